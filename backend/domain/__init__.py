@@ -1,0 +1,1 @@
+"""Frozen values and state tables: what the engine's words mean. Imports nothing but errors and clock."""

@@ -1,0 +1,94 @@
+"""Which function answers which AWS operation; the gateway asks here and knows nothing else of the translators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backend import Backend
+    from backend.domain.scope import Scope
+
+Params = Mapping[str, Any]
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed the request.
+
+    Attributes:
+        access_key: the AWS access key id of the signature.
+        user_id: the cloud's id of the user.
+        user_name: the name shown in the caller's ARN.
+        project_id: the cloud's project, which is the AWS account.
+        project_name: for the operator's eyes (logs).
+        roles: lower-case role names, for authorisation.
+    """
+
+    access_key: str
+    user_id: str
+    user_name: str
+    project_id: str
+    project_name: str = ""
+    roles: frozenset[str] = frozenset({"member"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authenticated, parsed and validated request.
+
+    Attributes:
+        service: botocore's service name (``autoscaling``, ``ec2``, ``sts``, ``iam``, ``elb``, ``elbv2``...).
+        operation: the operation's name in the model.
+        params: input members by their model names, typed as botocore's parser would type them
+            (timestamps are aware datetimes, blobs are bytes); absent members are absent.
+        caller: who asks.
+        region: the AWS region name the request was signed for.
+        account_id: the 12-digit account of ``caller.project_id``.
+        scope: the project and the cloud region; every backend call takes it first.
+        request_id: the id in the answer and in the log.
+        backend: the services by noun.
+    """
+
+    service: str
+    operation: str
+    params: Params
+    caller: Caller
+    region: str
+    account_id: str
+    scope: Scope
+    request_id: str
+    backend: Backend
+
+
+Handler = Callable[[Call], Result]
+
+_handlers: dict[tuple[str, str], Handler] = {}
+
+
+def operation(service: str, name: str) -> Callable[[Handler], Handler]:
+    """Register the decorated function as the answer to an operation; its result is the output shape's members."""
+
+    def register(handler: Handler) -> Handler:
+        key = (service, name)
+        if key in _handlers:
+            raise ValueError(f"{service}:{name} is registered twice")
+        _handlers[key] = handler
+        return handler
+
+    return register
+
+
+def find(service: str, name: str) -> Handler | None:
+    """The handler of an operation, or None where Coppice does not answer it."""
+    return _handlers.get((service, name))
+
+
+def supported() -> dict[str, list[str]]:
+    """Every answered operation by service, sorted: the source of the support table."""
+    table: dict[str, list[str]] = {}
+    for service, name in sorted(_handlers):
+        table.setdefault(service, []).append(name)
+    return table
