@@ -1,0 +1,148 @@
+"""The journal: what was done to a cluster, why, and how it ended. Data, no sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class ActivityKind(StrEnum):
+    LAUNCH = "launch"
+    TERMINATE = "terminate"
+    ATTACH = "attach"
+    DETACH = "detach"
+    ENTER_STANDBY = "enter_standby"
+    EXIT_STANDBY = "exit_standby"
+    NOTE = "note"  # something decided without an instance (all candidates protected...)
+
+
+class ActivityStatus(StrEnum):
+    """AWS's own status codes, the ones in use."""
+
+    PRE_IN_SERVICE = "PreInService"
+    IN_PROGRESS = "InProgress"
+    WAITING_FOR_WARMUP = "WaitingForInstanceWarmup"
+    MID_LIFECYCLE = "MidLifecycleAction"
+    DRAINING = "WaitingForELBConnectionDraining"
+    SUCCESSFUL = "Successful"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in {ActivityStatus.SUCCESSFUL, ActivityStatus.FAILED, ActivityStatus.CANCELLED}
+
+
+class CauseKind(StrEnum):
+    """Why something happened; the translators know AWS's sentence for each, with the data named here."""
+
+    # requests: what changed the desired capacity                                 data
+    USER_CREATED = "user_created"  #                                               before, after
+    USER_UPDATED = (
+        "user_updated"  #                                               minimum, maximum, desired, before, after
+    )
+    USER_SET_DESIRED = "user_set_desired"  #                                       before, after
+    USER_EXECUTED_POLICY = "user_executed_policy"  #                               policy, before, after
+    ALARM_TRIGGERED_POLICY = "alarm_triggered_policy"  #                           alarm, policy, before, after
+    SCHEDULED_ACTION = (
+        "scheduled_action"  #                                       minimum, maximum, desired, before, after
+    )
+    # acts: what the engine did about it
+    CAPACITY_INCREASE = "capacity_increase"  #                                     before, after (of this batch)
+    CAPACITY_DECREASE = "capacity_decrease"  #                                     before, after
+    SELECTED_FOR_TERMINATION = "selected_for_termination"  #                       server
+    USER_TERMINATED = (
+        "user_terminated"  #                                         server; (with decrement: before, after)
+    )
+    USER_DETACHED = (
+        "user_detached"  #                                             server; before, after when decremented
+    )
+    USER_ATTACHED = "user_attached"  #                                             server, before, after
+    USER_ENTERED_STANDBY = (
+        "user_entered_standby"  #                               server; before, after when decremented
+    )
+    USER_EXITED_STANDBY = "user_exited_standby"  #                                 server, before, after
+    USER_DELETED_CLUSTER = "user_deleted_cluster"  #                               (forced deletion)
+    REPLACING_UNHEALTHY = "replacing_unhealthy"  #                                 (launch of a replacement)
+    HEALTH_STATUS_CHECK = "health_status_check"  #                                 server in error / impaired
+    HEALTH_TERMINATED_OR_STOPPED = "health_terminated_or_stopped"  #               server gone or stopped
+    HEALTH_BALANCER = "health_balancer"
+    HEALTH_CUSTOM = "health_custom"  #                                             SetInstanceHealth
+    ZONE_REBALANCE_LAUNCH = "zone_rebalance_launch"  #                             short_zones, long_zones (comma lists)
+    ZONE_REBALANCE_TERMINATE = "zone_rebalance_terminate"  #                       server
+    ZONE_MIGRATION = "zone_migration"  #                                           zones left (comma list), count
+    MAXIMUM_LIFETIME = "maximum_lifetime"  #                                       server
+    ALL_PROTECTED = "all_protected"  #                                             could not scale in
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One clause of an activity's cause."""
+
+    kind: CauseKind
+    at: datetime
+    data: Mapping[str, str | int] = field(default_factory=dict)
+
+
+class ReasonKind(StrEnum):
+    """Why an activity failed or was cancelled; the translators know AWS's words."""
+
+    IMAGE_NOT_FOUND = "image_not_found"  #              image (short id)
+    KEY_PAIR_NOT_FOUND = "key_pair_not_found"  #        name
+    SECURITY_GROUP_NOT_FOUND = "security_group_not_found"  # group
+    SUBNET_NOT_FOUND = "subnet_not_found"  #            subnet (short id)
+    TYPE_NOT_FOUND = "type_not_found"  #                type
+    TYPE_NOT_SUPPORTED = "type_not_supported"  #        type, zone (e.g. architecture does not match the image)
+    PROFILE_NOT_FOUND = "profile_not_found"  #          name (launch configuration or template gone)
+    TEMPLATE_VERSION_NOT_FOUND = "template_version_not_found"  # name, version
+    PROFILE_INCOMPLETE = "profile_incomplete"  #        missing
+    NO_CAPACITY = "no_capacity"  #                      type, zone
+    QUOTA = "quota"  #                                  resource, requested, limit, type
+    NO_ADDRESSES = "no_addresses"  #                    subnet
+    NOT_AUTHORIZED = "not_authorized"  #                detail
+    CLOUD_REFUSED = "cloud_refused"  #                  detail (the cloud's own words)
+    SERVER_ERROR = "server_error"  #                    detail (the server went into error)
+    SERVER_VANISHED = "server_vanished"  #              before it came into service
+    LAUNCH_LOST = "launch_lost"  #                      no server was seen for a launch within its grace
+    START_TIMEOUT = "start_timeout"  #                  never became active
+    CLUSTER_DELETED = "cluster_deleted"
+    SUPERSEDED = "superseded"  #                        capacity was lowered before it came into service
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The reason of a failed or cancelled activity."""
+
+    kind: ReasonKind
+    data: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One entry of the journal.
+
+    Attributes:
+        server_id: cloud id of the server, None until known.
+        progress: percent; never goes back.
+        cluster_deleted: the cluster is gone; the entry is kept for its retention (42 days).
+    """
+
+    id: str
+    project_id: str
+    region: str
+    cluster_id: str
+    cluster_name: str
+    kind: ActivityKind
+    status: ActivityStatus
+    progress: int
+    causes: tuple[Cause, ...]
+    started_at: datetime
+    ended_at: datetime | None = None
+    node_id: str | None = None
+    server_id: str | None = None
+    reason: Reason | None = None
+    zone: str | None = None
+    subnet_id: str | None = None
+    cluster_deleted: bool = False

@@ -1,0 +1,160 @@
+"""A cluster: the capacity someone asked for, where, from what, and under which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from backend.domain.activity import Cause
+from backend.domain.profile import LaunchSource
+
+
+class Process(StrEnum):
+    """What a cluster does by itself and can be told to stop doing; AWS's own names."""
+
+    LAUNCH = "Launch"
+    TERMINATE = "Terminate"
+    ADD_TO_LOAD_BALANCER = "AddToLoadBalancer"
+    ALARM_NOTIFICATION = "AlarmNotification"
+    AZ_REBALANCE = "AZRebalance"
+    HEALTH_CHECK = "HealthCheck"
+    INSTANCE_REFRESH = "InstanceRefresh"
+    REPLACE_UNHEALTHY = "ReplaceUnhealthy"
+    SCHEDULED_ACTIONS = "ScheduledActions"
+
+
+class ClusterStatus(StrEnum):
+    ACTIVE = "active"
+    DELETING = "deleting"
+
+
+class DeletionProtection(StrEnum):
+    NONE = "none"
+    PREVENT_FORCE = "prevent-force-deletion"
+    PREVENT_ALL = "prevent-all-deletion"
+
+
+class ZoneDistribution(StrEnum):
+    BEST_EFFORT = "balanced-best-effort"
+    ONLY = "balanced-only"
+
+
+class TerminationRule(StrEnum):
+    """The predefined termination policies; AWS's own names."""
+
+    DEFAULT = "Default"
+    ALLOCATION_STRATEGY = "AllocationStrategy"
+    OLDEST_LAUNCH_TEMPLATE = "OldestLaunchTemplate"
+    OLDEST_LAUNCH_CONFIGURATION = "OldestLaunchConfiguration"
+    CLOSEST_TO_NEXT_INSTANCE_HOUR = "ClosestToNextInstanceHour"
+    NEWEST_INSTANCE = "NewestInstance"
+    OLDEST_INSTANCE = "OldestInstance"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A cluster's tag; ``propagate`` puts it on nodes launched from then on."""
+
+    key: str
+    value: str
+    propagate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSpec:
+    """Everything a cluster is told at creation and by update.
+
+    Attributes:
+        minimum, maximum, desired: node counts, minimum <= desired <= maximum.
+        source: what nodes are made from.
+        zones: zone names, never empty; with subnets they are the subnets' zones.
+        subnets: cloud ids (uuids) of the subnets in the order given; empty means each zone's default subnet.
+        cooldown_seconds: the default cooldown.
+        health_checks: kinds beside EC2's own (``EC2``, ``ELB``, ``VPC_LATTICE``), as given.
+        health_grace_seconds: after coming into service.
+        termination_rules: applied in order.
+        protect_new: nodes are protected from scale-in when they come into service.
+        maximum_lifetime_seconds: None for no bound, else >= 86400.
+        warmup_seconds: default instance warm-up; None when unset.
+        maintenance_minimum_percent, maintenance_maximum_percent: instance maintenance policy; both or neither.
+        capacity_rebalance: as given; acts on interruptible capacity only.
+        deletion_protection, zone_distribution: see the enums.
+        ignore_impaired_zones: None when no impairment policy was given.
+        capacity_type: ``units`` or None.
+        reservation_preference: capacity reservation preference as given (``default``, ``none``), None when unset.
+        service_role: ARN as given, None for the account's default.
+        context: reserved text, kept as given.
+    """
+
+    minimum: int
+    maximum: int
+    desired: int
+    source: LaunchSource
+    zones: tuple[str, ...]
+    subnets: tuple[str, ...] = ()
+    cooldown_seconds: int = 300
+    health_checks: tuple[str, ...] = ("EC2",)
+    health_grace_seconds: int = 0
+    termination_rules: tuple[str, ...] = ("Default",)
+    protect_new: bool = False
+    maximum_lifetime_seconds: int | None = None
+    warmup_seconds: int | None = None
+    maintenance_minimum_percent: int | None = None
+    maintenance_maximum_percent: int | None = None
+    capacity_rebalance: bool | None = None
+    deletion_protection: DeletionProtection = DeletionProtection.NONE
+    zone_distribution: ZoneDistribution = ZoneDistribution.BEST_EFFORT
+    ignore_impaired_zones: bool | None = None
+    capacity_type: str | None = None
+    reservation_preference: str | None = None
+    service_role: str | None = None
+    context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A stored cluster.
+
+    Attributes:
+        suspended: process -> when it was suspended.
+        metrics: group metrics switched on, empty when none.
+        causes: the requests that changed the desired capacity since it was last reached, oldest first.
+        cooldown_until: no simple scaling and no HonorCooldown request before then.
+        generation: raised by every write of intent; a plan made on an older one is void.
+        epoch: raised by every claim of the engine; a write of an older pass is refused.
+        due_at: when the engine looks at it next; None means only when something happens.
+    """
+
+    id: str
+    project_id: str
+    region: str
+    name: str
+    status: ClusterStatus
+    spec: ClusterSpec
+    suspended: Mapping[Process, datetime]
+    metrics: tuple[str, ...]
+    causes: tuple[Cause, ...]
+    created_at: datetime
+    cooldown_until: datetime | None = None
+    generation: int = 0
+    epoch: int = 0
+    due_at: datetime | None = None
+    force_delete: bool = False
+
+    def runs(self, process: Process) -> bool:
+        """Whether the process is not suspended."""
+        return process not in self.suspended
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterChange:
+    """An update: only the named fields of the spec change.
+
+    Attributes:
+        values: field name of ClusterSpec -> new value. ``desired`` absent: it follows the new bounds as AWS does
+            (a minimum above it lifts it, a maximum below it lowers it).
+    """
+
+    values: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,25 @@
+"""Ids: how the cloud's UUIDs, the account number and a launch's token are formed. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+SHORT_LENGTH = 17
+_SHORT = re.compile(r"[0-9a-f]{17}")
+
+
+def short_id(uuid: str) -> str:
+    """The first 17 hex digits of a UUID: what an AWS id carries after its prefix (``i-...``)."""
+    return uuid.replace("-", "")[:SHORT_LENGTH]
+
+
+def is_short_id(text: str) -> bool:
+    """Whether the text can be the short id of a UUID."""
+    return _SHORT.fullmatch(text) is not None
+
+
+def account_id(project_id: str) -> str:
+    """The 12-digit AWS account of a project: stable, derived, the same in every process."""
+    digest = hashlib.sha256(f"coppice-account:{project_id}".encode()).digest()
+    return f"{100_000_000_000 + int.from_bytes(digest[:8], 'big') % 900_000_000_000}"

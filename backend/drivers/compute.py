@@ -1,0 +1,177 @@
+"""The compute port: servers, flavors, key pairs and zones of a cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from backend.domain.ids import short_id
+from backend.domain.node import ServerStatus
+from backend.domain.profile import BlockDevice
+from backend.domain.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server as the cloud tells it.
+
+    Attributes:
+        updated_at: the cloud's own time of the last change; statuses of one server are ordered by it.
+        launch_id: the token its creator gave it, None for servers that are no cluster's.
+        tags: AWS-style tags (any key and value AWS allows).
+        fault: the cloud's words about an error status.
+    """
+
+    id: str
+    name: str
+    status: ServerStatus
+    created_at: datetime
+    updated_at: datetime
+    zone: str
+    flavor: str
+    image_id: str | None
+    launch_id: str | None = None
+    key_name: str | None = None
+    private_address: str | None = None
+    public_address: str | None = None
+    mac_address: str | None = None
+    network_id: str | None = None
+    subnet_id: str | None = None
+    security_group_ids: tuple[str, ...] = ()
+    user_data: str | None = None
+    block_devices: tuple[BlockDevice, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    fault: str | None = None
+    reservation_id: str = ""
+    index: int = 0
+
+    @property
+    def short_id(self) -> str:
+        return short_id(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRequest:
+    """A server to be made; every reference is a cloud id that was resolved before.
+
+    Attributes:
+        launch_id: token to carry, or None for a server that is no cluster's.
+        user_data: base64, or None.
+    """
+
+    name: str
+    image_id: str
+    flavor: str
+    zone: str
+    subnet_id: str | None
+    security_group_ids: tuple[str, ...] = ()
+    key_name: str | None = None
+    user_data: str | None = None
+    block_devices: tuple[BlockDevice, ...] = ()
+    public_address: bool | None = None
+    launch_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Flavor:
+    """An instance type as the cloud gives it.
+
+    Attributes:
+        name: the AWS type name it answers to.
+        memory_mib: memory in MiB.
+        architectures: ``x86_64``, ``arm64``, ``i386``.
+        zones: where it is offered.
+    """
+
+    name: str
+    vcpus: int
+    memory_mib: int
+    architectures: tuple[str, ...]
+    zones: tuple[str, ...]
+    disk_gib: int = 0
+    cores: int | None = None
+    threads_per_core: int | None = None
+    clock_ghz: float | None = None
+    burstable: bool = False
+    bare_metal: bool = False
+    current_generation: bool = True
+    hypervisor: str = "nitro"
+    network_performance: str = ""
+    ephemeral_gib: int = 0
+    processor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    id: str
+    name: str
+    fingerprint: str
+    type: str
+    created_at: datetime
+    public_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """An availability zone. ``zone_id`` is its stable id (``use1-az1``)."""
+
+    name: str
+    zone_id: str
+    available: bool = True
+
+
+class Compute(Protocol):
+    """Servers and what they are made of, within one project and region.
+
+    Every call may raise CloudUnavailable (could not ask) and NotAuthorized. Writes may raise OutcomeUnknown.
+    Listings may lag behind writes by some seconds; ``get`` does not.
+    """
+
+    def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
+        """Make ``count`` servers in one request: all or none are accepted.
+
+        Not safe to repeat: after OutcomeUnknown the servers are looked for by ``launch_id``.
+
+        Raises:
+            Refused: any subclass; nothing was made.
+            OutcomeUnknown: the answer was lost.
+        """
+
+    def get(self, scope: Scope, server_id: str) -> Server:
+        """The server now. Raises ServerNotFound when it is gone."""
+
+    def list(self, scope: Scope) -> Sequence[Server]:
+        """Every server of the project in the region that is not deleted."""
+
+    def list_changed(self, scope: Scope, since: datetime) -> Sequence[Server]:
+        """Servers whose ``updated_at`` is at or after ``since``; deleted ones are included, with status DELETED."""
+
+    def delete(self, scope: Scope, server_id: str) -> None:
+        """Ask for its deletion. Safe to repeat. Raises ServerNotFound when it is gone already."""
+
+    def start(self, scope: Scope, server_id: str) -> None:
+        """Raises ServerNotFound, ServerStateConflict."""
+
+    def stop(self, scope: Scope, server_id: str) -> None:
+        """Raises ServerNotFound, ServerStateConflict."""
+
+    def reboot(self, scope: Scope, server_id: str) -> None:
+        """Raises ServerNotFound, ServerStateConflict."""
+
+    def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
+        """Write (or with None remove) the token of the cluster's node that owns it. Safe to repeat."""
+
+    def tag(self, scope: Scope, server_id: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
+        """Change its tags. Safe to repeat. Raises ServerNotFound."""
+
+    def flavors(self, scope: Scope) -> Sequence[Flavor]:
+        """Every instance type offered."""
+
+    def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
+        """The project's (user's) key pairs."""
+
+    def zones(self, scope: Scope) -> Sequence[Zone]:
+        """The availability zones, by name."""

@@ -1,0 +1,90 @@
+"""What a cloud can answer instead of doing what it was asked. Findings as data; no sentences for end users."""
+
+from __future__ import annotations
+
+
+class CloudError(Exception):
+    """Any of the below."""
+
+
+class CloudUnavailable(CloudError):
+    """The cloud could not be asked: nothing was done, nothing is known. Never a verdict on a server."""
+
+
+class OutcomeUnknown(CloudError):
+    """A write was sent and no answer came: it may or may not have happened. Look before trying again."""
+
+
+class Refused(CloudError):
+    """The cloud said no: nothing was done. ``detail`` holds the cloud's own words, ``request_id`` its request id."""
+
+    def __init__(self, detail: str = "", *, request_id: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.request_id = request_id
+
+
+class ServerNotFound(Refused):
+    """No such server (any more)."""
+
+
+class ServerStateConflict(Refused):
+    """The server is in a state that does not allow it."""
+
+
+class ImageNotFound(Refused):
+    """The image does not exist, is not active, or is not visible to the project."""
+
+
+class FlavorNotFound(Refused):
+    """No flavor answers the instance type."""
+
+
+class FlavorNotSupported(Refused):
+    """The flavor cannot run here (architecture of the image, zone)."""
+
+
+class KeyPairNotFound(Refused):
+    pass
+
+
+class SecurityGroupNotFound(Refused):
+    pass
+
+
+class SubnetNotFound(Refused):
+    pass
+
+
+class NetworkMissing(Refused):
+    """The project has no network to put a server on."""
+
+
+class NoCapacity(Refused):
+    """No valid host: the zone has no room for the flavor."""
+
+
+class NoAddresses(Refused):
+    """The subnet has no free address."""
+
+
+class NotAuthorized(Refused):
+    """The engine may not act in the project (delegation expired, role missing)."""
+
+
+class QuotaExceeded(Refused):
+    """A quota of the project is used up.
+
+    Args:
+        resource: ``instances``, ``cores``, ``ram``, ``ports``...
+        requested: what was asked for, in the resource's unit.
+        limit: the quota; -1 where the cloud does not tell.
+    """
+
+    def __init__(
+        self, resource: str, requested: int, limit: int, detail: str = "", *, request_id: str | None = None
+    ) -> None:
+        super().__init__(detail, request_id=request_id)
+        self.resource = resource
+        self.requested = requested
+        self.limit = limit

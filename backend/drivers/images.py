@@ -1,0 +1,52 @@
+"""The image port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from backend.domain.ids import short_id
+from backend.domain.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A bootable image.
+
+    Attributes:
+        owner_id: AWS account id of the owner (12 digits) or the project id of a private image.
+        owner_alias: ``amazon`` and the like, None for private images.
+        parameters: public SSM-style parameter paths that resolve to it.
+    """
+
+    id: str
+    name: str
+    description: str
+    owner_id: str
+    owner_alias: str | None
+    architecture: str
+    created_at: datetime
+    active: bool = True
+    public: bool = True
+    size_gib: int = 8
+    root_device: str = "/dev/xvda"
+    root_device_type: str = "ebs"
+    virtualization: str = "hvm"
+    volume_type: str = "gp3"
+    snapshot_id: str | None = None
+    boot_mode: str | None = None
+    platform: str | None = None
+    platform_details: str = "Linux/UNIX"
+    ena: bool = True
+    imds_v2: bool = False
+
+    @property
+    def short_id(self) -> str:
+        return short_id(self.id)
+
+
+class Images(Protocol):
+    def list(self, scope: Scope) -> Sequence[Image]:
+        """Every image the project may boot from. Raises CloudUnavailable, NotAuthorized."""

@@ -1,0 +1,79 @@
+"""The network port: networks, subnets and security groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend.domain.ids import short_id
+from backend.domain.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network (AWS: a VPC). ``default``: the one servers go to when none is named."""
+
+    id: str
+    name: str
+    cidr: str
+    default: bool = False
+    dhcp_options_id: str | None = None
+
+    @property
+    def short_id(self) -> str:
+        return short_id(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet, in one zone. ``zone_default``: where a server of that zone goes when none is named."""
+
+    id: str
+    name: str
+    network_id: str
+    cidr: str
+    zone: str
+    zone_default: bool = False
+    free_addresses: int = 0
+    public_by_default: bool = False
+
+    @property
+    def short_id(self) -> str:
+        return short_id(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a security group. ``protocol`` is a name or ``-1`` for all; ports None for all."""
+
+    ingress: bool
+    protocol: str
+    port_from: int | None
+    port_to: int | None
+    cidr: str | None = None
+    group_id: str | None = None
+    ipv6: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    id: str
+    name: str
+    description: str
+    network_id: str
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def short_id(self) -> str:
+        return short_id(self.id)
+
+
+class Networking(Protocol):
+    """Each call raises CloudUnavailable or NotAuthorized where it cannot answer."""
+
+    def networks(self, scope: Scope) -> Sequence[Network]: ...
+
+    def subnets(self, scope: Scope) -> Sequence[Subnet]: ...
+
+    def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]: ...

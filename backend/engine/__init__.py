@@ -1,0 +1,1 @@
+"""Moves what is towards what was asked: claim, observe, plan, apply, release."""

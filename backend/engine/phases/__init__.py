@@ -1,0 +1,1 @@
+"""The phases of a plan: pure functions from a snapshot to steps, run in order."""

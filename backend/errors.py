@@ -1,0 +1,305 @@
+"""Findings: what the backend can answer instead of doing what it was asked. Data, no sentences.
+
+Each is one fact that the translators put into AWS's words. The message of the exception is for logs only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Finding(Exception):
+    """Any refusal of the backend."""
+
+
+@dataclass(eq=False)
+class ClusterNotFound(Finding):
+    name: str | None
+
+
+@dataclass(eq=False)
+class ClusterExists(Finding):
+    name: str
+
+
+@dataclass(eq=False)
+class ClusterInUse(Finding):
+    """It still holds nodes and deletion was not forced."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class ClusterBusy(Finding):
+    """A scaling activity is in progress and deletion was not forced (or HonorCooldown met a cooldown: see Cooldown)."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class ClusterDeleting(Finding):
+    name: str
+
+
+@dataclass(eq=False)
+class ClusterProtected(Finding):
+    """Deletion protection forbids it. ``protection`` is its value."""
+
+    name: str
+    protection: str
+
+
+@dataclass(eq=False)
+class CoolingDown(Finding):
+    name: str
+
+
+@dataclass(eq=False)
+class CapacityOutOfBounds(Finding):
+    """A desired capacity outside [minimum, maximum]; also used for minimum > maximum with desired = minimum."""
+
+    desired: int
+    minimum: int
+    maximum: int
+
+
+@dataclass(eq=False)
+class BoundsCrossed(Finding):
+    minimum: int
+    maximum: int
+
+
+@dataclass(eq=False)
+class BelowMinimum(Finding):
+    """Taking nodes away with a decrement would go below the minimum."""
+
+    desired: int
+    minimum: int
+    count: int
+
+
+@dataclass(eq=False)
+class AboveMaximum(Finding):
+    """Adding nodes would go above the maximum."""
+
+    desired: int
+    maximum: int
+    count: int
+
+
+@dataclass(eq=False)
+class NodeNotFound(Finding):
+    """No node has that server. ``server`` is the id as the caller gave it (short id)."""
+
+    server: str
+
+
+@dataclass(eq=False)
+class NodeNotInCluster(Finding):
+    server: str
+    cluster: str
+
+
+@dataclass(eq=False)
+class NodeStateConflict(Finding):
+    """The node is not in one of the states that allow it. ``required`` are NodeState values."""
+
+    server: str
+    state: str
+    required: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class ProcessSuspended(Finding):
+    """The request needs a process that is suspended (Launch for attach and exit standby)."""
+
+    name: str
+    process: str
+
+
+@dataclass(eq=False)
+class ServerUnknown(Finding):
+    """No such server in the project."""
+
+    server: str
+
+
+@dataclass(eq=False)
+class ServerNotAttachable(Finding):
+    """``why``: ``not_running``, ``in_cluster`` (``cluster`` is its name), ``zone``."""
+
+    server: str
+    why: str
+    cluster: str = ""
+    state: str = ""
+
+
+@dataclass(eq=False)
+class ServerConflict(Finding):
+    """A server's state does not allow start, stop, reboot. ``state`` is a ServerStatus value."""
+
+    server: str
+    state: str
+
+
+@dataclass(eq=False)
+class ProfileNotFound(Finding):
+    """No launch configuration of that name."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class ProfileExists(Finding):
+    name: str
+
+
+@dataclass(eq=False)
+class ProfileInUse(Finding):
+    name: str
+    cluster: str
+
+
+@dataclass(eq=False)
+class TemplateNotFound(Finding):
+    """By id (short id) or by name, whichever was given."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+@dataclass(eq=False)
+class TemplateExists(Finding):
+    name: str
+
+
+@dataclass(eq=False)
+class TemplateVersionNotFound(Finding):
+    name: str
+    id: str
+    version: str
+
+
+@dataclass(eq=False)
+class TemplateDefaultVersionKept(Finding):
+    """The default version cannot be deleted."""
+
+    id: str
+    version: int
+
+
+@dataclass(eq=False)
+class TokenReused(Finding):
+    """A client token was used before with other parameters."""
+
+    token: str
+
+
+@dataclass(eq=False)
+class ImageNotFound(Finding):
+    image: str
+
+
+@dataclass(eq=False)
+class TypeNotFound(Finding):
+    type: str
+
+
+@dataclass(eq=False)
+class TypeNotSupported(Finding):
+    """The type does not run that image (architecture)."""
+
+    type: str
+    architecture: str
+    image: str
+
+
+@dataclass(eq=False)
+class KeyPairNotFound(Finding):
+    name: str
+
+
+@dataclass(eq=False)
+class SecurityGroupNotFound(Finding):
+    """``group`` is a short id or a name; ``named`` says which."""
+
+    group: str
+    named: bool = False
+    network: str = ""
+
+
+@dataclass(eq=False)
+class SubnetNotFound(Finding):
+    subnet: str
+
+
+@dataclass(eq=False)
+class ZoneNotFound(Finding):
+    zone: str
+
+
+@dataclass(eq=False)
+class ZonesMismatch(Finding):
+    """Zones were given together with subnets that lie elsewhere."""
+
+    zones: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class PlacementMissing(Finding):
+    """Neither zones nor subnets were given."""
+
+
+@dataclass(eq=False)
+class ProfileIncomplete(Finding):
+    """The launch source lacks a member that a launch needs: ``image`` or ``instance_type``."""
+
+    missing: str
+
+
+@dataclass(eq=False)
+class IamProfileNotFound(Finding):
+    name: str
+
+
+@dataclass(eq=False)
+class QuotaExceeded(Finding):
+    resource: str
+    requested: int
+    limit: int
+
+
+@dataclass(eq=False)
+class NoCapacity(Finding):
+    type: str
+    zone: str
+
+
+@dataclass(eq=False)
+class LimitExceeded(Finding):
+    """One of AWS's own limits: ``what``: ``clusters``, ``profiles``, ``tags``, ``templates``..."""
+
+    what: str
+    limit: int
+
+
+@dataclass(eq=False)
+class ResourceNotFound(Finding):
+    """Some resource id (as the caller gave it) does not exist; ``kind`` is its noun."""
+
+    kind: str
+    id: str
+
+
+@dataclass(eq=False)
+class CloudNotReached(Finding):
+    """The cloud could not be asked; nothing was done."""
+
+    detail: str
+
+
+@dataclass(eq=False)
+class StaleRead(Finding):
+    """The write met a concurrent one too often; the caller may try again (AWS: ResourceContention)."""
+
+    name: str

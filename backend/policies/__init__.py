@@ -1,0 +1,1 @@
+"""Pure deciders: values in, a decision out."""

@@ -1,0 +1,1 @@
+"""AWS IAM: what clients ask when they look for the account."""
