@@ -32,6 +32,10 @@ class ServerStateConflict(Refused):
     """The server is in a state that does not allow it."""
 
 
+class ProfileIncomplete(Refused):
+    """A member that a server needs was never given: ``detail`` is ``image`` or ``instance_type``."""
+
+
 class ImageNotFound(Refused):
     """The image does not exist, is not active, or is not visible to the project."""
 

@@ -1,0 +1,118 @@
+"""What a cloud offers, remembered for a short while: images, types, networks, groups, keys and zones."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.drivers.cloud import Cloud
+from backend.drivers.compute import Flavor, KeyPair, Zone
+from backend.drivers.images import Image
+from backend.drivers.network import Network, SecurityGroup, Subnet
+
+T = TypeVar("T")
+
+
+class Catalog:
+    """Listings of a cloud, cached for ``ttl`` each; a look-up that misses asks the cloud once more.
+
+    Every call may raise CloudUnavailable or NotAuthorized when the cloud has to be asked.
+    """
+
+    def __init__(self, cloud: Cloud, clock: Clock, ttl: timedelta = timedelta(seconds=30)) -> None:
+        self._cloud = cloud
+        self._clock = clock
+        self._ttl = ttl
+        self._kept: dict[tuple[str, Scope], tuple[datetime, Sequence[Any], dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+
+    def images(self, scope: Scope) -> Sequence[Image]:
+        return self._listing("images", scope, self._cloud.images.list, _short)[0]
+
+    def image(self, scope: Scope, short: str) -> Image | None:
+        """An image by its short id."""
+        found: Image | None = self._one("images", scope, self._cloud.images.list, _short, short)
+        return found
+
+    def flavors(self, scope: Scope) -> Sequence[Flavor]:
+        return self._listing("flavors", scope, self._cloud.compute.flavors, _name)[0]
+
+    def flavor(self, scope: Scope, name: str) -> Flavor | None:
+        """An instance type by its AWS name."""
+        found: Flavor | None = self._one("flavors", scope, self._cloud.compute.flavors, _name, name)
+        return found
+
+    def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
+        return self._listing("key_pairs", scope, self._cloud.compute.key_pairs, _name)[0]
+
+    def key_pair(self, scope: Scope, name: str) -> KeyPair | None:
+        found: KeyPair | None = self._one("key_pairs", scope, self._cloud.compute.key_pairs, _name, name)
+        return found
+
+    def zones(self, scope: Scope) -> Sequence[Zone]:
+        return self._listing("zones", scope, self._cloud.compute.zones, _name)[0]
+
+    def networks(self, scope: Scope) -> Sequence[Network]:
+        return self._listing("networks", scope, self._cloud.network.networks, _short)[0]
+
+    def subnets(self, scope: Scope) -> Sequence[Subnet]:
+        return self._listing("subnets", scope, self._cloud.network.subnets, _short)[0]
+
+    def subnet(self, scope: Scope, short: str) -> Subnet | None:
+        """A subnet by its short id."""
+        found: Subnet | None = self._one("subnets", scope, self._cloud.network.subnets, _short, short)
+        return found
+
+    def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]:
+        return self._listing("security_groups", scope, self._cloud.network.security_groups, _short)[0]
+
+    def security_group(self, scope: Scope, short: str) -> SecurityGroup | None:
+        """A security group by its short id."""
+        found: SecurityGroup | None = self._one(
+            "security_groups", scope, self._cloud.network.security_groups, _short, short
+        )
+        return found
+
+    def forget(self) -> None:
+        """Ask the cloud anew at the next call."""
+        with self._lock:
+            self._kept.clear()
+
+    def _listing(
+        self, noun: str, scope: Scope, ask: Callable[[Scope], Sequence[T]], key: Callable[[T], str]
+    ) -> tuple[Sequence[T], dict[str, T]]:
+        now = self._clock.now()
+        with self._lock:
+            kept = self._kept.get((noun, scope))
+        if kept is not None and kept[0] > now:
+            return kept[1], kept[2]
+        items = ask(scope)
+        by_key = {key(item): item for item in items}
+        with self._lock:
+            self._kept[noun, scope] = (now + self._ttl, items, by_key)
+        return items, by_key
+
+    def _one(
+        self, noun: str, scope: Scope, ask: Callable[[Scope], Sequence[T]], key: Callable[[T], str], wanted: str
+    ) -> T | None:
+        now = self._clock.now()
+        with self._lock:
+            kept = self._kept.get((noun, scope))
+        if kept is not None and kept[0] > now and wanted in kept[2]:
+            found: T = kept[2][wanted]
+            return found
+        with self._lock:
+            self._kept.pop((noun, scope), None)
+        return self._listing(noun, scope, ask, key)[1].get(wanted)
+
+
+def _short(item: Image | Network | Subnet | SecurityGroup) -> str:
+    return item.short_id
+
+
+def _name(item: Flavor | KeyPair | Zone) -> str:
+    return item.name

@@ -1,0 +1,102 @@
+"""From a described server to one the cloud can make: every reference is looked up, or refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backend.domain.profile import ServerSpec
+from backend.domain.scope import Scope
+from backend.drivers import errors
+from backend.drivers.catalog import Catalog
+from backend.drivers.compute import ServerRequest
+from backend.drivers.network import Subnet
+
+
+def resolve(
+    catalog: Catalog,
+    scope: Scope,
+    spec: ServerSpec,
+    *,
+    zone: str | None,
+    subnet_id: str | None,
+    name: str,
+    launch_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> ServerRequest:
+    """The request that makes the server.
+
+    Args:
+        zone: where; None takes the subnet's, else the first zone there is.
+        subnet_id: cloud id (uuid); None takes the spec's own, else the zone's default subnet.
+        tags: put over the spec's own.
+
+    Raises:
+        ProfileIncomplete: image or instance type is missing (``detail`` names which).
+        ImageNotFound, FlavorNotFound, FlavorNotSupported, KeyPairNotFound, SecurityGroupNotFound, SubnetNotFound:
+            a reference matches nothing; ``detail`` is the reference as given.
+        NetworkMissing: nothing to put the server on.
+        CloudUnavailable, NotAuthorized: the cloud could not be asked.
+    """
+    if spec.image is None or spec.instance_type is None:
+        raise errors.ProfileIncomplete("image" if spec.image is None else "instance_type")
+    image = catalog.image(scope, spec.image)
+    if image is None or not image.active:
+        raise errors.ImageNotFound(spec.image)
+    flavor = catalog.flavor(scope, spec.instance_type)
+    if flavor is None:
+        raise errors.FlavorNotFound(spec.instance_type)
+    if image.architecture not in flavor.architectures:
+        raise errors.FlavorNotSupported(image.architecture)
+    if spec.key_name and catalog.key_pair(scope, spec.key_name) is None:
+        raise errors.KeyPairNotFound(spec.key_name)
+    subnet = _subnet(catalog, scope, spec, zone, subnet_id)
+    return ServerRequest(
+        name=name,
+        image_id=image.id,
+        flavor=flavor.name,
+        zone=subnet.zone,
+        subnet_id=subnet.id,
+        security_group_ids=_groups(catalog, scope, spec, subnet.network_id),
+        key_name=spec.key_name or None,
+        user_data=spec.user_data or None,
+        block_devices=spec.block_devices,
+        public_address=spec.public_address,
+        launch_id=launch_id,
+        tags={**spec.tags, **(tags or {})},
+    )
+
+
+def _subnet(catalog: Catalog, scope: Scope, spec: ServerSpec, zone: str | None, subnet_id: str | None) -> Subnet:
+    subnets = catalog.subnets(scope)
+    if subnet_id is not None:
+        for subnet in subnets:
+            if subnet.id == subnet_id:
+                return subnet
+        raise errors.SubnetNotFound(subnet_id.replace("-", "")[:17])
+    if spec.subnet is not None:
+        found = catalog.subnet(scope, spec.subnet)
+        if found is None:
+            raise errors.SubnetNotFound(spec.subnet)
+        return found
+    wanted = zone or spec.zone
+    for subnet in subnets:
+        if subnet.zone_default and wanted in {None, subnet.zone}:
+            return subnet
+    raise errors.NetworkMissing(wanted or "")
+
+
+def _groups(catalog: Catalog, scope: Scope, spec: ServerSpec, network_id: str) -> tuple[str, ...]:
+    groups = [group for group in catalog.security_groups(scope) if group.network_id == network_id]
+    by_short = {group.short_id: group.id for group in groups}
+    by_name = {group.name: group.id for group in groups}
+    if not spec.security_group_ids and not spec.security_group_names:
+        return (by_name["default"],) if "default" in by_name else ()
+    chosen: dict[str, None] = {}
+    for reference, known in (
+        *((short, by_short) for short in spec.security_group_ids),
+        *((name, by_name) for name in spec.security_group_names),
+    ):
+        if reference not in known:
+            raise errors.SecurityGroupNotFound(reference)
+        chosen[known[reference]] = None
+    return tuple(chosen)

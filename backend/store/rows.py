@@ -1,0 +1,286 @@
+"""Rows to values and back, one pair a table: the only place where columns and fields meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import Row
+
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
+from backend.domain.cluster import (
+    Cluster,
+    ClusterSpec,
+    ClusterStatus,
+    DeletionProtection,
+    Process,
+    ZoneDistribution,
+)
+from backend.domain.ids import short_id
+from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.domain.profile import (
+    BlockDevice,
+    LaunchConfiguration,
+    LaunchSource,
+    ProfileRef,
+    ServerSpec,
+    Template,
+    TemplateVersion,
+)
+from backend.store.types import from_micros, to_micros
+
+_TUPLES = ("zones", "subnets", "health_checks", "termination_rules")
+_SPEC_FIELDS = tuple(field.name for field in fields(ClusterSpec) if field.name != "source")
+_PLAIN_FIELDS = tuple(
+    name for name in _SPEC_FIELDS if name not in {*_TUPLES, "deletion_protection", "zone_distribution"}
+)
+
+
+def spec_values(spec: ClusterSpec) -> dict[str, Any]:
+    """Column values of a spec."""
+    values: dict[str, Any] = {name: getattr(spec, name) for name in _SPEC_FIELDS}
+    for name in _TUPLES:
+        values[name] = list(values[name])
+    values["deletion_protection"] = str(spec.deletion_protection)
+    values["zone_distribution"] = str(spec.zone_distribution)
+    values["source_configuration"] = spec.source.configuration
+    values["source_template_id"] = spec.source.template_id
+    values["source_template_name"] = spec.source.template_name
+    values["source_template_version"] = spec.source.template_version
+    return values
+
+
+def spec_of(row: Row[Any]) -> ClusterSpec:
+    mapping = row._mapping  # noqa: SLF001 - the documented way to read a row by name
+    values: dict[str, Any] = {name: mapping[name] for name in _PLAIN_FIELDS}
+    values |= {name: tuple(mapping[name]) for name in _TUPLES}
+    return ClusterSpec(
+        source=LaunchSource(
+            mapping["source_configuration"],
+            mapping["source_template_id"],
+            mapping["source_template_name"],
+            mapping["source_template_version"],
+        ),
+        deletion_protection=DeletionProtection(mapping["deletion_protection"]),
+        zone_distribution=ZoneDistribution(mapping["zone_distribution"]),
+        **values,
+    )
+
+
+def cluster_values(cluster: Cluster) -> dict[str, Any]:
+    """Column values of a new cluster."""
+    return {
+        "id": cluster.id,
+        "project_id": cluster.project_id,
+        "region": cluster.region,
+        "name": cluster.name,
+        "status": str(cluster.status),
+        **spec_values(cluster.spec),
+        "suspended": suspended_document(cluster.suspended),
+        "metrics": list(cluster.metrics),
+        "causes": causes_document(cluster.causes),
+        "created_at": cluster.created_at,
+        "cooldown_until": cluster.cooldown_until,
+        "force_delete": cluster.force_delete,
+        "generation": cluster.generation,
+        "epoch": cluster.epoch,
+        "due_at": cluster.due_at,
+    }
+
+
+def cluster_of(row: Row[Any]) -> Cluster:
+    return Cluster(
+        id=row.id,
+        project_id=row.project_id,
+        region=row.region,
+        name=row.name,
+        status=ClusterStatus(row.status),
+        spec=spec_of(row),
+        suspended={Process(name): from_micros(at) for name, at in row.suspended.items()},
+        metrics=tuple(row.metrics),
+        causes=causes_of(row.causes),
+        created_at=row.created_at,
+        cooldown_until=row.cooldown_until,
+        generation=row.generation,
+        epoch=row.epoch,
+        due_at=row.due_at,
+        force_delete=row.force_delete,
+    )
+
+
+def suspended_document(suspended: Mapping[Process, Any]) -> dict[str, int]:
+    return {str(process): to_micros(at) for process, at in suspended.items()}
+
+
+def causes_document(causes: Sequence[Cause]) -> list[Any]:
+    return [[str(cause.kind), to_micros(cause.at), dict(cause.data)] for cause in causes]
+
+
+def causes_of(document: Sequence[Any]) -> tuple[Cause, ...]:
+    return tuple(Cause(CauseKind(kind), from_micros(at), data) for kind, at, data in document)
+
+
+def node_values(node: Node) -> dict[str, Any]:
+    """Column values of a node, all of them: for inserts."""
+    profile = node.profile or ProfileRef()
+    return {
+        "id": node.id,
+        "cluster_id": node.cluster_id,
+        "project_id": node.project_id,
+        "region": node.region,
+        "launch_id": node.launch_id,
+        "server_id": node.server_id,
+        "server_short_id": None if node.server_id is None else short_id(node.server_id),
+        "zone": node.zone,
+        "subnet_id": node.subnet_id,
+        "state": str(node.state),
+        "state_at": node.state_at,
+        "health": str(node.health),
+        "health_cause": node.health_cause,
+        "protected": node.protected,
+        "profile_configuration": profile.configuration,
+        "profile_template_id": profile.template_id,
+        "profile_template_name": profile.template_name,
+        "profile_template_version": profile.template_version,
+        "instance_type": node.instance_type,
+        "image_id": node.image_id,
+        "created_at": node.created_at,
+        "server_status": None if node.server_status is None else str(node.server_status),
+        "server_status_at": node.server_status_at,
+        "in_service_at": node.in_service_at,
+        "delete_requested_at": node.delete_requested_at,
+        "replaces": node.replaces,
+        "attached": node.attached,
+        "activity_id": node.activity_id,
+    }
+
+
+def node_of(row: Row[Any]) -> Node:
+    profile = None
+    if row.profile_configuration is not None or row.profile_template_id is not None:
+        profile = ProfileRef(
+            row.profile_configuration,
+            row.profile_template_id,
+            row.profile_template_name,
+            row.profile_template_version,
+        )
+    return Node(
+        id=row.id,
+        cluster_id=row.cluster_id,
+        project_id=row.project_id,
+        region=row.region,
+        launch_id=row.launch_id,
+        server_id=row.server_id,
+        zone=row.zone,
+        subnet_id=row.subnet_id,
+        state=NodeState(row.state),
+        state_at=row.state_at,
+        health=Health(row.health),
+        health_cause=row.health_cause,
+        protected=row.protected,
+        profile=profile,
+        instance_type=row.instance_type,
+        image_id=row.image_id,
+        created_at=row.created_at,
+        server_status=None if row.server_status is None else ServerStatus(row.server_status),
+        server_status_at=row.server_status_at,
+        in_service_at=row.in_service_at,
+        delete_requested_at=row.delete_requested_at,
+        replaces=row.replaces,
+        attached=row.attached,
+        activity_id=row.activity_id,
+    )
+
+
+def activity_values(activity: Activity) -> dict[str, Any]:
+    return {
+        "id": activity.id,
+        "project_id": activity.project_id,
+        "region": activity.region,
+        "cluster_id": activity.cluster_id,
+        "cluster_name": activity.cluster_name,
+        "kind": str(activity.kind),
+        "status": str(activity.status),
+        "progress": activity.progress,
+        "causes": causes_document(activity.causes),
+        "started_at": activity.started_at,
+        "ended_at": activity.ended_at,
+        "node_id": activity.node_id,
+        "server_id": activity.server_id,
+        "reason": None if activity.reason is None else [str(activity.reason.kind), dict(activity.reason.data)],
+        "zone": activity.zone,
+        "subnet_id": activity.subnet_id,
+        "cluster_deleted": activity.cluster_deleted,
+        "ended": int(activity.ended_at is not None),
+    }
+
+
+def activity_of(row: Row[Any]) -> Activity:
+    return Activity(
+        id=row.id,
+        project_id=row.project_id,
+        region=row.region,
+        cluster_id=row.cluster_id,
+        cluster_name=row.cluster_name,
+        kind=ActivityKind(row.kind),
+        status=ActivityStatus(row.status),
+        progress=row.progress,
+        causes=causes_of(row.causes),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        node_id=row.node_id,
+        server_id=row.server_id,
+        reason=None if row.reason is None else Reason(ReasonKind(row.reason[0]), row.reason[1]),
+        zone=row.zone,
+        subnet_id=row.subnet_id,
+        cluster_deleted=row.cluster_deleted,
+    )
+
+
+def server_spec_document(spec: ServerSpec) -> dict[str, Any]:
+    return asdict(spec)
+
+
+def server_spec_of(document: Mapping[str, Any]) -> ServerSpec:
+    return ServerSpec(
+        **{
+            **document,
+            "security_group_ids": tuple(document["security_group_ids"]),
+            "security_group_names": tuple(document["security_group_names"]),
+            "block_devices": tuple(BlockDevice(**device) for device in document["block_devices"]),
+        }
+    )
+
+
+def configuration_of(row: Row[Any]) -> LaunchConfiguration:
+    return LaunchConfiguration(
+        row.id, row.project_id, row.region, row.name, server_spec_of(row.spec), row.document, row.created_at
+    )
+
+
+def template_of(row: Row[Any]) -> Template:
+    return Template(
+        row.id,
+        row.project_id,
+        row.region,
+        row.name,
+        row.default_version,
+        row.latest_version,
+        row.created_at,
+        row.created_by,
+    )
+
+
+def template_version_of(row: Row[Any], template: Template) -> TemplateVersion:
+    return TemplateVersion(
+        template_id=template.id,
+        template_name=template.name,
+        version=row.version,
+        is_default=row.version == template.default_version,
+        description=row.description,
+        spec=server_spec_of(row.spec),
+        document=row.document,
+        created_at=row.created_at,
+        created_by=row.created_by,
+    )

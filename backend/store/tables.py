@@ -1,0 +1,257 @@
+"""The tables. Uniqueness and the indexes the engine lives by are said here, not in code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, UniqueConstraint
+
+from backend.store.types import Document, Instant
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ID = String(36)
+NAME = String(255)
+WORD = String(64)
+
+
+def _table(name: str, *parts: Any) -> Table:
+    """A table whose text compares byte for byte on every database, trailing blanks included."""
+    return Table(
+        name,
+        metadata,
+        *parts,
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_nopad_bin",
+        mysql_engine="InnoDB",
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_nopad_bin",
+        mariadb_engine="InnoDB",
+    )
+
+
+# Columns of the same names as the fields of domain.cluster.ClusterSpec (source is spread over source_*).
+SPEC_COLUMNS = (
+    Column("minimum", Integer, nullable=False),
+    Column("maximum", Integer, nullable=False),
+    Column("desired", Integer, nullable=False),
+    Column("source_configuration", NAME),
+    Column("source_template_id", ID),
+    Column("source_template_name", NAME),
+    Column("source_template_version", WORD),
+    Column("zones", Document, nullable=False),
+    Column("subnets", Document, nullable=False),
+    Column("cooldown_seconds", Integer, nullable=False),
+    Column("health_checks", Document, nullable=False),
+    Column("health_grace_seconds", Integer, nullable=False),
+    Column("termination_rules", Document, nullable=False),
+    Column("protect_new", Boolean, nullable=False),
+    Column("maximum_lifetime_seconds", Integer),
+    Column("warmup_seconds", Integer),
+    Column("maintenance_minimum_percent", Integer),
+    Column("maintenance_maximum_percent", Integer),
+    Column("capacity_rebalance", Boolean),
+    Column("deletion_protection", WORD, nullable=False),
+    Column("zone_distribution", WORD, nullable=False),
+    Column("ignore_impaired_zones", Boolean),
+    Column("capacity_type", WORD),
+    Column("reservation_preference", WORD),
+    Column("service_role", String(1600)),
+    Column("context", Document),
+)
+
+clusters = _table(
+    "clusters",
+    Column("id", ID, primary_key=True),
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("status", WORD, nullable=False),
+    *SPEC_COLUMNS,
+    Column("suspended", Document, nullable=False),  # process -> microseconds
+    Column("metrics", Document, nullable=False),
+    Column("causes", Document, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("cooldown_until", Instant),
+    Column("force_delete", Boolean, nullable=False),
+    # Raised by every write of intent: what was planned on an older generation is void.
+    Column("generation", Integer, nullable=False),
+    # Raised by every claim: the fence of a pass.
+    Column("epoch", Integer, nullable=False),
+    Column("owner", WORD),
+    Column("lease_until", Instant),
+    Column("due_at", Instant),
+    UniqueConstraint("project_id", "region", "name"),
+    Index(None, "due_at"),
+    Index(None, "project_id", "region", "source_configuration"),
+)
+
+nodes = _table(
+    "nodes",
+    Column("id", ID, primary_key=True),
+    Column("cluster_id", ID, ForeignKey("clusters.id"), nullable=False),
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("launch_id", ID, nullable=False),
+    # One server is never in two clusters, one row never has two servers.
+    Column("server_id", ID, unique=True),
+    # The first 17 hex digits of server_id: what an instance id carries.
+    Column("server_short_id", String(17)),
+    Column("zone", WORD, nullable=False),
+    Column("subnet_id", ID),
+    Column("state", WORD, nullable=False),
+    Column("state_at", Instant, nullable=False),
+    Column("health", WORD, nullable=False),
+    Column("health_cause", WORD),
+    Column("protected", Boolean, nullable=False),
+    Column("profile_configuration", NAME),
+    Column("profile_template_id", ID),
+    Column("profile_template_name", NAME),
+    Column("profile_template_version", Integer),
+    Column("instance_type", WORD, nullable=False),
+    Column("image_id", ID),
+    Column("created_at", Instant, nullable=False),
+    Column("server_status", WORD),
+    Column("server_status_at", Instant),
+    Column("in_service_at", Instant),
+    Column("delete_requested_at", Instant),
+    Column("replaces", ID),
+    Column("attached", Boolean, nullable=False),
+    Column("activity_id", ID),
+    Index(None, "cluster_id", "created_at", "id"),
+    Index(None, "launch_id"),
+    Index(None, "project_id", "region", "server_short_id"),
+)
+
+activities = _table(
+    "activities",
+    Column("id", ID, primary_key=True),
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("cluster_id", ID, nullable=False),  # no foreign key: the journal outlives the cluster
+    Column("cluster_name", NAME, nullable=False),
+    Column("kind", WORD, nullable=False),
+    Column("status", WORD, nullable=False),
+    Column("progress", Integer, nullable=False),
+    Column("causes", Document, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("node_id", ID),
+    Column("server_id", ID),
+    Column("reason", Document),
+    Column("zone", WORD),
+    Column("subnet_id", ID),
+    Column("cluster_deleted", Boolean, nullable=False),
+    # 0 while in progress, 1 once ended: lists show what is in progress first, then the newest.
+    Column("ended", Integer, nullable=False),
+    Index("ix_activities_cluster", "cluster_id", "ended", "started_at", "id"),
+    Index("ix_activities_scope", "project_id", "region", "ended", "started_at", "id"),
+    Index("ix_activities_ended_at", "ended_at"),
+)
+
+tags = _table(
+    "cluster_tags",
+    Column("cluster_id", ID, ForeignKey("clusters.id"), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("value", String(256), nullable=False),
+    Column("propagate", Boolean, nullable=False),
+)
+
+launch_configurations = _table(
+    "launch_configurations",
+    Column("id", ID, primary_key=True),
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("spec", Document, nullable=False),
+    Column("document", Document, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("project_id", "region", "name"),
+)
+
+templates = _table(
+    "templates",
+    Column("id", ID, primary_key=True),
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("default_version", Integer, nullable=False),
+    Column("latest_version", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", NAME, nullable=False),
+    UniqueConstraint("project_id", "region", "name"),
+)
+
+template_versions = _table(
+    "template_versions",
+    Column("template_id", ID, ForeignKey("templates.id"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("description", NAME),
+    Column("spec", Document, nullable=False),
+    Column("document", Document, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", NAME, nullable=False),
+)
+
+# A request that carried a client token, so that its repetition gets the same answer.
+client_tokens = _table(
+    "client_tokens",
+    Column("project_id", WORD, primary_key=True),
+    Column("region", WORD, primary_key=True),
+    Column("operation", WORD, primary_key=True),
+    Column("token", String(128), primary_key=True),
+    Column("fingerprint", WORD, nullable=False),
+    Column("result", Document, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# Tags of resources that are neither servers nor clusters, by their AWS-style id.
+resource_tags = _table(
+    "resource_tags",
+    Column("project_id", WORD, primary_key=True),
+    Column("region", WORD, primary_key=True),
+    Column("resource_id", NAME, primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("value", String(256), nullable=False),
+)
+
+# Launches that failed: how long to leave a zone and profile of a cluster alone.
+backoffs = _table(
+    "backoffs",
+    Column("cluster_id", ID, ForeignKey("clusters.id"), primary_key=True),
+    Column("zone", WORD, primary_key=True),
+    Column("profile_key", String(300), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("first_failed_at", Instant, nullable=False),
+    Column("retry_at", Instant, nullable=False),
+)
+
+# One row a project and region that has nodes: when its servers are listed next, and from which change on.
+watches = _table(
+    "watches",
+    Column("project_id", WORD, primary_key=True),
+    Column("region", WORD, primary_key=True),
+    Column("due_at", Instant),
+    Column("seen_until", Instant),
+    Column("full_due_at", Instant),
+    Column("owner", WORD),
+    Column("lease_until", Instant),
+    Column("epoch", Integer, nullable=False),
+    Index(None, "due_at"),
+)
+
+# Servers that carry a token of ours and belong to no node.
+orphans = _table(
+    "orphans",
+    Column("server_id", ID, primary_key=True),
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+)
