@@ -85,6 +85,7 @@ class Node:
             server's metadata, so the server can be found again after a crash.
         server_id: the cloud's uuid, None until the create call's outcome is known.
         health_cause: kind of the health finding (a CauseKind value), None while healthy.
+        health_due_at: from when on the engine may replace it for being unhealthy; None while healthy.
         server_status, server_status_at: the last observation and the cloud's time stamp of it.
         in_service_at: when it came into service; grace counts from there.
         delete_requested_at: when the cloud last accepted or was asked for its deletion.
@@ -110,6 +111,7 @@ class Node:
     instance_type: str
     image_id: str | None
     created_at: datetime
+    health_due_at: datetime | None = None
     server_status: ServerStatus | None = None
     server_status_at: datetime | None = None
     in_service_at: datetime | None = None

@@ -133,5 +133,5 @@ def _is_retryable(error: DBAPIError) -> bool:
         return True
     if isinstance(error, OperationalError) and "database is locked" in str(original):
         return True
-    arguments = getattr(original, "args", ())
+    arguments: tuple[Any, ...] = getattr(original, "args", ())
     return bool(arguments) and arguments[0] in _RETRY_ERRNOS

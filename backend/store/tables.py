@@ -110,6 +110,7 @@ nodes = _table(
     Column("state_at", Instant, nullable=False),
     Column("health", WORD, nullable=False),
     Column("health_cause", WORD),
+    Column("health_due_at", Instant),
     Column("protected", Boolean, nullable=False),
     Column("profile_configuration", NAME),
     Column("profile_template_id", ID),
