@@ -1,1 +1,66 @@
-"""Clusters, nodes, profiles: the engine and what it is asked. Knows no AWS wire form."""
+"""A cluster-and-policy engine: desired state in SQL, a cloud driven towards it. Knows no wire form of anyone.
+
+``Backend`` is what the translators are handed: the services by noun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backend.clock import Clock
+    from backend.drivers.cloud import Cloud
+    from backend.services.activities import Activities
+    from backend.services.catalog import CatalogService
+    from backend.services.clusters import Clusters
+    from backend.services.configurations import Configurations
+    from backend.services.nodes import Nodes
+    from backend.services.resource_tags import ResourceTags
+    from backend.services.servers import Servers
+    from backend.services.tags import Tags
+    from backend.services.templates import Templates
+    from backend.store.session import Store
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The services by noun. Every call takes a Scope first and may raise a Finding (backend.errors)."""
+
+    clusters: Clusters
+    nodes: Nodes
+    configurations: Configurations
+    tags: Tags
+    activities: Activities
+    servers: Servers
+    templates: Templates
+    catalog: CatalogService
+    resource_tags: ResourceTags
+
+    @classmethod
+    def build(cls, store: Store, cloud: Cloud, clock: Clock) -> Backend:
+        """The services over a store and a cloud, with one catalog between them."""
+        # Imported here so that naming backend.errors or backend.domain does not load the whole store.
+        from backend.drivers.catalog import Catalog
+        from backend.services.activities import Activities
+        from backend.services.catalog import CatalogService
+        from backend.services.clusters import Clusters
+        from backend.services.configurations import Configurations
+        from backend.services.nodes import Nodes
+        from backend.services.resource_tags import ResourceTags
+        from backend.services.servers import Servers
+        from backend.services.tags import Tags
+        from backend.services.templates import Templates
+
+        catalog = Catalog(cloud, clock)
+        return cls(
+            clusters=Clusters(store, cloud, catalog, clock),
+            nodes=Nodes(store, cloud, catalog, clock),
+            configurations=Configurations(store, catalog, clock),
+            tags=Tags(store, clock),
+            activities=Activities(store),
+            servers=Servers(store, cloud, catalog, clock),
+            templates=Templates(store, clock),
+            catalog=CatalogService(cloud, catalog),
+            resource_tags=ResourceTags(store),
+        )

@@ -303,3 +303,45 @@ class StaleRead(Finding):
     """The write met a concurrent one too often; the caller may try again (AWS: ResourceContention)."""
 
     name: str
+
+
+@dataclass(eq=False)
+class NotPermitted(Finding):
+    """The engine may not act in the project (delegation expired, role missing). ``detail`` is the cloud's own words."""
+
+    detail: str
+
+
+@dataclass(eq=False)
+class CloudRefused(Finding):
+    """The cloud said no for a reason that has no finding of its own; ``detail`` is its own words."""
+
+    detail: str
+
+
+@dataclass(eq=False)
+class OutcomeUnclear(Finding):
+    """A write was sent to the cloud and no answer came: it may or may not have happened."""
+
+    detail: str
+
+
+@dataclass(eq=False)
+class NoAddresses(Finding):
+    """The subnet (as the cloud names it) has no free address."""
+
+    subnet: str
+
+
+@dataclass(eq=False)
+class NetworkMissing(Finding):
+    """There is no default network to put a server on, in ``zone`` where that was asked for."""
+
+    zone: str
+
+
+@dataclass(eq=False)
+class LaunchUnsupported(Finding):
+    """The launch source asks for something that this cloud cannot give; ``member`` names it in AWS's words."""
+
+    member: str

@@ -1,6 +1,14 @@
-"""AWS's errors as values, and the one table from the engine's findings to AWS's code, words and status."""
+"""AWS's errors as values, and the way from the engine's findings to AWS's code, words and status.
+
+Each service has one table, finding -> error, in a module of its own; here they are registered and asked.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from backend.errors import Finding
 
 
 class AWSError(Exception):
@@ -22,3 +30,42 @@ class AWSError(Exception):
     def fault(self) -> str:
         """``Sender`` for the caller's faults, ``Receiver`` for ours, as the error document names them."""
         return "Sender" if self.status < 500 else "Receiver"
+
+
+Row = Callable[[Any], AWSError]
+Table = Mapping[type[Finding], Row]
+
+_tables: dict[str, Table] = {}
+
+
+def register(service: str, table: Table) -> None:
+    """Make a table the one that a service's findings are told by.
+
+    Args:
+        service: botocore's service name.
+        table: finding type -> function of the finding; a type stands for its subtypes too.
+
+    Raises:
+        ValueError: the service has a table already.
+    """
+    if service in _tables:
+        raise ValueError(f"{service} has its errors already")
+    _tables[service] = table
+
+
+def translate(exc: BaseException, service: str) -> AWSError | None:
+    """What a service answers for what was raised.
+
+    Returns:
+        The error itself where it is AWS's already, the table's words for a finding, None for anything else: that is a
+        fault of ours and the gateway's to tell.
+    """
+    if isinstance(exc, AWSError):
+        return exc
+    if not isinstance(exc, Finding):
+        return None
+    table = _tables.get(service, {})
+    for kind in type(exc).__mro__:
+        if row := table.get(kind):
+            return row(exc)
+    return None

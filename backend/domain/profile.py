@@ -50,6 +50,8 @@ class ServerSpec:
         zone: a fixed zone (templates with placement).
         tags: of the server, before the group's own.
         iam_profile: name or ARN of an instance profile.
+        unsupported: members, in AWS's words, that no server here can have and that must not be passed over at launch
+            (``InstanceMarketOptions``); a template may hold them, a launch with them is refused.
     """
 
     image: str | None = None
@@ -64,6 +66,7 @@ class ServerSpec:
     zone: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     iam_profile: str | None = None
+    unsupported: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

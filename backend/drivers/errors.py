@@ -24,6 +24,10 @@ class Refused(CloudError):
         self.request_id = request_id
 
 
+class Unsupported(Refused):
+    """The launch source asks for what this cloud cannot give; ``detail`` names the member in AWS's words."""
+
+
 class ServerNotFound(Refused):
     """No such server (any more)."""
 

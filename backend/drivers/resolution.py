@@ -31,12 +31,15 @@ def resolve(
         tags: put over the spec's own.
 
     Raises:
+        Unsupported: the spec asks for what no server here can have (``detail`` names the first such member).
         ProfileIncomplete: image or instance type is missing (``detail`` names which).
         ImageNotFound, FlavorNotFound, FlavorNotSupported, KeyPairNotFound, SecurityGroupNotFound, SubnetNotFound:
             a reference matches nothing; ``detail`` is the reference as given.
         NetworkMissing: nothing to put the server on.
         CloudUnavailable, NotAuthorized: the cloud could not be asked.
     """
+    if spec.unsupported:
+        raise errors.Unsupported(spec.unsupported[0])
     if spec.image is None or spec.instance_type is None:
         raise errors.ProfileIncomplete("image" if spec.image is None else "instance_type")
     image = catalog.image(scope, spec.image)

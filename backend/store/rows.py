@@ -195,6 +195,10 @@ def node_of(row: Row[Any]) -> Node:
     )
 
 
+def reason_document(reason: Reason | None) -> list[Any] | None:
+    return None if reason is None else [str(reason.kind), dict(reason.data)]
+
+
 def activity_values(activity: Activity) -> dict[str, Any]:
     return {
         "id": activity.id,
@@ -210,7 +214,7 @@ def activity_values(activity: Activity) -> dict[str, Any]:
         "ended_at": activity.ended_at,
         "node_id": activity.node_id,
         "server_id": activity.server_id,
-        "reason": None if activity.reason is None else [str(activity.reason.kind), dict(activity.reason.data)],
+        "reason": reason_document(activity.reason),
         "zone": activity.zone,
         "subnet_id": activity.subnet_id,
         "cluster_deleted": activity.cluster_deleted,
@@ -251,6 +255,7 @@ def server_spec_of(document: Mapping[str, Any]) -> ServerSpec:
             "security_group_ids": tuple(document["security_group_ids"]),
             "security_group_names": tuple(document["security_group_names"]),
             "block_devices": tuple(BlockDevice(**device) for device in document["block_devices"]),
+            "unsupported": tuple(document["unsupported"]),
         }
     )
 

@@ -1,0 +1,108 @@
+"""AWS's names of things: ids with their prefixes and ARNs, both computed from the cloud's UUIDs and never stored.
+
+An id is a prefix and the first 17 hex digits of a UUID; the way back is a look-up by those digits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from backend.domain.ids import is_short_id, short_id
+
+INSTANCE: Final = "i"
+IMAGE: Final = "ami"
+TEMPLATE: Final = "lt"
+NETWORK: Final = "vpc"
+SUBNET: Final = "subnet"
+SECURITY_GROUP: Final = "sg"
+SECURITY_GROUP_RULE: Final = "sgr"
+VOLUME: Final = "vol"
+SNAPSHOT: Final = "snap"
+KEY_PAIR: Final = "key"
+RESERVATION: Final = "r"
+INTERFACE: Final = "eni"
+ATTACHMENT: Final = "attach"
+INTERFACE_ATTACHMENT: Final = "eni-attach"
+DHCP_OPTIONS: Final = "dopt"
+ADDRESS_ASSOCIATION: Final = "vpc-cidr-assoc"
+
+_SERVICE_ROLE: Final = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+_ID: Final = re.compile(r"([0-9a-f]{8}|[0-9a-f]{17})")
+
+
+def resource_id(prefix: str, uuid: str) -> str:
+    """The AWS id of a thing of the cloud: ``i-0123456789abcdef0``."""
+    return f"{prefix}-{short_id(uuid)}"
+
+
+def instance_id(uuid: str) -> str:
+    """A server's id."""
+    return resource_id(INSTANCE, uuid)
+
+
+def image_id(uuid: str) -> str:
+    return resource_id(IMAGE, uuid)
+
+
+def subnet_id(uuid: str) -> str:
+    return resource_id(SUBNET, uuid)
+
+
+def template_id(uuid: str) -> str:
+    return resource_id(TEMPLATE, uuid)
+
+
+def derived_id(prefix: str, *parts: str) -> str:
+    """The id of something the cloud has no UUID for (a rule, an attachment): stable, from what it belongs to."""
+    return f"{prefix}-{hashlib.sha256('/'.join(parts).encode()).hexdigest()[:17]}"
+
+
+def short_of(prefix: str, text: str) -> str | None:
+    """The 17 hex digits of an AWS id of that prefix, or None where the text cannot be one of ours.
+
+    The old ids of 8 digits are well formed but name nothing here.
+    """
+    head, _, digits = text.rpartition("-")
+    return digits if head == prefix and is_short_id(digits) else None
+
+
+def is_well_formed(prefix: str, text: str) -> bool:
+    """Whether the text has the form of an id of that prefix (17 or, as once, 8 hex digits)."""
+    head, _, digits = text.rpartition("-")
+    return head == prefix and _ID.fullmatch(digits) is not None
+
+
+def group(region: str, account: str, uuid: str, name: str) -> str:
+    """A group's ARN."""
+    return f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:{uuid}:autoScalingGroupName/{name}"
+
+
+def launch_configuration(region: str, account: str, uuid: str, name: str) -> str:
+    return f"arn:aws:autoscaling:{region}:{account}:launchConfiguration:{uuid}:launchConfigurationName/{name}"
+
+
+def scaling_policy(region: str, account: str, uuid: str, group: str, name: str) -> str:
+    return f"arn:aws:autoscaling:{region}:{account}:scalingPolicy:{uuid}:autoScalingGroupName/{group}:policyName/{name}"
+
+
+def scheduled_action(region: str, account: str, uuid: str, group: str, name: str) -> str:
+    return (
+        f"arn:aws:autoscaling:{region}:{account}:scheduledUpdateGroupAction:{uuid}"
+        f":autoScalingGroupName/{group}:scheduledActionName/{name}"
+    )
+
+
+def service_linked_role(account: str) -> str:
+    """The role that Auto Scaling acts in; every group names it."""
+    return f"arn:aws:iam::{account}:{_SERVICE_ROLE}"
+
+
+def user(account: str, name: str) -> str:
+    return f"arn:aws:iam::{account}:user/{name}"
+
+
+def ec2(region: str, account: str, kind: str, name: str) -> str:
+    """The ARN of an EC2 resource: ``arn:aws:ec2:us-east-1:123456789012:subnet/subnet-...``."""
+    return f"arn:aws:ec2:{region}:{account}:{kind}/{name}"
