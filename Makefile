@@ -1,0 +1,66 @@
+# Coppice. `make run` and `make test` set up what they need by themselves.
+PYTHON ?= python3
+PORT ?= 8080
+STATE ?= .coppice
+SEEDS ?= 1000
+START ?= 0
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint unit simulation conformance soak bench image-test support clean
+
+run: $(VENV)/.runtime
+	@$(BIN)/python wsgi.py run --port $(PORT) --state $(STATE)
+
+# Everything that has to hold, in the order in which it fails fastest.
+test: $(VENV)/.dev
+	@$(BIN)/python -m tests.run
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev
+	$(BIN)/python -m pytest tests --ignore=tests/simulation -q
+
+simulation: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/simulation -q
+
+conformance: $(VENV)/.dev
+	$(BIN)/python -m pytest conformance -q
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START)
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py
+
+image-test:
+	bash tests/image/run.sh
+
+# The table of operations in the README.
+support: $(VENV)/.dev
+	$(BIN)/python -m conformance.support
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Coppice needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+		|| { echo "Python's venv module is incomplete: install it first (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/.python
+	@echo "Installing what Coppice needs into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/.python
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.runtime
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build
