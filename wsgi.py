@@ -1,0 +1,279 @@
+"""The composition root: settings -> store, cloud, Backend, engine, gateway. Nothing else constructs these.
+
+``gunicorn wsgi:application`` serves; ``python wsgi.py run`` starts gateway and engine on the embedded default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import random
+import secrets
+import signal
+import socket
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from oslo_config import cfg
+
+from backend import Backend
+from backend import config as backend_config
+from backend.clock import SystemClock
+from backend.config import BackendSettings
+from backend.domain.ids import account_id
+from backend.domain.scope import Scope
+from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
+from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
+from backend.engine.loop import Engine, EngineSettings
+from backend.store import migrate
+from backend.store.session import Store
+from gateway import supervisor
+from gateway.app import create_app
+from gateway.auth import keys
+from gateway.auth.credentials import Credential, StaticCredentials
+from gateway.pipeline import Pipeline
+from translators import load  # noqa: F401 - registers every operation
+from translators.registry import Caller
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+EMBEDDED_PROJECT = "embedded"
+START_SECONDS = 30
+
+
+def settings(files: Sequence[str] = ()) -> BackendSettings:
+    """The settings of the files and the environment (``OS_GROUP__OPTION``)."""
+    conf = cfg.ConfigOpts()
+    backend_config.register(conf)
+    conf(args=[], project="coppice", default_config_files=list(files) or _config_files())
+    return backend_config.settings_of(conf)
+
+
+def _config_files() -> list[str]:
+    named = os.environ.get("COPPICE_CONFIG")
+    return [named] if named else []
+
+
+def store_of(chosen: BackendSettings) -> Store:
+    return Store(chosen.database_url, SystemClock(), durable=chosen.durable, pool_size=chosen.pool_size)
+
+
+def cloud_of(chosen: BackendSettings) -> Cloud:
+    simulated = SimulatedSettings(
+        regions=(chosen.region,), boot_seconds=chosen.boot_seconds, delete_seconds=chosen.delete_seconds
+    )
+    return SimulatedCloud.open(f"{chosen.state}/cloud.db", SystemClock(), simulated).cloud
+
+
+def create_gateway(files: Sequence[str] = ()) -> Flask:
+    """The WSGI application."""
+    chosen = settings(files)
+    store = store_of(chosen)
+    clock = SystemClock()
+    pair = keys.read(Path(chosen.state) / "coppice.env")
+    caller = Caller(access_key=pair.access_key, user_id=EMBEDDED_PROJECT, user_name="admin", project_id=EMBEDDED_PROJECT)
+    pipeline = Pipeline(
+        backend=Backend.build(store, cloud_of(chosen), clock),
+        credentials=StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)}),
+        clock=clock,
+        regions={chosen.region: chosen.region},
+        scope_of=lambda who, region: Scope(who.project_id, region),
+        account_id_of=account_id,
+    )
+    return create_app(pipeline, readiness=lambda: _not_ready(store))
+
+
+def _not_ready(store: Store) -> str | None:
+    return None if migrate.is_current(store) else "the database is not migrated: python wsgi.py migrate"
+
+
+def create_engine(files: Sequence[str] = ()) -> Engine:
+    """The engine of one process."""
+    chosen = settings(files)
+    clock = SystemClock()
+    cloud = cloud_of(chosen)
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return Engine(
+        store=store_of(chosen),
+        cloud=cloud,
+        catalog=Catalog(cloud, clock, timedelta(seconds=30)),
+        clock=clock,
+        settings=EngineSettings(),
+        rng=random.Random(),  # noqa: S311
+        name=name[:64],
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line: run, serve, engine, migrate, sample."""
+    parser = argparse.ArgumentParser(prog="wsgi.py", description="AWS Auto Scaling for OpenStack clouds.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="gateway and engine on one machine, embedded state and simulated cloud")
+    run.add_argument("--host", default="127.0.0.1")
+    run.add_argument("--port", type=int, default=8080)
+    run.add_argument("--state", type=Path, default=Path(".coppice"), help="folder of databases, keys and logs")
+    run.add_argument("--boot-seconds", type=float, help="how long a simulated server takes to boot")
+    commands.add_parser("serve", help="the gateway alone (replaces this process by gunicorn)").add_argument(
+        "--bind", default="0.0.0.0:8080"  # noqa: S104 - a server in a container
+    )
+    commands.add_parser("engine", help="one engine")
+    commands.add_parser("migrate", help="bring the database to the present schema")
+    chosen = parser.parse_args(arguments)
+    commands_by_name: dict[str, Callable[[argparse.Namespace], int]] = {
+        "run": _run,
+        "serve": _serve,
+        "engine": _engine,
+        "migrate": _migrate,
+    }
+    return commands_by_name[chosen.command](chosen)
+
+
+def _migrate(_chosen: argparse.Namespace) -> int:
+    migrate.upgrade(settings().database_url)
+    return 0
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    command = _gunicorn(chosen.bind)
+    os.execvp(command[0], command)  # noqa: S606 - the process becomes gunicorn
+
+
+def _engine(_chosen: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    create_engine().run(stop)
+    return 0
+
+
+def _gunicorn(bind: str) -> list[str]:
+    return [sys.executable, "-m", "gunicorn", "--config", "python:gateway.gunicorn", "--bind", bind, "wsgi:application"]
+
+
+class CannotStart(Exception):
+    """Why the local server cannot start, in words for the person who started it."""
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    try:
+        with _state_folder(chosen.state) as state:
+            _check_port(chosen.host, chosen.port)
+            _run_in(state, chosen)
+    except CannotStart as reason:
+        print(f"Coppice cannot start: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def _state_folder(path: Path) -> Iterator[Path]:
+    """The folder, made if need be, held by a lock for as long as this process lives."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock: IO[str] = (path / "lock").open("w")
+    except OSError as error:
+        raise CannotStart(
+            f"the state folder {path} cannot be written ({error.strerror}). Choose another: make run STATE=/some/folder"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CannotStart(f"another Coppice runs on the state folder {path}. Stop it, or choose another.") from error
+        yield path.resolve()
+
+
+def _check_port(host: str, port: int) -> None:
+    clock = SystemClock()
+    for attempt in range(20):  # what a killed server held is free again within a moment
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                taken = error.errno == errno.EADDRINUSE
+                if taken and attempt < 19:  # noqa: PLR2004
+                    clock.wait(0.1)
+                    continue
+                why = "is taken by another program" if taken else f"cannot be bound ({error.strerror})"
+                raise CannotStart(f"port {port} on {host} {why}. Choose another: make run PORT={port + 1}") from error
+            return
+
+
+def _run_in(state: Path, chosen: argparse.Namespace) -> None:
+    os.environ["OS_DEFAULT__STATE"] = str(state)
+    if chosen.boot_seconds is not None:
+        os.environ["OS_SIMULATED__BOOT_SECONDS"] = str(chosen.boot_seconds)
+    present = settings()
+    endpoint = f"http://{chosen.host}:{chosen.port}"
+    pair = keys.keep(state / "coppice.env", endpoint, present.region)
+    migrate.upgrade(present.database_url)
+    (state / "coppice.pid").write_text(f"{os.getpid()}\n")
+    here = str(Path(__file__).resolve())
+    family = supervisor.Supervisor(
+        state,
+        (
+            supervisor.Command("engine", (sys.executable, here, "engine")),
+            supervisor.Command("gateway", _gunicorn(f"{chosen.host}:{chosen.port}")),
+        ),
+    )
+    family.run(lambda stopping: _announce(endpoint, pair, present, state, stopping))
+    (state / "coppice.pid").unlink(missing_ok=True)
+
+
+def _announce(
+    endpoint: str, pair: keys.KeyPair, present: BackendSettings, state: Path, stopping: Callable[[], bool]
+) -> None:
+    clock = SystemClock()
+    deadline = clock.monotonic() + START_SECONDS
+    while not _is_ready(endpoint):
+        if stopping():
+            return
+        if clock.monotonic() > deadline:
+            print(f"Not ready after {START_SECONDS} s: see {state}/gateway.log and {state}/engine.log", file=sys.stderr)
+            return
+        clock.wait(0.05)
+    lines = [
+        f"Coppice is ready at {endpoint} (region {present.region}, simulated cloud). Ctrl-C stops it.",
+        "",
+        *keys.exports(pair, endpoint, present.region),
+        "",
+        f"The same is in {state}/coppice.env. In another terminal:",
+        "",
+        f"  . {state}/coppice.env",
+        "  aws ec2 describe-availability-zones --query 'AvailabilityZones[].ZoneName'",
+        "",
+    ]
+    print("\n".join(lines), flush=True)
+
+
+def _is_ready(endpoint: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{endpoint}/readyz", timeout=2) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)  # noqa: PLR2004
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def __getattr__(name: str) -> Any:
+    """``application`` is made when it is asked for: the other commands need no gateway."""
+    if name == "application":
+        return create_gateway()
+    raise AttributeError(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
