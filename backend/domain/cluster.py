@@ -63,6 +63,14 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class TagMatch:
+    """Asks for clusters with a tag whose key is among ``keys`` and whose value is among ``values``; None: any."""
+
+    keys: tuple[str, ...] | None = None
+    values: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSpec:
     """Everything a cluster is told at creation and by update.
 

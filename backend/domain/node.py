@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from backend.domain.profile import ProfileRef
 
@@ -124,3 +125,24 @@ class Node:
     def counted(self) -> bool:
         """Whether it counts towards the desired capacity."""
         return self.state in COUNTED
+
+
+class Member(NamedTuple):
+    """What lists of clusters tell of a node that has a server; a tuple, since such lists are long and often asked for.
+
+    Attributes:
+        server: short id of its server.
+        state, health: NodeState and Health values as plain text.
+        configuration, template_id, template_name, template_version: its ProfileRef, None where it has none.
+    """
+
+    server: str
+    zone: str
+    state: str
+    health: str
+    protected: bool
+    instance_type: str
+    configuration: str | None
+    template_id: str | None
+    template_name: str | None
+    template_version: int | None

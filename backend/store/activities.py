@@ -1,0 +1,173 @@
+"""The journal's rows: written by whoever changes a cluster or a node, in the transaction that changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, update
+
+from backend.domain.activity import Activity, ActivityStatus, Reason
+from backend.domain.page import Page
+from backend.domain.scope import Scope
+from backend.store import rows
+from backend.store.tables import activities
+from backend.store.types import from_micros, to_micros
+
+_t = activities.c
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityQuery:
+    """Which activities are wanted; an empty member asks for nothing in particular.
+
+    Attributes:
+        cluster_id: of this cluster.
+        cluster_name: of every cluster that has or had this name.
+        deleted: those of clusters that are gone, too.
+        ids: among these.
+        statuses: in one of these.
+        started_from, started_until: started within, both inclusive.
+    """
+
+    cluster_id: str | None = None
+    cluster_name: str | None = None
+    deleted: bool = False
+    ids: Sequence[str] = field(default=())
+    statuses: Sequence[str] = field(default=())
+    started_from: datetime | None = None
+    started_until: datetime | None = None
+
+
+def insert(conn: Connection, activity: Activity) -> None:
+    """Write a new entry."""
+    conn.execute(sa.insert(activities), rows.activity_values(activity))
+
+
+def insert_many(conn: Connection, entries: Sequence[Activity]) -> None:
+    """Write new entries in one round trip."""
+    if entries:
+        conn.execute(sa.insert(activities), [rows.activity_values(entry) for entry in entries])
+
+
+_FIND = select(activities).where(_t.id == bindparam("activity_id"))
+
+
+def find(conn: Connection, activity_id: str) -> Activity | None:
+    row = conn.execute(_FIND, {"activity_id": activity_id}).first()
+    return None if row is None else rows.activity_of(row)
+
+
+def finish(
+    conn: Connection,
+    activity_id: str,
+    status: ActivityStatus,
+    ended_at: datetime,
+    *,
+    progress: int = 100,
+    reason: Reason | None = None,
+) -> bool:
+    """End an entry that is still open; False when it had ended before (an end is never overwritten)."""
+    result = conn.execute(
+        update(activities).where(_t.id == bindparam("activity_id"), _t.ended == 0),
+        {
+            "activity_id": activity_id,
+            "status": str(status),
+            "progress": progress,
+            "ended_at": ended_at,
+            "ended": 1,
+            "reason": rows.reason_document(reason),
+        },
+    )
+    return result.rowcount == 1
+
+
+def advance(
+    conn: Connection,
+    activity_id: str,
+    *,
+    status: ActivityStatus | None = None,
+    progress: int | None = None,
+    server_id: str | None = None,
+) -> None:
+    """Move an open entry on; what is None stays, and progress never goes back."""
+    values: dict[str, Any] = {}
+    if status is not None:
+        values["status"] = str(status)
+    if server_id is not None:
+        values["server_id"] = server_id
+    statement = update(activities).where(_t.id == bindparam("activity_id"), _t.ended == 0)
+    if progress is not None:
+        values["progress"] = progress
+        statement = statement.where(_t.progress <= bindparam("least_progress"))
+        conn.execute(statement, {"activity_id": activity_id, "least_progress": progress, **values})
+    elif values:
+        conn.execute(statement, {"activity_id": activity_id, **values})
+
+
+def forget_cluster(conn: Connection, cluster_id: str) -> None:
+    """Mark the entries of a cluster that is being removed."""
+    conn.execute(
+        update(activities).where(_t.cluster_id == bindparam("gone_id")),
+        {"gone_id": cluster_id, "cluster_deleted": True},
+    )
+
+
+def count_open(conn: Connection, cluster_id: str) -> int:
+    """How many entries of a cluster are in progress."""
+    statement = select(func.count()).where(_t.cluster_id == bindparam("owner_id"), _t.ended == 0)
+    return int(conn.execute(statement, {"owner_id": cluster_id}).scalar_one())
+
+
+def page(conn: Connection, scope: Scope, query: ActivityQuery, limit: int, after: str | None = None) -> Page[Activity]:
+    """Entries in progress first, then those that ended, each part newest first.
+
+    Args:
+        after: the marker of the page before.
+
+    Raises:
+        ValueError: ``after`` is no marker of this list.
+    """
+    ended, start = (0, None) if after is None else _read_marker(after)
+    found: list[Activity] = []
+    base = _wanted(scope, query)
+    for part in (0, 1):
+        if part < ended or len(found) > limit:
+            continue
+        statement = base.where(_t.ended == part)
+        if start is not None and part == ended:
+            at, activity_id = start
+            statement = statement.where(or_(_t.started_at < at, and_(_t.started_at == at, _t.id < activity_id)))
+        statement = statement.order_by(_t.started_at.desc(), _t.id.desc()).limit(limit + 1 - len(found))
+        found += [rows.activity_of(row) for row in conn.execute(statement)]
+    if len(found) <= limit:
+        return Page(found)
+    last = found[limit - 1]
+    return Page(found[:limit], f"{int(last.ended_at is not None)}.{to_micros(last.started_at)}.{last.id}")
+
+
+def _wanted(scope: Scope, query: ActivityQuery) -> Select[Any]:
+    statement = select(activities).where(_t.project_id == scope.project_id, _t.region == scope.region)
+    if query.cluster_id is not None:
+        statement = statement.where(_t.cluster_id == query.cluster_id)
+    if query.cluster_name is not None:
+        statement = statement.where(_t.cluster_name == query.cluster_name)
+    if not query.deleted:
+        statement = statement.where(_t.cluster_deleted.is_(False))
+    if query.ids:
+        statement = statement.where(_t.id.in_(query.ids))
+    if query.statuses:
+        statement = statement.where(_t.status.in_(query.statuses))
+    if query.started_from is not None:
+        statement = statement.where(_t.started_at >= query.started_from)
+    if query.started_until is not None:
+        statement = statement.where(_t.started_at <= query.started_until)
+    return statement
+
+
+def _read_marker(text: str) -> tuple[int, tuple[datetime, str]]:
+    ended, at, activity_id = text.split(".", 2)
+    return int(ended), (from_micros(int(at)), activity_id)

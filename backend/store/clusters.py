@@ -1,0 +1,220 @@
+"""Clusters' rows: intent is written here, always under the row's lock and always raising the generation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Select, bindparam, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from backend.domain.cluster import Cluster, ClusterStatus, Tag, TagMatch
+from backend.domain.page import Page
+from backend.domain.profile import LaunchSource
+from backend.domain.scope import Scope
+from backend.errors import ClusterExists, ClusterNotFound
+from backend.store import activities, rows, tags
+from backend.store.tables import backoffs, clusters, nodes
+from backend.store.tables import tags as tags_table
+
+_t = clusters.c
+_NAMED = select(clusters).where(
+    _t.project_id == bindparam("project"), _t.region == bindparam("in_region"), _t.name == bindparam("named")
+)
+_LOCKED = _NAMED.with_for_update()
+_BY_ID = select(clusters).where(_t.id == bindparam("cluster_id"))
+_LOCKED_BY_ID = _BY_ID.with_for_update()
+
+
+def insert(conn: Connection, cluster: Cluster, with_tags: Sequence[Tag] = ()) -> None:
+    """Write a new cluster and its tags.
+
+    Raises:
+        ClusterExists: the project has one of that name in the region.
+    """
+    try:
+        conn.execute(sa.insert(clusters), rows.cluster_values(cluster))
+    except IntegrityError as error:
+        raise ClusterExists(cluster.name) from error
+    tags.put(conn, cluster.id, with_tags)
+
+
+def find(conn: Connection, scope: Scope, name: str) -> Cluster | None:
+    """The cluster of that name, also while it is being deleted."""
+    row = conn.execute(_NAMED, _key(scope, name)).first()
+    return None if row is None else rows.cluster_of(row)
+
+
+def get(conn: Connection, scope: Scope, name: str) -> Cluster:
+    """The cluster of that name.
+
+    Raises:
+        ClusterNotFound: there is none.
+    """
+    found = find(conn, scope, name)
+    if found is None:
+        raise ClusterNotFound(name)
+    return found
+
+
+def lock(conn: Connection, scope: Scope, name: str) -> Cluster:
+    """The cluster of that name, held against every other writer until the transaction ends.
+
+    Raises:
+        ClusterNotFound: there is none.
+    """
+    row = conn.execute(_LOCKED, _key(scope, name)).first()
+    if row is None:
+        raise ClusterNotFound(name)
+    return rows.cluster_of(row)
+
+
+def get_by_id(conn: Connection, cluster_id: str) -> Cluster | None:
+    row = conn.execute(_BY_ID, {"cluster_id": cluster_id}).first()
+    return None if row is None else rows.cluster_of(row)
+
+
+def lock_by_id(conn: Connection, cluster_id: str) -> Cluster | None:
+    """As lock, for who knows its id; None when it is gone."""
+    row = conn.execute(_LOCKED_BY_ID, {"cluster_id": cluster_id}).first()
+    return None if row is None else rows.cluster_of(row)
+
+
+def change(conn: Connection, cluster_id: str, now: datetime, **values: Any) -> None:
+    """Write intent: the values, a new generation, and the engine is due at once.
+
+    Args:
+        values: fields of Cluster or ClusterSpec by name, as domain values (``source`` spreads over its columns).
+    """
+    conn.execute(
+        update(clusters).where(_t.id == bindparam("cluster_id")).values(generation=_t.generation + 1),
+        {"cluster_id": cluster_id, "due_at": now, **_columns(values)},
+    )
+
+
+def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
+    """Delete a cluster that has no nodes, with all that is only its own; its journal stays, marked."""
+    tags.remove_all(conn, cluster_id)
+    conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
+    activities.forget_cluster(conn, cluster_id)
+    conn.execute(delete(clusters).where(_t.id == cluster_id))
+
+
+_COUNT = select(func.count()).where(_t.project_id == bindparam("project"), _t.region == bindparam("in_region"))
+
+
+def count(conn: Connection, scope: Scope) -> int:
+    """How many clusters the project has in the region."""
+    return int(conn.execute(_COUNT, {"project": scope.project_id, "in_region": scope.region}).scalar_one())
+
+
+def of_configuration(conn: Connection, scope: Scope, configuration: str) -> str | None:
+    """The name of some cluster that launches from that launch configuration."""
+    statement = (
+        select(_t.name)
+        .where(
+            _t.project_id == scope.project_id,
+            _t.region == scope.region,
+            _t.source_configuration == configuration,
+            _t.status == str(ClusterStatus.ACTIVE),
+        )
+        .order_by(_t.name)
+        .limit(1)
+    )
+    return conn.execute(statement).scalar()
+
+
+def names(conn: Connection, cluster_ids: Sequence[str]) -> dict[str, str]:
+    """Cluster id -> name."""
+    if not cluster_ids:
+        return {}
+    statement = select(_t.id, _t.name).where(_t.id.in_(bindparam("ids", expanding=True)))
+    return {row.id: row.name for row in conn.execute(statement, {"ids": list(cluster_ids)})}
+
+
+_IN_SCOPE = select(clusters).where(_t.project_id == bindparam("project"), _t.region == bindparam("in_region"))
+_IN_ORDER = _IN_SCOPE.where(_t.name > bindparam("after")).order_by(_t.name).limit(bindparam("most"))
+
+
+def page(
+    conn: Connection,
+    scope: Scope,
+    *,
+    limit: int,
+    among: Sequence[str] = (),
+    matches: Sequence[TagMatch] = (),
+    after: str | None = None,
+) -> Page[Cluster]:
+    """Clusters by name.
+
+    Args:
+        among: only those of these names; unknown ones are left out.
+        matches: only those that have a tag for each of these.
+        after: the marker of the page before (its last cluster's name).
+    """
+    parameters: dict[str, Any] = {
+        "project": scope.project_id,
+        "in_region": scope.region,
+        "after": after or "",
+        "most": limit + 1,
+    }
+    statement = _IN_ORDER
+    if among:
+        statement = statement.where(_t.name.in_(bindparam("named", expanding=True)))
+        parameters["named"] = list(among)
+    for match in matches:
+        statement = _tagged(statement, match)
+    found = [rows.cluster_of(row) for row in conn.execute(statement, parameters)]
+    if len(found) <= limit:
+        return Page(found)
+    return Page(found[:limit], found[limit - 1].name)
+
+
+def _tagged(statement: Select[Any], match: TagMatch) -> Select[Any]:
+    g = tags_table.c
+    inner = select(g.key).where(g.cluster_id == _t.id)
+    if match.keys is not None:
+        inner = inner.where(g.key.in_(match.keys))
+    if match.values is not None:
+        inner = inner.where(g.value.in_(match.values))
+    return statement.where(inner.exists())
+
+
+def has_nodes(conn: Connection, cluster_id: str) -> bool:
+    statement = select(nodes.c.id).where(nodes.c.cluster_id == bindparam("owner")).limit(1)
+    return conn.execute(statement, {"owner": cluster_id}).first() is not None
+
+
+def _key(scope: Scope, name: str) -> dict[str, str]:
+    return {"project": scope.project_id, "in_region": scope.region, "named": name}
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Column values of domain values."""
+    columns: dict[str, Any] = {}
+    for name, value in values.items():
+        if name == "source":
+            columns |= _source_columns(value)
+        elif name == "causes":
+            columns[name] = rows.causes_document(value)
+        elif name == "suspended":
+            columns[name] = rows.suspended_document(value)
+        elif isinstance(value, tuple):
+            columns[name] = list(value)
+        elif isinstance(value, Enum):
+            columns[name] = str(value.value)
+        else:
+            columns[name] = value
+    return columns
+
+
+def _source_columns(source: LaunchSource) -> dict[str, Any]:
+    return {
+        "source_configuration": source.configuration,
+        "source_template_id": source.template_id,
+        "source_template_name": source.template_name,
+        "source_template_version": source.template_version,
+    }

@@ -1,0 +1,180 @@
+"""Nodes' rows: what the cluster has, read by cluster, by server and by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from backend.domain.ids import short_id
+from backend.domain.node import COUNTED, Member, Node
+from backend.domain.page import Page
+from backend.domain.profile import ProfileRef
+from backend.domain.scope import Scope
+from backend.store import rows
+from backend.store.tables import clusters, nodes
+
+_t = nodes.c
+
+
+def insert(conn: Connection, node: Node) -> None:
+    """Write a new node."""
+    conn.execute(sa.insert(nodes), rows.node_values(node))
+
+
+def insert_many(conn: Connection, added: Sequence[Node]) -> None:
+    """Write new nodes in one round trip."""
+    if added:
+        conn.execute(sa.insert(nodes), [rows.node_values(node) for node in added])
+
+
+def update_one(conn: Connection, node_id: str, **values: Any) -> bool:
+    """Change fields of a node, given as domain values; False when it is gone.
+
+    ``server_id`` brings its short id along, ``profile`` spreads over its columns.
+    """
+    statement = update(nodes).where(_t.id == bindparam("node_id"))
+    return conn.execute(statement, {"node_id": node_id, **_columns(values)}).rowcount == 1
+
+
+def update_many(conn: Connection, node_ids: Sequence[str], **values: Any) -> int:
+    """Change the same fields of several nodes; how many there were."""
+    if not node_ids:
+        return 0
+    statement = update(nodes).where(_t.id.in_(bindparam("node_ids", expanding=True)))
+    return conn.execute(statement, {"node_ids": list(node_ids), **_columns(values)}).rowcount
+
+
+_DELETE = delete(nodes).where(_t.id == bindparam("node_id"))
+
+
+def remove(conn: Connection, node_id: str) -> bool:
+    """Delete a node that is terminated or detached; False when it was gone."""
+    return conn.execute(_DELETE, {"node_id": node_id}).rowcount == 1
+
+
+_OF_CLUSTER = select(nodes).where(_t.cluster_id == bindparam("owner")).order_by(_t.created_at, _t.id)
+
+
+def of_cluster(conn: Connection, cluster_id: str) -> list[Node]:
+    """Every node of a cluster, oldest first."""
+    return [rows.node_of(row) for row in conn.execute(_OF_CLUSTER, {"owner": cluster_id})]
+
+
+_BY_ID = select(nodes).where(_t.id == bindparam("node_id"))
+
+
+def get(conn: Connection, node_id: str) -> Node | None:
+    row = conn.execute(_BY_ID, {"node_id": node_id}).first()
+    return None if row is None else rows.node_of(row)
+
+
+_BY_SERVERS = (
+    select(nodes)
+    .where(
+        _t.project_id == bindparam("project"),
+        _t.region == bindparam("in_region"),
+        _t.server_short_id.in_(bindparam("servers", expanding=True)),
+    )
+    .order_by(_t.server_short_id)
+)
+
+
+def by_servers(conn: Connection, scope: Scope, servers: Sequence[str]) -> dict[str, Node]:
+    """Nodes by the short id of their server; unknown ones are left out."""
+    if not servers:
+        return {}
+    parameters = {"project": scope.project_id, "in_region": scope.region, "servers": list(servers)}
+    found = (rows.node_of(row) for row in conn.execute(_BY_SERVERS, parameters))
+    return {short_id(node.server_id): node for node in found if node.server_id is not None}
+
+
+_COUNTED = select(func.count()).where(
+    _t.cluster_id == bindparam("owner"), _t.state.in_([str(state) for state in sorted(COUNTED)])
+)
+
+
+def count_counted(conn: Connection, cluster_id: str) -> int:
+    """How many nodes of a cluster count towards its desired capacity."""
+    return int(conn.execute(_COUNTED, {"owner": cluster_id}).scalar_one())
+
+
+_MEMBER_COLUMNS = (
+    _t.server_short_id,
+    _t.zone,
+    _t.state,
+    _t.health,
+    _t.protected,
+    _t.instance_type,
+    _t.profile_configuration,
+    _t.profile_template_id,
+    _t.profile_template_name,
+    _t.profile_template_version,
+)
+_MEMBERS = (
+    select(_t.cluster_id, *_MEMBER_COLUMNS)
+    .where(_t.cluster_id.in_(bindparam("owners", expanding=True)), _t.server_short_id.is_not(None))
+    .order_by(_t.cluster_id, _t.created_at, _t.id)
+)
+
+
+def members(conn: Connection, cluster_ids: Sequence[str]) -> dict[str, list[Member]]:
+    """The nodes that have a server, of many clusters at once: by cluster id, oldest first."""
+    found: dict[str, list[Member]] = {cluster_id: [] for cluster_id in cluster_ids}
+    if cluster_ids:
+        make = Member._make
+        for row in conn.execute(_MEMBERS, {"owners": list(cluster_ids)}):
+            found[row[0]].append(make(row[1:]))
+    return found
+
+
+_IN_SCOPE = (
+    select(clusters.c.name, *_MEMBER_COLUMNS)
+    .join_from(nodes, clusters, _t.cluster_id == clusters.c.id)
+    .where(
+        _t.project_id == bindparam("project"),
+        _t.region == bindparam("in_region"),
+        _t.server_short_id > bindparam("after"),
+    )
+    .order_by(_t.server_short_id)
+)
+
+
+def page(
+    conn: Connection, scope: Scope, *, limit: int, among: Sequence[str] = (), after: str | None = None
+) -> Page[tuple[str, Member]]:
+    """(cluster name, member) pairs of the project in the region, by the short id of their server.
+
+    Args:
+        among: only these servers, by short id; unknown ones are left out.
+        after: the marker of the page before (its last server's short id).
+    """
+    parameters: dict[str, Any] = {"project": scope.project_id, "in_region": scope.region, "after": after or ""}
+    statement = _IN_SCOPE.limit(limit + 1)
+    if among:
+        statement = statement.where(_t.server_short_id.in_(bindparam("servers", expanding=True)))
+        parameters["servers"] = list(among)
+    found = [(row[0], Member._make(row[1:])) for row in conn.execute(statement, parameters)]
+    if len(found) <= limit:
+        return Page(found)
+    return Page(found[:limit], found[limit - 1][1].server)
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    """Column values of domain values."""
+    columns: dict[str, Any] = {}
+    for name, value in values.items():
+        if name == "profile":
+            profile = value or ProfileRef()
+            columns["profile_configuration"] = profile.configuration
+            columns["profile_template_id"] = profile.template_id
+            columns["profile_template_name"] = profile.template_name
+            columns["profile_template_version"] = profile.template_version
+            continue
+        columns[name] = str(value.value) if isinstance(value, Enum) else value
+        if name == "server_id":
+            columns["server_short_id"] = None if value is None else short_id(value)
+    return columns
