@@ -129,6 +129,8 @@ nodes = _table(
     Index(None, "cluster_id", "created_at", "id"),
     Index(None, "launch_id"),
     Index(None, "project_id", "region", "server_short_id"),
+    # Is anything of a project on the move, and how much of it is in service?
+    Index("ix_nodes_state", "project_id", "region", "state"),
 )
 
 activities = _table(
@@ -242,6 +244,8 @@ watches = _table(
     Column("due_at", Instant),
     Column("seen_until", Instant),
     Column("full_due_at", Instant),
+    # Too many of its servers went bad at once: nothing is replaced for its health before then.
+    Column("held_until", Instant),
     Column("owner", WORD),
     Column("lease_until", Instant),
     Column("epoch", Integer, nullable=False),
