@@ -1,0 +1,1 @@
+"""AWS's wire: bytes in, bytes out. Knows operations and shapes, and nothing of clusters; never imports the backend."""

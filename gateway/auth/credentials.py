@@ -1,0 +1,50 @@
+"""Where the secret of an access key comes from: a port, and the fixed keys of the embedded cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from translators.registry import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What belongs to an access key.
+
+    Attributes:
+        secret: the secret access key; never logged, never shown.
+        caller: whose key it is.
+        session_token: the token that must come with requests of a temporary key; None for a lasting one, whose requests
+            must carry none.
+    """
+
+    secret: str = field(repr=False)
+    caller: Caller
+    session_token: str | None = field(default=None, repr=False)
+
+
+class Credentials(Protocol):
+    """Finds credentials by access key. Called once a request, by several threads."""
+
+    def find(self, access_key: str) -> Credential | None:
+        """The credential of an access key, or None where there is none.
+
+        Raises:
+            AWSError: ``ServiceUnavailable`` (503) where the identity service could not be asked.
+        """
+
+
+class StaticCredentials:
+    """Key pairs that are known from the start.
+
+    Args:
+        pairs: secret and owner by access key.
+    """
+
+    def __init__(self, pairs: Mapping[str, Credential]) -> None:
+        self._pairs = dict(pairs)
+
+    def find(self, access_key: str) -> Credential | None:
+        return self._pairs.get(access_key)

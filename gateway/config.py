@@ -1,0 +1,65 @@
+"""The gateway's settings as values, and gunicorn's; reads no file and no environment: wsgi.py does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.limits import Limits, TokenBuckets
+from gateway.worker import patient
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """How the gateway listens and what it lets through.
+
+    Attributes:
+        host: the address to listen on.
+        port: the TCP port.
+        workers: gunicorn processes.
+        threads: threads of each process.
+        client_seconds: how long a client may take to send one request, and to take one piece of an answer.
+        keepalive_seconds: how long an idle connection is kept.
+        worker_seconds: a worker process that shows no life for so long is replaced.
+        graceful_seconds: how long requests may go on after the order to stop.
+        default_region: the AWS region for services without regions.
+        throttle_rate: requests a second and account and region; 0 for no throttling.
+        throttle_burst: requests that may come at once.
+        limits: bounds of one request.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 2
+    threads: int = 8
+    client_seconds: float = 20.0
+    keepalive_seconds: int = 75
+    worker_seconds: int = 60
+    graceful_seconds: int = 10
+    default_region: str = "us-east-1"
+    throttle_rate: float = 0.0
+    throttle_burst: float = 100.0
+    limits: Limits = field(default_factory=Limits)
+
+    def throttle(self) -> TokenBuckets | None:
+        """The buckets of these settings, None where throttling is off."""
+        return TokenBuckets(self.throttle_rate, self.throttle_burst) if self.throttle_rate > 0 else None
+
+
+def gunicorn_options(settings: GatewaySettings) -> dict[str, Any]:
+    """The configuration of gunicorn for these settings; what a request may weigh stands in Limits, not here.
+
+    Worker processes are of the threaded kind, and a slow client loses its connection rather than holding a thread.
+    """
+    return {
+        "bind": f"{settings.host}:{settings.port}",
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": patient(settings.client_seconds),
+        "timeout": settings.worker_seconds,
+        "graceful_timeout": settings.graceful_seconds,
+        "keepalive": settings.keepalive_seconds,
+        "limit_request_line": 8190,
+        "limit_request_fields": 100,
+        "limit_request_field_size": 16 * 1024,
+    }

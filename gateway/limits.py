@@ -1,0 +1,65 @@
+"""How much one request and one account may ask for; decides only, the pipeline refuses."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Final
+
+BODY_BYTES: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request.
+
+    Attributes:
+        body_bytes: the largest body that is read into memory.
+        discard_bytes: how much of a larger body is read and thrown away, so that the client, still sending, gets to
+            read AWS's error instead of a reset connection.
+        query_bytes: the longest query string.
+        parameters: the most ``key=value`` pairs.
+        depth: the most parts of a dotted key (the deepest operation of the models needs 19).
+    """
+
+    body_bytes: int = BODY_BYTES
+    discard_bytes: int = 8 * BODY_BYTES
+    query_bytes: int = 64 * 1024
+    parameters: int = 10_000
+    depth: int = 40
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+@dataclass(slots=True)
+class TokenBuckets:
+    """One bucket per account and region, as the real service throttles: all operations of a service share it.
+
+    The keys are authenticated accounts, so there are as many buckets as projects that really call.
+
+    Args:
+        rate: tokens that come back a second.
+        burst: tokens of a full bucket.
+    """
+
+    rate: float
+    burst: float
+    _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, account: str, region: str, now: float) -> bool:
+        """Take one token; False where there is none. ``now`` is in seconds of a clock that never goes back."""
+        with self._lock:
+            bucket = self._buckets.get((account, region))
+            if bucket is None:
+                bucket = self._buckets[account, region] = _Bucket(self.burst, now)
+            bucket.tokens = min(self.burst, bucket.tokens + (now - bucket.at) * self.rate)
+            bucket.at = now
+            if bucket.tokens < 1:
+                return False
+            bucket.tokens -= 1
+            return True

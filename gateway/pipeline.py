@@ -1,0 +1,166 @@
+"""A request's whole way, on one page: bytes -> who -> which operation -> parameters -> handler -> bytes."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from gateway.auth import sigv4
+from gateway.auth.credentials import Credentials
+from gateway.auth.refusals import Refusal
+from gateway.limits import Limits, TokenBuckets
+from gateway.protocol import form
+from gateway.protocol.wire import Wire
+from gateway.request import Request, Response
+from gateway.request_log import Observe, Record
+from gateway.services import GLOBAL, Operation, Services
+from translators.errors import AWSError
+from translators.registry import Call, Caller, Handler
+
+_log = logging.getLogger(__name__)
+
+_ENVELOPE = ("Action", "Version")
+
+
+class Clock(Protocol):
+    """Where the present comes from."""
+
+    def now(self) -> datetime:
+        """The present, aware UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back."""
+
+
+def _unobserved(_record: Record) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Answers requests. Made once by the composition root, used by all threads.
+
+    Attributes:
+        credentials: where secrets are found.
+        clock: the only source of time.
+        find_handler: the function that answers an operation, by service and name; None where none does.
+        translate: the AWS error of a finding of the backend; None for exceptions that are no findings.
+        regions: the cloud's region of an AWS region name; None where there is none.
+        scope_of: the project and cloud region that a caller means with an AWS region.
+        account_id_of: the twelve digits of a project.
+        backend: handed to handlers as it is.
+        default_region: the AWS region of services that have none (iam) where the signature's is not the cloud's.
+        limits: what one request may ask for.
+        throttle: request tokens per account and region; None for no throttling.
+        observe: told of every answered request.
+        services: the compiled services.
+    """
+
+    credentials: Credentials
+    clock: Clock
+    find_handler: Callable[[str, str], Handler | None]
+    translate: Callable[[Exception], AWSError | None]
+    regions: Callable[[str], str | None]
+    scope_of: Callable[[Caller, str], Any]
+    account_id_of: Callable[[str], str]
+    backend: Any
+    default_region: str = "us-east-1"
+    limits: Limits = field(default_factory=Limits)
+    throttle: TokenBuckets | None = None
+    observe: Observe = _unobserved
+    services: Services = field(default_factory=Services)
+
+    def answer(self, request: Request) -> Response:
+        """The answer to a request; raises nothing."""
+        started = self.clock.monotonic()
+        request_id = str(uuid.uuid4())
+        wire = self.services.wire(None)
+        service_name = action = account = region = ""
+        status, code = 200, ""
+        try:
+            claimed = sigv4.service_of(request)
+            wire = self.services.wire(claimed)
+            self._admit(request)
+            claim = sigv4.read(request)
+            credential = sigv4.verify(request, claim, self.credentials, self.clock.now())
+            caller = credential.caller
+            account = self.account_id_of(caller.project_id)
+            region = self._region(claim.scope)
+            parameters = self._parameters(request)
+            service = self.services.choose(claim.scope.service, parameters)
+            service_name, wire = service.name, service.wire
+            operation = self.services.operation(service, parameters)
+            action = operation.name
+            self._throttle(account, region, service_name)
+            handler = self.find_handler(service_name, action)
+            if handler is None:
+                raise wire.unanswered(service_name, action)
+            params = self._params(operation, wire, parameters)
+            scope = self.scope_of(caller, region)
+            call = Call(service_name, action, params, caller, region, account, scope, request_id, self.backend)
+            body = operation.serialize(handler(call), request_id)
+        except Exception as exception:  # noqa: BLE001 - the one place where a fault of ours becomes AWS's InternalFailure
+            error = self._error(exception, wire, request_id)
+            body, status, code = wire.error(error, request_id), error.status, error.code
+        seconds = self.clock.monotonic() - started
+        self.observe(Record(request_id, service_name, action, account, region, status, code, seconds))
+        return Response(status, body, {"Content-Type": wire.content_type, "x-amzn-requestid": request_id})
+
+    def _admit(self, request: Request) -> None:
+        if len(request.body) > self.limits.body_bytes:
+            most = self.limits.body_bytes
+            raise AWSError("RequestEntityTooLarge", f"The request body is longer than {most} bytes.", 413)
+        if len(request.query) > self.limits.query_bytes:
+            most = self.limits.query_bytes
+            raise AWSError("RequestEntityTooLarge", f"The query string is longer than {most} bytes.", 413)
+        if request.method not in ("GET", "POST"):
+            raise AWSError("UnsupportedHttpVerb", f"The requested HTTP verb is not supported: {request.method[:20]}")
+
+    def _region(self, scope: sigv4.Scope) -> str:
+        if self.regions(scope.region) is not None:
+            return scope.region
+        if scope.service in GLOBAL:
+            return self.default_region
+        raise Refusal.unsound(f"Credential should be scoped to a valid region, not '{scope.region[:40]}'. ")
+
+    def _parameters(self, request: Request) -> form.Pairs:
+        found: form.Pairs = {}
+        if request.query:
+            form.pairs(request.query.encode("utf-8", "surrogateescape"), self.limits, found)
+            found = {key: value for key, value in found.items() if not key.startswith("X-Amz-")}
+        if request.body:
+            form.pairs(request.body, self.limits, found)
+        return found
+
+    def _throttle(self, account: str, region: str, service: str) -> None:
+        if self.throttle is None or self.throttle.take(account, region, self.clock.monotonic()):
+            return
+        if service == "ec2":
+            raise AWSError("RequestLimitExceeded", "Request limit exceeded.", 503)
+        raise AWSError("Throttling", "Rate exceeded")
+
+    def _params(self, operation: Operation, wire: Wire, parameters: form.Pairs) -> dict[str, Any]:
+        members = {key: value for key, value in parameters.items() if key not in _ENVELOPE}
+        params = operation.parse(form.tree(members, self.limits))
+        if operation.check is not None:
+            failures: list[Any] = []
+            operation.check(params, "", failures)
+            if failures:
+                raise wire.invalid(failures)
+        return params
+
+    def _error(self, exception: Exception, wire: Wire, request_id: str) -> AWSError:
+        """The error that the client sees for whatever went wrong."""
+        if isinstance(exception, Refusal):
+            return wire.refused(exception)
+        if isinstance(exception, AWSError):
+            return exception
+        found = self.translate(exception)
+        if found is None:
+            _log.error("request=%s failed", request_id, exc_info=exception)
+            return AWSError("InternalFailure", f"An internal error has occurred. Request id: {request_id}", 500)
+        return found

@@ -1,0 +1,142 @@
+"""Writers compiled from output shapes: members in, XML text out. One closure a shape and tag, made once.
+
+A closure appends finished pieces to a list; tags are joined when it is made, text is escaped only where it must be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from botocore.model import Shape
+
+from gateway.protocol import scalars
+
+Append = Callable[[str], None]
+Write = Callable[[Any, Append], None]
+WriteInstant = Callable[[datetime], str]
+
+_TEXTS: dict[str, Callable[[Any], str]] = {
+    "string": scalars.written_string,
+    "character": scalars.written_string,
+    "integer": scalars.written_integer,
+    "long": scalars.written_integer,
+    "float": scalars.written_number,
+    "double": scalars.written_number,
+    "boolean": scalars.written_boolean,
+    "blob": scalars.written_blob,
+}
+
+
+class Writers:
+    """Compiles and keeps the writers of one service's shapes.
+
+    Args:
+        instant: how this service writes a timestamp.
+        element: the tag of a list's element where the model names none.
+    """
+
+    def __init__(self, instant: WriteInstant, element: str = "member") -> None:
+        self._texts: dict[str, Callable[[Any], str]] = {**_TEXTS, "timestamp": instant}
+        self._element = element
+        self._made: dict[tuple[str, str], Write] = {}
+
+    def of(self, shape: Shape, tag: str) -> Write:
+        """The writer of a shape inside ``<tag>``; a flattened list or map repeats the tag."""
+        key = (shape.name, tag)
+        write = self._made.get(key)
+        if write is None:
+            write = self._made[key] = self._make(shape, tag)
+        return write
+
+    def members(self, shape: Shape) -> Write:
+        """The writer of a structure's members without a tag round them. Absent members and None are left out."""
+        members = tuple((name, self._member(member, name)) for name, member in shape.members.items())
+
+        def write(value: Any, append: Append) -> None:
+            get = value.get
+            for name, write_member in members:
+                member = get(name)
+                if member is not None:
+                    write_member(member, append)
+
+        return write
+
+    def _member(self, member: Shape, name: str) -> Write:
+        tag = member.serialization.get("name", name)
+        if member.type_name == "list" and member.serialization.get("flattened"):
+            tag = member.member.serialization.get("name", tag)
+        return self.of(member, tag)
+
+    def _make(self, shape: Shape, tag: str) -> Write:
+        if shape.type_name == "structure":
+            return _wrapped(self.members(shape), tag)
+        if shape.type_name == "list":
+            return self._list(shape, tag)
+        if shape.type_name == "map":
+            return self._map(shape, tag)
+        return _text(self._texts[shape.type_name], tag, plain=shape.type_name == "string")
+
+    def _list(self, shape: Shape, tag: str) -> Write:
+        flattened = shape.serialization.get("flattened")
+        element = self.of(shape.member, tag if flattened else shape.member.serialization.get("name", self._element))
+        opening, closing, empty = ("", "", "") if flattened else (f"<{tag}>", f"</{tag}>", f"<{tag}/>")
+
+        def write(value: Any, append: Append) -> None:
+            if not value:
+                append(empty)
+                return
+            append(opening)
+            for item in value:
+                element(item, append)
+            append(closing)
+
+        return write
+
+    def _map(self, shape: Shape, tag: str) -> Write:
+        flattened = shape.serialization.get("flattened")
+        entry = tag if flattened else "entry"
+        opening, closing = ("", "") if flattened else (f"<{tag}>", f"</{tag}>")
+        before, after = f"<{entry}>", f"</{entry}>"
+        write_key = self.of(shape.key, shape.key.serialization.get("name", "key"))
+        write_value = self.of(shape.value, shape.value.serialization.get("name", "value"))
+
+        def write(value: Any, append: Append) -> None:
+            append(opening)
+            for key, item in value.items():
+                append(before)
+                write_key(key, append)
+                write_value(item, append)
+                append(after)
+            append(closing)
+
+        return write
+
+
+def _wrapped(content: Write, tag: str) -> Write:
+    opening, closing = f"<{tag}>", f"</{tag}>"
+
+    def write(value: Any, append: Append) -> None:
+        append(opening)
+        content(value, append)
+        append(closing)
+
+    return write
+
+
+def _text(text: Callable[[Any], str], tag: str, *, plain: bool) -> Write:
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    harmless = str.isalnum
+
+    def write_plain(value: Any, append: Append) -> None:
+        # Letters and digits, the commonest text of all, need no look at what XML forbids.
+        if value.__class__ is str and harmless(value):
+            append(f"{opening}{value}{closing}")
+        else:
+            append(f"{opening}{text(value)}{closing}")
+
+    def write(value: Any, append: Append) -> None:
+        append(f"{opening}{text(value)}{closing}")
+
+    return write_plain if plain else write

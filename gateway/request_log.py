@@ -1,0 +1,97 @@
+"""What is told about each request: one line in the log and the metrics. Never a secret, a parameter or a body."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One answered request.
+
+    Attributes:
+        request_id: as in the answer.
+        service: botocore's name, empty where the request names none.
+        operation: a name of the model, empty where the request asks for none that exists (so labels stay few).
+        account: twelve digits, empty where nobody is authenticated.
+        region: the AWS region of the signature.
+        status: the HTTP status.
+        code: AWS's error code, empty for success.
+        seconds: from the first byte in the gateway's hand to the finished answer.
+    """
+
+    request_id: str
+    service: str
+    operation: str
+    account: str
+    region: str
+    status: int
+    code: str
+    seconds: float
+
+
+Observe = Callable[[Record], None]
+
+
+class RequestLog:
+    """Writes records to a logger and counts them.
+
+    With ``PROMETHEUS_MULTIPROC_DIR`` in the environment (before this module is imported) the counts of all gunicorn
+    workers come together in ``metrics_text``; without it each process tells its own.
+
+    Args:
+        logger: one line each at INFO, at WARNING for 5xx.
+        registry: where the metrics are kept.
+    """
+
+    def __init__(self, logger: logging.Logger | None = None, registry: CollectorRegistry = REGISTRY) -> None:
+        self._logger = logger or logging.getLogger("coppice.requests")
+        self._registry = registry
+        self._seconds = Histogram(
+            "coppice_request_seconds",
+            "Time in the gateway and behind it, by operation.",
+            ["service", "operation"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._answers = Counter(
+            "coppice_requests",
+            "Answered requests, by operation, status and AWS error code.",
+            ["service", "operation", "status", "code"],
+            registry=registry,
+        )
+
+    def __call__(self, record: Record) -> None:
+        """Tell one request."""
+        self._seconds.labels(record.service, record.operation).observe(record.seconds)
+        self._answers.labels(record.service, record.operation, str(record.status), record.code).inc()
+        level = logging.WARNING if record.status >= 500 else logging.INFO
+        if self._logger.isEnabledFor(level):
+            self._logger.log(
+                level,
+                "request=%s account=%s region=%s action=%s:%s status=%d code=%s ms=%.2f",
+                record.request_id,
+                record.account or "-",
+                record.region or "-",
+                record.service or "-",
+                record.operation or "-",
+                record.status,
+                record.code or "-",
+                record.seconds * 1000,
+            )
+
+    def metrics_text(self) -> str:
+        """All metrics in Prometheus's text format."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry).decode()
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together).decode()
