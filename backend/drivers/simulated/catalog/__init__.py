@@ -1,0 +1,1 @@
+"""What the simulated cloud offers: instance types and public images, as data."""

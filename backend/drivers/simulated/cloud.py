@@ -1,0 +1,56 @@
+"""The simulated cloud as a whole: its ports, its faults, and the hands that act behind the ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.clock import Clock
+from backend.drivers.cloud import Cloud
+from backend.drivers.simulated.compute import SimulatedCompute
+from backend.drivers.simulated.faults import Faults
+from backend.drivers.simulated.images import SimulatedImages
+from backend.drivers.simulated.network import SimulatedNetworking
+from backend.drivers.simulated.operator import Operator
+from backend.drivers.simulated.projects import Projects
+from backend.drivers.simulated.servers import ServerTable
+from backend.drivers.simulated.settings import SimulatedSettings
+from backend.drivers.simulated.state import State
+from backend.drivers.simulated.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedCloud:
+    """One simulated cloud.
+
+    Attributes:
+        cloud: the ports.
+        faults: what is to go wrong; see Faults.
+        operator: acts on servers behind their owners' backs.
+        projects: seeds key pairs, security groups and private images.
+    """
+
+    cloud: Cloud
+    faults: Faults
+    operator: Operator
+    projects: Projects
+    settings: SimulatedSettings
+    _state: State
+
+    @classmethod
+    def open(cls, path: str | None, clock: Clock, settings: SimulatedSettings | None = None) -> SimulatedCloud:
+        """The cloud whose state is kept at ``path``, made when it is not there; None keeps it in memory.
+
+        Several processes and threads may open one file. Time comes from the clock alone: nothing runs in between calls.
+        """
+        settings = settings or SimulatedSettings()
+        state = State(path)
+        faults = Faults(state, clock)
+        projects = Projects(state, clock, settings)
+        world = World(state, clock, settings, faults, projects, ServerTable(state.origin(settings.seed)))
+        compute = SimulatedCompute(world)
+        ports = Cloud(compute=compute, images=SimulatedImages(world), network=SimulatedNetworking(world))
+        return cls(ports, faults, Operator(world, compute), projects, settings, state)
+
+    def close(self) -> None:
+        """Close this process's connections. The cloud cannot be used afterwards."""
+        self._state.close()

@@ -1,0 +1,209 @@
+"""The compute port over the simulated state."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from backend.domain.node import ServerStatus
+from backend.domain.scope import Scope
+from backend.drivers.compute import Flavor, KeyPair, Server, ServerRequest, Zone
+from backend.drivers.errors import CloudUnavailable, ServerNotFound, ServerStateConflict
+from backend.drivers.simulated import layout
+from backend.drivers.simulated.addresses import take_private, take_public
+from backend.drivers.simulated.admission import Admission, Admitted
+from backend.drivers.simulated.catalog.flavors import flavors
+from backend.drivers.simulated.faults import Call, Effect
+from backend.drivers.simulated.servers import SWEEP, NewServer, Row, gone
+from backend.drivers.simulated.state import to_micros
+from backend.drivers.simulated.timeline import moved, present
+from backend.drivers.simulated.world import World
+
+
+class _Change(NamedTuple):
+    """A move that a call asks for: from which statuses it is allowed, and the two statuses it goes through."""
+
+    allowed: tuple[ServerStatus, ...]
+    first: ServerStatus
+    then: ServerStatus
+
+
+class _Boot(NamedTuple):
+    """How a boot ends, and when; without a status it never does."""
+
+    status: ServerStatus | None = None
+    ends_at: int | None = None
+    fault: str | None = None
+
+
+class SimulatedCompute:
+    """Servers whose boots and deletions take the clock's time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._state = world.state
+        self._settings = world.settings
+        self._faults = world.faults
+        self._servers = world.servers
+        self._admission = Admission(world.settings, world.faults, world.projects)
+
+    def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
+        if count < 1:
+            raise ValueError(f"a create call makes at least one server, not {count}")
+        self._check_region(scope)
+        call = Call("create", scope, zone=request.zone, flavor=request.flavor, image=request.image_id, count=count)
+        with self._faults.around(call), self._state.writing() as connection:
+            now = self._world.now()
+            self._servers.settle(connection, now)
+            self._servers.purge(connection, now - _micros(self._settings.retention_seconds))
+            admitted = self._admission.admit(connection, call, request)
+            return self._make(connection, call, request, admitted, now)
+
+    def get(self, scope: Scope, server_id: str) -> Server:
+        with self._faults.around(self._call("get", scope, server_id)), self._state.reading() as connection:
+            now = self._world.now()
+            return self._servers.server(connection, self._standing(connection, scope, server_id, now), now)
+
+    def list(self, scope: Scope) -> Sequence[Server]:
+        call = self._call("list", scope)
+        with self._faults.around(call), self._state.reading() as connection:
+            as_of = self._as_of(call)
+            rows = self._servers.standing(connection, scope, as_of)
+            return self._told(connection, rows, as_of)
+
+    def list_changed(self, scope: Scope, since: datetime) -> Sequence[Server]:
+        call = self._call("list_changed", scope)
+        with self._faults.around(call), self._state.reading() as connection:
+            as_of = self._as_of(call)
+            rows = self._servers.touched(connection, scope, to_micros(since), as_of)
+            return [server for server in self._told(connection, rows, as_of) if server.updated_at >= since]
+
+    def delete(self, scope: Scope, server_id: str) -> None:
+        with self._faults.around(self._call("delete", scope, server_id)), self._state.writing() as connection:
+            now = self._world.now()
+            self._servers.settle(connection, now, SWEEP)
+            row = self._standing(connection, scope, server_id, now)
+            self.begin_deletion(connection, row, now)
+
+    def start(self, scope: Scope, server_id: str) -> None:
+        change = _Change((ServerStatus.STOPPED,), ServerStatus.BUILDING, ServerStatus.ACTIVE)
+        self._change("start", scope, server_id, change, self._settings.start_seconds)
+
+    def stop(self, scope: Scope, server_id: str) -> None:
+        change = _Change((ServerStatus.ACTIVE, ServerStatus.ERROR), ServerStatus.STOPPING, ServerStatus.STOPPED)
+        self._change("stop", scope, server_id, change, self._settings.stop_seconds)
+
+    def reboot(self, scope: Scope, server_id: str) -> None:
+        change = _Change((ServerStatus.ACTIVE,), ServerStatus.ACTIVE, ServerStatus.ACTIVE)
+        self._change("reboot", scope, server_id, change, self._settings.reboot_seconds)
+
+    def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
+        with self._faults.around(self._call("adopt", scope, server_id)), self._state.writing() as connection:
+            row = self._standing(connection, scope, server_id, self._world.now())
+            self._servers.adopt(connection, row, launch_id)
+
+    def tag(self, scope: Scope, server_id: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
+        with self._faults.around(self._call("tag", scope, server_id)), self._state.writing() as connection:
+            row = self._standing(connection, scope, server_id, self._world.now())
+            self._servers.tag(connection, row, put, remove)
+
+    def flavors(self, scope: Scope) -> Sequence[Flavor]:
+        with self._faults.around(self._call("flavors", scope)):
+            return flavors(layout.zone_names(scope.region, self._settings))
+
+    def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
+        with self._faults.around(self._call("key_pairs", scope)):
+            return self._world.projects.key_pairs(scope)
+
+    def zones(self, scope: Scope) -> Sequence[Zone]:
+        with self._faults.around(self._call("zones", scope)):
+            zones = layout.zones(scope.region, self._settings)
+            closed = {fault.where.zone for fault in self._faults.active() if fault.effect is Effect.CLOSE_ZONE}
+            return [replace(zone, available=zone.name not in closed) for zone in zones]
+
+    def begin_deletion(self, connection: sqlite3.Connection, row: Row, now: int) -> None:
+        """Put a standing server into deletion; one that is in deletion already stays as it is."""
+        if present(row.move, now).status is ServerStatus.DELETING:
+            return
+        takes = _micros(self._settings.delete_seconds)
+        move = moved(row.move, now, ServerStatus.DELETING, then=ServerStatus.DELETED, after=takes)
+        self._servers.move(connection, row, move, gone_at=now + takes)
+
+    def _make(
+        self, connection: sqlite3.Connection, call: Call, request: ServerRequest, admitted: Admitted, now: int
+    ) -> Sequence[Server]:
+        subnet = admitted.subnet
+        addresses = take_private(connection, subnet.id, subnet.cidr, call.count)
+        public = subnet.public_by_default if request.public_address is None else request.public_address
+        public_addresses: Sequence[int | None] = take_public(connection, call.count) if public else [None] * call.count
+        resolved = replace(request, subnet_id=subnet.id, security_group_ids=admitted.security_group_ids)
+        batch = self._servers.new_batch(connection, resolved, subnet.network_id, call.count, now)
+        servers = []
+        for position, boot in enumerate(self._boots(call, now)):
+            server_id = self._servers.server_id(batch.id, position)
+            goes = boot or _Boot(ServerStatus.ACTIVE, self._boot_end(server_id, now))
+            servers.append(NewServer(server_id, addresses[position], public_addresses[position], *goes))
+        return self._servers.insert(connection, batch, call.scope, servers)
+
+    def _boots(self, call: Call, now: int) -> Sequence[_Boot | None]:
+        """How the boots of a call's servers go where faults decide it, by position; None where all goes well."""
+        boots: list[_Boot | None] = []
+        usual = now + _micros(self._settings.boot_seconds)
+        for fault in self._faults.meeting(call, Effect.BOOT_ERROR, Effect.BOOT_HANG, Effect.BOOT_SLOW):
+            number = self._faults.spend(fault, call.count - len(boots))
+            if fault.effect is Effect.BOOT_ERROR:
+                boots += [_Boot(ServerStatus.ERROR, usual, fault.details["text"])] * number
+            elif fault.effect is Effect.BOOT_HANG:
+                boots += [_Boot()] * number
+            else:
+                boots += [_Boot(ServerStatus.ACTIVE, now + _micros(fault.details["seconds"]))] * number
+        return boots + [None] * (call.count - len(boots))
+
+    def _boot_end(self, server_id: str, now: int) -> int:
+        spread = self._settings.boot_spread * int(server_id[-4:], 16) / 0xFFFF
+        return now + _micros(self._settings.boot_seconds * (1 + spread))
+
+    def _change(self, name: str, scope: Scope, server_id: str, change: _Change, seconds: float) -> None:
+        with self._faults.around(self._call(name, scope, server_id)), self._state.writing() as connection:
+            now = self._world.now()
+            row = self._standing(connection, scope, server_id, now)
+            status = present(row.move, now).status
+            if status not in change.allowed:
+                raise ServerStateConflict(f"Cannot '{name}' instance {server_id} while it is in status {status}")
+            move = moved(row.move, now, change.first, then=change.then, after=_micros(seconds))
+            self._servers.move(connection, row, move)
+
+    def _standing(self, connection: sqlite3.Connection, scope: Scope, server_id: str, now: int) -> Row:
+        row = self._servers.find(connection, server_id, scope)
+        if row is None or gone(row, now):
+            raise ServerNotFound(f"Instance {server_id} could not be found.")
+        return row
+
+    def _told(self, connection: sqlite3.Connection, rows: Iterator[Row], as_of: int) -> Sequence[Server]:
+        """The rows as servers; those made after that instant are not told yet."""
+        return [
+            self._servers.server(connection, row, as_of)
+            for row in rows
+            if self._servers.created_at(connection, row) <= as_of
+        ]
+
+    def _as_of(self, call: Call) -> int:
+        lag = self._settings.listing_lag_seconds
+        for fault in self._faults.meeting(call, Effect.STALE):
+            lag = max(lag, fault.details["seconds"])
+        return self._world.now() - _micros(lag)
+
+    def _call(self, name: str, scope: Scope, server_id: str | None = None) -> Call:
+        self._check_region(scope)
+        return Call(name, scope, server=server_id)
+
+    def _check_region(self, scope: Scope) -> None:
+        if scope.region not in self._settings.regions:
+            raise CloudUnavailable(f"the cloud has no region {scope.region}")
+
+
+def _micros(seconds: float) -> int:
+    return round(seconds * 1_000_000)

@@ -1,0 +1,47 @@
+"""The network port over the simulated state: every project has a default network with a subnet a zone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backend.domain.scope import Scope
+from backend.drivers.network import Network, SecurityGroup, Subnet
+from backend.drivers.simulated import layout
+from backend.drivers.simulated.faults import Call
+from backend.drivers.simulated.state import counter
+from backend.drivers.simulated.world import World
+
+
+class SimulatedNetworking:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._faults = world.faults
+        self._settings = world.settings
+
+    def networks(self, scope: Scope) -> Sequence[Network]:
+        with self._faults.around(Call("networks", scope)):
+            return [layout.default_network(scope, self._settings)]
+
+    def subnets(self, scope: Scope) -> Sequence[Subnet]:
+        with self._faults.around(Call("subnets", scope)), self._world.state.reading() as connection:
+            # Servers that are gone count as held until a write settles them: they are taken off here.
+            unsettled = dict(
+                connection.execute(
+                    "SELECT subnet_id, COUNT(*) FROM servers WHERE held = 1 AND gone_at <= ? GROUP BY subnet_id",
+                    (self._world.now(),),
+                ).fetchall()
+            )
+            return [
+                replace(
+                    subnet,
+                    free_addresses=subnet.free_addresses
+                    - counter(connection, f"subnet:{subnet.id}")
+                    + unsettled.get(subnet.id, 0),
+                )
+                for subnet in layout.default_subnets(scope, self._settings)
+            ]
+
+    def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]:
+        with self._faults.around(Call("security_groups", scope)):
+            return self._world.projects.security_groups(scope)

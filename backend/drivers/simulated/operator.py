@@ -1,0 +1,82 @@
+"""What happens to servers behind everybody's back: the hand of an operator, or of fate."""
+
+from __future__ import annotations
+
+from backend.domain.node import ServerStatus
+from backend.domain.scope import Scope
+from backend.drivers.errors import ServerNotFound
+from backend.drivers.simulated.compute import SimulatedCompute
+from backend.drivers.simulated.servers import Row, gone
+from backend.drivers.simulated.timeline import moved
+from backend.drivers.simulated.world import World
+
+
+class Operator:
+    """Acts on any project's server, past quotas, faults and the project's own calls.
+
+    Servers are named by their cloud id or by the AWS-style id made from it (``i-...``). Each method raises
+    ServerNotFound when there is no such server.
+    """
+
+    def __init__(self, world: World, compute: SimulatedCompute) -> None:
+        self._world = world
+        self._compute = compute
+
+    def break_server(self, server: str, text: str = "The host has failed.") -> None:
+        """It goes to ERROR at once, with that fault text."""
+        self._put(server, ServerStatus.ERROR, fault=text)
+
+    def stop(self, server: str) -> None:
+        """It is shut down, as by its own operating system."""
+        self._put(server, ServerStatus.STOPPING, then=ServerStatus.STOPPED, seconds=self._world.settings.stop_seconds)
+
+    def start(self, server: str) -> None:
+        self._put(server, ServerStatus.BUILDING, then=ServerStatus.ACTIVE, seconds=self._world.settings.start_seconds)
+
+    def pause(self, server: str) -> None:
+        self._put(server, ServerStatus.PAUSED)
+
+    def lose_sight(self, server: str) -> None:
+        """Its host does not report: the cloud tells UNKNOWN."""
+        self._put(server, ServerStatus.UNKNOWN)
+
+    def recover(self, server: str) -> None:
+        """It is ACTIVE again, whatever it was."""
+        self._put(server, ServerStatus.ACTIVE)
+
+    def terminate(self, server: str) -> None:
+        """It is deleted in the ordinary way, and told as DELETED afterwards."""
+        with self._world.state.writing() as connection:
+            self._compute.begin_deletion(connection, self._find(server), self._world.now())
+
+    def vanish(self, server: str) -> None:
+        """It is gone without a trace: no listing of changes ever tells."""
+        with self._world.state.writing() as connection:
+            self._world.servers.forget(connection, self._find(server))
+
+    def scope_of(self, server: str) -> tuple[Scope, str]:
+        """The project and region it belongs to, and its full id."""
+        row = self._find(server)
+        return Scope(row.project, row.region), row.id
+
+    def _put(
+        self,
+        server: str,
+        status: ServerStatus,
+        *,
+        then: ServerStatus | None = None,
+        seconds: float = 0.0,
+        fault: str | None = None,
+    ) -> None:
+        with self._world.state.writing() as connection:
+            row = self._find(server)
+            now = self._world.now()
+            move = moved(row.move, now, status, then=then, after=round(seconds * 1e6), fault=fault)
+            self._world.servers.move(connection, row, move)
+
+    def _find(self, server: str) -> Row:
+        with self._world.state.reading() as connection:
+            row = self._world.servers.find_abbreviated(connection, server)
+        if row is None or gone(row, self._world.now()):
+            raise ServerNotFound(f"Instance {server} could not be found.")
+        return row

@@ -1,0 +1,183 @@
+"""What projects own beside servers: key pairs, security groups and images of their own, and how to seed them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.drivers.compute import KeyPair
+from backend.drivers.images import Image
+from backend.drivers.network import Rule, SecurityGroup
+from backend.drivers.simulated import keys, layout
+from backend.drivers.simulated.catalog.images import public_images
+from backend.drivers.simulated.settings import SimulatedSettings
+from backend.drivers.simulated.state import State, from_micros, to_micros
+
+
+class Projects:
+    """The projects' own objects. A project needs no registration: it exists when it is named."""
+
+    def __init__(self, state: State, clock: Clock, settings: SimulatedSettings) -> None:
+        self._state = state
+        self._clock = clock
+        self._settings = settings
+
+    def create_key_pair(self, scope: Scope, name: str, kind: str = "rsa") -> tuple[KeyPair, str]:
+        """Make a key pair (``rsa`` or ``ed25519``) and return it with its private key, which is not kept.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        made = keys.generate(kind)
+        return self._add_key_pair(scope, name, made), made.private_key
+
+    def import_key_pair(self, scope: Scope, name: str, public_key: str) -> KeyPair:
+        """Register an OpenSSH public key.
+
+        Raises:
+            ValueError: the name is taken, or the text is no RSA or ED25519 public key.
+        """
+        return self._add_key_pair(scope, name, keys.parse(public_key))
+
+    def delete_key_pair(self, scope: Scope, name: str) -> None:
+        """Safe to repeat."""
+        with self._state.writing() as connection:
+            connection.execute(
+                "DELETE FROM key_pairs WHERE project = ? AND region = ? AND name = ?",
+                (scope.project_id, scope.region, name),
+            )
+
+    def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
+        with self._state.reading() as connection:
+            rows = connection.execute(
+                "SELECT id, name, fingerprint, type, created_at, public_key FROM key_pairs"
+                " WHERE project = ? AND region = ? ORDER BY name",
+                (scope.project_id, scope.region),
+            ).fetchall()
+        return [
+            KeyPair(identity, name, fingerprint, kind, from_micros(created_at), public_key)
+            for identity, name, fingerprint, kind, created_at, public_key in rows
+        ]
+
+    def has_key_pair(self, scope: Scope, name: str) -> bool:
+        return any(pair.name == name for pair in self.key_pairs(scope))
+
+    def add_security_group(
+        self, scope: Scope, name: str, description: str = "", rules: Sequence[Rule] = ()
+    ) -> SecurityGroup:
+        """Make a group in the default network, with AWS's egress rule when no rule is given.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        network = layout.default_network(scope, self._settings)
+        if any(group.name == name for group in self.security_groups(scope)):
+            raise ValueError(f"security group {name} exists")
+        everything_out = Rule(ingress=False, protocol="-1", port_from=None, port_to=None, cidr="0.0.0.0/0")
+        group = SecurityGroup(
+            str(uuid.uuid4()), name, description or name, network.id, tuple(rules) or (everything_out,)
+        )
+        with self._state.writing() as connection:
+            connection.execute(
+                "INSERT INTO security_groups VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    group.id,
+                    scope.project_id,
+                    scope.region,
+                    name,
+                    group.description,
+                    network.id,
+                    json.dumps([asdict(rule) for rule in group.rules]),
+                ),
+            )
+        return group
+
+    def delete_security_group(self, group_id: str) -> None:
+        """Safe to repeat. Servers that have it keep its id."""
+        with self._state.writing() as connection:
+            connection.execute("DELETE FROM security_groups WHERE id = ?", (group_id,))
+
+    def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]:
+        """The default group, then the project's own by name."""
+        with self._state.reading() as connection:
+            rows = connection.execute(
+                "SELECT id, name, description, network_id, rules FROM security_groups"
+                " WHERE project = ? AND region = ? ORDER BY name",
+                (scope.project_id, scope.region),
+            ).fetchall()
+        own = [
+            SecurityGroup(identity, name, description, network_id, tuple(Rule(**rule) for rule in json.loads(rules)))
+            for identity, name, description, network_id, rules in rows
+        ]
+        return [layout.default_security_group(scope, self._settings), *own]
+
+    def add_image(self, scope: Scope, image: Image) -> Image:
+        """Give the project an image of its own: private and owned by it, whatever the value says. Replaces by id."""
+        image = replace(image, owner_id=scope.project_id, owner_alias=None, public=False)
+        document = asdict(image) | {"created_at": image.created_at.isoformat()}
+        with self._state.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?)",
+                (image.id, scope.project_id, scope.region, json.dumps(document)),
+            )
+        return image
+
+    def withdraw_image(self, image_id: str) -> None:
+        """Take an image away, public ones too; servers made from it stay. Safe to repeat."""
+        with self._state.writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO withdrawn_images VALUES (?)", (image_id,))
+
+    def restore_image(self, image_id: str) -> None:
+        """Undo withdraw_image. Safe to repeat."""
+        with self._state.writing() as connection:
+            connection.execute("DELETE FROM withdrawn_images WHERE id = ?", (image_id,))
+
+    def images(self, scope: Scope) -> Sequence[Image]:
+        """Public images and the project's own, oldest first."""
+        if scope.region not in self._settings.regions:
+            return []
+        with self._state.reading() as connection:
+            withdrawn = {row[0] for row in connection.execute("SELECT id FROM withdrawn_images").fetchall()}
+            rows = connection.execute(
+                "SELECT document FROM images WHERE project = ? AND region = ?", (scope.project_id, scope.region)
+            ).fetchall()
+        public = public_images(scope.region)
+        if not rows and not withdrawn:
+            return public
+        found = [*public, *(_image(row[0]) for row in rows)]
+        found.sort(key=lambda image: (image.created_at, image.name))
+        return [image for image in found if image.id not in withdrawn]
+
+    def image(self, scope: Scope, image_id: str) -> Image | None:
+        return next((image for image in self.images(scope) if image.id == image_id), None)
+
+    def _add_key_pair(self, scope: Scope, name: str, key: keys.Key) -> KeyPair:
+        now = self._clock.now()
+        pair = KeyPair(str(uuid.uuid4()), name, key.fingerprint, key.kind, now, key.public_key)
+        with self._state.writing() as connection:
+            added = connection.execute(
+                "INSERT OR IGNORE INTO key_pairs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    scope.project_id,
+                    scope.region,
+                    name,
+                    pair.id,
+                    pair.fingerprint,
+                    pair.type,
+                    pair.public_key,
+                    to_micros(now),
+                ),
+            ).rowcount
+        if not added:
+            raise ValueError(f"key pair {name} exists")
+        return pair
+
+
+def _image(document: str) -> Image:
+    values = json.loads(document)
+    return Image(**(values | {"created_at": datetime.fromisoformat(values["created_at"])}))

@@ -1,0 +1,333 @@
+"""The servers of the state: made, found, moved and swept. Knows no faults and no rules of admission."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from backend.domain.node import ServerStatus
+from backend.domain.profile import BlockDevice
+from backend.domain.scope import Scope
+from backend.drivers.compute import Server, ServerRequest
+from backend.drivers.simulated.state import add_to_counter, counter, from_micros
+from backend.drivers.simulated.timeline import Move, present
+
+_COLUMNS = (
+    "id, batch, position, project, region, zone, subnet_id, address, public_address, launch_id, tags,"
+    " status, status_at, fault, next_status, change_at, next_fault, prior, prior_at"
+)
+_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 19)})"  # noqa: S608 - constant columns
+_CACHED_BATCHES = 4096
+SWEEP = 500
+
+
+class Row(NamedTuple):
+    """One server as stored; the names are the columns'."""
+
+    id: str
+    batch: int
+    position: int
+    project: str
+    region: str
+    zone: str
+    subnet_id: str
+    address: int
+    public_address: int | None
+    launch_id: str | None
+    tags: str | None
+    status: str
+    status_at: int
+    fault: str | None
+    next_status: str | None
+    change_at: int | None
+    next_fault: str | None
+    prior: str | None
+    prior_at: int | None
+
+    @property
+    def move(self) -> Move:
+        return Move(
+            self.status,
+            self.status_at,
+            self.fault,
+            self.next_status,
+            self.change_at,
+            self.next_fault,
+            self.prior,
+            self.prior_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the servers of one create call share. Never changes, so it is read once a process."""
+
+    id: int
+    created_at: int
+    network_id: str
+    reservation_id: str
+    count: int
+    request: ServerRequest
+
+
+@dataclass(frozen=True, slots=True)
+class NewServer:
+    """One server of a batch about to be stored: its addresses and how its boot goes."""
+
+    id: str
+    address: int
+    public_address: int | None
+    next_status: str | None
+    change_at: int | None
+    next_fault: str | None
+
+
+def usage_keys(project: str, region: str, zone: str, flavor: str, subnet_id: str) -> tuple[str, ...]:
+    """Names of the counters that a server is counted in while it holds its place."""
+    return (
+        f"project:{region}/{project}",
+        f"zone:{zone}",
+        f"zone:{zone}/{flavor}",
+        f"subnet:{subnet_id}",
+    )
+
+
+class ServerTable:
+    """Reads and writes of servers; every method works within the caller's connection."""
+
+    def __init__(self, origin: uuid.UUID) -> None:
+        self._origin = origin
+        self._batches: dict[int, Batch] = {}
+
+    def insert(
+        self, connection: sqlite3.Connection, batch: Batch, scope: Scope, servers: Sequence[NewServer]
+    ) -> list[Server]:
+        """Store a batch from ``new_batch``. Returns its servers as of its creation."""
+        request = batch.request
+        place = (scope.project_id, scope.region, request.zone, request.subnet_id or "")
+        connection.execute(
+            "INSERT INTO batches (id, project, region, created_at, count, flavor, rows_kept, network_id, request)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                batch.id,
+                *place[:2],
+                batch.created_at,
+                batch.count,
+                request.flavor,
+                batch.count,
+                batch.network_id,
+                json.dumps(asdict(request)),
+            ),
+        )
+        building = ServerStatus.BUILDING.value
+        rows = [
+            Row(
+                id=new.id,
+                batch=batch.id,
+                position=position,
+                project=scope.project_id,
+                region=scope.region,
+                zone=request.zone,
+                subnet_id=place[3],
+                address=new.address,
+                public_address=new.public_address,
+                launch_id=request.launch_id,
+                tags=None,
+                status=building,
+                status_at=batch.created_at,
+                fault=None,
+                next_status=new.next_status,
+                change_at=new.change_at,
+                next_fault=new.next_fault,
+                prior=None,
+                prior_at=None,
+            )
+            for position, new in enumerate(servers)
+        ]
+        connection.executemany(_INSERT, rows)
+        for key in usage_keys(*place[:3], request.flavor, place[3]):
+            add_to_counter(connection, key, len(rows))
+        self._remember(batch)
+        return [self.server(connection, row, batch.created_at) for row in rows]
+
+    def new_batch(
+        self, connection: sqlite3.Connection, request: ServerRequest, network_id: str, count: int, now: int
+    ) -> Batch:
+        """A batch under an id that this state never gave before. The request's subnet is resolved."""
+        add_to_counter(connection, "batches", 1)
+        identity = counter(connection, "batches")
+        return Batch(identity, now, network_id, self._reservation(identity), count, request)
+
+    def server_id(self, batch_id: int, position: int) -> str:
+        return str(uuid.uuid5(self._origin, f"server/{batch_id}/{position}"))
+
+    def find(self, connection: sqlite3.Connection, server_id: str, scope: Scope | None = None) -> Row | None:
+        """The row of that full id, within the scope when one is given."""
+        found = connection.execute(f"SELECT {_COLUMNS} FROM servers WHERE id = ?", (server_id,)).fetchone()  # noqa: S608 - constant columns
+        row = Row(*found) if found else None
+        if row is None or (scope is not None and (row.project, row.region) != (scope.project_id, scope.region)):
+            return None
+        return row
+
+    def find_abbreviated(self, connection: sqlite3.Connection, text: str) -> Row | None:
+        """The row of a full id, or of the AWS-style ``i-`` id made from it; None unless exactly one matches."""
+        digits = text.removeprefix("i-").replace("-", "")
+        groups = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+        prefix = "-".join(group for group in groups if group)
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM servers WHERE id >= ? AND id < ? LIMIT 2",  # noqa: S608 - constant columns
+            (prefix, prefix + "g"),
+        ).fetchall()
+        return Row(*rows[0]) if len(rows) == 1 and digits else None
+
+    def standing(self, connection: sqlite3.Connection, scope: Scope, as_of: int) -> Iterator[Row]:
+        """Rows of the scope that are not deleted at that instant, oldest first."""
+        query = (
+            f"SELECT {_COLUMNS} FROM servers WHERE project = ? AND region = ?"  # noqa: S608 - constant columns
+            " AND (gone_at IS NULL OR gone_at > ?) ORDER BY rowid"
+        )
+        return map(Row._make, connection.execute(query, (scope.project_id, scope.region, as_of)).fetchall())
+
+    def touched(self, connection: sqlite3.Connection, scope: Scope, since: int, as_of: int) -> Iterator[Row]:
+        """Rows that began or ended a move at or after ``since``: two indexes tell them, no others are read."""
+        query = (
+            f"SELECT {_COLUMNS} FROM servers WHERE rowid IN ("  # noqa: S608 - constant columns
+            "SELECT rowid FROM servers INDEXED BY servers_since"
+            " WHERE project = :p AND region = :r AND status_at >= :since"
+            " UNION SELECT rowid FROM servers INDEXED BY servers_due"
+            " WHERE project = :p AND region = :r AND change_at IS NOT NULL AND change_at BETWEEN :since AND :as_of"
+            ") ORDER BY rowid"
+        )
+        values = {"p": scope.project_id, "r": scope.region, "since": since, "as_of": as_of}
+        return map(Row._make, connection.execute(query, values).fetchall())
+
+    def move(self, connection: sqlite3.Connection, row: Row, move: Move, gone_at: int | None = None) -> None:
+        """Put a server into another move. ``gone_at``: when its place is free again."""
+        connection.execute(
+            "UPDATE servers SET status = ?, status_at = ?, fault = ?, next_status = ?, change_at = ?, next_fault = ?,"
+            " prior = ?, prior_at = ?, gone_at = ? WHERE id = ?",
+            (*move, gone_at, row.id),
+        )
+
+    def adopt(self, connection: sqlite3.Connection, row: Row, launch_id: str | None) -> None:
+        connection.execute("UPDATE servers SET launch_id = ? WHERE id = ?", (launch_id, row.id))
+
+    def tag(self, connection: sqlite3.Connection, row: Row, put: Mapping[str, str], remove: Sequence[str]) -> None:
+        own = dict(self._batch(connection, row.batch).request.tags) if row.tags is None else json.loads(row.tags)
+        tags = {key: value for key, value in (own | dict(put)).items() if key not in remove}
+        connection.execute("UPDATE servers SET tags = ? WHERE id = ?", (json.dumps(tags), row.id))
+
+    def server(self, connection: sqlite3.Connection, row: Row, as_of: int) -> Server:
+        """The row as the port tells it at that instant."""
+        batch = self._batch(connection, row.batch)
+        request = batch.request
+        status, since, fault = present(row.move, as_of)
+        return Server(
+            id=row.id,
+            name=request.name if batch.count == 1 else f"{request.name}-{row.position + 1}",
+            status=status,
+            created_at=from_micros(batch.created_at),
+            updated_at=from_micros(since),
+            zone=row.zone,
+            flavor=request.flavor,
+            image_id=request.image_id,
+            launch_id=row.launch_id,
+            key_name=request.key_name,
+            private_address=_dotted(row.address),
+            public_address=None if row.public_address is None else _dotted(row.public_address),
+            mac_address=_mac(row.address, row.subnet_id),
+            network_id=batch.network_id,
+            subnet_id=row.subnet_id,
+            security_group_ids=request.security_group_ids,
+            user_data=request.user_data,
+            block_devices=request.block_devices,
+            tags=request.tags if row.tags is None else json.loads(row.tags),
+            fault=fault,
+            reservation_id=batch.reservation_id,
+            index=row.position,
+        )
+
+    def created_at(self, connection: sqlite3.Connection, row: Row) -> int:
+        return self._batch(connection, row.batch).created_at
+
+    def settle(self, connection: sqlite3.Connection, now: int, at_most: int | None = None) -> None:
+        """Free the places of servers that are gone by now: counters and addresses. Each is freed once."""
+        rows = connection.execute(
+            "SELECT s.rowid, s.project, s.region, s.zone, b.flavor, s.subnet_id FROM servers s"
+            " JOIN batches b ON b.id = s.batch WHERE s.held = 1 AND s.gone_at <= ? LIMIT ?",
+            (now, -1 if at_most is None else at_most),
+        ).fetchall()
+        if not rows:
+            return
+        connection.executemany("UPDATE servers SET held = 0 WHERE rowid = ?", [(row[0],) for row in rows])
+        freed = Counter(key for row in rows for key in usage_keys(*row[1:]))
+        for key, count in freed.items():
+            add_to_counter(connection, key, -count)
+
+    def purge(self, connection: sqlite3.Connection, before: int) -> None:
+        """Forget some of the servers that have been gone since before that instant."""
+        rows = connection.execute(
+            "SELECT rowid, batch FROM servers WHERE held = 0 AND gone_at < ? LIMIT ?", (before, SWEEP)
+        ).fetchall()
+        connection.executemany("DELETE FROM servers WHERE rowid = ?", [(row[0],) for row in rows])
+        self._release(connection, Counter(row[1] for row in rows))
+
+    def forget(self, connection: sqlite3.Connection, row: Row) -> None:
+        """Drop a standing server without a trace; its place is free at once."""
+        held, flavor = connection.execute(
+            "SELECT s.held, b.flavor FROM servers s JOIN batches b ON b.id = s.batch WHERE s.id = ?", (row.id,)
+        ).fetchone()
+        connection.execute("DELETE FROM servers WHERE id = ?", (row.id,))
+        if held:
+            for key in usage_keys(row.project, row.region, row.zone, flavor, row.subnet_id):
+                add_to_counter(connection, key, -1)
+        self._release(connection, Counter({row.batch: 1}))
+
+    def _release(self, connection: sqlite3.Connection, batches: Counter[int]) -> None:
+        for batch_id, count in batches.items():
+            connection.execute("UPDATE batches SET rows_kept = rows_kept - ? WHERE id = ?", (count, batch_id))
+            connection.execute("DELETE FROM batches WHERE id = ? AND rows_kept <= 0", (batch_id,))
+
+    def _batch(self, connection: sqlite3.Connection, batch_id: int) -> Batch:
+        batch = self._batches.get(batch_id)
+        if batch is None:
+            created_at, network_id, count, text = connection.execute(
+                "SELECT created_at, network_id, count, request FROM batches WHERE id = ?", (batch_id,)
+            ).fetchone()
+            request = _request(json.loads(text))
+            batch = Batch(batch_id, created_at, network_id, self._reservation(batch_id), count, request)
+            self._remember(batch)
+        return batch
+
+    def _remember(self, batch: Batch) -> None:
+        if len(self._batches) >= _CACHED_BATCHES:
+            self._batches = {}  # a new one: other threads may be reading the old
+        self._batches[batch.id] = batch
+
+    def _reservation(self, batch_id: int) -> str:
+        return "r-" + uuid.uuid5(self._origin, f"reservation/{batch_id}").hex[:17]
+
+
+def gone(row: Row, instant: int) -> bool:
+    return present(row.move, instant).status is ServerStatus.DELETED
+
+
+def _request(document: dict[str, Any]) -> ServerRequest:
+    document["block_devices"] = tuple(BlockDevice(**device) for device in document["block_devices"])
+    document["security_group_ids"] = tuple(document["security_group_ids"])
+    return ServerRequest(**document)
+
+
+def _dotted(address: int) -> str:
+    return socket.inet_ntoa(address.to_bytes(4, "big"))
+
+
+def _mac(address: int, subnet_id: str) -> str:
+    """A local MAC, unique in its subnet as the address is."""
+    return f"0a:{subnet_id[:2]}:" + address.to_bytes(4, "big").hex(":")

@@ -1,0 +1,41 @@
+"""How the simulated cloud is set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSettings:
+    """One simulated cloud's size and pace. Every process that shares its state is given the same.
+
+    Attributes:
+        regions: AWS region names; any name of AWS's form will do.
+        zones_per_region: zones are ``<region>a``, ``<region>b``...; at most 6.
+        boot_seconds: from the create call to ACTIVE; 0 makes servers ACTIVE at once.
+        boot_spread: share of ``boot_seconds`` by which single boots take longer (told by the server's id).
+        delete_seconds: from the delete call until the server is gone.
+        stop_seconds, start_seconds, reboot_seconds: how long each move takes.
+        zone_capacity: servers that fit into one zone, all projects together; None for no limit.
+        instances_per_project: the quota of a project in a region.
+        listing_lag_seconds: how far ``list`` and ``list_changed`` lag behind; ``get`` never does.
+        retention_seconds: how long a deleted server is still told by ``list_changed``.
+        network_cidr, subnet_prefix: the default network; its zones' default subnets are cut from it in order.
+        seed: makes server ids repeatable; None draws them at random when the state is made.
+    """
+
+    regions: tuple[str, ...] = ("us-east-1",)
+    zones_per_region: int = 3
+    boot_seconds: float = 2.0
+    boot_spread: float = 0.25
+    delete_seconds: float = 1.0
+    stop_seconds: float = 1.0
+    start_seconds: float = 1.0
+    reboot_seconds: float = 1.0
+    zone_capacity: int | None = None
+    instances_per_project: int = 10_000
+    listing_lag_seconds: float = 0.0
+    retention_seconds: float = 86_400.0
+    network_cidr: str = "172.31.0.0/16"
+    subnet_prefix: int = 20
+    seed: int | None = None

@@ -1,0 +1,180 @@
+"""The cloud's own state in SQLite: one file that several processes share, or memory within one process.
+
+Instants are integers: microseconds since 1970. A server's status is not one word but the move it is in (from ``status``
+at ``status_at`` to ``next_status`` at ``change_at``): what is true now is told by timeline.py when it is read.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import uuid
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_BUSY_SECONDS = 30.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS origin (id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS batches (
+    id INTEGER PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, created_at INTEGER NOT NULL,
+    count INTEGER NOT NULL, flavor TEXT NOT NULL, rows_kept INTEGER NOT NULL,
+    network_id TEXT NOT NULL, request TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS servers (
+    id TEXT PRIMARY KEY, batch INTEGER NOT NULL, position INTEGER NOT NULL,
+    project TEXT NOT NULL, region TEXT NOT NULL, zone TEXT NOT NULL,
+    subnet_id TEXT NOT NULL, address INTEGER NOT NULL, public_address INTEGER,
+    launch_id TEXT, tags TEXT, fault TEXT,
+    prior TEXT, prior_at INTEGER,
+    status TEXT NOT NULL, status_at INTEGER NOT NULL,
+    next_status TEXT, change_at INTEGER, next_fault TEXT,
+    held INTEGER NOT NULL DEFAULT 1, gone_at INTEGER
+);
+CREATE INDEX IF NOT EXISTS servers_since ON servers (project, region, status_at);
+CREATE INDEX IF NOT EXISTS servers_due ON servers (project, region, change_at) WHERE change_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS servers_gone ON servers (held, gone_at) WHERE gone_at IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS servers_address ON servers (subnet_id, address) WHERE held = 1;
+CREATE UNIQUE INDEX IF NOT EXISTS servers_public ON servers (public_address)
+    WHERE held = 1 AND public_address IS NOT NULL;
+CREATE TABLE IF NOT EXISTS key_pairs (
+    project TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    type TEXT NOT NULL, public_key TEXT, created_at INTEGER NOT NULL, PRIMARY KEY (project, region, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS security_groups (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
+    network_id TEXT NOT NULL, rules TEXT NOT NULL, UNIQUE (network_id, name)
+);
+CREATE TABLE IF NOT EXISTS images (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, document TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS withdrawn_images (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS faults (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, effect TEXT NOT NULL, conditions TEXT NOT NULL, details TEXT NOT NULL,
+    remaining INTEGER, until_at INTEGER
+);
+"""
+
+
+def to_micros(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that can be referred to weakly: those of ended threads close by themselves."""
+
+
+class State:
+    """Connections to one state.
+
+    A file is opened once a thread and process (a forked child opens its own); memory is one connection behind a lock.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        """Open or make the state. ``None`` or ``:memory:`` keeps it in memory."""
+        self._path = None if path in (None, ":memory:") else path
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._pid = os.getpid()
+        self._shared = self._connect() if self._path is None else None
+        with self.writing() as connection:
+            # executescript would commit the open transaction: one statement at a time keeps two first starts apart.
+            for statement in _SCHEMA.split(";\n"):
+                if statement.strip():
+                    connection.execute(statement)
+
+    def origin(self, seed: int | None) -> uuid.UUID:
+        """The namespace of every id this state gives; the first caller settles it."""
+        with self.writing() as connection:
+            row = connection.execute("SELECT id FROM origin").fetchone()
+            if row is None:
+                made = uuid.uuid4() if seed is None else uuid.uuid5(uuid.NAMESPACE_OID, f"simulated-cloud:{seed}")
+                connection.execute("INSERT INTO origin VALUES (?)", (str(made),))
+                return made
+            return uuid.UUID(row[0])
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read with; each statement sees the state as it is."""
+        if self._shared is not None:
+            with self._lock:
+                yield self._shared
+        else:
+            yield self._own()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: kept when the block ends, undone when it raises. May be entered again within itself."""
+        with self.reading() as connection:
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close every connection this process opened. The state cannot be used afterwards."""
+        with self._lock:
+            if self._pid == os.getpid():
+                for connection in list(self._opened):
+                    connection.close()
+            self._opened.clear()
+            self._local = threading.local()
+
+    def _own(self) -> sqlite3.Connection:
+        found: tuple[int, sqlite3.Connection] | None = getattr(self._local, "connection", None)
+        if found is None or found[0] != os.getpid():
+            if self._pid != os.getpid():  # the parent's connections are not this process's to close
+                self._opened, self._pid = weakref.WeakSet(), os.getpid()
+            found = (os.getpid(), self._connect())
+            self._local.connection = found
+        return found[1]
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path or ":memory:",
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Connection,
+        )
+        if self._path is not None:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        with self._lock:
+            self._opened.add(connection)
+        return connection
+
+
+def counter(connection: sqlite3.Connection, name: str) -> int:
+    row = connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def add_to_counter(connection: sqlite3.Connection, name: str, amount: int) -> None:
+    connection.execute(
+        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+        (name, amount),
+    )
+
+
+def set_counter(connection: sqlite3.Connection, name: str, value: int) -> None:
+    connection.execute(
+        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+    )
