@@ -61,6 +61,6 @@ class Backend:
             activities=Activities(store),
             servers=Servers(store, cloud, catalog, clock),
             templates=Templates(store, clock),
-            catalog=CatalogService(cloud, catalog),
+            catalog=CatalogService(catalog),
             resource_tags=ResourceTags(store),
         )

@@ -76,6 +76,8 @@ class BelowMinimum(Finding):
     desired: int
     minimum: int
     count: int
+    maximum: int = 0
+    cluster: str = ""
 
 
 @dataclass(eq=False)
@@ -85,6 +87,8 @@ class AboveMaximum(Finding):
     desired: int
     maximum: int
     count: int
+    minimum: int = 0
+    cluster: str = ""
 
 
 @dataclass(eq=False)
@@ -191,6 +195,13 @@ class TemplateDefaultVersionKept(Finding):
 @dataclass(eq=False)
 class TokenReused(Finding):
     """A client token was used before with other parameters."""
+
+    token: str
+
+
+@dataclass(eq=False)
+class TokenSpent(Finding):
+    """What a client token's request made is gone already."""
 
     token: str
 
@@ -345,3 +356,10 @@ class LaunchUnsupported(Finding):
     """The launch source asks for something that this cloud cannot give; ``member`` names it in AWS's words."""
 
     member: str
+
+
+@dataclass(eq=False)
+class TemplateUnusable(Finding):
+    """A template version that no server can be made from; ``reason`` is what stands in the way."""
+
+    reason: Finding

@@ -1,0 +1,278 @@
+"""Servers as such, whether a cluster owns them or not: made one by one, started, stopped, ended and tagged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from backend import errors
+from backend.clock import Clock
+from backend.domain.node import ServerStatus
+from backend.domain.profile import ServerSpec
+from backend.domain.scope import Scope
+from backend.domain.token import ClientToken
+from backend.drivers import errors as cloud_errors
+from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
+from backend.drivers.compute import Server, ServerRequest
+from backend.drivers.resolution import resolve
+from backend.services.catalog import asking
+from backend.services.cloud_errors import finding_of
+from backend.store import client_tokens
+from backend.store.session import Store
+
+REMEMBERED: Final = timedelta(hours=1)
+"""How long a deleted server is still told of."""
+TAG_LIMIT: Final = 50
+RESERVED: Final = "aws:"
+_IN_FLIGHT: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Servers to be made: between ``minimum`` and ``maximum`` of them, all alike."""
+
+    spec: ServerSpec
+    minimum: int = 1
+    maximum: int = 1
+    token: ClientToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    call: Callable[[Scope, str], None]
+    allowed: frozenset[ServerStatus]
+    acts_on: ServerStatus
+    becomes: ServerStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A server that was told to change: as it was, and the status it is going to."""
+
+    server: Server
+    now: ServerStatus
+
+
+class Servers:
+    """Every call may raise CloudNotReached, NotPermitted or CloudRefused; the writes OutcomeUnclear too."""
+
+    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock) -> None:
+        self._store = store
+        self._compute = cloud.compute
+        self._catalog = catalog
+        self._clock = clock
+
+    def list(self, scope: Scope) -> Sequence[Server]:
+        """Every server of the project in the region, oldest first, with those deleted within the last hour."""
+        with asking():
+            found = {server.id: server for server in self._compute.list(scope)}
+            for server in self._compute.list_changed(scope, self._clock.now() - REMEMBERED):
+                if server.status is ServerStatus.DELETED:
+                    found[server.id] = server
+        return sorted(found.values(), key=lambda server: (server.created_at, server.id))
+
+    def find(self, scope: Scope, shorts: Collection[str]) -> Mapping[str, Server]:
+        """Servers by short id; unknown ones are left out."""
+        wanted = set(shorts)
+        return {server.short_id: server for server in self.list(scope) if server.short_id in wanted}
+
+    def check(self, scope: Scope, spec: ServerSpec) -> None:
+        """Whether a server could be made as described, as far as can be told beforehand.
+
+        Raises:
+            Finding: what is missing or does not fit (see ``run``).
+        """
+        self._resolve(scope, spec, spec.zone, "check")
+
+    def run(self, scope: Scope, order: Order) -> Sequence[Server]:
+        """Make servers, as many as there is room for within the order's bounds.
+
+        Where neither zone nor subnet is said, the zones are tried in turn. Asked for again with the same token, the
+        servers made then are returned, even after a lost answer: they are known by their name.
+
+        Raises:
+            ProfileIncomplete, ImageNotFound, TypeNotFound, TypeNotSupported, KeyPairNotFound, SecurityGroupNotFound,
+            SubnetNotFound, ZoneNotFound, ZonesMismatch, NetworkMissing, LaunchUnsupported: it cannot be made.
+            NoCapacity, QuotaExceeded, NoAddresses: there is no room for the minimum.
+            TokenReused, TokenSpent, StaleRead: of the token; the last while its first request is still at work.
+        """
+        name = _name(order)
+        if order.token is None:
+            return self._make(scope, order, name)
+        kept = self._claim(scope, order.token)
+        servers = [] if kept is None else self._made(scope, order.token, kept, name)
+        return servers or self._keep(scope, order.token, lambda: self._make(scope, order, name))
+
+    def start(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:
+        """Start stopped servers; those that run already stay as they are.
+
+        Raises:
+            ServerConflict: one is in another state; nothing was done then.
+        """
+        allowed = frozenset({ServerStatus.STOPPED, ServerStatus.ACTIVE, ServerStatus.BUILDING})
+        act = _Act(self._compute.start, allowed, ServerStatus.STOPPED, ServerStatus.BUILDING)
+        return _move(scope, servers, act)
+
+    def stop(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:
+        """Stop running servers; those that are stopped or stopping stay as they are. Raises ServerConflict."""
+        allowed = frozenset({ServerStatus.ACTIVE, ServerStatus.STOPPING, ServerStatus.STOPPED})
+        act = _Act(self._compute.stop, allowed, ServerStatus.ACTIVE, ServerStatus.STOPPING)
+        return _move(scope, servers, act)
+
+    def reboot(self, scope: Scope, servers: Sequence[Server]) -> None:
+        """Reboot running servers. Raises ServerConflict."""
+        running = frozenset({ServerStatus.ACTIVE})
+        _move(scope, servers, _Act(self._compute.reboot, running, ServerStatus.ACTIVE, ServerStatus.ACTIVE))
+
+    def terminate(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:
+        """Ask for the deletion of servers. A cluster's node that goes this way is replaced like any that vanished."""
+        moved = []
+        for server in servers:
+            if server.status in {ServerStatus.DELETED, ServerStatus.DELETING}:
+                moved.append(Moved(server, server.status))
+                continue
+            try:
+                with asking():
+                    self._compute.delete(scope, server.id)
+            except errors.ServerUnknown:
+                moved.append(Moved(server, ServerStatus.DELETED))
+            else:
+                moved.append(Moved(server, ServerStatus.DELETING))
+        return moved
+
+    def tag(self, scope: Scope, servers: Sequence[Server], put: Mapping[str, str]) -> None:
+        """Set tags on servers.
+
+        Raises:
+            LimitExceeded: one would have more than 50; nothing was done then.
+            ServerUnknown: one has vanished meanwhile.
+        """
+        for server in servers:
+            if len({key for key in (*server.tags, *put) if not key.startswith(RESERVED)}) > TAG_LIMIT:
+                raise errors.LimitExceeded("tags", TAG_LIMIT)
+        for server in servers:
+            with asking():
+                self._compute.tag(scope, server.id, put, ())
+
+    def untag(self, scope: Scope, servers: Sequence[Server], tags: Mapping[str, str | None] | None) -> None:
+        """Take tags away: key -> the value it must have, None for any; None takes all but the reserved ones."""
+        for server in servers:
+            if tags is None:
+                keys = [key for key in server.tags if not key.startswith(RESERVED)]
+            else:
+                here = server.tags
+                keys = [key for key, value in tags.items() if key in here and value in {None, here[key]}]
+            if keys:
+                with asking():
+                    self._compute.tag(scope, server.id, {}, keys)
+
+    def _claim(self, scope: Scope, token: ClientToken) -> client_tokens.Kept | None:
+        """None where the token is new: it is ours now."""
+
+        def work(conn: Any) -> client_tokens.Kept | None:
+            kept = client_tokens.find(conn, scope, token)
+            if kept is None:
+                client_tokens.add(conn, scope, token, [], self._clock.now())
+            elif kept.fingerprint != token.fingerprint:
+                raise errors.TokenReused(token.value)
+            return kept
+
+        return self._store.transact(work)
+
+    def _made(self, scope: Scope, token: ClientToken, kept: client_tokens.Kept, name: str) -> Sequence[Server]:
+        """What an earlier request of the token made; empty where it came to nothing and may be done again."""
+        servers = self.list(scope)
+        if kept.result:
+            made = [server for server in servers if server.id in kept.result]
+            if not made:
+                raise errors.TokenSpent(token.value)
+            return made
+        lost = [server for server in servers if server.name.startswith(name)]
+        if not lost and self._clock.now() - kept.created_at < _IN_FLIGHT:
+            raise errors.StaleRead(token.value)
+        return self._keep(scope, token, lambda: lost) if lost else []
+
+    def _keep(self, scope: Scope, token: ClientToken, make: Callable[[], Sequence[Server]]) -> Sequence[Server]:
+        try:
+            servers = make()
+        except errors.OutcomeUnclear:
+            raise  # the token stays taken: its servers are looked for when it comes again
+        except errors.Finding:
+            self._store.transact(lambda conn: client_tokens.forget(conn, scope, token))
+            raise
+        made = [server.id for server in servers]
+        self._store.transact(lambda conn: client_tokens.finish(conn, scope, token, made))
+        return servers
+
+    def _make(self, scope: Scope, order: Order, name: str) -> Sequence[Server]:
+        refusal: errors.Finding | None = None
+        spec = order.spec
+        for zone in self._zones(scope, spec):
+            request = self._resolve(scope, spec, zone, name)
+            for count in _counts(order):
+                try:
+                    return self._compute.create(scope, request, count)
+                except (cloud_errors.NoCapacity, cloud_errors.NoAddresses, cloud_errors.QuotaExceeded) as error:
+                    refusal = finding_of(error, type=request.flavor, image=spec.image or "", zone=request.zone)
+                except cloud_errors.CloudError as error:
+                    raise finding_of(error, type=request.flavor, image=spec.image or "", zone=request.zone) from error
+        raise refusal or errors.NetworkMissing("")
+
+    def _zones(self, scope: Scope, spec: ServerSpec) -> Sequence[str | None]:
+        if spec.zone or spec.subnet:
+            return (spec.zone,)
+        with asking():
+            return [subnet.zone for subnet in self._catalog.subnets(scope) if subnet.zone_default] or (None,)
+
+    def _resolve(self, scope: Scope, spec: ServerSpec, zone: str | None, name: str) -> ServerRequest:
+        try:
+            if zone and zone not in {each.name for each in self._catalog.zones(scope)}:
+                raise errors.ZoneNotFound(zone)
+            request = resolve(self._catalog, scope, spec, zone=zone, subnet_id=None, name=name)
+        except cloud_errors.CloudError as error:
+            raise finding_of(error, type=spec.instance_type or "", image=spec.image or "", zone=zone or "") from error
+        if zone and request.zone != zone:
+            raise errors.ZonesMismatch((zone,))
+        return request
+
+
+def _counts(order: Order) -> Iterator[int]:
+    """How many to ask for, from the most downwards: halved each time there is no room."""
+    count = order.maximum
+    while count > order.minimum:
+        yield count
+        count = max(order.minimum, count // 2)
+    yield count
+
+
+def _move(scope: Scope, servers: Sequence[Server], act: _Act) -> Sequence[Moved]:
+    for server in servers:
+        if server.status not in act.allowed:
+            raise errors.ServerConflict(server.short_id, str(server.status))
+    return [_moved(scope, server, act) for server in servers]
+
+
+def _moved(scope: Scope, server: Server, act: _Act) -> Moved:
+    if server.status is not act.acts_on:
+        return Moved(server, server.status)
+    try:
+        act.call(scope, server.id)
+    except cloud_errors.ServerStateConflict:
+        raise errors.ServerConflict(server.short_id, str(server.status)) from None
+    except cloud_errors.ServerNotFound:
+        raise errors.ServerUnknown(server.short_id) from None
+    except cloud_errors.CloudError as error:
+        raise finding_of(error) from error
+    return Moved(server, act.becomes)
+
+
+def _name(order: Order) -> str:
+    """What the operator reads in the cloud; with a token unique to it, so that a lost answer can be found again."""
+    label = order.spec.tags.get("Name") or "server"
+    if order.token is None:
+        return label
+    return f"{label}-{hashlib.sha256(order.token.value.encode()).hexdigest()[:16]}"

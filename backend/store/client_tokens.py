@@ -1,0 +1,69 @@
+"""Requests that carried a client token: the same request again gets the same answer, another one is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from backend import errors
+from backend.domain.scope import Scope
+from backend.domain.token import ClientToken
+from backend.store.tables import client_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of a token: the request it came with, and what that request gave (None while under way)."""
+
+    fingerprint: str
+    result: Any
+    created_at: datetime
+
+
+def find(conn: Connection, scope: Scope, token: ClientToken) -> Kept | None:
+    row = conn.execute(select(client_tokens).where(_is(scope, token))).one_or_none()
+    return None if row is None else Kept(row.fingerprint, row.result["result"], row.created_at)
+
+
+def add(conn: Connection, scope: Scope, token: ClientToken, result: Any, now: datetime) -> None:
+    """Keep a token.
+
+    Raises:
+        StaleRead: it was taken by another request a moment ago; ask again what it gave.
+    """
+    values = {
+        "project_id": scope.project_id,
+        "region": scope.region,
+        "operation": token.operation,
+        "token": token.value,
+        "fingerprint": token.fingerprint,
+        "result": {"result": result},
+        "created_at": now,
+    }
+    try:
+        conn.execute(insert(client_tokens).values(values))
+    except IntegrityError:
+        raise errors.StaleRead(token.value) from None
+
+
+def finish(conn: Connection, scope: Scope, token: ClientToken, result: Any) -> None:
+    """Keep what the request of a token gave."""
+    conn.execute(update(client_tokens).where(_is(scope, token)).values(result={"result": result}))
+
+
+def forget(conn: Connection, scope: Scope, token: ClientToken) -> None:
+    """Give a token back: its request was refused and did nothing."""
+    conn.execute(delete(client_tokens).where(_is(scope, token)))
+
+
+def _is(scope: Scope, token: ClientToken) -> ColumnElement[bool]:
+    return and_(
+        client_tokens.c.project_id == scope.project_id,
+        client_tokens.c.region == scope.region,
+        client_tokens.c.operation == token.operation,
+        client_tokens.c.token == token.value,
+    )
