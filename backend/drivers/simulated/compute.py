@@ -11,7 +11,7 @@ from typing import NamedTuple
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers.compute import Flavor, KeyPair, Server, ServerRequest, Zone
-from backend.drivers.errors import CloudUnavailable, ServerNotFound, ServerStateConflict
+from backend.drivers.errors import ServerNotFound, ServerStateConflict
 from backend.drivers.simulated import layout
 from backend.drivers.simulated.addresses import take_private, take_public
 from backend.drivers.simulated.admission import Admission, Admitted
@@ -53,9 +53,8 @@ class SimulatedCompute:
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
         if count < 1:
             raise ValueError(f"a create call makes at least one server, not {count}")
-        self._check_region(scope)
         call = Call("create", scope, zone=request.zone, flavor=request.flavor, image=request.image_id, count=count)
-        with self._faults.around(call), self._state.writing() as connection:
+        with self._world.call(call), self._state.writing() as connection:
             now = self._world.now()
             self._servers.settle(connection, now)
             self._servers.purge(connection, now - _micros(self._settings.retention_seconds))
@@ -63,26 +62,26 @@ class SimulatedCompute:
             return self._make(connection, call, request, admitted, now)
 
     def get(self, scope: Scope, server_id: str) -> Server:
-        with self._faults.around(self._call("get", scope, server_id)), self._state.reading() as connection:
+        with self._world.call(Call("get", scope, server=server_id)), self._state.reading() as connection:
             now = self._world.now()
             return self._servers.server(connection, self._standing(connection, scope, server_id, now), now)
 
     def list(self, scope: Scope) -> Sequence[Server]:
-        call = self._call("list", scope)
-        with self._faults.around(call), self._state.reading() as connection:
+        call = Call("list", scope)
+        with self._world.call(call), self._state.reading() as connection:
             as_of = self._as_of(call)
             rows = self._servers.standing(connection, scope, as_of)
             return self._told(connection, rows, as_of)
 
     def list_changed(self, scope: Scope, since: datetime) -> Sequence[Server]:
-        call = self._call("list_changed", scope)
-        with self._faults.around(call), self._state.reading() as connection:
+        call = Call("list_changed", scope)
+        with self._world.call(call), self._state.reading() as connection:
             as_of = self._as_of(call)
             rows = self._servers.touched(connection, scope, to_micros(since), as_of)
             return [server for server in self._told(connection, rows, as_of) if server.updated_at >= since]
 
     def delete(self, scope: Scope, server_id: str) -> None:
-        with self._faults.around(self._call("delete", scope, server_id)), self._state.writing() as connection:
+        with self._world.call(Call("delete", scope, server=server_id)), self._state.writing() as connection:
             now = self._world.now()
             self._servers.settle(connection, now, SWEEP)
             row = self._standing(connection, scope, server_id, now)
@@ -101,25 +100,25 @@ class SimulatedCompute:
         self._change("reboot", scope, server_id, change, self._settings.reboot_seconds)
 
     def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
-        with self._faults.around(self._call("adopt", scope, server_id)), self._state.writing() as connection:
+        with self._world.call(Call("adopt", scope, server=server_id)), self._state.writing() as connection:
             row = self._standing(connection, scope, server_id, self._world.now())
             self._servers.adopt(connection, row, launch_id)
 
     def tag(self, scope: Scope, server_id: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
-        with self._faults.around(self._call("tag", scope, server_id)), self._state.writing() as connection:
+        with self._world.call(Call("tag", scope, server=server_id)), self._state.writing() as connection:
             row = self._standing(connection, scope, server_id, self._world.now())
             self._servers.tag(connection, row, put, remove)
 
     def flavors(self, scope: Scope) -> Sequence[Flavor]:
-        with self._faults.around(self._call("flavors", scope)):
+        with self._world.call(Call("flavors", scope)):
             return flavors(layout.zone_names(scope.region, self._settings))
 
     def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
-        with self._faults.around(self._call("key_pairs", scope)):
+        with self._world.call(Call("key_pairs", scope)):
             return self._world.projects.key_pairs(scope)
 
     def zones(self, scope: Scope) -> Sequence[Zone]:
-        with self._faults.around(self._call("zones", scope)):
+        with self._world.call(Call("zones", scope)):
             zones = layout.zones(scope.region, self._settings)
             closed = {fault.where.zone for fault in self._faults.active() if fault.effect is Effect.CLOSE_ZONE}
             return [replace(zone, available=zone.name not in closed) for zone in zones]
@@ -167,7 +166,7 @@ class SimulatedCompute:
         return now + _micros(self._settings.boot_seconds * (1 + spread))
 
     def _change(self, name: str, scope: Scope, server_id: str, change: _Change, seconds: float) -> None:
-        with self._faults.around(self._call(name, scope, server_id)), self._state.writing() as connection:
+        with self._world.call(Call(name, scope, server=server_id)), self._state.writing() as connection:
             now = self._world.now()
             row = self._standing(connection, scope, server_id, now)
             status = present(row.move, now).status
@@ -195,14 +194,6 @@ class SimulatedCompute:
         for fault in self._faults.meeting(call, Effect.STALE):
             lag = max(lag, fault.details["seconds"])
         return self._world.now() - _micros(lag)
-
-    def _call(self, name: str, scope: Scope, server_id: str | None = None) -> Call:
-        self._check_region(scope)
-        return Call(name, scope, server=server_id)
-
-    def _check_region(self, scope: Scope) -> None:
-        if scope.region not in self._settings.regions:
-            raise CloudUnavailable(f"the cloud has no region {scope.region}")
 
 
 def _micros(seconds: float) -> int:

@@ -15,5 +15,5 @@ class SimulatedImages:
         self._world = world
 
     def list(self, scope: Scope) -> Sequence[Image]:
-        with self._world.faults.around(Call("images", scope)):
+        with self._world.call(Call("images", scope)):
             return self._world.projects.images(scope)

@@ -16,15 +16,14 @@ from backend.drivers.simulated.world import World
 class SimulatedNetworking:
     def __init__(self, world: World) -> None:
         self._world = world
-        self._faults = world.faults
         self._settings = world.settings
 
     def networks(self, scope: Scope) -> Sequence[Network]:
-        with self._faults.around(Call("networks", scope)):
+        with self._world.call(Call("networks", scope)):
             return [layout.default_network(scope, self._settings)]
 
     def subnets(self, scope: Scope) -> Sequence[Subnet]:
-        with self._faults.around(Call("subnets", scope)), self._world.state.reading() as connection:
+        with self._world.call(Call("subnets", scope)), self._world.state.reading() as connection:
             # Servers that are gone count as held until a write settles them: they are taken off here.
             unsettled = dict(
                 connection.execute(
@@ -43,5 +42,5 @@ class SimulatedNetworking:
             ]
 
     def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]:
-        with self._faults.around(Call("security_groups", scope)):
+        with self._world.call(Call("security_groups", scope)):
             return self._world.projects.security_groups(scope)

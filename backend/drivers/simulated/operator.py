@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
+from backend.drivers.compute import Server
 from backend.drivers.errors import ServerNotFound
 from backend.drivers.simulated.compute import SimulatedCompute
 from backend.drivers.simulated.servers import Row, gone
@@ -53,6 +56,14 @@ class Operator:
         """It is gone without a trace: no listing of changes ever tells."""
         with self._world.state.writing() as connection:
             self._world.servers.forget(connection, self._find(server))
+
+    def servers(self) -> Sequence[tuple[Scope, Server]]:
+        """Every server of every project that is not deleted, oldest first."""
+        with self._world.state.reading() as connection:
+            now = self._world.now()
+            table = self._world.servers
+            rows = table.everywhere(connection, now)
+            return [(Scope(row.project, row.region), table.server(connection, row, now)) for row in rows]
 
     def scope_of(self, server: str) -> tuple[Scope, str]:
         """The project and region it belongs to, and its full id."""

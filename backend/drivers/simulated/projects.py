@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -16,14 +17,15 @@ from backend.drivers.network import Rule, SecurityGroup
 from backend.drivers.simulated import keys, layout
 from backend.drivers.simulated.catalog.images import public_images
 from backend.drivers.simulated.settings import SimulatedSettings
-from backend.drivers.simulated.state import State, from_micros, to_micros
+from backend.drivers.simulated.state import State, add_to_counter, counter, from_micros, to_micros
 
 
 class Projects:
     """The projects' own objects. A project needs no registration: it exists when it is named."""
 
-    def __init__(self, state: State, clock: Clock, settings: SimulatedSettings) -> None:
+    def __init__(self, state: State, clock: Clock, settings: SimulatedSettings, origin: uuid.UUID) -> None:
         self._state = state
+        self._origin = origin
         self._clock = clock
         self._settings = settings
 
@@ -79,10 +81,9 @@ class Projects:
         if any(group.name == name for group in self.security_groups(scope)):
             raise ValueError(f"security group {name} exists")
         everything_out = Rule(ingress=False, protocol="-1", port_from=None, port_to=None, cidr="0.0.0.0/0")
-        group = SecurityGroup(
-            str(uuid.uuid4()), name, description or name, network.id, tuple(rules) or (everything_out,)
-        )
         with self._state.writing() as connection:
+            identity = self._new_id(connection)
+            group = SecurityGroup(identity, name, description or name, network.id, tuple(rules) or (everything_out,))
             connection.execute(
                 "INSERT INTO security_groups VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -139,8 +140,6 @@ class Projects:
 
     def images(self, scope: Scope) -> Sequence[Image]:
         """Public images and the project's own, oldest first."""
-        if scope.region not in self._settings.regions:
-            return []
         with self._state.reading() as connection:
             withdrawn = {row[0] for row in connection.execute("SELECT id FROM withdrawn_images").fetchall()}
             rows = connection.execute(
@@ -156,10 +155,15 @@ class Projects:
     def image(self, scope: Scope, image_id: str) -> Image | None:
         return next((image for image in self.images(scope) if image.id == image_id), None)
 
+    def _new_id(self, connection: sqlite3.Connection) -> str:
+        """An id that this state never gave before."""
+        add_to_counter(connection, "objects", 1)
+        return str(uuid.uuid5(self._origin, f"object/{counter(connection, 'objects')}"))
+
     def _add_key_pair(self, scope: Scope, name: str, key: keys.Key) -> KeyPair:
         now = self._clock.now()
-        pair = KeyPair(str(uuid.uuid4()), name, key.fingerprint, key.kind, now, key.public_key)
         with self._state.writing() as connection:
+            pair = KeyPair(self._new_id(connection), name, key.fingerprint, key.kind, now, key.public_key)
             added = connection.execute(
                 "INSERT OR IGNORE INTO key_pairs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (

@@ -194,6 +194,11 @@ class ServerTable:
         )
         return map(Row._make, connection.execute(query, (scope.project_id, scope.region, as_of)).fetchall())
 
+    def everywhere(self, connection: sqlite3.Connection, as_of: int) -> Iterator[Row]:
+        """Rows of all scopes that are not deleted at that instant, oldest first."""
+        query = f"SELECT {_COLUMNS} FROM servers WHERE gone_at IS NULL OR gone_at > ? ORDER BY rowid"  # noqa: S608 - constant columns
+        return map(Row._make, connection.execute(query, (as_of,)).fetchall())
+
     def touched(self, connection: sqlite3.Connection, scope: Scope, since: int, as_of: int) -> Iterator[Row]:
         """Rows that began or ended a move at or after ``since``: two indexes tell them, no others are read."""
         query = (

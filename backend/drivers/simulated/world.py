@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from backend.clock import Clock
-from backend.drivers.simulated.faults import Faults
+from backend.drivers.errors import CloudUnavailable
+from backend.drivers.simulated.faults import Call, Faults
 from backend.drivers.simulated.projects import Projects
 from backend.drivers.simulated.servers import ServerTable
 from backend.drivers.simulated.settings import SimulatedSettings
@@ -20,6 +23,19 @@ class World:
     faults: Faults
     projects: Projects
     servers: ServerTable
+
+    @contextmanager
+    def call(self, call: Call) -> Iterator[None]:
+        """Let the block be a call of a port: what faults do before it and after it is done.
+
+        Raises:
+            CloudUnavailable: the cloud has no such region, or a fault says so.
+            OutcomeUnknown, Refused: as the faults say.
+        """
+        if call.scope.region not in self.settings.regions:
+            raise CloudUnavailable(f"the cloud has no region {call.scope.region}")
+        with self.faults.around(call):
+            yield
 
     def now(self) -> int:
         """The present in microseconds since 1970."""

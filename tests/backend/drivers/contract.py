@@ -1,0 +1,240 @@
+"""What every cloud driver must hold, told through the ports alone.
+
+A driver's test module subclasses CloudContract and gives the fixtures that raise NotImplementedError here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.node import ServerStatus
+from backend.domain.scope import Scope
+from backend.drivers.cloud import Cloud
+from backend.drivers.compute import Server, ServerRequest
+from backend.drivers.errors import (
+    FlavorNotFound,
+    FlavorNotSupported,
+    ImageNotFound,
+    KeyPairNotFound,
+    Refused,
+    SecurityGroupNotFound,
+    ServerNotFound,
+    ServerStateConflict,
+    SubnetNotFound,
+)
+
+Until = Callable[[Callable[[], bool]], None]
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+
+class CloudContract:
+    @pytest.fixture
+    def cloud(self) -> Cloud:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def scope(self) -> Scope:
+        """A project in which servers may be made; what is in it is not touched."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def other_scope(self) -> Scope:
+        """Another project of the same region."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def until(self) -> Until:
+        """Lets time pass until the condition holds; fails when it does not come to hold."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def request_(self, cloud: Cloud, scope: Scope) -> ServerRequest:
+        """The smallest server the cloud can make."""
+        image = next(image for image in cloud.images.list(scope) if image.active and image.architecture == "x86_64")
+        flavors = [flavor for flavor in cloud.compute.flavors(scope) if "x86_64" in flavor.architectures]
+        flavor = min(flavors, key=lambda flavor: (flavor.memory_mib, flavor.vcpus))
+        zone = next(zone.name for zone in cloud.compute.zones(scope) if zone.available and zone.name in flavor.zones)
+        return ServerRequest(
+            name="contract", image_id=image.id, flavor=flavor.name, zone=zone, subnet_id=None, launch_id="launch-1"
+        )
+
+    @pytest.fixture
+    def make(
+        self, cloud: Cloud, scope: Scope, request_: ServerRequest, until: Until
+    ) -> Iterator[Callable[..., Sequence[Server]]]:
+        made: list[str] = []
+
+        def make(count: int = 1, *, active: bool = True, **changes: object) -> Sequence[Server]:
+            servers = cloud.compute.create(scope, replace(request_, **changes), count)
+            made.extend(server.id for server in servers)
+            if not active:
+                return servers
+            until(lambda: all(cloud.compute.get(scope, s.id).status is ServerStatus.ACTIVE for s in servers))
+            return [cloud.compute.get(scope, server.id) for server in servers]
+
+        yield make
+        for server_id in made:
+            try:
+                cloud.compute.delete(scope, server_id)
+            except ServerNotFound:
+                continue
+
+    @staticmethod
+    def gone(cloud: Cloud, scope: Scope, server_id: str) -> bool:
+        try:
+            cloud.compute.get(scope, server_id)
+        except ServerNotFound:
+            return True
+        return False
+
+    def test_zones_flavors_and_images_are_named_once(self, cloud, scope):
+        zones = [zone.name for zone in cloud.compute.zones(scope)]
+        flavors = cloud.compute.flavors(scope)
+        images = cloud.images.list(scope)
+        assert zones
+        assert zones == sorted(set(zones))
+        assert len({flavor.name for flavor in flavors}) == len(flavors) > 0
+        assert len({image.short_id for image in images}) == len(images) > 0
+        for flavor in flavors:
+            assert flavor.vcpus >= 1
+            assert flavor.memory_mib >= 1
+            assert flavor.architectures
+            assert set(flavor.zones) <= set(zones)
+
+    def test_there_is_one_default_network_with_a_default_subnet_in_its_zones(self, cloud, scope):
+        (default,) = [network for network in cloud.network.networks(scope) if network.default]
+        subnets = [subnet for subnet in cloud.network.subnets(scope) if subnet.zone_default]
+        zones = {zone.name for zone in cloud.compute.zones(scope)}
+        assert subnets
+        assert {subnet.network_id for subnet in subnets} == {default.id}
+        assert len({subnet.zone for subnet in subnets}) == len(subnets)
+        assert {subnet.zone for subnet in subnets} <= zones
+        assert all(subnet.free_addresses > 0 for subnet in subnets)
+        names = [group.name for group in cloud.network.security_groups(scope) if group.network_id == default.id]
+        assert names.count("default") == 1
+
+    def test_a_batch_shares_its_launch_and_nothing_else(self, cloud, scope, request_, make):
+        servers = make(3, active=False, tags={"Name": "a b", "k:v/=+-@": "ü"}, user_data="aGk=")
+        assert len({server.id for server in servers}) == 3
+        assert sorted(server.index for server in servers) == [0, 1, 2]
+        assert len({server.reservation_id for server in servers}) == 1
+        for server in servers:
+            assert server.status in (ServerStatus.BUILDING, ServerStatus.ACTIVE)
+            assert server.launch_id == "launch-1"
+            assert (server.zone, server.flavor, server.image_id) == (request_.zone, request_.flavor, request_.image_id)
+            assert dict(server.tags) == {"Name": "a b", "k:v/=+-@": "ü"}
+            assert server.user_data == "aGk="
+        listed = {server.id: server for server in cloud.compute.list(scope)}
+        assert {server.launch_id for server in servers} == {listed[server.id].launch_id for server in servers}
+
+    def test_servers_become_active_with_an_address_of_their_own(self, cloud, scope, make):
+        servers = make(2)
+        (subnet,) = {server.subnet_id for server in servers}
+        assert subnet in {s.id for s in cloud.network.subnets(scope) if s.zone == servers[0].zone}
+        assert len({server.private_address for server in servers} - {None}) == 2
+        assert len({server.mac_address for server in servers} - {None}) == 2
+        assert all(server.updated_at >= server.created_at for server in servers)
+        assert all(server.security_group_ids for server in servers)
+        assert all(server.fault is None for server in servers)
+
+    def test_changes_are_told_from_their_instant_on(self, cloud, scope, make, until):
+        (server,) = make()
+        told = {s.id: s for s in cloud.compute.list_changed(scope, server.updated_at)}
+        assert told[server.id].status is ServerStatus.ACTIVE
+        later = server.updated_at + timedelta(seconds=1)
+        assert server.id not in {s.id for s in cloud.compute.list_changed(scope, later)}
+        cloud.compute.delete(scope, server.id)
+        until(lambda: self.gone(cloud, scope, server.id))
+        told = {s.id: s for s in cloud.compute.list_changed(scope, server.updated_at)}
+        assert told[server.id].status is ServerStatus.DELETED
+        assert told[server.id].updated_at >= server.updated_at
+        assert server.id not in {s.id for s in cloud.compute.list(scope)}
+
+    def test_a_deletion_may_be_asked_for_again_until_the_server_is_gone(self, cloud, scope, make, until):
+        (server,) = make()
+        cloud.compute.delete(scope, server.id)
+        if not self.gone(cloud, scope, server.id):
+            cloud.compute.delete(scope, server.id)
+        until(lambda: self.gone(cloud, scope, server.id))
+        with pytest.raises(ServerNotFound):
+            cloud.compute.delete(scope, server.id)
+
+    def test_a_server_that_is_still_building_can_be_deleted(self, cloud, scope, make, until):
+        (server,) = make(active=False)
+        cloud.compute.delete(scope, server.id)
+        until(lambda: self.gone(cloud, scope, server.id))
+
+    @pytest.mark.parametrize("call", ["get", "delete", "start", "stop", "reboot", "tag", "adopt"])
+    def test_a_server_that_never_was_is_not_found(self, cloud, scope, call):
+        arguments = {"tag": ({"a": "b"}, ()), "adopt": ("launch-2",)}.get(call, ())
+        with pytest.raises(ServerNotFound):
+            getattr(cloud.compute, call)(scope, NOWHERE, *arguments)
+
+    def test_stop_start_and_reboot_move_a_server_that_is_ready_for_it(self, cloud, scope, make, until):
+        (server,) = make()
+
+        def is_now(status: ServerStatus) -> Callable[[], bool]:
+            return lambda: cloud.compute.get(scope, server.id).status is status
+
+        with pytest.raises(ServerStateConflict):
+            cloud.compute.start(scope, server.id)
+        cloud.compute.stop(scope, server.id)
+        until(is_now(ServerStatus.STOPPED))
+        with pytest.raises(ServerStateConflict):
+            cloud.compute.stop(scope, server.id)
+        cloud.compute.start(scope, server.id)
+        until(is_now(ServerStatus.ACTIVE))
+        cloud.compute.reboot(scope, server.id)
+        until(is_now(ServerStatus.ACTIVE))
+        assert cloud.compute.get(scope, server.id).updated_at >= server.updated_at
+
+    def test_tags_change_one_by_one_and_again(self, cloud, scope, make):
+        (server,) = make(tags={"kept": "1", "changed": "1", "removed": "1"})
+        for _ in range(2):
+            cloud.compute.tag(scope, server.id, {"changed": "2", "new": "3"}, ["removed", "never there"])
+            assert dict(cloud.compute.get(scope, server.id).tags) == {"kept": "1", "changed": "2", "new": "3"}
+
+    def test_a_server_is_adopted_and_let_go(self, cloud, scope, make):
+        (server,) = make(launch_id=None)
+        assert server.launch_id is None
+        for launch in ("launch-2", "launch-2", "launch-3", None, None):
+            cloud.compute.adopt(scope, server.id, launch)
+            assert cloud.compute.get(scope, server.id).launch_id == launch
+
+    @pytest.mark.parametrize(
+        ("changes", "error"),
+        [
+            ({"image_id": NOWHERE}, ImageNotFound),
+            ({"flavor": "t9.enormous"}, FlavorNotFound),
+            ({"key_name": "no such key"}, KeyPairNotFound),
+            ({"security_group_ids": (NOWHERE,)}, SecurityGroupNotFound),
+            ({"subnet_id": NOWHERE}, SubnetNotFound),
+            ({"zone": "nowhere-1a"}, Refused),
+        ],
+    )
+    def test_a_request_that_cannot_be_met_makes_nothing(self, cloud, scope, request_, changes, error):
+        before = {server.id for server in cloud.compute.list(scope)}
+        with pytest.raises(error):
+            cloud.compute.create(scope, replace(request_, **changes), 2)
+        assert {server.id for server in cloud.compute.list(scope)} == before
+
+    def test_an_image_of_another_architecture_is_refused(self, cloud, scope, request_):
+        for image in cloud.images.list(scope):
+            if image.active and image.architecture == "arm64":
+                with pytest.raises(FlavorNotSupported):
+                    cloud.compute.create(scope, replace(request_, image_id=image.id), 1)
+                return
+        pytest.skip("the cloud has no arm64 image")
+
+    def test_projects_do_not_see_each_other(self, cloud, scope, other_scope, make):
+        (server,) = make()
+        assert server.id not in {s.id for s in cloud.compute.list(other_scope)}
+        assert server.id not in {s.id for s in cloud.compute.list_changed(other_scope, server.created_at)}
+        for call in ("get", "delete", "stop", "reboot"):
+            with pytest.raises(ServerNotFound):
+                getattr(cloud.compute, call)(other_scope, server.id)
+        assert cloud.compute.get(scope, server.id).status is ServerStatus.ACTIVE

@@ -1,0 +1,40 @@
+"""The simulated cloud holds what every driver must hold, in memory and in a file."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.domain.scope import Scope
+from backend.drivers.cloud import Cloud
+from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
+from tests.backend.drivers.contract import CloudContract
+
+
+class TestSimulatedCloud(CloudContract):
+    @pytest.fixture(params=["memory", "file", "no latency"])
+    def cloud(self, request, tmp_path, clock) -> Cloud:
+        path = None if request.param == "memory" else str(tmp_path / "cloud.sqlite")
+        pace = {"boot_seconds": 0, "delete_seconds": 0, "stop_seconds": 0, "start_seconds": 0, "reboot_seconds": 0}
+        settings = SimulatedSettings(**(pace if request.param == "no latency" else {}))
+        simulated = SimulatedCloud.open(path, clock, settings)
+        request.addfinalizer(simulated.close)
+        return simulated.cloud
+
+    @pytest.fixture
+    def scope(self) -> Scope:
+        return Scope("project-1", "us-east-1")
+
+    @pytest.fixture
+    def other_scope(self) -> Scope:
+        return Scope("project-2", "us-east-1")
+
+    @pytest.fixture
+    def until(self, clock):
+        def until(condition):
+            for _ in range(40):
+                if condition():
+                    return
+                clock.wait(0.25)
+            pytest.fail("it did not come to pass within ten seconds of the clock")
+
+        return until
