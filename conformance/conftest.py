@@ -1,0 +1,86 @@
+"""The server under test, clients of it, and what every suite needs on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conformance.clients import client
+from conformance.fleet import Fleet, make_fleet
+from conformance.product import Access, Product, access_from
+from conformance.support import Support, probe
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "last: looks back at the whole run")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks back at the whole run comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+    """The Coppice under test: the one of COPPICE_URL with the AWS variables' keys, or one of our own."""
+    if url := os.environ.get("COPPICE_URL"):
+        yield access_from({**os.environ, "AWS_ENDPOINT_URL": url})
+        return
+    product = Product(tmp_path_factory.mktemp("product") / "state")
+    product.start()
+    yield product.access
+    product.stop()
+
+
+@pytest.fixture(scope="session")
+def asg(server: Access) -> Any:
+    return client(server, "autoscaling")
+
+
+@pytest.fixture(scope="session")
+def loose_asg(server: Access) -> Any:
+    """An autoscaling client that sends what botocore would refuse to send."""
+    return client(server, "autoscaling", strict=False)
+
+
+@pytest.fixture(scope="session")
+def ec2(server: Access) -> Any:
+    return client(server, "ec2")
+
+
+@pytest.fixture(scope="session")
+def loose_ec2(server: Access) -> Any:
+    return client(server, "ec2", strict=False)
+
+
+@pytest.fixture(scope="session")
+def shared_fleet(asg: Any, ec2: Any) -> Iterator[Fleet]:
+    made = make_fleet(asg, ec2)
+    yield made
+    made.sweep()
+
+
+@pytest.fixture
+def fleet(shared_fleet: Fleet) -> Iterator[Fleet]:
+    """A fleet whose groups end with the test; the removal itself is awaited at the end of the run."""
+    before = len(shared_fleet.made)
+    yield shared_fleet
+    for name in shared_fleet.made[before:]:
+        if shared_fleet.exists(name) and "Status" not in shared_fleet.group(name):
+            shared_fleet.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, DeletionProtection="none")
+            shared_fleet.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+
+
+@pytest.fixture(scope="session")
+def account(server: Access) -> str:
+    found: str = client(server, "sts").get_caller_identity()["Account"]
+    return found
+
+
+@pytest.fixture(scope="session")
+def support(server: Access) -> Support:
+    """What the server answers, asked once a run."""
+    return probe(server)

@@ -1,0 +1,184 @@
+"""A Coppice to test against: one started here, or the one that COPPICE_URL names."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+READY_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+class NotReadyError(AssertionError):
+    """The product did not come up, or died."""
+
+
+def until(what: str, check: Callable[[], object], seconds: float = 30.0, pause: float = 0.1) -> object:
+    """The first true answer of ``check``; an AssertionError that says ``what`` and the last answer otherwise."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what} (last seen: {answer!r})")
+        time.sleep(pause)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a client needs: where it is and with which keys."""
+
+    url: str
+    key: str
+    secret: str
+    region: str
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+    def environment(self) -> dict[str, str]:
+        """This process' environment with the access in it and every other AWS setting taken out."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_"))}
+        return clean | {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_PAGER": "",
+        }
+
+
+def access_from(environment: Mapping[str, str]) -> Access:
+    """The access that the usual AWS variables describe. KeyError names what is missing."""
+    return Access(
+        url=environment["AWS_ENDPOINT_URL"],
+        key=environment["AWS_ACCESS_KEY_ID"],
+        secret=environment["AWS_SECRET_ACCESS_KEY"],
+        region=environment.get("AWS_DEFAULT_REGION", "us-east-1"),
+    )
+
+
+def read_exports(path: Path) -> dict[str, str]:
+    """The variables of a file of ``export NAME=value`` lines."""
+    found: dict[str, str] = {}
+    for line in path.read_text().splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["export"]:
+            found.update(word.split("=", 1) for word in words[1:] if "=" in word)
+    return found
+
+
+def ready(access: Access) -> bool:
+    """Whether /readyz answers 200."""
+    connection = http.client.HTTPConnection(access.host, access.port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+@dataclass
+class Product:
+    """One Coppice of our own, on a port and a state folder.
+
+    ``start`` may be called again after ``stop`` or ``kill``: same port, same state.
+    """
+
+    state: Path
+    port: int = field(default_factory=free_port)
+    arguments: Sequence[str] = ("--boot-seconds", "0.5")
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def access(self) -> Access:
+        return access_from(read_exports(self.state / "coppice.env"))
+
+    @property
+    def log(self) -> Path:
+        return self.state.parent / f"{self.state.name}.log"
+
+    def start(self) -> Access:
+        """Start it and wait until it is ready."""
+        command = [
+            sys.executable,
+            "wsgi.py",
+            "run",
+            "--port",
+            str(self.port),
+            "--state",
+            str(self.state),
+            *self.arguments,
+        ]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise NotReadyError(f"the product ended with {self.process.returncode}:\n{self.tail()}")
+            if (self.state / "coppice.env").exists() and ready(self.access):
+                return self.access
+            time.sleep(0.05)
+        self.stop()
+        raise NotReadyError(f"the product was not ready within {READY_SECONDS:g} s:\n{self.tail()}")
+
+    def tail(self, lines: int = 40) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+
+    def pid(self, part: str) -> int:
+        """The process id of ``coppice`` (the supervisor), ``gateway`` or ``engine``."""
+        return int((self.state / f"{part}.pid").read_text().strip())
+
+    def kill(self, part: str) -> None:
+        """kill -9 of one part, as an operator's accident would."""
+        os.kill(self.pid(part), signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """kill -9 of every process at once, as a power cut would."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_SECONDS)
+
+    def stop(self) -> int | None:
+        """Stop it as Ctrl-C would, and tell its exit status."""
+        if self.process is None or self.process.poll() is not None:
+            return None if self.process is None else self.process.returncode
+        self.process.send_signal(signal.SIGINT)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(STOP_SECONDS)
+            raise AssertionError(f"the product did not stop within {STOP_SECONDS:g} s:\n{self.tail()}") from None

@@ -1,0 +1,117 @@
+"""boto3: every paginator of every answered operation gives the same list whole and in pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.clients import client, refused
+from conformance.fleet import Fleet, unique
+from conformance.product import Access
+from conformance.support import Support
+
+SMALLEST = 5
+"""The smallest page that all of EC2's operations allow."""
+
+
+@pytest.fixture(scope="module")
+def enough(shared_fleet: Fleet) -> Fleet:
+    """More of everything than fits one small page."""
+    fleet = shared_fleet
+    tag = {"Key": "paging", "Value": "yes", "PropagateAtLaunch": True}
+    for _ in range(SMALLEST + 1):
+        fleet.configuration()
+        fleet.new_template()
+        fleet.create(0, Tags=[tag])
+    fleet.create(SMALLEST + 2, Tags=[tag], AutoScalingGroupName=unique("paged"))
+    for _ in range(SMALLEST + 1):
+        fleet.ec2.create_launch_template_version(
+            LaunchTemplateName=fleet.template, SourceVersion="1", LaunchTemplateData={"EbsOptimized": False}
+        )
+    return fleet
+
+
+EXTRA: dict[tuple[str, str], Any] = {
+    ("ec2", "DescribeLaunchTemplateVersions"): lambda fleet: {"LaunchTemplateName": fleet.template},
+}
+SMALL = {"DescribeVpcs", "DescribeSubnets", "DescribeSecurityGroups", "DescribeAddresses"}
+"""Lists that the embedded cloud keeps short, whatever we do."""
+
+
+def paginators(client_: Any, answered: set[str]) -> list[str]:
+    mapping = client_.meta.method_to_api_mapping
+    return sorted(name for name, operation in mapping.items() if operation in answered and client_.can_paginate(name))
+
+
+@pytest.mark.parametrize("service", ["autoscaling", "ec2"])
+def test_every_paginator(server: Access, support: Support, enough: Fleet, service: str) -> None:
+    asked = client(server, service)
+    names = paginators(asked, support.answered[service])
+    assert len(names) >= (5 if service == "autoscaling" else 9), names
+    for name in names:
+        operation = asked.meta.method_to_api_mapping[name]
+        given = EXTRA.get((service, operation), lambda _: {})(enough)
+        paginator = asked.get_paginator(name)
+        size = SMALLEST if service == "ec2" else 3
+        if operation == "DescribeInstanceTypeOfferings":
+            size = 100
+        if operation in {"DescribeInstanceTypes", "DescribeImages"}:
+            size = 20
+        keys = [expression.expression for expression in paginator.result_keys]
+        whole = paginator.paginate(**given).build_full_result()
+        pages = list(paginator.paginate(**given, PaginationConfig={"PageSize": size}))
+        for key in keys:
+            joined = [item for page in pages for item in page.get(key, [])]
+            assert joined == whole[key], (operation, key)
+            assert all(len(page.get(key, [])) <= size for page in pages), operation
+        if operation not in SMALL:
+            assert len(pages) > 1, operation
+
+
+def test_bad_tokens(asg: Any, ec2: Any) -> None:
+    for name in (
+        "describe_auto_scaling_groups",
+        "describe_auto_scaling_instances",
+        "describe_launch_configurations",
+        "describe_scaling_activities",
+        "describe_tags",
+    ):
+        for token in ("nonsense", "eyJhIjogMX0=", "x" * 1000):
+            with refused("InvalidNextToken"):
+                getattr(asg, name)(NextToken=token)
+    for name in ("describe_instances", "describe_launch_templates", "describe_instance_types", "describe_tags"):
+        with refused("InvalidNextToken") if name == "describe_launch_templates" else refused("InvalidParameterValue"):
+            getattr(ec2, name)(NextToken="nonsense", MaxResults=5)
+
+
+def test_a_token_belongs_to_its_operation(asg: Any, enough: Fleet) -> None:
+    token = asg.describe_auto_scaling_groups(MaxRecords=1)["NextToken"]
+    with refused("InvalidNextToken"):
+        asg.describe_launch_configurations(NextToken=token)
+
+
+def test_page_sizes_of_aws(asg: Any, enough: Fleet) -> None:
+    for name, largest in (
+        ("describe_auto_scaling_groups", 100),
+        ("describe_auto_scaling_instances", 50),
+        ("describe_launch_configurations", 100),
+        ("describe_scaling_activities", 100),
+        ("describe_tags", 100),
+    ):
+        getattr(asg, name)(MaxRecords=largest)
+        with refused("ValidationError"):
+            getattr(asg, name)(MaxRecords=largest + 1)
+        with refused("ValidationError"):
+            getattr(asg, name)(MaxRecords=0)
+
+
+def test_a_page_while_the_list_changes(asg: Any, fleet: Fleet) -> None:
+    tag = unique("moving")
+    names = [fleet.create(Tags=[{"Key": tag, "Value": "v"}]) for _ in range(4)]
+    filters = [{"Name": "tag-key", "Values": [tag]}]
+    first = asg.describe_auto_scaling_groups(Filters=filters, MaxRecords=2)
+    fleet.delete(names[0])
+    rest = asg.describe_auto_scaling_groups(Filters=filters, MaxRecords=2, NextToken=first["NextToken"])
+    seen = [group["AutoScalingGroupName"] for page in (first, rest) for group in page["AutoScalingGroups"]]
+    assert seen == sorted(names), "no one is skipped or told twice because another one went"

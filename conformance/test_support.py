@@ -1,0 +1,112 @@
+"""Every operation of the model is answered or declined with a reason, and the suite asks all that are answered."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from conformance.clients import RECORD
+from conformance.support import DECLINED, Support, table
+
+ISSUE_EC2 = {
+    "CreateLaunchTemplate",
+    "CreateLaunchTemplateVersion",
+    "CreateTags",
+    "DeleteLaunchTemplate",
+    "DeleteLaunchTemplateVersions",
+    "DeleteTags",
+    "DescribeAccountAttributes",
+    "DescribeAvailabilityZones",
+    "DescribeImages",
+    "DescribeInstanceStatus",
+    "DescribeInstanceTypeOfferings",
+    "DescribeInstanceTypes",
+    "DescribeInstances",
+    "DescribeKeyPairs",
+    "DescribeLaunchTemplateVersions",
+    "DescribeLaunchTemplates",
+    "DescribeRegions",
+    "DescribeSecurityGroups",
+    "DescribeSubnets",
+    "DescribeTags",
+    "DescribeVpcs",
+    "GetLaunchTemplateData",
+    "ModifyLaunchTemplate",
+    "RebootInstances",
+    "RunInstances",
+    "StartInstances",
+    "StopInstances",
+    "TerminateInstances",
+}
+
+ERRORS = {
+    "autoscaling": {
+        "AlreadyExists",
+        "InvalidAction",
+        "InvalidNextToken",
+        "LimitExceeded",
+        "ResourceInUse",
+        "ScalingActivityInProgress",
+        "ValidationError",
+    },
+    "ec2": {
+        "DryRunOperation",
+        "IncorrectInstanceState",
+        "InvalidAMIID.Malformed",
+        "InvalidAMIID.NotFound",
+        "InvalidAction",
+        "InvalidGroup.NotFound",
+        "InvalidInstanceID.Malformed",
+        "InvalidInstanceID.NotFound",
+        "InvalidInstanceType",
+        "InvalidKeyPair.NotFound",
+        "InvalidLaunchTemplateId.Malformed",
+        "InvalidLaunchTemplateId.NotFound",
+        "InvalidLaunchTemplateId.VersionNotFound",
+        "InvalidLaunchTemplateName.AlreadyExistsException",
+        "InvalidLaunchTemplateName.MalformedException",
+        "InvalidLaunchTemplateName.NotFoundException",
+        "InvalidParameterValue",
+        "InvalidSubnetID.NotFound",
+        "InvalidVpcID.NotFound",
+        "MissingParameter",
+    },
+    "iam": {"InvalidAction"},
+}
+
+
+def test_every_autoscaling_operation_is_answered_or_declined(support: Support) -> None:
+    answered, missing = support.answered["autoscaling"], support.missing.get("autoscaling", set())
+    assert missing - set(DECLINED) == set(), "neither answered nor declined with a reason"
+    assert answered & set(DECLINED) == set(), "declined, and answered all the same"
+    assert set(DECLINED) <= missing, "declined, but no operation of the model"
+
+
+def test_companions(support: Support) -> None:
+    assert support.answered["ec2"] >= ISSUE_EC2
+    assert "GetCallerIdentity" in support.answered["sts"]
+    assert support.answered["iam"]
+
+
+def test_the_table_names_every_answered_operation(support: Support) -> None:
+    text = table(support)
+    for names in support.answered.values():
+        assert all(f"`{name}`" in text for name in names)
+
+
+@pytest.mark.last
+def test_the_suite_asked_everything(support: Support, request: pytest.FixtureRequest) -> None:
+    ran = {item.path.name for item in request.session.items}
+    needed = {"test_groups.py", "test_launch_sources.py", "test_scaling.py", "test_ec2.py", "test_paging.py"}
+    if not needed <= ran or os.environ.get("PYTEST_XDIST_WORKER"):
+        pytest.skip("only a run of the whole boto3 suite in one process can tell")
+    for service in ("autoscaling", "ec2", "sts", "iam"):
+        asked = {operation for owner, operation in RECORD.operations if owner == service}
+        assert support.answered[service] - asked == set(), f"{service}: answered, but never asked with success"
+    missing: dict[str, Any] = {
+        service: codes - {code for owner, code in RECORD.errors if owner == service}
+        for service, codes in ERRORS.items()
+    }
+    assert missing == {service: set() for service in ERRORS}
