@@ -56,7 +56,7 @@ class Backend:
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
             nodes=Nodes(store, cloud, catalog, clock),
-            configurations=Configurations(store, catalog, clock),
+            configurations=Configurations(store, cloud, catalog, clock),
             tags=Tags(store, clock),
             activities=Activities(store),
             servers=Servers(store, cloud, catalog, clock),

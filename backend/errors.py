@@ -130,7 +130,7 @@ class ServerUnknown(Finding):
 
 @dataclass(eq=False)
 class ServerNotAttachable(Finding):
-    """``why``: ``not_running``, ``in_cluster`` (``cluster`` is its name), ``zone``."""
+    """``why``: ``not_running``, ``in_cluster`` (``cluster`` is its name), ``zone``, ``image`` (it is gone)."""
 
     server: str
     why: str

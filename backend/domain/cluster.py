@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from backend.domain.activity import Cause
+from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
 
 
@@ -157,12 +159,78 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacementRequest:
+    """Where a caller wants nodes; each member as given, None where it was not.
+
+    Attributes:
+        zones: zone names.
+        zone_ids: stable zone ids (``use1-az1``), instead of names.
+        subnets: short ids of subnets, in the order given.
+    """
+
+    zones: tuple[str, ...] | None = None
+    zone_ids: tuple[str, ...] | None = None
+    subnets: tuple[str, ...] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.zones or self.zone_ids or self.subnets)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRequest:
+    """What a caller wants nodes made from: exactly one of ``configuration``, a template by id or name, ``server``.
+
+    Attributes:
+        configuration: name of a launch configuration.
+        template: short id of a template.
+        template_name: its name.
+        version: of the template: a number, ``$Latest``, ``$Default``; None means ``$Default``.
+        server: short id of a server; a launch configuration of the cluster's name is made after it.
+    """
+
+    configuration: str | None = None
+    template: str | None = None
+    template_name: str | None = None
+    version: str | None = None
+    server: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewCluster:
+    """A cluster as asked for.
+
+    Attributes:
+        values: fields of ClusterSpec by name, ``minimum`` and ``maximum`` at least; ``desired`` absent is the minimum.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+    source: SourceRequest
+    placement: PlacementRequest
+    tags: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterChange:
-    """An update: only the named fields of the spec change.
+    """An update: only what is named changes.
 
     Attributes:
         values: field name of ClusterSpec -> new value. ``desired`` absent: it follows the new bounds as AWS does
             (a minimum above it lifts it, a maximum below it lowers it).
+        source: what nodes launched from now on are made from.
+        placement: where they are launched.
     """
 
-    values: Mapping[str, object] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    source: SourceRequest | None = None
+    placement: PlacementRequest = PlacementRequest()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """A cluster with its tags by key and its members, oldest first."""
+
+    cluster: Cluster
+    tags: Sequence[Tag]
+    members: Sequence[Member]

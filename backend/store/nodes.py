@@ -8,12 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from backend.domain.ids import short_id
 from backend.domain.node import COUNTED, Member, Node
 from backend.domain.page import Page
 from backend.domain.profile import ProfileRef
 from backend.domain.scope import Scope
+from backend.errors import ServerNotAttachable
 from backend.store import rows
 from backend.store.tables import clusters, nodes
 
@@ -29,6 +31,18 @@ def insert_many(conn: Connection, added: Sequence[Node]) -> None:
     """Write new nodes in one round trip."""
     if added:
         conn.execute(sa.insert(nodes), [rows.node_values(node) for node in added])
+
+
+def adopt_many(conn: Connection, added: Sequence[Node]) -> None:
+    """Write nodes of servers that exist.
+
+    Raises:
+        ServerNotAttachable: a cluster has one of the servers already.
+    """
+    try:
+        insert_many(conn, added)
+    except IntegrityError as error:
+        raise ServerNotAttachable(short_id(added[0].server_id or ""), "in_cluster") from error
 
 
 def update_one(conn: Connection, node_id: str, **values: Any) -> bool:

@@ -14,6 +14,8 @@ from sqlalchemy.pool import StaticPool
 from backend.clock import Clock
 from backend.store.types import from_micros
 
+__all__ = ["Connection", "Store"]
+
 T = TypeVar("T")
 
 RETRIES = 8
@@ -99,7 +101,15 @@ class Store:
 
 def _engine(url: str, *, durable: bool, pool_size: int) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=pool_size, max_overflow=pool_size, pool_recycle=1800)
+        # After a lock was waited for, plain reads must see what its holder committed: MariaDB's own default would not.
+        return create_engine(
+            url,
+            isolation_level="READ COMMITTED",
+            pool_pre_ping=True,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_recycle=1800,
+        )
     memory = url in {"sqlite://", "sqlite:///:memory:"}
     options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": _SQLITE_BUSY_MS / 1000}}
     if memory:

@@ -1,0 +1,340 @@
+"""Clusters as requests change and read them; each change is one transaction that leaves intent to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from backend.clock import Clock
+from backend.domain.activity import Cause, CauseKind
+from backend.domain.cluster import (
+    Cluster,
+    ClusterChange,
+    ClusterSpec,
+    ClusterStatus,
+    ClusterView,
+    DeletionProtection,
+    NewCluster,
+    Process,
+    SourceRequest,
+    TagMatch,
+)
+from backend.domain.node import NodeState
+from backend.domain.page import Page
+from backend.domain.profile import LaunchConfiguration, LaunchSource
+from backend.domain.scope import Scope
+from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
+from backend.errors import (
+    CapacityOutOfBounds,
+    ClusterBusy,
+    ClusterDeleting,
+    ClusterInUse,
+    ClusterProtected,
+    CoolingDown,
+    LimitExceeded,
+)
+from backend.services import capacity, configurations, limits, placement, sources
+from backend.services.catalog import asking
+from backend.store import clusters, nodes, observations, tags
+from backend.store import configurations as kept_configurations
+from backend.store.session import Connection, Store
+
+_LEAVING = frozenset(
+    {
+        NodeState.TERMINATING,
+        NodeState.TERMINATING_WAIT,
+        NodeState.TERMINATING_PROCEED,
+        NodeState.DETACHING,
+    }
+)
+# A launch source as far as it can be looked up before the transaction; the rest is done within it.
+_Source = Callable[[Connection], LaunchSource]
+
+
+class Clusters:
+    """Makes, changes, deletes and reads clusters."""
+
+    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock) -> None:
+        self._store = store
+        self._cloud = cloud
+        self._catalog = catalog
+        self._clock = clock
+
+    def create(self, scope: Scope, wanted: NewCluster) -> Cluster:
+        """Make a cluster; the engine launches its nodes.
+
+        Raises:
+            ClusterExists: the name is taken (also by a cluster that is being deleted).
+            LimitExceeded: there are 500 clusters, or more than 50 tags were given.
+            BoundsCrossed, CapacityOutOfBounds
+            PlacementMissing, ZoneNotFound, SubnetNotFound, ZonesMismatch
+            ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound,
+            ServerUnknown: of the launch source.
+            CloudNotReached, NotPermitted: the cloud could not be asked.
+        """
+        values = {"desired": wanted.values["minimum"], **wanted.values}
+        capacity.check(values["minimum"], values["maximum"], values["desired"])
+        if len(wanted.tags) > limits.TAGS_OF_CLUSTER:
+            raise LimitExceeded("tags", limits.TAGS_OF_CLUSTER)
+        zones, subnets = self._place(scope, wanted)
+        source = self._source(scope, wanted.source, (zones, subnets), wanted.name)
+        now = self._clock.now()
+        causes: tuple[Cause, ...] = ()
+        if values["desired"]:
+            causes = (Cause(CauseKind.USER_CREATED, now, {"before": 0, "after": values["desired"]}),)
+
+        def work(conn: Connection) -> Cluster:
+            if clusters.count(conn, scope) >= limits.CLUSTERS:
+                raise LimitExceeded("clusters", limits.CLUSTERS)
+            spec = ClusterSpec(source=source(conn), zones=zones, subnets=subnets, **values)
+            made = Cluster(
+                id=str(uuid4()),
+                project_id=scope.project_id,
+                region=scope.region,
+                name=wanted.name,
+                status=ClusterStatus.ACTIVE,
+                spec=spec,
+                suspended={},
+                metrics=(),
+                causes=causes,
+                created_at=now,
+                due_at=now,
+            )
+            clusters.insert(conn, made, wanted.tags)
+            observations.ensure_watch(conn, scope)
+            return made
+
+        return self._store.transact(work)
+
+    def update(self, scope: Scope, name: str, change: ClusterChange) -> None:
+        """Change what is named; nodes that are there keep what they were made from.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting, BoundsCrossed, CapacityOutOfBounds
+            ZoneNotFound, SubnetNotFound, ZonesMismatch
+            ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound
+            CloudNotReached, NotPermitted: the cloud could not be asked.
+        """
+        placed: placement.Placement | None = None
+        if not change.placement.is_empty:
+            placed = placement.place(self._catalog, scope, change.placement)
+        source: _Source | None = None
+        if change.source is not None:
+            spec = self.get(scope, name).spec
+            source = self._source(scope, change.source, placed or (spec.zones, spec.subnets), name)
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            cluster = _lock_active(conn, scope, name)
+            spec = cluster.spec
+            values = dict(change.values)
+            minimum, maximum, desired = capacity.changed(spec, values)
+            values |= {"minimum": minimum, "maximum": maximum, "desired": desired}
+            if placed is not None:
+                values["zones"], values["subnets"] = placement.merge(placed, spec)
+            if source is not None:
+                values["source"] = source(conn)
+            if desired != spec.desired:
+                data = {"minimum": minimum, "maximum": maximum, "desired": desired}
+                cause = Cause(CauseKind.USER_UPDATED, now, {**data, "before": spec.desired, "after": desired})
+                values["causes"] = capacity.remembered(cluster.causes, cause)
+            clusters.change(conn, cluster.id, now, **values)
+
+        self._store.transact(work)
+
+    def resize(self, scope: Scope, name: str, desired: int, *, honor_cooldown: bool = False) -> None:
+        """Set the desired capacity.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting, CapacityOutOfBounds
+            CoolingDown: the cooldown was to be honoured and is not over.
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            cluster = _lock_active(conn, scope, name)
+            spec = cluster.spec
+            if not spec.minimum <= desired <= spec.maximum:
+                raise CapacityOutOfBounds(desired, spec.minimum, spec.maximum)
+            if honor_cooldown and cluster.cooldown_until is not None and cluster.cooldown_until > now:
+                raise CoolingDown(name)
+            if desired == spec.desired:
+                return
+            cause = Cause(CauseKind.USER_SET_DESIRED, now, {"before": spec.desired, "after": desired})
+            causes = capacity.remembered(cluster.causes, cause)
+            clusters.change(conn, cluster.id, now, desired=desired, causes=causes)
+
+        self._store.transact(work)
+
+    def delete(self, scope: Scope, name: str, *, force: bool = False) -> None:
+        """Delete a cluster: at once when it has no nodes, with ``force`` as soon as the engine has ended them.
+
+        Raises:
+            ClusterNotFound
+            ClusterProtected: its deletion protection forbids it.
+            ClusterInUse: it has nodes and ``force`` was not said.
+            ClusterBusy: its nodes are just coming or going and ``force`` was not said.
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            cluster = clusters.lock(conn, scope, name)
+            _refuse_protected(cluster, force=force)
+            here = nodes.of_cluster(conn, cluster.id)
+            if not here:
+                clusters.remove(conn, cluster.id, now)
+                return
+            if not force:
+                settled = [node for node in here if node.server_id is not None and node.state not in _LEAVING]
+                raise ClusterInUse(name) if settled else ClusterBusy(name)
+            if cluster.status is ClusterStatus.DELETING:
+                return
+            empty = {"minimum": 0, "maximum": 0, "desired": 0}
+            clusters.change(conn, cluster.id, now, status=ClusterStatus.DELETING, force_delete=True, **empty)
+
+        self._store.transact(work)
+
+    def suspend(self, scope: Scope, name: str, processes: Iterable[Process] = ()) -> None:
+        """Stop processes, all of them where none is named; one that is suspended already keeps its time.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting
+        """
+        now = self._clock.now()
+        wanted = tuple(processes) or tuple(Process)
+        self._set(scope, name, now, lambda cluster: {"suspended": {**dict.fromkeys(wanted, now), **cluster.suspended}})
+
+    def resume(self, scope: Scope, name: str, processes: Iterable[Process] = ()) -> None:
+        """Let processes run again, all of them where none is named.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting
+        """
+        wanted = frozenset(processes) or frozenset(Process)
+
+        def values(cluster: Cluster) -> Mapping[str, Any]:
+            return {"suspended": {name: at for name, at in cluster.suspended.items() if name not in wanted}}
+
+        self._set(scope, name, self._clock.now(), values)
+
+    def collect_metrics(self, scope: Scope, name: str, metrics: Sequence[str]) -> None:
+        """Switch metrics on beside those that are on.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting
+        """
+        self._set(
+            scope,
+            name,
+            self._clock.now(),
+            lambda cluster: {"metrics": tuple(dict.fromkeys((*cluster.metrics, *metrics)))},
+        )
+
+    def drop_metrics(self, scope: Scope, name: str, metrics: Sequence[str]) -> None:
+        """Switch metrics off.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting
+        """
+        off = frozenset(metrics)
+        self._set(
+            scope,
+            name,
+            self._clock.now(),
+            lambda cluster: {"metrics": tuple(metric for metric in cluster.metrics if metric not in off)},
+        )
+
+    def get(self, scope: Scope, name: str) -> Cluster:
+        """The cluster of that name.
+
+        Raises:
+            ClusterNotFound
+        """
+        with self._store.read() as conn:
+            return clusters.get(conn, scope, name)
+
+    def page(
+        self,
+        scope: Scope,
+        *,
+        names: Sequence[str] = (),
+        matches: Sequence[TagMatch] = (),
+        limit: int,
+        after: str | None = None,
+        with_members: bool = True,
+    ) -> Page[ClusterView]:
+        """Clusters by name, with tags and (where wanted) members; unknown ``names`` are left out."""
+        with self._store.read() as conn:
+            found = clusters.page(conn, scope, limit=limit, among=names, matches=matches, after=after)
+            ids = [cluster.id for cluster in found.items]
+            tagged = tags.of(conn, ids)
+            members = nodes.members(conn, ids) if with_members else {}
+        views = [
+            ClusterView(cluster, tagged.get(cluster.id, ()), members.get(cluster.id, ())) for cluster in found.items
+        ]
+        return Page(views, found.marker)
+
+    def usage(self, scope: Scope) -> tuple[int, int]:
+        """How many clusters and how many launch configurations the project has in the region."""
+        with self._store.read() as conn:
+            return clusters.count(conn, scope), kept_configurations.count(conn, scope)
+
+    def _set(self, scope: Scope, name: str, now: datetime, values: Callable[[Cluster], Mapping[str, Any]]) -> None:
+        def work(conn: Connection) -> None:
+            cluster = _lock_active(conn, scope, name)
+            clusters.change(conn, cluster.id, now, **values(cluster))
+
+        self._store.transact(work)
+
+    def _place(self, scope: Scope, wanted: NewCluster) -> placement.Placement:
+        request = wanted.placement
+        if request.is_empty and wanted.source.server is not None:
+            # A group made after an instance lies where the instance does.
+            zone = sources.server_of(self._cloud, scope, wanted.source.server).zone
+            request = replace(request, zones=(zone,))
+        return placement.place(self._catalog, scope, request)
+
+    def _source(self, scope: Scope, request: SourceRequest, place: placement.Placement, name: str) -> _Source:
+        """The launch source, checked against the cloud now, and against the store within the transaction."""
+        if request.configuration is not None:
+            configuration = request.configuration
+
+            def named(conn: Connection) -> LaunchSource:
+                return LaunchSource(sources.configuration_of(conn, scope, configuration).name)
+
+            return named
+        if request.server is not None:
+            return self._source_of_server(scope, request.server, name)
+        with self._store.read() as conn:
+            version = sources.template_of(conn, scope, request)
+        sources.try_template(self._catalog, scope, version, place)
+        return lambda _: sources.template_source(request, version)
+
+    def _source_of_server(self, scope: Scope, server: str, name: str) -> _Source:
+        found = sources.server_of(self._cloud, scope, server)
+        with asking():
+            spec = sources.spec_of_server(self._catalog, scope, found)
+        made = LaunchConfiguration(str(uuid4()), scope.project_id, scope.region, name, spec, {}, self._clock.now())
+
+        def kept(conn: Connection) -> LaunchSource:
+            configurations.add(conn, scope, made)
+            return LaunchSource(name)
+
+        return kept
+
+
+def _lock_active(conn: Connection, scope: Scope, name: str) -> Cluster:
+    cluster = clusters.lock(conn, scope, name)
+    if cluster.status is ClusterStatus.DELETING:
+        raise ClusterDeleting(name)
+    return cluster
+
+
+def _refuse_protected(cluster: Cluster, *, force: bool) -> None:
+    protection = cluster.spec.deletion_protection
+    if protection is DeletionProtection.PREVENT_ALL or (force and protection is DeletionProtection.PREVENT_FORCE):
+        raise ClusterProtected(cluster.name, str(protection))

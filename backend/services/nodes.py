@@ -1,0 +1,312 @@
+"""Single nodes as requests move them; the choice, the decrement and the journal are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from backend.clock import Clock
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, CauseKind, Reason, ReasonKind
+from backend.domain.cluster import Cluster, ClusterStatus, Process
+from backend.domain.ids import short_id
+from backend.domain.node import Health, Member, Node, NodeState
+from backend.domain.page import Page
+from backend.domain.scope import Scope
+from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
+from backend.errors import (
+    ClusterDeleting,
+    NodeNotFound,
+    NodeNotInCluster,
+    NodeStateConflict,
+    ProcessSuspended,
+)
+from backend.services import attachment, capacity, journal
+from backend.store import activities, clusters, nodes
+from backend.store.session import Connection, Store
+
+T = TypeVar("T")
+
+_TERMINATING = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED})
+_TERMINABLE = frozenset(
+    {
+        NodeState.PENDING,
+        NodeState.PENDING_WAIT,
+        NodeState.PENDING_PROCEED,
+        NodeState.QUARANTINED,
+        NodeState.IN_SERVICE,
+        NodeState.ENTERING_STANDBY,
+        NodeState.STANDBY,
+        NodeState.TERMINATING_RETAINED,
+    }
+)
+_DETACHABLE = (NodeState.IN_SERVICE, NodeState.STANDBY)
+_PROTECTABLE = (NodeState.IN_SERVICE, NodeState.ENTERING_STANDBY, NodeState.STANDBY)
+
+
+class Nodes:
+    """Terminates, attaches, detaches, parks and judges nodes, and lists them.
+
+    Servers are named by their short id. Where several are named, all move or none.
+    """
+
+    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock) -> None:
+        self._store = store
+        self._cloud = cloud
+        self._catalog = catalog
+        self._clock = clock
+
+    def page(
+        self, scope: Scope, *, servers: Sequence[str] = (), limit: int, after: str | None = None
+    ) -> Page[tuple[str, Member]]:
+        """(cluster name, member) pairs by server; unknown ``servers`` are left out."""
+        with self._store.read() as conn:
+            return nodes.page(conn, scope, among=servers, limit=limit, after=after)
+
+    def terminate(self, scope: Scope, server: str, *, decrement: bool) -> Activity:
+        """End a node, whatever protects it; without decrement the engine replaces it.
+
+        Raises:
+            NodeNotFound, NodeStateConflict (it is being detached), BelowMinimum
+        """
+        now = self._clock.now()
+        return self._of_server(
+            scope, server, lambda conn, cluster, node: _terminate(conn, cluster, [node], now, decrement=decrement)
+        )[0]
+
+    def terminate_many(self, scope: Scope, name: str, servers: Sequence[str], *, decrement: bool) -> list[Activity]:
+        """End several nodes of one cluster.
+
+        Raises:
+            ClusterNotFound, NodeNotInCluster, NodeStateConflict, BelowMinimum
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> list[Activity]:
+            cluster = clusters.lock(conn, scope, name)
+            return _terminate(conn, cluster, _members(conn, scope, cluster, servers), now, decrement=decrement)
+
+        return self._store.transact(work)
+
+    def attach(self, scope: Scope, name: str, servers: Sequence[str]) -> list[Activity]:
+        """Take running servers of the project into a cluster; the desired capacity rises by their number.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting, ProcessSuspended, AboveMaximum
+            ServerUnknown, ServerNotAttachable
+            CloudNotReached, NotPermitted: the cloud could not be asked.
+        """
+        found = attachment.servers(self._cloud, self._catalog, scope, servers)
+        now = self._clock.now()
+
+        def work(conn: Connection) -> list[Activity]:
+            cluster = _lock_launching(conn, scope, name)
+            attachment.check(conn, scope, cluster, found)
+            desired = capacity.raised(cluster, len(found))
+            made = [attachment.node(cluster, server, now) for server in found]
+            opened = _journal(cluster, ActivityKind.ATTACH, CauseKind.USER_ATTACHED, made, now, step=1)
+            nodes.adopt_many(
+                conn, [attachment.with_activity(node, entry) for node, entry in zip(made, opened, strict=True)]
+            )
+            activities.insert_many(conn, opened)
+            clusters.change(conn, cluster.id, now, desired=desired)
+            return opened
+
+        return self._store.transact(work)
+
+    def detach(self, scope: Scope, name: str, servers: Sequence[str], *, decrement: bool) -> list[Activity]:
+        """Let servers go on without the cluster; without decrement the engine replaces those that counted.
+
+        Raises:
+            ClusterNotFound, NodeNotInCluster, NodeStateConflict, BelowMinimum
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> list[Activity]:
+            cluster = clusters.lock(conn, scope, name)
+            moving = _members(conn, scope, cluster, servers, _DETACHABLE)
+            return _leave(conn, cluster, moving, NodeState.DETACHING, now, decrement=decrement)
+
+        return self._store.transact(work)
+
+    def enter_standby(self, scope: Scope, name: str, servers: Sequence[str], *, decrement: bool) -> list[Activity]:
+        """Park nodes: they stay, are not counted and not checked.
+
+        Raises:
+            ClusterNotFound, NodeNotInCluster, NodeStateConflict, BelowMinimum
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> list[Activity]:
+            cluster = clusters.lock(conn, scope, name)
+            moving = _members(conn, scope, cluster, servers, (NodeState.IN_SERVICE,))
+            return _leave(conn, cluster, moving, NodeState.ENTERING_STANDBY, now, decrement=decrement)
+
+        return self._store.transact(work)
+
+    def exit_standby(self, scope: Scope, name: str, servers: Sequence[str]) -> list[Activity]:
+        """Take parked nodes back; the desired capacity rises by their number.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting, ProcessSuspended, NodeNotInCluster, NodeStateConflict, AboveMaximum
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> list[Activity]:
+            cluster = _lock_launching(conn, scope, name)
+            moving = _members(conn, scope, cluster, servers, (NodeState.STANDBY,))
+            desired = capacity.raised(cluster, len(moving))
+            opened = _journal(cluster, ActivityKind.EXIT_STANDBY, CauseKind.USER_EXITED_STANDBY, moving, now, step=1)
+            _move(conn, moving, opened, NodeState.PENDING, now)
+            clusters.change(conn, cluster.id, now, desired=desired)
+            return opened
+
+        return self._store.transact(work)
+
+    def set_health(self, scope: Scope, server: str, health: Health, *, respect_grace: bool = True) -> None:
+        """Judge a node as its user does; an unhealthy one is replaced, after its grace where that is respected.
+
+        Raises:
+            NodeNotFound
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection, cluster: Cluster, node: Node) -> None:
+            if health is Health.HEALTHY:
+                nodes.update_one(conn, node.id, health=health, health_cause=None, health_due_at=None)
+            else:
+                due = now
+                if respect_grace:
+                    grace = timedelta(seconds=cluster.spec.health_grace_seconds)
+                    due = max(now, (node.in_service_at or now) + grace)
+                cause = str(CauseKind.HEALTH_CUSTOM)
+                nodes.update_one(conn, node.id, health=health, health_cause=cause, health_due_at=due)
+            clusters.change(conn, cluster.id, now)
+
+        self._of_server(scope, server, work)
+
+    def protect(self, scope: Scope, name: str, servers: Sequence[str], *, protected: bool) -> None:
+        """Guard nodes against scale-in, or stop guarding them.
+
+        Raises:
+            ClusterNotFound, NodeNotInCluster, NodeStateConflict
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            cluster = clusters.lock(conn, scope, name)
+            found = _members(conn, scope, cluster, servers, _PROTECTABLE)
+            nodes.update_many(conn, [node.id for node in found], protected=protected)
+            clusters.change(conn, cluster.id, now)
+
+        self._store.transact(work)
+
+    def _of_server(self, scope: Scope, server: str, act: Callable[[Connection, Cluster, Node], T]) -> T:
+        """Run a write on the node of a server, its cluster locked first and the node read after."""
+        with self._store.read() as conn:
+            seen = nodes.by_servers(conn, scope, [server]).get(server)
+        if seen is None:
+            raise NodeNotFound(server)
+
+        def work(conn: Connection) -> T:
+            cluster = clusters.lock_by_id(conn, seen.cluster_id)
+            node = nodes.by_servers(conn, scope, [server]).get(server)
+            if cluster is None or node is None or node.cluster_id != cluster.id:
+                raise NodeNotFound(server)
+            return act(conn, cluster, node)
+
+        return self._store.transact(work)
+
+
+def _lock_launching(conn: Connection, scope: Scope, name: str) -> Cluster:
+    cluster = clusters.lock(conn, scope, name)
+    if cluster.status is ClusterStatus.DELETING:
+        raise ClusterDeleting(name)
+    if not cluster.runs(Process.LAUNCH):
+        raise ProcessSuspended(name, str(Process.LAUNCH))
+    return cluster
+
+
+def _members(
+    conn: Connection, scope: Scope, cluster: Cluster, servers: Sequence[str], states: Sequence[NodeState] = ()
+) -> list[Node]:
+    """The cluster's nodes of those servers, in the order named, each once."""
+    found = nodes.by_servers(conn, scope, servers)
+    wanted = []
+    for server in dict.fromkeys(servers):
+        node = found.get(server)
+        if node is None or node.cluster_id != cluster.id:
+            raise NodeNotInCluster(server, cluster.name)
+        if states and node.state not in states:
+            raise NodeStateConflict(server, str(node.state), tuple(str(state) for state in states))
+        wanted.append(node)
+    return wanted
+
+
+def _terminate(
+    conn: Connection, cluster: Cluster, wanted: Sequence[Node], now: datetime, *, decrement: bool
+) -> list[Activity]:
+    told: dict[str, Activity] = {}
+    moving = []
+    for node in wanted:
+        if node.state in _TERMINATING:
+            # Asked for twice: the activity that ends it is told again, and nothing is decremented twice.
+            entry = activities.find(conn, node.activity_id) if node.activity_id else None
+            if entry is not None:
+                told[node.id] = entry
+                continue
+        elif node.state not in _TERMINABLE:
+            required = tuple(str(state) for state in _DETACHABLE)
+            raise NodeStateConflict(short_id(node.server_id or ""), str(node.state), required)
+        moving.append(node)
+    for node in moving:
+        if node.activity_id is not None:
+            reason = Reason(ReasonKind.SUPERSEDED)
+            activities.finish(conn, node.activity_id, ActivityStatus.CANCELLED, now, reason=reason)
+    opened = _leave(conn, cluster, moving, NodeState.TERMINATING, now, decrement=decrement) if moving else []
+    told |= {node.id: entry for node, entry in zip(moving, opened, strict=True)}
+    return [told[node.id] for node in wanted]
+
+
+_LEAVING = {
+    NodeState.TERMINATING: (ActivityKind.TERMINATE, CauseKind.USER_TERMINATED),
+    NodeState.DETACHING: (ActivityKind.DETACH, CauseKind.USER_DETACHED),
+    NodeState.ENTERING_STANDBY: (ActivityKind.ENTER_STANDBY, CauseKind.USER_ENTERED_STANDBY),
+}
+
+
+def _leave(
+    conn: Connection, cluster: Cluster, moving: Sequence[Node], state: NodeState, now: datetime, *, decrement: bool
+) -> list[Activity]:
+    """Move nodes out of the capacity; the desired one follows by those that counted, where that is wanted."""
+    kind, cause = _LEAVING[state]
+    counted = sum(node.counted for node in moving) if decrement else 0
+    change = {"desired": capacity.lowered(cluster, counted)} if counted else {}
+    opened = _journal(cluster, kind, cause, moving, now, step=-1 if decrement else 0)
+    _move(conn, moving, opened, state, now)
+    clusters.change(conn, cluster.id, now, **change)
+    return opened
+
+
+def _journal(
+    cluster: Cluster, kind: ActivityKind, cause: CauseKind, moving: Sequence[Node], now: datetime, *, step: int
+) -> list[Activity]:
+    """An entry a node; each tells of its own step of the desired capacity."""
+    entries = []
+    desired = cluster.spec.desired
+    for node in moving:
+        steps = None
+        if step > 0 or (step < 0 and node.counted):
+            steps = (desired, desired + step)
+            desired += step
+        entries.append(journal.opened(cluster, kind, node, (journal.moved(cause, node, now, steps),), now))
+    return entries
+
+
+def _move(
+    conn: Connection, moving: Sequence[Node], opened: Sequence[Activity], state: NodeState, now: datetime
+) -> None:
+    activities.insert_many(conn, opened)
+    for node, entry in zip(moving, opened, strict=True):
+        nodes.update_one(conn, node.id, state=state, state_at=now, activity_id=entry.id)
