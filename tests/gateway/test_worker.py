@@ -1,0 +1,139 @@
+"""gunicorn with our worker, over real sockets."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from gateway.config import GatewaySettings, gunicorn_options
+from gateway.worker import _Timed
+
+SERVER = """
+import sys
+from gunicorn.app.base import BaseApplication
+from gateway.app import create_app
+from gateway.config import GatewaySettings, gunicorn_options
+from tests.gateway.world import World
+
+class Server(BaseApplication):
+    def load_config(self):
+        settings = GatewaySettings(workers=1, threads=2, client_seconds=float(sys.argv[2]), graceful_seconds=1)
+        for name, value in gunicorn_options(settings).items():
+            self.cfg.set(name, value)
+        self.cfg.set("bind", "fd://" + sys.argv[1])
+        self.cfg.set("loglevel", "critical")
+        self.cfg.set("control_socket_disable", True) if "control_socket_disable" in self.cfg.settings else None
+
+    def load(self):
+        return create_app(World().pipeline(), lambda: None, str)
+
+Server().run()
+"""
+
+
+@pytest.fixture(scope="module")
+def address():
+    # The socket listens before the server starts: nobody has to wait for it.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        descriptor = os.dup(listener.fileno())
+        os.set_inheritable(descriptor, True)
+        environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONWARNINGS": "default"}
+        command = [sys.executable, "-c", SERVER, str(descriptor), "0.3"]
+        server = subprocess.Popen(command, pass_fds=(descriptor,), env=environment, stderr=subprocess.DEVNULL)
+        os.close(descriptor)
+        try:
+            yield listener.getsockname()
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def talk(address, data):
+    """Everything a server says to some bytes until it hangs up."""
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(data)
+        said = b""
+        while piece := connection.recv(65536):
+            said += piece
+    return said
+
+
+def document(said):
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert b"text/xml" in head
+    root = ET.fromstring(body)
+    return {element.tag.rpartition("}")[2]: element.text for element in root.iter()}
+
+
+def test_a_request_is_answered(address):
+    said = talk(address, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 403")
+    assert document(said)["Code"] == "MissingAuthenticationToken"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_with_a_document(address, data):
+    said = talk(address, data)
+    assert said.startswith(b"HTTP/1.1 400")
+    assert document(said)["Code"] == "MalformedQueryString"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"POST / HTTP/1.1\r\nHost: x\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nConnection: close\r\n\r\nAction=",
+    ],
+)
+def test_slow_clients_are_cut_off_and_hold_no_thread(address, data):
+    # More slow ones than threads: a good one is answered all the same.
+    slow = [socket.create_connection(address, timeout=30) for _ in range(3)]
+    for connection in slow:
+        connection.sendall(data)
+    assert talk(address, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
+    for connection in slow:
+        while connection.recv(65536):
+            pass
+        connection.close()
+
+
+def test_a_body_over_the_limit_gets_its_answer(address):
+    body = b"a" * (3 * 1024 * 1024)
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+    said = talk(address, head + body)
+    assert said.startswith(b"HTTP/1.1 413")
+    assert document(said)["Code"] == "RequestEntityTooLarge"
+
+
+def test_drops_do_not_lengthen_the_time():
+    near, far = socket.socketpair()
+    with far, _Timed.over(near, 0.2) as timed:
+        timed.setblocking(True)
+        began = time.monotonic()
+        with pytest.raises(ConnectionResetError):
+            while True:
+                far.sendall(b"x")
+                timed.recv(1)
+        assert time.monotonic() - began < 20
+
+
+def test_settings_make_gunicorn_options():
+    options = gunicorn_options(GatewaySettings(host="0.0.0.0", port=1234, workers=3, threads=5, client_seconds=7))
+    assert (options["bind"], options["workers"], options["threads"]) == ("0.0.0.0:1234", 3, 5)
+    assert options["worker_class"].client_seconds == 7
+    assert GatewaySettings().throttle() is None
+    assert GatewaySettings(throttle_rate=1, throttle_burst=2).throttle().burst == 2
