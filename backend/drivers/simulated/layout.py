@@ -26,6 +26,7 @@ _WORDS = (
     ("east", "e"),
     ("west", "w"),
     ("central", "c"),
+    ("gov", "g"),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from backend.domain.scope import Scope
@@ -12,13 +14,13 @@ from tests.backend.drivers.contract import CloudContract
 
 class TestSimulatedCloud(CloudContract):
     @pytest.fixture(params=["memory", "file", "no latency"])
-    def cloud(self, request, tmp_path, clock) -> Cloud:
+    def cloud(self, request, tmp_path, clock) -> Iterator[Cloud]:
         path = None if request.param == "memory" else str(tmp_path / "cloud.sqlite")
         pace = {"boot_seconds": 0, "delete_seconds": 0, "stop_seconds": 0, "start_seconds": 0, "reboot_seconds": 0}
         settings = SimulatedSettings(**(pace if request.param == "no latency" else {}))
         simulated = SimulatedCloud.open(path, clock, settings)
-        request.addfinalizer(simulated.close)
-        return simulated.cloud
+        yield simulated.cloud
+        simulated.close()
 
     @pytest.fixture
     def scope(self) -> Scope:

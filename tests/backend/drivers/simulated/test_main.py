@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from backend.domain.node import ServerStatus
+from backend.drivers.errors import CloudUnavailable, NoCapacity
+from backend.drivers.simulated import Effect, SimulatedCloud
+from backend.drivers.simulated.__main__ import main
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "cloud.sqlite")
+
+
+@pytest.fixture
+def simulated(path, clock):
+    simulated = SimulatedCloud.open(path, clock)
+    yield simulated
+    simulated.close()
+
+
+@pytest.fixture
+def run(path, clock):
+    def run(*arguments: str) -> str:
+        out = io.StringIO()
+        assert main([path, *arguments], out, clock) == 0
+        return out.getvalue()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("stop", ServerStatus.STOPPED),
+        ("error", ServerStatus.ERROR),
+        ("pause", ServerStatus.PAUSED),
+        ("lose-sight", ServerStatus.UNKNOWN),
+        ("recover", ServerStatus.ACTIVE),
+        ("start", ServerStatus.ACTIVE),
+        ("terminate", None),
+        ("vanish", None),
+    ],
+)
+def test_servers_are_acted_on_by_their_aws_id(simulated, run, scope, launch, clock, command, status):
+    one, two = simulated.cloud.compute.create(scope, launch, 2)
+    clock.wait(5)
+    run(command, f"i-{one.short_id}", two.id)
+    clock.wait(5)
+    standing = [server.status for server in simulated.cloud.compute.list(scope)]
+    assert standing == ([status] * 2 if status else [])
+
+
+def test_servers_are_listed(simulated, run, scope, launch):
+    (server,) = simulated.cloud.compute.create(scope, launch, 1)
+    assert run("servers") == f"i-{server.short_id}  project-1  us-east-1a  t3.micro  building\n"
+
+
+def test_a_zone_is_filled_and_opened_again(simulated, run, scope, launch):
+    assert run("capacity", "us-east-1a", "0") == "fault 1 is set\n"
+    assert "capacity" in run("faults")
+    with pytest.raises(NoCapacity):
+        simulated.cloud.compute.create(scope, launch, 1)
+    assert run("lift", "1") == "1 lifted\n"
+    simulated.cloud.compute.create(scope, launch, 1)
+
+
+def test_an_outage_ends_by_itself(simulated, run, scope, clock):
+    run("unavailable", "30")
+    with pytest.raises(CloudUnavailable):
+        simulated.cloud.compute.list(scope)
+    clock.wait(30)
+    simulated.cloud.compute.list(scope)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "effect", "details", "remaining"),
+    [
+        (["refuse", "ImageNotFound", "--times", "3"], Effect.REFUSE, "error", 3),
+        (["refuse", "QuotaExceeded"], Effect.REFUSE, "resource", None),
+        (["lose-answer"], Effect.LOSE_ANSWER, None, 1),
+        (["lose-request", "--times", "2"], Effect.LOSE_REQUEST, None, 2),
+        (["boot-error", "no host"], Effect.BOOT_ERROR, "text", 1),
+        (["boot-hang"], Effect.BOOT_HANG, None, 1),
+        (["boot-slow", "9"], Effect.BOOT_SLOW, "seconds", None),
+        (["delay", "0.5"], Effect.DELAY, "seconds", None),
+        (["stale", "4"], Effect.STALE, "seconds", None),
+        (["close-zone", "us-east-1b"], Effect.CLOSE_ZONE, None, None),
+        (["quota", "project-1", "7"], Effect.QUOTA, "instances", None),
+        (["capacity", "us-east-1b", "7", "--type", "t3.micro"], Effect.CAPACITY, "servers", None),
+    ],
+)
+def test_every_fault_can_be_set_and_lifted(simulated, run, arguments, effect, details, remaining):
+    run(*arguments, "--for", "60")
+    (fault,) = simulated.faults.active()
+    assert (fault.effect, fault.remaining) == (effect, remaining)
+    assert fault.until is not None
+    assert details is None or details in fault.details
+    assert run("lift") == "1 lifted\n"
+    assert simulated.faults.active() == []
+
+
+def test_a_fault_is_narrowed(simulated, run):
+    run("refuse", "NoCapacity", "--zone", "us-east-1a", "--type", "t3.micro", "--project", "p", "--call", "delete")
+    (fault,) = simulated.faults.active()
+    where = fault.where
+    assert (where.zone, where.flavor, where.project, where.calls) == ("us-east-1a", "t3.micro", "p", ("delete",))
+
+
+def test_what_is_not_there_is_said(path, clock, simulated):
+    out = io.StringIO()
+    assert main([path, "stop", "i-0123456789abcdef0"], out, clock) == 1
+    assert "could not be found" in out.getvalue()
+    assert main([path + ".other", "servers"], out, clock) == 1
+    assert "no simulated cloud" in out.getvalue()
