@@ -11,6 +11,7 @@ import flask
 from flask import Flask, Response
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
+from gateway import request_log
 from gateway.documents import plain_error
 from gateway.limits import Limits
 from gateway.pipeline import Pipeline
@@ -24,13 +25,13 @@ _CHUNK: Final = 64 * 1024
 _log = logging.getLogger(__name__)
 
 
-def create_app(pipeline: Pipeline, readiness: Readiness, metrics: MetricsText) -> Flask:
+def create_app(pipeline: Pipeline, readiness: Readiness, metrics: MetricsText | None = None) -> Flask:
     """The WSGI application.
 
     Args:
         pipeline: answers every AWS request.
         readiness: None where requests can be served, else the reason why not.
-        metrics: all metrics in Prometheus's text format.
+        metrics: all metrics in Prometheus's text format; by default those of the process's request log.
 
     Returns:
         An application with ``/healthz`` (the process lives), ``/readyz`` (200, or 503 with the reason) and
@@ -41,6 +42,7 @@ def create_app(pipeline: Pipeline, readiness: Readiness, metrics: MetricsText) -
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     limits = pipeline.limits
+    told = metrics or request_log.shared().metrics_text
 
     def aws(path: str = "") -> Response:
         del path  # the raw one is what was signed
@@ -56,7 +58,7 @@ def create_app(pipeline: Pipeline, readiness: Readiness, metrics: MetricsText) -
         return Response(f"{text}\n", status, mimetype="text/plain")
 
     def metrics_page() -> Response:
-        return Response(metrics(), content_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(told(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
     for path, endpoint, view in (
         ("/healthz", "healthz", healthz),

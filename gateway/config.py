@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from gunicorn.config import KNOWN_SETTINGS as _SETTINGS
+
 from gateway.limits import Limits, TokenBuckets
 from gateway.worker import patient
+
+KNOWN_SETTINGS = frozenset(setting.name for setting in _SETTINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def gunicorn_options(settings: GatewaySettings) -> dict[str, Any]:
 
     Worker processes are of the threaded kind, and a slow client loses its connection rather than holding a thread.
     """
-    return {
+    options: dict[str, Any] = {
         "bind": f"{settings.host}:{settings.port}",
         "workers": settings.workers,
         "threads": settings.threads,
@@ -63,3 +67,7 @@ def gunicorn_options(settings: GatewaySettings) -> dict[str, Any]:
         "limit_request_fields": 100,
         "limit_request_field_size": 16 * 1024,
     }
+    if "control_socket_disable" in KNOWN_SETTINGS:
+        # Newer versions of gunicorn open a control socket in the home folder, one for all servers of a user.
+        options["control_socket_disable"] = True
+    return options

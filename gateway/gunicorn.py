@@ -1,14 +1,32 @@
-"""gunicorn's settings, from the environment's size: ``gunicorn --config python:gateway.gunicorn wsgi:application``."""
+"""gunicorn's configuration file: ``gunicorn --config python:gateway.gunicorn wsgi:application``.
+
+``COPPICE_WORKERS`` and ``COPPICE_THREADS`` give the number of processes and of each one's threads. Metrics of all
+processes come together where ``PROMETHEUS_MULTIPROC_DIR`` names an empty folder.
+"""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
-worker_class = "gthread"
-workers = int(os.environ.get("COPPICE_WORKERS", str(max(2, os.cpu_count() or 2))))
-threads = int(os.environ.get("COPPICE_THREADS", "8"))
-keepalive = 75
-timeout = 60
-graceful_timeout = 10
+from prometheus_client.multiprocess import mark_process_dead
+
+from gateway.config import GatewaySettings, gunicorn_options
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Take a worker process that ended out of the live metrics."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
 errorlog = "-"
 loglevel = "info"
+globals().update(
+    gunicorn_options(
+        GatewaySettings(
+            workers=int(os.environ.get("COPPICE_WORKERS", str(max(2, os.cpu_count() or 2)))),
+            threads=int(os.environ.get("COPPICE_THREADS", "8")),
+        )
+    )
+)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from gateway import request_log
 from gateway.auth import sigv4
 from gateway.auth.credentials import Credentials
 from gateway.auth.refusals import Refusal
@@ -18,6 +19,7 @@ from gateway.protocol.wire import Wire
 from gateway.request import Request, Response
 from gateway.request_log import Observe, Record
 from gateway.services import GLOBAL, Operation, Services
+from translators import errors, registry
 from translators.errors import AWSError
 from translators.registry import Call, Caller, Handler
 
@@ -36,10 +38,6 @@ class Clock(Protocol):
         """Seconds of a clock that never goes back."""
 
 
-def _unobserved(_record: Record) -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
     """Answers requests. Made once by the composition root, used by all threads.
@@ -47,12 +45,12 @@ class Pipeline:
     Attributes:
         credentials: where secrets are found.
         clock: the only source of time.
-        find_handler: the function that answers an operation, by service and name; None where none does.
-        translate: the AWS error of a finding of the backend; None for exceptions that are no findings.
-        regions: the cloud's region of an AWS region name; None where there is none.
+        regions: the cloud's region of an AWS region name, as a mapping or a function (None where there is none).
         scope_of: the project and cloud region that a caller means with an AWS region.
         account_id_of: the twelve digits of a project.
         backend: handed to handlers as it is.
+        find_handler: the function that answers an operation, by service and name; None where none does.
+        translate: the AWS error of a finding of the backend, by service; None for exceptions that are no findings.
         default_region: the AWS region of services that have none (iam) where the signature's is not the cloud's.
         limits: what one request may ask for.
         throttle: request tokens per account and region; None for no throttling.
@@ -62,16 +60,16 @@ class Pipeline:
 
     credentials: Credentials
     clock: Clock
-    find_handler: Callable[[str, str], Handler | None]
-    translate: Callable[[Exception], AWSError | None]
-    regions: Callable[[str], str | None]
+    regions: Mapping[str, str] | Callable[[str], str | None]
     scope_of: Callable[[Caller, str], Any]
     account_id_of: Callable[[str], str]
     backend: Any
+    find_handler: Callable[[str, str], Handler | None] = registry.find
+    translate: Callable[[Exception, str], AWSError | None] = errors.translate
     default_region: str = "us-east-1"
     limits: Limits = field(default_factory=Limits)
     throttle: TokenBuckets | None = None
-    observe: Observe = _unobserved
+    observe: Observe = field(default_factory=request_log.shared)
     services: Services = field(default_factory=Services)
 
     def answer(self, request: Request) -> Response:
@@ -104,7 +102,7 @@ class Pipeline:
             call = Call(service_name, action, params, caller, region, account, scope, request_id, self.backend)
             body = operation.serialize(handler(call), request_id)
         except Exception as exception:  # noqa: BLE001 - the one place where a fault of ours becomes AWS's InternalFailure
-            error = self._error(exception, wire, request_id)
+            error = self._error(exception, wire, service_name, request_id)
             body, status, code = wire.error(error, request_id), error.status, error.code
         seconds = self.clock.monotonic() - started
         self.observe(Record(request_id, service_name, action, account, region, status, code, seconds))
@@ -121,7 +119,8 @@ class Pipeline:
             raise AWSError("UnsupportedHttpVerb", f"The requested HTTP verb is not supported: {request.method[:20]}")
 
     def _region(self, scope: sigv4.Scope) -> str:
-        if self.regions(scope.region) is not None:
+        known = self.regions.get if isinstance(self.regions, Mapping) else self.regions
+        if known(scope.region) is not None:
             return scope.region
         if scope.service in GLOBAL:
             return self.default_region
@@ -153,13 +152,13 @@ class Pipeline:
                 raise wire.invalid(failures)
         return params
 
-    def _error(self, exception: Exception, wire: Wire, request_id: str) -> AWSError:
+    def _error(self, exception: Exception, wire: Wire, service: str, request_id: str) -> AWSError:
         """The error that the client sees for whatever went wrong."""
         if isinstance(exception, Refusal):
             return wire.refused(exception)
         if isinstance(exception, AWSError):
             return exception
-        found = self.translate(exception)
+        found = self.translate(exception, service)
         if found is None:
             _log.error("request=%s failed", request_id, exc_info=exception)
             return AWSError("InternalFailure", f"An internal error has occurred. Request id: {request_id}", 500)

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -39,6 +40,12 @@ class Record:
 
 
 Observe = Callable[[Record], None]
+
+
+@lru_cache(maxsize=1)
+def shared() -> RequestLog:
+    """The request log of this process, on Prometheus's own registry."""
+    return RequestLog()
 
 
 class RequestLog:

@@ -108,14 +108,13 @@ def test_every_constraint_that_is_not_met_is_told():
     answer = World().on("autoscaling", "CreateAutoScalingGroup").pipeline().answer(
         action("autoscaling", "CreateAutoScalingGroup", {"AutoScalingGroupName": "", "MinSize": "-1"})
     )
-    assert said(answer) == (
-        400,
-        "ValidationError",
+    words = (
         "3 validation errors detected: Value '' at 'autoScalingGroupName' failed to satisfy constraint: "
         "Member must have length greater than or equal to 1; Value '-1' at 'minSize' failed to satisfy constraint: "
         "Member must have value greater than or equal to 0; Value null at 'maxSize' failed to satisfy constraint: "
-        "Member must not be null",
+        "Member must not be null"
     )
+    assert said(answer) == (400, "ValidationError", words)
 
 
 def test_errors_of_handlers_and_findings_of_the_backend_are_told_in_aws_words():

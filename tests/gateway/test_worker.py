@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -26,7 +27,6 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
         self.cfg.set("bind", "fd://" + sys.argv[1])
         self.cfg.set("loglevel", "critical")
-        self.cfg.set("control_socket_disable", True) if "control_socket_disable" in self.cfg.settings else None
 
     def load(self):
         return create_app(World().pipeline(), lambda: None, str)
@@ -41,7 +41,7 @@ def address():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         descriptor = os.dup(listener.fileno())
         os.set_inheritable(descriptor, True)
-        environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONWARNINGS": "default"}
+        environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTHONWARNINGS": "default"}
         command = [sys.executable, "-c", SERVER, str(descriptor), "0.3"]
         server = subprocess.Popen(command, pass_fds=(descriptor,), env=environment, stderr=subprocess.DEVNULL)
         os.close(descriptor)
@@ -124,11 +124,15 @@ def test_drops_do_not_lengthen_the_time():
     with far, _Timed.over(near, 0.2) as timed:
         timed.setblocking(True)
         began = time.monotonic()
-        with pytest.raises(ConnectionResetError):
-            while True:
+        received = 0
+        try:
+            while time.monotonic() - began < 20:
                 far.sendall(b"x")
-                timed.recv(1)
-        assert time.monotonic() - began < 20
+                received += len(timed.recv(1))
+        except ConnectionResetError:
+            assert received > 0
+        else:
+            pytest.fail("the drops were taken for ever")
 
 
 def test_settings_make_gunicorn_options():

@@ -73,7 +73,7 @@ class World:
             credentials=StaticCredentials({KEY: credential}),
             clock=self.clock,
             find_handler=lambda service, name: self.handlers.get((service, name)),
-            translate=lambda found: self.findings.get(type(found)),
+            translate=lambda found, _service: self.findings.get(type(found)),
             regions={"us-east-1": "RegionOne", "eu-west-1": "RegionTwo"}.get,
             scope_of=lambda caller, region: (caller.project_id, region),
             account_id_of=lambda project: "123456789012",
