@@ -1,0 +1,119 @@
+"""What one kind of request costs inside a gateway process, by function: ``hotpaths.py describe-100``.
+
+The whole WSGI application answers signed requests in this process, under cProfile; gunicorn and sockets are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import io
+import os
+import pstats
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import seeding
+from peers import ROOT
+from signing import Target, signed
+
+GROUPS = 100
+_ONE = {"AutoScalingGroupNames.member.1": "idle-00000"}
+KINDS: dict[str, tuple[str, list[dict[str, str]], int]] = {
+    "describe-1": ("DescribeAutoScalingGroups", [_ONE], 2000),
+    "describe-100": ("DescribeAutoScalingGroups", [{"MaxRecords": "100"}], 100),
+    "set-same": ("SetDesiredCapacity", [{"AutoScalingGroupName": "idle-00000", "DesiredCapacity": "10"}], 1000),
+    "set-other": (
+        "SetDesiredCapacity",
+        [{"AutoScalingGroupName": "idle-00000", "DesiredCapacity": size} for size in ("11", "10")],
+        1000,
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kinds", nargs="*", default=list(KINDS), help=", ".join(KINDS))
+    parser.add_argument("--top", type=int, default=25, help="functions shown")
+    parser.add_argument("--by", default="tottime", help="tottime or cumtime")
+    chosen = parser.parse_args()
+    (ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="hot-", dir=ROOT / "build") as folder:
+        application, target = _application(Path(folder) / "state")
+        for kind in chosen.kinds:
+            _profile(kind, application, target, chosen.top, chosen.by)
+
+
+def _application(state: Path) -> tuple[Callable[..., Any], Target]:
+    """The gateway over a seeded state."""
+    seeding.seed(state, 1, GROUPS, 10)
+    os.environ["OS_DEFAULT__STATE"] = str(state)
+    import wsgi
+
+    url = "http://127.0.0.1:8080"
+    wsgi.keys.keep(state / "coppice.env", url, seeding.REGION)
+    found = dict(re.findall(r"^export (\w+)=['\"]?([^'\"\n]*)", (state / "coppice.env").read_text(), re.MULTILINE))
+    application = wsgi.create_gateway()
+    return application, Target(url, found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"])
+
+
+def _profile(kind: str, application: Callable[..., Any], target: Target, top: int, by: str) -> None:
+    action, parameters, times = KINDS[kind]
+    requests = [_environ(signed(target, action, one)) for one in parameters]
+
+    def ask(number: int) -> None:
+        environ, body = requests[number % len(requests)]
+        status: list[str] = []
+        answer = application({**environ, "wsgi.input": io.BytesIO(body)}, lambda text, _: status.append(text))
+        document = b"".join(answer)
+        if not status[0].startswith("200"):
+            raise SystemExit(f"{kind}: {status[0]}\n{document.decode()}")
+
+    for number in range(20):
+        ask(number)
+    begun = time.perf_counter()
+    for number in range(times):
+        ask(number)
+    each = (time.perf_counter() - begun) / times
+    profile = cProfile.Profile()
+    profile.enable()
+    for number in range(times):
+        ask(number)
+    profile.disable()
+    text = io.StringIO()
+    pstats.Stats(profile, stream=text).sort_stats(by).print_stats(top)
+    lines = [line for line in text.getvalue().replace(f"{ROOT}/", "").splitlines() if line.strip()]
+    print(f"\n{kind}: {each * 1000:.3f} ms a request without profiler\n" + "\n".join(lines[1:]), flush=True)
+
+
+def _environ(raw: bytes) -> tuple[dict[str, Any], bytes]:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/",
+        "RAW_URI": "/",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8080",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for line in head.decode().split("\r\n")[1:]:
+        name, _, value = line.partition(": ")
+        key = name.upper().replace("-", "_")
+        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
+    return environ, body
+
+
+if __name__ == "__main__":
+    main()
