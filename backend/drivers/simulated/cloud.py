@@ -50,6 +50,7 @@ class SimulatedCloud:
         world = World(state, clock, settings, faults, projects, ServerTable(origin))
         compute = SimulatedCompute(world)
         ports = Cloud(compute=compute, images=SimulatedImages(world), network=SimulatedNetworking(world))
+        state.detach()
         return cls(ports, faults, Operator(world, compute), projects, settings, state)
 
     def close(self) -> None:

@@ -106,27 +106,48 @@ class State:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection to read with; each statement sees the state as it is."""
+        """A connection to read with; all that the block reads is of one instant. May be entered again within itself."""
+        with self._connection() as connection:
+            if connection.in_transaction or self._shared is not None:
+                yield connection
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: kept when the block ends, undone when it raises. May be entered again within itself."""
+        with self._connection() as connection:
+            if getattr(self._local, "writing", False):
+                yield connection
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            self._local.writing = True
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            else:
+                connection.execute("COMMIT")
+            finally:
+                self._local.writing = False
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
         if self._shared is not None:
             with self._lock:
                 yield self._shared
         else:
             yield self._own()
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """A write transaction: kept when the block ends, undone when it raises. May be entered again within itself."""
-        with self.reading() as connection:
-            if connection.in_transaction:
-                yield connection
-                return
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+    def detach(self) -> None:
+        """Close what is open on a file: a process that forks now hands no connection down. The next use opens anew."""
+        if self._path is not None:
+            self.close()
 
     def close(self) -> None:
         """Close every connection this process opened. The state cannot be used afterwards."""

@@ -83,6 +83,28 @@ def test_threads_share_one_cloud(tmp_path, clock, scope, launch, kept):
     simulated.close()
 
 
+def test_an_opened_cloud_hands_no_connection_to_a_forked_worker(tmp_path, clock, scope):
+    simulated = SimulatedCloud.open(str(tmp_path / "cloud.sqlite"), clock)
+    assert len(simulated._state._opened) == 0
+    simulated.cloud.compute.list(scope)
+    assert len(simulated._state._opened) == 1
+    simulated.close()
+
+
+def test_what_one_block_reads_is_of_one_instant(tmp_path):
+    one, two = (State(str(tmp_path / "state.sqlite")) for _ in range(2))
+    with one.reading() as connection:
+        assert counter(connection, "a") == 0
+        with two.writing() as other:
+            add_to_counter(other, "a", 1)
+        with one.reading() as same:
+            assert counter(same, "a") == 0
+    with one.reading() as connection:
+        assert counter(connection, "a") == 1
+    one.close()
+    two.close()
+
+
 def test_two_clouds_without_a_seed_never_give_the_same_id(clock, scope, launch):
     ids = set()
     for _ in range(2):
