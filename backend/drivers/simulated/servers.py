@@ -192,12 +192,12 @@ class ServerTable:
             f"SELECT {_COLUMNS} FROM servers WHERE project = ? AND region = ?"  # noqa: S608 - constant columns
             " AND (gone_at IS NULL OR gone_at > ?) ORDER BY rowid"
         )
-        return map(Row._make, connection.execute(query, (scope.project_id, scope.region, as_of)).fetchall())
+        return map(Row._make, connection.execute(query, (scope.project_id, scope.region, as_of)))
 
     def everywhere(self, connection: sqlite3.Connection, as_of: int) -> Iterator[Row]:
         """Rows of all scopes that are not deleted at that instant, oldest first."""
         query = f"SELECT {_COLUMNS} FROM servers WHERE gone_at IS NULL OR gone_at > ? ORDER BY rowid"  # noqa: S608 - constant columns
-        return map(Row._make, connection.execute(query, (as_of,)).fetchall())
+        return map(Row._make, connection.execute(query, (as_of,)))
 
     def touched(self, connection: sqlite3.Connection, scope: Scope, since: int, as_of: int) -> Iterator[Row]:
         """Rows that began or ended a move at or after ``since``: two indexes tell them, no others are read."""
@@ -210,7 +210,7 @@ class ServerTable:
             ") ORDER BY rowid"
         )
         values = {"p": scope.project_id, "r": scope.region, "since": since, "as_of": as_of}
-        return map(Row._make, connection.execute(query, values).fetchall())
+        return map(Row._make, connection.execute(query, values))
 
     def move(self, connection: sqlite3.Connection, row: Row, move: Move, gone_at: int | None = None) -> None:
         """Put a server into another move. ``gone_at``: when its place is free again."""
