@@ -5,7 +5,8 @@
 #   docker run -p 8080:8080 ... coppice python wsgi.py serve                 the gateway alone
 #   docker run --no-healthcheck ... coppice python wsgi.py engine            an engine alone: it listens on no port
 #
-# BASE may be any image of Debian's kind that has python3 >= 3.11 with venv.
+# PORT is where "run" listens and where the health check asks. BASE may be any image of Debian's kind that has
+# python3 >= 3.11 with venv.
 ARG BASE=python:3.12-slim
 
 FROM ${BASE} AS build
@@ -29,10 +30,11 @@ COPY backend backend
 RUN /opt/coppice/bin/python -m compileall -q .
 ENV PATH=/opt/coppice/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    OS_DEFAULT__STATE=/var/lib/coppice \
     PORT=8080
 USER coppice
 VOLUME /var/lib/coppice
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:%s/healthz' % os.environ['PORT'], timeout=4)"]
-CMD ["python", "wsgi.py", "run", "--host", "0.0.0.0", "--state", "/var/lib/coppice"]
+CMD ["sh", "-c", "exec python wsgi.py run --host 0.0.0.0 --port \"$PORT\" --state \"$OS_DEFAULT__STATE\""]
