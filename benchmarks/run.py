@@ -21,8 +21,8 @@ import idle  # noqa: E402
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=("api", "engine", "idle"), help="one part instead of all three")
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of one load")
-    parser.add_argument("--rounds", type=int, default=3, help="loads of each kind, taken in turn; the median counts")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of one load")
+    parser.add_argument("--rounds", type=int, default=5, help="loads of each kind, taken in turn; the median counts")
     parser.add_argument("--minute", type=float, default=60.0, help="how long the idle engine is watched, in seconds")
     chosen = parser.parse_args()
     build = ROOT / "build"
