@@ -21,7 +21,9 @@ def test_the_tour(server: Access) -> None:
     cli = str(beside) if beside.exists() else shutil.which("aws")
     assert cli, "the aws CLI is part of the development requirements"
     environment = server.environment() | {"AWS_CLI": cli}
-    done = subprocess.run(["bash", str(TOUR)], env=environment, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(
+        ["bash", str(TOUR)], env=environment, capture_output=True, text=True, timeout=400, check=False
+    )
     failures = re.findall(r"^not ok .*\n(?:#.*\n)*", done.stdout, re.MULTILINE)
     assert not failures, "\n".join(failures)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
