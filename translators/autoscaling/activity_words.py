@@ -1,0 +1,274 @@
+"""Activities in AWS's sentences: cause, description, status message and details.
+
+Source: EC2 Auto Scaling User Guide, "Verify a scaling activity" and "Troubleshoot"; recorded answers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
+from backend.domain.ids import is_short_id
+from translators import arns
+
+CAUSE_LENGTH: Final = 1023
+MESSAGE_LENGTH: Final = 255
+
+_OUT: Final = "an instance was taken out of service in response to"
+_STEP: Final = "changing the desired capacity from {before} to {after}"
+# What is said after "At <time> "; keys are those of the cause's data. A sentence may name steps that were not taken.
+_CAUSES: Final[Mapping[CauseKind, str]] = {
+    CauseKind.USER_CREATED: f"a user request created an AutoScalingGroup {_STEP}.",
+    CauseKind.USER_UPDATED: "a user request update of AutoScalingGroup constraints to min: {minimum}, max: {maximum},"
+    f" desired: {{desired}} {_STEP}.",
+    CauseKind.USER_SET_DESIRED: f"a user request explicitly set group desired capacity {_STEP}.",
+    CauseKind.USER_EXECUTED_POLICY: f"a user request executed policy {{policy}} {_STEP}.",
+    CauseKind.ALARM_TRIGGERED_POLICY: f"a monitor alarm {{alarm}} in state ALARM triggered policy {{policy}} {_STEP}.",
+    CauseKind.SCHEDULED_ACTION: "a scheduled action update of AutoScalingGroup constraints to min: {minimum},"
+    f" max: {{maximum}}, desired: {{desired}} {_STEP}.",
+    CauseKind.CAPACITY_INCREASE: "an instance was started in response to a difference between desired and actual"
+    " capacity, increasing the capacity from {before} to {after}.",
+    CauseKind.CAPACITY_DECREASE: f"{_OUT} a difference between desired and actual capacity, shrinking the capacity"
+    " from {before} to {after}.",
+    CauseKind.SELECTED_FOR_TERMINATION: "instance {server} was selected for termination.",
+    CauseKind.REPLACING_UNHEALTHY: "an instance was launched in response to an unhealthy instance needing to be"
+    " replaced.",
+    CauseKind.HEALTH_STATUS_CHECK: f"{_OUT} an EC2 instance status check failure.",
+    CauseKind.HEALTH_TERMINATED_OR_STOPPED: f"{_OUT} an EC2 health check that indicated it had been terminated or"
+    " stopped.",
+    CauseKind.HEALTH_BALANCER: f"{_OUT} an ELB system health check failure.",
+    CauseKind.HEALTH_CUSTOM: f"{_OUT} a user health-check.",
+    CauseKind.ZONE_REBALANCE_LAUNCH: "instances were launched to balance instances in zones {short_zones} with other"
+    " zones resulting in more than desired number of instances in the group.",
+    CauseKind.ZONE_REBALANCE_TERMINATE: "instance {server} was taken out of service to balance instances across"
+    " Availability Zones.",
+    CauseKind.ZONE_MIGRATION: "invalid availability zones {zones} had {count} instances respectively."
+    "  An instance was launched to aid in migrating instances from these zones to valid ones.",
+    CauseKind.MAXIMUM_LIFETIME: "an instance was taken out of service in response to the maximum instance lifetime"
+    " being reached.",
+}
+# Moves of one instance that a user asked for: with a step of the capacity where it took one.
+_MOVES: Final[Mapping[CauseKind, str]] = {
+    CauseKind.USER_TERMINATED: "instance {server} was taken out of service in response to a user request",
+    CauseKind.USER_DETACHED: "instance {server} was detached in response to a user request",
+    CauseKind.USER_ENTERED_STANDBY: "instance {server} was moved to standby in response to a user request",
+    CauseKind.USER_EXITED_STANDBY: "instance {server} was moved out of standby in response to a user request",
+}
+_DESCRIPTIONS: Final[Mapping[ActivityKind, str]] = {
+    ActivityKind.LAUNCH: "Launching a new EC2 instance",
+    ActivityKind.TERMINATE: "Terminating EC2 instance",
+    ActivityKind.ATTACH: "Attaching an existing EC2 instance",
+    ActivityKind.DETACH: "Detaching EC2 instance",
+    ActivityKind.ENTER_STANDBY: "Moving EC2 instance to Standby",
+    ActivityKind.EXIT_STANDBY: "Moving EC2 instance out of Standby",
+}
+_FAILED: Final[Mapping[ActivityKind, str]] = {
+    ActivityKind.LAUNCH: " Launching EC2 instance failed.",
+    ActivityKind.TERMINATE: " Terminating EC2 instance failed.",
+}
+_UNHEALTHY: Final = "Instance became unhealthy while waiting for instance to be in InService state."
+
+
+class _Data(dict[str, Any]):
+    """A cause's data; what an older entry lacks is told as nothing rather than failing the list."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def cause(activity: Activity) -> str:
+    """All of its causes in order, each a sentence with its time, two blanks between them; at most 1,023 characters."""
+    return "  ".join(_sentence(item) for item in activity.causes)[:CAUSE_LENGTH] or "-"
+
+
+def _sentence(item: Cause) -> str:
+    data = _Data(item.data)
+    for key, value in data.items():
+        if key == "server":
+            data[key] = _instance(str(value))
+        elif key in {"short_zones", "long_zones", "zones"}:
+            data[key] = str(value).replace(",", " ")
+    at = _second(item.at)
+    if item.kind is CauseKind.ALL_PROTECTED:
+        return "Could not scale to desired capacity because all remaining instances are protected from scale-in."
+    if item.kind is CauseKind.USER_ATTACHED:
+        return (
+            f"At {at} an instance was added in response to user request."
+            f" Keeping the capacity at the new {data['after']}."
+        )
+    if item.kind is CauseKind.USER_DELETED_CLUSTER:
+        step = f" {_STEP}" if "after" in data else ""
+        return f"At {at} a user request force deleted AutoScalingGroup{step.format_map(data)}."
+    if item.kind in _MOVES:
+        return f"At {at} {_MOVES[item.kind].format_map(data)}{_step(data)}."
+    return f"At {at} {_CAUSES[item.kind].format_map(data)}"
+
+
+def _step(data: Mapping[str, Any]) -> str:
+    if "after" not in data:
+        return ""
+    verb = "shrinking" if int(data["after"]) < int(data["before"]) else "increasing"
+    return f", {verb} the capacity from {data['before']} to {data['after']}"
+
+
+def description(activity: Activity) -> str:
+    """``Launching a new EC2 instance: i-...``; a failure tells its reason again."""
+    words = _DESCRIPTIONS.get(activity.kind)
+    if words is None:
+        return "  ".join(_sentence(item) for item in activity.causes)
+    if activity.server_id is not None:
+        words = f"{words}: {arns.instance_id(activity.server_id)}"
+    message = status_message(activity)
+    if activity.status is ActivityStatus.FAILED and message:
+        words = f"{words}.  Status Reason: {message}"
+    return words
+
+
+def status_message(activity: Activity) -> str | None:
+    """Why it failed or was cancelled, at most 255 characters; None while there is nothing to say."""
+    if activity.reason is None:
+        return None
+    words = _REASONS[activity.reason.kind](_Data(activity.reason.data))
+    if activity.status is not ActivityStatus.FAILED:
+        return words[:MESSAGE_LENGTH]
+    tail = _FAILED.get(activity.kind, "")
+    return words[: MESSAGE_LENGTH - len(tail)] + tail
+
+
+def details(activity: Activity) -> str:
+    """Subnet and zone as a JSON text, as AWS gives it."""
+    told = {}
+    if activity.subnet_id is not None:
+        told["Subnet ID"] = arns.subnet_id(activity.subnet_id)
+    if activity.zone is not None:
+        told["Availability Zone"] = activity.zone
+    return json.dumps(told, separators=(",", ":"))
+
+
+def _second(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _instance(server: str) -> str:
+    """A cause may hold a short id or the cloud's own."""
+    if is_short_id(server) or "-" in server:
+        return arns.instance_id(server)
+    return server
+
+
+def _reference(prefix: str, text: str) -> str:
+    return arns.resource_id(prefix, text) if is_short_id(text) or len(text) == 36 else text
+
+
+def _quota(data: Mapping[str, Any]) -> str:
+    resource, requested, limit = data["resource"], data["requested"], data["limit"]
+    if resource == "instances":
+        return (
+            f"You have requested more instances ({requested}) than your current instance limit of {limit}"
+            " allows for the specified instance type."
+        )
+    if resource == "cores":
+        return (
+            f"You have requested more vCPU capacity than your current vCPU limit of {limit}"
+            " allows for the instance bucket that the specified instance type belongs to."
+        )
+    return f"You have requested more {resource} ({requested}) than your current limit of {limit} allows."
+
+
+def _no_capacity(data: Mapping[str, Any]) -> str:
+    return (
+        f"We currently do not have sufficient {data['type']} capacity in the Availability Zone you requested"
+        f" ({data['zone']}). Our system will be working on provisioning additional capacity."
+    )
+
+
+def _type_not_supported(data: Mapping[str, Any]) -> str:
+    return (
+        f"Your requested instance type ({data['type']}) is not supported in your requested Availability Zone"
+        f" ({data['zone']}) or by the requested image."
+    )
+
+
+def _incomplete(data: Mapping[str, Any]) -> str:
+    missing = {"image": "ImageId", "instance_type": "InstanceType"}.get(data["missing"], data["missing"])
+    return f"The request must contain the parameter {missing}."
+
+
+_REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
+    ReasonKind.IMAGE_NOT_FOUND: lambda data: (
+        f"The image id '[{_reference(arns.IMAGE, data['image'])}]' does not exist."
+    ),
+    ReasonKind.KEY_PAIR_NOT_FOUND: lambda data: f"The key pair '{data['name']}' does not exist.",
+    ReasonKind.SECURITY_GROUP_NOT_FOUND: lambda data: (
+        f"The security group '{_reference(arns.SECURITY_GROUP, data['group'])}' does not exist."
+    ),
+    ReasonKind.SUBNET_NOT_FOUND: lambda data: (
+        f"The subnet ID '{_reference(arns.SUBNET, data['subnet'])}' does not exist."
+    ),
+    ReasonKind.TYPE_NOT_FOUND: lambda data: f"The following supplied instance types do not exist: [{data['type']}].",
+    ReasonKind.TYPE_NOT_SUPPORTED: _type_not_supported,
+    ReasonKind.PROFILE_NOT_FOUND: lambda data: (
+        f"The launch configuration or launch template {data['name']} does not exist."
+    ),
+    ReasonKind.TEMPLATE_VERSION_NOT_FOUND: lambda data: (
+        f"Could not find the specified version {data['version']} for the launch template {data['name']}."
+    ),
+    ReasonKind.PROFILE_INCOMPLETE: _incomplete,
+    ReasonKind.NO_CAPACITY: _no_capacity,
+    ReasonKind.QUOTA: _quota,
+    ReasonKind.NO_ADDRESSES: lambda data: (
+        f"There are not enough free addresses in subnet '{_reference(arns.SUBNET, data['subnet'])}'"
+        " to satisfy the requested number of instances."
+    ),
+    ReasonKind.NOT_AUTHORIZED: lambda data: (
+        f"You are not authorized to perform this operation. {data['detail']}".strip()
+    ),
+    ReasonKind.CLOUD_REFUSED: lambda data: f"The request was refused: {data['detail']}",
+    ReasonKind.SERVER_ERROR: lambda data: (
+        f"{_UNHEALTHY} Termination Reason: Server.InternalError: {data['detail'] or 'Internal error on launch'}"
+    ),
+    ReasonKind.SERVER_VANISHED: lambda _: (
+        f"{_UNHEALTHY} Termination Reason: Client.UserInitiatedShutdown: User initiated shutdown"
+    ),
+    ReasonKind.LAUNCH_LOST: lambda _: "No instance was seen for the launch request.",
+    ReasonKind.START_TIMEOUT: lambda _: "The instance did not start in time.",
+    ReasonKind.CLUSTER_DELETED: lambda _: "The AutoScalingGroup was deleted.",
+    ReasonKind.SUPERSEDED: lambda _: "The desired capacity was lowered before the instance came into service.",
+}
+
+
+def unspoken() -> tuple[set[CauseKind], set[ReasonKind]]:
+    """The kinds that have no sentence: none, and a test holds it so."""
+    own = {CauseKind.ALL_PROTECTED, CauseKind.USER_ATTACHED, CauseKind.USER_DELETED_CLUSTER}
+    return set(CauseKind) - set(_CAUSES) - set(_MOVES) - own, set(ReasonKind) - set(_REASONS)
+
+
+def reason_words(reason: Reason) -> str:
+    """A reason alone, without what failed."""
+    return _REASONS[reason.kind](_Data(reason.data))
+
+
+def told(activity: Activity, region: str, account: str) -> dict[str, Any]:
+    """One Activity of an answer; what is not known or not over yet is absent."""
+    result: dict[str, Any] = {
+        "ActivityId": activity.id,
+        "AutoScalingGroupName": activity.cluster_name,
+        "AutoScalingGroupARN": arns.group(region, account, activity.cluster_id, activity.cluster_name),
+        "Description": description(activity),
+        "Cause": cause(activity),
+        "StartTime": activity.started_at,
+        "StatusCode": str(activity.status),
+        "Progress": activity.progress,
+        "Details": details(activity),
+    }
+    if activity.ended_at is not None:
+        result["EndTime"] = activity.ended_at
+    message = status_message(activity)
+    if message is not None:
+        result["StatusMessage"] = message
+    if activity.cluster_deleted:
+        result["AutoScalingGroupState"] = "Deleted"
+    return result

@@ -1,0 +1,241 @@
+"""Auto Scaling's errors: the one table from the engine's findings to AWS's code, words and status.
+
+The words are the real service's where they were seen (clients match on them); the others follow its manner.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from backend import errors
+from translators import arns
+from translators.autoscaling.ids import instance, shown
+from translators.ec2 import errors as ec2_errors
+from translators.errors import AWSError, Table, register, translate
+
+__all__ = ["TABLE", "constraint", "unsupported", "validation"]
+
+# Registered by being imported: launch templates are refused in EC2's words.
+assert ec2_errors
+
+
+def validation(message: str) -> AWSError:
+    """A ValidationError of these words."""
+    return AWSError("ValidationError", message)
+
+
+def constraint(value: object, member: str, expectation: str) -> AWSError:
+    """A member that breaks a constraint which the service checks though its model does not say so.
+
+    Args:
+        value: as AWS prints it (lists in brackets).
+        member: its wire name (``maxRecords``).
+        expectation: ``Member must have value less than or equal to 100``.
+    """
+    printed = f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else value
+    return validation(
+        f"1 validation error detected: Value '{printed}' at '{member}' failed to satisfy constraint: {expectation}"
+    )
+
+
+def unsupported(member: str, why: str = "") -> AWSError:
+    """A member that Coppice knows and does not act on: refused by name, never dropped."""
+    return validation(f"{member} is not supported by this service{': ' if why else ''}{why}.")
+
+
+def _cluster_not_found(found: errors.ClusterNotFound) -> AWSError:
+    if found.name is None:
+        return validation("AutoScalingGroup name not found - null")
+    return validation(f"AutoScalingGroup name not found - AutoScalingGroup '{found.name}' not found")
+
+
+def _cooling(found: errors.CoolingDown) -> AWSError:
+    return AWSError(
+        "ScalingActivityInProgress", f"Scaling activity {found.activity} is in progress and blocks this action"
+    )
+
+
+def _protected(found: errors.ClusterProtected) -> AWSError:
+    return validation(
+        f"The AutoScalingGroup {found.name} cannot be deleted: its deletion protection is set to {found.protection}."
+        " Change the deletion protection first."
+    )
+
+
+def _below(found: errors.BelowMinimum) -> AWSError:
+    return validation(
+        f"AutoScalingGroup {found.cluster} has min-size={found.minimum}, max-size={found.maximum}, and"
+        f" desired-size={found.desired}. To detach {_instances(found.count)}, please update the AutoScalingGroup sizes"
+        " appropriately."
+    )
+
+
+def _above(found: errors.AboveMaximum) -> AWSError:
+    return validation(
+        f"AutoScalingGroup {found.cluster} has min-size={found.minimum}, max-size={found.maximum}, and"
+        f" desired-size={found.desired}. To attach {found.count} more"
+        f" {'instance' if found.count == 1 else 'instances'}, please update the AutoScalingGroup sizes appropriately."
+    )
+
+
+def _instances(count: int) -> str:
+    return f"{count} {'instance' if count == 1 else 'instances'}"
+
+
+def _state(found: errors.NodeStateConflict) -> AWSError:
+    return validation(f"The instance {instance(found.server)} is not in {' or '.join(found.required)}.")
+
+
+def _not_attachable(found: errors.ServerNotAttachable) -> AWSError:
+    name = instance(found.server)
+    match found.why:
+        case "not_running":
+            return validation(
+                f"Instance {name} is not in correct state. Instance(s) must be in 'running' state,"
+                f" but it is in '{found.state}' state."
+            )
+        case "in_cluster":
+            return validation(f"Instance {name} is already part of AutoScalingGroup:{found.cluster}")
+        case "image":
+            return validation(f"The image of instance {name} does not exist any more.")
+        case _:
+            return validation(f"Instance {name} is not in one of the Availability Zones of the AutoScalingGroup.")
+
+
+def _suspended(found: errors.ProcessSuspended) -> AWSError:
+    return validation(
+        f"The {found.process} process of AutoScalingGroup {found.name} is suspended. Resume it and try again."
+    )
+
+
+def _template_unusable(found: errors.TemplateUnusable) -> AWSError:
+    return _template(found.reason)
+
+
+def _template(reason: errors.Finding) -> AWSError:
+    """Creating a group tries its template against EC2, and tells what EC2 said."""
+    if isinstance(reason, errors.IamProfileNotFound):
+        words = (
+            f"Value ({reason.name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
+        )
+    else:
+        said = translate(reason, "ec2")
+        words = said.message if said is not None else "It names something that does not exist."
+    return validation(f"You must use a valid fully-formed launch template. {words}")
+
+
+def _limit(found: errors.LimitExceeded) -> AWSError:
+    words = {
+        "clusters": f"You have already reached your limit of {found.limit} AutoScalingGroups.",
+        "profiles": f"You have already reached your limit of {found.limit} launch configurations.",
+        "tags": f"You have exceeded the limit of {found.limit} tags for an AutoScalingGroup.",
+    }
+    return AWSError("LimitExceeded", words.get(found.what, f"You have reached the limit of {found.limit}."))
+
+
+def _type_not_supported(_: errors.TypeNotSupported) -> AWSError:
+    return validation(
+        "The requested configuration is currently not supported."
+        " Please check the documentation for supported configurations."
+    )
+
+
+def _security_group(found: errors.SecurityGroupNotFound) -> AWSError:
+    if found.named:
+        return validation(f"The security group '{found.group}' does not exist in default VPC")
+    return validation(f"The security group '{shown(arns.SECURITY_GROUP, found.group)}' does not exist")
+
+
+def _image(found: errors.ImageNotFound) -> AWSError:
+    image = shown(arns.IMAGE, found.image)
+    return validation(f"AMI {image} is invalid: The image id '[{image}]' does not exist")
+
+
+def _unavailable(_: Any) -> AWSError:
+    return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)
+
+
+TABLE: Final[Table] = {
+    errors.ClusterNotFound: _cluster_not_found,
+    errors.ClusterExists: lambda found: AWSError(
+        "AlreadyExists",
+        f"AutoScalingGroup by this name already exists - A group with the name {found.name} already exists",
+    ),
+    errors.ClusterInUse: lambda _: AWSError(
+        "ResourceInUse",
+        "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s)"
+        " still in the group.",
+    ),
+    errors.ClusterBusy: lambda _: AWSError(
+        "ScalingActivityInProgress",
+        "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.",
+    ),
+    errors.ClusterDeleting: lambda _: validation(
+        "The AutoScaling group may not be modified while it is pending delete"
+    ),
+    errors.ClusterProtected: _protected,
+    errors.CoolingDown: _cooling,
+    errors.CapacityOutOfBounds: lambda found: validation(
+        f"Desired capacity:{found.desired} must be between the specified min size:{found.minimum}"
+        f" and max size:{found.maximum}"
+    ),
+    errors.BoundsCrossed: lambda found: validation(
+        f"Max bound, {found.maximum}, must be greater than or equal to min bound, {found.minimum}"
+    ),
+    errors.BelowMinimum: _below,
+    errors.AboveMaximum: _above,
+    errors.NodeNotFound: lambda found: validation(
+        f"Instance Id not found - No managed instance found for instance ID: {instance(found.server)}"
+    ),
+    errors.NodeNotInCluster: lambda found: validation(
+        f"The instance {instance(found.server)} is not part of Auto Scaling group {found.cluster}."
+    ),
+    errors.NodeStateConflict: _state,
+    errors.ProcessSuspended: _suspended,
+    errors.ServerUnknown: lambda found: validation(f"Invalid Instance ID(s): [{instance(found.server)}]"),
+    errors.ServerNotAttachable: _not_attachable,
+    errors.ProfileNotFound: lambda found: validation(
+        f"Launch configuration name not found - A launch configuration with the name: {found.name} does not exist"
+    ),
+    errors.ProfileExists: lambda found: AWSError(
+        "AlreadyExists",
+        "Launch Configuration by this name already exists -"
+        f" A launch configuration already exists with the name {found.name}",
+    ),
+    errors.ProfileInUse: lambda found: AWSError(
+        "ResourceInUse",
+        f"Cannot delete launch configuration {found.name} because it is attached to AutoScalingGroup {found.cluster}",
+    ),
+    errors.TemplateNotFound: _template,
+    errors.TemplateVersionNotFound: _template,
+    errors.TemplateUnusable: _template_unusable,
+    errors.ImageNotFound: _image,
+    errors.TypeNotFound: lambda found: validation(f"Invalid instance type: '{found.type}'"),
+    errors.TypeNotSupported: _type_not_supported,
+    errors.KeyPairNotFound: lambda found: validation(f"The key pair '{found.name}' does not exist"),
+    errors.SecurityGroupNotFound: _security_group,
+    errors.SubnetNotFound: lambda found: validation(
+        f"The subnet ID '{shown(arns.SUBNET, found.subnet)}' does not exist"
+    ),
+    errors.ZoneNotFound: lambda found: validation(f"Invalid availability zones: [{found.zone}]"),
+    errors.ZonesMismatch: lambda _: validation(
+        "The availability zones of the specified subnets and the Auto Scaling group do not match"
+    ),
+    errors.PlacementMissing: lambda _: validation("At least one Availability Zone or VPC Subnet is required."),
+    errors.IamProfileNotFound: lambda found: validation(f"Invalid IAM Instance Profile name - {found.name}"),
+    errors.LimitExceeded: _limit,
+    errors.StaleRead: lambda _: AWSError(
+        "ResourceContention",
+        "You already have a pending update to an Auto Scaling resource"
+        " (for example, an Auto Scaling group, instance, or load balancer).",
+        500,
+    ),
+    errors.CloudNotReached: _unavailable,
+    errors.OutcomeUnclear: _unavailable,
+    errors.NotPermitted: lambda _: AWSError(
+        "AccessDenied", "The service may not act in this account. Check the delegation of its cloud project.", 403
+    ),
+    errors.CloudRefused: lambda found: validation(f"The request was refused: {found.detail}"),
+}
+
+register("autoscaling", TABLE)

@@ -1,0 +1,141 @@
+"""Groups and their instances as AWS describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus, ClusterView, DeletionProtection, Process, Tag
+from backend.domain.node import Member
+from backend.domain.profile import LaunchSource
+from translators import arns
+
+RESOURCE_TYPE: Final = "auto-scaling-group"
+GRANULARITY: Final = "1Minute"
+_KEEP_NOTHING: Final = {"RetentionTriggers": {"TerminateHookAbandon": "terminate"}}
+
+
+def group(view: ClusterView, region: str, account: str, *, with_instances: bool = True) -> dict[str, Any]:
+    """One AutoScalingGroup: what is always told, then what is told only when set."""
+    cluster, spec = view.cluster, view.cluster.spec
+    told: dict[str, Any] = {
+        "AutoScalingGroupName": cluster.name,
+        "AutoScalingGroupARN": arns.group(region, account, cluster.id, cluster.name),
+        "MinSize": spec.minimum,
+        "MaxSize": spec.maximum,
+        "DesiredCapacity": spec.desired,
+        "DefaultCooldown": spec.cooldown_seconds,
+        "AvailabilityZones": spec.zones,
+        "LoadBalancerNames": (),
+        "TargetGroupARNs": (),
+        "HealthCheckType": ",".join(spec.health_checks),
+        "HealthCheckGracePeriod": spec.health_grace_seconds,
+        "CreatedTime": cluster.created_at,
+        "SuspendedProcesses": _suspended(cluster.suspended) if cluster.suspended else (),
+        "VPCZoneIdentifier": ",".join(map(arns.subnet_id, spec.subnets)),
+        "EnabledMetrics": [{"Metric": metric, "Granularity": GRANULARITY} for metric in cluster.metrics],
+        "Tags": [tag(cluster.name, item) for item in view.tags],
+        "TerminationPolicies": spec.termination_rules,
+        "NewInstancesProtectedFromScaleIn": spec.protect_new,
+        "ServiceLinkedRoleARN": spec.service_role or arns.service_linked_role(account),
+        "TrafficSources": (),
+        "AvailabilityZoneDistribution": {"CapacityDistributionStrategy": str(spec.zone_distribution)},
+        "CapacityReservationSpecification": {
+            "CapacityReservationPreference": spec.reservation_preference or "default",
+        },
+        "InstanceLifecyclePolicy": _KEEP_NOTHING,
+    }
+    if with_instances:
+        told["Instances"] = [instance(member) for member in view.members]
+    told |= _source(spec.source)
+    told |= _when_set(cluster, spec)
+    return told
+
+
+def _source(source: LaunchSource) -> dict[str, Any]:
+    if source.template_id is None:
+        return {"LaunchConfigurationName": source.configuration}
+    return {
+        "LaunchTemplate": {
+            "LaunchTemplateId": arns.template_id(source.template_id),
+            "LaunchTemplateName": source.template_name,
+            "Version": source.template_version or "$Default",
+        }
+    }
+
+
+def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "CapacityRebalance": spec.capacity_rebalance,
+        "MaxInstanceLifetime": spec.maximum_lifetime_seconds,
+        "DefaultInstanceWarmup": spec.warmup_seconds,
+        "DesiredCapacityType": spec.capacity_type,
+        "Context": spec.context,
+    }
+    told = {name: value for name, value in told.items() if value is not None}
+    if spec.deletion_protection is not DeletionProtection.NONE:
+        told["DeletionProtection"] = str(spec.deletion_protection)
+    if spec.maintenance_minimum_percent is not None:
+        told["InstanceMaintenancePolicy"] = {
+            "MinHealthyPercentage": spec.maintenance_minimum_percent,
+            "MaxHealthyPercentage": spec.maintenance_maximum_percent,
+        }
+    if spec.ignore_impaired_zones is not None:
+        behaviour = "IgnoreUnhealthy" if spec.ignore_impaired_zones else "ReplaceUnhealthy"
+        told["AvailabilityZoneImpairmentPolicy"] = {
+            "ZonalShiftEnabled": False,
+            "ImpairedZoneHealthCheckBehavior": behaviour,
+        }
+    if cluster.status is ClusterStatus.DELETING:
+        told["Status"] = "Delete in progress"
+    return told
+
+
+def _suspended(suspended: Mapping[Process, datetime]) -> list[dict[str, str]]:
+    return [
+        {
+            "ProcessName": str(process),
+            "SuspensionReason": f"User suspended at {suspended[process].strftime('%Y-%m-%dT%H:%M:%SZ')}",
+        }
+        for process in sorted(suspended)
+    ]
+
+
+def tag(cluster_name: str, item: Tag) -> dict[str, Any]:
+    """One TagDescription."""
+    return {
+        "ResourceId": cluster_name,
+        "ResourceType": RESOURCE_TYPE,
+        "Key": item.key,
+        "Value": item.value,
+        "PropagateAtLaunch": item.propagate,
+    }
+
+
+def instance(member: Member) -> dict[str, Any]:
+    """One Instance of a group; health in mixed case, as here and nowhere else."""
+    server, zone, state, health, protected, instance_type, configuration, template_id, name, version = member
+    told: dict[str, Any] = {
+        "InstanceId": f"i-{server}",
+        "InstanceType": instance_type,
+        "AvailabilityZone": zone,
+        "LifecycleState": state,
+        "HealthStatus": health,
+        "ProtectedFromScaleIn": protected,
+    }
+    if configuration is not None:
+        told["LaunchConfigurationName"] = configuration
+    elif template_id is not None:
+        told["LaunchTemplate"] = {
+            "LaunchTemplateId": f"lt-{template_id.replace('-', '')[:17]}",
+            "LaunchTemplateName": name,
+            "Version": str(version),
+        }
+    return told
+
+
+def instance_details(pair: tuple[str, Member]) -> dict[str, Any]:
+    """One AutoScalingInstanceDetails; health in upper case."""
+    name, member = pair
+    return instance(member) | {"AutoScalingGroupName": name, "HealthStatus": member.health.upper()}
