@@ -51,7 +51,10 @@ class ClusterProtected(Finding):
 
 @dataclass(eq=False)
 class CoolingDown(Finding):
+    """A cooldown that was to be honoured is not over; ``activity`` is the id of the activity that began it."""
+
     name: str
+    activity: str = ""
 
 
 @dataclass(eq=False)

@@ -39,8 +39,9 @@ from backend.errors import (
 )
 from backend.services import capacity, configurations, limits, placement, sources
 from backend.services.catalog import asking
-from backend.store import clusters, nodes, observations, tags
+from backend.store import activities, clusters, nodes, observations, tags
 from backend.store import configurations as kept_configurations
+from backend.store.activities import ActivityQuery
 from backend.store.session import Connection, Store
 
 _LEAVING = frozenset(
@@ -161,7 +162,8 @@ class Clusters:
             if not spec.minimum <= desired <= spec.maximum:
                 raise CapacityOutOfBounds(desired, spec.minimum, spec.maximum)
             if honor_cooldown and cluster.cooldown_until is not None and cluster.cooldown_until > now:
-                raise CoolingDown(name)
+                last = activities.page(conn, scope, ActivityQuery(cluster_id=cluster.id), 1).items
+                raise CoolingDown(name, last[0].id if last else "")
             if desired == spec.desired:
                 return
             cause = Cause(CauseKind.USER_SET_DESIRED, now, {"before": spec.desired, "after": desired})

@@ -52,12 +52,11 @@ def try_template(catalog: Catalog, scope: Scope, version: TemplateVersion, place
 
     Raises:
         TemplateUnusable: with what the cloud lacks.
-        IamProfileNotFound: it names an instance profile; there are none.
         CloudNotReached, NotPermitted: the cloud could not be asked.
     """
     spec = version.spec
     if spec.iam_profile is not None:
-        raise IamProfileNotFound(spec.iam_profile)
+        raise TemplateUnusable(IamProfileNotFound(spec.iam_profile))
     zones, subnets = placement
     places: list[tuple[str | None, str | None]] = [(None, subnet) for subnet in subnets]
     for zone, subnet in places or [(zone, None) for zone in zones]:
