@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import shlex
@@ -165,10 +166,25 @@ class Product:
         """kill -9 of one part, as an operator's accident would."""
         os.kill(self.pid(part), signal.SIGKILL)
 
+    def processes(self) -> list[int]:
+        """The supervisor and all processes below it."""
+        assert self.process is not None
+        parents = {}
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                # The name in brackets may hold anything; what follows the last bracket is plain.
+                parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+        found = [self.process.pid]
+        for one in found:
+            found.extend(pid for pid, parent in parents.items() if parent == one)
+        return found
+
     def kill_all(self) -> None:
         """kill -9 of every process at once, as a power cut would."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait(STOP_SECONDS)
 
     def stop(self) -> int | None:
@@ -179,6 +195,5 @@ class Product:
         try:
             return self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(STOP_SECONDS)
+            self.kill_all()
             raise AssertionError(f"the product did not stop within {STOP_SECONDS:g} s:\n{self.tail()}") from None

@@ -1,0 +1,321 @@
+"""Killed processes and a cloud that fails: nothing that was accepted is lost, nothing is doubled, nothing leaks."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from conformance.clients import client
+from conformance.fleet import Fleet, make_fleet, unique
+from conformance.product import ROOT, Access, Product, until
+
+GONE = -1
+"""The capacity of a group that does not exist."""
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A Coppice of our own, to be killed."""
+    made = Product(tmp_path_factory.mktemp("faults") / "state", arguments=("--boot-seconds", "0.5"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def doomed(product: Product) -> Iterator[Fleet]:
+    """A fleet on the server that is killed; every group of it is gone after the test."""
+    access = product.access
+    made = make_fleet(client(access, "autoscaling", recorded=False), client(access, "ec2", recorded=False))
+    yield made
+    made.sweep()
+
+
+@dataclass
+class Writer(threading.Thread):
+    """One user who changes one group again and again, and remembers what was promised.
+
+    ``allowed`` holds the capacities that the group may have: the one that was last acknowledged, and any that was
+    asked for since and got no answer.
+    """
+
+    access: Access
+    template: str
+    seed: int
+    name: str = field(default_factory=lambda: unique("load"))
+    allowed: set[int] = field(default_factory=lambda: {GONE})
+    accepted: int = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+
+    __hash__ = threading.Thread.__hash__
+
+    def run(self) -> None:
+        asg = client(self.access, "autoscaling", recorded=False)
+        chance = random.Random(self.seed)
+        while not self.stop.is_set():
+            wanted = chance.choice((GONE, 0, 1, 1, 2, 2, 3, 3, 4))
+            self.allowed.add(wanted)
+            try:
+                self._ask(asg, wanted)
+            except (BotoCoreError, ClientError):
+                # No answer, or a refusal: what was asked for may have happened.
+                self.stop.wait(0.1)
+                continue
+            self.allowed = {wanted}
+            self.accepted += 1
+            self.stop.wait(chance.random() * 0.4)
+
+    def _ask(self, asg: Any, wanted: int) -> None:
+        """Make the group so; a create that finds it there already becomes an update."""
+        if wanted == GONE:
+            try:
+                asg.delete_auto_scaling_group(AutoScalingGroupName=self.name, ForceDelete=True)
+            except ClientError as error:
+                if "not found" not in error.response["Error"]["Message"]:
+                    raise
+            return
+        try:
+            asg.set_desired_capacity(AutoScalingGroupName=self.name, DesiredCapacity=wanted)
+        except ClientError as error:
+            if "not found" not in error.response["Error"]["Message"]:
+                raise
+            asg.create_auto_scaling_group(
+                AutoScalingGroupName=self.name,
+                MinSize=0,
+                MaxSize=4,
+                DesiredCapacity=wanted,
+                AvailabilityZones=["us-east-1a", "us-east-1b", "us-east-1c"],
+                LaunchTemplate={"LaunchTemplateName": self.template},
+            )
+
+
+def capacity(fleet: Fleet, name: str) -> int:
+    found = fleet.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    if not found or found[0].get("Status") == "Delete in progress":
+        return GONE
+    desired: int = found[0]["DesiredCapacity"]
+    return desired
+
+
+def nothing_lost_doubled_or_leaked(fleet: Fleet, names: list[str]) -> None:
+    """Groups come to their desired capacity; members and servers are the same things; the journal is whole."""
+    for name in names:
+        wanted = capacity(fleet, name)
+        if wanted == GONE:
+            until(f"{name} is gone", lambda name=name: not fleet.exists(name), 60)
+        else:
+            fleet.settle(name, wanted, seconds=90)
+
+    def census() -> bool:
+        return all(
+            sorted(one["InstanceId"] for one in fleet.servers(name))
+            == (fleet.ids(name, None) if fleet.exists(name) else [])
+            for name in names
+        )
+
+    until("every server is a member and every member has one server", census, 60)
+    filters = [
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+        {"Name": "tag-key", "Values": ["aws:autoscaling:groupName"]},
+    ]
+    alive = [
+        {tag["Key"]: tag["Value"] for tag in one["Tags"]}["aws:autoscaling:groupName"]
+        for reservation in fleet.ec2.describe_instances(Filters=filters)["Reservations"]
+        for one in reservation["Instances"]
+    ]
+    assert not [name for name in alive if not fleet.exists(name)], "servers of groups that do not exist"
+    for name in names:
+        told = fleet.activities(name) if fleet.exists(name) else []
+        ids = [one["ActivityId"] for one in told]
+        assert len(ids) == len(set(ids))
+        until(
+            f"every activity of {name} has ended",
+            lambda name=name: all(
+                one["Progress"] == 100 for one in (fleet.activities(name) if fleet.exists(name) else [])
+            ),
+        )
+        launched = [
+            one["Description"] for one in told if one["Description"].startswith("Launching a new EC2 instance: ")
+        ]
+        assert len(launched) == len(set(launched)), "one launch activity a server"
+
+
+@pytest.mark.parametrize("part", ["gateway", "worker", "engine", "coppice", "everything"])
+def test_kill_9_under_load(product: Product, doomed: Fleet, part: str) -> None:
+    writers = [Writer(product.access, doomed.template, seed) for seed in range(5)]
+    for writer in writers:
+        writer.start()
+    until("the load is on", lambda: sum(writer.accepted for writer in writers) > 10)
+    for pause in (0.0, 0.35):
+        time.sleep(pause)
+        if part == "worker":
+            workers = [pid for pid in product.processes() if _parent(pid) == product.pid("gateway")]
+            subprocess.run(["kill", "-9", str(workers[0])], check=True)
+        elif part in {"gateway", "engine"}:
+            until("it has a pid again", (product.state / f"{part}.pid").exists)
+            _kill_quietly(product, part)
+        elif part == "coppice":
+            product.kill("coppice")
+            assert product.process is not None
+            product.process.wait(10)
+            product.start()
+        else:
+            product.kill_all()
+            product.start()
+    before = sum(writer.accepted for writer in writers)
+    until("the load goes on", lambda: sum(writer.accepted for writer in writers) > before + 10, 60)
+    for writer in writers:
+        writer.stop.set()
+    for writer in writers:
+        writer.join(30)
+    doomed.made.extend(writer.name for writer in writers)
+    for writer in writers:
+        assert capacity(doomed, writer.name) in writer.allowed, (writer.name, writer.allowed)
+    nothing_lost_doubled_or_leaked(doomed, [writer.name for writer in writers])
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _kill_quietly(product: Product, part: str) -> None:
+    try:
+        product.kill(part)
+    except ProcessLookupError:
+        # Killed a moment ago and not yet started again: that is a crash too.
+        return
+
+
+@pytest.mark.parametrize("move", [(0, 9), (9, 0), (2, 8)], ids=["out", "in", "out-more"])
+def test_kill_9_of_everything_in_the_middle_of(product: Product, doomed: Fleet, move: tuple[int, int]) -> None:
+    name = doomed.create(move[0], maximum=10)
+    kept = doomed.ids(name) if move[0] < move[1] else []
+    doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=move[1])
+    until(
+        "it has begun", lambda: len(doomed.ids(name)) != move[0] or len(doomed.ids(name, None)) != move[0], pause=0.02
+    )
+    product.kill_all()
+    product.start()
+    nothing_lost_doubled_or_leaked(doomed, [name])
+    assert doomed.group(name)["DesiredCapacity"] == move[1]
+    assert set(kept) <= set(doomed.ids(name)), "members that were there before are kept"
+
+
+def test_a_second_start_keeps_everything(product: Product, doomed: Fleet) -> None:
+    name = doomed.create(2, Tags=[{"Key": "k", "Value": "v"}])
+    before, access = doomed.group(name), product.access
+    assert product.stop() == 0
+    assert product.start() == access, "the same keys"
+    doomed.settle(name, 2)
+    assert doomed.group(name) == before
+
+
+# --- the cloud fails ------------------------------------------------------------------------------------------------
+
+
+def operator(product: Product, *command: str) -> str:
+    """The simulated cloud's own operator command."""
+    asked = [sys.executable, "-m", "backend.drivers.simulated", str(product.state / "cloud.db"), *command]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def cloud(product: Product) -> Iterator[Product]:
+    yield product
+    operator(product, "lift")
+
+
+def failures(fleet: Fleet, name: str) -> list[str]:
+    return [one["StatusMessage"] for one in fleet.activities(name) if one["StatusCode"] == "Failed"]
+
+
+def test_a_zone_without_room_is_made_up_for_by_the_others(cloud: Product, doomed: Fleet) -> None:
+    operator(cloud, "close-zone", "us-east-1b")
+    name = doomed.create(0)
+    doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)
+    doomed.settle(name, 4, seconds=60)
+    assert doomed.zones(name) == {"us-east-1a": 2, "us-east-1c": 2}
+    texts = failures(doomed, name)
+    assert texts
+    assert all(
+        "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested" in text
+        for text in texts
+    )
+
+
+def test_no_room_anywhere_then_room(cloud: Product, doomed: Fleet) -> None:
+    for zone in doomed.subnets:
+        operator(cloud, "close-zone", zone)
+    name = doomed.create(0)
+    doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=2)
+    until("failed activities", lambda: failures(doomed, name))
+    assert doomed.servers(name) == []
+    operator(cloud, "lift")
+    doomed.settle(name, 2, seconds=90)
+    nothing_lost_doubled_or_leaked(doomed, [name])
+
+
+def test_quota(cloud: Product, doomed: Fleet) -> None:
+    operator(cloud, "quota", "embedded", "1")
+    name = doomed.create(0)
+    doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
+    until("failed activities", lambda: failures(doomed, name))
+    assert any("than your current instance limit" in text for text in failures(doomed, name)), failures(doomed, name)
+    operator(cloud, "lift")
+    doomed.settle(name, 3, seconds=90)
+
+
+def test_answers_that_never_came(cloud: Product, doomed: Fleet) -> None:
+    operator(cloud, "lose-answer", "--times", "3", "--call", "create")
+    operator(cloud, "lose-request", "--times", "2", "--call", "create")
+    name = doomed.create(0)
+    doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=6)
+    doomed.settle(name, 6, seconds=90)
+    operator(cloud, "lose-answer", "--times", "2", "--call", "delete")
+    operator(cloud, "lose-request", "--times", "2", "--call", "delete")
+    doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=2)
+    doomed.settle(name, 2, seconds=90)
+    nothing_lost_doubled_or_leaked(doomed, [name])
+
+
+def test_servers_that_fail_to_boot_are_replaced(cloud: Product, doomed: Fleet) -> None:
+    operator(cloud, "boot-error", "No valid host was found.", "--times", "2")
+    name = doomed.create(0)
+    doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
+    doomed.settle(name, 3, seconds=90)
+    assert failures(doomed, name)
+    nothing_lost_doubled_or_leaked(doomed, [name])
+
+
+@pytest.mark.parametrize("fate", ["error", "vanish", "stop", "terminate"])
+def test_servers_that_meet_their_fate_are_replaced(cloud: Product, doomed: Fleet, fate: str) -> None:
+    name = doomed.create(2)
+    one = doomed.ids(name)[0]
+    operator(cloud, fate, one)
+    until("it has left", lambda: one not in doomed.ids(name, None), 60)
+    doomed.settle(name, 2, seconds=60)
+    nothing_lost_doubled_or_leaked(doomed, [name])
+
+
+def test_a_cloud_that_does_not_answer_kills_nobody(cloud: Product, doomed: Fleet) -> None:
+    name = doomed.create(3)
+    before = doomed.ids(name)
+    operator(cloud, "unavailable", "6")
+    time.sleep(7)
+    assert doomed.settle(name, 3) == before
+    assert len(doomed.activities(name)) == 3, doomed.story(name)
