@@ -150,7 +150,7 @@ class Templates:
         *,
         minimum: int = 1,
         maximum: int | None = None,
-    ) -> tuple[Template, Sequence[TemplateVersion]]:
+    ) -> tuple[Template, list[TemplateVersion]]:
         """A template and its versions within the bounds, in ascending order."""
         with self._store.read() as conn:
             template = _found(rows.find(conn, scope, template_id=ref.id, name=ref.name), ref)

@@ -1,0 +1,227 @@
+"""What EC2's operations have in common: dry runs, ids of one kind, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from backend.domain.token import ClientToken
+from translators import arns, paging
+from translators.errors import AWSError
+from translators.registry import Call, Handler, Result, operation
+
+T = TypeVar("T")
+
+
+def answers(name: str) -> Callable[[Handler], Handler]:
+    """Register the answer to an EC2 operation whose dry run needs no more than to be asked for."""
+
+    def register(handler: Handler) -> Handler:
+        def answer(call: Call) -> Result:
+            check_dry_run(call)
+            return handler(call)
+
+        return operation("ec2", name)(answer)
+
+    return register
+
+
+def check_dry_run(call: Call) -> None:
+    """Refuse what is only tried, once it is known that it would have been done."""
+    if call.params.get("DryRun"):
+        raise AWSError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How EC2 speaks of ids of one kind.
+
+    Attributes:
+        prefix: without the hyphen.
+        malformed: code for a text that cannot be such an id.
+        missing: code for an id of nothing.
+        one, many: the words for one id of nothing and for several.
+    """
+
+    prefix: str
+    malformed: str
+    missing: str
+    one: str
+    many: str
+
+
+INSTANCE: Final = Kind(
+    arns.INSTANCE,
+    "InvalidInstanceID.Malformed",
+    "InvalidInstanceID.NotFound",
+    "The instance ID '{}' does not exist",
+    "The instance IDs '{}' do not exist",
+)
+IMAGE: Final = Kind(
+    arns.IMAGE,
+    "InvalidAMIID.Malformed",
+    "InvalidAMIID.NotFound",
+    "The image id '[{}]' does not exist",
+    "The image ids '[{}]' do not exist",
+)
+NETWORK: Final = Kind(
+    arns.NETWORK,
+    "InvalidVpcId.Malformed",
+    "InvalidVpcID.NotFound",
+    "The vpc ID '{}' does not exist",
+    "The vpc IDs '{}' do not exist",
+)
+SUBNET: Final = Kind(
+    arns.SUBNET,
+    "InvalidSubnetId.Malformed",
+    "InvalidSubnetID.NotFound",
+    "The subnet ID '{}' does not exist",
+    "The subnet IDs '{}' do not exist",
+)
+SECURITY_GROUP: Final = Kind(
+    arns.SECURITY_GROUP,
+    "InvalidGroupId.Malformed",
+    "InvalidGroup.NotFound",
+    "The security group '{}' does not exist",
+    "The security groups '{}' do not exist",
+)
+SECURITY_GROUP_RULE: Final = Kind(
+    arns.SECURITY_GROUP_RULE,
+    "InvalidSecurityGroupRuleId.Malformed",
+    "InvalidSecurityGroupRuleId.NotFound",
+    "The security group rule ID '{}' does not exist",
+    "The security group rule IDs '{}' do not exist",
+)
+VOLUME: Final = Kind(
+    arns.VOLUME,
+    "InvalidVolumeID.Malformed",
+    "InvalidVolume.NotFound",
+    "The volume '{}' does not exist.",
+    "The volumes '{}' do not exist.",
+)
+INTERFACE: Final = Kind(
+    arns.INTERFACE,
+    "InvalidNetworkInterfaceId.Malformed",
+    "InvalidNetworkInterfaceID.NotFound",
+    "The networkInterface ID '{}' does not exist",
+    "The networkInterface IDs '{}' do not exist",
+)
+KEY_PAIR: Final = Kind(
+    arns.KEY_PAIR,
+    "InvalidKeyPairId.Malformed",
+    "InvalidKeyPair.NotFound",
+    "The key pair ID '{}' does not exist",
+    "The key pair IDs '{}' do not exist",
+)
+TEMPLATE: Final = Kind(
+    arns.TEMPLATE,
+    "InvalidLaunchTemplateId.Malformed",
+    "InvalidLaunchTemplateId.NotFound",
+    "The specified launch template, with template ID {}, does not exist.",
+    "The specified launch templates, with template IDs {}, do not exist.",
+)
+
+
+def check_forms(kind: Kind, ids: Iterable[str]) -> None:
+    """Refuse texts that cannot be ids of the kind."""
+    for each in ids:
+        if not arns.is_well_formed(kind.prefix, each):
+            raise AWSError(kind.malformed, f'Invalid id: "{each}" (expecting "{kind.prefix}-...")')
+
+
+def not_found(kind: Kind, ids: Sequence[str]) -> AWSError:
+    words = kind.one if len(ids) == 1 else kind.many
+    return AWSError(kind.missing, words.format(", ".join(ids)))
+
+
+def named(kind: Kind, ids: Sequence[str] | None, items: Iterable[T], id_of: Callable[[T], str]) -> list[T]:
+    """The items of the given ids, in their own order; all of them where no ids are given.
+
+    Raises:
+        AWSError: an id is malformed, or of nothing.
+    """
+    if not ids:
+        return list(items)
+    check_forms(kind, ids)
+    wanted = dict.fromkeys(ids)
+    found = [item for item in items if id_of(item) in wanted]
+    present = {id_of(item) for item in found}
+    if missing := [each for each in wanted if each not in present]:
+        raise not_found(kind, missing)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What ``MaxResults`` may be; ``default`` is a page's length where it is not given, None for everything at once."""
+
+    least: int = 5
+    most: int = 1000
+    default: int | None = None
+
+
+USUAL: Final = Bounds()
+
+
+def page(
+    call: Call, member: str, items: Sequence[T], key: Callable[[T], Any], bounds: Bounds = USUAL
+) -> tuple[Sequence[T], dict[str, Any]]:
+    """A page of a list, and the answer's ``NextToken`` where more follow.
+
+    Args:
+        member: the input member with explicit ids, which excludes paging; empty where there is none.
+        items: all of them, in the order of ``key``.
+        key: what an item is ordered by; a JSON value, unique, comparable.
+    """
+    asked: int | None = call.params.get("MaxResults")
+    token: str | None = call.params.get("NextToken")
+    if asked is not None:
+        check_bounds(asked, bounds)
+        if member and call.params.get(member):
+            shown = f"{member[0].lower()}{member[1:-1]}Set"
+            raise AWSError(
+                "InvalidParameterCombination", f"The parameter {shown} cannot be used with the parameter maxResults"
+            )
+    limit = asked or bounds.default
+    mark = paging.fingerprint(call)
+    if token:
+        after = paging.decode(token, call.operation, mark, "ec2")
+        items = [item for item in items if key(item) > after]
+    if limit is None or len(items) <= limit:
+        return items, {}
+    return items[:limit], {"NextToken": paging.encode(call.operation, key(items[limit - 1]), mark)}
+
+
+def check_bounds(asked: int, bounds: Bounds) -> None:
+    """Refuse a page's length out of bounds."""
+    if asked < bounds.least:
+        raise AWSError(
+            "InvalidParameterValue",
+            f"Value ( {asked} ) for parameter maxResults is invalid. Expecting a value greater than or equal to "
+            f"{bounds.least}.",
+        )
+    if asked > bounds.most:
+        raise AWSError(
+            "InvalidParameterValue",
+            f"Value ( {asked} ) for parameter maxResults is invalid. Expecting a value less than or equal to "
+            f"{bounds.most}.",
+        )
+
+
+def client_token(call: Call, longest: int = 128) -> ClientToken | None:
+    """The request's client token, None where it has none or an empty one.
+
+    Raises:
+        AWSError: longer than the operation takes.
+    """
+    value: str = call.params.get("ClientToken") or ""
+    if not value:
+        return None
+    if len(value) > longest or not value.isascii():
+        raise AWSError(
+            "InvalidParameterValue",
+            f"Value ({value[:longest]}) for parameter clientToken is invalid. "
+            f"A client token must be at most {longest} ASCII characters.",
+        )
+    return ClientToken(call.operation, value, paging.fingerprint(call))

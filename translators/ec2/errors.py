@@ -1,0 +1,167 @@
+"""The engine's findings in EC2's codes and words.
+
+Source: Amazon EC2 API Reference, "Error codes"; the texts are those of the real service where one is known.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from backend import errors
+from backend.domain.ids import is_short_id
+from translators import arns
+from translators.errors import AWSError, Row, register
+
+_LIMITS: Final = {
+    "tags": ("TagLimitExceeded", "You have reached the maximum number of tags allowed on a single resource."),
+    "templates": ("LaunchTemplateLimitExceeded", "You have reached the limit of launch templates in this region."),
+    "template_versions": (
+        "VersionLimitExceeded",
+        "You have reached the limit of versions for this launch template.",
+    ),
+}
+_UUID_LENGTH: Final = 36
+_INCOMPLETE: Final = {"image": "ImageId", "instance_type": "InstanceType"}
+
+
+def _shown(prefix: str, reference: str) -> str:
+    """A thing as the caller wrote it: the engine knows short ids and uuids, and texts that were never an id."""
+    if is_short_id(reference) or len(reference) == _UUID_LENGTH:
+        return arns.resource_id(prefix, reference)
+    return reference
+
+
+def _unavailable(_: errors.Finding) -> AWSError:
+    return AWSError("Unavailable", "The server is overloaded and can't handle the request.", 503)
+
+
+def _template_not_found(found: errors.TemplateNotFound) -> AWSError:
+    if found.id is not None:
+        shown = _shown(arns.TEMPLATE, found.id)
+        return AWSError(
+            "InvalidLaunchTemplateId.NotFound",
+            f"The specified launch template, with template ID {shown}, does not exist.",
+        )
+    return AWSError(
+        "InvalidLaunchTemplateName.NotFoundException",
+        f"The specified launch template, with template name {found.name}, does not exist.",
+    )
+
+
+def _limit(found: errors.LimitExceeded) -> AWSError:
+    code, words = _LIMITS.get(found.what, ("ResourceLimitExceeded", "You have reached a limit of your account."))
+    return AWSError(code, words)
+
+
+def _quota(found: errors.QuotaExceeded) -> AWSError:
+    code = "InstanceLimitExceeded" if found.resource == "instances" else "VcpuLimitExceeded"
+    noun = {"instances": "instances", "cores": "vCPU capacity"}.get(found.resource, found.resource)
+    limit = f" of {found.limit}" if found.limit >= 0 else ""
+    return AWSError(
+        code,
+        f"You have requested more {noun} than your current {noun} limit{limit} allows. "
+        "Please contact the operator of your cloud to have the limit raised.",
+    )
+
+
+def _conflict(found: errors.ServerConflict) -> AWSError:
+    return AWSError(
+        "IncorrectInstanceState",
+        f"The instance '{_shown(arns.INSTANCE, found.server)}' is not in a state from which this can be done.",
+    )
+
+
+def _no_network(found: errors.NetworkMissing) -> AWSError:
+    if found.zone:
+        return AWSError("MissingInput", f"No default subnet for availability zone: '{found.zone}'.")
+    return AWSError("VPCIdNotSpecified", "No default VPC for this user")
+
+
+def _group(found: errors.SecurityGroupNotFound) -> str:
+    return found.group if found.named else _shown(arns.SECURITY_GROUP, found.group)
+
+
+TABLE: Final[dict[type[errors.Finding], Row]] = {
+    errors.CloudNotReached: _unavailable,
+    errors.StaleRead: _unavailable,
+    errors.OutcomeUnclear: lambda _: AWSError(
+        "InternalError", "An internal error has occurred; the request may or may not have had an effect.", 500
+    ),
+    errors.NotPermitted: lambda found: AWSError(
+        "UnauthorizedOperation", f"You are not authorized to perform this operation. {found.detail}".rstrip(), 403
+    ),
+    errors.CloudRefused: lambda found: AWSError(
+        "OperationNotPermitted", found.detail or "The cloud refused the request."
+    ),
+    errors.TemplateNotFound: _template_not_found,
+    errors.TemplateExists: lambda _: AWSError(
+        "InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use."
+    ),
+    errors.TemplateVersionNotFound: lambda found: AWSError(
+        "InvalidLaunchTemplateId.VersionNotFound",
+        f"Could not find the specified version {found.version} for the launch template with ID "
+        f"{_shown(arns.TEMPLATE, found.id)}.",
+    ),
+    errors.TokenReused: lambda _: AWSError(
+        "IdempotentParameterMismatch",
+        "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+    ),
+    errors.TokenSpent: lambda _: AWSError(
+        "IdempotentInstanceTerminated",
+        "The request to launch an instance has the same client token as a previous request for which the instance "
+        "has been terminated.",
+    ),
+    errors.ImageNotFound: lambda found: AWSError(
+        "InvalidAMIID.NotFound", f"The image id '[{_shown(arns.IMAGE, found.image)}]' does not exist"
+    ),
+    errors.TypeNotFound: lambda found: AWSError(
+        "InvalidParameterValue", f"Invalid value '{found.type}' for InstanceType."
+    ),
+    errors.TypeNotSupported: lambda found: AWSError(
+        "InvalidParameterValue",
+        f"The architecture of the specified instance type '{found.type}' does not match the architecture "
+        f"'{found.architecture}' of the specified AMI. Specify an instance type and an AMI that have matching "
+        "architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover the "
+        "architecture of the instance type or AMI.",
+    ),
+    errors.KeyPairNotFound: lambda found: AWSError(
+        "InvalidKeyPair.NotFound", f"The key pair '{found.name}' does not exist"
+    ),
+    errors.SecurityGroupNotFound: lambda found: AWSError(
+        "InvalidGroup.NotFound", f"The security group '{_group(found)}' does not exist"
+    ),
+    errors.SubnetNotFound: lambda found: AWSError(
+        "InvalidSubnetID.NotFound", f"The subnet ID '{_shown(arns.SUBNET, found.subnet)}' does not exist"
+    ),
+    errors.NoAddresses: lambda _: AWSError(
+        "InsufficientFreeAddressesInSubnet", "There are not enough free addresses in the subnet to satisfy the request."
+    ),
+    errors.NetworkMissing: _no_network,
+    errors.ZoneNotFound: lambda found: AWSError("InvalidParameterValue", f"Invalid availability zone: [{found.zone}]"),
+    errors.ZonesMismatch: lambda found: AWSError(
+        "InvalidParameterCombination",
+        f"The subnet is not in the availability zone '{', '.join(found.zones)}' that was requested.",
+    ),
+    errors.ProfileIncomplete: lambda found: AWSError(
+        "MissingParameter", f"The request must contain the parameter {_INCOMPLETE.get(found.missing, found.missing)}"
+    ),
+    errors.LaunchUnsupported: lambda found: AWSError(
+        "Unsupported",
+        f"The requested configuration is currently not supported: {found.member} has no meaning on this cloud.",
+    ),
+    errors.NoCapacity: lambda found: AWSError(
+        "InsufficientInstanceCapacity",
+        f"We currently do not have sufficient {found.type} capacity in the Availability Zone you requested "
+        f"({found.zone}). Our system will be working on provisioning additional capacity.",
+        500,
+    ),
+    errors.QuotaExceeded: _quota,
+    errors.LimitExceeded: _limit,
+    errors.ServerUnknown: lambda found: AWSError(
+        "InvalidInstanceID.NotFound", f"The instance ID '{_shown(arns.INSTANCE, found.server)}' does not exist"
+    ),
+    errors.ServerConflict: _conflict,
+}
+
+
+register("ec2", TABLE)

@@ -1,0 +1,237 @@
+"""What a launch is described by (``LaunchTemplateData``, and the same members of ``RunInstances``) as a ServerSpec.
+
+Members fall in three sets: those that a server here has, those that mean nothing on a cloud like ours and are only told
+again (``SHOWN_WITHOUT_EFFECT``), and those that nobody may pass over in silence: a template may hold them, as at AWS,
+but a launch with them is refused by name (``ServerSpec.unsupported``).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from backend.domain.profile import BlockDevice, ServerSpec
+from translators import arns
+from translators.ec2 import tag_words
+from translators.errors import AWSError
+
+Data = Mapping[str, Any]
+
+SHOWN_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
+    "BlockDeviceMappings[].Ebs.Encrypted": "the cloud's volume type decides on encryption",
+    "BlockDeviceMappings[].Ebs.Iops": "the cloud's volume type decides on performance",
+    "BlockDeviceMappings[].Ebs.KmsKeyId": "the cloud's volume type decides on encryption",
+    "BlockDeviceMappings[].Ebs.Throughput": "the cloud's volume type decides on performance",
+    "BlockDeviceMappings[].Ebs.VolumeInitializationRate": "volumes are made by the cloud in its own time",
+    "CapacityReservationSpecification.CapacityReservationPreference": "there are no reservations to use (open, none)",
+    "CpuOptions": "the type's flavor decides on cores and threads",
+    "CreditSpecification": "there are no CPU credits",
+    "DisableApiStop": "not kept by the cloud; Auto Scaling does not heed it either",
+    "DisableApiTermination": "not kept by the cloud; Auto Scaling does not heed it either",
+    "EbsOptimized": "storage traffic is the cloud's own affair",
+    "IamInstanceProfile": "instances are given no AWS credentials",
+    "InstanceInitiatedShutdownBehavior": "a server that shuts itself down is stopped; a group replaces it",
+    "MaintenanceOptions": "recovery is the cloud's own affair",
+    "MetadataOptions": "the cloud's metadata service has no such switches",
+    "Monitoring": "what is measured does not depend on it",
+    "NetworkInterfaces[].ConnectionTrackingSpecification": "the cloud's firewall has its own time-outs",
+    "NetworkInterfaces[].DeleteOnTermination": "an interface goes with its server",
+    "NetworkInterfaces[].Description": "interfaces are made by the cloud",
+    "NetworkInterfaces[].EnaQueueCount": "queues are the cloud's own affair",
+    "NetworkInterfaces[].EnaSrdSpecification": "there is no SRD",
+    "NetworkPerformanceOptions": "the type's flavor decides on bandwidth",
+    "PrivateDnsNameOptions": "names are the cloud's own affair",
+    "TagSpecifications[] of volumes and interfaces": "a group tags its servers alone; RunInstances tags all",
+}
+"""Members that are accepted, kept and told again and change nothing, and why; README's limits are made of it."""
+
+TAGGABLE: Final = frozenset(
+    {"instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu", "fleet"}
+)
+_USER_DATA_BYTES: Final = 16_384
+_ALONE: Final = frozenset({"interface", ""})
+
+
+def document(data: Data) -> dict[str, Any]:
+    """The caller's words as they are kept: JSON, without what says nothing."""
+    return {name: _plain(value) for name, value in data.items() if value not in ("", [], {})}
+
+
+def merged(source: Data, given: Data) -> dict[str, Any]:
+    """A version made from another: each member that is given takes the place of the source's, lists as a whole."""
+    return {**source, **document(given)}
+
+
+def shown(kept: Data) -> dict[str, Any]:
+    """A kept document as answers hold it."""
+    market = kept.get("InstanceMarketOptions") or {}
+    spot = market.get("SpotOptions") or {}
+    if "ValidUntil" not in spot and spot.get("MaxPrice") != "":
+        return dict(kept)
+    told = {name: value for name, value in spot.items() if value != ""}
+    if "ValidUntil" in told:
+        told["ValidUntil"] = datetime.fromisoformat(told["ValidUntil"])
+    return {**kept, "InstanceMarketOptions": {**market, "SpotOptions": told}}
+
+
+def spec_of(data: Data, zone_names: Mapping[str, str]) -> ServerSpec:
+    """The server that is described.
+
+    Args:
+        data: members of ``LaunchTemplateData``.
+        zone_names: zone id -> zone name, for placements by id.
+
+    Raises:
+        AWSError: words that cannot mean anything (user data that is not base64, tags that cannot be...).
+    """
+    interfaces: Sequence[Data] = data.get("NetworkInterfaces") or ()
+    first: Data = interfaces[0] if interfaces else {}
+    placement: Data = data.get("Placement") or {}
+    profile: Data = data.get("IamInstanceProfile") or {}
+    tags = tag_words.specified(data.get("TagSpecifications"), TAGGABLE)
+    groups = (*(data.get("SecurityGroupIds") or ()), *(first.get("Groups") or ()))
+    return ServerSpec(
+        image=_short(arns.IMAGE, data.get("ImageId")),
+        instance_type=data.get("InstanceType") or None,
+        key_name=data.get("KeyName") or None,
+        security_group_ids=tuple(arns.short_of(arns.SECURITY_GROUP, group) or group for group in groups),
+        security_group_names=tuple(data.get("SecurityGroups") or ()),
+        user_data=checked_user_data(data.get("UserData")),
+        block_devices=tuple(block_device(each) for each in data.get("BlockDeviceMappings") or ()),
+        public_address=first.get("AssociatePublicIpAddress"),
+        subnet=_short(arns.SUBNET, first.get("SubnetId")),
+        zone=_zone(placement, zone_names),
+        tags=tags.get("instance", {}),
+        iam_profile=profile.get("Name") or profile.get("Arn") or None,
+        unsupported=tuple(dict.fromkeys(_unsupported(data, placement, interfaces))),
+    )
+
+
+def block_device(mapping: Data) -> BlockDevice:
+    """One disk of ``BlockDeviceMappings``; launch configurations speak of them in the same words."""
+    ebs: Data = mapping.get("Ebs") or {}
+    snapshot = ebs.get("SnapshotId")
+    return BlockDevice(
+        device=mapping.get("DeviceName") or "",
+        size_gib=ebs.get("VolumeSize"),
+        volume_type=ebs.get("VolumeType"),
+        snapshot=None if not snapshot else arns.short_of(arns.SNAPSHOT, snapshot) or snapshot,
+        ephemeral=mapping.get("VirtualName") or None,
+        delete_on_termination=ebs.get("DeleteOnTermination", True),
+        suppressed="NoDevice" in mapping,
+    )
+
+
+def checked_user_data(text: str | None) -> str | None:
+    """User data as given, None where there is none.
+
+    Raises:
+        AWSError: not base64, or more than 16 KiB.
+    """
+    if not text:
+        return None
+    try:
+        raw = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise AWSError("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.") from None
+    if len(raw) > _USER_DATA_BYTES:
+        raise AWSError("InvalidParameterValue", f"User data is limited to {_USER_DATA_BYTES} bytes")
+    return text
+
+
+def _short(prefix: str, text: str | None) -> str | None:
+    # What is no id of ours is handed on as it is: it matches nothing, and the refusal names it.
+    return None if not text else arns.short_of(prefix, text) or text
+
+
+def _zone(placement: Data, zone_names: Mapping[str, str]) -> str | None:
+    zone_id = placement.get("AvailabilityZoneId")
+    if zone_id:
+        return zone_names.get(zone_id, zone_id)
+    return placement.get("AvailabilityZone") or None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _given(*names: str) -> Callable[[Data], Iterator[str]]:
+    return lambda data: (name for name in names if data.get(name))
+
+
+def _unsupported(data: Data, placement: Data, interfaces: Sequence[Data]) -> Iterator[str]:
+    """Members with which no server can be launched here."""
+    yield from _members(data)
+    yield from (f"Placement.{name}" for name in _placement(placement))
+    for index, interface in enumerate(interfaces):
+        if index or interface.get("DeviceIndex") or interface.get("NetworkCardIndex"):
+            yield "NetworkInterfaces (more than one)"
+        yield from (f"NetworkInterfaces.{name}" for name in _interface(interface))
+
+
+_MEMBERS: Final = _given(
+    "KernelId",
+    "RamDiskId",
+    "ElasticGpuSpecifications",
+    "ElasticInferenceAccelerators",
+    "LicenseSpecifications",
+    "InstanceRequirements",
+    "SecondaryInterfaces",
+    "Operator",
+)
+_PLACEMENT: Final = _given(
+    "Affinity", "GroupName", "GroupId", "HostId", "HostResourceGroupArn", "PartitionNumber", "SpreadDomain"
+)
+_INTERFACE: Final = _given(
+    "AssociateCarrierIpAddress",
+    "Ipv4PrefixCount",
+    "Ipv4Prefixes",
+    "Ipv6AddressCount",
+    "Ipv6Addresses",
+    "Ipv6PrefixCount",
+    "Ipv6Prefixes",
+    "NetworkInterfaceId",
+    "PrimaryIpv6",
+    "PrivateIpAddress",
+    "PrivateIpAddresses",
+    "SecondaryPrivateIpAddressCount",
+)
+
+
+def _members(data: Data) -> Iterator[str]:
+    yield from _MEMBERS(data)
+    market: Data = data.get("InstanceMarketOptions") or {}
+    if market and market.get("MarketType") != "on-demand":
+        yield "InstanceMarketOptions"
+    reservation: Data = data.get("CapacityReservationSpecification") or {}
+    if reservation.get("CapacityReservationTarget"):
+        yield "CapacityReservationSpecification.CapacityReservationTarget"
+    if reservation.get("CapacityReservationPreference") == "capacity-reservations-only":
+        yield "CapacityReservationSpecification.CapacityReservationPreference"
+    if (data.get("HibernationOptions") or {}).get("Configured"):
+        yield "HibernationOptions"
+    if (data.get("EnclaveOptions") or {}).get("Enabled"):
+        yield "EnclaveOptions"
+    cpu: Data = data.get("CpuOptions") or {}
+    yield from (f"CpuOptions.{name}" for name in ("AmdSevSnp", "NestedVirtualization") if cpu.get(name) == "enabled")
+
+
+def _placement(placement: Data) -> Iterator[str]:
+    yield from _PLACEMENT(placement)
+    if placement.get("Tenancy") in {"dedicated", "host"}:
+        yield "Tenancy"
+
+
+def _interface(interface: Data) -> Iterator[str]:
+    yield from _INTERFACE(interface)
+    if (interface.get("InterfaceType") or "") not in _ALONE:
+        yield "InterfaceType"

@@ -1,0 +1,233 @@
+"""Launch templates: made, changed, deleted, listed. Their versions are told of in ``launch_template_versions``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from backend import errors
+from backend.domain.profile import ServerSpec, Template
+from backend.services.templates import NewVersion, TemplateRef, tag_key
+from translators import arns, filters, paging
+from translators.ec2 import actions, launch_data, tag_words
+from translators.errors import AWSError, translate
+from translators.filters import Fields
+from translators.registry import Call, Result, operation
+
+_NAME: Final = re.compile(r"[a-zA-Z0-9().\-/_]{3,128}")
+_BOUNDS: Final = actions.Bounds(1, 200, 200)
+_OWN: Final = frozenset({"launch-template"})
+_USER_NAME_LENGTH: Final = 200  # an ARN with it fits its column
+_Tagged = tuple[Template, Mapping[str, str]]
+
+FIELDS: Final[Fields[_Tagged]] = {
+    "create-time": lambda item: item[0].created_at,
+    "launch-template-name": lambda item: item[0].name,
+}
+_REASONS: Final[Mapping[type[errors.Finding], str]] = {
+    errors.TemplateVersionNotFound: "launchTemplateVersionDoesNotExist",
+    errors.TemplateDefaultVersionKept: "unexpectedError",
+}
+
+
+@operation("ec2", "CreateLaunchTemplate")
+def create(call: Call) -> Result:
+    params = call.params
+    name = params["LaunchTemplateName"]
+    if not _NAME.fullmatch(name):
+        raise AWSError(
+            "InvalidLaunchTemplateName.MalformedException",
+            "A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and the "
+            "following characters: - ( ) . / _.",
+        )
+    refuse_operator(params)
+    tags = tag_words.specified(params.get("TagSpecifications"), _OWN).get("launch-template", {})
+    version = new_version(call, launch_data.document(params["LaunchTemplateData"]))
+    token = actions.client_token(call)
+    actions.check_dry_run(call)
+    template = call.backend.templates.create(call.scope, name, version, tags=tags, token=token)
+    return {"LaunchTemplate": shown(call, template)}
+
+
+@operation("ec2", "ModifyLaunchTemplate")
+def modify(call: Call) -> Result:
+    version = call.params.get("DefaultVersion")
+    if not version:
+        raise AWSError("MissingParameter", "The request must contain the parameter SetDefaultVersion")
+    ref = reference(call)
+    check_version(version)
+    actions.client_token(call)  # asked for again, it does nothing more
+    actions.check_dry_run(call)
+    return {"LaunchTemplate": shown(call, call.backend.templates.change_default(call.scope, ref, version))}
+
+
+@operation("ec2", "DeleteLaunchTemplate")
+def delete(call: Call) -> Result:
+    ref = reference(call)
+    actions.check_dry_run(call)
+    tags = _tags(call, call.backend.templates.find(call.scope, ref))
+    return {"LaunchTemplate": _shown(call.backend.templates.delete(call.scope, ref), tags)}
+
+
+@operation("ec2", "DeleteLaunchTemplateVersions")
+def delete_versions(call: Call) -> Result:
+    ref = reference(call)
+    versions = call.params["Versions"]
+    for version in versions:
+        check_version(version)
+    actions.check_dry_run(call)
+    deleted = call.backend.templates.delete_versions(call.scope, ref, versions)
+    of_template = {
+        "LaunchTemplateId": arns.template_id(deleted.template.id),
+        "LaunchTemplateName": deleted.template.name,
+    }
+    return {
+        "SuccessfullyDeletedLaunchTemplateVersions": [{**of_template, "VersionNumber": each} for each in deleted.gone],
+        "UnsuccessfullyDeletedLaunchTemplateVersions": [
+            {
+                **of_template,
+                "VersionNumber": number,
+                "ResponseError": {"Code": _REASONS[type(reason)], "Message": _words(reason)},
+            }
+            for number, reason in deleted.kept
+        ],
+    }
+
+
+@actions.answers("DescribeLaunchTemplates")
+def describe(call: Call) -> Result:
+    params = call.params
+    if params.get("MaxResults") is not None:
+        actions.check_bounds(params["MaxResults"], _BOUNDS)
+    if params.get("LaunchTemplateIds") or params.get("LaunchTemplateNames"):
+        named = [(template, _tags(call, template)) for template in _named(call)]
+        items, token = actions.page(call, "", _matching(call, named), lambda item: item[0].name, _BOUNDS)
+    else:
+        items, token = _listed(call)
+    return {"LaunchTemplates": [_shown(template, tags) for template, tags in items], **token}
+
+
+def reference(call: Call) -> TemplateRef:
+    """The template a request names, by id or by name."""
+    return reference_of(call.params)
+
+
+def reference_of(params: Mapping[str, Any]) -> TemplateRef:
+    """The template that ``LaunchTemplateId`` or ``LaunchTemplateName`` names.
+
+    Raises:
+        AWSError: neither, or both, or an id that cannot be one.
+    """
+    template_id, name = params.get("LaunchTemplateId"), params.get("LaunchTemplateName")
+    if template_id and name:
+        raise AWSError(
+            "InvalidParameterCombination",
+            "The parameters launchTemplateId and launchTemplateName cannot be used together.",
+        )
+    if template_id:
+        actions.check_forms(actions.TEMPLATE, [template_id])
+        short = arns.short_of(arns.TEMPLATE, template_id)
+        if short is None:
+            raise actions.not_found(actions.TEMPLATE, [template_id])
+        return TemplateRef(id=short)
+    if not name:
+        raise AWSError(
+            "MissingParameter",
+            "Either a launch template ID or a launch template name must be specified in the request.",
+        )
+    return TemplateRef(name=name)
+
+
+def check_version(version: str) -> None:
+    """Refuse what cannot be a version."""
+    if version not in {"$Latest", "$Default"} and not (version.isascii() and version.isdecimal()):
+        raise AWSError(
+            "InvalidParameterValue",
+            "Invalid launch template version: either '$Default', '$Latest', or a numeric version are allowed.",
+        )
+
+
+def refuse_operator(params: Mapping[str, Any]) -> None:
+    """AWS's own services may manage a template for somebody; here nobody does."""
+    if params.get("Operator"):
+        raise AWSError("UnsupportedOperation", "Resources managed by a service provider are not supported.")
+
+
+def new_version(call: Call, document: Mapping[str, Any]) -> NewVersion:
+    """A version of these words, checked."""
+    spec: ServerSpec = launch_data.spec_of(document, zone_names(call, document))
+    return NewVersion(spec, document, created_by(call), call.params.get("VersionDescription"))
+
+
+def zone_names(call: Call, data: Mapping[str, Any]) -> Mapping[str, str]:
+    """Zone id -> zone name, where the description has a zone's id; the cloud is not asked otherwise."""
+    if not (data.get("Placement") or {}).get("AvailabilityZoneId"):
+        return {}
+    return {zone.zone_id: zone.name for zone in call.backend.catalog.zones(call.scope)}
+
+
+def created_by(call: Call) -> str:
+    return arns.user(call.account_id, call.caller.user_name[:_USER_NAME_LENGTH])
+
+
+def shown(call: Call, template: Template) -> dict[str, Any]:
+    """A template as answers hold it."""
+    return _shown(template, _tags(call, template))
+
+
+def _shown(template: Template, tags: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "LaunchTemplateId": arns.template_id(template.id),
+        "LaunchTemplateName": template.name,
+        "CreateTime": template.created_at,
+        "CreatedBy": template.created_by,
+        "DefaultVersionNumber": template.default_version,
+        "LatestVersionNumber": template.latest_version,
+        "Tags": tag_words.shown(tags),
+        "Operator": {"Managed": False},
+    }
+
+
+def _words(reason: errors.Finding) -> str:
+    if isinstance(reason, errors.TemplateDefaultVersionKept):
+        return "Cannot delete the default version of a launch template. Set a new default version and try again."
+    told = translate(reason, "ec2")
+    return "" if told is None else told.message
+
+
+def _tags(call: Call, template: Template) -> Mapping[str, str]:
+    key = tag_key(template.id)
+    return call.backend.resource_tags.of(call.scope, [key]).get(key, {})
+
+
+def _named(call: Call) -> Iterator[Template]:
+    found: dict[str, Template] = {}
+    for template_id in call.params.get("LaunchTemplateIds") or ():
+        template = call.backend.templates.find(call.scope, reference_of({"LaunchTemplateId": template_id}))
+        found[template.name] = template
+    for name in call.params.get("LaunchTemplateNames") or ():
+        found[name] = call.backend.templates.find(call.scope, TemplateRef(name=name))
+    return (found[name] for name in sorted(found))
+
+
+def _matching(call: Call, items: list[_Tagged]) -> list[_Tagged]:
+    return filters.matching(items, call.params.get("Filters") or (), FIELDS, lambda item: item[1])
+
+
+def _listed(call: Call) -> tuple[list[_Tagged], dict[str, str]]:
+    """A page of all templates; pages of the store are read until enough of them match."""
+    limit: int = call.params.get("MaxResults") or _BOUNDS.default or 0
+    mark = paging.fingerprint(call)
+    token = call.params.get("NextToken")
+    after: str | None = paging.decode(token, call.operation, mark, "ec2") if token else None
+    found: list[_Tagged] = []
+    while True:
+        page = call.backend.templates.page(call.scope, after=after, limit=limit)
+        tags = call.backend.resource_tags.of(call.scope, [tag_key(template.id) for template in page.items])
+        found += _matching(call, [(template, tags.get(tag_key(template.id), {})) for template in page.items])
+        if len(found) > limit or (len(found) == limit and page.marker):
+            return found[:limit], {"NextToken": paging.encode(call.operation, found[limit - 1][0].name, mark)}
+        if page.marker is None:
+            return found, {}
+        after = page.marker

@@ -1,0 +1,206 @@
+"""Instances made and moved by hand: run, started, stopped, rebooted, terminated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from backend import errors
+from backend.domain.profile import ServerSpec
+from backend.services.servers import Moved, Order
+from translators import arns
+from translators.ec2 import actions, launch_data, tag_words
+from translators.ec2.instance_words import Instance, state, surroundings
+from translators.ec2.instances import chosen, reservations
+from translators.ec2.launch_templates import check_version, reference_of, zone_names
+from translators.errors import AWSError
+from translators.registry import Call, Result, operation
+
+_TOKEN_LENGTH: Final = 64
+_MOST_AT_ONCE: Final = 1000
+_TAGGABLE: Final = frozenset({"instance", "volume", "network-interface"})
+# Members that RunInstances and launch templates name differently.
+_RENAMED: Final = {"RamdiskId": "RamDiskId", "ElasticGpuSpecification": "ElasticGpuSpecifications"}
+# Members of the request itself, not of the server.
+_OWN: Final = frozenset(
+    {"MinCount", "MaxCount", "LaunchTemplate", "ClientToken", "DryRun", "SubnetId", "TagSpecifications"}
+)
+_REFUSED: Final = (
+    "AdditionalInfo",
+    "EnablePrimaryIpv6",
+    "Ipv6AddressCount",
+    "Ipv6Addresses",
+    "PrivateIpAddress",
+    "DisableApiTermination",
+    "DisableApiStop",
+)
+
+
+@operation("ec2", "RunInstances")
+def run(call: Call) -> Result:
+    minimum, maximum = _counts(call.params)
+    given = tag_words.specified(call.params.get("TagSpecifications"), _TAGGABLE)
+    spec, tags = _described(call, given)
+    token = actions.client_token(call, _TOKEN_LENGTH)
+    if call.params.get("DryRun"):
+        call.backend.servers.check(call.scope, spec)
+        actions.check_dry_run(call)
+    servers = call.backend.servers.run(call.scope, Order(spec, minimum, maximum, token))
+    around = surroundings(call)
+    instances = [Instance(server, around) for server in servers]
+    _tag_parts(call, instances, tags)
+    told = reservations(instances)[0]
+    for instance in told["Instances"]:
+        instance["ClientToken"] = token.value if token else ""
+    return told
+
+
+@operation("ec2", "StartInstances")
+def start(call: Call) -> Result:
+    servers = chosen(call, call.params["InstanceIds"])
+    actions.check_dry_run(call)
+    if call.params.get("AdditionalInfo"):
+        raise AWSError("UnsupportedOperation", "The parameter AdditionalInfo is reserved.")
+    try:
+        moved = call.backend.servers.start(call.scope, servers)
+    except errors.ServerConflict as found:
+        raise _stuck(found, "started") from found
+    return {"StartingInstances": _told(moved)}
+
+
+@operation("ec2", "StopInstances")
+def stop(call: Call) -> Result:
+    servers = chosen(call, call.params["InstanceIds"])
+    if call.params.get("Hibernate"):
+        ids = ", ".join(arns.instance_id(server.id) for server in servers)
+        raise AWSError(
+            "UnsupportedHibernationConfiguration",
+            f"The following instances are not configured for hibernation: {ids}",
+        )
+    actions.check_dry_run(call)
+    try:
+        # Force and SkipOsShutdown ask for no more patience than the cloud has: it ends what does not stop by itself.
+        moved = call.backend.servers.stop(call.scope, servers)
+    except errors.ServerConflict as found:
+        raise _stuck(found, "stopped") from found
+    return {"StoppingInstances": _told(moved)}
+
+
+@operation("ec2", "RebootInstances")
+def reboot(call: Call) -> Result:
+    servers = chosen(call, call.params["InstanceIds"])
+    actions.check_dry_run(call)
+    try:
+        call.backend.servers.reboot(call.scope, servers)
+    except errors.ServerConflict as found:
+        raise _stuck(found, "rebooted") from found
+    return {}
+
+
+@operation("ec2", "TerminateInstances")
+def terminate(call: Call) -> Result:
+    servers = chosen(call, call.params["InstanceIds"])
+    actions.check_dry_run(call)
+    # Force and SkipOsShutdown are how the cloud deletes anyway.
+    return {"TerminatingInstances": _told(call.backend.servers.terminate(call.scope, servers))}
+
+
+def _told(moved: Sequence[Moved]) -> list[dict[str, Any]]:
+    return [
+        {
+            "InstanceId": arns.instance_id(each.server.id),
+            "CurrentState": state(each.now),
+            "PreviousState": state(each.server.status),
+        }
+        for each in moved
+    ]
+
+
+def _stuck(found: errors.ServerConflict, done: str) -> AWSError:
+    shown = f"{arns.INSTANCE}-{found.server}"
+    return AWSError("IncorrectInstanceState", f"The instance '{shown}' is not in a state from which it can be {done}.")
+
+
+def _counts(params: Mapping[str, Any]) -> tuple[int, int]:
+    minimum, maximum = params["MinCount"], params["MaxCount"]
+    if minimum < 1:
+        raise AWSError(
+            "InvalidParameterValue", f"Value ({minimum}) for parameter minCount is invalid. Must be greater than zero."
+        )
+    if maximum < minimum:
+        raise AWSError(
+            "InvalidParameterValue",
+            f"Value ({minimum}) for parameter minCount is invalid. Must be less than or equal to maxCount ({maximum}).",
+        )
+    if maximum > _MOST_AT_ONCE:
+        raise AWSError(
+            "InvalidParameterValue",
+            f"Value ({maximum}) for parameter maxCount is invalid. At most {_MOST_AT_ONCE} instances can be asked for.",
+        )
+    return minimum, maximum
+
+
+def _described(call: Call, tags: Mapping[str, Mapping[str, str]]) -> tuple[ServerSpec, Mapping[str, Mapping[str, str]]]:
+    """The server a request describes, by a template, by itself, or by both; and the tags by resource type."""
+    given = {_RENAMED.get(name, name): value for name, value in call.params.items() if name not in _OWN}
+    source, marks = _template(call)
+    data = launch_data.merged(source, given)
+    own = tags or tag_words.specified(data.pop("TagSpecifications", None), launch_data.TAGGABLE)
+    data.pop("TagSpecifications", None)
+    spec = launch_data.spec_of(data, zone_names(call, data))
+    subnet = call.params.get("SubnetId")
+    if data.get("NetworkInterfaces"):
+        _refuse_both(subnet, "subnet ID")
+        _refuse_both(data.get("SecurityGroupIds") or data.get("SecurityGroups"), "security groups")
+    if subnet:
+        actions.check_forms(actions.SUBNET, [subnet])
+        spec = replace(spec, subnet=arns.short_of(arns.SUBNET, subnet) or subnet)
+    refused = [name for name in _REFUSED if data.get(name)]
+    if data.get("InstanceInitiatedShutdownBehavior") == "terminate":
+        refused.append("InstanceInitiatedShutdownBehavior")
+    if spec.image:
+        _check_image(data)
+    return (
+        replace(spec, tags={**own.get("instance", {}), **marks}, unsupported=(*spec.unsupported, *refused)),
+        own,
+    )
+
+
+def _check_image(data: Mapping[str, Any]) -> None:
+    # Other ids of the request are of things that are looked up together; EC2 tells a malformed image by its own code.
+    if not data["ImageId"].startswith("resolve:ssm:"):
+        actions.check_forms(actions.IMAGE, [data["ImageId"]])
+
+
+def _refuse_both(given: object, words: str) -> None:
+    if given:
+        raise AWSError(
+            "InvalidParameterCombination",
+            f"Network interfaces and an instance-level {words} may not be specified on the same request",
+        )
+
+
+def _template(call: Call) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """A launch template's words, and the tags that EC2 marks its instances with."""
+    named = call.params.get("LaunchTemplate")
+    if not named:
+        return {}, {}
+    version = named.get("Version")
+    if version:
+        check_version(version)
+    found = call.backend.templates.version(call.scope, reference_of(named), version)
+    marks = {
+        "aws:ec2launchtemplate:id": arns.template_id(found.template_id),
+        "aws:ec2launchtemplate:version": str(found.version),
+    }
+    return found.document, marks
+
+
+def _tag_parts(call: Call, instances: Sequence[Instance], tags: Mapping[str, Mapping[str, str]]) -> None:
+    """Tag the volumes and interfaces that came with instances."""
+    if volume_tags := tags.get("volume"):
+        volumes = [volume for instance in instances for _, volume, _ in instance.disks()]
+        call.backend.resource_tags.put(call.scope, volumes, volume_tags)
+    if interface_tags := tags.get("network-interface"):
+        call.backend.resource_tags.put(call.scope, [each.interface_id for each in instances], interface_tags)

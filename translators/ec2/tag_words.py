@@ -1,0 +1,88 @@
+"""Tags between EC2's words and the engine's: checked on the way in, sorted on the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from translators.errors import AWSError
+
+RESERVED: Final = "aws:"
+KEY_LENGTH: Final = 128
+VALUE_LENGTH: Final = 256
+LIMIT: Final = 50
+_TYPE: Final = re.compile(r"[a-z][a-z0-9-]{1,60}")
+
+KINDS: Final[Mapping[str, str]] = {
+    "i": "instance",
+    "ami": "image",
+    "lt": "launch-template",
+    "vpc": "vpc",
+    "subnet": "subnet",
+    "sg": "security-group",
+    "vol": "volume",
+    "eni": "network-interface",
+    "key": "key-pair",
+    "snap": "snapshot",
+}
+"""Prefix of an id -> the resource type that tags know it by."""
+
+
+def shown(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as answers hold them, by key."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def checked(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Tags to be set.
+
+    Raises:
+        AWSError: a key that is empty, too long, reserved or there twice, or a value too long.
+    """
+    found: dict[str, str] = {}
+    for tag in tags:
+        key, value = tag.get("Key") or "", tag.get("Value") or ""
+        check_key(key)
+        if len(value) > VALUE_LENGTH:
+            raise _refused(f"Tag value exceeds the maximum length of {VALUE_LENGTH} characters")
+        if key in found:
+            raise _refused(f"Duplicate tag key '{key}' specified.")
+        found[key] = value
+    if len(found) > LIMIT:
+        raise AWSError("TagLimitExceeded", "You have reached the maximum number of tags allowed on a single resource.")
+    return found
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that no tag of a caller may have."""
+    if not key:
+        raise _refused("Tag key cannot be null or empty")
+    if len(key) > KEY_LENGTH:
+        raise _refused(f"Tag key exceeds the maximum length of {KEY_LENGTH} characters")
+    if key.lower().startswith(RESERVED):
+        raise _refused("Tag keys starting with 'aws:' are reserved for internal use")
+
+
+def specified(specifications: Sequence[Mapping[str, Any]] | None, allowed: frozenset[str]) -> dict[str, dict[str, str]]:
+    """Tags by resource type, as ``TagSpecifications`` give them.
+
+    Raises:
+        AWSError: a type that the operation does not make, the same type twice, or a tag that cannot be.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for each in specifications or ():
+        kind = each.get("ResourceType")
+        if kind is None:
+            raise AWSError("MissingParameter", "The request must contain the parameter ResourceType")
+        if kind not in allowed:
+            words = " for this operation" if _TYPE.fullmatch(kind) and kind in KINDS.values() else ""
+            raise _refused(f"'{kind}' is not a valid taggable resource type{words}.")
+        if kind in found:
+            raise _refused(f"Duplicate resource type '{kind}' specified in tag specifications.")
+        found[kind] = checked(each.get("Tags") or ())
+    return found
+
+
+def _refused(words: str) -> AWSError:
+    return AWSError("InvalidParameterValue", words)

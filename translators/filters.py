@@ -1,0 +1,115 @@
+r"""EC2's filters: names with lists of values, joined by AND, their values by OR.
+
+``*`` in a value stands for any text, ``?`` for one character or none, ``\`` takes the next character literally.
+Names are case-sensitive, and so are values.
+
+Source: Amazon EC2 User Guide, "List and filter using the CLI and API".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from translators.errors import AWSError
+
+T = TypeVar("T")
+Value = str | bool | int | float | datetime | None
+Field = Callable[[T], "Value | Iterable[Value]"]
+Fields = Mapping[str, Field[T]]
+Tags = Callable[[T], Mapping[str, str]]
+
+VALUES_LIMIT: Final = 200
+_WILD: Final = {"*": ".*", "?": ".?"}
+
+
+def matching(
+    items: Iterable[T],
+    filters: Sequence[Mapping[str, Any]],
+    fields: Fields[T],
+    tags: Tags[T] | None = None,
+) -> list[T]:
+    """The items that all filters let pass, in their order.
+
+    Args:
+        filters: the request's ``Filters`` (``Name``, ``Values``).
+        fields: filter name -> what it looks at: a value, several (one must match), or None, which never matches.
+        tags: the tags of an item, where they can be filtered by (``tag:KEY``, ``tag-key``, ``tag-value``).
+
+    Raises:
+        AWSError: a name that is none of these, a filter without values, or too many values.
+    """
+    tests = [_test(each, fields, tags) for each in filters]
+    return [item for item in items if all(test(item) for test in tests)]
+
+
+@lru_cache(maxsize=2048)
+def pattern(value: str) -> Callable[[str], bool]:
+    """Whether a text is what a filter's value stands for."""
+    if not any(special in value for special in "*?\\"):
+        return value.__eq__
+    parts = []
+    characters = iter(value)
+    for character in characters:
+        if character == "\\":
+            parts.append(re.escape(next(characters, "\\")))
+        else:
+            parts.append(_WILD.get(character) or re.escape(character))
+    compiled = re.compile("".join(parts), re.DOTALL)
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def _test(each: Mapping[str, Any], fields: Fields[T], tags: Tags[T] | None) -> Callable[[T], bool]:
+    name, values = each.get("Name"), each.get("Values") or ()
+    field = None if name is None else fields.get(name) or _tag_field(name, tags)
+    if field is None:
+        raise AWSError("InvalidParameterValue", f"The filter '{'null' if name is None else name}' is invalid")
+    if not values:
+        raise AWSError("InvalidParameterValue", f"The filter '{name}' must have at least one value")
+    if len(values) > VALUES_LIMIT:
+        raise AWSError(
+            "FilterLimitExceeded",
+            f"The maximum number of filter values specified on a single call is {VALUES_LIMIT}",
+        )
+    tests = [pattern(value) for value in values]
+
+    def test(item: T) -> bool:
+        return any(matches(text) for text in texts(field(item)) for matches in tests)
+
+    return test
+
+
+def _tag_field(name: str, tags: Tags[T] | None) -> Field[T] | None:
+    if tags is None:
+        return None
+    if name == "tag-key":
+        return lambda item: tags(item).keys()
+    if name == "tag-value":
+        return lambda item: tags(item).values()
+    if name.startswith("tag:") and len(name) > 4:
+        key = name[4:]
+        return lambda item: tags(item).get(key)
+    return None
+
+
+def texts(value: Value | Iterable[Value]) -> Iterable[str]:
+    """A value as filters see it: truth in lower case, instants as EC2 writes them."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    if isinstance(value, (int, float)):
+        return (f"{value:g}" if isinstance(value, float) else str(value),)
+    if isinstance(value, datetime):
+        return (instant(value),)
+    return [text for each in value for text in texts(each)]
+
+
+def instant(value: datetime) -> str:
+    """``2020-02-11T18:34:10.000Z``."""
+    return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"

@@ -1,0 +1,31 @@
+"""Who the caller is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from translators import arns
+from translators.registry import Call, Caller, Result, operation
+
+_ID_LENGTH = 17
+
+
+@operation("sts", "GetCallerIdentity")
+def get_caller_identity(call: Call) -> Result:
+    return {
+        "UserId": user_id(call.caller),
+        "Account": call.account_id,
+        "Arn": arns.user(call.account_id, call.caller.user_name),
+    }
+
+
+def user_id(caller: Caller) -> str:
+    """The user's unique id in AWS's form (``AIDA`` and 17 of A-Z, 2-7): stable, from the cloud's own id."""
+    return unique_id("AIDA", caller.user_id)
+
+
+def unique_id(prefix: str, of: str) -> str:
+    """An id in IAM's form, derived from what it belongs to."""
+    digest = hashlib.sha256(f"coppice-user:{of}".encode()).digest()
+    return prefix + base64.b32encode(digest).decode()[:_ID_LENGTH]
