@@ -1,0 +1,182 @@
+"""Builders that several suites share: values with sensible defaults, a clock moved by hand, a whole backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_OID, uuid4, uuid5
+
+from backend import Backend
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind
+from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus
+from backend.domain.ids import account_id
+from backend.domain.node import Health, Node, NodeState
+from backend.domain.profile import LaunchConfiguration, LaunchSource, ProfileRef, ServerSpec
+from backend.domain.scope import Scope
+from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
+from backend.store import tables
+from backend.store.session import Store
+from translators import load
+from translators.registry import Call, Caller, Handler, find
+
+assert load
+
+NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+SCOPE = Scope("5f0c3b6d8e6f4e7a9b1c2d3e4f506172", "us-east-1")
+OTHER = Scope("0123456789abcdef0123456789abcdef", "us-east-1")
+
+
+@dataclass
+class HandClock:
+    """A clock that stands still until it is moved."""
+
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+    def wait(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+    def monotonic(self) -> float:
+        return (self.at - NOW).total_seconds()
+
+    def move(self, seconds: float) -> None:
+        self.wait(seconds)
+
+
+def uuid_of(name: str) -> str:
+    """The same uuid for the same name."""
+    return str(uuid5(NAMESPACE_OID, name))
+
+
+def spec(**values: Any) -> ClusterSpec:
+    """A spec of 1 to 4 nodes, 2 desired, in two zones, from the launch configuration ``lc``."""
+    defaults: dict[str, Any] = {
+        "minimum": 1,
+        "maximum": 4,
+        "desired": 2,
+        "source": LaunchSource("lc"),
+        "zones": ("us-east-1a", "us-east-1b"),
+    }
+    return ClusterSpec(**{**defaults, **values})
+
+
+def cluster(name: str = "web", *, scope: Scope = SCOPE, **values: Any) -> Cluster:
+    """A cluster; fields of the spec and of the cluster may be given alike."""
+    own = {key: values.pop(key) for key in tuple(values) if key in Cluster.__dataclass_fields__ and key != "spec"}
+    defaults: dict[str, Any] = {
+        "id": uuid_of(f"{scope}{name}"),
+        "project_id": scope.project_id,
+        "region": scope.region,
+        "name": name,
+        "status": ClusterStatus.ACTIVE,
+        "spec": spec(**values),
+        "suspended": {},
+        "metrics": (),
+        "causes": (),
+        "created_at": NOW,
+        "due_at": NOW,
+    }
+    return Cluster(**{**defaults, **own})
+
+
+def node(owner: Cluster, name: str = "", **values: Any) -> Node:
+    """A node in service of a cluster, with a server of its own unless ``server_id`` is None."""
+    defaults: dict[str, Any] = {
+        "id": uuid_of(f"node {owner.id} {name}") if name else str(uuid4()),
+        "cluster_id": owner.id,
+        "project_id": owner.project_id,
+        "region": owner.region,
+        "launch_id": str(uuid4()),
+        "server_id": uuid_of(f"server {owner.id} {name}") if name else str(uuid4()),
+        "zone": owner.spec.zones[0],
+        "subnet_id": uuid_of("subnet"),
+        "state": NodeState.IN_SERVICE,
+        "state_at": NOW,
+        "health": Health.HEALTHY,
+        "health_cause": None,
+        "protected": False,
+        "profile": ProfileRef("lc"),
+        "instance_type": "t3.micro",
+        "image_id": uuid_of("image"),
+        "created_at": NOW,
+        "in_service_at": NOW,
+    }
+    return Node(**{**defaults, **values})
+
+
+def activity(owner: Cluster, name: str = "", **values: Any) -> Activity:
+    """A launch in progress of a cluster."""
+    defaults: dict[str, Any] = {
+        "id": uuid_of(f"activity {owner.id} {name}") if name else str(uuid4()),
+        "project_id": owner.project_id,
+        "region": owner.region,
+        "cluster_id": owner.id,
+        "cluster_name": owner.name,
+        "kind": ActivityKind.LAUNCH,
+        "status": ActivityStatus.PRE_IN_SERVICE,
+        "progress": 30,
+        "causes": (Cause(CauseKind.USER_CREATED, NOW, {"before": 0, "after": 1}),),
+        "started_at": NOW,
+    }
+    return Activity(**{**defaults, **values})
+
+
+def launch_configuration(name: str = "lc", *, scope: Scope = SCOPE, **values: Any) -> LaunchConfiguration:
+    """A launch configuration that names an image and a type."""
+    server = ServerSpec(image="0123456789abcdef0", instance_type="t3.micro")
+    made = LaunchConfiguration(
+        uuid_of(f"lc {scope} {name}"), scope.project_id, scope.region, name, server, {}, NOW
+    )
+    return replace(made, **values)
+
+
+@dataclass
+class World:
+    """Services over a store in memory and a simulated cloud whose servers are ACTIVE at once."""
+
+    clock: HandClock = field(default_factory=HandClock)
+    url: str = "sqlite://"
+    settings: SimulatedSettings = field(default_factory=lambda: SimulatedSettings(boot_seconds=0, seed=7))
+    store: Store = field(init=False)
+    simulated: SimulatedCloud = field(init=False)
+    backend: Backend = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.url, self.clock)
+        tables.metadata.create_all(self.store.engine)
+        self.simulated = SimulatedCloud.open(None, self.clock, self.settings)
+        self.backend = Backend.build(self.store, self.simulated.cloud, self.clock)
+
+    def close(self) -> None:
+        self.store.close()
+        self.simulated.close()
+
+    def image(self) -> str:
+        """The short id of some x86_64 image."""
+        images = self.simulated.cloud.images.list(SCOPE)
+        return next(image.short_id for image in images if image.architecture == "x86_64" and image.active)
+
+    def call(self, operation: str, *, scope: Scope = SCOPE, service: str = "autoscaling", **params: Any) -> Any:
+        """What a handler answers to a parsed request; refusals are raised as the gateway would see them."""
+        handler: Handler | None = find(service, operation)
+        assert handler is not None, operation
+        return handler(request(self.backend, service, operation, params, scope))
+
+
+def request(backend: Backend, service: str, operation: str, params: Mapping[str, Any], scope: Scope = SCOPE) -> Call:
+    """A request as the gateway hands it to a translator."""
+    return Call(
+        service=service,
+        operation=operation,
+        params=params,
+        caller=Caller("AKIAEXAMPLE", "user", "demo", scope.project_id),
+        region=scope.region,
+        account_id=account_id(scope.project_id),
+        scope=scope,
+        request_id="00000000-0000-0000-0000-000000000001",
+        backend=backend,
+    )
