@@ -1,27 +1,328 @@
-"""When the servers of a project and region are listed next: one row a place that has clusters."""
+"""What the cloud was seen to say, written into nodes' rows: statuses, servers of launches, servers nobody owns."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
+from backend.domain.ids import short_id
+from backend.domain.node import NodeState, ServerStatus
 from backend.domain.scope import Scope
-from backend.store.tables import watches
+from backend.store.tables import activities, clusters, nodes, orphans, watches
 
-_HERE = select(watches.c.project_id).where(
-    watches.c.project_id == bindparam("project"), watches.c.region == bindparam("in_region")
+T = TypeVar("T")
+CHUNK = 500
+_n = nodes.c
+_w = watches.c
+MOVING = tuple(
+    str(state) for state in (NodeState.PENDING, NodeState.TERMINATING, NodeState.DETACHING, NodeState.ENTERING_STANDBY)
 )
+_LIVE_BAD = tuple(
+    str(status) for status in (ServerStatus.STOPPING, ServerStatus.STOPPED, ServerStatus.PAUSED, ServerStatus.ERROR)
+)
+_GONE = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A server as it was seen.
+
+    Attributes:
+        at: the cloud's time of the status; statuses of one server are ordered by it.
+        launch_id: the token it carries, None for servers that are no cluster's.
+    """
+
+    server_id: str
+    status: ServerStatus
+    at: datetime
+    launch_id: str | None = None
+    zone: str | None = None
+    image_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a record of sightings found: clusters with news, servers that no node owns, live servers newly bad."""
+
+    cluster_ids: Sequence[str]
+    unowned: Sequence[str]
+    newly_bad: int
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
 
 
 def ensure_watch(conn: Connection, scope: Scope) -> None:
-    """See to it that the servers of a place are looked at."""
-    if conn.execute(_HERE, {"project": scope.project_id, "in_region": scope.region}).first() is not None:
-        return
-    values = {"project_id": scope.project_id, "region": scope.region, "due_at": None, "epoch": 0}
-    statement: Any = insert(watches).prefix_with("OR IGNORE", dialect="sqlite")
-    statement = statement.prefix_with("IGNORE", dialect="mysql").prefix_with("IGNORE", dialect="mariadb")
-    if conn.dialect.name == "postgresql":
-        statement = postgresql.insert(watches).on_conflict_do_nothing()
-    conn.execute(statement, values)
+    """A project's servers are looked at from now on."""
+    here = _key(scope)
+    known = select(_w.epoch).where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
+    if conn.execute(known, here).first() is None:
+        values = {"project_id": scope.project_id, "region": scope.region, "epoch": 0}
+        try:
+            with conn.begin_nested():
+                conn.execute(insert(watches), values)
+        except IntegrityError:
+            pass  # another transaction was quicker
+
+
+_PULL = (
+    update(watches)
+    .where(
+        _w.project_id == bindparam("project"),
+        _w.region == bindparam("in_region"),
+        or_(_w.due_at.is_(None), _w.due_at > bindparam("wanted")),
+    )
+    .values(due_at=bindparam("wanted"))
+)
+
+
+def pull_watch(conn: Connection, scope: Scope, at: datetime) -> None:
+    """Look at the project's servers at that time, or sooner."""
+    wanted = {**_key(scope), "wanted": at}
+    if conn.execute(_PULL, wanted).rowcount == 0:
+        ensure_watch(conn, scope)
+        conn.execute(_PULL, wanted)
+
+
+_OWNED = select(
+    _n.id, _n.cluster_id, _n.server_id, _n.state, _n.server_status, _n.server_status_at, _n.activity_id
+).where(
+    _n.server_id.in_(bindparam("servers", expanding=True)),
+    _n.project_id == bindparam("project"),
+    _n.region == bindparam("in_region"),
+)
+_WAITING = (
+    select(_n.id, _n.cluster_id, _n.launch_id, _n.activity_id)
+    .where(
+        _n.launch_id.in_(bindparam("launches", expanding=True)),
+        _n.server_id.is_(None),
+        _n.project_id == bindparam("project"),
+        _n.region == bindparam("in_region"),
+    )
+    .order_by(_n.created_at, _n.id)
+)
+_SEE = (
+    update(nodes)
+    .where(
+        _n.id == bindparam("node_id"),
+        or_(_n.server_status_at.is_(None), _n.server_status_at <= bindparam("seen_at")),
+    )
+    .values(server_status=bindparam("seen"), server_status_at=bindparam("seen_at"))
+)
+_ADOPT = (
+    update(nodes)
+    .where(_n.id == bindparam("node_id"), _n.server_id.is_(None))
+    .values(
+        server_id=bindparam("server"),
+        server_short_id=bindparam("short"),
+        server_status=bindparam("seen"),
+        server_status_at=bindparam("seen_at"),
+        zone=func.coalesce(bindparam("in_zone"), _n.zone),
+        image_id=func.coalesce(bindparam("image"), _n.image_id),
+    )
+)
+_NAME_SERVER = update(activities).where(activities.c.id == bindparam("entry")).values(server_id=bindparam("server"))
+
+
+def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Recorded:
+    """Write what was seen into the nodes it belongs to.
+
+    A status older than the one a node has is left out. A server that no node has goes to a node that waits for a
+    server of its launch; where none waits it is unowned.
+    """
+    found: dict[str, None] = {}
+    newly_bad = 0
+    strays: list[Sighting] = []
+    for chunk in chunks(sightings):
+        owned = _owned(conn, scope, chunk)
+        changes = []
+        for sighting in chunk:
+            row = owned.get(sighting.server_id)
+            if row is None:
+                strays.append(sighting)
+            elif row.server_status != sighting.status and not _is_older(sighting, row.server_status_at):
+                changes.append({"node_id": row.id, "seen": str(sighting.status), "seen_at": sighting.at})
+                found[row.cluster_id] = None
+                newly_bad += row.state == NodeState.IN_SERVICE and sighting.status in _LIVE_BAD
+        if changes:
+            conn.execute(_SEE, changes)
+    adopted, unowned = _adopt(conn, scope, [stray for stray in strays if stray.launch_id is not None])
+    found |= dict.fromkeys(adopted)
+    return Recorded(tuple(found), unowned, newly_bad)
+
+
+def _owned(conn: Connection, scope: Scope, chunk: Sequence[Sighting]) -> dict[str, Any]:
+    parameters = {**_key(scope), "servers": [sighting.server_id for sighting in chunk]}
+    return {row.server_id: row for row in conn.execute(_OWNED, parameters)}
+
+
+def _is_older(sighting: Sighting, known_at: datetime | None) -> bool:
+    return known_at is not None and sighting.at < known_at
+
+
+def _adopt(conn: Connection, scope: Scope, strays: Sequence[Sighting]) -> tuple[list[str], list[str]]:
+    """(clusters whose nodes got a server, servers left over)."""
+    waiting: dict[str, list[Any]] = {}
+    launches = dict.fromkeys(stray.launch_id for stray in strays)
+    for chunk in chunks(launches):
+        for row in conn.execute(_WAITING, {**_key(scope), "launches": chunk}):
+            waiting.setdefault(row.launch_id, []).append(row)
+    adoptions, names, found, unowned = [], [], [], []
+    for stray in strays:
+        rows = waiting.get(stray.launch_id or "")
+        if not rows:
+            if stray.status not in _GONE:
+                unowned.append(stray.server_id)
+            continue
+        row = rows.pop(0)
+        found.append(row.cluster_id)
+        adoptions.append(_adoption(row.id, stray))
+        if row.activity_id is not None:
+            names.append({"entry": row.activity_id, "server": stray.server_id})
+    if adoptions:
+        conn.execute(_ADOPT, adoptions)
+    if names:
+        conn.execute(_NAME_SERVER, names)
+    return found, unowned
+
+
+def _adoption(node_id: str, stray: Sighting) -> dict[str, Any]:
+    return {
+        "node_id": node_id,
+        "server": stray.server_id,
+        "short": short_id(stray.server_id),
+        "seen": str(stray.status),
+        "seen_at": stray.at,
+        "in_zone": stray.zone,
+        "image": stray.image_id,
+    }
+
+
+_WAKE = (
+    update(clusters)
+    .where(
+        clusters.c.id.in_(bindparam("ids", expanding=True)),
+        or_(clusters.c.due_at.is_(None), clusters.c.due_at > bindparam("now")),
+    )
+    .values(due_at=bindparam("now"))
+)
+
+
+def wake(conn: Connection, cluster_ids: Iterable[str], now: datetime) -> None:
+    """The engine looks at these clusters at once."""
+    for chunk in chunks(sorted(cluster_ids)):
+        conn.execute(_WAKE, {"ids": chunk, "now": now})
+
+
+_IN_SCOPE = and_(_n.project_id == bindparam("project"), _n.region == bindparam("in_region"))
+_ANY_MOVING = select(_n.id).where(_IN_SCOPE, _n.state.in_(MOVING)).limit(1)
+_ANY = select(_n.id).where(_IN_SCOPE).limit(1)
+_SERVERS = select(_n.server_id, _n.state, _n.created_at, _n.server_status).where(_IN_SCOPE, _n.server_id.is_not(None))
+
+
+def any_moving(conn: Connection, scope: Scope) -> bool:
+    """Whether a node of the project is on its way into or out of service."""
+    return conn.execute(_ANY_MOVING, _key(scope)).first() is not None
+
+
+def any_node(conn: Connection, scope: Scope) -> bool:
+    return conn.execute(_ANY, _key(scope)).first() is not None
+
+
+def missing(conn: Connection, scope: Scope, listed: set[str], before: datetime) -> list[str]:
+    """Servers of nodes made before then that a complete listing did not tell and that are not known to be gone."""
+    result = conn.execution_options(yield_per=2000).execute(_SERVERS, _key(scope))
+    return sorted(
+        row.server_id
+        for row in result
+        if row.server_id not in listed and row.created_at < before and row.server_status != ServerStatus.DELETED
+    )
+
+
+_COUNTS = select(
+    func.count().label("total"),
+    func.coalesce(func.sum(case((_n.server_status.in_(_LIVE_BAD), 1), else_=0)), 0).label("bad"),
+).where(_IN_SCOPE, _n.state == str(NodeState.IN_SERVICE))
+
+
+def service_counts(conn: Connection, scope: Scope) -> tuple[int, int]:
+    """(nodes in service, those of them whose live servers are bad) in the project."""
+    row = conn.execute(_COUNTS, _key(scope)).one()
+    return int(row.total), int(row.bad)
+
+
+def hold(conn: Connection, scope: Scope, until: datetime) -> None:
+    """Health replacement of live servers rests in the project until then."""
+    conn.execute(
+        update(watches)
+        .where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
+        .values(held_until=bindparam("until")),
+        {**_key(scope), "until": until},
+    )
+
+
+def forget_watch(conn: Connection, scope: Scope, epoch: int) -> None:
+    """Nothing of the project is left to look at."""
+    conn.execute(delete(watches).where(_w.project_id == scope.project_id, _w.region == scope.region, _w.epoch == epoch))
+
+
+_o = orphans.c
+_KNOWN = select(_o.server_id).where(_o.server_id.in_(bindparam("servers", expanding=True)))
+
+
+def note_unowned(conn: Connection, scope: Scope, servers: Sequence[str], now: datetime) -> None:
+    """Remember since when these servers belong to nobody."""
+    for chunk in chunks(servers):
+        known = set(conn.execute(_KNOWN, {"servers": chunk}).scalars())
+        fresh = [server for server in dict.fromkeys(chunk) if server not in known]
+        if fresh:
+            place = {"project_id": scope.project_id, "region": scope.region, "first_seen_at": now}
+            conn.execute(insert(orphans), [{"server_id": server, **place} for server in fresh])
+
+
+def due_orphans(conn: Connection, scope: Scope, before: datetime, limit: int) -> list[str]:
+    """Servers that belong to nobody since then or longer."""
+    statement = (
+        select(_o.server_id)
+        .where(_o.project_id == scope.project_id, _o.region == scope.region, _o.first_seen_at <= before)
+        .order_by(_o.first_seen_at, _o.server_id)
+        .limit(limit)
+    )
+    return list(conn.execute(statement).scalars())
+
+
+def next_orphan(conn: Connection, scope: Scope) -> datetime | None:
+    """Since when the oldest of them is known."""
+    oldest = select(func.min(_o.first_seen_at)).where(_o.project_id == scope.project_id, _o.region == scope.region)
+    found: datetime | None = conn.execute(oldest).scalar()
+    return found
+
+
+def settle_orphans(conn: Connection, servers: Sequence[str]) -> None:
+    """These are no orphans, or no more."""
+    if servers:
+        conn.execute(delete(orphans).where(_o.server_id.in_(servers)))
+
+
+def again_orphans(conn: Connection, servers: Sequence[str], now: datetime) -> None:
+    """Their deletion was asked for: look again after the grace."""
+    if servers:
+        conn.execute(update(orphans).where(_o.server_id.in_(servers)).values(first_seen_at=now))
+
+
+def owned(conn: Connection, server_id: str) -> bool:
+    """Whether any node, of whatever project, has that server."""
+    return conn.execute(select(_n.id).where(_n.server_id == server_id)).first() is not None
+
+
+def _key(scope: Scope) -> dict[str, Any]:
+    return {"project": scope.project_id, "in_region": scope.region}

@@ -1,0 +1,309 @@
+"""What a plan says, written into the rows before the cloud is told: the claim of a pass. No cloud calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, Reason, ReasonKind
+from backend.domain.backoff import NO_PROFILE
+from backend.domain.cluster import Process
+from backend.domain.ids import short_id
+from backend.domain.node import Health, Node, NodeState
+from backend.domain.scope import Scope
+from backend.engine import apply, steps
+from backend.engine.context import new_id
+from backend.engine.settings import EngineSettings
+from backend.engine.snapshot import Profile, Snapshot
+from backend.engine.steps import Step
+from backend.policies import backoff, cooldown
+from backend.store import nodes, passes
+from backend.store.session import Connection
+
+NO_ZONE = ""
+
+
+@dataclass(slots=True)
+class Claim:
+    """One claim in the making.
+
+    Attributes:
+        acts: what the cloud is to be told now.
+        due_now: the plan's deadlines no longer hold: look again at once.
+        void: the cluster was changed since the plan was made; nothing was written.
+        entries: node id -> the activity opened for its termination.
+    """
+
+    conn: Connection
+    snapshot: Snapshot
+    now: datetime
+    rng: Random
+    settings: EngineSettings
+    acts: list[apply.Act] = field(default_factory=list)
+    due_now: bool = False
+    void: bool = False
+    entries: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.snapshot.cluster.project_id, self.snapshot.cluster.region)
+
+    def write(self, plan: Sequence[Step]) -> None:
+        """Write every step, kind by kind."""
+        for kind, writer in _WRITERS.items():
+            chosen = [step for step in plan if isinstance(step, kind)]
+            if chosen:
+                writer(self, chosen)
+
+    def activity(self, kind: ActivityKind, status: ActivityStatus, progress: int, causes: Sequence[Cause]) -> Activity:
+        """A new entry of the cluster's journal; ended at once when its status is final."""
+        cluster = self.snapshot.cluster
+        return Activity(
+            id=new_id(self.rng),
+            project_id=cluster.project_id,
+            region=cluster.region,
+            cluster_id=cluster.id,
+            cluster_name=cluster.name,
+            kind=kind,
+            status=status,
+            progress=progress,
+            causes=tuple(causes),
+            started_at=self.now,
+            ended_at=self.now if status.is_final else None,
+        )
+
+    def cool_down(self) -> None:
+        """A change of capacity finished."""
+        cluster = self.snapshot.cluster
+        until = cooldown.until(self.now, cluster.spec.cooldown_seconds, cluster.cooldown_until)
+        passes.set_cooldown(self.conn, cluster.id, until)
+
+    def back_off(self, places: Sequence[tuple[str, str]]) -> None:
+        """Launches failed in these (zone, profile key) places."""
+        cluster = self.snapshot.cluster
+        standing = {(entry.zone, entry.profile_key): entry for entry in self.snapshot.backoffs}
+        for place in dict.fromkeys(places):
+            entry = backoff.failed_again(self.settings.backoff, standing.get(place), place, self.now, self.rng)
+            passes.put_backoff(self.conn, cluster.id, entry)
+        self.due_now = True
+
+
+def _enter(claim: Claim, chosen: Sequence[steps.EnterService]) -> None:
+    cluster = claim.snapshot.cluster
+    entered = [step.node for step in chosen]
+    passes.enter_service(claim.conn, [node.id for node in entered], claim.now, protected=cluster.spec.protect_new)
+    passes.finish(claim.conn, [node.activity_id for node in entered], ActivityStatus.SUCCESSFUL, claim.now)
+    launched = [node for node in entered if node.in_service_at is None]
+    if launched and claim.snapshot.backoffs:
+        passes.clear_backoffs(claim.conn, cluster.id, {NO_ZONE, *(node.zone for node in launched)})
+    if any(node.replaces is None for node in launched):
+        claim.cool_down()
+
+
+def _fail(claim: Claim, chosen: Sequence[steps.FailLaunch]) -> None:
+    unseen = [step.node.id for step in chosen if step.node.server_id is None]
+    dropped = set(passes.drop_unseen(claim.conn, unseen))
+    failed = [step for step in chosen if step.node.server_id is not None or step.node.id in dropped]
+    passes.terminate(claim.conn, {step.node.id: None for step in failed if step.node.server_id is not None}, claim.now)
+    for step in failed:
+        passes.finish(claim.conn, [step.node.activity_id], ActivityStatus.FAILED, claim.now, step.reason)
+    claim.back_off([place_of(step.node) for step in failed])
+
+
+def _park(claim: Claim, chosen: Sequence[steps.Park]) -> None:
+    ids = [step.node.id for step in chosen]
+    nodes.update_many(claim.conn, ids, state=NodeState.STANDBY, state_at=claim.now, activity_id=None)
+    passes.finish(claim.conn, [step.node.activity_id for step in chosen], ActivityStatus.SUCCESSFUL, claim.now)
+
+
+def _mark(claim: Claim, chosen: Sequence[steps.Mark]) -> None:
+    by_cause: dict[str | None, list[str]] = {}
+    for step in chosen:
+        by_cause.setdefault(step.cause, []).append(step.node.id)
+    for cause, ids in by_cause.items():
+        health = Health.HEALTHY if cause is None else Health.UNHEALTHY
+        due_at = None if cause is None else claim.now
+        nodes.update_many(claim.conn, ids, health=health, health_cause=cause, health_due_at=due_at)
+
+
+def _terminate(claim: Claim, chosen: Sequence[steps.Terminate]) -> None:
+    cluster = claim.snapshot.cluster
+    gone = cluster.force_delete
+    reason = Reason(ReasonKind.CLUSTER_DELETED if gone else ReasonKind.SUPERSEDED)
+    interrupted = [step.node.activity_id for step in chosen]
+    passes.finish(claim.conn, interrupted, ActivityStatus.CANCELLED, claim.now, reason)
+    opened = []
+    for step in chosen:
+        node = step.node
+        if node.server_id is None:
+            claim.entries[node.id] = None  # the launch's own entry tells the end of what never was
+            continue
+        entry = claim.activity(ActivityKind.TERMINATE, ActivityStatus.IN_PROGRESS, 0, step.causes)
+        opened.append(_about(entry, node))
+        claim.entries[node.id] = entry.id
+    passes.insert_activities(claim.conn, opened)
+    passes.terminate(claim.conn, claim.entries, claim.now)
+
+
+def _launch(claim: Claim, chosen: Sequence[steps.Launch]) -> None:
+    profile = claim.snapshot.profile
+    assert isinstance(profile, Profile)
+    tags = _tags(claim.snapshot, profile)
+    added: list[Node] = []
+    opened: list[Activity] = []
+    for step in chosen:
+        launch_id = new_id(claim.rng)
+        batch = [_new_node(claim, step, profile, launch_id, replaced) for replaced in step.replaces]
+        for node in batch:
+            entry = claim.activity(ActivityKind.LAUNCH, ActivityStatus.PRE_IN_SERVICE, 30, step.causes)
+            opened.append(_about(entry, node))
+            added.append(_with_activity(node, entry.id))
+        order = apply.CreateServers(
+            claim.scope,
+            launch_id,
+            tuple(node.id for node in batch),
+            step.zone,
+            step.subnet_id,
+            profile,
+            tags.get("Name") or profile.spec.tags.get("Name") or claim.snapshot.cluster.name,
+            tags,
+        )
+        claim.acts.append(order)
+    nodes.insert_many(claim.conn, added)
+    passes.insert_activities(claim.conn, opened)
+
+
+def _new_node(claim: Claim, step: steps.Launch, profile: Profile, launch_id: str, replaces: str | None) -> Node:
+    cluster = claim.snapshot.cluster
+    return Node(
+        id=new_id(claim.rng),
+        cluster_id=cluster.id,
+        project_id=cluster.project_id,
+        region=cluster.region,
+        launch_id=launch_id,
+        server_id=None,
+        zone=step.zone,
+        subnet_id=step.subnet_id,
+        state=NodeState.PENDING,
+        state_at=claim.now,
+        health=Health.HEALTHY,
+        health_cause=None,
+        protected=False,
+        profile=profile.ref,
+        instance_type=profile.spec.instance_type or "",
+        image_id=None,
+        created_at=claim.now,
+        replaces=replaces,
+    )
+
+
+def _tags(snapshot: Snapshot, profile: Profile) -> dict[str, str]:
+    """The cluster's own tags that propagate, and those that tell where a server comes from."""
+    tags = {tag.key: tag.value for tag in snapshot.tags if tag.propagate}
+    tags[apply.GROUP_TAG] = snapshot.cluster.name
+    if profile.ref.template_id is not None:
+        tags["aws:ec2launchtemplate:id"] = f"lt-{short_id(profile.ref.template_id)}"
+        tags["aws:ec2launchtemplate:version"] = str(profile.ref.template_version)
+    return tags
+
+
+def _refuse(claim: Claim, chosen: Sequence[steps.RefuseLaunch]) -> None:
+    opened = []
+    for step in chosen:
+        entry = claim.activity(ActivityKind.LAUNCH, ActivityStatus.FAILED, 100, step.causes)
+        opened.append(replace(entry, reason=step.reason))
+    passes.insert_activities(claim.conn, opened)
+    claim.back_off([(NO_ZONE, NO_PROFILE)])
+
+
+def _forget(claim: Claim, chosen: Sequence[steps.Forget]) -> None:
+    entries = {step.node.id: claim.entries.get(step.node.id, step.node.activity_id) for step in chosen}
+    unseen = [step.node.id for step in chosen if step.node.server_id is None]
+    dropped = set(passes.drop_unseen(claim.conn, unseen))
+    seen = [step.node.id for step in chosen if step.node.server_id is not None]
+    passes.drop(claim.conn, seen)
+    ended = [entries[node_id] for node_id in (*seen, *dropped)]
+    if passes.any_scaled_in(claim.conn, ended):
+        claim.cool_down()
+    passes.finish(claim.conn, ended, ActivityStatus.SUCCESSFUL, claim.now)
+    claim.due_now = claim.due_now or len(dropped) < len(unseen)
+
+
+def _delete(claim: Claim, chosen: Sequence[steps.Delete]) -> None:
+    claim.acts += [apply.DeleteServer(claim.scope, step.node) for step in chosen]
+
+
+def _let_go(claim: Claim, chosen: Sequence[steps.LetGo]) -> None:
+    claim.acts += [apply.LetServerGo(claim.scope, step.node) for step in chosen]
+
+
+def _take_in(claim: Claim, chosen: Sequence[steps.TakeIn]) -> None:
+    name = claim.snapshot.cluster.name
+    claim.acts += [apply.TakeServerIn(claim.scope, step.node, name) for step in chosen]
+
+
+def _look(claim: Claim, chosen: Sequence[steps.Look]) -> None:
+    claim.acts += [apply.LookAtServer(claim.scope, step.node) for step in chosen]
+
+
+def _note(claim: Claim, chosen: Sequence[steps.Note]) -> None:
+    """Once for each request: what was noted after the last one still stands."""
+    cluster = claim.snapshot.cluster
+    last = passes.last_note(claim.conn, cluster.id)
+    asked = max((cause.at for cause in cluster.causes), default=None)
+    if last is not None and (asked is None or last >= asked):
+        return
+    causes = (*cluster.causes, chosen[0].cause)
+    passes.insert_activities(claim.conn, [claim.activity(ActivityKind.NOTE, ActivityStatus.CANCELLED, 100, causes)])
+
+
+def _suspend(claim: Claim, _chosen: Sequence[steps.SuspendLaunch]) -> None:
+    cluster = claim.snapshot.cluster
+    passes.suspend(claim.conn, cluster, Process.LAUNCH, claim.now)
+    passes.clear_backoffs(claim.conn, cluster.id)
+
+
+def _forget_causes(claim: Claim, _chosen: Sequence[steps.ForgetCauses]) -> None:
+    passes.forget_causes(claim.conn, claim.snapshot.cluster.id)
+
+
+def _remove(claim: Claim, _chosen: Sequence[steps.RemoveCluster]) -> None:
+    if not passes.remove_cluster(claim.conn, claim.snapshot.cluster.id, claim.now):
+        claim.due_now = True
+
+
+def place_of(node: Node) -> tuple[str, str]:
+    """(zone, profile key) of a node: where a failure of its launch counts."""
+    return node.zone, NO_PROFILE if node.profile is None else node.profile.key
+
+
+def _about(entry: Activity, node: Node) -> Activity:
+    return replace(entry, node_id=node.id, server_id=node.server_id, zone=node.zone, subnet_id=node.subnet_id)
+
+
+def _with_activity(node: Node, activity_id: str) -> Node:
+    return replace(node, activity_id=activity_id)
+
+
+# In this order: what ends makes room for what begins, and a node may be chosen and forgotten in one claim.
+_WRITERS: Mapping[type[Any], Callable[[Claim, Any], None]] = {
+    steps.EnterService: _enter,
+    steps.FailLaunch: _fail,
+    steps.Park: _park,
+    steps.Mark: _mark,
+    steps.Terminate: _terminate,
+    steps.Launch: _launch,
+    steps.RefuseLaunch: _refuse,
+    steps.Delete: _delete,
+    steps.LetGo: _let_go,
+    steps.TakeIn: _take_in,
+    steps.Look: _look,
+    steps.Forget: _forget,
+    steps.Note: _note,
+    steps.SuspendLaunch: _suspend,
+    steps.ForgetCauses: _forget_causes,
+    steps.RemoveCluster: _remove,
+}

@@ -1,0 +1,46 @@
+"""What every job of an engine works with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from uuid import UUID
+
+from backend.clock import Clock
+from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
+from backend.engine.settings import EngineSettings
+from backend.store.session import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One engine's surroundings.
+
+    Attributes:
+        seed: of all chance; with it, the clock and the cloud's answers a run repeats exactly.
+        counters: what was done since the start, by name.
+    """
+
+    store: Store
+    cloud: Cloud
+    catalog: Catalog
+    clock: Clock
+    settings: EngineSettings
+    name: str
+    seed: int
+    counters: Counter[str] = field(default_factory=Counter)
+
+    def rng(self, *about: object) -> Random:
+        """Chance of its own for one pass."""
+        return Random(":".join(map(str, (self.seed, *about))))
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+
+def new_id(rng: Random) -> str:
+    """A UUID from that chance."""
+    return str(UUID(int=rng.getrandbits(128), version=4))

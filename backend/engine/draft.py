@@ -1,0 +1,129 @@
+"""A plan in the making: what each phase reads and adds to. Decides nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from random import Random
+
+from backend.domain.activity import Cause
+from backend.domain.cluster import Cluster, ClusterStatus, Process
+from backend.domain.node import TRANSITIONS, Health, Node, NodeState, ServerStatus
+from backend.engine.settings import EngineSettings
+from backend.engine.snapshot import Snapshot
+from backend.engine.steps import Step
+from backend.policies.replacement import Pace, pace
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A node that is to be launched before another goes. ``zone``: where it must be, None for anywhere."""
+
+    victim: Node
+    cause: Cause
+    zone: str | None = None
+
+
+class Draft:
+    """The nodes as they will be after the steps chosen so far, the steps, and when to look again.
+
+    Attributes:
+        nodes: by id, oldest first.
+        steps: in the order they were chosen.
+        wishes: launches wanted beside what the capacity lacks.
+        wakes: instants at which something may have to be done.
+        more: a bound of this pass was met: go on at once.
+    """
+
+    def __init__(self, snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: Random) -> None:
+        self.snapshot = snapshot
+        self.now = now
+        self.settings = settings
+        self.rng = rng
+        self.nodes: dict[str, Node] = {node.id: node for node in snapshot.nodes}
+        self.steps: list[Step] = []
+        self.wishes: list[Wish] = []
+        self.wakes: list[datetime] = []
+        self.more = False
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.snapshot.cluster
+
+    @property
+    def active(self) -> bool:
+        return self.cluster.status is ClusterStatus.ACTIVE
+
+    def runs(self, *processes: Process) -> bool:
+        return all(self.cluster.runs(process) for process in processes)
+
+    @property
+    def pace(self) -> Pace:
+        spec = self.cluster.spec
+        return pace(spec.desired, spec.maintenance_minimum_percent, spec.maintenance_maximum_percent)
+
+    def add(self, step: Step) -> None:
+        self.steps.append(step)
+
+    def wake(self, at: datetime | None) -> None:
+        if at is not None:
+            self.wakes.append(at)
+
+    def move(self, node: Node, state: NodeState) -> Node:
+        """The node in its next state, from now on."""
+        assert state in TRANSITIONS[node.state], f"{node.state} -> {state}"
+        return self.put(replace(node, state=state, state_at=self.now))
+
+    def put(self, node: Node) -> Node:
+        self.nodes[node.id] = node
+        return node
+
+    def remove(self, node: Node) -> None:
+        del self.nodes[node.id]
+
+    def every(self, *states: NodeState) -> list[Node]:
+        return [node for node in self.nodes.values() if node.state in states]
+
+    def counted(self) -> list[Node]:
+        return [node for node in self.nodes.values() if node.counted]
+
+    def zone_counts(self) -> Counter[str]:
+        return Counter(node.zone for node in self.nodes.values() if node.counted)
+
+    def pairs(self) -> Iterator[tuple[Node, Node]]:
+        """(new, old): nodes that were launched ahead of the departure of another that still counts."""
+        for new in self.nodes.values():
+            if new.replaces is not None and new.counted:
+                old = self.nodes.get(new.replaces)
+                if old is not None and old.counted:
+                    yield new, old
+
+    def ahead(self) -> int:
+        """Nodes beyond the desired capacity that are meant to be: on their way, for one that goes after them."""
+        return sum(1 for new, _ in self.pairs() if new.state is not NodeState.IN_SERVICE)
+
+    def under_replacement(self) -> int:
+        """Nodes whose replacement is under way: still going, or gone and their successor not in service yet."""
+        ids = {node.id for node in self.every(NodeState.TERMINATING) if self._leaves_a_gap(node)}
+        ids |= {
+            node.replaces
+            for node in self.nodes.values()
+            if node.replaces is not None and node.counted and node.state is not NodeState.IN_SERVICE
+        }
+        missing = self.cluster.spec.desired - len(self.counted()) if self.snapshot.backoffs else 0
+        return max(len(ids), missing)
+
+    def _leaves_a_gap(self, node: Node) -> bool:
+        if node.server_status is ServerStatus.DELETED or node.in_service_at is None:
+            return False
+        return node.health is Health.UNHEALTHY or self.outlived(node)
+
+    def outlived(self, node: Node) -> bool:
+        lifetime = self.cluster.spec.maximum_lifetime_seconds
+        return lifetime is not None and (self.now - node.created_at).total_seconds() >= lifetime
+
+    def replaceable(self) -> int:
+        """How many more nodes may be put under replacement now."""
+        return max(0, self.pace.at_once - self.under_replacement() - len(self.wishes))

@@ -1,0 +1,201 @@
+"""What the cloud says of a project's servers, written into rows; servers that nobody owns are ended. Plans nothing.
+
+One listing of changes a look, a complete one now and then: what that one lacks is asked for by itself before it counts
+as gone, since listings lag. A cloud that cannot be asked says nothing about any server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from backend.domain.node import ServerStatus
+from backend.domain.scope import Scope
+from backend.drivers import errors
+from backend.drivers.compute import Compute, Server
+from backend.engine.calls import Call
+from backend.engine.context import Context
+from backend.engine.outcomes import sighting
+from backend.store import leases, observations
+from backend.store.leases import WatchLease
+from backend.store.observations import Sighting
+from backend.store.session import Connection
+
+Job = Generator[Sequence[Call], list[Any], None]
+_ORPHANS_AT_ONCE = 20
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look at a project's servers.
+
+    Attributes:
+        started: changes up to then are seen when it succeeds.
+        full: a complete listing is part of it.
+        complete: everything that a complete listing lacked was asked for.
+        empty: nothing of ours was seen in a complete listing.
+    """
+
+    context: Context
+    lease: WatchLease
+    started: datetime
+    full: bool
+    complete: bool = True
+    empty: bool = False
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def scope(self) -> Scope:
+        return self.lease.scope
+
+    def record(self, servers: Sequence[Sighting], conn: Connection) -> bool:
+        """Write what was seen; False when the lease was lost."""
+        if not leases.fence_watch(conn, self.lease):
+            return False
+        now = self.context.now()
+        recorded = observations.record(conn, self.scope, servers)
+        observations.note_unowned(conn, self.scope, recorded.unowned, now)
+        observations.wake(conn, recorded.cluster_ids, now)
+        if recorded.newly_bad:
+            self._hold(conn, now)
+        return True
+
+    def _hold(self, conn: Connection, now: datetime) -> None:
+        """Too much went bad together for it to be the servers' fault."""
+        settings = self.context.settings
+        total, bad = observations.service_counts(conn, self.scope)
+        if bad > settings.hold_number and bad * 100 > total * settings.hold_percent:
+            observations.hold(conn, self.scope, now + settings.hold)
+
+    def release(self, conn: Connection) -> None:
+        """Look again soon while something moves, later while nothing does, never where nothing is left."""
+        if not leases.fence_watch(conn, self.lease):
+            return
+        settings, now = self.context.settings, self.context.now()
+        due_at = now + (settings.watch_busy if observations.any_moving(conn, self.scope) else settings.watch_idle)
+        orphan_since = observations.next_orphan(conn, self.scope)
+        if orphan_since is not None:
+            due_at = min(due_at, max(orphan_since + settings.orphan_grace, now + settings.watch_busy))
+        elif self.empty and not observations.any_node(conn, self.scope):
+            observations.forget_watch(conn, self.scope, self.lease.epoch)
+            return
+        full_due_at = self.lease.full_due_at
+        if self.full:
+            full_due_at = now + (settings.watch_full if self.complete else settings.watch_again)
+        leases.release_watch(conn, self.lease, due_at, self.started, full_due_at)
+
+
+def observe(context: Context, lease: WatchLease) -> Job:
+    """The job of one look: yields the calls it waits for, and is sent their answers."""
+    started = context.now()
+    full = lease.full_due_at is None or lease.full_due_at <= started or lease.seen_until is None
+    look = _Look(context, lease, started, full)
+    compute, scope, store = context.cloud.compute, lease.scope, context.store
+    calls = []
+    if lease.seen_until is not None:
+        since = lease.seen_until - context.settings.watch_overlap
+        calls.append(Call(scope, partial(_ask, compute.list_changed, scope, since)))
+    if full:
+        calls.append(Call(scope, partial(_ask, compute.list, scope)))
+    answers = yield calls
+    if any(isinstance(answer, errors.CloudError) for answer in answers):
+        context.counters["unreached"] += 1
+        store.transact(partial(_release_unseen, context, lease))
+        return
+    context.counters["listings"] += len(answers)
+    seen = {server.id: server for answer in answers for server in _oldest_first(answer)}
+    if not store.transact(partial(look.record, [sighting(server) for server in seen.values()])):
+        return
+    if full:
+        listed = answers[-1]
+        look.empty = not any(server.launch_id for server in listed)
+        yield from _confirm(look, {server.id for server in listed})
+    yield from _end_orphans(look)
+    store.transact(look.release)
+
+
+def _oldest_first(servers: Sequence[Server]) -> list[Server]:
+    return sorted(servers, key=lambda server: (server.created_at, server.index, server.id))
+
+
+def _release_unseen(context: Context, lease: WatchLease, conn: Connection) -> None:
+    due_at = context.now() + context.settings.cloud_retry
+    leases.release_watch(conn, lease, due_at, lease.seen_until, lease.full_due_at)
+
+
+def _confirm(look: _Look, listed: set[str]) -> Job:
+    """Ask for each server that the complete listing lacks: gone is only what the cloud says is gone."""
+    context, scope = look.context, look.scope
+    with context.store.read() as conn:
+        missing = observations.missing(conn, scope, listed, look.started)
+    if not missing:
+        return
+    asked = missing[: context.settings.confirmations]
+    look.complete = len(asked) == len(missing)
+    answers = yield [Call(scope, partial(_ask, context.cloud.compute.get, scope, server)) for server in asked]
+    seen = []
+    for server_id, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, errors.ServerNotFound):
+            seen.append(Sighting(server_id, ServerStatus.DELETED, context.now()))
+        elif isinstance(answer, Server):
+            seen.append(sighting(answer))
+        else:
+            look.complete = False
+    context.store.transact(partial(look.record, seen))
+
+
+def _end_orphans(look: _Look) -> Job:
+    """Delete servers of ours that nobody has owned for the whole grace; each is looked at once more before."""
+    context, scope = look.context, look.scope
+    before = context.now() - context.settings.orphan_grace
+    with context.store.read() as conn:
+        due = observations.due_orphans(conn, scope, before, _ORPHANS_AT_ONCE)
+    if not due:
+        return
+    compute = context.cloud.compute
+    answers = yield [Call(scope, partial(_ask, compute.get, scope, server)) for server in due]
+    doomed = context.store.transact(partial(_still_unowned, look, due, answers))
+    if not doomed:
+        return
+    deleted = yield [Call(scope, partial(_delete, compute, scope, server)) for server in doomed]
+    asked = [server for server, done in zip(doomed, deleted, strict=True) if done]
+    context.counters["orphans"] += len(asked)
+    context.store.transact(lambda conn: observations.again_orphans(conn, asked, context.now()))
+
+
+def _still_unowned(look: _Look, due: Sequence[str], answers: Sequence[Any], conn: Connection) -> list[str]:
+    if not leases.fence_watch(conn, look.lease):
+        return []
+    settled, doomed = [], []
+    for server_id, answer in zip(due, answers, strict=True):
+        if isinstance(answer, errors.ServerNotFound):
+            settled.append(server_id)
+        elif isinstance(answer, Server):
+            recorded = observations.record(conn, look.scope, [sighting(answer)])
+            observations.wake(conn, recorded.cluster_ids, look.context.now())
+            if answer.launch_id is None or observations.owned(conn, server_id):
+                settled.append(server_id)
+            else:
+                doomed.append(server_id)
+    observations.settle_orphans(conn, settled)
+    return doomed
+
+
+def _delete(compute: Compute, scope: Scope, server_id: str) -> bool:
+    """Whether its deletion was asked for."""
+    try:
+        compute.delete(scope, server_id)
+    except errors.CloudError:
+        return False
+    return True
+
+
+def _ask(question: Any, *arguments: Any) -> Any:
+    """The answer, or what the cloud says instead of one."""
+    try:
+        return question(*arguments)
+    except errors.CloudError as error:
+        return error

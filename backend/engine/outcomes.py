@@ -1,0 +1,108 @@
+"""What the cloud answered, written into the rows: the end of a pass. No cloud calls.
+
+Callers may have changed the nodes while the cloud was asked: each is read anew and taken as it is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backend.domain.activity import ActivityStatus, Reason, ReasonKind
+from backend.domain.node import Node, NodeState, ServerStatus
+from backend.drivers import errors
+from backend.drivers.compute import Server
+from backend.engine import apply
+from backend.engine.claims import Claim
+from backend.engine.reasons import reason_of
+from backend.store import nodes, observations, passes
+from backend.store.observations import Sighting
+
+_NOT_MADE = (errors.Refused, errors.CloudUnavailable)
+
+
+def write(claim: Claim, results: Sequence[apply.Result]) -> bool:
+    """Write what came of the acts; whether the cloud could be asked each time."""
+    created = [result for result in results if isinstance(result, apply.Created)]
+    answered = [result for result in results if isinstance(result, apply.Answered)]
+    _created(claim, created)
+    _answered(claim, answered)
+    return not any(isinstance(result.error, errors.CloudUnavailable) for result in results)
+
+
+def sighting(server: Server) -> Sighting:
+    """A server as the cloud told it, for the rows."""
+    return Sighting(server.id, server.status, server.updated_at, server.launch_id, server.zone, server.image_id)
+
+
+def _created(claim: Claim, results: Sequence[apply.Created]) -> None:
+    seen = [sighting(server) for result in results for server in result.servers]
+    if seen:
+        observations.record(claim.conn, claim.scope, seen)
+    if any(one.status is not ServerStatus.BUILDING for one in seen):
+        claim.due_now = True
+    for result in results:
+        if isinstance(result.error, _NOT_MADE):
+            _refused(claim, result, result.error)
+
+
+def _refused(claim: Claim, result: apply.Created, error: errors.CloudError) -> None:
+    """What was not made ends as failed; what someone gave up meanwhile ends as that."""
+    claimed = passes.nodes_now(claim.conn, result.act.node_ids)
+    unmade = [node for node in claimed if node.server_id is None]
+    passes.drop(claim.conn, [node.id for node in unmade])
+    reason = reason_of(error, result.act.profile.spec.instance_type or "", result.act.zone)
+    failed = [node.activity_id for node in unmade if node.state is NodeState.PENDING]
+    given_up = [node.activity_id for node in unmade if node.state is not NodeState.PENDING]
+    passes.finish(claim.conn, failed, ActivityStatus.FAILED, claim.now, reason)
+    passes.finish(claim.conn, given_up, ActivityStatus.SUCCESSFUL, claim.now)
+    claim.back_off([(result.act.zone, result.act.profile.ref.key)])
+
+
+def _answered(claim: Claim, results: Sequence[apply.Answered]) -> None:
+    settled = [result for result in results if result.error is None]
+    present = {node.id: node for node in passes.nodes_now(claim.conn, [one.act.node.id for one in settled])}
+    asked: list[str] = []
+    for result in settled:
+        node = present.get(result.act.node.id)
+        if node is None:
+            continue
+        if isinstance(result.act, apply.DeleteServer):
+            asked.append(node.id)
+            if result.gone:
+                _see_gone(claim, node)
+        elif isinstance(result.act, apply.LetServerGo):
+            _let_go(claim, node)
+        else:
+            _taken_in(claim, node, result)
+    passes.deletion_requested(claim.conn, asked, claim.now)
+
+
+def _see_gone(claim: Claim, node: Node) -> None:
+    assert node.server_id is not None
+    observations.record(claim.conn, claim.scope, [Sighting(node.server_id, ServerStatus.DELETED, claim.now)])
+    claim.due_now = True
+
+
+def _let_go(claim: Claim, node: Node) -> None:
+    if node.state is NodeState.DETACHING:
+        passes.drop(claim.conn, [node.id])
+        passes.finish(claim.conn, [node.activity_id], ActivityStatus.SUCCESSFUL, claim.now)
+    claim.due_now = True
+
+
+def _taken_in(claim: Claim, node: Node, result: apply.Answered) -> None:
+    """An attached server, or one from standby, as it is now."""
+    if result.gone:
+        _see_gone(claim, node)
+    elif result.server is not None:
+        observations.record(claim.conn, claim.scope, [sighting(result.server)])
+        claim.due_now = True
+    if node.state is not NodeState.PENDING or isinstance(result.act, apply.LookAtServer):
+        return
+    if result.gone:
+        nodes.update_one(claim.conn, node.id, state=NodeState.TERMINATING, state_at=claim.now, activity_id=None)
+        reason = Reason(ReasonKind.SERVER_VANISHED)
+        passes.finish(claim.conn, [node.activity_id], ActivityStatus.FAILED, claim.now, reason)
+        return
+    passes.enter_service(claim.conn, [node.id], claim.now, protected=node.protected)
+    passes.finish(claim.conn, [node.activity_id], ActivityStatus.SUCCESSFUL, claim.now)

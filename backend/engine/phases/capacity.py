@@ -1,0 +1,145 @@
+"""As many nodes as are desired: launches what lacks, chooses what is too much. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from backend.domain.activity import Cause, CauseKind, Reason
+from backend.domain.cluster import Process
+from backend.domain.node import Health, Node, NodeState
+from backend.engine import steps
+from backend.engine.draft import Draft
+from backend.engine.phases.rebalance import backoffs_now, failing_zones, termination_view
+from backend.policies import backoff, placement, termination
+
+
+def meet_capacity(draft: Draft) -> None:
+    if not draft.active:
+        return
+    present = len(draft.counted()) - draft.ahead()
+    lacking = draft.cluster.spec.desired - present
+    if lacking < 0:
+        _shrink(draft, present, -lacking)
+    elif lacking > 0 or draft.wishes:
+        _grow(draft, present, lacking)
+
+
+def _shrink(draft: Draft, present: int, number: int) -> None:
+    if not draft.runs(Process.TERMINATE):
+        return
+    chosen = termination.choose(draft.counted(), number, termination_view(draft), draft.rng)
+    moved_away = any(True for _ in draft.pairs())
+    decrease = Cause(CauseKind.CAPACITY_DECREASE, draft.now, {"before": present, "after": present - len(chosen)})
+    for node in chosen:
+        selected = Cause(CauseKind.SELECTED_FOR_TERMINATION, draft.now, {"server": node.server_id or ""})
+        act = decrease
+        if moved_away and not draft.cluster.causes:
+            act = Cause(CauseKind.ZONE_REBALANCE_TERMINATE, draft.now, {"server": node.server_id or ""})
+        draft.add(steps.Terminate(node, (*draft.cluster.causes, act, selected)))
+        draft.move(node, NodeState.TERMINATING)
+    if not chosen:
+        draft.add(steps.Note(Cause(CauseKind.ALL_PROTECTED, draft.now)))
+
+
+def _grow(draft: Draft, present: int, lacking: int) -> None:
+    if not draft.runs(Process.LAUNCH) or _gives_up(draft, lacking):
+        return
+    if isinstance(draft.snapshot.profile, Reason):
+        _refuse(draft, draft.snapshot.profile, present, lacking)
+        return
+    if draft.snapshot.subnets is None:
+        draft.wake(draft.now + draft.settings.cloud_retry)
+        return
+    failing = failing_zones(draft)
+    _launch_wishes(draft, failing)
+    _launch_lacking(draft, failing, present, lacking)
+
+
+def _gives_up(draft: Draft, lacking: int) -> bool:
+    served = [node.in_service_at for node in draft.nodes.values() if node.in_service_at is not None]
+    rule, backoffs = draft.settings.backoff, draft.snapshot.backoffs
+    if lacking <= 0 or not backoff.is_hopeless(rule, backoffs, max(served, default=None), draft.now):
+        return False
+    draft.add(steps.SuspendLaunch())
+    return True
+
+
+def _refuse(draft: Draft, reason: Reason, present: int, lacking: int) -> None:
+    """The launch source is gone: told again after each delay, as a launch that failed."""
+    if lacking <= 0:
+        return
+    waiting = [entry.retry_at for entry in backoffs_now(draft) if entry.retry_at > draft.now]
+    if waiting:
+        draft.wake(max(waiting))
+        return
+    draft.add(steps.RefuseLaunch(reason, _increase(draft, present, lacking)))
+
+
+def _increase(draft: Draft, present: int, lacking: int) -> tuple[Cause, ...]:
+    data = {"before": present, "after": present + lacking}
+    return (*draft.cluster.causes, Cause(CauseKind.CAPACITY_INCREASE, draft.now, data))
+
+
+def _launch_wishes(draft: Draft, failing: set[str]) -> None:
+    counts = draft.zone_counts()
+    for wish in draft.wishes:
+        if wish.zone is not None:
+            zone = None if wish.zone in failing else wish.zone
+        else:
+            zone = next(iter(_spread(draft, counts, 1, failing)), None)
+        if zone is not None:
+            counts[zone] += 1
+            _launch(draft, zone, (wish.cause,), [wish.victim.id])
+
+
+def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int) -> None:
+    number = min(lacking, draft.settings.launches)
+    counts = draft.zone_counts()
+    counts.update(step.zone for step in draft.steps if isinstance(step, steps.Launch))
+    gaps = _unhealthy_gaps(draft)
+    causes = _increase(draft, present, lacking)
+    replacing = (Cause(CauseKind.REPLACING_UNHEALTHY, draft.now),)
+    launched = 0
+    retried = {entry.zone for entry in backoffs_now(draft)}
+    for zone, wanted in _spread(draft, counts, number, failing).items():
+        here = min(wanted, 1) if zone in retried else wanted
+        launched += here
+        replaced, gaps = gaps[:here], gaps[here:]
+        _launch(draft, zone, replacing, [old.id for old in replaced])
+        _launch(draft, zone, causes, [None] * (here - len(replaced)))
+    if launched == number < lacking:
+        draft.more = True
+
+
+def _launch(draft: Draft, zone: str, causes: tuple[Cause, ...], replaces: Sequence[str | None]) -> None:
+    """Launches of these nodes in the zone, in batches of one subnet."""
+    left = list(replaces)
+    for subnet, size in _subnets(draft, zone, len(left)):
+        here, left = left[:size], left[size:]
+        for start in range(0, size, draft.settings.launch_batch):
+            draft.add(steps.Launch(zone, subnet, causes, tuple(here[start : start + draft.settings.launch_batch])))
+
+
+def _spread(draft: Draft, counts: Counter[str], number: int, failing: set[str]) -> dict[str, int]:
+    spec = draft.cluster.spec
+    return placement.spread(counts, spec.zones, number, failing=failing, distribution=spec.zone_distribution)
+
+
+def _unhealthy_gaps(draft: Draft) -> list[Node]:
+    """Nodes that went for their health or age and that no launch replaces yet."""
+    covered = {node.replaces for node in draft.nodes.values()}
+    return [
+        node
+        for node in draft.every(NodeState.TERMINATING)
+        if node.in_service_at is not None and node.health is Health.UNHEALTHY and node.id not in covered
+    ]
+
+
+def _subnets(draft: Draft, zone: str, number: int) -> list[tuple[str | None, int]]:
+    """(subnet, how many): each node's is drawn by chance among the cluster's in the zone."""
+    choices = (draft.snapshot.subnets or {}).get(zone, ())
+    if not choices:
+        return [(None, number)] if number else []
+    drawn = Counter(draft.rng.choice(choices) for _ in range(number))
+    return [(subnet, drawn[subnet]) for subnet in choices if drawn[subnet]]

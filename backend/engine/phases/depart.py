@@ -1,0 +1,41 @@
+"""Servers of leaving nodes are deleted or let go; nodes whose server is gone leave the rows. Pure."""
+
+from __future__ import annotations
+
+from backend.domain.node import Node, NodeState, ServerStatus
+from backend.engine import steps
+from backend.engine.draft import Draft
+from backend.engine.phases.settle import is_lost
+
+
+def depart(draft: Draft) -> None:
+    for node in draft.every(NodeState.DETACHING):
+        draft.add(steps.LetGo(node))
+        draft.wake(draft.now + draft.settings.cloud_retry)
+    room = draft.settings.deletions
+    for node in draft.every(NodeState.TERMINATING):
+        if _is_gone(draft, node):
+            draft.add(steps.Forget(node))
+            draft.remove(node)
+        elif node.server_id is not None and _is_due(draft, node):
+            if room:
+                draft.add(steps.Delete(node))
+                room -= 1
+            else:
+                draft.more = True
+
+
+def _is_gone(draft: Draft, node: Node) -> bool:
+    if node.server_id is None:
+        return is_lost(draft, node)
+    return node.server_status is ServerStatus.DELETED
+
+
+def _is_due(draft: Draft, node: Node) -> bool:
+    """Whether to ask for the deletion: never done yet, or so long ago that it cannot have been heard."""
+    if node.delete_requested_at is None:
+        draft.wake(draft.now + draft.settings.delete_retry)
+        return True
+    again = node.delete_requested_at + draft.settings.delete_retry
+    draft.wake(max(again, draft.now + draft.settings.cloud_retry))
+    return again <= draft.now

@@ -1,0 +1,86 @@
+"""Nodes in service whose servers went bad are marked, and replaced a few at a time. Pure.
+
+Could-not-ask is no finding: only what the cloud said of a server, or a caller of a node, is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from backend.domain.activity import Cause, CauseKind
+from backend.domain.cluster import Process
+from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.engine import steps
+from backend.engine.draft import Draft, Wish
+
+BAD = {
+    ServerStatus.STOPPING: CauseKind.HEALTH_TERMINATED_OR_STOPPED,
+    ServerStatus.STOPPED: CauseKind.HEALTH_TERMINATED_OR_STOPPED,
+    ServerStatus.PAUSED: CauseKind.HEALTH_TERMINATED_OR_STOPPED,
+    ServerStatus.DELETING: CauseKind.HEALTH_TERMINATED_OR_STOPPED,
+    ServerStatus.DELETED: CauseKind.HEALTH_TERMINATED_OR_STOPPED,
+    ServerStatus.ERROR: CauseKind.HEALTH_STATUS_CHECK,
+}
+_OBSERVED = frozenset({CauseKind.HEALTH_TERMINATED_OR_STOPPED, CauseKind.HEALTH_STATUS_CHECK})
+_GONE = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
+
+
+def check_health(draft: Draft) -> None:
+    if not draft.active:
+        return
+    if draft.runs(Process.HEALTH_CHECK):
+        for node in draft.every(NodeState.IN_SERVICE):
+            _judge(draft, node)
+    if draft.runs(Process.REPLACE_UNHEALTHY, Process.TERMINATE):
+        _replace(draft)
+
+
+def _judge(draft: Draft, node: Node) -> None:
+    cause = None if node.server_status is None else BAD.get(node.server_status)
+    if cause is not None and node.health is Health.HEALTHY:
+        draft.add(steps.Mark(node, cause))
+        draft.put(replace(node, health=Health.UNHEALTHY, health_cause=cause, health_due_at=draft.now))
+    elif node.server_status is ServerStatus.ACTIVE and node.health_cause in _OBSERVED:
+        # Only reached where replacement was held back and the server came back meanwhile.
+        draft.add(steps.Mark(node, None))
+        draft.put(replace(node, health=Health.HEALTHY, health_cause=None, health_due_at=None))
+
+
+def _replace(draft: Draft) -> None:
+    waiting = {old.id for _, old in draft.pairs()}
+    for node in draft.every(NodeState.IN_SERVICE):
+        if node.health is not Health.UNHEALTHY or not _is_due(draft, node):
+            continue
+        if node.server_status in _GONE:
+            _terminate(draft, node)
+        elif node.id in waiting or _is_held(draft, node) or not draft.replaceable():
+            continue
+        elif draft.pace.launch_first and draft.runs(Process.LAUNCH):
+            draft.wishes.append(Wish(node, Cause(CauseKind.REPLACING_UNHEALTHY, draft.now)))
+        else:
+            _terminate(draft, node)
+
+
+def _is_due(draft: Draft, node: Node) -> bool:
+    if node.health_due_at is not None and node.health_due_at > draft.now:
+        draft.wake(node.health_due_at)
+        return False
+    return True
+
+
+def _is_held(draft: Draft, node: Node) -> bool:
+    held_until = draft.snapshot.held_until
+    if held_until is None or held_until <= draft.now or node.health_cause not in _OBSERVED:
+        return False
+    draft.wake(held_until)
+    return True
+
+
+def cause_of(node: Node) -> CauseKind:
+    """The cause that the activity of an unhealthy node's termination names."""
+    return CauseKind(node.health_cause) if node.health_cause else CauseKind.HEALTH_CUSTOM
+
+
+def _terminate(draft: Draft, node: Node) -> None:
+    draft.add(steps.Terminate(node, (Cause(cause_of(node), draft.now),)))
+    draft.move(node, NodeState.TERMINATING)

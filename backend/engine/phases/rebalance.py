@@ -1,0 +1,112 @@
+"""Nodes move from zones that are no longer the cluster's, and from full zones to empty ones. Pure.
+
+The new node is launched first; the old one goes when it is in service (retire).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from backend.domain.activity import Cause, CauseKind, Reason
+from backend.domain.backoff import NO_PROFILE, Backoff
+from backend.domain.cluster import Process
+from backend.domain.node import Health, Node, NodeState
+from backend.engine.draft import Draft, Wish
+from backend.policies import placement, termination
+from backend.policies.replacement import margin
+
+
+def rebalance(draft: Draft) -> None:
+    if not draft.active or not draft.runs(Process.AZ_REBALANCE, Process.LAUNCH, Process.TERMINATE):
+        return
+    if not _is_calm(draft):
+        return
+    room = margin(draft.cluster.spec.maximum) - draft.ahead() - len(draft.wishes)
+    _migrate(draft, room)
+    if not draft.wishes:
+        _even_out(draft, room)
+
+
+def _is_calm(draft: Draft) -> bool:
+    """Nothing else is going on: capacity is met, and what is on its way is on its way for this."""
+    counted = draft.counted()
+    if len(counted) - draft.ahead() != draft.cluster.spec.desired:
+        return False
+    return sum(node.state is not NodeState.IN_SERVICE for node in counted) == draft.ahead()
+
+
+def _movable(draft: Draft) -> list[Node]:
+    busy = {old.id for _, old in draft.pairs()} | {wish.victim.id for wish in draft.wishes}
+    return [
+        node
+        for node in draft.every(NodeState.IN_SERVICE)
+        if not node.protected and node.health is Health.HEALTHY and node.id not in busy
+    ]
+
+
+def _migrate(draft: Draft, room: int) -> None:
+    zones = draft.cluster.spec.zones
+    strays = [node for node in _movable(draft) if node.zone not in zones]
+    left = Counter(node.zone for node in strays)
+    data: dict[str, str | int] = {"zones": ",".join(sorted(left)), "count": len(strays)}
+    for node in strays[: max(0, room)]:
+        draft.wishes.append(Wish(node, Cause(CauseKind.ZONE_MIGRATION, draft.now, data)))
+
+
+def _even_out(draft: Draft, room: int) -> None:
+    failing = failing_zones(draft)
+    zones = [zone for zone in draft.cluster.spec.zones if zone not in failing]
+    counts = draft.zone_counts()
+    for new, old in draft.pairs():
+        if new.state is not NodeState.IN_SERVICE:
+            counts[old.zone] -= 1
+    movable = _movable(draft)
+    moves: list[tuple[Node, str, str]] = []
+    while len(moves) < room:
+        gap = placement.imbalance(counts, zones)
+        if gap is None or gap[2] < 2:
+            break
+        short, long, _ = gap
+        victim = _pick(draft, [node for node in movable if node.zone == long])
+        if victim is None:
+            break
+        movable.remove(victim)
+        counts[long] -= 1
+        counts[short] += 1
+        moves.append((victim, short, long))
+    data = {
+        "short_zones": ",".join(sorted({short for _, short, _ in moves})),
+        "long_zones": ",".join(sorted({long for _, _, long in moves})),
+    }
+    for victim, short, _ in moves:
+        draft.wishes.append(Wish(victim, Cause(CauseKind.ZONE_REBALANCE_LAUNCH, draft.now, data), short))
+
+
+def _pick(draft: Draft, candidates: list[Node]) -> Node | None:
+    chosen = termination.choose(candidates, 1, termination_view(draft), draft.rng)
+    return chosen[0] if chosen else None
+
+
+def termination_view(draft: Draft) -> termination.TerminationView:
+    spec = draft.cluster.spec
+    return termination.TerminationView(spec.termination_rules, spec.source, draft.now, draft.snapshot.configurations)
+
+
+def failing_zones(draft: Draft) -> set[str]:
+    """Zones where the last launch failed: until its delay is over, and while one node tries them again."""
+    trying = {node.zone for node in draft.every(NodeState.PENDING)}
+    failing = set()
+    for backoff in backoffs_now(draft):
+        if backoff.retry_at > draft.now:
+            draft.wake(backoff.retry_at)
+            failing.add(backoff.zone)
+        elif backoff.zone in trying:
+            failing.add(backoff.zone)
+    return failing
+
+
+def backoffs_now(draft: Draft) -> list[Backoff]:
+    """The backoffs of what would be launched now: another profile starts afresh."""
+    profile = draft.snapshot.profile
+    key = NO_PROFILE if isinstance(profile, Reason) else profile.ref.key
+    return [backoff for backoff in draft.snapshot.backoffs if backoff.profile_key == key]

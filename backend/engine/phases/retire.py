@@ -1,0 +1,36 @@
+"""Where the new node was launched first and is in service now, the old one goes. Pure."""
+
+from __future__ import annotations
+
+from backend.domain.activity import Cause, CauseKind
+from backend.domain.cluster import Process
+from backend.domain.node import Health, Node, NodeState
+from backend.engine import steps
+from backend.engine.draft import Draft
+from backend.engine.phases.health import cause_of
+
+
+def retire(draft: Draft) -> None:
+    if not draft.active or not draft.runs(Process.TERMINATE):
+        return
+    for new, old in list(draft.pairs()):
+        if new.state is NodeState.IN_SERVICE and old.state is NodeState.IN_SERVICE:
+            cause = _why(draft, new, old)
+            if cause is not None:
+                data = {} if cause.name.startswith("HEALTH") else {"server": old.server_id or ""}
+                draft.add(steps.Terminate(old, (Cause(cause, draft.now, data),)))
+                draft.move(old, NodeState.TERMINATING)
+
+
+def _why(draft: Draft, new: Node, old: Node) -> CauseKind | None:
+    """Why the old node still is to go; None where it no longer is, and capacity decides who does."""
+    if old.health is Health.UNHEALTHY:
+        return cause_of(old)
+    if draft.outlived(old):
+        return CauseKind.MAXIMUM_LIFETIME
+    if old.protected or len(draft.counted()) - draft.ahead() <= draft.cluster.spec.desired:
+        return None
+    if old.zone not in draft.cluster.spec.zones:
+        return CauseKind.ZONE_REBALANCE_TERMINATE
+    counts = draft.zone_counts()
+    return CauseKind.ZONE_REBALANCE_TERMINATE if counts[old.zone] >= counts[new.zone] else None

@@ -1,0 +1,103 @@
+"""Pending nodes come into service, or are given up; standby is reached. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from backend.domain.activity import Reason, ReasonKind
+from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.engine import steps
+from backend.engine.draft import Draft
+
+_FAILED = frozenset({ServerStatus.ERROR, ServerStatus.STOPPED, ServerStatus.STOPPING, ServerStatus.PAUSED})
+_GONE = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
+_UNCLEAR = frozenset({None, ServerStatus.UNKNOWN})
+
+
+def settle(draft: Draft) -> None:
+    for node in draft.every(NodeState.PENDING):
+        _pending(draft, node)
+    for node in draft.every(NodeState.ENTERING_STANDBY):
+        draft.add(steps.Park(node))
+        draft.move(node, NodeState.STANDBY)
+
+
+def _pending(draft: Draft, node: Node) -> None:
+    if node.server_id is None:
+        _unseen(draft, node)
+    elif node.in_service_at is not None:
+        _returning(draft, node)
+    elif node.attached:
+        draft.add(steps.TakeIn(node))
+        draft.wake(draft.now + draft.settings.cloud_retry)
+    else:
+        _booting(draft, node)
+
+
+def _unseen(draft: Draft, node: Node) -> None:
+    """No server is known: the answer to the call that makes it was lost, or whoever asked for it died."""
+    if is_lost(draft, node):
+        _fail(draft, node, Reason(ReasonKind.LAUNCH_LOST))
+
+
+def is_lost(draft: Draft, node: Node) -> bool:
+    """Whether the servers were looked at late enough to say that the node's launch made none."""
+    deadline = node.created_at + draft.settings.launch_grace
+    if draft.now < deadline:
+        draft.wake(deadline)
+        return False
+    seen_until = draft.snapshot.seen_until
+    if seen_until is None or seen_until < deadline:
+        draft.wake(draft.now + draft.settings.cloud_retry)
+        return False
+    return True
+
+
+def _booting(draft: Draft, node: Node) -> None:
+    status = node.server_status
+    if status is ServerStatus.ACTIVE:
+        _enter(draft, node)
+    elif status in _GONE:
+        _fail(draft, node, Reason(ReasonKind.SERVER_VANISHED))
+    elif status in _FAILED:
+        _fail(draft, node, Reason(ReasonKind.SERVER_ERROR, {"detail": f"the server is {status}"}))
+    else:
+        deadline = node.created_at + draft.settings.boot_timeout
+        if draft.now >= deadline:
+            _fail(draft, node, Reason(ReasonKind.START_TIMEOUT))
+        else:
+            draft.wake(deadline)
+
+
+def _returning(draft: Draft, node: Node) -> None:
+    """From standby: whatever its server does now is for the health checks to judge."""
+    if node.server_status in _UNCLEAR:
+        draft.add(steps.Look(node))
+        draft.wake(draft.now + draft.settings.cloud_retry)
+    elif node.server_status is not ServerStatus.BUILDING:
+        _enter(draft, node)
+    else:
+        draft.wake(draft.now + draft.settings.cloud_retry)
+
+
+def _enter(draft: Draft, node: Node) -> None:
+    draft.add(steps.EnterService(node))
+    draft.put(
+        replace(
+            draft.move(node, NodeState.IN_SERVICE),
+            in_service_at=draft.now,
+            protected=draft.cluster.spec.protect_new,
+            health=Health.HEALTHY,
+            health_cause=None,
+            health_due_at=None,
+        )
+    )
+
+
+def _fail(draft: Draft, node: Node, reason: Reason) -> None:
+    draft.add(steps.FailLaunch(node, reason))
+    moved = draft.move(node, NodeState.TERMINATING)
+    if node.server_id is None:
+        draft.remove(moved)
+    else:
+        draft.put(replace(moved, activity_id=None))

@@ -1,0 +1,69 @@
+"""How an engine works: its pace, its bounds and its patience."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from backend.policies.backoff import BackoffRule
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """One engine's settings; every engine of an installation is given the same.
+
+    Attributes:
+        poll: pause between two looks at what is due, when nothing is under way.
+        lease: how long a claim holds without being renewed.
+        clusters_at_once, watches_at_once: claimed by one tick.
+        calls, calls_per_project: cloud calls under way at once, of the process and of one project.
+        watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
+        watch_full: pause between two complete listings.
+        watch_overlap: a listing of changes reaches back that far before the last: covers clocks and stale listings.
+        watch_again: full listings that found servers missing go on after this pause.
+        confirmations: servers missing from a listing that are asked for one by one in one observation.
+        launch_batch: servers made by one call.
+        launches, deletions: nodes launched and delete calls made by one pass over a cluster.
+        launch_grace: a launch of which no server is seen for so long is lost.
+        boot_timeout: a server that is not active after so long has failed.
+        delete_retry: a deletion is asked for again after this.
+        cloud_retry: pause after the cloud could not be asked.
+        orphan_grace: servers of ours that no node owns go after this.
+        backoff: delays after failed launches.
+        sweep: every cluster is looked at at least that often.
+        hold: how long health replacement rests after a mass failure.
+        hold_number, hold_percent: more servers of a project than both of these, gone bad together, are a mass failure.
+        garbage: pause between two rounds of retention.
+        activity_retention, token_retention: what is older is deleted.
+        garbage_rows: deleted by one statement.
+    """
+
+    poll: timedelta = timedelta(seconds=0.5)
+    lease: timedelta = timedelta(seconds=60)
+    clusters_at_once: int = 50
+    watches_at_once: int = 20
+    calls: int = 16
+    calls_per_project: int = 8
+    watch_busy: timedelta = timedelta(seconds=1)
+    watch_idle: timedelta = timedelta(seconds=15)
+    watch_full: timedelta = timedelta(minutes=15)
+    watch_overlap: timedelta = timedelta(seconds=15)
+    watch_again: timedelta = timedelta(seconds=5)
+    confirmations: int = 100
+    launch_batch: int = 50
+    launches: int = 500
+    deletions: int = 200
+    launch_grace: timedelta = timedelta(seconds=90)
+    boot_timeout: timedelta = timedelta(minutes=30)
+    delete_retry: timedelta = timedelta(seconds=60)
+    cloud_retry: timedelta = timedelta(seconds=5)
+    orphan_grace: timedelta = timedelta(minutes=2)
+    backoff: BackoffRule = field(default_factory=BackoffRule)
+    sweep: timedelta = timedelta(hours=1)
+    hold: timedelta = timedelta(minutes=5)
+    hold_number: int = 10
+    hold_percent: int = 50
+    garbage: timedelta = timedelta(minutes=10)
+    activity_retention: timedelta = timedelta(days=42)
+    token_retention: timedelta = timedelta(days=1)
+    garbage_rows: int = 500

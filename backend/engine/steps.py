@@ -1,0 +1,145 @@
+"""What a plan consists of: each step is one move of one node or launch, as data. Only apply acts on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.domain.activity import Cause, Reason
+from backend.domain.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class EnterService:
+    """A pending node's server runs."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class FailLaunch:
+    """A pending node never came into service. Its server, if there is one, goes."""
+
+    node: Node
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A finding about the health of a node in service; no cause means it is healthy again."""
+
+    node: Node
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """New nodes of one profile in one zone.
+
+    Attributes:
+        replaces: for each node the id of the one it replaces, or None.
+    """
+
+    zone: str
+    subnet_id: str | None
+    causes: tuple[Cause, ...]
+    replaces: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseLaunch:
+    """Nothing can be launched: only the journal says so."""
+
+    reason: Reason
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """A node was chosen to go."""
+
+    node: Node
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The server of a terminating node is to be deleted."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The server of a terminating node is gone, or never was."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """A detaching node's server is no longer ours."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class TakeIn:
+    """An attached server becomes ours."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The status of a pending node's server is not known: ask."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """A node moves to standby."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something decided without a node, told once for each request."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendLaunch:
+    """Launches failed for too long: stop trying."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCauses:
+    """The desired capacity is reached: requests no longer explain what happens next."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveCluster:
+    """A cluster in deletion has no node left."""
+
+
+Step = (
+    EnterService
+    | FailLaunch
+    | Mark
+    | Launch
+    | RefuseLaunch
+    | Terminate
+    | Delete
+    | Forget
+    | LetGo
+    | TakeIn
+    | Look
+    | Park
+    | Note
+    | SuspendLaunch
+    | ForgetCauses
+    | RemoveCluster
+)

@@ -1,0 +1,258 @@
+"""What a pass over a cluster reads at once and writes set by set: nodes, journal, backoffs.
+
+Every caller has fenced the cluster in the same transaction (leases.fence).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, CauseKind, Reason
+from backend.domain.backoff import Backoff
+from backend.domain.cluster import Cluster, Process
+from backend.domain.node import Health, Node, NodeState
+from backend.domain.scope import Scope
+from backend.store import activities, clusters, nodes, rows
+from backend.store.observations import chunks
+from backend.store.tables import activities as activities_table
+from backend.store.tables import backoffs as backoffs_table
+from backend.store.tables import clusters as clusters_table
+from backend.store.tables import launch_configurations, watches
+from backend.store.tables import nodes as nodes_table
+
+_n = nodes_table.c
+_a = activities_table.c
+_b = backoffs_table.c
+_c = clusters_table.c
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The rows of one cluster.
+
+    Attributes:
+        seen_until, held_until: of its project's watch.
+    """
+
+    cluster: Cluster
+    nodes: tuple[Node, ...]
+    backoffs: tuple[Backoff, ...]
+    seen_until: datetime | None
+    held_until: datetime | None
+
+
+_BACKOFFS = select(backoffs_table).where(_b.cluster_id == bindparam("owner")).order_by(_b.zone, _b.profile_key)
+_WATCH = select(watches.c.seen_until, watches.c.held_until).where(
+    watches.c.project_id == bindparam("project"), watches.c.region == bindparam("in_region")
+)
+
+
+def read(conn: Connection, cluster_id: str) -> Situation | None:
+    """The cluster first: what is read after it can only be newer, and the generation then tells."""
+    cluster = clusters.get_by_id(conn, cluster_id)
+    if cluster is None:
+        return None
+    found = nodes.of_cluster(conn, cluster_id)
+    failed = [
+        Backoff(row.zone, row.profile_key, row.failures, row.first_failed_at, row.retry_at)
+        for row in conn.execute(_BACKOFFS, {"owner": cluster_id})
+    ]
+    watch = conn.execute(_WATCH, {"project": cluster.project_id, "in_region": cluster.region}).first()
+    seen_until, held_until = (None, None) if watch is None else (watch.seen_until, watch.held_until)
+    return Situation(cluster, tuple(found), tuple(failed), seen_until, held_until)
+
+
+_CREATED = select(launch_configurations.c.name, launch_configurations.c.created_at).where(
+    launch_configurations.c.project_id == bindparam("project"),
+    launch_configurations.c.region == bindparam("in_region"),
+    launch_configurations.c.name.in_(bindparam("names", expanding=True)),
+)
+
+
+def configurations_created(conn: Connection, scope: Scope, names: Collection[str]) -> dict[str, datetime]:
+    """Name -> creation of those launch configurations that there still are."""
+    if not names:
+        return {}
+    found = conn.execute(_CREATED, {"project": scope.project_id, "in_region": scope.region, "names": sorted(names)})
+    return {row.name: row.created_at for row in found}
+
+
+def enter_service(conn: Connection, node_ids: Sequence[str], now: datetime, *, protected: bool) -> None:
+    """Pending nodes come into service, healthy."""
+    statement = (
+        update(nodes_table)
+        .where(_n.id.in_(bindparam("ids", expanding=True)), _n.state == str(NodeState.PENDING))
+        .values(
+            state=str(NodeState.IN_SERVICE),
+            state_at=now,
+            in_service_at=now,
+            protected=protected,
+            health=str(Health.HEALTHY),
+            health_cause=None,
+            health_due_at=None,
+            activity_id=None,
+        )
+    )
+    for chunk in chunks(node_ids):
+        conn.execute(statement, {"ids": chunk})
+
+
+_TERMINATE = (
+    update(nodes_table)
+    .where(_n.id == bindparam("node"))
+    .values(
+        state=str(NodeState.TERMINATING),
+        state_at=bindparam("since"),
+        activity_id=bindparam("entry"),
+        delete_requested_at=None,
+    )
+)
+
+
+def terminate(conn: Connection, entries: Mapping[str, str | None], now: datetime) -> None:
+    """Nodes are terminating from now on. ``entries``: node id -> its open activity, None for none."""
+    if entries:
+        conn.execute(_TERMINATE, [{"node": node, "entry": entry, "since": now} for node, entry in entries.items()])
+
+
+_DROP_UNSEEN = delete(nodes_table).where(_n.id == bindparam("node"), _n.server_id.is_(None))
+
+
+def drop_unseen(conn: Connection, node_ids: Sequence[str]) -> list[str]:
+    """Delete nodes that still have no server; which ones went."""
+    return [node_id for node_id in node_ids if conn.execute(_DROP_UNSEEN, {"node": node_id}).rowcount == 1]
+
+
+def drop(conn: Connection, node_ids: Sequence[str]) -> None:
+    """Delete nodes."""
+    for chunk in chunks(node_ids):
+        conn.execute(delete(nodes_table).where(_n.id.in_(bindparam("ids", expanding=True))), {"ids": chunk})
+
+
+_REQUESTED = (
+    update(nodes_table)
+    .where(_n.id.in_(bindparam("ids", expanding=True)))
+    .values(delete_requested_at=bindparam("asked_at"))
+)
+
+
+def deletion_requested(conn: Connection, node_ids: Sequence[str], now: datetime) -> None:
+    for chunk in chunks(node_ids):
+        conn.execute(_REQUESTED, {"ids": chunk, "asked_at": now})
+
+
+_NODES = select(nodes_table).where(_n.id.in_(bindparam("ids", expanding=True))).order_by(_n.created_at, _n.id)
+
+
+def nodes_now(conn: Connection, node_ids: Sequence[str]) -> list[Node]:
+    """These nodes as they are now, oldest first; those that are gone are left out."""
+    return [rows.node_of(row) for chunk in chunks(node_ids) for row in conn.execute(_NODES, {"ids": chunk})]
+
+
+_FINISH = (
+    update(activities_table)
+    .where(_a.id.in_(bindparam("ids", expanding=True)), _a.ended == 0)
+    .values(
+        status=bindparam("outcome"),
+        progress=100,
+        ended=1,
+        ended_at=bindparam("at"),
+        reason=bindparam("why", type_=_a.reason.type),
+    )
+)
+
+
+def finish(
+    conn: Connection,
+    activity_ids: Sequence[str | None],
+    status: ActivityStatus,
+    now: datetime,
+    reason: Reason | None = None,
+) -> None:
+    """End these entries where they are still open."""
+    values = {"outcome": str(status), "at": now, "why": rows.reason_document(reason)}
+    for chunk in chunks(sorted(entry for entry in activity_ids if entry is not None)):
+        conn.execute(_FINISH, {"ids": chunk, **values})
+
+
+def insert_activities(conn: Connection, entries: Sequence[Activity]) -> None:
+    activities.insert_many(conn, entries)
+
+
+_CAUSES = select(_a.causes).where(_a.id.in_(bindparam("ids", expanding=True)))
+
+
+def any_scaled_in(conn: Connection, activity_ids: Sequence[str | None]) -> bool:
+    """Whether any of these entries is of a termination that a change of capacity asked for."""
+    ids = sorted(entry for entry in activity_ids if entry is not None)
+    wanted = str(CauseKind.CAPACITY_DECREASE)
+    return any(
+        cause[0] == wanted
+        for chunk in chunks(ids)
+        for causes in conn.execute(_CAUSES, {"ids": chunk}).scalars()
+        for cause in causes
+    )
+
+
+_LAST_NOTE = select(func.max(_a.started_at)).where(
+    _a.cluster_id == bindparam("owner"), _a.ended == 1, _a.kind == str(ActivityKind.NOTE)
+)
+
+
+def last_note(conn: Connection, cluster_id: str) -> datetime | None:
+    """When something was last noted about the cluster without a node."""
+    found: datetime | None = conn.execute(_LAST_NOTE, {"owner": cluster_id}).scalar()
+    return found
+
+
+def put_backoff(conn: Connection, cluster_id: str, backoff: Backoff) -> None:
+    """Write one, over the one that stood."""
+    conn.execute(
+        delete(backoffs_table).where(
+            _b.cluster_id == cluster_id, _b.zone == backoff.zone, _b.profile_key == backoff.profile_key
+        )
+    )
+    conn.execute(
+        insert(backoffs_table).values(
+            cluster_id=cluster_id,
+            zone=backoff.zone,
+            profile_key=backoff.profile_key,
+            failures=backoff.failures,
+            first_failed_at=backoff.first_failed_at,
+            retry_at=backoff.retry_at,
+        )
+    )
+
+
+def clear_backoffs(conn: Connection, cluster_id: str, zones: Collection[str] | None = None) -> None:
+    """Launches succeeded in these zones (None: forget all)."""
+    statement = delete(backoffs_table).where(_b.cluster_id == cluster_id)
+    if zones is not None:
+        statement = statement.where(_b.zone.in_(sorted(zones)))
+    conn.execute(statement)
+
+
+def set_cooldown(conn: Connection, cluster_id: str, until: datetime | None) -> None:
+    conn.execute(update(clusters_table).where(_c.id == cluster_id).values(cooldown_until=until))
+
+
+def forget_causes(conn: Connection, cluster_id: str) -> None:
+    conn.execute(update(clusters_table).where(_c.id == cluster_id).values(causes=[]))
+
+
+def suspend(conn: Connection, cluster: Cluster, process: Process, now: datetime) -> None:
+    """Suspend a process that runs."""
+    suspended = rows.suspended_document({**cluster.suspended, process: now})
+    conn.execute(update(clusters_table).where(_c.id == cluster.id).values(suspended=suspended))
+
+
+def remove_cluster(conn: Connection, cluster_id: str, now: datetime) -> bool:
+    """Delete a cluster in deletion; False while it still has nodes."""
+    if clusters.has_nodes(conn, cluster_id):
+        return False
+    clusters.remove(conn, cluster_id, now)
+    return True
