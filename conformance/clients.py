@@ -19,6 +19,7 @@ class Record:
 
     def __init__(self) -> None:
         self.operations: set[tuple[str, str]] = set()
+        self.refused: set[tuple[str, str]] = set()
         self.errors: set[tuple[str, str]] = set()
 
     def watch(self, client: Any) -> None:
@@ -31,6 +32,7 @@ class Record:
             self.operations.add((service, model.name))
         else:
             self.errors.add((service, code))
+            self.refused.add((service, model.name))
 
 
 RECORD = Record()

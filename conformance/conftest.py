@@ -69,9 +69,7 @@ def fleet(shared_fleet: Fleet) -> Iterator[Fleet]:
     before = len(shared_fleet.made)
     yield shared_fleet
     for name in shared_fleet.made[before:]:
-        if shared_fleet.exists(name) and "Status" not in shared_fleet.group(name):
-            shared_fleet.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, DeletionProtection="none")
-            shared_fleet.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+        shared_fleet.dismiss(name)
 
 
 @pytest.fixture(scope="session")

@@ -135,12 +135,19 @@ class Fleet:
 
         until(f"{identity} is {state}", check)
 
+    def dismiss(self, name: str) -> None:
+        """Delete with all that is in it, protected or not; nothing where it is gone or going."""
+        for group in self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]:
+            if "Status" in group:
+                continue
+            if group.get("DeletionProtection", "none") != "none":
+                self.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, DeletionProtection="none")
+            self.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+
     def sweep(self) -> None:
         """Remove everything this fleet made."""
         for name in self.made:
-            if self.exists(name):
-                self.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, DeletionProtection="none")
-                self.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+            self.dismiss(name)
         for name in self.made:
             until(f"{name} is gone", lambda name=name: not self.exists(name), 60)
         for name in self.configurations:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from conformance.product import until
 
@@ -22,6 +23,7 @@ _IDS = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\b\d{12}\b"), "<account>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "<time>"),
+    (re.compile(r"\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b"), "<mac>"),
     (re.compile(r"\b\d{1,3}(\.\d{1,3}){3}(?!/)\b"), "<address>"),
     (re.compile(r"\bip-<address>|\bip(-\d{1,3}){4}\b|\bec2(-\d{1,3}){4}\b"), "<host>"),
 )
@@ -135,3 +137,6 @@ def answer(step: Step, side: Side) -> Any:
     except ClientError as error:
         told = error.response["Error"]
         return {"Error": evened({"Code": told["Code"], "Message": told.get("Message", "")})}
+    except ResponseParserError:
+        # moto answers some calls with status 500 and a page of HTML.
+        return {"Error": {"Code": "a page of HTML", "Message": ""}}

@@ -170,7 +170,6 @@ STEPS = [
         "SetDesiredCapacity unknown",
         lambda s: s.asg.set_desired_capacity(AutoScalingGroupName="nobody", DesiredCapacity=1),
     ),
-    Step("SetDesiredCapacity above", lambda s: s.asg.set_desired_capacity(**NAMED, DesiredCapacity=99)),
     Step("CreateOrUpdateTags", lambda s: s.asg.create_or_update_tags(Tags=[TAGS[1] | {"Value": "b"}])),
     Step("DeleteTags", lambda s: s.asg.delete_tags(Tags=TAGS[:1])),
     Step(
@@ -216,6 +215,7 @@ STEPS = [
     Step("DescribeInstances unknown", lambda s: s.ec2.describe_instances(InstanceIds=["i-00000000000000000"])),
     Step("TerminateInstances unknown", lambda s: s.ec2.terminate_instances(InstanceIds=["i-00000000000000000"])),
     Step("DeleteLaunchConfiguration in use", lambda s: s.asg.delete_launch_configuration(LaunchConfigurationName=C)),
+    Step("SetDesiredCapacity above", lambda s: s.asg.set_desired_capacity(**NAMED, DesiredCapacity=99)),
     Step("DeleteAutoScalingGroup", lambda s: s.asg.delete_auto_scaling_group(**NAMED, ForceDelete=True)),
     Step("DeleteLaunchTemplate", lambda s: s.ec2.delete_launch_template(LaunchTemplateName=T)),
     Step("DeleteLaunchTemplate again", lambda s: s.ec2.delete_launch_template(LaunchTemplateName=T)),

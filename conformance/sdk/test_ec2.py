@@ -264,6 +264,14 @@ def test_the_caller(server: Access, account: str) -> None:
 def test_iam_as_terraform_asks(server: Access, account: str) -> None:
     user = client(server, "iam").get_user()["User"]
     assert user["Arn"].startswith(f"arn:aws:iam::{account}:user/")
+    iam = client(server, "iam")
+    assert iam.list_account_aliases()["AccountAliases"] == []
+    # Terraform and others look for the account id in any role's ARN.
+    role = iam.list_roles(MaxItems=1)["Roles"][0]
+    assert role["Arn"].startswith(f"arn:aws:iam::{account}:role/")
+    assert iam.get_role(RoleName=role["RoleName"])["Role"]["Arn"] == role["Arn"]
+    with refused("NoSuchEntity", status=404):
+        iam.get_role(RoleName="nobody")
 
 
 def test_unanswered_operations_say_so(server: Access, ec2: Any, asg: Any) -> None:
@@ -273,7 +281,7 @@ def test_unanswered_operations_say_so(server: Access, ec2: Any, asg: Any) -> Non
         (asg, "describe_warm_pool"),
     ]
     for asked, operation in unanswered:
-        params = {"AutoScalingGroupName": "x"} if operation == "describe_warm_pool" else {}
+        params = {"AutoScalingGroupName": "x"} if operation == "put_warm_pool" else {}
         with refused("InvalidAction"):
             getattr(asked, operation)(**params)
 

@@ -423,8 +423,7 @@ def test_activities_outlive_their_group(fleet: Fleet) -> None:
 @pytest.mark.parametrize(("protection", "force"), [("prevent-force-deletion", True), ("prevent-all-deletion", False)])
 def test_deletion_protection(fleet: Fleet, protection: str, force: bool) -> None:
     name = fleet.create(DeletionProtection=protection)
-    # AWS answers a protected group with ResourceInUse.
-    with refused("ResourceInUse"):
+    with refused("ValidationError"):
         fleet.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=force)
     fleet.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, DeletionProtection="none")
     fleet.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=force)

@@ -526,3 +526,18 @@ def test_types(asg: Any) -> None:
         "OldestLaunchConfiguration",
         "OldestLaunchTemplate",
     }
+
+
+def test_lists_of_what_comes_later_are_empty(fleet: Fleet) -> None:
+    asg, name = fleet.autoscaling, fleet.create()
+    assert asg.describe_lifecycle_hooks(AutoScalingGroupName=name)["LifecycleHooks"] == []
+    assert asg.describe_load_balancers(AutoScalingGroupName=name)["LoadBalancers"] == []
+    assert asg.describe_load_balancer_target_groups(AutoScalingGroupName=name)["LoadBalancerTargetGroups"] == []
+    assert asg.describe_traffic_sources(AutoScalingGroupName=name)["TrafficSources"] == []
+    assert asg.describe_policies(AutoScalingGroupName=name)["ScalingPolicies"] == []
+    assert asg.describe_scheduled_actions(AutoScalingGroupName=name)["ScheduledUpdateGroupActions"] == []
+    assert asg.describe_notification_configurations(AutoScalingGroupNames=[name])["NotificationConfigurations"] == []
+    assert asg.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"] == []
+    assert asg.describe_warm_pool(AutoScalingGroupName=name)["Instances"] == []
+    with refused("ValidationError", "No warm pool found"):
+        asg.delete_warm_pool(AutoScalingGroupName=name)
