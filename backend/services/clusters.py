@@ -22,7 +22,7 @@ from backend.domain.cluster import (
     SourceRequest,
     TagMatch,
 )
-from backend.domain.node import NodeState
+from backend.domain.node import Member, NodeState
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, LaunchSource
 from backend.domain.scope import Scope
@@ -275,6 +275,7 @@ class Clusters:
             ids = [cluster.id for cluster in found.items]
             tagged = tags.of(conn, ids)
             members = nodes.members(conn, ids) if with_members else {}
+            members = _without_gone(conn, scope, found.items, members)
         views = [
             ClusterView(cluster, tagged.get(cluster.id, ()), members.get(cluster.id, ())) for cluster in found.items
         ]
@@ -327,6 +328,21 @@ class Clusters:
             return LaunchSource(name)
 
         return kept
+
+
+def _without_gone(
+    conn: Connection, scope: Scope, found: Sequence[Cluster], members: dict[str, list[Member]]
+) -> dict[str, list[Member]]:
+    """Members without the name of a launch configuration that is no more; a cluster's own one always exists."""
+    own = {cluster.spec.source.configuration for cluster in found}
+    older = {member.configuration for each in members.values() for member in each} - own - {None}
+    gone = older - kept_configurations.existing(conn, scope, {name for name in older if name is not None})
+    if not gone:
+        return members
+    return {
+        cluster_id: [each._replace(configuration=None) if each.configuration in gone else each for each in here]
+        for cluster_id, here in members.items()
+    }
 
 
 def _lock_active(conn: Connection, scope: Scope, name: str) -> Cluster:

@@ -23,7 +23,7 @@ from backend.errors import (
     ProcessSuspended,
 )
 from backend.services import attachment, capacity, journal
-from backend.store import activities, clusters, nodes
+from backend.store import activities, clusters, configurations, nodes
 from backend.store.session import Connection, Store
 
 T = TypeVar("T")
@@ -62,7 +62,17 @@ class Nodes:
     ) -> Page[tuple[str, Member]]:
         """(cluster name, member) pairs by server; unknown ``servers`` are left out."""
         with self._store.read() as conn:
-            return nodes.page(conn, scope, among=servers, limit=limit, after=after)
+            found = nodes.page(conn, scope, among=servers, limit=limit, after=after)
+            named = {member.configuration for _, member in found.items if member.configuration is not None}
+            gone = named - configurations.existing(conn, scope, named)
+        if not gone:
+            return found
+        # A launch configuration that is no more is not told.
+        items = [
+            (name, member._replace(configuration=None) if member.configuration in gone else member)
+            for name, member in found.items
+        ]
+        return Page(items, found.marker)
 
     def terminate(self, scope: Scope, server: str, *, decrement: bool) -> Activity:
         """End a node, whatever protects it; without decrement the engine replaces it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,6 +50,20 @@ def find(conn: Connection, scope: Scope, name: str, *, lock: bool = False) -> La
     statement = _NAMED.with_for_update() if lock else _NAMED
     row = conn.execute(statement, {**_place(scope), "named": name}).first()
     return None if row is None else rows.configuration_of(row)
+
+
+_NAMES = select(_t.name).where(
+    _t.project_id == bindparam("project"),
+    _t.region == bindparam("in_region"),
+    _t.name.in_(bindparam("named", expanding=True)),
+)
+
+
+def existing(conn: Connection, scope: Scope, names: Collection[str]) -> set[str]:
+    """Those of the names that there still are."""
+    if not names:
+        return set()
+    return set(conn.execute(_NAMES, {**_place(scope), "named": sorted(names)}).scalars())
 
 
 def remove(conn: Connection, configuration_id: str) -> None:
