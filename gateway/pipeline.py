@@ -51,7 +51,7 @@ class Pipeline:
         backend: handed to handlers as it is.
         find_handler: the function that answers an operation, by service and name; None where none does.
         translate: the AWS error of a finding of the backend, by service; None for exceptions that are no findings.
-        default_region: the AWS region of services that have none (iam) where the signature's is not the cloud's.
+        default_region: the AWS region of services that have none (iam, sts) where the signature's is not the cloud's.
         limits: what one request may ask for.
         throttle: request tokens per account and region; None for no throttling.
         observe: told of every answered request.

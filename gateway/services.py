@@ -29,8 +29,8 @@ SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "monitoring": ("cloudwatch",),
 }
 
-# Services without regions are signed for this one, whatever region the client is set to.
-GLOBAL: Final = frozenset({"iam"})
+# Services that have one endpoint for the world: clients sign for AWS's region of it, whatever region they are set to.
+GLOBAL: Final = frozenset({"iam", "sts"})
 
 _UNKNOWN: Final = QueryWire(None)
 

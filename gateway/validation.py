@@ -69,13 +69,15 @@ class Failure:
 
 
 _NOT_NULL: Final = "Member must not be null"
+_MOST_TOLD: Final = 100
 
 
 def sentence(failures: list[Failure]) -> str:
-    """All failures as AWS tells them."""
+    """All failures as AWS tells them; of very many, all are counted and the first hundred told."""
     count = len(failures)
     noun = "error" if count == 1 else "errors"
-    return f"{count} validation {noun} detected: " + "; ".join(failure.clause for failure in failures)
+    told = "; ".join(failure.clause for failure in failures[:_MOST_TOLD])
+    return f"{count} validation {noun} detected: {told}"
 
 
 def lower_first(_member: Shape, name: str) -> str:

@@ -62,6 +62,12 @@ def test_many_failures_are_told_together():
     assert told.count("; ") == 2
 
 
+def test_of_very_many_failures_the_first_are_told():
+    told = words("autoscaling", "CreateAutoScalingGroup", {**GROUP, "Tags": [{"Key": ""}] * 3000})
+    assert told.startswith("3000 validation errors detected: ")
+    assert told.count("; ") == 99
+
+
 def test_maps_and_secrets():
     told = words("sns", "CreateTopic", {})
     assert told == "1 validation error detected: Value null at 'name' failed to satisfy constraint: Member must not be null"

@@ -37,12 +37,22 @@ Server().run()
 
 @pytest.fixture(scope="module")
 def address():
+    yield from serving(client_seconds=30)
+
+
+@pytest.fixture(scope="module")
+def hasty():
+    """A server that gives its clients little time."""
+    yield from serving(client_seconds=0.7)
+
+
+def serving(client_seconds):
     # The socket listens before the server starts: nobody has to wait for it.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         descriptor = os.dup(listener.fileno())
         os.set_inheritable(descriptor, True)
         environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTHONWARNINGS": "default"}
-        command = [sys.executable, "-c", SERVER, str(descriptor), "0.3"]
+        command = [sys.executable, "-c", SERVER, str(descriptor), str(client_seconds)]
         server = subprocess.Popen(command, pass_fds=(descriptor,), env=environment, stderr=subprocess.DEVNULL)
         os.close(descriptor)
         try:
@@ -99,12 +109,12 @@ def test_what_is_no_http_is_refused_with_a_document(address, data):
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nConnection: close\r\n\r\nAction=",
     ],
 )
-def test_slow_clients_are_cut_off_and_hold_no_thread(address, data):
+def test_slow_clients_are_cut_off_and_hold_no_thread(hasty, data):
     # More slow ones than threads: a good one is answered all the same.
-    slow = [socket.create_connection(address, timeout=30) for _ in range(3)]
+    slow = [socket.create_connection(hasty, timeout=30) for _ in range(3)]
     for connection in slow:
         connection.sendall(data)
-    assert talk(address, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
+    assert talk(hasty, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
     for connection in slow:
         while connection.recv(65536):
             pass
