@@ -38,7 +38,7 @@ from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine, EngineSettings
 from backend.store import migrate
 from backend.store.session import Store
-from gateway import supervisor
+from gateway import request_log, supervisor
 from gateway.app import create_app
 from gateway.auth import keys
 from gateway.auth.credentials import Credential, StaticCredentials
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 EMBEDDED_PROJECT = "embedded"
 START_SECONDS = 30
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 def settings(files: Sequence[str] = ()) -> BackendSettings:
@@ -74,25 +75,30 @@ def cloud_of(chosen: BackendSettings) -> Cloud:
     simulated = SimulatedSettings(
         regions=(chosen.region,), boot_seconds=chosen.boot_seconds, delete_seconds=chosen.delete_seconds
     )
+    Path(chosen.state).mkdir(mode=0o700, parents=True, exist_ok=True)
     return SimulatedCloud.open(f"{chosen.state}/cloud.db", SystemClock(), simulated).cloud
 
 
 def create_gateway(files: Sequence[str] = ()) -> Flask:
     """The WSGI application."""
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     chosen = settings(files)
     store = store_of(chosen)
     clock = SystemClock()
     pair = keys.read(Path(chosen.state) / "coppice.env")
-    caller = Caller(access_key=pair.access_key, user_id=EMBEDDED_PROJECT, user_name="admin", project_id=EMBEDDED_PROJECT)
+    caller = Caller(
+        access_key=pair.access_key, user_id=EMBEDDED_PROJECT, user_name="admin", project_id=EMBEDDED_PROJECT
+    )
     pipeline = Pipeline(
         backend=Backend.build(store, cloud_of(chosen), clock),
         credentials=StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)}),
         clock=clock,
         regions={chosen.region: chosen.region},
+        default_region=chosen.region,
         scope_of=lambda who, region: Scope(who.project_id, region),
         account_id_of=account_id,
     )
-    return create_app(pipeline, readiness=lambda: _not_ready(store))
+    return create_app(pipeline, readiness=lambda: _not_ready(store), metrics=request_log.shared().metrics_text)
 
 
 def _not_ready(store: Store) -> str | None:
@@ -110,8 +116,14 @@ def create_engine(files: Sequence[str] = ()) -> Engine:
         cloud=cloud,
         catalog=Catalog(cloud, clock, timedelta(seconds=30)),
         clock=clock,
-        settings=EngineSettings(),
-        rng=random.Random(),  # noqa: S311
+        settings=EngineSettings(
+            poll=chosen.poll,
+            watch_busy=chosen.watch_busy,
+            watch_idle=chosen.watch_idle,
+            calls=chosen.cloud_calls,
+            calls_per_project=chosen.cloud_calls,
+        ),
+        rng=random.Random(secrets.randbits(64)),
         name=name[:64],
     )
 
@@ -126,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("--state", type=Path, default=Path(".coppice"), help="folder of databases, keys and logs")
     run.add_argument("--boot-seconds", type=float, help="how long a simulated server takes to boot")
     commands.add_parser("serve", help="the gateway alone (replaces this process by gunicorn)").add_argument(
-        "--bind", default="0.0.0.0:8080"  # noqa: S104 - a server in a container
+        "--bind", default="0.0.0.0:8080"
     )
     commands.add_parser("engine", help="one engine")
     commands.add_parser("migrate", help="bring the database to the present schema")
@@ -151,7 +163,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 
 def _engine(_chosen: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -192,7 +204,9 @@ def _state_folder(path: Path) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise CannotStart(f"another Coppice runs on the state folder {path}. Stop it, or choose another.") from error
+            raise CannotStart(
+                f"another Coppice runs on the state folder {path}. Stop it, or choose another."
+            ) from error
         yield path.resolve()
 
 
@@ -205,7 +219,7 @@ def _check_port(host: str, port: int) -> None:
                 probe.bind((host, port))
             except OSError as error:
                 taken = error.errno == errno.EADDRINUSE
-                if taken and attempt < 19:  # noqa: PLR2004
+                if taken and attempt < 19:
                     clock.wait(0.1)
                     continue
                 why = "is taken by another program" if taken else f"cannot be bound ({error.strerror})"
@@ -263,7 +277,7 @@ def _announce(
 def _is_ready(endpoint: str) -> bool:
     try:
         with urllib.request.urlopen(f"{endpoint}/readyz", timeout=2) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)  # noqa: PLR2004
+            return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
