@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table, and_, bindparam, case, or_, select, up
 from backend.domain.scope import Scope
 from backend.store.session import Store
 from backend.store.tables import clusters, watches
+from backend.store.types import Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,9 @@ class WatchLease:
     mark: datetime
     seen_until: datetime | None
     full_due_at: datetime | None
+
+
+_NEXT_DUE = bindparam("next_due", type_=Instant())
 
 
 def _free(table: Table) -> Any:
@@ -117,7 +121,7 @@ _RELEASE = (
     .values(
         owner=None,
         lease_until=None,
-        due_at=case((clusters.c.due_at == bindparam("mark"), bindparam("next_due")), else_=clusters.c.due_at),
+        due_at=case((clusters.c.due_at == bindparam("mark"), _NEXT_DUE), else_=clusters.c.due_at),
     )
 )
 
@@ -216,7 +220,7 @@ _WATCH_RELEASE = (
         lease_until=None,
         seen_until=bindparam("next_seen"),
         full_due_at=bindparam("next_full"),
-        due_at=case((watches.c.due_at == bindparam("mark"), bindparam("next_due")), else_=watches.c.due_at),
+        due_at=case((watches.c.due_at == bindparam("mark"), _NEXT_DUE), else_=watches.c.due_at),
     )
 )
 

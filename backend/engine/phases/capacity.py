@@ -115,6 +115,8 @@ def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int)
 def _launch(draft: Draft, zone: str, causes: tuple[Cause, ...], replaces: Sequence[str | None]) -> None:
     """Launches of these nodes in the zone, in batches of one subnet."""
     left = list(replaces)
+    if left:
+        draft.wake(draft.now + draft.settings.launch_grace)
     for subnet, size in _subnets(draft, zone, len(left)):
         here, left = left[:size], left[size:]
         for start in range(0, size, draft.settings.launch_batch):
