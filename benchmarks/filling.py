@@ -30,10 +30,16 @@ def prepare(target: Target) -> list[str]:
     client(target, "autoscaling").create_launch_configuration(
         LaunchConfigurationName="bench", ImageId=image, InstanceType="t3.micro"
     )
-    return [zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"]][:3]
+    return zones(target)
 
 
-def create_groups(target: Target, zones: list[str], names: list[str], instances: int) -> None:
+def zones(target: Target) -> list[str]:
+    """The names of the first three availability zones."""
+    found = client(target, "ec2").describe_availability_zones()["AvailabilityZones"]
+    return [zone["ZoneName"] for zone in found][:3]
+
+
+def create_groups(target: Target, among: list[str], names: list[str], instances: int) -> None:
     """Groups of that many instances each, tagged as groups are; returns once all instances are in service."""
     autoscaling = client(target, "autoscaling")
     for name in names:
@@ -43,7 +49,7 @@ def create_groups(target: Target, zones: list[str], names: list[str], instances:
             MinSize=0,
             MaxSize=100,
             DesiredCapacity=instances,
-            AvailabilityZones=zones,
+            AvailabilityZones=among,
             Tags=[
                 {"Key": "Name", "Value": name, "PropagateAtLaunch": True},
                 {"Key": "environment", "Value": "bench", "PropagateAtLaunch": False},

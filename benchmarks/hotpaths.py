@@ -23,14 +23,14 @@ from peers import ROOT
 from signing import Target, signed
 
 GROUPS = 100
-_ONE = {"AutoScalingGroupNames.member.1": "idle-00000"}
+_ONE = {"AutoScalingGroupNames.member.1": "group-00000"}
 KINDS: dict[str, tuple[str, list[dict[str, str]], int]] = {
     "describe-1": ("DescribeAutoScalingGroups", [_ONE], 2000),
     "describe-100": ("DescribeAutoScalingGroups", [{"MaxRecords": "100"}], 100),
-    "set-same": ("SetDesiredCapacity", [{"AutoScalingGroupName": "idle-00000", "DesiredCapacity": "10"}], 1000),
+    "set-same": ("SetDesiredCapacity", [{"AutoScalingGroupName": "group-00000", "DesiredCapacity": "10"}], 1000),
     "set-other": (
         "SetDesiredCapacity",
-        [{"AutoScalingGroupName": "idle-00000", "DesiredCapacity": size} for size in ("11", "10")],
+        [{"AutoScalingGroupName": "group-00000", "DesiredCapacity": size} for size in ("11", "10")],
         1000,
     ),
 }

@@ -28,6 +28,7 @@ from backend.store.tables import watches
 
 REGION = "us-east-1"
 _OWNER = "embedded"  # the project of the generated keys
+MOST = 100  # nodes that a group may have
 _TYPE = "t3.micro"
 
 
@@ -37,7 +38,7 @@ def seed(state: Path, projects: int, groups: int, size: int) -> None:
     Args:
         state: made here; ``wsgi.py run --state`` then goes on with it.
         projects: the first is the one whose keys are in ``coppice.env``.
-        groups: of each project.
+        groups: of each project, named ``group-00000`` and so on.
         size: nodes of each group.
     """
     state.mkdir(mode=0o700)
@@ -74,13 +75,13 @@ def _project(store: Store, cloud: Cloud, scope: Scope, groups: int, size: int, n
 
 def _cluster(scope: Scope, number: int, size: int, zones: list[str], now: datetime) -> Cluster:
     spec = ClusterSpec(
-        minimum=0, maximum=2 * size, desired=size, source=LaunchSource(configuration="bench"), zones=tuple(zones)
+        minimum=0, maximum=MOST, desired=size, source=LaunchSource(configuration="bench"), zones=tuple(zones)
     )
     return Cluster(
         id=str(uuid.uuid4()),
         project_id=scope.project_id,
         region=scope.region,
-        name=f"idle-{number:05}",
+        name=f"group-{number:05}",
         status=ClusterStatus.ACTIVE,
         spec=spec,
         suspended={},
