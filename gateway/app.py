@@ -31,7 +31,7 @@ def create_app(pipeline: Pipeline, readiness: Readiness, metrics: MetricsText | 
     Args:
         pipeline: answers every AWS request.
         readiness: None where requests can be served, else the reason why not.
-        metrics: all metrics in Prometheus's text format; by default those of the process's request log.
+        metrics: all metrics in Prometheus's text format; by default those of the process.
 
     Returns:
         An application with ``/healthz`` (the process lives), ``/readyz`` (200, or 503 with the reason) and
@@ -42,7 +42,7 @@ def create_app(pipeline: Pipeline, readiness: Readiness, metrics: MetricsText | 
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     limits = pipeline.limits
-    told = metrics or request_log.shared().metrics_text
+    told = metrics or request_log.metrics_text
 
     def aws(path: str = "") -> Response:
         del path  # the raw one is what was signed

@@ -42,6 +42,15 @@ class Record:
 Observe = Callable[[Record], None]
 
 
+def metrics_text(registry: CollectorRegistry = REGISTRY) -> str:
+    """All metrics in Prometheus's text format; of all gunicorn workers where their counts come together."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(registry).decode()
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return generate_latest(together).decode()
+
+
 @lru_cache(maxsize=1)
 def shared() -> RequestLog:
     """The request log of this process, on Prometheus's own registry."""
@@ -54,6 +63,8 @@ class RequestLog:
     With ``PROMETHEUS_MULTIPROC_DIR`` in the environment (before this module is imported) the counts of all gunicorn
     workers come together in ``metrics_text``; without it each process tells its own.
 
+    One a process and registry: metrics of one name can be made once. ``shared`` gives the process's.
+
     Args:
         logger: one line each at INFO, at WARNING for 5xx.
         registry: where the metrics are kept.
@@ -61,7 +72,6 @@ class RequestLog:
 
     def __init__(self, logger: logging.Logger | None = None, registry: CollectorRegistry = REGISTRY) -> None:
         self._logger = logger or logging.getLogger("coppice.requests")
-        self._registry = registry
         self._seconds = Histogram(
             "coppice_request_seconds",
             "Time in the gateway and behind it, by operation.",
@@ -95,10 +105,3 @@ class RequestLog:
                 record.seconds * 1000,
             )
 
-    def metrics_text(self) -> str:
-        """All metrics in Prometheus's text format."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self._registry).decode()
-        together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together).decode()

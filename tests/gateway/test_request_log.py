@@ -2,7 +2,7 @@ import logging
 
 from prometheus_client import CollectorRegistry
 
-from gateway.request_log import Record, RequestLog
+from gateway.request_log import Record, RequestLog, metrics_text
 
 GOOD = Record("r-1", "autoscaling", "DescribeTags", "123456789012", "us-east-1", 200, "", 0.0125)
 
@@ -21,10 +21,11 @@ def test_one_line_each(caplog):
 
 def test_counts_by_operation_and_code(monkeypatch):
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
-    tell = RequestLog(registry=CollectorRegistry())
+    registry = CollectorRegistry()
+    tell = RequestLog(registry=registry)
     tell(GOOD)
     tell(GOOD)
-    text = tell.metrics_text()
+    text = metrics_text(registry)
     assert 'coppice_requests_total{code="",operation="DescribeTags",service="autoscaling",status="200"} 2.0' in text
     assert 'coppice_request_seconds_bucket{le="0.025",operation="DescribeTags",service="autoscaling"} 2.0' in text
     assert 'coppice_request_seconds_bucket{le="0.01",operation="DescribeTags",service="autoscaling"} 0.0' in text
