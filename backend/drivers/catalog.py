@@ -77,6 +77,11 @@ class Catalog:
         )
         return found
 
+    def drop(self, noun: str, scope: Scope) -> None:
+        """Ask the cloud anew at the next call for one noun (the name of a listing above) of one project."""
+        with self._lock:
+            self._kept.pop((noun, scope), None)
+
     def forget(self) -> None:
         """Ask the cloud anew at the next call."""
         with self._lock:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
@@ -13,52 +14,45 @@ from backend.drivers.images import Image
 from backend.drivers.network import Network, SecurityGroup, Subnet
 from backend.services.cloud_errors import finding_of
 
+T = TypeVar("T")
+
 
 class CatalogService:
     """Images, types, key pairs, zones, networks, subnets and security groups of a project in a region.
 
-    Listings may be some seconds old. Every call may raise CloudNotReached, NotPermitted, CloudRefused.
+    Listings may be some seconds old unless they are asked for ``fresh``. Every call may raise CloudNotReached,
+    NotPermitted, CloudRefused.
     """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def images(self, scope: Scope) -> Sequence[Image]:
-        with asking():
-            return self._catalog.images(scope)
+    def images(self, scope: Scope, *, fresh: bool = False) -> Sequence[Image]:
+        return self._listing("images", scope, self._catalog.images, fresh=fresh)
 
-    def image(self, scope: Scope, short: str) -> Image | None:
-        """An image by short id; one that is not known is looked for anew."""
-        with asking():
-            return self._catalog.image(scope, short)
+    def flavors(self, scope: Scope, *, fresh: bool = False) -> Sequence[Flavor]:
+        return self._listing("flavors", scope, self._catalog.flavors, fresh=fresh)
 
-    def flavors(self, scope: Scope) -> Sequence[Flavor]:
-        with asking():
-            return self._catalog.flavors(scope)
+    def key_pairs(self, scope: Scope, *, fresh: bool = False) -> Sequence[KeyPair]:
+        return self._listing("key_pairs", scope, self._catalog.key_pairs, fresh=fresh)
 
-    def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
-        with asking():
-            return self._catalog.key_pairs(scope)
+    def zones(self, scope: Scope, *, fresh: bool = False) -> Sequence[Zone]:
+        return self._listing("zones", scope, self._catalog.zones, fresh=fresh)
 
-    def zones(self, scope: Scope) -> Sequence[Zone]:
-        with asking():
-            return self._catalog.zones(scope)
+    def networks(self, scope: Scope, *, fresh: bool = False) -> Sequence[Network]:
+        return self._listing("networks", scope, self._catalog.networks, fresh=fresh)
 
-    def networks(self, scope: Scope) -> Sequence[Network]:
-        with asking():
-            return self._catalog.networks(scope)
+    def subnets(self, scope: Scope, *, fresh: bool = False) -> Sequence[Subnet]:
+        return self._listing("subnets", scope, self._catalog.subnets, fresh=fresh)
 
-    def subnets(self, scope: Scope) -> Sequence[Subnet]:
-        with asking():
-            return self._catalog.subnets(scope)
+    def security_groups(self, scope: Scope, *, fresh: bool = False) -> Sequence[SecurityGroup]:
+        return self._listing("security_groups", scope, self._catalog.security_groups, fresh=fresh)
 
-    def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]:
+    def _listing(self, noun: str, scope: Scope, ask: Callable[[Scope], Sequence[T]], *, fresh: bool) -> Sequence[T]:
+        if fresh:
+            self._catalog.drop(noun, scope)
         with asking():
-            return self._catalog.security_groups(scope)
-
-    def refresh(self) -> None:
-        """Ask the cloud anew at the next call: something the caller names is not in what is known."""
-        self._catalog.forget()
+            return ask(scope)
 
 
 @contextmanager

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
+from backend.domain.scope import Scope
 from backend.domain.token import ClientToken
 from translators import arns, paging
 from translators.errors import AWSError
 from translators.registry import Call, Handler, Result, operation
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 def answers(name: str) -> Callable[[Handler], Handler]:
@@ -150,6 +152,20 @@ def named(kind: Kind, ids: Sequence[str] | None, items: Iterable[T], id_of: Call
     if missing := [each for each in wanted if each not in present]:
         raise not_found(kind, missing)
     return found
+
+
+class Listing(Protocol[T_co]):
+    """A listing of the catalog."""
+
+    def __call__(self, scope: Scope, *, fresh: bool = False) -> Sequence[T_co]: ...
+
+
+def listed(call: Call, listing: Listing[T], names: Sequence[str] | None, name_of: Callable[[T], str]) -> Sequence[T]:
+    """A listing that holds the named things, where there are such: what was just made may not be in what is kept."""
+    items = listing(call.scope)
+    if names and not {name_of(item) for item in items}.issuperset(names):
+        return listing(call.scope, fresh=True)
+    return items
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,11 +115,7 @@ def describe(call: Call) -> Result:
     params = call.params
     ids = params.get("ImageIds") or ()
     actions.check_forms(actions.IMAGE, ids)
-    images = call.backend.catalog.images(call.scope)
-    if ids and not {arns.image_id(image.id) for image in images} >= set(ids):
-        # One that was just made is in no listing that is kept: a look-up by id asks the cloud again.
-        call.backend.catalog.image(call.scope, arns.short_of(arns.IMAGE, ids[-1]) or "")
-        images = call.backend.catalog.images(call.scope)
+    images = actions.listed(call, call.backend.catalog.images, ids, lambda image: arns.image_id(image.id))
     tagged = call.backend.resource_tags.all(call.scope)
     amis = [_Ami(image, tagged.get(arns.image_id(image.id), {})) for image in images]
     chosen = actions.named(actions.IMAGE, ids, amis, lambda ami: ami.id)

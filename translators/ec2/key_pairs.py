@@ -24,9 +24,13 @@ def key_id(pair: KeyPair) -> str:
 @actions.answers("DescribeKeyPairs")
 def describe(call: Call) -> Result:
     params = call.params
-    pairs = sorted(call.backend.catalog.key_pairs(call.scope), key=lambda pair: pair.name)
-    known = {pair.name for pair in pairs}
     names = params.get("KeyNames") or ()
+    if params.get("KeyPairIds"):
+        pairs = actions.listed(call, call.backend.catalog.key_pairs, params["KeyPairIds"], key_id)
+    else:
+        pairs = actions.listed(call, call.backend.catalog.key_pairs, names, lambda pair: pair.name)
+    pairs = sorted(pairs, key=lambda pair: pair.name)
+    known = {pair.name for pair in pairs}
     if missing := [name for name in names if name not in known]:
         words = "The key pair '{}' does not exist" if len(missing) == 1 else "The key pairs '{}' do not exist"
         raise AWSError("InvalidKeyPair.NotFound", words.format(", ".join(missing)))

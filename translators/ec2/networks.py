@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -108,11 +108,17 @@ def own_tags(resource_id: str, tagged: Mapping[str, Tags], name: str) -> Tags:
     return tags if "Name" in tags or not name else {"Name": name, **tags}
 
 
+def _networks(call: Call, ids: Sequence[str] | None) -> Sequence[Network]:
+    return actions.listed(
+        call, call.backend.catalog.networks, ids, lambda network: arns.resource_id(arns.NETWORK, network.id)
+    )
+
+
 @actions.answers("DescribeVpcs")
 def describe_vpcs(call: Call) -> Result:
     tagged = call.backend.resource_tags.all(call.scope)
     vpcs = []
-    for network in call.backend.catalog.networks(call.scope):
+    for network in _networks(call, call.params.get("VpcIds")):
         vpc_id = arns.resource_id(arns.NETWORK, network.id)
         vpcs.append(_Vpc(network, call.account_id, own_tags(vpc_id, tagged, _name(network.name, network.default))))
     chosen = actions.named(actions.NETWORK, call.params.get("VpcIds"), vpcs, lambda vpc: vpc.id)
@@ -124,7 +130,7 @@ def describe_vpcs(call: Call) -> Result:
 
 @actions.answers("DescribeVpcAttribute")
 def describe_vpc_attribute(call: Call) -> Result:
-    networks = call.backend.catalog.networks(call.scope)
+    networks = _networks(call, [call.params["VpcId"]])
     chosen = actions.named(
         actions.NETWORK,
         [call.params["VpcId"]],
@@ -144,6 +150,8 @@ def describe_vpc_attribute(call: Call) -> Result:
 def describe_subnets(call: Call) -> Result:
     tagged = call.backend.resource_tags.all(call.scope)
     zone_ids = {zone.name: zone.zone_id for zone in call.backend.catalog.zones(call.scope)}
+    ids = call.params.get("SubnetIds")
+    known = actions.listed(call, call.backend.catalog.subnets, ids, lambda subnet: arns.subnet_id(subnet.id))
     subnets = [
         _Subnet(
             subnet,
@@ -151,9 +159,9 @@ def describe_subnets(call: Call) -> Result:
             zone_ids.get(subnet.zone, ""),
             own_tags(arns.subnet_id(subnet.id), tagged, _name(subnet.name, subnet.zone_default)),
         )
-        for subnet in call.backend.catalog.subnets(call.scope)
+        for subnet in known
     ]
-    chosen = actions.named(actions.SUBNET, call.params.get("SubnetIds"), subnets, lambda each: each.id)
+    chosen = actions.named(actions.SUBNET, ids, subnets, lambda each: each.id)
     chosen.sort(key=lambda each: each.id)
     found = filters.matching(chosen, call.params.get("Filters") or (), SUBNET_FIELDS, lambda each: each.tags)
     items, token = actions.page(call, "SubnetIds", found, lambda each: each.id)

@@ -95,8 +95,10 @@ RULE_FIELDS: Final[Fields[_GroupRule]] = {
 
 @actions.answers("DescribeSecurityGroups")
 def describe(call: Call) -> Result:
-    groups = actions.named(actions.SECURITY_GROUP, call.params.get("GroupIds"), _groups(call), lambda each: each.id)
-    groups = _by_name(groups, call.params.get("GroupNames"))
+    ids, names = call.params.get("GroupIds"), call.params.get("GroupNames")
+    groups = _by_name(
+        actions.named(actions.SECURITY_GROUP, ids, _groups(call, ids, names), lambda each: each.id), names
+    )
     groups.sort(key=lambda each: each.id)
     found = filters.matching(groups, call.params.get("Filters") or (), FIELDS, lambda each: each.tags)
     items, token = actions.page(call, "GroupIds", found, lambda each: each.id, _BOUNDS)
@@ -119,12 +121,18 @@ def describe_rules(call: Call) -> Result:
     return {"SecurityGroupRules": [_rule(each) for each in items], **token}
 
 
-def _groups(call: Call) -> list[_Group]:
+def _groups(call: Call, ids: Sequence[str] | None = None, names: Sequence[str] | None = None) -> list[_Group]:
     tagged = call.backend.resource_tags.all(call.scope)
-    return [
-        _Group(group, call, tagged.get(arns.resource_id(arns.SECURITY_GROUP, group.id), {}))
-        for group in call.backend.catalog.security_groups(call.scope)
-    ]
+    listing = call.backend.catalog.security_groups
+    if ids:
+        groups = actions.listed(call, listing, ids, _id)
+    else:
+        groups = actions.listed(call, listing, names, lambda group: group.name)
+    return [_Group(group, call, tagged.get(_id(group), {})) for group in groups]
+
+
+def _id(group: SecurityGroup) -> str:
+    return arns.resource_id(arns.SECURITY_GROUP, group.id)
 
 
 def _by_name(groups: list[_Group], names: Sequence[str] | None) -> list[_Group]:

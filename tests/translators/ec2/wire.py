@@ -1,0 +1,92 @@
+"""Calls handlers through the real service models: unknown members fail, answers are read back as boto3 would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.model import Shape
+from botocore.parsers import create_parser
+
+from backend.domain.scope import Scope
+from gateway.models import operation_model
+from gateway.protocol.ec2 import EC2Wire
+from gateway.protocol.query import QueryWire
+from gateway.models import service_model
+from tests.factories import SCOPE, World, request
+from translators.errors import AWSError, translate
+from translators.registry import find
+
+_WIRES = {"ec2": EC2Wire(service_model("ec2"))}
+
+
+class Asking:
+    """One service as a client sees it: ``aws("DescribeVpcs", VpcIds=[...])``."""
+
+    def __init__(self, world: World, service: str = "ec2", scope: Scope = SCOPE) -> None:
+        self.world = world
+        self.service = service
+        self.scope = scope
+        if service not in _WIRES:
+            _WIRES[service] = QueryWire(service_model(service))
+
+    def __call__(self, operation: str, **params: Any) -> dict[str, Any]:
+        """The parsed answer; a refusal is raised as AWSError."""
+        model = operation_model(self.service, operation)
+        assert model is not None, operation
+        if model.input_shape is not None:
+            known(model.input_shape, params, operation)
+        handler = find(self.service, operation)
+        assert handler is not None, f"nobody answers {operation}"
+        try:
+            result = handler(request(self.world.backend, self.service, operation, params, self.scope))
+        except Exception as error:
+            told = translate(error, self.service)
+            if told is None:
+                raise
+            raise told from error
+        if model.output_shape is not None:
+            known(model.output_shape, result, operation)
+        body = _WIRES[self.service].serializer(model)(result, "request-1")
+        parsed: dict[str, Any] = create_parser(model.service_model.metadata["protocol"]).parse(
+            {"status_code": 200, "headers": {}, "body": body}, model.output_shape
+        )
+        parsed.pop("ResponseMetadata", None)
+        return parsed
+
+    def refused(self, operation: str, **params: Any) -> AWSError:
+        """The refusal that a call must end in."""
+        try:
+            answer = self(operation, **params)
+        except AWSError as error:
+            return error
+        raise AssertionError(f"{operation} was answered: {answer}")
+
+    def code(self, operation: str, **params: Any) -> str:
+        return self.refused(operation, **params).code
+
+
+def known(shape: Shape, value: Any, path: str) -> None:
+    """Every member that is named is one of the model's, and of the model's type."""
+    if value is None:
+        return
+    if shape.type_name == "structure":
+        assert isinstance(value, Mapping), path
+        for name, member in value.items():
+            assert name in shape.members, f"{path}.{name}"
+            known(shape.members[name], member, f"{path}.{name}")
+    elif shape.type_name == "list":
+        assert isinstance(value, (list, tuple)), path
+        for item in value:
+            known(shape.member, item, f"{path}[]")
+    elif shape.type_name in {"string", "character"}:
+        assert isinstance(value, str), f"{path}: {value!r}"
+    elif shape.type_name in {"integer", "long"}:
+        assert isinstance(value, int), f"{path}: {value!r}"
+    elif shape.type_name == "boolean":
+        assert isinstance(value, bool), f"{path}: {value!r}"
+
+
+def filtered(name: str, *values: str) -> list[dict[str, Any]]:
+    """A request's ``Filters`` with one filter."""
+    return [{"Name": name, "Values": list(values)}]
