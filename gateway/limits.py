@@ -19,7 +19,7 @@ class Limits:
             read AWS's error instead of a reset connection.
         query_bytes: the longest query string.
         parameters: the most ``key=value`` pairs.
-        depth: the most parts of a dotted key (the deepest operation of the models needs 19).
+        depth: the most parts of a dotted key (no operation of the models has more than 14).
     """
 
     body_bytes: int = BODY_BYTES

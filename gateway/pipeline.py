@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway import request_log
-from gateway.auth import sigv4
+from gateway.auth import claims, sigv4
 from gateway.auth.credentials import Credentials
 from gateway.auth.refusals import Refusal
 from gateway.limits import Limits, TokenBuckets
@@ -80,10 +80,10 @@ class Pipeline:
         service_name = action = account = region = ""
         status, code = 200, ""
         try:
-            claimed = sigv4.service_of(request)
+            claimed = claims.service_of(request)
             wire = self.services.wire(claimed)
             self._admit(request)
-            claim = sigv4.read(request)
+            claim = claims.read(request)
             credential = sigv4.verify(request, claim, self.credentials, self.clock.now())
             caller = credential.caller
             account = self.account_id_of(caller.project_id)
@@ -118,7 +118,7 @@ class Pipeline:
         if request.method not in ("GET", "POST"):
             raise AWSError("UnsupportedHttpVerb", f"The requested HTTP verb is not supported: {request.method[:20]}")
 
-    def _region(self, scope: sigv4.Scope) -> str:
+    def _region(self, scope: claims.Scope) -> str:
         known = self.regions.get if isinstance(self.regions, Mapping) else self.regions
         if known(scope.region) is not None:
             return scope.region

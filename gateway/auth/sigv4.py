@@ -1,7 +1,6 @@
 """AWS Signature Version 4: the canonical request, the string to sign, the signature, and their check. No HTTP, no I/O.
 
-The steps are public, in the order of AWS's description. ``read`` takes what a request claims from its Authorization
-header or, presigned, from its query string; ``verify`` holds the claim against the secret.
+The steps are public, in the order of AWS's description; ``claims.read`` comes before them, ``verify`` makes use of all.
 
 The body is always hashed here: for services other than S3 ``UNSIGNED-PAYLOAD`` is no way out, so such a request fails
 as it does at AWS: its signature is not that of a request with the body's hash.
@@ -14,175 +13,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
+from gateway.auth.claims import ALGORITHM, SKEW, Claim, Scope, unquoted
 from gateway.auth.credentials import Credential, Credentials
 from gateway.auth.refusals import Refusal
 from gateway.request import Request
 
-ALGORITHM: Final = "AWS4-HMAC-SHA256"
-SKEW: Final = timedelta(minutes=15)
-LONGEST_PRESIGNED: Final = 7 * 24 * 3600
-
-_SCOPE_PARTS: Final = 5
 _SPACES: Final = re.compile(r" {2,}")
-_AMZ_DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a signing key is good for."""
-
-    access_key: str
-    date: str
-    region: str
-    service: str
-    terminator: str
-
-    @property
-    def path(self) -> str:
-        return f"{self.date}/{self.region}/{self.service}/{self.terminator}"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A request's signature, as the request states it.
-
-    Attributes:
-        scope: key, day, region and service.
-        signed_headers: lower-case names in the order given.
-        signature: 64 hex digits, as claimed.
-        timestamp: ``20150830T123600Z``.
-        expires: seconds a presigned request is good for; None for a header.
-        token: the session token, None where there is none.
-    """
-
-    scope: Scope
-    signed_headers: tuple[str, ...]
-    signature: str
-    timestamp: str
-    expires: int | None = None
-    token: str | None = None
-
-
-# --- what is claimed -------------------------------------------------------------------------------------------------
-
-
-def service_of(request: Request) -> str | None:
-    """The service that a request claims to be for, whether or not the rest of the claim can be read."""
-    text = request.headers.get("authorization", "") or request.query
-    found = re.search(r"(?:Credential=)([^,&\s]*)", text)
-    parts = _bytes(found[1]).decode("latin-1").split("/") if found else []
-    return parts[-2] if len(parts) >= _SCOPE_PARTS else None
-
-
-def read(request: Request) -> Claim:
-    """What a request claims.
-
-    Raises:
-        Refusal: MissingAuthenticationToken where there is no signature, IncompleteSignature where it cannot be read.
-    """
-    header = request.headers.get("authorization")
-    if header:
-        return _from_header(header, request.headers)
-    if "X-Amz-Algorithm=" in request.query or "X-Amz-Credential=" in request.query:
-        return _from_query(request.query)
-    raise Refusal.missing_token()
-
-
-def _from_header(header: str, headers: Mapping[str, str]) -> Claim:
-    algorithm, _, rest = header.partition(" ")
-    if algorithm != ALGORITHM:
-        raise Refusal.incomplete(f"Unsupported AWS 'algorithm': '{algorithm[:40]}' (only {ALGORITHM} for now). ")
-    given: dict[str, str] = {}
-    for part in rest.split(","):
-        name, equals, value = part.strip().partition("=")
-        if not equals:
-            raise Refusal.incomplete(
-                f"'{part.strip()[:40]}' not a valid key=value pair (missing equal-sign) in Authorization header."
-            )
-        given[name] = value
-    missing = [
-        f"Authorization header requires '{name}' parameter."
-        for name in ("Credential", "Signature", "SignedHeaders")
-        if not given.get(name)
-    ]
-    timestamp = headers.get("x-amz-date") or headers.get("date") or ""
-    if not timestamp:
-        missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
-    if missing:
-        raise Refusal.incomplete(" ".join(missing))
-    return Claim(
-        _scope(given["Credential"]),
-        tuple(given["SignedHeaders"].lower().split(";")),
-        given["Signature"],
-        _amz_date(timestamp),
-        token=headers.get("x-amz-security-token"),
-    )
-
-
-def _from_query(query: str) -> Claim:
-    given: dict[str, str] = {}
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if name.startswith("X-Amz-"):
-            given[name] = _bytes(value).decode("utf-8", "replace")
-    algorithm = given.get("X-Amz-Algorithm", "")
-    if algorithm != ALGORITHM:
-        raise Refusal.incomplete(f"Unsupported AWS 'algorithm': '{algorithm[:40]}' (only {ALGORITHM} for now). ")
-    missing = [
-        f"AWS query-string parameters must include '{name}'."
-        for name in ("X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
-        if not given.get(name)
-    ]
-    if missing:
-        raise Refusal.incomplete(" ".join(missing) + " Re-examine the query-string parameters.")
-    return Claim(
-        _scope(given["X-Amz-Credential"]),
-        tuple(given["X-Amz-SignedHeaders"].lower().split(";")),
-        given["X-Amz-Signature"],
-        _amz_date(given["X-Amz-Date"]),
-        _seconds(given.get("X-Amz-Expires")),
-        given.get("X-Amz-Security-Token"),
-    )
-
-
-def _scope(credential: str) -> Scope:
-    parts = credential.split("/")
-    if len(parts) != _SCOPE_PARTS:
-        raise Refusal.incomplete(
-            "Credential must have exactly 5 slash-delimited elements, "
-            f"e.g. keyid/date/region/service/term, got '{credential[:100]}'"
-        )
-    return Scope(*parts)
-
-
-def _seconds(text: str | None) -> int:
-    # AWS's services other than S3 take a presigned request without X-Amz-Expires as good for as long as any signature.
-    if text is None:
-        return int(SKEW.total_seconds())
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 0 <= int(text) <= LONGEST_PRESIGNED):
-        raise Refusal.incomplete(f"X-Amz-Expires must be a number of seconds from 0 to {LONGEST_PRESIGNED}.")
-    return int(text)
-
-
-def _amz_date(text: str) -> str:
-    if _AMZ_DATE.fullmatch(text):
-        return text
-    try:
-        return datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").strftime("%Y%m%dT%H%M%SZ")  # noqa: DTZ007 - GMT
-    except ValueError:
-        raise Refusal.incomplete(
-            f"Date must be in ISO-8601 'basic format'. Got '{text[:40]}'. See http://en.wikipedia.org/wiki/ISO_8601"
-        ) from None
-
-
-# --- the steps -------------------------------------------------------------------------------------------------------
 
 
 def canonical_query(query: str, *, presigned: bool = False) -> str:
@@ -202,11 +43,7 @@ def canonical_query(query: str, *, presigned: bool = False) -> str:
 
 
 def _encoded(text: str) -> str:
-    return quote(_bytes(text), safe="-_.~")
-
-
-def _bytes(text: str) -> bytes:
-    return unquote_to_bytes(text.replace("+", " ").encode("utf-8", "surrogateescape"))
+    return quote(unquoted(text), safe="-_.~")
 
 
 def canonical_path(path: str) -> str:
@@ -269,9 +106,6 @@ def signature(secret: str, text: str, scope: Scope) -> str:
     """The signature of a string to sign, in hex."""
     key = signing_key(secret, scope.date, scope.region, scope.service)
     return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()
-
-
-# --- the check -------------------------------------------------------------------------------------------------------
 
 
 def verify(request: Request, claim: Claim, credentials: Credentials, now: datetime) -> Credential:

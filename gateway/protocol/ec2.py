@@ -53,7 +53,7 @@ class EC2Wire:
     def parser(self, operation: OperationModel) -> Parse:
         shape = operation.input_shape
         if shape is None:
-            return _dry_run_only
+            return _nothing
         read: Callable[[Branch], dict[str, Any]] = self._readers.of(shape)
 
         def parse(form: Branch) -> dict[str, Any]:
@@ -122,8 +122,7 @@ def _refusal(found: Malformed) -> AWSError:
     return AWSError("InvalidParameterValue", words)
 
 
-def _dry_run_only(form: Branch) -> dict[str, Any]:
+def _nothing(form: Branch) -> dict[str, Any]:
     for name in form:
-        if name is not None and name != "DryRun":
-            raise AWSError("UnknownParameter", f"The parameter {shown(name)} is not recognized")
+        raise AWSError("UnknownParameter", f"The parameter {shown(name or '')} is not recognized")
     return {}

@@ -11,4 +11,4 @@ def test_gunicorn_takes_the_configuration_file():
     for name, value in taken.items():
         known.set(name, value)
     assert issubclass(known.worker_class, PatientWorker)
-    assert {"workers", "threads", "timeout", "keepalive", "graceful_timeout", "child_exit"} <= taken.keys()
+    assert {"workers", "threads", "timeout", "keepalive", "graceful_timeout", "child_exit", "post_fork"} <= taken.keys()
