@@ -128,9 +128,7 @@ def activity(owner: Cluster, name: str = "", **values: Any) -> Activity:
 def launch_configuration(name: str = "lc", *, scope: Scope = SCOPE, **values: Any) -> LaunchConfiguration:
     """A launch configuration that names an image and a type."""
     server = ServerSpec(image="0123456789abcdef0", instance_type="t3.micro")
-    made = LaunchConfiguration(
-        uuid_of(f"lc {scope} {name}"), scope.project_id, scope.region, name, server, {}, NOW
-    )
+    made = LaunchConfiguration(uuid_of(f"lc {scope} {name}"), scope.project_id, scope.region, name, server, {}, NOW)
     return replace(made, **values)
 
 

@@ -59,6 +59,12 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config(None)).get_current_head()
 
 
+def revisions() -> list[str]:
+    """Every revision there is, the oldest first."""
+    scripts = ScriptDirectory.from_config(_config(None)).walk_revisions()
+    return [script.revision for script in scripts][::-1]
+
+
 def _config(connection: Connection | None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
