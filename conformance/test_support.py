@@ -59,7 +59,6 @@ ERRORS = {
         "IncorrectInstanceState",
         "InvalidAMIID.Malformed",
         "InvalidAMIID.NotFound",
-        "InvalidAction",
         "InvalidGroup.NotFound",
         "InvalidInstanceID.Malformed",
         "InvalidInstanceID.NotFound",
@@ -76,6 +75,7 @@ ERRORS = {
         "InvalidSubnetID.NotFound",
         "InvalidVpcID.NotFound",
         "MissingParameter",
+        "UnsupportedOperation",
     },
     "iam": {"InvalidAction"},
 }

@@ -57,7 +57,7 @@ def test_bad_signatures(server: Access, service: str) -> None:
     expect(Signed(**asked, key="AKIANOBODYNOBODYNOBO").send(), *unknown)
     expect(Signed(**asked, secret="wrong" * 8).send(), *mismatch)
     expect(Signed(**asked, at=ago(minutes=20)).send(), "RequestExpired", "SignatureDoesNotMatch")
-    expect(Signed(**asked, at=ago(minutes=-20)).send(), "RequestExpired", "SignatureDoesNotMatch")
+    expect(Signed(**asked, at=ago(minutes=-20)).send(), *mismatch)
     assert Signed(**asked, at=ago(minutes=10)).send().status == 200
     assert Signed(**asked, at=ago(minutes=-10)).send().status == 200
 
@@ -302,10 +302,6 @@ def test_a_body_that_is_too_large(server: Access) -> None:
     ).send()
     assert 400 <= answer.status < 500
     answer.error()
-    huge = {"content-type": FORM, "content-length": str(1 << 40)}
-    answer = send(server, "POST", "/", Signed(server, params=GROUPS).signed_headers() | huge, b"")
-    assert 400 <= answer.status < 500
-    answer.error()
 
 
 def test_a_body_just_small_enough(server: Access) -> None:
@@ -324,22 +320,21 @@ def test_chunked_bodies(server: Access) -> None:
         assert 400 <= answer.status < 500
 
 
-def test_slow_clients_do_not_stop_the_others(server: Access) -> None:
-    # More of them than there are threads: half a request each, then silence.
-    half = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nAction="
-    slow = [socket.create_connection((server.host, server.port), timeout=60) for _ in range(40)]
+def test_slow_clients_are_cut_off_and_stop_nobody(server: Access) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: "
+    halves = [head + b"100\r\n\r\nAction=", b"POST / HTTP/1.1\r\nHo", head + b"1099511627776\r\n\r\nAction=", b""] * 3
+    slow = [socket.create_connection((server.host, server.port), timeout=60) for _ in halves]
     try:
-        for one in slow[:20]:
+        for one, half in zip(slow, halves, strict=True):
             one.sendall(half)
-        for one in slow[20:]:
-            one.sendall(b"POST / HTTP/1.1\r\nHo")
         began = time.monotonic()
-        assert Signed(server, params=GROUPS).send().status == 200
-        assert time.monotonic() - began < 35, "others wait for slow clients"
-        for one in slow:
-            while one.recv(65536):
-                pass
-        assert time.monotonic() - began < 60, "slow clients are cut off"
+        for _ in range(10):
+            assert Signed(server, params=GROUPS).send().status == 200
+        assert time.monotonic() - began < 5, "others wait for slow clients"
+        for one in slow[: len(slow) - 1]:
+            said = b"".join(iter(lambda one=one: one.recv(65536), b""))
+            assert not said or b"<Code>" in said, said
+        assert time.monotonic() - began < 45, "slow clients are cut off"
     finally:
         for one in slow:
             one.close()
