@@ -1,0 +1,273 @@
+"""What must hold, as named checks: some at every step, some once the faults are over and all is quiet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from backend.domain.activity import Activity, ActivityKind, CauseKind
+from backend.domain.cluster import Cluster, ClusterStatus
+from backend.domain.node import COUNTED, TRANSITIONS, Health, Node, NodeState, ServerStatus
+from backend.domain.scope import Scope
+from backend.policies.replacement import margin, pace
+from backend.store import rows, tables
+from tests.simulation.users import Kept
+from tests.simulation.world import World
+
+HEALTH_CAUSES = frozenset(
+    {CauseKind.HEALTH_STATUS_CHECK, CauseKind.HEALTH_TERMINATED_OR_STOPPED, CauseKind.HEALTH_CUSTOM}
+)
+BY_CHOICE = frozenset(
+    {
+        CauseKind.CAPACITY_DECREASE,
+        CauseKind.SELECTED_FOR_TERMINATION,
+        CauseKind.ZONE_REBALANCE_TERMINATE,
+    }
+)
+SHORT = timedelta(minutes=10)
+GONE = frozenset({ServerStatus.DELETED, ServerStatus.DELETING})
+
+
+class Violated(AssertionError):
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(f"{invariant}: {detail}")
+        self.invariant = invariant
+
+
+@dataclass
+class State:
+    """The rows at one moment."""
+
+    clusters: dict[str, Cluster]
+    nodes: dict[str, Node]
+    activities: dict[str, Activity]
+
+
+def read(world: World) -> State:
+    with world.store.read() as conn:
+        return State(
+            {row.id: rows.cluster_of(row) for row in conn.execute(select(tables.clusters))},
+            {row.id: rows.node_of(row) for row in conn.execute(select(tables.nodes))},
+            {row.id: rows.activity_of(row) for row in conn.execute(select(tables.activities))},
+        )
+
+
+@dataclass
+class Watcher:
+    """Holds every moment against the one before."""
+
+    world: World
+    kept: Kept
+    last: State | None = None
+    server_of: dict[str, str] = field(default_factory=dict)
+    live_kills: dict[str, set[str]] = field(default_factory=dict)
+    most_desired: Counter[str] = field(default_factory=Counter)
+    widest: dict[str, int] = field(default_factory=dict)
+
+    def look(self) -> None:
+        now = read(self.world)
+        self._bounds(now)
+        self._one_server(now)
+        self._journal(now)
+        self._isolation(now)
+        if self.last is not None:
+            self._moves(self.last, now)
+            self._brake(self.last, now)
+        self.last = now
+
+    def _bounds(self, now: State) -> None:
+        counted = Counter(node.cluster_id for node in now.nodes.values() if node.state in COUNTED)
+        for cluster in now.clusters.values():
+            spec = cluster.spec
+            if not spec.minimum <= spec.desired <= spec.maximum:
+                raise Violated("3 bounds", f"{cluster.name}: {spec.minimum} {spec.desired} {spec.maximum}")
+            self.most_desired[cluster.id] = max(self.most_desired[cluster.id], spec.desired)
+            at_once = pace(
+                self.most_desired[cluster.id], spec.maintenance_minimum_percent, spec.maintenance_maximum_percent
+            ).at_once
+            before = self.last.nodes if self.last else {}
+            launched = any(
+                node.state is NodeState.PENDING and node.id not in before and node.cluster_id == cluster.id
+                for node in now.nodes.values()
+            )
+            allowed = spec.maximum + max(margin(spec.maximum), at_once)
+            if launched and counted[cluster.id] > allowed and self.last and cluster.id in self.last.clusters:
+                if self.last.clusters[cluster.id].generation == cluster.generation:
+                    raise Violated("3 bounds", f"{cluster.name}: {counted[cluster.id]} nodes, at most {allowed}")
+
+    def _one_server(self, now: State) -> None:
+        for node in now.nodes.values():
+            if node.server_id is None:
+                continue
+            known = self.server_of.setdefault(node.id, node.server_id)
+            if known != node.server_id:
+                raise Violated("2 no double", f"node {node.id} had {known}, has {node.server_id}")
+
+    def _journal(self, now: State) -> None:
+        before = self.last.activities if self.last else {}
+        for entry in before.values():
+            after = now.activities.get(entry.id)
+            if after is None:
+                raise Violated("7 journal", f"entry {entry.id} has vanished")
+            if after.progress < entry.progress:
+                raise Violated("7 journal", f"entry {entry.id} went back to {after.progress}")
+            if entry.status.is_final and after.status is not entry.status:
+                raise Violated("7 journal", f"entry {entry.id} ended {entry.status}, now {after.status}")
+        launches: Counter[str] = Counter()
+        ends: Counter[str] = Counter()
+        for entry in now.activities.values():
+            if entry.node_id is not None:
+                launches[entry.node_id] += entry.kind in {ActivityKind.LAUNCH, ActivityKind.ATTACH}
+                ends[entry.node_id] += entry.kind is ActivityKind.TERMINATE
+        for node_id, number in launches.items():
+            if number != 1 or ends[node_id] > 1:
+                raise Violated("7 journal", f"node {node_id}: {number} launches, {ends[node_id]} terminations")
+        for node in now.nodes.values():
+            if launches[node.id] != 1:
+                raise Violated("7 journal", f"node {node.id} has {launches[node.id]} launches")
+            if node.activity_id is not None and now.activities[node.activity_id].status.is_final:
+                raise Violated("7 journal", f"node {node.id} {node.state} points to an ended entry")
+
+    def _isolation(self, now: State) -> None:
+        for node in now.nodes.values():
+            cluster = now.clusters[node.cluster_id]
+            if (node.project_id, node.region) != (cluster.project_id, cluster.region):
+                raise Violated("9 isolation", f"node {node.id}")
+        for entry in now.activities.values():
+            owner = now.clusters.get(entry.cluster_id)
+            if owner is not None and owner.project_id != entry.project_id:
+                raise Violated("9 isolation", f"entry {entry.id}")
+
+    def _moves(self, before: State, now: State) -> None:
+        for node in now.nodes.values():
+            old = before.nodes.get(node.id)
+            if old is None or old.state is node.state or node.state is not NodeState.TERMINATING:
+                continue
+            if node.activity_id is None:
+                continue
+            causes = {cause.kind for cause in now.activities[node.activity_id].causes}
+            if not causes & BY_CHOICE:
+                continue
+            loosened = self.kept.loosened.get(node.cluster_id)
+            if loosened is not None and loosened >= old.state_at and node.state_at - loosened < SHORT:
+                continue
+            if old.state is NodeState.STANDBY or (old.state is NodeState.IN_SERVICE and old.protected and node.protected):
+                raise Violated("5 protection", f"node {node.id} was {old.state}, protected: {old.protected}")
+
+    def _brake(self, before: State, now: State) -> None:
+        for node in now.nodes.values():
+            old = before.nodes.get(node.id)
+            if node.state is not NodeState.TERMINATING or node.activity_id is None:
+                continue
+            causes = {cause.kind for cause in now.activities[node.activity_id].causes}
+            if old is None or old.state is NodeState.TERMINATING or not causes & HEALTH_CAUSES:
+                continue
+            short = (node.server_id or "").replace("-", "")[:17]
+            if short not in self.kept.judged:
+                raise Violated("10 brake", f"server {short} was never bad, but replaced: {causes}")
+            if old.server_status not in GONE and node.server_status not in GONE:
+                self.live_kills.setdefault(node.cluster_id, set()).add(node.id)
+        for cluster_id, killed in self.live_kills.items():
+            cluster = now.clusters.get(cluster_id)
+            killed &= set(now.nodes)
+            if cluster is None or cluster.status is not ClusterStatus.ACTIVE:
+                continue
+            spec = cluster.spec
+            percents = spec.maintenance_minimum_percent, spec.maintenance_maximum_percent
+            self.widest[cluster_id] = max(
+                self.widest.get(cluster_id, 1), pace(self.most_desired[cluster_id], *percents).at_once
+            )
+            if len(killed) > self.widest[cluster_id]:
+                raise Violated("10 brake", f"{cluster.name}: {len(killed)} at once, at most {self.widest[cluster_id]}")
+
+
+def at_rest(world: World, kept: Kept) -> None:
+    """Everything that holds when faults are over and the engine has had its time."""
+    now = read(world)
+    for check in (no_leak, no_double, converged, balanced, all_told, accepted_is_kept):
+        check(world, kept, now)
+
+
+def no_leak(world: World, kept: Kept, now: State) -> None:
+    owned = {node.server_id for node in now.nodes.values()}
+    for scope, server in world.simulated.operator.servers():
+        if server.launch_id is not None and server.id not in owned:
+            raise Violated("1 no leak", f"server {server.id} of {scope.project_id} belongs to nobody")
+
+
+def no_double(world: World, kept: Kept, now: State) -> None:
+    places = {server.id: scope for scope, server in world.simulated.operator.servers()}
+    for node in now.nodes.values():
+        scope = places.get(node.server_id or "")
+        if scope is not None and scope != Scope(node.project_id, node.region):
+            raise Violated("9 isolation", f"node {node.id} has a server of {scope}")
+    launches = Counter(
+        server.launch_id for _, server in world.simulated.operator.servers() if server.launch_id is not None
+    )
+    wanted = Counter(node.launch_id for node in now.nodes.values())
+    for launch, number in launches.items():
+        if number > wanted[launch]:
+            raise Violated("2 no double", f"launch {launch}: {number} servers for {wanted[launch]} nodes")
+
+
+def converged(world: World, kept: Kept, now: State) -> None:
+    alive = {server.id: server for _, server in world.simulated.operator.servers()}
+    for cluster in now.clusters.values():
+        if cluster.status is not ClusterStatus.ACTIVE:
+            raise Violated("4 convergence", f"{cluster.name} of {cluster.project_id} is still being deleted")
+        here = [node for node in now.nodes.values() if node.cluster_id == cluster.id]
+        serving = [node for node in here if node.state is NodeState.IN_SERVICE]
+        settled = all(node.state in {NodeState.IN_SERVICE, NodeState.STANDBY} for node in here)
+        kept_above = len(serving) > cluster.spec.desired and all(node.protected for node in serving)
+        if not settled or (len(serving) != cluster.spec.desired and not kept_above):
+            states = Counter(str(node.state) for node in here)
+            raise Violated("4 convergence", f"{cluster.name}: wants {cluster.spec.desired}, has {dict(states)}")
+        for node in serving:
+            server = alive.get(node.server_id or "")
+            if server is None or server.status is not ServerStatus.ACTIVE or node.health is not Health.HEALTHY:
+                raise Violated("4 convergence", f"{cluster.name}: node {node.id} is {node.health}, {server}")
+
+
+def balanced(world: World, kept: Kept, now: State) -> None:
+    for cluster in now.clusters.values():
+        counts = Counter(node.zone for node in now.nodes.values() if node.cluster_id == cluster.id and node.counted)
+        serving = [node for node in now.nodes.values() if node.cluster_id == cluster.id and node.counted]
+        if any(node.protected for node in serving):
+            continue
+        strays = set(counts) - set(cluster.spec.zones)
+        if strays:
+            raise Violated("4 convergence", f"{cluster.name}: nodes in {strays}, zones {cluster.spec.zones}")
+        spread = [counts[zone] for zone in cluster.spec.zones]
+        if max(spread) - min(spread) > 1:
+            raise Violated("4 convergence", f"{cluster.name}: out of balance {dict(counts)}")
+
+
+def all_told(world: World, kept: Kept, now: State) -> None:
+    open_entries = [entry for entry in now.activities.values() if entry.ended_at is None]
+    if open_entries:
+        raise Violated("7 journal", f"still open: {open_entries}")
+    for entry in kept.told:
+        if entry.id not in now.activities:
+            raise Violated("8 accepted is kept", f"an answer named activity {entry.id}")
+    for cluster in now.clusters.values():
+        if cluster.causes and sum(n.state is NodeState.IN_SERVICE for n in now.nodes.values() if n.cluster_id == cluster.id) == cluster.spec.desired:
+            raise Violated("7 journal", f"{cluster.name} still has causes {cluster.causes}")
+
+
+def accepted_is_kept(world: World, kept: Kept, now: State) -> None:
+    there = {(cluster.project_id, cluster.name) for cluster in now.clusters.values()}
+    for key, present in kept.present.items():
+        if present is not None and (key in there) != present:
+            raise Violated("8 accepted is kept", f"{key} should be {'there' if present else 'gone'}")
+
+
+CHECKS: tuple[Callable[[World, Kept, State], None], ...] = (
+    no_leak, no_double, converged, balanced, all_told, accepted_is_kept,
+)
+assert TRANSITIONS

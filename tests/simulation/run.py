@@ -1,0 +1,191 @@
+"""One run from one seed: a while of everything at once, then quiet, then the invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import func, select
+
+from backend.domain.cluster import ClusterChange, DeletionProtection, PlacementRequest, SourceRequest
+from backend.domain.cluster import ClusterStatus
+from backend.drivers.simulated.faults import Where
+from backend.errors import Finding
+from backend.store import rows, tables
+from tests.simulation import invariants
+from tests.simulation.invariants import Violated, Watcher
+from tests.simulation.users import Kept, User
+from tests.simulation.world import SCOPES, World, repeatable_ids
+
+STEPS = 70
+PATIENCE = timedelta(hours=3)
+MOST_TICKS = 3000
+
+
+@dataclass
+class Result:
+    """How a run ended. ``broken`` is the invariant that does not hold, None when all do."""
+
+    seed: int
+    broken: str | None
+    detail: str = ""
+    trace: Sequence[str] = field(default=())
+
+    def __str__(self) -> str:
+        return "\n".join([*self.trace, f"seed {self.seed}: {self.detail or 'holds'}"])
+
+
+def run(seed: int, steps: int = STEPS) -> Result:
+    """Run one seed; the same seed is the same run."""
+    with repeatable_ids(seed):
+        world = World(seed)
+        try:
+            _play(world, steps)
+        except Violated as violated:
+            return Result(seed, violated.invariant, str(violated), world.trace.lines)
+        except Exception as error:  # a fault of the engine or the services, not of the run
+            if not isinstance(error, AssertionError):
+                world.trace(f"{type(error).__name__}: {error}")
+            return Result(seed, "fault", f"{type(error).__name__}: {error}", world.trace.lines)
+        finally:
+            world.close()
+    return Result(seed, None, trace=world.trace.lines)
+
+
+def _play(world: World, steps: int) -> None:
+    kept = Kept()
+    users = [User(world, scope, world.rng, kept) for scope in SCOPES]
+    watcher = Watcher(world, kept)
+    world.after_tick.append(watcher.look)
+    chaos = world.chaos
+    chaos.crash = world.rng.choice((0.0, 0.01, 0.03))
+    chaos.fault = world.rng.choice((0.0, 0.05, 0.2))
+    chaos.interfere = world.rng.choice((0.0, 0.03, 0.1))
+    chaos.interludes = [
+        *(user.act for user in users),
+        partial(_overtake, world, 0),
+        partial(_overtake, world, 1),
+        partial(world.clock.wait, 2.0),
+    ]
+    chaos.on = True
+    for _ in range(steps):
+        _step(world, users, kept)
+        watcher.look()
+    chaos.on = False
+    world.trace("=== quiet")
+    _settle(world, users, kept)
+    _wait_for_rest(world, kept)
+
+
+def _overtake(world: World, number: int) -> None:
+    """The other engine works on; often so late that the first one's lease is over."""
+    if world.chaos.actors.count(("engine", number)):
+        return
+    world.clock.wait(world.rng.choice((0.0, 1.0, 61.0)))
+    world.tick(number)
+
+
+def _step(world: World, users: Sequence[User], kept: Kept) -> None:
+    choice = world.rng.random()
+    if choice < 0.3:
+        world.rng.choice(users).act()
+    elif choice < 0.4:
+        _fate(world, kept)
+    elif choice < 0.45:
+        _cloud_fault(world)
+    else:
+        world.clock.wait(world.rng.choice((0.5, 0.5, 1.0, 3.0, 10.0, 45.0, 120.0)))
+    world.tick(world.rng.randrange(2))
+
+
+def _fate(world: World, kept: Kept) -> None:
+    """Something happens to a server behind everybody's back."""
+    operator = world.simulated.operator
+    ours = [server for _, server in operator.servers() if server.launch_id is not None]
+    if not ours:
+        return
+    server = world.rng.choice(ours)
+    act = world.rng.choice((operator.stop, operator.break_server, operator.vanish, operator.terminate, operator.pause, operator.lose_sight))
+    if act is not operator.lose_sight:
+        kept.judged.add(server.short_id)
+    world.trace(f"fate: {act.__name__} {server.id}")
+    act(server.id)
+
+
+def _cloud_fault(world: World) -> None:
+    faults, rng = world.simulated.faults, world.rng
+    zone = f"us-east-1{rng.choice('abc')}"
+    seconds = rng.choice((30.0, 120.0, 600.0))
+    name = rng.choice(("capacity", "boot_error", "boot_hang", "boot_slow", "stale", "unavailable", "quota"))
+    world.trace(f"fault: {name} {zone} for {seconds} s")
+    if name == "capacity":
+        faults.capacity(zone, rng.randint(0, 3), seconds=seconds)
+    elif name == "boot_error":
+        faults.boot_error("No valid host was found.", times=rng.randint(1, 3), seconds=seconds)
+    elif name == "boot_hang":
+        faults.boot_hang(times=1, seconds=seconds)
+    elif name == "boot_slow":
+        faults.boot_slow(90.0, times=rng.randint(1, 3), seconds=seconds)
+    elif name == "stale":
+        faults.stale(rng.choice((2.0, 8.0)), seconds=seconds)
+    elif name == "quota":
+        faults.quota(rng.choice(SCOPES).project_id, rng.randint(0, 6), seconds=seconds)
+    else:
+        faults.unavailable(Where(zone=None), seconds=min(seconds, 60.0))
+
+
+def _settle(world: World, users: Sequence[User], kept: Kept) -> None:
+    """The users put right what only they can: processes run, sources exist, zones are free."""
+    world.simulated.faults.lift()
+    for _, server in world.simulated.operator.servers():
+        if str(server.status) == "unknown":
+            world.simulated.operator.recover(server.id)
+    for user in users:
+        _provide_sources(user)
+    for cluster in invariants.read(world).clusters.values():
+        user = next(user for user in users if user.scope.project_id == cluster.project_id)
+        if cluster.status is ClusterStatus.ACTIVE:
+            user.backend.clusters.resume(user.scope, cluster.name)
+            source = SourceRequest(configuration="lc-0")
+            user.backend.clusters.update(user.scope, cluster.name, ClusterChange({}, source, PlacementRequest()))
+
+
+def _provide_sources(user: User) -> None:
+    try:
+        user.backend.configurations.create(user.scope, "lc-0", user._server(), {})
+    except Finding:
+        pass  # it is there
+
+
+def _wait_for_rest(world: World, kept: Kept) -> None:
+    """Let time run from deadline to deadline until all invariants hold, or patience ends."""
+    deadline = world.clock.now() + PATIENCE
+    for ticks in range(MOST_TICKS):
+        busy = world.tick(ticks % 2)
+        if not busy:
+            try:
+                invariants.at_rest(world, kept)
+            except Violated:
+                if world.clock.now() >= deadline:
+                    raise
+            else:
+                return
+        next_due = _next_due(world)
+        pause = 1.0 if next_due is None else (next_due - world.clock.now()).total_seconds()
+        world.clock.wait(min(max(pause, 0.5), 600.0))
+    invariants.at_rest(world, kept)
+
+
+def _next_due(world: World) -> datetime | None:
+    with world.store.read() as conn:
+        instants = [
+            conn.execute(select(func.min(table.c.due_at))).scalar() for table in (tables.clusters, tables.watches)
+        ]
+    known = [instant for instant in instants if instant is not None]
+    return min(known, default=None)
+
+
+assert rows
+assert DeletionProtection

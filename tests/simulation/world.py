@@ -1,0 +1,153 @@
+"""One run's world: virtual time, a store in memory, a simulated cloud, services, two engines, and what may go wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from backend import Backend
+from backend.domain.scope import Scope
+from backend.drivers.catalog import Catalog
+from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
+from backend.engine.calls import InlineCalls
+from backend.engine.loop import Engine
+from backend.engine.settings import EngineSettings
+from backend.services import attachment, clusters, configurations, journal
+from backend.store import tables
+from backend.store.session import Store
+from tests.simulation.chaos import Chaos, Crash
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+REGION = "us-east-1"
+SCOPES = (Scope("project-one", REGION), Scope("project-two", REGION))
+
+SETTINGS = EngineSettings(
+    clusters_at_once=20,
+    watch_idle=timedelta(seconds=20),
+    watch_full=timedelta(minutes=5),
+    launch_batch=3,
+    launches=5,
+    deletions=3,
+    confirmations=3,
+    launch_grace=timedelta(seconds=60),
+    boot_timeout=timedelta(minutes=5),
+    delete_retry=timedelta(seconds=30),
+    orphan_grace=timedelta(seconds=60),
+    sweep=timedelta(minutes=10),
+)
+
+
+class VirtualClock:
+    """Time that passes only when someone lets it."""
+
+    def __init__(self) -> None:
+        self.at = START
+
+    def now(self) -> datetime:
+        return self.at
+
+    def wait(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+    def monotonic(self) -> float:
+        return (self.at - START).total_seconds()
+
+
+@dataclass
+class Trace:
+    """What happened, line by line, for whoever reads a failing seed."""
+
+    clock: VirtualClock
+    lines: list[str] = field(default_factory=list)
+
+    def __call__(self, text: str) -> None:
+        self.lines.append(f"{self.clock.monotonic():10.3f}  {text}")
+
+
+class World:
+    """Everything of one run.
+
+    Attributes:
+        rng: chance of the run; engines and cloud have seeds from it.
+        chaos: what goes wrong at the hooks of store and cloud.
+    """
+
+    def __init__(self, seed: int, settings: EngineSettings = SETTINGS) -> None:
+        self.rng = Random(seed)
+        self.settings = settings
+        self.clock = VirtualClock()
+        self.trace = Trace(self.clock)
+        self.chaos = Chaos(Random(self.rng.getrandbits(64)), self.trace)
+        self.store = Store("sqlite://", self.clock, hook=self.chaos.store_hook)
+        tables.metadata.create_all(self.store.engine)
+        lag = self.rng.choice((0.0, 0.0, 1.0, 4.0))
+        simulated = SimulatedSettings(
+            regions=(REGION,),
+            seed=self.rng.getrandbits(32),
+            boot_seconds=self.rng.choice((0.0, 2.0, 10.0)),
+            delete_seconds=self.rng.choice((0.0, 1.0, 5.0)),
+            listing_lag_seconds=lag,
+        )
+        self.simulated = SimulatedCloud.open(None, self.clock, simulated)
+        self.simulated.faults.hooks.append(self.chaos.cloud_hook)
+        self.cloud = self.simulated.cloud
+        self.backend = Backend.build(self.store, self.cloud, self.clock)
+        self.engines = [self.new_engine(name) for name in ("engine-a", "engine-b")]
+        self.after_tick: list[Callable[[], None]] = []
+
+    def new_engine(self, name: str) -> Engine:
+        return Engine(
+            store=self.store,
+            cloud=self.cloud,
+            catalog=Catalog(self.cloud, self.clock),
+            clock=self.clock,
+            settings=self.settings,
+            rng=Random(self.rng.getrandbits(64)),
+            name=name,
+            calls=InlineCalls(),
+        )
+
+    def tick(self, number: int) -> bool:
+        """One tick of one engine, which may die in it and is then started anew; whether anything was due."""
+        try:
+            with self.chaos.inside("engine", number):
+                outcome = self.engines[number].tick(self.clock.now())
+        except Crash as crash:
+            self.trace(f"engine {number} died: {crash}")
+            self.engines[number] = self.new_engine(f"engine-{'ab'[number]}")
+            return True
+        finally:
+            for check in self.after_tick:
+                check()
+        if outcome.faults:
+            raise AssertionError(f"engine {number}: {outcome}")
+        return not outcome.idle
+
+    def close(self) -> None:
+        self.store.close()
+        self.simulated.close()
+
+
+@contextlib.contextmanager
+def repeatable_ids(seed: int) -> Iterator[None]:
+    """Every id that the services draw comes from the seed."""
+    rng = Random(f"ids:{seed}")
+
+    def drawn() -> uuid.UUID:
+        return uuid.UUID(int=rng.getrandbits(128), version=4)
+
+    modules = [module for module in (attachment, clusters, configurations, journal) if hasattr(module, "uuid4")]
+    kept = uuid.uuid4
+    uuid.uuid4 = drawn  # type: ignore[assignment]
+    for module in modules:
+        module.uuid4 = drawn  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        uuid.uuid4 = kept
+        for module in modules:
+            module.uuid4 = kept  # type: ignore[attr-defined]
