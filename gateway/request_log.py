@@ -72,6 +72,7 @@ class RequestLog:
 
     def __init__(self, logger: logging.Logger | None = None, registry: CollectorRegistry = REGISTRY) -> None:
         self._logger = logger or logging.getLogger("coppice.requests")
+        self._registry = registry
         self._seconds = Histogram(
             "coppice_request_seconds",
             "Time in the gateway and behind it, by operation.",
@@ -85,6 +86,10 @@ class RequestLog:
             ["service", "operation", "status", "code"],
             registry=registry,
         )
+
+    def metrics_text(self) -> str:
+        """The metrics of this log's registry; see the function of that name."""
+        return metrics_text(self._registry)
 
     def __call__(self, record: Record) -> None:
         """Tell one request."""

@@ -25,7 +25,8 @@ def test_counts_by_operation_and_code(monkeypatch):
     tell = RequestLog(registry=registry)
     tell(GOOD)
     tell(GOOD)
-    text = metrics_text(registry)
+    text = tell.metrics_text()
+    assert text == metrics_text(registry)
     assert 'coppice_requests_total{code="",operation="DescribeTags",service="autoscaling",status="200"} 2.0' in text
     assert 'coppice_request_seconds_bucket{le="0.025",operation="DescribeTags",service="autoscaling"} 2.0' in text
     assert 'coppice_request_seconds_bucket{le="0.01",operation="DescribeTags",service="autoscaling"} 0.0' in text
