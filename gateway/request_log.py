@@ -109,4 +109,3 @@ class RequestLog:
                 record.code or "-",
                 record.seconds * 1000,
             )
-

@@ -3,7 +3,20 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-_TEXTS = ("a", "web-1", "x y+z", "ü€😀", "<&>\"'", "a=b&c=d", "%41", "line\nfeed", "back\r\nline", " padded ", "]]>", "")
+_TEXTS = (
+    "a",
+    "web-1",
+    "x y+z",
+    "ü€😀",
+    "<&>\"'",
+    "a=b&c=d",
+    "%41",
+    "line\nfeed",
+    "back\r\nline",
+    " padded ",
+    "]]>",
+    "",
+)
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -35,7 +48,9 @@ class Samples:
         return [item for item in items if item != {} and item != []]
 
     def _map(self, shape, depth):
-        pairs = ((self.of(shape.key, depth + 1), self.of(shape.value, depth + 1)) for _ in range(self._random.randint(1, 3)))
+        pairs = (
+            (self.of(shape.key, depth + 1), self.of(shape.value, depth + 1)) for _ in range(self._random.randint(1, 3))
+        )
         return {key: value for key, value in pairs if value not in ({}, [])}
 
     def _string(self, shape, depth):

@@ -20,7 +20,9 @@ def client(world, ready=None):
 
 def send(app, request):
     url = "/" + (f"?{request.query}" if request.query else "")
-    return app.open(url, method=request.method, data=request.body, headers=dict(request.headers), base_url=f"http://{HOST}")
+    return app.open(
+        url, method=request.method, data=request.body, headers=dict(request.headers), base_url=f"http://{HOST}"
+    )
 
 
 def document(answer):
@@ -31,7 +33,12 @@ def document(answer):
 
 def test_a_signed_call_is_answered():
     world = World().on("autoscaling", "DescribeTags", {"Tags": []})
-    answer = send(client(world), action("autoscaling", "DescribeTags", {"Filters.member.1.Name": "key", "Filters.member.1.Values.member.1": "ü &"}))
+    answer = send(
+        client(world),
+        action(
+            "autoscaling", "DescribeTags", {"Filters.member.1.Name": "key", "Filters.member.1.Values.member.1": "ü &"}
+        ),
+    )
     assert answer.status_code == 200
     assert document(answer)["RequestId"] == answer.headers["x-amzn-requestid"]
     assert world.calls[0].params == {"Filters": [{"Name": "key", "Values": ["ü &"]}]}
@@ -84,7 +91,9 @@ def test_a_body_of_unknown_length():
     world = World().on("sts", "GetCallerIdentity")
     request = action("sts", "GetCallerIdentity")
     environ = {"wsgi.input": BytesIO(request.body), "wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
-    answer = client(world).open("/", method="POST", headers=dict(request.headers), base_url=f"http://{HOST}", environ_overrides=environ)
+    answer = client(world).open(
+        "/", method="POST", headers=dict(request.headers), base_url=f"http://{HOST}", environ_overrides=environ
+    )
     assert answer.status_code == 200
 
 
@@ -93,7 +102,14 @@ def test_the_path_is_the_one_that_was_sent():
     app = create_app(world.pipeline(), lambda: None, str).test_client()
     request = action("sts", "GetCallerIdentity")
     for raw in ("/", f"http://{HOST}/", "/?", "//", "/./"):
-        answer = app.open("/", method="POST", data=request.body, headers=dict(request.headers), base_url=f"http://{HOST}", environ_overrides={"RAW_URI": raw})
+        answer = app.open(
+            "/",
+            method="POST",
+            data=request.body,
+            headers=dict(request.headers),
+            base_url=f"http://{HOST}",
+            environ_overrides={"RAW_URI": raw},
+        )
         assert answer.status_code == 200, raw
 
 
@@ -121,10 +137,38 @@ def test_faults_outside_the_pipeline_are_documents(caplog):
 
 # --- hostile input ---------------------------------------------------------------------------------------------------
 
-NAMES = st.sampled_from(["AutoScalingGroupName", "Tags", "Tags.member.1.Key", "Filters.member.1", "MinSize", "LaunchTemplate.Version", "", ".", "..", "Tags.member", "Filter.1.Value.1", "InstanceId.1", "Action", "Version"])
-TEXTS = st.one_of(st.text(max_size=20), st.sampled_from(["\x00", "\ufffe", "<&>]]>", "%", "+", "999999999999", "true", ""]))
+NAMES = st.sampled_from(
+    [
+        "AutoScalingGroupName",
+        "Tags",
+        "Tags.member.1.Key",
+        "Filters.member.1",
+        "MinSize",
+        "LaunchTemplate.Version",
+        "",
+        ".",
+        "..",
+        "Tags.member",
+        "Filter.1.Value.1",
+        "InstanceId.1",
+        "Action",
+        "Version",
+    ]
+)
+TEXTS = st.one_of(
+    st.text(max_size=20), st.sampled_from(["\x00", "\ufffe", "<&>]]>", "%", "+", "999999999999", "true", ""])
+)
 FORMS = st.lists(st.tuples(st.one_of(NAMES, TEXTS), TEXTS), max_size=8)
-OPERATIONS = st.sampled_from([("autoscaling", "CreateAutoScalingGroup"), ("autoscaling", "DescribeTags"), ("ec2", "RunInstances"), ("ec2", "DescribeInstances"), ("sns", "Publish"), ("elb", "CreateLoadBalancer")])
+OPERATIONS = st.sampled_from(
+    [
+        ("autoscaling", "CreateAutoScalingGroup"),
+        ("autoscaling", "DescribeTags"),
+        ("ec2", "RunInstances"),
+        ("ec2", "DescribeInstances"),
+        ("sns", "Publish"),
+        ("elb", "CreateLoadBalancer"),
+    ]
+)
 
 
 def echoing():
@@ -155,7 +199,9 @@ def sound(response):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_hostile_parameters_that_are_signed(operation, form):
     service, name = operation
-    sound(PIPELINE.answer(action(service, name, {key: value for key, value in form if key not in ("Action", "Version")})))
+    sound(
+        PIPELINE.answer(action(service, name, {key: value for key, value in form if key not in ("Action", "Version")}))
+    )
 
 
 @given(body=st.binary(max_size=200), service=st.sampled_from(["autoscaling", "ec2", "elb"]))
@@ -171,7 +217,13 @@ HEADER = st.one_of(
     ARBITRARY,
     st.builds("AWS4-HMAC-SHA256 {}".format, ARBITRARY),
     st.builds("AWS4-HMAC-SHA256 Credential={}, SignedHeaders={}, Signature={}".format, ARBITRARY, ARBITRARY, ARBITRARY),
-    st.builds("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20200101/{}/{}/aws4_request, SignedHeaders=host;{}, Signature={}".format, ARBITRARY, st.sampled_from(["ec2", "autoscaling", "x"]), ARBITRARY, ARBITRARY),
+    st.builds(
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20200101/{}/{}/aws4_request, SignedHeaders=host;{}, Signature={}".format,
+        ARBITRARY,
+        st.sampled_from(["ec2", "autoscaling", "x"]),
+        ARBITRARY,
+        ARBITRARY,
+    ),
 )
 STAMPS = st.one_of(st.just("20200101T000000Z"), ARBITRARY)
 
@@ -181,7 +233,16 @@ STAMPS = st.one_of(st.just("20200101T000000Z"), ARBITRARY)
 def test_arbitrary_requests(header, stamp, query, path, body):
     headers = {"host": "x", "authorization": header, "x-amz-date": stamp}
     sound(PIPELINE.answer(Request("POST", f"/{path}", query, headers, body)))
-    sound(PIPELINE.answer(Request("GET", f"/{path}", f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={query}&X-Amz-Date={stamp}&X-Amz-SignedHeaders=host&X-Amz-Signature=0", {"host": "x"})))
+    sound(
+        PIPELINE.answer(
+            Request(
+                "GET",
+                f"/{path}",
+                f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={query}&X-Amz-Date={stamp}&X-Amz-SignedHeaders=host&X-Amz-Signature=0",
+                {"host": "x"},
+            )
+        )
+    )
 
 
 APP = create_app(PIPELINE, lambda: None, str).test_client()
@@ -202,7 +263,9 @@ def test_bytes_that_are_no_text(raw, place):
     hostile = {
         "query": replace(request, query=text),
         "path": replace(request, path="/" + text),
-        "header": replace(request, headers={**request.headers, "x-amz-date": text, "x-amz-security-token": text, "host": text}),
+        "header": replace(
+            request, headers={**request.headers, "x-amz-date": text, "x-amz-security-token": text, "host": text}
+        ),
     }
     sound(PIPELINE.answer(hostile[place]))
     if place == "header":

@@ -18,4 +18,10 @@ from gateway.documents import plain_error
 def test_each_status_has_an_aws_document(status, line, code, fault):
     said, body = plain_error(status, "a & b", "id")
     texts = {element.tag.rpartition("}")[2]: element.text for element in ET.fromstring(body).iter()}
-    assert (said, texts["Code"], texts["Type"], texts["Message"], texts["RequestId"]) == (line, code, fault, "a & b", "id")
+    assert (said, texts["Code"], texts["Type"], texts["Message"], texts["RequestId"]) == (
+        line,
+        code,
+        fault,
+        "a & b",
+        "id",
+    )

@@ -17,4 +17,9 @@ def test_a_bucket_never_holds_more_than_its_burst():
 
 def test_accounts_and_regions_have_their_own():
     buckets = TokenBuckets(rate=1, burst=1)
-    assert [buckets.take(*key, 0.0) for key in (("a", "r"), ("a", "s"), ("b", "r"), ("a", "r"))] == [True, True, True, False]
+    assert [buckets.take(*key, 0.0) for key in (("a", "r"), ("a", "s"), ("b", "r"), ("a", "r"))] == [
+        True,
+        True,
+        True,
+        False,
+    ]

@@ -5,7 +5,9 @@ from gateway.services import SCOPES, Services
 
 
 def test_every_service_is_read_in_a_form_that_we_speak():
-    assert {service: service_model(service).metadata["protocol"] for service in SERVICES} == dict.fromkeys(SERVICES, "query") | {"ec2": "ec2"}
+    assert {service: service_model(service).metadata["protocol"] for service in SERVICES} == dict.fromkeys(
+        SERVICES, "query"
+    ) | {"ec2": "ec2"}
 
 
 def test_documentation_is_left_out():
@@ -23,7 +25,9 @@ def test_unknown_names():
 def test_a_service_is_loaded_and_an_operation_compiled_once():
     services = Services()
     assert services.service("sts") is services.service("sts")
-    assert services.service("sts").operation("GetCallerIdentity") is services.service("sts").operation("GetCallerIdentity")
+    assert services.service("sts").operation("GetCallerIdentity") is services.service("sts").operation(
+        "GetCallerIdentity"
+    )
     assert services.service("sts").operation("MakeCoffee") is None
 
 

@@ -25,7 +25,11 @@ def said(response):
 def test_a_call_reaches_its_handler_and_its_answer_the_client():
     world = World().on("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroups": [], "NextToken": "n&1"})
     answer = world.pipeline().answer(
-        action("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroupNames.member.2": "b", "AutoScalingGroupNames.member.1": "a", "MaxRecords": 7})
+        action(
+            "autoscaling",
+            "DescribeAutoScalingGroups",
+            {"AutoScalingGroupNames.member.2": "b", "AutoScalingGroupNames.member.1": "a", "MaxRecords": 7},
+        )
     )
     assert answer.status == 200
     request_id = answer.headers["x-amzn-requestid"]
@@ -36,8 +40,18 @@ def test_a_call_reaches_its_handler_and_its_answer_the_client():
     )
     (call,) = world.calls
     assert call.params == {"AutoScalingGroupNames": ["a", "b"], "MaxRecords": 7}
-    assert (call.service, call.operation, call.caller, call.region) == ("autoscaling", "DescribeAutoScalingGroups", CALLER, "us-east-1")
-    assert (call.account_id, call.scope, call.backend, call.request_id) == ("123456789012", ("p-1", "us-east-1"), "the backend", request_id)
+    assert (call.service, call.operation, call.caller, call.region) == (
+        "autoscaling",
+        "DescribeAutoScalingGroups",
+        CALLER,
+        "us-east-1",
+    )
+    assert (call.account_id, call.scope, call.backend, call.request_id) == (
+        "123456789012",
+        ("p-1", "us-east-1"),
+        "the backend",
+        request_id,
+    )
 
 
 def test_an_ec2_answer_begins_with_the_request_id():
@@ -54,7 +68,12 @@ def test_an_ec2_answer_begins_with_the_request_id():
 
 
 def test_both_load_balancing_services_share_a_scope():
-    world = World().on("elb", "DescribeLoadBalancers").on("elbv2", "DescribeLoadBalancers").on("elb", "DescribeInstanceHealth")
+    world = (
+        World()
+        .on("elb", "DescribeLoadBalancers")
+        .on("elbv2", "DescribeLoadBalancers")
+        .on("elb", "DescribeInstanceHealth")
+    )
     pipeline = world.pipeline()
     for service in ("elb", "elbv2"):
         assert pipeline.answer(action(service, "DescribeLoadBalancers")).status == 200
@@ -65,7 +84,12 @@ def test_both_load_balancing_services_share_a_scope():
 def test_parameters_may_stand_in_the_query_string():
     world = World().on("sts", "GetCallerIdentity", {"Account": "123456789012"})
     assert world.pipeline().answer(presigned("sts", "GetCallerIdentity")).status == 200
-    assert world.pipeline().answer(signed("sts", method="GET", query="Action=GetCallerIdentity&Version=2011-06-15", body="")).status == 200
+    assert (
+        world.pipeline()
+        .answer(signed("sts", method="GET", query="Action=GetCallerIdentity&Version=2011-06-15", body=""))
+        .status
+        == 200
+    )
     assert [call.params for call in world.calls] == [{}, {}]
 
 
@@ -78,14 +102,39 @@ def test_iam_is_signed_for_a_region_that_is_not_ours():
 @pytest.mark.parametrize(
     ("request_", "refusal"),
     [
-        (lambda: action("autoscaling", "MakeCoffee"), (400, "InvalidAction", "Could not find operation MakeCoffee for version 2011-01-01")),
-        (lambda: action("ec2", "MakeCoffee"), (400, "InvalidAction", "The action MakeCoffee is not valid for this web service.")),
-        (lambda: signed("autoscaling", {"Action": "DescribeTags", "Version": "1999-01-01"}), (400, "InvalidAction", "Could not find operation DescribeTags for version 1999-01-01")),
-        (lambda: action("autoscaling", "PutWarmPool", {"AutoScalingGroupName": "g"}), (400, "InvalidAction", "The action PutWarmPool is not supported by Coppice for the service autoscaling.")),
-        (lambda: action("ec2", "DescribeVolumes"), (400, "UnsupportedOperation", "The action DescribeVolumes is not supported by Coppice.")),
+        (
+            lambda: action("autoscaling", "MakeCoffee"),
+            (400, "InvalidAction", "Could not find operation MakeCoffee for version 2011-01-01"),
+        ),
+        (
+            lambda: action("ec2", "MakeCoffee"),
+            (400, "InvalidAction", "The action MakeCoffee is not valid for this web service."),
+        ),
+        (
+            lambda: signed("autoscaling", {"Action": "DescribeTags", "Version": "1999-01-01"}),
+            (400, "InvalidAction", "Could not find operation DescribeTags for version 1999-01-01"),
+        ),
+        (
+            lambda: action("autoscaling", "PutWarmPool", {"AutoScalingGroupName": "g"}),
+            (400, "InvalidAction", "The action PutWarmPool is not supported by Coppice for the service autoscaling."),
+        ),
+        (
+            lambda: action("ec2", "DescribeVolumes"),
+            (400, "UnsupportedOperation", "The action DescribeVolumes is not supported by Coppice."),
+        ),
         (lambda: signed("autoscaling"), (400, "MissingAction", "The request must contain the parameter Action")),
-        (lambda: signed("sqs", {"Action": "ListQueues"}), (400, "InvalidAction", "The service sqs is not supported by Coppice, which has autoscaling, ec2, elasticloadbalancing, iam, monitoring, sns, sts.")),
-        (lambda: replace(action("sts", "GetCallerIdentity"), method="PUT"), (400, "UnsupportedHttpVerb", "The requested HTTP verb is not supported: PUT")),
+        (
+            lambda: signed("sqs", {"Action": "ListQueues"}),
+            (
+                400,
+                "InvalidAction",
+                "The service sqs is not supported by Coppice, which has autoscaling, ec2, elasticloadbalancing, iam, monitoring, sns, sts.",
+            ),
+        ),
+        (
+            lambda: replace(action("sts", "GetCallerIdentity"), method="PUT"),
+            (400, "UnsupportedHttpVerb", "The requested HTTP verb is not supported: PUT"),
+        ),
     ],
 )
 def test_what_is_not_answered_is_refused_with_400(request_, refusal):
@@ -99,14 +148,21 @@ def test_a_bare_request_is_told_that_it_is_not_signed():
 
 def test_a_region_that_the_cloud_does_not_have():
     answer = World().pipeline().answer(action("autoscaling", "DescribeTags", region="mars-1"))
-    assert said(answer) == (403, "SignatureDoesNotMatch", "Credential should be scoped to a valid region, not 'mars-1'. ")
+    assert said(answer) == (
+        403,
+        "SignatureDoesNotMatch",
+        "Credential should be scoped to a valid region, not 'mars-1'. ",
+    )
     answer = World().pipeline().answer(action("ec2", "DescribeTags", region="mars-1"))
     assert said(answer) == (401, "AuthFailure", "AWS was not able to validate the provided access credentials")
 
 
 def test_every_constraint_that_is_not_met_is_told():
-    answer = World().on("autoscaling", "CreateAutoScalingGroup").pipeline().answer(
-        action("autoscaling", "CreateAutoScalingGroup", {"AutoScalingGroupName": "", "MinSize": "-1"})
+    answer = (
+        World()
+        .on("autoscaling", "CreateAutoScalingGroup")
+        .pipeline()
+        .answer(action("autoscaling", "CreateAutoScalingGroup", {"AutoScalingGroupName": "", "MinSize": "-1"}))
     )
     words = (
         "3 validation errors detected: Value '' at 'autoScalingGroupName' failed to satisfy constraint: "
@@ -119,14 +175,25 @@ def test_every_constraint_that_is_not_met_is_told():
 
 def test_errors_of_handlers_and_findings_of_the_backend_are_told_in_aws_words():
     world = World(findings={Lost: AWSError("ValidationError", "AutoScalingGroup name not found - null")})
-    world.on("autoscaling", "DescribeTags", AWSError("InvalidNextToken", "no <such> token")).on("autoscaling", "DescribePolicies", Lost())
+    world.on("autoscaling", "DescribeTags", AWSError("InvalidNextToken", "no <such> token")).on(
+        "autoscaling", "DescribePolicies", Lost()
+    )
     pipeline = world.pipeline()
     assert said(pipeline.answer(action("autoscaling", "DescribeTags"))) == (400, "InvalidNextToken", "no <such> token")
-    assert said(pipeline.answer(action("autoscaling", "DescribePolicies"))) == (400, "ValidationError", "AutoScalingGroup name not found - null")
+    assert said(pipeline.answer(action("autoscaling", "DescribePolicies"))) == (
+        400,
+        "ValidationError",
+        "AutoScalingGroup name not found - null",
+    )
 
 
 def test_a_fault_of_ours_is_logged_and_not_shown(caplog):
-    answer = World().on("ec2", "DescribeRegions", ZeroDivisionError("secret detail")).pipeline().answer(action("ec2", "DescribeRegions"))
+    answer = (
+        World()
+        .on("ec2", "DescribeRegions", ZeroDivisionError("secret detail"))
+        .pipeline()
+        .answer(action("ec2", "DescribeRegions"))
+    )
     request_id = answer.headers["x-amzn-requestid"]
     assert said(answer) == (500, "InternalFailure", f"An internal error has occurred. Request id: {request_id}")
     assert request_id in caplog.text
@@ -148,11 +215,17 @@ def test_requests_that_are_too_large():
 
 
 def test_throttling_is_per_account_and_region():
-    world = World(options={"throttle": TokenBuckets(rate=0.0001, burst=1)}).on("autoscaling", "DescribeTags", {"Tags": []})
+    world = World(options={"throttle": TokenBuckets(rate=0.0001, burst=1)}).on(
+        "autoscaling", "DescribeTags", {"Tags": []}
+    )
     pipeline = world.on("ec2", "DescribeTags").pipeline()
     assert pipeline.answer(action("autoscaling", "DescribeTags")).status == 200
     assert said(pipeline.answer(action("autoscaling", "DescribeTags"))) == (400, "Throttling", "Rate exceeded")
-    assert said(pipeline.answer(action("ec2", "DescribeTags"))) == (503, "RequestLimitExceeded", "Request limit exceeded.")
+    assert said(pipeline.answer(action("ec2", "DescribeTags"))) == (
+        503,
+        "RequestLimitExceeded",
+        "Request limit exceeded.",
+    )
     assert pipeline.answer(action("autoscaling", "DescribeTags", region="eu-west-1")).status == 200
 
 
@@ -163,9 +236,19 @@ def test_each_request_is_told_to_the_log_once():
     pipeline.answer(action("autoscaling", "MakeCoffee"))
     pipeline.answer(Request("GET", "/", "", {}))
     good, unknown, bare = world.records
-    assert (good.service, good.operation, good.account, good.region) == ("autoscaling", "DescribeTags", "123456789012", "us-east-1")
+    assert (good.service, good.operation, good.account, good.region) == (
+        "autoscaling",
+        "DescribeTags",
+        "123456789012",
+        "us-east-1",
+    )
     assert (good.status, good.code, good.request_id) == (200, "", answer.headers["x-amzn-requestid"])
     assert good.seconds > 0
     # A name that no model has is not repeated: the log's labels stay few.
-    assert (unknown.service, unknown.operation, unknown.status, unknown.code) == ("autoscaling", "", 400, "InvalidAction")
+    assert (unknown.service, unknown.operation, unknown.status, unknown.code) == (
+        "autoscaling",
+        "",
+        400,
+        "InvalidAction",
+    )
     assert (bare.account, bare.code) == ("", "MissingAuthenticationToken")

@@ -35,21 +35,45 @@ def test_a_sound_request_passes():
 @pytest.mark.parametrize(
     ("params", "clause"),
     [
-        ({"AutoScalingGroupName": "x" * 256}, "Value '{0}' at 'autoScalingGroupName' failed to satisfy constraint: Member must have length less than or equal to 255"),
-        ({"AutoScalingGroupName": "a\x01"}, "Value '{0}' at 'autoScalingGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"),
-        ({"Tags": [{"Key": "", "Value": "v"}]}, "Value '' at 'tags.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1"),
-        ({"Tags": [{"Key": "k"}, {"Value": "v"}]}, "Value null at 'tags.2.member.key' failed to satisfy constraint: Member must not be null"),
-        ({"DeletionProtection": "maybe"}, "Value 'maybe' at 'deletionProtection' failed to satisfy constraint: Member must satisfy enum value set: [none, prevent-force-deletion, prevent-all-deletion]"),
-        ({"InstanceMaintenancePolicy": {"MinHealthyPercentage": 101}}, "Value '101' at 'instanceMaintenancePolicy.minHealthyPercentage' failed to satisfy constraint: Member must have value less than or equal to 100"),
+        (
+            {"AutoScalingGroupName": "x" * 256},
+            "Value '{0}' at 'autoScalingGroupName' failed to satisfy constraint: Member must have length less than or equal to 255",
+        ),
+        (
+            {"AutoScalingGroupName": "a\x01"},
+            "Value '{0}' at 'autoScalingGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*",
+        ),
+        (
+            {"Tags": [{"Key": "", "Value": "v"}]},
+            "Value '' at 'tags.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1",
+        ),
+        (
+            {"Tags": [{"Key": "k"}, {"Value": "v"}]},
+            "Value null at 'tags.2.member.key' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            {"DeletionProtection": "maybe"},
+            "Value 'maybe' at 'deletionProtection' failed to satisfy constraint: Member must satisfy enum value set: [none, prevent-force-deletion, prevent-all-deletion]",
+        ),
+        (
+            {"InstanceMaintenancePolicy": {"MinHealthyPercentage": 101}},
+            "Value '101' at 'instanceMaintenancePolicy.minHealthyPercentage' failed to satisfy constraint: Member must have value less than or equal to 100",
+        ),
     ],
 )
 def test_each_kind_of_constraint_in_aws_words(params, clause):
     value = params.get("AutoScalingGroupName", "")
-    assert words("autoscaling", "CreateAutoScalingGroup", {**GROUP, **params}) == "1 validation error detected: " + clause.replace("{0}", value)
+    assert words(
+        "autoscaling", "CreateAutoScalingGroup", {**GROUP, **params}
+    ) == "1 validation error detected: " + clause.replace("{0}", value)
 
 
 def test_elements_of_a_list_of_texts_are_told_with_all_their_constraints():
-    assert words("autoscaling", "DetachInstances", {"AutoScalingGroupName": "g", "ShouldDecrementDesiredCapacity": True, "InstanceIds": ["i-1", "i-" + "0" * 20]}) == (
+    assert words(
+        "autoscaling",
+        "DetachInstances",
+        {"AutoScalingGroupName": "g", "ShouldDecrementDesiredCapacity": True, "InstanceIds": ["i-1", "i-" + "0" * 20]},
+    ) == (
         "1 validation error detected: Value '[i-1, i-00000000000000000000]' at 'instanceIds' failed to satisfy constraint: "
         "Member must satisfy constraint: [Member must have length less than or equal to 19, Member must have length greater than or equal to 1, "
         "Member must satisfy regular expression pattern: [\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*]"
@@ -70,7 +94,10 @@ def test_of_very_many_failures_the_first_are_told():
 
 def test_maps_and_secrets():
     told = words("sns", "CreateTopic", {})
-    assert told == "1 validation error detected: Value null at 'name' failed to satisfy constraint: Member must not be null"
+    assert (
+        told
+        == "1 validation error detected: Value null at 'name' failed to satisfy constraint: Member must not be null"
+    )
     secret = words("iam", "CreateLoginProfile", {"UserName": "u", "Password": ""})
     assert "Value at 'password' failed" in secret
 
@@ -81,7 +108,10 @@ def test_long_values_are_cut():
 
 def test_ec2_has_its_own_codes():
     assert refused("ec2", "DeleteTags", {}) == ("MissingParameter", "The request must contain the parameter ResourceId")
-    assert refused("ec2", "CreateTags", {"Resources": ["i-1"]}) == ("MissingParameter", "The request must contain the parameter Tag")
+    assert refused("ec2", "CreateTags", {"Resources": ["i-1"]}) == (
+        "MissingParameter",
+        "The request must contain the parameter Tag",
+    )
     assert refused("ec2", "DescribeCarrierGateways", {"MaxResults": 4}) == (
         "InvalidParameterValue",
         "Value (4) for parameter maxResults is invalid. Member must have value greater than or equal to 5.",
@@ -93,18 +123,29 @@ def test_lengths_of_lists():
     metric = {"Namespace": "n", "MetricData": [{"MetricName": "m", "Dimensions": dimensions}]}
     told = words("cloudwatch", "PutMetricData", metric)
     assert told.startswith("1 validation error detected: Value '[{Name=n0, Value=v}, ")
-    assert told.endswith("at 'metricData.1.member.dimensions' failed to satisfy constraint: Member must have length less than or equal to 30")
+    assert told.endswith(
+        "at 'metricData.1.member.dimensions' failed to satisfy constraint: Member must have length less than or equal to 30"
+    )
 
 
 def test_what_terraform_sends_empty_passes():
-    mixed = {"InstancesDistribution": {"SpotMaxPrice": ""}, "LaunchTemplate": {"LaunchTemplateSpecification": {"LaunchTemplateName": "web"}}}
+    mixed = {
+        "InstancesDistribution": {"SpotMaxPrice": ""},
+        "LaunchTemplate": {"LaunchTemplateSpecification": {"LaunchTemplateName": "web"}},
+    }
     assert failures("autoscaling", "CreateAutoScalingGroup", {**GROUP, "MixedInstancesPolicy": mixed}) == []
-    assert failures("ec2", "CreateLaunchTemplate", {"LaunchTemplateName": "web", "LaunchTemplateData": {"UserData": ""}}) == []
+    assert (
+        failures("ec2", "CreateLaunchTemplate", {"LaunchTemplateName": "web", "LaunchTemplateData": {"UserData": ""}})
+        == []
+    )
     assert failures("autoscaling", "CreateLaunchConfiguration", {"LaunchConfigurationName": "l", "UserData": ""}) == []
 
 
 def test_a_hundred_names_and_unknown_instance_types_pass():
-    assert failures("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroupNames": [f"g{n}" for n in range(100)]}) == []
+    assert (
+        failures("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroupNames": [f"g{n}" for n in range(100)]})
+        == []
+    )
     assert failures("ec2", "DescribeInstanceTypes", {"InstanceTypes": ["gpu.enormous"]}) == []
 
 

@@ -83,7 +83,19 @@ class World:
         )
 
 
-def signed(service, params=None, *, body=None, method="POST", region="us-east-1", key=KEY, secret=SECRET, token=None, query="", headers=None):
+def signed(
+    service,
+    params=None,
+    *,
+    body=None,
+    method="POST",
+    region="us-east-1",
+    key=KEY,
+    secret=SECRET,
+    token=None,
+    query="",
+    headers=None,
+):
     """A request signed now by botocore in the header form."""
     if body is None:
         body = urlencode(params or {})

@@ -17,7 +17,11 @@ def refusal(request):
 def test_no_signature():
     for query in ("", "Action=GetCallerIdentity", "AWSAccessKeyId=x&Signature=y&SignatureVersion=2"):
         found = refusal(Request("GET", "/", query, {"host": "x"}))
-        assert (found.code, found.status, found.message) == ("MissingAuthenticationToken", 403, "Request is missing Authentication Token")
+        assert (found.code, found.status, found.message) == (
+            "MissingAuthenticationToken",
+            403,
+            "Request is missing Authentication Token",
+        )
 
 
 @pytest.mark.parametrize(
@@ -25,9 +29,18 @@ def test_no_signature():
     [
         ("Basic dXNlcjpwYXNz", "Unsupported AWS 'algorithm': 'Basic'"),
         ("AWS4-HMAC-SHA256", "'' not a valid key=value pair (missing equal-sign) in Authorization header."),
-        ("AWS4-HMAC-SHA256 Credential=a/b/c/d/e, Signature=f", "Authorization header requires 'SignedHeaders' parameter."),
-        ("AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=f", "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'a/b'"),
-        ("AWS4-HMAC-SHA256 SignedHeaders=host", "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter."),
+        (
+            "AWS4-HMAC-SHA256 Credential=a/b/c/d/e, Signature=f",
+            "Authorization header requires 'SignedHeaders' parameter.",
+        ),
+        (
+            "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=f",
+            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'a/b'",
+        ),
+        (
+            "AWS4-HMAC-SHA256 SignedHeaders=host",
+            "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter.",
+        ),
     ],
 )
 def test_signatures_that_cannot_be_read(header, words):
@@ -37,7 +50,9 @@ def test_signatures_that_cannot_be_read(header, words):
 
 
 def test_a_date_header_does_where_there_is_no_amz_date():
-    header = f"AWS4-HMAC-SHA256 Credential={KEY}/20150830/us-east-1/sts/aws4_request, SignedHeaders=date;host, Signature=f"
+    header = (
+        f"AWS4-HMAC-SHA256 Credential={KEY}/20150830/us-east-1/sts/aws4_request, SignedHeaders=date;host, Signature=f"
+    )
     claim = claims.read(Request("GET", "/", "", {"date": "Sun, 30 Aug 2015 12:36:00 GMT", "authorization": header}))
     assert claim.timestamp == STAMP
 

@@ -23,19 +23,89 @@ FORM = "application/x-www-form-urlencoded"
 VECTORS = {
     "get-vanilla": ("GET", "/", "", {}, b"", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
     "get-vanilla-query": ("GET", "/", "", {}, b"", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
-    "get-vanilla-empty-query-key": ("GET", "/", "Param1=value1", {}, b"", "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb"),
-    "get-vanilla-query-order-key-case": ("GET", "/", "Param2=value2&Param1=value1", {}, b"", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"),
-    "get-vanilla-utf8-query": ("GET", "/", "\u1234=bar", {}, b"", "2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04"),
-    "get-unreserved": ("GET", "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "", {}, b"", "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f"),
+    "get-vanilla-empty-query-key": (
+        "GET",
+        "/",
+        "Param1=value1",
+        {},
+        b"",
+        "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb",
+    ),
+    "get-vanilla-query-order-key-case": (
+        "GET",
+        "/",
+        "Param2=value2&Param1=value1",
+        {},
+        b"",
+        "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+    ),
+    "get-vanilla-utf8-query": (
+        "GET",
+        "/",
+        "\u1234=bar",
+        {},
+        b"",
+        "2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04",
+    ),
+    "get-unreserved": (
+        "GET",
+        "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+        "",
+        {},
+        b"",
+        "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f",
+    ),
     "get-utf8": ("GET", "/\u1234", "", {}, b"", "8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85"),
     "get-slash": ("GET", "//", "", {}, b"", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
-    "get-slash-dot-slash": ("GET", "/./", "", {}, b"", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
-    "get-relative-relative": ("GET", "/example1/example2/../..", "", {}, b"", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
-    "get-header-key-duplicate": ("GET", "/", "", {"my-header1": "value2,value2,value1"}, b"", "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea"),
-    "get-header-value-trim": ("GET", "/", "", {"my-header1": " value1", "my-header2": ' "a   b   c" '}, b"", "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736"),
+    "get-slash-dot-slash": (
+        "GET",
+        "/./",
+        "",
+        {},
+        b"",
+        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+    ),
+    "get-relative-relative": (
+        "GET",
+        "/example1/example2/../..",
+        "",
+        {},
+        b"",
+        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+    ),
+    "get-header-key-duplicate": (
+        "GET",
+        "/",
+        "",
+        {"my-header1": "value2,value2,value1"},
+        b"",
+        "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea",
+    ),
+    "get-header-value-trim": (
+        "GET",
+        "/",
+        "",
+        {"my-header1": " value1", "my-header2": ' "a   b   c" '},
+        b"",
+        "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736",
+    ),
     "post-vanilla": ("POST", "/", "", {}, b"", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
-    "post-header-key-sort": ("POST", "/", "", {"my-header1": "value1"}, b"", "c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c"),
-    "post-x-www-form-urlencoded": ("POST", "/", "", {"content-type": FORM}, b"Param1=value1", "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"),
+    "post-header-key-sort": (
+        "POST",
+        "/",
+        "",
+        {"my-header1": "value1"},
+        b"",
+        "c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c",
+    ),
+    "post-x-www-form-urlencoded": (
+        "POST",
+        "/",
+        "",
+        {"content-type": FORM},
+        b"Param1=value1",
+        "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
+    ),
 }
 
 
@@ -114,22 +184,37 @@ def test_anything_signed_that_changes_is_refused():
     ):
         found = refusal(verified, changed)
         assert (found.code, found.status) == ("SignatureDoesNotMatch", 403)
-        assert found.message.startswith("The request signature we calculated does not match the signature you provided.")
+        assert found.message.startswith(
+            "The request signature we calculated does not match the signature you provided."
+        )
 
 
 def test_unsigned_payload_is_no_way_out():
     request = action("sts", "GetCallerIdentity", headers={"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"})
     assert refusal(verified, request).code == "SignatureDoesNotMatch"
-    lying = replace(action("sts", "GetCallerIdentity"), headers={**action("sts", "GetCallerIdentity").headers, "x-amz-content-sha256": "0" * 64})
+    lying = replace(
+        action("sts", "GetCallerIdentity"),
+        headers={**action("sts", "GetCallerIdentity").headers, "x-amz-content-sha256": "0" * 64},
+    )
     assert refusal(verified, lying).code == "SignatureDoesNotMatch"
 
 
 def test_unknown_keys_and_wrong_secrets():
-    for request in (action("sts", "GetCallerIdentity", key="AKIDOTHER"), presigned("sts", "GetCallerIdentity", key="AKIDOTHER")):
+    for request in (
+        action("sts", "GetCallerIdentity", key="AKIDOTHER"),
+        presigned("sts", "GetCallerIdentity", key="AKIDOTHER"),
+    ):
         found = refusal(verified, request)
-        assert (found.code, found.status, found.message) == ("InvalidClientTokenId", 403, "The security token included in the request is invalid.")
+        assert (found.code, found.status, found.message) == (
+            "InvalidClientTokenId",
+            403,
+            "The security token included in the request is invalid.",
+        )
         assert (found.ec2.code, found.ec2.status) == ("AuthFailure", 401)
-    for request in (action("sts", "GetCallerIdentity", secret="wrong"), presigned("sts", "GetCallerIdentity", secret="wrong")):
+    for request in (
+        action("sts", "GetCallerIdentity", secret="wrong"),
+        presigned("sts", "GetCallerIdentity", secret="wrong"),
+    ):
         assert refusal(verified, request).code == "SignatureDoesNotMatch"
 
 
@@ -138,7 +223,10 @@ def test_session_tokens():
     for make in (action, presigned):
         assert verified(make("sts", "GetCallerIdentity", token="token+/="), keys=temporary).caller == CALLER
         for token, keys in (("token+/=", lasting), ("other", temporary), (None, temporary)):
-            assert refusal(verified, make("sts", "GetCallerIdentity", token=token), None, keys).code == "InvalidClientTokenId"
+            assert (
+                refusal(verified, make("sts", "GetCallerIdentity", token=token), None, keys).code
+                == "InvalidClientTokenId"
+            )
 
 
 @pytest.mark.parametrize(("offset", "word"), [(16, "Signature expired: "), (-16, "Signature not yet current: ")])
@@ -153,9 +241,15 @@ def test_a_clock_that_is_off(offset, word):
 
 
 def test_the_words_for_a_late_signature():
-    headers = {**EXAMPLE, "authorization": f"AWS4-HMAC-SHA256 Credential={KEY}/20150830/us-east-1/sts/aws4_request, SignedHeaders=host;x-amz-date, Signature=0"}
+    headers = {
+        **EXAMPLE,
+        "authorization": f"AWS4-HMAC-SHA256 Credential={KEY}/20150830/us-east-1/sts/aws4_request, SignedHeaders=host;x-amz-date, Signature=0",
+    }
     found = refusal(verified, Request("GET", "/", "", headers), datetime(2015, 8, 30, 13, 0, tzinfo=UTC))
-    assert found.message == "Signature expired: 20150830T123600Z is now earlier than 20150830T124500Z (20150830T130000Z - 15 min.)"
+    assert (
+        found.message
+        == "Signature expired: 20150830T123600Z is now earlier than 20150830T124500Z (20150830T130000Z - 15 min.)"
+    )
 
 
 def test_a_presigned_request_is_good_for_its_time():
@@ -172,7 +266,9 @@ def test_a_presigned_request_is_good_for_its_time():
 
 @pytest.mark.parametrize("stamp", ["20150230T123600Z", "20150830T993600Z", "yesterday", "2015-08-30T12:36:00Z"])
 def test_dates_that_are_none(stamp):
-    header = f"AWS4-HMAC-SHA256 Credential={KEY}/{stamp[:8]}/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=f"
+    header = (
+        f"AWS4-HMAC-SHA256 Credential={KEY}/{stamp[:8]}/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=f"
+    )
     request = Request("POST", "/", "", {"host": "x", "x-amz-date": stamp, "authorization": header})
     assert refusal(verified, request).code == "IncompleteSignature"
     missing = replace(request, headers={"host": "x", "authorization": header})
@@ -182,14 +278,30 @@ def test_dates_that_are_none(stamp):
 @pytest.mark.parametrize(
     ("scope", "signed_headers", "words"),
     [
-        ("20150830/us-east-1/sts/aws5", "host", "Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5'. "),
-        ("20150831/us-east-1/sts/aws4_request", "host", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20150831' != '20150830', from '20150830T123600Z'."),
-        ("20150830/us-east-1/sts/aws4_request", "x-amz-date", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."),
+        (
+            "20150830/us-east-1/sts/aws5",
+            "host",
+            "Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5'. ",
+        ),
+        (
+            "20150831/us-east-1/sts/aws4_request",
+            "host",
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20150831' != '20150830', from '20150830T123600Z'.",
+        ),
+        (
+            "20150830/us-east-1/sts/aws4_request",
+            "x-amz-date",
+            "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
+        ),
     ],
 )
 def test_scopes_that_do_not_fit(scope, signed_headers, words):
     header = f"AWS4-HMAC-SHA256 Credential={KEY}/{scope}, SignedHeaders={signed_headers}, Signature=f"
-    found = refusal(verified, Request("GET", "/", "", {**EXAMPLE, "authorization": header}), datetime(2015, 8, 30, 12, 36, tzinfo=UTC))
+    found = refusal(
+        verified,
+        Request("GET", "/", "", {**EXAMPLE, "authorization": header}),
+        datetime(2015, 8, 30, 12, 36, tzinfo=UTC),
+    )
     assert (found.code, found.message, found.status) == ("SignatureDoesNotMatch", words, 403)
 
 

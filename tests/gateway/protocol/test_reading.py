@@ -32,7 +32,9 @@ def test_lists_in_any_order_and_with_gaps():
 
 
 def test_a_huge_index_costs_nothing():
-    assert read("autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroupNames.member.999999999=a") == {"AutoScalingGroupNames": ["a"]}
+    assert read("autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroupNames.member.999999999=a") == {
+        "AutoScalingGroupNames": ["a"]
+    }
     code, message = refusal("autoscaling", "DescribeAutoScalingGroups", f"AutoScalingGroupNames.member.{'9' * 5000}=a")
     assert code == "MalformedInput"
     assert len(message) < 300
@@ -40,14 +42,24 @@ def test_a_huge_index_costs_nothing():
 
 @pytest.mark.parametrize("index", ["0", "-1", "x", "", "1.5", "\u0661"])
 def test_indices_that_are_none(index):
-    assert refusal("autoscaling", "DescribeAutoScalingGroups", f"AutoScalingGroupNames.member.{index}=a")[0] == "MalformedInput"
+    assert (
+        refusal("autoscaling", "DescribeAutoScalingGroups", f"AutoScalingGroupNames.member.{index}=a")[0]
+        == "MalformedInput"
+    )
 
 
 def test_empty_lists_structures_and_texts():
-    assert read("autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroupNames=&NextToken=") == {"AutoScalingGroupNames": [], "NextToken": ""}
+    assert read("autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroupNames=&NextToken=") == {
+        "AutoScalingGroupNames": [],
+        "NextToken": "",
+    }
     assert read("autoscaling", "UpdateAutoScalingGroup", "LaunchTemplate=") == {"LaunchTemplate": {}}
-    assert read("autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroupNames=&AutoScalingGroupNames.member.1=a") == {"AutoScalingGroupNames": ["a"]}
-    assert read("autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroupNames.member.1=a&AutoScalingGroupNames=") == {"AutoScalingGroupNames": ["a"]}
+    assert read(
+        "autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroupNames=&AutoScalingGroupNames.member.1=a"
+    ) == {"AutoScalingGroupNames": ["a"]}
+    assert read(
+        "autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroupNames.member.1=a&AutoScalingGroupNames="
+    ) == {"AutoScalingGroupNames": ["a"]}
     assert read("sns", "CreateTopic", "Attributes=") == {"Attributes": {}}
 
 
@@ -75,11 +87,27 @@ def test_instants(text, expected):
     assert read("autoscaling", "PutScheduledUpdateGroupAction", f"StartTime={text}") == {"StartTime": expected}
 
 
-@pytest.mark.parametrize("text", ["", "now", "2020-13-01T00:00:00Z", "20200211", "2020-02-11T25:00:00Z", "0001-01-01T00:00:00%2B10:00", "999999999999", "0000-01-01", "1e5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "2020-13-01T00:00:00Z",
+        "20200211",
+        "2020-02-11T25:00:00Z",
+        "0001-01-01T00:00:00%2B10:00",
+        "999999999999",
+        "0000-01-01",
+        "1e5",
+    ],
+)
 def test_instants_that_are_none(text):
     found = read("autoscaling", "PutScheduledUpdateGroupAction", f"StartTime={text}") if text == "20200211" else None
     if found is None:
-        assert refusal("autoscaling", "PutScheduledUpdateGroupAction", f"StartTime={text}") == ("MalformedInput", "timestamp must follow ISO8601")
+        assert refusal("autoscaling", "PutScheduledUpdateGroupAction", f"StartTime={text}") == (
+            "MalformedInput",
+            "timestamp must follow ISO8601",
+        )
     else:
         # Digits alone are seconds.
         assert found["StartTime"].year == 1970
@@ -93,7 +121,10 @@ def test_booleans(text, expected):
 
 @pytest.mark.parametrize("text", ["TRUE", "yes", "", "truee"])
 def test_booleans_that_are_none(text):
-    assert refusal("autoscaling", "SetDesiredCapacity", f"HonorCooldown={text}") == ("MalformedInput", "boolean must follow xsd1.1 definition")
+    assert refusal("autoscaling", "SetDesiredCapacity", f"HonorCooldown={text}") == (
+        "MalformedInput",
+        "boolean must follow xsd1.1 definition",
+    )
     assert refusal("ec2", "DescribeRegions", f"DryRun={text}")[0] == "InvalidParameterValue"
 
 
@@ -119,10 +150,22 @@ def test_blobs():
 
 
 def test_structures_where_text_is_expected_and_the_reverse():
-    assert refusal("autoscaling", "SetDesiredCapacity", "DesiredCapacity.member.1=1") == ("MalformedInput", "Start of list found where not expected")
-    assert refusal("autoscaling", "SetDesiredCapacity", "DesiredCapacity.x=1") == ("MalformedInput", "Start of structure or map found where not expected")
-    assert refusal("autoscaling", "DescribeTags", "Filters=x") == ("MalformedInput", "Unexpected list element termination")
-    assert refusal("autoscaling", "UpdateAutoScalingGroup", "LaunchTemplate=x") == ("MalformedInput", "Unexpected complex element termination")
+    assert refusal("autoscaling", "SetDesiredCapacity", "DesiredCapacity.member.1=1") == (
+        "MalformedInput",
+        "Start of list found where not expected",
+    )
+    assert refusal("autoscaling", "SetDesiredCapacity", "DesiredCapacity.x=1") == (
+        "MalformedInput",
+        "Start of structure or map found where not expected",
+    )
+    assert refusal("autoscaling", "DescribeTags", "Filters=x") == (
+        "MalformedInput",
+        "Unexpected list element termination",
+    )
+    assert refusal("autoscaling", "UpdateAutoScalingGroup", "LaunchTemplate=x") == (
+        "MalformedInput",
+        "Unexpected complex element termination",
+    )
     assert refusal("autoscaling", "DescribeTags", "Filters.1.Name=x")[0] == "MalformedInput"
     assert refusal("autoscaling", "SetDesiredCapacity", "DesiredCapacity=1&DesiredCapacity.x=1")[0] == "MalformedInput"
     assert refusal("ec2", "DescribeRegions", "RegionName=x")[0] == "InvalidParameterValue"
@@ -130,8 +173,14 @@ def test_structures_where_text_is_expected_and_the_reverse():
 
 def test_names_that_a_shape_does_not_have():
     assert read("autoscaling", "DescribeTags", "Nonsense.member.1.x=1&MaxRecords=5") == {"MaxRecords": 5}
-    assert refusal("ec2", "DescribeRegions", "Nonsense=1") == ("UnknownParameter", "The parameter Nonsense is not recognized")
-    assert refusal("ec2", "DescribeRegions", "Filter.2.Nonsense=1") == ("UnknownParameter", "The parameter Filter.2.Nonsense is not recognized")
+    assert refusal("ec2", "DescribeRegions", "Nonsense=1") == (
+        "UnknownParameter",
+        "The parameter Nonsense is not recognized",
+    )
+    assert refusal("ec2", "DescribeRegions", "Filter.2.Nonsense=1") == (
+        "UnknownParameter",
+        "The parameter Filter.2.Nonsense is not recognized",
+    )
 
 
 def test_ec2_names_the_parameter():
@@ -141,7 +190,18 @@ def test_ec2_names_the_parameter():
     )
 
 
-@pytest.mark.parametrize("raw", [b"a=%ff", b"a=\xff", b"%c3=1", b"a=%00", b"a\x00=1", b"NextToken=1&NextToken=2", b"&".join(b"a" for _ in range(10_001))])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"a=%ff",
+        b"a=\xff",
+        b"%c3=1",
+        b"a=%00",
+        b"a\x00=1",
+        b"NextToken=1&NextToken=2",
+        b"&".join(b"a" for _ in range(10_001)),
+    ],
+)
 def test_forms_that_cannot_be_read(raw):
     assert refusal("autoscaling", "DescribeTags", raw)[0] == "MalformedQueryString"
 

@@ -103,7 +103,9 @@ def test_every_shape_of_every_service_is_a_tree(service):
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
-XML_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"), max_size=20)
+XML_TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"), max_size=20
+)
 
 
 @given(name=TEXT, tags=st.lists(st.fixed_dictionaries({"Key": TEXT, "Value": TEXT}), max_size=5))
@@ -126,7 +128,12 @@ def test_any_text_that_xml_can_carry_is_answered(names, service):
     assert _answered(operation, result) == result
 
 
-@given(code=XML_TEXT.filter(bool), message=XML_TEXT, service=st.sampled_from(SERVICES), status=st.sampled_from((400, 403, 500)))
+@given(
+    code=XML_TEXT.filter(bool),
+    message=XML_TEXT,
+    service=st.sampled_from(SERVICES),
+    status=st.sampled_from((400, 403, 500)),
+)
 @settings(max_examples=100, deadline=None)
 def test_errors_are_read_by_botocore_as_they_were_meant(code, message, service, status):
     error = AWSError(code, message, status)

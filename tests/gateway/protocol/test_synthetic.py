@@ -36,7 +36,11 @@ SHAPES = {
     "NamedTexts": {"type": "list", "member": {"shape": "Text", "locationName": "Entry"}},
     "Map": {"type": "map", "key": {"shape": "Text"}, "value": {"shape": "Texts"}},
     "FlatMap": {"type": "map", "flattened": True, "key": {"shape": "Text"}, "value": {"shape": "Text"}},
-    "NamedMap": {"type": "map", "key": {"shape": "Text", "locationName": "K"}, "value": {"shape": "Text", "locationName": "V"}},
+    "NamedMap": {
+        "type": "map",
+        "key": {"shape": "Text", "locationName": "K"},
+        "value": {"shape": "Text", "locationName": "V"},
+    },
     "FlatStructures": {"type": "list", "flattened": True, "member": {"shape": "Pair"}},
     "Pair": {"type": "structure", "members": {"Left": {"shape": "Text"}, "Right": {"shape": "Texts"}}},
 }
@@ -57,8 +61,21 @@ MAPS = {"Map", "FlatMap", "NamedMap"}
 
 def operation(protocol):
     description = {
-        "metadata": {"protocol": protocol, "apiVersion": "2020-01-01", "xmlNamespace": "http://x/", "endpointPrefix": "x", "serviceId": "x"},
-        "operations": {"Do": {"name": "Do", "http": {"method": "POST", "requestUri": "/"}, "input": {"shape": "Everything"}, "output": {"shape": "Everything"}}},
+        "metadata": {
+            "protocol": protocol,
+            "apiVersion": "2020-01-01",
+            "xmlNamespace": "http://x/",
+            "endpointPrefix": "x",
+            "serviceId": "x",
+        },
+        "operations": {
+            "Do": {
+                "name": "Do",
+                "http": {"method": "POST", "requestUri": "/"},
+                "input": {"shape": "Everything"},
+                "output": {"shape": "Everything"},
+            }
+        },
         "shapes": SHAPES,
     }
     if protocol == "query":

@@ -19,13 +19,19 @@ def written(service, operation, result):
 
 
 def test_empty_lists_are_written_and_absent_members_are_not():
-    text = written("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroups": [{"AutoScalingGroupName": "g", "Tags": [], "Status": None}]})
+    text = written(
+        "autoscaling",
+        "DescribeAutoScalingGroups",
+        {"AutoScalingGroups": [{"AutoScalingGroupName": "g", "Tags": [], "Status": None}]},
+    )
     assert "<member><AutoScalingGroupName>g</AutoScalingGroupName><Tags/></member>" in text
     assert "Status" not in text
 
 
 def test_enums_of_ours_are_written_as_their_values():
-    text = written("autoscaling", "DescribeAutoScalingInstances", {"AutoScalingInstances": [{"LifecycleState": State.IN_SERVICE}]})
+    text = written(
+        "autoscaling", "DescribeAutoScalingInstances", {"AutoScalingInstances": [{"LifecycleState": State.IN_SERVICE}]}
+    )
     assert "<LifecycleState>InService</LifecycleState>" in text
 
 
@@ -56,7 +62,13 @@ def test_instants():
 
 
 def test_numbers():
-    assert [scalars.written_number(value) for value in (1, 0.5, float("nan"), float("inf"), float("-inf"))] == ["1.0", "0.5", "NaN", "Infinity", "-Infinity"]
+    assert [scalars.written_number(value) for value in (1, 0.5, float("nan"), float("inf"), float("-inf"))] == [
+        "1.0",
+        "0.5",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+    ]
     assert [scalars.written_integer(value) for value in (1, True, 2.0)] == ["1", "1", "2"]
     assert (scalars.written_boolean(1), scalars.written_boolean(0)) == ("true", "false")
     assert (scalars.written_blob(b"\x00"), scalars.written_blob("a")) == ("AA==", "YQ==")
