@@ -67,6 +67,11 @@ def _config_files() -> list[str]:
     return [named] if named else []
 
 
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
 def store_of(chosen: BackendSettings) -> Store:
     return Store(chosen.database_url, SystemClock(), durable=chosen.durable, pool_size=chosen.pool_size)
 
@@ -81,7 +86,7 @@ def cloud_of(chosen: BackendSettings) -> Cloud:
 
 def create_gateway(files: Sequence[str] = ()) -> Flask:
     """The WSGI application."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    _log_to_stderr()
     chosen = settings(files)
     store = store_of(chosen)
     clock = SystemClock()
@@ -163,7 +168,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 
 def _engine(_chosen: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    _log_to_stderr()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -284,9 +289,12 @@ def _is_ready(endpoint: str) -> bool:
 
 def __getattr__(name: str) -> Any:
     """``application`` is made when it is asked for: the other commands need no gateway."""
-    if name == "application":
+    if name != "application":
+        raise AttributeError(name)
+    try:
         return create_gateway()
-    raise AttributeError(name)
+    except AttributeError as error:  # which would look as if there were no application
+        raise RuntimeError("the gateway could not be made") from error
 
 
 if __name__ == "__main__":
