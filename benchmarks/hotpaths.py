@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import cProfile
 import io
+import logging
 import os
 import pstats
 import re
@@ -59,6 +60,9 @@ def _application(state: Path) -> tuple[Callable[..., Any], Target]:
     wsgi.keys.keep(state / "coppice.env", url, seeding.REGION)
     found = dict(re.findall(r"^export (\w+)=['\"]?([^'\"\n]*)", (state / "coppice.env").read_text(), re.MULTILINE))
     application = wsgi.create_gateway()
+    for handler in logging.getLogger().handlers:  # written all the same, to nowhere
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(open(os.devnull, "w"))  # noqa: PTH123, SIM115 - for as long as the process lives
     return application, Target(url, found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"])
 
 

@@ -21,6 +21,11 @@ fail() {
     exit 1
 }
 
+fail_with_logs() {
+    tail -n 30 "$WORK/server.log" "$WORK"/state/*.log >&2 || true
+    fail "$@"
+}
+
 clean_up() {
     if [ -n "$server" ]; then kill -TERM -- "-$server" 2>/dev/null || true; fi
     if [ -n "$container" ]; then "$BUILDAH" "${STORAGE[@]}" rm "$container" >/dev/null 2>&1 || true; fi
@@ -78,11 +83,11 @@ setsid bash -c "$(declare -f inside); $(declare -p BUILDAH STORAGE WORK containe
 server=$!
 for _ in $(seq 100); do
     if inside "${healthcheck[@]}" 2>/dev/null; then break; fi
-    kill -0 "$server" 2>/dev/null || { tail -n 30 "$WORK/server.log" >&2; fail "the server ended"; }
+    kill -0 "$server" 2>/dev/null || fail_with_logs "the server ended"
 done
-inside "${healthcheck[@]}" || { tail -n 30 "$WORK/server.log" >&2; fail "the health check"; }
+inside "${healthcheck[@]}" 2>/dev/null || fail_with_logs "the health check"
 env -u AWS_ENDPOINT_URL "$PYTHON" "$here/ask.py" "http://127.0.0.1:$port" "$WORK/state/coppice.env" >"$WORK/answer" ||
-    { tail -n 30 "$WORK/server.log" >&2; fail "the signed requests"; }
+    fail_with_logs "the signed requests"
 [ "$(stat -c %u:%a "$WORK/state/coppice.env")" = 10001:600 ] || fail "the key file is not its user's alone"
 ps --no-headers -o uid,args --sid "$server" | grep 'python.* wsgi\.py' | grep -v buildah >"$WORK/processes" || true
 [ -s "$WORK/processes" ] && ! grep -qv '^ *10001 ' "$WORK/processes" ||
