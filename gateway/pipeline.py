@@ -132,7 +132,8 @@ class Pipeline:
             form.pairs(request.query.encode("utf-8", "surrogateescape"), self.limits, found)
             found = {key: value for key, value in found.items() if not key.startswith("X-Amz-")}
         if request.body:
-            form.pairs(request.body, self.limits, found)
+            gzipped = request.headers.get("content-encoding") == "gzip"
+            form.pairs(form.inflated(request.body, self.limits) if gzipped else request.body, self.limits, found)
         return found
 
     def _throttle(self, account: str, region: str, service: str) -> None:

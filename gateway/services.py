@@ -130,7 +130,8 @@ class Services:
         """
         action, version = form.get("Action"), form.get("Version", service.version)
         if not action:
-            raise AWSError("MissingAction", "The request must contain the parameter Action")
+            message = "The request must contain the parameter Action (Coppice speaks the query form of this service)."
+            raise AWSError("MissingAction", message)
         # EC2 takes every older version of its API; the models hold the newest.
         known = version == service.version or service.name == "ec2"
         operation = service.operation(action) if known else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Union
 from urllib.parse import unquote
 
@@ -54,6 +55,22 @@ def _decoded(text: str) -> str:
     if "\x00" in text:
         raise malformed("The query string holds a NUL character.")
     return text
+
+
+def inflated(body: bytes, limits: Limits) -> bytes:
+    """A gzipped body, as SDKs send large metrics, unpacked as far as a body may be long.
+
+    Raises:
+        AWSError: ``MalformedQueryString`` for what is not gzip, ``RequestEntityTooLarge`` for what unpacks to too much.
+    """
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        unpacked = unpacker.decompress(body, limits.body_bytes + 1)
+    except zlib.error:
+        raise malformed("The request body is not gzip, as its Content-Encoding says.") from None
+    if len(unpacked) > limits.body_bytes:
+        raise AWSError("RequestEntityTooLarge", f"The request body is longer than {limits.body_bytes} bytes.", 413)
+    return unpacked
 
 
 def tree(parameters: Pairs, limits: Limits) -> Branch:

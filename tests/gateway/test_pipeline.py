@@ -1,3 +1,4 @@
+import gzip
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
@@ -122,7 +123,14 @@ def test_iam_is_signed_for_a_region_that_is_not_ours():
             lambda: action("ec2", "DescribeVolumes"),
             (400, "UnsupportedOperation", "The action DescribeVolumes is not supported by Coppice."),
         ),
-        (lambda: signed("autoscaling"), (400, "MissingAction", "The request must contain the parameter Action")),
+        (
+            lambda: signed("autoscaling"),
+            (
+                400,
+                "MissingAction",
+                "The request must contain the parameter Action (Coppice speaks the query form of this service).",
+            ),
+        ),
         (
             lambda: signed("sqs", {"Action": "ListQueues"}),
             (
@@ -212,6 +220,18 @@ def test_requests_that_are_too_large():
     assert said(pipeline.answer(signed("sts", body="a=1&b=2&c=3&d=4")))[:2] == (400, "MalformedQueryString")
     deep = World(options={"limits": Limits(depth=4)}).on("sts", "GetCallerIdentity").pipeline()
     assert said(deep.answer(action("sts", "GetCallerIdentity", {"a.b.c.d.e": 1})))[:2] == (400, "MalformedQueryString")
+
+
+def test_a_gzipped_body_is_unpacked_within_the_limit():
+    world = World(options={"limits": Limits(body_bytes=1000)}).on("cloudwatch", "PutMetricData")
+    pipeline, packed = world.pipeline(), {"Content-Encoding": "gzip"}
+    plain = b"Action=PutMetricData&Version=2010-08-01&Namespace=n"
+    assert pipeline.answer(signed("cloudwatch", body=gzip.compress(plain), headers=packed)).status == 200
+    assert world.calls[0].params == {"Namespace": "n"}
+    bomb = signed("cloudwatch", body=gzip.compress(b"a" * 100_000), headers=packed)
+    assert said(pipeline.answer(bomb))[:2] == (413, "RequestEntityTooLarge")
+    broken = signed("cloudwatch", body=b"nonsense", headers=packed)
+    assert said(pipeline.answer(broken))[:2] == (400, "MalformedQueryString")
 
 
 def test_throttling_is_per_account_and_region():

@@ -94,6 +94,9 @@ def test_a_request_is_answered(address):
         b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
         b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(150)) + b"\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n\r\n",
+        bytes(range(256)) + b"\r\n\r\n",
     ],
 )
 def test_what_is_no_http_is_refused_with_a_document(address, data):
@@ -119,6 +122,12 @@ def test_slow_clients_are_cut_off_and_hold_no_thread(hasty, data):
         while connection.recv(65536):
             pass
         connection.close()
+
+
+def test_a_chunked_body_is_read(address):
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    said = talk(address, head + b"5\r\na=b&c\r\n0\r\n\r\n")
+    assert document(said)["Code"] == "MissingAuthenticationToken"
 
 
 def test_a_body_over_the_limit_gets_its_answer(address):
