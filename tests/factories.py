@@ -10,13 +10,15 @@ from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from backend import Backend
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind
-from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus
+from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus, NewCluster, PlacementRequest, SourceRequest
 from backend.domain.ids import account_id
 from backend.domain.node import Health, Node, NodeState
 from backend.domain.profile import LaunchConfiguration, LaunchSource, ProfileRef, ServerSpec
 from backend.domain.scope import Scope
+from backend.drivers.compute import Server
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
-from backend.store import tables
+from backend.services.servers import Order
+from backend.store import nodes, tables
 from backend.store.session import Store
 from translators import load
 from translators.registry import Call, Caller, Handler, find
@@ -157,6 +159,32 @@ class World:
         """The short id of some x86_64 image."""
         images = self.simulated.cloud.images.list(SCOPE)
         return next(image.short_id for image in images if image.architecture == "x86_64" and image.active)
+
+    def launch_configuration(self, name: str = "lc", scope: Scope = SCOPE) -> LaunchConfiguration:
+        """A launch configuration that can be launched."""
+        spec = ServerSpec(image=self.image(), instance_type="t3.micro")
+        return self.backend.configurations.create(scope, name, spec, {})
+
+    def group(self, name: str = "web", *, scope: Scope = SCOPE, **values: Any) -> Cluster:
+        """A cluster of 1 to 4 nodes, 2 desired, in two zones, from the launch configuration ``lc``."""
+        if not self.backend.configurations.page(scope, names=["lc"], limit=1).items:
+            self.launch_configuration(scope=scope)
+        placement = values.pop("placement", PlacementRequest(zones=("us-east-1a", "us-east-1b")))
+        source = values.pop("source", SourceRequest(configuration="lc"))
+        tags = values.pop("tags", ())
+        wanted = {"minimum": 1, "maximum": 4, "desired": 2, **values}
+        return self.backend.clusters.create(scope, NewCluster(name, wanted, source, placement, tags))
+
+    def put(self, owner: Cluster, *names: str, **values: Any) -> list[Node]:
+        """Nodes in service of a cluster, as the engine would have made them."""
+        made = [node(owner, name, **values) for name in names]
+        self.store.transact(lambda conn: nodes.insert_many(conn, made))
+        return made
+
+    def server(self, scope: Scope = SCOPE, zone: str | None = "us-east-1a") -> Server:
+        """A running server that is no cluster's."""
+        order = Order(ServerSpec(image=self.image(), instance_type="t3.micro", zone=zone))
+        return self.backend.servers.run(scope, order)[0]
 
     def call(self, operation: str, *, scope: Scope = SCOPE, service: str = "autoscaling", **params: Any) -> Any:
         """What a handler answers to a parsed request; refusals are raised as the gateway would see them."""
