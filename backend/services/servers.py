@@ -220,6 +220,8 @@ class Servers:
                     refusal = finding_of(error, type=request.flavor, image=spec.image or "", zone=request.zone)
                 except cloud_errors.CloudError as error:
                     raise finding_of(error, type=request.flavor, image=spec.image or "", zone=request.zone) from error
+            if isinstance(refusal, errors.QuotaExceeded):
+                break  # it holds in every zone
         raise refusal or errors.NetworkMissing("")
 
     def _zones(self, scope: Scope, spec: ServerSpec) -> Sequence[str | None]:
