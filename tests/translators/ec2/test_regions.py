@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from tests.translators.ec2.wire import Asking, filtered
+
+
+def test_a_region_knows_itself(aws: Asking) -> None:
+    regions = aws("DescribeRegions")["Regions"]
+    assert regions == [
+        {"RegionName": "us-east-1", "Endpoint": "ec2.us-east-1.amazonaws.com", "OptInStatus": "opt-in-not-required"}
+    ]
+    assert aws("DescribeRegions", RegionNames=["us-east-1"], AllRegions=True)["Regions"] == regions
+    assert aws("DescribeRegions", Filters=filtered("region-name", "eu-*"))["Regions"] == []
+    assert aws.code("DescribeRegions", RegionNames=["eu-west-1"]) == "InvalidParameterValue"
+
+
+def test_zones_by_name_by_id_and_by_filter(aws: Asking) -> None:
+    zones = aws("DescribeAvailabilityZones")["AvailabilityZones"]
+    assert [(zone["ZoneName"], zone["ZoneId"]) for zone in zones] == [
+        ("us-east-1a", "use1-az1"),
+        ("us-east-1b", "use1-az2"),
+        ("us-east-1c", "use1-az3"),
+    ]
+    assert {zone["State"] for zone in zones} == {"available"}
+    assert aws("DescribeAvailabilityZones", ZoneNames=["us-east-1b"])["AvailabilityZones"] == zones[1:2]
+    assert aws("DescribeAvailabilityZones", ZoneIds=["use1-az3"])["AvailabilityZones"] == zones[2:]
+    usual = [*filtered("opt-in-status", "opt-in-not-required"), *filtered("state", "available")]
+    assert aws("DescribeAvailabilityZones", Filters=usual)["AvailabilityZones"] == zones
+    assert aws.code("DescribeAvailabilityZones", ZoneNames=["us-east-1z"]) == "InvalidParameterValue"
+    assert aws.code("DescribeAvailabilityZones", ZoneIds=["x"]) == "InvalidParameterValue"
+
+
+def test_account_attributes(aws: Asking) -> None:
+    vpc = aws("DescribeVpcs")["Vpcs"][0]["VpcId"]
+    all_of_them = aws("DescribeAccountAttributes")["AccountAttributes"]
+    told = {each["AttributeName"]: each["AttributeValues"][0]["AttributeValue"] for each in all_of_them}
+    assert told["default-vpc"] == vpc
+    assert told["supported-platforms"] == "VPC"
+    some = aws("DescribeAccountAttributes", AttributeNames=["max-instances"])["AccountAttributes"]
+    assert [each["AttributeName"] for each in some] == ["max-instances"]
