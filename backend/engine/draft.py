@@ -105,15 +105,12 @@ class Draft:
         return sum(1 for new, _ in self.pairs() if new.state is not NodeState.IN_SERVICE)
 
     def under_replacement(self) -> int:
-        """Nodes whose replacement is under way: still going, or gone and their successor not in service yet."""
-        ids = {node.id for node in self.every(NodeState.TERMINATING) if self._leaves_a_gap(node)}
-        ids |= {
-            node.replaces
-            for node in self.nodes.values()
-            if node.replaces is not None and node.counted and node.state is not NodeState.IN_SERVICE
-        }
+        """Nodes whose replacement is under way: gone, or going, and their successor not in service yet."""
+        followed = {node.replaces for node in self.nodes.values() if node.replaces is not None and node.counted}
+        arrived = {node.replaces for node in self.every(NodeState.IN_SERVICE) if node.replaces is not None}
+        leaving = {node.id for node in self.every(NodeState.TERMINATING) if self._leaves_a_gap(node)}
         missing = self.cluster.spec.desired - len(self.counted()) if self.snapshot.backoffs else 0
-        return max(len(ids), missing)
+        return max(len((followed | leaving) - arrived), missing)
 
     def _leaves_a_gap(self, node: Node) -> bool:
         if node.server_status is ServerStatus.DELETED or node.in_service_at is None:

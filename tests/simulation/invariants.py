@@ -72,6 +72,7 @@ class Watcher:
 
     def look(self) -> None:
         now = read(self.world)
+        self._tell(self.last, now)
         self._bounds(now)
         self._one_server(now)
         self._journal(now)
@@ -80,6 +81,22 @@ class Watcher:
             self._moves(self.last, now)
             self._brake(self.last, now)
         self.last = now
+
+    def _tell(self, before: State | None, now: State) -> None:
+        """What became of every node, for the trace."""
+        old_nodes = before.nodes if before else {}
+        for node_id in {**old_nodes, **now.nodes}:
+            old, node = old_nodes.get(node_id), now.nodes.get(node_id)
+            one = node or old
+            assert one is not None
+            if old is not None and node is not None and _told(old) == _told(node):
+                continue
+            cluster = now.clusters.get(one.cluster_id)
+            where = "gone cluster" if cluster is None else f"{cluster.name} (wants {cluster.spec.desired})"
+            entry = None if node is None or node.activity_id is None else now.activities.get(node.activity_id)
+            causes = "" if entry is None else [str(cause.kind) for cause in entry.causes]
+            change = f"{'-' if old is None else _told(old)} => {'-' if node is None else _told(node)}"
+            self.world.trace(f"    {one.project_id} {where} {one.zone} {node_id[:4]} {change} {causes}")
 
     def _bounds(self, now: State) -> None:
         counted = Counter(node.cluster_id for node in now.nodes.values() if node.state in COUNTED)
@@ -173,9 +190,10 @@ class Watcher:
                 raise Violated("10 brake", f"server {short} was never bad, but replaced: {causes}")
             if old.server_status not in GONE and node.server_status not in GONE:
                 self.live_kills.setdefault(node.cluster_id, set()).add(node.id)
+        arrived = {node.replaces for node in now.nodes.values() if node.state is NodeState.IN_SERVICE}
         for cluster_id, killed in self.live_kills.items():
             cluster = now.clusters.get(cluster_id)
-            killed &= set(now.nodes)
+            killed &= set(now.nodes) - arrived
             if cluster is None or cluster.status is not ClusterStatus.ACTIVE:
                 continue
             spec = cluster.spec
@@ -185,6 +203,12 @@ class Watcher:
             )
             if len(killed) > self.widest[cluster_id]:
                 raise Violated("10 brake", f"{cluster.name}: {len(killed)} at once, at most {self.widest[cluster_id]}")
+
+
+def _told(node: Node) -> str:
+    server = (node.server_id or "")[:4]
+    marks = "!" if node.health is Health.UNHEALTHY else ""
+    return f"{node.state}{marks}{'#' if node.protected else ''} {server} {node.server_status}"
 
 
 def at_rest(world: World, kept: Kept) -> None:

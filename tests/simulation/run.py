@@ -89,14 +89,14 @@ def _overtake(world: World, number: int) -> None:
 
 def _step(world: World, users: Sequence[User], kept: Kept) -> None:
     choice = world.rng.random()
-    if choice < 0.3:
+    if choice < 0.45:
         world.rng.choice(users).act()
-    elif choice < 0.4:
+    elif choice < 0.55:
         _fate(world, kept)
-    elif choice < 0.45:
+    elif choice < 0.6:
         _cloud_fault(world)
     else:
-        world.clock.wait(world.rng.choice((0.5, 0.5, 1.0, 3.0, 10.0, 45.0, 120.0)))
+        world.clock.wait(world.rng.choice((0.5, 0.5, 1.0, 1.0, 3.0, 10.0, 20.0, 45.0)))
     world.tick(world.rng.randrange(2))
 
 
@@ -162,20 +162,20 @@ def _provide_sources(user: User) -> None:
 def _wait_for_rest(world: World, kept: Kept) -> None:
     """Let time run from deadline to deadline until all invariants hold, or patience ends."""
     deadline = world.clock.now() + PATIENCE
-    for ticks in range(MOST_TICKS):
-        busy = world.tick(ticks % 2)
-        if not busy:
-            try:
-                invariants.at_rest(world, kept)
-            except Violated:
-                if world.clock.now() >= deadline:
-                    raise
-            else:
-                return
+    ticks = 0
+    while True:
+        world.tick(ticks % 2)
+        ticks += 1
+        try:
+            invariants.at_rest(world, kept)
+        except Violated:
+            if world.clock.now() >= deadline or ticks >= MOST_TICKS:
+                raise
+        else:
+            return
         next_due = _next_due(world)
         pause = 1.0 if next_due is None else (next_due - world.clock.now()).total_seconds()
         world.clock.wait(min(max(pause, 0.5), 600.0))
-    invariants.at_rest(world, kept)
 
 
 def _next_due(world: World) -> datetime | None:

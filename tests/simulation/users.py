@@ -30,7 +30,7 @@ from tests.simulation.chaos import Crash
 from tests.simulation.world import REGION, World
 
 ZONES = tuple(f"{REGION}{letter}" for letter in "abc")
-NAMES = ("red", "green", "blue")
+NAMES = ("red", "red", "green", "green", "blue")
 RULES = (
     ("Default",),
     ("OldestInstance",),
@@ -80,16 +80,20 @@ class User:
         self.settle_in()
 
     def settle_in(self) -> None:
-        """A launch configuration and a template to begin with."""
-        self.backend.configurations.create(self.scope, "lc-0", self._server(), {})
-        self._new_template("lt-0")
+        """Launch configurations, templates and two clusters to begin with."""
+        for name in ("lc-0", "lc-1"):
+            self.backend.configurations.create(self.scope, name, self._server(), {})
+        for name in ("lt-0", "lt-1", "lt-2"):
+            self._new_template(name)
+        self.create("red")
+        self.create("green")
 
     def act(self) -> None:
         """Do something, whether it is allowed or not. A crash of the API process leaves the user without an answer."""
-        name, weight_of = self._choose()
+        name, act = self._choose()
         try:
             with self.world.chaos.inside("user", 0):
-                result = weight_of()
+                result = act()
         except Finding as finding:
             self.world.trace(f"{self.scope.project_id} {name}: {finding!r}")
         except Crash as crash:
@@ -127,8 +131,8 @@ class User:
 
     # clusters ------------------------------------------------------------------------------------------------
 
-    def create(self) -> None:
-        name = self.rng.choice(NAMES)
+    def create(self, name: str | None = None) -> None:
+        name = name or self._name()
         maximum = self.rng.randint(0, 8)
         minimum = self.rng.randint(0, maximum)
         values: dict[str, Any] = {
