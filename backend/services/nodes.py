@@ -107,6 +107,8 @@ class Nodes:
             ServerUnknown, ServerNotAttachable
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
+        with self._store.read() as conn:
+            clusters.get(conn, scope, name)  # its absence is told before anything of the servers
         found = attachment.servers(self._cloud, self._catalog, scope, servers)
         now = self._clock.now()
 

@@ -155,7 +155,7 @@ class TestAttach:
         with pytest.raises(ServerUnknown):
             api.attach(OTHER, "web", [server.short_id])
         with pytest.raises(ClusterNotFound):
-            api.attach(SCOPE, "x", [server.short_id])
+            api.attach(SCOPE, "x", ["0" * 17])
         with pytest.raises(ServerNotAttachable, match="zone"):
             api.attach(SCOPE, "web", [world.server(zone="us-east-1c").short_id])
         world.simulated.operator.pause(server.id)
