@@ -18,7 +18,8 @@ def test_a_launch_configuration_comes_back_whole(fleet: Fleet, account: str) -> 
     given: dict[str, Any] = {
         "ImageId": fleet.image,
         "InstanceType": "m5.large",
-        "UserData": SCRIPT,
+        # botocore encodes it for launch configurations, not for templates.
+        "UserData": base64.b64decode(SCRIPT).decode(),
         "InstanceMonitoring": {"Enabled": False},
         "EbsOptimized": True,
         "AssociatePublicIpAddress": True,
@@ -30,7 +31,7 @@ def test_a_launch_configuration_comes_back_whole(fleet: Fleet, account: str) -> 
     name = fleet.configuration(**given)
     found = fleet.autoscaling.describe_launch_configurations(LaunchConfigurationNames=[name])["LaunchConfigurations"]
     assert len(found) == 1
-    assert {key: found[0][key] for key in given} == given
+    assert {key: found[0][key] for key in given} == given | {"UserData": SCRIPT}
     assert found[0]["LaunchConfigurationARN"].startswith(
         f"arn:aws:autoscaling:us-east-1:{account}:launchConfiguration:"
     )

@@ -12,14 +12,14 @@ from conformance.clients import refused
 from conformance.fleet import Fleet
 from conformance.product import until
 
-AT = r"At \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ "
+AT = r"At \d\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ "
 LAUNCH = (
     AT
     + r"an instance was started in response to a difference between desired and actual capacity, increasing the capacity from {} to {}\."
 )
 SHRINK = AT + (
     r"an instance was taken out of service in response to a difference between desired and actual capacity, "
-    r"shrinking the capacity from {} to {}\.  " + AT + r"instance i-[0-9a-f]{{17}} was selected for termination\."
+    r"shrinking the capacity from {} to {}\.  " + AT + r"instance i-[0-9a-f]+ was selected for termination\."
 )
 
 
