@@ -133,13 +133,21 @@ _MEMBERS = (
     .where(_t.cluster_id.in_(bindparam("owners", expanding=True)), _t.server_short_id.is_not(None))
     .order_by(_t.cluster_id, _t.created_at, _t.id)
 )
+_MEMBERS_OF_ONE = (
+    select(*_MEMBER_COLUMNS)
+    .where(_t.cluster_id == bindparam("owner"), _t.server_short_id.is_not(None))
+    .order_by(_t.created_at, _t.id)
+)
 
 
 def members(conn: Connection, cluster_ids: Sequence[str]) -> dict[str, list[Member]]:
     """The nodes that have a server, of many clusters at once: by cluster id, oldest first."""
+    make = Member._make
+    if len(cluster_ids) == 1:
+        rows_of_one = conn.execute(_MEMBERS_OF_ONE, {"owner": cluster_ids[0]})
+        return {cluster_ids[0]: [make(row) for row in rows_of_one]}
     found: dict[str, list[Member]] = {cluster_id: [] for cluster_id in cluster_ids}
     if cluster_ids:
-        make = Member._make
         for row in conn.execute(_MEMBERS, {"owners": list(cluster_ids)}):
             found[row[0]].append(make(row[1:]))
     return found

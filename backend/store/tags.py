@@ -33,8 +33,14 @@ _OF = (
 )
 
 
+_OF_ONE = select(_t.key, _t.value, _t.propagate).where(_t.cluster_id == bindparam("owner")).order_by(_t.key)
+
+
 def of(conn: Connection, cluster_ids: Sequence[str]) -> dict[str, list[Tag]]:
     """The tags of clusters by cluster id, each list by key; a cluster without tags is absent."""
+    if len(cluster_ids) == 1:
+        here = of_one(conn, cluster_ids[0])
+        return {cluster_ids[0]: here} if here else {}
     found: dict[str, list[Tag]] = {}
     if cluster_ids:
         for cluster_id, key, value, propagate in conn.execute(_OF, {"ids": list(cluster_ids)}):
@@ -44,7 +50,7 @@ def of(conn: Connection, cluster_ids: Sequence[str]) -> dict[str, list[Tag]]:
 
 def of_one(conn: Connection, cluster_id: str) -> list[Tag]:
     """The tags of one cluster, by key."""
-    return of(conn, [cluster_id]).get(cluster_id, [])
+    return [Tag(*row) for row in conn.execute(_OF_ONE, {"owner": cluster_id})]
 
 
 def put(conn: Connection, cluster_id: str, wanted: Sequence[Tag]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
@@ -14,7 +16,7 @@ depends_on = None
 # Said here and not imported: a revision stays what it was when the tables go on.
 _INSTANT = sa.BigInteger()
 _DOCUMENT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
-_TABLE = {
+_TABLE: dict[str, Any] = {
     f"{dialect}_{key}": value
     for dialect in ("mysql", "mariadb")
     for key, value in (("charset", "utf8mb4"), ("collate", "utf8mb4_nopad_bin"), ("engine", "InnoDB"))
