@@ -9,10 +9,9 @@ from botocore.model import Shape
 from botocore.parsers import create_parser
 
 from backend.domain.scope import Scope
-from gateway.models import operation_model
+from gateway.models import operation_model, service_model
 from gateway.protocol.ec2 import EC2Wire
 from gateway.protocol.query import QueryWire
-from gateway.models import service_model
 from tests.factories import SCOPE, World, request
 from translators.errors import AWSError, translate
 from translators.registry import find

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from backend.domain.profile import BlockDevice, ServerSpec
+from backend.drivers import errors
+from backend.drivers.catalog import Catalog
+from backend.drivers.resolution import resolve
+from tests.factories import SCOPE, World
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def catalog(world: World) -> Catalog:
+    return Catalog(world.simulated.cloud, world.clock)
+
+
+@pytest.fixture
+def spec(world: World) -> ServerSpec:
+    return ServerSpec(image=world.image(), instance_type="t3.micro")
+
+
+def test_references_become_the_clouds_own_ids(catalog: Catalog, world: World, spec: ServerSpec) -> None:
+    group = world.simulated.projects.add_security_group(SCOPE, "web")
+    world.simulated.projects.create_key_pair(SCOPE, "k")
+    disk = BlockDevice("/dev/sdb", 3)
+    full = replace(
+        spec,
+        key_name="k",
+        security_group_ids=(group.short_id,),
+        security_group_names=("web", "default"),
+        user_data="aA==",
+        block_devices=(disk,),
+        public_address=True,
+        tags={"a": "1", "b": "1"},
+    )
+    made = resolve(
+        catalog, SCOPE, full, zone="us-east-1b", subnet_id=None, name="n", launch_id="l", tags={"b": "2"}
+    )
+    subnet = next(each for each in catalog.subnets(SCOPE) if each.zone == "us-east-1b")
+    assert (made.zone, made.subnet_id, made.launch_id, made.name) == ("us-east-1b", subnet.id, "l", "n")
+    assert made.tags == {"a": "1", "b": "2"}
+    assert made.security_group_ids[0] == group.id
+    assert len(made.security_group_ids) == 2
+    assert (made.key_name, made.user_data, made.block_devices, made.public_address) == ("k", "aA==", (disk,), True)
+
+
+def test_without_groups_the_default_one(catalog: Catalog, spec: ServerSpec) -> None:
+    made = resolve(catalog, SCOPE, spec, zone=None, subnet_id=None, name="n")
+    default = next(group for group in catalog.security_groups(SCOPE) if group.name == "default")
+    assert made.security_group_ids == (default.id,)
+
+
+def test_a_subnet_that_is_given_wins_over_the_specs_own(catalog: Catalog, spec: ServerSpec) -> None:
+    first, second, third = catalog.subnets(SCOPE)
+    fixed = replace(spec, subnet=second.short_id, zone=third.zone)
+    assert resolve(catalog, SCOPE, fixed, zone=None, subnet_id=first.id, name="n").subnet_id == first.id
+    assert resolve(catalog, SCOPE, fixed, zone=None, subnet_id=None, name="n").subnet_id == second.id
+    by_zone = replace(spec, zone=third.zone)
+    assert resolve(catalog, SCOPE, by_zone, zone=None, subnet_id=None, name="n").subnet_id == third.id
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "detail"),
+    [
+        ({"image": None}, errors.ProfileIncomplete, "image"),
+        ({"instance_type": None}, errors.ProfileIncomplete, "instance_type"),
+        ({"image": "0" * 17}, errors.ImageNotFound, "0" * 17),
+        ({"instance_type": "t9.nano"}, errors.FlavorNotFound, "t9.nano"),
+        ({"instance_type": "t4g.micro"}, errors.FlavorNotSupported, "x86_64"),
+        ({"key_name": "nil"}, errors.KeyPairNotFound, "nil"),
+        ({"security_group_ids": ("0" * 17,)}, errors.SecurityGroupNotFound, "0" * 17),
+        ({"security_group_names": ("nil",)}, errors.SecurityGroupNotFound, "nil"),
+        ({"subnet": "0" * 17}, errors.SubnetNotFound, "0" * 17),
+        ({"zone": "us-east-1q"}, errors.NetworkMissing, "us-east-1q"),
+        ({"unsupported": ("KernelId", "Operator")}, errors.Unsupported, "KernelId"),
+    ],
+)
+def test_what_matches_nothing_is_named(
+    catalog: Catalog, spec: ServerSpec, change: dict, error: type[errors.Refused], detail: str
+) -> None:
+    with pytest.raises(error) as refused:
+        resolve(catalog, SCOPE, replace(spec, **change), zone=None, subnet_id=None, name="n")
+    assert refused.value.detail == detail
+
+
+def test_a_subnet_id_of_nothing(catalog: Catalog, spec: ServerSpec) -> None:
+    with pytest.raises(errors.SubnetNotFound):
+        resolve(catalog, SCOPE, spec, zone=None, subnet_id="00000000-0000-0000-0000-000000000000", name="n")
