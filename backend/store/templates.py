@@ -207,4 +207,3 @@ def _has_id(template_id: str) -> ColumnElement[bool]:
         return false()
     parts = (template_id[:8], template_id[8:12], template_id[12:16], template_id[16:])
     return templates.c.id.startswith("-".join(parts), autoescape=True)
-

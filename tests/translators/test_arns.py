@@ -16,7 +16,9 @@ def test_an_id_is_a_prefix_and_17_digits_and_leads_back() -> None:
     assert arns.short_of(arns.INSTANCE, shown) == "0123456789abcdef0"
 
 
-@pytest.mark.parametrize("text", ["", "i-", "i-0123", "i-0123456789ABCDEF0", "ami-0123456789abcdef0", "i-12345678", "x"])
+@pytest.mark.parametrize(
+    "text", ["", "i-", "i-0123", "i-0123456789ABCDEF0", "ami-0123456789abcdef0", "i-12345678", "x"]
+)
 def test_what_is_no_id_of_ours_leads_nowhere(text: str) -> None:
     assert arns.short_of(arns.INSTANCE, text) is None
 

@@ -43,9 +43,7 @@ def test_references_become_the_clouds_own_ids(catalog: Catalog, world: World, sp
         public_address=True,
         tags={"a": "1", "b": "1"},
     )
-    made = resolve(
-        catalog, SCOPE, full, zone="us-east-1b", subnet_id=None, name="n", launch_id="l", tags={"b": "2"}
-    )
+    made = resolve(catalog, SCOPE, full, zone="us-east-1b", subnet_id=None, name="n", launch_id="l", tags={"b": "2"})
     subnet = next(each for each in catalog.subnets(SCOPE) if each.zone == "us-east-1b")
     assert (made.zone, made.subnet_id, made.launch_id, made.name) == ("us-east-1b", subnet.id, "l", "n")
     assert made.tags == {"a": "1", "b": "2"}

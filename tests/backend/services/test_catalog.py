@@ -15,9 +15,7 @@ def test_listings_are_kept_until_they_are_asked_for_afresh(world: World) -> None
     assert [pair.name for pair in catalog.key_pairs(SCOPE)] == ["k"]
 
 
-@pytest.mark.parametrize(
-    "noun", ["images", "flavors", "key_pairs", "zones", "networks", "subnets", "security_groups"]
-)
+@pytest.mark.parametrize("noun", ["images", "flavors", "key_pairs", "zones", "networks", "subnets", "security_groups"])
 def test_a_cloud_that_does_not_answer_is_a_finding(world: World, noun: str) -> None:
     world.simulated.faults.unavailable()
     with pytest.raises(errors.CloudNotReached):

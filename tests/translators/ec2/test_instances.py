@@ -75,7 +75,10 @@ def test_unknown_filters_and_ids(aws: Asking, fleet: dict[str, str]) -> None:
     refused = aws.refused("DescribeInstances", Filters=filtered("colour", "red"))
     assert (refused.code, refused.message) == ("InvalidParameterValue", "The filter 'colour' is invalid")
     malformed = aws.refused("DescribeInstances", InstanceIds=["i-123"])
-    assert (malformed.code, malformed.message) == ("InvalidInstanceID.Malformed", 'Invalid id: "i-123" (expecting "i-...")')
+    assert (malformed.code, malformed.message) == (
+        "InvalidInstanceID.Malformed",
+        'Invalid id: "i-123" (expecting "i-...")',
+    )
     refused = aws.refused("DescribeInstances", InstanceIds=["i-0123456789abcdef0"])
     assert refused.code == "InvalidInstanceID.NotFound"
     assert refused.message == "The instance ID 'i-0123456789abcdef0' does not exist"

@@ -69,9 +69,7 @@ def test_what_cannot_be_asked(three: Asking, params: dict, code: str) -> None:
 def test_pages_go_downwards(three: Asking) -> None:
     page = three("DescribeLaunchTemplateVersions", LaunchTemplateName="web", MaxResults=2)
     assert numbers(page) == [3, 2]
-    rest = three(
-        "DescribeLaunchTemplateVersions", LaunchTemplateName="web", MaxResults=2, NextToken=page["NextToken"]
-    )
+    rest = three("DescribeLaunchTemplateVersions", LaunchTemplateName="web", MaxResults=2, NextToken=page["NextToken"])
     assert numbers(rest) == [1]
     assert "NextToken" not in rest
 
@@ -212,7 +210,12 @@ def test_words_that_cannot_mean_anything_are_refused(aws: Asking, data: dict, co
 def test_an_instance_as_template_data(aws: Asking, image: str) -> None:
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "x"}]}]
     run = aws(
-        "RunInstances", ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, TagSpecifications=tags,
+        "RunInstances",
+        ImageId=image,
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=tags,
         UserData="aGVsbG8=",
     )
     data = aws("GetLaunchTemplateData", InstanceId=run["Instances"][0]["InstanceId"])["LaunchTemplateData"]

@@ -109,17 +109,13 @@ def test_a_dry_run_does_nothing_but_say_that_it_would(aws: Asking) -> None:
         ("DescribeLaunchTemplateVersions", {"Versions": ["1"]}),
     ],
 )
-def test_a_template_is_named_once_and_rightly(
-    aws: Asking, operation: str, more: dict, params: dict, code: str
-) -> None:
+def test_a_template_is_named_once_and_rightly(aws: Asking, operation: str, more: dict, params: dict, code: str) -> None:
     assert aws.code(operation, **more, **params) == code
 
 
 def test_what_is_not_found_is_named(aws: Asking) -> None:
     by_id = aws.refused("DescribeLaunchTemplates", LaunchTemplateIds=["lt-0123456789abcdef0"])
-    assert by_id.message == (
-        "The specified launch template, with template ID lt-0123456789abcdef0, does not exist."
-    )
+    assert by_id.message == ("The specified launch template, with template ID lt-0123456789abcdef0, does not exist.")
     by_name = aws.refused("DescribeLaunchTemplates", LaunchTemplateNames=["nil"])
     assert by_name.message == "The specified launch template, with template name nil, does not exist."
 
@@ -142,7 +138,9 @@ def test_versions_are_deleted_one_by_one_with_reasons(aws: Asking) -> None:
     answer = aws("DeleteLaunchTemplateVersions", LaunchTemplateName="web", Versions=["1", "3", "9"])
     gone = answer["SuccessfullyDeletedLaunchTemplateVersions"]
     assert gone == [{"LaunchTemplateId": template_id, "LaunchTemplateName": "web", "VersionNumber": 3}]
-    kept = {each["VersionNumber"]: each["ResponseError"] for each in answer["UnsuccessfullyDeletedLaunchTemplateVersions"]}
+    kept = {
+        each["VersionNumber"]: each["ResponseError"] for each in answer["UnsuccessfullyDeletedLaunchTemplateVersions"]
+    }
     assert kept[1]["Code"] == "unexpectedError"
     assert kept[9]["Code"] == "launchTemplateVersionDoesNotExist"
     described = aws("DescribeLaunchTemplates")["LaunchTemplates"][0]
@@ -184,9 +182,7 @@ def test_filters_reach_over_pages(aws: Asking) -> None:
         make(aws, f"t-{index}", TagSpecifications=tags)
     page = aws("DescribeLaunchTemplates", MaxResults=2, Filters=filtered("tag:odd", "1"))
     assert names(page) == ["t-1", "t-3"]
-    rest = aws(
-        "DescribeLaunchTemplates", MaxResults=2, Filters=filtered("tag:odd", "1"), NextToken=page["NextToken"]
-    )
+    rest = aws("DescribeLaunchTemplates", MaxResults=2, Filters=filtered("tag:odd", "1"), NextToken=page["NextToken"])
     assert names(rest) == ["t-5", "t-7"]
     assert "NextToken" not in rest or not aws(
         "DescribeLaunchTemplates", MaxResults=2, Filters=filtered("tag:odd", "1"), NextToken=rest["NextToken"]

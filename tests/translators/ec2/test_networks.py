@@ -53,7 +53,11 @@ def test_a_subnet_a_zone(aws: Asking) -> None:
         ("DescribeVpcs", {"Filters": filtered("default", "true")}, "InvalidParameterValue"),
         ("DescribeVpcs", {"MaxResults": 4}, "InvalidParameterValue"),
         ("DescribeVpcs", {"DryRun": True}, "DryRunOperation"),
-        ("DescribeVpcAttribute", {"VpcId": "vpc-0123456789abcdef0", "Attribute": "enableDnsSupport"}, "InvalidVpcID.NotFound"),
+        (
+            "DescribeVpcAttribute",
+            {"VpcId": "vpc-0123456789abcdef0", "Attribute": "enableDnsSupport"},
+            "InvalidVpcID.NotFound",
+        ),
         ("DescribeSubnets", {"SubnetIds": ["subnet-0123456789abcdef0"]}, "InvalidSubnetID.NotFound"),
         ("DescribeSubnets", {"Filters": filtered("zone", "x")}, "InvalidParameterValue"),
         ("DescribeSecurityGroups", {"GroupIds": ["sg-0123456789abcdef0"]}, "InvalidGroup.NotFound"),

@@ -116,9 +116,7 @@ def test_a_template_and_the_request_over_it(aws: Asking, image: str) -> None:
         ({"DryRun": True, "KeyName": "nil"}, "InvalidKeyPair.NotFound"),
     ],
 )
-def test_what_cannot_be_made_is_refused_and_nothing_is_made(
-    aws: Asking, image: str, params: dict, code: str
-) -> None:
+def test_what_cannot_be_made_is_refused_and_nothing_is_made(aws: Asking, image: str, params: dict, code: str) -> None:
     asked = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, **params}
     assert aws.code("RunInstances", **asked) == code
     assert aws("DescribeInstances")["Reservations"] == []
@@ -132,7 +130,9 @@ def test_refusals_name_what_was_meant(aws: Asking, image: str) -> None:
 
     assert words(ImageId="ami-0123456789abcdef0") == "The image id '[ami-0123456789abcdef0]' does not exist"
     assert words(KeyName="nil") == "The key pair 'nil' does not exist"
-    assert words(SecurityGroupIds=["sg-0123456789abcdef0"]) == "The security group 'sg-0123456789abcdef0' does not exist"
+    assert (
+        words(SecurityGroupIds=["sg-0123456789abcdef0"]) == "The security group 'sg-0123456789abcdef0' does not exist"
+    )
     assert words(SecurityGroups=["nil"]) == "The security group 'nil' does not exist"
     assert words(SubnetId="subnet-0123456789abcdef0") == "The subnet ID 'subnet-0123456789abcdef0' does not exist"
     assert "Placement.Tenancy" in words(Placement={"Tenancy": "host"})
