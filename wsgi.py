@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -38,6 +39,7 @@ from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine, EngineSettings
 from backend.store import migrate
 from backend.store.session import Store
+from gateway import config as gateway_config
 from gateway import request_log, supervisor
 from gateway.app import create_app
 from gateway.auth import keys
@@ -54,17 +56,13 @@ START_SECONDS = 30
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
-def settings(files: Sequence[str] = ()) -> BackendSettings:
-    """The settings of the files and the environment (``OS_GROUP__OPTION``)."""
+def settings() -> BackendSettings:
+    """The settings of the file that ``COPPICE_CONFIG`` names, and of the environment (``OS_GROUP__OPTION``)."""
     conf = cfg.ConfigOpts()
     backend_config.register(conf)
-    conf(args=[], project="coppice", default_config_files=list(files) or _config_files())
-    return backend_config.settings_of(conf)
-
-
-def _config_files() -> list[str]:
     named = os.environ.get("COPPICE_CONFIG")
-    return [named] if named else []
+    conf(args=[], project="coppice", default_config_files=[named] if named else [])
+    return backend_config.settings_of(conf)
 
 
 def _log_to_stderr() -> None:
@@ -84,10 +82,11 @@ def cloud_of(chosen: BackendSettings) -> Cloud:
     return SimulatedCloud.open(f"{chosen.state}/cloud.db", SystemClock(), simulated).cloud
 
 
-def create_gateway(files: Sequence[str] = ()) -> Flask:
+def create_gateway() -> Flask:
     """The WSGI application."""
     _log_to_stderr()
-    chosen = settings(files)
+    chosen = settings()
+    gateway = gateway_config.load()
     store = store_of(chosen)
     clock = SystemClock()
     pair = keys.read(Path(chosen.state) / "coppice.env")
@@ -100,6 +99,8 @@ def create_gateway(files: Sequence[str] = ()) -> Flask:
         clock=clock,
         regions={chosen.region: chosen.region},
         default_region=chosen.region,
+        limits=gateway.limits,
+        throttle=gateway.throttle(),
         scope_of=lambda who, region: Scope(who.project_id, region),
         account_id_of=account_id,
     )
@@ -110,9 +111,9 @@ def _not_ready(store: Store) -> str | None:
     return None if migrate.is_current(store) else "the database is not migrated: python wsgi.py migrate"
 
 
-def create_engine(files: Sequence[str] = ()) -> Engine:
+def create_engine() -> Engine:
     """The engine of one process."""
-    chosen = settings(files)
+    chosen = settings()
     clock = SystemClock()
     cloud = cloud_of(chosen)
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -246,11 +247,22 @@ def _run_in(state: Path, chosen: argparse.Namespace) -> None:
         state,
         (
             supervisor.Command("engine", (sys.executable, here, "engine")),
-            supervisor.Command("gateway", _gunicorn(f"{chosen.host}:{chosen.port}")),
+            supervisor.Command(
+                "gateway",
+                _gunicorn(f"{chosen.host}:{chosen.port}"),
+                {"PROMETHEUS_MULTIPROC_DIR": str(_empty(state / "metrics"))},
+            ),
         ),
     )
     family.run(lambda stopping: _announce(endpoint, pair, present, state, stopping))
     (state / "coppice.pid").unlink(missing_ok=True)
+
+
+def _empty(folder: Path) -> Path:
+    """The folder, with nothing in it: metrics of processes that are no more do not count."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 def _announce(

@@ -1,16 +1,28 @@
-"""The gateway's settings as values, and gunicorn's; reads no file and no environment: wsgi.py does."""
+"""The gateway's settings, read by oslo.config, and gunicorn's made from them."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
 from gunicorn.config import KNOWN_SETTINGS as _SETTINGS
+from oslo_config import cfg
 
 from gateway.limits import Limits, TokenBuckets
 from gateway.worker import patient
 
 KNOWN_SETTINGS = frozenset(setting.name for setting in _SETTINGS)
+
+
+OPTIONS = (
+    cfg.IntOpt("workers", default=max(2, os.cpu_count() or 2), min=1, help="Processes of the gateway."),
+    cfg.IntOpt("threads", default=8, min=1, help="Threads of each process."),
+    cfg.FloatOpt("client_seconds", default=20.0, min=0.1, help="How long a client may take to send a request."),
+    cfg.FloatOpt("throttle_rate", default=0.0, min=0.0, help="Requests a second and account; 0: no throttling."),
+    cfg.FloatOpt("throttle_burst", default=100.0, min=1.0, help="Requests that may come at once when throttling."),
+)
+"""What can be set in the group ``gateway``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,25 @@ class GatewaySettings:
     def throttle(self) -> TokenBuckets | None:
         """The buckets of these settings, None where throttling is off."""
         return TokenBuckets(self.throttle_rate, self.throttle_burst) if self.throttle_rate > 0 else None
+
+
+def register(conf: cfg.ConfigOpts) -> None:
+    """Make the options known; safe to repeat."""
+    conf.register_opts(OPTIONS, group="gateway")
+
+
+def settings_of(conf: cfg.ConfigOpts) -> GatewaySettings:
+    """The values of a parsed configuration."""
+    return GatewaySettings(**{option.dest: conf.gateway[option.dest] for option in OPTIONS})
+
+
+def load() -> GatewaySettings:
+    """The settings of the file that ``COPPICE_CONFIG`` names, and of the environment (``OS_GATEWAY__THREADS``)."""
+    conf = cfg.ConfigOpts()
+    register(conf)
+    named = os.environ.get("COPPICE_CONFIG")
+    conf(args=[], project="coppice", default_config_files=[named] if named else [])
+    return settings_of(conf)
 
 
 def gunicorn_options(settings: GatewaySettings) -> dict[str, Any]:

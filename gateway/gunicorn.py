@@ -1,6 +1,6 @@
 """gunicorn's configuration file: ``gunicorn --config python:gateway.gunicorn wsgi:application``.
 
-``COPPICE_WORKERS`` and ``COPPICE_THREADS`` give the number of processes and of each one's threads. Metrics of all
+Settings are the group ``gateway`` of the file that ``COPPICE_CONFIG`` names, and of the environment. Metrics of all
 processes come together where ``PROMETHEUS_MULTIPROC_DIR`` names an empty folder.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from gateway.config import GatewaySettings, gunicorn_options
+from gateway.config import gunicorn_options, load
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
@@ -28,11 +28,4 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 errorlog = "-"
 loglevel = "info"
-globals().update(
-    gunicorn_options(
-        GatewaySettings(
-            workers=int(os.environ.get("COPPICE_WORKERS", str(max(2, os.cpu_count() or 2)))),
-            threads=int(os.environ.get("COPPICE_THREADS", "8")),
-        )
-    )
-)
+globals().update(gunicorn_options(load()))
