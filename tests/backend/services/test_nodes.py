@@ -152,7 +152,7 @@ class TestAttach:
         server = world.server()
         with pytest.raises(ServerUnknown):
             api.attach(SCOPE, "web", ["0" * 17])
-        with pytest.raises(ServerUnknown):
+        with pytest.raises(ClusterNotFound):
             api.attach(OTHER, "web", [server.short_id])
         with pytest.raises(ClusterNotFound):
             api.attach(SCOPE, "x", ["0" * 17])
