@@ -16,12 +16,13 @@ from conformance.product import until
 _IDS = (
     (
         re.compile(
-            r"\b(i|lt|ami|vpc|subnet|sg|r|eni|eni-attach|vol|dopt|acl|rtb|igw|snap|sgr|sir)-(?:[0-9a-f]{17}|[0-9a-f]{8})\b"
+            r"\b(vpc-cidr-assoc|i|lt|ami|vpc|subnet|sg|r|eni|eni-attach|vol|dopt|acl|rtb|igw|snap|sgr|sir)-(?:[0-9a-f]{17}|[0-9a-f]{8})\b"
         ),
         r"<\1>",
     ),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\b\d{12}\b"), "<account>"),
+    (re.compile(r"\bus-east-1[a-f]\b"), "<zone>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "<time>"),
     (re.compile(r"\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b"), "<mac>"),
     (re.compile(r"\b\d{1,3}(\.\d{1,3}){3}(?!/)\b"), "<address>"),
@@ -83,6 +84,11 @@ def differences(path: str, ours: Any, theirs: Any) -> Iterator[tuple[str, str]]:
         yield path, f"{ours!r} here, {theirs!r} at moto"
 
 
+def matches(pattern: str, path: str) -> bool:
+    """Whether a pattern of differences.py (``*`` stands for any text) is about that path."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), path) is not None
+
+
 @dataclass
 class Side:
     """One server in the comparison, and what the steps learned on it."""
@@ -116,6 +122,16 @@ class Side:
             )
 
         until(f"{name} has {count}", check)
+
+    def resting(self, name: str, state: str) -> list[str]:
+        """The members once one of them is in that state: ours take a moment to get there."""
+
+        def check() -> bool:
+            group = self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
+            return state in [one["LifecycleState"] for one in group["Instances"]]
+
+        until(f"{name} has one {state}", check)
+        return self.members(name)
 
     def members(self, name: str) -> list[str]:
         group = self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]

@@ -43,7 +43,7 @@ EXTRA: dict[tuple[str, str], Callable[[Fleet], dict[str, Any]]] = {
     ("autoscaling", "DescribeLoadBalancerTargetGroups"): a_group,
     ("autoscaling", "DescribeWarmPool"): a_group,
 }
-SMALL = {"DescribeVpcs", "DescribeSubnets", "DescribeSecurityGroups"}
+SMALL = {"DescribeVpcs", "DescribeSubnets", "DescribeSecurityGroups", "DescribeSecurityGroupRules"}
 """Lists that the embedded cloud keeps short, whatever we do."""
 EMPTY = {
     "DescribeLoadBalancerTargetGroups",
