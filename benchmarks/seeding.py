@@ -27,8 +27,8 @@ from backend.store.session import Store
 from backend.store.tables import watches
 
 REGION = "us-east-1"
-_OWNER = "embedded"  # the project of the generated keys
-MOST = 100  # nodes that a group may have
+OWNER = "embedded"  # the project of the generated keys
+MOST = 1000  # nodes that a group may have
 _TYPE = "t3.micro"
 
 
@@ -48,7 +48,7 @@ def seed(state: Path, projects: int, groups: int, size: int) -> None:
     settings = SimulatedSettings(boot_seconds=0, delete_seconds=0)
     cloud = SimulatedCloud.open(str(state / "cloud.db"), clock, settings).cloud
     for number in range(projects):
-        scope = Scope(_OWNER if number == 0 else f"project-{number:02}", REGION)
+        scope = Scope(OWNER if number == 0 else f"project-{number:02}", REGION)
         _project(store, cloud, scope, groups, size, clock.now())
     store.close()
 
@@ -97,6 +97,8 @@ def _nodes(cloud: Cloud, scope: Scope, cluster: Cluster, image: str) -> Iterator
     zones = cluster.spec.zones
     for place, zone in enumerate(zones):
         count = len(range(place, cluster.spec.desired, len(zones)))
+        if not count:
+            continue
         launch = str(uuid.uuid4())
         request = ServerRequest(
             name=cluster.name,
