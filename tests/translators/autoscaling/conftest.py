@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from backend.errors import Finding
 from tests.factories import World
 from translators.errors import AWSError, translate
 
@@ -22,13 +23,10 @@ def refused(world):
     """The error that a request is answered with."""
 
     def ask(operation: str, **params) -> AWSError:
-        try:
-            answer = world.call(operation, **params)
-        except Exception as error:  # noqa: BLE001 - told as the gateway tells it
-            told = translate(error, "autoscaling")
-            if told is None:
-                raise
-            return told
-        pytest.fail(f"{operation} was answered: {answer}")
+        with pytest.raises((AWSError, Finding)) as found:
+            world.call(operation, **params)
+        told = translate(found.value, "autoscaling")
+        assert told is not None, found.value
+        return told
 
     return ask

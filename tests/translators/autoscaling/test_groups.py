@@ -7,7 +7,7 @@ import pytest
 from backend.domain.cluster import Process
 from backend.domain.node import Health, NodeState
 from backend.domain.profile import ProfileRef
-from backend.store import clusters
+from backend.store import activities, clusters, nodes
 from tests.factories import NOW, OTHER, SCOPE, activity, uuid_of
 
 ZONES = ["us-east-1a", "us-east-1b"]
@@ -131,13 +131,17 @@ class TestCreate:
         [
             (
                 {"LaunchConfigurationName": None},
-                "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or"
-                " MixedInstancesPolicy parameter.",
+                (
+                    "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or"
+                    " MixedInstancesPolicy parameter."
+                ),
             ),
             (
                 {"InstanceId": "i-0123456789abcdef0"},
-                "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or"
-                " MixedInstancesPolicy parameter.",
+                (
+                    "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or"
+                    " MixedInstancesPolicy parameter."
+                ),
             ),
             (
                 {"LaunchConfigurationName": "nope"},
@@ -230,13 +234,17 @@ class TestTemplates:
             ({}, "Valid requests must contain either launchTemplateId or LaunchTemplateName"),
             (
                 {"LaunchTemplateName": "nope"},
-                "You must use a valid fully-formed launch template."
-                " The specified launch template, with template name nope, does not exist.",
+                (
+                    "You must use a valid fully-formed launch template."
+                    " The specified launch template, with template name nope, does not exist."
+                ),
             ),
             (
                 {"LaunchTemplateId": "lt-00000000000000000"},
-                "You must use a valid fully-formed launch template."
-                " The specified launch template, with template ID lt-00000000000000000, does not exist.",
+                (
+                    "You must use a valid fully-formed launch template."
+                    " The specified launch template, with template ID lt-00000000000000000, does not exist."
+                ),
             ),
             ({"LaunchTemplateId": "nonsense"}, "Invalid launch template ID: 'nonsense'"),
             (
@@ -328,7 +336,7 @@ class TestSetDesiredCapacity:
         create()
         here = clusters_of(world, "web")
         entry = activity(here)
-        world.store.transact(lambda conn: clusters.activities.insert(conn, entry))
+        world.store.transact(lambda conn: activities.insert(conn, entry))
         world.store.transact(lambda conn: clusters.change(conn, here.id, NOW, cooldown_until=NOW + timedelta(1)))
         error = refused("SetDesiredCapacity", AutoScalingGroupName="web", DesiredCapacity=2, HonorCooldown=True)
         assert (error.code, error.message) == (
@@ -344,11 +352,11 @@ class TestDelete:
         in_use = refused("DeleteAutoScalingGroup", AutoScalingGroupName="web")
         assert (in_use.code, in_use.message) == (
             "ResourceInUse",
-            "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in"
-            " the group.",
+            (
+                "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in"
+                " the group."
+            ),
         )
-        from backend.store import nodes
-
         world.store.transact(lambda conn: nodes.update_one(conn, node.id, state=NodeState.TERMINATING))
         busy = refused("DeleteAutoScalingGroup", AutoScalingGroupName="web")
         assert (busy.code, busy.message) == (

@@ -1,0 +1,249 @@
+"""AWS's sentences, word for word."""
+
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
+from tests.factories import NOW, activity, cluster, uuid_of
+from translators.autoscaling import activity_words
+
+WEB = cluster("web")
+SERVER = uuid_of("server")
+SHORT = SERVER.replace("-", "")[:17]
+SUBNET = uuid_of("subnet")
+T = "At 2026-11-22T13:00:00Z"
+STEP = {"before": 1, "after": 2}
+DOWN = {"before": 3, "after": 2}
+
+
+def test_every_kind_has_words():
+    assert activity_words.unspoken() == (set(), set())
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "words"),
+    [
+        (
+            CauseKind.USER_CREATED,
+            STEP,
+            "a user request created an AutoScalingGroup changing the desired capacity from 1 to 2.",
+        ),
+        (
+            CauseKind.USER_UPDATED,
+            {"minimum": 1, "maximum": 5, "desired": 3, **STEP},
+            ("a user request update of AutoScalingGroup constraints to min: 1, max: 5, desired: 3 changing the desired"
+            " capacity from 1 to 2."),
+        ),
+        (
+            CauseKind.USER_SET_DESIRED,
+            STEP,
+            "a user request explicitly set group desired capacity changing the desired capacity from 1 to 2.",
+        ),
+        (
+            CauseKind.USER_EXECUTED_POLICY,
+            {"policy": "p", **STEP},
+            "a user request executed policy p changing the desired capacity from 1 to 2.",
+        ),
+        (
+            CauseKind.ALARM_TRIGGERED_POLICY,
+            {"alarm": "a", "policy": "p", **DOWN},
+            "a monitor alarm a in state ALARM triggered policy p changing the desired capacity from 3 to 2.",
+        ),
+        (
+            CauseKind.SCHEDULED_ACTION,
+            {"minimum": 1, "maximum": 5, "desired": 2, **STEP},
+            ("a scheduled action update of AutoScalingGroup constraints to min: 1, max: 5, desired: 2 changing the desired"
+            " capacity from 1 to 2."),
+        ),
+        (
+            CauseKind.CAPACITY_INCREASE,
+            STEP,
+            ("an instance was started in response to a difference between desired and actual capacity, increasing the"
+            " capacity from 1 to 2."),
+        ),
+        (
+            CauseKind.CAPACITY_DECREASE,
+            DOWN,
+            ("an instance was taken out of service in response to a difference between desired and actual capacity,"
+            " shrinking the capacity from 3 to 2."),
+        ),
+        (CauseKind.SELECTED_FOR_TERMINATION, {"server": SERVER}, f"instance i-{SHORT} was selected for termination."),
+        (
+            CauseKind.USER_TERMINATED,
+            {"server": SHORT},
+            f"instance i-{SHORT} was taken out of service in response to a user request.",
+        ),
+        (
+            CauseKind.USER_DETACHED,
+            {"server": SHORT, **DOWN},
+            f"instance i-{SHORT} was detached in response to a user request, shrinking the capacity from 3 to 2.",
+        ),
+        (
+            CauseKind.USER_ATTACHED,
+            {"server": SHORT, **STEP},
+            "an instance was added in response to user request. Keeping the capacity at the new 2.",
+        ),
+        (
+            CauseKind.USER_ENTERED_STANDBY,
+            {"server": SHORT},
+            f"instance i-{SHORT} was moved to standby in response to a user request.",
+        ),
+        (
+            CauseKind.USER_EXITED_STANDBY,
+            {"server": SHORT, **STEP},
+            (f"instance i-{SHORT} was moved out of standby in response to a user request, increasing the capacity from 1"
+            " to 2."),
+        ),
+        (CauseKind.USER_DELETED_CLUSTER, {}, "a user request force deleted AutoScalingGroup."),
+        (
+            CauseKind.USER_DELETED_CLUSTER,
+            {"before": 2, "after": 0},
+            "a user request force deleted AutoScalingGroup changing the desired capacity from 2 to 0.",
+        ),
+        (
+            CauseKind.REPLACING_UNHEALTHY,
+            {},
+            "an instance was launched in response to an unhealthy instance needing to be replaced.",
+        ),
+        (
+            CauseKind.HEALTH_STATUS_CHECK,
+            {},
+            "an instance was taken out of service in response to an EC2 instance status check failure.",
+        ),
+        (
+            CauseKind.HEALTH_TERMINATED_OR_STOPPED,
+            {},
+            ("an instance was taken out of service in response to an EC2 health check that indicated it had been terminated"
+            " or stopped."),
+        ),
+        (
+            CauseKind.HEALTH_BALANCER,
+            {},
+            "an instance was taken out of service in response to an ELB system health check failure.",
+        ),
+        (CauseKind.HEALTH_CUSTOM, {}, "an instance was taken out of service in response to a user health-check."),
+        (
+            CauseKind.ZONE_REBALANCE_LAUNCH,
+            {"short_zones": "a,b", "long_zones": "c"},
+            ("instances were launched to balance instances in zones a b with other zones resulting in more than desired"
+            " number of instances in the group."),
+        ),
+        (
+            CauseKind.ZONE_MIGRATION,
+            {"zones": "a,b", "count": 2},
+            ("invalid availability zones a b had 2 instances respectively.  An instance was launched to aid in migrating"
+            " instances from these zones to valid ones."),
+        ),
+    ],
+)
+def test_causes(kind, data, words):
+    assert activity_words.cause(activity(WEB, causes=(Cause(kind, NOW, data),))) == f"{T} {words}"
+
+
+def test_sentences_stand_two_blanks_apart():
+    causes = (
+        Cause(CauseKind.USER_SET_DESIRED, NOW, STEP),
+        Cause(CauseKind.CAPACITY_INCREASE, NOW + timedelta(seconds=9, milliseconds=900), STEP),
+    )
+    assert activity_words.cause(activity(WEB, causes=causes)) == (
+        f"{T} a user request explicitly set group desired capacity changing the desired capacity from 1 to 2."
+        "  At 2026-11-22T13:00:09Z an instance was started in response to a difference between desired and actual"
+        " capacity, increasing the capacity from 1 to 2."
+    )
+
+
+def test_all_protected():
+    entry = activity(WEB, kind=ActivityKind.NOTE, causes=(Cause(CauseKind.ALL_PROTECTED, NOW),))
+    words = "Could not scale to desired capacity because all remaining instances are protected from scale-in."
+    assert activity_words.cause(entry) == words
+    assert activity_words.description(entry) == words
+
+
+def test_long_causes_are_cut():
+    causes = (Cause(CauseKind.USER_EXECUTED_POLICY, NOW, {"policy": "p" * 600, **STEP}),) * 3
+    assert len(activity_words.cause(activity(WEB, causes=causes))) == 1023
+
+
+def test_what_an_entry_lacks_is_told_as_nothing():
+    for kind in CauseKind:
+        assert activity_words.cause(activity(WEB, causes=(Cause(kind, NOW),)))
+    for kind in ReasonKind:
+        entry = activity(WEB, status=ActivityStatus.FAILED, reason=Reason(kind))
+        assert len(activity_words.status_message(entry)) <= 255
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (ActivityKind.LAUNCH, "Launching a new EC2 instance"),
+        (ActivityKind.TERMINATE, "Terminating EC2 instance"),
+        (ActivityKind.ATTACH, "Attaching an existing EC2 instance"),
+        (ActivityKind.DETACH, "Detaching EC2 instance"),
+        (ActivityKind.ENTER_STANDBY, "Moving EC2 instance to Standby"),
+        (ActivityKind.EXIT_STANDBY, "Moving EC2 instance out of Standby"),
+    ],
+)
+def test_descriptions(kind, words):
+    assert activity_words.description(activity(WEB, kind=kind, server_id=SERVER)) == f"{words}: i-{SHORT}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "words"),
+    [
+        (ReasonKind.IMAGE_NOT_FOUND, {"image": SHORT}, f"The image id '[ami-{SHORT}]' does not exist."),
+        (ReasonKind.KEY_PAIR_NOT_FOUND, {"name": "k"}, "The key pair 'k' does not exist."),
+        (ReasonKind.SECURITY_GROUP_NOT_FOUND, {"group": SHORT}, f"The security group 'sg-{SHORT}' does not exist."),
+        (ReasonKind.SECURITY_GROUP_NOT_FOUND, {"group": "web"}, "The security group 'web' does not exist."),
+        (
+            ReasonKind.QUOTA,
+            {"resource": "instances", "requested": 7, "limit": 6},
+            ("You have requested more instances (7) than your current instance limit of 6 allows for the specified instance"
+            " type."),
+        ),
+        (
+            ReasonKind.NO_CAPACITY,
+            {"type": "t3.micro", "zone": "us-east-1a"},
+            ("We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1a). Our"
+            " system will be working on provisioning additional capacity."),
+        ),
+    ],
+)
+def test_failures(kind, data, words):
+    entry = activity(WEB, status=ActivityStatus.FAILED, progress=100, ended_at=NOW, reason=Reason(kind, data))
+    message = f"{words} Launching EC2 instance failed."
+    assert activity_words.status_message(entry) == message
+    assert activity_words.description(entry) == f"Launching a new EC2 instance.  Status Reason: {message}"
+
+
+def test_cancelled():
+    entry = activity(WEB, status=ActivityStatus.CANCELLED, server_id=SERVER, reason=Reason(ReasonKind.SUPERSEDED))
+    assert activity_words.status_message(entry) == (
+        "The desired capacity was lowered before the instance came into service."
+    )
+    assert activity_words.description(entry) == f"Launching a new EC2 instance: i-{SHORT}"
+
+
+def test_long_messages_are_cut_before_what_clients_look_for():
+    reason = Reason(ReasonKind.CLOUD_REFUSED, {"detail": "x" * 400})
+    message = activity_words.status_message(activity(WEB, status=ActivityStatus.FAILED, reason=reason))
+    assert len(message) == 255
+    assert message.endswith(" Launching EC2 instance failed.")
+
+
+def test_details():
+    entry = activity(WEB, zone="us-east-1a", subnet_id=SUBNET)
+    short = SUBNET.replace("-", "")[:17]
+    assert activity_words.details(entry) == f'{{"Subnet ID":"subnet-{short}","Availability Zone":"us-east-1a"}}'
+    assert activity_words.details(activity(WEB)) == "{}"
+
+
+def test_told():
+    told = activity_words.told(activity(WEB, "a"), "us-east-1", "123456789012")
+    assert told["AutoScalingGroupARN"] == (
+        f"arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:{WEB.id}:autoScalingGroupName/web"
+    )
+    assert not {"EndTime", "StatusMessage", "AutoScalingGroupState"} & set(told)
+    ended = activity(WEB, status=ActivityStatus.SUCCESSFUL, ended_at=NOW, cluster_deleted=True)
+    told = activity_words.told(ended, "us-east-1", "123456789012")
+    assert (told["EndTime"], told["AutoScalingGroupState"]) == (NOW, "Deleted")

@@ -1,0 +1,54 @@
+"""The table: every finding that a service of groups may raise has words of its own."""
+
+import dataclasses
+import inspect
+
+import pytest
+
+from backend import errors
+from translators.autoscaling.errors import TABLE, constraint, unsupported
+from translators.errors import translate
+
+# Raised by what EC2's operations alone ask for.
+ONLY_EC2 = {
+    "QuotaExceeded", "NoCapacity", "NoAddresses", "NetworkMissing", "LaunchUnsupported", "ProfileIncomplete",
+    "ServerConflict", "ResourceNotFound", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent",
+}  # fmt: skip
+FINDINGS = [
+    found
+    for _, found in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(found, errors.Finding) and found is not errors.Finding and found.__name__ not in ONLY_EC2
+]
+
+
+def sample(finding):
+    values = {"str": "x", "int": 1, "bool": False, "tuple[str, ...]": ("x",), "str | None": "x"}
+    values["Finding"] = errors.ImageNotFound("x")
+    return finding(**{field.name: values[str(field.type)] for field in dataclasses.fields(finding)})
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.__name__)
+def test_each_has_words(finding):
+    assert finding in TABLE
+    told = translate(sample(finding), "autoscaling")
+    assert told.code
+    assert told.message
+    assert 400 <= told.status < 600
+
+
+def test_status():
+    assert translate(errors.StaleRead("x"), "autoscaling").status == 500
+    assert translate(errors.CloudNotReached("x"), "autoscaling").status == 503
+    assert translate(errors.NotPermitted("x"), "autoscaling").status == 403
+
+
+def test_no_name():
+    assert translate(errors.ClusterNotFound(None), "autoscaling").message == "AutoScalingGroup name not found - null"
+
+
+def test_forms():
+    assert constraint(["a", "b"], "names", "Member must be few").message == (
+        "1 validation error detected: Value '[a, b]' at 'names' failed to satisfy constraint: Member must be few"
+    )
+    assert unsupported("X").message == "X is not supported by this service."
+    assert unsupported("X", "no Y").message == "X is not supported by this service: no Y."

@@ -1,0 +1,42 @@
+"""Lists of what no group can have yet: clients poll them, and are told the truth."""
+
+import pytest
+
+OF_A_GROUP = {
+    "DescribeLifecycleHooks": "LifecycleHooks",
+    "DescribeInstanceRefreshes": "InstanceRefreshes",
+    "DescribePolicies": "ScalingPolicies",
+    "DescribeScheduledActions": "ScheduledUpdateGroupActions",
+    "DescribeLoadBalancers": "LoadBalancers",
+    "DescribeLoadBalancerTargetGroups": "LoadBalancerTargetGroups",
+    "DescribeTrafficSources": "TrafficSources",
+    "DescribeWarmPool": "Instances",
+}
+
+
+@pytest.mark.parametrize(("operation", "member"), OF_A_GROUP.items())
+def test_of_a_group(world, refused, operation, member):
+    world.group()
+    assert world.call(operation, AutoScalingGroupName="web") == {member: []}
+    error = refused(operation, AutoScalingGroupName="x")
+    assert error.message == "AutoScalingGroup name not found - AutoScalingGroup 'x' not found"
+
+
+@pytest.mark.parametrize("operation", sorted(set(OF_A_GROUP) - {"DescribeLifecycleHooks"}))
+def test_paging_is_checked(world, refused, operation):
+    world.group()
+    assert "'maxRecords'" in refused(operation, AutoScalingGroupName="web", MaxRecords=101).message
+    assert refused(operation, AutoScalingGroupName="web", NextToken="bad").code == "InvalidNextToken"
+
+
+def test_of_no_group(world):
+    assert world.call("DescribePolicies") == {"ScalingPolicies": []}
+    assert world.call("DescribeScheduledActions") == {"ScheduledUpdateGroupActions": []}
+    params = {"AutoScalingGroupNames": ["x"]}
+    assert world.call("DescribeNotificationConfigurations", **params) == {"NotificationConfigurations": []}
+
+
+def test_no_warm_pool_to_delete(world, refused):
+    world.group()
+    error = refused("DeleteWarmPool", AutoScalingGroupName="web")
+    assert (error.code, "No warm pool found" in error.message) == ("ValidationError", True)
