@@ -56,7 +56,10 @@ _ALONE: Final = frozenset({"interface", ""})
 
 
 def document(data: Data) -> dict[str, Any]:
-    """The caller's words as they are kept: JSON, without what says nothing."""
+    """The caller's words as they are kept: JSON, without members that say nothing.
+
+    Inside of members nothing is left out: Terraform sends an empty ``MaxPrice`` and wants to find its block again.
+    """
     return {name: _plain(value) for name, value in data.items() if value not in ("", [], {})}
 
 
@@ -69,11 +72,9 @@ def shown(kept: Data) -> dict[str, Any]:
     """A kept document as answers hold it."""
     market = kept.get("InstanceMarketOptions") or {}
     spot = market.get("SpotOptions") or {}
-    if "ValidUntil" not in spot and spot.get("MaxPrice") != "":
+    if "ValidUntil" not in spot:
         return dict(kept)
-    told = {name: value for name, value in spot.items() if value != ""}
-    if "ValidUntil" in told:
-        told["ValidUntil"] = datetime.fromisoformat(told["ValidUntil"])
+    told = {**spot, "ValidUntil": datetime.fromisoformat(spot["ValidUntil"])}
     return {**kept, "InstanceMarketOptions": {**market, "SpotOptions": told}}
 
 

@@ -186,7 +186,10 @@ def test_what_says_nothing_is_not_told_again(aws: Asking) -> None:
     )
     told = aws("DescribeLaunchTemplateVersions", LaunchTemplateName="bare")["LaunchTemplateVersions"][0]
     data = told["LaunchTemplateData"]
-    assert data == {"InstanceType": "t3.micro", "InstanceMarketOptions": {"MarketType": "spot", "SpotOptions": {}}}
+    assert data == {
+        "InstanceType": "t3.micro",
+        "InstanceMarketOptions": {"MarketType": "spot", "SpotOptions": {"MaxPrice": ""}},
+    }
     assert "VersionDescription" not in told
 
 
