@@ -27,6 +27,9 @@ class Refused(CloudError):
 class Unsupported(Refused):
     """The launch source asks for what this cloud cannot give; ``detail`` names the member in AWS's words."""
 
+    def __str__(self) -> str:
+        return f"{self.detail} has no meaning on this cloud"
+
 
 class ServerNotFound(Refused):
     """No such server (any more)."""

@@ -40,6 +40,8 @@ def resolve(
     """
     if spec.unsupported:
         raise errors.Unsupported(spec.unsupported[0])
+    if spec.iam_profile:
+        raise errors.Unsupported("IamInstanceProfile")
     if spec.image is None or spec.instance_type is None:
         raise errors.ProfileIncomplete("image" if spec.image is None else "instance_type")
     image = catalog.image(scope, spec.image)

@@ -96,7 +96,8 @@ class Servers:
 
         Raises:
             ProfileIncomplete, ImageNotFound, TypeNotFound, TypeNotSupported, KeyPairNotFound, SecurityGroupNotFound,
-            SubnetNotFound, ZoneNotFound, ZonesMismatch, NetworkMissing, LaunchUnsupported: it cannot be made.
+            SubnetNotFound, ZoneNotFound, ZonesMismatch, NetworkMissing, IamProfileNotFound, LaunchUnsupported: it
+                cannot be made.
             NoCapacity, QuotaExceeded, NoAddresses: there is no room for the minimum.
             TokenReused, TokenSpent, StaleRead: of the token; the last while its first request is still at work.
         """
@@ -231,6 +232,8 @@ class Servers:
             return [subnet.zone for subnet in self._catalog.subnets(scope) if subnet.zone_default] or (None,)
 
     def _resolve(self, scope: Scope, spec: ServerSpec, zone: str | None, name: str) -> ServerRequest:
+        if spec.iam_profile is not None:
+            raise errors.IamProfileNotFound(spec.iam_profile)
         try:
             if zone and zone not in {each.name for each in self._catalog.zones(scope)}:
                 raise errors.ZoneNotFound(zone)

@@ -145,6 +145,10 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     errors.ProfileIncomplete: lambda found: AWSError(
         "MissingParameter", f"The request must contain the parameter {_INCOMPLETE.get(found.missing, found.missing)}"
     ),
+    errors.IamProfileNotFound: lambda found: AWSError(
+        "InvalidParameterValue",
+        f"Value ({found.name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+    ),
     errors.LaunchUnsupported: lambda found: AWSError(
         "Unsupported",
         f"The requested configuration is currently not supported: {found.member} has no meaning on this cloud.",

@@ -32,7 +32,6 @@ SHOWN_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "DisableApiStop": "not kept by the cloud; Auto Scaling does not heed it either",
     "DisableApiTermination": "not kept by the cloud; Auto Scaling does not heed it either",
     "EbsOptimized": "storage traffic is the cloud's own affair",
-    "IamInstanceProfile": "instances are given no AWS credentials",
     "InstanceInitiatedShutdownBehavior": "a server that shuts itself down is stopped; a group replaces it",
     "MaintenanceOptions": "recovery is the cloud's own affair",
     "MetadataOptions": "the cloud's metadata service has no such switches",

@@ -80,6 +80,7 @@ def test_a_subnet_that_is_given_wins_over_the_specs_own(catalog: Catalog, spec: 
         ({"security_group_names": ("nil",)}, errors.SecurityGroupNotFound, "nil"),
         ({"subnet": "0" * 17}, errors.SubnetNotFound, "0" * 17),
         ({"zone": "us-east-1q"}, errors.NetworkMissing, "us-east-1q"),
+        ({"iam_profile": "web"}, errors.Unsupported, "IamInstanceProfile"),
         ({"unsupported": ("KernelId", "Operator")}, errors.Unsupported, "KernelId"),
     ],
 )

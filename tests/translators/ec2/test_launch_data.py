@@ -123,7 +123,7 @@ READ = {
     "BlockDeviceMappings", "NetworkInterfaces", "ImageId", "InstanceType", "KeyName", "Placement", "UserData",
     "TagSpecifications", "SecurityGroupIds", "SecurityGroups", "InstanceMarketOptions", "HibernationOptions",
     "EnclaveOptions", "CapacityReservationSpecification",
-    "KernelId", "RamDiskId", "ElasticGpuSpecifications", "ElasticInferenceAccelerators", "LicenseSpecifications",
+    "IamInstanceProfile", "KernelId", "RamDiskId", "ElasticGpuSpecifications", "ElasticInferenceAccelerators", "LicenseSpecifications",
     "InstanceRequirements", "SecondaryInterfaces", "Operator",
 }  # fmt: skip
 

@@ -96,6 +96,7 @@ def test_a_template_and_the_request_over_it(aws: Asking, image: str) -> None:
         ({"Placement": {"Tenancy": "dedicated"}}, "Unsupported"),
         ({"InstanceMarketOptions": {"MarketType": "spot"}}, "Unsupported"),
         ({"PrivateIpAddress": "172.31.0.77"}, "Unsupported"),
+        ({"IamInstanceProfile": {"Name": "web"}}, "InvalidParameterValue"),
         ({"Ipv6AddressCount": 1}, "Unsupported"),
         ({"DisableApiTermination": True}, "Unsupported"),
         ({"InstanceInitiatedShutdownBehavior": "terminate"}, "Unsupported"),
