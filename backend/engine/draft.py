@@ -104,6 +104,14 @@ class Draft:
         """Nodes beyond the desired capacity that are meant to be: on their way, for one that goes after them."""
         return sum(1 for new, _ in self.pairs() if new.state is not NodeState.IN_SERVICE)
 
+    def surplus(self) -> int:
+        """Nodes above the desired capacity that nothing is meant to come of; below zero, nodes that lack."""
+        return len(self.counted()) - self.ahead() - self.cluster.spec.desired
+
+    def launches_first(self) -> bool:
+        """Whether a node that is to go waits for its successor: not where there are too many anyway."""
+        return self.pace.launch_first and self.runs(Process.LAUNCH) and self.surplus() <= 0
+
     def under_replacement(self) -> int:
         """Nodes whose replacement is under way: gone, or going, and their successor not in service yet."""
         followed = {node.replaces for node in self.nodes.values() if node.replaces is not None and node.counted}

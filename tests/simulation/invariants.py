@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -11,7 +10,8 @@ from sqlalchemy import select
 
 from backend.domain.activity import Activity, ActivityKind, CauseKind
 from backend.domain.cluster import Cluster, ClusterStatus
-from backend.domain.node import COUNTED, TRANSITIONS, Health, Node, NodeState, ServerStatus
+from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus
+from backend.domain.ids import short_id
 from backend.domain.scope import Scope
 from backend.policies.replacement import margin, pace
 from backend.store import rows, tables
@@ -79,6 +79,7 @@ class Watcher:
         self._isolation(now)
         if self.last is not None:
             self._moves(self.last, now)
+            self._departures(self.last, now)
             self._brake(self.last, now)
         self.last = now
 
@@ -174,8 +175,18 @@ class Watcher:
             loosened = self.kept.loosened.get(node.cluster_id)
             if loosened is not None and loosened >= old.state_at and node.state_at - loosened < SHORT:
                 continue
-            if old.state is NodeState.STANDBY or (old.state is NodeState.IN_SERVICE and old.protected and node.protected):
+            if old.state is NodeState.STANDBY or (
+                old.state is NodeState.IN_SERVICE and old.protected and node.protected
+            ):
                 raise Violated("5 protection", f"node {node.id} was {old.state}, protected: {old.protected}")
+
+    def _departures(self, before: State, now: State) -> None:
+        for node in now.nodes.values():
+            if node.state is not NodeState.DETACHING:
+                self.kept.detached.discard(short_id(node.server_id or ""))
+        for node in before.nodes.values():
+            if node.state is NodeState.DETACHING and node.id not in now.nodes and node.server_status not in GONE:
+                self.kept.detached.add(short_id(node.server_id or ""))
 
     def _brake(self, before: State, now: State) -> None:
         for node in now.nodes.values():
@@ -214,7 +225,7 @@ def _told(node: Node) -> str:
 def at_rest(world: World, kept: Kept) -> None:
     """Everything that holds when faults are over and the engine has had its time."""
     now = read(world)
-    for check in (no_leak, no_double, converged, balanced, all_told, accepted_is_kept):
+    for check in (no_leak, no_double, converged, balanced, all_told, accepted_is_kept, detached_go_on):
         check(world, kept, now)
 
 
@@ -280,8 +291,19 @@ def all_told(world: World, kept: Kept, now: State) -> None:
         if entry.id not in now.activities:
             raise Violated("8 accepted is kept", f"an answer named activity {entry.id}")
     for cluster in now.clusters.values():
-        if cluster.causes and sum(n.state is NodeState.IN_SERVICE for n in now.nodes.values() if n.cluster_id == cluster.id) == cluster.spec.desired:
+        if (
+            cluster.causes
+            and sum(n.state is NodeState.IN_SERVICE for n in now.nodes.values() if n.cluster_id == cluster.id)
+            == cluster.spec.desired
+        ):
             raise Violated("7 journal", f"{cluster.name} still has causes {cluster.causes}")
+
+
+def detached_go_on(world: World, kept: Kept, now: State) -> None:
+    alive = {server.short_id for _, server in world.simulated.operator.servers()}
+    lost = kept.detached - alive - kept.judged
+    if lost:
+        raise Violated("1 no leak", f"detached servers were deleted: {sorted(lost)}")
 
 
 def accepted_is_kept(world: World, kept: Kept, now: State) -> None:
@@ -289,9 +311,3 @@ def accepted_is_kept(world: World, kept: Kept, now: State) -> None:
     for key, present in kept.present.items():
         if present is not None and (key in there) != present:
             raise Violated("8 accepted is kept", f"{key} should be {'there' if present else 'gone'}")
-
-
-CHECKS: tuple[Callable[[World, Kept, State], None], ...] = (
-    no_leak, no_double, converged, balanced, all_told, accepted_is_kept,
-)
-assert TRANSITIONS

@@ -20,7 +20,6 @@ from tests.simulation.users import Kept, User
 from tests.simulation.world import SCOPES, World, repeatable_ids
 
 STEPS = 70
-PATIENCE = timedelta(hours=3)
 MOST_TICKS = 3000
 
 
@@ -37,12 +36,34 @@ class Result:
         return "\n".join([*self.trace, f"seed {self.seed}: {self.detail or 'holds'}"])
 
 
-def run(seed: int, steps: int = STEPS) -> Result:
+@dataclass(frozen=True)
+class Mood:
+    """How often things go wrong: chances at one hook, each drawn from its tuple.
+
+    Attributes:
+        users, overtakes: how much of what happens in between is theirs.
+        patience: how long the engine may take to bring all to rest afterwards.
+    """
+
+    crash: tuple[float, ...] = (0.0, 0.01, 0.03)
+    fault: tuple[float, ...] = (0.0, 0.05, 0.2)
+    interfere: tuple[float, ...] = (0.0, 0.03, 0.1)
+    users: int = 1
+    overtakes: int = 1
+    patience: timedelta = timedelta(hours=3)
+
+
+WILD = Mood((0.02,), (0.1, 0.3), (0.2, 0.4))
+MEDDLING = Mood((0.0,), (0.05,), (0.3,), users=1, overtakes=0)
+OVERTAKEN = Mood((0.0,), (0.05,), (0.3,), users=0, overtakes=1)
+
+
+def run(seed: int, steps: int = STEPS, mood: Mood | None = None) -> Result:
     """Run one seed; the same seed is the same run."""
     with repeatable_ids(seed):
         world = World(seed)
         try:
-            _play(world, steps)
+            _play(world, steps, mood or Mood())
         except Violated as violated:
             return Result(seed, violated.invariant, str(violated), world.trace.lines)
         except Exception as error:  # a fault of the engine or the services, not of the run
@@ -54,19 +75,18 @@ def run(seed: int, steps: int = STEPS) -> Result:
     return Result(seed, None, trace=world.trace.lines)
 
 
-def _play(world: World, steps: int) -> None:
+def _play(world: World, steps: int, mood: Mood) -> None:
     kept = Kept()
     users = [User(world, scope, world.rng, kept) for scope in SCOPES]
     watcher = Watcher(world, kept)
     world.after_tick.append(watcher.look)
     chaos = world.chaos
-    chaos.crash = world.rng.choice((0.0, 0.01, 0.03))
-    chaos.fault = world.rng.choice((0.0, 0.05, 0.2))
-    chaos.interfere = world.rng.choice((0.0, 0.03, 0.1))
+    chaos.crash = world.rng.choice(mood.crash)
+    chaos.fault = world.rng.choice(mood.fault)
+    chaos.interfere = world.rng.choice(mood.interfere)
     chaos.interludes = [
-        *(user.act for user in users),
-        partial(_overtake, world, 0),
-        partial(_overtake, world, 1),
+        *(user.act for user in users for _ in range(mood.users)),
+        *(partial(_overtake, world, number) for number in (0, 1) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
     ]
     chaos.on = True
@@ -76,7 +96,7 @@ def _play(world: World, steps: int) -> None:
     chaos.on = False
     world.trace("=== quiet")
     _settle(world, users, kept)
-    _wait_for_rest(world, kept)
+    _wait_for_rest(world, kept, mood.patience)
 
 
 def _overtake(world: World, number: int) -> None:
@@ -107,7 +127,9 @@ def _fate(world: World, kept: Kept) -> None:
     if not ours:
         return
     server = world.rng.choice(ours)
-    act = world.rng.choice((operator.stop, operator.break_server, operator.vanish, operator.terminate, operator.pause, operator.lose_sight))
+    act = world.rng.choice(
+        (operator.stop, operator.break_server, operator.vanish, operator.terminate, operator.pause, operator.lose_sight)
+    )
     if act is not operator.lose_sight:
         kept.judged.add(server.short_id)
     world.trace(f"fate: {act.__name__} {server.id}")
@@ -159,9 +181,9 @@ def _provide_sources(user: User) -> None:
         pass  # it is there
 
 
-def _wait_for_rest(world: World, kept: Kept) -> None:
+def _wait_for_rest(world: World, kept: Kept, patience: timedelta) -> None:
     """Let time run from deadline to deadline until all invariants hold, or patience ends."""
-    deadline = world.clock.now() + PATIENCE
+    deadline = world.clock.now() + patience
     ticks = 0
     while True:
         world.tick(ticks % 2)

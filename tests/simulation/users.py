@@ -55,6 +55,7 @@ class Kept:
     Attributes:
         present: True after an accepted create, False after an accepted delete, None when no answer came.
         judged: servers that users or the operator gave the engine a reason to replace.
+        detached: servers that were let go, by short id.
         loosened: by cluster id, when protection was last taken from a node of it.
         told: activities that answers named.
     """
@@ -62,6 +63,7 @@ class Kept:
     present: dict[tuple[str, str], bool | None] = field(default_factory=dict)
     told: list[Activity] = field(default_factory=list)
     judged: set[str] = field(default_factory=set)
+    detached: set[str] = field(default_factory=set)
     loosened: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -116,7 +118,7 @@ class User:
             (3, self.enter_standby),
             (4, self.exit_standby),
             (3, self.set_health),
-            (3, self.protect),
+            (6, self.protect),
             (2, self.suspend),
             (4, self.resume),
             (1, self.tag),
@@ -203,7 +205,9 @@ class User:
 
     def terminate(self) -> list[Activity]:
         _, servers = self._members(1)
-        return [self.backend.nodes.terminate(self.scope, server, decrement=self.rng.random() < 0.5) for server in servers]
+        return [
+            self.backend.nodes.terminate(self.scope, server, decrement=self.rng.random() < 0.5) for server in servers
+        ]
 
     def attach(self) -> list[Activity]:
         zone = self.rng.choice(ZONES)
@@ -296,9 +300,12 @@ class User:
         return PlacementRequest(subnets=tuple(subnet.short_id for subnet in subnets))
 
     def _options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {"termination_rules": self.rng.choice(RULES), "cooldown_seconds": self.rng.choice((0, 60))}
+        options: dict[str, Any] = {
+            "termination_rules": self.rng.choice(RULES),
+            "cooldown_seconds": self.rng.choice((0, 60)),
+        }
         chance = self.rng.random
-        if chance() < 0.2:
+        if chance() < 0.3:
             options["protect_new"] = chance() < 0.5
         if chance() < 0.15:
             options["maximum_lifetime_seconds"] = 86_400

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
+
+from sqlalchemy import func, select
 
 from backend import Backend
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
+from backend.drivers.compute import Compute, Server, ServerRequest
+from backend.drivers.errors import OutcomeUnknown
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.calls import InlineCalls
 from backend.engine.loop import Engine
@@ -68,6 +74,41 @@ class Trace:
         self.lines.append(f"{self.clock.monotonic():10.3f}  {text}")
 
 
+class Claimless(AssertionError):
+    """A server was asked for that no committed node waits for."""
+
+
+class Ledger:
+    """The compute port, holding every launch against the nodes that were claimed for it."""
+
+    def __init__(self, compute: Compute, store: Store) -> None:
+        self._compute = compute
+        self._store = store
+        self._made: Counter[str] = Counter()
+        self._claimed: dict[str, int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._compute, name)
+
+    def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
+        launch_id = request.launch_id
+        if launch_id is None:
+            return self._compute.create(scope, request, count)
+        with self._store.read() as conn:
+            waiting = conn.execute(select(func.count()).where(tables.nodes.c.launch_id == launch_id)).scalar_one()
+        claimed = self._claimed.setdefault(launch_id, waiting)
+        # None left: who claimed them lost the lease and goes on, not knowing; the sweep ends what it makes.
+        if claimed and self._made[launch_id] + count > claimed:
+            raise Claimless(f"launch {launch_id}: {self._made[launch_id]} + {count} servers for {claimed} nodes")
+        try:
+            made = self._compute.create(scope, request, count)
+        except OutcomeUnknown:
+            self._made[launch_id] += count
+            raise
+        self._made[launch_id] += len(made)
+        return made
+
+
 class World:
     """Everything of one run.
 
@@ -94,7 +135,8 @@ class World:
         )
         self.simulated = SimulatedCloud.open(None, self.clock, simulated)
         self.simulated.faults.hooks.append(self.chaos.cloud_hook)
-        self.cloud = self.simulated.cloud
+        self.ledger = Ledger(self.simulated.cloud.compute, self.store)
+        self.cloud = replace(self.simulated.cloud, compute=self.ledger)
         self.backend = Backend.build(self.store, self.cloud, self.clock)
         self.engines = [self.new_engine(name) for name in ("engine-a", "engine-b")]
         self.after_tick: list[Callable[[], None]] = []

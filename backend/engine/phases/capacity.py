@@ -17,8 +17,8 @@ from backend.policies import backoff, placement, termination
 def meet_capacity(draft: Draft) -> None:
     if not draft.active:
         return
-    present = len(draft.counted()) - draft.ahead()
-    lacking = draft.cluster.spec.desired - present
+    lacking = -draft.surplus()
+    present = draft.cluster.spec.desired - lacking
     if lacking < 0:
         _shrink(draft, present, -lacking)
     elif lacking > 0 or draft.wishes:

@@ -55,7 +55,7 @@ def _replace(draft: Draft) -> None:
             _terminate(draft, node)
         elif node.id in waiting or _is_held(draft, node) or not draft.replaceable():
             continue
-        elif draft.pace.launch_first and draft.runs(Process.LAUNCH):
+        elif draft.launches_first():
             draft.wishes.append(Wish(node, Cause(CauseKind.REPLACING_UNHEALTHY, draft.now)))
         else:
             _terminate(draft, node)

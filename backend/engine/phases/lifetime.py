@@ -25,7 +25,7 @@ def end_lifetimes(draft: Draft) -> None:
         if not draft.replaceable():
             break
         cause = Cause(CauseKind.MAXIMUM_LIFETIME, draft.now, {"server": node.server_id or ""})
-        if draft.pace.launch_first:
+        if draft.launches_first():
             draft.wishes.append(Wish(node, cause))
         else:
             draft.add(steps.Terminate(node, (cause,)))

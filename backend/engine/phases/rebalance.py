@@ -29,14 +29,14 @@ def rebalance(draft: Draft) -> None:
 
 def _is_calm(draft: Draft) -> bool:
     """Nothing else is going on: capacity is met, and what is on its way is on its way for this."""
-    counted = draft.counted()
-    if len(counted) - draft.ahead() != draft.cluster.spec.desired:
-        return False
-    return sum(node.state is not NodeState.IN_SERVICE for node in counted) == draft.ahead()
+    pending = sum(node.state is not NodeState.IN_SERVICE for node in draft.counted())
+    return draft.surplus() == 0 and pending == draft.ahead()
 
 
 def _movable(draft: Draft) -> list[Node]:
-    busy = {old.id for _, old in draft.pairs()} | {wish.victim.id for wish in draft.wishes}
+    # A successor in service that retired nobody has become capacity like any other: its pair is void.
+    busy = {old.id for new, old in draft.pairs() if new.state is not NodeState.IN_SERVICE}
+    busy |= {wish.victim.id for wish in draft.wishes}
     return [
         node
         for node in draft.every(NodeState.IN_SERVICE)

@@ -28,7 +28,7 @@ def _why(draft: Draft, new: Node, old: Node) -> CauseKind | None:
         return cause_of(old)
     if draft.outlived(old):
         return CauseKind.MAXIMUM_LIFETIME
-    if old.protected or len(draft.counted()) - draft.ahead() <= draft.cluster.spec.desired:
+    if old.protected or draft.surplus() <= 0:
         return None
     if old.zone not in draft.cluster.spec.zones:
         return CauseKind.ZONE_REBALANCE_TERMINATE

@@ -1,0 +1,197 @@
+"""Deliberate faults of the engine, each of which the simulation must catch: the test of the test."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select
+
+from backend.domain.node import NodeState
+from backend.drivers import errors
+from backend.engine import apply, claims, cluster_pass, draft, observation
+from backend.engine.phases import settle
+from backend.policies import termination
+from backend.store import leases, observations
+from backend.store.tables import clusters
+from tests.simulation.run import MEDDLING, OVERTAKEN, WILD, Mood
+
+
+@contextlib.contextmanager
+def _put(owner: Any, name: str, value: Any) -> Iterator[None]:
+    kept = owner.__dict__[name]
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, kept)
+
+
+def drop_the_fence() -> AbstractContextManager[None]:
+    """A pass writes although its lease was lost."""
+
+    def fence(conn: Any, lease: leases.Lease) -> int | None:
+        return conn.execute(select(clusters.c.generation).where(clusters.c.id == lease.cluster_id)).scalar()
+
+    return _put(leases, "fence", fence)
+
+
+def skip_adopt() -> AbstractContextManager[None]:
+    """Servers of a launch whose answer was lost are not given to its nodes."""
+    kept = observations._adopt
+
+    def adopt(conn: Any, scope: Any, strays: Any) -> Any:
+        return ([], []) if len(strays) else kept(conn, scope, strays)
+
+    return _put(observations, "_adopt", adopt)
+
+
+def launch_before_claim() -> AbstractContextManager[None]:
+    """Servers are made before their nodes are written."""
+    kept = cluster_pass._Pass.claim
+
+    def claim(self: Any, conn: Any) -> Any:
+        written = kept(self, conn)
+        if written is not None:
+            for act in written.acts:
+                if isinstance(act, apply.CreateServers):
+                    apply.carry_out(self.context.cloud, self.context.catalog, act)
+        return written
+
+    return _put(cluster_pass._Pass, "claim", claim)
+
+
+def ignore_generation() -> AbstractContextManager[None]:
+    """A plan is carried out although what it was made from has changed."""
+    kept = leases.fence
+
+    def claim(self: Any, conn: Any) -> Any:
+        generation = kept(conn, self.lease)
+        if generation is not None:
+            cluster = replace(self.snapshot.cluster, generation=generation)
+            return original(replace(self, snapshot=replace(self.snapshot, cluster=cluster)), conn)
+        return None
+
+    original = cluster_pass._Pass.claim
+    return _put(cluster_pass._Pass, "claim", claim)
+
+
+def no_orphan_sweep() -> AbstractContextManager[None]:
+    """Servers that nobody owns stay for ever."""
+
+    def end_orphans(_look: Any) -> Any:
+        yield from ()
+
+    return _put(observation, "_end_orphans", end_orphans)
+
+
+def forget_the_pending() -> AbstractContextManager[None]:
+    """Nodes on their way do not count: they are launched again."""
+
+    def counted(self: draft.Draft) -> Any:
+        return self.every(NodeState.IN_SERVICE)
+
+    return _put(draft.Draft, "counted", counted)
+
+
+def silence_is_death() -> AbstractContextManager[None]:
+    """A cloud that cannot be asked has no servers, and one that cannot be asked for is gone."""
+    kept = observation._ask
+
+    def ask(question: Any, *arguments: Any) -> Any:
+        answer = kept(question, *arguments)
+        if not isinstance(answer, errors.CloudUnavailable):
+            return answer
+        return errors.ServerNotFound("no answer") if isinstance(arguments[-1], str) else []
+
+    return _put(observation, "_ask", ask)
+
+
+def no_brake() -> AbstractContextManager[None]:
+    """Everything unhealthy is replaced together."""
+    return _put(draft.Draft, "replaceable", lambda _self: 1000)
+
+
+def ignore_protection() -> AbstractContextManager[None]:
+    """Scale-in takes protected nodes too."""
+    return _put(termination, "may_go", lambda node: node.counted)
+
+
+def repeat_lost_launches() -> AbstractContextManager[None]:
+    """A launch whose answer was lost is sent again."""
+    kept = apply._create
+
+    def create(cloud: Any, catalog: Any, act: Any) -> Any:
+        result = kept(cloud, catalog, act)
+        return kept(cloud, catalog, act) if isinstance(result.error, errors.OutcomeUnknown) else result
+
+    return _put(apply, "_create", create)
+
+
+def wait_for_ever() -> AbstractContextManager[None]:
+    """A launch of which nothing is ever seen is never given up."""
+    return _put(settle, "is_lost", lambda _draft, _node: False)
+
+
+def keep_the_token() -> AbstractContextManager[None]:
+    """A detached server keeps the token, and so looks like an orphan."""
+    kept = apply._on_server
+
+    def on_server(cloud: Any, act: Any) -> Any:
+        return None if isinstance(act, apply.LetServerGo) else kept(cloud, act)
+
+    return _put(apply, "_on_server", on_server)
+
+
+def forget_the_journal() -> AbstractContextManager[None]:
+    """What leaves the rows keeps its entry open."""
+    return _put(claims.passes, "finish", lambda *_arguments, **_options: None)
+
+
+def delete_once() -> AbstractContextManager[None]:
+    """A deletion is claimed to have been asked for, whatever the cloud answered."""
+    kept = apply.carry_out
+
+    def carry_out(cloud: Any, catalog: Any, act: Any) -> Any:
+        result = kept(cloud, catalog, act)
+        if isinstance(act, apply.DeleteServer):
+            return apply.Answered(act, gone=True)
+        return result
+
+    return _put(apply, "carry_out", carry_out)
+
+
+def lose_wakes() -> AbstractContextManager[None]:
+    """A change of intent during a pass is forgotten, and nothing looks again by itself."""
+
+    def release(conn: Any, lease: leases.Lease, due_at: Any) -> None:
+        conn.execute(
+            clusters.update()
+            .where(clusters.c.id == lease.cluster_id, clusters.c.epoch == lease.epoch)
+            .values(owner=None, lease_until=None, due_at=None)
+        )
+
+    return _put(leases, "release", release)
+
+
+MUTATIONS: tuple[tuple[Callable[[], AbstractContextManager[None]], Mood], ...] = (
+    (drop_the_fence, OVERTAKEN),
+    (skip_adopt, Mood()),
+    (launch_before_claim, Mood()),
+    (ignore_generation, MEDDLING),
+    (no_orphan_sweep, OVERTAKEN),
+    (forget_the_pending, Mood()),
+    (silence_is_death, Mood()),
+    (no_brake, Mood()),
+    (ignore_protection, Mood()),
+    (repeat_lost_launches, Mood()),
+    (wait_for_ever, WILD),
+    (keep_the_token, Mood()),
+    (forget_the_journal, Mood()),
+    (delete_once, Mood()),
+    (lose_wakes, MEDDLING),
+)
+"""Each with the mood in which it shows soonest."""
