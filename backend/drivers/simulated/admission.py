@@ -18,10 +18,10 @@ from backend.drivers.errors import (
     SecurityGroupNotFound,
     SubnetNotFound,
 )
+from backend.drivers.instance_types.flavors import flavors_by_name
 from backend.drivers.network import Subnet
 from backend.drivers.simulated import layout
 from backend.drivers.simulated.addresses import usable
-from backend.drivers.simulated.catalog.flavors import flavors_by_name
 from backend.drivers.simulated.faults import Call, Effect, Faults
 from backend.drivers.simulated.projects import Projects
 from backend.drivers.simulated.settings import SimulatedSettings

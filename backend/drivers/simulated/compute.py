@@ -12,10 +12,10 @@ from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers.compute import Flavor, KeyPair, Server, ServerRequest, Zone
 from backend.drivers.errors import ServerNotFound, ServerStateConflict
+from backend.drivers.instance_types.flavors import flavors
 from backend.drivers.simulated import layout
 from backend.drivers.simulated.addresses import take_private, take_public
 from backend.drivers.simulated.admission import Admission, Admitted
-from backend.drivers.simulated.catalog.flavors import flavors
 from backend.drivers.simulated.faults import Call, Effect
 from backend.drivers.simulated.servers import SWEEP, NewServer, Row, gone
 from backend.drivers.simulated.state import to_micros

@@ -1,1 +1,1 @@
-"""What the simulated cloud offers: instance types and public images, as data."""
+"""The public images that the simulated cloud offers, as data."""

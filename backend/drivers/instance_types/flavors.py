@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from backend.drivers.compute import Flavor
-from backend.drivers.simulated.catalog import compute, general, memory, special
+from backend.drivers.instance_types import compute, general, memory, special
 
 
 @lru_cache(maxsize=32)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.drivers.simulated.catalog.flavors import flavors, flavors_by_name
+from backend.drivers.instance_types.flavors import flavors, flavors_by_name
 
 ZONES = ("us-east-1a", "us-east-1b")
 KNOWN = [

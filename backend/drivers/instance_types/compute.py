@@ -1,4 +1,4 @@
-"""Compute optimised families: c. The form of a line is told in catalog/flavors.py."""
+"""Compute optimised families: c. The form of a line is told in flavors.py."""
 
 from __future__ import annotations
 

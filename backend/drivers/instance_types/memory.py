@@ -1,4 +1,4 @@
-"""Memory optimised families: r, x and z. The form of a line is told in catalog/flavors.py."""
+"""Memory optimised families: r, x and z. The form of a line is told in flavors.py."""
 
 from __future__ import annotations
 

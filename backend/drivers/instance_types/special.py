@@ -1,4 +1,4 @@
-"""Storage and accelerated families: i, d, h, g, p, inf and trn. The form of a line is told in catalog/flavors.py."""
+"""Storage and accelerated families: i, d, h, g, p, inf and trn. The form of a line is told in flavors.py."""
 
 from __future__ import annotations
 

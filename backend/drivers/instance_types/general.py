@@ -1,4 +1,4 @@
-"""General purpose families: t, a1 and m. The form of a line is told in catalog/flavors.py."""
+"""General purpose families: t, a1 and m. The form of a line is told in flavors.py."""
 
 from __future__ import annotations
 
