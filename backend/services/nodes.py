@@ -131,12 +131,12 @@ class Nodes:
         """Let servers go on without the cluster; without decrement the engine replaces those that counted.
 
         Raises:
-            ClusterNotFound, NodeNotInCluster, NodeStateConflict, BelowMinimum
+            ClusterNotFound, ClusterDeleting, NodeNotInCluster, NodeStateConflict, BelowMinimum
         """
         now = self._clock.now()
 
         def work(conn: Connection) -> list[Activity]:
-            cluster = clusters.lock(conn, scope, name)
+            cluster = _lock_active(conn, scope, name)
             moving = _members(conn, scope, cluster, servers, _DETACHABLE)
             return _leave(conn, cluster, moving, NodeState.DETACHING, now, decrement=decrement)
 
@@ -146,12 +146,12 @@ class Nodes:
         """Park nodes: they stay, are not counted and not checked.
 
         Raises:
-            ClusterNotFound, NodeNotInCluster, NodeStateConflict, BelowMinimum
+            ClusterNotFound, ClusterDeleting, NodeNotInCluster, NodeStateConflict, BelowMinimum
         """
         now = self._clock.now()
 
         def work(conn: Connection) -> list[Activity]:
-            cluster = clusters.lock(conn, scope, name)
+            cluster = _lock_active(conn, scope, name)
             moving = _members(conn, scope, cluster, servers, (NodeState.IN_SERVICE,))
             return _leave(conn, cluster, moving, NodeState.ENTERING_STANDBY, now, decrement=decrement)
 
@@ -231,10 +231,15 @@ class Nodes:
         return self._store.transact(work)
 
 
-def _lock_launching(conn: Connection, scope: Scope, name: str) -> Cluster:
+def _lock_active(conn: Connection, scope: Scope, name: str) -> Cluster:
     cluster = clusters.lock(conn, scope, name)
     if cluster.status is ClusterStatus.DELETING:
         raise ClusterDeleting(name)
+    return cluster
+
+
+def _lock_launching(conn: Connection, scope: Scope, name: str) -> Cluster:
+    cluster = _lock_active(conn, scope, name)
     if not cluster.runs(Process.LAUNCH):
         raise ProcessSuspended(name, str(Process.LAUNCH))
     return cluster
@@ -293,6 +298,8 @@ def _leave(
 ) -> list[Activity]:
     """Move nodes out of the capacity; the desired one follows by those that counted, where that is wanted."""
     kind, cause = _LEAVING[state]
+    # A cluster that is going has nothing desired any more: there is nothing to decrement.
+    decrement = decrement and cluster.status is ClusterStatus.ACTIVE
     counted = sum(node.counted for node in moving) if decrement else 0
     change = {"desired": capacity.lowered(cluster, counted)} if counted else {}
     opened = _journal(cluster, kind, cause, moving, now, step=-1 if decrement else 0)

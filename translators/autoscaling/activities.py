@@ -9,7 +9,7 @@ from typing import Any, Final
 from backend.services.activities import ActivityQuery
 from translators.autoscaling.activity_words import told
 from translators.autoscaling.errors import validation
-from translators.autoscaling.listing import among, limit_of, marker_of, result
+from translators.autoscaling.listing import among, limit_of, marker_of, refused_token, result
 from translators.registry import Call, Result, operation
 
 _MOST_IDS: Final = 50
@@ -24,7 +24,11 @@ def describe(call: Call) -> Result:
     # Activities asked for by id are told even when their group is gone: their callers poll them to the end.
     deleted = bool(params.get("IncludeDeletedGroups")) or (bool(ids) and name is None)
     query = ActivityQuery(cluster_name=name, deleted=deleted, ids=ids, **_bounds(params.get("Filters") or (), name))
-    page = call.backend.activities.page(call.scope, query, limit=limit_of(call, 100, 100), after=marker_of(call))
+    limit, after = limit_of(call, 100, 100), marker_of(call)
+    try:
+        page = call.backend.activities.page(call.scope, query, limit=limit, after=after)
+    except (ValueError, OverflowError) as error:
+        raise refused_token(call) from error
     region, account = call.region, call.account_id
     return result(call, page, "Activities", lambda activity: told(activity, region, account))
 

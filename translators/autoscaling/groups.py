@@ -102,7 +102,7 @@ def describe(call: Call) -> Result:
 
 
 def check_name(name: str) -> None:
-    """Refuse what no group or launch configuration may be called.
+    """Refuse what no group may be called.
 
     Raises:
         AWSError

@@ -11,7 +11,6 @@ from backend.errors import ProfileNotFound
 from translators import arns
 from translators.autoscaling import ids
 from translators.autoscaling.errors import unsupported, validation
-from translators.autoscaling.groups import check_name
 from translators.autoscaling.listing import among, limit_of, marker_of, result
 from translators.ec2 import launch_data
 from translators.errors import AWSError
@@ -52,7 +51,6 @@ MEMBERS: Final = frozenset(
 @operation("autoscaling", "CreateLaunchConfiguration")
 def create(call: Call) -> Result:
     params = call.params
-    check_name(params["LaunchConfigurationName"])
     _refuse(params)
     instance = params.get("InstanceId")
     if instance is None and not (params.get("ImageId") and params.get("InstanceType")):

@@ -9,6 +9,7 @@ from backend.domain.cluster import Cluster
 from backend.domain.page import Page
 from translators import paging
 from translators.autoscaling.errors import constraint
+from translators.errors import AWSError
 from translators.registry import Call, Result
 
 T = TypeVar("T")
@@ -39,8 +40,16 @@ def marker_of(call: Call) -> str | None:
     token = call.params.get("NextToken")
     if not token:
         return None
-    marker: str = paging.decode(token, call.operation, paging.fingerprint(call))
+    marker = paging.decode(token, call.operation, paging.fingerprint(call))
+    # Tokens are no secret; one that somebody made up must not reach the database as something else than text.
+    if not isinstance(marker, str) or "\0" in marker:
+        raise refused_token(call)
     return marker
+
+
+def refused_token(call: Call) -> AWSError:
+    """The refusal of this request's token."""
+    return paging.refusal(call.params["NextToken"], "autoscaling")
 
 
 def result(call: Call, page: Page[T], member: str, told: Callable[[T], Any]) -> Result:

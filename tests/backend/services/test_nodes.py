@@ -241,6 +241,15 @@ class TestDetachAndStandby:
         with pytest.raises(NodeNotInCluster):
             api.detach(SCOPE, "web", [short(other)], decrement=False)
 
+    def test_a_cluster_that_is_going(self, world, api):
+        first, second = world.put(world.group(), "a", "b")
+        world.backend.clusters.delete(SCOPE, "web", force=True)
+        for leave in (api.detach, api.enter_standby):
+            with pytest.raises(ClusterDeleting):
+                leave(SCOPE, "web", [short(first)], decrement=False)
+        assert told(api.terminate(SCOPE, short(second), decrement=True))[-2:] == (None, None)
+        assert desired(world) == 0
+
     def test_exit_needs_launch(self, world, api):
         (node,) = world.put(world.group(), "a", state=NodeState.STANDBY)
         world.backend.clusters.suspend(SCOPE, "web", [Process.LAUNCH])

@@ -32,8 +32,10 @@ def test_every_kind_has_words():
         (
             CauseKind.USER_UPDATED,
             {"minimum": 1, "maximum": 5, "desired": 3, **STEP},
-            ("a user request update of AutoScalingGroup constraints to min: 1, max: 5, desired: 3 changing the desired"
-            " capacity from 1 to 2."),
+            (
+                "a user request update of AutoScalingGroup constraints to min: 1, max: 5, desired: 3 changing the desired"
+                " capacity from 1 to 2."
+            ),
         ),
         (
             CauseKind.USER_SET_DESIRED,
@@ -53,20 +55,26 @@ def test_every_kind_has_words():
         (
             CauseKind.SCHEDULED_ACTION,
             {"minimum": 1, "maximum": 5, "desired": 2, **STEP},
-            ("a scheduled action update of AutoScalingGroup constraints to min: 1, max: 5, desired: 2 changing the desired"
-            " capacity from 1 to 2."),
+            (
+                "a scheduled action update of AutoScalingGroup constraints to min: 1, max: 5, desired: 2 changing the desired"
+                " capacity from 1 to 2."
+            ),
         ),
         (
             CauseKind.CAPACITY_INCREASE,
             STEP,
-            ("an instance was started in response to a difference between desired and actual capacity, increasing the"
-            " capacity from 1 to 2."),
+            (
+                "an instance was started in response to a difference between desired and actual capacity, increasing the"
+                " capacity from 1 to 2."
+            ),
         ),
         (
             CauseKind.CAPACITY_DECREASE,
             DOWN,
-            ("an instance was taken out of service in response to a difference between desired and actual capacity,"
-            " shrinking the capacity from 3 to 2."),
+            (
+                "an instance was taken out of service in response to a difference between desired and actual capacity,"
+                " shrinking the capacity from 3 to 2."
+            ),
         ),
         (CauseKind.SELECTED_FOR_TERMINATION, {"server": SERVER}, f"instance i-{SHORT} was selected for termination."),
         (
@@ -92,8 +100,10 @@ def test_every_kind_has_words():
         (
             CauseKind.USER_EXITED_STANDBY,
             {"server": SHORT, **STEP},
-            (f"instance i-{SHORT} was moved out of standby in response to a user request, increasing the capacity from 1"
-            " to 2."),
+            (
+                f"instance i-{SHORT} was moved out of standby in response to a user request, increasing the capacity from 1"
+                " to 2."
+            ),
         ),
         (CauseKind.USER_DELETED_CLUSTER, {}, "a user request force deleted AutoScalingGroup."),
         (
@@ -114,8 +124,10 @@ def test_every_kind_has_words():
         (
             CauseKind.HEALTH_TERMINATED_OR_STOPPED,
             {},
-            ("an instance was taken out of service in response to an EC2 health check that indicated it had been terminated"
-            " or stopped."),
+            (
+                "an instance was taken out of service in response to an EC2 health check that indicated it had been terminated"
+                " or stopped."
+            ),
         ),
         (
             CauseKind.HEALTH_BALANCER,
@@ -126,14 +138,18 @@ def test_every_kind_has_words():
         (
             CauseKind.ZONE_REBALANCE_LAUNCH,
             {"short_zones": "a,b", "long_zones": "c"},
-            ("instances were launched to balance instances in zones a b with other zones resulting in more than desired"
-            " number of instances in the group."),
+            (
+                "instances were launched to balance instances in zones a b with other zones resulting in more than desired"
+                " number of instances in the group."
+            ),
         ),
         (
             CauseKind.ZONE_MIGRATION,
             {"zones": "a,b", "count": 2},
-            ("invalid availability zones a b had 2 instances respectively.  An instance was launched to aid in migrating"
-            " instances from these zones to valid ones."),
+            (
+                "invalid availability zones a b had 2 instances respectively.  An instance was launched to aid in migrating"
+                " instances from these zones to valid ones."
+            ),
         ),
     ],
 )
@@ -198,14 +214,18 @@ def test_descriptions(kind, words):
         (
             ReasonKind.QUOTA,
             {"resource": "instances", "requested": 7, "limit": 6},
-            ("You have requested more instances (7) than your current instance limit of 6 allows for the specified instance"
-            " type."),
+            (
+                "You have requested more instances (7) than your current instance limit of 6 allows for the specified instance"
+                " type."
+            ),
         ),
         (
             ReasonKind.NO_CAPACITY,
             {"type": "t3.micro", "zone": "us-east-1a"},
-            ("We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1a). Our"
-            " system will be working on provisioning additional capacity."),
+            (
+                "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1a). Our"
+                " system will be working on provisioning additional capacity."
+            ),
         ),
     ],
 )
