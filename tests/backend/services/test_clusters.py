@@ -133,9 +133,9 @@ class TestTemplates:
     def template(self, world):
         def create(**data):
             words = {"ImageId": f"ami-{world.image()}", "InstanceType": "t3.micro", **data}
-            return world.call("CreateLaunchTemplate", service="ec2", LaunchTemplateName="tmpl", LaunchTemplateData=words)[
-                "LaunchTemplate"
-            ]["LaunchTemplateId"][3:]
+            return world.call(
+                "CreateLaunchTemplate", service="ec2", LaunchTemplateName="tmpl", LaunchTemplateData=words
+            )["LaunchTemplate"]["LaunchTemplateId"][3:]
 
         return create
 
