@@ -38,10 +38,12 @@ class Record:
 RECORD = Record()
 
 
-def client(access: Access, service: str, *, strict: bool = True, recorded: bool = True, **extra: Any) -> Any:
-    """A client that never retries, recorded by default; with ``strict`` off it sends what botocore itself would refuse."""
+def client(
+    access: Access, service: str, *, strict: bool = True, recorded: bool = True, attempts: int = 1, **extra: Any
+) -> Any:
+    """A client that does not retry by itself, recorded by default; with ``strict`` off it sends what botocore itself would refuse."""
     config = Config(
-        retries={"total_max_attempts": 1},
+        retries={"total_max_attempts": attempts},
         parameter_validation=strict,
         connect_timeout=5,
         read_timeout=60,

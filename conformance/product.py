@@ -121,6 +121,7 @@ class Product:
     state: Path
     port: int = field(default_factory=free_port)
     arguments: Sequence[str] = ("--boot-seconds", "0.5")
+    settings: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -144,7 +145,14 @@ class Product:
             *self.arguments,
         ]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.settings},
+                start_new_session=True,
+            )
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

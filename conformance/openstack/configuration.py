@@ -1,0 +1,118 @@
+"""The services' configuration files, rendered from the templates in ``etc/``."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+from conformance.openstack.settings import OFFSETS, PASSWORD, REGION, Settings, user
+
+TEMPLATES = Path(__file__).parent / "etc"
+# Database user -> its databases.
+DATABASES = {
+    "keystone": ("keystone",),
+    "placement": ("placement",),
+    "glance": ("glance",),
+    "nova": ("nova_api", "nova", "nova_cell0"),
+    "neutron": ("neutron",),
+    "octavia": ("octavia",),
+}
+SERVICE_USERS = ("placement", "glance", "nova", "neutron", "octavia")
+
+
+def write(settings: Settings) -> None:
+    """Write every file below ``etc`` of the state folder anew."""
+    values = values_of(settings)
+    for template in sorted(TEMPLATES.rglob("*")):
+        if template.is_file():
+            target = settings.etc / template.relative_to(TEMPLATES)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(render(template.read_text(), values))
+
+
+def render(template: str, values: Mapping[str, str]) -> str:
+    """The text with each ``${name}`` replaced. KeyError names one that has no value."""
+    return Template(template).substitute(values)
+
+
+def values_of(settings: Settings) -> dict[str, str]:
+    """What the templates may name."""
+    values = {
+        "data": str(settings.data),
+        "etc": str(settings.etc),
+        "venv": str(settings.venv),
+        "user": user(),
+        "password": PASSWORD,
+        "transport": transport(settings),
+        "rabbitmq_hash": rabbitmq_hash(PASSWORD),
+        "databases": "\n".join(_statements()),
+    }
+    for name in OFFSETS:
+        values[f"{name}_port".replace("-", "_")] = str(settings.port(name))
+    for owner, databases in DATABASES.items():
+        for database in databases:
+            values[f"database_{database}"] = database_url(settings, owner, database)
+    for name in SERVICE_USERS:
+        values[f"auth_{name}"] = _auth(settings, name)
+        values[f"authtoken_{name}"] = _authtoken(settings, name)
+    return values
+
+
+def transport(settings: Settings) -> str:
+    return f"rabbit://openstack:{PASSWORD}@127.0.0.1:{settings.port('rabbitmq')}/"
+
+
+def database_url(settings: Settings, owner: str, database: str) -> str:
+    return f"mysql+pymysql://{owner}:{PASSWORD}@127.0.0.1:{settings.port('mariadb')}/{database}?charset=utf8mb4"
+
+
+def rabbitmq_hash(password: str, salt: bytes = b"cppc") -> str:
+    """A password as RabbitMQ's definitions hold it.
+
+    Source: RabbitMQ's manual, "Credentials and passwords": base64 of the salt and of SHA-256 over salt and password.
+    """
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def _statements() -> list[str]:
+    """What MariaDB runs at each start, one statement a line; it changes nothing that is there."""
+    lines = [
+        f"CREATE USER IF NOT EXISTS 'root'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';",
+        "GRANT ALL ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;",
+    ]
+    for owner, databases in DATABASES.items():
+        lines.append(f"CREATE USER IF NOT EXISTS '{owner}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';")
+        for database in databases:
+            lines.append(f"CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4;")
+            lines.append(f"GRANT ALL ON {database}.* TO '{owner}'@'127.0.0.1';")
+    return lines
+
+
+def _auth(settings: Settings, name: str) -> str:
+    """Options of keystoneauth's password plugin, for a user of the project ``service``."""
+    options = {
+        "auth_type": "password",
+        "auth_url": settings.url("keystone"),
+        "username": name,
+        "password": PASSWORD,
+        "user_domain_name": "Default",
+        "project_name": "service",
+        "project_domain_name": "Default",
+        "region_name": REGION,
+    }
+    return "\n".join(f"{key} = {value}" for key, value in options.items())
+
+
+def _authtoken(settings: Settings, name: str) -> str:
+    """Options of keystonemiddleware, which checks the callers' tokens."""
+    options = {
+        "www_authenticate_uri": settings.url("keystone"),
+        "memcached_servers": f"127.0.0.1:{settings.port('memcached')}",
+        "service_token_roles": "service",
+        "service_token_roles_required": "true",
+        "token_cache_time": "300",
+    }
+    return "\n".join([_auth(settings, name), *(f"{key} = {value}" for key, value in options.items())])

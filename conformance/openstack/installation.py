@@ -1,0 +1,114 @@
+"""What the cloud needs from Debian and from PyPI; the latter in an environment of its own, apart from the project's."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from conformance.openstack.services import MARIADB, RABBITMQ
+from conformance.openstack.settings import Settings
+
+HERE = Path(__file__).parent
+# Package -> a program of it.
+PACKAGES = {
+    "mariadb-server-core": MARIADB,
+    "rabbitmq-server": RABBITMQ,
+    "memcached": "memcached",
+    "openssl": "openssl",
+}
+_POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+class NotInstalled(Exception):
+    """A package cannot be had; the words say which and why."""
+
+
+def install_debian(settings: Settings) -> bool:
+    """Install the packages that are missing; whether there was one.
+
+    Raises:
+        NotInstalled: it takes root and apt-get, or apt-get failed.
+    """
+    missing = [package for package, program in PACKAGES.items() if shutil.which(program) is None]
+    if not missing:
+        return False
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise NotInstalled(
+            f"missing: {', '.join(missing)}. Only root on Debian or Ubuntu can have them installed here."
+        )
+    log = settings.logs / "apt.log"
+    with _nothing_started():
+        _run(("apt-get", "update", "-q"), log)
+        _run(("apt-get", "install", "-q", "-y", "--no-install-recommends", *missing), log)
+    return True
+
+
+@contextlib.contextmanager
+def _nothing_started() -> Iterator[None]:
+    """Keep Debian from starting the servers it installs: the cloud has its own, on its own ports."""
+    if _POLICY.exists():
+        yield
+        return
+    _POLICY.write_text("#!/bin/sh\nexit 101\n")
+    _POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        _POLICY.unlink()
+
+
+def install_python(settings: Settings) -> bool:
+    """Make the services' environment; whether there was anything to do. It is made anew when its list has changed.
+
+    Raises:
+        NotInstalled: see the log it names.
+    """
+    stamp = settings.venv / "installed"
+    wanted = _digest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return False
+    log = settings.logs / "pip.log"
+    _run((sys.executable, "-m", "venv", "--clear", str(settings.venv)), log)
+    python = settings.program("python")
+    requirements = ("-r", str(HERE / "requirements.txt"), str(_driver_source(settings)))
+    _run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"), log)
+    try:
+        _run((settings.program("uv"), "pip", "install", "--python", python, *requirements), log)
+    except NotInstalled:
+        # Slower, but it knows pip's own settings: proxies, mirrors, certificates.
+        _run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements), log)
+    # Several processes of each service start at once: let them not all compile the same.
+    library = next((settings.venv / "lib").glob("python3*/site-packages"))
+    _run((python, "-m", "compileall", "-q", "-j", "0", "-x", r"/tests?/|/locale/", str(library)), log, check=False)
+    stamp.write_text(wanted)
+    return True
+
+
+def _driver_source(settings: Settings) -> Path:
+    """A copy of Neutron's mechanism driver: what is built from a folder leaves its traces there."""
+    copy = settings.state / "src" / "ml2_agentless"
+    shutil.copytree(HERE / "ml2_agentless", copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def _digest() -> str:
+    files = (HERE / "requirements.txt", *sorted((HERE / "ml2_agentless").glob("*.*")))
+    return hashlib.sha256(b"\0".join([sys.version.encode(), *(file.read_bytes() for file in files)])).hexdigest()
+
+
+def _run(command: Sequence[str], log: Path, *, check: bool = True) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # An environment that we run in is not the one that is meant.
+    environment.pop("VIRTUAL_ENV", None)
+    with log.open("ab") as sink:
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, check=False)
+    if check and done.returncode != 0:
+        lines = log.read_text(errors="replace").splitlines()[-15:]
+        raise NotInstalled("\n".join([f"`{' '.join(command)}` failed; the end of {log}:", *lines]))

@@ -1,0 +1,279 @@
+"""The cloud's services and schemas, one record each: what runs, where, and how one sees that it does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TypeAlias
+
+from conformance.openstack.configuration import database_url, transport
+from conformance.openstack.settings import PASSWORD, REGION, ZONES, Settings
+
+RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+MARIADB = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or "/usr/sbin/mariadbd"
+
+
+class Stage(IntEnum):
+    """Services of a stage start together, and stop after those of later stages."""
+
+    BACKING = 0
+    IDENTITY = 1
+    APIS = 2
+    # They wait in RPC time-outs when no conductor answers them at their start.
+    HOSTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Ready when its port takes connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Ready when it answers this URL with anything but a server's error."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """Ready when Nova's database has a sign of life from it that is newer than its start."""
+
+    binary: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """Ready when its log has these words since its start."""
+
+    words: str
+
+
+Ready: TypeAlias = Listening | Answering | Reporting | Saying
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A process, with those it forks.
+
+    Attributes:
+        port: name in ``settings.OFFSETS``; None for one that listens nowhere.
+        patience: seconds between asking it to stop and SIGKILL.
+        seconds: it has to be ready within this time, on a slow and busy machine too.
+    """
+
+    name: str
+    stage: Stage
+    command: tuple[str, ...]
+    ready: Ready
+    port: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    patience: float = 10
+    seconds: float = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A command that is run once in the life of the data."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def services(settings: Settings) -> tuple[Service, ...]:
+    """All services, in the order in which they start."""
+    return (*_backing(settings), *_apis(settings), *_workers(settings), *_hosts(settings))
+
+
+def _backing(settings: Settings) -> tuple[Service, ...]:
+    epmd = {"ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(settings.port("epmd"))}
+    rabbitmq = {
+        **epmd,
+        "HOME": str(settings.data / "rabbitmq"),
+        "LANG": "C.UTF-8",
+        "RABBITMQ_NODENAME": "rabbit@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(settings.port("rabbitmq")),
+        "RABBITMQ_DIST_PORT": str(settings.port("rabbitmq-nodes")),
+        "RABBITMQ_CONFIG_FILE": str(settings.etc / "rabbitmq" / "rabbitmq.conf"),
+        "RABBITMQ_CONF_ENV_FILE": os.devnull,
+        "RABBITMQ_MNESIA_BASE": str(settings.data / "rabbitmq" / "mnesia"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(settings.data / "rabbitmq" / "enabled_plugins"),
+        "RABBITMQ_LOG_BASE": str(settings.logs),
+        # One scheduler that sleeps when idle: by default each core spins for a while.
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}"
+        " +S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
+    }
+    memcached = ("memcached", "-l", "127.0.0.1", "-p", str(settings.port("memcached")), "-m", "128", "-c", "4096")
+    if os.geteuid() == 0:
+        memcached = (*memcached, "-u", "root")
+    return (
+        Service(
+            "mariadb",
+            Stage.BACKING,
+            (MARIADB, f"--defaults-file={settings.etc / 'mariadb' / 'my.cnf'}"),
+            Listening(),
+            "mariadb",
+            patience=30,
+        ),
+        Service("memcached", Stage.BACKING, memcached, Listening(), "memcached"),
+        Service("epmd", Stage.BACKING, ("epmd",), Listening(), "epmd", epmd),
+        Service("rabbitmq", Stage.BACKING, (RABBITMQ,), Listening(), "rabbitmq", rabbitmq, patience=30),
+    )
+
+
+def _apis(settings: Settings) -> tuple[Service, ...]:
+    etc = settings.etc
+    nova = (settings.venv / "etc" / "nova" / "api-paste.ini", "nova.conf", "database.conf", "ctl.conf")
+    neutron = {"OS_NEUTRON_CONFIG_DIR": str(etc / "neutron"), "OS_NEUTRON_CONFIG_FILES": "neutron.conf"}
+    return (
+        _wsgi(
+            settings,
+            "keystone",
+            3,
+            "keystone.wsgi.api",
+            {"OS_KEYSTONE_CONFIG_FILES": str(etc / "keystone" / "keystone.conf")},
+            "/v3",
+        ),
+        _wsgi(settings, "placement", 2, "placement.wsgi.api", {"OS_PLACEMENT_CONFIG_DIR": str(etc / "placement")}),
+        _wsgi(settings, "neutron", 3, "neutron.wsgi.api", neutron),
+        _wsgi(
+            settings,
+            "nova",
+            4,
+            "nova.wsgi.osapi_compute",
+            # The paste file has to be the first.
+            {"OS_NOVA_CONFIG_DIR": str(etc / "nova"), "OS_NOVA_CONFIG_FILES": ";".join(map(str, nova))},
+        ),
+        _wsgi(settings, "glance", 1, "glance.wsgi.api", {"OS_GLANCE_CONFIG_DIR": str(etc / "glance")}),
+        _wsgi(
+            settings,
+            "octavia",
+            1,
+            "octavia.wsgi.api",
+            {"UWSGI_PYARGV": f"--config-file {etc / 'octavia' / 'octavia.conf'}"},
+        ),
+    )
+
+
+def _wsgi(
+    settings: Settings, name: str, processes: int, module: str, environment: Mapping[str, str], path: str = "/"
+) -> Service:
+    """An API in uwsgi.
+
+    One thread a process: with several, Neutron was seen to answer 404 to its first concurrent requests. Each process
+    loads the application itself (lazy), for connections and threads do not survive a fork.
+    """
+    command = (
+        settings.program("uwsgi"),
+        *("--http-socket", f"127.0.0.1:{settings.port(name)}"),
+        *("--module", f"{module}:application"),
+        *("--venv", str(settings.venv), "--chdir", str(settings.state)),
+        *("--master", "--processes", str(processes), "--threads", "1", "--enable-threads", "--thunder-lock"),
+        *("--lazy-apps", "--need-app", "--die-on-term", "--buffer-size", "65535"),
+        *("--http-auto-chunked", "--add-header", "Connection: close", "--disable-logging"),
+    )
+    stage = Stage.IDENTITY if name == "keystone" else Stage.APIS
+    called = name if name in {"keystone", "placement"} else f"{name}-api"
+    return Service(called, stage, command, Answering(settings.url(name, path)), name, environment)
+
+
+def _workers(settings: Settings) -> tuple[Service, ...]:
+    octavia = ("--config-file", str(settings.etc / "octavia" / "octavia.conf"))
+    return (
+        *(
+            Service(
+                name, Stage.APIS, (settings.program(name), *_nova(settings, "ctl", "database")), Reporting(name, "ctl")
+            )
+            for name in ("nova-conductor", "nova-scheduler")
+        ),
+        Service(
+            "octavia-worker", Stage.APIS, (settings.program("octavia-worker"), *octavia), Saying("Starting consumer")
+        ),
+    )
+
+
+def _hosts(settings: Settings) -> tuple[Service, ...]:
+    """A compute host for each zone; nova-compute refuses to know a database."""
+    return tuple(
+        Service(
+            f"nova-compute-{zone}",
+            Stage.HOSTS,
+            (settings.program("nova-compute"), *_nova(settings, f"cpu-{zone}")),
+            Reporting("nova-compute", f"cpu-{zone}"),
+            seconds=300,
+        )
+        for zone in ZONES
+    )
+
+
+def _nova(settings: Settings, *names: str) -> tuple[str, ...]:
+    return tuple(
+        word for name in ("nova", *names) for word in ("--config-file", str(settings.etc / "nova" / f"{name}.conf"))
+    )
+
+
+def keystone_schemas(settings: Settings) -> tuple[Schema, ...]:
+    """What Keystone needs before its first start."""
+    manage = (settings.program("keystone-manage"), "--config-file", str(settings.etc / "keystone" / "keystone.conf"))
+    owner = (f"--keystone-user={os.geteuid()}", f"--keystone-group={os.getegid()}")
+    urls = (f"--bootstrap-{kind}-url={settings.url('keystone', '/v3')}" for kind in ("public", "internal", "admin"))
+    first = (f"--bootstrap-password={PASSWORD}", f"--bootstrap-region-id={REGION}", *urls)
+    return (
+        Schema("keystone", (*manage, "db_sync")),
+        Schema("keystone-tokens", (*manage, "fernet_setup", *owner)),
+        Schema("keystone-credentials", (*manage, "credential_setup", *owner)),
+        Schema("keystone-bootstrap", (*manage, "bootstrap", *first)),
+    )
+
+
+def small_schemas(settings: Settings) -> tuple[Schema, ...]:
+    etc, program = settings.etc, settings.program
+    octavia = settings.data / "octavia"
+    authority = (
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-passout", f"pass:{PASSWORD}", "-days", "3650"),
+        *("-subj", "/CN=test", "-keyout", str(octavia / "ca.key"), "-out", str(octavia / "ca.pem")),
+    )
+    return (
+        Schema(
+            "placement",
+            (program("placement-manage"), "--config-file", f"{etc}/placement/placement.conf", "db", "sync"),
+        ),
+        Schema("glance", (program("glance-manage"), "--config-file", f"{etc}/glance/glance-api.conf", "db_sync")),
+        Schema("octavia-authority", authority),
+        Schema(
+            "octavia",
+            (program("octavia-db-manage"), "--config-file", f"{etc}/octavia/octavia.conf", "upgrade", "head"),
+        ),
+    )
+
+
+def large_schemas(settings: Settings) -> tuple[Schema, ...]:
+    """Neutron's and Nova's take longest. The cells' records hold URLs, and so the ports."""
+    nova = nova_manage(settings)
+    neutron = (settings.program("neutron-db-manage"), "--config-file", f"{settings.etc}/neutron/neutron.conf")
+    cell0 = f"--database_connection={database_url(settings, 'nova', 'nova_cell0')}"
+    cell1 = (
+        f"--database_connection={database_url(settings, 'nova', 'nova')}",
+        f"--transport-url={transport(settings)}",
+    )
+    return (
+        Schema("neutron", (*neutron, "upgrade", "heads")),
+        Schema("nova-api", (*nova, "api_db", "sync")),
+        Schema("nova-cell0", (*nova, "cell_v2", "map_cell0", cell0)),
+        Schema("nova", (*nova, "db", "sync")),
+        Schema("nova-cell1", (*nova, "cell_v2", "create_cell", "--name=cell1", *cell1)),
+    )
+
+
+def discover_hosts(settings: Settings) -> Schema:
+    """An aggregate refuses a host that no cell knows yet."""
+    return Schema("nova-hosts", (*nova_manage(settings), "cell_v2", "discover_hosts"))
+
+
+def nova_manage(settings: Settings) -> tuple[str, ...]:
+    return (settings.program("nova-manage"), *_nova(settings, "ctl", "database"))
