@@ -126,6 +126,8 @@ def create_engine() -> Engine:
             poll=chosen.poll,
             watch_busy=chosen.watch_busy,
             watch_idle=chosen.watch_idle,
+            watch_full=chosen.watch_full,
+            launch_grace=chosen.launch_grace,
             calls=chosen.cloud_calls,
             calls_per_project=chosen.cloud_calls,
         ),

@@ -28,6 +28,13 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.FloatOpt("poll_seconds", default=0.25, min=0.01, help="Pause between looks at what is due."),
         cfg.FloatOpt("watch_busy_seconds", default=0.5, min=0.0, help="Pause between listings while servers change."),
         cfg.FloatOpt("watch_idle_seconds", default=5.0, min=0.0, help="Pause between listings while nothing changes."),
+        cfg.FloatOpt("watch_full_seconds", default=900.0, min=1.0, help="Pause between two complete listings."),
+        cfg.FloatOpt(
+            "launch_grace_seconds",
+            default=90.0,
+            min=1.0,
+            help="A launch that the cloud did not answer and of which no server is seen for so long is lost.",
+        ),
         cfg.IntOpt("cloud_calls", default=8, min=1, help="Calls to the cloud under way at once."),
     ),
     "simulated": (
@@ -49,6 +56,8 @@ class BackendSettings:
     poll: timedelta
     watch_busy: timedelta
     watch_idle: timedelta
+    watch_full: timedelta
+    launch_grace: timedelta
     cloud_calls: int
     boot_seconds: float
     delete_seconds: float
@@ -71,6 +80,8 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         poll=timedelta(seconds=conf.engine.poll_seconds),
         watch_busy=timedelta(seconds=conf.engine.watch_busy_seconds),
         watch_idle=timedelta(seconds=conf.engine.watch_idle_seconds),
+        watch_full=timedelta(seconds=conf.engine.watch_full_seconds),
+        launch_grace=timedelta(seconds=conf.engine.launch_grace_seconds),
         cloud_calls=conf.engine.cloud_calls,
         boot_seconds=conf.simulated.boot_seconds,
         delete_seconds=conf.simulated.delete_seconds,
