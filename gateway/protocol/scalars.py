@@ -111,6 +111,9 @@ READERS: Final[dict[str, Reader]] = {
 _HOSTILE: Final = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _REFERENCES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
 
+is_hostile: Final = _HOSTILE.search
+"""Whether a text needs more than being copied into XML (a match, or None)."""
+
 
 def escaped(text: str) -> str:
     """Text as it may stand in an element of XML 1.0."""

@@ -17,6 +17,8 @@ Append = Callable[[str], None]
 Write = Callable[[Any, Append], None]
 WriteInstant = Callable[[datetime], str]
 
+_KEPT = 256
+_SHORT = 40
 _TEXTS: dict[str, Callable[[Any], str]] = {
     "string": scalars.written_string,
     "character": scalars.written_string,
@@ -76,7 +78,7 @@ class Writers:
             return self._list(shape, tag)
         if shape.type_name == "map":
             return self._map(shape, tag)
-        return _text(self._texts[shape.type_name], tag, plain=shape.type_name == "string")
+        return _text(self._texts[shape.type_name], tag, shape.type_name)
 
     def _list(self, shape: Shape, tag: str) -> Write:
         flattened = shape.serialization.get("flattened")
@@ -125,18 +127,36 @@ def _wrapped(content: Write, tag: str) -> Write:
     return write
 
 
-def _text(text: Callable[[Any], str], tag: str, *, plain: bool) -> Write:
+def _text(text: Callable[[Any], str], tag: str, kind: str) -> Write:
     opening, closing = f"<{tag}>", f"</{tag}>"
-    harmless = str.isalnum
-
-    def write_plain(value: Any, append: Append) -> None:
-        # Letters and digits, the commonest text of all, need no look at what XML forbids.
-        if value.__class__ is str and harmless(value):
-            append(f"{opening}{value}{closing}")
-        else:
-            append(f"{opening}{text(value)}{closing}")
+    if kind == "boolean":
+        true, false = f"{opening}true{closing}", f"{opening}false{closing}"
+        return lambda value, append: append(true if value else false)
 
     def write(value: Any, append: Append) -> None:
         append(f"{opening}{text(value)}{closing}")
 
-    return write_plain if plain else write
+    return _remembering(write, opening, closing) if kind == "string" else write
+
+
+def _remembering(write: Write, opening: str, closing: str) -> Write:
+    """A writer of strings that keeps what it wrote: states, zones and types come again and again."""
+    kept: dict[str, str] = {}
+    find, hostile = kept.get, scalars.is_hostile
+
+    def write_string(value: Any, append: Append) -> None:
+        if value.__class__ is not str:
+            write(value, append)
+            return
+        piece = find(value)
+        if piece is None:
+            if hostile(value):
+                write(value, append)
+                return
+            piece = f"{opening}{value}{closing}"
+            # The first ones only: what differs every time (ids) soon fills its own writer's share and costs no more.
+            if len(kept) < _KEPT and len(value) <= _SHORT:
+                kept[value] = piece
+        append(piece)
+
+    return write_string
