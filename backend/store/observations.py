@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,17 +62,16 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
         yield chunk
 
 
-def ensure_watch(conn: Connection, scope: Scope) -> None:
-    """A project's servers are looked at from now on."""
-    here = _key(scope)
-    known = select(_w.epoch).where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
-    if conn.execute(known, here).first() is None:
-        values = {"project_id": scope.project_id, "region": scope.region, "epoch": 0}
-        try:
-            with conn.begin_nested():
-                conn.execute(insert(watches), values)
-        except IntegrityError:
-            pass  # another transaction was quicker
+_KNOWN_WATCH = select(_w.epoch).where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
+
+
+def ensure_watch(conn: Connection, scope: Scope) -> bool:
+    """A project's servers are looked at from now on; whether they were not before."""
+    if conn.execute(_KNOWN_WATCH, _key(scope)).first() is not None:
+        return False
+    with contextlib.suppress(IntegrityError), conn.begin_nested():  # another transaction may have been quicker
+        conn.execute(insert(watches), {"project_id": scope.project_id, "region": scope.region, "epoch": 0})
+    return True
 
 
 _PULL = (
@@ -88,8 +88,7 @@ _PULL = (
 def pull_watch(conn: Connection, scope: Scope, at: datetime) -> None:
     """Look at the project's servers at that time, or sooner."""
     wanted = {**_key(scope), "wanted": at}
-    if conn.execute(_PULL, wanted).rowcount == 0:
-        ensure_watch(conn, scope)
+    if conn.execute(_PULL, wanted).rowcount == 0 and ensure_watch(conn, scope):
         conn.execute(_PULL, wanted)
 
 

@@ -36,6 +36,8 @@ class Store:
         hook: called with ``begin``, ``commit`` and ``committed`` round each write transaction; the simulation
             interleaves and crashes there.
         durable: SQLite only: every commit reaches the disk before it is answered (synchronous=FULL).
+        redoes: SQLite only: a commit may be lost with the machine's power, though not with the process
+            (synchronous=NORMAL). For the engine: what it loses it finds and does again.
     """
 
     def __init__(
@@ -46,11 +48,12 @@ class Store:
         database_clock: bool | None = None,
         hook: Callable[[str], None] | None = None,
         durable: bool = True,
+        redoes: bool = False,
         pool_size: int = 10,
     ) -> None:
         self.clock = clock
         self.hook = hook
-        self.engine = _engine(url, durable=durable, pool_size=pool_size)
+        self.engine = _engine(url, synchronous=_synchronous(durable, redoes), pool_size=pool_size)
         self.dialect = self.engine.dialect.name
         self._database_clock = self.dialect != "sqlite" if database_clock is None else database_clock
 
@@ -99,7 +102,13 @@ class Store:
         self.engine.dispose()
 
 
-def _engine(url: str, *, durable: bool, pool_size: int) -> Engine:
+def _synchronous(durable: bool, redoes: bool) -> str:
+    if not durable:
+        return "OFF"
+    return "NORMAL" if redoes else "FULL"
+
+
+def _engine(url: str, *, synchronous: str, pool_size: int) -> Engine:
     if not url.startswith("sqlite"):
         # After a lock was waited for, plain reads must see what its holder committed: MariaDB's own default would not.
         return create_engine(
@@ -124,7 +133,7 @@ def _engine(url: str, *, durable: bool, pool_size: int) -> Engine:
         cursor = connection.cursor()
         if not memory:
             cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()

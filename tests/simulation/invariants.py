@@ -189,17 +189,14 @@ class Watcher:
                 self.kept.detached.add(short_id(node.server_id or ""))
 
     def _brake(self, before: State, now: State) -> None:
-        for node in now.nodes.values():
-            old = before.nodes.get(node.id)
-            if node.state is not NodeState.TERMINATING or node.activity_id is None:
+        for entry in now.activities.values():
+            causes = {cause.kind for cause in entry.causes}
+            if entry.id in before.activities or entry.kind is not ActivityKind.TERMINATE or not causes & HEALTH_CAUSES:
                 continue
-            causes = {cause.kind for cause in now.activities[node.activity_id].causes}
-            if old is None or old.state is NodeState.TERMINATING or not causes & HEALTH_CAUSES:
-                continue
-            short = (node.server_id or "").replace("-", "")[:17]
-            if short not in self.kept.judged:
-                raise Violated("10 brake", f"server {short} was never bad, but replaced: {causes}")
-            if old.server_status not in GONE and node.server_status not in GONE:
+            if short_id(entry.server_id or "") not in self.kept.judged:
+                raise Violated("10 brake", f"server {entry.server_id} was never bad, but replaced: {causes}")
+            old, node = before.nodes.get(entry.node_id or ""), now.nodes.get(entry.node_id or "")
+            if old is not None and node is not None and not {old.server_status, node.server_status} & GONE:
                 self.live_kills.setdefault(node.cluster_id, set()).add(node.id)
         arrived = {node.replaces for node in now.nodes.values() if node.state is NodeState.IN_SERVICE}
         for cluster_id, killed in self.live_kills.items():

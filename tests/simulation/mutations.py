@@ -17,7 +17,7 @@ from backend.engine.phases import settle
 from backend.policies import termination
 from backend.store import leases, observations
 from backend.store.tables import clusters
-from tests.simulation.run import MEDDLING, OVERTAKEN, WILD, Mood
+from tests.simulation.run import MEDDLING, OVERTAKEN, SILENT, WILD, Mood
 
 
 @contextlib.contextmanager
@@ -184,7 +184,7 @@ MUTATIONS: tuple[tuple[Callable[[], AbstractContextManager[None]], Mood], ...] =
     (ignore_generation, MEDDLING),
     (no_orphan_sweep, OVERTAKEN),
     (forget_the_pending, Mood()),
-    (silence_is_death, Mood()),
+    (silence_is_death, SILENT),
     (no_brake, Mood()),
     (ignore_protection, Mood()),
     (repeat_lost_launches, Mood()),

@@ -55,6 +55,7 @@ class Mood:
 
 WILD = Mood((0.02,), (0.1, 0.3), (0.2, 0.4))
 MEDDLING = Mood((0.0,), (0.05,), (0.3,), users=1, overtakes=0)
+SILENT = Mood((0.0,), (0.5,), (0.0,))
 OVERTAKEN = Mood((0.0,), (0.05,), (0.3,), users=0, overtakes=1)
 
 
