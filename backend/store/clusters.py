@@ -171,7 +171,7 @@ def page(
         parameters["named"] = list(among)
     for match in matches:
         statement = _tagged(statement, match)
-    found = [rows.cluster_of(row) for row in conn.execute(statement, parameters)]
+    found = [rows.cluster_of(row) for row in conn.execute(statement, parameters).all()]
     if len(found) <= limit:
         return Page(found)
     return Page(found[:limit], found[limit - 1].name)

@@ -145,10 +145,10 @@ def members(conn: Connection, cluster_ids: Sequence[str]) -> dict[str, list[Memb
     make = Member._make
     if len(cluster_ids) == 1:
         rows_of_one = conn.execute(_MEMBERS_OF_ONE, {"owner": cluster_ids[0]})
-        return {cluster_ids[0]: [make(row) for row in rows_of_one]}
+        return {cluster_ids[0]: list(map(make, rows_of_one.all()))}
     found: dict[str, list[Member]] = {cluster_id: [] for cluster_id in cluster_ids}
     if cluster_ids:
-        for row in conn.execute(_MEMBERS, {"owners": list(cluster_ids)}):
+        for row in conn.execute(_MEMBERS, {"owners": list(cluster_ids)}).all():
             found[row[0]].append(make(row[1:]))
     return found
 

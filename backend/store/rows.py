@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row
@@ -28,6 +29,7 @@ from backend.domain.profile import (
     Template,
     TemplateVersion,
 )
+from backend.store.tables import SPEC_COLUMNS, clusters
 from backend.store.types import from_micros, to_micros
 
 _TUPLES = ("zones", "subnets", "health_checks", "termination_rules")
@@ -35,6 +37,14 @@ _SPEC_FIELDS = tuple(field.name for field in fields(ClusterSpec) if field.name !
 _PLAIN_FIELDS = tuple(
     name for name in _SPEC_FIELDS if name not in {*_TUPLES, "deletion_protection", "zone_distribution"}
 )
+
+_SPEC_NAMES = tuple(column.name for column in SPEC_COLUMNS)
+_BEFORE = ("id", "project_id", "region", "name", "status")
+_AFTER = ("suspended", "metrics", "causes", "created_at", "cooldown_until", "force_delete", "generation", "epoch")
+_SPEC_FROM = len(_BEFORE)
+_SPEC_TO = _SPEC_FROM + len(_SPEC_NAMES)
+# cluster_of goes by position.
+assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, "owner", "lease_until", "due_at")
 
 
 def spec_values(spec: ClusterSpec) -> dict[str, Any]:
@@ -51,10 +61,12 @@ def spec_values(spec: ClusterSpec) -> dict[str, Any]:
     return values
 
 
-def spec_of(row: Row[Any]) -> ClusterSpec:
-    mapping = row._mapping  # noqa: SLF001 - the documented way to read a row by name
+@lru_cache(maxsize=1024)
+def _spec_of(columns: tuple[Any, ...]) -> ClusterSpec:
+    """The spec of the values of SPEC_COLUMNS; kept, as clusters change seldom and are read often."""
+    mapping = dict(zip(_SPEC_NAMES, columns, strict=True))
     values: dict[str, Any] = {name: mapping[name] for name in _PLAIN_FIELDS}
-    values |= {name: tuple(mapping[name]) for name in _TUPLES}
+    values |= {name: mapping[name] for name in _TUPLES}
     return ClusterSpec(
         source=LaunchSource(
             mapping["source_configuration"],
@@ -90,22 +102,26 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
 
 
 def cluster_of(row: Row[Any]) -> Cluster:
+    """The cluster of a row of all the table's columns; read by position, which is several times as fast as by name."""
+    cluster_id, project_id, region, name, status = row[:_SPEC_FROM]
+    rest = row[_SPEC_TO:]
+    suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch, _, _, due_at = rest
     return Cluster(
-        id=row.id,
-        project_id=row.project_id,
-        region=row.region,
-        name=row.name,
-        status=ClusterStatus(row.status),
-        spec=spec_of(row),
-        suspended={Process(name): from_micros(at) for name, at in row.suspended.items()},
-        metrics=tuple(row.metrics),
-        causes=causes_of(row.causes),
-        created_at=row.created_at,
-        cooldown_until=row.cooldown_until,
-        generation=row.generation,
-        epoch=row.epoch,
-        due_at=row.due_at,
-        force_delete=row.force_delete,
+        id=cluster_id,
+        project_id=project_id,
+        region=region,
+        name=name,
+        status=ClusterStatus(status),
+        spec=_spec_of(row[_SPEC_FROM:_SPEC_TO]),
+        suspended={Process(process): from_micros(at) for process, at in suspended.items()},
+        metrics=tuple(metrics),
+        causes=causes_of(causes),
+        created_at=created_at,
+        cooldown_until=cooldown_until,
+        generation=generation,
+        epoch=epoch,
+        due_at=due_at,
+        force_delete=force_delete,
     )
 
 

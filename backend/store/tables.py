@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, UniqueConstraint
 
-from backend.store.types import Document, Instant
+from backend.store.types import Document, Instant, Words
 
 metadata = MetaData(
     naming_convention={
@@ -46,12 +46,12 @@ SPEC_COLUMNS = (
     Column("source_template_id", ID),
     Column("source_template_name", NAME),
     Column("source_template_version", WORD),
-    Column("zones", Document, nullable=False),
-    Column("subnets", Document, nullable=False),
+    Column("zones", Words, nullable=False),
+    Column("subnets", Words, nullable=False),
     Column("cooldown_seconds", Integer, nullable=False),
-    Column("health_checks", Document, nullable=False),
+    Column("health_checks", Words, nullable=False),
     Column("health_grace_seconds", Integer, nullable=False),
-    Column("termination_rules", Document, nullable=False),
+    Column("termination_rules", Words, nullable=False),
     Column("protect_new", Boolean, nullable=False),
     Column("maximum_lifetime_seconds", Integer),
     Column("warmup_seconds", Integer),
