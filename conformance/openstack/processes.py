@@ -167,7 +167,7 @@ def _files(folder: Path) -> set[str]:
     with contextlib.suppress(OSError):
         for entry in (folder / "fd").iterdir():
             with contextlib.suppress(OSError):
-                found.add(os.readlink(entry))
+                found.add(str(entry.readlink()))
     return found
 
 

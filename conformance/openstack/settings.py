@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_STATE = ROOT / ".openstack"
 DEFAULT_PORT_BASE = 18600
 REGION = "RegionOne"
-PASSWORD = "secret"  # noqa: S105 - everything listens on loopback only
+# Everything listens on loopback only.
+PASSWORD = "secret"
 ZONES = ("az1", "az2", "az3")
 
 # A port is the base plus this. Gaps leave room for more services.

@@ -1,0 +1,245 @@
+"""Fills the cloud with ``seeds``; what is there stays as it is."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from openstack.connection import Connection
+
+from conformance.openstack import seeds
+from conformance.openstack.cloud import connect
+from conformance.openstack.configuration import SERVICE_USERS
+from conformance.openstack.settings import PASSWORD, REGION, ZONES, Settings
+
+_DOMAIN = "default"
+_ZONE_SECONDS = 60
+
+
+def write_clouds(settings: Settings) -> None:
+    """clouds.yaml for openstacksdk and the openstack client (JSON is YAML)."""
+    clouds = {user.name: _cloud(settings, user.name, {"project_name": user.project}) for user in seeds.USERS}
+    service = seeds.SERVICE_USER
+    clouds[service] = _cloud(settings, service, {"project_name": "service"})
+    clouds[f"{service}-system"] = _cloud(settings, service, {"system_scope": "all"})
+    settings.clouds.write_text(json.dumps({"clouds": clouds}, indent=2) + "\n")
+
+
+def _cloud(settings: Settings, user: str, scope: Mapping[str, str]) -> dict[str, Any]:
+    auth = {"auth_url": settings.url("keystone", "/v3"), "username": user, "password": PASSWORD, **scope}
+    auth["user_domain_name"] = "Default"
+    if "project_name" in scope:
+        auth["project_domain_name"] = "Default"
+    return {"auth": auth, "region_name": REGION, "identity_api_version": "3"}
+
+
+def identity(settings: Settings) -> None:
+    """Projects, users, roles, the catalog and EC2 credentials: all that Keystone holds."""
+    with connect("admin", settings.state) as admin:
+        _accounts(admin)
+        _catalog(admin, settings)
+    for user in seeds.USERS:
+        if user.keys:
+            _ec2_credential(settings, user)
+
+
+def _accounts(admin: Connection) -> None:
+    keystone = admin.identity
+    roles = {role.name: role for role in keystone.roles()}
+    if "service" not in roles:
+        roles["service"] = keystone.create_role(name="service")
+    projects = {project.name: project for project in keystone.projects(domain_id=_DOMAIN)}
+    for name in ("service", *seeds.PROJECTS):
+        if name not in projects:
+            projects[name] = keystone.create_project(name=name, domain_id=_DOMAIN)
+    users = {user.name: user for user in keystone.users(domain_id=_DOMAIN)}
+    for name in (*SERVICE_USERS, seeds.SERVICE_USER, *(user.name for user in seeds.USERS)):
+        if name not in users:
+            users[name] = keystone.create_user(name=name, password=PASSWORD, domain_id=_DOMAIN)
+    for name in SERVICE_USERS:
+        for role in ("service", "admin"):
+            keystone.assign_project_role_to_user(projects["service"], users[name], roles[role])
+    for user in seeds.USERS:
+        keystone.assign_project_role_to_user(projects[user.project], users[user.name], roles[user.role])
+    # Coppice's own user: it has EC2 signatures checked (service), reads their secrets (reader of the system), and acts
+    # in every project of the domain (member, inherited).
+    coppice = users[seeds.SERVICE_USER]
+    keystone.assign_project_role_to_user(projects["service"], coppice, roles["service"])
+    keystone.assign_system_role_to_user(coppice, roles["reader"], "all")
+    keystone.assign_domain_role_to_user(_DOMAIN, coppice, roles["member"], inherited=True)
+
+
+def _catalog(admin: Connection, settings: Settings) -> None:
+    keystone = admin.identity
+    known = {service.type: service for service in keystone.services()}
+    told = {(endpoint.service_id, endpoint.interface) for endpoint in keystone.endpoints()}
+    for kind, (name, port, path) in seeds.CATALOG.items():
+        service = known.get(kind) or keystone.create_service(type=kind, name=name)
+        for interface in ("public", "internal", "admin"):
+            if (service.id, interface) not in told:
+                keystone.create_endpoint(
+                    service_id=service.id, interface=interface, url=settings.url(port, path), region_id=REGION
+                )
+
+
+def _ec2_credential(settings: Settings, user: seeds.User) -> None:
+    """The user's first credential, made by the user where there is none, and the file that tells it."""
+    with connect(user.name, settings.state) as connection:
+        project = connection.current_project_id
+        path = f"/users/{connection.current_user_id}/credentials/OS-EC2"
+        known = connection.identity.get(path).json()["credentials"]
+        if not known:
+            made = connection.identity.post(path, json={"tenant_id": project})
+            known = [made.json()["credential"]]
+    file = settings.ec2_file(user.name)
+    file.touch(mode=0o600)
+    file.write_text(
+        f"# The AWS keys of the user {user.name} in the project {user.project}.\n"
+        f"export AWS_ACCESS_KEY_ID={known[0]['access']}\n"
+        f"export AWS_SECRET_ACCESS_KEY={known[0]['secret']}\n"
+        f"export OS_PROJECT_ID={project}\n"
+    )
+
+
+def cloud(settings: Settings) -> None:
+    """Zones, flavors, images, networks and keys: all that the other services hold."""
+    with connect("admin", settings.state) as admin:
+        _zones(admin)
+        _flavors(admin)
+        _images(admin)
+        external = _external_network(admin)
+    for project in dict.fromkeys(network.project for network in seeds.NETWORKS):
+        with connect(project, settings.state) as connection:
+            _networks(connection, project, external)
+            _security_groups(connection, project)
+            if project in seeds.KEY_OWNERS and not connection.compute.find_keypair(seeds.KEY_NAME):
+                connection.compute.create_keypair(name=seeds.KEY_NAME, public_key=seeds.KEY)
+
+
+def _zones(admin: Connection) -> None:
+    """An aggregate for each zone, with its one host; servers may name a zone once Nova tells it."""
+    aggregates = {aggregate.name: aggregate for aggregate in admin.compute.aggregates()}
+    for zone in ZONES:
+        aggregate = aggregates.get(zone) or admin.compute.create_aggregate(name=zone, availability_zone=zone)
+        if f"cpu-{zone}" not in (aggregate.hosts or []):
+            admin.compute.add_host_to_aggregate(aggregate, f"cpu-{zone}")
+    deadline = time.monotonic() + _ZONE_SECONDS
+    while not set(ZONES) <= {zone.name for zone in admin.compute.availability_zones() if zone.state["available"]}:
+        if time.monotonic() > deadline:
+            raise NotSeeded(f"Nova does not tell the zones {', '.join(ZONES)} as available")
+        time.sleep(0.5)
+
+
+class NotSeeded(Exception):
+    """The services run, and yet the cloud is not what it should be."""
+
+
+def _flavors(admin: Connection) -> None:
+    known = {flavor.name for flavor in admin.compute.flavors()}
+    for flavor in seeds.FLAVORS:
+        if flavor.name not in known:
+            admin.compute.create_flavor(name=flavor.name, vcpus=flavor.vcpus, ram=flavor.ram, disk=flavor.disk)
+
+
+def _images(admin: Connection) -> None:
+    known = {image.name for image in admin.image.images()}
+    for image in seeds.IMAGES:
+        if image.name in known:
+            continue
+        owner = admin.identity.find_project(image.project, domain_id=_DOMAIN).id if image.project else None
+        made = admin.image.create_image(
+            image.name,
+            data=io.BytesIO(bytes(65536)),
+            disk_format="raw",
+            container_format="bare",
+            visibility="private" if image.project else "public",
+            allow_duplicates=True,
+            min_disk=image.min_disk,
+            os_type=image.system,
+            os_distro=image.distribution,
+            os_version=image.version,
+            architecture=image.architecture,
+            **({"owner": owner} if owner else {}),
+            **image.properties,
+        )
+        if not image.active:
+            admin.image.deactivate_image(made)
+
+
+def _external_network(admin: Connection) -> str:
+    name, cidr = seeds.EXTERNAL
+    known = admin.network.find_network(name)
+    if known:
+        return known.id
+    made = admin.network.create_network(
+        name=name, is_router_external=True, provider_network_type="flat", provider_physical_network=name
+    )
+    admin.network.create_subnet(network_id=made.id, name=name, ip_version=4, cidr=cidr, is_dhcp_enabled=False)
+    return made.id
+
+
+def _networks(connection: Connection, project: str, external: str) -> None:
+    neutron = connection.network
+    known = {network.name: network for network in neutron.networks(project_id=connection.current_project_id)}
+    told = {subnet.name for subnet in neutron.subnets(project_id=connection.current_project_id)}
+    for network in seeds.NETWORKS:
+        if network.project != project:
+            continue
+        made = known.get(network.name) or neutron.create_network(name=network.name)
+        if network.default and "default" not in made.tags:
+            neutron.set_tags(made, ["default"])
+        fresh = [_subnet(connection, made.id, subnet) for subnet in network.subnets if subnet.name not in told]
+        if network.routed and fresh:
+            router = neutron.find_router("router") or neutron.create_router(
+                name="router", external_gateway_info={"network_id": external}
+            )
+            for identity_ in fresh:
+                neutron.add_interface_to_router(router, subnet_id=identity_)
+
+
+def _subnet(connection: Connection, network: str, subnet: seeds.Subnet) -> str:
+    made = connection.network.create_subnet(network_id=network, name=subnet.name, ip_version=4, cidr=subnet.cidr)
+    if subnet.zone:
+        connection.network.set_tags(made, [f"zone={subnet.zone}"])
+    return made.id
+
+
+def _security_groups(connection: Connection, project: str) -> None:
+    neutron = connection.network
+    # Neutron makes a project's `default` when it is first asked for its groups.
+    known = {group.name for group in neutron.security_groups(project_id=connection.current_project_id)}
+    for group in seeds.SECURITY_GROUPS:
+        if group.project != project or group.name in known:
+            continue
+        made = neutron.create_security_group(name=group.name, description="HTTP and HTTPS from everywhere")
+        for port in group.ports:
+            neutron.create_security_group_rule(
+                security_group_id=made.id,
+                direction="ingress",
+                ether_type="IPv4",
+                protocol="tcp",
+                port_range_min=port,
+                port_range_max=port,
+                remote_ip_prefix="0.0.0.0/0",
+            )
+
+
+def report(settings: Settings) -> str:
+    """How to use the cloud, in words."""
+    lines = [
+        "",
+        f"Keystone: {settings.url('keystone', '/v3')}, region {REGION}, every password is `{PASSWORD}`.",
+        f"As {', '.join(user.name for user in seeds.USERS)} or {seeds.SERVICE_USER} (Coppice's own user):",
+        f"  export OS_CLIENT_CONFIG_FILE={settings.clouds} OS_CLOUD=demo",
+        f"  {settings.program('openstack')} server list",
+        "AWS keys:",
+    ]
+    for user in seeds.USERS:
+        if user.keys:
+            lines.append(f"  {user.name} ({user.role} of {user.project}), in {settings.ec2_file(user.name)}")
+            told = settings.ec2_file(user.name).read_text().splitlines()
+            lines += [f"    {line.removeprefix('export ')}" for line in told if "AWS_" in line]
+    return "\n".join(lines)
