@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from backend.domain.activity import Activity, ActivityKind, CauseKind
 from backend.domain.cluster import Cluster, ClusterStatus
-from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus
 from backend.domain.ids import short_id
+from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.policies.replacement import margin, pace
 from backend.store import rows, tables
@@ -205,6 +205,11 @@ class Watcher:
             if cluster is None or cluster.status is not ClusterStatus.ACTIVE:
                 continue
             spec = cluster.spec
+            serving = sum(
+                node.state is NodeState.IN_SERVICE and node.cluster_id == cluster_id for node in now.nodes.values()
+            )
+            if serving >= spec.desired:
+                killed.clear()  # more than enough without them: that was no replacement
             percents = spec.maintenance_minimum_percent, spec.maintenance_maximum_percent
             self.widest[cluster_id] = max(
                 self.widest.get(cluster_id, 1), pace(self.most_desired[cluster_id], *percents).at_once

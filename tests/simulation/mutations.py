@@ -13,7 +13,7 @@ from sqlalchemy import select
 from backend.domain.node import NodeState
 from backend.drivers import errors
 from backend.engine import apply, claims, cluster_pass, draft, observation
-from backend.engine.phases import settle
+from backend.engine.phases import depart, settle
 from backend.policies import termination
 from backend.store import leases, observations
 from backend.store.tables import clusters
@@ -151,17 +151,18 @@ def forget_the_journal() -> AbstractContextManager[None]:
     return _put(claims.passes, "finish", lambda *_arguments, **_options: None)
 
 
-def delete_once() -> AbstractContextManager[None]:
-    """A deletion is claimed to have been asked for, whatever the cloud answered."""
+def ask_once() -> AbstractContextManager[None]:
+    """A deletion counts as asked for whatever the cloud answered, and is never asked for again."""
     kept = apply.carry_out
 
     def carry_out(cloud: Any, catalog: Any, act: Any) -> Any:
         result = kept(cloud, catalog, act)
-        if isinstance(act, apply.DeleteServer):
-            return apply.Answered(act, gone=True)
-        return result
+        return apply.Answered(act, gone=result.gone) if isinstance(act, apply.DeleteServer) else result
 
-    return _put(apply, "carry_out", carry_out)
+    stack = contextlib.ExitStack()
+    stack.enter_context(_put(apply, "carry_out", carry_out))
+    stack.enter_context(_put(depart, "_is_due", lambda _draft, node: node.delete_requested_at is None))
+    return stack
 
 
 def lose_wakes() -> AbstractContextManager[None]:
@@ -191,7 +192,7 @@ MUTATIONS: tuple[tuple[Callable[[], AbstractContextManager[None]], Mood], ...] =
     (wait_for_ever, WILD),
     (keep_the_token, Mood()),
     (forget_the_journal, Mood()),
-    (delete_once, Mood()),
+    (ask_once, Mood()),
     (lose_wakes, MEDDLING),
 )
 """Each with the mood in which it shows soonest."""

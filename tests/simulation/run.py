@@ -9,8 +9,7 @@ from functools import partial
 
 from sqlalchemy import func, select
 
-from backend.domain.cluster import ClusterChange, DeletionProtection, PlacementRequest, SourceRequest
-from backend.domain.cluster import ClusterStatus
+from backend.domain.cluster import ClusterChange, ClusterStatus, DeletionProtection, PlacementRequest, SourceRequest
 from backend.drivers.simulated.faults import Where
 from backend.errors import Finding
 from backend.store import rows, tables

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -65,6 +67,23 @@ class Kept:
     judged: set[str] = field(default_factory=set)
     detached: set[str] = field(default_factory=set)
     loosened: dict[str, datetime] = field(default_factory=dict)
+    asked: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @contextlib.contextmanager
+    def asking(self, key: tuple[str, str], *, present: bool) -> Iterator[None]:
+        """The block asks for it. Known is only what was answered, and asked by nobody else meanwhile."""
+        before = self.present.get(key, False)
+        self.present[key] = None
+        self.asked[key] += 1
+        turn = self.asked[key]
+        try:
+            yield
+        except Finding:
+            if turn == self.asked[key]:
+                self.present[key] = before
+            raise
+        if turn == self.asked[key]:
+            self.present[key] = present
 
 
 class User:
@@ -144,16 +163,8 @@ class User:
             **self._options(),
         }
         wanted = NewCluster(name, values, self._source(), self._placement(), (Tag("team", "a", propagate=True),))
-        key = (self.scope.project_id, name)
-        before = self.kept.present.get(key, False)
-        self.kept.present[key] = None if not before else before
-        try:
+        with self.kept.asking((self.scope.project_id, name), present=True):
             self.backend.clusters.create(self.scope, wanted)
-        except Finding:
-            self.kept.present[key] = before
-            raise
-        self.kept.present[key] = True
-        assert self.backend.clusters.get(self.scope, name).name == name
 
     def update(self) -> None:
         name = self._name()
@@ -174,15 +185,8 @@ class User:
 
     def delete(self) -> None:
         name = self._name()
-        key = (self.scope.project_id, name)
-        before = self.kept.present.get(key, False)
-        self.kept.present[key] = None
-        try:
+        with self.kept.asking((self.scope.project_id, name), present=False):
             self.backend.clusters.delete(self.scope, name, force=self.rng.random() < 0.6)
-        except Finding:
-            self.kept.present[key] = before
-            raise
-        self.kept.present[key] = False
 
     def protect_cluster(self) -> None:
         protection = self.rng.choice(tuple(DeletionProtection))

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.activity import Cause, CauseKind, Reason, ReasonKind
+from backend.domain.backoff import NO_PROFILE
+from backend.domain.cluster import Process, ZoneDistribution
+from backend.domain.node import NodeState
+from backend.engine import steps
+from backend.engine.phases.capacity import meet_capacity
+from tests.backend.engine.drafts import (
+    SETTINGS,
+    backoff,
+    draft,
+    kinds,
+    launches,
+    node,
+    owner,
+    pending,
+    plan,
+    sick,
+    terminated,
+)
+from tests.factories import NOW
+
+A, B = "us-east-1a", "us-east-1b"
+GONE = Reason(ReasonKind.PROFILE_NOT_FOUND, {"name": "lc"})
+
+
+def _met(cluster, *nodes, **values):
+    made = draft(cluster, *nodes, **values)
+    meet_capacity(made)
+    return made
+
+
+def test_what_lacks_is_launched_level_over_the_zones():
+    group = owner(desired=5)
+    made = _met(group, node(group, "n", zone=B))
+    assert launches(made.steps) == {A: 3, B: 1}
+    causes = {cause.kind for step in made.steps for cause in step.causes}
+    assert causes == {CauseKind.CAPACITY_INCREASE}
+    assert made.steps[0].causes[0].data == {"before": 1, "after": 5}
+
+
+def test_requests_are_told_before_the_act():
+    asked = Cause(CauseKind.USER_SET_DESIRED, NOW, {"before": 0, "after": 1})
+    group = owner(desired=1, causes=(asked,))
+    (step,) = _met(group).steps
+    assert [cause.kind for cause in step.causes] == [CauseKind.USER_SET_DESIRED, CauseKind.CAPACITY_INCREASE]
+
+
+@pytest.mark.parametrize(
+    ("state", "counts"),
+    [
+        (NodeState.PENDING, True),
+        (NodeState.IN_SERVICE, True),
+        (NodeState.STANDBY, False),
+        (NodeState.ENTERING_STANDBY, False),
+        (NodeState.DETACHING, False),
+        (NodeState.TERMINATING, False),
+    ],
+)
+def test_which_states_count(state, counts):
+    group = owner(desired=1)
+    assert sum(launches(_met(group, node(group, "n", state=state)).steps).values()) == (0 if counts else 1)
+
+
+def test_one_pass_launches_only_so_many_in_batches():
+    group = owner(desired=2000, maximum=2000)
+    made = _met(group)
+    assert sum(launches(made.steps).values()) == SETTINGS.launches
+    assert max(len(step.replaces) for step in made.steps) == SETTINGS.launch_batch
+    assert made.more
+
+
+def test_a_failing_zone_is_left_alone_and_looked_at_again():
+    group = owner(desired=4)
+    made = _met(group, backoffs=(backoff(A, 60),))
+    assert launches(made.steps) == {B: 4}
+    assert NOW + timedelta(seconds=60) in made.wakes
+
+
+def test_balanced_only_does_not_go_elsewhere():
+    group = owner(desired=4, zone_distribution=ZoneDistribution.ONLY)
+    assert launches(_met(group, backoffs=(backoff(A),)).steps) == {B: 2}
+
+
+def test_after_its_delay_a_failing_zone_is_tried_with_one_node():
+    group = owner(desired=6)
+    made = _met(group, backoffs=(backoff(A, -1),))
+    assert launches(made.steps) == {A: 1, B: 3}
+    trying = pending(group, "n", zone=A)
+    assert launches(_met(group, trying, backoffs=(backoff(A, -1),)).steps) == {B: 5}
+
+
+def test_another_profile_starts_afresh():
+    group = owner(desired=2)
+    assert launches(_met(group, backoffs=(backoff(A, key="configuration:old"),)).steps) == {A: 1, B: 1}
+
+
+def test_a_source_that_is_gone_is_told_after_each_delay():
+    group = owner(desired=2)
+    (step,) = _met(group, profile=GONE).steps
+    assert (type(step), step.reason) == (steps.RefuseLaunch, GONE)
+    waiting = _met(group, profile=GONE, backoffs=(backoff("", 60, key=NO_PROFILE),))
+    assert (waiting.steps, waiting.wakes) == ([], [NOW + timedelta(seconds=60)])
+
+
+def test_a_day_of_failures_suspends_launching():
+    group = owner(desired=1)
+    failed = backoff(A, failures=15)
+    old = type(failed)(failed.zone, failed.profile_key, 15, NOW - timedelta(hours=24), NOW)
+    assert kinds(_met(group, backoffs=(old,)).steps) == ["SuspendLaunch"]
+    full = owner(desired=0)
+    assert _met(full, backoffs=(old,)).steps == []
+
+
+def test_each_nodes_subnet_is_drawn_among_the_zones():
+    group = owner(desired=40, maximum=40)
+    made = _met(group, subnets={A: ("s1", "s2"), B: ("s3",)})
+    by_subnet = {step.subnet_id: len(step.replaces) for step in made.steps}
+    assert set(by_subnet) == {"s1", "s2", "s3"}
+    assert by_subnet["s1"] + by_subnet["s2"] == by_subnet["s3"] == 20
+
+
+def test_nothing_is_launched_while_the_subnets_cannot_be_asked_for():
+    group = owner(desired=1)
+    made = _met(group, subnets=None)
+    assert (made.steps, made.wakes) == ([], [NOW + SETTINGS.cloud_retry])
+
+
+def test_the_successor_of_an_unhealthy_node_says_so():
+    group = owner(desired=2)
+    old = sick(group, "old", state=NodeState.TERMINATING)
+    made = _met(group, old)
+    assert [(step.replaces, step.causes[-1].kind) for step in made.steps] == [
+        ((old.id,), CauseKind.REPLACING_UNHEALTHY),
+        ((None,), CauseKind.CAPACITY_INCREASE),
+    ]
+    assert launches(_met(owner(desired=1), old, pending(group, "new", replaces=old.id)).steps) == {}
+
+
+@pytest.mark.parametrize("process", [Process.LAUNCH])
+def test_launch_suspended_launches_nothing(process):
+    assert _met(owner(desired=3, suspended={process: NOW})).steps == []
+
+
+def test_what_is_too_much_goes():
+    group = owner(desired=1)
+    nodes = [node(group, f"n{number}", zone=zone) for number, zone in enumerate((A, A, B))]
+    made = _met(group, *nodes)
+    assert len(terminated(made.steps)) == 2
+    step = made.steps[0]
+    assert [cause.kind for cause in step.causes] == [
+        CauseKind.CAPACITY_DECREASE,
+        CauseKind.SELECTED_FOR_TERMINATION,
+    ]
+    assert step.causes[0].data == {"before": 3, "after": 1}
+    assert step.causes[1].data == {"server": step.node.server_id}
+
+
+def test_terminate_suspended_ends_nothing():
+    group = owner(desired=0, suspended={Process.TERMINATE: NOW})
+    assert _met(group, node(group, "n")).steps == []
+
+
+def test_where_all_are_protected_it_is_noted():
+    group = owner(desired=0)
+    assert kinds(_met(group, node(group, "n", protected=True)).steps) == ["Note"]
+
+
+def test_a_successor_on_its_way_is_no_surplus():
+    group = owner(desired=1)
+    old = node(group, "old")
+    assert _met(group, old, pending(group, "new", replaces=old.id)).steps == []
+
+
+def test_a_plan_with_nothing_to_do_sleeps_until_the_sweep():
+    group = owner(desired=1)
+    quiet = plan(group, node(group, "n"))
+    assert quiet.steps == ()
+    assert SETTINGS.sweep / 2 <= quiet.due_at - NOW <= SETTINGS.sweep

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from backend.domain.activity import CauseKind
+from backend.domain.cluster import Process
+from backend.engine.phases.lifetime import end_lifetimes
+from tests.backend.engine.drafts import draft, node, owner, pending, terminated
+from tests.factories import NOW
+
+DAY = 86_400
+
+
+def _ended(group, *nodes):
+    made = draft(group, *nodes)
+    end_lifetimes(made)
+    return made
+
+
+def _aged(group, name, days, **values):
+    return node(group, name, created_at=NOW - timedelta(days=days), **values)
+
+
+def test_the_oldest_go_first_one_at_a_time():
+    group = owner(desired=3, maximum_lifetime_seconds=DAY)
+    nodes = [_aged(group, "oldest", 3), _aged(group, "older", 2), _aged(group, "young", 0.5)]
+    made = _ended(group, *nodes)
+    assert [one.id for one in terminated(made.steps)] == [nodes[0].id]
+    assert made.steps[0].causes[0].kind is CauseKind.MAXIMUM_LIFETIME
+
+
+def test_who_is_young_is_looked_at_in_time():
+    group = owner(desired=1, maximum_lifetime_seconds=DAY)
+    made = _ended(group, _aged(group, "young", 0.25))
+    assert (made.steps, made.wakes) == ([], [NOW + timedelta(days=0.75)])
+
+
+def test_the_next_waits_for_the_successor():
+    group = owner(desired=2, maximum_lifetime_seconds=DAY)
+    assert _ended(group, _aged(group, "old", 2), pending(group, "new", replaces="gone")).steps == []
+
+
+def test_a_maintenance_policy_above_a_hundred_launches_first():
+    group = owner(
+        desired=2, maximum_lifetime_seconds=DAY, maintenance_minimum_percent=100, maintenance_maximum_percent=110
+    )
+    old = _aged(group, "old", 2)
+    made = _ended(group, old, _aged(group, "young", 0))
+    assert (made.steps, [wish.victim for wish in made.wishes]) == ([], [old])
+
+
+def test_it_takes_both_processes():
+    for process in (Process.LAUNCH, Process.TERMINATE):
+        group = owner(desired=1, maximum_lifetime_seconds=DAY, suspended={process: NOW})
+        assert _ended(group, _aged(group, "old", 2)).steps == []

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+
+from backend.domain.activity import CauseKind
+from backend.domain.cluster import Process
+from backend.domain.node import NodeState
+from backend.engine.phases.rebalance import rebalance
+from tests.backend.engine.drafts import backoff, draft, launches, node, owner, pending, plan, sick
+from tests.factories import NOW
+
+A, B, C = "us-east-1a", "us-east-1b", "us-east-1c"
+
+
+def _wishes(cluster, *nodes, **values):
+    made = draft(cluster, *nodes, **values)
+    rebalance(made)
+    return [(wish.victim.zone, wish.zone, wish.cause.kind) for wish in made.wishes]
+
+
+def _nodes(group, *zones, **values):
+    return [node(group, f"{zone}{number}", zone=zone, **values) for number, zone in enumerate(zones)]
+
+
+def test_an_uneven_cluster_launches_where_nodes_lack():
+    group = owner(desired=3)
+    assert _wishes(group, *_nodes(group, A, A, A)) == [(A, B, CauseKind.ZONE_REBALANCE_LAUNCH)]
+
+
+def test_a_difference_of_one_is_even():
+    group = owner(desired=3)
+    assert _wishes(group, *_nodes(group, A, A, B)) == []
+
+
+def test_a_tenth_of_the_maximum_moves_at_a_time():
+    group = owner(desired=20, maximum=30)
+    assert len(_wishes(group, *_nodes(group, *[A] * 20))) == 3
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"suspended": {Process.AZ_REBALANCE: NOW}},
+        {"suspended": {Process.LAUNCH: NOW}},
+        {"suspended": {Process.TERMINATE: NOW}},
+        {"desired": 4},
+        {"desired": 2},
+    ],
+)
+def test_it_waits_for_calm(values):
+    group = owner(**{"desired": 3, **values})
+    assert _wishes(group, *_nodes(group, A, A, A)) == []
+
+
+def test_what_is_on_its_way_is_waited_for():
+    group = owner(desired=4)
+    assert _wishes(group, *_nodes(group, A, A, A), pending(group, "p", zone=A)) == []
+
+
+def test_a_zone_without_room_is_not_tried_and_protected_or_sick_nodes_do_not_move():
+    group = owner(desired=3)
+    assert _wishes(group, *_nodes(group, A, A, A), backoffs=(backoff(B),)) == []
+    assert _wishes(group, *_nodes(group, A, A, A, protected=True)) == []
+    assert _wishes(group, *[sick(group, f"s{number}", zone=A) for number in range(3)]) == []
+
+
+def test_nodes_leave_zones_that_are_no_longer_the_clusters():
+    group = owner(desired=2)
+    assert _wishes(group, *_nodes(group, A, C)) == [(C, None, CauseKind.ZONE_MIGRATION)]
+
+
+def test_the_successor_is_launched_first_and_the_old_node_goes_when_it_serves():
+    group = owner(desired=3)
+    here = _nodes(group, A, A, A)
+    first = plan(group, *here)
+    assert launches(first.steps) == {B: 1}
+    old = next(one for one in here if one.id == first.steps[0].replaces[0])
+    waiting = plan(group, *here, pending(group, "new", zone=B, replaces=old.id))
+    assert waiting.steps == ()
+    after = plan(group, *here, node(group, "new", zone=B, replaces=old.id))
+    assert [step.node.id for step in after.steps] == [old.id, old.id]
+    assert after.steps[0].causes[0].kind is CauseKind.ZONE_REBALANCE_TERMINATE
+
+
+def test_a_successor_that_became_capacity_does_not_tie_the_old_node_down():
+    group = owner(desired=2)
+    old = node(group, "old", zone=C)
+    successor = node(group, "new", zone=A, replaces=old.id)
+    assert _wishes(group, old, successor) == [(C, None, CauseKind.ZONE_MIGRATION)]
+    assert old.state is NodeState.IN_SERVICE

@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind, ReasonKind
+from backend.domain.cluster import ClusterChange, PlacementRequest, Process, SourceRequest, Tag
+from backend.domain.node import Health, NodeState, ServerStatus
+from backend.domain.profile import ServerSpec
+from backend.drivers.errors import QuotaExceeded
+from backend.engine.settings import EngineSettings
+from backend.errors import ClusterNotFound
+from backend.services.servers import Order
+from backend.services.templates import NewVersion
+from tests.backend.engine.world import EngineWorld
+from tests.factories import SCOPE
+
+
+@pytest.fixture
+def world() -> Iterator[EngineWorld]:
+    made = EngineWorld()
+    yield made
+    made.close()
+
+
+def _short(node):
+    return node.server_id.replace("-", "")[:17]
+
+
+def test_nodes_come_into_service_and_the_journal_tells(world):
+    group = world.make(desired=3)
+    world.pass_time(5)
+    assert world.states(group) == ["InService"] * 3
+    assert sorted(node.zone for node in world.nodes(group)) == ["us-east-1a", "us-east-1a", "us-east-1b"]
+    entries = world.journal(group)
+    assert [(entry.kind, entry.status, entry.progress) for entry in entries] == [
+        (ActivityKind.LAUNCH, ActivityStatus.SUCCESSFUL, 100)
+    ] * 3
+    assert {cause.kind for entry in entries for cause in entry.causes} == {
+        CauseKind.USER_CREATED,
+        CauseKind.CAPACITY_INCREASE,
+    }
+    assert {entry.server_id for entry in entries} == {node.server_id for node in world.nodes(group)}
+    after = world.backend.clusters.get(SCOPE, "web")
+    assert after.causes == ()
+    assert after.cooldown_until is not None
+
+
+def test_servers_carry_names_tags_and_the_token(world):
+    group = world.make(desired=1)
+    world.backend.tags.put(SCOPE, [("web", Tag("team", "a", True)), ("web", Tag("own", "b", False))])
+    world.pass_time(5)
+    ((_, server),) = world.simulated.operator.servers()
+    assert dict(server.tags) == {"team": "a", "aws:autoscaling:groupName": "web"}
+    assert server.launch_id == world.nodes(group)[0].launch_id
+    assert server.name.startswith("web")
+
+
+def test_template_versions_are_resolved_at_each_launch(world):
+    version = NewVersion(ServerSpec(image=world.image(), instance_type="t3.micro"), {}, "arn")
+    template = world.backend.templates.create(SCOPE, "lt", version)
+    group = world.make(desired=0)
+    change = ClusterChange({"desired": 1}, SourceRequest(template_name="lt", version="$Latest"))
+    world.backend.clusters.update(SCOPE, "web", change)
+    world.pass_time(5)
+    newer = replace(version, spec=ServerSpec(image=world.image(), instance_type="t3.small"))
+    world.backend.templates.add_version(SCOPE, _ref("lt"), newer)
+    world.backend.clusters.resize(SCOPE, "web", 2)
+    world.pass_time(5)
+    found = world.nodes(group)
+    assert [(node.profile.template_version, node.instance_type) for node in found] == [(1, "t3.micro"), (2, "t3.small")]
+    tags = [server.tags for _, server in world.simulated.operator.servers()]
+    assert tags[1]["aws:ec2launchtemplate:version"] == "2"
+    assert tags[1]["aws:ec2launchtemplate:id"] == f"lt-{template.id.replace('-', '')[:17]}"
+
+
+def _ref(name):
+    from backend.services.templates import TemplateRef
+
+    return TemplateRef(name=name)
+
+
+def test_scaling_in_and_deleting_leave_nothing(world):
+    group = world.make(desired=3)
+    world.pass_time(5)
+    world.backend.clusters.resize(SCOPE, "web", 1)
+    world.pass_time(5)
+    assert world.states(group) == ["InService"]
+    world.backend.clusters.delete(SCOPE, "web", force=True)
+    world.pass_time(5)
+    with pytest.raises(ClusterNotFound):
+        world.backend.clusters.get(SCOPE, "web")
+    assert world.simulated.operator.servers() == []
+    assert {entry.status for entry in world.journal(group)} == {ActivityStatus.SUCCESSFUL}
+
+
+def test_a_terminated_node_is_replaced_or_not(world):
+    group = world.make(desired=2)
+    world.pass_time(5)
+    first, second = world.nodes(group)
+    world.backend.nodes.terminate(SCOPE, _short(first), decrement=True)
+    world.pass_time(5)
+    assert [node.id for node in world.nodes(group)] == [second.id]
+    world.backend.nodes.terminate(SCOPE, _short(second), decrement=False)
+    world.pass_time(5)
+    (after,) = world.nodes(group)
+    assert (after.id != second.id, after.state) == (True, NodeState.IN_SERVICE)
+
+
+@pytest.mark.parametrize("fate", ["stop", "break_server", "terminate", "vanish", "pause"])
+def test_what_goes_bad_is_replaced(world, fate):
+    group = world.make(desired=2)
+    world.pass_time(5)
+    first, second = world.nodes(group)
+    getattr(world.simulated.operator, fate)(first.server_id)
+    world.pass_time(1000 if fate == "vanish" else 30)
+    assert world.states(group) == ["InService"] * 2
+    assert {node.id for node in world.nodes(group)} > {second.id}
+    assert first.id not in {node.id for node in world.nodes(group)}
+    ends = [entry for entry in world.journal(group) if entry.kind is ActivityKind.TERMINATE]
+    kind = CauseKind.HEALTH_STATUS_CHECK if fate == "break_server" else CauseKind.HEALTH_TERMINATED_OR_STOPPED
+    assert [entry.causes[0].kind for entry in ends] == [kind]
+
+
+def test_a_server_out_of_sight_is_left_alone(world):
+    group = world.make(desired=1)
+    world.pass_time(5)
+    (before,) = world.nodes(group)
+    world.simulated.operator.lose_sight(before.server_id)
+    world.simulated.faults.unavailable(seconds=300)
+    world.pass_time(600, 5)
+    assert [node.id for node in world.nodes(group)] == [before.id]
+
+
+def test_a_mass_failure_is_held_and_healed(world):
+    group = world.make(desired=12)
+    world.pass_time(8)
+    before = {node.id for node in world.nodes(group)}
+    for node in world.nodes(group):
+        world.simulated.operator.pause(node.server_id)
+    world.pass_time(60)
+    assert {node.id for node in world.nodes(group)} == before
+    assert {node.health for node in world.nodes(group)} == {Health.UNHEALTHY}
+    for node in world.nodes(group):
+        world.simulated.operator.recover(node.server_id)
+    world.pass_time(600, 5)
+    assert {(node.id in before, node.health) for node in world.nodes(group)} == {(True, Health.HEALTHY)}
+
+
+def test_an_unhealthy_node_is_replaced_after_its_grace(world):
+    group = world.make(desired=1, health_grace_seconds=60)
+    world.pass_time(5)
+    (before,) = world.nodes(group)
+    world.backend.nodes.set_health(SCOPE, _short(before), Health.UNHEALTHY)
+    world.pass_time(30)
+    assert [node.id for node in world.nodes(group)] == [before.id]
+    world.pass_time(60)
+    (after,) = world.nodes(group)
+    assert after.id != before.id
+    launch = world.journal(group)[-1]
+    assert (launch.kind, launch.causes[0].kind) == (ActivityKind.LAUNCH, CauseKind.REPLACING_UNHEALTHY)
+
+
+def test_standby_and_back(world):
+    group = world.make(desired=2)
+    world.pass_time(5)
+    first = world.nodes(group)[0]
+    world.backend.nodes.enter_standby(SCOPE, "web", [_short(first)], decrement=True)
+    world.pass_time(2)
+    assert sorted(world.states(group)) == ["InService", "Standby"]
+    world.backend.nodes.exit_standby(SCOPE, "web", [_short(first)])
+    world.pass_time(2)
+    assert world.states(group) == ["InService"] * 2
+    assert {entry.status for entry in world.journal(group)} == {ActivityStatus.SUCCESSFUL}
+
+
+def test_attach_and_detach_change_the_token_and_the_tag(world):
+    group = world.make(desired=0)
+    world.pass_time(2)
+    spec = ServerSpec(image=world.image(), instance_type="t3.micro", zone="us-east-1a")
+    (made,) = world.backend.servers.run(SCOPE, Order(spec))
+    world.clock.move(5)
+    world.backend.nodes.attach(SCOPE, "web", [made.short_id])
+    world.pass_time(2)
+    (node,) = world.nodes(group)
+    server = world.simulated.cloud.compute.get(SCOPE, made.id)
+    assert (node.state, server.launch_id) == (NodeState.IN_SERVICE, node.launch_id)
+    assert server.tags["aws:autoscaling:groupName"] == "web"
+    world.backend.nodes.detach(SCOPE, "web", [made.short_id], decrement=True)
+    world.pass_time(200, 5)
+    server = world.simulated.cloud.compute.get(SCOPE, made.id)
+    assert (world.nodes(group), server.launch_id, server.status) == ([], None, ServerStatus.ACTIVE)
+    assert "aws:autoscaling:groupName" not in server.tags
+
+
+def test_a_full_zone_gives_what_it_has_and_the_rest_goes_elsewhere(world):
+    world.simulated.faults.capacity("us-east-1a", 3)
+    group = world.make(desired=20)
+    world.pass_time(10)
+    zones = [node.zone for node in world.nodes(group)]
+    assert (zones.count("us-east-1a"), zones.count("us-east-1b")) == (3, 17)
+    failed = [entry for entry in world.journal(group) if entry.status is ActivityStatus.FAILED]
+    assert {entry.reason.kind for entry in failed} == {ReasonKind.NO_CAPACITY}
+
+
+def test_refused_launches_are_told_and_retried_ever_more_rarely(world):
+    world.simulated.faults.refuse(QuotaExceeded("instances", 1, 0))
+    group = world.make(desired=1)
+    world.pass_time(400, 2)
+    failed = world.journal(group)
+    assert {(entry.status, entry.reason.kind) for entry in failed} == {(ActivityStatus.FAILED, ReasonKind.QUOTA)}
+    assert 6 <= len(failed) <= 24
+    world.simulated.faults.lift()
+    world.pass_time(1000, 5)
+    assert world.states(group) == ["InService"]
+
+
+@pytest.mark.parametrize("lost", ["lose_request", "lose_answer"])
+def test_a_lost_answer_makes_neither_two_nor_none(world, lost):
+    from backend.drivers.simulated.faults import Where
+
+    getattr(world.simulated.faults, lost)(Where(calls=("create",)))
+    group = world.make(desired=2)
+    world.pass_time(130, 1)
+    assert world.states(group) == ["InService"] * 2
+    assert len(world.simulated.operator.servers()) == 2
+
+
+def test_a_deleted_launch_source_fails_the_launch_by_name(world):
+    version = NewVersion(ServerSpec(image=world.image(), instance_type="t3.micro"), {}, "arn")
+    world.backend.templates.create(SCOPE, "lt", version)
+    group = world.make(desired=0)
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({}, SourceRequest(template_name="lt")))
+    world.backend.templates.delete(SCOPE, _ref("lt"))
+    world.backend.clusters.resize(SCOPE, "web", 2)
+    world.pass_time(30)
+    entries = world.journal(group)
+    assert {entry.reason.kind for entry in entries} == {ReasonKind.PROFILE_NOT_FOUND}
+    assert 1 < len(entries) < 6
+
+
+def test_zones_that_are_no_longer_wanted_are_left_one_after_the_other(world):
+    group = world.make(desired=4)
+    world.pass_time(5)
+    place = PlacementRequest(zones=("us-east-1b", "us-east-1c"))
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({}, placement=place))
+    world.pass_time(60)
+    assert sorted(node.zone for node in world.nodes(group)) == ["us-east-1b"] * 2 + ["us-east-1c"] * 2
+    assert world.states(group) == ["InService"] * 4
+
+
+def test_protection_is_noted_once_and_honoured(world):
+    group = world.make(desired=2, protect_new=True)
+    world.pass_time(5)
+    world.backend.clusters.resize(SCOPE, "web", 0)
+    world.pass_time(30)
+    assert world.states(group) == ["InService"] * 2
+    notes = [entry for entry in world.journal(group) if entry.kind is ActivityKind.NOTE]
+    assert len(notes) == 1
+    world.backend.nodes.protect(SCOPE, "web", [_short(node) for node in world.nodes(group)], protected=False)
+    world.pass_time(5)
+    assert world.nodes(group) == []
+
+
+def test_suspended_processes_do_nothing_until_resumed(world):
+    group = world.make(desired=0)
+    world.backend.clusters.suspend(SCOPE, "web", [Process.LAUNCH])
+    world.backend.clusters.resize(SCOPE, "web", 2)
+    world.pass_time(5)
+    assert world.nodes(group) == []
+    world.backend.clusters.resume(SCOPE, "web", [Process.LAUNCH])
+    world.pass_time(5)
+    assert world.states(group) == ["InService"] * 2
+
+
+def test_old_nodes_are_renewed(world):
+    group = world.make(desired=2, maximum_lifetime_seconds=86_400)
+    world.pass_time(5)
+    before = {node.id for node in world.nodes(group)}
+    world.clock.move(86_400)
+    world.pass_time(60)
+    assert not before & {node.id for node in world.nodes(group)}
+    assert world.states(group) == ["InService"] * 2
+
+
+def test_an_orphan_is_ended_after_its_grace(world):
+    group = world.make(desired=1)
+    world.pass_time(5)
+    (node,) = world.nodes(group)
+    (made,) = world.backend.servers.run(
+        SCOPE, Order(ServerSpec(image=world.image(), instance_type="t3.micro", zone="us-east-1a"))
+    )
+    world.simulated.cloud.compute.adopt(SCOPE, made.id, "a-launch-nobody-remembers")
+    world.pass_time(100, 2)
+    assert len(world.simulated.operator.servers()) == 2
+    world.pass_time(60, 2)
+    assert [server.id for _, server in world.simulated.operator.servers()] == [node.server_id]
+
+
+def test_a_fault_in_one_cluster_does_not_stop_the_next(world, caplog):
+    broken = world.make("broken", desired=1)
+    fine = world.make("fine", desired=1)
+
+    class Fault(Exception):
+        pass
+
+    faults = [Fault()]
+
+    def hook(_moment, call):
+        if call.name == "create" and faults:
+            raise faults.pop()
+
+    world.simulated.faults.hooks.append(hook)
+    assert world.engine.tick(world.clock.now()).faults == 1
+    assert sorted(node.server_id is None for group in (broken, fine) for node in world.nodes(group)) == [False, True]
+    assert "a job failed" in caplog.text
+    world.simulated.faults.hooks.clear()
+    world.clock.move(31)
+    world.pass_time(130, 1)
+    assert world.states(broken) == world.states(fine) == ["InService"]
+
+
+def test_another_engine_takes_over_what_the_first_left(world):
+    group = world.make(desired=2)
+
+    class Died(BaseException):
+        pass
+
+    def hook(moment, call):
+        if call.name == "create" and moment == "after":
+            raise Died
+
+    world.simulated.faults.hooks.append(hook)
+    with pytest.raises(Died):
+        world.engine.tick(world.clock.now())
+    world.simulated.faults.hooks.clear()
+    world.engine = world.new_engine("two")
+    world.pass_time(160, 1)
+    assert world.states(group) == ["InService"] * 2
+    assert len(world.simulated.operator.servers()) == 2
+
+
+def test_an_idle_cluster_costs_nothing_between_its_due_times(world):
+    world.make(desired=2)
+    world.pass_time(10)
+    before = dict(world.engine.counters)
+    world.pass_time(300, 1)
+    assert world.engine.counters["passes"] == before["passes"]
+    assert world.engine.counters["listings"] - before["listings"] <= 21
+
+
+def test_old_entries_leave_the_journal(world):
+    group = world.make(desired=1)
+    world.pass_time(5)
+    assert len(world.journal(group)) == 1
+    world.clock.move(EngineSettings().activity_retention.total_seconds())
+    world.pass_time(2)
+    assert world.journal(group) == []
+
+
+def test_running_until_told_to_stop(world):
+    class Stop:
+        looks = 0
+
+        def is_set(self):
+            self.looks += 1
+            return self.looks > 20
+
+    group = world.make(desired=1)
+    world.engine.run(Stop())
+    assert world.states(group) == ["InService"]
+
+

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from backend.domain.activity import Reason, ReasonKind
+from backend.drivers import errors
+from backend.engine.reasons import reason_of, reason_of_fault
+
+WHERE = {"type": "t3.micro", "zone": "us-east-1a"}
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "data"),
+    [
+        (errors.ImageNotFound("0123"), ReasonKind.IMAGE_NOT_FOUND, {"image": "0123"}),
+        (errors.KeyPairNotFound("k"), ReasonKind.KEY_PAIR_NOT_FOUND, {"name": "k"}),
+        (errors.SecurityGroupNotFound("g"), ReasonKind.SECURITY_GROUP_NOT_FOUND, {"group": "g"}),
+        (errors.SubnetNotFound("0" * 17), ReasonKind.SUBNET_NOT_FOUND, {"subnet": "0" * 17}),
+        (errors.FlavorNotFound("t9"), ReasonKind.TYPE_NOT_FOUND, {"type": "t9"}),
+        (errors.FlavorNotSupported("arm64"), ReasonKind.TYPE_NOT_SUPPORTED, WHERE),
+        (errors.ProfileIncomplete("image"), ReasonKind.PROFILE_INCOMPLETE, {"missing": "image"}),
+        (errors.NoCapacity("No valid host"), ReasonKind.NO_CAPACITY, WHERE),
+        (
+            errors.QuotaExceeded("instances", 7, 6),
+            ReasonKind.QUOTA,
+            {"resource": "instances", "requested": 7, "limit": 6, "type": "t3.micro"},
+        ),
+        (errors.NoAddresses("s"), ReasonKind.NO_ADDRESSES, {"subnet": "s"}),
+        (errors.NotAuthorized("expired"), ReasonKind.NOT_AUTHORIZED, {"detail": "expired"}),
+        (errors.Refused("because"), ReasonKind.CLOUD_REFUSED, {"detail": "because"}),
+        (errors.CloudUnavailable("refused"), ReasonKind.CLOUD_REFUSED, {"detail": "refused"}),
+    ],
+)
+def test_every_refusal_has_its_reason(error, kind, data):
+    assert reason_of(error, "t3.micro", "us-east-1a") == Reason(kind, data)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("No valid host was found. There are not enough hosts available.", ReasonKind.NO_CAPACITY),
+        ("Build of instance aborted", ReasonKind.SERVER_ERROR),
+        (None, ReasonKind.SERVER_ERROR),
+    ],
+)
+def test_a_servers_fault_tells_a_full_zone_from_a_broken_server(fault, kind):
+    assert reason_of_fault(fault, "t3.micro", "us-east-1a").kind is kind
