@@ -41,9 +41,9 @@ def identity(settings: Settings) -> None:
     with connect("admin", settings.state) as admin:
         _accounts(admin)
         _catalog(admin, settings)
-    for user in seeds.USERS:
-        if user.keys:
-            _ec2_credential(settings, user)
+        for user in seeds.USERS:
+            if user.keys:
+                _ec2_credential(settings, admin, user)
 
 
 def _accounts(admin: Connection) -> None:
@@ -85,23 +85,29 @@ def _catalog(admin: Connection, settings: Settings) -> None:
                 )
 
 
-def _ec2_credential(settings: Settings, user: seeds.User) -> None:
-    """The user's first credential, made by the user where there is none, and the file that tells it."""
-    with connect(user.name, settings.state) as connection:
-        project = connection.current_project_id
-        path = f"/users/{connection.current_user_id}/credentials/OS-EC2"
-        known = connection.identity.get(path).json()["credentials"]
-        if not known:
-            made = connection.identity.post(path, json={"tenant_id": project})
-            known = [made.json()["credential"]]
+def _ec2_credential(settings: Settings, admin: Connection, user: seeds.User) -> None:
+    """A credential of the user, and the file that tells it. The admin makes it: a reader may not make its own."""
+    holder = admin.identity.find_user(user.name, domain_id=_DOMAIN).id
+    project = admin.identity.find_project(user.project, domain_id=_DOMAIN).id
+    path = f"/users/{holder}/credentials/OS-EC2"
+    known = _json(admin.identity.get(path))["credentials"]
     file = settings.ec2_file(user.name)
+    if file.exists() and any(one["access"] in file.read_text() for one in known):
+        return
+    credential = _json(admin.identity.post(path, json={"tenant_id": project}))["credential"]
     file.touch(mode=0o600)
     file.write_text(
         f"# The AWS keys of the user {user.name} in the project {user.project}.\n"
-        f"export AWS_ACCESS_KEY_ID={known[0]['access']}\n"
-        f"export AWS_SECRET_ACCESS_KEY={known[0]['secret']}\n"
+        f"export AWS_ACCESS_KEY_ID={credential['access']}\n"
+        f"export AWS_SECRET_ACCESS_KEY={credential['secret']}\n"
         f"export OS_PROJECT_ID={project}\n"
     )
+
+
+def _json(answer: Any) -> dict[str, Any]:
+    if not answer.ok:
+        raise NotSeeded(f"{answer.request.method} {answer.url}: {answer.status_code} {answer.text[:300]}")
+    return answer.json()
 
 
 def cloud(settings: Settings) -> None:

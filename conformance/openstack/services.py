@@ -192,7 +192,7 @@ def _workers(settings: Settings) -> tuple[Service, ...]:
             for name in ("nova-conductor", "nova-scheduler")
         ),
         Service(
-            "octavia-worker", Stage.APIS, (settings.program("octavia-worker"), *octavia), Saying("Starting consumer")
+            "octavia-worker", Stage.APIS, (settings.program("octavia-worker"), *octavia), Saying("Starting V2 consumer")
         ),
     )
 
