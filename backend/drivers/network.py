@@ -58,11 +58,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
+    """A security group. ``everywhere``: it may be used in every network of the project, not in its own alone."""
+
     id: str
     name: str
     description: str
     network_id: str
     rules: tuple[Rule, ...] = ()
+    everywhere: bool = False
 
     @property
     def short_id(self) -> str:

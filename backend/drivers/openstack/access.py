@@ -1,0 +1,196 @@
+"""Who the driver is: the service user, and the tokens it gets for each project."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import requests
+from keystoneauth1 import exceptions as keystone_errors
+from keystoneauth1 import identity
+from keystoneauth1.identity.base import BaseIdentityPlugin
+from keystoneauth1.session import Session
+from openstack.config import OpenStackConfig
+from openstack.exceptions import ConfigException
+
+from backend.drivers.errors import CloudUnavailable, NotAuthorized
+from backend.drivers.openstack.settings import OpenStackSettings
+from backend.drivers.openstack.transport import TimedAdapter
+
+_USER = ("auth_url", "username", "user_id", "password", "user_domain_name", "user_domain_id")
+_PASSWORD_TYPES = ("password", "v3password")
+
+
+class Misconfigured(Exception):
+    """The cloud's entry cannot be used; the text tells the operator why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """What an owner gave to the service user: a trust, or an application credential (which has a secret)."""
+
+    id: str
+    secret: str | None = field(default=None, repr=False)
+
+
+class Delegations(Protocol):
+    def find(self, project_id: str) -> Delegation | None:
+        """The delegation of a project, None where its owner gave none."""
+
+
+class NoDelegations:
+    def find(self, project_id: str) -> Delegation | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What clouds.yaml says of the cloud.
+
+    Attributes:
+        user: keyword arguments of a password login, without a scope.
+        project: keyword arguments that name the service user's own project.
+    """
+
+    user: Mapping[str, Any] = field(repr=False)
+    project: Mapping[str, Any]
+    region: str
+    interface: str
+    verify: bool | str
+    cert: str | tuple[str, str] | None
+
+    @classmethod
+    def read(cls, settings: OpenStackSettings) -> Entry:
+        """The entry that the settings name.
+
+        Raises:
+            Misconfigured: there is none, or it does not hold a user's password.
+        """
+        files = [settings.clouds_file] if settings.clouds_file else None
+        try:
+            found = OpenStackConfig(config_files=files, load_envvars=not files).get_one(cloud=settings.cloud)
+        except ConfigException as error:
+            raise Misconfigured(f"clouds.yaml has no usable entry {settings.cloud}: {error}") from error
+        auth = found.config.get("auth") or {}
+        if found.config.get("auth_type", "password") not in _PASSWORD_TYPES or not auth.get("password"):
+            raise Misconfigured(f"the entry {settings.cloud} of clouds.yaml must hold the service user's password")
+        verify, cert = found.get_requests_verify_args()
+        return cls(
+            user={name: auth[name] for name in _USER if auth.get(name)},
+            project={name: value for name, value in auth.items() if name.startswith("project_") and value},
+            region=found.get_region_name() or "RegionOne",
+            interface=settings.interface or str(found.get_interface() or "public"),
+            verify=True if verify is None else verify,
+            cert=cert,
+        )
+
+
+class Access:
+    """Sessions of the service user. Tokens are kept until they expire; safe to use from many threads."""
+
+    def __init__(
+        self,
+        settings: OpenStackSettings,
+        entry: Entry,
+        delegations: Delegations | None = None,
+        transport: requests.adapters.BaseAdapter | None = None,
+    ) -> None:
+        self._settings = settings
+        self.entry = entry
+        self._delegations = delegations or NoDelegations()
+        self._plugins: dict[str, BaseIdentityPlugin] = {}
+        self._lock = threading.Lock()
+        http = requests.Session()
+        http.trust_env = transport is None
+        adapter = transport or TimedAdapter(settings.connect_seconds, settings.read_seconds, settings.connections)
+        for scheme in ("http://", "https://"):
+            http.mount(scheme, adapter)
+        self.session = Session(session=http, verify=entry.verify, cert=entry.cert, app_name="coppice")
+
+    def project(self, project_id: str) -> BaseIdentityPlugin:
+        """The identity with which the driver acts in a project; it holds a token when it is returned.
+
+        Raises:
+            NotAuthorized: none of the configured ways leads into the project.
+            CloudUnavailable: Keystone could not be asked.
+        """
+        with self._lock:
+            known = self._plugins.get(project_id)
+        refusal: NotAuthorized | None = None
+        if known is not None:
+            try:
+                self._token(known)
+            except NotAuthorized as error:
+                refusal = error
+                self.forget(project_id)
+            else:
+                return known
+        for plugin in self._ways(project_id):
+            try:
+                self._token(plugin)
+            except NotAuthorized as error:
+                refusal = refusal or error
+                continue
+            with self._lock:
+                return self._plugins.setdefault(project_id, plugin)
+        raise refusal or NotAuthorized(f"Nobody delegated project {project_id} to the service user.")
+
+    def forget(self, project_id: str) -> None:
+        """Log in anew at the next call: the way into the project may have changed."""
+        with self._lock:
+            self._plugins.pop(project_id, None)
+
+    def own(self) -> BaseIdentityPlugin:
+        """The service user itself, on the system or on its own project, as configured. Raises as ``project``."""
+        with self._lock:
+            plugin = self._plugins.get("")
+            if plugin is None:
+                scope: Mapping[str, Any] = (
+                    {"system_scope": "all"} if self._settings.identity_scope == "system" else self.entry.project
+                )
+                plugin = self._plugins[""] = identity.V3Password(**self.entry.user, **scope)
+        self._token(plugin)
+        return plugin
+
+    def endpoint(self, plugin: BaseIdentityPlugin, service: str, region: str | None) -> str | None:
+        """The URL of a service in the identity's catalog, None where there is none."""
+        found: str | None = plugin.get_endpoint(
+            self.session,
+            service_type=service,
+            interface=self.entry.interface,
+            region_name=region,
+            skip_discovery=True,
+        )
+        return found
+
+    def _ways(self, project_id: str) -> list[BaseIdentityPlugin]:
+        ways: list[BaseIdentityPlugin] = []
+        for way in self._settings.access:
+            if way == "role":
+                ways.append(identity.V3Password(**self.entry.user, project_id=project_id))
+            elif given := self._delegations.find(project_id):
+                ways.append(self._delegated(given))
+        return ways
+
+    def _delegated(self, given: Delegation) -> BaseIdentityPlugin:
+        if given.secret is None:
+            return identity.V3Password(**self.entry.user, trust_id=given.id)
+        return identity.V3ApplicationCredential(
+            self.entry.user["auth_url"],
+            application_credential_id=given.id,
+            application_credential_secret=given.secret,
+        )
+
+    def _token(self, plugin: BaseIdentityPlugin) -> None:
+        try:
+            plugin.get_access(self.session)
+        except (keystone_errors.Unauthorized, keystone_errors.Forbidden, keystone_errors.NotFound) as error:
+            raise NotAuthorized(_words(error), request_id=error.request_id) from error
+        except keystone_errors.ClientException as error:
+            raise CloudUnavailable(f"Keystone could not be asked: {error}") from error
+
+
+def _words(error: Any) -> str:
+    return str(getattr(error, "message", "") or error)

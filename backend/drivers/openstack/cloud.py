@@ -1,0 +1,59 @@
+"""The OpenStack cloud as a whole: its ports over one set of sessions."""
+
+from __future__ import annotations
+
+import requests
+
+from backend.clock import Clock
+from backend.drivers.cloud import Cloud
+from backend.drivers.openstack.access import Access, Delegations, Entry
+from backend.drivers.openstack.compute import OpenStackCompute
+from backend.drivers.openstack.credentials import KeystoneKeys
+from backend.drivers.openstack.images import OpenStackImages
+from backend.drivers.openstack.network import OpenStackNetworking
+from backend.drivers.openstack.rest import Rest
+from backend.drivers.openstack.settings import OpenStackSettings
+from backend.drivers.openstack.zones import Zones
+
+
+def open_cloud(
+    settings: OpenStackSettings,
+    clock: Clock,
+    delegations: Delegations | None = None,
+    transport: requests.adapters.BaseAdapter | None = None,
+) -> Cloud:
+    """The cloud's ports. Nothing is asked of it yet.
+
+    Args:
+        delegations: trusts and application credentials that owners gave.
+        transport: carries the requests; by default over the network with the settings' times.
+
+    Raises:
+        Misconfigured: clouds.yaml has no usable entry.
+    """
+    rest = Rest(Access(settings, Entry.read(settings), delegations, transport), clock)
+    zones = Zones(rest, clock, settings)
+    images = OpenStackImages(rest, clock, settings)
+    networking = OpenStackNetworking(rest, clock, settings, zones)
+    compute = OpenStackCompute(rest, clock, settings, zones=zones, images=images, networking=networking)
+    return Cloud(compute=compute, images=images, network=networking)
+
+
+def open_keys(
+    settings: OpenStackSettings, clock: Clock, transport: requests.adapters.BaseAdapter | None = None
+) -> KeystoneKeys:
+    """Keystone's EC2 credentials, read by the service user. Raises Misconfigured."""
+    return KeystoneKeys(Rest(Access(settings, Entry.read(settings), None, transport), clock), clock, settings)
+
+
+def cloud_regions(settings: OpenStackSettings, default: str) -> dict[str, str]:
+    """The cloud's region of every region name that a client may sign for: AWS's names, and the cloud's own.
+
+    Args:
+        default: the AWS name of the cloud's only region, where the settings name none.
+
+    Raises:
+        Misconfigured: the settings name none, and clouds.yaml has no usable entry.
+    """
+    named = dict(settings.regions) or {default: Entry.read(settings).region}
+    return {**{region: region for region in named.values()}, **named}

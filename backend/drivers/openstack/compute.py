@@ -1,0 +1,257 @@
+"""The compute port on Nova.
+
+What is safe to repeat is sent again when its answer is lost: deletions, metadata. A creation never is: its servers
+carry the launch's token, and are looked for by that.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import quote
+
+from backend.clock import Clock
+from backend.domain.node import ServerStatus
+from backend.domain.scope import Scope
+from backend.drivers.compute import Flavor, KeyPair, Server, ServerRequest, Zone
+from backend.drivers.errors import (
+    CloudError,
+    FlavorNotSupported,
+    NetworkMissing,
+    OutcomeUnknown,
+    ServerNotFound,
+    SubnetNotFound,
+    Unsupported,
+)
+from backend.drivers.openstack import metadata as notes
+from backend.drivers.openstack.declines import told
+from backend.drivers.openstack.disks import disks
+from backend.drivers.openstack.flavors import Flavors
+from backend.drivers.openstack.images import OpenStackImages
+from backend.drivers.openstack.keys import KeyPairs
+from backend.drivers.openstack.launches import Launch, numbered
+from backend.drivers.openstack.layout import Layout, Placement
+from backend.drivers.openstack.network import OpenStackNetworking
+from backend.drivers.openstack.ports import Ports
+from backend.drivers.openstack.refusals import of_create, of_server
+from backend.drivers.openstack.rest import COMPUTE, VOLUME, Declined, Rest
+from backend.drivers.openstack.servers import server_of
+from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
+from backend.drivers.openstack.zones import Zones
+
+_LOOKS: Final = (0.0, 0.3, 1.0)
+
+
+class OpenStackCompute:
+    def __init__(
+        self,
+        rest: Rest,
+        clock: Clock,
+        settings: OpenStackSettings,
+        *,
+        zones: Zones,
+        images: OpenStackImages,
+        networking: OpenStackNetworking,
+    ) -> None:
+        self._rest = rest
+        self._clock = clock
+        self._settings = settings
+        self._zones = zones
+        self._names = ZoneNames(settings.zones)
+        self._images = images
+        self._networking = networking
+        self._flavors = Flavors(rest, clock, settings, zones)
+        self._keys = KeyPairs(rest, clock)
+        self._ports = Ports(rest, clock)
+
+    def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
+        if count < 1:
+            raise ValueError(f"a create call makes at least one server, not {count}")
+        launch = self._launch(scope, request, count)
+        if launch.placement.alone:
+            documents = self._make(scope, launch)
+        else:
+            documents = self._ports.launch(scope, launch, self._show)
+        layout = self._layout(scope)
+        return [
+            replace(server_of(document, layout, self._names), user_data=request.user_data) for document in documents
+        ]
+
+    def get(self, scope: Scope, server_id: str) -> Server:
+        server = server_of(self._show(scope, server_id), self._layout(scope), self._names)
+        if server.status is ServerStatus.DELETED:  # kept by Nova for a while, for an operator to bring it back
+            raise ServerNotFound(f"Instance {server_id} is deleted.")
+        return server
+
+    def list(self, scope: Scope) -> Sequence[Server]:
+        return [server for server in self._listed(scope, {}) if server.status is not ServerStatus.DELETED]
+
+    def list_changed(self, scope: Scope, since: datetime) -> Sequence[Server]:
+        second = since.astimezone(UTC).replace(microsecond=0)
+        changed = self._listed(scope, {"changes-since": second.strftime("%Y-%m-%dT%H:%M:%SZ")})
+        return [server for server in changed if server.updated_at >= second]
+
+    def delete(self, scope: Scope, server_id: str) -> None:
+        layout = self._layout(scope)
+        on_ports = layout is not None and not all(each.alone for each in layout.placements)
+        ports = self._ports.of(scope, server_id) if on_ports else ()
+        try:
+            self._rest.write(scope, COMPUTE, "DELETE", f"/servers/{server_id}", repeat=True)
+        except Declined as declined:
+            raise of_server(declined) from declined
+        self._ports.delete(scope, ports)
+
+    def start(self, scope: Scope, server_id: str) -> None:
+        self._act(scope, server_id, {"os-start": None})
+
+    def stop(self, scope: Scope, server_id: str) -> None:
+        self._act(scope, server_id, {"os-stop": None})
+
+    def reboot(self, scope: Scope, server_id: str) -> None:
+        self._act(scope, server_id, {"reboot": {"type": "SOFT"}})
+
+    def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
+        if launch_id is not None:
+            self._put(scope, server_id, {notes.LAUNCH: launch_id})
+        elif notes.LAUNCH in self._noted(scope, server_id):
+            self._remove(scope, server_id, notes.LAUNCH)
+
+    def tag(self, scope: Scope, server_id: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
+        noted = self._noted(scope, server_id)
+        wanted = {key: value for key, value in notes.encoded(put).items() if noted.get(key) != value}
+        if wanted:
+            self._put(scope, server_id, wanted)
+        for key in notes.stale(noted, put, frozenset(remove) - put.keys()):
+            self._remove(scope, server_id, key)
+
+    def flavors(self, scope: Scope) -> Sequence[Flavor]:
+        return self._flavors.list(scope)
+
+    def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
+        return self._keys.list(scope)
+
+    def zones(self, scope: Scope) -> Sequence[Zone]:
+        return self._zones.list(scope)
+
+    def _launch(self, scope: Scope, request: ServerRequest, count: int) -> Launch:
+        if request.public_address:
+            raise Unsupported("AssociatePublicIpAddress")
+        offer = self._flavors.offer(scope, request.flavor)
+        image = self._images.bootable(scope, request.image_id)
+        if image.architecture not in offer.flavor.architectures:
+            raise FlavorNotSupported(image.architecture)
+        volumes = bool(request.block_devices) and self._rest.offers(scope, VOLUME)
+        mapped = disks(
+            request.block_devices,
+            image.id,
+            image.root_device,
+            offer,
+            self._settings.volume_types,
+            volumes=volumes,
+        )
+        placement = self._placement(scope, request)
+        return Launch(
+            request=replace(request, subnet_id=placement.subnet.id),
+            count=count,
+            offer=offer,
+            placement=placement,
+            zone=self._names.to_cloud(request.zone),
+            disks=mapped,
+            batch=str(uuid.uuid4()),
+        )
+
+    def _placement(self, scope: Scope, request: ServerRequest) -> Placement:
+        layout = self._networking.layout(scope, self._settings.layout_age)
+        found = self._find(layout, request)
+        if found is None:
+            found = self._find(self._networking.layout(scope, timedelta()), request)
+        if found is None and request.subnet_id is None:
+            raise NetworkMissing(request.zone)
+        if found is None or found.subnet.zone != request.zone:
+            raise SubnetNotFound(request.subnet_id or "")
+        return found
+
+    @staticmethod
+    def _find(layout: Layout, request: ServerRequest) -> Placement | None:
+        return layout.by_id.get(request.subnet_id) if request.subnet_id else layout.default(request.zone)
+
+    def _make(self, scope: Scope, launch: Launch) -> Sequence[Mapping[str, Any]]:
+        try:
+            answer = self._rest.write(scope, COMPUTE, "POST", "/servers", launch.body())
+        except Declined as declined:
+            raise of_create(declined, launch.request, launch.count) from declined
+        reservation = (answer.body or {}).get("reservation_id")
+        if not reservation:
+            raise OutcomeUnknown(f"Nova answered {answer.status} to a creation without a reservation")
+        return self._reserved(scope, reservation, launch.count)
+
+    def _reserved(self, scope: Scope, reservation: str, count: int) -> Sequence[Mapping[str, Any]]:
+        """The servers of a creation that Nova accepted: a listing may lag behind it a little."""
+        asked = {"reservation_id": reservation}
+        for pause in _LOOKS:
+            if pause:
+                self._clock.wait(pause)
+            try:
+                found = [*self._rest.listing(scope, COMPUTE, "/servers/detail", "servers", asked)]
+            except (Declined, CloudError) as error:
+                raise OutcomeUnknown(
+                    f"reservation {reservation} was accepted, its servers not told: {error}"
+                ) from error
+            servers = {server["id"]: server for server in found}
+            if len(servers) == count:
+                return numbered(servers.values())
+        raise OutcomeUnknown(f"reservation {reservation} shows {len(servers)} of {count} servers")
+
+    def _show(self, scope: Scope, server_id: str) -> Mapping[str, Any]:
+        try:
+            document: Mapping[str, Any] = self._rest.read(scope, COMPUTE, f"/servers/{server_id}")["server"]
+        except Declined as declined:
+            raise of_server(declined) from declined
+        return document
+
+    def _listed(self, scope: Scope, params: Mapping[str, str]) -> Sequence[Server]:
+        with told():
+            documents = [*self._rest.listing(scope, COMPUTE, "/servers/detail", "servers", params)]
+        layout = self._layout(scope) if documents else None
+        return [server_of(document, layout, self._names) for document in documents]
+
+    def _layout(self, scope: Scope) -> Layout | None:
+        """The project's networks as they were lately; without them servers are told with less."""
+        try:
+            return self._networking.layout(scope, self._settings.layout_age)
+        except CloudError:
+            return None
+
+    def _act(self, scope: Scope, server_id: str, body: Mapping[str, Any]) -> None:
+        try:
+            self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/action", body)
+        except Declined as declined:
+            raise of_server(declined) from declined
+
+    def _noted(self, scope: Scope, server_id: str) -> Mapping[str, str]:
+        try:
+            document = self._rest.read(scope, COMPUTE, f"/servers/{server_id}/metadata")
+        except Declined as declined:
+            raise of_server(declined) from declined
+        found: Mapping[str, str] = document["metadata"]
+        return found
+
+    def _put(self, scope: Scope, server_id: str, items: Mapping[str, str]) -> None:
+        path = f"/servers/{server_id}/metadata"
+        try:
+            self._rest.write(scope, COMPUTE, "POST", path, {"metadata": dict(items)}, repeat=True)
+        except Declined as declined:
+            raise of_server(declined) from declined
+
+    def _remove(self, scope: Scope, server_id: str, key: str) -> None:
+        path = f"/servers/{server_id}/metadata/{quote(key, safe='')}"
+        try:
+            self._rest.write(scope, COMPUTE, "DELETE", path, repeat=True)
+        except Declined as declined:
+            if declined.status == 404:
+                self._show(scope, server_id)  # the item is gone, or the server is
+                return
+            raise of_server(declined) from declined

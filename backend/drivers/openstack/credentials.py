@@ -1,0 +1,140 @@
+"""EC2 credentials of Keystone as access keys.
+
+Two ways: the service user reads the secret (``find``; it needs the role reader on the system, or admin), and signatures
+are checked here; or Keystone checks each signature itself (``check``; needs the role service).
+
+Source: Keystone API, "OS-EC2"; OSSA-2025-002: the check needs an authenticated service.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from backend.clock import Clock
+from backend.drivers.credentials import AccessKey, Signed
+from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnknown
+from backend.drivers.openstack.declines import told
+from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.rest import IDENTITY, Declined, Rest
+from backend.drivers.openstack.settings import OpenStackSettings
+
+_log = logging.getLogger(__name__)
+_MOST: Final = 10_000
+
+
+class KeystoneKeys:
+    """Keys are kept for the settings' times, unknown ones too: a revoked key is refused after that at the latest."""
+
+    def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings) -> None:
+        self._rest = rest
+        self._age = timedelta(seconds=settings.key_seconds)
+        self._unknown_age = timedelta(seconds=settings.unknown_key_seconds)
+        self._kept: Kept[str, AccessKey | None] = Kept(clock, self._read, _MOST)
+        self._enabled: Kept[str, Mapping[str, Any] | None] = Kept(clock, self._entity, _MOST)
+
+    def find(self, access_key: str) -> AccessKey | None:
+        found = self._kept.get(access_key, self._age)
+        if found is None and self._unknown_age < self._age:
+            found = self._kept.get(access_key, self._unknown_age)
+        return found
+
+    def check(self, signed: Signed) -> AccessKey | None:
+        credentials = {
+            "access": signed.access_key,
+            "signature": signed.signature,
+            "host": signed.host,
+            "verb": signed.method,
+            "path": signed.path,
+            "params": {},
+            # Keystone looks names up as clients usually write them, and breaks off on others.
+            "headers": {name.title(): value for name, value in signed.headers.items()},
+            "body_hash": signed.body_hash,
+        }
+        try:
+            answer = self._rest.write(None, IDENTITY, "POST", "/ec2tokens", {"credentials": credentials}, repeat=True)
+        except NotAuthorized:
+            return None
+        except Declined as declined:
+            if declined.status == 404:
+                return None
+            raise CloudUnavailable(f"Keystone checks no signatures for the service user: {declined}") from declined
+        except OutcomeUnknown as lost:
+            raise CloudUnavailable(str(lost)) from lost
+        token = answer.body["token"]
+        return AccessKey(
+            access_key=signed.access_key,
+            user_id=token["user"]["id"],
+            user_name=token["user"]["name"],
+            project_id=token["project"]["id"],
+            project_name=token["project"]["name"],
+            roles=frozenset(role["name"].lower() for role in token.get("roles") or ()),
+        )
+
+    def _read(self, access_key: str) -> AccessKey | None:
+        try:
+            return self._found(access_key)
+        except NotAuthorized as error:
+            raise CloudUnavailable(f"the service user may not read credentials: {error.detail}") from error
+
+    def _found(self, access_key: str) -> AccessKey | None:
+        credential = self._ask(f"/credentials/{hashlib.sha256(access_key.encode()).hexdigest()}", "credential")
+        if credential is None or credential.get("type") != "ec2":
+            return None
+        blob = json.loads(credential["blob"])
+        if blob.get("trust_id") or blob.get("app_cred_id") or blob.get("access") != access_key:
+            # Made through a delegation, which may have narrower rights than its user: those Keystone alone knows.
+            _log.warning("access key %s was made through a delegation and is refused", access_key)
+            return None
+        user = self._good("users", "user", credential["user_id"])
+        project = self._good("projects", "project", credential.get("project_id") or "")
+        if user is None or project is None:
+            return None
+        return AccessKey(
+            access_key=access_key,
+            user_id=user["id"],
+            user_name=user["name"],
+            project_id=project["id"],
+            project_name=project["name"],
+            roles=self._roles(user["id"], project["id"]),
+            secret=blob["secret"],
+        )
+
+    def _good(self, plural: str, noun: str, entity_id: str) -> Mapping[str, Any] | None:
+        """A user or project that is enabled, in a domain that is; else None."""
+        found = self._ask(f"/{plural}/{entity_id}", noun) if entity_id else None
+        if found is None or not found.get("enabled", True):
+            return None
+        domain_id = found.get("domain_id")
+        domain = self._enabled.get(domain_id, self._unknown_age) if domain_id else None
+        return found if domain is None or domain.get("enabled", True) else None
+
+    def _entity(self, domain_id: str) -> Mapping[str, Any] | None:
+        return self._ask(f"/domains/{domain_id}", "domain")
+
+    def _roles(self, user_id: str, project_id: str) -> frozenset[str]:
+        """Names of the user's roles in the project: its own, its groups', inherited and implied ones."""
+        asked = {
+            "user.id": user_id,
+            "scope.project.id": project_id,
+            "effective": "true",
+            "include_names": "true",
+        }
+        with told():
+            document = self._rest.read(None, IDENTITY, "/role_assignments", asked)
+        return frozenset(str(each["role"]["name"]).lower() for each in document["role_assignments"])
+
+    def _ask(self, path: str, noun: str) -> Mapping[str, Any] | None:
+        try:
+            document = self._rest.read(None, IDENTITY, path)
+        except Declined as declined:
+            if declined.status == 404:
+                return None
+            with told():
+                raise
+        found: Mapping[str, Any] = document[noun]
+        return found

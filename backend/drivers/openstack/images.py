@@ -1,0 +1,97 @@
+"""The image port on Glance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from backend.clock import Clock
+from backend.domain.ids import short_id
+from backend.domain.scope import Scope
+from backend.drivers.errors import ImageNotFound
+from backend.drivers.images import Image
+from backend.drivers.openstack.declines import told
+from backend.drivers.openstack.flavors import ARCHITECTURES
+from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.refusals import of_any
+from backend.drivers.openstack.rest import IMAGE, Declined, Rest
+from backend.drivers.openstack.settings import OpenStackSettings
+
+_GIB: Final = 1024**3
+_PARTS: Final = frozenset({"aki", "ari"})
+"""Kernels and ramdisks: parts of images, which nothing boots from alone."""
+_PAGE: Final = 500
+
+
+class OpenStackImages:
+    def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings) -> None:
+        self._rest = rest
+        self._settings = settings
+        self._one: Kept[tuple[Scope, str], Image] = Kept(clock, self._ask)
+
+    def list(self, scope: Scope) -> Sequence[Image]:
+        """Every image the project may boot from, and deactivated ones; being uploaded or deleted they are not told."""
+        with told():
+            documents = self._rest.listing(scope, IMAGE, "/images", "images", {"limit": _PAGE})
+            return [
+                image_of(each, self._settings.architectures[0])
+                for each in documents
+                if each["status"] in {"active", "deactivated"} and each.get("disk_format") not in _PARTS
+            ]
+
+    def bootable(self, scope: Scope, image_id: str) -> Image:
+        """An image that a server may be made from, as it was within the last minutes.
+
+        Raises:
+            ImageNotFound: there is none, or it is not active.
+        """
+        key = (scope, image_id)
+        image = self._one.get(key, self._settings.layout_age)
+        if not image.active:
+            self._one.drop(key)
+            raise ImageNotFound(short_id(image_id))
+        return image
+
+    def _ask(self, key: tuple[Scope, str]) -> Image:
+        scope, image_id = key
+        try:
+            document = self._rest.read(scope, IMAGE, f"/images/{image_id}")
+        except Declined as declined:
+            if declined.status == 404:
+                raise ImageNotFound(short_id(image_id), request_id=declined.request_id) from declined
+            raise of_any(declined) from declined
+        return image_of(document, self._settings.architectures[0])
+
+
+def image_of(document: Mapping[str, Any], architecture: str) -> Image:
+    """An image of Glance's document.
+
+    Args:
+        architecture: of images that do not tell theirs.
+    """
+    stated = document.get("architecture") or document.get("hw_architecture")
+    windows = document.get("os_type") == "windows"
+    return Image(
+        id=document["id"],
+        name=document.get("name") or document["id"],
+        description=document.get("description") or "",
+        owner_id=document.get("owner") or "",
+        owner_alias=None,
+        architecture=ARCHITECTURES.get(stated, stated) if stated else architecture,
+        created_at=datetime.fromisoformat(document["created_at"]),
+        active=document["status"] == "active",
+        public=document.get("visibility") in {"public", "community"},
+        size_gib=_size(document),
+        root_device=document.get("root_device_name") or "/dev/vda",
+        boot_mode="uefi" if document.get("hw_firmware_type") == "uefi" else None,
+        platform="windows" if windows else None,
+        platform_details="Windows" if windows else "Linux/UNIX",
+    )
+
+
+def _size(document: Mapping[str, Any]) -> int:
+    """The disk that it needs, in GiB."""
+    data = document.get("virtual_size") or document.get("size") or 0
+    return max(1, document.get("min_disk") or 0, math.ceil(data / _GIB))

@@ -1,0 +1,98 @@
+"""A request for servers in Nova's words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from backend.drivers.compute import ServerRequest
+from backend.drivers.openstack import metadata as notes
+from backend.drivers.openstack.disks import Disks
+from backend.drivers.openstack.flavors import Offer
+from backend.drivers.openstack.layout import Placement
+
+_LONGEST_NAME: Final = 240
+"""Nova takes 255 characters, and puts the number of each server behind the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A request whose every reference is looked up.
+
+    Attributes:
+        zone: the cloud's name.
+        batch: a new uuid: the servers of one request carry it.
+    """
+
+    request: ServerRequest
+    count: int
+    offer: Offer
+    placement: Placement
+    zone: str
+    disks: Disks
+    batch: str
+
+    def body(self) -> Mapping[str, Any]:
+        """One POST for all servers, which is accepted or refused as a whole."""
+        server = self._server(notes_of=f"{self.batch}/{self.count}")
+        server["networks"] = [{"uuid": self.placement.subnet.network_id}]
+        server["security_groups"] = [{"name": group} for group in self.request.security_group_ids]
+        if not server["security_groups"]:
+            del server["security_groups"]
+        return {"server": {**server, "min_count": self.count, "max_count": self.count, "return_reservation_id": True}}
+
+    def body_at(self, port_id: str, number: int) -> Mapping[str, Any]:
+        """The POST of one server on a port that was made for it; the groups are the port's."""
+        server = self._server(notes_of=f"{self.batch}/{self.count}")
+        server["metadata"][notes.PORTS] = port_id
+        if self.count > 1:
+            server["name"] = f"{server['name']}-{number + 1}"
+        return {"server": {**server, "networks": [{"port": port_id}]}}
+
+    def ports(self) -> Mapping[str, Any]:
+        """The request that makes a port in the very subnet for each server."""
+        port: dict[str, Any] = {
+            "network_id": self.placement.subnet.network_id,
+            "fixed_ips": [{"subnet_id": self.placement.real_id}],
+            "name": f"{PORT_NAME}{self.batch}",
+        }
+        if self.request.security_group_ids:
+            port["security_groups"] = list(self.request.security_group_ids)
+        return {"ports": [port] * self.count}
+
+    def _server(self, notes_of: str) -> dict[str, Any]:
+        request = self.request
+        noted = {notes.BATCH: notes_of, notes.TYPE: request.flavor, notes.SUBNET: self.placement.subnet.id}
+        if request.launch_id is not None:
+            noted[notes.LAUNCH] = request.launch_id
+        if self.disks.root_volume:
+            noted[notes.IMAGE] = request.image_id
+        server: dict[str, Any] = {
+            "name": _name(request.name),
+            "imageRef": "" if self.disks.root_volume else request.image_id,
+            "flavorRef": self.offer.flavor_id,
+            "availability_zone": self.zone,
+            "metadata": {**notes.encoded(request.tags), **noted},
+        }
+        if request.key_name:
+            server["key_name"] = request.key_name
+        if request.user_data:
+            server["user_data"] = request.user_data
+        if self.disks.mapping:
+            server["block_device_mapping_v2"] = list(self.disks.mapping)
+        return server
+
+
+PORT_NAME: Final = "coppice-"
+
+
+def _name(text: str) -> str:
+    """A name that Nova takes: printable, no blanks around it."""
+    printable = "".join(letter for letter in text if letter.isprintable())
+    return printable.strip()[:_LONGEST_NAME].rstrip() or "server"
+
+
+def numbered(servers: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Servers of one request in the order of their names' numbers."""
+    return sorted(servers, key=lambda server: (len(server.get("name") or ""), server.get("name") or "", server["id"]))

@@ -1,0 +1,207 @@
+"""A project's networks as VPCs, zonal subnets and security groups. Pure.
+
+OpenStack's subnets belong to no zone, AWS's to exactly one. A subnet that its operator bound to one zone (the setting
+``subnet_zones``, or the Neutron tag ``coppice:zone=NAME``) is told as it is, under its own id. Any other is told once
+in each zone that its network serves, under an id of its own for each: a group over two zones names two of them, and its
+servers are put on the one subnet, in two zones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+from backend.drivers.network import Network, Rule, SecurityGroup, Subnet
+from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
+
+Document = Mapping[str, Any]
+
+ZONE_TAG: Final = "coppice:zone="
+DEFAULT_TAG: Final = "coppice:default"
+_KEPT_DIGITS: Final = 12
+_PROTOCOLS: Final = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "any": "-1", "0": "-1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A subnet as AWS sees it, and the real one.
+
+    Attributes:
+        real_id: Neutron's id of it.
+        alone: it is its network's only subnet with IPv4 addresses, so every server there has an address of it.
+    """
+
+    subnet: Subnet
+    real_id: str
+    alone: bool
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a project sees of Neutron, in AWS's form."""
+
+    networks: Sequence[Network]
+    placements: Sequence[Placement]
+    groups: Sequence[SecurityGroup]
+
+    @classmethod
+    def of(  # noqa: PLR0917 - one noun each
+        cls,
+        networks: Iterable[Document],
+        subnets: Iterable[Document],
+        groups: Iterable[Document],
+        zones: Sequence[str],
+        project_id: str,
+        settings: OpenStackSettings,
+    ) -> Layout:
+        """The layout of Neutron's documents; ``zones`` are AWS's names."""
+        usable = [each for each in networks if not each.get("router:external") or each.get("shared")]
+        v4 = [each for each in subnets if each.get("ip_version") == 4]
+        by_network: dict[str, list[Document]] = {}
+        for each in sorted(v4, key=_age):
+            by_network.setdefault(each["network_id"], []).append(each)
+        served = [each for each in usable if by_network.get(each["id"])]
+        default_id = _default(served, project_id, settings)
+        names = ZoneNames(settings.zones)
+        placements: list[Placement] = []
+        for network in served:
+            here = by_network[network["id"]]
+            taken: set[str] = set()
+            for subnet in here:
+                for placement in _placements(network, subnet, zones, names, settings, alone=len(here) == 1):
+                    first = network["id"] == default_id and placement.subnet.zone not in taken
+                    taken.add(placement.subnet.zone)
+                    placements.append(replace(placement, subnet=replace(placement.subnet, zone_default=first)))
+        return cls(
+            [_network(each, by_network.get(each["id"], []), default=each["id"] == default_id) for each in usable],
+            placements,
+            [_group(each, default_id or "") for each in groups],
+        )
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Placement]:
+        """Placements by the id that AWS sees."""
+        return {placement.subnet.id: placement for placement in self.placements}
+
+    @cached_property
+    def group_ids(self) -> Mapping[str, str]:
+        """Security groups' ids by name."""
+        return {group.name: group.id for group in reversed(self.groups)}
+
+    def default(self, zone: str) -> Placement | None:
+        """Where a server of the zone goes when no subnet is named."""
+        return next((each for each in self.placements if each.subnet.zone_default and each.subnet.zone == zone), None)
+
+    def at(self, address: str, label: str, zone: str) -> Placement | None:
+        """The subnet of a server by its address and its network's name: for servers that others made."""
+        named = {network.id for network in self.networks if network.name == label}
+        ip = ipaddress.ip_address(address)
+        fitting = [
+            each
+            for each in self.placements
+            if each.subnet.network_id in named and ip in ipaddress.ip_network(each.subnet.cidr)
+        ]
+        return next((each for each in fitting if each.subnet.zone == zone), fitting[0] if fitting else None)
+
+
+def view_id(subnet_id: str, zone: str) -> str:
+    """The id of a subnet in one of several zones: the first 12 digits are its own, the next 5 tell the zone."""
+    digits = subnet_id.replace("-", "")
+    mark = hashlib.sha256(zone.encode()).hexdigest()[: 17 - _KEPT_DIGITS]
+    return str(uuid.UUID(digits[:_KEPT_DIGITS] + mark + digits[17:]))
+
+
+def addresses_of(subnet: Document) -> int:
+    """How many addresses a subnet gives out."""
+    return sum(
+        int(ipaddress.ip_address(pool["end"])) - int(ipaddress.ip_address(pool["start"])) + 1
+        for pool in subnet.get("allocation_pools") or ()
+    )
+
+
+def _age(document: Document) -> tuple[str, str]:
+    return document.get("created_at") or "", document["id"]
+
+
+def _default(networks: Sequence[Document], project_id: str, settings: OpenStackSettings) -> str | None:
+    """The setting's network, else one tagged as the default, else the project's oldest, else the oldest shared one."""
+
+    def order(network: Document) -> tuple[bool, bool, bool, tuple[str, str]]:
+        named = bool(settings.default_network) and settings.default_network in {network["id"], network["name"]}
+        own = _owner(network) == project_id
+        return not named, DEFAULT_TAG not in (network.get("tags") or ()), not own, _age(network)
+
+    found = min(networks, key=order, default=None)
+    return found["id"] if found else None
+
+
+def _owner(document: Document) -> str:
+    return str(document.get("project_id") or document.get("tenant_id") or "")
+
+
+def _placements(
+    network: Document,
+    subnet: Document,
+    zones: Sequence[str],
+    names: ZoneNames,
+    settings: OpenStackSettings,
+    *,
+    alone: bool,
+) -> list[Placement]:
+    bound = settings.subnet_zones.get(subnet["id"]) or settings.subnet_zones.get(subnet["name"])
+    if bound:
+        chosen = [bound]
+    else:
+        tagged = {
+            names.to_aws(tag.removeprefix(ZONE_TAG)) for tag in subnet.get("tags") or () if tag.startswith(ZONE_TAG)
+        }
+        hinted = {names.to_aws(hint) for hint in network.get("availability_zone_hints") or ()}
+        chosen = [zone for zone in zones if zone in tagged] if tagged else list(zones)
+        chosen = ([zone for zone in chosen if zone in hinted] or chosen) if not tagged else chosen
+        bound = chosen[0] if tagged and len(chosen) == 1 else None
+    return [
+        Placement(
+            Subnet(
+                id=subnet["id"] if bound else view_id(subnet["id"], names.to_cloud(zone)),
+                name=subnet["name"],
+                network_id=network["id"],
+                cidr=subnet["cidr"],
+                zone=zone,
+                free_addresses=addresses_of(subnet),
+            ),
+            subnet["id"],
+            alone,
+        )
+        for zone in chosen
+        if zone in zones
+    ]
+
+
+def _network(network: Document, subnets: Sequence[Document], *, default: bool) -> Network:
+    return Network(network["id"], network["name"], subnets[0]["cidr"] if subnets else "0.0.0.0/0", default)
+
+
+def _group(group: Document, network_id: str) -> SecurityGroup:
+    rules = tuple(_rule(rule) for rule in group.get("security_group_rules") or ())
+    return SecurityGroup(group["id"], group["name"], group.get("description") or "", network_id, rules, everywhere=True)
+
+
+def _rule(rule: Document) -> Rule:
+    protocol = str(rule.get("protocol") or "-1")
+    v6 = rule.get("ethertype") == "IPv6"
+    group = rule.get("remote_group_id")
+    anywhere = "::/0" if v6 else "0.0.0.0/0"
+    return Rule(
+        ingress=rule["direction"] == "ingress",
+        protocol=_PROTOCOLS.get(protocol, protocol),
+        port_from=rule.get("port_range_min"),
+        port_to=rule.get("port_range_max"),
+        cidr=None if group else rule.get("remote_ip_prefix") or anywhere,
+        group_id=group,
+        ipv6=v6,
+    )

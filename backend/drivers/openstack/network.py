@@ -1,0 +1,71 @@
+"""The network port on Neutron."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.drivers.network import Network, SecurityGroup, Subnet
+from backend.drivers.openstack.declines import told
+from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.layout import Layout
+from backend.drivers.openstack.rest import NETWORK, Rest
+from backend.drivers.openstack.settings import OpenStackSettings
+from backend.drivers.openstack.zones import Zones
+
+_FRESH = timedelta(seconds=1)
+_PAGE = 1000
+
+
+class OpenStackNetworking:
+    """Networks, subnets and groups as a project sees them; ``layout`` is what the driver's other parts use."""
+
+    def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings, zones: Zones) -> None:
+        self._rest = rest
+        self._settings = settings
+        self._zones = zones
+        self._layouts: Kept[Scope, Layout] = Kept(clock, self._ask)
+
+    def networks(self, scope: Scope) -> Sequence[Network]:
+        return self.layout(scope, _FRESH).networks
+
+    def subnets(self, scope: Scope) -> Sequence[Subnet]:
+        layout = self.layout(scope, _FRESH)
+        used = self._used(scope) if layout.placements else Counter()
+        return [
+            replace(each.subnet, free_addresses=max(0, each.subnet.free_addresses - used[each.real_id]))
+            for each in layout.placements
+        ]
+
+    def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]:
+        return self.layout(scope, _FRESH).groups
+
+    def layout(self, scope: Scope, age: timedelta) -> Layout:
+        """The project's layout, no older than ``age``. Raises CloudUnavailable, NotAuthorized, Refused."""
+        return self._layouts.get(scope, age)
+
+    def _ask(self, scope: Scope) -> Layout:
+        rest = self._rest
+        with told():
+            return Layout.of(
+                rest.listing(scope, NETWORK, "/networks", "networks"),
+                rest.listing(scope, NETWORK, "/subnets", "subnets"),
+                rest.listing(scope, NETWORK, "/security-groups", "security_groups"),
+                self._zones.names(scope),
+                scope.project_id,
+                self._settings,
+            )
+
+    def _used(self, scope: Scope) -> Counter[str]:
+        """Addresses in use by subnet, as far as the project sees: ports of others on shared networks are not told."""
+        asked = {"fields": ["id", "fixed_ips"], "limit": _PAGE}
+        with told():
+            return Counter(
+                address["subnet_id"]
+                for port in self._rest.listing(scope, NETWORK, "/ports", "ports", asked)
+                for address in port.get("fixed_ips") or ()
+            )

@@ -1,0 +1,112 @@
+"""Servers on ports made for them: where a network has several subnets, only a port says which one a server is on.
+
+Nova deletes the ports that it made, not these: they go with the server, and what a lost answer or a crash leaves behind
+is known by its name and swept away later.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.drivers.errors import CloudError, CloudUnavailable, OutcomeUnknown
+from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.launches import PORT_NAME, Launch
+from backend.drivers.openstack.refusals import of_create
+from backend.drivers.openstack.rest import COMPUTE, NETWORK, Declined, Rest
+
+Show = Callable[[Scope, str], Mapping[str, Any]]
+
+_SWEEP: Final = timedelta(minutes=10)
+_FIELDS: Final = ["id", "name", "created_at"]
+_log = logging.getLogger(__name__)
+
+
+class Ports:
+    def __init__(self, rest: Rest, clock: Clock) -> None:
+        self._rest = rest
+        self._clock = clock
+        self._swept: Kept[Scope, int] = Kept(clock, self._sweep)
+
+    def launch(self, scope: Scope, launch: Launch, show: Show) -> Sequence[Mapping[str, Any]]:
+        """Make the launch's servers, each on a port of its own; all of them, or none.
+
+        Raises:
+            Refused: what was made before is taken back.
+            OutcomeUnknown: one server's answer was lost; those before it exist.
+        """
+        self._swept.get(scope, _SWEEP)
+        ports = self._make(scope, launch)
+        servers: list[str] = []
+        for number, port_id in enumerate(ports):
+            try:
+                answer = self._rest.write(scope, COMPUTE, "POST", "/servers", launch.body_at(port_id, number))
+            except OutcomeUnknown:
+                self.delete(scope, ports[number + 1 :])
+                raise
+            except (Declined, CloudError) as error:
+                self._undo(scope, servers, ports)
+                if isinstance(error, Declined):
+                    raise of_create(error, launch.request, launch.count) from error
+                raise
+            servers.append(answer.body["server"]["id"])
+        try:
+            return [show(scope, server_id) for server_id in servers]
+        except CloudError as error:
+            raise OutcomeUnknown(f"servers were made and not told: {error}") from error
+
+    def of(self, scope: Scope, server_id: str) -> Sequence[str]:
+        """Ids of the ports that were made for a server; none where Neutron cannot be asked, as they are swept later."""
+        try:
+            found = self._rest.listing(scope, NETWORK, "/ports", "ports", {"device_id": server_id, "fields": _FIELDS})
+            return [port["id"] for port in found if port["name"].startswith(PORT_NAME)]
+        except (Declined, CloudError):
+            return ()
+
+    def delete(self, scope: Scope, ports: Sequence[str]) -> None:
+        """Delete ports as far as it goes: what is left is swept later."""
+        for port_id in ports:
+            try:
+                self._rest.write(scope, NETWORK, "DELETE", f"/ports/{port_id}", repeat=True)
+            except Declined as declined:
+                if declined.status != 404:
+                    _log.warning("port %s stays: %s", port_id, declined)
+            except CloudError as error:
+                _log.warning("port %s stays: %s", port_id, error)
+
+    def _make(self, scope: Scope, launch: Launch) -> list[str]:
+        try:
+            answer = self._rest.write(scope, NETWORK, "POST", "/ports", launch.ports())
+        except Declined as declined:
+            raise of_create(declined, launch.request, launch.count) from declined
+        except OutcomeUnknown as error:
+            # No server was asked for: ports that came about nevertheless are swept.
+            raise CloudUnavailable(str(error)) from error
+        return [port["id"] for port in answer.body["ports"]]
+
+    def _undo(self, scope: Scope, servers: Sequence[str], ports: Sequence[str]) -> None:
+        for server_id in servers:
+            try:
+                self._rest.write(scope, COMPUTE, "DELETE", f"/servers/{server_id}", repeat=True)
+            except (Declined, CloudError) as error:
+                _log.warning("server %s of a refused launch stays until it is found unowned: %s", server_id, error)
+        self.delete(scope, ports)
+
+    def _sweep(self, scope: Scope) -> int:
+        """Delete our ports that no server took for a while; how many there were."""
+        try:
+            free = list(self._rest.listing(scope, NETWORK, "/ports", "ports", {"device_id": "", "fields": _FIELDS}))
+        except (Declined, CloudError):
+            return 0
+        before = self._clock.now() - _SWEEP
+        left = [
+            port["id"]
+            for port in free
+            if port["name"].startswith(PORT_NAME) and datetime.fromisoformat(port["created_at"]) < before
+        ]
+        self.delete(scope, left)
+        return len(left)

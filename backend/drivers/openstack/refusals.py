@@ -1,0 +1,137 @@
+"""The services' own words of refusal, as findings. Pure.
+
+Nova tells most reasons in prose with one status for all, so the texts are what there is to go by. They are those of
+``nova/exception.py`` and ``nova/api/openstack/compute/servers.py``; a text that is not known stays a plain refusal with
+the cloud's own words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from backend.domain.ids import short_id
+from backend.drivers import errors
+from backend.drivers.compute import ServerRequest
+from backend.drivers.openstack.rest import Declined
+
+_QUOTA: Final = re.compile(
+    r"Quota exceeded for (?P<resources>[\w, ]+): Requested (?P<requested>[-\d, ]+), but already used "
+    r"(?P<used>[-\d, ]+) of (?P<limits>[-\d, ]+)",
+)
+_NEUTRON_QUOTA: Final = re.compile(r"Quota exceeded for resources: \[?'?(?P<resource>\w+)")
+_POLICY: Final = re.compile(
+    r"policy (doesn't|does not) allow|disallowed by policy|You are not authorized", re.IGNORECASE
+)
+
+_Make = Callable[[Declined, ServerRequest], errors.Refused]
+
+
+def _image(declined: Declined, request: ServerRequest) -> errors.Refused:
+    return errors.ImageNotFound(short_id(request.image_id), request_id=declined.request_id)
+
+
+def _flavor(declined: Declined, request: ServerRequest) -> errors.Refused:
+    return errors.FlavorNotFound(request.flavor, request_id=declined.request_id)
+
+
+def _unsuitable(declined: Declined, request: ServerRequest) -> errors.Refused:
+    return errors.FlavorNotSupported(declined.message, request_id=declined.request_id)
+
+
+def _key(declined: Declined, request: ServerRequest) -> errors.Refused:
+    return errors.KeyPairNotFound(request.key_name or "", request_id=declined.request_id)
+
+
+def _group(declined: Declined, request: ServerRequest) -> errors.Refused:
+    named = next((group for group in request.security_group_ids if group in declined.message), None)
+    named = named or next(iter(request.security_group_ids), "")
+    return errors.SecurityGroupNotFound(short_id(named), request_id=declined.request_id)
+
+
+def _network(declined: Declined, request: ServerRequest) -> errors.Refused:
+    return errors.SubnetNotFound(request.subnet_id or declined.message, request_id=declined.request_id)
+
+
+def _room(declined: Declined, request: ServerRequest) -> errors.Refused:
+    return errors.NoCapacity(declined.message, request_id=declined.request_id)
+
+
+def _addresses(declined: Declined, request: ServerRequest) -> errors.Refused:
+    return errors.NoAddresses(short_id(request.subnet_id or ""), request_id=declined.request_id)
+
+
+_TEXTS: Final[tuple[tuple[re.Pattern[str], _Make], ...]] = tuple(
+    (re.compile(text, re.IGNORECASE), make)
+    for text, make in (
+        (r"can not find requested image|image \S+ (could not be found|is not active|is not usable)", _image),
+        (r"image .* is (unacceptable|deactivated)|not authorized for image", _image),
+        (r"flavor \S+ could not be found|can not find requested flavor", _flavor),
+        (r"flavor's (disk|memory) is (too small|smaller)", _unsuitable),
+        (r"invalid key_name|key ?pair \S+ not found", _key),
+        (r"security group \S+ (not found|could not be found)|invalid security group", _group),
+        (r"unable to find security_group", _group),
+        (r"no more ip addresses|no fixed ip addresses available|ip address generation failure", _addresses),
+        (r"(subnet|network) \S+ (could not be found|requires a subnet)|no networks? defined", _network),
+        (r"no valid host|requested availability zone is not available", _room),
+    )
+)
+
+
+def of_create(declined: Declined, request: ServerRequest, count: int) -> errors.CloudError:
+    """Why a server was refused.
+
+    Args:
+        declined: Nova's answer to the POST, or Neutron's to that of a port.
+        request: what was asked for.
+        count: servers in the request.
+    """
+    if declined.kind == "IpAddressGenerationFailure":
+        return _addresses(declined, request)
+    quota = _over_quota(declined, count)
+    if quota is not None:
+        return quota
+    for pattern, make in _TEXTS:
+        if pattern.search(declined.message):
+            return make(declined, request)
+    return of_any(declined)
+
+
+def of_server(declined: Declined) -> errors.CloudError:
+    """Why an act on one server was refused."""
+    if declined.status == 404:
+        return errors.ServerNotFound(declined.message, request_id=declined.request_id)
+    if declined.status == 409:
+        return errors.ServerStateConflict(declined.message, request_id=declined.request_id)
+    return of_any(declined)
+
+
+def of_any(declined: Declined) -> errors.CloudError:
+    """A refusal with the cloud's own words."""
+    if declined.status == 403 and _POLICY.search(declined.message):
+        return errors.NotAuthorized(declined.message, request_id=declined.request_id)
+    return errors.Refused(declined.message, request_id=declined.request_id)
+
+
+def _over_quota(declined: Declined, count: int) -> errors.QuotaExceeded | None:
+    text, request_id = declined.message, declined.request_id
+    if found := _QUOTA.search(text):
+        resource = found["resources"].split(",")[0].strip()
+        return errors.QuotaExceeded(
+            resource, _first(found["requested"], count), _first(found["limits"], -1), text, request_id=request_id
+        )
+    if found := _NEUTRON_QUOTA.search(text):
+        return errors.QuotaExceeded(f"{found['resource']}s", count, -1, text, request_id=request_id)
+    if "maximum number of ports" in text.lower():
+        return errors.QuotaExceeded("ports", count, -1, text, request_id=request_id)
+    if declined.status == 413 or (
+        declined.status == 403 and re.search(r"quota|over (the )?limit", text, re.IGNORECASE)
+    ):
+        return errors.QuotaExceeded("instances", count, -1, text, request_id=request_id)
+    return None
+
+
+def _first(numbers: str, otherwise: int) -> int:
+    text = numbers.split(",", maxsplit=1)[0].strip()
+    return int(text) if text.lstrip("-").isdecimal() else otherwise

@@ -1,0 +1,236 @@
+"""Requests to the cloud's services: which failure means that nothing was done, and which leaves it open."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import requests
+from keystoneauth1 import exceptions as keystone_errors
+from keystoneauth1.identity.base import BaseIdentityPlugin
+
+from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnknown
+from backend.drivers.openstack.access import Access
+from backend.drivers.openstack.transport import never_sent
+
+_log = logging.getLogger(__name__)
+
+COMPUTE: Final = "compute"
+NETWORK: Final = "network"
+IMAGE: Final = "image"
+IDENTITY: Final = "identity"
+VOLUME: Final = "block-storage"
+
+_VERSIONS: Final = {COMPUTE: "v2.1", NETWORK: "v2.0", IMAGE: "v2", IDENTITY: "v3"}
+_MICROVERSIONS: Final = {COMPUTE: "2.72"}
+"""Nova's of the release Stein: tells servers of an unreachable cell as UNKNOWN instead of leaving them out."""
+_VERSIONED: Final = re.compile(r"/v\d+(\.\d+)?(/[^/]+)?$")
+_REQUEST_IDS: Final = ("x-openstack-request-id", "x-compute-request-id")
+_PAUSES: Final = (0.2, 0.6)
+_TOO_MANY: Final = 429
+_SHOWN: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A service's yes. ``body`` is the parsed document, None where there is none."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+class Declined(Exception):  # never leaves the driver: each port makes a finding of it
+    """A service's no: nothing was done. ``message`` holds its own words."""
+
+    def __init__(self, status: int, message: str, request_id: str | None, kind: str = "") -> None:
+        super().__init__(f"{status} {message}")
+        self.status = status
+        self.message = message
+        self.request_id = request_id
+        self.kind = kind
+
+
+class _Lost(Exception):
+    """No usable answer: ``sent`` tells whether the request may have reached the service."""
+
+    def __init__(self, words: str, *, sent: bool) -> None:
+        super().__init__(words)
+        self.sent = sent
+
+
+class Rest:
+    """Requests on behalf of a project in a region, or of the service user itself (scope None)."""
+
+    def __init__(self, access: Access, clock: Clock) -> None:
+        self._access = access
+        self._clock = clock
+
+    def read(self, scope: Scope | None, service: str, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """A document; asked for again where the answer was lost.
+
+        Raises:
+            Declined: 4xx other than those below.
+            NotAuthorized: 401 or 403.
+            CloudUnavailable: it could not be asked, or answered 5xx or 429.
+        """
+        for pause in (*_PAUSES, None):
+            try:
+                return self._exchange(scope, service, "GET", path, params=params).body
+            except _Lost as error:
+                if pause is None:
+                    raise CloudUnavailable(str(error)) from error
+            except Declined as error:
+                if error.status in {401, 403}:
+                    raise NotAuthorized(error.message, request_id=error.request_id) from error
+                raise
+            self._clock.wait(pause)
+        raise AssertionError("unreachable")
+
+    def listing(
+        self, scope: Scope | None, service: str, path: str, noun: str, params: Mapping[str, Any] | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Every item of a listing, page by page: Nova's and Neutron's links, or Glance's ``next``. Raises as read."""
+        asked = dict(params or {})
+        while True:
+            document = self.read(scope, service, path, asked)
+            items = document.get(noun) or []
+            yield from items
+            links = document.get(f"{noun}_links") or []
+            more = any(link.get("rel") == "next" for link in links) or bool(document.get("next"))
+            if not more or not items:
+                return
+            asked = {**asked, "marker": items[-1]["id"]}
+
+    def write(
+        self,
+        scope: Scope | None,
+        service: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        repeat: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a write.
+
+        Args:
+            repeat: doing it twice is as good as once: it is sent again where the answer was lost.
+
+        Raises:
+            Declined: 4xx other than those below; nothing was done.
+            NotAuthorized: 401.
+            CloudUnavailable: it was never sent, or refused for the rate of requests.
+            OutcomeUnknown: it was sent, and no answer or a 5xx came.
+        """
+        for pause in (*(_PAUSES if repeat else ()), None):
+            try:
+                return self._exchange(scope, service, method, path, body=body, headers=headers)
+            except _Lost as error:
+                if pause is None:
+                    raise (OutcomeUnknown if error.sent else CloudUnavailable)(str(error)) from error
+            except Declined as error:
+                if error.status == 401:
+                    raise NotAuthorized(error.message, request_id=error.request_id) from error
+                raise
+            self._clock.wait(pause)
+        raise AssertionError("unreachable")
+
+    def offers(self, scope: Scope, service: str) -> bool:
+        """Whether the project's catalog has the service in the region."""
+        return self._access.endpoint(self._access.project(scope.project_id), service, scope.region) is not None
+
+    def _exchange(
+        self,
+        scope: Scope | None,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        plugin = self._access.own() if scope is None else self._access.project(scope.project_id)
+        url = self._url(plugin, scope, service, path)
+        version = _MICROVERSIONS.get(service)
+        sent = {"Accept": "application/json", **(headers or {})}
+        if version:
+            sent["OpenStack-API-Version"] = f"{service} {version}"
+        extra = {} if body is None else {"json": body}
+        try:
+            response = self._access.session.request(
+                url, method, auth=plugin, params=params, headers=sent, raise_exc=False, redirect=False, **extra
+            )
+        except (keystone_errors.Unauthorized, keystone_errors.Forbidden) as error:
+            self._forget(scope)
+            raise NotAuthorized(str(error), request_id=error.request_id) from error
+        except keystone_errors.ClientException as error:
+            raise _Lost(f"{method} {service} {path}: {error}", sent=not never_sent(error)) from error
+        return self._judged(response, scope, f"{method} {service} {path}")
+
+    def _judged(self, response: requests.Response, scope: Scope | None, what: str) -> Answer:
+        status = response.status_code
+        if status < 300:
+            return Answer(status, _document(response), response.headers)
+        request_id = next((response.headers[name] for name in _REQUEST_IDS if name in response.headers), None)
+        kind, message = _told(response)
+        project = scope.project_id if scope else "-"
+        level = logging.DEBUG if status == 404 else logging.WARNING
+        _log.log(level, "%s project=%s answered %s %s cloud-request=%s", what, project, status, message, request_id)
+        if status >= 500 or status < 400:
+            raise _Lost(f"{what} answered {status}: {message} (request {request_id})", sent=True)
+        if status == _TOO_MANY:
+            raise CloudUnavailable(f"{what} answered {status}: {message} (request {request_id})")
+        if status == 406:
+            raise CloudUnavailable(f"{what}: the service lacks a version that is needed: {message}")
+        if status == 401:
+            self._forget(scope)
+        raise Declined(status, message, request_id, kind)
+
+    def _url(self, plugin: BaseIdentityPlugin, scope: Scope | None, service: str, path: str) -> str:
+        try:
+            found = self._access.endpoint(plugin, service, scope.region if scope else None)
+        except keystone_errors.ClientException as error:
+            raise CloudUnavailable(f"the endpoint of {service} could not be found out: {error}") from error
+        if found is None and scope is None and service == IDENTITY:
+            found = self._access.entry.user["auth_url"]  # a token on the system may come without a catalog
+        if found is None:
+            where = scope.region if scope else "any region"
+            raise CloudUnavailable(f"the cloud's catalog has no {service} service in {where}")
+        base = found.rstrip("/")
+        if service in _VERSIONS and not _VERSIONED.search(base):
+            base = f"{base}/{_VERSIONS[service]}"
+        return base + path
+
+    def _forget(self, scope: Scope | None) -> None:
+        self._access.forget(scope.project_id if scope else "")
+
+
+def _document(response: requests.Response) -> Any:
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except json.JSONDecodeError:
+        return None
+
+
+def _told(response: requests.Response) -> tuple[str, str]:
+    """Kind and words of an error: Nova's and Keystone's wrapped fault, Neutron's typed error, Glance's text."""
+    document = _document(response)
+    if isinstance(document, dict):
+        for kind, fault in document.items():
+            if isinstance(fault, dict) and "message" in fault:
+                return str(fault.get("type") or kind), str(fault["message"])
+            if kind in {"NeutronError", "message"} and isinstance(fault, str):
+                return kind, fault
+    text = re.sub(r"<[^>]*>|\s+", " ", response.text).strip()
+    return "", " ".join(text.split())[:_SHOWN] or (response.reason or "")

@@ -1,0 +1,71 @@
+"""How an OpenStack cloud is reached, and how its words become AWS's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStackSettings:
+    """One cloud, as its operator sets it up.
+
+    Attributes:
+        cloud: entry of clouds.yaml that holds the service user (name and password).
+        clouds_file: path of that file; empty looks where OpenStack's clients look.
+        interface: endpoint interface; empty takes the entry's own.
+        connect_seconds, read_seconds: how long a connection, and an answer after that, may take.
+        connections: kept open to one service by a process.
+        access: the ways into a project that are tried in turn: ``role``, ``delegation``.
+        identity_scope: ``system`` or ``project``: with which token EC2 credentials are read.
+        key_seconds: how long an access key that was read stands; revocation takes that long.
+        unknown_key_seconds: how long an access key that was not found stays unknown.
+        regions: AWS region name -> the cloud's.
+        zones: AWS zone name -> the cloud's; zones that are not named keep their own.
+        flavors: AWS instance type -> name of a flavor.
+        match_flavors: types without a flavor of their name or a mapping get the smallest flavor that has their CPUs
+            and memory.
+        architectures: what the hosts can run, in AWS's words; the first is that of images which do not tell.
+        default_network: name or id of the network that stands for the default VPC.
+        subnet_zones: subnet (name or id) -> AWS zone name, for subnets that belong to one zone.
+        volume_types: AWS volume type -> the cloud's; others get the cloud's default type.
+    """
+
+    cloud: str = "coppice"
+    clouds_file: str = ""
+    interface: str = ""
+    connect_seconds: float = 5.0
+    read_seconds: float = 60.0
+    connections: int = 32
+    access: tuple[str, ...] = ("role", "delegation")
+    identity_scope: str = "system"
+    key_seconds: float = 60.0
+    unknown_key_seconds: float = 10.0
+    regions: Mapping[str, str] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
+    flavors: Mapping[str, str] = field(default_factory=dict)
+    match_flavors: bool = True
+    architectures: tuple[str, ...] = ("x86_64", "i386")
+    default_network: str = ""
+    subnet_zones: Mapping[str, str] = field(default_factory=dict)
+    volume_types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def layout_age(self) -> timedelta:
+        """How old what hardly ever changes (networks, groups, flavors) may be when servers are told."""
+        return timedelta(minutes=5)
+
+
+class ZoneNames:
+    """AWS's names of zones and the cloud's, both ways."""
+
+    def __init__(self, mapping: Mapping[str, str]) -> None:
+        self._cloud = dict(mapping)
+        self._aws = {cloud: aws for aws, cloud in mapping.items()}
+
+    def to_cloud(self, aws: str) -> str:
+        return self._cloud.get(aws, aws)
+
+    def to_aws(self, cloud: str) -> str:
+        return self._aws.get(cloud, cloud)

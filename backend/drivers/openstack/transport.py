@@ -1,0 +1,50 @@
+"""Bytes to and from the cloud: every exchange has its time, and a failed one is known to have been sent or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+_BEFORE_SENDING = (
+    requests.exceptions.ConnectTimeout,
+    requests.exceptions.SSLError,
+    NewConnectionError,
+    ConnectTimeoutError,
+)
+
+
+class TimedAdapter(HTTPAdapter):
+    """An HTTP adapter that lets no exchange take for ever.
+
+    Args:
+        connect_seconds, read_seconds: how long a connection may take, and each piece of the answer after that.
+        connections: kept open to one host.
+    """
+
+    def __init__(self, connect_seconds: float, read_seconds: float, connections: int) -> None:
+        self._times = (connect_seconds, read_seconds)
+        super().__init__(pool_connections=16, pool_maxsize=connections, max_retries=0)
+
+    def send(  # noqa: PLR0917 - as the base class has it
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        return super().send(request, stream, self._times, verify, cert, proxies)
+
+
+def never_sent(error: BaseException) -> bool:
+    """Whether a failed request certainly did not reach the service: no connection came about."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, _BEFORE_SENDING):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

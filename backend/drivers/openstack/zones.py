@@ -1,0 +1,50 @@
+"""Availability zones as Nova tells them, by AWS's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.drivers.compute import Zone
+from backend.drivers.openstack.declines import told
+from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.rest import COMPUTE, Rest
+from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
+
+
+class Zones:
+    def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings) -> None:
+        self._rest = rest
+        self._names = ZoneNames(settings.zones)
+        self._age = settings.layout_age
+        self._kept: Kept[Scope, Sequence[Zone]] = Kept(clock, self._ask)
+
+    def list(self, scope: Scope) -> Sequence[Zone]:
+        """The zones now, by name. The id of a zone is the cloud's own name of it."""
+        return self._kept.get(scope, timedelta())
+
+    def names(self, scope: Scope) -> Sequence[str]:
+        """The zones' names, which hardly ever change."""
+        return [zone.name for zone in self._kept.get(scope, self._age)]
+
+    def to_cloud(self, name: str) -> str:
+        return self._names.to_cloud(name)
+
+    def to_aws(self, name: str) -> str:
+        return self._names.to_aws(name)
+
+    def _ask(self, scope: Scope) -> Sequence[Zone]:
+        with told():
+            document = self._rest.read(scope, COMPUTE, "/os-availability-zone")
+        found = {
+            self._names.to_aws(each["zoneName"]): Zone(
+                name=self._names.to_aws(each["zoneName"]),
+                zone_id=each["zoneName"],
+                available=bool((each.get("zoneState") or {}).get("available")),
+            )
+            for each in document["availabilityZoneInfo"]
+            if each["zoneName"] != "internal"
+        }
+        return [found[name] for name in sorted(found)]
