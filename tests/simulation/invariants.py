@@ -16,7 +16,7 @@ from backend.domain.scope import Scope
 from backend.policies.replacement import margin, pace
 from backend.store import rows, tables
 from tests.simulation.users import Kept
-from tests.simulation.world import World
+from tests.simulation.world import Violated, World
 
 HEALTH_CAUSES = frozenset(
     {CauseKind.HEALTH_STATUS_CHECK, CauseKind.HEALTH_TERMINATED_OR_STOPPED, CauseKind.HEALTH_CUSTOM}
@@ -30,14 +30,6 @@ BY_CHOICE = frozenset(
 )
 SHORT = timedelta(minutes=10)
 GONE = frozenset({ServerStatus.DELETED, ServerStatus.DELETING})
-
-
-class Violated(AssertionError):
-    """An invariant does not hold."""
-
-    def __init__(self, invariant: str, detail: str) -> None:
-        super().__init__(f"{invariant}: {detail}")
-        self.invariant = invariant
 
 
 @dataclass
@@ -115,9 +107,10 @@ class Watcher:
                 for node in now.nodes.values()
             )
             allowed = spec.maximum + max(margin(spec.maximum), at_once)
-            if launched and counted[cluster.id] > allowed and self.last and cluster.id in self.last.clusters:
-                if self.last.clusters[cluster.id].generation == cluster.generation:
-                    raise Violated("3 bounds", f"{cluster.name}: {counted[cluster.id]} nodes, at most {allowed}")
+            old = self.last.clusters.get(cluster.id) if self.last else None
+            unchanged = old is not None and old.generation == cluster.generation
+            if launched and unchanged and counted[cluster.id] > allowed:
+                raise Violated("3 bounds", f"{cluster.name}: {counted[cluster.id]} nodes, at most {allowed}")
 
     def _one_server(self, now: State) -> None:
         for node in now.nodes.values():
@@ -201,7 +194,7 @@ class Watcher:
         arrived = {node.replaces for node in now.nodes.values() if node.state is NodeState.IN_SERVICE}
         for cluster_id, killed in self.live_kills.items():
             cluster = now.clusters.get(cluster_id)
-            killed &= set(now.nodes) - arrived
+            killed.intersection_update(set(now.nodes) - arrived)
             if cluster is None or cluster.status is not ClusterStatus.ACTIVE:
                 continue
             spec = cluster.spec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,14 +10,14 @@ from functools import partial
 
 from sqlalchemy import func, select
 
-from backend.domain.cluster import ClusterChange, ClusterStatus, DeletionProtection, PlacementRequest, SourceRequest
+from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementRequest, SourceRequest
 from backend.drivers.simulated.faults import Where
 from backend.errors import Finding
-from backend.store import rows, tables
+from backend.store import tables
 from tests.simulation import invariants
-from tests.simulation.invariants import Violated, Watcher
+from tests.simulation.invariants import Watcher
 from tests.simulation.users import Kept, User
-from tests.simulation.world import SCOPES, World, repeatable_ids
+from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
 
 STEPS = 70
 MOST_TICKS = 3000
@@ -66,10 +67,9 @@ def run(seed: int, steps: int = STEPS, mood: Mood | None = None) -> Result:
             _play(world, steps, mood or Mood())
         except Violated as violated:
             return Result(seed, violated.invariant, str(violated), world.trace.lines)
-        except Exception as error:  # a fault of the engine or the services, not of the run
-            if not isinstance(error, AssertionError):
-                world.trace(f"{type(error).__name__}: {error}")
-            return Result(seed, "fault", f"{type(error).__name__}: {error}", world.trace.lines)
+        except BaseException as error:
+            error.add_note("\n".join([*world.trace.lines, f"seed {seed}"]))
+            raise
         finally:
             world.close()
     return Result(seed, None, trace=world.trace.lines)
@@ -175,10 +175,8 @@ def _settle(world: World, users: Sequence[User], kept: Kept) -> None:
 
 
 def _provide_sources(user: User) -> None:
-    try:
-        user.backend.configurations.create(user.scope, "lc-0", user._server(), {})
-    except Finding:
-        pass  # it is there
+    with contextlib.suppress(Finding):  # it may be there
+        user.backend.configurations.create(user.scope, "lc-0", user.server_spec(), {})
 
 
 def _wait_for_rest(world: World, kept: Kept, patience: timedelta) -> None:
@@ -207,7 +205,3 @@ def _next_due(world: World) -> datetime | None:
         ]
     known = [instant for instant in instants if instant is not None]
     return min(known, default=None)
-
-
-assert rows
-assert DeletionProtection

@@ -103,7 +103,7 @@ class User:
     def settle_in(self) -> None:
         """Launch configurations, templates and two clusters to begin with."""
         for name in ("lc-0", "lc-1"):
-            self.backend.configurations.create(self.scope, name, self._server(), {})
+            self.backend.configurations.create(self.scope, name, self.server_spec(), {})
         for name in ("lt-0", "lt-1", "lt-2"):
             self._new_template(name)
         self.create("red")
@@ -168,7 +168,6 @@ class User:
 
     def update(self) -> None:
         name = self._name()
-        cluster = self.backend.clusters.get(self.scope, name)
         values: dict[str, Any] = {}
         if self.rng.random() < 0.5:
             maximum = self.rng.randint(0, 8)
@@ -259,7 +258,7 @@ class User:
 
     def new_version(self) -> None:
         ref = TemplateRef(name=self._template())
-        version = NewVersion(self._server(), {}, "arn")
+        version = NewVersion(self.server_spec(), {}, "arn")
         made = self.backend.templates.add_version(self.scope, ref, version)
         if self.rng.random() < 0.5:
             self.backend.templates.change_default(self.scope, ref, str(made.version))
@@ -268,7 +267,7 @@ class User:
         if self.rng.random() < 0.5:
             self._new_template(f"lt-{self.rng.randint(0, 2)}")
         else:
-            self.backend.configurations.create(self.scope, f"lc-{self.rng.randint(0, 2)}", self._server(), {})
+            self.backend.configurations.create(self.scope, f"lc-{self.rng.randint(0, 2)}", self.server_spec(), {})
 
     def delete_source(self) -> None:
         if self.rng.random() < 0.5:
@@ -285,9 +284,9 @@ class User:
         return self.rng.choice(("lt-0", "lt-0", "lt-1", "lt-2"))
 
     def _new_template(self, name: str) -> None:
-        self.backend.templates.create(self.scope, name, NewVersion(self._server(), {}, "arn"))
+        self.backend.templates.create(self.scope, name, NewVersion(self.server_spec(), {}, "arn"))
 
-    def _server(self) -> ServerSpec:
+    def server_spec(self) -> ServerSpec:
         return ServerSpec(image=self.image, instance_type=self.rng.choice(("t3.micro", "t3.small")))
 
     def _source(self) -> SourceRequest:

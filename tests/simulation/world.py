@@ -74,6 +74,14 @@ class Trace:
         self.lines.append(f"{self.clock.monotonic():10.3f}  {text}")
 
 
+class Violated(AssertionError):
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(f"{invariant}: {detail}")
+        self.invariant = invariant
+
+
 class Claimless(AssertionError):
     """A server was asked for that no committed node waits for."""
 
@@ -166,7 +174,7 @@ class World:
             for check in self.after_tick:
                 check()
         if outcome.faults:
-            raise AssertionError(f"engine {number}: {outcome}")
+            raise Violated("no fault", f"engine {number}: {outcome}")
         return not outcome.idle
 
     def close(self) -> None:

@@ -371,5 +371,3 @@ def test_running_until_told_to_stop(world):
     group = world.make(desired=1)
     world.engine.run(Stop())
     assert world.states(group) == ["InService"]
-
-

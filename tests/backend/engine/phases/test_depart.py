@@ -92,5 +92,3 @@ def test_requests_are_forgotten_when_they_are_met():
         made = draft(group, one)
         rest(made)
         assert made.steps == expected
-
-

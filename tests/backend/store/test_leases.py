@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from backend.store import clusters, leases, observations
+from backend.store.leases import Claimer
+from tests import factories
+from tests.factories import NOW, SCOPE
+
+LEASE = timedelta(seconds=60)
+ONE, TWO = Claimer("one", LEASE), Claimer("two", LEASE)
+
+
+@pytest.fixture
+def group(store):
+    made = factories.cluster(due_at=NOW)
+    store.transact(lambda conn: clusters.insert(conn, made))
+    return made
+
+
+def _claim(store, claimer=ONE, limit=10):
+    return leases.claim(store, claimer, store.clock.now(), limit)
+
+
+def _now(store, group):
+    with store.read() as conn:
+        return clusters.get_by_id(conn, group.id)
+
+
+def test_only_one_holds_a_cluster(store, group):
+    (lease,) = _claim(store)
+    assert (lease.cluster_id, lease.epoch) == (group.id, group.epoch + 1)
+    assert _claim(store, TWO) == []
+
+
+def test_the_longest_due_are_claimed_first_and_only_so_many(store):
+    made = [factories.cluster(f"g{number}", due_at=NOW - timedelta(seconds=number)) for number in range(4)]
+    later = factories.cluster("later", due_at=NOW + timedelta(seconds=1))
+    never = factories.cluster("never", due_at=None)
+    for one in (*made, later, never):
+        store.transact(lambda conn, one=one: clusters.insert(conn, one))
+    assert [lease.cluster_id for lease in _claim(store, limit=3)] == [made[3].id, made[2].id, made[1].id]
+
+
+def test_a_lease_that_is_over_is_taken_and_its_fence_is_closed(store, group):
+    (first,) = _claim(store)
+    store.clock.move(61)
+    (second,) = _claim(store, TWO)
+    assert second.epoch == first.epoch + 1
+    assert store.transact(lambda conn: leases.fence(conn, first)) is None
+    assert store.transact(lambda conn: leases.fence(conn, second)) == group.generation
+    store.transact(lambda conn: leases.release(conn, first, NOW))
+    assert _claim(store, ONE) == []
+
+
+def test_a_renewed_lease_is_held_on(store, group):
+    (lease,) = _claim(store)
+    store.clock.move(40)
+    leases.renew(store, [lease], ONE)
+    store.clock.move(40)
+    assert _claim(store, TWO) == []
+
+
+def test_a_released_cluster_is_due_when_the_pass_says(store, group):
+    (lease,) = _claim(store)
+    due = NOW + timedelta(hours=1)
+    store.transact(lambda conn: leases.release(conn, lease, due))
+    assert _now(store, group).due_at == due
+    assert _claim(store, TWO) == []
+
+
+def test_a_wish_made_during_the_pass_outlives_its_release(store, group):
+    (lease,) = _claim(store)
+    store.clock.move(1)
+    store.transact(lambda conn: clusters.change(conn, group.id, store.clock.now(), desired=3))
+    assert store.transact(lambda conn: leases.fence(conn, lease)) == group.generation + 1
+    store.transact(lambda conn: leases.release(conn, lease, NOW + timedelta(hours=1)))
+    assert _now(store, group).due_at == store.clock.now()
+    assert len(_claim(store, TWO)) == 1
+
+
+def test_what_was_seen_during_the_pass_outlives_its_release(store, group):
+    (lease,) = _claim(store)
+    store.transact(lambda conn: observations.wake(conn, [group.id], store.clock.now()))
+    store.transact(lambda conn: leases.release(conn, lease, None))
+    assert len(_claim(store, TWO)) == 1
+
+
+def test_a_watch_is_held_by_one_and_pulled_by_anyone(store):
+    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
+    (lease,) = leases.claim_watches(store, ONE, NOW, 5)
+    assert (lease.scope, lease.seen_until, lease.full_due_at) == (SCOPE, None, None)
+    assert leases.claim_watches(store, TWO, NOW, 5) == []
+    assert store.transact(lambda conn: leases.fence_watch(conn, lease))
+    soon = NOW + timedelta(seconds=1)
+    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, soon))
+    later = NOW + timedelta(minutes=1)
+    store.transact(lambda conn: leases.release_watch(conn, lease, later, NOW, later))
+    store.clock.move(1)
+    (again,) = leases.claim_watches(store, TWO, store.clock.now(), 5)
+    assert (again.seen_until, again.full_due_at) == (NOW, later)
+    assert not store.transact(lambda conn: leases.fence_watch(conn, lease))
+
+
+def test_a_watch_is_not_put_off_by_a_later_wish(store):
+    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
+    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW + timedelta(hours=1)))
+    assert len(leases.claim_watches(store, ONE, NOW, 5)) == 1

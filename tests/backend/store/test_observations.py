@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.node import NodeState, ServerStatus
+from backend.store import activities, clusters, leases, nodes, observations
+from backend.store.leases import Claimer
+from backend.store.observations import Sighting
+from tests import factories
+from tests.factories import NOW, OTHER, SCOPE, uuid_of
+
+LATER = NOW + timedelta(seconds=5)
+
+
+@pytest.fixture
+def group(store):
+    made = factories.cluster(due_at=None)
+    store.transact(lambda conn: clusters.insert(conn, made))
+    return made
+
+
+def _add(store, group, name, **values):
+    made = factories.node(group, name, **values)
+    store.transact(lambda conn: nodes.insert(conn, made))
+    return made
+
+
+def _record(store, *sightings, scope=SCOPE):
+    return store.transact(lambda conn: observations.record(conn, scope, sightings))
+
+
+def _see(node, status, at=LATER, **values):
+    return Sighting(node.server_id, status, at, **values)
+
+
+def _now(store, node):
+    with store.read() as conn:
+        return nodes.get(conn, node.id)
+
+
+def test_news_are_written_and_tell_whose_they_are(store, group):
+    one = _add(store, group, "one", server_status=ServerStatus.BUILDING, server_status_at=NOW)
+    same = _add(store, group, "same", server_status=ServerStatus.ACTIVE, server_status_at=NOW)
+    assert _record(store, _see(same, ServerStatus.ACTIVE)).cluster_ids == ()
+    assert _record(store, _see(one, ServerStatus.ACTIVE)).cluster_ids == (group.id,)
+    assert (_now(store, one).server_status, _now(store, one).server_status_at) == (ServerStatus.ACTIVE, LATER)
+
+
+def test_an_older_status_is_left_out(store, group):
+    one = _add(store, group, "one", server_status=ServerStatus.DELETED, server_status_at=LATER)
+    assert _record(store, _see(one, ServerStatus.ACTIVE, NOW)).cluster_ids == ()
+    assert _now(store, one).server_status is ServerStatus.DELETED
+
+
+def test_newly_bad_servers_in_service_are_counted(store, group):
+    serving = _add(store, group, "serving", server_status=ServerStatus.ACTIVE)
+    leaving = _add(store, group, "leaving", server_status=ServerStatus.ACTIVE, state=NodeState.TERMINATING)
+    gone = _add(store, group, "gone", server_status=ServerStatus.ACTIVE)
+    recorded = _record(
+        store,
+        _see(serving, ServerStatus.STOPPED),
+        _see(leaving, ServerStatus.STOPPED),
+        _see(gone, ServerStatus.DELETED),
+    )
+    assert recorded.newly_bad == 1
+    with store.read() as conn:
+        assert observations.service_counts(conn, SCOPE) == (2, 1)
+        assert observations.service_counts(conn, OTHER) == (0, 0)
+
+
+def test_servers_of_a_launch_go_to_the_nodes_that_wait_for_them(store, group):
+    launch = uuid_of("launch")
+    waiting = [
+        _add(
+            store,
+            group,
+            f"n{number}",
+            launch_id=launch,
+            server_id=None,
+            state=NodeState.PENDING,
+            created_at=NOW + timedelta(seconds=number),
+            activity_id=uuid_of(f"entry {number}"),
+        )
+        for number in range(2)
+    ]
+    for number in range(2):
+        entry = factories.activity(group, f"{number}", id=uuid_of(f"entry {number}"))
+        store.transact(lambda conn, entry=entry: activities.insert(conn, entry))
+    servers = [uuid_of(f"server {number}") for number in range(3)]
+    seen = [
+        Sighting(server, ServerStatus.ACTIVE, LATER, launch, "us-east-1b", uuid_of("image")) for server in servers
+    ]
+    recorded = _record(store, *seen)
+    assert [_now(store, node).server_id for node in waiting] == servers[:2]
+    assert {_now(store, node).zone for node in waiting} == {"us-east-1b"}
+    assert recorded.unowned == servers[2:]
+    with store.read() as conn:
+        assert activities.find(conn, uuid_of("entry 1")).server_id == servers[1]
+    assert _record(store, *seen).unowned == servers[2:]
+    assert [_now(store, node).server_id for node in waiting] == servers[:2]
+
+
+def test_servers_of_others_and_of_nobody_are_told_apart(store, group):
+    foreign = Sighting(uuid_of("foreign"), ServerStatus.ACTIVE, NOW)
+    stray = Sighting(uuid_of("stray"), ServerStatus.ACTIVE, NOW, "some launch")
+    gone = Sighting(uuid_of("gone"), ServerStatus.DELETED, NOW, "some launch")
+    assert _record(store, foreign, stray, gone).unowned == [stray.server_id]
+    one = _add(store, group, "one", server_status=None)
+    assert _record(store, _see(one, ServerStatus.ACTIVE), scope=OTHER).cluster_ids == ()
+    assert _now(store, one).server_status is None
+
+
+def test_orphans_are_known_since_they_were_first_seen(store):
+    server = uuid_of("stray")
+    for seconds in (0, 30):
+        at = NOW + timedelta(seconds=seconds)
+        store.transact(lambda conn, at=at: observations.note_unowned(conn, SCOPE, [server, server], at))
+    with store.read() as conn:
+        assert observations.due_orphans(conn, SCOPE, NOW, 5) == [server]
+        assert observations.due_orphans(conn, SCOPE, NOW - timedelta(seconds=1), 5) == []
+        assert observations.due_orphans(conn, OTHER, LATER, 5) == []
+        assert observations.next_orphan(conn, SCOPE) == NOW
+    store.transact(lambda conn: observations.again_orphans(conn, [server], LATER))
+    with store.read() as conn:
+        assert observations.due_orphans(conn, SCOPE, NOW, 5) == []
+    store.transact(lambda conn: observations.settle_orphans(conn, [server]))
+    with store.read() as conn:
+        assert observations.next_orphan(conn, SCOPE) is None
+
+
+def test_what_a_listing_lacks(store, group):
+    there = _add(store, group, "there")
+    lacking = _add(store, group, "lacking")
+    _add(store, group, "known", server_status=ServerStatus.DELETED)
+    _add(store, group, "young", created_at=LATER)
+    _add(store, group, "unseen", server_id=None)
+    with store.read() as conn:
+        assert observations.missing(conn, SCOPE, {there.server_id}, LATER) == [lacking.server_id]
+        assert observations.missing(conn, OTHER, set(), LATER) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "moving"),
+    [(NodeState.PENDING, True), (NodeState.TERMINATING, True), (NodeState.IN_SERVICE, False)],
+)
+def test_whether_anything_moves(store, group, state, moving):
+    _add(store, group, "one", state=state)
+    with store.read() as conn:
+        assert observations.any_moving(conn, SCOPE) is moving
+        assert observations.any_node(conn, SCOPE)
+        assert not observations.any_node(conn, OTHER)
+
+
+def test_a_hold_is_kept_and_a_watch_forgotten(store, group):
+    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
+    store.transact(lambda conn: observations.hold(conn, SCOPE, LATER))
+    (lease,) = leases.claim_watches(store, Claimer("one", timedelta(seconds=60)), NOW, 1)
+    store.transact(lambda conn: observations.forget_watch(conn, SCOPE, lease.epoch - 1))
+    assert store.transact(lambda conn: leases.fence_watch(conn, lease))
+    store.transact(lambda conn: observations.forget_watch(conn, SCOPE, lease.epoch))
+    assert not store.transact(lambda conn: leases.fence_watch(conn, lease))
+    assert store.transact(lambda conn: observations.ensure_watch(conn, SCOPE))
+    assert not store.transact(lambda conn: observations.ensure_watch(conn, SCOPE))
