@@ -14,10 +14,18 @@ from backend.domain.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: ``ask`` answers with a value and raises nothing that the cloud may say."""
+    """One call: ``ask`` answers with a value and raises nothing that the cloud may say.
+
+    Attributes:
+        heavy: its answer takes much memory on arrival; few of those are under way at once.
+    """
 
     scope: Scope
     ask: Callable[[], Any]
+    heavy: bool = False
+
+
+_Waiting = tuple[Call, "Future[Any]"]
 
 
 class Calls(Protocol):
@@ -49,20 +57,26 @@ class InlineCalls:
 
 
 class ThreadedCalls:
-    """Runs calls in a pool of threads; those of one project beyond its share queue behind each other."""
+    """Runs calls in a pool of threads; those of one project beyond its share queue behind each other.
 
-    def __init__(self, at_once: int, per_project: int) -> None:
+    Heavy calls queue by themselves, whatever their project.
+    """
+
+    def __init__(self, at_once: int, per_project: int, heavy_at_once: int = 2) -> None:
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="cloud")
         self._per_project = per_project
-        self._queues: dict[Scope, deque[tuple[Call, Future[Any]]]] = {}
-        self._running: dict[Future[Any], Scope] = {}
+        self._heavy_at_once = heavy_at_once
+        self._queues: dict[Scope, deque[_Waiting]] = {}
+        self._heavy: deque[_Waiting] = deque()
+        self._running: dict[Future[Any], Call] = {}
 
     def submit(self, calls: Sequence[Call]) -> Sequence[Future[Any]]:
         futures: list[Future[Any]] = []
         for call in calls:
             future: Future[Any] = Future()
             futures.append(future)
-            self._queues.setdefault(call.scope, deque()).append((call, future))
+            queue = self._heavy if call.heavy else self._queues.setdefault(call.scope, deque())
+            queue.append((call, future))
         self._start()
         return futures
 
@@ -76,17 +90,22 @@ class ThreadedCalls:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _start(self) -> None:
-        self._running = {future: scope for future, scope in self._running.items() if not future.done()}
-        load = Counter(self._running.values())
+        self._running = {future: call for future, call in self._running.items() if not future.done()}
+        load = Counter(call.scope for call in self._running.values() if not call.heavy)
         for scope, queue in list(self._queues.items()):
             while queue and load[scope] < self._per_project:
-                call, answer = queue.popleft()
                 load[scope] += 1
-                started = self._pool.submit(call.ask)
-                started.add_done_callback(partial(_hand_over, answer))
-                self._running[started] = scope
+                self._run(*queue.popleft())
             if not queue:
                 del self._queues[scope]
+        room = self._heavy_at_once - sum(call.heavy for call in self._running.values())
+        for _ in range(min(room, len(self._heavy))):
+            self._run(*self._heavy.popleft())
+
+    def _run(self, call: Call, answer: Future[Any]) -> None:
+        started = self._pool.submit(call.ask)
+        started.add_done_callback(partial(_hand_over, answer))
+        self._running[started] = call
 
 
 def _hand_over(answer: Future[Any], done: Future[Any]) -> None:

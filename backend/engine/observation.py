@@ -6,7 +6,7 @@ as gone, since listings lag. A cloud that cannot be asked says nothing about any
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -97,22 +97,22 @@ def observe(context: Context, lease: WatchLease) -> Job:
     calls = []
     if lease.seen_until is not None:
         since = lease.seen_until - context.settings.watch_overlap
-        calls.append(Call(scope, partial(_ask, compute.list_changed, scope, since)))
+        calls.append(Call(scope, partial(_sight, compute.list_changed, scope, since)))
     if full:
-        calls.append(Call(scope, partial(_ask, compute.list, scope)))
+        calls.append(Call(scope, partial(_sight, compute.list, scope), heavy=True))
     answers = yield calls
     if any(isinstance(answer, errors.CloudError) for answer in answers):
         context.counters["unreached"] += 1
         store.transact(partial(_release_unseen, context, lease))
         return
     context.counters["listings"] += len(answers)
-    seen = {server.id: server for answer in answers for server in _oldest_first(answer)}
-    if not store.transact(partial(look.record, [sighting(server) for server in seen.values()])):
+    seen = {one.server_id: one for answer in answers for one in answer}
+    if not store.transact(partial(look.record, list(seen.values()))):
         return
     if full:
         listed = answers[-1]
-        look.empty = not any(server.launch_id for server in listed)
-        yield from _confirm(look, {server.id for server in listed})
+        look.empty = not any(one.launch_id for one in listed)
+        yield from _confirm(look, {one.server_id for one in listed})
     yield from _end_orphans(look)
     store.transact(look.release)
 
@@ -191,6 +191,12 @@ def _delete(compute: Compute, scope: Scope, server_id: str) -> bool:
     except errors.CloudError:
         return False
     return True
+
+
+def _sight(question: Callable[..., Sequence[Server]], *arguments: Any) -> list[Sighting] | errors.CloudError:
+    """What a listing shows, reduced where it arrives: whole servers are many times as large."""
+    answer = _ask(question, *arguments)
+    return answer if isinstance(answer, errors.CloudError) else [sighting(server) for server in _oldest_first(answer)]
 
 
 def _ask(question: Any, *arguments: Any) -> Any:

@@ -42,6 +42,31 @@ def test_a_project_has_only_its_share_at_once():
     calls.close()
 
 
+def test_heavy_calls_wait_for_each_other_and_hold_up_nobody_else():
+    lock, running, most = threading.Lock(), 0, 0
+    light_done = threading.Event()
+
+    def ask():
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        light_done.wait(5)  # the first heavy call ends only after the light one behind it
+        with lock:
+            running -= 1
+        return "heavy"
+
+    def light():
+        light_done.set()
+        return "light"
+
+    calls = ThreadedCalls(at_once=8, per_project=1, heavy_at_once=1)
+    futures = calls.submit([*(Call(scope, ask, heavy=True) for scope in (ONE, TWO, ONE)), Call(ONE, light)])
+    assert _drain(calls, futures) == ["heavy"] * 3 + ["light"]
+    assert most == 1
+    calls.close()
+
+
 def test_a_fault_of_a_call_reaches_who_asked():
     def fail():
         raise ValueError("broken")
