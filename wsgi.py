@@ -19,8 +19,10 @@ import socket
 import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -35,6 +37,8 @@ from backend.domain.ids import account_id
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
+from backend.drivers.credentials import AccessKey, AccessKeys, BadSignature, Signed
+from backend.drivers.errors import CloudError
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine, EngineSettings
 from backend.store import migrate
@@ -42,10 +46,15 @@ from backend.store.session import Store
 from gateway import config as gateway_config
 from gateway import request_log, supervisor
 from gateway.app import create_app
-from gateway.auth import keys
-from gateway.auth.credentials import Credential, StaticCredentials
-from gateway.pipeline import Pipeline
+from gateway.auth import keys, sigv4
+from gateway.auth.claims import Claim
+from gateway.auth.credentials import Credential, Credentials, StaticCredentials
+from gateway.auth.refusals import Refusal
+from gateway.auth.remote import RemoteVerification
+from gateway.pipeline import Authorize, Pipeline, Verify, allow_all
+from gateway.request import Request
 from translators import load  # noqa: F401 - registers every operation
+from translators.errors import AWSError
 from translators.registry import Caller
 
 if TYPE_CHECKING:
@@ -75,11 +84,104 @@ def store_of(chosen: BackendSettings) -> Store:
 
 
 def cloud_of(chosen: BackendSettings) -> Cloud:
+    if chosen.driver == "openstack":
+        from backend.drivers.openstack.cloud import open_cloud  # its libraries are not loaded where they are not used
+
+        return open_cloud(chosen.openstack, SystemClock())
     simulated = SimulatedSettings(
         regions=(chosen.region,), boot_seconds=chosen.boot_seconds, delete_seconds=chosen.delete_seconds
     )
     Path(chosen.state).mkdir(mode=0o700, parents=True, exist_ok=True)
     return SimulatedCloud.open(f"{chosen.state}/cloud.db", SystemClock(), simulated).cloud
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose requests are answered, and what they may do.
+
+    Attributes:
+        regions: AWS's name of a region -> the cloud's.
+    """
+
+    credentials: Credentials
+    regions: Mapping[str, str]
+    verify: Verify = sigv4.verify
+    authorize: Authorize = allow_all
+
+
+def embedded_identity(chosen: BackendSettings) -> Identity:
+    """The one key pair of the embedded cloud."""
+    pair = keys.read(Path(chosen.state) / "coppice.env")
+    caller = Caller(
+        access_key=pair.access_key, user_id=EMBEDDED_PROJECT, user_name="admin", project_id=EMBEDDED_PROJECT
+    )
+    credentials = StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)})
+    return Identity(credentials, {chosen.region: chosen.region})
+
+
+def keystone_identity(chosen: BackendSettings) -> Identity:
+    """Keystone's EC2 credentials, and oslo.policy's rules over the roles of their users."""
+    from backend.drivers.openstack.cloud import cloud_regions, open_keys
+    from gateway.auth.policy import RolePolicy
+
+    known = KeystoneCredentials(open_keys(chosen.openstack, SystemClock()))
+    return Identity(
+        known,
+        cloud_regions(chosen.openstack, chosen.region),
+        RemoteVerification(known) if chosen.verify == "ec2tokens" else sigv4.verify,
+        RolePolicy(gateway_config.parsed()).check,
+    )
+
+
+class KeystoneCredentials:
+    """The gateway's view of the backend's access keys."""
+
+    def __init__(self, known: AccessKeys) -> None:
+        self._known = known
+
+    def find(self, access_key: str) -> Credential | None:
+        with _identity_asked():
+            found = self._known.find(access_key)
+        return Credential(found.secret, _caller(found)) if found and found.secret else None
+
+    def check(self, request: Request, claim: Claim, body_hash: str) -> Caller | None:
+        names = {*claim.signed_headers, "authorization", "x-amz-date", "host"}
+        signed = Signed(
+            access_key=claim.scope.access_key,
+            signature=claim.signature,
+            method=request.method,
+            path=request.path,
+            host=request.headers.get("host", ""),
+            params=dict(urllib.parse.parse_qsl(request.query, keep_blank_values=True)),
+            headers={name: value for name, value in request.headers.items() if name in names},
+            body_hash=body_hash,
+        )
+        with _identity_asked():
+            found = self._known.check(signed)
+        return _caller(found) if found else None
+
+
+def _caller(found: AccessKey) -> Caller:
+    return Caller(
+        access_key=found.access_key,
+        user_id=found.user_id,
+        user_name=found.user_name,
+        project_id=found.project_id,
+        project_name=found.project_name,
+        roles=found.roles,
+    )
+
+
+@contextlib.contextmanager
+def _identity_asked() -> Iterator[None]:
+    """What Keystone does not answer is told in AWS's words."""
+    try:
+        yield
+    except BadSignature as error:
+        raise Refusal.mismatch() from error
+    except CloudError as error:
+        logging.getLogger(__name__).warning("the identity service could not be asked: %s", error)
+        raise AWSError("ServiceUnavailable", "The identity service could not be reached.", 503) from error
 
 
 def create_gateway() -> Flask:
@@ -89,20 +191,19 @@ def create_gateway() -> Flask:
     gateway = gateway_config.load()
     store = store_of(chosen)
     clock = SystemClock()
-    pair = keys.read(Path(chosen.state) / "coppice.env")
-    caller = Caller(
-        access_key=pair.access_key, user_id=EMBEDDED_PROJECT, user_name="admin", project_id=EMBEDDED_PROJECT
-    )
+    identity = keystone_identity(chosen) if chosen.driver == "openstack" else embedded_identity(chosen)
     pipeline = Pipeline(
         backend=Backend.build(store, cloud_of(chosen), clock),
-        credentials=StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)}),
+        credentials=identity.credentials,
         clock=clock,
-        regions={chosen.region: chosen.region},
-        default_region=chosen.region,
+        regions=identity.regions,
+        default_region=chosen.region if chosen.region in identity.regions else next(iter(identity.regions)),
         limits=gateway.limits,
         throttle=gateway.throttle(),
-        scope_of=lambda who, region: Scope(who.project_id, region),
+        scope_of=lambda who, region: Scope(who.project_id, identity.regions[region]),
         account_id_of=account_id,
+        verify=identity.verify,
+        authorize=identity.authorize,
     )
     return create_app(pipeline, readiness=lambda: _not_ready(store), metrics=request_log.shared().metrics_text)
 

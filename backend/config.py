@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
-from oslo_config import cfg
+from oslo_config import cfg, types
+
+from backend.drivers.openstack.settings import OpenStackSettings
 
 OPTIONS: dict[str, Sequence[Any]] = {
     "DEFAULT": (
@@ -37,6 +39,49 @@ OPTIONS: dict[str, Sequence[Any]] = {
         ),
         cfg.IntOpt("cloud_calls", default=8, min=1, help="Calls to the cloud under way at once."),
     ),
+    "cloud": (
+        cfg.StrOpt("driver", default="simulated", choices=("simulated", "openstack"), help="Which cloud it drives."),
+    ),
+    "openstack": (
+        cfg.StrOpt("cloud", default="coppice", help="Entry of clouds.yaml that holds the service user."),
+        cfg.StrOpt("clouds_file", default="", help="Path of clouds.yaml (empty: where OpenStack's clients look)."),
+        cfg.StrOpt("interface", default="", help="Endpoint interface: public, internal (empty: clouds.yaml's own)."),
+        cfg.FloatOpt("connect_seconds", default=5.0, min=0.1, help="How long a connection to a service may take."),
+        cfg.FloatOpt("read_seconds", default=60.0, min=0.1, help="How long a service may take to answer."),
+        cfg.IntOpt("connections", default=32, min=1, help="Connections a process keeps to one service."),
+        cfg.ListOpt(
+            "access",
+            default=["role", "delegation"],
+            item_type=types.String(choices=("role", "delegation")),
+            help="Ways into a project, tried in turn: a role of the service user, what its owner delegated.",
+        ),
+        cfg.StrOpt(
+            "verify",
+            default="secret",
+            choices=("secret", "ec2tokens"),
+            help="Signatures: checked here with the secret that the service user reads, or by Keystone, each one.",
+        ),
+        cfg.StrOpt(
+            "identity_scope",
+            default="system",
+            choices=("system", "project"),
+            help="Token that reads EC2 credentials: of the service user on the system (reader), or on its project.",
+        ),
+        cfg.FloatOpt("key_seconds", default=60.0, min=0.0, help="How long a key that was read counts as good."),
+        cfg.FloatOpt("unknown_key_seconds", default=10.0, min=0.0, help="How long an unknown key stays unknown."),
+        cfg.DictOpt("regions", default={}, help="AWS region:the cloud's region (empty: [DEFAULT] region is the one)."),
+        cfg.DictOpt("zones", default={}, help="AWS zone:the cloud's zone; others keep their names."),
+        cfg.DictOpt("flavors", default={}, help="AWS instance type:name of the flavor that answers it."),
+        cfg.BoolOpt("match_flavors", default=True, help="Types without one get the smallest flavor that is enough."),
+        cfg.ListOpt(
+            "architectures",
+            default=["x86_64", "i386"],
+            help="What the hosts run (x86_64, arm64, i386); the first is that of images that do not tell.",
+        ),
+        cfg.StrOpt("default_network", default="", help="Name or id of the network that is the default VPC."),
+        cfg.DictOpt("subnet_zones", default={}, help="Subnet (name or id):AWS zone, for subnets of one zone."),
+        cfg.DictOpt("volume_types", default={}, help="AWS volume type:the cloud's; others get its default."),
+    ),
     "simulated": (
         cfg.FloatOpt("boot_seconds", default=2.0, min=0.0, help="How long a simulated server takes to boot."),
         cfg.FloatOpt("delete_seconds", default=1.0, min=0.0, help="How long a simulated server takes to go."),
@@ -61,6 +106,9 @@ class BackendSettings:
     cloud_calls: int
     boot_seconds: float
     delete_seconds: float
+    driver: str = "simulated"
+    verify: str = "secret"
+    openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
 
 
 def register(conf: cfg.ConfigOpts) -> None:
@@ -85,4 +133,13 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         cloud_calls=conf.engine.cloud_calls,
         boot_seconds=conf.simulated.boot_seconds,
         delete_seconds=conf.simulated.delete_seconds,
+        driver=conf.cloud.driver,
+        verify=conf.openstack.verify,
+        openstack=_openstack(conf),
     )
+
+
+def _openstack(conf: cfg.ConfigOpts) -> OpenStackSettings:
+    given = {each.name: conf.openstack[each.name] for each in fields(OpenStackSettings)}
+    lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    return OpenStackSettings(**{**given, **lists})

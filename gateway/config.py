@@ -72,13 +72,18 @@ def settings_of(conf: cfg.ConfigOpts) -> GatewaySettings:
     return GatewaySettings(**{option.dest: conf.gateway[option.dest] for option in OPTIONS})
 
 
-def load() -> GatewaySettings:
-    """The settings of the file that ``COPPICE_CONFIG`` names, and of the environment (``OS_GATEWAY__THREADS``)."""
+def parsed() -> cfg.ConfigOpts:
+    """The file that ``COPPICE_CONFIG`` names, and the environment (``OS_GATEWAY__THREADS``)."""
     conf = cfg.ConfigOpts()
     register(conf)
     named = os.environ.get("COPPICE_CONFIG")
     conf(args=[], project="coppice", default_config_files=[named] if named else [])
-    return settings_of(conf)
+    return conf
+
+
+def load() -> GatewaySettings:
+    """The settings of ``parsed``."""
+    return settings_of(parsed())
 
 
 def gunicorn_options(settings: GatewaySettings) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Signed:
     """A signed request, for the identity service to check.
 
     Attributes:
+        params: of the query string.
         headers: by lower-case name; those that are signed, and the signature's own.
         body_hash: SHA-256 of the body in hex.
     """
@@ -39,8 +40,13 @@ class Signed:
     method: str
     path: str
     host: str
+    params: Mapping[str, str]
     headers: Mapping[str, str]
     body_hash: str
+
+
+class BadSignature(Exception):
+    """The key is known, and the request was not signed with its secret."""
 
 
 class AccessKeys(Protocol):
@@ -50,4 +56,8 @@ class AccessKeys(Protocol):
         """The key with its secret; None where there is none, or its user or project is disabled."""
 
     def check(self, signed: Signed) -> AccessKey | None:
-        """Whose the key is that signed a request; None where the key or the signature is not good."""
+        """Whose the key is that signed a request; None where there is no such key, or its owner may not use it.
+
+        Raises:
+            BadSignature: as the name says.
+        """

@@ -121,8 +121,7 @@ def verify(request: Request, claim: Claim, credentials: Credentials, now: dateti
         Refusal: InvalidClientTokenId for an unknown key or session token; SignatureDoesNotMatch for a bad scope, body
             or signature and for a clock 15 minutes off; RequestExpired for a presigned request after its time.
     """
-    _check_scope(claim)
-    _check_time(claim, now)
+    check(claim, now)
     credential = credentials.find(claim.scope.access_key)
     if credential is None or not _same(claim.token or "", credential.session_token or ""):
         raise Refusal.unknown_key()
@@ -135,6 +134,12 @@ def verify(request: Request, claim: Claim, credentials: Credentials, now: dateti
     if stated is not None and not _same(stated, hashlib.sha256(request.body).hexdigest()):
         raise Refusal.mismatch()
     return credential
+
+
+def check(claim: Claim, now: datetime) -> None:
+    """What can be judged of a claim without the secret: its scope and its time. Raises Refusal as ``verify`` does."""
+    _check_scope(claim)
+    _check_time(claim, now)
 
 
 def _same(one: str, other: str) -> bool:

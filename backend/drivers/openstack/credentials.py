@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from backend.clock import Clock
-from backend.drivers.credentials import AccessKey, Signed
+from backend.drivers.credentials import AccessKey, BadSignature, Signed
 from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnknown
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
@@ -50,14 +50,16 @@ class KeystoneKeys:
             "host": signed.host,
             "verb": signed.method,
             "path": signed.path,
-            "params": {},
+            "params": dict(signed.params),
             # Keystone looks names up as clients usually write them, and breaks off on others.
             "headers": {name.title(): value for name, value in signed.headers.items()},
             "body_hash": signed.body_hash,
         }
         try:
             answer = self._rest.write(None, IDENTITY, "POST", "/ec2tokens", {"credentials": credentials}, repeat=True)
-        except NotAuthorized:
+        except NotAuthorized as refused:
+            if "signature" in refused.detail.lower():
+                raise BadSignature(refused.detail) from refused
             return None
         except Declined as declined:
             if declined.status == 404:

@@ -68,6 +68,9 @@ class OpenStackImages:
 def image_of(document: Mapping[str, Any], architecture: str) -> Image:
     """An image of Glance's document.
 
+    By the properties ``aws_owner_id`` and ``aws_owner_alias`` (``amazon``) an operator tells whom an image is from, for
+    clients that look for images by their maker.
+
     Args:
         architecture: of images that do not tell theirs.
     """
@@ -77,8 +80,8 @@ def image_of(document: Mapping[str, Any], architecture: str) -> Image:
         id=document["id"],
         name=document.get("name") or document["id"],
         description=document.get("description") or "",
-        owner_id=document.get("owner") or "",
-        owner_alias=None,
+        owner_id=document.get("aws_owner_id") or document.get("owner") or "",
+        owner_alias=document.get("aws_owner_alias"),
         architecture=ARCHITECTURES.get(stated, stated) if stated else architecture,
         created_at=datetime.fromisoformat(document["created_at"]),
         active=document["status"] == "active",

@@ -1,7 +1,7 @@
 """A project's networks as VPCs, zonal subnets and security groups. Pure.
 
 OpenStack's subnets belong to no zone, AWS's to exactly one. A subnet that its operator bound to one zone (the setting
-``subnet_zones``, or the Neutron tag ``coppice:zone=NAME``) is told as it is, under its own id. Any other is told once
+``subnet_zones``, or the Neutron tag ``zone=NAME``) is told as it is, under its own id. Any other is told once
 in each zone that its network serves, under an id of its own for each: a group over two zones names two of them, and its
 servers are put on the one subnet, in two zones.
 """
@@ -21,8 +21,8 @@ from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
 
 Document = Mapping[str, Any]
 
-ZONE_TAG: Final = "coppice:zone="
-DEFAULT_TAG: Final = "coppice:default"
+ZONE_TAG: Final = "zone="
+DEFAULT_TAG: Final = "default"
 _KEPT_DIGITS: Final = 12
 _PROTOCOLS: Final = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "any": "-1", "0": "-1"}
 

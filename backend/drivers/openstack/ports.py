@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from backend.drivers.openstack.rest import COMPUTE, NETWORK, Declined, Rest
 
 Show = Callable[[Scope, str], Mapping[str, Any]]
 
+_AT_ONCE: Final = 4
 _SWEEP: Final = timedelta(minutes=10)
 _FIELDS: Final = ["id", "name", "created_at"]
 _log = logging.getLogger(__name__)
@@ -37,23 +39,24 @@ class Ports:
 
         Raises:
             Refused: what was made before is taken back.
-            OutcomeUnknown: one server's answer was lost; those before it exist.
+            OutcomeUnknown: an answer was lost; what is known of is taken back, what is not is found by its token.
         """
         self._swept.get(scope, _SWEEP)
         ports = self._make(scope, launch)
-        servers: list[str] = []
-        for number, port_id in enumerate(ports):
-            try:
-                answer = self._rest.write(scope, COMPUTE, "POST", "/servers", launch.body_at(port_id, number))
-            except OutcomeUnknown:
-                self.delete(scope, ports[number + 1 :])
-                raise
-            except (Declined, CloudError) as error:
-                self._undo(scope, servers, ports)
-                if isinstance(error, Declined):
-                    raise of_create(error, launch.request, launch.count) from error
-                raise
-            servers.append(answer.body["server"]["id"])
+        with ThreadPoolExecutor(min(_AT_ONCE, launch.count), thread_name_prefix="boot") as pool:
+            asked = [
+                pool.submit(self._rest.write, scope, COMPUTE, "POST", "/servers", launch.body_at(port_id, number))
+                for number, port_id in enumerate(ports)
+            ]
+        refusals = [error for error in (each.exception() for each in asked) if error is not None]
+        servers = [each.result().body["server"]["id"] for each in asked if each.exception() is None]
+        unknown = next((error for error in refusals if isinstance(error, OutcomeUnknown)), None)
+        if refusals:
+            self._undo(scope, servers, [] if unknown else ports)
+            refusal = unknown or refusals[0]
+            if isinstance(refusal, Declined):
+                raise of_create(refusal, launch.request, launch.count) from refusal
+            raise refusal
         try:
             return [show(scope, server_id) for server_id in servers]
         except CloudError as error:
