@@ -19,6 +19,8 @@ from conformance.openstack.services import Answering, Listening, Reporting, Sayi
 from conformance.openstack.settings import PASSWORD, Settings
 
 PAUSE = 0.2
+# service_down_time of nova.conf, in seconds.
+DOWN = 30
 LINES = 15
 _TROUBLE = re.compile(r"\b(ERROR|CRITICAL|Traceback|Error|Exception)\b")
 
@@ -51,7 +53,7 @@ def ready(settings: Settings, service: Service, led: Leader) -> bool:
         case Answering(url):
             return _answers(url)
         case Reporting(binary, host):
-            return _reported_since(settings, binary, host, led.at)
+            return _reported_since(settings, binary, host, max(led.at, time.time() - DOWN))
         case Saying(words):
             return words in said(settings, service, led)
 

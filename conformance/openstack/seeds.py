@@ -103,7 +103,6 @@ IMAGES = (
     Image("cirros", "cirros", "0.6"),
     Image("ubuntu-24.04", "ubuntu", "24.04"),
     Image("al2023-ami-2023.8.20250818.0-kernel-6.1-x86_64", "amazon", "2023", properties=AMAZON),
-    Image("al2023-ami-2023.9.20251110.1-kernel-6.1-x86_64", "amazon", "2023", properties=AMAZON),
     # No host here is of this architecture.
     Image("al2023-ami-2023.9.20251110.1-kernel-6.1-arm64", "amazon", "2023", "aarch64", properties=AMAZON),
     Image("ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-amd64-server-20251022", "ubuntu", "22.04", properties=CANONICAL),
@@ -112,6 +111,7 @@ IMAGES = (
     ),
     Image("debian-12-amd64-20251112-2294", "debian", "12", properties=DEBIAN),
     Image("Windows_Server-2022-English-Full-Base-2025.11.12", "windows", "2022", system="windows", properties=WINDOWS),
+    Image("al2023-ami-2023.9.20251110.1-kernel-6.1-x86_64", "amazon", "2023", properties=AMAZON),
     Image("private-to-demo", "debian", "12", project="demo"),
     Image("deactivated", "debian", "11", active=False),
     Image("needs-100-gib", "debian", "12", min_disk=100),

@@ -40,7 +40,7 @@ class Answering:
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """Ready when Nova's database has a sign of life from it that is newer than its start."""
+    """Ready when Nova's database has a recent sign of life from it, newer than its start."""
 
     binary: str
     host: str
