@@ -7,7 +7,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint unit simulation conformance soak bench image-test support clean
+.PHONY: run test lint unit simulation conformance soak bench image-test support openstack-up openstack-down clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/python wsgi.py run --port $(PORT) --state $(STATE)
@@ -39,6 +39,16 @@ bench: $(VENV)/.dev
 
 image-test:
 	bash tests/image/run.sh
+
+# A real small OpenStack to test and try with: see conformance/openstack/README.md. STATE=DIR puts it elsewhere,
+# PORTS=N on other ports, WIPE=1 deletes its data when it goes down.
+openstack-up openstack-down: OPENSTACK = $(BIN)/python -m conformance.openstack
+openstack-up openstack-down: AT = --state $(if $(filter file,$(origin STATE)),.openstack,$(STATE))
+openstack-up: $(VENV)/.runtime
+	@$(OPENSTACK) up $(AT) $(if $(PORTS),--port-base $(PORTS))
+
+openstack-down: $(VENV)/.runtime
+	@$(OPENSTACK) down $(AT) $(if $(WIPE),--wipe)
 
 # The table of operations in the README.
 support: $(VENV)/.dev
