@@ -68,8 +68,7 @@ def fleet(shared_fleet: Fleet) -> Iterator[Fleet]:
     """A fleet whose groups end with the test; the removal itself is awaited at the end of the run."""
     before = len(shared_fleet.made)
     yield shared_fleet
-    for name in shared_fleet.made[before:]:
-        shared_fleet.dismiss(name)
+    shared_fleet.dismiss(shared_fleet.made[before:])
 
 
 @pytest.fixture(scope="session")

@@ -135,9 +135,20 @@ class Fleet:
 
         until(f"{identity} is {state}", check)
 
-    def dismiss(self, name: str) -> None:
-        """Delete with all that is in it, protected or not; nothing where it is gone or going."""
-        for group in self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]:
+    def present(self, names: list[str]) -> list[dict[str, Any]]:
+        """Those of the groups that there are, asked for a hundred at a time."""
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(names), 100):
+            answer = self.autoscaling.describe_auto_scaling_groups(
+                AutoScalingGroupNames=names[start : start + 100], MaxRecords=100, IncludeInstances=False
+            )
+            found += answer["AutoScalingGroups"]
+        return found
+
+    def dismiss(self, names: list[str]) -> None:
+        """Delete groups with all that is in them, protected or not; nothing where they are gone or going."""
+        for group in self.present(names):
+            name = group["AutoScalingGroupName"]
             if "Status" in group:
                 continue
             if group.get("DeletionProtection", "none") != "none":
@@ -146,18 +157,16 @@ class Fleet:
 
     def sweep(self) -> None:
         """Remove everything this fleet made."""
-        for name in self.made:
-            self.dismiss(name)
-        for name in self.made:
-            until(f"{name} is gone", lambda name=name: not self.exists(name), 60)
-        for name in self.configurations:
-            left = self.autoscaling.describe_launch_configurations(LaunchConfigurationNames=[name])
-            if left["LaunchConfigurations"]:
-                self.autoscaling.delete_launch_configuration(LaunchConfigurationName=name)
-        known = {one["LaunchTemplateName"] for one in self.ec2.describe_launch_templates()["LaunchTemplates"]}
-        for name in self.templates:
-            if name in known:
-                self.ec2.delete_launch_template(LaunchTemplateName=name)
+        self.dismiss(self.made)
+        until("all groups are gone", lambda: not self.present(self.made), 60)
+        pages = self.autoscaling.get_paginator("describe_launch_configurations").paginate()
+        known = {one["LaunchConfigurationName"] for page in pages for one in page["LaunchConfigurations"]}
+        for name in known & set(self.configurations):
+            self.autoscaling.delete_launch_configuration(LaunchConfigurationName=name)
+        pages = self.ec2.get_paginator("describe_launch_templates").paginate()
+        known = {one["LaunchTemplateName"] for page in pages for one in page["LaunchTemplates"]}
+        for name in known & set(self.templates):
+            self.ec2.delete_launch_template(LaunchTemplateName=name)
 
 
 def newest_image(ec2: Any) -> str:

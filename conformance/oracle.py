@@ -28,6 +28,8 @@ _IDS = (
     (re.compile(r"\b\d{1,3}(\.\d{1,3}){3}(?!/)\b"), "<address>"),
     (re.compile(r"\bip-<address>|\bip(-\d{1,3}){4}\b|\bec2(-\d{1,3}){4}\b"), "<host>"),
 )
+_ASIDE = {"ResponseMetadata", "NextToken", "AvailableIpAddressCount"}
+"""Members that tell of the connection, or of what else is going on."""
 _NAMES = (
     "AutoScalingGroupName",
     "LaunchConfigurationName",
@@ -43,7 +45,7 @@ _NAMES = (
 def evened(value: Any) -> Any:
     """An answer with everything that cannot be the same on two servers put aside."""
     if isinstance(value, dict):
-        return {key: evened(item) for key, item in value.items() if key not in {"ResponseMetadata", "NextToken"}}
+        return {key: evened(item) for key, item in value.items() if key not in _ASIDE}
     if isinstance(value, list):
         return sorted((evened(item) for item in value), key=_order)
     if isinstance(value, datetime):

@@ -39,6 +39,10 @@ def test_network(ec2: Any, fleet: Fleet) -> None:
     assert {one["VpcId"] for one in subnets["Subnets"]} == {vpc}
     by_id = ec2.describe_subnets(SubnetIds=[fleet.subnets["us-east-1c"]])["Subnets"]
     assert by_id[0]["AvailabilityZone"] == "us-east-1c"
+    assert ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsSupport")["EnableDnsSupport"]["Value"] in {
+        True,
+        False,
+    }
     groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["default"]}])["SecurityGroups"]
     assert groups[0]["VpcId"] == vpc
     assert groups[0]["IpPermissionsEgress"]
@@ -81,6 +85,15 @@ def test_usual_image_lookups(ec2: Any, owner: str, name: str, architecture: str)
         assert image["Architecture"] == architecture
         assert re.fullmatch(r"ami-[0-9a-f]{17}", image["ImageId"])
         assert image["BlockDeviceMappings"][0]["DeviceName"] == image["RootDeviceName"]
+
+
+def test_uefi_data_of_an_instance(fleet: Fleet) -> None:
+    # Terraform's image look-up asks for it, with the image's id, and does not mind an error.
+    identity = fleet.run()
+    assert fleet.ec2.get_instance_uefi_data(InstanceId=identity)["InstanceId"] == identity
+    kind = fleet.ec2.describe_instance_attribute(InstanceId=identity, Attribute="instanceType")
+    assert kind["InstanceType"] == {"Value": "t3.micro"}
+    fleet.ec2.terminate_instances(InstanceIds=[identity])
 
 
 def test_image_refusals(ec2: Any) -> None:

@@ -167,6 +167,14 @@ def test_template_refusals(fleet: Fleet, loose_ec2: Any) -> None:
         ec2.modify_launch_template(LaunchTemplateName=name, DefaultVersion="42")
 
 
+def test_template_removal(fleet: Fleet) -> None:
+    name = fleet.new_template()
+    gone = fleet.ec2.delete_launch_template(LaunchTemplateName=name)["LaunchTemplate"]
+    assert gone["LaunchTemplateName"] == name
+    with refused("InvalidLaunchTemplateName.NotFoundException"):
+        fleet.ec2.delete_launch_template(LaunchTemplateName=name)
+
+
 def test_template_client_token(fleet: Fleet) -> None:
     name, token = unique("lt"), unique("token")
     request = {"LaunchTemplateName": name, "LaunchTemplateData": {"ImageId": fleet.image}, "ClientToken": token}
