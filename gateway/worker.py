@@ -82,6 +82,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.sockets = [_Listener(listener, self.client_seconds) for listener in self.sockets]
         super().init_process()
 
+    def murder_keepalived(self) -> None:
+        """Close connections that waited too long for another request; when stopping, all that wait for one."""
+        if not self.alive:
+            for connection in self.keepalived_conns:
+                connection.timeout = 0.0
+        super().murder_keepalived()
+
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what is no HTTP, or a fault outside the application, with an AWS document."""
         if isinstance(exc, ParseException):

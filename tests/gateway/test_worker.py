@@ -22,7 +22,7 @@ from tests.gateway.world import World
 
 class Server(BaseApplication):
     def load_config(self):
-        settings = GatewaySettings(workers=1, threads=2, client_seconds=float(sys.argv[2]), graceful_seconds=1)
+        settings = GatewaySettings(workers=1, threads=2, client_seconds=float(sys.argv[2]), graceful_seconds=int(sys.argv[3]))
         for name, value in gunicorn_options(settings).items():
             self.cfg.set(name, value)
         self.cfg.set("bind", "fd://" + sys.argv[1])
@@ -46,13 +46,13 @@ def hasty():
     yield from serving(client_seconds=0.7)
 
 
-def serving(client_seconds):
+def serving(client_seconds, graceful_seconds=1):
     # The socket listens before the server starts: nobody has to wait for it.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         descriptor = os.dup(listener.fileno())
         os.set_inheritable(descriptor, True)
         environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTHONWARNINGS": "default"}
-        command = [sys.executable, "-c", SERVER, str(descriptor), str(client_seconds)]
+        command = [sys.executable, "-c", SERVER, str(descriptor), str(client_seconds), str(graceful_seconds)]
         server = subprocess.Popen(command, pass_fds=(descriptor,), env=environment, stderr=subprocess.DEVNULL)
         os.close(descriptor)
         try:
@@ -136,6 +136,17 @@ def test_a_body_over_the_limit_gets_its_answer(address):
     said = talk(address, head + body)
     assert said.startswith(b"HTTP/1.1 413")
     assert document(said)["Code"] == "RequestEntityTooLarge"
+
+
+def test_idle_connections_do_not_hold_up_the_end():
+    server = serving(client_seconds=30, graceful_seconds=60)
+    address = next(server)
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        # Closing waits for the end of the server, a third of its grace at most.
+        server.close()
+        assert connection.recv(65536) == b""
 
 
 def test_drops_do_not_lengthen_the_time():
