@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from backend.domain.activity import Activity, ActivityKind, CauseKind
 from backend.domain.cluster import Cluster, ClusterStatus
 from backend.domain.ids import short_id
 from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus
 from backend.domain.scope import Scope
+from backend.drivers.compute import Server
 from backend.policies.replacement import margin, pace
 from backend.store import rows, tables
 from tests.simulation.users import Kept
@@ -41,13 +44,35 @@ class State:
     activities: dict[str, Activity]
 
 
-def read(world: World) -> State:
-    with world.store.read() as conn:
-        return State(
-            {row.id: rows.cluster_of(row) for row in conn.execute(select(tables.clusters))},
-            {row.id: rows.node_of(row) for row in conn.execute(select(tables.nodes))},
-            {row.id: rows.activity_of(row) for row in conn.execute(select(tables.activities))},
-        )
+@dataclass
+class Reader:
+    """Reads the rows, and again only those that changed: a run is looked at after every tick."""
+
+    world: World
+    seen: dict[str, dict[str, tuple[Any, Any]]] = field(default_factory=dict)
+    writes: int = -1
+    state: State | None = None
+
+    def read(self) -> State:
+        with self.world.store.read() as conn:
+            writes = conn.connection.driver_connection.total_changes
+            if self.state is None or writes != self.writes:
+                self.writes = writes
+                self.state = State(
+                    self._table(conn, tables.clusters, rows.cluster_of),
+                    self._table(conn, tables.nodes, rows.node_of),
+                    self._table(conn, tables.activities, rows.activity_of),
+                )
+        return self.state
+
+    def _table(self, conn: Any, table: Table, value_of: Callable[[Any], Any]) -> dict[str, Any]:
+        before = self.seen.get(table.name, {})
+        raw = {row[0]: tuple(row) for row in conn.exec_driver_sql(f"SELECT * FROM {table.name}")}
+        changed = [key for key, row in raw.items() if key not in before or before[key][0] != row]
+        found = {row.id: value_of(row) for row in conn.execute(select(table).where(table.c.id.in_(changed)))}
+        after = {key: (row, found[key] if key in found else before[key][1]) for key, row in raw.items()}
+        self.seen[table.name] = after
+        return {key: value for key, (_, value) in after.items()}
 
 
 @dataclass
@@ -56,6 +81,7 @@ class Watcher:
 
     world: World
     kept: Kept
+    reader: Reader
     last: State | None = None
     server_of: dict[str, str] = field(default_factory=dict)
     live_kills: dict[str, set[str]] = field(default_factory=dict)
@@ -63,7 +89,9 @@ class Watcher:
     widest: dict[str, int] = field(default_factory=dict)
 
     def look(self) -> None:
-        now = read(self.world)
+        now = self.reader.read()
+        if now is self.last:
+            return
         self._tell(self.last, now)
         self._bounds(now)
         self._one_server(now)
@@ -217,59 +245,79 @@ def _told(node: Node) -> str:
     return f"{node.state}{marks}{'#' if node.protected else ''} {server} {node.server_status}"
 
 
-def at_rest(world: World, kept: Kept) -> None:
+@dataclass(frozen=True)
+class Rest:
+    """What is there when the faults are over: the rows, the cloud's servers, and what users were told."""
+
+    now: State
+    kept: Kept
+    servers: Sequence[tuple[Scope, Server]]
+
+
+def at_rest(world: World, kept: Kept, now: State) -> None:
     """Everything that holds when faults are over and the engine has had its time."""
-    now = read(world)
-    for check in (no_leak, no_double, converged, balanced, all_told, accepted_is_kept, detached_go_on):
-        check(world, kept, now)
+    settled(now)
+    balanced(now)
+    all_told(now, kept)
+    accepted_is_kept(now, kept)
+    there = Rest(now, kept, world.simulated.operator.servers())
+    for check in (no_leak, no_double, isolated, all_serve, detached_go_on):
+        check(there)
 
 
-def no_leak(world: World, kept: Kept, now: State) -> None:
-    owned = {node.server_id for node in now.nodes.values()}
-    for scope, server in world.simulated.operator.servers():
+def no_leak(there: Rest) -> None:
+    owned = {node.server_id for node in there.now.nodes.values()}
+    for scope, server in there.servers:
         if server.launch_id is not None and server.id not in owned:
             raise Violated("1 no leak", f"server {server.id} of {scope.project_id} belongs to nobody")
 
 
-def no_double(world: World, kept: Kept, now: State) -> None:
-    places = {server.id: scope for scope, server in world.simulated.operator.servers()}
-    for node in now.nodes.values():
-        scope = places.get(node.server_id or "")
-        if scope is not None and scope != Scope(node.project_id, node.region):
-            raise Violated("9 isolation", f"node {node.id} has a server of {scope}")
-    launches = Counter(
-        server.launch_id for _, server in world.simulated.operator.servers() if server.launch_id is not None
-    )
-    wanted = Counter(node.launch_id for node in now.nodes.values())
+def no_double(there: Rest) -> None:
+    launches = Counter(server.launch_id for _, server in there.servers if server.launch_id is not None)
+    wanted = Counter(node.launch_id for node in there.now.nodes.values())
     for launch, number in launches.items():
         if number > wanted[launch]:
             raise Violated("2 no double", f"launch {launch}: {number} servers for {wanted[launch]} nodes")
 
 
-def converged(world: World, kept: Kept, now: State) -> None:
-    alive = {server.id: server for _, server in world.simulated.operator.servers()}
+def isolated(there: Rest) -> None:
+    places = {server.id: scope for scope, server in there.servers}
+    for node in there.now.nodes.values():
+        scope = places.get(node.server_id or "")
+        if scope is not None and scope != Scope(node.project_id, node.region):
+            raise Violated("9 isolation", f"node {node.id} has a server of {scope}")
+
+
+def settled(now: State) -> None:
     for cluster in now.clusters.values():
         if cluster.status is not ClusterStatus.ACTIVE:
             raise Violated("4 convergence", f"{cluster.name} of {cluster.project_id} is still being deleted")
         here = [node for node in now.nodes.values() if node.cluster_id == cluster.id]
         serving = [node for node in here if node.state is NodeState.IN_SERVICE]
-        settled = all(node.state in {NodeState.IN_SERVICE, NodeState.STANDBY} for node in here)
+        calm = all(node.state in {NodeState.IN_SERVICE, NodeState.STANDBY} for node in here)
         kept_above = len(serving) > cluster.spec.desired and all(node.protected for node in serving)
-        if not settled or (len(serving) != cluster.spec.desired and not kept_above):
+        if not calm or (len(serving) != cluster.spec.desired and not kept_above):
             states = Counter(str(node.state) for node in here)
             raise Violated("4 convergence", f"{cluster.name}: wants {cluster.spec.desired}, has {dict(states)}")
-        for node in serving:
-            server = alive.get(node.server_id or "")
-            if server is None or server.status is not ServerStatus.ACTIVE or node.health is not Health.HEALTHY:
-                raise Violated("4 convergence", f"{cluster.name}: node {node.id} is {node.health}, {server}")
+        if cluster.causes and not kept_above:
+            raise Violated("7 journal", f"{cluster.name} still has causes {cluster.causes}")
 
 
-def balanced(world: World, kept: Kept, now: State) -> None:
+def all_serve(there: Rest) -> None:
+    alive = {server.id: server for _, server in there.servers}
+    for node in there.now.nodes.values():
+        server = alive.get(node.server_id or "")
+        works = server is not None and server.status is ServerStatus.ACTIVE and node.health is Health.HEALTHY
+        if node.state is NodeState.IN_SERVICE and not works:
+            raise Violated("4 convergence", f"node {node.id} is {node.health}, its server {server}")
+
+
+def balanced(now: State) -> None:
     for cluster in now.clusters.values():
-        counts = Counter(node.zone for node in now.nodes.values() if node.cluster_id == cluster.id and node.counted)
         serving = [node for node in now.nodes.values() if node.cluster_id == cluster.id and node.counted]
         if any(node.protected for node in serving):
             continue
+        counts = Counter(node.zone for node in serving)
         strays = set(counts) - set(cluster.spec.zones)
         if strays:
             raise Violated("4 convergence", f"{cluster.name}: nodes in {strays}, zones {cluster.spec.zones}")
@@ -278,31 +326,24 @@ def balanced(world: World, kept: Kept, now: State) -> None:
             raise Violated("4 convergence", f"{cluster.name}: out of balance {dict(counts)}")
 
 
-def all_told(world: World, kept: Kept, now: State) -> None:
+def all_told(now: State, kept: Kept) -> None:
     open_entries = [entry for entry in now.activities.values() if entry.ended_at is None]
     if open_entries:
         raise Violated("7 journal", f"still open: {open_entries}")
     for entry in kept.told:
         if entry.id not in now.activities:
             raise Violated("8 accepted is kept", f"an answer named activity {entry.id}")
-    for cluster in now.clusters.values():
-        if (
-            cluster.causes
-            and sum(n.state is NodeState.IN_SERVICE for n in now.nodes.values() if n.cluster_id == cluster.id)
-            == cluster.spec.desired
-        ):
-            raise Violated("7 journal", f"{cluster.name} still has causes {cluster.causes}")
 
 
-def detached_go_on(world: World, kept: Kept, now: State) -> None:
-    alive = {server.short_id for _, server in world.simulated.operator.servers()}
-    lost = kept.detached - alive - kept.judged
+def detached_go_on(there: Rest) -> None:
+    alive = {server.short_id for _, server in there.servers}
+    lost = there.kept.detached - alive - there.kept.judged
     if lost:
         raise Violated("1 no leak", f"detached servers were deleted: {sorted(lost)}")
 
 
-def accepted_is_kept(world: World, kept: Kept, now: State) -> None:
-    there = {(cluster.project_id, cluster.name) for cluster in now.clusters.values()}
+def accepted_is_kept(now: State, kept: Kept) -> None:
+    clusters = {(cluster.project_id, cluster.name) for cluster in now.clusters.values()}
     for key, present in kept.present.items():
-        if present is not None and (key in there) != present:
+        if present is not None and (key in clusters) != present:
             raise Violated("8 accepted is kept", f"{key} should be {'there' if present else 'gone'}")

@@ -15,7 +15,7 @@ from backend.drivers.simulated.faults import Where
 from backend.errors import Finding
 from backend.store import tables
 from tests.simulation import invariants
-from tests.simulation.invariants import Watcher
+from tests.simulation.invariants import Reader, Watcher
 from tests.simulation.users import Kept, User
 from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
 
@@ -78,7 +78,7 @@ def run(seed: int, steps: int = STEPS, mood: Mood | None = None) -> Result:
 def _play(world: World, steps: int, mood: Mood) -> None:
     kept = Kept()
     users = [User(world, scope, world.rng, kept) for scope in SCOPES]
-    watcher = Watcher(world, kept)
+    watcher = Watcher(world, kept, Reader(world))
     world.after_tick.append(watcher.look)
     chaos = world.chaos
     chaos.crash = world.rng.choice(mood.crash)
@@ -95,8 +95,8 @@ def _play(world: World, steps: int, mood: Mood) -> None:
         watcher.look()
     chaos.on = False
     world.trace("=== quiet")
-    _settle(world, users, kept)
-    _wait_for_rest(world, kept, mood.patience)
+    _settle(world, users, watcher.reader)
+    _wait_for_rest(world, watcher, mood.patience)
 
 
 def _overtake(world: World, number: int) -> None:
@@ -158,7 +158,7 @@ def _cloud_fault(world: World) -> None:
         faults.unavailable(Where(zone=None), seconds=min(seconds, 60.0))
 
 
-def _settle(world: World, users: Sequence[User], kept: Kept) -> None:
+def _settle(world: World, users: Sequence[User], reader: Reader) -> None:
     """The users put right what only they can: processes run, sources exist, zones are free."""
     world.simulated.faults.lift()
     for _, server in world.simulated.operator.servers():
@@ -166,7 +166,7 @@ def _settle(world: World, users: Sequence[User], kept: Kept) -> None:
             world.simulated.operator.recover(server.id)
     for user in users:
         _provide_sources(user)
-    for cluster in invariants.read(world).clusters.values():
+    for cluster in reader.read().clusters.values():
         user = next(user for user in users if user.scope.project_id == cluster.project_id)
         if cluster.status is ClusterStatus.ACTIVE:
             user.backend.clusters.resume(user.scope, cluster.name)
@@ -179,7 +179,7 @@ def _provide_sources(user: User) -> None:
         user.backend.configurations.create(user.scope, "lc-0", user.server_spec(), {})
 
 
-def _wait_for_rest(world: World, kept: Kept, patience: timedelta) -> None:
+def _wait_for_rest(world: World, watcher: Watcher, patience: timedelta) -> None:
     """Let time run from deadline to deadline until all invariants hold, or patience ends."""
     deadline = world.clock.now() + patience
     ticks = 0
@@ -187,7 +187,7 @@ def _wait_for_rest(world: World, kept: Kept, patience: timedelta) -> None:
         world.tick(ticks % 2)
         ticks += 1
         try:
-            invariants.at_rest(world, kept)
+            invariants.at_rest(world, watcher.kept, watcher.reader.read())
         except Violated:
             if world.clock.now() >= deadline or ticks >= MOST_TICKS:
                 raise
