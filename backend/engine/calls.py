@@ -87,7 +87,7 @@ class ThreadedCalls:
         self._start()
 
     def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _start(self) -> None:
         self._running = {future: call for future, call in self._running.items() if not future.done()}

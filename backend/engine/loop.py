@@ -106,7 +106,7 @@ class Engine:
         return self._context.counters
 
     def run(self, stop: Stop) -> None:
-        """Work until told to stop; jobs that wait for the cloud then are left to whoever claims them next."""
+        """Work until told to stop, then end what waits for the cloud; what takes too long is left to the next claim."""
         poll = self._settings.poll.total_seconds()
         while not stop.is_set():
             outcome = self._guarded_tick()
@@ -114,6 +114,10 @@ class Engine:
                 self._calls.wait(poll)
             elif outcome.idle:
                 self._clock.wait(poll)
+        ends_at = self._clock.monotonic() + self._settings.drain.total_seconds()
+        while self._running and self._clock.monotonic() < ends_at:
+            self._calls.wait(poll)
+            self._resume()
         self._calls.close()
 
     def tick(self, now: datetime) -> Outcome:
@@ -195,6 +199,8 @@ class Engine:
         now = self._clock.now()
         old = [job for job in self._running if now - job.held_at > self._settings.lease / 3]
         leases.renew(self._store, [job.lease for job in old if isinstance(job.lease, Lease)], self._claimer)
+        watches = [job.lease for job in old if isinstance(job.lease, WatchLease)]
+        leases.renew_watches(self._store, watches, self._claimer)
         for job in old:
             job.held_at = now
 

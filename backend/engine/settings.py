@@ -14,6 +14,7 @@ class EngineSettings:
 
     Attributes:
         poll: pause between two looks at what is due, when nothing is under way.
+        drain: how long an engine that is told to stop waits for cloud calls under way.
         lease: how long a claim holds without being renewed.
         clusters_at_once, watches_at_once: claimed by one tick.
         calls, calls_per_project: cloud calls under way at once, of the process and of one project.
@@ -39,6 +40,7 @@ class EngineSettings:
     """
 
     poll: timedelta = timedelta(seconds=0.5)
+    drain: timedelta = timedelta(seconds=10)
     lease: timedelta = timedelta(seconds=60)
     clusters_at_once: int = 50
     watches_at_once: int = 20

@@ -204,6 +204,20 @@ def claim_watches(store: Store, claimer: Claimer, now: datetime, limit: int) -> 
     return store.transact(work)
 
 
+_WATCH_RENEW = update(watches).where(_THIS_WATCH).values(lease_until=bindparam("until"))
+
+
+def renew_watches(store: Store, held: Sequence[WatchLease], claimer: Claimer) -> None:
+    """Hold these on: their looks still wait for the cloud."""
+
+    def work(conn: Connection) -> None:
+        until = store.lease_now(conn) + claimer.lease
+        conn.execute(_WATCH_RENEW, [{**_watch_key(lease), "until": until} for lease in held])
+
+    if held:
+        store.transact(work)
+
+
 _WATCH_FENCE = select(watches.c.epoch).where(_THIS_WATCH).with_for_update()
 
 

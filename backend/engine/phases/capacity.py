@@ -97,7 +97,7 @@ def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int)
     number = min(lacking, draft.settings.launches)
     counts = draft.zone_counts()
     counts.update(step.zone for step in draft.steps if isinstance(step, steps.Launch))
-    gaps = _unhealthy_gaps(draft)
+    gaps = _gaps(draft)
     causes = _increase(draft, present, lacking)
     replacing = (Cause(CauseKind.REPLACING_UNHEALTHY, draft.now),)
     launched = 0
@@ -106,8 +106,10 @@ def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int)
         here = min(wanted, 1) if zone in retried else wanted
         launched += here
         replaced, gaps = gaps[:here], gaps[here:]
-        _launch(draft, zone, replacing, [old.id for old in replaced])
-        _launch(draft, zone, causes, [None] * (here - len(replaced)))
+        unhealthy = [old.id for old in replaced if old.health is Health.UNHEALTHY]
+        outlived = [old.id for old in replaced if old.health is not Health.UNHEALTHY]
+        _launch(draft, zone, replacing, unhealthy)
+        _launch(draft, zone, causes, [*outlived, *[None] * (here - len(replaced))])
     if launched == number < lacking:
         draft.more = True
 
@@ -128,14 +130,17 @@ def _spread(draft: Draft, counts: Counter[str], number: int, failing: set[str]) 
     return placement.spread(counts, spec.zones, number, failing=failing, distribution=spec.zone_distribution)
 
 
-def _unhealthy_gaps(draft: Draft) -> list[Node]:
-    """Nodes that went for their health or age and that no launch replaces yet."""
+def _gaps(draft: Draft) -> list[Node]:
+    """Nodes that went for their health or their age and that no launch replaces yet, the unhealthy first."""
     covered = {node.replaces for node in draft.nodes.values()}
-    return [
+    gone = [
         node
         for node in draft.every(NodeState.TERMINATING)
-        if node.in_service_at is not None and node.health is Health.UNHEALTHY and node.id not in covered
+        if node.in_service_at is not None
+        and node.id not in covered
+        and (node.health is Health.UNHEALTHY or draft.outlived(node))
     ]
+    return sorted(gone, key=lambda node: node.health is not Health.UNHEALTHY)
 
 
 def _subnets(draft: Draft, zone: str, number: int) -> list[tuple[str | None, int]]:

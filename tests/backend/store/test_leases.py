@@ -104,6 +104,15 @@ def test_a_watch_is_held_by_one_and_pulled_by_anyone(store):
     assert not store.transact(lambda conn: leases.fence_watch(conn, lease))
 
 
+def test_a_renewed_watch_is_held_on(store):
+    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
+    (lease,) = leases.claim_watches(store, ONE, NOW, 5)
+    store.clock.move(40)
+    leases.renew_watches(store, [lease], ONE)
+    store.clock.move(40)
+    assert leases.claim_watches(store, TWO, store.clock.now(), 5) == []
+
+
 def test_a_watch_is_not_put_off_by_a_later_wish(store):
     store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
     store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW + timedelta(hours=1)))

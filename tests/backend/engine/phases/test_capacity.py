@@ -142,9 +142,15 @@ def test_the_successor_of_an_unhealthy_node_says_so():
     assert launches(_met(owner(desired=1), old, pending(group, "new", replaces=old.id)).steps) == {}
 
 
-@pytest.mark.parametrize("process", [Process.LAUNCH])
-def test_launch_suspended_launches_nothing(process):
-    assert _met(owner(desired=3, suspended={process: NOW})).steps == []
+def test_the_successor_of_an_old_node_is_tied_to_it():
+    group = owner(desired=1, maximum_lifetime_seconds=86_400)
+    old = node(group, "old", state=NodeState.TERMINATING, created_at=NOW - timedelta(days=2))
+    (step,) = _met(group, old).steps
+    assert (step.replaces, step.causes[0].kind) == ((old.id,), CauseKind.CAPACITY_INCREASE)
+
+
+def test_launch_suspended_launches_nothing():
+    assert _met(owner(desired=3, suspended={Process.LAUNCH: NOW})).steps == []
 
 
 def test_what_is_too_much_goes():

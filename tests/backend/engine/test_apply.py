@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from backend.domain.node import NodeState, ServerStatus
+from backend.domain.profile import ProfileRef, ServerSpec
+from backend.drivers import errors
+from backend.drivers.catalog import Catalog
+from backend.drivers.simulated.faults import Where
+from backend.engine import apply
+from backend.engine.snapshot import Profile
+from tests import factories
+from tests.factories import SCOPE, World
+
+ZONE = "us-east-1a"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.close()
+
+
+def _carry_out(world, act):
+    cloud = world.simulated.cloud
+    return apply.carry_out(cloud, Catalog(cloud, world.clock), act)
+
+
+def _order(world, number, **spec):
+    made = ServerSpec(**{"image": world.image(), "instance_type": "t3.micro", **spec})
+    profile = Profile(made, ProfileRef("lc"))
+    nodes = tuple(f"node-{index}" for index in range(number))
+    return apply.CreateServers(SCOPE, "launch", nodes, ZONE, None, profile, "web", {"a": "b"})
+
+
+def _calls(world, name="create"):
+    made = []
+    world.simulated.faults.hooks.append(
+        lambda moment, call: made.append(call.count) if moment == "before" and call.name == name else None
+    )
+    return made
+
+
+def test_a_batch_is_one_call(world):
+    calls = _calls(world)
+    result = _carry_out(world, _order(world, 7))
+    assert (len(result.servers), result.error, calls) == (7, None, [7])
+    assert {(server.launch_id, server.zone, server.tags["a"]) for server in result.servers} == {("launch", ZONE, "b")}
+
+
+@pytest.mark.parametrize(("room", "wanted"), [(3, 10), (0, 10), (1, 2), (7, 8), (49, 50)])
+def test_a_zone_gives_what_room_it_has(world, room, wanted):
+    world.simulated.faults.capacity(ZONE, room)
+    calls = _calls(world)
+    result = _carry_out(world, _order(world, wanted))
+    assert len(result.servers) == room
+    assert isinstance(result.error, errors.NoCapacity)
+    assert len(calls) <= 14
+
+
+def test_a_quota_is_told_as_it_met_the_whole_batch(world):
+    world.simulated.faults.quota(SCOPE.project_id, 6)
+    result = _carry_out(world, _order(world, 7))
+    assert len(result.servers) == 6
+    assert (result.error.requested, result.error.limit) == (7, 6)
+
+
+@pytest.mark.parametrize("fault", ["lose_request", "lose_answer"])
+def test_a_lost_answer_is_not_sent_again(world, fault):
+    getattr(world.simulated.faults, fault)(Where(calls=("create",)))
+    result = _carry_out(world, _order(world, 2))
+    assert (result.servers, type(result.error)) == ([], errors.OutcomeUnknown)
+    made = [server.launch_id for _, server in world.simulated.operator.servers()]
+    assert made == (["launch"] * 2 if fault == "lose_answer" else [])
+
+
+@pytest.mark.parametrize(
+    ("spec", "error"),
+    [
+        ({"image": "0" * 17}, errors.ImageNotFound),
+        ({"image": None}, errors.ProfileIncomplete),
+        ({"instance_type": "z9.huge"}, errors.FlavorNotFound),
+        ({"key_name": "lost"}, errors.KeyPairNotFound),
+        ({"security_group_ids": ("0" * 17,)}, errors.SecurityGroupNotFound),
+    ],
+)
+def test_what_cannot_be_resolved_is_refused_by_name(world, spec, error):
+    result = _carry_out(world, _order(world, 1, **spec))
+    assert isinstance(result.error, error)
+
+
+def _member(world):
+    (server,) = _carry_out(world, _order(world, 1)).servers
+    return factories.node(factories.cluster(), "n", server_id=server.id, state=NodeState.TERMINATING)
+
+
+def test_servers_are_deleted_and_what_is_gone_is_told(world):
+    node = _member(world)
+    world.simulated.faults.unavailable(Where(calls=("delete",)), times=1)
+    assert isinstance(_carry_out(world, apply.DeleteServer(SCOPE, node)).error, errors.CloudUnavailable)
+    assert _carry_out(world, apply.DeleteServer(SCOPE, node)) == apply.Answered(apply.DeleteServer(SCOPE, node))
+    world.clock.move(5)
+    assert _carry_out(world, apply.DeleteServer(SCOPE, node)).gone
+
+
+def test_taking_in_and_letting_go_are_opposites(world):
+    node = _member(world)
+    taken = _carry_out(world, apply.TakeServerIn(SCOPE, node, "web")).server
+    assert (taken.launch_id, taken.tags[apply.GROUP_TAG], taken.status) == (node.launch_id, "web", ServerStatus.ACTIVE)
+    _carry_out(world, apply.LetServerGo(SCOPE, node))
+    left = _carry_out(world, apply.LookAtServer(SCOPE, node)).server
+    assert (left.launch_id, apply.GROUP_TAG in left.tags) == (None, False)
