@@ -6,6 +6,7 @@ processes come together where ``PROMETHEUS_MULTIPROC_DIR`` names an empty folder
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from typing import Any
@@ -18,6 +19,13 @@ from gateway.config import gunicorn_options, load
 def post_fork(_server: Any, _worker: Any) -> None:
     """Send what the gateway tells, a line a request, where gunicorn's own log goes."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Spare the garbage collector what was loaded for good: long lists would make it look there time and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def child_exit(_server: Any, worker: Any) -> None:
