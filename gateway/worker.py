@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker for clients that are slow or speak no HTTP: no thread is held, and no HTML is answered."""
+"""gunicorn's threaded worker for clients that are slow or speak no HTTP: cut off after a time, and answered no HTML."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def murder_keepalived(self) -> None:
         """Close connections that waited too long for another request; when stopping, all that wait for one."""
         if not self.alive:
-            for connection in self.keepalived_conns:
+            for connection in getattr(self, "keepalived_conns", ()):  # gunicorn before 26 named them otherwise
                 connection.timeout = 0.0
         super().murder_keepalived()
 

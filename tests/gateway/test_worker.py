@@ -112,8 +112,8 @@ def test_what_is_no_http_is_refused_with_a_document(address, data):
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nConnection: close\r\n\r\nAction=",
     ],
 )
-def test_slow_clients_are_cut_off_and_hold_no_thread(hasty, data):
-    # More slow ones than threads: a good one is answered all the same.
+def test_slow_clients_are_cut_off_and_others_get_their_turn(hasty, data):
+    # More slow ones than threads: a good one is answered when their time is over.
     slow = [socket.create_connection(hasty, timeout=30) for _ in range(3)]
     for connection in slow:
         connection.sendall(data)
