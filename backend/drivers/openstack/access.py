@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -70,7 +71,11 @@ class Entry:
         """
         files = [settings.clouds_file] if settings.clouds_file else None
         try:
-            found = OpenStackConfig(config_files=files, load_envvars=not files).get_one(cloud=settings.cloud)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of parts that are not used here: metrics of the SDK's own
+                found = OpenStackConfig(config_files=files, load_envvars=not files).get_one(
+                    cloud=settings.cloud, validate=False
+                )
         except ConfigException as error:
             raise Misconfigured(f"clouds.yaml has no usable entry {settings.cloud}: {error}") from error
         auth = found.config.get("auth") or {}
@@ -156,13 +161,16 @@ class Access:
 
     def endpoint(self, plugin: BaseIdentityPlugin, service: str, region: str | None) -> str | None:
         """The URL of a service in the identity's catalog, None where there is none."""
-        found: str | None = plugin.get_endpoint(
-            self.session,
-            service_type=service,
-            interface=self.entry.interface,
-            region_name=region,
-            skip_discovery=True,
-        )
+        try:
+            found: str | None = plugin.get_endpoint(
+                self.session,
+                service_type=service,
+                interface=self.entry.interface,
+                region_name=region,
+                skip_discovery=True,
+            )
+        except keystone_errors.CatalogException:
+            return None
         return found
 
     def _ways(self, project_id: str) -> list[BaseIdentityPlugin]:

@@ -196,10 +196,7 @@ class Rest:
         raise Declined(status, message, request_id, kind)
 
     def _url(self, plugin: BaseIdentityPlugin, scope: Scope | None, service: str, path: str) -> str:
-        try:
-            found = self._access.endpoint(plugin, service, scope.region if scope else None)
-        except keystone_errors.ClientException as error:
-            raise CloudUnavailable(f"the endpoint of {service} could not be found out: {error}") from error
+        found = self._access.endpoint(plugin, service, scope.region if scope else None)
         if found is None and scope is None and service == IDENTITY:
             found = self._access.entry.user["auth_url"]  # a token on the system may come without a catalog
         if found is None:

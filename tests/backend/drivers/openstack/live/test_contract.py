@@ -1,0 +1,33 @@
+"""The OpenStack driver holds what every driver must hold, on a real cloud."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.clock import SystemClock
+from backend.drivers.cloud import Cloud
+from backend.drivers.openstack.cloud import open_cloud
+from tests.backend.drivers.contract import CloudContract
+
+
+@pytest.fixture(scope="module")
+def opened(settings) -> Cloud:
+    return open_cloud(settings, SystemClock())
+
+
+class TestOpenStackCloud(CloudContract):
+    @pytest.fixture
+    def cloud(self, opened) -> Cloud:
+        return opened
+
+    @pytest.fixture
+    def scope(self, request):
+        return request.getfixturevalue("demo_scope")
+
+    @pytest.fixture
+    def other_scope(self, request):
+        return request.getfixturevalue("other_project_scope")
+
+    @pytest.fixture
+    def until(self, request):
+        return request.getfixturevalue("patience")

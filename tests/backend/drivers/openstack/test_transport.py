@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+
+import pytest
+import requests
+from keystoneauth1 import exceptions as keystone_errors
+from keystoneauth1.session import Session
+
+from backend.drivers.openstack.transport import TimedAdapter, never_sent
+
+
+@contextmanager
+def listening(answer):
+    """A server on loopback that hands its first connection to a function."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                answer(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        thread.join()
+
+
+def asked(url, read_seconds=5.0):
+    """What comes of a POST: the exception that keystoneauth makes of its failure."""
+    http = requests.Session()
+    http.trust_env = False
+    http.mount("http://", TimedAdapter(1.0, read_seconds, 2))
+    with pytest.raises(keystone_errors.ClientException) as told:
+        Session(session=http).post(url, json={}, authenticated=False)
+    return told.value
+
+
+def test_a_refused_connection_carried_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert never_sent(asked(f"http://127.0.0.1:{port}/"))
+
+
+def test_a_name_that_does_not_resolve_carried_nothing():
+    assert never_sent(asked("http://nowhere.invalid/"))
+
+
+def test_a_connection_that_breaks_after_the_request_leaves_it_open():
+    with listening(lambda connection: None) as url:
+        assert not never_sent(asked(url))
+
+
+def test_an_answer_that_does_not_come_in_time_leaves_it_open():
+    done = threading.Event()
+    with listening(lambda connection: done.wait(10)) as url:
+        failure = asked(url, read_seconds=0.05)
+        done.set()
+    assert isinstance(failure, keystone_errors.ConnectTimeout)
+    assert not never_sent(failure)
