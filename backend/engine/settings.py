@@ -25,6 +25,7 @@ class EngineSettings:
         confirmations: servers missing from a listing that are asked for one by one in one observation.
         launch_batch: servers made by one call.
         launches, deletions: nodes launched and delete calls made by one pass over a cluster.
+        first_launches: nodes launched by one pass while no server was made yet of what is launched.
         launch_grace: a launch of which no server is seen for so long is lost.
         boot_timeout: a server that is not active after so long has failed.
         delete_retry: a deletion is asked for again after this.
@@ -54,6 +55,7 @@ class EngineSettings:
     confirmations: int = 100
     launch_batch: int = 50
     launches: int = 500
+    first_launches: int = 30
     deletions: int = 200
     launch_grace: timedelta = timedelta(seconds=90)
     boot_timeout: timedelta = timedelta(minutes=30)

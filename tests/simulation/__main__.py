@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 
-from tests.simulation.run import STEPS, WILD, run
+from tests.simulation.run import NORMAL, STEPS, WILD, run
 
 
 def main() -> int:
@@ -21,7 +21,7 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     failed = []
     for seed in range(chosen.start, chosen.start + chosen.seeds):
-        result = run(seed, chosen.steps, WILD if chosen.wild else None)
+        result = run(seed, chosen.steps, WILD if chosen.wild else NORMAL)
         if chosen.trace or (result.broken and not chosen.keep_going):
             print(result)
         if result.broken:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -17,7 +17,7 @@ from backend.engine.phases import depart, settle
 from backend.policies import termination
 from backend.store import leases, observations
 from backend.store.tables import clusters
-from tests.simulation.run import MEDDLING, OVERTAKEN, SILENT, WILD, Mood
+from tests.simulation.run import MEDDLING, NORMAL, OVERTAKEN, SILENT, WILD, Mood
 
 
 @contextlib.contextmanager
@@ -178,21 +178,28 @@ def lose_wakes() -> AbstractContextManager[None]:
     return _put(leases, "release", release)
 
 
-MUTATIONS: tuple[tuple[Callable[[], AbstractContextManager[None]], Mood], ...] = (
-    (drop_the_fence, OVERTAKEN),
-    (skip_adopt, Mood()),
-    (launch_before_claim, Mood()),
-    (ignore_generation, MEDDLING),
-    (no_orphan_sweep, OVERTAKEN),
-    (forget_the_pending, Mood()),
-    (silence_is_death, SILENT),
-    (no_brake, Mood()),
-    (ignore_protection, Mood()),
-    (repeat_lost_launches, Mood()),
-    (wait_for_ever, WILD),
-    (keep_the_token, Mood()),
-    (forget_the_journal, Mood()),
-    (ask_once, Mood()),
-    (lose_wakes, MEDDLING),
+class Mutation(NamedTuple):
+    """A deliberate fault, the mood in which it shows soonest, and a seed not far before one that shows it."""
+
+    mutate: Callable[[], AbstractContextManager[None]]
+    mood: Mood = NORMAL
+    first: int = 0
+
+
+MUTATIONS = (
+    Mutation(drop_the_fence, OVERTAKEN, 8),
+    Mutation(skip_adopt),
+    Mutation(launch_before_claim),
+    Mutation(ignore_generation, MEDDLING, 3),
+    Mutation(no_orphan_sweep, OVERTAKEN, 1),
+    Mutation(forget_the_pending),
+    Mutation(silence_is_death, SILENT, 1),
+    Mutation(no_brake, first=15),
+    Mutation(ignore_protection),
+    Mutation(repeat_lost_launches),
+    Mutation(wait_for_ever, WILD),
+    Mutation(keep_the_token),
+    Mutation(forget_the_journal),
+    Mutation(ask_once),
+    Mutation(lose_wakes, MEDDLING),
 )
-"""Each with the mood in which it shows soonest."""

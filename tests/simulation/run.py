@@ -53,18 +53,19 @@ class Mood:
     patience: timedelta = timedelta(hours=3)
 
 
+NORMAL = Mood()
 WILD = Mood((0.02,), (0.1, 0.3), (0.2, 0.4))
 MEDDLING = Mood((0.0,), (0.05,), (0.3,), users=1, overtakes=0)
 SILENT = Mood((0.0,), (0.5,), (0.0,))
 OVERTAKEN = Mood((0.0,), (0.05,), (0.3,), users=0, overtakes=1)
 
 
-def run(seed: int, steps: int = STEPS, mood: Mood | None = None) -> Result:
+def run(seed: int, steps: int = STEPS, mood: Mood = NORMAL) -> Result:
     """Run one seed; the same seed is the same run."""
     with repeatable_ids(seed):
         world = World(seed)
         try:
-            _play(world, steps, mood or Mood())
+            _play(world, steps, mood)
         except Violated as violated:
             return Result(seed, violated.invariant, str(violated), world.trace.lines)
         except BaseException as error:

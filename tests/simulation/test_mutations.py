@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.simulation.mutations import MUTATIONS
-from tests.simulation.run import STEPS, Mood, run
+from tests.simulation.mutations import MUTATIONS, Mutation
+from tests.simulation.run import STEPS, run
 
-SEEDS = 40
+SEEDS = 30
 
 
-@pytest.mark.parametrize(("mutation", "mood"), MUTATIONS, ids=lambda value: getattr(value, "__name__", ""))
-def test_the_simulation_catches(
-    mutation: Callable[[], AbstractContextManager[None]], mood: Mood, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.mutate.__name__)
+def test_the_simulation_catches(mutation: Mutation, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
-    impatient = replace(mood, patience=timedelta(minutes=40))
-    with mutation():
-        assert any(run(seed, STEPS, impatient).broken for seed in range(SEEDS)), mutation.__doc__
+    mood = replace(mutation.mood, patience=timedelta(minutes=20))
+    for seed in range(mutation.first, mutation.first + SEEDS):
+        with mutation.mutate():
+            broken = run(seed, STEPS, mood).broken
+        if broken is not None and run(seed, STEPS, mood).broken is None:  # the fault is to blame, not our haste
+            return
+    pytest.fail(f"not caught: {mutation.mutate.__doc__}")

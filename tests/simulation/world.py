@@ -37,6 +37,7 @@ SETTINGS = EngineSettings(
     watch_full=timedelta(minutes=5),
     launch_batch=3,
     launches=5,
+    first_launches=3,
     deletions=3,
     confirmations=3,
     launch_grace=timedelta(seconds=60),

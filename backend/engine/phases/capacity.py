@@ -94,7 +94,7 @@ def _launch_wishes(draft: Draft, failing: set[str]) -> None:
 
 
 def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int) -> None:
-    number = min(lacking, draft.settings.launches)
+    number = min(lacking, draft.settings.launches if _is_proven(draft) else draft.settings.first_launches)
     counts = draft.zone_counts()
     counts.update(step.zone for step in draft.steps if isinstance(step, steps.Launch))
     gaps = _gaps(draft)
@@ -112,6 +112,14 @@ def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int)
         _launch(draft, zone, causes, [*outlived, *[None] * (here - len(replaced))])
     if launched == number < lacking:
         draft.more = True
+
+
+def _is_proven(draft: Draft) -> bool:
+    """Whether the cloud has made a server of what is launched now: until then a few launches tell as much as many."""
+    profile = draft.snapshot.profile
+    return not isinstance(profile, Reason) and any(
+        node.server_id is not None and node.profile == profile.ref for node in draft.nodes.values()
+    )
 
 
 def _launch(draft: Draft, zone: str, causes: tuple[Cause, ...], replaces: Sequence[str | None]) -> None:

@@ -8,6 +8,7 @@ from backend.domain.activity import Cause, CauseKind, Reason, ReasonKind
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Process, ZoneDistribution
 from backend.domain.node import NodeState
+from backend.domain.profile import ProfileRef
 from backend.engine import steps
 from backend.engine.phases.capacity import meet_capacity
 from tests.backend.engine.drafts import (
@@ -69,9 +70,16 @@ def test_which_states_count(state, counts):
 
 def test_one_pass_launches_only_so_many_in_batches():
     group = owner(desired=2000, maximum=2000)
-    made = _met(group)
+    made = _met(group, pending(group, "proof"))
     assert sum(launches(made.steps).values()) == SETTINGS.launches
     assert max(len(step.replaces) for step in made.steps) == SETTINGS.launch_batch
+    assert made.more
+
+
+def test_what_never_made_a_server_is_tried_with_a_few():
+    group = owner(desired=2000, maximum=2000)
+    made = _met(group, pending(group, "unseen", server_id=None), node(group, "other", profile=ProfileRef("old")))
+    assert sum(launches(made.steps).values()) == SETTINGS.first_launches
     assert made.more
 
 
@@ -118,11 +126,11 @@ def test_a_day_of_failures_suspends_launching():
 
 
 def test_each_nodes_subnet_is_drawn_among_the_zones():
-    group = owner(desired=40, maximum=40)
+    group = owner(desired=30, maximum=30)
     made = _met(group, subnets={A: ("s1", "s2"), B: ("s3",)})
     by_subnet = {step.subnet_id: len(step.replaces) for step in made.steps}
     assert set(by_subnet) == {"s1", "s2", "s3"}
-    assert by_subnet["s1"] + by_subnet["s2"] == by_subnet["s3"] == 20
+    assert by_subnet["s1"] + by_subnet["s2"] == by_subnet["s3"] == 15
 
 
 def test_nothing_is_launched_while_the_subnets_cannot_be_asked_for():
