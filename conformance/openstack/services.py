@@ -179,7 +179,7 @@ def _wsgi(
     )
     stage = Stage.IDENTITY if name == "keystone" else Stage.APIS
     called = name if name in {"keystone", "placement"} else f"{name}-api"
-    return Service(called, stage, command, Answering(settings.url(name, path)), name, environment)
+    return Service(called, stage, command, Answering(settings.url(name, path)), name, environment, patience=5)
 
 
 def _workers(settings: Settings) -> tuple[Service, ...]:
