@@ -70,7 +70,7 @@ _TEXTS: Final[tuple[tuple[re.Pattern[str], _Make], ...]] = tuple(
         (r"flavor \S+ could not be found|can not find requested flavor", _flavor),
         (r"flavor's (disk|memory) is (too small|smaller)", _unsuitable),
         (r"invalid key_name|key ?pair \S+ not found", _key),
-        (r"security group \S+ (not found|could not be found)|invalid security group", _group),
+        (r"security group \S+ (not found|could not be found|does not exist)|invalid security group", _group),
         (r"unable to find security_group", _group),
         (r"no more ip addresses|no fixed ip addresses available|ip address generation failure", _addresses),
         (r"(subnet|network) \S+ (could not be found|requires a subnet)|no networks? defined", _network),

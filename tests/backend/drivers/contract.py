@@ -220,7 +220,7 @@ class CloudContract:
         before = {server.id for server in cloud.compute.list(scope)}
         with pytest.raises(error):
             cloud.compute.create(scope, replace(request_, **changes), 2)
-        assert {server.id for server in cloud.compute.list(scope)} == before
+        assert {server.id for server in cloud.compute.list(scope)} <= before  # servers of other tests may go meanwhile
 
     def test_an_image_of_another_architecture_is_refused(self, cloud, scope, request_):
         for image in cloud.images.list(scope):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backend.clock import SystemClock
@@ -10,9 +12,10 @@ from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.contract import CloudContract
 
 
-@pytest.fixture(scope="module")
-def opened(settings) -> Cloud:
-    return open_cloud(settings, SystemClock())
+# One has a subnet for each zone, so servers are made on ports; the other has one subnet, so they are made in batches.
+@pytest.fixture(scope="module", params=["private", "backend"])
+def opened(settings, request) -> Cloud:
+    return open_cloud(replace(settings, default_network=request.param), SystemClock())
 
 
 class TestOpenStackCloud(CloudContract):

@@ -1,0 +1,87 @@
+"""What only a real cloud says: its words for what it cannot give, told as findings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from backend.clock import SystemClock
+from backend.domain.node import ServerStatus
+from backend.domain.scope import Scope
+from backend.drivers import errors
+from backend.drivers.compute import ServerRequest
+from backend.drivers.openstack.cloud import open_cloud
+from backend.engine.reasons import reason_of_fault
+
+ROOMY = 8
+
+
+@pytest.fixture(scope="module")
+def cloud(settings):
+    return open_cloud(settings, SystemClock())
+
+
+@pytest.fixture(scope="module")
+def images(cloud, demo_scope):
+    return {image.name: image for image in cloud.images.list(demo_scope)}
+
+
+@pytest.fixture
+def asked(cloud, demo_scope, images) -> ServerRequest:
+    return ServerRequest("refused", images["cirros"].id, "m1.nano", "az1", None, launch_id="launch-refused")
+
+
+def test_images_tell_whose_they_are_and_what_runs_them(images):
+    amazon = images["al2023-ami-2023.9.20251110.1-kernel-6.1-arm64"]
+    assert (amazon.owner_id, amazon.owner_alias, amazon.architecture) == ("137112412989", "amazon", "arm64")
+    assert images["private-to-demo"].public is False
+    assert images["deactivated"].active is False
+    assert images["Windows_Server-2022-English-Full-Base-2025.11.12"].platform == "windows"
+
+
+def test_a_deactivated_image_boots_nothing(cloud, demo_scope, asked, images):
+    with pytest.raises(errors.ImageNotFound):
+        cloud.compute.create(demo_scope, replace(asked, image_id=images["deactivated"].id), 1)
+
+
+def test_a_disk_too_small_for_the_image_is_told(cloud, demo_scope, asked, images):
+    with pytest.raises(errors.FlavorNotSupported, match="disk") as told:
+        cloud.compute.create(demo_scope, replace(asked, image_id=images["needs-100-gib"].id), 1)
+    assert told.value.request_id.startswith("req-")
+
+
+def test_a_project_without_a_network_has_nowhere_for_a_server(cloud, keys, asked):
+    bare = Scope(keys("bare")["OS_PROJECT_ID"], "RegionOne")
+    with pytest.raises(errors.NetworkMissing):
+        cloud.compute.create(bare, asked, 1)
+    assert [network.default for network in cloud.network.networks(bare)] == []
+
+
+def test_no_valid_host_shows_in_the_server_s_fault(cloud, demo_scope, asked, patience):
+    (server,) = cloud.compute.create(demo_scope, replace(asked, flavor="test.vast"), 1)
+    patience(lambda: cloud.compute.get(demo_scope, server.id).status is ServerStatus.ERROR)
+    fault = cloud.compute.get(demo_scope, server.id).fault
+    cloud.compute.delete(demo_scope, server.id)
+    assert reason_of_fault(fault, "test.vast", "az1").kind == "no_capacity"
+
+
+def test_a_subnet_that_is_full_is_told_as_such(settings, demo_scope, asked):
+    narrow = open_cloud(replace(settings, default_network="narrow"), SystemClock())
+    (first, *_) = [subnet for subnet in narrow.network.subnets(demo_scope) if subnet.zone_default]
+    assert 0 < first.free_addresses < ROOMY
+    with pytest.raises(errors.CloudError) as told:
+        narrow.compute.create(demo_scope, asked, ROOMY)
+    assert isinstance(told.value, errors.NoAddresses)
+    assert narrow.compute.list(demo_scope) == []
+
+
+def test_a_scope_without_leave_is_not_authorized(cloud, asked):
+    with pytest.raises(errors.NotAuthorized) as told:
+        cloud.compute.list(Scope("00000000000000000000000000000000", "RegionOne"))
+    assert told.value.request_id.startswith("req-")
+
+
+def test_a_region_that_is_not_there_cannot_be_asked(cloud, demo_scope):
+    with pytest.raises(errors.CloudUnavailable, match="RegionNine"):
+        cloud.compute.list(Scope(demo_scope.project_id, "RegionNine"))

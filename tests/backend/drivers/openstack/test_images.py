@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from backend.drivers.errors import ImageNotFound, NotAuthorized
+from backend.drivers.openstack.images import OpenStackImages
+from backend.drivers.openstack.settings import OpenStackSettings
+from tests.backend.drivers.openstack.fake import Reply
+from tests.backend.drivers.openstack.samples import IMAGE, image
+
+
+@pytest.fixture
+def images(rest, clock):
+    return OpenStackImages(rest, clock, OpenStackSettings())
+
+
+def told(services, images, scope, **changes):
+    services.on("GET", "/image/v2/images", Reply(200, {"images": [image(**changes)]}))
+    return images.list(scope)
+
+
+def test_an_image_is_told_in_aws_s_words(services, images, scope):
+    (found,) = told(services, images, scope)
+    assert (found.id, found.name, found.architecture, found.owner_id) == (IMAGE, "debian-12", "x86_64", "p-admin")
+    assert (found.size_gib, found.active, found.public, found.root_device) == (3, True, True, "/dev/vda")
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({"architecture": "aarch64"}, {"architecture": "arm64"}),
+        ({"architecture": None}, {"architecture": "x86_64"}),
+        ({"architecture": "ppc64le"}, {"architecture": "ppc64le"}),
+        ({"min_disk": 100}, {"size_gib": 100}),
+        ({"virtual_size": None, "size": 1}, {"size_gib": 1}),
+        ({"status": "deactivated"}, {"active": False}),
+        ({"visibility": "shared"}, {"public": False}),
+        ({"os_type": "windows"}, {"platform": "windows", "platform_details": "Windows"}),
+        ({"hw_firmware_type": "uefi"}, {"boot_mode": "uefi"}),
+        ({"aws_owner_id": "137112412989", "aws_owner_alias": "amazon"}, {"owner_id": "137112412989", "owner_alias": "amazon"}),
+        ({"name": None}, {"name": IMAGE}),
+    ],
+)
+def test_properties_decide(services, images, scope, changes, seen):
+    (found,) = told(services, images, scope, **changes)
+    assert {name: getattr(found, name) for name in seen} == seen
+
+
+@pytest.mark.parametrize("changes", [{"status": "queued"}, {"status": "saving"}, {"disk_format": "aki"}])
+def test_what_cannot_be_booted_yet_or_ever_is_not_told(services, images, scope, changes):
+    assert told(services, images, scope, **changes) == []
+
+
+def test_an_image_is_looked_up_once_while_it_is_active(services, images, scope):
+    path = f"/image/v2/images/{IMAGE}"
+    services.on("GET", path, Reply(200, image()))
+    for _ in range(3):
+        assert images.bootable(scope, IMAGE).id == IMAGE
+    assert len(services.asked) == 1
+
+
+def test_an_image_that_is_gone_or_deactivated_is_asked_for_each_time(services, images, scope):
+    path = f"/image/v2/images/{IMAGE}"
+    missing = Reply(404, {"message": f"No image found with ID {IMAGE}"}, {"x-openstack-request-id": "req-glance-1"})
+    services.on("GET", path, missing, Reply(200, image(status="deactivated")), Reply(200, image()))
+    with pytest.raises(ImageNotFound) as gone:
+        images.bootable(scope, IMAGE)
+    assert (gone.value.detail, gone.value.request_id) == ("44444444444444448", "req-glance-1")
+    with pytest.raises(ImageNotFound):
+        images.bootable(scope, IMAGE)
+    assert images.bootable(scope, IMAGE).active
+
+
+def test_what_may_not_be_seen_is_no_image_list(services, images, scope):
+    services.on("GET", "/image/v2/images", Reply(403, {"message": "You are not authorized."}))
+    with pytest.raises(NotAuthorized):
+        images.list(scope)
