@@ -30,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (Mismatch, NotInstalled, NotReady, NotSeeded, NotUp, UnknownService, SDKException) as reason:
         print(f"openstack {given.command}: {reason}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted: what was started runs on; `up` goes on from here, `down` ends it", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -86,7 +89,7 @@ def _status(settings: Settings) -> int:
             state = "ready" if readiness.ready(settings, service, led) else "not ready"
         good = good and state == "ready"
         port = settings.port(service.port) if service.port else "-"
-        memory = f"{processes.resident_kib(pids) // 1024} MiB"
+        memory = f"{processes.memory_kib(pids) // 1024} MiB"
         print(f"{service.name:20} {state:10} {port:>6} {len(pids):3} processes {memory:>9}")
     return 0 if good else 1
 

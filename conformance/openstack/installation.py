@@ -63,6 +63,12 @@ def _nothing_started() -> Iterator[None]:
         _POLICY.unlink()
 
 
+def outdated(settings: Settings) -> bool:
+    """Whether the services' environment is of another list of packages than today's."""
+    stamp = settings.venv / "installed"
+    return stamp.exists() and stamp.read_text() != _digest()
+
+
 def install_python(settings: Settings) -> bool:
     """Make the services' environment; whether there was anything to do. It is made anew when its list has changed.
 

@@ -36,6 +36,7 @@ _FOLDERS = (
     *(f"nova/{host}/lock" for host in ("ctl", *(f"cpu-{zone}" for zone in ZONES))),
 )
 _SECRET_FOLDERS = ("keystone/fernet", "keystone/credential")
+_TABLES = ("mariadb_system_tables.sql", "mysql_system_tables.sql")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -72,6 +73,8 @@ def up(settings: Settings, say: Progress) -> None:
     Raises:
         NotInstalled, NotUp, NotReady: with the diagnosis. What is started stays, for a look and another try.
     """
+    if settings.stamps.exists() and installation.outdated(settings):
+        raise NotUp("other packages are wanted than this cloud was made with: take `down --wipe` first")
     values.keep(settings)
     if installation.install_debian(settings):
         say("Debian's packages installed")
@@ -133,9 +136,6 @@ def _bootstrap_mariadb(settings: Settings) -> None:
     log.write_text(done.stdout + done.stderr)
     if done.returncode != 0:
         raise NotUp(_failed("MariaDB's system tables", command, log))
-
-
-_TABLES = ("mariadb_system_tables.sql", "mysql_system_tables.sql")
 
 
 def _schemas(settings: Settings, identity: Sequence[Service]) -> None:

@@ -136,7 +136,7 @@ def everything() -> Iterator[Process]:
             yield found
 
 
-def resident_kib(pids: Sequence[int]) -> int:
+def memory_kib(pids: Sequence[int]) -> int:
     """Proportional memory of these processes: what they share is counted once."""
     total = 0
     for pid in pids:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openstack.connection import Connection
@@ -17,6 +17,10 @@ from conformance.openstack.settings import PASSWORD, REGION, ZONES, Settings
 
 _DOMAIN = "default"
 _ZONE_SECONDS = 60
+
+
+class NotSeeded(Exception):
+    """The services run, and yet the cloud is not what it should be."""
 
 
 def write_clouds(settings: Settings) -> None:
@@ -139,10 +143,6 @@ def _zones(admin: Connection) -> None:
         time.sleep(0.5)
 
 
-class NotSeeded(Exception):
-    """The services run, and yet the cloud is not what it should be."""
-
-
 def _flavors(admin: Connection) -> None:
     known = {flavor.name for flavor in admin.compute.flavors()}
     for flavor in seeds.FLAVORS:
@@ -151,28 +151,35 @@ def _flavors(admin: Connection) -> None:
 
 
 def _images(admin: Connection) -> None:
-    known = {image.name for image in admin.image.images()}
+    known = {image.name: image for image in admin.image.images()}
     for image in seeds.IMAGES:
-        if image.name in known:
-            continue
-        owner = admin.identity.find_project(image.project, domain_id=_DOMAIN).id if image.project else None
-        made = admin.image.create_image(
-            image.name,
-            data=io.BytesIO(bytes(65536)),
-            disk_format="raw",
-            container_format="bare",
-            visibility="private" if image.project else "public",
-            allow_duplicates=True,
-            min_disk=image.min_disk,
-            os_type=image.system,
-            os_distro=image.distribution,
-            os_version=image.version,
-            architecture=image.architecture,
-            **({"owner": owner} if owner else {}),
-            **image.properties,
-        )
-        if not image.active:
+        made = known.get(image.name)
+        if made is None or made.status == "queued":
+            made = _image(admin, image)
+        if not image.active and made.status == "active":
             admin.image.deactivate_image(made)
+
+
+def _image(admin: Connection, image: seeds.Image) -> Any:
+    properties: dict[str, Any] = {
+        "os_type": image.system,
+        "os_distro": image.distribution,
+        "os_version": image.version,
+        "architecture": image.architecture,
+        **image.properties,
+    }
+    if image.project:
+        properties["owner"] = admin.identity.find_project(image.project, domain_id=_DOMAIN).id
+    return admin.image.create_image(
+        image.name,
+        data=io.BytesIO(bytes(65536)),
+        disk_format="raw",
+        container_format="bare",
+        visibility="private" if image.project else "public",
+        allow_duplicates=True,
+        min_disk=image.min_disk,
+        **properties,
+    )
 
 
 def _external_network(admin: Connection) -> str:
@@ -189,28 +196,39 @@ def _external_network(admin: Connection) -> str:
 
 def _networks(connection: Connection, project: str, external: str) -> None:
     neutron = connection.network
-    known = {network.name: network for network in neutron.networks(project_id=connection.current_project_id)}
-    told = {subnet.name for subnet in neutron.subnets(project_id=connection.current_project_id)}
+    mine = {"project_id": connection.current_project_id}
+    networks = {network.name: network for network in neutron.networks(**mine)}
+    subnets = {subnet.name: subnet for subnet in neutron.subnets(**mine)}
     for network in seeds.NETWORKS:
         if network.project != project:
             continue
-        made = known.get(network.name) or neutron.create_network(name=network.name)
-        if network.default and "default" not in made.tags:
-            neutron.set_tags(made, ["default"])
-        fresh = [_subnet(connection, made.id, subnet) for subnet in network.subnets if subnet.name not in told]
-        if network.routed and fresh:
-            router = neutron.find_router("router") or neutron.create_router(
-                name="router", external_gateway_info={"network_id": external}
-            )
-            for identity_ in fresh:
-                neutron.add_interface_to_router(router, subnet_id=identity_)
+        made = networks.get(network.name) or neutron.create_network(name=network.name)
+        _tag(connection, made, "default" if network.default else None)
+        for subnet in network.subnets:
+            if subnet.name not in subnets:
+                subnets[subnet.name] = neutron.create_subnet(
+                    network_id=made.id, name=subnet.name, ip_version=4, cidr=subnet.cidr
+                )
+            _tag(connection, subnets[subnet.name], f"zone={subnet.zone}" if subnet.zone else None)
+        if network.routed:
+            _route(connection, external, [subnets[subnet.name].id for subnet in network.subnets])
 
 
-def _subnet(connection: Connection, network: str, subnet: seeds.Subnet) -> str:
-    made = connection.network.create_subnet(network_id=network, name=subnet.name, ip_version=4, cidr=subnet.cidr)
-    if subnet.zone:
-        connection.network.set_tags(made, [f"zone={subnet.zone}"])
-    return made.id
+def _tag(connection: Connection, resource: Any, tag: str | None) -> None:
+    if tag and tag not in resource.tags:
+        connection.network.set_tags(resource, [tag])
+
+
+def _route(connection: Connection, external: str, subnets: Sequence[str]) -> None:
+    """A router between the external network and the subnets."""
+    neutron = connection.network
+    router = neutron.find_router("router") or neutron.create_router(
+        name="router", external_gateway_info={"network_id": external}
+    )
+    joined = {ip["subnet_id"] for port in neutron.ports(device_id=router.id) for ip in port.fixed_ips}
+    for subnet in subnets:
+        if subnet not in joined:
+            neutron.add_interface_to_router(router, subnet=subnet)
 
 
 def _security_groups(connection: Connection, project: str) -> None:
