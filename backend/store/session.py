@@ -140,8 +140,10 @@ def _engine(url: str, *, synchronous: str, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("coppice_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        if connection.get_execution_options().get("coppice_write", False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # takes no lock yet, so there is no error to translate: straight to the driver
+            connection.connection.cursor().execute("BEGIN")
 
     return engine
 
