@@ -197,7 +197,8 @@ def _with_faults(
         if isinstance(step, steps.FailLaunch) and step.node.id in faults:
             server = faults[step.node.id]
             fault = None if server is None else server.fault
-            reason = reason_of_fault(fault, step.node.instance_type, step.node.zone)
+            node = step.node
+            reason = reason_of_fault(fault, node.instance_type, node.zone, node.subnet_id)
             told.append(steps.FailLaunch(step.node, reason))
         else:
             told.append(step)

@@ -9,6 +9,7 @@ from backend.domain.ids import short_id
 from backend.drivers import errors
 
 _NO_HOST = "no valid host"
+_NO_ADDRESS = "no fixed ip addresses available"
 
 
 def reason_of(error: errors.CloudError, instance_type: str, zone: str) -> Reason:
@@ -23,13 +24,16 @@ def reason_of(error: errors.CloudError, instance_type: str, zone: str) -> Reason
     return Reason(ReasonKind.CLOUD_REFUSED, {"detail": str(error)})
 
 
-def reason_of_fault(fault: str | None, instance_type: str, zone: str) -> Reason:
+def reason_of_fault(fault: str | None, instance_type: str, zone: str, subnet_id: str | None = None) -> Reason:
     """The reason of a server that went into error, from the cloud's words about it.
 
-    Source: Nova tells a full zone only after it accepted the server: ``No valid host was found``.
+    Source: Nova tells a full zone, and a full subnet, only after it accepted the server: ``No valid host was found``,
+    ``No fixed IP addresses available for network``.
     """
     if fault and _NO_HOST in fault.lower():
         return Reason(ReasonKind.NO_CAPACITY, {"type": instance_type, "zone": zone})
+    if fault and _NO_ADDRESS in fault.lower():
+        return Reason(ReasonKind.NO_ADDRESSES, {"subnet": short_id(subnet_id or "")})
     return Reason(ReasonKind.SERVER_ERROR, {"detail": fault or "the server went into error"})
 
 

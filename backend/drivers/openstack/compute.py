@@ -87,6 +87,8 @@ class OpenStackCompute:
         return server
 
     def list(self, scope: Scope) -> Sequence[Server]:
+        if self._on_ports(scope):
+            self._ports.sweep(scope)
         return [server for server in self._listed(scope, {}) if server.status is not ServerStatus.DELETED]
 
     def list_changed(self, scope: Scope, since: datetime) -> Sequence[Server]:
@@ -95,14 +97,12 @@ class OpenStackCompute:
         return [server for server in changed if server.updated_at >= second]
 
     def delete(self, scope: Scope, server_id: str) -> None:
-        layout = self._layout(scope)
-        on_ports = layout is not None and not all(each.alone for each in layout.placements)
-        ports = self._ports.of(scope, server_id) if on_ports else ()
+        ports = self._ports.of(scope, server_id) if self._on_ports(scope) else ()
         try:
             self._rest.write(scope, COMPUTE, "DELETE", f"/servers/{server_id}", repeat=True)
         except Declined as declined:
             raise of_server(declined) from declined
-        self._ports.delete(scope, ports)
+        self._ports.leave(scope, ports)
 
     def start(self, scope: Scope, server_id: str) -> None:
         self._act(scope, server_id, {"os-start": None})
@@ -213,6 +213,7 @@ class OpenStackCompute:
         return document
 
     def _listed(self, scope: Scope, params: Mapping[str, str]) -> Sequence[Server]:
+        self._ports.tidy(scope)
         with told():
             documents = [*self._rest.listing(scope, COMPUTE, "/servers/detail", "servers", params)]
         layout = self._layout(scope) if documents else None
@@ -224,6 +225,11 @@ class OpenStackCompute:
             return self._networking.layout(scope, self._settings.layout_age)
         except CloudError:
             return None
+
+    def _on_ports(self, scope: Scope) -> bool:
+        """Whether servers of the project may be on ports that were made for them."""
+        layout = self._layout(scope)
+        return layout is not None and not all(each.alone for each in layout.placements)
 
     def _act(self, scope: Scope, server_id: str, body: Mapping[str, Any]) -> None:
         try:

@@ -1,12 +1,14 @@
 """Servers on ports made for them: where a network has several subnets, only a port says which one a server is on.
 
-Nova deletes the ports that it made, not these: they go with the server, and what a lost answer or a crash leaves behind
-is known by its name and swept away later.
+Nova deletes the ports that it made, not these, and Neutron lets nobody but Nova delete the port of a server that is
+still there: they are kept in mind until the server has left them. What a crash or a lost answer leaves behind is known
+by its name and swept away later.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -23,6 +25,8 @@ from backend.drivers.openstack.rest import COMPUTE, NETWORK, Declined, Rest
 Show = Callable[[Scope, str], Mapping[str, Any]]
 
 _AT_ONCE: Final = 4
+_AT_A_TIME: Final = 50
+_TIDY: Final = timedelta(seconds=1)
 _SWEEP: Final = timedelta(minutes=10)
 _FIELDS: Final = ["id", "name", "created_at"]
 _log = logging.getLogger(__name__)
@@ -33,6 +37,9 @@ class Ports:
         self._rest = rest
         self._clock = clock
         self._swept: Kept[Scope, int] = Kept(clock, self._sweep)
+        self._leaving: dict[Scope, set[str]] = {}
+        self._tidied: Kept[Scope, int] = Kept(clock, self._tidy)
+        self._lock = threading.Lock()
 
     def launch(self, scope: Scope, launch: Launch, show: Show) -> Sequence[Mapping[str, Any]]:
         """Make the launch's servers, each on a port of its own; all of them, or none.
@@ -41,7 +48,7 @@ class Ports:
             Refused: what was made before is taken back.
             OutcomeUnknown: an answer was lost; what is known of is taken back, what is not is found by its token.
         """
-        self._swept.get(scope, _SWEEP)
+        self.sweep(scope)
         ports = self._make(scope, launch)
         with ThreadPoolExecutor(min(_AT_ONCE, launch.count), thread_name_prefix="boot") as pool:
             asked = [
@@ -70,8 +77,23 @@ class Ports:
         except (Declined, CloudError):
             return ()
 
+    def leave(self, scope: Scope, ports: Sequence[str]) -> None:
+        """Have ports deleted once their servers are gone."""
+        if ports:
+            with self._lock:
+                self._leaving.setdefault(scope, set()).update(ports)
+
+    def tidy(self, scope: Scope) -> None:
+        """Delete the ports that servers have left by now; to be called again and again."""
+        if self._leaving.get(scope):
+            self._tidied.get(scope, _TIDY)
+
+    def sweep(self, scope: Scope) -> None:
+        """Delete our ports that no server took, or that one left, a good while ago."""
+        self._swept.get(scope, _SWEEP)
+
     def delete(self, scope: Scope, ports: Sequence[str]) -> None:
-        """Delete ports as far as it goes: what is left is swept later."""
+        """Delete ports that no server has, as far as it goes: what is left is swept later."""
         for port_id in ports:
             try:
                 self._rest.write(scope, NETWORK, "DELETE", f"/ports/{port_id}", repeat=True)
@@ -97,10 +119,27 @@ class Ports:
                 self._rest.write(scope, COMPUTE, "DELETE", f"/servers/{server_id}", repeat=True)
             except (Declined, CloudError) as error:
                 _log.warning("server %s of a refused launch stays until it is found unowned: %s", server_id, error)
-        self.delete(scope, ports)
+        if servers:
+            self.leave(scope, ports)
+        else:
+            self.delete(scope, ports)
+
+    def _tidy(self, scope: Scope) -> int:
+        with self._lock:
+            leaving = sorted(self._leaving.get(scope, ()))[:_AT_A_TIME]
+        try:
+            asked = {"id": leaving, "fields": ["id", "device_id"]}
+            found = list(self._rest.listing(scope, NETWORK, "/ports", "ports", asked))
+        except (Declined, CloudError):
+            return 0
+        held = {port["id"] for port in found if port["device_id"]}
+        self.delete(scope, [port["id"] for port in found if port["id"] not in held])
+        with self._lock:
+            self._leaving[scope] -= set(leaving) - held
+        return len(leaving) - len(held)
 
     def _sweep(self, scope: Scope) -> int:
-        """Delete our ports that no server took for a while; how many there were."""
+        """How many there were."""
         try:
             free = list(self._rest.listing(scope, NETWORK, "/ports", "ports", {"device_id": "", "fields": _FIELDS}))
         except (Declined, CloudError):

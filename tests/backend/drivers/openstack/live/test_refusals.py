@@ -66,14 +66,21 @@ def test_no_valid_host_shows_in_the_server_s_fault(cloud, demo_scope, asked, pat
     assert reason_of_fault(fault, "test.vast", "az1").kind == "no_capacity"
 
 
-def test_a_subnet_that_is_full_is_told_as_such(settings, demo_scope, asked):
+def test_a_full_subnet_shows_in_the_server_s_fault(settings, demo_scope, asked, patience):
     narrow = open_cloud(replace(settings, default_network="narrow"), SystemClock())
     (first, *_) = [subnet for subnet in narrow.network.subnets(demo_scope) if subnet.zone_default]
     assert 0 < first.free_addresses < ROOMY
-    with pytest.raises(errors.CloudError) as told:
-        narrow.compute.create(demo_scope, asked, ROOMY)
-    assert isinstance(told.value, errors.NoAddresses)
-    assert narrow.compute.list(demo_scope) == []
+    made = narrow.compute.create(demo_scope, asked, ROOMY)
+
+    def settled():
+        return [narrow.compute.get(demo_scope, server.id) for server in made]
+
+    patience(lambda: all(server.status is not ServerStatus.BUILDING for server in settled()))
+    faults = {server.fault for server in settled() if server.status is ServerStatus.ERROR}
+    for server in made:
+        narrow.compute.delete(demo_scope, server.id)
+    (kind,) = {reason_of_fault(fault, "m1.nano", "az1", first.id).kind for fault in faults}
+    assert kind == "no_addresses"
 
 
 def test_a_scope_without_leave_is_not_authorized(cloud, asked):
