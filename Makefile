@@ -50,9 +50,9 @@ openstack-up: $(VENV)/.runtime
 openstack-down: $(VENV)/.runtime
 	@$(OPENSTACK) down $(AT) $(if $(WIPE),--wipe)
 
-# The table of operations in the README.
-support: $(VENV)/.dev
-	$(BIN)/python -m conformance.support
+# The tour and the table of operations in the README, from a real run.
+readme: $(VENV)/.dev
+	$(BIN)/python -m conformance.readme
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -50,9 +50,9 @@ DECLINED = {operation: reason for reason, operations in LATER.items() for operat
 """Operations of autoscaling that are not answered, and why."""
 
 ELSEWHERE = {
-    "ec2": "not applicable: no client of Auto Scaling asks for it on the embedded cloud",
-    "iam": "not applicable: identities are the cloud's",
-    "sts": "not applicable: identities are the cloud's",
+    "ec2": "the companions grow with what Auto Scaling's clients ask for; making networks and machine images is next",
+    "iam": "identities are the cloud's; answered is what clients ask to find their account",
+    "sts": "identities are the cloud's",
 }
 
 

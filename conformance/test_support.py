@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.clients import RECORD
+from conformance.readme import README, block, support_block
 from conformance.support import DECLINED, Support, table
 
 ISSUE_EC2 = {
@@ -115,3 +116,8 @@ def test_the_suite_asked_everything(support: Support, request: pytest.FixtureReq
         for service, codes in ERRORS.items()
     }
     assert missing == {service: set() for service in ERRORS}
+
+
+def test_the_readme_tells_what_is_answered(support: Support) -> None:
+    told = README.read_text()
+    assert block(told, "support", support_block(support)) == told, "run `make readme`"
