@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,6 +31,7 @@ from backend.store import configurations, leases, observations, passes, tags, te
 from backend.store.leases import Lease
 from backend.store.session import Connection
 
+LOG = logging.getLogger(__name__)
 REPLANS = 5
 Job = Generator[Sequence[Call], list[Any], None]
 
@@ -97,9 +100,10 @@ def cluster_pass(context: Context, lease: Lease) -> Job:
             return
         if claim.void:
             continue
-        _count(context, chosen)
+        _tell(context, snapshot.cluster, chosen)
         if claim.acts:
             results = yield [_call(context, act) for act in claim.acts]
+            _tell_refusals(snapshot.cluster, results)
             context.store.transact(partial(_conclude, this, results, claim.due_now))
         return
     context.store.transact(lambda conn: leases.release(conn, lease, context.now()))
@@ -209,7 +213,30 @@ def _call(context: Context, act: apply.Act) -> Call:
     return Call(act.scope, partial(apply.carry_out, context.cloud, context.catalog, act))
 
 
-def _count(context: Context, chosen: Sequence[Step]) -> None:
-    context.counters["passes"] += 1
+def _tell(context: Context, cluster: Cluster, chosen: Sequence[Step]) -> None:
+    """Count what is done, and log it: one line a pass that does anything."""
+    done: Counter[str] = Counter()
     for step in chosen:
-        context.counters[type(step).__name__] += len(step.replaces) if isinstance(step, steps.Launch) else 1
+        done[type(step).__name__] += len(step.replaces) if isinstance(step, steps.Launch) else 1
+    context.counters["passes"] += 1
+    context.counters.update(done)
+    if done:
+        told = " ".join(f"{name}={number}" for name, number in done.items())
+        LOG.info("cluster=%r project=%s region=%s %s", cluster.name, cluster.project_id, cluster.region, told)
+
+
+def _tell_refusals(cluster: Cluster, results: Sequence[apply.Result]) -> None:
+    """Log what the cloud said instead of doing what it was told, with its own request id where it gave one."""
+    for result in results:
+        if result.error is not None:
+            request = getattr(result.error, "request_id", None) or "-"
+            act, error = type(result.act).__name__, type(result.error).__name__
+            LOG.warning(
+                "cluster=%r project=%s %s: %s (%s) cloud-request=%s",
+                cluster.name,
+                cluster.project_id,
+                act,
+                error,
+                result.error,
+                request,
+            )
