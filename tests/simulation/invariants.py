@@ -217,7 +217,11 @@ class Watcher:
             if short_id(entry.server_id or "") not in self.kept.judged:
                 raise Violated("10 brake", f"server {entry.server_id} was never bad, but replaced: {causes}")
             old, node = before.nodes.get(entry.node_id or ""), now.nodes.get(entry.node_id or "")
-            if old is not None and node is not None and not {old.server_status, node.server_status} & GONE:
+            if old is None or node is None or {old.server_status, node.server_status} & GONE:
+                continue
+            asked, known = before.clusters.get(node.cluster_id), now.clusters.get(node.cluster_id)
+            # What was asked for in between may have made it a scale-in: only a quiet moment tells.
+            if asked is not None and known is not None and asked.generation == known.generation:
                 self.live_kills.setdefault(node.cluster_id, set()).add(node.id)
         arrived = {node.replaces for node in now.nodes.values() if node.state is NodeState.IN_SERVICE}
         for cluster_id, killed in self.live_kills.items():

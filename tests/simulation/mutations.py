@@ -187,14 +187,14 @@ class Mutation(NamedTuple):
 
 
 MUTATIONS = (
-    Mutation(drop_the_fence, OVERTAKEN, 8),
+    Mutation(drop_the_fence, OVERTAKEN, 6),
     Mutation(skip_adopt),
     Mutation(launch_before_claim),
     Mutation(ignore_generation, MEDDLING, 3),
-    Mutation(no_orphan_sweep, OVERTAKEN, 1),
+    Mutation(no_orphan_sweep, OVERTAKEN),
     Mutation(forget_the_pending),
     Mutation(silence_is_death, SILENT, 1),
-    Mutation(no_brake, first=15),
+    Mutation(no_brake, first=12),
     Mutation(ignore_protection),
     Mutation(repeat_lost_launches),
     Mutation(wait_for_ever, WILD),

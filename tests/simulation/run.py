@@ -42,6 +42,7 @@ class Mood:
 
     Attributes:
         users, overtakes: how much of what happens in between is theirs.
+        pauses: for how long who is overtaken stands still, in seconds; a lease holds for 60.
         patience: how long the engine may take to bring all to rest afterwards.
     """
 
@@ -50,6 +51,7 @@ class Mood:
     interfere: tuple[float, ...] = (0.0, 0.03, 0.1)
     users: int = 1
     overtakes: int = 1
+    pauses: tuple[float, ...] = (0.0, 1.0, 61.0)
     patience: timedelta = timedelta(hours=3)
 
 
@@ -57,7 +59,7 @@ NORMAL = Mood()
 WILD = Mood((0.02,), (0.1, 0.3), (0.2, 0.4))
 MEDDLING = Mood((0.0,), (0.05,), (0.3,), users=1, overtakes=0)
 SILENT = Mood((0.0,), (0.5,), (0.0,))
-OVERTAKEN = Mood((0.0,), (0.05,), (0.3,), users=0, overtakes=1)
+OVERTAKEN = Mood((0.0,), (0.05,), (0.1,), users=0, overtakes=1, pauses=(61.0,))
 
 
 def run(seed: int, steps: int = STEPS, mood: Mood = NORMAL) -> Result:
@@ -87,7 +89,7 @@ def _play(world: World, steps: int, mood: Mood) -> None:
     chaos.interfere = world.rng.choice(mood.interfere)
     chaos.interludes = [
         *(user.act for user in users for _ in range(mood.users)),
-        *(partial(_overtake, world, number) for number in (0, 1) for _ in range(mood.overtakes)),
+        *(partial(_overtake, world, mood) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
     ]
     chaos.on = True
@@ -100,12 +102,12 @@ def _play(world: World, steps: int, mood: Mood) -> None:
     _wait_for_rest(world, watcher, mood.patience)
 
 
-def _overtake(world: World, number: int) -> None:
-    """The other engine works on; often so late that the first one's lease is over."""
-    if world.chaos.actors.count(("engine", number)):
-        return
-    world.clock.wait(world.rng.choice((0.0, 1.0, 61.0)))
-    world.tick(number)
+def _overtake(world: World, mood: Mood) -> None:
+    """An engine that is not at work right now works on; often so late that the other one's lease is over."""
+    idle = [number for number in (0, 1) if ("engine", number) not in world.chaos.actors]
+    if idle:
+        world.clock.wait(world.rng.choice(mood.pauses))
+        world.tick(world.rng.choice(idle))
 
 
 def _step(world: World, users: Sequence[User], kept: Kept) -> None:

@@ -229,6 +229,7 @@ class User:
 
     def exit_standby(self) -> list[Activity]:
         name, servers = self._members(2, NodeState.STANDBY)
+        self._loosen(name)
         return self.backend.nodes.exit_standby(self.scope, name, servers)
 
     def set_health(self) -> None:
@@ -242,11 +243,15 @@ class User:
         name, servers = self._members(3)
         protected = self.rng.random() < 0.6
         if not protected:
-            with self.world.store.read() as conn:
-                cluster = clusters.find(conn, self.scope, name)
-            if cluster is not None:
-                self.kept.loosened[cluster.id] = self.world.clock.now()
+            self._loosen(name)
         self.backend.nodes.protect(self.scope, name, servers, protected=protected)
+
+    def _loosen(self, name: str) -> None:
+        """From now on some node of the cluster may be chosen that could not be before."""
+        with self.world.store.read() as conn:
+            cluster = clusters.find(conn, self.scope, name)
+        if cluster is not None:
+            self.kept.loosened[cluster.id] = self.world.clock.now()
 
     def stop_server(self) -> None:
         _, servers = self._members(1)
