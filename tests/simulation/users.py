@@ -82,8 +82,7 @@ class Kept:
             if turn == self.asked[key]:
                 self.present[key] = before
             raise
-        if turn == self.asked[key]:
-            self.present[key] = present
+        self.present[key] = present if turn == self.asked[key] else None
 
 
 class User:
