@@ -25,8 +25,12 @@ GONE = -1
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A Coppice of our own, to be killed."""
-    # An operator's patience, shortened: a launch without an answer, a server gone without a trace.
-    impatient = {"OS_ENGINE__LAUNCH_GRACE_SECONDS": "4", "OS_ENGINE__WATCH_FULL_SECONDS": "3"}
+    # An operator's patience, shortened: for engines that died, launches without an answer, servers gone without a trace.
+    impatient = {
+        "OS_ENGINE__LEASE_SECONDS": "5",
+        "OS_ENGINE__LAUNCH_GRACE_SECONDS": "4",
+        "OS_ENGINE__WATCH_FULL_SECONDS": "3",
+    }
     made = Product(tmp_path_factory.mktemp("faults") / "state", settings=impatient)
     made.start()
     yield made
@@ -37,7 +41,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 def doomed(product: Product) -> Iterator[Fleet]:
     """A fleet on the server that is killed; every group of it is gone after the test."""
     # Reads go on over a server that dies: its clients ask again.
-    clients = [client(product.access, name, recorded=False, attempts=5) for name in ("autoscaling", "ec2")]
+    clients = [client(product.access, name, recorded=False, attempts=8) for name in ("autoscaling", "ec2")]
     made = make_fleet(*clients)
     yield made
     made.sweep()

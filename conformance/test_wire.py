@@ -322,7 +322,7 @@ def test_chunked_bodies(server: Access) -> None:
 
 def test_slow_clients_are_cut_off_and_stop_nobody(server: Access) -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: "
-    halves = [head + b"100\r\n\r\nAction=", b"POST / HTTP/1.1\r\nHo", head + b"1099511627776\r\n\r\nAction=", b""] * 2
+    halves = [head + b"100\r\n\r\nAction=", b"POST / HTTP/1.1\r\nHo", head + b"1099511627776\r\n\r\nAction="] * 2
     # Each holds one of the eight threads of the process that happens to take it.
     slow = [socket.create_connection((server.host, server.port), timeout=60) for _ in halves]
     try:
@@ -332,7 +332,7 @@ def test_slow_clients_are_cut_off_and_stop_nobody(server: Access) -> None:
         for _ in range(10):
             assert Signed(server, params=GROUPS).send().status == 200
         assert time.monotonic() - began < 5, "others wait for slow clients"
-        for one in slow[: len(slow) - 1]:
+        for one in slow:
             said = b"".join(iter(lambda one=one: one.recv(65536), b""))
             assert not said or b"<Code>" in said, said
         assert time.monotonic() - began < 45, "slow clients are cut off"
