@@ -30,6 +30,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.FloatOpt("poll_seconds", default=0.25, min=0.01, help="Pause between looks at what is due."),
         cfg.FloatOpt("watch_busy_seconds", default=0.5, min=0.0, help="Pause between listings while servers change."),
         cfg.FloatOpt("watch_idle_seconds", default=5.0, min=0.0, help="Pause between listings while nothing changes."),
+        cfg.FloatOpt(
+            "lease_seconds",
+            default=60.0,
+            min=5.0,
+            help="What a killed engine was at work on is taken over after so long.",
+        ),
         cfg.FloatOpt("watch_full_seconds", default=900.0, min=1.0, help="Pause between two complete listings."),
         cfg.FloatOpt(
             "launch_grace_seconds",
@@ -101,6 +107,7 @@ class BackendSettings:
     poll: timedelta
     watch_busy: timedelta
     watch_idle: timedelta
+    lease: timedelta
     watch_full: timedelta
     launch_grace: timedelta
     cloud_calls: int
@@ -128,6 +135,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         poll=timedelta(seconds=conf.engine.poll_seconds),
         watch_busy=timedelta(seconds=conf.engine.watch_busy_seconds),
         watch_idle=timedelta(seconds=conf.engine.watch_idle_seconds),
+        lease=timedelta(seconds=conf.engine.lease_seconds),
         watch_full=timedelta(seconds=conf.engine.watch_full_seconds),
         launch_grace=timedelta(seconds=conf.engine.launch_grace_seconds),
         cloud_calls=conf.engine.cloud_calls,
