@@ -75,13 +75,19 @@ class OpenStackCompute:
             documents = self._make(scope, launch)
         else:
             documents = self._ports.launch(scope, launch, self._show)
+        self._ports.note(scope, documents)
         layout = self._layout(scope)
         return [
             replace(server_of(document, layout, self._names), user_data=request.user_data) for document in documents
         ]
 
     def get(self, scope: Scope, server_id: str) -> Server:
-        server = server_of(self._show(scope, server_id), self._layout(scope), self._names)
+        try:
+            document = self._show(scope, server_id)
+        except ServerNotFound:
+            self._ports.leave(scope, [server_id])
+            raise
+        server = server_of(document, self._layout(scope), self._names)
         if server.status is ServerStatus.DELETED:  # kept by Nova for a while, for an operator to bring it back
             raise ServerNotFound(f"Instance {server_id} is deleted.")
         return server
@@ -97,12 +103,10 @@ class OpenStackCompute:
         return [server for server in changed if server.updated_at >= second]
 
     def delete(self, scope: Scope, server_id: str) -> None:
-        ports = self._ports.of(scope, server_id) if self._on_ports(scope) else ()
         try:
             self._rest.write(scope, COMPUTE, "DELETE", f"/servers/{server_id}", repeat=True)
         except Declined as declined:
             raise of_server(declined) from declined
-        self._ports.leave(scope, ports)
 
     def start(self, scope: Scope, server_id: str) -> None:
         self._act(scope, server_id, {"os-start": None})
@@ -213,9 +217,9 @@ class OpenStackCompute:
         return document
 
     def _listed(self, scope: Scope, params: Mapping[str, str]) -> Sequence[Server]:
-        self._ports.tidy(scope)
         with told():
             documents = [*self._rest.listing(scope, COMPUTE, "/servers/detail", "servers", params)]
+        self._ports.note(scope, documents)
         layout = self._layout(scope) if documents else None
         return [server_of(document, layout, self._names) for document in documents]
 

@@ -1,7 +1,7 @@
 """Servers on ports made for them: where a network has several subnets, only a port says which one a server is on.
 
 Nova deletes the ports that it made, not these, and Neutron lets nobody but Nova delete the port of a server that is
-still there: they are kept in mind until the server has left them. What a crash or a lost answer leaves behind is known
+still there: they are deleted when the server is seen to be gone. What a crash or a lost answer leaves behind is known
 by its name and swept away later.
 """
 
@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers.errors import CloudError, CloudUnavailable, OutcomeUnknown
+from backend.drivers.openstack import metadata as notes
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.launches import PORT_NAME, Launch
 from backend.drivers.openstack.refusals import of_create
-from backend.drivers.openstack.rest import COMPUTE, NETWORK, Declined, Rest
+from backend.drivers.openstack.rest import COMPUTE, NETWORK, Answer, Declined, Rest
 
 Show = Callable[[Scope, str], Mapping[str, Any]]
 
 _AT_ONCE: Final = 4
 _AT_A_TIME: Final = 50
+_LOOKS: Final = (0.0, 0.5, 1.0, 1.0)
 _TIDY: Final = timedelta(seconds=1)
 _SWEEP: Final = timedelta(minutes=10)
 _FIELDS: Final = ["id", "name", "created_at"]
@@ -37,6 +40,7 @@ class Ports:
         self._rest = rest
         self._clock = clock
         self._swept: Kept[Scope, int] = Kept(clock, self._sweep)
+        self._taken: dict[str, str] = {}
         self._leaving: dict[Scope, set[str]] = {}
         self._tidied: Kept[Scope, int] = Kept(clock, self._tidy)
         self._lock = threading.Lock()
@@ -55,38 +59,52 @@ class Ports:
                 pool.submit(self._rest.write, scope, COMPUTE, "POST", "/servers", launch.body_at(port_id, number))
                 for number, port_id in enumerate(ports)
             ]
-        refusals = [error for error in (each.exception() for each in asked) if error is not None]
+            self._check(scope, launch, ports, asked)
+            servers = [each.result().body["server"]["id"] for each in asked]
+            try:
+                return list(pool.map(partial(show, scope), servers))
+            except CloudError as error:
+                raise OutcomeUnknown(f"servers were made and not told: {error}") from error
+
+    def _check(self, scope: Scope, launch: Launch, ports: Sequence[str], asked: Sequence[Future[Answer]]) -> None:
+        """Raise the refusal of a server, if there is one, and take back what was made beside it."""
+        failures = [each.exception() for each in asked]
+        refusals = [error for error in failures if error is not None]
         servers = [each.result().body["server"]["id"] for each in asked if each.exception() is None]
-        unknown = next((error for error in refusals if isinstance(error, OutcomeUnknown)), None)
         if refusals:
-            self._undo(scope, servers, [] if unknown else ports)
+            unknown = next((error for error in refusals if isinstance(error, OutcomeUnknown)), None)
             refusal = unknown or refusals[0]
+            untaken = (Declined, CloudUnavailable)
+            free = [port for port, error in zip(ports, failures, strict=True) if isinstance(error, untaken)]
+            self._undo(scope, servers, free)
             if isinstance(refusal, Declined):
                 raise of_create(refusal, launch.request, launch.count) from refusal
             raise refusal
-        try:
-            return [show(scope, server_id) for server_id in servers]
-        except CloudError as error:
-            raise OutcomeUnknown(f"servers were made and not told: {error}") from error
 
-    def of(self, scope: Scope, server_id: str) -> Sequence[str]:
-        """Ids of the ports that were made for a server; none where Neutron cannot be asked, as they are swept later."""
-        try:
-            found = self._rest.listing(scope, NETWORK, "/ports", "ports", {"device_id": server_id, "fields": _FIELDS})
-            return [port["id"] for port in found if port["name"].startswith(PORT_NAME)]
-        except (Declined, CloudError):
-            return ()
+    def note(self, scope: Scope, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Learn from servers which of them are on our ports, and delete those of servers that are gone.
 
-    def leave(self, scope: Scope, ports: Sequence[str]) -> None:
-        """Have ports deleted once their servers are gone."""
-        if ports:
-            with self._lock:
+        Nova tells a deleted server without its metadata, so what it was on must have been learnt before.
+        """
+        gone: list[str] = []
+        for document in documents:
+            port_id = (document.get("metadata") or {}).get(notes.PORTS)
+            if document.get("status") == "DELETED":
+                gone.append(document["id"])
+            elif port_id:
+                self._taken[document["id"]] = port_id
+        self.leave(scope, gone)
+
+    def leave(self, scope: Scope, server_ids: Iterable[str]) -> None:
+        """Delete the ports of servers that are gone; safe to repeat, and cheap."""
+        ports = [port for server_id in server_ids if (port := self._taken.pop(server_id, None))]
+        with self._lock:
+            if ports:
                 self._leaving.setdefault(scope, set()).update(ports)
-
-    def tidy(self, scope: Scope) -> None:
-        """Delete the ports that servers have left by now; to be called again and again."""
-        if self._leaving.get(scope):
-            self._tidied.get(scope, _TIDY)
+            waiting = bool(self._leaving.get(scope))
+        if waiting:
+            # Those that a server still held at the last look need no look at every listing.
+            self._tidied.get(scope, timedelta() if ports else _TIDY)
 
     def sweep(self, scope: Scope) -> None:
         """Delete our ports that no server took, or that one left, a good while ago."""
@@ -113,18 +131,26 @@ class Ports:
             raise CloudUnavailable(str(error)) from error
         return [port["id"] for port in answer.body["ports"]]
 
-    def _undo(self, scope: Scope, servers: Sequence[str], ports: Sequence[str]) -> None:
+    def _undo(self, scope: Scope, servers: Sequence[str], free: Sequence[str]) -> None:
         for server_id in servers:
             try:
                 self._rest.write(scope, COMPUTE, "DELETE", f"/servers/{server_id}", repeat=True)
             except (Declined, CloudError) as error:
                 _log.warning("server %s of a refused launch stays until it is found unowned: %s", server_id, error)
-        if servers:
-            self.leave(scope, ports)
-        else:
-            self.delete(scope, ports)
+        self.delete(scope, free)
 
     def _tidy(self, scope: Scope) -> int:
+        """How many are still held: a server may be told as deleted a moment before it lets go of its port."""
+        held = 0
+        for pause in _LOOKS:
+            if pause:
+                self._clock.wait(pause)
+            held = self._look(scope)
+            if not held:
+                break
+        return held
+
+    def _look(self, scope: Scope) -> int:
         with self._lock:
             leaving = sorted(self._leaving.get(scope, ()))[:_AT_A_TIME]
         try:
@@ -136,7 +162,7 @@ class Ports:
         self.delete(scope, [port["id"] for port in found if port["id"] not in held])
         with self._lock:
             self._leaving[scope] -= set(leaving) - held
-        return len(leaving) - len(held)
+            return len(self._leaving[scope])
 
     def _sweep(self, scope: Scope) -> int:
         """How many there were."""
