@@ -227,6 +227,7 @@ def create_engine() -> Engine:
             poll=chosen.poll,
             watch_busy=chosen.watch_busy,
             watch_idle=chosen.watch_idle,
+            lease=chosen.lease,
             watch_full=chosen.watch_full,
             launch_grace=chosen.launch_grace,
             calls=chosen.cloud_calls,
