@@ -63,11 +63,17 @@ def _subnet(error: errors.CloudError, _where: Mapping[str, str]) -> Reason:
     return Reason(ReasonKind.SUBNET_NOT_FOUND, {"subnet": short_id(_words(error))})
 
 
+def _no_subnet(_error: errors.CloudError, where: Mapping[str, str]) -> Reason:
+    detail = f"No default subnet for availability zone: '{where['zone']}'."
+    return Reason(ReasonKind.CLOUD_REFUSED, {"detail": detail})
+
+
 _REASONS: dict[type[errors.CloudError], Callable[[errors.CloudError, Mapping[str, str]], Reason]] = {
     errors.ImageNotFound: _detail(ReasonKind.IMAGE_NOT_FOUND, "image"),
     errors.KeyPairNotFound: _detail(ReasonKind.KEY_PAIR_NOT_FOUND, "name"),
     errors.SecurityGroupNotFound: _detail(ReasonKind.SECURITY_GROUP_NOT_FOUND, "group"),
     errors.SubnetNotFound: _subnet,
+    errors.NetworkMissing: _no_subnet,
     errors.FlavorNotFound: _detail(ReasonKind.TYPE_NOT_FOUND, "type"),
     errors.FlavorNotSupported: _type,
     errors.ProfileIncomplete: _detail(ReasonKind.PROFILE_INCOMPLETE, "missing"),

@@ -27,6 +27,11 @@ WHERE = {"type": "t3.micro", "zone": "us-east-1a"}
         ),
         (errors.NoAddresses("s"), ReasonKind.NO_ADDRESSES, {"subnet": "s"}),
         (errors.NotAuthorized("expired"), ReasonKind.NOT_AUTHORIZED, {"detail": "expired"}),
+        (
+            errors.NetworkMissing("us-east-1a"),
+            ReasonKind.CLOUD_REFUSED,
+            {"detail": "No default subnet for availability zone: 'us-east-1a'."},
+        ),
         (errors.Refused("because"), ReasonKind.CLOUD_REFUSED, {"detail": "because"}),
         (errors.CloudUnavailable("refused"), ReasonKind.CLOUD_REFUSED, {"detail": "refused"}),
     ],
