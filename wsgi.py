@@ -79,8 +79,8 @@ def _log_to_stderr() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def store_of(chosen: BackendSettings) -> Store:
-    return Store(chosen.database_url, SystemClock(), durable=chosen.durable, pool_size=chosen.pool_size)
+def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
+    return Store(chosen.database_url, SystemClock(), durable=chosen.durable, redoes=redoes, pool_size=chosen.pool_size)
 
 
 def cloud_of(chosen: BackendSettings) -> Cloud:
@@ -219,7 +219,7 @@ def create_engine() -> Engine:
     cloud = cloud_of(chosen)
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     return Engine(
-        store=store_of(chosen),
+        store=store_of(chosen, redoes=True),
         cloud=cloud,
         catalog=Catalog(cloud, clock, timedelta(seconds=30)),
         clock=clock,
