@@ -89,9 +89,7 @@ def test_servers_of_a_launch_go_to_the_nodes_that_wait_for_them(store, group):
         entry = factories.activity(group, f"{number}", id=uuid_of(f"entry {number}"))
         store.transact(lambda conn, entry=entry: activities.insert(conn, entry))
     servers = [uuid_of(f"server {number}") for number in range(3)]
-    seen = [
-        Sighting(server, ServerStatus.ACTIVE, LATER, launch, "us-east-1b", uuid_of("image")) for server in servers
-    ]
+    seen = [Sighting(server, ServerStatus.ACTIVE, LATER, launch, "us-east-1b", uuid_of("image")) for server in servers]
     recorded = _record(store, *seen)
     assert [_now(store, node).server_id for node in waiting] == servers[:2]
     assert {_now(store, node).zone for node in waiting} == {"us-east-1b"}
