@@ -21,6 +21,7 @@ from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.transport import TimedAdapter
 
 _USER = ("auth_url", "username", "user_id", "password", "user_domain_name", "user_domain_id")
+_OWN = "own "
 _PASSWORD_TYPES = ("password", "v3password")
 
 
@@ -147,16 +148,25 @@ class Access:
         with self._lock:
             self._plugins.pop(project_id, None)
 
-    def own(self) -> BaseIdentityPlugin:
-        """The service user itself, on the system or on its own project, as configured. Raises as ``project``."""
+    def forget_own(self, where: str) -> None:
+        """Log in anew at the next call of ``own``."""
+        self.forget(_OWN + where)
+
+    def own(self, where: str) -> BaseIdentityPlugin:
+        """The service user itself, on the ``system`` or on its own ``project``.
+
+        Raises:
+            CloudUnavailable: Keystone could not be asked, or does not know the service user.
+        """
         with self._lock:
-            plugin = self._plugins.get("")
+            plugin = self._plugins.get(_OWN + where)
             if plugin is None:
-                scope: Mapping[str, Any] = (
-                    {"system_scope": "all"} if self._settings.identity_scope == "system" else self.entry.project
-                )
-                plugin = self._plugins[""] = identity.V3Password(**self.entry.user, **scope)
-        self._token(plugin)
+                scope: Mapping[str, Any] = {"system_scope": "all"} if where == "system" else self.entry.project
+                plugin = self._plugins[_OWN + where] = identity.V3Password(**self.entry.user, **scope)
+        try:
+            self._token(plugin)
+        except NotAuthorized as error:
+            raise CloudUnavailable(f"the service user cannot log in on the {where}: {error.detail}") from error
         return plugin
 
     def endpoint(self, plugin: BaseIdentityPlugin, service: str, region: str | None) -> str | None:

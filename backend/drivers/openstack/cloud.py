@@ -42,8 +42,10 @@ def open_cloud(
 def open_keys(
     settings: OpenStackSettings, clock: Clock, transport: requests.adapters.BaseAdapter | None = None
 ) -> KeystoneKeys:
-    """Keystone's EC2 credentials, read by the service user. Raises Misconfigured."""
-    return KeystoneKeys(Rest(Access(settings, Entry.read(settings), None, transport), clock), clock, settings)
+    """Keystone's EC2 credentials, as the service user reads them or has them checked. Raises Misconfigured."""
+    access = Access(settings, Entry.read(settings), None, transport)
+    reader = Rest(access, clock, settings.identity_scope)
+    return KeystoneKeys(reader, Rest(access, clock, "project"), clock, settings)
 
 
 def cloud_regions(settings: OpenStackSettings, default: str) -> dict[str, str]:

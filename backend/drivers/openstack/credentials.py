@@ -28,10 +28,16 @@ _MOST: Final = 10_000
 
 
 class KeystoneKeys:
-    """Keys are kept for the settings' times, unknown ones too: a revoked key is refused after that at the latest."""
+    """Keys are kept for the settings' times, unknown ones too: a revoked key is refused after that at the latest.
 
-    def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings) -> None:
+    Args:
+        rest: reads credentials.
+        checker: has signatures checked, which Keystone does for services alone: with the token of a project.
+    """
+
+    def __init__(self, rest: Rest, checker: Rest, clock: Clock, settings: OpenStackSettings) -> None:
         self._rest = rest
+        self._checker = checker
         self._age = timedelta(seconds=settings.key_seconds)
         self._unknown_age = timedelta(seconds=settings.unknown_key_seconds)
         self._kept: Kept[str, AccessKey | None] = Kept(clock, self._read, _MOST)
@@ -56,11 +62,12 @@ class KeystoneKeys:
             "body_hash": signed.body_hash,
         }
         try:
-            answer = self._rest.write(None, IDENTITY, "POST", "/ec2tokens", {"credentials": credentials}, repeat=True)
+            answer = self._checker.write(
+                None, IDENTITY, "POST", "/ec2tokens", {"credentials": credentials}, repeat=True
+            )
         except NotAuthorized as refused:
-            if "signature" in refused.detail.lower():
-                raise BadSignature(refused.detail) from refused
-            return None
+            # Keystone says the same of a bad signature and of a user who is disabled.
+            raise BadSignature(refused.detail) from refused
         except Declined as declined:
             if declined.status == 404:
                 return None

@@ -66,11 +66,16 @@ class _Lost(Exception):
 
 
 class Rest:
-    """Requests on behalf of a project in a region, or of the service user itself (scope None)."""
+    """Requests on behalf of a project in a region, or of the service user itself (scope None).
 
-    def __init__(self, access: Access, clock: Clock) -> None:
+    Args:
+        own: where the service user itself asks: ``system`` or (its own) ``project``.
+    """
+
+    def __init__(self, access: Access, clock: Clock, own: str = "system") -> None:
         self._access = access
         self._clock = clock
+        self._own = own
 
     def read(self, scope: Scope | None, service: str, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """A document; asked for again where the answer was lost.
@@ -158,7 +163,7 @@ class Rest:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        plugin = self._access.own() if scope is None else self._access.project(scope.project_id)
+        plugin = self._access.own(self._own) if scope is None else self._access.project(scope.project_id)
         url = self._url(plugin, scope, service, path)
         version = _MICROVERSIONS.get(service)
         sent = {"Accept": "application/json", **(headers or {})}
@@ -208,7 +213,10 @@ class Rest:
         return base + path
 
     def _forget(self, scope: Scope | None) -> None:
-        self._access.forget(scope.project_id if scope else "")
+        if scope is None:
+            self._access.forget_own(self._own)
+        else:
+            self._access.forget(scope.project_id)
 
 
 def _document(response: requests.Response) -> Any:

@@ -83,7 +83,7 @@ class FakeServices(BaseAdapter):
         super().__init__()
         self.asked: list[Asked] = []
         self.logins: list[Any] = []
-        self.login: Callable[[Any], Reply] = lambda auth: granted(auth)
+        self.login: Callable[[Any], Reply] = granted
         self._answers: list[tuple[str, re.Pattern[str], list[Answer]]] = []
 
     def on(self, method: str, path: str, *answers: Answer) -> FakeServices:

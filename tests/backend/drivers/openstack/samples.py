@@ -111,8 +111,18 @@ def server(**changes: Any) -> dict[str, Any]:
         "security_groups": [{"name": "default"}],
         "addresses": {
             "private": [
-                {"version": 6, "addr": "fd00::5", "OS-EXT-IPS:type": "fixed", "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:0:0:1"},
-                {"version": 4, "addr": "10.0.0.5", "OS-EXT-IPS:type": "fixed", "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:0:0:1"},
+                {
+                    "version": 6,
+                    "addr": "fd00::5",
+                    "OS-EXT-IPS:type": "fixed",
+                    "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:0:0:1",
+                },
+                {
+                    "version": 4,
+                    "addr": "10.0.0.5",
+                    "OS-EXT-IPS:type": "fixed",
+                    "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:0:0:1",
+                },
                 {"version": 4, "addr": "203.0.113.7", "OS-EXT-IPS:type": "floating"},
             ]
         },

@@ -80,8 +80,11 @@ def test_a_delegation_that_is_revoked_is_told_and_a_new_one_is_found(settings, s
     access.project("p-1")
 
 
-def test_the_service_user_logs_in_on_its_own_project_where_that_is_configured(settings, services):
-    opened(replace(settings, identity_scope="project"), services).own()
+def test_the_service_user_logs_in_on_its_own_project_and_on_the_system(settings, services):
+    access = opened(settings, services)
+    access.own("project")
+    access.own("system")
+    assert services.logins[1]["scope"] == {"system": {"all": True}}
     assert services.logins[0]["scope"] == {"project": {"name": "service", "domain": {"name": "Default"}}}
 
 

@@ -37,7 +37,10 @@ def test_an_image_is_told_in_aws_s_words(services, images, scope):
         ({"visibility": "shared"}, {"public": False}),
         ({"os_type": "windows"}, {"platform": "windows", "platform_details": "Windows"}),
         ({"hw_firmware_type": "uefi"}, {"boot_mode": "uefi"}),
-        ({"aws_owner_id": "137112412989", "aws_owner_alias": "amazon"}, {"owner_id": "137112412989", "owner_alias": "amazon"}),
+        (
+            {"aws_owner_id": "137112412989", "aws_owner_alias": "amazon"},
+            {"owner_id": "137112412989", "owner_alias": "amazon"},
+        ),
         ({"name": None}, {"name": IMAGE}),
     ],
 )

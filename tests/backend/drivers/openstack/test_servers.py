@@ -8,7 +8,18 @@ from backend.domain.node import ServerStatus
 from backend.drivers.openstack.layout import Layout, view_id
 from backend.drivers.openstack.servers import server_of, status_of
 from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
-from tests.backend.drivers.openstack.samples import GROUP, IMAGE, NETWORK, PROJECT, SERVER, SUBNET, group, network, server, subnet
+from tests.backend.drivers.openstack.samples import (
+    GROUP,
+    IMAGE,
+    NETWORK,
+    PROJECT,
+    SERVER,
+    SUBNET,
+    group,
+    network,
+    server,
+    subnet,
+)
 
 ZONES = ZoneNames({"us-east-1a": "az1"})
 AWS_ZONES = ("az2", "us-east-1a")

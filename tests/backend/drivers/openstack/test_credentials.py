@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from backend.drivers.credentials import BadSignature, Signed
+from backend.drivers.errors import CloudUnavailable
+from backend.drivers.openstack.cloud import open_keys
+from tests.backend.drivers.openstack.fake import Reply, denied, lost
+
+KEY = "0123456789abcdef0123456789abcdef"
+CREDENTIAL = f"/identity/v3/credentials/{hashlib.sha256(KEY.encode()).hexdigest()}"
+SIGNED = Signed(
+    access_key=KEY,
+    signature="ab" * 32,
+    method="POST",
+    path="/",
+    host="127.0.0.1:8080",
+    params={"a": "b"},
+    headers={"host": "127.0.0.1:8080", "x-amz-date": "20261122T130000Z", "authorization": "AWS4-HMAC-SHA256 ..."},
+    body_hash="cd" * 32,
+)
+
+
+def credential(**blob):
+    secret = {"access": KEY, "secret": "the secret", "trust_id": None, **blob}
+    body = {"id": "c", "type": "ec2", "user_id": "u-1", "project_id": "p-1", "blob": json.dumps(secret)}
+    return Reply(200, {"credential": body})
+
+
+def named(noun, **values):
+    return Reply(200, {noun: {"id": f"{noun[0]}-1", "name": noun, "enabled": True, "domain_id": "d-1", **values}})
+
+
+@pytest.fixture
+def keystone(services):
+    services.on("GET", CREDENTIAL, credential())
+    services.on("GET", "/identity/v3/users/u-1", named("user"))
+    services.on("GET", "/identity/v3/projects/p-1", named("project"))
+    services.on("GET", "/identity/v3/domains/d-1", named("domain"))
+    assigned = [{"role": {"id": "r", "name": name}} for name in ("Member", "reader")]
+    services.on("GET", "/identity/v3/role_assignments", Reply(200, {"role_assignments": assigned}))
+    return services
+
+
+@pytest.fixture
+def keys(settings, clock, keystone):
+    return open_keys(settings, clock, keystone)
+
+
+def test_a_key_is_told_with_secret_owner_and_roles(keys, keystone):
+    found = keys.find(KEY)
+    assert (found.secret, found.user_id, found.user_name) == ("the secret", "u-1", "user")
+    assert (found.project_id, found.project_name, found.roles) == ("p-1", "project", {"member", "reader"})
+    assert "the secret" not in repr(found)
+    assert keystone.logins[0]["scope"] == {"system": {"all": True}}
+    (asked,) = keystone.of("GET", "/role_assignments")
+    assert {name: values[0] for name, values in asked.query.items()} == {
+        "user.id": "u-1",
+        "scope.project.id": "p-1",
+        "effective": "true",
+        "include_names": "true",
+    }
+
+
+def test_a_key_stands_for_its_time_and_is_read_anew_after_it(keys, keystone, clock):
+    assert keys.find(KEY)
+    read = len(keystone.asked)
+    keystone.on("GET", CREDENTIAL, Reply(404, {"error": {"message": "Could not find credential", "code": 404}}))
+    clock.move(59)
+    assert keys.find(KEY)
+    assert len(keystone.asked) == read
+    clock.move(1)
+    assert keys.find(KEY) is None
+
+
+def test_an_unknown_key_is_asked_for_again_sooner(keys, keystone, clock):
+    keystone.on("GET", CREDENTIAL, Reply(404, {"error": {"message": "none", "code": 404}}), credential())
+    assert keys.find(KEY) is None
+    clock.move(9)
+    assert keys.find(KEY) is None
+    assert len(keystone.of("GET", "/credentials")) == 1
+    clock.move(1)
+    assert keys.find(KEY)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/identity/v3/users/u-1", named("user", enabled=False)),
+        ("/identity/v3/projects/p-1", named("project", enabled=False)),
+        ("/identity/v3/domains/d-1", named("domain", enabled=False)),
+        ("/identity/v3/users/u-1", Reply(404, {"error": {"message": "gone", "code": 404}})),
+        (CREDENTIAL, Reply(200, {"credential": {"type": "totp", "blob": "x", "user_id": "u-1"}})),
+        (CREDENTIAL, credential(trust_id="t-1")),
+        (CREDENTIAL, credential(app_cred_id="a-1")),
+        (CREDENTIAL, credential(access="another")),
+    ],
+)
+def test_what_is_disabled_or_limited_is_no_key(keys, keystone, path, answer):
+    keystone.on("GET", path, answer)
+    assert keys.find(KEY) is None
+
+
+def test_a_user_without_a_role_is_known_and_may_do_nothing(keys, keystone):
+    keystone.on("GET", "/identity/v3/role_assignments", Reply(200, {"role_assignments": []}))
+    assert keys.find(KEY).roles == frozenset()
+
+
+@pytest.mark.parametrize("answer", [lost(), Reply(503), denied("no"), Reply(403, {"error": {"message": "no"}})])
+def test_keystone_out_of_reach_is_no_refusal_of_a_key(keys, keystone, answer):
+    keystone.on("GET", CREDENTIAL, answer)
+    with pytest.raises(CloudUnavailable):
+        keys.find(KEY)
+
+
+def test_a_service_user_that_cannot_log_in_refuses_nobody(keys, keystone):
+    keystone.login = lambda _auth: denied()
+    for ask in (lambda: keys.find(KEY), lambda: keys.check(SIGNED)):
+        with pytest.raises(CloudUnavailable, match="cannot log in"):
+            ask()
+
+
+def token(_asked=None):
+    return Reply(
+        200,
+        {
+            "token": {
+                "user": {"id": "u-1", "name": "demo"},
+                "project": {"id": "p-1", "name": "demo"},
+                "roles": [{"id": "r", "name": "Member"}],
+            }
+        },
+    )
+
+
+def test_keystone_checks_a_signature_with_the_headers_as_it_looks_them_up(keys, keystone):
+    keystone.on("POST", "/identity/v3/ec2tokens", token())
+    found = keys.check(SIGNED)
+    assert (found.user_name, found.project_id, found.roles, found.secret) == ("demo", "p-1", {"member"}, None)
+    (asked,) = keystone.of("POST")
+    assert asked.body["credentials"] == {
+        "access": KEY,
+        "signature": "ab" * 32,
+        "host": "127.0.0.1:8080",
+        "verb": "POST",
+        "path": "/",
+        "params": {"a": "b"},
+        "headers": {
+            "Host": "127.0.0.1:8080",
+            "X-Amz-Date": "20261122T130000Z",
+            "Authorization": "AWS4-HMAC-SHA256 ...",
+        },
+        "body_hash": "cd" * 32,
+    }
+    assert "project" in keystone.logins[0]["scope"]
+
+
+def test_keystone_s_refusals_of_a_signature(keys, keystone):
+    keystone.on("POST", "/identity/v3/ec2tokens", denied())
+    with pytest.raises(BadSignature):
+        keys.check(SIGNED)
+    keystone.on("POST", "/identity/v3/ec2tokens", Reply(404, {"error": {"message": "EC2 access key not found."}}))
+    assert keys.check(SIGNED) is None
+    for answer in (lost(), Reply(500), Reply(403, {"error": {"message": "identity:ec2tokens_validate"}})):
+        keystone.on("POST", "/identity/v3/ec2tokens", answer)
+        with pytest.raises(CloudUnavailable):
+            keys.check(SIGNED)
