@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from backend.domain.node import ServerStatus
+from backend.domain.profile import BlockDevice
+from backend.drivers import errors
+from backend.drivers.compute import ServerRequest
+from backend.drivers.openstack.cloud import open_cloud
+from backend.drivers.openstack.layout import view_id
+from tests.backend.drivers.openstack.fake import CATALOG, Reply, granted, lost, nova_fault, refused, timed_out
+from tests.backend.drivers.openstack.samples import (
+    GROUP,
+    IMAGE,
+    NETWORK,
+    SERVER,
+    SUBNET,
+    ZONES,
+    flavor,
+    group,
+    image,
+    network,
+    server,
+    subnet,
+)
+
+NOVA = "/compute/v2.1"
+MISSING = nova_fault(404, f"Instance {SERVER} could not be found.", "itemNotFound")
+BUSY = nova_fault(409, f"Cannot 'start' instance {SERVER} while it is in vm_state active", "conflictingRequest")
+REQUEST = ServerRequest(
+    name="web",
+    image_id=IMAGE,
+    flavor="t3.micro",
+    zone="az1",
+    subnet_id=view_id(SUBNET, "az1"),
+    security_group_ids=(GROUP,),
+    key_name="mine",
+    user_data="aGk=",
+    launch_id="launch-1",
+    tags={"Name": "web", "a/b": "c"},
+)
+
+
+@pytest.fixture
+def nova(services):
+    services.on("GET", f"{NOVA}/os-availability-zone", Reply(200, ZONES))
+    services.on("GET", f"{NOVA}/flavors/detail", Reply(200, {"flavors": [flavor("m1.small", 2, 2048)]}))
+    services.on("GET", "/network/v2.0/networks", Reply(200, {"networks": [network()]}))
+    services.on("GET", "/network/v2.0/subnets", Reply(200, {"subnets": [subnet()]}))
+    services.on("GET", "/network/v2.0/security-groups", Reply(200, {"security_groups": [group()]}))
+    services.on("GET", f"/image/v2/images/{IMAGE}", Reply(200, image()))
+    return services
+
+
+@pytest.fixture
+def cloud(settings, clock, nova):
+    return open_cloud(settings, clock, None, nova)
+
+
+@pytest.fixture
+def compute(cloud):
+    return cloud.compute
+
+
+def accepts(nova, count):
+    """Nova that makes what it is asked for, and tells it by its reservation."""
+    made = [
+        server(id=SERVER[:-1] + str(number), name=f"web-{number + 1}", status="BUILD", addresses={})
+        for number in range(count)
+    ]
+
+    def reserve(asked):
+        for each in made:
+            each["metadata"] = asked.body["server"]["metadata"]
+        return Reply(202, {"reservation_id": "r-1"})
+
+    nova.on("POST", f"{NOVA}/servers", reserve)
+    nova.on("GET", f"{NOVA}/servers/detail", lambda _asked: Reply(200, {"servers": made[::-1]}))
+    return made
+
+
+def test_a_batch_is_one_request_that_carries_the_launch(nova, compute, scope):
+    accepts(nova, 3)
+    servers = compute.create(scope, REQUEST, 3)
+    (asked,) = nova.of("POST")
+    body = asked.body["server"]
+    assert (body["min_count"], body["max_count"], body["return_reservation_id"]) == (3, 3, True)
+    assert (body["name"], body["imageRef"], body["flavorRef"]) == ("web", IMAGE, "f-m1.small")
+    assert (body["availability_zone"], body["key_name"], body["user_data"]) == ("az1", "mine", "aGk=")
+    assert body["networks"] == [{"uuid": NETWORK}]
+    assert body["security_groups"] == [{"name": GROUP}]
+    assert "block_device_mapping_v2" not in body
+    assert body["metadata"]["coppice:launch"] == "launch-1"
+    assert body["metadata"]["Name"] == "web"
+    (listed,) = nova.of("GET", "/servers/detail")
+    assert listed.query["reservation_id"] == ["r-1"]
+    assert [each.index for each in servers] == [0, 1, 2]
+    assert len({each.reservation_id for each in servers}) == 1
+    for each in servers:
+        assert (each.status, each.launch_id, each.flavor) == (ServerStatus.BUILDING, "launch-1", "t3.micro")
+        assert (each.subnet_id, each.user_data) == (REQUEST.subnet_id, "aGk=")
+        assert dict(each.tags) == {"Name": "web", "a/b": "c"}
+
+
+def test_the_zone_s_default_subnet_is_taken_where_none_is_named(nova, compute, scope):
+    accepts(nova, 1)
+    (made,) = compute.create(scope, replace(REQUEST, subnet_id=None, zone="az2"), 1)
+    assert made.subnet_id == view_id(SUBNET, "az2")
+    with pytest.raises(errors.NetworkMissing):
+        compute.create(scope, replace(REQUEST, subnet_id=None, zone="az9"), 1)
+
+
+def test_zones_go_by_the_operator_s_names(settings, clock, nova, scope):
+    accepts(nova, 1)
+    named = open_cloud(replace(settings, zones={"us-east-1a": "az1"}), clock, None, nova)
+    assert [(zone.name, zone.zone_id, zone.available) for zone in named.compute.zones(scope)] == [
+        ("az2", "az2", False),
+        ("us-east-1a", "az1", True),
+    ]
+    (made,) = named.compute.create(scope, replace(REQUEST, zone="us-east-1a"), 1)
+    assert nova.of("POST")[0].body["server"]["availability_zone"] == "az1"
+    assert made.zone == "us-east-1a"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"flavor": "t9.enormous"}, errors.FlavorNotFound),
+        ({"subnet_id": "nowhere"}, errors.SubnetNotFound),
+        ({"zone": "az2"}, errors.SubnetNotFound),
+        ({"public_address": True}, errors.Unsupported),
+        ({"block_devices": (BlockDevice("/dev/sdb", size_gib=1),)}, errors.Unsupported),
+    ],
+)
+def test_what_cannot_be_is_refused_before_nova_is_asked(nova, compute, scope, changes, error):
+    with pytest.raises(error):
+        compute.create(scope, replace(REQUEST, **changes), 2)
+    assert nova.of("POST") == []
+
+
+def test_an_image_of_another_architecture_or_none_is_refused(nova, compute, scope):
+    nova.on(
+        "GET", f"/image/v2/images/{IMAGE}", Reply(404, {"message": "none"}), Reply(200, image(architecture="aarch64"))
+    )
+    with pytest.raises(errors.ImageNotFound):
+        compute.create(scope, REQUEST, 1)
+    with pytest.raises(errors.FlavorNotSupported):
+        compute.create(scope, REQUEST, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (refused(), errors.CloudUnavailable),
+        (lost(), errors.OutcomeUnknown),
+        (timed_out(), errors.OutcomeUnknown),
+        (nova_fault(500, "Unexpected API Error.", "computeFault"), errors.OutcomeUnknown),
+        (Reply(202, {}), errors.OutcomeUnknown),
+        (nova_fault(400, "Invalid key_name provided."), errors.KeyPairNotFound),
+        (nova_fault(403, "Quota exceeded for instances: Requested 2, but already used 9 of 10 instances", "forbidden"), errors.QuotaExceeded),
+    ],
+)  # fmt: skip
+def test_a_creation_is_never_sent_twice(nova, compute, scope, answer, error):
+    nova.on("POST", f"{NOVA}/servers", answer)
+    with pytest.raises(error):
+        compute.create(scope, REQUEST, 2)
+    assert len(nova.of("POST")) == 1
+
+
+def test_servers_that_were_accepted_and_are_not_told_are_looked_for_by_their_launch(nova, compute, scope):
+    accepts(nova, 1)
+    with pytest.raises(errors.OutcomeUnknown, match="1 of 2"):
+        compute.create(scope, REQUEST, 2)
+    nova.on("GET", f"{NOVA}/servers/detail", lost())
+    with pytest.raises(errors.OutcomeUnknown):
+        compute.create(scope, REQUEST, 1)
+
+
+def test_a_listing_that_lags_a_moment_is_asked_again(nova, compute, scope):
+    made = accepts(nova, 2)
+    nova.on("GET", f"{NOVA}/servers/detail", Reply(200, {"servers": []}), Reply(200, {"servers": made}))
+    assert len(compute.create(scope, REQUEST, 2)) == 2
+
+
+def test_deleted_servers_are_told_by_changes_alone(nova, compute, scope):
+    gone = server(id="gone", status="DELETED", updated="2026-11-22T13:00:09Z")
+    soft = server(id="soft", status="SOFT_DELETED")
+    nova.on("GET", f"{NOVA}/servers/detail", Reply(200, {"servers": [server(), gone, soft]}))
+    assert [each.id for each in compute.list(scope)] == [SERVER]
+    since = datetime(2026, 11, 22, 14, 0, 5, 999999, tzinfo=UTC) - timedelta(hours=1)
+    changed = compute.list_changed(scope, since)
+    assert {each.id: each.status for each in changed}["gone"] is ServerStatus.DELETED
+    assert nova.of("GET", "/servers/detail")[-1].query == {"changes-since": ["2026-11-22T13:00:05Z"]}
+    assert {each.id for each in compute.list_changed(scope, since + timedelta(seconds=2))} == {"gone"}
+
+
+def test_servers_are_told_while_neutron_cannot_be_asked(nova, compute, scope):
+    nova.on("GET", "/network/v2.0/networks", refused())
+    nova.on("GET", f"{NOVA}/servers/detail", Reply(200, {"servers": [server()]}))
+    (found,) = compute.list(scope)
+    assert (found.status, found.network_id) == (ServerStatus.ACTIVE, None)
+
+
+def test_a_server_that_is_gone_is_not_found(nova, compute, scope):
+    nova.on("GET", f"{NOVA}/servers/{SERVER}", MISSING, Reply(200, {"server": server(status="SOFT_DELETED")}))
+    for _ in range(2):
+        with pytest.raises(errors.ServerNotFound):
+            compute.get(scope, SERVER)
+
+
+def test_acts_on_a_server(nova, compute, scope):
+    nova.on("POST", f"{NOVA}/servers/{SERVER}/action", Reply(202))
+    compute.start(scope, SERVER)
+    compute.stop(scope, SERVER)
+    compute.reboot(scope, SERVER)
+    assert [each.body for each in nova.of("POST")] == [
+        {"os-start": None},
+        {"os-stop": None},
+        {"reboot": {"type": "SOFT"}},
+    ]
+    nova.on("POST", f"{NOVA}/servers/{SERVER}/action", BUSY, MISSING, lost())
+    for error in (errors.ServerStateConflict, errors.ServerNotFound, errors.OutcomeUnknown):
+        with pytest.raises(error):
+            compute.start(scope, SERVER)
+
+
+def test_a_deletion_is_sent_until_it_is_answered(nova, compute, scope):
+    nova.on("DELETE", f"{NOVA}/servers/{SERVER}", lost(), Reply(204))
+    compute.delete(scope, SERVER)
+    nova.on("DELETE", f"{NOVA}/servers/{SERVER}", MISSING)
+    with pytest.raises(errors.ServerNotFound):
+        compute.delete(scope, SERVER)
+    nova.on("DELETE", f"{NOVA}/servers/{SERVER}", lost())
+    with pytest.raises(errors.OutcomeUnknown):
+        compute.delete(scope, SERVER)
+
+
+class Metadata:
+    """The metadata of one server, as Nova keeps it."""
+
+    def __init__(self, nova, **items):
+        self.items = items
+        nova.on("GET", f"{NOVA}/servers/{SERVER}/metadata", lambda _: Reply(200, {"metadata": dict(self.items)}))
+        nova.on("POST", f"{NOVA}/servers/{SERVER}/metadata", self.put)
+        nova.on("DELETE", f"{NOVA}/servers/{SERVER}/metadata/.*", self.remove)
+        nova.on("GET", f"{NOVA}/servers/{SERVER}", Reply(200, {"server": server()}))
+
+    def put(self, asked):
+        self.items.update(asked.body["metadata"])
+        return Reply(200, {"metadata": self.items})
+
+    def remove(self, asked):
+        key = asked.path.rpartition("/")[2].replace("%3A", ":").replace("%20", " ")
+        if self.items.pop(key, None) is None:
+            return nova_fault(404, "Metadata item was not found", "itemNotFound")
+        return Reply(204)
+
+
+def test_tags_are_written_one_by_one(nova, compute, scope):
+    kept = Metadata(nova, Name="a", gone="x", same="s", **{"coppice:launch": "l-1"})
+    compute.tag(scope, SERVER, {"Name": "b", "same": "s"}, ["gone", "never there"])
+    assert kept.items == {"Name": "b", "same": "s", "coppice:launch": "l-1"}
+    assert [each.body for each in nova.of("POST")] == [{"metadata": {"Name": "b"}}]
+    compute.tag(scope, SERVER, {"Name": "b"}, [])
+    assert len(nova.of("POST")) == 1
+
+
+def test_the_launch_is_written_and_taken_away(nova, compute, scope):
+    kept = Metadata(nova)
+    compute.adopt(scope, SERVER, "l-2")
+    assert kept.items == {"coppice:launch": "l-2"}
+    compute.adopt(scope, SERVER, None)
+    compute.adopt(scope, SERVER, None)
+    assert kept.items == {}
+    assert len(nova.of("DELETE")) == 1
+
+
+def test_an_item_that_went_meanwhile_is_gone_and_a_server_that_did_is_not_found(nova, compute, scope):
+    Metadata(nova, **{"coppice:launch": "l-1"})
+    nova.on("DELETE", f"{NOVA}/servers/{SERVER}/metadata/.*", MISSING)
+    compute.adopt(scope, SERVER, None)
+    nova.on("GET", f"{NOVA}/servers/{SERVER}", MISSING)
+    with pytest.raises(errors.ServerNotFound):
+        compute.adopt(scope, SERVER, None)
+
+
+def test_a_root_disk_of_a_volume_keeps_the_image_in_mind(settings, clock, nova, scope):
+    nova.login = lambda auth: granted(auth, {**CATALOG, "block-storage": "http://cloud.example/volume"})
+    accepts(nova, 1)
+    compute = open_cloud(settings, clock, None, nova).compute
+    compute.create(scope, replace(REQUEST, block_devices=(BlockDevice("/dev/sda1", size_gib=50),)), 1)
+    body = nova.of("POST")[0].body["server"]
+    assert (body["imageRef"], body["metadata"]["coppice:image"]) == ("", IMAGE)
+    assert body["block_device_mapping_v2"][0]["volume_size"] == 50
+
+
+def test_at_least_one(compute, scope):
+    with pytest.raises(ValueError, match="at least one"):
+        compute.create(scope, REQUEST, 0)
