@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from backend.drivers.errors import Refused
+from backend.drivers.openstack.keys import KeyPairs
+from tests.backend.drivers.openstack.fake import Reply, nova_fault
+
+LISTING = "/compute/v2.1/os-keypairs"
+
+
+def pair(name, **changes):
+    return {"keypair": {"name": name, "fingerprint": "aa:bb", "public_key": "ssh-rsa AAAA", "type": "ssh", **changes}}
+
+
+def test_key_pairs_are_told_by_name_with_when_they_were_made(rest, services, clock, scope):
+    services.on("GET", LISTING, Reply(200, {"keypairs": [pair("b"), pair("a c", public_key="ssh-ed25519 AAAA")]}))
+    services.on("GET", f"{LISTING}/.*", Reply(200, pair("x", created_at="2026-11-22T12:00:00.000000")))
+    keys = KeyPairs(rest, clock)
+    found = keys.list(scope)
+    assert [(each.name, each.type, each.fingerprint) for each in found] == [
+        ("a c", "ed25519", "aa:bb"),
+        ("b", "rsa", "aa:bb"),
+    ]
+    assert found[0].created_at == datetime(2026, 11, 22, 12, tzinfo=UTC)
+    assert found[0].id != found[1].id
+    assert keys.list(scope) == found
+    assert len(services.of("GET", f"{LISTING}/")) == 2
+    assert services.of("GET", f"{LISTING}/a%20c")
+
+
+def test_a_pair_that_went_meanwhile_is_not_told(rest, services, clock, scope):
+    services.on("GET", LISTING, Reply(200, {"keypairs": [pair("b")]}))
+    services.on("GET", f"{LISTING}/b", nova_fault(404, "Keypair b not found for user u", "itemNotFound"))
+    assert KeyPairs(rest, clock).list(scope) == []
+    services.on("GET", f"{LISTING}/b", nova_fault(400, "no"))
+    with pytest.raises(Refused):
+        KeyPairs(rest, clock).list(scope)

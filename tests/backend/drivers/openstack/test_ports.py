@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import pytest
+
+from backend.drivers import errors
+from backend.drivers.compute import ServerRequest
+from backend.drivers.openstack.cloud import open_cloud
+from tests.backend.drivers.openstack.fake import Reply, lost, neutron_error, nova_fault, refused
+from tests.backend.drivers.openstack.samples import (
+    IMAGE,
+    NETWORK,
+    SUBNET,
+    ZONES,
+    flavor,
+    group,
+    image,
+    network,
+    server,
+    subnet,
+)
+
+NOVA, NEUTRON = "/compute/v2.1", "/network/v2.0"
+REQUEST = ServerRequest("web", IMAGE, "m1.small", "az1", SUBNET, security_group_ids=("g-1",), launch_id="l-1")
+
+
+class World:
+    """Nova and Neutron of a network with a subnet for each zone; ports and servers are what is there now."""
+
+    def __init__(self, services):
+        self.services = services
+        self.ports, self.servers = {}, {}
+        self.fails = {}
+        other = subnet(id=NETWORK, name="b", cidr="10.0.1.0/24", tags=["zone=az2"])
+        services.on("GET", f"{NOVA}/os-availability-zone", Reply(200, ZONES))
+        services.on("GET", f"{NOVA}/flavors/detail", Reply(200, {"flavors": [flavor("m1.small", 2, 2048)]}))
+        services.on("GET", f"{NEUTRON}/networks", Reply(200, {"networks": [network()]}))
+        services.on("GET", f"{NEUTRON}/subnets", Reply(200, {"subnets": [subnet(tags=["zone=az1"]), other]}))
+        services.on("GET", f"{NEUTRON}/security-groups", Reply(200, {"security_groups": [group()]}))
+        services.on("GET", f"/image/v2/images/{IMAGE}", Reply(200, image()))
+        services.on("POST", f"{NEUTRON}/ports", self._make_ports)
+        services.on("GET", f"{NEUTRON}/ports", self._list_ports)
+        services.on("DELETE", f"{NEUTRON}/ports/.*", self._delete_port)
+        services.on("POST", f"{NOVA}/servers", self._boot)
+        services.on("GET", f"{NOVA}/servers/[^/]*", self._show)
+        services.on("GET", f"{NOVA}/servers/detail", lambda _: Reply(200, {"servers": list(self.servers.values())}))
+        services.on("DELETE", f"{NOVA}/servers/.*", self._delete)
+
+    def _make_ports(self, asked):
+        made = []
+        for port in asked.body["ports"]:
+            port_id = f"port-{len(self.ports)}"
+            self.ports[port_id] = {**port, "id": port_id, "device_id": "", "created_at": "2026-11-22T13:00:00Z"}
+            made.append(self.ports[port_id])
+        return Reply(201, {"ports": made})
+
+    def _list_ports(self, asked):
+        found = [port for port in self.ports.values() if port["id"] in asked.query.get("id", self.ports)]
+        if "device_id" in asked.query:
+            found = [port for port in found if port["device_id"] == asked.query["device_id"][0]]
+        return Reply(200, {"ports": found})
+
+    def _delete_port(self, asked):
+        port_id = asked.path.rpartition("/")[2]
+        if self.ports.get(port_id, {}).get("device_id"):
+            return neutron_error(403, "PolicyNotAuthorized", "rule:delete_port is disallowed by policy")
+        return Reply(204) if self.ports.pop(port_id, None) else neutron_error(404, "PortNotFound", "gone")
+
+    def _boot(self, asked):
+        body = asked.body["server"]
+        port_id = body["networks"][0]["port"]
+        failure = self.fails.get(port_id)
+        if isinstance(failure, Exception):
+            raise failure
+        if failure is not None:
+            return failure
+        server_id = f"server-of-{port_id}"
+        self.ports[port_id]["device_id"] = server_id
+        self.servers[server_id] = server(id=server_id, name=body["name"], status="BUILD", metadata=body["metadata"])
+        return Reply(202, {"server": {"id": server_id}})
+
+    def _show(self, asked):
+        found = self.servers.get(asked.path.rpartition("/")[2])
+        return Reply(200, {"server": found}) if found else nova_fault(404, "Instance could not be found.")
+
+    def _delete(self, asked):
+        server_id = asked.path.rpartition("/")[2]
+        return Reply(204) if self.servers.pop(server_id, None) else nova_fault(404, "Instance could not be found.")
+
+    def end(self, server_id, *, held=False):
+        """The server is deleted: Nova tells it without its metadata, and lets go of its port."""
+        self.servers[server_id] = server(id=server_id, status="DELETED", metadata={})
+        if not held:
+            self.let_go(server_id)
+
+    def let_go(self, server_id):
+        for port in self.ports.values():
+            if port["device_id"] == server_id:
+                port["device_id"] = ""
+
+
+@pytest.fixture
+def world(services):
+    return World(services)
+
+
+@pytest.fixture
+def compute(settings, clock, services, world):
+    return open_cloud(settings, clock, None, services).compute
+
+
+def test_each_server_is_on_a_port_in_the_very_subnet(world, compute, scope, services):
+    servers = compute.create(scope, REQUEST, 3)
+    assert [each.name for each in servers] == ["web-1", "web-2", "web-3"]
+    assert [each.index for each in servers] == [0, 1, 2]
+    assert {each.launch_id for each in servers} == {"l-1"}
+    assert len({each.reservation_id for each in servers}) == 1
+    assert {each.subnet_id for each in servers} == {SUBNET}
+    for port in world.ports.values():
+        assert port["network_id"] == NETWORK
+        assert port["fixed_ips"] == [{"subnet_id": SUBNET}]
+        assert port["security_groups"] == ["g-1"]
+    assert len(services.of("POST", "/ports")) == 1
+    assert all("security_groups" not in asked.body["server"] for asked in services.of("POST", "/servers"))
+
+
+def test_a_full_subnet_or_a_quota_of_ports_makes_nothing(world, compute, scope, services):
+    answers = (
+        (neutron_error(409, "IpAddressGenerationFailure", "No more IP addresses available."), errors.NoAddresses),
+        (neutron_error(409, "OverQuota", "Quota exceeded for resources: ['port']."), errors.QuotaExceeded),
+        (
+            neutron_error(404, "SecurityGroupNotFound", "Security group g-1 does not exist"),
+            errors.SecurityGroupNotFound,
+        ),
+        (lost(), errors.CloudUnavailable),
+        (refused(), errors.CloudUnavailable),
+    )
+    for answer, error in answers:
+        services.on("POST", f"{NEUTRON}/ports", answer)
+        with pytest.raises(error):
+            compute.create(scope, REQUEST, 2)
+    assert services.of("POST", "/servers") == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (nova_fault(403, "Quota exceeded for instances: Requested 1, but already used 9 of 9 instances"), errors.QuotaExceeded),
+        (refused(), errors.CloudUnavailable),
+    ],
+)  # fmt: skip
+def test_one_refusal_takes_all_back(world, compute, scope, failure, error):
+    world.fails["port-1"] = failure
+    with pytest.raises(error):
+        compute.create(scope, REQUEST, 3)
+    assert world.servers == {}
+    assert "port-1" not in world.ports
+
+
+def test_a_lost_answer_leaves_its_port_to_be_found(world, compute, scope):
+    world.fails["port-1"] = lost()
+    with pytest.raises(errors.OutcomeUnknown):
+        compute.create(scope, REQUEST, 2)
+    assert world.servers == {}
+    assert "port-1" in world.ports
+
+
+def test_a_port_goes_when_its_server_is_seen_to_be_gone(world, compute, scope, clock):
+    kept, gone = compute.create(scope, REQUEST, 2)
+    compute.delete(scope, gone.id)
+    world.end(gone.id)
+    compute.list(scope)
+    assert [port["device_id"] for port in world.ports.values()] == [kept.id]
+
+
+def test_a_port_that_is_still_held_is_looked_at_again(world, compute, scope, clock):
+    (made,) = compute.create(scope, REQUEST, 1)
+    world.end(made.id, held=True)
+    compute.list(scope)
+    assert len(world.ports) == 1
+    world.let_go(made.id)
+    clock.move(2)
+    compute.list(scope)
+    assert world.ports == {}
+
+
+def test_a_server_that_another_process_made_is_learnt_from_listings(world, compute, settings, clock, services, scope):
+    (made,) = compute.create(scope, REQUEST, 1)
+    other = open_cloud(settings, clock, None, services).compute
+    other.list(scope)
+    del world.servers[made.id]
+    world.let_go(made.id)
+    with pytest.raises(errors.ServerNotFound):
+        other.get(scope, made.id)
+    assert world.ports == {}
+
+
+def test_ports_that_nobody_took_are_swept_after_a_while(world, compute, scope, clock):
+    for number, (name, minute) in enumerate((("coppice-x", 50), ("coppice-y", 58), ("their own", 10))):
+        port = {"id": f"p{number}", "name": name, "device_id": "", "created_at": f"2026-11-22T12:{minute}:00Z"}
+        world.ports[port["id"]] = port
+    compute.list(scope)
+    assert {port["name"] for port in world.ports.values()} == {"coppice-x", "coppice-y", "their own"}
+    clock.move(599)
+    compute.list(scope)
+    assert len(world.ports) == 3
+    clock.move(2)
+    compute.list(scope)
+    assert {port["name"] for port in world.ports.values()} == {"their own"}
