@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from oslo_config import cfg
+
+from gateway.auth.policy import RolePolicy
+from tests.gateway.world import CALLER
+from translators.errors import AWSError
+
+ACCOUNT = "123456789012"
+
+
+def rules(tmp_path, text=""):
+    (tmp_path / "policy.yaml").write_text(text)
+    conf = cfg.ConfigOpts()
+    conf(args=["--config-dir", str(tmp_path)])
+    return RolePolicy(conf)
+
+
+@pytest.fixture
+def policy(tmp_path):
+    return rules(tmp_path)
+
+
+def allowed(policy, roles, service, operation):
+    try:
+        policy.check(replace(CALLER, roles=frozenset(roles)), ACCOUNT, service, operation)
+    except AWSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("roles", "reads", "writes"),
+    [(["reader"], True, False), (["member"], True, True), (["admin"], True, True), (["service"], False, False), ([], False, False)],
+)  # fmt: skip
+def test_readers_look_and_members_do(policy, roles, reads, writes):
+    for service, operation in (("autoscaling", "DescribeAutoScalingGroups"), ("iam", "GetUser"), ("iam", "ListRoles")):
+        assert allowed(policy, roles, service, operation) is reads
+    for service, operation in (("autoscaling", "SetDesiredCapacity"), ("ec2", "RunInstances"), ("elbv2", "AddTags")):
+        assert allowed(policy, roles, service, operation) is writes
+    assert allowed(policy, roles, "sts", "GetCallerIdentity")
+
+
+def test_the_refusal_is_in_the_service_s_own_words(policy):
+    nobody = replace(CALLER, roles=frozenset())
+    arn = f"arn:aws:iam::{ACCOUNT}:user/{CALLER.user_name}"
+    with pytest.raises(AWSError) as told:
+        policy.check(nobody, ACCOUNT, "elb", "DescribeLoadBalancers")
+    assert (told.value.code, told.value.status) == ("AccessDenied", 403)
+    action = "elasticloadbalancing:DescribeLoadBalancers"
+    assert told.value.message == (
+        f"User: {arn} is not authorized to perform: {action} because no identity-based policy allows the {action} action"
+    )
+    with pytest.raises(AWSError) as told:
+        policy.check(nobody, ACCOUNT, "ec2", "DescribeInstances")
+    assert (told.value.code, told.value.status) == ("UnauthorizedOperation", 403)
+    assert told.value.message.startswith(f"You are not authorized to perform this operation. User: {arn} is not")
+
+
+def test_an_operator_s_rules_go_before_ours(tmp_path):
+    policy = rules(
+        tmp_path,
+        '"coppice:write": "role:scaler"\n"autoscaling:DeleteAutoScalingGroup": "!"\n"ec2:DescribeInstances": "role:auditor"\n',
+    )
+    assert allowed(policy, ["scaler"], "autoscaling", "SetDesiredCapacity")
+    assert not allowed(policy, ["member"], "autoscaling", "SetDesiredCapacity")
+    assert not allowed(policy, ["scaler"], "autoscaling", "DeleteAutoScalingGroup")
+    assert not allowed(policy, ["scaler"], "ec2", "DescribeInstances")
+    assert allowed(policy, ["auditor"], "ec2", "DescribeInstances")

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gateway.auth import claims
+from gateway.auth.credentials import StaticCredentials
+from gateway.auth.refusals import Refusal
+from gateway.auth.remote import RemoteVerification
+from tests.gateway.world import CALLER, KEY, World, action, presigned
+
+NOBODY = StaticCredentials({})
+
+
+class Service:
+    """The identity service: who it says signed, and what it was asked."""
+
+    def __init__(self, caller=CALLER):
+        self.caller = caller
+        self.asked = []
+
+    def check(self, request, claim, body_hash):
+        self.asked.append((claim.scope.access_key, claim.signature, body_hash))
+        return self.caller
+
+
+def verified(service, request, **later):
+    now = World().clock.now() + timedelta(**later)
+    return RemoteVerification(service)(request, claims.read(request), NOBODY, now)
+
+
+def test_who_signed_is_who_the_service_says():
+    service, request = Service(), action("autoscaling", "DescribeAutoScalingGroups")
+    found = verified(service, request)
+    assert (found.caller, found.secret) == (CALLER, "")
+    ((key, signature, body_hash),) = service.asked
+    assert (key, len(signature), len(body_hash)) == (KEY, 64, 64)
+
+
+def test_a_key_that_the_service_does_not_know_is_unknown():
+    with pytest.raises(Refusal) as told:
+        verified(Service(None), action("autoscaling", "DescribeAutoScalingGroups"))
+    assert told.value.code == "InvalidClientTokenId"
+
+
+def test_time_and_scope_are_judged_without_asking():
+    service = Service()
+    with pytest.raises(Refusal) as told:
+        verified(service, action("autoscaling", "DescribeAutoScalingGroups"), minutes=16)
+    assert (told.value.code, service.asked) == ("SignatureDoesNotMatch", [])
+
+
+def test_another_body_than_the_stated_one_and_presigned_requests_are_refused():
+    service = Service()
+    stated = action("autoscaling", "DescribeAutoScalingGroups", headers={"X-Amz-Content-SHA256": "00" * 32})
+    for request in (stated, presigned("autoscaling", "DescribeAutoScalingGroups")):
+        with pytest.raises(Refusal) as told:
+            verified(service, request)
+        assert told.value.code == "SignatureDoesNotMatch"
+    with pytest.raises(Refusal) as told:
+        verified(service, action("autoscaling", "DescribeAutoScalingGroups", token="temporary"))
+    assert told.value.code == "InvalidClientTokenId"
+    assert service.asked == []
+
+
+def test_a_pipeline_verifies_and_authorizes_as_it_is_told():
+    denied = Refusal("AccessDenied", "no", 403)
+    asked = []
+
+    def authorize(caller, account, service, operation):
+        asked.append((caller, account, service, operation))
+        if operation != "DescribeAutoScalingGroups":
+            raise denied
+
+    reader = replace(CALLER, user_name="somebody")
+    world = World(options={"verify": RemoteVerification(Service(reader)), "authorize": authorize})
+    world.on("autoscaling", "DescribeAutoScalingGroups").on("autoscaling", "DeleteAutoScalingGroup")
+    pipeline = world.pipeline()
+    assert pipeline.answer(action("autoscaling", "DescribeAutoScalingGroups")).status == 200
+    assert pipeline.answer(action("autoscaling", "DeleteAutoScalingGroup", {"AutoScalingGroupName": "g"})).status == 403
+    assert asked[0] == (reader, "123456789012", "autoscaling", "DescribeAutoScalingGroups")
+    assert [call.operation for call in world.calls] == ["DescribeAutoScalingGroups"]
+    assert [record.code for record in world.records] == ["", "AccessDenied"]
