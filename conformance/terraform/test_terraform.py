@@ -21,8 +21,6 @@ MIRRORS = (
     "/usr/local/share/terraform/plugins",
     "/usr/share/terraform/plugins",
     "/usr/share/terraform/providers",
-    "/opt/terraform/plugins",
-    "/opt/tf-plugins",
 )
 """Where people keep providers for machines without a registry; TF_PLUGIN_MIRROR names another place."""
 
@@ -50,8 +48,17 @@ def mirror() -> Path:
     for place in map(Path, map(os.path.expanduser, places)):
         if list(place.glob("registry.*/hashicorp/aws/*")):
             return place
+    for package in _found(places[0] if len(places) == 1 else "/"):
+        return package.parents[5]  # MIRROR/REGISTRY/hashicorp/aws/VERSION/PLATFORM/terraform-provider-aws_...
     missing("no mirror with the AWS provider (TF_PLUGIN_MIRROR can name it)")
     raise AssertionError
+
+
+def _found(root: str) -> list[Path]:
+    """The AWS provider, wherever on the machine's own disk it lies."""
+    command = ["find", root, "-xdev", "-path", "*/hashicorp/aws/*/terraform-provider-aws_v*", "-type", "f"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return [Path(line) for line in told.splitlines() if "/.terraform/" not in line]
 
 
 class Stack:
