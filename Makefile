@@ -7,7 +7,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint unit simulation conformance soak bench image-test support openstack-up openstack-down clean
+.PHONY: run test lint unit simulation conformance soak bench image-test support openstack-up openstack-down test-openstack clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/python wsgi.py run --port $(PORT) --state $(STATE)
@@ -49,6 +49,11 @@ openstack-up: $(VENV)/.runtime
 
 openstack-down: $(VENV)/.runtime
 	@$(OPENSTACK) down $(AT) $(if $(WIPE),--wipe)
+
+# The suites that need a real OpenStack. The test cloud is brought up first, and left running for the next time.
+test-openstack: $(VENV)/.dev openstack-up
+	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) \
+		$(BIN)/python -m pytest tests/backend/drivers/openstack/live -q
 
 # The tour and the table of operations in the README, from a real run.
 readme: $(VENV)/.dev
