@@ -156,7 +156,8 @@ def _images(admin: Connection) -> None:
         made = known.get(image.name)
         if made is None or made.status == "queued":
             made = _image(admin, image)
-        if not image.active and made.status == "active":
+        # What the creation answered is of before the upload.
+        if not image.active and admin.image.get_image(made.id).status == "active":
             admin.image.deactivate_image(made)
 
 
