@@ -8,8 +8,8 @@ import pytest
 
 from tests.simulation.run import WILD, run
 
-SEEDS = 120
-WILD_SEEDS = 30
+SEEDS = 220
+WILD_SEEDS = 80
 BLOCK = 10
 
 
