@@ -57,9 +57,9 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.IntOpt("connections", default=32, min=1, help="Connections a process keeps to one service."),
         cfg.ListOpt(
             "access",
-            default=["role", "delegation"],
-            item_type=types.String(choices=("role", "delegation")),
-            help="Ways into a project, tried in turn: a role of the service user, what its owner delegated.",
+            default=["role", "trust"],
+            item_type=types.String(choices=("role", "trust")),
+            help="Ways into a project, tried in turn: a role of the service user, a trust of its owner.",
         ),
         cfg.StrOpt(
             "verify",

@@ -91,9 +91,7 @@ def _subnet(catalog: Catalog, scope: Scope, spec: ServerSpec, zone: str | None, 
 
 
 def _groups(catalog: Catalog, scope: Scope, spec: ServerSpec, network_id: str) -> tuple[str, ...]:
-    groups = [
-        group for group in catalog.security_groups(scope) if group.everywhere or group.network_id == network_id
-    ]
+    groups = [group for group in catalog.security_groups(scope) if group.everywhere or group.network_id == network_id]
     by_short = {group.short_id: group.id for group in groups}
     by_name = {group.name: group.id for group in groups}
     if not spec.security_group_ids and not spec.security_group_names:

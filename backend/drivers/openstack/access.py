@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -29,22 +29,14 @@ class Misconfigured(Exception):
     """The cloud's entry cannot be used; the text tells the operator why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delegation:
-    """What an owner gave to the service user: a trust, or an application credential (which has a secret)."""
-
-    id: str
-    secret: str | None = field(default=None, repr=False)
+class Given(Protocol):
+    def find(self, project_id: str) -> Sequence[str]:
+        """Ids of the trusts given for a project, the first to be tried first. Raises CloudUnavailable."""
 
 
-class Delegations(Protocol):
-    def find(self, project_id: str) -> Delegation | None:
-        """The delegation of a project, None where its owner gave none."""
-
-
-class NoDelegations:
-    def find(self, project_id: str) -> Delegation | None:
-        return None
+class NothingGiven:
+    def find(self, project_id: str) -> Sequence[str]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +92,12 @@ class Access:
         self,
         settings: OpenStackSettings,
         entry: Entry,
-        delegations: Delegations | None = None,
+        given: Given | None = None,
         transport: requests.adapters.BaseAdapter | None = None,
     ) -> None:
         self._settings = settings
         self.entry = entry
-        self._delegations = delegations or NoDelegations()
+        self._given = given or NothingGiven()
         self._plugins: dict[str, BaseIdentityPlugin] = {}
         self._lock = threading.Lock()
         http = requests.Session()
@@ -141,7 +133,7 @@ class Access:
                 continue
             with self._lock:
                 return self._plugins.setdefault(project_id, plugin)
-        raise refusal or NotAuthorized(f"Nobody delegated project {project_id} to the service user.")
+        raise refusal or NotAuthorized(f"The service user was given no trust for project {project_id}.")
 
     def forget(self, project_id: str) -> None:
         """Log in anew at the next call: the way into the project may have changed."""
@@ -169,6 +161,10 @@ class Access:
             raise CloudUnavailable(f"the service user cannot log in on the {where}: {error.detail}") from error
         return plugin
 
+    def own_user_id(self) -> str:
+        """Keystone's id of the service user. Raises as ``own``."""
+        return str(self.own("project").get_user_id(self.session))
+
     def endpoint(self, plugin: BaseIdentityPlugin, service: str, region: str | None) -> str | None:
         """The URL of a service in the identity's catalog, None where there is none."""
         try:
@@ -183,23 +179,13 @@ class Access:
             return None
         return found
 
-    def _ways(self, project_id: str) -> list[BaseIdentityPlugin]:
-        ways: list[BaseIdentityPlugin] = []
+    def _ways(self, project_id: str) -> Iterator[BaseIdentityPlugin]:
         for way in self._settings.access:
             if way == "role":
-                ways.append(identity.V3Password(**self.entry.user, project_id=project_id))
-            elif given := self._delegations.find(project_id):
-                ways.append(self._delegated(given))
-        return ways
-
-    def _delegated(self, given: Delegation) -> BaseIdentityPlugin:
-        if given.secret is None:
-            return identity.V3Password(**self.entry.user, trust_id=given.id)
-        return identity.V3ApplicationCredential(
-            self.entry.user["auth_url"],
-            application_credential_id=given.id,
-            application_credential_secret=given.secret,
-        )
+                yield identity.V3Password(**self.entry.user, project_id=project_id)
+            else:
+                for trust_id in self._given.find(project_id):
+                    yield identity.V3Password(**self.entry.user, trust_id=trust_id)
 
     def _token(self, plugin: BaseIdentityPlugin) -> None:
         try:

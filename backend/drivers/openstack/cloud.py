@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import requests
 
 from backend.clock import Clock
 from backend.drivers.cloud import Cloud
-from backend.drivers.openstack.access import Access, Delegations, Entry
+from backend.drivers.openstack.access import Access, Entry
 from backend.drivers.openstack.compute import OpenStackCompute
 from backend.drivers.openstack.credentials import KeystoneKeys
 from backend.drivers.openstack.images import OpenStackImages
 from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.rest import Rest
 from backend.drivers.openstack.settings import OpenStackSettings
+from backend.drivers.openstack.trusts import Trusts
 from backend.drivers.openstack.zones import Zones
 
 
 def open_cloud(
     settings: OpenStackSettings,
     clock: Clock,
-    delegations: Delegations | None = None,
     transport: requests.adapters.BaseAdapter | None = None,
 ) -> Cloud:
     """The cloud's ports. Nothing is asked of it yet.
 
     Args:
-        delegations: trusts and application credentials that owners gave.
         transport: carries the requests; by default over the network with the settings' times.
 
     Raises:
         Misconfigured: clouds.yaml has no usable entry.
     """
-    rest = Rest(Access(settings, Entry.read(settings), delegations, transport), clock)
+    entry = Entry.read(settings)
+    rest = Rest(Access(settings, entry, _trusts(settings, entry, clock, transport), transport), clock)
     zones = Zones(rest, clock, settings)
     images = OpenStackImages(rest, clock, settings)
     networking = OpenStackNetworking(rest, clock, settings, zones)
     compute = OpenStackCompute(rest, clock, settings, zones=zones, images=images, networking=networking)
     return Cloud(compute=compute, images=images, network=networking)
+
+
+def _trusts(
+    settings: OpenStackSettings, entry: Entry, clock: Clock, transport: requests.adapters.BaseAdapter | None
+) -> Trusts:
+    access = Access(settings, entry, None, transport)
+    return Trusts(Rest(access, clock, "project"), access, clock, timedelta(seconds=settings.key_seconds))
+
+
+def service_user_id(settings: OpenStackSettings, transport: requests.adapters.BaseAdapter | None = None) -> str:
+    """Keystone's id of the service user. Raises Misconfigured, CloudUnavailable."""
+    return Access(settings, Entry.read(settings), None, transport).own_user_id()
 
 
 def open_keys(

@@ -129,12 +129,14 @@ class FakeServices(BaseAdapter):
         return response
 
 
-def granted(auth: Any, catalog: Mapping[str, str] | None = None) -> Reply:
-    """A token; that of a project comes with the catalog."""
+def granted(
+    auth: Any, catalog: Mapping[str, str] | None = None, user: str = "u-service", project: str | None = None
+) -> Reply:
+    """A token with the catalog."""
     services = CATALOG if catalog is None else catalog
     token = {
         "methods": auth["identity"]["methods"],
-        "user": {"id": "u-service", "name": "coppice", "domain": {"id": "default", "name": "Default"}},
+        "user": {"id": user, "name": "coppice", "domain": {"id": "default", "name": "Default"}},
         "issued_at": "2026-11-22T13:00:00.000000Z",
         "expires_at": "2126-11-22T13:00:00.000000Z",
         "catalog": [
@@ -147,6 +149,8 @@ def granted(auth: Any, catalog: Mapping[str, str] | None = None) -> Reply:
             for kind, url in services.items()
         ],
     }
+    if project:
+        token["project"] = {"id": project, "name": project, "domain": {"id": "default", "name": "Default"}}
     return Reply(201, {"token": token}, {"X-Subject-Token": "token-1"})
 
 

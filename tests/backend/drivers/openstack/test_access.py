@@ -5,18 +5,18 @@ from dataclasses import replace
 import pytest
 
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
-from backend.drivers.openstack.access import Access, Delegation, Entry, Misconfigured
+from backend.drivers.openstack.access import Access, Entry, Misconfigured
 from tests.backend.drivers.openstack.fake import denied, granted, refused
 
 
 class Given:
-    """The delegation that one owner gave."""
+    """The trust that one owner gave."""
 
-    def __init__(self, delegation: Delegation) -> None:
-        self._delegation = delegation
+    def __init__(self, trust_id: str) -> None:
+        self._trust_id = trust_id
 
-    def find(self, project_id: str) -> Delegation | None:
-        return self._delegation if project_id == "p-1" else None
+    def find(self, project_id: str) -> list[str]:
+        return [self._trust_id] if project_id == "p-1" else []
 
 
 def no_role(auth):
@@ -26,12 +26,12 @@ def no_role(auth):
     return granted(auth)
 
 
-def opened(settings, services, delegation=None):
-    return Access(settings, Entry.read(settings), Given(delegation) if delegation else None, services)
+def opened(settings, services, trust=None):
+    return Access(settings, Entry.read(settings), Given(trust) if trust else None, services)
 
 
 def test_a_role_in_the_project_is_the_first_way(settings, services):
-    opened(settings, services, Delegation("trust-1")).project("p-1")
+    opened(settings, services, "trust-1").project("p-1")
     (login,) = services.logins
     assert login["identity"]["password"]["user"]["name"] == "coppice"
     assert login["scope"] == {"project": {"id": "p-1"}}
@@ -39,18 +39,11 @@ def test_a_role_in_the_project_is_the_first_way(settings, services):
 
 def test_a_trust_is_used_where_there_is_no_role(settings, services):
     services.login = no_role
-    access = opened(settings, services, Delegation("trust-1"))
+    access = opened(settings, services, "trust-1")
     plugin = access.project("p-1")
     assert services.logins[-1]["scope"] == {"OS-TRUST:trust": {"id": "trust-1"}}
     assert access.project("p-1") is plugin
     assert len(services.logins) == 2
-
-
-def test_an_application_credential_needs_no_scope(settings, services):
-    configured = replace(settings, access=("delegation", "role"))
-    opened(configured, services, Delegation("cred-1", "its secret")).project("p-1")
-    (login,) = services.logins
-    assert login["identity"]["application_credential"] == {"id": "cred-1", "secret": "its secret"}
 
 
 def test_nobody_s_leave_is_told_with_keystone_s_words_and_its_request(settings, services):
@@ -58,8 +51,8 @@ def test_nobody_s_leave_is_told_with_keystone_s_words_and_its_request(settings, 
     with pytest.raises(NotAuthorized, match="has no access to project") as told:
         opened(settings, services).project("p-1")
     assert told.value.request_id == "req-keystone-1"
-    only = replace(settings, access=("delegation",))
-    with pytest.raises(NotAuthorized, match="Nobody delegated project p-1"):
+    only = replace(settings, access=("trust",))
+    with pytest.raises(NotAuthorized, match="was given no trust for project p-1"):
         opened(only, services).project("p-1")
 
 
@@ -69,9 +62,9 @@ def test_keystone_out_of_reach_is_no_verdict(settings, services):
         opened(settings, services).project("p-1")
 
 
-def test_a_delegation_that_is_revoked_is_told_and_a_new_one_is_found(settings, services):
-    configured = replace(settings, access=("delegation",))
-    access = opened(configured, services, Delegation("trust-1"))
+def test_a_trust_that_is_taken_back_is_told_and_a_new_one_is_found(settings, services):
+    configured = replace(settings, access=("trust",))
+    access = opened(configured, services, "trust-1")
     access.project("p-1").invalidate()
     services.login = lambda _auth: denied("Trust trust-1 could not be found")
     with pytest.raises(NotAuthorized, match="trust-1"):
@@ -90,7 +83,6 @@ def test_the_service_user_logs_in_on_its_own_project_and_on_the_system(settings,
 
 def test_the_password_is_never_shown(settings):
     assert "secret" not in repr(Entry.read(settings))
-    assert "its secret" not in repr(Delegation("cred-1", "its secret"))
 
 
 @pytest.mark.parametrize(

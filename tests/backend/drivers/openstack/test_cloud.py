@@ -6,7 +6,7 @@ from backend.drivers.openstack.cloud import cloud_regions, open_cloud
 
 
 def test_opening_asks_the_cloud_nothing(settings, clock, services):
-    open_cloud(settings, clock, None, services)
+    open_cloud(settings, clock, services)
     assert services.asked == services.logins == []
 
 

@@ -57,7 +57,7 @@ def nova(services):
 
 @pytest.fixture
 def cloud(settings, clock, nova):
-    return open_cloud(settings, clock, None, nova)
+    return open_cloud(settings, clock, nova)
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_the_zone_s_default_subnet_is_taken_where_none_is_named(nova, compute, s
 
 def test_zones_go_by_the_operator_s_names(settings, clock, nova, scope):
     accepts(nova, 1)
-    named = open_cloud(replace(settings, zones={"us-east-1a": "az1"}), clock, None, nova)
+    named = open_cloud(replace(settings, zones={"us-east-1a": "az1"}), clock, nova)
     assert [(zone.name, zone.zone_id, zone.available) for zone in named.compute.zones(scope)] == [
         ("az2", "az2", False),
         ("us-east-1a", "az1", True),
@@ -290,7 +290,7 @@ def test_an_item_that_went_meanwhile_is_gone_and_a_server_that_did_is_not_found(
 def test_a_root_disk_of_a_volume_keeps_the_image_in_mind(settings, clock, nova, scope):
     nova.login = lambda auth: granted(auth, {**CATALOG, "block-storage": "http://cloud.example/volume"})
     accepts(nova, 1)
-    compute = open_cloud(settings, clock, None, nova).compute
+    compute = open_cloud(settings, clock, nova).compute
     compute.create(scope, replace(REQUEST, block_devices=(BlockDevice("/dev/sda1", size_gib=50),)), 1)
     body = nova.of("POST")[0].body["server"]
     assert (body["imageRef"], body["metadata"]["coppice:image"]) == ("", IMAGE)

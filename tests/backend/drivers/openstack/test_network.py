@@ -15,7 +15,7 @@ def networking(settings, clock, services):
     services.on("GET", "/network/v2.0/subnets", Reply(200, {"subnets": [subnet()]}))
     services.on("GET", "/network/v2.0/security-groups", Reply(200, {"security_groups": [group()]}))
     services.on("GET", "/network/v2.0/ports", Reply(200, {"ports": []}))
-    return open_cloud(settings, clock, None, services).network
+    return open_cloud(settings, clock, services).network
 
 
 def test_a_subnet_tells_the_addresses_that_no_port_has(networking, services, scope):

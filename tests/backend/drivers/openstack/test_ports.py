@@ -105,7 +105,7 @@ def world(services):
 
 @pytest.fixture
 def compute(settings, clock, services, world):
-    return open_cloud(settings, clock, None, services).compute
+    return open_cloud(settings, clock, services).compute
 
 
 def test_each_server_is_on_a_port_in_the_very_subnet(world, compute, scope, services):
@@ -185,7 +185,7 @@ def test_a_port_that_is_still_held_is_looked_at_again(world, compute, scope, clo
 
 def test_a_server_that_another_process_made_is_learnt_from_listings(world, compute, settings, clock, services, scope):
     (made,) = compute.create(scope, REQUEST, 1)
-    other = open_cloud(settings, clock, None, services).compute
+    other = open_cloud(settings, clock, services).compute
     other.list(scope)
     del world.servers[made.id]
     world.let_go(made.id)
