@@ -239,7 +239,7 @@ def create_engine() -> Engine:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line: run, serve, engine, migrate, sample."""
+    """The command line: run, serve, engine, grant, migrate."""
     parser = argparse.ArgumentParser(prog="wsgi.py", description="AWS Auto Scaling for OpenStack clouds.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="gateway and engine on one machine, embedded state and simulated cloud")
@@ -251,12 +251,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--bind", default="0.0.0.0:8080"
     )
     commands.add_parser("engine", help="one engine")
+    grant = commands.add_parser("grant", help="let Coppice act in your OpenStack project (a Keystone trust)")
+    grant.add_argument("--cloud", required=True, help="entry of clouds.yaml with your own login and project")
+    grant.add_argument("--clouds-file", default="", help="path of that file (default: where OpenStack's clients look)")
+    grant.add_argument("--trustee", help="id of Coppice's service user (default: that of the configuration)")
+    grant.add_argument("--role", default="member", help="the role it may act with (default: member)")
+    grant.add_argument("--revoke", action="store_true", help="take back what was granted")
     commands.add_parser("migrate", help="bring the database to the present schema")
     chosen = parser.parse_args(arguments)
     commands_by_name: dict[str, Callable[[argparse.Namespace], int]] = {
         "run": _run,
         "serve": _serve,
         "engine": _engine,
+        "grant": _grant,
         "migrate": _migrate,
     }
     return commands_by_name[chosen.command](chosen)
@@ -264,6 +271,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _migrate(_chosen: argparse.Namespace) -> int:
     migrate.upgrade(settings().database_url)
+    return 0
+
+
+def _grant(chosen: argparse.Namespace) -> int:
+    from backend.drivers.openstack.access import Misconfigured
+    from backend.drivers.openstack.cloud import service_user_id
+    from backend.drivers.openstack.trusts import Grant, owner_settings
+
+    present = settings().openstack
+    try:
+        trustee = chosen.trustee or service_user_id(present)
+        grant = Grant(owner_settings(present, chosen.cloud, chosen.clouds_file or present.clouds_file))
+        if chosen.revoke:
+            ended = grant.take_back(trustee)
+            print(f"Taken back: {', '.join(ended) or 'nothing was granted'} (project {grant.project_id}).")
+        else:
+            trust = grant.give(trustee, chosen.role)
+            print(
+                f"User {trustee} may act as {chosen.role} in project {grant.project_id}, in your name: trust {trust}."
+            )
+    except (Misconfigured, CloudError) as error:
+        print(f"Nothing was changed: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -343,7 +373,7 @@ def _run_in(state: Path, chosen: argparse.Namespace) -> None:
         os.environ["OS_SIMULATED__BOOT_SECONDS"] = str(chosen.boot_seconds)
     present = settings()
     endpoint = f"http://{chosen.host}:{chosen.port}"
-    pair = keys.keep(state / "coppice.env", endpoint, present.region)
+    words = _openstack_words(endpoint, present) if present.driver == "openstack" else _words(endpoint, present, state)
     migrate.upgrade(present.database_url)
     (state / "coppice.pid").write_text(f"{os.getpid()}\n")
     here = str(Path(__file__).resolve())
@@ -358,7 +388,7 @@ def _run_in(state: Path, chosen: argparse.Namespace) -> None:
             ),
         ),
     )
-    family.run(lambda stopping: _announce(endpoint, pair, present, state, stopping))
+    family.run(lambda stopping: _announce(endpoint, words, state, stopping))
     (state / "coppice.pid").unlink(missing_ok=True)
 
 
@@ -369,19 +399,10 @@ def _empty(folder: Path) -> Path:
     return folder
 
 
-def _announce(
-    endpoint: str, pair: keys.KeyPair, present: BackendSettings, state: Path, stopping: Callable[[], bool]
-) -> None:
-    clock = SystemClock()
-    deadline = clock.monotonic() + START_SECONDS
-    while not _is_ready(endpoint):
-        if stopping():
-            return
-        if clock.monotonic() > deadline:
-            print(f"Not ready after {START_SECONDS} s: see {state}/gateway.log and {state}/engine.log", file=sys.stderr)
-            return
-        clock.wait(0.05)
-    lines = [
+def _words(endpoint: str, present: BackendSettings, state: Path) -> list[str]:
+    """What to do with the embedded cloud; its keys are made if there are none."""
+    pair = keys.keep(state / "coppice.env", endpoint, present.region)
+    return [
         f"Coppice is ready at {endpoint} (region {present.region}, simulated cloud). Ctrl-C stops it.",
         "",
         *keys.exports(pair, endpoint, present.region),
@@ -392,7 +413,41 @@ def _announce(
         "  aws ec2 describe-availability-zones --query 'AvailabilityZones[].ZoneName'",
         "",
     ]
-    print("\n".join(lines), flush=True)
+
+
+def _openstack_words(endpoint: str, present: BackendSettings) -> list[str]:
+    """What to do with an OpenStack cloud. Raises CannotStart where its service user cannot log in."""
+    from backend.drivers.openstack.access import Misconfigured
+    from backend.drivers.openstack.cloud import cloud_regions, service_user_id
+
+    try:
+        user = service_user_id(present.openstack)
+        regions = cloud_regions(present.openstack, present.region)
+    except (Misconfigured, CloudError) as error:
+        raise CannotStart(str(error)) from error
+    told = ", ".join(f"{name} ({cloud})" for name, cloud in regions.items() if name != cloud)
+    return [
+        f"Coppice is ready at {endpoint} (OpenStack, regions {told}; service user {user}). Ctrl-C stops it.",
+        "",
+        f"export AWS_ENDPOINT_URL={endpoint}",
+        f"export AWS_DEFAULT_REGION={present.region if present.region in regions else next(iter(regions))}",
+        "# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are what this shows as access and secret:",
+        "openstack ec2 credentials create",
+        "",
+    ]
+
+
+def _announce(endpoint: str, words: Sequence[str], state: Path, stopping: Callable[[], bool]) -> None:
+    clock = SystemClock()
+    deadline = clock.monotonic() + START_SECONDS
+    while not _is_ready(endpoint):
+        if stopping():
+            return
+        if clock.monotonic() > deadline:
+            print(f"Not ready after {START_SECONDS} s: see {state}/gateway.log and {state}/engine.log", file=sys.stderr)
+            return
+        clock.wait(0.05)
+    print("\n".join(words), flush=True)
 
 
 def _is_ready(endpoint: str) -> bool:
