@@ -1,34 +1,86 @@
-"""gunicorn's threaded worker for clients that are slow or speak no HTTP: cut off after a time, and answered no HTML."""
+"""gunicorn's threaded worker for clients that are slow or speak no HTTP: no thread is held, and no HTML is answered.
+
+A request is gathered by the process's one loop and handed to a thread when all of it is there. gunicorn by itself gives
+a thread to every connection that has sent one byte.
+"""
 
 from __future__ import annotations
 
 import errno
+import re
+import selectors
 import socket
 import time
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from gunicorn.http.errors import ParseException
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from gateway.documents import plain_error
+from gateway.limits import BODY_BYTES
+
+_CHUNK: Final = 64 * 1024
+_HEAD_BYTES: Final = 64 * 1024
+_GATHERED_BYTES: Final = 64 * 1024 * 1024
+"""What all connections of a process may have gathered; beyond that a request is handed over as far as it is there."""
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*(?:\r\n|$)")
+_ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:([^\r\n]*)")
+
+
+def whole(data: bytes | bytearray) -> bool:
+    """Whether these first bytes of a connection are all of a request, or all that is needed to refuse it."""
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        return len(data) > _HEAD_BYTES
+    head, body = bytes(data[:end]).lower(), len(data) - end - 4
+    if b"\r\nexpect:" in head:
+        return True  # the client waits for our word before it goes on
+    encoding = _ENCODING.search(head)
+    if encoding is not None and encoding[1].strip() == b"chunked":
+        return data.endswith(b"0\r\n\r\n") or body > BODY_BYTES
+    length = _LENGTH.search(head)
+    return length is None or body >= min(int(length[1]), BODY_BYTES + 1)
 
 
 class _Timed(socket.socket):
     """A connection on which a request must have come within a time.
 
-    gunicorn makes a connection blocking when it begins to read a request from it: the time runs from there. Sending
-    has the same time for each piece. Time out looks to gunicorn like a client that went away, which it passes over.
+    gunicorn makes a connection blocking when a thread begins to read a request from it: the time runs from there.
+    Sending has the same time for each piece. Time out looks to gunicorn like a client that went away, which it passes
+    over.
+
+    Attributes:
+        gathered: what came before that, read first.
     """
 
     _seconds: float = 20.0
     _deadline: float = 0.0
+    gathered: bytearray
 
     @classmethod
     def over(cls, plain: socket.socket, seconds: float) -> _Timed:
         """The same connection, timed."""
         timed = cls(plain.family, plain.type, plain.proto, fileno=plain.detach())
         timed._seconds = seconds
+        timed.gathered = bytearray()
         return timed
+
+    def gather(self) -> bool:
+        """Take what has come, without waiting; True when a thread can go on with it, be it to see the end."""
+        size = _CHUNK
+        while size == _CHUNK:
+            try:
+                chunk = super().recv(_CHUNK)
+            except BlockingIOError:
+                break
+            except OSError:
+                return True
+            if not chunk:
+                return True
+            size = len(chunk)
+            self.gathered += chunk
+        return whole(self.gathered)
 
     def setblocking(self, flag: bool, /) -> None:
         if flag:
@@ -38,6 +90,10 @@ class _Timed(socket.socket):
             super().setblocking(False)
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        if self.gathered:
+            piece = bytes(self.gathered[:bufsize])
+            del self.gathered[:bufsize]
+            return piece
         if self.gettimeout():
             left = self._deadline - time.monotonic()
             if left <= 0:
@@ -82,10 +138,50 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.sockets = [_Listener(listener, self.client_seconds) for listener in self.sockets]
         super().init_process()
 
+    def accept(self, listener: Any) -> None:
+        """Begin to gather the first request of a connection."""
+        try:
+            connection, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
+        self.nr_conns += 1
+        self._gather(TConn(self.cfg, connection, address, listener.getsockname()))
+
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """Begin to gather another request of a connection."""
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self._gather(conn)
+
+    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """Go on gathering; the thread that then reads from the connection finds it all there."""
+        if self._gathered(conn):
+            self.poller.unregister(client)
+            self.pending_conns.remove(conn)
+            self._hand_over(conn)
+
+    def _gather(self, conn: Any) -> None:
+        if self._gathered(conn):
+            self._hand_over(conn)
+            return
+        # All have the same time, so the queue is in order of their ends, as murder_pending wants it.
+        conn.timeout = time.monotonic() + self.client_seconds
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def _gathered(self, conn: Any) -> bool:
+        return conn.sock.gather() or sum(len(one.sock.gathered) for one in self.pending_conns) > _GATHERED_BYTES
+
+    def _hand_over(self, conn: Any) -> None:
+        conn.data_ready = True
+        self.enqueue_req(conn)
+
     def murder_keepalived(self) -> None:
         """Close connections that waited too long for another request; when stopping, all that wait for one."""
         if not self.alive:
-            for connection in getattr(self, "keepalived_conns", ()):  # gunicorn before 26 named them otherwise
+            for connection in self.keepalived_conns:
                 connection.timeout = 0.0
         super().murder_keepalived()
 

@@ -11,8 +11,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from gateway.config import GatewaySettings, gunicorn_options
-from gateway.worker import _Timed
+from gateway.worker import _Timed, whole
 
+GOOD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 SERVER = """
 import sys
 from gunicorn.app.base import BaseApplication
@@ -112,16 +113,64 @@ def test_what_is_no_http_is_refused_with_a_document(address, data):
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nConnection: close\r\n\r\nAction=",
     ],
 )
-def test_slow_clients_are_cut_off_and_others_get_their_turn(hasty, data):
-    # More slow ones than threads: a good one is answered when their time is over.
-    slow = [socket.create_connection(hasty, timeout=30) for _ in range(3)]
-    for connection in slow:
+def test_slow_clients_are_cut_off(hasty, data):
+    with socket.create_connection(hasty, timeout=30) as connection:
         connection.sendall(data)
-    assert talk(hasty, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
-    for connection in slow:
         while connection.recv(65536):
             pass
+
+
+def test_slow_clients_hold_no_thread(address):
+    halves = [
+        b"",
+        b"P",
+        b"POST / HTTP/1.1\r\nHost: x\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nAction=",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1099511627776\r\n\r\nAction=",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\na",
+        GOOD + b"POST",
+    ]
+    # Three times as many as threads, each with 30 s.
+    slow = [socket.create_connection(address, timeout=30) for _ in halves]
+    for connection, half in zip(slow, halves, strict=True):
+        connection.sendall(half)
+    assert slow[-1].recv(65536).startswith(b"HTTP/1.1 200")
+    with socket.create_connection(address, timeout=5) as connection:
+        connection.sendall(GOOD)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    for connection in slow:
         connection.close()
+
+
+def test_a_request_in_pieces(address):
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nConnection: close\r\n\r\nAction"
+    with socket.create_connection(address, timeout=30) as connection:
+        for start in range(0, len(request), 7):
+            connection.sendall(request[start : start + 7])
+        said = b""
+        while piece := connection.recv(65536):
+            said += piece
+    assert document(said)["Code"] == "MissingAuthenticationToken"
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", False),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", False),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nContent-LENGTH: 3\r\n\r\nab", False),
+        (b"POST / HTTP/1.1\r\nContent-LENGTH: 3\r\n\r\nabc", True),
+        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nContent-Length: -3\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n", False),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", True),
+        (b"a" * 70_000, True),
+        (b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n" + b"a" * (1024 * 1024 + 1), True),
+    ],
+)
+def test_whole(data, expected):
+    assert whole(data) is expected
 
 
 def test_a_chunked_body_is_read(address):
