@@ -322,8 +322,8 @@ def test_chunked_bodies(server: Access) -> None:
 
 def test_slow_clients_are_cut_off_and_stop_nobody(server: Access) -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: "
-    halves = [head + b"100\r\n\r\nAction=", b"POST / HTTP/1.1\r\nHo", head + b"1099511627776\r\n\r\nAction="] * 2
-    # Each holds one of the eight threads of the process that happens to take it.
+    # Far more than there are threads.
+    halves = [head + b"100\r\n\r\nAction=", b"POST / HTTP/1.1\r\nHo", head + b"1099511627776\r\n\r\nAction=", b""] * 16
     slow = [socket.create_connection((server.host, server.port), timeout=60) for _ in halves]
     try:
         for one, half in zip(slow, halves, strict=True):
