@@ -95,7 +95,9 @@ class OpenStackCompute:
     def list(self, scope: Scope) -> Sequence[Server]:
         if self._on_ports(scope):
             self._ports.sweep(scope)
-        return [server for server in self._listed(scope, {}) if server.status is not ServerStatus.DELETED]
+        servers = [server for server in self._listed(scope, {}) if server.status is not ServerStatus.DELETED]
+        self._ports.compare(scope, {server.id for server in servers})
+        return servers
 
     def list_changed(self, scope: Scope, since: datetime) -> Sequence[Server]:
         second = since.astimezone(UTC).replace(microsecond=0)

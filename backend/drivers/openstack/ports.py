@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -30,9 +32,19 @@ _AT_ONCE: Final = 4
 _AT_A_TIME: Final = 50
 _LOOKS: Final = (0.0, 0.5, 1.0, 1.0)
 _TIDY: Final = timedelta(seconds=1)
+_YOUNG: Final = timedelta(minutes=1)
 _SWEEP: Final = timedelta(minutes=10)
 _FIELDS: Final = ["id", "name", "created_at"]
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A port of ours, the project of its server, and since when that is known."""
+
+    scope: Scope
+    port_id: str
+    noted_at: datetime
 
 
 class Ports:
@@ -40,7 +52,7 @@ class Ports:
         self._rest = rest
         self._clock = clock
         self._swept: Kept[Scope, int] = Kept(clock, self._sweep)
-        self._taken: dict[str, str] = {}
+        self._taken: dict[str, _Taken] = {}
         self._leaving: dict[Scope, set[str]] = {}
         self._tidied: Kept[Scope, int] = Kept(clock, self._tidy)
         self._lock = threading.Lock()
@@ -92,13 +104,28 @@ class Ports:
             if document.get("status") == "DELETED":
                 gone.append(document["id"])
             elif port_id:
-                self._taken[document["id"]] = port_id
+                with self._lock:
+                    self._taken.setdefault(document["id"], _Taken(scope, port_id, self._clock.now()))
         self.leave(scope, gone)
+
+    def compare(self, scope: Scope, listed: AbstractSet[str]) -> None:
+        """Delete the ports of servers that a complete listing lacks, those that were only just made apart."""
+        before = self._clock.now() - _YOUNG
+        with self._lock:
+            taken = list(self._taken.items())
+        self.leave(
+            scope,
+            [
+                server_id
+                for server_id, each in taken
+                if each.scope == scope and each.noted_at < before and server_id not in listed
+            ],
+        )
 
     def leave(self, scope: Scope, server_ids: Iterable[str]) -> None:
         """Delete the ports of servers that are gone; safe to repeat, and cheap."""
-        ports = [port for server_id in server_ids if (port := self._taken.pop(server_id, None))]
         with self._lock:
+            ports = [each.port_id for server_id in server_ids if (each := self._taken.pop(server_id, None))]
             if ports:
                 self._leaving.setdefault(scope, set()).update(ports)
             waiting = bool(self._leaving.get(scope))

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from backend.domain.profile import BlockDevice, ServerSpec
+from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
+from backend.drivers.network import SecurityGroup
 from backend.drivers.resolution import resolve
 from tests.factories import SCOPE, World
 
@@ -56,6 +58,25 @@ def test_without_groups_the_default_one(catalog: Catalog, spec: ServerSpec) -> N
     made = resolve(catalog, SCOPE, spec, zone=None, subnet_id=None, name="n")
     default = next(group for group in catalog.security_groups(SCOPE) if group.name == "default")
     assert made.security_group_ids == (default.id,)
+
+
+def test_a_group_that_holds_everywhere_may_be_used_in_any_network(catalog: Catalog, spec: ServerSpec) -> None:
+    class Anywhere(Catalog):
+        """Groups that are told in one network and hold in all."""
+
+        everywhere = True
+
+        def security_groups(self, scope: Scope) -> list[SecurityGroup]:
+            held = [replace(each, network_id="another") for each in catalog.security_groups(scope)]
+            return [replace(each, everywhere=self.everywhere) for each in held]
+
+    groups = Anywhere(catalog._cloud, catalog._clock)
+    named = replace(spec, security_group_names=("default",), security_group_ids=())
+    made = resolve(groups, SCOPE, named, zone=None, subnet_id=None, name="n")
+    assert len(made.security_group_ids) == 1
+    groups.everywhere = False
+    with pytest.raises(errors.SecurityGroupNotFound):
+        resolve(groups, SCOPE, named, zone=None, subnet_id=None, name="n")
 
 
 def test_a_subnet_that_is_given_wins_over_the_specs_own(catalog: Catalog, spec: ServerSpec) -> None:

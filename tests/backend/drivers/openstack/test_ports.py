@@ -194,6 +194,21 @@ def test_a_server_that_another_process_made_is_learnt_from_listings(world, compu
     assert world.ports == {}
 
 
+def test_a_server_that_a_complete_listing_lacks_has_left_its_port(world, compute, scope, clock):
+    (made,) = compute.create(scope, REQUEST, 1)
+    document = world.servers.pop(made.id)
+    world.let_go(made.id)
+    compute.list(scope)
+    assert len(world.ports) == 1  # so young that the listing may lag
+    world.servers[made.id] = document
+    clock.move(61)
+    compute.list(scope)
+    assert len(world.ports) == 1
+    del world.servers[made.id]
+    compute.list(scope)
+    assert world.ports == {}
+
+
 def test_ports_that_nobody_took_are_swept_after_a_while(world, compute, scope, clock):
     for number, (name, minute) in enumerate((("coppice-x", 50), ("coppice-y", 58), ("their own", 10))):
         port = {"id": f"p{number}", "name": name, "device_id": "", "created_at": f"2026-11-22T12:{minute}:00Z"}
