@@ -62,7 +62,6 @@ if TYPE_CHECKING:
 
 EMBEDDED_PROJECT = "embedded"
 START_SECONDS = 30
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 def settings() -> BackendSettings:
@@ -72,11 +71,6 @@ def settings() -> BackendSettings:
     named = os.environ.get("COPPICE_CONFIG")
     conf(args=[], project="coppice", default_config_files=[named] if named else [])
     return backend_config.settings_of(conf)
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
@@ -186,7 +180,7 @@ def _identity_asked() -> Iterator[None]:
 
 def create_gateway() -> Flask:
     """The WSGI application."""
-    _log_to_stderr()
+    request_log.to_stderr()
     chosen = settings()
     gateway = gateway_config.load()
     store = store_of(chosen)
@@ -227,6 +221,7 @@ def create_engine() -> Engine:
             poll=chosen.poll,
             watch_busy=chosen.watch_busy,
             watch_idle=chosen.watch_idle,
+            boot_timeout=chosen.boot_timeout,
             lease=chosen.lease,
             watch_full=chosen.watch_full,
             launch_grace=chosen.launch_grace,
@@ -303,7 +298,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 
 def _engine(_chosen: argparse.Namespace) -> int:
-    _log_to_stderr()
+    request_log.to_stderr()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

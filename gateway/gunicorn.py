@@ -7,18 +7,18 @@ processes come together where ``PROMETHEUS_MULTIPROC_DIR`` names an empty folder
 from __future__ import annotations
 
 import gc
-import logging
 import os
 from typing import Any
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from gateway import request_log
 from gateway.config import gunicorn_options, load
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
     """Send what the gateway tells, a line a request, where gunicorn's own log goes."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    request_log.to_stderr()
 
 
 def post_worker_init(_worker: Any) -> None:
