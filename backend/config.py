@@ -43,6 +43,9 @@ OPTIONS: dict[str, Sequence[Any]] = {
             min=1.0,
             help="A launch that the cloud did not answer and of which no server is seen for so long is lost.",
         ),
+        cfg.FloatOpt(
+            "boot_timeout_seconds", default=1800.0, min=1.0, help="A server that is not active by then has failed."
+        ),
         cfg.IntOpt("cloud_calls", default=8, min=1, help="Calls to the cloud under way at once."),
     ),
     "cloud": (
@@ -111,6 +114,7 @@ class BackendSettings:
     watch_full: timedelta
     launch_grace: timedelta
     cloud_calls: int
+    boot_timeout: timedelta
     boot_seconds: float
     delete_seconds: float
     driver: str = "simulated"
@@ -139,6 +143,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         watch_full=timedelta(seconds=conf.engine.watch_full_seconds),
         launch_grace=timedelta(seconds=conf.engine.launch_grace_seconds),
         cloud_calls=conf.engine.cloud_calls,
+        boot_timeout=timedelta(seconds=conf.engine.boot_timeout_seconds),
         boot_seconds=conf.simulated.boot_seconds,
         delete_seconds=conf.simulated.delete_seconds,
         driver=conf.cloud.driver,
