@@ -11,7 +11,9 @@ from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.compute import ServerRequest
+from backend.drivers.openstack.access import Access, Entry
 from backend.drivers.openstack.cloud import open_cloud
+from backend.drivers.openstack.rest import COMPUTE, NETWORK, Rest
 from backend.engine.reasons import reason_of_fault
 
 ROOMY = 8
@@ -92,3 +94,55 @@ def test_a_scope_without_leave_is_not_authorized(cloud, asked):
 def test_a_region_that_is_not_there_cannot_be_asked(cloud, demo_scope):
     with pytest.raises(errors.CloudUnavailable, match="RegionNine"):
         cloud.compute.list(Scope(demo_scope.project_id, "RegionNine"))
+
+
+@pytest.fixture(scope="module")
+def admin(settings):
+    """The admin's requests, and their own scope."""
+    access = Access(settings, Entry.read(replace(settings, cloud="admin")))
+    return Rest(access, SystemClock()), Scope(access.own("project").get_project_id(access.session), "RegionOne")
+
+
+@pytest.fixture
+def ports(admin, other_project_scope):
+    """How many ports the other project has."""
+    rest, scope = admin
+    asked = {"project_id": other_project_scope.project_id}
+    return lambda: len(list(rest.listing(scope, NETWORK, "/ports", "ports", asked)))
+
+
+@pytest.fixture
+def quotas(admin, other_project_scope):
+    """Sets Nova's and Neutron's quotas of the other project; they are unlimited again afterwards."""
+    rest, scope = admin
+    project = other_project_scope.project_id
+
+    def limit(service, **limits):
+        path, noun = {COMPUTE: ("/os-quota-sets", "quota_set"), NETWORK: ("/quotas", "quota")}[service]
+        rest.write(scope, service, "PUT", f"{path}/{project}", {noun: limits})
+
+    yield limit
+    limit(COMPUTE, instances=-1, cores=-1)
+    limit(NETWORK, port=-1)
+
+
+def test_a_quota_is_told_with_its_numbers_and_binds_no_longer_when_it_is_raised(
+    cloud, other_project_scope, asked, quotas, ports
+):
+    there = len(cloud.compute.list(other_project_scope))
+    quotas(COMPUTE, instances=there)
+    with pytest.raises(errors.QuotaExceeded) as told:
+        cloud.compute.create(other_project_scope, asked, 2)
+    assert (told.value.resource, told.value.limit) == ("instances", there)
+    quotas(COMPUTE, instances=-1, cores=0, force=True)
+    with pytest.raises(errors.QuotaExceeded) as told:
+        cloud.compute.create(other_project_scope, asked, 1)
+    assert told.value.resource == "cores"
+    quotas(COMPUTE, cores=-1)
+    quotas(NETWORK, port=ports())
+    with pytest.raises(errors.QuotaExceeded) as told:
+        cloud.compute.create(other_project_scope, asked, 1)
+    assert told.value.resource == "ports"
+    quotas(NETWORK, port=-1)
+    (server,) = cloud.compute.create(other_project_scope, asked, 1)
+    cloud.compute.delete(other_project_scope, server.id)
