@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from backend.domain.activity import Reason, ReasonKind
@@ -10,6 +11,7 @@ from backend.drivers import errors
 
 _NO_HOST = "no valid host"
 _NO_ADDRESS = "no fixed ip addresses available"
+_QUOTA = re.compile(r"Quota exceeded for (\w+)[\w, ]*: Requested (\d+)[\d, ]*, but already used [\d, ]+ of (\d+)")
 
 
 def reason_of(error: errors.CloudError, instance_type: str, zone: str) -> Reason:
@@ -28,12 +30,15 @@ def reason_of_fault(fault: str | None, instance_type: str, zone: str, subnet_id:
     """The reason of a server that went into error, from the cloud's words about it.
 
     Source: Nova tells a full zone, and a full subnet, only after it accepted the server: ``No valid host was found``,
-    ``No fixed IP addresses available for network``.
+    ``No fixed IP addresses available for network``; and a quota, where requests overtook each other.
     """
     if fault and _NO_HOST in fault.lower():
         return Reason(ReasonKind.NO_CAPACITY, {"type": instance_type, "zone": zone})
     if fault and _NO_ADDRESS in fault.lower():
         return Reason(ReasonKind.NO_ADDRESSES, {"subnet": short_id(subnet_id or "")})
+    if found := _QUOTA.search(fault or ""):
+        data: dict[str, str | int] = {"resource": found[1], "requested": int(found[2]), "limit": int(found[3])}
+        return Reason(ReasonKind.QUOTA, {**data, "type": instance_type})
     return Reason(ReasonKind.SERVER_ERROR, {"detail": fault or "the server went into error"})
 
 

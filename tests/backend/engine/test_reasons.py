@@ -45,6 +45,7 @@ def test_every_refusal_has_its_reason(error, kind, data):
     [
         ("No valid host was found. There are not enough hosts available.", ReasonKind.NO_CAPACITY),
         ("Build of instance x aborted: No fixed IP addresses available for network: n", ReasonKind.NO_ADDRESSES),
+        ("Quota exceeded for instances: Requested 1, but already used 3 of 2 instances", ReasonKind.QUOTA),
         ("Build of instance aborted", ReasonKind.SERVER_ERROR),
         (None, ReasonKind.SERVER_ERROR),
     ],
