@@ -28,7 +28,7 @@ from backend.drivers.openstack.rest import COMPUTE, NETWORK, Answer, Declined, R
 
 Show = Callable[[Scope, str], Mapping[str, Any]]
 
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 8
 _AT_A_TIME: Final = 50
 _LOOKS: Final = (0.0, 0.5, 1.0, 1.0)
 _TIDY: Final = timedelta(seconds=1)
