@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import requests
@@ -27,7 +28,8 @@ def open_cloud(
     """The cloud's ports. Nothing is asked of it yet.
 
     Args:
-        transport: carries the requests; by default over the network with the settings' times.
+        transport: carries the requests; by default over the network with the settings' times. With one of a test's own
+            nothing runs beside the calls.
 
     Raises:
         Misconfigured: clouds.yaml has no usable entry.
@@ -37,7 +39,10 @@ def open_cloud(
     zones = Zones(rest, clock, settings)
     images = OpenStackImages(rest, clock, settings)
     networking = OpenStackNetworking(rest, clock, settings, zones)
-    compute = OpenStackCompute(rest, clock, settings, zones=zones, images=images, networking=networking)
+    background = ThreadPoolExecutor(1, thread_name_prefix="ports") if transport is None else None
+    compute = OpenStackCompute(
+        rest, clock, settings, zones=zones, images=images, networking=networking, background=background
+    )
     return Cloud(compute=compute, images=images, network=networking)
 
 

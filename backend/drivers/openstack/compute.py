@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -55,6 +56,7 @@ class OpenStackCompute:
         zones: Zones,
         images: OpenStackImages,
         networking: OpenStackNetworking,
+        background: Executor | None = None,
     ) -> None:
         self._rest = rest
         self._clock = clock
@@ -65,7 +67,7 @@ class OpenStackCompute:
         self._networking = networking
         self._flavors = Flavors(rest, clock, settings, zones)
         self._keys = KeyPairs(rest, clock)
-        self._ports = Ports(rest, clock)
+        self._ports = Ports(rest, clock, background)
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
         if count < 1:

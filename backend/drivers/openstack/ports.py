@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,8 +30,7 @@ Show = Callable[[Scope, str], Mapping[str, Any]]
 
 _AT_ONCE: Final = 8
 _AT_A_TIME: Final = 50
-_LOOKS: Final = (0.0, 0.5, 1.0, 1.0)
-_TIDY: Final = timedelta(seconds=1)
+_PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 _YOUNG: Final = timedelta(minutes=1)
 _SWEEP: Final = timedelta(minutes=10)
 _FIELDS: Final = ["id", "name", "created_at"]
@@ -48,13 +47,20 @@ class _Taken:
 
 
 class Ports:
-    def __init__(self, rest: Rest, clock: Clock) -> None:
+    """Launches on ports, and the end of those.
+
+    Args:
+        background: waits for servers to let go of their ports; None does so in the calls that see servers gone.
+    """
+
+    def __init__(self, rest: Rest, clock: Clock, background: Executor | None = None) -> None:
+        self._background = background
         self._rest = rest
         self._clock = clock
         self._swept: Kept[Scope, int] = Kept(clock, self._sweep)
         self._taken: dict[str, _Taken] = {}
         self._leaving: dict[Scope, set[str]] = {}
-        self._tidied: Kept[Scope, int] = Kept(clock, self._tidy)
+        self._tidying: set[Scope] = set()
         self._lock = threading.Lock()
 
     def launch(self, scope: Scope, launch: Launch, show: Show) -> Sequence[Mapping[str, Any]]:
@@ -128,10 +134,13 @@ class Ports:
             ports = [each.port_id for server_id in server_ids if (each := self._taken.pop(server_id, None))]
             if ports:
                 self._leaving.setdefault(scope, set()).update(ports)
-            waiting = bool(self._leaving.get(scope))
-        if waiting:
-            # Those that a server still held at the last look need no look at every listing.
-            self._tidied.get(scope, timedelta() if ports else _TIDY)
+            if not self._leaving.get(scope) or scope in self._tidying:
+                return
+            self._tidying.add(scope)
+        if self._background is None:
+            self._tidy(scope)
+        else:
+            self._background.submit(self._tidy, scope)
 
     def sweep(self, scope: Scope) -> None:
         """Delete our ports that no server took, or that one left, a good while ago."""
@@ -166,30 +175,33 @@ class Ports:
                 _log.warning("server %s of a refused launch stays until it is found unowned: %s", server_id, error)
         self.delete(scope, free)
 
-    def _tidy(self, scope: Scope) -> int:
-        """How many are still held: a server may be told as deleted a moment before it lets go of its port."""
-        held = 0
-        for pause in _LOOKS:
-            if pause:
-                self._clock.wait(pause)
-            held = self._look(scope)
-            if not held:
-                break
-        return held
-
-    def _look(self, scope: Scope) -> int:
-        with self._lock:
-            leaving = sorted(self._leaving.get(scope, ()))[:_AT_A_TIME]
+    def _tidy(self, scope: Scope) -> None:
+        """Delete what servers have left. One may be told as deleted some moments before it lets go of its port."""
         try:
-            asked = {"id": leaving, "fields": ["id", "device_id"]}
-            found = list(self._rest.listing(scope, NETWORK, "/ports", "ports", asked))
-        except (Declined, CloudError):
-            return 0
-        held = {port["id"] for port in found if port["device_id"]}
-        self.delete(scope, [port["id"] for port in found if port["id"] not in held])
+            for pause in (*_PAUSES, None):
+                self._look(scope)
+                with self._lock:
+                    if pause is None or not self._leaving.get(scope):
+                        self._tidying.discard(scope)
+                        return
+                self._clock.wait(pause)
+        finally:
+            self._tidying.discard(scope)
+
+    def _look(self, scope: Scope) -> None:
         with self._lock:
-            self._leaving[scope] -= set(leaving) - held
-            return len(self._leaving[scope])
+            leaving = sorted(self._leaving.get(scope, ()))
+        for start in range(0, len(leaving), _AT_A_TIME):
+            some = leaving[start : start + _AT_A_TIME]
+            try:
+                asked = {"id": some, "fields": ["id", "device_id"]}
+                found = {port["id"]: port for port in self._rest.listing(scope, NETWORK, "/ports", "ports", asked)}
+            except (Declined, CloudError):
+                return
+            held = {port_id for port_id in some if port_id in found and found[port_id]["device_id"]}
+            self.delete(scope, [port_id for port_id in some if port_id in found and port_id not in held])
+            with self._lock:
+                self._leaving[scope] -= set(some) - held
 
     def _sweep(self, scope: Scope) -> int:
         """How many there were."""
