@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -65,7 +66,13 @@ def mariadb() -> Iterator[str]:
     with _folder("coppice-my-", ("mysql", "nobody")) as (folder, user):
         data, socket = folder / "data", folder / "s"
         _run(["mkdir", str(data)], user)
-        common = [binary, "--no-defaults", f"--datadir={data}", "--innodb-flush-log-at-trx-commit=0"]
+        common = [
+            binary,
+            "--no-defaults",
+            f"--datadir={data}",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-use-native-aio=0",
+        ]
         # What mariadb-install-db does, without the client package it needs.
         _run(
             [*common, "--bootstrap", "--skip-grant-tables"],
@@ -127,13 +134,15 @@ def _install(package: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise Unavailable(f"the package {package} is not installed, and only root on Debian can install it")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        ["apt-get", "update", "-q"],
-        ["apt-get", "install", "-q", "-y", "--no-install-recommends", package],
-    ):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Unavailable(f"{' '.join(command)} failed: {done.stderr[-300:]}")
+    with (Path(tempfile.gettempdir()) / "coppice-apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may want it at once
+        for command in (
+            ["apt-get", "update", "-q"],
+            ["apt-get", "install", "-q", "-y", "--no-install-recommends", package],
+        ):
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise Unavailable(f"{' '.join(command)} failed: {done.stderr[-300:]}")
 
 
 @contextmanager
