@@ -76,7 +76,7 @@ TOUR = (
     ),
     Step(
         "Make a zone run full (the simulated cloud fails on demand) and see why the sixth server stays away from it:",
-        "python -m backend.drivers.simulated .coppice/cloud.db capacity us-east-1c 0\n"
+        ".venv/bin/python -m backend.drivers.simulated .coppice/cloud.db capacity us-east-1c 0\n"
         "aws autoscaling set-desired-capacity --auto-scaling-group-name web --desired-capacity 6",
         settled=5,
     ),
@@ -135,7 +135,7 @@ def _ask(operation: str, query: str, environment: Mapping[str, str], folder: Pat
 
 
 def _run(command: str, environment: Mapping[str, str], folder: Path) -> str:
-    script = command.replace("python -m", f"{sys.executable} -m").replace(".coppice/", f"{folder}/")
+    script = command.replace(".venv/bin/python", sys.executable).replace(".coppice/", f"{folder}/")
     done = subprocess.run(
         ["bash", "-c", f"AMI=${{AMI-}}; {script}"],
         cwd=ROOT,
