@@ -18,7 +18,6 @@ class Image:
     Attributes:
         owner_id: AWS account id of the owner (12 digits) or the project id of a private image.
         owner_alias: ``amazon`` and the like, None for private images.
-        parameters: public SSM-style parameter paths that resolve to it.
     """
 
     id: str

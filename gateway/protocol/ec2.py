@@ -8,14 +8,14 @@ Source: Amazon EC2 API Reference, "Query requests" and "Error codes".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from gateway.auth.refusals import Refusal
 from gateway.protocol.form import Branch, shown
-from gateway.protocol.reading import Dialect, Readers, Unknown
+from gateway.protocol.reading import Dialect, Readers, Unknown, refusing
 from gateway.protocol.scalars import Malformed, escaped, milliseconds_always
 from gateway.protocol.wire import Parse, Serialize
 from gateway.protocol.writing import Writers
@@ -52,17 +52,7 @@ class EC2Wire:
 
     def parser(self, operation: OperationModel) -> Parse:
         shape = operation.input_shape
-        if shape is None:
-            return _nothing
-        read: Callable[[Branch], dict[str, Any]] = self._readers.of(shape)
-
-        def parse(form: Branch) -> dict[str, Any]:
-            try:
-                return read(form)
-            except Malformed as found:
-                raise _refusal(found) from None
-
-        return parse
+        return _nothing if shape is None else refusing(self._readers.of(shape), _refusal)
 
     def serializer(self, operation: OperationModel) -> Serialize:
         name, shape = operation.name, operation.output_shape

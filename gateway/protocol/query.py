@@ -8,14 +8,14 @@ Source: AWS General Reference, "Query API requests"; botocore's serializer and p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from gateway.auth.refusals import Refusal
 from gateway.protocol.form import Branch, shown
-from gateway.protocol.reading import Dialect, Readers
+from gateway.protocol.reading import Dialect, Readers, refusing
 from gateway.protocol.scalars import Malformed, escaped, milliseconds_when_any
 from gateway.protocol.wire import Parse, Serialize
 from gateway.protocol.writing import Writers
@@ -49,17 +49,7 @@ class QueryWire:
 
     def parser(self, operation: OperationModel) -> Parse:
         shape = operation.input_shape
-        if shape is None:
-            return _nothing
-        read: Callable[[Branch], dict[str, Any]] = self._readers.of(shape)
-
-        def parse(form: Branch) -> dict[str, Any]:
-            try:
-                return read(form)
-            except Malformed as found:
-                raise AWSError("MalformedInput", found.words) from None
-
-        return parse
+        return _nothing if shape is None else refusing(self._readers.of(shape), _refusal)
 
     def serializer(self, operation: OperationModel) -> Serialize:
         name, shape = operation.name, operation.output_shape
@@ -99,6 +89,10 @@ class QueryWire:
 
     def unanswered(self, service: str, action: str) -> AWSError:
         return AWSError("InvalidAction", f"The action {action} is not supported by Coppice for the service {service}.")
+
+
+def _refusal(found: Malformed) -> AWSError:
+    return AWSError("MalformedInput", found.words)
 
 
 def _nothing(_form: Branch) -> dict[str, Any]:

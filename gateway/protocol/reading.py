@@ -40,6 +40,19 @@ class Unknown(Malformed):
     """A name that the shape does not have, in a dialect that refuses those."""
 
 
+def refusing(read: Parse, refuse: Callable[[Malformed], Exception]) -> Callable[[Branch], dict[str, Any]]:
+    """The reader of an operation's input, with what is malformed told as the wire form's own error."""
+
+    def parse(form: Branch) -> dict[str, Any]:
+        try:
+            params: dict[str, Any] = read(form)
+        except Malformed as found:
+            raise refuse(found) from None
+        return params
+
+    return parse
+
+
 class Readers:
     """Compiles and keeps the readers of one service's shapes.
 

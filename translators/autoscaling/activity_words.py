@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, ReasonKind
 from backend.domain.ids import is_short_id
 from translators import arns
 
@@ -244,11 +244,6 @@ def unspoken() -> tuple[set[CauseKind], set[ReasonKind]]:
     """The kinds that have no sentence: none, and a test holds it so."""
     own = {CauseKind.ALL_PROTECTED, CauseKind.USER_ATTACHED, CauseKind.USER_DELETED_CLUSTER}
     return set(CauseKind) - set(_CAUSES) - set(_MOVES) - own, set(ReasonKind) - set(_REASONS)
-
-
-def reason_words(reason: Reason) -> str:
-    """A reason alone, without what failed."""
-    return _REASONS[reason.kind](_Data(reason.data))
 
 
 def told(activity: Activity, region: str, account: str) -> dict[str, Any]:
