@@ -161,6 +161,40 @@ class Compute(Protocol):
     def reboot(self, scope: Scope, server_id: str) -> None:
         """Raises ServerNotFound, ServerStateConflict."""
 
+    def suspend(self, scope: Scope, server_id: str) -> None:
+        """Let it run no further and keep its memory: an active server becomes PAUSED.
+
+        Raises:
+            ServerNotFound
+            ServerStateConflict: it is not active; so is one that is suspended, or about to be, already. After
+                OutcomeUnknown a repeat that meets this tells that the first was heard, where ``get`` shows PAUSED.
+        """
+
+    def resume(self, scope: Scope, server_id: str) -> None:
+        """Let a suspended server run on where it was: it becomes ACTIVE.
+
+        Raises:
+            ServerNotFound
+            ServerStateConflict: it is not suspended; a repeat meets this as that of ``suspend`` does.
+        """
+
+    def rebuild(self, scope: Scope, server_id: str, image_id: str | None = None) -> None:
+        """Write its root disk anew from an image: id, name, addresses, tags and token stay.
+
+        An active server, and one in error, becomes BUILDING and then ACTIVE; a stopped one is stopped again after it.
+        Never sent twice: while one is under way a repeat is a conflict, and after it another one would begin, which
+        loses what was written to the disk meanwhile.
+
+        Args:
+            image_id: None takes the image it was made from last.
+
+        Raises:
+            ServerNotFound
+            ServerStateConflict: it is neither active, stopped nor in error.
+            ImageNotFound, FlavorNotSupported: the image cannot be had, or does not fit the server.
+            Unsupported: its root disk is a volume, which no other image can be written to.
+        """
+
     def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
         """Write (or with None remove) the token of the cluster's node that owns it. Safe to repeat."""
 

@@ -37,9 +37,9 @@ from backend.drivers.openstack.launches import Launch, numbered
 from backend.drivers.openstack.layout import Layout, Placement
 from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.ports import Ports
-from backend.drivers.openstack.refusals import of_create, of_server
+from backend.drivers.openstack.refusals import of_create, of_rebuild, of_server
 from backend.drivers.openstack.rest import COMPUTE, VOLUME, Declined, Rest
-from backend.drivers.openstack.servers import server_of
+from backend.drivers.openstack.servers import image_of, server_of
 from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
 from backend.drivers.openstack.zones import Zones
 
@@ -120,6 +120,26 @@ class OpenStackCompute:
 
     def reboot(self, scope: Scope, server_id: str) -> None:
         self._act(scope, server_id, {"reboot": {"type": "SOFT"}})
+
+    def suspend(self, scope: Scope, server_id: str) -> None:
+        self._act(scope, server_id, {"suspend": None})
+
+    def resume(self, scope: Scope, server_id: str) -> None:
+        self._act(scope, server_id, {"resume": None})
+
+    def rebuild(self, scope: Scope, server_id: str, image_id: str | None = None) -> None:
+        own = image_of(self._show(scope, server_id))
+        if own is None:  # Nova would leave the volume as it is, and answer yes
+            raise Unsupported("BlockDeviceMappings")
+        image = self._images.bootable(scope, image_id or own)
+        if image.architecture not in self._settings.architectures:
+            raise FlavorNotSupported(image.architecture)
+        try:
+            self._rest.write(
+                scope, COMPUTE, "POST", f"/servers/{server_id}/action", {"rebuild": {"imageRef": image.id}}
+            )
+        except Declined as declined:
+            raise of_rebuild(declined, image.id) from declined
 
     def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
         if launch_id is not None:

@@ -25,6 +25,12 @@ _POLICY: Final = re.compile(
     r"policy (doesn't|does not) allow|disallowed by policy|You are not authorized", re.IGNORECASE
 )
 
+_NO_IMAGE: Final = (
+    r"can ?not find (requested image|image for rebuild)|image \S+ (could not be found|is not active|is not usable)"
+    r"|image .* is (unacceptable|deactivated)|not authorized for image"
+)
+_TOO_SMALL: Final = r"flavor's (disk|memory) is (too small|smaller)"
+
 _Make = Callable[[Declined, ServerRequest], errors.Refused]
 
 
@@ -65,10 +71,9 @@ def _addresses(declined: Declined, request: ServerRequest) -> errors.Refused:
 _TEXTS: Final[tuple[tuple[re.Pattern[str], _Make], ...]] = tuple(
     (re.compile(text, re.IGNORECASE), make)
     for text, make in (
-        (r"can not find requested image|image \S+ (could not be found|is not active|is not usable)", _image),
-        (r"image .* is (unacceptable|deactivated)|not authorized for image", _image),
+        (_NO_IMAGE, _image),
         (r"flavor \S+ could not be found|can not find requested flavor", _flavor),
-        (r"flavor's (disk|memory) is (too small|smaller)", _unsuitable),
+        (_TOO_SMALL, _unsuitable),
         (r"invalid key_name|key ?pair \S+ not found", _key),
         (r"security group \S+ (not found|could not be found|does not exist)|invalid security group", _group),
         (r"unable to find security_group", _group),
@@ -96,6 +101,15 @@ def of_create(declined: Declined, request: ServerRequest, count: int) -> errors.
         if pattern.search(declined.message):
             return make(declined, request)
     return of_any(declined)
+
+
+def of_rebuild(declined: Declined, image_id: str) -> errors.CloudError:
+    """Why an image was not written over a server's disk."""
+    if declined.status == 400 and re.search(_NO_IMAGE, declined.message, re.IGNORECASE):
+        return errors.ImageNotFound(short_id(image_id), request_id=declined.request_id)
+    if declined.status == 400 and re.search(_TOO_SMALL, declined.message, re.IGNORECASE):
+        return errors.FlavorNotSupported(declined.message, request_id=declined.request_id)
+    return of_server(declined)
 
 
 def of_server(declined: Declined) -> errors.CloudError:

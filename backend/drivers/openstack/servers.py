@@ -87,7 +87,7 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         updated_at=_instant(document.get("updated")) or created,
         zone=zone,
         flavor=noted.get(notes.TYPE) or (document.get("flavor") or {}).get("original_name") or "",
-        image_id=_image(document) or noted.get(notes.IMAGE),
+        image_id=image_of(document) or noted.get(notes.IMAGE),
         launch_id=noted.get(notes.LAUNCH),
         key_name=document.get("key_name"),
         private_address=addresses.private,
@@ -107,7 +107,8 @@ def _instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _image(document: Document) -> str | None:
+def image_of(document: Document) -> str | None:
+    """The image that a server's root disk was made from; None where that disk is a volume."""
     image = document.get("image")
     return image.get("id") if isinstance(image, dict) else None
 

@@ -53,7 +53,7 @@ class Admission:
             QuotaExceeded, NoCapacity, NoAddresses: it does not fit.
         """
         scope = call.scope
-        self._flavor_runs_image(scope, request)
+        self.flavor_runs_image(scope, request.flavor, request.image_id)
         if request.key_name is not None and not self._projects.has_key_pair(scope, request.key_name):
             raise KeyPairNotFound(f"Invalid key_name provided: {request.key_name}")
         subnet = self._subnet(scope, request)
@@ -63,13 +63,14 @@ class Admission:
         self._addresses(connection, call, subnet)
         return Admitted(subnet, groups)
 
-    def _flavor_runs_image(self, scope: Scope, request: ServerRequest) -> None:
-        image = self._projects.image(scope, request.image_id)
+    def flavor_runs_image(self, scope: Scope, flavor_name: str, image_id: str) -> None:
+        """Raises ImageNotFound, FlavorNotFound, FlavorNotSupported."""
+        image = self._projects.image(scope, image_id)
         if image is None or not image.active:
-            raise ImageNotFound(f"Image {request.image_id} could not be found.")
-        flavor = flavors_by_name(layout.zone_names(scope.region, self._settings)).get(request.flavor)
+            raise ImageNotFound(f"Image {image_id} could not be found.")
+        flavor = flavors_by_name(layout.zone_names(scope.region, self._settings)).get(flavor_name)
         if flavor is None:
-            raise FlavorNotFound(f"Flavor {request.flavor} could not be found.")
+            raise FlavorNotFound(f"Flavor {flavor_name} could not be found.")
         if image.architecture not in flavor.architectures:
             raise FlavorNotSupported(
                 f"Architecture {image.architecture} of image {image.id} is not one of flavor {flavor.name}:"

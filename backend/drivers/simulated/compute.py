@@ -24,11 +24,21 @@ from backend.drivers.simulated.world import World
 
 
 class _Change(NamedTuple):
-    """A move that a call asks for: from which statuses it is allowed, and the two statuses it goes through."""
+    """A move that a call asks for.
+
+    Attributes:
+        allowed: the statuses it starts from.
+        first, then: the two it goes through.
+        at_rest: no other move may be under way.
+    """
 
     allowed: tuple[ServerStatus, ...]
     first: ServerStatus
     then: ServerStatus
+    at_rest: bool = False
+
+
+_REBUILT = (ServerStatus.ACTIVE, ServerStatus.STOPPED, ServerStatus.ERROR)
 
 
 class _Boot(NamedTuple):
@@ -98,6 +108,29 @@ class SimulatedCompute:
     def reboot(self, scope: Scope, server_id: str) -> None:
         change = _Change((ServerStatus.ACTIVE,), ServerStatus.ACTIVE, ServerStatus.ACTIVE)
         self._change("reboot", scope, server_id, change, self._settings.reboot_seconds)
+
+    def suspend(self, scope: Scope, server_id: str) -> None:
+        change = _Change((ServerStatus.ACTIVE,), ServerStatus.ACTIVE, ServerStatus.PAUSED, at_rest=True)
+        self._change("suspend", scope, server_id, change, self._settings.suspend_seconds)
+
+    def resume(self, scope: Scope, server_id: str) -> None:
+        change = _Change((ServerStatus.PAUSED,), ServerStatus.BUILDING, ServerStatus.ACTIVE)
+        self._change("resume", scope, server_id, change, self._settings.resume_seconds)
+
+    def rebuild(self, scope: Scope, server_id: str, image_id: str | None = None) -> None:
+        call = Call("rebuild", scope, server=server_id, image=image_id)
+        with self._world.call(call), self._state.writing() as connection:
+            now = self._world.now()
+            row = self._standing(connection, scope, server_id, now)
+            server = self._servers.server(connection, row, now)
+            stopped = server.status is ServerStatus.STOPPED
+            then = ServerStatus.STOPPED if stopped else ServerStatus.ACTIVE
+            change = _Change(_REBUILT, ServerStatus.BUILDING, then, at_rest=True)
+            self._check("rebuild", row, now, change)
+            image = image_id or server.image_id or ""
+            self._admission.flavor_runs_image(scope, server.flavor, image)
+            self._servers.set_image(connection, row, image)
+            self._move(connection, row, now, change, self._settings.rebuild_seconds)
 
     def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
         with self._world.call(Call("adopt", scope, server=server_id)), self._state.writing() as connection:
@@ -169,11 +202,19 @@ class SimulatedCompute:
         with self._world.call(Call(name, scope, server=server_id)), self._state.writing() as connection:
             now = self._world.now()
             row = self._standing(connection, scope, server_id, now)
-            status = present(row.move, now).status
-            if status not in change.allowed:
-                raise ServerStateConflict(f"Cannot '{name}' instance {server_id} while it is in status {status}")
-            move = moved(row.move, now, change.first, then=change.then, after=_micros(seconds))
-            self._servers.move(connection, row, move)
+            self._check(name, row, now, change)
+            self._move(connection, row, now, change, seconds)
+
+    @staticmethod
+    def _check(name: str, row: Row, now: int, change: _Change) -> None:
+        status = present(row.move, now).status
+        moving = row.move.change_at is not None and row.move.change_at > now
+        if status not in change.allowed or (moving and change.at_rest):
+            raise ServerStateConflict(f"Cannot '{name}' instance {row.id} while it is in status {status}")
+
+    def _move(self, connection: sqlite3.Connection, row: Row, now: int, change: _Change, seconds: float) -> None:
+        move = moved(row.move, now, change.first, then=change.then, after=_micros(seconds))
+        self._servers.move(connection, row, move)
 
     def _standing(self, connection: sqlite3.Connection, scope: Scope, server_id: str, now: int) -> Row:
         row = self._servers.find(connection, server_id, scope)

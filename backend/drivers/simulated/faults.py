@@ -20,7 +20,7 @@ from backend.drivers import errors
 from backend.drivers.errors import CloudUnavailable, OutcomeUnknown, QuotaExceeded, Refused
 from backend.drivers.simulated.state import State, from_micros, to_micros
 
-WRITES = ("create", "delete", "start", "stop", "reboot", "adopt", "tag")
+WRITES = ("create", "delete", "start", "stop", "reboot", "suspend", "resume", "rebuild", "adopt", "tag")
 READS = (
     "get",
     "list",

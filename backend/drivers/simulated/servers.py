@@ -19,16 +19,20 @@ from backend.drivers.simulated.state import add_to_counter, counter, from_micros
 from backend.drivers.simulated.timeline import Move, present
 
 _COLUMNS = (
-    "id, batch, position, project, region, zone, subnet_id, address, public_address, launch_id, tags,"
+    "id, batch, position, project, region, zone, subnet_id, address, public_address, launch_id, tags, image_id,"
     " status, status_at, fault, next_status, change_at, next_fault, prior, prior_at"
 )
-_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 19)})"  # noqa: S608 - constant columns
+_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 20)})"  # noqa: S608 - constant columns
 _CACHED_BATCHES = 4096
 SWEEP = 500
 
 
 class Row(NamedTuple):
-    """One server as stored; the names are the columns'."""
+    """One server as stored; the names are the columns'.
+
+    Attributes:
+        tags, image_id: None while they are the batch's.
+    """
 
     id: str
     batch: int
@@ -41,6 +45,7 @@ class Row(NamedTuple):
     public_address: int | None
     launch_id: str | None
     tags: str | None
+    image_id: str | None
     status: str
     status_at: int
     fault: str | None
@@ -139,6 +144,7 @@ class ServerTable:
                 public_address=new.public_address,
                 launch_id=request.launch_id,
                 tags=None,
+                image_id=None,
                 status=building,
                 status_at=batch.created_at,
                 fault=None,
@@ -228,6 +234,9 @@ class ServerTable:
         tags = {key: value for key, value in (own | dict(put)).items() if key not in remove}
         connection.execute("UPDATE servers SET tags = ? WHERE id = ?", (json.dumps(tags), row.id))
 
+    def set_image(self, connection: sqlite3.Connection, row: Row, image_id: str) -> None:
+        connection.execute("UPDATE servers SET image_id = ? WHERE id = ?", (image_id, row.id))
+
     def server(self, connection: sqlite3.Connection, row: Row, as_of: int) -> Server:
         """The row as the port tells it at that instant."""
         batch = self._batch(connection, row.batch)
@@ -241,7 +250,7 @@ class ServerTable:
             updated_at=from_micros(since),
             zone=row.zone,
             flavor=request.flavor,
-            image_id=request.image_id,
+            image_id=row.image_id or request.image_id,
             launch_id=row.launch_id,
             key_name=request.key_name,
             private_address=_dotted(row.address),

@@ -15,7 +15,8 @@ class SimulatedSettings:
         boot_seconds: from the create call to ACTIVE; 0 makes servers ACTIVE at once.
         boot_spread: share of ``boot_seconds`` by which single boots take longer (told by the server's id).
         delete_seconds: from the delete call until the server is gone.
-        stop_seconds, start_seconds, reboot_seconds: how long each move takes.
+        stop_seconds, start_seconds, reboot_seconds, suspend_seconds, resume_seconds, rebuild_seconds: how long each
+            move takes.
         zone_capacity: servers that fit into one zone, all projects together; None for no limit.
         instances_per_project: the quota of a project in a region.
         listing_lag_seconds: how far ``list`` and ``list_changed`` lag behind; ``get`` never does.
@@ -32,6 +33,9 @@ class SimulatedSettings:
     stop_seconds: float = 1.0
     start_seconds: float = 1.0
     reboot_seconds: float = 1.0
+    suspend_seconds: float = 1.0
+    resume_seconds: float = 1.0
+    rebuild_seconds: float = 2.0
     zone_capacity: int | None = None
     instances_per_project: int = 10_000
     listing_lag_seconds: float = 0.0

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS servers (
     id TEXT PRIMARY KEY, batch INTEGER NOT NULL, position INTEGER NOT NULL,
     project TEXT NOT NULL, region TEXT NOT NULL, zone TEXT NOT NULL,
     subnet_id TEXT NOT NULL, address INTEGER NOT NULL, public_address INTEGER,
-    launch_id TEXT, tags TEXT, fault TEXT,
+    launch_id TEXT, tags TEXT, image_id TEXT, fault TEXT,
     prior TEXT, prior_at INTEGER,
     status TEXT NOT NULL, status_at INTEGER NOT NULL,
     next_status TEXT, change_at INTEGER, next_fault TEXT,
@@ -60,6 +60,9 @@ CREATE TABLE IF NOT EXISTS faults (
     remaining INTEGER, until_at INTEGER
 );
 """
+
+_ADDED = {"servers": {"image_id": "TEXT"}}
+"""Columns that states made before them lack."""
 
 
 def to_micros(instant: datetime) -> int:
@@ -93,6 +96,7 @@ class State:
             for statement in _SCHEMA.split(";\n"):
                 if statement.strip():
                     connection.execute(statement)
+            _add_columns(connection)
 
     def origin(self, seed: int | None) -> uuid.UUID:
         """The namespace of every id this state gives; the first caller settles it."""
@@ -181,6 +185,13 @@ class State:
         with self._lock:
             self._opened.add(connection)
         return connection
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    for table, columns in _ADDED.items():
+        there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        for column in columns.keys() - there:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column]}")
 
 
 def counter(connection: sqlite3.Connection, name: str) -> int:

@@ -168,7 +168,9 @@ class CloudContract:
         cloud.compute.delete(scope, server.id)
         until(lambda: self.gone(cloud, scope, server.id))
 
-    @pytest.mark.parametrize("call", ["get", "delete", "start", "stop", "reboot", "tag", "adopt"])
+    @pytest.mark.parametrize(
+        "call", ["get", "delete", "start", "stop", "reboot", "suspend", "resume", "rebuild", "tag", "adopt"]
+    )
     def test_a_server_that_never_was_is_not_found(self, cloud, scope, call):
         arguments = {"tag": ({"a": "b"}, ()), "adopt": ("launch-2",)}.get(call, ())
         with pytest.raises(ServerNotFound):
@@ -191,6 +193,38 @@ class CloudContract:
         cloud.compute.reboot(scope, server.id)
         until(is_now(ServerStatus.ACTIVE))
         assert cloud.compute.get(scope, server.id).updated_at >= server.updated_at
+
+    def test_suspend_and_resume_move_a_server_that_is_ready_for_it(self, cloud, scope, make, until):
+        (server,) = make()
+        with pytest.raises(ServerStateConflict):
+            cloud.compute.resume(scope, server.id)
+        cloud.compute.suspend(scope, server.id)
+        until(lambda: cloud.compute.get(scope, server.id).status is ServerStatus.PAUSED)
+        for call in (cloud.compute.suspend, cloud.compute.rebuild):
+            with pytest.raises(ServerStateConflict):
+                call(scope, server.id)
+        cloud.compute.resume(scope, server.id)
+        until(lambda: cloud.compute.get(scope, server.id).status is ServerStatus.ACTIVE)
+        assert cloud.compute.get(scope, server.id).private_address == server.private_address
+
+    def test_a_rebuild_changes_the_image_and_nothing_else(self, cloud, scope, request_, make, until):
+        fitting = [each for each in cloud.images.list(scope) if each.active and each.architecture == "x86_64"]
+        other = min((each for each in fitting if each.id != request_.image_id), key=lambda each: each.size_gib)
+        (server,) = make(tags={"Name": "rebuilt"})
+
+        def settled(status: ServerStatus) -> Server:
+            until(lambda: cloud.compute.get(scope, server.id).status is status)
+            return cloud.compute.get(scope, server.id)
+
+        with pytest.raises(ImageNotFound):
+            cloud.compute.rebuild(scope, server.id, NOWHERE)
+        cloud.compute.rebuild(scope, server.id, other.id)
+        rebuilt = settled(ServerStatus.ACTIVE)
+        assert rebuilt == replace(server, image_id=other.id, updated_at=rebuilt.updated_at)
+        cloud.compute.stop(scope, server.id)
+        settled(ServerStatus.STOPPED)
+        cloud.compute.rebuild(scope, server.id)
+        assert settled(ServerStatus.STOPPED).image_id == other.id
 
     def test_tags_change_one_by_one_and_again(self, cloud, scope, make):
         (server,) = make(tags={"kept": "1", "changed": "1", "removed": "1"})
@@ -234,7 +268,7 @@ class CloudContract:
         (server,) = make()
         assert server.id not in {s.id for s in cloud.compute.list(other_scope)}
         assert server.id not in {s.id for s in cloud.compute.list_changed(other_scope, server.created_at)}
-        for call in ("get", "delete", "stop", "reboot"):
+        for call in ("get", "delete", "stop", "reboot", "suspend", "rebuild"):
             with pytest.raises(ServerNotFound):
                 getattr(cloud.compute, call)(other_scope, server.id)
         assert cloud.compute.get(scope, server.id).status is ServerStatus.ACTIVE

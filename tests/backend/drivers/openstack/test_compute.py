@@ -227,6 +227,59 @@ def test_acts_on_a_server(nova, compute, scope):
             compute.start(scope, SERVER)
 
 
+def test_suspend_and_resume_are_asked_for_once(nova, compute, scope):
+    nova.on("POST", f"{NOVA}/servers/{SERVER}/action", Reply(202))
+    compute.suspend(scope, SERVER)
+    compute.resume(scope, SERVER)
+    assert [each.body for each in nova.of("POST")] == [{"suspend": None}, {"resume": None}]
+    nova.on("POST", f"{NOVA}/servers/{SERVER}/action", BUSY, lost())
+    with pytest.raises(errors.ServerStateConflict):
+        compute.suspend(scope, SERVER)
+    with pytest.raises(errors.OutcomeUnknown):
+        compute.resume(scope, SERVER)
+    assert len(nova.of("POST")) == 4
+
+
+def test_a_rebuild_takes_the_server_s_own_image_or_another_and_is_asked_for_once(nova, compute, scope):
+    other = IMAGE[:-1] + "5"
+    nova.on("GET", f"{NOVA}/servers/{SERVER}", Reply(200, {"server": server()}))
+    nova.on("GET", f"/image/v2/images/{other}", Reply(200, image(id=other)))
+    nova.on("POST", f"{NOVA}/servers/{SERVER}/action", Reply(202), Reply(202), lost())
+    compute.rebuild(scope, SERVER)
+    compute.rebuild(scope, SERVER, other)
+    with pytest.raises(errors.OutcomeUnknown):
+        compute.rebuild(scope, SERVER)
+    assert [each.body["rebuild"] for each in nova.of("POST")] == [
+        {"imageRef": IMAGE},
+        {"imageRef": other},
+        {"imageRef": IMAGE},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "root", "answer", "error"),
+    [
+        (image(architecture="aarch64"), {"id": IMAGE}, Reply(202), errors.FlavorNotSupported),
+        (image(status="deactivated"), {"id": IMAGE}, Reply(202), errors.ImageNotFound),
+        (image(), "", Reply(202), errors.Unsupported),
+        (image(), {"id": IMAGE}, nova_fault(400, "Cannot find image for rebuild"), errors.ImageNotFound),
+        (
+            image(),
+            {"id": IMAGE},
+            nova_fault(400, "Flavor's disk is too small for requested image."),
+            errors.FlavorNotSupported,
+        ),
+        (image(), {"id": IMAGE}, BUSY, errors.ServerStateConflict),
+    ],
+)
+def test_a_rebuild_that_cannot_be_is_refused(nova, compute, scope, found, root, answer, error):
+    nova.on("GET", f"{NOVA}/servers/{SERVER}", Reply(200, {"server": server(image=root)}))
+    nova.on("GET", f"/image/v2/images/{IMAGE}", Reply(200, found))
+    nova.on("POST", f"{NOVA}/servers/{SERVER}/action", answer)
+    with pytest.raises(error):
+        compute.rebuild(scope, SERVER)
+
+
 def test_a_deletion_is_sent_until_it_is_answered(nova, compute, scope):
     nova.on("DELETE", f"{NOVA}/servers/{SERVER}", lost(), Reply(204))
     compute.delete(scope, SERVER)

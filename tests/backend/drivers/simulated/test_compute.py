@@ -8,10 +8,21 @@ import pytest
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
-from backend.drivers.errors import CloudUnavailable, NoAddresses, NoCapacity, QuotaExceeded, ServerNotFound
+from backend.drivers.errors import (
+    CloudUnavailable,
+    FlavorNotSupported,
+    ImageNotFound,
+    NoAddresses,
+    NoCapacity,
+    OutcomeUnknown,
+    QuotaExceeded,
+    ServerNotFound,
+    ServerStateConflict,
+)
 from backend.drivers.images import Image
 from backend.drivers.network import Rule
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
+from backend.drivers.simulated.faults import Where
 from backend.drivers.simulated.settings import SimulatedSettings as Settings
 
 
@@ -238,8 +249,6 @@ def test_everything_asked_for_is_told_again(simulated, scope, launch):
 
 
 def test_an_inactive_or_withdrawn_image_is_refused(simulated, scope, launch, clock):
-    from backend.drivers.errors import ImageNotFound
-
     own = Image("11111111-1111-4111-8111-111111111111", "mine", "", "", None, "x86_64", clock.now(), active=False)
     simulated.projects.add_image(scope, own)
     simulated.projects.withdraw_image(launch.image_id)
@@ -248,6 +257,58 @@ def test_an_inactive_or_withdrawn_image_is_refused(simulated, scope, launch, clo
             simulated.cloud.compute.create(scope, replace(launch, image_id=image_id), 1)
     simulated.projects.restore_image(launch.image_id)
     simulated.cloud.compute.create(scope, launch, 1)
+
+
+def test_suspension_and_rebuilding_take_their_time_and_bear_no_other_move(clock, scope, launch):
+    simulated = open_with(clock, suspend_seconds=2, resume_seconds=3, rebuild_seconds=4)
+    compute = simulated.cloud.compute
+    (server,) = compute.create(scope, launch, 1)
+    clock.wait(5)
+    seen = []
+    for call, wait in ((compute.suspend, 2), (compute.resume, 3), (compute.rebuild, 4)):
+        call(scope, server.id)
+        for repeated in (compute.suspend, compute.rebuild):
+            with pytest.raises(ServerStateConflict):
+                repeated(scope, server.id)
+        clock.wait(wait - 0.5)
+        seen.append(compute.get(scope, server.id).status.value)
+        clock.wait(0.5)
+        seen.append(compute.get(scope, server.id).status.value)
+    assert seen == ["active", "paused", "building", "active", "building", "active"]
+    simulated.close()
+
+
+def test_a_rebuild_brings_a_server_out_of_error_and_needs_an_image_that_fits(simulated, scope, launch, clock):
+    compute = simulated.cloud.compute
+    (server, untouched) = compute.create(scope, launch, 2)
+    clock.wait(5)
+    simulated.operator.break_server(server.id)
+    arm = next(image for image in simulated.cloud.images.list(scope) if image.architecture == "arm64")
+    with pytest.raises(FlavorNotSupported):
+        compute.rebuild(scope, server.id, arm.id)
+    assert compute.get(scope, server.id).image_id == launch.image_id
+    simulated.projects.withdraw_image(launch.image_id)
+    with pytest.raises(ImageNotFound):
+        compute.rebuild(scope, server.id)
+    simulated.projects.restore_image(launch.image_id)
+    compute.rebuild(scope, server.id)
+    clock.wait(2)
+    assert (compute.get(scope, server.id).status, compute.get(scope, server.id).fault) == (ServerStatus.ACTIVE, None)
+    assert compute.get(scope, untouched.id).status is ServerStatus.ACTIVE
+
+
+def test_a_rebuild_is_lost_and_refused_as_faults_say(simulated, scope, launch, clock):
+    compute = simulated.cloud.compute
+    (server,) = compute.create(scope, launch, 1)
+    clock.wait(5)
+    simulated.faults.lose_request(Where(calls=("rebuild",)))
+    with pytest.raises(OutcomeUnknown):
+        compute.rebuild(scope, server.id)
+    assert compute.get(scope, server.id).status is ServerStatus.ACTIVE
+    simulated.faults.lose_answer()
+    with pytest.raises(OutcomeUnknown):
+        compute.rebuild(scope, server.id)
+    assert compute.get(scope, server.id).status is ServerStatus.BUILDING
 
 
 def test_a_batch_has_at_least_one_server(simulated, scope, launch):

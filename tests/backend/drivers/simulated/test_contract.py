@@ -16,7 +16,8 @@ class TestSimulatedCloud(CloudContract):
     @pytest.fixture(params=["memory", "file", "no latency"])
     def cloud(self, request, tmp_path, clock) -> Iterator[Cloud]:
         path = None if request.param == "memory" else str(tmp_path / "cloud.sqlite")
-        pace = {"boot_seconds": 0, "delete_seconds": 0, "stop_seconds": 0, "start_seconds": 0, "reboot_seconds": 0}
+        moves = ("boot", "delete", "stop", "start", "reboot", "suspend", "resume", "rebuild")
+        pace = {f"{move}_seconds": 0 for move in moves}
         settings = SimulatedSettings(**(pace if request.param == "no latency" else {}))
         simulated = SimulatedCloud.open(path, clock, settings)
         yield simulated.cloud

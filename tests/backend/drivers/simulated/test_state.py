@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -112,6 +113,18 @@ def test_two_clouds_without_a_seed_never_give_the_same_id(clock, scope, launch):
         ids |= {server.id for server in simulated.cloud.compute.create(scope, launch, 2)}
         simulated.close()
     assert len(ids) == 4
+
+
+def test_a_state_of_an_older_make_gets_the_columns_it_lacks(tmp_path):
+    path = str(tmp_path / "state.sqlite")
+    State(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE servers DROP COLUMN image_id")
+    for _ in range(2):
+        state = State(path)
+        with state.reading() as connection:
+            assert "image_id" in {row[1] for row in connection.execute("PRAGMA table_info(servers)")}
+        state.close()
 
 
 def fail_within(state: State) -> None:
