@@ -7,7 +7,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint unit simulation conformance soak bench image-test support openstack-up openstack-down test-openstack clean
+.PHONY: run test lint unit simulation conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/python wsgi.py run --port $(PORT) --state $(STATE)
@@ -54,6 +54,11 @@ openstack-down: $(VENV)/.runtime
 test-openstack: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) \
 		$(BIN)/python -m pytest tests/backend/drivers/openstack/live -q
+
+# Coppice against an operator's own scripts on the test cloud. NUMBER=N servers; OPTIONS, such as "--network private".
+bench-openstack: $(VENV)/.dev openstack-up
+	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) \
+		$(BIN)/python benchmarks/openstack.py $(if $(NUMBER),--number $(NUMBER)) $(OPTIONS)
 
 # The tour and the table of operations in the README, from a real run.
 readme: $(VENV)/.dev

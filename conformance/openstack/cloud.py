@@ -28,7 +28,7 @@ def connect(cloud: str, state: Path | None = None) -> Connection:
 
     Args:
         cloud: ``admin``, ``coppice`` (the service user in its own project), ``coppice-system`` (the same, on the whole
-            system), ``demo``, ``other``, ``reader`` or ``bare``.
+            system), ``demo``, ``other``, ``reader``, ``bare`` or ``bench``.
 
     Raises:
         NoCloud: it was never brought up.

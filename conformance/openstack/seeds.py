@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-# `reader` below may look at what is in `demo`, and no more; `bare` has no network.
-PROJECTS = ("demo", "other", "bare")
+# `reader` below may look at what is in `demo`, and no more; `bare` has no network; `bench` is the benchmark's alone.
+PROJECTS = ("demo", "other", "bare", "bench")
 SERVICE_USER = "coppice"
 KEY_NAME = "test-key"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICyGHVv52BGdGGedZZfGyjbNnQv7ac9uL1IgIdHoMPH1 test-key"
@@ -27,6 +27,7 @@ USERS = (
     User("reader", "demo", "reader"),
     # Its project has no network.
     User("bare", "bare", "member"),
+    User("bench", "bench", "member"),
     User("admin", "admin", "admin"),
 )
 
@@ -155,6 +156,8 @@ NETWORKS = (
     # Five addresses for servers.
     Network("demo", "narrow", (Subnet("narrow-1", "10.21.0.0/29"),)),
     _private("other", 30),
+    _private("bench", 40),
+    Network("bench", "backend", (Subnet("backend-1", "10.50.0.0/20"),)),
 )
 
 

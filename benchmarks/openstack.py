@@ -1,0 +1,97 @@
+"""Coppice against other ways to have fifty servers, on one real OpenStack in one run: `make bench-openstack`.
+
+python benchmarks/openstack.py [--number 50] [--network backend|private] [--zones az1] [--rounds 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Of this folder, where the script was found, a module would go before the SDK of the same name: this one.
+sys.path[0] = str(ROOT)
+
+from benchmarks.contestants import Contestant, Script, coppice  # noqa: E402 - after the path
+from benchmarks.recorder import Recorder, kinds  # noqa: E402
+from benchmarks.scaling import BARE, BULK, Result, aims_met, last_line, table  # noqa: E402
+from benchmarks.workload import Workload, clear  # noqa: E402
+from conformance.openstack.cloud import state_folder  # noqa: E402
+
+
+def main() -> int:
+    given = _parser().parse_args()
+    workload = Workload(state_folder(), given.number, given.network, tuple(given.zones.split(",")))
+    print(_conditions(workload), end="\n\n", flush=True)
+    results = _run(workload, given.rounds, verbose=given.verbose)
+    print(f"\n{table(results, workload.number)}\n")
+    print(last_line(results))
+    return 0 if aims_met(results) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--number", type=int, default=50, help="servers (default: %(default)s)")
+    parser.add_argument(
+        "--network",
+        choices=("backend", "private"),
+        default="backend",
+        help="with one subnet, or with one for each zone (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--zones",
+        default="az1",
+        help="comma-separated (default: %(default)s, as one bulk request can name one; with several it names none)",
+    )
+    parser.add_argument("--rounds", type=int, default=1, help="runs of each, the order turned round each time")
+    parser.add_argument("--verbose", action="store_true", help="show the requests of each by kind")
+    return parser
+
+
+def _conditions(workload: Workload) -> str:
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return (
+        f"0 -> {workload.number} servers, network {workload.network}, {', '.join(workload.zones)}; "
+        f"{os.cpu_count()} processors, load before: {load}"
+    )
+
+
+def _run(workload: Workload, rounds: int, *, verbose: bool) -> list[Result]:
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    results: list[Result] = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=build)))
+        recorder = stack.enter_context(Recorder())
+        clear(workload.state)
+        everyone: Sequence[Contestant] = (
+            stack.enter_context(coppice(folder, workload, recorder.environment)),
+            Script(BARE, "bare", workload, recorder.environment),
+            Script(BULK, "bulk", workload, recorder.environment),
+        )
+        for number in range(rounds):
+            order = everyone if number % 2 == 0 else everyone[::-1]
+            results += [_once(contestant, workload, recorder, verbose=verbose) for contestant in order]
+    return results
+
+
+def _once(contestant: Contestant, workload: Workload, recorder: Recorder, *, verbose: bool) -> Result:
+    before = len(recorder.passed)
+    seconds = contestant.grow()
+    passed = recorder.passed[before:]
+    print(f"{contestant.name}: {seconds:.1f} s, {len(passed)} requests", flush=True)
+    if verbose:
+        for what, count, took in kinds(passed):
+            print(f"  {count:5} {took:8.1f} s  {what}", flush=True)
+    contestant.shrink()
+    clear(workload.state)
+    return Result(contestant.name, seconds, len(passed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
