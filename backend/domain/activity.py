@@ -15,6 +15,7 @@ class ActivityKind(StrEnum):
     DETACH = "detach"
     ENTER_STANDBY = "enter_standby"
     EXIT_STANDBY = "exit_standby"
+    HEALTH_CHECK = "health_check"  # a look at all instances that was refused
     NOTE = "note"  # something decided without an instance (all candidates protected...)
 
 
@@ -75,6 +76,7 @@ class CauseKind(StrEnum):
     ZONE_MIGRATION = "zone_migration"  #                                           zones left (comma list), count
     MAXIMUM_LIFETIME = "maximum_lifetime"  #                                       server
     ALL_PROTECTED = "all_protected"  #                                             could not scale in
+    ACCESS_REFUSED = "access_refused"  #                                           the cloud lets nobody look
 
 
 @dataclass(frozen=True, slots=True)

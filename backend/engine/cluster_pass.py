@@ -24,7 +24,7 @@ from backend.engine.calls import Call
 from backend.engine.claims import Claim
 from backend.engine.context import Context
 from backend.engine.plan import make_plan
-from backend.engine.reasons import reason_of_fault
+from backend.engine.reasons import reason_of, reason_of_fault
 from backend.engine.snapshot import Profile, Snapshot
 from backend.engine.steps import Step
 from backend.store import configurations, leases, observations, passes, tags, templates
@@ -73,11 +73,9 @@ class _Pass:
             return
         now = self.context.now()
         claim = Claim(conn, self.snapshot, now, self.rng, self.context.settings)
-        reached = outcomes.write(claim, results)
+        pause = outcomes.write(claim, results)
         due_at = now if due_now or claim.due_now else self.due_at
-        if not reached:
-            due_at = max(due_at, now + self.context.settings.cloud_retry)
-        leases.release(conn, self.lease, due_at)
+        leases.release(conn, self.lease, max(due_at, now + pause) if pause else due_at)
 
 
 def cluster_pass(context: Context, lease: Lease) -> Job:
@@ -120,6 +118,8 @@ def _snapshot(context: Context, lease: Lease) -> Generator[Sequence[Call], list[
         return snapshot
     scope = Scope(snapshot.cluster.project_id, snapshot.cluster.region)
     answers = yield [Call(scope, partial(_subnets, context.catalog, scope))]
+    if isinstance(answers[0], errors.NotAuthorized):  # which launches would meet too: it is told as theirs
+        return replace(snapshot, subnets={}, profile=reason_of(answers[0], "", ""))
     return replace(snapshot, subnets=_by_zone(snapshot.cluster, answers[0]))
 
 

@@ -6,6 +6,7 @@ as gone, since listings lag. A cloud that cannot be asked says nothing about any
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,8 @@ from typing import Any
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers import errors
-from backend.drivers.compute import Compute, Server
+from backend.drivers.compute import Server
+from backend.engine import delegation
 from backend.engine.calls import Call
 from backend.engine.context import Context
 from backend.engine.outcomes import sighting
@@ -24,8 +26,10 @@ from backend.store.leases import WatchLease
 from backend.store.observations import Sighting
 from backend.store.session import Connection
 
+LOG = logging.getLogger(__name__)
 Job = Generator[Sequence[Call], list[Any], None]
 _ORPHANS_AT_ONCE = 20
+_UNKNOWN = (errors.CloudUnavailable, errors.OutcomeUnknown)
 
 
 @dataclass(slots=True)
@@ -75,6 +79,8 @@ class _Look:
         if not leases.fence_watch(conn, self.lease):
             return
         settings, now = self.context.settings, self.context.now()
+        if self.lease.refused_since is not None:
+            delegation.note_readmitted(conn, self.lease, now)
         due_at = now + (settings.watch_busy if observations.any_moving(conn, self.scope) else settings.watch_idle)
         orphan_since = observations.next_orphan(conn, self.scope)
         if orphan_since is not None:
@@ -101,6 +107,12 @@ def observe(context: Context, lease: WatchLease) -> Job:
     if full:
         calls.append(Call(scope, partial(_sight, compute.list, scope), heavy=True))
     answers = yield calls
+    refused = next((answer for answer in answers if isinstance(answer, errors.NotAuthorized)), None)
+    if refused is not None:
+        _tell_refused(lease, refused)
+        context.counters["refused"] += 1
+        store.transact(partial(delegation.note_refused, context, lease, refused))
+        return
     if any(isinstance(answer, errors.CloudError) for answer in answers):
         context.counters["unreached"] += 1
         store.transact(partial(_release_unseen, context, lease))
@@ -115,6 +127,16 @@ def observe(context: Context, lease: WatchLease) -> Job:
         yield from _confirm(look, {one.server_id for one in listed})
     yield from _end_orphans(look)
     store.transact(look.release)
+
+
+def _tell_refused(lease: WatchLease, error: errors.NotAuthorized) -> None:
+    LOG.warning(
+        "project=%s region=%s refuses to be looked at: %s cloud-request=%s",
+        lease.scope.project_id,
+        lease.scope.region,
+        error,
+        error.request_id or "-",
+    )
 
 
 def _oldest_first(servers: Sequence[Server]) -> list[Server]:
@@ -160,16 +182,18 @@ def _end_orphans(look: _Look) -> Job:
     doomed = context.store.transact(partial(_still_unowned, look, due, answers))
     if not doomed:
         return
-    deleted = yield [Call(scope, partial(_delete, compute, scope, server)) for server in doomed]
-    asked = [server for server, done in zip(doomed, deleted, strict=True) if done]
-    context.counters["orphans"] += len(asked)
+    answers = yield [Call(scope, partial(_ask, compute.delete, scope, server)) for server in doomed]
+    told = dict(zip(doomed, answers, strict=True))
+    context.counters["orphans"] += sum(not isinstance(answer, errors.CloudError) for answer in answers)
+    # What was refused is tried again after the grace as well: only an answer that is not known is asked for at once.
+    asked = [server for server, answer in told.items() if not isinstance(answer, _UNKNOWN)]
     context.store.transact(lambda conn: observations.again_orphans(conn, asked, context.now()))
 
 
 def _still_unowned(look: _Look, due: Sequence[str], answers: Sequence[Any], conn: Connection) -> list[str]:
     if not leases.fence_watch(conn, look.lease):
         return []
-    settled, doomed = [], []
+    settled, doomed, refused = [], [], []
     for server_id, answer in zip(due, answers, strict=True):
         if isinstance(answer, errors.ServerNotFound):
             settled.append(server_id)
@@ -180,17 +204,11 @@ def _still_unowned(look: _Look, due: Sequence[str], answers: Sequence[Any], conn
                 settled.append(server_id)
             else:
                 doomed.append(server_id)
+        elif not isinstance(answer, _UNKNOWN):
+            refused.append(server_id)
     observations.settle_orphans(conn, settled)
+    observations.again_orphans(conn, refused, look.context.now())
     return doomed
-
-
-def _delete(compute: Compute, scope: Scope, server_id: str) -> bool:
-    """Whether its deletion was asked for."""
-    try:
-        compute.delete(scope, server_id)
-    except errors.CloudError:
-        return False
-    return True
 
 
 def _sight(question: Callable[..., Sequence[Server]], *arguments: Any) -> list[Sighting] | errors.CloudError:

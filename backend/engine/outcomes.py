@@ -6,6 +6,7 @@ Callers may have changed the nodes while the cloud was asked: each is read anew 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from backend.domain.activity import ActivityStatus, Reason, ReasonKind
 from backend.domain.node import Node, NodeState, ServerStatus
@@ -20,13 +21,16 @@ from backend.store.observations import Sighting
 _NOT_MADE = (errors.Refused, errors.CloudUnavailable)
 
 
-def write(claim: Claim, results: Sequence[apply.Result]) -> bool:
-    """Write what came of the acts; whether the cloud could be asked each time."""
+def write(claim: Claim, results: Sequence[apply.Result]) -> timedelta:
+    """Write what came of the acts; how long the cloud is left alone after them."""
     created = [result for result in results if isinstance(result, apply.Created)]
     answered = [result for result in results if isinstance(result, apply.Answered)]
     _created(claim, created)
     _answered(claim, answered)
-    return not any(isinstance(result.error, errors.CloudUnavailable) for result in results)
+    if any(isinstance(result.error, errors.NotAuthorized) for result in answered):
+        return claim.settings.refused_retry  # launches that were refused have a delay of their own
+    unreached = any(isinstance(result.error, errors.CloudUnavailable) for result in results)
+    return claim.settings.cloud_retry if unreached else timedelta(0)
 
 
 def sighting(server: Server) -> Sighting:
@@ -59,22 +63,37 @@ def _refused(claim: Claim, result: apply.Created, error: errors.CloudError) -> N
 
 
 def _answered(claim: Claim, results: Sequence[apply.Answered]) -> None:
+    _not_done(claim, [result for result in results if isinstance(result.error, errors.Refused)])
     settled = [result for result in results if result.error is None]
     present = {node.id: node for node in passes.nodes_now(claim.conn, [one.act.node.id for one in settled])}
-    asked: list[str] = []
+    asked: list[Node] = []
     for result in settled:
         node = present.get(result.act.node.id)
         if node is None:
             continue
         if isinstance(result.act, apply.DeleteServer):
-            asked.append(node.id)
+            asked.append(node)
             if result.gone:
                 _see_gone(claim, node)
         elif isinstance(result.act, apply.LetServerGo):
             _let_go(claim, node)
         else:
             _taken_in(claim, node, result)
-    passes.deletion_requested(claim.conn, asked, claim.now)
+    passes.deletion_requested(claim.conn, [node.id for node in asked], claim.now)
+    passes.unremark(claim.conn, [node.activity_id for node in asked])
+
+
+def _not_done(claim: Claim, results: Sequence[apply.Answered]) -> None:
+    """What the cloud refused is tried again later; until then the entry that stays open says what keeps it so."""
+    present = {node.id: node for node in passes.nodes_now(claim.conn, [one.act.node.id for one in results])}
+    told = {}
+    for result in results:
+        node = present.get(result.act.node.id)
+        if node is not None and node.activity_id is not None and result.error is not None:
+            told[node.activity_id] = reason_of(result.error, node.instance_type, node.zone)
+    passes.remark(claim.conn, told)
+    deletions = [result.act.node.id for result in results if isinstance(result.act, apply.DeleteServer)]
+    passes.deletion_requested(claim.conn, deletions, claim.now)
 
 
 def _see_gone(claim: Claim, node: Node) -> None:

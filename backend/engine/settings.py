@@ -30,6 +30,7 @@ class EngineSettings:
         boot_timeout: a server that is not active after so long has failed.
         delete_retry: a deletion is asked for again after this.
         cloud_retry: pause after the cloud could not be asked.
+        refused_retry: pause after the cloud refused the engine; looks begin with ``cloud_retry`` and come to it.
         orphan_grace: servers of ours that no node owns go after this.
         backoff: delays after failed launches.
         sweep: every cluster is looked at at least that often.
@@ -61,6 +62,7 @@ class EngineSettings:
     boot_timeout: timedelta = timedelta(minutes=30)
     delete_retry: timedelta = timedelta(seconds=60)
     cloud_retry: timedelta = timedelta(seconds=5)
+    refused_retry: timedelta = timedelta(seconds=60)
     orphan_grace: timedelta = timedelta(minutes=2)
     backoff: BackoffRule = field(default_factory=BackoffRule)
     sweep: timedelta = timedelta(hours=1)

@@ -127,6 +127,20 @@ def of_configuration(conn: Connection, scope: Scope, configuration: str) -> str 
     return conn.execute(statement).scalar()
 
 
+_NAMES_IN_SCOPE = (
+    select(_t.id, _t.name)
+    .where(_t.project_id == bindparam("project"), _t.region == bindparam("in_region"))
+    .order_by(_t.id)
+    .with_for_update()
+)
+
+
+def lock_names(conn: Connection, scope: Scope) -> dict[str, str]:
+    """Cluster id -> name of every cluster of the project in the region, none of which ends meanwhile."""
+    found = conn.execute(_NAMES_IN_SCOPE, {"project": scope.project_id, "in_region": scope.region})
+    return {row.id: row.name for row in found}
+
+
 def names(conn: Connection, cluster_ids: Sequence[str]) -> dict[str, str]:
     """Cluster id -> name."""
     if not cluster_ids:

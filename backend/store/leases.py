@@ -49,6 +49,7 @@ class WatchLease:
     Attributes:
         seen_until: changes up to then have been seen; None before the first listing.
         full_due_at: when a complete listing is due; None at once.
+        refused_since: when the cloud began to refuse looks; None while it does not.
     """
 
     scope: Scope
@@ -56,6 +57,7 @@ class WatchLease:
     mark: datetime
     seen_until: datetime | None
     full_due_at: datetime | None
+    refused_since: datetime | None = None
 
 
 _NEXT_DUE = bindparam("next_due", type_=Instant())
@@ -197,7 +199,14 @@ def claim_watches(store: Store, claimer: Claimer, now: datetime, limit: int) -> 
                 ],
             )
         return [
-            WatchLease(Scope(row.project_id, row.region), row.epoch + 1, mark, row.seen_until, row.full_due_at)
+            WatchLease(
+                Scope(row.project_id, row.region),
+                row.epoch + 1,
+                mark,
+                row.seen_until,
+                row.full_due_at,
+                row.refused_since,
+            )
             for row in found
         ]
 
@@ -224,6 +233,14 @@ _WATCH_FENCE = select(watches.c.epoch).where(_THIS_WATCH).with_for_update()
 def fence_watch(conn: Connection, lease: WatchLease) -> bool:
     """Whether the watch is still held, its row locked."""
     return conn.execute(_WATCH_FENCE, _watch_key(lease)).first() is not None
+
+
+_WATCH_REFUSED = update(watches).where(_THIS_WATCH).values(refused_since=bindparam("since"))
+
+
+def refused_watch(conn: Connection, lease: WatchLease, since: datetime | None) -> None:
+    """Remember since when looks are refused; None: they are no more."""
+    conn.execute(_WATCH_REFUSED, {**_watch_key(lease), "since": since})
 
 
 _WATCH_RELEASE = (

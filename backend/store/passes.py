@@ -179,6 +179,32 @@ def finish(
         conn.execute(_FINISH, {"ids": chunk, **values})
 
 
+_REMARK = (
+    update(activities_table)
+    .where(_a.id == bindparam("entry"), _a.ended == 0)
+    .values(reason=bindparam("why", type_=_a.reason.type))
+)
+
+
+def remark(conn: Connection, told: Mapping[str, Reason]) -> None:
+    """Tell in entries that are still open what keeps them so. ``told``: activity id -> reason."""
+    if told:
+        conn.execute(_REMARK, [{"entry": entry, "why": rows.reason_document(why)} for entry, why in told.items()])
+
+
+_UNREMARK = (
+    update(activities_table)
+    .where(_a.id.in_(bindparam("ids", expanding=True)), _a.ended == 0, _a.reason.is_not(None))
+    .values(reason=None)
+)
+
+
+def unremark(conn: Connection, activity_ids: Sequence[str | None]) -> None:
+    """Nothing keeps these entries open any more that needs to be told."""
+    for chunk in chunks(sorted(entry for entry in activity_ids if entry is not None)):
+        conn.execute(_UNREMARK, {"ids": chunk})
+
+
 def insert_activities(conn: Connection, entries: Sequence[Activity]) -> None:
     activities.insert_many(conn, entries)
 
@@ -226,6 +252,16 @@ def put_backoff(conn: Connection, cluster_id: str, backoff: Backoff) -> None:
             retry_at=backoff.retry_at,
         )
     )
+
+
+_CLEAR_PROJECT = delete(backoffs_table).where(
+    _b.cluster_id.in_(select(_c.id).where(_c.project_id == bindparam("project"), _c.region == bindparam("in_region")))
+)
+
+
+def clear_backoffs_of(conn: Connection, scope: Scope) -> None:
+    """What kept launches of the whole project from succeeding is over."""
+    conn.execute(_CLEAR_PROJECT, {"project": scope.project_id, "in_region": scope.region})
 
 
 def clear_backoffs(conn: Connection, cluster_id: str, zones: Collection[str] | None = None) -> None:

@@ -246,6 +246,8 @@ watches = _table(
     Column("full_due_at", Instant),
     # Too many of its servers went bad at once: nothing is replaced for its health before then.
     Column("held_until", Instant),
+    # Since when the cloud lets nobody look; told in the journal once.
+    Column("refused_since", Instant),
     Column("owner", WORD),
     Column("lease_until", Instant),
     Column("epoch", Integer, nullable=False),

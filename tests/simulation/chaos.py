@@ -80,6 +80,9 @@ class Chaos:
                 raise errors.OutcomeUnknown(f"no answer to {call.name}")
             return
         choice = self.rng.random()
+        if choice > 0.9 and call.name != "create":
+            self.trace(f"{call.name} is not allowed")
+            raise errors.NotAuthorized("delegation expired")
         if choice < 0.4 or call.name not in WRITES:
             self.trace(f"{call.name} cannot be asked")
             raise errors.CloudUnavailable("connection refused")

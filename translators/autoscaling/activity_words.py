@@ -49,6 +49,8 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     "  An instance was launched to aid in migrating instances from these zones to valid ones.",
     CauseKind.MAXIMUM_LIFETIME: "an instance was taken out of service in response to the maximum instance lifetime"
     " being reached.",
+    CauseKind.ACCESS_REFUSED: "access to the instances of the group was refused during a health check. Until it is"
+    " restored their health is not known, and no instance is replaced or taken out of service for it.",
 }
 # Moves of one instance that a user asked for: with a step of the capacity where it took one.
 _MOVES: Final[Mapping[CauseKind, str]] = {
@@ -64,10 +66,12 @@ _DESCRIPTIONS: Final[Mapping[ActivityKind, str]] = {
     ActivityKind.DETACH: "Detaching EC2 instance",
     ActivityKind.ENTER_STANDBY: "Moving EC2 instance to Standby",
     ActivityKind.EXIT_STANDBY: "Moving EC2 instance out of Standby",
+    ActivityKind.HEALTH_CHECK: "Checking the health of EC2 instances",
 }
 _FAILED: Final[Mapping[ActivityKind, str]] = {
     ActivityKind.LAUNCH: " Launching EC2 instance failed.",
     ActivityKind.TERMINATE: " Terminating EC2 instance failed.",
+    ActivityKind.HEALTH_CHECK: " Checking the health of EC2 instances failed.",
 }
 _UNHEALTHY: Final = "Instance became unhealthy while waiting for instance to be in InService state."
 

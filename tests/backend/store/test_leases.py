@@ -104,6 +104,22 @@ def test_a_watch_is_held_by_one_and_pulled_by_anyone(store):
     assert not store.transact(lambda conn: leases.fence_watch(conn, lease))
 
 
+def _refused(store, lease, since):
+    store.transact(lambda conn: leases.refused_watch(conn, lease, since))
+    store.transact(lambda conn: leases.release_watch(conn, lease, NOW, None, None))
+    (after,) = leases.claim_watches(store, TWO, NOW, 5)
+    return after
+
+
+def test_a_watch_keeps_since_when_looks_are_refused(store):
+    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
+    (lease,) = leases.claim_watches(store, ONE, NOW, 5)
+    assert lease.refused_since is None
+    lease = _refused(store, lease, NOW)
+    assert lease.refused_since == NOW
+    assert _refused(store, lease, None).refused_since is None
+
+
 def test_a_renewed_watch_is_held_on(store):
     store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
     (lease,) = leases.claim_watches(store, ONE, NOW, 5)

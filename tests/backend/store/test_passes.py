@@ -11,7 +11,7 @@ from backend.domain.cluster import ClusterStatus, Process
 from backend.domain.node import Health, NodeState
 from backend.store import activities, clusters, configurations, nodes, observations, passes
 from tests import factories
-from tests.factories import NOW, SCOPE, uuid_of
+from tests.factories import NOW, OTHER, SCOPE, uuid_of
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -108,6 +108,33 @@ def test_entries_end_once(store, group):
         after = activities.find(conn, entry.id)
     assert (after.status, after.progress, after.ended_at) == (ActivityStatus.FAILED, 100, LATER)
     assert after.reason == reason
+
+
+def test_open_entries_say_what_keeps_them_so(store, group):
+    entry, ended = _journal(store, group, "open"), _journal(store, group, "ended")
+    reason = Reason(ReasonKind.NOT_AUTHORIZED, {"detail": "expired"})
+    _do(store, passes.finish, [ended.id], ActivityStatus.SUCCESSFUL, LATER)
+    _do(store, passes.remark, {entry.id: reason, ended.id: reason})
+    with store.read() as conn:
+        assert (activities.find(conn, entry.id).reason, activities.find(conn, ended.id).reason) == (reason, None)
+    _do(store, passes.unremark, [entry.id, None])
+    with store.read() as conn:
+        after = activities.find(conn, entry.id)
+    assert (after.reason, after.ended_at) == (None, None)
+
+
+def test_backoffs_of_a_project_end_together(store, group):
+    other = _do(store, _other_cluster)
+    for owner in (group.id, other):
+        _do(store, passes.put_backoff, owner, Backoff("us-east-1a", "", 1, NOW, LATER))
+    _do(store, passes.clear_backoffs_of, SCOPE)
+    assert [len(_do(store, passes.read, owner).backoffs) for owner in (group.id, other)] == [0, 1]
+
+
+def _other_cluster(conn):
+    made = factories.cluster("elsewhere", scope=OTHER)
+    clusters.insert(conn, made)
+    return made.id
 
 
 def test_scale_in_is_known_by_its_cause(store, group):

@@ -176,6 +176,26 @@ def test_all_protected():
     assert activity_words.description(entry) == words
 
 
+def test_a_health_check_that_was_refused():
+    entry = activity(
+        WEB,
+        kind=ActivityKind.HEALTH_CHECK,
+        status=ActivityStatus.FAILED,
+        causes=(Cause(CauseKind.ACCESS_REFUSED, NOW),),
+        reason=Reason(ReasonKind.NOT_AUTHORIZED, {"detail": "The trust has expired."}),
+    )
+    message = (
+        "You are not authorized to perform this operation. The trust has expired."
+        " Checking the health of EC2 instances failed."
+    )
+    assert activity_words.status_message(entry) == message
+    assert activity_words.description(entry) == f"Checking the health of EC2 instances.  Status Reason: {message}"
+    assert activity_words.cause(entry) == (
+        f"{T} access to the instances of the group was refused during a health check. Until it is restored their"
+        " health is not known, and no instance is replaced or taken out of service for it."
+    )
+
+
 def test_long_causes_are_cut():
     causes = (Cause(CauseKind.USER_EXECUTED_POLICY, NOW, {"policy": "p" * 600, **STEP}),) * 3
     assert len(activity_words.cause(activity(WEB, causes=causes))) == 1023

@@ -1,0 +1,66 @@
+"""A project that lets the engine no longer in: told once in the journal of each of its clusters, asked again calmly.
+
+Nothing is known of its servers meanwhile, so nothing is done to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from random import Random
+
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind
+from backend.drivers import errors
+from backend.engine.context import Context, new_id
+from backend.engine.reasons import reason_of
+from backend.engine.settings import EngineSettings
+from backend.store import clusters, leases, observations, passes
+from backend.store.leases import WatchLease
+from backend.store.session import Connection
+
+
+def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorized, conn: Connection) -> None:
+    """A look was refused: the first of a row is told to every cluster of the project."""
+    if not leases.fence_watch(conn, lease):
+        return
+    now = context.now()
+    if lease.refused_since is None:
+        leases.refused_watch(conn, lease, now)
+        rng = context.rng(lease.scope.project_id, lease.scope.region, lease.epoch)
+        named = clusters.lock_names(conn, lease.scope)
+        passes.insert_activities(conn, list(_entries(lease, named, error, now, rng)))
+    due_at = now + _pause(context.settings, lease.refused_since, now)
+    leases.release_watch(conn, lease, due_at, lease.seen_until, lease.full_due_at)
+
+
+def note_readmitted(conn: Connection, lease: WatchLease, now: datetime) -> None:
+    """Looks are let in again: what was put off for the refusal goes on at once."""
+    leases.refused_watch(conn, lease, None)
+    passes.clear_backoffs_of(conn, lease.scope)
+    observations.wake(conn, clusters.lock_names(conn, lease.scope), now)
+
+
+def _entries(
+    lease: WatchLease, named: dict[str, str], error: errors.NotAuthorized, now: datetime, rng: Random
+) -> Iterator[Activity]:
+    for cluster_id, name in named.items():
+        yield Activity(
+            id=new_id(rng),
+            project_id=lease.scope.project_id,
+            region=lease.scope.region,
+            cluster_id=cluster_id,
+            cluster_name=name,
+            kind=ActivityKind.HEALTH_CHECK,
+            status=ActivityStatus.FAILED,
+            progress=100,
+            causes=(Cause(CauseKind.ACCESS_REFUSED, now),),
+            started_at=now,
+            ended_at=now,
+            reason=reason_of(error, "", ""),
+        )
+
+
+def _pause(settings: EngineSettings, since: datetime | None, now: datetime) -> timedelta:
+    """As long again as it has lasted, within bounds: nothing needs to be counted for it."""
+    lasted = timedelta(0) if since is None else now - since
+    return min(max(lasted, settings.cloud_retry), settings.refused_retry)
