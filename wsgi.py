@@ -27,9 +27,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import prometheus_client
 from oslo_config import cfg
 
-from backend import Backend
+from backend import Backend, measures
 from backend import config as backend_config
 from backend.clock import SystemClock
 from backend.config import BackendSettings
@@ -81,7 +82,7 @@ def cloud_of(chosen: BackendSettings) -> Cloud:
     if chosen.driver == "openstack":
         from backend.drivers.openstack.cloud import open_cloud  # its libraries are not loaded where they are not used
 
-        return open_cloud(chosen.openstack, SystemClock())
+        return open_cloud(chosen.openstack, SystemClock(), record=measures.shared().exchanged)
     simulated = SimulatedSettings(
         regions=(chosen.region,), boot_seconds=chosen.boot_seconds, delete_seconds=chosen.delete_seconds
     )
@@ -118,7 +119,7 @@ def keystone_identity(chosen: BackendSettings) -> Identity:
     from backend.drivers.openstack.cloud import cloud_regions, open_keys
     from gateway.auth.policy import RolePolicy
 
-    known = KeystoneCredentials(open_keys(chosen.openstack, SystemClock()))
+    known = KeystoneCredentials(open_keys(chosen.openstack, SystemClock(), record=measures.shared().exchanged))
     return Identity(
         known,
         cloud_regions(chosen.openstack, chosen.region),
@@ -206,9 +207,8 @@ def _not_ready(store: Store) -> str | None:
     return None if migrate.is_current(store) else "the database is not migrated: python wsgi.py migrate"
 
 
-def create_engine() -> Engine:
+def create_engine(chosen: BackendSettings) -> Engine:
     """The engine of one process."""
-    chosen = settings()
     clock = SystemClock()
     cloud = cloud_of(chosen)
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -230,6 +230,7 @@ def create_engine() -> Engine:
         ),
         rng=random.Random(secrets.randbits(64)),
         name=name[:64],
+        measures=measures.shared(),
     )
 
 
@@ -276,7 +277,7 @@ def _grant(chosen: argparse.Namespace) -> int:
 
     present = settings().openstack
     try:
-        trustee = chosen.trustee or service_user_id(present)
+        trustee = chosen.trustee or service_user_id(present, SystemClock())
         grant = Grant(owner_settings(present, chosen.cloud, chosen.clouds_file or present.clouds_file))
         if chosen.revoke:
             ended = grant.take_back(trustee)
@@ -302,7 +303,17 @@ def _engine(_chosen: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    create_engine().run(stop)
+    chosen = settings()
+    if chosen.metrics_port:
+        try:
+            prometheus_client.start_http_server(chosen.metrics_port, chosen.metrics_host)
+        except OSError as error:
+            where = f"{chosen.metrics_host}:{chosen.metrics_port}"
+            print(
+                f"The engine cannot start: its metrics cannot be served at {where} ({error.strerror})", file=sys.stderr
+            )
+            return 1
+    create_engine(chosen).run(stop)
     return 0
 
 
@@ -372,15 +383,12 @@ def _run_in(state: Path, chosen: argparse.Namespace) -> None:
     migrate.upgrade(present.database_url)
     (state / "coppice.pid").write_text(f"{os.getpid()}\n")
     here = str(Path(__file__).resolve())
+    together = {"PROMETHEUS_MULTIPROC_DIR": str(_empty(state / "metrics"))}
     family = supervisor.Supervisor(
         state,
         (
-            supervisor.Command("engine", (sys.executable, here, "engine")),
-            supervisor.Command(
-                "gateway",
-                _gunicorn(f"{chosen.host}:{chosen.port}"),
-                {"PROMETHEUS_MULTIPROC_DIR": str(_empty(state / "metrics"))},
-            ),
+            supervisor.Command("engine", (sys.executable, here, "engine"), together),
+            supervisor.Command("gateway", _gunicorn(f"{chosen.host}:{chosen.port}"), together),
         ),
     )
     family.run(lambda stopping: _announce(endpoint, words, state, stopping))
@@ -416,7 +424,7 @@ def _openstack_words(endpoint: str, present: BackendSettings) -> list[str]:
     from backend.drivers.openstack.cloud import cloud_regions, service_user_id
 
     try:
-        user = service_user_id(present.openstack)
+        user = service_user_id(present.openstack, SystemClock())
         regions = cloud_regions(present.openstack, present.region)
     except (Misconfigured, CloudError) as error:
         raise CannotStart(str(error)) from error

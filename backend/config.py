@@ -47,6 +47,8 @@ OPTIONS: dict[str, Sequence[Any]] = {
             "boot_timeout_seconds", default=1800.0, min=1.0, help="A server that is not active by then has failed."
         ),
         cfg.IntOpt("cloud_calls", default=8, min=1, help="Calls to the cloud under way at once."),
+        cfg.PortOpt("metrics_port", default=0, help="Port of the engine's own Prometheus metrics (0: none)."),
+        cfg.StrOpt("metrics_host", default="127.0.0.1", help="Address that they are served at."),
     ),
     "cloud": (
         cfg.StrOpt("driver", default="simulated", choices=("simulated", "openstack"), help="Which cloud it drives."),
@@ -117,6 +119,8 @@ class BackendSettings:
     boot_timeout: timedelta
     boot_seconds: float
     delete_seconds: float
+    metrics_port: int = 0
+    metrics_host: str = "127.0.0.1"
     driver: str = "simulated"
     verify: str = "secret"
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
@@ -146,6 +150,8 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         boot_timeout=timedelta(seconds=conf.engine.boot_timeout_seconds),
         boot_seconds=conf.simulated.boot_seconds,
         delete_seconds=conf.simulated.delete_seconds,
+        metrics_port=conf.engine.metrics_port,
+        metrics_host=conf.engine.metrics_host,
         driver=conf.cloud.driver,
         verify=conf.openstack.verify,
         openstack=_openstack(conf),

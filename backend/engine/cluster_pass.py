@@ -101,7 +101,7 @@ def cluster_pass(context: Context, lease: Lease) -> Job:
         _tell(context, snapshot.cluster, chosen)
         if claim.acts:
             results = yield [_call(context, act) for act in claim.acts]
-            _tell_refusals(snapshot.cluster, results)
+            _tell_refusals(context, snapshot.cluster, results)
             context.store.transact(partial(_conclude, this, results, claim.due_now))
         return
     context.store.transact(lambda conn: leases.release(conn, lease, context.now()))
@@ -218,19 +218,22 @@ def _tell(context: Context, cluster: Cluster, chosen: Sequence[Step]) -> None:
     done: Counter[str] = Counter()
     for step in chosen:
         done[type(step).__name__] += len(step.replaces) if isinstance(step, steps.Launch) else 1
-    context.counters["passes"] += 1
+    context.count("passes")
     context.counters.update(done)
+    for kind, number in done.items():
+        context.measures.step(kind, number)
     if done:
         told = " ".join(f"{name}={number}" for name, number in done.items())
         LOG.info("cluster=%r project=%s region=%s %s", cluster.name, cluster.project_id, cluster.region, told)
 
 
-def _tell_refusals(cluster: Cluster, results: Sequence[apply.Result]) -> None:
+def _tell_refusals(context: Context, cluster: Cluster, results: Sequence[apply.Result]) -> None:
     """Log what the cloud said instead of doing what it was told, with its own request id where it gave one."""
     for result in results:
         if result.error is not None:
             request = getattr(result.error, "request_id", None) or "-"
             act, error = type(result.act).__name__, type(result.error).__name__
+            context.measures.refusal(act, error)
             LOG.warning(
                 "cluster=%r project=%s %s: %s (%s) cloud-request=%s",
                 cluster.name,

@@ -11,6 +11,7 @@ from uuid import UUID
 from backend.clock import Clock
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
+from backend.engine.measures import Measures, Unmeasured
 from backend.engine.settings import EngineSettings
 from backend.store.session import Store
 
@@ -22,6 +23,7 @@ class Context:
     Attributes:
         seed: of all chance; with it, the clock and the cloud's answers a run repeats exactly.
         counters: what was done since the start, by name.
+        measures: are told the same, and more.
     """
 
     store: Store
@@ -32,10 +34,16 @@ class Context:
     name: str
     seed: int
     counters: Counter[str] = field(default_factory=Counter)
+    measures: Measures = field(default_factory=Unmeasured)
 
     def rng(self, *about: object) -> Random:
         """Chance of its own for one pass."""
         return Random(":".join(map(str, (self.seed, *about))))
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Something was done; see ``Measures.count``."""
+        self.counters[what] += number
+        self.measures.count(what, number)
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -19,10 +19,10 @@ from backend.store.leases import WatchLease
 from backend.store.session import Connection
 
 
-def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorized, conn: Connection) -> None:
-    """A look was refused: the first of a row is told to every cluster of the project."""
+def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorized, conn: Connection) -> bool:
+    """A look was refused: the first of a row, which it tells, is told to every cluster of the project."""
     if not leases.fence_watch(conn, lease):
-        return
+        return False
     now = context.now()
     if lease.refused_since is None:
         leases.refused_watch(conn, lease, now)
@@ -31,6 +31,7 @@ def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorize
         passes.insert_activities(conn, list(_entries(lease, named, error, now, rng)))
     due_at = now + _pause(context.settings, lease.refused_since, now)
     leases.release_watch(conn, lease, due_at, lease.seen_until, lease.full_due_at)
+    return lease.refused_since is None
 
 
 def note_readmitted(conn: Connection, lease: WatchLease, now: datetime) -> None:

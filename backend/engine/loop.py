@@ -21,9 +21,10 @@ from backend.drivers.cloud import Cloud
 from backend.engine.calls import Call, Calls, ThreadedCalls
 from backend.engine.cluster_pass import cluster_pass
 from backend.engine.context import Context
+from backend.engine.measures import Measures, Unmeasured
 from backend.engine.observation import observe
 from backend.engine.settings import EngineSettings
-from backend.store import garbage, leases
+from backend.store import garbage, leases, observations
 from backend.store.leases import Claimer, Lease, WatchLease
 from backend.store.session import Connection, Store
 
@@ -77,6 +78,7 @@ class Engine:
         rng: seeds all chance of this engine.
         calls: runs the cloud calls; a bounded pool of threads by default, InlineCalls for tests.
         name: tells its claims apart from those of others.
+        measures: kept nowhere by default.
     """
 
     def __init__(
@@ -90,8 +92,10 @@ class Engine:
         rng: Random,
         name: str,
         calls: Calls | None = None,
+        measures: Measures | None = None,
     ) -> None:
-        self._context = Context(store, cloud, catalog, clock, settings, name, rng.getrandbits(64))
+        seed, told = rng.getrandbits(64), measures or Unmeasured()
+        self._context = Context(store, cloud, catalog, clock, settings, name, seed, measures=told)
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -99,6 +103,7 @@ class Engine:
         self._calls: Calls = calls or ThreadedCalls(settings.calls, settings.calls_per_project)
         self._running: list[_Running] = []
         self._garbage_due_at: datetime | None = None
+        self._measure_due_at: datetime | None = None
 
     @property
     def counters(self) -> Mapping[str, int]:
@@ -131,6 +136,7 @@ class Engine:
         for cluster in clusters:
             faults += self._begin(cluster, cluster_pass(self._context, cluster))
         self._collect(now)
+        self._measure(now)
         return Outcome(len(clusters), len(watches), faults, len(self._running))
 
     def _guarded_tick(self) -> Outcome:
@@ -139,7 +145,7 @@ class Engine:
             return self.tick(self._clock.now())
         except Exception:
             LOG.exception("tick failed")
-            self._context.counters["failed_ticks"] += 1
+            self._context.count("failed_ticks")
             return Outcome(faults=1)
 
     def _claim_watches(self, now: datetime) -> list[WatchLease]:
@@ -178,7 +184,7 @@ class Engine:
             return 0
         except Exception:
             LOG.exception("a job failed: %s", job.lease)
-            self._context.counters["faults"] += 1
+            self._context.count("faults")
             self._put_off(job.lease)
             return 1
 
@@ -219,3 +225,11 @@ class Engine:
         )
         full = max(dropped.values()) == settings.garbage_rows
         self._garbage_due_at = now if full else now + settings.garbage
+
+    def _measure(self, now: datetime) -> None:
+        """Tell which projects refuse, whichever engine found that out."""
+        if self._measure_due_at is not None and now < self._measure_due_at:
+            return
+        self._measure_due_at = now + self._settings.measure
+        with self._store.read() as conn:
+            self._context.measures.refusing(observations.refusing(conn))

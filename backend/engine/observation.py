@@ -110,14 +110,15 @@ def observe(context: Context, lease: WatchLease) -> Job:
     refused = next((answer for answer in answers if isinstance(answer, errors.NotAuthorized)), None)
     if refused is not None:
         _tell_refused(lease, refused)
-        context.counters["refused"] += 1
-        store.transact(partial(delegation.note_refused, context, lease, refused))
+        context.count("refused")
+        if store.transact(partial(delegation.note_refused, context, lease, refused)):
+            context.measures.delegation_ended(scope)
         return
     if any(isinstance(answer, errors.CloudError) for answer in answers):
-        context.counters["unreached"] += 1
+        context.count("unreached")
         store.transact(partial(_release_unseen, context, lease))
         return
-    context.counters["listings"] += len(answers)
+    context.count("listings", len(answers))
     seen = {one.server_id: one for answer in answers for one in answer}
     if not store.transact(partial(look.record, list(seen.values()))):
         return
@@ -184,7 +185,7 @@ def _end_orphans(look: _Look) -> Job:
         return
     answers = yield [Call(scope, partial(_ask, compute.delete, scope, server)) for server in doomed]
     told = dict(zip(doomed, answers, strict=True))
-    context.counters["orphans"] += sum(not isinstance(answer, errors.CloudError) for answer in answers)
+    context.count("orphans", sum(not isinstance(answer, errors.CloudError) for answer in answers))
     # What was refused is tried again after the grace as well: only an answer that is not known is asked for at once.
     asked = [server for server, answer in told.items() if not isinstance(answer, _UNKNOWN)]
     context.store.transact(lambda conn: observations.again_orphans(conn, asked, context.now()))

@@ -36,6 +36,7 @@ class EngineSettings:
         sweep: every cluster is looked at at least that often.
         hold: how long health replacement rests after a mass failure.
         hold_number, hold_percent: more servers of a project than both of these, gone bad together, are a mass failure.
+        measure: pause between two readings of what is measured in the database.
         garbage: pause between two rounds of retention.
         activity_retention, token_retention: what is older is deleted.
         garbage_rows: deleted by one statement.
@@ -69,6 +70,7 @@ class EngineSettings:
     hold: timedelta = timedelta(minutes=5)
     hold_number: int = 10
     hold_percent: int = 50
+    measure: timedelta = timedelta(seconds=15)
     garbage: timedelta = timedelta(minutes=10)
     activity_retention: timedelta = timedelta(days=42)
     token_retention: timedelta = timedelta(days=1)

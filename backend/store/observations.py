@@ -274,6 +274,14 @@ def forget_watch(conn: Connection, scope: Scope, epoch: int) -> None:
     conn.execute(delete(watches).where(_w.project_id == scope.project_id, _w.region == scope.region, _w.epoch == epoch))
 
 
+_REFUSING = select(_w.project_id, _w.region).where(_w.refused_since.is_not(None))
+
+
+def refusing(conn: Connection) -> list[Scope]:
+    """Every project and region that refuses to be looked at."""
+    return [Scope(row.project_id, row.region) for row in conn.execute(_REFUSING)]
+
+
 _o = orphans.c
 _KNOWN = select(_o.server_id).where(_o.server_id.in_(bindparam("servers", expanding=True)))
 

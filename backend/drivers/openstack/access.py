@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,7 +16,9 @@ from keystoneauth1.session import Session
 from openstack.config import OpenStackConfig
 from openstack.exceptions import ConfigException
 
+from backend.clock import Clock
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
+from backend.drivers.exchanges import UNANSWERED, Exchanges, unrecorded
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.transport import TimedAdapter
 
@@ -86,26 +88,33 @@ class Entry:
 
 
 class Access:
-    """Sessions of the service user. Tokens are kept until they expire; safe to use from many threads."""
+    """Sessions of the service user. Tokens are kept until they expire; safe to use from many threads.
+
+    Args:
+        given: the trusts of owners.
+        transport: carries the requests; by default over the network with the settings' times.
+        record: is told every request.
+    """
 
     def __init__(
         self,
         settings: OpenStackSettings,
         entry: Entry,
+        clock: Clock,
         given: Given | None = None,
         transport: requests.adapters.BaseAdapter | None = None,
+        *,
+        record: Exchanges = unrecorded,
     ) -> None:
         self._settings = settings
+        self.record = record
+        self._clock = clock
         self.entry = entry
         self._given = given or NothingGiven()
         self._plugins: dict[str, BaseIdentityPlugin] = {}
         self._lock = threading.Lock()
-        http = requests.Session()
-        http.trust_env = transport is None
-        adapter = transport or TimedAdapter(settings.connect_seconds, settings.read_seconds, settings.connections)
-        for scheme in ("http://", "https://"):
-            http.mount(scheme, adapter)
-        self.session = Session(session=http, verify=entry.verify, cert=entry.cert, app_name="coppice")
+        # What names no other service is a login.
+        self.session = open_session(settings, entry, transport, self.recorder("identity"))
 
     def project(self, project_id: str) -> BaseIdentityPlugin:
         """The identity with which the driver acts in a project; it holds a token when it is returned.
@@ -179,6 +188,15 @@ class Access:
             return None
         return found
 
+    def recorder(self, service: str) -> Callable[..., None]:
+        """What notes the answers to requests of a service."""
+
+        def note(response: requests.Response, **_: Any) -> None:
+            method = response.request.method or ""
+            self.record(service, method, str(response.status_code), response.elapsed.total_seconds())
+
+        return note
+
     def _ways(self, project_id: str) -> Iterator[BaseIdentityPlugin]:
         for way in self._settings.access:
             if way == "role":
@@ -188,12 +206,37 @@ class Access:
                     yield identity.V3Password(**self.entry.user, trust_id=trust_id)
 
     def _token(self, plugin: BaseIdentityPlugin) -> None:
+        started = self._clock.monotonic()
         try:
             plugin.get_access(self.session)
         except (keystone_errors.Unauthorized, keystone_errors.Forbidden, keystone_errors.NotFound) as error:
             raise NotAuthorized(_words(error), request_id=error.request_id) from error
         except keystone_errors.ClientException as error:
+            if not isinstance(error, keystone_errors.HttpError):
+                self.record("identity", "POST", UNANSWERED, self._clock.monotonic() - started)
             raise CloudUnavailable(f"Keystone could not be asked: {error}") from error
+
+
+def open_session(
+    settings: OpenStackSettings,
+    entry: Entry,
+    transport: requests.adapters.BaseAdapter | None = None,
+    note: Callable[..., None] | None = None,
+) -> Session:
+    """A session with Keystone and the services.
+
+    Args:
+        transport: carries the requests; by default over the network with the settings' times.
+        note: is handed the answers to requests that name no hook of their own.
+    """
+    http = requests.Session()
+    http.trust_env = transport is None
+    if note is not None:
+        http.hooks["response"].append(note)
+    adapter = transport or TimedAdapter(settings.connect_seconds, settings.read_seconds, settings.connections)
+    for scheme in ("http://", "https://"):
+        http.mount(scheme, adapter)
+    return Session(session=http, verify=entry.verify, cert=entry.cert, app_name="coppice")
 
 
 def _words(error: Any) -> str:

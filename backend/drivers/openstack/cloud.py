@@ -9,6 +9,7 @@ import requests
 
 from backend.clock import Clock
 from backend.drivers.cloud import Cloud
+from backend.drivers.exchanges import Exchanges, unrecorded
 from backend.drivers.openstack.access import Access, Entry
 from backend.drivers.openstack.compute import OpenStackCompute
 from backend.drivers.openstack.credentials import KeystoneKeys
@@ -24,18 +25,23 @@ def open_cloud(
     settings: OpenStackSettings,
     clock: Clock,
     transport: requests.adapters.BaseAdapter | None = None,
+    *,
+    record: Exchanges = unrecorded,
 ) -> Cloud:
     """The cloud's ports. Nothing is asked of it yet.
 
     Args:
         transport: carries the requests; by default over the network with the settings' times. With one of a test's own
             nothing runs beside the calls.
+        record: is told every request.
 
     Raises:
         Misconfigured: clouds.yaml has no usable entry.
     """
     entry = Entry.read(settings)
-    rest = Rest(Access(settings, entry, _trusts(settings, entry, clock, transport), transport), clock)
+    own = Access(settings, entry, clock, None, transport, record=record)
+    trusts = Trusts(Rest(own, clock, "project"), own, clock, timedelta(seconds=settings.key_seconds))
+    rest = Rest(Access(settings, entry, clock, trusts, transport, record=record), clock)
     zones = Zones(rest, clock, settings)
     images = OpenStackImages(rest, clock, settings)
     networking = OpenStackNetworking(rest, clock, settings, zones)
@@ -46,23 +52,22 @@ def open_cloud(
     return Cloud(compute=compute, images=images, network=networking)
 
 
-def _trusts(
-    settings: OpenStackSettings, entry: Entry, clock: Clock, transport: requests.adapters.BaseAdapter | None
-) -> Trusts:
-    access = Access(settings, entry, None, transport)
-    return Trusts(Rest(access, clock, "project"), access, clock, timedelta(seconds=settings.key_seconds))
-
-
-def service_user_id(settings: OpenStackSettings, transport: requests.adapters.BaseAdapter | None = None) -> str:
+def service_user_id(
+    settings: OpenStackSettings, clock: Clock, transport: requests.adapters.BaseAdapter | None = None
+) -> str:
     """Keystone's id of the service user. Raises Misconfigured, CloudUnavailable."""
-    return Access(settings, Entry.read(settings), None, transport).own_user_id()
+    return Access(settings, Entry.read(settings), clock, None, transport).own_user_id()
 
 
 def open_keys(
-    settings: OpenStackSettings, clock: Clock, transport: requests.adapters.BaseAdapter | None = None
+    settings: OpenStackSettings,
+    clock: Clock,
+    transport: requests.adapters.BaseAdapter | None = None,
+    *,
+    record: Exchanges = unrecorded,
 ) -> KeystoneKeys:
     """Keystone's EC2 credentials, as the service user reads them or has them checked. Raises Misconfigured."""
-    access = Access(settings, Entry.read(settings), None, transport)
+    access = Access(settings, Entry.read(settings), clock, None, transport, record=record)
     reader = Rest(access, clock, settings.identity_scope)
     return KeystoneKeys(reader, Rest(access, clock, "project"), clock, settings)
 

@@ -16,6 +16,7 @@ from keystoneauth1.identity.base import BaseIdentityPlugin
 from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnknown
+from backend.drivers.exchanges import UNANSWERED
 from backend.drivers.openstack.access import Access
 from backend.drivers.openstack.transport import never_sent
 
@@ -169,7 +170,9 @@ class Rest:
         sent = {"Accept": "application/json", **(headers or {})}
         if version:
             sent["OpenStack-API-Version"] = f"{service} {version}"
-        extra = {} if body is None else {"json": body}
+        extra: dict[str, Any] = {} if body is None else {"json": body}
+        extra["hooks"] = {"response": self._access.recorder(service)}
+        started = self._clock.monotonic()
         try:
             response = self._access.session.request(
                 url, method, auth=plugin, params=params, headers=sent, raise_exc=False, redirect=False, **extra
@@ -178,6 +181,7 @@ class Rest:
             self._forget(scope)
             raise NotAuthorized(str(error), request_id=error.request_id) from error
         except keystone_errors.ClientException as error:
+            self._access.record(service, method, UNANSWERED, self._clock.monotonic() - started)
             raise _Lost(f"{method} {service} {path}: {error}", sent=not never_sent(error)) from error
         return self._judged(response, scope, f"{method} {service} {path}")
 

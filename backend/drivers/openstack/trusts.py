@@ -18,7 +18,7 @@ from keystoneauth1 import exceptions as keystone_errors
 from keystoneauth1 import identity
 
 from backend.clock import Clock
-from backend.drivers.openstack.access import Access, Entry, Misconfigured
+from backend.drivers.openstack.access import Access, Entry, Misconfigured, open_session
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.rest import IDENTITY, Rest
@@ -81,7 +81,7 @@ class Grant:
 
     def __init__(self, settings: OpenStackSettings, transport: requests.adapters.BaseAdapter | None = None) -> None:
         entry = Entry.read(settings)
-        self._session = Access(settings, entry, None, transport).session
+        self._session = open_session(settings, entry, transport)
         self._plugin = identity.V3Password(**entry.user, **entry.project)
         self._url = f"{str(entry.user['auth_url']).rstrip('/').removesuffix('/v3')}/v3{_TRUSTS}"
         try:

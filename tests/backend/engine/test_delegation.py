@@ -91,6 +91,20 @@ def test_a_cloud_that_cannot_be_asked_says_nothing_of_delegations(world):
     assert world.engine.counters["refused"] == 0
 
 
+def test_an_operator_sees_it_in_numbers_whichever_engine_found_out(world):
+    world.make()
+    world.pass_time(20)
+    assert (world.measures.now, world.measures.ended) == (frozenset(), [])
+    assert world.measures.told["Launch"] == world.measures.told["EnterService"] == 2
+    fault = world.simulated.faults.refuse(NotAuthorized(WORDS), LOOKS)
+    world.pass_time(120)
+    assert (world.measures.now, world.measures.ended) == ({SCOPE}, [SCOPE])
+    world.simulated.faults.lift(fault)
+    world.engine = world.new_engine("two")
+    world.pass_time(120)
+    assert (world.measures.now, world.measures.ended) == (frozenset(), [SCOPE])
+
+
 def test_looks_that_are_refused_come_seldom(world):
     world.make()
     world.pass_time(20)
@@ -147,6 +161,7 @@ def test_a_deletion_that_is_refused_is_told_in_its_entry_and_goes_on_later(world
     world.backend.clusters.resize(SCOPE, "web", 0)
     world.pass_time(600, step=2)
     assert 1 < refusing.times <= 11
+    assert world.measures.told["DeleteServer NotAuthorized"] == refusing.times
     entry = world.journal(web)[-1]
     assert (entry.kind, entry.status) == (ActivityKind.TERMINATE, ActivityStatus.IN_PROGRESS)
     assert entry.reason.data == {"detail": WORDS}

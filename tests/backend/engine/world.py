@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -10,6 +12,7 @@ from backend.domain.activity import Activity
 from backend.domain.cluster import Cluster, NewCluster, PlacementRequest, SourceRequest
 from backend.domain.node import Node
 from backend.domain.profile import ServerSpec
+from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.simulated import SimulatedSettings
 from backend.engine.calls import InlineCalls
@@ -20,11 +23,42 @@ from tests.factories import NOW, SCOPE, World
 
 
 @dataclass
+class Kept:
+    """What engines tell of themselves.
+
+    Attributes:
+        told: how much of what, with steps and refusals by name.
+        ended: projects that began to refuse, in turn.
+        now: those that refuse.
+    """
+
+    told: Counter[str] = field(default_factory=Counter)
+    ended: list[Scope] = field(default_factory=list)
+    now: frozenset[Scope] = frozenset()
+
+    def count(self, what: str, number: int) -> None:
+        self.told[what] += number
+
+    def step(self, kind: str, number: int) -> None:
+        self.told[kind] += number
+
+    def refusal(self, act: str, error: str) -> None:
+        self.told[f"{act} {error}"] += 1
+
+    def delegation_ended(self, scope: Scope) -> None:
+        self.ended.append(scope)
+
+    def refusing(self, scopes: Collection[Scope]) -> None:
+        self.now = frozenset(scopes)
+
+
+@dataclass
 class EngineWorld(World):
     """A world with an engine, whose servers boot in two seconds and go in one."""
 
     settings: SimulatedSettings = field(default_factory=lambda: SimulatedSettings(seed=7))
     engine_settings: EngineSettings = field(default_factory=EngineSettings)
+    measures: Kept = field(default_factory=Kept)
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +75,7 @@ class EngineWorld(World):
             rng=Random(1),
             name=name,
             calls=InlineCalls(),
+            measures=self.measures,
         )
 
     def make(self, name: str = "web", desired: int = 2, **values: Any) -> Cluster:

@@ -53,8 +53,8 @@ def scope() -> Scope:
 
 
 @pytest.fixture
-def access(settings, services) -> Access:
-    return Access(settings, Entry.read(settings), None, services)
+def access(settings, services, clock) -> Access:
+    return Access(settings, Entry.read(settings), clock, None, services)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.openstack.access import Access, Entry, Misconfigured
 from tests.backend.drivers.openstack.fake import denied, granted, refused
+from tests.factories import HandClock
 
 
 class Given:
@@ -27,7 +28,7 @@ def no_role(auth):
 
 
 def opened(settings, services, trust=None):
-    return Access(settings, Entry.read(settings), Given(trust) if trust else None, services)
+    return Access(settings, Entry.read(settings), HandClock(), Given(trust) if trust else None, services)
 
 
 def test_a_role_in_the_project_is_the_first_way(settings, services):

@@ -4,7 +4,8 @@ import pytest
 
 from backend.domain.scope import Scope
 from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnknown
-from backend.drivers.openstack.rest import COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME, Declined
+from backend.drivers.openstack.access import Access, Entry
+from backend.drivers.openstack.rest import COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME, Declined, Rest
 from tests.backend.drivers.openstack.fake import Reply, denied, lost, nova_fault, pages, refused, timed_out
 
 SERVERS = "/compute/v2.1/servers"
@@ -139,3 +140,24 @@ def test_glance_s_pages_are_followed_too(rest, services, scope):
         Reply(200, {"images": [{"id": "2"}]}),
     )
     assert [item["id"] for item in rest.listing(scope, IMAGE, "/images", "images")] == ["1", "2"]
+
+
+def test_every_request_is_recorded_logins_too_answered_or_not(settings, services, clock, scope):
+    told = []
+    recorded = Access(settings, Entry.read(settings), clock, None, services, record=lambda *seen: told.append(seen[:3]))
+    services.on("GET", SERVERS, Reply(200, {}), lost(), nova_fault(404, "gone"))
+    rest = Rest(recorded, clock)
+    rest.read(scope, COMPUTE, "/servers")
+    with pytest.raises(Declined):
+        rest.read(scope, COMPUTE, "/servers")
+    assert told == [
+        ("identity", "POST", "201"),
+        ("compute", "GET", "200"),
+        ("compute", "GET", "none"),
+        ("compute", "GET", "404"),
+    ]
+    told.clear()
+    services.login = lambda _auth: (_ for _ in ()).throw(refused())
+    with pytest.raises(CloudUnavailable):
+        rest.read(Scope("p-2", scope.region), COMPUTE, "/servers")
+    assert set(told) == {("identity", "POST", "none")}

@@ -75,8 +75,8 @@ def test_the_driver_acts_by_a_trust_where_it_has_no_role(settings, clock, servic
         open_cloud(settings, clock, services).compute.list_changed(scope, clock.now())
 
 
-def test_the_service_user_is_told_by_its_id(settings, services):
-    assert service_user_id(settings, services) == "u-service"
+def test_the_service_user_is_told_by_its_id(settings, services, clock):
+    assert service_user_id(settings, clock, services) == "u-service"
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_a_region_that_is_not_there_cannot_be_asked(cloud, demo_scope):
 @pytest.fixture(scope="module")
 def admin(settings):
     """The admin's requests, and their own scope."""
-    access = Access(settings, Entry.read(replace(settings, cloud="admin")))
+    access = Access(settings, Entry.read(replace(settings, cloud="admin")), SystemClock())
     return Rest(access, SystemClock()), Scope(access.own("project").get_project_id(access.session), "RegionOne")
 
 

@@ -18,7 +18,7 @@ from backend.drivers.openstack.trusts import Grant
 def grant(settings):
     given = Grant(replace(settings, cloud="demo"))
     yield given
-    given.take_back(service_user_id(settings))
+    given.take_back(service_user_id(settings, SystemClock()))
 
 
 def opened(settings):
@@ -26,7 +26,7 @@ def opened(settings):
 
 
 def test_the_driver_boots_in_the_owner_s_name_with_the_owner_s_key_pair(settings, grant, demo_scope, patience):
-    trustee = service_user_id(settings)
+    trustee = service_user_id(settings, SystemClock())
     with pytest.raises(NotAuthorized, match="no trust"):
         opened(settings).compute.list(demo_scope)
     assert grant.give(trustee) == grant.give(trustee)

@@ -1,0 +1,98 @@
+"""Engine and cloud as Prometheus metrics: what ``engine.measures`` and ``drivers.exchanges`` ask for, kept.
+
+With ``PROMETHEUS_MULTIPROC_DIR`` in the environment before the first import the numbers of all processes come together
+where they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Final
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+from backend.domain.scope import Scope
+
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_EVENTS: Final = {
+    "passes": "Passes over groups.",
+    "listings": "Listings of a project's servers that the cloud answered.",
+    "unreached": "Looks at a project's servers that the cloud did not answer.",
+    "refused": "Looks at a project's servers that the cloud refused.",
+    "orphans": "Servers of ours that belonged to no group and were deleted.",
+    "faults": "Jobs that ended in an error of our own.",
+    "failed_ticks": "Ticks that ended in an error, such as a database that is away.",
+}
+
+
+@lru_cache(maxsize=1)
+def shared() -> PrometheusMeasures:
+    """Those of this process, on Prometheus's own registry."""
+    return PrometheusMeasures()
+
+
+class PrometheusMeasures:
+    """One a process and registry: metrics of one name can be made once. ``shared`` gives the process's."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._events = {
+            name: Counter(f"coppice_engine_{name}", told, registry=registry) for name, told in _EVENTS.items()
+        }
+        self._steps = Counter("coppice_engine_steps", "Steps taken, by kind.", ["kind"], registry=registry)
+        self._refusals = Counter(
+            "coppice_engine_refusals",
+            "Acts that the cloud did not do, by act and by what it said.",
+            ["act", "error"],
+            registry=registry,
+        )
+        self._ended = Counter(
+            "coppice_delegation_refusals",
+            "How often a project began to refuse the engine.",
+            ["project", "region"],
+            registry=registry,
+        )
+        self._refusing = Gauge(
+            "coppice_delegation_refused",
+            "1 while a project refuses the engine.",
+            ["project", "region"],
+            registry=registry,
+            multiprocess_mode="mostrecent",  # every engine reads it from the database: the last one knows best
+        )
+        self._requests = Counter(
+            "coppice_cloud_requests",
+            "Requests to the cloud's services, by HTTP method and status (none: no answer).",
+            ["service", "method", "status"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "coppice_cloud_request_seconds",
+            "Time until the cloud's services answered.",
+            ["service", "method"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._told: frozenset[Scope] = frozenset()
+
+    def count(self, what: str, number: int) -> None:
+        self._events[what].inc(number)
+
+    def step(self, kind: str, number: int) -> None:
+        self._steps.labels(kind).inc(number)
+
+    def refusal(self, act: str, error: str) -> None:
+        self._refusals.labels(act, error).inc()
+
+    def delegation_ended(self, scope: Scope) -> None:
+        self._ended.labels(scope.project_id, scope.region).inc()
+
+    def refusing(self, scopes: Collection[Scope]) -> None:
+        now = frozenset(scopes)
+        for scope in now | self._told:
+            self._refusing.labels(scope.project_id, scope.region).set(scope in now)
+        self._told = now
+
+    def exchanged(self, service: str, method: str, status: str, seconds: float) -> None:
+        """One request to the cloud; see ``drivers.exchanges``."""
+        self._requests.labels(service, method, status).inc()
+        self._seconds.labels(service, method).observe(seconds)
