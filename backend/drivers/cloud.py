@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.drivers.balancing import Balancing
 from backend.drivers.compute import Compute
 from backend.drivers.images import Images
 from backend.drivers.network import Networking
@@ -14,3 +15,4 @@ class Cloud:
     compute: Compute
     images: Images
     network: Networking
+    balancing: Balancing

@@ -79,6 +79,18 @@ class NoAddresses(Refused):
     """The subnet has no free address."""
 
 
+class NoBalancing(Refused):
+    """The cloud has no load balancing service."""
+
+
+class PoolNotFound(Refused):
+    """No such pool (any more)."""
+
+
+class Busy(Refused):
+    """What was to be changed is being changed already, and still was after some repeats: try again later."""
+
+
 class NotAuthorized(Refused):
     """The engine may not act in the project (delegation expired, role missing)."""
 

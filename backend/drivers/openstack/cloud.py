@@ -11,6 +11,7 @@ from backend.clock import Clock
 from backend.drivers.cloud import Cloud
 from backend.drivers.exchanges import Exchanges, unrecorded
 from backend.drivers.openstack.access import Access, Entry
+from backend.drivers.openstack.balancing import OpenStackBalancing
 from backend.drivers.openstack.compute import OpenStackCompute
 from backend.drivers.openstack.credentials import KeystoneKeys
 from backend.drivers.openstack.images import OpenStackImages
@@ -49,7 +50,8 @@ def open_cloud(
     compute = OpenStackCompute(
         rest, clock, settings, zones=zones, images=images, networking=networking, background=background
     )
-    return Cloud(compute=compute, images=images, network=networking)
+    balancing = OpenStackBalancing(rest, clock, settings, networking)
+    return Cloud(compute=compute, images=images, network=networking, balancing=balancing)
 
 
 def service_user_id(

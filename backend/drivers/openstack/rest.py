@@ -27,13 +27,15 @@ NETWORK: Final = "network"
 IMAGE: Final = "image"
 IDENTITY: Final = "identity"
 VOLUME: Final = "block-storage"
+BALANCING: Final = "load-balancer"
 
-_VERSIONS: Final = {COMPUTE: "v2.1", NETWORK: "v2.0", IMAGE: "v2", IDENTITY: "v3"}
+_VERSIONS: Final = {COMPUTE: "v2.1", NETWORK: "v2.0", IMAGE: "v2", IDENTITY: "v3", BALANCING: "v2"}
 _MICROVERSIONS: Final = {COMPUTE: "2.72"}
 """Nova's of the release Stein: tells servers of an unreachable cell as UNKNOWN instead of leaving them out."""
 _VERSIONED: Final = re.compile(r"/v\d+(\.\d+)?(/[^/]+)?$")
 _REQUEST_IDS: Final = ("x-openstack-request-id", "x-compute-request-id")
 _PAUSES: Final = (0.2, 0.6)
+_WORDS: Final = frozenset({"NeutronError", "message", "faultstring", "description"})
 _TOO_MANY: Final = 429
 _SHOWN: Final = 1000
 
@@ -233,13 +235,13 @@ def _document(response: requests.Response) -> Any:
 
 
 def _told(response: requests.Response) -> tuple[str, str]:
-    """Kind and words of an error: Nova's and Keystone's wrapped fault, Neutron's typed error, Glance's text."""
+    """Kind and words of an error: Nova's and Keystone's fault, Neutron's typed error, Octavia's, Glance's text."""
     document = _document(response)
     if isinstance(document, dict):
         for kind, fault in document.items():
             if isinstance(fault, dict) and "message" in fault:
                 return str(fault.get("type") or kind), str(fault["message"])
-            if kind in {"NeutronError", "message"} and isinstance(fault, str):
+            if kind in _WORDS and isinstance(fault, str):
                 return kind, fault
     text = re.sub(r"<[^>]*>|\s+", " ", response.text).strip()
     return "", " ".join(text.split())[:_SHOWN] or (response.reason or "")

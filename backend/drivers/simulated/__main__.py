@@ -6,6 +6,14 @@
     stop|start|pause|error|lose-sight|recover|terminate|vanish SERVER...
                                   do that behind everybody's back; SERVER is i-... or the cloud's own id.
                                   error: it fails. terminate: it is deleted. vanish: it is gone without a trace.
+    pool PROJECT NAME             make a pool with a load balancer (--port 80, --protocol HTTP, --region us-east-1,
+                                  --no-monitor: nobody looks at its members, --no-balancer: it has no traffic)
+    pools                         every pool: id, project, name, protocol and port, members
+    members POOL                  its members: address and port, weight, health, the node they stand for
+    member-down|member-up POOL MEMBER...
+                                  its monitor finds them unhealthy, or as they are; MEMBER is an address or i-...
+    drop-pool POOL...             they are deleted
+    pool-busy                     changes of pools are refused for a while
     capacity ZONE NUMBER          the zone has room for that many servers (of one type: --type t3.micro)
     close-zone ZONE               the zone takes no new server
     quota PROJECT NUMBER          the project's quota of instances
@@ -28,11 +36,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from backend.clock import Clock, SystemClock
+from backend.domain.scope import Scope
 from backend.drivers import errors
-from backend.drivers.errors import QuotaExceeded, Refused, ServerNotFound
+from backend.drivers.balancing import MemberHealth
+from backend.drivers.errors import PoolNotFound, QuotaExceeded, Refused, ServerNotFound
 from backend.drivers.simulated.cloud import SimulatedCloud
 from backend.drivers.simulated.faults import READS, WRITES, Effect, Where
 from backend.drivers.simulated.operator import Operator
@@ -60,7 +70,7 @@ def main(arguments: Sequence[str], out: TextIO, clock: Clock) -> int:
     simulated = SimulatedCloud.open(asked.state, clock)
     try:
         out.writelines(f"{line}\n" for line in _run(simulated, asked))
-    except ServerNotFound as error:
+    except (ServerNotFound, PoolNotFound) as error:
         out.write(f"{error}\n")
         return 1
     finally:
@@ -73,6 +83,8 @@ def _run(simulated: SimulatedCloud, asked: argparse.Namespace) -> Sequence[str]:
         for server in asked.servers:
             _ON_SERVERS[asked.command](simulated.operator, server)
         return [f"{asked.command}: {', '.join(asked.servers)}"]
+    if asked.command in _ON_POOLS:
+        return _ON_POOLS[asked.command](simulated, asked)
     if asked.command == "servers":
         return [
             f"i-{server.short_id}  {scope.project_id}  {server.zone}  {server.flavor}  {server.status}"
@@ -83,6 +95,57 @@ def _run(simulated: SimulatedCloud, asked: argparse.Namespace) -> Sequence[str]:
     if asked.command == "lift":
         return [f"{simulated.faults.lift(asked.number)} lifted"]
     return [f"fault {_set(simulated, asked)} is set"]
+
+
+def _make_pool(simulated: SimulatedCloud, asked: argparse.Namespace) -> Sequence[str]:
+    scope = Scope(asked.project, asked.region)
+    made = simulated.pools.create(
+        scope,
+        asked.name,
+        protocol=asked.protocol,
+        port=asked.port,
+        monitored=asked.monitored,
+        served=asked.served,
+    )
+    return [made.id]
+
+
+def _list_pools(simulated: SimulatedCloud, _asked: argparse.Namespace) -> Sequence[str]:
+    pools = simulated.pools
+    return [
+        f"{pool.id}  {pool.project}  {pool.name}  {pool.protocol}:{pool.port}  {len(pools.members(pool.id))}"
+        for pool in pools.all()
+    ]
+
+
+def _list_members(simulated: SimulatedCloud, asked: argparse.Namespace) -> Sequence[str]:
+    return [
+        f"{member.address}:{member.port}  {member.weight}  {member.health}  {member.owner or '-'}"
+        for member in simulated.pools.members(asked.pool)
+    ]
+
+
+def _drop_pools(simulated: SimulatedCloud, asked: argparse.Namespace) -> Sequence[str]:
+    for pool in asked.pools:
+        simulated.pools.delete(pool)
+    return [f"drop-pool: {', '.join(asked.pools)}"]
+
+
+def _judge(simulated: SimulatedCloud, asked: argparse.Namespace) -> Sequence[str]:
+    verdict = MemberHealth.UNHEALTHY if asked.command == "member-down" else None
+    for member in asked.members:
+        simulated.pools.judge(asked.pool, member, verdict)
+    return [f"{asked.command}: {', '.join(asked.members)}"]
+
+
+_ON_POOLS: dict[str, Callable[[SimulatedCloud, argparse.Namespace], Sequence[str]]] = {
+    "pool": _make_pool,
+    "pools": _list_pools,
+    "members": _list_members,
+    "drop-pool": _drop_pools,
+    "member-down": _judge,
+    "member-up": _judge,
+}
 
 
 def _set(simulated: SimulatedCloud, asked: argparse.Namespace) -> int:
@@ -112,6 +175,7 @@ def _set(simulated: SimulatedCloud, asked: argparse.Namespace) -> int:
         Effect.LOSE_REQUEST: faults.lose_request,
         Effect.LOSE_ANSWER: faults.lose_answer,
         Effect.BOOT_HANG: faults.boot_hang,
+        Effect.POOL_BUSY: faults.pool_busy,
     }
     return plain[effect](where, times=times, seconds=asked.seconds)
 
@@ -134,11 +198,30 @@ def _parser() -> argparse.ArgumentParser:
     for name in _ON_SERVERS:
         commands.add_parser(name).add_argument("servers", metavar="SERVER", nargs="+")
     commands.add_parser("servers")
+    _add_pools(commands)
     commands.add_parser("faults")
     commands.add_parser("lift").add_argument("number", metavar="NUMBER", type=int, nargs="?")
     for effect in Effect:
         _add_fault(commands.add_parser(effect.value), effect)
     return parser
+
+
+def _add_pools(commands: Any) -> None:
+    pool = commands.add_parser("pool")
+    pool.add_argument("project", metavar="PROJECT")
+    pool.add_argument("name", metavar="NAME")
+    pool.add_argument("--port", type=int, default=80)
+    pool.add_argument("--protocol", default="HTTP")
+    pool.add_argument("--region", default="us-east-1")
+    pool.add_argument("--no-monitor", dest="monitored", action="store_false")
+    pool.add_argument("--no-balancer", dest="served", action="store_false")
+    commands.add_parser("pools")
+    commands.add_parser("members").add_argument("pool", metavar="POOL")
+    commands.add_parser("drop-pool").add_argument("pools", metavar="POOL", nargs="+")
+    for name in ("member-down", "member-up"):
+        parser = commands.add_parser(name)
+        parser.add_argument("pool", metavar="POOL")
+        parser.add_argument("members", metavar="MEMBER", nargs="+")
 
 
 def _add_fault(parser: argparse.ArgumentParser, effect: Effect) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from backend.clock import Clock
 from backend.drivers.cloud import Cloud
+from backend.drivers.simulated.balancing import SimulatedBalancing
 from backend.drivers.simulated.compute import SimulatedCompute
 from backend.drivers.simulated.faults import Faults
 from backend.drivers.simulated.images import SimulatedImages
 from backend.drivers.simulated.network import SimulatedNetworking
 from backend.drivers.simulated.operator import Operator
+from backend.drivers.simulated.pools import Pools
 from backend.drivers.simulated.projects import Projects
 from backend.drivers.simulated.servers import ServerTable
 from backend.drivers.simulated.settings import SimulatedSettings
@@ -26,12 +28,14 @@ class SimulatedCloud:
         cloud: the ports.
         faults: what is to go wrong; see Faults.
         operator: acts on servers behind their owners' backs.
+        pools: makes and ends pools of load balancers, and judges their members.
         projects: seeds key pairs, security groups and private images.
     """
 
     cloud: Cloud
     faults: Faults
     operator: Operator
+    pools: Pools
     projects: Projects
     settings: SimulatedSettings
     _state: State
@@ -49,9 +53,15 @@ class SimulatedCloud:
         projects = Projects(state, clock, settings, origin)
         world = World(state, clock, settings, faults, projects, ServerTable(origin))
         compute = SimulatedCompute(world)
-        ports = Cloud(compute=compute, images=SimulatedImages(world), network=SimulatedNetworking(world))
+        pools = Pools(world, origin)
+        ports = Cloud(
+            compute=compute,
+            images=SimulatedImages(world),
+            network=SimulatedNetworking(world),
+            balancing=SimulatedBalancing(world, pools),
+        )
         state.detach()
-        return cls(ports, faults, Operator(world, compute), projects, settings, state)
+        return cls(ports, faults, Operator(world, compute), pools, projects, settings, state)
 
     def close(self) -> None:
         """Close this process's connections. The cloud cannot be used afterwards."""

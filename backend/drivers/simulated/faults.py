@@ -17,10 +17,14 @@ from typing import Any
 from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers import errors
-from backend.drivers.errors import CloudUnavailable, OutcomeUnknown, QuotaExceeded, Refused
+from backend.drivers.errors import Busy, CloudUnavailable, OutcomeUnknown, QuotaExceeded, Refused
 from backend.drivers.simulated.state import State, from_micros, to_micros
 
-WRITES = ("create", "delete", "start", "stop", "reboot", "suspend", "resume", "rebuild", "adopt", "tag")
+POOL_WRITES = ("add_members", "drain_members", "remove_members")
+WRITES = (
+    *("create", "delete", "start", "stop", "reboot", "suspend", "resume", "rebuild", "adopt", "tag"),
+    *POOL_WRITES,
+)
 READS = (
     "get",
     "list",
@@ -32,6 +36,10 @@ READS = (
     "networks",
     "subnets",
     "security_groups",
+    "pools",
+    "balancers",
+    "listeners",
+    "members",
 )
 
 
@@ -70,6 +78,7 @@ class Effect(StrEnum):
     QUOTA = "quota"
     CLOSE_ZONE = "close-zone"
     STALE = "stale"
+    POOL_BUSY = "pool-busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +196,10 @@ class Faults:
         where = _usually(where, ("list", "list_changed"))
         return self._add(Effect.STALE, where, {"seconds": by_seconds}, None, seconds)
 
+    def pool_busy(self, where: Where = ANYWHERE, *, times: int | None = None, seconds: float | None = None) -> int:
+        """Changes of pools are refused: they are being changed for somebody else."""
+        return self._add(Effect.POOL_BUSY, _usually(where, POOL_WRITES), {}, times, seconds)
+
     def lift(self, fault_id: int | None = None) -> int:
         """End one fault, or all of them. Returns how many ended."""
         with self._state.writing() as connection:
@@ -263,7 +276,7 @@ class Faults:
         return cursor.lastrowid or 0
 
 
-_RAISING = (Effect.REFUSE, Effect.UNAVAILABLE, Effect.LOSE_REQUEST)
+_RAISING = (Effect.REFUSE, Effect.UNAVAILABLE, Effect.LOSE_REQUEST, Effect.POOL_BUSY)
 
 
 def _usually(where: Where, calls: tuple[str, ...]) -> Where:
@@ -284,6 +297,8 @@ def _raised(fault: Fault, call: Call) -> errors.CloudError:
         return CloudUnavailable("the cloud does not answer")
     if fault.effect is Effect.LOSE_REQUEST:
         return OutcomeUnknown(f"no answer to {call.name}")
+    if fault.effect is Effect.POOL_BUSY:
+        return Busy("The pool is immutable and cannot be updated.")
     kind: type[Refused] = getattr(errors, fault.details["error"])
     if issubclass(kind, QuotaExceeded):
         requested = fault.details["requested"] or call.count

@@ -192,6 +192,12 @@ class ServerTable:
         ).fetchall()
         return Row(*rows[0]) if len(rows) == 1 and digits else None
 
+    def at(self, connection: sqlite3.Connection, scope: Scope, address: int) -> Row | None:
+        """The server that has a private address of the project, whatever its state."""
+        query = f"SELECT {_COLUMNS} FROM servers WHERE held = 1 AND address = ? AND project = ? AND region = ?"  # noqa: S608 - constant columns
+        found = connection.execute(query, (address, scope.project_id, scope.region)).fetchone()
+        return Row(*found) if found else None
+
     def standing(self, connection: sqlite3.Connection, scope: Scope, as_of: int) -> Iterator[Row]:
         """Rows of the scope that are not deleted at that instant, oldest first."""
         query = (

@@ -17,6 +17,7 @@ class SimulatedSettings:
         delete_seconds: from the delete call until the server is gone.
         stop_seconds, start_seconds, reboot_seconds, suspend_seconds, resume_seconds, rebuild_seconds: how long each
             move takes.
+        monitor_seconds: how long a pool's monitor takes to find out about a member.
         zone_capacity: servers that fit into one zone, all projects together; None for no limit.
         instances_per_project: the quota of a project in a region.
         listing_lag_seconds: how far ``list`` and ``list_changed`` lag behind; ``get`` never does.
@@ -36,6 +37,7 @@ class SimulatedSettings:
     suspend_seconds: float = 1.0
     resume_seconds: float = 1.0
     rebuild_seconds: float = 2.0
+    monitor_seconds: float = 1.0
     zone_capacity: int | None = None
     instances_per_project: int = 10_000
     listing_lag_seconds: float = 0.0

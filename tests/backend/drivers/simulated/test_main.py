@@ -5,6 +5,7 @@ import io
 import pytest
 
 from backend.domain.node import ServerStatus
+from backend.drivers.balancing import Target
 from backend.drivers.errors import CloudUnavailable, NoCapacity
 from backend.drivers.simulated import Effect, SimulatedCloud
 from backend.drivers.simulated.__main__ import main
@@ -90,6 +91,7 @@ def test_an_outage_ends_by_itself(simulated, run, scope, clock):
         (["stale", "4"], Effect.STALE, "seconds", None),
         (["close-zone", "us-east-1b"], Effect.CLOSE_ZONE, None, None),
         (["quota", "project-1", "7"], Effect.QUOTA, "instances", None),
+        (["pool-busy", "--times", "4"], Effect.POOL_BUSY, None, 4),
         (["capacity", "us-east-1b", "7", "--type", "t3.micro"], Effect.CAPACITY, "servers", None),
     ],
 )
@@ -110,9 +112,30 @@ def test_a_fault_is_narrowed(simulated, run):
     assert (where.zone, where.flavor, where.project, where.calls) == ("us-east-1a", "t3.micro", "p", ("delete",))
 
 
+def test_pools_are_made_judged_and_dropped(simulated, run, scope):
+    pool = run("pool", "project-1", "web", "--port", "8080").strip()
+    assert run("pools") == f"{pool}  project-1  web  HTTP:8080  0\n"
+    simulated.cloud.balancing.add_members(scope, pool, [Target("node-1", "172.31.0.9", 8080)])
+    assert run("members", "web") == "172.31.0.9:8080  1  initial  node-1\n"
+    run("member-down", "web", "172.31.0.9")
+    assert "unhealthy" in run("members", pool)
+    run("member-up", "web", "172.31.0.9")
+    assert "initial" in run("members", pool)
+    run("drop-pool", "web")
+    assert run("pools") == ""
+
+
+def test_a_pool_may_have_neither_monitor_nor_traffic(simulated, run, scope):
+    run("pool", "project-1", "db", "--protocol", "TCP", "--no-monitor", "--no-balancer")
+    (pool,) = simulated.cloud.balancing.pools(scope)
+    assert (pool.protocol, pool.monitor, pool.balancer_ids) == ("TCP", None, ())
+
+
 def test_what_is_not_there_is_said(path, clock, simulated):
     out = io.StringIO()
     assert main([path, "stop", "i-0123456789abcdef0"], out, clock) == 1
     assert "could not be found" in out.getvalue()
+    assert main([path, "members", "nowhere"], out, clock) == 1
+    assert "No pool" in out.getvalue()
     assert main([path + ".other", "servers"], out, clock) == 1
     assert "no simulated cloud" in out.getvalue()

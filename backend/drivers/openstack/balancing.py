@@ -1,0 +1,259 @@
+"""The balancing port on Octavia.
+
+Octavia changes a load balancer by one request at a time and answers 409 to the others meanwhile: writes are repeated a
+few times. Members are added and drained in batches; they are removed one by one, as a batch that removes would take
+along what somebody else added a moment ago.
+
+A pool has no port of its own: its tag ``port=NUMBER`` tells where members are spoken to, else its listener's port does.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.drivers.balancing import Balancer, Listener, MemberHealth, Monitor, Pool, PoolMember, Target
+from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound
+from backend.drivers.openstack.declines import told
+from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.layout import Layout
+from backend.drivers.openstack.network import OpenStackNetworking
+from backend.drivers.openstack.refusals import of_any
+from backend.drivers.openstack.rest import BALANCING, Declined, Rest
+from backend.drivers.openstack.settings import OpenStackSettings
+
+Document = Mapping[str, Any]
+
+MEMBER_NAME: Final = "coppice-node-"
+PORT_TAG: Final = "port="
+_PAUSES: Final = (0.3, 0.7, 1.5, 3.0)
+_PORTS: Final = {"HTTP": 80, "HTTPS": 443, "TERMINATED_HTTPS": 443, "PROXY": 80, "PROXYV2": 80}
+_OTHER_PORT: Final = 80
+_OWNER: Final = re.compile(rf"{MEMBER_NAME}([0-9a-f-]{{36}})")
+_HEALTH: Final = {
+    "ONLINE": MemberHealth.HEALTHY,
+    "DEGRADED": MemberHealth.HEALTHY,
+    "ERROR": MemberHealth.UNHEALTHY,
+    "OFFLINE": MemberHealth.INITIAL,
+}
+"""By operating status; NO_MONITOR, DRAINING and whatever else there is say nothing."""
+
+
+class OpenStackBalancing:
+    def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings, networking: OpenStackNetworking) -> None:
+        self._rest = rest
+        self._clock = clock
+        self._settings = settings
+        self._networking = networking
+        self._fronts: Kept[tuple[Scope, str], frozenset[str]] = Kept(clock, self._ask_fronts)
+
+    def pools(self, scope: Scope) -> Sequence[Pool]:
+        listeners = self._listing(scope, "listeners")
+        monitors = {each["id"]: each for each in self._listing(scope, "healthmonitors")}
+        networks = {each["id"]: each.get("vip_network_id") for each in self._listing(scope, "loadbalancers")}
+        found = [_pool(each, listeners, monitors, networks) for each in self._listing(scope, "pools")]
+        return sorted(found, key=lambda pool: (pool.name, pool.id))
+
+    def balancers(self, scope: Scope) -> Sequence[Balancer]:
+        found = [
+            Balancer(
+                id=each["id"],
+                name=each["name"],
+                address=each["vip_address"],
+                status=_STATUS.get(each["provisioning_status"], "provisioning"),
+                created_at=_instant(each["created_at"]),
+                network_id=each.get("vip_network_id"),
+                subnet_id=each.get("vip_subnet_id"),
+            )
+            for each in self._listing(scope, "loadbalancers")
+        ]
+        return sorted(found, key=lambda balancer: (balancer.name, balancer.id))
+
+    def listeners(self, scope: Scope) -> Sequence[Listener]:
+        found = [
+            Listener(
+                id=each["id"],
+                name=each["name"],
+                balancer_id=balancer["id"],
+                protocol=each["protocol"],
+                port=each["protocol_port"],
+                pool_id=each.get("default_pool_id"),
+            )
+            for each in self._listing(scope, "listeners")
+            for balancer in each["loadbalancers"]
+        ]
+        return sorted(found, key=lambda listener: (listener.balancer_id, listener.port, listener.id))
+
+    def members(self, scope: Scope, pool_id: str) -> Sequence[PoolMember]:
+        return [_member(each) for each in self._members(scope, pool_id)]
+
+    def add_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        self._require(scope)
+        fronts = self._fronts.get((scope, pool_id), self._settings.layout_age)
+        layout = self._networking.layout(scope, self._settings.layout_age)
+        wanted = []
+        for target in targets:
+            member = {**_key(target), "name": MEMBER_NAME + target.owner, "weight": 1}
+            subnet = _subnet(layout, target)
+            # The subnet of the balancer's own address is what is meant where none is told.
+            wanted.append(member if subnet is None or subnet in fronts else {**member, "subnet_id": subnet})
+        self._put(scope, pool_id, wanted)
+
+    def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        present = self._owned(scope, pool_id, targets)
+        self._put(scope, pool_id, [{**_key(target), "weight": 0} for target, each in present if each["weight"]])
+
+    def remove_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        for _, each in self._owned(scope, pool_id, targets):
+            self._write(scope, pool_id, "DELETE", f"/lbaas/pools/{pool_id}/members/{each['id']}")
+
+    def _owned(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> list[tuple[Target, Document]]:
+        """The members that are still those targets'."""
+        here = {(each["address"], each["protocol_port"]): each for each in self._members(scope, pool_id)}
+        found = [(target, here.get((target.address, target.port))) for target in targets]
+        return [(target, each) for target, each in found if each and each["name"] == MEMBER_NAME + target.owner]
+
+    def _ask_fronts(self, key: tuple[Scope, str]) -> frozenset[str]:
+        """Subnets of the addresses of a pool's balancers."""
+        scope, pool_id = key
+        try:
+            pool = self._rest.read(scope, BALANCING, f"/lbaas/pools/{pool_id}")["pool"]
+        except Declined as declined:
+            raise _refusal(declined, pool_id) from declined
+        serving = {each["id"] for each in pool["loadbalancers"]}
+        balancers = self._listing(scope, "loadbalancers")
+        return frozenset(each["vip_subnet_id"] for each in balancers if each["id"] in serving)
+
+    def _members(self, scope: Scope, pool_id: str) -> list[Document]:
+        self._require(scope)
+        try:
+            listed = list(self._rest.listing(scope, BALANCING, f"/lbaas/pools/{pool_id}/members", "members"))
+        except Declined as declined:
+            raise _refusal(declined, pool_id) from declined
+        return [each for each in listed if each["provisioning_status"] not in {"PENDING_DELETE", "DELETED"}]
+
+    def _put(self, scope: Scope, pool_id: str, members: Sequence[Document]) -> None:
+        if members:
+            path = f"/lbaas/pools/{pool_id}/members?additive_only=true"
+            self._write(scope, pool_id, "PUT", path, {"members": list(members)})
+
+    def _write(self, scope: Scope, pool_id: str, method: str, path: str, body: Any = None) -> None:
+        """Send it until Octavia is free for it; a member that is gone needs no deletion."""
+        for pause in (*_PAUSES, None):
+            try:
+                self._rest.write(scope, BALANCING, method, path, body, repeat=True)
+            except Declined as declined:
+                if declined.status == 404 and method == "DELETE" and pool_id not in declined.message:
+                    return
+                if declined.status != 409 or pause is None:
+                    raise _refusal(declined, pool_id) from declined
+                self._clock.wait(pause)
+            else:
+                return
+
+    def _listing(self, scope: Scope, noun: str) -> list[Document]:
+        """Nothing where the cloud has no load balancing."""
+        if not self._rest.offers(scope, BALANCING):
+            return []
+        with told():
+            asked = {"project_id": scope.project_id}
+            return list(self._rest.listing(scope, BALANCING, f"/lbaas/{noun}", noun, asked))
+
+    def _require(self, scope: Scope) -> None:
+        if not self._rest.offers(scope, BALANCING):
+            raise NoBalancing("the cloud's catalog has no load balancing service")
+
+
+_STATUS: Final = {"ACTIVE": "active", "PENDING_UPDATE": "active", "ERROR": "failed"}
+
+
+def _refusal(declined: Declined, pool_id: str) -> CloudError:
+    if declined.status == 409:
+        return Busy(declined.message, request_id=declined.request_id)
+    if declined.status == 404 and pool_id in declined.message:
+        return PoolNotFound(declined.message, request_id=declined.request_id)
+    return of_any(declined)
+
+
+def _key(target: Target) -> dict[str, Any]:
+    return {"address": target.address, "protocol_port": target.port}
+
+
+def _subnet(layout: Layout, target: Target) -> str | None:
+    """Neutron's id of the subnet that a target is on: the known one, else the only one that has the address."""
+    placement = layout.by_id.get(target.subnet_id or "")
+    if placement is not None:
+        return placement.real_id
+    address = ipaddress.ip_address(target.address)
+    fitting = {each.real_id for each in layout.placements if address in ipaddress.ip_network(each.subnet.cidr)}
+    return fitting.pop() if len(fitting) == 1 else None
+
+
+def _pool(
+    each: Document, listeners: Sequence[Document], monitors: Mapping[str, Document], networks: Mapping[str, str | None]
+) -> Pool:
+    balancers = tuple(balancer["id"] for balancer in each["loadbalancers"])
+    persistence = each.get("session_persistence") or {}
+    return Pool(
+        id=each["id"],
+        name=each["name"],
+        protocol=each["protocol"],
+        port=_port(each, listeners),
+        created_at=_instant(each["created_at"]),
+        algorithm=each["lb_algorithm"],
+        persistence=persistence.get("type"),
+        balancer_ids=balancers,
+        monitor=_monitor(monitors.get(each.get("healthmonitor_id") or "")),
+        network_id=networks.get(balancers[0]) if balancers else None,
+    )
+
+
+def _port(pool: Document, listeners: Iterable[Document]) -> int:
+    for tag in pool.get("tags") or ():
+        number = tag.removeprefix(PORT_TAG)
+        if number != tag and number.isdecimal():
+            return int(number)
+    attached = {listener["id"] for listener in pool["listeners"]}
+    serving = sorted(
+        (each for each in listeners if each["id"] in attached),
+        key=lambda each: (each.get("default_pool_id") != pool["id"], each["id"]),
+    )
+    return int(serving[0]["protocol_port"]) if serving else _PORTS.get(pool["protocol"], _OTHER_PORT)
+
+
+def _monitor(each: Document | None) -> Monitor | None:
+    if each is None:
+        return None
+    return Monitor(
+        kind=each["type"],
+        interval_seconds=each["delay"],
+        timeout_seconds=each["timeout"],
+        rise=each["max_retries"],
+        fall=each.get("max_retries_down") or each["max_retries"],
+        path=each.get("url_path"),
+        codes=each.get("expected_codes"),
+    )
+
+
+def _member(each: Document) -> PoolMember:
+    owner = _OWNER.fullmatch(each.get("name") or "")
+    return PoolMember(
+        id=each["id"],
+        address=each["address"],
+        port=each["protocol_port"],
+        weight=each["weight"],
+        health=_HEALTH.get(each["operating_status"], MemberHealth.UNKNOWN),
+        owner=owner[1] if owner else None,
+        operating_status=each["operating_status"],
+        provisioning_status=each["provisioning_status"],
+    )
+
+
+def _instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

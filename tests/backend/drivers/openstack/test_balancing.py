@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import pytest
+
+from backend.drivers.balancing import MemberHealth, Monitor, Target
+from backend.drivers.errors import Busy, CloudUnavailable, NoBalancing, NotAuthorized, PoolNotFound, Refused
+from backend.drivers.openstack.cloud import open_cloud
+from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted, lost, refused
+from tests.backend.drivers.openstack.samples import SUBNET, ZONES, network, subnet
+
+LBAAS = "/balancing/v2/lbaas"
+POOL = "66666666-6666-4666-8666-666666666666"
+BALANCER = "77777777-7777-4777-8777-777777777777"
+LISTENER = "88888888-8888-4888-8888-888888888888"
+NODE = "99999999-9999-4999-8999-999999999999"
+MEMBERS = f"{LBAAS}/pools/{POOL}/members"
+TARGET = Target(NODE, "10.0.0.5", 8080)
+IMMUTABLE = Reply(
+    409,
+    {"faultcode": "Client", "faultstring": f"Pool {POOL} is immutable and cannot be updated.", "debuginfo": None},
+    {"x-openstack-request-id": "req-octavia-1"},
+)
+
+
+def pool(**changes):
+    return {
+        "id": POOL,
+        "name": "web",
+        "protocol": "HTTP",
+        "lb_algorithm": "ROUND_ROBIN",
+        "session_persistence": None,
+        "loadbalancers": [{"id": BALANCER}],
+        "listeners": [{"id": LISTENER}],
+        "created_at": "2026-11-25T13:01:35",
+        "tags": [],
+        **changes,
+    }
+
+
+def listener(**changes):
+    return {
+        "id": LISTENER,
+        "name": "front",
+        "protocol": "HTTP",
+        "protocol_port": 8080,
+        "default_pool_id": POOL,
+        "loadbalancers": [{"id": BALANCER}],
+        **changes,
+    }
+
+
+def balancer(**changes):
+    return {
+        "id": BALANCER,
+        "name": "front",
+        "vip_address": "198.51.100.1",
+        "vip_network_id": "n-1",
+        "vip_subnet_id": "s-1",
+        "provisioning_status": "ACTIVE",
+        "created_at": "2026-11-25T13:01:32",
+        **changes,
+    }
+
+
+def member(**changes):
+    return {
+        "id": "m-1",
+        "name": f"coppice-node-{NODE}",
+        "address": "10.0.0.5",
+        "protocol_port": 8080,
+        "weight": 1,
+        "operating_status": "NO_MONITOR",
+        "provisioning_status": "ACTIVE",
+        **changes,
+    }
+
+
+@pytest.fixture
+def balancing(settings, clock, services):
+    services.login = lambda auth: granted(auth, {**CATALOG, "load-balancer": f"{HOST}/balancing"})
+    services.on("GET", "/compute/v2.1/os-availability-zone", Reply(200, ZONES))
+    services.on("GET", "/network/v2.0/networks", Reply(200, {"networks": [network()]}))
+    services.on("GET", "/network/v2.0/subnets", Reply(200, {"subnets": [subnet()]}))
+    services.on("GET", "/network/v2.0/security-groups", Reply(200, {"security_groups": []}))
+    for noun, items in (
+        ("pools", [pool()]),
+        ("listeners", [listener()]),
+        ("loadbalancers", [balancer()]),
+        ("healthmonitors", []),
+    ):
+        services.on("GET", f"{LBAAS}/{noun}", Reply(200, {noun: items, f"{noun}_links": []}))
+    services.on("GET", f"{LBAAS}/pools/{POOL}", Reply(200, {"pool": pool()}))
+    services.on("GET", MEMBERS, Reply(200, {"members": [member()]}))
+    services.on("PUT", MEMBERS, Reply(202))
+    services.on("DELETE", f"{MEMBERS}/.*", Reply(204))
+    return open_cloud(settings, clock, services).balancing
+
+
+def test_a_pool_is_told_with_what_is_around_it(balancing, services, scope):
+    watched = {
+        "id": "hm-1",
+        "type": "HTTP",
+        "delay": 5,
+        "timeout": 3,
+        "max_retries": 2,
+        "max_retries_down": 3,
+        "url_path": "/up",
+        "expected_codes": "200",
+    }
+    services.on("GET", f"{LBAAS}/healthmonitors", Reply(200, {"healthmonitors": [watched]}))
+    sticky = {"type": "SOURCE_IP"}
+    found = pool(healthmonitor_id="hm-1", session_persistence=sticky)
+    services.on("GET", f"{LBAAS}/pools", Reply(200, {"pools": [found]}))
+    (told,) = balancing.pools(scope)
+    assert told.monitor == Monitor("HTTP", 5, 3, 2, 3, "/up", "200")
+    assert (told.persistence, told.balancer_ids, told.network_id) == ("SOURCE_IP", (BALANCER,), "n-1")
+    assert services.of("GET", "/pools")[0].query == {"project_id": ["p-1"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "listeners", "port"),
+    [
+        ({"tags": ["a", "port=9000"]}, [listener()], 9000),
+        ({"tags": ["port=", "port=x"]}, [listener()], 8080),
+        ({}, [listener(id="other", protocol_port=1), listener()], 8080),
+        ({"listeners": []}, [listener()], 80),
+        ({"listeners": [], "protocol": "HTTPS"}, [], 443),
+        ({"listeners": [], "protocol": "UDP"}, [], 80),
+    ],
+)
+def test_the_port_of_a_pool(balancing, services, scope, changes, listeners, port):
+    services.on("GET", f"{LBAAS}/pools", Reply(200, {"pools": [pool(**changes)]}))
+    services.on("GET", f"{LBAAS}/listeners", Reply(200, {"listeners": listeners}))
+    assert [each.port for each in balancing.pools(scope)] == [port]
+
+
+@pytest.mark.parametrize(
+    ("status", "health"),
+    [
+        ("ONLINE", MemberHealth.HEALTHY),
+        ("ERROR", MemberHealth.UNHEALTHY),
+        ("OFFLINE", MemberHealth.INITIAL),
+        ("NO_MONITOR", MemberHealth.UNKNOWN),
+        ("DRAINING", MemberHealth.UNKNOWN),
+        ("whatever comes", MemberHealth.UNKNOWN),
+    ],
+)
+def test_a_member_s_status_is_its_health(balancing, services, scope, status, health):
+    services.on("GET", MEMBERS, Reply(200, {"members": [member(operating_status=status)]}))
+    (told,) = balancing.members(scope, POOL)
+    assert (told.health, told.owner, told.operating_status) == (health, NODE, status)
+
+
+@pytest.mark.parametrize("name", ["", None, "web-1", "coppice-node-", f"coppice-node-{NODE}x"])
+def test_members_of_others_have_no_owner(balancing, services, scope, name):
+    services.on("GET", MEMBERS, Reply(200, {"members": [member(name=name)]}))
+    assert [each.owner for each in balancing.members(scope, POOL)] == [None]
+
+
+def test_members_on_their_way_out_are_not_told(balancing, services, scope):
+    leaving = member(provisioning_status="PENDING_DELETE")
+    services.on("GET", MEMBERS, Reply(200, {"members": [leaving, member(id="m-2")]}))
+    assert [each.id for each in balancing.members(scope, POOL)] == ["m-2"]
+
+
+def test_all_targets_are_added_by_one_request(balancing, services, scope):
+    balancing.add_members(scope, POOL, [TARGET, Target(NODE, "10.9.0.6", 8080)])
+    (asked,) = services.of("PUT")
+    assert asked.query == {"additive_only": ["true"]}
+    common = {"protocol_port": 8080, "name": f"coppice-node-{NODE}", "weight": 1}
+    assert asked.body == {
+        "members": [
+            {"address": "10.0.0.5", **common, "subnet_id": SUBNET},  # the only subnet that has the address
+            {"address": "10.9.0.6", **common},
+        ]
+    }
+
+
+def test_the_subnet_of_the_balancer_needs_no_telling(balancing, services, scope):
+    services.on("GET", f"{LBAAS}/loadbalancers", Reply(200, {"loadbalancers": [balancer(vip_subnet_id=SUBNET)]}))
+    balancing.add_members(scope, POOL, [TARGET])
+    balancing.add_members(scope, POOL, [TARGET])
+    assert all("subnet_id" not in asked.body["members"][0] for asked in services.of("PUT"))
+    assert len(services.of("GET", "/loadbalancers")) == 1
+
+
+def test_only_what_is_still_ours_is_drained_and_removed(balancing, services, scope):
+    others = member(id="m-2", address="10.0.0.6", name="coppice-node-" + "a" * 36)
+    services.on("GET", MEMBERS, Reply(200, {"members": [member(), others]}))
+    targets = [TARGET, Target(NODE, "10.0.0.6", 8080), Target(NODE, "10.0.0.7", 8080)]
+    balancing.drain_members(scope, POOL, targets)
+    (asked,) = services.of("PUT")
+    assert asked.body == {"members": [{"address": "10.0.0.5", "protocol_port": 8080, "weight": 0}]}
+    balancing.remove_members(scope, POOL, targets)
+    assert [each.path for each in services.of("DELETE")] == [f"{MEMBERS}/m-1"]
+
+
+def test_what_drains_already_is_not_told_again(balancing, services, scope):
+    services.on("GET", MEMBERS, Reply(200, {"members": [member(weight=0)]}))
+    balancing.drain_members(scope, POOL, [TARGET])
+    assert services.of("PUT") == []
+
+
+def test_a_busy_pool_is_waited_for(balancing, services, scope, clock):
+    services.on("PUT", MEMBERS, IMMUTABLE, IMMUTABLE, Reply(202))
+    started = clock.now()
+    balancing.add_members(scope, POOL, [TARGET])
+    assert 0 < (clock.now() - started).total_seconds() < 2
+
+
+def test_a_pool_that_stays_busy_is_told_so(balancing, services, scope, clock):
+    services.on("PUT", MEMBERS, IMMUTABLE)
+    started = clock.now()
+    with pytest.raises(Busy, match="immutable") as raised:
+        balancing.add_members(scope, POOL, [TARGET])
+    assert raised.value.request_id == "req-octavia-1"
+    assert len(services.of("PUT")) == 5
+    assert (clock.now() - started).total_seconds() < 10
+
+
+def test_a_member_that_is_gone_meanwhile_is_removed(balancing, services, scope):
+    services.on(
+        "DELETE", f"{MEMBERS}/.*", Reply(404, {"code": 404, "title": "x", "description": "Member m-1 not found."})
+    )
+    balancing.remove_members(scope, POOL, [TARGET])
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_pool_that_is_gone(balancing, services, scope, method):
+    gone = Reply(404, {"code": 404, "title": "Bad Request", "description": f"Pool {POOL} not found."})
+    services.on(method, MEMBERS, gone)
+    services.on("GET", f"{LBAAS}/pools/{POOL}", gone)
+    with pytest.raises(PoolNotFound, match=r"^Pool"):
+        balancing.members(scope, POOL) if method == "GET" else balancing.add_members(scope, POOL, [TARGET])
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(403, {"faultstring": "Policy does not allow this request to be performed."}), NotAuthorized),
+        (Reply(403, {"faultstring": "Quota has been met for resources: Member"}), Refused),
+        (Reply(404, {"description": "Subnet x not found."}), Refused),
+        (refused(), CloudUnavailable),
+    ],
+)
+def test_what_octavia_declines(balancing, services, scope, reply, error):
+    services.on("PUT", MEMBERS, reply)
+    with pytest.raises(error):
+        balancing.add_members(scope, POOL, [TARGET])
+
+
+def test_an_answer_that_is_lost_is_asked_for_again(balancing, services, scope):
+    services.on("PUT", MEMBERS, lost(), Reply(202))
+    balancing.add_members(scope, POOL, [TARGET])
+    assert len(services.of("PUT")) == 2
+
+
+def test_a_cloud_without_load_balancing(balancing, services, scope):
+    services.login = granted
+    assert [*balancing.pools(scope), *balancing.balancers(scope), *balancing.listeners(scope)] == []
+    for write in (balancing.add_members, balancing.drain_members, balancing.remove_members):
+        with pytest.raises(NoBalancing):
+            write(scope, POOL, [TARGET])
+    with pytest.raises(NoBalancing):
+        balancing.members(scope, POOL)
+    assert services.asked == []
