@@ -362,6 +362,25 @@ class LaunchUnsupported(Finding):
 
 
 @dataclass(eq=False)
+class PoolNotFound(Finding):
+    """No such pool (AWS: target group); ``pool`` as it was named."""
+
+    pool: str
+
+
+@dataclass(eq=False)
+class PoolBusy(Finding):
+    """The pool is being changed for somebody else; ``detail`` is the cloud's own words."""
+
+    detail: str
+
+
+@dataclass(eq=False)
+class NoBalancing(Finding):
+    """The cloud has no load balancing."""
+
+
+@dataclass(eq=False)
 class TemplateUnusable(Finding):
     """A template version that no server can be made from; ``reason`` is what stands in the way."""
 

@@ -151,6 +151,15 @@ def _image(found: errors.ImageNotFound) -> AWSError:
     return validation(f"AMI {image} is invalid: The image id '[{image}]' does not exist")
 
 
+def _contention(_: Any) -> AWSError:
+    return AWSError(
+        "ResourceContention",
+        "You already have a pending update to an Auto Scaling resource"
+        " (for example, an Auto Scaling group, instance, or load balancer).",
+        500,
+    )
+
+
 def _unavailable(_: Any) -> AWSError:
     return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)
 
@@ -223,13 +232,15 @@ TABLE: Final[Table] = {
     ),
     errors.PlacementMissing: lambda _: validation("At least one Availability Zone or VPC Subnet is required."),
     errors.IamProfileNotFound: lambda found: validation(f"Invalid IAM Instance Profile name - {found.name}"),
-    errors.LimitExceeded: _limit,
-    errors.StaleRead: lambda _: AWSError(
-        "ResourceContention",
-        "You already have a pending update to an Auto Scaling resource"
-        " (for example, an Auto Scaling group, instance, or load balancer).",
-        500,
+    errors.PoolNotFound: lambda _: validation(
+        "Provided Target Groups may not be valid. Please ensure they exist and try again."
     ),
+    errors.NoBalancing: lambda _: validation(
+        "Provided Target Groups may not be valid. Please ensure they exist and try again."
+    ),
+    errors.LimitExceeded: _limit,
+    errors.StaleRead: _contention,
+    errors.PoolBusy: _contention,
     errors.CloudNotReached: _unavailable,
     errors.OutcomeUnclear: _unavailable,
     errors.NotPermitted: lambda _: AWSError(
