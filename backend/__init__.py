@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backend.services.configurations import Configurations
     from backend.services.nodes import Nodes
     from backend.services.resource_tags import ResourceTags
+    from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
     from backend.services.tags import Tags
     from backend.services.templates import Templates
@@ -36,6 +37,7 @@ class Backend:
     templates: Templates
     catalog: CatalogService
     resource_tags: ResourceTags
+    server_groups: ServerGroups
 
     @classmethod
     def build(cls, store: Store, cloud: Cloud, clock: Clock) -> Backend:
@@ -48,6 +50,7 @@ class Backend:
         from backend.services.configurations import Configurations
         from backend.services.nodes import Nodes
         from backend.services.resource_tags import ResourceTags
+        from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
         from backend.services.tags import Tags
         from backend.services.templates import Templates
@@ -63,4 +66,5 @@ class Backend:
             templates=Templates(store, clock),
             catalog=CatalogService(catalog),
             resource_tags=ResourceTags(store),
+            server_groups=ServerGroups(cloud, catalog),
         )

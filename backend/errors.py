@@ -243,6 +243,25 @@ class SecurityGroupNotFound(Finding):
 
 
 @dataclass(eq=False)
+class ServerGroupNotFound(Finding):
+    """``group`` is the name, or the short id where it was not named."""
+
+    group: str
+
+
+@dataclass(eq=False)
+class ServerGroupExists(Finding):
+    name: str
+
+
+@dataclass(eq=False)
+class ServerGroupInUse(Finding):
+    """Servers are in it."""
+
+    name: str
+
+
+@dataclass(eq=False)
 class SubnetNotFound(Finding):
     subnet: str
 

@@ -33,7 +33,7 @@ DIFFERENCES: dict[str, str] = {
     "DescribeInstanceTypes.InstanceTypes[].HibernationSupported": _NOT_HERE,
     "DescribeInstanceTypes.InstanceTypes[].NetworkInfo.*": _NOT_HERE,
     "DescribeInstanceTypes.InstanceTypes[].NitroTpm*": _NOT_HERE,
-    "DescribeInstanceTypes.InstanceTypes[].PlacementGroupInfo.SupportedStrategies[]": "there are no placement groups",
+    "DescribeInstanceTypes.InstanceTypes[].PlacementGroupInfo.SupportedStrategies[]": "a cloud has no partitions of its hosts",
     "DescribeInstanceTypes.InstanceTypes[].ProcessorInfo.SupportedFeatures": "told as the empty list that it is",
     "DescribeInstanceTypes.InstanceTypes[].RebootMigrationSupport": _NOT_HERE,
     "DescribeInstanceTypes.InstanceTypes[].SupportedInRegion": "types of other regions are not listed at all",

@@ -26,6 +26,7 @@ INTERFACE: Final = "eni"
 ATTACHMENT: Final = "attach"
 INTERFACE_ATTACHMENT: Final = "eni-attach"
 DHCP_OPTIONS: Final = "dopt"
+PLACEMENT_GROUP: Final = "pg"
 ADDRESS_ASSOCIATION: Final = "vpc-cidr-assoc"
 
 _SERVICE_ROLE: Final = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"

@@ -94,6 +94,7 @@ class ReasonKind(StrEnum):
     IMAGE_NOT_FOUND = "image_not_found"  #              image (short id)
     KEY_PAIR_NOT_FOUND = "key_pair_not_found"  #        name
     SECURITY_GROUP_NOT_FOUND = "security_group_not_found"  # group
+    SERVER_GROUP_NOT_FOUND = "server_group_not_found"  # group
     SUBNET_NOT_FOUND = "subnet_not_found"  #            subnet (short id)
     TYPE_NOT_FOUND = "type_not_found"  #                type
     TYPE_NOT_SUPPORTED = "type_not_supported"  #        type, zone (e.g. architecture does not match the image)

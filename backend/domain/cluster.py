@@ -96,6 +96,7 @@ class ClusterSpec:
         reservation_preference: capacity reservation preference as given (``default``, ``none``), None when unset.
         service_role: ARN as given, None for the account's default.
         context: reserved text, kept as given.
+        server_group: name of the server group that nodes are launched into; goes before the launch source's own.
     """
 
     minimum: int
@@ -121,6 +122,7 @@ class ClusterSpec:
     reservation_preference: str | None = None
     service_role: str | None = None
     context: str | None = None
+    server_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

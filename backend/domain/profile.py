@@ -48,6 +48,8 @@ class ServerSpec:
         public_address: True/False as asked, None by the subnet's own default.
         subnet: short id of a fixed subnet (templates with network interfaces).
         zone: a fixed zone (templates with placement).
+        server_group: name of the server group it is made in.
+        server_group_id: its short id, where it is not named.
         tags: of the server, before the group's own.
         iam_profile: name or ARN of an instance profile.
         unsupported: members, in AWS's words, that no server here can have and that must not be passed over at launch
@@ -64,6 +66,8 @@ class ServerSpec:
     public_address: bool | None = None
     subnet: str | None = None
     zone: str | None = None
+    server_group: str | None = None
+    server_group_id: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     iam_profile: str | None = None
     unsupported: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
-from backend.drivers.compute import Flavor, KeyPair, Zone
+from backend.drivers.compute import Flavor, KeyPair, ServerGroup, Zone
 from backend.drivers.images import Image
 from backend.drivers.network import Network, SecurityGroup, Subnet
 
@@ -52,6 +52,19 @@ class Catalog:
     def key_pair(self, scope: Scope, name: str) -> KeyPair | None:
         found: KeyPair | None = self._one("key_pairs", scope, self._cloud.compute.key_pairs, _name, name)
         return found
+
+    def server_groups(self, scope: Scope) -> Sequence[ServerGroup]:
+        return self._listing("server_groups", scope, self._cloud.compute.server_groups, _name)[0]
+
+    def server_group(self, scope: Scope, *, name: str | None = None, short: str | None = None) -> ServerGroup | None:
+        """A server group by its name or its short id; of several of one name the first that was made."""
+        for again in (False, True):
+            if again:
+                self.drop("server_groups", scope)
+            for group in self.server_groups(scope):
+                if group.name == name or group.short_id == short:
+                    return group
+        return None
 
     def zones(self, scope: Scope) -> Sequence[Zone]:
         return self._listing("zones", scope, self._cloud.compute.zones, _name)[0]
@@ -119,5 +132,5 @@ def _short(item: Image | Network | Subnet | SecurityGroup) -> str:
     return item.short_id
 
 
-def _name(item: Flavor | KeyPair | Zone) -> str:
+def _name(item: Flavor | KeyPair | ServerGroup | Zone) -> str:
     return item.name

@@ -5,12 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from backend.domain.ids import short_id
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
+
+
+class GroupPolicy(StrEnum):
+    """How the servers of a group lie to each other; OpenStack's own words. The soft ones are wishes."""
+
+    AFFINITY = "affinity"
+    ANTI_AFFINITY = "anti-affinity"
+    SOFT_AFFINITY = "soft-affinity"
+    SOFT_ANTI_AFFINITY = "soft-anti-affinity"
+
+    @property
+    def apart(self) -> bool:
+        """Whether servers are to be on different hosts, and not on the same one."""
+        return self in {GroupPolicy.ANTI_AFFINITY, GroupPolicy.SOFT_ANTI_AFFINITY}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerGroup:
+    """Servers that are placed with a view to each other.
+
+    Attributes:
+        name: a cloud may have several of one name.
+        members: ids of the servers in it that are not deleted.
+    """
+
+    id: str
+    name: str
+    policy: GroupPolicy
+    members: tuple[str, ...] = ()
+
+    @property
+    def short_id(self) -> str:
+        return short_id(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +55,7 @@ class Server:
         updated_at: the cloud's own time of the last change; statuses of one server are ordered by it.
         launch_id: the token its creator gave it, None for servers that are no cluster's.
         tags: AWS-style tags (any key and value AWS allows).
+        server_group_id, server_group_name: the group it was made in; None where its maker did not note it.
         fault: the cloud's words about an error status.
     """
 
@@ -43,6 +78,8 @@ class Server:
     user_data: str | None = None
     block_devices: tuple[BlockDevice, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    server_group_id: str | None = None
+    server_group_name: str | None = None
     fault: str | None = None
     reservation_id: str = ""
     index: int = 0
@@ -59,6 +96,7 @@ class ServerRequest:
     Attributes:
         launch_id: token to carry, or None for a server that is no cluster's.
         user_data: base64, or None.
+        server_group: the group it is made in, or None.
     """
 
     name: str
@@ -72,6 +110,7 @@ class ServerRequest:
     block_devices: tuple[BlockDevice, ...] = ()
     public_address: bool | None = None
     launch_id: str | None = None
+    server_group: ServerGroup | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -200,6 +239,21 @@ class Compute(Protocol):
 
     def tag(self, scope: Scope, server_id: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
         """Change its tags. Safe to repeat. Raises ServerNotFound."""
+
+    def server_groups(self, scope: Scope) -> Sequence[ServerGroup]:
+        """The project's server groups, in the order they were made."""
+
+    def create_server_group(self, scope: Scope, name: str, policy: GroupPolicy) -> ServerGroup:
+        """Make an empty group; names are not kept apart.
+
+        Not safe to repeat: after OutcomeUnknown it is looked for by name.
+
+        Raises:
+            QuotaExceeded: the project may have no more of them.
+        """
+
+    def delete_server_group(self, scope: Scope, group_id: str) -> None:
+        """Delete a group; servers in it stay as they are. Safe to repeat. Raises ServerGroupNotFound."""
 
     def flavors(self, scope: Scope) -> Sequence[Flavor]:
         """Every instance type offered."""

@@ -63,6 +63,10 @@ class SecurityGroupNotFound(Refused):
     pass
 
 
+class ServerGroupNotFound(Refused):
+    """No such server group; ``detail`` is its name, or its id where that is all there is."""
+
+
 class SubnetNotFound(Refused):
     pass
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
-from backend.drivers.compute import ServerRequest
+from backend.drivers.compute import ServerGroup, ServerRequest
 from backend.drivers.network import Subnet
 
 
@@ -21,6 +22,7 @@ def resolve(
     subnet_id: str | None,
     name: str,
     launch_id: str | None = None,
+    server_group: str | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> ServerRequest:
     """The request that makes the server.
@@ -28,13 +30,14 @@ def resolve(
     Args:
         zone: where; None takes the subnet's, else the first zone there is.
         subnet_id: cloud id (uuid); None takes the spec's own, else the zone's default subnet.
+        server_group: name of the group it is made in; None takes the spec's own, if it has one.
         tags: put over the spec's own.
 
     Raises:
         Unsupported: the spec asks for what no server here can have (``detail`` names the first such member).
         ProfileIncomplete: image or instance type is missing (``detail`` names which).
-        ImageNotFound, FlavorNotFound, FlavorNotSupported, KeyPairNotFound, SecurityGroupNotFound, SubnetNotFound:
-            a reference matches nothing; ``detail`` is the reference as given.
+        ImageNotFound, FlavorNotFound, FlavorNotSupported, KeyPairNotFound, SecurityGroupNotFound, SubnetNotFound,
+        ServerGroupNotFound: a reference matches nothing; ``detail`` is the reference as given.
         NetworkMissing: nothing to put the server on.
         CloudUnavailable, NotAuthorized: the cloud could not be asked.
     """
@@ -54,6 +57,7 @@ def resolve(
         raise errors.FlavorNotSupported(image.architecture)
     if spec.key_name and catalog.key_pair(scope, spec.key_name) is None:
         raise errors.KeyPairNotFound(spec.key_name)
+    group = _server_group(catalog, scope, spec, server_group)
     subnet = _subnet(catalog, scope, spec, zone, subnet_id)
     return ServerRequest(
         name=name,
@@ -67,8 +71,20 @@ def resolve(
         block_devices=spec.block_devices,
         public_address=spec.public_address,
         launch_id=launch_id,
+        server_group=group,
         tags={**spec.tags, **(tags or {})},
     )
+
+
+def _server_group(catalog: Catalog, scope: Scope, spec: ServerSpec, name: str | None) -> ServerGroup | None:
+    wanted = name or spec.server_group
+    short = None if wanted else spec.server_group_id
+    if not wanted and not short:
+        return None
+    found = catalog.server_group(scope, name=wanted, short=short)
+    if found is None:
+        raise errors.ServerGroupNotFound(wanted or short or "")
+    return replace(found, members=())  # who else is in it is for the cloud to know
 
 
 def _subnet(catalog: Catalog, scope: Scope, spec: ServerSpec, zone: str | None, subnet_id: str | None) -> Subnet:

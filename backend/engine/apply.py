@@ -34,6 +34,7 @@ class CreateServers:
     profile: Profile
     name: str
     tags: Mapping[str, str]
+    server_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,12 @@ def _create(cloud: Cloud, catalog: Catalog, act: CreateServers) -> Created:
             subnet_id=act.subnet_id,
             name=act.name,
             launch_id=act.launch_id,
+            server_group=act.server_group,
             tags=act.tags,
         )
+        if request.server_group is not None and request.server_group.policy.apart:
+            # A cloud may accept a batch and then find a host for none of it: each server has to find its own.
+            size = 1
         while left:
             try:
                 servers += cloud.compute.create(act.scope, request, size)

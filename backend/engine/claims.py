@@ -170,6 +170,7 @@ def _launch(claim: Claim, chosen: Sequence[steps.Launch]) -> None:
             profile,
             tags.get("Name") or profile.spec.tags.get("Name") or claim.snapshot.cluster.name,
             tags,
+            claim.snapshot.cluster.spec.server_group,
         )
         claim.acts.append(order)
     nodes.insert_many(claim.conn, added)

@@ -77,6 +77,7 @@ _REASONS: dict[type[errors.CloudError], Callable[[errors.CloudError, Mapping[str
     errors.ImageNotFound: _detail(ReasonKind.IMAGE_NOT_FOUND, "image"),
     errors.KeyPairNotFound: _detail(ReasonKind.KEY_PAIR_NOT_FOUND, "name"),
     errors.SecurityGroupNotFound: _detail(ReasonKind.SECURITY_GROUP_NOT_FOUND, "group"),
+    errors.ServerGroupNotFound: _detail(ReasonKind.SERVER_GROUP_NOT_FOUND, "group"),
     errors.SubnetNotFound: _subnet,
     errors.NetworkMissing: _no_subnet,
     errors.FlavorNotFound: _detail(ReasonKind.TYPE_NOT_FOUND, "type"),

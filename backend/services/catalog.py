@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
-from backend.drivers.compute import Flavor, KeyPair, Zone
+from backend.drivers.compute import Flavor, KeyPair, ServerGroup, Zone
 from backend.drivers.errors import CloudError
 from backend.drivers.images import Image
 from backend.drivers.network import Network, SecurityGroup, Subnet
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class CatalogService:
-    """Images, types, key pairs, zones, networks, subnets and security groups of a project in a region.
+    """Images, types, key pairs, server groups, zones, networks, subnets and security groups of a project in a region.
 
     Listings may be some seconds old unless they are asked for ``fresh``. Every call may raise CloudNotReached,
     NotPermitted, CloudRefused.
@@ -35,6 +35,9 @@ class CatalogService:
 
     def key_pairs(self, scope: Scope, *, fresh: bool = False) -> Sequence[KeyPair]:
         return self._listing("key_pairs", scope, self._catalog.key_pairs, fresh=fresh)
+
+    def server_groups(self, scope: Scope, *, fresh: bool = False) -> Sequence[ServerGroup]:
+        return self._listing("server_groups", scope, self._catalog.server_groups, fresh=fresh)
 
     def zones(self, scope: Scope, *, fresh: bool = False) -> Sequence[Zone]:
         return self._listing("zones", scope, self._catalog.zones, fresh=fresh)

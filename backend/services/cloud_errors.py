@@ -61,6 +61,8 @@ def _room(error: cloud.Refused, type_name: str, zone: str) -> errors.Finding:
             return errors.NoCapacity(type_name, zone)
         case cloud.NoAddresses():
             return errors.NoAddresses(detail)
+        case cloud.ServerGroupNotFound():
+            return errors.ServerGroupNotFound(detail)
         case cloud.NetworkMissing():
             return errors.NetworkMissing(detail)
         case cloud.PoolNotFound():

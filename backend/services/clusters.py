@@ -36,6 +36,7 @@ from backend.errors import (
     ClusterProtected,
     CoolingDown,
     LimitExceeded,
+    ServerGroupNotFound,
 )
 from backend.services import capacity, configurations, limits, placement, sources
 from backend.services.catalog import asking
@@ -73,6 +74,7 @@ class Clusters:
             LimitExceeded: there are 500 clusters, or more than 50 tags were given.
             BoundsCrossed, CapacityOutOfBounds
             PlacementMissing, ZoneNotFound, SubnetNotFound, ZonesMismatch
+            ServerGroupNotFound
             ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound,
             ServerUnknown: of the launch source.
             CloudNotReached, NotPermitted: the cloud could not be asked.
@@ -82,7 +84,8 @@ class Clusters:
         if len(wanted.tags) > limits.TAGS_OF_CLUSTER:
             raise LimitExceeded("tags", limits.TAGS_OF_CLUSTER)
         zones, subnets = self._place(scope, wanted)
-        source = self._source(scope, wanted.source, (zones, subnets), wanted.name)
+        group = self._group(scope, values)
+        source = self._source(scope, wanted.source, (zones, subnets), wanted.name, group)
         now = self._clock.now()
         causes: tuple[Cause, ...] = ()
         if values["desired"]:
@@ -116,17 +119,19 @@ class Clusters:
 
         Raises:
             ClusterNotFound, ClusterDeleting, BoundsCrossed, CapacityOutOfBounds
-            ZoneNotFound, SubnetNotFound, ZonesMismatch
+            ZoneNotFound, SubnetNotFound, ZonesMismatch, ServerGroupNotFound
             ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         placed: placement.Placement | None = None
         if not change.placement.is_empty:
             placed = placement.place(self._catalog, scope, change.placement)
+        self._group(scope, change.values)
         source: _Source | None = None
         if change.source is not None:
             spec = self.get(scope, name).spec
-            source = self._source(scope, change.source, placed or (spec.zones, spec.subnets), name)
+            group = change.values.get("server_group", spec.server_group)
+            source = self._source(scope, change.source, placed or (spec.zones, spec.subnets), name, group)
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
@@ -301,7 +306,18 @@ class Clusters:
             request = replace(request, zones=(zone,))
         return placement.place(self._catalog, scope, request)
 
-    def _source(self, scope: Scope, request: SourceRequest, place: placement.Placement, name: str) -> _Source:
+    def _group(self, scope: Scope, values: Mapping[str, Any]) -> str | None:
+        """The name of the server group that the values name, which must exist."""
+        name: str | None = values.get("server_group")
+        if name is not None:
+            with asking():
+                if self._catalog.server_group(scope, name=name) is None:
+                    raise ServerGroupNotFound(name)
+        return name
+
+    def _source(
+        self, scope: Scope, request: SourceRequest, place: placement.Placement, name: str, group: str | None
+    ) -> _Source:
         """The launch source, checked against the cloud now, and against the store within the transaction."""
         if request.configuration is not None:
             configuration = request.configuration
@@ -314,7 +330,7 @@ class Clusters:
             return self._source_of_server(scope, request.server, name)
         with self._store.read() as conn:
             version = sources.template_of(conn, scope, request)
-        sources.try_template(self._catalog, scope, version, place)
+        sources.try_template(self._catalog, scope, version, place, group)
         return lambda _: sources.template_source(request, version)
 
     def _source_of_server(self, scope: Scope, server: str, name: str) -> _Source:

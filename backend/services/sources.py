@@ -47,8 +47,13 @@ def template_of(conn: Connection, scope: Scope, request: SourceRequest) -> Templ
     return version
 
 
-def try_template(catalog: Catalog, scope: Scope, version: TemplateVersion, placement: Placement) -> None:
+def try_template(
+    catalog: Catalog, scope: Scope, version: TemplateVersion, placement: Placement, server_group: str | None = None
+) -> None:
     """Resolve the server of a version in every place it is to go to, making nothing.
+
+    Args:
+        server_group: name of the cluster's own, if it has one.
 
     Raises:
         TemplateUnusable: with what the cloud lacks.
@@ -61,7 +66,7 @@ def try_template(catalog: Catalog, scope: Scope, version: TemplateVersion, place
     places: list[tuple[str | None, str | None]] = [(None, subnet) for subnet in subnets]
     for zone, subnet in places or [(zone, None) for zone in zones]:
         try:
-            resolve(catalog, scope, spec, zone=zone, subnet_id=subnet, name="")
+            resolve(catalog, scope, spec, zone=zone, subnet_id=subnet, name="", server_group=server_group)
         except CloudError as error:
             finding = finding_of(error, type=spec.instance_type or "", image=spec.image or "", zone=zone or "")
             about_cloud = isinstance(finding, CloudNotReached | NotPermitted)

@@ -65,6 +65,7 @@ SPEC_COLUMNS = (
     Column("reservation_preference", WORD),
     Column("service_role", String(1600)),
     Column("context", Document),
+    Column("server_group", NAME),
 )
 
 clusters = _table(

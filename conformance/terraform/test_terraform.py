@@ -177,6 +177,8 @@ def test_a_stack_with_a_launch_configuration(
     assert made is not None
     assert [one["ProtectedFromScaleIn"] for one in made["Instances"]] == [True, True]
     assert {one["InstanceType"] for one in made["Instances"]} == {"m5.large"}
+    assert made["PlacementGroup"] == told["placement_group"]
+    assert {one["Placement"]["GroupName"] for one in alive(ec2, told["group"])} == {told["placement_group"]}
     stack.no_change()
     # The members are protected: Terraform lowers the sizes first and lifts the protection afterwards.
     stack.run("destroy", "-auto-approve")
@@ -184,3 +186,5 @@ def test_a_stack_with_a_launch_configuration(
     assert alive(ec2, told["group"]) == []
     left = asg.describe_launch_configurations(LaunchConfigurationNames=[told["configuration"]])["LaunchConfigurations"]
     assert left == []
+    groups = ec2.describe_placement_groups()["PlacementGroups"]
+    assert told["placement_group"] not in {one["GroupName"] for one in groups}

@@ -179,6 +179,8 @@ def _quota(data: Mapping[str, Any]) -> str:
             f"You have requested more vCPU capacity than your current vCPU limit of {limit}"
             " allows for the instance bucket that the specified instance type belongs to."
         )
+    if resource == "server_group_members":
+        return f"You have requested more instances ({requested}) than one placement group may have."
     return f"You have requested more {resource} ({requested}) than your current limit of {limit} allows."
 
 
@@ -208,6 +210,9 @@ _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
     ReasonKind.KEY_PAIR_NOT_FOUND: lambda data: f"The key pair '{data['name']}' does not exist.",
     ReasonKind.SECURITY_GROUP_NOT_FOUND: lambda data: (
         f"The security group '{_reference(arns.SECURITY_GROUP, data['group'])}' does not exist."
+    ),
+    ReasonKind.SERVER_GROUP_NOT_FOUND: lambda data: (
+        f"The Placement Group '{_reference(arns.PLACEMENT_GROUP, data['group'])}' is unknown."
     ),
     ReasonKind.SUBNET_NOT_FOUND: lambda data: (
         f"The subnet ID '{_reference(arns.SUBNET, data['subnet'])}' does not exist."

@@ -223,6 +223,7 @@ TABLE: Final[Table] = {
     errors.TypeNotSupported: _type_not_supported,
     errors.KeyPairNotFound: lambda found: validation(f"The key pair '{found.name}' does not exist"),
     errors.SecurityGroupNotFound: _security_group,
+    errors.ServerGroupNotFound: lambda found: validation(f"The Placement Group '{found.group}' is unknown."),
     errors.SubnetNotFound: lambda found: validation(
         f"The subnet ID '{shown(arns.SUBNET, found.subnet)}' does not exist"
     ),

@@ -160,9 +160,8 @@ def _role(value: str) -> Values:
 
 
 def _placement_group(value: str) -> Values:
-    if value:
-        raise validation(f"The Placement Group '{value}' is unknown.")
-    return {}
+    # An empty name takes a group away that was set before.
+    return {"server_group": value or None}
 
 
 READERS: Final[Mapping[str, Reader]] = {
@@ -207,7 +206,6 @@ INPUT: Final[Mapping[str, Fate]] = {
             "TrafficSources",
             "LifecycleHookSpecificationList",
             "Operator",
-            "PlacementGroup",
         ),
         Fate.REFUSED,
     ),
@@ -264,6 +262,7 @@ OUTPUT: Final[Mapping[str, Fate]] = {
             "AvailabilityZoneImpairmentPolicy",
             "CapacityReservationSpecification",
             "InstanceLifecyclePolicy",
+            "PlacementGroup",
         ),
         Fate.COMPUTED,
     ),
@@ -271,7 +270,6 @@ OUTPUT: Final[Mapping[str, Fate]] = {
         (
             "MixedInstancesPolicy",
             "PredictedCapacity",
-            "PlacementGroup",
             "WarmPoolConfiguration",
             "WarmPoolSize",
             "Operator",

@@ -72,6 +72,7 @@ def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:
         "DefaultInstanceWarmup": spec.warmup_seconds,
         "DesiredCapacityType": spec.capacity_type,
         "Context": spec.context,
+        "PlacementGroup": spec.server_group,
     }
     told = {name: value for name, value in told.items() if value is not None}
     if spec.deletion_protection is not DeletionProtection.NONE:

@@ -116,6 +116,13 @@ KEY_PAIR: Final = Kind(
     "The key pair ID '{}' does not exist",
     "The key pair IDs '{}' do not exist",
 )
+PLACEMENT_GROUP: Final = Kind(
+    arns.PLACEMENT_GROUP,
+    "InvalidPlacementGroupId.Malformed",
+    "InvalidPlacementGroup.Unknown",
+    "The Placement Group '{}' is unknown.",
+    "The Placement Groups '{}' are unknown.",
+)
 TEMPLATE: Final = Kind(
     arns.TEMPLATE,
     "InvalidLaunchTemplateId.Malformed",

@@ -20,6 +20,16 @@ _LIMITS: Final = {
         "You have reached the limit of versions for this launch template.",
     ),
 }
+_CODES: Final = {
+    "instances": "InstanceLimitExceeded",
+    "server_groups": "PlacementGroupLimitExceeded",
+    "server_group_members": "InstanceLimitExceeded",
+}
+_NOUNS: Final = {
+    "cores": "vCPU capacity",
+    "server_groups": "placement groups",
+    "server_group_members": "instances in one placement group",
+}
 _UUID_LENGTH: Final = 36
 _INCOMPLETE: Final = {"image": "ImageId", "instance_type": "InstanceType"}
 
@@ -54,8 +64,8 @@ def _limit(found: errors.LimitExceeded) -> AWSError:
 
 
 def _quota(found: errors.QuotaExceeded) -> AWSError:
-    code = "InstanceLimitExceeded" if found.resource == "instances" else "VcpuLimitExceeded"
-    noun = {"instances": "instances", "cores": "vCPU capacity"}.get(found.resource, found.resource)
+    code = _CODES.get(found.resource, "VcpuLimitExceeded")
+    noun = _NOUNS.get(found.resource, found.resource)
     limit = f" of {found.limit}" if found.limit >= 0 else ""
     return AWSError(
         code,
@@ -129,6 +139,16 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     ),
     errors.SecurityGroupNotFound: lambda found: AWSError(
         "InvalidGroup.NotFound", f"The security group '{_group(found)}' does not exist"
+    ),
+    errors.ServerGroupNotFound: lambda found: AWSError(
+        "InvalidPlacementGroup.Unknown",
+        f"The Placement Group '{_shown(arns.PLACEMENT_GROUP, found.group)}' is unknown.",
+    ),
+    errors.ServerGroupExists: lambda found: AWSError(
+        "InvalidPlacementGroup.Duplicate", f"The placement group '{found.name}' already exists."
+    ),
+    errors.ServerGroupInUse: lambda found: AWSError(
+        "InvalidPlacementGroup.InUse", f"The placement group '{found.name}' is in use and may not be deleted."
     ),
     errors.SubnetNotFound: lambda found: AWSError(
         "InvalidSubnetID.NotFound", f"The subnet ID '{_shown(arns.SUBNET, found.subnet)}' does not exist"

@@ -8,6 +8,7 @@ from typing import Any, Final
 from backend.drivers.compute import Flavor
 from translators import filters
 from translators.ec2 import actions
+from translators.ec2.placement_groups import STRATEGIES
 from translators.errors import AWSError
 from translators.filters import Fields
 from translators.registry import Call, Result
@@ -150,7 +151,7 @@ def shown(flavor: Flavor) -> dict[str, Any]:
             "NvmeSupport": "required" if nitro else "unsupported",
         },
         "NetworkInfo": _network(flavor, nitro=nitro),
-        "PlacementGroupInfo": {"SupportedStrategies": []},
+        "PlacementGroupInfo": {"SupportedStrategies": list(STRATEGIES.values())},
         "HibernationSupported": False,
         "BurstablePerformanceSupported": flavor.burstable,
         "DedicatedHostsSupported": False,

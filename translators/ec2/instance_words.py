@@ -175,7 +175,7 @@ def shown(instance: Instance) -> dict[str, Any]:
         "ProductCodes": [],
         "InstanceType": server.flavor,
         "LaunchTime": server.created_at,
-        "Placement": {"AvailabilityZone": server.zone, "GroupName": "", "Tenancy": "default"},
+        "Placement": _placement(instance),
         "Monitoring": {"State": "disabled"},
         "Architecture": instance.architecture,
         "BlockDeviceMappings": [_attached(instance, *disk) for disk in instance.disks()],
@@ -192,13 +192,21 @@ def shown(instance: Instance) -> dict[str, Any]:
         "VirtualizationType": image.virtualization if image else "hvm",
         **_options(instance),
     }
-    if instance.zone_id:
-        told["Placement"]["AvailabilityZoneId"] = instance.zone_id
     if server.key_name:
         told["KeyName"] = server.key_name
     if image and image.platform == "windows":
         told["Platform"] = "windows"
     return {**told, **_end(instance), **_network(instance)}
+
+
+def _placement(instance: Instance) -> dict[str, Any]:
+    server = instance.server
+    told = {"AvailabilityZone": server.zone, "GroupName": server.server_group_name or "", "Tenancy": "default"}
+    if server.server_group_id:
+        told["GroupId"] = arns.resource_id(arns.PLACEMENT_GROUP, server.server_group_id)
+    if instance.zone_id:
+        told["AvailabilityZoneId"] = instance.zone_id
+    return told
 
 
 def _options(instance: Instance) -> dict[str, Any]:

@@ -87,7 +87,7 @@ FIELDS: Final[Fields[Instance]] = {
     "network-interface.subnet-id": _interface(_subnet),
     "network-interface.vpc-id": _interface(_network),
     "owner-id": lambda instance: instance.around.account,
-    "placement-group-name": lambda _: None,
+    "placement-group-name": lambda instance: instance.server.server_group_name,
     "platform": _image(lambda image: "windows" if image.platform == "windows" else None),
     "platform-details": _image(lambda image: image.platform_details),
     "private-dns-name": lambda _: None,

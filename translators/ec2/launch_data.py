@@ -104,6 +104,8 @@ def spec_of(data: Data, zone_names: Mapping[str, str]) -> ServerSpec:
         public_address=first.get("AssociatePublicIpAddress"),
         subnet=_short(arns.SUBNET, first.get("SubnetId")),
         zone=_zone(placement, zone_names),
+        server_group=placement.get("GroupName") or None,
+        server_group_id=_short(arns.PLACEMENT_GROUP, placement.get("GroupId")),
         tags=tags.get("instance", {}),
         iam_profile=profile.get("Name") or profile.get("Arn") or None,
         unsupported=tuple(dict.fromkeys(_unsupported(data, placement, interfaces))),
@@ -188,9 +190,7 @@ _MEMBERS: Final = _given(
     "SecondaryInterfaces",
     "Operator",
 )
-_PLACEMENT: Final = _given(
-    "Affinity", "GroupName", "GroupId", "HostId", "HostResourceGroupArn", "PartitionNumber", "SpreadDomain"
-)
+_PLACEMENT: Final = _given("Affinity", "HostId", "HostResourceGroupArn", "PartitionNumber", "SpreadDomain")
 _INTERFACE: Final = _given(
     "AssociateCarrierIpAddress",
     "Ipv4PrefixCount",

@@ -176,6 +176,8 @@ def _data_of(server: Server) -> dict[str, Any]:
         "DisableApiTermination": False,
         "EbsOptimized": False,
     }
+    if server.server_group_name:
+        told["Placement"]["GroupName"] = server.server_group_name
     if server.image_id:
         told["ImageId"] = arns.image_id(server.image_id)
     if server.key_name:

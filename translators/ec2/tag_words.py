@@ -24,6 +24,7 @@ KINDS: Final[Mapping[str, str]] = {
     "vol": "volume",
     "eni": "network-interface",
     "key": "key-pair",
+    "pg": "placement-group",
     "snap": "snapshot",
 }
 """Prefix of an id -> the resource type that tags know it by."""

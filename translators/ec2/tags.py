@@ -150,6 +150,10 @@ _PRESENT: Final[Mapping[str, tuple[actions.Kind, _Present]]] = {
         actions.KEY_PAIR,
         lambda call, _: [key_id(pair) for pair in call.backend.catalog.key_pairs(call.scope)],
     ),
+    arns.PLACEMENT_GROUP: (
+        actions.PLACEMENT_GROUP,
+        lambda call, _: _ids(arns.PLACEMENT_GROUP, call.backend.server_groups.list(call.scope)),
+    ),
     arns.VOLUME: (actions.VOLUME, _volumes),
     arns.INTERFACE: (actions.INTERFACE, _interfaces),
 }

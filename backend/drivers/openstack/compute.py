@@ -17,7 +17,7 @@ from urllib.parse import quote
 from backend.clock import Clock
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
-from backend.drivers.compute import Flavor, KeyPair, Server, ServerRequest, Zone
+from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, Server, ServerGroup, ServerRequest, Zone
 from backend.drivers.errors import (
     CloudError,
     FlavorNotSupported,
@@ -39,6 +39,7 @@ from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.ports import Ports
 from backend.drivers.openstack.refusals import of_create, of_rebuild, of_server
 from backend.drivers.openstack.rest import COMPUTE, VOLUME, Declined, Rest
+from backend.drivers.openstack.server_groups import ServerGroups
 from backend.drivers.openstack.servers import image_of, server_of
 from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
 from backend.drivers.openstack.zones import Zones
@@ -67,6 +68,7 @@ class OpenStackCompute:
         self._networking = networking
         self._flavors = Flavors(rest, clock, settings, zones)
         self._keys = KeyPairs(rest, clock)
+        self._groups = ServerGroups(rest)
         self._ports = Ports(rest, clock, background)
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
@@ -154,6 +156,15 @@ class OpenStackCompute:
             self._put(scope, server_id, wanted)
         for key in notes.stale(noted, put, frozenset(remove) - put.keys()):
             self._remove(scope, server_id, key)
+
+    def server_groups(self, scope: Scope) -> Sequence[ServerGroup]:
+        return self._groups.list(scope)
+
+    def create_server_group(self, scope: Scope, name: str, policy: GroupPolicy) -> ServerGroup:
+        return self._groups.create(scope, name, policy)
+
+    def delete_server_group(self, scope: Scope, group_id: str) -> None:
+        self._groups.delete(scope, group_id)
 
     def flavors(self, scope: Scope) -> Sequence[Flavor]:
         return self._flavors.list(scope)

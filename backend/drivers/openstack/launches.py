@@ -40,7 +40,8 @@ class Launch:
         server["security_groups"] = [{"name": group} for group in self.request.security_group_ids]
         if not server["security_groups"]:
             del server["security_groups"]
-        return {"server": {**server, "min_count": self.count, "max_count": self.count, "return_reservation_id": True}}
+        counts = {"min_count": self.count, "max_count": self.count, "return_reservation_id": True}
+        return {"server": {**server, **counts}, **self._hints()}
 
     def body_at(self, port_id: str, number: int) -> Mapping[str, Any]:
         """The POST of one server on a port that was made for it; the groups are the port's."""
@@ -48,7 +49,7 @@ class Launch:
         server["metadata"][notes.PORTS] = port_id
         if self.count > 1:
             server["name"] = f"{server['name']}-{number + 1}"
-        return {"server": {**server, "networks": [{"port": port_id}]}}
+        return {"server": {**server, "networks": [{"port": port_id}]}, **self._hints()}
 
     def ports(self) -> Mapping[str, Any]:
         """The request that makes a port in the very subnet for each server."""
@@ -61,11 +62,18 @@ class Launch:
             port["security_groups"] = list(self.request.security_group_ids)
         return {"ports": [port] * self.count}
 
+    def _hints(self) -> Mapping[str, Any]:
+        group = self.request.server_group
+        return {"os:scheduler_hints": {"group": group.id}} if group else {}
+
     def _server(self, notes_of: str) -> dict[str, Any]:
         request = self.request
         noted = {notes.BATCH: notes_of, notes.TYPE: request.flavor, notes.SUBNET: self.placement.subnet.id}
         if request.launch_id is not None:
             noted[notes.LAUNCH] = request.launch_id
+        if request.server_group is not None:
+            noted[notes.GROUP] = request.server_group.id
+            noted[notes.GROUP_NAME] = request.server_group.name
         if self.disks.root_volume:
             noted[notes.IMAGE] = request.image_id
         server: dict[str, Any] = {

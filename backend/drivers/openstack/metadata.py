@@ -22,6 +22,8 @@ SUBNET: Final = "coppice:subnet"
 BATCH: Final = "coppice:batch"
 IMAGE: Final = "coppice:image"
 PORTS: Final = "coppice:ports"
+GROUP: Final = "coppice:group"
+GROUP_NAME: Final = "coppice:group-name"
 
 _TAG: Final = "coppice:tag:"
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")

@@ -21,6 +21,8 @@ _QUOTA: Final = re.compile(
     r"(?P<used>[-\d, ]+) of (?P<limits>[-\d, ]+)",
 )
 _NEUTRON_QUOTA: Final = re.compile(r"Quota exceeded for resources: \[?'?(?P<resource>\w+)")
+_TOO_MANY_GROUPS: Final = re.compile(r"too many server groups|server_groups is over limit", re.IGNORECASE)
+_TOO_MANY_MEMBERS: Final = re.compile(r"too many servers in group|server_group_members is over limit", re.IGNORECASE)
 _POLICY: Final = re.compile(
     r"policy (doesn't|does not) allow|disallowed by policy|You are not authorized", re.IGNORECASE
 )
@@ -56,6 +58,11 @@ def _group(declined: Declined, request: ServerRequest) -> errors.Refused:
     return errors.SecurityGroupNotFound(short_id(named), request_id=declined.request_id)
 
 
+def _server_group(declined: Declined, request: ServerRequest) -> errors.Refused:
+    group = request.server_group
+    return errors.ServerGroupNotFound(group.name if group else declined.message, request_id=declined.request_id)
+
+
 def _network(declined: Declined, request: ServerRequest) -> errors.Refused:
     return errors.SubnetNotFound(request.subnet_id or declined.message, request_id=declined.request_id)
 
@@ -77,6 +84,7 @@ _TEXTS: Final[tuple[tuple[re.Pattern[str], _Make], ...]] = tuple(
         (r"invalid key_name|key ?pair \S+ not found", _key),
         (r"security group \S+ (not found|could not be found|does not exist)|invalid security group", _group),
         (r"unable to find security_group", _group),
+        (r"instance group \S+ could not be found", _server_group),
         (r"no more ip addresses|no fixed ip addresses available|ip address generation failure", _addresses),
         (r"(subnet|network) \S+ (could not be found|requires a subnet)|no networks? defined", _network),
         (r"no valid host|requested availability zone is not available", _room),
@@ -121,6 +129,13 @@ def of_server(declined: Declined) -> errors.CloudError:
     return of_any(declined)
 
 
+def of_group(declined: Declined) -> errors.CloudError:
+    """Why a server group was not made."""
+    if declined.status == 403 and _TOO_MANY_GROUPS.search(declined.message):
+        return errors.QuotaExceeded("server_groups", 1, -1, declined.message, request_id=declined.request_id)
+    return of_any(declined)
+
+
 def of_any(declined: Declined) -> errors.CloudError:
     """A refusal with the cloud's own words."""
     if declined.status == 403 and _POLICY.search(declined.message):
@@ -139,6 +154,8 @@ def _over_quota(declined: Declined, count: int) -> errors.QuotaExceeded | None:
         return errors.QuotaExceeded(f"{found['resource']}s", count, -1, text, request_id=request_id)
     if "maximum number of ports" in text.lower():
         return errors.QuotaExceeded("ports", count, -1, text, request_id=request_id)
+    if _TOO_MANY_MEMBERS.search(text):
+        return errors.QuotaExceeded("server_group_members", count, -1, text, request_id=request_id)
     if declined.status == 413 or (
         declined.status == 403 and re.search(r"quota|over (the )?limit", text, re.IGNORECASE)
     ):

@@ -97,6 +97,8 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         subnet_id=subnet_id,
         security_group_ids=_groups(document, layout),
         tags=notes.decoded(noted),
+        server_group_id=noted.get(notes.GROUP),
+        server_group_name=noted.get(notes.GROUP_NAME),
         fault=(document.get("fault") or {}).get("message"),
         reservation_id=batch,
         index=_index(name, size),

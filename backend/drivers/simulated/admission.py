@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from backend.domain.scope import Scope
-from backend.drivers.compute import ServerRequest
+from backend.drivers.compute import GroupPolicy, ServerRequest
 from backend.drivers.errors import (
     FlavorNotFound,
     FlavorNotSupported,
@@ -16,6 +16,7 @@ from backend.drivers.errors import (
     NoCapacity,
     QuotaExceeded,
     SecurityGroupNotFound,
+    ServerGroupNotFound,
     SubnetNotFound,
 )
 from backend.drivers.instance_types.flavors import flavors_by_name
@@ -24,6 +25,7 @@ from backend.drivers.simulated import layout
 from backend.drivers.simulated.addresses import usable
 from backend.drivers.simulated.faults import Call, Effect, Faults
 from backend.drivers.simulated.projects import Projects
+from backend.drivers.simulated.server_groups import ServerGroups
 from backend.drivers.simulated.settings import SimulatedSettings
 from backend.drivers.simulated.state import counter
 
@@ -39,17 +41,18 @@ class Admitted:
 class Admission:
     """The rules of one cloud. Every check works within the caller's transaction."""
 
-    def __init__(self, settings: SimulatedSettings, faults: Faults, projects: Projects) -> None:
+    def __init__(self, settings: SimulatedSettings, faults: Faults, projects: Projects, groups: ServerGroups) -> None:
         self._settings = settings
         self._faults = faults
         self._projects = projects
+        self._groups = groups
 
-    def admit(self, connection: sqlite3.Connection, call: Call, request: ServerRequest) -> Admitted:
-        """Pass or refuse ``call.count`` servers of a request.
+    def admit(self, connection: sqlite3.Connection, call: Call, request: ServerRequest, now: int) -> Admitted:
+        """Pass or refuse ``call.count`` servers of a request at that instant (microseconds).
 
         Raises:
-            ImageNotFound, FlavorNotFound, FlavorNotSupported, KeyPairNotFound, SecurityGroupNotFound, SubnetNotFound:
-                a reference does not hold.
+            ImageNotFound, FlavorNotFound, FlavorNotSupported, KeyPairNotFound, SecurityGroupNotFound, SubnetNotFound,
+            ServerGroupNotFound: a reference does not hold.
             QuotaExceeded, NoCapacity, NoAddresses: it does not fit.
         """
         scope = call.scope
@@ -58,6 +61,7 @@ class Admission:
             raise KeyPairNotFound(f"Invalid key_name provided: {request.key_name}")
         subnet = self._subnet(scope, request)
         groups = self._security_groups(scope, request)
+        self._group(connection, call, request, now)
         self._quota(connection, call)
         self._room(connection, call, request)
         self._addresses(connection, call, subnet)
@@ -96,6 +100,20 @@ class Admission:
             if group not in known:
                 raise SecurityGroupNotFound(f"Security group {group} not found.")
         return tuple(dict.fromkeys(request.security_group_ids))
+
+    def _group(self, connection: sqlite3.Connection, call: Call, request: ServerRequest, now: int) -> None:
+        group = request.server_group
+        if group is None:
+            return
+        if not self._groups.has(connection, call.scope, group.id):
+            raise ServerGroupNotFound(group.name)
+        zones = self._groups.zones(connection, group.id, now)
+        full = group.policy is GroupPolicy.ANTI_AFFINITY and (
+            zones.count(request.zone) + call.count > self._settings.apart_per_zone
+        )
+        elsewhere = group.policy is GroupPolicy.AFFINITY and not {*zones} <= {request.zone}
+        if full or elsewhere:
+            raise NoCapacity(f"No valid host was found. Server group policy {group.policy} leaves none.")
 
     def _quota(self, connection: sqlite3.Connection, call: Call) -> None:
         used = counter(connection, f"project:{call.scope.region}/{call.scope.project_id}")

@@ -14,6 +14,7 @@ from backend.drivers.simulated.network import SimulatedNetworking
 from backend.drivers.simulated.operator import Operator
 from backend.drivers.simulated.pools import Pools
 from backend.drivers.simulated.projects import Projects
+from backend.drivers.simulated.server_groups import ServerGroups
 from backend.drivers.simulated.servers import ServerTable
 from backend.drivers.simulated.settings import SimulatedSettings
 from backend.drivers.simulated.state import State
@@ -51,7 +52,8 @@ class SimulatedCloud:
         faults = Faults(state, clock)
         origin = state.origin(settings.seed)
         projects = Projects(state, clock, settings, origin)
-        world = World(state, clock, settings, faults, projects, ServerTable(origin))
+        servers = ServerTable(origin)
+        world = World(state, clock, settings, faults, projects, servers, ServerGroups(origin, servers))
         compute = SimulatedCompute(world)
         pools = Pools(world, origin)
         ports = Cloud(

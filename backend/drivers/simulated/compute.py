@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
-from backend.drivers.compute import Flavor, KeyPair, Server, ServerRequest, Zone
-from backend.drivers.errors import ServerNotFound, ServerStateConflict
+from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, Server, ServerGroup, ServerRequest, Zone
+from backend.drivers.errors import ServerGroupNotFound, ServerNotFound, ServerStateConflict
 from backend.drivers.instance_types.flavors import flavors
 from backend.drivers.simulated import layout
 from backend.drivers.simulated.addresses import take_private, take_public
@@ -58,7 +58,8 @@ class SimulatedCompute:
         self._settings = world.settings
         self._faults = world.faults
         self._servers = world.servers
-        self._admission = Admission(world.settings, world.faults, world.projects)
+        self._groups = world.groups
+        self._admission = Admission(world.settings, world.faults, world.projects, world.groups)
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
         if count < 1:
@@ -68,7 +69,7 @@ class SimulatedCompute:
             now = self._world.now()
             self._servers.settle(connection, now)
             self._servers.purge(connection, now - _micros(self._settings.retention_seconds))
-            admitted = self._admission.admit(connection, call, request)
+            admitted = self._admission.admit(connection, call, request, now)
             return self._make(connection, call, request, admitted, now)
 
     def get(self, scope: Scope, server_id: str) -> Server:
@@ -141,6 +142,20 @@ class SimulatedCompute:
         with self._world.call(Call("tag", scope, server=server_id)), self._state.writing() as connection:
             row = self._standing(connection, scope, server_id, self._world.now())
             self._servers.tag(connection, row, put, remove)
+
+    def server_groups(self, scope: Scope) -> Sequence[ServerGroup]:
+        with self._world.call(Call("server_groups", scope)), self._state.reading() as connection:
+            return self._groups.list(connection, scope, self._world.now())
+
+    def create_server_group(self, scope: Scope, name: str, policy: GroupPolicy) -> ServerGroup:
+        with self._world.call(Call("create_server_group", scope)), self._state.writing() as connection:
+            return self._groups.insert(connection, scope, name, policy)
+
+    def delete_server_group(self, scope: Scope, group_id: str) -> None:
+        with self._world.call(Call("delete_server_group", scope)), self._state.writing() as connection:
+            if not self._groups.has(connection, scope, group_id):
+                raise ServerGroupNotFound(group_id)
+            self._groups.delete(connection, group_id)
 
     def flavors(self, scope: Scope) -> Sequence[Flavor]:
         with self._world.call(Call("flavors", scope)):

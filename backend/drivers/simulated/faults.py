@@ -23,6 +23,7 @@ from backend.drivers.simulated.state import State, from_micros, to_micros
 POOL_WRITES = ("add_members", "drain_members", "remove_members")
 WRITES = (
     *("create", "delete", "start", "stop", "reboot", "suspend", "resume", "rebuild", "adopt", "tag"),
+    *("create_server_group", "delete_server_group"),
     *POOL_WRITES,
 )
 READS = (
@@ -32,6 +33,7 @@ READS = (
     "flavors",
     "key_pairs",
     "zones",
+    "server_groups",
     "images",
     "networks",
     "subnets",

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
-from backend.drivers.compute import Server, ServerRequest
+from backend.drivers.compute import GroupPolicy, Server, ServerGroup, ServerRequest
 from backend.drivers.simulated.state import add_to_counter, counter, from_micros
 from backend.drivers.simulated.timeline import Move, present
 
 _COLUMNS = (
     "id, batch, position, project, region, zone, subnet_id, address, public_address, launch_id, tags, image_id,"
-    " status, status_at, fault, next_status, change_at, next_fault, prior, prior_at"
+    " server_group, status, status_at, fault, next_status, change_at, next_fault, prior, prior_at"
 )
-_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 20)})"  # noqa: S608 - constant columns
+_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 21)})"  # noqa: S608 - constant columns
 _CACHED_BATCHES = 4096
 SWEEP = 500
 
@@ -46,6 +46,7 @@ class Row(NamedTuple):
     launch_id: str | None
     tags: str | None
     image_id: str | None
+    server_group: str | None
     status: str
     status_at: int
     fault: str | None
@@ -145,6 +146,7 @@ class ServerTable:
                 launch_id=request.launch_id,
                 tags=None,
                 image_id=None,
+                server_group=request.server_group.id if request.server_group else None,
                 status=building,
                 status_at=batch.created_at,
                 fault=None,
@@ -211,6 +213,13 @@ class ServerTable:
         query = f"SELECT {_COLUMNS} FROM servers WHERE gone_at IS NULL OR gone_at > ? ORDER BY rowid"  # noqa: S608 - constant columns
         return map(Row._make, connection.execute(query, (as_of,)))
 
+    def of_group(self, connection: sqlite3.Connection, group_id: str, now: int) -> list[tuple[str, str]]:
+        """(server id, zone) of a group's servers that are not deleted, oldest first."""
+        query = (
+            "SELECT id, zone FROM servers WHERE server_group = ? AND (gone_at IS NULL OR gone_at > ?) ORDER BY rowid"
+        )
+        return connection.execute(query, (group_id, now)).fetchall()
+
     def touched(self, connection: sqlite3.Connection, scope: Scope, since: int, as_of: int) -> Iterator[Row]:
         """Rows that began or ended a move at or after ``since``: two indexes tell them, no others are read."""
         query = (
@@ -268,6 +277,8 @@ class ServerTable:
             user_data=request.user_data,
             block_devices=request.block_devices,
             tags=request.tags if row.tags is None else json.loads(row.tags),
+            server_group_id=row.server_group,
+            server_group_name=request.server_group.name if request.server_group else None,
             fault=fault,
             reservation_id=batch.reservation_id,
             index=row.position,
@@ -339,6 +350,8 @@ def gone(row: Row, instant: int) -> bool:
 
 
 def _request(document: dict[str, Any]) -> ServerRequest:
+    if group := document.get("server_group"):
+        document["server_group"] = ServerGroup(group["id"], group["name"], GroupPolicy(group["policy"]))
     document["block_devices"] = tuple(BlockDevice(**device) for device in document["block_devices"])
     document["security_group_ids"] = tuple(document["security_group_ids"])
     return ServerRequest(**document)

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS servers (
     id TEXT PRIMARY KEY, batch INTEGER NOT NULL, position INTEGER NOT NULL,
     project TEXT NOT NULL, region TEXT NOT NULL, zone TEXT NOT NULL,
     subnet_id TEXT NOT NULL, address INTEGER NOT NULL, public_address INTEGER,
-    launch_id TEXT, tags TEXT, image_id TEXT, fault TEXT,
+    launch_id TEXT, tags TEXT, image_id TEXT, server_group TEXT, fault TEXT,
     prior TEXT, prior_at INTEGER,
     status TEXT NOT NULL, status_at INTEGER NOT NULL,
     next_status TEXT, change_at INTEGER, next_fault TEXT,
@@ -51,6 +51,10 @@ CREATE TABLE IF NOT EXISTS security_groups (
     id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
     network_id TEXT NOT NULL, rules TEXT NOT NULL, UNIQUE (network_id, name)
 );
+CREATE TABLE IF NOT EXISTS server_groups (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, region TEXT NOT NULL,
+    name TEXT NOT NULL, policy TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS images (
     id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, document TEXT NOT NULL
 );
@@ -69,8 +73,9 @@ CREATE TABLE IF NOT EXISTS faults (
 );
 """
 
-_ADDED = {"servers": {"image_id": "TEXT"}}
+_ADDED = {"servers": {"image_id": "TEXT", "server_group": "TEXT"}}
 """Columns that states made before them lack."""
+_MEMBERS = "CREATE INDEX IF NOT EXISTS servers_of_group ON servers (server_group, zone) WHERE server_group IS NOT NULL"
 
 
 def to_micros(instant: datetime) -> int:
@@ -105,6 +110,7 @@ class State:
                 if statement.strip():
                     connection.execute(statement)
             _add_columns(connection)
+            connection.execute(_MEMBERS)
 
     def origin(self, seed: int | None) -> uuid.UUID:
         """The namespace of every id this state gives; the first caller settles it."""

@@ -10,6 +10,7 @@ from backend.clock import Clock
 from backend.drivers.errors import CloudUnavailable
 from backend.drivers.simulated.faults import Call, Faults
 from backend.drivers.simulated.projects import Projects
+from backend.drivers.simulated.server_groups import ServerGroups
 from backend.drivers.simulated.servers import ServerTable
 from backend.drivers.simulated.settings import SimulatedSettings
 from backend.drivers.simulated.state import State, to_micros
@@ -23,6 +24,7 @@ class World:
     faults: Faults
     projects: Projects
     servers: ServerTable
+    groups: ServerGroups
 
     @contextmanager
     def call(self, call: Call) -> Iterator[None]:

@@ -53,6 +53,15 @@ resource "aws_launch_configuration" "old" {
   }
 }
 
+resource "aws_placement_group" "apart" {
+  name     = "${var.mark}-apart"
+  strategy = "spread"
+
+  tags = {
+    team = var.mark
+  }
+}
+
 resource "aws_autoscaling_group" "old" {
   name                  = "${var.mark}-old"
   launch_configuration  = aws_launch_configuration.old.name
@@ -60,10 +69,15 @@ resource "aws_autoscaling_group" "old" {
   min_size              = 2
   max_size              = 2
   protect_from_scale_in = true
+  placement_group       = aws_placement_group.apart.id
 }
 
 output "group" {
   value = aws_autoscaling_group.old.name
+}
+
+output "placement_group" {
+  value = aws_placement_group.apart.name
 }
 
 output "configuration" {

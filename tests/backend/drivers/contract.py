@@ -6,6 +6,7 @@ A driver's test module subclasses CloudContract and gives the fixtures that rais
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ import pytest
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
-from backend.drivers.compute import Server, ServerRequest
+from backend.drivers.compute import GroupPolicy, Server, ServerGroup, ServerRequest
 from backend.drivers.errors import (
     FlavorNotFound,
     FlavorNotSupported,
@@ -22,6 +23,7 @@ from backend.drivers.errors import (
     KeyPairNotFound,
     Refused,
     SecurityGroupNotFound,
+    ServerGroupNotFound,
     ServerNotFound,
     ServerStateConflict,
     SubnetNotFound,
@@ -226,6 +228,50 @@ class CloudContract:
         cloud.compute.rebuild(scope, server.id)
         assert settled(ServerStatus.STOPPED).image_id == other.id
 
+    @pytest.fixture
+    def group(self, cloud: Cloud, scope: Scope) -> Iterator[Callable[..., ServerGroup]]:
+        made: list[str] = []
+
+        def group(policy: GroupPolicy, name: str = "contract") -> ServerGroup:
+            created = cloud.compute.create_server_group(scope, name, policy)
+            made.append(created.id)
+            return created
+
+        yield group
+        for group_id in made:
+            with suppress(ServerGroupNotFound):
+                cloud.compute.delete_server_group(scope, group_id)
+
+    def test_server_groups_are_told_in_the_order_they_were_made(self, cloud, scope, other_scope, group):
+        made = [group(policy) for policy in GroupPolicy]
+        assert len({each.id for each in made}) == len(GroupPolicy)
+        assert [(each.name, each.policy, each.members) for each in made] == [
+            ("contract", policy, ()) for policy in GroupPolicy
+        ]
+        ids = [each.id for each in made]
+        assert [each for each in cloud.compute.server_groups(scope) if each.id in ids] == made
+        assert not {each.id for each in cloud.compute.server_groups(other_scope)} & {*ids}
+        with pytest.raises(ServerGroupNotFound):
+            cloud.compute.delete_server_group(other_scope, ids[0])
+        cloud.compute.delete_server_group(scope, ids[0])
+        with pytest.raises(ServerGroupNotFound):
+            cloud.compute.delete_server_group(scope, ids[0])
+        assert ids[0] not in {each.id for each in cloud.compute.server_groups(scope)}
+
+    def test_a_server_is_in_its_group_until_it_is_gone(self, cloud, scope, make, group, until):
+        made = group(GroupPolicy.ANTI_AFFINITY)
+        (server,) = make(server_group=made)
+
+        def members() -> tuple[str, ...]:
+            return next(each.members for each in cloud.compute.server_groups(scope) if each.id == made.id)
+
+        assert (server.server_group_id, server.server_group_name) == (made.id, made.name)
+        assert members() == (server.id,)
+        assert {each.id: each.server_group_id for each in cloud.compute.list(scope)}[server.id] == made.id
+        cloud.compute.delete(scope, server.id)
+        until(lambda: self.gone(cloud, scope, server.id))
+        assert members() == ()
+
     def test_tags_change_one_by_one_and_again(self, cloud, scope, make):
         (server,) = make(tags={"kept": "1", "changed": "1", "removed": "1"})
         for _ in range(2):
@@ -247,6 +293,7 @@ class CloudContract:
             ({"key_name": "no such key"}, KeyPairNotFound),
             ({"security_group_ids": (NOWHERE,)}, SecurityGroupNotFound),
             ({"subnet_id": NOWHERE}, SubnetNotFound),
+            ({"server_group": ServerGroup(NOWHERE, "nil", GroupPolicy.AFFINITY)}, ServerGroupNotFound),
             ({"zone": "nowhere-1a"}, Refused),
         ],
     )

@@ -9,6 +9,7 @@ from backend.domain.profile import BlockDevice, ServerSpec
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
+from backend.drivers.compute import GroupPolicy
 from backend.drivers.network import SecurityGroup
 from backend.drivers.resolution import resolve
 from tests.factories import SCOPE, World
@@ -101,6 +102,8 @@ def test_a_subnet_that_is_given_wins_over_the_specs_own(catalog: Catalog, spec: 
         ({"security_group_names": ("nil",)}, errors.SecurityGroupNotFound, "nil"),
         ({"subnet": "0" * 17}, errors.SubnetNotFound, "0" * 17),
         ({"zone": "us-east-1q"}, errors.NetworkMissing, "us-east-1q"),
+        ({"server_group": "nil"}, errors.ServerGroupNotFound, "nil"),
+        ({"server_group_id": "0" * 17}, errors.ServerGroupNotFound, "0" * 17),
         ({"iam_profile": "web"}, errors.Unsupported, "IamInstanceProfile"),
         ({"unsupported": ("KernelId", "Operator")}, errors.Unsupported, "KernelId"),
     ],
@@ -111,6 +114,33 @@ def test_what_matches_nothing_is_named(
     with pytest.raises(error) as refused:
         resolve(catalog, SCOPE, replace(spec, **change), zone=None, subnet_id=None, name="n")
     assert refused.value.detail == detail
+
+
+def test_a_server_group_that_is_given_wins_over_the_specs_own(catalog: Catalog, world: World, spec: ServerSpec) -> None:
+    compute = world.simulated.cloud.compute
+    near, far, again = (
+        compute.create_server_group(SCOPE, name, policy)
+        for name, policy in (
+            ("near", GroupPolicy.AFFINITY),
+            ("far", GroupPolicy.ANTI_AFFINITY),
+            ("near", GroupPolicy.SOFT_AFFINITY),
+        )
+    )
+    assert near.id != again.id
+
+    def found(given: str | None = None, **change: str) -> str | None:
+        own = replace(spec, **change)
+        made = resolve(catalog, SCOPE, own, zone=None, subnet_id=None, name="n", server_group=given)
+        return made.server_group.id if made.server_group else None
+
+    assert found() is None
+    assert found(server_group="near") == near.id
+    assert found(server_group_id=far.short_id) == far.id
+    assert found("near", server_group="far") == near.id
+    assert found("near", server_group_id=far.short_id) == near.id
+    with pytest.raises(errors.ServerGroupNotFound) as refused:
+        found("nil", server_group="far")
+    assert refused.value.detail == "nil"
 
 
 def test_a_subnet_id_of_nothing(catalog: Catalog, spec: ServerSpec) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from backend.domain.node import NodeState, ServerStatus
 from backend.domain.profile import ProfileRef, ServerSpec
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
+from backend.drivers.compute import GroupPolicy
 from backend.drivers.simulated.faults import Where
 from backend.engine import apply
 from backend.engine.snapshot import Profile
@@ -90,6 +92,23 @@ def test_a_lost_answer_is_not_sent_again(world, fault):
 def test_what_cannot_be_resolved_is_refused_by_name(world, spec, error):
     result = _carry_out(world, _order(world, 1, **spec))
     assert isinstance(result.error, error)
+
+
+@pytest.mark.parametrize(("policy", "counts"), [("anti-affinity", [1] * 8), ("affinity", [9]), (None, [9])])
+def test_servers_that_are_to_be_apart_are_asked_for_one_by_one(world, policy, counts):
+    if policy:
+        world.simulated.cloud.compute.create_server_group(SCOPE, "pg", GroupPolicy(policy))
+    calls = _calls(world)
+    result = _carry_out(world, replace(_order(world, 9), server_group="pg" if policy else None))
+    assert calls == counts
+    assert len(result.servers) == (7 if policy == "anti-affinity" else 9)
+    assert isinstance(result.error, errors.NoCapacity) is (policy == "anti-affinity")
+
+
+def test_a_server_group_that_is_gone_is_refused_by_name(world):
+    result = _carry_out(world, replace(_order(world, 1), server_group="pg"))
+    assert isinstance(result.error, errors.ServerGroupNotFound)
+    assert result.error.detail == "pg"
 
 
 def _member(world):

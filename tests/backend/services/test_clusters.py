@@ -16,7 +16,8 @@ from backend.domain.cluster import (
     TagMatch,
 )
 from backend.domain.node import NodeState
-from backend.domain.profile import LaunchSource, ProfileRef
+from backend.domain.profile import LaunchSource, ProfileRef, ServerSpec
+from backend.drivers.compute import GroupPolicy
 from backend.errors import (
     BoundsCrossed,
     CapacityOutOfBounds,
@@ -30,6 +31,7 @@ from backend.errors import (
     LimitExceeded,
     PlacementMissing,
     ProfileNotFound,
+    ServerGroupNotFound,
     ServerUnknown,
     TemplateNotFound,
     TemplateUnusable,
@@ -39,6 +41,7 @@ from backend.errors import (
 from backend.services import clusters as services
 from backend.services import limits
 from backend.services.clusters import Clusters
+from backend.services.templates import NewVersion
 from backend.store import activities, clusters, nodes, tables
 from tests.factories import NOW, OTHER, SCOPE, World, activity
 
@@ -50,6 +53,29 @@ def api(world: World) -> Clusters:
 
 def causes(cluster):
     return [(cause.kind, cause.data.get("before"), cause.data.get("after")) for cause in cluster.causes]
+
+
+class TestServerGroup:
+    def test_it_must_be_there_when_it_is_named(self, world, api):
+        with pytest.raises(ServerGroupNotFound):
+            world.group(server_group="pg")
+        made = world.group()
+        with pytest.raises(ServerGroupNotFound):
+            api.update(SCOPE, "web", ClusterChange({"server_group": "pg"}))
+        assert api.get(SCOPE, "web") == made
+        world.backend.server_groups.create(SCOPE, "pg", GroupPolicy.AFFINITY)
+        for wanted in ("pg", None):
+            api.update(SCOPE, "web", ClusterChange({"server_group": wanted}))
+            assert api.get(SCOPE, "web").spec.server_group == wanted
+
+    def test_a_template_is_tried_with_the_cluster_s_own(self, world, api):
+        spec = ServerSpec(image=world.image(), instance_type="t3.micro", server_group="nil")
+        world.backend.templates.create(SCOPE, "t", NewVersion(spec, {}, "me"))
+        source = SourceRequest(template_name="t")
+        with pytest.raises(TemplateUnusable):
+            world.group(source=source)
+        world.backend.server_groups.create(SCOPE, "pg", GroupPolicy.AFFINITY)
+        assert world.group(source=source, server_group="pg").spec.server_group == "pg"
 
 
 class TestCreate:

@@ -34,6 +34,7 @@ def test_what_is_written_is_read(store, add):
         maximum_lifetime_seconds=86_400,
         capacity_rebalance=False,
         context="c",
+        server_group="pg",
         suspended={Process.LAUNCH: NOW},
         metrics=("GroupMinSize",),
         causes=(Cause(CauseKind.USER_CREATED, NOW, {"before": 0, "after": 2}),),

@@ -13,6 +13,7 @@ from translators.errors import translate
 ONLY_EC2 = {
     "QuotaExceeded", "NoCapacity", "NoAddresses", "NetworkMissing", "LaunchUnsupported", "ProfileIncomplete",
     "ServerConflict", "ResourceNotFound", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent",
+    "ServerGroupExists", "ServerGroupInUse",
 }  # fmt: skip
 FINDINGS = [
     found

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from backend import errors
 from backend.domain.cluster import Process
 from backend.domain.node import Health, NodeState
 from backend.domain.profile import ProfileRef
 from backend.store import activities, clusters, nodes
 from tests.factories import NOW, OTHER, SCOPE, activity, uuid_of
+from translators.errors import translate
 
 ZONES = ["us-east-1a", "us-east-1b"]
 ALWAYS = {
@@ -36,6 +38,43 @@ def described(world, *names, **params):
     if names:
         params["AutoScalingGroupNames"] = list(names)
     return world.call("DescribeAutoScalingGroups", **params)["AutoScalingGroups"]
+
+
+class TestPlacementGroup:
+    def make(self, world, name="pg", strategy="spread"):
+        return world.call("CreatePlacementGroup", service="ec2", GroupName=name, Strategy=strategy)
+
+    def test_it_is_told_as_given_and_taken_away_by_an_empty_name(self, world, create):
+        self.make(world)
+        create(PlacementGroup="pg")
+        assert described(world, "web")[0]["PlacementGroup"] == "pg"
+        self.make(world, "other")
+        for name in ("other", ""):
+            world.call("UpdateAutoScalingGroup", AutoScalingGroupName="web", PlacementGroup=name)
+            assert described(world, "web")[0].get("PlacementGroup", "") == name
+        assert "PlacementGroup" not in described(world, "web")[0]
+
+    def test_it_must_be_there(self, world, create):
+        create()
+        asked = {"AutoScalingGroupName": "web", "PlacementGroup": "nil"}
+        for refused in (
+            lambda: create("other", PlacementGroup="nil"),
+            lambda: world.call("UpdateAutoScalingGroup", **asked),
+        ):
+            with pytest.raises(errors.ServerGroupNotFound) as found:
+                refused()
+            told = translate(found.value, "autoscaling")
+            assert (told.code, told.message) == ("ValidationError", "The Placement Group 'nil' is unknown.")
+        assert [group["AutoScalingGroupName"] for group in described(world)] == ["web"]
+
+    def test_a_template_s_own_must_be_there(self, world, create):
+        data = {"ImageId": f"ami-{world.image()}", "InstanceType": "t3.micro", "Placement": {"GroupName": "nil"}}
+        world.call("CreateLaunchTemplate", service="ec2", LaunchTemplateName="tmpl", LaunchTemplateData=data)
+        with pytest.raises(errors.TemplateUnusable) as found:
+            create(LaunchConfigurationName=None, LaunchTemplate={"LaunchTemplateName": "tmpl"})
+        assert translate(found.value, "autoscaling").message == (
+            "You must use a valid fully-formed launch template. The Placement Group 'nil' is unknown."
+        )
 
 
 class TestCreate:

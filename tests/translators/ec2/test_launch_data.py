@@ -73,6 +73,20 @@ def test_disks(mapping: dict, disk: BlockDevice) -> None:
 
 
 @pytest.mark.parametrize(
+    ("placement", "name", "short"),
+    [
+        ({"GroupName": "near"}, "near", None),
+        ({"GroupId": "pg-0123456789abcdef0"}, None, "0123456789abcdef0"),
+        ({"GroupId": "pg-nothing"}, None, "pg-nothing"),
+        ({"GroupName": ""}, None, None),
+    ],
+)
+def test_a_placement_group_by_name_or_id(placement: dict, name: str | None, short: str | None) -> None:
+    described = spec(Placement=placement)
+    assert (described.server_group, described.server_group_id, described.unsupported) == (name, short, ())
+
+
+@pytest.mark.parametrize(
     ("data", "named"),
     [
         ({"InstanceMarketOptions": {"MarketType": "spot"}}, "InstanceMarketOptions"),
@@ -86,7 +100,7 @@ def test_disks(mapping: dict, disk: BlockDevice) -> None:
         ),
         ({"Placement": {"Tenancy": "dedicated"}}, "Placement.Tenancy"),
         ({"Placement": {"HostId": "h-1"}}, "Placement.HostId"),
-        ({"Placement": {"GroupName": "cluster"}}, "Placement.GroupName"),
+        ({"Placement": {"GroupName": "g", "PartitionNumber": 2}}, "Placement.PartitionNumber"),
         ({"HibernationOptions": {"Configured": True}}, "HibernationOptions"),
         ({"EnclaveOptions": {"Enabled": True}}, "EnclaveOptions"),
         ({"ElasticGpuSpecifications": [{"Type": "eg1"}]}, "ElasticGpuSpecifications"),

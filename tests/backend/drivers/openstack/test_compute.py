@@ -8,7 +8,7 @@ import pytest
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.drivers import errors
-from backend.drivers.compute import ServerRequest
+from backend.drivers.compute import GroupPolicy, ServerGroup, ServerRequest
 from backend.drivers.openstack.cloud import open_cloud
 from backend.drivers.openstack.layout import view_id
 from tests.backend.drivers.openstack.fake import CATALOG, Reply, granted, lost, nova_fault, refused, timed_out
@@ -103,6 +103,18 @@ def test_a_batch_is_one_request_that_carries_the_launch(nova, compute, scope):
         assert (each.status, each.launch_id, each.flavor) == (ServerStatus.BUILDING, "launch-1", "t3.micro")
         assert (each.subnet_id, each.user_data) == (REQUEST.subnet_id, "aGk=")
         assert dict(each.tags) == {"Name": "web", "a/b": "c"}
+
+
+def test_servers_of_a_group_are_made_with_its_hint_and_carry_it(nova, compute, scope):
+    accepts(nova, 2)
+    grouped = replace(REQUEST, server_group=ServerGroup("g-1", "pg", GroupPolicy.AFFINITY))
+    servers = compute.create(scope, grouped, 2)
+    (asked,) = nova.of("POST")
+    assert asked.body["os:scheduler_hints"] == {"group": "g-1"}
+    assert {(each.server_group_id, each.server_group_name) for each in servers} == {("g-1", "pg")}
+    nova.on("POST", f"{NOVA}/servers", nova_fault(400, "Instance group g-1 could not be found."))
+    with pytest.raises(errors.ServerGroupNotFound, match="pg"):
+        compute.create(scope, grouped, 1)
 
 
 def test_the_zone_s_default_subnet_is_taken_where_none_is_named(nova, compute, scope):

@@ -69,6 +69,7 @@ def test_nova_s_words_are_told_as_findings_with_its_request(status, message, fou
         ),
         (403, "Maximum number of ports exceeded", "ports", 2, -1),
         (409, "Quota exceeded for resources: ['port'].", "ports", 2, -1),
+        (403, "Quota exceeded, too many servers in group", "server_group_members", 2, -1),
         (413, "Quota exceeded, too many servers.", "instances", 2, -1),
         (403, "Resource servers is over limit of 10: usage is at 10.", "instances", 2, -1),
     ],
