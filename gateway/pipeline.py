@@ -111,7 +111,9 @@ class Pipeline:
                 raise wire.unanswered(service_name, action)
             params = self._params(operation, wire, parameters)
             scope = self.scope_of(caller, region)
-            call = Call(service_name, action, params, caller, region, account, scope, request_id, self.backend)
+            call = Call(
+                service_name, action, params, caller, region, account, scope, request_id, self.backend, self._told()
+            )
             body = operation.serialize(handler(call), request_id)
         except Exception as exception:  # noqa: BLE001 - the one place where a fault of ours becomes AWS's InternalFailure
             error = self._error(exception, wire, service_name, request_id)
@@ -119,6 +121,13 @@ class Pipeline:
         seconds = self.clock.monotonic() - started
         self.observe(Record(request_id, service_name, action, account, region, status, code, seconds))
         return Response(status, body, {"Content-Type": wire.content_type, "x-amzn-requestid": request_id})
+
+    def _told(self) -> tuple[str, ...]:
+        """Names of regions to tell: AWS's, and the cloud's own where AWS has none for it."""
+        if not isinstance(self.regions, Mapping):
+            return ()
+        named = {cloud for name, cloud in self.regions.items() if name != cloud}
+        return tuple(name for name, cloud in self.regions.items() if name != cloud or cloud not in named)
 
     def _admit(self, request: Request) -> None:
         if len(request.body) > self.limits.body_bytes:

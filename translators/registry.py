@@ -48,6 +48,7 @@ class Call:
         region: the AWS region name the request was signed for.
         account_id: the 12-digit account of ``caller.project_id``.
         scope: the project and the cloud region; every backend call takes it first.
+        regions: AWS region names that callers may sign for; empty where only the call's own is known.
         request_id: the id in the answer and in the log.
         backend: the services by noun.
     """
@@ -61,6 +62,7 @@ class Call:
     scope: Scope
     request_id: str
     backend: Backend
+    regions: tuple[str, ...] = ()
 
 
 Handler = Callable[[Call], Result]

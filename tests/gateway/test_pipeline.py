@@ -234,6 +234,14 @@ def test_a_gzipped_body_is_unpacked_within_the_limit():
     assert said(pipeline.answer(broken))[:2] == (400, "MalformedQueryString")
 
 
+def test_regions_are_told_by_aws_s_names():
+    world = World().on("ec2", "DescribeRegions", {"Regions": []})
+    regions = {"RegionOne": "RegionOne", "us-east-1": "RegionOne", "Lab": "Lab", "us-west-2": "RegionTwo"}
+    replace(world.pipeline(), regions=regions).answer(action("ec2", "DescribeRegions", region="RegionOne"))
+    world.pipeline().answer(action("ec2", "DescribeRegions"))
+    assert [call.regions for call in world.calls] == [("us-east-1", "Lab", "us-west-2"), ()]
+
+
 def test_throttling_is_per_account_and_region():
     world = World(options={"throttle": TokenBuckets(rate=0.0001, burst=1)}).on(
         "autoscaling", "DescribeTags", {"Tags": []}

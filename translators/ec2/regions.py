@@ -17,21 +17,23 @@ _OPT_IN: Final = "opt-in-not-required"
 
 @actions.answers("DescribeRegions")
 def describe_regions(call: Call) -> Result:
-    """The region that was asked: each is an endpoint of its own, and knows itself."""
-    region = {
-        "RegionName": call.region,
-        "Endpoint": f"ec2.{call.region}.amazonaws.com",
-        "OptInStatus": _OPT_IN,
-    }
-    for name in call.params.get("RegionNames") or ():
-        if name != call.region:
+    """The regions that one may sign for here; a client finds them all at the same address."""
+    known = sorted({*call.regions, call.region})
+    wanted = call.params.get("RegionNames") or known
+    for name in wanted:
+        if name not in known:
             raise AWSError("InvalidParameterValue", f"Invalid region name: '{name}'")
+    regions = [
+        {"RegionName": name, "Endpoint": f"ec2.{name}.amazonaws.com", "OptInStatus": _OPT_IN}
+        for name in known
+        if name in wanted
+    ]
     fields: Fields[dict[str, str]] = {
         "endpoint": lambda each: each["Endpoint"],
         "opt-in-status": lambda each: each["OptInStatus"],
         "region-name": lambda each: each["RegionName"],
     }
-    return {"Regions": filters.matching([region], call.params.get("Filters") or (), fields)}
+    return {"Regions": filters.matching(regions, call.params.get("Filters") or (), fields)}
 
 
 @actions.answers("DescribeAvailabilityZones")

@@ -41,7 +41,7 @@ from backend.drivers.openstack.refusals import of_create, of_rebuild, of_server
 from backend.drivers.openstack.rest import COMPUTE, VOLUME, Declined, Rest
 from backend.drivers.openstack.server_groups import ServerGroups
 from backend.drivers.openstack.servers import image_of, server_of
-from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
+from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.zones import Zones
 
 _LOOKS: Final = (0.0, 0.3, 1.0)
@@ -63,7 +63,6 @@ class OpenStackCompute:
         self._clock = clock
         self._settings = settings
         self._zones = zones
-        self._names = ZoneNames(settings.zones)
         self._images = images
         self._networking = networking
         self._flavors = Flavors(rest, clock, settings, zones)
@@ -80,10 +79,8 @@ class OpenStackCompute:
         else:
             documents = self._ports.launch(scope, launch, self._show)
         self._ports.note(scope, documents)
-        layout = self._layout(scope)
-        return [
-            replace(server_of(document, layout, self._names), user_data=request.user_data) for document in documents
-        ]
+        layout, names = self._layout(scope), self._settings.zone_names(scope.region)
+        return [replace(server_of(document, layout, names), user_data=request.user_data) for document in documents]
 
     def get(self, scope: Scope, server_id: str) -> Server:
         try:
@@ -91,7 +88,7 @@ class OpenStackCompute:
         except ServerNotFound:
             self._ports.leave(scope, [server_id])
             raise
-        server = server_of(document, self._layout(scope), self._names)
+        server = server_of(document, self._layout(scope), self._settings.zone_names(scope.region))
         if server.status is ServerStatus.DELETED:  # kept by Nova for a while, for an operator to bring it back
             raise ServerNotFound(f"Instance {server_id} is deleted.")
         return server
@@ -197,7 +194,7 @@ class OpenStackCompute:
             count=count,
             offer=offer,
             placement=placement,
-            zone=self._names.to_cloud(request.zone),
+            zone=self._settings.zone_names(scope.region).to_cloud(request.zone),
             disks=mapped,
             batch=str(uuid.uuid4()),
         )
@@ -255,8 +252,8 @@ class OpenStackCompute:
         with told():
             documents = [*self._rest.listing(scope, COMPUTE, "/servers/detail", "servers", params)]
         self._ports.note(scope, documents)
-        layout = self._layout(scope) if documents else None
-        return [server_of(document, layout, self._names) for document in documents]
+        layout, names = self._layout(scope) if documents else None, self._settings.zone_names(scope.region)
+        return [server_of(document, layout, names) for document in documents]
 
     def _layout(self, scope: Scope) -> Layout | None:
         """The project's networks as they were lately; without them servers are told with less."""

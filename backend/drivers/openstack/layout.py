@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
+from backend.domain.scope import Scope
 from backend.drivers.network import Network, Rule, SecurityGroup, Subnet
 from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
 
@@ -56,7 +57,7 @@ class Layout:
         subnets: Iterable[Document],
         groups: Iterable[Document],
         zones: Sequence[str],
-        project_id: str,
+        scope: Scope,
         settings: OpenStackSettings,
     ) -> Layout:
         """The layout of Neutron's documents; ``zones`` are AWS's names."""
@@ -66,8 +67,8 @@ class Layout:
         for each in sorted(v4, key=_age):
             by_network.setdefault(each["network_id"], []).append(each)
         served = [each for each in usable if by_network.get(each["id"])]
-        default_id = _default(served, project_id, settings)
-        names = ZoneNames(settings.zones)
+        default_id = _default(served, scope.project_id, settings)
+        names = settings.zone_names(scope.region)
         placements: list[Placement] = []
         for network in served:
             here = by_network[network["id"]]

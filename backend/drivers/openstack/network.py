@@ -56,7 +56,7 @@ class OpenStackNetworking:
                 rest.listing(scope, NETWORK, "/subnets", "subnets"),
                 rest.listing(scope, NETWORK, "/security-groups", "security_groups"),
                 self._zones.names(scope),
-                scope.project_id,
+                scope,
                 self._settings,
             )
 

@@ -22,7 +22,8 @@ class OpenStackSettings:
         key_seconds: how long an access key that was read stands; revocation takes that long.
         unknown_key_seconds: how long an access key that was not found stays unknown.
         regions: AWS region name -> the cloud's.
-        zones: AWS zone name -> the cloud's; zones that are not named keep their own.
+        zones: AWS zone name -> the cloud's; zones that are not named keep their own. A name that begins with an AWS
+            region's is of that region alone.
         flavors: AWS instance type -> name of a flavor.
         match_flavors: types without a flavor of their name or a mapping get the smallest flavor that has their CPUs
             and memory.
@@ -55,6 +56,17 @@ class OpenStackSettings:
     def layout_age(self) -> timedelta:
         """How old what hardly ever changes (networks, groups, flavors) may be when servers are told."""
         return timedelta(minutes=5)
+
+    def zone_names(self, region: str) -> ZoneNames:
+        """The names of zones within one of the cloud's regions: another may have zones of the same names."""
+
+        def owner(zone: str) -> str | None:
+            return max((name for name in self.regions if zone.startswith(name)), key=len, default=None)
+
+        owners = {zone: owner(zone) for zone in self.zones}
+        everywhere = {zone: self.zones[zone] for zone, name in owners.items() if name is None}
+        own = {zone: self.zones[zone] for zone, name in owners.items() if name and self.regions[name] == region}
+        return ZoneNames({**everywhere, **own})
 
 
 class ZoneNames:

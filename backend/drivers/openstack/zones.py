@@ -11,13 +11,13 @@ from backend.drivers.compute import Zone
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.rest import COMPUTE, Rest
-from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
+from backend.drivers.openstack.settings import OpenStackSettings
 
 
 class Zones:
     def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings) -> None:
         self._rest = rest
-        self._names = ZoneNames(settings.zones)
+        self._settings = settings
         self._age = settings.layout_age
         self._kept: Kept[Scope, Sequence[Zone]] = Kept(clock, self._ask)
 
@@ -29,18 +29,13 @@ class Zones:
         """The zones' names, which hardly ever change."""
         return [zone.name for zone in self._kept.get(scope, self._age)]
 
-    def to_cloud(self, name: str) -> str:
-        return self._names.to_cloud(name)
-
-    def to_aws(self, name: str) -> str:
-        return self._names.to_aws(name)
-
     def _ask(self, scope: Scope) -> Sequence[Zone]:
         with told():
             document = self._rest.read(scope, COMPUTE, "/os-availability-zone")
+        names = self._settings.zone_names(scope.region)
         found = {
-            self._names.to_aws(each["zoneName"]): Zone(
-                name=self._names.to_aws(each["zoneName"]),
+            names.to_aws(each["zoneName"]): Zone(
+                name=names.to_aws(each["zoneName"]),
                 zone_id=each["zoneName"],
                 available=bool((each.get("zoneState") or {}).get("available")),
             )

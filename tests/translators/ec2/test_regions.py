@@ -1,6 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from tests.factories import World, request
 from tests.translators.ec2.wire import Asking, filtered
+from translators.ec2.regions import describe_regions
+from translators.errors import AWSError
+
+REGIONS = ("us-east-1", "us-west-2")
 
 
 def test_a_region_knows_itself(aws: Asking) -> None:
@@ -11,6 +20,18 @@ def test_a_region_knows_itself(aws: Asking) -> None:
     assert aws("DescribeRegions", RegionNames=["us-east-1"], AllRegions=True)["Regions"] == regions
     assert aws("DescribeRegions", Filters=filtered("region-name", "eu-*"))["Regions"] == []
     assert aws.code("DescribeRegions", RegionNames=["eu-west-1"]) == "InvalidParameterValue"
+
+
+def test_every_region_that_one_may_sign_for_is_told(world: World) -> None:
+    def told(signed: str, **params: object) -> list[str]:
+        call = replace(request(world.backend, "ec2", "DescribeRegions", params), region=signed, regions=REGIONS)
+        return [region["RegionName"] for region in describe_regions(call)["Regions"]]
+
+    assert told("us-west-2") == ["us-east-1", "us-west-2"]
+    assert told("us-west-2", RegionNames=["us-east-1"]) == ["us-east-1"]
+    assert told("RegionOne") == ["RegionOne", "us-east-1", "us-west-2"]
+    with pytest.raises(AWSError):
+        told("us-east-1", RegionNames=["us-east-1", "RegionOne"])
 
 
 def test_zones_by_name_by_id_and_by_filter(aws: Asking) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -130,9 +130,13 @@ class FakeServices(BaseAdapter):
 
 
 def granted(
-    auth: Any, catalog: Mapping[str, str] | None = None, user: str = "u-service", project: str | None = None
+    auth: Any,
+    catalog: Mapping[str, str] | None = None,
+    user: str = "u-service",
+    project: str | None = None,
+    regions: Sequence[str] = (REGION,),
 ) -> Reply:
-    """A token with the catalog."""
+    """A token with the catalog; a further region's services answer under its name (``/RegionTwo/compute``)."""
     services = CATALOG if catalog is None else catalog
     token = {
         "methods": auth["identity"]["methods"],
@@ -144,7 +148,16 @@ def granted(
                 "type": kind,
                 "name": kind,
                 "id": kind,
-                "endpoints": [{"id": kind, "interface": "public", "region": REGION, "region_id": REGION, "url": url}],
+                "endpoints": [
+                    {
+                        "id": f"{kind}-{region}",
+                        "interface": "public",
+                        "region": region,
+                        "region_id": region,
+                        "url": url if region == REGION else url.replace(HOST, f"{HOST}/{region}"),
+                    }
+                    for region in regions
+                ],
             }
             for kind, url in services.items()
         ],

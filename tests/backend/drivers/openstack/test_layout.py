@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from backend.domain.scope import Scope
 from backend.drivers.network import Rule
 from backend.drivers.openstack.layout import Layout, view_id
 from backend.drivers.openstack.settings import OpenStackSettings
@@ -14,7 +15,7 @@ ZONES = ("az1", "az2")
 
 
 def laid(networks, subnets, settings=SETTINGS, zones=ZONES):
-    return Layout.of(networks, subnets, [group()], zones, PROJECT, settings)
+    return Layout.of(networks, subnets, [group()], zones, Scope(PROJECT, "RegionOne"), settings)
 
 
 def seen(layout):

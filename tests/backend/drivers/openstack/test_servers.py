@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from backend.domain.node import ServerStatus
+from backend.domain.scope import Scope
 from backend.drivers.openstack.layout import Layout, view_id
 from backend.drivers.openstack.servers import server_of, status_of
 from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
@@ -24,7 +25,7 @@ from tests.backend.drivers.openstack.samples import (
 ZONES = ZoneNames({"us-east-1a": "az1"})
 AWS_ZONES = ("az2", "us-east-1a")
 SETTINGS = OpenStackSettings(zones={"us-east-1a": "az1"})
-LAYOUT = Layout.of([network()], [subnet()], [group()], AWS_ZONES, PROJECT, SETTINGS)
+LAYOUT = Layout.of([network()], [subnet()], [group()], AWS_ZONES, Scope(PROJECT, "RegionOne"), SETTINGS)
 
 
 def test_a_server_that_others_made_is_told_by_what_nova_and_neutron_know():
