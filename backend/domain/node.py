@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from backend.domain.profile import ProfileRef
 
+GROUP_TAG = "aws:autoscaling:groupName"
+"""The tag of a server that tells which cluster it is a node of."""
+
 
 class NodeState(StrEnum):
     """AWS's own lifecycle states."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.domain.node import Node
+from backend.domain.node import GROUP_TAG, Node
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
@@ -18,7 +18,6 @@ from backend.drivers.compute import Server
 from backend.drivers.resolution import resolve
 from backend.engine.snapshot import Profile
 
-GROUP_TAG = "aws:autoscaling:groupName"
 _ROOM = (errors.NoCapacity, errors.QuotaExceeded, errors.NoAddresses)
 
 

@@ -12,7 +12,7 @@ from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Caus
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Process
 from backend.domain.ids import short_id
-from backend.domain.node import Health, Node, NodeState
+from backend.domain.node import GROUP_TAG, Health, Node, NodeState
 from backend.domain.scope import Scope
 from backend.engine import apply, steps
 from backend.engine.context import new_id
@@ -204,7 +204,7 @@ def _new_node(claim: Claim, step: steps.Launch, profile: Profile, launch_id: str
 def _tags(snapshot: Snapshot, profile: Profile) -> dict[str, str]:
     """The cluster's own tags that propagate, and those that tell where a server comes from."""
     tags = {tag.key: tag.value for tag in snapshot.tags if tag.propagate}
-    tags[apply.GROUP_TAG] = snapshot.cluster.name
+    tags[GROUP_TAG] = snapshot.cluster.name
     if profile.ref.template_id is not None:
         tags["aws:ec2launchtemplate:id"] = f"lt-{short_id(profile.ref.template_id)}"
         tags["aws:ec2launchtemplate:version"] = str(profile.ref.template_version)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
 from backend import errors
 from backend.clock import Clock
-from backend.domain.node import ServerStatus
+from backend.domain.node import GROUP_TAG, ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
 from backend.domain.token import ClientToken
@@ -21,7 +21,7 @@ from backend.drivers.compute import Server, ServerRequest
 from backend.drivers.resolution import resolve
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
-from backend.store import client_tokens
+from backend.store import activities, client_tokens
 from backend.store.session import Store
 
 REMEMBERED: Final = timedelta(hours=1)
@@ -70,10 +70,21 @@ class Servers:
         """Every server of the project in the region, oldest first, with those deleted within the last hour."""
         with asking():
             found = {server.id: server for server in self._compute.list(scope)}
-            for server in self._compute.list_changed(scope, self._clock.now() - REMEMBERED):
-                if server.status is ServerStatus.DELETED:
-                    found[server.id] = server
+            changed = self._compute.list_changed(scope, self._clock.now() - REMEMBERED)
+        gone = [server for server in changed if server.status is ServerStatus.DELETED]
+        found.update((server.id, server) for server in self._recognised(scope, gone))
         return sorted(found.values(), key=lambda server: (server.created_at, server.id))
+
+    def _recognised(self, scope: Scope, gone: Sequence[Server]) -> Iterator[Server]:
+        """Deleted servers with the tag of their cluster, which a cloud may have forgotten with the server."""
+        bare = [server.id for server in gone if GROUP_TAG not in server.tags]
+        owners: Mapping[str, str] = {}
+        if bare:
+            with self._store.read() as conn:
+                owners = activities.owners(conn, scope, bare, self._clock.now() - 2 * REMEMBERED)
+        for server in gone:
+            name = owners.get(server.id)
+            yield replace(server, tags={**server.tags, GROUP_TAG: name}) if name else server
 
     def find(self, scope: Scope, shorts: Collection[str]) -> Mapping[str, Server]:
         """Servers by short id; unknown ones are left out."""

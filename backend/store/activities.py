@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -120,6 +120,18 @@ def count_open(conn: Connection, cluster_id: str) -> int:
     """How many entries of a cluster are in progress."""
     statement = select(func.count()).where(_t.cluster_id == bindparam("owner_id"), _t.ended == 0)
     return int(conn.execute(statement, {"owner_id": cluster_id}).scalar_one())
+
+
+def owners(conn: Connection, scope: Scope, server_ids: Sequence[str], since: datetime) -> Mapping[str, str]:
+    """Names of the clusters whose entries begun since then speak of servers, by server."""
+    statement = select(_t.server_id, _t.cluster_name).where(
+        _t.project_id == scope.project_id,
+        _t.region == scope.region,
+        _t.ended.in_((0, 1)),
+        _t.started_at >= since,
+        _t.server_id.in_(server_ids),
+    )
+    return {row.server_id: row.cluster_name for row in conn.execute(statement)} if server_ids else {}
 
 
 def page(conn: Connection, scope: Scope, query: ActivityQuery, limit: int, after: str | None = None) -> Page[Activity]:

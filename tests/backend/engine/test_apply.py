@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend.domain.node import NodeState, ServerStatus
+from backend.domain.node import GROUP_TAG, NodeState, ServerStatus
 from backend.domain.profile import ProfileRef, ServerSpec
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
@@ -128,7 +128,7 @@ def test_servers_are_deleted_and_what_is_gone_is_told(world):
 def test_taking_in_and_letting_go_are_opposites(world):
     node = _member(world)
     taken = _carry_out(world, apply.TakeServerIn(SCOPE, node, "web")).server
-    assert (taken.launch_id, taken.tags[apply.GROUP_TAG], taken.status) == (node.launch_id, "web", ServerStatus.ACTIVE)
+    assert (taken.launch_id, taken.tags[GROUP_TAG], taken.status) == (node.launch_id, "web", ServerStatus.ACTIVE)
     _carry_out(world, apply.LetServerGo(SCOPE, node))
     left = _carry_out(world, apply.LookAtServer(SCOPE, node)).server
-    assert (left.launch_id, apply.GROUP_TAG in left.tags) == (None, False)
+    assert (left.launch_id, GROUP_TAG in left.tags) == (None, False)

@@ -3,13 +3,15 @@ from __future__ import annotations
 import pytest
 
 from backend import errors
-from backend.domain.node import ServerStatus
+from backend.domain.activity import ActivityStatus
+from backend.domain.node import GROUP_TAG, ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.domain.token import ClientToken
 from backend.drivers.errors import NoAddresses, NoCapacity, NotAuthorized, Refused
 from backend.drivers.simulated.faults import Where
 from backend.services.servers import Order, Servers
-from tests.factories import OTHER, SCOPE, World
+from backend.store import activities
+from tests.factories import OTHER, SCOPE, World, activity
 
 
 @pytest.fixture
@@ -59,6 +61,20 @@ def test_deleted_servers_are_told_of_for_an_hour(servers: Servers, spec: ServerS
     assert [server.status for server in servers.list(SCOPE)] == [ServerStatus.DELETED]
     world.clock.move(3600)
     assert servers.list(SCOPE) == []
+
+
+def test_a_deleted_server_that_the_cloud_tells_without_tags_is_still_its_clusters(
+    servers: Servers, spec: ServerSpec, world: World
+) -> None:
+    one, other = servers.run(SCOPE, Order(spec, 2, 2))
+    ended = {"status": ActivityStatus.SUCCESSFUL, "progress": 100, "ended_at": world.clock.now()}
+    told = activity(world.group(), "t", server_id=one.id, started_at=world.clock.now(), **ended)
+    world.store.transact(lambda conn: activities.insert(conn, told))
+    assert {server.tags.get(GROUP_TAG) for server in servers.list(SCOPE)} == {None}
+    servers.terminate(SCOPE, [one, other])
+    world.clock.move(60)
+    tags = {server.id: server.tags for server in servers.list(SCOPE)}
+    assert tags == {one.id: {"Name": "web", GROUP_TAG: "web"}, other.id: {"Name": "web"}}
 
 
 def test_what_vanished_meanwhile_is_terminated(servers: Servers, spec: ServerSpec, world: World) -> None:

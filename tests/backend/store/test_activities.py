@@ -132,3 +132,14 @@ def test_queries(store, add, query, names):
     }
     with store.read() as conn:
         assert [ids[entry.id] for entry in activities.page(conn, SCOPE, query, 10).items] == names
+
+
+def test_the_owners_of_servers_are_told_by_what_was_written_of_them(store, add):
+    add("a", server_id="s1", **ended())
+    add("b", server_id="s2", owner=cluster("db"), cluster_deleted=True)
+    add("c", -7200, server_id="s3", **ended())
+    with store.read() as conn:
+        asked = ["s1", "s2", "s3", "s4"]
+        assert activities.owners(conn, SCOPE, asked, NOW) == {"s1": "web", "s2": "db"}
+        assert activities.owners(conn, OTHER, asked, NOW) == {}
+        assert activities.owners(conn, SCOPE, [], NOW) == {}
