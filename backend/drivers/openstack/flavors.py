@@ -23,6 +23,8 @@ ARCHITECTURES: Final = {"aarch64": "arm64", "arm64": "arm64", "i686": "i386", "i
 """OpenStack's words for architectures in AWS's."""
 
 _ARCHITECTURE_SPECS: Final = ("capabilities:cpu_info:arch", "capabilities:cpu_arch", "hw_architecture")
+_MIB_A_CPU: Final = 2048
+"""What a CPU weighs beside memory when flavors are ordered by size: clouds give some 2 to 8 GiB with each."""
 _ACCELERATED: Final = re.compile(r"(p|g|f|vt|dl|inf|trn)\d")
 _SPECIAL_SPECS: Final = re.compile(r"(resources\d*:|trait\d*:|pci_passthrough:|accel:|aggregate_instance_extra_specs:)")
 
@@ -52,7 +54,7 @@ def offers(documents: Sequence[Mapping[str, Any]], zones: Sequence[str], setting
     """
     by_name = {each["name"]: each for each in documents}
     plain = [each for each in documents if not any(map(_SPECIAL_SPECS.match, each.get("extra_specs") or {}))]
-    plain.sort(key=lambda each: (each["ram"], each["vcpus"], each["disk"], each["name"]))
+    plain.sort(key=lambda each: (each["ram"] + each["vcpus"] * _MIB_A_CPU, each["ram"], each["disk"], each["name"]))
     found = {name: _own(each, zones, settings) for name, each in by_name.items()}
     for aws in instance_types(tuple(zones)):
         architectures = tuple(each for each in aws.architectures if each in settings.architectures)

@@ -42,6 +42,11 @@ def test_another_type_gets_the_smallest_flavor_that_is_enough(aws, given):
     assert (found.flavor.vcpus, found.flavor.memory_mib) == (document["vcpus"], document["ram"])
 
 
+def test_a_flavor_of_many_cpus_and_little_memory_is_not_small():
+    found = answered([flavor("vast", 2000, 2048), LARGE])["t3.micro"]
+    assert found.flavor_id == "f-m1.large"
+
+
 @pytest.mark.parametrize("aws", ["m5.4xlarge", "t4g.micro", "g4dn.xlarge", "p3dn.24xlarge", "m5.metal", "inf1.xlarge"])
 def test_what_no_flavor_can_be_is_not_offered(aws):
     big = flavor("giant", 128, 2**20)
