@@ -80,6 +80,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
         ),
         cfg.FloatOpt("key_seconds", default=60.0, min=0.0, help="How long a key that was read counts as good."),
         cfg.FloatOpt("unknown_key_seconds", default=10.0, min=0.0, help="How long an unknown key stays unknown."),
+        cfg.FloatOpt(
+            "port_grace_seconds",
+            default=600.0,
+            min=1.0,
+            help="A port made for a server, and that no server has for so long, is deleted.",
+        ),
         cfg.DictOpt("regions", default={}, help="AWS region:the cloud's region (empty: [DEFAULT] region is the one)."),
         cfg.DictOpt("zones", default={}, help="AWS zone:the cloud's zone (of the region that the name begins with)."),
         cfg.DictOpt("flavors", default={}, help="AWS instance type:name of the flavor that answers it."),

@@ -68,7 +68,7 @@ class OpenStackCompute:
         self._flavors = Flavors(rest, clock, settings, zones)
         self._keys = KeyPairs(rest, clock)
         self._groups = ServerGroups(rest)
-        self._ports = Ports(rest, clock, background)
+        self._ports = Ports(rest, clock, timedelta(seconds=settings.port_grace_seconds), background)
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
         if count < 1:

@@ -32,7 +32,6 @@ _AT_ONCE: Final = 8
 _AT_A_TIME: Final = 50
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 _YOUNG: Final = timedelta(minutes=1)
-_SWEEP: Final = timedelta(minutes=10)
 _FIELDS: Final = ["id", "name", "created_at"]
 _log = logging.getLogger(__name__)
 
@@ -50,10 +49,12 @@ class Ports:
     """Launches on ports, and the end of those.
 
     Args:
+        grace: a port of ours that no server has for so long is swept.
         background: waits for servers to let go of their ports; None does so in the calls that see servers gone.
     """
 
-    def __init__(self, rest: Rest, clock: Clock, background: Executor | None = None) -> None:
+    def __init__(self, rest: Rest, clock: Clock, grace: timedelta, background: Executor | None = None) -> None:
+        self._grace = grace
         self._background = background
         self._rest = rest
         self._clock = clock
@@ -144,7 +145,7 @@ class Ports:
 
     def sweep(self, scope: Scope) -> None:
         """Delete our ports that no server took, or that one left, a good while ago."""
-        self._swept.get(scope, _SWEEP)
+        self._swept.get(scope, self._grace)
 
     def delete(self, scope: Scope, ports: Sequence[str]) -> None:
         """Delete ports that no server has, as far as it goes: what is left is swept later."""
@@ -209,7 +210,7 @@ class Ports:
             free = list(self._rest.listing(scope, NETWORK, "/ports", "ports", {"device_id": "", "fields": _FIELDS}))
         except (Declined, CloudError):
             return 0
-        before = self._clock.now() - _SWEEP
+        before = self._clock.now() - self._grace
         left = [
             port["id"]
             for port in free
