@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-# `reader` below may look at what is in `demo`, and no more; `bare` has no network; `bench` is the benchmark's alone.
-PROJECTS = ("demo", "other", "bare", "bench")
+# `reader` below may look at what is in `demo`, and no more; `bare` has no network; `bench` is the benchmark's alone;
+# `acme` is left to the conformance suites, which take its quotas and its services away and give them back.
+PROJECTS = ("demo", "other", "bare", "bench", "acme")
 SERVICE_USER = "coppice"
 KEY_NAME = "test-key"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICyGHVv52BGdGGedZZfGyjbNnQv7ac9uL1IgIdHoMPH1 test-key"
@@ -28,6 +29,7 @@ USERS = (
     # Its project has no network.
     User("bare", "bare", "member"),
     User("bench", "bench", "member"),
+    User("acme", "acme", "member"),
     User("admin", "admin", "admin"),
 )
 
@@ -52,17 +54,17 @@ class Flavor:
 
 
 FLAVORS = (
-    Flavor("t2.micro", 1, 1024, 8),
-    Flavor("t3.nano", 2, 512, 8),
-    Flavor("t3.micro", 2, 1024, 8),
-    Flavor("t3.small", 2, 2048, 8),
-    Flavor("t3.medium", 2, 4096, 8),
-    Flavor("t3.large", 2, 8192, 8),
-    Flavor("m5.large", 2, 8192, 8),
-    Flavor("m5.xlarge", 4, 16384, 8),
-    Flavor("m5.2xlarge", 8, 32768, 8),
-    Flavor("c5.large", 2, 4096, 8),
-    Flavor("r5.large", 2, 16384, 8),
+    Flavor("t2.micro", 1, 1024, 20),
+    Flavor("t3.nano", 2, 512, 20),
+    Flavor("t3.micro", 2, 1024, 20),
+    Flavor("t3.small", 2, 2048, 20),
+    Flavor("t3.medium", 2, 4096, 20),
+    Flavor("t3.large", 2, 8192, 20),
+    Flavor("m5.large", 2, 8192, 20),
+    Flavor("m5.xlarge", 4, 16384, 20),
+    Flavor("m5.2xlarge", 8, 32768, 20),
+    Flavor("c5.large", 2, 4096, 20),
+    Flavor("r5.large", 2, 16384, 20),
     Flavor("m1.nano", 1, 64, 1),
     Flavor("m1.tiny", 1, 512, 1),
     Flavor("m1.small", 1, 2048, 20),
@@ -110,7 +112,18 @@ IMAGES = (
     Image(
         "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20251022", "ubuntu", "24.04", properties=CANONICAL
     ),
+    Image(
+        "ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-arm64-server-20251022",
+        "ubuntu",
+        "22.04",
+        "aarch64",
+        properties=CANONICAL,
+    ),
     Image("debian-12-amd64-20251112-2294", "debian", "12", properties=DEBIAN),
+    Image("amzn-ami-hvm-2018.03.0.20231218.0-x86_64-gp2", "amazon", "1", properties=AMAZON),
+    Image("amzn2-ami-hvm-2.0.20251110.1-x86_64-gp2", "amazon", "2", properties=AMAZON),
+    Image("amzn2-ami-hvm-2.0.20251110.1-arm64-gp2", "amazon", "2", "aarch64", properties=AMAZON),
+    Image("al2023-ami-minimal-2023.9.20251110.1-kernel-6.1-x86_64", "amazon", "2023", properties=AMAZON),
     Image("Windows_Server-2022-English-Full-Base-2025.11.12", "windows", "2022", system="windows", properties=WINDOWS),
     Image("al2023-ami-2023.9.20251110.1-kernel-6.1-x86_64", "amazon", "2023", properties=AMAZON),
     Image("private-to-demo", "debian", "12", project="demo"),
@@ -158,6 +171,8 @@ NETWORKS = (
     _private("other", 30),
     _private("bench", 40),
     Network("bench", "backend", (Subnet("backend-1", "10.50.0.0/20"),)),
+    _private("acme", 60),
+    Network("acme", "narrow", (Subnet("narrow-1", "10.61.0.0/29"),)),
 )
 
 
@@ -170,5 +185,5 @@ class SecurityGroup:
     ports: tuple[int, ...]
 
 
-SECURITY_GROUPS = (SecurityGroup("demo", "web", (80, 443)), SecurityGroup("other", "web", (80, 443)))
-KEY_OWNERS = ("demo", "other")
+SECURITY_GROUPS = tuple(SecurityGroup(project, "web", (80, 443)) for project in ("demo", "other", "acme"))
+KEY_OWNERS = ("demo", "other", "acme")
