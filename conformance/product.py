@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from conformance.openstack.cloud import state_folder
+
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 BRISK = {
@@ -25,8 +27,25 @@ BRISK = {
     "OS_ENGINE__WATCH_IDLE_SECONDS": "1",
 }
 """A quicker cloud, and an engine that looks at it more often: the suites wait for both."""
+CALM = {
+    "OS_ENGINE__POLL_SECONDS": "0.1",
+    "OS_ENGINE__WATCH_BUSY_SECONDS": "0.5",
+    "OS_ENGINE__WATCH_IDLE_SECONDS": "2",
+    "OS_ENGINE__WATCH_FULL_SECONDS": "20",
+    "OS_ENGINE__LAUNCH_GRACE_SECONDS": "30",
+    "OS_ENGINE__BOOT_TIMEOUT_SECONDS": "120",
+    "OS_OPENSTACK__PORT_GRACE_SECONDS": "60",
+    "OS_OPENSTACK__KEY_SECONDS": "10",
+}
+"""On OpenStack each look costs the cloud something, and the cloud shares the machine; an operator's patience is short."""
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
+ON_OPENSTACK = os.environ.get("COPPICE_CLOUD") == "openstack"
+"""Whether the Coppice that is started here drives the test cloud of ``conformance.openstack``."""
+PATIENCE = float(os.environ.get("COPPICE_PATIENCE") or (6 if ON_OPENSTACK else 1))
+"""Every wait is that many times as long: servers of a real cloud take their time."""
+TENANT = "acme"
+"""Whose project of the test cloud the suites work in."""
 
 
 class NotReadyError(AssertionError):
@@ -35,6 +54,7 @@ class NotReadyError(AssertionError):
 
 def until(what: str, check: Callable[[], object], seconds: float = 30.0, pause: float = 0.1) -> object:
     """The first true answer of ``check``; an AssertionError that says ``what`` and the last answer otherwise."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         answer = check()
@@ -123,17 +143,23 @@ class Product:
     """One Coppice of our own, on a port and a state folder.
 
     ``start`` may be called again after ``stop`` or ``kill``: same port, same state.
+
+    Attributes:
+        keys: file of a user's AWS keys; None where the product makes its own.
     """
 
     state: Path
     port: int = field(default_factory=free_port)
     arguments: Sequence[str] = ("--boot-seconds", "0.3")
     settings: Mapping[str, str] = field(default_factory=dict)
+    keys: Path | None = None
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def access(self) -> Access:
-        return access_from(read_exports(self.state / "coppice.env"))
+        if self.keys is None:
+            return access_from(read_exports(self.state / "coppice.env"))
+        return access_from({**read_exports(self.keys), "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}"})
 
     @property
     def log(self) -> Path:
@@ -157,14 +183,14 @@ class Product:
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **BRISK, **self.settings},
+                env={**os.environ, **(CALM if self.keys else BRISK), **self.settings},
                 start_new_session=True,
             )
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise NotReadyError(f"the product ended with {self.process.returncode}:\n{self.tail()}")
-            if (self.state / "coppice.env").exists() and ready(self.access):
+            if (self.keys or self.state / "coppice.env").exists() and ready(self.access):
                 return self.access
             time.sleep(0.05)
         self.stop()
@@ -212,3 +238,23 @@ class Product:
         except subprocess.TimeoutExpired:
             self.kill_all()
             raise AssertionError(f"the product did not stop within {STOP_SECONDS:g} s:\n{self.tail()}") from None
+
+
+def make_product(state: Path, settings: Mapping[str, str] | None = None) -> Product:
+    """A Coppice on the embedded cloud, or on the test cloud where COPPICE_CLOUD says so. Not yet started."""
+    given = dict(settings or {})
+    if not ON_OPENSTACK:
+        return Product(state, settings=given)
+    cloud = state_folder()
+    return Product(state, arguments=(), settings=openstack_settings(cloud) | given, keys=cloud / f"ec2-{TENANT}.env")
+
+
+def openstack_settings(cloud: Path) -> dict[str, str]:
+    """What makes a Coppice drive the test cloud that lies in a folder, with AWS's names for its region and zones."""
+    return {
+        "OS_CLOUD__DRIVER": "openstack",
+        "OS_OPENSTACK__CLOUDS_FILE": str(cloud / "clouds.yaml"),
+        "OS_OPENSTACK__REGIONS": "us-east-1:RegionOne",
+        "OS_OPENSTACK__ZONES": "us-east-1a:az1,us-east-1b:az2,us-east-1c:az3",
+        "OS_OPENSTACK__ARCHITECTURES": "x86_64,i386,arm64",
+    }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.product import Access
+from conformance.product import PATIENCE, Access
 
 TOUR = Path(__file__).with_name("tour.sh")
 
@@ -20,9 +20,9 @@ def test_the_tour(server: Access) -> None:
     beside = Path(sys.executable).with_name("aws")
     cli = str(beside) if beside.exists() else shutil.which("aws")
     assert cli, "the aws CLI is part of the development requirements"
-    environment = server.environment() | {"AWS_CLI": cli}
+    environment = server.environment() | {"AWS_CLI": cli, "TRIES": str(int(30 * PATIENCE))}
     done = subprocess.run(
-        ["bash", str(TOUR)], env=environment, capture_output=True, text=True, timeout=400, check=False
+        ["bash", str(TOUR)], env=environment, capture_output=True, text=True, timeout=400 * PATIENCE, check=False
     )
     failures = re.findall(r"^not ok .*\n(?:#.*\n)*", done.stdout, re.MULTILINE)
     assert not failures, "\n".join(failures)

@@ -52,11 +52,12 @@ refused() {
         not_ok "$1" "status $STATUS (wanted $REFUSED)" "wanted: ($2) ... $3" "said:   $OUT" "error:  $ERR"
     fi
 }
-# becomes NAME WANTED COMMAND...: repeat the command until it says WANTED, at most 30 times.
+# becomes NAME WANTED COMMAND...: repeat the command until it says WANTED, at most TRIES times.
+TRIES=${TRIES:-30}
 becomes() {
     local name=$1 wanted=$2 tries=0
     shift 2
-    while aws "$@" && [ "$(printf '%s' "$OUT" | tr '\t\n' '  ')" != "$wanted" ] && [ $tries -lt 30 ]; do
+    while aws "$@" && [ "$(printf '%s' "$OUT" | tr '\t\n' '  ')" != "$wanted" ] && [ $tries -lt "$TRIES" ]; do
         tries=$((tries + 1))
         sleep 0.3
     done

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conformance.fleet import unique
-from conformance.product import Access
+from conformance.product import PATIENCE, Access
 
 HERE = Path(__file__).parent
 MIRRORS = (
@@ -85,7 +85,13 @@ class Stack:
         if arguments[0] in {"output", "show"}:
             command.remove("-input=false")
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=180, check=False
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=180 * PATIENCE,
+            check=False,
         )
         assert done.returncode == expect, (
             f"terraform {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"

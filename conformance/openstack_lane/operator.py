@@ -1,0 +1,98 @@
+"""The cloud under the server in its operator's and its owner's hands, and what has to hold afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from conformance.fleet import Fleet
+from conformance.openstack import lifecycle
+from conformance.openstack.cloud import connect, state_folder
+from conformance.openstack.settings import settle
+from conformance.product import TENANT, until
+
+LAUNCH = "coppice:launch"
+"""Metadata of every server that a group launched."""
+PORT = "coppice-"
+"""How the names of ports begin that were made for such servers."""
+
+
+class Operator:
+    """Who runs the cloud, and who owns the project, with OpenStack's own clients."""
+
+    def __init__(self) -> None:
+        self.admin = connect("admin")
+        self.owner = connect(TENANT)
+        self.project = self.owner.current_project_id
+        self._settings = settle(state_folder(), None)
+
+    def servers(self, group: str | None = None) -> list[Any]:
+        """Servers of groups (of one group), as the cloud tells them."""
+        found = [server for server in self.owner.compute.servers(details=True) if LAUNCH in server.metadata]
+        if group is None:
+            return found
+        return [server for server in found if server.metadata.get("aws:autoscaling:groupName") == group]
+
+    def uuid(self, instance_id: str) -> str:
+        """The cloud's id of an instance."""
+        digits = instance_id.removeprefix("i-")
+        (found,) = [one.id for one in self.owner.compute.servers() if one.id.replace("-", "").startswith(digits)]
+        return str(found)
+
+    def ports(self) -> list[Any]:
+        """Ports that servers of the project are on, and those that were made for one."""
+        every = self.owner.network.ports(project_id=self.project)
+        return [port for port in every if port.name.startswith(PORT) or str(port.device_owner).startswith("compute:")]
+
+    def kill(self, *names: str) -> None:
+        """kill -9 of services of the cloud."""
+        with lifecycle.alone(self._settings):
+            lifecycle.kill(self._settings, lifecycle.named(self._settings, names))
+
+    def start(self, *names: str) -> None:
+        """Start services, and wait until they are ready."""
+        with lifecycle.alone(self._settings):
+            lifecycle.resume(self._settings, lifecycle.named(self._settings, names))
+
+    @contextlib.contextmanager
+    def instance_quota(self) -> Iterator[Callable[[int], None]]:
+        """Sets how many servers the project may have; without limit again afterwards."""
+        yield lambda most: self.admin.compute.update_quota_set(self.project, instances=most)
+        self.admin.compute.update_quota_set(self.project, instances=-1)
+
+    @contextlib.contextmanager
+    def host_disabled(self, host: str) -> Iterator[None]:
+        """A zone's one host takes no servers meanwhile."""
+        (service,) = [one for one in self.admin.compute.services(binary="nova-compute") if one.host == host]
+        self.admin.compute.disable_service(service)
+        try:
+            yield
+        finally:
+            self.admin.compute.enable_service(service)
+
+
+def converged(fleet: Fleet, operator: Operator, name: str, count: int) -> list[str]:
+    """The group has come to ``count`` members: one server each, one port each, and no other of either."""
+    members = fleet.settle(name, count, seconds=60)
+
+    def census() -> bool:
+        servers = operator.servers()
+        told = sorted(f"i-{server.id.replace('-', '')[:17]}" for server in servers)
+        ports = operator.ports()
+        return (
+            told == members
+            and len(ports) == count
+            and {port.device_id for port in ports} == {server.id for server in servers}
+        )
+
+    until(f"{name}: every member is one server on one port, and there is no other", census, 30, pause=1)
+    tokens = [server.metadata[LAUNCH] for server in operator.servers(name)]
+    assert len(tokens) == count
+    launched = [
+        activity["Description"]
+        for activity in fleet.activities(name)
+        if activity["Description"].startswith("Launching a new EC2 instance: i-")
+    ]
+    assert len(launched) == len(set(launched)), "one activity for each launch"
+    return members

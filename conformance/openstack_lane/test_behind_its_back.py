@@ -1,0 +1,69 @@
+"""What others do to a group's servers with OpenStack's own clients is noticed, told and mended; nothing is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from conformance.fleet import Fleet
+from conformance.openstack_lane.operator import Operator, converged
+from conformance.product import until
+
+ROOM = "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1b)."
+
+
+def failures(fleet: Fleet, name: str) -> list[str]:
+    return [one["StatusMessage"] for one in fleet.activities(name) if one["StatusCode"] == "Failed"]
+
+
+def test_a_server_that_was_deleted_and_one_in_error_are_replaced(fleet: Fleet, operator: Operator) -> None:
+    name = fleet.create(3)
+    deleted, broken, kept = converged(fleet, operator, name, 3)
+    operator.owner.compute.delete_server(operator.uuid(deleted))
+    operator.admin.compute.reset_server_state(operator.uuid(broken), "error")
+    until("both have left", lambda: not {deleted, broken} & set(fleet.ids(name, None)))
+    members = converged(fleet, operator, name, 3)
+    assert kept in members
+    told = {one["Description"]: one for one in fleet.activities(name)}
+    for gone in (deleted, broken):
+        ended = told[f"Terminating EC2 instance: {gone}"]
+        assert ended["StatusCode"] == "Successful"
+        assert "was taken out of service in response to an EC2 " in ended["Cause"]
+    assert sum("an unhealthy instance needing to be replaced" in one["Cause"] for one in told.values()) == 2
+
+
+def test_a_scale_in_leaves_neither_server_nor_port(fleet: Fleet, operator: Operator) -> None:
+    name = fleet.create(4)
+    converged(fleet, operator, name, 4)
+    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+    converged(fleet, operator, name, 1)
+    fleet.delete(name)
+    until("nothing is left", lambda: not operator.servers() and not operator.ports(), pause=1)
+
+
+def test_a_zone_that_is_disabled_is_made_up_for_and_used_again(fleet: Fleet, operator: Operator) -> None:
+    subnets = f"{fleet.subnets['us-east-1a']},{fleet.subnets['us-east-1b']}"
+    name = fleet.create(0, VPCZoneIdentifier=subnets)
+    with operator.host_disabled("cpu-az2"):
+        fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)
+        converged(fleet, operator, name, 4)
+        assert fleet.zones(name) == {"us-east-1a": 4}
+        assert any(ROOM in text for text in failures(fleet, name)), fleet.story(name)
+    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=5)
+    until("both zones are in use", lambda: fleet.zones(name)["us-east-1b"] > 0)
+    converged(fleet, operator, name, 5)
+
+
+def test_a_quota_that_is_used_up_binds_until_it_is_raised(
+    fleet: Fleet, operator: Operator, engine_log: Callable[[], str]
+) -> None:
+    name = fleet.create(1)
+    with operator.instance_quota() as quota:
+        quota(2)
+        fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)
+        until("the quota is told", lambda: failures(fleet, name))
+        until("there are as many as may be", lambda: len(fleet.ids(name)) == 2)
+        assert any("than your current instance limit of 2" in text for text in failures(fleet, name))
+        refused = [line for line in engine_log().splitlines() if repr(name) in line and "QuotaExceeded" in line]
+        assert refused
+        assert all("cloud-request=req-" in line for line in refused)
+    converged(fleet, operator, name, 4)
