@@ -23,7 +23,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ from backend import Backend, measures
 from backend import config as backend_config
 from backend.clock import SystemClock
 from backend.config import BackendSettings
+from backend.domain.delegation import DelegationsUnanswered, SecretUnreadable
 from backend.domain.ids import account_id
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
@@ -43,6 +44,8 @@ from backend.drivers.errors import CloudError
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine, EngineSettings
 from backend.store import migrate
+from backend.store.delegations import StoredDelegations
+from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
 from gateway import config as gateway_config
 from gateway import request_log, supervisor
@@ -61,8 +64,15 @@ from translators.registry import Caller
 if TYPE_CHECKING:
     from flask import Flask
 
+    from backend.drivers.openstack.settings import OpenStackSettings
+
 EMBEDDED_PROJECT = "embedded"
 START_SECONDS = 30
+KEY_FILE = "secrets.key"
+
+
+class CannotStart(Exception):
+    """Why what was asked for cannot be done, in words for the person who asked."""
 
 
 def settings() -> BackendSettings:
@@ -78,11 +88,33 @@ def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
     return Store(chosen.database_url, SystemClock(), durable=chosen.durable, redoes=redoes, pool_size=chosen.pool_size)
 
 
-def cloud_of(chosen: BackendSettings) -> Cloud:
+def delegations_of(chosen: BackendSettings, store: Store) -> StoredDelegations:
+    """What owners handed over. Raises CannotStart."""
+    return StoredDelegations(store, seal_of(chosen))
+
+
+def seal_of(chosen: BackendSettings) -> Seal:
+    """What seals secrets: the settings' keys, or those of a file; none where neither is set.
+
+    Raises:
+        CannotStart: a file cannot be read, or what is set is no key.
+    """
+    named = Path(chosen.secret_key_file or f"{chosen.state}/{KEY_FILE}")
+    try:
+        lines = named.read_text().split() if chosen.secret_key_file or named.exists() else []
+        return Seal(chosen.secret_keys or lines)
+    except OSError as error:
+        raise CannotStart(f"the key file {named} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise CannotStart("a key in [secrets] is none: python wsgi.py key makes one") from error
+
+
+def cloud_of(chosen: BackendSettings, store: Store) -> Cloud:
     if chosen.driver == "openstack":
         from backend.drivers.openstack.cloud import open_cloud  # its libraries are not loaded where they are not used
 
-        return open_cloud(chosen.openstack, SystemClock(), record=measures.shared().exchanged)
+        record = measures.shared().exchanged
+        return open_cloud(chosen.openstack, SystemClock(), record=record, delegations=delegations_of(chosen, store))
     simulated = SimulatedSettings(
         regions=(chosen.region,), boot_seconds=chosen.boot_seconds, delete_seconds=chosen.delete_seconds
     )
@@ -188,7 +220,7 @@ def create_gateway() -> Flask:
     clock = SystemClock()
     identity = keystone_identity(chosen) if chosen.driver == "openstack" else embedded_identity(chosen)
     pipeline = Pipeline(
-        backend=Backend.build(store, cloud_of(chosen), clock),
+        backend=Backend.build(store, cloud_of(chosen, store), clock),
         credentials=identity.credentials,
         clock=clock,
         regions=identity.regions,
@@ -210,10 +242,11 @@ def _not_ready(store: Store) -> str | None:
 def create_engine(chosen: BackendSettings) -> Engine:
     """The engine of one process."""
     clock = SystemClock()
-    cloud = cloud_of(chosen)
+    store = store_of(chosen, redoes=True)
+    cloud = cloud_of(chosen, store)
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     return Engine(
-        store=store_of(chosen, redoes=True),
+        store=store,
         cloud=cloud,
         catalog=Catalog(cloud, clock, timedelta(seconds=30)),
         clock=clock,
@@ -235,7 +268,7 @@ def create_engine(chosen: BackendSettings) -> Engine:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line: run, serve, engine, grant, migrate."""
+    """The command line: run, serve, engine, grant, key, reseal, migrate."""
     parser = argparse.ArgumentParser(prog="wsgi.py", description="AWS Auto Scaling for OpenStack clouds.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="gateway and engine on one machine, embedded state and simulated cloud")
@@ -247,12 +280,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--bind", default="0.0.0.0:8080"
     )
     commands.add_parser("engine", help="one engine")
-    grant = commands.add_parser("grant", help="let Coppice act in your OpenStack project (a Keystone trust)")
+    grant = commands.add_parser("grant", help="let Coppice act in your OpenStack project")
     grant.add_argument("--cloud", required=True, help="entry of clouds.yaml with your own login and project")
     grant.add_argument("--clouds-file", default="", help="path of that file (default: where OpenStack's clients look)")
     grant.add_argument("--trustee", help="id of Coppice's service user (default: that of the configuration)")
     grant.add_argument("--role", default="member", help="the role it may act with (default: member)")
+    grant.add_argument("--expires", type=_instant, help="when it ends: 2027-01-31, 2027-01-31T12:00 (UTC)")
+    grant.add_argument(
+        "--application-credential",
+        action="store_true",
+        help="by an application credential, sealed in Coppice's database (default: by a trust, which nobody keeps)",
+    )
     grant.add_argument("--revoke", action="store_true", help="take back what was granted")
+    commands.add_parser("key", help="print a new key for [secrets]")
+    commands.add_parser("reseal", help="seal every secret in the database with the first key of [secrets]")
     commands.add_parser("migrate", help="bring the database to the present schema")
     chosen = parser.parse_args(arguments)
     commands_by_name: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -260,6 +301,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "serve": _serve,
         "engine": _engine,
         "grant": _grant,
+        "key": _key,
+        "reseal": _reseal,
         "migrate": _migrate,
     }
     return commands_by_name[chosen.command](chosen)
@@ -270,26 +313,90 @@ def _migrate(_chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _instant(text: str) -> datetime:
+    """A time to come; without a zone it is UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no date: 2027-01-31, 2027-01-31T12:00") from None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    if at <= SystemClock().now():
+        raise argparse.ArgumentTypeError(f"{text} is past")
+    return at
+
+
 def _grant(chosen: argparse.Namespace) -> int:
     from backend.drivers.openstack.access import Misconfigured
-    from backend.drivers.openstack.cloud import service_user_id
-    from backend.drivers.openstack.trusts import Grant, owner_settings
+    from backend.drivers.openstack.owner import owner_settings
 
-    present = settings().openstack
+    present = settings()
+    own = present.openstack
+    owner = owner_settings(own, chosen.cloud, chosen.clouds_file or own.clouds_file)
     try:
-        trustee = chosen.trustee or service_user_id(present, SystemClock())
-        grant = Grant(owner_settings(present, chosen.cloud, chosen.clouds_file or present.clouds_file))
-        if chosen.revoke:
-            ended = grant.take_back(trustee)
-            print(f"Taken back: {', '.join(ended) or 'nothing was granted'} (project {grant.project_id}).")
+        if chosen.application_credential:
+            print(_handed_over(chosen, present, owner))
         else:
-            trust = grant.give(trustee, chosen.role)
-            print(
-                f"User {trustee} may act as {chosen.role} in project {grant.project_id}, in your name: trust {trust}."
-            )
-    except (Misconfigured, CloudError) as error:
+            print(_entrusted(chosen, own, owner))
+    except (CannotStart, SecretUnreadable, DelegationsUnanswered, Misconfigured, CloudError) as error:
         print(f"Nothing was changed: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _entrusted(chosen: argparse.Namespace, own: OpenStackSettings, owner: OpenStackSettings) -> str:
+    """Give or take back a trust; what was done, in words."""
+    from backend.drivers.openstack.cloud import service_user_id
+    from backend.drivers.openstack.trusts import Grant
+
+    trustee = chosen.trustee or service_user_id(own, SystemClock())
+    grant = Grant(owner)
+    if chosen.revoke:
+        return _taken_back(grant.take_back(trustee), grant.project_id)
+    trust = grant.give(trustee, chosen.role, chosen.expires)
+    return f"User {trustee} may act as {chosen.role} in project {grant.project_id}, in your name: trust {trust}."
+
+
+def _handed_over(chosen: argparse.Namespace, present: BackendSettings, owner: OpenStackSettings) -> str:
+    """Give or take back an application credential; what was done, in words."""
+    from backend.drivers.openstack.application_credentials import HandOver
+    from backend.drivers.openstack.owner import Owner
+
+    if chosen.trustee:
+        raise CannotStart("an application credential has no trustee: it is kept in Coppice's database")
+    store, seal = store_of(present), seal_of(present)
+    if not (seal.has_keys or chosen.revoke):
+        raise CannotStart("no key is set in [secrets] to seal it with: python wsgi.py key makes one")
+    reason = _not_ready(store)
+    if reason is not None:
+        raise CannotStart(reason)
+    hand = HandOver(Owner(owner), StoredDelegations(store, seal), SystemClock())
+    if chosen.revoke:
+        return _taken_back(hand.take_back(), hand.owner.project_id)
+    made = hand.give(chosen.role, chosen.expires)
+    where = f"project {hand.owner.project_id}, in your name"
+    words = f"Coppice may act as {chosen.role} in {where}: application credential {made}."
+    if "application_credential" in present.openstack.access:
+        return words
+    return f"{words} It will not be used: [openstack] access does not name application_credential."
+
+
+def _taken_back(ended: Sequence[str], project_id: str) -> str:
+    return f"Taken back: {', '.join(ended) or 'nothing was granted'} (project {project_id})."
+
+
+def _key(_chosen: argparse.Namespace) -> int:
+    print(new_key())
+    return 0
+
+
+def _reseal(_chosen: argparse.Namespace) -> int:
+    present = settings()
+    try:
+        number = delegations_of(present, store_of(present)).reseal()
+    except (CannotStart, SecretUnreadable, DelegationsUnanswered) as error:
+        print(f"Nothing was changed: {error}", file=sys.stderr)
+        return 1
+    print(f"Sealed with the first key: {number}.")
     return 0
 
 
@@ -304,25 +411,26 @@ def _engine(_chosen: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     chosen = settings()
-    if chosen.metrics_port:
-        try:
-            prometheus_client.start_http_server(chosen.metrics_port, chosen.metrics_host)
-        except OSError as error:
-            where = f"{chosen.metrics_host}:{chosen.metrics_port}"
-            print(
-                f"The engine cannot start: its metrics cannot be served at {where} ({error.strerror})", file=sys.stderr
-            )
-            return 1
-    create_engine(chosen).run(stop)
+    try:
+        engine = create_engine(chosen)
+        if chosen.metrics_port:
+            _serve_metrics(chosen.metrics_port, chosen.metrics_host)
+    except CannotStart as reason:
+        print(f"The engine cannot start: {reason}", file=sys.stderr)
+        return 1
+    engine.run(stop)
     return 0
+
+
+def _serve_metrics(port: int, host: str) -> None:
+    try:
+        prometheus_client.start_http_server(port, host)
+    except OSError as error:
+        raise CannotStart(f"no metrics can be served at {host}:{port} ({error.strerror})") from error
 
 
 def _gunicorn(bind: str) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--config", "python:gateway.gunicorn", "--bind", bind, "wsgi:application"]
-
-
-class CannotStart(Exception):
-    """Why the local server cannot start, in words for the person who started it."""
 
 
 def _run(chosen: argparse.Namespace) -> int:
@@ -377,7 +485,9 @@ def _run_in(state: Path, chosen: argparse.Namespace) -> None:
     os.environ["OS_DEFAULT__STATE"] = str(state)
     if chosen.boot_seconds is not None:
         os.environ["OS_SIMULATED__BOOT_SECONDS"] = str(chosen.boot_seconds)
+    _keep_key(state)
     present = settings()
+    seal_of(present)
     endpoint = f"http://{chosen.host}:{chosen.port}"
     words = _openstack_words(endpoint, present) if present.driver == "openstack" else _words(endpoint, present, state)
     migrate.upgrade(present.database_url)
@@ -393,6 +503,19 @@ def _run_in(state: Path, chosen: argparse.Namespace) -> None:
     )
     family.run(lambda stopping: _announce(endpoint, words, state, stopping))
     (state / "coppice.pid").unlink(missing_ok=True)
+
+
+def _keep_key(state: Path) -> None:
+    """The key that seals secrets, made if there is none; where the settings name others it is not used."""
+    path = state / KEY_FILE
+    if path.exists():
+        return
+    draft = path.with_suffix(".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(f"{new_key()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def _empty(folder: Path) -> Path:

@@ -62,10 +62,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.IntOpt("connections", default=32, min=1, help="Connections a process keeps to one service."),
         cfg.ListOpt(
             "access",
-            default=["role", "trust"],
-            item_type=types.String(choices=("role", "trust")),
-            help="Ways into a project, tried in turn: a role of the service user, a trust of its owner.",
+            default=["role", "trust", "application_credential"],
+            item_type=types.String(choices=("role", "trust", "application_credential", "ec2")),
+            help="Ways into a project, tried in turn: a role of the service user; a trust or an application credential"
+            " that its owner gave (wsgi.py grant); ec2: the EC2 credential of a user who has ec2_role there.",
         ),
+        cfg.StrOpt("ec2_role", default="member", help="Role of users whose EC2 credentials the way ec2 signs with."),
         cfg.StrOpt(
             "verify",
             default="secret",
@@ -99,6 +101,20 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.DictOpt("subnet_zones", default={}, help="Subnet (name or id):AWS zone, for subnets of one zone."),
         cfg.DictOpt("volume_types", default={}, help="AWS volume type:the cloud's; others get its default."),
     ),
+    "secrets": (
+        cfg.ListOpt(
+            "key",
+            default=[],
+            secret=True,
+            help="Keys that seal secrets in the database (python wsgi.py key makes one). The first seals, all of them"
+            " open: put a new one first, run wsgi.py reseal, take the old one out.",
+        ),
+        cfg.StrOpt(
+            "key_file",
+            default="",
+            help="File of such keys, one a line, in the place of key (empty: secrets.key in the state, if there).",
+        ),
+    ),
     "simulated": (
         cfg.FloatOpt("boot_seconds", default=2.0, min=0.0, help="How long a simulated server takes to boot."),
         cfg.FloatOpt("delete_seconds", default=1.0, min=0.0, help="How long a simulated server takes to go."),
@@ -127,6 +143,8 @@ class BackendSettings:
     delete_seconds: float
     metrics_port: int = 0
     metrics_host: str = "127.0.0.1"
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    secret_key_file: str = ""
     driver: str = "simulated"
     verify: str = "secret"
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
@@ -158,6 +176,8 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         delete_seconds=conf.simulated.delete_seconds,
         metrics_port=conf.engine.metrics_port,
         metrics_host=conf.engine.metrics_host,
+        secret_keys=tuple(conf.secrets.key),
+        secret_key_file=conf.secrets.key_file,
         driver=conf.cloud.driver,
         verify=conf.openstack.verify,
         openstack=_openstack(conf),

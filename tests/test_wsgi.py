@@ -77,5 +77,56 @@ def test_the_cloud_is_chosen_by_configuration(tmp_path, monkeypatch):
     assert chosen.driver == "openstack"
     assert chosen.openstack.zones == {"us-east-1a": "az1", "us-east-1b": "az2"}
     assert chosen.openstack.architectures == ("arm64",)
-    assert isinstance(wsgi.cloud_of(chosen), Cloud)
+    assert isinstance(wsgi.cloud_of(chosen, wsgi.store_of(chosen)), Cloud)
     assert wsgi.keystone_identity(chosen).regions == {"us-east-1": "R1", "R1": "R1"}
+
+
+def test_a_key_of_the_state_folder_is_made_once_for_its_owner_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    assert not wsgi.seal_of(wsgi.settings()).has_keys
+    wsgi._keep_key(tmp_path)
+    made = (tmp_path / "secrets.key").read_text()
+    assert (tmp_path / "secrets.key").stat().st_mode & 0o777 == 0o600
+    wsgi._keep_key(tmp_path)
+    assert (tmp_path / "secrets.key").read_text() == made
+    assert wsgi.seal_of(wsgi.settings()).open(wsgi.Seal([made.strip()]).close("x")) == "x"
+
+
+def test_keys_of_the_settings_go_before_those_of_the_state(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    wsgi._keep_key(tmp_path)
+    assert wsgi.main(["key"]) == 0
+    key = capsys.readouterr().out.strip()
+    monkeypatch.setenv("OS_SECRETS__KEY", key)
+    chosen = wsgi.settings()
+    assert wsgi.seal_of(chosen).open(wsgi.Seal([key]).close("x")) == "x"
+    assert key not in repr(chosen)
+
+
+@pytest.mark.parametrize(("option", "value"), [("KEY", "no-key"), ("KEY_FILE", "/nowhere/at/all")])
+def test_what_is_no_key_is_told_in_plain_words(tmp_path, monkeypatch, option, value):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    monkeypatch.setenv(f"OS_SECRETS__{option}", value)
+    with pytest.raises(wsgi.CannotStart, match="key"):
+        wsgi.seal_of(wsgi.settings())
+
+
+def test_nothing_is_handed_over_without_a_key(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    assert wsgi.main(["grant", "--application-credential", "--cloud", "mine"]) == 1
+    assert "no key is set in [secrets]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["2001-01-01", "soon"])
+def test_an_end_that_is_past_or_none_is_refused(text, capsys):
+    with pytest.raises(SystemExit):
+        wsgi.main(["grant", "--cloud", "mine", "--expires", text])
+    assert text in capsys.readouterr().err
+
+
+def test_secrets_are_resealed_by_a_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    wsgi._keep_key(tmp_path)
+    assert wsgi.main(["migrate"]) == 0
+    assert wsgi.main(["reseal"]) == 0
+    assert capsys.readouterr().out == "Sealed with the first key: 0.\n"

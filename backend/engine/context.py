@@ -9,6 +9,7 @@ from random import Random
 from uuid import UUID
 
 from backend.clock import Clock
+from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.engine.measures import Measures, Unmeasured
@@ -24,6 +25,7 @@ class Context:
         seed: of all chance; with it, the clock and the cloud's answers a run repeats exactly.
         counters: what was done since the start, by name.
         measures: are told the same, and more.
+        unreached: projects that could not be asked at the last look of this engine: told in the log once.
     """
 
     store: Store
@@ -35,6 +37,7 @@ class Context:
     seed: int
     counters: Counter[str] = field(default_factory=Counter)
     measures: Measures = field(default_factory=Unmeasured)
+    unreached: set[Scope] = field(default_factory=set)
 
     def rng(self, *about: object) -> Random:
         """Chance of its own for one pass."""

@@ -114,10 +114,13 @@ def observe(context: Context, lease: WatchLease) -> Job:
         if store.transact(partial(delegation.note_refused, context, lease, refused)):
             context.measures.delegation_ended(scope)
         return
-    if any(isinstance(answer, errors.CloudError) for answer in answers):
+    unreached = next((answer for answer in answers if isinstance(answer, errors.CloudError)), None)
+    if unreached is not None:
+        _tell_unreached(context, scope, unreached)
         context.count("unreached")
         store.transact(partial(_release_unseen, context, lease))
         return
+    context.unreached.discard(scope)
     context.count("listings", len(answers))
     seen = {one.server_id: one for answer in answers for one in answer}
     if not store.transact(partial(look.record, list(seen.values()))):
@@ -138,6 +141,13 @@ def _tell_refused(lease: WatchLease, error: errors.NotAuthorized) -> None:
         error,
         error.request_id or "-",
     )
+
+
+def _tell_unreached(context: Context, scope: Scope, error: errors.CloudError) -> None:
+    """Once, until it is reached again: it is asked every few seconds. The words name the cloud's request, if any."""
+    if scope not in context.unreached:
+        context.unreached.add(scope)
+        LOG.warning("project=%s region=%s could not be asked: %s", scope.project_id, scope.region, error)
 
 
 def _oldest_first(servers: Sequence[Server]) -> list[Server]:

@@ -263,3 +263,16 @@ orphans = _table(
     Column("region", WORD, nullable=False),
     Column("first_seen_at", Instant, nullable=False),
 )
+
+# Application credentials that owners handed over, so that the engine may act in their projects.
+delegations = _table(
+    "delegations",
+    Column("credential_id", WORD, primary_key=True),
+    Column("project_id", WORD, nullable=False),
+    Column("user_id", WORD, nullable=False),
+    Column("role", NAME, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("secret", String(1000), nullable=False),  # sealed (store.secrets)
+    Index(None, "project_id"),
+)

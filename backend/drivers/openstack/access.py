@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import requests
 from keystoneauth1 import exceptions as keystone_errors
@@ -21,24 +23,17 @@ from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.exchanges import UNANSWERED, Exchanges, unrecorded
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.transport import TimedAdapter
+from backend.drivers.openstack.ways import RoleWay, Way
 
 _USER = ("auth_url", "username", "user_id", "password", "user_domain_name", "user_domain_id")
 _OWN = "own "
 _PASSWORD_TYPES = ("password", "v3password")
+_SHUT_SECONDS = 5.0
+_TAIL = re.compile(r"( \(HTTP \d+\))?( \(Request-ID: [^)]*\))?$")
 
 
 class Misconfigured(Exception):
     """The cloud's entry cannot be used; the text tells the operator why."""
-
-
-class Given(Protocol):
-    def find(self, project_id: str) -> Sequence[str]:
-        """Ids of the trusts given for a project, the first to be tried first. Raises CloudUnavailable."""
-
-
-class NothingGiven:
-    def find(self, project_id: str) -> Sequence[str]:
-        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +86,7 @@ class Access:
     """Sessions of the service user. Tokens are kept until they expire; safe to use from many threads.
 
     Args:
-        given: the trusts of owners.
+        ways: by the names that the settings list; a role of its own is known without.
         transport: carries the requests; by default over the network with the settings' times.
         record: is told every request.
     """
@@ -101,17 +96,18 @@ class Access:
         settings: OpenStackSettings,
         entry: Entry,
         clock: Clock,
-        given: Given | None = None,
+        ways: Mapping[str, Way] | None = None,
         transport: requests.adapters.BaseAdapter | None = None,
         *,
         record: Exchanges = unrecorded,
     ) -> None:
-        self._settings = settings
         self.record = record
         self._clock = clock
         self.entry = entry
-        self._given = given or NothingGiven()
+        known: Mapping[str, Way] = {"role": RoleWay(entry.user), **(ways or {})}
+        self._ways = {name: known.get(name) for name in settings.access}
         self._plugins: dict[str, BaseIdentityPlugin] = {}
+        self._shut: dict[str, tuple[float, NotAuthorized]] = {}
         self._lock = threading.Lock()
         # What names no other service is a login.
         self.session = open_session(settings, entry, transport, self.recorder("identity"))
@@ -120,29 +116,29 @@ class Access:
         """The identity with which the driver acts in a project; it holds a token when it is returned.
 
         Raises:
-            NotAuthorized: none of the configured ways leads into the project.
+            NotAuthorized: none of the configured ways leads into the project; stands for a moment, so that the many
+                calls of one look do not all try every way.
             CloudUnavailable: Keystone could not be asked.
         """
         with self._lock:
             known = self._plugins.get(project_id)
-        refusal: NotAuthorized | None = None
+            shut = self._shut.get(project_id)
         if known is not None:
-            try:
+            with suppress(NotAuthorized):
                 self._token(known)
-            except NotAuthorized as error:
-                refusal = error
-                self.forget(project_id)
-            else:
                 return known
-        for plugin in self._ways(project_id):
-            try:
-                self._token(plugin)
-            except NotAuthorized as error:
-                refusal = refusal or error
-                continue
+            self.forget(project_id)
+        elif shut is not None and self._clock.monotonic() - shut[0] < _SHUT_SECONDS:
+            raise NotAuthorized(shut[1].detail, request_id=shut[1].request_id)
+        try:
+            plugin = self._entered(project_id)
+        except NotAuthorized as refusal:
             with self._lock:
-                return self._plugins.setdefault(project_id, plugin)
-        raise refusal or NotAuthorized(f"The service user was given no trust for project {project_id}.")
+                self._shut[project_id] = (self._clock.monotonic(), refusal)
+            raise
+        with self._lock:
+            self._shut.pop(project_id, None)
+            return self._plugins.setdefault(project_id, plugin)
 
     def forget(self, project_id: str) -> None:
         """Log in anew at the next call: the way into the project may have changed."""
@@ -197,20 +193,31 @@ class Access:
 
         return note
 
-    def _ways(self, project_id: str) -> Iterator[BaseIdentityPlugin]:
-        for way in self._settings.access:
-            if way == "role":
-                yield identity.V3Password(**self.entry.user, project_id=project_id)
-            else:
-                for trust_id in self._given.find(project_id):
-                    yield identity.V3Password(**self.entry.user, trust_id=trust_id)
+    def _entered(self, project_id: str) -> BaseIdentityPlugin:
+        """The first login that is let in. Raises NotAuthorized with what each way met, CloudUnavailable."""
+        met: list[str] = []
+        request_id = None
+        for name, way in self._ways.items():
+            words = "none given"
+            try:
+                for plugin in way.logins(project_id) if way else ():
+                    try:
+                        self._token(plugin)
+                    except NotAuthorized as refusal:
+                        words, request_id = refusal.detail.rstrip("."), request_id or refusal.request_id
+                    else:
+                        return plugin
+            except NotAuthorized as refusal:
+                words = refusal.detail
+            met.append(f"{name.replace('_', ' ')}: {words}")
+        raise NotAuthorized("; ".join(met), request_id=request_id)
 
     def _token(self, plugin: BaseIdentityPlugin) -> None:
         started = self._clock.monotonic()
         try:
             plugin.get_access(self.session)
         except (keystone_errors.Unauthorized, keystone_errors.Forbidden, keystone_errors.NotFound) as error:
-            raise NotAuthorized(_words(error), request_id=error.request_id) from error
+            raise NotAuthorized(words_of(error), request_id=error.request_id) from error
         except keystone_errors.ClientException as error:
             if not isinstance(error, keystone_errors.HttpError):
                 self.record("identity", "POST", UNANSWERED, self._clock.monotonic() - started)
@@ -239,5 +246,6 @@ def open_session(
     return Session(session=http, verify=entry.verify, cert=entry.cert, app_name="coppice")
 
 
-def _words(error: Any) -> str:
-    return str(getattr(error, "message", "") or error)
+def words_of(error: Any) -> str:
+    """Keystone's own words: status and request id, which the library puts behind them, are told elsewhere."""
+    return _TAIL.sub("", str(getattr(error, "message", "") or error))

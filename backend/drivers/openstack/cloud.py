@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -9,16 +10,19 @@ import requests
 
 from backend.clock import Clock
 from backend.drivers.cloud import Cloud
+from backend.drivers.delegations import Delegations, NoDelegations
 from backend.drivers.exchanges import Exchanges, unrecorded
 from backend.drivers.openstack.access import Access, Entry
 from backend.drivers.openstack.balancing import OpenStackBalancing
 from backend.drivers.openstack.compute import OpenStackCompute
 from backend.drivers.openstack.credentials import KeystoneKeys
+from backend.drivers.openstack.ec2_way import Ec2Way
 from backend.drivers.openstack.images import OpenStackImages
 from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.rest import Rest
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.trusts import Trusts
+from backend.drivers.openstack.ways import ApplicationCredentialWay, Way
 from backend.drivers.openstack.zones import Zones
 
 
@@ -28,6 +32,7 @@ def open_cloud(
     transport: requests.adapters.BaseAdapter | None = None,
     *,
     record: Exchanges = unrecorded,
+    delegations: Delegations | None = None,
 ) -> Cloud:
     """The cloud's ports. Nothing is asked of it yet.
 
@@ -35,14 +40,15 @@ def open_cloud(
         transport: carries the requests; by default over the network with the settings' times. With one of a test's own
             nothing runs beside the calls.
         record: is told every request.
+        delegations: what owners handed over; nothing by default.
 
     Raises:
         Misconfigured: clouds.yaml has no usable entry.
     """
     entry = Entry.read(settings)
     own = Access(settings, entry, clock, None, transport, record=record)
-    trusts = Trusts(Rest(own, clock, "project"), own, clock, timedelta(seconds=settings.key_seconds))
-    rest = Rest(Access(settings, entry, clock, trusts, transport, record=record), clock)
+    ways = _ways(settings, own, clock, delegations or NoDelegations())
+    rest = Rest(Access(settings, entry, clock, ways, transport, record=record), clock)
     zones = Zones(rest, clock, settings)
     images = OpenStackImages(rest, clock, settings)
     networking = OpenStackNetworking(rest, clock, settings, zones)
@@ -52,6 +58,21 @@ def open_cloud(
     )
     balancing = OpenStackBalancing(rest, clock, settings, networking)
     return Cloud(compute=compute, images=images, network=networking, balancing=balancing)
+
+
+def _ways(settings: OpenStackSettings, own: Access, clock: Clock, delegations: Delegations) -> Mapping[str, Way]:
+    """The ways into projects that the service user needs others for.
+
+    Args:
+        own: asks as the service user itself.
+    """
+    age = timedelta(seconds=settings.key_seconds)
+    service = Rest(own, clock, "project")
+    return {
+        "trust": Trusts(service, own, clock, age),
+        "application_credential": ApplicationCredentialWay(own.entry.user, delegations, clock, age),
+        "ec2": Ec2Way(Rest(own, clock, settings.identity_scope), service, clock, settings.ec2_role),
+    }
 
 
 def service_user_id(

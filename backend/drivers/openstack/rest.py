@@ -17,7 +17,7 @@ from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnknown
 from backend.drivers.exchanges import UNANSWERED
-from backend.drivers.openstack.access import Access
+from backend.drivers.openstack.access import Access, words_of
 from backend.drivers.openstack.transport import never_sent
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,13 @@ class _Lost(Exception):
     def __init__(self, words: str, *, sent: bool) -> None:
         super().__init__(words)
         self.sent = sent
+
+
+class _LoginEnded(NotAuthorized):
+    """The login into a project is good no more; nothing was sent."""
+
+
+_ENDED: Final = (keystone_errors.Unauthorized, keystone_errors.Forbidden, keystone_errors.NotFound, NotAuthorized)
 
 
 class Rest:
@@ -155,7 +162,20 @@ class Rest:
         """Whether the project's catalog has the service in the region."""
         return self._access.endpoint(self._access.project(scope.project_id), service, scope.region) is not None
 
-    def _exchange(
+    def _exchange(self, scope: Scope | None, service: str, method: str, path: str, **rest: Any) -> Answer:
+        """One exchange; where the login into the project was good no more, once again with the next that is."""
+        if scope is None:
+            return self._once(scope, service, method, path, **rest)
+        try:
+            return self._once(scope, service, method, path, **rest)
+        except Declined as declined:
+            if declined.status != 401:
+                raise
+        except _LoginEnded:
+            pass
+        return self._once(scope, service, method, path, **rest)
+
+    def _once(
         self,
         scope: Scope | None,
         service: str,
@@ -179,9 +199,11 @@ class Rest:
             response = self._access.session.request(
                 url, method, auth=plugin, params=params, headers=sent, raise_exc=False, redirect=False, **extra
             )
-        except (keystone_errors.Unauthorized, keystone_errors.Forbidden) as error:
+        except _ENDED as error:  # of a login, which a session may need before it sends
             self._forget(scope)
-            raise NotAuthorized(str(error), request_id=error.request_id) from error
+            if scope is None:
+                raise CloudUnavailable(f"the service user cannot log in: {error}") from error
+            raise _LoginEnded(words_of(error), request_id=getattr(error, "request_id", None)) from error
         except keystone_errors.ClientException as error:
             self._access.record(service, method, UNANSWERED, self._clock.monotonic() - started)
             raise _Lost(f"{method} {service} {path}: {error}", sent=not never_sent(error)) from error

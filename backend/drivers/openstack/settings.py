@@ -17,7 +17,8 @@ class OpenStackSettings:
         interface: endpoint interface; empty takes the entry's own.
         connect_seconds, read_seconds: how long a connection, and an answer after that, may take.
         connections: kept open to one service by a process.
-        access: the ways into a project that are tried in turn: ``role``, ``trust``.
+        access: the ways into a project, tried in turn: ``role``, ``trust``, ``application_credential``, ``ec2``.
+        ec2_role: what a user must be in the project for the engine to act with their EC2 credential.
         identity_scope: ``system`` or ``project``: with which token EC2 credentials are read.
         key_seconds: how long an access key that was read stands; revocation takes that long.
         unknown_key_seconds: how long an access key that was not found stays unknown.
@@ -40,7 +41,8 @@ class OpenStackSettings:
     connect_seconds: float = 5.0
     read_seconds: float = 60.0
     connections: int = 32
-    access: tuple[str, ...] = ("role", "trust")
+    access: tuple[str, ...] = ("role", "trust", "application_credential")
+    ec2_role: str = "member"
     identity_scope: str = "system"
     key_seconds: float = 60.0
     unknown_key_seconds: float = 10.0

@@ -8,27 +8,26 @@ key gave.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-import requests
-from keystoneauth1 import exceptions as keystone_errors
 from keystoneauth1 import identity
+from keystoneauth1.identity.base import BaseIdentityPlugin
 
 from backend.clock import Clock
-from backend.drivers.openstack.access import Access, Entry, Misconfigured, open_session
+from backend.drivers.errors import NotAuthorized
+from backend.drivers.openstack.access import Access
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.owner import Owner, instant_of, keystone_time
 from backend.drivers.openstack.rest import IDENTITY, Rest
-from backend.drivers.openstack.settings import OpenStackSettings
 
 _TRUSTS: Final = "/OS-TRUST/trusts"
 
 
 class Trusts:
-    """The trusts that the service user was given.
+    """The trusts that the service user was given: a way into projects.
 
     Args:
         rest: asks Keystone with the token of the service user's own project.
@@ -45,15 +44,20 @@ class Trusts:
         """Those of a project that have not expired, in the order of their ids.
 
         Raises:
+            NotAuthorized: there are none but expired ones.
             CloudUnavailable: Keystone could not be asked.
         """
         now = self._clock.now()
-        found = [
-            trust["id"]
-            for trust in self._kept.get("", self._age)
-            if trust["project_id"] == project_id and not _expired(trust, now)
-        ]
-        return sorted(found)
+        found = [trust for trust in self._kept.get("", self._age) if trust["project_id"] == project_id]
+        live = sorted(trust["id"] for trust in found if not _expired(trust, now))
+        if found and not live:
+            raise NotAuthorized(f"expired at {max(str(trust['expires_at']) for trust in found)}")
+        return live
+
+    def logins(self, project_id: str) -> Iterator[BaseIdentityPlugin]:
+        """See ``ways.Way``."""
+        for trust_id in self.find(project_id):
+            yield identity.V3Password(**self._access.entry.user, trust_id=trust_id)
 
     def _ask(self, _: str) -> Sequence[Mapping[str, Any]]:
         with told():
@@ -62,72 +66,54 @@ class Trusts:
 
 
 def _expired(trust: Mapping[str, Any], now: datetime) -> bool:
-    text = trust.get("expires_at")
-    if not text:
-        return False
-    expires = datetime.fromisoformat(text)
-    return (expires if expires.tzinfo else expires.replace(tzinfo=UTC)) <= now
+    expires = instant_of(trust.get("expires_at"))
+    return expires is not None and expires <= now
 
 
-class Grant:
-    """An owner's side of it: trusts are made and taken back with the owner's own login.
+class Grant(Owner):
+    """An owner's side of it: trusts are made and taken back with the owner's own login."""
 
-    Args:
-        settings: its ``cloud`` names the owner's entry of clouds.yaml.
+    def give(self, trustee_id: str, role: str = "member", expires_at: datetime | None = None) -> str:
+        """Let a user act in the project in the owner's name; the id of the trust that says so.
 
-    Raises:
-        Misconfigured: there is no such entry, or Keystone refuses it.
-    """
+        Safe to repeat. One with another role or another end takes the place of those before.
 
-    def __init__(self, settings: OpenStackSettings, transport: requests.adapters.BaseAdapter | None = None) -> None:
-        entry = Entry.read(settings)
-        self._session = open_session(settings, entry, transport)
-        self._plugin = identity.V3Password(**entry.user, **entry.project)
-        self._url = f"{str(entry.user['auth_url']).rstrip('/').removesuffix('/v3')}/v3{_TRUSTS}"
-        try:
-            known = self._plugin.get_access(self._session)
-        except keystone_errors.ClientException as error:
-            raise Misconfigured(f"Keystone refuses the entry {settings.cloud}: {error}") from error
-        if known.project_id is None:
-            raise Misconfigured(f"the entry {settings.cloud} names no project")
-        self.user_id, self.project_id = str(known.user_id), str(known.project_id)
-
-    def give(self, trustee_id: str, role: str = "member") -> str:
-        """Let a user act in the project in the owner's name; the id of the trust that says so. Safe to repeat."""
+        Raises:
+            Misconfigured: Keystone refuses; it keeps one of an end for ever, be it taken back or of another role.
+        """
         known = self._theirs(trustee_id)
-        if known:
-            return known[0]
-        trust = {
+        until = keystone_time(expires_at)
+        held = [trust for trust in known if keystone_time(instant_of(trust.get("expires_at"))) == until]
+        for trust in held:
+            if self._roles(trust["id"]) == [role]:
+                return str(trust["id"])
+        wanted = {
             "trustor_user_id": self.user_id,
             "trustee_user_id": trustee_id,
             "project_id": self.project_id,
             "impersonation": True,
             "roles": [{"name": role}],
+            **({"expires_at": until} if until else {}),
         }
-        made = self._call("POST", self._url, {"trust": trust})
+        made = self.call("POST", _TRUSTS, {"trust": wanted})
+        self._end(known)
         return str(made["trust"]["id"])
 
     def take_back(self, trustee_id: str) -> Sequence[str]:
         """End what the user was given; the ids of the trusts that were."""
-        known = self._theirs(trustee_id)
-        for trust_id in known:
-            self._call("DELETE", f"{self._url}/{trust_id}")
-        return known
+        return self._end(self._theirs(trustee_id))
 
-    def _theirs(self, trustee_id: str) -> list[str]:
-        found = self._call("GET", f"{self._url}?trustor_user_id={self.user_id}")["trusts"]
+    def _end(self, trusts: Sequence[Mapping[str, Any]]) -> list[str]:
+        for trust in trusts:
+            self.call("DELETE", f"{_TRUSTS}/{trust['id']}")
+        return [str(trust["id"]) for trust in trusts]
+
+    def _theirs(self, trustee_id: str) -> list[Mapping[str, Any]]:
+        found = self.call("GET", f"{_TRUSTS}?trustor_user_id={self.user_id}")["trusts"]
         wanted = (trustee_id, self.project_id)
-        return [trust["id"] for trust in found if (trust["trustee_user_id"], trust["project_id"]) == wanted]
+        return [trust for trust in found if (trust["trustee_user_id"], trust["project_id"]) == wanted]
 
-    def _call(self, method: str, url: str, body: Any = None) -> Any:
-        extra = {} if body is None else {"json": body}
-        try:
-            answer = self._session.request(url, method, auth=self._plugin, **extra)
-        except keystone_errors.ClientException as error:
-            raise Misconfigured(f"Keystone refuses: {error}") from error
-        return answer.json() if answer.content else None
-
-
-def owner_settings(settings: OpenStackSettings, cloud: str, clouds_file: str) -> OpenStackSettings:
-    """The same cloud, with the owner's login in place of the service user's."""
-    return replace(settings, cloud=cloud, clouds_file=clouds_file)
+    def _roles(self, trust_id: str) -> list[str]:
+        """The roles that a trust gives: the listing leaves them out."""
+        found = self.call("GET", f"{_TRUSTS}/{trust_id}")["trust"]
+        return [str(role["name"]) for role in found["roles"]]

@@ -3,21 +3,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from keystoneauth1 import identity
 
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.openstack.access import Access, Entry, Misconfigured
-from tests.backend.drivers.openstack.fake import denied, granted, refused
+from tests.backend.drivers.openstack.fake import HOST, denied, granted, refused
 from tests.factories import HandClock
 
 
-class Given:
+class Trust:
     """The trust that one owner gave."""
 
     def __init__(self, trust_id: str) -> None:
         self._trust_id = trust_id
 
-    def find(self, project_id: str) -> list[str]:
-        return [self._trust_id] if project_id == "p-1" else []
+    def logins(self, project_id):
+        if project_id == "p-1":
+            user = {"auth_url": f"{HOST}/identity/v3", "username": "coppice", "password": "secret"}
+            yield identity.V3Password(**user, user_domain_name="Default", trust_id=self._trust_id)
 
 
 def no_role(auth):
@@ -28,7 +31,7 @@ def no_role(auth):
 
 
 def opened(settings, services, trust=None):
-    return Access(settings, Entry.read(settings), HandClock(), Given(trust) if trust else None, services)
+    return Access(settings, Entry.read(settings), HandClock(), {"trust": Trust(trust)} if trust else None, services)
 
 
 def test_a_role_in_the_project_is_the_first_way(settings, services):
@@ -53,7 +56,7 @@ def test_nobody_s_leave_is_told_with_keystone_s_words_and_its_request(settings, 
         opened(settings, services).project("p-1")
     assert told.value.request_id == "req-keystone-1"
     only = replace(settings, access=("trust",))
-    with pytest.raises(NotAuthorized, match="was given no trust for project p-1"):
+    with pytest.raises(NotAuthorized, match=r"^trust: none given$"):
         opened(only, services).project("p-1")
 
 
@@ -63,15 +66,50 @@ def test_keystone_out_of_reach_is_no_verdict(settings, services):
         opened(settings, services).project("p-1")
 
 
-def test_a_trust_that_is_taken_back_is_told_and_a_new_one_is_found(settings, services):
+def test_a_trust_that_is_taken_back_is_told_and_a_new_one_is_found(settings, services, clock):
     configured = replace(settings, access=("trust",))
-    access = opened(configured, services, "trust-1")
+    access = Access(configured, Entry.read(configured), clock, {"trust": Trust("trust-1")}, services)
     access.project("p-1").invalidate()
     services.login = lambda _auth: denied("Trust trust-1 could not be found")
-    with pytest.raises(NotAuthorized, match="trust-1"):
+    with pytest.raises(NotAuthorized, match=r"^trust: Trust trust-1 could not be found$"):
         access.project("p-1")
     services.login = granted
+    clock.move(5)
     access.project("p-1")
+
+
+def test_a_project_without_a_way_is_not_tried_with_every_call(settings, services, clock):
+    services.login = no_role
+    access = Access(settings, Entry.read(settings), clock, None, services)
+    for _ in range(10):
+        with pytest.raises(NotAuthorized, match="has no access") as told:
+            access.project("p-1")
+        assert told.value.request_id == "req-keystone-1"
+    assert len(services.logins) == 1
+    clock.move(5)
+    with pytest.raises(NotAuthorized):
+        access.project("p-1")
+    assert len(services.logins) == 2
+
+
+def test_the_ways_are_tried_as_they_are_listed_and_each_says_what_it_met(settings, services, clock):
+    ways = {"trust": Trust("t"), "ec2": Trust("by-key"), "application_credential": Ended()}
+    listed = replace(settings, access=("ec2", "application_credential", "trust", "role"))
+    services.login = lambda auth: denied() if auth["scope"] != {"OS-TRUST:trust": {"id": "t"}} else granted(auth)
+    Access(listed, Entry.read(listed), clock, ways, services).project("p-1")
+    assert [login["scope"]["OS-TRUST:trust"]["id"] for login in services.logins] == ["by-key", "t"]
+    services.login = lambda _auth: denied()
+    with pytest.raises(NotAuthorized) as told:
+        Access(listed, Entry.read(listed), clock, ways, services).project("p-1")
+    words = "The request you have made requires authentication"
+    assert told.value.detail == (
+        f"ec2: {words}; application credential: expired at 2026-11-01T00:00:00Z; trust: {words}; role: {words}"
+    )
+
+
+class Ended:
+    def logins(self, _project_id):
+        raise NotAuthorized("expired at 2026-11-01T00:00:00Z")
 
 
 def test_the_service_user_logs_in_on_its_own_project_and_on_the_system(settings, services):

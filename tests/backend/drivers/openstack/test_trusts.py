@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -87,6 +87,7 @@ def owner(services):
 
 def test_an_owner_gives_a_trust_once(settings, owner):
     owner.on("GET", TRUSTS, told(trust("elsewhere", project_id="p-2")), told(trust("t-1")))
+    owner.on("GET", f"{TRUSTS}/t-1", Reply(200, {"trust": trust("t-1", roles=[{"name": "member"}])}))
     owner.on("POST", TRUSTS, Reply(201, {"trust": trust("t-1")}))
     grant = Grant(settings, owner)
     assert grant.give("u-service", "member") == "t-1"
@@ -99,6 +100,27 @@ def test_an_owner_gives_a_trust_once(settings, owner):
         "impersonation": True,
         "roles": [{"name": "member"}],
     }
+
+
+def test_a_trust_of_another_role_or_end_takes_the_place_of_the_first(settings, owner):
+    owner.on("GET", TRUSTS, told(trust("t-1")))
+    owner.on("GET", f"{TRUSTS}/t-1", Reply(200, {"trust": trust("t-1", roles=[{"name": "member"}])}))
+    owner.on("POST", TRUSTS, Reply(201, {"trust": trust("t-2")}))
+    owner.on("DELETE", f"{TRUSTS}/t-1", Reply(204))
+    grant = Grant(settings, owner)
+    assert grant.give("u-service", "reader") == "t-2"
+    assert [asked.method for asked in owner.asked] == ["GET", "GET", "POST", "DELETE"]
+    owner.asked.clear()
+    assert grant.give("u-service", "member", datetime(2027, 1, 1, tzinfo=UTC)) == "t-2"
+    assert owner.of("POST")[0].body["trust"]["expires_at"] == "2027-01-01T00:00:00.000000Z"
+    assert [asked.method for asked in owner.asked] == ["GET", "POST", "DELETE"]
+
+
+def test_a_trust_that_expired_is_told_with_its_time(trusts, services):
+    services.on("GET", TRUSTS, told(trust("old", expires_at="2026-11-22T12:59:59.000000Z")))
+    with pytest.raises(NotAuthorized, match="expired at 2026-11-22T12:59:59"):
+        trusts.find("p-1")
+    assert trusts.find("p-2") == []
 
 
 def test_an_owner_takes_back_what_the_user_was_given(settings, owner):
