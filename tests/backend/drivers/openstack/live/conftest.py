@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from keystoneauth1 import identity
+from keystoneauth1.session import Session
 
 from backend.clock import SystemClock
 from backend.domain.scope import Scope
+from backend.drivers.openstack.access import Entry
 from backend.drivers.openstack.settings import OpenStackSettings
 
 REGION = "RegionOne"
@@ -59,3 +67,57 @@ def patience():
             clock.wait(0.3)
 
     return until
+
+
+@pytest.fixture(scope="session")
+def keystone(settings) -> Callable[..., Any]:
+    """Keystone as its admin uses it."""
+    entry = Entry.read(replace(settings, cloud="admin"))
+    session = Session(identity.V3Password(**entry.user, **entry.project))
+    base = entry.user["auth_url"]
+
+    def call(method, path, body=None):
+        answer = session.request(base + path, method, json=body) if body else session.request(base + path, method)
+        return answer.json() if answer.content else None
+
+    return call
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A member of a project of their own, with an EC2 credential; settings log in as them."""
+
+    user_id: str
+    project_id: str
+    role_id: str
+    access: str
+    secret: str
+    settings: OpenStackSettings
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.project_id, REGION)
+
+
+@pytest.fixture
+def stranger(keystone, settings, tmp_path) -> Iterator[Stranger]:
+    """Made for one test, for it to disable."""
+    name = f"stranger-{uuid.uuid4()}"
+    project = keystone("POST", "/projects", {"project": {"name": name, "domain_id": "default"}})["project"]["id"]
+    wanted = {"name": name, "domain_id": "default", "password": name}
+    user = keystone("POST", "/users", {"user": wanted})["user"]["id"]
+    (role,) = keystone("GET", "/roles?name=member")["roles"]
+    keystone("PUT", f"/projects/{project}/users/{user}/roles/{role['id']}")
+    made = keystone("POST", f"/users/{user}/credentials/OS-EC2", {"tenant_id": project})["credential"]
+    login = {
+        "auth_url": Entry.read(settings).user["auth_url"],
+        "user_id": user,
+        "password": name,
+        "project_id": project,
+    }
+    file = tmp_path / "stranger.yaml"
+    file.write_text(yaml.safe_dump({"clouds": {"stranger": {"auth": login, "region_name": REGION}}}))
+    owner = replace(settings, cloud="stranger", clouds_file=str(file))
+    yield Stranger(user, project, role["id"], made["access"], made["secret"], owner)
+    keystone("DELETE", f"/users/{user}")
+    keystone("DELETE", f"/projects/{project}")

@@ -8,12 +8,9 @@ import uuid
 from dataclasses import replace
 
 import pytest
-from keystoneauth1 import identity
-from keystoneauth1.session import Session
 
 from backend.clock import SystemClock
 from backend.drivers.credentials import BadSignature
-from backend.drivers.openstack.access import Entry
 from backend.drivers.openstack.cloud import open_keys
 from gateway.auth import claims, sigv4
 from gateway.auth.credentials import Credential, StaticCredentials
@@ -25,20 +22,6 @@ from wsgi import KeystoneCredentials
 def fresh(settings):
     """Access keys that are never kept."""
     return open_keys(replace(settings, key_seconds=0.0, unknown_key_seconds=0.0), SystemClock())
-
-
-@pytest.fixture(scope="module")
-def keystone(settings):
-    """Keystone as its admin uses it."""
-    entry = Entry.read(replace(settings, cloud="admin"))
-    session = Session(identity.V3Password(**entry.user, **entry.project))
-    base = entry.user["auth_url"]
-
-    def call(method, path, body=None):
-        answer = session.request(base + path, method, json=body) if body else session.request(base + path, method)
-        return answer.json() if answer.content else None
-
-    return call
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def opened(settings):
 
 def test_the_driver_boots_in_the_owner_s_name_with_the_owner_s_key_pair(settings, grant, demo_scope, patience):
     trustee = service_user_id(settings, SystemClock())
-    with pytest.raises(NotAuthorized, match="no trust"):
+    with pytest.raises(NotAuthorized, match="trust: none given"):
         opened(settings).compute.list(demo_scope)
     assert grant.give(trustee) == grant.give(trustee)
     assert grant.project_id == demo_scope.project_id
