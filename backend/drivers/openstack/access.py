@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import warnings
@@ -25,6 +26,7 @@ from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.transport import TimedAdapter
 from backend.drivers.openstack.ways import RoleWay, Way
 
+_log = logging.getLogger(__name__)
 _USER = ("auth_url", "username", "user_id", "password", "user_domain_name", "user_domain_id")
 _OWN = "own "
 _PASSWORD_TYPES = ("password", "v3password")
@@ -133,6 +135,8 @@ class Access:
         try:
             plugin = self._entered(project_id)
         except NotAuthorized as refusal:
+            request = refusal.request_id or "-"
+            _log.warning("project=%s lets nobody in: %s cloud-request=%s", project_id, refusal, request)
             with self._lock:
                 self._shut[project_id] = (self._clock.monotonic(), refusal)
             raise

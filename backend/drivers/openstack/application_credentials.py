@@ -39,7 +39,7 @@ class HandOver:
 
     def __init__(self, owner: Owner, keeper: Keeper, clock: Clock) -> None:
         self.owner = owner
-        self._keeper = keeper
+        self.keeper = keeper
         self._clock = clock
         self._path = f"/users/{owner.user_id}/application_credentials"
 
@@ -50,7 +50,7 @@ class HandOver:
             Misconfigured: Keystone refuses.
             SecretUnreadable, DelegationsUnanswered: it could not be kept; none is left behind at Keystone.
         """
-        before = self._keeper.ids(self.owner.project_id, self.owner.user_id)
+        before = self.keeper.ids(self.owner.project_id, self.owner.user_id)
         wanted = {
             "name": f"coppice-{secrets.token_hex(4)}",
             "description": DESCRIPTION,
@@ -69,7 +69,7 @@ class HandOver:
             secret=str(made["secret"]),
         )
         try:
-            self._keeper.put(delegation)
+            self.keeper.put(delegation)
         except BaseException:
             self._delete(delegation.credential_id)
             raise
@@ -78,12 +78,12 @@ class HandOver:
 
     def take_back(self) -> Sequence[str]:
         """End those that the owner handed over for the project, here and at Keystone; their ids. Raises as ``give``."""
-        return self._end(self._keeper.ids(self.owner.project_id, self.owner.user_id))
+        return self._end(self.keeper.ids(self.owner.project_id, self.owner.user_id))
 
     def _end(self, credential_ids: Sequence[str]) -> Sequence[str]:
         for credential_id in credential_ids:
             self._delete(credential_id)
-            self._keeper.drop([credential_id])
+            self.keeper.drop([credential_id])
         return credential_ids
 
     def _delete(self, credential_id: str) -> None:

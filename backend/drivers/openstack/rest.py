@@ -100,6 +100,7 @@ class Rest:
                 return self._exchange(scope, service, "GET", path, params=params).body
             except _Lost as error:
                 if pause is None:
+                    _tell_lost(scope, error)
                     raise CloudUnavailable(str(error)) from error
             except Declined as error:
                 if error.status in {401, 403}:
@@ -150,6 +151,7 @@ class Rest:
                 return self._exchange(scope, service, method, path, body=body, headers=headers)
             except _Lost as error:
                 if pause is None:
+                    _tell_lost(scope, error)
                     raise (OutcomeUnknown if error.sent else CloudUnavailable)(str(error)) from error
             except Declined as error:
                 if error.status == 401:
@@ -245,6 +247,11 @@ class Rest:
             self._access.forget_own(self._own)
         else:
             self._access.forget(scope.project_id)
+
+
+def _tell_lost(scope: Scope | None, error: _Lost) -> None:
+    """The words name the cloud's request where an answer came at all."""
+    _log.warning("project=%s gave up: %s", scope.project_id if scope else "-", error)
 
 
 def _document(response: requests.Response) -> Any:

@@ -78,7 +78,7 @@ def test_a_trust_that_is_taken_back_is_told_and_a_new_one_is_found(settings, ser
     access.project("p-1")
 
 
-def test_a_project_without_a_way_is_not_tried_with_every_call(settings, services, clock):
+def test_a_project_without_a_way_is_not_tried_with_every_call(settings, services, clock, caplog):
     services.login = no_role
     access = Access(settings, Entry.read(settings), clock, None, services)
     for _ in range(10):
@@ -86,6 +86,9 @@ def test_a_project_without_a_way_is_not_tried_with_every_call(settings, services
             access.project("p-1")
         assert told.value.request_id == "req-keystone-1"
     assert len(services.logins) == 1
+    (line,) = [record.getMessage() for record in caplog.records if "lets nobody in" in record.getMessage()]
+    assert line.startswith("project=p-1 ")
+    assert line.endswith("cloud-request=req-keystone-1")
     clock.move(5)
     with pytest.raises(NotAuthorized):
         access.project("p-1")

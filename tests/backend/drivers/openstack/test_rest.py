@@ -161,3 +161,15 @@ def test_every_request_is_recorded_logins_too_answered_or_not(settings, services
     with pytest.raises(CloudUnavailable):
         rest.read(Scope("p-2", scope.region), COMPUTE, "/servers")
     assert set(told) == {("identity", "POST", "none")}
+
+
+def test_what_could_not_be_asked_is_logged_with_the_cloud_s_request(rest, services, scope, caplog):
+    services.on("GET", SERVERS, nova_fault(503, "Service Unavailable"), nova_fault(503, "no"), lost())
+    with pytest.raises(CloudUnavailable):
+        rest.read(scope, COMPUTE, "/servers")
+    services.on("GET", SERVERS, nova_fault(503, "Service Unavailable"))
+    with pytest.raises(CloudUnavailable, match="req-nova-1"):
+        rest.read(scope, COMPUTE, "/servers")
+    told = [record.getMessage() for record in caplog.records if "gave up" in record.getMessage()]
+    assert all(line.startswith("project=p-1 gave up: GET compute /servers") for line in told)
+    assert ["req-nova-1" in line for line in told] == [False, True]
