@@ -86,11 +86,16 @@ def cluster_pass(context: Context, lease: Lease) -> Job:
     """
     rng = context.rng(lease.cluster_id, lease.epoch)
     for _ in range(REPLANS):
-        snapshot = yield from _snapshot(context, lease)
+        with context.store.read() as conn:
+            snapshot = read_snapshot(conn, lease.cluster_id)
         if snapshot is None:
             return
         now = context.now()
         plan = make_plan(snapshot, now, context.settings, rng)
+        if plan.unplaced:
+            snapshot = yield from _placed(context, snapshot)
+            now = context.now()
+            plan = make_plan(snapshot, now, context.settings, rng)
         chosen = yield from _with_faults(context, snapshot, plan.steps)
         this = _Pass(context, lease, snapshot, chosen, now, plan.due_at, rng)
         claim = context.store.transact(this.claim)
@@ -111,11 +116,8 @@ def _conclude(this: _Pass, results: Sequence[apply.Result], due_now: bool, conn:
     this.conclude(results, due_now=due_now, conn=conn)
 
 
-def _snapshot(context: Context, lease: Lease) -> Generator[Sequence[Call], list[Any], Snapshot | None]:
-    with context.store.read() as conn:
-        snapshot = read_snapshot(conn, lease.cluster_id)
-    if snapshot is None or not snapshot.cluster.spec.subnets:
-        return snapshot
+def _placed(context: Context, snapshot: Snapshot) -> Generator[Sequence[Call], list[Any], Snapshot]:
+    """The snapshot with the places of the cluster's subnets, where the cloud tells them: only launches need these."""
     scope = Scope(snapshot.cluster.project_id, snapshot.cluster.region)
     answers = yield [Call(scope, partial(_subnets, context.catalog, scope))]
     if isinstance(answers[0], errors.NotAuthorized):  # which launches would meet too: it is told as theirs
@@ -137,6 +139,7 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
         profile=_profile(conn, scope, cluster),
         tags=tuple(tags.of_one(conn, cluster.id)),
         backoffs=situation.backoffs,
+        subnets=None if cluster.spec.subnets else {},
         configurations=passes.configurations_created(conn, scope, names) if len(names) > 1 else {},
         seen_until=situation.seen_until,
         held_until=situation.held_until,

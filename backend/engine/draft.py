@@ -35,6 +35,7 @@ class Draft:
         wishes: launches wanted beside what the capacity lacks.
         wakes: instants at which something may have to be done.
         more: a bound of this pass was met: go on at once.
+        unplaced: launches wait to be told where the cluster's subnets lie.
     """
 
     def __init__(self, snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: Random) -> None:
@@ -47,6 +48,7 @@ class Draft:
         self.wishes: list[Wish] = []
         self.wakes: list[datetime] = []
         self.more = False
+        self.unplaced = False
 
     @property
     def cluster(self) -> Cluster:

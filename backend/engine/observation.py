@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from backend.engine import delegation
 from backend.engine.calls import Call
 from backend.engine.context import Context
 from backend.engine.outcomes import sighting
+from backend.engine.settings import EngineSettings
 from backend.store import leases, observations
 from backend.store.leases import WatchLease
 from backend.store.observations import Sighting
@@ -39,6 +40,7 @@ class _Look:
     Attributes:
         started: changes up to then are seen when it succeeds.
         full: a complete listing is part of it.
+        took: until the cloud had answered.
         complete: everything that a complete listing lacked was asked for.
         empty: nothing of ours was seen in a complete listing.
     """
@@ -47,6 +49,7 @@ class _Look:
     lease: WatchLease
     started: datetime
     full: bool
+    took: timedelta = timedelta()
     complete: bool = True
     empty: bool = False
     missing: list[str] = field(default_factory=list)
@@ -74,6 +77,10 @@ class _Look:
         if bad > settings.hold_number and bad * 100 > total * settings.hold_percent:
             observations.hold(conn, self.scope, now + settings.hold)
 
+    def _busy(self) -> timedelta:
+        settings = self.context.settings
+        return max(settings.watch_busy, min(self.took * settings.watch_rest, settings.watch_idle))
+
     def release(self, conn: Connection) -> None:
         """Look again soon while something moves, later while nothing does, never where nothing is left."""
         if not leases.fence_watch(conn, self.lease):
@@ -81,7 +88,7 @@ class _Look:
         settings, now = self.context.settings, self.context.now()
         if self.lease.refused_since is not None:
             delegation.note_readmitted(conn, self.lease, now)
-        due_at = now + (settings.watch_busy if observations.any_moving(conn, self.scope) else settings.watch_idle)
+        due_at = now + (self._busy() if observations.any_moving(conn, self.scope) else settings.watch_idle)
         orphan_since = observations.next_orphan(conn, self.scope)
         if orphan_since is not None:
             due_at = min(due_at, max(orphan_since + settings.orphan_grace, now + settings.watch_busy))
@@ -102,7 +109,7 @@ def observe(context: Context, lease: WatchLease) -> Job:
     compute, scope, store = context.cloud.compute, lease.scope, context.store
     calls = []
     if lease.seen_until is not None:
-        since = lease.seen_until - context.settings.watch_overlap
+        since = changes_since(lease.seen_until, started, context.settings)
         calls.append(Call(scope, partial(_sight, compute.list_changed, scope, since)))
     if full:
         calls.append(Call(scope, partial(_sight, compute.list, scope), heavy=True))
@@ -114,6 +121,7 @@ def observe(context: Context, lease: WatchLease) -> Job:
         if store.transact(partial(delegation.note_refused, context, lease, refused)):
             context.measures.delegation_ended(scope)
         return
+    look.took = context.now() - started
     unreached = next((answer for answer in answers if isinstance(answer, errors.CloudError)), None)
     if unreached is not None:
         _tell_unreached(context, scope, unreached)
@@ -148,6 +156,18 @@ def _tell_unreached(context: Context, scope: Scope, error: errors.CloudError) ->
     if scope not in context.unreached:
         context.unreached.add(scope)
         LOG.warning("project=%s region=%s could not be asked: %s", scope.project_id, scope.region, error)
+
+
+def changes_since(seen_until: datetime, now: datetime, settings: EngineSettings) -> datetime:
+    """From when on changes are listed: from before the last look, for clocks differ and listings lag.
+
+    The first listing in each ``watch_idle`` reaches back so far that what is told late is in one of these, whatever
+    those between them miss.
+    """
+    every = settings.watch_idle.total_seconds()
+    if every and seen_until.timestamp() // every == now.timestamp() // every:
+        return seen_until - settings.watch_glance
+    return seen_until - settings.watch_overlap - settings.watch_idle
 
 
 def _oldest_first(servers: Sequence[Server]) -> list[Server]:

@@ -36,10 +36,15 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do now, and when to look again at the latest."""
+    """What to do now, and when to look again at the latest.
+
+    Attributes:
+        unplaced: there are launches too, once it is known where the cluster's subnets lie.
+    """
 
     steps: tuple[Step, ...]
     due_at: datetime
+    unplaced: bool = False
 
 
 def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: Random) -> Plan:
@@ -56,6 +61,6 @@ def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: 
     for phase in PHASES:
         phase(draft)
     if draft.more:
-        return Plan(tuple(draft.steps), now)
+        return Plan(tuple(draft.steps), now, draft.unplaced)
     sweep = now + settings.sweep * rng.uniform(0.5, 1.0)
-    return Plan(tuple(draft.steps), min((*(max(at, now) for at in draft.wakes), sweep)))
+    return Plan(tuple(draft.steps), min((*(max(at, now) for at in draft.wakes), sweep)), draft.unplaced)

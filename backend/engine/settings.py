@@ -19,8 +19,12 @@ class EngineSettings:
         clusters_at_once, watches_at_once: claimed by one tick.
         calls, calls_per_project: cloud calls under way at once, of the process and of one project.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
+        watch_rest: while nodes move the pause is that many times as long as the listing took, at least ``watch_busy``
+            and at most ``watch_idle``: a cloud that is busy is asked less.
         watch_full: pause between two complete listings.
         watch_overlap: a listing of changes reaches back that far before the last: covers clocks and stale listings.
+        watch_glance: listings between those of every ``watch_idle`` reach back only that far, for what moves is told
+            again by each listing that reaches it.
         watch_again: full listings that found servers missing go on after this pause.
         confirmations: servers missing from a listing that are asked for one by one in one observation.
         launch_batch: servers made by one call.
@@ -51,8 +55,10 @@ class EngineSettings:
     calls_per_project: int = 8
     watch_busy: timedelta = timedelta(seconds=1)
     watch_idle: timedelta = timedelta(seconds=15)
+    watch_rest: float = 3.0
     watch_full: timedelta = timedelta(minutes=15)
     watch_overlap: timedelta = timedelta(seconds=15)
+    watch_glance: timedelta = timedelta(seconds=2)
     watch_again: timedelta = timedelta(seconds=5)
     confirmations: int = 100
     launch_batch: int = 50

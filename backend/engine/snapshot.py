@@ -28,8 +28,8 @@ class Snapshot:
     Attributes:
         nodes: every node of it, oldest first.
         profile: what is launched, or why nothing can be.
-        subnets: zone -> cloud ids of the cluster's subnets there; empty when each zone's default is meant; None when
-            the cloud could not be asked where the subnets lie.
+        subnets: zone -> cloud ids of the cluster's subnets there; empty when each zone's default is meant; None where
+            the cloud was not asked where the subnets lie, or could not be.
         configurations: creation of the launch configurations that nodes were made from, by name.
         seen_until: up to when the servers' changes have been observed.
         held_until: health replacement of live servers rests until then.

@@ -49,6 +49,7 @@ def _grow(draft: Draft, present: int, lacking: int) -> None:
         _refuse(draft, draft.snapshot.profile, present, lacking)
         return
     if draft.snapshot.subnets is None:
+        draft.unplaced = True
         draft.wake(draft.now + draft.settings.cloud_retry)
         return
     failing = failing_zones(draft)

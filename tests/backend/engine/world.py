@@ -78,12 +78,14 @@ class EngineWorld(World):
             measures=self.measures,
         )
 
-    def make(self, name: str = "web", desired: int = 2, **values: Any) -> Cluster:
-        """A cluster from a launch configuration of its own, in two zones."""
+    def make(
+        self, name: str = "web", desired: int = 2, place: PlacementRequest | None = None, **values: Any
+    ) -> Cluster:
+        """A cluster from a launch configuration of its own, in two zones where nothing else is said."""
         spec = ServerSpec(image=self.image(), instance_type="t3.micro")
         self.backend.configurations.create(SCOPE, f"lc-{name}", spec, {})
         bounds = {"minimum": 0, "maximum": 20, "desired": desired, **values}
-        place = PlacementRequest(zones=("us-east-1a", "us-east-1b"))
+        place = place or PlacementRequest(zones=("us-east-1a", "us-east-1b"))
         return self.backend.clusters.create(
             SCOPE, NewCluster(name, bounds, SourceRequest(configuration=f"lc-{name}"), place)
         )

@@ -1,0 +1,83 @@
+"""What a pass asks the cloud for, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from backend.domain.cluster import PlacementRequest
+from backend.drivers.errors import CloudUnavailable
+from tests.backend.engine.world import EngineWorld
+from tests.factories import SCOPE
+
+
+@dataclass
+class Networks:
+    """A network port that counts how often subnets are asked for, and may be away."""
+
+    network: Any
+    asked: int = 0
+    away: bool = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.network, name)
+
+    def subnets(self, scope: Any) -> Any:
+        self.asked += 1
+        if self.away:
+            raise CloudUnavailable("no answer")
+        return self.network.subnets(scope)
+
+
+@pytest.fixture
+def world():
+    world = EngineWorld()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def networks(world):
+    networks = Networks(world.simulated.cloud.network)
+    world.simulated = replace(world.simulated, cloud=replace(world.simulated.cloud, network=networks))
+    world.engine = world.new_engine("one")
+    return networks
+
+
+def on_subnets(world, desired):
+    subnets = [subnet.short_id for subnet in world.simulated.cloud.network.subnets(SCOPE)]
+    return world.make(desired=desired, place=PlacementRequest(subnets=tuple(subnets)))
+
+
+def test_where_subnets_lie_is_asked_for_only_when_something_is_launched(world, networks):
+    group = on_subnets(world, desired=2)
+    before = networks.asked
+    world.pass_time(10)
+    assert world.states(group) == ["InService"] * 2
+    assert networks.asked == before + 1
+    world.clock.move(timedelta(hours=3).total_seconds())  # what was told is long forgotten
+    world.pass_time(60)
+    world.backend.clusters.resize(SCOPE, group.name, 1)
+    world.pass_time(60)
+    assert world.states(group) == ["InService"]
+    assert networks.asked == before + 1
+
+
+def test_nodes_are_launched_on_the_clusters_subnets(world, networks):
+    group = on_subnets(world, desired=3)
+    world.pass_time(10)
+    subnets = {subnet.id: subnet.zone for subnet in world.simulated.cloud.network.subnets(SCOPE)}
+    assert [subnets[node.subnet_id] for node in world.nodes(group)] == [node.zone for node in world.nodes(group)]
+
+
+def test_launches_wait_for_a_cloud_that_does_not_tell_where_the_subnets_lie(world, networks):
+    group = on_subnets(world, desired=2)
+    networks.away = True
+    world.pass_time(20)
+    assert world.states(group) == []
+    networks.away = False
+    world.pass_time(20)
+    assert world.states(group) == ["InService"] * 2
