@@ -31,6 +31,8 @@ LOG = logging.getLogger(__name__)
 Job = Generator[Sequence[Call], list[Any], None]
 _ORPHANS_AT_ONCE = 20
 _UNKNOWN = (errors.CloudUnavailable, errors.OutcomeUnknown)
+_MANY = 500
+_FEW = 4
 
 
 @dataclass(slots=True)
@@ -77,9 +79,12 @@ class _Look:
         if bad > settings.hold_number and bad * 100 > total * settings.hold_percent:
             observations.hold(conn, self.scope, now + settings.hold)
 
-    def _busy(self) -> timedelta:
+    def _pause(self, moving: int) -> timedelta:
         settings = self.context.settings
-        return max(settings.watch_busy, min(self.took * settings.watch_rest, settings.watch_idle))
+        if not moving:
+            return settings.watch_idle
+        rest = min(self.took * settings.watch_rest, settings.watch_busy * moving / _FEW, settings.watch_idle)
+        return max(settings.watch_busy, rest)
 
     def release(self, conn: Connection) -> None:
         """Look again soon while something moves, later while nothing does, never where nothing is left."""
@@ -88,7 +93,7 @@ class _Look:
         settings, now = self.context.settings, self.context.now()
         if self.lease.refused_since is not None:
             delegation.note_readmitted(conn, self.lease, now)
-        due_at = now + (self._busy() if observations.any_moving(conn, self.scope) else settings.watch_idle)
+        due_at = now + self._pause(observations.moving(conn, self.scope, _MANY))
         orphan_since = observations.next_orphan(conn, self.scope)
         if orphan_since is not None:
             due_at = min(due_at, max(orphan_since + settings.orphan_grace, now + settings.watch_busy))

@@ -19,8 +19,9 @@ class EngineSettings:
         clusters_at_once, watches_at_once: claimed by one tick.
         calls, calls_per_project: cloud calls under way at once, of the process and of one project.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
-        watch_rest: while nodes move the pause is that many times as long as the listing took, at least ``watch_busy``
-            and at most ``watch_idle``: a cloud that is busy is asked less.
+        watch_rest: while many nodes move the pause is that many times as long as the listing took, at least
+            ``watch_busy`` and at most ``watch_idle``: a cloud that is busy is asked less. The last few are waited for
+            at ``watch_busy``.
         watch_full: pause between two complete listings.
         watch_overlap: a listing of changes reaches back that far before the last: covers clocks and stale listings.
         watch_glance: listings between those of every ``watch_idle`` reach back only that far, for what moves is told

@@ -223,14 +223,15 @@ def wake(conn: Connection, cluster_ids: Iterable[str], now: datetime) -> None:
 
 
 _IN_SCOPE = and_(_n.project_id == bindparam("project"), _n.region == bindparam("in_region"))
-_ANY_MOVING = select(_n.id).where(_IN_SCOPE, _n.state.in_(MOVING)).limit(1)
+_MOVING = select(_n.id).where(_IN_SCOPE, _n.state.in_(MOVING)).limit(bindparam("most")).subquery()
+_COUNT_MOVING = select(func.count()).select_from(_MOVING)
 _ANY = select(_n.id).where(_IN_SCOPE).limit(1)
 _SERVERS = select(_n.server_id, _n.state, _n.created_at, _n.server_status).where(_IN_SCOPE, _n.server_id.is_not(None))
 
 
-def any_moving(conn: Connection, scope: Scope) -> bool:
-    """Whether a node of the project is on its way into or out of service."""
-    return conn.execute(_ANY_MOVING, _key(scope)).first() is not None
+def moving(conn: Connection, scope: Scope, most: int) -> int:
+    """How many nodes of the project are on their way into or out of service, counted up to ``most``."""
+    return conn.execute(_COUNT_MOVING, {**_key(scope), "most": most}).scalar_one()
 
 
 def any_node(conn: Connection, scope: Scope) -> bool:

@@ -74,10 +74,8 @@ class OpenStackCompute:
         if count < 1:
             raise ValueError(f"a create call makes at least one server, not {count}")
         launch = self._launch(scope, request, count)
-        if launch.placement.alone:
-            documents = self._make(scope, launch)
-        else:
-            documents = self._ports.launch(scope, launch, self._show)
+        alone = launch.placement.alone
+        documents = self._make(scope, launch) if alone else self._ports.launch(scope, launch)
         self._ports.note(scope, documents)
         layout, names = self._layout(scope), self._settings.zone_names(scope.region)
         return [replace(server_of(document, layout, names), user_data=request.user_data) for document in documents]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any, Final
 
 from backend.drivers.compute import ServerRequest
@@ -12,6 +14,8 @@ from backend.drivers.openstack.disks import Disks
 from backend.drivers.openstack.flavors import Offer
 from backend.drivers.openstack.layout import Placement
 
+_MAC: Final = "OS-EXT-IPS-MAC:mac_addr"
+_BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_NAME: Final = 240
 """Nova takes 255 characters, and puts the number of each server behind the name."""
 
@@ -50,6 +54,30 @@ class Launch:
         if self.count > 1:
             server["name"] = f"{server['name']}-{number + 1}"
         return {"server": {**server, "networks": [{"port": port_id}]}, **self._hints()}
+
+    def document_at(self, port: Mapping[str, Any], server_id: str, number: int, at: datetime) -> Mapping[str, Any]:
+        """The server as Nova would show it, which answers its creation with its id alone.
+
+        Its status is older than any that Nova tells of it.
+        """
+        server = self.body_at(port["id"], number)["server"]
+        addresses = [
+            {"version": ip_address(each["ip_address"]).version, "addr": each["ip_address"], _MAC: port["mac_address"]}
+            for each in port["fixed_ips"]
+        ]
+        return {
+            "id": server_id,
+            "name": server["name"],
+            "status": "BUILD",
+            "created": at.isoformat(),
+            "updated": _BEFORE_ALL.isoformat(),
+            "OS-EXT-AZ:availability_zone": self.zone,
+            "image": {"id": server["imageRef"]} if server["imageRef"] else "",
+            "key_name": self.request.key_name,
+            "metadata": server["metadata"],
+            "addresses": {"": addresses},
+            "security_groups": [{"id": group} for group in port["security_groups"]],
+        }
 
     def ports(self) -> Mapping[str, Any]:
         """The request that makes a port in the very subnet for each server."""

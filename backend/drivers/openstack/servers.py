@@ -146,7 +146,8 @@ def _place(
 
 
 def _groups(document: Document, layout: Layout | None) -> tuple[str, ...]:
-    """Security groups, which Nova names without their ids."""
-    names = dict.fromkeys(each["name"] for each in document.get("security_groups") or ())
+    """Security groups, which Nova names without their ids; a launch on ports knows these."""
     known = layout.group_ids if layout else {}
-    return tuple(known[name] for name in names if name in known)
+    told = document.get("security_groups") or ()
+    found = dict.fromkeys(each.get("id") or known.get(each["name"]) for each in told)
+    return tuple(group for group in found if group)

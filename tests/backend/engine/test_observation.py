@@ -70,16 +70,16 @@ class Watched:
         return self.compute.list_changed(*arguments)
 
 
-def looks(seconds: float, boot: float = 60) -> list[float]:
+def looks(seconds: float, servers: int = 100) -> list[float]:
     """Pauses between the listings of half a minute in which servers boot, each taking so long."""
     world = EngineWorld(
-        settings=SimulatedSettings(seed=7, boot_seconds=boot),
+        settings=SimulatedSettings(seed=7, boot_seconds=60),
         engine_settings=EngineSettings(watch_busy=timedelta(seconds=0.5), watch_idle=timedelta(seconds=5)),
     )
     watched = Watched(world.simulated.cloud.compute, world.clock, seconds)
     world.simulated = replace(world.simulated, cloud=replace(world.simulated.cloud, compute=watched))
     world.engine = world.new_engine("one")
-    world.make()
+    world.make(desired=servers, maximum=servers)
     world.pass_time(30, step=0.1)
     world.close()
     later = watched.asked[3:]
@@ -92,6 +92,11 @@ def test_while_servers_boot_a_quick_cloud_is_looked_at_without_rest():
 
 def test_a_slow_cloud_has_three_times_the_rest_that_a_listing_takes():
     assert set(looks(1.0)) <= {3.0, 3.1}
+
+
+def test_the_last_few_are_waited_for_without_rest():
+    assert set(looks(1.0, servers=2)) <= {0.5, 0.6}
+    assert set(looks(1.0, servers=12)) <= {1.5, 1.6}
 
 
 def test_no_rest_is_longer_than_where_nothing_moves():

@@ -141,12 +141,15 @@ def test_what_a_listing_lacks(store, group):
 
 @pytest.mark.parametrize(
     ("state", "moving"),
-    [(NodeState.PENDING, True), (NodeState.TERMINATING, True), (NodeState.IN_SERVICE, False)],
+    [(NodeState.PENDING, 3), (NodeState.TERMINATING, 3), (NodeState.IN_SERVICE, 0)],
 )
-def test_whether_anything_moves(store, group, state, moving):
-    _add(store, group, "one", state=state)
+def test_how_many_move(store, group, state, moving):
+    for name in ("one", "two", "three"):
+        _add(store, group, name, state=state)
     with store.read() as conn:
-        assert observations.any_moving(conn, SCOPE) is moving
+        assert observations.moving(conn, SCOPE, 10) == moving
+        assert observations.moving(conn, SCOPE, 2) == min(moving, 2)
+        assert observations.moving(conn, OTHER, 10) == 0
         assert observations.any_node(conn, SCOPE)
         assert not observations.any_node(conn, OTHER)
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from backend.domain.node import ServerStatus
 from backend.drivers import errors
 from backend.drivers.compute import ServerRequest
 from backend.drivers.openstack.cloud import open_cloud
@@ -49,7 +52,15 @@ class World:
         made = []
         for port in asked.body["ports"]:
             port_id = f"port-{len(self.ports)}"
-            self.ports[port_id] = {**port, "id": port_id, "device_id": "", "created_at": "2026-11-22T13:00:00Z"}
+            (asked_ip,) = port["fixed_ips"]
+            self.ports[port_id] = {
+                **port,
+                "id": port_id,
+                "device_id": "",
+                "created_at": "2026-11-22T13:00:00Z",
+                "mac_address": "fa:16:3e:00:00:01",
+                "fixed_ips": [{**asked_ip, "ip_address": f"10.0.0.{len(self.ports) + 10}"}],
+            }
             made.append(self.ports[port_id])
         return Reply(201, {"ports": made})
 
@@ -117,10 +128,25 @@ def test_each_server_is_on_a_port_in_the_very_subnet(world, compute, scope, serv
     assert {each.subnet_id for each in servers} == {SUBNET}
     for port in world.ports.values():
         assert port["network_id"] == NETWORK
-        assert port["fixed_ips"] == [{"subnet_id": SUBNET}]
+        assert [each["subnet_id"] for each in port["fixed_ips"]] == [SUBNET]
         assert port["security_groups"] == ["g-1"]
     assert len(services.of("POST", "/ports")) == 1
     assert all("security_groups" not in asked.body["server"] for asked in services.of("POST", "/servers"))
+
+
+def test_servers_are_told_as_they_were_asked_for_without_asking_for_each(world, compute, scope, services):
+    told = compute.create(scope, replace(REQUEST, tags={"Name": "web"}, key_name="k", user_data="eA=="), 2)
+    assert not [asked for asked in services.of("GET", "/servers") if "detail" not in asked.path]
+    shown = [compute.get(scope, each.id) for each in told]
+    for one, other in zip(told, shown, strict=True):
+        assert one.status is other.status is ServerStatus.BUILDING
+        assert one.updated_at < other.updated_at
+        assert (one.name, one.zone, one.flavor, one.tags) == (other.name, other.zone, other.flavor, other.tags)
+        assert (one.launch_id, one.reservation_id, one.index) == (other.launch_id, other.reservation_id, other.index)
+        assert (one.image_id, one.subnet_id, one.network_id) == (other.image_id, other.subnet_id, other.network_id)
+        assert (one.key_name, one.user_data, one.security_group_ids) == ("k", "eA==", ("g-1",))
+    assert [each.private_address for each in told] == ["10.0.0.10", "10.0.0.11"]
+    assert told[0].mac_address == "fa:16:3e:00:00:01"
 
 
 def test_a_full_subnet_or_a_quota_of_ports_makes_nothing(world, compute, scope, services):
