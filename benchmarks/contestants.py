@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
 
+from benchmarks.scaling import OURS
 from benchmarks.serving import ROOT, free_port, running
 from benchmarks.workload import FLAVOR, IMAGE, PAUSE_SECONDS, USER, Workload, wait
 from conformance.openstack.cloud import connect
@@ -23,13 +25,18 @@ _REGION = "us-east-1"
 
 
 class Contestant(Protocol):
-    """One way. ``grow`` answers the seconds from the order until all are active."""
+    """One way to have servers, which runs only while it has its turn."""
 
     name: str
 
-    def grow(self) -> float: ...
+    def standing(self) -> AbstractContextManager[None]:
+        """Ready to grow, without a server, until the block ends."""
 
-    def shrink(self) -> None: ...
+    def grow(self) -> float:
+        """The seconds from the order until all servers are active."""
+
+    def shrink(self) -> None:
+        """Let all servers go."""
 
 
 class Script:
@@ -40,6 +47,9 @@ class Script:
         self._way = way
         self._workload = workload
         self._environment = environment
+
+    def standing(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def grow(self) -> float:
         work = self._workload
@@ -55,18 +65,43 @@ class Script:
 
 
 class Coppice:
-    """A group, asked for as its users ask: SetDesiredCapacity, then DescribeAutoScalingGroups once a second."""
+    """Gateway and engine as ``wsgi.py run`` starts them, and a group.
 
-    name = "Coppice"
+    It is asked as its users ask: SetDesiredCapacity, then DescribeAutoScalingGroups once a second.
+    """
 
-    def __init__(self, workload: Workload, client: Any) -> None:
-        self._number = workload.number
-        self._client = client
+    name = OURS
+
+    def __init__(self, folder: Path, workload: Workload, environment: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._workload = workload
+        self._environment = environment
+        self._client: Any = None
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        port, state = free_port(), self._workload.state
+        with tempfile.TemporaryDirectory(prefix="coppice-", dir=self._folder) as folder:
+            command = [sys.executable, "wsgi.py", "run", "--port", str(port), "--state", f"{folder}/state"]
+            configuration = {
+                "OS_CLOUD__DRIVER": "openstack",
+                "OS_OPENSTACK__CLOUD": "coppice",
+                "OS_OPENSTACK__CLOUDS_FILE": str(state / "clouds.yaml"),
+                "OS_OPENSTACK__REGIONS": f"{_REGION}:RegionOne",
+            }
+            url, log = f"http://127.0.0.1:{port}", Path(folder) / "coppice.log"
+            with running(command, log, f"{url}/readyz", {**self._environment, **configuration}):
+                self._client = _client("autoscaling", url, state)
+                _make_group(_client("ec2", url, state), self._client, self._workload)
+                yield
+                self._client.delete_auto_scaling_group(AutoScalingGroupName=_GROUP, ForceDelete=True)
+                wait("the group is gone", lambda: not self._groups())
 
     def grow(self) -> float:
+        number = self._workload.number
         begun = time.monotonic()
-        self._client.set_desired_capacity(AutoScalingGroupName=_GROUP, DesiredCapacity=self._number)
-        wait("all in service", lambda: self._states() == ["InService"] * self._number)
+        self._client.set_desired_capacity(AutoScalingGroupName=_GROUP, DesiredCapacity=number)
+        wait("all in service", lambda: self._states() == ["InService"] * number)
         return time.monotonic() - begun
 
     def shrink(self) -> None:
@@ -74,43 +109,26 @@ class Coppice:
         wait("none left", lambda: not self._states())
 
     def _states(self) -> list[str]:
-        (group,) = self._client.describe_auto_scaling_groups(AutoScalingGroupNames=[_GROUP])["AutoScalingGroups"]
+        (group,) = self._groups()
         return [instance["LifecycleState"] for instance in group["Instances"]]
 
+    def _groups(self) -> list[Any]:
+        found: list[Any] = self._client.describe_auto_scaling_groups(AutoScalingGroupNames=[_GROUP])[
+            "AutoScalingGroups"
+        ]
+        return found
 
-@contextmanager
-def coppice(folder: Path, workload: Workload, environment: Mapping[str, str]) -> Iterator[Coppice]:
-    """Gateway and engine on the test cloud, as ``wsgi.py run`` starts them, with a group of the workload's servers."""
-    port = free_port()
-    command = [sys.executable, "wsgi.py", "run", "--port", str(port), "--state", str(folder / "state")]
-    configuration = {
-        "OS_CLOUD__DRIVER": "openstack",
-        "OS_OPENSTACK__CLOUD": "coppice",
-        "OS_OPENSTACK__CLOUDS_FILE": str(workload.state / "clouds.yaml"),
-        "OS_OPENSTACK__REGIONS": f"{_REGION}:RegionOne",
-    }
-    url = f"http://127.0.0.1:{port}"
-    with running(command, folder / "coppice.log", f"{url}/readyz", {**environment, **configuration}):
-        keys = _keys(workload.state / f"ec2-{USER}.env")
 
-        def client(service: str) -> Any:
-            return boto3.client(
-                service,
-                endpoint_url=url,
-                region_name=_REGION,
-                aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-                config=Config(proxies={}, retries={"total_max_attempts": 1}),
-            )
-
-        autoscaling = client("autoscaling")
-        _make_group(client("ec2"), autoscaling, workload)
-        yield Coppice(workload, autoscaling)
-        autoscaling.delete_auto_scaling_group(AutoScalingGroupName=_GROUP, ForceDelete=True)
-        wait(
-            "the group is gone",
-            lambda: not autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[_GROUP])["AutoScalingGroups"],
-        )
+def _client(service: str, url: str, state: Path) -> Any:
+    keys = _keys(state / f"ec2-{USER}.env")
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name=_REGION,
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        config=Config(proxies={}, retries={"total_max_attempts": 1}),
+    )
 
 
 def _make_group(ec2: Any, autoscaling: Any, workload: Workload) -> None:

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Of this folder, where the script was found, a module would go before the SDK of the same name: this one.
 sys.path[0] = str(ROOT)
 
-from benchmarks.contestants import Contestant, Script, coppice  # noqa: E402 - after the path
+from benchmarks.contestants import Contestant, Coppice, Script  # noqa: E402 - after the path
+from benchmarks.orchestrators import Heat, Senlin  # noqa: E402
 from benchmarks.recorder import Recorder, kinds  # noqa: E402
 from benchmarks.scaling import BARE, BULK, Result, aims_met, last_line, table  # noqa: E402
 from benchmarks.workload import Workload, clear  # noqa: E402
@@ -28,7 +29,7 @@ def main() -> int:
     given = _parser().parse_args()
     workload = Workload(state_folder(), given.number, given.network, tuple(given.zones.split(",")))
     print(_conditions(workload), end="\n\n", flush=True)
-    results = _run(workload, given.rounds, verbose=given.verbose)
+    results = _run(workload, given.rounds, peers=given.peers, verbose=given.verbose)
     print(f"\n{table(results, workload.number)}\n")
     print(last_line(results))
     return 0 if aims_met(results) else 1
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         help="comma-separated (default: %(default)s, as one bulk request can name one; with several it names none)",
     )
     parser.add_argument("--rounds", type=int, default=1, help="runs of each, the order turned round each time")
+    parser.add_argument("--peers", action="store_true", help="Senlin and Heat too; installed at the first time")
     parser.add_argument("--verbose", action="store_true", help="show the requests of each by kind")
     return parser
 
@@ -61,7 +63,7 @@ def _conditions(workload: Workload) -> str:
     )
 
 
-def _run(workload: Workload, rounds: int, *, verbose: bool) -> list[Result]:
+def _run(workload: Workload, rounds: int, *, peers: bool, verbose: bool) -> list[Result]:
     build = ROOT / "build"
     build.mkdir(exist_ok=True)
     results: list[Result] = []
@@ -69,27 +71,35 @@ def _run(workload: Workload, rounds: int, *, verbose: bool) -> list[Result]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=build)))
         recorder = stack.enter_context(Recorder())
         clear(workload.state)
-        everyone: Sequence[Contestant] = (
-            stack.enter_context(coppice(folder, workload, recorder.environment)),
-            Script(BARE, "bare", workload, recorder.environment),
-            Script(BULK, "bulk", workload, recorder.environment),
-        )
+        everyone = _everyone(folder, workload, recorder, peers=peers)
         for number in range(rounds):
             order = everyone if number % 2 == 0 else everyone[::-1]
             results += [_once(contestant, workload, recorder, verbose=verbose) for contestant in order]
     return results
 
 
+def _everyone(folder: Path, workload: Workload, recorder: Recorder, *, peers: bool) -> Sequence[Contestant]:
+    found: list[Contestant] = [
+        Coppice(folder, workload, recorder.environment),
+        Script(BARE, "bare", workload, recorder.environment),
+        Script(BULK, "bulk", workload, recorder.environment),
+    ]
+    if peers:
+        found += [Senlin(workload, recorder.environment), Heat(workload, recorder.environment)]
+    return found
+
+
 def _once(contestant: Contestant, workload: Workload, recorder: Recorder, *, verbose: bool) -> Result:
-    before = len(recorder.passed)
-    seconds = contestant.grow()
-    passed = recorder.passed[before:]
+    with contestant.standing():
+        before = len(recorder.passed)
+        seconds = contestant.grow()
+        passed = recorder.passed[before:]
+        contestant.shrink()
+    clear(workload.state)
     print(f"{contestant.name}: {seconds:.1f} s, {len(passed)} requests", flush=True)
     if verbose:
         for what, count, took in kinds(passed):
             print(f"  {count:5} {took:8.1f} s  {what}", flush=True)
-    contestant.shrink()
-    clear(workload.state)
     return Result(contestant.name, seconds, len(passed))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
@@ -25,10 +25,14 @@ SERVICE_USERS = ("placement", "glance", "nova", "neutron", "octavia")
 
 def write(settings: Settings) -> None:
     """Write every file below ``etc`` of the state folder anew."""
-    values = values_of(settings)
-    for template in sorted(TEMPLATES.rglob("*")):
+    write_all(TEMPLATES, settings.etc, values_of(settings))
+
+
+def write_all(templates: Path, folder: Path, values: Mapping[str, str]) -> None:
+    """Write the files of a folder of templates into another."""
+    for template in sorted(templates.rglob("*")):
         if template.is_file():
-            target = settings.etc / template.relative_to(TEMPLATES)
+            target = folder / template.relative_to(templates)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(render(template.read_text(), values))
 
@@ -57,7 +61,7 @@ def values_of(settings: Settings) -> dict[str, str]:
             values[f"database_{database}"] = database_url(settings, owner, database)
     for name in SERVICE_USERS:
         values[f"auth_{name}"] = _auth(settings, name)
-        values[f"authtoken_{name}"] = _authtoken(settings, name)
+        values[f"authtoken_{name}"] = authtoken(settings, name)
     return values
 
 
@@ -84,10 +88,16 @@ def _statements() -> list[str]:
         "GRANT ALL ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;",
     ]
     for owner, databases in DATABASES.items():
-        lines.append(f"CREATE USER IF NOT EXISTS '{owner}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';")
-        for database in databases:
-            lines.append(f"CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4;")
-            lines.append(f"GRANT ALL ON {database}.* TO '{owner}'@'127.0.0.1';")
+        lines += owned(owner, databases)
+    return lines
+
+
+def owned(owner: str, databases: Sequence[str]) -> list[str]:
+    """Statements that make a database user with its databases, where they are not yet there."""
+    lines = [f"CREATE USER IF NOT EXISTS '{owner}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';"]
+    for database in databases:
+        lines.append(f"CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4;")
+        lines.append(f"GRANT ALL ON {database}.* TO '{owner}'@'127.0.0.1';")
     return lines
 
 
@@ -106,7 +116,7 @@ def _auth(settings: Settings, name: str) -> str:
     return "\n".join(f"{key} = {value}" for key, value in options.items())
 
 
-def _authtoken(settings: Settings, name: str) -> str:
+def authtoken(settings: Settings, name: str) -> str:
     """Options of keystonemiddleware, which checks the callers' tokens."""
     options = {
         "www_authenticate_uri": settings.url("keystone"),

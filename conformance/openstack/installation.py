@@ -80,20 +80,41 @@ def install_python(settings: Settings) -> bool:
     if stamp.exists() and stamp.read_text() == wanted:
         return False
     log = settings.logs / "pip.log"
-    _run((sys.executable, "-m", "venv", "--clear", str(settings.venv)), log)
-    python = settings.program("python")
     requirements = ("-r", str(HERE / "requirements.txt"), str(_driver_source(settings)))
-    _run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"), log)
-    try:
-        _run((settings.program("uv"), "pip", "install", "--python", python, *requirements), log)
-    except NotInstalled:
-        # Slower, but it knows pip's own settings: proxies, mirrors, certificates.
-        _run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements), log)
+    python = _environment(settings.venv, requirements, log)
     # Several processes of each service start at once: let them not all compile the same.
     library = next((settings.venv / "lib").glob("python3*/site-packages"))
     _run((python, "-m", "compileall", "-q", "-j", "0", "-x", r"/tests?/|/locale/", str(library)), log, check=False)
     stamp.write_text(wanted)
     return True
+
+
+def install_peer(settings: Settings, name: str) -> bool:
+    """Make the environment of a service that others are measured against; whether there was anything to do.
+
+    Raises:
+        NotInstalled: see the log it names.
+    """
+    venv, file = settings.peer_venv(name), HERE / f"requirements-{name}.txt"
+    stamp = venv / "installed"
+    if stamp.exists() and stamp.read_text() == file.read_text():
+        return False
+    _environment(venv, ("-r", str(file)), settings.logs / f"pip-{name}.log")
+    stamp.write_text(file.read_text())
+    return True
+
+
+def _environment(venv: Path, requirements: Sequence[str], log: Path) -> str:
+    """Make a virtual environment of these; its interpreter."""
+    python = str(venv / "bin" / "python")
+    _run((sys.executable, "-m", "venv", "--clear", str(venv)), log)
+    _run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"), log)
+    try:
+        _run((str(venv / "bin" / "uv"), "pip", "install", "--python", python, *requirements), log)
+    except NotInstalled:
+        # Slower, but it knows pip's own settings: proxies, mirrors, certificates.
+        _run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements), log)
+    return python
 
 
 def _driver_source(settings: Settings) -> Path:

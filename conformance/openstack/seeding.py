@@ -77,16 +77,29 @@ def _accounts(admin: Connection) -> None:
 
 
 def _catalog(admin: Connection, settings: Settings) -> None:
-    keystone = admin.identity
-    known = {service.type: service for service in keystone.services()}
-    told = {(endpoint.service_id, endpoint.interface) for endpoint in keystone.endpoints()}
     for kind, (name, port, path) in seeds.CATALOG.items():
-        service = known.get(kind) or keystone.create_service(type=kind, name=name)
-        for interface in ("public", "internal", "admin"):
-            if (service.id, interface) not in told:
-                keystone.create_endpoint(
-                    service_id=service.id, interface=interface, url=settings.url(port, path), region_id=REGION
-                )
+        endpoints(admin, kind, name, settings.url(port, path))
+
+
+def endpoints(admin: Connection, kind: str, name: str, url: str) -> None:
+    """A service of the catalog, with its endpoints."""
+    keystone = admin.identity
+    service = next(iter(keystone.services(type=kind)), None) or keystone.create_service(type=kind, name=name)
+    told = {endpoint.interface for endpoint in keystone.endpoints(service_id=service.id)}
+    for interface in ("public", "internal", "admin"):
+        if interface not in told:
+            keystone.create_endpoint(service_id=service.id, interface=interface, url=url, region_id=REGION)
+
+
+def service_user(admin: Connection, name: str) -> None:
+    """The user of a service that came later than ``identity``."""
+    keystone = admin.identity
+    user = keystone.find_user(name, domain_id=_DOMAIN) or keystone.create_user(
+        name=name, password=PASSWORD, domain_id=_DOMAIN
+    )
+    project = keystone.find_project("service", domain_id=_DOMAIN)
+    for role in ("service", "admin"):
+        keystone.assign_project_role_to_user(project, user, keystone.find_role(role))
 
 
 def _ec2_credential(settings: Settings, admin: Connection, user: seeds.User) -> None:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 from typing import TypeAlias
 
 from conformance.openstack.configuration import database_url, transport
@@ -163,23 +164,28 @@ def _apis(settings: Settings) -> tuple[Service, ...]:
 def _wsgi(
     settings: Settings, name: str, processes: int, module: str, environment: Mapping[str, str], path: str = "/"
 ) -> Service:
-    """An API in uwsgi.
+    """An API in uwsgi."""
+    command = uwsgi(settings, name, processes, ("--module", f"{module}:application"), settings.venv)
+    stage = Stage.IDENTITY if name == "keystone" else Stage.APIS
+    called = name if name in {"keystone", "placement"} else f"{name}-api"
+    return Service(called, stage, command, Answering(settings.url(name, path)), name, environment, patience=5)
+
+
+def uwsgi(settings: Settings, port: str, processes: int, application: tuple[str, str], venv: Path) -> tuple[str, ...]:
+    """The command of an API that is installed in ``venv``.
 
     One thread a process: with several, Neutron was seen to answer 404 to its first concurrent requests. Each process
     loads the application itself (lazy), for connections and threads do not survive a fork.
     """
-    command = (
-        settings.program("uwsgi"),
-        *("--http-socket", f"127.0.0.1:{settings.port(name)}"),
-        *("--module", f"{module}:application"),
-        *("--venv", str(settings.venv), "--chdir", str(settings.state)),
+    return (
+        str(venv / "bin" / "uwsgi"),
+        *("--http-socket", f"127.0.0.1:{settings.port(port)}"),
+        *application,
+        *("--venv", str(venv), "--chdir", str(settings.state)),
         *("--master", "--processes", str(processes), "--threads", "1", "--enable-threads", "--thunder-lock"),
         *("--lazy-apps", "--need-app", "--die-on-term", "--buffer-size", "65535"),
         *("--http-auto-chunked", "--add-header", "Connection: close", "--disable-logging"),
     )
-    stage = Stage.IDENTITY if name == "keystone" else Stage.APIS
-    called = name if name in {"keystone", "placement"} else f"{name}-api"
-    return Service(called, stage, command, Answering(settings.url(name, path)), name, environment, patience=5)
 
 
 def _workers(settings: Settings) -> tuple[Service, ...]:

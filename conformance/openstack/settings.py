@@ -23,6 +23,8 @@ OFFSETS = {
     "glance": 3,
     "neutron": 4,
     "octavia": 5,
+    "heat": 6,
+    "senlin": 7,
     "mariadb": 20,
     "rabbitmq": 21,
     "rabbitmq-nodes": 22,
@@ -85,6 +87,9 @@ class Settings:
 
     def program(self, name: str) -> str:
         return str(self.venv / "bin" / name)
+
+    def peer_venv(self, name: str) -> Path:
+        return self.state / "venvs" / name
 
     def ec2_file(self, user: str) -> Path:
         """The AWS keys of a user, as ``export NAME=value`` lines."""

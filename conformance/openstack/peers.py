@@ -1,0 +1,114 @@
+"""Senlin and Heat on the test cloud, for measurements: installed, started and ended apart from the cloud itself.
+
+Each has an environment of its own below ``venvs`` of the state folder: their requirements are not those of the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from conformance.openstack import configuration, lifecycle, readiness, seeding
+from conformance.openstack.cloud import connect
+from conformance.openstack.installation import install_peer
+from conformance.openstack.services import Answering, Saying, Schema, Service, Stage, uwsgi
+from conformance.openstack.settings import PASSWORD, Settings
+
+TEMPLATES = Path(__file__).parent / "peers_etc"
+# Name -> (type in the catalog, path of its endpoint).
+CATALOG = {"heat": ("orchestration", "/v1/%(tenant_id)s"), "senlin": ("clustering", "")}
+_HEAT_ROLES = ("heat_stack_owner", "heat_stack_user")
+_HEAT_DOMAIN = "heat"
+
+
+@contextlib.contextmanager
+def running(settings: Settings, name: str, environment: Mapping[str, str]) -> Iterator[None]:
+    """``heat`` or ``senlin`` on the running cloud until the block ends.
+
+    Args:
+        environment: more of it for its processes.
+
+    Raises:
+        NotInstalled, NotUp, NotReady: with the diagnosis.
+    """
+    install_peer(settings, name)
+    _configure(settings, name)
+    lifecycle.once(settings, _schema(settings, name))
+    _identity(settings, name)
+    several = services(settings, name, environment)
+    try:
+        lifecycle.resume(settings, several)
+        yield
+    finally:
+        lifecycle.stop(settings, several)
+
+
+def services(settings: Settings, name: str, environment: Mapping[str, str]) -> list[Service]:
+    """Its processes, the API first."""
+    venv, file = settings.peer_venv(name), str(settings.etc / name / f"{name}.conf")
+    if name == "heat":
+        application, workers = ("--module", "heat.wsgi.api:application"), {"engine": "Starting engine_worker"}
+    else:
+        application = ("--wsgi-file", str(venv / "bin" / "senlin-wsgi-api"))
+        workers = {each: f"Starting senlin-{each} service" for each in ("conductor", "engine", "health-manager")}
+    api = Service(
+        f"{name}-api",
+        Stage.APIS,
+        uwsgi(settings, name, 2, application, venv),
+        Answering(settings.url(name, "/")),
+        name,
+        {**environment, "UWSGI_PYARGV": f"--config-file {file}"},
+        patience=5,
+    )
+    return [
+        api,
+        *(
+            Service(
+                f"{name}-{worker}",
+                Stage.APIS,
+                (str(venv / "bin" / f"{name}-{worker}"), "--config-file", file),
+                Saying(words),
+                environment=environment,
+            )
+            for worker, words in workers.items()
+        ),
+    ]
+
+
+def _configure(settings: Settings, name: str) -> None:
+    values = {
+        **configuration.values_of(settings),
+        "peers": str(settings.state / "venvs"),
+        "keystone_url": settings.url("keystone"),
+        f"database_{name}": configuration.database_url(settings, name, name),
+        f"authtoken_{name}": configuration.authtoken(settings, name),
+    }
+    configuration.write_all(TEMPLATES / name, settings.etc / name, values)
+    with readiness.database(settings) as connection, connection.cursor() as cursor:
+        for statement in configuration.owned(name, (name,)):
+            cursor.execute(statement)
+
+
+def _schema(settings: Settings, name: str) -> Schema:
+    manage = str(settings.peer_venv(name) / "bin" / f"{name}-manage")
+    return Schema(name, (manage, "--config-file", str(settings.etc / name / f"{name}.conf"), "db_sync"))
+
+
+def _identity(settings: Settings, name: str) -> None:
+    """Its user, its place in the catalog, and for Heat the roles and the domain of the users that stacks make."""
+    kind, path = CATALOG[name]
+    with connect("admin", settings.state) as admin:
+        seeding.service_user(admin, name)
+        seeding.endpoints(admin, kind, name, settings.url(name, path))
+        if name != "heat":
+            return
+        keystone = admin.identity
+        for role in _HEAT_ROLES:
+            if not keystone.find_role(role):
+                keystone.create_role(name=role)
+        domain = keystone.find_domain(_HEAT_DOMAIN) or keystone.create_domain(name=_HEAT_DOMAIN)
+        user = keystone.find_user("heat_domain_admin", domain_id=domain.id) or keystone.create_user(
+            name="heat_domain_admin", password=PASSWORD, domain_id=domain.id
+        )
+        keystone.assign_domain_role_to_user(domain, user, keystone.find_role("admin"))
