@@ -76,15 +76,20 @@ def services(settings: Settings, name: str, environment: Mapping[str, str]) -> l
     ]
 
 
-def _configure(settings: Settings, name: str) -> None:
-    values = {
+def values_of(settings: Settings, name: str) -> dict[str, str]:
+    """What its templates may name."""
+    return {
         **configuration.values_of(settings),
         "peers": str(settings.state / "venvs"),
         "keystone_url": settings.url("keystone"),
+        "heat_url": settings.url("heat"),
         f"database_{name}": configuration.database_url(settings, name, name),
         f"authtoken_{name}": configuration.authtoken(settings, name),
     }
-    configuration.write_all(TEMPLATES / name, settings.etc / name, values)
+
+
+def _configure(settings: Settings, name: str) -> None:
+    configuration.write_all(TEMPLATES / name, settings.etc / name, values_of(settings, name))
     with readiness.database(settings) as connection, connection.cursor() as cursor:
         for statement in configuration.owned(name, (name,)):
             cursor.execute(statement)

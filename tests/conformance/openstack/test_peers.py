@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from conformance.openstack import configuration, peers
+from conformance.openstack.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(tmp_path, 20000)
+
+
+@pytest.mark.parametrize("name", ["heat", "senlin"])
+def test_every_name_of_a_peers_template_has_a_value(settings, name):
+    configuration.write_all(peers.TEMPLATES / name, settings.etc / name, peers.values_of(settings, name))
+    written = (settings.etc / name / f"{name}.conf").read_text()
+    assert f"@127.0.0.1:{settings.port('mariadb')}/{name}?" in written
+    assert f"username = {name}" in written
+    assert "${" not in written
+
+
+@pytest.mark.parametrize("name", ["heat", "senlin"])
+def test_a_peer_runs_from_its_own_environment_on_its_own_port(settings, name):
+    api, *workers = peers.services(settings, name, {"http_proxy": "http://127.0.0.1:1"})
+    assert f"127.0.0.1:{settings.port(name)}" in api.command
+    assert workers
+    for service in (api, *workers):
+        assert service.command[0].startswith(str(settings.peer_venv(name)))
+        assert service.environment["http_proxy"] == "http://127.0.0.1:1"
