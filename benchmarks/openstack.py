@@ -10,12 +10,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Of this folder, where the script was found, a module would go before the SDK of the same name: this one.
+# Were this folder, where the script was found, still first, this module would go before the SDK of the same name.
 sys.path[0] = str(ROOT)
+sys.path.append(str(ROOT / "benchmarks"))
+
+import steady  # noqa: E402 - after the path
 
 from benchmarks.contestants import Contestant, Coppice, Script  # noqa: E402 - after the path
 from benchmarks.orchestrators import Heat, Senlin  # noqa: E402
@@ -29,10 +31,14 @@ def main() -> int:
     given = _parser().parse_args()
     workload = Workload(state_folder(), given.number, given.network, tuple(given.zones.split(",")))
     print(_conditions(workload), end="\n\n", flush=True)
-    results = _run(workload, given.rounds, peers=given.peers, verbose=given.verbose)
-    print(f"\n{table(results, workload.number)}\n")
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as folder:
+        results = _run(Path(folder), workload, given.rounds, peers=given.peers, verbose=given.verbose)
+        print(f"\n{table(results, workload.number)}\n", flush=True)
+        constant = not given.idle_seconds or steady.report(Path(folder), given.idle_seconds)
     print(last_line(results))
-    return 0 if aims_met(results) else 1
+    return 0 if aims_met(results) and constant else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, default=1, help="runs of each, the order turned round each time")
     parser.add_argument("--peers", action="store_true", help="Senlin and Heat too; installed at the first time")
+    parser.add_argument(
+        "--idle-seconds", type=float, default=60, help="how long idle engines are watched; 0: not at all"
+    )
     parser.add_argument("--verbose", action="store_true", help="show the requests of each by kind")
     return parser
 
@@ -63,13 +72,9 @@ def _conditions(workload: Workload) -> str:
     )
 
 
-def _run(workload: Workload, rounds: int, *, peers: bool, verbose: bool) -> list[Result]:
-    build = ROOT / "build"
-    build.mkdir(exist_ok=True)
+def _run(folder: Path, workload: Workload, rounds: int, *, peers: bool, verbose: bool) -> list[Result]:
     results: list[Result] = []
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=build)))
-        recorder = stack.enter_context(Recorder())
+    with Recorder() as recorder:
         clear(workload.state)
         everyone = _everyone(folder, workload, recorder, peers=peers)
         for number in range(rounds):

@@ -61,6 +61,15 @@ def last_line(results: Sequence[Result]) -> str:
     return f"ratio to bare script: {found[BARE]:.2f}, to one bulk POST: {found[BULK]:.2f}"
 
 
+def constant(rates: Sequence[float], seconds: float) -> bool:
+    """Whether rates a minute differ by no more than a request that fell into the one time and not into the other.
+
+    Args:
+        seconds: that each was watched for.
+    """
+    return max(rates) - min(rates) <= 60 / seconds + 1e-6
+
+
 def _seconds(results: Sequence[Result]) -> dict[str, float]:
     names = dict.fromkeys(result.name for result in results)
     return {name: median(result.seconds for result in results if result.name == name) for name in names}

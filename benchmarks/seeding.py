@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from peers import ROOT
+from serving import ROOT
 
 sys.path.insert(0, str(ROOT))
 
@@ -49,11 +49,12 @@ def seed(state: Path, projects: int, groups: int, size: int) -> None:
     cloud = SimulatedCloud.open(str(state / "cloud.db"), clock, settings).cloud
     for number in range(projects):
         scope = Scope(OWNER if number == 0 else f"project-{number:02}", REGION)
-        _project(store, cloud, scope, groups, size, clock.now())
+        seed_project(store, cloud, scope, groups, size, clock.now())
     store.close()
 
 
-def _project(store: Store, cloud: Cloud, scope: Scope, groups: int, size: int, now: datetime) -> None:
+def seed_project(store: Store, cloud: Cloud, scope: Scope, groups: int, size: int, now: datetime) -> None:
+    """Groups of one project with their servers in the cloud and their nodes in the store."""
     image = cloud.images.list(scope)[0]
     zones = [zone.name for zone in cloud.compute.zones(scope)]
     made = [_cluster(scope, number, size, zones, now) for number in range(groups)]

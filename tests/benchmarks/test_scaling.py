@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.scaling import BARE, BULK, HEAT, OURS, SENLIN, Result, aims_met, last_line, ratios, table
+from benchmarks.scaling import BARE, BULK, HEAT, OURS, SENLIN, Result, aims_met, constant, last_line, ratios, table
 
 
 def runs(ours=50.0, bare=50.0, bulk=50.0, **others):
@@ -47,3 +47,10 @@ def test_the_table_has_a_row_for_each_contestant():
     assert "8.00" in senlin
     assert "0.60" in senlin
     assert "MISSED" in senlin
+
+
+def test_rates_are_constant_but_for_a_request_at_the_edge():
+    assert constant([12.0, 12.0], 60)
+    assert constant([12.0, 11.0], 60)
+    assert constant([12.0, 14.0], 30)
+    assert not constant([12.0, 14.0], 60)
