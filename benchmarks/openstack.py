@@ -24,7 +24,7 @@ from benchmarks.orchestrators import Heat, Senlin  # noqa: E402
 from benchmarks.recorder import Recorder, kinds  # noqa: E402
 from benchmarks.scaling import BARE, BULK, Result, aims_met, last_line, table  # noqa: E402
 from benchmarks.workload import Workload, clear  # noqa: E402
-from conformance.openstack.cloud import state_folder  # noqa: E402
+from conformance.openstack.cloud import NoCloud, state_folder  # noqa: E402
 
 
 def main() -> int:
@@ -109,4 +109,7 @@ def _once(contestant: Contestant, workload: Workload, recorder: Recorder, *, ver
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except NoCloud as reason:
+        sys.exit(str(reason))
