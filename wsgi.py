@@ -62,6 +62,8 @@ from translators.errors import AWSError
 from translators.registry import Caller
 
 if TYPE_CHECKING:
+    from wsgiref.simple_server import WSGIServer
+
     from flask import Flask
 
     from backend.drivers.openstack.settings import OpenStackSettings
@@ -422,11 +424,13 @@ def _engine(_chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _serve_metrics(port: int, host: str) -> None:
+def _serve_metrics(port: int, host: str) -> WSGIServer:
+    """A server of this process's metrics, in a thread of its own. Raises CannotStart."""
     try:
-        prometheus_client.start_http_server(port, host)
+        server, _ = prometheus_client.start_http_server(port, host)
     except OSError as error:
         raise CannotStart(f"no metrics can be served at {host}:{port} ({error.strerror})") from error
+    return server
 
 
 def _gunicorn(bind: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import random
 import socket
 import time
@@ -177,6 +178,15 @@ def test_other_paths(server: Access, path: str) -> None:
 def test_health_and_readiness(server: Access) -> None:
     assert send(server, "GET", "/healthz", {}).status == 200
     assert send(server, "GET", "/readyz", {}).status == 200
+
+
+@pytest.mark.skipif("COPPICE_URL" in os.environ, reason="an engine that runs by itself serves its own")
+def test_metrics_of_gateway_and_engine_come_together(server: Access) -> None:
+    Signed(server, params=GROUPS).send()
+    answer = send(server, "GET", "/metrics", {})
+    assert answer.status == 200
+    assert b"coppice_requests_total{" in answer.body
+    assert b"\ncoppice_engine_passes_total " in answer.body
 
 
 CREATE = "Action=CreateAutoScalingGroup&Version=2011-01-01&"

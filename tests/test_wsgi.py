@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import urllib.request
+
 import pytest
 
 import wsgi
@@ -130,3 +133,19 @@ def test_secrets_are_resealed_by_a_command(tmp_path, monkeypatch, capsys):
     assert wsgi.main(["migrate"]) == 0
     assert wsgi.main(["reseal"]) == 0
     assert capsys.readouterr().out == "Sealed with the first key: 0.\n"
+
+
+def test_a_lone_engine_serves_its_metrics_or_says_why_not():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(wsgi.CannotStart, match=f"no metrics can be served at 127.0.0.1:{port}"):
+            wsgi._serve_metrics(port, "127.0.0.1")
+    server = wsgi._serve_metrics(port, "127.0.0.1")
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            assert b"python_info" in answer.read()
+    finally:
+        server.shutdown()
+        server.server_close()
