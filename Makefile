@@ -41,11 +41,11 @@ image-test:
 	bash tests/image/run.sh
 
 # A real small OpenStack to test and try with: see conformance/openstack/README.md. STATE=DIR puts it elsewhere,
-# PORTS=N on other ports, WIPE=1 deletes its data when it goes down.
+# PORTS=N on other ports, REGIONS=2 with a second region, WIPE=1 deletes its data when it goes down.
 openstack-up openstack-down: OPENSTACK = $(BIN)/python -m conformance.openstack
 openstack-up openstack-down: AT = --state $(if $(filter file,$(origin STATE)),.openstack,$(STATE))
 openstack-up: $(VENV)/.runtime
-	@$(OPENSTACK) up $(AT) $(if $(PORTS),--port-base $(PORTS))
+	@$(OPENSTACK) up $(AT) $(if $(PORTS),--port-base $(PORTS)) $(if $(REGIONS),--regions $(REGIONS))
 
 openstack-down: $(VENV)/.runtime
 	@$(OPENSTACK) down $(AT) $(if $(WIPE),--wipe)

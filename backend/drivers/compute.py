@@ -1,4 +1,4 @@
-"""The compute port: servers, flavors, key pairs and zones of a cloud."""
+"""The compute port: servers, their groups, flavors, key pairs and zones of a cloud."""
 
 from __future__ import annotations
 

@@ -15,14 +15,14 @@ from conformance.openstack.lifecycle import NotUp, Progress, UnknownService
 from conformance.openstack.readiness import NotReady
 from conformance.openstack.seeding import NotSeeded, report
 from conformance.openstack.services import services
-from conformance.openstack.settings import Mismatch, Settings, settle
+from conformance.openstack.settings import REGIONS, Mismatch, Settings, settle
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 if it did what it says, 1 with the reason on standard error if not."""
     given = _parser().parse_args(arguments)
     try:
-        settings = settle(given.state, getattr(given, "port_base", None))
+        settings = settle(given.state, getattr(given, "port_base", None), getattr(given, "regions", None))
         if given.command == "status":
             return _status(settings)
         with lifecycle.alone(settings):
@@ -43,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", parents=[common], help="install, start and seed what is not yet")
     up.add_argument("--port-base", type=int, help="first of its ports on 127.0.0.1")
+    most = range(1, len(REGIONS) + 1)
+    up.add_argument("--regions", type=int, choices=most, help="how many; a running cloud gets what it lacks")
     down = commands.add_parser("down", parents=[common], help="stop all")
     down.add_argument("--wipe", action="store_true", help="delete its data too, but not the installed packages")
     commands.add_parser("status", parents=[common], help="what runs; exit status 1 unless all of it is ready")

@@ -24,12 +24,13 @@ def state_folder() -> Path:
     return Path(os.environ.get(VARIABLE) or DEFAULT_STATE).resolve()
 
 
-def connect(cloud: str, state: Path | None = None) -> Connection:
+def connect(cloud: str, state: Path | None = None, region: str | None = None) -> Connection:
     """A connection as one of the cloud's users.
 
     Args:
         cloud: ``admin``, ``coppice`` (the service user in its own project), ``coppice-system`` (the same, on the whole
             system), ``demo``, ``other``, ``reader``, ``bare`` or ``bench``.
+        region: None is the first one.
 
     Raises:
         NoCloud: it was never brought up.
@@ -40,4 +41,4 @@ def connect(cloud: str, state: Path | None = None) -> Connection:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of parts that are not used here: metrics of the SDK's own
         config = openstack.config.OpenStackConfig(config_files=[str(file)], load_envvars=False)
-        return Connection(config=config.get_one(cloud=cloud), app_name="coppice-conformance")
+        return Connection(config=config.get_one(cloud=cloud, region_name=region), app_name="coppice-conformance")

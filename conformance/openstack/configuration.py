@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
-from conformance.openstack.settings import OFFSETS, PASSWORD, REGION, Settings, user
+from conformance.openstack.settings import OFFSETS, PASSWORD, REGIONAL, REGIONS, Region, Settings, user
 
 TEMPLATES = Path(__file__).parent / "etc"
 # Database user -> its databases.
@@ -24,8 +24,11 @@ SERVICE_USERS = ("placement", "glance", "nova", "neutron", "octavia")
 
 
 def write(settings: Settings) -> None:
-    """Write every file below ``etc`` of the state folder anew."""
+    """Write every file below ``etc`` of the state folder anew: the first region's, and what others have of their own."""
     write_all(TEMPLATES, settings.etc, values_of(settings))
+    for region in settings.several[1:]:
+        for name in REGIONAL:
+            write_all(TEMPLATES / name, settings.etc_of(region) / name, values_of(settings, region))
 
 
 def write_all(templates: Path, folder: Path, values: Mapping[str, str]) -> None:
@@ -42,34 +45,39 @@ def render(template: str, values: Mapping[str, str]) -> str:
     return Template(template).substitute(values)
 
 
-def values_of(settings: Settings) -> dict[str, str]:
-    """What the templates may name."""
+def values_of(settings: Settings, region: Region = REGIONS[0]) -> dict[str, str]:
+    """What the templates may name, as it is in a region."""
     values = {
-        "data": str(settings.data),
-        "etc": str(settings.etc),
+        "data": str(settings.data_of(region)),
+        "etc": str(settings.etc_of(region)),
         "venv": str(settings.venv),
         "user": user(),
         "password": PASSWORD,
-        "transport": transport(settings),
+        "transport": transport(settings, region),
+        "other_vhost": REGIONS[1].mark,
         "rabbitmq_hash": rabbitmq_hash(PASSWORD),
         "databases": "\n".join(_statements()),
     }
     for name in OFFSETS:
-        values[f"{name}_port".replace("-", "_")] = str(settings.port(name))
+        port = region.called(name) if name in REGIONAL else name
+        values[f"{name}_port".replace("-", "_")] = str(settings.port(port))
     for owner, databases in DATABASES.items():
         for database in databases:
-            values[f"database_{database}"] = database_url(settings, owner, database)
+            values[f"database_{database}"] = database_url(settings, owner, database, region)
     for name in SERVICE_USERS:
-        values[f"auth_{name}"] = _auth(settings, name)
-        values[f"authtoken_{name}"] = authtoken(settings, name)
+        values[f"auth_{name}"] = _auth(settings, name, region)
+        values[f"authtoken_{name}"] = authtoken(settings, name, region)
     return values
 
 
-def transport(settings: Settings) -> str:
-    return f"rabbit://openstack:{PASSWORD}@127.0.0.1:{settings.port('rabbitmq')}/"
+def transport(settings: Settings, region: Region) -> str:
+    """RabbitMQ's URL: each region has a virtual host of its own."""
+    return f"rabbit://openstack:{PASSWORD}@127.0.0.1:{settings.port('rabbitmq')}/{region.mark}"
 
 
-def database_url(settings: Settings, owner: str, database: str) -> str:
+def database_url(settings: Settings, owner: str, database: str, region: Region = REGIONS[0]) -> str:
+    if owner in REGIONAL:
+        database = region.called(database, "_")
     return f"mysql+pymysql://{owner}:{PASSWORD}@127.0.0.1:{settings.port('mariadb')}/{database}?charset=utf8mb4"
 
 
@@ -88,7 +96,8 @@ def _statements() -> list[str]:
         "GRANT ALL ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;",
     ]
     for owner, databases in DATABASES.items():
-        lines += owned(owner, databases)
+        regions = REGIONS if owner in REGIONAL else REGIONS[:1]
+        lines += owned(owner, [region.called(name, "_") for region in regions for name in databases])
     return lines
 
 
@@ -101,7 +110,7 @@ def owned(owner: str, databases: Sequence[str]) -> list[str]:
     return lines
 
 
-def _auth(settings: Settings, name: str) -> str:
+def _auth(settings: Settings, name: str, region: Region) -> str:
     """Options of keystoneauth's password plugin, for a user of the project ``service``."""
     options = {
         "auth_type": "password",
@@ -111,12 +120,12 @@ def _auth(settings: Settings, name: str) -> str:
         "user_domain_name": "Default",
         "project_name": "service",
         "project_domain_name": "Default",
-        "region_name": REGION,
+        "region_name": region.name,
     }
     return "\n".join(f"{key} = {value}" for key, value in options.items())
 
 
-def authtoken(settings: Settings, name: str) -> str:
+def authtoken(settings: Settings, name: str, region: Region = REGIONS[0]) -> str:
     """Options of keystonemiddleware, which checks the callers' tokens."""
     options = {
         "www_authenticate_uri": settings.url("keystone"),
@@ -125,4 +134,4 @@ def authtoken(settings: Settings, name: str) -> str:
         "service_token_roles_required": "true",
         "token_cache_time": "300",
     }
-    return "\n".join([_auth(settings, name), *(f"{key} = {value}" for key, value in options.items())])
+    return "\n".join([_auth(settings, name, region), *(f"{key} = {value}" for key, value in options.items())])

@@ -22,19 +22,13 @@ from conformance.openstack.services import (
     discover_hosts,
     keystone_schemas,
     large_schemas,
+    placement_schema,
     services,
     small_schemas,
 )
-from conformance.openstack.settings import ZONES, Settings
+from conformance.openstack.settings import REGIONS, Settings
 
-_FOLDERS = (
-    "mariadb",
-    "rabbitmq",
-    "octavia",
-    "neutron/lock",
-    *(f"glance/{name}" for name in ("images", "staging", "tasks", "lock")),
-    *(f"nova/{host}/lock" for host in ("ctl", *(f"cpu-{zone}" for zone in ZONES))),
-)
+_FOLDERS = ("mariadb", "rabbitmq", "octavia", *(f"glance/{name}" for name in ("images", "staging", "tasks", "lock")))
 _SECRET_FOLDERS = ("keystone/fernet", "keystone/credential")
 _TABLES = ("mariadb_system_tables.sql", "mysql_system_tables.sql")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -93,12 +87,12 @@ def up(settings: Settings, say: Progress) -> None:
     say("identity there")
     start(settings, apis)
     # Hosts wait in RPC time-outs when no conductor answers them at their start.
-    readiness.wait(settings, [one for one in apis if one.name == "nova-conductor"])
+    readiness.wait(settings, [one for one in apis if one.name.startswith("nova-conductor")])
     start(settings, hosts)
     readiness.wait(settings, apis)
     say("APIs answer")
     readiness.wait(settings, hosts)
-    once(settings, discover_hosts(settings))
+    once(settings, *(discover_hosts(settings, region) for region in settings.several))
     say("compute hosts report")
     seeding.cloud(settings)
     say("seeded: ready")
@@ -108,6 +102,10 @@ def prepare(settings: Settings) -> None:
     """Folders, configuration files and MariaDB's own tables."""
     for name in _FOLDERS:
         (settings.data / name).mkdir(parents=True, exist_ok=True)
+    for region in settings.several:
+        hosts = ("ctl", *(f"cpu-{zone}" for zone in region.zones))
+        for name in ("neutron/lock", *(f"nova/{host}/lock" for host in hosts)):
+            (settings.data_of(region) / name).mkdir(parents=True, exist_ok=True)
     for name in _SECRET_FOLDERS:
         (settings.data / name).mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.stamps.mkdir(exist_ok=True)
@@ -146,8 +144,13 @@ def _schemas(settings: Settings, identity: Sequence[Service]) -> None:
         start(settings, identity)
         once(settings, *small_schemas(settings))
 
+    def further() -> None:
+        once(settings, *large_schemas(settings, REGIONS[0]))
+        for region in settings.several[1:]:
+            once(settings, placement_schema(settings, region), *large_schemas(settings, region))
+
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(first), pool.submit(once, settings, *large_schemas(settings))]:
+        for done in [pool.submit(first), pool.submit(further)]:
             done.result()
 
 

@@ -52,8 +52,8 @@ def ready(settings: Settings, service: Service, led: Leader) -> bool:
             return service.port is not None and _listens(settings.port(service.port))
         case Answering(url):
             return _answers(url)
-        case Reporting(binary, host):
-            return _reported_since(settings, binary, host, max(led.at, time.time() - DOWN))
+        case Reporting():
+            return _reported_since(settings, service.ready, max(led.at, time.time() - DOWN))
         case Saying(words):
             return words in said(settings, service, led)
 
@@ -105,12 +105,13 @@ def _answers(url: str) -> bool:
         connection.close()
 
 
-def _reported_since(settings: Settings, binary: str, host: str, at: float) -> bool:
+def _reported_since(settings: Settings, one: Reporting, at: float) -> bool:
     """Whether Nova's record of the service is newer; its times are UTC, in whole seconds."""
-    query = "SELECT MAX(updated_at) FROM nova.services WHERE `binary` = %s AND host = %s AND deleted = 0"
+    query = "SELECT MAX(updated_at) FROM services WHERE `binary` = %s AND host = %s AND deleted = 0"
     try:
         with database(settings) as connection, connection.cursor() as cursor:
-            cursor.execute(query, (binary, host))
+            cursor.execute(f"USE {one.database}")
+            cursor.execute(query, (one.binary, one.host))
             seen = cursor.fetchone()[0]
     except pymysql.err.MySQLError:
         return False

@@ -13,7 +13,7 @@ from openstack.connection import Connection
 from conformance.openstack import seeds
 from conformance.openstack.cloud import connect
 from conformance.openstack.configuration import SERVICE_USERS
-from conformance.openstack.settings import PASSWORD, REGION, ZONES, Settings
+from conformance.openstack.settings import PASSWORD, REGION, REGIONAL, REGIONS, Region, Settings
 
 _DOMAIN = "default"
 _ZONE_SECONDS = 60
@@ -37,7 +37,9 @@ def _cloud(settings: Settings, user: str, scope: Mapping[str, str]) -> dict[str,
     auth["user_domain_name"] = "Default"
     if "project_name" in scope:
         auth["project_domain_name"] = "Default"
-    return {"auth": auth, "region_name": REGION, "identity_api_version": "3"}
+    regions = [region.name for region in settings.several]
+    where = {"region_name": REGION} if len(regions) == 1 else {"regions": regions}
+    return {"auth": auth, **where, "identity_api_version": "3"}
 
 
 def identity(settings: Settings) -> None:
@@ -77,18 +79,34 @@ def _accounts(admin: Connection) -> None:
 
 
 def _catalog(admin: Connection, settings: Settings) -> None:
-    for kind, (name, port, path) in seeds.CATALOG.items():
-        endpoints(admin, kind, name, settings.url(port, path))
+    regions = {region.id for region in admin.identity.regions()}
+    for region in settings.several:
+        if region.name not in regions:
+            admin.identity.create_region(id=region.name)
+        for kind, (name, port, path) in _entries(region).items():
+            endpoints(admin, kind, name, settings.url(port, path), region.name)
 
 
-def endpoints(admin: Connection, kind: str, name: str, url: str) -> None:
-    """A service of the catalog, with its endpoints."""
+def _entries(region: Region) -> dict[str, tuple[str, str, str]]:
+    """The catalog of a region; Keystone's own entry in the first one is made at its bootstrap."""
+    if region == REGIONS[0]:
+        return seeds.CATALOG
+    found = {kind: seeds.CATALOG[kind] for kind in seeds.EVERYWHERE}
+    entries = {
+        kind: (name, region.called(port) if port in REGIONAL else port, path)
+        for kind, (name, port, path) in found.items()
+    }
+    return {"identity": ("keystone", "keystone", "/v3"), **entries}
+
+
+def endpoints(admin: Connection, kind: str, name: str, url: str, region: str = REGION) -> None:
+    """A service of the catalog, with its endpoints in a region."""
     keystone = admin.identity
     service = next(iter(keystone.services(type=kind)), None) or keystone.create_service(type=kind, name=name)
-    told = {endpoint.interface for endpoint in keystone.endpoints(service_id=service.id)}
+    told = {one.interface for one in keystone.endpoints(service_id=service.id) if one.region_id == region}
     for interface in ("public", "internal", "admin"):
         if interface not in told:
-            keystone.create_endpoint(service_id=service.id, interface=interface, url=url, region_id=REGION)
+            keystone.create_endpoint(service_id=service.id, interface=interface, url=url, region_id=region)
 
 
 def service_user(admin: Connection, name: str) -> None:
@@ -129,30 +147,36 @@ def _json(answer: Any) -> dict[str, Any]:
 
 def cloud(settings: Settings) -> None:
     """Zones, flavors, images, networks and keys: all that the other services hold."""
-    with connect("admin", settings.state) as admin:
-        _zones(admin)
+    for region in settings.several:
+        _region(settings, region)
+
+
+def _region(settings: Settings, region: Region) -> None:
+    with connect("admin", settings.state, region.name) as admin:
+        _zones(admin, region.zones)
         _flavors(admin)
-        _images(admin)
+        if region == REGIONS[0]:
+            _images(admin)
         external = _external_network(admin)
     for project in dict.fromkeys(network.project for network in seeds.NETWORKS):
-        with connect(project, settings.state) as connection:
+        with connect(project, settings.state, region.name) as connection:
             _networks(connection, project, external)
             _security_groups(connection, project)
             if project in seeds.KEY_OWNERS and not connection.compute.find_keypair(seeds.KEY_NAME):
                 connection.compute.create_keypair(name=seeds.KEY_NAME, public_key=seeds.KEY)
 
 
-def _zones(admin: Connection) -> None:
+def _zones(admin: Connection, zones: Sequence[str]) -> None:
     """An aggregate for each zone, with its one host; servers may name a zone once Nova tells it."""
     aggregates = {aggregate.name: aggregate for aggregate in admin.compute.aggregates()}
-    for zone in ZONES:
+    for zone in zones:
         aggregate = aggregates.get(zone) or admin.compute.create_aggregate(name=zone, availability_zone=zone)
         if f"cpu-{zone}" not in (aggregate.hosts or []):
             admin.compute.add_host_to_aggregate(aggregate, f"cpu-{zone}")
     deadline = time.monotonic() + _ZONE_SECONDS
-    while not set(ZONES) <= {zone.name for zone in admin.compute.availability_zones() if zone.state["available"]}:
+    while not set(zones) <= {zone.name for zone in admin.compute.availability_zones() if zone.state["available"]}:
         if time.monotonic() > deadline:
-            raise NotSeeded(f"Nova does not tell the zones {', '.join(ZONES)} as available")
+            raise NotSeeded(f"Nova does not tell the zones {', '.join(zones)} as available")
         time.sleep(0.5)
 
 
@@ -267,9 +291,10 @@ def _security_groups(connection: Connection, project: str) -> None:
 
 def report(settings: Settings) -> str:
     """How to use the cloud, in words."""
+    regions = " and ".join(region.name for region in settings.several)
     lines = [
         "",
-        f"Keystone: {settings.url('keystone', '/v3')}, region {REGION}, every password is `{PASSWORD}`.",
+        f"Keystone: {settings.url('keystone', '/v3')}, region {regions}, every password is `{PASSWORD}`.",
         f"As {', '.join(user.name for user in seeds.USERS)} or {seeds.SERVICE_USER} (Coppice's own user):",
         f"  export OS_CLIENT_CONFIG_FILE={settings.clouds} OS_CLOUD=demo",
         f"  {settings.program('openstack')} server list",

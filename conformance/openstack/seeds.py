@@ -43,6 +43,10 @@ CATALOG = {
 }
 
 
+# Types that a further region has in its catalog; it has no Octavia.
+EVERYWHERE = ("compute", "placement", "image", "network")
+
+
 @dataclass(frozen=True, slots=True)
 class Flavor:
     """``ram`` in MiB, ``disk`` in GiB."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from conformance.openstack.configuration import database_url, transport
-from conformance.openstack.settings import PASSWORD, REGION, ZONES, Settings
+from conformance.openstack.settings import PASSWORD, REGION, REGIONS, Region, Settings
 
 RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 MARIADB = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or "/usr/sbin/mariadbd"
@@ -41,10 +41,11 @@ class Answering:
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """Ready when Nova's database has a recent sign of life from it, newer than its start."""
+    """Ready when Nova's database (its region's) has a recent sign of life from it, newer than its start."""
 
     binary: str
     host: str
+    database: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class Schema:
 
 def services(settings: Settings) -> tuple[Service, ...]:
     """All services, in the order in which they start."""
-    return (*_backing(settings), *_apis(settings), *_workers(settings), *_hosts(settings))
+    regional = [(*_apis(settings, one), *_workers(settings, one), *_hosts(settings, one)) for one in settings.several]
+    return (*_backing(settings), *_shared(settings), *(service for region in regional for service in region))
 
 
 def _backing(settings: Settings) -> tuple[Service, ...]:
@@ -127,10 +129,10 @@ def _backing(settings: Settings) -> tuple[Service, ...]:
     )
 
 
-def _apis(settings: Settings) -> tuple[Service, ...]:
+def _shared(settings: Settings) -> tuple[Service, ...]:
+    """What all regions have in common, and Octavia, which is the first one's alone."""
     etc = settings.etc
-    nova = (settings.venv / "etc" / "nova" / "api-paste.ini", "nova.conf", "database.conf", "ctl.conf")
-    neutron = {"OS_NEUTRON_CONFIG_DIR": str(etc / "neutron"), "OS_NEUTRON_CONFIG_FILES": "neutron.conf"}
+    octavia = ("--config-file", str(etc / "octavia" / "octavia.conf"))
     return (
         _wsgi(
             settings,
@@ -140,23 +142,40 @@ def _apis(settings: Settings) -> tuple[Service, ...]:
             {"OS_KEYSTONE_CONFIG_FILES": str(etc / "keystone" / "keystone.conf")},
             "/v3",
         ),
-        _wsgi(settings, "placement", 2, "placement.wsgi.api", {"OS_PLACEMENT_CONFIG_DIR": str(etc / "placement")}),
-        _wsgi(settings, "neutron", 3, "neutron.wsgi.api", neutron),
-        _wsgi(
-            settings,
-            "nova",
-            4,
-            "nova.wsgi.osapi_compute",
-            # The paste file has to be the first.
-            {"OS_NOVA_CONFIG_DIR": str(etc / "nova"), "OS_NOVA_CONFIG_FILES": ";".join(map(str, nova))},
-        ),
         _wsgi(settings, "glance", 1, "glance.wsgi.api", {"OS_GLANCE_CONFIG_DIR": str(etc / "glance")}),
         _wsgi(
             settings,
             "octavia",
             1,
             "octavia.wsgi.api",
-            {"UWSGI_PYARGV": f"--config-file {etc / 'octavia' / 'octavia.conf'}"},
+            {"UWSGI_PYARGV": " ".join(octavia)},
+        ),
+        Service(
+            "octavia-worker", Stage.APIS, (settings.program("octavia-worker"), *octavia), Saying("Starting V2 consumer")
+        ),
+    )
+
+
+def _apis(settings: Settings, region: Region) -> tuple[Service, ...]:
+    etc, few = settings.etc_of(region), region != REGIONS[0]
+    nova = (settings.venv / "etc" / "nova" / "api-paste.ini", "nova.conf", "database.conf", "ctl.conf")
+    neutron = {"OS_NEUTRON_CONFIG_DIR": str(etc / "neutron"), "OS_NEUTRON_CONFIG_FILES": "neutron.conf"}
+    return (
+        _wsgi(
+            settings,
+            region.called("placement"),
+            1 if few else 2,
+            "placement.wsgi.api",
+            {"OS_PLACEMENT_CONFIG_DIR": str(etc / "placement")},
+        ),
+        _wsgi(settings, region.called("neutron"), 2 if few else 3, "neutron.wsgi.api", neutron),
+        _wsgi(
+            settings,
+            region.called("nova"),
+            2 if few else 4,
+            "nova.wsgi.osapi_compute",
+            # The paste file has to be the first.
+            {"OS_NOVA_CONFIG_DIR": str(etc / "nova"), "OS_NOVA_CONFIG_FILES": ";".join(map(str, nova))},
         ),
     )
 
@@ -167,7 +186,8 @@ def _wsgi(
     """An API in uwsgi."""
     command = uwsgi(settings, name, processes, ("--module", f"{module}:application"), settings.venv)
     stage = Stage.IDENTITY if name == "keystone" else Stage.APIS
-    called = name if name in {"keystone", "placement"} else f"{name}-api"
+    service, joint, mark = name.partition("-")
+    called = name if service in {"keystone", "placement"} else f"{service}-api{joint}{mark}"
     return Service(called, stage, command, Answering(settings.url(name, path)), name, environment, patience=5)
 
 
@@ -188,39 +208,35 @@ def uwsgi(settings: Settings, port: str, processes: int, application: tuple[str,
     )
 
 
-def _workers(settings: Settings) -> tuple[Service, ...]:
-    octavia = ("--config-file", str(settings.etc / "octavia" / "octavia.conf"))
-    return (
-        *(
-            Service(
-                name, Stage.APIS, (settings.program(name), *_nova(settings, "ctl", "database")), Reporting(name, "ctl")
-            )
-            for name in ("nova-conductor", "nova-scheduler")
-        ),
+def _workers(settings: Settings, region: Region) -> tuple[Service, ...]:
+    return tuple(
         Service(
-            "octavia-worker", Stage.APIS, (settings.program("octavia-worker"), *octavia), Saying("Starting V2 consumer")
-        ),
+            region.called(name),
+            Stage.APIS,
+            (settings.program(name), *_nova(settings, region, "ctl", "database")),
+            Reporting(name, "ctl", region.called("nova", "_")),
+        )
+        for name in ("nova-conductor", "nova-scheduler")
     )
 
 
-def _hosts(settings: Settings) -> tuple[Service, ...]:
+def _hosts(settings: Settings, region: Region) -> tuple[Service, ...]:
     """A compute host for each zone; nova-compute refuses to know a database."""
     return tuple(
         Service(
-            f"nova-compute-{zone}",
+            region.called(f"nova-compute-{zone}"),
             Stage.HOSTS,
-            (settings.program("nova-compute"), *_nova(settings, f"cpu-{zone}")),
-            Reporting("nova-compute", f"cpu-{zone}"),
+            (settings.program("nova-compute"), *_nova(settings, region, f"cpu-{zone}")),
+            Reporting("nova-compute", f"cpu-{zone}", region.called("nova", "_")),
             seconds=300,
         )
-        for zone in ZONES
+        for zone in region.zones
     )
 
 
-def _nova(settings: Settings, *names: str) -> tuple[str, ...]:
-    return tuple(
-        word for name in ("nova", *names) for word in ("--config-file", str(settings.etc / "nova" / f"{name}.conf"))
-    )
+def _nova(settings: Settings, region: Region, *names: str) -> tuple[str, ...]:
+    folder = settings.etc_of(region) / "nova"
+    return tuple(word for name in ("nova", *names) for word in ("--config-file", str(folder / f"{name}.conf")))
 
 
 def keystone_schemas(settings: Settings) -> tuple[Schema, ...]:
@@ -245,10 +261,7 @@ def small_schemas(settings: Settings) -> tuple[Schema, ...]:
         *("-subj", "/CN=test", "-keyout", str(octavia / "ca.key"), "-out", str(octavia / "ca.pem")),
     )
     return (
-        Schema(
-            "placement",
-            (program("placement-manage"), "--config-file", f"{etc}/placement/placement.conf", "db", "sync"),
-        ),
+        placement_schema(settings, REGIONS[0]),
         Schema("glance", (program("glance-manage"), "--config-file", f"{etc}/glance/glance-api.conf", "db_sync")),
         Schema("octavia-authority", authority),
         Schema(
@@ -258,28 +271,36 @@ def small_schemas(settings: Settings) -> tuple[Schema, ...]:
     )
 
 
-def large_schemas(settings: Settings) -> tuple[Schema, ...]:
+def placement_schema(settings: Settings, region: Region) -> Schema:
+    file = settings.etc_of(region) / "placement" / "placement.conf"
+    command = (settings.program("placement-manage"), "--config-file", str(file), "db", "sync")
+    return Schema(region.called("placement"), command)
+
+
+def large_schemas(settings: Settings, region: Region) -> tuple[Schema, ...]:
     """Neutron's and Nova's take longest. The cells' records hold URLs, and so the ports."""
-    nova = nova_manage(settings)
-    neutron = (settings.program("neutron-db-manage"), "--config-file", f"{settings.etc}/neutron/neutron.conf")
-    cell0 = f"--database_connection={database_url(settings, 'nova', 'nova_cell0')}"
+    nova = nova_manage(settings, region)
+    file = settings.etc_of(region) / "neutron" / "neutron.conf"
+    neutron = (settings.program("neutron-db-manage"), "--config-file", str(file))
+    cell0 = f"--database_connection={database_url(settings, 'nova', 'nova_cell0', region)}"
     cell1 = (
-        f"--database_connection={database_url(settings, 'nova', 'nova')}",
-        f"--transport-url={transport(settings)}",
+        f"--database_connection={database_url(settings, 'nova', 'nova', region)}",
+        f"--transport-url={transport(settings, region)}",
     )
-    return (
-        Schema("neutron", (*neutron, "upgrade", "heads")),
-        Schema("nova-api", (*nova, "api_db", "sync")),
-        Schema("nova-cell0", (*nova, "cell_v2", "map_cell0", cell0)),
-        Schema("nova", (*nova, "db", "sync")),
-        Schema("nova-cell1", (*nova, "cell_v2", "create_cell", "--name=cell1", *cell1)),
-    )
+    steps = {
+        "neutron": (*neutron, "upgrade", "heads"),
+        "nova-api": (*nova, "api_db", "sync"),
+        "nova-cell0": (*nova, "cell_v2", "map_cell0", cell0),
+        "nova": (*nova, "db", "sync"),
+        "nova-cell1": (*nova, "cell_v2", "create_cell", "--name=cell1", *cell1),
+    }
+    return tuple(Schema(region.called(name), command) for name, command in steps.items())
 
 
-def discover_hosts(settings: Settings) -> Schema:
+def discover_hosts(settings: Settings, region: Region) -> Schema:
     """An aggregate refuses a host that no cell knows yet."""
-    return Schema("nova-hosts", (*nova_manage(settings), "cell_v2", "discover_hosts"))
+    return Schema(region.called("nova-hosts"), (*nova_manage(settings, region), "cell_v2", "discover_hosts"))
 
 
-def nova_manage(settings: Settings) -> tuple[str, ...]:
-    return (settings.program("nova-manage"), *_nova(settings, "ctl", "database"))
+def nova_manage(settings: Settings, region: Region = REGIONS[0]) -> tuple[str, ...]:
+    return (settings.program("nova-manage"), *_nova(settings, region, "ctl", "database"))

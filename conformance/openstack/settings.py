@@ -14,6 +14,8 @@ REGION = "RegionOne"
 # Everything listens on loopback only.
 PASSWORD = "secret"
 ZONES = ("az1", "az2", "az3")
+# What each region has of its own; Keystone, Glance and Octavia are the first one's.
+REGIONAL = ("nova", "placement", "neutron")
 
 # A port is the base plus this. Gaps leave room for more services.
 OFFSETS = {
@@ -25,6 +27,9 @@ OFFSETS = {
     "octavia": 5,
     "heat": 6,
     "senlin": 7,
+    "nova-two": 11,
+    "placement-two": 12,
+    "neutron-two": 14,
     "mariadb": 20,
     "rabbitmq": 21,
     "rabbitmq-nodes": 22,
@@ -39,16 +44,39 @@ class Mismatch(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A region of the cloud.
+
+    Attributes:
+        zones: its zones, each with one compute host.
+        mark: tells what it has of its own from the first region's.
+    """
+
+    name: str
+    zones: tuple[str, ...]
+    mark: str = ""
+
+    def called(self, name: str, joint: str = "-") -> str:
+        """The name that a service, port or step of this region goes by; with the joint ``_`` a database."""
+        return f"{name}{joint}{self.mark}" if self.mark else name
+
+
+REGIONS = (Region(REGION, ZONES), Region("RegionTwo", ZONES[:1], "two"))
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One test cloud.
 
     Attributes:
         state: the folder of everything it has: packages, configuration, data, logs. Absolute.
         port_base: first of ``SPAN`` ports on 127.0.0.1.
+        regions: how many of ``REGIONS`` it has.
     """
 
     state: Path
     port_base: int = DEFAULT_PORT_BASE
+    regions: int = 1
 
     @property
     def venv(self) -> Path:
@@ -79,6 +107,18 @@ class Settings:
     def clouds(self) -> Path:
         return self.state / "clouds.yaml"
 
+    @property
+    def several(self) -> tuple[Region, ...]:
+        """Its regions, the first one first."""
+        return REGIONS[: self.regions]
+
+    def etc_of(self, region: Region) -> Path:
+        """Configuration of what the region has of its own."""
+        return self.etc / region.name if region.mark else self.etc
+
+    def data_of(self, region: Region) -> Path:
+        return self.data / region.name if region.mark else self.data
+
     def port(self, name: str) -> int:
         return self.port_base + OFFSETS[name]
 
@@ -96,20 +136,23 @@ class Settings:
         return self.state / f"ec2-{user}.env"
 
 
-def settle(state: Path, port_base: int | None) -> Settings:
+def settle(state: Path, port_base: int | None, regions: int | None = None) -> Settings:
     """The settings of a state folder: those it was made with, else those given, else the defaults.
+
+    Regions may be added later; none is taken away.
 
     Raises:
         Mismatch: it was made with another port base; databases and endpoints hold the ports.
     """
     state = state.resolve()
     kept = state / "settings.json"
-    made_with = json.loads(kept.read_text())["port_base"] if kept.exists() else None
+    values = json.loads(kept.read_text()) if kept.exists() else {}
+    made_with = values.get("port_base")
     if made_with is not None and port_base not in (None, made_with):
         raise Mismatch(
             f"{state} was made with port base {made_with}: take `down --wipe` first, or another state folder"
         )
-    return Settings(state, made_with or port_base or DEFAULT_PORT_BASE)
+    return Settings(state, made_with or port_base or DEFAULT_PORT_BASE, max(values.get("regions", 1), regions or 1))
 
 
 def keep(settings: Settings) -> None:

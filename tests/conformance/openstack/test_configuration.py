@@ -9,12 +9,12 @@ import pytest
 
 from conformance.openstack import configuration
 from conformance.openstack.services import services
-from conformance.openstack.settings import Settings
+from conformance.openstack.settings import REGIONAL, Settings
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    settings = Settings(tmp_path / "cloud", 20000)
+@pytest.fixture(params=[1, 2])
+def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    settings = Settings(tmp_path / "cloud", 20000, request.param)
     configuration.write(settings)
     return settings
 
@@ -27,7 +27,9 @@ def parsed(path: Path) -> configparser.ConfigParser:
 
 def test_every_template_has_values_for_all_it_names(settings: Settings) -> None:
     written = [path for path in settings.etc.rglob("*") if path.is_file()]
-    assert len(written) == len([path for path in configuration.TEMPLATES.rglob("*") if path.is_file()])
+    templates = [path for path in configuration.TEMPLATES.rglob("*") if path.is_file()]
+    regional = [path for path in templates if path.relative_to(configuration.TEMPLATES).parts[0] in REGIONAL]
+    assert len(written) == len(templates) + len(regional) * (settings.regions - 1)
     assert not [path for path in written if "${" in path.read_text()]
 
 
@@ -74,10 +76,29 @@ def test_every_file_that_a_service_is_started_with_is_written(settings: Settings
     assert not [path for path in named if not path.exists()]
 
 
+def test_a_second_region_shares_no_port_database_or_queue_with_the_first(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "cloud", 20000, 2)
+    configuration.write(settings)
+    first, second = (parsed(settings.etc_of(region) / "nova" / "nova.conf") for region in settings.several)
+    assert second["DEFAULT"]["transport_url"] == "rabbit://openstack:secret@127.0.0.1:20021/two"
+    assert second["glance"]["api_servers"] == first["glance"]["api_servers"]
+    assert (first["neutron"]["region_name"], second["neutron"]["region_name"]) == ("RegionOne", "RegionTwo")
+    one, two = (parsed(settings.etc_of(region) / "nova" / "database.conf") for region in settings.several)
+    for section in ("database", "api_database"):
+        assert one[section]["connection"].replace("?", "_two?") == two[section]["connection"]
+    host = parsed(settings.etc_of(settings.several[1]) / "nova" / "cpu-az1.conf")
+    assert host["DEFAULT"]["state_path"] == f"{settings.data}/RegionTwo/nova/cpu-az1"
+    made = (settings.etc / "mariadb" / "init.sql").read_text()
+    assert all(f"CREATE DATABASE IF NOT EXISTS {name} " in made for name in ("nova_cell0_two", "placement_two"))
+    assert "keystone_two" not in made
+
+
 def test_rabbitmq_gets_its_user(settings: Settings) -> None:
     definitions = json.loads((settings.etc / "rabbitmq" / "definitions.json").read_text())
     assert [user["name"] for user in definitions["users"]] == ["openstack"]
-    assert definitions["policies"][0]["pattern"] == r"^(versioned_)?notifications\..*"
+    assert {each["pattern"] for each in definitions["policies"]} == {r"^(versioned_)?notifications\..*"}
+    hosts = [each["name"] for each in definitions["vhosts"]]
+    assert [each["vhost"] for each in definitions["permissions"]] == hosts == ["/", "two"]
 
 
 def test_the_hash_is_the_one_of_rabbitmqs_manual() -> None:

@@ -19,12 +19,17 @@ def test_a_cloud_keeps_the_ports_that_it_was_made_with(tmp_path: Path) -> None:
     keep(settle(tmp_path, 21000))
     assert settle(tmp_path, None) == Settings(tmp_path, 21000)
     assert settle(tmp_path, 21000).port("nova") == 21001
+    assert settle(tmp_path, None, 2) == Settings(tmp_path, 21000, 2)
+    keep(settle(tmp_path, None, 2))
+    assert settle(tmp_path, None) == settle(tmp_path, None, 1) == Settings(tmp_path, 21000, 2)
     with pytest.raises(Mismatch, match="port base 21000"):
         settle(tmp_path, 22000)
 
 
 def test_services_have_names_and_ports_of_their_own(tmp_path: Path) -> None:
-    several = services(Settings(tmp_path))
+    assert [one.name for one in services(Settings(tmp_path)) if "two" in one.name] == []
+    several = services(Settings(tmp_path, regions=2))
+    assert {"nova-api-two", "placement-two", "nova-compute-az1-two"} < {one.name for one in several}
     assert len({one.name for one in several}) == len(several)
     ports = [one.port for one in several if one.port]
     assert len(set(ports)) == len(ports)
