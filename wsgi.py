@@ -222,7 +222,7 @@ def create_gateway() -> Flask:
     clock = SystemClock()
     identity = keystone_identity(chosen) if chosen.driver == "openstack" else embedded_identity(chosen)
     pipeline = Pipeline(
-        backend=Backend.build(store, cloud_of(chosen, store), clock),
+        backend=Backend.build(store, cloud_of(chosen, store), clock, deregistration=chosen.deregistration),
         credentials=identity.credentials,
         clock=clock,
         regions=identity.regions,
@@ -260,6 +260,9 @@ def create_engine(chosen: BackendSettings) -> Engine:
             lease=chosen.lease,
             watch_full=chosen.watch_full,
             launch_grace=chosen.launch_grace,
+            deregistration=chosen.deregistration,
+            pool_busy=min(chosen.watch_idle, EngineSettings().pool_busy),
+            pool_idle=chosen.watch_idle,
             calls=chosen.cloud_calls,
             calls_per_project=chosen.cloud_calls,
         ),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from backend.services.servers import Servers
     from backend.services.tags import Tags
     from backend.services.templates import Templates
+    from backend.services.traffic import Traffic
     from backend.store.session import Store
 
 
@@ -38,10 +40,17 @@ class Backend:
     catalog: CatalogService
     resource_tags: ResourceTags
     server_groups: ServerGroups
+    traffic: Traffic
 
     @classmethod
-    def build(cls, store: Store, cloud: Cloud, clock: Clock) -> Backend:
-        """The services over a store and a cloud, with one catalog between them."""
+    def build(
+        cls, store: Store, cloud: Cloud, clock: Clock, *, deregistration: timedelta = timedelta(minutes=5)
+    ) -> Backend:
+        """The services over a store and a cloud, with one catalog between them.
+
+        Args:
+            deregistration: how long the engine drains members of pools.
+        """
         # Imported here so that naming backend.errors or backend.domain does not load the whole store.
         from backend.drivers.catalog import Catalog
         from backend.services.activities import Activities
@@ -54,6 +63,7 @@ class Backend:
         from backend.services.servers import Servers
         from backend.services.tags import Tags
         from backend.services.templates import Templates
+        from backend.services.traffic import Traffic
 
         catalog = Catalog(cloud, clock)
         return cls(
@@ -67,4 +77,5 @@ class Backend:
             catalog=CatalogService(catalog),
             resource_tags=ResourceTags(store),
             server_groups=ServerGroups(cloud, catalog),
+            traffic=Traffic(store, cloud, catalog, clock, deregistration),
         )

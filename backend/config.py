@@ -46,6 +46,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.FloatOpt(
             "boot_timeout_seconds", default=1800.0, min=1.0, help="A server that is not active by then has failed."
         ),
+        cfg.FloatOpt(
+            "deregistration_seconds",
+            default=300.0,
+            min=0.0,
+            help="How long a leaving member of a load balancer gets no new connections before its server goes.",
+        ),
         cfg.IntOpt("cloud_calls", default=8, min=1, help="Calls to the cloud under way at once."),
         cfg.PortOpt("metrics_port", default=0, help="Port of the engine's own Prometheus metrics (0: none)."),
         cfg.StrOpt("metrics_host", default="127.0.0.1", help="Address that they are served at."),
@@ -137,6 +143,7 @@ class BackendSettings:
     lease: timedelta
     watch_full: timedelta
     launch_grace: timedelta
+    deregistration: timedelta
     cloud_calls: int
     boot_timeout: timedelta
     boot_seconds: float
@@ -170,6 +177,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         lease=timedelta(seconds=conf.engine.lease_seconds),
         watch_full=timedelta(seconds=conf.engine.watch_full_seconds),
         launch_grace=timedelta(seconds=conf.engine.launch_grace_seconds),
+        deregistration=timedelta(seconds=conf.engine.deregistration_seconds),
         cloud_calls=conf.engine.cloud_calls,
         boot_timeout=timedelta(seconds=conf.engine.boot_timeout_seconds),
         boot_seconds=conf.simulated.boot_seconds,

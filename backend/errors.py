@@ -388,6 +388,14 @@ class PoolNotFound(Finding):
 
 
 @dataclass(eq=False)
+class SourceNotAttached(Finding):
+    """The pool (by its short id) is no traffic source of the cluster."""
+
+    pool: str
+    cluster: str
+
+
+@dataclass(eq=False)
 class PoolBusy(Finding):
     """The pool is being changed for somebody else; ``detail`` is the cloud's own words."""
 

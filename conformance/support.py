@@ -13,18 +13,10 @@ from botocore.session import Session
 from conformance.product import Access, access_from
 from conformance.wire import Signed
 
-SERVICES = ("autoscaling", "ec2", "iam", "sts")
+SERVICES = ("autoscaling", "ec2", "elbv2", "iam", "sts")
 UNANSWERED = {"InvalidAction", "UnsupportedOperation"}
 
 LATER = {
-    "later: load balancers and other traffic sources": (
-        "AttachLoadBalancerTargetGroups",
-        "AttachLoadBalancers",
-        "AttachTrafficSources",
-        "DetachLoadBalancerTargetGroups",
-        "DetachLoadBalancers",
-        "DetachTrafficSources",
-    ),
     "later: scheduled actions": (
         "BatchDeleteScheduledAction",
         "BatchPutScheduledUpdateGroupAction",
@@ -51,6 +43,7 @@ DECLINED = {operation: reason for reason, operations in LATER.items() for operat
 
 ELSEWHERE = {
     "ec2": "the companions grow with what Auto Scaling's clients ask for; making networks and machine images is next",
+    "elbv2": "load balancers are made where the cloud's own are; answered is what clients of groups ask about them",
     "iam": "identities are the cloud's; answered is what clients ask to find their account",
     "sts": "identities are the cloud's",
 }

@@ -78,6 +78,7 @@ ERRORS = {
         "MissingParameter",
         "UnsupportedOperation",
     },
+    "elbv2": {"LoadBalancerNotFound", "TargetGroupNotFound"},
     "iam": {"InvalidAction"},
 }
 
@@ -104,10 +105,17 @@ def test_the_table_names_every_answered_operation(support: Support) -> None:
 @pytest.mark.last
 def test_the_suite_asked_everything(support: Support, request: pytest.FixtureRequest) -> None:
     ran = {item.path.name for item in request.session.items}
-    needed = {"test_groups.py", "test_launch_sources.py", "test_scaling.py", "test_ec2.py", "test_paging.py"}
+    needed = {
+        "test_groups.py",
+        "test_launch_sources.py",
+        "test_scaling.py",
+        "test_ec2.py",
+        "test_paging.py",
+        "test_traffic.py",
+    }
     if not needed <= ran or os.environ.get("PYTEST_XDIST_WORKER"):
         pytest.skip("only a run of the whole boto3 suite in one process can tell")
-    for service in ("autoscaling", "ec2", "sts", "iam"):
+    for service in ("autoscaling", "ec2", "elbv2", "sts", "iam"):
         asked = {operation for owner, operation in RECORD.operations if owner == service}
         asked |= {operation for owner, operation in RECORD.refused if owner == service} & NEVER_GRANTED
         assert support.answered[service] - asked == set(), f"{service}: answered, but never asked with success"

@@ -15,7 +15,15 @@ import xmltodict
 
 from conformance.product import Access
 
-VERSIONS = {"autoscaling": "2011-01-01", "ec2": "2016-11-15", "sts": "2011-06-15", "iam": "2010-05-08"}
+VERSIONS = {
+    "autoscaling": "2011-01-01",
+    "ec2": "2016-11-15",
+    "elbv2": "2015-12-01",
+    "sts": "2011-06-15",
+    "iam": "2010-05-08",
+}
+SCOPES = {"elbv2": "elasticloadbalancing"}
+"""What a service is called in signatures, where that is not its name."""
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 
@@ -52,7 +60,7 @@ class Signed:
         return urlencode({"Version": VERSIONS[self.service], **self.params}).encode()
 
     def _scope(self, when: datetime) -> str:
-        return f"{when:%Y%m%d}/{self.region or self.access.region}/{self.service}/aws4_request"
+        return f"{when:%Y%m%d}/{self.region or self.access.region}/{SCOPES.get(self.service, self.service)}/aws4_request"
 
     def _signature(self, when: datetime, query: Mapping[str, str], headers: Mapping[str, str], digest: str) -> str:
         names = sorted(headers)

@@ -171,9 +171,9 @@ class World:
             self.launch_configuration(scope=scope)
         placement = values.pop("placement", PlacementRequest(zones=("us-east-1a", "us-east-1b")))
         source = values.pop("source", SourceRequest(configuration="lc"))
-        tags = values.pop("tags", ())
+        tags, pools = values.pop("tags", ()), values.pop("pools", ())
         wanted = {"minimum": 1, "maximum": 4, "desired": 2, **values}
-        return self.backend.clusters.create(scope, NewCluster(name, wanted, source, placement, tags))
+        return self.backend.clusters.create(scope, NewCluster(name, wanted, source, placement, tags, pools))
 
     def put(self, owner: Cluster, *names: str, **values: Any) -> list[Node]:
         """Nodes in service of a cluster, as the engine would have made them."""

@@ -9,7 +9,7 @@ import hashlib
 import re
 from typing import Final
 
-from backend.domain.ids import is_short_id, short_id
+from backend.domain.ids import balancing_id, is_short_id, short_id
 
 INSTANCE: Final = "i"
 IMAGE: Final = "ami"
@@ -30,6 +30,8 @@ PLACEMENT_GROUP: Final = "pg"
 ADDRESS_ASSOCIATION: Final = "vpc-cidr-assoc"
 
 _SERVICE_ROLE: Final = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9-]")
+_BALANCING_ID: Final = re.compile(r"[0-9a-f]{16}")
 _ID: Final = re.compile(r"([0-9a-f]{8}|[0-9a-f]{17})")
 
 
@@ -98,6 +100,37 @@ def scheduled_action(region: str, account: str, uuid: str, group: str, name: str
 def service_linked_role(account: str) -> str:
     """The role that Auto Scaling acts in; every group names it."""
     return f"arn:aws:iam::{account}:{_SERVICE_ROLE}"
+
+
+def target_group(region: str, account: str, uuid: str, name: str) -> str:
+    """The ARN of a target group, which is a pool of the cloud."""
+    return _balancing(region, account, f"targetgroup/{balancing_name(name)}/{balancing_id(uuid)}")
+
+
+def load_balancer(region: str, account: str, kind: str, uuid: str, name: str) -> str:
+    """The ARN of a load balancer; ``kind`` is ``app`` or ``net``."""
+    return _balancing(region, account, f"loadbalancer/{kind}/{balancing_name(name)}/{balancing_id(uuid)}")
+
+
+def listener(balancer_arn: str, uuid: str) -> str:
+    """The ARN of a listener of a load balancer."""
+    return f"{balancer_arn.replace(':loadbalancer/', ':listener/', 1)}/{balancing_id(uuid)}"
+
+
+def balancing_name(name: str) -> str:
+    """A name as load balancing would allow it: up to 32 letters, digits and hyphens."""
+    return _UNFIT.sub("-", name)[:32].strip("-") or "unnamed"
+
+
+def balancing_of(kind: str, region: str, account: str, arn: str) -> str | None:
+    """The short id that an ARN of load balancing carries, None where it is none of that kind, region and account."""
+    head = _balancing(region, account, f"{kind}/")
+    digits = arn.rpartition("/")[2]
+    return digits if arn.startswith(head) and _BALANCING_ID.fullmatch(digits) else None
+
+
+def _balancing(region: str, account: str, resource: str) -> str:
+    return f"arn:aws:elasticloadbalancing:{region}:{account}:{resource}"
 
 
 def user(account: str, name: str) -> str:

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from typing import Final
 
-_SERVICES: Final = ("autoscaling", "ec2", "iam", "sts")
+_SERVICES: Final = ("autoscaling", "ec2", "elbv2", "iam", "sts")
 
 
 def load() -> None:

@@ -56,6 +56,8 @@ def refusal(token: str, service: str) -> AWSError:
         return AWSError("InvalidNextToken", f"The token '{token}' is invalid.")
     if service == "iam":
         return AWSError("ValidationError", "Invalid Marker.")
+    if service == "elbv2":
+        return AWSError("ValidationError", "The marker is not valid")
     return AWSError("InvalidNextToken", "The specified NextToken is not valid.")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from backend.domain.activity import Cause
 from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
+from backend.domain.traffic import TrafficSource
 
 
 class Process(StrEnum):
@@ -137,6 +138,7 @@ class Cluster:
         generation: raised by every write of intent; a plan made on an older one is void.
         epoch: raised by every claim of the engine; a write of an older pass is refused.
         due_at: when the engine looks at it next; None means only when something happens.
+        sources: where its nodes take their traffic from, in the order attached.
     """
 
     id: str
@@ -154,6 +156,7 @@ class Cluster:
     epoch: int = 0
     due_at: datetime | None = None
     force_delete: bool = False
+    sources: tuple[TrafficSource, ...] = ()
 
     def runs(self, process: Process) -> bool:
         """Whether the process is not suspended."""
@@ -204,6 +207,7 @@ class NewCluster:
 
     Attributes:
         values: fields of ClusterSpec by name, ``minimum`` and ``maximum`` at least; ``desired`` absent is the minimum.
+        pools: short ids of the pools that its nodes become members of.
     """
 
     name: str
@@ -211,6 +215,7 @@ class NewCluster:
     source: SourceRequest
     placement: PlacementRequest
     tags: tuple[Tag, ...] = ()
+    pools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,11 @@ def short_id(uuid: str) -> str:
     return uuid.replace("-", "")[:SHORT_LENGTH]
 
 
+def balancing_id(uuid: str) -> str:
+    """The first 16 hex digits of a UUID: what the ARN of a load balancer, a target group or a listener carries."""
+    return uuid.replace("-", "")[:16]
+
+
 def is_short_id(text: str) -> bool:
     """Whether the text can be the short id of a UUID."""
     return _SHORT.fullmatch(text) is not None

@@ -96,6 +96,7 @@ class Node:
         replaces: id of the node this one replaces, None for plain capacity.
         attached: the server was made by someone else and attached.
         activity_id: the open activity that ends when the present move ends.
+        address: private address of its server, None until it was seen.
     """
 
     id: str
@@ -123,6 +124,7 @@ class Node:
     replaces: str | None = None
     attached: bool = False
     activity_id: str | None = None
+    address: str | None = None
 
     @property
     def counted(self) -> bool:

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 from backend.domain.scope import Scope
-
-
-class MemberHealth(StrEnum):
-    """What a pool's monitor says of a member. UNKNOWN: nobody looks, or nobody can tell; never a verdict."""
-
-    INITIAL = "initial"
-    HEALTHY = "healthy"
-    UNHEALTHY = "unhealthy"
-    UNKNOWN = "unknown"
+from backend.domain.traffic import MemberHealth
 
 
 @dataclass(frozen=True, slots=True)

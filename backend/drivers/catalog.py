@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from backend.clock import Clock
+from backend.domain.ids import balancing_id
 from backend.domain.scope import Scope
+from backend.drivers.balancing import Pool
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Flavor, KeyPair, ServerGroup, Zone
 from backend.drivers.images import Image
@@ -90,6 +92,11 @@ class Catalog:
         )
         return found
 
+    def pool(self, scope: Scope, short: str) -> Pool | None:
+        """A pool of load balancers by the short id that its ARN carries."""
+        found: Pool | None = self._one("pools", scope, self._cloud.balancing.pools, _balancing, short)
+        return found
+
     def drop(self, noun: str, scope: Scope) -> None:
         """Ask the cloud anew at the next call for one noun (the name of a listing above) of one project."""
         with self._lock:
@@ -130,6 +137,10 @@ class Catalog:
 
 def _short(item: Image | Network | Subnet | SecurityGroup) -> str:
     return item.short_id
+
+
+def _balancing(item: Pool) -> str:
+    return balancing_id(item.id)
 
 
 def _name(item: Flavor | KeyPair | ServerGroup | Zone) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from backend.domain.node import GROUP_TAG, Node
 from backend.domain.scope import Scope
 from backend.drivers import errors
+from backend.drivers.balancing import Target
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
@@ -61,7 +63,25 @@ class LookAtServer:
     node: Node
 
 
-Act = CreateServers | DeleteServer | LetServerGo | TakeServerIn | LookAtServer
+class Change(StrEnum):
+    """What becomes of members of a pool."""
+
+    ADD = "add"
+    DRAIN = "drain"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMembers:
+    """Members of one pool, each for a node of ours."""
+
+    scope: Scope
+    pool_id: str
+    change: Change
+    targets: tuple[Target, ...]
+
+
+Act = CreateServers | DeleteServer | LetServerGo | TakeServerIn | LookAtServer | ChangeMembers
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +115,23 @@ class Answered:
     server: Server | None = None
 
 
-Result = Created | Answered
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What came of a change of a pool. ``error``: why not all of it is known to be done."""
+
+    act: ChangeMembers
+    error: errors.CloudError | None = None
+
+
+Result = Created | Answered | Changed
 
 
 def carry_out(cloud: Cloud, catalog: Catalog, act: Act) -> Result:
     """Do it, and tell what came of it."""
     if isinstance(act, CreateServers):
         return _create(cloud, catalog, act)
+    if isinstance(act, ChangeMembers):
+        return _change(cloud, act)
     try:
         return Answered(act, server=_on_server(cloud, act))
     except errors.ServerNotFound:
@@ -144,6 +174,20 @@ def _create(cloud: Cloud, catalog: Catalog, act: CreateServers) -> Created:
     except errors.CloudError as error:
         return Created(act, servers, error)
     return Created(act, servers)
+
+
+def _change(cloud: Cloud, act: ChangeMembers) -> Changed:
+    balancing = cloud.balancing
+    ask = {
+        Change.ADD: balancing.add_members,
+        Change.DRAIN: balancing.drain_members,
+        Change.REMOVE: balancing.remove_members,
+    }[act.change]
+    try:
+        ask(act.scope, act.pool_id, act.targets)
+    except errors.CloudError as error:
+        return Changed(act, error)
+    return Changed(act)
 
 
 def _on_server(cloud: Cloud, act: DeleteServer | LetServerGo | TakeServerIn | LookAtServer) -> Server | None:

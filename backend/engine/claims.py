@@ -14,7 +14,7 @@ from backend.domain.cluster import Process
 from backend.domain.ids import short_id
 from backend.domain.node import GROUP_TAG, Health, Node, NodeState
 from backend.domain.scope import Scope
-from backend.engine import apply, steps
+from backend.engine import apply, registrations, steps
 from backend.engine.context import new_id
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Profile, Snapshot
@@ -303,6 +303,12 @@ _WRITERS: Mapping[type[Any], Callable[[Claim, Any], None]] = {
     steps.TakeIn: _take_in,
     steps.Look: _look,
     steps.Forget: _forget,
+    steps.Register: registrations.register,
+    steps.Skip: registrations.skip,
+    steps.Drain: registrations.drain,
+    steps.Deregister: registrations.deregister,
+    steps.Unskip: registrations.unskip,
+    steps.SettleSources: registrations.settle_sources,
     steps.Note: _note,
     steps.SuspendLaunch: _suspend,
     steps.ForgetCauses: _forget_causes,

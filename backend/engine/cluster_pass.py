@@ -143,6 +143,7 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
         configurations=passes.configurations_created(conn, scope, names) if len(names) > 1 else {},
         seen_until=situation.seen_until,
         held_until=situation.held_until,
+        registrations=situation.registrations,
     )
 
 

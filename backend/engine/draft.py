@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
@@ -11,6 +11,7 @@ from random import Random
 from backend.domain.activity import Cause
 from backend.domain.cluster import Cluster, ClusterStatus, Process
 from backend.domain.node import TRANSITIONS, Health, Node, NodeState, ServerStatus
+from backend.domain.traffic import Registration, RegistrationState
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Snapshot
 from backend.engine.steps import Step
@@ -49,6 +50,9 @@ class Draft:
         self.wakes: list[datetime] = []
         self.more = False
         self.unplaced = False
+        self._registered: dict[str, list[Registration]] = {}
+        for registration in snapshot.registrations:
+            self._registered.setdefault(registration.node_id, []).append(registration)
 
     @property
     def cluster(self) -> Cluster:
@@ -93,6 +97,21 @@ class Draft:
 
     def zone_counts(self) -> Counter[str]:
         return Counter(node.zone for node in self.nodes.values() if node.counted)
+
+    def registrations(self, node: Node) -> Sequence[Registration]:
+        """What is registered for a node with the cluster's traffic sources, or kept out of them."""
+        return self._registered.get(node.id, ())
+
+    def takes_traffic(self, node: Node) -> bool:
+        """Whether a node that is to go has to wait: members of it are still in pools that can be told so."""
+        standing = [each for each in self.registrations(node) if each.state is not RegistrationState.SKIPPED]
+        if not standing:
+            return False
+        given_up_at = node.state_at + self.settings.deregistration + self.settings.deregistration_patience
+        if self.now >= given_up_at:
+            return False
+        self.wake(given_up_at)
+        return True
 
     def pairs(self) -> Iterator[tuple[Node, Node]]:
         """(new, old): nodes that were launched ahead of the departure of another that still counts."""

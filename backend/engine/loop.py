@@ -23,10 +23,12 @@ from backend.engine.cluster_pass import cluster_pass
 from backend.engine.context import Context
 from backend.engine.measures import Measures, Unmeasured
 from backend.engine.observation import observe
+from backend.engine.pools import look_at_pool
 from backend.engine.settings import EngineSettings
-from backend.store import garbage, leases, observations
+from backend.store import garbage, leases, observations, traffic
 from backend.store.leases import Claimer, Lease, WatchLease
 from backend.store.session import Connection, Store
+from backend.store.traffic import PoolLease
 
 LOG = logging.getLogger(__name__)
 _FAULT_PAUSE = timedelta(seconds=30)
@@ -45,7 +47,7 @@ class Outcome:
     """What one tick did.
 
     Attributes:
-        clusters, watches: claimed.
+        clusters, watches, pools: claimed.
         faults: jobs that ended in an error of ours.
         under_way: jobs that wait for the cloud.
     """
@@ -54,18 +56,19 @@ class Outcome:
     watches: int = 0
     faults: int = 0
     under_way: int = 0
+    pools: int = 0
 
     @property
     def idle(self) -> bool:
         """Nothing was due."""
-        return not (self.clusters or self.watches or self.under_way)
+        return not (self.clusters or self.watches or self.pools or self.under_way)
 
 
 @dataclass(slots=True)
 class _Running:
     """A job that has begun."""
 
-    lease: Lease | WatchLease
+    lease: Lease | WatchLease | PoolLease
     steps: Generator[Sequence[Call], list[Any], None]
     held_at: datetime
     waits: Sequence[Future[Any]] = field(default=())
@@ -131,13 +134,16 @@ class Engine:
         self._renew()
         watches = self._claim_watches(now)
         clusters = self._claim_clusters(now)
+        pools = self._claim_pools(now)
         for watch in watches:
             faults += self._begin(watch, observe(self._context, watch))
         for cluster in clusters:
             faults += self._begin(cluster, cluster_pass(self._context, cluster))
+        for pool in pools:
+            faults += self._begin(pool, look_at_pool(self._context, pool))
         self._collect(now)
         self._measure(now)
-        return Outcome(len(clusters), len(watches), faults, len(self._running))
+        return Outcome(len(clusters), len(watches), faults, len(self._running), len(pools))
 
     def _guarded_tick(self) -> Outcome:
         """A tick that survives a store that is away."""
@@ -156,7 +162,11 @@ class Engine:
         room = self._settings.clusters_at_once - sum(isinstance(job.lease, Lease) for job in self._running)
         return leases.claim(self._store, self._claimer, now, room) if room > 0 else []
 
-    def _begin(self, lease: Lease | WatchLease, steps: Generator[Sequence[Call], list[Any], None]) -> int:
+    def _claim_pools(self, now: datetime) -> list[PoolLease]:
+        room = self._settings.pools_at_once - sum(isinstance(job.lease, PoolLease) for job in self._running)
+        return traffic.claim_pools(self._store, self._claimer, now, room) if room > 0 else []
+
+    def _begin(self, lease: Lease | WatchLease | PoolLease, steps: Generator[Sequence[Call], list[Any], None]) -> int:
         return self._advance(_Running(lease, steps, self._clock.now()), None)
 
     def _resume(self) -> int:
@@ -188,13 +198,15 @@ class Engine:
             self._put_off(job.lease)
             return 1
 
-    def _put_off(self, lease: Lease | WatchLease) -> None:
+    def _put_off(self, lease: Lease | WatchLease | PoolLease) -> None:
         """What failed is tried again after a while."""
         due_at = self._clock.now() + _FAULT_PAUSE
 
         def work(conn: Connection) -> None:
             if isinstance(lease, Lease):
                 leases.release(conn, lease, due_at)
+            elif isinstance(lease, PoolLease):
+                traffic.release_pool(conn, lease, due_at)
             else:
                 leases.release_watch(conn, lease, due_at, lease.seen_until, lease.full_due_at)
 
@@ -207,6 +219,7 @@ class Engine:
         leases.renew(self._store, [job.lease for job in old if isinstance(job.lease, Lease)], self._claimer)
         watches = [job.lease for job in old if isinstance(job.lease, WatchLease)]
         leases.renew_watches(self._store, watches, self._claimer)
+        traffic.renew_pools(self._store, [job.lease for job in old if isinstance(job.lease, PoolLease)], self._claimer)
         for job in old:
             job.held_at = now
 

@@ -12,7 +12,7 @@ from backend.domain.activity import ActivityStatus, Reason, ReasonKind
 from backend.domain.node import Node, NodeState, ServerStatus
 from backend.drivers import errors
 from backend.drivers.compute import Server
-from backend.engine import apply
+from backend.engine import apply, registrations
 from backend.engine.claims import Claim
 from backend.engine.reasons import reason_of
 from backend.store import nodes, observations, passes
@@ -27,15 +27,25 @@ def write(claim: Claim, results: Sequence[apply.Result]) -> timedelta:
     answered = [result for result in results if isinstance(result, apply.Answered)]
     _created(claim, created)
     _answered(claim, answered)
+    registrations.write(claim, [result for result in results if isinstance(result, apply.Changed)])
     if any(isinstance(result.error, errors.NotAuthorized) for result in answered):
         return claim.settings.refused_retry  # launches that were refused have a delay of their own
-    unreached = any(isinstance(result.error, errors.CloudUnavailable) for result in results)
+    asked: list[apply.Created | apply.Answered] = [*created, *answered]  # what pools answer keeps nothing else waiting
+    unreached = any(isinstance(result.error, errors.CloudUnavailable) for result in asked)
     return claim.settings.cloud_retry if unreached else timedelta(0)
 
 
 def sighting(server: Server) -> Sighting:
     """A server as the cloud told it, for the rows."""
-    return Sighting(server.id, server.status, server.updated_at, server.launch_id, server.zone, server.image_id)
+    return Sighting(
+        server.id,
+        server.status,
+        server.updated_at,
+        server.launch_id,
+        server.zone,
+        server.image_id,
+        server.private_address,
+    )
 
 
 def _created(claim: Claim, results: Sequence[apply.Created]) -> None:

@@ -17,6 +17,7 @@ from backend.engine.phases.rebalance import rebalance
 from backend.engine.phases.rest import rest
 from backend.engine.phases.retire import retire
 from backend.engine.phases.settle import settle
+from backend.engine.phases.traffic import lead_traffic
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Snapshot
 from backend.engine.steps import Step
@@ -29,6 +30,7 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
     retire,
     rebalance,
     meet_capacity,
+    lead_traffic,
     depart,
     rest,
 )

@@ -16,12 +16,13 @@ class EngineSettings:
         poll: pause between two looks at what is due, when nothing is under way.
         drain: how long an engine that is told to stop waits for cloud calls under way.
         lease: how long a claim holds without being renewed.
-        clusters_at_once, watches_at_once: claimed by one tick.
+        clusters_at_once, watches_at_once, pools_at_once: claimed by one tick.
         calls, calls_per_project: cloud calls under way at once, of the process and of one project.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
         watch_rest: while many nodes move the pause is that many times as long as the listing took, at least
             ``watch_busy`` and at most ``watch_idle``: a cloud that is busy is asked less. The last few are waited for
             at ``watch_busy``.
+        pool_busy, pool_idle: pause between two listings of a pool's members while some are new, and while none is.
         watch_full: pause between two complete listings.
         watch_overlap: a listing of changes reaches back that far before the last: covers clocks and stale listings.
         watch_glance: listings between those of every ``watch_idle`` reach back only that far, for what moves is told
@@ -35,6 +36,8 @@ class EngineSettings:
         boot_timeout: a server that is not active after so long has failed.
         delete_retry: a deletion is asked for again after this.
         cloud_retry: pause after the cloud could not be asked.
+        deregistration: how long a member is given no new connections before it is removed; zero: it is removed at once.
+        deregistration_patience: a server goes, after its draining, although its pool could not be told for so long.
         refused_retry: pause after the cloud refused the engine; looks begin with ``cloud_retry`` and come to it.
         orphan_grace: servers of ours that no node owns go after this.
         backoff: delays after failed launches.
@@ -52,11 +55,14 @@ class EngineSettings:
     lease: timedelta = timedelta(seconds=60)
     clusters_at_once: int = 50
     watches_at_once: int = 20
+    pools_at_once: int = 20
     calls: int = 16
     calls_per_project: int = 8
     watch_busy: timedelta = timedelta(seconds=1)
     watch_idle: timedelta = timedelta(seconds=15)
     watch_rest: float = 3.0
+    pool_busy: timedelta = timedelta(seconds=2)
+    pool_idle: timedelta = timedelta(seconds=15)
     watch_full: timedelta = timedelta(minutes=15)
     watch_overlap: timedelta = timedelta(seconds=15)
     watch_glance: timedelta = timedelta(seconds=2)
@@ -70,6 +76,8 @@ class EngineSettings:
     boot_timeout: timedelta = timedelta(minutes=30)
     delete_retry: timedelta = timedelta(seconds=60)
     cloud_retry: timedelta = timedelta(seconds=5)
+    deregistration: timedelta = timedelta(minutes=5)
+    deregistration_patience: timedelta = timedelta(minutes=5)
     refused_retry: timedelta = timedelta(seconds=60)
     orphan_grace: timedelta = timedelta(minutes=2)
     backoff: BackoffRule = field(default_factory=BackoffRule)

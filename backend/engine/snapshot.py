@@ -11,6 +11,7 @@ from backend.domain.backoff import Backoff
 from backend.domain.cluster import Cluster, Tag
 from backend.domain.node import Node
 from backend.domain.profile import ProfileRef, ServerSpec
+from backend.domain.traffic import Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Snapshot:
         configurations: creation of the launch configurations that nodes were made from, by name.
         seen_until: up to when the servers' changes have been observed.
         held_until: health replacement of live servers rests until then.
+        registrations: what is registered with the cluster's traffic sources.
     """
 
     cluster: Cluster
@@ -44,3 +46,4 @@ class Snapshot:
     configurations: Mapping[str, datetime] = field(default_factory=dict)
     seen_until: datetime | None = None
     held_until: datetime | None = None
+    registrations: tuple[Registration, ...] = ()

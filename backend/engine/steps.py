@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from backend.domain.activity import Cause, Reason
 from backend.domain.node import Node
+from backend.domain.traffic import Registration, TrafficSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,51 @@ class Park:
 
 
 @dataclass(frozen=True, slots=True)
+class Register:
+    """A node in service becomes a member of a pool."""
+
+    node: Node
+    source: TrafficSource
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A node in service is kept out of a pool for as long as it serves."""
+
+    node: Node
+    source: TrafficSource
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A member is to get no new connections. ``node``: whose it is, None where that is gone."""
+
+    registration: Registration
+    node: Node | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deregister:
+    """A member is to be taken out of its pool."""
+
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Unskip:
+    """A node that was kept out of a pool serves no more, or the pool is no more its cluster's."""
+
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True)
+class SettleSources:
+    """The cluster's sources in the states that they have come to; those that are missing are removed."""
+
+    sources: tuple[TrafficSource, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something decided without a node, told once for each request."""
 
@@ -138,6 +184,12 @@ Step = (
     | TakeIn
     | Look
     | Park
+    | Register
+    | Skip
+    | Drain
+    | Deregister
+    | Unskip
+    | SettleSources
     | Note
     | SuspendLaunch
     | ForgetCauses

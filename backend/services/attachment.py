@@ -83,6 +83,7 @@ def node(cluster: Cluster, server: Server, now: datetime) -> Node:
         server_status=server.status,
         server_status_at=server.updated_at,
         attached=True,
+        address=server.private_address,
     )
 
 

@@ -38,7 +38,7 @@ from backend.errors import (
     LimitExceeded,
     ServerGroupNotFound,
 )
-from backend.services import capacity, configurations, limits, placement, sources
+from backend.services import capacity, configurations, limits, placement, sources, traffic
 from backend.services.catalog import asking
 from backend.store import activities, clusters, nodes, observations, tags
 from backend.store import configurations as kept_configurations
@@ -77,6 +77,7 @@ class Clusters:
             ServerGroupNotFound
             ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound,
             ServerUnknown: of the launch source.
+            PoolNotFound: of the traffic sources; LimitExceeded where there are more than 50.
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         values = {"desired": wanted.values["minimum"], **wanted.values}
@@ -86,6 +87,8 @@ class Clusters:
         zones, subnets = self._place(scope, wanted)
         group = self._group(scope, values)
         source = self._source(scope, wanted.source, (zones, subnets), wanted.name, group)
+        pools = traffic.sources_of(self._catalog, scope, wanted.pools)
+        traffic.check_number(pools)
         now = self._clock.now()
         causes: tuple[Cause, ...] = ()
         if values["desired"]:
@@ -107,6 +110,7 @@ class Clusters:
                 causes=causes,
                 created_at=now,
                 due_at=now,
+                sources=pools,
             )
             clusters.insert(conn, made, wanted.tags)
             observations.ensure_watch(conn, scope)

@@ -16,7 +16,7 @@ from backend.domain.page import Page
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
 from backend.errors import ClusterExists, ClusterNotFound
-from backend.store import activities, rows, tags
+from backend.store import activities, rows, tags, traffic
 from backend.store.tables import backoffs, clusters, nodes
 from backend.store.tables import tags as tags_table
 
@@ -98,6 +98,7 @@ def change(conn: Connection, cluster_id: str, now: datetime, **values: Any) -> N
 def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     """Delete a cluster that has no nodes, with all that is only its own; its journal stays, marked."""
     tags.remove_all(conn, cluster_id)
+    traffic.forget_cluster(conn, cluster_id, now)
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
     activities.forget_cluster(conn, cluster_id)
     conn.execute(delete(clusters).where(_t.id == cluster_id))
@@ -218,6 +219,8 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
             columns |= _source_columns(value)
         elif name == "causes":
             columns[name] = rows.causes_document(value)
+        elif name == "sources":
+            columns[name] = rows.sources_document(value)
         elif name == "suspended":
             columns[name] = rows.suspended_document(value)
         elif isinstance(value, tuple):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, case, or_, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, case, or_, select, update
 
 from backend.domain.scope import Scope
 from backend.store.session import Store
@@ -63,12 +63,13 @@ class WatchLease:
 _NEXT_DUE = bindparam("next_due", type_=Instant())
 
 
-def _free(table: Table) -> Any:
+def is_free(table: Table) -> Any:
+    """That a row is due and nobody holds it."""
     c = table.c
     return and_(c.due_at <= bindparam("now"), or_(c.lease_until.is_(None), c.lease_until <= bindparam("lease_now")))
 
 
-_DUE = select(clusters.c.id, clusters.c.epoch).where(_free(clusters)).order_by(clusters.c.due_at, clusters.c.id)
+_DUE = select(clusters.c.id, clusters.c.epoch).where(is_free(clusters)).order_by(clusters.c.due_at, clusters.c.id)
 _IS_DUE = _DUE.limit(1)
 _TAKE = (
     update(clusters)
@@ -79,11 +80,16 @@ _TAKE = (
 )
 
 
+def any_due(store: Store, is_due: Select[Any], now: datetime) -> bool:
+    """Whether there is anything to claim: no write transaction is begun where there is not."""
+    with store.read() as conn:
+        return conn.execute(is_due, {"now": now, "lease_now": store.lease_now(conn)}).first() is not None
+
+
 def claim(store: Store, claimer: Claimer, now: datetime, limit: int) -> list[Lease]:
     """Claim up to ``limit`` clusters that are due and that nobody holds, longest due first."""
-    with store.read() as conn:
-        if conn.execute(_IS_DUE, {"now": now, "lease_now": store.lease_now(conn)}).first() is None:
-            return []
+    if not any_due(store, _IS_DUE, now):
+        return []
 
     def work(conn: Connection) -> list[Lease]:
         lease_now = store.lease_now(conn)
@@ -156,7 +162,7 @@ def renew(store: Store, leases: Sequence[Lease], claimer: Claimer) -> None:
         store.transact(work)
 
 
-_WATCH_DUE = select(watches).where(_free(watches)).order_by(watches.c.due_at, watches.c.project_id, watches.c.region)
+_WATCH_DUE = select(watches).where(is_free(watches)).order_by(watches.c.due_at, watches.c.project_id, watches.c.region)
 _WATCH_IS_DUE = _WATCH_DUE.limit(1)
 _THIS_WATCH = and_(
     watches.c.project_id == bindparam("project"),
@@ -174,9 +180,8 @@ _WATCH_TAKE = (
 
 def claim_watches(store: Store, claimer: Claimer, now: datetime, limit: int) -> list[WatchLease]:
     """Claim up to ``limit`` watches that are due and that nobody holds, longest due first."""
-    with store.read() as conn:
-        if conn.execute(_WATCH_IS_DUE, {"now": now, "lease_now": store.lease_now(conn)}).first() is None:
-            return []
+    if not any_due(store, _WATCH_IS_DUE, now):
+        return []
 
     def work(conn: Connection) -> list[WatchLease]:
         lease_now = store.lease_now(conn)

@@ -45,6 +45,7 @@ class Sighting:
     launch_id: str | None = None
     zone: str | None = None
     image_id: str | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def pull_watch(conn: Connection, scope: Scope, at: datetime) -> None:
 
 
 _OWNED = select(
-    _n.id, _n.cluster_id, _n.server_id, _n.state, _n.server_status, _n.server_status_at, _n.activity_id
+    _n.id, _n.cluster_id, _n.server_id, _n.state, _n.server_status, _n.server_status_at, _n.activity_id, _n.address
 ).where(
     _n.server_id.in_(bindparam("servers", expanding=True)),
     _n.project_id == bindparam("project"),
@@ -115,7 +116,11 @@ _SEE = (
         _n.id == bindparam("node_id"),
         or_(_n.server_status_at.is_(None), _n.server_status_at <= bindparam("seen_at")),
     )
-    .values(server_status=bindparam("seen"), server_status_at=bindparam("seen_at"))
+    .values(
+        server_status=bindparam("seen"),
+        server_status_at=bindparam("seen_at"),
+        address=func.coalesce(bindparam("seen_address"), _n.address),
+    )
 )
 _ADOPT = (
     update(nodes)
@@ -127,6 +132,7 @@ _ADOPT = (
         server_status_at=bindparam("seen_at"),
         zone=func.coalesce(bindparam("in_zone"), _n.zone),
         image_id=func.coalesce(bindparam("image"), _n.image_id),
+        address=bindparam("seen_address"),
     )
 )
 _NAME_SERVER = update(activities).where(activities.c.id == bindparam("entry")).values(server_id=bindparam("server"))
@@ -148,10 +154,11 @@ def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Rec
             row = owned.get(sighting.server_id)
             if row is None:
                 strays.append(sighting)
-            elif row.server_status != sighting.status and not _is_older(sighting, row.server_status_at):
-                changes.append({"node_id": row.id, "seen": str(sighting.status), "seen_at": sighting.at})
-                found[row.cluster_id] = None
-                newly_bad += row.state == NodeState.IN_SERVICE and sighting.status in _LIVE_BAD
+            elif not _is_older(sighting, row.server_status_at) and _is_news(sighting, row):
+                changes.append(_change(row.id, sighting))
+                if row.server_status != sighting.status:
+                    found[row.cluster_id] = None
+                    newly_bad += row.state == NodeState.IN_SERVICE and sighting.status in _LIVE_BAD
         if changes:
             conn.execute(_SEE, changes)
     adopted, unowned = _adopt(conn, scope, [stray for stray in strays if stray.launch_id is not None])
@@ -162,6 +169,19 @@ def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Rec
 def _owned(conn: Connection, scope: Scope, chunk: Sequence[Sighting]) -> dict[str, Any]:
     parameters = {**_key(scope), "servers": [sighting.server_id for sighting in chunk]}
     return {row.server_id: row for row in conn.execute(_OWNED, parameters)}
+
+
+def _is_news(sighting: Sighting, row: Any) -> bool:
+    return row.server_status != sighting.status or sighting.address not in {None, row.address}
+
+
+def _change(node_id: str, sighting: Sighting) -> dict[str, Any]:
+    return {
+        "node_id": node_id,
+        "seen": str(sighting.status),
+        "seen_at": sighting.at,
+        "seen_address": sighting.address,
+    }
 
 
 def _is_older(sighting: Sighting, known_at: datetime | None) -> bool:
@@ -203,6 +223,7 @@ def _adoption(node_id: str, stray: Sighting) -> dict[str, Any]:
         "seen_at": stray.at,
         "in_zone": stray.zone,
         "image": stray.image_id,
+        "seen_address": stray.address,
     }
 
 
@@ -223,7 +244,17 @@ def wake(conn: Connection, cluster_ids: Iterable[str], now: datetime) -> None:
 
 
 _IN_SCOPE = and_(_n.project_id == bindparam("project"), _n.region == bindparam("in_region"))
-_MOVING = select(_n.id).where(_IN_SCOPE, _n.state.in_(MOVING)).limit(bindparam("most")).subquery()
+_MOVING = (
+    select(_n.id)
+    .where(
+        _IN_SCOPE,
+        _n.state.in_(MOVING),
+        # A server whose connections are being drained moves only when its deletion is asked for.
+        or_(_n.state != str(NodeState.TERMINATING), _n.server_id.is_(None), _n.delete_requested_at.is_not(None)),
+    )
+    .limit(bindparam("most"))
+    .subquery()
+)
 _COUNT_MOVING = select(func.count()).select_from(_MOVING)
 _ANY = select(_n.id).where(_IN_SCOPE).limit(1)
 _SERVERS = select(_n.server_id, _n.state, _n.created_at, _n.server_status).where(_IN_SCOPE, _n.server_id.is_not(None))

@@ -16,7 +16,8 @@ from backend.domain.backoff import Backoff
 from backend.domain.cluster import Cluster, Process
 from backend.domain.node import Health, Node, NodeState
 from backend.domain.scope import Scope
-from backend.store import activities, clusters, nodes, rows
+from backend.domain.traffic import Registration, TrafficSource
+from backend.store import activities, clusters, nodes, rows, traffic
 from backend.store.observations import chunks
 from backend.store.tables import activities as activities_table
 from backend.store.tables import backoffs as backoffs_table
@@ -43,6 +44,7 @@ class Situation:
     backoffs: tuple[Backoff, ...]
     seen_until: datetime | None
     held_until: datetime | None
+    registrations: tuple[Registration, ...] = ()
 
 
 _BACKOFFS = select(backoffs_table).where(_b.cluster_id == bindparam("owner")).order_by(_b.zone, _b.profile_key)
@@ -63,7 +65,9 @@ def read(conn: Connection, cluster_id: str) -> Situation | None:
     ]
     watch = conn.execute(_WATCH, {"project": cluster.project_id, "in_region": cluster.region}).first()
     seen_until, held_until = (None, None) if watch is None else (watch.seen_until, watch.held_until)
-    return Situation(cluster, tuple(found), tuple(failed), seen_until, held_until)
+    # A source stays with its cluster for as long as anything is registered with it.
+    registered = tuple(traffic.of_cluster(conn, cluster_id)) if cluster.sources else ()
+    return Situation(cluster, tuple(found), tuple(failed), seen_until, held_until, registered)
 
 
 _CREATED = select(launch_configurations.c.name, launch_configurations.c.created_at).where(
@@ -274,6 +278,24 @@ def clear_backoffs(conn: Connection, cluster_id: str, zones: Collection[str] | N
 
 def set_cooldown(conn: Connection, cluster_id: str, until: datetime | None) -> None:
     conn.execute(update(clusters_table).where(_c.id == cluster_id).values(cooldown_until=until))
+
+
+def set_sources(conn: Connection, cluster_id: str, sources: Sequence[TrafficSource]) -> None:
+    """What became of a cluster's sources; no intent of anybody."""
+    conn.execute(update(clusters_table).where(_c.id == cluster_id).values(sources=rows.sources_document(sources)))
+
+
+_DRAINING = (
+    update(activities_table)
+    .where(_a.id.in_(bindparam("ids", expanding=True)), _a.ended == 0)
+    .values(status=str(ActivityStatus.DRAINING))
+)
+
+
+def draining(conn: Connection, activity_ids: Sequence[str | None]) -> None:
+    """These entries, where they are still open, wait for connections to end."""
+    for chunk in chunks(sorted({entry for entry in activity_ids if entry is not None})):
+        conn.execute(_DRAINING, {"ids": chunk})
 
 
 def forget_causes(conn: Connection, cluster_id: str) -> None:

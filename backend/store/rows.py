@@ -29,6 +29,7 @@ from backend.domain.profile import (
     Template,
     TemplateVersion,
 )
+from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
 from backend.store.tables import SPEC_COLUMNS, clusters
 from backend.store.types import from_micros, to_micros
 
@@ -38,13 +39,15 @@ _PLAIN_FIELDS = tuple(
     name for name in _SPEC_FIELDS if name not in {*_TUPLES, "deletion_protection", "zone_distribution"}
 )
 
+_REGISTRATION_FIELDS = tuple(field.name for field in fields(Registration))
+
 _SPEC_NAMES = tuple(column.name for column in SPEC_COLUMNS)
 _BEFORE = ("id", "project_id", "region", "name", "status")
 _AFTER = ("suspended", "metrics", "causes", "created_at", "cooldown_until", "force_delete", "generation", "epoch")
 _SPEC_FROM = len(_BEFORE)
 _SPEC_TO = _SPEC_FROM + len(_SPEC_NAMES)
 # cluster_of goes by position.
-assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, "owner", "lease_until", "due_at")
+assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, "owner", "lease_until", "due_at", "sources")
 
 
 def spec_values(spec: ClusterSpec) -> dict[str, Any]:
@@ -98,6 +101,7 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "generation": cluster.generation,
         "epoch": cluster.epoch,
         "due_at": cluster.due_at,
+        "sources": sources_document(cluster.sources),
     }
 
 
@@ -105,7 +109,9 @@ def cluster_of(row: Row[Any]) -> Cluster:
     """The cluster of a row of all the table's columns; read by position, which is several times as fast as by name."""
     cluster_id, project_id, region, name, status = row[:_SPEC_FROM]
     rest = row[_SPEC_TO:]
-    suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch, _, _, due_at = rest
+    suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch, _, _, due_at, sources = (
+        rest
+    )
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -122,11 +128,20 @@ def cluster_of(row: Row[Any]) -> Cluster:
         epoch=epoch,
         due_at=due_at,
         force_delete=force_delete,
+        sources=sources_of(sources) if sources else (),
     )
 
 
 def suspended_document(suspended: Mapping[Process, Any]) -> dict[str, int]:
     return {str(process): to_micros(at) for process, at in suspended.items()}
+
+
+def sources_document(sources: Sequence[TrafficSource]) -> list[Any]:
+    return [[source.pool_id, source.name, source.port, str(source.state)] for source in sources]
+
+
+def sources_of(document: Sequence[Any]) -> tuple[TrafficSource, ...]:
+    return tuple(TrafficSource(pool_id, name, port, SourceState(state)) for pool_id, name, port, state in document)
 
 
 def causes_document(causes: Sequence[Cause]) -> list[Any]:
@@ -170,6 +185,7 @@ def node_values(node: Node) -> dict[str, Any]:
         "replaces": node.replaces,
         "attached": node.attached,
         "activity_id": node.activity_id,
+        "address": node.address,
     }
 
 
@@ -208,7 +224,21 @@ def node_of(row: Row[Any]) -> Node:
         replaces=row.replaces,
         attached=row.attached,
         activity_id=row.activity_id,
+        address=row.address,
     )
+
+
+def registration_values(registration: Registration) -> dict[str, Any]:
+    return {
+        **{name: getattr(registration, name) for name in _REGISTRATION_FIELDS},
+        "state": str(registration.state),
+        "health": str(registration.health),
+    }
+
+
+def registration_of(row: Row[Any]) -> Registration:
+    values = {name: getattr(row, name) for name in _REGISTRATION_FIELDS}
+    return Registration(**{**values, "state": RegistrationState(row.state), "health": MemberHealth(row.health)})
 
 
 def reason_document(reason: Reason | None) -> list[Any] | None:

@@ -89,6 +89,8 @@ clusters = _table(
     Column("owner", WORD),
     Column("lease_until", Instant),
     Column("due_at", Instant),
+    # Where its nodes take their traffic from, with the state of each; read with every cluster, so not a table.
+    Column("sources", Document),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),
@@ -127,6 +129,7 @@ nodes = _table(
     Column("replaces", ID),
     Column("attached", Boolean, nullable=False),
     Column("activity_id", ID),
+    Column("address", WORD),
     Index(None, "cluster_id", "created_at", "id"),
     Index(None, "launch_id"),
     Index(None, "project_id", "region", "server_short_id"),
@@ -249,6 +252,40 @@ watches = _table(
     Column("held_until", Instant),
     # Since when the cloud lets nobody look; told in the journal once.
     Column("refused_since", Instant),
+    Column("owner", WORD),
+    Column("lease_until", Instant),
+    Column("epoch", Integer, nullable=False),
+    Index(None, "due_at"),
+)
+
+# What is registered with pools of load balancers: written before the cloud is asked, deleted after the member is gone.
+registrations = _table(
+    "registrations",
+    Column("node_id", ID, primary_key=True),  # no foreign key: a member may outlive its node
+    Column("pool_id", ID, primary_key=True),
+    Column("cluster_id", ID, nullable=False),
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("server_id", ID, nullable=False),
+    Column("address", WORD, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("subnet_id", ID),
+    Column("state", WORD, nullable=False),
+    Column("state_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("health", WORD, nullable=False),
+    Column("served", Boolean, nullable=False),
+    Index(None, "cluster_id"),
+    Index(None, "pool_id"),
+)
+
+# One row a pool that has, or lately had, members of ours: when they are listed next.
+pools = _table(
+    "pools",
+    Column("id", ID, primary_key=True),
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("due_at", Instant),
     Column("owner", WORD),
     Column("lease_until", Instant),
     Column("epoch", Integer, nullable=False),

@@ -128,6 +128,7 @@ def _limit(found: errors.LimitExceeded) -> AWSError:
     words = {
         "clusters": f"You have already reached your limit of {found.limit} AutoScalingGroups.",
         "profiles": f"You have already reached your limit of {found.limit} launch configurations.",
+        "pools": f"You have exceeded the limit of {found.limit} target groups for an AutoScalingGroup.",
         "tags": f"You have exceeded the limit of {found.limit} tags for an AutoScalingGroup.",
     }
     return AWSError("LimitExceeded", words.get(found.what, f"You have reached the limit of {found.limit}."))
@@ -239,6 +240,7 @@ TABLE: Final[Table] = {
     errors.NoBalancing: lambda _: validation(
         "Provided Target Groups may not be valid. Please ensure they exist and try again."
     ),
+    errors.SourceNotAttached: lambda _: validation("Trying to remove Target Groups that are not part of the group"),
     errors.LimitExceeded: _limit,
     errors.StaleRead: _contention,
     errors.PoolBusy: _contention,

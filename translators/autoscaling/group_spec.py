@@ -20,6 +20,7 @@ DAY_SECONDS: Final = 86_400
 LIFETIME_SECONDS: Final = 365 * DAY_SECONDS
 MAXIMUM_COUNT: Final = 2**31 - 1
 HEALTH_CHECKS: Final = ("EC2", "ELB", "VPC_LATTICE")
+NO_BALANCERS: Final = "Provided Load Balancers may not be valid. Please ensure they exist and try again."
 CAPACITY_TYPES: Final = ("units", "vcpu", "memory-mib")
 
 
@@ -164,6 +165,12 @@ def _placement_group(value: str) -> Values:
     return {"server_group": value or None}
 
 
+def _balancer_names(value: list[str]) -> Values:
+    if value:
+        raise validation(NO_BALANCERS)
+    return {}
+
+
 READERS: Final[Mapping[str, Reader]] = {
     "MinSize": _count("MinSize", "minimum"),
     "MaxSize": _count("MaxSize", "maximum"),
@@ -188,9 +195,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "PlacementGroup": _placement_group,
     "SkipZonalShiftValidation": lambda _: {},
     "MixedInstancesPolicy": _refuse_any("MixedInstancesPolicy"),
-    "LoadBalancerNames": _refuse_any("LoadBalancerNames"),
-    "TargetGroupARNs": _refuse_any("TargetGroupARNs"),
-    "TrafficSources": _refuse_any("TrafficSources"),
+    "LoadBalancerNames": _balancer_names,
     "LifecycleHookSpecificationList": _refuse_any("LifecycleHookSpecificationList"),
     "Operator": _refuse_any("Operator"),
 }
@@ -202,8 +207,6 @@ INPUT: Final[Mapping[str, Fate]] = {
         (
             "MixedInstancesPolicy",
             "LoadBalancerNames",
-            "TargetGroupARNs",
-            "TrafficSources",
             "LifecycleHookSpecificationList",
             "Operator",
         ),
@@ -219,6 +222,8 @@ INPUT: Final[Mapping[str, Fate]] = {
             "AvailabilityZoneIds",
             "VPCZoneIdentifier",
             "Tags",
+            "TargetGroupARNs",
+            "TrafficSources",
         ),
         Fate.ELSEWHERE,
     ),

@@ -10,6 +10,7 @@ from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus, ClusterV
 from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
 from translators import arns
+from translators.autoscaling import traffic_words
 
 RESOURCE_TYPE: Final = "auto-scaling-group"
 GRANULARITY: Final = "1Minute"
@@ -19,6 +20,7 @@ _KEEP_NOTHING: Final = {"RetentionTriggers": {"TerminateHookAbandon": "terminate
 def group(view: ClusterView, region: str, account: str, *, with_instances: bool = True) -> dict[str, Any]:
     """One AutoScalingGroup: what is always told, then what is told only when set."""
     cluster, spec = view.cluster, view.cluster.spec
+    arns_of_groups = [traffic_words.arn(each, region, account) for each in cluster.sources if each.wanted]
     told: dict[str, Any] = {
         "AutoScalingGroupName": cluster.name,
         "AutoScalingGroupARN": arns.group(region, account, cluster.id, cluster.name),
@@ -28,7 +30,7 @@ def group(view: ClusterView, region: str, account: str, *, with_instances: bool 
         "DefaultCooldown": spec.cooldown_seconds,
         "AvailabilityZones": spec.zones,
         "LoadBalancerNames": (),
-        "TargetGroupARNs": (),
+        "TargetGroupARNs": arns_of_groups,
         "HealthCheckType": ",".join(spec.health_checks),
         "HealthCheckGracePeriod": spec.health_grace_seconds,
         "CreatedTime": cluster.created_at,
@@ -39,7 +41,7 @@ def group(view: ClusterView, region: str, account: str, *, with_instances: bool 
         "TerminationPolicies": spec.termination_rules,
         "NewInstancesProtectedFromScaleIn": spec.protect_new,
         "ServiceLinkedRoleARN": spec.service_role or arns.service_linked_role(account),
-        "TrafficSources": (),
+        "TrafficSources": [traffic_words.source(arn) for arn in arns_of_groups],
         "AvailabilityZoneDistribution": {"CapacityDistributionStrategy": str(spec.zone_distribution)},
         "CapacityReservationSpecification": {
             "CapacityReservationPreference": spec.reservation_preference or "default",

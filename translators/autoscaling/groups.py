@@ -9,7 +9,7 @@ from typing import Any, Final
 from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, SourceRequest, TagMatch
 from backend.errors import CapacityOutOfBounds
 from translators import arns
-from translators.autoscaling import group_spec, group_words, ids
+from translators.autoscaling import group_spec, group_words, ids, traffic_words
 from translators.autoscaling.errors import validation
 from translators.autoscaling.listing import among, limit_of, marker_of, result
 from translators.autoscaling.tag_words import new_tags
@@ -37,7 +37,8 @@ def create(call: Call) -> Result:
     source = _source(params)
     assert source is not None
     tags = new_tags(params.get("Tags") or (), name)
-    call.backend.clusters.create(call.scope, NewCluster(name, values, source, _placement(params), tags))
+    pools = traffic_words.pools_of_group(call)
+    call.backend.clusters.create(call.scope, NewCluster(name, values, source, _placement(params), tags, pools))
     return {}
 
 

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
-from backend.drivers.balancing import Balancer, Listener, MemberHealth, Monitor, Pool, PoolMember, Target
+from backend.domain.traffic import MemberHealth
+from backend.drivers.balancing import Balancer, Listener, Monitor, Pool, PoolMember, Target
 from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept

@@ -40,8 +40,8 @@ from typing import Any, TextIO
 
 from backend.clock import Clock, SystemClock
 from backend.domain.scope import Scope
+from backend.domain.traffic import MemberHealth
 from backend.drivers import errors
-from backend.drivers.balancing import MemberHealth
 from backend.drivers.errors import PoolNotFound, QuotaExceeded, Refused, ServerNotFound
 from backend.drivers.simulated.cloud import SimulatedCloud
 from backend.drivers.simulated.faults import READS, WRITES, Effect, Where

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
-from backend.drivers.balancing import MemberHealth, PoolMember, Target
+from backend.domain.traffic import MemberHealth
+from backend.drivers.balancing import PoolMember, Target
 from backend.drivers.errors import PoolNotFound
 from backend.drivers.simulated.servers import Row
 from backend.drivers.simulated.state import add_to_counter, counter
@@ -102,6 +103,12 @@ class Pools:
         """A member that no node of anybody stands for."""
         with self._world.state.writing() as connection:
             self._insert(connection, self.named(connection, pool), address, port, None)
+
+    def take_out(self, pool: str, address: str) -> None:
+        """Whoever's members are at that address are gone."""
+        with self._world.state.writing() as connection:
+            found = self.named(connection, pool)
+            connection.execute("DELETE FROM members WHERE pool_id = ? AND address = ?", (found.id, address))
 
     def judge(self, pool: str, member: str, verdict: MemberHealth | None) -> None:
         """Its monitor says so from now on, whatever the server does; None lets the server speak again."""

@@ -10,6 +10,8 @@ from backend.engine.phases.settle import is_lost
 
 def depart(draft: Draft) -> None:
     for node in draft.every(NodeState.DETACHING):
+        if draft.takes_traffic(node):
+            continue
         draft.add(steps.LetGo(node))
         draft.wake(draft.now + draft.settings.cloud_retry)
     room = draft.settings.deletions
@@ -17,7 +19,7 @@ def depart(draft: Draft) -> None:
         if _is_gone(draft, node):
             draft.add(steps.Forget(node))
             draft.remove(node)
-        elif node.server_id is not None and _is_due(draft, node):
+        elif node.server_id is not None and not draft.takes_traffic(node) and _is_due(draft, node):
             if room:
                 draft.add(steps.Delete(node))
                 room -= 1

@@ -6,10 +6,12 @@ Could-not-ask is no finding: only what the cloud said of a server, or a caller o
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
 from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.engine import steps
 from backend.engine.draft import Draft, Wish
 
@@ -22,6 +24,8 @@ BAD = {
     ServerStatus.ERROR: CauseKind.HEALTH_STATUS_CHECK,
 }
 _OBSERVED = frozenset({CauseKind.HEALTH_TERMINATED_OR_STOPPED, CauseKind.HEALTH_STATUS_CHECK})
+_HELD = _OBSERVED | {CauseKind.HEALTH_BALANCER}
+BALANCER_CHECK = "ELB"
 _GONE = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
 
 
@@ -31,6 +35,9 @@ def check_health(draft: Draft) -> None:
     if draft.runs(Process.HEALTH_CHECK):
         for node in draft.every(NodeState.IN_SERVICE):
             _judge(draft, node)
+        if BALANCER_CHECK in draft.cluster.spec.health_checks:
+            for node in draft.every(NodeState.IN_SERVICE):
+                _judge_traffic(draft, node)
     if draft.runs(Process.REPLACE_UNHEALTHY, Process.TERMINATE):
         _replace(draft)
 
@@ -44,6 +51,26 @@ def _judge(draft: Draft, node: Node) -> None:
         # Only reached where replacement was held back and the server came back meanwhile.
         draft.add(steps.Mark(node, None))
         draft.put(replace(node, health=Health.HEALTHY, health_cause=None, health_due_at=None))
+
+
+def _judge_traffic(draft: Draft, node: Node) -> None:
+    """By what the pools' monitors say: a member counts once it was healthy, and when its node's grace is over."""
+    failing = any(
+        each.state is RegistrationState.REGISTERED and each.served and each.health is MemberHealth.UNHEALTHY
+        for each in draft.registrations(node)
+    )
+    if not failing:
+        if node.health_cause == CauseKind.HEALTH_BALANCER:
+            draft.add(steps.Mark(node, None))
+            draft.put(replace(node, health=Health.HEALTHY, health_cause=None, health_due_at=None))
+        return
+    grace_ends_at = (node.in_service_at or draft.now) + timedelta(seconds=draft.cluster.spec.health_grace_seconds)
+    if node.health is Health.HEALTHY and draft.now < grace_ends_at:
+        draft.wake(grace_ends_at)
+    elif node.health is Health.HEALTHY:
+        cause = CauseKind.HEALTH_BALANCER
+        draft.add(steps.Mark(node, cause))
+        draft.put(replace(node, health=Health.UNHEALTHY, health_cause=cause, health_due_at=draft.now))
 
 
 def _replace(draft: Draft) -> None:
@@ -70,7 +97,7 @@ def _is_due(draft: Draft, node: Node) -> bool:
 
 def _is_held(draft: Draft, node: Node) -> bool:
     held_until = draft.snapshot.held_until
-    if held_until is None or held_until <= draft.now or node.health_cause not in _OBSERVED:
+    if held_until is None or held_until <= draft.now or node.health_cause not in _HELD:
         return False
     draft.wake(held_until)
     return True

@@ -18,6 +18,8 @@ def settle(draft: Draft) -> None:
     for node in draft.every(NodeState.PENDING):
         _pending(draft, node)
     for node in draft.every(NodeState.ENTERING_STANDBY):
+        if draft.takes_traffic(node):
+            continue
         draft.add(steps.Park(node))
         draft.move(node, NodeState.STANDBY)
 

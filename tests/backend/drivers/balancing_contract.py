@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from backend.domain.scope import Scope
-from backend.drivers.balancing import Balancing, MemberHealth, PoolMember, Target
+from backend.domain.traffic import MemberHealth
+from backend.drivers.balancing import Balancing, PoolMember, Target
 from backend.drivers.errors import PoolNotFound
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"

@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from sqlalchemy import select
+
 from backend.domain.activity import Activity
 from backend.domain.cluster import Cluster, NewCluster, PlacementRequest, SourceRequest
 from backend.domain.node import Node
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
+from backend.drivers.balancing import Target
 from backend.drivers.catalog import Catalog
 from backend.drivers.simulated import SimulatedSettings
+from backend.drivers.simulated.pools import PoolRow
 from backend.engine.calls import InlineCalls
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
-from backend.store import activities, nodes
+from backend.store import activities, nodes, tables
 from tests.factories import NOW, SCOPE, World
 
 
@@ -103,6 +107,16 @@ class EngineWorld(World):
 
     def states(self, cluster: Cluster) -> list[str]:
         return [str(node.state) for node in self.nodes(cluster)]
+
+    def pools(self) -> list[str]:
+        """The pools that are looked at."""
+        with self.store.read() as conn:
+            return list(conn.execute(select(tables.pools.c.id)).scalars())
+
+    def disown(self, pool: PoolRow, owner: str, address: str) -> None:
+        """A member of ours in a pool that no row tells of."""
+        target = Target(owner, address, pool.port)
+        self.simulated.cloud.balancing.add_members(pool.scope, pool.id, [target])
 
     def journal(self, cluster: Cluster) -> list[Activity]:
         """Oldest first."""

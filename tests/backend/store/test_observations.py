@@ -140,12 +140,18 @@ def test_what_a_listing_lacks(store, group):
 
 
 @pytest.mark.parametrize(
-    ("state", "moving"),
-    [(NodeState.PENDING, 3), (NodeState.TERMINATING, 3), (NodeState.IN_SERVICE, 0)],
+    ("state", "values", "moving"),
+    [
+        (NodeState.PENDING, {}, 3),
+        (NodeState.IN_SERVICE, {}, 0),
+        (NodeState.TERMINATING, {"delete_requested_at": NOW}, 3),
+        (NodeState.TERMINATING, {"server_id": None}, 3),
+        (NodeState.TERMINATING, {}, 0),  # their connections are being drained
+    ],
 )
-def test_how_many_move(store, group, state, moving):
+def test_how_many_move(store, group, state, values, moving):
     for name in ("one", "two", "three"):
-        _add(store, group, name, state=state)
+        _add(store, group, name, state=state, **values)
     with store.read() as conn:
         assert observations.moving(conn, SCOPE, 10) == moving
         assert observations.moving(conn, SCOPE, 2) == min(moving, 2)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.drivers.balancing import MemberHealth, Monitor, Target
+from backend.domain.traffic import MemberHealth
+from backend.drivers.balancing import Monitor, Target
 from backend.drivers.errors import Busy, CloudUnavailable, NoBalancing, NotAuthorized, PoolNotFound, Refused
 from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted, lost, refused

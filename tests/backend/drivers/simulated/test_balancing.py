@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from backend.domain.scope import Scope
-from backend.drivers.balancing import MemberHealth, Target
+from backend.domain.traffic import MemberHealth
+from backend.drivers.balancing import Target
 from backend.drivers.errors import Busy, PoolNotFound
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from tests.backend.drivers.balancing_contract import PORT, BalancingContract

@@ -6,7 +6,8 @@ import openstack
 import pytest
 
 from backend.clock import SystemClock
-from backend.drivers.balancing import Balancing, MemberHealth, Target
+from backend.domain.traffic import MemberHealth
+from backend.drivers.balancing import Balancing, Target
 from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.balancing_contract import PORT, BalancingContract
 

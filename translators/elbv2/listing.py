@@ -1,0 +1,38 @@
+"""What all lists share: a page of a sorted list, and where the next one begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from translators import paging
+from translators.elbv2.errors import validation
+from translators.registry import Call, Result
+
+_MOST: Final = 400
+
+
+def page(call: Call, member: str, told: Sequence[Any]) -> Result:
+    """The answer with a page of what is told, each of which has an ARN of its own.
+
+    Raises:
+        AWSError: the size or the marker is none.
+    """
+    size = call.params.get("PageSize", _MOST)
+    if not 1 <= size <= _MOST:
+        raise validation(f"PageSize must be between 1 and {_MOST}")
+    start = _start(call)
+    here = told[start : start + size]
+    if start + size >= len(told):
+        return {member: here}
+    return {member: here, "NextMarker": paging.encode(call.operation, start + size, paging.fingerprint(call))}
+
+
+def _start(call: Call) -> int:
+    marker = call.params.get("Marker")
+    if not marker:
+        return 0
+    found = paging.decode(marker, call.operation, paging.fingerprint(call), "elbv2")
+    if not isinstance(found, int) or found < 0:
+        raise paging.refusal(marker, "elbv2")
+    return found
