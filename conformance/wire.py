@@ -60,7 +60,9 @@ class Signed:
         return urlencode({"Version": VERSIONS[self.service], **self.params}).encode()
 
     def _scope(self, when: datetime) -> str:
-        return f"{when:%Y%m%d}/{self.region or self.access.region}/{SCOPES.get(self.service, self.service)}/aws4_request"
+        return (
+            f"{when:%Y%m%d}/{self.region or self.access.region}/{SCOPES.get(self.service, self.service)}/aws4_request"
+        )
 
     def _signature(self, when: datetime, query: Mapping[str, str], headers: Mapping[str, str], digest: str) -> str:
         names = sorted(headers)
