@@ -7,10 +7,13 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint unit simulation conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack clean
+.PHONY: install run test lint unit simulation conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/python wsgi.py run --port $(PORT) --state $(STATE)
+
+# What Coppice needs to run, into .venv, and nothing more.
+install: $(VENV)/.runtime
 
 # Everything that has to hold, in the order in which it fails fastest.
 test: $(VENV)/.dev
@@ -53,7 +56,7 @@ openstack-down: $(VENV)/.runtime
 # The suites that need a real OpenStack. The test cloud is brought up first, and left running for the next time.
 test-openstack: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) \
-		$(BIN)/python -m pytest tests/backend/drivers/openstack/live -q
+		$(BIN)/python -m tests.run OpenStack
 
 # Coppice against an operator's own scripts on the test cloud. NUMBER=N servers; OPTIONS, such as "--network private".
 bench-openstack: $(VENV)/.dev openstack-up

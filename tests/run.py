@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -16,15 +17,29 @@ ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 
 
+CLOUD = (sys.executable, "-m", "conformance.openstack")
+ON_THE_CLOUD = {
+    "COPPICE_OPENSTACK_STATE": os.environ.get("COPPICE_OPENSTACK_STATE") or str(ROOT / ".openstack"),
+    "COPPICE_CLOUD": "openstack",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A command that counts as one check, or a pytest run that counts each of its tests."""
+    """A command that counts as one check, or a pytest run that counts each of its tests.
+
+    Attributes:
+        cloud: it needs the test cloud, a real OpenStack.
+    """
 
     name: str
     arguments: Sequence[str]
     pytest: bool = False
+    cloud: bool = False
 
 
+# What only a real cloud shows comes first: it takes services of the cloud away and gives them back.
+ON_BOTH = ("openstack_lane", "cli", "sdk", "terraform")
 LANES = (
     Lane("ruff check", (str(BIN / "ruff"), "check", ".")),
     Lane("ruff format", (str(BIN / "ruff"), "format", "--check", ".")),
@@ -34,6 +49,8 @@ LANES = (
     Lane("simulation", ("tests/simulation", "-n", "2"), pytest=True),
     Lane("conformance and tools", ("conformance",), pytest=True),
     Lane("image", ("bash", "tests/image/run.sh")),
+    Lane("OpenStack: driver", ("tests/backend/drivers/openstack/live",), pytest=True, cloud=True),
+    Lane("OpenStack: conformance", tuple(f"conformance/{one}" for one in ON_BOTH), pytest=True, cloud=True),
 )
 
 
@@ -45,23 +62,56 @@ class Count:
 
 
 def main() -> int:
-    """Run the lanes named on the command line (all without), print the count, say by exit code whether all held."""
-    wanted = sys.argv[1:]
+    """Run the lanes named on the command line (all without), print the count, say by exit code whether all held.
+
+    Names may be given by how they begin.
+    """
+    wanted = tuple(sys.argv[1:])
+    lanes = [lane for lane in LANES if not wanted or lane.name.startswith(wanted)]
     count = Count()
+    broken = _run([lane for lane in lanes if not lane.cloud], count)
+    on_cloud = [lane for lane in lanes if lane.cloud]
+    if on_cloud:
+        with _cloud() as there:
+            if there:
+                broken += _run(on_cloud, count)
+            elif os.environ.get("CI") == "true":
+                broken.append("OpenStack: the cloud did not come up")
+                count.failed += 1
+            else:
+                print("OpenStack lanes are skipped: the cloud did not come up (see above; it takes root on Debian).")
+                count.skipped += len(on_cloud)
+    if broken:
+        print(f"\nBroken: {', '.join(broken)}")
+    print(f"\n{count.passed} passed, {count.failed} failed, {count.skipped} skipped")
+    return 1 if broken else 0
+
+
+def _run(lanes: Sequence[Lane], count: Count) -> list[str]:
+    """The names of those that did not hold."""
     broken: list[str] = []
-    for lane in LANES:
-        if wanted and lane.name not in wanted:
-            continue
+    for lane in lanes:
         print(f"\n=== {lane.name}", flush=True)
         began = time.monotonic()
         held = _run_pytest(lane, count) if lane.pytest else _run_command(lane, count)
         print(f"--- {lane.name}: {'held' if held else 'BROKEN'} in {time.monotonic() - began:.0f} s", flush=True)
         if not held:
             broken.append(lane.name)
-    if broken:
-        print(f"\nBroken: {', '.join(broken)}")
-    print(f"\n{count.passed} passed, {count.failed} failed, {count.skipped} skipped")
-    return 1 if broken else 0
+    return broken
+
+
+@contextmanager
+def _cloud() -> Iterator[bool]:
+    """Whether the test cloud is there; what was not running before is stopped afterwards."""
+    environment = {**os.environ, **ON_THE_CLOUD}
+    print("\n=== OpenStack: the cloud", flush=True)
+    ran = subprocess.run([*CLOUD, "status"], cwd=ROOT, env=environment, check=False, capture_output=True)
+    up = subprocess.run([*CLOUD, "up"], cwd=ROOT, env=environment, check=False)
+    try:
+        yield up.returncode == 0
+    finally:
+        if ran.returncode != 0:
+            subprocess.run([*CLOUD, "down"], cwd=ROOT, env=environment, check=False)
 
 
 def _run_command(lane: Lane, count: Count) -> bool:
@@ -75,7 +125,8 @@ def _run_pytest(lane: Lane, count: Count) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *lane.arguments]
-        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        environment = {**os.environ, **(ON_THE_CLOUD if lane.cloud else {})}
+        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         if not report.exists():
             count.failed += 1
             return False

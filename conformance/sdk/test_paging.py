@@ -87,7 +87,7 @@ def check_paginator(asked: Any, name: str, enough: Fleet) -> None:
     if operation == "DescribeInstanceTypeOfferings":
         size = 100
     if operation in {"DescribeInstanceTypes", "DescribeImages"}:
-        size = 20
+        size = 10
     keys = [expression.expression for expression in paginator.result_keys]
     pages: list[dict[str, Any]] = []
 
