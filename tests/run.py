@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,8 @@ LANES = (
     Lane("image", ("bash", "tests/image/run.sh")),
     Lane("OpenStack: driver", ("tests/backend/drivers/openstack/live",), pytest=True, cloud=True),
     Lane("OpenStack: conformance", tuple(f"conformance/{one}" for one in ON_BOTH), pytest=True, cloud=True),
+    Lane("OpenStack: a second region", (*CLOUD, "up", "--regions", "2"), cloud=True),
+    Lane("OpenStack: two regions", ("conformance/two_regions",), pytest=True, cloud=True),
 )
 
 
@@ -93,7 +95,8 @@ def _run(lanes: Sequence[Lane], count: Count) -> list[str]:
     for lane in lanes:
         print(f"\n=== {lane.name}", flush=True)
         began = time.monotonic()
-        held = _run_pytest(lane, count) if lane.pytest else _run_command(lane, count)
+        environment = {**os.environ, **(ON_THE_CLOUD if lane.cloud else {})}
+        held = _run_pytest(lane, environment, count) if lane.pytest else _run_command(lane, environment, count)
         print(f"--- {lane.name}: {'held' if held else 'BROKEN'} in {time.monotonic() - began:.0f} s", flush=True)
         if not held:
             broken.append(lane.name)
@@ -114,18 +117,17 @@ def _cloud() -> Iterator[bool]:
             subprocess.run([*CLOUD, "down"], cwd=ROOT, env=environment, check=False)
 
 
-def _run_command(lane: Lane, count: Count) -> bool:
-    held = subprocess.run(list(lane.arguments), cwd=ROOT, check=False).returncode == 0
+def _run_command(lane: Lane, environment: Mapping[str, str], count: Count) -> bool:
+    held = subprocess.run(list(lane.arguments), cwd=ROOT, env=environment, check=False).returncode == 0
     count.passed += held
     count.failed += not held
     return held
 
 
-def _run_pytest(lane: Lane, count: Count) -> bool:
+def _run_pytest(lane: Lane, environment: Mapping[str, str], count: Count) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *lane.arguments]
-        environment = {**os.environ, **(ON_THE_CLOUD if lane.cloud else {})}
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         if not report.exists():
             count.failed += 1
