@@ -23,7 +23,7 @@ from benchmarks.contestants import Contestant, Coppice, Script  # noqa: E402 - a
 from benchmarks.orchestrators import Heat, Senlin  # noqa: E402
 from benchmarks.recorder import Recorder, kinds  # noqa: E402
 from benchmarks.scaling import BARE, BULK, Result, aims_met, last_line, table  # noqa: E402
-from benchmarks.workload import Workload, clear  # noqa: E402
+from benchmarks.workload import Workload, clear, processor_seconds  # noqa: E402
 from conformance.openstack.cloud import NoCloud, state_folder  # noqa: E402
 
 
@@ -96,16 +96,16 @@ def _everyone(folder: Path, workload: Workload, recorder: Recorder, *, peers: bo
 
 def _once(contestant: Contestant, workload: Workload, recorder: Recorder, *, verbose: bool) -> Result:
     with contestant.standing():
-        before = len(recorder.passed)
+        before, used = len(recorder.passed), processor_seconds(workload.state)
         seconds = contestant.grow()
-        passed = recorder.passed[before:]
+        passed, used = recorder.passed[before:], processor_seconds(workload.state) - used
         contestant.shrink()
     clear(workload.state)
     print(f"{contestant.name}: {seconds:.1f} s, {len(passed)} requests", flush=True)
     if verbose:
         for what, count, took in kinds(passed):
             print(f"  {count:5} {took:8.1f} s  {what}", flush=True)
-    return Result(contestant.name, seconds, len(passed))
+    return Result(contestant.name, seconds, len(passed), used)
 
 
 if __name__ == "__main__":

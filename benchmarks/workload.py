@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.openstack import processes
 from conformance.openstack.cloud import connect
+from conformance.openstack.services import services
+from conformance.openstack.settings import settle
 
 USER = "bench"
 IMAGE = "cirros"
@@ -37,6 +40,13 @@ def wait(what: str, holds: Callable[[], bool], pause: float = PAUSE_SECONDS) -> 
         if time.monotonic() > deadline:
             raise SystemExit(f"{what}: not after {PATIENCE_SECONDS:g} s")
         time.sleep(pause)
+
+
+def processor_seconds(state: Path) -> float:
+    """What the cloud's services have used so far: it depends little on what else the machine does."""
+    settings = settle(state, None)
+    leaders = (processes.leader(settings.run, service.name) for service in services(settings))
+    return sum(processes.processor_seconds(processes.members(led)) for led in leaders if led)
 
 
 def clear(state: Path) -> None:
