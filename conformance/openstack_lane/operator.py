@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformance.fleet import Fleet
+from conformance.fleet import Fleet, unique
 from conformance.openstack import lifecycle
 from conformance.openstack.cloud import connect, state_folder
 from conformance.openstack.settings import settle
-from conformance.product import TENANT, until
+from conformance.product import PATIENCE, TENANT, until
 
 LAUNCH = "coppice:launch"
 """Metadata of every server that a group launched."""
@@ -44,6 +44,33 @@ class Operator:
         """Ports that servers of the project are on, and those that were made for one."""
         every = self.owner.network.ports(project_id=self.project)
         return [port for port in every if port.name.startswith(PORT) or str(port.device_owner).startswith("compute:")]
+
+    @contextlib.contextmanager
+    def pool(self) -> Iterator[Any]:
+        """A pool behind a listener of a load balancer of the project's."""
+        octavia = self.owner.load_balancer
+        subnet = self.owner.network.find_subnet("private-az1")
+        balancer = octavia.create_load_balancer(name=unique("front"), vip_subnet_id=subnet.id)
+
+        def settled() -> None:
+            octavia.wait_for_load_balancer(balancer.id, interval=0.3, wait=60 * PATIENCE)
+
+        try:
+            settled()
+            more = {"protocol": "HTTP", "load_balancer_id": balancer.id}
+            listener = octavia.create_listener(name="front", protocol_port=80, **more)
+            settled()
+            made = octavia.create_pool(
+                name=unique("pool"), protocol="HTTP", lb_algorithm="ROUND_ROBIN", listener_id=listener.id
+            )
+            settled()
+            yield made
+        finally:
+            settled()
+            octavia.delete_load_balancer(balancer.id, cascade=True)
+
+    def members(self, pool: Any) -> list[Any]:
+        return list(self.owner.load_balancer.members(pool))
 
     def kill(self, *names: str) -> None:
         """kill -9 of services of the cloud."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from conformance.clients import client
 from conformance.fleet import Fleet
 from conformance.openstack_lane.operator import Operator, converged
-from conformance.product import until
+from conformance.product import Access, until
 
 ROOM = "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1b)."
 
@@ -31,13 +32,24 @@ def test_a_server_that_was_deleted_and_one_in_error_are_replaced(fleet: Fleet, o
     assert sum("an unhealthy instance needing to be replaced" in one["Cause"] for one in told.values()) == 2
 
 
-def test_a_scale_in_leaves_neither_server_nor_port(fleet: Fleet, operator: Operator) -> None:
-    name = fleet.create(4)
-    converged(fleet, operator, name, 4)
-    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
-    converged(fleet, operator, name, 1)
-    fleet.delete(name)
-    until("nothing is left", lambda: not operator.servers() and not operator.ports(), pause=1)
+def test_a_scale_in_leaves_neither_server_nor_port_nor_member(fleet: Fleet, operator: Operator, server: Access) -> None:
+    elb = client(server, "elbv2", recorded=False)
+    with operator.pool() as pool:
+        (target,) = elb.describe_target_groups(Names=[pool.name])["TargetGroups"]
+        name = fleet.create(3, TargetGroupARNs=[target["TargetGroupArn"]])
+        converged(fleet, operator, name, 3)
+        until("each is a member", lambda: len(operator.members(pool)) == 3)
+        private = {one["PrivateIpAddress"] for one in fleet.servers(name)}
+        assert {member.address for member in operator.members(pool)} == private
+        fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+        until("two take no new requests", lambda: sorted(one.weight for one in operator.members(pool))[:2] == [0, 0])
+        assert len(operator.servers(name)) == 3, "they go on with those they have"
+        converged(fleet, operator, name, 1)
+        (member,) = operator.members(pool)
+        assert member.address == fleet.servers(name)[0]["PrivateIpAddress"]
+        fleet.delete(name)
+        until("nothing is left", lambda: not operator.servers() and not operator.ports(), pause=1)
+        assert operator.members(pool) == []
 
 
 def test_a_zone_that_is_disabled_is_made_up_for_and_used_again(fleet: Fleet, operator: Operator) -> None:
