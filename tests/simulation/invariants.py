@@ -15,14 +15,20 @@ from backend.domain.cluster import Cluster, ClusterStatus
 from backend.domain.ids import short_id
 from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus
 from backend.domain.scope import Scope
+from backend.domain.traffic import RegistrationState, SourceState
 from backend.drivers.compute import Server
 from backend.policies.replacement import margin, pace
-from backend.store import rows, tables
+from backend.store import rows, tables, traffic
 from tests.simulation.users import Kept
 from tests.simulation.world import Violated, World
 
 HEALTH_CAUSES = frozenset(
-    {CauseKind.HEALTH_STATUS_CHECK, CauseKind.HEALTH_TERMINATED_OR_STOPPED, CauseKind.HEALTH_CUSTOM}
+    {
+        CauseKind.HEALTH_STATUS_CHECK,
+        CauseKind.HEALTH_TERMINATED_OR_STOPPED,
+        CauseKind.HEALTH_BALANCER,
+        CauseKind.HEALTH_CUSTOM,
+    }
 )
 BY_CHOICE = frozenset(
     {
@@ -264,9 +270,40 @@ def at_rest(world: World, kept: Kept, now: State) -> None:
     balanced(now)
     all_told(now, kept)
     accepted_is_kept(now, kept)
+    registered(world, now)
     there = Rest(now, kept, world.simulated.operator.servers())
     for check in (no_leak, no_double, isolated, all_serve, detached_go_on):
         check(there)
+
+
+def registered(world: World, now: State) -> None:
+    """Members of ours in a pool are the nodes in service of those clusters that have it, and nobody else."""
+    serving: dict[str, set[str]] = {}
+    kept_out: dict[str, set[str]] = {}
+    for cluster in now.clusters.values():
+        here = {
+            node.id
+            for node in now.nodes.values()
+            if node.cluster_id == cluster.id and node.state is NodeState.IN_SERVICE
+        }
+        for source in cluster.sources:
+            if source.state not in {SourceState.ADDED, SourceState.IN_SERVICE}:
+                raise Violated("12 traffic", f"{cluster.name}: source {source.name} is {source.state}")
+            serving.setdefault(source.pool_id, set()).update(here)
+    with world.store.read() as conn:
+        for pool in world.simulated.pools.all():
+            skipped = {
+                each.node_id for each in traffic.of_pool(conn, pool.id) if each.state is RegistrationState.SKIPPED
+            }
+            kept_out[pool.id] = skipped
+    for pool in world.simulated.pools.all():
+        members = world.simulated.pools.members(pool.id)
+        wanted = serving.get(pool.id, set()) - kept_out[pool.id]
+        there = {member.owner for member in members}
+        if there != wanted or len(members) != len(there):
+            raise Violated("12 traffic", f"pool {pool.name}: lacks {wanted - there}, has {there - wanted}")
+        if any(member.weight == 0 for member in members):
+            raise Violated("12 traffic", f"pool {pool.name}: a member is still draining")
 
 
 def no_leak(there: Rest) -> None:

@@ -11,9 +11,11 @@ from functools import partial
 from sqlalchemy import func, select
 
 from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementRequest, SourceRequest
+from backend.domain.ids import short_id
+from backend.domain.traffic import MemberHealth
 from backend.drivers.simulated.faults import Where
 from backend.errors import Finding
-from backend.store import tables
+from backend.store import nodes, tables
 from tests.simulation import invariants
 from tests.simulation.invariants import Reader, Watcher
 from tests.simulation.users import Kept, User
@@ -82,6 +84,7 @@ def _play(world: World, steps: int, mood: Mood) -> None:
     kept = Kept()
     users = [User(world, scope, world.rng, kept) for scope in SCOPES]
     watcher = Watcher(world, kept, Reader(world))
+    world.doubted = kept.judged
     world.after_tick.append(watcher.look)
     chaos = world.chaos
     chaos.crash = world.rng.choice(mood.crash)
@@ -124,7 +127,10 @@ def _step(world: World, users: Sequence[User], kept: Kept) -> None:
 
 
 def _fate(world: World, kept: Kept) -> None:
-    """Something happens to a server behind everybody's back."""
+    """Something happens to a server, or to a member of a pool, behind everybody's back."""
+    if world.rng.random() < 0.25:
+        _fate_of_member(world, kept)
+        return
     operator = world.simulated.operator
     ours = [server for _, server in operator.servers() if server.launch_id is not None]
     if not ours:
@@ -139,11 +145,32 @@ def _fate(world: World, kept: Kept) -> None:
     act(server.id)
 
 
+def _fate_of_member(world: World, kept: Kept) -> None:
+    pools = [pool for pool in world.simulated.pools.all() if world.simulated.pools.members(pool.id)]
+    if not pools:
+        return
+    pool = world.rng.choice(pools)
+    member = world.rng.choice(world.simulated.pools.members(pool.id))
+    with world.store.read() as conn:
+        node = nodes.get(conn, member.owner or "")
+    if node is None or node.server_id is None:
+        return
+    if world.rng.random() < 0.3:
+        world.trace(f"fate: {member.address} is taken out of {pool.name}")
+        world.simulated.pools.take_out(pool.id, member.address)
+        return
+    kept.judged.add(short_id(node.server_id))
+    world.trace(f"fate: {member.address} of {node.server_id[:4]} is found sick by {pool.name}")
+    world.simulated.pools.judge(pool.id, member.address, MemberHealth.UNHEALTHY)
+
+
 def _cloud_fault(world: World) -> None:
     faults, rng = world.simulated.faults, world.rng
     zone = f"us-east-1{rng.choice('abc')}"
     seconds = rng.choice((30.0, 120.0, 600.0))
-    name = rng.choice(("capacity", "boot_error", "boot_hang", "boot_slow", "stale", "unavailable", "quota"))
+    name = rng.choice(
+        ("capacity", "boot_error", "boot_hang", "boot_slow", "stale", "unavailable", "quota", "pool_busy")
+    )
     world.trace(f"fault: {name} {zone} for {seconds} s")
     if name == "capacity":
         faults.capacity(zone, rng.randint(0, 3), seconds=seconds)
@@ -155,6 +182,8 @@ def _cloud_fault(world: World) -> None:
         faults.boot_slow(90.0, times=rng.randint(1, 3), seconds=seconds)
     elif name == "stale":
         faults.stale(rng.choice((2.0, 8.0)), seconds=seconds)
+    elif name == "pool_busy":
+        faults.pool_busy(seconds=seconds)
     elif name == "quota":
         faults.quota(rng.choice(SCOPES).project_id, rng.randint(0, 6), seconds=seconds)
     else:
@@ -167,6 +196,9 @@ def _settle(world: World, users: Sequence[User], reader: Reader) -> None:
     for _, server in world.simulated.operator.servers():
         if str(server.status) == "unknown":
             world.simulated.operator.recover(server.id)
+    for pool in world.simulated.pools.all():
+        for member in world.simulated.pools.members(pool.id):
+            world.simulated.pools.judge(pool.id, member.address, None)
     for user in users:
         _provide_sources(user)
     for cluster in reader.read().clusters.values():
@@ -204,7 +236,8 @@ def _wait_for_rest(world: World, watcher: Watcher, patience: timedelta) -> None:
 def _next_due(world: World) -> datetime | None:
     with world.store.read() as conn:
         instants = [
-            conn.execute(select(func.min(table.c.due_at))).scalar() for table in (tables.clusters, tables.watches)
+            conn.execute(select(func.min(table.c.due_at))).scalar()
+            for table in (tables.clusters, tables.watches, tables.pools)
         ]
     known = [instant for instant in instants if instant is not None]
     return min(known, default=None)

@@ -21,6 +21,7 @@ from backend.domain.cluster import (
     Tag,
     ZoneDistribution,
 )
+from backend.domain.ids import balancing_id
 from backend.domain.node import Health, NodeState
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
@@ -47,6 +48,7 @@ STOPPABLE = (
     Process.HEALTH_CHECK,
     Process.REPLACE_UNHEALTHY,
     Process.AZ_REBALANCE,
+    Process.ADD_TO_LOAD_BALANCER,
 )
 
 
@@ -97,6 +99,7 @@ class User:
         images = world.cloud.images.list(scope)
         self.image = next(image.short_id for image in images if image.architecture == "x86_64" and image.active)
         self.subnets = world.cloud.network.subnets(scope)
+        self.pools = [balancing_id(pool.id) for pool in world.simulated.cloud.balancing.pools(scope)]
         self.settle_in()
 
     def settle_in(self) -> None:
@@ -145,6 +148,8 @@ class User:
             (1, self.new_source),
             (2, self.stop_server),
             (1, self.metrics),
+            (6, self.attach_pool),
+            (3, self.detach_pool),
         ]
         chosen = self.rng.choices([call for _, call in weighted], [weight for weight, _ in weighted])[0]
         return chosen.__name__, chosen
@@ -161,7 +166,9 @@ class User:
             "desired": self.rng.randint(minimum, maximum),
             **self._options(),
         }
-        wanted = NewCluster(name, values, self._source(), self._placement(), (Tag("team", "a", propagate=True),))
+        pools = tuple(self.rng.sample(self.pools, self.rng.choice((0, 0, 1, 2))))
+        team = Tag("team", "a", propagate=True)
+        wanted = NewCluster(name, values, self._source(), self._placement(), (team,), pools)
         with self.kept.asking((self.scope.project_id, name), present=True):
             self.backend.clusters.create(self.scope, wanted)
 
@@ -258,6 +265,17 @@ class User:
         self.kept.judged |= set(found)
         self.backend.servers.stop(self.scope, list(found.values()))
 
+    # traffic --------------------------------------------------------------------------------------------------
+
+    def attach_pool(self) -> None:
+        self.backend.traffic.attach(self.scope, self._name(), self.rng.sample(self.pools, self.rng.randint(1, 2)))
+
+    def detach_pool(self) -> None:
+        name = self._name()
+        with self.world.store.read() as conn:
+            attached = [balancing_id(source.pool_id) for source in clusters.get(conn, self.scope, name).sources]
+        self.backend.traffic.detach(self.scope, name, [self.rng.choice(attached or self.pools)])
+
     # sources -------------------------------------------------------------------------------------------------
 
     def new_version(self) -> None:
@@ -321,6 +339,8 @@ class User:
             options["maintenance_minimum_percent"], options["maintenance_maximum_percent"] = percents
         if chance() < 0.2:
             options["zone_distribution"] = self.rng.choice(tuple(ZoneDistribution))
+        if chance() < 0.4:
+            options["health_checks"] = self.rng.choice((("EC2", "ELB"), ("EC2",)))
         if chance() < 0.3:
             options["health_grace_seconds"] = self.rng.choice((0, 30, 120))
         return options

@@ -14,7 +14,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from backend import Backend
+from backend.domain.ids import short_id
 from backend.domain.scope import Scope
+from backend.domain.traffic import RegistrationState
+from backend.drivers.balancing import Balancing, Target
 from backend.drivers.catalog import Catalog
 from backend.drivers.compute import Compute, Server, ServerRequest
 from backend.drivers.errors import OutcomeUnknown
@@ -23,12 +26,14 @@ from backend.engine.calls import InlineCalls
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.services import attachment, clusters, configurations, journal
-from backend.store import tables
-from backend.store.session import Store
+from backend.store import clusters as clusters_store
+from backend.store import nodes, tables, traffic
+from backend.store.session import Connection, Store
 from tests.simulation.chaos import Chaos, Crash
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 REGION = "us-east-1"
+POOLS = ("web", "api", "mute")
 SCOPES = (Scope("project-one", REGION), Scope("project-two", REGION))
 
 SETTINGS = EngineSettings(
@@ -44,6 +49,9 @@ SETTINGS = EngineSettings(
     boot_timeout=timedelta(minutes=5),
     delete_retry=timedelta(seconds=30),
     orphan_grace=timedelta(seconds=60),
+    pool_idle=timedelta(seconds=20),
+    deregistration=timedelta(seconds=40),
+    deregistration_patience=timedelta(seconds=60),
     sweep=timedelta(minutes=10),
 )
 
@@ -83,6 +91,10 @@ class Violated(AssertionError):
         self.invariant = invariant
 
 
+class Undrained(AssertionError):
+    """A member was taken out that nobody had drained, or a server deleted that was still a member."""
+
+
 class Claimless(AssertionError):
     """A server was asked for that no committed node waits for."""
 
@@ -90,14 +102,39 @@ class Claimless(AssertionError):
 class Ledger:
     """The compute port, holding every launch against the nodes that were claimed for it."""
 
-    def __init__(self, compute: Compute, store: Store) -> None:
+    def __init__(self, compute: Compute, store: Store, world: World) -> None:
         self._compute = compute
         self._store = store
+        self._world = world
         self._made: Counter[str] = Counter()
         self._claimed: dict[str, int] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._compute, name)
+
+    def delete(self, scope: Scope, server_id: str) -> None:
+        """No server goes that still takes traffic, unless its pool could not be told for too long."""
+        self._check_members(scope, server_id)
+        self._compute.delete(scope, server_id)
+
+    def _check_members(self, scope: Scope, server_id: str) -> None:
+        with self._store.read() as conn:
+            row = conn.execute(
+                select(tables.nodes.c.id, tables.nodes.c.state_at).where(tables.nodes.c.server_id == server_id)
+            ).first()
+            registered = {
+                each.pool_id
+                for pool in self._world.simulated.pools.all()
+                for each in traffic.of_pool(conn, pool.id)
+                if row is not None and each.node_id == row.id and each.state is not RegistrationState.SKIPPED
+            }
+        settings = self._world.settings
+        patience = settings.deregistration + settings.deregistration_patience
+        if row is None or self._world.clock.now() - row.state_at >= patience:
+            return
+        for pool_id in registered:
+            if any(member.owner == row.id for member in self._world.simulated.pools.members(pool_id)):
+                raise Undrained(f"server {server_id} of {scope.project_id} is still a member of pool {pool_id}")
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
         launch_id = request.launch_id
@@ -118,12 +155,63 @@ class Ledger:
         return made
 
 
+class Gate:
+    """The balancing port, holding every removal against the draining before it."""
+
+    def __init__(self, balancing: Balancing, world: World) -> None:
+        self._balancing = balancing
+        self._world = world
+        self._drained: dict[tuple[str, str], datetime] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._balancing, name)
+
+    def add_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        for target in targets:
+            self._drained.pop((pool_id, target.owner), None)
+        self._balancing.add_members(scope, pool_id, targets)
+
+    def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        try:
+            self._balancing.drain_members(scope, pool_id, targets)
+        finally:
+            now = self._world.clock.now()
+            here = {member.owner for member in self._world.simulated.pools.members(pool_id) if member.weight == 0}
+            for target in targets:
+                if target.owner in here:
+                    self._drained.setdefault((pool_id, target.owner), now)
+
+    def remove_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        with self._world.store.read() as conn:
+            for target in targets:
+                self._check(conn, pool_id, target)
+        self._balancing.remove_members(scope, pool_id, targets)
+
+    def _check(self, conn: Connection, pool_id: str, target: Target) -> None:
+        """Members of live nodes, whose servers nobody gave a reason to doubt, have been drained long enough."""
+        node = nodes.get(conn, target.owner)
+        registered = any(each.node_id == target.owner for each in traffic.of_pool(conn, pool_id))
+        present = any(member.owner == target.owner for member in self._world.simulated.pools.members(pool_id))
+        if node is None or node.server_id is None or not registered or not present:
+            return
+        cluster = clusters_store.get_by_id(conn, node.cluster_id)
+        if cluster is None or cluster.force_delete or short_id(node.server_id) in self._world.doubted:
+            return
+        drained_at = self._drained.get((pool_id, target.owner))
+        wanted, patience = self._world.settings.deregistration, self._world.settings.deregistration_patience
+        if self._world.clock.now() - node.state_at >= wanted + patience:
+            return  # its server may be gone: the pool could not be told for too long
+        if drained_at is None or self._world.clock.now() - drained_at < wanted:
+            raise Undrained(f"node {node.id} of {cluster.name} is taken out of pool {pool_id}, drained at {drained_at}")
+
+
 class World:
     """Everything of one run.
 
     Attributes:
         rng: chance of the run; engines and cloud have seeds from it.
         chaos: what goes wrong at the hooks of store and cloud.
+        doubted: servers, by short id, that someone gave the engine a reason to replace.
     """
 
     def __init__(self, seed: int, settings: EngineSettings = SETTINGS) -> None:
@@ -144,8 +232,13 @@ class World:
         )
         self.simulated = SimulatedCloud.open(None, self.clock, simulated)
         self.simulated.faults.hooks.append(self.chaos.cloud_hook)
-        self.ledger = Ledger(self.simulated.cloud.compute, self.store)
-        self.cloud = replace(self.simulated.cloud, compute=self.ledger)
+        self.ledger = Ledger(self.simulated.cloud.compute, self.store, self)
+        self.doubted: set[str] = set()
+        self.gate = Gate(self.simulated.cloud.balancing, self)
+        self.cloud = replace(self.simulated.cloud, compute=self.ledger, balancing=self.gate)
+        for scope in SCOPES:
+            for name in POOLS:
+                self.simulated.pools.create(scope, f"{scope.project_id}-{name}", monitored=name != "mute")
         self.backend = Backend.build(self.store, self.cloud, self.clock)
         self.engines = [self.new_engine(name) for name in ("engine-a", "engine-b")]
         self.after_tick: list[Callable[[], None]] = []

@@ -14,7 +14,8 @@ def retire(draft: Draft) -> None:
     if not draft.active or not draft.runs(Process.TERMINATE):
         return
     for new, old in list(draft.pairs()):
-        if new.state is NodeState.IN_SERVICE and old.state is NodeState.IN_SERVICE:
+        # One that has two successors goes but once.
+        if new.state is NodeState.IN_SERVICE and draft.nodes[old.id].state is NodeState.IN_SERVICE:
             cause = _why(draft, new, old)
             if cause is not None:
                 data = {} if cause.name.startswith("HEALTH") else {"server": old.server_id or ""}

@@ -51,3 +51,10 @@ def test_nobody_goes_while_terminating_is_suspended():
     group = owner(desired=1, suspended={Process.TERMINATE: NOW})
     old = sick(group, "old")
     assert _causes(group, old, _successor(group, old)) == []
+
+
+def test_a_node_with_two_successors_goes_once():
+    group = owner(desired=1)
+    old = node(group, "old", zone="us-east-1z")
+    successors = [node(group, name, replaces=old.id, zone=A) for name in ("one", "two")]
+    assert _causes(group, old, *successors) == [(old.id, CauseKind.ZONE_REBALANCE_TERMINATE)]
