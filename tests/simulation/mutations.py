@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from backend.domain.node import NodeState
 from backend.drivers import errors
-from backend.engine import apply, claims, cluster_pass, draft, observation
+from backend.engine import apply, claims, cluster_pass, draft, observation, pools
 from backend.engine.phases import depart, settle
+from backend.engine.phases import traffic as traffic_phase
 from backend.policies import termination
 from backend.store import leases, observations
 from backend.store.tables import clusters
@@ -178,6 +179,42 @@ def lose_wakes() -> AbstractContextManager[None]:
     return _put(leases, "release", release)
 
 
+def skip_the_draining() -> AbstractContextManager[None]:
+    """Members are taken out while they have connections."""
+    return _put(traffic_phase, "_drains", lambda *_arguments: False)
+
+
+def delete_before_removal() -> AbstractContextManager[None]:
+    """Servers go while they are members of pools."""
+    return _put(draft.Draft, "takes_traffic", lambda _self, _node: False)
+
+
+def no_member_sweep() -> AbstractContextManager[None]:
+    """Members that no node stands behind stay in their pools."""
+    kept = pools._Look.record
+
+    def record(self: Any, *arguments: Any) -> Any:
+        recorded = kept(self, *arguments)
+        self.strays = []
+        return recorded
+
+    return _put(pools._Look, "record", record)
+
+
+def believe_in_additions() -> AbstractContextManager[None]:
+    """A member counts as added whatever the cloud answered."""
+    kept = apply._change
+
+    def change(cloud: Any, act: Any) -> Any:
+        result = kept(cloud, act)
+        return apply.Changed(act) if act.change is apply.Change.ADD else result
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(_put(apply, "_change", change))
+    stack.enter_context(_put(pools._Look, "_missing", lambda *_arguments: None))
+    return stack
+
+
 class Mutation(NamedTuple):
     """A deliberate fault, the mood in which it shows soonest, and a seed not far before one that shows it."""
 
@@ -202,4 +239,8 @@ MUTATIONS = (
     Mutation(forget_the_journal),
     Mutation(ask_once),
     Mutation(lose_wakes, MEDDLING),
+    Mutation(skip_the_draining),
+    Mutation(delete_before_removal),
+    Mutation(no_member_sweep, first=50),
+    Mutation(believe_in_additions, WILD),
 )
