@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
-import fcntl
 import logging
 import os
 import random
 import secrets
-import shutil
 import signal
 import socket
 import sys
@@ -25,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import prometheus_client
 from oslo_config import cfg
@@ -48,13 +45,14 @@ from backend.store.delegations import StoredDelegations
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
 from gateway import config as gateway_config
-from gateway import request_log, supervisor
+from gateway import local, request_log, supervisor
 from gateway.app import create_app
 from gateway.auth import keys, sigv4
 from gateway.auth.claims import Claim
 from gateway.auth.credentials import Credential, Credentials, StaticCredentials
 from gateway.auth.refusals import Refusal
 from gateway.auth.remote import RemoteVerification
+from gateway.local import CannotStart
 from gateway.pipeline import Authorize, Pipeline, Verify, allow_all
 from gateway.request import Request
 from translators import load  # noqa: F401 - registers every operation
@@ -71,10 +69,6 @@ if TYPE_CHECKING:
 EMBEDDED_PROJECT = "embedded"
 START_SECONDS = 30
 KEY_FILE = "secrets.key"
-
-
-class CannotStart(Exception):
-    """Why what was asked for cannot be done, in words for the person who asked."""
 
 
 def settings() -> BackendSettings:
@@ -442,50 +436,13 @@ def _gunicorn(bind: str) -> list[str]:
 
 def _run(chosen: argparse.Namespace) -> int:
     try:
-        with _state_folder(chosen.state) as state:
-            _check_port(chosen.host, chosen.port)
+        with local.state_folder(chosen.state) as state:
+            local.check_port(chosen.host, chosen.port, SystemClock().wait)
             _run_in(state, chosen)
     except CannotStart as reason:
         print(f"Coppice cannot start: {reason}", file=sys.stderr)
         return 1
     return 0
-
-
-@contextlib.contextmanager
-def _state_folder(path: Path) -> Iterator[Path]:
-    """The folder, made if need be, held by a lock for as long as this process lives."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock: IO[str] = (path / "lock").open("w")
-    except OSError as error:
-        raise CannotStart(
-            f"the state folder {path} cannot be written ({error.strerror}). Choose another: make run STATE=/some/folder"
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CannotStart(
-                f"another Coppice runs on the state folder {path}. Stop it, or choose another."
-            ) from error
-        yield path.resolve()
-
-
-def _check_port(host: str, port: int) -> None:
-    clock = SystemClock()
-    for attempt in range(20):  # what a killed server held is free again within a moment
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                taken = error.errno == errno.EADDRINUSE
-                if taken and attempt < 19:
-                    clock.wait(0.1)
-                    continue
-                why = "is taken by another program" if taken else f"cannot be bound ({error.strerror})"
-                raise CannotStart(f"port {port} on {host} {why}. Choose another: make run PORT={port + 1}") from error
-            return
 
 
 def _run_in(state: Path, chosen: argparse.Namespace) -> None:
@@ -500,7 +457,7 @@ def _run_in(state: Path, chosen: argparse.Namespace) -> None:
     migrate.upgrade(present.database_url)
     (state / "coppice.pid").write_text(f"{os.getpid()}\n")
     here = str(Path(__file__).resolve())
-    together = {"PROMETHEUS_MULTIPROC_DIR": str(_empty(state / "metrics"))}
+    together = {"PROMETHEUS_MULTIPROC_DIR": str(local.empty(state / "metrics"))}
     family = supervisor.Supervisor(
         state,
         (
@@ -523,13 +480,6 @@ def _keep_key(state: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-
-
-def _empty(folder: Path) -> Path:
-    """The folder, with nothing in it: metrics of processes that are no more do not count."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    return folder
 
 
 def _words(endpoint: str, present: BackendSettings, state: Path) -> list[str]:
@@ -573,7 +523,7 @@ def _openstack_words(endpoint: str, present: BackendSettings) -> list[str]:
 def _announce(endpoint: str, words: Sequence[str], state: Path, stopping: Callable[[], bool]) -> None:
     clock = SystemClock()
     deadline = clock.monotonic() + START_SECONDS
-    while not _is_ready(endpoint):
+    while not local.is_ready(endpoint):
         if stopping():
             return
         if clock.monotonic() > deadline:
@@ -581,14 +531,6 @@ def _announce(endpoint: str, words: Sequence[str], state: Path, stopping: Callab
             return
         clock.wait(0.05)
     print("\n".join(words), flush=True)
-
-
-def _is_ready(endpoint: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{endpoint}/readyz", timeout=2) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from gateway import local
+
+
+def test_a_state_folder_is_one_server_s_at_a_time(tmp_path):
+    place = tmp_path / "deep" / "state"
+    with local.state_folder(place) as held:
+        assert held == place.resolve()
+        assert place.stat().st_mode & 0o777 == 0o700
+        with pytest.raises(local.CannotStart, match="another Coppice runs"), local.state_folder(place):
+            pass
+    with local.state_folder(place):
+        pass
+
+
+def test_a_state_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(local.CannotStart, match="cannot be written"), local.state_folder(tmp_path / "file" / "state"):
+        pass
+
+
+def test_a_port_that_comes_free_is_waited_for():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        waits: list[float] = []
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 3:
+                taken.close()
+
+        local.check_port("127.0.0.1", port, wait)
+    assert len(waits) == 3
+
+
+def test_a_port_that_stays_taken_is_told():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(local.CannotStart, match="is taken by another program"):
+            local.check_port("127.0.0.1", taken.getsockname()[1], lambda _: None)
+
+
+def test_a_folder_is_emptied(tmp_path):
+    (tmp_path / "m" / "n").mkdir(parents=True)
+    assert list(local.empty(tmp_path / "m").iterdir()) == []
+
+
+def test_where_nobody_listens_nothing_is_ready():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        assert not local.is_ready(f"http://127.0.0.1:{probe.getsockname()[1]}")
