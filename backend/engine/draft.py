@@ -104,8 +104,7 @@ class Draft:
 
     def takes_traffic(self, node: Node) -> bool:
         """Whether a node that is to go has to wait: members of it are still in pools that can be told so."""
-        standing = [each for each in self.registrations(node) if each.state is not RegistrationState.SKIPPED]
-        if not standing:
+        if all(each.state is RegistrationState.SKIPPED for each in self.registrations(node)):
             return False
         given_up_at = node.state_at + self.settings.deregistration + self.settings.deregistration_patience
         if self.now >= given_up_at:

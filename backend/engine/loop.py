@@ -106,6 +106,7 @@ class Engine:
         self._calls: Calls = calls or ThreadedCalls(settings.calls, settings.calls_per_project)
         self._running: list[_Running] = []
         self._garbage_due_at: datetime | None = None
+        self._pools_due_at: datetime | None = None
         self._measure_due_at: datetime | None = None
 
     @property
@@ -163,6 +164,10 @@ class Engine:
         return leases.claim(self._store, self._claimer, now, room) if room > 0 else []
 
     def _claim_pools(self, now: datetime) -> list[PoolLease]:
+        """Asked for once a pause: ticks come with every answer of the cloud, and pools are in no such haste."""
+        if self._pools_due_at is not None and now < self._pools_due_at:
+            return []
+        self._pools_due_at = now + self._settings.poll
         room = self._settings.pools_at_once - sum(isinstance(job.lease, PoolLease) for job in self._running)
         return traffic.claim_pools(self._store, self._claimer, now, room) if room > 0 else []
 

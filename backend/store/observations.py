@@ -172,7 +172,9 @@ def _owned(conn: Connection, scope: Scope, chunk: Sequence[Sighting]) -> dict[st
 
 
 def _is_news(sighting: Sighting, row: Any) -> bool:
-    return row.server_status != sighting.status or sighting.address not in {None, row.address}
+    if row.server_status != sighting.status:
+        return True
+    return sighting.address is not None and sighting.address != row.address
 
 
 def _change(node_id: str, sighting: Sighting) -> dict[str, Any]:

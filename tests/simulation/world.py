@@ -162,13 +162,19 @@ class Gate:
         self._balancing = balancing
         self._world = world
         self._drained: dict[tuple[str, str], datetime] = {}
+        self._late: set[tuple[str, str]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._balancing, name)
 
     def add_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        with self._world.store.read() as conn:
+            asked = {each.node_id: each.state for each in traffic.of_pool(conn, pool_id)}
         for target in targets:
             self._drained.pop((pool_id, target.owner), None)
+            # Who asks for it lost the lease and goes on, not knowing; what it adds goes as it came.
+            if asked.get(target.owner) is not RegistrationState.ADDING:
+                self._late.add((pool_id, target.owner))
         self._balancing.add_members(scope, pool_id, targets)
 
     def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
@@ -192,7 +198,8 @@ class Gate:
         node = nodes.get(conn, target.owner)
         registered = any(each.node_id == target.owner for each in traffic.of_pool(conn, pool_id))
         present = any(member.owner == target.owner for member in self._world.simulated.pools.members(pool_id))
-        if node is None or node.server_id is None or not registered or not present:
+        late = (pool_id, target.owner) in self._late
+        if node is None or node.server_id is None or late or not registered or not present:
             return
         cluster = clusters_store.get_by_id(conn, node.cluster_id)
         if cluster is None or cluster.force_delete or short_id(node.server_id) in self._world.doubted:
