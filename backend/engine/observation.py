@@ -32,7 +32,7 @@ Job = Generator[Sequence[Call], list[Any], None]
 _ORPHANS_AT_ONCE = 20
 _UNKNOWN = (errors.CloudUnavailable, errors.OutcomeUnknown)
 _MANY = 500
-_FEW = 4
+_FEW = 2
 
 
 @dataclass(slots=True)

@@ -60,7 +60,7 @@ class EngineSettings:
     calls_per_project: int = 8
     watch_busy: timedelta = timedelta(seconds=1)
     watch_idle: timedelta = timedelta(seconds=15)
-    watch_rest: float = 3.0
+    watch_rest: float = 8.0
     pool_busy: timedelta = timedelta(seconds=2)
     pool_idle: timedelta = timedelta(seconds=15)
     watch_full: timedelta = timedelta(minutes=15)
@@ -68,9 +68,9 @@ class EngineSettings:
     watch_glance: timedelta = timedelta(seconds=2)
     watch_again: timedelta = timedelta(seconds=5)
     confirmations: int = 100
-    launch_batch: int = 50
+    launch_batch: int = 25
     launches: int = 500
-    first_launches: int = 30
+    first_launches: int = 50
     deletions: int = 200
     launch_grace: timedelta = timedelta(seconds=90)
     boot_timeout: timedelta = timedelta(minutes=30)
