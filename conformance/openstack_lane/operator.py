@@ -85,8 +85,10 @@ class Operator:
     @contextlib.contextmanager
     def instance_quota(self) -> Iterator[Callable[[int], None]]:
         """Sets how many servers the project may have; without limit again afterwards."""
-        yield lambda most: self.admin.compute.update_quota_set(self.project, instances=most)
-        self.admin.compute.update_quota_set(self.project, instances=-1)
+        try:
+            yield lambda most: self.admin.compute.update_quota_set(self.project, instances=most)
+        finally:
+            self.admin.compute.update_quota_set(self.project, instances=-1)
 
     @contextlib.contextmanager
     def host_disabled(self, host: str) -> Iterator[None]:

@@ -56,7 +56,8 @@ class CloudContract:
     @pytest.fixture
     def request_(self, cloud: Cloud, scope: Scope) -> ServerRequest:
         """The smallest server the cloud can make."""
-        image = next(image for image in cloud.images.list(scope) if image.active and image.architecture == "x86_64")
+        images = [image for image in cloud.images.list(scope) if image.active and image.architecture == "x86_64"]
+        image = min(images, key=lambda image: image.size_gib)
         flavors = [flavor for flavor in cloud.compute.flavors(scope) if "x86_64" in flavor.architectures]
         flavor = min(flavors, key=lambda flavor: (flavor.memory_mib, flavor.vcpus))
         zone = next(zone.name for zone in cloud.compute.zones(scope) if zone.available and zone.name in flavor.zones)

@@ -81,7 +81,7 @@ def test_servers_that_are_to_be_together_find_no_host_in_another_zone(compute, d
 
 
 def test_quotas_of_groups_and_of_their_members_are_told_as_such(settings, compute, demo_scope, grouped, patience):
-    access = Access(settings, Entry.read(replace(settings, cloud="admin")))
+    access = Access(settings, Entry.read(replace(settings, cloud="admin")), SystemClock())
     admin, scope = (
         Rest(access, SystemClock()),
         replace(demo_scope, project_id=access.own("project").get_project_id(access.session)),
