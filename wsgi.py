@@ -254,6 +254,7 @@ def create_engine(chosen: BackendSettings) -> Engine:
             lease=chosen.lease,
             watch_full=chosen.watch_full,
             launch_grace=chosen.launch_grace,
+            orphan_grace=chosen.orphan_grace,
             deregistration=chosen.deregistration,
             pool_busy=min(chosen.watch_idle, EngineSettings().pool_busy),
             pool_idle=chosen.watch_idle,

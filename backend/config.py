@@ -47,6 +47,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
             "boot_timeout_seconds", default=1800.0, min=1.0, help="A server that is not active by then has failed."
         ),
         cfg.FloatOpt(
+            "orphan_grace_seconds",
+            default=120.0,
+            min=1.0,
+            help="A server that a launch made and that no group owns for so long is deleted.",
+        ),
+        cfg.FloatOpt(
             "deregistration_seconds",
             default=300.0,
             min=0.0,
@@ -144,6 +150,7 @@ class BackendSettings:
     watch_full: timedelta
     launch_grace: timedelta
     deregistration: timedelta
+    orphan_grace: timedelta
     cloud_calls: int
     boot_timeout: timedelta
     boot_seconds: float
@@ -178,6 +185,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         watch_full=timedelta(seconds=conf.engine.watch_full_seconds),
         launch_grace=timedelta(seconds=conf.engine.launch_grace_seconds),
         deregistration=timedelta(seconds=conf.engine.deregistration_seconds),
+        orphan_grace=timedelta(seconds=conf.engine.orphan_grace_seconds),
         cloud_calls=conf.engine.cloud_calls,
         boot_timeout=timedelta(seconds=conf.engine.boot_timeout_seconds),
         boot_seconds=conf.simulated.boot_seconds,

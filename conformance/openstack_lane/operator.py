@@ -115,13 +115,14 @@ def converged(fleet: Fleet, operator: Operator, name: str, count: int) -> list[s
             and {port.device_id for port in ports} == {server.id for server in servers}
         )
 
-    until(f"{name}: every member is one server on one port, and there is no other", census, 30, pause=1)
+    until(f"{name}: every member is one server on one port, and there is no other", census, 60, pause=1)
     tokens = [server.metadata[LAUNCH] for server in operator.servers(name)]
     assert len(tokens) == count
     launched = [
         activity["Description"]
         for activity in fleet.activities(name)
         if activity["Description"].startswith("Launching a new EC2 instance: i-")
+        and activity["StatusCode"] == "Successful"
     ]
-    assert len(launched) == len(set(launched)), "one activity for each launch"
+    assert len(launched) == len(set(launched)), "each was launched once"
     return members
