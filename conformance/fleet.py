@@ -105,6 +105,10 @@ class Fleet:
         )
         return [activity for page in pages for activity in page["Activities"]]
 
+    def failures(self, name: str) -> list[str]:
+        """Why activities of the group failed."""
+        return [one["StatusMessage"] for one in self.activities(name) if one["StatusCode"] == "Failed"]
+
     def zones(self, name: str) -> Counter[str]:
         return Counter(one["AvailabilityZone"] for one in self.instances(name, "InService"))
 

@@ -240,17 +240,13 @@ def cloud(product: Product) -> Iterator[Product]:
     operator(product, "lift")
 
 
-def failures(fleet: Fleet, name: str) -> list[str]:
-    return [one["StatusMessage"] for one in fleet.activities(name) if one["StatusCode"] == "Failed"]
-
-
 def test_a_zone_without_room_is_made_up_for_by_the_others(cloud: Product, doomed: Fleet) -> None:
     operator(cloud, "close-zone", "us-east-1b")
     name = doomed.create(0)
     doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)
     doomed.settle(name, 4, seconds=60)
     assert doomed.zones(name) == {"us-east-1a": 2, "us-east-1c": 2}
-    texts = failures(doomed, name)
+    texts = doomed.failures(name)
     assert texts
     assert all(
         "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested" in text
@@ -263,7 +259,7 @@ def test_no_room_anywhere_then_room(cloud: Product, doomed: Fleet) -> None:
         operator(cloud, "close-zone", zone)
     name = doomed.create(0)
     doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=2)
-    until("failed activities", lambda: failures(doomed, name))
+    until("failed activities", lambda: doomed.failures(name))
     assert doomed.servers(name) == []
     operator(cloud, "lift")
     doomed.settle(name, 2, seconds=90)
@@ -274,8 +270,8 @@ def test_quota(cloud: Product, doomed: Fleet) -> None:
     operator(cloud, "quota", "embedded", "1")
     name = doomed.create(0)
     doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
-    until("failed activities", lambda: failures(doomed, name))
-    assert any("than your current instance limit" in text for text in failures(doomed, name)), failures(doomed, name)
+    until("failed activities", lambda: doomed.failures(name))
+    assert any("than your current instance limit" in text for text in doomed.failures(name)), doomed.failures(name)
     operator(cloud, "lift")
     doomed.settle(name, 3, seconds=90)
 
@@ -298,7 +294,7 @@ def test_servers_that_fail_to_boot_are_replaced(cloud: Product, doomed: Fleet) -
     name = doomed.create(0)
     doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
     doomed.settle(name, 3, seconds=90)
-    assert failures(doomed, name)
+    assert doomed.failures(name)
     nothing_lost_doubled_or_leaked(doomed, [name])
 
 

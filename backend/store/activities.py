@@ -127,7 +127,7 @@ def owners(conn: Connection, scope: Scope, server_ids: Sequence[str], since: dat
     statement = select(_t.server_id, _t.cluster_name).where(
         _t.project_id == scope.project_id,
         _t.region == scope.region,
-        _t.ended.in_((0, 1)),
+        _t.ended.in_((0, 1)),  # both: so that the index serves
         _t.started_at >= since,
         _t.server_id.in_(server_ids),
     )

@@ -79,8 +79,8 @@ def test_a_project_without_a_network(fleet: Fleet, as_user: ClientOf) -> None:
             LaunchConfigurationName=own.configuration(),
             AvailabilityZones=["us-east-1a"],
         )
-        until("a failure is told", lambda: failures(own, name))
-        assert "No default subnet for availability zone: 'us-east-1a'" in failures(own, name)[0]
+        until("a failure is told", lambda: own.failures(name))
+        assert "No default subnet for availability zone: 'us-east-1a'" in own.failures(name)[0]
     finally:
         own.sweep()
 
@@ -127,12 +127,8 @@ def test_a_subnet_without_free_addresses(fleet: Fleet, engine_log: Callable[[], 
     assert 0 < free < 6
     name = fleet.create(0, VPCZoneIdentifier=subnet["SubnetId"])
     fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=6)
-    until("the subnet is full", lambda: len(fleet.ids(name)) == free and failures(fleet, name))
-    assert all(subnet["SubnetId"] in text for text in failures(fleet, name)), fleet.story(name)
-
-
-def failures(fleet: Fleet, name: str) -> list[str]:
-    return [one["StatusMessage"] for one in fleet.activities(name) if one["StatusCode"] == "Failed"]
+    until("the subnet is full", lambda: len(fleet.ids(name)) == free and fleet.failures(name))
+    assert all(subnet["SubnetId"] in text for text in fleet.failures(name)), fleet.story(name)
 
 
 def outcome(fleet: Fleet, **members: Any) -> str:
@@ -149,8 +145,8 @@ def outcome(fleet: Fleet, **members: Any) -> str:
         )
     except fleet.autoscaling.exceptions.ClientError as error:
         return "{Code}: {Message}".format_map(error.response["Error"])
-    until("a failure is told", lambda: failures(fleet, name))
-    return failures(fleet, name)[0]
+    until("a failure is told", lambda: fleet.failures(name))
+    return fleet.failures(name)[0]
 
 
 def test_every_refusal_in_the_log_has_the_clouds_request_id(fleet: Fleet, engine_log: Callable[[], str]) -> None:

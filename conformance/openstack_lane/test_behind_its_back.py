@@ -12,10 +12,6 @@ from conformance.product import Access, until
 ROOM = "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1b)."
 
 
-def failures(fleet: Fleet, name: str) -> list[str]:
-    return [one["StatusMessage"] for one in fleet.activities(name) if one["StatusCode"] == "Failed"]
-
-
 def test_a_server_that_was_deleted_and_one_in_error_are_replaced(fleet: Fleet, operator: Operator) -> None:
     name = fleet.create(3)
     deleted, broken, kept = converged(fleet, operator, name, 3)
@@ -59,7 +55,7 @@ def test_a_zone_that_is_disabled_is_made_up_for_and_used_again(fleet: Fleet, ope
         fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)
         converged(fleet, operator, name, 4)
         assert fleet.zones(name) == {"us-east-1a": 4}
-        assert any(ROOM in text for text in failures(fleet, name)), fleet.story(name)
+        assert any(ROOM in text for text in fleet.failures(name)), fleet.story(name)
     fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=5)
     until("both zones are in use", lambda: fleet.zones(name)["us-east-1b"] > 0)
     converged(fleet, operator, name, 5)
@@ -72,9 +68,9 @@ def test_a_quota_that_is_used_up_binds_until_it_is_raised(
     with operator.instance_quota() as quota:
         quota(2)
         fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)
-        until("the quota is told", lambda: failures(fleet, name))
+        until("the quota is told", lambda: fleet.failures(name))
         until("there are as many as may be", lambda: len(fleet.ids(name)) == 2)
-        assert any("than your current instance limit of 2" in text for text in failures(fleet, name))
+        assert any("than your current instance limit of 2" in text for text in fleet.failures(name))
 
         def refused() -> list[str]:
             return [line for line in engine_log().splitlines() if repr(name) in line and "QuotaExceeded" in line]
