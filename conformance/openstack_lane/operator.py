@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from conformance.fleet import Fleet, unique
@@ -101,23 +103,55 @@ class Operator:
             self.admin.compute.enable_service(service)
 
 
-def converged(fleet: Fleet, operator: Operator, name: str, count: int) -> list[str]:
-    """The group has come to ``count`` members: one server each, one port each, and no other of either."""
-    members = fleet.settle(name, count, seconds=60)
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Instance ids: of the members, of all servers of groups, and of the servers that ports of groups are on.
 
-    def census() -> bool:
-        servers = operator.servers()
-        told = sorted(f"i-{server.id.replace('-', '')[:17]}" for server in servers)
-        ports = operator.ports()
-        return (
-            told == members
-            and len(ports) == count
-            and {port.device_id for port in ports} == {server.id for server in servers}
+    Attributes:
+        told: each server's id, status and launch.
+    """
+
+    members: Counter[str]
+    servers: Counter[str]
+    ports: Counter[str]
+    told: list[tuple[str, str, str]]
+
+    def __bool__(self) -> bool:
+        return self.members == self.servers == self.ports
+
+    def __repr__(self) -> str:
+        """What differs."""
+        parts = {
+            "servers without a member": self.servers - self.members,
+            "members without a server": self.members - self.servers,
+            "ports without a server": self.ports - self.servers,
+            "servers without a port": self.servers - self.ports,
+        }
+        told = "; ".join(f"{what}: {', '.join(sorted(ids.elements()))}" for what, ids in parts.items() if ids)
+        return f"{told} of {self.told}" if told else "all agree"
+
+
+def converged(fleet: Fleet, operator: Operator, name: str, count: int) -> list[str]:
+    """The group has come to ``count`` members: one server each, one port each, and no other of either.
+
+    Who they are may change after the group first has its number: zones that failed are made up for, then filled again.
+    """
+    fleet.settle(name, count, seconds=60)
+
+    def census() -> Census:
+        members, servers, ports = fleet.ids(name, None), operator.servers(), operator.ports()
+        return Census(
+            members=Counter(members),
+            servers=Counter(f"i-{server.id.replace('-', '')[:17]}" for server in servers),
+            ports=Counter(f"i-{port.device_id.replace('-', '')[:17]}" for port in ports),
+            told=[(server.id, server.status, server.metadata[LAUNCH]) for server in servers],
         )
 
-    until(f"{name}: every member is one server on one port, and there is no other", census, 60, pause=1)
-    tokens = [server.metadata[LAUNCH] for server in operator.servers(name)]
-    assert len(tokens) == count
+    try:
+        until(f"{name}: every member is one server on one port, and there is no other", census, 60, pause=1)
+    except AssertionError as late:
+        raise AssertionError(f"{late}\n{fleet.instances(name)}\n{fleet.story(name, 40)}") from None
+    members = fleet.settle(name, count, seconds=60)
     launched = [
         activity["Description"]
         for activity in fleet.activities(name)
