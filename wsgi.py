@@ -40,6 +40,7 @@ from backend.drivers.credentials import AccessKey, AccessKeys, BadSignature, Sig
 from backend.drivers.errors import CloudError
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine, EngineSettings
+from backend.policies.window import WindowRule
 from backend.store import migrate
 from backend.store.delegations import StoredDelegations
 from backend.store.secrets import Seal, new_key
@@ -253,6 +254,7 @@ def create_engine(chosen: BackendSettings) -> Engine:
             boot_timeout=chosen.boot_timeout,
             lease=chosen.lease,
             watch_full=chosen.watch_full,
+            window=WindowRule(chosen.launch_window) if chosen.driver == "openstack" else WindowRule(),
             launch_grace=chosen.launch_grace,
             orphan_grace=chosen.orphan_grace,
             deregistration=chosen.deregistration,

@@ -100,6 +100,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
             min=1.0,
             help="A port made for a server, and that no server has for so long, is deleted.",
         ),
+        cfg.IntOpt(
+            "launch_window",
+            default=16,
+            min=1,
+            help="Servers of a group that are built at once, or as many as came up in the ten minutes before.",
+        ),
         cfg.DictOpt("regions", default={}, help="AWS region:the cloud's region (empty: [DEFAULT] region is the one)."),
         cfg.DictOpt("zones", default={}, help="AWS zone:the cloud's zone (of the region that the name begins with)."),
         cfg.DictOpt("flavors", default={}, help="AWS instance type:name of the flavor that answers it."),
@@ -161,6 +167,7 @@ class BackendSettings:
     secret_key_file: str = ""
     driver: str = "simulated"
     verify: str = "secret"
+    launch_window: int = 16
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
 
 
@@ -196,6 +203,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         secret_key_file=conf.secrets.key_file,
         driver=conf.cloud.driver,
         verify=conf.openstack.verify,
+        launch_window=conf.openstack.launch_window,
         openstack=_openstack(conf),
     )
 

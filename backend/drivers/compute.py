@@ -185,8 +185,12 @@ class Compute(Protocol):
     def list(self, scope: Scope) -> Sequence[Server]:
         """Every server of the project in the region that is not deleted."""
 
-    def list_changed(self, scope: Scope, since: datetime) -> Sequence[Server]:
-        """Servers whose ``updated_at`` is at or after ``since``; deleted ones are included, with status DELETED."""
+    def list_changed(self, scope: Scope, since: datetime, *, built: bool = False) -> Sequence[Server]:
+        """Servers whose ``updated_at`` is at or after ``since``; deleted ones are included, with status DELETED.
+
+        Args:
+            built: only those that are active or failed, which costs a cloud less while it builds many.
+        """
 
     def delete(self, scope: Scope, server_id: str) -> None:
         """Ask for its deletion. Safe to repeat. Raises ServerNotFound when it is gone already."""

@@ -32,7 +32,7 @@ Job = Generator[Sequence[Call], list[Any], None]
 _ORPHANS_AT_ONCE = 20
 _UNKNOWN = (errors.CloudUnavailable, errors.OutcomeUnknown)
 _MANY = 500
-_FEW = 2
+_FEW = 3
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class _Look:
     Attributes:
         started: changes up to then are seen when it succeeds.
         full: a complete listing is part of it.
+        glance: only servers that are built are looked for; what it does not tell remains to be seen.
         took: until the cloud had answered.
         complete: everything that a complete listing lacked was asked for.
         empty: nothing of ours was seen in a complete listing.
@@ -51,6 +52,7 @@ class _Look:
     lease: WatchLease
     started: datetime
     full: bool
+    glance: bool
     took: timedelta = timedelta()
     complete: bool = True
     empty: bool = False
@@ -103,19 +105,21 @@ class _Look:
         full_due_at = self.lease.full_due_at
         if self.full:
             full_due_at = now + (settings.watch_full if self.complete else settings.watch_again)
-        leases.release_watch(conn, self.lease, due_at, self.started, full_due_at)
+        seen_until = self.lease.seen_until if self.glance else self.started
+        leases.release_watch(conn, self.lease, due_at, seen_until, full_due_at)
 
 
 def observe(context: Context, lease: WatchLease) -> Job:
     """The job of one look: yields the calls it waits for, and is sent their answers."""
     started = context.now()
     full = lease.full_due_at is None or lease.full_due_at <= started or lease.seen_until is None
-    look = _Look(context, lease, started, full)
     compute, scope, store = context.cloud.compute, lease.scope, context.store
+    look = _Look(context, lease, started, full, not full and _glances(context, lease, started))
     calls = []
     if lease.seen_until is not None:
         since = changes_since(lease.seen_until, started, context.settings)
-        calls.append(Call(scope, partial(_sight, compute.list_changed, scope, since)))
+        changed = partial(compute.list_changed, scope, since, built=look.glance)
+        calls.append(Call(scope, partial(_sight, changed)))
     if full:
         calls.append(Call(scope, partial(_sight, compute.list, scope), heavy=True))
     answers = yield calls
@@ -169,10 +173,22 @@ def changes_since(seen_until: datetime, now: datetime, settings: EngineSettings)
     The first listing in each ``watch_idle`` reaches back so far that what is told late is in one of these, whatever
     those between them miss.
     """
-    every = settings.watch_idle.total_seconds()
-    if every and seen_until.timestamp() // every == now.timestamp() // every:
+    if _is_between(seen_until, now, settings):
         return seen_until - settings.watch_glance
     return seen_until - settings.watch_overlap - settings.watch_idle
+
+
+def _is_between(seen_until: datetime, now: datetime, settings: EngineSettings) -> bool:
+    every = settings.watch_idle.total_seconds()
+    return every > 0 and seen_until.timestamp() // every == now.timestamp() // every
+
+
+def _glances(context: Context, lease: WatchLease, now: datetime) -> bool:
+    """Whether it is enough to look for servers that were built: between two looks at all, while none leaves."""
+    if lease.seen_until is None or not _is_between(lease.seen_until, now, context.settings):
+        return False
+    with context.store.read() as conn:
+        return not observations.leaving(conn, lease.scope)
 
 
 def _oldest_first(servers: Sequence[Server]) -> list[Server]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from backend.policies.backoff import BackoffRule
+from backend.policies.window import WindowRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class EngineSettings:
         launch_batch: servers made by one call.
         launches, deletions: nodes launched and delete calls made by one pass over a cluster.
         first_launches: nodes launched by one pass while no server was made yet of what is launched.
+        window: how many servers of a cluster are built at once.
         launch_grace: a launch of which no server is seen for so long is lost.
         boot_timeout: a server that is not active after so long has failed.
         delete_retry: a deletion is asked for again after this.
@@ -71,6 +73,7 @@ class EngineSettings:
     launch_batch: int = 25
     launches: int = 500
     first_launches: int = 50
+    window: WindowRule = field(default_factory=WindowRule)
     deletions: int = 200
     launch_grace: timedelta = timedelta(seconds=90)
     boot_timeout: timedelta = timedelta(minutes=30)

@@ -257,6 +257,7 @@ _MOVING = (
     .limit(bindparam("most"))
     .subquery()
 )
+_LEAVING = select(_n.id).where(_IN_SCOPE, _n.state.in_(MOVING), _n.state != str(NodeState.PENDING)).limit(1)
 _COUNT_MOVING = select(func.count()).select_from(_MOVING)
 _ANY = select(_n.id).where(_IN_SCOPE).limit(1)
 _SERVERS = select(_n.server_id, _n.state, _n.created_at, _n.server_status).where(_IN_SCOPE, _n.server_id.is_not(None))
@@ -265,6 +266,11 @@ _SERVERS = select(_n.server_id, _n.state, _n.created_at, _n.server_status).where
 def moving(conn: Connection, scope: Scope, most: int) -> int:
     """How many nodes of the project are on their way into or out of service, counted up to ``most``."""
     return conn.execute(_COUNT_MOVING, {**_key(scope), "most": most}).scalar_one()
+
+
+def leaving(conn: Connection, scope: Scope) -> bool:
+    """Whether a node of the project is on its way out of service."""
+    return conn.execute(_LEAVING, _key(scope)).first() is not None
 
 
 def any_node(conn: Connection, scope: Scope) -> bool:

@@ -241,6 +241,6 @@ MUTATIONS = (
     Mutation(lose_wakes, MEDDLING),
     Mutation(skip_the_draining),
     Mutation(delete_before_removal),
-    Mutation(no_member_sweep, first=50),
+    Mutation(no_member_sweep, first=150),
     Mutation(believe_in_additions, WILD),
 )

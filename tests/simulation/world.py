@@ -25,6 +25,7 @@ from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.calls import InlineCalls
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
+from backend.policies.window import WindowRule
 from backend.services import attachment, clusters, configurations, journal
 from backend.store import clusters as clusters_store
 from backend.store import nodes, tables, traffic
@@ -223,7 +224,7 @@ class World:
 
     def __init__(self, seed: int, settings: EngineSettings = SETTINGS) -> None:
         self.rng = Random(seed)
-        self.settings = settings
+        self.settings = replace(settings, window=WindowRule(4)) if seed % 3 == 0 else settings
         self.clock = VirtualClock()
         self.trace = Trace(self.clock)
         self.chaos = Chaos(Random(self.rng.getrandbits(64)), self.trace)

@@ -45,6 +45,7 @@ from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.zones import Zones
 
 _LOOKS: Final = (0.0, 0.3, 1.0)
+_BUILT: Final = ("ACTIVE", "ERROR")
 
 
 class OpenStackCompute:
@@ -98,9 +99,10 @@ class OpenStackCompute:
         self._ports.compare(scope, {server.id for server in servers})
         return servers
 
-    def list_changed(self, scope: Scope, since: datetime) -> Sequence[Server]:
+    def list_changed(self, scope: Scope, since: datetime, *, built: bool = False) -> Sequence[Server]:
         second = since.astimezone(UTC).replace(microsecond=0)
-        changed = self._listed(scope, {"changes-since": second.strftime("%Y-%m-%dT%H:%M:%SZ")})
+        which = {"status": _BUILT} if built else {}
+        changed = self._listed(scope, {"changes-since": second.strftime("%Y-%m-%dT%H:%M:%SZ"), **which})
         return [server for server in changed if server.updated_at >= second]
 
     def delete(self, scope: Scope, server_id: str) -> None:
@@ -246,7 +248,7 @@ class OpenStackCompute:
             raise of_server(declined) from declined
         return document
 
-    def _listed(self, scope: Scope, params: Mapping[str, str]) -> Sequence[Server]:
+    def _listed(self, scope: Scope, params: Mapping[str, Any]) -> Sequence[Server]:
         with told():
             documents = [*self._rest.listing(scope, COMPUTE, "/servers/detail", "servers", params)]
         self._ports.note(scope, documents)

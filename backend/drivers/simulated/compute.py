@@ -38,6 +38,7 @@ class _Change(NamedTuple):
     at_rest: bool = False
 
 
+_BUILT = frozenset({ServerStatus.ACTIVE, ServerStatus.ERROR})
 _REBUILT = (ServerStatus.ACTIVE, ServerStatus.STOPPED, ServerStatus.ERROR)
 
 
@@ -84,12 +85,13 @@ class SimulatedCompute:
             rows = self._servers.standing(connection, scope, as_of)
             return self._told(connection, rows, as_of)
 
-    def list_changed(self, scope: Scope, since: datetime) -> Sequence[Server]:
+    def list_changed(self, scope: Scope, since: datetime, *, built: bool = False) -> Sequence[Server]:
         call = Call("list_changed", scope)
         with self._world.call(call), self._state.reading() as connection:
             as_of = self._as_of(call)
             rows = self._servers.touched(connection, scope, to_micros(since), as_of)
-            return [server for server in self._told(connection, rows, as_of) if server.updated_at >= since]
+            changed = [server for server in self._told(connection, rows, as_of) if server.updated_at >= since]
+            return [server for server in changed if server.status in _BUILT] if built else changed
 
     def delete(self, scope: Scope, server_id: str) -> None:
         with self._world.call(Call("delete", scope, server=server_id)), self._state.writing() as connection:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import ceil
 
 from backend.domain.activity import Cause, CauseKind, Reason
 from backend.domain.cluster import Process
-from backend.domain.node import Health, Node, NodeState
+from backend.domain.node import Health, Node, NodeState, ServerStatus
 from backend.engine import steps
 from backend.engine.draft import Draft
 from backend.engine.phases.rebalance import backoffs_now, failing_zones, termination_view
-from backend.policies import backoff, placement, termination
+from backend.policies import backoff, placement, termination, window
+
+_WORTH_A_REQUEST = 8
+_BUILDING = frozenset({None, ServerStatus.BUILDING, ServerStatus.UNKNOWN})
 
 
 def meet_capacity(draft: Draft) -> None:
@@ -95,7 +99,10 @@ def _launch_wishes(draft: Draft, failing: set[str]) -> None:
 
 
 def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int) -> None:
-    number = min(lacking, draft.settings.launches if _is_proven(draft) else draft.settings.first_launches)
+    most = min(lacking, draft.settings.launches if _is_proven(draft) else draft.settings.first_launches)
+    number = _room(draft, most)
+    if not number:
+        return
     counts = draft.zone_counts()
     counts.update(step.zone for step in draft.steps if isinstance(step, steps.Launch))
     gaps = _gaps(draft)
@@ -111,8 +118,17 @@ def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int)
         outlived = [old.id for old in replaced if old.health is not Health.UNHEALTHY]
         _launch(draft, zone, replacing, unhealthy)
         _launch(draft, zone, causes, [*outlived, *[None] * (here - len(replaced))])
-    if launched == number < lacking:
+    if launched == number == most < lacking:
         draft.more = True
+
+
+def _room(draft: Draft, wanted: int) -> int:
+    """How many of those wanted the cloud is asked for now. What makes room wakes the cluster: it changes a node."""
+    rule = draft.settings.window
+    since = draft.now - rule.memory
+    came_up = [node for node in draft.every(NodeState.IN_SERVICE) if node.created_at >= since and not node.attached]
+    building = [node for node in draft.every(NodeState.PENDING) if node.server_status in _BUILDING]
+    return window.room(rule, len(came_up), len(building), wanted)
 
 
 def _is_proven(draft: Draft) -> bool:
@@ -130,8 +146,15 @@ def _launch(draft: Draft, zone: str, causes: tuple[Cause, ...], replaces: Sequen
         draft.wake(draft.now + draft.settings.launch_grace)
     for subnet, size in _subnets(draft, zone, len(left)):
         here, left = left[:size], left[size:]
-        for start in range(0, size, draft.settings.launch_batch):
-            draft.add(steps.Launch(zone, subnet, causes, tuple(here[start : start + draft.settings.launch_batch])))
+        batch = _batch(size, draft.settings.launch_batch)
+        for start in range(0, size, batch):
+            draft.add(steps.Launch(zone, subnet, causes, tuple(here[start : start + batch])))
+
+
+def _batch(number: int, most: int) -> int:
+    """How many a request is for; two requests, where both are worth it, are worked on side by side."""
+    requests = max(ceil(number / most), min(2, number // _WORTH_A_REQUEST))
+    return ceil(number / max(1, requests))
 
 
 def _spread(draft: Draft, counts: Counter[str], number: int, failing: set[str]) -> dict[str, int]:

@@ -146,8 +146,9 @@ class CloudContract:
 
     def test_changes_are_told_from_their_instant_on(self, cloud, scope, make, until):
         (server,) = make()
-        told = {s.id: s for s in cloud.compute.list_changed(scope, server.updated_at)}
-        assert told[server.id].status is ServerStatus.ACTIVE
+        for built in (False, True):
+            told = {s.id: s for s in cloud.compute.list_changed(scope, server.updated_at, built=built)}
+            assert told[server.id].status is ServerStatus.ACTIVE
         later = server.updated_at + timedelta(seconds=1)
         assert server.id not in {s.id for s in cloud.compute.list_changed(scope, later)}
         cloud.compute.delete(scope, server.id)

@@ -60,8 +60,8 @@ def snapshot(cluster: Cluster, *nodes: Node, **values: Any) -> Snapshot:
     return Snapshot(cluster, tuple(nodes), **{"profile": PROFILE, "seen_until": NOW, **values})
 
 
-def draft(cluster: Cluster, *nodes: Node, **values: Any) -> Draft:
-    return Draft(snapshot(cluster, *nodes, **values), NOW, SETTINGS, Random(1))
+def draft(cluster: Cluster, *nodes: Node, settings: EngineSettings = SETTINGS, **values: Any) -> Draft:
+    return Draft(snapshot(cluster, *nodes, **values), NOW, settings, Random(1))
 
 
 def plan(cluster: Cluster, *nodes: Node, seed: int = 1, **values: Any) -> Plan:

@@ -13,7 +13,7 @@ from backend.drivers.simulated import SimulatedSettings
 from backend.engine.observation import changes_since
 from backend.engine.settings import EngineSettings
 from tests.backend.engine.world import EngineWorld
-from tests.factories import NOW, HandClock
+from tests.factories import NOW, SCOPE, HandClock
 
 SETTINGS = EngineSettings(watch_idle=timedelta(seconds=5))
 FAR = SETTINGS.watch_overlap + SETTINGS.watch_idle
@@ -60,29 +60,37 @@ class Watched:
     clock: HandClock
     seconds: float
     asked: list[float] = field(default_factory=list)
+    built: list[bool] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.compute, name)
 
-    def list_changed(self, *arguments: Any) -> Any:
+    def list_changed(self, *arguments: Any, built: bool) -> Any:
         self.asked.append((self.clock.now() - NOW).total_seconds())
+        self.built.append(built)
         self.clock.move(self.seconds)
-        return self.compute.list_changed(*arguments)
+        return self.compute.list_changed(*arguments, built=built)
 
 
-def looks(seconds: float, servers: int = 100) -> list[float]:
-    """Pauses between the listings of half a minute in which servers boot, each taking so long."""
+def watched(seconds: float) -> tuple[EngineWorld, Watched]:
+    """A world whose listings of changes take so long, and what notes them; servers boot in a minute."""
     world = EngineWorld(
         settings=SimulatedSettings(seed=7, boot_seconds=60),
         engine_settings=EngineSettings(watch_busy=timedelta(seconds=0.5), watch_idle=timedelta(seconds=5)),
     )
-    watched = Watched(world.simulated.cloud.compute, world.clock, seconds)
-    world.simulated = replace(world.simulated, cloud=replace(world.simulated.cloud, compute=watched))
+    noting = Watched(world.simulated.cloud.compute, world.clock, seconds)
+    world.simulated = replace(world.simulated, cloud=replace(world.simulated.cloud, compute=noting))
     world.engine = world.new_engine("one")
+    return world, noting
+
+
+def looks(seconds: float, servers: int = 100) -> list[float]:
+    """Pauses between the listings of half a minute in which servers boot, each taking so long."""
+    world, noting = watched(seconds)
     world.make(desired=servers, maximum=servers)
     world.pass_time(30, step=0.1)
     world.close()
-    later = watched.asked[3:]
+    later = noting.asked[3:]
     return [round(second - first - seconds, 1) for first, second in pairwise(later)]
 
 
@@ -95,8 +103,34 @@ def test_a_slow_cloud_has_eight_times_the_rest_that_a_listing_takes():
 
 
 def test_the_last_few_are_waited_for_without_rest():
-    assert set(looks(1.0, servers=2)) <= {0.5, 0.6}
-    assert set(looks(1.0, servers=12)) <= {3.0, 3.1}
+    assert set(looks(1.0, servers=3)) <= {0.5, 0.6}
+    assert set(looks(1.0, servers=12)) <= {2.0, 2.1}
+
+
+def test_between_two_looks_at_all_changes_only_built_servers_are_asked_for():
+    world, noting = watched(0.0)
+    world.make(desired=10, maximum=10)
+    world.pass_time(20, step=0.1)
+    world.close()
+    assert noting.built.count(False) == 3, "the first in each five seconds but those of the complete listing"
+    assert noting.built.count(True) > 20
+
+
+def test_while_a_server_leaves_every_look_is_at_all_changes():
+    world, noting = watched(0.0)
+    cluster = world.make(desired=10, maximum=20)
+    world.pass_time(70)
+    world.backend.clusters.resize(SCOPE, cluster.name, 9)
+    world.pass_time(0.3, step=0.1)
+    world.backend.clusters.resize(SCOPE, cluster.name, 20)
+    del noting.built[:]
+    while "Terminating" in world.states(cluster):
+        world.pass_time(0.1, step=0.1)
+    assert noting.built
+    assert not any(noting.built)
+    world.pass_time(3, step=0.1)
+    world.close()
+    assert any(noting.built), "launches alone are left"
 
 
 def test_no_rest_is_longer_than_where_nothing_moves():

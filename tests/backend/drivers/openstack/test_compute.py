@@ -209,6 +209,14 @@ def test_deleted_servers_are_told_by_changes_alone(nova, compute, scope):
     assert {each.id for each in compute.list_changed(scope, since + timedelta(seconds=2))} == {"gone"}
 
 
+def test_built_servers_are_asked_for_by_their_status(nova, compute, scope):
+    nova.on("GET", f"{NOVA}/servers/detail", Reply(200, {"servers": [server()]}))
+    since = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+    assert [each.id for each in compute.list_changed(scope, since, built=True)] == [SERVER]
+    asked = nova.of("GET", "/servers/detail")[-1].query
+    assert asked == {"changes-since": ["2026-11-22T13:00:00Z"], "status": ["ACTIVE", "ERROR"]}
+
+
 def test_servers_are_told_while_neutron_cannot_be_asked(nova, compute, scope):
     nova.on("GET", "/network/v2.0/networks", refused())
     nova.on("GET", f"{NOVA}/servers/detail", Reply(200, {"servers": [server()]}))

@@ -116,6 +116,7 @@ def test_a_deleted_server_is_forgotten_after_its_retention(clock, scope, launch)
     clock.wait(200)
     compute.create(scope, launch, 1)
     assert [s.status for s in compute.list_changed(scope, begun)] == [ServerStatus.ACTIVE, ServerStatus.BUILDING]
+    assert [s.status for s in compute.list_changed(scope, begun, built=True)] == [ServerStatus.ACTIVE]
     with simulated._state.reading() as connection:
         assert connection.execute("SELECT count(*) FROM batches").fetchone() == (2,)
     simulated.close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,10 +8,11 @@ import pytest
 from backend.domain.activity import Cause, CauseKind, Reason, ReasonKind
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Process, ZoneDistribution
-from backend.domain.node import NodeState
+from backend.domain.node import NodeState, ServerStatus
 from backend.domain.profile import ProfileRef
 from backend.engine import steps
 from backend.engine.phases.capacity import meet_capacity
+from backend.policies.window import WindowRule
 from tests.backend.engine.drafts import (
     SETTINGS,
     backoff,
@@ -76,11 +78,61 @@ def test_one_pass_launches_only_so_many_in_batches():
     assert made.more
 
 
+@pytest.mark.parametrize(
+    ("lacking", "sizes"), [(1, [1]), (15, [15]), (16, [8, 8]), (25, [13, 12]), (60, [20, 20, 20]), (500, [25] * 20)]
+)
+def test_requests_are_for_many_and_two_where_both_are_worth_it(lacking, sizes):
+    group = owner(desired=lacking + 1, maximum=1000, zones=(A,))
+    made = _met(group, pending(group, "proof", zone=A))
+    assert [len(step.replaces) for step in made.steps] == sizes
+
+
 def test_what_never_made_a_server_is_tried_with_a_few():
     group = owner(desired=2000, maximum=2000)
     made = _met(group, pending(group, "unseen", server_id=None), node(group, "other", profile=ProfileRef("old")))
     assert sum(launches(made.steps).values()) == SETTINGS.first_launches
     assert made.more
+
+
+WINDOW = replace(SETTINGS, window=WindowRule(8))
+
+
+def test_no_more_are_built_at_once_than_the_window_takes():
+    group = owner(desired=30, maximum=30)
+    made = _met(group, settings=WINDOW)
+    assert sum(launches(made.steps).values()) == 8
+    assert not made.more
+
+
+def test_a_full_window_holds_back_until_a_good_part_of_it_is_free():
+    group = owner(desired=30, maximum=30)
+    for building, launched in ((8, 0), (6, 0), (5, 3), (0, 8)):
+        nodes = [pending(group, f"n{number}") for number in range(building)]
+        made = _met(group, *nodes, settings=WINDOW)
+        assert sum(launches(made.steps).values()) == launched, building
+        assert not made.more
+
+
+def test_the_last_few_do_not_wait_for_more_room_than_they_take():
+    group = owner(desired=8, maximum=30)
+    nodes = [pending(group, f"n{number}") for number in range(7)]
+    assert sum(launches(_met(group, *nodes, settings=WINDOW).steps).values()) == 1
+
+
+def test_servers_that_are_up_or_have_failed_leave_room():
+    group = owner(desired=30, maximum=30)
+    up = [pending(group, f"up{number}", server_status=ServerStatus.ACTIVE) for number in range(4)]
+    failed = [pending(group, f"bad{number}", server_status=ServerStatus.ERROR) for number in range(4)]
+    assert sum(launches(_met(group, *up, *failed, settings=WINDOW).steps).values()) == 8
+
+
+def test_as_many_as_came_up_lately_are_built_at_once():
+    group = owner(desired=100, maximum=100)
+    nodes = [node(group, f"n{number}", created_at=NOW - timedelta(minutes=5)) for number in range(20)]
+    others = [node(group, f"old{number}") for number in range(20)]
+    attached = [node(group, f"a{number}", created_at=NOW, attached=True) for number in range(20)]
+    made = _met(group, *nodes, *others, *attached, settings=WINDOW)
+    assert sum(launches(made.steps).values()) == 20
 
 
 def test_a_failing_zone_is_left_alone_and_looked_at_again():
