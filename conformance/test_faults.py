@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from conformance.clients import client
 from conformance.fleet import Fleet, make_fleet, unique
@@ -70,8 +71,8 @@ class Writer(threading.Thread):
             self.allowed.add(wanted)
             try:
                 self._ask(asg, wanted)
-            except (BotoCoreError, ClientError):
-                # No answer, or a refusal: what was asked for may have happened.
+            except (BotoCoreError, ClientError, ResponseParserError):
+                # No answer, one that was cut off, or a refusal: what was asked for may have happened.
                 self.stop.wait(0.1)
                 continue
             self.allowed = {wanted}
