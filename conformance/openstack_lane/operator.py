@@ -16,8 +16,15 @@ from conformance.product import PATIENCE, TENANT, until
 
 LAUNCH = "coppice:launch"
 """Metadata of every server that a group launched."""
+GROUP = "aws:autoscaling:groupName"
+"""Metadata of those that are members of one."""
 PORT = "coppice-"
 """How the names of ports begin that were made for such servers."""
+
+
+def short(uuid: str) -> str:
+    """The instance id of one of the cloud's servers."""
+    return f"i-{uuid.replace('-', '')[:17]}"
 
 
 class Operator:
@@ -32,14 +39,11 @@ class Operator:
     def servers(self, group: str | None = None) -> list[Any]:
         """Servers of groups (of one group), as the cloud tells them."""
         found = [server for server in self.owner.compute.servers(details=True) if LAUNCH in server.metadata]
-        if group is None:
-            return found
-        return [server for server in found if server.metadata.get("aws:autoscaling:groupName") == group]
+        return [server for server in found if group in (None, server.metadata.get(GROUP))]
 
     def uuid(self, instance_id: str) -> str:
         """The cloud's id of an instance."""
-        digits = instance_id.removeprefix("i-")
-        (found,) = [one.id for one in self.owner.compute.servers() if one.id.replace("-", "").startswith(digits)]
+        (found,) = [one.id for one in self.owner.compute.servers() if short(one.id) == instance_id]
         return str(found)
 
     def ports(self) -> list[Any]:
@@ -108,16 +112,18 @@ class Census:
     """Instance ids: of the members, of all servers of groups, and of the servers that ports of groups are on.
 
     Attributes:
-        told: each server's id, status and launch.
+        wanted: how many there are to be of each.
+        told: each server's id, status, launch and group.
     """
 
+    wanted: int
     members: Counter[str]
     servers: Counter[str]
     ports: Counter[str]
-    told: list[tuple[str, str, str]]
+    told: list[tuple[str, str, str, str]]
 
     def __bool__(self) -> bool:
-        return self.members == self.servers == self.ports
+        return self.members.total() == self.wanted and self.members == self.servers == self.ports
 
     def __repr__(self) -> str:
         """What differs."""
@@ -128,7 +134,7 @@ class Census:
             "servers without a port": self.servers - self.ports,
         }
         told = "; ".join(f"{what}: {', '.join(sorted(ids.elements()))}" for what, ids in parts.items() if ids)
-        return f"{told} of {self.told}" if told else "all agree"
+        return f"{self.members.total()} of {self.wanted} members; {told or 'all agree'}; servers: {self.told}"
 
 
 def converged(fleet: Fleet, operator: Operator, name: str, count: int) -> list[str]:
@@ -139,19 +145,21 @@ def converged(fleet: Fleet, operator: Operator, name: str, count: int) -> list[s
     fleet.settle(name, count, seconds=60)
 
     def census() -> Census:
-        members, servers, ports = fleet.ids(name, None), operator.servers(), operator.ports()
+        servers = operator.servers()
         return Census(
-            members=Counter(members),
-            servers=Counter(f"i-{server.id.replace('-', '')[:17]}" for server in servers),
-            ports=Counter(f"i-{port.device_id.replace('-', '')[:17]}" for port in ports),
-            told=[(server.id, server.status, server.metadata[LAUNCH]) for server in servers],
+            wanted=count,
+            members=Counter(fleet.ids(name)),
+            servers=Counter(short(server.id) for server in servers),
+            ports=Counter(short(port.device_id) for port in operator.ports()),
+            told=[(one.id, one.status, one.metadata[LAUNCH], one.metadata.get(GROUP, "")) for one in servers],
         )
 
     try:
-        until(f"{name}: every member is one server on one port, and there is no other", census, 60, pause=1)
+        found = until(f"{name}: every member is one server on one port, and there is no other", census, 60, pause=1)
     except AssertionError as late:
         raise AssertionError(f"{late}\n{fleet.instances(name)}\n{fleet.story(name, 40)}") from None
-    members = fleet.settle(name, count, seconds=60)
+    assert isinstance(found, Census)
+    assert [group for *_, group in found.told] == [name] * count
     launched = [
         activity["Description"]
         for activity in fleet.activities(name)
@@ -159,4 +167,4 @@ def converged(fleet: Fleet, operator: Operator, name: str, count: int) -> list[s
         and activity["StatusCode"] == "Successful"
     ]
     assert len(launched) == len(set(launched)), "each was launched once"
-    return members
+    return sorted(found.members)
