@@ -22,9 +22,9 @@ from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import ServerRequest
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
-from backend.store import clusters, configurations, migrate, nodes, observations
+from backend.store import clusters, configurations, migrate, nodes, watches
 from backend.store.session import Store
-from backend.store.tables import watches
+from backend.store.tables import watches as watches_table
 
 REGION = "us-east-1"
 OWNER = "embedded"  # the project of the generated keys
@@ -68,8 +68,10 @@ def seed_project(store: Store, cloud: Cloud, scope: Scope, groups: int, size: in
         for cluster in made:
             clusters.insert(connection, cluster, [Tag("Name", cluster.name, propagate=True)])
         nodes.insert_many(connection, servers)
-        observations.ensure_watch(connection, scope)
-        connection.execute(update(watches).where(watches.c.project_id == scope.project_id).values(due_at=now))
+        watches.ensure(connection, scope)
+        connection.execute(
+            update(watches_table).where(watches_table.c.project_id == scope.project_id).values(due_at=now)
+        )
 
     store.transact(write)
 

@@ -27,7 +27,7 @@ from backend.engine.plan import make_plan
 from backend.engine.reasons import reason_of, reason_of_fault
 from backend.engine.snapshot import Profile, Snapshot
 from backend.engine.steps import Step
-from backend.store import configurations, leases, observations, passes, tags, templates
+from backend.store import configurations, leases, passes, tags, templates, watches
 from backend.store.leases import Lease
 from backend.store.session import Connection
 
@@ -62,7 +62,7 @@ class _Pass:
             return claim
         claim.write(self.chosen)
         if claim.acts:
-            observations.pull_watch(conn, claim.scope, self.now + self.context.settings.watch_busy)
+            watches.pull(conn, claim.scope, self.now + self.context.settings.watch_busy)
         else:
             leases.release(conn, self.lease, self.now if claim.due_now else self.due_at)
         return claim

@@ -14,7 +14,7 @@ from backend.drivers import errors
 from backend.engine.context import Context, new_id
 from backend.engine.reasons import reason_of
 from backend.engine.settings import EngineSettings
-from backend.store import clusters, leases, observations, passes
+from backend.store import clusters, leases, passes, wakes
 from backend.store.leases import WatchLease
 from backend.store.session import Connection
 
@@ -38,7 +38,7 @@ def note_readmitted(conn: Connection, lease: WatchLease, now: datetime) -> None:
     """Looks are let in again: what was put off for the refusal goes on at once."""
     leases.refused_watch(conn, lease, None)
     passes.clear_backoffs_of(conn, lease.scope)
-    observations.wake(conn, clusters.lock_names(conn, lease.scope), now)
+    wakes.wake(conn, clusters.lock_names(conn, lease.scope), now)
 
 
 def _entries(

@@ -25,7 +25,7 @@ from backend.engine.measures import Measures, Unmeasured
 from backend.engine.observation import observe
 from backend.engine.pools import look_at_pool
 from backend.engine.settings import EngineSettings
-from backend.store import garbage, leases, observations, traffic
+from backend.store import garbage, leases, traffic, watches
 from backend.store.leases import Claimer, Lease, WatchLease
 from backend.store.session import Connection, Store
 from backend.store.traffic import PoolLease
@@ -250,4 +250,4 @@ class Engine:
             return
         self._measure_due_at = now + self._settings.measure
         with self._store.read() as conn:
-            self._context.measures.refusing(observations.refusing(conn))
+            self._context.measures.refusing(watches.refusing(conn))

@@ -22,10 +22,10 @@ from backend.engine.calls import Call
 from backend.engine.context import Context
 from backend.engine.outcomes import sighting
 from backend.engine.settings import EngineSettings
-from backend.store import leases, observations
+from backend.store import leases, orphans, sightings, wakes, watches
 from backend.store.leases import WatchLease
-from backend.store.observations import Sighting
 from backend.store.session import Connection
+from backend.store.sightings import Sighting
 
 LOG = logging.getLogger(__name__)
 Job = Generator[Sequence[Call], list[Any], None]
@@ -67,9 +67,9 @@ class _Look:
         if not leases.fence_watch(conn, self.lease):
             return False
         now = self.context.now()
-        recorded = observations.record(conn, self.scope, servers)
-        observations.note_unowned(conn, self.scope, recorded.unowned, now)
-        observations.wake(conn, recorded.cluster_ids, now)
+        recorded = sightings.record(conn, self.scope, servers)
+        orphans.note(conn, self.scope, recorded.unowned, now)
+        wakes.wake(conn, recorded.cluster_ids, now)
         if recorded.newly_bad:
             self._hold(conn, now)
         return True
@@ -77,9 +77,9 @@ class _Look:
     def _hold(self, conn: Connection, now: datetime) -> None:
         """Too much went bad together for it to be the servers' fault."""
         settings = self.context.settings
-        total, bad = observations.service_counts(conn, self.scope)
+        total, bad = sightings.service_counts(conn, self.scope)
         if bad > settings.hold_number and bad * 100 > total * settings.hold_percent:
-            observations.hold(conn, self.scope, now + settings.hold)
+            watches.hold(conn, self.scope, now + settings.hold)
 
     def _pause(self, moving: int) -> timedelta:
         settings = self.context.settings
@@ -95,12 +95,12 @@ class _Look:
         settings, now = self.context.settings, self.context.now()
         if self.lease.refused_since is not None:
             delegation.note_readmitted(conn, self.lease, now)
-        due_at = now + self._pause(observations.moving(conn, self.scope, _MANY))
-        orphan_since = observations.next_orphan(conn, self.scope)
+        due_at = now + self._pause(sightings.moving(conn, self.scope, _MANY))
+        orphan_since = orphans.oldest(conn, self.scope)
         if orphan_since is not None:
             due_at = min(due_at, max(orphan_since + settings.orphan_grace, now + settings.watch_busy))
-        elif self.empty and not observations.any_node(conn, self.scope):
-            observations.forget_watch(conn, self.scope, self.lease.epoch)
+        elif self.empty and not sightings.any_node(conn, self.scope):
+            watches.forget(conn, self.scope, self.lease.epoch)
             return
         full_due_at = self.lease.full_due_at
         if self.full:
@@ -188,7 +188,7 @@ def _glances(context: Context, lease: WatchLease, now: datetime) -> bool:
     if lease.seen_until is None or not _is_between(lease.seen_until, now, context.settings):
         return False
     with context.store.read() as conn:
-        return not observations.leaving(conn, lease.scope)
+        return not sightings.leaving(conn, lease.scope)
 
 
 def _oldest_first(servers: Sequence[Server]) -> list[Server]:
@@ -204,7 +204,7 @@ def _confirm(look: _Look, listed: set[str]) -> Job:
     """Ask for each server that the complete listing lacks: gone is only what the cloud says is gone."""
     context, scope = look.context, look.scope
     with context.store.read() as conn:
-        missing = observations.missing(conn, scope, listed, look.started)
+        missing = sightings.missing(conn, scope, listed, look.started)
     if not missing:
         return
     asked = missing[: context.settings.confirmations]
@@ -226,7 +226,7 @@ def _end_orphans(look: _Look) -> Job:
     context, scope = look.context, look.scope
     before = context.now() - context.settings.orphan_grace
     with context.store.read() as conn:
-        due = observations.due_orphans(conn, scope, before, _ORPHANS_AT_ONCE)
+        due = orphans.due(conn, scope, before, _ORPHANS_AT_ONCE)
     if not due:
         return
     compute = context.cloud.compute
@@ -239,7 +239,7 @@ def _end_orphans(look: _Look) -> Job:
     context.count("orphans", sum(not isinstance(answer, errors.CloudError) for answer in answers))
     # What was refused is tried again after the grace as well: only an answer that is not known is asked for at once.
     asked = [server for server, answer in told.items() if not isinstance(answer, _UNKNOWN)]
-    context.store.transact(lambda conn: observations.again_orphans(conn, asked, context.now()))
+    context.store.transact(lambda conn: orphans.again(conn, asked, context.now()))
 
 
 def _still_unowned(look: _Look, due: Sequence[str], answers: Sequence[Any], conn: Connection) -> list[str]:
@@ -250,16 +250,16 @@ def _still_unowned(look: _Look, due: Sequence[str], answers: Sequence[Any], conn
         if isinstance(answer, errors.ServerNotFound):
             settled.append(server_id)
         elif isinstance(answer, Server):
-            recorded = observations.record(conn, look.scope, [sighting(answer)])
-            observations.wake(conn, recorded.cluster_ids, look.context.now())
-            if answer.launch_id is None or observations.owned(conn, server_id):
+            recorded = sightings.record(conn, look.scope, [sighting(answer)])
+            wakes.wake(conn, recorded.cluster_ids, look.context.now())
+            if answer.launch_id is None or sightings.owned(conn, server_id):
                 settled.append(server_id)
             else:
                 doomed.append(server_id)
         elif not isinstance(answer, _UNKNOWN):
             refused.append(server_id)
-    observations.settle_orphans(conn, settled)
-    observations.again_orphans(conn, refused, look.context.now())
+    orphans.settle(conn, settled)
+    orphans.again(conn, refused, look.context.now())
     return doomed
 
 

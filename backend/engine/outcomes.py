@@ -15,8 +15,8 @@ from backend.drivers.compute import Server
 from backend.engine import apply, registrations
 from backend.engine.claims import Claim
 from backend.engine.reasons import reason_of
-from backend.store import nodes, observations, passes
-from backend.store.observations import Sighting
+from backend.store import nodes, passes, sightings
+from backend.store.sightings import Sighting
 
 _NOT_MADE = (errors.Refused, errors.CloudUnavailable)
 
@@ -51,7 +51,7 @@ def sighting(server: Server) -> Sighting:
 def _created(claim: Claim, results: Sequence[apply.Created]) -> None:
     seen = [sighting(server) for result in results for server in result.servers]
     if seen:
-        observations.record(claim.conn, claim.scope, seen)
+        sightings.record(claim.conn, claim.scope, seen)
     if any(one.status is not ServerStatus.BUILDING for one in seen):
         claim.due_now = True
     for result in results:
@@ -108,7 +108,7 @@ def _not_done(claim: Claim, results: Sequence[apply.Answered]) -> None:
 
 def _see_gone(claim: Claim, node: Node) -> None:
     assert node.server_id is not None
-    observations.record(claim.conn, claim.scope, [Sighting(node.server_id, ServerStatus.DELETED, claim.now)])
+    sightings.record(claim.conn, claim.scope, [Sighting(node.server_id, ServerStatus.DELETED, claim.now)])
     claim.due_now = True
 
 
@@ -124,7 +124,7 @@ def _taken_in(claim: Claim, node: Node, result: apply.Answered) -> None:
     if result.gone:
         _see_gone(claim, node)
     elif result.server is not None:
-        observations.record(claim.conn, claim.scope, [sighting(result.server)])
+        sightings.record(claim.conn, claim.scope, [sighting(result.server)])
         claim.due_now = True
     if node.state is not NodeState.PENDING or isinstance(result.act, apply.LookAtServer):
         return

@@ -16,7 +16,7 @@ from backend.drivers import errors
 from backend.drivers.balancing import PoolMember, Target
 from backend.engine.calls import Call
 from backend.engine.context import Context
-from backend.store import observations, traffic
+from backend.store import traffic, wakes, watches
 from backend.store.session import Connection
 from backend.store.traffic import PoolLease
 
@@ -66,17 +66,17 @@ class _Look:
         ended = [each for each in settled if each.state is RegistrationState.DRAINING]
         traffic.move(conn, [_key(each) for each in lost], RegistrationState.ADDING, now, None)
         traffic.put_off(conn, [_key(each) for each in ended], now)
-        observations.wake(conn, {each.cluster_id for each in (*lost, *ended)}, now)
+        wakes.wake(conn, {each.cluster_id for each in (*lost, *ended)}, now)
 
     def _healths(self, conn: Connection, changed: Sequence[tuple[Registration, MemberHealth]], total: int) -> None:
         now, settings = self.context.now(), self.context.settings
         traffic.see(conn, [(_key(each), health) for each, health in changed])
         told = [(each, health) for each, health in changed if {each.health, health} & _VERDICTS]
-        observations.wake(conn, {each.cluster_id for each, _ in told}, now)
+        wakes.wake(conn, {each.cluster_id for each, _ in told}, now)
         fallen = [each for each, health in told if health is MemberHealth.UNHEALTHY and each.served]
         if len(fallen) > settings.hold_number and len(fallen) * 100 > total * settings.hold_percent:
             # Too many together for it to be the servers' fault.
-            observations.hold(conn, self.lease.scope, now + settings.hold)
+            watches.hold(conn, self.lease.scope, now + settings.hold)
 
     def release(self, conn: Connection) -> None:
         """Look again soon while something is to be seen, later while nothing is, never where nothing of ours is."""

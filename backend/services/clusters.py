@@ -40,7 +40,7 @@ from backend.errors import (
 )
 from backend.services import capacity, configurations, limits, placement, sources, traffic
 from backend.services.catalog import asking
-from backend.store import activities, clusters, nodes, observations, tags
+from backend.store import activities, clusters, nodes, tags, watches
 from backend.store import configurations as kept_configurations
 from backend.store.activities import ActivityQuery
 from backend.store.session import Connection, Store
@@ -113,7 +113,7 @@ class Clusters:
                 sources=pools,
             )
             clusters.insert(conn, made, wanted.tags)
-            observations.ensure_watch(conn, scope)
+            watches.ensure(conn, scope)
             return made
 
         return self._store.transact(work)

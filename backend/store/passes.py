@@ -18,7 +18,7 @@ from backend.domain.node import Health, Node, NodeState
 from backend.domain.scope import Scope
 from backend.domain.traffic import Registration, TrafficSource
 from backend.store import activities, clusters, nodes, rows, traffic
-from backend.store.observations import chunks
+from backend.store.batches import chunks
 from backend.store.tables import activities as activities_table
 from backend.store.tables import backoffs as backoffs_table
 from backend.store.tables import clusters as clusters_table

@@ -16,7 +16,7 @@ from backend.engine import apply, claims, cluster_pass, draft, observation, pool
 from backend.engine.phases import depart, settle
 from backend.engine.phases import traffic as traffic_phase
 from backend.policies import termination
-from backend.store import leases, observations
+from backend.store import leases, sightings
 from backend.store.tables import clusters
 from tests.simulation.run import MEDDLING, NORMAL, OVERTAKEN, SILENT, WILD, Mood
 
@@ -42,12 +42,12 @@ def drop_the_fence() -> AbstractContextManager[None]:
 
 def skip_adopt() -> AbstractContextManager[None]:
     """Servers of a launch whose answer was lost are not given to its nodes."""
-    kept = observations._adopt
+    kept = sightings._adopt
 
     def adopt(conn: Any, scope: Any, strays: Any) -> Any:
         return ([], []) if len(strays) else kept(conn, scope, strays)
 
-    return _put(observations, "_adopt", adopt)
+    return _put(sightings, "_adopt", adopt)
 
 
 def launch_before_claim() -> AbstractContextManager[None]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backend.store import clusters, leases, observations
+from backend.store import clusters, leases, wakes, watches
 from backend.store.leases import Claimer
 from tests import factories
 from tests.factories import NOW, SCOPE
@@ -83,19 +83,19 @@ def test_a_wish_made_during_the_pass_outlives_its_release(store, group):
 
 def test_what_was_seen_during_the_pass_outlives_its_release(store, group):
     (lease,) = _claim(store)
-    store.transact(lambda conn: observations.wake(conn, [group.id], store.clock.now()))
+    store.transact(lambda conn: wakes.wake(conn, [group.id], store.clock.now()))
     store.transact(lambda conn: leases.release(conn, lease, None))
     assert len(_claim(store, TWO)) == 1
 
 
 def test_a_watch_is_held_by_one_and_pulled_by_anyone(store):
-    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
+    store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
     (lease,) = leases.claim_watches(store, ONE, NOW, 5)
     assert (lease.scope, lease.seen_until, lease.full_due_at) == (SCOPE, None, None)
     assert leases.claim_watches(store, TWO, NOW, 5) == []
     assert store.transact(lambda conn: leases.fence_watch(conn, lease))
     soon = NOW + timedelta(seconds=1)
-    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, soon))
+    store.transact(lambda conn: watches.pull(conn, SCOPE, soon))
     later = NOW + timedelta(minutes=1)
     store.transact(lambda conn: leases.release_watch(conn, lease, later, NOW, later))
     store.clock.move(1)
@@ -112,7 +112,7 @@ def _refused(store, lease, since):
 
 
 def test_a_watch_keeps_since_when_looks_are_refused(store):
-    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
+    store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
     (lease,) = leases.claim_watches(store, ONE, NOW, 5)
     assert lease.refused_since is None
     lease = _refused(store, lease, NOW)
@@ -121,7 +121,7 @@ def test_a_watch_keeps_since_when_looks_are_refused(store):
 
 
 def test_a_renewed_watch_is_held_on(store):
-    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
+    store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
     (lease,) = leases.claim_watches(store, ONE, NOW, 5)
     store.clock.move(40)
     leases.renew_watches(store, [lease], ONE)
@@ -130,6 +130,6 @@ def test_a_renewed_watch_is_held_on(store):
 
 
 def test_a_watch_is_not_put_off_by_a_later_wish(store):
-    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
-    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW + timedelta(hours=1)))
+    store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
+    store.transact(lambda conn: watches.pull(conn, SCOPE, NOW + timedelta(hours=1)))
     assert len(leases.claim_watches(store, ONE, NOW, 5)) == 1

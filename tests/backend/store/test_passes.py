@@ -9,7 +9,7 @@ from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKi
 from backend.domain.backoff import Backoff
 from backend.domain.cluster import ClusterStatus, Process
 from backend.domain.node import Health, NodeState
-from backend.store import activities, clusters, configurations, nodes, observations, passes
+from backend.store import activities, clusters, configurations, nodes, passes, watches
 from tests import factories
 from tests.factories import NOW, OTHER, SCOPE, uuid_of
 
@@ -48,8 +48,8 @@ def test_a_situation_is_the_cluster_and_all_that_is_its_own(store, group):
     one = _add(store, group, "one")
     failed = Backoff("us-east-1a", "configuration:lc", 2, NOW, LATER)
     _do(store, passes.put_backoff, group.id, failed)
-    _do(store, observations.pull_watch, SCOPE, NOW)
-    _do(store, observations.hold, SCOPE, LATER)
+    _do(store, watches.pull, SCOPE, NOW)
+    _do(store, watches.hold, SCOPE, LATER)
     with store.read() as conn:
         found = passes.read(conn, group.id)
         assert passes.read(conn, "nothing") is None

@@ -19,7 +19,7 @@ from backend.drivers.openstack.application_credentials import HandOver
 from backend.drivers.openstack.cloud import open_cloud
 from backend.drivers.openstack.owner import Owner
 from backend.engine.loop import Engine, EngineSettings
-from backend.store import activities, migrate, nodes, observations
+from backend.store import activities, migrate, nodes, watches
 from backend.store.delegations import StoredDelegations
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
@@ -80,7 +80,7 @@ def test_it_is_told_and_nothing_is_killed(settings, store, hand, demo_scope, pat
 
     def refusing():
         with store.read() as conn:
-            return observations.refusing(conn)
+            return watches.refusing(conn)
 
     try:
         patience(lambda: [one.tick(CLOCK.now())] and states() == ["InService"])

@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.node import NodeState, ServerStatus
-from backend.store import activities, clusters, leases, nodes, observations
-from backend.store.leases import Claimer
-from backend.store.observations import Sighting
+from backend.store import activities, clusters, nodes, sightings
+from backend.store.sightings import Sighting
 from tests import factories
 from tests.factories import NOW, OTHER, SCOPE, uuid_of
 
@@ -27,8 +26,8 @@ def _add(store, group, name, **values):
     return made
 
 
-def _record(store, *sightings, scope=SCOPE):
-    return store.transact(lambda conn: observations.record(conn, scope, sightings))
+def _record(store, *seen, scope=SCOPE):
+    return store.transact(lambda conn: sightings.record(conn, scope, seen))
 
 
 def _see(node, status, at=LATER, **values):
@@ -66,8 +65,8 @@ def test_newly_bad_servers_in_service_are_counted(store, group):
     )
     assert recorded.newly_bad == 1
     with store.read() as conn:
-        assert observations.service_counts(conn, SCOPE) == (2, 1)
-        assert observations.service_counts(conn, OTHER) == (0, 0)
+        assert sightings.service_counts(conn, SCOPE) == (2, 1)
+        assert sightings.service_counts(conn, OTHER) == (0, 0)
 
 
 def test_servers_of_a_launch_go_to_the_nodes_that_wait_for_them(store, group):
@@ -110,24 +109,6 @@ def test_servers_of_others_and_of_nobody_are_told_apart(store, group):
     assert _now(store, one).server_status is None
 
 
-def test_orphans_are_known_since_they_were_first_seen(store):
-    server = uuid_of("stray")
-    for seconds in (0, 30):
-        at = NOW + timedelta(seconds=seconds)
-        store.transact(lambda conn, at=at: observations.note_unowned(conn, SCOPE, [server, server], at))
-    with store.read() as conn:
-        assert observations.due_orphans(conn, SCOPE, NOW, 5) == [server]
-        assert observations.due_orphans(conn, SCOPE, NOW - timedelta(seconds=1), 5) == []
-        assert observations.due_orphans(conn, OTHER, LATER, 5) == []
-        assert observations.next_orphan(conn, SCOPE) == NOW
-    store.transact(lambda conn: observations.again_orphans(conn, [server], LATER))
-    with store.read() as conn:
-        assert observations.due_orphans(conn, SCOPE, NOW, 5) == []
-    store.transact(lambda conn: observations.settle_orphans(conn, [server]))
-    with store.read() as conn:
-        assert observations.next_orphan(conn, SCOPE) is None
-
-
 def test_what_a_listing_lacks(store, group):
     there = _add(store, group, "there")
     lacking = _add(store, group, "lacking")
@@ -135,8 +116,8 @@ def test_what_a_listing_lacks(store, group):
     _add(store, group, "young", created_at=LATER)
     _add(store, group, "unseen", server_id=None)
     with store.read() as conn:
-        assert observations.missing(conn, SCOPE, {there.server_id}, LATER) == [lacking.server_id]
-        assert observations.missing(conn, OTHER, set(), LATER) == []
+        assert sightings.missing(conn, SCOPE, {there.server_id}, LATER) == [lacking.server_id]
+        assert sightings.missing(conn, OTHER, set(), LATER) == []
 
 
 @pytest.mark.parametrize(
@@ -153,20 +134,8 @@ def test_how_many_move(store, group, state, values, moving):
     for name in ("one", "two", "three"):
         _add(store, group, name, state=state, **values)
     with store.read() as conn:
-        assert observations.moving(conn, SCOPE, 10) == moving
-        assert observations.moving(conn, SCOPE, 2) == min(moving, 2)
-        assert observations.moving(conn, OTHER, 10) == 0
-        assert observations.any_node(conn, SCOPE)
-        assert not observations.any_node(conn, OTHER)
-
-
-def test_a_hold_is_kept_and_a_watch_forgotten(store, group):
-    store.transact(lambda conn: observations.pull_watch(conn, SCOPE, NOW))
-    store.transact(lambda conn: observations.hold(conn, SCOPE, LATER))
-    (lease,) = leases.claim_watches(store, Claimer("one", timedelta(seconds=60)), NOW, 1)
-    store.transact(lambda conn: observations.forget_watch(conn, SCOPE, lease.epoch - 1))
-    assert store.transact(lambda conn: leases.fence_watch(conn, lease))
-    store.transact(lambda conn: observations.forget_watch(conn, SCOPE, lease.epoch))
-    assert not store.transact(lambda conn: leases.fence_watch(conn, lease))
-    assert store.transact(lambda conn: observations.ensure_watch(conn, SCOPE))
-    assert not store.transact(lambda conn: observations.ensure_watch(conn, SCOPE))
+        assert sightings.moving(conn, SCOPE, 10) == moving
+        assert sightings.moving(conn, SCOPE, 2) == min(moving, 2)
+        assert sightings.moving(conn, OTHER, 10) == 0
+        assert sightings.any_node(conn, SCOPE)
+        assert not sightings.any_node(conn, OTHER)

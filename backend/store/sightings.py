@@ -1,26 +1,21 @@
-"""What the cloud was seen to say, written into nodes' rows: statuses, servers of launches, servers nobody owns."""
+"""What the cloud was seen to say, written into nodes' rows: their statuses, and servers of launches they wait for."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
 
 from backend.domain.ids import short_id
 from backend.domain.node import NodeState, ServerStatus
 from backend.domain.scope import Scope
-from backend.store.tables import activities, clusters, nodes, orphans, watches
+from backend.store.batches import chunks
+from backend.store.tables import activities, nodes
 
-T = TypeVar("T")
-CHUNK = 500
 _n = nodes.c
-_w = watches.c
 MOVING = tuple(
     str(state) for state in (NodeState.PENDING, NodeState.TERMINATING, NodeState.DETACHING, NodeState.ENTERING_STANDBY)
 )
@@ -55,42 +50,6 @@ class Recorded:
     cluster_ids: Sequence[str]
     unowned: Sequence[str]
     newly_bad: int
-
-
-def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
-
-
-_KNOWN_WATCH = select(_w.epoch).where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
-
-
-def ensure_watch(conn: Connection, scope: Scope) -> bool:
-    """A project's servers are looked at from now on; whether they were not before."""
-    if conn.execute(_KNOWN_WATCH, _key(scope)).first() is not None:
-        return False
-    with contextlib.suppress(IntegrityError), conn.begin_nested():  # another transaction may have been quicker
-        conn.execute(insert(watches), {"project_id": scope.project_id, "region": scope.region, "epoch": 0})
-    return True
-
-
-_PULL = (
-    update(watches)
-    .where(
-        _w.project_id == bindparam("project"),
-        _w.region == bindparam("in_region"),
-        or_(_w.due_at.is_(None), _w.due_at > bindparam("wanted")),
-    )
-    .values(due_at=bindparam("wanted"))
-)
-
-
-def pull_watch(conn: Connection, scope: Scope, at: datetime) -> None:
-    """Look at the project's servers at that time, or sooner."""
-    wanted = {**_key(scope), "wanted": at}
-    if conn.execute(_PULL, wanted).rowcount == 0 and ensure_watch(conn, scope):
-        conn.execute(_PULL, wanted)
 
 
 _OWNED = select(
@@ -229,22 +188,6 @@ def _adoption(node_id: str, stray: Sighting) -> dict[str, Any]:
     }
 
 
-_WAKE = (
-    update(clusters)
-    .where(
-        clusters.c.id.in_(bindparam("ids", expanding=True)),
-        or_(clusters.c.due_at.is_(None), clusters.c.due_at > bindparam("now")),
-    )
-    .values(due_at=bindparam("now"))
-)
-
-
-def wake(conn: Connection, cluster_ids: Iterable[str], now: datetime) -> None:
-    """The engine looks at these clusters at once."""
-    for chunk in chunks(sorted(cluster_ids)):
-        conn.execute(_WAKE, {"ids": chunk, "now": now})
-
-
 _IN_SCOPE = and_(_n.project_id == bindparam("project"), _n.region == bindparam("in_region"))
 _MOVING = (
     select(_n.id)
@@ -297,73 +240,6 @@ def service_counts(conn: Connection, scope: Scope) -> tuple[int, int]:
     """(nodes in service, those of them whose live servers are bad) in the project."""
     row = conn.execute(_COUNTS, _key(scope)).one()
     return int(row.total), int(row.bad)
-
-
-def hold(conn: Connection, scope: Scope, until: datetime) -> None:
-    """Health replacement of live servers rests in the project until then."""
-    conn.execute(
-        update(watches)
-        .where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
-        .values(held_until=bindparam("until")),
-        {**_key(scope), "until": until},
-    )
-
-
-def forget_watch(conn: Connection, scope: Scope, epoch: int) -> None:
-    """Nothing of the project is left to look at."""
-    conn.execute(delete(watches).where(_w.project_id == scope.project_id, _w.region == scope.region, _w.epoch == epoch))
-
-
-_REFUSING = select(_w.project_id, _w.region).where(_w.refused_since.is_not(None))
-
-
-def refusing(conn: Connection) -> list[Scope]:
-    """Every project and region that refuses to be looked at."""
-    return [Scope(row.project_id, row.region) for row in conn.execute(_REFUSING)]
-
-
-_o = orphans.c
-_KNOWN = select(_o.server_id).where(_o.server_id.in_(bindparam("servers", expanding=True)))
-
-
-def note_unowned(conn: Connection, scope: Scope, servers: Sequence[str], now: datetime) -> None:
-    """Remember since when these servers belong to nobody."""
-    for chunk in chunks(servers):
-        known = set(conn.execute(_KNOWN, {"servers": chunk}).scalars())
-        fresh = [server for server in dict.fromkeys(chunk) if server not in known]
-        if fresh:
-            place = {"project_id": scope.project_id, "region": scope.region, "first_seen_at": now}
-            conn.execute(insert(orphans), [{"server_id": server, **place} for server in fresh])
-
-
-def due_orphans(conn: Connection, scope: Scope, before: datetime, limit: int) -> list[str]:
-    """Servers that belong to nobody since then or longer."""
-    statement = (
-        select(_o.server_id)
-        .where(_o.project_id == scope.project_id, _o.region == scope.region, _o.first_seen_at <= before)
-        .order_by(_o.first_seen_at, _o.server_id)
-        .limit(limit)
-    )
-    return list(conn.execute(statement).scalars())
-
-
-def next_orphan(conn: Connection, scope: Scope) -> datetime | None:
-    """Since when the oldest of them is known."""
-    oldest = select(func.min(_o.first_seen_at)).where(_o.project_id == scope.project_id, _o.region == scope.region)
-    found: datetime | None = conn.execute(oldest).scalar()
-    return found
-
-
-def settle_orphans(conn: Connection, servers: Sequence[str]) -> None:
-    """These are no orphans, or no more."""
-    if servers:
-        conn.execute(delete(orphans).where(_o.server_id.in_(servers)))
-
-
-def again_orphans(conn: Connection, servers: Sequence[str], now: datetime) -> None:
-    """Their deletion was asked for: look again after the grace."""
-    if servers:
-        conn.execute(update(orphans).where(_o.server_id.in_(servers)).values(first_seen_at=now))
 
 
 def owned(conn: Connection, server_id: str) -> bool:

@@ -1,0 +1,26 @@
+"""Wakes: clusters that the engine is to look at sooner than it meant to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, or_, update
+
+from backend.store.batches import chunks
+from backend.store.tables import clusters
+
+_WAKE = (
+    update(clusters)
+    .where(
+        clusters.c.id.in_(bindparam("ids", expanding=True)),
+        or_(clusters.c.due_at.is_(None), clusters.c.due_at > bindparam("now")),
+    )
+    .values(due_at=bindparam("now"))
+)
+
+
+def wake(conn: Connection, cluster_ids: Iterable[str], now: datetime) -> None:
+    """The engine looks at these clusters at once."""
+    for chunk in chunks(sorted(cluster_ids)):
+        conn.execute(_WAKE, {"ids": chunk, "now": now})

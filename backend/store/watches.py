@@ -1,0 +1,73 @@
+"""The watch of a project and region: when its servers are looked at, and what is remembered of the looks.
+
+Claims of watches are leases' business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from backend.domain.scope import Scope
+from backend.store.tables import watches
+
+_w = watches.c
+_KNOWN_WATCH = select(_w.epoch).where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
+
+
+def ensure(conn: Connection, scope: Scope) -> bool:
+    """A project's servers are looked at from now on; whether they were not before."""
+    if conn.execute(_KNOWN_WATCH, _key(scope)).first() is not None:
+        return False
+    with contextlib.suppress(IntegrityError), conn.begin_nested():  # another transaction may have been quicker
+        conn.execute(insert(watches), {"project_id": scope.project_id, "region": scope.region, "epoch": 0})
+    return True
+
+
+_PULL = (
+    update(watches)
+    .where(
+        _w.project_id == bindparam("project"),
+        _w.region == bindparam("in_region"),
+        or_(_w.due_at.is_(None), _w.due_at > bindparam("wanted")),
+    )
+    .values(due_at=bindparam("wanted"))
+)
+
+
+def pull(conn: Connection, scope: Scope, at: datetime) -> None:
+    """Look at the project's servers at that time, or sooner."""
+    wanted = {**_key(scope), "wanted": at}
+    if conn.execute(_PULL, wanted).rowcount == 0 and ensure(conn, scope):
+        conn.execute(_PULL, wanted)
+
+
+def hold(conn: Connection, scope: Scope, until: datetime) -> None:
+    """Health replacement of live servers rests in the project until then."""
+    conn.execute(
+        update(watches)
+        .where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
+        .values(held_until=bindparam("until")),
+        {**_key(scope), "until": until},
+    )
+
+
+def forget(conn: Connection, scope: Scope, epoch: int) -> None:
+    """Nothing of the project is left to look at."""
+    conn.execute(delete(watches).where(_w.project_id == scope.project_id, _w.region == scope.region, _w.epoch == epoch))
+
+
+_REFUSING = select(_w.project_id, _w.region).where(_w.refused_since.is_not(None))
+
+
+def refusing(conn: Connection) -> list[Scope]:
+    """Every project and region that refuses to be looked at."""
+    return [Scope(row.project_id, row.region) for row in conn.execute(_REFUSING)]
+
+
+def _key(scope: Scope) -> dict[str, Any]:
+    return {"project": scope.project_id, "in_region": scope.region}
