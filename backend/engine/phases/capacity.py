@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from math import ceil
 
 from backend.domain.activity import Cause, CauseKind, Reason
@@ -57,6 +58,7 @@ def _grow(draft: Draft, present: int, lacking: int) -> None:
         draft.wake(draft.now + draft.settings.cloud_retry)
         return
     failing = failing_zones(draft)
+    failing |= _hung_zones(draft, failing)
     _launch_wishes(draft, failing)
     _launch_lacking(draft, failing, present, lacking)
 
@@ -100,8 +102,7 @@ def _launch_wishes(draft: Draft, failing: set[str]) -> None:
 
 def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int) -> None:
     most = min(lacking, draft.settings.launches if _is_proven(draft) else draft.settings.first_launches)
-    number = _room(draft, most)
-    if not number:
+    if most <= 0:
         return
     counts = draft.zone_counts()
     counts.update(step.zone for step in draft.steps if isinstance(step, steps.Launch))
@@ -110,25 +111,59 @@ def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int)
     replacing = (Cause(CauseKind.REPLACING_UNHEALTHY, draft.now),)
     launched = 0
     retried = {entry.zone for entry in backoffs_now(draft)}
-    for zone, wanted in _spread(draft, counts, number, failing).items():
+    for zone, wanted in _spread(draft, counts, most, failing).items():
         here = min(wanted, 1) if zone in retried else wanted
+        replaced = gaps[:here]
+        # What heals the cluster waits for no room: it was there before, and what hangs must not keep it away.
+        here = len(replaced) + _room(draft, zone, here - len(replaced), failing)
+        gaps = gaps[len(replaced) :]
         launched += here
-        replaced, gaps = gaps[:here], gaps[here:]
         unhealthy = [old.id for old in replaced if old.health is Health.UNHEALTHY]
         outlived = [old.id for old in replaced if old.health is not Health.UNHEALTHY]
         _launch(draft, zone, replacing, unhealthy)
         _launch(draft, zone, causes, [*outlived, *[None] * (here - len(replaced))])
-    if launched == number == most < lacking:
+    if launched == most < lacking:
         draft.more = True
 
 
-def _room(draft: Draft, wanted: int) -> int:
-    """How many of those wanted the cloud is asked for now. What makes room wakes the cluster: it changes a node."""
+def _room(draft: Draft, zone: str, wanted: int, failing: set[str]) -> int:
+    """How many of those wanted in a zone the cloud is asked for now. What makes room wakes the cluster."""
     rule = draft.settings.window
+    if wanted <= 0:
+        return 0
     since = draft.now - rule.memory
-    came_up = [node for node in draft.every(NodeState.IN_SERVICE) if node.created_at >= since and not node.attached]
-    building = [node for node in draft.every(NodeState.PENDING) if node.server_status in _BUILDING]
-    return window.room(rule, len(came_up), len(building), wanted)
+    serving = [node for node in draft.every(NodeState.IN_SERVICE) if node.zone == zone and not node.attached]
+    came_up = sum(node.created_at >= since for node in serving)
+    building = sum(node.zone == zone for node in _building(draft))
+    zones = len(set(draft.cluster.spec.zones) - failing)
+    return window.room(rule, came_up, building, wanted, max(1, zones))
+
+
+def _building(draft: Draft) -> list[Node]:
+    return [node for node in draft.every(NodeState.PENDING) if node.server_status in _BUILDING]
+
+
+def _hung_zones(draft: Draft, failing: set[str]) -> set[str]:
+    """Zones where servers are built for so long that the cloud no longer works on them, and no younger one came up.
+
+    They are left alone like those where launches fail, as long as there is another: where all are slow none hangs.
+    """
+    hangs_after = draft.settings.window.memory
+    begun: dict[str, datetime] = {}
+    for node in _building(draft):
+        begun[node.zone] = min(node.created_at, begun.get(node.zone, node.created_at))
+    hung = set()
+    for zone, since in begun.items():
+        if since + hangs_after > draft.now:
+            draft.wake(since + hangs_after)
+        elif not any(node.zone == zone and node.created_at > since for node in _came_up(draft)):
+            hung.add(zone)
+    return hung if set(draft.cluster.spec.zones) - failing - hung else set()
+
+
+def _came_up(draft: Draft) -> list[Node]:
+    up = (NodeState.IN_SERVICE, NodeState.PENDING)
+    return [node for node in draft.every(*up) if node.server_status is ServerStatus.ACTIVE and not node.attached]
 
 
 def _is_proven(draft: Draft) -> bool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -12,6 +13,7 @@ from backend.domain.node import NodeState, ServerStatus
 from backend.domain.profile import ProfileRef
 from backend.engine import steps
 from backend.engine.phases.capacity import meet_capacity
+from backend.engine.plan import make_plan
 from backend.policies.window import WindowRule
 from tests.backend.engine.drafts import (
     SETTINGS,
@@ -24,6 +26,7 @@ from tests.backend.engine.drafts import (
     pending,
     plan,
     sick,
+    snapshot,
     terminated,
 )
 from tests.factories import NOW
@@ -106,8 +109,8 @@ def test_no_more_are_built_at_once_than_the_window_takes():
 
 def test_a_full_window_holds_back_until_a_good_part_of_it_is_free():
     group = owner(desired=30, maximum=30)
-    for building, launched in ((8, 0), (6, 0), (5, 3), (0, 8)):
-        nodes = [pending(group, f"n{number}") for number in range(building)]
+    for building, launched in ((8, 0), (6, 0), (5, 2), (4, 4), (0, 8)):
+        nodes = [pending(group, f"n{number}", zone=(A, B)[number % 2]) for number in range(building)]
         made = _met(group, *nodes, settings=WINDOW)
         assert sum(launches(made.steps).values()) == launched, building
         assert not made.more
@@ -128,11 +131,49 @@ def test_servers_that_are_up_or_have_failed_leave_room():
 
 def test_as_many_as_came_up_lately_are_built_at_once():
     group = owner(desired=100, maximum=100)
-    nodes = [node(group, f"n{number}", created_at=NOW - timedelta(minutes=5)) for number in range(20)]
-    others = [node(group, f"old{number}") for number in range(20)]
-    attached = [node(group, f"a{number}", created_at=NOW, attached=True) for number in range(20)]
+    ago = NOW - timedelta(minutes=5)
+    nodes = [node(group, f"n{number}", created_at=ago, zone=(A, B)[number % 2]) for number in range(20)]
+    others = [node(group, f"old{number}", zone=(A, B)[number % 2]) for number in range(20)]
+    came = {"created_at": NOW, "attached": True}
+    attached = [node(group, f"a{number}", zone=(A, B)[number % 2], **came) for number in range(20)]
     made = _met(group, *nodes, *others, *attached, settings=WINDOW)
     assert sum(launches(made.steps).values()) == 20
+
+
+LATELY = NOW - timedelta(minutes=4)
+LONG_AGO = NOW - WINDOW.window.memory
+
+
+def test_what_is_built_in_one_zone_takes_no_room_in_another():
+    group = owner(desired=30, maximum=30)
+    building = [pending(group, f"n{number}", zone=A, created_at=LATELY) for number in range(8)]
+    made = _met(group, *building, settings=WINDOW)
+    assert launches(made.steps) == {B: 4}
+    assert LATELY + WINDOW.window.memory in made.wakes
+
+
+def test_a_zone_where_builds_hang_is_left_alone():
+    group = owner(desired=30, maximum=30)
+    hung = [pending(group, f"n{number}", zone=A, created_at=LONG_AGO) for number in range(8)]
+    assert launches(_met(group, *hung, settings=WINDOW).steps) == {B: 8}
+    younger = node(group, "younger", zone=A, created_at=LATELY)
+    assert launches(_met(group, *hung[:1], younger, settings=WINDOW).steps) == {A: 3, B: 4}
+
+
+def test_where_all_zones_are_slow_none_hangs():
+    group = owner(desired=30, maximum=30)
+    slow = [pending(group, f"n{number}", zone=(A, B)[number], created_at=LONG_AGO) for number in range(2)]
+    assert launches(_met(group, *slow, settings=WINDOW).steps) == {A: 3, B: 3}
+    only = owner(desired=30, maximum=30, zones=(A,))
+    assert launches(_met(only, slow[0], settings=WINDOW).steps) == {A: 7}
+
+
+def test_what_heals_a_cluster_waits_for_no_room():
+    group = owner(desired=17, maximum=30)
+    hung = [pending(group, f"n{number}", zone=(A, B)[number % 2], created_at=LATELY) for number in range(16)]
+    dead = node(group, "dead", server_status=ServerStatus.DELETED)
+    made = make_plan(snapshot(group, *hung, dead), NOW, WINDOW, Random(1))
+    assert kinds(made.steps) == ["Mark", "Terminate", "Launch", "Forget"]
 
 
 def test_a_failing_zone_is_left_alone_and_looked_at_again():
