@@ -94,9 +94,11 @@ class Claim:
 def _enter(claim: Claim, chosen: Sequence[steps.EnterService]) -> None:
     cluster = claim.snapshot.cluster
     entered = [step.node for step in chosen]
-    passes.enter_service(claim.conn, [node.id for node in entered], claim.now, protected=cluster.spec.protect_new)
-    passes.finish(claim.conn, [node.activity_id for node in entered], ActivityStatus.SUCCESSFUL, claim.now)
     launched = [node for node in entered if node.in_service_at is None]
+    returned = [node for node in entered if node.in_service_at is not None]
+    passes.enter_service(claim.conn, [node.id for node in launched], claim.now, protected=cluster.spec.protect_new)
+    passes.enter_service(claim.conn, [node.id for node in returned], claim.now)
+    passes.finish(claim.conn, [node.activity_id for node in entered], ActivityStatus.SUCCESSFUL, claim.now)
     if launched and claim.snapshot.backoffs:
         passes.clear_backoffs(claim.conn, cluster.id, {NO_ZONE, *(node.zone for node in launched)})
     if any(node.replaces is None for node in launched):

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, CauseKind, Reason
 from backend.domain.backoff import Backoff
 from backend.domain.cluster import Cluster, Process
-from backend.domain.node import Health, Node, NodeState
+from backend.domain.node import Node, NodeState
 from backend.domain.scope import Scope
 from backend.domain.traffic import Registration, TrafficSource
 from backend.store import activities, clusters, nodes, rows, traffic
@@ -85,21 +86,20 @@ def configurations_created(conn: Connection, scope: Scope, names: Collection[str
     return {row.name: row.created_at for row in found}
 
 
-def enter_service(conn: Connection, node_ids: Sequence[str], now: datetime, *, protected: bool) -> None:
-    """Pending nodes come into service, healthy."""
+def enter_service(conn: Connection, node_ids: Sequence[str], now: datetime, *, protected: bool | None = None) -> None:
+    """Pending nodes come into service, as healthy as they are. ``protected``: None keeps what each has."""
+    values: dict[str, Any] = {
+        "state": str(NodeState.IN_SERVICE),
+        "state_at": now,
+        "in_service_at": now,
+        "activity_id": None,
+    }
+    if protected is not None:
+        values["protected"] = protected
     statement = (
         update(nodes_table)
         .where(_n.id.in_(bindparam("ids", expanding=True)), _n.state == str(NodeState.PENDING))
-        .values(
-            state=str(NodeState.IN_SERVICE),
-            state_at=now,
-            in_service_at=now,
-            protected=protected,
-            health=str(Health.HEALTHY),
-            health_cause=None,
-            health_due_at=None,
-            activity_id=None,
-        )
+        .values(values)
     )
     for chunk in chunks(node_ids):
         conn.execute(statement, {"ids": chunk})

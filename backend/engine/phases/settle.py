@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backend.domain.activity import Reason, ReasonKind
-from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.domain.node import Node, NodeState, ServerStatus
 from backend.engine import steps
 from backend.engine.draft import Draft
 
@@ -83,17 +83,16 @@ def _returning(draft: Draft, node: Node) -> None:
 
 
 def _enter(draft: Draft, node: Node) -> None:
+    """A new node takes the cluster's protection; one from standby keeps its own. Verdicts of users stand for both.
+
+    Source: Auto Scaling User Guide, "Use instance scale-in protection": reset only by detaching and, for what is
+    launched or attached or leaves a warm pool, set to the group's; "Temporarily remove instances": in standby the
+    health status stays what it was.
+    """
     draft.add(steps.EnterService(node))
-    draft.put(
-        replace(
-            draft.move(node, NodeState.IN_SERVICE),
-            in_service_at=draft.now,
-            protected=draft.cluster.spec.protect_new,
-            health=Health.HEALTHY,
-            health_cause=None,
-            health_due_at=None,
-        )
-    )
+    protected = draft.cluster.spec.protect_new if node.in_service_at is None else node.protected
+    moved = draft.move(node, NodeState.IN_SERVICE)
+    draft.put(replace(moved, in_service_at=draft.now, protected=protected))
 
 
 def _fail(draft: Draft, node: Node, reason: Reason) -> None:

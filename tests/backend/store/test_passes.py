@@ -71,12 +71,16 @@ def test_backoffs_replace_each_other_and_are_cleared_by_zone(store, group):
 
 def test_only_pending_nodes_enter_service(store, group):
     waiting = _add(store, group, "waiting", state=NodeState.PENDING, in_service_at=None, health=Health.UNHEALTHY)
+    kept = _add(store, group, "kept", state=NodeState.PENDING, protected=True)
     leaving = _add(store, group, "leaving", state=NodeState.TERMINATING)
     _do(store, passes.enter_service, [waiting.id, leaving.id], LATER, protected=True)
     found = {node.id: node for node in _nodes(store, group)}
     entered = found[waiting.id]
     assert (entered.state, entered.in_service_at, entered.protected) == (NodeState.IN_SERVICE, LATER, True)
-    assert (entered.health, entered.activity_id) == (Health.HEALTHY, None)
+    assert (entered.health, entered.activity_id) == (Health.UNHEALTHY, None)
+    assert found[kept.id].state is NodeState.PENDING
+    _do(store, passes.enter_service, [kept.id], LATER)
+    assert {node.id: node.protected for node in _nodes(store, group)}[kept.id]
     assert found[leaving.id] == leaving
 
 

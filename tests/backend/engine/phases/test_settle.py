@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from backend.domain.activity import ReasonKind
-from backend.domain.node import NodeState, ServerStatus
+from backend.domain.node import Health, NodeState, ServerStatus
 from backend.engine import steps
 from backend.engine.phases.settle import settle
 from tests.backend.engine.drafts import SETTINGS, draft, node, owner, pending
@@ -60,6 +61,13 @@ def test_a_node_that_enters_service_takes_the_clusters_protection():
     one = pending(GROUP, "n", server_status=ServerStatus.ACTIVE)
     after = _settled(one).nodes[one.id]
     assert (after.state, after.protected, after.in_service_at) == (NodeState.IN_SERVICE, True, NOW)
+
+
+def test_a_node_from_standby_keeps_its_protection_and_what_was_said_of_it():
+    for protected in (True, False):
+        one = pending(GROUP, "n", in_service_at=NOW, protected=protected, health=Health.UNHEALTHY, health_due_at=NOW)
+        after = _settled(replace(one, server_status=ServerStatus.ACTIVE)).nodes[one.id]
+        assert (after.protected, after.health, after.health_due_at) == (protected, Health.UNHEALTHY, NOW)
 
 
 @pytest.mark.parametrize("seen_until", [None, NOW - timedelta(seconds=1)])
