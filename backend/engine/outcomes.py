@@ -124,8 +124,9 @@ def _taken_in(claim: Claim, node: Node, result: apply.Answered) -> None:
     if result.gone:
         _see_gone(claim, node)
     elif result.server is not None:
-        sightings.record(claim.conn, claim.scope, [sighting(result.server)])
-        claim.due_now = True
+        recorded = sightings.record(claim.conn, claim.scope, [sighting(result.server)])
+        # What tells nothing new is asked for again at its own time: another pass now would only ask the same.
+        claim.due_now = claim.due_now or bool(recorded.cluster_ids)
     if node.state is not NodeState.PENDING or isinstance(result.act, apply.LookAtServer):
         return
     if result.gone:
@@ -133,5 +134,6 @@ def _taken_in(claim: Claim, node: Node, result: apply.Answered) -> None:
         reason = Reason(ReasonKind.SERVER_VANISHED)
         passes.finish(claim.conn, [node.activity_id], ActivityStatus.FAILED, claim.now, reason)
         return
-    passes.enter_service(claim.conn, [node.id], claim.now, protected=node.protected)
+    passes.enter_service(claim.conn, [node.id], claim.now)
     passes.finish(claim.conn, [node.activity_id], ActivityStatus.SUCCESSFUL, claim.now)
+    claim.due_now = True

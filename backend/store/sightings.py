@@ -115,8 +115,8 @@ def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Rec
                 strays.append(sighting)
             elif not _is_older(sighting, row.server_status_at) and _is_news(sighting, row):
                 changes.append(_change(row.id, sighting))
+                found[row.cluster_id] = None
                 if row.server_status != sighting.status:
-                    found[row.cluster_id] = None
                     newly_bad += row.state == NodeState.IN_SERVICE and sighting.status in _LIVE_BAD
         if changes:
             conn.execute(_SEE, changes)

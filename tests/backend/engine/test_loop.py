@@ -176,6 +176,39 @@ def test_standby_and_back(world):
     assert {entry.status for entry in world.journal(group)} == {ActivityStatus.SUCCESSFUL}
 
 
+def test_protection_and_verdicts_outlast_standby(world):
+    group = world.make(desired=2)
+    world.pass_time(5)
+    first, second = world.nodes(group)
+    servers = [_short(first), _short(second)]
+    world.backend.nodes.protect(SCOPE, "web", servers[:1], protected=True)
+    world.backend.nodes.enter_standby(SCOPE, "web", servers, decrement=True)
+    world.pass_time(2)
+    world.backend.nodes.set_health(SCOPE, servers[1], Health.UNHEALTHY)
+    world.backend.nodes.exit_standby(SCOPE, "web", servers)
+    world.pass_time(10)
+    kept, new = world.nodes(group)
+    assert (kept.id, kept.protected, kept.state) == (first.id, True, NodeState.IN_SERVICE)
+    assert (new.id != second.id, new.protected, new.state) == (True, False, NodeState.IN_SERVICE)
+
+
+def test_a_server_that_tells_nothing_new_is_asked_for_calmly(world):
+    group = world.make(desired=1)
+    world.pass_time(5)
+    (one,) = world.nodes(group)
+    world.backend.nodes.enter_standby(SCOPE, "web", [_short(one)], decrement=True)
+    world.pass_time(5)
+    world.simulated.operator.lose_sight(one.server_id)
+    world.pass_time(40)
+    world.backend.nodes.exit_standby(SCOPE, "web", [_short(one)])
+    before = world.engine.counters["passes"]
+    world.pass_time(100, 0.02)
+    assert world.engine.counters["passes"] - before < 30
+    world.simulated.operator.recover(one.server_id)
+    world.pass_time(30)
+    assert world.states(group) == ["InService"]
+
+
 def test_attach_and_detach_change_the_token_and_the_tag(world):
     group = world.make(desired=0)
     world.pass_time(2)

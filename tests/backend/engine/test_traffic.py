@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,11 +15,13 @@ from backend.domain.traffic import MemberHealth
 from backend.drivers.errors import NotAuthorized
 from backend.drivers.simulated import Where
 from backend.drivers.simulated.faults import POOL_WRITES
+from backend.engine import observation, outcomes
 from backend.engine.settings import EngineSettings
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
 DRAIN = 300
+SIGHTING = outcomes.sighting
 
 
 @pytest.fixture
@@ -77,6 +80,20 @@ def test_nodes_in_service_are_members_at_the_pools_port(world, pool, group):
         (8080, 1, MemberHealth.HEALTHY)
     }
     assert _state(world) == ["Added"]
+
+
+def test_a_server_without_an_address_is_asked_for_calmly(world, pool, group, monkeypatch):
+    for module in (outcomes, observation):
+        monkeypatch.setattr(module, "sighting", lambda server: replace(SIGHTING(server), address=None))
+    world.backend.clusters.resize(SCOPE, "web", 3)
+    world.pass_time(10)
+    before = world.engine.counters["passes"]
+    world.pass_time(60, 0.05)
+    assert world.engine.counters["passes"] - before < 20
+    assert len(_members(world, pool)) == 2
+    monkeypatch.undo()
+    world.pass_time(30)
+    assert len(_members(world, pool)) == 3
 
 
 def test_a_scale_out_costs_a_pool_one_call(world, pool, group):

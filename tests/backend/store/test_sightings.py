@@ -45,6 +45,8 @@ def test_news_are_written_and_tell_whose_they_are(store, group):
     assert _record(store, _see(same, ServerStatus.ACTIVE)).cluster_ids == ()
     assert _record(store, _see(one, ServerStatus.ACTIVE)).cluster_ids == (group.id,)
     assert (_now(store, one).server_status, _now(store, one).server_status_at) == (ServerStatus.ACTIVE, LATER)
+    assert _record(store, _see(one, ServerStatus.ACTIVE, address="10.0.0.4")).cluster_ids == (group.id,)
+    assert _record(store, _see(one, ServerStatus.ACTIVE, address="10.0.0.4")).cluster_ids == ()
 
 
 def test_an_older_status_is_left_out(store, group):
