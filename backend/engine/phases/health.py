@@ -6,7 +6,7 @@ Could-not-ask is no finding: only what the cloud said of a server, or a caller o
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
@@ -76,7 +76,7 @@ def _judge_traffic(draft: Draft, node: Node) -> None:
 def _replace(draft: Draft) -> None:
     waiting = {old.id for _, old in draft.pairs()}
     for node in draft.every(NodeState.IN_SERVICE):
-        if node.health is not Health.UNHEALTHY or not _is_due(draft, node):
+        if node.health is not Health.UNHEALTHY or not (_is_dead(draft, node) or _is_due(draft, node)):
             continue
         if node.server_status in _GONE:
             _terminate(draft, node)
@@ -88,6 +88,14 @@ def _replace(draft: Draft) -> None:
             _terminate(draft, node)
 
 
+def _is_dead(draft: Draft, node: Node) -> bool:
+    """Whether its server stopped or went, which no grace waits for: a user's verdict with one does not, either.
+
+    Source: Auto Scaling User Guide, "Health checks for instances in an Auto Scaling group": the grace.
+    """
+    return node.server_status in BAD and draft.runs(Process.HEALTH_CHECK)
+
+
 def _is_due(draft: Draft, node: Node) -> bool:
     if node.health_due_at is not None and node.health_due_at > draft.now:
         draft.wake(node.health_due_at)
@@ -97,17 +105,19 @@ def _is_due(draft: Draft, node: Node) -> bool:
 
 def _is_held(draft: Draft, node: Node) -> bool:
     held_until = draft.snapshot.held_until
-    if held_until is None or held_until <= draft.now or node.health_cause not in _HELD:
+    if held_until is None or held_until <= draft.now or cause_of(node, draft.now) not in _HELD:
         return False
     draft.wake(held_until)
     return True
 
 
-def cause_of(node: Node) -> CauseKind:
+def cause_of(node: Node, now: datetime) -> CauseKind:
     """The cause that the activity of an unhealthy node's termination names."""
+    if node.health_due_at is not None and node.health_due_at > now and node.server_status in BAD:
+        return BAD[node.server_status]  # what was said of it counts only later
     return CauseKind(node.health_cause) if node.health_cause else CauseKind.HEALTH_CUSTOM
 
 
 def _terminate(draft: Draft, node: Node) -> None:
-    draft.add(steps.Terminate(node, (Cause(cause_of(node), draft.now),)))
+    draft.add(steps.Terminate(node, (Cause(cause_of(node, draft.now), draft.now),)))
     draft.move(node, NodeState.TERMINATING)

@@ -26,7 +26,7 @@ def retire(draft: Draft) -> None:
 def _why(draft: Draft, new: Node, old: Node) -> CauseKind | None:
     """Why the old node still is to go; None where it no longer is, and capacity decides who does."""
     if old.health is Health.UNHEALTHY:
-        return cause_of(old)
+        return cause_of(old, draft.now)
     if draft.outlived(old):
         return CauseKind.MAXIMUM_LIFETIME
     if old.protected or draft.surplus() <= 0:

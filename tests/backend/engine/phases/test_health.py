@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,22 @@ def test_a_users_verdict_waits_for_its_time():
     group = owner(desired=1)
     made = _checked(group, sick(group, "n", health_due_at=LATER))
     assert (made.steps, made.wakes) == ([], [LATER])
+
+
+@pytest.mark.parametrize("status", [ServerStatus.STOPPED, ServerStatus.DELETED, ServerStatus.DELETING])
+def test_a_dead_server_does_not_wait_for_the_grace_of_a_users_verdict(status):
+    group = owner(desired=1, health_grace_seconds=3600)
+    dead = sick(group, "n", server_status=status, health_due_at=LATER)
+    (step,) = _checked(group, dead).steps
+    assert (step.node, step.causes[0].kind) == (dead, CauseKind.HEALTH_TERMINATED_OR_STOPPED)
+    unjudged = owner(desired=1, suspended={Process.HEALTH_CHECK: NOW})
+    assert _checked(unjudged, replace(dead, cluster_id=unjudged.id)).steps == []
+
+
+def test_a_dead_server_within_a_users_grace_is_held_like_any_other():
+    group = owner(desired=1)
+    dead = sick(group, "n", server_status=ServerStatus.STOPPED, health_due_at=LATER)
+    assert _checked(group, dead, held_until=LATER).steps == []
 
 
 @pytest.mark.parametrize(
