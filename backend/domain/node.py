@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -130,6 +131,16 @@ class Node:
     def counted(self) -> bool:
         """Whether it counts towards the desired capacity."""
         return self.state in COUNTED
+
+    @property
+    def weight(self) -> int:
+        """How much of the desired capacity it makes up, in the cluster's units."""
+        return 1
+
+
+def capacity(nodes: Iterable[Node]) -> int:
+    """What these nodes make up together, in the units of desired, minimum and maximum."""
+    return sum(node.weight for node in nodes)
 
 
 class Member(NamedTuple):

@@ -10,7 +10,7 @@ from random import Random
 
 from backend.domain.activity import Cause
 from backend.domain.cluster import Cluster, ClusterStatus, Process
-from backend.domain.node import TRANSITIONS, Health, Node, NodeState, ServerStatus
+from backend.domain.node import TRANSITIONS, Health, Node, NodeState, ServerStatus, capacity
 from backend.domain.traffic import Registration, RegistrationState
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Snapshot
@@ -95,6 +95,10 @@ class Draft:
     def counted(self) -> list[Node]:
         return [node for node in self.nodes.values() if node.counted]
 
+    def capacity(self) -> int:
+        """What counts towards the desired capacity, in its units."""
+        return capacity(self.counted())
+
     def zone_counts(self) -> Counter[str]:
         return Counter(node.zone for node in self.nodes.values() if node.counted)
 
@@ -121,12 +125,12 @@ class Draft:
                     yield new, old
 
     def ahead(self) -> int:
-        """Nodes beyond the desired capacity that are meant to be: on their way, for one that goes after them."""
-        return sum(1 for new, _ in self.pairs() if new.state is not NodeState.IN_SERVICE)
+        """Capacity beyond the desired that is meant to be: nodes on their way, for one that goes after them."""
+        return capacity(new for new, _ in self.pairs() if new.state is not NodeState.IN_SERVICE)
 
     def surplus(self) -> int:
-        """Nodes above the desired capacity that nothing is meant to come of; below zero, nodes that lack."""
-        return len(self.counted()) - self.ahead() - self.cluster.spec.desired
+        """Capacity above the desired that nothing is meant to come of; below zero, what lacks."""
+        return self.capacity() - self.ahead() - self.cluster.spec.desired
 
     def launches_first(self) -> bool:
         """Whether a node that is to go waits for its successor: not where there are too many anyway."""
@@ -137,7 +141,7 @@ class Draft:
         followed = {node.replaces for node in self.nodes.values() if node.replaces is not None and node.counted}
         arrived = {node.replaces for node in self.every(NodeState.IN_SERVICE) if node.replaces is not None}
         leaving = {node.id for node in self.every(NodeState.TERMINATING) if self._leaves_a_gap(node)}
-        missing = self.cluster.spec.desired - len(self.counted()) if self.snapshot.backoffs else 0
+        missing = self.cluster.spec.desired - self.capacity() if self.snapshot.backoffs else 0
         return max(len((followed | leaving) - arrived), missing)
 
     def _leaves_a_gap(self, node: Node) -> bool:

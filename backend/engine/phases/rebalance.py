@@ -6,11 +6,12 @@ The new node is launched first; the old one goes when it is in service (retire).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from backend.domain.activity import Cause, CauseKind, Reason
 from backend.domain.backoff import NO_PROFILE, Backoff
 from backend.domain.cluster import Process
-from backend.domain.node import Health, Node, NodeState
+from backend.domain.node import Health, Node, NodeState, capacity
 from backend.engine.draft import Draft, Wish
 from backend.policies import placement, termination
 from backend.policies.replacement import margin
@@ -29,7 +30,7 @@ def rebalance(draft: Draft) -> None:
 
 def _is_calm(draft: Draft) -> bool:
     """Nothing else is going on: capacity is met, and what is on its way is on its way for this."""
-    pending = sum(node.state is not NodeState.IN_SERVICE for node in draft.counted())
+    pending = capacity(node for node in draft.counted() if node.state is not NodeState.IN_SERVICE)
     return draft.surplus() == 0 and pending == draft.ahead()
 
 
@@ -60,17 +61,19 @@ def _even_out(draft: Draft, room: int) -> None:
     for new, old in draft.pairs():
         if new.state is not NodeState.IN_SERVICE:
             counts[old.zone] -= 1
-    movable = _movable(draft)
+    movable = _by_zone(_movable(draft))
+    going: dict[str, Iterator[Node]] = {}
     moves: list[tuple[Node, str, str]] = []
     while len(moves) < room:
         gap = placement.imbalance(counts, zones)
         if gap is None or gap[2] < 2:
             break
         short, long, _ = gap
-        victim = _pick(draft, [node for node in movable if node.zone == long])
+        if long not in going:
+            going[long] = _leaving_order(draft, movable.get(long, []), room)
+        victim = next(going[long], None)
         if victim is None:
             break
-        movable.remove(victim)
         counts[long] -= 1
         counts[short] += 1
         moves.append((victim, short, long))
@@ -82,9 +85,16 @@ def _even_out(draft: Draft, room: int) -> None:
         draft.wishes.append(Wish(victim, Cause(CauseKind.ZONE_REBALANCE_LAUNCH, draft.now, data), short))
 
 
-def _pick(draft: Draft, candidates: list[Node]) -> Node | None:
-    chosen = termination.choose(candidates, 1, termination_view(draft), draft.rng)
-    return chosen[0] if chosen else None
+def _by_zone(nodes: list[Node]) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = {}
+    for node in nodes:
+        found.setdefault(node.zone, []).append(node)
+    return found
+
+
+def _leaving_order(draft: Draft, candidates: list[Node], most: int) -> Iterator[Node]:
+    """The nodes of one zone that may move, as the cluster's rules would have them go: asked for once a zone."""
+    return iter(termination.choose(candidates, most, termination_view(draft), draft.rng))
 
 
 def termination_view(draft: Draft) -> termination.TerminationView:

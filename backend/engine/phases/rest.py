@@ -16,7 +16,7 @@ def rest(draft: Draft) -> None:
         return
     if not draft.cluster.causes or draft.every(*_MOVING):
         return
-    if len(draft.counted()) == draft.cluster.spec.desired and not _launches(draft):
+    if draft.capacity() == draft.cluster.spec.desired and not _launches(draft):
         draft.add(steps.ForgetCauses())
 
 

@@ -6,6 +6,7 @@ from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
 from backend.domain.node import NodeState
 from backend.engine.phases.rebalance import rebalance
+from backend.policies import termination
 from tests.backend.engine.drafts import backoff, draft, launches, node, owner, pending, plan, sick
 from tests.factories import NOW
 
@@ -35,6 +36,20 @@ def test_a_difference_of_one_is_even():
 def test_a_tenth_of_the_maximum_moves_at_a_time():
     group = owner(desired=20, maximum=30)
     assert len(_wishes(group, *_nodes(group, *[A] * 20))) == 3
+
+
+def test_victims_are_ordered_once_for_a_zone_however_many_move(monkeypatch):
+    asked = []
+    choose = termination.choose
+
+    def counting(nodes, *arguments):
+        asked.append(len(nodes))
+        return choose(nodes, *arguments)
+
+    monkeypatch.setattr(termination, "choose", counting)
+    group = owner(desired=300, maximum=1000)
+    assert len(_wishes(group, *_nodes(group, *[A] * 300))) == 100
+    assert asked == [300]
 
 
 @pytest.mark.parametrize(
