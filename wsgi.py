@@ -261,7 +261,6 @@ def create_engine(chosen: BackendSettings) -> Engine:
             pool_busy=min(chosen.watch_idle, EngineSettings().pool_busy),
             pool_idle=chosen.watch_idle,
             calls=chosen.cloud_calls,
-            calls_per_project=chosen.cloud_calls,
         ),
         rng=random.Random(secrets.randbits(64)),
         name=name[:64],

@@ -58,7 +58,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
             min=0.0,
             help="How long a leaving member of a load balancer gets no new connections before its server goes.",
         ),
-        cfg.IntOpt("cloud_calls", default=8, min=1, help="Calls to the cloud under way at once."),
+        cfg.IntOpt(
+            "cloud_calls",
+            default=16,
+            min=1,
+            help="Calls to one region of the cloud under way at once; of one project half of them.",
+        ),
         cfg.PortOpt("metrics_port", default=0, help="Port of the engine's own Prometheus metrics (0: none)."),
         cfg.StrOpt("metrics_host", default="127.0.0.1", help="Address that they are served at."),
     ),

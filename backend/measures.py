@@ -21,6 +21,7 @@ _EVENTS: Final = {
     "unreached": "Looks at a project's servers that the cloud did not answer.",
     "refused": "Looks at a project's servers that the cloud refused.",
     "orphans": "Servers of ours that belonged to no group and were deleted.",
+    "lost_leases": "Claims that another engine took over while this one was at work on them.",
     "faults": "Jobs that ended in an error of our own.",
     "failed_ticks": "Ticks that ended in an error, such as a database that is away.",
 }
@@ -59,6 +60,13 @@ class PrometheusMeasures:
             registry=registry,
             multiprocess_mode="mostrecent",  # every engine reads it from the database: the last one knows best
         )
+        self._lag = Gauge(
+            "coppice_engine_lag_seconds",
+            "How long the work of a kind that waits longest has been due.",
+            ["kind"],
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
         self._requests = Counter(
             "coppice_cloud_requests",
             "Requests to the cloud's services, by HTTP method and status (none: no answer).",
@@ -85,6 +93,9 @@ class PrometheusMeasures:
 
     def delegation_ended(self, scope: Scope) -> None:
         self._ended.labels(scope.project_id, scope.region).inc()
+
+    def lag(self, kind: str, seconds: float) -> None:
+        self._lag.labels(kind).set(seconds)
 
     def refusing(self, scopes: Collection[Scope]) -> None:
         now = frozenset(scopes)

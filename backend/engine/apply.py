@@ -140,6 +140,15 @@ def carry_out(cloud: Cloud, catalog: Catalog, act: Act) -> Result:
         return Answered(act, error=error)
 
 
+def not_done(act: Act, error: errors.CloudError) -> Result:
+    """What came of an act that the cloud was never asked for."""
+    if isinstance(act, CreateServers):
+        return Created(act, (), error)
+    if isinstance(act, ChangeMembers):
+        return Changed(act, error)
+    return Answered(act, error=error)
+
+
 def _create(cloud: Cloud, catalog: Catalog, act: CreateServers) -> Created:
     """All servers of the launch, or as many as there is room for: a refused batch is halved."""
     servers: list[Server] = []

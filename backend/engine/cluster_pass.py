@@ -20,20 +20,19 @@ from backend.drivers import errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.network import Subnet
 from backend.engine import apply, outcomes, steps
-from backend.engine.calls import Call
 from backend.engine.claims import Claim
 from backend.engine.context import Context
+from backend.engine.lanes import Call, Job
 from backend.engine.plan import make_plan
 from backend.engine.reasons import reason_of, reason_of_fault
 from backend.engine.snapshot import Profile, Snapshot
 from backend.engine.steps import Step
 from backend.store import configurations, leases, passes, tags, templates, watches
-from backend.store.leases import Lease
+from backend.store.leases import ClusterLease
 from backend.store.session import Connection
 
 LOG = logging.getLogger(__name__)
 REPLANS = 5
-Job = Generator[Sequence[Call], list[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class _Pass:
     """One plan of one pass, and how it is written down."""
 
     context: Context
-    lease: Lease
+    lease: ClusterLease
     snapshot: Snapshot
     chosen: Sequence[Step]
     now: datetime
@@ -78,7 +77,7 @@ class _Pass:
         leases.release(conn, self.lease, max(due_at, now + pause) if pause else due_at)
 
 
-def cluster_pass(context: Context, lease: Lease) -> Job:
+def cluster_pass(context: Context, lease: ClusterLease) -> Job:
     """The job of one pass: yields the calls it waits for, and is sent their answers.
 
     A plan that was made on an older generation is void and made anew; a lease that was lost ends the pass without
@@ -214,7 +213,8 @@ def _with_faults(
 
 
 def _call(context: Context, act: apply.Act) -> Call:
-    return Call(act.scope, partial(apply.carry_out, context.cloud, context.catalog, act))
+    ask = partial(apply.carry_out, context.cloud, context.catalog, act)
+    return Call(act.scope, ask, unasked=partial(apply.not_done, act))
 
 
 def _tell(context: Context, cluster: Cluster, chosen: Sequence[Step]) -> None:

@@ -1,34 +1,31 @@
 """The engine's loop: claims what is due, lets its jobs run, and takes up those whose cloud calls are done.
 
 One thread owns all jobs and every write to the store; only cloud calls run beside it. No job waits for another: a job
-is a generator that is put aside while its calls are under way.
+is a generator that is put aside while its calls are under way. What kinds of work there are is ``kinds``' business.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Protocol
 
 from backend.clock import Clock
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.engine.calls import Call, Calls, ThreadedCalls
-from backend.engine.cluster_pass import cluster_pass
 from backend.engine.context import Context
+from backend.engine.kinds import KINDS, ROUNDS
+from backend.engine.kinds.kind import AnyKind, Round
+from backend.engine.lanes import Calls, Job, Lanes, held_by
 from backend.engine.measures import Measures, Unmeasured
-from backend.engine.observation import observe
-from backend.engine.pools import look_at_pool
 from backend.engine.settings import EngineSettings
-from backend.store import garbage, leases, traffic, watches
-from backend.store.leases import Claimer, Lease, WatchLease
-from backend.store.session import Connection, Store
-from backend.store.traffic import PoolLease
+from backend.store.leased import Claimer, Lease, Room
+from backend.store.session import Store
 
 LOG = logging.getLogger(__name__)
 _FAULT_PAUSE = timedelta(seconds=30)
@@ -47,30 +44,28 @@ class Outcome:
     """What one tick did.
 
     Attributes:
-        clusters, watches, pools: claimed.
+        claimed: how much of each kind of work.
         faults: jobs that ended in an error of ours.
         under_way: jobs that wait for the cloud.
     """
 
-    clusters: int = 0
-    watches: int = 0
+    claimed: Mapping[str, int] = field(default_factory=dict)
     faults: int = 0
     under_way: int = 0
-    pools: int = 0
 
     @property
     def idle(self) -> bool:
         """Nothing was due."""
-        return not (self.clusters or self.watches or self.pools or self.under_way)
+        return not (self.under_way or any(self.claimed.values()))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Running:
     """A job that has begun."""
 
-    lease: Lease | WatchLease | PoolLease
-    steps: Generator[Sequence[Call], list[Any], None]
-    held_at: datetime
+    kind: AnyKind
+    lease: Lease
+    steps: Job
     waits: Sequence[Future[Any]] = field(default=())
 
 
@@ -79,7 +74,7 @@ class Engine:
 
     Args:
         rng: seeds all chance of this engine.
-        calls: runs the cloud calls; a bounded pool of threads by default, InlineCalls for tests.
+        calls: runs the cloud calls; lanes of threads by default, InlineCalls for tests.
         name: tells its claims apart from those of others.
         measures: kept nowhere by default.
     """
@@ -96,6 +91,8 @@ class Engine:
         name: str,
         calls: Calls | None = None,
         measures: Measures | None = None,
+        kinds: Sequence[AnyKind] = KINDS,
+        rounds: Sequence[Round] = ROUNDS,
     ) -> None:
         seed, told = rng.getrandbits(64), measures or Unmeasured()
         self._context = Context(store, cloud, catalog, clock, settings, name, seed, measures=told)
@@ -103,11 +100,12 @@ class Engine:
         self._store = store
         self._clock = clock
         self._claimer = Claimer(name, settings.lease)
-        self._calls: Calls = calls or ThreadedCalls(settings.calls, settings.calls_per_project)
+        self._calls: Calls = calls or Lanes(clock, settings.calls, rule=settings.breaker)
+        self._kinds, self._rounds = kinds, rounds
         self._running: list[_Running] = []
-        self._garbage_due_at: datetime | None = None
-        self._pools_due_at: datetime | None = None
-        self._measure_due_at: datetime | None = None
+        self._failed: list[tuple[AnyKind, Lease, datetime]] = []
+        self._asked_at: dict[str, datetime] = {}
+        self._round_due_at: dict[str, datetime] = {}
 
     @property
     def counters(self) -> Mapping[str, int]:
@@ -132,19 +130,17 @@ class Engine:
     def tick(self, now: datetime) -> Outcome:
         """Claim what is due and do it, as far as the cloud has answered."""
         faults = self._resume()
-        self._renew()
-        watches = self._claim_watches(now)
-        clusters = self._claim_clusters(now)
-        pools = self._claim_pools(now)
-        for watch in watches:
-            faults += self._begin(watch, observe(self._context, watch))
-        for cluster in clusters:
-            faults += self._begin(cluster, cluster_pass(self._context, cluster))
-        for pool in pools:
-            faults += self._begin(pool, look_at_pool(self._context, pool))
-        self._collect(now)
-        self._measure(now)
-        return Outcome(len(clusters), len(watches), faults, len(self._running), len(pools))
+        self._renew(now)
+        self._put_off()
+        claimed: dict[str, int] = {}
+        for kind in self._kinds:
+            leases = self._claim(kind, now)
+            claimed[kind.name] = len(leases)
+            for lease in leases:
+                faults += self._advance(_Running(kind, lease, kind.work(self._context, lease)), None)
+        for each in self._rounds:
+            self._round(each, now)
+        return Outcome(claimed, faults, len(self._running))
 
     def _guarded_tick(self) -> Outcome:
         """A tick that survives a store that is away."""
@@ -155,33 +151,22 @@ class Engine:
             self._context.count("failed_ticks")
             return Outcome(faults=1)
 
-    def _claim_watches(self, now: datetime) -> list[WatchLease]:
-        room = self._settings.watches_at_once - sum(isinstance(job.lease, WatchLease) for job in self._running)
-        return leases.claim_watches(self._store, self._claimer, now, room) if room > 0 else []
-
-    def _claim_clusters(self, now: datetime) -> list[Lease]:
-        room = self._settings.clusters_at_once - sum(isinstance(job.lease, Lease) for job in self._running)
-        return leases.claim(self._store, self._claimer, now, room) if room > 0 else []
-
-    def _claim_pools(self, now: datetime) -> list[PoolLease]:
-        """Asked for once a pause: ticks come with every answer of the cloud, and pools are in no such haste."""
-        if self._pools_due_at is not None and now < self._pools_due_at:
-            return []
-        self._pools_due_at = now + self._settings.poll
-        room = self._settings.pools_at_once - sum(isinstance(job.lease, PoolLease) for job in self._running)
-        return traffic.claim_pools(self._store, self._claimer, now, room) if room > 0 else []
-
-    def _begin(self, lease: Lease | WatchLease | PoolLease, steps: Generator[Sequence[Call], list[Any], None]) -> int:
-        return self._advance(_Running(lease, steps, self._clock.now()), None)
+    def _claim(self, kind: AnyKind, now: datetime) -> list[Any]:
+        """What is due of a kind and there is room for; where a region has none, others are asked for once a poll."""
+        held = (job.lease.scope for job in self._running if job.kind is kind)
+        room = Room(kind.at_once(self._settings), held)
+        if kind.unhurried or room.full_regions:
+            asked_at = self._asked_at.get(kind.name)
+            if asked_at is not None and asked_at <= now < asked_at + self._settings.poll:
+                return []
+        self._asked_at[kind.name] = now
+        return kind.leased.claim(self._store, self._claimer, now, room)
 
     def _resume(self) -> int:
-        waiting, self._running = self._running, []
         faults = 0
-        for job in waiting:
-            if all(future.done() for future in job.waits):
-                faults += self._advance(job, job.waits)
-            else:
-                self._running.append(job)
+        for job in [job for job in self._running if all(future.done() for future in job.waits)]:
+            self._running.remove(job)
+            faults += self._advance(job, job.waits)
         return faults
 
     def _advance(self, job: _Running, done: Sequence[Future[Any]] | None) -> int:
@@ -190,7 +175,7 @@ class Engine:
             while True:
                 answers = None if done is None else [future.result() for future in done]
                 asked = job.steps.send(answers) if answers is not None else next(job.steps)
-                job.waits = self._calls.submit(asked)
+                job.waits = self._calls.submit(held_by(job.lease, asked))
                 if not all(future.done() for future in job.waits):
                     self._running.append(job)
                     return 0
@@ -200,54 +185,29 @@ class Engine:
         except Exception:
             LOG.exception("a job failed: %s", job.lease)
             self._context.count("faults")
-            self._put_off(job.lease)
+            self._failed.append((job.kind, job.lease, self._clock.now() + _FAULT_PAUSE))
             return 1
 
-    def _put_off(self, lease: Lease | WatchLease | PoolLease) -> None:
-        """What failed is tried again after a while."""
-        due_at = self._clock.now() + _FAULT_PAUSE
+    def _put_off(self) -> None:
+        """What failed is tried again after a while; it stays on the list until the store has taken note of that."""
+        while self._failed:
+            kind, lease, due_at = self._failed[0]
+            self._store.transact(partial(kind.leased.release, lease=lease, due_at=due_at))
+            self._failed.pop(0)
 
-        def work(conn: Connection) -> None:
-            if isinstance(lease, Lease):
-                leases.release(conn, lease, due_at)
-            elif isinstance(lease, PoolLease):
-                traffic.release_pool(conn, lease, due_at)
-            else:
-                leases.release_watch(conn, lease, due_at, lease.seen_until, lease.full_due_at)
+    def _renew(self, now: datetime) -> None:
+        """Hold on to what waits long for the cloud; what another engine has by now is dropped."""
+        soon = now + self._settings.lease * 2 / 3
+        for kind in self._kinds:
+            old = [job for job in self._running if job.kind is kind and job.lease.mark < soon]
+            kind.leased.renew(self._store, [job.lease for job in old], self._claimer)
+            for job in old:
+                if job.lease.lost:
+                    LOG.warning("another engine has taken over: %s", job.lease)
+                    self._context.count("lost_leases")
+                    self._running.remove(job)
+                    job.steps.close()
 
-        self._store.transact(work)
-
-    def _renew(self) -> None:
-        """Hold on to what waits long for the cloud."""
-        now = self._clock.now()
-        old = [job for job in self._running if now - job.held_at > self._settings.lease / 3]
-        leases.renew(self._store, [job.lease for job in old if isinstance(job.lease, Lease)], self._claimer)
-        watches = [job.lease for job in old if isinstance(job.lease, WatchLease)]
-        leases.renew_watches(self._store, watches, self._claimer)
-        traffic.renew_pools(self._store, [job.lease for job in old if isinstance(job.lease, PoolLease)], self._claimer)
-        for job in old:
-            job.held_at = now
-
-    def _collect(self, now: datetime) -> None:
-        """Delete what is past its retention, a bounded part at a time."""
-        if self._garbage_due_at is not None and now < self._garbage_due_at:
-            return
-        settings = self._settings
-        dropped = Counter(
-            activities=self._store.transact(
-                lambda conn: garbage.drop_activities(conn, now - settings.activity_retention, settings.garbage_rows)
-            ),
-            tokens=self._store.transact(
-                lambda conn: garbage.drop_tokens(conn, now - settings.token_retention, settings.garbage_rows)
-            ),
-        )
-        full = max(dropped.values()) == settings.garbage_rows
-        self._garbage_due_at = now if full else now + settings.garbage
-
-    def _measure(self, now: datetime) -> None:
-        """Tell which projects refuse, whichever engine found that out."""
-        if self._measure_due_at is not None and now < self._measure_due_at:
-            return
-        self._measure_due_at = now + self._settings.measure
-        with self._store.read() as conn:
-            self._context.measures.refusing(watches.refusing(conn))
+    def _round(self, each: Round, now: datetime) -> None:
+        if now >= self._round_due_at.get(each.name, now):
+            self._round_due_at[each.name] = now + each.work(self._context)

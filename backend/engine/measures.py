@@ -23,6 +23,9 @@ class Measures(Protocol):
     def delegation_ended(self, scope: Scope) -> None:
         """A project began to refuse the engine."""
 
+    def lag(self, kind: str, seconds: float) -> None:
+        """How long the work of a kind that waits longest has been due."""
+
     def refusing(self, scopes: Collection[Scope]) -> None:
         """These projects refuse the engine now, and no others."""
 
@@ -37,5 +40,7 @@ class Unmeasured:
     def refusal(self, act: str, error: str) -> None: ...
 
     def delegation_ended(self, scope: Scope) -> None: ...
+
+    def lag(self, kind: str, seconds: float) -> None: ...
 
     def refusing(self, scopes: Collection[Scope]) -> None: ...

@@ -7,7 +7,7 @@ as gone, since listings lag. A cloud that cannot be asked says nothing about any
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,8 +18,8 @@ from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.compute import Server
 from backend.engine import delegation
-from backend.engine.calls import Call
 from backend.engine.context import Context
+from backend.engine.lanes import Call, Job
 from backend.engine.outcomes import sighting
 from backend.engine.settings import EngineSettings
 from backend.store import leases, orphans, sightings, wakes, watches
@@ -28,7 +28,6 @@ from backend.store.session import Connection
 from backend.store.sightings import Sighting
 
 LOG = logging.getLogger(__name__)
-Job = Generator[Sequence[Call], list[Any], None]
 _ORPHANS_AT_ONCE = 20
 _UNKNOWN = (errors.CloudUnavailable, errors.OutcomeUnknown)
 _MANY = 500

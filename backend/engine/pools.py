@@ -5,7 +5,7 @@ One listing a look. A pool that cannot be asked says nothing about any member.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -14,13 +14,12 @@ from typing import Any
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
 from backend.drivers import errors
 from backend.drivers.balancing import PoolMember, Target
-from backend.engine.calls import Call
 from backend.engine.context import Context
-from backend.store import traffic, wakes, watches
+from backend.engine.lanes import Call, Job
+from backend.store import leases, traffic, wakes, watches
+from backend.store.leases import PoolLease
 from backend.store.session import Connection
-from backend.store.traffic import PoolLease
 
-Job = Generator[Sequence[Call], list[Any], None]
 _UNSETTLED = frozenset({RegistrationState.ADDING, RegistrationState.LEAVING, RegistrationState.REMOVING})
 _VERDICTS = frozenset({MemberHealth.HEALTHY, MemberHealth.UNHEALTHY})
 
@@ -44,7 +43,7 @@ class _Look:
 
     def record(self, members: Sequence[PoolMember], conn: Connection) -> bool:
         """Write what was seen; False when the lease was lost."""
-        if not traffic.fence_pool(conn, self.lease):
+        if not leases.fence_pool(conn, self.lease):
             return False
         registered = traffic.of_pool(conn, self.lease.pool_id)
         seen = {Target(one.owner, one.address, one.port): one.health for one in members if one.owner is not None}
@@ -80,14 +79,14 @@ class _Look:
 
     def release(self, conn: Connection) -> None:
         """Look again soon while something is to be seen, later while nothing is, never where nothing of ours is."""
-        if not traffic.fence_pool(conn, self.lease):
+        if not leases.fence_pool(conn, self.lease):
             return
         settings, now = self.context.settings, self.context.now()
         if self.empty and not traffic.of_pool(conn, self.lease.pool_id):
-            traffic.forget_pool(conn, self.lease)
+            leases.forget_pool(conn, self.lease)
         else:
             soon = self.busy or bool(self.strays)
-            traffic.release_pool(conn, self.lease, now + (settings.pool_busy if soon else settings.pool_idle))
+            leases.release_pool(conn, self.lease, now + (settings.pool_busy if soon else settings.pool_idle))
 
 
 def look_at_pool(context: Context, lease: PoolLease) -> Job:
@@ -101,7 +100,7 @@ def look_at_pool(context: Context, lease: PoolLease) -> Job:
         context.count("unreached")
         refused = isinstance(answer, errors.Refused)
         pause = context.settings.refused_retry if refused else context.settings.cloud_retry
-        store.transact(lambda conn: traffic.release_pool(conn, lease, context.now() + pause))
+        store.transact(lambda conn: leases.release_pool(conn, lease, context.now() + pause))
         return
     context.count("listings")
     if not store.transact(partial(look.record, answer)):

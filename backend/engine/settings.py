@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from backend.engine.breaker import BreakerRule
 from backend.policies.backoff import BackoffRule
 from backend.policies.window import WindowRule
 
@@ -17,8 +18,9 @@ class EngineSettings:
         poll: pause between two looks at what is due, when nothing is under way.
         drain: how long an engine that is told to stop waits for cloud calls under way.
         lease: how long a claim holds without being renewed.
-        clusters_at_once, watches_at_once, pools_at_once: claimed by one tick.
-        calls, calls_per_project: cloud calls under way at once, of the process and of one project.
+        clusters_at_once, watches_at_once, pools_at_once: worked on at once of one region; half of it of one project.
+        calls: cloud calls of one region under way at once, half of them of one project.
+        breaker: when what does not answer is asked no more.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
         watch_rest: while many nodes move the pause is that many times as long as the listing took, at least
             ``watch_busy`` and at most ``watch_idle``: a cloud that is busy is asked less. The last few are waited for
@@ -55,11 +57,11 @@ class EngineSettings:
     poll: timedelta = timedelta(seconds=0.5)
     drain: timedelta = timedelta(seconds=10)
     lease: timedelta = timedelta(seconds=60)
-    clusters_at_once: int = 50
-    watches_at_once: int = 20
-    pools_at_once: int = 20
+    clusters_at_once: int = 100
+    watches_at_once: int = 40
+    pools_at_once: int = 40
     calls: int = 16
-    calls_per_project: int = 8
+    breaker: BreakerRule = field(default_factory=BreakerRule)
     watch_busy: timedelta = timedelta(seconds=1)
     watch_idle: timedelta = timedelta(seconds=15)
     watch_rest: float = 8.0

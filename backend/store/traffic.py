@@ -1,10 +1,9 @@
-"""What is registered with pools of load balancers, and the claims of pools whose members are looked at."""
+"""What is registered with pools of load balancers, and when members are looked at. Claims are leases' business."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,13 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
 from backend.store import rows
-from backend.store.leases import Claimer, any_due, is_free
-from backend.store.session import Store
+from backend.store.leases import POOLS
 from backend.store.tables import pools, registrations
-from backend.store.types import Instant
 
 _r = registrations.c
-_p = pools.c
 
 Key = tuple[str, str]
 """(node id, pool id) of a registration."""
@@ -107,105 +103,10 @@ def forget_cluster(conn: Connection, cluster_id: str, now: datetime) -> None:
 # pools ---------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class PoolLease:
-    """A claimed pool. ``mark``: what the claim put into ``due_at``; a release leaves an earlier one alone."""
-
-    scope: Scope
-    pool_id: str
-    epoch: int
-    mark: datetime
-
-
-_WANTED = bindparam("wanted", type_=Instant())
-_NEXT_DUE = bindparam("next_due", type_=Instant())
-_PULL = (
-    update(pools)
-    .where(_p.id == bindparam("pool"))
-    .values(due_at=sa.case((or_(_p.due_at.is_(None), _p.due_at > _WANTED), _WANTED), else_=_p.due_at))
-)
-
-
 def pull_pool(conn: Connection, scope: Scope, pool_id: str, at: datetime) -> None:
     """Look at the pool's members at that time, or sooner; from now on, where nobody did."""
-    wanted = {"pool": pool_id, "wanted": at}
-    if conn.execute(_PULL, wanted).rowcount:
+    if POOLS.pull(conn, (pool_id,), at):
         return
     row = {"id": pool_id, "project_id": scope.project_id, "region": scope.region, "due_at": at, "epoch": 0}
     with contextlib.suppress(IntegrityError), conn.begin_nested():  # another transaction may have been quicker
         conn.execute(sa.insert(pools), row)
-
-
-_DUE = select(pools).where(is_free(pools)).order_by(_p.due_at, _p.id)
-_IS_DUE = _DUE.limit(1)
-_HELD = sa.and_(_p.id == bindparam("pool"), _p.epoch == bindparam("seen_epoch"))
-_TAKE = (
-    update(pools)
-    .where(_HELD)
-    .values(epoch=_p.epoch + 1, owner=bindparam("by"), lease_until=bindparam("until"), due_at=bindparam("mark"))
-)
-
-
-def claim_pools(store: Store, claimer: Claimer, now: datetime, limit: int) -> list[PoolLease]:
-    """Claim up to ``limit`` pools that are due and that nobody holds, longest due first."""
-    if not any_due(store, _IS_DUE, now):
-        return []
-
-    def work(conn: Connection) -> list[PoolLease]:
-        lease_now = store.lease_now(conn)
-        statement = _DUE.limit(limit).with_for_update(skip_locked=True)
-        found = conn.execute(statement, {"now": now, "lease_now": lease_now}).all()
-        mark = now + claimer.lease
-        common = {"by": claimer.name, "until": lease_now + claimer.lease, "mark": mark}
-        if found:
-            conn.execute(_TAKE, [{"pool": row.id, "seen_epoch": row.epoch, **common} for row in found])
-        return [PoolLease(Scope(row.project_id, row.region), row.id, row.epoch + 1, mark) for row in found]
-
-    return store.transact(work)
-
-
-_RENEW = update(pools).where(_HELD).values(lease_until=bindparam("until"))
-
-
-def renew_pools(store: Store, held: Sequence[PoolLease], claimer: Claimer) -> None:
-    """Hold these on: their looks still wait for the cloud."""
-
-    def work(conn: Connection) -> None:
-        until = store.lease_now(conn) + claimer.lease
-        conn.execute(_RENEW, [{**_lease_key(lease), "until": until} for lease in held])
-
-    if held:
-        store.transact(work)
-
-
-_FENCE = select(_p.epoch).where(_HELD).with_for_update()
-
-
-def fence_pool(conn: Connection, lease: PoolLease) -> bool:
-    """Whether the pool is still held, its row locked."""
-    return conn.execute(_FENCE, _lease_key(lease)).first() is not None
-
-
-_RELEASE = (
-    update(pools)
-    .where(_HELD)
-    .values(
-        owner=None,
-        lease_until=None,
-        due_at=sa.case((_p.due_at == bindparam("mark"), _NEXT_DUE), else_=_p.due_at),
-    )
-)
-
-
-def release_pool(conn: Connection, lease: PoolLease, due_at: datetime) -> None:
-    """Give the pool back; it is due then, or when someone asked for it meanwhile."""
-    conn.execute(_RELEASE, {**_lease_key(lease), "mark": lease.mark, "next_due": due_at})
-
-
-def forget_pool(conn: Connection, lease: PoolLease) -> None:
-    """Nothing of ours is in the pool; whoever registers with it next has it looked at again."""
-    conn.execute(delete(pools).where(_HELD), _lease_key(lease))
-
-
-def _lease_key(lease: PoolLease) -> dict[str, Any]:
-    return {"pool": lease.pool_id, "seen_epoch": lease.epoch}

@@ -26,7 +26,9 @@ def test_what_an_engine_does_is_counted(kept, registry):
     kept.refusal("DeleteServer", "NotAuthorized")
     kept.delegation_ended(SCOPE)
     value = registry.get_sample_value
+    kept.lag("clusters", 7.5)
     assert value("coppice_engine_passes_total") == 2
+    assert value("coppice_engine_lag_seconds", {"kind": "clusters"}) == 7.5
     assert value("coppice_engine_unreached_total") == 1
     assert value("coppice_engine_steps_total", {"kind": "Launch"}) == 3
     assert value("coppice_engine_refusals_total", {"act": "DeleteServer", "error": "NotAuthorized"}) == 1

@@ -34,7 +34,7 @@ def _put(owner: Any, name: str, value: Any) -> Iterator[None]:
 def drop_the_fence() -> AbstractContextManager[None]:
     """A pass writes although its lease was lost."""
 
-    def fence(conn: Any, lease: leases.Lease) -> int | None:
+    def fence(conn: Any, lease: leases.ClusterLease) -> int | None:
         return conn.execute(select(clusters.c.generation).where(clusters.c.id == lease.cluster_id)).scalar()
 
     return _put(leases, "fence", fence)
@@ -169,7 +169,7 @@ def ask_once() -> AbstractContextManager[None]:
 def lose_wakes() -> AbstractContextManager[None]:
     """A change of intent during a pass is forgotten, and nothing looks again by itself."""
 
-    def release(conn: Any, lease: leases.Lease, due_at: Any) -> None:
+    def release(conn: Any, lease: leases.ClusterLease, due_at: Any) -> None:
         conn.execute(
             clusters.update()
             .where(clusters.c.id == lease.cluster_id, clusters.c.epoch == lease.epoch)

@@ -22,7 +22,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.compute import Compute, Server, ServerRequest
 from backend.drivers.errors import OutcomeUnknown
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
-from backend.engine.calls import InlineCalls
+from backend.engine.lanes import InlineCalls
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,10 +11,13 @@ from backend.domain.cluster import ClusterChange, PlacementRequest, Process, Sou
 from backend.domain.node import Health, NodeState, ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.drivers.errors import QuotaExceeded
+from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
 from backend.errors import ClusterNotFound
 from backend.services.servers import Order
 from backend.services.templates import NewVersion
+from backend.store import wakes
+from tests.backend.engine.threads import Threads
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
@@ -404,3 +408,46 @@ def test_running_until_told_to_stop(world):
     group = world.make(desired=1)
     world.engine.run(Stop())
     assert world.states(group) == ["InService"]
+
+
+def test_how_long_work_has_waited_is_measured(world):
+    group = world.make(desired=1)
+    world.pass_time(5)
+    assert set(world.measures.lags) == {"watches", "clusters", "pools"}
+    world.clock.move(100)
+    world.store.transact(lambda conn: wakes.wake(conn, [group.id], world.clock.now() - timedelta(seconds=70)))
+    engine = world.new_engine("two", kinds=())
+    engine.tick(world.clock.now())
+    assert world.measures.lags["clusters"] == 70
+    world.pass_time(20)
+    assert world.measures.lags["clusters"] < 1
+
+
+def test_what_another_engine_took_over_is_dropped(world, caplog):
+    lanes = Threads(world.clock, 1000.0)
+    calls = Lanes(world.clock, 4, executor_of=lambda *_: lanes)
+    world.engine = world.new_engine("one", calls=calls)
+    world.make(desired=1)
+    assert world.engine.tick(world.clock.now()).under_way == 1
+    world.clock.move(61)
+    world.new_engine("two").tick(world.clock.now())
+    assert world.engine.tick(world.clock.now()).under_way == 0
+    assert world.engine.counters["lost_leases"] == 1
+    assert "another engine has taken over" in caplog.text
+
+
+def test_what_is_renewed_is_worked_on_to_its_end(world):
+    lanes = Threads(world.clock, 150.0)
+    calls = Lanes(world.clock, 4, executor_of=lambda *_: lanes)
+    world.engine = world.new_engine("one", calls=calls)
+    group = world.make(desired=1)
+    other = world.new_engine("two")
+    for _ in range(16):
+        world.engine.tick(world.clock.now())
+        assert not any(other.tick(world.clock.now()).claimed.values())
+        world.clock.move(10)
+    lanes.move()
+    calls.wait(0)
+    world.engine.tick(world.clock.now())
+    assert [node.server_id is None for node in world.nodes(group)] == [False]
+    assert world.engine.counters["lost_leases"] == 0

@@ -19,7 +19,7 @@ from backend.drivers.balancing import Target
 from backend.drivers.catalog import Catalog
 from backend.drivers.simulated import SimulatedSettings
 from backend.drivers.simulated.pools import PoolRow
-from backend.engine.calls import InlineCalls
+from backend.engine.lanes import Calls, InlineCalls
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.store import activities, nodes, tables
@@ -34,11 +34,13 @@ class Kept:
         told: how much of what, with steps and refusals by name.
         ended: projects that began to refuse, in turn.
         now: those that refuse.
+        lags: how long the oldest work of each kind has been due.
     """
 
     told: Counter[str] = field(default_factory=Counter)
     ended: list[Scope] = field(default_factory=list)
     now: frozenset[Scope] = frozenset()
+    lags: dict[str, float] = field(default_factory=dict)
 
     def count(self, what: str, number: int) -> None:
         self.told[what] += number
@@ -51,6 +53,9 @@ class Kept:
 
     def delegation_ended(self, scope: Scope) -> None:
         self.ended.append(scope)
+
+    def lag(self, kind: str, seconds: float) -> None:
+        self.lags[kind] = seconds
 
     def refusing(self, scopes: Collection[Scope]) -> None:
         self.now = frozenset(scopes)
@@ -69,7 +74,7 @@ class EngineWorld(World):
         super().__post_init__()
         self.engine = self.new_engine("one")
 
-    def new_engine(self, name: str) -> Engine:
+    def new_engine(self, name: str, calls: Calls | None = None, **more: Any) -> Engine:
         return Engine(
             store=self.store,
             cloud=self.simulated.cloud,
@@ -78,8 +83,9 @@ class EngineWorld(World):
             settings=self.engine_settings,
             rng=Random(1),
             name=name,
-            calls=InlineCalls(),
+            calls=calls or InlineCalls(),
             measures=self.measures,
+            **more,
         )
 
     def make(

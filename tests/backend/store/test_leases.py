@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backend.store import clusters, leases, wakes, watches
-from backend.store.leases import Claimer
+from backend.store.leased import Claimer, Room
 from tests import factories
 from tests.factories import NOW, SCOPE
 
@@ -21,7 +21,11 @@ def group(store):
 
 
 def _claim(store, claimer=ONE, limit=10):
-    return leases.claim(store, claimer, store.clock.now(), limit)
+    return leases.CLUSTERS.claim(store, claimer, store.clock.now(), Room(2 * limit, []))
+
+
+def _watches(store, claimer=ONE):
+    return leases.WATCHES.claim(store, claimer, store.clock.now(), Room(5, []))
 
 
 def _now(store, group):
@@ -58,7 +62,7 @@ def test_a_lease_that_is_over_is_taken_and_its_fence_is_closed(store, group):
 def test_a_renewed_lease_is_held_on(store, group):
     (lease,) = _claim(store)
     store.clock.move(40)
-    leases.renew(store, [lease], ONE)
+    leases.CLUSTERS.renew(store, [lease], ONE)
     store.clock.move(40)
     assert _claim(store, TWO) == []
 
@@ -90,16 +94,16 @@ def test_what_was_seen_during_the_pass_outlives_its_release(store, group):
 
 def test_a_watch_is_held_by_one_and_pulled_by_anyone(store):
     store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
-    (lease,) = leases.claim_watches(store, ONE, NOW, 5)
+    (lease,) = _watches(store, ONE)
     assert (lease.scope, lease.seen_until, lease.full_due_at) == (SCOPE, None, None)
-    assert leases.claim_watches(store, TWO, NOW, 5) == []
+    assert _watches(store, TWO) == []
     assert store.transact(lambda conn: leases.fence_watch(conn, lease))
     soon = NOW + timedelta(seconds=1)
     store.transact(lambda conn: watches.pull(conn, SCOPE, soon))
     later = NOW + timedelta(minutes=1)
     store.transact(lambda conn: leases.release_watch(conn, lease, later, NOW, later))
     store.clock.move(1)
-    (again,) = leases.claim_watches(store, TWO, store.clock.now(), 5)
+    (again,) = _watches(store, TWO)
     assert (again.seen_until, again.full_due_at) == (NOW, later)
     assert not store.transact(lambda conn: leases.fence_watch(conn, lease))
 
@@ -107,13 +111,13 @@ def test_a_watch_is_held_by_one_and_pulled_by_anyone(store):
 def _refused(store, lease, since):
     store.transact(lambda conn: leases.refused_watch(conn, lease, since))
     store.transact(lambda conn: leases.release_watch(conn, lease, NOW, None, None))
-    (after,) = leases.claim_watches(store, TWO, NOW, 5)
+    (after,) = _watches(store, TWO)
     return after
 
 
 def test_a_watch_keeps_since_when_looks_are_refused(store):
     store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
-    (lease,) = leases.claim_watches(store, ONE, NOW, 5)
+    (lease,) = _watches(store, ONE)
     assert lease.refused_since is None
     lease = _refused(store, lease, NOW)
     assert lease.refused_since == NOW
@@ -122,14 +126,14 @@ def test_a_watch_keeps_since_when_looks_are_refused(store):
 
 def test_a_renewed_watch_is_held_on(store):
     store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
-    (lease,) = leases.claim_watches(store, ONE, NOW, 5)
+    (lease,) = _watches(store, ONE)
     store.clock.move(40)
-    leases.renew_watches(store, [lease], ONE)
+    leases.WATCHES.renew(store, [lease], ONE)
     store.clock.move(40)
-    assert leases.claim_watches(store, TWO, store.clock.now(), 5) == []
+    assert _watches(store, TWO) == []
 
 
 def test_a_watch_is_not_put_off_by_a_later_wish(store):
     store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
     store.transact(lambda conn: watches.pull(conn, SCOPE, NOW + timedelta(hours=1)))
-    assert len(leases.claim_watches(store, ONE, NOW, 5)) == 1
+    assert len(_watches(store, ONE)) == 1

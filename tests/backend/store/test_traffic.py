@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
-from backend.store import clusters, passes, traffic
-from backend.store.leases import Claimer
+from backend.store import clusters, leases, passes, traffic
+from backend.store.leased import Claimer, Room
 from tests import factories
 from tests.factories import NOW, SCOPE
 
@@ -101,42 +101,42 @@ def test_a_cluster_keeps_its_sources(store):
 
 
 def test_a_pool_is_claimed_once_and_released(store):
-    assert traffic.claim_pools(store, CLAIMER, NOW, 5) == []
+    assert leases.POOLS.claim(store, CLAIMER, NOW, Room(5, [])) == []
     for at in (LATER, NOW, LATER):
         store.transact(lambda conn, at=at: traffic.pull_pool(conn, SCOPE, "pool-1", at))
-    (lease,) = traffic.claim_pools(store, CLAIMER, NOW, 5)
+    (lease,) = leases.POOLS.claim(store, CLAIMER, NOW, Room(5, []))
     assert (lease.scope, lease.pool_id) == (SCOPE, "pool-1")
-    assert traffic.claim_pools(store, CLAIMER, NOW, 5) == []
-    assert store.transact(lambda conn: traffic.fence_pool(conn, lease))
-    traffic.renew_pools(store, [lease], CLAIMER)
-    store.transact(lambda conn: traffic.release_pool(conn, lease, LATER))
-    assert traffic.claim_pools(store, CLAIMER, NOW, 5) == []
-    (again,) = traffic.claim_pools(store, CLAIMER, LATER, 5)
-    assert not store.transact(lambda conn: traffic.fence_pool(conn, lease))
-    store.transact(lambda conn: traffic.release_pool(conn, lease, NOW))  # too late: nothing happens
-    assert store.transact(lambda conn: traffic.fence_pool(conn, again))
+    assert leases.POOLS.claim(store, CLAIMER, NOW, Room(5, [])) == []
+    assert store.transact(lambda conn: leases.fence_pool(conn, lease))
+    leases.POOLS.renew(store, [lease], CLAIMER)
+    store.transact(lambda conn: leases.release_pool(conn, lease, LATER))
+    assert leases.POOLS.claim(store, CLAIMER, NOW, Room(5, [])) == []
+    (again,) = leases.POOLS.claim(store, CLAIMER, LATER, Room(5, []))
+    assert not store.transact(lambda conn: leases.fence_pool(conn, lease))
+    store.transact(lambda conn: leases.release_pool(conn, lease, NOW))  # too late: nothing happens
+    assert store.transact(lambda conn: leases.fence_pool(conn, again))
 
 
 def test_who_asks_for_a_pool_during_a_look_is_heard(store):
     store.transact(lambda conn: traffic.pull_pool(conn, SCOPE, "pool-1", NOW))
-    (lease,) = traffic.claim_pools(store, CLAIMER, NOW, 5)
+    (lease,) = leases.POOLS.claim(store, CLAIMER, NOW, Room(5, []))
     store.transact(lambda conn: traffic.pull_pool(conn, SCOPE, "pool-1", NOW))
-    store.transact(lambda conn: traffic.release_pool(conn, lease, LATER))
-    assert len(traffic.claim_pools(store, CLAIMER, NOW, 5)) == 1
+    store.transact(lambda conn: leases.release_pool(conn, lease, LATER))
+    assert len(leases.POOLS.claim(store, CLAIMER, NOW, Room(5, []))) == 1
 
 
 def test_a_pool_that_is_held_too_long_is_taken_over(store, clock):
     store.transact(lambda conn: traffic.pull_pool(conn, SCOPE, "pool-1", NOW))
-    traffic.claim_pools(store, CLAIMER, NOW, 5)
+    leases.POOLS.claim(store, CLAIMER, NOW, Room(5, []))
     clock.move(60)
-    assert len(traffic.claim_pools(store, Claimer("two", timedelta(seconds=60)), clock.now(), 5)) == 1
+    assert len(leases.POOLS.claim(store, Claimer("two", timedelta(seconds=60)), clock.now(), Room(5, []))) == 1
 
 
 def test_a_pool_without_anything_of_ours_is_forgotten(store):
     store.transact(lambda conn: traffic.pull_pool(conn, SCOPE, "pool-1", NOW))
-    (lease,) = traffic.claim_pools(store, CLAIMER, NOW, 5)
-    store.transact(lambda conn: traffic.forget_pool(conn, lease))
-    assert not store.transact(lambda conn: traffic.fence_pool(conn, lease))
+    (lease,) = leases.POOLS.claim(store, CLAIMER, NOW, Room(5, []))
+    store.transact(lambda conn: leases.forget_pool(conn, lease))
+    assert not store.transact(lambda conn: leases.fence_pool(conn, lease))
 
 
 def test_what_a_cluster_leaves_registered_is_looked_for(store, put):
@@ -144,4 +144,4 @@ def test_what_a_cluster_leaves_registered_is_looked_for(store, put):
     store.transact(lambda conn: traffic.forget_cluster(conn, "cluster-1", NOW))
     with store.read() as conn:
         assert [each.node_id for each in traffic.of_pool(conn, "pool-1")] == ["node-2"]
-    assert len(traffic.claim_pools(store, CLAIMER, NOW, 5)) == 1
+    assert len(leases.POOLS.claim(store, CLAIMER, NOW, Room(5, []))) == 1

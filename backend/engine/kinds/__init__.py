@@ -1,0 +1,12 @@
+"""Every kind of work an engine does. The loop knows these tables, and none of their rows by name."""
+
+from __future__ import annotations
+
+from backend.engine.kinds import clusters, measuring, pools, retention, watches
+from backend.engine.kinds.kind import AnyKind, Round
+
+KINDS: tuple[AnyKind, ...] = (watches.KIND, clusters.KIND, pools.KIND)
+"""Rows that are leased, in the order in which they are claimed: looks come first, for passes live by what they see."""
+
+ROUNDS: tuple[Round, ...] = (retention.ROUND, measuring.measuring(KINDS))
+"""What each engine does by itself now and then."""

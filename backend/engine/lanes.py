@@ -1,0 +1,272 @@
+"""Cloud calls under way: threads by region, of which a project gets at most half. Knows no act and no row.
+
+What hangs in one region, or one project, holds up nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from typing import Any, Protocol
+
+from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.drivers.errors import CloudError, CloudUnavailable, OutcomeUnknown
+from backend.engine.breaker import Breaker, BreakerRule, Leave
+
+LOG = logging.getLogger(__name__)
+_NO_ANSWER = (CloudUnavailable, OutcomeUnknown)
+
+
+class Term(Protocol):
+    """How long what a call is for is held; a lease is one."""
+
+    @property
+    def over(self) -> bool:
+        """Its time is up, unless it is renewed."""
+
+    @property
+    def lost(self) -> bool:
+        """Its time is up for good."""
+
+
+def _itself(error: CloudError) -> Any:
+    return error
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: ``ask`` answers with a value and raises nothing that the cloud may say.
+
+    Attributes:
+        heavy: its answer takes much memory on arrival; few of those are under way at once.
+        unasked: the answer where the cloud is not asked, for that reason.
+        term: it is begun only while this is not over; the loop says so.
+    """
+
+    scope: Scope
+    ask: Callable[[], Any]
+    heavy: bool = False
+    unasked: Callable[[CloudError], Any] = _itself
+    term: Term | None = None
+
+
+Job = Generator[Sequence[Call], list[Any], None]
+"""Work that is put aside while its calls are under way: it yields them, and is sent their answers."""
+
+
+class Calls(Protocol):
+    """Runs calls. ``submit`` may run it at once; ``wait`` returns when one more is done, or after the time."""
+
+    def submit(self, calls: Sequence[Call]) -> Sequence[Future[Any]]: ...
+
+    def wait(self, seconds: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class InlineCalls:
+    """Runs each call where it is submitted: for tests and the simulation."""
+
+    def submit(self, calls: Sequence[Call]) -> Sequence[Future[Any]]:
+        futures: list[Future[Any]] = []
+        for call in calls:
+            future: Future[Any] = Future()
+            future.set_result(call.ask())
+            futures.append(future)
+        return futures
+
+    def wait(self, seconds: float) -> None:
+        """Nothing is ever under way."""
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+def error_of(answer: Any) -> CloudError | None:
+    """What the cloud said instead of an answer: the answer itself, or its ``error``."""
+    error = answer if isinstance(answer, CloudError) else getattr(answer, "error", None)
+    return error if isinstance(error, CloudError) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    call: Call
+    answer: Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    call: Call
+    answer: Future[Any]
+    leave: Leave
+
+
+class _Lane:
+    """The calls of one region.
+
+    Projects take turns; each has at most half of the threads. Heavy calls queue by themselves, and have threads of
+    their own, so that they hold up nobody else.
+    """
+
+    def __init__(self, region: str, executor: Executor, at_once: int, heavy_at_once: int, breaker: Breaker) -> None:
+        self._region = region
+        self._executor = executor
+        self._at_once = at_once
+        self._share = (at_once + 1) // 2
+        self._heavy_at_once = heavy_at_once
+        self._breaker = breaker
+        self._queues: dict[str, deque[_Waiting]] = {}
+        self._heavy: deque[_Waiting] = deque()
+        self.running: dict[Future[Any], _Begun] = {}
+
+    def put(self, call: Call) -> Future[Any]:
+        waiting = _Waiting(call, Future())
+        (self._heavy if call.heavy else self._queues.setdefault(call.scope.project_id, deque())).append(waiting)
+        return waiting.answer
+
+    def start(self, clock: Clock) -> bool:
+        """Take note of what has ended, and begin what there is room for; whether anything had ended."""
+        ended = [future for future in self.running if future.done()]
+        for done in ended:
+            self._end(done)
+        light = Counter(each.call.scope.project_id for each in self.running.values() if not each.call.heavy)
+        turn = deque(self._queues)
+        while turn and light.total() < self._at_once:
+            project = turn.popleft()
+            waiting = self._next(self._queues[project]) if light[project] < self._share else None
+            if waiting is None:
+                continue
+            light[project] += self._begin(waiting, clock)
+            self._queues[project] = self._queues.pop(project)  # to the end: others come first the next time
+            turn.append(project)
+        self._queues = {project: queue for project, queue in self._queues.items() if queue}
+        heavy = sum(each.call.heavy for each in self.running.values())
+        while heavy < self._heavy_at_once and (waiting := self._next(self._heavy)) is not None:
+            heavy += self._begin(waiting, clock)
+        return bool(ended)
+
+    def _next(self, queue: deque[_Waiting]) -> _Waiting | None:
+        """The first that may be begun; what lost its lease is dropped, what only waits for its renewal stays."""
+        for _ in range(len(queue)):
+            waiting = queue.popleft()
+            term = waiting.call.term
+            if term is None or not term.over:
+                return waiting
+            if term.lost:
+                waiting.answer.cancel()
+            else:
+                queue.append(waiting)
+        return None
+
+    def _begin(self, waiting: _Waiting, clock: Clock) -> bool:
+        """Whether a thread has it now; otherwise it is answered: nobody is asked who does not answer."""
+        call = waiting.call
+        leave = self._breaker.leave(call.scope.project_id)
+        if leave is Leave.NO:
+            error = CloudUnavailable("it has not answered for some time and is asked only now and then")
+            waiting.answer.set_result(call.unasked(error))
+            return False
+        begun = self._executor.submit(partial(_timed, call.ask, clock))
+        self.running[begun] = _Begun(call, waiting.answer, leave)
+        return True
+
+    def _end(self, done: Future[Any]) -> None:
+        begun = self.running.pop(done)
+        if done.cancelled():
+            begun.answer.cancel()
+            return
+        error = done.exception()
+        if error is not None:
+            self._record(begun, failed=False, seconds=0.0)
+            begun.answer.set_exception(error)
+            return
+        answer, seconds = done.result()
+        self._record(begun, failed=isinstance(error_of(answer), _NO_ANSWER), seconds=seconds)
+        begun.answer.set_result(answer)
+
+    def _record(self, begun: _Begun, *, failed: bool, seconds: float) -> None:
+        project = begun.call.scope.project_id
+        if self._breaker.record(project, begun.leave, failed=failed, seconds=seconds):
+            LOG.warning("region=%s project=%s does not answer: it is asked only now and then", self._region, project)
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _timed(ask: Callable[[], Any], clock: Clock) -> tuple[Any, float]:
+    """The answer, and how long it took in seconds."""
+    began = clock.monotonic()
+    answer = ask()
+    return answer, clock.monotonic() - began
+
+
+def _threads(region: str, number: int) -> Executor:
+    return ThreadPoolExecutor(number, thread_name_prefix=f"cloud-{region}")
+
+
+class Lanes:
+    """Runs calls in threads, those of each region by itself. Only the thread that submits calls any of this.
+
+    Args:
+        at_once: calls of one region under way at once, heavy ones apart; a project has half of them at most.
+        heavy_at_once: heavy calls of one region under way at once.
+        executor_of: a region's threads, so many of them, made when its first call comes.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        at_once: int,
+        heavy_at_once: int = 2,
+        rule: BreakerRule | None = None,
+        executor_of: Callable[[str, int], Executor] = _threads,
+    ) -> None:
+        self._clock = clock
+        self._at_once = at_once
+        self._heavy_at_once = heavy_at_once
+        self._rule = rule or BreakerRule()
+        self._executor_of = executor_of
+        self._lanes: dict[str, _Lane] = {}
+        self._news = False
+
+    def submit(self, calls: Sequence[Call]) -> Sequence[Future[Any]]:
+        futures = [self._lane(call.scope.region).put(call) for call in calls]
+        self._start(call.scope.region for call in calls)
+        return futures
+
+    def wait(self, seconds: float) -> None:
+        """What finished makes room for what queues."""
+        under_way = list(chain.from_iterable(lane.running for lane in self._lanes.values()))
+        if not self._news:  # which whoever calls this has not heard yet
+            if under_way:
+                wait(under_way, timeout=seconds, return_when=FIRST_COMPLETED)
+            else:
+                self._clock.wait(seconds)  # what queues waits for a renewal
+        self._start(self._lanes)
+        self._news = False
+
+    def close(self) -> None:
+        for lane in self._lanes.values():
+            lane.close()
+
+    def _start(self, regions: Iterable[str]) -> None:
+        for region in dict.fromkeys(regions):
+            self._news |= self._lanes[region].start(self._clock)
+
+    def _lane(self, region: str) -> _Lane:
+        if region not in self._lanes:
+            executor = self._executor_of(region, self._at_once + self._heavy_at_once)
+            breaker = Breaker(self._rule, self._clock)
+            self._lanes[region] = _Lane(region, executor, self._at_once, self._heavy_at_once, breaker)
+        return self._lanes[region]
+
+
+def held_by(term: Term, calls: Sequence[Call]) -> Sequence[Call]:
+    """These calls, to be begun only while that is not over."""
+    return [replace(call, term=term) for call in calls]

@@ -1,0 +1,283 @@
+"""Rows that one engine at a time works on, each when it is due: one lease for every kind of work. Knows no kind.
+
+A claim raises the epoch; every later write of the work asks for that epoch, so a late one is found out. It also puts
+``due_at`` to the end of the lease, the mark, so that work that dies is taken up then; whoever wants the engine's
+attention meanwhile sets an earlier ``due_at``, which the release finds and leaves alone. A mark that has passed may
+hide such a wish, and so counts as one.
+
+A table of such rows has the columns ``project_id``, ``region``, ``due_at``, ``owner``, ``lease_until`` and ``epoch``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.store.session import Store
+from backend.store.types import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Claimer:
+    """Who claims, and for how long."""
+
+    name: str
+    lease: timedelta
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Lease:
+    """A claimed row.
+
+    Attributes:
+        key: the row's primary key.
+        epoch: the fence of this work.
+        mark: what the claim, or the last renewal, put into ``due_at``: the lease's end by this process's clock.
+        lost: another engine has it.
+    """
+
+    key: tuple[str, ...]
+    scope: Scope
+    epoch: int
+    mark: datetime
+    clock: Clock = field(repr=False)
+    lost: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether its time is up: it may be somebody else's, or will be, unless it is renewed."""
+        return self.lost or self.mark <= self.clock.now()
+
+
+L = TypeVar("L", bound=Lease)
+
+
+class Room:
+    """How much more may be claimed: so much of each region, and at most half of that of one project.
+
+    Args:
+        at_once: held of one region.
+        held: where each lease that is held belongs.
+    """
+
+    def __init__(self, at_once: int, held: Iterable[Scope]) -> None:
+        self.at_once = at_once
+        self._share = (at_once + 1) // 2
+        self._scopes = Counter(held)
+        self._regions: Counter[str] = Counter()
+        for scope, number in self._scopes.items():
+            self._regions[scope.region] += number
+
+    def copy(self) -> Room:
+        return Room(self.at_once, self._scopes.elements())
+
+    def take(self, scope: Scope) -> bool:
+        """Whether there is room for one more there, which then is taken."""
+        if self._regions[scope.region] >= self.at_once or self._scopes[scope] >= self._share:
+            return False
+        self._scopes[scope] += 1
+        self._regions[scope.region] += 1
+        return True
+
+    @property
+    def full_regions(self) -> list[str]:
+        return sorted(region for region, number in self._regions.items() if number >= self.at_once)
+
+    @property
+    def full_projects(self) -> list[Scope]:
+        """Those that have their share, of regions that are not full."""
+        open_ = (scope for scope in self._scopes if self._regions[scope.region] < self.at_once)
+        full = (scope for scope in open_ if self._scopes[scope] >= self._share)
+        return sorted(full, key=lambda scope: (scope.region, scope.project_id))
+
+
+_NEXT_DUE = bindparam("next_due", type_=Instant())
+_MARK = bindparam("mark", type_=Instant())
+
+
+class Leased(Generic[L]):
+    """The rows of one table.
+
+    Args:
+        made: the class of its leases; fields beyond those of Lease are columns of the same names.
+        key: the columns of the primary key.
+        fenced: the column that the fence answers.
+    """
+
+    def __init__(self, table: Table, made: type[L], *, key: Sequence[str], fenced: str = "epoch") -> None:
+        c = table.c
+        self._table, self._made, self._names = table, made, tuple(key)
+        self._extra = tuple(each.name for each in fields(made) if each.name not in {one.name for one in fields(Lease)})
+        self._keys = [c[name] for name in key]
+        self._this = and_(*(c[name] == bindparam(f"k{number}") for number, name in enumerate(key)))
+        self._held = and_(self._this, c.epoch == bindparam("held_epoch"))
+        columns = dict.fromkeys((*key, "project_id", "region", "epoch", *self._extra))
+        free = or_(c.lease_until.is_(None), c.lease_until <= bindparam("lease_now"))
+        self._due = (
+            select(*(c[name] for name in columns))
+            .where(c.due_at <= bindparam("now"), free)
+            .order_by(c.due_at, *self._keys)
+        )
+        self._take = (
+            update(table)
+            .where(self._held)
+            .values(epoch=c.epoch + 1, owner=bindparam("by"), lease_until=bindparam("until"), due_at=bindparam("new"))
+        )
+        self._fence = select(c[fenced]).where(self._held).with_for_update()
+        self._present = (
+            select(*self._keys, c.epoch)
+            .where(tuple_(*self._keys).in_(bindparam("keys", expanding=True)))
+            .order_by(*self._keys)
+            .with_for_update()
+        )
+        self._renew = (
+            update(table)
+            .where(self._held)
+            .values(
+                lease_until=bindparam("until"),
+                due_at=case((c.due_at == _MARK, bindparam("new", type_=Instant())), else_=c.due_at),
+            )
+        )
+        # The sooner of what the work says and what anybody asked for meanwhile.
+        self._given_back = case((c.due_at == _MARK, _NEXT_DUE), (c.due_at > _NEXT_DUE, _NEXT_DUE), else_=c.due_at)
+        self._releases: dict[tuple[str, ...], Update] = {}
+        wanted = bindparam("wanted", type_=Instant())
+        sooner = or_(c.due_at.is_(None), c.due_at > wanted)
+        # It writes, and so waits for who deletes the row, even where it changes nothing.
+        self._pull = update(table).where(self._this).values(due_at=case((sooner, wanted), else_=c.due_at))
+
+    def claim(self, store: Store, claimer: Claimer, now: datetime, room: Room) -> list[L]:
+        """Claim what is due and nobody holds, longest due first, as far as there is room.
+
+        What waits for a region or a project that is full does not hold up the rest.
+        """
+        due = self._outside(room)
+        with store.read() as conn:  # no write transaction is begun where nothing is due
+            if conn.execute(due.limit(1), {"now": now, "lease_now": store.lease_now(conn)}).first() is None:
+                return []
+        return store.transact(lambda conn: self._claimed(conn, store, claimer, now, room.copy()))
+
+    def _claimed(self, conn: Connection, store: Store, claimer: Claimer, now: datetime, room: Room) -> list[L]:
+        lease_now = store.lease_now(conn)
+        mark = now + claimer.lease
+        common = {"by": claimer.name, "until": lease_now + claimer.lease, "new": mark}
+        claimed: list[L] = []
+        while True:
+            statement = self._outside(room).limit(room.at_once).with_for_update(skip_locked=True)
+            found = conn.execute(statement, {"now": now, "lease_now": lease_now}).all()
+            taken = [row for row in found if room.take(Scope(row.project_id, row.region))]
+            if taken:
+                conn.execute(self._take, [{**self._row_key(row), "held_epoch": row.epoch, **common} for row in taken])
+            claimed += [self._lease(row, mark, store.clock) for row in taken]
+            if len(found) < room.at_once:
+                return claimed
+
+    def _outside(self, room: Room) -> Select[Any]:
+        """What is due where there is room."""
+        c, statement = self._table.c, self._due
+        if room.full_regions:
+            statement = statement.where(c.region.not_in(room.full_regions))
+        for scope in room.full_projects:
+            statement = statement.where(or_(c.project_id != scope.project_id, c.region != scope.region))
+        return statement
+
+    def _lease(self, row: Row[Any], mark: datetime, clock: Clock) -> L:
+        return self._made(
+            key=tuple(getattr(row, name) for name in self._names),
+            scope=Scope(row.project_id, row.region),
+            epoch=row.epoch + 1,
+            mark=mark,
+            clock=clock,
+            **{name: getattr(row, name) for name in self._extra},
+        )
+
+    def renew(self, store: Store, leases: Sequence[L], claimer: Claimer) -> list[L]:
+        """Hold these on, their work still waits; those that are still held. The others are lost, and know it."""
+        if not leases:
+            return []
+        mark = store.clock.now() + claimer.lease
+
+        def work(conn: Connection) -> list[L]:
+            found = conn.execute(self._present, {"keys": [lease.key for lease in leases]})
+            present = {tuple(row[:-1]): row[-1] for row in found}
+            held = [lease for lease in leases if present.get(lease.key) == lease.epoch]
+            until = store.lease_now(conn) + claimer.lease
+            if held:
+                conn.execute(self._renew, [{**self._fenced(lease), "until": until, "new": mark} for lease in held])
+            return held
+
+        held = store.transact(work)
+        for lease in held:
+            lease.mark = mark
+        for lease in leases:
+            lease.lost = lease not in held
+        return held
+
+    def fence(self, conn: Connection, lease: L) -> Any | None:
+        """The column that the fence answers, the row locked; None when it is lost or gone: write nothing."""
+        return conn.execute(self._fence, self._fence_key(lease)).scalar_one_or_none()
+
+    def release(self, conn: Connection, lease: L, due_at: datetime | None, **values: Any) -> None:
+        """Give the row back, with these columns; it is due then, or when someone asked for it meanwhile."""
+        told: dict[str, Any] = {f"new_{name}": value for name, value in values.items()}
+        conn.execute(self._release(*values), {**self._fenced(lease), "next_due": due_at, **told})
+
+    def _release(self, *names: str) -> Update:
+        if names not in self._releases:
+            told: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+            values = {"owner": None, "lease_until": None, "due_at": self._given_back, **told}
+            self._releases[names] = update(self._table).where(self._held).values(values)
+        return self._releases[names]
+
+    def write(self, conn: Connection, lease: L, **values: Any) -> None:
+        """Write columns of the row while it is held."""
+        conn.execute(update(self._table).where(self._held).values(values), self._fence_key(lease))
+
+    def forget(self, conn: Connection, lease: L) -> None:
+        """Delete the row: there is nothing left to do for it."""
+        conn.execute(delete(self._table).where(self._held), self._fence_key(lease))
+
+    def pull(self, conn: Connection, key: Sequence[str], at: datetime) -> bool:
+        """Work on the row at that time, or sooner; whether there is such a row."""
+        return conn.execute(self._pull, {**_bound(key), "wanted": at}).rowcount > 0
+
+    def oldest(self, conn: Connection) -> datetime | None:
+        """Since when what is due longest is due; a time to come where nothing is."""
+        found: datetime | None = conn.execute(select(func.min(self._table.c.due_at))).scalar()
+        return found
+
+    def _row_key(self, row: Row[Any]) -> dict[str, Any]:
+        return _bound([getattr(row, name) for name in self._names])
+
+    def _fence_key(self, lease: L) -> dict[str, Any]:
+        return {**_bound(lease.key), "held_epoch": lease.epoch}
+
+    def _fenced(self, lease: L) -> dict[str, Any]:
+        """The key with the mark; a mark that has passed may hide a wish, and is not taken for ours."""
+        return {**self._fence_key(lease), "mark": None if lease.over else lease.mark}
+
+
+def _bound(key: Sequence[str]) -> dict[str, Any]:
+    return {f"k{number}": part for number, part in enumerate(key)}

@@ -1,0 +1,122 @@
+"""One lease for every kind of row: who may claim how much, what a renewal holds on, and that no wish is lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.scope import Scope
+from backend.store import leases, traffic, watches
+from backend.store.leased import Claimer, Room
+from tests.factories import NOW, OTHER, SCOPE
+
+LEASE = timedelta(seconds=60)
+ONE, TWO = Claimer("one", LEASE), Claimer("two", LEASE)
+LATER = NOW + timedelta(hours=1)
+
+
+def _pull(store, scope=SCOPE, at=NOW):
+    store.transact(lambda conn: watches.pull(conn, scope, at))
+
+
+def _claim(store, claimer=ONE, room=None):
+    return leases.WATCHES.claim(store, claimer, store.clock.now(), room or Room(5, []))
+
+
+def _release(store, lease, due_at=LATER):
+    store.transact(lambda conn: leases.WATCHES.release(conn, lease, due_at))
+
+
+def _due_at(store):
+    with store.read() as conn:
+        return leases.WATCHES.oldest(conn)
+
+
+def test_a_full_region_does_not_hold_up_the_others(store):
+    for number in range(8):
+        _pull(store, Scope(f"p{number}", "full"), NOW - timedelta(hours=1))
+    _pull(store, Scope("p9", "other"))
+    claimed = _claim(store, room=Room(3, []))
+    assert [lease.scope.region for lease in claimed] == ["full"] * 3 + ["other"]
+    held = [lease.scope for lease in claimed]
+    assert _claim(store, TWO, Room(3, held)) == []
+    _pull(store, Scope("p8", "other"))
+    assert [lease.scope for lease in _claim(store, TWO, Room(3, held))] == [Scope("p8", "other")]
+
+
+def test_a_project_is_given_half_of_its_region(store):
+    for number in range(6):
+        store.transact(lambda conn, number=number: traffic.pull_pool(conn, Scope("big", "r"), f"pool-{number}", NOW))
+    store.transact(lambda conn: traffic.pull_pool(conn, Scope("small", "r"), "pool-z", NOW + timedelta(seconds=1)))
+    store.clock.move(1)
+    claimed = leases.POOLS.claim(store, ONE, store.clock.now(), Room(4, []))
+    assert [lease.scope.project_id for lease in claimed] == ["big", "big", "small"]
+    room = Room(4, [lease.scope for lease in claimed])
+    assert (room.full_regions, room.full_projects) == ([], [Scope("big", "r")])
+    assert leases.POOLS.claim(store, TWO, store.clock.now(), room) == []
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 5])
+def test_somebody_is_always_given_something(at_once):
+    assert Room(at_once, []).take(SCOPE)
+
+
+def test_a_renewal_tells_what_is_still_held(store):
+    _pull(store)
+    _pull(store, OTHER, NOW + timedelta(seconds=1))
+    store.clock.move(1)
+    lost, kept = _claim(store)
+    store.clock.move(61)
+    (theirs,) = _claim(store, TWO, Room(2, [OTHER]))
+    assert theirs.scope == lost.scope
+    assert leases.WATCHES.renew(store, [lost, kept], ONE) == [kept]
+    assert (lost.lost, lost.over, kept.lost, kept.over) == (True, True, False, False)
+    assert leases.WATCHES.renew(store, [], ONE) == []
+
+
+def test_a_renewal_moves_the_mark_and_a_wish_after_the_first_one_is_heard(store):
+    _pull(store)
+    (lease,) = _claim(store)
+    for _ in range(2):
+        store.clock.move(40)
+        leases.WATCHES.renew(store, [lease], ONE)
+    _pull(store, at=store.clock.now())
+    _release(store, lease)
+    assert _due_at(store) == store.clock.now()
+
+
+def test_a_wish_that_a_passed_mark_may_hide_is_heard(store):
+    _pull(store)
+    (lease,) = _claim(store)
+    store.clock.move(70)  # nobody renewed it, and nobody took it
+    _pull(store, at=store.clock.now())
+    _release(store, lease)
+    assert len(_claim(store, TWO)) == 1
+
+
+def test_a_wish_that_a_passed_mark_may_hide_outlives_a_late_renewal(store):
+    _pull(store)
+    (lease,) = _claim(store)
+    store.clock.move(70)
+    _pull(store, at=store.clock.now())
+    assert leases.WATCHES.renew(store, [lease], ONE) == [lease]
+    assert _claim(store, TWO) == []
+    _release(store, lease)
+    assert len(_claim(store, TWO)) == 1
+
+
+def test_who_asked_for_less_haste_than_the_work_itself_is_not_obeyed(store):
+    _pull(store)
+    (lease,) = _claim(store)
+    _pull(store, at=NOW + timedelta(seconds=20))
+    _release(store, lease, NOW + timedelta(seconds=5))
+    assert _due_at(store) == NOW + timedelta(seconds=5)
+
+
+def test_an_undisturbed_release_says_when_it_is_due(store):
+    _pull(store)
+    (lease,) = _claim(store)
+    assert _due_at(store) == lease.mark == NOW + LEASE
+    _release(store, lease)
+    assert _due_at(store) == LATER
