@@ -19,7 +19,7 @@ from backend.drivers.compute import Server
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.services.servers import Order
 from backend.store import nodes, tables
-from backend.store.session import Store
+from backend.store.session import Connection, Store
 from translators import load
 from translators.registry import Call, Caller, Handler, find
 
@@ -180,6 +180,16 @@ class World:
         made = [node(owner, name, **values) for name in names]
         self.store.transact(lambda conn: nodes.insert_many(conn, made))
         return made
+
+    def change(self, node_id: str, **values: Any) -> None:
+        """Other values in the row of a node: nobody's move."""
+
+        def work(conn: Connection) -> None:
+            here = nodes.get(conn, node_id)
+            assert here is not None
+            nodes.save(conn, [here], [replace(here, **values)])
+
+        self.store.transact(work)
 
     def server(self, scope: Scope = SCOPE, zone: str | None = "us-east-1a") -> Server:
         """A running server that is no cluster's."""

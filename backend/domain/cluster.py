@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from backend.domain.activity import Cause
 from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
 from backend.domain.traffic import TrafficSource
+
+CAUSES_KEPT: Final = 5
+"""How many requests that changed the desired capacity are remembered until it is reached."""
 
 
 class Process(StrEnum):
@@ -161,6 +164,10 @@ class Cluster:
     def runs(self, process: Process) -> bool:
         """Whether the process is not suspended."""
         return process not in self.suspended
+
+    def remembering(self, cause: Cause) -> tuple[Cause, ...]:
+        """The requests to tell of when the capacity is reached, this one the last."""
+        return (*self.causes, cause)[-CAUSES_KEPT:]
 
 
 @dataclass(frozen=True, slots=True)

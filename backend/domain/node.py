@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -33,7 +33,29 @@ class NodeState(StrEnum):
     STANDBY = "Standby"
 
 
-# A node leaves the store when it reaches Terminated or Detached: the journal keeps what happened.
+# Every state is in one of these classes. Whoever asks for nodes by what they are about asks for a class, so that a
+# state that comes to one of them is met everywhere.
+ARRIVING = frozenset({NodeState.PENDING, NodeState.PENDING_WAIT, NodeState.PENDING_PROCEED})
+"""On their way into service."""
+SERVING = frozenset({NodeState.IN_SERVICE})
+PARKING = frozenset({NodeState.ENTERING_STANDBY})
+PARKED = frozenset({NodeState.STANDBY})
+"""There, but neither counted nor checked."""
+ENDING = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED})
+"""On their way out, and their servers with them."""
+PARTING = frozenset({NodeState.DETACHING})
+"""On their way out of the cluster; their servers stay."""
+KEPT = frozenset({NodeState.QUARANTINED, NodeState.TERMINATING_RETAINED})
+"""Out of service for good, and kept for somebody to look at."""
+GONE = frozenset({NodeState.TERMINATED, NodeState.DETACHED})
+"""Never stored: a node that comes to them leaves the store, and the journal keeps what happened."""
+
+LEAVING = ENDING | PARTING
+COUNTED = ARRIVING | SERVING
+"""The states that count towards the desired capacity."""
+MOVING = ARRIVING | PARKING | LEAVING
+"""Something is awaited of the cloud, or of whoever holds the node."""
+
 TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
     NodeState.PENDING: frozenset({NodeState.PENDING_WAIT, NodeState.IN_SERVICE, NodeState.TERMINATING}),
     NodeState.PENDING_WAIT: frozenset({NodeState.PENDING_PROCEED, NodeState.TERMINATING}),
@@ -46,20 +68,23 @@ TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
     NodeState.TERMINATING_WAIT: frozenset({NodeState.TERMINATING_PROCEED, NodeState.TERMINATING_RETAINED}),
     NodeState.TERMINATING_PROCEED: frozenset({NodeState.TERMINATED}),
     NodeState.TERMINATING_RETAINED: frozenset({NodeState.TERMINATING, NodeState.TERMINATED}),
-    NodeState.DETACHING: frozenset({NodeState.DETACHED, NodeState.TERMINATING}),
+    NodeState.DETACHING: frozenset({NodeState.DETACHED}),
     NodeState.TERMINATED: frozenset(),
     NodeState.DETACHED: frozenset(),
 }
+"""The moves there are; ``move`` is the only one who makes them."""
 
-COUNTED = frozenset(
-    {
-        NodeState.PENDING,
-        NodeState.PENDING_WAIT,
-        NodeState.PENDING_PROCEED,
-        NodeState.IN_SERVICE,
-    }
-)
-"""The states that count towards the desired capacity."""
+
+def leading_to(state: NodeState) -> tuple[NodeState, ...]:
+    """The states from which a node may come to that one, in the order of NodeState."""
+    return tuple(each for each in NodeState if state in TRANSITIONS[each])
+
+
+class IllegalMove(Exception):
+    """A node was to go where no move leads from where it is: a fault of ours, never of a caller."""
+
+    def __init__(self, node_id: str, was: NodeState, wanted: NodeState) -> None:
+        super().__init__(f"node {node_id}: {was} -> {wanted}")
 
 
 class Health(StrEnum):
@@ -138,9 +163,27 @@ class Node:
         return 1
 
 
+def move(node: Node, state: NodeState, now: datetime, activity_id: str | None = None) -> Node:
+    """The node in its next state from now on, with all that comes with that state by itself.
+
+    Args:
+        activity_id: the entry that ends when this move does; None where the move is over at once.
+
+    Raises:
+        IllegalMove: no move leads there.
+    """
+    if state not in TRANSITIONS[node.state]:
+        raise IllegalMove(node.id, node.state, state)
+    moved = replace(node, state=state, state_at=now, activity_id=activity_id)
+    if state in SERVING:
+        return replace(moved, in_service_at=now)
+    # What was asked of the cloud for an earlier end says nothing about this one.
+    return replace(moved, delete_requested_at=None) if state in ENDING else moved
+
+
 def capacity(nodes: Iterable[Node]) -> int:
-    """What these nodes make up together, in the units of desired, minimum and maximum."""
-    return sum(node.weight for node in nodes)
+    """What these nodes, those of them that count, make up together, in the units of desired, minimum and maximum."""
+    return sum(node.weight for node in nodes if node.counted)
 
 
 class Member(NamedTuple):

@@ -12,7 +12,7 @@ from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Caus
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Process
 from backend.domain.ids import short_id
-from backend.domain.node import GROUP_TAG, Health, Node, NodeState
+from backend.domain.node import GROUP_TAG, Health, Node, NodeState, move
 from backend.domain.scope import Scope
 from backend.engine import apply, registrations, steps
 from backend.engine.context import new_id
@@ -116,19 +116,19 @@ def _fail(claim: Claim, chosen: Sequence[steps.FailLaunch]) -> None:
 
 
 def _park(claim: Claim, chosen: Sequence[steps.Park]) -> None:
-    ids = [step.node.id for step in chosen]
-    nodes.update_many(claim.conn, ids, state=NodeState.STANDBY, state_at=claim.now, activity_id=None)
+    parking = [step.node for step in chosen]
+    nodes.save(claim.conn, parking, [move(node, NodeState.STANDBY, claim.now) for node in parking])
     passes.finish(claim.conn, [step.node.activity_id for step in chosen], ActivityStatus.SUCCESSFUL, claim.now)
 
 
 def _mark(claim: Claim, chosen: Sequence[steps.Mark]) -> None:
-    by_cause: dict[str | None, list[str]] = {}
-    for step in chosen:
-        by_cause.setdefault(step.cause, []).append(step.node.id)
-    for cause, ids in by_cause.items():
-        health = Health.HEALTHY if cause is None else Health.UNHEALTHY
-        due_at = None if cause is None else claim.now
-        nodes.update_many(claim.conn, ids, health=health, health_cause=cause, health_due_at=due_at)
+    nodes.save(claim.conn, [step.node for step in chosen], [_marked(step, claim.now) for step in chosen])
+
+
+def _marked(step: steps.Mark, now: datetime) -> Node:
+    if step.cause is None:
+        return replace(step.node, health=Health.HEALTHY, health_cause=None, health_due_at=None)
+    return replace(step.node, health=Health.UNHEALTHY, health_cause=step.cause, health_due_at=now)
 
 
 def _terminate(claim: Claim, chosen: Sequence[steps.Terminate]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
 from backend.domain.activity import Cause
 from backend.domain.cluster import Cluster, ClusterStatus, Process
-from backend.domain.node import TRANSITIONS, Health, Node, NodeState, ServerStatus, capacity
+from backend.domain.node import Health, Node, NodeState, ServerStatus, capacity, move
 from backend.domain.traffic import Registration, RegistrationState
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Snapshot
@@ -79,8 +79,7 @@ class Draft:
 
     def move(self, node: Node, state: NodeState) -> Node:
         """The node in its next state, from now on."""
-        assert state in TRANSITIONS[node.state], f"{node.state} -> {state}"
-        return self.put(replace(node, state=state, state_at=self.now))
+        return self.put(move(node, state, self.now))
 
     def put(self, node: Node) -> Node:
         self.nodes[node.id] = node

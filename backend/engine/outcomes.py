@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from backend.domain.activity import ActivityStatus, Reason, ReasonKind
-from backend.domain.node import Node, NodeState, ServerStatus
+from backend.domain.node import Node, NodeState, ServerStatus, move
 from backend.drivers import errors
 from backend.drivers.compute import Server
 from backend.engine import apply, registrations
@@ -130,7 +130,7 @@ def _taken_in(claim: Claim, node: Node, result: apply.Answered) -> None:
     if node.state is not NodeState.PENDING or isinstance(result.act, apply.LookAtServer):
         return
     if result.gone:
-        nodes.update_one(claim.conn, node.id, state=NodeState.TERMINATING, state_at=claim.now, activity_id=None)
+        nodes.save(claim.conn, [node], [move(node, NodeState.TERMINATING, claim.now)])
         reason = Reason(ReasonKind.SERVER_VANISHED)
         passes.finish(claim.conn, [node.activity_id], ActivityStatus.FAILED, claim.now, reason)
         return

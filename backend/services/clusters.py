@@ -22,37 +22,28 @@ from backend.domain.cluster import (
     SourceRequest,
     TagMatch,
 )
-from backend.domain.node import Member, NodeState
+from backend.domain.node import LEAVING, Member
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, LaunchSource
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.errors import (
-    CapacityOutOfBounds,
     ClusterBusy,
-    ClusterDeleting,
     ClusterInUse,
     ClusterProtected,
     CoolingDown,
     LimitExceeded,
     ServerGroupNotFound,
 )
-from backend.services import capacity, configurations, limits, placement, sources, traffic
+from backend.policies import bounds
+from backend.services import configurations, limits, placement, sources, traffic
 from backend.services.catalog import asking
-from backend.store import activities, clusters, nodes, tags, watches
+from backend.store import activities, clusters, intents, nodes, tags, watches
 from backend.store import configurations as kept_configurations
 from backend.store.activities import ActivityQuery
 from backend.store.session import Connection, Store
 
-_LEAVING = frozenset(
-    {
-        NodeState.TERMINATING,
-        NodeState.TERMINATING_WAIT,
-        NodeState.TERMINATING_PROCEED,
-        NodeState.DETACHING,
-    }
-)
 # A launch source as far as it can be looked up before the transaction; the rest is done within it.
 _Source = Callable[[Connection], LaunchSource]
 
@@ -81,7 +72,7 @@ class Clusters:
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         values = {"desired": wanted.values["minimum"], **wanted.values}
-        capacity.check(values["minimum"], values["maximum"], values["desired"])
+        bounds.check(values["minimum"], values["maximum"], values["desired"])
         if len(wanted.tags) > limits.TAGS_OF_CLUSTER:
             raise LimitExceeded("tags", limits.TAGS_OF_CLUSTER)
         zones, subnets = self._place(scope, wanted)
@@ -139,20 +130,19 @@ class Clusters:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            cluster = _lock_active(conn, scope, name)
+            cluster = intents.lock(conn, scope, name)
             spec = cluster.spec
             values = dict(change.values)
-            minimum, maximum, desired = capacity.changed(spec, values)
-            values |= {"minimum": minimum, "maximum": maximum, "desired": desired}
+            minimum, maximum, desired = bounds.changed(spec, values)
+            values |= {"minimum": minimum, "maximum": maximum}
+            values.pop("desired", None)
             if placed is not None:
                 values["zones"], values["subnets"] = placement.merge(placed, spec)
             if source is not None:
                 values["source"] = source(conn)
-            if desired != spec.desired:
-                data = {"minimum": minimum, "maximum": maximum, "desired": desired}
-                cause = Cause(CauseKind.USER_UPDATED, now, {**data, "before": spec.desired, "after": desired})
-                values["causes"] = capacity.remembered(cluster.causes, cause)
-            clusters.change(conn, cluster.id, now, **values)
+            data = {"minimum": minimum, "maximum": maximum, "desired": desired}
+            cause = Cause(CauseKind.USER_UPDATED, now, {**data, "before": spec.desired, "after": desired})
+            intents.desire(conn, cluster, desired, now, cause, **values)
 
         self._store.transact(work)
 
@@ -166,18 +156,14 @@ class Clusters:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            cluster = _lock_active(conn, scope, name)
+            cluster = intents.lock(conn, scope, name)
             spec = cluster.spec
-            if not spec.minimum <= desired <= spec.maximum:
-                raise CapacityOutOfBounds(desired, spec.minimum, spec.maximum)
+            bounds.check_desired(spec.minimum, spec.maximum, desired)
             if honor_cooldown and cluster.cooldown_until is not None and cluster.cooldown_until > now:
                 last = activities.page(conn, scope, ActivityQuery(cluster_id=cluster.id), 1).items
                 raise CoolingDown(name, last[0].id if last else "")
-            if desired == spec.desired:
-                return
             cause = Cause(CauseKind.USER_SET_DESIRED, now, {"before": spec.desired, "after": desired})
-            causes = capacity.remembered(cluster.causes, cause)
-            clusters.change(conn, cluster.id, now, desired=desired, causes=causes)
+            intents.desire(conn, cluster, desired, now, cause)
 
         self._store.transact(work)
 
@@ -200,7 +186,7 @@ class Clusters:
                 clusters.remove(conn, cluster.id, now)
                 return
             if not force:
-                settled = [node for node in here if node.server_id is not None and node.state not in _LEAVING]
+                settled = [node for node in here if node.server_id is not None and node.state not in LEAVING]
                 raise ClusterInUse(name) if settled else ClusterBusy(name)
             if cluster.status is ClusterStatus.DELETING:
                 return
@@ -297,7 +283,7 @@ class Clusters:
 
     def _set(self, scope: Scope, name: str, now: datetime, values: Callable[[Cluster], Mapping[str, Any]]) -> None:
         def work(conn: Connection) -> None:
-            cluster = _lock_active(conn, scope, name)
+            cluster = intents.lock(conn, scope, name)
             clusters.change(conn, cluster.id, now, **values(cluster))
 
         self._store.transact(work)
@@ -363,13 +349,6 @@ def _without_gone(
         cluster_id: [each._replace(configuration=None) if each.configuration in gone else each for each in here]
         for cluster_id, here in members.items()
     }
-
-
-def _lock_active(conn: Connection, scope: Scope, name: str) -> Cluster:
-    cluster = clusters.lock(conn, scope, name)
-    if cluster.status is ClusterStatus.DELETING:
-        raise ClusterDeleting(name)
-    return cluster
 
 
 def _refuse_protected(cluster: Cluster, *, force: bool) -> None:

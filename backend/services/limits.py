@@ -11,5 +11,3 @@ CLUSTERS: Final = 500
 CONFIGURATIONS: Final = 200
 TAGS_OF_CLUSTER: Final = 50
 POOLS_OF_CLUSTER: Final = 50
-CAUSES_KEPT: Final = 5
-"""How many requests that changed the desired capacity are remembered until it is reached."""

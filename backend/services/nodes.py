@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -10,39 +11,39 @@ from backend.clock import Clock
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, CauseKind, Reason, ReasonKind
 from backend.domain.cluster import Cluster, ClusterStatus, Process
 from backend.domain.ids import short_id
-from backend.domain.node import Health, Member, Node, NodeState
+from backend.domain.node import (
+    ENDING,
+    PARKED,
+    PARKING,
+    SERVING,
+    Health,
+    Member,
+    Node,
+    NodeState,
+    capacity,
+    leading_to,
+    move,
+)
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.errors import (
-    ClusterDeleting,
     NodeNotFound,
     NodeNotInCluster,
     NodeStateConflict,
-    ProcessSuspended,
 )
-from backend.services import attachment, capacity, journal
-from backend.store import activities, clusters, configurations, nodes
+from backend.policies import bounds
+from backend.services import attachment, journal
+from backend.store import activities, clusters, configurations, intents, nodes
 from backend.store.session import Connection, Store
 
 T = TypeVar("T")
 
-_TERMINATING = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED})
-_TERMINABLE = frozenset(
-    {
-        NodeState.PENDING,
-        NodeState.PENDING_WAIT,
-        NodeState.PENDING_PROCEED,
-        NodeState.QUARANTINED,
-        NodeState.IN_SERVICE,
-        NodeState.ENTERING_STANDBY,
-        NodeState.STANDBY,
-        NodeState.TERMINATING_RETAINED,
-    }
-)
-_DETACHABLE = (NodeState.IN_SERVICE, NodeState.STANDBY)
-_PROTECTABLE = (NodeState.IN_SERVICE, NodeState.ENTERING_STANDBY, NodeState.STANDBY)
+_TERMINABLE = leading_to(NodeState.TERMINATING)
+_DETACHABLE = leading_to(NodeState.DETACHING)
+_PARKABLE = leading_to(NodeState.ENTERING_STANDBY)
+_PROTECTABLE = tuple(state for state in NodeState if state in SERVING | PARKING | PARKED)
 
 
 class Nodes:
@@ -113,10 +114,10 @@ class Nodes:
         now = self._clock.now()
 
         def work(conn: Connection) -> list[Activity]:
-            cluster = _lock_launching(conn, scope, name)
+            cluster = intents.lock(conn, scope, name, needs=Process.LAUNCH)
             attachment.check(conn, scope, cluster, found)
-            desired = capacity.raised(cluster, len(found))
             made = [attachment.node(cluster, server, now) for server in found]
+            desired = bounds.raised(cluster, capacity(made))
             opened = _journal(cluster, ActivityKind.ATTACH, CauseKind.USER_ATTACHED, made, now, step=1)
             nodes.adopt_many(
                 conn, [attachment.with_activity(node, entry) for node, entry in zip(made, opened, strict=True)]
@@ -136,7 +137,7 @@ class Nodes:
         now = self._clock.now()
 
         def work(conn: Connection) -> list[Activity]:
-            cluster = _lock_active(conn, scope, name)
+            cluster = intents.lock(conn, scope, name)
             moving = _members(conn, scope, cluster, servers, _DETACHABLE)
             return _leave(conn, cluster, moving, NodeState.DETACHING, now, decrement=decrement)
 
@@ -151,8 +152,8 @@ class Nodes:
         now = self._clock.now()
 
         def work(conn: Connection) -> list[Activity]:
-            cluster = _lock_active(conn, scope, name)
-            moving = _members(conn, scope, cluster, servers, (NodeState.IN_SERVICE,))
+            cluster = intents.lock(conn, scope, name)
+            moving = _members(conn, scope, cluster, servers, _PARKABLE)
             return _leave(conn, cluster, moving, NodeState.ENTERING_STANDBY, now, decrement=decrement)
 
         return self._store.transact(work)
@@ -166,11 +167,13 @@ class Nodes:
         now = self._clock.now()
 
         def work(conn: Connection) -> list[Activity]:
-            cluster = _lock_launching(conn, scope, name)
-            moving = _members(conn, scope, cluster, servers, (NodeState.STANDBY,))
-            desired = capacity.raised(cluster, len(moving))
-            opened = _journal(cluster, ActivityKind.EXIT_STANDBY, CauseKind.USER_EXITED_STANDBY, moving, now, step=1)
-            _move(conn, moving, opened, NodeState.PENDING, now)
+            cluster = intents.lock(conn, scope, name, needs=Process.LAUNCH)
+            parked = _members(conn, scope, cluster, servers, tuple(PARKED))
+            returning = [move(node, NodeState.PENDING, now) for node in parked]
+            desired = bounds.raised(cluster, capacity(returning))
+            kind, cause = ActivityKind.EXIT_STANDBY, CauseKind.USER_EXITED_STANDBY
+            opened = _journal(cluster, kind, cause, returning, now, step=1)
+            _write(conn, parked, returning, opened)
             clusters.change(conn, cluster.id, now, desired=desired)
             return opened
 
@@ -185,15 +188,15 @@ class Nodes:
         now = self._clock.now()
 
         def work(conn: Connection, cluster: Cluster, node: Node) -> None:
-            if health is Health.HEALTHY:
-                nodes.update_one(conn, node.id, health=health, health_cause=None, health_due_at=None)
-            else:
+            cause, due = None, None
+            if health is Health.UNHEALTHY:
+                cause = str(CauseKind.HEALTH_CUSTOM)
                 due = now
                 if respect_grace:
                     grace = timedelta(seconds=cluster.spec.health_grace_seconds)
                     due = max(now, (node.in_service_at or now) + grace)
-                cause = str(CauseKind.HEALTH_CUSTOM)
-                nodes.update_one(conn, node.id, health=health, health_cause=cause, health_due_at=due)
+            judged = replace(node, health=health, health_cause=cause, health_due_at=due)
+            nodes.save(conn, [node], [judged])
             clusters.change(conn, cluster.id, now)
 
         self._of_server(scope, server, work)
@@ -209,7 +212,7 @@ class Nodes:
         def work(conn: Connection) -> None:
             cluster = clusters.lock(conn, scope, name)
             found = _members(conn, scope, cluster, servers, _PROTECTABLE)
-            nodes.update_many(conn, [node.id for node in found], protected=protected)
+            nodes.save(conn, found, [replace(node, protected=protected) for node in found])
             clusters.change(conn, cluster.id, now)
 
         self._store.transact(work)
@@ -229,20 +232,6 @@ class Nodes:
             return act(conn, cluster, node)
 
         return self._store.transact(work)
-
-
-def _lock_active(conn: Connection, scope: Scope, name: str) -> Cluster:
-    cluster = clusters.lock(conn, scope, name)
-    if cluster.status is ClusterStatus.DELETING:
-        raise ClusterDeleting(name)
-    return cluster
-
-
-def _lock_launching(conn: Connection, scope: Scope, name: str) -> Cluster:
-    cluster = _lock_active(conn, scope, name)
-    if not cluster.runs(Process.LAUNCH):
-        raise ProcessSuspended(name, str(Process.LAUNCH))
-    return cluster
 
 
 def _members(
@@ -267,7 +256,7 @@ def _terminate(
     told: dict[str, Activity] = {}
     moving = []
     for node in wanted:
-        if node.state in _TERMINATING:
+        if node.state in ENDING:
             # Asked for twice: the activity that ends it is told again, and nothing is decremented twice.
             entry = activities.find(conn, node.activity_id) if node.activity_id else None
             if entry is not None:
@@ -300,10 +289,12 @@ def _leave(
     kind, cause = _LEAVING[state]
     # A cluster that is going has nothing desired any more: there is nothing to decrement.
     decrement = decrement and cluster.status is ClusterStatus.ACTIVE
-    counted = sum(node.counted for node in moving) if decrement else 0
-    change = {"desired": capacity.lowered(cluster, counted)} if counted else {}
+    counted = capacity(moving) if decrement else 0
+    change = {"desired": bounds.lowered(cluster, counted)} if counted else {}
     opened = _journal(cluster, kind, cause, moving, now, step=-1 if decrement else 0)
-    _move(conn, moving, opened, state, now)
+    # One that is on its way out already, and whose end nobody tells yet, stays where it is on that way.
+    moved = [node if node.state in ENDING else move(node, state, now) for node in moving]
+    _write(conn, moving, moved, opened)
     clusters.change(conn, cluster.id, now, **change)
     return opened
 
@@ -317,15 +308,14 @@ def _journal(
     for node in moving:
         steps = None
         if step > 0 or (step < 0 and node.counted):
-            steps = (desired, desired + step)
-            desired += step
+            steps = (desired, desired + step * node.weight)
+            desired = steps[1]
         entries.append(journal.opened(cluster, kind, node, (journal.moved(cause, node, now, steps),), now))
     return entries
 
 
-def _move(
-    conn: Connection, moving: Sequence[Node], opened: Sequence[Activity], state: NodeState, now: datetime
-) -> None:
+def _write(conn: Connection, before: Sequence[Node], after: Sequence[Node], opened: Sequence[Activity]) -> None:
+    """Nodes as they have moved, each with the entry that was opened for its move."""
     activities.insert_many(conn, opened)
-    for node, entry in zip(moving, opened, strict=True):
-        nodes.update_one(conn, node.id, state=state, state_at=now, activity_id=entry.id)
+    told = [replace(node, activity_id=entry.id) for node, entry in zip(after, opened, strict=True)]
+    nodes.save(conn, before, told)

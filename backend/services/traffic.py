@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from backend.clock import Clock
-from backend.domain.cluster import Cluster, ClusterStatus
+from backend.domain.cluster import Cluster
 from backend.domain.ids import balancing_id, short_id
 from backend.domain.page import Page
 from backend.domain.scope import Scope
@@ -15,10 +15,10 @@ from backend.domain.traffic import MemberHealth, RegistrationState, SourceState,
 from backend.drivers.balancing import Balancer, Listener, Pool
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.errors import ClusterDeleting, LimitExceeded, PoolNotFound, SourceNotAttached
+from backend.errors import LimitExceeded, PoolNotFound, SourceNotAttached
 from backend.services.catalog import asking
 from backend.services.limits import POOLS_OF_CLUSTER
-from backend.store import clusters, traffic
+from backend.store import clusters, intents, traffic
 from backend.store.session import Connection, Store
 
 __all__ = ["Balancer", "Listener", "Pool", "PoolTarget", "TargetState", "Traffic"]
@@ -160,9 +160,7 @@ class Traffic:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            cluster = clusters.lock(conn, scope, name)
-            if cluster.status is ClusterStatus.DELETING:
-                raise ClusterDeleting(name)
+            cluster = intents.lock(conn, scope, name)
             sources = change(cluster)
             check_number(sources)
             if sources != cluster.sources:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from enum import Enum
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.ids import short_id
 from backend.domain.node import COUNTED, Member, Node
 from backend.domain.page import Page
-from backend.domain.profile import ProfileRef
 from backend.domain.scope import Scope
 from backend.errors import ServerNotAttachable
 from backend.store import rows
+from backend.store.differences import difference, write_changes
 from backend.store.tables import clusters, nodes
 
 _t = nodes.c
@@ -45,21 +44,27 @@ def adopt_many(conn: Connection, added: Sequence[Node]) -> None:
         raise ServerNotAttachable(short_id(added[0].server_id or ""), "in_cluster") from error
 
 
-def update_one(conn: Connection, node_id: str, **values: Any) -> bool:
-    """Change fields of a node, given as domain values; False when it is gone.
+OBSERVED = frozenset(
+    {"server_id", "server_short_id", "server_status", "server_status_at", "address", "image_id", "zone"}
+)
+"""The columns that only looks at the cloud write (sightings): whoever changes a node leaves them alone."""
 
-    ``server_id`` brings its short id along, ``profile`` spreads over its columns.
+
+def save(conn: Connection, before: Iterable[Node], after: Iterable[Node]) -> None:
+    """Write what became of nodes, by difference: only columns that changed, and equal changes in one statement.
+
+    Args:
+        before: the nodes as they were read, or newer ones of which some are as they were.
+        after: the same nodes, by id, as they are to be; those that ``before`` does not name are left out.
     """
-    statement = update(nodes).where(_t.id == bindparam("node_id"))
-    return conn.execute(statement, {"node_id": node_id, **_columns(values)}).rowcount == 1
-
-
-def update_many(conn: Connection, node_ids: Sequence[str], **values: Any) -> int:
-    """Change the same fields of several nodes; how many there were."""
-    if not node_ids:
-        return 0
-    statement = update(nodes).where(_t.id.in_(bindparam("node_ids", expanding=True)))
-    return conn.execute(statement, {"node_ids": list(node_ids), **_columns(values)}).rowcount
+    known = {node.id: node for node in before}
+    changes = {
+        node.id: difference(rows.node_values(known[node.id]), rows.node_values(node))
+        for node in after
+        if node.id in known and node is not known[node.id]
+    }
+    assert not any(OBSERVED & change.keys() for change in changes.values())
+    write_changes(conn, nodes, changes)
 
 
 _DELETE = delete(nodes).where(_t.id == bindparam("node_id"))
@@ -183,20 +188,3 @@ def page(
     if len(found) <= limit:
         return Page(found)
     return Page(found[:limit], found[limit - 1][1].server)
-
-
-def _columns(values: dict[str, Any]) -> dict[str, Any]:
-    """Column values of domain values."""
-    columns: dict[str, Any] = {}
-    for name, value in values.items():
-        if name == "profile":
-            profile = value or ProfileRef()
-            columns["profile_configuration"] = profile.configuration
-            columns["profile_template_id"] = profile.template_id
-            columns["profile_template_name"] = profile.template_name
-            columns["profile_template_version"] = profile.template_version
-            continue
-        columns[name] = str(value.value) if isinstance(value, Enum) else value
-        if name == "server_id":
-            columns["server_short_id"] = None if value is None else short_id(value)
-    return columns

@@ -10,15 +10,15 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
 
 from backend.domain.ids import short_id
-from backend.domain.node import NodeState, ServerStatus
+from backend.domain.node import LEAVING, MOVING, PARKING, SERVING, NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.store.batches import chunks
 from backend.store.tables import activities, nodes
 
 _n = nodes.c
-MOVING = tuple(
-    str(state) for state in (NodeState.PENDING, NodeState.TERMINATING, NodeState.DETACHING, NodeState.ENTERING_STANDBY)
-)
+_MOVING_STATES = tuple(str(state) for state in NodeState if state in MOVING)
+_OUT_OF_SERVICE = tuple(str(state) for state in NodeState if state in LEAVING | PARKING)
+_SERVING = tuple(str(state) for state in SERVING)
 _LIVE_BAD = tuple(
     str(status) for status in (ServerStatus.STOPPING, ServerStatus.STOPPED, ServerStatus.PAUSED, ServerStatus.ERROR)
 )
@@ -117,7 +117,7 @@ def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Rec
                 changes.append(_change(row.id, sighting))
                 found[row.cluster_id] = None
                 if row.server_status != sighting.status:
-                    newly_bad += row.state == NodeState.IN_SERVICE and sighting.status in _LIVE_BAD
+                    newly_bad += row.state in _SERVING and sighting.status in _LIVE_BAD
         if changes:
             conn.execute(_SEE, changes)
     adopted, unowned = _adopt(conn, scope, [stray for stray in strays if stray.launch_id is not None])
@@ -193,14 +193,14 @@ _MOVING = (
     select(_n.id)
     .where(
         _IN_SCOPE,
-        _n.state.in_(MOVING),
+        _n.state.in_(_MOVING_STATES),
         # A server whose connections are being drained moves only when its deletion is asked for.
         or_(_n.state != str(NodeState.TERMINATING), _n.server_id.is_(None), _n.delete_requested_at.is_not(None)),
     )
     .limit(bindparam("most"))
     .subquery()
 )
-_LEAVING = select(_n.id).where(_IN_SCOPE, _n.state.in_(MOVING), _n.state != str(NodeState.PENDING)).limit(1)
+_LEAVING = select(_n.id).where(_IN_SCOPE, _n.state.in_(_OUT_OF_SERVICE)).limit(1)
 _COUNT_MOVING = select(func.count()).select_from(_MOVING)
 _ANY = select(_n.id).where(_IN_SCOPE).limit(1)
 _SERVERS = select(_n.server_id, _n.state, _n.created_at, _n.server_status).where(_IN_SCOPE, _n.server_id.is_not(None))
@@ -233,7 +233,7 @@ def missing(conn: Connection, scope: Scope, listed: set[str], before: datetime) 
 _COUNTS = select(
     func.count().label("total"),
     func.coalesce(func.sum(case((_n.server_status.in_(_LIVE_BAD), 1), else_=0)), 0).label("bad"),
-).where(_IN_SCOPE, _n.state == str(NodeState.IN_SERVICE))
+).where(_IN_SCOPE, _n.state.in_(_SERVING))
 
 
 def service_counts(conn: Connection, scope: Scope) -> tuple[int, int]:

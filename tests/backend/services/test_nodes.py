@@ -212,7 +212,7 @@ class TestDetachAndStandby:
         assert read(world, node).state is NodeState.ENTERING_STANDBY
         with pytest.raises(NodeStateConflict):
             api.exit_standby(SCOPE, "web", [short(node)])
-        world.store.transact(lambda conn: nodes.update_one(conn, node.id, state=NodeState.STANDBY))
+        world.change(node.id, state=NodeState.STANDBY)
         (entry,) = api.exit_standby(SCOPE, "web", [short(node)])
         assert told(entry) == (
             ActivityKind.EXIT_STANDBY, ActivityStatus.PRE_IN_SERVICE, 30, CauseKind.USER_EXITED_STANDBY, 1, 2
@@ -226,7 +226,7 @@ class TestDetachAndStandby:
             with pytest.raises(BelowMinimum):
                 leave(SCOPE, "web", both, decrement=True)
         world.backend.clusters.resize(SCOPE, "web", 4)
-        world.store.transact(lambda conn: nodes.update_many(conn, [first.id], state=NodeState.STANDBY))
+        world.change(first.id, state=NodeState.STANDBY)
         with pytest.raises(AboveMaximum):
             api.exit_standby(SCOPE, "web", [short(first)])
 

@@ -1,15 +1,19 @@
 """Nodes' rows on every database."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from backend.domain.ids import short_id
-from backend.domain.node import Health, NodeState, ServerStatus
+from backend.domain.node import Health, NodeState, ServerStatus, move
 from backend.domain.profile import ProfileRef
 from backend.errors import ServerNotAttachable
-from backend.store import clusters, nodes
-from tests.factories import NOW, OTHER, SCOPE, cluster, node
+from backend.store import clusters, nodes, sightings
+from backend.store.sightings import Sighting
+from tests.factories import NOW, OTHER, SCOPE, cluster, node, uuid_of
+
+LATER = NOW + timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -57,23 +61,44 @@ def test_of_cluster_is_oldest_first(store, web, add):
         assert nodes.of_cluster(conn, web.id) == [early, late]
 
 
-def test_updates(store, web, add):
-    one, two = add("a"), add("b", server_id=None)
-    server = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-
-    def work(conn):
-        assert nodes.update_one(conn, two.id, server_id=server, state=NodeState.STANDBY, profile=ProfileRef("other"))
-        assert not nodes.update_one(conn, "x", protected=True)
-        assert nodes.update_many(conn, [one.id, two.id], protected=True, profile=None) == 2
-        assert nodes.update_many(conn, [], protected=False) == 0
-
-    store.transact(work)
+def _saved(store, web, before, after):
+    store.transact(lambda conn: nodes.save(conn, before, after))
     with store.read() as conn:
-        found = nodes.by_servers(conn, SCOPE, [short_id(server), "0" * 17])
-        assert list(found) == [short_id(server)]
-        read = found[short_id(server)]
-        assert (read.state, read.protected, read.profile) == (NodeState.STANDBY, True, None)
-        assert nodes.by_servers(conn, OTHER, [short_id(server)]) == {}
+        return {node.id: node for node in nodes.of_cluster(conn, web.id)}
+
+
+def test_what_became_of_nodes_is_written(store, web, add):
+    made = [add(name, server_id=None if name == "c" else uuid_of(name)) for name in "abcd"]
+    parked = [move(replace(node, state=NodeState.ENTERING_STANDBY), NodeState.STANDBY, LATER) for node in made[:2]]
+    marked = replace(made[2], health=Health.UNHEALTHY, health_cause="health_custom", health_due_at=LATER)
+    found = _saved(store, web, made, [*parked, marked, made[3]])
+    assert found == {node.id: node for node in (*parked, marked, made[3])}
+
+
+def test_a_node_that_is_gone_stays_so(store, web, add):
+    made = add("a")
+    store.transact(lambda conn: nodes.remove(conn, made.id))
+    assert _saved(store, web, [made], [replace(made, protected=True)]) == {}
+
+
+def test_what_looks_write_meanwhile_is_left_alone(store, web, add):
+    before = add("a", server_id=None, state=NodeState.PENDING)
+    server = uuid_of("server")
+    store.transact(
+        lambda conn: sightings.record(conn, SCOPE, [Sighting(server, ServerStatus.ACTIVE, NOW, before.launch_id)])
+    )
+    after = _saved(store, web, [before], [move(before, NodeState.TERMINATING, LATER)])[before.id]
+    assert (after.state, after.server_id, after.server_status) == (NodeState.TERMINATING, server, ServerStatus.ACTIVE)
+    with pytest.raises(AssertionError):
+        _saved(store, web, [before], [replace(before, server_id=uuid_of("other"))])
+
+
+def test_nodes_are_found_by_their_servers(store, add):
+    made = add("a")
+    server = short_id(made.server_id)
+    with store.read() as conn:
+        assert nodes.by_servers(conn, SCOPE, [server, "0" * 17]) == {server: made}
+        assert nodes.by_servers(conn, OTHER, [server]) == {}
         assert nodes.by_servers(conn, SCOPE, []) == {}
 
 

@@ -8,7 +8,7 @@ from backend import errors
 from backend.domain.cluster import Process
 from backend.domain.node import Health, NodeState
 from backend.domain.profile import ProfileRef
-from backend.store import activities, clusters, nodes
+from backend.store import activities, clusters
 from tests.factories import NOW, OTHER, SCOPE, activity, uuid_of
 from translators.errors import translate
 
@@ -396,7 +396,7 @@ class TestDelete:
                 " the group."
             ),
         )
-        world.store.transact(lambda conn: nodes.update_one(conn, node.id, state=NodeState.TERMINATING))
+        world.change(node.id, state=NodeState.TERMINATING)
         busy = refused("DeleteAutoScalingGroup", AutoScalingGroupName="web")
         assert (busy.code, busy.message) == (
             "ScalingActivityInProgress",

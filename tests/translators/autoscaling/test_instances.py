@@ -122,7 +122,7 @@ class TestDetachAndStandby:
         assert told["Cause"].endswith(
             "was moved to standby in response to a user request, shrinking the capacity from 2 to 1."
         )
-        world.store.transact(lambda conn: nodes.update_one(conn, node.id, state=NodeState.STANDBY))
+        world.change(node.id, state=NodeState.STANDBY)
         (told,) = world.call("ExitStandby", **params)["Activities"]
         assert (told["StatusCode"], told["Progress"]) == ("PreInService", 30)
         assert told["Description"] == f"Moving EC2 instance out of Standby: {i(node)}"

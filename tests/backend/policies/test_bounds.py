@@ -1,9 +1,8 @@
 import pytest
 
-from backend.domain.activity import Cause, CauseKind
 from backend.errors import AboveMaximum, BelowMinimum, BoundsCrossed, CapacityOutOfBounds
-from backend.services import capacity
-from tests.factories import NOW, cluster, spec
+from backend.policies import bounds
+from tests.factories import cluster, spec
 
 
 @pytest.mark.parametrize(
@@ -18,10 +17,10 @@ from tests.factories import NOW, cluster, spec
 )
 def test_check(minimum, maximum, desired, finding):
     if finding is None:
-        capacity.check(minimum, maximum, desired)
+        bounds.check(minimum, maximum, desired)
         return
     with pytest.raises(finding):
-        capacity.check(minimum, maximum, desired)
+        bounds.check(minimum, maximum, desired)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def test_check(minimum, maximum, desired, finding):
     ],
 )
 def test_what_is_not_told_follows(values, after):
-    assert capacity.changed(spec(), values) == after
+    assert bounds.changed(spec(), values) == after
 
 
 @pytest.mark.parametrize(
@@ -50,22 +49,15 @@ def test_what_is_not_told_follows(values, after):
 )
 def test_what_is_told_must_fit(values, finding):
     with pytest.raises(finding):
-        capacity.changed(spec(), values)
+        bounds.changed(spec(), values)
 
 
 def test_steps():
     here = cluster()
-    assert capacity.lowered(here, 1) == 1
-    assert capacity.raised(here, 2) == 4
+    assert bounds.lowered(here, 1) == 1
+    assert bounds.raised(here, 2) == 4
     with pytest.raises(BelowMinimum) as below:
-        capacity.lowered(here, 2)
+        bounds.lowered(here, 2)
     assert (below.value.desired, below.value.minimum, below.value.maximum, below.value.count) == (2, 1, 4, 2)
     with pytest.raises(AboveMaximum):
-        capacity.raised(here, 3)
-
-
-def test_the_last_five_causes_are_remembered():
-    causes = ()
-    for number in range(7):
-        causes = capacity.remembered(causes, Cause(CauseKind.USER_SET_DESIRED, NOW, {"after": number}))
-    assert [cause.data["after"] for cause in causes] == [2, 3, 4, 5, 6]
+        bounds.raised(here, 3)

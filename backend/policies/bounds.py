@@ -1,14 +1,12 @@
-"""The rules of minimum, maximum and desired. Pure."""
+"""The rules of minimum, maximum and desired, all in units (``domain.node.capacity``). Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from backend.domain.activity import Cause
 from backend.domain.cluster import Cluster, ClusterSpec
 from backend.errors import AboveMaximum, BelowMinimum, BoundsCrossed, CapacityOutOfBounds
-from backend.services.limits import CAUSES_KEPT
 
 
 def check(minimum: int, maximum: int, desired: int) -> None:
@@ -19,6 +17,15 @@ def check(minimum: int, maximum: int, desired: int) -> None:
     """
     if minimum > maximum:
         raise BoundsCrossed(minimum, maximum)
+    check_desired(minimum, maximum, desired)
+
+
+def check_desired(minimum: int, maximum: int, desired: int) -> None:
+    """Refuse a desired capacity outside bounds that do not cross.
+
+    Raises:
+        CapacityOutOfBounds
+    """
     if not minimum <= desired <= maximum:
         raise CapacityOutOfBounds(desired, minimum, maximum)
 
@@ -39,7 +46,7 @@ def changed(spec: ClusterSpec, values: Mapping[str, Any]) -> tuple[int, int, int
 
 
 def lowered(cluster: Cluster, count: int) -> int:
-    """The desired capacity after ``count`` counted nodes leave with it.
+    """The desired capacity after nodes that count for that many units leave with it.
 
     Raises:
         BelowMinimum
@@ -51,7 +58,7 @@ def lowered(cluster: Cluster, count: int) -> int:
 
 
 def raised(cluster: Cluster, count: int) -> int:
-    """The desired capacity after ``count`` nodes join.
+    """The desired capacity after nodes of that many units join.
 
     Raises:
         AboveMaximum
@@ -60,8 +67,3 @@ def raised(cluster: Cluster, count: int) -> int:
     if spec.desired + count > spec.maximum:
         raise AboveMaximum(spec.desired, spec.maximum, count, spec.minimum, cluster.name)
     return spec.desired + count
-
-
-def remembered(causes: tuple[Cause, ...], cause: Cause) -> tuple[Cause, ...]:
-    """The requests to tell of when the capacity is reached, the newest last."""
-    return (*causes, cause)[-CAUSES_KEPT:]

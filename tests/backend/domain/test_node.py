@@ -1,0 +1,71 @@
+"""States, their classes, and the one law of moves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.node import (
+    ARRIVING,
+    COUNTED,
+    ENDING,
+    GONE,
+    KEPT,
+    PARKED,
+    PARKING,
+    PARTING,
+    SERVING,
+    TRANSITIONS,
+    IllegalMove,
+    NodeState,
+    capacity,
+    leading_to,
+    move,
+)
+from tests.factories import NOW, cluster, node
+
+LATER = NOW + timedelta(minutes=1)
+CLASSES = (ARRIVING, SERVING, PARKING, PARKED, ENDING, PARTING, KEPT, GONE)
+GROUP = cluster()
+
+
+def test_each_state_is_of_one_class_and_has_its_moves():
+    assert sorted(state for states in CLASSES for state in states) == sorted(NodeState)
+    assert set(TRANSITIONS) == set(NodeState)
+
+
+@pytest.mark.parametrize("was", NodeState)
+@pytest.mark.parametrize("wanted", NodeState)
+def test_moves_are_those_of_the_table(was, wanted):
+    one = node(GROUP, "n", state=was, activity_id="before")
+    if wanted not in TRANSITIONS[was]:
+        with pytest.raises(IllegalMove):
+            move(one, wanted, LATER)
+        return
+    after = move(one, wanted, LATER, "entry")
+    assert (after.state, after.state_at, after.activity_id) == (wanted, LATER, "entry")
+    assert move(one, wanted, LATER).activity_id is None
+    assert after.in_service_at == (LATER if wanted in SERVING else one.in_service_at)
+
+
+def test_an_end_is_asked_for_anew():
+    asked = node(GROUP, "n", delete_requested_at=NOW)
+    assert move(asked, NodeState.TERMINATING, LATER).delete_requested_at is None
+
+
+def test_nothing_leaves_the_end():
+    for state in ENDING:
+        assert TRANSITIONS[state] <= ENDING | KEPT | GONE
+
+
+def test_where_moves_come_from():
+    assert leading_to(NodeState.DETACHING) == (NodeState.IN_SERVICE, NodeState.STANDBY)
+    assert leading_to(NodeState.ENTERING_STANDBY) == (NodeState.IN_SERVICE,)
+    assert not set(leading_to(NodeState.TERMINATING)) & (ENDING | PARTING)
+
+
+def test_capacity_is_what_counts():
+    nodes = [replace(node(GROUP, str(state)), state=state) for state in NodeState]
+    assert capacity(nodes) == len(COUNTED)
