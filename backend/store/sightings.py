@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
 
 from backend.domain.ids import short_id
-from backend.domain.node import LEAVING, MOVING, PARKING, SERVING, NodeState, ServerStatus
+from backend.domain.node import ENDING, LEAVING, MOVING, PARKING, SERVING, NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.store.batches import chunks
 from backend.store.tables import activities, nodes
@@ -18,6 +18,7 @@ from backend.store.tables import activities, nodes
 _n = nodes.c
 _MOVING_STATES = tuple(str(state) for state in NodeState if state in MOVING)
 _OUT_OF_SERVICE = tuple(str(state) for state in NodeState if state in LEAVING | PARKING)
+_ENDING = tuple(str(state) for state in ENDING)
 _SERVING = tuple(str(state) for state in SERVING)
 _LIVE_BAD = tuple(
     str(status) for status in (ServerStatus.STOPPING, ServerStatus.STOPPED, ServerStatus.PAUSED, ServerStatus.ERROR)
@@ -195,7 +196,7 @@ _MOVING = (
         _IN_SCOPE,
         _n.state.in_(_MOVING_STATES),
         # A server whose connections are being drained moves only when its deletion is asked for.
-        or_(_n.state != str(NodeState.TERMINATING), _n.server_id.is_(None), _n.delete_requested_at.is_not(None)),
+        or_(_n.state.not_in(_ENDING), _n.server_id.is_(None), _n.delete_requested_at.is_not(None)),
     )
     .limit(bindparam("most"))
     .subquery()
