@@ -22,6 +22,7 @@ from openstack.exceptions import ConfigException
 from backend.clock import Clock
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.exchanges import UNANSWERED, Exchanges, unrecorded
+from backend.drivers.openstack.faults import IDENTITY, fault_of
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.transport import TimedAdapter
 from backend.drivers.openstack.ways import RoleWay, Way
@@ -221,6 +222,8 @@ class Access:
         try:
             plugin.get_access(self.session)
         except (keystone_errors.Unauthorized, keystone_errors.Forbidden, keystone_errors.NotFound) as error:
+            if not is_keystones(error):
+                raise CloudUnavailable(f"something in Keystone's place answered: {error}") from error
             raise NotAuthorized(words_of(error), request_id=error.request_id) from error
         except keystone_errors.ClientException as error:
             if not isinstance(error, keystone_errors.HttpError):
@@ -248,6 +251,13 @@ def open_session(
     for scheme in ("http://", "https://"):
         http.mount(scheme, adapter)
     return Session(session=http, verify=entry.verify, cert=entry.cert, app_name="coppice")
+
+
+def is_keystones(error: BaseException) -> bool:
+    """Whether a refusal is Keystone's own word, and not that of a proxy before it, which knows of no user."""
+    if not isinstance(error, keystone_errors.HttpError):
+        return True  # told by a way of logging in of our own, which has looked
+    return error.response is not None and fault_of(IDENTITY, error.response) is not None
 
 
 def words_of(error: Any) -> str:

@@ -35,6 +35,8 @@ PORT_TAG: Final = "port="
 _PAUSES: Final = (0.3, 0.7, 1.5, 3.0)
 _PORTS: Final = {"HTTP": 80, "HTTPS": 443, "TERMINATED_HTTPS": 443, "PROXY": 80, "PROXYV2": 80}
 _OTHER_PORT: Final = 80
+_PORT: Final = re.compile(rf"{PORT_TAG}([0-9]{{1,5}})")
+_LAST_PORT: Final = 65535
 _OWNER: Final = re.compile(rf"{MEMBER_NAME}([0-9a-f-]{{36}})")
 _HEALTH: Final = {
     "ONLINE": MemberHealth.HEALTHY,
@@ -123,7 +125,7 @@ class OpenStackBalancing:
         """Subnets of the addresses of a pool's balancers."""
         scope, pool_id = key
         try:
-            pool = self._rest.read(scope, BALANCING, f"/lbaas/pools/{pool_id}")["pool"]
+            pool = self._rest.item(scope, BALANCING, f"/lbaas/pools/{pool_id}", "pool")
         except Declined as declined:
             raise _refusal(declined, pool_id) from declined
         serving = {each["id"] for each in pool["loadbalancers"]}
@@ -149,7 +151,7 @@ class OpenStackBalancing:
             try:
                 self._rest.write(scope, BALANCING, method, path, body, repeat=True)
             except Declined as declined:
-                if declined.status == 404 and method == "DELETE" and pool_id not in declined.message:
+                if declined.status == 404 and path.rpartition("/")[2] in declined.message and method == "DELETE":
                     return
                 if declined.status != 409 or pause is None:
                     raise _refusal(declined, pool_id) from declined
@@ -216,9 +218,9 @@ def _pool(
 
 def _port(pool: Document, listeners: Iterable[Document]) -> int:
     for tag in pool.get("tags") or ():
-        number = tag.removeprefix(PORT_TAG)
-        if number != tag and number.isdecimal():
-            return int(number)
+        number = _PORT.fullmatch(tag)
+        if number and 0 < int(number[1]) <= _LAST_PORT:
+            return int(number[1])
     attached = {listener["id"] for listener in pool["listeners"]}
     serving = sorted(
         (each for each in listeners if each["id"] in attached),

@@ -20,6 +20,7 @@ from backend.domain.scope import Scope
 from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, Server, ServerGroup, ServerRequest, Zone
 from backend.drivers.errors import (
     CloudError,
+    CloudUnavailable,
     FlavorNotSupported,
     NetworkMissing,
     OutcomeUnknown,
@@ -40,7 +41,7 @@ from backend.drivers.openstack.ports import Ports
 from backend.drivers.openstack.refusals import of_create, of_rebuild, of_server
 from backend.drivers.openstack.rest import COMPUTE, VOLUME, Declined, Rest
 from backend.drivers.openstack.server_groups import ServerGroups
-from backend.drivers.openstack.servers import image_of, server_of
+from backend.drivers.openstack.servers import image_of, server_of, servers_of
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.zones import Zones
 
@@ -109,7 +110,7 @@ class OpenStackCompute:
         try:
             self._rest.write(scope, COMPUTE, "DELETE", f"/servers/{server_id}", repeat=True)
         except Declined as declined:
-            raise of_server(declined) from declined
+            raise of_server(declined, server_id) from declined
 
     def start(self, scope: Scope, server_id: str) -> None:
         self._act(scope, server_id, {"os-start": None})
@@ -138,7 +139,7 @@ class OpenStackCompute:
                 scope, COMPUTE, "POST", f"/servers/{server_id}/action", {"rebuild": {"imageRef": image.id}}
             )
         except Declined as declined:
-            raise of_rebuild(declined, image.id) from declined
+            raise of_rebuild(declined, server_id, image.id) from declined
 
     def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
         if launch_id is not None:
@@ -243,9 +244,11 @@ class OpenStackCompute:
 
     def _show(self, scope: Scope, server_id: str) -> Mapping[str, Any]:
         try:
-            document: Mapping[str, Any] = self._rest.read(scope, COMPUTE, f"/servers/{server_id}")["server"]
+            document = self._rest.item(scope, COMPUTE, f"/servers/{server_id}", "server")
         except Declined as declined:
-            raise of_server(declined) from declined
+            raise of_server(declined, server_id) from declined
+        if document.get("id") != server_id:
+            raise CloudUnavailable(f"Nova was asked for server {server_id} and told of another")
         return document
 
     def _listed(self, scope: Scope, params: Mapping[str, Any]) -> Sequence[Server]:
@@ -253,7 +256,7 @@ class OpenStackCompute:
             documents = [*self._rest.listing(scope, COMPUTE, "/servers/detail", "servers", params)]
         self._ports.note(scope, documents)
         layout, names = self._layout(scope) if documents else None, self._settings.zone_names(scope.region)
-        return [server_of(document, layout, names) for document in documents]
+        return servers_of(documents, layout, names)
 
     def _layout(self, scope: Scope) -> Layout | None:
         """The project's networks as they were lately; without them servers are told with less."""
@@ -271,22 +274,24 @@ class OpenStackCompute:
         try:
             self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/action", body)
         except Declined as declined:
-            raise of_server(declined) from declined
+            raise of_server(declined, server_id) from declined
 
     def _noted(self, scope: Scope, server_id: str) -> Mapping[str, str]:
         try:
-            document = self._rest.read(scope, COMPUTE, f"/servers/{server_id}/metadata")
+            return self._rest.item(scope, COMPUTE, f"/servers/{server_id}/metadata", "metadata")
         except Declined as declined:
-            raise of_server(declined) from declined
-        found: Mapping[str, str] = document["metadata"]
-        return found
+            if declined.status == 404:
+                self._show(scope, server_id)  # whose absence is told here without its id
+            raise of_server(declined, server_id) from declined
 
     def _put(self, scope: Scope, server_id: str, items: Mapping[str, str]) -> None:
         path = f"/servers/{server_id}/metadata"
         try:
             self._rest.write(scope, COMPUTE, "POST", path, {"metadata": dict(items)}, repeat=True)
         except Declined as declined:
-            raise of_server(declined) from declined
+            if declined.status == 404:
+                self._show(scope, server_id)
+            raise of_server(declined, server_id) from declined
 
     def _remove(self, scope: Scope, server_id: str, key: str) -> None:
         path = f"/servers/{server_id}/metadata/{quote(key, safe='')}"
@@ -296,4 +301,4 @@ class OpenStackCompute:
             if declined.status == 404:
                 self._show(scope, server_id)  # the item is gone, or the server is
                 return
-            raise of_server(declined) from declined
+            raise of_server(declined, server_id) from declined

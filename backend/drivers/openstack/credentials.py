@@ -25,6 +25,7 @@ from backend.drivers.openstack.settings import OpenStackSettings
 
 _log = logging.getLogger(__name__)
 _MOST: Final = 10_000
+_LONGEST_BLOB: Final = 4096
 
 
 class KeystoneKeys:
@@ -74,15 +75,18 @@ class KeystoneKeys:
             raise CloudUnavailable(f"Keystone checks no signatures for the service user: {declined}") from declined
         except OutcomeUnknown as lost:
             raise CloudUnavailable(str(lost)) from lost
-        token = answer.body["token"]
-        return AccessKey(
-            access_key=signed.access_key,
-            user_id=token["user"]["id"],
-            user_name=token["user"]["name"],
-            project_id=token["project"]["id"],
-            project_name=token["project"]["name"],
-            roles=frozenset(role["name"].lower() for role in token.get("roles") or ()),
-        )
+        try:
+            token = answer.item("token")
+            return AccessKey(
+                access_key=signed.access_key,
+                user_id=token["user"]["id"],
+                user_name=token["user"]["name"],
+                project_id=token["project"]["id"],
+                project_name=token["project"]["name"],
+                roles=frozenset(role["name"].lower() for role in token.get("roles") or ()),
+            )
+        except (OutcomeUnknown, KeyError, TypeError) as error:
+            raise CloudUnavailable(f"Keystone answered {answer.status} to a signature without a token") from error
 
     def _read(self, access_key: str) -> AccessKey | None:
         try:
@@ -94,7 +98,9 @@ class KeystoneKeys:
         credential = self._ask(f"/credentials/{hashlib.sha256(access_key.encode()).hexdigest()}", "credential")
         if credential is None or credential.get("type") != "ec2":
             return None
-        blob = json.loads(credential["blob"])
+        blob = blob_of(credential)
+        if blob is None:
+            return None
         if blob.get("trust_id") or blob.get("app_cred_id") or blob.get("access") != access_key:
             # Made through a delegation, which may have narrower rights than its user: those Keystone alone knows.
             _log.warning("access key %s was made through a delegation and is refused", access_key)
@@ -110,7 +116,7 @@ class KeystoneKeys:
             project_id=project["id"],
             project_name=project["name"],
             roles=self._roles(user["id"], project["id"]),
-            secret=blob["secret"],
+            secret=str(blob["secret"]),
         )
 
     def _good(self, plural: str, noun: str, entity_id: str) -> Mapping[str, Any] | None:
@@ -134,16 +140,27 @@ class KeystoneKeys:
             "include_names": "true",
         }
         with told():
-            document = self._rest.read(None, IDENTITY, "/role_assignments", asked)
-        return frozenset(str(each["role"]["name"]).lower() for each in document["role_assignments"])
+            found, _ = self._rest.page(None, IDENTITY, "/role_assignments", "role_assignments", asked)
+        return frozenset(str(each["role"]["name"]).lower() for each in found)
 
     def _ask(self, path: str, noun: str) -> Mapping[str, Any] | None:
         try:
-            document = self._rest.read(None, IDENTITY, path)
+            return self._rest.item(None, IDENTITY, path, noun)
         except Declined as declined:
             if declined.status == 404:
                 return None
             with told():
                 raise
-        found: Mapping[str, Any] = document[noun]
-        return found
+
+
+def blob_of(credential: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What an EC2 credential holds; None where its user, who may write anything into it, wrote something else."""
+    text = credential.get("blob")
+    if not isinstance(text, str) or len(text) > _LONGEST_BLOB:
+        return None
+    try:
+        blob = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    told = isinstance(blob, dict) and all(isinstance(blob.get(name), str) for name in ("access", "secret"))
+    return blob if told else None

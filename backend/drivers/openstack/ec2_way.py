@@ -5,8 +5,7 @@ Nothing of it is kept: the secret is read anew for each login, so that a credent
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from keystoneauth1.session import Session
 
 from backend.clock import Clock
 from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnknown
+from backend.drivers.openstack.credentials import blob_of
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.rest import IDENTITY, Declined, Rest
 from backend.drivers.openstack.signing import signed
@@ -54,20 +54,21 @@ class Ec2Way:
 
     def _users(self, project_id: str) -> list[str]:
         asked = {"scope.project.id": project_id, "effective": "true", "include_names": "true"}
-        found = self._read("/role_assignments", asked)["role_assignments"]
+        found = self._read("/role_assignments", "role_assignments", asked)
         return sorted({each["user"]["id"] for each in found if each["role"]["name"].lower() == self._role})
 
     def _keys(self, user_id: str, project_id: str) -> list[Ec2Key]:
-        found = self._read("/credentials", {"type": "ec2", "user_id": user_id})["credentials"]
-        blobs = [json.loads(each["blob"]) for each in found if each.get("project_id") == project_id]
+        found = self._read("/credentials", "credentials", {"type": "ec2", "user_id": user_id})
+        here = (blob_of(each) for each in found if each.get("project_id") == project_id)
+        blobs = [blob for blob in here if blob is not None]
         # What was made through a delegation may end with it, and may do less than its user.
         own = [blob for blob in blobs if not any(blob.get(name) for name in _DELEGATED)]
         return [Ec2Key(blob["access"], blob["secret"]) for blob in sorted(own, key=lambda blob: str(blob["access"]))]
 
-    def _read(self, path: str, asked: Mapping[str, str]) -> Any:
+    def _read(self, path: str, noun: str, asked: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
         try:
             with told():
-                return self._reader.read(None, IDENTITY, path, asked)
+                return self._reader.page(None, IDENTITY, path, noun, asked)[0]
         except NotAuthorized as error:
             raise NotAuthorized(
                 f"the service user may not read credentials: {error.detail}", request_id=error.request_id
@@ -98,4 +99,7 @@ class Ec2Login(BaseIdentityPlugin):
             raise NotAuthorized(declined.message, request_id=declined.request_id) from declined
         except OutcomeUnknown as lost:
             raise CloudUnavailable(str(lost)) from lost
-        return access.create(body=answer.body, auth_token=answer.headers["X-Subject-Token"])
+        token = answer.headers.get("X-Subject-Token")
+        if not token or not answer.body:
+            raise CloudUnavailable(f"Keystone answered {answer.status} to a signature without a token")
+        return access.create(body=dict(answer.body), auth_token=token)

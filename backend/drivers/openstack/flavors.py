@@ -15,6 +15,7 @@ from backend.drivers.errors import FlavorNotFound
 from backend.drivers.instance_types.flavors import flavors as instance_types
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.metadata import word
 from backend.drivers.openstack.rest import COMPUTE, Rest
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.zones import Zones
@@ -48,11 +49,12 @@ class Offer:
 def offers(documents: Sequence[Mapping[str, Any]], zones: Sequence[str], settings: OpenStackSettings) -> list[Offer]:
     """Every instance type that the flavors answer, each once.
 
-    A flavor answers to its own name. An AWS type that no flavor is named for is answered by the flavor that the
-    operator mapped, else (where that is wanted) by the smallest one with its CPUs and memory; types with accelerators,
-    and machines of bare metal, are never matched by size. What is told of a type is what its flavor gives.
+    A flavor answers to its own name, where that is no longer than a node's instance type may be. An AWS type that no
+    flavor is named for is answered by the flavor that the operator mapped, else (where that is wanted) by the smallest
+    one with its CPUs and memory; types with accelerators, and machines of bare metal, are never matched by size. What
+    is told of a type is what its flavor gives.
     """
-    by_name = {each["name"]: each for each in documents}
+    by_name = {each["name"]: each for each in documents if word(each["name"])}
     plain = [each for each in documents if not any(map(_SPECIAL_SPECS.match, each.get("extra_specs") or {}))]
     plain.sort(key=lambda each: (each["ram"] + each["vcpus"] * _MIB_A_CPU, each["ram"], each["disk"], each["name"]))
     found = {name: _own(each, zones, settings) for name, each in by_name.items()}
@@ -89,7 +91,7 @@ def _mapped(
 
 def _own(document: Mapping[str, Any], zones: Sequence[str], settings: OpenStackSettings) -> Offer:
     specs = document.get("extra_specs") or {}
-    stated = next((specs[name] for name in _ARCHITECTURE_SPECS if name in specs), None)
+    stated = next((word(specs[name]) for name in _ARCHITECTURE_SPECS if name in specs), None)
     architectures = (ARCHITECTURES.get(stated, stated),) if stated else settings.architectures
     flavor = Flavor(
         name=document["name"],

@@ -10,11 +10,12 @@ from typing import Any, Final
 from backend.clock import Clock
 from backend.domain.ids import short_id
 from backend.domain.scope import Scope
-from backend.drivers.errors import ImageNotFound
+from backend.drivers.errors import CloudUnavailable, ImageNotFound
 from backend.drivers.images import Image
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.flavors import ARCHITECTURES
 from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.metadata import word
 from backend.drivers.openstack.refusals import of_any
 from backend.drivers.openstack.rest import IMAGE, Declined, Rest
 from backend.drivers.openstack.settings import OpenStackSettings
@@ -23,6 +24,7 @@ _GIB: Final = 1024**3
 _PARTS: Final = frozenset({"aki", "ari"})
 """Kernels and ramdisks: parts of images, which nothing boots from alone."""
 _PAGE: Final = 500
+_LONGEST: Final = 255
 
 
 class OpenStackImages:
@@ -59,9 +61,11 @@ class OpenStackImages:
         try:
             document = self._rest.read(scope, IMAGE, f"/images/{image_id}")
         except Declined as declined:
-            if declined.status == 404:
+            if declined.status == 404 and image_id in declined.message:
                 raise ImageNotFound(short_id(image_id), request_id=declined.request_id) from declined
             raise of_any(declined) from declined
+        if document.get("id") != image_id:
+            raise CloudUnavailable(f"Glance was asked for image {image_id} and told of another")
         return image_of(document, self._settings.architectures[0])
 
 
@@ -69,25 +73,26 @@ def image_of(document: Mapping[str, Any], architecture: str) -> Image:
     """An image of Glance's document.
 
     By the properties ``aws_owner_id`` and ``aws_owner_alias`` (``amazon``) an operator tells whom an image is from, for
-    clients that look for images by their maker.
+    clients that look for images by their maker. Whoever uploads an image may write any property: what is no short
+    printable text is passed over.
 
     Args:
         architecture: of images that do not tell theirs.
     """
-    stated = document.get("architecture") or document.get("hw_architecture")
+    stated = word(document.get("architecture")) or word(document.get("hw_architecture"))
     windows = document.get("os_type") == "windows"
     return Image(
         id=document["id"],
-        name=document.get("name") or document["id"],
-        description=document.get("description") or "",
-        owner_id=document.get("aws_owner_id") or document.get("owner") or "",
-        owner_alias=document.get("aws_owner_alias"),
+        name=word(document.get("name"), _LONGEST) or document["id"],
+        description=word(document.get("description"), _LONGEST) or "",
+        owner_id=word(document.get("aws_owner_id")) or document.get("owner") or "",
+        owner_alias=word(document.get("aws_owner_alias")),
         architecture=ARCHITECTURES.get(stated, stated) if stated else architecture,
         created_at=datetime.fromisoformat(document["created_at"]),
         active=document["status"] == "active",
         public=document.get("visibility") in {"public", "community"},
         size_gib=_size(document),
-        root_device=document.get("root_device_name") or "/dev/vda",
+        root_device=word(document.get("root_device_name")) or "/dev/vda",
         boot_mode="uefi" if document.get("hw_firmware_type") == "uefi" else None,
         platform="windows" if windows else None,
         platform_details="Windows" if windows else "Linux/UNIX",

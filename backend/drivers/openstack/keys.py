@@ -49,11 +49,11 @@ class KeyPairs:
         """When a pair was made, which a listing does not tell; None where it is gone meanwhile."""
         scope, name, _ = key
         try:
-            document = self._rest.read(scope, COMPUTE, f"/os-keypairs/{quote(name, safe='')}")
+            document = self._rest.item(scope, COMPUTE, f"/os-keypairs/{quote(name, safe='')}", "keypair")
         except Declined as declined:
             if declined.status == 404:
                 return None
             with told():
                 raise
-        created = datetime.fromisoformat(document["keypair"]["created_at"])
+        created = datetime.fromisoformat(document["created_at"])
         return created if created.tzinfo else created.replace(tzinfo=UTC)

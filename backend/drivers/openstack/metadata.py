@@ -4,6 +4,9 @@ Nova takes keys of letters, digits and ``-_:. `` only, and no value over 255 cha
 to 128 and values to 256. A tag that fits is kept as it is, so that operators and meters read it; any other stands as
 JSON in pieces under a key made of its hash.
 
+Whoever may change a server may write anything here, into our own keys too. What does not have the shape of what we
+write is not ours: it is passed over, and costs no more than its length to look at.
+
 Source: Compute API Guide, "Server metadata"; EC2 User Guide, "Tag naming limits and requirements".
 """
 
@@ -13,7 +16,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 OWN: Final = "coppice:"
 LAUNCH: Final = "coppice:launch"
@@ -29,6 +33,68 @@ _TAG: Final = "coppice:tag:"
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
 _LONGEST: Final = 255
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
+_UNPAIRED: Final = re.compile("[\ud800-\udfff]")
+_LONGEST_KEY: Final = 128
+_LONGEST_VALUE: Final = 256
+_MOST_PIECES: Final = 20
+"""Of a tag as long as AWS lets it be, each letter of which JSON writes in twelve."""
+_COUNT: Final = re.compile(r"[1-9][0-9]?")
+_ID: Final = re.compile(r"[0-9A-Za-z-]{1,36}")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SIZE: Final = re.compile(r"[0-9]{1,5}")
+_WORD: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What the driver noted of a server when it made it, each as long as the columns it may go to; None where it did
+    not, or where somebody wrote something else.
+
+    Attributes:
+        batch: of the request that made it.
+        size: how many servers that request made.
+        port_id: of the port that was made for it.
+    """
+
+    launch_id: str | None = None
+    flavor: str | None = None
+    subnet_id: str | None = None
+    batch: str | None = None
+    size: int = 1
+    image_id: str | None = None
+    port_id: str | None = None
+    group_id: str | None = None
+    group_name: str | None = None
+
+
+def items_of(document: Mapping[str, Any]) -> Mapping[str, str]:
+    """A server's metadata."""
+    found = document.get("metadata")
+    if not isinstance(found, dict):
+        return {}
+    return {key: value for key, value in found.items() if isinstance(value, str)}
+
+
+def notes_of(metadata: Mapping[str, str]) -> Notes:
+    """What the driver noted for itself."""
+    batch, _, size = metadata.get(BATCH, "").partition("/")
+    return Notes(
+        launch_id=_like(_UUID, metadata.get(LAUNCH)),
+        flavor=word(metadata.get(TYPE)),
+        subnet_id=_like(_ID, metadata.get(SUBNET)),
+        batch=_like(_ID, batch),
+        size=int(size) if _SIZE.fullmatch(size) else 1,
+        image_id=_like(_ID, metadata.get(IMAGE)),
+        port_id=_like(_ID, metadata.get(PORTS)),
+        group_id=_like(_ID, metadata.get(GROUP)),
+        group_name=word(metadata.get(GROUP_NAME), _LONGEST),
+    )
+
+
+def word(text: object, longest: int = _WORD) -> str | None:
+    """A printable text of that length at most; None for anything else."""
+    fits = isinstance(text, str) and 0 < len(text) <= longest and text.isprintable()
+    return str(text) if fits else None
 
 
 def encoded(tags: Mapping[str, str]) -> dict[str, str]:
@@ -44,7 +110,8 @@ def decoded(metadata: Mapping[str, str]) -> dict[str, str]:
     tags: dict[str, str] = {}
     for key, value in metadata.items():
         if not key.startswith(OWN):
-            tags[key] = value
+            if not _UNPAIRED.search(key + value):
+                tags[key] = value
         elif key.startswith(_TAG) and key.endswith(".0"):
             pair = _joined(key[:-2], metadata)
             if pair is not None:
@@ -83,15 +150,28 @@ def _item(key: str, value: str) -> dict[str, str]:
 
 def _joined(head: str, metadata: Mapping[str, str]) -> tuple[str, str] | None:
     number, _, first = metadata[f"{head}.0"].partition("/")
-    if not number.isdecimal():
+    if not _COUNT.fullmatch(number) or int(number) > _MOST_PIECES:
         return None
-    pieces = [first, *(metadata.get(f"{head}.{each}", "") for each in range(1, int(number)))]
+    pieces = [first]
+    for each in range(1, int(number)):
+        piece = metadata.get(f"{head}.{each}")
+        if piece is None:
+            return None
+        pieces.append(piece)
     try:
         pair = json.loads("".join(pieces))
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # numbers of thousands of digits, brackets in brackets
         return None
-    ours = isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, str) for each in pair)
-    return (pair[0], pair[1]) if ours else None
+    if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(each, str) for each in pair):
+        return None
+    key, value = pair
+    fits = len(key) <= _LONGEST_KEY and len(value) <= _LONGEST_VALUE and not _UNPAIRED.search(key + value)
+    # Under another head than its own it could never be changed or taken away again.
+    return (key, value) if fits and _head(key) == head else None
+
+
+def _like(shape: re.Pattern[str], text: str | None) -> str | None:
+    return text if text is not None and shape.fullmatch(text) else None
 
 
 def _head(key: str) -> str:

@@ -10,7 +10,7 @@ import requests
 from keystoneauth1 import exceptions as keystone_errors
 from keystoneauth1 import identity
 
-from backend.drivers.openstack.access import Entry, Misconfigured, open_session
+from backend.drivers.openstack.access import Entry, Misconfigured, is_keystones, open_session
 from backend.drivers.openstack.settings import OpenStackSettings
 
 
@@ -48,7 +48,8 @@ class Owner:
         try:
             answer = self._session.request(self._base + path, method, auth=self._plugin, **extra)
         except keystone_errors.NotFound as error:
-            raise Gone(f"Keystone refuses: {error}") from error
+            # A proxy's 404 ends nothing: the secret that is forgotten for it would go on to lead in.
+            raise (Gone if is_keystones(error) else Misconfigured)(f"Keystone refuses: {error}") from error
         except keystone_errors.Conflict as error:
             raise Misconfigured(f"Keystone refuses: {error}. There was one of this very end: name another.") from error
         except keystone_errors.ClientException as error:

@@ -23,7 +23,7 @@ from backend.drivers.openstack import metadata as notes
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.launches import PORT_NAME, Launch
 from backend.drivers.openstack.refusals import of_create
-from backend.drivers.openstack.rest import COMPUTE, NETWORK, Answer, Declined, Rest
+from backend.drivers.openstack.rest import COMPUTE, NETWORK, Declined, Rest
 
 _AT_ONCE: Final = 8
 _AT_A_TIME: Final = 50
@@ -75,21 +75,21 @@ class Ports:
         ports = self._make(scope, launch)
         with ThreadPoolExecutor(min(_AT_ONCE, launch.count), thread_name_prefix="boot") as pool:
             asked = [
-                pool.submit(self._rest.write, scope, COMPUTE, "POST", "/servers", launch.body_at(port["id"], number))
+                pool.submit(self._server, scope, launch.body_at(port["id"], number))
                 for number, port in enumerate(ports)
             ]
         self._check(scope, launch, [port["id"] for port in ports], asked)
         now = self._clock.now()
         return [
-            launch.document_at(port, each.result().body["server"]["id"], number, now)
+            launch.document_at(port, each.result(), number, now)
             for number, (port, each) in enumerate(zip(ports, asked, strict=True))
         ]
 
-    def _check(self, scope: Scope, launch: Launch, ports: Sequence[str], asked: Sequence[Future[Answer]]) -> None:
+    def _check(self, scope: Scope, launch: Launch, ports: Sequence[str], asked: Sequence[Future[str]]) -> None:
         """Raise the refusal of a server, if there is one, and take back what was made beside it."""
         failures = [each.exception() for each in asked]
         refusals = [error for error in failures if error is not None]
-        servers = [each.result().body["server"]["id"] for each in asked if each.exception() is None]
+        servers = [each.result() for each in asked if each.exception() is None]
         if refusals:
             unknown = next((error for error in refusals if isinstance(error, OutcomeUnknown)), None)
             refusal = unknown or refusals[0]
@@ -107,7 +107,7 @@ class Ports:
         """
         gone: list[str] = []
         for document in documents:
-            port_id = (document.get("metadata") or {}).get(notes.PORTS)
+            port_id = notes.notes_of(notes.items_of(document)).port_id
             if document.get("status") == "DELETED":
                 gone.append(document["id"])
             elif port_id:
@@ -153,7 +153,7 @@ class Ports:
             try:
                 self._rest.write(scope, NETWORK, "DELETE", f"/ports/{port_id}", repeat=True)
             except Declined as declined:
-                if declined.status != 404:
+                if declined.kind != "PortNotFound":
                     _log.warning("port %s stays: %s", port_id, declined)
             except CloudError as error:
                 _log.warning("port %s stays: %s", port_id, error)
@@ -166,8 +166,14 @@ class Ports:
         except OutcomeUnknown as error:
             # No server was asked for: ports that came about nevertheless are swept.
             raise CloudUnavailable(str(error)) from error
-        made: Sequence[Mapping[str, Any]] = answer.body["ports"]
+        made = (answer.body or {}).get("ports")
+        if not isinstance(made, list) or len(made) != launch.count:
+            raise CloudUnavailable(f"Neutron answered {answer.status} to {launch.count} ports without telling them")
         return made
+
+    def _server(self, scope: Scope, body: Mapping[str, Any]) -> str:
+        """Ask for one server; its id."""
+        return str(self._rest.write(scope, COMPUTE, "POST", "/servers", body).item("server")["id"])
 
     def _undo(self, scope: Scope, servers: Sequence[str], free: Sequence[str]) -> None:
         for server_id in servers:
@@ -196,8 +202,10 @@ class Ports:
         for start in range(0, len(leaving), _AT_A_TIME):
             some = leaving[start : start + _AT_A_TIME]
             try:
-                asked = {"id": some, "fields": ["id", "device_id"]}
-                found = {port["id"]: port for port in self._rest.listing(scope, NETWORK, "/ports", "ports", asked)}
+                asked = {"id": some, "fields": ["id", "device_id", "name"]}
+                listed = self._rest.listing(scope, NETWORK, "/ports", "ports", asked)
+                # A server's metadata, where its tenant may write the id of any port, is no proof that one is ours.
+                found = {port["id"]: port for port in listed if port["name"].startswith(PORT_NAME)}
             except (Declined, CloudError):
                 return
             held = {port_id for port_id in some if port_id in found and found[port_id]["device_id"]}

@@ -111,19 +111,25 @@ def of_create(declined: Declined, request: ServerRequest, count: int) -> errors.
     return of_any(declined)
 
 
-def of_rebuild(declined: Declined, image_id: str) -> errors.CloudError:
+def of_rebuild(declined: Declined, server_id: str, image_id: str) -> errors.CloudError:
     """Why an image was not written over a server's disk."""
     if declined.status == 400 and re.search(_NO_IMAGE, declined.message, re.IGNORECASE):
         return errors.ImageNotFound(short_id(image_id), request_id=declined.request_id)
     if declined.status == 400 and re.search(_TOO_SMALL, declined.message, re.IGNORECASE):
         return errors.FlavorNotSupported(declined.message, request_id=declined.request_id)
-    return of_server(declined)
+    return of_server(declined, server_id)
 
 
-def of_server(declined: Declined) -> errors.CloudError:
-    """Why an act on one server was refused."""
+def of_server(declined: Declined, server_id: str) -> errors.CloudError:
+    """Why an act on one server was refused.
+
+    That it is gone is what Nova says of this very server: of another thing, or of a path that an older Nova lacks, it
+    says that it could not be asked.
+    """
     if declined.status == 404:
-        return errors.ServerNotFound(declined.message, request_id=declined.request_id)
+        if declined.kind == "itemNotFound" and server_id in declined.message:
+            return errors.ServerNotFound(declined.message, request_id=declined.request_id)
+        return errors.CloudUnavailable(f"of server {server_id} Nova says only: {declined}")
     if declined.status == 409:
         return errors.ServerStateConflict(declined.message, request_id=declined.request_id)
     return of_any(declined)

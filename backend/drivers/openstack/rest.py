@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,17 +16,14 @@ from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnknown
 from backend.drivers.exchanges import UNANSWERED
-from backend.drivers.openstack.access import Access, words_of
+from backend.drivers.openstack import faults
+from backend.drivers.openstack.access import Access, is_keystones, words_of
+from backend.drivers.openstack.faults import BALANCING, COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME
 from backend.drivers.openstack.transport import never_sent
 
-_log = logging.getLogger(__name__)
+__all__ = ["BALANCING", "COMPUTE", "IDENTITY", "IMAGE", "NETWORK", "VOLUME", "Answer", "Declined", "Rest"]
 
-COMPUTE: Final = "compute"
-NETWORK: Final = "network"
-IMAGE: Final = "image"
-IDENTITY: Final = "identity"
-VOLUME: Final = "block-storage"
-BALANCING: Final = "load-balancer"
+_log = logging.getLogger(__name__)
 
 _VERSIONS: Final = {COMPUTE: "v2.1", NETWORK: "v2.0", IMAGE: "v2", IDENTITY: "v3", BALANCING: "v2"}
 _MICROVERSIONS: Final = {COMPUTE: "2.72"}
@@ -35,9 +31,7 @@ _MICROVERSIONS: Final = {COMPUTE: "2.72"}
 _VERSIONED: Final = re.compile(r"/v\d+(\.\d+)?(/[^/]+)?$")
 _REQUEST_IDS: Final = ("x-openstack-request-id", "x-compute-request-id")
 _PAUSES: Final = (0.2, 0.6)
-_WORDS: Final = frozenset({"NeutronError", "message", "faultstring", "description"})
 _TOO_MANY: Final = 429
-_SHOWN: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +39,29 @@ class Answer:
     """A service's yes. ``body`` is the parsed document, None where there is none."""
 
     status: int
-    body: Any
+    body: Mapping[str, Any] | None
     headers: Mapping[str, str]
+
+    def document(self, what: str) -> Mapping[str, Any]:
+        """The document that was asked for; an answer without one is none."""
+        if self.body is None:
+            raise _Lost(f"{what} was answered {self.status} without a document", sent=True)
+        return self.body
+
+    def item(self, noun: str) -> Mapping[str, Any]:
+        """What a write made, which the answer holds under its noun.
+
+        Raises:
+            OutcomeUnknown: the answer is a yes, and does not tell.
+        """
+        found = (self.body or {}).get(noun)
+        if not isinstance(found, dict):
+            raise OutcomeUnknown(f"a creation was answered {self.status} without a {noun}")
+        return found
 
 
 class Declined(Exception):  # never leaves the driver: each port makes a finding of it
-    """A service's no: nothing was done. ``message`` holds its own words."""
+    """A service's no, in its own document: nothing was done. ``message`` holds its own words."""
 
     def __init__(self, status: int, message: str, request_id: str | None, kind: str = "") -> None:
         super().__init__(f"{status} {message}")
@@ -87,17 +98,19 @@ class Rest:
         self._clock = clock
         self._own = own
 
-    def read(self, scope: Scope | None, service: str, path: str, params: Mapping[str, Any] | None = None) -> Any:
+    def read(
+        self, scope: Scope | None, service: str, path: str, params: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
         """A document; asked for again where the answer was lost.
 
         Raises:
-            Declined: 4xx other than those below.
-            NotAuthorized: 401 or 403.
-            CloudUnavailable: it could not be asked, or answered 5xx or 429.
+            Declined: 4xx other than those below, in the service's own document.
+            NotAuthorized: 401 or 403, likewise.
+            CloudUnavailable: it could not be asked, or answered 5xx or 429, or something else answered in its place.
         """
         for pause in (*_PAUSES, None):
             try:
-                return self._exchange(scope, service, "GET", path, params=params).body
+                return self._exchange(scope, service, "GET", path, params=params).document(f"GET {service} {path}")
             except _Lost as error:
                 if pause is None:
                     _tell_lost(scope, error)
@@ -109,20 +122,42 @@ class Rest:
             self._clock.wait(pause)
         raise AssertionError("unreachable")
 
+    def item(self, scope: Scope | None, service: str, path: str, noun: str) -> Mapping[str, Any]:
+        """One thing's document, which the answer holds under its noun. Raises as read."""
+        found = self.read(scope, service, path).get(noun)
+        if not isinstance(found, dict):
+            raise CloudUnavailable(f"GET {service} {path} was answered without a {noun}")
+        return found
+
+    def page(
+        self, scope: Scope | None, service: str, path: str, noun: str, params: Mapping[str, Any] | None = None
+    ) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
+        """The items of one page of a listing, and the whole document. Raises as read.
+
+        A document without the noun is no empty listing: nothing may be taken to be gone by it.
+        """
+        document = self.read(scope, service, path, params)
+        items = document.get(noun)
+        if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
+            raise CloudUnavailable(f"GET {service} {path} was answered without a listing of {noun}")
+        return items, document
+
     def listing(
         self, scope: Scope | None, service: str, path: str, noun: str, params: Mapping[str, Any] | None = None
     ) -> Iterator[Mapping[str, Any]]:
         """Every item of a listing, page by page: Nova's and Neutron's links, or Glance's ``next``. Raises as read."""
         asked = dict(params or {})
         while True:
-            document = self.read(scope, service, path, asked)
-            items = document.get(noun) or []
+            items, document = self.page(scope, service, path, noun, asked)
             yield from items
             links = document.get(f"{noun}_links") or []
             more = any(link.get("rel") == "next" for link in links) or bool(document.get("next"))
             if not more or not items:
                 return
-            asked = {**asked, "marker": items[-1]["id"]}
+            marker = _marker(items[-1])
+            if marker is None or marker == asked.get("marker"):
+                raise CloudUnavailable(f"GET {service} {path} has no end: its pages go in a circle")
+            asked = {**asked, "marker": marker}
 
     def write(
         self,
@@ -141,10 +176,10 @@ class Rest:
             repeat: doing it twice is as good as once: it is sent again where the answer was lost.
 
         Raises:
-            Declined: 4xx other than those below; nothing was done.
-            NotAuthorized: 401.
+            Declined: 4xx other than those below, in the service's own document; nothing was done.
+            NotAuthorized: 401, likewise.
             CloudUnavailable: it was never sent, or refused for the rate of requests.
-            OutcomeUnknown: it was sent, and no answer or a 5xx came.
+            OutcomeUnknown: it was sent, and no answer or a 5xx came, or one that is not the service's.
         """
         for pause in (*(_PAUSES if repeat else ()), None):
             try:
@@ -202,6 +237,8 @@ class Rest:
                 url, method, auth=plugin, params=params, headers=sent, raise_exc=False, redirect=False, **extra
             )
         except _ENDED as error:  # of a login, which a session may need before it sends
+            if not is_keystones(error):
+                raise _Lost(f"{method} {service} {path}: no login: {error}", sent=False) from error
             self._forget(scope)
             if scope is None:
                 raise CloudUnavailable(f"the service user cannot log in: {error}") from error
@@ -209,26 +246,32 @@ class Rest:
         except keystone_errors.ClientException as error:
             self._access.record(service, method, UNANSWERED, self._clock.monotonic() - started)
             raise _Lost(f"{method} {service} {path}: {error}", sent=not never_sent(error)) from error
-        return self._judged(response, scope, f"{method} {service} {path}")
+        return self._judged(response, scope, service, f"{method} {service} {path}")
 
-    def _judged(self, response: requests.Response, scope: Scope | None, what: str) -> Answer:
+    def _judged(self, response: requests.Response, scope: Scope | None, service: str, what: str) -> Answer:
         status = response.status_code
         if status < 300:
-            return Answer(status, _document(response), response.headers)
+            try:
+                return Answer(status, faults.document_of(response), response.headers)
+            except faults.NoDocument as error:
+                raise _Lost(f"{what} answered {status} without a document: {error}", sent=True) from error
         request_id = next((response.headers[name] for name in _REQUEST_IDS if name in response.headers), None)
-        kind, message = _told(response)
+        fault = faults.fault_of(service, response)
+        message = fault.message if fault else faults.words_of(response)
         project = scope.project_id if scope else "-"
-        level = logging.DEBUG if status == 404 else logging.WARNING
+        level = logging.DEBUG if fault and status == 404 else logging.WARNING
         _log.log(level, "%s project=%s answered %s %s cloud-request=%s", what, project, status, message, request_id)
-        if status >= 500 or status < 400:
-            raise _Lost(f"{what} answered {status}: {message} (request {request_id})", sent=True)
         if status == _TOO_MANY:
             raise CloudUnavailable(f"{what} answered {status}: {message} (request {request_id})")
         if status == 406:
             raise CloudUnavailable(f"{what}: the service lacks a version that is needed: {message}")
+        if status >= 500 or status < 400:
+            raise _Lost(f"{what} answered {status}: {message} (request {request_id})", sent=True)
+        if fault is None:
+            raise _Lost(f"{what} was answered {status}, not by the service: {message}", sent=True)
         if status == 401:
             self._forget(scope)
-        raise Declined(status, message, request_id, kind)
+        raise Declined(status, fault.message, request_id, fault.kind)
 
     def _url(self, plugin: BaseIdentityPlugin, scope: Scope | None, service: str, path: str) -> str:
         found = self._access.endpoint(plugin, service, scope.region if scope else None)
@@ -254,23 +297,7 @@ def _tell_lost(scope: Scope | None, error: _Lost) -> None:
     _log.warning("project=%s gave up: %s", scope.project_id if scope else "-", error)
 
 
-def _document(response: requests.Response) -> Any:
-    if not response.content:
-        return None
-    try:
-        return response.json()
-    except json.JSONDecodeError:
-        return None
-
-
-def _told(response: requests.Response) -> tuple[str, str]:
-    """Kind and words of an error: Nova's and Keystone's fault, Neutron's typed error, Octavia's, Glance's text."""
-    document = _document(response)
-    if isinstance(document, dict):
-        for kind, fault in document.items():
-            if isinstance(fault, dict) and "message" in fault:
-                return str(fault.get("type") or kind), str(fault["message"])
-            if kind in _WORDS and isinstance(fault, str):
-                return kind, fault
-    text = re.sub(r"<[^>]*>|\s+", " ", response.text).strip()
-    return "", " ".join(text.split())[:_SHOWN] or (response.reason or "")
+def _marker(item: Mapping[str, Any]) -> str | None:
+    """What the next page begins behind; key pairs have a name for an id."""
+    found = item.get("id") or (item.get("keypair") or {}).get("name")
+    return None if found is None else str(found)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from backend.domain.scope import Scope
 from backend.drivers.compute import GroupPolicy, ServerGroup
-from backend.drivers.errors import OutcomeUnknown, ServerGroupNotFound
+from backend.drivers.errors import ServerGroupNotFound
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.refusals import of_group
 from backend.drivers.openstack.rest import COMPUTE, Declined, Rest
@@ -31,15 +31,13 @@ class ServerGroups:
             answer = self._rest.write(scope, COMPUTE, "POST", "/os-server-groups", asked)
         except Declined as declined:
             raise of_group(declined) from declined
-        if not answer.body:
-            raise OutcomeUnknown(f"Nova answered {answer.status} to a creation without a server group")
-        return _group(answer.body["server_group"])
+        return _group(answer.item("server_group"))
 
     def delete(self, scope: Scope, group_id: str) -> None:
         try:
             self._rest.write(scope, COMPUTE, "DELETE", f"/os-server-groups/{group_id}", repeat=True)
         except Declined as declined:
-            if declined.status == 404:
+            if declined.status == 404 and group_id in declined.message:
                 raise ServerGroupNotFound(group_id, request_id=declined.request_id) from declined
             raise of_group(declined) from declined
 
@@ -48,7 +46,7 @@ class ServerGroups:
         seen = 0
         while True:
             params = {"limit": _PAGE, "offset": seen}
-            found = self._rest.read(scope, COMPUTE, "/os-server-groups", params)["server_groups"]
+            found, _ = self._rest.page(scope, COMPUTE, "/os-server-groups", "server_groups", params)
             yield from found
             seen += len(found)
             if len(found) < _PAGE:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,6 +17,8 @@ from backend.drivers.openstack.settings import ZoneNames
 
 Document = Mapping[str, Any]
 
+_log = logging.getLogger(__name__)
+_NUMBER: Final = re.compile(r"[0-9]{1,5}")
 _STATUSES: Final = {
     "ACTIVE": ServerStatus.ACTIVE,
     "BUILD": ServerStatus.BUILDING,
@@ -47,6 +51,9 @@ _TASKS: Final = {
 """What is under way, where it tells more than the status."""
 _DELETING: Final = frozenset({"deleting", "soft-deleting"})
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BARE: Final = ("id", "status", "OS-EXT-STS:task_state", "created", "updated", "OS-EXT-AZ:availability_zone")
+"""What Nova alone writes."""
+_UNREADABLE: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +79,13 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
     Args:
         layout: the project's networks, None where they could not be asked.
     """
-    noted = document.get("metadata") or {}
+    metadata = notes.items_of(document)
+    noted = notes.notes_of(metadata)
     created = _instant(document.get("created")) or _NEVER
     zone = zones.to_aws(document.get("OS-EXT-AZ:availability_zone") or "")
     addresses = _addresses(document.get("addresses") or {})
-    subnet_id, network_id = _place(noted, addresses, zone, layout)
-    batch, _, size = str(noted.get(notes.BATCH, "")).partition("/")
-    name = document.get("name") or ""
+    subnet_id, network_id = _place(noted.subnet_id, addresses, zone, layout)
+    name = str(document.get("name") or "")
     return Server(
         id=document["id"],
         name=name,
@@ -86,9 +93,9 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         created_at=created,
         updated_at=_instant(document.get("updated")) or created,
         zone=zone,
-        flavor=noted.get(notes.TYPE) or (document.get("flavor") or {}).get("original_name") or "",
-        image_id=image_of(document) or noted.get(notes.IMAGE),
-        launch_id=noted.get(notes.LAUNCH),
+        flavor=noted.flavor or notes.word((document.get("flavor") or {}).get("original_name")) or "",
+        image_id=image_of(document) or noted.image_id,
+        launch_id=noted.launch_id,
         key_name=document.get("key_name"),
         private_address=addresses.private,
         public_address=addresses.public,
@@ -96,13 +103,33 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         network_id=network_id,
         subnet_id=subnet_id,
         security_group_ids=_groups(document, layout),
-        tags=notes.decoded(noted),
-        server_group_id=noted.get(notes.GROUP),
-        server_group_name=noted.get(notes.GROUP_NAME),
+        tags=notes.decoded(metadata),
+        server_group_id=noted.group_id,
+        server_group_name=noted.group_name,
         fault=(document.get("fault") or {}).get("message"),
-        reservation_id=batch,
-        index=_index(name, size),
+        reservation_id=noted.batch or "",
+        index=_index(name, noted.size),
     )
+
+
+def servers_of(documents: Iterable[Document], layout: Layout | None, zones: ZoneNames) -> list[Server]:
+    """The servers of a listing. One that cannot be read costs itself what is not understood, and the others nothing:
+    its tenant, who may write much of it, would else blind everybody.
+    """
+    return [found for document in documents if (found := _contained(document, layout, zones)) is not None]
+
+
+def _contained(document: Document, layout: Layout | None, zones: ZoneNames) -> Server | None:
+    server_id = document.get("id")
+    if not isinstance(server_id, str):
+        _log.warning("a server without an id is passed over")
+        return None
+    for told in (document, {name: document[name] for name in _BARE if name in document}):
+        try:
+            return server_of(told, layout, zones)
+        except _UNREADABLE as error:
+            _log.warning("server %s is told with less, its document cannot be read: %r", server_id, error)
+    return Server(server_id, "", ServerStatus.UNKNOWN, _NEVER, _NEVER, zone="", flavor="", image_id=None)
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -112,13 +139,14 @@ def _instant(text: str | None) -> datetime | None:
 def image_of(document: Document) -> str | None:
     """The image that a server's root disk was made from; None where that disk is a volume."""
     image = document.get("image")
-    return image.get("id") if isinstance(image, dict) else None
+    found = image.get("id") if isinstance(image, dict) else None
+    return found if isinstance(found, str) else None
 
 
-def _index(name: str, size: str) -> int:
+def _index(name: str, size: int) -> int:
     """Nova numbers the names of the servers of one request from 1: ``web-1``, ``web-2``."""
-    number = name.rpartition("-")[2]
-    return int(number) - 1 if size.isdecimal() and int(size) > 1 and number.isdecimal() else 0
+    number = _NUMBER.fullmatch(name.rpartition("-")[2])
+    return int(number[0]) - 1 if number and 1 <= int(number[0]) <= size and size > 1 else 0
 
 
 def _addresses(networks: Mapping[str, Sequence[Document]]) -> _Addresses:
@@ -133,10 +161,9 @@ def _addresses(networks: Mapping[str, Sequence[Document]]) -> _Addresses:
 
 
 def _place(
-    noted: Mapping[str, str], addresses: _Addresses, zone: str, layout: Layout | None
+    subnet_id: str | None, addresses: _Addresses, zone: str, layout: Layout | None
 ) -> tuple[str | None, str | None]:
     """Subnet and network: those it was made for, else those its address lies in."""
-    subnet_id = noted.get(notes.SUBNET)
     if layout is None:
         return subnet_id, None
     placement = layout.by_id.get(subnet_id) if subnet_id else None

@@ -31,7 +31,7 @@ class Zones:
 
     def _ask(self, scope: Scope) -> Sequence[Zone]:
         with told():
-            document = self._rest.read(scope, COMPUTE, "/os-availability-zone")
+            listed, _ = self._rest.page(scope, COMPUTE, "/os-availability-zone", "availabilityZoneInfo")
         names = self._settings.zone_names(scope.region)
         found = {
             names.to_aws(each["zoneName"]): Zone(
@@ -39,7 +39,7 @@ class Zones:
                 zone_id=each["zoneName"],
                 available=bool((each.get("zoneState") or {}).get("available")),
             )
-            for each in document["availabilityZoneInfo"]
+            for each in listed
             if each["zoneName"] != "internal"
         }
         return [found[name] for name in sorted(found)]

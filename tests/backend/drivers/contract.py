@@ -31,6 +31,8 @@ from backend.drivers.errors import (
 
 Until = Callable[[Callable[[], bool]], None]
 NOWHERE = "00000000-0000-4000-8000-000000000000"
+LAUNCH = "77777777-7777-4777-8777-777777777777"
+OTHER_LAUNCH = "88888888-8888-4888-8888-888888888888"
 
 
 class CloudContract:
@@ -62,7 +64,7 @@ class CloudContract:
         flavor = min(flavors, key=lambda flavor: (flavor.memory_mib, flavor.vcpus))
         zone = next(zone.name for zone in cloud.compute.zones(scope) if zone.available and zone.name in flavor.zones)
         return ServerRequest(
-            name="contract", image_id=image.id, flavor=flavor.name, zone=zone, subnet_id=None, launch_id="launch-1"
+            name="contract", image_id=image.id, flavor=flavor.name, zone=zone, subnet_id=None, launch_id=LAUNCH
         )
 
     @pytest.fixture
@@ -127,7 +129,7 @@ class CloudContract:
         assert len({server.reservation_id for server in servers}) == 1
         for server in servers:
             assert server.status in (ServerStatus.BUILDING, ServerStatus.ACTIVE)
-            assert server.launch_id == "launch-1"
+            assert server.launch_id == LAUNCH
             assert (server.zone, server.flavor, server.image_id) == (request_.zone, request_.flavor, request_.image_id)
             assert dict(server.tags) == {"Name": "a b", "k:v/=+-@": "ü"}
             assert server.user_data == "aGk="
@@ -176,7 +178,7 @@ class CloudContract:
         "call", ["get", "delete", "start", "stop", "reboot", "suspend", "resume", "rebuild", "tag", "adopt"]
     )
     def test_a_server_that_never_was_is_not_found(self, cloud, scope, call):
-        arguments = {"tag": ({"a": "b"}, ()), "adopt": ("launch-2",)}.get(call, ())
+        arguments = {"tag": ({"a": "b"}, ()), "adopt": (LAUNCH,)}.get(call, ())
         with pytest.raises(ServerNotFound):
             getattr(cloud.compute, call)(scope, NOWHERE, *arguments)
 
@@ -283,7 +285,7 @@ class CloudContract:
     def test_a_server_is_adopted_and_let_go(self, cloud, scope, make):
         (server,) = make(launch_id=None)
         assert server.launch_id is None
-        for launch in ("launch-2", "launch-2", "launch-3", None, None):
+        for launch in (LAUNCH, LAUNCH, OTHER_LAUNCH, None, None):
             cloud.compute.adopt(scope, server.id, launch)
             assert cloud.compute.get(scope, server.id).launch_id == launch
 

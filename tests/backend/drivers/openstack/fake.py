@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import http.client
 import json
 import re
@@ -22,6 +23,14 @@ CATALOG = {
     "identity": f"{HOST}/identity",
 }
 REGION = "RegionOne"
+_NOVA_KINDS = {
+    400: "badRequest",
+    403: "forbidden",
+    404: "itemNotFound",
+    409: "conflictingRequest",
+    413: "overLimit",
+    503: "serviceUnavailable",
+}
 
 
 @dataclass(frozen=True)
@@ -41,12 +50,41 @@ class Reply:
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def bytes(self) -> bytes:
+        """What goes over the wire: a text as it is, anything else as JSON."""
+        if self.body is None:
+            return b""
+        return (self.body if isinstance(self.body, str) else json.dumps(self.body)).encode()
+
 
 Answer = Reply | Exception | Callable[[Asked], Reply]
 
 
-def nova_fault(status: int, message: str, kind: str = "badRequest") -> Reply:
-    return Reply(status, {kind: {"code": status, "message": message}}, {"x-openstack-request-id": "req-nova-1"})
+def nova_fault(status: int, message: str, kind: str = "") -> Reply:
+    """Of the kind that Nova has for the status, unless another is given."""
+    document = {kind or _NOVA_KINDS.get(status, "computeFault"): {"code": status, "message": message}}
+    return Reply(status, document, {"x-openstack-request-id": "req-nova-1"})
+
+
+def keystone_error(status: int, message: str) -> Reply:
+    document = {"error": {"code": status, "message": message, "title": http.HTTPStatus(status).phrase}}
+    return Reply(status, document, {"x-openstack-request-id": "req-keystone-1"})
+
+
+def glance_error(status: int, message: str) -> Reply:
+    title = http.HTTPStatus(status).phrase
+    document = {"message": f"{message}<br /><br />\n\n\n", "code": f"{status} {title}", "title": title}
+    return Reply(status, document, {"x-openstack-request-id": "req-glance-1"})
+
+
+def octavia_fault(status: int, message: str) -> Reply:
+    return Reply(status, {"faultcode": "Client", "faultstring": message, "debuginfo": None})
+
+
+def proxy_page(status: int, words: str = "The requested URL was not found on this server.") -> Reply:
+    """What Apache, HAProxy, nginx or a firewall answers in a service's place."""
+    page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1><p>{words}</p></body></html>"
+    return Reply(status, page, {"Content-Type": "text/html"})
 
 
 def neutron_error(status: int, kind: str, message: str) -> Reply:
@@ -125,7 +163,7 @@ class FakeServices(BaseAdapter):
         response.request = request
         response.url = request.url
         response.headers.update({"Content-Type": "application/json", **reply.headers})
-        response._content = b"" if reply.body is None else json.dumps(reply.body).encode()
+        response._content = reply.bytes()
         return response
 
 
@@ -168,8 +206,7 @@ def granted(
 
 
 def denied(message: str = "The request you have made requires authentication.") -> Reply:
-    error = {"error": {"code": 401, "message": message, "title": "Unauthorized"}}
-    return Reply(401, error, {"x-openstack-request-id": "req-keystone-1"})
+    return keystone_error(401, message)
 
 
 def pages(noun: str, *pages: list[Any]) -> Iterator[Reply]:

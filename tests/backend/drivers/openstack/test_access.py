@@ -7,7 +7,7 @@ from keystoneauth1 import identity
 
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.openstack.access import Access, Entry, Misconfigured
-from tests.backend.drivers.openstack.fake import HOST, denied, granted, refused
+from tests.backend.drivers.openstack.fake import HOST, denied, granted, proxy_page, refused
 from tests.factories import HandClock
 
 
@@ -137,3 +137,12 @@ def test_an_entry_without_a_password_is_no_service_user(tmp_path, settings, auth
         Entry.read(replace(settings, clouds_file=str(file)))
     with pytest.raises(Misconfigured, match="no usable entry elsewhere"):
         Entry.read(replace(settings, cloud="elsewhere"))
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_login_that_something_before_keystone_refuses_shuts_no_project(access, services, status):
+    services.login = lambda auth: proxy_page(status)
+    with pytest.raises(CloudUnavailable):
+        access.project("p-1")
+    services.login = granted
+    assert access.project("p-1") is not None, "it is asked at once, as nobody was turned away"

@@ -8,7 +8,7 @@ from backend.domain.delegation import SecretUnreadable
 from backend.drivers.openstack.access import Misconfigured
 from backend.drivers.openstack.application_credentials import HandOver
 from backend.drivers.openstack.owner import Owner
-from tests.backend.drivers.openstack.fake import Reply, granted
+from tests.backend.drivers.openstack.fake import Reply, granted, keystone_error, proxy_page
 from tests.factories import NOW
 
 PATH = "/identity/v3/users/u-owner/application_credentials"
@@ -98,14 +98,22 @@ def test_an_owner_takes_back_here_and_at_keystone(hand, keystone, keeper):
 
 def test_what_the_owner_ended_at_keystone_is_forgotten_too(hand, keystone, keeper):
     hand.give()
-    keystone.on("DELETE", f"{PATH}/c-1", Reply(404, {"error": {"message": "Could not find it", "code": 404}}))
+    keystone.on("DELETE", f"{PATH}/c-1", keystone_error(404, "Could not find it"))
     assert hand.take_back() == ["c-1"]
     assert keeper.kept == {}
 
 
 def test_what_keystone_does_not_end_stays_known(hand, keystone, keeper):
     hand.give()
-    keystone.on("DELETE", f"{PATH}/c-1", Reply(403, {"error": {"message": "not by a delegated token", "code": 403}}))
+    keystone.on("DELETE", f"{PATH}/c-1", keystone_error(403, "not by a delegated token"))
     with pytest.raises(Misconfigured, match="delegated token"):
+        hand.take_back()
+    assert list(keeper.kept) == ["c-1"]
+
+
+def test_a_proxy_s_404_ends_no_delegation(hand, keystone, keeper):
+    hand.give()
+    keystone.on("DELETE", f"{PATH}/c-1", proxy_page(404))
+    with pytest.raises(Misconfigured):
         hand.take_back()
     assert list(keeper.kept) == ["c-1"]

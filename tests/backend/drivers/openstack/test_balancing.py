@@ -6,7 +6,7 @@ from backend.domain.traffic import MemberHealth
 from backend.drivers.balancing import Monitor, Target
 from backend.drivers.errors import Busy, CloudUnavailable, NoBalancing, NotAuthorized, PoolNotFound, Refused
 from backend.drivers.openstack.cloud import open_cloud
-from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted, lost, refused
+from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted, lost, octavia_fault, refused
 from tests.backend.drivers.openstack.samples import SUBNET, ZONES, network, subnet
 
 LBAAS = "/balancing/v2/lbaas"
@@ -122,7 +122,7 @@ def test_a_pool_is_told_with_what_is_around_it(balancing, services, scope):
     ("changes", "listeners", "port"),
     [
         ({"tags": ["a", "port=9000"]}, [listener()], 9000),
-        ({"tags": ["port=", "port=x"]}, [listener()], 8080),
+        ({"tags": ["port=", "port=x", "port=0", "port=65536", "port=\u0663", "port=" + "9" * 250]}, [listener()], 8080),
         ({}, [listener(id="other", protocol_port=1), listener()], 8080),
         ({"listeners": []}, [listener()], 80),
         ({"listeners": [], "protocol": "HTTPS"}, [], 443),
@@ -238,9 +238,9 @@ def test_a_pool_that_is_gone(balancing, services, scope, method):
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
-        (Reply(403, {"faultstring": "Policy does not allow this request to be performed."}), NotAuthorized),
-        (Reply(403, {"faultstring": "Quota has been met for resources: Member"}), Refused),
-        (Reply(404, {"description": "Subnet x not found."}), Refused),
+        (octavia_fault(403, "Policy does not allow this request to be performed."), NotAuthorized),
+        (octavia_fault(403, "Quota has been met for resources: Member"), Refused),
+        (octavia_fault(404, "Subnet x not found."), Refused),
         (refused(), CloudUnavailable),
     ],
 )

@@ -11,10 +11,21 @@ from backend.drivers import errors
 from backend.drivers.compute import GroupPolicy, ServerGroup, ServerRequest
 from backend.drivers.openstack.cloud import open_cloud
 from backend.drivers.openstack.layout import view_id
-from tests.backend.drivers.openstack.fake import CATALOG, Reply, granted, lost, nova_fault, refused, timed_out
+from tests.backend.drivers.openstack.fake import (
+    CATALOG,
+    Reply,
+    glance_error,
+    granted,
+    lost,
+    nova_fault,
+    proxy_page,
+    refused,
+    timed_out,
+)
 from tests.backend.drivers.openstack.samples import (
     GROUP,
     IMAGE,
+    LAUNCH,
     NETWORK,
     SERVER,
     SUBNET,
@@ -39,7 +50,7 @@ REQUEST = ServerRequest(
     security_group_ids=(GROUP,),
     key_name="mine",
     user_data="aGk=",
-    launch_id="launch-1",
+    launch_id=LAUNCH,
     tags={"Name": "web", "a/b": "c"},
 )
 
@@ -93,14 +104,14 @@ def test_a_batch_is_one_request_that_carries_the_launch(nova, compute, scope):
     assert body["networks"] == [{"uuid": NETWORK}]
     assert body["security_groups"] == [{"name": GROUP}]
     assert "block_device_mapping_v2" not in body
-    assert body["metadata"]["coppice:launch"] == "launch-1"
+    assert body["metadata"]["coppice:launch"] == LAUNCH
     assert body["metadata"]["Name"] == "web"
     (listed,) = nova.of("GET", "/servers/detail")
     assert listed.query["reservation_id"] == ["r-1"]
     assert [each.index for each in servers] == [0, 1, 2]
     assert len({each.reservation_id for each in servers}) == 1
     for each in servers:
-        assert (each.status, each.launch_id, each.flavor) == (ServerStatus.BUILDING, "launch-1", "t3.micro")
+        assert (each.status, each.launch_id, each.flavor) == (ServerStatus.BUILDING, LAUNCH, "t3.micro")
         assert (each.subnet_id, each.user_data) == (REQUEST.subnet_id, "aGk=")
         assert dict(each.tags) == {"Name": "web", "a/b": "c"}
 
@@ -155,7 +166,10 @@ def test_what_cannot_be_is_refused_before_nova_is_asked(nova, compute, scope, ch
 
 def test_an_image_of_another_architecture_or_none_is_refused(nova, compute, scope):
     nova.on(
-        "GET", f"/image/v2/images/{IMAGE}", Reply(404, {"message": "none"}), Reply(200, image(architecture="aarch64"))
+        "GET",
+        f"/image/v2/images/{IMAGE}",
+        glance_error(404, f"No image found with ID {IMAGE}"),
+        Reply(200, image(architecture="aarch64")),
     )
     with pytest.raises(errors.ImageNotFound):
         compute.create(scope, REQUEST, 1)
@@ -373,3 +387,48 @@ def test_a_root_disk_of_a_volume_keeps_the_image_in_mind(settings, clock, nova, 
 def test_at_least_one(compute, scope):
     with pytest.raises(ValueError, match="at least one"):
         compute.create(scope, REQUEST, 0)
+
+
+ACTS = [
+    *((name, ()) for name in ("get", "start", "stop", "reboot", "suspend", "resume", "rebuild", "delete")),
+    ("tag", ({"a": "b"}, ())),
+    ("adopt", (LAUNCH,)),
+    ("adopt", (None,)),
+]
+NOT_NOVA_S = [
+    proxy_page(404),
+    Reply(404),
+    Reply(404, {"message": "no Route matched with those values"}),
+    nova_fault(404, "The resource could not be found."),
+    nova_fault(404, "Instance 66666666-6666-4666-8666-666666666666 could not be found."),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), ACTS)
+@pytest.mark.parametrize("answer", NOT_NOVA_S)
+def test_a_server_is_gone_by_nova_s_own_word_alone(nova, compute, scope, name, arguments, answer):
+    for method in ("GET", "POST", "DELETE"):
+        nova.on(method, f"{NOVA}/servers/{SERVER}.*", answer)
+    with pytest.raises((errors.CloudUnavailable, errors.OutcomeUnknown)):
+        getattr(compute, name)(scope, SERVER, *arguments)
+    for method in ("GET", "POST", "DELETE"):
+        nova.on(method, f"{NOVA}/servers/{SERVER}.*", MISSING)
+    with pytest.raises(errors.ServerNotFound):
+        getattr(compute, name)(scope, SERVER, *arguments)
+
+
+def test_a_server_told_in_the_place_of_another_is_no_answer(nova, compute, scope):
+    nova.on("GET", f"{NOVA}/servers/{SERVER}", Reply(200, {"server": server(id="another", status="DELETED")}))
+    with pytest.raises(errors.CloudUnavailable):
+        compute.get(scope, SERVER)
+
+
+def test_a_tenant_s_metadata_costs_the_others_nothing(nova, compute, scope):
+    bomb = {"coppice:tag:0.0": '999999999999/["a","b"]', "coppice:image": "x" * 255, "coppice:launch": "\x00"}
+    servers = [server(metadata=bomb, image=""), server(id="other", metadata={"coppice:launch": LAUNCH})]
+    nova.on("GET", f"{NOVA}/servers/detail", Reply(200, {"servers": servers}))
+    found = compute.list(scope)
+    assert [(each.launch_id, each.image_id, dict(each.tags)) for each in found] == [
+        (None, None, {}),
+        (LAUNCH, IMAGE, {}),
+    ]

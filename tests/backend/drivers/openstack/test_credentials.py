@@ -8,7 +8,7 @@ import pytest
 from backend.drivers.credentials import BadSignature, Signed
 from backend.drivers.errors import CloudUnavailable
 from backend.drivers.openstack.cloud import open_keys
-from tests.backend.drivers.openstack.fake import Reply, denied, lost
+from tests.backend.drivers.openstack.fake import Reply, denied, keystone_error, lost
 
 KEY = "0123456789abcdef0123456789abcdef"
 CREDENTIAL = f"/identity/v3/credentials/{hashlib.sha256(KEY.encode()).hexdigest()}"
@@ -28,6 +28,11 @@ def credential(**blob):
     secret = {"access": KEY, "secret": "the secret", "trust_id": None, **blob}
     body = {"id": "c", "type": "ec2", "user_id": "u-1", "project_id": "p-1", "blob": json.dumps(secret)}
     return Reply(200, {"credential": body})
+
+
+def written(blob):
+    """What a user may write into a credential of their own."""
+    return Reply(200, {"credential": {"type": "ec2", "user_id": "u-1", "project_id": "p-1", "blob": blob}})
 
 
 def named(noun, **values):
@@ -68,7 +73,7 @@ def test_a_key_is_told_with_secret_owner_and_roles(keys, keystone):
 def test_a_key_stands_for_its_time_and_is_read_anew_after_it(keys, keystone, clock):
     assert keys.find(KEY)
     read = len(keystone.asked)
-    keystone.on("GET", CREDENTIAL, Reply(404, {"error": {"message": "Could not find credential", "code": 404}}))
+    keystone.on("GET", CREDENTIAL, keystone_error(404, "Could not find credential"))
     clock.move(59)
     assert keys.find(KEY)
     assert len(keystone.asked) == read
@@ -77,7 +82,7 @@ def test_a_key_stands_for_its_time_and_is_read_anew_after_it(keys, keystone, clo
 
 
 def test_an_unknown_key_is_asked_for_again_sooner(keys, keystone, clock):
-    keystone.on("GET", CREDENTIAL, Reply(404, {"error": {"message": "none", "code": 404}}), credential())
+    keystone.on("GET", CREDENTIAL, keystone_error(404, "none"), credential())
     assert keys.find(KEY) is None
     clock.move(9)
     assert keys.find(KEY) is None
@@ -92,11 +97,17 @@ def test_an_unknown_key_is_asked_for_again_sooner(keys, keystone, clock):
         ("/identity/v3/users/u-1", named("user", enabled=False)),
         ("/identity/v3/projects/p-1", named("project", enabled=False)),
         ("/identity/v3/domains/d-1", named("domain", enabled=False)),
-        ("/identity/v3/users/u-1", Reply(404, {"error": {"message": "gone", "code": 404}})),
+        ("/identity/v3/users/u-1", keystone_error(404, "gone")),
         (CREDENTIAL, Reply(200, {"credential": {"type": "totp", "blob": "x", "user_id": "u-1"}})),
         (CREDENTIAL, credential(trust_id="t-1")),
         (CREDENTIAL, credential(app_cred_id="a-1")),
         (CREDENTIAL, credential(access="another")),
+        (CREDENTIAL, credential(secret=5)),
+        (CREDENTIAL, written("[" * 4000)),
+        (CREDENTIAL, written("{")),
+        (CREDENTIAL, written("[]")),
+        (CREDENTIAL, written(None)),
+        (CREDENTIAL, written(json.dumps({"access": KEY, "secret": "x" * 5000}))),
     ],
 )
 def test_what_is_disabled_or_limited_is_no_key(keys, keystone, path, answer):
@@ -109,7 +120,7 @@ def test_a_user_without_a_role_is_known_and_may_do_nothing(keys, keystone):
     assert keys.find(KEY).roles == frozenset()
 
 
-@pytest.mark.parametrize("answer", [lost(), Reply(503), denied("no"), Reply(403, {"error": {"message": "no"}})])
+@pytest.mark.parametrize("answer", [lost(), Reply(503), denied("no"), keystone_error(403, "no")])
 def test_keystone_out_of_reach_is_no_refusal_of_a_key(keys, keystone, answer):
     keystone.on("GET", CREDENTIAL, answer)
     with pytest.raises(CloudUnavailable):
@@ -162,9 +173,9 @@ def test_keystone_s_refusals_of_a_signature(keys, keystone):
     keystone.on("POST", "/identity/v3/ec2tokens", denied())
     with pytest.raises(BadSignature):
         keys.check(SIGNED)
-    keystone.on("POST", "/identity/v3/ec2tokens", Reply(404, {"error": {"message": "EC2 access key not found."}}))
+    keystone.on("POST", "/identity/v3/ec2tokens", keystone_error(404, "EC2 access key not found."))
     assert keys.check(SIGNED) is None
-    for answer in (lost(), Reply(500), Reply(403, {"error": {"message": "identity:ec2tokens_validate"}})):
+    for answer in (lost(), Reply(500), keystone_error(403, "identity:ec2tokens_validate")):
         keystone.on("POST", "/identity/v3/ec2tokens", answer)
         with pytest.raises(CloudUnavailable):
             keys.check(SIGNED)

@@ -9,7 +9,7 @@ from backend.domain.scope import Scope
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.openstack.cloud import open_cloud
 from backend.drivers.openstack.ec2_way import Ec2Key
-from tests.backend.drivers.openstack.fake import REGION, Reply, denied, granted, refused
+from tests.backend.drivers.openstack.fake import REGION, Reply, denied, granted, keystone_error, refused
 
 SERVERS = "/compute/v2.1/servers/detail"
 TOKENS = "/identity/v3/ec2tokens"
@@ -43,7 +43,13 @@ def keystone(services):
             credential("by-app", app_cred_id="c-1"),
             credential("x", "p-2"),
         ],
-        "u-b": [credential("good-2"), credential("good-1"), credential("by-oauth", access_token_id="o-1")],
+        "u-b": [
+            {"id": "odd", "type": "ec2", "project_id": "p-1", "blob": "[" * 4000},
+            {"id": "none", "type": "ec2", "project_id": "p-1", "blob": "{}"},
+            credential("good-2"),
+            credential("good-1"),
+            credential("by-oauth", access_token_id="o-1"),
+        ],
     }
     services.on("GET", CREDENTIALS, lambda asked: Reply(200, {"credentials": credentials[asked.query["user_id"][0]]}))
     services.good = {"good-1", "good-2"}
@@ -100,7 +106,7 @@ def test_none_that_is_good_is_no_way(compute, keystone, clock):
 
 
 def test_an_unknown_key_is_no_way_either(compute, keystone, clock):
-    keystone.on("POST", TOKENS, Reply(404, {"error": {"message": "EC2 access key not found.", "code": 404}}))
+    keystone.on("POST", TOKENS, keystone_error(404, "EC2 access key not found."))
     with pytest.raises(NotAuthorized, match=r"^ec2: EC2 access key not found$"):
         look(compute, clock)
 
@@ -115,7 +121,7 @@ def test_the_token_is_signed_for_anew_when_it_is_about_to_end(compute, keystone,
 
 
 def test_a_service_user_who_may_not_read_credentials_is_told(compute, keystone, clock):
-    keystone.on("GET", CREDENTIALS, Reply(403, {"error": {"message": "You are not authorized", "code": 403}}))
+    keystone.on("GET", CREDENTIALS, keystone_error(403, "You are not authorized"))
     with pytest.raises(NotAuthorized, match="ec2: the service user may not read credentials: You are not authorized"):
         look(compute, clock)
 

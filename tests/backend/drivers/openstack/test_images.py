@@ -5,7 +5,7 @@ import pytest
 from backend.drivers.errors import ImageNotFound, NotAuthorized
 from backend.drivers.openstack.images import OpenStackImages
 from backend.drivers.openstack.settings import OpenStackSettings
-from tests.backend.drivers.openstack.fake import Reply
+from tests.backend.drivers.openstack.fake import Reply, glance_error
 from tests.backend.drivers.openstack.samples import IMAGE, image
 
 
@@ -64,7 +64,7 @@ def test_an_image_is_looked_up_once_while_it_is_active(services, images, scope):
 
 def test_an_image_that_is_gone_or_deactivated_is_asked_for_each_time(services, images, scope):
     path = f"/image/v2/images/{IMAGE}"
-    missing = Reply(404, {"message": f"No image found with ID {IMAGE}"}, {"x-openstack-request-id": "req-glance-1"})
+    missing = glance_error(404, f"No image found with ID {IMAGE}")
     services.on("GET", path, missing, Reply(200, image(status="deactivated")), Reply(200, image()))
     with pytest.raises(ImageNotFound) as gone:
         images.bootable(scope, IMAGE)
@@ -75,6 +75,6 @@ def test_an_image_that_is_gone_or_deactivated_is_asked_for_each_time(services, i
 
 
 def test_what_may_not_be_seen_is_no_image_list(services, images, scope):
-    services.on("GET", "/image/v2/images", Reply(403, {"message": "You are not authorized."}))
+    services.on("GET", "/image/v2/images", glance_error(403, "You are not authorized."))
     with pytest.raises(NotAuthorized):
         images.list(scope)

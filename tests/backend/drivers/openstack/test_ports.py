@@ -11,6 +11,7 @@ from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.openstack.fake import Reply, lost, neutron_error, nova_fault, refused
 from tests.backend.drivers.openstack.samples import (
     IMAGE,
+    LAUNCH,
     NETWORK,
     SUBNET,
     ZONES,
@@ -23,7 +24,7 @@ from tests.backend.drivers.openstack.samples import (
 )
 
 NOVA, NEUTRON = "/compute/v2.1", "/network/v2.0"
-REQUEST = ServerRequest("web", IMAGE, "m1.small", "az1", SUBNET, security_group_ids=("g-1",), launch_id="l-1")
+REQUEST = ServerRequest("web", IMAGE, "m1.small", "az1", SUBNET, security_group_ids=("g-1",), launch_id=LAUNCH)
 
 
 class World:
@@ -90,12 +91,17 @@ class World:
         return Reply(202, {"server": {"id": server_id}})
 
     def _show(self, asked):
-        found = self.servers.get(asked.path.rpartition("/")[2])
-        return Reply(200, {"server": found}) if found else nova_fault(404, "Instance could not be found.")
+        server_id = asked.path.rpartition("/")[2]
+        found = self.servers.get(server_id)
+        return Reply(200, {"server": found}) if found else nova_fault(404, f"Instance {server_id} could not be found.")
 
     def _delete(self, asked):
         server_id = asked.path.rpartition("/")[2]
-        return Reply(204) if self.servers.pop(server_id, None) else nova_fault(404, "Instance could not be found.")
+        return (
+            Reply(204)
+            if self.servers.pop(server_id, None)
+            else nova_fault(404, f"Instance {server_id} could not be found.")
+        )
 
     def end(self, server_id, *, held=False):
         """The server is deleted: Nova tells it without its metadata, and lets go of its port."""
@@ -123,7 +129,7 @@ def test_each_server_is_on_a_port_in_the_very_subnet(world, compute, scope, serv
     servers = compute.create(scope, REQUEST, 3)
     assert [each.name for each in servers] == ["web-1", "web-2", "web-3"]
     assert [each.index for each in servers] == [0, 1, 2]
-    assert {each.launch_id for each in servers} == {"l-1"}
+    assert {each.launch_id for each in servers} == {LAUNCH}
     assert len({each.reservation_id for each in servers}) == 1
     assert {each.subnet_id for each in servers} == {SUBNET}
     for port in world.ports.values():

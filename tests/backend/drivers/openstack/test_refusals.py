@@ -18,6 +18,9 @@ REQUEST = ServerRequest(
 )
 
 
+KINDS = {404: "itemNotFound", 409: "conflictingRequest"}
+
+
 def declined(status, message, kind=""):
     return Declined(status, message, "req-1", kind)
 
@@ -91,7 +94,20 @@ def test_a_full_subnet_is_known_by_neutron_s_type_of_error():
     [(404, errors.ServerNotFound), (409, errors.ServerStateConflict), (400, errors.Refused)],
 )
 def test_an_act_on_a_server(status, found):
-    assert type(of_server(declined(status, "words"))) is found
+    assert type(of_server(declined(status, "Instance s-1 words", KINDS.get(status, "")), "s-1")) is found
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Instance s-2 could not be found.", "itemNotFound"),
+        ("The resource could not be found.", "itemNotFound"),
+        ("Instance s-1 could not be found.", "computeFault"),
+        ("Instance s-1 could not be found.", ""),
+    ],
+)
+def test_a_server_is_gone_only_by_nova_s_word_of_that_very_server(message, kind):
+    assert type(of_server(declined(404, message, kind), "s-1")) is errors.CloudUnavailable
 
 
 def test_policy_alone_is_a_lack_of_leave():

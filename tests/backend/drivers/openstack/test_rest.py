@@ -6,7 +6,18 @@ from backend.domain.scope import Scope
 from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnknown
 from backend.drivers.openstack.access import Access, Entry
 from backend.drivers.openstack.rest import COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME, Declined, Rest
-from tests.backend.drivers.openstack.fake import Reply, denied, lost, nova_fault, pages, refused, timed_out
+from tests.backend.drivers.openstack.fake import (
+    Reply,
+    denied,
+    keystone_error,
+    lost,
+    neutron_error,
+    nova_fault,
+    pages,
+    proxy_page,
+    refused,
+    timed_out,
+)
 
 SERVERS = "/compute/v2.1/servers"
 
@@ -86,10 +97,49 @@ def test_what_is_declined_keeps_the_cloud_s_words_and_its_request_id(rest, servi
     assert (told.value.kind, told.value.request_id) == ("badRequest", "req-nova-1")
 
 
-def test_a_page_of_html_is_told_as_its_text(rest, services, scope):
-    services.on("GET", "/image/v2/images/1", Reply(404, "<html><h1>404 Not Found</h1> No image found</html>"))
-    with pytest.raises(Declined, match="No image found"):
-        rest.read(scope, IMAGE, "/images/1")
+STRANGERS = [
+    proxy_page(404),
+    Reply(404),
+    Reply(404, "default backend - 404", {"Content-Type": "text/plain"}),
+    Reply(404, {"message": "no Route matched with those values"}),
+    Reply(404, {"message": "The resource could not be found.", "code": "404 Not Found", "title": "Not Found"}),
+    nova_fault(404, "gone", "badRequest"),
+    Reply(404, {"itemNotFound": {"code": 400, "message": "gone"}}),
+    Reply(404, {"itemNotFound": "gone"}),
+    Reply(404, "[" * 5000),
+    keystone_error(404, "Could not find it."),
+    neutron_error(404, "HTTPNotFound", "The resource could not be found."),
+    *(proxy_page(status) for status in (400, 401, 403, 405, 407, 409, 410, 413, 415, 421, 431)),
+    proxy_page(302),
+    proxy_page(200, "We are back soon."),
+    Reply(200, "[]"),
+]
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_what_another_than_the_service_answers_is_no_answer(rest, services, scope, stranger):
+    services.on("GET", f"{SERVERS}/1", stranger)
+    with pytest.raises(CloudUnavailable):
+        rest.read(scope, COMPUTE, "/servers/1")
+    assert len(services.of("GET")) == (6 if stranger.status == 401 else 3), "sent once more with a token that is new"
+    services.on("POST", SERVERS, stranger)
+    with pytest.raises(OutcomeUnknown):  # a firewall may have heard the service's yes, and put its own page over it
+        rest.write(scope, COMPUTE, "POST", "/servers", {})
+    services.on("DELETE", f"{SERVERS}/1", stranger, Reply(204))
+    assert rest.write(scope, COMPUTE, "DELETE", "/servers/1", repeat=True).status == 204
+
+
+@pytest.mark.parametrize("answer", [Reply(200), Reply(200, "null"), Reply(200, {}), Reply(200, {"servers": None})])
+def test_an_answer_without_a_listing_is_no_empty_listing(rest, services, scope, answer):
+    services.on("GET", SERVERS, answer)
+    with pytest.raises(CloudUnavailable):
+        list(rest.listing(scope, COMPUTE, "/servers", "servers"))
+
+
+def test_pages_in_a_circle_come_to_an_end(rest, services, scope):
+    services.on("GET", SERVERS, Reply(200, {"servers": [{"id": "1"}], "servers_links": [{"rel": "next"}]}))
+    with pytest.raises(CloudUnavailable, match="circle"):
+        list(rest.listing(scope, COMPUTE, "/servers", "servers"))
 
 
 def test_an_expired_token_is_renewed_on_the_way(rest, services, scope):

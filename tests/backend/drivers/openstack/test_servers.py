@@ -7,11 +7,12 @@ import pytest
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers.openstack.layout import Layout, view_id
-from backend.drivers.openstack.servers import server_of, status_of
+from backend.drivers.openstack.servers import server_of, servers_of, status_of
 from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
 from tests.backend.drivers.openstack.samples import (
     GROUP,
     IMAGE,
+    LAUNCH,
     NETWORK,
     PROJECT,
     SERVER,
@@ -43,15 +44,15 @@ def test_a_server_that_others_made_is_told_by_what_nova_and_neutron_know():
 
 def test_a_server_of_ours_is_told_by_what_it_was_made_for():
     noted = {
-        "coppice:launch": "l-1",
+        "coppice:launch": LAUNCH,
         "coppice:type": "t3.micro",
         "coppice:subnet": view_id(SUBNET, "az2"),
         "coppice:batch": "b-1/3",
-        "coppice:image": "image of a volume",
+        "coppice:image": IMAGE,
         "Name": "web",
     }
     found = server_of(server(name="web-2", image="", metadata=noted), LAYOUT, ZONES)
-    assert (found.launch_id, found.flavor, found.image_id) == ("l-1", "t3.micro", "image of a volume")
+    assert (found.launch_id, found.flavor, found.image_id) == (LAUNCH, "t3.micro", IMAGE)
     assert (found.reservation_id, found.index, found.subnet_id) == ("b-1", 1, view_id(SUBNET, "az2"))
     assert dict(found.tags) == {"Name": "web"}
 
@@ -104,3 +105,42 @@ def test_the_fault_of_a_server_in_error_is_kept():
 )
 def test_statuses(status, task, told):
     assert status_of({"status": status, "OS-EXT-STS:task_state": task}) is told
+
+
+LAUNCHED = {"coppice:launch": LAUNCH}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"addresses": {"private": [{"version": 4, "addr": "no address"}]}},
+        {"addresses": ["x"]},
+        {"addresses": {"private": [None]}},
+        {"security_groups": [{}]},
+        {"security_groups": [5]},
+        {"flavor": "m1"},
+        {"fault": "text"},
+        {"metadata": ["x"]},
+        {"metadata": {"coppice:tag:0.0": "1/" + "[" * 250}},
+        {"name": None},
+        {"image": {"id": 7}},
+    ],
+)
+def test_one_server_that_cannot_be_read_blinds_nobody_to_the_others(changes):
+    other = server(id="66666666-6666-4666-8666-666666666666", metadata=LAUNCHED)
+    found = servers_of([server(**changes), other], LAYOUT, ZONES)
+    assert [(each.id, each.status, each.zone) for each in found] == [
+        (SERVER, ServerStatus.ACTIVE, "us-east-1a"),
+        (other["id"], ServerStatus.ACTIVE, "us-east-1a"),
+    ]
+    assert found[1].launch_id == LAUNCH
+
+
+def test_a_server_of_which_nothing_can_be_read_is_there_and_in_no_known_state():
+    (found,) = servers_of([server(created="yesterday"), {"name": "no id"}], LAYOUT, ZONES)
+    assert (found.id, found.status, found.launch_id) == (SERVER, ServerStatus.UNKNOWN, None)
+
+
+@pytest.mark.parametrize("name", ["web-0", "web-4", "web-99999999999999999999", "web-\u0663", "web-", "2-x"])
+def test_an_index_is_one_of_its_request_s(name):
+    assert server_of(server(name=name, metadata={"coppice:batch": "b-1/3"}), LAYOUT, ZONES).index == 0

@@ -10,7 +10,7 @@ from backend.drivers.openstack.access import Misconfigured
 from backend.drivers.openstack.cloud import open_cloud, service_user_id
 from backend.drivers.openstack.rest import Rest
 from backend.drivers.openstack.trusts import Grant, Trusts
-from tests.backend.drivers.openstack.fake import Reply, denied, granted, refused
+from tests.backend.drivers.openstack.fake import Reply, denied, granted, keystone_error, refused
 
 TRUSTS = "/identity/v3/OS-TRUST/trusts"
 
@@ -132,7 +132,7 @@ def test_an_owner_takes_back_what_the_user_was_given(settings, owner):
 
 def test_what_keystone_refuses_is_told_to_the_owner(settings, owner):
     owner.on("GET", TRUSTS, told())
-    owner.on("POST", TRUSTS, Reply(403, {"error": {"message": "not by a delegated token", "code": 403}}))
+    owner.on("POST", TRUSTS, keystone_error(403, "not by a delegated token"))
     with pytest.raises(Misconfigured, match="delegated token"):
         Grant(settings, owner).give("u-service")
     owner.login = lambda _auth: denied()

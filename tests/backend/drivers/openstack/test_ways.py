@@ -9,7 +9,7 @@ from backend.domain.delegation import Delegation, DelegationsUnanswered, SecretU
 from backend.domain.scope import Scope
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.openstack.cloud import open_cloud
-from tests.backend.drivers.openstack.fake import REGION, Reply, denied, granted
+from tests.backend.drivers.openstack.fake import REGION, Reply, denied, granted, keystone_error
 from tests.factories import NOW
 
 SERVERS = "/compute/v2.1/servers/detail"
@@ -72,7 +72,7 @@ def test_one_that_was_taken_back_gives_way_to_the_next(opened, services, clock):
     kept.given = [delegation("c-3")]
     clock.move(60)
     # Its tokens end with it, which a service tells first.
-    services.on("GET", SERVERS, Reply(401, {"error": {"message": "Unauthorized"}}), Reply(200, {"servers": []}))
+    services.on("GET", SERVERS, keystone_error(401, "Unauthorized"), Reply(200, {"servers": []}))
     assert look(compute, clock) == []
     tried = [auth["identity"]["application_credential"]["id"] for auth in services.logins]
     assert list(dict.fromkeys(tried)) == ["c-1", "c-2", "c-3"]
