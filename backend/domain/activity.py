@@ -110,6 +110,7 @@ class ReasonKind(StrEnum):
     SERVER_VANISHED = "server_vanished"  #              before it came into service
     LAUNCH_LOST = "launch_lost"  #                      no server was seen for a launch within its grace
     START_TIMEOUT = "start_timeout"  #                  never became active
+    GIVEN_UP = "given_up"  #                            hours (no launch succeeded for so long: Launch is suspended)
     CLUSTER_DELETED = "cluster_deleted"
     SUPERSEDED = "superseded"  #                        capacity was lowered before it came into service
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 NO_PROFILE = ""
 """The profile key of launches whose source is gone."""
@@ -15,12 +15,17 @@ class Backoff:
 
     Attributes:
         profile_key: ProfileRef.key of the profile.
-        failures: rounds that failed, not servers.
+        failures: rounds that failed one after the other, not servers: the delay grows with them.
+        last_failed_at: when the last of them did.
         retry_at: no launch there before then.
+        refusals: those of them in which the cloud was asked and did not do it.
+        failing: how long it was tried in vain, without the time in which nothing was tried or the cloud not reached.
     """
 
     zone: str
     profile_key: str
     failures: int
-    first_failed_at: datetime
+    last_failed_at: datetime
     retry_at: datetime
+    refusals: int = 0
+    failing: timedelta = timedelta(0)

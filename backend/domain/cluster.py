@@ -142,6 +142,7 @@ class Cluster:
         epoch: raised by every claim of the engine; a write of an older pass is refused.
         due_at: when the engine looks at it next; None means only when something happens.
         sources: where its nodes take their traffic from, in the order attached.
+        given_up: those of ``suspended`` that nobody asked for: they failed for too long.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Cluster:
     due_at: datetime | None = None
     force_delete: bool = False
     sources: tuple[TrafficSource, ...] = ()
+    given_up: frozenset[Process] = frozenset()
 
     def runs(self, process: Process) -> bool:
         """Whether the process is not suspended."""

@@ -24,6 +24,8 @@ from backend.store import nodes, passes
 from backend.store.session import Connection
 
 NO_ZONE = ""
+NOT_ASKED = frozenset({ReasonKind.NOT_AUTHORIZED, ReasonKind.LAUNCH_LOST})
+"""Reasons of failed launches that tell nothing about the launch: the cloud let nobody ask, or nobody heard it."""
 
 
 @dataclass(slots=True)
@@ -81,12 +83,12 @@ class Claim:
         until = cooldown.until(self.now, cluster.spec.cooldown_seconds, cluster.cooldown_until)
         passes.set_cooldown(self.conn, cluster.id, until)
 
-    def back_off(self, places: Sequence[tuple[str, str]]) -> None:
-        """Launches failed in these (zone, profile key) places."""
-        cluster = self.snapshot.cluster
+    def back_off(self, places: Mapping[tuple[str, str], bool]) -> None:
+        """Launches failed in these (zone, profile key) places; whether the cloud refused, and not only was away."""
+        cluster, rule = self.snapshot.cluster, self.settings.backoff
         standing = {(entry.zone, entry.profile_key): entry for entry in self.snapshot.backoffs}
-        for place in dict.fromkeys(places):
-            entry = backoff.failed_again(self.settings.backoff, standing.get(place), place, self.now, self.rng)
+        for place, refused in places.items():
+            entry = backoff.failed_again(rule, standing.get(place), place, self.now, self.rng, refused=refused)
             passes.put_backoff(self.conn, cluster.id, entry)
         self.due_now = True
 
@@ -101,6 +103,7 @@ def _enter(claim: Claim, chosen: Sequence[steps.EnterService]) -> None:
     passes.finish(claim.conn, [node.activity_id for node in entered], ActivityStatus.SUCCESSFUL, claim.now)
     if launched and claim.snapshot.backoffs:
         passes.clear_backoffs(claim.conn, cluster.id, {NO_ZONE, *(node.zone for node in launched)})
+        passes.restart_backoffs(claim.conn, cluster.id)  # a success anywhere: it is not in vain
     if any(node.replaces is None for node in launched):
         claim.cool_down()
 
@@ -112,7 +115,11 @@ def _fail(claim: Claim, chosen: Sequence[steps.FailLaunch]) -> None:
     passes.terminate(claim.conn, {step.node.id: None for step in failed if step.node.server_id is not None}, claim.now)
     for step in failed:
         passes.finish(claim.conn, [step.node.activity_id], ActivityStatus.FAILED, claim.now, step.reason)
-    claim.back_off([place_of(step.node) for step in failed])
+    places: dict[tuple[str, str], bool] = {}
+    for step in failed:
+        place = place_of(step.node)
+        places[place] = places.get(place, False) or step.reason.kind not in NOT_ASKED
+    claim.back_off(places)
 
 
 def _park(claim: Claim, chosen: Sequence[steps.Park]) -> None:
@@ -219,7 +226,7 @@ def _refuse(claim: Claim, chosen: Sequence[steps.RefuseLaunch]) -> None:
         entry = claim.activity(ActivityKind.LAUNCH, ActivityStatus.FAILED, 100, step.causes)
         opened.append(replace(entry, reason=step.reason))
     passes.insert_activities(claim.conn, opened)
-    claim.back_off([(NO_ZONE, NO_PROFILE)])
+    claim.back_off({(NO_ZONE, NO_PROFILE): any(step.reason.kind not in NOT_ASKED for step in chosen)})
 
 
 def _forget(claim: Claim, chosen: Sequence[steps.Forget]) -> None:
@@ -263,10 +270,19 @@ def _note(claim: Claim, chosen: Sequence[steps.Note]) -> None:
     passes.insert_activities(claim.conn, [claim.activity(ActivityKind.NOTE, ActivityStatus.CANCELLED, 100, causes)])
 
 
-def _suspend(claim: Claim, _chosen: Sequence[steps.SuspendLaunch]) -> None:
+def _suspend(claim: Claim, chosen: Sequence[steps.SuspendLaunch]) -> None:
     cluster = claim.snapshot.cluster
     passes.suspend(claim.conn, cluster, Process.LAUNCH, claim.now)
     passes.clear_backoffs(claim.conn, cluster.id)
+    entry = claim.activity(ActivityKind.LAUNCH, ActivityStatus.FAILED, 100, chosen[0].causes)
+    reason = Reason(ReasonKind.GIVEN_UP, {"hours": int(claim.settings.backoff.give_up_after.total_seconds() // 3600)})
+    passes.insert_activities(claim.conn, [replace(entry, reason=reason)])
+
+
+def _forgive(claim: Claim, chosen: Sequence[steps.Forgive]) -> None:
+    passes.clear_backoffs(claim.conn, claim.snapshot.cluster.id)
+    for entry in chosen[0].backoffs:
+        passes.put_backoff(claim.conn, claim.snapshot.cluster.id, entry)
 
 
 def _forget_causes(claim: Claim, _chosen: Sequence[steps.ForgetCauses]) -> None:
@@ -313,6 +329,7 @@ _WRITERS: Mapping[type[Any], Callable[[Claim, Any], None]] = {
     steps.SettleSources: registrations.settle_sources,
     steps.Note: _note,
     steps.SuspendLaunch: _suspend,
+    steps.Forgive: _forgive,
     steps.ForgetCauses: _forget_causes,
     steps.RemoveCluster: _remove,
 }

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
-from backend.domain.activity import Cause
+from backend.domain.activity import Cause, Reason
+from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Cluster, ClusterStatus, Process
 from backend.domain.node import Health, Node, NodeState, ServerStatus, capacity, move
 from backend.domain.traffic import Registration, RegistrationState
@@ -37,6 +38,7 @@ class Draft:
         wakes: instants at which something may have to be done.
         more: a bound of this pass was met: go on at once.
         unplaced: launches wait to be told where the cluster's subnets lie.
+        backoffs: of what would be launched now: another profile starts afresh.
     """
 
     def __init__(self, snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: Random) -> None:
@@ -50,6 +52,9 @@ class Draft:
         self.wakes: list[datetime] = []
         self.more = False
         self.unplaced = False
+        profile = snapshot.profile
+        key = NO_PROFILE if isinstance(profile, Reason) else profile.ref.key
+        self.backoffs = [backoff for backoff in snapshot.backoffs if backoff.profile_key == key]
         self._registered: dict[str, list[Registration]] = {}
         for registration in snapshot.registrations:
             self._registered.setdefault(registration.node_id, []).append(registration)
@@ -140,7 +145,7 @@ class Draft:
         followed = {node.replaces for node in self.nodes.values() if node.replaces is not None and node.counted}
         arrived = {node.replaces for node in self.every(NodeState.IN_SERVICE) if node.replaces is not None}
         leaving = {node.id for node in self.every(NodeState.TERMINATING) if self._leaves_a_gap(node)}
-        missing = self.cluster.spec.desired - self.capacity() if self.snapshot.backoffs else 0
+        missing = self.cluster.spec.desired - self.capacity() if self.backoffs else 0
         return max(len((followed | leaving) - arrived), missing)
 
     def _leaves_a_gap(self, node: Node) -> bool:

@@ -13,7 +13,7 @@ from backend.domain.node import Node, NodeState, ServerStatus, move
 from backend.drivers import errors
 from backend.drivers.compute import Server
 from backend.engine import apply, registrations
-from backend.engine.claims import Claim
+from backend.engine.claims import NOT_ASKED, Claim
 from backend.engine.reasons import reason_of
 from backend.store import nodes, passes, sightings
 from backend.store.sightings import Sighting
@@ -69,7 +69,8 @@ def _refused(claim: Claim, result: apply.Created, error: errors.CloudError) -> N
     given_up = [node.activity_id for node in unmade if node.state is not NodeState.PENDING]
     passes.finish(claim.conn, failed, ActivityStatus.FAILED, claim.now, reason)
     passes.finish(claim.conn, given_up, ActivityStatus.SUCCESSFUL, claim.now)
-    claim.back_off([(result.act.zone, result.act.profile.ref.key)])
+    asked = not isinstance(error, errors.CloudUnavailable) and reason.kind not in NOT_ASKED
+    claim.back_off({(result.act.zone, result.act.profile.ref.key): asked})
 
 
 def _answered(claim: Claim, results: Sequence[apply.Answered]) -> None:

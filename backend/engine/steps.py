@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.domain.activity import Cause, Reason
+from backend.domain.backoff import Backoff
 from backend.domain.node import Node
 from backend.domain.traffic import Registration, TrafficSource
 
@@ -158,7 +159,16 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class SuspendLaunch:
-    """Launches failed for too long: stop trying."""
+    """Launches failed for too long: stop trying, and tell so. ``causes``: of what was to be launched."""
+
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgive:
+    """All that is desired is there: of the launches that failed before only these are still left alone."""
+
+    backoffs: tuple[Backoff, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +202,7 @@ Step = (
     | SettleSources
     | Note
     | SuspendLaunch
+    | Forgive
     | ForgetCauses
     | RemoveCluster
 )

@@ -214,7 +214,8 @@ class Clusters:
         wanted = frozenset(processes) or frozenset(Process)
 
         def values(cluster: Cluster) -> Mapping[str, Any]:
-            return {"suspended": {name: at for name, at in cluster.suspended.items() if name not in wanted}}
+            left = {name: at for name, at in cluster.suspended.items() if name not in wanted}
+            return {"suspended": left, "given_up": cluster.given_up - wanted}
 
         self._set(scope, name, self._clock.now(), values)
 

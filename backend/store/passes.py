@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -61,7 +61,15 @@ def read(conn: Connection, cluster_id: str) -> Situation | None:
         return None
     found = nodes.of_cluster(conn, cluster_id)
     failed = [
-        Backoff(row.zone, row.profile_key, row.failures, row.first_failed_at, row.retry_at)
+        Backoff(
+            zone=row.zone,
+            profile_key=row.profile_key,
+            failures=row.failures,
+            last_failed_at=row.last_failed_at,
+            retry_at=row.retry_at,
+            refusals=row.refusals,
+            failing=timedelta(seconds=row.failing_seconds),
+        )
         for row in conn.execute(_BACKOFFS, {"owner": cluster_id})
     ]
     watch = conn.execute(_WATCH, {"project": cluster.project_id, "in_region": cluster.region}).first()
@@ -252,8 +260,10 @@ def put_backoff(conn: Connection, cluster_id: str, backoff: Backoff) -> None:
             zone=backoff.zone,
             profile_key=backoff.profile_key,
             failures=backoff.failures,
-            first_failed_at=backoff.first_failed_at,
+            last_failed_at=backoff.last_failed_at,
             retry_at=backoff.retry_at,
+            refusals=backoff.refusals,
+            failing_seconds=round(backoff.failing.total_seconds()),
         )
     )
 
@@ -274,6 +284,14 @@ def clear_backoffs(conn: Connection, cluster_id: str, zones: Collection[str] | N
     if zones is not None:
         statement = statement.where(_b.zone.in_(sorted(zones)))
     conn.execute(statement)
+
+
+_RESTART = update(backoffs_table).where(_b.cluster_id == bindparam("owner")).values(refusals=0, failing_seconds=0)
+
+
+def restart_backoffs(conn: Connection, cluster_id: str) -> None:
+    """A launch of the cluster succeeded: what fails elsewhere is counted anew."""
+    conn.execute(_RESTART, {"owner": cluster_id})
 
 
 def set_cooldown(conn: Connection, cluster_id: str, until: datetime | None) -> None:
@@ -303,9 +321,10 @@ def forget_causes(conn: Connection, cluster_id: str) -> None:
 
 
 def suspend(conn: Connection, cluster: Cluster, process: Process, now: datetime) -> None:
-    """Suspend a process that runs."""
+    """Suspend a process that runs, without anybody having asked for it."""
     suspended = rows.suspended_document({**cluster.suspended, process: now})
-    conn.execute(update(clusters_table).where(_c.id == cluster.id).values(suspended=suspended))
+    given_up = sorted({*cluster.given_up, process})
+    conn.execute(update(clusters_table).where(_c.id == cluster.id).values(suspended=suspended, given_up=given_up))
 
 
 def remove_cluster(conn: Connection, cluster_id: str, now: datetime) -> bool:

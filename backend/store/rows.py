@@ -49,8 +49,9 @@ _BEFORE = ("id", "project_id", "region", "name", "status")
 _AFTER = ("suspended", "metrics", "causes", "created_at", "cooldown_until", "force_delete", "generation", "epoch")
 _SPEC_FROM = len(_BEFORE)
 _SPEC_TO = _SPEC_FROM + len(_SPEC_NAMES)
+_LAST = ("owner", "lease_until", "due_at", "sources", "given_up")
 # cluster_of goes by position.
-assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, "owner", "lease_until", "due_at", "sources")
+assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, *_LAST)
 
 
 def spec_values(spec: ClusterSpec) -> dict[str, Any]:
@@ -105,6 +106,7 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "epoch": cluster.epoch,
         "due_at": cluster.due_at,
         "sources": sources_document(cluster.sources),
+        "given_up": sorted(cluster.given_up),
     }
 
 
@@ -112,9 +114,8 @@ def cluster_of(row: Row[Any]) -> Cluster:
     """The cluster of a row of all the table's columns; read by position, which is several times as fast as by name."""
     cluster_id, project_id, region, name, status = row[:_SPEC_FROM]
     rest = row[_SPEC_TO:]
-    suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch, _, _, due_at, sources = (
-        rest
-    )
+    suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
+    _, _, due_at, sources, given_up = rest[len(_AFTER) :]
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -132,6 +133,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
         due_at=due_at,
         force_delete=force_delete,
         sources=sources_of(sources) if sources else (),
+        given_up=frozenset(Process(process) for process in given_up or ()),
     )
 
 

@@ -91,6 +91,8 @@ clusters = _table(
     Column("due_at", Instant),
     # Where its nodes take their traffic from, with the state of each; read with every cluster, so not a table.
     Column("sources", Document),
+    # Those of the suspended processes that the engine suspended.
+    Column("given_up", Words),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),
@@ -236,8 +238,10 @@ backoffs = _table(
     Column("zone", WORD, primary_key=True),
     Column("profile_key", String(300), primary_key=True),
     Column("failures", Integer, nullable=False),
-    Column("first_failed_at", Instant, nullable=False),
+    Column("last_failed_at", Instant, nullable=False),
     Column("retry_at", Instant, nullable=False),
+    Column("refusals", Integer, nullable=False),
+    Column("failing_seconds", Integer, nullable=False),
 )
 
 # One row a project and region that has nodes: when its servers are listed next, and from which change on.

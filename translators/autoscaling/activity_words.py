@@ -244,6 +244,10 @@ _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
     ),
     ReasonKind.LAUNCH_LOST: lambda _: "No instance was seen for the launch request.",
     ReasonKind.START_TIMEOUT: lambda _: "The instance did not start in time.",
+    ReasonKind.GIVEN_UP: lambda data: (
+        f"No instance was launched successfully for over {data['hours']} hours. The Launch process is suspended until"
+        " it is resumed."
+    ),
     ReasonKind.CLUSTER_DELETED: lambda _: "The AutoScalingGroup was deleted.",
     ReasonKind.SUPERSEDED: lambda _: "The desired capacity was lowered before the instance came into service.",
 }

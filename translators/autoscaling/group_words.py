@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
-from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus, ClusterView, DeletionProtection, Process, Tag
+from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus, ClusterView, DeletionProtection, Tag
 from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
 from translators import arns
@@ -34,7 +32,7 @@ def group(view: ClusterView, region: str, account: str, *, with_instances: bool 
         "HealthCheckType": ",".join(spec.health_checks),
         "HealthCheckGracePeriod": spec.health_grace_seconds,
         "CreatedTime": cluster.created_at,
-        "SuspendedProcesses": _suspended(cluster.suspended) if cluster.suspended else (),
+        "SuspendedProcesses": _suspended(cluster) if cluster.suspended else (),
         "VPCZoneIdentifier": ",".join(map(arns.subnet_id, spec.subnets)),
         "EnabledMetrics": [{"Metric": metric, "Granularity": GRANULARITY} for metric in cluster.metrics],
         "Tags": [tag(cluster.name, item) for item in view.tags],
@@ -95,13 +93,14 @@ def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:
     return told
 
 
-def _suspended(suspended: Mapping[Process, datetime]) -> list[dict[str, str]]:
+def _suspended(cluster: Cluster) -> list[dict[str, str]]:
     return [
         {
             "ProcessName": str(process),
-            "SuspensionReason": f"User suspended at {suspended[process].strftime('%Y-%m-%dT%H:%M:%SZ')}",
+            "SuspensionReason": f"{'Administratively' if process in cluster.given_up else 'User'} suspended at"
+            f" {cluster.suspended[process].strftime('%Y-%m-%dT%H:%M:%SZ')}",
         }
-        for process in sorted(suspended)
+        for process in sorted(cluster.suspended)
     ]
 
 

@@ -12,7 +12,7 @@ from backend.domain.cluster import Process
 from backend.domain.node import Health, Node, NodeState, ServerStatus
 from backend.engine import steps
 from backend.engine.draft import Draft
-from backend.engine.phases.rebalance import backoffs_now, failing_zones, termination_view
+from backend.engine.phases.rebalance import failing_zones, termination_view
 from backend.policies import backoff, placement, termination, window
 
 _WORTH_A_REQUEST = 8
@@ -48,7 +48,7 @@ def _shrink(draft: Draft, present: int, number: int) -> None:
 
 
 def _grow(draft: Draft, present: int, lacking: int) -> None:
-    if not draft.runs(Process.LAUNCH) or _gives_up(draft, lacking):
+    if not draft.runs(Process.LAUNCH) or _gives_up(draft, present, lacking):
         return
     if isinstance(draft.snapshot.profile, Reason):
         _refuse(draft, draft.snapshot.profile, present, lacking)
@@ -63,12 +63,13 @@ def _grow(draft: Draft, present: int, lacking: int) -> None:
     _launch_lacking(draft, failing, present, lacking)
 
 
-def _gives_up(draft: Draft, lacking: int) -> bool:
-    served = [node.in_service_at for node in draft.nodes.values() if node.in_service_at is not None]
-    rule, backoffs = draft.settings.backoff, draft.snapshot.backoffs
-    if lacking <= 0 or not backoff.is_hopeless(rule, backoffs, max(served, default=None), draft.now):
+def _gives_up(draft: Draft, present: int, lacking: int) -> bool:
+    """A cluster that has a node in service did succeed in launching: it goes on trying, ever more rarely."""
+    if lacking <= 0 or draft.every(NodeState.IN_SERVICE, NodeState.ENTERING_STANDBY, NodeState.STANDBY):
         return False
-    draft.add(steps.SuspendLaunch())
+    if not backoff.is_hopeless(draft.settings.backoff, draft.backoffs):
+        return False
+    draft.add(steps.SuspendLaunch(_increase(draft, present, lacking)))
     return True
 
 
@@ -76,7 +77,7 @@ def _refuse(draft: Draft, reason: Reason, present: int, lacking: int) -> None:
     """The launch source is gone: told again after each delay, as a launch that failed."""
     if lacking <= 0:
         return
-    waiting = [entry.retry_at for entry in backoffs_now(draft) if entry.retry_at > draft.now]
+    waiting = [entry.retry_at for entry in draft.backoffs if entry.retry_at > draft.now]
     if waiting:
         draft.wake(max(waiting))
         return
@@ -110,7 +111,7 @@ def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int)
     causes = _increase(draft, present, lacking)
     replacing = (Cause(CauseKind.REPLACING_UNHEALTHY, draft.now),)
     launched = 0
-    retried = {entry.zone for entry in backoffs_now(draft)}
+    retried = {entry.zone for entry in draft.backoffs}
     for zone, wanted in _spread(draft, counts, most, failing).items():
         here = min(wanted, 1) if zone in retried else wanted
         replaced = gaps[:here]

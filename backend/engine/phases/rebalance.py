@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from backend.domain.activity import Cause, CauseKind, Reason
-from backend.domain.backoff import NO_PROFILE, Backoff
+from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
 from backend.domain.node import Health, Node, NodeState, capacity
 from backend.engine.draft import Draft, Wish
@@ -106,17 +105,10 @@ def failing_zones(draft: Draft) -> set[str]:
     """Zones where the last launch failed: until its delay is over, and while one node tries them again."""
     trying = {node.zone for node in draft.every(NodeState.PENDING)}
     failing = set()
-    for backoff in backoffs_now(draft):
+    for backoff in draft.backoffs:
         if backoff.retry_at > draft.now:
             draft.wake(backoff.retry_at)
             failing.add(backoff.zone)
         elif backoff.zone in trying:
             failing.add(backoff.zone)
     return failing
-
-
-def backoffs_now(draft: Draft) -> list[Backoff]:
-    """The backoffs of what would be launched now: another profile starts afresh."""
-    profile = draft.snapshot.profile
-    key = NO_PROFILE if isinstance(profile, Reason) else profile.ref.key
-    return [backoff for backoff in draft.snapshot.backoffs if backoff.profile_key == key]

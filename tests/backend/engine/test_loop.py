@@ -11,6 +11,7 @@ from backend.domain.cluster import ClusterChange, PlacementRequest, Process, Sou
 from backend.domain.node import Health, NodeState, ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.drivers.errors import QuotaExceeded
+from backend.drivers.simulated import Where
 from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
 from backend.errors import ClusterNotFound
@@ -254,10 +255,59 @@ def test_refused_launches_are_told_and_retried_ever_more_rarely(world):
     assert world.states(group) == ["InService"]
 
 
+def test_idle_time_is_no_failing_time(world):
+    group = world.make(desired=2)
+    for zone in ("us-east-1a", "us-east-1b"):
+        world.simulated.faults.capacity(zone, 0)
+    world.pass_time(4 * 3600, 30)
+    assert {entry.refusals > 0 for entry in world.backoffs(group)} == {True}
+    world.backend.clusters.resize(SCOPE, "web", 0)
+    world.pass_time(60)
+    assert {entry.refusals for entry in world.backoffs(group)} == {0}
+    world.simulated.faults.lift()
+    world.pass_time(2 * 3600, 30)
+    assert world.backoffs(group) == []
+    world.clock.move(46 * 3600)
+    world.backend.clusters.resize(SCOPE, "web", 2)
+    world.pass_time(30)
+    assert world.states(group) == ["InService"] * 2
+    assert world.cluster(group).suspended == {}
+
+
+def test_a_cloud_that_is_away_for_a_day_suspends_nothing(world):
+    group = world.make(desired=1)
+    world.simulated.faults.unavailable(Where(calls=("create",)))
+    world.pass_time(25 * 3600, 60)
+    assert (world.states(group), world.cluster(group).suspended) == ([], {})
+    world.simulated.faults.lift()
+    world.pass_time(1200, 5)
+    assert world.states(group) == ["InService"]
+
+
+def test_a_cluster_that_launched_nothing_for_a_day_stops_and_tells(world):
+    group = world.make(desired=1)
+    for zone in ("us-east-1a", "us-east-1b"):
+        world.simulated.faults.capacity(zone, 0)
+    world.pass_time(26 * 3600, 60)
+    after = world.cluster(group)
+    assert (set(after.suspended), after.given_up) == ({Process.LAUNCH}, {Process.LAUNCH})
+    last = world.journal(group)[-1]
+    assert last.reason is not None
+    assert (last.kind, last.status, last.reason.kind) == (
+        ActivityKind.LAUNCH,
+        ActivityStatus.FAILED,
+        ReasonKind.GIVEN_UP,
+    )
+    world.backend.clusters.suspend(SCOPE, "web")
+    assert world.cluster(group).given_up == {Process.LAUNCH}
+    world.simulated.faults.lift()
+    world.backend.clusters.resume(SCOPE, "web")
+    world.pass_time(30)
+    assert (world.states(group), world.cluster(group).given_up) == (["InService"], frozenset())
+
+
 @pytest.mark.parametrize("lost", ["lose_request", "lose_answer"])
 def test_a_lost_answer_makes_neither_two_nor_none(world, lost):
-    from backend.drivers.simulated.faults import Where
-
     getattr(world.simulated.faults, lost)(Where(calls=("create",)))
     group = world.make(desired=2)
     world.pass_time(130, 1)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from backend.domain.activity import Activity
+from backend.domain.backoff import Backoff
 from backend.domain.cluster import Cluster, NewCluster, PlacementRequest, SourceRequest
 from backend.domain.node import Node
 from backend.domain.profile import ServerSpec
@@ -22,7 +23,7 @@ from backend.drivers.simulated.pools import PoolRow
 from backend.engine.lanes import Calls, InlineCalls
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
-from backend.store import activities, nodes, tables
+from backend.store import activities, nodes, passes, tables
 from tests.factories import NOW, SCOPE, World
 
 
@@ -110,6 +111,15 @@ class EngineWorld(World):
     def nodes(self, cluster: Cluster) -> list[Node]:
         with self.store.read() as conn:
             return nodes.of_cluster(conn, cluster.id)
+
+    def cluster(self, cluster: Cluster) -> Cluster:
+        """As it is now."""
+        return self.backend.clusters.get(SCOPE, cluster.name)
+
+    def backoffs(self, cluster: Cluster) -> list[Backoff]:
+        with self.store.read() as conn:
+            found = passes.read(conn, cluster.id)
+        return [] if found is None else list(found.backoffs)
 
     def states(self, cluster: Cluster) -> list[str]:
         return [str(node.state) for node in self.nodes(cluster)]

@@ -8,7 +8,7 @@ from backend import errors
 from backend.domain.cluster import Process
 from backend.domain.node import Health, NodeState
 from backend.domain.profile import ProfileRef
-from backend.store import activities, clusters
+from backend.store import activities, clusters, passes
 from tests.factories import NOW, OTHER, SCOPE, activity, uuid_of
 from translators.errors import translate
 
@@ -455,6 +455,17 @@ class TestDescribe:
             {"ProcessName": "Terminate", "SuspensionReason": "User suspended at 2026-11-22T13:00:00Z"},
         ]
         assert group["EnabledMetrics"] == [{"Metric": "GroupMinSize", "Granularity": "1Minute"}]
+
+    def test_a_process_that_nobody_suspended_says_so(self, world, create):
+        create()
+        cluster = world.backend.clusters.get(SCOPE, "web")
+        world.store.transact(lambda conn: passes.suspend(conn, cluster, Process.LAUNCH, NOW))
+        (group,) = described(world, "web")
+        assert group["SuspendedProcesses"] == [
+            {"ProcessName": "Launch", "SuspensionReason": "Administratively suspended at 2026-11-22T13:00:00Z"},
+        ]
+        world.backend.clusters.resume(SCOPE, "web", [Process.LAUNCH])
+        assert not described(world, "web")[0].get("SuspendedProcesses")
 
     def test_pages(self, world, create, refused):
         for name in "abcde":

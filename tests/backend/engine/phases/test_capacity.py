@@ -209,13 +209,35 @@ def test_a_source_that_is_gone_is_told_after_each_delay():
     assert (waiting.steps, waiting.wakes) == ([], [NOW + timedelta(seconds=60)])
 
 
+def _hopeless(key="configuration:lc"):
+    return replace(backoff(A, -1, key=key), refusals=15, failing=timedelta(hours=24))
+
+
 def test_a_day_of_failures_suspends_launching():
     group = owner(desired=1)
-    failed = backoff(A, failures=15)
-    old = type(failed)(failed.zone, failed.profile_key, 15, NOW - timedelta(hours=24), NOW)
-    assert kinds(_met(group, backoffs=(old,)).steps) == ["SuspendLaunch"]
-    full = owner(desired=0)
-    assert _met(full, backoffs=(old,)).steps == []
+    (step,) = _met(group, backoffs=(_hopeless(),)).steps
+    assert isinstance(step, steps.SuspendLaunch)
+    assert [cause.kind for cause in step.causes] == [CauseKind.CAPACITY_INCREASE]
+    assert _met(owner(desired=0), backoffs=(_hopeless(),)).steps == []
+
+
+def test_what_another_profile_failed_for_suspends_nothing():
+    group = owner(desired=1)
+    assert kinds(_met(group, backoffs=(_hopeless("configuration:gone"),)).steps) == ["Launch"]
+
+
+@pytest.mark.parametrize("state", [NodeState.IN_SERVICE, NodeState.STANDBY])
+def test_a_cluster_that_launched_some_node_goes_on_trying(state):
+    group = owner(desired=2)
+    assert set(kinds(_met(group, node(group, "n", state=state), backoffs=(_hopeless(),)).steps)) == {"Launch"}
+
+
+def test_what_failed_before_nothing_lacked_is_forgiven():
+    group = owner(desired=1)
+    (step,) = plan(group, node(group, "n"), backoffs=(_hopeless(), _hopeless("configuration:gone"))).steps
+    assert step == steps.Forgive((replace(_hopeless(), refusals=0, failing=timedelta(0)),))
+    assert plan(group, node(group, "n"), backoffs=step.backoffs).steps == ()
+    assert plan(group, pending(group, "n"), backoffs=(_hopeless(),)).steps == ()
 
 
 def test_each_nodes_subnet_is_drawn_among_the_zones():
