@@ -6,7 +6,8 @@ import argparse
 import logging
 import sys
 
-from tests.simulation.run import NORMAL, STEPS, WILD, run
+from tests.simulation.moods import NORMAL, WILD
+from tests.simulation.run import STEPS, run
 
 
 def main() -> int:

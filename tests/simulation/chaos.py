@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from random import Random
 
+from backend.clock import Clock
 from backend.drivers import errors
 from backend.drivers.simulated.faults import WRITES, Call, Moment
+from tests.simulation.failing_store import away
 
 
 class Crash(BaseException):
@@ -31,17 +34,26 @@ class Chaos:
         on: nothing goes wrong while it is off.
         crash, interfere, fault: chances at one hook.
         interludes: what others may do in between: an API call, the other engine's tick, time passing.
+        actors: who is at work, the innermost last.
+        store: chance that the database fails at a hook of the store; until when it is away after that.
+        store_failures: how often it failed.
+        on_commit: are told of every commit of a write, before anything may go wrong after it.
     """
 
-    def __init__(self, rng: Random, trace: Callable[[str], None]) -> None:
+    def __init__(self, rng: Random, trace: Callable[[str], None], clock: Clock) -> None:
         self.rng = rng
         self.trace = trace
+        self.clock = clock
+        self.store = 0.0
+        self.store_failures = 0
+        self._away_until: datetime | None = None
         self.on = False
         self.crash = 0.01
         self.interfere = 0.02
         self.fault = 0.05
         self.interludes: list[Callable[[], None]] = []
         self.actors: list[tuple[str, int]] = []
+        self.on_commit: list[Callable[[], None]] = []
 
     @contextlib.contextmanager
     def inside(self, kind: str, number: int) -> Iterator[None]:
@@ -53,12 +65,34 @@ class Chaos:
             self.actors.pop()
 
     def store_hook(self, point: str) -> None:
+        if point == "committed":
+            was_on, self.on = self.on, False  # whoever is told reads undisturbed
+            try:
+                for told in self.on_commit:
+                    told()
+            finally:
+                self.on = was_on
         if not self._acts():
+            return
+        self._fail_store(point)
+        if point == "read":
             return
         if self.rng.random() < self.crash:
             raise Crash(f"at {point}")
         if point != "commit" and self.rng.random() < self.interfere:
             self._interlude(point)
+
+    def _fail_store(self, point: str) -> None:
+        """The database may go away here, for a moment or for longer; a commit may have been done all the same."""
+        now = self.clock.now()
+        is_away = point in {"begin", "read"} and self._away_until is not None and now < self._away_until
+        if not is_away and self.rng.random() >= self.store * (0.1 if point == "read" else 1.0):
+            return
+        if not is_away:
+            self._away_until = now + timedelta(seconds=self.rng.choice((0.0, 0.0, 2.0, 20.0, 90.0)))
+        self.store_failures += 1
+        self.trace(f"the database is away: {point}")
+        raise away()
 
     def cloud_hook(self, moment: Moment, call: Call) -> None:
         if not self._acts():

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Table, select
-
-from backend.domain.activity import Activity, ActivityKind, CauseKind
-from backend.domain.cluster import Cluster, ClusterStatus
+from backend.domain.activity import ActivityKind, CauseKind
+from backend.domain.cluster import ClusterStatus
 from backend.domain.ids import short_id
 from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.domain.traffic import RegistrationState, SourceState
 from backend.drivers.compute import Server
 from backend.policies.replacement import margin, pace
-from backend.store import rows, tables, traffic
+from backend.store import traffic
+from tests.simulation import rules
+from tests.simulation.model import Model
+from tests.simulation.rows import Reader, State
 from tests.simulation.users import Kept
 from tests.simulation.world import Violated, World
 
@@ -42,52 +42,13 @@ GONE = frozenset({ServerStatus.DELETED, ServerStatus.DELETING})
 
 
 @dataclass
-class State:
-    """The rows at one moment."""
-
-    clusters: dict[str, Cluster]
-    nodes: dict[str, Node]
-    activities: dict[str, Activity]
-
-
-@dataclass
-class Reader:
-    """Reads the rows, and again only those that changed: a run is looked at after every tick."""
-
-    world: World
-    seen: dict[str, dict[str, tuple[Any, Any]]] = field(default_factory=dict)
-    writes: int = -1
-    state: State | None = None
-
-    def read(self) -> State:
-        with self.world.store.read() as conn:
-            writes = conn.connection.driver_connection.total_changes
-            if self.state is None or writes != self.writes:
-                self.writes = writes
-                self.state = State(
-                    self._table(conn, tables.clusters, rows.cluster_of),
-                    self._table(conn, tables.nodes, rows.node_of),
-                    self._table(conn, tables.activities, rows.activity_of),
-                )
-        return self.state
-
-    def _table(self, conn: Any, table: Table, value_of: Callable[[Any], Any]) -> dict[str, Any]:
-        before = self.seen.get(table.name, {})
-        raw = {row[0]: tuple(row) for row in conn.exec_driver_sql(f"SELECT * FROM {table.name}")}
-        changed = [key for key, row in raw.items() if key not in before or before[key][0] != row]
-        found = {row.id: value_of(row) for row in conn.execute(select(table).where(table.c.id.in_(changed)))}
-        after = {key: (row, found[key] if key in found else before[key][1]) for key, row in raw.items()}
-        self.seen[table.name] = after
-        return {key: value for key, (_, value) in after.items()}
-
-
-@dataclass
 class Watcher:
     """Holds every moment against the one before."""
 
     world: World
     kept: Kept
     reader: Reader
+    model: Model
     last: State | None = None
     server_of: dict[str, str] = field(default_factory=dict)
     live_kills: dict[str, set[str]] = field(default_factory=dict)
@@ -103,10 +64,12 @@ class Watcher:
         self._one_server(now)
         self._journal(now)
         self._isolation(now)
+        rules.written(self.world)
         if self.last is not None:
             self._moves(self.last, now)
             self._departures(self.last, now)
             self._brake(self.last, now)
+            rules.between(self.world, self.model, self.last, now)
         self.last = now
 
     def _tell(self, before: State | None, now: State) -> None:
@@ -200,7 +163,11 @@ class Watcher:
             if not causes & BY_CHOICE:
                 continue
             loosened = self.kept.loosened.get(node.cluster_id)
-            if loosened is not None and loosened >= old.state_at and node.state_at - loosened < SHORT:
+            if (
+                loosened is not None
+                and loosened >= old.state_at - self.world.slack
+                and node.state_at - loosened < SHORT
+            ):
                 continue
             if old.state is NodeState.STANDBY or (
                 old.state is NodeState.IN_SERVICE and old.protected and node.protected
@@ -269,7 +236,6 @@ def at_rest(world: World, kept: Kept, now: State) -> None:
     settled(now)
     balanced(now)
     all_told(now, kept)
-    accepted_is_kept(now, kept)
     registered(world, now)
     there = Rest(now, kept, world.simulated.operator.servers())
     for check in (no_leak, no_double, isolated, all_serve, detached_go_on):
@@ -290,7 +256,7 @@ def registered(world: World, now: State) -> None:
             if source.state not in {SourceState.ADDED, SourceState.IN_SERVICE}:
                 raise Violated("12 traffic", f"{cluster.name}: source {source.name} is {source.state}")
             serving.setdefault(source.pool_id, set()).update(here)
-    with world.store.read() as conn:
+    with world.store.watch() as conn:
         for pool in world.simulated.pools.all():
             skipped = {
                 each.node_id for each in traffic.of_pool(conn, pool.id) if each.state is RegistrationState.SKIPPED
@@ -381,10 +347,3 @@ def detached_go_on(there: Rest) -> None:
     lost = there.kept.detached - alive - there.kept.judged
     if lost:
         raise Violated("1 no leak", f"detached servers were deleted: {sorted(lost)}")
-
-
-def accepted_is_kept(now: State, kept: Kept) -> None:
-    clusters = {(cluster.project_id, cluster.name) for cluster in now.clusters.values()}
-    for key, present in kept.present.items():
-        if present is not None and (key in clusters) != present:
-            raise Violated("8 accepted is kept", f"{key} should be {'there' if present else 'gone'}")

@@ -18,7 +18,7 @@ from backend.engine.phases import traffic as traffic_phase
 from backend.policies import termination
 from backend.store import leases, sightings
 from backend.store.tables import clusters
-from tests.simulation.run import MEDDLING, NORMAL, OVERTAKEN, SILENT, WILD, Mood
+from tests.simulation.moods import MEDDLING, NORMAL, OVERTAKEN, SILENT, WILD, Mood
 
 
 @contextlib.contextmanager

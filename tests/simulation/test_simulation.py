@@ -6,7 +6,8 @@ import logging
 
 import pytest
 
-from tests.simulation.run import WILD, run
+from tests.simulation.moods import WILD
+from tests.simulation.run import run
 
 SEEDS = 220
 WILD_SEEDS = 80

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -30,6 +28,8 @@ from backend.services.servers import Order
 from backend.services.templates import NewVersion, TemplateRef
 from backend.store import clusters, nodes
 from tests.simulation.chaos import Crash
+from tests.simulation.failing_store import STORE_AWAY
+from tests.simulation.model import Key, Model, Told
 from tests.simulation.world import REGION, World
 
 ZONES = tuple(f"{REGION}{letter}" for letter in "abc")
@@ -54,48 +54,31 @@ STOPPABLE = (
 
 @dataclass
 class Kept:
-    """What users were told, by (project, cluster name).
+    """What was done to servers and nodes from outside, which the engine has to bear.
 
     Attributes:
-        present: True after an accepted create, False after an accepted delete, None when no answer came.
         judged: servers that users or the operator gave the engine a reason to replace.
         detached: servers that were let go, by short id.
         loosened: by cluster id, when protection was last taken from a node of it.
         told: activities that answers named.
     """
 
-    present: dict[tuple[str, str], bool | None] = field(default_factory=dict)
     told: list[Activity] = field(default_factory=list)
     judged: set[str] = field(default_factory=set)
     detached: set[str] = field(default_factory=set)
     loosened: dict[str, datetime] = field(default_factory=dict)
-    asked: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    @contextlib.contextmanager
-    def asking(self, key: tuple[str, str], *, present: bool) -> Iterator[None]:
-        """The block asks for it. Known is only what was answered, and asked by nobody else meanwhile."""
-        before = self.present.get(key, False)
-        self.present[key] = None
-        self.asked[key] += 1
-        turn = self.asked[key]
-        try:
-            yield
-        except Finding:
-            if turn == self.asked[key]:
-                self.present[key] = before
-            raise
-        self.present[key] = present if turn == self.asked[key] else None
 
 
 class User:
     """One user of one project."""
 
-    def __init__(self, world: World, scope: Scope, rng: Random, kept: Kept) -> None:
+    def __init__(self, world: World, scope: Scope, rng: Random, kept: Kept, model: Model) -> None:
         self.world = world
         self.backend = world.backend
         self.scope = scope
         self.rng = rng
         self.kept = kept
+        self.model = model
         images = world.cloud.images.list(scope)
         self.image = next(image.short_id for image in images if image.architecture == "x86_64" and image.active)
         self.subnets = world.cloud.network.subnets(scope)
@@ -121,6 +104,8 @@ class User:
             self.world.trace(f"{self.scope.project_id} {name}: {finding!r}")
         except Crash as crash:
             self.world.trace(f"{self.scope.project_id} {name}: api died {crash}")
+        except STORE_AWAY as error:
+            self.world.trace(f"{self.scope.project_id} {name}: {error}")
         else:
             self.world.trace(f"{self.scope.project_id} {name} ok")
             if isinstance(result, list):
@@ -150,6 +135,7 @@ class User:
             (1, self.metrics),
             (6, self.attach_pool),
             (3, self.detach_pool),
+            (2, self.trespass),
         ]
         chosen = self.rng.choices([call for _, call in weighted], [weight for weight, _ in weighted])[0]
         return chosen.__name__, chosen
@@ -169,7 +155,9 @@ class User:
         pools = tuple(self.rng.sample(self.pools, self.rng.choice((0, 0, 1, 2))))
         team = Tag("team", "a", propagate=True)
         wanted = NewCluster(name, values, self._source(), self._placement(), (team,), pools)
-        with self.kept.asking((self.scope.project_id, name), present=True):
+        options = {key: value for key, value in values.items() if key not in ("minimum", "maximum", "desired")}
+        told = Told(minimum, maximum, values["desired"], options, wanted.source, {team.key: team}, set(pools))
+        with self.model.expects(self.model.created(self._key(name), told)):
             self.backend.clusters.create(self.scope, wanted)
 
     def update(self) -> None:
@@ -182,75 +170,100 @@ class User:
             values |= self._options()
         source = self._source() if self.rng.random() < 0.4 else None
         placement = self._placement() if self.rng.random() < 0.4 else PlacementRequest()
-        self.backend.clusters.update(self.scope, name, ClusterChange(values, source, placement))
+        self.change(name, ClusterChange(values, source, placement))
+
+    def change(self, name: str, change: ClusterChange) -> None:
+        with self.model.expects(self.model.updated(self._key(name), change.values, change.source)):
+            self.backend.clusters.update(self.scope, name, change)
 
     def resize(self) -> None:
         name, desired = self._name(), self.rng.randint(0, 8)
-        self.backend.clusters.resize(self.scope, name, desired, honor_cooldown=self.rng.random() < 0.1)
+        honor = self.rng.random() < 0.1
+        with self.model.expects(self.model.resized(self._key(name), desired)):
+            self.backend.clusters.resize(self.scope, name, desired, honor_cooldown=honor)
 
     def delete(self) -> None:
         name = self._name()
-        with self.kept.asking((self.scope.project_id, name), present=False):
+        with self.model.expects(self.model.deleted(self._key(name))):
             self.backend.clusters.delete(self.scope, name, force=self.rng.random() < 0.6)
 
     def protect_cluster(self) -> None:
         protection = self.rng.choice(tuple(DeletionProtection))
-        self.backend.clusters.update(self.scope, self._name(), ClusterChange({"deletion_protection": protection}))
+        self.change(self._name(), ClusterChange({"deletion_protection": protection}))
 
     def suspend(self) -> None:
-        self.backend.clusters.suspend(self.scope, self._name(), self.rng.sample(STOPPABLE, self.rng.randint(1, 2)))
+        name, processes = self._name(), self.rng.sample(STOPPABLE, self.rng.randint(1, 2))
+        with self.model.expects(self.model.suspended(self._key(name), set(processes))):
+            self.backend.clusters.suspend(self.scope, name, processes)
 
-    def resume(self) -> None:
-        self.backend.clusters.resume(self.scope, self._name())
+    def resume(self, name: str | None = None) -> None:
+        name = name or self._name()
+        with self.model.expects(self.model.resumed(self._key(name))):
+            self.backend.clusters.resume(self.scope, name)
 
     def metrics(self) -> None:
         self.backend.clusters.collect_metrics(self.scope, self._name(), ("GroupInServiceInstances",))
 
     def tag(self) -> None:
         tag = Tag("Name", self.rng.choice("xyz"), propagate=self.rng.random() < 0.5)
-        self.backend.tags.put(self.scope, [(self._name(), tag)])
+        name = self._name()
+        with self.model.expects(self.model.tagged(self._key(name), tag)):
+            self.backend.tags.put(self.scope, [(name, tag)])
 
     # nodes ---------------------------------------------------------------------------------------------------
 
     def terminate(self) -> list[Activity]:
-        _, servers = self._members(1)
-        return [
-            self.backend.nodes.terminate(self.scope, server, decrement=self.rng.random() < 0.5) for server in servers
-        ]
+        name, servers = self._members(1)
+        told = []
+        for server in servers:
+            decrement = self.rng.random() < 0.5
+            with self.model.expects(self.model.lowered(self._key(name), 1, decrement=decrement)):
+                told.append(self.backend.nodes.terminate(self.scope, server, decrement=decrement))
+        return told
 
     def attach(self) -> list[Activity]:
         zone = self.rng.choice(ZONES)
         spec = ServerSpec(image=self.image, instance_type="t3.micro", zone=zone)
         made = self.backend.servers.run(self.scope, Order(spec))
         self.world.clock.wait(15)
-        return self.backend.nodes.attach(self.scope, self._name(), [server.short_id for server in made])
+        name = self._name()
+        with self.model.expects(self.model.raised(self._key(name), len(made))):
+            return self.backend.nodes.attach(self.scope, name, [server.short_id for server in made])
 
     def detach(self) -> list[Activity]:
         name, servers = self._members(2)
-        return self.backend.nodes.detach(self.scope, name, servers, decrement=self.rng.random() < 0.5)
+        decrement = self.rng.random() < 0.5
+        with self.model.expects(self.model.lowered(self._key(name), len(servers), decrement=decrement)):
+            return self.backend.nodes.detach(self.scope, name, servers, decrement=decrement)
 
     def enter_standby(self) -> list[Activity]:
         name, servers = self._members(2)
-        return self.backend.nodes.enter_standby(self.scope, name, servers, decrement=self.rng.random() < 0.5)
+        decrement = self.rng.random() < 0.5
+        with self.model.expects(self.model.lowered(self._key(name), len(servers), decrement=decrement)):
+            return self.backend.nodes.enter_standby(self.scope, name, servers, decrement=decrement)
 
     def exit_standby(self) -> list[Activity]:
         name, servers = self._members(2, NodeState.STANDBY)
         self._loosen(name)
-        return self.backend.nodes.exit_standby(self.scope, name, servers)
+        with self.model.expects(self.model.raised(self._key(name), len(servers))):
+            return self.backend.nodes.exit_standby(self.scope, name, servers)
 
     def set_health(self) -> None:
         _, servers = self._members(1)
         health = Health.UNHEALTHY if self.rng.random() < 0.8 else Health.HEALTHY
         self.kept.judged |= set(servers)
         for server in servers:
-            self.backend.nodes.set_health(self.scope, server, health, respect_grace=self.rng.random() < 0.5)
+            respect = self.rng.random() < 0.5
+            with self.model.expects(self.model.found(self.scope, server, health)):
+                self.backend.nodes.set_health(self.scope, server, health, respect_grace=respect)
 
     def protect(self) -> None:
         name, servers = self._members(3)
         protected = self.rng.random() < 0.6
         if not protected:
             self._loosen(name)
-        self.backend.nodes.protect(self.scope, name, servers, protected=protected)
+        with self.model.expects(self.model.guarded(servers, protected=protected)):
+            self.backend.nodes.protect(self.scope, name, servers, protected=protected)
 
     def _loosen(self, name: str) -> None:
         """From now on some node of the cluster may be chosen that could not be before."""
@@ -268,13 +281,17 @@ class User:
     # traffic --------------------------------------------------------------------------------------------------
 
     def attach_pool(self) -> None:
-        self.backend.traffic.attach(self.scope, self._name(), self.rng.sample(self.pools, self.rng.randint(1, 2)))
+        name, pools = self._name(), self.rng.sample(self.pools, self.rng.randint(1, 2))
+        with self.model.expects(self.model.pooled(self._key(name), set(pools))):
+            self.backend.traffic.attach(self.scope, name, pools)
 
     def detach_pool(self) -> None:
         name = self._name()
         with self.world.store.read() as conn:
             attached = [balancing_id(source.pool_id) for source in clusters.get(conn, self.scope, name).sources]
-        self.backend.traffic.detach(self.scope, name, [self.rng.choice(attached or self.pools)])
+        pool = self.rng.choice(attached or self.pools)
+        with self.model.expects(self.model.unpooled(self._key(name), pool)):
+            self.backend.traffic.detach(self.scope, name, [pool])
 
     # sources -------------------------------------------------------------------------------------------------
 
@@ -297,7 +314,35 @@ class User:
         else:
             self.backend.configurations.delete(self.scope, f"lc-{self.rng.randint(0, 2)}")
 
+    # others' things ------------------------------------------------------------------------------------------
+
+    def trespass(self) -> None:
+        """Name a server of another project: the answer must be that there is none."""
+        owners = self.world.owners()
+        foreign = [server for server, project in owners.items() if project != self.scope.project_id]
+        if not foreign:
+            return
+        server, name = self.rng.choice(foreign), self._name()
+        told = self.backend.nodes.page(self.scope, servers=[server], limit=5).items
+        if told or self.backend.servers.find(self.scope, [server]):
+            raise self.world.broke("9 isolation", f"{self.scope.project_id} is told of {server}")
+        act: Callable[[], Any] = self.rng.choice(
+            (
+                lambda: self.backend.nodes.terminate(self.scope, server, decrement=False),
+                lambda: self.backend.nodes.detach(self.scope, name, [server], decrement=False),
+                lambda: self.backend.nodes.enter_standby(self.scope, name, [server], decrement=False),
+                lambda: self.backend.nodes.protect(self.scope, name, [server], protected=True),
+                lambda: self.backend.nodes.set_health(self.scope, server, Health.UNHEALTHY),
+                lambda: self.backend.nodes.attach(self.scope, name, [server]),
+            )
+        )
+        act()  # raises a finding
+        raise self.world.broke("9 isolation", f"{self.scope.project_id} moved {server} of another project")
+
     # choices -------------------------------------------------------------------------------------------------
+
+    def _key(self, name: str) -> Key:
+        return self.scope.project_id, name
 
     def _name(self) -> str:
         return self.rng.choice(NAMES)

@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
-from typing import Any
-
-from sqlalchemy import func, select
 
 from backend import Backend
 from backend.domain.ids import short_id
 from backend.domain.scope import Scope
-from backend.domain.traffic import RegistrationState
-from backend.drivers.balancing import Balancing, Target
 from backend.drivers.catalog import Catalog
-from backend.drivers.compute import Compute, Server, ServerRequest
-from backend.drivers.errors import OutcomeUnknown
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
-from backend.engine.lanes import InlineCalls
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
 from backend.services import attachment, clusters, configurations, journal
-from backend.store import clusters as clusters_store
-from backend.store import nodes, tables, traffic
-from backend.store.session import Connection, Store
+from backend.store import tables
 from tests.simulation.chaos import Chaos, Crash
+from tests.simulation.clocks import MachineClock, VirtualClock
+from tests.simulation.failing_store import STORE_AWAY, FailingStore
+from tests.simulation.history import History
+from tests.simulation.ledgers import Gate, Ledger
+from tests.simulation.moods import NORMAL, Mood
+from tests.simulation.open_calls import Open, OpenCalls
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 REGION = "us-east-1"
 POOLS = ("web", "api", "mute")
 SCOPES = (Scope("project-one", REGION), Scope("project-two", REGION))
@@ -57,20 +51,8 @@ SETTINGS = EngineSettings(
 )
 
 
-class VirtualClock:
-    """Time that passes only when someone lets it."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> datetime:
-        return self.at
-
-    def wait(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-    def monotonic(self) -> float:
-        return (self.at - START).total_seconds()
+NEVER = timedelta(days=3650)
+NAMES = ("engine-a", "engine-b")
 
 
 @dataclass
@@ -92,127 +74,6 @@ class Violated(AssertionError):
         self.invariant = invariant
 
 
-class Undrained(AssertionError):
-    """A member was taken out that nobody had drained, or a server deleted that was still a member."""
-
-
-class Claimless(AssertionError):
-    """A server was asked for that no committed node waits for."""
-
-
-class Ledger:
-    """The compute port, holding every launch against the nodes that were claimed for it."""
-
-    def __init__(self, compute: Compute, store: Store, world: World) -> None:
-        self._compute = compute
-        self._store = store
-        self._world = world
-        self._made: Counter[str] = Counter()
-        self._claimed: dict[str, int] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._compute, name)
-
-    def delete(self, scope: Scope, server_id: str) -> None:
-        """No server goes that still takes traffic, unless its pool could not be told for too long."""
-        self._check_members(scope, server_id)
-        self._compute.delete(scope, server_id)
-
-    def _check_members(self, scope: Scope, server_id: str) -> None:
-        with self._store.read() as conn:
-            row = conn.execute(
-                select(tables.nodes.c.id, tables.nodes.c.state_at).where(tables.nodes.c.server_id == server_id)
-            ).first()
-            registered = {
-                each.pool_id
-                for pool in self._world.simulated.pools.all()
-                for each in traffic.of_pool(conn, pool.id)
-                if row is not None and each.node_id == row.id and each.state is not RegistrationState.SKIPPED
-            }
-        settings = self._world.settings
-        patience = settings.deregistration + settings.deregistration_patience
-        if row is None or self._world.clock.now() - row.state_at >= patience:
-            return
-        for pool_id in registered:
-            if any(member.owner == row.id for member in self._world.simulated.pools.members(pool_id)):
-                raise Undrained(f"server {server_id} of {scope.project_id} is still a member of pool {pool_id}")
-
-    def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
-        launch_id = request.launch_id
-        if launch_id is None:
-            return self._compute.create(scope, request, count)
-        with self._store.read() as conn:
-            waiting = conn.execute(select(func.count()).where(tables.nodes.c.launch_id == launch_id)).scalar_one()
-        claimed = self._claimed.setdefault(launch_id, waiting)
-        # None left: who claimed them lost the lease and goes on, not knowing; the sweep ends what it makes.
-        if claimed and self._made[launch_id] + count > claimed:
-            raise Claimless(f"launch {launch_id}: {self._made[launch_id]} + {count} servers for {claimed} nodes")
-        try:
-            made = self._compute.create(scope, request, count)
-        except OutcomeUnknown:
-            self._made[launch_id] += count
-            raise
-        self._made[launch_id] += len(made)
-        return made
-
-
-class Gate:
-    """The balancing port, holding every removal against the draining before it."""
-
-    def __init__(self, balancing: Balancing, world: World) -> None:
-        self._balancing = balancing
-        self._world = world
-        self._drained: dict[tuple[str, str], datetime] = {}
-        self._late: set[tuple[str, str]] = set()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._balancing, name)
-
-    def add_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
-        with self._world.store.read() as conn:
-            asked = {each.node_id: each.state for each in traffic.of_pool(conn, pool_id)}
-        for target in targets:
-            self._drained.pop((pool_id, target.owner), None)
-            # Who asks for it lost the lease and goes on, not knowing; what it adds goes as it came.
-            if asked.get(target.owner) is not RegistrationState.ADDING:
-                self._late.add((pool_id, target.owner))
-        self._balancing.add_members(scope, pool_id, targets)
-
-    def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
-        try:
-            self._balancing.drain_members(scope, pool_id, targets)
-        finally:
-            now = self._world.clock.now()
-            here = {member.owner for member in self._world.simulated.pools.members(pool_id) if member.weight == 0}
-            for target in targets:
-                if target.owner in here:
-                    self._drained.setdefault((pool_id, target.owner), now)
-
-    def remove_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
-        with self._world.store.read() as conn:
-            for target in targets:
-                self._check(conn, pool_id, target)
-        self._balancing.remove_members(scope, pool_id, targets)
-
-    def _check(self, conn: Connection, pool_id: str, target: Target) -> None:
-        """Members of live nodes, whose servers nobody gave a reason to doubt, have been drained long enough."""
-        node = nodes.get(conn, target.owner)
-        registered = any(each.node_id == target.owner for each in traffic.of_pool(conn, pool_id))
-        present = any(member.owner == target.owner for member in self._world.simulated.pools.members(pool_id))
-        late = (pool_id, target.owner) in self._late
-        if node is None or node.server_id is None or late or not registered or not present:
-            return
-        cluster = clusters_store.get_by_id(conn, node.cluster_id)
-        if cluster is None or cluster.force_delete or short_id(node.server_id) in self._world.doubted:
-            return
-        drained_at = self._drained.get((pool_id, target.owner))
-        wanted, patience = self._world.settings.deregistration, self._world.settings.deregistration_patience
-        if self._world.clock.now() - node.state_at >= wanted + patience:
-            return  # its server may be gone: the pool could not be told for too long
-        if drained_at is None or self._world.clock.now() - drained_at < wanted:
-            raise Undrained(f"node {node.id} of {cluster.name} is taken out of pool {pool_id}, drained at {drained_at}")
-
-
 class World:
     """Everything of one run.
 
@@ -220,16 +81,35 @@ class World:
         rng: chance of the run; engines and cloud have seeds from it.
         chaos: what goes wrong at the hooks of store and cloud.
         doubted: servers, by short id, that someone gave the engine a reason to replace.
+        slack: by how much the clocks of engines, gateway and cloud may differ.
+        changed_at: when a user last changed a cluster, by its id.
+        readmitted_at: when a project let the engine in again, by its id.
+        came_at: when a node last came into service, by its cluster's id and zone.
+        broken: the first invariant that was seen broken, wherever that was: an engine survives its jobs' faults.
     """
 
-    def __init__(self, seed: int, settings: EngineSettings = SETTINGS) -> None:
+    def __init__(self, seed: int, mood: Mood = NORMAL, settings: EngineSettings = SETTINGS) -> None:
         self.rng = Random(seed)
-        self.settings = replace(settings, window=WindowRule(4)) if seed % 3 == 0 else settings
+        self.region = REGION
+        if seed % 3 == 0:
+            settings = replace(settings, window=WindowRule(4))
+        # Without the sweep a wake that is lost is lost for ever.
+        self.settings = replace(settings, sweep=NEVER) if seed % 2 else settings
+        self.broken: Violated | None = None
+        self.delays = self.rng.choice(mood.delays)
+        self.skew = self.rng.choice(mood.skews)
+        self.slack = timedelta(seconds=2 * self.skew)
+        self.changed_at: dict[str, datetime] = {}
+        self.readmitted_at: dict[str, datetime] = {}
+        self.came_at: dict[tuple[str, str], datetime] = {}
         self.clock = VirtualClock()
         self.trace = Trace(self.clock)
-        self.chaos = Chaos(Random(self.rng.getrandbits(64)), self.trace)
-        self.store = Store("sqlite://", self.clock, hook=self.chaos.store_hook)
+        self.chaos = Chaos(Random(self.rng.getrandbits(64)), self.trace, self.clock)
+        self.clocks = [MachineClock(self.clock) for _ in range(4)]
+        *self.engine_clocks, gateway_clock, cloud_clock = self.clocks
+        self.store = FailingStore(self.clock, self.chaos.store_hook)
         tables.metadata.create_all(self.store.engine)
+        self.history = History(self.store)
         lag = self.rng.choice((0.0, 0.0, 1.0, 4.0))
         simulated = SimulatedSettings(
             regions=(REGION,),
@@ -238,46 +118,99 @@ class World:
             delete_seconds=self.rng.choice((0.0, 1.0, 5.0)),
             listing_lag_seconds=lag,
         )
-        self.simulated = SimulatedCloud.open(None, self.clock, simulated)
+        self.simulated = SimulatedCloud.open(None, cloud_clock, simulated)
         self.simulated.faults.hooks.append(self.chaos.cloud_hook)
-        self.ledger = Ledger(self.simulated.cloud.compute, self.store, self)
+        self.ledger = Ledger(self.simulated.cloud.compute, self)
         self.doubted: set[str] = set()
         self.gate = Gate(self.simulated.cloud.balancing, self)
         self.cloud = replace(self.simulated.cloud, compute=self.ledger, balancing=self.gate)
         for scope in SCOPES:
             for name in POOLS:
                 self.simulated.pools.create(scope, f"{scope.project_id}-{name}", monitored=name != "mute")
-        self.backend = Backend.build(self.store, self.cloud, self.clock)
-        self.engines = [self.new_engine(name) for name in ("engine-a", "engine-b")]
+        self.backend = Backend.build(self.store.on(gateway_clock), self.cloud, gateway_clock)
+        self.calls: list[OpenCalls] = [self._calls() for _ in NAMES]
+        self.late: list[Open] = []
+        self.engines = [self.new_engine(number) for number in range(len(NAMES))]
         self.after_tick: list[Callable[[], None]] = []
 
-    def new_engine(self, name: str) -> Engine:
+    def _calls(self) -> OpenCalls:
+        return OpenCalls(self.clock, Random(self.rng.getrandbits(64)), self.delays)
+
+    def new_engine(self, number: int) -> Engine:
+        self.late += self.calls[number].abandon()
+        self.calls[number] = self._calls()
+        clock = self.engine_clocks[number]
         return Engine(
-            store=self.store,
+            store=self.store.on(clock),
             cloud=self.cloud,
-            catalog=Catalog(self.cloud, self.clock),
-            clock=self.clock,
+            catalog=Catalog(self.cloud, clock),
+            clock=clock,
             settings=self.settings,
             rng=Random(self.rng.getrandbits(64)),
-            name=name,
-            calls=InlineCalls(),
+            name=NAMES[number],
+            calls=self.calls[number],
         )
+
+    def set_clock(self) -> None:
+        """One machine's clock is set, to something within the bounds."""
+        clock = self.rng.choice(self.clocks)
+        clock.offset = timedelta(seconds=self.rng.uniform(-self.skew, self.skew))
 
     def tick(self, number: int) -> bool:
         """One tick of one engine, which may die in it and is then started anew; whether anything was due."""
+        failures, faults, idle = self.chaos.store_failures, 0, False
+        self._let_late_ones_in()
         try:
             with self.chaos.inside("engine", number):
-                outcome = self.engines[number].tick(self.clock.now())
+                self.calls[number].proceed()
+                outcome = self.engines[number].tick(self.engine_clocks[number].now())
+            faults, idle = outcome.faults, outcome.idle
         except Crash as crash:
             self.trace(f"engine {number} died: {crash}")
-            self.engines[number] = self.new_engine(f"engine-{'ab'[number]}")
-            return True
+            self.engines[number] = self.new_engine(number)
+        except STORE_AWAY as error:
+            if self.chaos.store_failures == failures:
+                raise
+            self.trace(f"engine {number}: {error}")
         finally:
             for check in self.after_tick:
                 check()
-        if outcome.faults:
-            raise Violated("no fault", f"engine {number}: {outcome}")
-        return not outcome.idle
+        if self.broken is not None:
+            raise self.broken
+        if faults and self.chaos.store_failures == failures:
+            raise Violated("no fault", f"engine {number}: {faults} of its jobs failed")
+        return not idle
+
+    def _let_late_ones_in(self) -> None:
+        """What engines that died had under way reaches the cloud."""
+        due = [each for each in self.late if each.asks_at <= self.clock.now()]
+        self.late = [each for each in self.late if each not in due]
+        for each in due:
+            self.trace("a call of an engine that died arrives")
+            each.ask()
+
+    def next_call_at(self) -> datetime | None:
+        """When the next call under way goes on."""
+        return min((at for calls in self.calls if (at := calls.next_at()) is not None), default=None)
+
+    def broke(self, invariant: str, detail: str) -> Violated:
+        """An invariant is broken; raise what this answers."""
+        violated = Violated(invariant, detail)
+        self.broken = self.broken or violated
+        self.trace(f"BROKEN {violated}")
+        return violated
+
+    def token(self, server_id: str) -> str | None:
+        """The launch that a server of the cloud says it comes from."""
+        return next((one.launch_id for _, one in self.simulated.operator.servers() if one.id == server_id), None)
+
+    def there(self, server_id: str) -> bool:
+        """Whether the cloud has that server."""
+        return any(one.id == server_id for _, one in self.simulated.operator.servers())
+
+    def owners(self) -> dict[str, str]:
+        """Servers of the cloud by short id, and the projects they belong to."""
+        return {short_id(one.id): scope.project_id for scope, one in self.simulated.operator.servers()}
 
     def close(self) -> None:
         self.store.close()

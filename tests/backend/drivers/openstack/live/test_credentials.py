@@ -14,9 +14,8 @@ from backend.drivers.credentials import BadSignature
 from backend.drivers.openstack.cloud import open_keys
 from gateway.auth import claims, sigv4
 from gateway.auth.credentials import Credential, StaticCredentials
-from gateway.auth.keystone import KeystoneCredentials
 from tests.gateway.world import CALLER, action
-from translators.callers import Callers
+from wsgi import KeystoneCredentials
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def checked(fresh, access, secret):
     body_hash = hashlib.sha256(request.body).hexdigest()
     local = StaticCredentials({access: Credential(secret, CALLER)})
     assert sigv4.verify(request, claim, local, SystemClock().now())
-    return KeystoneCredentials(Callers(fresh)).check(request, claim, body_hash)
+    return KeystoneCredentials(fresh).check(request, claim, body_hash)
 
 
 def test_keystone_checks_what_botocore_signs(fresh, keys, demo_scope):
@@ -68,7 +67,7 @@ def test_a_wrong_secret_is_a_bad_signature(fresh, keys):
     request = action("autoscaling", "DescribeAutoScalingGroups", key=keys("demo")["AWS_ACCESS_KEY_ID"], secret="wrong")
     claim = claims.read(request)
     with pytest.raises(Exception, match="SignatureDoesNotMatch") as told:
-        KeystoneCredentials(Callers(fresh)).check(request, claim, hashlib.sha256(request.body).hexdigest())
+        KeystoneCredentials(fresh).check(request, claim, hashlib.sha256(request.body).hexdigest())
     assert isinstance(told.value.__cause__, BadSignature)
 
 

@@ -1,0 +1,190 @@
+"""What has to hold when nothing goes wrong any more: news is noticed in time, and a quiet world stays quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from backend.domain.cluster import Process
+from backend.domain.ids import short_id
+from backend.domain.node import Node, NodeState
+from backend.errors import Finding
+from backend.store import tables
+from tests.simulation.invariants import Watcher
+from tests.simulation.users import User
+from tests.simulation.world import World
+
+# A quiet project is listed, and each of its pools, every so often; a cluster's sweep is far rarer.
+QUIET = timedelta(minutes=5)
+REACTION = timedelta(seconds=5)
+
+
+class Calm:
+    """A world at rest, and what is tried with it."""
+
+    def __init__(self, world: World, watcher: Watcher, users: Sequence[User]) -> None:
+        self.world = world
+        self.watcher = watcher
+        self.users = users
+        self.asked = 0
+        self.written = 0
+        world.simulated.faults.hooks.append(lambda moment, _call: self._count(moment))
+        world.chaos.on_commit.append(self._commit)
+
+    def _count(self, moment: str) -> None:
+        self.asked += moment == "before"
+
+    def _commit(self) -> None:
+        self.written += 1
+
+    def try_one(self) -> None:
+        trials = (self.stays_quiet, self.notices_death, self.heeds_at_once, self.holds_on)
+        trial: Callable[[], None] = self.world.rng.choice(trials)
+        self._answer_in(0.0)
+        self._let(timedelta(seconds=2))
+        self.world.trace(f"=== calm: {trial.__name__}")
+        trial()
+
+    def stays_quiet(self) -> None:
+        """With nothing to do the cloud is asked, and the store written, no oftener than the pauses say."""
+        self._let(self.world.settings.watch_idle * 3)
+        self.asked = self.written = 0
+        self._let(QUIET, steps_of=1.0)
+        settings = self.world.settings
+        with self.world.store.watch() as conn:
+            watches = conn.execute(select(func.count()).select_from(tables.watches)).scalar_one()
+            pools = conn.execute(select(func.count()).select_from(tables.pools)).scalar_one()
+        looks = watches * (QUIET / settings.watch_idle + QUIET / settings.watch_full)
+        looks += pools * QUIET / settings.pool_idle
+        clusters = len(self.watcher.reader.read().clusters)
+        asked, written = 1.2 * looks + 4, 4 * looks + 4 * clusters + 20
+        if self.asked > asked or self.written > written:
+            detail = f"{self.asked} calls ({asked:.0f}) and {self.written} writes ({written:.0f}) in {QUIET}"
+            raise self.world.broke("14 quiet", detail)
+
+    def notices_death(self) -> None:
+        """A server that goes down is noticed by the next look, and its successor serves as soon as it can."""
+        node = self._victim()
+        if node is None or node.server_id is None:
+            return
+        act = self.world.rng.choice(("stop", "break_server", "pause", "terminate"))
+        self.watcher.kept.judged.add(short_id(node.server_id))
+        getattr(self.world.simulated.operator, act)(node.server_id)
+        settings = self.world.settings
+        lag = timedelta(seconds=self.world.simulated.settings.listing_lag_seconds)
+        looked_by = self._in(settings.watch_idle * 2 + lag + self._stopping() + REACTION)
+        self._until(lambda: self._left(node.id), looked_by, f"{act} of node {node.id} is not noticed")
+        served_by = self._in(self._coming_up() + settings.watch_idle * 2 + lag)
+        self._until(lambda: self._is_whole(node.cluster_id), served_by, f"node {node.id} has no successor")
+
+    def heeds_at_once(self) -> None:
+        """What a user asks for begins at once, whatever the engine's own deadlines."""
+        clusters = [one for one in self.watcher.reader.read().clusters.values() if one.spec.maximum > 0]
+        if not clusters:
+            return
+        cluster = self.world.rng.choice(clusters)
+        user = next(user for user in self.users if user.scope.project_id == cluster.project_id)
+        spec = cluster.spec
+        desired = spec.desired + 1 if spec.desired < spec.maximum else spec.desired - 1
+        try:
+            with user.model.expects(user.model.resized((cluster.project_id, cluster.name), desired)):
+                user.backend.clusters.resize(user.scope, cluster.name, desired)
+        except Finding:
+            return
+        before = len(self._of(cluster.id))
+        begun = self._in(REACTION)
+        self._until(lambda: self._moves(cluster.id, before), begun, f"{cluster.name}: {desired} nodes are not begun")
+        by = self._in(self._coming_up() + self.world.settings.watch_idle * 2)
+        self._until(lambda: self._is_whole(cluster.id), by, f"{cluster.name}: {desired} nodes are not there")
+
+    def holds_on(self) -> None:
+        """A pass that waits long for the cloud keeps its lease: no other engine takes its cluster up."""
+        clusters = [one for one in self.watcher.reader.read().clusters.values() if one.spec.desired < one.spec.maximum]
+        if not clusters:
+            return
+        lease = self.world.settings.lease.total_seconds()
+        self._answer_in(lease * 2)
+        cluster = clusters[0]
+        user = next(user for user in self.users if user.scope.project_id == cluster.project_id)
+        with user.model.expects(user.model.resized((cluster.project_id, cluster.name), cluster.spec.desired + 1)):
+            user.backend.clusters.resize(user.scope, cluster.name, cluster.spec.desired + 1)
+        before = len(self._of(cluster.id))
+        self._until(lambda: len(self._of(cluster.id)) > before, self._in(REACTION * 80), "no launch is begun")
+        epoch = self.watcher.reader.read().clusters[cluster.id].epoch
+        self._let(timedelta(seconds=lease * 1.5))
+        now = self.watcher.reader.read().clusters[cluster.id].epoch
+        if now != epoch:
+            raise self.world.broke(
+                "4 in time", f"{cluster.name} was taken up again while its pass waited: {epoch} {now}"
+            )
+
+    def _answer_in(self, seconds: float) -> None:
+        self.world.delays = (seconds,)
+        for calls in self.world.calls:
+            calls.delays = (seconds,)
+            for each in calls.open:
+                each.hasten(self.world.clock.now())
+
+    def _stopping(self) -> timedelta:
+        cloud = self.world.simulated.settings
+        return timedelta(seconds=max(cloud.stop_seconds, cloud.delete_seconds))
+
+    def _coming_up(self) -> timedelta:
+        """The longest way from a finding to a new node in service, with the old one drained first."""
+        cloud, settings = self.world.simulated.settings, self.world.settings
+        boot = timedelta(seconds=2 * cloud.boot_seconds + cloud.delete_seconds)
+        return boot + settings.deregistration + settings.deregistration_patience + settings.delete_retry + REACTION * 4
+
+    def _victim(self) -> Node | None:
+        now = self.watcher.reader.read()
+        serving = [
+            node
+            for node in now.nodes.values()
+            if node.state is NodeState.IN_SERVICE
+            and now.clusters[node.cluster_id].runs(Process.LAUNCH)
+            and len(self._of(node.cluster_id)) == now.clusters[node.cluster_id].spec.desired
+        ]
+        return self.world.rng.choice(serving) if serving else None
+
+    def _of(self, cluster_id: str) -> list[Node]:
+        return [node for node in self.watcher.reader.read().nodes.values() if node.cluster_id == cluster_id]
+
+    def _left(self, node_id: str) -> bool:
+        """Whether the node is on its way out, or has a successor on its way in."""
+        nodes = self.watcher.reader.read().nodes
+        node = nodes.get(node_id)
+        followed = any(other.replaces == node_id for other in nodes.values())
+        return node is None or node.state is not NodeState.IN_SERVICE or followed
+
+    def _moves(self, cluster_id: str, before: int) -> bool:
+        here = self._of(cluster_id)
+        parked = {NodeState.IN_SERVICE, NodeState.STANDBY}
+        still = all(node.state in parked for node in here) and len(here) == before
+        return not still or all(node.protected for node in here)
+
+    def _is_whole(self, cluster_id: str) -> bool:
+        here = self._of(cluster_id)
+        cluster = self.watcher.reader.read().clusters[cluster_id]
+        serving = [node for node in here if node.state is NodeState.IN_SERVICE]
+        kept = len(serving) > cluster.spec.desired and all(node.protected for node in serving)
+        return len(serving) == cluster.spec.desired or kept
+
+    def _in(self, while_: timedelta) -> datetime:
+        return self.world.clock.now() + while_
+
+    def _until(self, holds: Callable[[], bool], deadline: datetime, otherwise: str) -> None:
+        while not holds():
+            if self.world.clock.now() >= deadline:
+                raise self.world.broke("4 in time", otherwise)
+            self._let(timedelta(seconds=1), steps_of=1.0)
+
+    def _let(self, while_: timedelta, steps_of: float = 2.0) -> None:
+        """Time passes; both engines tick."""
+        ends_at = self.world.clock.now() + while_
+        number = 0
+        while self.world.clock.now() < ends_at:
+            self.world.clock.wait(steps_of)
+            self.world.tick(number % 2)
+            number += 1

@@ -1,0 +1,51 @@
+"""A store whose database goes away: before a transaction, within it, and after its commit with the answer lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from datetime import datetime
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from backend.clock import Clock
+from backend.store.session import Connection, Store
+from tests.simulation.clocks import VirtualClock
+
+STORE_AWAY: tuple[type[Exception], ...] = (DBAPIError,)
+
+
+def away() -> OperationalError:
+    """What a driver says of a database that does not answer."""
+    return OperationalError("", None, ConnectionError("server closed the connection unexpectedly"))
+
+
+class FailingStore(Store):
+    """Asks before each read, too, whether the database is there; whoever only watches the run looks past that."""
+
+    def __init__(self, clock: VirtualClock, hook: Callable[[str], None]) -> None:
+        super().__init__("sqlite://", clock, hook=hook)
+        self._ask = hook
+        self._true = clock
+
+    def on(self, clock: Clock) -> FailingStore:
+        """The same database, as a machine with that clock has it."""
+        there = copy(self)
+        there.clock = clock
+        return there
+
+    def lease_now(self, connection: Connection) -> datetime:
+        """The database has a clock of its own."""
+        return self._true.now()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        self._ask("read")
+        with super().read() as connection:
+            yield connection
+
+    @contextmanager
+    def watch(self) -> Iterator[Connection]:
+        with super().read() as connection:
+            yield connection

@@ -1,0 +1,161 @@
+"""The ports of the cloud, each call held against what the rows allow at that moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from backend.domain.ids import short_id
+from backend.domain.node import NodeState
+from backend.domain.scope import Scope
+from backend.domain.traffic import RegistrationState
+from backend.drivers.balancing import Balancing, Target
+from backend.drivers.compute import Compute, Server, ServerRequest
+from backend.drivers.errors import OutcomeUnknown
+from backend.store import clusters as clusters_store
+from backend.store import nodes, tables, traffic
+from backend.store.session import Connection
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+_n = tables.nodes.c
+LEAVING = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED})
+
+
+class Ledger:
+    """The compute port: launches are held against the nodes claimed for them, deletions against those that serve."""
+
+    def __init__(self, compute: Compute, world: World) -> None:
+        self._compute = compute
+        self._world = world
+        self._made: Counter[str] = Counter()
+        self._claimed: dict[str, int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._compute, name)
+
+    def delete(self, scope: Scope, server_id: str) -> None:
+        """No server goes that a node needs, or that still takes traffic and whose pool could be told."""
+        self._check_need(scope, server_id)
+        self._check_members(scope, server_id)
+        self._compute.delete(scope, server_id)
+
+    def _check_need(self, scope: Scope, server_id: str) -> None:
+        """Gone may only what a leaving node has, or what carries a token that no node has or waits for."""
+        with self._world.store.watch() as conn:
+            node = conn.execute(select(_n.id, _n.state).where(_n.server_id == server_id)).first()
+            token = self._world.token(server_id)
+            waiting = conn.execute(select(_n.id).where(_n.launch_id == token, _n.server_id.is_(None))).first()
+        if node is not None and node.state not in LEAVING:
+            raise self._world.broke("12 needless kill", f"server {server_id} goes, its node {node.id} is {node.state}")
+        if node is None and waiting is not None:
+            raise self._world.broke("12 needless kill", f"server {server_id} goes, node {waiting.id} waits for it")
+        if node is None and token is None and self._world.there(server_id):
+            raise self._world.broke("12 needless kill", f"server {server_id} of {scope.project_id} is a user's own")
+
+    def _check_members(self, scope: Scope, server_id: str) -> None:
+        with self._world.store.watch() as conn:
+            row = conn.execute(
+                select(tables.nodes.c.id, tables.nodes.c.state_at).where(tables.nodes.c.server_id == server_id)
+            ).first()
+            registered = {
+                each.pool_id
+                for pool in self._world.simulated.pools.all()
+                for each in traffic.of_pool(conn, pool.id)
+                if row is not None and each.node_id == row.id and each.state is not RegistrationState.SKIPPED
+            }
+        settings = self._world.settings
+        patience = settings.deregistration + settings.deregistration_patience
+        if row is None or self._world.clock.now() - row.state_at >= patience - self._world.slack:
+            return
+        for pool_id in registered:
+            if any(member.owner == row.id for member in self._world.simulated.pools.members(pool_id)):
+                raise self._world.broke(
+                    "12 traffic", f"server {server_id} of {scope.project_id} is still in pool {pool_id}"
+                )
+
+    def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
+        launch_id = request.launch_id
+        if launch_id is None:
+            return self._compute.create(scope, request, count)
+        with self._world.store.watch() as conn:
+            waiting = conn.execute(select(func.count()).where(tables.nodes.c.launch_id == launch_id)).scalar_one()
+        claimed = self._claimed.setdefault(launch_id, waiting)
+        # None left: who claimed them lost the lease and goes on, not knowing; the sweep ends what it makes.
+        if claimed and self._made[launch_id] + count > claimed:
+            detail = f"launch {launch_id}: {self._made[launch_id]} + {count} servers for {claimed} nodes"
+            raise self._world.broke("2 no double", detail)
+        try:
+            made = self._compute.create(scope, request, count)
+        except OutcomeUnknown:
+            self._made[launch_id] += count
+            raise
+        self._made[launch_id] += len(made)
+        return made
+
+
+class Gate:
+    """The balancing port, holding every removal against the draining before it."""
+
+    def __init__(self, balancing: Balancing, world: World) -> None:
+        self._balancing = balancing
+        self._world = world
+        self._drained: dict[tuple[str, str], datetime] = {}
+        self._late: set[tuple[str, str]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._balancing, name)
+
+    def add_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        with self._world.store.watch() as conn:
+            asked = {each.node_id: each.state for each in traffic.of_pool(conn, pool_id)}
+        for target in targets:
+            self._drained.pop((pool_id, target.owner), None)
+            # Who asks for it lost the lease and goes on, not knowing; what it adds goes as it came.
+            if asked.get(target.owner) is not RegistrationState.ADDING:
+                self._late.add((pool_id, target.owner))
+        self._balancing.add_members(scope, pool_id, targets)
+
+    def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        try:
+            self._balancing.drain_members(scope, pool_id, targets)
+        finally:
+            now = self._world.clock.now()
+            here = {member.owner for member in self._world.simulated.pools.members(pool_id) if member.weight == 0}
+            for target in targets:
+                if target.owner in here:
+                    self._drained.setdefault((pool_id, target.owner), now)
+                else:  # what comes after this was asked for before it
+                    self._late.add((pool_id, target.owner))
+
+    def remove_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        with self._world.store.watch() as conn:
+            for target in targets:
+                self._check(conn, pool_id, target)
+        self._balancing.remove_members(scope, pool_id, targets)
+
+    def _check(self, conn: Connection, pool_id: str, target: Target) -> None:
+        """Members of live nodes, whose servers nobody gave a reason to doubt, have been drained long enough."""
+        node = nodes.get(conn, target.owner)
+        registered = any(each.node_id == target.owner for each in traffic.of_pool(conn, pool_id))
+        present = any(member.owner == target.owner for member in self._world.simulated.pools.members(pool_id))
+        late = (pool_id, target.owner) in self._late
+        if node is None or node.server_id is None or late or not registered or not present:
+            return
+        cluster = clusters_store.get_by_id(conn, node.cluster_id)
+        if cluster is None or cluster.force_delete or short_id(node.server_id) in self._world.doubted:
+            return
+        drained_at = self._drained.get((pool_id, target.owner))
+        wanted, patience = self._world.settings.deregistration, self._world.settings.deregistration_patience
+        if self._world.clock.now() - node.state_at >= wanted + patience - self._world.slack:
+            return  # its server may be gone: the pool could not be told for too long
+        if drained_at is None or self._world.clock.now() - drained_at < wanted - self._world.slack:
+            states = [str(each.state) for each in traffic.of_pool(conn, pool_id) if each.node_id == node.id]
+            detail = f"node {node.id} ({node.state}, {states}) leaves pool {pool_id}, drained at {drained_at}"
+            raise self._world.broke("12 traffic", detail)

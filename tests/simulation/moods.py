@@ -1,0 +1,42 @@
+"""How a run goes: how often things go wrong, and which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Mood:
+    """How often things go wrong: chances at one hook, each drawn from its tuple.
+
+    Attributes:
+        store: chance at one hook of the store that the database is away.
+        delays: for how long cloud calls are under way, in seconds: one of these sets for a whole run.
+        skews: by how many seconds the clocks of engines, gateway and cloud may be off, either way.
+        users, overtakes: how much of what happens in between is theirs.
+        pauses: for how long who is overtaken stands still, in seconds; a lease holds for 60.
+        patience: how long the engine may take to bring all to rest afterwards.
+    """
+
+    crash: tuple[float, ...] = (0.0, 0.01, 0.03)
+    fault: tuple[float, ...] = (0.0, 0.05, 0.2)
+    interfere: tuple[float, ...] = (0.0, 0.03, 0.1)
+    users: int = 1
+    overtakes: int = 1
+    pauses: tuple[float, ...] = (0.0, 1.0, 61.0)
+    patience: timedelta = timedelta(hours=3)
+    store: tuple[float, ...] = (0.0,)
+    delays: tuple[tuple[float, ...], ...] = ((0.0,),)
+    skews: tuple[float, ...] = (0.0,)
+
+
+NORMAL = Mood()
+WILD = Mood((0.02,), (0.1, 0.3), (0.2, 0.4))
+MEDDLING = Mood((0.0,), (0.05,), (0.3,), users=1, overtakes=0)
+SILENT = Mood((0.0,), (0.5,), (0.0,))
+OVERTAKEN = Mood((0.0,), (0.05,), (0.1,), users=0, overtakes=1, pauses=(61.0,))
+SLOW = Mood(delays=((0.0, 0.2, 1.0, 5.0), (0.0, 0.0, 0.5, 30.0), (0.0, 1.0, 10.0, 70.0)))
+STORELESS = Mood(store=(0.005, 0.02))
+SKEWED = Mood(skews=(0.5, 3.0))
+ALL_AT_ONCE = replace(SLOW, store=(0.0, 0.005), skews=(0.0, 2.0))

@@ -1,0 +1,104 @@
+"""Cloud calls that take their time: each reaches the cloud some while after it was made, and is answered later still.
+
+Answers come in any order, some of them after the lease of whoever waits is over. What an engine that died had under
+way may still reach the cloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from backend.clock import Clock
+from backend.engine.lanes import Call
+
+
+@dataclass
+class Open:
+    """A call under way.
+
+    Attributes:
+        asks_at, answers_at: when it reaches the cloud, and when its answer is here.
+        queued: until then it waits for its turn here, and is on its way no sooner.
+        answer: what the cloud said, None before it was asked.
+    """
+
+    call: Call
+    future: Future[Any]
+    asks_at: datetime
+    answers_at: datetime
+    queued: bool = False
+    answer: tuple[Any] | None = None
+
+    @property
+    def due_at(self) -> datetime:
+        return self.asks_at if self.answer is None else self.answers_at
+
+    def hasten(self, at: datetime) -> None:
+        self.asks_at = self.answers_at = at
+
+    def ask(self) -> None:
+        self.answer = (self.call.ask(),)
+
+
+class OpenCalls:
+    """Runs calls at times drawn from ``delays``, in seconds; all at once where these are all zero."""
+
+    def __init__(self, clock: Clock, rng: Random, delays: Sequence[float]) -> None:
+        self._clock = clock
+        self._rng = rng
+        self.delays = delays
+        self.open: list[Open] = []
+
+    def submit(self, calls: Sequence[Call]) -> Sequence[Future[Any]]:
+        made = [self._made(call) for call in calls]
+        self.open += made
+        self.proceed()
+        return [each.future for each in made]
+
+    def _made(self, call: Call) -> Open:
+        asks_at = self._clock.now() + self._drawn()
+        return Open(call, Future(), asks_at, asks_at + self._drawn(), queued=self._rng.random() < 0.5)
+
+    def _drawn(self) -> timedelta:
+        return timedelta(seconds=self._rng.choice(self.delays))
+
+    def proceed(self) -> None:
+        """Ask and answer what is due, in any order."""
+        while due := [each for each in self.open if each.due_at <= self._clock.now()]:
+            each = self._rng.choice(due)
+            term = each.call.term
+            if each.queued and term is not None and term.over:
+                self._hold(each, lost=term.lost)
+            elif each.answer is None:
+                each.queued = False
+                each.ask()
+            else:
+                self.open.remove(each)
+                each.future.set_result(each.answer[0])
+
+    def _hold(self, each: Open, *, lost: bool) -> None:
+        """What it is for is held no more, or not at this moment: nothing is begun."""
+        if lost:
+            self.open.remove(each)
+            each.future.cancel()
+        else:
+            each.asks_at = self._clock.now() + timedelta(seconds=1)
+
+    def next_at(self) -> datetime | None:
+        return min((each.due_at for each in self.open), default=None)
+
+    def abandon(self) -> list[Open]:
+        """Whoever waited is dead; those calls that may still reach the cloud."""
+        left, self.open = self.open, []
+        return [each for each in left if each.answer is None and not each.queued and self._rng.random() < 0.5]
+
+    def wait(self, seconds: float) -> None:
+        """Time is let pass by the run alone."""
+
+    def close(self) -> None:
+        self.open.clear()
