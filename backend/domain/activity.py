@@ -76,6 +76,7 @@ class CauseKind(StrEnum):
     ZONE_MIGRATION = "zone_migration"  #                                           zones left (comma list), count
     MAXIMUM_LIFETIME = "maximum_lifetime"  #                                       server
     ALL_PROTECTED = "all_protected"  #                                             could not scale in
+    MASS_FAILURE = "mass_failure"  #                                               bad, total, extent, minutes
     ACCESS_REFUSED = "access_refused"  #                                           the cloud lets nobody look
 
 

@@ -143,6 +143,7 @@ class Cluster:
         due_at: when the engine looks at it next; None means only when something happens.
         sources: where its nodes take their traffic from, in the order attached.
         given_up: those of ``suspended`` that nobody asked for: they failed for too long.
+        held_since: since when a mass failure lasts that it has a part in, None while there is none.
     """
 
     id: str
@@ -162,6 +163,7 @@ class Cluster:
     force_delete: bool = False
     sources: tuple[TrafficSource, ...] = ()
     given_up: frozenset[Process] = frozenset()
+    held_since: datetime | None = None
 
     def runs(self, process: Process) -> bool:
         """Whether the process is not suspended."""

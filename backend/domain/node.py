@@ -123,6 +123,7 @@ class Node:
         attached: the server was made by someone else and attached.
         activity_id: the open activity that ends when the present move ends.
         address: private address of its server, None until it was seen.
+        missing_at: when the cloud last did not know the server; None where it did, or told of its end.
     """
 
     id: str
@@ -151,6 +152,7 @@ class Node:
     attached: bool = False
     activity_id: str | None = None
     address: str | None = None
+    missing_at: datetime | None = None
 
     @property
     def counted(self) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, Reason, ReasonKind
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Process
 from backend.domain.ids import short_id
@@ -279,6 +279,21 @@ def _suspend(claim: Claim, chosen: Sequence[steps.SuspendLaunch]) -> None:
     passes.insert_activities(claim.conn, [replace(entry, reason=reason)])
 
 
+def _begin_hold(claim: Claim, chosen: Sequence[steps.BeginHold]) -> None:
+    step = chosen[0]
+    passes.set_held(claim.conn, claim.snapshot.cluster.id, claim.now)
+    most = claim.settings.brake.most
+    data = {**step.group._asdict(), "extent": str(step.extent), "minutes": int(most.total_seconds() // 60)}
+    causes = (Cause(CauseKind.MASS_FAILURE, claim.now, data),)
+    passes.insert_activities(
+        claim.conn, [claim.activity(ActivityKind.HEALTH_CHECK, ActivityStatus.CANCELLED, 100, causes)]
+    )
+
+
+def _end_hold(claim: Claim, _chosen: Sequence[steps.EndHold]) -> None:
+    passes.set_held(claim.conn, claim.snapshot.cluster.id, None)
+
+
 def _forgive(claim: Claim, chosen: Sequence[steps.Forgive]) -> None:
     passes.clear_backoffs(claim.conn, claim.snapshot.cluster.id)
     for entry in chosen[0].backoffs:
@@ -329,6 +344,8 @@ _WRITERS: Mapping[type[Any], Callable[[Claim, Any], None]] = {
     steps.SettleSources: registrations.settle_sources,
     steps.Note: _note,
     steps.SuspendLaunch: _suspend,
+    steps.BeginHold: _begin_hold,
+    steps.EndHold: _end_hold,
     steps.Forgive: _forgive,
     steps.ForgetCauses: _forget_causes,
     steps.RemoveCluster: _remove,

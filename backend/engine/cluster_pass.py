@@ -27,6 +27,7 @@ from backend.engine.plan import make_plan
 from backend.engine.reasons import reason_of, reason_of_fault
 from backend.engine.snapshot import Profile, Snapshot
 from backend.engine.steps import Step
+from backend.policies.brake import Tally
 from backend.store import configurations, leases, passes, tags, templates, watches
 from backend.store.leases import ClusterLease
 from backend.store.session import Connection
@@ -141,7 +142,8 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
         subnets=None if cluster.spec.subnets else {},
         configurations=passes.configurations_created(conn, scope, names) if len(names) > 1 else {},
         seen_until=situation.seen_until,
-        held_until=situation.held_until,
+        project=Tally(*situation.project),
+        region=Tally(*situation.region),
         registrations=situation.registrations,
     )
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 from backend.domain.activity import Cause, Reason
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Cluster, ClusterStatus, Process
 from backend.domain.node import Health, Node, NodeState, ServerStatus, capacity, move
-from backend.domain.traffic import Registration, RegistrationState
+from backend.domain.traffic import MemberHealth, Registration, RegistrationState, TrafficSource
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Snapshot
 from backend.engine.steps import Step
-from backend.policies.replacement import Pace, pace
+from backend.policies.replacement import Arrival, Newcomer, Pace, arrival, pace
+
+BALANCER_CHECK = "ELB"
+_ARRIVALS = {
+    MemberHealth.HEALTHY: Arrival.ARRIVED,
+    MemberHealth.INITIAL: Arrival.COMING,
+    MemberHealth.UNHEALTHY: Arrival.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +135,51 @@ class Draft:
                 if old is not None and old.counted:
                     yield new, old
 
+    def arrival(self, new: Node) -> Arrival:
+        """Whether a node does what the one did that it replaces."""
+        spec = self.cluster.spec
+        warmup = spec.health_grace_seconds if spec.warmup_seconds is None else spec.warmup_seconds
+        newcomer = Newcomer(
+            new.in_service_at if new.state is NodeState.IN_SERVICE else None,
+            new.health is Health.HEALTHY,
+            [self._arrival_in(new, source) for source in self.cluster.sources if source.wanted],
+            timedelta(seconds=warmup),
+            self.settings.arrival_patience,
+        )
+        return arrival(newcomer, self.now)
+
+    def _arrival_in(self, new: Node, source: TrafficSource) -> Arrival:
+        found = next((each for each in self.registrations(new) if each.pool_id == source.pool_id), None)
+        if found is None:
+            adds = self.runs(Process.ADD_TO_LOAD_BALANCER)
+            return Arrival.COMING if adds else Arrival.ARRIVED
+        if found.state is RegistrationState.SKIPPED:
+            return Arrival.ARRIVED
+        if found.state is not RegistrationState.REGISTERED:
+            return Arrival.COMING
+        if BALANCER_CHECK not in self.cluster.spec.health_checks:
+            return Arrival.ARRIVED
+        if found.health is MemberHealth.UNKNOWN:  # nobody looks, or nobody has yet
+            seen = found.state_at + self.settings.pool_idle <= self.now
+            return Arrival.ARRIVED if seen else Arrival.COMING
+        return _ARRIVALS[found.health]
+
+    def wake_for_arrivals(self) -> None:
+        """Look again when a node on its way may have come, as far as time alone tells."""
+        for new in self.every(NodeState.IN_SERVICE):
+            if new.replaces is None or self.arrival(new) is not Arrival.COMING:
+                continue
+            spec = self.cluster.spec
+            warmup = spec.health_grace_seconds if spec.warmup_seconds is None else spec.warmup_seconds
+            warm_at = (new.in_service_at or self.now) + timedelta(seconds=warmup)
+            told = [each.state_at + self.settings.pool_idle for each in self.registrations(new)]
+            for at in (warm_at, warm_at + self.settings.arrival_patience, *told):
+                if at > self.now:
+                    self.wake(at)
+
     def ahead(self) -> int:
         """Capacity beyond the desired that is meant to be: nodes on their way, for one that goes after them."""
-        return capacity(new for new, _ in self.pairs() if new.state is not NodeState.IN_SERVICE)
+        return capacity(new for new, _ in self.pairs() if self.arrival(new) is not Arrival.ARRIVED)
 
     def surplus(self) -> int:
         """Capacity above the desired that nothing is meant to come of; below zero, what lacks."""
@@ -141,9 +190,15 @@ class Draft:
         return self.pace.launch_first and self.runs(Process.LAUNCH) and self.surplus() <= 0
 
     def under_replacement(self) -> int:
-        """Nodes whose replacement is under way: gone, or going, and their successor not in service yet."""
-        followed = {node.replaces for node in self.nodes.values() if node.replaces is not None and node.counted}
-        arrived = {node.replaces for node in self.every(NodeState.IN_SERVICE) if node.replaces is not None}
+        """Nodes whose replacement is under way: gone, or going, and their successor has not arrived yet.
+
+        A successor that failed is none: it is replaced in its turn.
+        """
+        come: dict[Arrival, set[str]] = {each: set() for each in Arrival}
+        for node in self.counted():
+            if node.replaces is not None:
+                come[self.arrival(node)].add(node.replaces)
+        followed, arrived = come[Arrival.COMING], come[Arrival.ARRIVED]
         leaving = {node.id for node in self.every(NodeState.TERMINATING) if self._leaves_a_gap(node)}
         missing = self.cluster.spec.desired - self.capacity() if self.backoffs else 0
         return max(len((followed | leaving) - arrived), missing)

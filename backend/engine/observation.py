@@ -69,16 +69,9 @@ class _Look:
         recorded = sightings.record(conn, self.scope, servers)
         orphans.note(conn, self.scope, recorded.unowned, now)
         wakes.wake(conn, recorded.cluster_ids, now)
-        if recorded.newly_bad:
-            self._hold(conn, now)
+        if recorded.cluster_ids:
+            watches.tally(conn, self.scope, *sightings.service_counts(conn, self.scope))
         return True
-
-    def _hold(self, conn: Connection, now: datetime) -> None:
-        """Too much went bad together for it to be the servers' fault."""
-        settings = self.context.settings
-        total, bad = sightings.service_counts(conn, self.scope)
-        if bad > settings.hold_number and bad * 100 > total * settings.hold_percent:
-            watches.hold(conn, self.scope, now + settings.hold)
 
     def _pause(self, moving: int) -> timedelta:
         settings = self.context.settings
@@ -212,7 +205,7 @@ def _confirm(look: _Look, listed: set[str]) -> Job:
     seen = []
     for server_id, answer in zip(asked, answers, strict=True):
         if isinstance(answer, errors.ServerNotFound):
-            seen.append(Sighting(server_id, ServerStatus.DELETED, context.now()))
+            seen.append(Sighting(server_id, ServerStatus.DELETED, context.now(), missing=True))
         elif isinstance(answer, Server):
             seen.append(sighting(answer))
         else:

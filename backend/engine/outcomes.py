@@ -6,6 +6,7 @@ Callers may have changed the nodes while the cloud was asked: each is read anew 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from backend.domain.activity import ActivityStatus, Reason, ReasonKind
@@ -107,9 +108,10 @@ def _not_done(claim: Claim, results: Sequence[apply.Answered]) -> None:
     passes.deletion_requested(claim.conn, deletions, claim.now)
 
 
-def _see_gone(claim: Claim, node: Node) -> None:
+def _see_gone(claim: Claim, node: Node, *, missing: bool = False) -> None:
     assert node.server_id is not None
-    sightings.record(claim.conn, claim.scope, [Sighting(node.server_id, ServerStatus.DELETED, claim.now)])
+    seen = Sighting(node.server_id, ServerStatus.DELETED, claim.now, missing=missing)
+    sightings.record(claim.conn, claim.scope, [seen])
     claim.due_now = True
 
 
@@ -123,9 +125,12 @@ def _let_go(claim: Claim, node: Node) -> None:
 def _taken_in(claim: Claim, node: Node, result: apply.Answered) -> None:
     """An attached server, or one from standby, as it is now."""
     if result.gone:
-        _see_gone(claim, node)
+        _see_gone(claim, node, missing=True)
     elif result.server is not None:
-        recorded = sightings.record(claim.conn, claim.scope, [sighting(result.server)])
+        seen = sighting(result.server)
+        if node.missing_at is not None:  # it was only looked for in the wrong place: what is told now counts
+            seen = replace(seen, at=max(seen.at, claim.now))
+        recorded = sightings.record(claim.conn, claim.scope, [seen])
         # What tells nothing new is asked for again at its own time: another pass now would only ask the same.
         claim.due_now = claim.due_now or bool(recorded.cluster_ids)
     if node.state is not NodeState.PENDING or isinstance(result.act, apply.LookAtServer):

@@ -16,7 +16,7 @@ from backend.drivers import errors
 from backend.drivers.balancing import PoolMember, Target
 from backend.engine.context import Context
 from backend.engine.lanes import Call, Job
-from backend.store import leases, traffic, wakes, watches
+from backend.store import leases, sightings, traffic, wakes, watches
 from backend.store.leases import PoolLease
 from backend.store.session import Connection
 
@@ -53,7 +53,7 @@ class _Look:
         self.busy = any(each.state in _UNSETTLED for each in registered) or MemberHealth.INITIAL in seen.values()
         self._missing(conn, [each for target, each in expected.items() if target not in seen])
         told = [(each, seen[target]) for target, each in expected.items() if target in seen]
-        self._healths(conn, [(each, health) for each, health in told if each.health is not health], len(registered))
+        self._healths(conn, [(each, health) for each, health in told if each.health is not health])
         return True
 
     def _missing(self, conn: Connection, lacking: Sequence[Registration]) -> None:
@@ -67,15 +67,13 @@ class _Look:
         traffic.put_off(conn, [_key(each) for each in ended], now)
         wakes.wake(conn, {each.cluster_id for each in (*lost, *ended)}, now)
 
-    def _healths(self, conn: Connection, changed: Sequence[tuple[Registration, MemberHealth]], total: int) -> None:
-        now, settings = self.context.now(), self.context.settings
+    def _healths(self, conn: Connection, changed: Sequence[tuple[Registration, MemberHealth]]) -> None:
+        now = self.context.now()
         traffic.see(conn, [(_key(each), health) for each, health in changed])
         told = [(each, health) for each, health in changed if {each.health, health} & _VERDICTS]
         wakes.wake(conn, {each.cluster_id for each, _ in told}, now)
-        fallen = [each for each, health in told if health is MemberHealth.UNHEALTHY and each.served]
-        if len(fallen) > settings.hold_number and len(fallen) * 100 > total * settings.hold_percent:
-            # Too many together for it to be the servers' fault.
-            watches.hold(conn, self.lease.scope, now + settings.hold)
+        if told:
+            watches.tally(conn, self.lease.scope, *sightings.service_counts(conn, self.lease.scope))
 
     def release(self, conn: Connection) -> None:
         """Look again soon while something is to be seen, later while nothing is, never where nothing of ours is."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from backend.engine.breaker import BreakerRule
 from backend.policies.backoff import BackoffRule
+from backend.policies.brake import BrakeRule
 from backend.policies.window import WindowRule
 
 
@@ -46,8 +47,8 @@ class EngineSettings:
         orphan_grace: servers of ours that no node owns go after this.
         backoff: delays after failed launches.
         sweep: every cluster is looked at at least that often.
-        hold: how long health replacement rests after a mass failure.
-        hold_number, hold_percent: more servers of a project than both of these, gone bad together, are a mass failure.
+        brake: what a mass failure is, and how long replacement for health is put off for it.
+        arrival_patience: pools that do not say whether a successor takes traffic are waited for so long.
         measure: pause between two readings of what is measured in the database.
         garbage: pause between two rounds of retention.
         activity_retention, token_retention: what is older is deleted.
@@ -87,9 +88,8 @@ class EngineSettings:
     orphan_grace: timedelta = timedelta(minutes=2)
     backoff: BackoffRule = field(default_factory=BackoffRule)
     sweep: timedelta = timedelta(hours=1)
-    hold: timedelta = timedelta(minutes=5)
-    hold_number: int = 10
-    hold_percent: int = 50
+    brake: BrakeRule = field(default_factory=BrakeRule)
+    arrival_patience: timedelta = timedelta(minutes=10)
     measure: timedelta = timedelta(seconds=15)
     garbage: timedelta = timedelta(minutes=10)
     activity_retention: timedelta = timedelta(days=42)

@@ -12,6 +12,7 @@ from backend.domain.cluster import Cluster, Tag
 from backend.domain.node import Node
 from backend.domain.profile import ProfileRef, ServerSpec
 from backend.domain.traffic import Registration
+from backend.policies.brake import NOTHING, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Snapshot:
             the cloud was not asked where the subnets lie, or could not be.
         configurations: creation of the launch configurations that nodes were made from, by name.
         seen_until: up to when the servers' changes have been observed.
-        held_until: health replacement of live servers rests until then.
+        project, region: how many of their nodes are in service and bad; nothing where none of the cluster's is.
         registrations: what is registered with the cluster's traffic sources.
     """
 
@@ -45,5 +46,6 @@ class Snapshot:
     subnets: Mapping[str, tuple[str, ...]] | None = field(default_factory=dict)
     configurations: Mapping[str, datetime] = field(default_factory=dict)
     seen_until: datetime | None = None
-    held_until: datetime | None = None
+    project: Tally = NOTHING
+    region: Tally = NOTHING
     registrations: tuple[Registration, ...] = ()

@@ -8,6 +8,7 @@ from backend.domain.activity import Cause, Reason
 from backend.domain.backoff import Backoff
 from backend.domain.node import Node
 from backend.domain.traffic import Registration, TrafficSource
+from backend.policies.brake import Extent, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class TakeIn:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The status of a pending node's server is not known: ask."""
+    """What has become of a node's server is not known: ask."""
 
     node: Node
 
@@ -165,6 +166,19 @@ class SuspendLaunch:
 
 
 @dataclass(frozen=True, slots=True)
+class BeginHold:
+    """A mass failure began: replacement of live servers is put off, and told so. ``group``: of the cluster's nodes."""
+
+    extent: Extent
+    group: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class EndHold:
+    """A mass failure is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Forgive:
     """All that is desired is there: of the launches that failed before only these are still left alone."""
 
@@ -202,6 +216,8 @@ Step = (
     | SettleSources
     | Note
     | SuspendLaunch
+    | BeginHold
+    | EndHold
     | Forgive
     | ForgetCauses
     | RemoveCluster

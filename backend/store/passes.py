@@ -15,21 +15,23 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, CauseKind, Reason
 from backend.domain.backoff import Backoff
 from backend.domain.cluster import Cluster, Process
-from backend.domain.node import Node, NodeState
+from backend.domain.node import Health, Node, NodeState, ServerStatus
 from backend.domain.scope import Scope
-from backend.domain.traffic import Registration, TrafficSource
-from backend.store import activities, clusters, nodes, rows, traffic
+from backend.domain.traffic import MemberHealth, Registration, TrafficSource
+from backend.store import activities, clusters, nodes, rows, traffic, watches
 from backend.store.batches import chunks
 from backend.store.tables import activities as activities_table
 from backend.store.tables import backoffs as backoffs_table
 from backend.store.tables import clusters as clusters_table
-from backend.store.tables import launch_configurations, watches
+from backend.store.tables import launch_configurations
 from backend.store.tables import nodes as nodes_table
+from backend.store.tables import watches as watches_table
 
 _n = nodes_table.c
 _a = activities_table.c
 _b = backoffs_table.c
 _c = clusters_table.c
+_DOUBTFUL = frozenset(ServerStatus) - {ServerStatus.BUILDING, ServerStatus.ACTIVE, ServerStatus.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,22 @@ class Situation:
     """The rows of one cluster.
 
     Attributes:
-        seen_until, held_until: of its project's watch.
+        seen_until: of its project's watch.
+        project, region: (nodes in service, those that are bad) of each, (0, 0) where none of the cluster's is bad.
     """
 
     cluster: Cluster
     nodes: tuple[Node, ...]
     backoffs: tuple[Backoff, ...]
     seen_until: datetime | None
-    held_until: datetime | None
     registrations: tuple[Registration, ...] = ()
+    project: tuple[int, int] = (0, 0)
+    region: tuple[int, int] = (0, 0)
 
 
 _BACKOFFS = select(backoffs_table).where(_b.cluster_id == bindparam("owner")).order_by(_b.zone, _b.profile_key)
-_WATCH = select(watches.c.seen_until, watches.c.held_until).where(
-    watches.c.project_id == bindparam("project"), watches.c.region == bindparam("in_region")
+_WATCH = select(watches_table.c.seen_until).where(
+    watches_table.c.project_id == bindparam("project"), watches_table.c.region == bindparam("in_region")
 )
 
 
@@ -72,11 +76,17 @@ def read(conn: Connection, cluster_id: str) -> Situation | None:
         )
         for row in conn.execute(_BACKOFFS, {"owner": cluster_id})
     ]
-    watch = conn.execute(_WATCH, {"project": cluster.project_id, "in_region": cluster.region}).first()
-    seen_until, held_until = (None, None) if watch is None else (watch.seen_until, watch.held_until)
+    seen_until = conn.execute(_WATCH, {"project": cluster.project_id, "in_region": cluster.region}).scalar()
     # A source stays with its cluster for as long as anything is registered with it.
     registered = tuple(traffic.of_cluster(conn, cluster_id)) if cluster.sources else ()
-    return Situation(cluster, tuple(found), tuple(failed), seen_until, held_until, registered)
+    project, region = (0, 0), (0, 0)
+    if any(_is_doubtful(one) for one in found) or any(each.health is MemberHealth.UNHEALTHY for each in registered):
+        project, region = watches.tallies(conn, Scope(cluster.project_id, cluster.region))
+    return Situation(cluster, tuple(found), tuple(failed), seen_until, registered, project, region)
+
+
+def _is_doubtful(one: Node) -> bool:
+    return one.state is NodeState.IN_SERVICE and (one.health is Health.UNHEALTHY or one.server_status in _DOUBTFUL)
 
 
 _CREATED = select(launch_configurations.c.name, launch_configurations.c.created_at).where(
@@ -296,6 +306,11 @@ def restart_backoffs(conn: Connection, cluster_id: str) -> None:
 
 def set_cooldown(conn: Connection, cluster_id: str, until: datetime | None) -> None:
     conn.execute(update(clusters_table).where(_c.id == cluster_id).values(cooldown_until=until))
+
+
+def set_held(conn: Connection, cluster_id: str, since: datetime | None) -> None:
+    """A mass failure lasts since then, or is over."""
+    conn.execute(update(clusters_table).where(_c.id == cluster_id).values(held_since=since))
 
 
 def set_sources(conn: Connection, cluster_id: str, sources: Sequence[TrafficSource]) -> None:

@@ -46,7 +46,7 @@ _BEFORE = ("id", "project_id", "region", "name", "status")
 _AFTER = ("suspended", "metrics", "causes", "created_at", "cooldown_until", "force_delete", "generation", "epoch")
 _SPEC_FROM = len(_BEFORE)
 _SPEC_TO = _SPEC_FROM + len(_SPEC_NAMES)
-_LAST = ("owner", "lease_until", "due_at", "sources", "given_up")
+_LAST = ("owner", "lease_until", "due_at", "sources", "given_up", "held_since")
 # cluster_of goes by position.
 assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, *_LAST)
 
@@ -104,6 +104,7 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "due_at": cluster.due_at,
         "sources": sources_document(cluster.sources),
         "given_up": sorted(cluster.given_up),
+        "held_since": cluster.held_since,
     }
 
 
@@ -112,7 +113,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
     cluster_id, project_id, region, name, status = row[:_SPEC_FROM]
     rest = row[_SPEC_TO:]
     suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
-    _, _, due_at, sources, given_up = rest[len(_AFTER) :]
+    _, _, due_at, sources, given_up, held_since = rest[len(_AFTER) :]
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -131,6 +132,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
         force_delete=force_delete,
         sources=sources_of(sources) if sources else (),
         given_up=frozenset(Process(process) for process in given_up or ()),
+        held_since=held_since,
     )
 
 
@@ -188,6 +190,7 @@ def node_values(node: Node) -> dict[str, Any]:
         "attached": node.attached,
         "activity_id": node.activity_id,
         "address": node.address,
+        "missing_at": node.missing_at,
     }
 
 
@@ -227,6 +230,7 @@ def node_of(row: Row[Any]) -> Node:
         attached=row.attached,
         activity_id=row.activity_id,
         address=row.address,
+        missing_at=row.missing_at,
     )
 
 

@@ -7,23 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, String, and_, bindparam, case, exists, func, or_, select, type_coerce, update
 
 from backend.domain.ids import short_id
 from backend.domain.node import ENDING, LEAVING, MOVING, PARKING, SERVING, NodeState, ServerStatus
 from backend.domain.scope import Scope
+from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.store.batches import chunks
-from backend.store.tables import activities, nodes
+from backend.store.tables import activities, clusters, nodes, registrations
 
 _n = nodes.c
 _MOVING_STATES = tuple(str(state) for state in NodeState if state in MOVING)
 _OUT_OF_SERVICE = tuple(str(state) for state in NodeState if state in LEAVING | PARKING)
 _ENDING = tuple(str(state) for state in ENDING)
 _SERVING = tuple(str(state) for state in SERVING)
-_LIVE_BAD = tuple(
-    str(status) for status in (ServerStatus.STOPPING, ServerStatus.STOPPED, ServerStatus.PAUSED, ServerStatus.ERROR)
-)
 _GONE = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
+_BAD = tuple(
+    str(status)
+    for status in (ServerStatus.STOPPING, ServerStatus.STOPPED, ServerStatus.PAUSED, ServerStatus.ERROR, *sorted(_GONE))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Sighting:
     Attributes:
         at: the cloud's time of the status; statuses of one server are ordered by it.
         launch_id: the token it carries, None for servers that are no cluster's.
+        missing: the cloud does not know it, and has not told of its end.
     """
 
     server_id: str
@@ -42,15 +45,15 @@ class Sighting:
     zone: str | None = None
     image_id: str | None = None
     address: str | None = None
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a record of sightings found: clusters with news, servers that no node owns, live servers newly bad."""
+    """What a record of sightings found: clusters with news, servers that no node owns."""
 
     cluster_ids: Sequence[str]
     unowned: Sequence[str]
-    newly_bad: int
 
 
 _OWNED = select(
@@ -80,6 +83,7 @@ _SEE = (
         server_status=bindparam("seen"),
         server_status_at=bindparam("seen_at"),
         address=func.coalesce(bindparam("seen_address"), _n.address),
+        missing_at=bindparam("missed"),
     )
 )
 _ADOPT = (
@@ -105,7 +109,6 @@ def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Rec
     server of its launch; where none waits it is unowned.
     """
     found: dict[str, None] = {}
-    newly_bad = 0
     strays: list[Sighting] = []
     for chunk in chunks(sightings):
         owned = _owned(conn, scope, chunk)
@@ -117,13 +120,11 @@ def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Rec
             elif not _is_older(sighting, row.server_status_at) and _is_news(sighting, row):
                 changes.append(_change(row.id, sighting))
                 found[row.cluster_id] = None
-                if row.server_status != sighting.status:
-                    newly_bad += row.state in _SERVING and sighting.status in _LIVE_BAD
         if changes:
             conn.execute(_SEE, changes)
     adopted, unowned = _adopt(conn, scope, [stray for stray in strays if stray.launch_id is not None])
     found |= dict.fromkeys(adopted)
-    return Recorded(tuple(found), unowned, newly_bad)
+    return Recorded(tuple(found), unowned)
 
 
 def _owned(conn: Connection, scope: Scope, chunk: Sequence[Sighting]) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def _owned(conn: Connection, scope: Scope, chunk: Sequence[Sighting]) -> dict[st
 
 
 def _is_news(sighting: Sighting, row: Any) -> bool:
-    if row.server_status != sighting.status:
+    if row.server_status != sighting.status or sighting.missing:
         return True
     return sighting.address is not None and sighting.address != row.address
 
@@ -143,6 +144,7 @@ def _change(node_id: str, sighting: Sighting) -> dict[str, Any]:
         "seen": str(sighting.status),
         "seen_at": sighting.at,
         "seen_address": sighting.address,
+        "missed": sighting.at if sighting.missing else None,
     }
 
 
@@ -231,14 +233,25 @@ def missing(conn: Connection, scope: Scope, listed: set[str], before: datetime) 
     )
 
 
+# Verdicts of pools count where the cluster goes by them.
+_REFUSED = exists(
+    select(registrations.c.node_id).where(
+        registrations.c.node_id == _n.id,
+        registrations.c.state == str(RegistrationState.REGISTERED),
+        registrations.c.health == str(MemberHealth.UNHEALTHY),
+        registrations.c.served.is_(True),
+        clusters.c.id == registrations.c.cluster_id,
+        type_coerce(clusters.c.health_checks, String).contains("ELB"),
+    )
+)
 _COUNTS = select(
     func.count().label("total"),
-    func.coalesce(func.sum(case((_n.server_status.in_(_LIVE_BAD), 1), else_=0)), 0).label("bad"),
+    func.coalesce(func.sum(case((or_(_n.server_status.in_(_BAD), _REFUSED), 1), else_=0)), 0).label("bad"),
 ).where(_IN_SCOPE, _n.state.in_(_SERVING))
 
 
 def service_counts(conn: Connection, scope: Scope) -> tuple[int, int]:
-    """(nodes in service, those of them whose live servers are bad) in the project."""
+    """(nodes in service, those of them whose servers were observed to be bad) in the project."""
     row = conn.execute(_COUNTS, _key(scope)).one()
     return int(row.total), int(row.bad)
 

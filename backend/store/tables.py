@@ -93,6 +93,8 @@ clusters = _table(
     Column("sources", Document),
     # Those of the suspended processes that the engine suspended.
     Column("given_up", Words),
+    # Since when a mass failure lasts that it has a part in.
+    Column("held_since", Instant),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),
@@ -132,6 +134,8 @@ nodes = _table(
     Column("attached", Boolean, nullable=False),
     Column("activity_id", ID),
     Column("address", WORD),
+    # When the cloud last did not know its server, without having told of its end.
+    Column("missing_at", Instant),
     Index(None, "cluster_id", "created_at", "id"),
     Index(None, "launch_id"),
     Index(None, "project_id", "region", "server_short_id"),
@@ -252,8 +256,9 @@ watches = _table(
     Column("due_at", Instant),
     Column("seen_until", Instant),
     Column("full_due_at", Instant),
-    # Too many of its servers went bad at once: nothing is replaced for its health before then.
-    Column("held_until", Instant),
+    # How many nodes are in service, and how many of those are bad: a mass failure is told by these.
+    Column("serving", Integer),
+    Column("failing", Integer),
     # Since when the cloud lets nobody look; told in the journal once.
     Column("refused_since", Instant),
     Column("owner", WORD),

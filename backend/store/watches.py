@@ -9,7 +9,7 @@ import contextlib
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.scope import Scope
@@ -46,14 +46,26 @@ def pull(conn: Connection, scope: Scope, at: datetime) -> None:
         conn.execute(_PULL, wanted)
 
 
-def hold(conn: Connection, scope: Scope, until: datetime) -> None:
-    """Health replacement of live servers rests in the project until then."""
-    conn.execute(
-        update(watches)
-        .where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
-        .values(held_until=bindparam("until")),
-        {**_key(scope), "until": until},
-    )
+_TALLY = (
+    update(watches)
+    .where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
+    .values(serving=bindparam("now_serving"), failing=bindparam("now_failing"))
+)
+_IN_REGION = select(func.coalesce(func.sum(_w.serving), 0), func.coalesce(func.sum(_w.failing), 0)).where(
+    _w.region == bindparam("in_region")
+)
+
+
+def tally(conn: Connection, scope: Scope, serving: int, failing: int) -> None:
+    """Remember how many nodes of the project are in service, and how many of those are bad."""
+    conn.execute(_TALLY, {**_key(scope), "now_serving": serving, "now_failing": failing})
+
+
+def tallies(conn: Connection, scope: Scope) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(in service, bad) of the project, and of all projects of its region, as they were remembered last."""
+    here = conn.execute(_IN_REGION.where(_w.project_id == bindparam("project")), _key(scope)).one()
+    around = conn.execute(_IN_REGION, {"in_region": scope.region}).one()
+    return (int(here[0]), int(here[1])), (int(around[0]), int(around[1]))
 
 
 def forget(conn: Connection, scope: Scope, epoch: int) -> None:

@@ -49,6 +49,8 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     "  An instance was launched to aid in migrating instances from these zones to valid ones.",
     CauseKind.MAXIMUM_LIFETIME: "an instance was taken out of service in response to the maximum instance lifetime"
     " being reached.",
+    CauseKind.MASS_FAILURE: "{bad} of {total} instances of the group were unhealthy at a time when most instances of"
+    " the {extent} were. Until that ends, and for at most {minutes} minutes, no running instance is replaced for it.",
     CauseKind.ACCESS_REFUSED: "access to the instances of the group was refused during a health check. Until it is"
     " restored their health is not known, and no instance is replaced or taken out of service for it.",
 }

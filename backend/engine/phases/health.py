@@ -13,7 +13,9 @@ from backend.domain.cluster import Process
 from backend.domain.node import Health, Node, NodeState, ServerStatus
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.engine import steps
-from backend.engine.draft import Draft, Wish
+from backend.engine.draft import BALANCER_CHECK, Draft, Wish
+from backend.policies import brake
+from backend.policies.brake import Extent, Tally
 
 BAD = {
     ServerStatus.STOPPING: CauseKind.HEALTH_TERMINATED_OR_STOPPED,
@@ -25,7 +27,6 @@ BAD = {
 }
 _OBSERVED = frozenset({CauseKind.HEALTH_TERMINATED_OR_STOPPED, CauseKind.HEALTH_STATUS_CHECK})
 _HELD = _OBSERVED | {CauseKind.HEALTH_BALANCER}
-BALANCER_CHECK = "ELB"
 _GONE = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
 
 
@@ -38,8 +39,9 @@ def check_health(draft: Draft) -> None:
         if BALANCER_CHECK in draft.cluster.spec.health_checks:
             for node in draft.every(NodeState.IN_SERVICE):
                 _judge_traffic(draft, node)
+    hold = _brake(draft)
     if draft.runs(Process.REPLACE_UNHEALTHY, Process.TERMINATE):
-        _replace(draft)
+        _replace(draft, hold)
 
 
 def _judge(draft: Draft, node: Node) -> None:
@@ -73,19 +75,70 @@ def _judge_traffic(draft: Draft, node: Node) -> None:
         draft.put(replace(node, health=Health.UNHEALTHY, health_cause=cause, health_due_at=draft.now))
 
 
-def _replace(draft: Draft) -> None:
+def _brake(draft: Draft) -> datetime | None:
+    """Since when a mass failure lasts that the cluster has a part in, judged anew by what is bad now."""
+    cluster, snapshot = draft.cluster, draft.snapshot
+    serving = draft.every(NodeState.IN_SERVICE)
+    group = Tally(len(serving), sum(_is_failing(draft, node) for node in serving))
+    extent = brake.extent(draft.settings.brake, group, snapshot.project, snapshot.region)
+    if extent is None:
+        if cluster.held_since is not None:
+            draft.add(steps.EndHold())
+        return None
+    if cluster.held_since is None:
+        draft.add(steps.BeginHold(extent, group))
+    if extent is not Extent.GROUP:
+        draft.wake(draft.now + draft.settings.watch_idle)  # what ends it is news of others
+    return cluster.held_since or draft.now
+
+
+def _is_failing(draft: Draft, node: Node) -> bool:
+    """Whether it was observed to be bad; what a user said of it is no failure."""
+    return node.health is Health.UNHEALTHY and (
+        cause_of(node, draft.now) in _HELD or (node.server_status in BAD and draft.runs(Process.HEALTH_CHECK))
+    )
+
+
+def _replace(draft: Draft, hold: datetime | None) -> None:
+    """Args:
+    hold: since when a mass failure lasts.
+    """
     waiting = {old.id for _, old in draft.pairs()}
-    for node in draft.every(NodeState.IN_SERVICE):
-        if node.health is not Health.UNHEALTHY or not (_is_dead(draft, node) or _is_due(draft, node)):
+    due = [
+        node
+        for node in draft.every(NodeState.IN_SERVICE)
+        if node.health is Health.UNHEALTHY and (_is_dead(draft, node) or _is_due(draft, node))
+    ]
+    gone = [node for node in due if node.server_status in _GONE]
+    for node in _surely_gone(draft, gone, hold):
+        _terminate(draft, node)
+    room = draft.replaceable()
+    for node in due:
+        if node.server_status in _GONE or node.id in waiting or _is_held(draft, node, hold):
             continue
-        if node.server_status in _GONE:
-            _terminate(draft, node)
-        elif node.id in waiting or _is_held(draft, node) or not draft.replaceable():
-            continue
-        elif draft.launches_first():
+        if room <= 0:
+            break
+        room -= 1
+        if draft.launches_first():
             draft.wishes.append(Wish(node, Cause(CauseKind.REPLACING_UNHEALTHY, draft.now)))
         else:
             _terminate(draft, node)
+
+
+def _surely_gone(draft: Draft, gone: list[Node], hold: datetime | None) -> list[Node]:
+    """Those whose servers are gone beyond doubt: of many together that the cloud does not know it is asked again."""
+    if hold is None:
+        return gone
+    rule = draft.settings.brake
+    sure = [node for node in gone if brake.is_confirmed(rule, hold, node.missing_at)]
+    doubtful = [node for node in gone if not brake.is_confirmed(rule, hold, node.missing_at)]
+    if doubtful and draft.now < hold + rule.confirm:
+        draft.wake(hold + rule.confirm)
+    elif doubtful:
+        for node in doubtful[: draft.settings.confirmations]:
+            draft.add(steps.Look(node))
+        draft.wake(draft.now + draft.settings.cloud_retry)
+    return sure
 
 
 def _is_dead(draft: Draft, node: Node) -> bool:
@@ -103,11 +156,11 @@ def _is_due(draft: Draft, node: Node) -> bool:
     return True
 
 
-def _is_held(draft: Draft, node: Node) -> bool:
-    held_until = draft.snapshot.held_until
-    if held_until is None or held_until <= draft.now or cause_of(node, draft.now) not in _HELD:
+def _is_held(draft: Draft, node: Node, hold: datetime | None) -> bool:
+    rule = draft.settings.brake
+    if hold is None or not brake.holds(rule, hold, draft.now) or cause_of(node, draft.now) not in _HELD:
         return False
-    draft.wake(held_until)
+    draft.wake(hold + rule.most)
     return True
 
 

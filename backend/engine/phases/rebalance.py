@@ -1,6 +1,6 @@
 """Nodes move from zones that are no longer the cluster's, and from full zones to empty ones. Pure.
 
-The new node is launched first; the old one goes when it is in service (retire).
+The new node is launched first; the old one goes when it has arrived (retire).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from backend.domain.cluster import Process
 from backend.domain.node import Health, Node, NodeState, capacity
 from backend.engine.draft import Draft, Wish
 from backend.policies import placement, termination
-from backend.policies.replacement import margin
+from backend.policies.replacement import Arrival, margin
 
 
 def rebalance(draft: Draft) -> None:
@@ -30,12 +30,13 @@ def rebalance(draft: Draft) -> None:
 def _is_calm(draft: Draft) -> bool:
     """Nothing else is going on: capacity is met, and what is on its way is on its way for this."""
     pending = capacity(node for node in draft.counted() if node.state is not NodeState.IN_SERVICE)
-    return draft.surplus() == 0 and pending == draft.ahead()
+    following = capacity(new for new, _ in draft.pairs() if new.state is not NodeState.IN_SERVICE)
+    return draft.surplus() == 0 and pending == following
 
 
 def _movable(draft: Draft) -> list[Node]:
-    # A successor in service that retired nobody has become capacity like any other: its pair is void.
-    busy = {old.id for new, old in draft.pairs() if new.state is not NodeState.IN_SERVICE}
+    # A successor that arrived and retired nobody has become capacity like any other: its pair is void.
+    busy = {one.id for new, old in draft.pairs() if draft.arrival(new) is not Arrival.ARRIVED for one in (new, old)}
     busy |= {wish.victim.id for wish in draft.wishes}
     return [
         node
@@ -58,7 +59,7 @@ def _even_out(draft: Draft, room: int) -> None:
     zones = [zone for zone in draft.cluster.spec.zones if zone not in failing]
     counts = draft.zone_counts()
     for new, old in draft.pairs():
-        if new.state is not NodeState.IN_SERVICE:
+        if draft.arrival(new) is not Arrival.ARRIVED:
             counts[old.zone] -= 1
     movable = _by_zone(_movable(draft))
     going: dict[str, Iterator[Node]] = {}

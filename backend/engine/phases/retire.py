@@ -1,4 +1,4 @@
-"""Where the new node was launched first and is in service now, the old one goes. Pure."""
+"""Where the new node was launched first and has arrived, the old one goes: not before, nor is it drained. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from backend.domain.node import Health, Node, NodeState
 from backend.engine import steps
 from backend.engine.draft import Draft
 from backend.engine.phases.health import cause_of
+from backend.policies.replacement import Arrival
 
 
 def retire(draft: Draft) -> None:
-    if not draft.active or not draft.runs(Process.TERMINATE):
+    if not draft.active:
+        return
+    draft.wake_for_arrivals()
+    if not draft.runs(Process.TERMINATE):
         return
     for new, old in list(draft.pairs()):
         # One that has two successors goes but once.
-        if new.state is NodeState.IN_SERVICE and draft.nodes[old.id].state is NodeState.IN_SERVICE:
+        if draft.arrival(new) is Arrival.ARRIVED and draft.nodes[old.id].state is NodeState.IN_SERVICE:
             cause = _why(draft, new, old)
             if cause is not None:
                 data = {} if cause.name.startswith("HEALTH") else {"server": old.server_id or ""}

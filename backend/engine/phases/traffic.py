@@ -9,8 +9,7 @@ from backend.domain.cluster import Process
 from backend.domain.node import Node, NodeState, ServerStatus
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
 from backend.engine import steps
-from backend.engine.draft import Draft
-from backend.engine.phases.health import BALANCER_CHECK
+from backend.engine.draft import BALANCER_CHECK, Draft
 
 _LEAVING = frozenset({RegistrationState.LEAVING, RegistrationState.DRAINING, RegistrationState.REMOVING})
 _SETTLED = frozenset({RegistrationState.REGISTERED, RegistrationState.SKIPPED})

@@ -11,6 +11,7 @@ from backend.domain.backoff import Backoff
 from backend.domain.cluster import Cluster
 from backend.domain.node import Health, Node, NodeState, ServerStatus
 from backend.domain.profile import ProfileRef, ServerSpec
+from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
 from backend.engine import steps
 from backend.engine.draft import Draft
 from backend.engine.plan import Plan, make_plan
@@ -20,6 +21,7 @@ from tests import factories
 from tests.factories import NOW
 
 SETTINGS = EngineSettings()
+SOURCE = TrafficSource("pool", "web", 80, SourceState.ADDED)
 PROFILE = Profile(ServerSpec(image="0" * 17, instance_type="t3.micro"), ProfileRef("lc"))
 
 
@@ -54,6 +56,25 @@ def sick(cluster: Cluster, name: str, **values: Any) -> Node:
 
 def backoff(zone: str, seconds: float = 60, failures: int = 1, key: str = "configuration:lc") -> Backoff:
     return Backoff(zone, key, failures, NOW - timedelta(hours=1), NOW + timedelta(seconds=seconds))
+
+
+def member(of: Node, health: MemberHealth, state: RegistrationState = RegistrationState.REGISTERED) -> Registration:
+    """A node's member of SOURCE, which was healthy once."""
+    return Registration(
+        node_id=of.id,
+        pool_id=SOURCE.pool_id,
+        cluster_id=of.cluster_id,
+        project_id=of.project_id,
+        region=of.region,
+        server_id=of.server_id or "",
+        address="10.0.0.5",
+        port=80,
+        subnet_id=None,
+        state=state,
+        state_at=NOW,
+        health=health,
+        served=True,
+    )
 
 
 def snapshot(cluster: Cluster, *nodes: Node, **values: Any) -> Snapshot:

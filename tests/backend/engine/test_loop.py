@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind, Rea
 from backend.domain.cluster import ClusterChange, PlacementRequest, Process, SourceRequest, Tag
 from backend.domain.node import Health, NodeState, ServerStatus
 from backend.domain.profile import ServerSpec
-from backend.drivers.errors import QuotaExceeded
+from backend.drivers.errors import QuotaExceeded, ServerNotFound
 from backend.drivers.simulated import Where
 from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
@@ -28,6 +29,25 @@ def world() -> Iterator[EngineWorld]:
     made = EngineWorld()
     yield made
     made.close()
+
+
+@dataclass
+class Hidden:
+    """A compute port that does not know some servers."""
+
+    compute: Any
+    servers: list[str]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.compute, name)
+
+    def get(self, scope: Any, server_id: str) -> Any:
+        if server_id in self.servers:
+            raise ServerNotFound(server_id)
+        return self.compute.get(scope, server_id)
+
+    def list(self, scope: Any) -> Any:
+        return [server for server in self.compute.list(scope) if server.id not in self.servers]
 
 
 def _short(node):
@@ -152,6 +172,41 @@ def test_a_mass_failure_is_held_and_healed(world):
         world.simulated.operator.recover(node.server_id)
     world.pass_time(600, 5)
     assert {(node.id in before, node.health) for node in world.nodes(group)} == {(True, Health.HEALTHY)}
+
+
+def test_a_hold_ends_after_a_while_and_what_is_broken_is_replaced_then(world):
+    group = world.make(desired=3)
+    world.pass_time(8)
+    before = {node.id for node in world.nodes(group)}
+    for node in world.nodes(group)[:2]:
+        world.simulated.operator.stop(node.server_id)
+    world.pass_time(850, 2)
+    assert {node.id for node in world.nodes(group)} == before
+    world.pass_time(400, 2)
+    assert world.states(group) == ["InService"] * 3
+    assert len(before & {node.id for node in world.nodes(group)}) == 1
+    assert world.cluster(group).held_since is None
+    assert [entry.kind for entry in world.journal(group)].count(ActivityKind.HEALTH_CHECK) == 1
+
+
+def test_servers_that_the_cloud_loses_together_are_asked_for_twice(world):
+    group = world.make(desired=3)
+    world.pass_time(8)
+    before = {node.id for node in world.nodes(group)}
+    lost = [node.server_id for node in world.nodes(group)[:2]]
+    hidden = Hidden(world.simulated.cloud.compute, list(lost))
+    world.simulated = replace(world.simulated, cloud=replace(world.simulated.cloud, compute=hidden))
+    world.engine = world.new_engine("two")
+    world.pass_time(920, 2)
+    hidden.servers.clear()
+    world.pass_time(120, 2)
+    assert {node.id for node in world.nodes(group)} == before
+    assert {node.health for node in world.nodes(group)} == {Health.HEALTHY}
+    for server in lost:
+        world.simulated.operator.vanish(server)
+    world.pass_time(1200, 2)
+    assert world.states(group) == ["InService"] * 3
+    assert len(before & {node.id for node in world.nodes(group)}) == 1
 
 
 def test_an_unhealthy_node_is_replaced_after_its_grace(world):

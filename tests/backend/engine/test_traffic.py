@@ -379,3 +379,23 @@ def test_targets_are_told_as_they_are(world, pool, group):
     world.pass_time(5)
     _, targets = world.backend.traffic.targets(SCOPE, short)
     assert sorted(str(each.state) for each in targets) == ["draining", "healthy"]
+
+
+def test_members_that_fall_few_at_a_time_are_a_mass_failure_once_most_have(world, pool):
+    group = world.make(desired=20, health_checks=("EC2", "ELB"), health_grace_seconds=30)
+    world.backend.traffic.attach(SCOPE, "web", [balancing_id(pool.id)])
+    world.pass_time(60)
+    before = _ids(world, group)
+    for number, node in enumerate(world.nodes(group)):
+        world.simulated.pools.judge(pool.id, node.address, MemberHealth.UNHEALTHY)
+        if number % 5 == 4:
+            world.pass_time(20)
+    world.pass_time(300, 2)
+    assert len(set(before) & set(_ids(world, group))) >= 15  # two at a time, until most had fallen
+    held = [entry for entry in world.journal(group) if entry.kind is ActivityKind.HEALTH_CHECK]
+    assert [entry.causes[0].kind for entry in held] == [CauseKind.MASS_FAILURE]
+    assert world.measures.told["BeginHold"] == 1
+    for node in world.nodes(group):
+        world.simulated.pools.judge(pool.id, node.address, None)
+    world.pass_time(60)
+    assert world.cluster(group).held_since is None

@@ -49,12 +49,12 @@ def test_a_situation_is_the_cluster_and_all_that_is_its_own(store, group):
     failed = Backoff("us-east-1a", "configuration:lc", 2, NOW, LATER)
     _do(store, passes.put_backoff, group.id, failed)
     _do(store, watches.pull, SCOPE, NOW)
-    _do(store, watches.hold, SCOPE, LATER)
+    _do(store, watches.tally, SCOPE, 20, 11)
     with store.read() as conn:
         found = passes.read(conn, group.id)
         assert passes.read(conn, "nothing") is None
     assert (found.cluster, found.nodes, found.backoffs) == (group, (one,), (failed,))
-    assert (found.seen_until, found.held_until) == (None, LATER)
+    assert (found.seen_until, found.project, found.region) == (None, (0, 0), (0, 0))
 
 
 def test_backoffs_replace_each_other_and_are_cleared_by_zone(store, group):

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from backend.domain.node import NodeState, ServerStatus
-from backend.store import activities, clusters, nodes, sightings
+from backend.domain.traffic import MemberHealth
+from backend.store import activities, clusters, nodes, sightings, traffic
 from backend.store.sightings import Sighting
 from tests import factories
+from tests.backend.engine import drafts
 from tests.factories import NOW, OTHER, SCOPE, uuid_of
 
 LATER = NOW + timedelta(seconds=5)
@@ -55,20 +58,49 @@ def test_an_older_status_is_left_out(store, group):
     assert _now(store, one).server_status is ServerStatus.DELETED
 
 
-def test_newly_bad_servers_in_service_are_counted(store, group):
+def test_bad_servers_in_service_are_counted(store, group):
     serving = _add(store, group, "serving", server_status=ServerStatus.ACTIVE)
     leaving = _add(store, group, "leaving", server_status=ServerStatus.ACTIVE, state=NodeState.TERMINATING)
     gone = _add(store, group, "gone", server_status=ServerStatus.ACTIVE)
-    recorded = _record(
+    _record(
         store,
         _see(serving, ServerStatus.STOPPED),
         _see(leaving, ServerStatus.STOPPED),
         _see(gone, ServerStatus.DELETED),
     )
-    assert recorded.newly_bad == 1
     with store.read() as conn:
-        assert sightings.service_counts(conn, SCOPE) == (2, 1)
+        assert sightings.service_counts(conn, SCOPE) == (2, 2)
         assert sightings.service_counts(conn, OTHER) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("checks", "health", "served", "bad"),
+    [
+        (("EC2", "ELB"), MemberHealth.UNHEALTHY, True, 1),
+        (("EC2", "ELB"), MemberHealth.UNHEALTHY, False, 0),
+        (("EC2", "ELB"), MemberHealth.HEALTHY, True, 0),
+        (("EC2",), MemberHealth.UNHEALTHY, True, 0),
+    ],
+)
+def test_what_pools_refuse_is_bad_where_the_cluster_goes_by_them(store, checks, health, served, bad):
+    group = factories.cluster(due_at=None, health_checks=checks)
+    store.transact(lambda conn: clusters.insert(conn, group))
+    one = _add(store, group, "one", server_status=ServerStatus.ACTIVE)
+    told = replace(drafts.member(one, health), served=served)
+    store.transact(lambda conn: traffic.put(conn, [told]))
+    with store.read() as conn:
+        assert sightings.service_counts(conn, SCOPE) == (1, bad)
+
+
+def test_what_the_cloud_does_not_know_is_remembered_until_it_is_known_again(store, group):
+    one = _add(store, group, "one", server_status=ServerStatus.ACTIVE, server_status_at=NOW)
+    _record(store, _see(one, ServerStatus.DELETED, missing=True))
+    assert (_now(store, one).server_status, _now(store, one).missing_at) == (ServerStatus.DELETED, LATER)
+    again = LATER + timedelta(seconds=60)
+    assert _record(store, _see(one, ServerStatus.DELETED, again, missing=True)).cluster_ids == (group.id,)
+    assert _now(store, one).missing_at == again
+    _record(store, _see(one, ServerStatus.ACTIVE, again))
+    assert (_now(store, one).server_status, _now(store, one).missing_at) == (ServerStatus.ACTIVE, None)
 
 
 def test_servers_of_a_launch_go_to_the_nodes_that_wait_for_them(store, group):

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from backend.domain.scope import Scope
 from backend.store import leases, watches
 from backend.store.leased import Claimer, Room
-from tests.factories import NOW, SCOPE
+from tests.factories import NOW, OTHER, SCOPE
 
 LATER = NOW + timedelta(seconds=5)
 
 
-def test_a_hold_is_kept_and_a_watch_forgotten(store):
+def test_a_watch_is_forgotten_by_whoever_holds_it(store):
     store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
-    store.transact(lambda conn: watches.hold(conn, SCOPE, LATER))
     (lease,) = leases.WATCHES.claim(store, Claimer("one", timedelta(seconds=60)), NOW, Room(1, []))
     store.transact(lambda conn: watches.forget(conn, SCOPE, lease.epoch - 1))
     assert store.transact(lambda conn: leases.fence_watch(conn, lease))
@@ -19,3 +19,13 @@ def test_a_hold_is_kept_and_a_watch_forgotten(store):
     assert not store.transact(lambda conn: leases.fence_watch(conn, lease))
     assert store.transact(lambda conn: watches.ensure(conn, SCOPE))
     assert not store.transact(lambda conn: watches.ensure(conn, SCOPE))
+
+
+def test_tallies_are_kept_by_project_and_told_of_the_region_too(store):
+    far = Scope(SCOPE.project_id, "us-west-2")
+    for scope, counts in ((SCOPE, (5, 3)), (OTHER, (20, 1)), (far, (7, 7))):
+        store.transact(lambda conn, scope=scope: watches.pull(conn, scope, NOW))
+        store.transact(lambda conn, scope=scope, counts=counts: watches.tally(conn, scope, *counts))
+    with store.read() as conn:
+        assert watches.tallies(conn, SCOPE) == ((5, 3), (25, 4))
+        assert watches.tallies(conn, Scope("nobody", "nowhere")) == ((0, 0), (0, 0))

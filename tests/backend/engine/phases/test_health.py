@@ -8,12 +8,28 @@ import pytest
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
 from backend.domain.node import Health, ServerStatus
+from backend.domain.traffic import MemberHealth
 from backend.engine import steps
 from backend.engine.phases.health import check_health
-from tests.backend.engine.drafts import backoff, draft, kinds, node, owner, pending, sick, terminated
+from backend.policies.brake import Extent, Tally
+from tests.backend.engine.drafts import (
+    SETTINGS,
+    SOURCE,
+    backoff,
+    draft,
+    kinds,
+    member,
+    node,
+    owner,
+    pending,
+    sick,
+    terminated,
+)
 from tests.factories import NOW
 
 LATER = NOW + timedelta(seconds=30)
+BRAKE = SETTINGS.brake
+MANY = Tally(20, 12)
 
 
 def _checked(cluster, *nodes, **values):
@@ -66,7 +82,7 @@ def test_a_dead_server_does_not_wait_for_the_grace_of_a_users_verdict(status):
 def test_a_dead_server_within_a_users_grace_is_held_like_any_other():
     group = owner(desired=1)
     dead = sick(group, "n", server_status=ServerStatus.STOPPED, health_due_at=LATER)
-    assert _checked(group, dead, held_until=LATER).steps == []
+    assert kinds(_checked(group, dead, project=MANY).steps) == ["BeginHold"]
 
 
 @pytest.mark.parametrize(
@@ -91,9 +107,10 @@ def test_custom_verdicts_count_without_the_health_check():
 def test_a_tenth_at_a_time_but_whatever_is_gone():
     group = owner(desired=20, maximum=20)
     live = [sick(group, f"live{number}") for number in range(5)]
+    live += [node(group, f"well{number}") for number in range(5)]
     gone = [node(group, f"gone{number}", server_status=ServerStatus.DELETED) for number in range(4)]
     going = terminated(_checked(group, *live, *gone).steps)
-    assert [one.id for one in going] == [one.id for one in (*live[:2], *gone)]
+    assert [one.id for one in going] == [one.id for one in (*gone, *live[:2])]
 
 
 def test_what_is_under_way_counts_until_its_successor_serves():
@@ -115,9 +132,9 @@ def test_a_mass_failure_holds_what_was_observed_but_not_what_a_user_said():
     observed = node(group, "observed", server_status=ServerStatus.STOPPED)
     said = sick(group, "said")
     gone = node(group, "gone", server_status=ServerStatus.DELETED)
-    made = _checked(group, observed, said, gone, held_until=LATER)
-    assert [one.id for one in terminated(made.steps)] == [said.id, gone.id]
-    assert LATER in made.wakes
+    made = _checked(group, observed, said, gone, project=MANY)
+    assert [one.id for one in terminated(made.steps)] == [gone.id, said.id]
+    assert NOW + BRAKE.most in made.wakes
 
 
 def test_a_held_server_that_runs_again_is_healthy_again():
@@ -139,3 +156,80 @@ def test_a_policy_above_a_hundred_percent_launches_first():
 def test_what_is_too_much_anyway_needs_no_successor():
     group = owner(desired=0, maintenance_minimum_percent=100, maintenance_maximum_percent=100)
     assert kinds(_checked(group, sick(group, "n")).steps) == ["Terminate"]
+
+
+def _stopped(group, number, **values):
+    return [node(group, f"bad{each}", server_status=ServerStatus.STOPPED, **values) for each in range(number)]
+
+
+def _well(group, number):
+    return [node(group, f"well{each}") for each in range(number)]
+
+
+@pytest.mark.parametrize(("bad", "well", "held"), [(1, 0, False), (1, 1, False), (2, 1, True), (2, 2, False)])
+def test_more_than_half_of_a_group_is_held(bad, well, held):
+    group = owner(desired=bad + well)
+    made = _checked(group, *_stopped(group, bad), *_well(group, well))
+    marks = ["Mark"] * bad
+    assert kinds(made.steps) == [*marks, *(["BeginHold"] if held else ["Terminate"])]
+    assert (NOW + BRAKE.most in made.wakes) is held
+
+
+def test_a_hold_is_told_once_and_goes_on_while_what_it_is_for_does():
+    group = owner(desired=3, held_since=NOW - BRAKE.most + timedelta(seconds=1))
+    assert kinds(_checked(group, *_stopped(group, 2), *_well(group, 1)).steps) == ["Mark"] * 2
+
+
+def test_after_a_hold_what_did_not_come_back_is_replaced_slowly():
+    group = owner(desired=3, held_since=NOW - BRAKE.most)
+    assert kinds(_checked(group, *_stopped(group, 2), *_well(group, 1)).steps) == ["Mark", "Mark", "Terminate"]
+
+
+def test_a_hold_ends_with_what_it_was_for():
+    group = owner(desired=3, held_since=NOW - timedelta(seconds=30))
+    made = _checked(group, *_stopped(group, 1), *_well(group, 2))
+    assert kinds(made.steps) == ["Mark", "EndHold", "Terminate"]
+
+
+def test_verdicts_of_pools_are_counted_by_all_that_are_bad_not_by_those_that_fell_now():
+    group = owner(desired=3, health_checks=("EC2", "ELB"), sources=(SOURCE,))
+    before = sick(group, "before", health_cause=str(CauseKind.HEALTH_BALANCER))
+    now, well = node(group, "now"), node(group, "well")
+    told = [member(one, MemberHealth.UNHEALTHY) for one in (before, now)] + [member(well, MemberHealth.HEALTHY)]
+    assert kinds(_checked(group, before, now, well, registrations=tuple(told)).steps) == ["Mark", "BeginHold"]
+
+
+def test_what_nova_tells_the_end_of_is_replaced_at_once_and_what_it_does_not_know_is_asked_for_again():
+    group = owner(desired=3)
+    told = [node(group, f"told{number}", server_status=ServerStatus.DELETED) for number in range(2)]
+    assert [one.id for one in terminated(_checked(group, *told, *_well(group, 1)).steps)] == [one.id for one in told]
+    missing = [replace(one, missing_at=NOW) for one in told]
+    first = _checked(group, *missing, *_well(group, 1))
+    assert kinds(first.steps) == ["Mark", "Mark", "BeginHold"]
+    assert NOW + BRAKE.confirm in first.wakes
+    later = owner(desired=3, held_since=NOW - BRAKE.confirm)
+    again = [replace(one, missing_at=NOW - BRAKE.confirm) for one in missing]
+    assert kinds(_checked(later, *again, *_well(group, 1)).steps) == ["Mark", "Mark", "Look", "Look"]
+    assert kinds(_checked(later, *missing, *_well(group, 1)).steps) == ["Mark", "Mark", "Terminate", "Terminate"]
+
+
+def test_one_that_nova_does_not_know_is_replaced_at_once():
+    group = owner(desired=2)
+    one = node(group, "one", server_status=ServerStatus.DELETED, missing_at=NOW)
+    assert kinds(_checked(group, one, *_well(group, 1)).steps) == ["Mark", "Terminate"]
+
+
+def test_a_wider_failure_is_looked_at_again_soon():
+    group = owner(desired=1)
+    made = _checked(group, *_stopped(group, 1), region=Tally(500, 300))
+    assert made.steps[-1] == steps.BeginHold(Extent.REGION, Tally(1, 1))
+    assert NOW + SETTINGS.watch_idle in made.wakes
+
+
+def test_a_successor_that_failed_leaves_room_for_another():
+    group = owner(desired=2)
+    failed = sick(group, "failed", replaces="gone")
+    coming = node(group, "new", replaces="other", in_service_at=NOW)
+    assert kinds(_checked(group, failed, node(group, "well")).steps) == ["Terminate"]
+    warming = owner(desired=2, warmup_seconds=60)
+    assert _checked(warming, failed, coming).steps == []

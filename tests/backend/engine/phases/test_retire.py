@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
+from backend.domain.node import ServerStatus
+from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.engine.phases.retire import retire
-from tests.backend.engine.drafts import draft, node, owner, pending, sick
+from tests.backend.engine.drafts import SETTINGS, SOURCE, draft, kinds, member, node, owner, pending, plan, sick
 from tests.factories import NOW
 
 A, B = "us-east-1a", "us-east-1b"
@@ -58,3 +61,74 @@ def test_a_node_with_two_successors_goes_once():
     old = node(group, "old", zone="us-east-1z")
     successors = [node(group, name, replaces=old.id, zone=A) for name in ("one", "two")]
     assert _causes(group, old, *successors) == [(old.id, CauseKind.ZONE_REBALANCE_TERMINATE)]
+
+
+def _arrived(group, new, *registrations):
+    """Whether the old node of a group goes."""
+    old = sick(group, "old")
+    made = draft(group, old, replace(new, replaces=old.id), registrations=registrations)
+    retire(made)
+    return bool(made.steps), made.wakes
+
+
+@pytest.mark.parametrize(
+    ("values", "seconds", "goes"),
+    [
+        ({}, 0, True),
+        ({"warmup_seconds": 300}, 299, False),
+        ({"warmup_seconds": 300}, 300, True),
+        ({"health_grace_seconds": 300}, 299, False),
+        ({"warmup_seconds": 0, "health_grace_seconds": 300}, 0, True),
+    ],
+)
+def test_the_old_node_stays_until_the_new_one_is_warm(values, seconds, goes):
+    group = owner(desired=1, **values)
+    new = node(group, "new", in_service_at=NOW - timedelta(seconds=seconds))
+    went, wakes = _arrived(group, new)
+    assert went is goes
+    assert went or NOW + timedelta(seconds=1) in wakes
+
+
+@pytest.mark.parametrize(
+    ("checks", "state", "health", "goes"),
+    [
+        ("EC2", None, None, False),
+        ("EC2", RegistrationState.ADDING, MemberHealth.UNKNOWN, False),
+        ("EC2", RegistrationState.REGISTERED, MemberHealth.INITIAL, True),
+        ("EC2", RegistrationState.SKIPPED, MemberHealth.UNKNOWN, True),
+        ("ELB", RegistrationState.REGISTERED, MemberHealth.HEALTHY, True),
+        ("ELB", RegistrationState.REGISTERED, MemberHealth.INITIAL, False),
+        ("ELB", RegistrationState.REGISTERED, MemberHealth.UNHEALTHY, False),
+        ("ELB", RegistrationState.REGISTERED, MemberHealth.UNKNOWN, False),
+    ],
+)
+def test_the_old_node_stays_until_the_new_one_takes_traffic(checks, state, health, goes):
+    group = owner(desired=1, health_checks=(checks,), sources=(SOURCE,))
+    new = node(group, "new", in_service_at=NOW)
+    told = () if state is None else (member(new, health, state),)
+    assert _arrived(group, new, *told)[0] is goes
+
+
+@pytest.mark.parametrize(
+    ("health", "goes"), [(MemberHealth.INITIAL, True), (MemberHealth.UNKNOWN, True), (MemberHealth.UNHEALTHY, False)]
+)
+def test_a_pool_that_says_nothing_is_not_waited_for_for_ever(health, goes):
+    group = owner(desired=1, health_checks=("ELB",), sources=(SOURCE,))
+    new = node(group, "new", in_service_at=NOW - SETTINGS.arrival_patience)
+    told = replace(member(new, health), state_at=NOW - SETTINGS.arrival_patience)
+    assert _arrived(group, new, told)[0] is goes
+
+
+def test_nothing_is_drained_before_the_new_node_is_a_member():
+    group = owner(
+        desired=2,
+        maintenance_minimum_percent=100,
+        maintenance_maximum_percent=150,
+        warmup_seconds=300,
+        sources=(SOURCE,),
+    )
+    old, other = sick(group, "old"), node(group, "other", zone=B)
+    new = pending(group, "new", server_status=ServerStatus.ACTIVE, replaces=old.id, address="10.0.0.9")
+    told = [member(one, MemberHealth.HEALTHY) for one in (old, other)]
+    made = plan(group, old, other, new, registrations=tuple(told))
+    assert kinds(made.steps) == ["EnterService", "Register"]
