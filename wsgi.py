@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import logging
 import os
 import random
 import secrets
@@ -15,32 +13,26 @@ import signal
 import socket
 import sys
 import threading
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import prometheus_client
 from oslo_config import cfg
 
 from backend import Backend, measures
 from backend import config as backend_config
 from backend.clock import SystemClock
+from backend.commands import CannotDo, arguments, grants, schema, seals
 from backend.config import BackendSettings
-from backend.domain.delegation import DelegationsUnanswered, SecretUnreadable
 from backend.domain.ids import account_id
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.drivers.credentials import AccessKey, AccessKeys, BadSignature, Signed
 from backend.drivers.errors import CloudError
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
-from backend.engine.loop import Engine, EngineSettings
-from backend.policies.window import WindowRule
+from backend.engine.loop import Engine
 from backend.store import migrate
 from backend.store.delegations import StoredDelegations
 from backend.store.secrets import Seal, new_key
@@ -49,26 +41,20 @@ from gateway import config as gateway_config
 from gateway import local, request_log, supervisor
 from gateway.app import create_app
 from gateway.auth import keys, sigv4
-from gateway.auth.claims import Claim
 from gateway.auth.credentials import Credential, Credentials, StaticCredentials
-from gateway.auth.refusals import Refusal
+from gateway.auth.keystone import KeystoneCredentials
 from gateway.auth.remote import RemoteVerification
 from gateway.local import CannotStart
 from gateway.pipeline import Authorize, Pipeline, Verify, allow_all
-from gateway.request import Request
 from translators import load  # noqa: F401 - registers every operation
-from translators.errors import AWSError
+from translators.callers import Callers
 from translators.registry import Caller
 
 if TYPE_CHECKING:
-    from wsgiref.simple_server import WSGIServer
-
     from flask import Flask
 
-    from backend.drivers.openstack.settings import OpenStackSettings
 
 EMBEDDED_PROJECT = "embedded"
-START_SECONDS = 30
 KEY_FILE = "secrets.key"
 
 
@@ -86,24 +72,14 @@ def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
 
 
 def delegations_of(chosen: BackendSettings, store: Store) -> StoredDelegations:
-    """What owners handed over. Raises CannotStart."""
+    """What owners handed over. Raises CannotDo."""
     return StoredDelegations(store, seal_of(chosen))
 
 
 def seal_of(chosen: BackendSettings) -> Seal:
-    """What seals secrets: the settings' keys, or those of a file; none where neither is set.
-
-    Raises:
-        CannotStart: a file cannot be read, or what is set is no key.
-    """
+    """What seals secrets: the settings' keys, or those of a file; none where neither is set. Raises CannotDo."""
     named = Path(chosen.secret_key_file or f"{chosen.state}/{KEY_FILE}")
-    try:
-        lines = named.read_text().split() if chosen.secret_key_file or named.exists() else []
-        return Seal(chosen.secret_keys or lines)
-    except OSError as error:
-        raise CannotStart(f"the key file {named} cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise CannotStart("a key in [secrets] is none: python wsgi.py key makes one") from error
+    return seals.opened(chosen.secret_keys, named, required=bool(chosen.secret_key_file))
 
 
 def cloud_of(chosen: BackendSettings, store: Store) -> Cloud:
@@ -148,64 +124,13 @@ def keystone_identity(chosen: BackendSettings) -> Identity:
     from backend.drivers.openstack.cloud import cloud_regions, open_keys
     from gateway.auth.policy import RolePolicy
 
-    known = KeystoneCredentials(open_keys(chosen.openstack, SystemClock(), record=measures.shared().exchanged))
+    known = KeystoneCredentials(Callers(open_keys(chosen.openstack, SystemClock(), record=measures.shared().exchanged)))
     return Identity(
         known,
         cloud_regions(chosen.openstack, chosen.region),
         RemoteVerification(known) if chosen.verify == "ec2tokens" else sigv4.verify,
         RolePolicy(gateway_config.parsed()).check,
     )
-
-
-class KeystoneCredentials:
-    """The gateway's view of the backend's access keys."""
-
-    def __init__(self, known: AccessKeys) -> None:
-        self._known = known
-
-    def find(self, access_key: str) -> Credential | None:
-        with _identity_asked():
-            found = self._known.find(access_key)
-        return Credential(found.secret, _caller(found)) if found and found.secret else None
-
-    def check(self, request: Request, claim: Claim, body_hash: str) -> Caller | None:
-        names = {*claim.signed_headers, "authorization", "x-amz-date", "host"}
-        signed = Signed(
-            access_key=claim.scope.access_key,
-            signature=claim.signature,
-            method=request.method,
-            path=request.path,
-            host=request.headers.get("host", ""),
-            params=dict(urllib.parse.parse_qsl(request.query, keep_blank_values=True)),
-            headers={name: value for name, value in request.headers.items() if name in names},
-            body_hash=body_hash,
-        )
-        with _identity_asked():
-            found = self._known.check(signed)
-        return _caller(found) if found else None
-
-
-def _caller(found: AccessKey) -> Caller:
-    return Caller(
-        access_key=found.access_key,
-        user_id=found.user_id,
-        user_name=found.user_name,
-        project_id=found.project_id,
-        project_name=found.project_name,
-        roles=found.roles,
-    )
-
-
-@contextlib.contextmanager
-def _identity_asked() -> Iterator[None]:
-    """What Keystone does not answer is told in AWS's words."""
-    try:
-        yield
-    except BadSignature as error:
-        raise Refusal.mismatch() from error
-    except CloudError as error:
-        logging.getLogger(__name__).warning("the identity service could not be asked: %s", error)
-        raise AWSError("ServiceUnavailable", "The identity service could not be reached.", 503) from error
 
 
 def create_gateway() -> Flask:
@@ -217,7 +142,7 @@ def create_gateway() -> Flask:
     clock = SystemClock()
     identity = keystone_identity(chosen) if chosen.driver == "openstack" else embedded_identity(chosen)
     pipeline = Pipeline(
-        backend=Backend.build(store, cloud_of(chosen, store), clock, deregistration=chosen.deregistration),
+        backend=Backend.build(store, cloud_of(chosen, store), clock, deregistration=chosen.engine.deregistration),
         credentials=identity.credentials,
         clock=clock,
         regions=identity.regions,
@@ -229,17 +154,14 @@ def create_gateway() -> Flask:
         verify=identity.verify,
         authorize=identity.authorize,
     )
-    return create_app(pipeline, readiness=lambda: _not_ready(store), metrics=request_log.shared().metrics_text)
-
-
-def _not_ready(store: Store) -> str | None:
-    return None if migrate.is_current(store) else "the database is not migrated: python wsgi.py migrate"
+    return create_app(pipeline, readiness=lambda: migrate.refusal(store), metrics=request_log.shared().metrics_text)
 
 
 def create_engine(chosen: BackendSettings) -> Engine:
-    """The engine of one process."""
+    """The engine of one process. Raises CannotDo where it cannot work with the database."""
     clock = SystemClock()
     store = store_of(chosen, redoes=True)
+    schema.check(store)
     cloud = cloud_of(chosen, store)
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     return Engine(
@@ -247,292 +169,93 @@ def create_engine(chosen: BackendSettings) -> Engine:
         cloud=cloud,
         catalog=Catalog(cloud, clock, timedelta(seconds=30)),
         clock=clock,
-        settings=EngineSettings(
-            poll=chosen.poll,
-            watch_busy=chosen.watch_busy,
-            watch_idle=chosen.watch_idle,
-            boot_timeout=chosen.boot_timeout,
-            lease=chosen.lease,
-            watch_full=chosen.watch_full,
-            window=WindowRule(chosen.launch_window) if chosen.driver == "openstack" else WindowRule(),
-            launch_grace=chosen.launch_grace,
-            orphan_grace=chosen.orphan_grace,
-            deregistration=chosen.deregistration,
-            pool_busy=min(chosen.watch_idle, EngineSettings().pool_busy),
-            pool_idle=chosen.watch_idle,
-            calls=chosen.cloud_calls,
-        ),
+        settings=chosen.engine,
         rng=random.Random(secrets.randbits(64)),
         name=name[:64],
         measures=measures.shared(),
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """The command line: run, serve, engine, grant, key, reseal, migrate."""
-    parser = argparse.ArgumentParser(prog="wsgi.py", description="AWS Auto Scaling for OpenStack clouds.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="gateway and engine on one machine, embedded state and simulated cloud")
-    run.add_argument("--host", default="127.0.0.1")
-    run.add_argument("--port", type=int, default=8080)
-    run.add_argument("--state", type=Path, default=Path(".coppice"), help="folder of databases, keys and logs")
-    run.add_argument("--boot-seconds", type=float, help="how long a simulated server takes to boot")
-    commands.add_parser("serve", help="the gateway alone (replaces this process by gunicorn)").add_argument(
-        "--bind", default="0.0.0.0:8080"
-    )
-    commands.add_parser("engine", help="one engine")
-    grant = commands.add_parser("grant", help="let Coppice act in your OpenStack project")
-    grant.add_argument("--cloud", required=True, help="entry of clouds.yaml with your own login and project")
-    grant.add_argument("--clouds-file", default="", help="path of that file (default: where OpenStack's clients look)")
-    grant.add_argument("--trustee", help="id of Coppice's service user (default: that of the configuration)")
-    grant.add_argument("--role", default="member", help="the role it may act with (default: member)")
-    grant.add_argument("--expires", type=_instant, help="when it ends: 2027-01-31, 2027-01-31T12:00 (UTC)")
-    grant.add_argument(
-        "--application-credential",
-        action="store_true",
-        help="by an application credential, sealed in Coppice's database (default: by a trust, which nobody keeps)",
-    )
-    grant.add_argument("--revoke", action="store_true", help="take back what was granted")
-    commands.add_parser("key", help="print a new key for [secrets]")
-    commands.add_parser("reseal", help="seal every secret in the database with the first key of [secrets]")
-    commands.add_parser("migrate", help="bring the database to the present schema")
-    chosen = parser.parse_args(arguments)
-    commands_by_name: dict[str, Callable[[argparse.Namespace], int]] = {
+    chosen = arguments.parser().parse_args(given)
+    commands: dict[str, Callable[[argparse.Namespace], None]] = {
         "run": _run,
-        "serve": _serve,
+        "serve": lambda chosen: os.execvp(sys.executable, _gunicorn(chosen.bind)),  # noqa: S606 - becomes gunicorn
         "engine": _engine,
         "grant": _grant,
-        "key": _key,
-        "reseal": _reseal,
-        "migrate": _migrate,
+        "key": lambda _: print(new_key()),
+        "reseal": lambda _: print(seals.reseal(delegations_of(settings(), store_of(settings())))),
+        "migrate": lambda _: schema.migrate(settings().database_url),
     }
-    return commands_by_name[chosen.command](chosen)
-
-
-def _migrate(_chosen: argparse.Namespace) -> int:
-    migrate.upgrade(settings().database_url)
-    return 0
-
-
-def _instant(text: str) -> datetime:
-    """A time to come; without a zone it is UTC."""
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no date: 2027-01-31, 2027-01-31T12:00") from None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    if at <= SystemClock().now():
-        raise argparse.ArgumentTypeError(f"{text} is past")
-    return at
-
-
-def _grant(chosen: argparse.Namespace) -> int:
-    from backend.drivers.openstack.access import Misconfigured
-    from backend.drivers.openstack.owner import owner_settings
-
-    present = settings()
-    own = present.openstack
-    owner = owner_settings(own, chosen.cloud, chosen.clouds_file or own.clouds_file)
-    try:
-        if chosen.application_credential:
-            print(_handed_over(chosen, present, owner))
-        else:
-            print(_entrusted(chosen, own, owner))
-    except (CannotStart, SecretUnreadable, DelegationsUnanswered, Misconfigured, CloudError) as error:
-        print(f"Nothing was changed: {error}", file=sys.stderr)
+        commands[chosen.command](chosen)
+    except (CannotStart, CannotDo) as reason:
+        cannot = {"run": "Coppice cannot start", "engine": "The engine cannot start"}
+        print(f"{cannot.get(chosen.command, 'Nothing was changed')}: {reason}", file=sys.stderr)
         return 1
     return 0
 
 
-def _entrusted(chosen: argparse.Namespace, own: OpenStackSettings, owner: OpenStackSettings) -> str:
-    """Give or take back a trust; what was done, in words."""
-    from backend.drivers.openstack.cloud import service_user_id
-    from backend.drivers.openstack.trusts import Grant
-
-    trustee = chosen.trustee or service_user_id(own, SystemClock())
-    grant = Grant(owner)
-    if chosen.revoke:
-        return _taken_back(grant.take_back(trustee), grant.project_id)
-    trust = grant.give(trustee, chosen.role, chosen.expires)
-    return f"User {trustee} may act as {chosen.role} in project {grant.project_id}, in your name: trust {trust}."
-
-
-def _handed_over(chosen: argparse.Namespace, present: BackendSettings, owner: OpenStackSettings) -> str:
-    """Give or take back an application credential; what was done, in words."""
-    from backend.drivers.openstack.application_credentials import HandOver
-    from backend.drivers.openstack.owner import Owner
-
-    if chosen.trustee:
-        raise CannotStart("an application credential has no trustee: it is kept in Coppice's database")
-    store, seal = store_of(present), seal_of(present)
-    if not (seal.has_keys or chosen.revoke):
-        raise CannotStart("no key is set in [secrets] to seal it with: python wsgi.py key makes one")
-    reason = _not_ready(store)
-    if reason is not None:
-        raise CannotStart(reason)
-    hand = HandOver(Owner(owner), StoredDelegations(store, seal), SystemClock())
-    if chosen.revoke:
-        return _taken_back(hand.take_back(), hand.owner.project_id)
-    made = hand.give(chosen.role, chosen.expires)
-    where = f"project {hand.owner.project_id}, in your name"
-    words = f"Coppice may act as {chosen.role} in {where}: application credential {made}."
-    if "application_credential" in present.openstack.access:
-        return words
-    return f"{words} It will not be used: [openstack] access does not name application_credential."
-
-
-def _taken_back(ended: Sequence[str], project_id: str) -> str:
-    return f"Taken back: {', '.join(ended) or 'nothing was granted'} (project {project_id})."
-
-
-def _key(_chosen: argparse.Namespace) -> int:
-    print(new_key())
-    return 0
-
-
-def _reseal(_chosen: argparse.Namespace) -> int:
+def _grant(chosen: argparse.Namespace) -> None:
     present = settings()
-    try:
-        number = delegations_of(present, store_of(present)).reseal()
-    except (CannotStart, SecretUnreadable, DelegationsUnanswered) as error:
-        print(f"Nothing was changed: {error}", file=sys.stderr)
-        return 1
-    print(f"Sealed with the first key: {number}.")
-    return 0
+    wish = grants.Wish(
+        cloud=chosen.cloud,
+        clouds_file=chosen.clouds_file,
+        trustee=chosen.trustee,
+        role=chosen.role,
+        expires_at=chosen.expires,
+        sealed=chosen.application_credential,
+        revoke=chosen.revoke,
+    )
+    print(grants.grant(present.openstack, wish, lambda: (store_of(present), seal_of(present)), SystemClock()))
 
 
-def _serve(chosen: argparse.Namespace) -> int:
-    command = _gunicorn(chosen.bind)
-    os.execvp(command[0], command)  # noqa: S606 - the process becomes gunicorn
-
-
-def _engine(_chosen: argparse.Namespace) -> int:
+def _engine(_chosen: argparse.Namespace) -> None:
     request_log.to_stderr()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     chosen = settings()
-    try:
-        engine = create_engine(chosen)
-        if chosen.metrics_port:
-            _serve_metrics(chosen.metrics_port, chosen.metrics_host)
-    except CannotStart as reason:
-        print(f"The engine cannot start: {reason}", file=sys.stderr)
-        return 1
+    engine = create_engine(chosen)
+    if chosen.metrics_port:
+        measures.serve(chosen.metrics_port, chosen.metrics_host)
     engine.run(stop)
-    return 0
-
-
-def _serve_metrics(port: int, host: str) -> WSGIServer:
-    """A server of this process's metrics, in a thread of its own. Raises CannotStart."""
-    try:
-        server, _ = prometheus_client.start_http_server(port, host)
-    except OSError as error:
-        raise CannotStart(f"no metrics can be served at {host}:{port} ({error.strerror})") from error
-    return server
 
 
 def _gunicorn(bind: str) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--config", "python:gateway.gunicorn", "--bind", bind, "wsgi:application"]
 
 
-def _run(chosen: argparse.Namespace) -> int:
-    try:
-        with local.state_folder(chosen.state) as state:
-            local.check_port(chosen.host, chosen.port, SystemClock().wait)
-            _run_in(state, chosen)
-    except CannotStart as reason:
-        print(f"Coppice cannot start: {reason}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _run_in(state: Path, chosen: argparse.Namespace) -> None:
-    os.environ["OS_DEFAULT__STATE"] = str(state)
-    if chosen.boot_seconds is not None:
-        os.environ["OS_SIMULATED__BOOT_SECONDS"] = str(chosen.boot_seconds)
-    _keep_key(state)
-    present = settings()
-    seal_of(present)
-    endpoint = f"http://{chosen.host}:{chosen.port}"
-    words = _openstack_words(endpoint, present) if present.driver == "openstack" else _words(endpoint, present, state)
-    migrate.upgrade(present.database_url)
-    (state / "coppice.pid").write_text(f"{os.getpid()}\n")
-    here = str(Path(__file__).resolve())
-    together = {"PROMETHEUS_MULTIPROC_DIR": str(local.empty(state / "metrics"))}
-    family = supervisor.Supervisor(
-        state,
-        (
-            supervisor.Command("engine", (sys.executable, here, "engine"), together),
-            supervisor.Command("gateway", _gunicorn(f"{chosen.host}:{chosen.port}"), together),
-        ),
-    )
-    family.run(lambda stopping: _announce(endpoint, words, state, stopping))
-    (state / "coppice.pid").unlink(missing_ok=True)
-
-
-def _keep_key(state: Path) -> None:
-    """The key that seals secrets, made if there is none; where the settings name others it is not used."""
-    path = state / KEY_FILE
-    if path.exists():
-        return
-    draft = path.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(f"{new_key()}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+def _run(chosen: argparse.Namespace) -> None:
+    with local.state_folder(chosen.state) as state:
+        local.check_port(chosen.host, chosen.port, SystemClock().wait)
+        os.environ["OS_DEFAULT__STATE"] = str(state)
+        if chosen.boot_seconds is not None:
+            os.environ["OS_SIMULATED__BOOT_SECONDS"] = str(chosen.boot_seconds)
+        local.keep_key(state / KEY_FILE, new_key)
+        present = settings()
+        seal_of(present)
+        endpoint = f"http://{chosen.host}:{chosen.port}"
+        words = _words(endpoint, present, state)
+        schema.migrate(present.database_url)
+        engine = supervisor.Command("engine", (sys.executable, str(Path(__file__).resolve()), "engine"))
+        gateway = supervisor.Command("gateway", _gunicorn(f"{chosen.host}:{chosen.port}"))
+        local.keep_running(state, endpoint, (engine, gateway), words, SystemClock())
 
 
 def _words(endpoint: str, present: BackendSettings, state: Path) -> list[str]:
-    """What to do with the embedded cloud; its keys are made if there are none."""
-    pair = keys.keep(state / "coppice.env", endpoint, present.region)
-    return [
-        f"Coppice is ready at {endpoint} (region {present.region}, simulated cloud). Ctrl-C stops it.",
-        "",
-        *keys.exports(pair, endpoint, present.region),
-        "",
-        f"The same is in {state}/coppice.env. In another terminal:",
-        "",
-        f"  . {state}/coppice.env",
-        "  aws ec2 describe-availability-zones --query 'AvailabilityZones[].ZoneName'",
-        "",
-    ]
-
-
-def _openstack_words(endpoint: str, present: BackendSettings) -> list[str]:
-    """What to do with an OpenStack cloud. Raises CannotStart where its service user cannot log in."""
+    """What to do with what runs. Raises CannotStart where the cloud's service user cannot log in."""
+    if present.driver != "openstack":
+        return local.embedded_words(endpoint, present.region, state)
     from backend.drivers.openstack.access import Misconfigured
     from backend.drivers.openstack.cloud import cloud_regions, service_user_id
 
     try:
         user = service_user_id(present.openstack, SystemClock())
-        regions = cloud_regions(present.openstack, present.region)
+        return local.cloud_words(endpoint, present.region, cloud_regions(present.openstack, present.region), user)
     except (Misconfigured, CloudError) as error:
         raise CannotStart(str(error)) from error
-    told = ", ".join(f"{name} ({cloud})" for name, cloud in regions.items() if name != cloud)
-    return [
-        f"Coppice is ready at {endpoint} (OpenStack, regions {told}; service user {user}). Ctrl-C stops it.",
-        "",
-        f"export AWS_ENDPOINT_URL={endpoint}",
-        f"export AWS_DEFAULT_REGION={present.region if present.region in regions else next(iter(regions))}",
-        "# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are what this shows as access and secret:",
-        "openstack ec2 credentials create",
-        "",
-    ]
-
-
-def _announce(endpoint: str, words: Sequence[str], state: Path, stopping: Callable[[], bool]) -> None:
-    clock = SystemClock()
-    deadline = clock.monotonic() + START_SECONDS
-    while not local.is_ready(endpoint):
-        if stopping():
-            return
-        if clock.monotonic() > deadline:
-            print(f"Not ready after {START_SECONDS} s: see {state}/gateway.log and {state}/engine.log", file=sys.stderr)
-            return
-        clock.wait(0.05)
-    print("\n".join(words), flush=True)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,15 +1,20 @@
-"""Settings of the backend, read by oslo.config: what each means, its unit and its default."""
+"""Settings of the backend, read by oslo.config: what each means, its unit and its default.
+
+A setting of the engine, or of the driver of OpenStack, is an option here and a field of the same name there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
 
 from oslo_config import cfg, types
 
 from backend.drivers.openstack.settings import OpenStackSettings
+from backend.engine.settings import EngineSettings
+from backend.policies.window import WindowRule
 
 OPTIONS: dict[str, Sequence[Any]] = {
     "DEFAULT": (
@@ -154,16 +159,6 @@ class BackendSettings:
     database_url: str
     durable: bool
     pool_size: int
-    poll: timedelta
-    watch_busy: timedelta
-    watch_idle: timedelta
-    lease: timedelta
-    watch_full: timedelta
-    launch_grace: timedelta
-    deregistration: timedelta
-    orphan_grace: timedelta
-    cloud_calls: int
-    boot_timeout: timedelta
     boot_seconds: float
     delete_seconds: float
     metrics_port: int = 0
@@ -172,7 +167,7 @@ class BackendSettings:
     secret_key_file: str = ""
     driver: str = "simulated"
     verify: str = "secret"
-    launch_window: int = 16
+    engine: EngineSettings = field(default_factory=EngineSettings)
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
 
 
@@ -190,16 +185,6 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         database_url=conf.database.url or f"sqlite:///{conf.state}/coppice.db",
         durable=conf.database.durable,
         pool_size=conf.database.pool_size,
-        poll=timedelta(seconds=conf.engine.poll_seconds),
-        watch_busy=timedelta(seconds=conf.engine.watch_busy_seconds),
-        watch_idle=timedelta(seconds=conf.engine.watch_idle_seconds),
-        lease=timedelta(seconds=conf.engine.lease_seconds),
-        watch_full=timedelta(seconds=conf.engine.watch_full_seconds),
-        launch_grace=timedelta(seconds=conf.engine.launch_grace_seconds),
-        deregistration=timedelta(seconds=conf.engine.deregistration_seconds),
-        orphan_grace=timedelta(seconds=conf.engine.orphan_grace_seconds),
-        cloud_calls=conf.engine.cloud_calls,
-        boot_timeout=timedelta(seconds=conf.engine.boot_timeout_seconds),
         boot_seconds=conf.simulated.boot_seconds,
         delete_seconds=conf.simulated.delete_seconds,
         metrics_port=conf.engine.metrics_port,
@@ -208,8 +193,26 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         secret_key_file=conf.secrets.key_file,
         driver=conf.cloud.driver,
         verify=conf.openstack.verify,
-        launch_window=conf.openstack.launch_window,
+        engine=_engine(conf),
         openstack=_openstack(conf),
+    )
+
+
+def _engine(conf: cfg.ConfigOpts) -> EngineSettings:
+    """Each option that is named as a field, or as a field and ``_seconds``, is that field."""
+    known = {each.name for each in fields(EngineSettings)}
+    given: dict[str, Any] = {}
+    for option in OPTIONS["engine"]:
+        value, name = conf.engine[option.name], option.name.removesuffix("_seconds")
+        if name in known:
+            given[name] = value if name == option.name else timedelta(seconds=value)
+    settings = EngineSettings(**given)
+    return replace(
+        settings,
+        # The embedded cloud builds as many as it is asked for.
+        window=WindowRule(conf.openstack.launch_window) if conf.cloud.driver == "openstack" else WindowRule(),
+        pool_busy=min(settings.watch_idle, settings.pool_busy),
+        pool_idle=settings.watch_idle,
     )
 
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from backend.commands import CannotDo
 from backend.domain.scope import Scope
+
+if TYPE_CHECKING:
+    from wsgiref.simple_server import WSGIServer
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _EVENTS: Final = {
@@ -31,6 +35,14 @@ _EVENTS: Final = {
 def shared() -> PrometheusMeasures:
     """Those of this process, on Prometheus's own registry."""
     return PrometheusMeasures()
+
+
+def serve(port: int, host: str) -> WSGIServer:
+    """A server of this process's metrics, in a thread of its own. Raises CannotDo."""
+    try:
+        return start_http_server(port, host)[0]
+    except OSError as error:
+        raise CannotDo(f"no metrics can be served at {host}:{port} ({error.strerror})") from error
 
 
 class PrometheusMeasures:

@@ -1,21 +1,34 @@
-"""A server on one machine: its state folder, its port, and how one learns that it is ready."""
+"""A server on one machine: its state folder, its port, its processes, and how one learns that it is ready."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import fcntl
+import os
 import shutil
 import socket
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Final, Protocol
+
+from gateway.auth import keys
+from gateway.supervisor import Command, Supervisor
+
+START_SECONDS: Final = 30
 
 
 class CannotStart(Exception):
     """Why what was asked for cannot be done, in words for the person who asked."""
+
+
+class Clock(Protocol):
+    def monotonic(self) -> float: ...
+
+    def wait(self, seconds: float) -> None: ...
 
 
 @contextlib.contextmanager
@@ -73,3 +86,74 @@ def is_ready(endpoint: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+def keep_key(path: Path, make: Callable[[], str]) -> None:
+    """The file of a key that is made if there is none; for its owner alone."""
+    if path.exists():
+        return
+    draft = path.with_suffix(".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(f"{make()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def embedded_words(endpoint: str, region: str, state: Path) -> list[str]:
+    """What to do with the embedded cloud; its keys are made if there are none."""
+    pair = keys.keep(state / "coppice.env", endpoint, region)
+    return [
+        f"Coppice is ready at {endpoint} (region {region}, simulated cloud). Ctrl-C stops it.",
+        "",
+        *keys.exports(pair, endpoint, region),
+        "",
+        f"The same is in {state}/coppice.env. In another terminal:",
+        "",
+        f"  . {state}/coppice.env",
+        "  aws ec2 describe-availability-zones --query 'AvailabilityZones[].ZoneName'",
+        "",
+    ]
+
+
+def cloud_words(endpoint: str, region: str, regions: Mapping[str, str], user: str) -> list[str]:
+    """What to do with an OpenStack cloud.
+
+    Args:
+        region: that of the settings.
+        regions: AWS's name of a region -> the cloud's.
+        user: id of the service user.
+    """
+    told = ", ".join(f"{name} ({cloud})" for name, cloud in regions.items() if name != cloud)
+    return [
+        f"Coppice is ready at {endpoint} (OpenStack, regions {told}; service user {user}). Ctrl-C stops it.",
+        "",
+        f"export AWS_ENDPOINT_URL={endpoint}",
+        f"export AWS_DEFAULT_REGION={region if region in regions else next(iter(regions))}",
+        "# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are what this shows as access and secret:",
+        "openstack ec2 credentials create",
+        "",
+    ]
+
+
+def keep_running(state: Path, endpoint: str, commands: Sequence[Command], words: Sequence[str], clock: Clock) -> None:
+    """Run these until told to stop, and say so when the gateway is ready."""
+    together = {"PROMETHEUS_MULTIPROC_DIR": str(empty(state / "metrics"))}
+    family = [Command(each.name, each.arguments, {**together, **each.environment}) for each in commands]
+    (state / "coppice.pid").write_text(f"{os.getpid()}\n")
+    Supervisor(state, family).run(lambda stopping: _announce(endpoint, words, state, stopping, clock))
+    (state / "coppice.pid").unlink(missing_ok=True)
+
+
+def _announce(endpoint: str, words: Sequence[str], state: Path, stopping: Callable[[], bool], clock: Clock) -> None:
+    deadline = clock.monotonic() + START_SECONDS
+    while not is_ready(endpoint):
+        if stopping():
+            return
+        if clock.monotonic() > deadline:
+            logs = f"{state}/gateway.log and {state}/engine.log"
+            sys.stderr.write(f"Not ready after {START_SECONDS} s: see {logs}\n")
+            return
+        clock.wait(0.05)
+    sys.stdout.write("\n".join(words) + "\n")
+    sys.stdout.flush()

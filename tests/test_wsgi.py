@@ -1,4 +1,4 @@
-"""The composition root's own parts: which cloud is chosen, and Keystone's keys as the gateway meets them."""
+"""The composition root's own parts: which cloud is chosen, which keys seal, and the command line."""
 
 from __future__ import annotations
 
@@ -8,63 +8,12 @@ import urllib.request
 import pytest
 
 import wsgi
+from backend import measures
+from backend.commands import CannotDo
 from backend.drivers.cloud import Cloud
-from backend.drivers.credentials import AccessKey, BadSignature
-from backend.drivers.errors import CloudUnavailable
-from gateway.auth import claims
-from gateway.auth.refusals import Refusal
-from tests.gateway.world import action
-from translators.errors import AWSError
-
-FOUND = AccessKey("AK", "u-1", "demo", "p-1", "project", frozenset({"member"}), "the secret")
-
-
-class Keys:
-    def __init__(self, answer):
-        self.answer = answer
-        self.asked = []
-
-    def find(self, access_key):
-        return self._given(access_key)
-
-    def check(self, signed):
-        return self._given(signed)
-
-    def _given(self, asked):
-        self.asked.append(asked)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-def test_a_key_is_a_credential_of_its_owner():
-    found = wsgi.KeystoneCredentials(Keys(FOUND)).find("AK")
-    assert (found.secret, found.caller.user_name, found.caller.project_id) == ("the secret", "demo", "p-1")
-    assert found.caller.roles == {"member"}
-    assert wsgi.KeystoneCredentials(Keys(None)).find("AK") is None
-
-
-def test_a_signed_request_is_handed_over_with_what_was_signed():
-    request = action("autoscaling", "DescribeAutoScalingGroups", query="a=b")
-    keys = Keys(FOUND)
-    claim = claims.read(request)
-    assert wsgi.KeystoneCredentials(keys).check(request, claim, "hash").user_id == "u-1"
-    (signed,) = keys.asked
-    assert (signed.method, signed.path, signed.params, signed.body_hash) == ("POST", "/", {"a": "b"}, "hash")
-    assert {*claim.signed_headers, "authorization"} <= signed.headers.keys()
-    assert (signed.host, signed.signature) == (request.headers["host"], claim.signature)
-
-
-@pytest.mark.parametrize(
-    ("answer", "code", "status"),
-    [(CloudUnavailable("down"), "ServiceUnavailable", 503), (BadSignature("bad"), "SignatureDoesNotMatch", 403)],
-)
-def test_what_keystone_cannot_say_is_told_in_aws_s_words(answer, code, status):
-    request = action("autoscaling", "DescribeAutoScalingGroups")
-    with pytest.raises(AWSError) as told:
-        wsgi.KeystoneCredentials(Keys(answer)).check(request, claims.read(request), "hash")
-    assert (told.value.code, told.value.status) == (code, status)
-    assert isinstance(told.value, Refusal) is (code == "SignatureDoesNotMatch")
+from backend.engine.settings import EngineSettings
+from backend.store.secrets import Seal, new_key
+from gateway import local
 
 
 def test_the_cloud_is_chosen_by_configuration(tmp_path, monkeypatch):
@@ -87,22 +36,22 @@ def test_the_cloud_is_chosen_by_configuration(tmp_path, monkeypatch):
 def test_a_key_of_the_state_folder_is_made_once_for_its_owner_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     assert not wsgi.seal_of(wsgi.settings()).has_keys
-    wsgi._keep_key(tmp_path)
+    local.keep_key(tmp_path / wsgi.KEY_FILE, new_key)
     made = (tmp_path / "secrets.key").read_text()
     assert (tmp_path / "secrets.key").stat().st_mode & 0o777 == 0o600
-    wsgi._keep_key(tmp_path)
+    local.keep_key(tmp_path / wsgi.KEY_FILE, new_key)
     assert (tmp_path / "secrets.key").read_text() == made
-    assert wsgi.seal_of(wsgi.settings()).open(wsgi.Seal([made.strip()]).close("x")) == "x"
+    assert wsgi.seal_of(wsgi.settings()).open(Seal([made.strip()]).close("x")) == "x"
 
 
 def test_keys_of_the_settings_go_before_those_of_the_state(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
-    wsgi._keep_key(tmp_path)
+    local.keep_key(tmp_path / wsgi.KEY_FILE, new_key)
     assert wsgi.main(["key"]) == 0
     key = capsys.readouterr().out.strip()
     monkeypatch.setenv("OS_SECRETS__KEY", key)
     chosen = wsgi.settings()
-    assert wsgi.seal_of(chosen).open(wsgi.Seal([key]).close("x")) == "x"
+    assert wsgi.seal_of(chosen).open(Seal([key]).close("x")) == "x"
     assert key not in repr(chosen)
 
 
@@ -110,7 +59,7 @@ def test_keys_of_the_settings_go_before_those_of_the_state(tmp_path, monkeypatch
 def test_what_is_no_key_is_told_in_plain_words(tmp_path, monkeypatch, option, value):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     monkeypatch.setenv(f"OS_SECRETS__{option}", value)
-    with pytest.raises(wsgi.CannotStart, match="key"):
+    with pytest.raises(CannotDo, match="key"):
         wsgi.seal_of(wsgi.settings())
 
 
@@ -129,7 +78,7 @@ def test_an_end_that_is_past_or_none_is_refused(text, capsys):
 
 def test_secrets_are_resealed_by_a_command(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
-    wsgi._keep_key(tmp_path)
+    local.keep_key(tmp_path / wsgi.KEY_FILE, new_key)
     assert wsgi.main(["migrate"]) == 0
     assert wsgi.main(["reseal"]) == 0
     assert capsys.readouterr().out == "Sealed with the first key: 0.\n"
@@ -140,12 +89,39 @@ def test_a_lone_engine_serves_its_metrics_or_says_why_not():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(wsgi.CannotStart, match=f"no metrics can be served at 127.0.0.1:{port}"):
-            wsgi._serve_metrics(port, "127.0.0.1")
-    server = wsgi._serve_metrics(port, "127.0.0.1")
+        with pytest.raises(CannotDo, match=f"no metrics can be served at 127.0.0.1:{port}"):
+            measures.serve(port, "127.0.0.1")
+    server = measures.serve(port, "127.0.0.1")
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             assert b"python_info" in answer.read()
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_an_engine_refuses_a_database_that_is_not_migrated(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    assert wsgi.main(["engine"]) == 1
+    told = "The engine cannot start: the database is not migrated: python wsgi.py migrate\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_schema_that_is_beyond_this_code_is_told_in_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    assert wsgi.main(["migrate"]) == 0
+    store = wsgi.store_of(wsgi.settings())
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '1-0031'")
+    for command, said in (("engine", "The engine cannot start"), ("migrate", "Nothing was changed")):
+        assert wsgi.main([command]) == 1
+        assert capsys.readouterr().err.startswith(f"{said}: the database was migrated by a newer Coppice: it stands at")
+    store.close()
+
+
+def test_each_setting_of_the_engine_is_read_by_its_name(monkeypatch):
+    monkeypatch.setenv("OS_ENGINE__LEASE_SECONDS", "17")
+    monkeypatch.setenv("OS_ENGINE__CLOUD_CALLS", "5")
+    engine = wsgi.settings().engine
+    assert (engine.lease.total_seconds(), engine.cloud_calls, engine.poll.total_seconds()) == (17, 5, 0.25)
+    assert (engine.pool_idle, engine.pool_busy) == (engine.watch_idle, EngineSettings().pool_busy)

@@ -100,7 +100,7 @@ class Engine:
         self._store = store
         self._clock = clock
         self._claimer = Claimer(name, settings.lease)
-        self._calls: Calls = calls or Lanes(clock, settings.calls, rule=settings.breaker)
+        self._calls: Calls = calls or Lanes(clock, settings.cloud_calls, rule=settings.breaker)
         self._kinds, self._rounds = kinds, rounds
         self._running: list[_Running] = []
         self._failed: list[tuple[AnyKind, Lease, datetime]] = []

@@ -1,4 +1,9 @@
-"""The schema's revisions: bring a database up, take it down, tell where it stands."""
+"""The schema's revisions: bring a database up, take it down, tell where it stands and who may work with it.
+
+Revisions of one line only add (tables, indexes, columns that may be left out), so that code written for an earlier one
+goes on working while hosts are upgraded one after the other. What takes away or narrows begins a new line, once no
+code that needs it runs any more: its revision is named ``1-0031``, and code of the line before refuses to work there.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +27,25 @@ _LOCK: Final = 4_302_119_551
 _LOCK_SECONDS: Final = 600
 
 
+class SchemaUnknown(Exception):
+    """The database is beyond what this code can work with; in one sentence."""
+
+
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring a database to a revision; nothing is done where it stands there already.
 
     Several processes may do so at once: one migrates, the others wait and find it done.
+
+    Raises:
+        SchemaUnknown: a newer Coppice migrated it beyond what this one can work with.
     """
     with _migrating(url) as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+        if revision == "head" and is_beyond(present, head()):
+            reason = _refusal(present)
+            if reason is not None:
+                raise SchemaUnknown(reason)
+            return  # a newer Coppice has been here, and left room for this one
         command.upgrade(_config(connection), revision)
 
 
@@ -47,10 +65,31 @@ def current(url: str) -> str | None:
         store.close()
 
 
-def is_current(store: Store) -> bool:
-    """Whether a store stands at the revision this code is written for."""
+def refusal(store: Store) -> str | None:
+    """Why this code cannot work with a store, in one sentence; None where it can."""
     with store.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head()
+        return _refusal(MigrationContext.configure(connection).get_current_revision())
+
+
+def _refusal(present: str | None) -> str | None:
+    if not is_beyond(present, head()):
+        return None if present == head() else "the database is not migrated: python wsgi.py migrate"
+    if _place(present)[0] == _place(head())[0]:
+        return None
+    return f"the database was migrated by a newer Coppice: it stands at {present}, this one knows {head()}: upgrade it"
+
+
+def is_beyond(present: str | None, known: str | None) -> bool:
+    """Whether a revision is newer than one that is known."""
+    return _place(present) > _place(known)
+
+
+def _place(revision: str | None) -> tuple[int, int]:
+    """(line, number) of a revision: ``0005`` is of line 0, ``1-0031`` of line 1."""
+    if revision is None:
+        return 0, 0
+    line, _, number = revision.rpartition("-")
+    return int(line or 0), int(number)
 
 
 @lru_cache(maxsize=1)

@@ -39,6 +39,9 @@ _PLAIN_FIELDS = tuple(
     name for name in _SPEC_FIELDS if name not in {*_TUPLES, "deletion_protection", "zone_distribution"}
 )
 
+# What a newer Coppice on the same database may have written beyond these is left out of what is read here.
+_ACTIVITIES, _CAUSES, _REASONS = (frozenset(map(str, kinds)) for kinds in (ActivityKind, CauseKind, ReasonKind))
+
 _REGISTRATION_FIELDS = tuple(field.name for field in fields(Registration))
 
 _SPEC_NAMES = tuple(column.name for column in SPEC_COLUMNS)
@@ -153,7 +156,7 @@ def causes_document(causes: Sequence[Cause]) -> list[Any]:
 
 
 def causes_of(document: Sequence[Any]) -> tuple[Cause, ...]:
-    return tuple(Cause(CauseKind(kind), from_micros(at), data) for kind, at, data in document)
+    return tuple(Cause(CauseKind(kind), from_micros(at), data) for kind, at, data in document if kind in _CAUSES)
 
 
 def node_values(node: Node) -> dict[str, Any]:
@@ -251,6 +254,10 @@ def reason_document(reason: Reason | None) -> list[Any] | None:
     return None if reason is None else [str(reason.kind), dict(reason.data)]
 
 
+def _reason_of(document: Sequence[Any] | None) -> Reason | None:
+    return None if document is None or document[0] not in _REASONS else Reason(ReasonKind(document[0]), document[1])
+
+
 def activity_values(activity: Activity) -> dict[str, Any]:
     return {
         "id": activity.id,
@@ -281,7 +288,7 @@ def activity_of(row: Row[Any]) -> Activity:
         region=row.region,
         cluster_id=row.cluster_id,
         cluster_name=row.cluster_name,
-        kind=ActivityKind(row.kind),
+        kind=ActivityKind(row.kind) if row.kind in _ACTIVITIES else ActivityKind.NOTE,
         status=ActivityStatus(row.status),
         progress=row.progress,
         causes=causes_of(row.causes),
@@ -289,7 +296,7 @@ def activity_of(row: Row[Any]) -> Activity:
         ended_at=row.ended_at,
         node_id=row.node_id,
         server_id=row.server_id,
-        reason=None if row.reason is None else Reason(ReasonKind(row.reason[0]), row.reason[1]),
+        reason=_reason_of(row.reason),
         zone=row.zone,
         subnet_id=row.subnet_id,
         cluster_deleted=row.cluster_deleted,

@@ -22,7 +22,7 @@ class Hanging:
         self.world = EngineWorld()
         self.threads = {}
         clock, settings = self.world.clock, self.world.engine_settings
-        lanes = Lanes(clock, settings.calls, rule=settings.breaker, executor_of=self._threads)
+        lanes = Lanes(clock, settings.cloud_calls, rule=settings.breaker, executor_of=self._threads)
         self.world.engine = self.world.new_engine("one", calls=lanes)
         self.lanes = lanes
 

@@ -1,17 +1,23 @@
 """Migrations: up gives what the tables say, down leaves nothing, and a wait for another who migrates ends."""
 
+import inspect as inspect_source
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Text, create_engine, inspect
+from alembic.script import ScriptDirectory
+from sqlalchemy import Text, create_engine, inspect, text
 from sqlalchemy.dialects.mysql import LONGTEXT
 
 from backend.clock import SystemClock
 from backend.store import migrate, tables
 from backend.store.session import Store
 from backend.store.types import Document
+
+HERE = Path(migrate.__file__).parent / "migrations"
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ def test_up_gives_the_tables(empty):
     with store.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": _differs})
         assert compare_metadata(context, tables.metadata) == []
-    assert migrate.is_current(store)
+    assert migrate.refusal(store) is None
     store.close()
     assert migrate.current(empty) == migrate.head()
 
@@ -68,9 +74,9 @@ def test_again_changes_nothing(empty):
     assert migrate.current(empty) == migrate.head()
 
 
-def test_an_unmigrated_store_is_not_current(empty):
+def test_an_unmigrated_store_is_refused(empty):
     store = Store(empty, SystemClock())
-    assert not migrate.is_current(store)
+    assert migrate.refusal(store) == "the database is not migrated: python wsgi.py migrate"
     store.close()
 
 
@@ -78,3 +84,49 @@ def test_several_at_once(empty):
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(migrate.upgrade, [empty] * 4)) == [None] * 4
     assert migrate.current(empty) == migrate.head()
+
+
+def _stand_at(store, revision):
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
+
+
+@pytest.fixture
+def store(empty):
+    migrate.upgrade(empty)
+    made = Store(empty, SystemClock())
+    yield made
+    _stand_at(made, migrate.head())
+    made.close()
+
+
+def test_a_newer_schema_of_the_same_line_is_worked_with_and_left_alone(store, empty):
+    _stand_at(store, "0999")
+    assert migrate.refusal(store) is None
+    migrate.upgrade(empty)
+    assert migrate.current(empty) == "0999"
+
+
+def test_a_schema_of_a_newer_line_is_refused_in_one_sentence(store, empty):
+    _stand_at(store, "1-0031")
+    told = f"the database was migrated by a newer Coppice: it stands at 1-0031, this one knows {migrate.head()}"
+    assert migrate.refusal(store).startswith(told)
+    with pytest.raises(migrate.SchemaUnknown, match="newer Coppice"):
+        migrate.upgrade(empty)
+
+
+def test_an_older_schema_is_refused(store):
+    _stand_at(store, migrate.revisions()[0])
+    assert "not migrated" in migrate.refusal(store)
+
+
+@pytest.mark.parametrize(
+    "script", list(ScriptDirectory(str(HERE)).walk_revisions()), ids=lambda script: script.revision
+)
+def test_a_revision_of_a_line_only_adds(script):
+    if script.down_revision is None or "-" in script.revision:
+        return
+    told = inspect_source.getsource(script.module.upgrade)
+    assert re.findall(r"drop_\w+|alter_column|rename_table", told) == []
+    for column in re.findall(r"add_column\((.*)\)", told):
+        assert "nullable=False" not in column or "server_default" in column, column

@@ -12,11 +12,12 @@ from backend.clock import SystemClock
 from backend.drivers.openstack.cloud import open_keys
 from gateway import config
 from gateway.auth import sigv4
+from gateway.auth.keystone import KeystoneCredentials
 from gateway.auth.policy import RolePolicy
 from gateway.auth.remote import RemoteVerification
 from gateway.pipeline import Pipeline
 from tests.gateway.world import FixedClock, action
-from wsgi import KeystoneCredentials
+from translators.callers import Callers
 
 READ = {"autoscaling": "DescribeAutoScalingGroups", "ec2": "DescribeInstances"}
 WRITE = {
@@ -34,7 +35,9 @@ def verify(request):
 @pytest.fixture
 def ask(settings, verify):
     """(status, code) of the answer to a request; every key is read anew."""
-    known = KeystoneCredentials(open_keys(replace(settings, key_seconds=0.0, unknown_key_seconds=0.0), SystemClock()))
+    known = KeystoneCredentials(
+        Callers(open_keys(replace(settings, key_seconds=0.0, unknown_key_seconds=0.0), SystemClock()))
+    )
 
     def answer(request, now=None):
         pipeline = Pipeline(

@@ -14,8 +14,9 @@ from backend.drivers.credentials import BadSignature
 from backend.drivers.openstack.cloud import open_keys
 from gateway.auth import claims, sigv4
 from gateway.auth.credentials import Credential, StaticCredentials
+from gateway.auth.keystone import KeystoneCredentials
 from tests.gateway.world import CALLER, action
-from wsgi import KeystoneCredentials
+from translators.callers import Callers
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def checked(fresh, access, secret):
     body_hash = hashlib.sha256(request.body).hexdigest()
     local = StaticCredentials({access: Credential(secret, CALLER)})
     assert sigv4.verify(request, claim, local, SystemClock().now())
-    return KeystoneCredentials(fresh).check(request, claim, body_hash)
+    return KeystoneCredentials(Callers(fresh)).check(request, claim, body_hash)
 
 
 def test_keystone_checks_what_botocore_signs(fresh, keys, demo_scope):
@@ -67,7 +68,7 @@ def test_a_wrong_secret_is_a_bad_signature(fresh, keys):
     request = action("autoscaling", "DescribeAutoScalingGroups", key=keys("demo")["AWS_ACCESS_KEY_ID"], secret="wrong")
     claim = claims.read(request)
     with pytest.raises(Exception, match="SignatureDoesNotMatch") as told:
-        KeystoneCredentials(fresh).check(request, claim, hashlib.sha256(request.body).hexdigest())
+        KeystoneCredentials(Callers(fresh)).check(request, claim, hashlib.sha256(request.body).hexdigest())
     assert isinstance(told.value.__cause__, BadSignature)
 
 

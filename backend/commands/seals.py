@@ -1,0 +1,38 @@
+"""Secrets in the database by hand: a new key, and every secret sealed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from backend.commands import CannotDo
+from backend.domain.delegation import DelegationsUnanswered, SecretUnreadable
+from backend.store.delegations import StoredDelegations
+from backend.store.secrets import Seal
+
+
+def opened(keys: Sequence[str], path: Path, *, required: bool) -> Seal:
+    """What seals secrets: these keys, or else those of the file; none where there are neither.
+
+    Args:
+        required: the file has to be there.
+
+    Raises:
+        CannotDo: the file cannot be read, or what is set is no key.
+    """
+    try:
+        lines = path.read_text().split() if required or path.exists() else []
+        return Seal(keys or lines)
+    except OSError as error:
+        raise CannotDo(f"the key file {path} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise CannotDo("a key in [secrets] is none: python wsgi.py key makes one") from error
+
+
+def reseal(kept: StoredDelegations) -> str:
+    """Seal every secret with the first key; what was done, in words. Raises CannotDo."""
+    try:
+        number = kept.reseal()
+    except (SecretUnreadable, DelegationsUnanswered) as error:
+        raise CannotDo(str(error)) from error
+    return f"Sealed with the first key: {number}."

@@ -1,0 +1,56 @@
+"""Whose an access key is, as callers of the API; what the identity service cannot say is told in AWS's words."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from backend.drivers.credentials import AccessKey, AccessKeys, BadSignature, Signed
+from backend.drivers.errors import CloudError
+from translators.errors import AWSError
+from translators.registry import Caller
+
+__all__ = ["BadSignature", "Callers", "Signed"]
+
+
+class Callers:
+    """The owners of the access keys that the cloud knows.
+
+    Each call raises AWSError ``ServiceUnavailable`` (503) where the identity service could not be asked.
+    """
+
+    def __init__(self, known: AccessKeys) -> None:
+        self._known = known
+
+    def find(self, access_key: str) -> tuple[str, Caller] | None:
+        """(secret, owner) of a key; None where there is none."""
+        with _asked():
+            found = self._known.find(access_key)
+        return (found.secret, _caller(found)) if found and found.secret else None
+
+    def check(self, signed: Signed) -> Caller | None:
+        """Who signed; None where there is no such key. Raises BadSignature."""
+        with _asked():
+            found = self._known.check(signed)
+        return _caller(found) if found else None
+
+
+def _caller(found: AccessKey) -> Caller:
+    return Caller(
+        access_key=found.access_key,
+        user_id=found.user_id,
+        user_name=found.user_name,
+        project_id=found.project_id,
+        project_name=found.project_name,
+        roles=found.roles,
+    )
+
+
+@contextlib.contextmanager
+def _asked() -> Iterator[None]:
+    try:
+        yield
+    except CloudError as error:
+        logging.getLogger(__name__).warning("the identity service could not be asked: %s", error)
+        raise AWSError("ServiceUnavailable", "The identity service could not be reached.", 503) from error
