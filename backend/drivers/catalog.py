@@ -22,13 +22,17 @@ T = TypeVar("T")
 class Catalog:
     """Listings of a cloud, cached for ``ttl`` each; a look-up that misses asks the cloud once more.
 
+    What is too old goes with the next listing that comes, and so do the oldest of more than ``most``: projects come and
+    go.
+
     Every call may raise CloudUnavailable or NotAuthorized when the cloud has to be asked.
     """
 
-    def __init__(self, cloud: Cloud, clock: Clock, ttl: timedelta = timedelta(seconds=30)) -> None:
+    def __init__(self, cloud: Cloud, clock: Clock, ttl: timedelta = timedelta(seconds=30), most: int = 2000) -> None:
         self._cloud = cloud
         self._clock = clock
         self._ttl = ttl
+        self._most = most
         self._kept: dict[tuple[str, Scope], tuple[datetime, Sequence[Any], dict[str, Any]]] = {}
         self._lock = threading.Lock()
 
@@ -118,7 +122,10 @@ class Catalog:
         items = ask(scope)
         by_key = {key(item): item for item in items}
         with self._lock:
+            self._kept.pop((noun, scope), None)
             self._kept[noun, scope] = (now + self._ttl, items, by_key)
+            while len(self._kept) > self._most or next(iter(self._kept.values()))[0] <= now:
+                del self._kept[next(iter(self._kept))]
         return items, by_key
 
     def _one(

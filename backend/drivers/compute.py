@@ -170,12 +170,13 @@ class Compute(Protocol):
     """
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
-        """Make ``count`` servers in one request: all or none are accepted.
+        """Make ``count`` servers: all, none, or (where a cloud has to be asked for each) some.
 
         Not safe to repeat: after OutcomeUnknown the servers are looked for by ``launch_id``.
 
         Raises:
             Refused: any subclass; nothing was made.
+            PartlyMade: some were made, and stay; why there are no more.
             OutcomeUnknown: the answer was lost.
         """
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backend.drivers.compute import Server
+
 
 class CloudError(Exception):
     """Any of the below."""
@@ -97,6 +103,20 @@ class Busy(Refused):
 
 class NotAuthorized(Refused):
     """The engine may not act in the project (delegation expired, role missing)."""
+
+
+class PartlyMade(CloudError):
+    """Some servers of a creation were made, and the rest were not, for the reason that is told.
+
+    Args:
+        servers: what was made, with at least one of them; it stays.
+        refusal: why there are no more.
+    """
+
+    def __init__(self, servers: Sequence[Server], refusal: CloudError) -> None:
+        super().__init__(f"{len(servers)} were made, and no more: {refusal}")
+        self.servers = servers
+        self.refusal = refusal
 
 
 class QuotaExceeded(Refused):

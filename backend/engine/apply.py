@@ -172,6 +172,8 @@ def _create(cloud: Cloud, catalog: Catalog, act: CreateServers) -> Created:
         while left:
             try:
                 servers += cloud.compute.create(act.scope, request, size)
+            except errors.PartlyMade as part:
+                return Created(act, [*servers, *part.servers], part.refusal)
             except _ROOM as error:
                 refusal = refusal or error
                 if size == 1:

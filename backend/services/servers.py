@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from backend import errors
@@ -21,14 +22,22 @@ from backend.drivers.compute import Server, ServerRequest
 from backend.drivers.resolution import resolve
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
-from backend.store import activities, client_tokens
+from backend.store import activities, client_tokens, nodes
 from backend.store.session import Store
 
 REMEMBERED: Final = timedelta(hours=1)
 """How long a deleted server is still told of."""
 TAG_LIMIT: Final = 50
 RESERVED: Final = "aws:"
-_IN_FLIGHT: Final = timedelta(seconds=30)
+ASKED_ALONE: Final = 10
+"""Servers of nodes that are asked for one by one: a listing of the project costs more."""
+LONGEST: Final = timedelta(minutes=2)
+"""A request that made nothing for so long is dead: no call to a cloud takes as long."""
+SURE: Final = timedelta(minutes=1)
+"""What a cloud has not made by then, after its answer was lost, it did not hear of."""
+_UNCLEAR: Final = "unclear"
+_NO_ROOM: Final = (cloud_errors.NoCapacity, cloud_errors.NoAddresses, cloud_errors.QuotaExceeded)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,24 @@ class Order:
     minimum: int = 1
     maximum: int = 1
     token: ClientToken | None = None
+
+
+@dataclass(slots=True)
+class _Claim:
+    """A client token in the hands of one request.
+
+    Attributes:
+        held_at: since when, which tells it from other requests of the token.
+        result: ids of what was made under it.
+        again: an earlier request brought it.
+        unclear: that one ended without knowing what came of it.
+    """
+
+    token: ClientToken
+    held_at: datetime
+    result: Sequence[str] = ()
+    again: bool = False
+    unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +97,14 @@ class Servers:
         """Every server of the project in the region, oldest first, with those deleted within the last hour."""
         with asking():
             found = {server.id: server for server in self._compute.list(scope)}
+        found.update((server.id, server) for server in self._gone(scope))
+        return sorted(found.values(), key=_age)
+
+    def _gone(self, scope: Scope) -> Iterator[Server]:
+        """Those deleted within the last hour."""
+        with asking():
             changed = self._compute.list_changed(scope, self._clock.now() - REMEMBERED)
-        gone = [server for server in changed if server.status is ServerStatus.DELETED]
-        found.update((server.id, server) for server in self._recognised(scope, gone))
-        return sorted(found.values(), key=lambda server: (server.created_at, server.id))
+        return self._recognised(scope, [server for server in changed if server.status is ServerStatus.DELETED])
 
     def _recognised(self, scope: Scope, gone: Sequence[Server]) -> Iterator[Server]:
         """Deleted servers with the tag of their cluster, which a cloud may have forgotten with the server."""
@@ -87,9 +118,36 @@ class Servers:
             yield replace(server, tags={**server.tags, GROUP_TAG: name}) if name else server
 
     def find(self, scope: Scope, shorts: Collection[str]) -> Mapping[str, Server]:
-        """Servers by short id; unknown ones are left out."""
+        """Servers by short id, the oldest first; unknown ones are left out.
+
+        A few that nodes have are asked for alone; the project is listed for others, and what was deleted is asked for
+        where one is still missing.
+        """
         wanted = set(shorts)
-        return {server.short_id: server for server in self.list(scope) if server.short_id in wanted}
+        found, gone = self._of_nodes(scope, wanted)
+        if wanted - found.keys() - gone:
+            with asking():
+                listed = self._compute.list(scope)
+            found |= {server.short_id: server for server in listed if server.short_id in wanted}
+        if wanted - found.keys():
+            found |= {server.short_id: server for server in self._gone(scope) if server.short_id in wanted}
+        return {server.short_id: server for server in sorted(found.values(), key=_age)}
+
+    def _of_nodes(self, scope: Scope, wanted: Collection[str]) -> tuple[dict[str, Server], set[str]]:
+        """Servers of nodes, and the short ids of those that are gone; nothing where many are wanted."""
+        found: dict[str, Server] = {}
+        gone: set[str] = set()
+        if len(wanted) > ASKED_ALONE:
+            return found, gone
+        with self._store.read() as conn:
+            known = nodes.by_servers(conn, scope, sorted(wanted))
+        for short, node in known.items():
+            try:
+                with asking():
+                    found[short] = self._compute.get(scope, node.server_id or "")
+            except errors.ServerUnknown:
+                gone.add(short)
+        return found, gone
 
     def check(self, scope: Scope, spec: ServerSpec) -> None:
         """Whether a server could be made as described, as far as can be told beforehand.
@@ -114,10 +172,12 @@ class Servers:
         """
         name = _name(order)
         if order.token is None:
-            return self._make(scope, order, name)
-        kept = self._claim(scope, order.token)
-        servers = [] if kept is None else self._made(scope, order.token, kept, name)
-        return servers or self._keep(scope, order.token, lambda: self._make(scope, order, name))
+            return self._make(scope, order, name, lambda: None)
+        claim = self._claim(scope, order.token)
+        if claim.result:
+            return self._as_before(scope, claim)
+        servers = self._seen(scope, order, claim, name) if claim.again else []
+        return self._done(scope, claim, servers) if servers else self._first(scope, order, claim, name)
 
     def start(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:
         """Start stopped servers; those that run already stay as they are.
@@ -182,56 +242,104 @@ class Servers:
                 with asking():
                     self._compute.tag(scope, server.id, {}, keys)
 
-    def _claim(self, scope: Scope, token: ClientToken) -> client_tokens.Kept | None:
-        """None where the token is new: it is ours now."""
+    def _claim(self, scope: Scope, token: ClientToken) -> _Claim:
+        """The token, which is ours from now on where it is new."""
+        now = self._clock.now()
 
-        def work(conn: Any) -> client_tokens.Kept | None:
+        def work(conn: Any) -> _Claim:
             kept = client_tokens.find(conn, scope, token)
             if kept is None:
-                client_tokens.add(conn, scope, token, [], self._clock.now())
-            elif kept.fingerprint != token.fingerprint:
+                client_tokens.add(conn, scope, token, [], now)
+                return _Claim(token, now)
+            if kept.fingerprint != token.fingerprint:
                 raise errors.TokenReused(token.value)
-            return kept
+            unclear = kept.result == _UNCLEAR
+            return _Claim(token, kept.created_at, [] if unclear else kept.result, again=True, unclear=unclear)
 
         return self._store.transact(work)
 
-    def _made(self, scope: Scope, token: ClientToken, kept: client_tokens.Kept, name: str) -> Sequence[Server]:
-        """What an earlier request of the token made; empty where it came to nothing and may be done again."""
-        servers = self.list(scope)
-        if kept.result:
-            made = [server for server in servers if server.id in kept.result]
-            if not made:
-                raise errors.TokenSpent(token.value)
-            return made
-        lost = [server for server in servers if server.name.startswith(name)]
-        if not lost and self._clock.now() - kept.created_at < _IN_FLIGHT:
-            raise errors.StaleRead(token.value)
-        return self._keep(scope, token, lambda: lost) if lost else []
+    def _as_before(self, scope: Scope, claim: _Claim) -> Sequence[Server]:
+        """What an earlier request of the token made."""
+        made = [server for server in self.list(scope) if server.id in claim.result]
+        if not made:
+            raise errors.TokenSpent(claim.token.value)
+        return made
 
-    def _keep(self, scope: Scope, token: ClientToken, make: Callable[[], Sequence[Server]]) -> Sequence[Server]:
+    def _seen(self, scope: Scope, order: Order, claim: _Claim, name: str) -> Sequence[Server]:
+        """What an earlier request made that did not tell; empty where it came to nothing, and the token is ours now.
+
+        Raises:
+            StaleRead: it is still at work, or the cloud may still hear of it.
+        """
+        with asking():
+            lost = [server for server in self._compute.list(scope) if server.name.startswith(name)]
+        age = self._clock.now() - claim.held_at
+        if age < (SURE if claim.unclear else LONGEST) and not (lost if claim.unclear else len(lost) >= order.maximum):
+            raise errors.StaleRead(claim.token.value)
+        self._hold(scope, claim, [])
+        return lost
+
+    def _hold(self, scope: Scope, claim: _Claim, result: Any) -> None:
+        """Hold the token on; raises StaleRead where another request took it over."""
+        now = self._clock.now()
+        held = self._store.transact(
+            lambda conn: client_tokens.hold(conn, scope, claim.token, held_at=claim.held_at, now=now, result=result)
+        )
+        if not held:
+            raise errors.StaleRead(claim.token.value)
+        claim.held_at = now
+
+    def _first(self, scope: Scope, order: Order, claim: _Claim, name: str) -> Sequence[Server]:
+        """Make the servers. The token is held anew before each creation: who was thought dead makes none any more."""
         try:
-            servers = make()
+            servers = self._make(scope, order, name, lambda: self._hold(scope, claim, []))
+        except errors.StaleRead:
+            raise  # another's by now
         except errors.OutcomeUnclear:
-            raise  # the token stays taken: its servers are looked for when it comes again
-        except errors.Finding:
-            self._store.transact(lambda conn: client_tokens.forget(conn, scope, token))
+            self._hold(scope, claim, _UNCLEAR)  # its servers are looked for when it comes again
             raise
+        except errors.Finding:
+            self._store.transact(lambda conn: client_tokens.forget(conn, scope, claim.token))
+            raise
+        return self._done(scope, claim, servers)
+
+    def _done(self, scope: Scope, claim: _Claim, servers: Sequence[Server]) -> Sequence[Server]:
+        """Keep what was made; where the token was taken over meanwhile, what the record tells stands."""
         made = [server.id for server in servers]
-        self._store.transact(lambda conn: client_tokens.finish(conn, scope, token, made))
+        try:
+            self._hold(scope, claim, made)
+        except errors.StaleRead:
+            with self._store.read() as conn:
+                kept = client_tokens.find(conn, scope, claim.token)
+            known = kept.result if kept and isinstance(kept.result, list) else []
+            if known and not set(known) & set(made):
+                _log.warning("servers %s came too late for their client token, and are deleted", made)
+                self.terminate(scope, servers)
+                return self._as_before(scope, replace(claim, result=known))
+            if not set(made) <= set(known):
+                raise
         return servers
 
-    def _make(self, scope: Scope, order: Order, name: str) -> Sequence[Server]:
+    def _make(self, scope: Scope, order: Order, name: str, before: Callable[[], None]) -> Sequence[Server]:
+        """Args: before: called before each creation."""
         refusal: errors.Finding | None = None
         spec = order.spec
         for zone in self._zones(scope, spec):
             request = self._resolve(scope, spec, zone, name)
             for count in _counts(order):
+                before()
                 try:
                     return self._compute.create(scope, request, count)
-                except (cloud_errors.NoCapacity, cloud_errors.NoAddresses, cloud_errors.QuotaExceeded) as error:
-                    refusal = finding_of(error, type=request.flavor, image=spec.image or "", zone=request.zone)
-                except cloud_errors.CloudError as error:
-                    raise finding_of(error, type=request.flavor, image=spec.image or "", zone=request.zone) from error
+                except cloud_errors.PartlyMade as part:
+                    if len(part.servers) >= order.minimum:
+                        return part.servers
+                    self.terminate(scope, part.servers)
+                    error: cloud_errors.CloudError = part.refusal
+                except cloud_errors.CloudError as failure:
+                    error = failure
+                refusal = finding_of(error, type=request.flavor, image=spec.image or "", zone=request.zone)
+                if not isinstance(error, _NO_ROOM):
+                    raise refusal from error
             if isinstance(refusal, errors.QuotaExceeded):
                 break  # it holds in every zone
         raise refusal or errors.NetworkMissing("")
@@ -254,6 +362,10 @@ class Servers:
         if zone and request.zone != zone:
             raise errors.ZonesMismatch((zone,))
         return request
+
+
+def _age(server: Server) -> tuple[datetime, str]:
+    return server.created_at, server.id
 
 
 def _counts(order: Order) -> Iterator[int]:

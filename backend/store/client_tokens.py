@@ -55,6 +55,17 @@ def finish(conn: Connection, scope: Scope, token: ClientToken, result: Any) -> N
     conn.execute(update(client_tokens).where(_is(scope, token)).values(result={"result": result}))
 
 
+def hold(conn: Connection, scope: Scope, token: ClientToken, *, held_at: datetime, now: datetime, result: Any) -> bool:
+    """Hold a token on from now, and keep what its request has come to; False where another request holds it by now.
+
+    Args:
+        held_at: ``created_at`` as the request that asks took or found it: who holds it knows since when.
+    """
+    mine = and_(_is(scope, token), client_tokens.c.created_at == held_at)
+    values = {"created_at": now, "result": {"result": result}}
+    return conn.execute(update(client_tokens).where(mine).values(values)).rowcount == 1
+
+
 def forget(conn: Connection, scope: Scope, token: ClientToken) -> None:
     """Give a token back: its request was refused and did nothing."""
     conn.execute(delete(client_tokens).where(_is(scope, token)))

@@ -136,6 +136,8 @@ def chosen(call: Call, ids: Sequence[str] | None) -> list[Server]:
     """
     if ids:
         actions.check_forms(actions.INSTANCE, ids)
+        found = call.backend.servers.find(call.scope, [each.removeprefix("i-") for each in ids])
+        return actions.named(actions.INSTANCE, ids, found.values(), _id)
     return actions.named(actions.INSTANCE, ids, call.backend.servers.list(call.scope), _id)
 
 

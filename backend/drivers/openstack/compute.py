@@ -24,6 +24,7 @@ from backend.drivers.errors import (
     FlavorNotSupported,
     NetworkMissing,
     OutcomeUnknown,
+    PartlyMade,
     ServerNotFound,
     SubnetNotFound,
     Unsupported,
@@ -37,7 +38,7 @@ from backend.drivers.openstack.keys import KeyPairs
 from backend.drivers.openstack.launches import Launch, numbered
 from backend.drivers.openstack.layout import Layout, Placement
 from backend.drivers.openstack.network import OpenStackNetworking
-from backend.drivers.openstack.ports import Ports
+from backend.drivers.openstack.ports import Launched, Ports
 from backend.drivers.openstack.refusals import of_create, of_rebuild, of_server
 from backend.drivers.openstack.rest import COMPUTE, VOLUME, Declined, Rest
 from backend.drivers.openstack.server_groups import ServerGroups
@@ -77,10 +78,13 @@ class OpenStackCompute:
             raise ValueError(f"a create call makes at least one server, not {count}")
         launch = self._launch(scope, request, count)
         alone = launch.placement.alone
-        documents = self._make(scope, launch) if alone else self._ports.launch(scope, launch)
-        self._ports.note(scope, documents)
+        launched = Launched(self._make(scope, launch)) if alone else self._ports.launch(scope, launch)
+        self._ports.note(scope, launched.documents)
         layout, names = self._layout(scope), self._settings.zone_names(scope.region)
-        return [replace(server_of(document, layout, names), user_data=request.user_data) for document in documents]
+        made = [replace(each, user_data=request.user_data) for each in servers_of(launched.documents, layout, names)]
+        if launched.refusal is not None:
+            raise PartlyMade(made, launched.refusal)
+        return made
 
     def get(self, scope: Scope, server_id: str) -> Server:
         try:

@@ -12,13 +12,14 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
-from backend.drivers.errors import CloudError, CloudUnavailable, OutcomeUnknown
+from backend.drivers.errors import CloudError, CloudUnavailable, OutcomeUnknown, Refused
 from backend.drivers.openstack import metadata as notes
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.launches import PORT_NAME, Launch
@@ -42,6 +43,14 @@ class _Taken:
     noted_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """Documents of the servers that were made, and why there are no more, if some were refused."""
+
+    documents: Sequence[Mapping[str, Any]]
+    refusal: CloudError | None = None
+
+
 class Ports:
     """Launches on ports, and the end of those.
 
@@ -61,44 +70,55 @@ class Ports:
         self._tidying: set[Scope] = set()
         self._lock = threading.Lock()
 
-    def launch(self, scope: Scope, launch: Launch) -> Sequence[Mapping[str, Any]]:
-        """Make the launch's servers, each on a port of its own; all of them, or none.
+    def launch(self, scope: Scope, launch: Launch) -> Launched:
+        """Make the launch's servers, each on a port of its own.
 
         Returns:
             Documents of what was asked for: to ask Nova for each would cost it a tenth of making it.
 
         Raises:
-            Refused: what was made before is taken back.
-            OutcomeUnknown: an answer was lost; what is known of is taken back, what is not is found by its token.
+            Refused: nothing was made.
+            OutcomeUnknown: an answer was lost; what carries a token is found by that, anything else is taken back as
+                far as it is known.
         """
         self.sweep(scope)
         ports = self._make(scope, launch)
         with ThreadPoolExecutor(min(_AT_ONCE, launch.count), thread_name_prefix="boot") as pool:
             asked = [
-                pool.submit(self._server, scope, launch.body_at(port["id"], number))
+                pool.submit(copy_context().run, self._server, scope, launch.body_at(port["id"], number))
                 for number, port in enumerate(ports)
             ]
-        self._check(scope, launch, [port["id"] for port in ports], asked)
+        refusal = self._refusal(scope, launch, [port["id"] for port in ports], asked)
         now = self._clock.now()
-        return [
+        made = [
             launch.document_at(port, each.result(), number, now)
             for number, (port, each) in enumerate(zip(ports, asked, strict=True))
+            if each.exception() is None
         ]
-
-    def _check(self, scope: Scope, launch: Launch, ports: Sequence[str], asked: Sequence[Future[str]]) -> None:
-        """Raise the refusal of a server, if there is one, and take back what was made beside it."""
-        failures = [each.exception() for each in asked]
-        refusals = [error for error in failures if error is not None]
-        servers = [each.result() for each in asked if each.exception() is None]
-        if refusals:
-            unknown = next((error for error in refusals if isinstance(error, OutcomeUnknown)), None)
-            refusal = unknown or refusals[0]
-            untaken = (Declined, CloudUnavailable)
-            free = [port for port, error in zip(ports, failures, strict=True) if isinstance(error, untaken)]
-            self._undo(scope, servers, free)
-            if isinstance(refusal, Declined):
-                raise of_create(refusal, launch.request, launch.count) from refusal
+        if refusal is not None and not made:
             raise refusal
+        return Launched(made, refusal)
+
+    def _refusal(
+        self, scope: Scope, launch: Launch, ports: Sequence[str], asked: Sequence[Future[str]]
+    ) -> CloudError | None:
+        """Why servers were refused, if some were; the ports that were meant for them go.
+
+        Raises:
+            OutcomeUnknown: of one of them nothing is known.
+        """
+        failures = [each.exception() for each in asked]
+        untaken = (Declined, CloudUnavailable)
+        self.delete(scope, [port for port, error in zip(ports, failures, strict=True) if isinstance(error, untaken)])
+        for error in failures:
+            if error is not None and not isinstance(error, (*untaken, Refused)):
+                if launch.request.launch_id is None:
+                    self._undo(scope, [each.result() for each in asked if each.exception() is None])
+                raise error
+        first = next((error for error in failures if error is not None), None)
+        if isinstance(first, Declined):
+            return of_create(first, launch.request, launch.count)
+        return first if isinstance(first, CloudError) else None
 
     def note(self, scope: Scope, documents: Iterable[Mapping[str, Any]]) -> None:
         """Learn from servers which of them are on our ports, and delete those of servers that are gone.
@@ -175,13 +195,12 @@ class Ports:
         """Ask for one server; its id."""
         return str(self._rest.write(scope, COMPUTE, "POST", "/servers", body).item("server")["id"])
 
-    def _undo(self, scope: Scope, servers: Sequence[str], free: Sequence[str]) -> None:
+    def _undo(self, scope: Scope, servers: Sequence[str]) -> None:
         for server_id in servers:
             try:
                 self._rest.write(scope, COMPUTE, "DELETE", f"/servers/{server_id}", repeat=True)
             except (Declined, CloudError) as error:
-                _log.warning("server %s of a refused launch stays until it is found unowned: %s", server_id, error)
-        self.delete(scope, free)
+                _log.warning("server %s of a request whose answer was lost stays: %s", server_id, error)
 
     def _tidy(self, scope: Scope) -> None:
         """Delete what servers have left. One may be told as deleted some moments before it lets go of its port."""

@@ -66,3 +66,23 @@ def test_what_is_dropped_is_asked_for_again() -> None:
     catalog.forget()
     catalog.key_pairs(SCOPE)
     assert len(keys.asked) == 3
+
+
+def test_listings_of_projects_that_come_and_go_are_not_kept_for_ever() -> None:
+    catalog, _, clock = made()
+    for number in range(20):
+        catalog.key_pairs(Scope(f"p-{number}", "r"))
+    assert len(catalog._kept) == 20
+    clock.move(30)
+    catalog.key_pairs(SCOPE)
+    assert [scope for _, scope in catalog._kept] == [SCOPE]
+
+
+def test_no_more_listings_are_kept_than_the_most() -> None:
+    clock, cloud = HandClock(), Cloud()
+    catalog = Catalog(cast("Any", cloud), clock, most=2)
+    for name in ("a", "b", "a", "c"):
+        catalog.key_pairs(Scope(name, "r"))
+    assert [scope.project_id for _, scope in catalog._kept] == ["b", "c"]
+    catalog.key_pairs(Scope("a", "r"))
+    assert len(cloud.compute.asked) == 4

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
 import pytest
 
 from backend import errors
 from backend.domain.activity import ActivityStatus
 from backend.domain.node import GROUP_TAG, ServerStatus
 from backend.domain.profile import ServerSpec
+from backend.domain.scope import Scope
 from backend.domain.token import ClientToken
-from backend.drivers.errors import NoAddresses, NoCapacity, NotAuthorized, Refused
+from backend.drivers.catalog import Catalog
+from backend.drivers.compute import Server
+from backend.drivers.errors import NoAddresses, NoCapacity, NotAuthorized, PartlyMade, QuotaExceeded, Refused
 from backend.drivers.simulated.faults import Where
 from backend.services.servers import Order, Servers
 from backend.store import activities
@@ -114,3 +121,137 @@ def test_tags_by_key_value_and_limit(servers: Servers, spec: ServerSpec) -> None
     with pytest.raises(errors.LimitExceeded):
         servers.tag(SCOPE, now, {f"k{number}": "" for number in range(49)})
     assert servers.list(SCOPE)[0].tags == {"Name": "web", "a": "1"}
+
+
+@dataclass
+class Counted:
+    """A compute port that notes which calls were made, and runs what a test wants between two of them."""
+
+    compute: Any
+    calls: list[str] = field(default_factory=list)
+    before_create: Callable[[], object] = lambda: None
+    after_create: Callable[[], object] = lambda: None
+    before_zones: Callable[[], object] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls.append(name)
+        return getattr(self.compute, name)
+
+    def zones(self, scope: Scope) -> Any:
+        self.before_zones()
+        return self.compute.zones(scope)
+
+    def create(self, *arguments: Any) -> Any:
+        self.before_create()
+        made = self.compute.create(*arguments)
+        self.after_create()
+        return made
+
+
+@pytest.fixture
+def counted(world: World) -> Counted:
+    return Counted(world.simulated.cloud.compute)
+
+
+@pytest.fixture
+def other(world: World, counted: Counted) -> Servers:
+    """The servers as another gateway process sees them."""
+    cloud = replace(world.simulated.cloud, compute=cast("Any", counted))
+    return Servers(world.store, cloud, Catalog(cloud, world.clock), world.clock)
+
+
+def test_servers_of_nodes_are_asked_for_alone_and_others_listed_once(
+    world: World, other: Servers, counted: Counted, spec: ServerSpec
+) -> None:
+    owned, free = other.run(SCOPE, Order(spec, 2, 2))
+    world.put(world.group(), "n", server_id=owned.id)
+    counted.calls.clear()
+    assert [*other.find(SCOPE, [owned.short_id])] == [owned.short_id]
+    assert counted.calls == ["get"]
+    counted.calls.clear()
+    assert {*other.find(SCOPE, [owned.short_id, free.short_id])} == {owned.short_id, free.short_id}
+    assert counted.calls == ["get", "list"]
+    other.terminate(SCOPE, [owned])
+    world.clock.move(60)
+    counted.calls.clear()
+    assert other.find(SCOPE, [owned.short_id])[owned.short_id].status is ServerStatus.DELETED
+    assert counted.calls == ["get", "list_changed"]
+    counted.calls.clear()
+    assert other.find(SCOPE, ["0" * 17]) == {}
+    assert counted.calls == ["list", "list_changed"]
+    assert other.find(OTHER, [owned.short_id, free.short_id]) == {}
+
+
+TOKEN = ClientToken("RunInstances", "again", "f")
+
+
+def test_a_repeat_while_the_first_is_at_work_makes_nothing_however_long_that_takes(
+    world: World, servers: Servers, other: Servers, counted: Counted, spec: ServerSpec
+) -> None:
+    """The first is late before it asks the cloud: what it finds then is that another has taken its token over."""
+    order = Order(replace(spec, zone="us-east-1a"), 2, 2, token=TOKEN)
+    answers: list[Sequence[Server]] = []
+
+    def late() -> None:
+        if answers:
+            return
+        for seconds in (31, 60):
+            world.clock.move(seconds)
+            with pytest.raises(errors.StaleRead):
+                servers.run(SCOPE, order)
+        world.clock.move(60)
+        answers.append(servers.run(SCOPE, order))
+
+    counted.before_zones = late
+    with pytest.raises(errors.StaleRead):
+        other.run(SCOPE, order)
+    assert len(servers.list(SCOPE)) == 2
+    assert {each.id for each in servers.run(SCOPE, order)} == {each.id for each in answers[0]}
+
+
+def test_a_repeat_after_the_servers_are_there_answers_them_though_the_first_never_did(
+    world: World, servers: Servers, other: Servers, counted: Counted, spec: ServerSpec
+) -> None:
+    order = Order(spec, 2, 2, token=TOKEN)
+    answers: list[Sequence[Server]] = []
+    counted.after_create = lambda: answers.append(servers.run(SCOPE, order))
+    assert {each.id for each in other.run(SCOPE, order)} == {each.id for each in answers[0]}
+    assert len(servers.list(SCOPE)) == 2
+
+
+def test_what_came_too_late_for_its_token_is_taken_back(
+    world: World, servers: Servers, other: Servers, counted: Counted, spec: ServerSpec
+) -> None:
+    order = Order(spec, 1, 1, token=TOKEN)
+    answers: list[Sequence[Server]] = []
+
+    def hang() -> None:
+        world.clock.move(121)
+        answers.append(servers.run(SCOPE, order))
+
+    counted.before_create = hang
+    assert {each.id for each in other.run(SCOPE, order)} == {each.id for each in answers[0]}
+    world.clock.move(60)
+    alive = [each for each in servers.list(SCOPE) if each.status is not ServerStatus.DELETED]
+    assert [each.id for each in alive] == [answers[0][0].id]
+
+
+@pytest.mark.parametrize(("minimum", "kept"), [(1, 2), (2, 2), (3, 0)])
+def test_a_part_that_is_enough_stays_and_one_that_is_not_is_taken_back(
+    world: World, other: Servers, counted: Counted, spec: ServerSpec, minimum: int, kept: int
+) -> None:
+    real = counted.compute.create
+    counted.create = lambda scope, request, count: part(real(scope, request, 2))  # type: ignore[method-assign]
+
+    def part(made: Sequence[Server]) -> Sequence[Server]:
+        raise PartlyMade(made, QuotaExceeded("instances", 3, 2))
+
+    order = Order(spec, minimum, 3)
+    if kept:
+        assert len(other.run(SCOPE, order)) == kept
+    else:
+        with pytest.raises(errors.QuotaExceeded):
+            other.run(SCOPE, order)
+    world.clock.move(60)
+    alive = [each for each in other.list(SCOPE) if each.status is not ServerStatus.DELETED]
+    assert len(alive) == kept

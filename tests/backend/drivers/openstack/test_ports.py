@@ -180,18 +180,37 @@ def test_a_full_subnet_or_a_quota_of_ports_makes_nothing(world, compute, scope, 
         (refused(), errors.CloudUnavailable),
     ],
 )  # fmt: skip
-def test_one_refusal_takes_all_back(world, compute, scope, failure, error):
-    world.fails["port-1"] = failure
-    with pytest.raises(error):
+def test_a_refusal_on_the_way_keeps_what_was_accepted(world, compute, scope, services, failure, error):
+    world.fails["port-2"] = failure
+    with pytest.raises(errors.PartlyMade) as told:
         compute.create(scope, REQUEST, 3)
-    assert world.servers == {}
-    assert "port-1" not in world.ports
+    assert type(told.value.refusal) is error
+    assert [each.id for each in told.value.servers] == sorted(world.servers) == ["server-of-port-0", "server-of-port-1"]
+    assert {each.launch_id for each in told.value.servers} == {LAUNCH}
+    assert services.of("DELETE", "/servers") == []
+    assert [*world.ports] == ["port-0", "port-1"]
 
 
-def test_a_lost_answer_leaves_its_port_to_be_found(world, compute, scope):
+def test_a_refusal_of_all_is_a_refusal(world, compute, scope):
+    world.fails |= {f"port-{number}": nova_fault(403, "Quota exceeded, too many servers.") for number in (0, 1)}
+    with pytest.raises(errors.QuotaExceeded):
+        compute.create(scope, REQUEST, 2)
+    assert world.ports == {}
+
+
+def test_a_lost_answer_leaves_its_port_and_what_was_accepted_to_be_found(world, compute, scope, services):
+    world.fails |= {"port-0": lost(), "port-1": refused()}
+    with pytest.raises(errors.OutcomeUnknown):
+        compute.create(scope, REQUEST, 3)
+    assert [*world.servers] == ["server-of-port-2"]
+    assert [*world.ports] == ["port-0", "port-2"]
+    assert services.of("DELETE", "/servers") == []
+
+
+def test_of_a_request_without_a_token_what_is_known_is_taken_back_when_an_answer_is_lost(world, compute, scope):
     world.fails["port-1"] = lost()
     with pytest.raises(errors.OutcomeUnknown):
-        compute.create(scope, REQUEST, 2)
+        compute.create(scope, replace(REQUEST, launch_id=None), 2)
     assert world.servers == {}
     assert "port-1" in world.ports
 
