@@ -46,12 +46,14 @@ from gateway.auth.keystone import KeystoneCredentials
 from gateway.auth.remote import RemoteVerification
 from gateway.local import CannotStart
 from gateway.pipeline import Authorize, Pipeline, Verify, allow_all
-from translators import load  # noqa: F401 - registers every operation
+from translators import load, registry  # noqa: F401 - registers every operation
 from translators.callers import Callers
 from translators.registry import Caller
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from backend.drivers.openstack.patience import Brief
 
 
 EMBEDDED_PROJECT = "embedded"
@@ -82,12 +84,18 @@ def seal_of(chosen: BackendSettings) -> Seal:
     return seals.opened(chosen.secret_keys, named, required=bool(chosen.secret_key_file))
 
 
-def cloud_of(chosen: BackendSettings, store: Store) -> Cloud:
+def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = None) -> Cloud:
+    """Args: patience: of a gateway."""
     if chosen.driver == "openstack":
         from backend.drivers.openstack.cloud import open_cloud  # its libraries are not loaded where they are not used
 
-        record = measures.shared().exchanged
-        return open_cloud(chosen.openstack, SystemClock(), record=record, delegations=delegations_of(chosen, store))
+        return open_cloud(
+            chosen.openstack.for_requests() if patience else chosen.openstack,
+            SystemClock(),
+            record=measures.shared().exchanged,
+            delegations=delegations_of(chosen, store),
+            patience=patience,
+        )
     simulated = SimulatedSettings(
         regions=(chosen.region,), boot_seconds=chosen.boot_seconds, delete_seconds=chosen.delete_seconds
     )
@@ -119,16 +127,28 @@ def embedded_identity(chosen: BackendSettings) -> Identity:
     return Identity(credentials, {chosen.region: chosen.region})
 
 
-def keystone_identity(chosen: BackendSettings) -> Identity:
+def patience_of(chosen: BackendSettings) -> Brief | None:
+    """How long requests of clients wait for the cloud; None where it is on this machine."""
+    if chosen.driver != "openstack":
+        return None
+    from backend.drivers.openstack.patience import Brief
+
+    return Brief(chosen.openstack, SystemClock())
+
+
+def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) -> Identity:
     """Keystone's EC2 credentials, and oslo.policy's rules over the roles of their users."""
     from backend.drivers.openstack.cloud import cloud_regions, open_keys
     from gateway.auth.policy import RolePolicy
 
-    known = KeystoneCredentials(Callers(open_keys(chosen.openstack, SystemClock(), record=measures.shared().exchanged)))
+    known = open_keys(
+        chosen.openstack.for_requests(), SystemClock(), record=measures.shared().exchanged, patience=patience
+    )
+    credentials = KeystoneCredentials(Callers(known))
     return Identity(
-        known,
+        credentials,
         cloud_regions(chosen.openstack, chosen.region),
-        RemoteVerification(known) if chosen.verify == "ec2tokens" else sigv4.verify,
+        RemoteVerification(credentials) if chosen.verify == "ec2tokens" else sigv4.verify,
         RolePolicy(gateway_config.parsed()).check,
     )
 
@@ -140,9 +160,12 @@ def create_gateway() -> Flask:
     gateway = gateway_config.load()
     store = store_of(chosen)
     clock = SystemClock()
-    identity = keystone_identity(chosen) if chosen.driver == "openstack" else embedded_identity(chosen)
+    patience = patience_of(chosen)
+    identity = keystone_identity(chosen, patience) if chosen.driver == "openstack" else embedded_identity(chosen)
     pipeline = Pipeline(
-        backend=Backend.build(store, cloud_of(chosen, store), clock, deregistration=chosen.engine.deregistration),
+        backend=Backend.build(
+            store, cloud_of(chosen, store, patience), clock, deregistration=chosen.engine.deregistration
+        ),
         credentials=identity.credentials,
         clock=clock,
         regions=identity.regions,
@@ -153,6 +176,7 @@ def create_gateway() -> Flask:
         account_id_of=account_id,
         verify=identity.verify,
         authorize=identity.authorize,
+        find_handler=registry.find if patience is None else patience.handlers(registry.find),
     )
     return create_app(pipeline, readiness=lambda: migrate.refusal(store), metrics=request_log.shared().metrics_text)
 

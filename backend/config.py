@@ -81,6 +81,33 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.StrOpt("interface", default="", help="Endpoint interface: public, internal (empty: clouds.yaml's own)."),
         cfg.FloatOpt("connect_seconds", default=5.0, min=0.1, help="How long a connection to a service may take."),
         cfg.FloatOpt("read_seconds", default=60.0, min=0.1, help="How long a service may take to answer."),
+        cfg.FloatOpt(
+            "request_read_seconds",
+            default=8.0,
+            min=1.0,
+            max=60.0,
+            help="How long a service may take to answer a question for which a client's request waits.",
+        ),
+        cfg.FloatOpt(
+            "request_write_seconds",
+            default=20.0,
+            min=1.0,
+            max=60.0,
+            help="How long it may take to take an order for one.",
+        ),
+        cfg.FloatOpt(
+            "request_seconds",
+            default=25.0,
+            min=2.0,
+            max=60.0,
+            help="How long the cloud may take for all that one request of a client waits for.",
+        ),
+        cfg.IntOpt(
+            "request_calls",
+            default=6,
+            min=1,
+            help="Requests of clients that may wait for the cloud at once in a process: fewer than [gateway] threads.",
+        ),
         cfg.IntOpt("connections", default=32, min=1, help="Connections a process keeps to one service."),
         cfg.ListOpt(
             "access",

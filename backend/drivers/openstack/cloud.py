@@ -19,6 +19,7 @@ from backend.drivers.openstack.credentials import KeystoneKeys
 from backend.drivers.openstack.ec2_way import Ec2Way
 from backend.drivers.openstack.images import OpenStackImages
 from backend.drivers.openstack.network import OpenStackNetworking
+from backend.drivers.openstack.patience import Patience
 from backend.drivers.openstack.rest import Rest
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.trusts import Trusts
@@ -33,6 +34,7 @@ def open_cloud(
     *,
     record: Exchanges = unrecorded,
     delegations: Delegations | None = None,
+    patience: Patience | None = None,
 ) -> Cloud:
     """The cloud's ports. Nothing is asked of it yet.
 
@@ -41,14 +43,15 @@ def open_cloud(
             nothing runs beside the calls.
         record: is told every request.
         delegations: what owners handed over; nothing by default.
+        patience: how long is waited for answers; by default as long as the settings say for connections.
 
     Raises:
         Misconfigured: clouds.yaml has no usable entry.
     """
     entry = Entry.read(settings)
     own = Access(settings, entry, clock, None, transport, record=record)
-    ways = _ways(settings, own, clock, delegations or NoDelegations())
-    rest = Rest(Access(settings, entry, clock, ways, transport, record=record), clock)
+    ways = _ways(settings, own, clock, delegations or NoDelegations(), patience)
+    rest = Rest(Access(settings, entry, clock, ways, transport, record=record), clock, patience=patience)
     zones = Zones(rest, clock, settings)
     images = OpenStackImages(rest, clock, settings)
     networking = OpenStackNetworking(rest, clock, settings, zones)
@@ -60,18 +63,20 @@ def open_cloud(
     return Cloud(compute=compute, images=images, network=networking, balancing=balancing)
 
 
-def _ways(settings: OpenStackSettings, own: Access, clock: Clock, delegations: Delegations) -> Mapping[str, Way]:
+def _ways(
+    settings: OpenStackSettings, own: Access, clock: Clock, delegations: Delegations, patience: Patience | None
+) -> Mapping[str, Way]:
     """The ways into projects that the service user needs others for.
 
     Args:
         own: asks as the service user itself.
     """
     age = timedelta(seconds=settings.key_seconds)
-    service = Rest(own, clock, "project")
+    service = Rest(own, clock, "project", patience)
     return {
         "trust": Trusts(service, own, clock, age),
         "application_credential": ApplicationCredentialWay(own.entry.user, delegations, clock, age),
-        "ec2": Ec2Way(Rest(own, clock, settings.identity_scope), service, clock, settings.ec2_role),
+        "ec2": Ec2Way(Rest(own, clock, settings.identity_scope, patience), service, clock, settings.ec2_role),
     }
 
 
@@ -88,11 +93,12 @@ def open_keys(
     transport: requests.adapters.BaseAdapter | None = None,
     *,
     record: Exchanges = unrecorded,
+    patience: Patience | None = None,
 ) -> KeystoneKeys:
     """Keystone's EC2 credentials, as the service user reads them or has them checked. Raises Misconfigured."""
     access = Access(settings, Entry.read(settings), clock, None, transport, record=record)
-    reader = Rest(access, clock, settings.identity_scope)
-    return KeystoneKeys(reader, Rest(access, clock, "project"), clock, settings)
+    reader = Rest(access, clock, settings.identity_scope, patience)
+    return KeystoneKeys(reader, Rest(access, clock, "project", patience), clock, settings)
 
 
 def cloud_regions(settings: OpenStackSettings, default: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from backend.drivers.exchanges import UNANSWERED
 from backend.drivers.openstack import faults
 from backend.drivers.openstack.access import Access, is_keystones, words_of
 from backend.drivers.openstack.faults import BALANCING, COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME
+from backend.drivers.openstack.patience import Patience
 from backend.drivers.openstack.transport import never_sent
 
 __all__ = ["BALANCING", "COMPUTE", "IDENTITY", "IMAGE", "NETWORK", "VOLUME", "Answer", "Declined", "Rest"]
@@ -31,6 +32,7 @@ _MICROVERSIONS: Final = {COMPUTE: "2.72"}
 _VERSIONED: Final = re.compile(r"/v\d+(\.\d+)?(/[^/]+)?$")
 _REQUEST_IDS: Final = ("x-openstack-request-id", "x-compute-request-id")
 _PAUSES: Final = (0.2, 0.6)
+_LONGEST_PAUSE: Final = 5.0
 _TOO_MANY: Final = 429
 
 
@@ -72,11 +74,19 @@ class Declined(Exception):  # never leaves the driver: each port makes a finding
 
 
 class _Lost(Exception):
-    """No usable answer: ``sent`` tells whether the request may have reached the service."""
+    """No usable answer.
 
-    def __init__(self, words: str, *, sent: bool) -> None:
+    Args:
+        sent: whether the request may have reached the service.
+        hung: its time went by.
+        retry_after: seconds for which the service wants to be left alone.
+    """
+
+    def __init__(self, words: str, *, sent: bool, hung: bool = False, retry_after: float = 0.0) -> None:
         super().__init__(words)
         self.sent = sent
+        self.hung = hung
+        self.retry_after = retry_after
 
 
 class _LoginEnded(NotAuthorized):
@@ -91,9 +101,11 @@ class Rest:
 
     Args:
         own: where the service user itself asks: ``system`` or (its own) ``project``.
+        patience: how long is waited; by default as long as the connections do.
     """
 
-    def __init__(self, access: Access, clock: Clock, own: str = "system") -> None:
+    def __init__(self, access: Access, clock: Clock, own: str = "system", patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
         self._access = access
         self._clock = clock
         self._own = own
@@ -112,14 +124,15 @@ class Rest:
             try:
                 return self._exchange(scope, service, "GET", path, params=params).document(f"GET {service} {path}")
             except _Lost as error:
-                if pause is None:
+                wait = self._pause(pause, error)
+                if wait is None:
                     _tell_lost(scope, error)
                     raise CloudUnavailable(str(error)) from error
             except Declined as error:
                 if error.status in {401, 403}:
                     raise NotAuthorized(error.message, request_id=error.request_id) from error
                 raise
-            self._clock.wait(pause)
+            self._clock.wait(wait)
         raise AssertionError("unreachable")
 
     def item(self, scope: Scope | None, service: str, path: str, noun: str) -> Mapping[str, Any]:
@@ -185,15 +198,23 @@ class Rest:
             try:
                 return self._exchange(scope, service, method, path, body=body, headers=headers)
             except _Lost as error:
-                if pause is None:
+                wait = self._pause(pause, error)
+                if wait is None:
                     _tell_lost(scope, error)
                     raise (OutcomeUnknown if error.sent else CloudUnavailable)(str(error)) from error
             except Declined as error:
                 if error.status == 401:
                     raise NotAuthorized(error.message, request_id=error.request_id) from error
                 raise
-            self._clock.wait(pause)
+            self._clock.wait(wait)
         raise AssertionError("unreachable")
+
+    def _pause(self, pause: float | None, error: _Lost) -> float | None:
+        """How long until it is sent again, None where it is not: as long as the service asks for, within bounds."""
+        if pause is None:
+            return None
+        wait = min(max(pause, error.retry_after), _LONGEST_PAUSE)
+        return wait if self._patience.repeats(wait, hung=error.hung) else None
 
     def offers(self, scope: Scope, service: str) -> bool:
         """Whether the project's catalog has the service in the region."""
@@ -223,6 +244,21 @@ class Rest:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
+        with self._patience.call(service, scope, write=method != "GET") as seconds:
+            return self._sent(scope, service, method, path, params=params, body=body, headers=headers, seconds=seconds)
+
+    def _sent(
+        self,
+        scope: Scope | None,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None,
+        body: Any,
+        headers: Mapping[str, str] | None,
+        seconds: float | None,
+    ) -> Answer:
         plugin = self._access.own(self._own) if scope is None else self._access.project(scope.project_id)
         url = self._url(plugin, scope, service, path)
         version = _MICROVERSIONS.get(service)
@@ -230,6 +266,8 @@ class Rest:
         if version:
             sent["OpenStack-API-Version"] = f"{service} {version}"
         extra: dict[str, Any] = {} if body is None else {"json": body}
+        if seconds is not None:
+            extra["timeout"] = seconds
         extra["hooks"] = {"response": self._access.recorder(service)}
         started = self._clock.monotonic()
         try:
@@ -245,7 +283,8 @@ class Rest:
             raise _LoginEnded(words_of(error), request_id=getattr(error, "request_id", None)) from error
         except keystone_errors.ClientException as error:
             self._access.record(service, method, UNANSWERED, self._clock.monotonic() - started)
-            raise _Lost(f"{method} {service} {path}: {error}", sent=not never_sent(error)) from error
+            hung = isinstance(error, keystone_errors.ConnectTimeout)
+            raise _Lost(f"{method} {service} {path}: {error}", sent=not never_sent(error), hung=hung) from error
         return self._judged(response, scope, service, f"{method} {service} {path}")
 
     def _judged(self, response: requests.Response, scope: Scope | None, service: str, what: str) -> Answer:
@@ -266,9 +305,11 @@ class Rest:
         if status == 406:
             raise CloudUnavailable(f"{what}: the service lacks a version that is needed: {message}")
         if status >= 500 or status < 400:
-            raise _Lost(f"{what} answered {status}: {message} (request {request_id})", sent=True)
+            words = f"{what} answered {status}: {message} (request {request_id})"
+            raise _Lost(words, sent=True, retry_after=_retry_after(response))
         if fault is None:
-            raise _Lost(f"{what} was answered {status}, not by the service: {message}", sent=True)
+            words = f"{what} was answered {status}, not by the service: {message} (request {request_id})"
+            raise _Lost(words, sent=True)
         if status == 401:
             self._forget(scope)
         raise Declined(status, fault.message, request_id, fault.kind)
@@ -295,6 +336,12 @@ class Rest:
 def _tell_lost(scope: Scope | None, error: _Lost) -> None:
     """The words name the cloud's request where an answer came at all."""
     _log.warning("project=%s gave up: %s", scope.project_id if scope else "-", error)
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Seconds, 0 where nothing is told (an instant is not read)."""
+    told = response.headers.get("Retry-After", "").strip()
+    return float(told) if told.isdecimal() and len(told) <= 6 else 0.0
 
 
 def _marker(item: Mapping[str, Any]) -> str | None:

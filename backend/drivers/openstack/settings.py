@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Final
+
+_CONNECT_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,9 @@ class OpenStackSettings:
         clouds_file: path of that file; empty looks where OpenStack's clients look.
         interface: endpoint interface; empty takes the entry's own.
         connect_seconds, read_seconds: how long a connection, and an answer after that, may take.
+        request_read_seconds, request_write_seconds: how long an answer may take that a client's request waits for.
+        request_seconds: how long all answers together that one request of a client waits for may take.
+        request_calls: requests of clients that may wait for the cloud at once in a process: fewer than its threads.
         connections: kept open to one service by a process.
         access: the ways into a project, tried in turn: ``role``, ``trust``, ``application_credential``, ``ec2``.
         ec2_role: what a user must be in the project for the engine to act with their EC2 credential.
@@ -40,6 +46,10 @@ class OpenStackSettings:
     interface: str = ""
     connect_seconds: float = 5.0
     read_seconds: float = 60.0
+    request_read_seconds: float = 8.0
+    request_write_seconds: float = 20.0
+    request_seconds: float = 25.0
+    request_calls: int = 6
     connections: int = 32
     access: tuple[str, ...] = ("role", "trust", "application_credential")
     ec2_role: str = "member"
@@ -55,6 +65,11 @@ class OpenStackSettings:
     default_network: str = ""
     subnet_zones: Mapping[str, str] = field(default_factory=dict)
     volume_types: Mapping[str, str] = field(default_factory=dict)
+
+    def for_requests(self) -> OpenStackSettings:
+        """With connections for what the clients of a gateway wait for."""
+        connect = min(self.connect_seconds, _CONNECT_SECONDS)
+        return replace(self, connect_seconds=connect, read_seconds=min(self.read_seconds, self.request_read_seconds))
 
     @property
     def layout_age(self) -> timedelta:

@@ -20,7 +20,8 @@ class TimedAdapter(HTTPAdapter):
     """An HTTP adapter that lets no exchange take for ever.
 
     Args:
-        connect_seconds, read_seconds: how long a connection may take, and each piece of the answer after that.
+        connect_seconds, read_seconds: how long a connection may take, and each piece of the answer after that, where
+            who asks does not say how long.
         connections: kept open to one host.
     """
 
@@ -32,12 +33,14 @@ class TimedAdapter(HTTPAdapter):
         self,
         request: requests.PreparedRequest,
         stream: bool = False,
-        timeout: Any = None,
+        timeout: float | tuple[float | None, float | None] | None = None,
         verify: bool | str = True,
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
-        return super().send(request, stream, self._times, verify, cert, proxies)
+        connect, read = self._times
+        times = (min(connect, timeout), timeout) if isinstance(timeout, int | float) else (connect, read)
+        return super().send(request, stream, times, verify, cert, proxies)
 
 
 def never_sent(error: BaseException) -> bool:

@@ -120,6 +120,7 @@ class FakeServices(BaseAdapter):
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[Asked] = []
+        self.times: list[Any] = []
         self.logins: list[Any] = []
         self.login: Callable[[Any], Reply] = granted
         self._answers: list[tuple[str, re.Pattern[str], list[Answer]]] = []
@@ -133,7 +134,7 @@ class FakeServices(BaseAdapter):
         """What was asked of paths that contain a text."""
         return [asked for asked in self.asked if asked.method == method and path in asked.path]
 
-    def send(self, request: Any, *_args: Any, **_options: Any) -> requests.Response:
+    def send(self, request: Any, *_args: Any, **options: Any) -> requests.Response:
         url = urlsplit(request.url)
         body = json.loads(request.body) if request.body else None
         if url.path.endswith("/auth/tokens"):
@@ -141,6 +142,7 @@ class FakeServices(BaseAdapter):
             return self._response(request, self._given(self.login, body["auth"]))
         asked = Asked(request.method, url.path, parse_qs(url.query, keep_blank_values=True), body, request.headers)
         self.asked.append(asked)
+        self.times.append(options.get("timeout"))
         for method, pattern, answers in self._answers:
             if method == request.method and pattern.fullmatch(url.path):
                 answer = answers.pop(0) if len(answers) > 1 else answers[0]

@@ -29,13 +29,13 @@ def listening(answer):
         thread.join()
 
 
-def asked(url, read_seconds=5.0):
+def asked(url, read_seconds=5.0, **times):
     """What comes of a POST: the exception that keystoneauth makes of its failure."""
     http = requests.Session()
     http.trust_env = False
     http.mount("http://", TimedAdapter(1.0, read_seconds, 2))
     with pytest.raises(keystone_errors.ClientException) as told:
-        Session(session=http).post(url, json={}, authenticated=False)
+        Session(session=http).post(url, json={}, authenticated=False, **times)
     return told.value
 
 
@@ -61,3 +61,11 @@ def test_an_answer_that_does_not_come_in_time_leaves_it_open():
         done.set()
     assert isinstance(failure, keystone_errors.ConnectTimeout)
     assert not never_sent(failure)
+
+
+def test_who_asks_may_say_how_long_it_takes_at_most():
+    done = threading.Event()
+    with listening(lambda connection: done.wait(10)) as url:
+        failure = asked(url, read_seconds=60.0, timeout=0.05)
+        done.set()
+    assert isinstance(failure, keystone_errors.ConnectTimeout)
