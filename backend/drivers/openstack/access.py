@@ -32,6 +32,7 @@ _USER = ("auth_url", "username", "user_id", "password", "user_domain_name", "use
 _OWN = "own "
 _PASSWORD_TYPES = ("password", "v3password")
 _SHUT_SECONDS = 5.0
+_RESTART_SECONDS = 0.5
 _TAIL = re.compile(r"( \(HTTP \d+\))?( \(Request-ID: [^)]*\))?$")
 
 
@@ -217,10 +218,20 @@ class Access:
             met.append(f"{name.replace('_', ' ')}: {words}")
         raise NotAuthorized("; ".join(met), request_id=request_id)
 
+    def _logged_in(self, plugin: BaseIdentityPlugin) -> None:
+        """A login does nothing twice: it is sent once more where Keystone is just being started anew."""
+        try:
+            plugin.get_access(self.session)
+        except keystone_errors.ClientException as error:
+            if not _is_restart(error):
+                raise
+            self._clock.wait(_RESTART_SECONDS)
+            plugin.get_access(self.session)
+
     def _token(self, plugin: BaseIdentityPlugin) -> None:
         started = self._clock.monotonic()
         try:
-            plugin.get_access(self.session)
+            self._logged_in(plugin)
         except (keystone_errors.Unauthorized, keystone_errors.Forbidden, keystone_errors.NotFound) as error:
             if not is_keystones(error):
                 raise CloudUnavailable(f"something in Keystone's place answered: {error}") from error
@@ -229,6 +240,13 @@ class Access:
             if not isinstance(error, keystone_errors.HttpError):
                 self.record("identity", "POST", UNANSWERED, self._clock.monotonic() - started)
             raise CloudUnavailable(f"Keystone could not be asked: {error}") from error
+
+
+def _is_restart(error: keystone_errors.ClientException) -> bool:
+    """A connection that broke, or a proxy without what is behind it; a time that went by is no restart."""
+    if isinstance(error, keystone_errors.HttpError):
+        return error.http_status in {502, 503}
+    return isinstance(error, keystone_errors.ConnectFailure)
 
 
 def open_session(

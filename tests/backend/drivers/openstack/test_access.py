@@ -7,7 +7,7 @@ from keystoneauth1 import identity
 
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.openstack.access import Access, Entry, Misconfigured
-from tests.backend.drivers.openstack.fake import HOST, denied, granted, proxy_page, refused
+from tests.backend.drivers.openstack.fake import HOST, Reply, denied, granted, lost, proxy_page, refused, timed_out
 from tests.factories import HandClock
 
 
@@ -146,3 +146,30 @@ def test_a_login_that_something_before_keystone_refuses_shuts_no_project(access,
         access.project("p-1")
     services.login = granted
     assert access.project("p-1") is not None, "it is asked at once, as nobody was turned away"
+
+
+@pytest.mark.parametrize("failure", [lost(), refused(), Reply(503), proxy_page(502)])
+def test_a_login_outlasts_a_restart_of_keystone(access, services, failure, clock):
+    failures = [failure]
+
+    def restarted(auth):
+        if failures:
+            failed = failures.pop()
+            if isinstance(failed, Exception):
+                raise failed
+            return failed
+        return granted(auth)
+
+    services.login = restarted
+    assert access.project("p-1") is not None
+    assert (len(services.logins), clock.monotonic()) == (2, 0.5)
+
+
+def test_a_login_that_hangs_is_not_sent_again(access, services):
+    def hangs(_auth):
+        raise timed_out()
+
+    services.login = hangs
+    with pytest.raises(CloudUnavailable):
+        access.project("p-1")
+    assert len(services.logins) == 1
