@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 _LEAST_SECONDS: Final = 1.0
 """A call that has less is not begun: it would only end with an outcome that nobody knows."""
-_SLOT_SECONDS: Final = 1.0
+_PLACE_SECONDS: Final = 2.0
 _HUNG: Final = 0.9
 """Of its time: a call that fails after so much of it hung."""
 _AFTER: Final = 3
@@ -127,12 +127,17 @@ _PRESENT: ContextVar[_Waiting | None] = ContextVar("waiting", default=None)
 
 
 class Brief(Patience):
-    """The gateway's."""
+    """The gateway's.
 
-    def __init__(self, settings: OpenStackSettings, clock: Clock, slot_seconds: float = _SLOT_SECONDS) -> None:
+    Args:
+        place_seconds: how long after one was given away a place is waited for.
+    """
+
+    def __init__(self, settings: OpenStackSettings, clock: Clock, place_seconds: float = _PLACE_SECONDS) -> None:
         self._settings = settings
         self._clock = clock
-        self._slot_seconds = slot_seconds
+        self._place_seconds = place_seconds
+        self._placed_at = 0.0
         self._places = threading.BoundedSemaphore(settings.request_calls)
         self._breaker = Breaker()
 
@@ -200,6 +205,9 @@ class Brief(Patience):
     def _place(self, waiting: _Waiting) -> None:
         if waiting.placed:
             return
-        if not self._places.acquire(timeout=self._slot_seconds):
+        # Where none was given away lately those who hold them hang, and to wait with them would be in vain.
+        patience = self._place_seconds - (self._clock.monotonic() - self._placed_at)
+        if not self._places.acquire(timeout=max(0.0, patience)):
             raise CloudUnavailable("as many requests as may wait for the cloud already do")
         waiting.placed = True
+        self._placed_at = self._clock.monotonic()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ FINE = Reply(200, {"servers": []})
 
 @pytest.fixture
 def brief(settings, clock):
-    return Brief(settings, clock, slot_seconds=0)
+    return Brief(settings, clock, place_seconds=0)
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_a_quick_no_is_no_hang(rest, services, answer):
 
 def test_requests_that_wait_for_the_cloud_leave_threads_to_those_that_do_not(access, services, clock, settings):
     """Eight threads, six places: what asks the store alone is answered while as many as may wait do."""
-    brief = Brief(settings, clock, slot_seconds=0)
+    brief = Brief(settings, clock, place_seconds=0)
     rest = Rest(access, clock, patience=brief)
     access.project("p-1")
     arrived, go_on = threading.Semaphore(0), threading.Event()
@@ -185,3 +186,19 @@ def test_a_request_does_not_wait_that_long(rest, services, clock):
     with pytest.raises(CloudUnavailable, match="req-1"):
         ask(rest)
     assert clock.monotonic() == 0
+
+
+def test_a_place_is_waited_for_only_while_places_come_free(access, services, clock, settings):
+    """Ten seconds are waited for one, unless the last one was given away as long ago: here it was."""
+    brief = Brief(replace(settings, request_calls=1), clock, place_seconds=10)
+    rest = Rest(access, clock, patience=brief)
+    services.on("GET", SERVERS, FINE)
+    with ThreadPoolExecutor(1) as threads:
+        with brief.request():
+            ask(rest)
+            waits = threads.submit(brief.during(ask), rest)
+        assert waits.result(30) == {"servers": []}
+        with brief.request():
+            ask(rest)
+            clock.move(10)
+            assert type(threads.submit(brief.during(ask), rest).exception(5)) is CloudUnavailable
