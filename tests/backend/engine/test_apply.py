@@ -70,6 +70,29 @@ def test_a_quota_is_told_as_it_met_the_whole_batch(world):
     assert (result.error.requested, result.error.limit) == (7, 6)
 
 
+class PartOf:
+    """A cloud that is asked for each server, and refuses one on the way."""
+
+    def __init__(self, compute, made, refusal):
+        self.compute, self.made, self.refusal = compute, made, refusal
+
+    def __getattr__(self, name):
+        return getattr(self.compute, name)
+
+    def create(self, scope, request, count):
+        assert count > self.made
+        raise errors.PartlyMade(self.compute.create(scope, request, self.made), self.refusal)
+
+
+@pytest.mark.parametrize("refusal", [errors.QuotaExceeded("instances", 25, 20), errors.CloudUnavailable("no")])
+def test_a_part_that_was_made_is_kept_and_no_more_is_asked_for(world, refusal):
+    cloud = world.simulated.cloud
+    cloud = replace(cloud, compute=PartOf(cloud.compute, 20, refusal))
+    result = apply.carry_out(cloud, Catalog(cloud, world.clock), _order(world, 25))
+    assert (len(result.servers), result.error) == (20, refusal)
+    assert len(world.simulated.operator.servers()) == 20
+
+
 @pytest.mark.parametrize("fault", ["lose_request", "lose_answer"])
 def test_a_lost_answer_is_not_sent_again(world, fault):
     getattr(world.simulated.faults, fault)(Where(calls=("create",)))
