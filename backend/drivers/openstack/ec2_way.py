@@ -21,6 +21,7 @@ from backend.drivers.openstack.rest import IDENTITY, Declined, Rest
 from backend.drivers.openstack.signing import signed
 
 _DELEGATED: Final = ("trust_id", "app_cred_id", "access_token_id")
+_MOST_KEYS: Final = 5
 _MOST_USERS: Final = 100
 """Users of a project whose credentials are tried: more would hold up who waits for it."""
 
@@ -49,7 +50,7 @@ class Ec2Way:
     def logins(self, project_id: str) -> Iterator[BaseIdentityPlugin]:
         """See ``ways.Way``."""
         for user_id in self._users(project_id)[:_MOST_USERS]:
-            for key in self._keys(user_id, project_id):
+            for key in self._keys(user_id, project_id)[:_MOST_KEYS]:
                 yield Ec2Login(key, self._checker, self._clock)
 
     def _users(self, project_id: str) -> list[str]:

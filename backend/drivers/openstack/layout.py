@@ -130,12 +130,19 @@ def _age(document: Document) -> tuple[str, str]:
 
 
 def _default(networks: Sequence[Document], project_id: str, settings: OpenStackSettings) -> str | None:
-    """The setting's network, else one tagged as the default, else the project's oldest, else the oldest shared one."""
+    """The setting's network, else the project's own that is tagged as the default, else the project's oldest, else the
+    oldest shared one.
 
-    def order(network: Document) -> tuple[bool, bool, bool, tuple[str, str]]:
-        named = bool(settings.default_network) and settings.default_network in {network["id"], network["name"]}
+    Whoever owns a network may share it with any project, under any name and tag: servers shall not end up on it for
+    these.
+    """
+
+    def order(network: Document) -> tuple[bool, bool, bool, bool, tuple[str, str]]:
+        meant = bool(settings.default_network) and settings.default_network == network["id"]
+        named = bool(settings.default_network) and settings.default_network == network["name"]
         own = _owner(network) == project_id
-        return not named, DEFAULT_TAG not in (network.get("tags") or ()), not own, _age(network)
+        tagged = own and DEFAULT_TAG in (network.get("tags") or ())
+        return not meant, not named, not tagged, not own, _age(network)
 
     found = min(networks, key=order, default=None)
     return found["id"] if found else None

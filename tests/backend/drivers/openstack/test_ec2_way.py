@@ -134,3 +134,13 @@ def test_keystone_out_of_reach_is_no_verdict(compute, keystone, clock):
 
 def test_a_secret_is_never_shown():
     assert "the secret" not in repr(Ec2Key("AK", "the secret"))
+
+
+def test_of_any_number_of_a_user_s_keys_some_are_tried(compute, keystone, clock):
+    keystone.good = set()
+    keystone.on(
+        "GET", CREDENTIALS, Reply(200, {"credentials": [credential(f"k-{number:03}") for number in range(200)]})
+    )
+    with pytest.raises(NotAuthorized):
+        look(compute, clock)
+    assert len(set(tried(keystone))) == 5

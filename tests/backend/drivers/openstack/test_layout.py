@@ -76,6 +76,9 @@ def test_ipv6_subnets_are_no_subnets_of_aws_s():
     assert all(each.alone for each in layout.placements)
 
 
+FOREIGN = {"project_id": "p-2", "shared": True}
+
+
 @pytest.mark.parametrize(
     ("changes", "settings", "chosen"),
     [
@@ -83,12 +86,20 @@ def test_ipv6_subnets_are_no_subnets_of_aws_s():
         ({"b": {"tags": ["default"]}}, SETTINGS, "b"),
         ({"b": {"tags": ["default"]}}, replace(SETTINGS, default_network="a"), "a"),
         ({"a": {"project_id": "p-2", "shared": True}}, SETTINGS, "b"),
+        ({"a": {"project_id": "p-2", "shared": True, "tags": ["default"]}}, SETTINGS, "b"),
+        ({"a": FOREIGN, "b": {**FOREIGN, "tags": ["default"]}}, SETTINGS, "a"),
+        (
+            {"a": FOREIGN, "b": {**FOREIGN, "tags": ["default"], "name": "a"}},
+            replace(SETTINGS, default_network="a"),
+            "a",
+        ),
+        ({"a": {**FOREIGN, "name": "b"}, "b": FOREIGN}, replace(SETTINGS, default_network="b"), "b"),
         ({"a": {"router:external": True}}, SETTINGS, "b"),
     ],
 )
 def test_the_default_network_is_named_tagged_or_the_project_s_oldest(changes, settings, chosen):
     documents = [
-        network(id=each, name=each, created_at=f"2026-11-22T12:00:0{number}Z", **changes.get(each, {}))
+        network(**{"id": each, "name": each, "created_at": f"2026-11-22T12:00:0{number}Z", **changes.get(each, {})})
         for number, each in enumerate("ab")
     ]
     subnets = [subnet(id=view_id(SUBNET, each), network_id=each) for each in "ab"]

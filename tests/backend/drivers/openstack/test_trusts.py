@@ -141,3 +141,8 @@ def test_what_keystone_refuses_is_told_to_the_owner(settings, owner):
     owner.login = granted
     with pytest.raises(Misconfigured, match="names no project"):
         Grant(replace(settings), owner)
+
+
+def test_of_any_number_of_trusts_some_are_tried(trusts, services):
+    services.on("GET", TRUSTS, told(*(trust(f"{number:04}") for number in range(500))))
+    assert len(list(trusts.logins("p-1"))) == 100
