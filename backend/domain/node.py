@@ -123,6 +123,8 @@ class Node:
         attached: the server was made by someone else and attached.
         activity_id: the open activity that ends when the present move ends.
         address: private address of its server, None until it was seen.
+        asked_at: when the request for its server ended without an answer: from then on nothing more is sent.
+        unheard_at: when it was found that nobody lives who would have heard the answer, or knows whether it was asked.
         missing_at: when the cloud last did not know the server; None where it did, or told of its end.
     """
 
@@ -153,6 +155,8 @@ class Node:
     activity_id: str | None = None
     address: str | None = None
     missing_at: datetime | None = None
+    asked_at: datetime | None = None
+    unheard_at: datetime | None = None
 
     @property
     def counted(self) -> bool:

@@ -170,20 +170,42 @@ def _launch(claim: Claim, chosen: Sequence[steps.Launch]) -> None:
             entry = claim.activity(ActivityKind.LAUNCH, ActivityStatus.PRE_IN_SERVICE, 30, step.causes)
             opened.append(_about(entry, node))
             added.append(_with_activity(node, entry.id))
-        order = apply.CreateServers(
-            claim.scope,
-            launch_id,
-            tuple(node.id for node in batch),
-            step.zone,
-            step.subnet_id,
-            profile,
-            tags.get("Name") or profile.spec.tags.get("Name") or claim.snapshot.cluster.name,
-            tags,
-            claim.snapshot.cluster.spec.server_group,
-        )
-        claim.acts.append(order)
+        claim.acts.append(_order(claim, batch, profile, tags))
     nodes.insert_many(claim.conn, added)
     passes.insert_activities(claim.conn, opened)
+
+
+def _order(claim: Claim, batch: Sequence[Node], profile: Profile, tags: Mapping[str, str]) -> apply.CreateServers:
+    """What asks for the servers of nodes of one launch."""
+    cluster, first = claim.snapshot.cluster, batch[0]
+    return apply.CreateServers(
+        claim.scope,
+        first.launch_id,
+        tuple(node.id for node in batch),
+        first.zone,
+        first.subnet_id,
+        profile,
+        tags.get("Name") or profile.spec.tags.get("Name") or cluster.name,
+        tags,
+        cluster.spec.server_group,
+    )
+
+
+def _unheard(claim: Claim, chosen: Sequence[steps.Unheard]) -> None:
+    found = [step.node for step in chosen]
+    nodes.save(claim.conn, found, [replace(node, unheard_at=claim.now) for node in found])
+
+
+def _relaunch(claim: Claim, chosen: Sequence[steps.Relaunch]) -> None:
+    profile = claim.snapshot.profile
+    assert isinstance(profile, Profile)
+    tags = _tags(claim.snapshot, profile)
+    wanted = [step.node for step in chosen if step.node.id not in claim.entries]  # not chosen to go in this very plan
+    nodes.save(claim.conn, wanted, [replace(node, unheard_at=None) for node in wanted])
+    by_launch: dict[str, list[Node]] = {}
+    for node in wanted:
+        by_launch.setdefault(node.launch_id, []).append(node)
+    claim.acts += [_order(claim, batch, profile, tags) for batch in by_launch.values()]
 
 
 def _new_node(claim: Claim, step: steps.Launch, profile: Profile, launch_id: str, replaces: str | None) -> Node:
@@ -330,6 +352,8 @@ _WRITERS: Mapping[type[Any], Callable[[Claim, Any], None]] = {
     steps.Mark: _mark,
     steps.Terminate: _terminate,
     steps.Launch: _launch,
+    steps.Unheard: _unheard,
+    steps.Relaunch: _relaunch,
     steps.RefuseLaunch: _refuse,
     steps.Delete: _delete,
     steps.LetGo: _let_go,

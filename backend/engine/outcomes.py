@@ -58,6 +58,9 @@ def _created(claim: Claim, results: Sequence[apply.Created]) -> None:
     for result in results:
         if isinstance(result.error, _NOT_MADE):
             _refused(claim, result, result.error)
+        elif len(result.servers) < len(result.act.node_ids):
+            waiting = [node for node in passes.nodes_now(claim.conn, result.act.node_ids) if node.server_id is None]
+            nodes.save(claim.conn, waiting, [replace(node, asked_at=claim.now) for node in waiting])
 
 
 def _refused(claim: Claim, result: apply.Created, error: errors.CloudError) -> None:

@@ -37,7 +37,9 @@ class EngineSettings:
         launches, deletions: nodes launched and delete calls made by one pass over a cluster.
         first_launches: nodes launched by one pass while no server was made yet of what is launched.
         window: how many servers of a cluster are built at once.
-        launch_grace: a launch of which no server is seen for so long is lost.
+        launch_grace: a launch whose answer was lost and of which no server is seen for so long made none.
+        relaunch_grace: a launch that nobody knows to have been asked for is asked for again after this, under the
+            same token: servers that come of the first request nevertheless are found by it.
         boot_timeout: a server that is not active after so long has failed.
         delete_retry: a deletion is asked for again after this.
         cloud_retry: pause after the cloud could not be asked.
@@ -79,6 +81,7 @@ class EngineSettings:
     window: WindowRule = field(default_factory=WindowRule)
     deletions: int = 200
     launch_grace: timedelta = timedelta(seconds=90)
+    relaunch_grace: timedelta = timedelta(seconds=30)
     boot_timeout: timedelta = timedelta(minutes=30)
     delete_retry: timedelta = timedelta(seconds=60)
     cloud_retry: timedelta = timedelta(seconds=5)

@@ -49,6 +49,20 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheard:
+    """Nobody lives who would hear what came of a node's launch."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Relaunch:
+    """A node's server is asked for again, as the launch that it was claimed for."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
 class RefuseLaunch:
     """Nothing can be launched: only the journal says so."""
 
@@ -200,6 +214,8 @@ Step = (
     | FailLaunch
     | Mark
     | Launch
+    | Unheard
+    | Relaunch
     | RefuseLaunch
     | Terminate
     | Delete

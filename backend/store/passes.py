@@ -158,13 +158,13 @@ def drop(conn: Connection, node_ids: Sequence[str]) -> None:
 _REQUESTED = (
     update(nodes_table)
     .where(_n.id.in_(bindparam("ids", expanding=True)))
-    .values(delete_requested_at=bindparam("asked_at"))
+    .values(delete_requested_at=bindparam("asked"))
 )
 
 
 def deletion_requested(conn: Connection, node_ids: Sequence[str], now: datetime) -> None:
     for chunk in chunks(node_ids):
-        conn.execute(_REQUESTED, {"ids": chunk, "asked_at": now})
+        conn.execute(_REQUESTED, {"ids": chunk, "asked": now})
 
 
 _NODES = select(nodes_table).where(_n.id.in_(bindparam("ids", expanding=True))).order_by(_n.created_at, _n.id)

@@ -194,6 +194,8 @@ def node_values(node: Node) -> dict[str, Any]:
         "activity_id": node.activity_id,
         "address": node.address,
         "missing_at": node.missing_at,
+        "asked_at": node.asked_at,
+        "unheard_at": node.unheard_at,
     }
 
 
@@ -234,6 +236,8 @@ def node_of(row: Row[Any]) -> Node:
         activity_id=row.activity_id,
         address=row.address,
         missing_at=row.missing_at,
+        asked_at=row.asked_at,
+        unheard_at=row.unheard_at,
     )
 
 

@@ -136,6 +136,9 @@ nodes = _table(
     Column("address", WORD),
     # When the cloud last did not know its server, without having told of its end.
     Column("missing_at", Instant),
+    # When the request for its server was lost, and when it was found that nobody heard what came of it.
+    Column("asked_at", Instant),
+    Column("unheard_at", Instant),
     Index(None, "cluster_id", "created_at", "id"),
     Index(None, "launch_id"),
     Index(None, "project_id", "region", "server_short_id"),

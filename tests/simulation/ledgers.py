@@ -15,7 +15,6 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import RegistrationState
 from backend.drivers.balancing import Balancing, Target
 from backend.drivers.compute import Compute, Server, ServerRequest
-from backend.drivers.errors import OutcomeUnknown
 from backend.store import clusters as clusters_store
 from backend.store import nodes, tables, traffic
 from backend.store.session import Connection
@@ -85,19 +84,21 @@ class Ledger:
         if launch_id is None:
             return self._compute.create(scope, request, count)
         with self._world.store.watch() as conn:
-            waiting = conn.execute(select(func.count()).where(tables.nodes.c.launch_id == launch_id)).scalar_one()
+            of_launch = select(func.count()).where(_n.launch_id == launch_id)
+            waiting = conn.execute(of_launch).scalar_one()
+            unserved = conn.execute(of_launch.where(_n.server_id.is_(None))).scalar_one()
         claimed = self._claimed.setdefault(launch_id, waiting)
-        # None left: who claimed them lost the lease and goes on, not knowing; the sweep ends what it makes.
-        if claimed and self._made[launch_id] + count > claimed:
+        # None left, or none that waits: who claimed them lost the lease and goes on, not knowing; the sweep ends what it
+        # makes.
+        if claimed and unserved and self._made[launch_id] + count > claimed:
             detail = f"launch {launch_id}: {self._made[launch_id]} + {count} servers for {claimed} nodes"
             raise self._world.broke("2 no double", detail)
         try:
-            made = self._compute.create(scope, request, count)
-        except OutcomeUnknown:
-            self._made[launch_id] += count
-            raise
-        self._made[launch_id] += len(made)
-        return made
+            return self._compute.create(scope, request, count)
+        finally:
+            # What really came of it: a request that never arrived may be made again, one that did may not.
+            made = sum(server.launch_id == launch_id for _, server in self._world.simulated.operator.servers())
+            self._made[launch_id] = max(self._made[launch_id], made)
 
 
 class Gate:

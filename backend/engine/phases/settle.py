@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from backend.domain.activity import Reason, ReasonKind
+from backend.domain.cluster import Process
 from backend.domain.node import Node, NodeState, ServerStatus
 from backend.engine import steps
 from backend.engine.draft import Draft
@@ -37,14 +39,39 @@ def _pending(draft: Draft, node: Node) -> None:
 
 
 def _unseen(draft: Draft, node: Node) -> None:
-    """No server is known: the answer to the call that makes it was lost, or whoever asked for it died."""
-    if is_lost(draft, node):
+    """No server is known: the answer to the call that makes it was lost, or whoever was to ask for it died.
+
+    The pass that claimed it is over, and wrote down if the answer was lost. Where it did not, it may never have asked:
+    nothing failed, so it is asked for again, as the same launch.
+    """
+    if node.asked_at is not None:
+        if is_lost(draft, node):
+            _fail(draft, node, Reason(ReasonKind.LAUNCH_LOST))
+    elif node.unheard_at is None:
+        draft.add(steps.Unheard(node))
+        draft.wake(draft.now + draft.settings.relaunch_grace)
+    elif not _was_seen_since(draft, node.unheard_at + draft.settings.relaunch_grace):
+        return
+    elif _is_wanted_still(draft, node):
+        draft.add(steps.Relaunch(node))
+        draft.wake(draft.now + draft.settings.launch_grace)
+    else:
         _fail(draft, node, Reason(ReasonKind.LAUNCH_LOST))
+
+
+def _is_wanted_still(draft: Draft, node: Node) -> bool:
+    """Whether what would be launched now is what was to be launched then."""
+    profile = draft.snapshot.profile
+    same = not isinstance(profile, Reason) and profile.ref == node.profile
+    return same and draft.active and draft.runs(Process.LAUNCH) and node.zone in draft.cluster.spec.zones
 
 
 def is_lost(draft: Draft, node: Node) -> bool:
     """Whether the servers were looked at late enough to say that the node's launch made none."""
-    deadline = node.created_at + draft.settings.launch_grace
+    return _was_seen_since(draft, (node.asked_at or node.created_at) + draft.settings.launch_grace)
+
+
+def _was_seen_since(draft: Draft, deadline: datetime) -> bool:
     if draft.now < deadline:
         draft.wake(deadline)
         return False

@@ -370,6 +370,49 @@ def test_a_lost_answer_makes_neither_two_nor_none(world, lost):
     assert len(world.simulated.operator.servers()) == 2
 
 
+class Killed(BaseException):
+    """The process is no more."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_who_takes_over_from_a_killed_engine_launches_the_same_again(world, moment):
+    group = world.make(desired=4)
+
+    def kill(at: str, call: Any) -> None:
+        if at == moment and call.name == "create":
+            raise Killed
+
+    world.simulated.faults.hooks.append(kill)
+    with pytest.raises(Killed):
+        world.pass_time(5)
+    world.simulated.faults.hooks.clear()
+    claimed = {node.id: node.launch_id for node in world.nodes(group)}
+    assert len(claimed) == 4
+    world.engine = world.new_engine("two")
+    world.pass_time(60 + 30 + 5)
+    assert {node.id: node.launch_id for node in world.nodes(group)} == claimed
+    assert world.states(group) == ["InService"] * 4
+    assert [entry.status for entry in world.journal(group)] == [ActivityStatus.SUCCESSFUL] * 4
+    assert len(world.simulated.operator.servers()) == 4
+
+
+def test_the_grace_of_a_lost_launch_begins_when_its_answer_is_lost(world):
+    group = world.make(desired=2)
+
+    def dawdle(at: str, call: Any) -> None:
+        if at == "before" and call.name == "create":
+            world.clock.move(95)
+
+    world.simulated.faults.hooks.append(dawdle)
+    world.simulated.faults.lose_answer(Where(calls=("create",)), times=2)
+    world.pass_time(200)
+    world.simulated.faults.hooks.clear()
+    world.pass_time(20)
+    assert world.states(group) == ["InService"] * 2
+    assert {entry.status for entry in world.journal(group)} == {ActivityStatus.SUCCESSFUL}
+    assert len(world.simulated.operator.servers()) == 2
+
+
 def test_a_deleted_launch_source_fails_the_launch_by_name(world):
     version = NewVersion(ServerSpec(image=world.image(), instance_type="t3.micro"), {}, "arn")
     world.backend.templates.create(SCOPE, "lt", version)
