@@ -185,7 +185,7 @@ def create_engine(chosen: BackendSettings) -> Engine:
     """The engine of one process. Raises CannotDo where it cannot work with the database."""
     clock = SystemClock()
     store = store_of(chosen, redoes=True)
-    schema.check(store)
+    schema.wait(store, clock)
     cloud = cloud_of(chosen, store)
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     return Engine(
@@ -237,13 +237,13 @@ def _grant(chosen: argparse.Namespace) -> None:
 
 def _engine(_chosen: argparse.Namespace) -> None:
     request_log.to_stderr()
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     chosen = settings()
     engine = create_engine(chosen)
     if chosen.metrics_port:
         measures.serve(chosen.metrics_port, chosen.metrics_host)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     engine.run(stop)
 
 

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+
+from backend.clock import Clock
 from backend.commands import CannotDo
 from backend.store import migrate as revisions
+from backend.store.away import AWAY
 from backend.store.session import Store
+
+LOG = logging.getLogger(__name__)
+
+
+def wait(store: Store, clock: Clock) -> None:
+    """As ``check``, once the database can be asked at all."""
+    told = False
+    while True:
+        try:
+            return check(store)
+        except AWAY as error:
+            if not told:
+                LOG.warning("the database cannot be asked, it is waited for: %s", str(error).splitlines()[0])
+            told = True
+            clock.wait(1.0)
 
 
 def check(store: Store) -> None:

@@ -22,7 +22,8 @@ from backend.drivers.network import Subnet
 from backend.engine import apply, outcomes, steps
 from backend.engine.claims import Claim
 from backend.engine.context import Context
-from backend.engine.lanes import Call, Job
+from backend.engine.jobs import Job, Write
+from backend.engine.lanes import Call
 from backend.engine.plan import make_plan
 from backend.engine.reasons import reason_of, reason_of_fault
 from backend.engine.snapshot import Profile, Snapshot
@@ -107,7 +108,7 @@ def cluster_pass(context: Context, lease: ClusterLease) -> Job:
         if claim.acts:
             results = yield [_call(context, act) for act in claim.acts]
             _tell_refusals(context, snapshot.cluster, results)
-            context.store.transact(partial(_conclude, this, results, claim.due_now))
+            yield Write(partial(_conclude, this, results, claim.due_now))
         return
     context.store.transact(lambda conn: leases.release(conn, lease, context.now()))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -54,10 +54,6 @@ class Call:
     heavy: bool = False
     unasked: Callable[[CloudError], Any] = _itself
     term: Term | None = None
-
-
-Job = Generator[Sequence[Call], list[Any], None]
-"""Work that is put aside while its calls are under way: it yields them, and is sent their answers."""
 
 
 class Calls(Protocol):

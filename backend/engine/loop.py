@@ -19,18 +19,25 @@ from backend.clock import Clock
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.engine.context import Context
+from backend.engine.jobs import Job, Write
 from backend.engine.kinds import KINDS, ROUNDS
 from backend.engine.kinds.kind import AnyKind, Round
-from backend.engine.lanes import Calls, Job, Lanes, held_by
+from backend.engine.lanes import Calls, Lanes, held_by
 from backend.engine.measures import Measures, Unmeasured
 from backend.engine.settings import EngineSettings
+from backend.store.away import AWAY
 from backend.store.leased import Claimer, Lease, Room
 from backend.store.session import Store
 
 LOG = logging.getLogger(__name__)
 _FAULT_PAUSE = timedelta(seconds=30)
+_AWAY_SECONDS = 1.0  # between two looks whether the store is back
 
 __all__ = ["Engine", "EngineSettings", "Outcome", "Stop"]
+
+
+class Unwritable(Exception):
+    """The store works, and does not take what a job writes."""
 
 
 class Stop(Protocol):
@@ -61,12 +68,27 @@ class Outcome:
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    """A job that has begun."""
+    """A job that has begun.
+
+    Attributes:
+        waits: for these answers of the cloud,
+        write: or for the store, that has not taken this yet,
+        refused_at: since then,
+        again_at: and is asked again then.
+    """
 
     kind: AnyKind
     lease: Lease
     steps: Job
     waits: Sequence[Future[Any]] = field(default=())
+    write: Write | None = None
+    refused_at: datetime | None = None
+    again_at: datetime | None = None
+
+    def ready(self, now: datetime) -> bool:
+        if self.write is not None:
+            return self.again_at is None or self.again_at <= now
+        return all(future.done() for future in self.waits)
 
 
 class Engine:
@@ -104,6 +126,9 @@ class Engine:
         self._kinds, self._rounds = kinds, rounds
         self._running: list[_Running] = []
         self._failed: list[tuple[AnyKind, Lease, datetime]] = []
+        self._in_doubt: set[str] = set()
+        self._away_since: float | None = None
+        self._told_at: float | None = None
         self._asked_at: dict[str, datetime] = {}
         self._round_due_at: dict[str, datetime] = {}
 
@@ -117,7 +142,9 @@ class Engine:
         poll = self._settings.poll.total_seconds()
         while not stop.is_set():
             outcome = self._guarded_tick()
-            if outcome.under_way:
+            if outcome is None:
+                self._clock.wait(_AWAY_SECONDS)
+            elif outcome.under_way:
                 self._calls.wait(poll)
             elif outcome.idle:
                 self._clock.wait(poll)
@@ -125,6 +152,8 @@ class Engine:
         while self._running and self._clock.monotonic() < ends_at:
             self._calls.wait(poll)
             self._resume()
+            if self._away_since is not None:
+                self._clock.wait(poll)
         self._calls.close()
 
     def tick(self, now: datetime) -> Outcome:
@@ -142,14 +171,34 @@ class Engine:
             self._round(each, now)
         return Outcome(claimed, faults, len(self._running))
 
-    def _guarded_tick(self) -> Outcome:
-        """A tick that survives a store that is away."""
+    def _guarded_tick(self) -> Outcome | None:
+        """A tick that survives a store that is away, and a fault; None: nothing is to be done for a moment."""
         try:
-            return self.tick(self._clock.now())
+            outcome = self.tick(self._clock.now())
+        except AWAY as error:
+            self._note_away(error)
         except Exception:
             LOG.exception("tick failed")
-            self._context.count("failed_ticks")
-            return Outcome(faults=1)
+        else:
+            if self._away_since is None:
+                return outcome
+        self._context.count("failed_ticks")
+        return None
+
+    def _note_away(self, error: Exception) -> None:
+        """Told once a second at most, and once while it lasts: each tick and each job meets it."""
+        now = self._clock.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+            if self._told_at is not None and now < self._told_at + _AWAY_SECONDS:
+                return
+            self._told_at = now
+            LOG.warning("the database cannot be asked, what is to be written waits: %s", str(error).splitlines()[0])
+
+    def _note_back(self) -> None:
+        if self._away_since is not None:
+            LOG.warning("the database answers again, after %.0f s", self._clock.monotonic() - self._away_since)
+            self._away_since = None
 
     def _claim(self, kind: AnyKind, now: datetime) -> list[Any]:
         """What is due of a kind and there is room for; where a region has none, others are asked for once a poll."""
@@ -160,11 +209,24 @@ class Engine:
             if asked_at is not None and asked_at <= now < asked_at + self._settings.poll:
                 return []
         self._asked_at[kind.name] = now
-        return kind.leased.claim(self._store, self._claimer, now, room)
+        if kind.name in self._in_doubt:
+            self._disown(kind, now)
+        self._in_doubt.add(kind.name)  # what is claimed by a transaction that nobody hears of is given back
+        leases = kind.leased.claim(self._store, self._claimer, now, room)
+        self._in_doubt.discard(kind.name)
+        if not any(job.write for job in self._running):  # a store that is read may still take nothing
+            self._note_back()
+        return leases
+
+    def _disown(self, kind: AnyKind, now: datetime) -> None:
+        held = [job.lease for job in self._running if job.kind is kind]
+        held += [lease for failed, lease, _ in self._failed if failed is kind]
+        self._store.transact(partial(kind.leased.abandon, owner=self._claimer.name, held=held, now=now))
 
     def _resume(self) -> int:
         faults = 0
-        for job in [job for job in self._running if all(future.done() for future in job.waits)]:
+        now = self._clock.now()
+        for job in [job for job in self._running if job.ready(now)]:
             self._running.remove(job)
             faults += self._advance(job, job.waits)
         return faults
@@ -172,21 +234,50 @@ class Engine:
     def _advance(self, job: _Running, done: Sequence[Future[Any]] | None) -> int:
         """Let the job run until it waits or ends; 1 when it failed. One job's fault never stops the next."""
         try:
-            while True:
-                answers = None if done is None else [future.result() for future in done]
-                asked = job.steps.send(answers) if answers is not None else next(job.steps)
-                job.waits = self._calls.submit(held_by(job.lease, asked))
-                if not all(future.done() for future in job.waits):
-                    self._running.append(job)
-                    return 0
-                done = job.waits
+            self._run_on(job, done)
         except StopIteration:
+            return 0
+        except AWAY as error:  # nothing the cloud said is lost by that: it would be a Write
+            self._note_away(error)
+            self._failed.append((job.kind, job.lease, self._clock.now()))
             return 0
         except Exception:
             LOG.exception("a job failed: %s", job.lease)
             self._context.count("faults")
             self._failed.append((job.kind, job.lease, self._clock.now() + _FAULT_PAUSE))
             return 1
+        self._running.append(job)
+        return 0
+
+    def _run_on(self, job: _Running, done: Sequence[Future[Any]] | None) -> None:
+        """Let the job run until it waits. Raises StopIteration where it ends, and whatever it raises."""
+        while True:
+            if job.write is not None:
+                try:
+                    told = self._store.transact(job.write.work)
+                except AWAY as error:
+                    self._wait_to_write(job, error)
+                    return
+                job.write = job.refused_at = None
+                self._note_back()
+            else:
+                told = None if done is None else [future.result() for future in done]
+            asked = job.steps.send(told)
+            if isinstance(asked, Write):
+                job.write = asked
+                continue
+            job.waits = done = self._calls.submit(held_by(job.lease, asked))
+            if not all(future.done() for future in done):
+                return
+
+    def _wait_to_write(self, job: _Running, error: Exception) -> None:
+        """Raise the error where the store takes everything but this for as long as a lease."""
+        now = self._clock.now()
+        job.refused_at = job.refused_at or now
+        if self._away_since is None and now - job.refused_at > self._settings.lease:
+            raise Unwritable from error
+        job.again_at = now + timedelta(seconds=_AWAY_SECONDS)
+        self._note_away(error)
 
     def _put_off(self) -> None:
         """What failed is tried again after a while; it stays on the list until the store has taken note of that."""
@@ -200,7 +291,8 @@ class Engine:
         soon = now + self._settings.lease * 2 / 3
         for kind in self._kinds:
             old = [job for job in self._running if job.kind is kind and job.lease.mark < soon]
-            kind.leased.renew(self._store, [job.lease for job in old], self._claimer)
+            if kind.leased.renew(self._store, [job.lease for job in old], self._claimer):
+                self._note_back()
             for job in old:
                 if job.lease.lost:
                     LOG.warning("another engine has taken over: %s", job.lease)

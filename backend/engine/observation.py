@@ -19,7 +19,8 @@ from backend.drivers import errors
 from backend.drivers.compute import Server
 from backend.engine import delegation
 from backend.engine.context import Context
-from backend.engine.lanes import Call, Job
+from backend.engine.jobs import Job, Write
+from backend.engine.lanes import Call
 from backend.engine.outcomes import sighting
 from backend.engine.settings import EngineSettings
 from backend.store import leases, orphans, sightings, wakes, watches
@@ -105,7 +106,7 @@ def observe(context: Context, lease: WatchLease) -> Job:
     """The job of one look: yields the calls it waits for, and is sent their answers."""
     started = context.now()
     full = lease.full_due_at is None or lease.full_due_at <= started or lease.seen_until is None
-    compute, scope, store = context.cloud.compute, lease.scope, context.store
+    compute, scope = context.cloud.compute, lease.scope
     look = _Look(context, lease, started, full, not full and _glances(context, lease, started))
     calls = []
     if lease.seen_until is not None:
@@ -119,7 +120,7 @@ def observe(context: Context, lease: WatchLease) -> Job:
     if refused is not None:
         _tell_refused(lease, refused)
         context.count("refused")
-        if store.transact(partial(delegation.note_refused, context, lease, refused)):
+        if (yield Write(partial(delegation.note_refused, context, lease, refused))):
             context.measures.delegation_ended(scope)
         return
     look.took = context.now() - started
@@ -127,19 +128,19 @@ def observe(context: Context, lease: WatchLease) -> Job:
     if unreached is not None:
         _tell_unreached(context, scope, unreached)
         context.count("unreached")
-        store.transact(partial(_release_unseen, context, lease))
+        yield Write(partial(_release_unseen, context, lease))
         return
     context.unreached.discard(scope)
     context.count("listings", len(answers))
     seen = {one.server_id: one for answer in answers for one in answer}
-    if not store.transact(partial(look.record, list(seen.values()))):
+    if not (yield Write(partial(look.record, list(seen.values())))):
         return
     if full:
         listed = answers[-1]
         look.empty = not any(one.launch_id for one in listed)
         yield from _confirm(look, {one.server_id for one in listed})
     yield from _end_orphans(look)
-    store.transact(look.release)
+    yield Write(look.release)
 
 
 def _tell_refused(lease: WatchLease, error: errors.NotAuthorized) -> None:
@@ -210,7 +211,7 @@ def _confirm(look: _Look, listed: set[str]) -> Job:
             seen.append(sighting(answer))
         else:
             look.complete = False
-    context.store.transact(partial(look.record, seen))
+    yield Write(partial(look.record, seen))
 
 
 def _end_orphans(look: _Look) -> Job:
@@ -223,7 +224,7 @@ def _end_orphans(look: _Look) -> Job:
         return
     compute = context.cloud.compute
     answers = yield [Call(scope, partial(_ask, compute.get, scope, server)) for server in due]
-    doomed = context.store.transact(partial(_still_unowned, look, due, answers))
+    doomed = yield Write(partial(_still_unowned, look, due, answers))
     if not doomed:
         return
     answers = yield [Call(scope, partial(_ask, compute.delete, scope, server)) for server in doomed]
@@ -231,7 +232,7 @@ def _end_orphans(look: _Look) -> Job:
     context.count("orphans", sum(not isinstance(answer, errors.CloudError) for answer in answers))
     # What was refused is tried again after the grace as well: only an answer that is not known is asked for at once.
     asked = [server for server, answer in told.items() if not isinstance(answer, _UNKNOWN)]
-    context.store.transact(lambda conn: orphans.again(conn, asked, context.now()))
+    yield Write(lambda conn: orphans.again(conn, asked, context.now()))
 
 
 def _still_unowned(look: _Look, due: Sequence[str], answers: Sequence[Any], conn: Connection) -> list[str]:

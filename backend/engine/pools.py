@@ -15,7 +15,8 @@ from backend.domain.traffic import MemberHealth, Registration, RegistrationState
 from backend.drivers import errors
 from backend.drivers.balancing import PoolMember, Target
 from backend.engine.context import Context
-from backend.engine.lanes import Call, Job
+from backend.engine.jobs import Job, Write
+from backend.engine.lanes import Call
 from backend.store import leases, sightings, traffic, wakes, watches
 from backend.store.leases import PoolLease
 from backend.store.session import Connection
@@ -90,7 +91,7 @@ class _Look:
 def look_at_pool(context: Context, lease: PoolLease) -> Job:
     """The job of one look: yields the calls it waits for, and is sent their answers."""
     look = _Look(context, lease, context.now())
-    balancing, store, scope = context.cloud.balancing, context.store, lease.scope
+    balancing, scope = context.cloud.balancing, lease.scope
     (answer,) = yield [Call(scope, partial(_ask, balancing.members, scope, lease.pool_id))]
     if isinstance(answer, errors.PoolNotFound):
         answer = []
@@ -98,15 +99,15 @@ def look_at_pool(context: Context, lease: PoolLease) -> Job:
         context.count("unreached")
         refused = isinstance(answer, errors.Refused)
         pause = context.settings.refused_retry if refused else context.settings.cloud_retry
-        store.transact(lambda conn: leases.release_pool(conn, lease, context.now() + pause))
+        yield Write(lambda conn: leases.release_pool(conn, lease, context.now() + pause))
         return
     context.count("listings")
-    if not store.transact(partial(look.record, answer)):
+    if not (yield Write(partial(look.record, answer))):
         return
     if look.strays:
         context.count("orphans", len(look.strays))
         yield [Call(scope, partial(_ask, balancing.remove_members, scope, lease.pool_id, look.strays))]
-    store.transact(look.release)
+    yield Write(look.release)
 
 
 def _key(registration: Registration) -> traffic.Key:

@@ -263,6 +263,20 @@ class Leased(Generic[L]):
         """Work on the row at that time, or sooner; whether there is such a row."""
         return conn.execute(self._pull, {**_bound(key), "wanted": at}).rowcount > 0
 
+    def abandon(self, conn: Connection, owner: str, held: Iterable[L], now: datetime) -> int:
+        """Give back what that owner has claimed but for these, due at once; how much it was.
+
+        For whoever does not know what came of a claim. It looks at every row.
+        """
+        c = self._table.c
+        known = {lease.key for lease in held}
+        rows = conn.execute(select(*self._keys, c.epoch).where(c.owner == owner)).all()
+        lost = [row for row in rows if tuple(row[:-1]) not in known]
+        for row in lost:
+            told = {**_bound(row[:-1]), "held_epoch": row.epoch, "mark": None, "next_due": now}
+            conn.execute(self._release(), told)
+        return len(lost)
+
     def oldest(self, conn: Connection) -> datetime | None:
         """Since when what is due longest is due; a time to come where nothing is."""
         found: datetime | None = conn.execute(select(func.min(self._table.c.due_at))).scalar()

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from backend.engine.context import Context
-from backend.engine.lanes import Job
+from backend.engine.jobs import Job
 from backend.engine.settings import EngineSettings
 from backend.store.leased import Lease, Leased
 
