@@ -33,7 +33,6 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.errors import CloudError
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine
-from backend.store import migrate
 from backend.store.delegations import StoredDelegations
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
@@ -178,7 +177,7 @@ def create_gateway() -> Flask:
         authorize=identity.authorize,
         find_handler=registry.find if patience is None else patience.handlers(registry.find),
     )
-    return create_app(pipeline, readiness=lambda: migrate.refusal(store), metrics=request_log.shared().metrics_text)
+    return create_app(pipeline, readiness=lambda: schema.not_ready(store), metrics=request_log.shared().metrics_text)
 
 
 def create_engine(chosen: BackendSettings) -> Engine:

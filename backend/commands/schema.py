@@ -26,6 +26,14 @@ def wait(store: Store, clock: Clock) -> None:
             clock.wait(1.0)
 
 
+def not_ready(store: Store) -> str | None:
+    """Why requests cannot be answered from the database now; None where they can."""
+    try:
+        return revisions.refusal(store)
+    except AWAY:
+        return "the database cannot be asked"
+
+
 def check(store: Store) -> None:
     """Raise CannotDo where the database is not migrated, or beyond what this code knows."""
     reason = revisions.refusal(store)

@@ -35,6 +35,13 @@ class Leave(Enum):
     NO = auto()
 
 
+class Turn(Enum):
+    """What a call's end changed."""
+
+    SHUT = "does not answer: it is asked only now and then"
+    OPENED = "answers again"
+
+
 @dataclass(slots=True)
 class _Line:
     """One project of a region, or the region itself, where ``project`` is None.
@@ -72,15 +79,17 @@ class Breaker:
             line.probing = True
         return Leave.PROBE
 
-    def record(self, project: str, leave: Leave, *, failed: bool, seconds: float) -> bool:
-        """A call has ended so; whether it was the one that shuts a line."""
+    def record(self, project: str, leave: Leave, *, failed: bool, seconds: float) -> Turn | None:
+        """A call has ended so; what that changed."""
         if not failed:
+            was_shut = any(line.probe_at is not None for line in self._lines(project))
             self._region = _Line()
             self._projects.pop(project, None)
-            return False
+            return Turn.OPENED if was_shut else None
         slow = seconds >= self._rule.slow.total_seconds()
         lines = (self._region, self._projects.setdefault(project, _Line()))
-        return [self._failed(line, project, leave, slow) for line in lines].count(True) > 0
+        shut = [self._failed(line, project, leave, slow) for line in lines]
+        return Turn.SHUT if any(shut) else None
 
     def _failed(self, line: _Line, project: str, leave: Leave, slow: bool) -> bool:
         again = self._clock.monotonic() + self._rule.pause.total_seconds()

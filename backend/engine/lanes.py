@@ -188,8 +188,9 @@ class _Lane:
 
     def _record(self, begun: _Begun, *, failed: bool, seconds: float) -> None:
         project = begun.call.scope.project_id
-        if self._breaker.record(project, begun.leave, failed=failed, seconds=seconds):
-            LOG.warning("region=%s project=%s does not answer: it is asked only now and then", self._region, project)
+        turn = self._breaker.record(project, begun.leave, failed=failed, seconds=seconds)
+        if turn is not None:
+            LOG.warning("region=%s project=%s %s", self._region, project, turn.value)
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -21,6 +21,14 @@ def test_a_database_that_is_not_migrated_is_refused(store):
         schema.check(store)
 
 
+def test_a_gateway_is_not_ready_while_the_database_is_away(store, tmp_path, monkeypatch):
+    migrate.upgrade(str(store.engine.url))
+    assert schema.not_ready(store) is None
+    nowhere = Store(f"sqlite:///{tmp_path}/nowhere/store.db", HandClock())
+    assert schema.not_ready(nowhere) == "the database cannot be asked"
+    nowhere.close()
+
+
 def test_one_that_is_away_is_waited_for_and_told_once(store, monkeypatch, caplog):
     migrate.upgrade(str(store.engine.url))
     clock, kept = HandClock(), migrate.refusal

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backend.engine.breaker import Breaker, BreakerRule, Leave
+from backend.engine.breaker import Breaker, BreakerRule, Leave, Turn
 from tests.factories import HandClock
 
 RULE = BreakerRule(failures=3, slow=timedelta(seconds=4), pause=timedelta(seconds=15))
@@ -25,9 +25,9 @@ def _hang(breaker, *projects, leave=Leave.YES, seconds=60.0):
 
 
 def test_a_project_that_hangs_is_asked_no_more_and_others_are(breaker):
-    assert _hang(breaker, "a", "a") == [False, False]
+    assert _hang(breaker, "a", "a") == [None, None]
     assert breaker.leave("a") is Leave.YES
-    assert _hang(breaker, "a") == [True]
+    assert _hang(breaker, "a") == [Turn.SHUT]
     assert (breaker.leave("a"), breaker.leave("b")) == (Leave.NO, Leave.YES)
 
 
@@ -38,7 +38,7 @@ def test_a_region_hangs_when_calls_of_two_projects_do(breaker):
 
 def test_an_answer_in_between_begins_the_row_anew(breaker):
     _hang(breaker, "a", "a")
-    breaker.record("a", Leave.YES, failed=False, seconds=0.1)
+    assert breaker.record("a", Leave.YES, failed=False, seconds=0.1) is None
     _hang(breaker, "a", "a")
     assert breaker.leave("a") is Leave.YES
 
@@ -60,7 +60,7 @@ def test_one_call_is_let_through_now_and_then_and_an_answer_opens(breaker, clock
     assert breaker.leave("a") is Leave.NO
     clock.move(15)
     assert breaker.leave("a") is Leave.PROBE
-    breaker.record("a", Leave.PROBE, failed=False, seconds=0.1)
+    assert breaker.record("a", Leave.PROBE, failed=False, seconds=0.1) is Turn.OPENED
     assert breaker.leave("a") is Leave.YES
 
 

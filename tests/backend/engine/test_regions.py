@@ -7,29 +7,25 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.scope import Scope
-from backend.drivers.errors import CloudUnavailable
-from backend.engine.lanes import Lanes
 from backend.store import watches
-from tests.backend.engine.threads import Threads
+from tests.backend.engine.threads import HangingLanes, Threads
 from tests.backend.engine.world import EngineWorld
-from tests.factories import NOW
+from tests.factories import NOW, OTHER
 
 
 class Hanging:
-    """An engine over a cloud one of whose regions hangs: its calls end without an answer after three minutes."""
+    """An engine over a cloud part of which hangs: calls there end without an answer after three minutes."""
 
-    def __init__(self):
+    def __init__(self, hangs):
         self.world = EngineWorld()
         self.threads = {}
         clock, settings = self.world.clock, self.world.engine_settings
-        lanes = Lanes(clock, settings.cloud_calls, rule=settings.breaker, executor_of=self._threads)
+        lanes = HangingLanes(clock, settings.cloud_calls, rule=settings.breaker, executor_of=self._threads, hangs=hangs)
         self.world.engine = self.world.new_engine("one", calls=lanes)
         self.lanes = lanes
 
     def _threads(self, region, number):
-        hangs = region == "hung"
-        instead = CloudUnavailable("no answer") if hangs else None
-        self.threads[region] = Threads(self.world.clock, 180.0 if hangs else 0.05, instead)
+        self.threads[region] = Threads(self.world.clock, 0.05)
         return self.threads[region]
 
     def tick(self, step=0.5):
@@ -41,12 +37,13 @@ class Hanging:
 
 
 @pytest.fixture
-def hanging():
-    made = Hanging()
+def hanging(request):
+    made = Hanging(request.param)
     yield made
     made.world.close()
 
 
+@pytest.mark.parametrize("hanging", [lambda scope: scope.region == "hung"], indirect=True)
 def test_a_region_that_hangs_delays_no_look_at_another(hanging):
     world = hanging.world
     for number in range(60):
@@ -62,3 +59,15 @@ def test_a_region_that_hangs_delays_no_look_at_another(hanging):
     assert world.states(group) == ["InService"]
     assert longest <= 16
     assert looks > 27
+
+
+@pytest.mark.parametrize("hanging", [lambda scope: scope == OTHER], indirect=True)
+def test_a_project_that_hangs_delays_nothing_of_another(hanging):
+    world = hanging.world
+    for number in range(150):
+        world.make(f"hung-{number}", scope=OTHER, desired=1)
+    hanging.tick()
+    group = world.make(desired=12)
+    for _ in range(16):
+        hanging.tick()
+    assert world.states(group) == ["InService"] * 12

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.drivers.errors import CloudUnavailable
+from backend.engine.lanes import Call, Lanes
 
 
 class Threads(Executor):
@@ -20,7 +24,8 @@ class Threads(Executor):
 
     def submit(self, ask, /, *_arguments, **_named):
         future: Future[Any] = Future()
-        self.begun.append((self.clock.monotonic() + self.seconds, future, ask))
+        hangs = isinstance(ask.args[0], Hung)
+        self.begun.append((self.clock.monotonic() + (180.0 if hangs else self.seconds), future, ask))
         return future
 
     def move(self) -> None:
@@ -29,4 +34,25 @@ class Threads(Executor):
         self.begun = [one for one in self.begun if one not in due]
         for _, future, ask in due:
             answer = self.instead or ask()[0]
-            future.set_result((answer, self.seconds))
+            future.set_result((answer, 180.0 if isinstance(ask.args[0], Hung) else self.seconds))
+
+
+@dataclass(frozen=True)
+class Hung:
+    """What is asked of a cloud that does not answer: after three minutes that is known."""
+
+    call: Call
+
+    def __call__(self) -> Any:
+        return self.call.unasked(CloudUnavailable("no answer"))
+
+
+class HangingLanes(Lanes):
+    """Lanes over a cloud that does not answer where it is said."""
+
+    def __init__(self, *arguments: Any, hangs: Callable[[Scope], bool], **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._hangs = hangs
+
+    def submit(self, calls: Sequence[Call]) -> Sequence[Future[Any]]:
+        return super().submit([replace(each, ask=Hung(each)) if self._hangs(each.scope) else each for each in calls])

@@ -90,15 +90,20 @@ class EngineWorld(World):
         )
 
     def make(
-        self, name: str = "web", desired: int = 2, place: PlacementRequest | None = None, **values: Any
+        self,
+        name: str = "web",
+        desired: int = 2,
+        place: PlacementRequest | None = None,
+        scope: Scope = SCOPE,
+        **values: Any,
     ) -> Cluster:
         """A cluster from a launch configuration of its own, in two zones where nothing else is said."""
         spec = ServerSpec(image=self.image(), instance_type="t3.micro")
-        self.backend.configurations.create(SCOPE, f"lc-{name}", spec, {})
+        self.backend.configurations.create(scope, f"lc-{name}", spec, {})
         bounds = {"minimum": 0, "maximum": 20, "desired": desired, **values}
         place = place or PlacementRequest(zones=("us-east-1a", "us-east-1b"))
         return self.backend.clusters.create(
-            SCOPE, NewCluster(name, bounds, SourceRequest(configuration=f"lc-{name}"), place)
+            scope, NewCluster(name, bounds, SourceRequest(configuration=f"lc-{name}"), place)
         )
 
     def pass_time(self, seconds: float, step: float = 0.5) -> None:
