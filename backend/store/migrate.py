@@ -74,17 +74,17 @@ def refusal(store: Store) -> str | None:
 def _refusal(present: str | None) -> str | None:
     if not is_beyond(present, head()):
         return None if present == head() else "the database is not migrated: python wsgi.py migrate"
-    if _place(present)[0] == _place(head())[0]:
+    if place(present)[0] == place(head())[0]:
         return None
     return f"the database was migrated by a newer Coppice: it stands at {present}, this one knows {head()}: upgrade it"
 
 
 def is_beyond(present: str | None, known: str | None) -> bool:
     """Whether a revision is newer than one that is known."""
-    return _place(present) > _place(known)
+    return place(present) > place(known)
 
 
-def _place(revision: str | None) -> tuple[int, int]:
+def place(revision: str | None) -> tuple[int, int]:
     """(line, number) of a revision: ``0005`` is of line 0, ``1-0031`` of line 1."""
     if revision is None:
         return 0, 0

@@ -1,14 +1,10 @@
 """Migrations: up gives what the tables say, down leaves nothing, and a wait for another who migrates ends."""
 
-import inspect as inspect_source
-import re
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Text, create_engine, inspect, text
 from sqlalchemy.dialects.mysql import LONGTEXT
 
@@ -16,8 +12,6 @@ from backend.clock import SystemClock
 from backend.store import migrate, tables
 from backend.store.session import Store
 from backend.store.types import Document
-
-HERE = Path(migrate.__file__).parent / "migrations"
 
 
 @pytest.fixture
@@ -120,13 +114,37 @@ def test_an_older_schema_is_refused(store):
     assert "not migrated" in migrate.refusal(store)
 
 
-@pytest.mark.parametrize(
-    "script", list(ScriptDirectory(str(HERE)).walk_revisions()), ids=lambda script: script.revision
-)
-def test_a_revision_of_a_line_only_adds(script):
-    if script.down_revision is None or "-" in script.revision:
-        return
-    told = inspect_source.getsource(script.module.upgrade)
-    assert re.findall(r"drop_\w+|alter_column|rename_table", told) == []
-    for column in re.findall(r"add_column\((.*)\)", told):
-        assert "nullable=False" not in column or "server_default" in column, column
+# Revisions up to this one come with the first code that works on a schema newer than its own.
+_FIRST = (0, 9)
+
+
+def _schema(url):
+    """Table -> column -> whether a row may be written without it."""
+    engine = create_engine(url)
+    try:
+        seen = inspect(engine)
+        return {
+            table: {
+                column["name"]: column["nullable"] or column["default"] is not None
+                for column in seen.get_columns(table)
+            }
+            for table in seen.get_table_names()
+        }
+    finally:
+        engine.dispose()
+
+
+def test_a_revision_of_a_line_only_adds_what_may_be_left_out(tmp_path):
+    url = f"sqlite:///{tmp_path}/lines.db"
+    at = [revision for revision in migrate.revisions() if migrate.place(revision) <= _FIRST][-1]
+    migrate.upgrade(url, at)
+    before = _schema(url)
+    for revision in migrate.revisions()[migrate.revisions().index(at) + 1 :]:
+        migrate.upgrade(url, revision)
+        after = _schema(url)
+        if migrate.place(revision)[0] == migrate.place(at)[0]:
+            for table, columns in before.items():
+                assert columns.keys() <= after[table].keys(), (revision, table)
+                for name, omitted in after[table].items():
+                    assert omitted or columns.get(name) is False, (revision, table, name)
+        before, at = after, revision
