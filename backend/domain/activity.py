@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 
 class ActivityKind(StrEnum):
@@ -151,3 +152,87 @@ class Activity:
     zone: str | None = None
     subnet_id: str | None = None
     cluster_deleted: bool = False
+
+    def about(self, node: Subject) -> Activity:
+        """The same entry, told of that node."""
+        return replace(self, node_id=node.id, server_id=node.server_id, zone=node.zone, subnet_id=node.subnet_id)
+
+
+class Owner(Protocol):
+    """Whose journal it is: a cluster, or what is known of one."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def project_id(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class Subject(Protocol):
+    """What an entry speaks of: a node."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def server_id(self) -> str | None: ...
+    @property
+    def zone(self) -> str: ...
+    @property
+    def subnet_id(self) -> str | None: ...
+
+
+# In which status, and at how many percent, AWS begins the entry of a move.
+STARTS: Mapping[ActivityKind, tuple[ActivityStatus, int]] = {
+    ActivityKind.LAUNCH: (ActivityStatus.PRE_IN_SERVICE, 30),
+    ActivityKind.TERMINATE: (ActivityStatus.IN_PROGRESS, 0),
+    ActivityKind.ATTACH: (ActivityStatus.IN_PROGRESS, 0),
+    ActivityKind.DETACH: (ActivityStatus.IN_PROGRESS, 50),
+    ActivityKind.ENTER_STANDBY: (ActivityStatus.IN_PROGRESS, 50),
+    ActivityKind.EXIT_STANDBY: (ActivityStatus.PRE_IN_SERVICE, 30),
+}
+
+
+def begun(activity_id: str, owner: Owner, kind: ActivityKind, causes: Sequence[Cause], at: datetime) -> Activity:
+    """The entry of a move of a node that begins then: one of STARTS."""
+    return _entry(activity_id, owner, kind, STARTS[kind], causes=causes, at=at)
+
+
+def over(
+    activity_id: str,
+    owner: Owner,
+    kind: ActivityKind,
+    status: ActivityStatus,
+    *,
+    causes: Sequence[Cause],
+    at: datetime,
+    reason: Reason | None = None,
+) -> Activity:
+    """An entry that ends as it begins: something that was refused, or decided without a node."""
+    return replace(_entry(activity_id, owner, kind, (status, 100), causes=causes, at=at), ended_at=at, reason=reason)
+
+
+def _entry(
+    activity_id: str,
+    owner: Owner,
+    kind: ActivityKind,
+    stage: tuple[ActivityStatus, int],
+    *,
+    causes: Sequence[Cause],
+    at: datetime,
+) -> Activity:
+    status, progress = stage
+    return Activity(
+        id=activity_id,
+        project_id=owner.project_id,
+        region=owner.region,
+        cluster_id=owner.id,
+        cluster_name=owner.name,
+        kind=kind,
+        status=status,
+        progress=progress,
+        causes=tuple(causes),
+        started_at=at,
+    )

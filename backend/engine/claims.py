@@ -8,7 +8,17 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
+from backend.domain.activity import (
+    Activity,
+    ActivityKind,
+    ActivityStatus,
+    Cause,
+    CauseKind,
+    Reason,
+    ReasonKind,
+    begun,
+    over,
+)
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Process
 from backend.domain.ids import short_id
@@ -20,7 +30,7 @@ from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Profile, Snapshot
 from backend.engine.steps import Step
 from backend.policies import backoff, cooldown
-from backend.store import nodes, passes
+from backend.store import journal, nodes, passes
 from backend.store.session import Connection
 
 NO_ZONE = ""
@@ -60,22 +70,15 @@ class Claim:
             if chosen:
                 writer(self, chosen)
 
-    def activity(self, kind: ActivityKind, status: ActivityStatus, progress: int, causes: Sequence[Cause]) -> Activity:
-        """A new entry of the cluster's journal; ended at once when its status is final."""
-        cluster = self.snapshot.cluster
-        return Activity(
-            id=new_id(self.rng),
-            project_id=cluster.project_id,
-            region=cluster.region,
-            cluster_id=cluster.id,
-            cluster_name=cluster.name,
-            kind=kind,
-            status=status,
-            progress=progress,
-            causes=tuple(causes),
-            started_at=self.now,
-            ended_at=self.now if status.is_final else None,
-        )
+    def begun(self, kind: ActivityKind, node: Node, causes: Sequence[Cause]) -> Activity:
+        """A new entry of the cluster's journal, of a move of that node."""
+        return begun(new_id(self.rng), self.snapshot.cluster, kind, causes, self.now).about(node)
+
+    def over(
+        self, kind: ActivityKind, status: ActivityStatus, causes: Sequence[Cause], reason: Reason | None = None
+    ) -> Activity:
+        """A new entry of the cluster's journal that ends at once."""
+        return over(new_id(self.rng), self.snapshot.cluster, kind, status, causes=causes, at=self.now, reason=reason)
 
     def cool_down(self) -> None:
         """A change of capacity finished."""
@@ -100,7 +103,7 @@ def _enter(claim: Claim, chosen: Sequence[steps.EnterService]) -> None:
     returned = [node for node in entered if node.in_service_at is not None]
     passes.enter_service(claim.conn, [node.id for node in launched], claim.now, protected=cluster.spec.protect_new)
     passes.enter_service(claim.conn, [node.id for node in returned], claim.now)
-    passes.finish(claim.conn, [node.activity_id for node in entered], ActivityStatus.SUCCESSFUL, claim.now)
+    journal.end(claim.conn, [node.activity_id for node in entered], ActivityStatus.SUCCESSFUL, claim.now)
     if launched and claim.snapshot.backoffs:
         passes.clear_backoffs(claim.conn, cluster.id, {NO_ZONE, *(node.zone for node in launched)})
         passes.restart_backoffs(claim.conn, cluster.id)  # a success anywhere: it is not in vain
@@ -114,7 +117,7 @@ def _fail(claim: Claim, chosen: Sequence[steps.FailLaunch]) -> None:
     failed = [step for step in chosen if step.node.server_id is not None or step.node.id in dropped]
     passes.terminate(claim.conn, {step.node.id: None for step in failed if step.node.server_id is not None}, claim.now)
     for step in failed:
-        passes.finish(claim.conn, [step.node.activity_id], ActivityStatus.FAILED, claim.now, step.reason)
+        journal.end(claim.conn, [step.node.activity_id], ActivityStatus.FAILED, claim.now, step.reason)
     places: dict[tuple[str, str], bool] = {}
     for step in failed:
         place = place_of(step.node)
@@ -125,7 +128,7 @@ def _fail(claim: Claim, chosen: Sequence[steps.FailLaunch]) -> None:
 def _park(claim: Claim, chosen: Sequence[steps.Park]) -> None:
     parking = [step.node for step in chosen]
     nodes.save(claim.conn, parking, [move(node, NodeState.STANDBY, claim.now) for node in parking])
-    passes.finish(claim.conn, [step.node.activity_id for step in chosen], ActivityStatus.SUCCESSFUL, claim.now)
+    journal.end(claim.conn, [step.node.activity_id for step in chosen], ActivityStatus.SUCCESSFUL, claim.now)
 
 
 def _mark(claim: Claim, chosen: Sequence[steps.Mark]) -> None:
@@ -143,17 +146,17 @@ def _terminate(claim: Claim, chosen: Sequence[steps.Terminate]) -> None:
     gone = cluster.force_delete
     reason = Reason(ReasonKind.CLUSTER_DELETED if gone else ReasonKind.SUPERSEDED)
     interrupted = [step.node.activity_id for step in chosen]
-    passes.finish(claim.conn, interrupted, ActivityStatus.CANCELLED, claim.now, reason)
+    journal.end(claim.conn, interrupted, ActivityStatus.CANCELLED, claim.now, reason)
     opened = []
     for step in chosen:
         node = step.node
         if node.server_id is None:
             claim.entries[node.id] = None  # the launch's own entry tells the end of what never was
             continue
-        entry = claim.activity(ActivityKind.TERMINATE, ActivityStatus.IN_PROGRESS, 0, step.causes)
-        opened.append(_about(entry, node))
+        entry = claim.begun(ActivityKind.TERMINATE, node, step.causes)
+        opened.append(entry)
         claim.entries[node.id] = entry.id
-    passes.insert_activities(claim.conn, opened)
+    journal.begin(claim.conn, opened)
     passes.terminate(claim.conn, claim.entries, claim.now)
 
 
@@ -167,12 +170,12 @@ def _launch(claim: Claim, chosen: Sequence[steps.Launch]) -> None:
         launch_id = new_id(claim.rng)
         batch = [_new_node(claim, step, profile, launch_id, replaced) for replaced in step.replaces]
         for node in batch:
-            entry = claim.activity(ActivityKind.LAUNCH, ActivityStatus.PRE_IN_SERVICE, 30, step.causes)
-            opened.append(_about(entry, node))
+            entry = claim.begun(ActivityKind.LAUNCH, node, step.causes)
+            opened.append(entry)
             added.append(_with_activity(node, entry.id))
         claim.acts.append(_order(claim, batch, profile, tags))
     nodes.insert_many(claim.conn, added)
-    passes.insert_activities(claim.conn, opened)
+    journal.begin(claim.conn, opened)
 
 
 def _order(claim: Claim, batch: Sequence[Node], profile: Profile, tags: Mapping[str, str]) -> apply.CreateServers:
@@ -245,9 +248,9 @@ def _tags(snapshot: Snapshot, profile: Profile) -> dict[str, str]:
 def _refuse(claim: Claim, chosen: Sequence[steps.RefuseLaunch]) -> None:
     opened = []
     for step in chosen:
-        entry = claim.activity(ActivityKind.LAUNCH, ActivityStatus.FAILED, 100, step.causes)
+        entry = claim.over(ActivityKind.LAUNCH, ActivityStatus.FAILED, step.causes)
         opened.append(replace(entry, reason=step.reason))
-    passes.insert_activities(claim.conn, opened)
+    journal.begin(claim.conn, opened)
     claim.back_off({(NO_ZONE, NO_PROFILE): any(step.reason.kind not in NOT_ASKED for step in chosen)})
 
 
@@ -260,7 +263,7 @@ def _forget(claim: Claim, chosen: Sequence[steps.Forget]) -> None:
     ended = [entries[node_id] for node_id in (*seen, *dropped)]
     if passes.any_scaled_in(claim.conn, ended):
         claim.cool_down()
-    passes.finish(claim.conn, ended, ActivityStatus.SUCCESSFUL, claim.now)
+    journal.end(claim.conn, ended, ActivityStatus.SUCCESSFUL, claim.now)
     claim.due_now = claim.due_now or len(dropped) < len(unseen)
 
 
@@ -289,16 +292,16 @@ def _note(claim: Claim, chosen: Sequence[steps.Note]) -> None:
     if last is not None and (asked is None or last >= asked):
         return
     causes = (*cluster.causes, chosen[0].cause)
-    passes.insert_activities(claim.conn, [claim.activity(ActivityKind.NOTE, ActivityStatus.CANCELLED, 100, causes)])
+    journal.begin(claim.conn, [claim.over(ActivityKind.NOTE, ActivityStatus.CANCELLED, causes)])
 
 
 def _suspend(claim: Claim, chosen: Sequence[steps.SuspendLaunch]) -> None:
     cluster = claim.snapshot.cluster
     passes.suspend(claim.conn, cluster, Process.LAUNCH, claim.now)
     passes.clear_backoffs(claim.conn, cluster.id)
-    entry = claim.activity(ActivityKind.LAUNCH, ActivityStatus.FAILED, 100, chosen[0].causes)
+    entry = claim.over(ActivityKind.LAUNCH, ActivityStatus.FAILED, chosen[0].causes)
     reason = Reason(ReasonKind.GIVEN_UP, {"hours": int(claim.settings.backoff.give_up_after.total_seconds() // 3600)})
-    passes.insert_activities(claim.conn, [replace(entry, reason=reason)])
+    journal.begin(claim.conn, [replace(entry, reason=reason)])
 
 
 def _begin_hold(claim: Claim, chosen: Sequence[steps.BeginHold]) -> None:
@@ -307,9 +310,7 @@ def _begin_hold(claim: Claim, chosen: Sequence[steps.BeginHold]) -> None:
     most = claim.settings.brake.most
     data = {**step.group._asdict(), "extent": str(step.extent), "minutes": int(most.total_seconds() // 60)}
     causes = (Cause(CauseKind.MASS_FAILURE, claim.now, data),)
-    passes.insert_activities(
-        claim.conn, [claim.activity(ActivityKind.HEALTH_CHECK, ActivityStatus.CANCELLED, 100, causes)]
-    )
+    journal.begin(claim.conn, [claim.over(ActivityKind.HEALTH_CHECK, ActivityStatus.CANCELLED, causes)])
 
 
 def _end_hold(claim: Claim, _chosen: Sequence[steps.EndHold]) -> None:
@@ -334,10 +335,6 @@ def _remove(claim: Claim, _chosen: Sequence[steps.RemoveCluster]) -> None:
 def place_of(node: Node) -> tuple[str, str]:
     """(zone, profile key) of a node: where a failure of its launch counts."""
     return node.zone, NO_PROFILE if node.profile is None else node.profile.key
-
-
-def _about(entry: Activity, node: Node) -> Activity:
-    return replace(entry, node_id=node.id, server_id=node.server_id, zone=node.zone, subnet_id=node.subnet_id)
 
 
 def _with_activity(node: Node, activity_id: str) -> Node:

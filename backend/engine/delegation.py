@@ -8,15 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
+from typing import NamedTuple
 
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, over
 from backend.drivers import errors
 from backend.engine.context import Context, new_id
 from backend.engine.reasons import reason_of
 from backend.engine.settings import EngineSettings
-from backend.store import clusters, leases, passes, wakes
+from backend.store import clusters, journal, leases, passes, wakes
 from backend.store.leases import WatchLease
 from backend.store.session import Connection
+
+
+class _Named(NamedTuple):
+    """A cluster of which no more is known than its journal needs."""
+
+    id: str
+    project_id: str
+    region: str
+    name: str
 
 
 def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorized, conn: Connection) -> bool:
@@ -28,7 +38,7 @@ def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorize
         leases.refused_watch(conn, lease, now)
         rng = context.rng(lease.scope.project_id, lease.scope.region, lease.epoch)
         named = clusters.lock_names(conn, lease.scope)
-        passes.insert_activities(conn, list(_entries(lease, named, error, now, rng)))
+        journal.begin(conn, list(_entries(lease, named, error, now, rng)))
     due_at = now + _pause(context.settings, lease.refused_since, now)
     leases.release_watch(conn, lease, due_at, lease.seen_until, lease.full_due_at)
     return lease.refused_since is None
@@ -45,18 +55,14 @@ def _entries(
     lease: WatchLease, named: dict[str, str], error: errors.NotAuthorized, now: datetime, rng: Random
 ) -> Iterator[Activity]:
     for cluster_id, name in named.items():
-        yield Activity(
-            id=new_id(rng),
-            project_id=lease.scope.project_id,
-            region=lease.scope.region,
-            cluster_id=cluster_id,
-            cluster_name=name,
-            kind=ActivityKind.HEALTH_CHECK,
-            status=ActivityStatus.FAILED,
-            progress=100,
+        owner = _Named(cluster_id, lease.scope.project_id, lease.scope.region, name)
+        yield over(
+            new_id(rng),
+            owner,
+            ActivityKind.HEALTH_CHECK,
+            ActivityStatus.FAILED,
             causes=(Cause(CauseKind.ACCESS_REFUSED, now),),
-            started_at=now,
-            ended_at=now,
+            at=now,
             reason=reason_of(error, "", ""),
         )
 

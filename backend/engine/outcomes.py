@@ -16,7 +16,7 @@ from backend.drivers.compute import Server
 from backend.engine import apply, registrations
 from backend.engine.claims import NOT_ASKED, Claim
 from backend.engine.reasons import reason_of
-from backend.store import nodes, passes, sightings
+from backend.store import journal, nodes, passes, sightings
 from backend.store.sightings import Sighting
 
 _NOT_MADE = (errors.Refused, errors.CloudUnavailable)
@@ -71,8 +71,8 @@ def _refused(claim: Claim, result: apply.Created, error: errors.CloudError) -> N
     reason = reason_of(error, result.act.profile.spec.instance_type or "", result.act.zone)
     failed = [node.activity_id for node in unmade if node.state is NodeState.PENDING]
     given_up = [node.activity_id for node in unmade if node.state is not NodeState.PENDING]
-    passes.finish(claim.conn, failed, ActivityStatus.FAILED, claim.now, reason)
-    passes.finish(claim.conn, given_up, ActivityStatus.SUCCESSFUL, claim.now)
+    journal.end(claim.conn, failed, ActivityStatus.FAILED, claim.now, reason)
+    journal.end(claim.conn, given_up, ActivityStatus.SUCCESSFUL, claim.now)
     asked = not isinstance(error, errors.CloudUnavailable) and reason.kind not in NOT_ASKED
     claim.back_off({(result.act.zone, result.act.profile.ref.key): asked})
 
@@ -95,7 +95,7 @@ def _answered(claim: Claim, results: Sequence[apply.Answered]) -> None:
         else:
             _taken_in(claim, node, result)
     passes.deletion_requested(claim.conn, [node.id for node in asked], claim.now)
-    passes.unremark(claim.conn, [node.activity_id for node in asked])
+    journal.unremark(claim.conn, [node.activity_id for node in asked])
 
 
 def _not_done(claim: Claim, results: Sequence[apply.Answered]) -> None:
@@ -106,7 +106,7 @@ def _not_done(claim: Claim, results: Sequence[apply.Answered]) -> None:
         node = present.get(result.act.node.id)
         if node is not None and node.activity_id is not None and result.error is not None:
             told[node.activity_id] = reason_of(result.error, node.instance_type, node.zone)
-    passes.remark(claim.conn, told)
+    journal.remark(claim.conn, told)
     deletions = [result.act.node.id for result in results if isinstance(result.act, apply.DeleteServer)]
     passes.deletion_requested(claim.conn, deletions, claim.now)
 
@@ -121,7 +121,7 @@ def _see_gone(claim: Claim, node: Node, *, missing: bool = False) -> None:
 def _let_go(claim: Claim, node: Node) -> None:
     if node.state is NodeState.DETACHING:
         passes.drop(claim.conn, [node.id])
-        passes.finish(claim.conn, [node.activity_id], ActivityStatus.SUCCESSFUL, claim.now)
+        journal.end(claim.conn, [node.activity_id], ActivityStatus.SUCCESSFUL, claim.now)
     claim.due_now = True
 
 
@@ -141,8 +141,8 @@ def _taken_in(claim: Claim, node: Node, result: apply.Answered) -> None:
     if result.gone:
         nodes.save(claim.conn, [node], [move(node, NodeState.TERMINATING, claim.now)])
         reason = Reason(ReasonKind.SERVER_VANISHED)
-        passes.finish(claim.conn, [node.activity_id], ActivityStatus.FAILED, claim.now, reason)
+        journal.end(claim.conn, [node.activity_id], ActivityStatus.FAILED, claim.now, reason)
         return
     passes.enter_service(claim.conn, [node.id], claim.now)
-    passes.finish(claim.conn, [node.activity_id], ActivityStatus.SUCCESSFUL, claim.now)
+    journal.end(claim.conn, [node.activity_id], ActivityStatus.SUCCESSFUL, claim.now)
     claim.due_now = True

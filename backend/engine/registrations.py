@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from backend.domain.activity import ActivityStatus
 from backend.domain.traffic import Registration, RegistrationState
 from backend.drivers import errors
 from backend.drivers.balancing import Target
 from backend.engine import apply, steps
 from backend.engine.reasons import reason_of
-from backend.store import passes, traffic
+from backend.store import journal, passes, traffic
 
 if TYPE_CHECKING:
     from backend.engine.claims import Claim
@@ -34,7 +35,8 @@ def drain(claim: Claim, chosen: Sequence[steps.Drain]) -> None:
     leaving = [step.registration for step in chosen]
     _move(claim, leaving, RegistrationState.LEAVING)
     entries = {step.node.id: step.node.activity_id for step in chosen if step.node is not None}
-    passes.draining(claim.conn, list({**entries, **_kept(claim, entries)}.values()))
+    waiting = {**entries, **_kept(claim, entries)}.values()
+    journal.advance(claim.conn, list(waiting), ActivityStatus.DRAINING)
     _ask(claim, apply.Change.DRAIN, leaving)
 
 
@@ -85,7 +87,7 @@ def _tell(claim: Claim, error: errors.CloudError, node_ids: Sequence[str]) -> No
     """The entries of nodes that cannot go on for it say so while they are open."""
     found = passes.nodes_now(claim.conn, node_ids)
     told = {node.activity_id: reason_of(error, node.instance_type, node.zone) for node in found}
-    passes.remark(claim.conn, {entry: why for entry, why in told.items() if entry is not None})
+    journal.remark(claim.conn, {entry: why for entry, why in told.items() if entry is not None})
 
 
 def _kept(claim: Claim, node_ids: Iterable[str]) -> dict[str, str | None]:

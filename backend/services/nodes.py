@@ -34,8 +34,8 @@ from backend.errors import (
     NodeStateConflict,
 )
 from backend.policies import bounds
-from backend.services import attachment, journal
-from backend.store import activities, clusters, configurations, intents, nodes
+from backend.services import attachment, entries
+from backend.store import activities, clusters, configurations, intents, journal, nodes
 from backend.store.session import Connection, Store
 
 T = TypeVar("T")
@@ -122,7 +122,7 @@ class Nodes:
             nodes.adopt_many(
                 conn, [attachment.with_activity(node, entry) for node, entry in zip(made, opened, strict=True)]
             )
-            activities.insert_many(conn, opened)
+            journal.begin(conn, opened)
             clusters.change(conn, cluster.id, now, desired=desired)
             return opened
 
@@ -269,7 +269,7 @@ def _terminate(
     for node in moving:
         if node.activity_id is not None:
             reason = Reason(ReasonKind.SUPERSEDED)
-            activities.finish(conn, node.activity_id, ActivityStatus.CANCELLED, now, reason=reason)
+            journal.end(conn, [node.activity_id], ActivityStatus.CANCELLED, now, reason)
     opened = _leave(conn, cluster, moving, NodeState.TERMINATING, now, decrement=decrement) if moving else []
     told |= {node.id: entry for node, entry in zip(moving, opened, strict=True)}
     return [told[node.id] for node in wanted]
@@ -303,19 +303,19 @@ def _journal(
     cluster: Cluster, kind: ActivityKind, cause: CauseKind, moving: Sequence[Node], now: datetime, *, step: int
 ) -> list[Activity]:
     """An entry a node; each tells of its own step of the desired capacity."""
-    entries = []
+    opened = []
     desired = cluster.spec.desired
     for node in moving:
         steps = None
         if step > 0 or (step < 0 and node.counted):
             steps = (desired, desired + step * node.weight)
             desired = steps[1]
-        entries.append(journal.opened(cluster, kind, node, (journal.moved(cause, node, now, steps),), now))
-    return entries
+        opened.append(entries.opened(cluster, kind, node, (entries.moved(cause, node, now, steps),), now))
+    return opened
 
 
 def _write(conn: Connection, before: Sequence[Node], after: Sequence[Node], opened: Sequence[Activity]) -> None:
     """Nodes as they have moved, each with the entry that was opened for its move."""
-    activities.insert_many(conn, opened)
+    journal.begin(conn, opened)
     told = [replace(node, activity_id=entry.id) for node, entry in zip(after, opened, strict=True)]
     nodes.save(conn, before, told)

@@ -1,4 +1,4 @@
-"""The journal's rows: written by whoever changes a cluster or a node, in the transaction that changes it."""
+"""The journal, read: single entries, lists by page, and whose a server was. Entries are written by store.journal."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
-from backend.domain.activity import Activity, ActivityStatus, Reason
+from backend.domain.activity import Activity
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.store import rows
@@ -42,84 +41,12 @@ class ActivityQuery:
     started_until: datetime | None = None
 
 
-def insert(conn: Connection, activity: Activity) -> None:
-    """Write a new entry."""
-    conn.execute(sa.insert(activities), rows.activity_values(activity))
-
-
-def insert_many(conn: Connection, entries: Sequence[Activity]) -> None:
-    """Write new entries in one round trip."""
-    if entries:
-        conn.execute(sa.insert(activities), [rows.activity_values(entry) for entry in entries])
-
-
 _FIND = select(activities).where(_t.id == bindparam("activity_id"))
 
 
 def find(conn: Connection, activity_id: str) -> Activity | None:
     row = conn.execute(_FIND, {"activity_id": activity_id}).first()
     return None if row is None else rows.activity_of(row)
-
-
-def finish(
-    conn: Connection,
-    activity_id: str,
-    status: ActivityStatus,
-    ended_at: datetime,
-    *,
-    progress: int = 100,
-    reason: Reason | None = None,
-) -> bool:
-    """End an entry that is still open; False when it had ended before (an end is never overwritten)."""
-    result = conn.execute(
-        update(activities).where(_t.id == bindparam("activity_id"), _t.ended == 0),
-        {
-            "activity_id": activity_id,
-            "status": str(status),
-            "progress": progress,
-            "ended_at": ended_at,
-            "ended": 1,
-            "reason": rows.reason_document(reason),
-        },
-    )
-    return result.rowcount == 1
-
-
-def advance(
-    conn: Connection,
-    activity_id: str,
-    *,
-    status: ActivityStatus | None = None,
-    progress: int | None = None,
-    server_id: str | None = None,
-) -> None:
-    """Move an open entry on; what is None stays, and progress never goes back."""
-    values: dict[str, Any] = {}
-    if status is not None:
-        values["status"] = str(status)
-    if server_id is not None:
-        values["server_id"] = server_id
-    statement = update(activities).where(_t.id == bindparam("activity_id"), _t.ended == 0)
-    if progress is not None:
-        values["progress"] = progress
-        statement = statement.where(_t.progress <= bindparam("least_progress"))
-        conn.execute(statement, {"activity_id": activity_id, "least_progress": progress, **values})
-    elif values:
-        conn.execute(statement, {"activity_id": activity_id, **values})
-
-
-def forget_cluster(conn: Connection, cluster_id: str) -> None:
-    """Mark the entries of a cluster that is being removed."""
-    conn.execute(
-        update(activities).where(_t.cluster_id == bindparam("gone_id")),
-        {"gone_id": cluster_id, "cluster_deleted": True},
-    )
-
-
-def count_open(conn: Connection, cluster_id: str) -> int:
-    """How many entries of a cluster are in progress."""
-    statement = select(func.count()).where(_t.cluster_id == bindparam("owner_id"), _t.ended == 0)
-    return int(conn.execute(statement, {"owner_id": cluster_id}).scalar_one())
 
 
 def owners(conn: Connection, scope: Scope, server_ids: Sequence[str], since: datetime) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from backend.domain.page import Page
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
 from backend.errors import ClusterExists, ClusterNotFound
-from backend.store import activities, rows, tags, traffic
+from backend.store import journal, rows, tags, traffic
 from backend.store.tables import backoffs, clusters, nodes
 from backend.store.tables import tags as tags_table
 
@@ -100,7 +100,7 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     tags.remove_all(conn, cluster_id)
     traffic.forget_cluster(conn, cluster_id, now)
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
-    activities.forget_cluster(conn, cluster_id)
+    journal.forget_cluster(conn, cluster_id)
     conn.execute(delete(clusters).where(_t.id == cluster_id))
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, CauseKind, Reason
+from backend.domain.activity import ActivityKind, CauseKind
 from backend.domain.backoff import Backoff
 from backend.domain.cluster import Cluster, Process
 from backend.domain.node import Health, Node, NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, Registration, TrafficSource
-from backend.store import activities, clusters, nodes, rows, traffic, watches
+from backend.store import clusters, nodes, rows, traffic, watches
 from backend.store.batches import chunks
 from backend.store.tables import activities as activities_table
 from backend.store.tables import backoffs as backoffs_table
@@ -175,62 +175,6 @@ def nodes_now(conn: Connection, node_ids: Sequence[str]) -> list[Node]:
     return [rows.node_of(row) for chunk in chunks(node_ids) for row in conn.execute(_NODES, {"ids": chunk})]
 
 
-_FINISH = (
-    update(activities_table)
-    .where(_a.id.in_(bindparam("ids", expanding=True)), _a.ended == 0)
-    .values(
-        status=bindparam("outcome"),
-        progress=100,
-        ended=1,
-        ended_at=bindparam("at"),
-        reason=bindparam("why", type_=_a.reason.type),
-    )
-)
-
-
-def finish(
-    conn: Connection,
-    activity_ids: Sequence[str | None],
-    status: ActivityStatus,
-    now: datetime,
-    reason: Reason | None = None,
-) -> None:
-    """End these entries where they are still open."""
-    values = {"outcome": str(status), "at": now, "why": rows.reason_document(reason)}
-    for chunk in chunks(sorted(entry for entry in activity_ids if entry is not None)):
-        conn.execute(_FINISH, {"ids": chunk, **values})
-
-
-_REMARK = (
-    update(activities_table)
-    .where(_a.id == bindparam("entry"), _a.ended == 0)
-    .values(reason=bindparam("why", type_=_a.reason.type))
-)
-
-
-def remark(conn: Connection, told: Mapping[str, Reason]) -> None:
-    """Tell in entries that are still open what keeps them so. ``told``: activity id -> reason."""
-    if told:
-        conn.execute(_REMARK, [{"entry": entry, "why": rows.reason_document(why)} for entry, why in told.items()])
-
-
-_UNREMARK = (
-    update(activities_table)
-    .where(_a.id.in_(bindparam("ids", expanding=True)), _a.ended == 0, _a.reason.is_not(None))
-    .values(reason=None)
-)
-
-
-def unremark(conn: Connection, activity_ids: Sequence[str | None]) -> None:
-    """Nothing keeps these entries open any more that needs to be told."""
-    for chunk in chunks(sorted(entry for entry in activity_ids if entry is not None)):
-        conn.execute(_UNREMARK, {"ids": chunk})
-
-
-def insert_activities(conn: Connection, entries: Sequence[Activity]) -> None:
-    activities.insert_many(conn, entries)
-
-
 _CAUSES = select(_a.causes).where(_a.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -316,19 +260,6 @@ def set_held(conn: Connection, cluster_id: str, since: datetime | None) -> None:
 def set_sources(conn: Connection, cluster_id: str, sources: Sequence[TrafficSource]) -> None:
     """What became of a cluster's sources; no intent of anybody."""
     conn.execute(update(clusters_table).where(_c.id == cluster_id).values(sources=rows.sources_document(sources)))
-
-
-_DRAINING = (
-    update(activities_table)
-    .where(_a.id.in_(bindparam("ids", expanding=True)), _a.ended == 0)
-    .values(status=str(ActivityStatus.DRAINING))
-)
-
-
-def draining(conn: Connection, activity_ids: Sequence[str | None]) -> None:
-    """These entries, where they are still open, wait for connections to end."""
-    for chunk in chunks(sorted({entry for entry in activity_ids if entry is not None})):
-        conn.execute(_DRAINING, {"ids": chunk})
 
 
 def forget_causes(conn: Connection, cluster_id: str) -> None:

@@ -13,8 +13,9 @@ from backend.domain.ids import short_id
 from backend.domain.node import ENDING, LEAVING, MOVING, PARKING, SERVING, NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, RegistrationState
+from backend.store import journal
 from backend.store.batches import chunks
-from backend.store.tables import activities, clusters, nodes, registrations
+from backend.store.tables import clusters, nodes, registrations
 
 _n = nodes.c
 _MOVING_STATES = tuple(str(state) for state in NodeState if state in MOVING)
@@ -99,7 +100,6 @@ _ADOPT = (
         address=bindparam("seen_address"),
     )
 )
-_NAME_SERVER = update(activities).where(activities.c.id == bindparam("entry")).values(server_id=bindparam("server"))
 
 
 def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Recorded:
@@ -159,7 +159,7 @@ def _adopt(conn: Connection, scope: Scope, strays: Sequence[Sighting]) -> tuple[
     for chunk in chunks(launches):
         for row in conn.execute(_WAITING, {**_key(scope), "launches": chunk}):
             waiting.setdefault(row.launch_id, []).append(row)
-    adoptions, names, found, unowned = [], [], [], []
+    adoptions, names, found, unowned = [], {}, [], []
     for stray in strays:
         rows = waiting.get(stray.launch_id or "")
         if not rows:
@@ -170,11 +170,10 @@ def _adopt(conn: Connection, scope: Scope, strays: Sequence[Sighting]) -> tuple[
         found.append(row.cluster_id)
         adoptions.append(_adoption(row.id, stray))
         if row.activity_id is not None:
-            names.append({"entry": row.activity_id, "server": stray.server_id})
+            names[row.activity_id] = stray.server_id
     if adoptions:
         conn.execute(_ADOPT, adoptions)
-    if names:
-        conn.execute(_NAME_SERVER, names)
+    journal.name_servers(conn, names)
     return found, unowned
 
 

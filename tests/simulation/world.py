@@ -17,7 +17,7 @@ from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
-from backend.services import attachment, clusters, configurations, journal
+from backend.services import attachment, clusters, configurations, entries
 from backend.store import tables
 from tests.simulation.chaos import Chaos, Crash
 from tests.simulation.clocks import MachineClock, VirtualClock
@@ -225,7 +225,7 @@ def repeatable_ids(seed: int) -> Iterator[None]:
     def drawn() -> uuid.UUID:
         return uuid.UUID(int=rng.getrandbits(128), version=4)
 
-    modules = [module for module in (attachment, clusters, configurations, journal) if hasattr(module, "uuid4")]
+    modules = [module for module in (attachment, clusters, configurations, entries) if hasattr(module, "uuid4")]
     kept = uuid.uuid4
     uuid.uuid4 = drawn  # type: ignore[assignment]
     for module in modules:

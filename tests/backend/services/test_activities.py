@@ -2,7 +2,7 @@ import pytest
 
 from backend.errors import ClusterNotFound
 from backend.services.activities import ActivityQuery
-from backend.store import activities, clusters
+from backend.store import clusters, journal
 from tests.factories import NOW, OTHER, SCOPE, activity
 
 
@@ -14,11 +14,11 @@ def ids(world, **query):
 def test_by_name_means_the_one_that_has_it_now(world):
     first = world.group()
     gone = activity(first, "gone", ended_at=NOW)
-    world.store.transact(lambda conn: activities.insert(conn, gone))
+    world.store.transact(lambda conn: journal.begin(conn, [gone]))
     world.store.transact(lambda conn: clusters.remove(conn, first.id, NOW))
     second = world.group()
     here = activity(second, "here")
-    world.store.transact(lambda conn: activities.insert(conn, here))
+    world.store.transact(lambda conn: journal.begin(conn, [here]))
     assert ids(world, cluster_name="web") == [here.id]
     assert ids(world, cluster_name="web", deleted=True) == [here.id, gone.id]
     assert ids(world) == [here.id]

@@ -42,7 +42,7 @@ from backend.services import clusters as services
 from backend.services import limits
 from backend.services.clusters import Clusters
 from backend.services.templates import NewVersion
-from backend.store import activities, clusters, nodes, tables
+from backend.store import clusters, journal, nodes, tables
 from tests.factories import NOW, OTHER, SCOPE, World, activity
 
 
@@ -277,7 +277,7 @@ class TestResize:
         entry = activity(made)
 
         def cool(conn):
-            activities.insert(conn, entry)
+            journal.begin(conn, [entry])
             clusters.change(conn, made.id, NOW, cooldown_until=NOW + timedelta(seconds=30))
 
         world.store.transact(cool)

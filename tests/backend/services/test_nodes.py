@@ -19,7 +19,7 @@ from backend.errors import (
     ServerNotAttachable,
     ServerUnknown,
 )
-from backend.store import activities, nodes
+from backend.store import activities, journal, nodes
 from tests.factories import NOW, OTHER, SCOPE, World, activity
 
 
@@ -85,7 +85,7 @@ class TestTerminate:
         made = world.group()
         launch = activity(made)
         (node,) = world.put(made, "a", state=NodeState.PENDING, activity_id=launch.id)
-        world.store.transact(lambda conn: activities.insert(conn, launch))
+        world.store.transact(lambda conn: journal.begin(conn, [launch]))
         api.terminate(SCOPE, short(node), decrement=False)
         with world.store.read() as conn:
             ended = activities.find(conn, launch.id)

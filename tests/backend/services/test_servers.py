@@ -17,7 +17,7 @@ from backend.drivers.compute import Server
 from backend.drivers.errors import NoAddresses, NoCapacity, NotAuthorized, PartlyMade, QuotaExceeded, Refused
 from backend.drivers.simulated.faults import Where
 from backend.services.servers import Order, Servers
-from backend.store import activities
+from backend.store import journal
 from tests.factories import OTHER, SCOPE, World, activity
 
 
@@ -76,7 +76,7 @@ def test_a_deleted_server_that_the_cloud_tells_without_tags_is_still_its_cluster
     one, other = servers.run(SCOPE, Order(spec, 2, 2))
     ended = {"status": ActivityStatus.SUCCESSFUL, "progress": 100, "ended_at": world.clock.now()}
     told = activity(world.group(), "t", server_id=one.id, started_at=world.clock.now(), **ended)
-    world.store.transact(lambda conn: activities.insert(conn, told))
+    world.store.transact(lambda conn: journal.begin(conn, [told]))
     assert {server.tags.get(GROUP_TAG) for server in servers.list(SCOPE)} == {None}
     servers.terminate(SCOPE, [one, other])
     world.clock.move(60)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.activity import ActivityStatus, Cause, CauseKind, Reason, ReasonKind
-from backend.store import activities
+from backend.store import activities, journal
 from backend.store.activities import ActivityQuery
 from tests.factories import NOW, OTHER, SCOPE, activity, cluster
 
@@ -16,7 +16,7 @@ WEB = cluster("web")
 def add(store):
     def insert(name, seconds=0, owner=WEB, **values):
         made = activity(owner, name, started_at=NOW + timedelta(seconds=seconds), **values)
-        store.transact(lambda conn: activities.insert(conn, made))
+        store.transact(lambda conn: journal.begin(conn, [made]))
         return made
 
     return insert
@@ -41,44 +41,6 @@ def test_what_is_written_is_read(store, add):
     with store.read() as conn:
         assert activities.find(conn, made.id) == made
         assert activities.find(conn, "x") is None
-
-
-def test_insert_many(store):
-    store.transact(lambda conn: activities.insert_many(conn, [activity(WEB, "a"), activity(WEB, "b")]))
-    store.transact(lambda conn: activities.insert_many(conn, []))
-    with store.read() as conn:
-        assert activities.count_open(conn, WEB.id) == 2
-
-
-def test_an_end_is_never_overwritten(store, add):
-    made = add("a")
-    later = NOW + timedelta(seconds=5)
-    reason = Reason(ReasonKind.NO_CAPACITY, {"type": "t", "zone": "z"})
-
-    def finish(status, **values):
-        return store.transact(lambda conn: activities.finish(conn, made.id, status, later, **values))
-
-    assert finish(ActivityStatus.FAILED, reason=reason)
-    assert not finish(ActivityStatus.SUCCESSFUL)
-    with store.read() as conn:
-        read = activities.find(conn, made.id)
-        assert activities.count_open(conn, WEB.id) == 0
-    assert (read.status, read.progress, read.ended_at, read.reason) == (ActivityStatus.FAILED, 100, later, reason)
-
-
-def test_progress_never_goes_back(store, add):
-    made = add("a", progress=30)
-
-    def work(conn):
-        activities.advance(conn, made.id, progress=50, status=ActivityStatus.IN_PROGRESS, server_id="s")
-        activities.advance(conn, made.id, progress=20, status=ActivityStatus.PRE_IN_SERVICE)
-        activities.advance(conn, made.id, server_id="t")
-        activities.advance(conn, made.id)
-
-    store.transact(work)
-    with store.read() as conn:
-        read = activities.find(conn, made.id)
-    assert (read.progress, read.status, read.server_id) == (50, ActivityStatus.IN_PROGRESS, "t")
 
 
 def test_order_and_pages(store, add):

@@ -9,7 +9,7 @@ from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import ClusterStatus, DeletionProtection, Process, Tag, TagMatch
 from backend.domain.profile import LaunchSource
 from backend.errors import ClusterExists, ClusterNotFound
-from backend.store import activities, clusters, nodes, tags
+from backend.store import activities, clusters, journal, nodes, tags
 from tests.factories import NOW, OTHER, SCOPE, activity, cluster, node
 
 
@@ -181,7 +181,7 @@ def test_tag_matches(store, add, matches, names):
 def test_remove_takes_tags_and_keeps_the_journal(store, add):
     made = add("web", with_tags=[Tag("k", "v", True)])
     entry = activity(made)
-    store.transact(lambda conn: activities.insert(conn, entry))
+    store.transact(lambda conn: journal.begin(conn, [entry]))
     store.transact(lambda conn: clusters.remove(conn, made.id, NOW))
     with store.read() as conn:
         assert clusters.find(conn, SCOPE, "web") is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from backend.domain.activity import ActivityStatus
-from backend.store import activities, garbage
+from backend.store import activities, garbage, journal
 from backend.store.tables import client_tokens
 from tests import factories
 from tests.factories import NOW, SCOPE
@@ -18,7 +18,7 @@ def test_entries_past_their_retention_go_a_bounded_number_at_a_time(store):
     group = factories.cluster()
     old = [_ended(group, f"old{number}", 43 + number) for number in range(3)]
     kept = [_ended(group, "young", 41), factories.activity(group, "open", started_at=NOW - timedelta(days=99))]
-    store.transact(lambda conn: activities.insert_many(conn, [*old, *kept]))
+    store.transact(lambda conn: journal.begin(conn, [*old, *kept]))
     before = NOW - timedelta(days=42)
     dropped = [store.transact(lambda conn: garbage.drop_activities(conn, before, 2)) for _ in range(3)]
     assert dropped == [2, 1, 0]

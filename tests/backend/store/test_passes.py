@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
+from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind
 from backend.domain.backoff import Backoff
 from backend.domain.cluster import ClusterStatus, Process
 from backend.domain.node import Health, NodeState
-from backend.store import activities, clusters, configurations, nodes, passes, watches
+from backend.store import clusters, configurations, journal, nodes, passes, watches
 from tests import factories
 from tests.factories import NOW, OTHER, SCOPE, uuid_of
 
@@ -31,7 +31,7 @@ def _add(store, group, name, **values):
 
 def _journal(store, group, name, **values):
     entry = factories.activity(group, name, **values)
-    store.transact(lambda conn: activities.insert(conn, entry))
+    store.transact(lambda conn: journal.begin(conn, [entry]))
     return entry
 
 
@@ -101,30 +101,6 @@ def test_a_node_whose_server_was_seen_meanwhile_is_not_dropped_as_unseen(store, 
     assert [node.id for node in _do(store, passes.nodes_now, [unseen.id, seen.id])] == [seen.id]
     _do(store, passes.drop, [seen.id])
     assert _nodes(store, group) == []
-
-
-def test_entries_end_once(store, group):
-    entry = _journal(store, group, "one")
-    reason = Reason(ReasonKind.QUOTA, {"limit": 3})
-    _do(store, passes.finish, [entry.id, None], ActivityStatus.FAILED, LATER, reason)
-    _do(store, passes.finish, [entry.id], ActivityStatus.SUCCESSFUL, LATER)
-    with store.read() as conn:
-        after = activities.find(conn, entry.id)
-    assert (after.status, after.progress, after.ended_at) == (ActivityStatus.FAILED, 100, LATER)
-    assert after.reason == reason
-
-
-def test_open_entries_say_what_keeps_them_so(store, group):
-    entry, ended = _journal(store, group, "open"), _journal(store, group, "ended")
-    reason = Reason(ReasonKind.NOT_AUTHORIZED, {"detail": "expired"})
-    _do(store, passes.finish, [ended.id], ActivityStatus.SUCCESSFUL, LATER)
-    _do(store, passes.remark, {entry.id: reason, ended.id: reason})
-    with store.read() as conn:
-        assert (activities.find(conn, entry.id).reason, activities.find(conn, ended.id).reason) == (reason, None)
-    _do(store, passes.unremark, [entry.id, None])
-    with store.read() as conn:
-        after = activities.find(conn, entry.id)
-    assert (after.reason, after.ended_at) == (None, None)
 
 
 def test_backoffs_of_a_project_end_together(store, group):

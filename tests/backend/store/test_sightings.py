@@ -7,7 +7,7 @@ import pytest
 
 from backend.domain.node import NodeState, ServerStatus
 from backend.domain.traffic import MemberHealth
-from backend.store import activities, clusters, nodes, sightings, traffic
+from backend.store import activities, clusters, journal, nodes, sightings, traffic
 from backend.store.sightings import Sighting
 from tests import factories
 from tests.backend.engine import drafts
@@ -120,7 +120,7 @@ def test_servers_of_a_launch_go_to_the_nodes_that_wait_for_them(store, group):
     ]
     for number in range(2):
         entry = factories.activity(group, f"{number}", id=uuid_of(f"entry {number}"))
-        store.transact(lambda conn, entry=entry: activities.insert(conn, entry))
+        store.transact(lambda conn, entry=entry: journal.begin(conn, [entry]))
     servers = [uuid_of(f"server {number}") for number in range(3)]
     seen = [Sighting(server, ServerStatus.ACTIVE, LATER, launch, "us-east-1b", uuid_of("image")) for server in servers]
     recorded = _record(store, *seen)

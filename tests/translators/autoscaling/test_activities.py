@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.activity import ActivityStatus
-from backend.store import activities
+from backend.store import journal
 from tests.factories import NOW, activity
 
 
@@ -18,7 +18,7 @@ def entries(world):
             ("failed", 20, {"status": ActivityStatus.FAILED, "ended_at": NOW}),
         )
     }
-    world.store.transact(lambda conn: activities.insert_many(conn, list(made.values())))
+    world.store.transact(lambda conn: journal.begin(conn, list(made.values())))
     return made
 
 

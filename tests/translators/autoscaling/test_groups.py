@@ -8,7 +8,7 @@ from backend import errors
 from backend.domain.cluster import Process
 from backend.domain.node import Health, NodeState
 from backend.domain.profile import ProfileRef
-from backend.store import activities, clusters, passes
+from backend.store import clusters, journal, passes
 from tests.factories import NOW, OTHER, SCOPE, activity, uuid_of
 from translators.errors import translate
 
@@ -375,7 +375,7 @@ class TestSetDesiredCapacity:
         create()
         here = clusters_of(world, "web")
         entry = activity(here)
-        world.store.transact(lambda conn: activities.insert(conn, entry))
+        world.store.transact(lambda conn: journal.begin(conn, [entry]))
         world.store.transact(lambda conn: clusters.change(conn, here.id, NOW, cooldown_until=NOW + timedelta(1)))
         error = refused("SetDesiredCapacity", AutoScalingGroupName="web", DesiredCapacity=2, HonorCooldown=True)
         assert (error.code, error.message) == (
