@@ -325,6 +325,22 @@ class ResourceNotFound(Finding):
 
 
 @dataclass(eq=False)
+class StoreUnavailable(Finding):
+    """The database cannot be asked now. Nothing of what was wanted was written.
+
+    Attributes:
+        detail: its words, without anything that was to be written.
+    """
+
+    detail: str
+
+
+@dataclass(eq=False)
+class CommitUnknown(StoreUnavailable):
+    """The connection was lost while the database committed: everything that was wanted was written, or nothing."""
+
+
+@dataclass(eq=False)
 class CloudNotReached(Finding):
     """The cloud could not be asked; nothing was done."""
 

@@ -184,4 +184,6 @@ class Pipeline:
         if found is None:
             _log.error("request=%s failed", request_id, exc_info=exception)
             return AWSError("InternalFailure", f"An internal error has occurred. Request id: {request_id}", 500)
+        if found.status >= 500:
+            _log.warning("request=%s answered %s: %r", request_id, found.code, exception)
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from backend.errors import Finding
+from backend.errors import Finding, StoreUnavailable
 
 
 class AWSError(Exception):
@@ -38,6 +38,11 @@ Table = Mapping[type[Finding], Row]
 _tables: dict[str, Table] = {}
 
 
+def _unavailable(_: Any) -> AWSError:
+    """In the words of most services; one that has others names the finding in its table."""
+    return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)
+
+
 def register(service: str, table: Table) -> None:
     """Make a table the one that a service's findings are told by.
 
@@ -64,7 +69,7 @@ def translate(exc: BaseException, service: str) -> AWSError | None:
         return exc
     if not isinstance(exc, Finding):
         return None
-    table = _tables.get(service, {})
+    table: Table = {StoreUnavailable: _unavailable, **_tables.get(service, {})}
     for kind in type(exc).__mro__:
         if row := table.get(kind):
             return row(exc)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.domain.delegation import Delegation, DelegationsUnanswered
+from backend.errors import StoreUnavailable
 from backend.store.secrets import Seal
 from backend.store.session import Store
 from backend.store.tables import delegations
@@ -93,5 +94,5 @@ class StoredDelegations:
 def _asked(work: Callable[[], T]) -> T:
     try:
         return work()
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, StoreUnavailable) as error:
         raise DelegationsUnanswered(f"the database could not be asked: {type(error).__name__}") from error

@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from backend.clock import SystemClock
+from backend.errors import StoreUnavailable
 from backend.store.session import Store
 
 _HERE: Final = Path(__file__).parent / "migrations"
@@ -67,8 +68,11 @@ def current(url: str) -> str | None:
 
 def refusal(store: Store) -> str | None:
     """Why this code cannot work with a store, in one sentence; None where it can."""
-    with store.read() as connection:
-        return _refusal(MigrationContext.configure(connection).get_current_revision())
+    try:
+        with store.read() as connection:
+            return _refusal(MigrationContext.configure(connection).get_current_revision())
+    except StoreUnavailable as away:
+        return f"the database cannot be asked: {away.detail}"
 
 
 def _refusal(present: str | None) -> str | None:

@@ -1,4 +1,8 @@
-"""Transactions: how a connection is opened, begun, retried and ended on each database."""
+"""Transactions: how a connection is opened, begun, retried and ended on each database.
+
+Rows are locked in one order everywhere, so that nobody waits in a circle: clusters by id, then what belongs to them
+(nodes, journal, registrations), then pools, then watches.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,24 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
 from backend.clock import Clock
+from backend.errors import CommitUnknown, StoreUnavailable
+from backend.store import failures
+from backend.store.failures import Failure
+from backend.store.turns import FileTurns, NoTurns, Turns
 from backend.store.types import from_micros
 
 __all__ = ["Connection", "Store"]
 
 T = TypeVar("T")
 
-RETRIES = 8
 _SQLITE_BUSY_MS = 10_000
-# serialization failure and deadlock (PostgreSQL), deadlock, lock wait time-out and Galera certification (MariaDB)
-_RETRY_SQLSTATES = {"40001", "40P01"}
-_RETRY_ERRNOS = {1205, 1213, 1020, 1047}
+# How often a transaction is tried in all, by what stopped it.
+_TRIES = {Failure.CONFLICT: 8, Failure.RACE: 3, Failure.AWAY: 3}
 
 
 class Store:
@@ -33,8 +40,8 @@ class Store:
         clock: the process's clock.
         database_clock: judge leases by the database's clock, which all engines share; off for SQLite (one machine)
             and for tests with a virtual clock.
-        hook: called with ``begin``, ``commit`` and ``committed`` round each write transaction; the simulation
-            interleaves and crashes there.
+        hook: called with ``begin``, ``commit`` and ``committed`` round each write transaction, and with ``again``
+            before one is run again; the simulation interleaves and crashes there.
         durable: SQLite only: every commit reaches the disk before it is answered (synchronous=FULL).
         redoes: SQLite only: a commit may be lost with the machine's power, though not with the process
             (synchronous=NORMAL). For the engine: what it loses it finds and does again.
@@ -55,35 +62,70 @@ class Store:
         self.hook = hook
         self.engine = _engine(url, synchronous=_synchronous(durable, redoes), pool_size=pool_size)
         self.dialect = self.engine.dialect.name
+        self._turns = _turns(self.engine)
         self._database_clock = self.dialect != "sqlite" if database_clock is None else database_clock
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading: one consistent snapshot, nothing to commit."""
-        with self.engine.connect() as connection:
-            yield connection
+        """A connection for reading, with nothing to commit.
+
+        On SQLite all of it is one snapshot; elsewhere each statement sees what was committed before it. Who needs rows
+        that belong together reads first the one that tells whether the others changed (a cluster's generation).
+
+        Raises:
+            StoreUnavailable: the database cannot be asked now.
+        """
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeout) as error:
+            if failures.of(error) in {Failure.AWAY, Failure.CONFLICT}:
+                raise StoreUnavailable(failures.words(error)) from error
+            raise
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns, in one write transaction; run again from its start when the database says so.
 
-        ``work`` may run several times: it must do nothing but read and write through its connection.
+        ``work`` may run several times, though only one run of it is ever committed: it must do nothing but read and
+        write through its connection. A connection that is lost before COMMIT was sent has committed nothing, so that
+        is run again; one that is lost in COMMIT may have, so that is not.
+
+        Raises:
+            StoreUnavailable: the database cannot be asked now; nothing was written.
+            CommitUnknown: the answer to COMMIT was lost; all of it was written, or nothing.
         """
-        for attempt in range(RETRIES):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return self._once(work)
-            except DBAPIError as error:
-                if attempt == RETRIES - 1 or not _is_retryable(error):
+            except (DBAPIError, PoolTimeout) as error:
+                failure = failures.of(error)
+                if attempt >= _TRIES.get(failure, 1):
+                    if failure in {Failure.AWAY, Failure.CONFLICT}:
+                        raise StoreUnavailable(failures.words(error)) from error
                     raise
-                self.clock.wait(0.005 * 2**attempt)
-        raise AssertionError("unreachable")
+                if self.hook:
+                    self.hook("again")
+                self.clock.wait(0.005 * 2 ** (attempt - 1))
 
     def _once(self, work: Callable[[Connection], T]) -> T:
         if self.hook:
             self.hook("begin")
-        with self.engine.connect().execution_options(coppice_write=True) as connection, connection.begin():
+        with (
+            self.engine.connect().execution_options(coppice_write=True) as connection,
+            self._turns.taken(),
+            connection.begin() as transaction,
+        ):
             result = work(connection)
             if self.hook:
                 self.hook("commit")
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise CommitUnknown(failures.words(error)) from error
+                raise
         if self.hook:
             self.hook("committed")
         return result
@@ -95,7 +137,8 @@ class Store:
         if self.dialect == "postgresql":
             sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
         else:
-            sql = "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
+            # Not UNIX_TIMESTAMP: it reads the time in the session's zone, which has the same hour twice in autumn.
+            sql = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
         return from_micros(int(connection.execute(text(sql)).scalar_one()))
 
     def close(self) -> None:
@@ -118,9 +161,13 @@ def _engine(url: str, *, synchronous: str, pool_size: int) -> Engine:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_recycle=1800,
+            hide_parameters=True,
         )
     memory = url in {"sqlite://", "sqlite:///:memory:"}
-    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": _SQLITE_BUSY_MS / 1000}}
+    options: dict[str, Any] = {
+        "connect_args": {"check_same_thread": False, "timeout": _SQLITE_BUSY_MS / 1000},
+        "hide_parameters": True,  # they hold users' secrets, and what goes wrong is logged
+    }
     if memory:
         options["poolclass"] = StaticPool
     else:
@@ -148,11 +195,9 @@ def _engine(url: str, *, synchronous: str, pool_size: int) -> Engine:
     return engine
 
 
-def _is_retryable(error: DBAPIError) -> bool:
-    original: Any = error.orig
-    if getattr(original, "sqlstate", None) in _RETRY_SQLSTATES:
-        return True
-    if isinstance(error, OperationalError) and "database is locked" in str(original):
-        return True
-    arguments: tuple[Any, ...] = getattr(original, "args", ())
-    return bool(arguments) and arguments[0] in _RETRY_ERRNOS
+def _turns(engine: Engine) -> Turns:
+    """By a file beside the database; in memory there is one connection, elsewhere the database wakes who waits."""
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or not path or path == ":memory:":
+        return NoTurns()
+    return FileTurns(f"{path}-turn")

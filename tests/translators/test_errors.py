@@ -31,6 +31,23 @@ def test_what_is_no_finding_is_nobodys_error(service: str) -> None:
     assert errors.translate(ValueError("x"), service) is None
 
 
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [
+        ("autoscaling", "ServiceUnavailable"),
+        ("ec2", "Unavailable"),
+        ("elbv2", "ServiceUnavailable"),
+        ("sts", "ServiceUnavailable"),
+    ],
+)
+@pytest.mark.parametrize("kind", [findings.StoreUnavailable, findings.CommitUnknown])
+def test_a_store_that_is_away_is_told_as_what_passes(service: str, code: str, kind: type) -> None:
+    told = errors.translate(kind("connection refused"), service)
+    assert told is not None
+    assert (told.code, told.status) == (code, 503)
+    assert "refused" not in told.message
+
+
 def test_a_service_has_one_table() -> None:
     with pytest.raises(ValueError, match="already"):
         errors.register("ec2", {})

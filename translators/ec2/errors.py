@@ -93,6 +93,7 @@ def _group(found: errors.SecurityGroupNotFound) -> str:
 
 TABLE: Final[dict[type[errors.Finding], Row]] = {
     errors.CloudNotReached: _unavailable,
+    errors.StoreUnavailable: _unavailable,
     errors.StaleRead: _unavailable,
     errors.OutcomeUnclear: lambda _: AWSError(
         "InternalError", "An internal error has occurred; the request may or may not have had an effect.", 500

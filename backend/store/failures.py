@@ -1,0 +1,98 @@
+"""What an error of a database means: a conflict, a race that was lost, a database that is away, or a fault of ours."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+
+class Failure(Enum):
+    """Why a transaction failed.
+
+    Attributes:
+        CONFLICT: the database ended it for another's sake; the same may succeed at once.
+        RACE: another transaction wrote the same key first; who reads again sees it.
+        AWAY: the database cannot be reached, is being shut down or started, or takes no writes.
+        FAULT: the statement or its values are wrong.
+    """
+
+    CONFLICT = auto()
+    RACE = auto()
+    AWAY = auto()
+    FAULT = auto()
+
+
+# PostgreSQL: serialization failure, deadlock, lock not available.
+_CONFLICT_STATES = frozenset({"40001", "40P01", "55P03"})
+# PostgreSQL: insufficient resources (full disk, too many connections), operator's intervention (shutdown, crash,
+# starting up), system error, connection exceptions by class; and writes to a server that became a standby.
+_AWAY_CLASSES = frozenset({"53", "57", "58", "08"})
+_READ_ONLY_STATE = "25006"
+_QUERY_CANCELED = "57014"
+# MariaDB: lock wait time-out, deadlock, record changed since it was read (Galera).
+_CONFLICT_NUMBERS = frozenset({1205, 1213, 1020})
+# MariaDB: too many connections, out of resources, shutdown in progress, connection killed, full disk, read-only server
+# (1290, 1836), Galera node not ready, cannot connect (2002, 2003), gone away and lost (2006, 2013, 2055).
+_AWAY_NUMBERS = frozenset({1021, 1040, 1041, 1047, 1053, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2055})
+# SQLite's primary result codes: busy and locked; read-only, I/O error, full disk, cannot open.
+_CONFLICT_CODES = frozenset({5, 6})
+_AWAY_CODES = frozenset({8, 10, 13, 14})
+
+
+def of(error: Exception) -> Failure:
+    """What SQLAlchemy's error means."""
+    if isinstance(error, PoolTimeout):
+        return Failure.AWAY
+    if isinstance(error, IntegrityError):
+        return Failure.RACE
+    if not isinstance(error, DBAPIError):
+        return Failure.FAULT
+    told = _by_state(error.orig) or _by_code(error.orig) or _by_number(error.orig)
+    if told is not None:
+        return told
+    lost = error.connection_invalidated or _never_connected(error)
+    return Failure.AWAY if lost else Failure.FAULT
+
+
+def words(error: Exception) -> str:
+    """The database's own words, on one line, without the statement and its values."""
+    original = getattr(error, "orig", None) or error
+    return " ".join(str(original).split())
+
+
+def _by_state(original: Any) -> Failure | None:
+    state = getattr(original, "sqlstate", None)
+    if not isinstance(state, str):
+        return None
+    if state in _CONFLICT_STATES:
+        return Failure.CONFLICT
+    away = state == _READ_ONLY_STATE or (state[:2] in _AWAY_CLASSES and state != _QUERY_CANCELED)
+    return Failure.AWAY if away else None
+
+
+def _by_code(original: Any) -> Failure | None:
+    code = getattr(original, "sqlite_errorcode", None)
+    if not isinstance(code, int):
+        return None
+    primary = code & 0xFF
+    if primary in _CONFLICT_CODES:
+        return Failure.CONFLICT
+    return Failure.AWAY if primary in _AWAY_CODES else None
+
+
+def _by_number(original: Any) -> Failure | None:
+    arguments: tuple[Any, ...] = getattr(original, "args", ())
+    number = arguments[0] if arguments else None
+    if not isinstance(number, int):
+        return None
+    if number in _CONFLICT_NUMBERS:
+        return Failure.CONFLICT
+    return Failure.AWAY if number in _AWAY_NUMBERS else None
+
+
+def _never_connected(error: DBAPIError) -> bool:
+    """A statement stands in every error but those of connecting, where there is none yet."""
+    return error.statement is None and isinstance(error, OperationalError | InterfaceError)
