@@ -31,13 +31,14 @@ class _Named(NamedTuple):
 
 def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorized, conn: Connection) -> bool:
     """A look was refused: the first of a row, which it tells, is told to every cluster of the project."""
+    # All of them are told, so they are locked before their watch.
+    named = clusters.lock_names(conn, lease.scope) if lease.refused_since is None else {}
     if not leases.fence_watch(conn, lease):
         return False
     now = context.now()
     if lease.refused_since is None:
         leases.refused_watch(conn, lease, now)
         rng = context.rng(lease.scope.project_id, lease.scope.region, lease.epoch)
-        named = clusters.lock_names(conn, lease.scope)
         journal.begin(conn, list(_entries(lease, named, error, now, rng)))
     due_at = now + _pause(context.settings, lease.refused_since, now)
     leases.release_watch(conn, lease, due_at, lease.seen_until, lease.full_due_at)

@@ -23,7 +23,7 @@ from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call
 from backend.engine.outcomes import sighting
 from backend.engine.settings import EngineSettings
-from backend.store import leases, orphans, sightings, wakes, watches
+from backend.store import clusters, leases, orphans, sightings, wakes, watches
 from backend.store.leases import WatchLease
 from backend.store.session import Connection
 from backend.store.sightings import Sighting
@@ -64,6 +64,7 @@ class _Look:
 
     def record(self, servers: Sequence[Sighting], conn: Connection) -> bool:
         """Write what was seen; False when the lease was lost."""
+        sightings.lock_concerned(conn, self.scope, servers)
         if not leases.fence_watch(conn, self.lease):
             return False
         now = self.context.now()
@@ -83,6 +84,8 @@ class _Look:
 
     def release(self, conn: Connection) -> None:
         """Look again soon while something moves, later while nothing does, never where nothing is left."""
+        if self.lease.refused_since is not None:
+            clusters.lock_names(conn, self.scope)  # all of them are woken: clusters are locked before their watch
         if not leases.fence_watch(conn, self.lease):
             return
         settings, now = self.context.settings, self.context.now()
@@ -236,6 +239,8 @@ def _end_orphans(look: _Look) -> Job:
 
 
 def _still_unowned(look: _Look, due: Sequence[str], answers: Sequence[Any], conn: Connection) -> list[str]:
+    told = [sighting(answer) for answer in answers if isinstance(answer, Server)]
+    sightings.lock_concerned(conn, look.scope, told)
     if not leases.fence_watch(conn, look.lease):
         return []
     settled, doomed, refused = [], [], []

@@ -5,7 +5,7 @@ One listing a look. A pool that cannot be asked says nothing about any member.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from backend.drivers.balancing import PoolMember, Target
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call
-from backend.store import leases, sightings, traffic, wakes, watches
+from backend.store import clusters, leases, sightings, traffic, wakes, watches
 from backend.store.leases import PoolLease
 from backend.store.session import Connection
 
@@ -44,11 +44,12 @@ class _Look:
 
     def record(self, members: Sequence[PoolMember], conn: Connection) -> bool:
         """Write what was seen; False when the lease was lost."""
+        seen = {Target(one.owner, one.address, one.port): one.health for one in members if one.owner is not None}
+        clusters.lock_many(conn, self._concerned(conn, seen))
         if not leases.fence_pool(conn, self.lease):
             return False
         registered = traffic.of_pool(conn, self.lease.pool_id)
-        seen = {Target(one.owner, one.address, one.port): one.health for one in members if one.owner is not None}
-        expected = {Target(each.node_id, each.address, each.port): each for each in registered}
+        expected = {_target(each): each for each in registered}
         self.strays = [target for target in seen if target not in expected]
         self.empty = not seen and not registered
         self.busy = any(each.state in _UNSETTLED for each in registered) or MemberHealth.INITIAL in seen.values()
@@ -56,6 +57,11 @@ class _Look:
         told = [(each, seen[target]) for target, each in expected.items() if target in seen]
         self._healths(conn, [(each, health) for each, health in told if each.health is not health])
         return True
+
+    def _concerned(self, conn: Connection, seen: Mapping[Target, MemberHealth]) -> set[str]:
+        """The clusters that this is news to: passes hold theirs when they want its pool, so they are taken first."""
+        registered = traffic.of_pool(conn, self.lease.pool_id)
+        return {each.cluster_id for each in registered if seen.get(_target(each)) is not each.health}
 
     def _missing(self, conn: Connection, lacking: Sequence[Registration]) -> None:
         """Members that somebody took out: of a node in service it is put back, of one that leaves it is gone."""
@@ -108,6 +114,10 @@ def look_at_pool(context: Context, lease: PoolLease) -> Job:
         context.count("orphans", len(look.strays))
         yield [Call(scope, partial(_ask, balancing.remove_members, scope, lease.pool_id, look.strays))]
     yield Write(look.release)
+
+
+def _target(registration: Registration) -> Target:
+    return Target(registration.node_id, registration.address, registration.port)
 
 
 def _key(registration: Registration) -> traffic.Key:

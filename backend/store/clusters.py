@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -17,6 +17,7 @@ from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
 from backend.errors import ClusterExists, ClusterNotFound
 from backend.store import journal, rows, tags, traffic
+from backend.store.batches import chunks
 from backend.store.tables import backoffs, clusters, nodes
 from backend.store.tables import tags as tags_table
 
@@ -102,6 +103,17 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
     journal.forget_cluster(conn, cluster_id)
     conn.execute(delete(clusters).where(_t.id == cluster_id))
+
+
+_LOCK_MANY = select(_t.id).where(_t.id.in_(bindparam("ids", expanding=True))).order_by(_t.id).with_for_update()
+
+
+def lock_many(conn: Connection, cluster_ids: Collection[str]) -> None:
+    """Hold these against every other writer: in one order, and before any pool or watch is held."""
+    if conn.dialect.name == "sqlite":  # a write transaction there holds everything already
+        return
+    for chunk in chunks(sorted(cluster_ids)):
+        conn.execute(_LOCK_MANY, {"ids": chunk}).all()
 
 
 _COUNT = select(func.count()).where(_t.project_id == bindparam("project"), _t.region == bindparam("in_region"))

@@ -225,7 +225,8 @@ class Leased(Generic[L]):
             held = [lease for lease in leases if present.get(lease.key) == lease.epoch]
             until = store.lease_now(conn) + claimer.lease
             if held:
-                conn.execute(self._renew, [{**self._fenced(lease), "until": until, "new": mark} for lease in held])
+                in_order = sorted(held, key=lambda lease: lease.key)  # the one order that rows are locked in
+                conn.execute(self._renew, [{**self._fenced(lease), "until": until, "new": mark} for lease in in_order])
             return held
 
         held = store.transact(work)

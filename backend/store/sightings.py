@@ -15,6 +15,7 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.store import journal
 from backend.store.batches import chunks
+from backend.store.clusters import lock_many
 from backend.store.tables import clusters, nodes, registrations
 
 _n = nodes.c
@@ -100,6 +101,41 @@ _ADOPT = (
         address=bindparam("seen_address"),
     )
 )
+
+
+_LAUNCHING = (
+    select(_n.cluster_id)
+    .where(
+        _n.launch_id.in_(bindparam("launches", expanding=True)),
+        _n.server_id.is_(None),
+        _n.project_id == bindparam("project"),
+        _n.region == bindparam("in_region"),
+    )
+    .distinct()
+)
+
+
+def lock_concerned(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> None:
+    """Hold the clusters that these are news to.
+
+    Passes hold their cluster when they want its watch, so a look that will wake clusters has to take them first. It
+    also keeps apart those who give servers to nodes of one launch.
+    """
+    if conn.dialect.name == "sqlite":  # a write transaction there holds everything already
+        return
+    concerned: set[str] = set()
+    launches: set[str] = set()
+    for chunk in chunks(sightings):
+        owned = _owned(conn, scope, chunk)
+        for sighting in chunk:
+            row = owned.get(sighting.server_id)
+            if row is None and sighting.launch_id is not None:
+                launches.add(sighting.launch_id)
+            elif row is not None and not _is_older(sighting, row.server_status_at) and _is_news(sighting, row):
+                concerned.add(row.cluster_id)
+    for some in chunks(sorted(launches)):
+        concerned |= set(conn.execute(_LAUNCHING, {**_key(scope), "launches": some}).scalars())
+    lock_many(conn, concerned)
 
 
 def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Recorded:
