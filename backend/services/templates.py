@@ -161,8 +161,7 @@ class Templates:
         """The ``$Latest`` or ``$Default`` version of every template, by template name."""
         with self._store.read() as conn:
             page = rows.page(conn, scope, after=after, limit=limit)
-            found = [rows.version_of(conn, template, version) for template in page.items]
-        return Page([version for version in found if version is not None], page.marker)
+            return Page(rows.versions_of(conn, page.items, version), page.marker)
 
     def change_default(self, scope: Scope, ref: TemplateRef, version: str) -> Template:
         """Make a version the default. Raises TemplateVersionNotFound."""

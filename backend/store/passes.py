@@ -141,12 +141,14 @@ def terminate(conn: Connection, entries: Mapping[str, str | None], now: datetime
         conn.execute(_TERMINATE, [{"node": node, "entry": entry, "since": now} for node, entry in entries.items()])
 
 
-_DROP_UNSEEN = delete(nodes_table).where(_n.id == bindparam("node"), _n.server_id.is_(None))
+_DROP_UNSEEN = (
+    delete(nodes_table).where(_n.id.in_(bindparam("ids", expanding=True)), _n.server_id.is_(None)).returning(_n.id)
+)
 
 
 def drop_unseen(conn: Connection, node_ids: Sequence[str]) -> list[str]:
     """Delete nodes that still have no server; which ones went."""
-    return [node_id for node_id in node_ids if conn.execute(_DROP_UNSEEN, {"node": node_id}).rowcount == 1]
+    return [gone for chunk in chunks(node_ids) for gone in conn.execute(_DROP_UNSEEN, {"ids": chunk}).scalars()]
 
 
 def drop(conn: Connection, node_ids: Sequence[str]) -> None:

@@ -169,6 +169,8 @@ activities = _table(
     Column("ended", Integer, nullable=False),
     Index("ix_activities_cluster", "cluster_id", "ended", "started_at", "id"),
     Index("ix_activities_scope", "project_id", "region", "ended", "started_at", "id"),
+    # By name, with those of clusters that had it before.
+    Index("ix_activities_name", "project_id", "region", "cluster_name", "ended", "started_at", "id"),
     Index("ix_activities_ended_at", "ended_at"),
 )
 
@@ -226,6 +228,7 @@ client_tokens = _table(
     Column("fingerprint", WORD, nullable=False),
     Column("result", Document, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Index(None, "created_at"),
 )
 
 # Tags of resources that are neither servers nor clusters, by their AWS-style id.
@@ -268,6 +271,7 @@ watches = _table(
     Column("lease_until", Instant),
     Column("epoch", Integer, nullable=False),
     Index(None, "due_at"),
+    Index(None, "refused_since"),
 )
 
 # What is registered with pools of load balancers: written before the cloud is asked, deleted after the member is gone.

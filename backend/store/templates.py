@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, false, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from backend import errors
@@ -15,6 +15,7 @@ from backend.domain.page import Page
 from backend.domain.profile import Template, TemplateVersion
 from backend.domain.scope import Scope
 from backend.store import rows
+from backend.store.batches import chunks
 from backend.store.tables import template_versions, templates
 
 LATEST: Final = "$Latest"
@@ -110,6 +111,17 @@ def version_of(conn: Connection, template: Template, version: str | None) -> Tem
     )
     row = conn.execute(statement).one_or_none()
     return None if row is None else rows.template_version_of(row, template)
+
+
+def versions_of(conn: Connection, found: Sequence[Template], version: str | None) -> list[TemplateVersion]:
+    """That version of each template, in their order; templates without it are left out."""
+    v = template_versions.c
+    wanted = {(one.id, number): one for one in found if (number := number_of(one, version)) is not None}
+    told: dict[tuple[str, int], Row[Any]] = {}
+    for chunk in chunks(wanted):
+        statement = select(template_versions).where(tuple_(v.template_id, v.version).in_(chunk))
+        told |= {(row.template_id, row.version): row for row in conn.execute(statement)}
+    return [rows.template_version_of(told[key], one) for key, one in wanted.items() if key in told]
 
 
 def number_of(template: Template, version: str | None) -> int | None:
