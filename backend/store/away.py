@@ -7,5 +7,11 @@ from typing import Final
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-AWAY: Final = (OperationalError, InterfaceError, NoConnection)
-"""What a transaction raises then, before, in or after its COMMIT: whether it was done is not known."""
+from backend.errors import StoreUnavailable
+
+AWAY: Final = (StoreUnavailable, OperationalError, InterfaceError, NoConnection)
+"""What is raised then, before, in or after a COMMIT: whether it was done is not known.
+
+A store says StoreUnavailable, and CommitUnknown where it may have been done; the others are a driver's own, of what
+the store cannot place: it may be a fault of ours too.
+"""

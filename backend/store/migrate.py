@@ -20,7 +20,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from backend.clock import SystemClock
-from backend.errors import StoreUnavailable
 from backend.store.session import Store
 
 _HERE: Final = Path(__file__).parent / "migrations"
@@ -68,11 +67,8 @@ def current(url: str) -> str | None:
 
 def refusal(store: Store) -> str | None:
     """Why this code cannot work with a store, in one sentence; None where it can."""
-    try:
-        with store.read() as connection:
-            return _refusal(MigrationContext.configure(connection).get_current_revision())
-    except StoreUnavailable as away:
-        return f"the database cannot be asked: {away.detail}"
+    with store.read() as connection:
+        return _refusal(MigrationContext.configure(connection).get_current_revision())
 
 
 def _refusal(present: str | None) -> str | None:

@@ -10,10 +10,11 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from backend.clock import Clock
+from backend.errors import StoreUnavailable
 from backend.store.session import Connection, Store
 from tests.simulation.clocks import VirtualClock
 
-STORE_AWAY: tuple[type[Exception], ...] = (DBAPIError,)
+STORE_AWAY: tuple[type[Exception], ...] = (DBAPIError, StoreUnavailable)
 
 
 def away() -> OperationalError:
