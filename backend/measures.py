@@ -52,7 +52,12 @@ class PrometheusMeasures:
         self._events = {
             name: Counter(f"coppice_engine_{name}", told, registry=registry) for name, told in _EVENTS.items()
         }
-        self._steps = Counter("coppice_engine_steps", "Steps taken, by kind.", ["kind"], registry=registry)
+        self._steps = Counter(
+            "coppice_engine_steps",
+            "What passes did, by kind: from which state to which nodes and members came, and what the cloud was told.",
+            ["kind"],
+            registry=registry,
+        )
         self._refusals = Counter(
             "coppice_engine_refusals",
             "Acts that the cloud did not do, by act and by what it said.",

@@ -11,6 +11,7 @@ from typing import Any, Final
 from backend.domain.activity import Cause
 from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
+from backend.domain.scope import Scope
 from backend.domain.traffic import TrafficSource
 
 CAUSES_KEPT: Final = 5
@@ -164,6 +165,10 @@ class Cluster:
     sources: tuple[TrafficSource, ...] = ()
     given_up: frozenset[Process] = frozenset()
     held_since: datetime | None = None
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.project_id, self.region)
 
     def runs(self, process: Process) -> bool:
         """Whether the process is not suspended."""

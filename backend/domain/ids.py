@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from random import Random
+from uuid import UUID
 
 SHORT_LENGTH = 17
 _SHORT = re.compile(r"[0-9a-f]{17}")
@@ -28,3 +30,8 @@ def account_id(project_id: str) -> str:
     """The 12-digit AWS account of a project: stable, derived, the same in every process."""
     digest = hashlib.sha256(f"coppice-account:{project_id}".encode()).digest()
     return f"{100_000_000_000 + int.from_bytes(digest[:8], 'big') % 900_000_000_000}"
+
+
+def new_id(rng: Random) -> str:
+    """A UUID from that chance, for what has to come out the same when a run is repeated."""
+    return str(UUID(int=rng.getrandbits(128), version=4))

@@ -106,6 +106,18 @@ class ServerStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class LeavesFor(StrEnum):
+    """Why a node is on its way out, or is to go as soon as its successor has come."""
+
+    HEALTH = "health"
+    LIFETIME = "lifetime"
+    ZONE = "zone"  # another zone is to have what it is worth
+    CAPACITY = "capacity"  # more nodes than are desired
+    REQUEST = "request"
+    DELETION = "deletion"  # of its cluster
+    FAILED_LAUNCH = "failed_launch"
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A stored node.
@@ -123,9 +135,10 @@ class Node:
         attached: the server was made by someone else and attached.
         activity_id: the open activity that ends when the present move ends.
         address: private address of its server, None until it was seen.
-        asked_at: when the request for its server ended without an answer: from then on nothing more is sent.
+            leaves_for: why it goes or is to go, None for one that stays.
+            asked_at: when the request for its server ended without an answer: from then on nothing more is sent.
         unheard_at: when it was found that nobody lives who would have heard the answer, or knows whether it was asked.
-        missing_at: when the cloud last did not know the server; None where it did, or told of its end.
+            missing_at: when the cloud last did not know the server; None where it did, or told of its end.
     """
 
     id: str
@@ -154,6 +167,7 @@ class Node:
     attached: bool = False
     activity_id: str | None = None
     address: str | None = None
+    leaves_for: LeavesFor | None = None
     missing_at: datetime | None = None
     asked_at: datetime | None = None
     unheard_at: datetime | None = None

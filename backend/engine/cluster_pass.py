@@ -1,39 +1,36 @@
-"""One pass over one cluster: read, plan, claim, act, write down, release."""
+"""One pass over one cluster: read, plan, claim, act, conclude, release."""
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from random import Random
 from typing import Any
 
-from backend.domain.activity import Reason, ReasonKind
 from backend.domain.cluster import Cluster
-from backend.domain.node import ServerStatus
-from backend.domain.profile import ProfileRef
+from backend.domain.node import Node
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.network import Subnet
-from backend.engine import apply, outcomes, steps
-from backend.engine.claims import Claim
+from backend.engine.acts.act import Act, Result
+from backend.engine.acts.look import LookAtServer
+from backend.engine.acts.members import ChangeMembers
+from backend.engine.conclusion import conclude
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call
-from backend.engine.plan import make_plan
-from backend.engine.reasons import reason_of, reason_of_fault
-from backend.engine.snapshot import Profile, Snapshot
-from backend.engine.steps import Step
-from backend.policies.brake import Tally
-from backend.store import configurations, leases, passes, tags, templates, watches
+from backend.engine.plan import Plan, make_plan
+from backend.engine.reading import read_snapshot
+from backend.engine.reasons import reason_of
+from backend.engine.snapshot import Snapshot
+from backend.engine.telling import tell, tell_refusals
+from backend.store import changes, leases, traffic, watches
+from backend.store.changes import Overtaken
 from backend.store.leases import ClusterLease
 from backend.store.session import Connection
 
-LOG = logging.getLogger(__name__)
 REPLANS = 5
 
 
@@ -43,46 +40,55 @@ class _Pass:
 
     context: Context
     lease: ClusterLease
-    snapshot: Snapshot
-    chosen: Sequence[Step]
-    now: datetime
-    due_at: datetime
+    plan: Plan
     rng: Random
 
-    def claim(self, conn: Connection) -> Claim | None:
-        """The claim, written; void when the cluster was changed since the plan, None when the lease is lost.
+    @property
+    def cluster(self) -> Cluster:
+        return self.plan.changes.before.cluster
+
+    def claim(self, conn: Connection) -> bool:
+        """Write the plan, unless the lease is lost: then False.
 
         Where nothing is left to do in the cloud the cluster is released at once.
+
+        Raises:
+            Overtaken: the rows are no longer those that the plan was made from.
         """
         generation = leases.fence(conn, self.lease)
         if generation is None:
-            return None
-        claim = Claim(conn, self.snapshot, self.now, self.rng, self.context.settings)
-        if generation != self.snapshot.cluster.generation:
-            claim.void = True
-            return claim
-        claim.write(self.chosen)
-        if claim.acts:
-            watches.pull(conn, claim.scope, self.now + self.context.settings.watch_busy)
+            return False
+        if generation != self.cluster.generation:
+            raise Overtaken(self.cluster.id)
+        changes.write(conn, self.plan.changes)
+        if self.plan.acts:
+            self._pull_looks(conn)
         else:
-            leases.release(conn, self.lease, self.now if claim.due_now else self.due_at)
-        return claim
+            leases.release(conn, self.lease, self.plan.due_at)
+        return True
 
-    def conclude(self, results: Sequence[apply.Result], *, due_now: bool, conn: Connection) -> None:
+    def _pull_looks(self, conn: Connection) -> None:
+        """What is done now is to be seen soon."""
+        now, settings = self.plan.changes.at, self.context.settings
+        pools = {act.pool_id: act.scope for act in self.plan.acts if isinstance(act, ChangeMembers)}
+        for pool_id, scope in sorted(pools.items()):
+            traffic.pull_pool(conn, scope, pool_id, now + settings.pool_busy)
+        watches.pull(conn, self.cluster.scope, now + settings.watch_busy)
+
+    def conclude(self, results: Sequence[Result], conn: Connection) -> None:
         """What the cloud answered, written; nothing when the lease was lost meanwhile."""
         if leases.fence(conn, self.lease) is None:
             return
+        again, pause = conclude(conn, self.context, self.plan.changes.after, results, self.rng)
         now = self.context.now()
-        claim = Claim(conn, self.snapshot, now, self.rng, self.context.settings)
-        pause = outcomes.write(claim, results)
-        due_at = now if due_now or claim.due_now else self.due_at
+        due_at = now if again else self.plan.due_at
         leases.release(conn, self.lease, max(due_at, now + pause) if pause else due_at)
 
 
 def cluster_pass(context: Context, lease: ClusterLease) -> Job:
     """The job of one pass: yields the calls it waits for, and is sent their answers.
 
-    A plan that was made on an older generation is void and made anew; a lease that was lost ends the pass without
+    A plan that was made on rows that have changed is void and made anew; a lease that was lost ends the pass without
     another word.
     """
     rng = context.rng(lease.cluster_id, lease.epoch)
@@ -91,81 +97,54 @@ def cluster_pass(context: Context, lease: ClusterLease) -> Job:
             snapshot = read_snapshot(conn, lease.cluster_id)
         if snapshot is None:
             return
-        now = context.now()
-        plan = make_plan(snapshot, now, context.settings, rng)
-        if plan.unplaced:
-            snapshot = yield from _placed(context, snapshot)
-            now = context.now()
-            plan = make_plan(snapshot, now, context.settings, rng)
-        chosen = yield from _with_faults(context, snapshot, plan.steps)
-        this = _Pass(context, lease, snapshot, chosen, now, plan.due_at, rng)
-        claim = context.store.transact(this.claim)
-        if claim is None:
-            return
-        if claim.void:
+        plan = yield from _planned(context, snapshot, rng)
+        this = _Pass(context, lease, plan, rng)
+        try:
+            if not context.store.transact(this.claim):
+                return
+        except Overtaken:
             continue
-        _tell(context, snapshot.cluster, chosen)
-        if claim.acts:
-            results = yield [_call(context, act) for act in claim.acts]
-            _tell_refusals(context, snapshot.cluster, results)
-            yield Write(partial(_conclude, this, results, claim.due_now))
+        tell(context, plan)
+        if plan.acts:
+            results = yield [_call(context, act) for act in plan.acts]
+            tell_refusals(context, this.cluster, results)
+            yield Write(partial(this.conclude, results))
         return
     context.store.transact(lambda conn: leases.release(conn, lease, context.now()))
 
 
-def _conclude(this: _Pass, results: Sequence[apply.Result], due_now: bool, conn: Connection) -> None:
-    this.conclude(results, due_now=due_now, conn=conn)
+def _planned(context: Context, snapshot: Snapshot, rng: Random) -> Generator[Sequence[Call], list[Any], Plan]:
+    """A plan; made anew where the cloud knows what it lacks: where subnets lie, and why servers failed."""
+    plan = make_plan(snapshot, context.now(), context.settings, rng)
+    if plan.places_wanted:
+        snapshot = yield from _placed(context, snapshot)
+    if plan.faults_wanted:
+        snapshot = yield from _explained(context, snapshot, plan.faults_wanted)
+    if plan.places_wanted or plan.faults_wanted:
+        plan = make_plan(snapshot, context.now(), context.settings, rng)
+    return plan
 
 
 def _placed(context: Context, snapshot: Snapshot) -> Generator[Sequence[Call], list[Any], Snapshot]:
     """The snapshot with the places of the cluster's subnets, where the cloud tells them: only launches need these."""
-    scope = Scope(snapshot.cluster.project_id, snapshot.cluster.region)
-    answers = yield [Call(scope, partial(_subnets, context.catalog, scope))]
-    if isinstance(answers[0], errors.NotAuthorized):  # which launches would meet too: it is told as theirs
-        return replace(snapshot, subnets={}, profile=reason_of(answers[0], "", ""))
-    return replace(snapshot, subnets=_by_zone(snapshot.cluster, answers[0]))
+    scope = snapshot.cluster.scope
+    (answer,) = yield [Call(scope, partial(_subnets, context.catalog, scope))]
+    if isinstance(answer, errors.NotAuthorized):  # which launches would meet too: it is told as theirs
+        return replace(snapshot, subnets={}, profile=reason_of(answer, "", ""))
+    return replace(snapshot, subnets=_by_zone(snapshot.cluster, answer))
 
 
-def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
-    """Everything the rows say of the cluster, None when it is gone."""
-    situation = passes.read(conn, cluster_id)
-    if situation is None:
-        return None
-    cluster = situation.cluster
-    scope = Scope(cluster.project_id, cluster.region)
-    names = {node.profile.configuration for node in situation.nodes if node.profile and node.profile.configuration}
-    return Snapshot(
-        cluster=cluster,
-        nodes=situation.nodes,
-        profile=_profile(conn, scope, cluster),
-        tags=tuple(tags.of_one(conn, cluster.id)),
-        backoffs=situation.backoffs,
-        subnets=None if cluster.spec.subnets else {},
-        configurations=passes.configurations_created(conn, scope, names) if len(names) > 1 else {},
-        seen_until=situation.seen_until,
-        project=Tally(*situation.project),
-        region=Tally(*situation.region),
-        registrations=situation.registrations,
-    )
-
-
-def _profile(conn: Connection, scope: Scope, cluster: Cluster) -> Profile | Reason:
-    source = cluster.spec.source
-    if source.template_id is None:
-        name = source.configuration or ""
-        configuration = configurations.find(conn, scope, name)
-        if configuration is None:
-            return Reason(ReasonKind.PROFILE_NOT_FOUND, {"name": name})
-        return Profile(configuration.spec, ProfileRef(configuration=name))
-    template = templates.find(conn, scope, template_id=source.template_id)
-    if template is None:
-        return Reason(ReasonKind.PROFILE_NOT_FOUND, {"name": source.template_name or source.template_id})
-    version = templates.version_of(conn, template, source.template_version)
-    if version is None:
-        data = {"name": template.name, "version": source.template_version or "$Default"}
-        return Reason(ReasonKind.TEMPLATE_VERSION_NOT_FOUND, data)
-    ref = ProfileRef(template_id=template.id, template_name=template.name, template_version=version.version)
-    return Profile(version.spec, ref)
+def _explained(
+    context: Context, snapshot: Snapshot, broken: Sequence[Node]
+) -> Generator[Sequence[Call], list[Any], Snapshot]:
+    """The snapshot with the cloud's words about servers that went into error."""
+    looks = [LookAtServer(snapshot.cluster.scope, node) for node in broken]
+    answers: list[Result] = yield [_call(context, look) for look in looks]
+    faults = {
+        look.node.id: answer.servers[0].fault if answer.servers else None
+        for look, answer in zip(looks, answers, strict=True)
+    }
+    return replace(snapshot, faults=faults)
 
 
 def _subnets(catalog: Catalog, scope: Scope) -> Sequence[Subnet] | errors.CloudError:
@@ -188,65 +167,10 @@ def _by_zone(cluster: Cluster, answer: Sequence[Subnet] | errors.CloudError) -> 
     return {zone: found.get(zone, lost[:1]) for zone in cluster.spec.zones}
 
 
-def _with_faults(
-    context: Context, snapshot: Snapshot, chosen: Sequence[Step]
-) -> Generator[Sequence[Call], list[Any], list[Step]]:
-    """The steps, with the cloud's own words where a server went into error."""
-    scope = Scope(snapshot.cluster.project_id, snapshot.cluster.region)
-    broken = [
-        step.node
-        for step in chosen
-        if isinstance(step, steps.FailLaunch) and step.node.server_status is ServerStatus.ERROR
-    ]
-    if not broken:
-        return list(chosen)
-    answers = yield [_call(context, apply.LookAtServer(scope, node)) for node in broken]
-    faults = {node.id: answer.server for node, answer in zip(broken, answers, strict=True)}
-    told: list[Step] = []
-    for step in chosen:
-        if isinstance(step, steps.FailLaunch) and step.node.id in faults:
-            server = faults[step.node.id]
-            fault = None if server is None else server.fault
-            node = step.node
-            reason = reason_of_fault(fault, node.instance_type, node.zone, node.subnet_id)
-            told.append(steps.FailLaunch(step.node, reason))
-        else:
-            told.append(step)
-    return told
+def _call(context: Context, act: Act) -> Call:
+    return Call(act.scope, partial(act.carry_out, context.cloud, context.catalog), unasked=partial(_unasked, act))
 
 
-def _call(context: Context, act: apply.Act) -> Call:
-    ask = partial(apply.carry_out, context.cloud, context.catalog, act)
-    return Call(act.scope, ask, unasked=partial(apply.not_done, act))
-
-
-def _tell(context: Context, cluster: Cluster, chosen: Sequence[Step]) -> None:
-    """Count what is done, and log it: one line a pass that does anything."""
-    done: Counter[str] = Counter()
-    for step in chosen:
-        done[type(step).__name__] += len(step.replaces) if isinstance(step, steps.Launch) else 1
-    context.count("passes")
-    context.counters.update(done)
-    for kind, number in done.items():
-        context.measures.step(kind, number)
-    if done:
-        told = " ".join(f"{name}={number}" for name, number in done.items())
-        LOG.info("cluster=%r project=%s region=%s %s", cluster.name, cluster.project_id, cluster.region, told)
-
-
-def _tell_refusals(context: Context, cluster: Cluster, results: Sequence[apply.Result]) -> None:
-    """Log what the cloud said instead of doing what it was told, with its own request id where it gave one."""
-    for result in results:
-        if result.error is not None:
-            request = getattr(result.error, "request_id", None) or "-"
-            act, error = type(result.act).__name__, type(result.error).__name__
-            context.measures.refusal(act, error)
-            LOG.warning(
-                "cluster=%r project=%s %s: %s (%s) cloud-request=%s",
-                cluster.name,
-                cluster.project_id,
-                act,
-                error,
-                result.error,
-                request,
-            )
+def _unasked(act: Act, error: errors.CloudError) -> Result:
+    """What came of an act that the cloud was never asked for."""
+    return Result(act, error=error)

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from uuid import UUID
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
@@ -50,8 +49,3 @@ class Context:
 
     def now(self) -> datetime:
         return self.clock.now()
-
-
-def new_id(rng: Random) -> str:
-    """A UUID from that chance."""
-    return str(UUID(int=rng.getrandbits(128), version=4))

@@ -11,11 +11,12 @@ from random import Random
 from typing import NamedTuple
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, over
+from backend.domain.ids import new_id
 from backend.drivers import errors
-from backend.engine.context import Context, new_id
+from backend.engine.context import Context
 from backend.engine.reasons import reason_of
 from backend.engine.settings import EngineSettings
-from backend.store import clusters, journal, leases, passes, wakes
+from backend.store import backoffs, clusters, journal, leases, wakes
 from backend.store.leases import WatchLease
 from backend.store.session import Connection
 
@@ -48,7 +49,7 @@ def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorize
 def note_readmitted(conn: Connection, lease: WatchLease, now: datetime) -> None:
     """Looks are let in again: what was put off for the refusal goes on at once."""
     leases.refused_watch(conn, lease, None)
-    passes.clear_backoffs_of(conn, lease.scope)
+    backoffs.forget_project(conn, lease.scope)
     wakes.wake(conn, clusters.lock_names(conn, lease.scope), now)
 
 

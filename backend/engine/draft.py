@@ -1,4 +1,7 @@
-"""A plan in the making: what each phase reads and adds to. Decides nothing."""
+"""A plan in the making: the revision of a whole cluster, what is to be asked of the cloud, and when to look again.
+
+What phases read of it, and where they add to it. Decides nothing. Pure.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ from datetime import datetime, timedelta
 from random import Random
 
 from backend.domain.activity import Cause, Reason
-from backend.domain.backoff import NO_PROFILE
-from backend.domain.cluster import Cluster, ClusterStatus, Process
-from backend.domain.node import Health, Node, NodeState, ServerStatus, capacity, move
+from backend.domain.backoff import NO_PROFILE, Backoff
+from backend.domain.cluster import ClusterStatus, Process
+from backend.domain.node import ENDING, SERVING, Health, LeavesFor, Node, NodeState, ServerStatus, capacity
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, TrafficSource
+from backend.drivers.balancing import Target
+from backend.engine.acts.act import Act
+from backend.engine.acts.members import Change, ChangeMembers
+from backend.engine.revision import Revision
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Snapshot
-from backend.engine.steps import Step
 from backend.policies.replacement import Arrival, Newcomer, Pace, arrival, pace
 
 BALANCER_CHECK = "ELB"
@@ -25,6 +31,9 @@ _ARRIVALS = {
     MemberHealth.UNHEALTHY: Arrival.FAILED,
 }
 
+REPLACED = frozenset({LeavesFor.HEALTH, LeavesFor.LIFETIME})
+"""What nodes leave for that others are launched in place of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -32,43 +41,33 @@ class Wish:
 
     victim: Node
     cause: Cause
+    leaves_for: LeavesFor
     zone: str | None = None
 
 
-class Draft:
-    """The nodes as they will be after the steps chosen so far, the steps, and when to look again.
+class Draft(Revision):
+    """A plan in the making.
 
     Attributes:
-        nodes: by id, oldest first.
-        steps: in the order they were chosen.
+        acts: what the cloud is to be told, in the order it was chosen.
         wishes: launches wanted beside what the capacity lacks.
         wakes: instants at which something may have to be done.
-        more: a bound of this pass was met: go on at once.
-        unplaced: launches wait to be told where the cluster's subnets lie.
-        backoffs: of what would be launched now: another profile starts afresh.
+        places_wanted: launches wait to be told where the cluster's subnets lie.
+        faults_wanted: nodes whose servers went into error, for reasons that the cloud is to be asked for.
     """
 
     def __init__(self, snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: Random) -> None:
+        super().__init__(snapshot.rows, now, settings, rng)
         self.snapshot = snapshot
-        self.now = now
-        self.settings = settings
-        self.rng = rng
-        self.nodes: dict[str, Node] = {node.id: node for node in snapshot.nodes}
-        self.steps: list[Step] = []
         self.wishes: list[Wish] = []
         self.wakes: list[datetime] = []
-        self.more = False
-        self.unplaced = False
-        profile = snapshot.profile
-        key = NO_PROFILE if isinstance(profile, Reason) else profile.ref.key
-        self.backoffs = [backoff for backoff in snapshot.backoffs if backoff.profile_key == key]
+        self.places_wanted = False
+        self.faults_wanted: list[Node] = []
+        self._acts: list[Act] = []
+        self._members: dict[tuple[str, Change], list[Target]] = {}
         self._registered: dict[str, list[Registration]] = {}
         for registration in snapshot.registrations:
             self._registered.setdefault(registration.node_id, []).append(registration)
-
-    @property
-    def cluster(self) -> Cluster:
-        return self.snapshot.cluster
 
     @property
     def active(self) -> bool:
@@ -78,27 +77,36 @@ class Draft:
         return all(self.cluster.runs(process) for process in processes)
 
     @property
-    def pace(self) -> Pace:
-        spec = self.cluster.spec
-        return pace(spec.desired, spec.maintenance_minimum_percent, spec.maintenance_maximum_percent)
+    def failures(self) -> list[Backoff]:
+        """The backoffs of what would be launched now: another profile starts afresh."""
+        profile = self.snapshot.profile
+        key = NO_PROFILE if isinstance(profile, Reason) else profile.ref.key
+        return [each for each in self.backoffs.values() if each.profile_key == key]
 
-    def add(self, step: Step) -> None:
-        self.steps.append(step)
+    # what is added ---------------------------------------------------------------------------------------------------
 
     def wake(self, at: datetime | None) -> None:
         if at is not None:
             self.wakes.append(at)
 
-    def move(self, node: Node, state: NodeState) -> Node:
-        """The node in its next state, from now on."""
-        return self.put(move(node, state, self.now))
+    def act(self, act: Act) -> None:
+        """The cloud is told, once all is claimed."""
+        self._acts.append(act)
 
-    def put(self, node: Node) -> Node:
-        self.nodes[node.id] = node
-        return node
+    def change_member(self, change: Change, member: Registration) -> None:
+        """The same of all members of one pool, in one act."""
+        target = Target(member.node_id, member.address, member.port, member.subnet_id)
+        self._members.setdefault((member.pool_id, change), []).append(target)
 
-    def remove(self, node: Node) -> None:
-        del self.nodes[node.id]
+    @property
+    def acts(self) -> list[Act]:
+        members = [
+            ChangeMembers(self.scope, pool_id, change, tuple(targets))
+            for (pool_id, change), targets in self._members.items()
+        ]
+        return [*self._acts, *members]
+
+    # what there is ---------------------------------------------------------------------------------------------------
 
     def every(self, *states: NodeState) -> list[Node]:
         return [node for node in self.nodes.values() if node.state in states]
@@ -108,24 +116,31 @@ class Draft:
 
     def capacity(self) -> int:
         """What counts towards the desired capacity, in its units."""
-        return capacity(self.counted())
+        return capacity(self.nodes.values())
 
     def zone_counts(self) -> Counter[str]:
         return Counter(node.zone for node in self.nodes.values() if node.counted)
 
-    def registrations(self, node: Node) -> Sequence[Registration]:
-        """What is registered for a node with the cluster's traffic sources, or kept out of them."""
+    def registered(self, node: Node) -> Sequence[Registration]:
+        """What was registered for a node with the cluster's traffic sources, or kept out of them."""
         return self._registered.get(node.id, ())
 
     def takes_traffic(self, node: Node) -> bool:
         """Whether a node that is to go has to wait: members of it are still in pools that can be told so."""
-        if all(each.state is RegistrationState.SKIPPED for each in self.registrations(node)):
+        if all(each.state is RegistrationState.SKIPPED for each in self.registered(node)):
             return False
         given_up_at = node.state_at + self.settings.deregistration + self.settings.deregistration_patience
         if self.now >= given_up_at:
             return False
         self.wake(given_up_at)
         return True
+
+    # how it stands with replacement ----------------------------------------------------------------------------------
+
+    @property
+    def pace(self) -> Pace:
+        spec = self.cluster.spec
+        return pace(spec.desired, spec.maintenance_minimum_percent, spec.maintenance_maximum_percent)
 
     def pairs(self) -> Iterator[tuple[Node, Node]]:
         """(new, old): nodes that were launched ahead of the departure of another that still counts."""
@@ -140,7 +155,7 @@ class Draft:
         spec = self.cluster.spec
         warmup = spec.health_grace_seconds if spec.warmup_seconds is None else spec.warmup_seconds
         newcomer = Newcomer(
-            new.in_service_at if new.state is NodeState.IN_SERVICE else None,
+            new.in_service_at if new.state in SERVING else None,
             new.health is Health.HEALTHY,
             [self._arrival_in(new, source) for source in self.cluster.sources if source.wanted],
             timedelta(seconds=warmup),
@@ -149,7 +164,7 @@ class Draft:
         return arrival(newcomer, self.now)
 
     def _arrival_in(self, new: Node, source: TrafficSource) -> Arrival:
-        found = next((each for each in self.registrations(new) if each.pool_id == source.pool_id), None)
+        found = next((each for each in self.registered(new) if each.pool_id == source.pool_id), None)
         if found is None:
             adds = self.runs(Process.ADD_TO_LOAD_BALANCER)
             return Arrival.COMING if adds else Arrival.ARRIVED
@@ -166,13 +181,13 @@ class Draft:
 
     def wake_for_arrivals(self) -> None:
         """Look again when a node on its way may have come, as far as time alone tells."""
-        for new in self.every(NodeState.IN_SERVICE):
+        for new in self.every(*SERVING):
             if new.replaces is None or self.arrival(new) is not Arrival.COMING:
                 continue
             spec = self.cluster.spec
             warmup = spec.health_grace_seconds if spec.warmup_seconds is None else spec.warmup_seconds
             warm_at = (new.in_service_at or self.now) + timedelta(seconds=warmup)
-            told = [each.state_at + self.settings.pool_idle for each in self.registrations(new)]
+            told = [each.state_at + self.settings.pool_idle for each in self.registered(new)]
             for at in (warm_at, warm_at + self.settings.arrival_patience, *told):
                 if at > self.now:
                     self.wake(at)
@@ -199,14 +214,12 @@ class Draft:
             if node.replaces is not None:
                 come[self.arrival(node)].add(node.replaces)
         followed, arrived = come[Arrival.COMING], come[Arrival.ARRIVED]
-        leaving = {node.id for node in self.every(NodeState.TERMINATING) if self._leaves_a_gap(node)}
-        missing = self.cluster.spec.desired - self.capacity() if self.backoffs else 0
+        leaving = {node.id for node in self.every(*ENDING) if self._leaves_a_gap(node)}
+        missing = self.cluster.spec.desired - self.capacity() if self.failures else 0
         return max(len((followed | leaving) - arrived), missing)
 
     def _leaves_a_gap(self, node: Node) -> bool:
-        if node.server_status is ServerStatus.DELETED or node.in_service_at is None:
-            return False
-        return node.health is Health.UNHEALTHY or self.outlived(node)
+        return node.leaves_for in REPLACED and node.server_status is not ServerStatus.DELETED
 
     def outlived(self, node: Node) -> bool:
         lifetime = self.cluster.spec.maximum_lifetime_seconds

@@ -15,7 +15,7 @@ class Measures(Protocol):
         """That many ``passes``, ``listings``, ``unreached`` or ``refused`` looks, ``orphans``, ``faults``..."""
 
     def step(self, kind: str, number: int) -> None:
-        """Steps of a kind (a class of ``backend.engine.steps``) were claimed."""
+        """A pass did that many of a kind: see ``backend.engine.telling.happenings``."""
 
     def refusal(self, act: str, error: str) -> None:
         """The cloud did not do an act; both by the names of their classes."""

@@ -18,10 +18,10 @@ from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.compute import Server
 from backend.engine import delegation
+from backend.engine.conclusion import sighting
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call
-from backend.engine.outcomes import sighting
 from backend.engine.settings import EngineSettings
 from backend.store import clusters, leases, orphans, sightings, wakes, watches
 from backend.store.leases import WatchLease

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
+from backend.domain.changes import Changes
+from backend.domain.node import Node
+from backend.engine.acts.act import Act
 from backend.engine.draft import Draft
 from backend.engine.phases.capacity import meet_capacity
 from backend.engine.phases.deletion import delete_all
@@ -14,13 +17,13 @@ from backend.engine.phases.depart import depart
 from backend.engine.phases.health import check_health
 from backend.engine.phases.lifetime import end_lifetimes
 from backend.engine.phases.rebalance import rebalance
+from backend.engine.phases.relaunch import relaunch
 from backend.engine.phases.rest import rest
 from backend.engine.phases.retire import retire
 from backend.engine.phases.settle import settle
 from backend.engine.phases.traffic import lead_traffic
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Snapshot
-from backend.engine.steps import Step
 
 PHASES: tuple[Callable[[Draft], None], ...] = (
     settle,
@@ -30,6 +33,7 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
     retire,
     rebalance,
     meet_capacity,
+    relaunch,
     lead_traffic,
     depart,
     rest,
@@ -38,31 +42,34 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do now, and when to look again at the latest.
+    """What becomes of a cluster now, and when to look again at the latest.
 
     Attributes:
-        unplaced: there are launches too, once it is known where the cluster's subnets lie.
+        acts: what the cloud is told when the changes are written.
+        places_wanted: there are launches too, once it is known where the cluster's subnets lie.
+        faults_wanted: nodes whose launch failed for reasons that the cloud knows better.
     """
 
-    steps: tuple[Step, ...]
+    changes: Changes
+    acts: tuple[Act, ...]
     due_at: datetime
-    unplaced: bool = False
+    places_wanted: bool = False
+    faults_wanted: tuple[Node, ...] = ()
 
 
 def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: Random) -> Plan:
-    """The steps that bring a cluster nearer to what is desired.
+    """What brings a cluster nearer to what is desired.
 
     Args:
-        rng: breaks ties and spreads deadlines.
+        rng: breaks ties, spreads deadlines and makes ids.
 
     Returns:
-        Steps in the order of the phases; due at once where a bound of one pass was met, else at the next deadline,
-        never later than the settings' sweep.
+        Due at once where there is more to do than one pass does, else at the next deadline, never later than the
+        settings' sweep.
     """
     draft = Draft(snapshot, now, settings, rng)
     for phase in PHASES:
         phase(draft)
-    if draft.more:
-        return Plan(tuple(draft.steps), now, draft.unplaced)
     sweep = now + settings.sweep * rng.uniform(0.5, 1.0)
-    return Plan(tuple(draft.steps), min((*(max(at, now) for at in draft.wakes), sweep)), draft.unplaced)
+    due_at = now if draft.again else min((*(max(at, now) for at in draft.wakes), sweep))
+    return Plan(draft.changes, tuple(draft.acts), due_at, draft.places_wanted, tuple(draft.faults_wanted))

@@ -13,10 +13,12 @@ from backend.domain.cluster import Cluster, ClusterStatus, Process
 from backend.domain.ids import short_id
 from backend.domain.node import (
     ENDING,
+    LEAVING,
     PARKED,
     PARKING,
     SERVING,
     Health,
+    LeavesFor,
     Member,
     Node,
     NodeState,
@@ -293,7 +295,10 @@ def _leave(
     change = {"desired": bounds.lowered(cluster, counted)} if counted else {}
     opened = _journal(cluster, kind, cause, moving, now, step=-1 if decrement else 0)
     # One that is on its way out already, and whose end nobody tells yet, stays where it is on that way.
-    moved = [node if node.state in ENDING else move(node, state, now) for node in moving]
+    leaves_for = LeavesFor.REQUEST if state in LEAVING else None
+    moved = [
+        node if node.state in ENDING else replace(move(node, state, now), leaves_for=leaves_for) for node in moving
+    ]
     _write(conn, moving, moved, opened)
     clusters.change(conn, cluster.id, now, **change)
     return opened

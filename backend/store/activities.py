@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
 
-from backend.domain.activity import Activity
+from backend.domain.activity import Activity, ActivityKind
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.store import rows
@@ -47,6 +47,17 @@ _FIND = select(activities).where(_t.id == bindparam("activity_id"))
 def find(conn: Connection, activity_id: str) -> Activity | None:
     row = conn.execute(_FIND, {"activity_id": activity_id}).first()
     return None if row is None else rows.activity_of(row)
+
+
+_LAST_NOTE = select(func.max(_t.started_at)).where(
+    _t.cluster_id == bindparam("owner"), _t.ended == 1, _t.kind == str(ActivityKind.NOTE)
+)
+
+
+def last_note(conn: Connection, cluster_id: str) -> datetime | None:
+    """When something was last noted about the cluster without a node."""
+    found: datetime | None = conn.execute(_LAST_NOTE, {"owner": cluster_id}).scalar()
+    return found
 
 
 def owners(conn: Connection, scope: Scope, server_ids: Sequence[str], since: datetime) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from backend.domain.scope import Scope
 from backend.errors import ClusterExists, ClusterNotFound
 from backend.store import journal, rows, tags, traffic
 from backend.store.batches import chunks
+from backend.store.differences import difference, write_changes
 from backend.store.tables import backoffs, clusters, nodes
 from backend.store.tables import tags as tags_table
 
@@ -94,6 +95,19 @@ def change(conn: Connection, cluster_id: str, now: datetime, **values: Any) -> N
         update(clusters).where(_t.id == bindparam("cluster_id")).values(generation=_t.generation + 1),
         {"cluster_id": cluster_id, "due_at": now, **_columns(values)},
     )
+
+
+_INTENT_ALONE = frozenset({"generation", "epoch", "due_at"})
+"""What ``save`` leaves to others: who changes intent, and who holds the cluster."""
+
+
+def save(conn: Connection, before: Cluster, after: Cluster) -> None:
+    """Write what an engine made of a cluster, by difference: no intent of anybody, and no new generation."""
+    if after is before:
+        return
+    change = difference(rows.cluster_values(before), rows.cluster_values(after))
+    assert not _INTENT_ALONE & change.keys()
+    write_changes(conn, clusters, {after.id: change})
 
 
 def remove(conn: Connection, cluster_id: str, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -74,6 +75,20 @@ def count(conn: Connection, scope: Scope) -> int:
     """How many the project has in the region."""
     statement = select(func.count()).where(_t.project_id == bindparam("project"), _t.region == bindparam("in_region"))
     return int(conn.execute(statement, _place(scope)).scalar_one())
+
+
+_CREATED = select(_t.name, _t.created_at).where(
+    _t.project_id == bindparam("project"),
+    _t.region == bindparam("in_region"),
+    _t.name.in_(bindparam("names", expanding=True)),
+)
+
+
+def created(conn: Connection, scope: Scope, names: Collection[str]) -> dict[str, datetime]:
+    """Name -> creation of those launch configurations that there still are."""
+    if not names:
+        return {}
+    return {row.name: row.created_at for row in conn.execute(_CREATED, {**_place(scope), "names": sorted(names)})}
 
 
 def page(

@@ -22,13 +22,15 @@ def write_changes(conn: Connection, table: Table, changes: Mapping[str, Mapping[
 
     Args:
         table: one whose key is a column ``id``.
-        changes: id -> new value by column; an empty change writes nothing.
+        changes: id -> new value by column; an empty change writes nothing. Values of several rows are hashable.
     """
+    alone: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     alike: defaultdict[Hashable, list[str]] = defaultdict(list)
     for row_id, change in changes.items():
-        if change:
+        if change and len(changes) == 1:
+            alone[tuple(change)].append({"row_id": row_id, **_new(change)})
+        elif change:
             alike[tuple(change.items())].append(row_id)
-    alone: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for ids in alike.values():
         change = changes[ids[0]]
         columns = tuple(change)

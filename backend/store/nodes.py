@@ -15,6 +15,7 @@ from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.errors import ServerNotAttachable
 from backend.store import rows
+from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes
 from backend.store.tables import clusters, nodes
 
@@ -45,7 +46,7 @@ def adopt_many(conn: Connection, added: Sequence[Node]) -> None:
 
 
 OBSERVED = frozenset(
-    {"server_id", "server_short_id", "server_status", "server_status_at", "address", "image_id", "zone"}
+    {"server_id", "server_short_id", "server_status", "server_status_at", "address", "image_id", "zone", "missing_at"}
 )
 """The columns that only looks at the cloud write (sightings): whoever changes a node leaves them alone."""
 
@@ -84,6 +85,14 @@ def of_cluster(conn: Connection, cluster_id: str) -> list[Node]:
 
 
 _BY_ID = select(nodes).where(_t.id == bindparam("node_id"))
+
+
+_AMONG = select(nodes).where(_t.id.in_(bindparam("ids", expanding=True))).order_by(_t.created_at, _t.id)
+
+
+def among(conn: Connection, node_ids: Iterable[str]) -> list[Node]:
+    """These nodes as they are now, oldest first; those that are gone are left out."""
+    return [rows.node_of(row) for chunk in chunks(sorted(node_ids)) for row in conn.execute(_AMONG, {"ids": chunk})]
 
 
 def get(conn: Connection, node_id: str) -> Node | None:

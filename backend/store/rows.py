@@ -19,7 +19,7 @@ from backend.domain.cluster import (
     ZoneDistribution,
 )
 from backend.domain.ids import short_id
-from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.domain.node import Health, LeavesFor, Node, NodeState, ServerStatus
 from backend.domain.profile import (
     BlockDevice,
     LaunchConfiguration,
@@ -193,6 +193,7 @@ def node_values(node: Node) -> dict[str, Any]:
         "attached": node.attached,
         "activity_id": node.activity_id,
         "address": node.address,
+        "leaves_for": None if node.leaves_for is None else str(node.leaves_for),
         "missing_at": node.missing_at,
         "asked_at": node.asked_at,
         "unheard_at": node.unheard_at,
@@ -235,6 +236,7 @@ def node_of(row: Row[Any]) -> Node:
         attached=row.attached,
         activity_id=row.activity_id,
         address=row.address,
+        leaves_for=None if row.leaves_for is None else LeavesFor(row.leaves_for),
         missing_at=row.missing_at,
         asked_at=row.asked_at,
         unheard_at=row.unheard_at,

@@ -134,6 +134,7 @@ nodes = _table(
     Column("attached", Boolean, nullable=False),
     Column("activity_id", ID),
     Column("address", WORD),
+    Column("leaves_for", WORD),
     # When the cloud last did not know its server, without having told of its end.
     Column("missing_at", Instant),
     # When the request for its server was lost, and when it was found that nobody heard what came of it.

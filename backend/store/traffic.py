@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +60,25 @@ def put(conn: Connection, wanted: Sequence[Registration]) -> None:
 def remove(conn: Connection, keys: Collection[Key]) -> None:
     if keys:
         conn.execute(_DELETE, [_key(key) for key in keys])
+
+
+def save(conn: Connection, before: Mapping[Key, Registration], after: Mapping[Key, Registration]) -> None:
+    """Write what became of registrations; one that begins anew is written over the one that was."""
+    changed = [(key, each) for key, each in after.items() if before.get(key) != each]
+    remove(conn, [key for key in before if key not in after])
+    put(conn, [each for key, each in changed if key not in before or _begins(before[key], each)])
+    moved = [(key, each) for key, each in changed if key in before and not _begins(before[key], each)]
+    if moved:
+        conn.execute(_MOVE, [{**_key(key), **_position(each)} for key, each in moved])
+
+
+def _position(each: Registration) -> dict[str, Any]:
+    return {"now_in": str(each.state), "since": each.state_at, "next": each.due_at}
+
+
+def _begins(was: Registration, now: Registration) -> bool:
+    """Whether more became another than what passes write: looks write the rest beside them."""
+    return replace(was, state=now.state, state_at=now.state_at, due_at=now.due_at) != now
 
 
 def move(

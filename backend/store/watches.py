@@ -69,6 +69,15 @@ def tallies(conn: Connection, scope: Scope) -> tuple[tuple[int, int], tuple[int,
     return (int(here[0]), int(here[1])), (int(around[0]), int(around[1]))
 
 
+_SEEN = select(_w.seen_until).where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
+
+
+def seen_until(conn: Connection, scope: Scope) -> datetime | None:
+    """Up to when changes of the project's servers were seen."""
+    found: datetime | None = conn.execute(_SEEN, _key(scope)).scalar()
+    return found
+
+
 def forget(conn: Connection, scope: Scope, epoch: int) -> None:
     """Nothing of the project is left to look at."""
     conn.execute(delete(watches).where(_w.project_id == scope.project_id, _w.region == scope.region, _w.epoch == epoch))

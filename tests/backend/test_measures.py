@@ -22,7 +22,7 @@ def kept(registry):
 def test_what_an_engine_does_is_counted(kept, registry):
     kept.count("passes", 2)
     kept.count("unreached", 1)
-    kept.step("Launch", 3)
+    kept.step("new->Pending", 3)
     kept.refusal("DeleteServer", "NotAuthorized")
     kept.delegation_ended(SCOPE)
     value = registry.get_sample_value
@@ -30,7 +30,7 @@ def test_what_an_engine_does_is_counted(kept, registry):
     assert value("coppice_engine_passes_total") == 2
     assert value("coppice_engine_lag_seconds", {"kind": "clusters"}) == 7.5
     assert value("coppice_engine_unreached_total") == 1
-    assert value("coppice_engine_steps_total", {"kind": "Launch"}) == 3
+    assert value("coppice_engine_steps_total", {"kind": "new->Pending"}) == 3
     assert value("coppice_engine_refusals_total", {"act": "DeleteServer", "error": "NotAuthorized"}) == 1
     assert value("coppice_delegation_refusals_total", PROJECT) == 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,6 @@ class Ledger:
     def __init__(self, compute: Compute, world: World) -> None:
         self._compute = compute
         self._world = world
-        self._made: Counter[str] = Counter()
         self._claimed: dict[str, int] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -90,15 +88,12 @@ class Ledger:
         claimed = self._claimed.setdefault(launch_id, waiting)
         # None left, or none that waits: who claimed them lost the lease and goes on, not knowing; the sweep ends what it
         # makes.
-        if claimed and unserved and self._made[launch_id] + count > claimed:
-            detail = f"launch {launch_id}: {self._made[launch_id]} + {count} servers for {claimed} nodes"
+        # A request that never arrived, or of whose servers nothing is left, may be made again; one that did may not.
+        made = sum(server.launch_id == launch_id for _, server in self._world.simulated.operator.servers())
+        if claimed and unserved and made + count > claimed:
+            detail = f"launch {launch_id}: {made} + {count} servers for {claimed} nodes"
             raise self._world.broke("2 no double", detail)
-        try:
-            return self._compute.create(scope, request, count)
-        finally:
-            # What really came of it: a request that never arrived may be made again, one that did may not.
-            made = sum(server.launch_id == launch_id for _, server in self._world.simulated.operator.servers())
-            self._made[launch_id] = max(self._made[launch_id], made)
+        return self._compute.create(scope, request, count)
 
 
 class Gate:

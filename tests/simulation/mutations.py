@@ -10,11 +10,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from backend.domain.node import NodeState
+from backend.domain.node import SERVING, capacity
 from backend.drivers import errors
-from backend.engine import apply, claims, cluster_pass, draft, observation, pools
+from backend.engine import cluster_pass, draft, observation, pools
+from backend.engine.acts.act import ActOnServer, Result
+from backend.engine.acts.create_servers import CreateServers
+from backend.engine.acts.delete_server import DeleteServer
+from backend.engine.acts.let_go import LetServerGo
+from backend.engine.acts.members import Change, ChangeMembers
 from backend.engine.phases import depart, settle
 from backend.engine.phases import traffic as traffic_phase
+from backend.engine.revision import Revision
 from backend.policies import termination
 from backend.store import leases, sightings
 from backend.store.tables import clusters
@@ -29,6 +35,16 @@ def _put(owner: Any, name: str, value: Any) -> Iterator[None]:
         yield
     finally:
         setattr(owner, name, kept)
+
+
+@contextlib.contextmanager
+def _add(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """What a class has from its parent, as one of its own."""
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        delattr(owner, name)
 
 
 def drop_the_fence() -> AbstractContextManager[None]:
@@ -56,10 +72,9 @@ def launch_before_claim() -> AbstractContextManager[None]:
 
     def claim(self: Any, conn: Any) -> Any:
         written = kept(self, conn)
-        if written is not None:
-            for act in written.acts:
-                if isinstance(act, apply.CreateServers):
-                    apply.carry_out(self.context.cloud, self.context.catalog, act)
+        for act in self.plan.acts if written else ():
+            if isinstance(act, CreateServers):
+                act.carry_out(self.context.cloud, self.context.catalog)
         return written
 
     return _put(cluster_pass._Pass, "claim", claim)
@@ -71,10 +86,16 @@ def ignore_generation() -> AbstractContextManager[None]:
 
     def claim(self: Any, conn: Any) -> Any:
         generation = kept(conn, self.lease)
-        if generation is not None:
-            cluster = replace(self.snapshot.cluster, generation=generation)
-            return original(replace(self, snapshot=replace(self.snapshot, cluster=cluster)), conn)
-        return None
+        if generation is None:
+            return False
+        changes = self.plan.changes
+        before, after = (
+            replace(rows, cluster=replace(rows.cluster, generation=generation))
+            for rows in (changes.before, changes.after)
+        )
+        return original(
+            replace(self, plan=replace(self.plan, changes=replace(changes, before=before, after=after))), conn
+        )
 
     original = cluster_pass._Pass.claim
     return _put(cluster_pass._Pass, "claim", claim)
@@ -91,11 +112,7 @@ def no_orphan_sweep() -> AbstractContextManager[None]:
 
 def forget_the_pending() -> AbstractContextManager[None]:
     """Nodes on their way do not count: they are launched again."""
-
-    def counted(self: draft.Draft) -> Any:
-        return self.every(NodeState.IN_SERVICE)
-
-    return _put(draft.Draft, "counted", counted)
+    return _put(draft.Draft, "capacity", lambda self: capacity(self.every(*SERVING)))
 
 
 def silence_is_death() -> AbstractContextManager[None]:
@@ -123,13 +140,13 @@ def ignore_protection() -> AbstractContextManager[None]:
 
 def repeat_lost_launches() -> AbstractContextManager[None]:
     """A launch whose answer was lost is sent again."""
-    kept = apply._create
+    kept = CreateServers.carry_out
 
-    def create(cloud: Any, catalog: Any, act: Any) -> Any:
-        result = kept(cloud, catalog, act)
-        return kept(cloud, catalog, act) if isinstance(result.error, errors.OutcomeUnknown) else result
+    def carry_out(self: Any, cloud: Any, catalog: Any) -> Any:
+        result = kept(self, cloud, catalog)
+        return kept(self, cloud, catalog) if isinstance(result.error, errors.OutcomeUnknown) else result
 
-    return _put(apply, "_create", create)
+    return _put(CreateServers, "carry_out", carry_out)
 
 
 def wait_for_ever() -> AbstractContextManager[None]:
@@ -139,29 +156,22 @@ def wait_for_ever() -> AbstractContextManager[None]:
 
 def keep_the_token() -> AbstractContextManager[None]:
     """A detached server keeps the token, and so looks like an orphan."""
-    kept = apply._on_server
-
-    def on_server(cloud: Any, act: Any) -> Any:
-        return None if isinstance(act, apply.LetServerGo) else kept(cloud, act)
-
-    return _put(apply, "_on_server", on_server)
+    return _put(LetServerGo, "ask", lambda _self, _cloud: None)
 
 
 def forget_the_journal() -> AbstractContextManager[None]:
     """What leaves the rows keeps its entry open."""
-    return _put(claims.passes, "finish", lambda *_arguments, **_options: None)
+    return _put(Revision, "end", lambda *_arguments: None)
 
 
 def ask_once() -> AbstractContextManager[None]:
     """A deletion counts as asked for whatever the cloud answered, and is never asked for again."""
-    kept = apply.carry_out
 
-    def carry_out(cloud: Any, catalog: Any, act: Any) -> Any:
-        result = kept(cloud, catalog, act)
-        return apply.Answered(act, gone=result.gone) if isinstance(act, apply.DeleteServer) else result
+    def carry_out(self: Any, cloud: Any, catalog: Any) -> Any:
+        return replace(ActOnServer.carry_out(self, cloud, catalog), error=None)
 
     stack = contextlib.ExitStack()
-    stack.enter_context(_put(apply, "carry_out", carry_out))
+    stack.enter_context(_add(DeleteServer, "carry_out", carry_out))
     stack.enter_context(_put(depart, "_is_due", lambda _draft, node: node.delete_requested_at is None))
     return stack
 
@@ -203,14 +213,14 @@ def no_member_sweep() -> AbstractContextManager[None]:
 
 def believe_in_additions() -> AbstractContextManager[None]:
     """A member counts as added whatever the cloud answered."""
-    kept = apply._change
+    kept = ChangeMembers.carry_out
 
-    def change(cloud: Any, act: Any) -> Any:
-        result = kept(cloud, act)
-        return apply.Changed(act) if act.change is apply.Change.ADD else result
+    def carry_out(self: Any, cloud: Any, catalog: Any) -> Any:
+        result = kept(self, cloud, catalog)
+        return Result(self) if self.change is Change.ADD else result
 
     stack = contextlib.ExitStack()
-    stack.enter_context(_put(apply, "_change", change))
+    stack.enter_context(_put(ChangeMembers, "carry_out", carry_out))
     stack.enter_context(_put(pools._Look, "_missing", lambda *_arguments: None))
     return stack
 

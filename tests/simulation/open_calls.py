@@ -24,7 +24,8 @@ class Open:
     Attributes:
         asks_at, answers_at: when it reaches the cloud, and when its answer is here.
         queued: until then it waits for its turn here, and is on its way no sooner.
-        answer: what the cloud said, None before it was asked.
+        answer: what the cloud said, None before that.
+        asked: it reached the cloud, whatever came of it.
     """
 
     call: Call
@@ -33,6 +34,7 @@ class Open:
     answers_at: datetime
     queued: bool = False
     answer: tuple[Any] | None = None
+    asked: bool = False
 
     @property
     def due_at(self) -> datetime:
@@ -42,6 +44,7 @@ class Open:
         self.asks_at = self.answers_at = at
 
     def ask(self) -> None:
+        self.asked = True  # also where the engine dies in it: it does not reach the cloud once more
         self.answer = (self.call.ask(),)
 
 
@@ -95,7 +98,7 @@ class OpenCalls:
     def abandon(self) -> list[Open]:
         """Whoever waited is dead; those calls that may still reach the cloud."""
         left, self.open = self.open, []
-        return [each for each in left if each.answer is None and not each.queued and self._rng.random() < 0.5]
+        return [each for each in left if not each.asked and not each.queued and self._rng.random() < 0.5]
 
     def wait(self, seconds: float) -> None:
         """Time is let pass by the run alone."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from math import ceil
 
-from backend.domain.activity import Cause, CauseKind, Reason
+from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
+from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Process
-from backend.domain.node import Health, Node, NodeState, ServerStatus
-from backend.engine import steps
-from backend.engine.draft import Draft
+from backend.domain.node import ARRIVING, ENDING, PARKED, PARKING, SERVING, LeavesFor, Node, ServerStatus
+from backend.engine.draft import REPLACED, Draft
+from backend.engine.launches import launch
 from backend.engine.phases.rebalance import failing_zones, termination_view
+from backend.engine.revision import NO_ZONE, NOT_ASKED
 from backend.policies import backoff, placement, termination, window
 
 _WORTH_A_REQUEST = 8
@@ -41,10 +44,10 @@ def _shrink(draft: Draft, present: int, number: int) -> None:
         act = decrease
         if moved_away and not draft.cluster.causes:
             act = Cause(CauseKind.ZONE_REBALANCE_TERMINATE, draft.now, {"server": node.server_id or ""})
-        draft.add(steps.Terminate(node, (*draft.cluster.causes, act, selected)))
-        draft.move(node, NodeState.TERMINATING)
+        leaves_for = LeavesFor.CAPACITY if act is decrease else LeavesFor.ZONE
+        draft.terminate(node, (*draft.cluster.causes, act, selected), leaves_for)
     if not chosen:
-        draft.add(steps.Note(Cause(CauseKind.ALL_PROTECTED, draft.now)))
+        draft.note((*draft.cluster.causes, Cause(CauseKind.ALL_PROTECTED, draft.now)))
 
 
 def _grow(draft: Draft, present: int, lacking: int) -> None:
@@ -54,7 +57,7 @@ def _grow(draft: Draft, present: int, lacking: int) -> None:
         _refuse(draft, draft.snapshot.profile, present, lacking)
         return
     if draft.snapshot.subnets is None:
-        draft.unplaced = True
+        draft.places_wanted = True
         draft.wake(draft.now + draft.settings.cloud_retry)
         return
     failing = failing_zones(draft)
@@ -65,11 +68,16 @@ def _grow(draft: Draft, present: int, lacking: int) -> None:
 
 def _gives_up(draft: Draft, present: int, lacking: int) -> bool:
     """A cluster that has a node in service did succeed in launching: it goes on trying, ever more rarely."""
-    if lacking <= 0 or draft.every(NodeState.IN_SERVICE, NodeState.ENTERING_STANDBY, NodeState.STANDBY):
+    if lacking <= 0 or draft.every(*SERVING, *PARKING, *PARKED):
         return False
-    if not backoff.is_hopeless(draft.settings.backoff, draft.backoffs):
+    rule, cluster = draft.settings.backoff, draft.cluster
+    if not backoff.is_hopeless(rule, draft.failures):
         return False
-    draft.add(steps.SuspendLaunch(_increase(draft, present, lacking)))
+    reason = Reason(ReasonKind.GIVEN_UP, {"hours": int(rule.give_up_after.total_seconds() // 3600)})
+    draft.tell(ActivityKind.LAUNCH, ActivityStatus.FAILED, _increase(draft, present, lacking), reason)
+    suspended = {**cluster.suspended, Process.LAUNCH: draft.now}
+    draft.cluster = replace(cluster, suspended=suspended, given_up=cluster.given_up | {Process.LAUNCH})
+    draft.backoffs.clear()
     return True
 
 
@@ -77,11 +85,12 @@ def _refuse(draft: Draft, reason: Reason, present: int, lacking: int) -> None:
     """The launch source is gone: told again after each delay, as a launch that failed."""
     if lacking <= 0:
         return
-    waiting = [entry.retry_at for entry in draft.backoffs if entry.retry_at > draft.now]
+    waiting = [entry.retry_at for entry in draft.failures if entry.retry_at > draft.now]
     if waiting:
         draft.wake(max(waiting))
         return
-    draft.add(steps.RefuseLaunch(reason, _increase(draft, present, lacking)))
+    draft.tell(ActivityKind.LAUNCH, ActivityStatus.FAILED, _increase(draft, present, lacking), reason)
+    draft.back_off(NO_ZONE, NO_PROFILE, refused=reason.kind not in NOT_ASKED)
 
 
 def _increase(draft: Draft, present: int, lacking: int) -> tuple[Cause, ...]:
@@ -98,6 +107,7 @@ def _launch_wishes(draft: Draft, failing: set[str]) -> None:
             zone = next(iter(_spread(draft, counts, 1, failing)), None)
         if zone is not None:
             counts[zone] += 1
+            draft.put(replace(draft.nodes[wish.victim.id], leaves_for=wish.leaves_for))
             _launch(draft, zone, (wish.cause,), [wish.victim.id])
 
 
@@ -106,12 +116,11 @@ def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int)
     if most <= 0:
         return
     counts = draft.zone_counts()
-    counts.update(step.zone for step in draft.steps if isinstance(step, steps.Launch))
     gaps = _gaps(draft)
     causes = _increase(draft, present, lacking)
     replacing = (Cause(CauseKind.REPLACING_UNHEALTHY, draft.now),)
     launched = 0
-    retried = {entry.zone for entry in draft.backoffs}
+    retried = {entry.zone for entry in draft.failures}
     for zone, wanted in _spread(draft, counts, most, failing).items():
         here = min(wanted, 1) if zone in retried else wanted
         replaced = gaps[:here]
@@ -119,12 +128,12 @@ def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int)
         here = len(replaced) + _room(draft, zone, here - len(replaced), failing)
         gaps = gaps[len(replaced) :]
         launched += here
-        unhealthy = [old.id for old in replaced if old.health is Health.UNHEALTHY]
-        outlived = [old.id for old in replaced if old.health is not Health.UNHEALTHY]
+        unhealthy = [old.id for old in replaced if old.leaves_for is LeavesFor.HEALTH]
+        outlived = [old.id for old in replaced if old.leaves_for is not LeavesFor.HEALTH]
         _launch(draft, zone, replacing, unhealthy)
         _launch(draft, zone, causes, [*outlived, *[None] * (here - len(replaced))])
     if launched == most < lacking:
-        draft.more = True
+        draft.again = True
 
 
 def _room(draft: Draft, zone: str, wanted: int, failing: set[str]) -> int:
@@ -133,7 +142,7 @@ def _room(draft: Draft, zone: str, wanted: int, failing: set[str]) -> int:
     if wanted <= 0:
         return 0
     since = draft.now - rule.memory
-    serving = [node for node in draft.every(NodeState.IN_SERVICE) if node.zone == zone and not node.attached]
+    serving = [node for node in draft.every(*SERVING) if node.zone == zone and not node.attached]
     came_up = sum(node.created_at >= since for node in serving)
     building = sum(node.zone == zone for node in _building(draft))
     zones = len(set(draft.cluster.spec.zones) - failing)
@@ -141,7 +150,7 @@ def _room(draft: Draft, zone: str, wanted: int, failing: set[str]) -> int:
 
 
 def _building(draft: Draft) -> list[Node]:
-    return [node for node in draft.every(NodeState.PENDING) if node.server_status in _BUILDING]
+    return [node for node in draft.every(*ARRIVING) if node.server_status in _BUILDING]
 
 
 def _hung_zones(draft: Draft, failing: set[str]) -> set[str]:
@@ -163,8 +172,7 @@ def _hung_zones(draft: Draft, failing: set[str]) -> set[str]:
 
 
 def _came_up(draft: Draft) -> list[Node]:
-    up = (NodeState.IN_SERVICE, NodeState.PENDING)
-    return [node for node in draft.every(*up) if node.server_status is ServerStatus.ACTIVE and not node.attached]
+    return [node for node in draft.counted() if node.server_status is ServerStatus.ACTIVE and not node.attached]
 
 
 def _is_proven(draft: Draft) -> bool:
@@ -184,7 +192,7 @@ def _launch(draft: Draft, zone: str, causes: tuple[Cause, ...], replaces: Sequen
         here, left = left[:size], left[size:]
         batch = _batch(size, draft.settings.launch_batch)
         for start in range(0, size, batch):
-            draft.add(steps.Launch(zone, subnet, causes, tuple(here[start : start + batch])))
+            launch(draft, zone, subnet, causes, here[start : start + batch])
 
 
 def _batch(number: int, most: int) -> int:
@@ -201,14 +209,8 @@ def _spread(draft: Draft, counts: Counter[str], number: int, failing: set[str]) 
 def _gaps(draft: Draft) -> list[Node]:
     """Nodes that went for their health or their age and that no launch replaces yet, the unhealthy first."""
     covered = {node.replaces for node in draft.nodes.values()}
-    gone = [
-        node
-        for node in draft.every(NodeState.TERMINATING)
-        if node.in_service_at is not None
-        and node.id not in covered
-        and (node.health is Health.UNHEALTHY or draft.outlived(node))
-    ]
-    return sorted(gone, key=lambda node: node.health is not Health.UNHEALTHY)
+    gone = [node for node in draft.every(*ENDING) if node.leaves_for in REPLACED and node.id not in covered]
+    return sorted(gone, key=lambda node: node.leaves_for is not LeavesFor.HEALTH)
 
 
 def _subnets(draft: Draft, zone: str, number: int) -> list[tuple[str | None, int]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from backend.domain.activity import Cause, CauseKind
-from backend.domain.node import NodeState, leading_to
-from backend.engine import steps
+from backend.domain.node import LeavesFor, NodeState, leading_to
 from backend.engine.draft import Draft
 
 
@@ -12,5 +11,4 @@ def delete_all(draft: Draft) -> None:
     if draft.active:
         return
     for node in draft.every(*leading_to(NodeState.TERMINATING)):
-        draft.add(steps.Terminate(node, (Cause(CauseKind.USER_DELETED_CLUSTER, draft.now),)))
-        draft.move(node, NodeState.TERMINATING)
+        draft.terminate(node, (Cause(CauseKind.USER_DELETED_CLUSTER, draft.now),), LeavesFor.DELETION)

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from backend.domain.node import Node, NodeState, ServerStatus
-from backend.engine import steps
+from backend.domain.node import PARTING, Node, NodeState, ServerStatus
+from backend.engine.acts.delete_server import DeleteServer
+from backend.engine.acts.let_go import LetServerGo
 from backend.engine.draft import Draft
 from backend.engine.phases.settle import is_lost
 
 
 def depart(draft: Draft) -> None:
-    for node in draft.every(NodeState.DETACHING):
+    for node in draft.every(*PARTING):
         if draft.takes_traffic(node):
             continue
-        draft.add(steps.LetGo(node))
+        draft.act(LetServerGo(draft.scope, node))
         draft.wake(draft.now + draft.settings.cloud_retry)
     room = draft.settings.deletions
     for node in draft.every(NodeState.TERMINATING):
         if _is_gone(draft, node):
-            draft.add(steps.Forget(node))
-            draft.remove(node)
+            draft.forget(node)
         elif node.server_id is not None and not draft.takes_traffic(node) and _is_due(draft, node):
             if room:
-                draft.add(steps.Delete(node))
+                draft.act(DeleteServer(draft.scope, node))
                 room -= 1
             else:
-                draft.more = True
+                draft.again = True
 
 
 def _is_gone(draft: Draft, node: Node) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from backend.domain.activity import Cause, CauseKind
+from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.domain.node import SERVING, Health, LeavesFor, Node, ServerStatus
 from backend.domain.traffic import MemberHealth, RegistrationState
-from backend.engine import steps
+from backend.engine.acts.look import LookAtServer
 from backend.engine.draft import BALANCER_CHECK, Draft, Wish
 from backend.policies import brake
 from backend.policies.brake import Extent, Tally
@@ -34,10 +34,10 @@ def check_health(draft: Draft) -> None:
     if not draft.active:
         return
     if draft.runs(Process.HEALTH_CHECK):
-        for node in draft.every(NodeState.IN_SERVICE):
+        for node in draft.every(*SERVING):
             _judge(draft, node)
         if BALANCER_CHECK in draft.cluster.spec.health_checks:
-            for node in draft.every(NodeState.IN_SERVICE):
+            for node in draft.every(*SERVING):
                 _judge_traffic(draft, node)
     hold = _brake(draft)
     if draft.runs(Process.REPLACE_UNHEALTHY, Process.TERMINATE):
@@ -47,49 +47,62 @@ def check_health(draft: Draft) -> None:
 def _judge(draft: Draft, node: Node) -> None:
     cause = None if node.server_status is None else BAD.get(node.server_status)
     if cause is not None and node.health is Health.HEALTHY:
-        draft.add(steps.Mark(node, cause))
-        draft.put(replace(node, health=Health.UNHEALTHY, health_cause=cause, health_due_at=draft.now))
+        _mark(draft, node, cause)
     elif node.server_status is ServerStatus.ACTIVE and node.health_cause in _OBSERVED:
         # Only reached where replacement was held back and the server came back meanwhile.
-        draft.add(steps.Mark(node, None))
-        draft.put(replace(node, health=Health.HEALTHY, health_cause=None, health_due_at=None))
+        _clear(draft, node)
 
 
 def _judge_traffic(draft: Draft, node: Node) -> None:
     """By what the pools' monitors say: a member counts once it was healthy, and when its node's grace is over."""
     failing = any(
         each.state is RegistrationState.REGISTERED and each.served and each.health is MemberHealth.UNHEALTHY
-        for each in draft.registrations(node)
+        for each in draft.registered(node)
     )
     if not failing:
         if node.health_cause == CauseKind.HEALTH_BALANCER:
-            draft.add(steps.Mark(node, None))
-            draft.put(replace(node, health=Health.HEALTHY, health_cause=None, health_due_at=None))
+            _clear(draft, node)
         return
     grace_ends_at = (node.in_service_at or draft.now) + timedelta(seconds=draft.cluster.spec.health_grace_seconds)
     if node.health is Health.HEALTHY and draft.now < grace_ends_at:
         draft.wake(grace_ends_at)
     elif node.health is Health.HEALTHY:
-        cause = CauseKind.HEALTH_BALANCER
-        draft.add(steps.Mark(node, cause))
-        draft.put(replace(node, health=Health.UNHEALTHY, health_cause=cause, health_due_at=draft.now))
+        _mark(draft, node, CauseKind.HEALTH_BALANCER)
+
+
+def _mark(draft: Draft, node: Node, cause: CauseKind) -> None:
+    draft.put(replace(node, health=Health.UNHEALTHY, health_cause=cause, health_due_at=draft.now))
+
+
+def _clear(draft: Draft, node: Node) -> None:
+    stays = None if node.leaves_for is LeavesFor.HEALTH else node.leaves_for
+    draft.put(replace(node, health=Health.HEALTHY, health_cause=None, health_due_at=None, leaves_for=stays))
 
 
 def _brake(draft: Draft) -> datetime | None:
     """Since when a mass failure lasts that the cluster has a part in, judged anew by what is bad now."""
     cluster, snapshot = draft.cluster, draft.snapshot
-    serving = draft.every(NodeState.IN_SERVICE)
+    serving = draft.every(*SERVING)
     group = Tally(len(serving), sum(_is_failing(draft, node) for node in serving))
     extent = brake.extent(draft.settings.brake, group, snapshot.project, snapshot.region)
     if extent is None:
         if cluster.held_since is not None:
-            draft.add(steps.EndHold())
+            draft.cluster = replace(cluster, held_since=None)
         return None
     if cluster.held_since is None:
-        draft.add(steps.BeginHold(extent, group))
+        _begin_hold(draft, extent, group)
     if extent is not Extent.GROUP:
         draft.wake(draft.now + draft.settings.watch_idle)  # what ends it is news of others
     return cluster.held_since or draft.now
+
+
+def _begin_hold(draft: Draft, extent: Extent, group: Tally) -> None:
+    """Replacement of live servers is put off from now on, and told so."""
+    minutes = int(draft.settings.brake.most.total_seconds() // 60)
+    data = {**group._asdict(), "extent": str(extent), "minutes": minutes}
+    causes = (Cause(CauseKind.MASS_FAILURE, draft.now, data),)
+    draft.tell(ActivityKind.HEALTH_CHECK, ActivityStatus.CANCELLED, causes)
+    draft.cluster = replace(draft.cluster, held_since=draft.now)
 
 
 def _is_failing(draft: Draft, node: Node) -> bool:
@@ -106,7 +119,7 @@ def _replace(draft: Draft, hold: datetime | None) -> None:
     waiting = {old.id for _, old in draft.pairs()}
     due = [
         node
-        for node in draft.every(NodeState.IN_SERVICE)
+        for node in draft.every(*SERVING)
         if node.health is Health.UNHEALTHY and (_is_dead(draft, node) or _is_due(draft, node))
     ]
     gone = [node for node in due if node.server_status in _GONE]
@@ -120,7 +133,7 @@ def _replace(draft: Draft, hold: datetime | None) -> None:
             break
         room -= 1
         if draft.launches_first():
-            draft.wishes.append(Wish(node, Cause(CauseKind.REPLACING_UNHEALTHY, draft.now)))
+            draft.wishes.append(Wish(node, Cause(CauseKind.REPLACING_UNHEALTHY, draft.now), LeavesFor.HEALTH))
         else:
             _terminate(draft, node)
 
@@ -136,7 +149,7 @@ def _surely_gone(draft: Draft, gone: list[Node], hold: datetime | None) -> list[
         draft.wake(hold + rule.confirm)
     elif doubtful:
         for node in doubtful[: draft.settings.confirmations]:
-            draft.add(steps.Look(node))
+            draft.act(LookAtServer(draft.scope, node))
         draft.wake(draft.now + draft.settings.cloud_retry)
     return sure
 
@@ -172,5 +185,4 @@ def cause_of(node: Node, now: datetime) -> CauseKind:
 
 
 def _terminate(draft: Draft, node: Node) -> None:
-    draft.add(steps.Terminate(node, (Cause(cause_of(node, draft.now), draft.now),)))
-    draft.move(node, NodeState.TERMINATING)
+    draft.terminate(node, (Cause(cause_of(node, draft.now), draft.now),), LeavesFor.HEALTH)

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import NodeState
-from backend.engine import steps
+from backend.domain.node import SERVING, LeavesFor
 from backend.engine.draft import Draft, Wish
 
 
@@ -16,7 +15,7 @@ def end_lifetimes(draft: Draft) -> None:
     if lifetime is None or not draft.active or not draft.runs(Process.LAUNCH, Process.TERMINATE):
         return
     busy = {old.id for _, old in draft.pairs()} | {wish.victim.id for wish in draft.wishes}
-    for node in draft.every(NodeState.IN_SERVICE):
+    for node in draft.every(*SERVING):
         if node.id in busy:
             continue
         if not draft.outlived(node):
@@ -26,7 +25,6 @@ def end_lifetimes(draft: Draft) -> None:
             break
         cause = Cause(CauseKind.MAXIMUM_LIFETIME, draft.now, {"server": node.server_id or ""})
         if draft.launches_first():
-            draft.wishes.append(Wish(node, cause))
+            draft.wishes.append(Wish(node, cause, LeavesFor.LIFETIME))
         else:
-            draft.add(steps.Terminate(node, (cause,)))
-            draft.move(node, NodeState.TERMINATING)
+            draft.terminate(node, (cause,), LeavesFor.LIFETIME)

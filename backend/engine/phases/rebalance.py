@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import Health, Node, NodeState, capacity
+from backend.domain.node import ARRIVING, SERVING, Health, LeavesFor, Node, capacity
 from backend.engine.draft import Draft, Wish
 from backend.policies import placement, termination
 from backend.policies.replacement import Arrival, margin
@@ -29,8 +29,8 @@ def rebalance(draft: Draft) -> None:
 
 def _is_calm(draft: Draft) -> bool:
     """Nothing else is going on: capacity is met, and what is on its way is on its way for this."""
-    pending = capacity(node for node in draft.counted() if node.state is not NodeState.IN_SERVICE)
-    following = capacity(new for new, _ in draft.pairs() if new.state is not NodeState.IN_SERVICE)
+    pending = capacity(node for node in draft.counted() if node.state not in SERVING)
+    following = capacity(new for new, _ in draft.pairs() if new.state not in SERVING)
     return draft.surplus() == 0 and pending == following
 
 
@@ -40,7 +40,7 @@ def _movable(draft: Draft) -> list[Node]:
     busy |= {wish.victim.id for wish in draft.wishes}
     return [
         node
-        for node in draft.every(NodeState.IN_SERVICE)
+        for node in draft.every(*SERVING)
         if not node.protected and node.health is Health.HEALTHY and node.id not in busy
     ]
 
@@ -51,7 +51,7 @@ def _migrate(draft: Draft, room: int) -> None:
     left = Counter(node.zone for node in strays)
     data: dict[str, str | int] = {"zones": ",".join(sorted(left)), "count": len(strays)}
     for node in strays[: max(0, room)]:
-        draft.wishes.append(Wish(node, Cause(CauseKind.ZONE_MIGRATION, draft.now, data)))
+        draft.wishes.append(Wish(node, Cause(CauseKind.ZONE_MIGRATION, draft.now, data), LeavesFor.ZONE))
 
 
 def _even_out(draft: Draft, room: int) -> None:
@@ -82,7 +82,8 @@ def _even_out(draft: Draft, room: int) -> None:
         "long_zones": ",".join(sorted({long for _, _, long in moves})),
     }
     for victim, short, _ in moves:
-        draft.wishes.append(Wish(victim, Cause(CauseKind.ZONE_REBALANCE_LAUNCH, draft.now, data), short))
+        cause = Cause(CauseKind.ZONE_REBALANCE_LAUNCH, draft.now, data)
+        draft.wishes.append(Wish(victim, cause, LeavesFor.ZONE, short))
 
 
 def _by_zone(nodes: list[Node]) -> dict[str, list[Node]]:
@@ -104,9 +105,9 @@ def termination_view(draft: Draft) -> termination.TerminationView:
 
 def failing_zones(draft: Draft) -> set[str]:
     """Zones where the last launch failed: until its delay is over, and while one node tries them again."""
-    trying = {node.zone for node in draft.every(NodeState.PENDING)}
+    trying = {node.zone for node in draft.every(*ARRIVING)}
     failing = set()
-    for backoff in draft.backoffs:
+    for backoff in draft.failures:
         if backoff.retry_at > draft.now:
             draft.wake(backoff.retry_at)
             failing.add(backoff.zone)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import Health, Node, NodeState
-from backend.engine import steps
+from backend.domain.node import SERVING, Health, LeavesFor, Node
 from backend.engine.draft import Draft
 from backend.engine.phases.health import cause_of
 from backend.policies.replacement import Arrival
@@ -19,12 +18,11 @@ def retire(draft: Draft) -> None:
         return
     for new, old in list(draft.pairs()):
         # One that has two successors goes but once.
-        if draft.arrival(new) is Arrival.ARRIVED and draft.nodes[old.id].state is NodeState.IN_SERVICE:
+        if draft.arrival(new) is Arrival.ARRIVED and draft.nodes[old.id].state in SERVING:
             cause = _why(draft, new, old)
             if cause is not None:
                 data = {} if cause.name.startswith("HEALTH") else {"server": old.server_id or ""}
-                draft.add(steps.Terminate(old, (Cause(cause, draft.now, data),)))
-                draft.move(old, NodeState.TERMINATING)
+                draft.terminate(old, (Cause(cause, draft.now, data),), old.leaves_for or LeavesFor.ZONE)
 
 
 def _why(draft: Draft, new: Node, old: Node) -> CauseKind | None:

@@ -7,9 +7,11 @@ from datetime import datetime
 
 from backend.domain.activity import Reason, ReasonKind
 from backend.domain.cluster import Process
-from backend.domain.node import Node, NodeState, ServerStatus
-from backend.engine import steps
+from backend.domain.node import PARKING, Node, NodeState, ServerStatus
+from backend.engine.acts.look import LookAtServer
+from backend.engine.acts.take_in import TakeServerIn
 from backend.engine.draft import Draft
+from backend.engine.reasons import reason_of_fault
 
 _FAILED = frozenset({ServerStatus.ERROR, ServerStatus.STOPPED, ServerStatus.STOPPING, ServerStatus.PAUSED})
 _GONE = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
@@ -19,11 +21,10 @@ _UNCLEAR = frozenset({None, ServerStatus.UNKNOWN})
 def settle(draft: Draft) -> None:
     for node in draft.every(NodeState.PENDING):
         _pending(draft, node)
-    for node in draft.every(NodeState.ENTERING_STANDBY):
+    for node in draft.every(*PARKING):
         if draft.takes_traffic(node):
             continue
-        draft.add(steps.Park(node))
-        draft.move(node, NodeState.STANDBY)
+        draft.park(node)
 
 
 def _pending(draft: Draft, node: Node) -> None:
@@ -32,7 +33,7 @@ def _pending(draft: Draft, node: Node) -> None:
     elif node.in_service_at is not None:
         _returning(draft, node)
     elif node.attached:
-        draft.add(steps.TakeIn(node))
+        draft.act(TakeServerIn(draft.scope, node, draft.cluster.name))
         draft.wake(draft.now + draft.settings.cloud_retry)
     else:
         _booting(draft, node)
@@ -42,21 +43,20 @@ def _unseen(draft: Draft, node: Node) -> None:
     """No server is known: the answer to the call that makes it was lost, or whoever was to ask for it died.
 
     The pass that claimed it is over, and wrote down if the answer was lost. Where it did not, it may never have asked:
-    nothing failed, so it is asked for again, as the same launch.
+    nothing failed, so it is asked for again, as the same launch (relaunch).
     """
     if node.asked_at is not None:
         if is_lost(draft, node):
-            _fail(draft, node, Reason(ReasonKind.LAUNCH_LOST))
+            draft.fail_launch(node, Reason(ReasonKind.LAUNCH_LOST))
     elif node.unheard_at is None:
-        draft.add(steps.Unheard(node))
+        draft.put(replace(node, unheard_at=draft.now))
         draft.wake(draft.now + draft.settings.relaunch_grace)
     elif not _was_seen_since(draft, node.unheard_at + draft.settings.relaunch_grace):
         return
     elif _is_wanted_still(draft, node):
-        draft.add(steps.Relaunch(node))
-        draft.wake(draft.now + draft.settings.launch_grace)
+        draft.put(replace(node, unheard_at=None))
     else:
-        _fail(draft, node, Reason(ReasonKind.LAUNCH_LOST))
+        draft.fail_launch(node, Reason(ReasonKind.LAUNCH_LOST))
 
 
 def _is_wanted_still(draft: Draft, node: Node) -> bool:
@@ -85,15 +85,15 @@ def _was_seen_since(draft: Draft, deadline: datetime) -> bool:
 def _booting(draft: Draft, node: Node) -> None:
     status = node.server_status
     if status is ServerStatus.ACTIVE:
-        _enter(draft, node)
+        draft.enter_service(node)
     elif status in _GONE:
-        _fail(draft, node, Reason(ReasonKind.SERVER_VANISHED))
+        draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
     elif status in _FAILED:
-        _fail(draft, node, Reason(ReasonKind.SERVER_ERROR, {"detail": f"the server is {status}"}))
+        draft.fail_launch(node, _fault(draft, node))
     else:
         deadline = node.created_at + draft.settings.boot_timeout
         if draft.now >= deadline:
-            _fail(draft, node, Reason(ReasonKind.START_TIMEOUT))
+            draft.fail_launch(node, Reason(ReasonKind.START_TIMEOUT))
         else:
             draft.wake(deadline)
 
@@ -101,31 +101,19 @@ def _booting(draft: Draft, node: Node) -> None:
 def _returning(draft: Draft, node: Node) -> None:
     """From standby: whatever its server does now is for the health checks to judge."""
     if node.server_status in _UNCLEAR:
-        draft.add(steps.Look(node))
+        draft.act(LookAtServer(draft.scope, node))
         draft.wake(draft.now + draft.settings.cloud_retry)
     elif node.server_status is not ServerStatus.BUILDING:
-        _enter(draft, node)
+        draft.enter_service(node)
     else:
         draft.wake(draft.now + draft.settings.cloud_retry)
 
 
-def _enter(draft: Draft, node: Node) -> None:
-    """A new node takes the cluster's protection; one from standby keeps its own. Verdicts of users stand for both.
-
-    Source: Auto Scaling User Guide, "Use instance scale-in protection": reset only by detaching and, for what is
-    launched or attached or leaves a warm pool, set to the group's; "Temporarily remove instances": in standby the
-    health status stays what it was.
-    """
-    draft.add(steps.EnterService(node))
-    protected = draft.cluster.spec.protect_new if node.in_service_at is None else node.protected
-    moved = draft.move(node, NodeState.IN_SERVICE)
-    draft.put(replace(moved, in_service_at=draft.now, protected=protected))
-
-
-def _fail(draft: Draft, node: Node, reason: Reason) -> None:
-    draft.add(steps.FailLaunch(node, reason))
-    moved = draft.move(node, NodeState.TERMINATING)
-    if node.server_id is None:
-        draft.remove(moved)
-    else:
-        draft.put(replace(moved, activity_id=None))
+def _fault(draft: Draft, node: Node) -> Reason:
+    """Why a server failed, in the cloud's own words where it has any; they are asked for where they are not known."""
+    if node.server_status is not ServerStatus.ERROR:
+        return Reason(ReasonKind.SERVER_ERROR, {"detail": f"the server is {node.server_status}"})
+    if node.id not in draft.snapshot.faults:
+        draft.faults_wanted.append(node)
+    fault = draft.snapshot.faults.get(node.id)
+    return reason_of_fault(fault, node.instance_type, node.zone, node.subnet_id)

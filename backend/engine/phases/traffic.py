@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from backend.domain.cluster import Process
-from backend.domain.node import Node, NodeState, ServerStatus
+from backend.domain.node import SERVING, Node, ServerStatus
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
-from backend.engine import steps
+from backend.engine.acts.look import LookAtServer
+from backend.engine.acts.members import Change
 from backend.engine.draft import BALANCER_CHECK, Draft
 
 _LEAVING = frozenset({RegistrationState.LEAVING, RegistrationState.DRAINING, RegistrationState.REMOVING})
@@ -21,15 +23,15 @@ def lead_traffic(draft: Draft) -> None:
     if not draft.cluster.sources:
         return
     sources = {source.pool_id: source for source in draft.cluster.sources if source.wanted}
-    for registration in draft.snapshot.registrations:
+    for registration in draft.before.registrations.values():
         node = draft.nodes.get(registration.node_id)
         source = sources.get(registration.pool_id)
-        if source is not None and node is not None and node.state is NodeState.IN_SERVICE:
+        if source is not None and node is not None and node.state in SERVING:
             _keep(draft, source, node, registration)
         else:
             _end(draft, node, registration)
-    for node in draft.every(NodeState.IN_SERVICE):
-        known = {each.pool_id for each in draft.registrations(node)}
+    for node in draft.every(*SERVING):
+        known = {each.pool_id for each in draft.registered(node)}
         _join(draft, node, [source for pool_id, source in sources.items() if pool_id not in known])
     _settle_sources(draft)
 
@@ -38,9 +40,10 @@ def _join(draft: Draft, node: Node, sources: list[TrafficSource]) -> None:
     """A node that came into service meets its cluster's sources, or a source the nodes that are there."""
     if not draft.runs(Process.ADD_TO_LOAD_BALANCER):
         for source in sources:
-            draft.add(steps.Skip(node, source))
+            _enrol(draft, source, node, RegistrationState.SKIPPED)
+            draft.again = True  # for whoever waits until all nodes are settled
     elif sources and node.address is None:
-        draft.add(steps.Look(node))
+        draft.act(LookAtServer(draft.scope, node))
         draft.wake(draft.now + draft.settings.cloud_retry)
     else:
         for source in sources:
@@ -48,8 +51,31 @@ def _join(draft: Draft, node: Node, sources: list[TrafficSource]) -> None:
 
 
 def _register(draft: Draft, source: TrafficSource, node: Node) -> None:
-    draft.add(steps.Register(node, source))
-    draft.wake(draft.now + draft.settings.cloud_retry)
+    member = _enrol(draft, source, node, RegistrationState.ADDING, draft.now + draft.settings.cloud_retry)
+    draft.change_member(Change.ADD, member)
+    draft.wake(member.due_at)
+
+
+def _enrol(
+    draft: Draft, source: TrafficSource, node: Node, state: RegistrationState, due_at: datetime | None = None
+) -> Registration:
+    """A registration as it begins, whatever there was before."""
+    made = Registration(
+        node_id=node.id,
+        pool_id=source.pool_id,
+        cluster_id=node.cluster_id,
+        project_id=node.project_id,
+        region=node.region,
+        server_id=node.server_id or "",
+        address=node.address or "",
+        port=source.port,
+        subnet_id=node.subnet_id,
+        state=state,
+        state_at=draft.now,
+        due_at=due_at,
+    )
+    draft.registrations[made.node_id, made.pool_id] = made
+    return made
 
 
 def _keep(draft: Draft, source: TrafficSource, node: Node, registration: Registration) -> None:
@@ -65,7 +91,8 @@ def _keep(draft: Draft, source: TrafficSource, node: Node, registration: Registr
 def _end(draft: Draft, node: Node | None, registration: Registration) -> None:
     state = registration.state
     if state is RegistrationState.SKIPPED:
-        draft.add(steps.Unskip(registration))
+        del draft.registrations[registration.node_id, registration.pool_id]
+        draft.again = True
     elif state is RegistrationState.REMOVING:
         if _is_due(draft, registration):
             _deregister(draft, registration)
@@ -75,13 +102,20 @@ def _end(draft: Draft, node: Node | None, registration: Registration) -> None:
         if _is_due(draft, registration):
             _deregister(draft, registration)
     elif state is not RegistrationState.LEAVING or _is_due(draft, registration):
-        draft.add(steps.Drain(registration, node))
-        draft.wake(draft.now + draft.settings.cloud_retry)
+        _ask(draft, Change.DRAIN, registration, RegistrationState.LEAVING)
+        if node is not None and node.activity_id is not None:
+            draft.entries.draining.add(node.activity_id)
 
 
 def _deregister(draft: Draft, registration: Registration) -> None:
-    draft.add(steps.Deregister(registration))
-    draft.wake(draft.now + draft.settings.cloud_retry)
+    _ask(draft, Change.REMOVE, registration, RegistrationState.REMOVING)
+
+
+def _ask(draft: Draft, change: Change, registration: Registration, state: RegistrationState) -> None:
+    again_at = draft.now + draft.settings.cloud_retry
+    draft.register((registration.node_id, registration.pool_id), state, again_at)
+    draft.change_member(change, registration)
+    draft.wake(again_at)
 
 
 def _drains(draft: Draft, node: Node | None, registration: Registration) -> bool:
@@ -101,7 +135,8 @@ def _is_due(draft: Draft, registration: Registration) -> bool:
 def _settle_sources(draft: Draft) -> None:
     settled = tuple(_settled(draft))
     if settled != draft.cluster.sources:
-        draft.add(steps.SettleSources(settled))
+        draft.cluster = replace(draft.cluster, sources=settled)
+        draft.again = True
 
 
 def _settled(draft: Draft) -> Iterator[TrafficSource]:
@@ -109,7 +144,7 @@ def _settled(draft: Draft) -> Iterator[TrafficSource]:
     awaited = {node.id for node in draft.counted()}
     begun = bool(awaited) or not draft.cluster.spec.desired
     for source in draft.cluster.sources:
-        here = [each for each in draft.snapshot.registrations if each.pool_id == source.pool_id]
+        here = [each for each in draft.before.registrations.values() if each.pool_id == source.pool_id]
         if not source.wanted:
             if here:
                 yield source

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from random import Random
 from typing import Any
 
+from backend.domain.activity import Activity, ActivityKind, CauseKind
 from backend.domain.backoff import Backoff
+from backend.domain.changes import ClusterRows
 from backend.domain.cluster import Cluster
-from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.domain.node import ENDING, Health, Node, NodeState, ServerStatus
 from backend.domain.profile import ProfileRef, ServerSpec
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
-from backend.engine import steps
+from backend.engine.acts.create_servers import CreateServers
 from backend.engine.draft import Draft
 from backend.engine.plan import Plan, make_plan
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Profile, Snapshot
+from backend.engine.telling import happenings
 from tests import factories
 from tests.factories import NOW
 
@@ -77,31 +81,82 @@ def member(of: Node, health: MemberHealth, state: RegistrationState = Registrati
     )
 
 
-def snapshot(cluster: Cluster, *nodes: Node, **values: Any) -> Snapshot:
-    return Snapshot(cluster, tuple(nodes), **{"profile": PROFILE, "seen_until": NOW, **values})
+def rows(
+    cluster: Cluster, *nodes: Node, backoffs: Iterable[Backoff] = (), registrations: Iterable[Registration] = ()
+) -> ClusterRows:
+    return ClusterRows(
+        cluster,
+        {each.id: each for each in nodes},
+        {(each.node_id, each.pool_id): each for each in registrations},
+        {(each.zone, each.profile_key): each for each in backoffs},
+    )
+
+
+def snapshot(
+    cluster: Cluster,
+    *nodes: Node,
+    backoffs: Iterable[Backoff] = (),
+    registrations: Iterable[Registration] = (),
+    **values: Any,
+) -> Snapshot:
+    here = rows(cluster, *nodes, backoffs=backoffs, registrations=registrations)
+    return Snapshot(here, **{"profile": PROFILE, "seen_until": NOW, **values})
 
 
 def draft(cluster: Cluster, *nodes: Node, settings: EngineSettings = SETTINGS, **values: Any) -> Draft:
     return Draft(snapshot(cluster, *nodes, **values), NOW, settings, Random(1))
 
 
-def plan(cluster: Cluster, *nodes: Node, seed: int = 1, **values: Any) -> Plan:
-    return make_plan(snapshot(cluster, *nodes, **values), NOW, SETTINGS, Random(seed))
+def plan(cluster: Cluster, *nodes: Node, seed: int = 1, settings: EngineSettings = SETTINGS, **values: Any) -> Plan:
+    return make_plan(snapshot(cluster, *nodes, **values), NOW, settings, Random(seed))
 
 
-def kinds(chosen: Any) -> list[str]:
-    """The names of the steps, in order."""
-    return [type(step).__name__ for step in chosen]
+def kinds(made: Draft | Plan) -> list[str]:
+    """What changes and what the cloud is told, as telling counts it, in alphabetical order."""
+    return sorted(happenings(made.changes, made.acts).elements())
 
 
-def launches(chosen: Any) -> Counter[str]:
-    """How many nodes are launched by zone."""
-    found: Counter[str] = Counter()
-    for step in chosen:
-        if isinstance(step, steps.Launch):
-            found[step.zone] += len(step.replaces)
-    return found
+def launched(made: Draft | Plan) -> list[Node]:
+    """The new nodes."""
+    changes = made.changes
+    return [each for each in changes.after.nodes.values() if each.id not in changes.before.nodes]
 
 
-def terminated(chosen: Any) -> list[Node]:
-    return [step.node for step in chosen if isinstance(step, steps.Terminate)]
+def launches(made: Draft | Plan) -> Counter[str]:
+    """How many nodes are launched by zone; each is in one request, and has its entry."""
+    new = launched(made)
+    asked = [node_id for act in made.acts if isinstance(act, CreateServers) for node_id in act.node_ids]
+    assert asked == [each.id for each in new]
+    assert all(opened(made, each).kind is ActivityKind.LAUNCH for each in new)
+    return Counter(each.zone for each in new)
+
+
+def requests(made: Draft | Plan) -> list[CreateServers]:
+    return [act for act in made.acts if isinstance(act, CreateServers)]
+
+
+def opened(made: Draft | Plan, of: Node) -> Activity:
+    """The entry that a node got."""
+    (entry,) = (each for each in made.changes.entries.opened.values() if each.node_id == of.id)
+    return entry
+
+
+def causes(made: Draft | Plan, of: Node) -> list[CauseKind]:
+    """What the entry that a node got tells."""
+    return [cause.kind for cause in opened(made, of).causes]
+
+
+def terminated(made: Draft | Plan) -> list[Node]:
+    """Nodes that are on their way out from now on, as they were, in the order in which that was decided.
+
+    Each that has a server has an entry for it, and is as the law of moves has it.
+    """
+    before, after = made.changes.before.nodes, made.changes.after.nodes
+    entries = [each for each in made.changes.entries.opened.values() if each.kind is ActivityKind.TERMINATE]
+    told = [before[each.node_id or ""] for each in entries]
+    for was, entry in zip(told, entries, strict=True):
+        now = after.get(was.id)
+        assert now is None or (now.state, now.activity_id) == (NodeState.TERMINATING, entry.id)
+        assert now is None or now.leaves_for is not None
+    unseen = [each for each in after.values() if each.id in before and before[each.id].server_id is None]
+    return told + [before[each.id] for each in unseen if each.state in ENDING and before[each.id].state not in ENDING]

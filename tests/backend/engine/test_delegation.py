@@ -95,7 +95,7 @@ def test_an_operator_sees_it_in_numbers_whichever_engine_found_out(world):
     world.make()
     world.pass_time(20)
     assert (world.measures.now, world.measures.ended) == (frozenset(), [])
-    assert world.measures.told["Launch"] == world.measures.told["EnterService"] == 2
+    assert world.measures.told["new->Pending"] == world.measures.told["Pending->InService"] == 2
     fault = world.simulated.faults.refuse(NotAuthorized(WORDS), LOOKS)
     world.pass_time(120)
     assert (world.measures.now, world.measures.ended) == ({SCOPE}, [SCOPE])

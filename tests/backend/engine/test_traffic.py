@@ -15,13 +15,13 @@ from backend.domain.traffic import MemberHealth
 from backend.drivers.errors import NotAuthorized
 from backend.drivers.simulated import Where
 from backend.drivers.simulated.faults import POOL_WRITES
-from backend.engine import observation, outcomes
+from backend.engine import conclusion, observation
 from backend.engine.settings import EngineSettings
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
 DRAIN = 300
-SIGHTING = outcomes.sighting
+SIGHTING = conclusion.sighting
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_nodes_in_service_are_members_at_the_pools_port(world, pool, group):
 
 
 def test_a_server_without_an_address_is_asked_for_calmly(world, pool, group, monkeypatch):
-    for module in (outcomes, observation):
+    for module in (conclusion, observation):
         monkeypatch.setattr(module, "sighting", lambda server: replace(SIGHTING(server), address=None))
     world.backend.clusters.resize(SCOPE, "web", 3)
     world.pass_time(10)
@@ -394,7 +394,7 @@ def test_members_that_fall_few_at_a_time_are_a_mass_failure_once_most_have(world
     assert len(set(before) & set(_ids(world, group))) >= 15  # two at a time, until most had fallen
     held = [entry for entry in world.journal(group) if entry.kind is ActivityKind.HEALTH_CHECK]
     assert [entry.causes[0].kind for entry in held] == [CauseKind.MASS_FAILURE]
-    assert world.measures.told["BeginHold"] == 1
+    assert world.measures.told["cluster:held"] == 1
     for node in world.nodes(group):
         world.simulated.pools.judge(pool.id, node.address, None)
     world.pass_time(60)

@@ -23,7 +23,7 @@ from backend.drivers.simulated.pools import PoolRow
 from backend.engine.lanes import Calls, InlineCalls
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
-from backend.store import activities, nodes, passes, tables
+from backend.store import activities, backoffs, nodes, tables
 from tests.factories import NOW, SCOPE, World
 
 
@@ -123,8 +123,7 @@ class EngineWorld(World):
 
     def backoffs(self, cluster: Cluster) -> list[Backoff]:
         with self.store.read() as conn:
-            found = passes.read(conn, cluster.id)
-        return [] if found is None else list(found.backoffs)
+            return list(backoffs.of_cluster(conn, cluster.id).values())
 
     def states(self, cluster: Cluster) -> list[str]:
         return [str(node.state) for node in self.nodes(cluster)]

@@ -64,3 +64,10 @@ def test_remove(store, add):
     store.transact(lambda conn: configurations.remove(conn, made.id))
     with store.read() as conn:
         assert configurations.find(conn, SCOPE, "lc") is None
+
+
+def test_creation_of_those_there_are(store, add):
+    made = add("lc")
+    with store.read() as conn:
+        assert configurations.created(conn, SCOPE, {"lc", "gone"}) == {"lc": made.created_at}
+        assert configurations.created(conn, OTHER, {"lc"}) == configurations.created(conn, SCOPE, set()) == {}

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
-from backend.store import clusters, leases, passes, traffic
+from backend.store import clusters, leases, traffic
 from backend.store.leased import Claimer, Room
 from tests import factories
 from tests.factories import NOW, SCOPE
@@ -91,7 +91,7 @@ def test_a_cluster_keeps_its_sources(store):
     store.transact(lambda conn: clusters.insert(conn, made))
     with store.read() as conn:
         assert clusters.get(conn, SCOPE, "web").sources == sources
-    store.transact(lambda conn: passes.set_sources(conn, made.id, sources[:1]))
+    store.transact(lambda conn: clusters.save(conn, made, replace(made, sources=sources[:1])))
     with store.read() as conn:
         found = clusters.get(conn, SCOPE, "web")
     assert (found.sources, found.generation) == (sources[:1], made.generation)

@@ -29,3 +29,11 @@ def test_tallies_are_kept_by_project_and_told_of_the_region_too(store):
     with store.read() as conn:
         assert watches.tallies(conn, SCOPE) == ((5, 3), (25, 4))
         assert watches.tallies(conn, Scope("nobody", "nowhere")) == ((0, 0), (0, 0))
+
+
+def test_up_to_when(store):
+    with store.read() as conn:
+        assert watches.seen_until(conn, SCOPE) is None
+    store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
+    with store.read() as conn:
+        assert watches.seen_until(conn, SCOPE) is None

@@ -1,5 +1,6 @@
 """Groups as their callers make, change and see them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from backend import errors
 from backend.domain.cluster import Process
 from backend.domain.node import Health, NodeState
 from backend.domain.profile import ProfileRef
-from backend.store import clusters, journal, passes
+from backend.store import clusters, journal
 from tests.factories import NOW, OTHER, SCOPE, activity, uuid_of
 from translators.errors import translate
 
@@ -459,7 +460,8 @@ class TestDescribe:
     def test_a_process_that_nobody_suspended_says_so(self, world, create):
         create()
         cluster = world.backend.clusters.get(SCOPE, "web")
-        world.store.transact(lambda conn: passes.suspend(conn, cluster, Process.LAUNCH, NOW))
+        stopped = replace(cluster, suspended={Process.LAUNCH: NOW}, given_up=frozenset({Process.LAUNCH}))
+        world.store.transact(lambda conn: clusters.save(conn, cluster, stopped))
         (group,) = described(world, "web")
         assert group["SuspendedProcesses"] == [
             {"ProcessName": "Launch", "SuspensionReason": "Administratively suspended at 2026-11-22T13:00:00Z"},

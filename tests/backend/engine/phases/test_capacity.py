@@ -1,32 +1,34 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from random import Random
 
 import pytest
 
-from backend.domain.activity import Cause, CauseKind, Reason, ReasonKind
+from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.backoff import NO_PROFILE
+from backend.domain.changes import Entries
 from backend.domain.cluster import Process, ZoneDistribution
-from backend.domain.node import NodeState, ServerStatus
+from backend.domain.node import LeavesFor, NodeState, ServerStatus
 from backend.domain.profile import ProfileRef
-from backend.engine import steps
 from backend.engine.phases.capacity import meet_capacity
-from backend.engine.plan import make_plan
 from backend.policies.window import WindowRule
 from tests.backend.engine.drafts import (
     SETTINGS,
     backoff,
+    causes,
     draft,
     kinds,
+    launched,
     launches,
     node,
+    opened,
     owner,
     pending,
     plan,
+    requests,
     sick,
-    snapshot,
     terminated,
 )
 from tests.factories import NOW
@@ -44,17 +46,17 @@ def _met(cluster, *nodes, **values):
 def test_what_lacks_is_launched_level_over_the_zones():
     group = owner(desired=5)
     made = _met(group, node(group, "n", zone=B))
-    assert launches(made.steps) == {A: 3, B: 1}
-    causes = {cause.kind for step in made.steps for cause in step.causes}
-    assert causes == {CauseKind.CAPACITY_INCREASE}
-    assert made.steps[0].causes[0].data == {"before": 1, "after": 5}
+    assert launches(made) == {A: 3, B: 1}
+    assert [causes(made, new) for new in launched(made)] == [[CauseKind.CAPACITY_INCREASE]] * 4
+    assert opened(made, launched(made)[0]).causes[0].data == {"before": 1, "after": 5}
 
 
 def test_requests_are_told_before_the_act():
     asked = Cause(CauseKind.USER_SET_DESIRED, NOW, {"before": 0, "after": 1})
     group = owner(desired=1, causes=(asked,))
-    (step,) = _met(group).steps
-    assert [cause.kind for cause in step.causes] == [CauseKind.USER_SET_DESIRED, CauseKind.CAPACITY_INCREASE]
+    made = _met(group)
+    (new,) = launched(made)
+    assert causes(made, new) == [CauseKind.USER_SET_DESIRED, CauseKind.CAPACITY_INCREASE]
 
 
 @pytest.mark.parametrize(
@@ -70,15 +72,15 @@ def test_requests_are_told_before_the_act():
 )
 def test_which_states_count(state, counts):
     group = owner(desired=1)
-    assert sum(launches(_met(group, node(group, "n", state=state)).steps).values()) == (0 if counts else 1)
+    assert sum(launches(_met(group, node(group, "n", state=state))).values()) == (0 if counts else 1)
 
 
 def test_one_pass_launches_only_so_many_in_batches():
     group = owner(desired=2000, maximum=2000)
     made = _met(group, pending(group, "proof"))
-    assert sum(launches(made.steps).values()) == SETTINGS.launches
-    assert max(len(step.replaces) for step in made.steps) == SETTINGS.launch_batch
-    assert made.more
+    assert sum(launches(made).values()) == SETTINGS.launches
+    assert max(len(act.node_ids) for act in requests(made)) == SETTINGS.launch_batch
+    assert made.again
 
 
 @pytest.mark.parametrize(
@@ -87,14 +89,14 @@ def test_one_pass_launches_only_so_many_in_batches():
 def test_requests_are_for_many_and_two_where_both_are_worth_it(lacking, sizes):
     group = owner(desired=lacking + 1, maximum=1000, zones=(A,))
     made = _met(group, pending(group, "proof", zone=A))
-    assert [len(step.replaces) for step in made.steps] == sizes
+    assert [len(act.node_ids) for act in requests(made)] == sizes
 
 
 def test_what_never_made_a_server_is_tried_with_a_few():
     group = owner(desired=2000, maximum=2000)
     made = _met(group, pending(group, "unseen", server_id=None), node(group, "other", profile=ProfileRef("old")))
-    assert sum(launches(made.steps).values()) == SETTINGS.first_launches
-    assert made.more
+    assert sum(launches(made).values()) == SETTINGS.first_launches
+    assert made.again
 
 
 WINDOW = replace(SETTINGS, window=WindowRule(8))
@@ -103,30 +105,30 @@ WINDOW = replace(SETTINGS, window=WindowRule(8))
 def test_no_more_are_built_at_once_than_the_window_takes():
     group = owner(desired=30, maximum=30)
     made = _met(group, settings=WINDOW)
-    assert sum(launches(made.steps).values()) == 8
-    assert not made.more
+    assert sum(launches(made).values()) == 8
+    assert not made.again
 
 
 def test_a_full_window_holds_back_until_a_good_part_of_it_is_free():
     group = owner(desired=30, maximum=30)
-    for building, launched in ((8, 0), (6, 0), (5, 2), (4, 4), (0, 8)):
+    for building, wanted in ((8, 0), (6, 0), (5, 2), (4, 4), (0, 8)):
         nodes = [pending(group, f"n{number}", zone=(A, B)[number % 2]) for number in range(building)]
         made = _met(group, *nodes, settings=WINDOW)
-        assert sum(launches(made.steps).values()) == launched, building
-        assert not made.more
+        assert sum(launches(made).values()) == wanted, building
+        assert not made.again
 
 
 def test_the_last_few_do_not_wait_for_more_room_than_they_take():
     group = owner(desired=8, maximum=30)
     nodes = [pending(group, f"n{number}") for number in range(7)]
-    assert sum(launches(_met(group, *nodes, settings=WINDOW).steps).values()) == 1
+    assert sum(launches(_met(group, *nodes, settings=WINDOW)).values()) == 1
 
 
 def test_servers_that_are_up_or_have_failed_leave_room():
     group = owner(desired=30, maximum=30)
     up = [pending(group, f"up{number}", server_status=ServerStatus.ACTIVE) for number in range(4)]
     failed = [pending(group, f"bad{number}", server_status=ServerStatus.ERROR) for number in range(4)]
-    assert sum(launches(_met(group, *up, *failed, settings=WINDOW).steps).values()) == 8
+    assert sum(launches(_met(group, *up, *failed, settings=WINDOW)).values()) == 8
 
 
 def test_as_many_as_came_up_lately_are_built_at_once():
@@ -137,7 +139,7 @@ def test_as_many_as_came_up_lately_are_built_at_once():
     came = {"created_at": NOW, "attached": True}
     attached = [node(group, f"a{number}", zone=(A, B)[number % 2], **came) for number in range(20)]
     made = _met(group, *nodes, *others, *attached, settings=WINDOW)
-    assert sum(launches(made.steps).values()) == 20
+    assert sum(launches(made).values()) == 20
 
 
 LATELY = NOW - timedelta(minutes=4)
@@ -148,65 +150,71 @@ def test_what_is_built_in_one_zone_takes_no_room_in_another():
     group = owner(desired=30, maximum=30)
     building = [pending(group, f"n{number}", zone=A, created_at=LATELY) for number in range(8)]
     made = _met(group, *building, settings=WINDOW)
-    assert launches(made.steps) == {B: 4}
+    assert launches(made) == {B: 4}
     assert LATELY + WINDOW.window.memory in made.wakes
 
 
 def test_a_zone_where_builds_hang_is_left_alone():
     group = owner(desired=30, maximum=30)
     hung = [pending(group, f"n{number}", zone=A, created_at=LONG_AGO) for number in range(8)]
-    assert launches(_met(group, *hung, settings=WINDOW).steps) == {B: 8}
+    assert launches(_met(group, *hung, settings=WINDOW)) == {B: 8}
     younger = node(group, "younger", zone=A, created_at=LATELY)
-    assert launches(_met(group, *hung[:1], younger, settings=WINDOW).steps) == {A: 3, B: 4}
+    assert launches(_met(group, *hung[:1], younger, settings=WINDOW)) == {A: 3, B: 4}
 
 
 def test_where_all_zones_are_slow_none_hangs():
     group = owner(desired=30, maximum=30)
     slow = [pending(group, f"n{number}", zone=(A, B)[number], created_at=LONG_AGO) for number in range(2)]
-    assert launches(_met(group, *slow, settings=WINDOW).steps) == {A: 3, B: 3}
+    assert launches(_met(group, *slow, settings=WINDOW)) == {A: 3, B: 3}
     only = owner(desired=30, maximum=30, zones=(A,))
-    assert launches(_met(only, slow[0], settings=WINDOW).steps) == {A: 7}
+    assert launches(_met(only, slow[0], settings=WINDOW)) == {A: 7}
 
 
 def test_what_heals_a_cluster_waits_for_no_room():
     group = owner(desired=17, maximum=30)
     hung = [pending(group, f"n{number}", zone=(A, B)[number % 2], created_at=LATELY) for number in range(16)]
     dead = node(group, "dead", server_status=ServerStatus.DELETED)
-    made = make_plan(snapshot(group, *hung, dead), NOW, WINDOW, Random(1))
-    assert kinds(made.steps) == ["Mark", "Terminate", "Launch", "Forget"]
+    made = plan(group, *hung, dead, settings=WINDOW)
+    assert kinds(made) == ["CreateServers", "InService->gone", "new->Pending"]
+    assert [new.replaces for new in launched(made)] == [dead.id]
+    assert opened(made, dead).status is ActivityStatus.SUCCESSFUL
+    assert causes(made, dead) == [CauseKind.HEALTH_TERMINATED_OR_STOPPED]
 
 
 def test_a_failing_zone_is_left_alone_and_looked_at_again():
     group = owner(desired=4)
     made = _met(group, backoffs=(backoff(A, 60),))
-    assert launches(made.steps) == {B: 4}
+    assert launches(made) == {B: 4}
     assert NOW + timedelta(seconds=60) in made.wakes
 
 
 def test_balanced_only_does_not_go_elsewhere():
     group = owner(desired=4, zone_distribution=ZoneDistribution.ONLY)
-    assert launches(_met(group, backoffs=(backoff(A),)).steps) == {B: 2}
+    assert launches(_met(group, backoffs=(backoff(A),))) == {B: 2}
 
 
 def test_after_its_delay_a_failing_zone_is_tried_with_one_node():
     group = owner(desired=6)
     made = _met(group, backoffs=(backoff(A, -1),))
-    assert launches(made.steps) == {A: 1, B: 3}
+    assert launches(made) == {A: 1, B: 3}
     trying = pending(group, "n", zone=A)
-    assert launches(_met(group, trying, backoffs=(backoff(A, -1),)).steps) == {B: 5}
+    assert launches(_met(group, trying, backoffs=(backoff(A, -1),))) == {B: 5}
 
 
 def test_another_profile_starts_afresh():
     group = owner(desired=2)
-    assert launches(_met(group, backoffs=(backoff(A, key="configuration:old"),)).steps) == {A: 1, B: 1}
+    assert launches(_met(group, backoffs=(backoff(A, key="configuration:old"),))) == {A: 1, B: 1}
 
 
 def test_a_source_that_is_gone_is_told_after_each_delay():
     group = owner(desired=2)
-    (step,) = _met(group, profile=GONE).steps
-    assert (type(step), step.reason) == (steps.RefuseLaunch, GONE)
+    told = _met(group, profile=GONE)
+    (entry,) = told.entries.opened.values()
+    assert (entry.kind, entry.status, entry.reason) == (ActivityKind.LAUNCH, ActivityStatus.FAILED, GONE)
+    assert (kinds(told), told.backoffs["", NO_PROFILE].failures) == ([], 1)
     waiting = _met(group, profile=GONE, backoffs=(backoff("", 60, key=NO_PROFILE),))
-    assert (waiting.steps, waiting.wakes) == ([], [NOW + timedelta(seconds=60)])
+    assert (kinds(waiting), waiting.entries.opened) == ([], {})
+    assert waiting.wakes == [NOW + timedelta(seconds=60)]
 
 
 def _hopeless(key="configuration:lc"):
@@ -215,35 +223,44 @@ def _hopeless(key="configuration:lc"):
 
 def test_a_day_of_failures_suspends_launching():
     group = owner(desired=1)
-    (step,) = _met(group, backoffs=(_hopeless(),)).steps
-    assert isinstance(step, steps.SuspendLaunch)
-    assert [cause.kind for cause in step.causes] == [CauseKind.CAPACITY_INCREASE]
-    assert _met(owner(desired=0), backoffs=(_hopeless(),)).steps == []
+    made = _met(group, backoffs=(_hopeless(),))
+    assert (kinds(made), made.cluster.suspended) == (["cluster:suspended"], {Process.LAUNCH: NOW})
+    assert (made.cluster.given_up, made.backoffs) == ({Process.LAUNCH}, {})
+    (entry,) = made.entries.opened.values()
+    assert (entry.kind, entry.status) == (ActivityKind.LAUNCH, ActivityStatus.FAILED)
+    assert entry.reason == Reason(ReasonKind.GIVEN_UP, {"hours": 24})
+    assert [cause.kind for cause in entry.causes] == [CauseKind.CAPACITY_INCREASE]
+    assert kinds(_met(owner(desired=0), backoffs=(_hopeless(),))) == []
 
 
 def test_what_another_profile_failed_for_suspends_nothing():
     group = owner(desired=1)
-    assert kinds(_met(group, backoffs=(_hopeless("configuration:gone"),)).steps) == ["Launch"]
+    assert len(launched(_met(group, backoffs=(_hopeless("configuration:gone"),)))) == 1
 
 
 @pytest.mark.parametrize("state", [NodeState.IN_SERVICE, NodeState.STANDBY])
 def test_a_cluster_that_launched_some_node_goes_on_trying(state):
     group = owner(desired=2)
-    assert set(kinds(_met(group, node(group, "n", state=state), backoffs=(_hopeless(),)).steps)) == {"Launch"}
+    made = _met(group, node(group, "n", state=state), backoffs=(_hopeless(),))
+    assert (len(launched(made)) > 0, made.cluster.suspended) == (True, {})
 
 
 def test_what_failed_before_nothing_lacked_is_forgiven():
     group = owner(desired=1)
-    (step,) = plan(group, node(group, "n"), backoffs=(_hopeless(), _hopeless("configuration:gone"))).steps
-    assert step == steps.Forgive((replace(_hopeless(), refusals=0, failing=timedelta(0)),))
-    assert plan(group, node(group, "n"), backoffs=step.backoffs).steps == ()
-    assert plan(group, pending(group, "n"), backoffs=(_hopeless(),)).steps == ()
+    made = plan(group, node(group, "n"), backoffs=(_hopeless(), _hopeless("configuration:gone")))
+    left = made.changes.after.backoffs
+    assert list(left.values()) == [replace(_hopeless(), refusals=0, failing=timedelta(0))]
+    again = plan(group, node(group, "n"), backoffs=left.values())
+    assert again.changes.after.backoffs == left
+    waiting = plan(group, pending(group, "n"), backoffs=(_hopeless(),))
+    assert list(waiting.changes.after.backoffs.values()) == [_hopeless()]
 
 
 def test_each_nodes_subnet_is_drawn_among_the_zones():
     group = owner(desired=30, maximum=30)
     made = _met(group, subnets={A: ("s1", "s2"), B: ("s3",)})
-    by_subnet = {step.subnet_id: len(step.replaces) for step in made.steps}
+    by_subnet = {act.subnet_id: len(act.node_ids) for act in requests(made)}
+    assert by_subnet == Counter(new.subnet_id for new in launched(made))
     assert set(by_subnet) == {"s1", "s2", "s3"}
     assert by_subnet["s1"] + by_subnet["s2"] == by_subnet["s3"] == 15
 
@@ -251,63 +268,66 @@ def test_each_nodes_subnet_is_drawn_among_the_zones():
 def test_nothing_is_launched_while_the_subnets_cannot_be_asked_for():
     group = owner(desired=1)
     made = _met(group, subnets=None)
-    assert (made.steps, made.wakes) == ([], [NOW + SETTINGS.cloud_retry])
+    assert (kinds(made), made.places_wanted, made.wakes) == ([], True, [NOW + SETTINGS.cloud_retry])
 
 
 def test_the_successor_of_an_unhealthy_node_says_so():
     group = owner(desired=2)
-    old = sick(group, "old", state=NodeState.TERMINATING)
+    old = sick(group, "old", state=NodeState.TERMINATING, leaves_for=LeavesFor.HEALTH)
     made = _met(group, old)
-    assert [(step.replaces, step.causes[-1].kind) for step in made.steps] == [
-        ((old.id,), CauseKind.REPLACING_UNHEALTHY),
-        ((None,), CauseKind.CAPACITY_INCREASE),
+    assert [(new.replaces, causes(made, new)[-1]) for new in launched(made)] == [
+        (old.id, CauseKind.REPLACING_UNHEALTHY),
+        (None, CauseKind.CAPACITY_INCREASE),
     ]
-    assert launches(_met(owner(desired=1), old, pending(group, "new", replaces=old.id)).steps) == {}
+    assert launches(_met(owner(desired=1), old, pending(group, "new", replaces=old.id))) == {}
 
 
 def test_the_successor_of_an_old_node_is_tied_to_it():
     group = owner(desired=1, maximum_lifetime_seconds=86_400)
-    old = node(group, "old", state=NodeState.TERMINATING, created_at=NOW - timedelta(days=2))
-    (step,) = _met(group, old).steps
-    assert (step.replaces, step.causes[0].kind) == ((old.id,), CauseKind.CAPACITY_INCREASE)
+    old = node(group, "old", state=NodeState.TERMINATING, leaves_for=LeavesFor.LIFETIME)
+    made = _met(group, old)
+    (new,) = launched(made)
+    assert (new.replaces, causes(made, new)) == (old.id, [CauseKind.CAPACITY_INCREASE])
 
 
 def test_launch_suspended_launches_nothing():
-    assert _met(owner(desired=3, suspended={Process.LAUNCH: NOW})).steps == []
+    assert kinds(_met(owner(desired=3, suspended={Process.LAUNCH: NOW}))) == []
 
 
 def test_what_is_too_much_goes():
     group = owner(desired=1)
     nodes = [node(group, f"n{number}", zone=zone) for number, zone in enumerate((A, A, B))]
     made = _met(group, *nodes)
-    assert len(terminated(made.steps)) == 2
-    step = made.steps[0]
-    assert [cause.kind for cause in step.causes] == [
-        CauseKind.CAPACITY_DECREASE,
-        CauseKind.SELECTED_FOR_TERMINATION,
-    ]
-    assert step.causes[0].data == {"before": 3, "after": 1}
-    assert step.causes[1].data == {"server": step.node.server_id}
+    assert len(terminated(made)) == 2
+    for gone in terminated(made):
+        assert causes(made, gone) == [CauseKind.CAPACITY_DECREASE, CauseKind.SELECTED_FOR_TERMINATION]
+        decrease, selected = opened(made, gone).causes
+        assert (decrease.data, selected.data) == ({"before": 3, "after": 1}, {"server": gone.server_id})
+        assert made.nodes[gone.id].leaves_for is LeavesFor.CAPACITY
 
 
 def test_terminate_suspended_ends_nothing():
     group = owner(desired=0, suspended={Process.TERMINATE: NOW})
-    assert _met(group, node(group, "n")).steps == []
+    assert kinds(_met(group, node(group, "n"))) == []
 
 
 def test_where_all_are_protected_it_is_noted():
     group = owner(desired=0)
-    assert kinds(_met(group, node(group, "n", protected=True)).steps) == ["Note"]
+    made = _met(group, node(group, "n", protected=True))
+    (note,) = made.entries.notes
+    assert (kinds(made), note.kind, [cause.kind for cause in note.causes]) == (
+        [], ActivityKind.NOTE, [CauseKind.ALL_PROTECTED]
+    )  # fmt: skip
 
 
 def test_a_successor_on_its_way_is_no_surplus():
     group = owner(desired=1)
     old = node(group, "old")
-    assert _met(group, old, pending(group, "new", replaces=old.id)).steps == []
+    assert kinds(_met(group, old, pending(group, "new", replaces=old.id))) == []
 
 
 def test_a_plan_with_nothing_to_do_sleeps_until_the_sweep():
     group = owner(desired=1)
     quiet = plan(group, node(group, "n"))
-    assert quiet.steps == ()
+    assert (kinds(quiet), quiet.changes.entries) == ([], Entries())
     assert SETTINGS.sweep / 2 <= quiet.due_at - NOW <= SETTINGS.sweep

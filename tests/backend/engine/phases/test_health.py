@@ -5,17 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from backend.domain.activity import CauseKind
+from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import Health, ServerStatus
+from backend.domain.node import Health, LeavesFor, ServerStatus
 from backend.domain.traffic import MemberHealth
-from backend.engine import steps
 from backend.engine.phases.health import check_health
 from backend.policies.brake import Extent, Tally
 from tests.backend.engine.drafts import (
     SETTINGS,
     SOURCE,
     backoff,
+    causes,
     draft,
     kinds,
     member,
@@ -28,6 +28,7 @@ from tests.backend.engine.drafts import (
 from tests.factories import NOW
 
 LATER = NOW + timedelta(seconds=30)
+MARKED, HELD = "Healthy->Unhealthy", "cluster:held"
 BRAKE = SETTINGS.brake
 MANY = Tally(20, 12)
 
@@ -53,55 +54,57 @@ def test_a_bad_server_is_marked_and_replaced_at_once(status, cause):
     group = owner(desired=1, health_grace_seconds=3600)
     one = node(group, "n", server_status=status, in_service_at=NOW)
     made = _checked(group, one)
-    assert made.steps[0] == steps.Mark(one, cause)
-    assert [step.causes[0].kind for step in made.steps[1:]] == [cause]
+    assert kinds(made) == ["Healthy->Unhealthy", "InService->Terminating"]
+    after = made.nodes[one.id]
+    assert (after.health_cause, after.health_due_at, after.leaves_for) == (cause, NOW, LeavesFor.HEALTH)
+    assert causes(made, one) == [cause]
 
 
 @pytest.mark.parametrize("status", [None, ServerStatus.UNKNOWN, ServerStatus.ACTIVE, ServerStatus.BUILDING])
 def test_what_is_not_known_to_be_bad_is_left_alone(status):
     group = owner(desired=1)
-    assert _checked(group, node(group, "n", server_status=status)).steps == []
+    assert kinds(_checked(group, node(group, "n", server_status=status))) == []
 
 
 def test_a_users_verdict_waits_for_its_time():
     group = owner(desired=1)
     made = _checked(group, sick(group, "n", health_due_at=LATER))
-    assert (made.steps, made.wakes) == ([], [LATER])
+    assert (kinds(made), made.wakes) == ([], [LATER])
 
 
 @pytest.mark.parametrize("status", [ServerStatus.STOPPED, ServerStatus.DELETED, ServerStatus.DELETING])
 def test_a_dead_server_does_not_wait_for_the_grace_of_a_users_verdict(status):
     group = owner(desired=1, health_grace_seconds=3600)
     dead = sick(group, "n", server_status=status, health_due_at=LATER)
-    (step,) = _checked(group, dead).steps
-    assert (step.node, step.causes[0].kind) == (dead, CauseKind.HEALTH_TERMINATED_OR_STOPPED)
+    made = _checked(group, dead)
+    assert (terminated(made), causes(made, dead)) == ([dead], [CauseKind.HEALTH_TERMINATED_OR_STOPPED])
     unjudged = owner(desired=1, suspended={Process.HEALTH_CHECK: NOW})
-    assert _checked(unjudged, replace(dead, cluster_id=unjudged.id)).steps == []
+    assert kinds(_checked(unjudged, replace(dead, cluster_id=unjudged.id))) == []
 
 
 def test_a_dead_server_within_a_users_grace_is_held_like_any_other():
     group = owner(desired=1)
     dead = sick(group, "n", server_status=ServerStatus.STOPPED, health_due_at=LATER)
-    assert kinds(_checked(group, dead, project=MANY).steps) == ["BeginHold"]
+    assert kinds(_checked(group, dead, project=MANY)) == [HELD]
 
 
 @pytest.mark.parametrize(
     ("process", "expected"),
     [
         (Process.HEALTH_CHECK, []),
-        (Process.REPLACE_UNHEALTHY, ["Mark"]),
-        (Process.TERMINATE, ["Mark"]),
-        (Process.LAUNCH, ["Mark", "Terminate"]),
+        (Process.REPLACE_UNHEALTHY, ["Healthy->Unhealthy"]),
+        (Process.TERMINATE, ["Healthy->Unhealthy"]),
+        (Process.LAUNCH, ["Healthy->Unhealthy", "InService->Terminating"]),
     ],
 )
 def test_suspended_processes(process, expected):
     group = owner(desired=1, suspended={process: NOW})
-    assert kinds(_checked(group, node(group, "n", server_status=ServerStatus.STOPPED)).steps) == expected
+    assert kinds(_checked(group, node(group, "n", server_status=ServerStatus.STOPPED))) == expected
 
 
 def test_custom_verdicts_count_without_the_health_check():
     group = owner(desired=1, suspended={Process.HEALTH_CHECK: NOW})
-    assert kinds(_checked(group, sick(group, "n")).steps) == ["Terminate"]
+    assert kinds(_checked(group, sick(group, "n"))) == ["InService->Terminating"]
 
 
 def test_a_tenth_at_a_time_but_whatever_is_gone():
@@ -109,7 +112,7 @@ def test_a_tenth_at_a_time_but_whatever_is_gone():
     live = [sick(group, f"live{number}") for number in range(5)]
     live += [node(group, f"well{number}") for number in range(5)]
     gone = [node(group, f"gone{number}", server_status=ServerStatus.DELETED) for number in range(4)]
-    going = terminated(_checked(group, *live, *gone).steps)
+    going = terminated(_checked(group, *live, *gone))
     assert [one.id for one in going] == [one.id for one in (*gone, *live[:2])]
 
 
@@ -117,14 +120,14 @@ def test_what_is_under_way_counts_until_its_successor_serves():
     group = owner(desired=2)
     bad = sick(group, "bad")
     on_its_way = pending(group, "new", replaces="old")
-    assert _checked(group, bad, on_its_way).steps == []
-    assert kinds(_checked(group, bad, node(group, "new", replaces="old")).steps) == ["Terminate"]
+    assert kinds(_checked(group, bad, on_its_way)) == []
+    assert kinds(_checked(group, bad, node(group, "new", replaces="old"))) == ["InService->Terminating"]
 
 
 def test_nothing_live_is_killed_while_launches_fail_and_nodes_lack():
     group = owner(desired=3)
     bad = sick(group, "bad")
-    assert _checked(group, bad, backoffs=(backoff("us-east-1a"),)).steps == []
+    assert kinds(_checked(group, bad, backoffs=(backoff("us-east-1a"),))) == []
 
 
 def test_a_mass_failure_holds_what_was_observed_but_not_what_a_user_said():
@@ -133,7 +136,7 @@ def test_a_mass_failure_holds_what_was_observed_but_not_what_a_user_said():
     said = sick(group, "said")
     gone = node(group, "gone", server_status=ServerStatus.DELETED)
     made = _checked(group, observed, said, gone, project=MANY)
-    assert [one.id for one in terminated(made.steps)] == [gone.id, said.id]
+    assert [one.id for one in terminated(made)] == [gone.id, said.id]
     assert NOW + BRAKE.most in made.wakes
 
 
@@ -141,21 +144,30 @@ def test_a_held_server_that_runs_again_is_healthy_again():
     group = owner(desired=1)
     one = sick(group, "n", health_cause=str(CauseKind.HEALTH_TERMINATED_OR_STOPPED))
     made = _checked(group, one)
-    assert made.steps == [steps.Mark(one, None)]
-    assert made.nodes[one.id].health is Health.HEALTHY
+    assert kinds(made) == ["Unhealthy->Healthy"]
+    after = made.nodes[one.id]
+    assert (after.health, after.health_cause, after.health_due_at) == (Health.HEALTHY, None, None)
+
+
+def test_who_is_healthy_again_is_not_to_go_any_more():
+    group = owner(desired=1)
+    for leaves_for, after in ((LeavesFor.HEALTH, None), (LeavesFor.LIFETIME, LeavesFor.LIFETIME)):
+        cause = str(CauseKind.HEALTH_TERMINATED_OR_STOPPED)
+        one = sick(group, "n", health_cause=cause, leaves_for=leaves_for)
+        assert _checked(group, one).nodes[one.id].leaves_for is after
 
 
 def test_a_policy_above_a_hundred_percent_launches_first():
     group = owner(desired=10, maintenance_minimum_percent=90, maintenance_maximum_percent=120)
     bad = [sick(group, f"n{number}") for number in range(3)]
     made = _checked(group, *bad, *(node(group, f"g{number}") for number in range(7)))
-    assert made.steps == []
+    assert kinds(made) == []
     assert [wish.victim for wish in made.wishes] == bad[:2]
 
 
 def test_what_is_too_much_anyway_needs_no_successor():
     group = owner(desired=0, maintenance_minimum_percent=100, maintenance_maximum_percent=100)
-    assert kinds(_checked(group, sick(group, "n")).steps) == ["Terminate"]
+    assert kinds(_checked(group, sick(group, "n"))) == ["InService->Terminating"]
 
 
 def _stopped(group, number, **values):
@@ -170,25 +182,27 @@ def _well(group, number):
 def test_more_than_half_of_a_group_is_held(bad, well, held):
     group = owner(desired=bad + well)
     made = _checked(group, *_stopped(group, bad), *_well(group, well))
-    marks = ["Mark"] * bad
-    assert kinds(made.steps) == [*marks, *(["BeginHold"] if held else ["Terminate"])]
+    marks = [MARKED] * bad
+    assert kinds(made) == sorted([*marks, HELD if held else "InService->Terminating"])
+    assert made.cluster.held_since == (NOW if held else None)
     assert (NOW + BRAKE.most in made.wakes) is held
 
 
 def test_a_hold_is_told_once_and_goes_on_while_what_it_is_for_does():
     group = owner(desired=3, held_since=NOW - BRAKE.most + timedelta(seconds=1))
-    assert kinds(_checked(group, *_stopped(group, 2), *_well(group, 1)).steps) == ["Mark"] * 2
+    assert kinds(_checked(group, *_stopped(group, 2), *_well(group, 1))) == [MARKED] * 2
 
 
 def test_after_a_hold_what_did_not_come_back_is_replaced_slowly():
     group = owner(desired=3, held_since=NOW - BRAKE.most)
-    assert kinds(_checked(group, *_stopped(group, 2), *_well(group, 1)).steps) == ["Mark", "Mark", "Terminate"]
+    assert kinds(_checked(group, *_stopped(group, 2), *_well(group, 1))) == [MARKED, MARKED, "InService->Terminating"]
 
 
 def test_a_hold_ends_with_what_it_was_for():
     group = owner(desired=3, held_since=NOW - timedelta(seconds=30))
     made = _checked(group, *_stopped(group, 1), *_well(group, 2))
-    assert kinds(made.steps) == ["Mark", "EndHold", "Terminate"]
+    assert kinds(made) == [MARKED, "InService->Terminating", "cluster:let go"]
+    assert made.cluster.held_since is None
 
 
 def test_verdicts_of_pools_are_counted_by_all_that_are_bad_not_by_those_that_fell_now():
@@ -196,33 +210,38 @@ def test_verdicts_of_pools_are_counted_by_all_that_are_bad_not_by_those_that_fel
     before = sick(group, "before", health_cause=str(CauseKind.HEALTH_BALANCER))
     now, well = node(group, "now"), node(group, "well")
     told = [member(one, MemberHealth.UNHEALTHY) for one in (before, now)] + [member(well, MemberHealth.HEALTHY)]
-    assert kinds(_checked(group, before, now, well, registrations=tuple(told)).steps) == ["Mark", "BeginHold"]
+    assert kinds(_checked(group, before, now, well, registrations=tuple(told))) == [MARKED, HELD]
 
 
 def test_what_nova_tells_the_end_of_is_replaced_at_once_and_what_it_does_not_know_is_asked_for_again():
     group = owner(desired=3)
     told = [node(group, f"told{number}", server_status=ServerStatus.DELETED) for number in range(2)]
-    assert [one.id for one in terminated(_checked(group, *told, *_well(group, 1)).steps)] == [one.id for one in told]
+    assert [one.id for one in terminated(_checked(group, *told, *_well(group, 1)))] == [one.id for one in told]
     missing = [replace(one, missing_at=NOW) for one in told]
     first = _checked(group, *missing, *_well(group, 1))
-    assert kinds(first.steps) == ["Mark", "Mark", "BeginHold"]
+    assert kinds(first) == [MARKED, MARKED, HELD]
     assert NOW + BRAKE.confirm in first.wakes
     later = owner(desired=3, held_since=NOW - BRAKE.confirm)
     again = [replace(one, missing_at=NOW - BRAKE.confirm) for one in missing]
-    assert kinds(_checked(later, *again, *_well(group, 1)).steps) == ["Mark", "Mark", "Look", "Look"]
-    assert kinds(_checked(later, *missing, *_well(group, 1)).steps) == ["Mark", "Mark", "Terminate", "Terminate"]
+    assert kinds(_checked(later, *again, *_well(group, 1))) == [MARKED, MARKED, "LookAtServer", "LookAtServer"]
+    assert kinds(_checked(later, *missing, *_well(group, 1))) == [MARKED] * 2 + ["InService->Terminating"] * 2
 
 
 def test_one_that_nova_does_not_know_is_replaced_at_once():
     group = owner(desired=2)
     one = node(group, "one", server_status=ServerStatus.DELETED, missing_at=NOW)
-    assert kinds(_checked(group, one, *_well(group, 1)).steps) == ["Mark", "Terminate"]
+    assert kinds(_checked(group, one, *_well(group, 1))) == [MARKED, "InService->Terminating"]
 
 
 def test_a_wider_failure_is_looked_at_again_soon():
     group = owner(desired=1)
     made = _checked(group, *_stopped(group, 1), region=Tally(500, 300))
-    assert made.steps[-1] == steps.BeginHold(Extent.REGION, Tally(1, 1))
+    (entry,) = made.entries.opened.values()
+    (cause,) = entry.causes
+    assert (entry.kind, entry.status, cause.kind) == (
+        ActivityKind.HEALTH_CHECK, ActivityStatus.CANCELLED, CauseKind.MASS_FAILURE
+    )  # fmt: skip
+    assert cause.data == {**Tally(1, 1)._asdict(), "extent": str(Extent.REGION), "minutes": 15}
     assert NOW + SETTINGS.watch_idle in made.wakes
 
 
@@ -230,6 +249,6 @@ def test_a_successor_that_failed_leaves_room_for_another():
     group = owner(desired=2)
     failed = sick(group, "failed", replaces="gone")
     coming = node(group, "new", replaces="other", in_service_at=NOW)
-    assert kinds(_checked(group, failed, node(group, "well")).steps) == ["Terminate"]
+    assert kinds(_checked(group, failed, node(group, "well"))) == ["InService->Terminating"]
     warming = owner(desired=2, warmup_seconds=60)
-    assert _checked(warming, failed, coming).steps == []
+    assert kinds(_checked(warming, failed, coming)) == []

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
+from backend.domain.node import LeavesFor
 from backend.engine.phases.lifetime import end_lifetimes
-from tests.backend.engine.drafts import draft, node, owner, pending, terminated
+from tests.backend.engine.drafts import causes, draft, kinds, node, owner, pending, terminated
 from tests.factories import NOW
 
 DAY = 86_400
@@ -25,19 +26,20 @@ def test_the_oldest_go_first_one_at_a_time():
     group = owner(desired=3, maximum_lifetime_seconds=DAY)
     nodes = [_aged(group, "oldest", 3), _aged(group, "older", 2), _aged(group, "young", 0.5)]
     made = _ended(group, *nodes)
-    assert [one.id for one in terminated(made.steps)] == [nodes[0].id]
-    assert made.steps[0].causes[0].kind is CauseKind.MAXIMUM_LIFETIME
+    assert [one.id for one in terminated(made)] == [nodes[0].id]
+    assert causes(made, nodes[0]) == [CauseKind.MAXIMUM_LIFETIME]
+    assert made.nodes[nodes[0].id].leaves_for is LeavesFor.LIFETIME
 
 
 def test_who_is_young_is_looked_at_in_time():
     group = owner(desired=1, maximum_lifetime_seconds=DAY)
     made = _ended(group, _aged(group, "young", 0.25))
-    assert (made.steps, made.wakes) == ([], [NOW + timedelta(days=0.75)])
+    assert (kinds(made), made.wakes) == ([], [NOW + timedelta(days=0.75)])
 
 
 def test_the_next_waits_for_the_successor():
     group = owner(desired=2, maximum_lifetime_seconds=DAY)
-    assert _ended(group, _aged(group, "old", 2), pending(group, "new", replaces="gone")).steps == []
+    assert kinds(_ended(group, _aged(group, "old", 2), pending(group, "new", replaces="gone"))) == []
 
 
 def test_a_maintenance_policy_above_a_hundred_launches_first():
@@ -46,10 +48,10 @@ def test_a_maintenance_policy_above_a_hundred_launches_first():
     )
     old = _aged(group, "old", 2)
     made = _ended(group, old, _aged(group, "young", 0))
-    assert (made.steps, [wish.victim for wish in made.wishes]) == ([], [old])
+    assert (kinds(made), [wish.victim for wish in made.wishes]) == ([], [old])
 
 
 def test_it_takes_both_processes():
     for process in (Process.LAUNCH, Process.TERMINATE):
         group = owner(desired=1, maximum_lifetime_seconds=DAY, suspended={process: NOW})
-        assert _ended(group, _aged(group, "old", 2)).steps == []
+        assert kinds(_ended(group, _aged(group, "old", 2))) == []

@@ -4,10 +4,23 @@ import pytest
 
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import NodeState
+from backend.domain.node import LeavesFor, NodeState
 from backend.engine.phases.rebalance import rebalance
 from backend.policies import termination
-from tests.backend.engine.drafts import backoff, draft, launches, node, owner, pending, plan, sick
+from tests.backend.engine.drafts import (
+    backoff,
+    causes,
+    draft,
+    kinds,
+    launched,
+    launches,
+    node,
+    owner,
+    pending,
+    plan,
+    sick,
+    terminated,
+)
 from tests.factories import NOW
 
 A, B, C = "us-east-1a", "us-east-1b", "us-east-1c"
@@ -88,13 +101,16 @@ def test_the_successor_is_launched_first_and_the_old_node_goes_when_it_serves():
     group = owner(desired=3)
     here = _nodes(group, A, A, A)
     first = plan(group, *here)
-    assert launches(first.steps) == {B: 1}
-    old = next(one for one in here if one.id == first.steps[0].replaces[0])
+    assert launches(first) == {B: 1}
+    (new,) = launched(first)
+    here = [first.changes.after.nodes[one.id] for one in here]
+    (old,) = (one for one in here if one.id == new.replaces)
+    assert old.leaves_for is LeavesFor.ZONE
     waiting = plan(group, *here, pending(group, "new", zone=B, replaces=old.id))
-    assert waiting.steps == ()
+    assert kinds(waiting) == []
     after = plan(group, *here, node(group, "new", zone=B, replaces=old.id))
-    assert [step.node.id for step in after.steps] == [old.id, old.id]
-    assert after.steps[0].causes[0].kind is CauseKind.ZONE_REBALANCE_TERMINATE
+    assert kinds(after) == ["DeleteServer", "InService->Terminating"]
+    assert (terminated(after), causes(after, old)) == ([old], [CauseKind.ZONE_REBALANCE_TERMINATE])
 
 
 def test_a_successor_that_became_capacity_does_not_tie_the_old_node_down():

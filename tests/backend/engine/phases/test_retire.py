@@ -10,7 +10,20 @@ from backend.domain.cluster import Process
 from backend.domain.node import ServerStatus
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.engine.phases.retire import retire
-from tests.backend.engine.drafts import SETTINGS, SOURCE, draft, kinds, member, node, owner, pending, plan, sick
+from tests.backend.engine.drafts import (
+    SETTINGS,
+    SOURCE,
+    causes,
+    draft,
+    kinds,
+    member,
+    node,
+    owner,
+    pending,
+    plan,
+    sick,
+    terminated,
+)
 from tests.factories import NOW
 
 A, B = "us-east-1a", "us-east-1b"
@@ -19,7 +32,8 @@ A, B = "us-east-1a", "us-east-1b"
 def _causes(group, *nodes):
     made = draft(group, *nodes)
     retire(made)
-    return [(step.node.id, step.causes[0].kind) for step in made.steps]
+    assert len(kinds(made)) == len(terminated(made))
+    return [(gone.id, causes(made, gone)[0]) for gone in terminated(made)]
 
 
 def _successor(group, old, **values):
@@ -68,7 +82,7 @@ def _arrived(group, new, *registrations):
     old = sick(group, "old")
     made = draft(group, old, replace(new, replaces=old.id), registrations=registrations)
     retire(made)
-    return bool(made.steps), made.wakes
+    return bool(terminated(made)), made.wakes
 
 
 @pytest.mark.parametrize(
@@ -131,4 +145,4 @@ def test_nothing_is_drained_before_the_new_node_is_a_member():
     new = pending(group, "new", server_status=ServerStatus.ACTIVE, replaces=old.id, address="10.0.0.9")
     told = [member(one, MemberHealth.HEALTHY) for one in (old, other)]
     made = plan(group, old, other, new, registrations=tuple(told))
-    assert kinds(made.steps) == ["EnterService", "Register"]
+    assert kinds(made) == ["ChangeMembers", "Pending->InService", "member:new->adding"]

@@ -2,19 +2,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
+from random import Random
 
 import pytest
 
-from backend.domain.node import GROUP_TAG, NodeState, ServerStatus
+from backend.domain.activity import ActivityStatus
+from backend.domain.node import NodeState, ServerStatus
 from backend.domain.profile import ProfileRef, ServerSpec
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.compute import GroupPolicy
 from backend.drivers.simulated.faults import Where
-from backend.engine import apply
+from backend.engine.acts.act import Result
+from backend.engine.acts.create_servers import CreateServers
+from backend.engine.revision import Revision
 from backend.engine.snapshot import Profile
-from tests import factories
-from tests.factories import SCOPE, World
+from tests.backend.engine.drafts import PROFILE, SETTINGS, owner, pending, rows
+from tests.factories import NOW, SCOPE, World
 
 ZONE = "us-east-1a"
 
@@ -28,14 +33,14 @@ def world() -> Iterator[World]:
 
 def _carry_out(world, act):
     cloud = world.simulated.cloud
-    return apply.carry_out(cloud, Catalog(cloud, world.clock), act)
+    return act.carry_out(cloud, Catalog(cloud, world.clock))
 
 
 def _order(world, number, **spec):
     made = ServerSpec(**{"image": world.image(), "instance_type": "t3.micro", **spec})
     profile = Profile(made, ProfileRef("lc"))
     nodes = tuple(f"node-{index}" for index in range(number))
-    return apply.CreateServers(SCOPE, "launch", nodes, ZONE, None, profile, "web", {"a": "b"})
+    return CreateServers(SCOPE, "launch", nodes, ZONE, None, profile, "web", {"a": "b"})
 
 
 def _calls(world, name="create"):
@@ -88,7 +93,7 @@ class PartOf:
 def test_a_part_that_was_made_is_kept_and_no_more_is_asked_for(world, refusal):
     cloud = world.simulated.cloud
     cloud = replace(cloud, compute=PartOf(cloud.compute, 20, refusal))
-    result = apply.carry_out(cloud, Catalog(cloud, world.clock), _order(world, 25))
+    result = _order(world, 25).carry_out(cloud, Catalog(cloud, world.clock))
     assert (len(result.servers), result.error) == (20, refusal)
     assert len(world.simulated.operator.servers()) == 20
 
@@ -97,7 +102,7 @@ def test_a_part_that_was_made_is_kept_and_no_more_is_asked_for(world, refusal):
 def test_a_lost_answer_is_not_sent_again(world, fault):
     getattr(world.simulated.faults, fault)(Where(calls=("create",)))
     result = _carry_out(world, _order(world, 2))
-    assert (result.servers, type(result.error)) == ([], errors.OutcomeUnknown)
+    assert (list(result.servers), type(result.error)) == ([], errors.OutcomeUnknown)
     made = [server.launch_id for _, server in world.simulated.operator.servers()]
     assert made == (["launch"] * 2 if fault == "lose_answer" else [])
 
@@ -134,24 +139,62 @@ def test_a_server_group_that_is_gone_is_refused_by_name(world):
     assert result.error.detail == "pg"
 
 
-def _member(world):
-    (server,) = _carry_out(world, _order(world, 1)).servers
-    return factories.node(factories.cluster(), "n", server_id=server.id, state=NodeState.TERMINATING)
+GROUP = owner(desired=3)
+ORDER = CreateServers(SCOPE, "launch", ("a", "b", "c"), ZONE, None, PROFILE, "web")
 
 
-def test_servers_are_deleted_and_what_is_gone_is_told(world):
-    node = _member(world)
-    world.simulated.faults.unavailable(Where(calls=("delete",)), times=1)
-    assert isinstance(_carry_out(world, apply.DeleteServer(SCOPE, node)).error, errors.CloudUnavailable)
-    assert _carry_out(world, apply.DeleteServer(SCOPE, node)) == apply.Answered(apply.DeleteServer(SCOPE, node))
-    world.clock.move(5)
-    assert _carry_out(world, apply.DeleteServer(SCOPE, node)).gone
+def _concluded(error, *present, servers=()):
+    revision = Revision(rows(GROUP, *present), NOW, SETTINGS, Random(1))
+    result = Result(ORDER, servers, error=error)
+    assert set(ORDER.touches(result)) >= {node.id for node in present}
+    ORDER.conclude(result, revision)
+    return revision
 
 
-def test_taking_in_and_letting_go_are_opposites(world):
-    node = _member(world)
-    taken = _carry_out(world, apply.TakeServerIn(SCOPE, node, "web")).server
-    assert (taken.launch_id, taken.tags[GROUP_TAG], taken.status) == (node.launch_id, "web", ServerStatus.ACTIVE)
-    _carry_out(world, apply.LetServerGo(SCOPE, node))
-    left = _carry_out(world, apply.LookAtServer(SCOPE, node)).server
-    assert (left.launch_id, GROUP_TAG in left.tags) == (None, False)
+def _waiting(name, **values):
+    return pending(GROUP, name, **{"id": name, "server_id": None, "server_status": None, **values})
+
+
+@pytest.mark.parametrize(
+    "error", [errors.NoCapacity("full"), errors.CloudUnavailable("away"), errors.ImageNotFound("x")]
+)
+def test_what_was_not_made_has_failed_and_its_place_is_left_alone(error):
+    made = _waiting("a", server_id="server")
+    given_up = _waiting("b", state=NodeState.TERMINATING)
+    revision = _concluded(error, made, given_up, _waiting("c"))
+    assert list(revision.nodes) == ["a"]
+    assert {entry: ending.status for entry, ending in revision.entries.ended.items()} == {
+        "activity-b": ActivityStatus.SUCCESSFUL,
+        "activity-c": ActivityStatus.FAILED,
+    }
+    assert revision.entries.ended["activity-c"].reason is not None
+    assert revision.backoffs[ZONE, "configuration:lc"].failures == 1
+    assert revision.again
+
+
+def test_what_may_exist_is_waited_for_from_now_on():
+    made, waiting = _waiting("a", server_id="server"), _waiting("b")
+    revision = _concluded(errors.OutcomeUnknown("lost"), made, waiting)
+    assert revision.nodes == {"a": made, "b": replace(waiting, asked_at=NOW)}
+    assert (revision.entries.ended, revision.backoffs, revision.again) == ({}, {}, False)
+
+
+def test_nothing_is_read_where_all_were_made(world):
+    servers = _carry_out(world, _order(world, 3)).servers
+    assert not ORDER.touches(Result(ORDER, servers))
+
+
+def test_servers_that_are_up_at_once_are_not_waited_for(world):
+    (up,) = _carry_out(world, _order(world, 1)).servers
+    for status, again in ((ServerStatus.BUILDING, False), (ServerStatus.ACTIVE, True)):
+        assert _concluded(None, servers=[replace(up, status=status)]).again is again
+
+
+def test_how_long_the_cloud_is_left_alone():
+    rests = {
+        errors.CloudUnavailable: SETTINGS.cloud_retry,
+        errors.NoCapacity: timedelta(0),
+        errors.NotAuthorized: timedelta(0),
+    }
+    for kind, rest in rests.items():
+        assert ORDER.rest(kind("no"), SETTINGS) == rest

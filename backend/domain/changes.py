@@ -1,0 +1,76 @@
+"""What becomes of a cluster: its rows as they were and as they are to be, and what the journal tells of it. Values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from backend.domain.activity import Activity, ActivityStatus, Reason
+from backend.domain.backoff import Backoff
+from backend.domain.cluster import Cluster
+from backend.domain.node import Node
+from backend.domain.traffic import Registration
+
+Place = tuple[str, str]
+"""(zone, profile key) of a backoff."""
+MemberKey = tuple[str, str]
+"""(node id, pool id) of a registration."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRows:
+    """A cluster and all that is its own.
+
+    Attributes:
+        nodes: by id, oldest first.
+        registrations: what is registered with its traffic sources.
+    """
+
+    cluster: Cluster
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    registrations: Mapping[MemberKey, Registration] = field(default_factory=dict)
+    backoffs: Mapping[Place, Backoff] = field(default_factory=dict)
+
+
+class Ending(NamedTuple):
+    """How an entry ends."""
+
+    status: ActivityStatus
+    reason: Reason | None = None
+
+
+@dataclass(slots=True)
+class Entries:
+    """What is written into a cluster's journal.
+
+    Attributes:
+        opened: new entries by id, some of which end as they begin.
+        ended: open entries by id that end.
+        draining: open entries that wait for connections to end.
+        remarks: what keeps entries open, by id; None where nothing does any more.
+        notes: told only where nothing was noted since the newest request.
+    """
+
+    opened: dict[str, Activity] = field(default_factory=dict)
+    ended: dict[str, Ending] = field(default_factory=dict)
+    draining: set[str] = field(default_factory=set)
+    remarks: dict[str, Reason | None] = field(default_factory=dict)
+    notes: list[Activity] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to be written.
+
+    Attributes:
+        after: nodes that ``before`` lacks are new, those that it lacks are gone; all else is compared.
+        goes: the cluster itself is gone.
+    """
+
+    before: ClusterRows
+    after: ClusterRows
+    entries: Entries
+    at: datetime
+    goes: bool = False

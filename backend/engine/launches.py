@@ -1,0 +1,88 @@
+"""Launches as a plan makes them: nodes that wait for servers, an entry each, and the act that makes these. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backend.domain.activity import ActivityKind, Cause, Reason
+from backend.domain.ids import short_id
+from backend.domain.node import GROUP_TAG, Health, Node, NodeState
+from backend.engine.acts.create_servers import CreateServers
+from backend.engine.draft import Draft
+from backend.engine.snapshot import Profile, Snapshot
+
+
+def launch(
+    draft: Draft, zone: str, subnet_id: str | None, causes: Sequence[Cause], replaces: Sequence[str | None]
+) -> None:
+    """New nodes in one zone and subnet, whose servers one request makes.
+
+    Args:
+        replaces: for each node the id of the one it replaces, or None.
+    """
+    profile, launch_id = _profile(draft), draft.new_id()
+    made = []
+    for replaced in replaces:
+        node = _node(draft, profile, launch_id, (zone, subnet_id), replaced)
+        entry = draft.open(ActivityKind.LAUNCH, causes, node)
+        made.append(draft.put(replace(node, activity_id=entry.id)))
+    draft.act(order(draft, made))
+
+
+def order(draft: Draft, nodes: Sequence[Node]) -> CreateServers:
+    """What asks for the servers of nodes of one launch."""
+    profile, first = _profile(draft), nodes[0]
+    tags = _tags(draft.snapshot, profile)
+    return CreateServers(
+        draft.scope,
+        first.launch_id,
+        tuple(node.id for node in nodes),
+        first.zone,
+        first.subnet_id,
+        profile,
+        tags.get("Name") or profile.spec.tags.get("Name") or draft.cluster.name,
+        tags,
+        draft.cluster.spec.server_group,
+    )
+
+
+def _profile(draft: Draft) -> Profile:
+    profile = draft.snapshot.profile
+    assert not isinstance(profile, Reason)
+    return profile
+
+
+def _node(draft: Draft, profile: Profile, launch_id: str, place: tuple[str, str | None], replaces: str | None) -> Node:
+    zone, subnet_id = place
+    cluster = draft.cluster
+    return Node(
+        id=draft.new_id(),
+        cluster_id=cluster.id,
+        project_id=cluster.project_id,
+        region=cluster.region,
+        launch_id=launch_id,
+        server_id=None,
+        zone=zone,
+        subnet_id=subnet_id,
+        state=NodeState.PENDING,
+        state_at=draft.now,
+        health=Health.HEALTHY,
+        health_cause=None,
+        protected=False,
+        profile=profile.ref,
+        instance_type=profile.spec.instance_type or "",
+        image_id=None,
+        created_at=draft.now,
+        replaces=replaces,
+    )
+
+
+def _tags(snapshot: Snapshot, profile: Profile) -> dict[str, str]:
+    """The cluster's own tags that propagate, and those that tell where a server comes from."""
+    tags = {tag.key: tag.value for tag in snapshot.tags if tag.propagate}
+    tags[GROUP_TAG] = snapshot.cluster.name
+    if profile.ref.template_id is not None:
+        tags["aws:ec2launchtemplate:id"] = f"lt-{short_id(profile.ref.template_id)}"
+        tags["aws:ec2launchtemplate:version"] = str(profile.ref.template_version)
+    return tags

@@ -1,0 +1,19 @@
+"""Launches that nobody knows to have been asked for are asked for again, as the same launches. Pure."""
+
+from __future__ import annotations
+
+from backend.domain.node import ARRIVING, Node
+from backend.engine.draft import Draft
+from backend.engine.launches import order
+
+
+def relaunch(draft: Draft) -> None:
+    """Those that settle let go on and that nothing has chosen to go since."""
+    by_launch: dict[str, list[Node]] = {}
+    for node in draft.every(*ARRIVING):
+        before = draft.before.nodes.get(node.id)
+        if before is not None and before.unheard_at is not None and node.unheard_at is None:
+            by_launch.setdefault(node.launch_id, []).append(node)
+    for nodes in by_launch.values():
+        draft.act(order(draft, nodes))
+        draft.wake(draft.now + draft.settings.launch_grace)

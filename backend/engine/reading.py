@@ -1,0 +1,66 @@
+"""The snapshot that a plan is made from, read from the rows. Asks the cloud nothing."""
+
+from __future__ import annotations
+
+from backend.domain.activity import Reason, ReasonKind
+from backend.domain.changes import ClusterRows
+from backend.domain.cluster import Cluster
+from backend.domain.node import SERVING, Health, ServerStatus
+from backend.domain.profile import ProfileRef
+from backend.domain.scope import Scope
+from backend.domain.traffic import MemberHealth
+from backend.engine.snapshot import Profile, Snapshot
+from backend.policies.brake import NOTHING, Tally
+from backend.store import changes, configurations, tags, templates, watches
+from backend.store.session import Connection
+
+_DOUBTFUL = frozenset(ServerStatus) - {ServerStatus.BUILDING, ServerStatus.ACTIVE, ServerStatus.UNKNOWN}
+
+
+def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
+    """Everything the rows say of the cluster, None when it is gone."""
+    rows = changes.read(conn, cluster_id)
+    if rows is None:
+        return None
+    cluster = rows.cluster
+    scope = cluster.scope
+    profiles = [node.profile for node in rows.nodes.values() if node.profile is not None]
+    names = {profile.configuration for profile in profiles if profile.configuration}
+    project, region = watches.tallies(conn, scope) if _any_doubtful(rows) else (NOTHING, NOTHING)
+    return Snapshot(
+        rows=rows,
+        profile=_profile(conn, scope, cluster),
+        tags=tuple(tags.of_one(conn, cluster.id)),
+        subnets=None if cluster.spec.subnets else {},
+        configurations=configurations.created(conn, scope, names) if len(names) > 1 else {},
+        seen_until=watches.seen_until(conn, scope),
+        project=Tally(*project),
+        region=Tally(*region),
+    )
+
+
+def _any_doubtful(rows: ClusterRows) -> bool:
+    """Whether a mass failure may be told by the cluster: only then it matters how others fare."""
+    return any(each.health is MemberHealth.UNHEALTHY for each in rows.registrations.values()) or any(
+        node.state in SERVING and (node.health is Health.UNHEALTHY or node.server_status in _DOUBTFUL)
+        for node in rows.nodes.values()
+    )
+
+
+def _profile(conn: Connection, scope: Scope, cluster: Cluster) -> Profile | Reason:
+    source = cluster.spec.source
+    if source.template_id is None:
+        name = source.configuration or ""
+        configuration = configurations.find(conn, scope, name)
+        if configuration is None:
+            return Reason(ReasonKind.PROFILE_NOT_FOUND, {"name": name})
+        return Profile(configuration.spec, ProfileRef(configuration=name))
+    template = templates.find(conn, scope, template_id=source.template_id)
+    if template is None:
+        return Reason(ReasonKind.PROFILE_NOT_FOUND, {"name": source.template_name or source.template_id})
+    version = templates.version_of(conn, template, source.template_version)
+    if version is None:
+        data = {"name": template.name, "version": source.template_version or "$Default"}
+        return Reason(ReasonKind.TEMPLATE_VERSION_NOT_FOUND, data)
+    ref = ProfileRef(template_id=template.id, template_name=template.name, template_version=version.version)
+    return Profile(version.spec, ref)

@@ -1,0 +1,199 @@
+"""The rows of a cluster as they are being changed, and the journal of it: where each move of a node is told once. Pure.
+
+A plan changes all rows of a cluster, the end of a pass those that its acts were about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+
+from backend.domain import ids
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, Reason, ReasonKind, begun, over
+from backend.domain.backoff import NO_PROFILE
+from backend.domain.changes import Changes, ClusterRows, Ending, Entries, MemberKey, Place
+from backend.domain.cluster import Cluster
+from backend.domain.node import LeavesFor, Node, NodeState, move
+from backend.domain.scope import Scope
+from backend.domain.traffic import Registration, RegistrationState
+from backend.engine.settings import EngineSettings
+from backend.policies import backoff, cooldown
+
+NO_ZONE = ""
+"""The zone of backoffs of launches that were refused before one was chosen."""
+NOT_ASKED = frozenset({ReasonKind.NOT_AUTHORIZED, ReasonKind.LAUNCH_LOST})
+"""Reasons of failed launches that tell nothing about the launch: the cloud let nobody ask, or nobody heard it."""
+
+
+class Revision:
+    """Rows as they become.
+
+    Attributes:
+        before: as they were.
+        cluster, nodes, registrations, backoffs: as they are to be; ``nodes`` oldest first.
+        entries: what the journal tells.
+        goes: the cluster is gone.
+        again: what follows from the changes is to be looked at at once.
+    """
+
+    def __init__(self, before: ClusterRows, now: datetime, settings: EngineSettings, rng: Random) -> None:
+        self.before = before
+        self.now = now
+        self.settings = settings
+        self.rng = rng
+        self.cluster: Cluster = before.cluster
+        self.nodes: dict[str, Node] = dict(before.nodes)
+        self.registrations: dict[MemberKey, Registration] = dict(before.registrations)
+        self.backoffs = dict(before.backoffs)
+        self.entries = Entries()
+        self.goes = False
+        self.again = False
+        self._failed: dict[Place, bool] = {}
+
+    @property
+    def scope(self) -> Scope:
+        return self.cluster.scope
+
+    @property
+    def changes(self) -> Changes:
+        after = ClusterRows(self.cluster, self.nodes, self.registrations, self.backoffs)
+        return Changes(self.before, after, self.entries, self.now, self.goes)
+
+    def put(self, node: Node) -> Node:
+        """A node as it is to be, or a new one."""
+        self.nodes[node.id] = node
+        return node
+
+    def new_id(self) -> str:
+        """A UUID from the pass's own chance."""
+        return ids.new_id(self.rng)
+
+    # what becomes of a node ------------------------------------------------------------------------------------------
+
+    def enter_service(self, node: Node) -> Node:
+        """A new node takes the cluster's protection; one from standby keeps its own. Verdicts of users stand for both.
+
+        Source: Auto Scaling User Guide, "Use instance scale-in protection": reset only by detaching and, for what is
+        launched or attached or leaves a warm pool, set to the group's; "Temporarily remove instances": in standby the
+        health status stays what it was.
+        """
+        self.end(node.activity_id, ActivityStatus.SUCCESSFUL)
+        entered = move(node, NodeState.IN_SERVICE, self.now)
+        if node.in_service_at is None and not node.attached:
+            entered = replace(entered, protected=self.cluster.spec.protect_new)
+            self.forgive({NO_ZONE, node.zone})
+            if node.replaces is None:
+                self.cool_down()
+        return self.put(entered)
+
+    def park(self, node: Node) -> Node:
+        """A node has come to standby."""
+        self.end(node.activity_id, ActivityStatus.SUCCESSFUL)
+        return self.put(move(node, NodeState.STANDBY, self.now))
+
+    def terminate(self, node: Node, causes: Collection[Cause], leaves_for: LeavesFor) -> Node:
+        """A node is on its way out; what it was on its way to is cancelled.
+
+        The end of what never had a server is told by its launch's own entry.
+        """
+        reason = Reason(ReasonKind.CLUSTER_DELETED if self.cluster.force_delete else ReasonKind.SUPERSEDED)
+        self.end(node.activity_id, ActivityStatus.CANCELLED, reason)
+        entry = None if node.server_id is None else self.open(ActivityKind.TERMINATE, causes, node).id
+        return self.put(replace(move(node, NodeState.TERMINATING, self.now, entry), leaves_for=leaves_for))
+
+    def fail_launch(self, node: Node, reason: Reason) -> None:
+        """A node never came into service: its server, if it has one, goes, and its place is left alone for a while."""
+        self.end(node.activity_id, ActivityStatus.FAILED, reason)
+        key = NO_PROFILE if node.profile is None else node.profile.key
+        self.back_off(node.zone, key, refused=reason.kind not in NOT_ASKED)
+        if node.server_id is None:
+            del self.nodes[node.id]
+        else:
+            gone = move(node, NodeState.TERMINATING, self.now)
+            self.put(replace(gone, leaves_for=LeavesFor.FAILED_LAUNCH))
+
+    def forget(self, node: Node) -> None:
+        """A node has left: its server is gone or no longer ours."""
+        self.end(node.activity_id, ActivityStatus.SUCCESSFUL)
+        if node.leaves_for is LeavesFor.CAPACITY and node.activity_id is not None:
+            self.cool_down()
+        del self.nodes[node.id]
+
+    # what is told ----------------------------------------------------------------------------------------------------
+
+    def open(self, kind: ActivityKind, causes: Collection[Cause], node: Node) -> Activity:
+        """The entry of a move of a node that begins now."""
+        entry = begun(self.new_id(), self.cluster, kind, tuple(causes), self.now).about(node)
+        self.entries.opened[entry.id] = entry
+        return entry
+
+    def tell(
+        self, kind: ActivityKind, status: ActivityStatus, causes: Collection[Cause], reason: Reason | None = None
+    ) -> None:
+        """An entry that ends as it begins."""
+        entry = over(self.new_id(), self.cluster, kind, status, causes=tuple(causes), at=self.now, reason=reason)
+        self.entries.opened[entry.id] = entry
+
+    def note(self, causes: Collection[Cause]) -> None:
+        """Something decided without a node: told once for each request."""
+        kind, status = ActivityKind.NOTE, ActivityStatus.CANCELLED
+        entry = over(self.new_id(), self.cluster, kind, status, causes=tuple(causes), at=self.now)
+        self.entries.notes.append(entry)
+
+    def end(self, entry_id: str | None, status: ActivityStatus, reason: Reason | None = None) -> None:
+        """End an entry, where there is one that is still open."""
+        if entry_id is None:
+            return
+        opened = self.entries.opened.get(entry_id)
+        if opened is None:
+            self.entries.ended.setdefault(entry_id, Ending(status, reason))
+        elif opened.ended_at is None:
+            ended = replace(opened, status=status, progress=100, ended_at=self.now, reason=reason)
+            self.entries.opened[entry_id] = ended
+
+    def remark(self, entry_id: str | None, reason: Reason | None) -> None:
+        """What keeps an entry open; None where nothing does any more that needs to be told."""
+        if entry_id is not None:
+            self.entries.remarks[entry_id] = reason
+
+    # what becomes of the cluster -------------------------------------------------------------------------------------
+
+    def cool_down(self) -> None:
+        """A change of capacity finished."""
+        seconds, standing = self.cluster.spec.cooldown_seconds, self.cluster.cooldown_until
+        self.cluster = replace(self.cluster, cooldown_until=cooldown.until(self.now, seconds, standing))
+
+    def back_off(self, zone: str, profile_key: str, *, refused: bool) -> None:
+        """Launches failed in this place: one failure more, however many nodes of this revision tell of it.
+
+        Args:
+            refused: the cloud was asked and did not do it, and not only away.
+        """
+        place = zone, profile_key
+        if place not in self._failed or (refused and not self._failed[place]):
+            self._failed[place] = refused
+            rule, standing = self.settings.backoff, self.before.backoffs.get(place)
+            failed = backoff.failed_again(rule, standing, place, self.now, self.rng, refused=refused)
+            self.backoffs[place] = failed
+        self.again = True
+
+    def forgive(self, zones: Collection[str]) -> None:
+        """Launches succeeded in these zones: what failed elsewhere was not in vain. What failed just now stands."""
+        for place, entry in list(self.backoffs.items()):
+            if place in self._failed:
+                continue
+            if place[0] in zones:
+                del self.backoffs[place]
+            else:
+                self.backoffs[place] = replace(entry, refusals=0, failing=timedelta(0))
+
+    def register(self, key: MemberKey, state: RegistrationState, due_at: datetime | None) -> None:
+        """A registration is in that state from now on."""
+        was = self.registrations[key]
+        self.registrations[key] = replace(was, state=state, state_at=self.now, due_at=due_at)
+
+    def put_off(self, key: MemberKey, until: datetime) -> None:
+        """What was asked of the cloud for a registration is asked again then."""
+        self.registrations[key] = replace(self.registrations[key], due_at=until)
