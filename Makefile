@@ -7,7 +7,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint unit simulation conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack clean
+.PHONY: install run test lint unit simulation conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/python wsgi.py run --port $(PORT) --state $(STATE)
@@ -57,6 +57,13 @@ openstack-down: $(VENV)/.runtime
 test-openstack: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) \
 		$(BIN)/python -m tests.run OpenStack
+
+# Everything at once on the test cloud: engines killed, lying proxies, a region that hangs. MINUTES=N, SEED=N.
+storm: $(VENV)/.dev
+	@$(MAKE) --no-print-directory openstack-up REGIONS=2
+	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
+		COPPICE_STORM_MINUTES=$(or $(MINUTES),20) $(if $(SEED),COPPICE_STORM_SEED=$(SEED)) \
+		$(BIN)/python -m pytest -q -s conformance/openstack_lane/test_long_storm.py
 
 # Coppice against an operator's own scripts on the test cloud. NUMBER=N servers; OPTIONS, such as "--network private".
 bench-openstack: $(VENV)/.dev openstack-up
