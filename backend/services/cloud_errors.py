@@ -18,6 +18,8 @@ def finding_of(error: cloud.CloudError, *, type: str = "", image: str = "", zone
     Returns:
         A finding to raise; CloudRefused for a refusal that has none of its own.
     """
+    if isinstance(error, cloud.PartlyMade):
+        return finding_of(error.refusal, type=type, image=image, zone=zone)
     if isinstance(error, cloud.OutcomeUnknown):
         return errors.OutcomeUnclear(str(error))
     if not isinstance(error, cloud.Refused):

@@ -11,14 +11,24 @@ from backend.services.cloud_errors import finding_of
 EVERY = [kind for _, kind in inspect.getmembers(cloud, inspect.isclass) if issubclass(kind, cloud.CloudError)]
 
 
+def made(kind: type[cloud.CloudError]) -> cloud.CloudError:
+    if issubclass(kind, cloud.QuotaExceeded):
+        return kind("cores", 4, 2)
+    return kind([], cloud.NoCapacity("what")) if issubclass(kind, cloud.PartlyMade) else kind("what")
+
+
 @pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
 def test_every_answer_of_a_cloud_is_a_finding(kind: type[cloud.CloudError]) -> None:
-    error = kind("cores", 4, 2) if issubclass(kind, cloud.QuotaExceeded) else kind("what")
-    found = finding_of(error, type="t3.micro", image="i", zone="z")
+    found = finding_of(made(kind), type="t3.micro", image="i", zone="z")
     assert isinstance(found, errors.Finding)
     plain = {cloud.Refused}
     if kind not in plain:
         assert not isinstance(found, errors.CloudRefused)
+
+
+def test_a_part_that_was_made_is_told_by_what_refused_the_rest() -> None:
+    partly = cloud.PartlyMade([], cloud.QuotaExceeded("cores", 4, 2))
+    assert vars(finding_of(partly)) == {"resource": "cores", "requested": 4, "limit": 2}
 
 
 def test_what_was_asked_for_is_named() -> None:
