@@ -245,6 +245,8 @@ TABLE: Final[Table] = {
     errors.StaleRead: _contention,
     errors.PoolBusy: _contention,
     errors.CloudNotReached: _unavailable,
+    errors.StoreUnavailable: _unavailable,
+    errors.CommitUnknown: _unavailable,
     errors.OutcomeUnclear: _unavailable,
     errors.NotPermitted: lambda _: AWSError(
         "AccessDenied", "The service may not act in this account. Check the delegation of its cloud project.", 403
