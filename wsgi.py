@@ -24,7 +24,7 @@ from oslo_config import cfg
 from backend import Backend, measures
 from backend import config as backend_config
 from backend.clock import SystemClock
-from backend.commands import CannotDo, arguments, grants, schema, seals
+from backend.commands import CannotDo, arguments, grants, orphans, schema, seals
 from backend.config import BackendSettings
 from backend.domain.ids import account_id
 from backend.domain.scope import Scope
@@ -34,6 +34,7 @@ from backend.drivers.errors import CloudError
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine
 from backend.store.delegations import StoredDelegations
+from backend.store.installation import Installation
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
 from gateway import config as gateway_config
@@ -94,12 +95,13 @@ def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = Non
             record=measures.shared().exchanged,
             delegations=delegations_of(chosen, store),
             patience=patience,
+            installation=Installation(store),
         )
     simulated = SimulatedSettings(
         regions=(chosen.region,), boot_seconds=chosen.boot_seconds, delete_seconds=chosen.delete_seconds
     )
     Path(chosen.state).mkdir(mode=0o700, parents=True, exist_ok=True)
-    return SimulatedCloud.open(f"{chosen.state}/cloud.db", SystemClock(), simulated).cloud
+    return SimulatedCloud.open(f"{chosen.state}/cloud.db", SystemClock(), simulated, Installation(store)).cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ def create_engine(chosen: BackendSettings) -> Engine:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """The command line: run, serve, engine, grant, key, reseal, migrate."""
+    """The command line: run, serve, engine, grant, key, reseal, migrate, orphans."""
     chosen = arguments.parser().parse_args(given)
     commands: dict[str, Callable[[argparse.Namespace], None]] = {
         "run": _run,
@@ -210,6 +212,7 @@ def main(given: Sequence[str] | None = None) -> int:
         "key": lambda _: print(new_key()),
         "reseal": lambda _: print(seals.reseal(delegations_of(settings(), store_of(settings())))),
         "migrate": lambda _: schema.migrate(settings().database_url),
+        "orphans": _orphans,
     }
     try:
         commands[chosen.command](chosen)
@@ -218,6 +221,16 @@ def main(given: Sequence[str] | None = None) -> int:
         print(f"{cannot.get(chosen.command, 'Nothing was changed')}: {reason}", file=sys.stderr)
         return 1
     return 0
+
+
+def _orphans(chosen: argparse.Namespace) -> None:
+    store, clock = store_of(settings()), SystemClock()
+    if chosen.release:
+        print(orphans.release(store, clock, chosen.release))
+    elif chosen.look:
+        print(orphans.look(store, clock, chosen.look))
+    else:
+        print("\n".join(orphans.listed(store, clock, settings().engine.sweeping)))
 
 
 def _grant(chosen: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ where they are read.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +28,11 @@ _EVENTS: Final = {
     "lost_leases": "Claims that another engine took over while this one was at work on them.",
     "faults": "Jobs that ended in an error of our own.",
     "failed_ticks": "Ticks that ended in an error, such as a database that is away.",
+}
+
+_SPARED: Final = {
+    "stranger_servers": "Servers with a token that another installation gave them, or that tell of none: left alone.",
+    "held_orphans": "Servers, members and ports of ours that belong to no group and rest until an operator's word.",
 }
 
 
@@ -84,6 +89,12 @@ class PrometheusMeasures:
             registry=registry,
             multiprocess_mode="mostrecent",
         )
+        self._spared = {
+            name: Gauge(
+                f"coppice_engine_{name}", told, ["project", "region"], registry=registry, multiprocess_mode="mostrecent"
+            )
+            for name, told in _SPARED.items()
+        }
         self._requests = Counter(
             "coppice_cloud_requests",
             "Requests to the cloud's services, by HTTP method and status (none: no answer).",
@@ -98,6 +109,7 @@ class PrometheusMeasures:
             registry=registry,
         )
         self._told: frozenset[Scope] = frozenset()
+        self._spared_in: frozenset[Scope] = frozenset()
 
     def count(self, what: str, number: int) -> None:
         self._events[what].inc(number)
@@ -119,6 +131,12 @@ class PrometheusMeasures:
         for scope in now | self._told:
             self._refusing.labels(scope.project_id, scope.region).set(scope in now)
         self._told = now
+
+    def spared(self, projects: Mapping[Scope, tuple[int, int]]) -> None:
+        for scope in self._spared_in | projects.keys():
+            for gauge, number in zip(self._spared.values(), projects.get(scope, (0, 0)), strict=True):
+                gauge.labels(scope.project_id, scope.region).set(number)
+        self._spared_in = frozenset(projects)
 
     def exchanged(self, service: str, method: str, status: str, seconds: float) -> None:
         """One request to the cloud; see ``drivers.exchanges``."""

@@ -136,11 +136,16 @@ def launch_configuration(name: str = "lc", *, scope: Scope = SCOPE, **values: An
 
 @dataclass
 class World:
-    """Services over a store in memory and a simulated cloud whose servers are ACTIVE at once."""
+    """Services over a store in memory and a simulated cloud whose servers are ACTIVE at once.
+
+    Attributes:
+        over: the cloud, where somebody else has made it.
+    """
 
     clock: HandClock = field(default_factory=HandClock)
     url: str = "sqlite://"
     settings: SimulatedSettings = field(default_factory=lambda: SimulatedSettings(boot_seconds=0, seed=7))
+    over: SimulatedCloud | None = None
     store: Store = field(init=False)
     simulated: SimulatedCloud = field(init=False)
     backend: Backend = field(init=False)
@@ -148,7 +153,7 @@ class World:
     def __post_init__(self) -> None:
         self.store = Store(self.url, self.clock)
         tables.metadata.create_all(self.store.engine)
-        self.simulated = SimulatedCloud.open(None, self.clock, self.settings)
+        self.simulated = self.over or SimulatedCloud.open(None, self.clock, self.settings)
         self.backend = Backend.build(self.store, self.simulated.cloud, self.clock)
 
     def close(self) -> None:

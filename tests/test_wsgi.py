@@ -125,3 +125,17 @@ def test_each_setting_of_the_engine_is_read_by_its_name(monkeypatch):
     engine = wsgi.settings().engine
     assert (engine.lease.total_seconds(), engine.cloud_calls, engine.poll.total_seconds()) == (17, 5, 0.25)
     assert (engine.pool_idle, engine.pool_busy) == (engine.watch_idle, EngineSettings().pool_busy)
+
+
+def test_what_belongs_to_no_group_is_listed_and_let_go_by_a_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    assert wsgi.main(["migrate"]) == 0
+    for given, told in (
+        ([], "Nothing belongs to no group."),
+        (["--release", "a-project"], "Released: 0."),
+        (["--look", "a-project/us-east-1"], "The engine looks at a-project in us-east-1"),
+    ):
+        assert wsgi.main(["orphans", *given]) == 0
+        assert told in capsys.readouterr().out
+    assert wsgi.main(["orphans", "--look", "a-project"]) == 1
+    assert "Nothing was changed: a-project is no PROJECT/REGION" in capsys.readouterr().err

@@ -37,6 +37,10 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("key", help="print a new key for [secrets]")
     commands.add_parser("reseal", help="seal every secret in the database with the first key of [secrets]")
     commands.add_parser("migrate", help="bring the database to the present schema")
+    unowned = commands.add_parser("orphans", help="list what belongs to no group, or let it go")
+    found = unowned.add_mutually_exclusive_group()
+    found.add_argument("--release", metavar="PROJECT[/REGION]", help="end what the project has of it now")
+    found.add_argument("--look", metavar="PROJECT/REGION", help="look at a project that has no group")
     return known
 
 

@@ -79,6 +79,8 @@ class CauseKind(StrEnum):
     ALL_PROTECTED = "all_protected"  #                                             could not scale in
     MASS_FAILURE = "mass_failure"  #                                               bad, total, extent, minutes
     ACCESS_REFUSED = "access_refused"  #                                           the cloud lets nobody look
+    SOURCE_MISSING = "source_missing"  #                                           a pool does not exist any more
+    ORPHANS_HELD = "orphans_held"  #                                               count (of servers of no cluster)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class ReasonKind(StrEnum):
     LAUNCH_LOST = "launch_lost"  #                      no server was seen for a launch within its grace
     START_TIMEOUT = "start_timeout"  #                  never became active
     GIVEN_UP = "given_up"  #                            hours (no launch succeeded for so long: Launch is suspended)
+    SOURCE_NOT_FOUND = "source_not_found"  #            (a pool is gone)
     CLUSTER_DELETED = "cluster_deleted"
     SUPERSEDED = "superseded"  #                        capacity was lowered before it came into service
 

@@ -100,6 +100,7 @@ class PoolMember:
 
     Attributes:
         owner: id of the node that it was added for, None for members that others made.
+        installation: of Coppice, which added it; None where that was not noted.
         weight: its share of new connections; 0 means that it is draining.
         operating_status, provisioning_status: in the cloud's own words.
     """
@@ -110,6 +111,7 @@ class PoolMember:
     weight: int
     health: MemberHealth
     owner: str | None = None
+    installation: str | None = None
     operating_status: str = ""
     provisioning_status: str = ""
 

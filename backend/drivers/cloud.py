@@ -1,18 +1,31 @@
-"""The ports of one cloud together: what the composition root hands to services and engine."""
+"""The ports of one cloud together, and whose hand they are: what the composition root gives to services and engine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.drivers.balancing import Balancing
-from backend.drivers.compute import Compute
+from backend.drivers.balancing import Balancing, PoolMember
+from backend.drivers.compute import Compute, Server
 from backend.drivers.images import Images
+from backend.drivers.installation import Installation, nobody
 from backend.drivers.network import Networking
 
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
+    """One cloud as one installation of Coppice sees it.
+
+    Attributes:
+        installation: what this installation's servers, ports and members are known by.
+    """
+
     compute: Compute
     images: Images
     network: Networking
     balancing: Balancing
+    installation: Installation = nobody
+
+    def made(self, found: Server | PoolMember) -> bool:
+        """Whether this installation made it: others on the same cloud use the same tokens and names."""
+        own = self.installation()
+        return bool(own) and found.installation == own

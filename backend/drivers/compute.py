@@ -54,6 +54,7 @@ class Server:
     Attributes:
         updated_at: the cloud's own time of the last change; statuses of one server are ordered by it.
         launch_id: the token its creator gave it, None for servers that are no cluster's.
+        installation: of Coppice, which gave it the token; None where that was not noted.
         tags: AWS-style tags (any key and value AWS allows).
         server_group_id, server_group_name: the group it was made in; None where its maker did not note it.
         fault: the cloud's words about an error status.
@@ -68,6 +69,7 @@ class Server:
     flavor: str
     image_id: str | None
     launch_id: str | None = None
+    installation: str | None = None
     key_name: str | None = None
     private_address: str | None = None
     public_address: str | None = None
@@ -240,7 +242,7 @@ class Compute(Protocol):
         """
 
     def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
-        """Write (or with None remove) the token of the cluster's node that owns it. Safe to repeat."""
+        """Write (or with None remove) the token of the cluster's node that owns it, and whose it is. Safe to repeat."""
 
     def tag(self, scope: Scope, server_id: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
         """Change its tags. Safe to repeat. Raises ServerNotFound."""

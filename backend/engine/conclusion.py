@@ -18,7 +18,7 @@ from backend.engine.context import Context
 from backend.engine.revision import Revision
 from backend.store import changes, nodes, sightings, traffic
 from backend.store.session import Connection
-from backend.store.sightings import Sighting
+from backend.store.sightings import Maker, Sighting
 
 
 def conclude(
@@ -47,7 +47,7 @@ def conclude(
     return revision.again, max(pauses, default=timedelta(0))
 
 
-def sighting(server: Server) -> Sighting:
+def sighting(server: Server, maker: Maker = Maker.UNKNOWN) -> Sighting:
     """A server as the cloud told it, for the rows."""
     return Sighting(
         server.id,
@@ -57,6 +57,7 @@ def sighting(server: Server) -> Sighting:
         server.zone,
         server.image_id,
         server.private_address,
+        maker=maker,
     )
 
 

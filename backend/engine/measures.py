@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from backend.domain.scope import Scope
@@ -29,6 +29,9 @@ class Measures(Protocol):
     def refusing(self, scopes: Collection[Scope]) -> None:
         """These projects refuse the engine now, and no others."""
 
+    def spared(self, projects: Mapping[Scope, tuple[int, int]]) -> None:
+        """(servers of other installations, orphans that rest) of these projects now, and of no others."""
+
 
 class Unmeasured:
     """Keeps nothing."""
@@ -44,3 +47,5 @@ class Unmeasured:
     def lag(self, kind: str, seconds: float) -> None: ...
 
     def refusing(self, scopes: Collection[Scope]) -> None: ...
+
+    def spared(self, projects: Mapping[Scope, tuple[int, int]]) -> None: ...

@@ -7,7 +7,7 @@ as gone, since listings lag. A cloud that cannot be asked says nothing about any
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.compute import Server
-from backend.engine import delegation
+from backend.engine import delegation, sweeps
 from backend.engine.conclusion import sighting
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
@@ -29,8 +29,6 @@ from backend.store.session import Connection
 from backend.store.sightings import Sighting
 
 LOG = logging.getLogger(__name__)
-_ORPHANS_AT_ONCE = 20
-_UNKNOWN = (errors.CloudUnavailable, errors.OutcomeUnknown)
 _MANY = 500
 _FEW = 3
 
@@ -45,7 +43,8 @@ class _Look:
         glance: only servers that are built are looked for; what it does not tell remains to be seen.
         took: until the cloud had answered.
         complete: everything that a complete listing lacked was asked for.
-        empty: nothing of ours was seen in a complete listing.
+        empty: no server with a token was seen in a complete listing.
+        strangers: servers with a token that belong to no node and are not known to be this installation's.
     """
 
     context: Context
@@ -56,24 +55,34 @@ class _Look:
     took: timedelta = timedelta()
     complete: bool = True
     empty: bool = False
-    missing: list[str] = field(default_factory=list)
+    strangers: set[str] = field(default_factory=set)
 
     @property
     def scope(self) -> Scope:
         return self.lease.scope
 
+    def is_held(self, conn: Connection) -> bool:
+        """Whether the look still holds its watch, whose row is locked from now on."""
+        return leases.fence_watch(conn, self.lease)
+
     def record(self, servers: Sequence[Sighting], conn: Connection) -> bool:
         """Write what was seen; False when the lease was lost."""
         sightings.lock_concerned(conn, self.scope, servers)
-        if not leases.fence_watch(conn, self.lease):
+        if not self.is_held(conn):
             return False
         now = self.context.now()
         recorded = sightings.record(conn, self.scope, servers)
-        orphans.note(conn, self.scope, recorded.unowned, now)
+        sweeps.note(conn, self.scope, recorded.unowned, now)
+        self.strangers.update(recorded.strangers)
         wakes.wake(conn, recorded.cluster_ids, now)
         if recorded.cluster_ids:
             watches.tally(conn, self.scope, *sightings.service_counts(conn, self.scope))
         return True
+
+    def forget_orphans(self, listed: Collection[str], conn: Connection) -> None:
+        """What a complete listing did not tell is nobody's orphan any more."""
+        if self.is_held(conn):
+            sweeps.keep(conn, self.scope, listed)
 
     def _pause(self, moving: int) -> timedelta:
         settings = self.context.settings
@@ -82,27 +91,36 @@ class _Look:
         rest = min(self.took * settings.watch_rest, settings.watch_busy * moving / _FEW, settings.watch_idle)
         return max(settings.watch_busy, rest)
 
-    def release(self, conn: Connection) -> None:
-        """Look again soon while something moves, later while nothing does, never where nothing is left."""
+    def release(self, conn: Connection) -> int:
+        """Look again soon while something moves, later while nothing does, never where nothing is left.
+
+        Returns:
+            How many servers rest until an operator's word, where that begins with this look.
+        """
         if self.lease.refused_since is not None:
             clusters.lock_names(conn, self.scope)  # all of them are woken: clusters are locked before their watch
-        if not leases.fence_watch(conn, self.lease):
-            return
+        if not self.is_held(conn):
+            return 0
         settings, now = self.context.settings, self.context.now()
         if self.lease.refused_since is not None:
             delegation.note_readmitted(conn, self.lease, now)
+        found = orphans.everywhere(conn, self.scope)
+        resting = sweeps.tell(self.context, self.scope, found, len(self.strangers) if self.full else None, conn)
         due_at = now + self._pause(sightings.moving(conn, self.scope, _MANY))
-        orphan_since = orphans.oldest(conn, self.scope)
-        if orphan_since is not None:
-            due_at = min(due_at, max(orphan_since + settings.orphan_grace, now + settings.watch_busy))
-        elif self.empty and not sightings.any_node(conn, self.scope):
-            watches.forget(conn, self.scope, self.lease.epoch)
-            return
+        ends_at = sweeps.ends_at(self.context, found, conn, self.scope)
+        if ends_at is not None:
+            due_at = min(due_at, max(ends_at, now + settings.watch_busy))
+        elif self.full and not sightings.any_node(conn, self.scope):
+            if self.empty:
+                watches.forget(conn, self.scope, self.lease.epoch)
+                return resting
+            due_at = now + settings.watch_full  # what is left is not ours to touch: it is looked at now and then
         full_due_at = self.lease.full_due_at
         if self.full:
             full_due_at = now + (settings.watch_full if self.complete else settings.watch_again)
         seen_until = self.lease.seen_until if self.glance else self.started
         leases.release_watch(conn, self.lease, due_at, seen_until, full_due_at)
+        return resting
 
 
 def observe(context: Context, lease: WatchLease) -> Job:
@@ -115,9 +133,9 @@ def observe(context: Context, lease: WatchLease) -> Job:
     if lease.seen_until is not None:
         since = changes_since(lease.seen_until, started, context.settings)
         changed = partial(compute.list_changed, scope, since, built=look.glance)
-        calls.append(Call(scope, partial(_sight, changed)))
+        calls.append(Call(scope, partial(_sight, context, changed)))
     if full:
-        calls.append(Call(scope, partial(_sight, compute.list, scope), heavy=True))
+        calls.append(Call(scope, partial(_sight, context, compute.list, scope), heavy=True))
     answers = yield calls
     refused = next((answer for answer in answers if isinstance(answer, errors.NotAuthorized)), None)
     if refused is not None:
@@ -141,9 +159,13 @@ def observe(context: Context, lease: WatchLease) -> Job:
     if full:
         listed = answers[-1]
         look.empty = not any(one.launch_id for one in listed)
-        yield from _confirm(look, {one.server_id for one in listed})
-    yield from _end_orphans(look)
-    yield Write(look.release)
+        ids = {one.server_id for one in listed}
+        yield from _confirm(look, ids)
+        yield Write(partial(look.forget_orphans, ids))
+    yield from sweeps.ServerSweep(context, scope, look.is_held).run()
+    resting = yield Write(look.release)
+    if resting:
+        yield Write(partial(sweeps.enter, context, scope, resting))
 
 
 def _tell_refused(lease: WatchLease, error: errors.NotAuthorized) -> None:
@@ -217,54 +239,14 @@ def _confirm(look: _Look, listed: set[str]) -> Job:
     yield Write(partial(look.record, seen))
 
 
-def _end_orphans(look: _Look) -> Job:
-    """Delete servers of ours that nobody has owned for the whole grace; each is looked at once more before."""
-    context, scope = look.context, look.scope
-    before = context.now() - context.settings.orphan_grace
-    with context.store.read() as conn:
-        due = orphans.due(conn, scope, before, _ORPHANS_AT_ONCE)
-    if not due:
-        return
-    compute = context.cloud.compute
-    answers = yield [Call(scope, partial(_ask, compute.get, scope, server)) for server in due]
-    doomed = yield Write(partial(_still_unowned, look, due, answers))
-    if not doomed:
-        return
-    answers = yield [Call(scope, partial(_ask, compute.delete, scope, server)) for server in doomed]
-    told = dict(zip(doomed, answers, strict=True))
-    context.count("orphans", sum(not isinstance(answer, errors.CloudError) for answer in answers))
-    # What was refused is tried again after the grace as well: only an answer that is not known is asked for at once.
-    asked = [server for server, answer in told.items() if not isinstance(answer, _UNKNOWN)]
-    yield Write(lambda conn: orphans.again(conn, asked, context.now()))
-
-
-def _still_unowned(look: _Look, due: Sequence[str], answers: Sequence[Any], conn: Connection) -> list[str]:
-    told = [sighting(answer) for answer in answers if isinstance(answer, Server)]
-    sightings.lock_concerned(conn, look.scope, told)
-    if not leases.fence_watch(conn, look.lease):
-        return []
-    settled, doomed, refused = [], [], []
-    for server_id, answer in zip(due, answers, strict=True):
-        if isinstance(answer, errors.ServerNotFound):
-            settled.append(server_id)
-        elif isinstance(answer, Server):
-            recorded = sightings.record(conn, look.scope, [sighting(answer)])
-            wakes.wake(conn, recorded.cluster_ids, look.context.now())
-            if answer.launch_id is None or sightings.owned(conn, server_id):
-                settled.append(server_id)
-            else:
-                doomed.append(server_id)
-        elif not isinstance(answer, _UNKNOWN):
-            refused.append(server_id)
-    orphans.settle(conn, settled)
-    orphans.again(conn, refused, look.context.now())
-    return doomed
-
-
-def _sight(question: Callable[..., Sequence[Server]], *arguments: Any) -> list[Sighting] | errors.CloudError:
+def _sight(
+    context: Context, question: Callable[..., Sequence[Server]], *arguments: Any
+) -> list[Sighting] | errors.CloudError:
     """What a listing shows, reduced where it arrives: whole servers are many times as large."""
     answer = _ask(question, *arguments)
-    return answer if isinstance(answer, errors.CloudError) else [sighting(server) for server in _oldest_first(answer)]
+    if isinstance(answer, errors.CloudError):
+        return answer
+    return [sighting(server, sweeps.maker(context, server)) for server in _oldest_first(answer)]
 
 
 def _ask(question: Any, *arguments: Any) -> Any:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from backend.engine.breaker import BreakerRule
 from backend.policies.backoff import BackoffRule
 from backend.policies.brake import BrakeRule
+from backend.policies.sweep import SweepRule
 from backend.policies.window import WindowRule
 
 
@@ -27,6 +28,8 @@ class EngineSettings:
             ``watch_busy`` and at most ``watch_idle``: a cloud that is busy is asked less. The last few are waited for
             at ``watch_busy``.
         pool_busy, pool_idle: pause between two listings of a pool's members while some are new, and while none is.
+        pool_looks: listings a minute that the pools of a project cost together while nothing happens; the more pools
+            there are, the longer is the pause of each.
         watch_full: pause between two complete listings.
         watch_overlap: a listing of changes reaches back that far before the last: covers clocks and stale listings.
         watch_glance: listings between those of every ``watch_idle`` reach back only that far, for what moves is told
@@ -47,6 +50,7 @@ class EngineSettings:
         deregistration_patience: a server goes, after its draining, although its pool could not be told for so long.
         refused_retry: pause after the cloud refused the engine; looks begin with ``cloud_retry`` and come to it.
         orphan_grace: servers of ours that no node owns go after this.
+        sweeping: the brake on that.
         backoff: delays after failed launches.
         sweep: every cluster is looked at at least that often.
         brake: what a mass failure is, and how long replacement for health is put off for it.
@@ -70,6 +74,7 @@ class EngineSettings:
     watch_rest: float = 8.0
     pool_busy: timedelta = timedelta(seconds=2)
     pool_idle: timedelta = timedelta(seconds=15)
+    pool_looks: int = 60
     watch_full: timedelta = timedelta(minutes=15)
     watch_overlap: timedelta = timedelta(seconds=15)
     watch_glance: timedelta = timedelta(seconds=2)
@@ -89,6 +94,7 @@ class EngineSettings:
     deregistration_patience: timedelta = timedelta(minutes=5)
     refused_retry: timedelta = timedelta(seconds=60)
     orphan_grace: timedelta = timedelta(minutes=2)
+    sweeping: SweepRule = field(default_factory=SweepRule)
     backoff: BackoffRule = field(default_factory=BackoffRule)
     sweep: timedelta = timedelta(hours=1)
     brake: BrakeRule = field(default_factory=BrakeRule)

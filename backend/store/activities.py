@@ -41,6 +41,25 @@ class ActivityQuery:
     started_until: datetime | None = None
 
 
+def detached(conn: Connection, scope: Scope, servers: Sequence[str], since: datetime) -> set[str]:
+    """Those of the servers that left a cluster since then because their owner detached them, and joined none again."""
+    last: dict[str, str] = {}
+    statement = (
+        select(_t.server_id, _t.kind)
+        .where(
+            _t.project_id == scope.project_id,
+            _t.region == scope.region,
+            _t.ended.in_((0, 1)),
+            _t.started_at >= since,
+            _t.server_id.in_(servers),
+        )
+        .order_by(_t.started_at)
+    )
+    for row in conn.execute(statement):
+        last[row.server_id] = row.kind
+    return {server for server, kind in last.items() if kind == ActivityKind.DETACH}
+
+
 _FIND = select(activities).where(_t.id == bindparam("activity_id"))
 
 

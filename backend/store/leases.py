@@ -37,7 +37,13 @@ class WatchLease(Lease):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class PoolLease(Lease):
-    """A claimed pool."""
+    """A claimed pool.
+
+    Attributes:
+        missing_since: since when there is no such pool; None while there is.
+    """
+
+    missing_since: datetime | None
 
     @property
     def pool_id(self) -> str:
@@ -81,9 +87,9 @@ def fence_pool(conn: Connection, lease: PoolLease) -> bool:
     return POOLS.fence(conn, lease) is not None
 
 
-def release_pool(conn: Connection, lease: PoolLease, due_at: datetime) -> None:
-    """Give the pool back; it is due then, or when someone asked for it meanwhile."""
-    POOLS.release(conn, lease, due_at)
+def release_pool(conn: Connection, lease: PoolLease, due_at: datetime, *, missing_since: datetime | None) -> None:
+    """Give the pool back with what is known now; it is due then, or when someone asked for it meanwhile."""
+    POOLS.release(conn, lease, due_at, missing_since=missing_since)
 
 
 def forget_pool(conn: Connection, lease: PoolLease) -> None:

@@ -14,7 +14,7 @@ from backend.domain.node import COUNTED, Member, Node
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.errors import ServerNotAttachable
-from backend.store import rows
+from backend.store import claimed, rows
 from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes
 from backend.store.tables import clusters, nodes
@@ -24,13 +24,14 @@ _t = nodes.c
 
 def insert(conn: Connection, node: Node) -> None:
     """Write a new node."""
-    conn.execute(sa.insert(nodes), rows.node_values(node))
+    insert_many(conn, [node])
 
 
 def insert_many(conn: Connection, added: Sequence[Node]) -> None:
-    """Write new nodes in one round trip."""
+    """Write new nodes, and that they were claimed."""
     if added:
         conn.execute(sa.insert(nodes), [rows.node_values(node) for node in added])
+        claimed.note(conn, added)
 
 
 def adopt_many(conn: Connection, added: Sequence[Node]) -> None:

@@ -1,55 +1,198 @@
-"""Servers that carry a token of ours and belong to no node, and since when they are known to."""
+"""What carries this installation's mark and belongs to no node, and since when that is known. Ends nothing itself.
+
+Servers, members of pools and ports alike. ``known`` tells that the claim it was made for is in this very database, so
+that it was made here and given up here; what is not known may be serving for rows that a restored or lost database no
+longer has. ``released`` is an operator's word that it may go all the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from backend.domain.scope import Scope
 from backend.store.batches import chunks
-from backend.store.tables import orphans
+from backend.store.tables import nodes, orphans, registrations
 
 _o = orphans.c
-_KNOWN = select(_o.server_id).where(_o.server_id.in_(bindparam("servers", expanding=True)))
+_n = nodes.c
+_r = registrations.c
+NO_POOL = ""
 
 
-def note(conn: Connection, scope: Scope, servers: Sequence[str], now: datetime) -> None:
-    """Remember since when these servers belong to nobody."""
-    for chunk in chunks(servers):
-        known = set(conn.execute(_KNOWN, {"servers": chunk}).scalars())
-        fresh = [server for server in dict.fromkeys(chunk) if server not in known]
+class Kind(StrEnum):
+    """What it is. Members are named by the node they stood for, within their pool."""
+
+    SERVER = "server"
+    MEMBER = "member"
+    PORT = "port"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """The orphans of a kind that a project has.
+
+    Attributes:
+        known, unknown: how many nobody released, by whether their claim is known.
+        released: how many an operator let go.
+        oldest: since when the oldest is known to be one.
+        total: of everything of that kind that is ours in the project.
+    """
+
+    scope: Scope
+    kind: Kind
+    known: int
+    unknown: int
+    released: int
+    oldest: datetime
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where orphans of a kind are; members are told pool by pool."""
+
+    scope: Scope
+    kind: Kind
+    pool_id: str = NO_POOL
+
+    @property
+    def here(self) -> ColumnElement[bool]:
+        return and_(
+            _o.kind == str(self.kind),
+            _o.pool_id == self.pool_id,
+            _o.project_id == self.scope.project_id,
+            _o.region == self.scope.region,
+        )
+
+
+def note(conn: Connection, place: Place, found: Sequence[tuple[str, bool]], now: datetime) -> None:
+    """Remember since when these (id, known) belong to nobody."""
+    scope = place.scope
+    common = {"kind": str(place.kind), "pool_id": place.pool_id, "project_id": scope.project_id, "region": scope.region}
+    for chunk in chunks(dict(found).items()):
+        ids = [identity for identity, _ in chunk]
+        noted = set(conn.execute(select(_o.id).where(place.here, _o.id.in_(ids))).scalars())
+        fresh = [
+            {"id": identity, "known": known, "released": False, "first_seen_at": now, **common}
+            for identity, known in chunk
+            if identity not in noted
+        ]
         if fresh:
-            place = {"project_id": scope.project_id, "region": scope.region, "first_seen_at": now}
-            conn.execute(insert(orphans), [{"server_id": server, **place} for server in fresh])
+            conn.execute(insert(orphans), fresh)
 
 
-def due(conn: Connection, scope: Scope, before: datetime, limit: int) -> list[str]:
-    """Servers that belong to nobody since then or longer."""
+def due(conn: Connection, place: Place, before: datetime, limit: int, *, braked: bool = False) -> list[str]:
+    """What may end: known and nobody's since then or longer, or released; nothing that was asked to end since then.
+
+    Args:
+        braked: known ones rest; what was released goes all the same.
+    """
+    settled = false() if braked else and_(_o.known, _o.first_seen_at <= before)
     statement = (
-        select(_o.server_id)
-        .where(_o.project_id == scope.project_id, _o.region == scope.region, _o.first_seen_at <= before)
-        .order_by(_o.first_seen_at, _o.server_id)
+        select(_o.id)
+        .where(place.here, or_(_o.released, settled), or_(_o.asked_at.is_(None), _o.asked_at <= before))
+        .order_by(_o.first_seen_at, _o.id)
         .limit(limit)
     )
     return list(conn.execute(statement).scalars())
 
 
-def oldest(conn: Connection, scope: Scope) -> datetime | None:
-    """Since when the oldest of them is known."""
-    statement = select(func.min(_o.first_seen_at)).where(_o.project_id == scope.project_id, _o.region == scope.region)
-    found: datetime | None = conn.execute(statement).scalar()
+def oldest(conn: Connection, place: Place, *, braked: bool = False) -> datetime | None:
+    """Since when the oldest of those that may end is known, or was asked to."""
+    may_end = _o.released if braked else or_(_o.released, _o.known)
+    found: datetime | None = conn.execute(
+        select(func.min(func.coalesce(_o.asked_at, _o.first_seen_at))).where(place.here, may_end)
+    ).scalar()
     return found
 
 
-def settle(conn: Connection, servers: Sequence[str]) -> None:
+def settle(conn: Connection, place: Place, ids: Sequence[str]) -> None:
     """These are no orphans, or no more."""
-    if servers:
-        conn.execute(delete(orphans).where(_o.server_id.in_(servers)))
+    for chunk in chunks(ids):
+        conn.execute(delete(orphans).where(place.here, _o.id.in_(chunk)))
 
 
-def again(conn: Connection, servers: Sequence[str], now: datetime) -> None:
-    """Their deletion was asked for: look again after the grace."""
-    if servers:
-        conn.execute(update(orphans).where(_o.server_id.in_(servers)).values(first_seen_at=now))
+def keep(conn: Connection, place: Place, seen: Collection[str]) -> None:
+    """Forget those that a complete listing did not tell, and servers that a node has by now."""
+    noted = list(conn.execute(select(_o.id).where(place.here)).scalars())
+    owned: set[str | None] = set()
+    if place.kind is Kind.SERVER:
+        for chunk in chunks(noted):
+            owned.update(conn.execute(select(_n.server_id).where(_n.server_id.in_(chunk))).scalars())
+    settle(conn, place, [identity for identity in noted if identity not in seen or identity in owned])
+
+
+def asked(conn: Connection, place: Place, ids: Sequence[str], now: datetime) -> None:
+    """Their end was asked for: look again after the grace."""
+    for chunk in chunks(ids):
+        conn.execute(update(orphans).where(place.here, _o.id.in_(chunk)).values(asked_at=now))
+
+
+def release(conn: Connection, project_id: str, region: str | None = None) -> int:
+    """An operator lets go what a project has now, everywhere or in one region; how much that is."""
+    where = [_o.project_id == project_id, _o.released == false()]
+    if region is not None:
+        where.append(_o.region == region)
+    return conn.execute(update(orphans).where(*where).values(released=true())).rowcount
+
+
+def give_up(conn: Connection, place: Place, ids: Sequence[str], now: datetime) -> None:
+    """These are ended on purpose: nothing holds their end."""
+    note(conn, place, [(identity, True) for identity in ids], now)
+    for chunk in chunks(ids):
+        conn.execute(update(orphans).where(place.here, _o.id.in_(chunk)).values(released=true()))
+
+
+def everywhere(conn: Connection, scope: Scope | None = None) -> list[Orphans]:
+    """Every project's orphans, or one's, by project, region and kind; projects without any are left out."""
+    place = (_o.project_id, _o.region, _o.kind)
+    counts = select(
+        *place, _o.known, _o.released, func.count().label("number"), func.min(_o.first_seen_at).label("oldest")
+    ).group_by(*place, _o.known, _o.released)
+    if scope is not None:
+        counts = counts.where(_o.project_id == scope.project_id, _o.region == scope.region)
+    grouped: dict[tuple[Scope, Kind], list[tuple[bool, bool, int, datetime]]] = {}
+    for row in conn.execute(counts.order_by(*place)):
+        key = (Scope(row.project_id, row.region), Kind(row.kind))
+        grouped.setdefault(key, []).append((row.known, row.released, row.number, row.oldest))
+    return [_orphans(conn, where, kind, parts) for (where, kind), parts in grouped.items()]
+
+
+def _orphans(conn: Connection, scope: Scope, kind: Kind, parts: Sequence[tuple[bool, bool, int, datetime]]) -> Orphans:
+    return Orphans(
+        scope,
+        kind,
+        known=sum(number for known, released, number, _ in parts if known and not released),
+        unknown=sum(number for known, released, number, _ in parts if not known and not released),
+        released=sum(number for _, released, number, _ in parts if released),
+        oldest=min(oldest for *_, oldest in parts),
+        total=sum(number for *_, number, _ in parts) + _owned(conn, scope, kind),
+    )
+
+
+def _owned(conn: Connection, scope: Scope, kind: Kind) -> int:
+    """How many of a kind belong to nodes; each has a port of its own where there are any."""
+    if kind is Kind.MEMBER:
+        statement = select(func.count()).where(_r.project_id == scope.project_id, _r.region == scope.region)
+    else:
+        statement = select(func.count()).where(
+            _n.project_id == scope.project_id, _n.region == scope.region, _n.server_id.is_not(None)
+        )
+    return conn.execute(statement).scalar_one()

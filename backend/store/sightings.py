@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, String, and_, bindparam, case, exists, func, or_, select, type_coerce, update
@@ -30,6 +31,14 @@ _BAD = tuple(
 )
 
 
+class Maker(StrEnum):
+    """Whose a server with a token is. UNKNOWN: it does not tell, as servers did not always."""
+
+    OURS = "ours"
+    OTHERS = "others"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """A server as it was seen.
@@ -38,6 +47,7 @@ class Sighting:
         at: the cloud's time of the status; statuses of one server are ordered by it.
         launch_id: the token it carries, None for servers that are no cluster's.
         missing: the cloud does not know it, and has not told of its end.
+        maker: which installation of Coppice gave it that.
     """
 
     server_id: str
@@ -48,14 +58,22 @@ class Sighting:
     image_id: str | None = None
     address: str | None = None
     missing: bool = False
+    maker: Maker = Maker.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a record of sightings found: clusters with news, servers that no node owns."""
+    """What a record of sightings found.
+
+    Attributes:
+        cluster_ids: of clusters with news.
+        unowned: servers of this installation that no node has: (server, launch).
+        strangers: servers with a token that no node has and that this installation is not known to have made.
+    """
 
     cluster_ids: Sequence[str]
-    unowned: Sequence[str]
+    unowned: Sequence[tuple[str, str]]
+    strangers: Sequence[str]
 
 
 _OWNED = select(
@@ -142,7 +160,7 @@ def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Rec
     """Write what was seen into the nodes it belongs to.
 
     A status older than the one a node has is left out. A server that no node has goes to a node that waits for a
-    server of its launch; where none waits it is unowned.
+    server of its launch, unless another installation made it; where none waits it is unowned.
     """
     found: dict[str, None] = {}
     strays: list[Sighting] = []
@@ -158,9 +176,11 @@ def record(conn: Connection, scope: Scope, sightings: Sequence[Sighting]) -> Rec
                 found[row.cluster_id] = None
         if changes:
             conn.execute(_SEE, changes)
-    adopted, unowned = _adopt(conn, scope, [stray for stray in strays if stray.launch_id is not None])
+    adopted, left = _adopt(conn, scope, [stray for stray in strays if stray.launch_id is not None])
     found |= dict.fromkeys(adopted)
-    return Recorded(tuple(found), unowned)
+    unowned = [(stray.server_id, stray.launch_id or "") for stray in left if stray.maker is Maker.OURS]
+    strangers = [stray.server_id for stray in left if stray.maker is not Maker.OURS]
+    return Recorded(tuple(found), unowned, strangers)
 
 
 def _owned(conn: Connection, scope: Scope, chunk: Sequence[Sighting]) -> dict[str, Any]:
@@ -188,19 +208,20 @@ def _is_older(sighting: Sighting, known_at: datetime | None) -> bool:
     return known_at is not None and sighting.at < known_at
 
 
-def _adopt(conn: Connection, scope: Scope, strays: Sequence[Sighting]) -> tuple[list[str], list[str]]:
-    """(clusters whose nodes got a server, servers left over)."""
+def _adopt(conn: Connection, scope: Scope, strays: Sequence[Sighting]) -> tuple[list[str], list[Sighting]]:
+    """(clusters whose nodes got a server, servers left over). What is being deleted is no node's any more."""
     waiting: dict[str, list[Any]] = {}
     launches = dict.fromkeys(stray.launch_id for stray in strays)
     for chunk in chunks(launches):
         for row in conn.execute(_WAITING, {**_key(scope), "launches": chunk}):
             waiting.setdefault(row.launch_id, []).append(row)
-    adoptions, names, found, unowned = [], {}, [], []
+    adoptions, names, found, left = [], {}, [], []
     for stray in strays:
-        rows = waiting.get(stray.launch_id or "")
+        if stray.status in _GONE:
+            continue
+        rows = waiting.get(stray.launch_id or "") if stray.maker is not Maker.OTHERS else None
         if not rows:
-            if stray.status not in _GONE:
-                unowned.append(stray.server_id)
+            left.append(stray)
             continue
         row = rows.pop(0)
         found.append(row.cluster_id)
@@ -210,7 +231,7 @@ def _adopt(conn: Connection, scope: Scope, strays: Sequence[Sighting]) -> tuple[
     if adoptions:
         conn.execute(_ADOPT, adoptions)
     journal.name_servers(conn, names)
-    return found, unowned
+    return found, left
 
 
 def _adoption(node_id: str, stray: Sighting) -> dict[str, Any]:

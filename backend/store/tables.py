@@ -268,6 +268,11 @@ watches = _table(
     Column("failing", Integer),
     # Since when the cloud lets nobody look; told in the journal once.
     Column("refused_since", Instant),
+    # Servers with a token that this installation did not make, and orphans that rest, as they were last told.
+    Column("strangers", Integer),
+    Column("held_orphans", Integer),
+    # Of engines that held replacement for a time; nothing reads it any more, and the next line of the schema ends it.
+    Column("held_until", Instant),
     Column("owner", WORD),
     Column("lease_until", Instant),
     Column("epoch", Integer, nullable=False),
@@ -306,16 +311,54 @@ pools = _table(
     Column("owner", WORD),
     Column("lease_until", Instant),
     Column("epoch", Integer, nullable=False),
+    # Since when the cloud has no such pool.
+    Column("missing_since", Instant),
     Index(None, "due_at"),
+    Index(None, "project_id", "region"),
 )
 
-# Servers that carry a token of ours and belong to no node.
-orphans = _table(
+# Of engines that knew servers alone; nothing reads it any more, and the next line of the schema ends it.
+_table(
     "orphans",
     Column("server_id", ID, primary_key=True),
     Column("project_id", WORD, nullable=False),
     Column("region", WORD, nullable=False),
     Column("first_seen_at", Instant, nullable=False),
+)
+
+# What carries this installation's mark and belongs to no node.
+orphans = _table(
+    "unowned",
+    Column("kind", WORD, primary_key=True),
+    Column("id", ID, primary_key=True),
+    Column("pool_id", ID, primary_key=True),  # of a member; empty for what is in no pool
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    # The claim that it was made for is in this database.
+    Column("known", Boolean, nullable=False),
+    # An operator's word that it may go.
+    Column("released", Boolean, nullable=False),
+    # When its end was asked for last.
+    Column("asked_at", Instant),
+    Index(None, "project_id", "region"),
+)
+
+# Every node that was ever claimed, for a while after it is gone: what was made for one of these was made here.
+claimed_nodes = _table(
+    "claimed_nodes",
+    Column("node_id", ID, primary_key=True),
+    Column("launch_id", ID, nullable=False),
+    Column("claimed_at", Instant, nullable=False),
+    Index(None, "launch_id"),
+    Index(None, "claimed_at"),
+)
+
+# Whose servers, ports and members are this database's: one row.
+installations = _table(
+    "installations",
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", ID, nullable=False),
 )
 
 # Application credentials that owners handed over, so that the engine may act in their projects.

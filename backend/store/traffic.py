@@ -14,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
-from backend.store import rows
+from backend.store import orphans, rows
 from backend.store.leases import POOLS
+from backend.store.orphans import Kind, Place
 from backend.store.tables import pools, registrations
 
 _r = registrations.c
@@ -108,19 +109,37 @@ def _key(key: Key) -> dict[str, Any]:
     return {"node": key[0], "pool": key[1]}
 
 
-_POOLS_OF_CLUSTER = select(_r.pool_id, _r.project_id, _r.region).where(_r.cluster_id == bindparam("owner")).distinct()
+_MEMBERS_OF_CLUSTER = select(_r.pool_id, _r.node_id, _r.project_id, _r.region).where(
+    _r.cluster_id == bindparam("owner")
+)
 
 
 def forget_cluster(conn: Connection, cluster_id: str, now: datetime) -> None:
     """A cluster goes: what is still registered is found to be nobody's, and ended, by the next look at its pools."""
-    found = conn.execute(_POOLS_OF_CLUSTER, {"owner": cluster_id}).all()
+    found: dict[Place, list[str]] = {}
+    for row in conn.execute(_MEMBERS_OF_CLUSTER, {"owner": cluster_id}):
+        place = Place(Scope(row.project_id, row.region), Kind.MEMBER, row.pool_id)
+        found.setdefault(place, []).append(row.node_id)
     if found:
         conn.execute(delete(registrations).where(_r.cluster_id == cluster_id))
-    for row in found:
-        pull_pool(conn, Scope(row.project_id, row.region), row.pool_id, now)
+    for place, node_ids in found.items():
+        orphans.give_up(conn, place, node_ids, now)
+        pull_pool(conn, place.scope, place.pool_id, now)
 
 
 # pools ---------------------------------------------------------------------------------------------------------------
+
+
+_POOLS_OF = (
+    select(sa.func.count())
+    .select_from(pools)
+    .where(pools.c.project_id == bindparam("project"), pools.c.region == bindparam("at"))
+)
+
+
+def pools_of(conn: Connection, scope: Scope) -> int:
+    """How many pools of a project are looked at."""
+    return conn.execute(_POOLS_OF, {"project": scope.project_id, "at": scope.region}).scalar_one()
 
 
 def pull_pool(conn: Connection, scope: Scope, pool_id: str, at: datetime) -> None:

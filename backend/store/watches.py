@@ -92,5 +92,37 @@ def refusing(conn: Connection) -> list[Scope]:
     return [Scope(row.project_id, row.region) for row in conn.execute(_REFUSING)]
 
 
+_TOLD = select(_w.strangers, _w.held_orphans).where(
+    _w.project_id == bindparam("project"), _w.region == bindparam("in_region")
+)
+
+
+def told(conn: Connection, scope: Scope) -> tuple[int, int]:
+    """(servers that this installation did not make, orphans that rest) of a project as they were last told."""
+    row = conn.execute(_TOLD, _key(scope)).first()
+    return (0, 0) if row is None else (row.strangers or 0, row.held_orphans or 0)
+
+
+def tell(conn: Connection, scope: Scope, strangers: int, held_orphans: int) -> None:
+    """They are that many from now on."""
+    conn.execute(
+        update(watches)
+        .where(_w.project_id == scope.project_id, _w.region == scope.region)
+        .values(strangers=strangers, held_orphans=held_orphans)
+    )
+
+
+_SPARED = select(_w.project_id, _w.region, _w.strangers, _w.held_orphans).where(
+    or_(_w.strangers > 0, _w.held_orphans > 0)
+)
+
+
+def spared(conn: Connection) -> dict[Scope, tuple[int, int]]:
+    """What ``told`` tells of every project that has any."""
+    return {
+        Scope(row.project_id, row.region): (row.strangers or 0, row.held_orphans or 0) for row in conn.execute(_SPARED)
+    }
+
+
 def _key(scope: Scope) -> dict[str, Any]:
     return {"project": scope.project_id, "in_region": scope.region}

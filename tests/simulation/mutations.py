@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from backend.domain.node import SERVING, capacity
 from backend.drivers import errors
-from backend.engine import cluster_pass, draft, observation, pools
+from backend.engine import cluster_pass, draft, observation, pools, sweeps
 from backend.engine.acts.act import ActOnServer, Result
 from backend.engine.acts.create_servers import CreateServers
 from backend.engine.acts.delete_server import DeleteServer
@@ -104,10 +104,10 @@ def ignore_generation() -> AbstractContextManager[None]:
 def no_orphan_sweep() -> AbstractContextManager[None]:
     """Servers that nobody owns stay for ever."""
 
-    def end_orphans(_look: Any) -> Any:
+    def run(_sweep: Any) -> Any:
         yield from ()
 
-    return _put(observation, "_end_orphans", end_orphans)
+    return _put(sweeps.ServerSweep, "run", run)
 
 
 def forget_the_pending() -> AbstractContextManager[None]:

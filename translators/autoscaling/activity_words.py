@@ -53,6 +53,10 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     " the {extent} were. Until that ends, and for at most {minutes} minutes, no running instance is replaced for it.",
     CauseKind.ACCESS_REFUSED: "access to the instances of the group was refused during a health check. Until it is"
     " restored their health is not known, and no instance is replaced or taken out of service for it.",
+    CauseKind.SOURCE_MISSING: "a target group of the group was not found during a health check. Instances are"
+    " registered with it when it is found again.",
+    CauseKind.ORPHANS_HELD: "{count} instances were found during a health check that were launched for a group and"
+    " belong to none. They are left as they are until an operator has looked at them.",
 }
 # Moves of one instance that a user asked for: with a step of the capacity where it took one.
 _MOVES: Final[Mapping[CauseKind, str]] = {
@@ -249,6 +253,9 @@ _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
     ReasonKind.GIVEN_UP: lambda data: (
         f"No instance was launched successfully for over {data['hours']} hours. The Launch process is suspended until"
         " it is resumed."
+    ),
+    ReasonKind.SOURCE_NOT_FOUND: lambda _: (
+        "One or more target groups not found. Validating load balancer configuration failed."
     ),
     ReasonKind.CLUSTER_DELETED: lambda _: "The AutoScalingGroup was deleted.",
     ReasonKind.SUPERSEDED: lambda _: "The desired capacity was lowered before the instance came into service.",

@@ -20,6 +20,7 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
 from backend.drivers.balancing import Balancer, Listener, Monitor, Pool, PoolMember, Target
 from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound
+from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.layout import Layout
@@ -37,7 +38,8 @@ _PORTS: Final = {"HTTP": 80, "HTTPS": 443, "TERMINATED_HTTPS": 443, "PROXY": 80,
 _OTHER_PORT: Final = 80
 _PORT: Final = re.compile(rf"{PORT_TAG}([0-9]{{1,5}})")
 _LAST_PORT: Final = 65535
-_OWNER: Final = re.compile(rf"{MEMBER_NAME}([0-9a-f-]{{36}})")
+_OWNER: Final = re.compile(rf"{MEMBER_NAME}([0-9a-f-]{{36}})(?:\.([0-9a-f-]{{36}}))?")
+"""The node, and the installation that it is of."""
 _HEALTH: Final = {
     "ONLINE": MemberHealth.HEALTHY,
     "DEGRADED": MemberHealth.HEALTHY,
@@ -48,11 +50,19 @@ _HEALTH: Final = {
 
 
 class OpenStackBalancing:
-    def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings, networking: OpenStackNetworking) -> None:
+    def __init__(
+        self,
+        rest: Rest,
+        clock: Clock,
+        settings: OpenStackSettings,
+        networking: OpenStackNetworking,
+        installation: Installation = nobody,
+    ) -> None:
         self._rest = rest
         self._clock = clock
         self._settings = settings
         self._networking = networking
+        self._installation = installation
         self._fronts: Kept[tuple[Scope, str], frozenset[str]] = Kept(clock, self._ask_fronts)
 
     def pools(self, scope: Scope) -> Sequence[Pool]:
@@ -101,7 +111,7 @@ class OpenStackBalancing:
         layout = self._networking.layout(scope, self._settings.layout_age)
         wanted = []
         for target in targets:
-            member = {**_key(target), "name": MEMBER_NAME + target.owner, "weight": 1}
+            member = {**_key(target), "name": self._name(target), "weight": 1}
             subnet = _subnet(layout, target)
             # The subnet of the balancer's own address is what is meant where none is told.
             wanted.append(member if subnet is None or subnet in fronts else {**member, "subnet_id": subnet})
@@ -119,7 +129,16 @@ class OpenStackBalancing:
         """The members that are still those targets'."""
         here = {(each["address"], each["protocol_port"]): each for each in self._members(scope, pool_id)}
         found = [(target, here.get((target.address, target.port))) for target in targets]
-        return [(target, each) for target, each in found if each and each["name"] == MEMBER_NAME + target.owner]
+        return [(target, each) for target, each in found if each and self._is_of(each, target)]
+
+    def _name(self, target: Target) -> str:
+        own = self._installation()
+        return f"{MEMBER_NAME}{target.owner}.{own}" if own else f"{MEMBER_NAME}{target.owner}"
+
+    def _is_of(self, member: Document, target: Target) -> bool:
+        """Whether it is that node's; members of old names tell no installation."""
+        owner, installation = _owner(member)
+        return owner == target.owner and installation in (None, self._installation())
 
     def _ask_fronts(self, key: tuple[Scope, str]) -> frozenset[str]:
         """Subnets of the addresses of a pool's balancers."""
@@ -243,15 +262,22 @@ def _monitor(each: Document | None) -> Monitor | None:
     )
 
 
+def _owner(each: Document) -> tuple[str | None, str | None]:
+    """(node, installation) of a member; neither where somebody else made it."""
+    found = _OWNER.fullmatch(each.get("name") or "")
+    return (found[1], found[2]) if found else (None, None)
+
+
 def _member(each: Document) -> PoolMember:
-    owner = _OWNER.fullmatch(each.get("name") or "")
+    owner, installation = _owner(each)
     return PoolMember(
         id=each["id"],
         address=each["address"],
         port=each["protocol_port"],
         weight=each["weight"],
         health=_HEALTH.get(each["operating_status"], MemberHealth.UNKNOWN),
-        owner=owner[1] if owner else None,
+        owner=owner,
+        installation=installation,
         operating_status=each["operating_status"],
         provisioning_status=each["provisioning_status"],
     )

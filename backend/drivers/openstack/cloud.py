@@ -12,6 +12,7 @@ from backend.clock import Clock
 from backend.drivers.cloud import Cloud
 from backend.drivers.delegations import Delegations, NoDelegations
 from backend.drivers.exchanges import Exchanges, unrecorded
+from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack.access import Access, Entry
 from backend.drivers.openstack.balancing import OpenStackBalancing
 from backend.drivers.openstack.compute import OpenStackCompute
@@ -35,6 +36,7 @@ def open_cloud(
     record: Exchanges = unrecorded,
     delegations: Delegations | None = None,
     patience: Patience | None = None,
+    installation: Installation = nobody,
 ) -> Cloud:
     """The cloud's ports. Nothing is asked of it yet.
 
@@ -44,6 +46,7 @@ def open_cloud(
         record: is told every request.
         delegations: what owners handed over; nothing by default.
         patience: how long is waited for answers; by default as long as the settings say for connections.
+        installation: what is made carries it, see Cloud.
 
     Raises:
         Misconfigured: clouds.yaml has no usable entry.
@@ -57,10 +60,17 @@ def open_cloud(
     networking = OpenStackNetworking(rest, clock, settings, zones)
     background = ThreadPoolExecutor(1, thread_name_prefix="ports") if transport is None else None
     compute = OpenStackCompute(
-        rest, clock, settings, zones=zones, images=images, networking=networking, background=background
+        rest,
+        clock,
+        settings,
+        zones=zones,
+        images=images,
+        networking=networking,
+        background=background,
+        installation=installation,
     )
-    balancing = OpenStackBalancing(rest, clock, settings, networking)
-    return Cloud(compute=compute, images=images, network=networking, balancing=balancing)
+    balancing = OpenStackBalancing(rest, clock, settings, networking, installation)
+    return Cloud(compute=compute, images=images, network=networking, balancing=balancing, installation=installation)
 
 
 def _ways(

@@ -29,6 +29,7 @@ from backend.drivers.errors import (
     SubnetNotFound,
     Unsupported,
 )
+from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack import metadata as notes
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.disks import disks
@@ -61,6 +62,7 @@ class OpenStackCompute:
         images: OpenStackImages,
         networking: OpenStackNetworking,
         background: Executor | None = None,
+        installation: Installation = nobody,
     ) -> None:
         self._rest = rest
         self._clock = clock
@@ -68,10 +70,11 @@ class OpenStackCompute:
         self._zones = zones
         self._images = images
         self._networking = networking
+        self._installation = installation
         self._flavors = Flavors(rest, clock, settings, zones)
         self._keys = KeyPairs(rest, clock)
         self._groups = ServerGroups(rest)
-        self._ports = Ports(rest, clock, timedelta(seconds=settings.port_grace_seconds), background)
+        self._ports = Ports(rest, clock, timedelta(seconds=settings.port_grace_seconds), installation, background)
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
         if count < 1:
@@ -147,9 +150,14 @@ class OpenStackCompute:
 
     def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
         if launch_id is not None:
-            self._put(scope, server_id, {notes.LAUNCH: launch_id})
-        elif notes.LAUNCH in self._noted(scope, server_id):
-            self._remove(scope, server_id, notes.LAUNCH)
+            own = self._installation()
+            whose = {notes.INSTALLATION: own} if own else {}
+            self._put(scope, server_id, {notes.LAUNCH: launch_id, **whose})
+            return
+        noted = self._noted(scope, server_id)
+        for key in (notes.LAUNCH, notes.INSTALLATION):
+            if key in noted:
+                self._remove(scope, server_id, key)
 
     def tag(self, scope: Scope, server_id: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
         noted = self._noted(scope, server_id)
@@ -202,6 +210,7 @@ class OpenStackCompute:
             zone=self._settings.zone_names(scope.region).to_cloud(request.zone),
             disks=mapped,
             batch=str(uuid.uuid4()),
+            installation=self._installation(),
         )
 
     def _placement(self, scope: Scope, request: ServerRequest) -> Placement:

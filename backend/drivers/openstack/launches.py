@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ class Launch:
     Attributes:
         zone: the cloud's name.
         batch: a new uuid: the servers of one request carry it.
+        installation: whose servers and ports they are; empty where nobody tells.
     """
 
     request: ServerRequest
@@ -36,6 +38,7 @@ class Launch:
     zone: str
     disks: Disks
     batch: str
+    installation: str = ""
 
     def body(self) -> Mapping[str, Any]:
         """One POST for all servers, which is accepted or refused as a whole."""
@@ -84,7 +87,7 @@ class Launch:
         port: dict[str, Any] = {
             "network_id": self.placement.subnet.network_id,
             "fixed_ips": [{"subnet_id": self.placement.real_id}],
-            "name": f"{PORT_NAME}{self.batch}",
+            "name": f"{port_prefix(self.installation)}{self.batch}",
         }
         if self.request.security_group_ids:
             port["security_groups"] = list(self.request.security_group_ids)
@@ -99,6 +102,8 @@ class Launch:
         noted = {notes.BATCH: notes_of, notes.TYPE: request.flavor, notes.SUBNET: self.placement.subnet.id}
         if request.launch_id is not None:
             noted[notes.LAUNCH] = request.launch_id
+            if self.installation:
+                noted[notes.INSTALLATION] = self.installation
         if request.server_group is not None:
             noted[notes.GROUP] = request.server_group.id
             noted[notes.GROUP_NAME] = request.server_group.name
@@ -121,6 +126,19 @@ class Launch:
 
 
 PORT_NAME: Final = "coppice-"
+
+
+_OLD_PORT: Final = re.compile(rf"{PORT_NAME}[0-9a-f-]{{36}}")
+
+
+def port_prefix(installation: str) -> str:
+    """How the names of that installation's ports begin, and of no other's."""
+    return f"{PORT_NAME}{installation}-" if installation else PORT_NAME
+
+
+def is_port_of(name: str, installation: str) -> bool:
+    """Whether it is the name of a port that this installation made, or somebody before ports told of any."""
+    return name.startswith(port_prefix(installation)) or _OLD_PORT.fullmatch(name) is not None
 
 
 def _name(text: str) -> str:

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 OWN: Final = "coppice:"
 LAUNCH: Final = "coppice:launch"
+INSTALLATION: Final = "coppice:installation"
 TYPE: Final = "coppice:type"
 SUBNET: Final = "coppice:subnet"
 BATCH: Final = "coppice:batch"
@@ -57,6 +58,7 @@ class Notes:
     """
 
     launch_id: str | None = None
+    installation: str | None = None
     flavor: str | None = None
     subnet_id: str | None = None
     batch: str | None = None
@@ -80,6 +82,7 @@ def notes_of(metadata: Mapping[str, str]) -> Notes:
     batch, _, size = metadata.get(BATCH, "").partition("/")
     return Notes(
         launch_id=_like(_UUID, metadata.get(LAUNCH)),
+        installation=word(metadata.get(INSTALLATION)),
         flavor=word(metadata.get(TYPE)),
         subnet_id=_like(_ID, metadata.get(SUBNET)),
         batch=_like(_ID, batch),

@@ -20,9 +20,10 @@ from typing import Any, Final
 from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers.errors import CloudError, CloudUnavailable, OutcomeUnknown, Refused
+from backend.drivers.installation import Installation
 from backend.drivers.openstack import metadata as notes
 from backend.drivers.openstack.kept import Kept
-from backend.drivers.openstack.launches import PORT_NAME, Launch
+from backend.drivers.openstack.launches import Launch, is_port_of, port_prefix
 from backend.drivers.openstack.refusals import of_create
 from backend.drivers.openstack.rest import COMPUTE, NETWORK, Declined, Rest
 
@@ -30,7 +31,7 @@ _AT_ONCE: Final = 8
 _AT_A_TIME: Final = 50
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 _YOUNG: Final = timedelta(minutes=1)
-_FIELDS: Final = ["id", "name", "created_at"]
+_FIELDS: Final = ["id", "name", "device_id", "created_at"]
 _log = logging.getLogger(__name__)
 
 
@@ -56,10 +57,14 @@ class Ports:
 
     Args:
         grace: a port of ours that no server has for so long is swept.
+        installation: whose ports are swept.
         background: waits for servers to let go of their ports; None does so in the calls that see servers gone.
     """
 
-    def __init__(self, rest: Rest, clock: Clock, grace: timedelta, background: Executor | None = None) -> None:
+    def __init__(
+        self, rest: Rest, clock: Clock, grace: timedelta, installation: Installation, background: Executor | None = None
+    ) -> None:
+        self._installation = installation
         self._grace = grace
         self._background = background
         self._rest = rest
@@ -224,7 +229,7 @@ class Ports:
                 asked = {"id": some, "fields": ["id", "device_id", "name"]}
                 listed = self._rest.listing(scope, NETWORK, "/ports", "ports", asked)
                 # A server's metadata, where its tenant may write the id of any port, is no proof that one is ours.
-                found = {port["id"]: port for port in listed if port["name"].startswith(PORT_NAME)}
+                found = {port["id"]: port for port in listed if is_port_of(port["name"], self._installation())}
             except (Declined, CloudError):
                 return
             held = {port_id for port_id in some if port_id in found and found[port_id]["device_id"]}
@@ -234,15 +239,19 @@ class Ports:
 
     def _sweep(self, scope: Scope) -> int:
         """How many there were."""
+        if not self._installation():
+            return 0
         try:
             free = list(self._rest.listing(scope, NETWORK, "/ports", "ports", {"device_id": "", "fields": _FIELDS}))
         except (Declined, CloudError):
             return 0
         before = self._clock.now() - self._grace
         left = [
-            port["id"]
-            for port in free
-            if port["name"].startswith(PORT_NAME) and datetime.fromisoformat(port["created_at"]) < before
+            port["id"] for port in free if self._is_free(port) and datetime.fromisoformat(port["created_at"]) < before
         ]
         self.delete(scope, left)
         return len(left)
+
+    def _is_free(self, port: Mapping[str, Any]) -> bool:
+        """Whether this installation made it, and no server has it: whatever the listing was asked for is told again."""
+        return str(port["name"]).startswith(port_prefix(self._installation())) and not port["device_id"]

@@ -96,6 +96,7 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         flavor=noted.flavor or notes.word((document.get("flavor") or {}).get("original_name")) or "",
         image_id=image_of(document) or noted.image_id,
         launch_id=noted.launch_id,
+        installation=noted.installation,
         key_name=document.get("key_name"),
         private_address=addresses.private,
         public_address=addresses.public,

@@ -8,6 +8,7 @@ from sqlite3 import Connection
 
 from backend.domain.scope import Scope
 from backend.drivers.balancing import Balancer, Listener, Monitor, Pool, PoolMember, Target
+from backend.drivers.installation import Installation, nobody
 from backend.drivers.simulated import layout
 from backend.drivers.simulated.faults import Call
 from backend.drivers.simulated.pools import PoolRow, Pools
@@ -18,8 +19,9 @@ _MONITORS = {"HTTP": "HTTP", "HTTPS": "HTTPS"}
 
 
 class SimulatedBalancing:
-    def __init__(self, world: World, pools: Pools) -> None:
+    def __init__(self, world: World, pools: Pools, installation: Installation = nobody) -> None:
         self._world = world
+        self._installation = installation
         self._pools = pools
 
     def pools(self, scope: Scope) -> Sequence[Pool]:
@@ -68,13 +70,13 @@ class SimulatedBalancing:
         scope: Scope,
         pool_id: str,
         targets: Sequence[Target],
-        act: Callable[[Connection, PoolRow, Target], None],
+        act: Callable[[Connection, PoolRow, Target, str], None],
     ) -> None:
         call = Call(name, scope, count=len(targets))
         with self._world.call(call), self._world.state.writing() as connection:
             pool = self._pools.get(connection, scope, pool_id)
             for target in targets:
-                act(connection, pool, target)
+                act(connection, pool, target, self._installation())
 
     def _rows(self, name: str, scope: Scope) -> list[PoolRow]:
         with self._world.call(Call(name, scope)), self._world.state.reading() as connection:

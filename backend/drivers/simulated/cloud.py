@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from backend.clock import Clock
 from backend.drivers.cloud import Cloud
+from backend.drivers.installation import Installation, named
 from backend.drivers.simulated.balancing import SimulatedBalancing
 from backend.drivers.simulated.compute import SimulatedCompute
 from backend.drivers.simulated.faults import Faults
@@ -19,6 +21,9 @@ from backend.drivers.simulated.servers import ServerTable
 from backend.drivers.simulated.settings import SimulatedSettings
 from backend.drivers.simulated.state import State
 from backend.drivers.simulated.world import World
+
+ALONE: Final = "a1000000-0000-4000-8000-000000000000"
+"""The installation of a cloud that has but one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,19 @@ class SimulatedCloud:
     projects: Projects
     settings: SimulatedSettings
     _state: State
+    _world: World
 
     @classmethod
-    def open(cls, path: str | None, clock: Clock, settings: SimulatedSettings | None = None) -> SimulatedCloud:
-        """The cloud whose state is kept at ``path``, made when it is not there; None keeps it in memory.
+    def open(
+        cls,
+        path: str | None,
+        clock: Clock,
+        settings: SimulatedSettings | None = None,
+        installation: Installation | None = None,
+    ) -> SimulatedCloud:
+        """The cloud as that installation sees it.
+
+        Its state is kept at ``path``, and made when it is not there; None keeps it in memory.
 
         Several processes and threads may open one file. Time comes from the clock alone: nothing runs in between calls.
         """
@@ -54,17 +68,25 @@ class SimulatedCloud:
         projects = Projects(state, clock, settings, origin)
         servers = ServerTable(origin)
         world = World(state, clock, settings, faults, projects, servers, ServerGroups(origin, servers))
-        compute = SimulatedCompute(world)
         pools = Pools(world, origin)
-        ports = Cloud(
-            compute=compute,
-            images=SimulatedImages(world),
-            network=SimulatedNetworking(world),
-            balancing=SimulatedBalancing(world, pools),
-        )
+        ports = _ports(world, pools, installation or named(ALONE))
         state.detach()
-        return cls(ports, faults, Operator(world, compute), pools, projects, settings, state)
+        return cls(ports, faults, Operator(world, SimulatedCompute(world)), pools, projects, settings, state, world)
+
+    def seen_by(self, installation: str) -> Cloud:
+        """The ports of another installation of Coppice over the same cloud."""
+        return _ports(self._world, self.pools, named(installation))
 
     def close(self) -> None:
         """Close this process's connections. The cloud cannot be used afterwards."""
         self._state.close()
+
+
+def _ports(world: World, pools: Pools, installation: Installation) -> Cloud:
+    return Cloud(
+        compute=SimulatedCompute(world, installation),
+        images=SimulatedImages(world),
+        network=SimulatedNetworking(world),
+        balancing=SimulatedBalancing(world, pools, installation),
+        installation=installation,
+    )

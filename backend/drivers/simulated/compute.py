@@ -12,6 +12,7 @@ from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, Server, ServerGroup, ServerRequest, Zone
 from backend.drivers.errors import ServerGroupNotFound, ServerNotFound, ServerStateConflict
+from backend.drivers.installation import Installation, nobody
 from backend.drivers.instance_types.flavors import flavors
 from backend.drivers.simulated import layout
 from backend.drivers.simulated.addresses import take_private, take_public
@@ -51,10 +52,15 @@ class _Boot(NamedTuple):
 
 
 class SimulatedCompute:
-    """Servers whose boots and deletions take the clock's time."""
+    """Servers whose boots and deletions take the clock's time.
 
-    def __init__(self, world: World) -> None:
+    Args:
+        installation: what is made for a cluster carries it.
+    """
+
+    def __init__(self, world: World, installation: Installation = nobody) -> None:
         self._world = world
+        self._installation = installation
         self._state = world.state
         self._settings = world.settings
         self._faults = world.faults
@@ -138,7 +144,7 @@ class SimulatedCompute:
     def adopt(self, scope: Scope, server_id: str, launch_id: str | None) -> None:
         with self._world.call(Call("adopt", scope, server=server_id)), self._state.writing() as connection:
             row = self._standing(connection, scope, server_id, self._world.now())
-            self._servers.adopt(connection, row, launch_id)
+            self._servers.adopt(connection, row, launch_id, (self._installation() or None) if launch_id else None)
 
     def tag(self, scope: Scope, server_id: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
         with self._world.call(Call("tag", scope, server=server_id)), self._state.writing() as connection:
@@ -195,7 +201,7 @@ class SimulatedCompute:
             server_id = self._servers.server_id(batch.id, position)
             goes = boot or _Boot(ServerStatus.ACTIVE, self._boot_end(server_id, now))
             servers.append(NewServer(server_id, addresses[position], public_addresses[position], *goes))
-        return self._servers.insert(connection, batch, call.scope, servers)
+        return self._servers.insert(connection, batch, call.scope, servers, self._installation() or None)
 
     def _boots(self, call: Call, now: int) -> Sequence[_Boot | None]:
         """How the boots of a call's servers go where faults decide it, by position; None where all goes well."""

@@ -22,6 +22,7 @@ from backend.drivers.simulated.timeline import present
 from backend.drivers.simulated.world import World
 
 _COLUMNS = "id, project, region, name, protocol, port, monitored, served, created_at"
+_OWN = "pool_id = ? AND address = ? AND port = ? AND owner = ? AND (installation IS NULL OR installation = ?)"
 _NOBODY = "{} is no member of pool {}."
 
 
@@ -52,6 +53,7 @@ class MemberRow(NamedTuple):
     port: int
     weight: int
     owner: str | None
+    installation: str | None
     added_at: int
     verdict: str | None
 
@@ -102,7 +104,7 @@ class Pools:
     def add_foreign(self, pool: str, address: str, port: int) -> None:
         """A member that no node of anybody stands for."""
         with self._world.state.writing() as connection:
-            self._insert(connection, self.named(connection, pool), address, port, None)
+            self._insert(connection, self.named(connection, pool), address, port)
 
     def take_out(self, pool: str, address: str) -> None:
         """Whoever's members are at that address are gone."""
@@ -151,41 +153,49 @@ class Pools:
                 row.weight,
                 self._health(connection, pool, row, now),
                 row.owner,
+                row.installation,
                 provisioning_status="ACTIVE",
             )
             for row in _members(connection, pool)
         ]
 
-    def put(self, connection: sqlite3.Connection, pool: PoolRow, target: Target) -> None:
+    def put(self, connection: sqlite3.Connection, pool: PoolRow, target: Target, installation: str) -> None:
         key = (pool.id, target.address, target.port)
         known = connection.execute(
-            "UPDATE members SET weight = 1, owner = ? WHERE pool_id = ? AND address = ? AND port = ?",
-            (target.owner, *key),
+            "UPDATE members SET weight = 1, owner = ?, installation = ? WHERE pool_id = ? AND address = ? AND port = ?",
+            (target.owner, installation or None, *key),
         ).rowcount
         if known:
             return
-        self._insert(connection, pool, target.address, target.port, target.owner)
+        self._insert(connection, pool, target.address, target.port, (target.owner, installation or None))
 
     @staticmethod
-    def drain(connection: sqlite3.Connection, pool: PoolRow, target: Target) -> None:
+    def drain(connection: sqlite3.Connection, pool: PoolRow, target: Target, installation: str) -> None:
         connection.execute(
-            "UPDATE members SET weight = 0 WHERE pool_id = ? AND address = ? AND port = ? AND owner = ?",
-            (pool.id, target.address, target.port, target.owner),
+            f"UPDATE members SET weight = 0 WHERE {_OWN}",  # noqa: S608 - constant conditions
+            (pool.id, target.address, target.port, target.owner, installation),
         )
 
     @staticmethod
-    def remove(connection: sqlite3.Connection, pool: PoolRow, target: Target) -> None:
+    def remove(connection: sqlite3.Connection, pool: PoolRow, target: Target, installation: str) -> None:
         connection.execute(
-            "DELETE FROM members WHERE pool_id = ? AND address = ? AND port = ? AND owner = ?",
-            (pool.id, target.address, target.port, target.owner),
+            f"DELETE FROM members WHERE {_OWN}",  # noqa: S608 - constant conditions
+            (pool.id, target.address, target.port, target.owner, installation),
         )
 
     def _insert(
-        self, connection: sqlite3.Connection, pool: PoolRow, address: str, port: int, owner: str | None
+        self,
+        connection: sqlite3.Connection,
+        pool: PoolRow,
+        address: str,
+        port: int,
+        made_for: tuple[str | None, str | None] = (None, None),
     ) -> None:
+        """``made_for``: the node, and the installation whose node it is."""
         connection.execute(
-            "INSERT INTO members (id, pool_id, address, port, weight, owner, added_at) VALUES (?, ?, ?, ?, 1, ?, ?)",
-            (self._new_id(connection), pool.id, address, port, owner, self._world.now()),
+            "INSERT INTO members (id, pool_id, address, port, weight, owner, installation, added_at)"
+            " VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
+            (self._new_id(connection), pool.id, address, port, *made_for, self._world.now()),
         )
 
     def _new_id(self, connection: sqlite3.Connection) -> str:
@@ -219,7 +229,7 @@ def _rows(connection: sqlite3.Connection, where: str, values: tuple[str, ...]) -
 
 def _members(connection: sqlite3.Connection, pool: PoolRow) -> list[MemberRow]:
     query = (
-        "SELECT id, pool_id, address, port, weight, owner, added_at, verdict FROM members"
+        "SELECT id, pool_id, address, port, weight, owner, installation, added_at, verdict FROM members"
         " WHERE pool_id = ? ORDER BY rowid"
     )
     return [MemberRow(*row) for row in connection.execute(query, (pool.id,))]

@@ -19,10 +19,10 @@ from backend.drivers.simulated.state import add_to_counter, counter, from_micros
 from backend.drivers.simulated.timeline import Move, present
 
 _COLUMNS = (
-    "id, batch, position, project, region, zone, subnet_id, address, public_address, launch_id, tags, image_id,"
-    " server_group, status, status_at, fault, next_status, change_at, next_fault, prior, prior_at"
+    "id, batch, position, project, region, zone, subnet_id, address, public_address, launch_id, installation, tags,"
+    " image_id, server_group, status, status_at, fault, next_status, change_at, next_fault, prior, prior_at"
 )
-_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 21)})"  # noqa: S608 - constant columns
+_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 22)})"  # noqa: S608 - constant columns
 _CACHED_BATCHES = 4096
 SWEEP = 500
 
@@ -44,6 +44,7 @@ class Row(NamedTuple):
     address: int
     public_address: int | None
     launch_id: str | None
+    installation: str | None
     tags: str | None
     image_id: str | None
     server_group: str | None
@@ -112,7 +113,12 @@ class ServerTable:
         self._batches: dict[int, Batch] = {}
 
     def insert(
-        self, connection: sqlite3.Connection, batch: Batch, scope: Scope, servers: Sequence[NewServer]
+        self,
+        connection: sqlite3.Connection,
+        batch: Batch,
+        scope: Scope,
+        servers: Sequence[NewServer],
+        installation: str | None,
     ) -> list[Server]:
         """Store a batch from ``new_batch``. Returns its servers as of its creation."""
         request = batch.request
@@ -144,6 +150,7 @@ class ServerTable:
                 address=new.address,
                 public_address=new.public_address,
                 launch_id=request.launch_id,
+                installation=installation if request.launch_id else None,
                 tags=None,
                 image_id=None,
                 server_group=request.server_group.id if request.server_group else None,
@@ -241,8 +248,10 @@ class ServerTable:
             (*move, gone_at, row.id),
         )
 
-    def adopt(self, connection: sqlite3.Connection, row: Row, launch_id: str | None) -> None:
-        connection.execute("UPDATE servers SET launch_id = ? WHERE id = ?", (launch_id, row.id))
+    def adopt(self, connection: sqlite3.Connection, row: Row, launch_id: str | None, installation: str | None) -> None:
+        connection.execute(
+            "UPDATE servers SET launch_id = ?, installation = ? WHERE id = ?", (launch_id, installation, row.id)
+        )
 
     def tag(self, connection: sqlite3.Connection, row: Row, put: Mapping[str, str], remove: Sequence[str]) -> None:
         own = dict(self._batch(connection, row.batch).request.tags) if row.tags is None else json.loads(row.tags)
@@ -267,6 +276,7 @@ class ServerTable:
             flavor=request.flavor,
             image_id=row.image_id or request.image_id,
             launch_id=row.launch_id,
+            installation=row.installation,
             key_name=request.key_name,
             private_address=_dotted(row.address),
             public_address=None if row.public_address is None else _dotted(row.public_address),

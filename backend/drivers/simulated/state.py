@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS servers (
     id TEXT PRIMARY KEY, batch INTEGER NOT NULL, position INTEGER NOT NULL,
     project TEXT NOT NULL, region TEXT NOT NULL, zone TEXT NOT NULL,
     subnet_id TEXT NOT NULL, address INTEGER NOT NULL, public_address INTEGER,
-    launch_id TEXT, tags TEXT, image_id TEXT, server_group TEXT, fault TEXT,
+    launch_id TEXT, installation TEXT, tags TEXT, image_id TEXT, server_group TEXT, fault TEXT,
     prior TEXT, prior_at INTEGER,
     status TEXT NOT NULL, status_at INTEGER NOT NULL,
     next_status TEXT, change_at INTEGER, next_fault TEXT,
@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS pools (
 );
 CREATE TABLE IF NOT EXISTS members (
     id TEXT PRIMARY KEY, pool_id TEXT NOT NULL, address TEXT NOT NULL, port INTEGER NOT NULL, weight INTEGER NOT NULL,
-    owner TEXT, added_at INTEGER NOT NULL, verdict TEXT, UNIQUE (pool_id, address, port)
+    owner TEXT, installation TEXT, added_at INTEGER NOT NULL, verdict TEXT, UNIQUE (pool_id, address, port)
 );
 CREATE TABLE IF NOT EXISTS faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT, effect TEXT NOT NULL, conditions TEXT NOT NULL, details TEXT NOT NULL,
@@ -73,7 +73,10 @@ CREATE TABLE IF NOT EXISTS faults (
 );
 """
 
-_ADDED = {"servers": {"image_id": "TEXT", "server_group": "TEXT"}}
+_ADDED = {
+    "servers": {"image_id": "TEXT", "server_group": "TEXT", "installation": "TEXT"},
+    "members": {"installation": "TEXT"},
+}
 """Columns that states made before them lack."""
 _MEMBERS = "CREATE INDEX IF NOT EXISTS servers_of_group ON servers (server_group, zone) WHERE server_group IS NOT NULL"
 

@@ -11,10 +11,11 @@ from backend.store import watches
 
 
 def measuring(kinds: Sequence[AnyKind]) -> Round:
-    """Which projects refuse, and how long the work of each kind that waits longest has been due."""
+    """Which projects refuse, what is spared in them, and how long the oldest work of each kind has been due."""
 
     def measure(context: Context) -> timedelta:
         with context.store.read() as conn:
+            context.measures.spared(watches.spared(conn))
             context.measures.refusing(watches.refusing(conn))
             oldest = {kind.name: kind.leased.oldest(conn) for kind in kinds}
         now = context.now()

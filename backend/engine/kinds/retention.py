@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from backend.engine.context import Context
 from backend.engine.kinds.kind import Round
-from backend.store import garbage
+from backend.store import claimed, garbage
 
 
 def _collect(context: Context) -> timedelta:
@@ -14,6 +14,9 @@ def _collect(context: Context) -> timedelta:
     dropped = (
         context.store.transact(
             lambda conn: garbage.drop_activities(conn, now - settings.activity_retention, settings.garbage_rows)
+        ),
+        context.store.transact(
+            lambda conn: claimed.drop(conn, now - settings.activity_retention, settings.garbage_rows)
         ),
         context.store.transact(
             lambda conn: garbage.drop_tokens(conn, now - settings.token_retention, settings.garbage_rows)

@@ -130,6 +130,7 @@ class CloudContract:
         for server in servers:
             assert server.status in (ServerStatus.BUILDING, ServerStatus.ACTIVE)
             assert server.launch_id == LAUNCH
+            assert cloud.made(server) or not cloud.installation()
             assert (server.zone, server.flavor, server.image_id) == (request_.zone, request_.flavor, request_.image_id)
             assert dict(server.tags) == {"Name": "a b", "k:v/=+-@": "ü"}
             assert server.user_data == "aGk="
@@ -287,7 +288,8 @@ class CloudContract:
         assert server.launch_id is None
         for launch in (LAUNCH, LAUNCH, OTHER_LAUNCH, None, None):
             cloud.compute.adopt(scope, server.id, launch)
-            assert cloud.compute.get(scope, server.id).launch_id == launch
+            seen = cloud.compute.get(scope, server.id)
+            assert (seen.launch_id, cloud.made(seen)) == (launch, launch is not None and bool(cloud.installation()))
 
     @pytest.mark.parametrize(
         ("changes", "error"),

@@ -477,7 +477,7 @@ def test_an_orphan_is_ended_after_its_grace(world):
     (made,) = world.backend.servers.run(
         SCOPE, Order(ServerSpec(image=world.image(), instance_type="t3.micro", zone="us-east-1a"))
     )
-    world.simulated.cloud.compute.adopt(SCOPE, made.id, "a-launch-nobody-remembers")
+    world.simulated.cloud.compute.adopt(SCOPE, made.id, node.launch_id)
     world.pass_time(100, 2)
     assert len(world.simulated.operator.servers()) == 2
     world.pass_time(60, 2)

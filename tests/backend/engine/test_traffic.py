@@ -84,7 +84,7 @@ def test_nodes_in_service_are_members_at_the_pools_port(world, pool, group):
 
 def test_a_server_without_an_address_is_asked_for_calmly(world, pool, group, monkeypatch):
     for module in (conclusion, observation):
-        monkeypatch.setattr(module, "sighting", lambda server: replace(SIGHTING(server), address=None))
+        monkeypatch.setattr(module, "sighting", lambda *told: replace(SIGHTING(*told), address=None))
     world.backend.clusters.resize(SCOPE, "web", 3)
     world.pass_time(10)
     before = world.engine.counters["passes"]
@@ -288,10 +288,14 @@ def test_a_deleted_group_leaves_no_members(world, pool, group):
     assert world.pools() == []
 
 
-def test_members_of_ours_that_nobody_owns_are_swept(world, pool, group):
-    world.disown(pool, "00000000-0000-4000-8000-00000000dead", "172.31.0.77")
+def test_members_of_ours_that_nobody_owns_are_swept_after_their_grace(world, pool, group):
+    (gone,) = _end(world, group)
+    world.pass_time(400, 2)
+    world.disown(pool, gone.id, "172.31.0.77")
     world.simulated.pools.add_foreign(pool.id, "172.31.0.78", 8080)
-    world.pass_time(20)
+    world.pass_time(100, 2)
+    assert set(_members(world, pool)) == {*_ids(world, group), gone.id, None}
+    world.pass_time(60, 2)
     assert set(_members(world, pool)) == {*_ids(world, group), None}
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -36,12 +36,14 @@ class Kept:
         ended: projects that began to refuse, in turn.
         now: those that refuse.
         lags: how long the oldest work of each kind has been due.
+        left_alone: servers of others, and orphans that rest, by project.
     """
 
     told: Counter[str] = field(default_factory=Counter)
     ended: list[Scope] = field(default_factory=list)
     now: frozenset[Scope] = frozenset()
     lags: dict[str, float] = field(default_factory=dict)
+    left_alone: dict[Scope, tuple[int, int]] = field(default_factory=dict)
 
     def count(self, what: str, number: int) -> None:
         self.told[what] += number
@@ -60,6 +62,9 @@ class Kept:
 
     def refusing(self, scopes: Collection[Scope]) -> None:
         self.now = frozenset(scopes)
+
+    def spared(self, projects: Mapping[Scope, tuple[int, int]]) -> None:
+        self.left_alone = dict(projects)
 
 
 @dataclass
@@ -88,6 +93,15 @@ class EngineWorld(World):
             measures=self.measures,
             **more,
         )
+
+    def beside(self, installation: str) -> EngineWorld:
+        """Another installation of Coppice, with a store and an engine of its own, over the same cloud and clock."""
+        seen = replace(self.simulated, cloud=self.simulated.seen_by(installation))
+        return EngineWorld(clock=self.clock, engine_settings=self.engine_settings, over=seen)
+
+    def servers(self) -> list[str]:
+        """Every server that there is, whoever made it."""
+        return [server.id for _, server in self.simulated.operator.servers()]
 
     def make(
         self,

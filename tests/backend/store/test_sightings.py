@@ -8,7 +8,7 @@ import pytest
 from backend.domain.node import NodeState, ServerStatus
 from backend.domain.traffic import MemberHealth
 from backend.store import activities, clusters, journal, nodes, sightings, traffic
-from backend.store.sightings import Sighting
+from backend.store.sightings import Maker, Sighting
 from tests import factories
 from tests.backend.engine import drafts
 from tests.factories import NOW, OTHER, SCOPE, uuid_of
@@ -122,25 +122,49 @@ def test_servers_of_a_launch_go_to_the_nodes_that_wait_for_them(store, group):
         entry = factories.activity(group, f"{number}", id=uuid_of(f"entry {number}"))
         store.transact(lambda conn, entry=entry: journal.begin(conn, [entry]))
     servers = [uuid_of(f"server {number}") for number in range(3)]
-    seen = [Sighting(server, ServerStatus.ACTIVE, LATER, launch, "us-east-1b", uuid_of("image")) for server in servers]
+    told = Sighting("", ServerStatus.ACTIVE, LATER, launch, "us-east-1b", uuid_of("image"), maker=Maker.OURS)
+    seen = [replace(told, server_id=server) for server in servers]
     recorded = _record(store, *seen)
     assert [_now(store, node).server_id for node in waiting] == servers[:2]
     assert {_now(store, node).zone for node in waiting} == {"us-east-1b"}
-    assert recorded.unowned == servers[2:]
+    assert recorded.unowned == [(servers[2], launch)]
     with store.read() as conn:
         assert activities.find(conn, uuid_of("entry 1")).server_id == servers[1]
-    assert _record(store, *seen).unowned == servers[2:]
+    assert _record(store, *seen).unowned == [(servers[2], launch)]
     assert [_now(store, node).server_id for node in waiting] == servers[:2]
 
 
 def test_servers_of_others_and_of_nobody_are_told_apart(store, group):
     foreign = Sighting(uuid_of("foreign"), ServerStatus.ACTIVE, NOW)
-    stray = Sighting(uuid_of("stray"), ServerStatus.ACTIVE, NOW, "some launch")
-    gone = Sighting(uuid_of("gone"), ServerStatus.DELETED, NOW, "some launch")
-    assert _record(store, foreign, stray, gone).unowned == [stray.server_id]
+    stray = Sighting(uuid_of("stray"), ServerStatus.ACTIVE, NOW, "some launch", maker=Maker.OURS)
+    gone = replace(stray, server_id=uuid_of("gone"), status=ServerStatus.DELETED)
+    theirs = replace(stray, server_id=uuid_of("theirs"), maker=Maker.OTHERS)
+    unsaid = replace(stray, server_id=uuid_of("unsaid"), maker=Maker.UNKNOWN)
+    recorded = _record(store, foreign, stray, gone, theirs, unsaid)
+    assert recorded.unowned == [(stray.server_id, "some launch")]
+    assert recorded.strangers == [theirs.server_id, unsaid.server_id]
     one = _add(store, group, "one", server_status=None)
     assert _record(store, _see(one, ServerStatus.ACTIVE), scope=OTHER).cluster_ids == ()
     assert _now(store, one).server_status is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "adopted"),
+    [
+        ({"maker": Maker.OURS}, True),
+        ({"maker": Maker.UNKNOWN}, True),  # of a launch that was under way when servers began to tell
+        ({"maker": Maker.OTHERS}, False),
+        ({"status": ServerStatus.DELETING}, False),
+        ({"status": ServerStatus.DELETED}, False),
+        ({"status": ServerStatus.ERROR}, True),
+    ],
+)
+def test_who_is_given_to_a_node_that_waits(store, group, changes, adopted):
+    launch = uuid_of("launch")
+    waits = _add(store, group, "waits", launch_id=launch, server_id=None, state=NodeState.PENDING)
+    seen = Sighting(uuid_of("server"), ServerStatus.ACTIVE, LATER, launch, maker=Maker.OURS)
+    _record(store, replace(seen, **changes))
+    assert (_now(store, waits).server_id is not None) is adopted
 
 
 def test_what_a_listing_lacks(store, group):

@@ -109,11 +109,11 @@ def test_a_pool_is_claimed_once_and_released(store):
     assert leases.POOLS.claim(store, CLAIMER, NOW, Room(5, [])) == []
     assert store.transact(lambda conn: leases.fence_pool(conn, lease))
     leases.POOLS.renew(store, [lease], CLAIMER)
-    store.transact(lambda conn: leases.release_pool(conn, lease, LATER))
+    store.transact(lambda conn: leases.release_pool(conn, lease, LATER, missing_since=None))
     assert leases.POOLS.claim(store, CLAIMER, NOW, Room(5, [])) == []
     (again,) = leases.POOLS.claim(store, CLAIMER, LATER, Room(5, []))
     assert not store.transact(lambda conn: leases.fence_pool(conn, lease))
-    store.transact(lambda conn: leases.release_pool(conn, lease, NOW))  # too late: nothing happens
+    store.transact(lambda conn: leases.release_pool(conn, lease, NOW, missing_since=None))  # too late: nothing happens
     assert store.transact(lambda conn: leases.fence_pool(conn, again))
 
 
@@ -121,7 +121,7 @@ def test_who_asks_for_a_pool_during_a_look_is_heard(store):
     store.transact(lambda conn: traffic.pull_pool(conn, SCOPE, "pool-1", NOW))
     (lease,) = leases.POOLS.claim(store, CLAIMER, NOW, Room(5, []))
     store.transact(lambda conn: traffic.pull_pool(conn, SCOPE, "pool-1", NOW))
-    store.transact(lambda conn: leases.release_pool(conn, lease, LATER))
+    store.transact(lambda conn: leases.release_pool(conn, lease, LATER, missing_since=None))
     assert len(leases.POOLS.claim(store, CLAIMER, NOW, Room(5, []))) == 1
 
 

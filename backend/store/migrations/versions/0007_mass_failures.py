@@ -12,7 +12,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.drop_column("watches", "held_until")
     op.add_column("watches", sa.Column("serving", sa.Integer(), nullable=True))
     op.add_column("watches", sa.Column("failing", sa.Integer(), nullable=True))
     op.add_column("clusters", sa.Column("held_since", sa.BigInteger(), nullable=True))
@@ -24,4 +23,3 @@ def downgrade() -> None:
     op.drop_column("clusters", "held_since")
     op.drop_column("watches", "failing")
     op.drop_column("watches", "serving")
-    op.add_column("watches", sa.Column("held_until", sa.BigInteger(), nullable=True))

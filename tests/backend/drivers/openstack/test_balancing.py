@@ -5,6 +5,7 @@ import pytest
 from backend.domain.traffic import MemberHealth
 from backend.drivers.balancing import Monitor, Target
 from backend.drivers.errors import Busy, CloudUnavailable, NoBalancing, NotAuthorized, PoolNotFound, Refused
+from backend.drivers.installation import named
 from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted, lost, octavia_fault, refused
 from tests.backend.drivers.openstack.samples import SUBNET, ZONES, network, subnet
@@ -265,3 +266,24 @@ def test_a_cloud_without_load_balancing(balancing, services, scope):
     with pytest.raises(NoBalancing):
         balancing.members(scope, POOL)
     assert services.asked == []
+
+
+OURS, THEIRS = "0e000000-0000-4000-8000-000000000001", "0e000000-0000-4000-8000-000000000002"
+
+
+def test_members_carry_the_installation_and_those_of_another_one_are_left_alone(
+    balancing, settings, clock, services, scope
+):
+    cloud = open_cloud(settings, clock, services, installation=named(OURS))
+    cloud.balancing.add_members(scope, POOL, [TARGET])
+    name = services.of("PUT")[0].body["members"][0]["name"]
+    assert name == f"coppice-node-{NODE}.{OURS}"
+    others = member(id="m-2", address="10.0.0.6", name=f"coppice-node-{NODE}.{THEIRS}")
+    old = member(id="m-3", address="10.0.0.7")
+    services.on("GET", MEMBERS, Reply(200, {"members": [member(name=name), others, old]}))
+    told = cloud.balancing.members(scope, POOL)
+    assert [(each.owner, each.installation) for each in told] == [(NODE, OURS), (NODE, THEIRS), (NODE, None)]
+    assert [cloud.made(each) for each in told] == [True, False, False]
+    targets = [TARGET, Target(NODE, "10.0.0.6", 8080), Target(NODE, "10.0.0.7", 8080)]
+    cloud.balancing.remove_members(scope, POOL, targets)
+    assert [each.path.rpartition("/")[2] for each in services.of("DELETE")] == ["m-1", "m-3"]

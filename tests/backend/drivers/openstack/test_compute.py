@@ -9,6 +9,7 @@ from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.drivers import errors
 from backend.drivers.compute import GroupPolicy, ServerGroup, ServerRequest
+from backend.drivers.installation import named
 from backend.drivers.openstack.cloud import open_cloud
 from backend.drivers.openstack.layout import view_id
 from tests.backend.drivers.openstack.fake import (
@@ -363,6 +364,15 @@ def test_the_launch_is_written_and_taken_away(nova, compute, scope):
     compute.adopt(scope, SERVER, None)
     assert kept.items == {}
     assert len(nova.of("DELETE")) == 1
+
+
+def test_an_installation_is_written_beside_the_launch_and_taken_away_with_it(settings, clock, nova, scope):
+    compute = open_cloud(settings, clock, nova, installation=named("i-1")).compute
+    kept = Metadata(nova)
+    compute.adopt(scope, SERVER, "l-2")
+    assert kept.items == {"coppice:launch": "l-2", "coppice:installation": "i-1"}
+    compute.adopt(scope, SERVER, None)
+    assert kept.items == {}
 
 
 def test_an_item_that_went_meanwhile_is_gone_and_a_server_that_did_is_not_found(nova, compute, scope):

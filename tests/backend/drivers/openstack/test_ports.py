@@ -7,6 +7,7 @@ import pytest
 from backend.domain.node import ServerStatus
 from backend.drivers import errors
 from backend.drivers.compute import ServerRequest
+from backend.drivers.installation import named
 from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.openstack.fake import Reply, lost, neutron_error, nova_fault, refused
 from tests.backend.drivers.openstack.samples import (
@@ -24,6 +25,8 @@ from tests.backend.drivers.openstack.samples import (
 )
 
 NOVA, NEUTRON = "/compute/v2.1", "/network/v2.0"
+OURS = "0e000000-0000-4000-8000-000000000001"
+ALIEN = ("their own", "coppice-of an older one", f"coppice-{OURS[:-1]}2-x", f"coppice-{OURS}")
 REQUEST = ServerRequest("web", IMAGE, "m1.small", "az1", SUBNET, security_group_ids=("g-1",), launch_id=LAUNCH)
 
 
@@ -122,7 +125,14 @@ def world(services):
 
 @pytest.fixture
 def compute(settings, clock, services, world):
-    return open_cloud(settings, clock, services).compute
+    return open_cloud(settings, clock, services, installation=named(OURS)).compute
+
+
+def test_ports_carry_the_installation_in_their_names_and_servers_in_their_notes(world, compute, scope, services):
+    compute.create(scope, REQUEST, 2)
+    assert all(port["name"].startswith(f"coppice-{OURS}-") for port in world.ports.values())
+    for asked in services.of("POST", "/servers"):
+        assert asked.body["server"]["metadata"]["coppice:installation"] == OURS
 
 
 def test_each_server_is_on_a_port_in_the_very_subnet(world, compute, scope, services):
@@ -261,14 +271,32 @@ def test_a_server_that_a_complete_listing_lacks_has_left_its_port(world, compute
 
 
 def test_ports_that_nobody_took_are_swept_after_a_while(world, compute, scope, clock):
-    for number, (name, minute) in enumerate((("coppice-x", 50), ("coppice-y", 58), ("their own", 10))):
+    left = ((f"coppice-{OURS}-x", 50), (f"coppice-{OURS}-y", 58), *((name, 10) for name in ALIEN))
+    for number, (name, minute) in enumerate(left):
         port = {"id": f"p{number}", "name": name, "device_id": "", "created_at": f"2026-11-22T12:{minute}:00Z"}
         world.ports[port["id"]] = port
     compute.list(scope)
-    assert {port["name"] for port in world.ports.values()} == {"coppice-x", "coppice-y", "their own"}
+    assert {port["name"] for port in world.ports.values()} == {f"coppice-{OURS}-x", f"coppice-{OURS}-y", *ALIEN}
     clock.move(599)
     compute.list(scope)
-    assert len(world.ports) == 3
+    assert len(world.ports) == 2 + len(ALIEN)
     clock.move(2)
     compute.list(scope)
-    assert {port["name"] for port in world.ports.values()} == {"their own"}
+    assert {port["name"] for port in world.ports.values()} == set(ALIEN)
+
+
+def test_a_port_that_a_server_has_is_not_swept_whatever_the_listing_was_asked_for(world, compute, scope, clock):
+    held = {"id": "p", "name": f"coppice-{OURS}-x", "device_id": "s", "created_at": "2026-11-22T12:00:00Z"}
+    world.services.on("GET", f"{NEUTRON}/ports", Reply(200, {"ports": [held]}))
+    world.ports["p"] = held
+    clock.move(601)
+    compute.list(scope)
+    assert list(world.ports) == ["p"]
+
+
+def test_without_an_installation_no_port_is_swept(world, settings, clock, services, scope):
+    old = {"id": "p", "name": "coppice-x", "device_id": "", "created_at": "2026-11-22T10:00:00Z"}
+    world.ports["p"] = old
+    clock.move(601)
+    open_cloud(settings, clock, services).compute.list(scope)
+    assert list(world.ports) == ["p"]

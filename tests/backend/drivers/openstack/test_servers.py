@@ -45,6 +45,7 @@ def test_a_server_that_others_made_is_told_by_what_nova_and_neutron_know():
 def test_a_server_of_ours_is_told_by_what_it_was_made_for():
     noted = {
         "coppice:launch": LAUNCH,
+        "coppice:installation": "i-1",
         "coppice:type": "t3.micro",
         "coppice:subnet": view_id(SUBNET, "az2"),
         "coppice:batch": "b-1/3",
@@ -53,6 +54,7 @@ def test_a_server_of_ours_is_told_by_what_it_was_made_for():
     }
     found = server_of(server(name="web-2", image="", metadata=noted), LAYOUT, ZONES)
     assert (found.launch_id, found.flavor, found.image_id) == (LAUNCH, "t3.micro", IMAGE)
+    assert found.installation == "i-1"
     assert (found.reservation_id, found.index, found.subnet_id) == ("b-1", 1, view_id(SUBNET, "az2"))
     assert dict(found.tags) == {"Name": "web"}
 

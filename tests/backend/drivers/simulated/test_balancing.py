@@ -113,3 +113,15 @@ def test_a_busy_pool_refuses_changes_and_is_told_all_the_same(simulated, scope, 
     assert simulated.cloud.balancing.members(scope, pool) == []
     simulated.cloud.balancing.add_members(scope, pool, [target])
     assert len(simulated.cloud.balancing.members(scope, pool)) == 1
+
+
+def test_members_of_another_installation_are_left_alone(simulated, scope, pool):
+    other = simulated.seen_by("another").balancing
+    target = Target("node-1", "172.31.0.9", 80)
+    other.add_members(scope, pool, [target])
+    simulated.cloud.balancing.drain_members(scope, pool, [target])
+    simulated.cloud.balancing.remove_members(scope, pool, [target])
+    (left,) = other.members(scope, pool)
+    assert (left.owner, left.installation, left.weight) == ("node-1", "another", 1)
+    other.remove_members(scope, pool, [target])
+    assert other.members(scope, pool) == []

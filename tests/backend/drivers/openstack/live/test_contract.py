@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 
 import pytest
 
 from backend.clock import SystemClock
 from backend.drivers.cloud import Cloud
+from backend.drivers.installation import named
 from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.contract import CloudContract
 
@@ -15,7 +17,9 @@ from tests.backend.drivers.contract import CloudContract
 # One has a subnet for each zone, so servers are made on ports; the other has one subnet, so they are made in batches.
 @pytest.fixture(scope="module", params=["private", "backend"])
 def opened(settings, request) -> Cloud:
-    return open_cloud(replace(settings, default_network=request.param), SystemClock())
+    return open_cloud(
+        replace(settings, default_network=request.param), SystemClock(), installation=named(str(uuid.uuid4()))
+    )
 
 
 class TestOpenStackCloud(CloudContract):

@@ -1,0 +1,214 @@
+"""Servers with this installation's token that no node has: held, or ended after a grace and a second look.
+
+Evidence that could be someone else's ends nothing: what another installation made is counted and told; what this
+database knows no claim of, and what is too much at once, rests until an operator's word. A server that its owner
+detached is let go again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind
+from backend.domain.ids import new_id
+from backend.domain.scope import Scope
+from backend.drivers import errors
+from backend.drivers.compute import Server
+from backend.engine.conclusion import sighting
+from backend.engine.context import Context
+from backend.engine.jobs import Job, Write
+from backend.engine.lanes import Call
+from backend.policies.sweep import SweepRule
+from backend.store import activities, claimed, clusters, journal, orphans, sightings, wakes, watches
+from backend.store.orphans import Kind, Orphans, Place
+from backend.store.session import Connection
+from backend.store.sightings import Maker
+
+LOG = logging.getLogger(__name__)
+_AT_ONCE: Final = 20
+_UNKNOWN: Final = (errors.CloudUnavailable, errors.OutcomeUnknown)
+_REMEMBERED: Final = timedelta(hours=24)
+"""How far back the journal is asked whether a server was detached."""
+
+
+def maker(context: Context, server: Server) -> Maker:
+    """Whose token a server carries."""
+    if context.cloud.made(server):
+        return Maker.OURS
+    return Maker.UNKNOWN if server.installation is None else Maker.OTHERS
+
+
+def note(conn: Connection, scope: Scope, unowned: Sequence[tuple[str, str]], now: datetime) -> None:
+    """Remember servers, each with its launch, that no node has."""
+    if unowned:
+        known = claimed.launches(conn, {launch for _, launch in unowned})
+        orphans.note(conn, _servers(scope), [(server, launch in known) for server, launch in unowned], now)
+
+
+def keep(conn: Connection, scope: Scope, listed: Collection[str]) -> None:
+    """What a complete listing did not tell is nobody's orphan any more."""
+    orphans.keep(conn, _servers(scope), listed)
+
+
+def _servers(scope: Scope) -> Place:
+    return Place(scope, Kind.SERVER)
+
+
+def held(rule: SweepRule, found: Orphans) -> int:
+    """How many of a project's orphans rest."""
+    return rule.held(found.known, found.unknown, found.released, found.total)
+
+
+def braked(rule: SweepRule, found: Iterable[Orphans], kind: Kind) -> bool:
+    """Whether those of a kind rest, too, whose claims are known."""
+    mine = [each for each in found if each.kind is kind]
+    return any(rule.brakes(each.known + each.unknown + each.released, each.total) for each in mine)
+
+
+def ends_at(context: Context, found: Sequence[Orphans], conn: Connection, scope: Scope) -> datetime | None:
+    """When the next server may end; None where none may."""
+    if not found:
+        return None
+    since = orphans.oldest(conn, _servers(scope), braked=braked(context.settings.sweeping, found, Kind.SERVER))
+    return None if since is None else since + context.settings.orphan_grace
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSweep:
+    """One sweep of a project's servers.
+
+    Attributes:
+        is_held: whether the project's watch is, its row locked.
+    """
+
+    context: Context
+    scope: Scope
+    is_held: Callable[[Connection], bool]
+
+    def run(self) -> Job:
+        """End what may; each is looked at once more before."""
+        context, scope = self.context, self.scope
+        due = self._due()
+        if not due:
+            return
+        compute = context.cloud.compute
+        answers = yield [Call(scope, partial(_ask, compute.get, scope, server)) for server in due]
+        doomed, freed = yield Write(partial(self._judge, due, answers))
+        if freed:
+            LOG.warning("project=%s region=%s let go again, as detached: %s", scope.project_id, scope.region, freed)
+        asked = [partial(compute.delete, scope, each) for each in doomed]
+        asked += [partial(compute.adopt, scope, each, None) for each in freed]
+        if not asked:
+            return
+        answers = yield [Call(scope, partial(_ask, ask)) for ask in asked]
+        told = dict(zip((*doomed, *freed), answers, strict=True))
+        context.count("orphans", sum(not isinstance(told[server], errors.CloudError) for server in doomed))
+        # What was refused is tried again after the grace as well: only an unknown answer is asked for at once.
+        heard = [server for server, answer in told.items() if not isinstance(answer, _UNKNOWN)]
+        yield Write(lambda conn: orphans.asked(conn, _servers(scope), heard, context.now()))
+
+    def _due(self) -> list[str]:
+        before = self.context.now() - self.context.settings.orphan_grace
+        with self.context.store.read() as conn:
+            found = orphans.everywhere(conn, self.scope)
+            if not found:
+                return []
+            rests = braked(self.context.settings.sweeping, found, Kind.SERVER)
+            return orphans.due(conn, _servers(self.scope), before, _AT_ONCE, braked=rests)
+
+    def _judge(self, due: Sequence[str], answers: Sequence[Any], conn: Connection) -> tuple[list[str], list[str]]:
+        """(servers to delete, servers to let go), from what is told of each now."""
+        told = [sighting(answer) for answer in answers if isinstance(answer, Server)]
+        sightings.lock_concerned(conn, self.scope, told)
+        if not self.is_held(conn):
+            return [], []
+        now = self.context.now()
+        detached = activities.detached(conn, self.scope, due, now - _REMEMBERED)
+        settled: list[str] = []
+        doomed: list[str] = []
+        freed: list[str] = []
+        refused: list[str] = []
+        for server_id, answer in zip(due, answers, strict=True):
+            if isinstance(answer, Server):
+                chosen = freed if server_id in detached else doomed
+                (settled if self._is_claimed(conn, answer, now) else chosen).append(server_id)
+            elif isinstance(answer, errors.ServerNotFound):
+                settled.append(server_id)
+            elif not isinstance(answer, _UNKNOWN):
+                refused.append(server_id)
+        orphans.settle(conn, _servers(self.scope), settled)
+        orphans.asked(conn, _servers(self.scope), refused, now)
+        return doomed, freed
+
+    def _is_claimed(self, conn: Connection, server: Server, now: datetime) -> bool:
+        """Whether it has a node by now, or is not ours any more."""
+        recorded = sightings.record(conn, self.scope, [sighting(server, maker(self.context, server))])
+        wakes.wake(conn, recorded.cluster_ids, now)
+        return server.launch_id is None or not self.context.cloud.made(server) or sightings.owned(conn, server.id)
+
+
+def tell(context: Context, scope: Scope, found: Sequence[Orphans], strangers: int | None, conn: Connection) -> int:
+    """Tell how much is spared, where that changed.
+
+    Args:
+        found: the project's orphans as they stand.
+        strangers: servers of a complete listing that other installations made; None where none was listed.
+
+    Returns:
+        How many rest, where that begins: for the journal; else 0.
+    """
+    before, held_before = watches.told(conn, scope)
+    now_held = sum(held(context.settings.sweeping, each) for each in found)
+    strange = before if strangers is None else strangers
+    if (before, held_before) == (strange, now_held):
+        return 0
+    watches.tell(conn, scope, strange, now_held)
+    place = (scope.project_id, scope.region)
+    if strange != before:
+        LOG.warning("project=%s region=%s servers with a token that is not this installation's: %d", *place, strange)
+    if now_held != held_before:
+        LOG.warning(
+            "project=%s region=%s belong to no group, and are kept until an operator's word: %d"
+            " (wsgi.py orphans shows them)",
+            *place,
+            now_held,
+        )
+    return 0 if held_before else now_held
+
+
+def enter(context: Context, scope: Scope, number: int, conn: Connection) -> None:
+    """Tell the journal of each of a project's clusters that so many servers rest."""
+    entries = list(_entries(context, scope, clusters.lock_names(conn, scope), number))
+    journal.begin(conn, entries)
+
+
+def _entries(context: Context, scope: Scope, named: dict[str, str], number: int) -> Iterator[Activity]:
+    now = context.now()
+    rng = context.rng("held", scope.project_id, scope.region, now.isoformat())
+    for cluster_id, name in named.items():
+        yield Activity(
+            id=new_id(rng),
+            project_id=scope.project_id,
+            region=scope.region,
+            cluster_id=cluster_id,
+            cluster_name=name,
+            kind=ActivityKind.HEALTH_CHECK,
+            status=ActivityStatus.SUCCESSFUL,
+            progress=100,
+            causes=(Cause(CauseKind.ORPHANS_HELD, now, {"count": number}),),
+            started_at=now,
+            ended_at=now,
+        )
+
+
+def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
+    """The answer, or what the cloud says instead of one."""
+    try:
+        return question(*arguments)
+    except errors.CloudError as error:
+        return error

@@ -1,0 +1,54 @@
+"""Every node that this database ever claimed, for as long as something made for it may turn up: what was made here.
+
+A node's own row goes when the node does. What is found afterwards with its token, or as its member of a pool, was made
+by this installation and given up by it only where the claim is told here; a restored database lacks the claims made
+since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, exists, insert, select
+
+from backend.domain.node import Node
+from backend.store.batches import chunks
+from backend.store.tables import claimed_nodes, nodes
+
+_c = claimed_nodes.c
+
+
+def note(conn: Connection, added: Sequence[Node]) -> None:
+    """These nodes are claimed."""
+    if added:
+        conn.execute(
+            insert(claimed_nodes),
+            [{"node_id": node.id, "launch_id": node.launch_id, "claimed_at": node.created_at} for node in added],
+        )
+
+
+def launches(conn: Connection, launch_ids: Collection[str]) -> set[str]:
+    """Those of the launches that nodes were claimed for."""
+    found: set[str] = set()
+    for chunk in chunks(sorted(launch_ids)):
+        found.update(conn.execute(select(_c.launch_id).where(_c.launch_id.in_(chunk))).scalars())
+    return found
+
+
+def of(conn: Connection, node_ids: Collection[str]) -> set[str]:
+    """Those of the nodes that were claimed."""
+    found: set[str] = set()
+    for chunk in chunks(sorted(node_ids)):
+        found.update(conn.execute(select(_c.node_id).where(_c.node_id.in_(chunk))).scalars())
+    return found
+
+
+def drop(conn: Connection, claimed_before: datetime, limit: int) -> int:
+    """Forget up to ``limit`` claims from before then whose nodes are gone; how many there were."""
+    gone = ~exists().where(nodes.c.id == _c.node_id)
+    statement = select(_c.node_id).where(_c.claimed_at < claimed_before, gone).order_by(_c.claimed_at).limit(limit)
+    ids = list(conn.execute(statement).scalars())
+    for chunk in chunks(ids):
+        conn.execute(delete(claimed_nodes).where(_c.node_id.in_(chunk)))
+    return len(ids)
