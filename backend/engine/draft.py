@@ -200,10 +200,6 @@ class Draft(Revision):
         """Capacity above the desired that nothing is meant to come of; below zero, what lacks."""
         return self.capacity() - self.ahead() - self.cluster.spec.desired
 
-    def launches_first(self) -> bool:
-        """Whether a node that is to go waits for its successor: not where there are too many anyway."""
-        return self.pace.launch_first and self.runs(Process.LAUNCH) and self.surplus() <= 0
-
     def under_replacement(self) -> int:
         """Nodes whose replacement is under way: gone, or going, and their successor has not arrived yet.
 

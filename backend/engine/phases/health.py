@@ -13,7 +13,8 @@ from backend.domain.cluster import Process
 from backend.domain.node import SERVING, Health, LeavesFor, Node, ServerStatus
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.engine.acts.look import LookAtServer
-from backend.engine.draft import BALANCER_CHECK, Draft, Wish
+from backend.engine.draft import BALANCER_CHECK, Draft
+from backend.engine.replacing import Replacing
 from backend.policies import brake
 from backend.policies.brake import Extent, Tally
 
@@ -125,17 +126,15 @@ def _replace(draft: Draft, hold: datetime | None) -> None:
     gone = [node for node in due if node.server_status in _GONE]
     for node in _surely_gone(draft, gone, hold):
         _terminate(draft, node)
-    room = draft.replaceable()
+    replacing = Replacing(draft)
+    launch = Cause(CauseKind.REPLACING_UNHEALTHY, draft.now)
     for node in due:
         if node.server_status in _GONE or node.id in waiting or _is_held(draft, node, hold):
             continue
-        if room <= 0:
+        if replacing.room <= 0:
             break
-        room -= 1
-        if draft.launches_first():
-            draft.wishes.append(Wish(node, Cause(CauseKind.REPLACING_UNHEALTHY, draft.now), LeavesFor.HEALTH))
-        else:
-            _terminate(draft, node)
+        end = Cause(cause_of(node, draft.now), draft.now)
+        replacing.begin(node, LeavesFor.HEALTH, launch=launch, end=end)
 
 
 def _surely_gone(draft: Draft, gone: list[Node], hold: datetime | None) -> list[Node]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
 from backend.domain.node import SERVING, Health, LeavesFor, Node
@@ -16,24 +19,32 @@ def retire(draft: Draft) -> None:
     draft.wake_for_arrivals()
     if not draft.runs(Process.TERMINATE):
         return
-    for new, old in list(draft.pairs()):
+    pairs = list(draft.pairs())
+    surplus, counts = draft.surplus(), draft.zone_counts()
+    coming: Counter[str] = Counter()
+    for new, old in pairs:
+        coming[old.id] += 0 if draft.arrival(new) is Arrival.ARRIVED else new.weight
+    for new, old in pairs:
         # One that has two successors goes but once.
-        if draft.arrival(new) is Arrival.ARRIVED and draft.nodes[old.id].state in SERVING:
-            cause = _why(draft, new, old)
-            if cause is not None:
-                data = {} if cause.name.startswith("HEALTH") else {"server": old.server_id or ""}
-                draft.terminate(old, (Cause(cause, draft.now, data),), old.leaves_for or LeavesFor.ZONE)
+        if draft.arrival(new) is not Arrival.ARRIVED or draft.nodes[old.id].state not in SERVING:
+            continue
+        cause = _why(draft, (new, old), surplus, counts)
+        if cause is not None:
+            data = {} if cause.name.startswith("HEALTH") else {"server": old.server_id or ""}
+            draft.terminate(old, (Cause(cause, draft.now, data),), old.leaves_for or LeavesFor.ZONE)
+            counts[old.zone] -= 1
+            surplus += coming[old.id] - old.weight  # what still comes for it is capacity like any other now
 
 
-def _why(draft: Draft, new: Node, old: Node) -> CauseKind | None:
+def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[str, int]) -> CauseKind | None:
     """Why the old node still is to go; None where it no longer is, and capacity decides who does."""
+    new, old = pair
     if old.health is Health.UNHEALTHY:
         return cause_of(old, draft.now)
     if draft.outlived(old):
         return CauseKind.MAXIMUM_LIFETIME
-    if old.protected or draft.surplus() <= 0:
+    if old.protected or surplus <= 0:
         return None
     if old.zone not in draft.cluster.spec.zones:
         return CauseKind.ZONE_REBALANCE_TERMINATE
-    counts = draft.zone_counts()
     return CauseKind.ZONE_REBALANCE_TERMINATE if counts[old.zone] >= counts[new.zone] else None

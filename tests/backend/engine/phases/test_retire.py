@@ -9,6 +9,7 @@ from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
 from backend.domain.node import ServerStatus
 from backend.domain.traffic import MemberHealth, RegistrationState
+from backend.engine.draft import Draft
 from backend.engine.phases.retire import retire
 from tests.backend.engine.drafts import (
     SETTINGS,
@@ -146,3 +147,23 @@ def test_nothing_is_drained_before_the_new_node_is_a_member():
     told = [member(one, MemberHealth.HEALTHY) for one in (old, other)]
     made = plan(group, old, other, new, registrations=tuple(told))
     assert kinds(made) == ["ChangeMembers", "Pending->InService", "member:new->adding"]
+
+
+def test_a_large_cluster_is_counted_once_however_many_go(monkeypatch):
+    counted = []
+    kept = Draft.surplus
+    monkeypatch.setattr(Draft, "surplus", lambda self: counted.append(1) or kept(self))
+    group = owner(desired=300, maximum=1000)
+    old = [node(group, f"old{number}", zone="us-east-1z") for number in range(300)]
+    new = [node(group, f"new{number}", replaces=one.id, zone=(A, B)[number % 2]) for number, one in enumerate(old)]
+    assert len(_causes(group, *old, *new)) == 300
+    assert len(counted) == 1
+
+
+def test_only_as_many_moved_nodes_go_as_there_are_too_many():
+    group = owner(desired=3)
+    old = [node(group, f"old{number}", zone="us-east-1z") for number in range(3)]
+    new = [node(group, f"new{number}", replaces=one.id, zone=A) for number, one in enumerate(old[:2])]
+    assert [gone for gone, _ in _causes(group, *old, *new)] == [one.id for one in old[:2]]
+    few = owner(desired=4)
+    assert len(_causes(few, *old, *new)) == 1

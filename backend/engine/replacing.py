@@ -1,0 +1,35 @@
+"""Nodes put under replacement one after the other, as far as the cluster's pace lets them. Pure."""
+
+from __future__ import annotations
+
+from backend.domain.activity import Cause
+from backend.domain.cluster import Process
+from backend.domain.node import LeavesFor, Node
+from backend.engine.draft import Draft, Wish
+
+
+class Replacing:
+    """What is counted once, and kept true by what is begun: a cluster of thousands is not counted for each node.
+
+    Attributes:
+        room: how many more may be put under replacement now.
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        self.room = draft.replaceable()
+        self._draft = draft
+        self._launches_first = draft.pace.launch_first and draft.runs(Process.LAUNCH)
+        self._surplus = draft.surplus() if self._launches_first else 0
+
+    def begin(self, node: Node, leaves_for: LeavesFor, *, launch: Cause, end: Cause) -> None:
+        """A successor is wished for, or the node goes at once: also where there are too many nodes anyway.
+
+        Args:
+            launch, end: why its successor is launched, and why it goes.
+        """
+        self.room -= 1
+        if self._launches_first and self._surplus <= 0:
+            self._draft.wishes.append(Wish(node, launch, leaves_for))
+        else:
+            self._draft.terminate(node, (end,), leaves_for)
+            self._surplus -= node.weight
