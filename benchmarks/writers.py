@@ -84,9 +84,10 @@ def _write_as_engine(url: str, turns: str) -> None:
     def work(conn: Connection) -> None:
         conn.execute(orphans.delete())
         for number in range(_ROWS):
-            row = {"server_id": str(number), "project_id": "p", "region": "r", "first_seen_at": now}
+            place = {"kind": "server", "pool_id": "", "project_id": "p", "region": "r"}
+            row = {"id": str(number), "first_seen_at": now, "known": True, "released": False, **place}
             conn.execute(insert(orphans), row)
-            conn.execute(update(orphans).where(orphans.c.server_id == str(number)).values(first_seen_at=now))
+            conn.execute(update(orphans).where(orphans.c.id == str(number)).values(first_seen_at=now))
 
     store.transact(work)
     print("writing", flush=True)

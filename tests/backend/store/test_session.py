@@ -17,7 +17,16 @@ from backend.store.session import Store
 from backend.store.tables import orphans
 from tests.factories import NOW, HandClock
 
-_ROW = {"server_id": "s", "project_id": "p", "region": "r", "first_seen_at": NOW}
+_ROW = {
+    "kind": "server",
+    "id": "s",
+    "pool_id": "",
+    "project_id": "p",
+    "region": "r",
+    "first_seen_at": NOW,
+    "known": True,
+    "released": False,
+}
 _KILLS = {
     "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})"),
     "mariadb": ("SELECT CONNECTION_ID()", "KILL CONNECTION {}"),
@@ -30,7 +39,7 @@ def _write(conn: Any) -> None:
 
 def _written(store: Store) -> int:
     with store.read() as conn:
-        return len(conn.execute(select(orphans.c.server_id)).all())
+        return len(conn.execute(select(orphans.c.id)).all())
 
 
 @pytest.fixture
@@ -60,7 +69,7 @@ def test_a_connection_that_is_lost_before_the_commit_has_written_nothing_and_is_
         _write(conn)
         if len(runs) == 1:
             _cut(server, _number(server, conn))
-            conn.execute(select(orphans.c.server_id))
+            conn.execute(select(orphans.c.id))
 
     server.transact(work)
     assert (len(runs), _written(server)) == (2, 1)
@@ -72,7 +81,7 @@ def test_a_database_that_cuts_every_connection_is_away(server):
     def work(conn):
         runs.append(1)
         _cut(server, _number(server, conn))
-        conn.execute(select(orphans.c.server_id))
+        conn.execute(select(orphans.c.id))
 
     with pytest.raises(StoreUnavailable) as caught:
         server.transact(work)
