@@ -1,13 +1,17 @@
-"""``python -m tests.simulation --seeds N --start S``: as many seeds as are asked for."""
+"""``python -m tests.simulation --seeds N --start S``: as many seeds as are asked for, on every core there is."""
 
 from __future__ import annotations
 
 import argparse
-import logging
+import os
 import sys
+import time
 
-from tests.simulation.moods import NORMAL, WILD
-from tests.simulation.run import STEPS, run
+from tests.simulation.moods import MOODS, SOAK
+from tests.simulation.run import STEPS
+from tests.simulation.soak import results
+
+DAY = 86_400.0
 
 
 def main() -> int:
@@ -15,22 +19,29 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--wild", action="store_true", help="more goes wrong")
+    parser.add_argument("--mood", choices=sorted(MOODS), help="one mood for all; else each seed has the next one")
+    parser.add_argument("--wild", action="store_const", dest="mood", const="wild", help="more goes wrong")
     parser.add_argument("--trace", action="store_true", help="show the trace of every seed")
     parser.add_argument("--keep-going", action="store_true")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
     chosen = parser.parse_args()
-    logging.disable(logging.CRITICAL)
-    failed = []
-    for seed in range(chosen.start, chosen.start + chosen.seeds):
-        result = run(seed, chosen.steps, WILD if chosen.wild else NORMAL)
+    began = time.perf_counter()
+    failed: list[int] = []
+    seeds, lived = 0, 0.0
+    moods = (chosen.mood,) if chosen.mood else SOAK
+    plan = [(seed, moods[seed % len(moods)]) for seed in range(chosen.start, chosen.start + chosen.seeds)]
+    for (seed, mood), result in zip(plan, results(plan, chosen.steps, chosen.processes), strict=False):
+        seeds, lived = seeds + 1, lived + result.seconds
         if chosen.trace or (result.broken and not chosen.keep_going):
             print(result)
         if result.broken:
             failed.append(seed)
+            print(f"--seeds 1 --start {seed} --mood {mood}: {result.detail[:200]}", flush=True)
             if not chosen.keep_going:
                 break
-            print(f"seed {seed}: {result.detail[:200]}", flush=True)
-    print(f"{chosen.seeds} seeds from {chosen.start}: {len(failed)} failed {failed[:20]}")
+    took = time.perf_counter() - began
+    rate = f"{seeds / took:.1f} seeds/s, {lived / DAY / took * 60:.1f} virtual days a minute"
+    print(f"{seeds} seeds from {chosen.start}: {len(failed)} failed {failed[:20]}; {rate}")
     return 1 if failed else 0
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from backend.domain.cluster import Process
+from backend.domain.cluster import Cluster, ClusterChange, PlacementRequest, Process
 from backend.domain.ids import short_id
 from backend.domain.node import Node, NodeState
+from backend.drivers.simulated.faults import Where
 from backend.errors import Finding
 from backend.store import tables
 from tests.simulation.invariants import Watcher
-from tests.simulation.users import User
+from tests.simulation.users import ZONES, User
 from tests.simulation.world import World
 
 # A quiet project is listed, and each of its pools, every so often; a cluster's sweep is far rarer.
 QUIET = timedelta(minutes=5)
 REACTION = timedelta(seconds=5)
+DAY = timedelta(hours=24)
 
 
 class Calm:
@@ -40,8 +43,9 @@ class Calm:
         self.written += 1
 
     def try_one(self) -> None:
-        trials = (self.stays_quiet, self.notices_death, self.heeds_at_once, self.holds_on)
-        trial: Callable[[], None] = self.world.rng.choice(trials)
+        trials = (self.stays_quiet, self.notices_death, self.heeds_at_once, self.holds_on, self.moves_house)
+        chosen = self.world.mood.trial or self.world.rng.choice(trials).__name__
+        trial: Callable[[], None] = getattr(self, chosen)
         self._answer_in(0.0)
         self._let(timedelta(seconds=2))
         self.world.trace(f"=== calm: {trial.__name__}")
@@ -119,6 +123,89 @@ class Calm:
             raise self.world.broke(
                 "4 in time", f"{cluster.name} was taken up again while its pass waited: {epoch} {now}"
             )
+
+    def moves_house(self) -> None:
+        """Nodes whose zones are their cluster's no more move, a few at a time, and never far beyond the maximum."""
+        now = self.watcher.reader.read()
+        clusters = [one for one in now.clusters.values() if one.spec.desired > 1 and not one.spec.subnets]
+        if not clusters:
+            return
+        cluster = max(clusters, key=lambda one: one.spec.desired)
+        user = next(user for user in self.users if user.scope.project_id == cluster.project_id)
+        user.change(cluster.name, ClusterChange({"maximum": cluster.spec.desired}))
+        used = {node.zone for node in self._of(cluster.id)}
+        zone = next(zone for zone in ZONES if {zone} != used)
+        user.change(cluster.name, ClusterChange({}, None, PlacementRequest(zones=(zone,))))
+        by = self._in(self._coming_up() * (len(self._of(cluster.id)) + 1))
+        self._until(lambda: self._is_in(cluster.id, zone), by, f"{cluster.name} does not move to {zone}")
+
+    def outlives_outage(self) -> None:
+        """A day in which the cloud cannot be asked for servers is no failure of anybody's launches."""
+        node = self._victim()
+        if node is None or node.server_id is None:
+            return
+        self.world.simulated.faults.unavailable(Where(calls=("create",)))
+        self.watcher.kept.judged.add(short_id(node.server_id))
+        self.world.simulated.operator.terminate(node.server_id)
+        self._let(DAY, steps_of=600.0)
+        self.world.simulated.faults.lift()
+        served_by = self._in(self.world.settings.backoff.most * 1.5 + self._coming_up())
+        self._until(lambda: self._is_whole(node.cluster_id), served_by, f"node {node.id} has no successor")
+
+    def gives_up(self) -> None:
+        """A day of launches that were all refused, in a group that has nothing, suspends Launch, and not sooner."""
+        for zone in ZONES:
+            self.world.simulated.faults.capacity(zone, 0)
+        user, desired = self.users[0], 0
+        while not desired:
+            with contextlib.suppress(Finding):
+                user.backend.clusters.delete(user.scope, "grey")
+            user.model.told.pop((user.scope.project_id, "grey"), None)
+            with contextlib.suppress(Finding):
+                user.create("grey")
+                desired = user.model.told[user.scope.project_id, "grey"].desired
+        self.watcher.model.given_up.add(self._named(user, "grey").id)
+        self._let(DAY * 0.9, steps_of=600.0)
+        if Process.LAUNCH in self._named(user, "grey").suspended:
+            raise self.world.broke("13 giving up", "a group gave up before its day was over")
+        self._let(DAY * 0.2, steps_of=600.0)
+        if Process.LAUNCH not in self._named(user, "grey").suspended:
+            raise self.world.broke("13 giving up", "a group still tries after more than a day in vain")
+
+    def _named(self, user: User, name: str) -> Cluster:
+        clusters = self.watcher.reader.read().clusters.values()
+        return next(one for one in clusters if one.project_id == user.scope.project_id and one.name == name)
+
+    def bears_mass_failure(self) -> None:
+        """When all servers of a group stand still together none is replaced in haste, and none at all if they go on."""
+        now = self.watcher.reader.read()
+        serving = {
+            one.id: [n for n in self._of(one.id) if n.state is NodeState.IN_SERVICE] for one in now.clusters.values()
+        }
+        here = max(serving.values(), key=len, default=[])
+        servers = [node.server_id for node in here if node.server_id is not None]
+        if len(servers) < 2:
+            return
+        for server in servers:
+            self.watcher.kept.judged.add(short_id(server))
+            self.world.simulated.operator.pause(server)
+        self._let(self.world.settings.brake.most / 2)
+        self._all_serve(here, "while all of its group stood still")
+        for server in servers:
+            self.world.simulated.operator.recover(server)
+        self._let(self.world.settings.brake.most)
+        self._all_serve(here, "after its server had come back")
+
+    def _all_serve(self, wanted: Sequence[Node], when: str) -> None:
+        present = self.watcher.reader.read().nodes
+        for node in wanted:
+            if node.id not in present or present[node.id].state is not NodeState.IN_SERVICE:
+                raise self.world.broke("10 brake", f"node {node.id} was replaced {when}")
+
+    def _is_in(self, cluster_id: str, zone: str) -> bool:
+        here = self._of(cluster_id)
+        movable = [node for node in here if node.state is NodeState.IN_SERVICE and not node.protected]
+        return self._is_whole(cluster_id) and all(node.zone == zone for node in movable)
 
     def _answer_in(self, seconds: float) -> None:
         self.world.delays = (seconds,)

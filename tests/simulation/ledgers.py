@@ -37,6 +37,14 @@ class Ledger:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._compute, name)
 
+    def list(self, scope: Scope) -> Sequence[Server]:
+        """A page of it may get lost."""
+        told = self._compute.list(scope)
+        if not self._world.omits or not self._world.chaos.on:
+            return told
+        rng = self._world.chaos.rng
+        return [server for server in told if rng.random() >= self._world.omits]
+
     def delete(self, scope: Scope, server_id: str) -> None:
         """No server goes that a node needs, or that still takes traffic and whose pool could be told."""
         self._check_need(scope, server_id)
@@ -103,7 +111,7 @@ class Gate:
         self._balancing = balancing
         self._world = world
         self._drained: dict[tuple[str, str], datetime] = {}
-        self._late: set[tuple[str, str]] = set()
+        self._late: set[tuple[str, str | None]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._balancing, name)
@@ -116,7 +124,16 @@ class Gate:
             # Who asks for it lost the lease and goes on, not knowing; what it adds goes as it came.
             if asked.get(target.owner) is not RegistrationState.ADDING:
                 self._late.add((pool_id, target.owner))
-        self._balancing.add_members(scope, pool_id, targets)
+        try:
+            self._balancing.add_members(scope, pool_id, targets)
+        finally:
+            with self._world.store.watch() as conn:
+                asked = {each.node_id: each.state for each in traffic.of_pool(conn, pool_id)}
+            self._late |= {(pool_id, one.owner) for one in targets if one.owner not in asked}
+
+    def is_late(self, pool_id: str, owner: str | None) -> bool:
+        """Whether the member was added by someone whose claim to do so was over by then."""
+        return (pool_id, owner) in self._late
 
     def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
         try:

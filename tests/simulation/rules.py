@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import NamedTuple
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, CauseKind
-from backend.domain.cluster import Cluster, Process
+from backend.domain.cluster import Process
 from backend.domain.ids import short_id
-from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.domain.node import Health, NodeState, ServerStatus
+from tests.simulation import choices
 from tests.simulation.clocks import START
-from tests.simulation.history import fault_of
+from tests.simulation.history import Write, fault_of
 from tests.simulation.model import Model
 from tests.simulation.rows import State
+from tests.simulation.step import Step
 from tests.simulation.world import World
 
 OBSERVED = frozenset({CauseKind.HEALTH_STATUS_CHECK, CauseKind.HEALTH_TERMINATED_OR_STOPPED})
@@ -24,35 +24,23 @@ GONE = frozenset({ServerStatus.DELETED, ServerStatus.DELETING})
 BUILDING = frozenset({None, ServerStatus.BUILDING, ServerStatus.UNKNOWN})
 
 
-class Step(NamedTuple):
-    """What happened between two looks, in a cluster whose users asked for nothing in between."""
-
-    world: World
-    cluster: Cluster
-    before: State
-    now: State
-
-    def nodes(self) -> Iterator[tuple[Node | None, Node]]:
-        """The cluster's nodes, each with what it was."""
-        for node in self.now.nodes.values():
-            if node.cluster_id == self.cluster.id:
-                yield self.before.nodes.get(node.id), node
-
-    def opened(self, kind: ActivityKind) -> Iterator[Activity]:
-        for entry in self.now.activities.values():
-            if entry.cluster_id == self.cluster.id and entry.kind is kind and entry.id not in self.before.activities:
-                yield entry
-
-
 def written(world: World) -> None:
     """Every write to a node by itself."""
     for write in world.history.fresh():
         if write.what == "readmit":
             world.readmitted_at[write.node_id] = world.clock.now()
             continue
-        fault = fault_of(write)
+        fault = fault_of(write) or _alive(world, write)
         if fault is not None:
             raise world.broke("13 law of moves", f"node {write.node_id}: {fault}")
+
+
+def _alive(world: World, write: Write) -> str | None:
+    """Whether the cloud still has the server of a row that went because it was gone."""
+    if write.what != "end" or write.before == NodeState.DETACHING or write.server_id is None:
+        return None
+    alive = world.alive(write.server_id)
+    return f"its row went as if server {write.server_id} were gone" if alive else None
 
 
 def between(world: World, model: Model, before: State, now: State) -> None:
@@ -68,6 +56,17 @@ def between(world: World, model: Model, before: State, now: State) -> None:
         _cooled(step)
         _windowed(step)
         _backed_off(step)
+        _ready(step)
+        choices.launched(step)
+        choices.chosen(step)
+
+
+def _ready(step: Step) -> None:
+    """Into service comes only what the cloud says is up."""
+    for old, node in step.nodes():
+        came = old is not None and old.in_service_at is None and node.in_service_at is not None
+        if came and node.server_status in {None, ServerStatus.BUILDING}:
+            raise step.world.broke("20 readiness", f"node {node.id} serves, its server is {node.server_status}")
 
 
 def _protected(world: World, model: Model, before: State, now: State) -> None:
@@ -106,12 +105,25 @@ def _resting(step: Step) -> None:
         causes = {cause.kind for cause in entry.causes}
         if Process.TERMINATE in asleep and causes & (HEALTH | OF_CAPACITY):
             raise step.world.broke("11 suspended", f"{step.cluster.name}: a node is terminated: {causes}")
-        if Process.REPLACE_UNHEALTHY in asleep and causes & HEALTH:
+        followed = any(node.replaces == entry.node_id for _, node in step.nodes())  # begun before it was suspended
+        if Process.REPLACE_UNHEALTHY in asleep and causes & HEALTH and not followed:
             raise step.world.broke("11 suspended", f"{step.cluster.name}: a node is replaced: {causes}")
 
 
 def _spared(step: Step) -> None:
-    """A user's verdict waits for the grace that it was to respect."""
+    """A user's verdict waits for the grace that it was to respect, a pool's for the group's own; age for its bound."""
+    grace = timedelta(seconds=step.cluster.spec.health_grace_seconds) - step.world.slack
+    for old, node in step.nodes():
+        fell = old is not None and old.health is Health.HEALTHY and node.health_cause == CauseKind.HEALTH_BALANCER
+        due, came_at = node.health_due_at, node.in_service_at
+        if fell and due is not None and came_at is not None and due < came_at + grace:
+            raise step.world.broke("15 grace", f"node {node.id} serves since {came_at}, and is judged at {due}")
+    lifetime = timedelta(seconds=step.cluster.spec.maximum_lifetime_seconds or 0) - step.world.slack
+    for entry in step.opened(ActivityKind.TERMINATE):
+        old = step.before.nodes.get(entry.node_id or "")
+        aged = CauseKind.MAXIMUM_LIFETIME in {cause.kind for cause in entry.causes}
+        if aged and old is not None and entry.started_at - old.created_at < lifetime:
+            raise step.world.broke("15 grace", f"node {old.id} goes for its age, made at {old.created_at}")
     for entry in step.opened(ActivityKind.TERMINATE):
         old = step.before.nodes.get(entry.node_id or "")
         if old is None or CauseKind.HEALTH_CUSTOM not in {cause.kind for cause in entry.causes}:

@@ -28,12 +28,18 @@ MOST_TICKS = 3000
 
 @dataclass
 class Result:
-    """How a run ended. ``broken`` is the invariant that does not hold, None when all do."""
+    """How a run ended.
+
+    Attributes:
+        broken: the invariant that does not hold, None when all do.
+        seconds: of virtual time that it took.
+    """
 
     seed: int
     broken: str | None
     detail: str = ""
     trace: Sequence[str] = field(default=())
+    seconds: float = 0.0
 
     def __str__(self) -> str:
         return "\n".join([*self.trace, f"seed {self.seed}: {self.detail or 'holds'}"])
@@ -46,13 +52,13 @@ def run(seed: int, steps: int = STEPS, mood: Mood = NORMAL) -> Result:
         try:
             _play(world, steps, mood)
         except Violated as violated:
-            return Result(seed, violated.invariant, str(violated), world.trace.lines)
+            return Result(seed, violated.invariant, str(violated), world.trace.lines, world.clock.monotonic())
         except BaseException as error:
             error.add_note("\n".join([*world.trace.lines, f"seed {seed}"]))
             raise
         finally:
             world.close()
-    return Result(seed, None, trace=world.trace.lines)
+    return Result(seed, None, trace=world.trace.lines, seconds=world.clock.monotonic())
 
 
 def _play(world: World, steps: int, mood: Mood) -> None:

@@ -6,12 +6,21 @@ import logging
 
 import pytest
 
-from tests.simulation.moods import WILD
+from tests.simulation.moods import ALL_AT_ONCE, MOODS, TRIALS, WILD
 from tests.simulation.run import run
 
-SEEDS = 220
-WILD_SEEDS = 80
 BLOCK = 10
+SEEDS = {
+    "normal": 40,
+    "wild": 20,
+    "slow": 20,
+    "all-at-once": 20,
+    "storeless": 10,
+    "skewed": 10,
+    "omitting": 10,
+    "big": 10,
+}
+BLOCKS = [(mood, first) for mood, seeds in SEEDS.items() for first in range(0, seeds, BLOCK)]
 
 
 @pytest.fixture(autouse=True)
@@ -19,19 +28,20 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
-def test_every_invariant_holds(first: int) -> None:
+@pytest.mark.parametrize(("mood", "first"), BLOCKS)
+def test_every_invariant_holds(mood: str, first: int) -> None:
     for seed in range(first, first + BLOCK):
-        result = run(seed)
+        result = run(seed, mood=MOODS[mood])
         assert result.broken is None, str(result)
 
 
-@pytest.mark.parametrize("first", range(0, WILD_SEEDS, BLOCK))
-def test_every_invariant_holds_when_much_goes_wrong(first: int) -> None:
-    for seed in range(first, first + BLOCK):
-        result = run(seed, mood=WILD)
+@pytest.mark.parametrize("trial", TRIALS)
+def test_a_world_at_rest(trial: str) -> None:
+    for seed in (0, 1):
+        result = run(seed, 30, mood=TRIALS[trial])
         assert result.broken is None, str(result)
 
 
 def test_a_seed_replays_exactly() -> None:
     assert list(run(4, mood=WILD).trace) == list(run(4, mood=WILD).trace)
+    assert list(run(4, mood=ALL_AT_ONCE).trace) == list(run(4, mood=ALL_AT_ONCE).trace)

@@ -144,7 +144,7 @@ class User:
 
     def create(self, name: str | None = None) -> None:
         name = name or self._name()
-        maximum = self.rng.randint(0, 8)
+        maximum = self.rng.randint(0, self.world.mood.largest)
         minimum = self.rng.randint(0, maximum)
         values: dict[str, Any] = {
             "minimum": minimum,
@@ -164,7 +164,7 @@ class User:
         name = self._name()
         values: dict[str, Any] = {}
         if self.rng.random() < 0.5:
-            maximum = self.rng.randint(0, 8)
+            maximum = self.rng.randint(0, self.world.mood.largest)
             values |= {"minimum": self.rng.randint(0, maximum), "maximum": maximum}
         if self.rng.random() < 0.5:
             values |= self._options()
@@ -177,7 +177,7 @@ class User:
             self.backend.clusters.update(self.scope, name, change)
 
     def resize(self) -> None:
-        name, desired = self._name(), self.rng.randint(0, 8)
+        name, desired = self._name(), self.rng.randint(0, self.world.mood.largest)
         honor = self.rng.random() < 0.1
         with self.model.expects(self.model.resized(self._key(name), desired)):
             self.backend.clusters.resize(self.scope, name, desired, honor_cooldown=honor)

@@ -11,6 +11,7 @@ from random import Random
 
 from backend import Backend
 from backend.domain.ids import short_id
+from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
@@ -98,6 +99,8 @@ class World:
         self.broken: Violated | None = None
         self.delays = self.rng.choice(mood.delays)
         self.skew = self.rng.choice(mood.skews)
+        self.omits = self.rng.choice(mood.omits)
+        self.mood = mood
         self.slack = timedelta(seconds=2 * self.skew)
         self.changed_at: dict[str, datetime] = {}
         self.readmitted_at: dict[str, datetime] = {}
@@ -203,6 +206,11 @@ class World:
     def token(self, server_id: str) -> str | None:
         """The launch that a server of the cloud says it comes from."""
         return next((one.launch_id for _, one in self.simulated.operator.servers() if one.id == server_id), None)
+
+    def alive(self, server_id: str) -> bool:
+        """Whether the cloud has that server, and is not deleting it."""
+        servers = self.simulated.operator.servers()
+        return any(one.id == server_id and one.status is not ServerStatus.DELETING for _, one in servers)
 
     def there(self, server_id: str) -> bool:
         """Whether the cloud has that server."""

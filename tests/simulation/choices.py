@@ -1,0 +1,87 @@
+"""How many nodes the engine launches or ends, where, and which: held against what the users asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind
+from backend.domain.node import Health, Node, NodeState
+from tests.simulation.step import Step
+
+
+def launched(step: Step) -> None:
+    """Not more than lack, and where fewest are."""
+    plain = [node for old, node in step.nodes() if old is None and node.replaces is None and not node.attached]
+    if not plain:
+        return
+    counted = [node for _, node in step.nodes() if node.counted]
+    here = {node.id for node in counted}
+    ahead = sum(
+        node.replaces in here or (node.replaces is not None and node.state is NodeState.PENDING) for node in counted
+    )
+    if len(counted) > step.cluster.spec.desired + ahead:
+        detail = f"{step.cluster.name}: {len(counted)} nodes, {ahead} ahead, wants {step.cluster.spec.desired}"
+        raise step.world.broke("3 bounds", detail)
+    if _troubled(step) or step.world.settings.window.first < len(counted):
+        return  # a zone may have to wait
+    counts = Counter(node.zone for node in counted)
+    for node in plain:
+        if counts[node.zone] > min(counts[zone] for zone in step.cluster.spec.zones) + 1 + ahead:
+            raise step.world.broke("19 zones", f"{step.cluster.name}: launched in {node.zone}: {dict(counts)}")
+
+
+def _troubled(step: Step) -> bool:
+    """Whether some zone may be avoided, or nodes left otherwise than by choice in between."""
+    failed = any(
+        entry.cluster_id == step.cluster.id and entry.status is ActivityStatus.FAILED
+        for entry in step.now.activities.values()
+    )
+    return failed or any(
+        (old := step.before.nodes[node_id]).cluster_id == step.cluster.id
+        and old.counted
+        and (node_id not in step.now.nodes or not step.now.nodes[node_id].counted)
+        for node_id in step.before.nodes
+    )
+
+
+def chosen(step: Step) -> None:
+    """Scale-in takes no more than there are too many, from the zones with most, and by age where that is the rule."""
+    gone = []
+    for entry in step.opened(ActivityKind.TERMINATE):
+        old = step.before.nodes.get(entry.node_id or "")
+        if CauseKind.CAPACITY_DECREASE not in {cause.kind for cause in entry.causes} or old is None:
+            return  # something else went on, too
+        gone.append(old)
+    if not gone or any(old is None for old, _ in step.nodes()):
+        return
+    before = [old for old, _ in step.nodes() if old is not None and old.counted]
+    after = [node for _, node in step.nodes() if node.counted]
+    if len(before) - len(after) != len(gone):
+        return
+    if len(after) < step.cluster.spec.desired:
+        detail = f"{step.cluster.name}: {len(after)} left of {len(before)}, wants {step.cluster.spec.desired}"
+        raise step.world.broke("3 bounds", detail)
+    counts, candidates = Counter(node.zone for node in after), [node for node in after if _may_go(node)]
+    for old in gone:
+        fuller = {node.zone for node in candidates if counts[node.zone] > counts[old.zone] + 1}
+        if fuller:
+            raise step.world.broke("19 zones", f"{step.cluster.name}: {old.zone} loses a node, {dict(counts)}")
+        _by_age(step, old, [node for node in candidates if node.zone == old.zone])
+
+
+def _by_age(step: Step, gone: Node, left: list[Node]) -> None:
+    rule = step.cluster.spec.termination_rules[0]
+    if rule not in {"OldestInstance", "NewestInstance"} or not _is_well(gone):
+        return
+    for node in left:
+        older = node.created_at < gone.created_at
+        if _is_well(node) and node.created_at != gone.created_at and older is (rule == "OldestInstance"):
+            raise step.world.broke("19 zones", f"{step.cluster.name}: {rule}, but {gone.id} went before {node.id}")
+
+
+def _may_go(node: Node) -> bool:
+    return not (node.state is NodeState.IN_SERVICE and node.protected)
+
+
+def _is_well(node: Node) -> bool:
+    return node.state is NodeState.IN_SERVICE and node.health is Health.HEALTHY
