@@ -106,6 +106,10 @@ class ServerStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+ENDED_STATUSES = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
+"""The cloud has been told to delete the server, by whomever: it does not come back."""
+
+
 class LeavesFor(StrEnum):
     """Why a node is on its way out, or is to go as soon as its successor has come."""
 

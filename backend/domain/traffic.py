@@ -60,6 +60,10 @@ class RegistrationState(StrEnum):
     SKIPPED = "skipped"
 
 
+OUTGOING = frozenset({RegistrationState.LEAVING, RegistrationState.DRAINING, RegistrationState.REMOVING})
+"""On its way out of its pool."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """A node's member of a pool; it may outlive the node.

@@ -14,7 +14,7 @@ from typing import Any
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.ids import new_id
-from backend.domain.traffic import MemberHealth, Registration, RegistrationState
+from backend.domain.traffic import OUTGOING, MemberHealth, Registration, RegistrationState
 from backend.drivers import errors
 from backend.drivers.balancing import PoolMember, Target
 from backend.engine import sweeps
@@ -28,7 +28,6 @@ from backend.store.session import Connection
 
 LOG = logging.getLogger(__name__)
 _UNSETTLED = frozenset({RegistrationState.ADDING, RegistrationState.LEAVING, RegistrationState.REMOVING})
-_LEAVING = frozenset({RegistrationState.LEAVING, RegistrationState.DRAINING, RegistrationState.REMOVING})
 _STAYING = frozenset({RegistrationState.ADDING, RegistrationState.REGISTERED})
 _MINUTE = timedelta(minutes=1)
 _LONGEST = timedelta(hours=1)
@@ -115,7 +114,7 @@ class _Look:
             leases.forget_pool(conn, self.lease)
             return
         pause = min(max(now - since, self.context.settings.refused_retry), _LONGEST)
-        leaving = [each for each in registered if each.state in _LEAVING]
+        leaving = [each for each in registered if each.state in OUTGOING]
         staying = [each for each in registered if each.state in _STAYING]
         traffic.put_off(conn, [_key(each) for each in leaving], now)
         wakes.wake(conn, {each.cluster_id for each in leaving}, now)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from backend import errors
 from backend.clock import Clock
-from backend.domain.node import GROUP_TAG, ServerStatus
+from backend.domain.node import ENDED_STATUSES, GROUP_TAG, ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
 from backend.domain.token import ClientToken
@@ -204,7 +204,7 @@ class Servers:
         """Ask for the deletion of servers. A cluster's node that goes this way is replaced like any that vanished."""
         moved = []
         for server in servers:
-            if server.status in {ServerStatus.DELETED, ServerStatus.DELETING}:
+            if server.status in ENDED_STATUSES:
                 moved.append(Moved(server, server.status))
                 continue
             try:

@@ -11,7 +11,7 @@ from backend.domain.cluster import Cluster
 from backend.domain.ids import balancing_id, short_id
 from backend.domain.page import Page
 from backend.domain.scope import Scope
-from backend.domain.traffic import MemberHealth, RegistrationState, SourceState, TrafficSource
+from backend.domain.traffic import OUTGOING, MemberHealth, RegistrationState, SourceState, TrafficSource
 from backend.drivers.balancing import Balancer, Listener, Pool
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
@@ -25,7 +25,6 @@ __all__ = ["Balancer", "Listener", "Pool", "PoolTarget", "TargetState", "Traffic
 
 TargetState = MemberHealth | RegistrationState
 """Health of a member that takes traffic; ADDING of one on its way in, DRAINING of one on its way out."""
-_LEAVING = frozenset({RegistrationState.LEAVING, RegistrationState.DRAINING, RegistrationState.REMOVING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ class Traffic:
         told = []
         for member in members:
             mine = registered.pop(member.owner or "", None)
-            leaves = member.weight == 0 or (mine is not None and mine.state in _LEAVING)
+            leaves = member.weight == 0 or (mine is not None and mine.state in OUTGOING)
             server = None if mine is None else short_id(mine.server_id)
             state: TargetState = RegistrationState.DRAINING if leaves else member.health
             told.append(PoolTarget(server, member.address, member.port, state))

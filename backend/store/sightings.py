@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, String, and_, bindparam, case, exists, func, or_, select, type_coerce, update
 
 from backend.domain.ids import short_id
-from backend.domain.node import ENDING, LEAVING, MOVING, PARKING, SERVING, NodeState, ServerStatus
+from backend.domain.node import ENDED_STATUSES, ENDING, LEAVING, MOVING, PARKING, SERVING, NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.store import journal
@@ -24,11 +24,8 @@ _MOVING_STATES = tuple(str(state) for state in NodeState if state in MOVING)
 _OUT_OF_SERVICE = tuple(str(state) for state in NodeState if state in LEAVING | PARKING)
 _ENDING = tuple(str(state) for state in ENDING)
 _SERVING = tuple(str(state) for state in SERVING)
-_GONE = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
-_BAD = tuple(
-    str(status)
-    for status in (ServerStatus.STOPPING, ServerStatus.STOPPED, ServerStatus.PAUSED, ServerStatus.ERROR, *sorted(_GONE))
-)
+_LIVE_BAD = (ServerStatus.STOPPING, ServerStatus.STOPPED, ServerStatus.PAUSED, ServerStatus.ERROR)
+_BAD = tuple(str(status) for status in (*_LIVE_BAD, *sorted(ENDED_STATUSES)))
 
 
 class Maker(StrEnum):
@@ -217,7 +214,7 @@ def _adopt(conn: Connection, scope: Scope, strays: Sequence[Sighting]) -> tuple[
             waiting.setdefault(row.launch_id, []).append(row)
     adoptions, names, found, left = [], {}, [], []
     for stray in strays:
-        if stray.status in _GONE:
+        if stray.status in ENDED_STATUSES:
             continue
         rows = waiting.get(stray.launch_id or "") if stray.maker is not Maker.OTHERS else None
         if not rows:

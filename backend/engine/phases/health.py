@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import SERVING, Health, LeavesFor, Node, ServerStatus
+from backend.domain.node import ENDED_STATUSES, SERVING, Health, LeavesFor, Node, ServerStatus
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.engine.acts.look import LookAtServer
 from backend.engine.draft import BALANCER_CHECK, Draft
@@ -28,7 +28,6 @@ BAD = {
 }
 _OBSERVED = frozenset({CauseKind.HEALTH_TERMINATED_OR_STOPPED, CauseKind.HEALTH_STATUS_CHECK})
 _HELD = _OBSERVED | {CauseKind.HEALTH_BALANCER}
-_GONE = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
 
 
 def check_health(draft: Draft) -> None:
@@ -123,13 +122,13 @@ def _replace(draft: Draft, hold: datetime | None) -> None:
         for node in draft.every(*SERVING)
         if node.health is Health.UNHEALTHY and (_is_dead(draft, node) or _is_due(draft, node))
     ]
-    gone = [node for node in due if node.server_status in _GONE]
+    gone = [node for node in due if node.server_status in ENDED_STATUSES]
     for node in _surely_gone(draft, gone, hold):
         _terminate(draft, node)
     replacing = Replacing(draft)
     launch = Cause(CauseKind.REPLACING_UNHEALTHY, draft.now)
     for node in due:
-        if node.server_status in _GONE or node.id in waiting or _is_held(draft, node, hold):
+        if node.server_status in ENDED_STATUSES or node.id in waiting or _is_held(draft, node, hold):
             continue
         if replacing.room <= 0:
             break

@@ -7,14 +7,13 @@ from datetime import datetime
 
 from backend.domain.activity import Reason, ReasonKind
 from backend.domain.cluster import Process
-from backend.domain.node import PARKING, Node, NodeState, ServerStatus
+from backend.domain.node import ENDED_STATUSES, PARKING, Node, NodeState, ServerStatus
 from backend.engine.acts.look import LookAtServer
 from backend.engine.acts.take_in import TakeServerIn
 from backend.engine.draft import Draft
 from backend.engine.reasons import reason_of_fault
 
 _FAILED = frozenset({ServerStatus.ERROR, ServerStatus.STOPPED, ServerStatus.STOPPING, ServerStatus.PAUSED})
-_GONE = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
 _UNCLEAR = frozenset({None, ServerStatus.UNKNOWN})
 
 
@@ -86,7 +85,7 @@ def _booting(draft: Draft, node: Node) -> None:
     status = node.server_status
     if status is ServerStatus.ACTIVE:
         draft.enter_service(node)
-    elif status in _GONE:
+    elif status in ENDED_STATUSES:
         draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
     elif status in _FAILED:
         draft.fail_launch(node, _fault(draft, node))

@@ -8,12 +8,11 @@ from datetime import datetime
 
 from backend.domain.cluster import Process
 from backend.domain.node import SERVING, Node, ServerStatus
-from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
+from backend.domain.traffic import OUTGOING, MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
 from backend.engine.acts.look import LookAtServer
 from backend.engine.acts.members import Change
 from backend.engine.draft import BALANCER_CHECK, Draft
 
-_LEAVING = frozenset({RegistrationState.LEAVING, RegistrationState.DRAINING, RegistrationState.REMOVING})
 _SETTLED = frozenset({RegistrationState.REGISTERED, RegistrationState.SKIPPED})
 # Servers that may still hold connections.
 _RUNNING = frozenset({ServerStatus.ACTIVE, ServerStatus.UNKNOWN, None})
@@ -82,9 +81,9 @@ def _keep(draft: Draft, source: TrafficSource, node: Node, registration: Registr
     if registration.state is RegistrationState.ADDING:
         if _is_due(draft, registration):
             _register(draft, source, node)
-    elif registration.state in _LEAVING and draft.runs(Process.ADD_TO_LOAD_BALANCER):
+    elif registration.state in OUTGOING and draft.runs(Process.ADD_TO_LOAD_BALANCER):
         _register(draft, source, node)  # it was on its way out, and is wanted again
-    elif registration.state in _LEAVING:
+    elif registration.state in OUTGOING:
         _end(draft, node, registration)
 
 
