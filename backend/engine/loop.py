@@ -158,6 +158,7 @@ class Engine:
 
     def tick(self, now: datetime) -> Outcome:
         """Claim what is due and do it, as far as the cloud has answered."""
+        self._calls.wait(0)  # takes note of what has been answered
         faults = self._resume()
         self._renew(now)
         self._put_off()

@@ -22,7 +22,6 @@ class Hanging:
         clock, settings = self.world.clock, self.world.engine_settings
         lanes = HangingLanes(clock, settings.cloud_calls, rule=settings.breaker, executor_of=self._threads, hangs=hangs)
         self.world.engine = self.world.new_engine("one", calls=lanes)
-        self.lanes = lanes
 
     def _threads(self, region, number):
         self.threads[region] = Threads(self.world.clock, 0.05)
@@ -32,7 +31,6 @@ class Hanging:
         self.world.clock.move(step)
         for threads in self.threads.values():
             threads.move()
-        self.lanes.wait(0)
         self.world.engine.tick(self.world.clock.now())
 
 
