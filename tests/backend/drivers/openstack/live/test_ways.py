@@ -58,7 +58,7 @@ def acts_as(settings, kept):
     def user_id(project_id, *ways):
         listed = replace(settings, access=ways, key_seconds=0.0)
         own = Access(listed, Entry.read(listed), CLOCK)
-        access = Access(listed, Entry.read(listed), CLOCK, composition._ways(listed, own, CLOCK, kept))
+        access = Access(listed, Entry.read(listed), CLOCK, composition._ways(listed, own, CLOCK, kept, None))
         return access.project(project_id).get_user_id(access.session)
 
     return user_id
