@@ -102,7 +102,7 @@ def silence_is_death() -> AbstractContextManager[None]:
         answer = kept(question, *arguments)
         if not isinstance(answer, errors.CloudUnavailable):
             return answer
-        return errors.ServerNotFound("no answer") if isinstance(arguments[-1], str) else []
+        return errors.ServerNotFound("no answer") if arguments and isinstance(arguments[-1], str) else []
 
     return put(observation, "_ask", ask)
 

@@ -29,8 +29,8 @@ def never_waits_after_failures() -> Broken:
     """A launch that failed is tried again at once."""
     kept = backoff.failed_again
 
-    def failed_again(rule: Any, before: Any, place: Any, now: Any, rng: Any) -> Any:
-        return replace(kept(rule, before, place, now, rng), retry_at=now)
+    def failed_again(rule: Any, before: Any, place: Any, now: Any, *more: Any, **named: Any) -> Any:
+        return replace(kept(rule, before, place, now, *more, **named), retry_at=now)
 
     return put(backoff, "failed_again", failed_again)
 

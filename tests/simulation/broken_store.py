@@ -141,8 +141,8 @@ def protects_nobody() -> Broken:
     kept = nodes.save
 
     def save(conn: Any, before: Any, after: Any) -> Any:
-        was = {node.id: node for node in before}
-        return kept(conn, was.values(), [replace(node, protected=was[node.id].protected) for node in after])
+        was = {node.id: node.protected for node in before}
+        return kept(conn, list(before), [replace(node, protected=was.get(node.id, node.protected)) for node in after])
 
     return put(nodes, "save", save)
 
