@@ -19,6 +19,19 @@ KINDS = [
 ]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is meant for one database is not collected for another: nothing is skipped."""
+    elsewhere = [item for item in items if not _is_meant(item)]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
+
+
+def _is_meant(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("on")
+    return mark is None or item.callspec.params["database"] in mark.args
+
+
 @pytest.fixture(scope="session", params=KINDS)
 def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a database without tables."""

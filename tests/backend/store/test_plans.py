@@ -61,9 +61,8 @@ def _plans(store: Any) -> Iterator[list[str]]:
         (ActivityQuery(), "ix_activities_scope"),
     ],
 )
+@pytest.mark.on("sqlite", "postgresql")  # MariaDB's plans are told in another form
 def test_lists_of_the_journal_read_what_they_show(grown, query, index):
-    if grown.dialect == "mariadb":
-        pytest.skip("its plans are told in another form")
     with _plans(grown) as told, grown.read() as conn:
         found = activities.page(conn, SCOPE, query, 10).items
     assert found
@@ -73,9 +72,8 @@ def test_lists_of_the_journal_read_what_they_show(grown, query, index):
         assert not any("Seq Scan" in plan for plan in told), told
 
 
+@pytest.mark.on("sqlite")  # others scan what is small
 def test_what_is_swept_is_found_by_index(grown):
-    if grown.dialect != "sqlite":
-        pytest.skip("others scan what is small")
     with _plans(grown) as told, grown.read() as conn:
         watches.refusing(conn)
     assert "ix_watches_refused_since" in told[0]

@@ -42,12 +42,8 @@ def _written(store: Store) -> int:
         return len(conn.execute(select(orphans.c.id)).all())
 
 
-@pytest.fixture
-def server(store):
-    """A store whose connections an operator may cut."""
-    if store.dialect not in _KILLS:
-        pytest.skip("a file has no connections")
-    return store
+cut = pytest.mark.on(*_KILLS)
+"""A file has no connections that an operator may cut."""
 
 
 def _cut(store: Store, own: int) -> None:
@@ -61,48 +57,51 @@ def _number(store: Store, conn: Any) -> int:
     return int(conn.execute(text(_KILLS[store.dialect][0])).scalar_one())
 
 
-def test_a_connection_that_is_lost_before_the_commit_has_written_nothing_and_is_run_again(server):
+@cut
+def test_a_connection_that_is_lost_before_the_commit_has_written_nothing_and_is_run_again(store):
     runs = []
 
     def work(conn):
         runs.append(1)
         _write(conn)
         if len(runs) == 1:
-            _cut(server, _number(server, conn))
+            _cut(store, _number(store, conn))
             conn.execute(select(orphans.c.id))
 
-    server.transact(work)
-    assert (len(runs), _written(server)) == (2, 1)
+    store.transact(work)
+    assert (len(runs), _written(store)) == (2, 1)
 
 
-def test_a_database_that_cuts_every_connection_is_away(server):
+@cut
+def test_a_database_that_cuts_every_connection_is_away(store):
     runs = []
 
     def work(conn):
         runs.append(1)
-        _cut(server, _number(server, conn))
+        _cut(store, _number(store, conn))
         conn.execute(select(orphans.c.id))
 
     with pytest.raises(StoreUnavailable) as caught:
-        server.transact(work)
+        store.transact(work)
     assert not isinstance(caught.value, CommitUnknown)
     assert len(runs) == 3
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_a_commit_whose_answer_is_lost_is_not_run_again(server, monkeypatch, done):
+@cut
+def test_a_commit_whose_answer_is_lost_is_not_run_again(store, monkeypatch, done):
     """Whether it was done is not known to whoever asked; it is not done twice."""
     runs = []
-    commit = server.engine.dialect.do_commit
+    commit = store.engine.dialect.do_commit
 
     def work(conn):
-        runs.append(_number(server, conn))
+        runs.append(_number(store, conn))
         _write(conn)
 
     def lost(connection):
         if done:
             commit(connection)
-        _cut(server, runs[-1])
+        _cut(store, runs[-1])
         cursor = connection.cursor()
         try:
             cursor.execute("SELECT 1")
@@ -111,12 +110,12 @@ def test_a_commit_whose_answer_is_lost_is_not_run_again(server, monkeypatch, don
                 cursor.close()
         commit(connection)
 
-    monkeypatch.setattr(server.engine.dialect, "do_commit", lost)
+    monkeypatch.setattr(store.engine.dialect, "do_commit", lost)
     with pytest.raises(CommitUnknown):
-        server.transact(work)
+        store.transact(work)
     monkeypatch.undo()
-    assert (len(runs), _written(server)) == (1, int(done))
-    server.transact(lambda conn: conn.execute(orphans.delete()))
+    assert (len(runs), _written(store)) == (1, int(done))
+    store.transact(lambda conn: conn.execute(orphans.delete()))
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # PyMySQL leaves a socket that found nobody
@@ -163,12 +162,10 @@ def test_what_goes_wrong_is_told_without_the_values(store):
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.on("mariadb")
 def test_leases_are_judged_by_an_hour_that_comes_once(migrated):
     """The zone of a session may have the same hour twice; MariaDB's UNIX_TIMESTAMP takes the first of them."""
     store = Store(migrated, SystemClock())
-    if store.dialect != "mariadb":
-        store.close()
-        pytest.skip("others count seconds since 1970")
     autumn = 1_800_000_000
 
     @event.listens_for(store.engine, "connect")
@@ -192,10 +189,9 @@ def test_leases_are_judged_by_an_hour_that_comes_once(migrated):
     store.close()
 
 
+@pytest.mark.on("postgresql", "mariadb")
 def test_the_clock_of_the_database_is_the_time(migrated):
-    store = Store(migrated, SystemClock(), database_clock=True) if not migrated.startswith("sqlite") else None
-    if store is None:
-        pytest.skip("one machine, one clock")
+    store = Store(migrated, SystemClock(), database_clock=True)
     with store.read() as conn:
         assert abs(store.lease_now(conn) - SystemClock().now()) < timedelta(minutes=1)
     store.close()
