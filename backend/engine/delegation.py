@@ -5,29 +5,17 @@ Nothing is known of its servers meanwhile, so nothing is done to them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from random import Random
-from typing import NamedTuple
 
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, over
-from backend.domain.ids import new_id
+from backend.domain.activity import ActivityStatus, Cause, CauseKind
 from backend.drivers import errors
 from backend.engine.context import Context
+from backend.engine.notices import notices
 from backend.engine.reasons import reason_of
 from backend.engine.settings import EngineSettings
 from backend.store import backoffs, clusters, journal, leases, wakes
 from backend.store.leases import WatchLease
 from backend.store.session import Connection
-
-
-class _Named(NamedTuple):
-    """A cluster of which no more is known than its journal needs."""
-
-    id: str
-    project_id: str
-    region: str
-    name: str
 
 
 def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorized, conn: Connection) -> bool:
@@ -40,7 +28,8 @@ def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorize
     if lease.refused_since is None:
         leases.refused_watch(conn, lease, now)
         rng = context.rng(lease.scope.project_id, lease.scope.region, lease.epoch)
-        journal.begin(conn, list(_entries(lease, named, error, now, rng)))
+        cause, reason = Cause(CauseKind.ACCESS_REFUSED, now), reason_of(error, "", "")
+        journal.begin(conn, notices(lease.scope, named, ActivityStatus.FAILED, cause, rng, reason=reason))
     due_at = now + _pause(context.settings, lease.refused_since, now)
     leases.release_watch(conn, lease, due_at, lease.seen_until, lease.full_due_at)
     return lease.refused_since is None
@@ -51,22 +40,6 @@ def note_readmitted(conn: Connection, lease: WatchLease, now: datetime) -> None:
     leases.refused_watch(conn, lease, None)
     backoffs.forget_project(conn, lease.scope)
     wakes.wake(conn, clusters.lock_names(conn, lease.scope), now)
-
-
-def _entries(
-    lease: WatchLease, named: dict[str, str], error: errors.NotAuthorized, now: datetime, rng: Random
-) -> Iterator[Activity]:
-    for cluster_id, name in named.items():
-        owner = _Named(cluster_id, lease.scope.project_id, lease.scope.region, name)
-        yield over(
-            new_id(rng),
-            owner,
-            ActivityKind.HEALTH_CHECK,
-            ActivityStatus.FAILED,
-            causes=(Cause(CauseKind.ACCESS_REFUSED, now),),
-            at=now,
-            reason=reason_of(error, "", ""),
-        )
 
 
 def _pause(settings: EngineSettings, since: datetime | None, now: datetime) -> timedelta:

@@ -56,6 +56,14 @@ class Call:
     term: Term | None = None
 
 
+def answer_of(question: Callable[..., Any], *arguments: Any) -> Any:
+    """The answer, or what the cloud says instead of one."""
+    try:
+        return question(*arguments)
+    except CloudError as error:
+        return error
+
+
 class Calls(Protocol):
     """Runs calls. ``submit`` may run it at once; ``wait`` returns when one more is done, or after the time."""
 

@@ -21,7 +21,7 @@ from backend.engine import delegation, sweeps
 from backend.engine.conclusion import sighting
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
-from backend.engine.lanes import Call
+from backend.engine.lanes import Call, answer_of
 from backend.engine.settings import EngineSettings
 from backend.store import clusters, leases, orphans, sightings, wakes, watches
 from backend.store.leases import WatchLease
@@ -227,7 +227,7 @@ def _confirm(look: _Look, listed: set[str]) -> Job:
         return
     asked = missing[: context.settings.confirmations]
     look.complete = len(asked) == len(missing)
-    answers = yield [Call(scope, partial(_ask, context.cloud.compute.get, scope, server)) for server in asked]
+    answers = yield [Call(scope, partial(answer_of, context.cloud.compute.get, scope, server)) for server in asked]
     seen = []
     for server_id, answer in zip(asked, answers, strict=True):
         if isinstance(answer, errors.ServerNotFound):
@@ -243,15 +243,7 @@ def _sight(
     context: Context, question: Callable[..., Sequence[Server]], *arguments: Any
 ) -> list[Sighting] | errors.CloudError:
     """What a listing shows, reduced where it arrives: whole servers are many times as large."""
-    answer = _ask(question, *arguments)
+    answer = answer_of(question, *arguments)
     if isinstance(answer, errors.CloudError):
         return answer
     return [sighting(server, sweeps.maker(context, server)) for server in _oldest_first(answer)]
-
-
-def _ask(question: Any, *arguments: Any) -> Any:
-    """The answer, or what the cloud says instead of one."""
-    try:
-        return question(*arguments)
-    except errors.CloudError as error:
-        return error

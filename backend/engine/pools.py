@@ -6,21 +6,20 @@ One listing a look. A pool that cannot be asked says nothing about any member.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
-from backend.domain.ids import new_id
+from backend.domain.activity import ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.traffic import OUTGOING, MemberHealth, Registration, RegistrationState
 from backend.drivers import errors
 from backend.drivers.balancing import PoolMember, Target
 from backend.engine import sweeps
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
-from backend.engine.lanes import Call
+from backend.engine.lanes import Call, answer_of
+from backend.engine.notices import notices
 from backend.store import claimed, clusters, journal, leases, orphans, sightings, traffic, wakes, watches
 from backend.store.leases import PoolLease
 from backend.store.orphans import Kind, Place
@@ -123,30 +122,12 @@ class _Look:
 
     def tell_missing(self, conn: Connection) -> None:
         """An entry for each group that the pool is missing to."""
-        journal.begin(conn, self._entries(conn))
-
-    def _entries(self, conn: Connection) -> list[Activity]:
         owners = {each.cluster_id for each in traffic.of_pool(conn, self.lease.pool_id)}
-        named, now = clusters.names(conn, sorted(owners)), self.context.now()
+        cause = Cause(CauseKind.SOURCE_MISSING, self.context.now())
         rng = self.context.rng("missing", self.lease.pool_id, self.lease.epoch)
-        scope = self.lease.scope
-        return [
-            Activity(
-                id=new_id(rng),
-                project_id=scope.project_id,
-                region=scope.region,
-                cluster_id=cluster_id,
-                cluster_name=name,
-                kind=ActivityKind.HEALTH_CHECK,
-                status=ActivityStatus.FAILED,
-                progress=100,
-                causes=(Cause(CauseKind.SOURCE_MISSING, now),),
-                started_at=now,
-                ended_at=now,
-                reason=Reason(ReasonKind.SOURCE_NOT_FOUND),
-            )
-            for cluster_id, name in sorted(named.items())
-        ]
+        reason = Reason(ReasonKind.SOURCE_NOT_FOUND)
+        named = clusters.names(conn, sorted(owners))
+        journal.begin(conn, notices(self.lease.scope, named, ActivityStatus.FAILED, cause, rng, reason=reason))
 
     def _found_again(self, conn: Connection, registered: Sequence[Registration]) -> None:
         now = self.context.now()
@@ -193,7 +174,7 @@ def look_at_pool(context: Context, lease: PoolLease) -> Job:
     """The job of one look: yields the calls it waits for, and is sent their answers."""
     look = _Look(context, lease, context.now())
     balancing, scope = context.cloud.balancing, lease.scope
-    (answer,) = yield [Call(scope, partial(_ask, balancing.members, scope, lease.pool_id))]
+    (answer,) = yield [Call(scope, partial(answer_of, balancing.members, scope, lease.pool_id))]
     if isinstance(answer, errors.PoolNotFound):
         context.count("listings")
         yield Write(look.record_absence)
@@ -213,7 +194,7 @@ def look_at_pool(context: Context, lease: PoolLease) -> Job:
         return
     if look.doomed:
         context.count("orphans", len(look.doomed))
-        yield [Call(scope, partial(_ask, balancing.remove_members, scope, lease.pool_id, look.doomed))]
+        yield [Call(scope, partial(answer_of, balancing.remove_members, scope, lease.pool_id, look.doomed))]
     yield Write(look.release)
 
 
@@ -231,11 +212,3 @@ def _tell_missing(lease: PoolLease) -> None:
 
 def _key(registration: Registration) -> traffic.Key:
     return registration.node_id, registration.pool_id
-
-
-def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
-    """The answer, or what the cloud says instead of one."""
-    try:
-        return question(*arguments)
-    except errors.CloudError as error:
-        return error

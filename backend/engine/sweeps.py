@@ -8,21 +8,21 @@ detached is let go again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind
-from backend.domain.ids import new_id
+from backend.domain.activity import ActivityStatus, Cause, CauseKind
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.compute import Server
 from backend.engine.conclusion import sighting
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
-from backend.engine.lanes import Call
+from backend.engine.lanes import Call, answer_of
+from backend.engine.notices import notices
 from backend.policies.sweep import SweepRule
 from backend.store import activities, claimed, clusters, journal, orphans, sightings, wakes, watches
 from backend.store.orphans import Kind, Orphans, Place
@@ -97,7 +97,7 @@ class ServerSweep:
         if not due:
             return
         compute = context.cloud.compute
-        answers = yield [Call(scope, partial(_ask, compute.get, scope, server)) for server in due]
+        answers = yield [Call(scope, partial(answer_of, compute.get, scope, server)) for server in due]
         doomed, freed = yield Write(partial(self._judge, due, answers))
         if freed:
             LOG.warning("project=%s region=%s let go again, as detached: %s", scope.project_id, scope.region, freed)
@@ -105,7 +105,7 @@ class ServerSweep:
         asked += [partial(compute.adopt, scope, each, None) for each in freed]
         if not asked:
             return
-        answers = yield [Call(scope, partial(_ask, ask)) for ask in asked]
+        answers = yield [Call(scope, partial(answer_of, ask)) for ask in asked]
         told = dict(zip((*doomed, *freed), answers, strict=True))
         context.count("orphans", sum(not isinstance(told[server], errors.CloudError) for server in doomed))
         # What was refused is tried again after the grace as well: only an unknown answer is asked for at once.
@@ -183,32 +183,7 @@ def tell(context: Context, scope: Scope, found: Sequence[Orphans], strangers: in
 
 def enter(context: Context, scope: Scope, number: int, conn: Connection) -> None:
     """Tell the journal of each of a project's clusters that so many servers rest."""
-    entries = list(_entries(context, scope, clusters.lock_names(conn, scope), number))
-    journal.begin(conn, entries)
-
-
-def _entries(context: Context, scope: Scope, named: dict[str, str], number: int) -> Iterator[Activity]:
     now = context.now()
     rng = context.rng("held", scope.project_id, scope.region, now.isoformat())
-    for cluster_id, name in named.items():
-        yield Activity(
-            id=new_id(rng),
-            project_id=scope.project_id,
-            region=scope.region,
-            cluster_id=cluster_id,
-            cluster_name=name,
-            kind=ActivityKind.HEALTH_CHECK,
-            status=ActivityStatus.SUCCESSFUL,
-            progress=100,
-            causes=(Cause(CauseKind.ORPHANS_HELD, now, {"count": number}),),
-            started_at=now,
-            ended_at=now,
-        )
-
-
-def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
-    """The answer, or what the cloud says instead of one."""
-    try:
-        return question(*arguments)
-    except errors.CloudError as error:
-        return error
+    cause, named = Cause(CauseKind.ORPHANS_HELD, now, {"count": number}), clusters.lock_names(conn, scope)
+    journal.begin(conn, notices(scope, named, ActivityStatus.SUCCESSFUL, cause, rng))

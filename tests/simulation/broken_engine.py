@@ -96,7 +96,7 @@ def forget_the_pending() -> AbstractContextManager[None]:
 
 def silence_is_death() -> AbstractContextManager[None]:
     """A cloud that cannot be asked has no servers, and one that cannot be asked for is gone."""
-    kept = observation._ask
+    kept = observation.answer_of
 
     def ask(question: Any, *arguments: Any) -> Any:
         answer = kept(question, *arguments)
@@ -104,7 +104,7 @@ def silence_is_death() -> AbstractContextManager[None]:
             return answer
         return errors.ServerNotFound("no answer") if arguments and isinstance(arguments[-1], str) else []
 
-    return put(observation, "_ask", ask)
+    return put(observation, "answer_of", ask)
 
 
 def no_brake() -> AbstractContextManager[None]:
