@@ -46,8 +46,8 @@ ON_OPENSTACK = os.environ.get("COPPICE_CLOUD") == "openstack"
 """Whether the Coppice that is started here drives the test cloud of ``conformance.openstack``."""
 PATIENCE = float(os.environ.get("COPPICE_PATIENCE") or (6 if ON_OPENSTACK else 1))
 """Every wait is that many times as long: servers of a real cloud take their time."""
-TENANT = "acme"
-"""Whose project of the test cloud the suites work in."""
+TENANT = "umbra" if os.environ.get("PYTEST_XDIST_WORKER") == "gw1" else "acme"
+"""Whose project of the test cloud the suites work in; two processes side by side have one each."""
 
 
 class NotReadyError(AssertionError):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 # `reader` below may look at what is in `demo`, and no more; `bare` has no network; `bench` is the benchmark's alone;
-# `acme` is left to the conformance suites, which take its quotas and its services away and give them back.
-PROJECTS = ("demo", "other", "bare", "bench", "acme")
+# `acme` is left to the conformance suites, which take its quotas and its services away and give them back; `umbra` is
+# alike, for the second of two processes that run them side by side.
+PROJECTS = ("demo", "other", "bare", "bench", "acme", "umbra")
 SERVICE_USER = "coppice"
 KEY_NAME = "test-key"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICyGHVv52BGdGGedZZfGyjbNnQv7ac9uL1IgIdHoMPH1 test-key"
@@ -30,6 +31,7 @@ USERS = (
     User("bare", "bare", "member"),
     User("bench", "bench", "member"),
     User("acme", "acme", "member"),
+    User("umbra", "umbra", "member"),
     User("admin", "admin", "admin"),
 )
 
@@ -177,6 +179,7 @@ NETWORKS = (
     Network("bench", "backend", (Subnet("backend-1", "10.50.0.0/20"),)),
     _private("acme", 60),
     Network("acme", "narrow", (Subnet("narrow-1", "10.61.0.0/29"),)),
+    _private("umbra", 70),
 )
 
 
@@ -189,5 +192,5 @@ class SecurityGroup:
     ports: tuple[int, ...]
 
 
-SECURITY_GROUPS = tuple(SecurityGroup(project, "web", (80, 443)) for project in ("demo", "other", "acme"))
-KEY_OWNERS = ("demo", "other", "acme")
+KEY_OWNERS = ("demo", "other", "acme", "umbra")
+SECURITY_GROUPS = tuple(SecurityGroup(project, "web", (80, 443)) for project in KEY_OWNERS)
