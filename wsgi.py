@@ -33,6 +33,7 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.errors import CloudError
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine
+from backend.errors import StoreUnavailable
 from backend.store.delegations import StoredDelegations
 from backend.store.installation import Installation
 from backend.store.secrets import Seal, new_key
@@ -104,6 +105,15 @@ def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = Non
     return SimulatedCloud.open(f"{chosen.state}/cloud.db", SystemClock(), simulated, Installation(store)).cloud
 
 
+def regions_of(chosen: BackendSettings) -> dict[str, str]:
+    """AWS's name of each region that is served -> the cloud's."""
+    if chosen.driver != "openstack":
+        return {chosen.region: chosen.region}
+    from backend.drivers.openstack.cloud import cloud_regions
+
+    return cloud_regions(chosen.openstack, chosen.region)
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Whose requests are answered, and what they may do.
@@ -125,7 +135,7 @@ def embedded_identity(chosen: BackendSettings) -> Identity:
         access_key=pair.access_key, user_id=EMBEDDED_PROJECT, user_name="admin", project_id=EMBEDDED_PROJECT
     )
     credentials = StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)})
-    return Identity(credentials, {chosen.region: chosen.region})
+    return Identity(credentials, regions_of(chosen))
 
 
 def patience_of(chosen: BackendSettings) -> Brief | None:
@@ -139,7 +149,7 @@ def patience_of(chosen: BackendSettings) -> Brief | None:
 
 def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) -> Identity:
     """Keystone's EC2 credentials, and oslo.policy's rules over the roles of their users."""
-    from backend.drivers.openstack.cloud import cloud_regions, open_keys
+    from backend.drivers.openstack.cloud import open_keys
     from gateway.auth.policy import RolePolicy
 
     known = open_keys(
@@ -148,7 +158,7 @@ def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) ->
     credentials = KeystoneCredentials(Callers(known))
     return Identity(
         credentials,
-        cloud_regions(chosen.openstack, chosen.region),
+        regions_of(chosen),
         RemoteVerification(credentials) if chosen.verify == "ec2tokens" else sigv4.verify,
         RolePolicy(gateway_config.parsed()).check,
     )
@@ -216,7 +226,7 @@ def main(given: Sequence[str] | None = None) -> int:
     }
     try:
         commands[chosen.command](chosen)
-    except (CannotStart, CannotDo) as reason:
+    except (CannotStart, CannotDo, StoreUnavailable, cfg.Error, cfg.ConfigSourceValueError) as reason:
         cannot = {"run": "Coppice cannot start", "engine": "The engine cannot start"}
         print(f"{cannot.get(chosen.command, 'Nothing was changed')}: {reason}", file=sys.stderr)
         return 1
@@ -224,13 +234,14 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _orphans(chosen: argparse.Namespace) -> None:
-    store, clock = store_of(settings()), SystemClock()
+    present, clock = settings(), SystemClock()
+    store = store_of(present)
     if chosen.release:
         print(orphans.release(store, clock, chosen.release))
     elif chosen.look:
-        print(orphans.look(store, clock, chosen.look))
+        print(orphans.look(store, clock, chosen.look, regions_of(present).values()))
     else:
-        print("\n".join(orphans.listed(store, clock, settings().engine.sweeping)))
+        print("\n".join(orphans.listed(store, clock, present.engine.sweeping)))
 
 
 def _grant(chosen: argparse.Namespace) -> None:
@@ -285,11 +296,11 @@ def _words(endpoint: str, present: BackendSettings, state: Path) -> list[str]:
     if present.driver != "openstack":
         return local.embedded_words(endpoint, present.region, state)
     from backend.drivers.openstack.access import Misconfigured
-    from backend.drivers.openstack.cloud import cloud_regions, service_user_id
+    from backend.drivers.openstack.cloud import service_user_id
 
     try:
         user = service_user_id(present.openstack, SystemClock())
-        return local.cloud_words(endpoint, present.region, cloud_regions(present.openstack, present.region), user)
+        return local.cloud_words(endpoint, present.region, regions_of(present), user)
     except (Misconfigured, CloudError) as error:
         raise CannotStart(str(error)) from error
 

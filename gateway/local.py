@@ -62,6 +62,8 @@ def check_port(host: str, port: int, wait: Callable[[float], None]) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
+            except OverflowError as error:
+                raise CannotStart(f"{port} is no port") from error
             except OSError as error:
                 taken = error.errno == errno.EADDRINUSE
                 if taken and attempt < 19:

@@ -132,10 +132,28 @@ def test_what_belongs_to_no_group_is_listed_and_let_go_by_a_command(tmp_path, mo
     assert wsgi.main(["migrate"]) == 0
     for given, told in (
         ([], "Nothing belongs to no group."),
-        (["--release", "a-project"], "Released: 0."),
+        (["--release", "a-project"], "Nothing of a-project is held."),
         (["--look", "a-project/us-east-1"], "The engine looks at a-project in us-east-1"),
     ):
         assert wsgi.main(["orphans", *given]) == 0
         assert told in capsys.readouterr().out
     assert wsgi.main(["orphans", "--look", "a-project"]) == 1
     assert "Nothing was changed: a-project is no PROJECT/REGION" in capsys.readouterr().err
+    assert wsgi.main(["orphans", "--look", "a-project/xx"]) == 1
+    assert "xx is none of the cloud's regions here: us-east-1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "arguments", "told"),
+    [
+        ("OS_DEFAULT__STATE", "", ["run", "--port", "70000"], "70000 is no port"),
+        ("OS_ENGINE__POLL_SECONDS", "abc", ["engine"], "abc"),
+        ("COPPICE_CONFIG", "/nowhere/coppice.conf", ["engine"], "/nowhere/coppice.conf"),
+        ("OS_DEFAULT__STATE", "", ["orphans"], "no such table"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(tmp_path, monkeypatch, capsys, name, value, arguments, told):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    monkeypatch.setenv(name, value or str(tmp_path))
+    assert wsgi.main(arguments) == 1
+    assert told in capsys.readouterr().err

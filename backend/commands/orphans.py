@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from backend.clock import Clock
@@ -37,18 +37,28 @@ def release(store: Store, clock: Clock, word: str) -> str:
                 watches.pull(conn, scope, clock.now())
         return orphans.release(conn, project, region or None)
 
-    return f"Released: {store.transact(work)}. The engine ends them after another look at each."
+    number = store.transact(work)
+    return (
+        f"Released: {number}. The engine ends them after another look at each."
+        if number
+        else f"Nothing of {word} is held."
+    )
 
 
-def look(store: Store, clock: Clock, word: str) -> str:
+def look(store: Store, clock: Clock, word: str, regions: Collection[str]) -> str:
     """Let the engine look at a project that has no group, ``PROJECT/REGION``.
 
+    Args:
+        regions: those of the cloud that are served, by its own names.
+
     Raises:
-        CannotDo: it names no region.
+        CannotDo: it names no region, or one that is not served.
     """
     project, _, region = word.partition("/")
     if not (project and region):
         raise CannotDo(f"{word} is no PROJECT/REGION")
+    if region not in regions:
+        raise CannotDo(f"{region} is none of the cloud's regions here: {', '.join(sorted(regions))}")
     store.transact(lambda conn: watches.pull(conn, Scope(project, region), clock.now()))
     return f"The engine looks at {project} in {region}; what it finds is listed here after a moment."
 

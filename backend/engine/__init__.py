@@ -1,1 +1,1 @@
-"""Moves what is towards what was asked: claim, observe, plan, apply, release."""
+"""Moves what is towards what was asked: claim, plan, write, act, conclude, release."""

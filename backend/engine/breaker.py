@@ -66,6 +66,7 @@ class Breaker:
         self._clock = clock
         self._region = _Line()
         self._projects: dict[str, _Line] = {}
+        self._answered_at: float | None = None
 
     def leave(self, project: str) -> Leave:
         """Whether a call of that project may be made now; what is begun is told to ``record`` when it has ended."""
@@ -73,22 +74,30 @@ class Breaker:
         shut = [line for line in self._lines(project) if line.probe_at is not None]
         if not shut:
             return Leave.YES
-        if any(line.probing or (line.probe_at or 0.0) > now for line in shut):
+        if any(line.probing or self._probe_at(line, project) > now for line in shut):
             return Leave.NO
         for line in shut:
             line.probing = True
         return Leave.PROBE
+
+    def _probe_at(self, line: _Line, project: str) -> float:
+        """Who hung in this row asks for the region only where nobody else does: it may hang for a reason of its own."""
+        yields = line is self._region and project in line.of
+        return (line.probe_at or 0.0) + (self._rule.pause.total_seconds() if yields else 0.0)
 
     def record(self, project: str, leave: Leave, *, failed: bool, seconds: float) -> Turn | None:
         """A call has ended so; what that changed."""
         if not failed:
             was_shut = any(line.probe_at is not None for line in self._lines(project))
             self._region = _Line()
+            self._answered_at = self._clock.monotonic()
             self._projects.pop(project, None)
             return Turn.OPENED if was_shut else None
         slow = seconds >= self._rule.slow.total_seconds()
         lines = (self._region, self._projects.setdefault(project, _Line()))
-        shut = [self._failed(line, project, leave, slow) for line in lines]
+        # A region that answered anybody while this one hung does not hang.
+        alone = self._answered_at is not None and self._answered_at > self._clock.monotonic() - seconds
+        shut = [self._failed(line, project, leave, slow and not (alone and line is self._region)) for line in lines]
         return Turn.SHUT if any(shut) else None
 
     def _failed(self, line: _Line, project: str, leave: Leave, slow: bool) -> bool:

@@ -203,16 +203,27 @@ class Draft(Revision):
     def under_replacement(self) -> int:
         """Nodes whose replacement is under way: gone, or going, and their successor has not arrived yet.
 
-        A successor that failed is none: it is replaced in its turn.
+        A successor that failed is none: it is replaced in its turn. One that its pools refuse, and nobody replaces, is
+        beside the one it was launched ahead of for good, and holds up the next.
         """
         come: dict[Arrival, set[str]] = {each: set() for each in Arrival}
+        ahead = {new.id for new, _ in self.pairs()}
         for node in self.counted():
             if node.replaces is not None:
-                come[self.arrival(node)].add(node.replaces)
+                told = self.arrival(node)
+                refused = told is Arrival.FAILED and node.health is Health.HEALTHY and node.id in ahead
+                come[Arrival.COMING if refused else told].add(node.replaces)
         followed, arrived = come[Arrival.COMING], come[Arrival.ARRIVED]
         leaving = {node.id for node in self.every(*ENDING) if self._leaves_a_gap(node)}
         missing = self.cluster.spec.desired - self.capacity() if self.failures else 0
         return max(len((followed | leaving) - arrived), missing)
+
+    def is_refused(self) -> bool:
+        """Whether the pools never took a successor: the next one would fare no better."""
+        return any(
+            node.replaces is not None and node.health is Health.HEALTHY and self.arrival(node) is Arrival.FAILED
+            for node in self.counted()
+        )
 
     def _leaves_a_gap(self, node: Node) -> bool:
         return node.leaves_for in REPLACED and node.server_status is not ServerStatus.DELETED

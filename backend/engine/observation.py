@@ -109,7 +109,7 @@ class _Look:
         due_at = now + self._pause(sightings.moving(conn, self.scope, _MANY))
         ends_at = sweeps.ends_at(self.context, found, conn, self.scope)
         if ends_at is not None:
-            due_at = min(due_at, max(ends_at, now + settings.watch_busy))
+            due_at = min(due_at, max(ends_at, now + settings.cloud_retry))  # those that cannot be asked stay due
         elif self.full and not sightings.any_node(conn, self.scope):
             if self.empty:
                 watches.forget(conn, self.scope, self.lease.epoch)

@@ -194,6 +194,13 @@ def look_at_pool(context: Context, lease: PoolLease) -> Job:
         return
     if look.doomed:
         context.count("orphans", len(look.doomed))
+        LOG.warning(
+            "project=%s region=%s pool=%s members of no node, taken out: %s",
+            scope.project_id,
+            scope.region,
+            lease.pool_id,
+            [target.owner for target in look.doomed],
+        )
         yield [Call(scope, partial(answer_of, balancing.remove_members, scope, lease.pool_id, look.doomed))]
     yield Write(look.release)
 

@@ -20,6 +20,7 @@ class Replacing:
         self._draft = draft
         self._launches_first = draft.pace.launch_first and draft.runs(Process.LAUNCH)
         self._surplus = draft.surplus() if self._launches_first else 0
+        self.extra = {new.id for new, _ in draft.pairs()}
 
     def begin(self, node: Node, leaves_for: LeavesFor, *, launch: Cause, end: Cause) -> None:
         """A successor is wished for, or the node goes at once: also where there are too many nodes anyway.
@@ -28,7 +29,11 @@ class Replacing:
             launch, end: why its successor is launched, and why it goes.
         """
         self.room -= 1
-        if self._launches_first and self._surplus <= 0:
+        if (
+            node.id in self.extra
+        ):  # its predecessor serves still, and gets another successor: nobody comes before it goes
+            self._draft.terminate(node, (end,), leaves_for)
+        elif self._launches_first and self._surplus <= 0:
             self._draft.wishes.append(Wish(node, launch, leaves_for))
         else:
             self._draft.terminate(node, (end,), leaves_for)

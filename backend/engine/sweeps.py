@@ -101,6 +101,8 @@ class ServerSweep:
         doomed, freed = yield Write(partial(self._judge, due, answers))
         if freed:
             LOG.warning("project=%s region=%s let go again, as detached: %s", scope.project_id, scope.region, freed)
+        if doomed:
+            LOG.warning("project=%s region=%s belong to no group, deleted: %s", scope.project_id, scope.region, doomed)
         asked = [partial(compute.delete, scope, each) for each in doomed]
         asked += [partial(compute.adopt, scope, each, None) for each in freed]
         if not asked:
@@ -172,12 +174,8 @@ def tell(context: Context, scope: Scope, found: Sequence[Orphans], strangers: in
     if strange != before:
         LOG.warning("project=%s region=%s servers with a token that is not this installation's: %d", *place, strange)
     if now_held != held_before:
-        LOG.warning(
-            "project=%s region=%s belong to no group, and are kept until an operator's word: %d"
-            " (wsgi.py orphans shows them)",
-            *place,
-            now_held,
-        )
+        kept = f"belong to no group, and are kept until an operator's word: {now_held} (wsgi.py orphans shows them)"
+        LOG.warning("project=%s region=%s %s", *place, kept if now_held else "nothing waits for a word any more")
     return 0 if held_before else now_held
 
 

@@ -40,6 +40,10 @@ _AWAY_NUMBERS = frozenset({1021, 1040, 1041, 1047, 1053, 1290, 1836, 1927, 2002,
 # SQLite's primary result codes: busy and locked; read-only, I/O error, full disk, cannot open.
 _CONFLICT_CODES = frozenset({5, 6})
 _AWAY_CODES = frozenset({8, 10, 13, 14})
+# A database that nobody has migrated: PostgreSQL, MariaDB; SQLite says it in words alone.
+_NO_TABLE_STATE = "42P01"
+_NO_TABLE_NUMBER = 1146
+_NO_TABLE = "no such table"
 
 
 def of(error: Exception) -> Failure:
@@ -69,7 +73,7 @@ def _by_state(original: Any) -> Failure | None:
         return None
     if state in _CONFLICT_STATES:
         return Failure.CONFLICT
-    away = state == _READ_ONLY_STATE or (state[:2] in _AWAY_CLASSES and state != _QUERY_CANCELED)
+    away = state in {_READ_ONLY_STATE, _NO_TABLE_STATE} or (state[:2] in _AWAY_CLASSES and state != _QUERY_CANCELED)
     return Failure.AWAY if away else None
 
 
@@ -80,6 +84,8 @@ def _by_code(original: Any) -> Failure | None:
     primary = code & 0xFF
     if primary in _CONFLICT_CODES:
         return Failure.CONFLICT
+    if str(original).startswith(_NO_TABLE):
+        return Failure.AWAY
     return Failure.AWAY if primary in _AWAY_CODES else None
 
 
@@ -90,7 +96,7 @@ def _by_number(original: Any) -> Failure | None:
         return None
     if number in _CONFLICT_NUMBERS:
         return Failure.CONFLICT
-    return Failure.AWAY if number in _AWAY_NUMBERS else None
+    return Failure.AWAY if number in _AWAY_NUMBERS or number == _NO_TABLE_NUMBER else None
 
 
 def _never_connected(error: DBAPIError) -> bool:

@@ -30,6 +30,8 @@ T = TypeVar("T")
 _SQLITE_BUSY_MS = 10_000
 # How often a transaction is tried in all, by what stopped it.
 _TRIES = {Failure.CONFLICT: 8, Failure.RACE: 3, Failure.AWAY: 3}
+_PATIENCE_SECONDS = 15.0
+"""How long a transaction is tried again: whoever waits for it has some patience, too."""
 
 
 class Store:
@@ -94,14 +96,15 @@ class Store:
             StoreUnavailable: the database cannot be asked now; nothing was written.
             CommitUnknown: the answer to COMMIT was lost; all of it was written, or nothing.
         """
-        attempt = 0
+        attempt, began = 0, self.clock.monotonic()
         while True:
             attempt += 1
             try:
                 return self._once(work)
             except (DBAPIError, PoolTimeout) as error:
                 failure = failures.of(error)
-                if attempt >= _TRIES.get(failure, 1):
+                late = self.clock.monotonic() - began >= _PATIENCE_SECONDS
+                if late or attempt >= _TRIES.get(failure, 1):
                     if failure in {Failure.AWAY, Failure.CONFLICT}:
                         raise StoreUnavailable(failures.words(error)) from error
                     raise

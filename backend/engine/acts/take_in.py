@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.domain.activity import ActivityStatus, Reason, ReasonKind
-from backend.domain.node import GROUP_TAG, Node, NodeState, move
+from backend.domain.node import GROUP_TAG, Node, NodeState, ServerStatus, move
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
 from backend.engine.acts.act import ActOnServer, Result
@@ -16,6 +16,7 @@ from backend.engine.revision import Revision
 class TakeServerIn(ActOnServer):
     """``group``: the name of the cluster, which the server carries from then on, with the token of its node."""
 
+    tells_gone = False
     group: str
 
     def ask(self, cloud: Cloud) -> Server:
@@ -24,6 +25,8 @@ class TakeServerIn(ActOnServer):
         return cloud.compute.get(self.scope, self.server_id)
 
     def done(self, result: Result, node: Node, revision: Revision) -> None:
+        if result.gone and node.server_status is not ServerStatus.DELETED:
+            return  # a look has to say so, too: it may carry our token by now, and is its owner's all the same
         revision.again = True
         if node.state is not NodeState.PENDING:
             return

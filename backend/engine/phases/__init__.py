@@ -1,1 +1,1 @@
-"""The phases of a plan: pure functions from a snapshot to steps, run in order."""
+"""The phases of a plan: functions that say in a draft what becomes of a cluster, run in order."""

@@ -150,7 +150,8 @@ def _room(draft: Draft, zone: str, wanted: int, failing: set[str]) -> int:
 
 
 def _building(draft: Draft) -> list[Node]:
-    return [node for node in draft.every(*ARRIVING) if node.server_status in _BUILDING]
+    arriving = [node for node in draft.every(*ARRIVING) if node.in_service_at is None]  # not back from standby
+    return [node for node in arriving if node.server_status in _BUILDING]
 
 
 def _hung_zones(draft: Draft, failing: set[str]) -> set[str]:

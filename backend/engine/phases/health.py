@@ -127,7 +127,7 @@ def _replace(draft: Draft, hold: datetime | None) -> None:
         _terminate(draft, node)
     replacing = Replacing(draft)
     launch = Cause(CauseKind.REPLACING_UNHEALTHY, draft.now)
-    for node in due:
+    for node in sorted(due, key=lambda node: node.id not in replacing.extra):
         if node.server_status in ENDED_STATUSES or node.id in waiting or _is_held(draft, node, hold):
             continue
         if replacing.room <= 0:

@@ -9,11 +9,17 @@ from backend.domain.cluster import Process
 from backend.domain.node import SERVING, LeavesFor
 from backend.engine.draft import Draft
 from backend.engine.replacing import Replacing
+from backend.policies import brake
 
 
 def end_lifetimes(draft: Draft) -> None:
     lifetime = draft.cluster.spec.maximum_lifetime_seconds
     if lifetime is None or not draft.active or not draft.runs(Process.LAUNCH, Process.TERMINATE):
+        return
+    held_since = draft.cluster.held_since
+    if held_since is not None and brake.holds(draft.settings.brake, held_since, draft.now):
+        return  # health wakes the cluster; what serves still is not given up in a mass failure
+    if draft.is_refused():
         return
     busy = {old.id for _, old in draft.pairs()} | {wish.victim.id for wish in draft.wishes}
     replacing = Replacing(draft)

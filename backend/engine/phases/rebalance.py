@@ -28,7 +28,9 @@ def rebalance(draft: Draft) -> None:
 
 
 def _is_calm(draft: Draft) -> bool:
-    """Nothing else is going on: capacity is met, and what is on its way is on its way for this."""
+    """Nothing else is going on: no mass failure, capacity is met, and what is on its way is on its way for this."""
+    if draft.cluster.held_since is not None:  # what is well stays where it is
+        return False
     pending = capacity(node for node in draft.counted() if node.state not in SERVING)
     following = capacity(new for new, _ in draft.pairs() if new.state not in SERVING)
     return draft.surplus() == 0 and pending == following
@@ -105,7 +107,8 @@ def termination_view(draft: Draft) -> termination.TerminationView:
 
 def failing_zones(draft: Draft) -> set[str]:
     """Zones where the last launch failed: until its delay is over, and while one node tries them again."""
-    trying = {node.zone for node in draft.every(*ARRIVING)}
+    since = draft.now - draft.settings.window.memory  # what is built for longer hangs, and tries nothing
+    trying = {node.zone for node in draft.every(*ARRIVING) if node.created_at > since}
     failing = set()
     for backoff in draft.failures:
         if backoff.retry_at > draft.now:

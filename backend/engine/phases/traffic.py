@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from backend.domain.cluster import Process
-from backend.domain.node import SERVING, Node, ServerStatus
+from backend.domain.node import ENDED_STATUSES, SERVING, Node, ServerStatus
 from backend.domain.traffic import OUTGOING, MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
 from backend.engine.acts.look import LookAtServer
 from backend.engine.acts.members import Change
@@ -41,6 +41,8 @@ def _join(draft: Draft, node: Node, sources: list[TrafficSource]) -> None:
         for source in sources:
             _enrol(draft, source, node, RegistrationState.SKIPPED)
             draft.again = True  # for whoever waits until all nodes are settled
+    elif sources and node.address is None and node.server_status in ENDED_STATUSES:
+        return  # it gets none any more
     elif sources and node.address is None:
         draft.act(LookAtServer(draft.scope, node))
         draft.wake(draft.now + draft.settings.cloud_retry)

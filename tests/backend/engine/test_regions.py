@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from backend.domain.scope import Scope
-from backend.store import watches
+from backend.store import tables, watches
 from tests.backend.engine.threads import HangingLanes, Threads
 from tests.backend.engine.world import EngineWorld
-from tests.factories import NOW, OTHER
+from tests.factories import NOW, OTHER, SCOPE
 
 
 class Hanging:
@@ -22,6 +23,7 @@ class Hanging:
         clock, settings = self.world.clock, self.world.engine_settings
         lanes = HangingLanes(clock, settings.cloud_calls, rule=settings.breaker, executor_of=self._threads, hangs=hangs)
         self.world.engine = self.world.new_engine("one", calls=lanes)
+        self.lanes = lanes
 
     def _threads(self, region, number):
         self.threads[region] = Threads(self.world.clock, 0.05)
@@ -69,3 +71,32 @@ def test_a_project_that_hangs_delays_nothing_of_another(hanging):
     for _ in range(16):
         hanging.tick()
     assert world.states(group) == ["InService"] * 12
+
+
+@pytest.mark.parametrize("hanging", [lambda scope: scope.project_id.startswith("hung")], indirect=True)
+def test_a_few_projects_that_hang_do_not_shut_their_region(hanging):
+    world, hung = hanging.world, [Scope(f"hung-{number}", SCOPE.region) for number in range(5)]
+    well = [Scope(f"well-{number}", SCOPE.region) for number in range(20)]
+    hanging.lanes.hangs = lambda _scope: False
+    for place in (*hung, *well):
+        world.make("group", scope=place, desired=1)
+    for _ in range(60):
+        hanging.tick(1.0)
+    hanging.lanes.hangs = lambda scope: scope in hung
+    longest, seen = 0.0, dict.fromkeys(well, world.clock.monotonic())
+    before = _seen(world)
+    for _ in range(420):
+        hanging.tick(1.0)
+        now, after = world.clock.monotonic(), _seen(world)
+        for place in well:
+            if after[place] != before[place]:
+                seen[place] = now
+            longest = max(longest, now - seen[place])
+        before = after
+    assert longest <= 20
+
+
+def _seen(world):
+    """Up to when each project was looked at."""
+    with world.store.read() as conn:
+        return {Scope(row.project_id, row.region): row.seen_until for row in conn.execute(select(tables.watches))}

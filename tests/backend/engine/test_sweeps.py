@@ -14,9 +14,10 @@ from backend.domain.activity import CauseKind
 from backend.domain.profile import ServerSpec
 from backend.drivers import errors
 from backend.drivers.simulated.cloud import ALONE
+from backend.drivers.simulated.faults import Where
 from backend.policies.sweep import SweepRule
 from backend.services.servers import Order
-from backend.store import tables, watches
+from backend.store import nodes, tables, watches
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE, uuid_of
 
@@ -222,9 +223,24 @@ def test_a_lost_database_s_servers_are_told_when_somebody_looks(world):
     _together(fresh, seconds=60)
     assert command.listed(fresh.store, world.clock, SweepRule()) == ["Nothing belongs to no group."]
     with pytest.raises(CannotDo, match="no PROJECT/REGION"):
-        command.look(fresh.store, world.clock, SCOPE.project_id)
-    command.look(fresh.store, world.clock, f"{SCOPE.project_id}/{SCOPE.region}")
+        command.look(fresh.store, world.clock, SCOPE.project_id, [SCOPE.region])
+    command.look(fresh.store, world.clock, f"{SCOPE.project_id}/{SCOPE.region}", [SCOPE.region])
     _together(fresh, seconds=300)
     assert _told(fresh) == (3, 0)
     assert len(world.servers()) == 3
     fresh.store.close()
+
+
+def test_an_orphan_that_cannot_be_asked_for_is_asked_for_calmly(world):
+    group = world.make(desired=4)
+    world.pass_time(6)
+    gone = world.nodes(group)[:2]
+    world.store.transact(lambda conn: [nodes.remove(conn, node.id) for node in gone])
+    world.backend.clusters.resize(SCOPE, "web", 2)
+    world.pass_time(20)
+    world.simulated.faults.unavailable(Where(calls=("get",)))
+    world.pass_time(300)
+    looks = world.engine.counters["listings"]
+    world.pass_time(100)
+    assert world.engine.counters["listings"] - looks <= 25
+    assert {node.server_id for node in gone} <= set(world.servers())

@@ -96,6 +96,20 @@ def test_a_server_without_an_address_is_asked_for_calmly(world, pool, group, mon
     assert len(_members(world, pool)) == 3
 
 
+def test_a_server_that_ended_without_an_address_is_not_asked_for_one(world, pool, group, monkeypatch):
+    for module in (conclusion, observation):
+        monkeypatch.setattr(module, "sighting", lambda *told: replace(SIGHTING(*told), address=None))
+    world.backend.clusters.resize(SCOPE, "web", 3)
+    world.pass_time(10)
+    world.backend.clusters.suspend(SCOPE, "web", [Process.HEALTH_CHECK])
+    (late,) = [node for node in world.nodes(group) if node.address is None]
+    world.simulated.operator.terminate(late.server_id)
+    world.pass_time(30)
+    before = world.engine.counters["passes"]
+    world.pass_time(20, 0.05)
+    assert world.engine.counters["passes"] - before < 10
+
+
 def test_a_scale_out_costs_a_pool_one_call(world, pool, group):
     calls = []
     world.simulated.faults.hooks.append(lambda moment, call: calls.append(call.name) if moment == "before" else None)

@@ -52,7 +52,7 @@ class HangingLanes(Lanes):
 
     def __init__(self, *arguments: Any, hangs: Callable[[Scope], bool], **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self._hangs = hangs
+        self.hangs = hangs
 
     def submit(self, calls: Sequence[Call]) -> Sequence[Future[Any]]:
-        return super().submit([replace(each, ask=Hung(each)) if self._hangs(each.scope) else each for each in calls])
+        return super().submit([replace(each, ask=Hung(each)) if self.hangs(each.scope) else each for each in calls])

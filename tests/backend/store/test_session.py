@@ -149,9 +149,14 @@ def test_a_race_for_a_key_is_run_again_and_a_fault_is_not(store):
     store.transact(race)
     assert (len(runs), _written(store)) == (3, 1)
     with pytest.raises(DBAPIError):
-        store.transact(lambda conn: conn.execute(text("SELECT nonsense FROM nowhere")))
+        store.transact(lambda conn: conn.execute(text("SELECT nonsense FROM clusters")))
     with pytest.raises(IntegrityError):
         store.transact(_write)
+
+
+def test_a_database_without_tables_is_away_and_no_fault(store):
+    with pytest.raises(StoreUnavailable), store.read() as conn:
+        conn.execute(text("SELECT id FROM nowhere"))
 
 
 def test_what_goes_wrong_is_told_without_the_values(store):

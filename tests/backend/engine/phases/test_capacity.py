@@ -331,3 +331,16 @@ def test_a_plan_with_nothing_to_do_sleeps_until_the_sweep():
     quiet = plan(group, node(group, "n"))
     assert (kinds(quiet), quiet.changes.entries) == ([], Entries())
     assert SETTINGS.sweep / 2 <= quiet.due_at - NOW <= SETTINGS.sweep
+
+
+def test_a_build_that_hangs_tries_no_zone_again():
+    group = owner(desired=4, zones=(A,))
+    hung = pending(group, "hung", zone=A, created_at=NOW - timedelta(minutes=25), server_id="hung-server")
+    assert launches(_met(group, hung, node(group, "n", zone=A), backoffs=(backoff(A, -1200),))) == {A: 1}
+
+
+def test_a_node_back_from_standby_is_no_build_that_hangs():
+    group = owner(desired=3, zones=(A, B))
+    back = node(group, "back", zone=A, state=NodeState.PENDING, server_status=ServerStatus.UNKNOWN)
+    other = node(group, "other", zone=B, created_at=NOW - timedelta(hours=3))
+    assert launches(_met(group, back, other)) == {A: 1}

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import LeavesFor
+from backend.domain.node import LeavesFor, ServerStatus
 from backend.engine.phases.lifetime import end_lifetimes
-from tests.backend.engine.drafts import causes, draft, kinds, node, owner, pending, terminated
+from tests.backend.engine.drafts import causes, draft, kinds, node, owner, pending, plan, terminated
 from tests.factories import NOW
 
 DAY = 86_400
@@ -55,3 +55,10 @@ def test_it_takes_both_processes():
     for process in (Process.LAUNCH, Process.TERMINATE):
         group = owner(desired=1, maximum_lifetime_seconds=DAY, suspended={process: NOW})
         assert kinds(_ended(group, _aged(group, "old", 2))) == []
+
+
+def test_nobody_s_life_ends_in_a_mass_failure():
+    group = owner(desired=4, maximum_lifetime_seconds=DAY)
+    good = _aged(group, "good", 2)
+    bad = [_aged(group, f"bad-{number}", 2, server_status=ServerStatus.STOPPED) for number in range(3)]
+    assert terminated(plan(group, good, *bad)) == []

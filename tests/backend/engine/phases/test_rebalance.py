@@ -4,7 +4,7 @@ import pytest
 
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import LeavesFor, NodeState
+from backend.domain.node import LeavesFor, NodeState, ServerStatus
 from backend.engine.phases.rebalance import rebalance
 from backend.policies import termination
 from tests.backend.engine.drafts import (
@@ -119,3 +119,11 @@ def test_a_successor_that_became_capacity_does_not_tie_the_old_node_down():
     successor = node(group, "new", zone=A, replaces=old.id)
     assert _wishes(group, old, successor) == [(C, None, CauseKind.ZONE_MIGRATION)]
     assert old.state is NodeState.IN_SERVICE
+
+
+def test_nobody_moves_in_a_mass_failure():
+    group = owner(desired=6)
+    here = [node(group, f"a{number}", zone=A, server_status=ServerStatus.STOPPED) for number in range(3)]
+    well = [node(group, "a-well", zone=A), node(group, "b-well", zone=B)]
+    made = plan(group, *here, *well, node(group, "b", zone=B, server_status=ServerStatus.STOPPED))
+    assert (launched(made), terminated(made)) == ([], [])
