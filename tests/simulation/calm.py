@@ -55,11 +55,11 @@ class Calm:
         """With nothing to do the cloud is asked, and the store written, no oftener than the pauses say."""
         self._let(self.world.settings.watch_idle * 3)
         self.asked = self.written = 0
+        before = self._looked_at()
         self._let(QUIET, steps_of=1.0)
         settings = self.world.settings
-        with self.world.store.watch() as conn:
-            watches = conn.execute(select(func.count()).select_from(tables.watches)).scalar_one()
-            pools = conn.execute(select(func.count()).select_from(tables.pools)).scalar_one()
+        # What is found to be empty meanwhile is looked at until then.
+        watches, pools = map(max, before, self._looked_at())
         looks = watches * (QUIET / settings.watch_idle + QUIET / settings.watch_full)
         looks += pools * QUIET / settings.pool_idle
         clusters = len(self.watcher.reader.read().clusters)
@@ -67,6 +67,15 @@ class Calm:
         if self.asked > asked or self.written > written:
             detail = f"{self.asked} calls ({asked:.0f}) and {self.written} writes ({written:.0f}) in {QUIET}"
             raise self.world.broke("14 quiet", detail)
+
+    def _looked_at(self) -> tuple[int, int]:
+        """How many projects and pools."""
+        with self.world.store.watch() as conn:
+            watches, pools = (
+                conn.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (tables.watches, tables.pools)
+            )
+        return watches, pools
 
     def notices_death(self) -> None:
         """A server that goes down is noticed by the next look, and its successor serves as soon as it can."""
