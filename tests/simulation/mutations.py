@@ -28,11 +28,10 @@ MUTATIONS = (
     Mutation(engine.no_orphan_sweep, OVERTAKEN, 1),
     Mutation(engine.forget_the_pending),
     Mutation(engine.silence_is_death, SILENT),
-    Mutation(engine.no_brake, first=10),
+    Mutation(engine.no_brake, BIG, 14),
     Mutation(engine.ignore_protection, BIG, 8),
     Mutation(engine.repeat_lost_launches, first=4),
     Mutation(engine.wait_for_ever, WILD),
-    Mutation(engine.keep_the_token),
     Mutation(engine.forget_the_journal),
     Mutation(engine.ask_once, WILD, 2),
     Mutation(engine.lose_wakes, MEDDLING),
@@ -72,6 +71,7 @@ MUTATIONS = (
 )
 
 UNPLACED = (
+    Mutation(engine.keep_the_token),  # by now such a server is let go again
     Mutation(engine.no_member_sweep),
     Mutation(rules.scales_in_anywhere),
     Mutation(rules.scales_in_by_chance),
