@@ -11,6 +11,7 @@ import re
 import selectors
 import socket
 import time
+from collections import deque
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ _CHUNK: Final = 64 * 1024
 _HEAD_BYTES: Final = 64 * 1024
 _GATHERED_BYTES: Final = 64 * 1024 * 1024
 """What all connections of a process may have gathered; beyond that a request is handed over as far as it is there."""
+_LINGER_SECONDS: Final = 2.0
+"""How long a client may take to close a connection that we have closed (RFC 9112, 9.6)."""
+_LINGER_POLL: Final = 0.25
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*(?:\r\n|$)")
 _ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:([^\r\n]*)")
 
@@ -56,6 +60,7 @@ class _Timed(socket.socket):
 
     _seconds: float = 20.0
     _deadline: float = 0.0
+    _allowed: float | None = None
     gathered: bytearray
 
     @classmethod
@@ -82,31 +87,39 @@ class _Timed(socket.socket):
             self.gathered += chunk
         return whole(self.gathered)
 
+    def forget(self) -> int:
+        """Read what has come and keep none of it: its length, 0 at the end."""
+        return len(super().recv(_CHUNK))
+
     def setblocking(self, flag: bool, /) -> None:
         if flag:
             self._deadline = time.monotonic() + self._seconds
             self.settimeout(self._seconds)
         else:
-            super().setblocking(False)
+            self.settimeout(0.0)
+
+    def settimeout(self, value: float | None, /) -> None:
+        self._allowed = value
+        super().settimeout(value)
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         if self.gathered:
             piece = bytes(self.gathered[:bufsize])
             del self.gathered[:bufsize]
             return piece
-        if self.gettimeout():
-            left = self._deadline - time.monotonic()
+        if self._allowed:
+            left = min(self._deadline - time.monotonic(), self._allowed)
             if left <= 0:
                 raise ConnectionResetError(errno.ECONNRESET, "the client was too slow")
-            self.settimeout(left)
+            super().settimeout(left)
         try:
             return super().recv(bufsize, flags)
         except TimeoutError:
             raise ConnectionResetError(errno.ECONNRESET, "the client was too slow") from None
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        if self.gettimeout():
-            self.settimeout(self._seconds)
+        if self._allowed:
+            super().settimeout(self._seconds)
         try:
             super().sendall(data, flags)
         except TimeoutError:
@@ -136,6 +149,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         self.sockets = [_Listener(listener, self.client_seconds) for listener in self.sockets]
+        self.lingering: deque[Any] = deque()
         super().init_process()
 
     def accept(self, listener: Any) -> None:
@@ -177,6 +191,51 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _hand_over(self, conn: Any) -> None:
         conn.data_ready = True
         self.enqueue_req(conn)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Keep a connection for another request, or close it without waiting for its client.
+
+        gunicorn by itself waits up to two seconds for the client to close too, in the one loop of the process.
+        """
+        if not fs.cancelled() and fs.exception() is None and fs.result() and self.alive:
+            super().finish_request(conn, fs)
+            return
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+            return
+        # What the client still sends is read and forgotten for a while: to close at once could cost it our answer.
+        conn.timeout = time.monotonic() + _LINGER_SECONDS
+        self.lingering.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_lingering_socket_readable, conn))
+
+    def on_lingering_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """Forget what comes on a connection that we have closed, until the client closes it too."""
+        try:
+            ended = not conn.sock.forget()
+        except BlockingIOError:
+            return
+        except OSError:
+            ended = True
+        if ended:
+            self.lingering.remove(conn)
+            self._part(conn)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """As gunicorn does; whoever lingers is looked at in between."""
+        super().wait_for_and_dispatch_events(min(timeout, _LINGER_POLL) if self.lingering else timeout)
+        while self.lingering and self.lingering[0].timeout <= time.monotonic():
+            self._part(self.lingering.popleft())
+
+    def _part(self, conn: Any) -> None:
+        self.poller.unregister(conn.sock)
+        self._close(conn)
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def murder_keepalived(self) -> None:
         """Close connections that waited too long for another request; when stopping, all that wait for one."""

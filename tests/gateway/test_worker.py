@@ -142,6 +142,33 @@ def test_slow_clients_hold_no_thread(address):
         connection.close()
 
 
+def test_clients_that_do_not_close_hold_up_nobody(address):
+    refused = b"nonsense\r\n\r\n"
+    closing = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    unclosed = [socket.create_connection(address, timeout=30) for _ in range(6)]
+    for number, connection in enumerate(unclosed):
+        connection.sendall((refused, closing)[number % 2])
+    for connection in unclosed:
+        while connection.recv(65536):
+            pass
+    # Each of them would be waited for two seconds, one after another.
+    with socket.create_connection(address, timeout=5) as connection:
+        connection.sendall(GOOD)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    for connection in unclosed:
+        connection.close()
+
+
+def test_who_goes_on_sending_after_the_end_loses_no_answer(address):
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" + b"more" * 1000)
+        connection.sendall(b"and more" * 10_000)
+        said = b""
+        while piece := connection.recv(65536):
+            said += piece
+    assert said.endswith(b"ok\n")
+
+
 def test_a_request_in_pieces(address):
     request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nConnection: close\r\n\r\nAction"
     with socket.create_connection(address, timeout=30) as connection:
@@ -214,6 +241,15 @@ def test_drops_do_not_lengthen_the_time():
             assert received > 0
         else:
             pytest.fail("the drops were taken for ever")
+
+
+def test_no_read_takes_longer_than_its_reader_allows():
+    near, far = socket.socketpair()
+    with far, _Timed.over(near, 60) as timed:
+        timed.setblocking(True)
+        timed.settimeout(0.05)
+        with pytest.raises(ConnectionResetError):
+            timed.recv(1)
 
 
 def test_settings_make_gunicorn_options():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -120,8 +121,13 @@ def test_what_was_taken_in_is_in_service_with_the_protection_it_came_with():
     assert (revision.entries.ended, revision.cluster.cooldown_until) == ({"entry": SUCCESSFUL}, None)
 
 
-def test_what_vanished_before_it_was_taken_in_has_failed():
+def test_that_a_server_is_gone_must_be_said_twice_before_it_is_believed():
     revision = _concluded(TAKE, [ATTACHED], gone=True)
+    assert (revision.nodes[ATTACHED.id], revision.entries.ended) == (ATTACHED, {})
+
+
+def test_what_vanished_before_it_was_taken_in_has_failed():
+    revision = _concluded(TAKE, [replace(ATTACHED, server_status=ServerStatus.DELETED)], gone=True)
     assert revision.nodes[ATTACHED.id].state is NodeState.TERMINATING
     assert revision.entries.ended["entry"].reason.kind is ReasonKind.SERVER_VANISHED
 
