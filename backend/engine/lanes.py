@@ -111,51 +111,37 @@ class _Begun:
     leave: Leave
 
 
-class _Lane:
-    """The calls of one region.
+class _Queue:
+    """Calls that wait for threads: projects take turns, and each has at most half of what is at once under way."""
 
-    Projects take turns; each has at most half of the threads. Heavy calls queue by themselves, and have threads of
-    their own, so that they hold up nobody else.
-    """
-
-    def __init__(self, region: str, executor: Executor, at_once: int, heavy_at_once: int, breaker: Breaker) -> None:
-        self._region = region
-        self._executor = executor
+    def __init__(self, at_once: int) -> None:
         self._at_once = at_once
         self._share = (at_once + 1) // 2
-        self._heavy_at_once = heavy_at_once
-        self._breaker = breaker
-        self._queues: dict[str, deque[_Waiting]] = {}
-        self._heavy: deque[_Waiting] = deque()
-        self.running: dict[Future[Any], _Begun] = {}
+        self._by_project: dict[str, deque[_Waiting]] = {}
 
-    def put(self, call: Call) -> Future[Any]:
-        waiting = _Waiting(call, Future())
-        (self._heavy if call.heavy else self._queues.setdefault(call.scope.project_id, deque())).append(waiting)
-        return waiting.answer
+    def put(self, waiting: _Waiting) -> None:
+        self._by_project.setdefault(waiting.call.scope.project_id, deque()).append(waiting)
 
-    def start(self, clock: Clock) -> bool:
-        """Take note of what has ended, and begin what there is room for; whether anything had ended."""
-        ended = [future for future in self.running if future.done()]
-        for done in ended:
-            self._end(done)
-        light = Counter(each.call.scope.project_id for each in self.running.values() if not each.call.heavy)
-        turn = deque(self._queues)
-        while turn and light.total() < self._at_once:
+    def start(self, running: Counter[str], begin: Callable[[_Waiting], bool]) -> None:
+        """Begin what there is room for.
+
+        Args:
+            running: how many are under way, by project.
+            begin: whether a thread has it now.
+        """
+        turn = deque(self._by_project)
+        while turn and running.total() < self._at_once:
             project = turn.popleft()
-            waiting = self._next(self._queues[project]) if light[project] < self._share else None
+            waiting = self._next(self._by_project[project]) if running[project] < self._share else None
             if waiting is None:
                 continue
-            light[project] += self._begin(waiting, clock)
-            self._queues[project] = self._queues.pop(project)  # to the end: others come first the next time
+            running[project] += begin(waiting)
+            self._by_project[project] = self._by_project.pop(project)  # to the end: others come first the next time
             turn.append(project)
-        self._queues = {project: queue for project, queue in self._queues.items() if queue}
-        heavy = sum(each.call.heavy for each in self.running.values())
-        while heavy < self._heavy_at_once and (waiting := self._next(self._heavy)) is not None:
-            heavy += self._begin(waiting, clock)
-        return bool(ended)
+        self._by_project = {project: queue for project, queue in self._by_project.items() if queue}
 
-    def _next(self, queue: deque[_Waiting]) -> _Waiting | None:
+    @staticmethod
+    def _next(queue: deque[_Waiting]) -> _Waiting | None:
         """The first that may be begun; what lost its lease is dropped, what only waits for its renewal stays."""
         for _ in range(len(queue)):
             waiting = queue.popleft()
@@ -167,6 +153,32 @@ class _Lane:
             else:
                 queue.append(waiting)
         return None
+
+
+class _Lane:
+    """The calls of one region. Heavy ones have threads of their own, so that they hold up nobody else."""
+
+    def __init__(self, region: str, executor: Executor, at_once: int, heavy_at_once: int, breaker: Breaker) -> None:
+        self._region = region
+        self._executor = executor
+        self._breaker = breaker
+        self._queues = {False: _Queue(at_once), True: _Queue(heavy_at_once)}
+        self.running: dict[Future[Any], _Begun] = {}
+
+    def put(self, call: Call) -> Future[Any]:
+        waiting = _Waiting(call, Future())
+        self._queues[call.heavy].put(waiting)
+        return waiting.answer
+
+    def start(self, clock: Clock) -> bool:
+        """Take note of what has ended, and begin what there is room for; whether anything had ended."""
+        ended = [future for future in self.running if future.done()]
+        for done in ended:
+            self._end(done)
+        for heavy, queue in self._queues.items():
+            here = [each.call for each in self.running.values() if each.call.heavy is heavy]
+            queue.start(Counter(call.scope.project_id for call in here), partial(self._begin, clock=clock))
+        return bool(ended)
 
     def _begin(self, waiting: _Waiting, clock: Clock) -> bool:
         """Whether a thread has it now; otherwise it is answered: nobody is asked who does not answer."""
@@ -220,7 +232,7 @@ class Lanes:
 
     Args:
         at_once: calls of one region under way at once, heavy ones apart; a project has half of them at most.
-        heavy_at_once: heavy calls of one region under way at once.
+        heavy_at_once: heavy calls of one region under way at once; half of them, too.
         executor_of: a region's threads, so many of them, made when its first call comes.
     """
 

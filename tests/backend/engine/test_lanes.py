@@ -139,10 +139,21 @@ def test_a_project_that_hangs_holds_up_no_other_of_its_region():
     assert world.begun("hung") == 3
 
 
-def test_projects_take_turns():
+def test_a_project_whose_listings_hang_holds_up_no_other_s_listing():
+    world = World()
+    world.lanes.submit([Call(HUNG, down, heavy=True) for _ in range(6)])
+    assert world.begun("hung") == 1, "one of the two threads for listings"
+    world.lanes.submit([Call(Scope("two", "hung"), down, heavy=True)])
+    assert world.begun("hung") == 2
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_projects_take_turns(heavy):
     world = World(at_once=2)
     order = []
-    world.lanes.submit([Call(Scope(project, "r"), partial(order.append, project)) for project in "aaabbbccc"])
+    world.lanes.submit(
+        [Call(Scope(project, "r"), partial(order.append, project), heavy=heavy) for project in "aaabbbccc"]
+    )
     world.pass_time(6)
     assert sorted(order[:3]) == ["a", "b", "c"]
     assert len(order) == 9
