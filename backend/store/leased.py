@@ -27,11 +27,13 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    insert,
     or_,
     select,
     tuple_,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
@@ -263,6 +265,18 @@ class Leased(Generic[L]):
     def pull(self, conn: Connection, key: Sequence[str], at: datetime) -> bool:
         """Work on the row at that time, or sooner; whether there is such a row."""
         return conn.execute(self._pull, {**_bound(key), "wanted": at}).rowcount > 0
+
+    def demand(self, conn: Connection, key: Sequence[str], scope: Scope, at: datetime) -> None:
+        """As ``pull``; the row is made where there is none, or where whoever holds it is about to delete it."""
+        if self.pull(conn, key, at):
+            return
+        row = dict(zip(self._names, key, strict=True)) | {"project_id": scope.project_id, "region": scope.region}
+        try:
+            with conn.begin_nested():
+                conn.execute(insert(self._table), {**row, "due_at": at, "epoch": 0})
+        except IntegrityError:  # another transaction was quicker, and may want it later than this one
+            if not self.pull(conn, key, at):
+                raise
 
     def abandon(self, conn: Connection, owner: str, held: Iterable[L], now: datetime) -> int:
         """Give back what that owner has claimed but for these, due at once; how much it was.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +9,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
@@ -144,8 +142,4 @@ def pools_of(conn: Connection, scope: Scope) -> int:
 
 def pull_pool(conn: Connection, scope: Scope, pool_id: str, at: datetime) -> None:
     """Look at the pool's members at that time, or sooner; from now on, where nobody did."""
-    if POOLS.pull(conn, (pool_id,), at):
-        return
-    row = {"id": pool_id, "project_id": scope.project_id, "region": scope.region, "due_at": at, "epoch": 0}
-    with contextlib.suppress(IntegrityError), conn.begin_nested():  # another transaction may have been quicker
-        conn.execute(sa.insert(pools), row)
+    POOLS.demand(conn, (pool_id,), scope, at)

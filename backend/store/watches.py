@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.scope import Scope
+from backend.store.leases import WATCHES
 from backend.store.tables import watches
 from backend.store.types import from_micros
 
@@ -29,22 +30,9 @@ def ensure(conn: Connection, scope: Scope) -> bool:
     return True
 
 
-_PULL = (
-    update(watches)
-    .where(
-        _w.project_id == bindparam("project"),
-        _w.region == bindparam("in_region"),
-        or_(_w.due_at.is_(None), _w.due_at > bindparam("wanted")),
-    )
-    .values(due_at=bindparam("wanted"))
-)
-
-
 def pull(conn: Connection, scope: Scope, at: datetime) -> None:
-    """Look at the project's servers at that time, or sooner."""
-    wanted = {**_key(scope), "wanted": at}
-    if conn.execute(_PULL, wanted).rowcount == 0 and ensure(conn, scope):
-        conn.execute(_PULL, wanted)
+    """Look at the project's servers at that time, or sooner; from now on, where nobody did."""
+    WATCHES.demand(conn, (scope.project_id, scope.region), scope, at)
 
 
 _TALLY = (

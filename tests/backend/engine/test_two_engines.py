@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from backend.domain.node import NodeState, ServerStatus
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
@@ -25,7 +25,7 @@ from backend.store.sightings import Sighting
 from tests import factories
 from tests.backend.engine.world import EngineWorld
 from tests.databases import start
-from tests.factories import NOW, SCOPE, HandClock, uuid_of
+from tests.factories import NOW, OTHER, SCOPE, HandClock, uuid_of
 
 pytestmark = [pytest.mark.database, pytest.mark.xdist_group("databases")]
 LATER = NOW + timedelta(seconds=5)
@@ -168,6 +168,73 @@ def test_a_look_at_a_pool_and_a_claim_that_pulls_it(stores, group, monkeypatch):
     (_, recorded), again = together(stores, claim, lambda conn: look.record(seen, conn))
     world.close()
     assert (recorded, again) == (True, [])
+
+
+def _forgotten_while_wanted(stores, forget, demand):
+    """Somebody wants a row, later than it is due, that whoever holds it deletes in a transaction still open."""
+    deleted, wanted = threading.Event(), threading.Event()
+
+    def look(conn):
+        forget(conn)
+        deleted.set()
+        wanted.wait(0.4)  # whoever waits for the row does not come
+
+    def want(conn):
+        deleted.wait(5)
+        demand(conn)
+        wanted.set()
+
+    assert together(stores, look, want)[1] == []
+
+
+def test_a_watch_that_is_forgotten_while_somebody_wants_a_look(stores, group):
+    watch = _claimed(stores[0], leases.WATCHES)
+    much_later = NOW + timedelta(hours=1)
+    _forgotten_while_wanted(
+        stores,
+        lambda conn: watches.forget(conn, SCOPE, watch.epoch),
+        lambda conn: watches.pull(conn, SCOPE, much_later),
+    )
+    with stores[0].read() as conn:
+        assert conn.execute(select(tables.watches.c.due_at)).scalar_one() == much_later
+
+
+def test_a_pool_that_is_forgotten_while_somebody_wants_a_look(stores, group):
+    stores[0].transact(lambda conn: traffic.pull_pool(conn, SCOPE, uuid_of("pool"), NOW))
+    pool = _claimed(stores[0], leases.POOLS)
+    much_later = NOW + timedelta(hours=1)
+    _forgotten_while_wanted(
+        stores,
+        lambda conn: leases.forget_pool(conn, pool),
+        lambda conn: traffic.pull_pool(conn, SCOPE, uuid_of("pool"), much_later),
+    )
+    with stores[0].read() as conn:
+        assert conn.execute(select(tables.pools.c.due_at)).scalar_one() == much_later
+
+
+@pytest.mark.parametrize(
+    ("pull", "table"),
+    [
+        (watches.pull, tables.watches),
+        (lambda conn, scope, at: traffic.pull_pool(conn, scope, uuid_of("new"), at), tables.pools),
+    ],
+)
+def test_two_who_begin_a_look_at_once_and_one_wants_it_sooner(stores, pull, table):
+    made, sooner = threading.Event(), threading.Event()
+
+    def late(conn):
+        pull(conn, OTHER, LATER)
+        made.set()
+        sooner.wait(0.4)
+
+    def soon(conn):
+        made.wait(5)
+        pull(conn, OTHER, NOW)
+        sooner.set()
+
+    assert together(stores, late, soon)[1] == []
+    with stores[0].read() as conn:
+        assert conn.execute(select(table.c.due_at)).scalar_one() == NOW
 
 
 def test_a_server_that_two_would_give_to_nodes_of_its_launch(stores, group, monkeypatch):
