@@ -110,6 +110,8 @@ class ReasonKind(StrEnum):
     NO_ADDRESSES = "no_addresses"  #                    subnet
     NOT_AUTHORIZED = "not_authorized"  #                detail
     CLOUD_REFUSED = "cloud_refused"  #                  detail (the cloud's own words)
+    CLOUD_UNREACHED = "cloud_unreached"  #              detail (nothing was done)
+    OUTCOME_UNKNOWN = "outcome_unknown"  #              detail (asked for; no answer came)
     SERVER_ERROR = "server_error"  #                    detail (the server went into error)
     SERVER_VANISHED = "server_vanished"  #              before it came into service
     LAUNCH_LOST = "launch_lost"  #                      no server was seen for a launch within its grace

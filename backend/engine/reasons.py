@@ -1,4 +1,4 @@
-"""What the cloud refused, as the reason of a failed launch. Pure."""
+"""Why something failed, from what the cloud said, or that it said nothing. Pure."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def reason_of(error: errors.CloudError, instance_type: str, zone: str) -> Reason
     Args:
         instance_type, zone: what was asked for, and where.
     """
+    if isinstance(error, errors.PartlyMade):
+        return reason_of(error.refusal, instance_type, zone)
     for kind, reason in _REASONS.items():
         if isinstance(error, kind):
             return reason(error, {"type": instance_type, "zone": zone})
@@ -48,6 +50,14 @@ def _detail(kind: ReasonKind, name: str) -> Callable[[errors.CloudError, Mapping
 
 def _words(error: errors.CloudError) -> str:
     return error.detail if isinstance(error, errors.Refused) else str(error)
+
+
+def _no_pool(_error: errors.CloudError, _where: Mapping[str, str]) -> Reason:
+    return Reason(ReasonKind.SOURCE_NOT_FOUND)
+
+
+def _no_balancing(_error: errors.CloudError, _where: Mapping[str, str]) -> Reason:
+    return Reason(ReasonKind.CLOUD_REFUSED, {"detail": "The cloud has no load balancing service."})
 
 
 def _type(_error: errors.CloudError, where: Mapping[str, str]) -> Reason:
@@ -86,5 +96,9 @@ _REASONS: dict[type[errors.CloudError], Callable[[errors.CloudError, Mapping[str
     errors.NoCapacity: _capacity,
     errors.QuotaExceeded: _quota,
     errors.NoAddresses: _detail(ReasonKind.NO_ADDRESSES, "subnet"),
+    errors.PoolNotFound: _no_pool,
+    errors.NoBalancing: _no_balancing,
     errors.NotAuthorized: _detail(ReasonKind.NOT_AUTHORIZED, "detail"),
+    errors.CloudUnavailable: _detail(ReasonKind.CLOUD_UNREACHED, "detail"),
+    errors.OutcomeUnknown: _detail(ReasonKind.OUTCOME_UNKNOWN, "detail"),
 }

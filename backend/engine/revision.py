@@ -23,7 +23,7 @@ from backend.policies import backoff, cooldown
 
 NO_ZONE = ""
 """The zone of backoffs of launches that were refused before one was chosen."""
-NOT_ASKED = frozenset({ReasonKind.NOT_AUTHORIZED, ReasonKind.LAUNCH_LOST})
+NOT_ASKED = frozenset({ReasonKind.NOT_AUTHORIZED, ReasonKind.LAUNCH_LOST, ReasonKind.CLOUD_UNREACHED})
 """Reasons of failed launches that tell nothing about the launch: the cloud let nobody ask, or nobody heard it."""
 
 

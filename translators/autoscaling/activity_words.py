@@ -141,11 +141,17 @@ def status_message(activity: Activity) -> str | None:
     """Why it failed or was cancelled, at most 255 characters; None while there is nothing to say."""
     if activity.reason is None:
         return None
-    words = _REASONS[activity.reason.kind](_Data(activity.reason.data))
+    words = _ended(_REASONS[activity.reason.kind](_Data(activity.reason.data)))
     if activity.status is not ActivityStatus.FAILED:
         return words[:MESSAGE_LENGTH]
     tail = _FAILED.get(activity.kind, "")
     return words[: MESSAGE_LENGTH - len(tail)] + tail
+
+
+def _ended(words: str) -> str:
+    """With its full stop: what a cloud says of itself may have none, and another sentence may follow."""
+    words = words.rstrip().rstrip(":")
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def details(activity: Activity) -> str:
@@ -209,6 +215,11 @@ def _incomplete(data: Mapping[str, Any]) -> str:
     return f"The request must contain the parameter {missing}."
 
 
+def _unreached(data: Mapping[str, Any]) -> str:
+    told = _ended(f"We could not reach the cloud: {data['detail']}")
+    return f"{told} Our system will try again."
+
+
 _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
     ReasonKind.IMAGE_NOT_FOUND: lambda data: (
         f"The image id '[{_reference(arns.IMAGE, data['image'])}]' does not exist."
@@ -242,6 +253,8 @@ _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
         f"You are not authorized to perform this operation. {data['detail']}".strip()
     ),
     ReasonKind.CLOUD_REFUSED: lambda data: f"The request was refused: {data['detail']}",
+    ReasonKind.CLOUD_UNREACHED: _unreached,
+    ReasonKind.OUTCOME_UNKNOWN: lambda data: f"The request was sent and not answered: {data['detail']}",
     ReasonKind.SERVER_ERROR: lambda data: (
         f"{_UNHEALTHY} Termination Reason: Server.InternalError: {data['detail'] or 'Internal error on launch'}"
     ),

@@ -34,11 +34,28 @@ WHERE = {"type": "t3.micro", "zone": "us-east-1a"}
             {"detail": "No default subnet for availability zone: 'us-east-1a'."},
         ),
         (errors.Refused("because"), ReasonKind.CLOUD_REFUSED, {"detail": "because"}),
-        (errors.CloudUnavailable("refused"), ReasonKind.CLOUD_REFUSED, {"detail": "refused"}),
+        (errors.NoBalancing(), ReasonKind.CLOUD_REFUSED, {"detail": "The cloud has no load balancing service."}),
+        (errors.PoolNotFound("p"), ReasonKind.SOURCE_NOT_FOUND, {}),
+        (errors.CloudUnavailable("no answer"), ReasonKind.CLOUD_UNREACHED, {"detail": "no answer"}),
+        (errors.OutcomeUnknown("no answer"), ReasonKind.OUTCOME_UNKNOWN, {"detail": "no answer"}),
+        (errors.PartlyMade((), errors.NoCapacity("No valid host")), ReasonKind.NO_CAPACITY, WHERE),
+        (errors.PartlyMade((), errors.CloudUnavailable("none")), ReasonKind.CLOUD_UNREACHED, {"detail": "none"}),
     ],
 )
 def test_every_refusal_has_its_reason(error, kind, data):
     assert reason_of(error, "t3.micro", "us-east-1a") == Reason(kind, data)
+
+
+def _kinds(kind):
+    return [kind, *(each for sub in kind.__subclasses__() for each in _kinds(sub))]
+
+
+@pytest.mark.parametrize("kind", sorted(set(_kinds(errors.CloudError)) - {errors.CloudError}, key=str))
+def test_only_a_refusal_is_told_as_one(kind):
+    given = {errors.QuotaExceeded: ("instances", 7, 6), errors.PartlyMade: ((), errors.CloudUnavailable("none"))}
+    reason = reason_of(kind(*given.get(kind, ("because",))), "t3.micro", "us-east-1a")
+    asked = {ReasonKind.CLOUD_UNREACHED, ReasonKind.OUTCOME_UNKNOWN}
+    assert (reason.kind not in asked) == issubclass(kind, errors.Refused)
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,21 @@ def test_descriptions(kind, words):
                 " system will be working on provisioning additional capacity."
             ),
         ),
+        (
+            ReasonKind.CLOUD_UNREACHED,
+            {"detail": "the cloud does not answer"},
+            "We could not reach the cloud: the cloud does not answer. Our system will try again.",
+        ),
+        (ReasonKind.OUTCOME_UNKNOWN, {"detail": "no answer"}, "The request was sent and not answered: no answer."),
+        (ReasonKind.CLOUD_REFUSED, {"detail": "No."}, "The request was refused: No."),
+        (ReasonKind.CLOUD_REFUSED, {"detail": "no"}, "The request was refused: no."),
+        (ReasonKind.CLOUD_REFUSED, {"detail": ""}, "The request was refused."),
+        (ReasonKind.NOT_AUTHORIZED, {"detail": ""}, "You are not authorized to perform this operation."),
+        (
+            ReasonKind.NOT_AUTHORIZED,
+            {"detail": "no role"},
+            "You are not authorized to perform this operation. no role.",
+        ),
     ],
 )
 def test_failures(kind, data, words):
@@ -262,6 +277,20 @@ def test_cancelled():
         "The desired capacity was lowered before the instance came into service."
     )
     assert activity_words.description(entry) == f"Launching a new EC2 instance: i-{SHORT}"
+
+
+@pytest.mark.parametrize("kind", list(ReasonKind))
+@pytest.mark.parametrize("status", [ActivityStatus.FAILED, ActivityStatus.CANCELLED, ActivityStatus.IN_PROGRESS])
+def test_every_reason_is_told_in_whole_sentences(kind, status):
+    data = dict.fromkeys(
+        ("image", "name", "group", "subnet", "type", "zone", "version", "missing", "resource", "detail"), "what"
+    )
+    entry = activity(WEB, status=status, reason=Reason(kind, {**data, "requested": 2, "limit": 1, "hours": 24}))
+    message = activity_words.status_message(entry)
+    assert message.endswith(".")
+    tail = " Launching EC2 instance failed."
+    assert message.removesuffix(tail).endswith(".")
+    assert message.endswith(tail) == (status is ActivityStatus.FAILED)
 
 
 def test_long_messages_are_cut_before_what_clients_look_for():
