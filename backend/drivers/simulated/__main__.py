@@ -6,7 +6,7 @@
     stop|start|pause|error|lose-sight|recover|terminate|vanish SERVER...
                                   do that behind everybody's back; SERVER is i-... or the cloud's own id.
                                   error: it fails. terminate: it is deleted. vanish: it is gone without a trace.
-    pool PROJECT NAME             make a pool with a load balancer (--port 80, --protocol HTTP, --region us-east-1,
+    pool PROJECT NAME             make a pool with a load balancer (--port 80, --protocol HTTP, --region NAME,
                                   --no-monitor: nobody looks at its members, --no-balancer: it has no traffic)
     pools                         every pool: id, project, name, protocol and port, members
     members POOL                  its members: address and port, weight, health, the node they stand for
@@ -46,6 +46,7 @@ from backend.drivers.errors import PoolNotFound, QuotaExceeded, Refused, ServerN
 from backend.drivers.simulated.cloud import SimulatedCloud
 from backend.drivers.simulated.faults import READS, WRITES, Effect, Where
 from backend.drivers.simulated.operator import Operator
+from backend.drivers.simulated.settable import CannotSet, check_region
 
 _ON_SERVERS: dict[str, Callable[[Operator, str], None]] = {
     "stop": Operator.stop,
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str], out: TextIO, clock: Clock) -> int:
     simulated = SimulatedCloud.open(asked.state, clock)
     try:
         out.writelines(f"{line}\n" for line in _run(simulated, asked))
-    except (ServerNotFound, PoolNotFound) as error:
+    except (ServerNotFound, PoolNotFound, CannotSet) as error:
         out.write(f"{error}\n")
         return 1
     finally:
@@ -98,7 +99,11 @@ def _run(simulated: SimulatedCloud, asked: argparse.Namespace) -> Sequence[str]:
 
 
 def _make_pool(simulated: SimulatedCloud, asked: argparse.Namespace) -> Sequence[str]:
-    scope = Scope(asked.project, asked.region)
+    region = asked.region or simulated.settings.regions[0]
+    check_region(simulated.settings, region)
+    if not 1 <= asked.port <= 65535:
+        raise CannotSet(f"{asked.port} is no port")
+    scope = Scope(asked.project, region)
     made = simulated.pools.create(
         scope,
         asked.name,
@@ -212,7 +217,7 @@ def _add_pools(commands: Any) -> None:
     pool.add_argument("name", metavar="NAME")
     pool.add_argument("--port", type=int, default=80)
     pool.add_argument("--protocol", default="HTTP")
-    pool.add_argument("--region", default="us-east-1")
+    pool.add_argument("--region")
     pool.add_argument("--no-monitor", dest="monitored", action="store_false")
     pool.add_argument("--no-balancer", dest="served", action="store_false")
     commands.add_parser("pools")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final
 
 from backend.clock import Clock
 from backend.drivers.cloud import Cloud
@@ -59,11 +60,13 @@ class SimulatedCloud:
 
         Its state is kept at ``path``, and made when it is not there; None keeps it in memory.
 
+        Settings stay with the state: None takes those that it was opened with last.
+
         Several processes and threads may open one file. Time comes from the clock alone: nothing runs in between calls.
         """
-        settings = settings or SimulatedSettings()
         state = State(path)
-        faults = Faults(state, clock)
+        settings = _settled(state, settings)
+        faults = Faults(state, clock, settings)
         origin = state.origin(settings.seed)
         projects = Projects(state, clock, settings, origin)
         servers = ServerTable(origin)
@@ -80,6 +83,20 @@ class SimulatedCloud:
     def close(self) -> None:
         """Close this process's connections. The cloud cannot be used afterwards."""
         self._state.close()
+
+
+def _settled(state: State, given: SimulatedSettings | None) -> SimulatedSettings:
+    """The settings, and the state knows them from now on."""
+    kept = json.loads(state.settings() or "{}")
+    if given is None:
+        known: dict[str, Any] = {each.name: kept[each.name] for each in fields(SimulatedSettings) if each.name in kept}
+        if "regions" in known:
+            known["regions"] = tuple(known["regions"])
+        return SimulatedSettings(**known)
+    told = json.dumps(asdict(given))
+    if json.loads(told) != kept:
+        state.keep_settings(told)
+    return given
 
 
 def _ports(world: World, pools: Pools, installation: Installation) -> Cloud:

@@ -18,6 +18,8 @@ from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.errors import Busy, CloudUnavailable, OutcomeUnknown, QuotaExceeded, Refused
+from backend.drivers.simulated.settable import check
+from backend.drivers.simulated.settings import SimulatedSettings
 from backend.drivers.simulated.state import State, from_micros, to_micros
 
 POOL_WRITES = ("add_members", "drain_members", "remove_members")
@@ -43,6 +45,7 @@ READS = (
     "listeners",
     "members",
 )
+_KNOWN = frozenset({*WRITES, *READS})
 
 
 class Moment(StrEnum):
@@ -129,10 +132,15 @@ class Fault:
 
 
 class Faults:
-    """The faults of one cloud. Setters return the fault's id; ``times`` and ``seconds`` end it, else lift() does."""
+    """The faults of one cloud.
 
-    def __init__(self, state: State, clock: Clock) -> None:
+    Setters return the fault's id; ``times`` and ``seconds`` end it, else lift() does. Each raises CannotSet for what
+    the cloud does not have, and for figures that cannot be.
+    """
+
+    def __init__(self, state: State, clock: Clock, settings: SimulatedSettings) -> None:
         self._state = state
+        self._settings = settings
         self._clock = clock
         self.hooks: list[Hook] = []
 
@@ -267,6 +275,7 @@ class Faults:
     def _add(
         self, effect: Effect, where: Where, details: dict[str, Any], times: int | None, seconds: float | None
     ) -> int:
+        check(self._settings, where, details, times, seconds, known=_KNOWN)
         now = to_micros(self._clock.now())
         until = None if seconds is None else now + round(seconds * 1e6)
         with self._state.writing() as connection:

@@ -22,6 +22,7 @@ _BUSY_SECONDS = 30.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS origin (id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS settings (id INTEGER PRIMARY KEY CHECK (id = 1), document TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS batches (
     id INTEGER PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, created_at INTEGER NOT NULL,
     count INTEGER NOT NULL, flavor TEXT NOT NULL, rows_kept INTEGER NOT NULL,
@@ -124,6 +125,16 @@ class State:
                 connection.execute("INSERT INTO origin VALUES (?)", (str(made),))
                 return made
             return uuid.UUID(row[0])
+
+    def settings(self) -> str | None:
+        """The settings that it was opened with last, as they were kept."""
+        with self.reading() as connection:
+            row = connection.execute("SELECT document FROM settings").fetchone()
+        return None if row is None else str(row[0])
+
+    def keep_settings(self, document: str) -> None:
+        with self.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO settings VALUES (1, ?)", (document,))
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

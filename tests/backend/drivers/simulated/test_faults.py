@@ -14,7 +14,8 @@ from backend.drivers.errors import (
     OutcomeUnknown,
     QuotaExceeded,
 )
-from backend.drivers.simulated import Call, Effect, Moment, SimulatedCloud, Where
+from backend.drivers.simulated import Call, Effect, Moment, SimulatedCloud, SimulatedSettings, Where
+from backend.drivers.simulated.settable import CannotSet
 
 
 def test_a_refusal_holds_so_often_and_where_it_was_set(simulated, scope, launch):
@@ -36,7 +37,6 @@ def test_a_refusal_holds_so_often_and_where_it_was_set(simulated, scope, launch)
         (Where(flavor="t3.small"), False),
         (Where(project="project-1"), True),
         (Where(project="project-2"), False),
-        (Where(region="eu-west-1"), False),
         (Where(image="ami"), False),
         (Where(calls=("delete",)), False),
         (Where(calls=("delete", "create")), True),
@@ -152,6 +152,21 @@ def test_capacity_of_one_flavor_leaves_the_others(simulated, scope, launch):
     compute.create(scope, replace(launch, flavor="t3.small"), 1)
     assert simulated.faults.lift(fault) == 1
     compute.create(scope, launch, 1)
+
+
+def test_a_fault_of_one_region_meets_no_call_in_another(clock, scope, launch):
+    simulated = SimulatedCloud.open(None, clock, SimulatedSettings(regions=(scope.region, "eu-west-1"), seed=1))
+    simulated.faults.unavailable(Where(region="eu-west-1"))
+    simulated.cloud.compute.create(scope, launch, 1)
+    with pytest.raises(CloudUnavailable):
+        simulated.cloud.compute.list(replace(scope, region="eu-west-1"))
+    simulated.close()
+
+
+@pytest.mark.parametrize("where", [Where(region="eu-west-1"), Where(zone="eu-west-1a"), Where(calls=("crate",))])
+def test_what_the_cloud_does_not_have_has_no_faults(simulated, where):
+    with pytest.raises(CannotSet, match="there is no"):
+        simulated.faults.unavailable(where)
 
 
 def test_a_closed_zone_is_told_and_takes_nothing(simulated, scope, launch):

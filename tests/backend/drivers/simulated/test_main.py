@@ -7,7 +7,7 @@ import pytest
 from backend.domain.node import ServerStatus
 from backend.drivers.balancing import Target
 from backend.drivers.errors import CloudUnavailable, NoCapacity
-from backend.drivers.simulated import Effect, SimulatedCloud
+from backend.drivers.simulated import Effect, SimulatedCloud, SimulatedSettings
 from backend.drivers.simulated.__main__ import main
 
 
@@ -106,10 +106,59 @@ def test_every_fault_can_be_set_and_lifted(simulated, run, arguments, effect, de
 
 
 def test_a_fault_is_narrowed(simulated, run):
-    run("refuse", "NoCapacity", "--zone", "us-east-1a", "--type", "t3.micro", "--project", "p", "--call", "delete")
+    run("refuse", "NoCapacity", "--zone", "us-east-1a", "--type", "t3.micro", "--project", "p", "--call", "create")
     (fault,) = simulated.faults.active()
     where = fault.where
-    assert (where.zone, where.flavor, where.project, where.calls) == ("us-east-1a", "t3.micro", "p", ("delete",))
+    assert (where.zone, where.flavor, where.project, where.calls) == ("us-east-1a", "t3.micro", "p", ("create",))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (
+            ["capacity", "us-east-1z", "3"],
+            "there is no zone us-east-1z: the cloud has us-east-1a, us-east-1b, us-east-1c",
+        ),
+        (["capacity", "nova", "3"], "there is no zone nova"),
+        (["capacity", "us-east-1a", "-1"], "-1 servers are not possible: from 0"),
+        (["capacity", "us-east-1a", "3", "--type", "t3.huge"], "there is no instance type t3.huge"),
+        (["close-zone", "us-east-1"], "there is no zone us-east-1"),
+        (["quota", "embedded", "-7"], "-7 instances are not possible"),
+        (["refuse", "NoCapacity", "--zone", "us-west-1a"], "there is no zone us-west-1a"),
+        (["refuse", "NoCapacity", "--times", "0"], "0 times is not possible: from 1"),
+        (["refuse", "NoCapacity", "--type", "t3.micro", "--call", "delete"], "delete name neither zone nor type"),
+        (["pool-busy", "--zone", "us-east-1a"], "name neither zone nor type: only create does"),
+        (["stale", "3", "--zone", "us-east-1a"], "name neither zone nor type"),
+        (["unavailable", "-3"], "a fault cannot hold for -3 seconds"),
+        (["unavailable", "nan"], "a fault cannot hold for nan seconds"),
+        (["unavailable", "inf"], "a fault cannot hold for inf seconds"),
+        (["boot-hang", "--for", "0"], "a fault cannot hold for 0 seconds"),
+        (["delay", "-1"], "-1 seconds are not possible"),
+        (["stale", "inf"], "inf seconds are not possible"),
+        (["boot-slow", "nan"], "nan seconds are not possible"),
+        (["pool", "embedded", "web", "--region", "us-west-1"], "there is no region us-west-1: the cloud has us-east-1"),
+        (["pool", "embedded", "web", "--port", "0"], "0 is no port"),
+    ],
+)
+def test_what_would_never_happen_is_refused_in_a_sentence(path, clock, simulated, arguments, why):
+    out = io.StringIO()
+    assert main([path, *arguments], out, clock) == 1
+    assert why in out.getvalue()
+    assert out.getvalue().count("\n") == 1
+    assert simulated.faults.active() == []
+
+
+def test_the_regions_of_a_cloud_are_those_it_was_opened_with(tmp_path, clock):
+    path = str(tmp_path / "cloud.sqlite")
+    SimulatedCloud.open(path, clock, SimulatedSettings(regions=("eu-west-1",))).close()
+    out = io.StringIO()
+    assert main([path, "close-zone", "eu-west-1b"], out, clock) == 0
+    assert main([path, "close-zone", "us-east-1b"], out, clock) == 1
+    assert main([path, "pool", "embedded", "web"], out, clock) == 0
+    again = SimulatedCloud.open(path, clock)
+    assert again.settings == SimulatedSettings(regions=("eu-west-1",))
+    assert [pool.region for pool in again.pools.all()] == ["eu-west-1"]
+    again.close()
 
 
 def test_pools_are_made_judged_and_dropped(simulated, run, scope):
