@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from random import Random
 from typing import Any
@@ -62,14 +63,14 @@ class _Pass:
             raise Overtaken(self.cluster.id)
         changes.write(conn, self.plan.changes)
         if self.plan.acts:
-            self._pull_looks(conn)
+            self._pull_looks(conn, self.plan.changes.at)
         else:
             leases.release(conn, self.lease, self.plan.due_at)
         return True
 
-    def _pull_looks(self, conn: Connection) -> None:
+    def _pull_looks(self, conn: Connection, now: datetime) -> None:
         """What is done now is to be seen soon."""
-        now, settings = self.plan.changes.at, self.context.settings
+        settings = self.context.settings
         pools = {act.pool_id: act.scope for act in self.plan.acts if isinstance(act, ChangeMembers)}
         for pool_id, scope in sorted(pools.items()):
             traffic.pull_pool(conn, scope, pool_id, now + settings.pool_busy)
@@ -81,6 +82,7 @@ class _Pass:
             return
         again, pause = conclude(conn, self.context, self.plan.changes.after, results, self.rng)
         now = self.context.now()
+        self._pull_looks(conn, now)  # a look that came between may have missed the last of it
         due_at = now if again else self.plan.due_at
         leases.release(conn, self.lease, max(due_at, now + pause) if pause else due_at)
 

@@ -7,9 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from backend.domain.cluster import PlacementRequest
 from backend.drivers.errors import CloudUnavailable
+from backend.drivers.simulated.faults import Moment
+from backend.store import tables
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
@@ -81,3 +84,21 @@ def test_launches_wait_for_a_cloud_that_does_not_tell_where_the_subnets_lie(worl
     networks.away = False
     world.pass_time(20)
     assert world.states(group) == ["InService"] * 2
+
+
+def test_what_was_asked_for_is_looked_for_soon_though_a_look_came_between(world):
+    group = world.make(desired=1)
+    world.pass_time(20)
+
+    def look(moment, asked):
+        """A look that ran before the cloud heard of the deletion: it found a server like any other."""
+        if moment is Moment.BEFORE and asked.name == "delete":
+            later = world.clock.now() + world.engine_settings.watch_idle
+            world.store.transact(lambda conn: conn.execute(update(tables.watches).values(due_at=later)))
+
+    world.simulated.faults.hooks.append(look)
+    world.backend.clusters.resize(SCOPE, group.name, 0)
+    assert not world.engine.tick(world.clock.now()).faults
+    with world.store.read() as conn:
+        due_at = conn.execute(select(tables.watches.c.due_at)).scalar_one()
+    assert due_at <= world.clock.now() + world.engine_settings.watch_busy
