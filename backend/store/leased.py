@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     Connection,
+    Integer,
     Row,
     Select,
     Table,
@@ -142,6 +143,7 @@ class Leased(Generic[L]):
             .where(c.due_at <= bindparam("now"), free)
             .order_by(c.due_at, *self._keys)
         )
+        self._open = self._looks(self._due)
         self._take = (
             update(table)
             .where(self._held)
@@ -175,9 +177,9 @@ class Leased(Generic[L]):
 
         What waits for a region or a project that is full does not hold up the rest.
         """
-        due = self._outside(room)
+        peek, _ = self._where(room)
         with store.read() as conn:  # no write transaction is begun where nothing is due
-            if conn.execute(due.limit(1), {"now": now, "lease_now": store.lease_now(conn)}).first() is None:
+            if conn.execute(peek, {"now": now, "lease_now": store.lease_now(conn)}).first() is None:
                 return []
         return store.transact(lambda conn: self._claimed(conn, store, claimer, now, room.copy()))
 
@@ -187,14 +189,25 @@ class Leased(Generic[L]):
         common = {"by": claimer.name, "until": lease_now + claimer.lease, "new": mark}
         claimed: list[L] = []
         while True:
-            statement = self._outside(room).limit(room.at_once).with_for_update(skip_locked=True)
-            found = conn.execute(statement, {"now": now, "lease_now": lease_now}).all()
+            _, lock = self._where(room)
+            found = conn.execute(lock, {"now": now, "lease_now": lease_now, "most": room.at_once}).all()
             taken = [row for row in found if room.take(Scope(row.project_id, row.region))]
             if taken:
                 conn.execute(self._take, [{**self._row_key(row), "held_epoch": row.epoch, **common} for row in taken])
             claimed += [self._lease(row, mark, store.clock) for row in taken]
             if len(found) < room.at_once:
                 return claimed
+
+    def _where(self, room: Room) -> tuple[Select[Any], Select[Any]]:
+        """How to look whether anything is due where there is room, and how to lock ``most`` of it.
+
+        Asked for at every tick, mostly with room everywhere: that is built once.
+        """
+        due = self._outside(room)
+        return self._open if due is self._due else self._looks(due)
+
+    def _looks(self, due: Select[Any]) -> tuple[Select[Any], Select[Any]]:
+        return due.limit(1), due.limit(bindparam("most", type_=Integer())).with_for_update(skip_locked=True)
 
     def _outside(self, room: Room) -> Select[Any]:
         """What is due where there is room."""

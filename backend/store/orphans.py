@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    bindparam,
     delete,
     false,
     func,
@@ -160,16 +161,24 @@ def give_up(conn: Connection, place: Place, ids: Sequence[str], now: datetime) -
         conn.execute(update(orphans).where(place.here, _o.id.in_(chunk)).values(released=true()))
 
 
+_PLACE = (_o.project_id, _o.region, _o.kind)
+_COUNTS = (
+    select(*_PLACE, _o.known, _o.released, func.count().label("number"), func.min(_o.first_seen_at).label("oldest"))
+    .group_by(*_PLACE, _o.known, _o.released)
+    .order_by(*_PLACE)
+)
+_COUNTS_HERE = _COUNTS.where(_o.project_id == bindparam("project"), _o.region == bindparam("in_region"))
+
+
+def _in(scope: Scope) -> dict[str, str]:
+    return {"project": scope.project_id, "in_region": scope.region}
+
+
 def everywhere(conn: Connection, scope: Scope | None = None) -> list[Orphans]:
     """Every project's orphans, or one's, by project, region and kind; projects without any are left out."""
-    place = (_o.project_id, _o.region, _o.kind)
-    counts = select(
-        *place, _o.known, _o.released, func.count().label("number"), func.min(_o.first_seen_at).label("oldest")
-    ).group_by(*place, _o.known, _o.released)
-    if scope is not None:
-        counts = counts.where(_o.project_id == scope.project_id, _o.region == scope.region)
+    found = conn.execute(_COUNTS) if scope is None else conn.execute(_COUNTS_HERE, _in(scope))
     grouped: dict[tuple[Scope, Kind], list[tuple[bool, bool, int, datetime]]] = {}
-    for row in conn.execute(counts.order_by(*place)):
+    for row in found:
         key = (Scope(row.project_id, row.region), Kind(row.kind))
         grouped.setdefault(key, []).append((row.known, row.released, row.number, row.oldest))
     return [_orphans(conn, where, kind, parts) for (where, kind), parts in grouped.items()]

@@ -278,7 +278,7 @@ def any_node(conn: Connection, scope: Scope) -> bool:
 
 def missing(conn: Connection, scope: Scope, listed: set[str], before: datetime) -> list[str]:
     """Servers of nodes made before then that a complete listing did not tell and that are not known to be gone."""
-    result = conn.execution_options(yield_per=2000).execute(_SERVERS, _key(scope))
+    result = conn.execute(_SERVERS, _key(scope), execution_options={"yield_per": 2000})
     return sorted(
         row.server_id
         for row in result

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -13,7 +14,9 @@ from backend.clock import Clock
 from backend.errors import StoreUnavailable
 from backend.store.session import Connection, Store
 from tests.simulation.clocks import VirtualClock
+from tests.simulation.databases import database
 
+T = TypeVar("T")
 STORE_AWAY: tuple[type[Exception], ...] = (DBAPIError, StoreUnavailable)
 
 
@@ -23,12 +26,18 @@ def away() -> OperationalError:
 
 
 class FailingStore(Store):
-    """Asks before each read, too, whether the database is there; whoever only watches the run looks past that."""
+    """Asks before each read, too, whether the database is there; whoever only watches the run looks past that.
+
+    It has one connection and opens no other: how transactions are begun on a database of many is the store's own tests'
+    business.
+    """
 
     def __init__(self, clock: VirtualClock, hook: Callable[[str], None]) -> None:
         super().__init__("sqlite://", clock, hook=hook)
         self._ask = hook
         self._true = clock
+        self.database = database()
+        self.engine = self.database.engine
 
     def on(self, clock: Clock) -> FailingStore:
         """The same database, as a machine with that clock has it."""
@@ -43,10 +52,27 @@ class FailingStore(Store):
     @contextmanager
     def read(self) -> Iterator[Connection]:
         self._ask("read")
-        with super().read() as connection:
-            yield connection
+        writes = self.database.raw.total_changes
+        yield self.database.connection
+        assert self.database.raw.total_changes == writes, "a read wrote"
+
+    def _once(self, work: Callable[[Connection], T]) -> T:
+        self._ask("begin")
+        raw = self.database.raw
+        raw.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(self.database.connection)
+            self._ask("commit")
+        except BaseException:
+            raw.execute("ROLLBACK")
+            raise
+        raw.execute("COMMIT")
+        self._ask("committed")
+        return result
 
     @contextmanager
     def watch(self) -> Iterator[Connection]:
-        with super().read() as connection:
-            yield connection
+        yield self.database.connection
+
+    def close(self) -> None:
+        self.database.release()

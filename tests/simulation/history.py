@@ -1,12 +1,14 @@
-"""Every write to a node's row, as the database itself saw it: what two looks at the rows would miss in between."""
+"""What the database itself notes: every write to a node's row, which two looks would miss in between, and what changed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from backend.domain.node import TRANSITIONS, NodeState, ServerStatus, leading_to
-from tests.simulation.failing_store import FailingStore
+
+if TYPE_CHECKING:
+    from tests.simulation.failing_store import FailingStore
 
 _TABLE = """
 CREATE TABLE seen_writes (
@@ -41,6 +43,18 @@ _READMITTED = """
         VALUES ('readmit', NEW.project_id, NULL, NULL, NULL, NULL);
     END
 """
+TABLES = ("clusters", "nodes", "activities")
+_CHANGES = "CREATE TABLE seen_changes (seq INTEGER PRIMARY KEY, what TEXT, id TEXT)"
+_CHANGED = tuple(
+    f"""
+    CREATE TRIGGER seen_{event.lower()}_{table} AFTER {event} ON {table} BEGIN
+        INSERT INTO seen_changes (what, id) VALUES ('{table}', {row}.id);
+    END
+    """
+    for table in TABLES
+    for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD"))
+)
+SCHEMA = (_TABLE, *_TRIGGERS, _READMITTED, _CHANGES, *_CHANGED)
 # What a pass moves on and forgets at once is one write: so it may also be in a state that leads to the end.
 _ENDED = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_PROCEED, NodeState.DETACHING})
 _ENDED |= frozenset(leading_to(NodeState.TERMINATING))
@@ -68,18 +82,24 @@ class History:
     """Reads what was written since it was read last."""
 
     def __init__(self, store: FailingStore) -> None:
-        self._store = store
+        self._raw = store.database.raw
         self._read = 0
-        with store.engine.begin() as conn:
-            for statement in (_TABLE, *_TRIGGERS, _READMITTED):
-                conn.exec_driver_sql(statement)
+        self._read_changes = 0
 
     def fresh(self) -> Sequence[Write]:
-        with self._store.watch() as conn:
-            rows = conn.exec_driver_sql("SELECT * FROM seen_writes WHERE seq > ? ORDER BY seq", (self._read,)).all()
+        rows = self._raw.execute("SELECT * FROM seen_writes WHERE seq > ? ORDER BY seq", (self._read,)).fetchall()
         if rows:
             self._read = rows[-1][0]
         return [Write(*row) for row in rows]
+
+    def changed(self) -> dict[str, dict[str, None]]:
+        """Ids of rows that were written, in the order in which they were, by table."""
+        question = "SELECT seq, what, id FROM seen_changes WHERE seq > ? ORDER BY seq"
+        found: dict[str, dict[str, None]] = {}
+        for seq, what, row_id in self._raw.execute(question, (self._read_changes,)).fetchall():
+            found.setdefault(what, {})[row_id] = None
+            self._read_changes = seq
+        return found
 
 
 def fault_of(write: Write) -> str | None:

@@ -18,6 +18,7 @@ from backend.domain.scope import Scope
 from backend.store import clusters, nodes
 from backend.store.activities import ActivityQuery
 from backend.store.tags import TagQuery
+from tests.simulation.rows import State
 from tests.simulation.world import Violated, World
 
 LEAVING = frozenset({NodeState.TERMINATING, NodeState.DETACHING})
@@ -54,6 +55,8 @@ class Model:
     protected: dict[str, bool] = field(default_factory=dict)
     judged: dict[str, Health] = field(default_factory=dict)
     given_up: set[str] = field(default_factory=set)
+    effects: int = 0
+    _compared: dict[Scope, tuple[State, int]] = field(default_factory=dict)
     _expected: list[tuple[int, Effect]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -70,6 +73,7 @@ class Model:
 
     def _committed(self) -> None:
         if self._expected and self._expected[-1][0] == len(self.world.chaos.actors):
+            self.effects += 1
             self._expected[-1][1]()
 
     # effects -------------------------------------------------------------------------------------------------
@@ -178,8 +182,14 @@ class Model:
 
     # reads ---------------------------------------------------------------------------------------------------
 
-    def compare(self, scope: Scope) -> None:
-        """Describe everything of one project, and hold it against what its users were told."""
+    def compare(self, scope: Scope, now: State) -> None:
+        """Describe everything of one project, and hold it against what its users were told.
+
+        Args:
+            now: the rows; what is told by rows that are as they were the last time is not described again.
+        """
+        before, effects = self._compared.get(scope, (None, -1))
+        self._compared[scope] = (now, self.effects)
         views = self.world.backend.clusters.page(scope, limit=100).items
         here = {view.cluster.name: view for view in views}
         for (project, name), told in self.told.items():
@@ -190,8 +200,13 @@ class Model:
                 raise self.world.broke("8 accepted is kept", f"{name} of {scope.project_id}: nobody made it")
         for view in views:
             self._name_only_ours(scope, view.cluster.project_id, f"cluster {view.cluster.name}")
-        self._compare_members(scope)
         self._compare_tags(scope)
+        if before is None or before.nodes is not now.nodes or effects != self.effects:
+            self._compare_members(scope)
+        if before is None or before.activities is not now.activities:
+            self._compare_journal(scope)
+
+    def _compare_journal(self, scope: Scope) -> None:
         for entry in self.world.backend.activities.page(scope, ActivityQuery(), limit=20).items:
             self._name_only_ours(scope, entry.project_id, f"activity {entry.id}")
 

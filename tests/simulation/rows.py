@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Select, bindparam, select
 
 from backend.domain.activity import Activity
 from backend.domain.cluster import Cluster
 from backend.domain.node import Node
 from backend.store import rows, tables
+from tests.simulation.history import TABLES
 from tests.simulation.world import World
 
 
@@ -24,32 +25,36 @@ class State:
     activities: dict[str, Activity]
 
 
+_VALUES: dict[str, Callable[[Any], Any]] = {
+    "clusters": rows.cluster_of,
+    "nodes": rows.node_of,
+    "activities": rows.activity_of,
+}
+_AMONG: dict[str, Select[Any]] = {
+    name: select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
+    for name, table in tables.metadata.tables.items()
+    if name in TABLES
+}
+
+
 @dataclass
 class Reader:
     """Reads the rows, and again only those that changed: a run is looked at after every tick."""
 
     world: World
-    seen: dict[str, dict[str, tuple[Any, Any]]] = field(default_factory=dict)
-    writes: int = -1
-    state: State | None = None
+    state: State = field(default_factory=lambda: State({}, {}, {}))
 
     def read(self) -> State:
-        with self.world.store.watch() as conn:
-            writes = conn.connection.driver_connection.total_changes
-            if self.state is None or writes != self.writes:
-                self.writes = writes
-                self.state = State(
-                    self._table(conn, tables.clusters, rows.cluster_of),
-                    self._table(conn, tables.nodes, rows.node_of),
-                    self._table(conn, tables.activities, rows.activity_of),
-                )
+        changed = self.world.history.changed()
+        if changed:
+            with self.world.store.watch() as conn:
+                self.state = State(**{name: self._table(conn, name, list(changed.get(name, ()))) for name in TABLES})
         return self.state
 
-    def _table(self, conn: Any, table: Table, value_of: Callable[[Any], Any]) -> dict[str, Any]:
-        before = self.seen.get(table.name, {})
-        raw = {row[0]: tuple(row) for row in conn.exec_driver_sql(f"SELECT * FROM {table.name}")}
-        changed = [key for key, row in raw.items() if key not in before or before[key][0] != row]
-        found = {row.id: value_of(row) for row in conn.execute(select(table).where(table.c.id.in_(changed)))}
-        after = {key: (row, found[key] if key in found else before[key][1]) for key, row in raw.items()}
-        self.seen[table.name] = after
-        return {key: value for key, (_, value) in after.items()}
+    def _table(self, conn: Any, name: str, changed: list[str]) -> dict[str, Any]:
+        before: dict[str, Any] = getattr(self.state, name)
+        if not changed:
+            return before
+        found = {row.id: _VALUES[name](row) for row in conn.execute(_AMONG[name], {"ids": changed})}
+        kept = {key: value for key, value in before.items() if key not in changed or key in found}
+        return kept | {key: found[key] for key in changed if key in found}

@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-
-from sqlalchemy import func, select
 
 from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementRequest, SourceRequest
 from backend.errors import Finding
-from backend.store import tables
 from tests.simulation import fates, invariants
 from tests.simulation.calm import Calm
 from tests.simulation.invariants import Watcher
@@ -82,13 +79,13 @@ def _play(world: World, steps: int, mood: Mood) -> None:
     for _ in range(steps):
         _step(world, users, kept)
         watcher.look()
-        model.compare(world.rng.choice(SCOPES))
+        model.compare(world.rng.choice(SCOPES), watcher.reader.read())
     chaos.on = False
     world.trace("=== quiet")
     _settle(world, users, watcher.reader)
     _wait_for_rest(world, watcher, mood.patience)
     for scope in SCOPES:
-        model.compare(scope)
+        model.compare(scope, watcher.reader.read())
     Calm(world, watcher, users).try_one()
 
 
@@ -152,16 +149,4 @@ def _wait_for_rest(world: World, watcher: Watcher, patience: timedelta) -> None:
                 raise
         else:
             return
-        next_due = _next_due(world)
-        pause = 1.0 if next_due is None else (next_due - world.clock.now()).total_seconds()
-        world.clock.wait(min(max(pause, 0.5), 600.0))
-
-
-def _next_due(world: World) -> datetime | None:
-    with world.store.watch() as conn:
-        instants = [
-            conn.execute(select(func.min(table.c.due_at))).scalar()
-            for table in (tables.clusters, tables.watches, tables.pools)
-        ]
-    known = [instant for instant in (*instants, world.next_call_at()) if instant is not None]
-    return min(known, default=None)
+        world.clock.wait(min(max(world.until_due(), 0.5), 600.0))

@@ -16,19 +16,24 @@ from tests.simulation.run import Result, run
 def results(plan: Sequence[tuple[int, str]], steps: int, processes: int) -> Iterator[Result]:
     """How each (seed, name of its mood) ended, in the order of the plan."""
     if processes == 1 or len(plan) == 1:
-        _settle_down()
+        _prepare()
         yield from (_played(steps, each) for each in plan)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _settle_down) as pool:
+    with ProcessPoolExecutor(processes, context, _prepare) as pool:
         try:
             yield from pool.map(partial(_played, steps), plan)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _settle_down() -> None:
+def _prepare() -> None:
     logging.disable(logging.CRITICAL)
+    settle_down()
+
+
+def settle_down() -> None:
+    """From now on what is there by now is not looked through for garbage, and the rest more seldom."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 

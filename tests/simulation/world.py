@@ -19,7 +19,7 @@ from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
 from backend.services import attachment, clusters, configurations, entries
-from backend.store import tables
+from backend.store.types import from_micros
 from tests.simulation.chaos import Chaos, Crash
 from tests.simulation.clocks import MachineClock, VirtualClock
 from tests.simulation.failing_store import STORE_AWAY, FailingStore
@@ -52,6 +52,7 @@ SETTINGS = EngineSettings(
 )
 
 
+LEASED = ("clusters", "watches", "pools")
 NEVER = timedelta(days=3650)
 NAMES = ("engine-a", "engine-b")
 
@@ -111,7 +112,6 @@ class World:
         self.clocks = [MachineClock(self.clock) for _ in range(4)]
         *self.engine_clocks, gateway_clock, cloud_clock = self.clocks
         self.store = FailingStore(self.clock, self.chaos.store_hook)
-        tables.metadata.create_all(self.store.engine)
         self.history = History(self.store)
         lag = self.rng.choice((0.0, 0.0, 1.0, 4.0))
         simulated = SimulatedSettings(
@@ -195,6 +195,13 @@ class World:
     def next_call_at(self) -> datetime | None:
         """When the next call under way goes on."""
         return min((at for calls in self.calls if (at := calls.next_at()) is not None), default=None)
+
+    def until_due(self) -> float:
+        """Seconds until some row is due or some call under way goes on; 1 where nothing is."""
+        dues = " UNION ALL ".join(f"SELECT min(due_at) AS at FROM {table}" for table in LEASED)
+        (at,) = self.store.database.raw.execute(f"SELECT min(at) FROM ({dues})").fetchone()
+        known = [instant for instant in (at and from_micros(at), self.next_call_at()) if instant is not None]
+        return (min(known) - self.clock.now()).total_seconds() if known else 1.0
 
     def broke(self, invariant: str, detail: str) -> Violated:
         """An invariant is broken; raise what this answers."""
