@@ -32,19 +32,21 @@ MOST = 1000  # nodes that a group may have
 _TYPE = "t3.micro"
 
 
-def seed(state: Path, projects: int, groups: int, size: int) -> None:
+def seed(state: Path, projects: int, groups: int, size: int, database: str | None = None) -> None:
     """Make a state folder.
 
     Args:
         state: made here; ``wsgi.py run --state`` then goes on with it.
+        database: URL of an empty one for the rows, instead of a file in the folder.
         projects: the first is the one whose keys are in ``coppice.env``.
         groups: of each project, named ``group-00000`` and so on.
         size: nodes of each group.
     """
     state.mkdir(mode=0o700)
     clock = SystemClock()
-    migrate.upgrade(f"sqlite:///{state}/coppice.db")
-    store = Store(f"sqlite:///{state}/coppice.db", clock, durable=False)
+    database = database or f"sqlite:///{state}/coppice.db"
+    migrate.upgrade(database)
+    store = Store(database, clock, durable=False)
     settings = SimulatedSettings(boot_seconds=0, delete_seconds=0)
     cloud = SimulatedCloud.open(str(state / "cloud.db"), clock, settings).cloud
     for number in range(projects):
