@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import random
 import secrets
@@ -39,7 +40,7 @@ from backend.store.installation import Installation
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
 from gateway import config as gateway_config
-from gateway import local, request_log, supervisor
+from gateway import local, log_lines, request_log, supervisor
 from gateway.app import create_app
 from gateway.auth import keys, sigv4
 from gateway.auth.credentials import Credential, Credentials, StaticCredentials
@@ -57,8 +58,16 @@ if TYPE_CHECKING:
     from backend.drivers.openstack.patience import Brief
 
 
+LOG = logging.getLogger("wsgi")
 EMBEDDED_PROJECT = "embedded"
 KEY_FILE = "secrets.key"
+_SERVICES = frozenset({"serve", "engine"})
+_CANNOT = {
+    "run": "Coppice cannot start",
+    "serve": "The gateway cannot start",
+    "engine": "The engine cannot start",
+    "migrate": "The database was not migrated",
+}
 
 
 def settings() -> BackendSettings:
@@ -71,6 +80,8 @@ def settings() -> BackendSettings:
 
 
 def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
+    """The database of the settings. Raises CannotDo where their URL is of none."""
+    schema.check_url(chosen.database_url)
     return Store(chosen.database_url, SystemClock(), durable=chosen.durable, redoes=redoes, pool_size=chosen.pool_size)
 
 
@@ -166,7 +177,7 @@ def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) ->
 
 def create_gateway() -> Flask:
     """The WSGI application."""
-    request_log.to_stderr()
+    log_lines.to_stderr()
     chosen = settings()
     gateway = gateway_config.load()
     store = store_of(chosen)
@@ -187,7 +198,7 @@ def create_gateway() -> Flask:
         account_id_of=account_id,
         verify=identity.verify,
         authorize=identity.authorize,
-        find_handler=registry.find if patience is None else patience.handlers(registry.find),
+        find_handler=log_lines.about_requests(registry.find if patience is None else patience.handlers(registry.find)),
     )
     return create_app(pipeline, readiness=lambda: schema.not_ready(store), metrics=request_log.shared().metrics_text)
 
@@ -216,19 +227,22 @@ def main(given: Sequence[str] | None = None) -> int:
     chosen = arguments.parser().parse_args(given)
     commands: dict[str, Callable[[argparse.Namespace], None]] = {
         "run": _run,
-        "serve": lambda chosen: os.execvp(sys.executable, _gunicorn(chosen.bind)),  # noqa: S606 - becomes gunicorn
+        "serve": _serve,
         "engine": _engine,
         "grant": _grant,
         "key": lambda _: print(new_key()),
-        "reseal": lambda _: print(seals.reseal(delegations_of(settings(), store_of(settings())))),
+        "reseal": _reseal,
         "migrate": lambda _: schema.migrate(settings().database_url),
         "orphans": _orphans,
     }
     try:
         commands[chosen.command](chosen)
     except (CannotStart, CannotDo, StoreUnavailable, cfg.Error, cfg.ConfigSourceValueError) as reason:
-        cannot = {"run": "Coppice cannot start", "engine": "The engine cannot start"}
-        print(f"{cannot.get(chosen.command, 'Nothing was changed')}: {reason}", file=sys.stderr)
+        cannot = _CANNOT.get(chosen.command, "Nothing was changed")
+        if chosen.command in _SERVICES:  # what they tell is a log
+            LOG.critical("%s: %s", cannot, reason)
+        else:
+            print(f"{cannot}: {reason}", file=sys.stderr)
         return 1
     return 0
 
@@ -236,6 +250,7 @@ def main(given: Sequence[str] | None = None) -> int:
 def _orphans(chosen: argparse.Namespace) -> None:
     present, clock = settings(), SystemClock()
     store = store_of(present)
+    schema.check(store)
     if chosen.release:
         print(orphans.release(store, clock, chosen.release))
     elif chosen.look:
@@ -258,8 +273,21 @@ def _grant(chosen: argparse.Namespace) -> None:
     print(grants.grant(present.openstack, wish, lambda: (store_of(present), seal_of(present)), SystemClock()))
 
 
+def _reseal(_chosen: argparse.Namespace) -> None:
+    present = settings()
+    store = store_of(present)
+    kept = delegations_of(present, store)
+    schema.check(store)
+    print(seals.reseal(kept))
+
+
+def _serve(chosen: argparse.Namespace) -> None:
+    schema.check_url(settings().database_url)
+    gateway_config.load()
+    os.execvp(sys.executable, _gunicorn(chosen.bind))  # noqa: S606 - becomes gunicorn
+
+
 def _engine(_chosen: argparse.Namespace) -> None:
-    request_log.to_stderr()
     chosen = settings()
     engine = create_engine(chosen)
     if chosen.metrics_port:
@@ -276,18 +304,20 @@ def _gunicorn(bind: str) -> list[str]:
 
 def _run(chosen: argparse.Namespace) -> None:
     with local.state_folder(chosen.state) as state:
-        local.check_port(chosen.host, chosen.port, SystemClock().wait)
+        port = local.free_port(chosen.host, chosen.port, SystemClock().wait)
         os.environ["OS_DEFAULT__STATE"] = str(state)
         if chosen.boot_seconds is not None:
             os.environ["OS_SIMULATED__BOOT_SECONDS"] = str(chosen.boot_seconds)
         local.keep_key(state / KEY_FILE, new_key)
         present = settings()
+        gateway_config.load()
+        schema.check_url(present.database_url)
         seal_of(present)
-        endpoint = f"http://{chosen.host}:{chosen.port}"
+        endpoint = f"http://{chosen.host}:{port}"
         words = _words(endpoint, present, state)
         schema.migrate(present.database_url)
         engine = supervisor.Command("engine", (sys.executable, str(Path(__file__).resolve()), "engine"))
-        gateway = supervisor.Command("gateway", _gunicorn(f"{chosen.host}:{chosen.port}"))
+        gateway = supervisor.Command("gateway", _gunicorn(f"{chosen.host}:{port}"))
         local.keep_running(state, endpoint, (engine, gateway), words, SystemClock())
 
 
@@ -316,4 +346,5 @@ def __getattr__(name: str) -> Any:
 
 
 if __name__ == "__main__":
+    log_lines.to_stderr()
     sys.exit(main())

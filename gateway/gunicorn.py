@@ -10,15 +10,30 @@ import gc
 import os
 from typing import Any
 
+from gunicorn.glogging import Logger
 from prometheus_client.multiprocess import mark_process_dead
 
-from gateway import request_log
+from gateway import log_lines
 from gateway.config import gunicorn_options, load
+
+
+class LogLines(Logger):  # type: ignore[misc]
+    """gunicorn's own log, in lines like all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(log_lines.Lines())
+
+
+def on_starting(_server: Any) -> None:
+    """The process that starts the others tells what it has to tell in such lines, too."""
+    log_lines.to_stderr()
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
     """Send what the gateway tells, a line a request, where gunicorn's own log goes."""
-    request_log.to_stderr()
+    log_lines.to_stderr()
 
 
 def post_worker_init(_worker: Any) -> None:
@@ -36,4 +51,5 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 errorlog = "-"
 loglevel = "info"
+logger_class = LogLines
 globals().update(gunicorn_options(load()))

@@ -51,11 +51,15 @@ def state_folder(path: Path) -> Iterator[Path]:
         yield path.resolve()
 
 
-def check_port(host: str, port: int, wait: Callable[[float], None]) -> None:
-    """Raise CannotStart where nothing can listen there.
+def free_port(host: str, port: int, wait: Callable[[float], None]) -> int:
+    """The port, which can be listened at.
 
     Args:
+        port: 0 for any that is free.
         wait: lets so many seconds pass.
+
+    Raises:
+        CannotStart: nothing can listen there.
     """
     for attempt in range(20):  # what a killed server held is free again within a moment
         with socket.socket() as probe:
@@ -71,7 +75,8 @@ def check_port(host: str, port: int, wait: Callable[[float], None]) -> None:
                     continue
                 why = "is taken by another program" if taken else f"cannot be bound ({error.strerror})"
                 raise CannotStart(f"port {port} on {host} {why}. Choose another: make run PORT={port + 1}") from error
-            return
+            return int(probe.getsockname()[1])
+    raise AssertionError("the last attempt ends one way or the other")
 
 
 def empty(folder: Path) -> Path:

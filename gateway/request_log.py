@@ -11,16 +11,7 @@ from functools import lru_cache
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
-OURS = ("coppice", "gateway", "translators", "backend", "wsgi")
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-
-
-def to_stderr() -> None:
-    """Log where the process's errors go: what is ours from INFO on, what libraries tell from WARNING on."""
-    logging.basicConfig(level=logging.WARNING, format=FORMAT)
-    for name in OURS:
-        logging.getLogger(name).setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)

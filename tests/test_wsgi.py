@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import re
 import socket
+import subprocess
+import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -100,22 +106,22 @@ def test_a_lone_engine_serves_its_metrics_or_says_why_not():
         server.server_close()
 
 
-def test_an_engine_refuses_a_database_that_is_not_migrated(tmp_path, monkeypatch, capsys):
+def test_an_engine_refuses_a_database_that_is_not_migrated(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     assert wsgi.main(["engine"]) == 1
-    told = "The engine cannot start: the database is not migrated: python wsgi.py migrate\n"
-    assert capsys.readouterr().err == told
+    assert caplog.messages == ["The engine cannot start: the database is not migrated: python wsgi.py migrate"]
 
 
-def test_a_schema_that_is_beyond_this_code_is_told_in_one_sentence(tmp_path, monkeypatch, capsys):
+def test_a_schema_that_is_beyond_this_code_is_told_in_one_sentence(tmp_path, monkeypatch, capsys, caplog):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     assert wsgi.main(["migrate"]) == 0
     store = wsgi.store_of(wsgi.settings())
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '1-0031'")
-    for command, said in (("engine", "The engine cannot start"), ("migrate", "Nothing was changed")):
+    for command, said in (("engine", "The engine cannot start"), ("migrate", "The database was not migrated")):
         assert wsgi.main([command]) == 1
-        assert capsys.readouterr().err.startswith(f"{said}: the database was migrated by a newer Coppice: it stands at")
+        told = capsys.readouterr().err or caplog.messages[-1]
+        assert told.startswith(f"{said}: the database was migrated by a newer Coppice: it stands at")
     store.close()
 
 
@@ -149,11 +155,78 @@ def test_what_belongs_to_no_group_is_listed_and_let_go_by_a_command(tmp_path, mo
         ("OS_DEFAULT__STATE", "", ["run", "--port", "70000"], "70000 is no port"),
         ("OS_ENGINE__POLL_SECONDS", "abc", ["engine"], "abc"),
         ("COPPICE_CONFIG", "/nowhere/coppice.conf", ["engine"], "/nowhere/coppice.conf"),
-        ("OS_DEFAULT__STATE", "", ["orphans"], "no such table"),
+        ("OS_DEFAULT__STATE", "", ["orphans"], "the database is not migrated: python wsgi.py migrate"),
+        ("OS_DEFAULT__STATE", "", ["reseal"], "the database is not migrated: python wsgi.py migrate"),
+        ("OS_GATEWAY__WORKERS", "abc", ["serve"], "abc"),
+        ("OS_GATEWAY__WORKERS", "abc", ["run", "--port", "0", "--state", "here"], "abc"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_sentence(tmp_path, monkeypatch, capsys, name, value, arguments, told):
+def test_what_cannot_be_is_told_in_a_sentence(tmp_path, monkeypatch, capsys, caplog, name, value, arguments, told):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     monkeypatch.setenv(name, value or str(tmp_path))
     assert wsgi.main(arguments) == 1
-    assert told in capsys.readouterr().err
+    assert told in capsys.readouterr().err + caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # PyMySQL leaves a socket that found nobody
+@pytest.mark.parametrize("command", ["migrate", "orphans", "reseal", "run"])
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("nonsense", "does not begin with postgresql+psycopg://"),
+        ("postgres://u:hunter2@h/db", "no database is opened by postgres://"),
+        ("postgresql://u:hunter2@h/db", "no database is opened by postgresql://"),
+        ("postgresql+psycopp://u:hunter2@h/db", "no database is opened by postgresql+psycopp://"),
+        ("mysql://u:hunter2@h/db", "no database is opened by mysql://"),
+        ("oracle://u:hunter2@h/db", "no database is opened by oracle://"),
+        ("postgresql+psycopg://u:hunter2@h:port/db", "its port is no number"),
+        ("postgresql+psycopg://u:hunter2@127.0.0.1:1/db", "Connection refused"),
+        ("postgresql+psycopg://u:hunter2@127.0.0.1:1/db?nonsense=1", 'invalid connection option "nonsense"'),
+        ("postgresql+psycopg://u:hunter2@no.such.host.invalid/db", "no.such.host.invalid"),
+        ("mysql+pymysql://u:hunter2@127.0.0.1:1/db", "Can't connect to MySQL server on '127.0.0.1'"),
+        ("mariadb+pymysql://u:hunter2@no.such.host.invalid/db", "no.such.host.invalid"),
+        ("sqlite://", "a database in memory is seen by no other process"),
+        ("sqlite:///:memory:", "a database in memory is seen by no other process"),
+        ("sqlite:///HERE/folder", "/folder is a folder)"),
+        ("sqlite:///HERE/nowhere/store.db", "there is no folder "),
+        ("sqlite:///HERE/text", "file is not a database"),
+        ("sqlite:///file:HERE/empty?mode=ro&uri=true", "attempt to write a readonly database"),
+    ],
+)
+def test_a_database_that_is_none_is_told_in_one_sentence(tmp_path, monkeypatch, capsys, command, url, told):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("no database, whatever it is called" * 100)
+    (tmp_path / "empty").touch()
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    monkeypatch.setenv("OS_DATABASE__URL", url.replace("HERE", str(tmp_path)))
+    more = ["--port", "0", "--state", str(tmp_path / "state")] if command == "run" else []
+    assert wsgi.main([command, *more]) == 1
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+    assert "hunter2" not in said
+    gc.collect()
+
+
+def test_any_free_port_is_told_where_others_look(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(local, "keep_running", lambda *given: started.append(given))
+    assert wsgi.main(["run", "--port", "0", "--state", str(tmp_path)]) == 0
+    (_, endpoint, (_, gateway), words, _) = started[0]
+    port = int(endpoint.removeprefix("http://127.0.0.1:"))
+    assert port > 0
+    assert f"127.0.0.1:{port}" in gateway.arguments
+    assert f"export AWS_ENDPOINT_URL={endpoint}\n" in (tmp_path / "coppice.env").read_text()
+    assert endpoint in words[0]
+
+
+def test_a_service_that_cannot_start_writes_a_line_with_its_time(tmp_path):
+    here = Path(wsgi.__file__)
+    environment = {**os.environ, "OS_DEFAULT__STATE": str(tmp_path)}
+    asked = [sys.executable, str(here), "engine"]
+    told = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False, cwd=here.parent)
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[\d+\] CRITICAL wsgi The engine cannot start: .*\n", told.stderr
+    )
+    assert (told.returncode, told.stdout) == (1, "")

@@ -15,7 +15,7 @@ def parser() -> argparse.ArgumentParser:
     commands = known.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="gateway and engine on one machine, embedded state and simulated cloud")
     run.add_argument("--host", default="127.0.0.1")
-    run.add_argument("--port", type=int, default=8080)
+    run.add_argument("--port", type=int, default=8080, help="0: any that is free (coppice.env in the state tells it)")
     run.add_argument("--state", type=Path, default=Path(".coppice"), help="folder of databases, keys and logs")
     run.add_argument("--boot-seconds", type=float, help="how long a simulated server takes to boot")
     commands.add_parser("serve", help="the gateway alone (replaces this process by gunicorn)").add_argument(

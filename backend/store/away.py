@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from backend.errors import StoreUnavailable
@@ -15,3 +15,6 @@ AWAY: Final = (StoreUnavailable, OperationalError, InterfaceError, NoConnection)
 A store says StoreUnavailable, and CommitUnknown where it may have been done; the others are a driver's own, of what
 the store cannot place: it may be a fault of ours too.
 """
+
+SAYS_NO: Final = (*AWAY, DBAPIError)
+"""What is raised by a database that cannot be asked, or refuses, for whatever reason: wrong password, missing right."""

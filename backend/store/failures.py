@@ -37,9 +37,9 @@ _CONFLICT_NUMBERS = frozenset({1205, 1213, 1020})
 # MariaDB: too many connections, out of resources, shutdown in progress, connection killed, full disk, read-only server
 # (1290, 1836), Galera node not ready, cannot connect (2002, 2003), gone away and lost (2006, 2013, 2055).
 _AWAY_NUMBERS = frozenset({1021, 1040, 1041, 1047, 1053, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2055})
-# SQLite's primary result codes: busy and locked; read-only, I/O error, full disk, cannot open.
+# SQLite's primary result codes: busy and locked; read-only, I/O error, damaged, full disk, cannot open, no database.
 _CONFLICT_CODES = frozenset({5, 6})
-_AWAY_CODES = frozenset({8, 10, 13, 14})
+_AWAY_CODES = frozenset({8, 10, 11, 13, 14, 26})
 # A database that nobody has migrated: PostgreSQL, MariaDB; SQLite says it in words alone.
 _NO_TABLE_STATE = "42P01"
 _NO_TABLE_NUMBER = 1146
@@ -64,7 +64,10 @@ def of(error: Exception) -> Failure:
 def words(error: Exception) -> str:
     """The database's own words, on one line, without the statement and its values."""
     original = getattr(error, "orig", None) or error
-    return " ".join(str(original).split())
+    number, *told = getattr(original, "args", None) or ("",)
+    # PyMySQL tells its number first.
+    text = told[0] if isinstance(number, int) and told and isinstance(told[0], str) else original
+    return " ".join(str(text).split())
 
 
 def _by_state(original: Any) -> Failure | None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
@@ -22,6 +22,7 @@ from backend.store import failures
 from backend.store.failures import Failure
 from backend.store.turns import FileTurns, NoTurns, Turns
 from backend.store.types import from_micros
+from backend.store.urls import in_memory, parsed
 
 __all__ = ["Connection", "Store"]
 
@@ -60,9 +61,10 @@ class Store:
         redoes: bool = False,
         pool_size: int = 10,
     ) -> None:
+        """Opens no connection yet. Raises DatabaseMisnamed where the URL is of no database that could be."""
         self.clock = clock
         self.hook = hook
-        self.engine = _engine(url, synchronous=_synchronous(durable, redoes), pool_size=pool_size)
+        self.engine = _engine(parsed(url), synchronous=_synchronous(durable, redoes), pool_size=pool_size)
         self.dialect = self.engine.dialect.name
         self._turns = _turns(self.engine)
         self._database_clock = self.dialect != "sqlite" if database_clock is None else database_clock
@@ -154,8 +156,8 @@ def _synchronous(durable: bool, redoes: bool) -> str:
     return "NORMAL" if redoes else "FULL"
 
 
-def _engine(url: str, *, synchronous: str, pool_size: int) -> Engine:
-    if not url.startswith("sqlite"):
+def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
+    if url.get_backend_name() != "sqlite":
         # After a lock was waited for, plain reads must see what its holder committed: MariaDB's own default would not.
         return create_engine(
             url,
@@ -166,7 +168,7 @@ def _engine(url: str, *, synchronous: str, pool_size: int) -> Engine:
             pool_recycle=1800,
             hide_parameters=True,
         )
-    memory = url in {"sqlite://", "sqlite:///:memory:"}
+    memory = in_memory(url)
     options: dict[str, Any] = {
         "connect_args": {"check_same_thread": False, "timeout": _SQLITE_BUSY_MS / 1000},
         "hide_parameters": True,  # they hold users' secrets, and what goes wrong is logged
@@ -201,6 +203,6 @@ def _engine(url: str, *, synchronous: str, pool_size: int) -> Engine:
 def _turns(engine: Engine) -> Turns:
     """By a file beside the database; in memory there is one connection, elsewhere the database wakes who waits."""
     path = engine.url.database
-    if engine.dialect.name != "sqlite" or not path or path == ":memory:":
+    if engine.dialect.name != "sqlite" or not path or in_memory(engine.url):
         return NoTurns()
     return FileTurns(f"{path}-turn")

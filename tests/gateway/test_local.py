@@ -36,7 +36,7 @@ def test_a_port_that_comes_free_is_waited_for():
             if len(waits) == 3:
                 taken.close()
 
-        local.check_port("127.0.0.1", port, wait)
+        assert local.free_port("127.0.0.1", port, wait) == port
     assert len(waits) == 3
 
 
@@ -45,7 +45,7 @@ def test_a_port_that_stays_taken_is_told():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(local.CannotStart, match="is taken by another program"):
-            local.check_port("127.0.0.1", taken.getsockname()[1], lambda _: None)
+            local.free_port("127.0.0.1", taken.getsockname()[1], lambda _: None)
 
 
 def test_a_folder_is_emptied(tmp_path):

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Text, create_engine, inspect, text
+from sqlalchemy import Text, create_engine, inspect, make_url, text
 from sqlalchemy.dialects.mysql import LONGTEXT
 
 from backend.clock import SystemClock
+from backend.commands import CannotDo, schema
 from backend.store import migrate, tables
 from backend.store.session import Store
 from backend.store.types import Document
@@ -45,6 +46,29 @@ def test_up_gives_the_tables(empty):
     assert migrate.refusal(store) is None
     store.close()
     assert migrate.current(empty) == migrate.head()
+
+
+def _refusal(url):
+    with pytest.raises(CannotDo) as refused:
+        schema.migrate(url.render_as_string(hide_password=False))
+    return str(refused.value)
+
+
+@pytest.mark.on("postgresql", "mariadb")
+def test_a_server_without_that_database_is_told_in_a_sentence(database):
+    told = _refusal(make_url(database).set(database="nowhere"))
+    assert told.startswith("the database says: ")
+    assert "'nowhere'" in told.replace('"', "'")
+    assert "\n" not in told
+
+
+@pytest.mark.on("postgresql")
+def test_a_user_whom_the_database_does_not_know_is_told_in_a_sentence(database):
+    told = _refusal(make_url(database).set(username="nobody", password="hunter2"))
+    assert told.startswith("the database says: ")
+    assert "nobody" in told
+    assert "hunter2" not in told
+    assert "\n" not in told
 
 
 def test_down_leaves_nothing(empty):

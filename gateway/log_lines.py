@@ -1,0 +1,96 @@
+"""How every line of a log looks, whoever writes it: time, process, level, origin, and the request it is about."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import wraps
+from types import TracebackType
+from typing import Any, Final, TextIO
+
+FORMAT: Final = "%(asctime)s [%(process)d] %(levelname)s %(name)s %(request)s%(message)s"
+OURS: Final = ("coppice", "gateway", "translators", "backend", "wsgi")
+_LOG = logging.getLogger("coppice")
+_request: ContextVar[str] = ContextVar("request", default="")
+
+Handler = Callable[[Any], Any]
+Find = Callable[[str, str], Handler | None]
+
+
+class Lines(logging.Formatter):
+    """Times are UTC, to the millisecond: ``2026-11-22T13:00:00.125Z``."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        del datefmt
+        return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(record.msecs):03}Z"
+
+    def format(self, record: logging.LogRecord) -> str:
+        request_id = _request.get()
+        record.request = f"request={request_id} " if request_id else ""
+        return super().format(record)
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes where the process's errors go."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(Lines())
+
+
+def to_stderr() -> None:
+    """Log where the process's errors go: what is ours from INFO on, what libraries tell from WARNING on.
+
+    What Python itself would print there, warnings and errors that nobody caught, comes as lines, too.
+    """
+    root = logging.getLogger()
+    if not any(isinstance(each, _Stderr) for each in root.handlers):
+        root.addHandler(_Stderr())
+    root.setLevel(logging.WARNING)
+    for name in OURS:
+        logging.getLogger(name).setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
+
+
+def about_requests(find: Find) -> Find:
+    """The functions that answer requests, by service and operation; each names its request in the lines it writes."""
+
+    def found(service: str, operation: str) -> Handler | None:
+        handler = find(service, operation)
+        return None if handler is None else _about(handler)
+
+    return found
+
+
+def _about(handler: Handler) -> Handler:
+    @wraps(handler)
+    def answer(call: Any) -> Any:
+        token = _request.set(call.request_id)
+        try:
+            return handler(call)
+        finally:
+            _request.reset(token)
+
+    return answer
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, where)
+    else:
+        _LOG.critical("the process ends for an error of ours", exc_info=(kind, error, where))
+
+
+def _uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
+    if told.exc_value is not None and not isinstance(told.exc_value, SystemExit):
+        name = told.thread.name if told.thread else "?"
+        _LOG.critical("thread %s ends for an error of ours", name, exc_info=told.exc_value)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import io
+import logging
+import re
+import sys
+import threading
+import warnings
+from dataclasses import dataclass
+
+import pytest
+
+from gateway import log_lines
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[\d+\]"
+
+
+@dataclass(frozen=True)
+class Call:
+    request_id: str
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """What is written, line by line."""
+    written = io.StringIO()
+    root, showwarning = logging.getLogger(), warnings.showwarning
+    handlers, levels = list(root.handlers), {name: logging.getLogger(name).level for name in ("", *log_lines.OURS)}
+    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    root.handlers = []
+    log_lines.to_stderr()
+    yield lambda: written.getvalue().splitlines()
+    root.handlers = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    logging.captureWarnings(capture=False)
+    warnings.showwarning = showwarning
+
+
+def test_every_line_has_its_time_process_level_and_origin(lines):
+    logging.getLogger("backend.engine").info("said %s", "so")
+    logging.getLogger("a.library").info("not told")
+    logging.getLogger("a.library").warning("told")
+    one, two = lines()
+    assert re.fullmatch(f"{TIME} INFO backend.engine said so", one)
+    assert re.fullmatch(f"{TIME} WARNING a.library told", two)
+
+
+def test_it_is_set_up_once(lines):
+    log_lines.to_stderr()
+    logging.getLogger("backend").info("once")
+    assert len(lines()) == 1
+
+
+def test_what_python_prints_itself_is_a_line_too(lines):
+    with warnings.catch_warnings():
+        logging.captureWarnings(capture=False)
+        logging.captureWarnings(capture=True)
+        warnings.simplefilter("always")
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    assert re.fullmatch(f"{TIME} WARNING py.warnings .*DeprecationWarning: old", lines()[0])
+    error = ValueError("broken")
+    sys.excepthook(ValueError, error, None)
+    assert any(re.fullmatch(f"{TIME} CRITICAL coppice the process ends for an error of ours", each) for each in lines())
+    assert lines()[-1] == "ValueError: broken"
+
+
+def test_a_thread_that_ends_for_an_error_is_told(lines):
+    def fail():
+        raise ValueError("broken")
+
+    thread = threading.Thread(target=fail, name="worker")
+    thread.start()
+    thread.join()
+    assert re.fullmatch(f"{TIME} CRITICAL coppice thread worker ends for an error of ours", lines()[0])
+
+
+def test_what_is_told_while_a_request_is_answered_names_it(lines):
+    log = logging.getLogger("backend.drivers")
+
+    def handler(call):
+        log.warning("the cloud refuses")
+        return call.request_id
+
+    known = {("ec2", "RunInstances"): handler}
+    find = log_lines.about_requests(lambda *named: known.get(named))
+    assert find("ec2", "RunInstances")(Call("r-1")) == "r-1"
+    assert find("ec2", "Nothing") is None
+    log.warning("between")
+    one, two = lines()
+    assert one.endswith(" WARNING backend.drivers request=r-1 the cloud refuses")
+    assert two.endswith(" WARNING backend.drivers between")
