@@ -1,263 +1,334 @@
-"""gunicorn's threaded worker for clients that are slow or speak no HTTP: no thread is held, and no HTML is answered.
+"""gunicorn's threaded worker for clients that are slow, silent, many or speak no HTTP: none of them holds a thread.
 
-A request is gathered by the process's one loop and handed to a thread when all of it is there. gunicorn by itself gives
-a thread to every connection that has sent one byte.
+The process's one loop gathers requests and sends what clients did not take at once; a thread is given a request when
+all of it is there, and is free when the answer is made. All that waits for a client has an end in time and in size, and
+gives way to newcomers where there is no room left. gunicorn by itself gives a thread to every connection that has sent
+one byte, and waits in it for the rest.
 """
 
 from __future__ import annotations
 
 import errno
-import re
+import resource
 import selectors
 import socket
 import time
-from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from gateway.connection import PatientSocket
 from gateway.documents import plain_error
-from gateway.limits import BODY_BYTES
+from gateway.framing import Outcome, Refused, Whole
+from gateway.limits import Limits
 
-_CHUNK: Final = 64 * 1024
-_HEAD_BYTES: Final = 64 * 1024
-_GATHERED_BYTES: Final = 64 * 1024 * 1024
-"""What all connections of a process may have gathered; beyond that a request is handed over as far as it is there."""
+_SLOWEST: Final = 64 * 1024
+"""Bytes a second at which an answer must be taken, beside the time that each client has."""
 _LINGER_SECONDS: Final = 2.0
-"""How long a client may take to close a connection that we have closed (RFC 9112, 9.6)."""
-_LINGER_POLL: Final = 0.25
-_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*(?:\r\n|$)")
-_ENCODING: Final = re.compile(rb"\r\ntransfer-encoding:([^\r\n]*)")
+"""How long a client may be silent before it closes a connection that we have closed (RFC 9112, 9.6)."""
+_FORGOTTEN_BYTES: Final = Limits().discard_bytes
+_TICK: Final = 0.25
+_OWN_FILES: Final = 160
+"""File descriptors of a process for other things: databases, logs, the cloud."""
+_FEWEST_CONNECTIONS: Final = 16
+_NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# accept(2): what went wrong on the connection that would have been, not here.
+_PASSING: Final = frozenset(
+    {errno.EAGAIN, errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH}
+)
 
 
-def whole(data: bytes | bytearray) -> bool:
-    """Whether these first bytes of a connection are all of a request, or all that is needed to refuse it."""
-    end = data.find(b"\r\n\r\n")
-    if end < 0:
-        return len(data) > _HEAD_BYTES
-    head, body = bytes(data[:end]).lower(), len(data) - end - 4
-    if b"\r\nexpect:" in head:
-        return True  # the client waits for our word before it goes on
-    encoding = _ENCODING.search(head)
-    if encoding is not None and encoding[1].strip() == b"chunked":
-        return data.endswith(b"0\r\n\r\n") or body > BODY_BYTES
-    length = _LENGTH.search(head)
-    return length is None or body >= min(int(length[1]), BODY_BYTES + 1)
-
-
-class _Timed(socket.socket):
-    """A connection on which a request must have come within a time.
-
-    gunicorn makes a connection blocking when a thread begins to read a request from it: the time runs from there.
-    Sending has the same time for each piece. Time out looks to gunicorn like a client that went away, which it passes
-    over.
+class _Client(TConn):  # type: ignore[misc]
+    """A connection and what it waits for.
 
     Attributes:
-        gathered: what came before that, read first.
+        sock: its socket.
+        waits: the table of the worker in which it stands; None while a thread has it.
+        keeps: it is open for another request when its answer is sent.
+        counted: bytes in the worker's sums, gathered and unsent.
+        until: when lingering ends, however lively the client is.
+        forgotten: bytes that came while lingering.
     """
 
-    _seconds: float = 20.0
-    _deadline: float = 0.0
-    _allowed: float | None = None
-    gathered: bytearray
+    sock: PatientSocket
 
-    @classmethod
-    def over(cls, plain: socket.socket, seconds: float) -> _Timed:
-        """The same connection, timed."""
-        timed = cls(plain.family, plain.type, plain.proto, fileno=plain.detach())
-        timed._seconds = seconds
-        timed.gathered = bytearray()
-        return timed
-
-    def gather(self) -> bool:
-        """Take what has come, without waiting; True when a thread can go on with it, be it to see the end."""
-        size = _CHUNK
-        while size == _CHUNK:
-            try:
-                chunk = super().recv(_CHUNK)
-            except BlockingIOError:
-                break
-            except OSError:
-                return True
-            if not chunk:
-                return True
-            size = len(chunk)
-            self.gathered += chunk
-        return whole(self.gathered)
-
-    def forget(self) -> int:
-        """Read what has come and keep none of it: its length, 0 at the end."""
-        return len(super().recv(_CHUNK))
-
-    def setblocking(self, flag: bool, /) -> None:
-        if flag:
-            self._deadline = time.monotonic() + self._seconds
-            self.settimeout(self._seconds)
-        else:
-            self.settimeout(0.0)
-
-    def settimeout(self, value: float | None, /) -> None:
-        self._allowed = value
-        super().settimeout(value)
-
-    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        if self.gathered:
-            piece = bytes(self.gathered[:bufsize])
-            del self.gathered[:bufsize]
-            return piece
-        if self._allowed:
-            left = min(self._deadline - time.monotonic(), self._allowed)
-            if left <= 0:
-                raise ConnectionResetError(errno.ECONNRESET, "the client was too slow")
-            super().settimeout(left)
-        try:
-            return super().recv(bufsize, flags)
-        except TimeoutError:
-            raise ConnectionResetError(errno.ECONNRESET, "the client was too slow") from None
-
-    def sendall(self, data: Any, flags: int = 0, /) -> None:
-        if self._allowed:
-            super().settimeout(self._seconds)
-        try:
-            super().sendall(data, flags)
-        except TimeoutError:
-            raise ConnectionResetError(errno.ECONNRESET, "the client was too slow") from None
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.data_ready = True
+        self.waits: _Waiting | None = None
+        self.keeps = False
+        self.counted = (0, 0)
+        self.until = 0.0
+        self.forgotten = 0
 
 
-class _Listener:
-    """A listening socket whose connections are timed."""
-
-    def __init__(self, listener: Any, seconds: float) -> None:
-        self._listener = listener
-        self._seconds = seconds
-
-    def accept(self) -> tuple[_Timed, Any]:
-        connection, address = self._listener.accept()
-        return _Timed.over(connection, self._seconds), address
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._listener, name)
+_Waiting = dict[_Client, float]
+"""Connections that wait for the same thing, whoever waits longest first, and the end of each one's time."""
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's threaded worker with a time limit for clients; see ``patient``."""
+    """gunicorn's threaded worker with limits for clients; see ``patient``.
+
+    Attributes:
+        client_seconds: how long a client may take to send a request, or to begin to take an answer.
+        gathered_bytes: what all connections of a process may have gathered; beyond that the largest is refused.
+        unsent_bytes: what all may have left untaken of answers; beyond that whoever is at it longest is closed.
+        now: seconds of a clock that never goes back.
+    """
 
     client_seconds: float = 20.0
-    sockets: list[Any]  # gunicorn sets it before init_process
+    gathered_bytes: int = 64 * 1024 * 1024
+    unsent_bytes: int = 128 * 1024 * 1024
+    now: Callable[[], float] = staticmethod(time.monotonic)
+    worker_connections: int
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.keepalived_conns: _Waiting = {}
+        self.pending_conns: _Waiting = {}
+        self._sending: _Waiting = {}
+        self._lingering: _Waiting = {}
+        self._gathered = self._unsent = 0
+        self._looked_at = self._shut_until = 0.0
 
     def init_process(self) -> None:
-        self.sockets = [_Listener(listener, self.client_seconds) for listener in self.sockets]
-        self.lingering: deque[Any] = deque()
+        self.worker_connections = _affordable(self.worker_connections)
         super().init_process()
+
+    # Coming
 
     def accept(self, listener: Any) -> None:
         """Begin to gather the first request of a connection."""
         try:
-            connection, address = listener.accept()
+            plain, address = listener.accept()
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+            if error.errno in _NO_ROOM:
+                if not self._give_way():
+                    self._shut_until = self.now() + _TICK
+                    self.set_accept_enabled(enabled=False)
+            elif error.errno not in _PASSING:
                 raise
             return
         self.nr_conns += 1
-        self._gather(TConn(self.cfg, connection, address, listener.getsockname()))
+        client = _Client(self.cfg, PatientSocket.over(plain), address, listener.getsockname())
+        if self.nr_conns >= self.worker_connections:
+            self._give_way()
+        self._go_on(client, client.sock.gather())
 
-    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        """Begin to gather another request of a connection."""
-        self.poller.unregister(client)
-        self.keepalived_conns.remove(conn)
-        self._gather(conn)
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Where there was no room for a newcomer, the next one is let in a moment later."""
+        if not (enabled and self.now() < self._shut_until):
+            super().set_accept_enabled(enabled)
 
-    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        """Go on gathering; the thread that then reads from the connection finds it all there."""
-        if self._gathered(conn):
-            self.poller.unregister(client)
-            self.pending_conns.remove(conn)
-            self._hand_over(conn)
+    def _give_way(self) -> bool:
+        """Close whoever waits longest of those who cost least, for a newcomer's sake; False where there is none."""
+        for table in (self._lingering, self.keepalived_conns, self.pending_conns):
+            if table:
+                self._close(next(iter(table)))
+                return True
+        return False
 
-    def _gather(self, conn: Any) -> None:
-        if self._gathered(conn):
-            self._hand_over(conn)
-            return
-        # All have the same time, so the queue is in order of their ends, as murder_pending wants it.
-        conn.timeout = time.monotonic() + self.client_seconds
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+    # Gathering
 
-    def _gathered(self, conn: Any) -> bool:
-        return conn.sock.gather() or sum(len(one.sock.gathered) for one in self.pending_conns) > _GATHERED_BYTES
+    def _go_on(self, client: _Client, outcome: Outcome | None) -> None:
+        """What is next for a connection whose present request is in this state; None: the client has gone."""
+        self._count(client)
+        if outcome is None:
+            self._close(client)
+        elif isinstance(outcome, Refused):
+            self._refuse(client, outcome)
+        elif isinstance(outcome, Whole):
+            self._leave(client)
+            client.sock.give(outcome)
+            self._count(client)
+            if self._has_room(client):
+                self.enqueue_req(client)
+        else:
+            if client.waits is None:
+                self._wait(client, self.pending_conns, self.client_seconds, self._on_bytes)
+            self._has_room(client)
 
-    def _hand_over(self, conn: Any) -> None:
-        conn.data_ready = True
-        self.enqueue_req(conn)
+    def _on_bytes(self, client: _Client) -> None:
+        self._go_on(client, client.sock.gather())
 
-    def finish_request(self, conn: Any, fs: Any) -> None:
-        """Keep a connection for another request, or close it without waiting for its client.
+    def _on_another(self, client: _Client) -> None:
+        self._leave(client)
+        self._go_on(client, client.sock.gather())
 
-        gunicorn by itself waits up to two seconds for the client to close too, in the one loop of the process.
-        """
-        if not fs.cancelled() and fs.exception() is None and fs.result() and self.alive:
-            super().finish_request(conn, fs)
-            return
-        try:
-            conn.sock.setblocking(False)
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._close(conn)
-            return
-        # What the client still sends is read and forgotten for a while: to close at once could cost it our answer.
-        conn.timeout = time.monotonic() + _LINGER_SECONDS
-        self.lingering.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_lingering_socket_readable, conn))
+    def _has_room(self, client: _Client) -> bool:
+        """Whether what this connection gathered may be kept; as long as all is too much, the largest is refused."""
+        while self._gathered > self.gathered_bytes:
+            largest = max((*self.pending_conns, client), key=lambda each: each.counted[0])
+            self._refuse(largest, Refused(503, "Too much is being received; try again."))
+            if largest is client:
+                return False
+        return True
 
-    def on_lingering_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        """Forget what comes on a connection that we have closed, until the client closes it too."""
-        try:
-            ended = not conn.sock.forget()
-        except BlockingIOError:
-            return
-        except OSError:
-            ended = True
-        if ended:
-            self.lingering.remove(conn)
-            self._part(conn)
+    # Answering
 
-    def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """As gunicorn does; whoever lingers is looked at in between."""
-        super().wait_for_and_dispatch_events(min(timeout, _LINGER_POLL) if self.lingering else timeout)
-        while self.lingering and self.lingering[0].timeout <= time.monotonic():
-            self._part(self.lingering.popleft())
-
-    def _part(self, conn: Any) -> None:
-        self.poller.unregister(conn.sock)
-        self._close(conn)
-
-    def _close(self, conn: Any) -> None:
-        self.nr_conns -= 1
-        conn.close()
-
-    def murder_keepalived(self) -> None:
-        """Close connections that waited too long for another request; when stopping, all that wait for one."""
-        if not self.alive:
-            for connection in self.keepalived_conns:
-                connection.timeout = 0.0
-        super().murder_keepalived()
+    def handle_request(self, req: Any, conn: _Client) -> bool:
+        """Answer a request, in a thread."""
+        req._expected_100_continue = False  # the body is there: nobody waits for our word  # noqa: SLF001
+        if conn.sock.last:
+            req.force_close()
+        return bool(super().handle_request(req, conn))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what is no HTTP, or a fault outside the application, with an AWS document."""
+        del req
         if isinstance(exc, ParseException):
-            status, body = plain_error(400, "The request is not valid HTTP.")
-            self.log.debug("Invalid request from %s: %s", addr, exc)
+            self.log.debug("Invalid request from %s: %r", addr, exc)
+            refused = Refused(400, "The request is not valid HTTP.")
         else:
-            status, body = plain_error(500, "An internal error has occurred.")
             self.log.error("Error handling request", exc_info=exc)
-        headers = ("Connection: close", "Content-Type: text/xml", f"Content-Length: {len(body)}")
-        head = "\r\n".join((f"HTTP/1.1 {status}", *headers, "", ""))
+            refused = Refused(500, "An internal error has occurred.")
         try:
-            client.sendall(head.encode() + body)
+            client.sendall(_document(refused))
         except OSError:
             self.log.debug("The client went away before it was told of its error")
+
+    def finish_request(self, conn: _Client, fs: Any) -> None:
+        """Go on with a connection whose request a thread has answered, or given up."""
+        answered = not fs.cancelled() and fs.exception() is None and bool(fs.result())
+        conn.sock.answered()
+        conn.keeps = answered and self.alive and not conn.sock.last
+        self._send_rest(conn)
+
+    def _refuse(self, client: _Client, refused: Refused) -> None:
+        self.log.debug("Refused %s with %d: %s", client.client, refused.status, refused.why)
+        self._leave(client)
+        client.keeps = False
+        try:
+            client.sock.refuse(_document(refused))
+        except OSError:
+            self._close(client)
+        else:
+            self._send_rest(client)
+
+    def _send_rest(self, client: _Client) -> None:
+        """Wait for the client to take what is left of its answer, if anything is; then read another request, or end."""
+        self._count(client)
+        if client.sock.fileno() < 0:  # gunicorn closed it, for an answer that broke off
+            self._close(client)
+        elif client.sock.unsent:
+            seconds = self.client_seconds + len(client.sock.unsent) / _SLOWEST
+            self._wait(client, self._sending, seconds, self._on_taken, selectors.EVENT_WRITE)
+            while self._unsent > self.unsent_bytes and len(self._sending) > 1:
+                self._close(next(iter(self._sending)))
+        elif not client.keeps:
+            self._linger(client)
+        elif client.sock.requests.size:
+            self._go_on(client, client.sock.requests.next())
+        else:
+            self._wait(client, self.keepalived_conns, self.cfg.keepalive, self._on_another)
+
+    def _on_taken(self, client: _Client) -> None:
+        try:
+            client.sock.flush()
+        except OSError:
+            self._close(client)
+            return
+        self._count(client)
+        if not client.sock.unsent:
+            self._leave(client)
+            self._send_rest(client)
+
+    # Ending
+
+    def _linger(self, client: _Client) -> None:
+        """End our side. What the client still sends is read and forgotten: to close could cost it our answer."""
+        try:
+            client.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(client)
+            return
+        client.until = self.now() + self.client_seconds
+        self._wait(client, self._lingering, _LINGER_SECONDS, self._on_more)
+
+    def _on_more(self, client: _Client) -> None:
+        length = client.sock.forget()
+        client.forgotten += length or 0
+        if length == 0 or client.forgotten > _FORGOTTEN_BYTES:
+            self._close(client)
+        elif length:
+            self._lingering[client] = min(self.now() + _LINGER_SECONDS, client.until)
+
+    def _close(self, client: _Client) -> None:
+        self._leave(client)
+        self._gathered -= client.counted[0]
+        self._unsent -= client.counted[1]
+        client.counted = (0, 0)
+        self.nr_conns -= 1
+        client.close()
+
+    def murder_keepalived(self) -> None:
+        """Close those whose time is over; when stopping, also those who wait for a request that has not begun."""
+        now = self.now()
+        if self.alive and now - self._looked_at < _TICK:
+            return
+        self._looked_at = now
+        for table in (self.keepalived_conns, self.pending_conns, self._sending, self._lingering):
+            for client in [each for each, until in table.items() if until <= now]:
+                self._close(client)
+        if not self.alive:
+            for client in [*self.keepalived_conns, *(each for each in self.pending_conns if not each.sock.kept)]:
+                self._close(client)
+
+    def murder_pending(self) -> None:
+        """``murder_keepalived`` has looked at them."""
+
+    # Waiting
+
+    def _wait(
+        self, client: _Client, table: _Waiting, seconds: float, then: Any, event: int = selectors.EVENT_READ
+    ) -> None:
+        table[client] = self.now() + seconds
+        client.waits = table
+        self.poller.register(client.sock, event, partial(self._came, client, then))
+
+    def _came(self, client: _Client, then: Any, sock: socket.socket) -> None:
+        # One who was closed in the same round is not looked at any more.
+        if client.waits is not None and client.sock is sock:
+            then(client)
+
+    def _leave(self, client: _Client) -> None:
+        if client.waits is not None:
+            del client.waits[client]
+            client.waits = None
+            self.poller.unregister(client.sock)
+
+    def _count(self, client: _Client) -> None:
+        """Keep the sums of what is gathered and unsent."""
+        gathered, unsent = client.sock.kept, len(client.sock.unsent)
+        self._gathered += gathered - client.counted[0]
+        self._unsent += unsent - client.counted[1]
+        client.counted = gathered, unsent
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """As gunicorn does; while anybody waits, those whose time is over are looked for in between."""
+        waits = self.nr_conns > 0 or self.now() < self._shut_until
+        super().wait_for_and_dispatch_events(min(timeout, _TICK) if waits else timeout)
+
+
+def _document(refused: Refused) -> bytes:
+    """A whole answer, after which the connection ends."""
+    status, body = plain_error(refused.status, refused.why)
+    headers = ("Connection: close", "Content-Type: text/xml", f"Content-Length: {len(body)}")
+    return "\r\n".join((f"HTTP/1.1 {status}", *headers, "", "")).encode() + body
+
+
+def _affordable(wanted: int) -> int:
+    """How many connections a process can hold: as many as are wanted where the system gives it the descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OWN_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(_FEWEST_CONNECTIONS, min(wanted, soft - _OWN_FILES))
+    return wanted
 
 
 def patient(client_seconds: float) -> type[PatientWorker]:

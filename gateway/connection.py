@@ -1,0 +1,128 @@
+"""One client's connection, on which nobody ever waits: what has come is read, what was not taken is kept to be sent.
+
+A thread that answers a request sees of it a socket with just that request in it. Only the loop of the process reads
+from the client and sends what the thread left; so a thread is held by our own work alone.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Final
+
+from gateway.framing import Need, Outcome, Refused, Requests, Whole
+
+_PIECE: Final = 64 * 1024
+_SENT_AT_ONCE: Final = 256 * 1024
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class PatientSocket(socket.socket):
+    """A client's socket. Made by ``over``.
+
+    Attributes:
+        requests: what came, and is no answered request.
+        unsent: of the answer, what the client's side did not take yet.
+        last: no request is read after the present one.
+    """
+
+    requests: Requests
+    unsent: bytearray
+    last: bool
+    _request: memoryview
+
+    @classmethod
+    def over(cls, plain: socket.socket) -> PatientSocket:
+        """The same connection, without waiting."""
+        patient = cls(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        patient.setblocking(False)
+        patient.requests = Requests()
+        patient.unsent = bytearray()
+        patient.last = False
+        patient._request = memoryview(b"")
+        return patient
+
+    @property
+    def kept(self) -> int:
+        """How many bytes of requests are kept, of the one that is being answered, too."""
+        return self.requests.size + self._request.nbytes
+
+    def gather(self) -> Outcome | None:
+        """Take what has come: the state of the present request, None where the client has gone."""
+        while True:
+            try:
+                piece = super().recv(_PIECE)
+            except BlockingIOError:
+                return Need.BYTES
+            except OSError:
+                return None
+            if not piece:
+                return None
+            outcome = self.requests.feed(piece)
+            if outcome is Need.WORD and not self._say(_CONTINUE):
+                return None
+            if isinstance(outcome, Whole | Refused) or len(piece) < _PIECE:
+                return outcome
+
+    def _say(self, data: bytes) -> bool:
+        try:
+            self.sendall(data)
+        except OSError:
+            return False
+        return True
+
+    def give(self, request: Whole) -> None:
+        """Let a thread read this request."""
+        self._request, self.last = memoryview(request.data), request.last
+
+    def answered(self) -> None:
+        """Forget the request that was given."""
+        self._request = memoryview(b"")
+
+    def refuse(self, answer: bytes) -> None:
+        """Keep nothing of what came, and answer this. Raises OSError where the client has gone."""
+        self.requests, self._request = Requests(), memoryview(b"")
+        self.sendall(answer)
+
+    def flush(self) -> None:
+        """Send on what was left. Raises OSError where the client has gone."""
+        try:
+            while self.unsent:
+                del self.unsent[: super().send(self.unsent[:_SENT_AT_ONCE])]
+        except BlockingIOError:
+            return
+
+    def forget(self) -> int | None:
+        """Read what has come and keep none of it: its length, 0 at the end, None where nothing has come."""
+        try:
+            return len(super().recv(_PIECE))
+        except BlockingIOError:
+            return None
+        except OSError:
+            return 0
+
+    # What follows is what a thread sees.
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        del flags
+        piece = bytes(self._request[:bufsize])
+        self._request = self._request[bufsize:]
+        return piece
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        del flags
+        sent = 0
+        if not self.unsent:
+            try:
+                sent = super().send(data)
+            except BlockingIOError:
+                sent = 0
+        if sent < len(data):
+            self.unsent += memoryview(data)[sent:]
+
+    def setblocking(self, flag: bool, /) -> None:
+        """It never blocks, whatever gunicorn asks for."""
+        del flag
+        super().setblocking(False)
+
+    def settimeout(self, value: float | None, /) -> None:
+        """There is nothing to wait for."""

@@ -1,0 +1,364 @@
+"""The worker's bounds in size and time, over socket pairs and with a clock that the tests move."""
+
+import errno
+import selectors
+import socket
+
+import gunicorn.http.wsgi
+import gunicorn.workers.gthread as gthread
+import pytest
+from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
+from gunicorn.http.message import Request
+
+from gateway.worker import PatientWorker
+
+GOOD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+HALF = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n"
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Silent:
+    def __getattr__(self, name):
+        return lambda *_, **__: None
+
+
+class Listener:
+    """A listening socket whose newcomers are told, or an error."""
+
+    def __init__(self):
+        self.next = []
+
+    def accept(self):
+        came = self.next.pop(0)
+        if isinstance(came, OSError):
+            raise came
+        return came, ("127.0.0.1", 1)
+
+    def getsockname(self):
+        return ("127.0.0.1", 8080)
+
+
+class Done:
+    """The future of a request that a thread has answered."""
+
+    def __init__(self, result):
+        self._result = result
+
+    def cancelled(self):
+        return False
+
+    def exception(self):
+        return None
+
+    def result(self):
+        return self._result
+
+
+class Worker(PatientWorker):
+    """One whose threads do nothing by themselves, and whose door is told apart from its poller."""
+
+    gathered_bytes = 20_000
+    unsent_bytes = 5_000_000
+    client_seconds = 20.0
+
+    def __init__(self, connections=100):
+        config = Config()
+        config.set("worker_connections", connections)
+        super().__init__(1, 1, [], None, 30, config, Silent())
+        self.poller = selectors.DefaultSelector()
+        self.at = 1000.0
+        self.now = lambda: self.at
+        self.listener = Listener()
+        self.handed = []
+        self.doors = []
+        self.sockets = []
+        self.open = []
+
+    def ends(self):
+        for client in {*self.keepalived_conns, *self.pending_conns, *self._sending, *self._lingering, *self.handed}:
+            client.close()
+        for far in self.open:
+            far.close()
+        self.poller.close()
+        self.tmp.close()
+
+    def enqueue_req(self, conn):
+        self.handed.append(conn)
+
+    def comes(self):
+        """A client's end of a new connection."""
+        near, far = socket.socketpair()
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        far.settimeout(5)
+        self.open.append(far)
+        self.listener.next.append(near)
+        self.accept(self.listener)
+        return far
+
+    def turns(self, rounds=20):
+        for _ in range(rounds):
+            self.wait_for_and_dispatch_events(0)
+        self.murder_keepalived()
+
+    def passes(self, seconds):
+        self.at += seconds
+        self.turns()
+
+
+@pytest.fixture
+def worker():
+    made = Worker()
+    yield made
+    made.ends()
+
+
+@pytest.fixture
+def narrow():
+    """A worker that holds five connections."""
+    made = Worker(connections=5)
+    yield made
+    made.ends()
+
+
+def gone(far):
+    far.setblocking(False)
+    try:
+        while piece := far.recv(65536):
+            del piece
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def test_a_request_is_handed_to_a_thread_when_it_is_whole(worker):
+    far = worker.comes()
+    worker.turns()
+    assert not worker.handed
+    far.sendall(GOOD + GOOD[:7])
+    worker.turns()
+    (client,) = worker.handed
+    assert client.sock.recv(10_000) == GOOD
+    assert client.sock.recv(10_000) == b""  # a thread that asks for more does not wait for it
+    client.sock.sendall(ANSWER)
+    worker.finish_request(client, Done(result=True))
+    far.sendall(GOOD[7:])
+    worker.turns()
+    assert worker.handed == [client, client]
+    assert far.recv(1000) == ANSWER
+
+
+def test_requests_in_one_segment_are_handed_over_in_turn(worker):
+    far = worker.comes()
+    far.sendall(GOOD * 3)
+    worker.turns()
+    for number in range(1, 4):
+        assert len(worker.handed) == number
+        worker.finish_request(worker.handed[-1], Done(result=True))
+    assert len(worker.handed) == 3
+    assert len(worker.keepalived_conns) == 1
+
+
+def test_beyond_the_bound_the_largest_is_refused(worker):
+    small, *large = [worker.comes() for _ in range(4)]
+    small.sendall(GOOD[:-1])
+    for far in large:
+        far.sendall(HALF + b"a" * 8000)
+    worker.turns()
+    told = [far for far in large if gone_with(far, b"HTTP/1.1 503")]
+    assert len(told) == 1
+    assert not worker.handed
+    small.sendall(GOOD[-1:])
+    worker.turns()
+    assert len(worker.handed) == 1
+
+
+def gone_with(far, start):
+    far.setblocking(False)
+    try:
+        return far.recv(1000).startswith(start)
+    except BlockingIOError:
+        return False
+
+
+def test_requests_that_wait_for_a_thread_count(worker):
+    sent = [worker.comes() for _ in range(5)]
+    for far in sent:
+        far.sendall(HALF + b"a" * 9000)
+        worker.turns()
+    assert len(worker.handed) == 2
+    assert [gone_with(far, b"HTTP/1.1 503") for far in sent] == [False, False, True, True, True]
+    for client in worker.handed:
+        worker.finish_request(client, Done(result=True))
+    again = worker.comes()
+    again.sendall(HALF + b"a" * 9000)
+    worker.turns()
+    assert len(worker.handed) == 3
+
+
+def test_each_wait_has_an_end(worker):
+    silent, half, idle = [worker.comes() for _ in range(3)]
+    half.sendall(HALF)
+    idle.sendall(GOOD)
+    worker.turns()
+    worker.finish_request(worker.handed[0], Done(result=True))
+    worker.passes(1.9)
+    assert worker.nr_conns == 3
+    worker.passes(0.3)
+    assert worker.nr_conns == 2
+    assert gone(idle)
+    half.sendall(b"a")  # drops do not lengthen the time
+    worker.passes(17.6)
+    assert worker.nr_conns == 2
+    worker.passes(0.4)
+    assert worker.nr_conns == 0
+    assert gone(silent)
+    assert gone(half)
+
+
+def test_an_answer_that_is_not_taken_has_an_end(worker):
+    far = worker.comes()
+    far.sendall(GOOD)
+    worker.turns()
+    worker.handed[0].sock.sendall(b"a" * 3_000_000)
+    worker.finish_request(worker.handed[0], Done(result=True))
+    worker.passes(19)
+    assert worker.nr_conns == 1
+    worker.passes(60)
+    assert worker.nr_conns == 0
+
+
+def test_an_answer_that_is_taken_slowly_is_sent_whole(worker):
+    far = worker.comes()
+    far.sendall(GOOD)
+    worker.turns()
+    worker.handed[0].sock.sendall(b"a" * 3_000_000)
+    worker.finish_request(worker.handed[0], Done(result=True))
+    far.setblocking(False)
+    got = 0
+    while got < 3_000_000:
+        worker.passes(0.001)
+        got += len(far.recv(100_000))
+    worker.passes(0.5)
+    assert len(worker.keepalived_conns) == 1
+
+
+def test_beyond_the_bound_whoever_takes_longest_is_closed(worker):
+    fars = [worker.comes() for _ in range(3)]
+    for far in fars:
+        far.sendall(GOOD)
+        worker.turns()
+        worker.handed[-1].sock.sendall(b"a" * 2_600_000)
+        worker.finish_request(worker.handed[-1], Done(result=True))
+    assert [gone(far) for far in fars] == [True, True, False]
+
+
+def test_who_lingers_has_an_end(worker):
+    quiet, lively = worker.comes(), worker.comes()
+    for far in (quiet, lively):
+        far.sendall(GOOD)
+    worker.turns()
+    for client in worker.handed:
+        worker.finish_request(client, Done(result=False))
+    for _ in range(13):
+        lively.sendall(b"more")
+        worker.passes(1.5)
+    assert worker.nr_conns == 1
+    worker.passes(1)
+    assert worker.nr_conns == 0
+    flood = worker.comes()
+    flood.sendall(b"nonsense\r\n\r\n")
+    worker.turns()
+    sent = 0
+    while worker.nr_conns:
+        sent += flood.send(b"a" * 65536)
+        worker.turns(2)
+    assert sent < 10_000_000
+
+
+def test_newcomers_find_room(narrow):
+    idle = [narrow.comes() for _ in range(3)]
+    for far in idle:
+        far.sendall(GOOD)
+        narrow.turns()
+        narrow.finish_request(narrow.handed[-1], Done(result=True))
+    half = [narrow.comes() for _ in range(3)]
+    assert [gone(far) for far in (*idle, *half)] == [True, True, False, False, False, False]
+    more = [narrow.comes() for _ in range(3)]
+    assert [gone(far) for far in (*idle, *half, *more)] == [True, True, True, True, True, False, False, False, False]
+    # Those whose requests are with a thread are spared.
+    for far in (half[2], *more):
+        far.sendall(GOOD)
+    narrow.turns()
+    assert narrow.nr_conns == 4
+    last = narrow.comes()
+    last.sendall(GOOD)
+    narrow.turns()
+    assert len(narrow.handed) == 3 + 5
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
+def test_without_descriptors_the_door_is_shut_for_a_moment(worker, code):
+    worker.sockets = [near := socket.socket()]
+    near.bind(("127.0.0.1", 0))
+    near.listen()
+    worker.set_accept_enabled(True)
+    far = worker.comes()
+    worker.listener.next.append(OSError(code, "no more"))
+    worker.accept(worker.listener)
+    assert gone(far)  # one that waited has given way, and the newcomer is let in
+    worker.listener.next.append(OSError(code, "no more"))
+    worker.accept(worker.listener)
+    worker.set_accept_enabled(True)
+    assert not worker._accepting
+    worker.passes(0.5)
+    worker.set_accept_enabled(True)
+    assert worker._accepting
+    near.close()
+
+
+def test_a_connection_that_failed_before_it_was_made_ends_nothing(worker):
+    worker.listener.next += [OSError(errno.ECONNABORTED, "gone"), OSError(errno.EPROTO, "gone")]
+    for _ in range(2):
+        worker.accept(worker.listener)
+    worker.listener.next.append(OSError(errno.EBADF, "a fault of ours"))
+    with pytest.raises(OSError, match="a fault of ours"):
+        worker.accept(worker.listener)
+
+
+def test_who_was_closed_in_the_same_round_is_not_looked_at(worker):
+    fars = [worker.comes() for _ in range(2)]
+    for far in fars:
+        far.sendall(HALF)
+    first, second = worker.pending_conns
+    events = worker.poller.select(0)
+    worker._close(first)
+    for key, _ in events:
+        key.data(key.fileobj)
+    assert list(worker.pending_conns) == [second]
+
+
+def test_the_inside_of_gunicorn_is_as_we_use_it():
+    """What is used beside gunicorn's documented settings; requirements.txt holds it to the release this was seen in."""
+    names = ("accept", "enqueue_req", "finish_request", "handle_request", "handle_error", "set_accept_enabled")
+    names += ("murder_keepalived", "murder_pending", "wait_for_and_dispatch_events", "init_process", "run")
+    assert all(callable(vars(gthread.ThreadWorker).get(name) or getattr(gthread.ThreadWorker, name)) for name in names)
+    made = gthread.ThreadWorker(1, 1, [], None, 30, Config(), Silent())
+    held = {
+        "poller",
+        "method_queue",
+        "keepalived_conns",
+        "pending_conns",
+        "nr_conns",
+        "worker_connections",
+        "_accepting",
+    }
+    assert held <= vars(made).keys()
+    made.tmp.close()
+    connection = gthread.TConn(Config(), Silent(), ("127.0.0.1", 1), ("127.0.0.1", 2))
+    assert {"sock", "client", "timeout", "data_ready", "initialized", "parser"} <= vars(connection).keys()
+    assert callable(Request.force_close)
+    assert "_expected_100_continue" in gunicorn.http.wsgi.create.__code__.co_names
+    assert issubclass(ParseException, Exception)
