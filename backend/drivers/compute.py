@@ -247,6 +247,15 @@ class Compute(Protocol):
     def tag(self, scope: Scope, server_id: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
         """Change its tags. Safe to repeat. Raises ServerNotFound."""
 
+    def loose_ports(self, scope: Scope) -> Sequence[str]:
+        """Ids of the network ports that this installation made for servers, and that none has for a good while.
+
+        None where servers make their ports themselves.
+        """
+
+    def delete_ports(self, scope: Scope, ports: Sequence[str]) -> None:
+        """Delete those of these ports that are loose still, as far as it goes: what is left is told again."""
+
     def server_groups(self, scope: Scope) -> Sequence[ServerGroup]:
         """The project's server groups, in the order they were made."""
 

@@ -22,6 +22,7 @@ from backend.engine.conclusion import sighting
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
+from backend.engine.loose_ports import PortSweep
 from backend.engine.settings import EngineSettings
 from backend.store import clusters, leases, orphans, sightings, wakes, watches
 from backend.store.leases import WatchLease
@@ -162,7 +163,11 @@ def observe(context: Context, lease: WatchLease) -> Job:
         ids = {one.server_id for one in listed}
         yield from _confirm(look, ids)
         yield Write(partial(look.forget_orphans, ids))
+    ports = PortSweep(context, scope, look.is_held)
+    if full:
+        yield from ports.look()
     yield from sweeps.ServerSweep(context, scope, look.is_held).run()
+    yield from ports.run()
     resting = yield Write(look.release)
     if resting:
         yield Write(partial(sweeps.enter, context, scope, resting))

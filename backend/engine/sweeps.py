@@ -71,11 +71,21 @@ def braked(rule: SweepRule, found: Iterable[Orphans], kind: Kind) -> bool:
 
 
 def ends_at(context: Context, found: Sequence[Orphans], conn: Connection, scope: Scope) -> datetime | None:
-    """When the next server may end; None where none may."""
-    if not found:
-        return None
-    since = orphans.oldest(conn, _servers(scope), braked=braked(context.settings.sweeping, found, Kind.SERVER))
-    return None if since is None else since + context.settings.orphan_grace
+    """When the next server or port may end; None where none may."""
+    rule, kinds = context.settings.sweeping, {each.kind for each in found} & {Kind.SERVER, Kind.PORT}
+    since = [orphans.oldest(conn, Place(scope, kind), braked=braked(rule, found, kind)) for kind in sorted(kinds)]
+    return min((each + context.settings.orphan_grace for each in since if each is not None), default=None)
+
+
+def due(context: Context, place: Place) -> list[str]:
+    """What may end now of what is no pool's: nobody's for as long as the grace, and not held."""
+    before = context.now() - context.settings.orphan_grace
+    with context.store.read() as conn:
+        found = orphans.everywhere(conn, place.scope)
+        if not any(each.kind is place.kind for each in found):
+            return []
+        rests = braked(context.settings.sweeping, found, place.kind)
+        return orphans.due(conn, place, before, _AT_ONCE, braked=rests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +103,12 @@ class ServerSweep:
     def run(self) -> Job:
         """End what may; each is looked at once more before."""
         context, scope = self.context, self.scope
-        due = self._due()
-        if not due:
+        ripe = due(context, _servers(scope))
+        if not ripe:
             return
         compute = context.cloud.compute
-        answers = yield [Call(scope, partial(answer_of, compute.get, scope, server)) for server in due]
-        doomed, freed = yield Write(partial(self._judge, due, answers))
+        answers = yield [Call(scope, partial(answer_of, compute.get, scope, server)) for server in ripe]
+        doomed, freed = yield Write(partial(self._judge, ripe, answers))
         if freed:
             LOG.warning("project=%s region=%s let go again, as detached: %s", scope.project_id, scope.region, freed)
         if doomed:
@@ -114,28 +124,19 @@ class ServerSweep:
         heard = [server for server, answer in told.items() if not isinstance(answer, _UNKNOWN)]
         yield Write(lambda conn: orphans.asked(conn, _servers(scope), heard, context.now()))
 
-    def _due(self) -> list[str]:
-        before = self.context.now() - self.context.settings.orphan_grace
-        with self.context.store.read() as conn:
-            found = orphans.everywhere(conn, self.scope)
-            if not found:
-                return []
-            rests = braked(self.context.settings.sweeping, found, Kind.SERVER)
-            return orphans.due(conn, _servers(self.scope), before, _AT_ONCE, braked=rests)
-
-    def _judge(self, due: Sequence[str], answers: Sequence[Any], conn: Connection) -> tuple[list[str], list[str]]:
+    def _judge(self, ripe: Sequence[str], answers: Sequence[Any], conn: Connection) -> tuple[list[str], list[str]]:
         """(servers to delete, servers to let go), from what is told of each now."""
         told = [sighting(answer) for answer in answers if isinstance(answer, Server)]
         sightings.lock_concerned(conn, self.scope, told)
         if not self.is_held(conn):
             return [], []
         now = self.context.now()
-        detached = activities.detached(conn, self.scope, due, now - _REMEMBERED)
+        detached = activities.detached(conn, self.scope, ripe, now - _REMEMBERED)
         settled: list[str] = []
         doomed: list[str] = []
         freed: list[str] = []
         refused: list[str] = []
-        for server_id, answer in zip(due, answers, strict=True):
+        for server_id, answer in zip(ripe, answers, strict=True):
             if isinstance(answer, Server):
                 chosen = freed if server_id in detached else doomed
                 (settled if self._is_claimed(conn, answer, now) else chosen).append(server_id)
@@ -162,7 +163,7 @@ def tell(context: Context, scope: Scope, found: Sequence[Orphans], strangers: in
         strangers: servers of a complete listing that other installations made; None where none was listed.
 
     Returns:
-        How many rest, where that begins: for the journal; else 0.
+        How many servers rest, where that begins: for the journal; else 0.
     """
     before, held_before = watches.told(conn, scope)
     now_held = sum(held(context.settings.sweeping, each) for each in found)
@@ -176,7 +177,9 @@ def tell(context: Context, scope: Scope, found: Sequence[Orphans], strangers: in
     if now_held != held_before:
         kept = f"belong to no group, and are kept until an operator's word: {now_held} (wsgi.py orphans shows them)"
         LOG.warning("project=%s region=%s %s", *place, kept if now_held else "nothing waits for a word any more")
-    return 0 if held_before else now_held
+    return (
+        0 if held_before else sum(held(context.settings.sweeping, each) for each in found if each.kind is Kind.SERVER)
+    )
 
 
 def enter(context: Context, scope: Scope, number: int, conn: Connection) -> None:

@@ -101,8 +101,6 @@ class OpenStackCompute:
         return server
 
     def list(self, scope: Scope) -> Sequence[Server]:
-        if self._on_ports(scope):
-            self._ports.sweep(scope)
         servers = [server for server in self._listed(scope, {}) if server.status is not ServerStatus.DELETED]
         self._ports.compare(scope, {server.id for server in servers})
         return servers
@@ -277,6 +275,16 @@ class OpenStackCompute:
             return self._networking.layout(scope, self._settings.layout_age)
         except CloudError:
             return None
+
+    def loose_ports(self, scope: Scope) -> Sequence[str]:
+        if not self._on_ports(scope):
+            return ()
+        with told():
+            return self._ports.loose(scope)
+
+    def delete_ports(self, scope: Scope, ports: Sequence[str]) -> None:
+        with told():
+            self._ports.delete_loose(scope, ports)
 
     def _on_ports(self, scope: Scope) -> bool:
         """Whether servers of the project may be on ports that were made for them."""

@@ -2,7 +2,7 @@
 
 Nova deletes the ports that it made, not these, and Neutron lets nobody but Nova delete the port of a server that is
 still there: they are deleted when the server is seen to be gone. What a crash or a lost answer leaves behind is known
-by its name and swept away later.
+by its name, and told to whoever sweeps.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from backend.domain.scope import Scope
 from backend.drivers.errors import CloudError, CloudUnavailable, OutcomeUnknown, Refused
 from backend.drivers.installation import Installation
 from backend.drivers.openstack import metadata as notes
-from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.launches import Launch, is_port_of, port_prefix
 from backend.drivers.openstack.refusals import of_create
 from backend.drivers.openstack.rest import COMPUTE, NETWORK, Declined, Rest
@@ -56,8 +55,8 @@ class Ports:
     """Launches on ports, and the end of those.
 
     Args:
-        grace: a port of ours that no server has for so long is swept.
-        installation: whose ports are swept.
+        grace: a port of ours that no server has for so long is loose.
+        installation: whose ports are told as loose.
         background: waits for servers to let go of their ports; None does so in the calls that see servers gone.
     """
 
@@ -69,7 +68,6 @@ class Ports:
         self._background = background
         self._rest = rest
         self._clock = clock
-        self._swept: Kept[Scope, int] = Kept(clock, self._sweep)
         self._taken: dict[str, _Taken] = {}
         self._leaving: dict[Scope, set[str]] = {}
         self._tidying: set[Scope] = set()
@@ -86,7 +84,6 @@ class Ports:
             OutcomeUnknown: an answer was lost; what carries a token is found by that, anything else is taken back as
                 far as it is known.
         """
-        self.sweep(scope)
         ports = self._make(scope, launch)
         with ThreadPoolExecutor(min(_AT_ONCE, launch.count), thread_name_prefix="boot") as pool:
             asked = [
@@ -168,12 +165,31 @@ class Ports:
         else:
             self._background.submit(self._tidy, scope)
 
-    def sweep(self, scope: Scope) -> None:
-        """Delete our ports that no server took, or that one left, a good while ago."""
-        self._swept.get(scope, self._grace)
+    def loose(self, scope: Scope) -> Sequence[str]:
+        """Our ports that no server took, or that one left, a good while ago.
+
+        Raises:
+            Declined, CloudError: they are not told.
+        """
+        if not self._installation():
+            return ()
+        free = self._rest.listing(scope, NETWORK, "/ports", "ports", {"device_id": "", "fields": _FIELDS})
+        before = self._clock.now() - self._grace
+        return [
+            port["id"] for port in free if self._is_free(port) and datetime.fromisoformat(port["created_at"]) < before
+        ]
+
+    def delete_loose(self, scope: Scope, ports: Sequence[str]) -> None:
+        """Delete those of these that are loose still.
+
+        Raises:
+            Declined, CloudError: nothing is known of them.
+        """
+        loose = set(self.loose(scope))
+        self.delete(scope, [port for port in ports if port in loose])
 
     def delete(self, scope: Scope, ports: Sequence[str]) -> None:
-        """Delete ports that no server has, as far as it goes: what is left is swept later."""
+        """Delete ports that no server has, as far as it goes: what is left is loose later."""
         for port_id in ports:
             try:
                 self._rest.write(scope, NETWORK, "DELETE", f"/ports/{port_id}", repeat=True)
@@ -236,21 +252,6 @@ class Ports:
             self.delete(scope, [port_id for port_id in some if port_id in found and port_id not in held])
             with self._lock:
                 self._leaving[scope] -= set(some) - held
-
-    def _sweep(self, scope: Scope) -> int:
-        """How many there were."""
-        if not self._installation():
-            return 0
-        try:
-            free = list(self._rest.listing(scope, NETWORK, "/ports", "ports", {"device_id": "", "fields": _FIELDS}))
-        except (Declined, CloudError):
-            return 0
-        before = self._clock.now() - self._grace
-        left = [
-            port["id"] for port in free if self._is_free(port) and datetime.fromisoformat(port["created_at"]) < before
-        ]
-        self.delete(scope, left)
-        return len(left)
 
     def _is_free(self, port: Mapping[str, Any]) -> bool:
         """Whether this installation made it, and no server has it: whatever the listing was asked for is told again."""

@@ -151,6 +151,19 @@ class SimulatedCompute:
             row = self._standing(connection, scope, server_id, self._world.now())
             self._servers.tag(connection, row, put, remove)
 
+    def loose_ports(self, scope: Scope) -> Sequence[str]:
+        """Servers make their ports themselves here: only an operator leaves some lying about."""
+        with self._world.call(Call("loose_ports", scope)), self._state.reading() as connection:
+            ours = (scope.project_id, scope.region, self._installation())
+            query = "SELECT id FROM loose_ports WHERE project = ? AND region = ? AND installation = ? ORDER BY id"
+            return [row[0] for row in connection.execute(query, ours)]
+
+    def delete_ports(self, scope: Scope, ports: Sequence[str]) -> None:
+        with self._world.call(Call("delete_ports", scope)), self._state.writing() as connection:
+            ours = (scope.project_id, scope.region, self._installation())
+            query = "DELETE FROM loose_ports WHERE project = ? AND region = ? AND installation = ? AND id = ?"
+            connection.executemany(query, [(*ours, port) for port in ports])
+
     def server_groups(self, scope: Scope) -> Sequence[ServerGroup]:
         with self._world.call(Call("server_groups", scope)), self._state.reading() as connection:
             return self._groups.list(connection, scope, self._world.now())

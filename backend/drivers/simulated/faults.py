@@ -25,7 +25,7 @@ from backend.drivers.simulated.state import State, from_micros, to_micros
 POOL_WRITES = ("add_members", "drain_members", "remove_members")
 WRITES = (
     *("create", "delete", "start", "stop", "reboot", "suspend", "resume", "rebuild", "adopt", "tag"),
-    *("create_server_group", "delete_server_group"),
+    *("create_server_group", "delete_server_group", "delete_ports"),
     *POOL_WRITES,
 )
 READS = (
@@ -36,6 +36,7 @@ READS = (
     "key_pairs",
     "zones",
     "server_groups",
+    "loose_ports",
     "images",
     "networks",
     "subnets",

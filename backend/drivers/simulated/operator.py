@@ -57,6 +57,22 @@ class Operator:
         with self._world.state.writing() as connection:
             self._world.servers.forget(connection, self._find(server))
 
+    def leave_ports(self, scope: Scope, installation: str, ports: Sequence[str]) -> None:
+        """Ports that an installation made for servers are left by these."""
+        with self._world.state.writing() as connection:
+            rows = [(port, scope.project_id, scope.region, installation) for port in ports]
+            connection.executemany("INSERT OR REPLACE INTO loose_ports VALUES (?, ?, ?, ?)", rows)
+
+    def take_port(self, port: str) -> None:
+        """A server has it again."""
+        with self._world.state.writing() as connection:
+            connection.execute("DELETE FROM loose_ports WHERE id = ?", (port,))
+
+    def ports(self) -> Sequence[str]:
+        """Every port that no server has."""
+        with self._world.state.reading() as connection:
+            return [row[0] for row in connection.execute("SELECT id FROM loose_ports ORDER BY id")]
+
     def servers(self) -> Sequence[tuple[Scope, Server]]:
         """Every server of every project that is not deleted, oldest first."""
         with self._world.state.reading() as connection:

@@ -68,6 +68,9 @@ CREATE TABLE IF NOT EXISTS members (
     id TEXT PRIMARY KEY, pool_id TEXT NOT NULL, address TEXT NOT NULL, port INTEGER NOT NULL, weight INTEGER NOT NULL,
     owner TEXT, installation TEXT, added_at INTEGER NOT NULL, verdict TEXT, UNIQUE (pool_id, address, port)
 );
+CREATE TABLE IF NOT EXISTS loose_ports (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, installation TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT, effect TEXT NOT NULL, conditions TEXT NOT NULL, details TEXT NOT NULL,
     remaining INTEGER, until_at INTEGER

@@ -270,33 +270,50 @@ def test_a_server_that_a_complete_listing_lacks_has_left_its_port(world, compute
     assert world.ports == {}
 
 
-def test_ports_that_nobody_took_are_swept_after_a_while(world, compute, scope, clock):
+def test_ports_that_nobody_took_are_loose_after_a_while(world, compute, scope, clock):
     left = ((f"coppice-{OURS}-x", 50), (f"coppice-{OURS}-y", 58), *((name, 10) for name in ALIEN))
     for number, (name, minute) in enumerate(left):
         port = {"id": f"p{number}", "name": name, "device_id": "", "created_at": f"2026-11-22T12:{minute}:00Z"}
         world.ports[port["id"]] = port
-    compute.list(scope)
-    assert {port["name"] for port in world.ports.values()} == {f"coppice-{OURS}-x", f"coppice-{OURS}-y", *ALIEN}
-    clock.move(599)
-    compute.list(scope)
-    assert len(world.ports) == 2 + len(ALIEN)
-    clock.move(2)
-    compute.list(scope)
-    assert {port["name"] for port in world.ports.values()} == set(ALIEN)
+    assert compute.loose_ports(scope) == []
+    clock.move(1)
+    assert compute.loose_ports(scope) == ["p0"]
+    clock.move(480)
+    assert compute.loose_ports(scope) == ["p0", "p1"]
 
 
-def test_a_port_that_a_server_has_is_not_swept_whatever_the_listing_was_asked_for(world, compute, scope, clock):
+def test_nothing_else_than_what_is_loose_is_deleted(world, compute, scope, clock):
+    for name, device in ((f"coppice-{OURS}-x", ""), (f"coppice-{OURS}-y", "s"), ("their own", "")):
+        port = {"id": name, "name": name, "device_id": device, "created_at": "2026-11-22T12:00:00Z"}
+        world.ports[name] = port
+    clock.move(601)
+    compute.delete_ports(scope, list(world.ports))
+    assert set(world.ports) == {f"coppice-{OURS}-y", "their own"}
+    compute.list(scope)
+    assert set(world.ports) == {f"coppice-{OURS}-y", "their own"}
+
+
+def test_a_listing_that_fails_tells_nothing_of_ports(world, compute, scope, clock):
+    world.ports["p"] = {"id": "p", "name": f"coppice-{OURS}-x", "device_id": "", "created_at": "2026-11-22T12:00:00Z"}
+    compute.list(scope)
+    world.services.on("GET", f"{NEUTRON}/ports", neutron_error(500, "Wrong", "no"))
+    clock.move(601)
+    for ask in (compute.loose_ports, lambda here: compute.delete_ports(here, ["p"])):
+        with pytest.raises(errors.CloudUnavailable):
+            ask(scope)
+    assert list(world.ports) == ["p"]
+
+
+def test_a_port_that_a_server_has_is_not_loose_whatever_the_listing_was_asked_for(world, compute, scope, clock):
     held = {"id": "p", "name": f"coppice-{OURS}-x", "device_id": "s", "created_at": "2026-11-22T12:00:00Z"}
     world.services.on("GET", f"{NEUTRON}/ports", Reply(200, {"ports": [held]}))
     world.ports["p"] = held
     clock.move(601)
-    compute.list(scope)
-    assert list(world.ports) == ["p"]
+    assert compute.loose_ports(scope) == []
 
 
-def test_without_an_installation_no_port_is_swept(world, settings, clock, services, scope):
+def test_without_an_installation_no_port_is_loose(world, settings, clock, services, scope):
     old = {"id": "p", "name": "coppice-x", "device_id": "", "created_at": "2026-11-22T10:00:00Z"}
     world.ports["p"] = old
     clock.move(601)
-    open_cloud(settings, clock, services).compute.list(scope)
-    assert list(world.ports) == ["p"]
+    assert list(open_cloud(settings, clock, services).compute.loose_ports(scope)) == []

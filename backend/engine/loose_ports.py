@@ -1,0 +1,85 @@
+"""Ports made for servers that none has: ended after a grace and a second look, or held, as servers without a node are.
+
+A port that no server has serves nobody, so that no row tells more of it than the cloud does: only what is too much at
+once rests until an operator's word.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from backend.domain.scope import Scope
+from backend.drivers import errors
+from backend.engine import sweeps
+from backend.engine.context import Context
+from backend.engine.jobs import Job, Write
+from backend.engine.lanes import Call, answer_of
+from backend.store import orphans
+from backend.store.orphans import Kind, Place
+from backend.store.session import Connection
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PortSweep:
+    """One sweep of a project's ports.
+
+    Attributes:
+        is_held: whether the project's watch is, its row locked.
+    """
+
+    context: Context
+    scope: Scope
+    is_held: Callable[[Connection], bool]
+
+    @property
+    def place(self) -> Place:
+        return Place(self.scope, Kind.PORT)
+
+    def look(self) -> Job:
+        """Remember the ports that are loose, and forget those that are no more."""
+        loose = yield from self._loose()
+        if loose is not None:
+            yield Write(partial(self._note, loose))
+
+    def run(self) -> Job:
+        """End what may; all are looked at once more before."""
+        ripe = sweeps.due(self.context, self.place)
+        if not ripe:
+            return
+        loose = yield from self._loose()
+        if loose is None:
+            return
+        doomed = yield Write(partial(self._judge, ripe, set(loose)))
+        if not doomed:
+            return
+        place = (self.scope.project_id, self.scope.region)
+        LOG.warning("project=%s region=%s ports of no server, deleted: %s", *place, doomed)
+        delete = partial(answer_of, self.context.cloud.compute.delete_ports, self.scope, doomed)
+        yield [Call(self.scope, delete)]
+        # Whatever came of it is seen after the grace: what is still there is asked for again then.
+        yield Write(lambda conn: orphans.asked(conn, self.place, doomed, self.context.now()))
+
+    def _loose(self) -> Generator[Sequence[Call] | Write, Any, Sequence[str] | None]:
+        """Those there are; None where the cloud does not say."""
+        ask = partial(answer_of, self.context.cloud.compute.loose_ports, self.scope)
+        (answer,) = yield [Call(self.scope, ask)]
+        loose: Sequence[str] | None = None if isinstance(answer, errors.CloudError) else answer
+        return loose
+
+    def _note(self, loose: Sequence[str], conn: Connection) -> None:
+        if self.is_held(conn):
+            orphans.keep(conn, self.place, loose)
+            orphans.note(conn, self.place, [(port, True) for port in loose], self.context.now())
+
+    def _judge(self, ripe: Sequence[str], loose: set[str], conn: Connection) -> list[str]:
+        """The ports to delete; those that a server has by now, or that are gone, are forgotten."""
+        if not self.is_held(conn):
+            return []
+        orphans.settle(conn, self.place, [port for port in ripe if port not in loose])
+        return [port for port in ripe if port in loose]

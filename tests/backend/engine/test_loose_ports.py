@@ -1,0 +1,126 @@
+"""Ports that no server has go, or are held, by the same brake as servers that no node has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from backend.commands import orphans as command
+from backend.domain.activity import CauseKind
+from backend.drivers import errors
+from backend.drivers.simulated.cloud import ALONE
+from backend.policies.sweep import SweepRule
+from tests.backend.engine.world import EngineWorld
+from tests.factories import SCOPE, uuid_of
+
+OTHERS = uuid_of("another installation")
+
+
+@pytest.fixture
+def world() -> Iterator[EngineWorld]:
+    world = EngineWorld()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def group(world):
+    made = world.make(desired=2)
+    world.pass_time(6)
+    return made
+
+
+@pytest.fixture
+def wrong():
+    """Which calls fail, with what."""
+    return {}
+
+
+@pytest.fixture
+def asked(world, wrong):
+    """How often the cloud was asked for what."""
+    told: Counter[str] = Counter()
+
+    def hook(moment, call):
+        if moment == "before":
+            told[call.name] += 1
+            if call.name in wrong:
+                raise wrong[call.name]
+
+    world.simulated.faults.hooks.append(hook)
+    return told
+
+
+def _leave(world, number, installation=ALONE):
+    world.simulated.operator.leave_ports(SCOPE, installation, [f"{installation[:4]}-{one:02}" for one in range(number)])
+
+
+def test_a_few_go_after_their_grace(world, group, caplog):
+    _leave(world, 3)
+    world.pass_time(890, 2)
+    assert len(world.simulated.operator.ports()) == 3
+    world.pass_time(60, 2)
+    assert len(world.simulated.operator.ports()) == 3, "seen, and within the grace"
+    world.pass_time(120, 2)
+    assert world.simulated.operator.ports() == []
+    assert caplog.text.count("ports of no server, deleted") == 1
+    world.pass_time(200, 2)
+    assert command.listed(world.store, world.clock, SweepRule()) == ["Nothing belongs to no group."]
+
+
+def test_many_at_once_rest_until_an_operator_s_word(world, group, caplog):
+    _leave(world, 12)
+    world.pass_time(2200, 4)
+    assert len(world.simulated.operator.ports()) == 12
+    (line,) = command.listed(world.store, world.clock, SweepRule())
+    assert "port: 12 of 14 belong to no group" in line
+    assert "12 held" in line
+    assert caplog.text.count("until an operator's word: 12") == 1
+    told = [entry for entry in world.journal(group) if entry.causes[0].kind is CauseKind.ORPHANS_HELD]
+    assert told == [], "users are told of instances alone"
+    assert "Released: 12." in command.release(world.store, world.clock, SCOPE.project_id)
+    world.pass_time(60, 2)
+    assert world.simulated.operator.ports() == []
+
+
+def test_those_of_another_installation_are_left_alone(world, group):
+    _leave(world, 3, OTHERS)
+    world.pass_time(2200, 4)
+    assert len(world.simulated.operator.ports()) == 3
+
+
+def test_one_that_a_server_has_again_is_forgotten(world, group, asked):
+    _leave(world, 1)
+    world.pass_time(950, 2)
+    world.simulated.operator.take_port("a100-00")
+    world.pass_time(300, 2)
+    assert asked["delete_ports"] == 0
+    assert asked["loose_ports"] == 2, "in a complete look, and when it was to end"
+    assert command.listed(world.store, world.clock, SweepRule()) == ["Nothing belongs to no group."]
+
+
+def test_those_that_cannot_be_asked_for_stay_and_are_asked_for_calmly(world, group, asked, wrong):
+    _leave(world, 2)
+    world.pass_time(950, 2)
+    wrong["loose_ports"] = errors.CloudUnavailable("no answer")
+    asked.clear()
+    world.pass_time(600, 1)
+    assert len(world.simulated.operator.ports()) == 2
+    assert 0 < asked["loose_ports"] <= 120
+    wrong.clear()
+    world.pass_time(60, 1)
+    assert world.simulated.operator.ports() == []
+
+
+def test_a_deletion_without_effect_is_asked_for_again_after_the_grace(world, group, asked, wrong):
+    _leave(world, 2)
+    wrong["delete_ports"] = errors.OutcomeUnknown("no answer")
+    world.pass_time(1100, 2)
+    assert asked["delete_ports"] == 1
+    wrong.clear()
+    assert len(world.simulated.operator.ports()) == 2
+    world.pass_time(130, 2)
+    assert asked["delete_ports"] == 2
+    assert world.simulated.operator.ports() == []
