@@ -26,6 +26,7 @@ from backend.engine.loose_ports import PortSweep
 from backend.engine.settings import EngineSettings
 from backend.store import clusters, leases, orphans, sightings, wakes, watches
 from backend.store.leases import WatchLease
+from backend.store.orphans import Orphans
 from backend.store.session import Connection
 from backend.store.sightings import Sighting
 
@@ -93,7 +94,9 @@ class _Look:
         return max(settings.watch_busy, rest)
 
     def release(self, conn: Connection) -> int:
-        """Look again soon while something moves, later while nothing does, never where nothing is left.
+        """Look again soon while something moves, later while nothing does, never where nothing was for a while.
+
+        Not at once: what an engine that died had asked for may still arrive, and nobody else would find it.
 
         Returns:
             How many servers rest until an operator's word, where that begins with this look.
@@ -111,17 +114,28 @@ class _Look:
         ends_at = sweeps.ends_at(self.context, found, conn, self.scope)
         if ends_at is not None:
             due_at = min(due_at, max(ends_at, now + settings.cloud_retry))  # those that cannot be asked stay due
-        elif self.full and not sightings.any_node(conn, self.scope):
-            if self.empty:
+        elif self.full and not self.empty and not sightings.any_node(conn, self.scope):
+            due_at = now + settings.watch_full  # what is left is not ours to touch: it is looked at now and then
+        empty_since = self._empty_since(conn, found)
+        full_due_at = self.lease.full_due_at
+        if self.full and empty_since is not None:
+            if now - empty_since >= settings.parting:
                 watches.forget(conn, self.scope, self.lease.epoch)
                 return resting
-            due_at = now + settings.watch_full  # what is left is not ours to touch: it is looked at now and then
-        full_due_at = self.lease.full_due_at
-        if self.full:
+            full_due_at = empty_since + settings.parting
+        elif self.full:
             full_due_at = now + (settings.watch_full if self.complete else settings.watch_again)
         seen_until = self.lease.seen_until if self.glance else self.started
-        leases.release_watch(conn, self.lease, due_at, seen_until, full_due_at)
+        leases.release_watch(conn, self.lease, due_at, seen_until, full_due_at, empty_since=empty_since)
         return resting
+
+    def _empty_since(self, conn: Connection, found: Sequence[Orphans]) -> datetime | None:
+        """Since when nothing of ours is there: a complete listing tells that it is so, any that it is no more."""
+        if found or sightings.any_node(conn, self.scope):
+            return None
+        if self.full:
+            return (self.lease.empty_since or self.started) if self.empty else None
+        return self.lease.empty_since
 
 
 def observe(context: Context, lease: WatchLease) -> Job:
@@ -220,7 +234,8 @@ def _oldest_first(servers: Sequence[Server]) -> list[Server]:
 
 def _release_unseen(context: Context, lease: WatchLease, conn: Connection) -> None:
     due_at = context.now() + context.settings.cloud_retry
-    leases.release_watch(conn, lease, due_at, lease.seen_until, lease.full_due_at)
+    seen_until, full_due_at = lease.seen_until, lease.full_due_at
+    leases.release_watch(conn, lease, due_at, seen_until, full_due_at, empty_since=lease.empty_since)
 
 
 def _confirm(look: _Look, listed: set[str]) -> Job:

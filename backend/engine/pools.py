@@ -155,19 +155,23 @@ class _Look:
             watches.tally(conn, self.lease.scope, *sightings.service_counts(conn, self.lease.scope))
 
     def release(self, conn: Connection) -> None:
-        """Look again soon while something is to be seen, later while nothing is, never where nothing of ours is.
+        """Look again soon while something is to be seen, later while nothing is, never where nothing was for a while.
+
+        Not at once: what an engine that died had asked for may still arrive, and nobody else would find it.
 
         The more pools a project has, the less often each is looked at: what they cost together is bounded.
         """
         if not leases.fence_pool(conn, self.lease):
             return
         settings, now = self.context.settings, self.context.now()
-        if self.empty and not traffic.of_pool(conn, self.lease.pool_id):
+        emptied = self.empty and not traffic.of_pool(conn, self.lease.pool_id)
+        empty_since = (self.lease.empty_since or self.started) if emptied else None
+        if empty_since is not None and now - empty_since >= settings.parting:
             leases.forget_pool(conn, self.lease)
             return
         share = _MINUTE * traffic.pools_of(conn, self.lease.scope) / settings.pool_looks
         pause = max(settings.pool_busy, share / _HASTE) if self.busy else max(settings.pool_idle, share)
-        leases.release_pool(conn, self.lease, now + pause, missing_since=None)
+        leases.release_pool(conn, self.lease, now + pause, missing_since=None, empty_since=empty_since)
 
 
 def look_at_pool(context: Context, lease: PoolLease) -> Job:
@@ -187,7 +191,7 @@ def look_at_pool(context: Context, lease: PoolLease) -> Job:
         refused = isinstance(answer, errors.Refused)
         pause = context.settings.refused_retry if refused else context.settings.cloud_retry
         due_at = context.now() + pause
-        yield Write(lambda conn: leases.release_pool(conn, lease, due_at, missing_since=lease.missing_since))
+        yield Write(partial(_release_unseen, lease, due_at))
         return
     context.count("listings")
     if not (yield Write(partial(look.record, answer))):
@@ -203,6 +207,10 @@ def look_at_pool(context: Context, lease: PoolLease) -> Job:
         )
         yield [Call(scope, partial(answer_of, balancing.remove_members, scope, lease.pool_id, look.doomed))]
     yield Write(look.release)
+
+
+def _release_unseen(lease: PoolLease, due_at: datetime, conn: Connection) -> None:
+    leases.release_pool(conn, lease, due_at, missing_since=lease.missing_since, empty_since=lease.empty_since)
 
 
 def _health(member: PoolMember | None) -> MemberHealth | None:

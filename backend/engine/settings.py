@@ -51,6 +51,8 @@ class EngineSettings:
         refused_retry: pause after the cloud refused the engine; looks begin with ``cloud_retry`` and come to it.
         orphan_grace: servers of ours that no node owns go after this.
         sweeping: the brake on that.
+        parting: projects and pools in which nothing of ours is left are looked at for so long: what an engine that died
+            had under way may still arrive there.
         backoff: delays after failed launches.
         sweep: every cluster is looked at at least that often.
         brake: what a mass failure is, and how long replacement for health is put off for it.
@@ -95,6 +97,7 @@ class EngineSettings:
     refused_retry: timedelta = timedelta(seconds=60)
     orphan_grace: timedelta = timedelta(minutes=2)
     sweeping: SweepRule = field(default_factory=SweepRule)
+    parting: timedelta = timedelta(minutes=5)
     backoff: BackoffRule = field(default_factory=BackoffRule)
     sweep: timedelta = timedelta(hours=1)
     brake: BrakeRule = field(default_factory=BrakeRule)

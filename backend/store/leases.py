@@ -28,11 +28,13 @@ class WatchLease(Lease):
         seen_until: changes up to then have been seen; None before the first listing.
         full_due_at: when a complete listing is due; None at once.
         refused_since: when the cloud began to refuse looks; None while it does not.
+        empty_since: since when complete listings show nothing of ours, and there is no node; None while there is.
     """
 
     seen_until: datetime | None
     full_due_at: datetime | None
     refused_since: datetime | None
+    empty_since: datetime | None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -41,9 +43,11 @@ class PoolLease(Lease):
 
     Attributes:
         missing_since: since when there is no such pool; None while there is.
+        empty_since: since when nothing of ours is in it, or registered with it; None while there is.
     """
 
     missing_since: datetime | None
+    empty_since: datetime | None
 
     @property
     def pool_id(self) -> str:
@@ -76,10 +80,16 @@ def refused_watch(conn: Connection, lease: WatchLease, since: datetime | None) -
 
 
 def release_watch(
-    conn: Connection, lease: WatchLease, due_at: datetime, seen_until: datetime | None, full_due_at: datetime | None
+    conn: Connection,
+    lease: WatchLease,
+    due_at: datetime,
+    seen_until: datetime | None,
+    full_due_at: datetime | None,
+    *,
+    empty_since: datetime | None = None,
 ) -> None:
     """Give the watch back with what is known now; it is due then, or when someone asked for it meanwhile."""
-    WATCHES.release(conn, lease, due_at, seen_until=seen_until, full_due_at=full_due_at)
+    WATCHES.release(conn, lease, due_at, seen_until=seen_until, full_due_at=full_due_at, empty_since=empty_since)
 
 
 def fence_pool(conn: Connection, lease: PoolLease) -> bool:
@@ -87,9 +97,16 @@ def fence_pool(conn: Connection, lease: PoolLease) -> bool:
     return POOLS.fence(conn, lease) is not None
 
 
-def release_pool(conn: Connection, lease: PoolLease, due_at: datetime, *, missing_since: datetime | None) -> None:
+def release_pool(
+    conn: Connection,
+    lease: PoolLease,
+    due_at: datetime,
+    *,
+    missing_since: datetime | None,
+    empty_since: datetime | None = None,
+) -> None:
     """Give the pool back with what is known now; it is due then, or when someone asked for it meanwhile."""
-    POOLS.release(conn, lease, due_at, missing_since=missing_since)
+    POOLS.release(conn, lease, due_at, missing_since=missing_since, empty_since=empty_since)
 
 
 def forget_pool(conn: Connection, lease: PoolLease) -> None:

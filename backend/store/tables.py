@@ -268,6 +268,8 @@ watches = _table(
     Column("failing", Integer),
     # Since when the cloud lets nobody look; told in the journal once.
     Column("refused_since", Instant),
+    # Since when no node and no server of ours is there.
+    Column("empty_since", Instant),
     # Servers with a token that this installation did not make, and orphans that rest, as they were last told.
     Column("strangers", Integer),
     Column("held_orphans", Integer),
@@ -313,6 +315,8 @@ pools = _table(
     Column("epoch", Integer, nullable=False),
     # Since when the cloud has no such pool.
     Column("missing_since", Instant),
+    # Since when nothing of ours is in it or registered with it.
+    Column("empty_since", Instant),
     Index(None, "due_at"),
     Index(None, "project_id", "region"),
 )

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import select
-
 from backend.domain.activity import ActivityKind, CauseKind
 from backend.domain.cluster import ClusterStatus
 from backend.domain.ids import short_id
@@ -17,7 +15,7 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import RegistrationState, SourceState
 from backend.drivers.compute import Server
 from backend.policies.replacement import margin, pace
-from backend.store import tables, traffic
+from backend.store import traffic
 from tests.simulation import rules
 from tests.simulation.model import Model
 from tests.simulation.rows import Reader, State
@@ -264,12 +262,9 @@ def registered(world: World, now: State) -> None:
                 each.node_id for each in traffic.of_pool(conn, pool.id) if each.state is RegistrationState.SKIPPED
             }
             kept_out[pool.id] = skipped
-        watched = set(conn.execute(select(tables.pools.c.id)).scalars())
     for pool in world.simulated.pools.all():
         members = world.simulated.pools.members(pool.id)
         wanted = serving.get(pool.id, set()) - kept_out[pool.id]
-        if pool.id not in watched:  # what arrives after a pool was forgotten is found by nobody
-            members = [member for member in members if not world.gate.is_late(pool.id, member.owner)]
         there = {member.owner for member in members}
         if there != wanted or len(members) != len(there):
             raise Violated("12 traffic", f"pool {pool.name}: lacks {wanted - there}, has {there - wanted}")

@@ -131,10 +131,6 @@ class Gate:
                 asked = {each.node_id: each.state for each in traffic.of_pool(conn, pool_id)}
             self._late |= {(pool_id, one.owner) for one in targets if one.owner not in asked}
 
-    def is_late(self, pool_id: str, owner: str | None) -> bool:
-        """Whether the member was added by someone whose claim to do so was over by then."""
-        return (pool_id, owner) in self._late
-
     def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
         try:
             self._balancing.drain_members(scope, pool_id, targets)

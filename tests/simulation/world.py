@@ -45,6 +45,7 @@ SETTINGS = EngineSettings(
     boot_timeout=timedelta(minutes=5),
     delete_retry=timedelta(seconds=30),
     orphan_grace=timedelta(seconds=60),
+    parting=timedelta(minutes=3),
     pool_idle=timedelta(seconds=20),
     deregistration=timedelta(seconds=40),
     deregistration_patience=timedelta(seconds=60),

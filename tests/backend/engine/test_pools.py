@@ -152,3 +152,16 @@ def test_many_members_that_lost_their_rows_at_once_rest(world, pool):
     world.store.transact(lambda conn: conn.execute(tables.clusters.update().values(sources=[])))
     world.pass_time(400, 2)
     assert len(_owners(world, pool)) == 12
+
+
+def test_a_member_that_arrives_when_its_group_is_gone_is_taken_out(world, pool, group):
+    """Of an engine that died with the call under way."""
+    node = world.nodes(group)[0]
+    world.backend.clusters.delete(SCOPE, "web", force=True)
+    world.pass_time(100)
+    assert _owners(world, pool) == set()
+    world.disown(pool, node.id, "192.0.2.7")
+    world.pass_time(200, 2)
+    assert _owners(world, pool) == set()
+    world.pass_time(400, 2)
+    assert world.pools() == []

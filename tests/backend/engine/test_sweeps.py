@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from backend.commands import CannotDo
 from backend.commands import orphans as command
@@ -244,3 +244,21 @@ def test_an_orphan_that_cannot_be_asked_for_is_asked_for_calmly(world):
     world.pass_time(100)
     assert world.engine.counters["listings"] - looks <= 25
     assert {node.server_id for node in gone} <= set(world.servers())
+
+
+def test_a_server_that_arrives_when_its_group_is_gone_is_ended(world):
+    """Of an engine that died with the call under way."""
+    group = world.make("web", desired=1)
+    world.pass_time(6)
+    launch = world.nodes(group)[0].launch_id
+    world.backend.clusters.delete(SCOPE, "web", force=True)
+    world.pass_time(920, 2)  # a complete listing shows that nothing is left
+    assert world.servers() == []
+    spec = ServerSpec(image=world.image(), instance_type="t3.micro", zone="us-east-1a")
+    (late,) = world.backend.servers.run(SCOPE, Order(spec))
+    world.simulated.cloud.compute.adopt(SCOPE, late.id, launch)
+    world.pass_time(250, 2)
+    assert world.servers() == []
+    world.pass_time(1000, 2)
+    with world.store.read() as conn:
+        assert conn.execute(select(tables.watches.c.due_at)).first() is None

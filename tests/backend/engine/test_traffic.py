@@ -299,6 +299,7 @@ def test_a_deleted_group_leaves_no_members(world, pool, group):
     assert _weights(world, pool) == []
     assert _servers(world) == 0
     assert world.backend.clusters.page(SCOPE, limit=10).items == []
+    world.pass_time(320, 2)
     assert world.pools() == []
 
 
