@@ -19,7 +19,10 @@ class ClusterNotFound(Finding):
 
 @dataclass(eq=False)
 class ClusterExists(Finding):
+    """``leaving``: the cluster of that name is being deleted."""
+
     name: str
+    leaving: bool = False
 
 
 @dataclass(eq=False)
@@ -200,6 +203,22 @@ class TokenReused(Finding):
     """A client token was used before with other parameters."""
 
     token: str
+
+
+@dataclass(eq=False)
+class TokenUsed(Finding):
+    """A client token was used before, and what it was used for cannot be told again."""
+
+    token: str
+
+
+@dataclass(eq=False)
+class VolumeTooSmall(Finding):
+    """A disk of ``size`` GiB where ``least`` are needed: for a copy of the snapshot (its id), or at all."""
+
+    size: int
+    least: int
+    snapshot: str | None = None
 
 
 @dataclass(eq=False)

@@ -183,7 +183,8 @@ class Pipeline:
         found = self.translate(exception, service)
         if found is None:
             _log.error("request=%s failed", request_id, exc_info=exception)
-            return AWSError("InternalFailure", f"An internal error has occurred. Request id: {request_id}", 500)
+            code = "InternalError" if service == "ec2" else "InternalFailure"
+            return AWSError(code, f"An internal error has occurred. Request id: {request_id}", 500)
         if found.status >= 500:
             _log.warning("request=%s answered %s: %r", request_id, found.code, exception)
         return found

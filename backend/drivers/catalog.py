@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from backend.domain.scope import Scope
 from backend.drivers.balancing import Pool
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Flavor, KeyPair, ServerGroup, Zone
+from backend.drivers.errors import CloudError
 from backend.drivers.images import Image
 from backend.drivers.network import Network, SecurityGroup, Subnet
 
@@ -34,6 +35,8 @@ class Catalog:
         self._ttl = ttl
         self._most = most
         self._kept: dict[tuple[str, Scope], tuple[datetime, Sequence[Any], dict[str, Any]]] = {}
+        self._zone_ids: dict[str, Mapping[str, str]] = {}
+        self._zones_due: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def images(self, scope: Scope) -> Sequence[Image]:
@@ -74,6 +77,24 @@ class Catalog:
 
     def zones(self, scope: Scope) -> Sequence[Zone]:
         return self._listing("zones", scope, self._cloud.compute.zones, _name)[0]
+
+    def zone_ids(self, scope: Scope, names: Collection[str]) -> Mapping[str, str]:
+        """Stable ids of zones by name, of those that are known. Raises nothing.
+
+        Long lists tell them: a zone's id never changes, so the cloud is asked for it once, and while the cloud is away
+        a zone is told without.
+        """
+        region, now = scope.region, self._clock.now()
+        known = self._zone_ids.get(region, {})
+        if all(name in known for name in names) or self._zones_due.get(region, now) > now:
+            return known
+        self._zones_due[region] = now + self._ttl
+        try:
+            known = {**known, **{zone.name: zone.zone_id for zone in self.zones(scope)}}
+        except CloudError:
+            return known
+        self._zone_ids[region] = known
+        return known
 
     def networks(self, scope: Scope) -> Sequence[Network]:
         return self._listing("networks", scope, self._cloud.network.networks, _short)[0]

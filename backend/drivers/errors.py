@@ -49,6 +49,21 @@ class ProfileIncomplete(Refused):
     """A member that a server needs was never given: ``detail`` is ``image`` or ``instance_type``."""
 
 
+class VolumeTooSmall(Refused):
+    """A disk is smaller than what it is made from, or than a disk can be.
+
+    Args:
+        size, least: in GiB.
+        snapshot: cloud id of what it is made from, where that is known.
+    """
+
+    def __init__(self, size: int, least: int, snapshot: str | None = None) -> None:
+        super().__init__(f"a disk of {size} GiB was asked for where {least} are needed")
+        self.size = size
+        self.least = least
+        self.snapshot = snapshot
+
+
 class ImageNotFound(Refused):
     """The image does not exist, is not active, or is not visible to the project."""
 

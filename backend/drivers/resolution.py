@@ -10,6 +10,7 @@ from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.compute import ServerGroup, ServerRequest
+from backend.drivers.images import Image
 from backend.drivers.network import Subnet
 
 
@@ -36,6 +37,7 @@ def resolve(
     Raises:
         Unsupported: the spec asks for what no server here can have (``detail`` names the first such member).
         ProfileIncomplete: image or instance type is missing (``detail`` names which).
+        VolumeTooSmall: a disk is smaller than the image's, or than a disk can be.
         ImageNotFound, FlavorNotFound, FlavorNotSupported, KeyPairNotFound, SecurityGroupNotFound, SubnetNotFound,
         ServerGroupNotFound: a reference matches nothing; ``detail`` is the reference as given.
         NetworkMissing: nothing to put the server on.
@@ -55,6 +57,7 @@ def resolve(
         raise errors.FlavorNotFound(spec.instance_type)
     if image.architecture not in flavor.architectures:
         raise errors.FlavorNotSupported(image.architecture)
+    check_disks(spec, image)
     if spec.key_name and catalog.key_pair(scope, spec.key_name) is None:
         raise errors.KeyPairNotFound(spec.key_name)
     group = _server_group(catalog, scope, spec, server_group)
@@ -74,6 +77,21 @@ def resolve(
         server_group=group,
         tags={**spec.tags, **(tags or {})},
     )
+
+
+def check_disks(spec: ServerSpec, image: Image) -> None:
+    """Refuse disks that are too small.
+
+    Raises:
+        VolumeTooSmall
+    """
+    for disk in spec.block_devices:
+        if disk.size_gib is None or disk.suppressed or disk.ephemeral is not None:
+            continue
+        if disk.device == image.root_device and disk.size_gib < image.size_gib:
+            raise errors.VolumeTooSmall(disk.size_gib, image.size_gib, image.snapshot_id or image.id)
+        if disk.size_gib < 1:
+            raise errors.VolumeTooSmall(disk.size_gib, 1)
 
 
 def _server_group(catalog: Catalog, scope: Scope, spec: ServerSpec, name: str | None) -> ServerGroup | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 from backend.domain.activity import Activity
 from backend.domain.cluster import Cluster
+from backend.domain.ids import short_id
 from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.domain.profile import LaunchSource, ProfileRef
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
@@ -18,6 +22,8 @@ from backend.errors import ServerNotAttachable, ServerUnknown
 from backend.services.catalog import asking
 from backend.store import clusters, nodes
 from backend.store.session import Connection
+
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 def servers(cloud: Cloud, catalog: Catalog, scope: Scope, shorts: Sequence[str]) -> list[Server]:
@@ -61,7 +67,7 @@ def check(conn: Connection, scope: Scope, cluster: Cluster, wanted: Sequence[Ser
 
 
 def node(cluster: Cluster, server: Server, now: datetime) -> Node:
-    """The node of a server that someone else made; it was made from no profile of ours."""
+    """The node of a server that someone else made, or that was let go: of no profile, unless it bears ours."""
     return Node(
         id=str(uuid4()),
         cluster_id=cluster.id,
@@ -76,7 +82,7 @@ def node(cluster: Cluster, server: Server, now: datetime) -> Node:
         health=Health.HEALTHY,
         health_cause=None,
         protected=cluster.spec.protect_new,
-        profile=None,
+        profile=_profile(cluster.spec.source, server),
         instance_type=server.flavor,
         image_id=server.image_id,
         created_at=now,
@@ -85,6 +91,16 @@ def node(cluster: Cluster, server: Server, now: datetime) -> Node:
         attached=True,
         address=server.private_address,
     )
+
+
+def _profile(source: LaunchSource, server: Server) -> ProfileRef | None:
+    """The version of the cluster's own template that the server says it was launched from; AWS tells it again, too."""
+    version = server.tags.get("aws:ec2launchtemplate:version", "")
+    if source.template_id is None or not _VERSION.fullmatch(version):
+        return None
+    if server.tags.get("aws:ec2launchtemplate:id") != f"lt-{short_id(source.template_id)}":
+        return None
+    return ProfileRef(template_id=source.template_id, template_name=source.template_name, template_version=int(version))
 
 
 def with_activity(joined: Node, entry: Activity) -> Node:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -41,6 +41,10 @@ class CatalogService:
 
     def zones(self, scope: Scope, *, fresh: bool = False) -> Sequence[Zone]:
         return self._listing("zones", scope, self._catalog.zones, fresh=fresh)
+
+    def zone_ids(self, scope: Scope, names: Collection[str]) -> Mapping[str, str]:
+        """Ids of zones by name, as far as they are known; raises nothing."""
+        return self._catalog.zone_ids(scope, names)
 
     def networks(self, scope: Scope, *, fresh: bool = False) -> Sequence[Network]:
         return self._listing("networks", scope, self._catalog.networks, fresh=fresh)

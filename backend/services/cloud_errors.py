@@ -59,6 +59,8 @@ def _refusal(error: cloud.Refused, type_name: str, image: str, zone: str) -> err
 def _room(error: cloud.Refused, type_name: str, zone: str) -> errors.Finding:
     detail = error.detail
     match error:
+        case cloud.VolumeTooSmall():
+            return errors.VolumeTooSmall(error.size, error.least, error.snapshot)
         case cloud.NoCapacity():
             return errors.NoCapacity(type_name, zone)
         case cloud.NoAddresses():

@@ -30,6 +30,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.errors import (
     ClusterBusy,
+    ClusterExists,
     ClusterInUse,
     ClusterProtected,
     CoolingDown,
@@ -103,6 +104,8 @@ class Clusters:
                 due_at=now,
                 sources=pools,
             )
+            if (there := clusters.find(conn, scope, wanted.name)) is not None:
+                raise ClusterExists(wanted.name, leaving=there.status is ClusterStatus.DELETING)
             clusters.insert(conn, made, wanted.tags)
             watches.ensure(conn, scope)
             return made

@@ -31,9 +31,11 @@ from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.errors import (
+    ClusterDeleting,
     NodeNotFound,
     NodeNotInCluster,
     NodeStateConflict,
+    ProcessSuspended,
 )
 from backend.policies import bounds
 from backend.services import attachment, entries
@@ -111,7 +113,12 @@ class Nodes:
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         with self._store.read() as conn:
-            clusters.get(conn, scope, name)  # its absence is told before anything of the servers
+            # What is wrong with the cluster is told before anything of the servers.
+            seen = clusters.get(conn, scope, name)
+            if seen.status is ClusterStatus.DELETING:
+                raise ClusterDeleting(name)
+            if not seen.runs(Process.LAUNCH):
+                raise ProcessSuspended(name, str(Process.LAUNCH))
         found = attachment.servers(self._cloud, self._catalog, scope, servers)
         now = self._clock.now()
 

@@ -117,6 +117,11 @@ class Servers:
             name = owners.get(server.id)
             yield replace(server, tags={**server.tags, GROUP_TAG: name}) if name else server
 
+    def tokens(self, scope: Scope) -> Mapping[str, str]:
+        """The client token that servers were asked for with, by their cloud id, as long as tokens are remembered."""
+        with self._store.read() as conn:
+            return client_tokens.servers(conn, scope)
+
     def find(self, scope: Scope, shorts: Collection[str]) -> Mapping[str, Server]:
         """Servers by short id, the oldest first; unknown ones are left out.
 

@@ -9,7 +9,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
 from backend.drivers.errors import CloudError
-from backend.drivers.resolution import resolve
+from backend.drivers.resolution import check_disks, resolve
 from backend.errors import (
     CloudNotReached,
     IamProfileNotFound,
@@ -96,7 +96,8 @@ def try_spec(catalog: Catalog, scope: Scope, spec: ServerSpec) -> None:
     """Look up what a launch configuration names, wherever its servers will go.
 
     Raises:
-        ImageNotFound, TypeNotFound, TypeNotSupported, KeyPairNotFound, SecurityGroupNotFound, IamProfileNotFound
+        ImageNotFound, TypeNotFound, TypeNotSupported, VolumeTooSmall, KeyPairNotFound, SecurityGroupNotFound,
+        IamProfileNotFound
         CloudNotReached, NotPermitted: the cloud could not be asked.
     """
     if spec.iam_profile is not None:
@@ -124,6 +125,7 @@ def _try_image(catalog: Catalog, scope: Scope, spec: ServerSpec) -> None:
         raise TypeNotFound(spec.instance_type or "")
     if image.architecture not in flavor.architectures:
         raise TypeNotSupported(flavor.name, image.architecture, image.short_id)
+    check_disks(spec, image)
 
 
 def server_of(cloud: Cloud, scope: Scope, short: str) -> Server:

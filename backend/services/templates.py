@@ -83,6 +83,7 @@ class Templates:
 
         Raises:
             TemplateExists, TokenReused, LimitExceeded.
+            TokenUsed: what the token made has versions more by now, or is deleted.
         """
 
         def work(conn: Connection) -> str:
@@ -105,7 +106,15 @@ class Templates:
             return template.id
 
         template_id: str = self._once(scope, token, work)
-        return self.find(scope, TemplateRef(id=template_id))
+        try:
+            made = self.find(scope, TemplateRef(id=template_id))
+        except errors.TemplateNotFound:
+            if token is None:
+                raise
+            raise errors.TokenUsed(token.value) from None
+        if token is not None and made.latest_version > 1:
+            raise errors.TokenUsed(token.value)
+        return made
 
     def add_version(
         self, scope: Scope, ref: TemplateRef, version: NewVersion, *, token: ClientToken | None = None
@@ -163,18 +172,29 @@ class Templates:
             page = rows.page(conn, scope, after=after, limit=limit)
             return Page(rows.versions_of(conn, page.items, version), page.marker)
 
-    def change_default(self, scope: Scope, ref: TemplateRef, version: str) -> Template:
-        """Make a version the default. Raises TemplateVersionNotFound."""
+    def change_default(
+        self, scope: Scope, ref: TemplateRef, version: str, *, token: ClientToken | None = None
+    ) -> Template:
+        """Make a version the default; asked for again with the same token it does nothing more.
 
-        def work(conn: Connection) -> Template:
+        Raises:
+            TemplateVersionNotFound
+            TokenUsed: the token came with other words before.
+        """
+
+        def work(conn: Connection) -> int:
             template = _found(rows.find(conn, scope, template_id=ref.id, name=ref.name, lock=True), ref)
             found = rows.version_of(conn, template, version)
             if found is None:
                 raise _no_version(template, version)
             rows.change_default(conn, template.id, found.version)
-            return replace(template, default_version=found.version)
+            return found.version
 
-        return self._store.transact(work)
+        try:
+            number = self._once(scope, token, work)
+        except errors.TokenReused as found:
+            raise errors.TokenUsed(found.token) from found
+        return replace(self.find(scope, ref), default_version=number)
 
     def delete(self, scope: Scope, ref: TemplateRef) -> Template:
         """Delete a template with its versions and tags. Clusters that launch from it keep naming it, as at AWS."""
@@ -188,19 +208,26 @@ class Templates:
         return self._store.transact(work)
 
     def delete_versions(self, scope: Scope, ref: TemplateRef, versions: Sequence[str]) -> Deleted:
-        """Delete some versions: the default one and unknown ones are kept, with the reason."""
+        """Delete some versions; unknown ones are told with the reason.
+
+        Raises:
+            TemplateDefaultVersionKept: the default one is among them; nothing is deleted then.
+        """
 
         def work(conn: Connection) -> Deleted:
             template = _found(rows.find(conn, scope, template_id=ref.id, name=ref.name, lock=True), ref)
             gone: list[int] = []
             kept: list[tuple[int, errors.Finding]] = []
+            numbers: dict[int, None] = {}
             for version in dict.fromkeys(versions):
                 number = rows.number_of(template, version)
                 if number is None:
                     raise _no_version(template, version)
                 if number == template.default_version:
-                    kept.append((number, errors.TemplateDefaultVersionKept(template.id, number)))
-                elif rows.remove_version(conn, template.id, number):
+                    raise errors.TemplateDefaultVersionKept(template.id, number)
+                numbers[number] = None
+            for number in numbers:
+                if rows.remove_version(conn, template.id, number):
                     gone.append(number)
                 else:
                     kept.append((number, _no_version(template, str(number))))

@@ -50,6 +50,21 @@ def add(conn: Connection, scope: Scope, token: ClientToken, result: Any, now: da
         raise errors.StaleRead(token.value) from None
 
 
+def servers(conn: Connection, scope: Scope) -> dict[str, str]:
+    """Server -> the token it was asked for with."""
+    kept = select(client_tokens.c.token, client_tokens.c.result).where(
+        client_tokens.c.project_id == scope.project_id,
+        client_tokens.c.region == scope.region,
+        client_tokens.c.operation == "RunInstances",
+    )
+    return {
+        server: row.token
+        for row in conn.execute(kept)
+        if isinstance(row.result["result"], list)
+        for server in row.result["result"]
+    }
+
+
 def finish(conn: Connection, scope: Scope, token: ClientToken, result: Any) -> None:
     """Keep what the request of a token gave."""
     conn.execute(update(client_tokens).where(_is(scope, token)).values(result={"result": result}))

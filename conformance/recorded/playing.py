@@ -85,9 +85,10 @@ class Player:
         self, row: Row, known: Known, asked: Ask, made: list[tuple[Ask, dict[str, Any]]], patience: float
     ) -> list[str]:
         # What reads may be asked again until a group has come to rest; what writes is asked once.
-        again = asked.operation.startswith("Describe") and "members" in row.answer and row.given
+        again = asked.operation.startswith("Describe") and row.given
         deadline = time.monotonic() + (patience if again else 0)
         while True:
+            # What a call before has ended may be seen for a moment still.
             known.seen.clear()
             answer = self.ask(asked)
             lines = list(judged(row, known, answer))

@@ -32,6 +32,9 @@ def member_name(member: Shape, name: str) -> str:
     return wire[0].upper() + wire[1:]
 
 
+# EC2 names some lists that are missing by a name of its own that no model tells. Source: conformance/recorded.
+_SETS: Final = {"ResourceId": "resourceIdSet"}
+
 _DIALECT: Final = Dialect(member_name, wrapped=False, first_index=0, strict=True)
 
 
@@ -83,7 +86,8 @@ class EC2Wire:
     def invalid(self, failures: list[Failure]) -> AWSError:
         missing = next((failure for failure in failures if failure.is_missing), None)
         if missing is not None:
-            return AWSError("MissingParameter", f"The request must contain the parameter {missing.path}")
+            named = _SETS.get(missing.path, missing.path)
+            return AWSError("MissingParameter", f"The request must contain the parameter {named}")
         failure = failures[0]
         name = next(part for part in reversed(failure.path.split(".")) if not part.isdigit())
         parameter = name[0].lower() + name[1:]

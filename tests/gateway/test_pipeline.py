@@ -170,13 +170,13 @@ def test_every_constraint_that_is_not_met_is_told():
         World()
         .on("autoscaling", "CreateAutoScalingGroup")
         .pipeline()
-        .answer(action("autoscaling", "CreateAutoScalingGroup", {"AutoScalingGroupName": "", "MinSize": "-1"}))
+        .answer(action("autoscaling", "CreateAutoScalingGroup", {"AutoScalingGroupName": "", "MaxSize": "-1"}))
     )
     words = (
         "3 validation errors detected: Value '' at 'autoScalingGroupName' failed to satisfy constraint: "
-        "Member must have length greater than or equal to 1; Value '-1' at 'minSize' failed to satisfy constraint: "
-        "Member must have value greater than or equal to 0; Value null at 'maxSize' failed to satisfy constraint: "
-        "Member must not be null"
+        "Member must have length greater than or equal to 1; Value null at 'minSize' failed to satisfy constraint: "
+        "Member must not be null; Value '-1' at 'maxSize' failed to satisfy constraint: "
+        "Member must have value greater than or equal to 0"
     )
     assert said(answer) == (400, "ValidationError", words)
 
@@ -203,14 +203,14 @@ def test_a_fault_of_ours_is_logged_and_not_shown(caplog):
         .answer(action("ec2", "DescribeRegions"))
     )
     request_id = answer.headers["x-amzn-requestid"]
-    assert said(answer) == (500, "InternalFailure", f"An internal error has occurred. Request id: {request_id}")
+    assert said(answer) == (500, "InternalError", f"An internal error has occurred. Request id: {request_id}")
     assert request_id in caplog.text
     assert "secret detail" in caplog.text
 
 
 def test_an_answer_that_does_not_fit_its_shape_is_a_fault_of_ours():
     answer = World().on("ec2", "DescribeRegions", {"Regions": [17]}).pipeline().answer(action("ec2", "DescribeRegions"))
-    assert said(answer)[:2] == (500, "InternalFailure")
+    assert said(answer)[:2] == (500, "InternalError")
 
 
 def test_requests_that_are_too_large():

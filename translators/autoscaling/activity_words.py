@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, ReasonKind
@@ -154,10 +154,12 @@ def _ended(words: str) -> str:
     return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
-def details(activity: Activity) -> str:
-    """Subnet and zone as a JSON text, as AWS gives it."""
+def details(activity: Activity, zone_ids: Mapping[str, str]) -> str:
+    """Subnet and zone as a JSON text, as AWS gives it: of an instance that was attached without the subnet."""
     told = {}
-    if activity.subnet_id is not None:
+    if activity.zone is not None and activity.zone in zone_ids:
+        told["Availability Zone ID"] = zone_ids[activity.zone]
+    if activity.subnet_id is not None and activity.kind is not ActivityKind.ATTACH:
         told["Subnet ID"] = arns.subnet_id(activity.subnet_id)
     if activity.zone is not None:
         told["Availability Zone"] = activity.zone
@@ -281,8 +283,20 @@ def unspoken() -> tuple[set[CauseKind], set[ReasonKind]]:
     return set(CauseKind) - set(_CAUSES) - set(_MOVES) - own, set(ReasonKind) - set(_REASONS)
 
 
-def told(activity: Activity, region: str, account: str) -> dict[str, Any]:
-    """One Activity of an answer; what is not known or not over yet is absent."""
+def _rounded(at: datetime) -> datetime:
+    """To the nearest second, which is how AWS tells when an activity ended (23.938 is :24).
+
+    Source: radkawar/stackd testdata/aws/autoscaling/retention_native.json.
+    """
+    return (at + timedelta(milliseconds=500)).replace(microsecond=0)
+
+
+def told(activity: Activity, region: str, account: str, zone_ids: Mapping[str, str]) -> dict[str, Any]:
+    """One Activity of an answer; what is not known or not over yet is absent.
+
+    Args:
+        zone_ids: zone name -> its id, of the zones whose id is known.
+    """
     result: dict[str, Any] = {
         "ActivityId": activity.id,
         "AutoScalingGroupName": activity.cluster_name,
@@ -292,13 +306,12 @@ def told(activity: Activity, region: str, account: str) -> dict[str, Any]:
         "StartTime": activity.started_at,
         "StatusCode": str(activity.status),
         "Progress": activity.progress,
-        "Details": details(activity),
+        "Details": details(activity, zone_ids),
     }
     if activity.ended_at is not None:
-        result["EndTime"] = activity.ended_at
+        result["EndTime"] = _rounded(activity.ended_at)
     message = status_message(activity)
     if message is not None:
         result["StatusMessage"] = message
-    if activity.cluster_deleted:
-        result["AutoScalingGroupState"] = "Deleted"
+    result["AutoScalingGroupState"] = "Deleted" if activity.cluster_deleted else "InService"
     return result

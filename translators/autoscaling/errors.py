@@ -5,6 +5,8 @@ The words are the real service's where they were seen (clients match on them); t
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from backend import errors
@@ -13,7 +15,7 @@ from translators.autoscaling.ids import instance, shown
 from translators.ec2 import errors as ec2_errors
 from translators.errors import AWSError, Table, register, translate
 
-__all__ = ["TABLE", "constraint", "unsupported", "validation"]
+__all__ = ["TABLE", "constraint", "launch_suspended", "unknown_group", "unsupported", "validation"]
 
 # Registered by being imported: launch templates are refused in EC2's words.
 assert ec2_errors
@@ -43,10 +45,53 @@ def unsupported(member: str, why: str = "") -> AWSError:
     return validation(f"{member} is not supported by this service{': ' if why else ''}{why}.")
 
 
+_UNKNOWN_GROUP: Final[Mapping[str, str]] = {
+    "DescribeScalingActivities": "AutoScalingGroup {} not found",
+    "DescribeInstanceRefreshes": "AutoScalingGroup {} not found",
+    "UpdateAutoScalingGroup": "null",
+    "AttachInstances": "AutoScalingGroup: {} not found",
+    "DescribeWarmPool": "No such Auto Scaling group: {}",
+    "DeleteWarmPool": "No such Auto Scaling group: {}",
+}
+"""What follows "name not found - " where an operation does not say it as DeleteAutoScalingGroup does.
+
+Source: conformance/recorded; of instance refreshes cluster-api-provider-aws, of AttachInstances a user's report.
+"""
+
+
+@contextmanager
+def unknown_group(operation: str) -> Iterator[None]:
+    """A group that is not there is told in the operation's own words."""
+    try:
+        yield
+    except errors.ClusterNotFound as found:
+        words = _UNKNOWN_GROUP[operation].format(found.name)
+        raise validation(f"AutoScalingGroup name not found - {words}") from found
+
+
+@contextmanager
+def launch_suspended(doing: str) -> Iterator[None]:
+    """A suspended Launch process is told with what cannot be done for it."""
+    try:
+        yield
+    except errors.ProcessSuspended as found:
+        raise validation(
+            f"Cannot {doing} AutoScalingGroup {found.name} while the {found.process} process is suspended"
+        ) from found
+
+
 def _cluster_not_found(found: errors.ClusterNotFound) -> AWSError:
-    if found.name is None:
-        return validation("AutoScalingGroup name not found - null")
     return validation(f"AutoScalingGroup name not found - AutoScalingGroup '{found.name}' not found")
+
+
+def _cluster_exists(found: errors.ClusterExists) -> AWSError:
+    words = f"AutoScalingGroup by this name already exists - A group with the name {found.name} already exists"
+    if found.leaving:
+        words += (
+            " and is pending delete.  Please wait until Autoscaling completes the deletion process before creating"
+            " another group with the same name."
+        )
+    return AWSError("AlreadyExists", words)
 
 
 def _cooling(found: errors.CoolingDown) -> AWSError:
@@ -95,7 +140,8 @@ def _not_attachable(found: errors.ServerNotAttachable) -> AWSError:
                 f" but it is in '{found.state}' state."
             )
         case "in_cluster":
-            return validation(f"Instance {name} is already part of AutoScalingGroup:{found.cluster}")
+            # Source: a user's report of 2015.
+            return validation(f"The Instance: {name} is already part of AutoScalingGroup:{found.cluster}")
         case "image":
             return validation(f"The image of instance {name} does not exist any more.")
         case _:
@@ -110,6 +156,13 @@ def _suspended(found: errors.ProcessSuspended) -> AWSError:
 
 def _template_unusable(found: errors.TemplateUnusable) -> AWSError:
     return _template(found.reason)
+
+
+def _template_missing(found: errors.Finding) -> AWSError:
+    """A template or version that is not there is told in EC2's words alone."""
+    said = translate(found, "ec2")
+    assert said is not None
+    return validation(said.message)
 
 
 def _template(reason: errors.Finding) -> AWSError:
@@ -129,7 +182,7 @@ def _limit(found: errors.LimitExceeded) -> AWSError:
         "clusters": f"You have already reached your limit of {found.limit} AutoScalingGroups.",
         "profiles": f"You have already reached your limit of {found.limit} launch configurations.",
         "pools": f"You have exceeded the limit of {found.limit} target groups for an AutoScalingGroup.",
-        "tags": f"You have exceeded the limit of {found.limit} tags for an AutoScalingGroup.",
+        "tags": "You tried to create more tags than allowed",
     }
     return AWSError("LimitExceeded", words.get(found.what, f"You have reached the limit of {found.limit}."))
 
@@ -167,10 +220,7 @@ def _unavailable(_: Any) -> AWSError:
 
 TABLE: Final[Table] = {
     errors.ClusterNotFound: _cluster_not_found,
-    errors.ClusterExists: lambda found: AWSError(
-        "AlreadyExists",
-        f"AutoScalingGroup by this name already exists - A group with the name {found.name} already exists",
-    ),
+    errors.ClusterExists: _cluster_exists,
     errors.ClusterInUse: lambda _: AWSError(
         "ResourceInUse",
         "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s)"
@@ -216,10 +266,11 @@ TABLE: Final[Table] = {
         "ResourceInUse",
         f"Cannot delete launch configuration {found.name} because it is attached to AutoScalingGroup {found.cluster}",
     ),
-    errors.TemplateNotFound: _template,
-    errors.TemplateVersionNotFound: _template,
+    errors.TemplateNotFound: _template_missing,
+    errors.TemplateVersionNotFound: _template_missing,
     errors.TemplateUnusable: _template_unusable,
     errors.ImageNotFound: _image,
+    errors.VolumeTooSmall: lambda found: validation(ec2_errors.volume_too_small(found).message),
     errors.TypeNotFound: lambda found: validation(f"Invalid instance type: '{found.type}'"),
     errors.TypeNotSupported: _type_not_supported,
     errors.KeyPairNotFound: lambda found: validation(f"The key pair '{found.name}' does not exist"),
@@ -232,7 +283,9 @@ TABLE: Final[Table] = {
     errors.ZonesMismatch: lambda _: validation(
         "The availability zones of the specified subnets and the Auto Scaling group do not match"
     ),
-    errors.PlacementMissing: lambda _: validation("At least one Availability Zone or VPC Subnet is required."),
+    errors.PlacementMissing: lambda _: validation(
+        "You must specify 1 of either AvailabilityZones, AvailabilityZoneIds, or Subnets"
+    ),
     errors.IamProfileNotFound: lambda found: validation(f"Invalid IAM Instance Profile name - {found.name}"),
     errors.PoolNotFound: lambda _: validation(
         "Provided Target Groups may not be valid. Please ensure they exist and try again."

@@ -41,6 +41,18 @@ def _count(member: str, field: str) -> Reader:
     return read
 
 
+def _minimum(value: int) -> Values:
+    if value < 0:
+        raise validation(f"Min bound, {value}, must be non-negative")
+    return _count("MinSize", "minimum")(value)
+
+
+def _grace(value: int) -> Values:
+    if value < 0:
+        raise validation("Grace period must be a positive integer.")
+    return _count("HealthCheckGracePeriod", "health_grace_seconds")(value)
+
+
 def _within(value: int, member: str, least: int, most: int) -> int:
     wire = member[0].lower() + member[1:]
     if value < least:
@@ -70,6 +82,11 @@ def _health_checks(value: str) -> Values:
             raise unsupported("HealthCheckType EBS")
         if kind not in HEALTH_CHECKS:
             raise validation(f"Invalid HealthCheckType: {value}. Valid values are EC2, EBS, ELB and VPC_LATTICE.")
+    if "EC2" in kinds and len(kinds) > 1:
+        raise validation(
+            "Specifying EC2 in addition to other health check types is not supported. Remove EC2 from HealthCheckType"
+            " and try again."
+        )
     return {"health_checks": kinds}
 
 
@@ -87,8 +104,7 @@ def _lifetime(value: int) -> Values:
         return {"maximum_lifetime_seconds": None}
     if not DAY_SECONDS <= value <= LIFETIME_SECONDS:
         raise validation(
-            f"Invalid value '{value}' for MaxInstanceLifetime."
-            f" It must be 0 or between {DAY_SECONDS} and {LIFETIME_SECONDS} seconds."
+            f"maxInstanceLifetime must be between {DAY_SECONDS} and {LIFETIME_SECONDS} seconds (inclusive)."
         )
     return {"maximum_lifetime_seconds": value}
 
@@ -111,7 +127,7 @@ def _maintenance(value: Mapping[str, int]) -> Values:
     _within(most, "instanceMaintenancePolicy.maxHealthyPercentage", 100, 200)
     if most - least > 100:
         raise validation(
-            "The difference between MaxHealthyPercentage and MinHealthyPercentage cannot be greater than 100."
+            "The difference between MaxHealthyPercentage and MinHealthyPercentage must be less than or equal to 100."
         )
     return {"maintenance_minimum_percent": least, "maintenance_maximum_percent": most}
 
@@ -132,9 +148,14 @@ def _impairment(value: Mapping[str, Any]) -> Values:
 
 def _reservations(value: Mapping[str, Any]) -> Values:
     target = value.get("CapacityReservationTarget") or {}
-    if target.get("CapacityReservationIds") or target.get("CapacityReservationResourceGroupArns"):
-        raise unsupported("CapacityReservationTarget", "there are no capacity reservations")
     preference = value.get("CapacityReservationPreference")
+    if target.get("CapacityReservationIds") or target.get("CapacityReservationResourceGroupArns"):
+        if preference in {"default", "none"}:
+            raise validation(
+                "You can't specify CapacityReservationPreference as default or none and provide a"
+                " CapacityReservationTarget in the same request."
+            )
+        raise unsupported("CapacityReservationTarget", "there are no capacity reservations")
     if preference not in {None, "default", "none"}:
         raise unsupported(f"CapacityReservationPreference {preference}", "there are no capacity reservations")
     return {"reservation_preference": preference}
@@ -172,12 +193,12 @@ def _balancer_names(value: list[str]) -> Values:
 
 
 READERS: Final[Mapping[str, Reader]] = {
-    "MinSize": _count("MinSize", "minimum"),
+    "MinSize": _minimum,
     "MaxSize": _count("MaxSize", "maximum"),
     "DesiredCapacity": _count("DesiredCapacity", "desired"),
     "DefaultCooldown": _count("DefaultCooldown", "cooldown_seconds"),
     "HealthCheckType": _health_checks,
-    "HealthCheckGracePeriod": _count("HealthCheckGracePeriod", "health_grace_seconds"),
+    "HealthCheckGracePeriod": _grace,
     "TerminationPolicies": _termination,
     "NewInstancesProtectedFromScaleIn": _plain("protect_new"),
     "CapacityRebalance": _plain("capacity_rebalance"),
@@ -264,6 +285,7 @@ OUTPUT: Final[Mapping[str, Fate]] = {
             "InstanceMaintenancePolicy",
             "DeletionProtection",
             "AvailabilityZoneDistribution",
+            "AvailabilityZoneIds",
             "AvailabilityZoneImpairmentPolicy",
             "CapacityReservationSpecification",
             "InstanceLifecyclePolicy",
@@ -278,8 +300,6 @@ OUTPUT: Final[Mapping[str, Fate]] = {
             "WarmPoolConfiguration",
             "WarmPoolSize",
             "Operator",
-            # Only the cloud knows a zone's id, and a list of groups asks the store alone.
-            "AvailabilityZoneIds",
         ),
         Fate.ABSENT,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus, ClusterView, DeletionProtection, Tag
@@ -15,9 +16,19 @@ GRANULARITY: Final = "1Minute"
 _KEEP_NOTHING: Final = {"RetentionTriggers": {"TerminateHookAbandon": "terminate"}}
 
 
-def group(view: ClusterView, region: str, account: str, *, with_instances: bool = True) -> dict[str, Any]:
-    """One AutoScalingGroup: what is always told, then what is told only when set."""
+ZoneIds = Mapping[str, str]
+
+
+def group(
+    view: ClusterView, region: str, account: str, zone_ids: ZoneIds, *, with_instances: bool = True
+) -> dict[str, Any]:
+    """One AutoScalingGroup: what is always told, then what is told only when set.
+
+    Args:
+        zone_ids: zone name -> its id, of the zones whose id is known.
+    """
     cluster, spec = view.cluster, view.cluster.spec
+    zones = sorted(spec.zones)
     arns_of_groups = [traffic_words.arn(each, region, account) for each in cluster.sources if each.wanted]
     told: dict[str, Any] = {
         "AutoScalingGroupName": cluster.name,
@@ -26,28 +37,31 @@ def group(view: ClusterView, region: str, account: str, *, with_instances: bool 
         "MaxSize": spec.maximum,
         "DesiredCapacity": spec.desired,
         "DefaultCooldown": spec.cooldown_seconds,
-        "AvailabilityZones": spec.zones,
+        # In the zones' own order, whatever order was asked for. Source: conformance/recorded create/zones-...
+        "AvailabilityZones": zones,
+        "AvailabilityZoneIds": [zone_ids[zone] for zone in zones if zone in zone_ids],
         "LoadBalancerNames": (),
         "TargetGroupARNs": arns_of_groups,
         "HealthCheckType": ",".join(spec.health_checks),
         "HealthCheckGracePeriod": spec.health_grace_seconds,
         "CreatedTime": cluster.created_at,
         "SuspendedProcesses": _suspended(cluster) if cluster.suspended else (),
-        "VPCZoneIdentifier": ",".join(map(arns.subnet_id, spec.subnets)),
+        "VPCZoneIdentifier": ",".join(sorted(map(arns.subnet_id, spec.subnets))),
         "EnabledMetrics": [{"Metric": metric, "Granularity": GRANULARITY} for metric in cluster.metrics],
         "Tags": [tag(cluster.name, item) for item in view.tags],
         "TerminationPolicies": spec.termination_rules,
         "NewInstancesProtectedFromScaleIn": spec.protect_new,
         "ServiceLinkedRoleARN": spec.service_role or arns.service_linked_role(account),
-        "TrafficSources": [traffic_words.source(arn) for arn in arns_of_groups],
         "AvailabilityZoneDistribution": {"CapacityDistributionStrategy": str(spec.zone_distribution)},
         "CapacityReservationSpecification": {
             "CapacityReservationPreference": spec.reservation_preference or "default",
         },
         "InstanceLifecyclePolicy": _KEEP_NOTHING,
     }
+    if arns_of_groups:
+        told["TrafficSources"] = [traffic_words.source(arn) for arn in arns_of_groups]
     if with_instances:
-        told["Instances"] = [instance(member) for member in view.members]
+        told["Instances"] = [instance(member, zone_ids) for member in view.members]
     told |= _source(spec.source)
     told |= _when_set(cluster, spec)
     return told
@@ -56,13 +70,13 @@ def group(view: ClusterView, region: str, account: str, *, with_instances: bool 
 def _source(source: LaunchSource) -> dict[str, Any]:
     if source.template_id is None:
         return {"LaunchConfigurationName": source.configuration}
-    return {
-        "LaunchTemplate": {
-            "LaunchTemplateId": arns.template_id(source.template_id),
-            "LaunchTemplateName": source.template_name,
-            "Version": source.template_version or "$Default",
-        }
+    told: dict[str, Any] = {
+        "LaunchTemplateId": arns.template_id(source.template_id),
+        "LaunchTemplateName": source.template_name,
     }
+    if source.template_version:
+        told["Version"] = source.template_version
+    return {"LaunchTemplate": told}
 
 
 def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:
@@ -115,7 +129,7 @@ def tag(cluster_name: str, item: Tag) -> dict[str, Any]:
     }
 
 
-def instance(member: Member) -> dict[str, Any]:
+def instance(member: Member, zone_ids: ZoneIds) -> dict[str, Any]:
     """One Instance of a group; health in mixed case, as here and nowhere else."""
     server, zone, state, health, protected, instance_type, configuration, template_id, name, version = member
     told: dict[str, Any] = {
@@ -126,6 +140,8 @@ def instance(member: Member) -> dict[str, Any]:
         "HealthStatus": health,
         "ProtectedFromScaleIn": protected,
     }
+    if zone in zone_ids:
+        told["AvailabilityZoneId"] = zone_ids[zone]
     if configuration is not None:
         told["LaunchConfigurationName"] = configuration
     elif template_id is not None:
@@ -137,7 +153,7 @@ def instance(member: Member) -> dict[str, Any]:
     return told
 
 
-def instance_details(pair: tuple[str, Member]) -> dict[str, Any]:
+def instance_details(pair: tuple[str, Member], zone_ids: ZoneIds) -> dict[str, Any]:
     """One AutoScalingInstanceDetails; health in upper case."""
     name, member = pair
-    return instance(member) | {"AutoScalingGroupName": name, "HealthStatus": member.health.upper()}
+    return instance(member, zone_ids) | {"AutoScalingGroupName": name, "HealthStatus": member.health.upper()}

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, SourceRequest, TagMatch
 from backend.errors import CapacityOutOfBounds
+from backend.services.templates import TemplateRef
 from translators import arns
 from translators.autoscaling import group_spec, group_words, ids, traffic_words
-from translators.autoscaling.errors import validation
+from translators.autoscaling.errors import unknown_group, validation
 from translators.autoscaling.listing import among, limit_of, marker_of, result
 from translators.autoscaling.tag_words import new_tags
+from translators.ec2 import launch_data
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 
@@ -36,6 +38,7 @@ def create(call: Call) -> Result:
         raise validation(_NO_SOURCE)
     source = _source(params)
     assert source is not None
+    _check_template(call, source, by_subnet=bool(params.get("VPCZoneIdentifier")))
     tags = new_tags(params.get("Tags") or (), name)
     pools = traffic_words.pools_of_group(call)
     call.backend.clusters.create(call.scope, NewCluster(name, values, source, _placement(params), tags, pools))
@@ -49,7 +52,11 @@ def update(call: Call) -> Result:
     if sum(params.get(source) is not None for source in _SOURCES) > 1:
         raise validation(_NO_SOURCE)
     change = ClusterChange(values, _source(params), _placement(params))
-    call.backend.clusters.update(call.scope, params["AutoScalingGroupName"], change)
+    with unknown_group(call.operation):
+        if change.source is not None:
+            here = call.backend.clusters.get(call.scope, params["AutoScalingGroupName"]).spec
+            _check_template(call, change.source, by_subnet=bool(params.get("VPCZoneIdentifier") or here.subnets))
+        call.backend.clusters.update(call.scope, params["AutoScalingGroupName"], change)
     return {}
 
 
@@ -94,11 +101,13 @@ def describe(call: Call) -> Result:
         with_members=with_instances,
     )
     region, account = call.region, call.account_id
+    zones = {zone for view in page.items for zone in view.cluster.spec.zones}
+    zone_ids = call.backend.catalog.zone_ids(call.scope, zones)
     return result(
         call,
         page,
         "AutoScalingGroups",
-        lambda view: group_words.group(view, region, account, with_instances=with_instances),
+        lambda view: group_words.group(view, region, account, zone_ids, with_instances=with_instances),
     )
 
 
@@ -138,6 +147,15 @@ def _template(template: Mapping[str, str]) -> SourceRequest:
     # An old id of 8 digits names nothing here; it goes on as it is and is told again as not found.
     short = None if template_id is None else arns.short_of(arns.TEMPLATE, template_id) or template_id
     return SourceRequest(template=short, template_name=name, version=version)
+
+
+def _check_template(call: Call, source: SourceRequest, *, by_subnet: bool) -> None:
+    """Refuse a template whose members do not go together."""
+    if source.template is None and source.template_name is None:
+        return
+    ref = TemplateRef(id=source.template, name=source.template_name)
+    version = call.backend.templates.version(call.scope, ref, source.version)
+    launch_data.check_launch(version.document, by_subnet=by_subnet)
 
 
 def _placement(params: Mapping[str, Any]) -> PlacementRequest:

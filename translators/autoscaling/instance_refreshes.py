@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from translators.autoscaling.errors import unknown_group
 from translators.autoscaling.listing import group_of, limit_of, marker_of
 from translators.registry import Call, Result, operation
 
 
 @operation("autoscaling", "DescribeInstanceRefreshes")
 def describe(call: Call) -> Result:
-    group_of(call)
+    with unknown_group(call.operation):
+        group_of(call)
     limit_of(call, 50, 100)
     marker_of(call)
     return {"InstanceRefreshes": []}

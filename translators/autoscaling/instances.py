@@ -10,7 +10,7 @@ from backend.domain.node import Health
 from backend.errors import AboveMaximum, BelowMinimum
 from translators.autoscaling import group_words, ids
 from translators.autoscaling.activity_words import told
-from translators.autoscaling.errors import validation
+from translators.autoscaling.errors import launch_suspended, unknown_group, validation
 from translators.autoscaling.listing import among, limit_of, marker_of, result
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
@@ -26,7 +26,8 @@ def describe(call: Call) -> Result:
     wanted = ids.servers_of(among(call, "InstanceIds", _MOST_DESCRIBED))
     limit = limit_of(call, 50, 50)
     page = call.backend.nodes.page(call.scope, servers=wanted, limit=limit, after=marker_of(call))
-    return result(call, page, "AutoScalingInstances", group_words.instance_details)
+    zone_ids = call.backend.catalog.zone_ids(call.scope, {member.zone for _, member in page.items})
+    return result(call, page, "AutoScalingInstances", lambda pair: group_words.instance_details(pair, zone_ids))
 
 
 @operation("autoscaling", "TerminateInstanceInAutoScalingGroup")
@@ -47,7 +48,7 @@ def terminate(call: Call) -> Result:
             activity = call.backend.nodes.terminate(call.scope, server, decrement=decrement)
     except BelowMinimum as found:
         raise _violating(found) from found
-    return {"Activity": told(activity, call.region, call.account_id)}
+    return {"Activity": _activities(call, [activity])["Activities"][0]}
 
 
 def _terminate_several(call: Call, group: str | None, several: Sequence[str], *, decrement: bool) -> Result:
@@ -74,7 +75,8 @@ def _violating(found: BelowMinimum) -> AWSError:
 @operation("autoscaling", "AttachInstances")
 def attach(call: Call) -> Result:
     wanted = _several(call.params.get("InstanceIds"), "attach")
-    call.backend.nodes.attach(call.scope, call.params["AutoScalingGroupName"], wanted)
+    with unknown_group(call.operation), launch_suspended("attach instances to"):
+        call.backend.nodes.attach(call.scope, call.params["AutoScalingGroupName"], wanted)
     return {}
 
 
@@ -99,7 +101,8 @@ def enter_standby(call: Call) -> Result:
 def exit_standby(call: Call) -> Result:
     wanted = _several(call.params.get("InstanceIds"), "move out of standby")
     try:
-        moved = call.backend.nodes.exit_standby(call.scope, call.params["AutoScalingGroupName"], wanted)
+        with launch_suspended("move instances out of Standby for"):
+            moved = call.backend.nodes.exit_standby(call.scope, call.params["AutoScalingGroupName"], wanted)
     except AboveMaximum as found:
         raise _sizes(found, f"move {_counted(found.count)} out of standby") from found
     return _activities(call, moved)
@@ -157,4 +160,5 @@ def _counted(count: int) -> str:
 
 
 def _activities(call: Call, entries: Sequence[Activity]) -> dict[str, Any]:
-    return {"Activities": [told(entry, call.region, call.account_id) for entry in entries]}
+    zone_ids = call.backend.catalog.zone_ids(call.scope, {entry.zone for entry in entries if entry.zone})
+    return {"Activities": [told(entry, call.region, call.account_id, zone_ids) for entry in entries]}

@@ -9,15 +9,17 @@ from translators.autoscaling.errors import validation
 from translators.autoscaling.group_words import GRANULARITY
 from translators.registry import Call, Result, operation
 
-_INSTANCES: Final = tuple(
-    f"Group{what}Instances" for what in ("InService", "Pending", "Standby", "Terminating", "Total")
-)
-_CAPACITY: Final = tuple(f"Group{what}Capacity" for what in ("InService", "Pending", "Standby", "Terminating", "Total"))
-_WARM_POOL: Final = (
-    *(f"WarmPool{what}Capacity" for what in ("Desired", "Warmed", "Pending", "Terminating", "Total")),
+_COUNTED: Final = ("InService", "Pending", "Terminating", "TerminatingRetained", "Standby", "Total")
+_WARM: Final = ("Desired", "Warmed", "Pending", "PendingRetained", "Terminating", "TerminatingRetained", "Total")
+# The real service tells them in this order, as far as its refusal was recorded (to GroupTerminatingRetained...).
+METRICS: Final = (
+    "GroupMinSize",
+    "GroupMaxSize",
+    "GroupDesiredCapacity",
+    *(f"Group{what}{unit}" for what in _COUNTED for unit in ("Instances", "Capacity")),
+    *(f"WarmPool{what}Capacity" for what in _WARM),
     *(f"GroupAndWarmPool{what}Capacity" for what in ("Desired", "Total")),
 )
-METRICS: Final = ("GroupMinSize", "GroupMaxSize", "GroupDesiredCapacity", *_INSTANCES, *_CAPACITY, *_WARM_POOL)
 
 
 @operation("autoscaling", "EnableMetricsCollection")
@@ -42,7 +44,6 @@ def _metrics(call: Call) -> Sequence[str]:
         AWSError: a name that is no metric.
     """
     named: Sequence[str] = call.params.get("Metrics") or ()
-    unknown = [name for name in named if name not in METRICS]
-    if unknown:
-        raise validation(f"Invalid metrics: [{', '.join(unknown)}]. Valid metrics: [{', '.join(METRICS)}]")
+    if not set(METRICS).issuperset(named):
+        raise validation(f"Valid metrics collection types are: [{', '.join(METRICS)}]")
     return named or METRICS

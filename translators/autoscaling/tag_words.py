@@ -61,7 +61,7 @@ def tag(item: Mapping[str, Any]) -> Tag:
 def refuse_reserved(key: str) -> None:
     """Raises AWSError: keys that begin with ``aws:`` (in any case) are AWS's own."""
     if key.lower().startswith(RESERVED):
-        raise validation(f"Invalid tag key '{key}': tag keys starting with 'aws:' are reserved for internal use.")
+        raise validation("aws: prefixed tag key names are not allowed for external use.")
 
 
 def refuse_twice(keys: Sequence[tuple[str, str]]) -> None:

@@ -66,7 +66,13 @@ def _not_found(found: ClusterNotFound) -> AWSError:
 
 
 def _query(filters: Sequence[Mapping[str, Any]]) -> TagQuery | None:
-    """What the filters ask for; None where they can match nothing."""
+    """What the filters ask for; None where they can match nothing.
+
+    Filters of one name are alternatives, of several names all must hold. The API's page speaks of AND alone; what
+    cluster-autoscaler and kOps have relied on for years is OR within a name.
+
+    Source: kubernetes/autoscaler, auto_scaling.go, and the log in its #278.
+    """
     found: dict[str, Any] = {"clusters": None, "keys": None, "values": None, "propagate": None}
     fields = {"auto-scaling-group": "clusters", "key": "keys", "value": "values", "propagate-at-launch": "propagate"}
     for item in filters:
@@ -78,9 +84,9 @@ def _query(filters: Sequence[Mapping[str, Any]]) -> TagQuery | None:
         if name == "propagate-at-launch":
             values = {_BOOLEANS[value.lower()] for value in values if value.lower() in _BOOLEANS}
         field = fields[name]
-        found[field] = values if found[field] is None else found[field] & values
-        if not found[field]:
-            return None
+        found[field] = values if found[field] is None else found[field] | values
+    if any(values is not None and not values for values in found.values()):
+        return None
     either = found["propagate"]
     return TagQuery(
         clusters=sorted(found["clusters"] or ()),

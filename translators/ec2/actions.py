@@ -44,6 +44,7 @@ class Kind:
         malformed: code for a text that cannot be such an id.
         missing: code for an id of nothing.
         one, many: the words for one id of nothing and for several.
+        misformed: the words for a text that cannot be such an id.
     """
 
     prefix: str
@@ -51,6 +52,7 @@ class Kind:
     missing: str
     one: str
     many: str
+    misformed: str = 'Invalid id: "{}" (expecting "{}-...")'
 
 
 INSTANCE: Final = Kind(
@@ -59,6 +61,8 @@ INSTANCE: Final = Kind(
     "InvalidInstanceID.NotFound",
     "The instance ID '{}' does not exist",
     "The instance IDs '{}' do not exist",
+    # Source: ClusterLabs/fence-agents #29, bash-my-aws #149.
+    'Invalid id: "{}"',
 )
 IMAGE: Final = Kind(
     arns.IMAGE,
@@ -111,10 +115,12 @@ INTERFACE: Final = Kind(
 )
 KEY_PAIR: Final = Kind(
     arns.KEY_PAIR,
-    "InvalidKeyPairId.Malformed",
-    "InvalidKeyPair.NotFound",
-    "The key pair ID '{}' does not exist",
-    "The key pair IDs '{}' do not exist",
+    # Source: radkawar/stackd testdata/aws/ec2/key_pairs.json, of a malformed id and of one of nothing.
+    "InvalidParameterValue",
+    "InvalidParameterValue",
+    "Invalid value '{}' for keyPairId.",
+    "Invalid value '{}' for keyPairId.",
+    "Invalid value '{}' for keyPairId.",
 )
 PLACEMENT_GROUP: Final = Kind(
     arns.PLACEMENT_GROUP,
@@ -129,6 +135,8 @@ TEMPLATE: Final = Kind(
     "InvalidLaunchTemplateId.NotFound",
     "The specified launch template, with template ID {}, does not exist.",
     "The specified launch templates, with template IDs {}, do not exist.",
+    # Source: radkawar/stackd, recorded September 2026.
+    "The following launch template ids are malformed: {}",
 )
 
 
@@ -136,7 +144,7 @@ def check_forms(kind: Kind, ids: Iterable[str]) -> None:
     """Refuse texts that cannot be ids of the kind."""
     for each in ids:
         if not arns.is_well_formed(kind.prefix, each):
-            raise AWSError(kind.malformed, f'Invalid id: "{each}" (expecting "{kind.prefix}-...")')
+            raise AWSError(kind.malformed, kind.misformed.format(each, kind.prefix))
 
 
 def not_found(kind: Kind, ids: Sequence[str]) -> AWSError:
@@ -177,14 +185,23 @@ def listed(call: Call, listing: Listing[T], names: Sequence[str] | None, name_of
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What ``MaxResults`` may be; ``default`` is a page's length where it is not given, None for everything at once."""
+    """What ``MaxResults`` may be; ``default`` is a page's length where it is not given, None for everything at once.
+
+    ``below`` is said of too small a number; it differs by operation.
+    """
 
     least: int = 5
     most: int = 1000
     default: int | None = None
+    below: str = ""
 
 
 USUAL: Final = Bounds()
+OF_INSTANCES: Final = Bounds(below="greater than 5")
+"""DescribeInstances takes 5, too. Source: turbot/steampipe-plugin-aws, an issue with a request id."""
+
+# The set that EC2 names where ids and a page's length are given; the others are made of the member's name.
+_SETS: Final = {"InstanceIds": "instancesSet"}
 
 
 def page(
@@ -202,7 +219,7 @@ def page(
     if asked is not None:
         check_bounds(asked, bounds)
         if member and call.params.get(member):
-            shown = f"{member[0].lower()}{member[1:-1]}Set"
+            shown = _SETS.get(member, f"{member[0].lower()}{member[1:-1]}Set")
             raise AWSError(
                 "InvalidParameterCombination", f"The parameter {shown} cannot be used with the parameter maxResults"
             )
@@ -221,8 +238,8 @@ def check_bounds(asked: int, bounds: Bounds) -> None:
     if asked < bounds.least:
         raise AWSError(
             "InvalidParameterValue",
-            f"Value ( {asked} ) for parameter maxResults is invalid. Expecting a value greater than or equal to "
-            f"{bounds.least}.",
+            f"Value ( {asked} ) for parameter maxResults is invalid. "
+            f"Expecting a value {bounds.below or f'greater than or equal to {bounds.least}'}.",
         )
     if asked > bounds.most:
         raise AWSError(

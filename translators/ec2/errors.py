@@ -58,6 +58,18 @@ def _template_not_found(found: errors.TemplateNotFound) -> AWSError:
     )
 
 
+def volume_too_small(found: errors.VolumeTooSmall) -> AWSError:
+    """Source: scylladb/scylla-machine-image #2484, aws/karpenter #3302; of a disk of nothing no words are known."""
+    if found.snapshot is None:
+        words = f"Volume of {found.size}GiB is too small; minimum is {found.least}GiB."
+        return AWSError("InvalidParameterValue", words)  # unsourced
+    snapshot = arns.resource_id(arns.SNAPSHOT, found.snapshot)
+    return AWSError(
+        "InvalidBlockDeviceMapping",
+        f"Volume of size {found.size}GB is smaller than snapshot '{snapshot}', expect size >= {found.least}GB",
+    )
+
+
 def _limit(found: errors.LimitExceeded) -> AWSError:
     code, words = _LIMITS.get(found.what, ("ResourceLimitExceeded", "You have reached a limit of your account."))
     return AWSError(code, words)
@@ -117,6 +129,16 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
         "IdempotentParameterMismatch",
         "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
     ),
+    # Source: conformance/recorded templates/...
+    errors.TokenUsed: lambda _: AWSError(
+        "IdempotentParameterMismatch", "The specified client token has already been used before."
+    ),
+    errors.TemplateDefaultVersionKept: lambda _: AWSError(
+        "InvalidParameterValue",
+        "The default version cannot be deleted. Either specify another version as default or delete the launch"
+        " template.",
+    ),
+    errors.VolumeTooSmall: volume_too_small,
     errors.TokenSpent: lambda _: AWSError(
         "IdempotentInstanceTerminated",
         "The request to launch an instance has the same client token as a previous request for which the instance "

@@ -115,6 +115,7 @@ def describe(call: Call) -> Result:
     params = call.params
     ids = params.get("ImageIds") or ()
     actions.check_forms(actions.IMAGE, ids)
+    _check_owners(params.get("Owners"))
     images = actions.listed(call, call.backend.catalog.images, ids, lambda image: arns.image_id(image.id))
     tagged = call.backend.resource_tags.all(call.scope)
     amis = [_Ami(image, tagged.get(arns.image_id(image.id), {})) for image in images]
@@ -130,6 +131,13 @@ def describe(call: Call) -> Result:
     found = filters.matching(chosen, params.get("Filters") or (), FIELDS, lambda ami: ami.tags)
     items, token = actions.page(call, "ImageIds", found, lambda ami: ami.id, _BOUNDS)
     return {"Images": [_shown(ami) for ami in items], **token}
+
+
+def _check_owners(owners: Sequence[str] | None) -> None:
+    for owner in owners or ():
+        known = owner in {"self", "amazon", "aws-marketplace", "aws-backup-vault", "microsoft"}
+        if not known and not (len(owner) == _ACCOUNT_DIGITS and owner.isdecimal()):
+            raise AWSError("InvalidUserID.Malformed", f'Invalid user id: "{owner}"')
 
 
 def _owned(call: Call, ami: _Ami, owners: Sequence[str] | None) -> bool:
@@ -175,7 +183,7 @@ def _shown(ami: _Ami) -> dict[str, Any]:
         "RootDeviceName": image.root_device,
         "RootDeviceType": image.root_device_type,
         "SriovNetSupport": "simple" if image.virtualization == "hvm" else None,
-        "Tags": tag_words.shown(ami.tags),
+        **tag_words.member(ami.tags),
         "VirtualizationType": image.virtualization,
         "ImageOwnerAlias": image.owner_alias,
         "BootMode": image.boot_mode,

@@ -42,6 +42,7 @@ class Surroundings:
     flavors: Mapping[str, Flavor]
     zone_ids: Mapping[str, str]
     account: str
+    region: str = ""
 
 
 def surroundings(call: Call) -> Surroundings:
@@ -54,6 +55,7 @@ def surroundings(call: Call) -> Surroundings:
         {flavor.name: flavor for flavor in catalog.flavors(scope)},
         {zone.name: zone.zone_id for zone in catalog.zones(scope)},
         call.account_id,
+        call.region,
     )
 
 
@@ -97,6 +99,17 @@ class Instance:
     @property
     def private_address(self) -> str | None:
         return None if self.gone else self.server.private_address
+
+    @property
+    def private_name(self) -> str:
+        """The name that EC2 gives an address of a network; nothing here resolves it, tools take it for a node's name.
+
+        Source: Amazon VPC User Guide, "DNS hostnames".
+        """
+        if not self.private_address:
+            return ""
+        domain = "ec2.internal" if self.around.region == "us-east-1" else f"{self.around.region}.compute.internal"
+        return f"ip-{self.private_address.replace('.', '-')}.{domain}"
 
     @property
     def public_address(self) -> str | None:
@@ -168,7 +181,7 @@ def shown(instance: Instance) -> dict[str, Any]:
         "InstanceId": instance.id,
         "ImageId": arns.image_id(server.image_id) if server.image_id else "",
         "State": state(server.status),
-        "PrivateDnsName": "",
+        "PrivateDnsName": instance.private_name,
         "PublicDnsName": "",
         "StateTransitionReason": "",
         "AmiLaunchIndex": server.index,
@@ -188,7 +201,7 @@ def shown(instance: Instance) -> dict[str, Any]:
         "RootDeviceType": image.root_device_type if image else "ebs",
         "SecurityGroups": instance.groups,
         "SourceDestCheck": True,
-        "Tags": tag_words.shown(server.tags),
+        **tag_words.member(server.tags),
         "VirtualizationType": image.virtualization if image else "hvm",
         **_options(instance),
     }
@@ -229,7 +242,11 @@ def _options(instance: Instance) -> dict[str, Any]:
         "PlatformDetails": image.platform_details if image else "Linux/UNIX",
         "UsageOperation": "RunInstances:0002" if image and image.platform == "windows" else "RunInstances",
         "UsageOperationUpdateTime": instance.server.created_at,
-        "PrivateDnsNameOptions": {},
+        "PrivateDnsNameOptions": {
+            "HostnameType": "ip-name",
+            "EnableResourceNameDnsARecord": False,
+            "EnableResourceNameDnsAAAARecord": False,
+        },
         "MaintenanceOptions": {"AutoRecovery": "default"},
     }
     if image and image.boot_mode:
@@ -288,11 +305,18 @@ def interface_of(instance: Instance) -> dict[str, Any] | None:
         },
         "Description": "",
         "Groups": instance.groups,
-        "Ipv6Addresses": [],
         "NetworkInterfaceId": instance.interface_id,
         "OwnerId": instance.around.account,
+        "PrivateDnsName": instance.private_name,
         "PrivateIpAddress": instance.private_address,
-        "PrivateIpAddresses": [{**association, "Primary": True, "PrivateIpAddress": instance.private_address}],
+        "PrivateIpAddresses": [
+            {
+                **association,
+                "Primary": True,
+                "PrivateDnsName": instance.private_name,
+                "PrivateIpAddress": instance.private_address,
+            }
+        ],
         "SourceDestCheck": True,
         "Status": "in-use",
         "VpcId": arns.resource_id(arns.NETWORK, instance.network_id),

@@ -16,6 +16,7 @@ from translators.filters import Fields
 from translators.registry import Call, Result
 
 _VPC: Final = arns.NETWORK
+_MOST_STATUSES: Final = 100
 
 
 def _image(pick: Callable[[Any], Any]) -> Callable[[Instance], Any]:
@@ -90,7 +91,7 @@ FIELDS: Final[Fields[Instance]] = {
     "placement-group-name": lambda instance: instance.server.server_group_name,
     "platform": _image(lambda image: "windows" if image.platform == "windows" else None),
     "platform-details": _image(lambda image: image.platform_details),
-    "private-dns-name": lambda _: None,
+    "private-dns-name": lambda instance: instance.private_name or None,
     "private-ip-address": lambda instance: instance.private_address,
     "product-code": lambda _: None,
     "ramdisk-id": lambda _: None,
@@ -159,9 +160,15 @@ def describe(call: Call) -> Result:
     around = surroundings(call)
     instances = [Instance(server, around) for server in chosen(call, call.params.get("InstanceIds"))]
     instances.sort(key=_order)
-    found = filters.matching(instances, call.params.get("Filters") or (), FIELDS, lambda each: each.server.tags)
-    items, token = actions.page(call, "InstanceIds", found, _order)
-    return {"Reservations": reservations(items), **token}
+    tokens = {arns.instance_id(server): token for server, token in call.backend.servers.tokens(call.scope).items()}
+    fields = {**FIELDS, "client-token": lambda each: tokens.get(each.id)}
+    found = filters.matching(instances, call.params.get("Filters") or (), fields, lambda each: each.server.tags)
+    items, token = actions.page(call, "InstanceIds", found, _order, actions.OF_INSTANCES)
+    told = reservations(items)
+    for reservation in told:
+        for each in reservation["Instances"]:
+            each["ClientToken"] = tokens.get(each["InstanceId"], "")
+    return {"Reservations": told, **token}
 
 
 def reservations(instances: Iterable[Instance]) -> list[dict[str, Any]]:
@@ -182,13 +189,21 @@ def reservations(instances: Iterable[Instance]) -> list[dict[str, Any]]:
 
 @actions.answers("DescribeInstanceStatus")
 def describe_status(call: Call) -> Result:
+    if (count := len(call.params.get("InstanceIds") or ())) > _MOST_STATUSES:
+        # The misspelling is AWS's. Source: radkawar/stackd testdata/aws/ec2/instance_status*.json.
+        raise AWSError(
+            "InvalidRequest",
+            f"{count} exceeds the maximum number of instance IDs that can be specificied ({_MOST_STATUSES})."
+            f" Please specify fewer than {_MOST_STATUSES} instance IDs.",
+        )
     around = surroundings(call)
     instances = [Instance(server, around) for server in chosen(call, call.params.get("InstanceIds"))]
     instances.sort(key=_order)
     if not call.params.get("IncludeAllInstances"):
         instances = [instance for instance in instances if instance.state[1] == "running"]
-    found = filters.matching(instances, call.params.get("Filters") or (), _STATUS_FIELDS, lambda each: each.server.tags)
-    items, token = actions.page(call, "InstanceIds", found, _order)
+    # By tags it cannot be filtered. Source: as above.
+    found = filters.matching(instances, call.params.get("Filters") or (), _STATUS_FIELDS)
+    items, token = actions.page(call, "InstanceIds", found, _order, actions.OF_INSTANCES)
     return {"InstanceStatuses": [_status(instance) for instance in items], **token}
 
 

@@ -45,7 +45,7 @@ FIELDS: Final[Fields[_Interface]] = {
     "mac-address": lambda each: each.instance.server.mac_address,
     "network-interface-id": lambda each: each.id,
     "owner-id": lambda each: each.instance.around.account,
-    "private-dns-name": lambda _: None,
+    "private-dns-name": lambda each: each.instance.private_name,
     "private-ip-address": lambda each: each.instance.private_address,
     "requester-id": lambda _: None,
     "requester-managed": lambda _: False,
@@ -78,6 +78,7 @@ def _shown(each: _Interface) -> dict[str, Any]:
     instance = each.instance
     told = {
         **each.words,
+        "Ipv6Addresses": [],
         "Attachment": {
             **each.words["Attachment"],
             "InstanceId": instance.id,
@@ -85,7 +86,7 @@ def _shown(each: _Interface) -> dict[str, Any]:
         },
         "AvailabilityZone": instance.server.zone,
         "RequesterManaged": False,
-        "TagSet": tag_words.shown(each.tags),
+        **tag_words.member(each.tags, "TagSet"),
     }
     if instance.zone_id:
         told["AvailabilityZoneId"] = instance.zone_id

@@ -25,6 +25,13 @@ def key_id(pair: KeyPair) -> str:
 def describe(call: Call) -> Result:
     params = call.params
     names = params.get("KeyNames") or ()
+    # Source: radkawar/stackd testdata/aws/ec2/key_pairs.json; of names with ids it has the code alone.
+    if "" in names:
+        raise AWSError("InvalidParameterValue", "Invalid value '' for keyPairNames. It should not be blank")
+    if names and params.get("KeyPairIds"):
+        raise AWSError(
+            "InvalidParameterCombination", "Key names and key pair IDs cannot be given together."
+        )  # unsourced
     if params.get("KeyPairIds"):
         pairs = actions.listed(call, call.backend.catalog.key_pairs, params["KeyPairIds"], key_id)
     else:

@@ -15,6 +15,15 @@ from translators.filters import Fields
 from translators.registry import Call, Result, operation
 
 _BOUNDS: Final = actions.Bounds(1, 200, 200)
+# Source: moto tests/test_ec2/test_launch_templates.py, verified against AWS.
+_SELECTORS: Final = (
+    "To describe the launch template data for all your launch templates, for \u2018--versions\u2019 specify"
+    " \u2018$Latest\u2019, \u2018$Default\u2019, or both, and omit \u2018--launch-template-id\u2019,"
+    " \u2018--launch-template-name\u2019, and version numbers. To describe the launch template data for a specific"
+    " launch template, specify \u2018--launch-template-id\u2019 or \u2018--launch-template-name\u2019, and for"
+    " \u2018--versions\u2019 specify one or more of the following values: \u2018$Latest\u2019,"
+    " \u2018$Default\u2019, or one or more version numbers."
+)
 _LATEST_AND_DEFAULT: Final = frozenset({"$Latest", "$Default"})
 
 
@@ -59,7 +68,11 @@ def create(call: Call) -> Result:
     if source:
         check_version(source)
         kept = dict(call.backend.templates.version(call.scope, ref, source).document)
-    version = new_version(call, launch_data.merged(kept, call.params["LaunchTemplateData"]))
+    document = launch_data.merged(kept, call.params.get("LaunchTemplateData") or {})
+    if not document:
+        actions.check_dry_run(call)
+        raise AWSError("MissingParameter", "The request must contain the parameter LaunchTemplateData")
+    version = new_version(call, document)
     token = actions.client_token(call)
     actions.check_dry_run(call)
     made = call.backend.templates.add_version(call.scope, ref, version, token=token)
@@ -80,6 +93,8 @@ def describe(call: Call) -> Result:
         found, token = _of_each(call)
     else:
         found, token = actions.page(call, "", _of_one(call), lambda version: -version.version, _BOUNDS)
+    if params.get("ResolveAlias") and any(launch_data.is_alias(version.document.get("ImageId")) for version in found):
+        raise AWSError("UnsupportedOperation", "Image IDs that are parameters cannot be resolved by Coppice.")
     return {"LaunchTemplateVersions": [shown(version) for version in found], **token}
 
 
@@ -95,7 +110,7 @@ def shown(version: TemplateVersion) -> dict[str, Any]:
         "LaunchTemplateId": arns.template_id(version.template_id),
         "LaunchTemplateName": version.template_name,
         "VersionNumber": version.version,
-        "CreateTime": version.created_at,
+        "CreateTime": version.created_at.replace(microsecond=0),
         "CreatedBy": version.created_by,
         "DefaultVersion": version.is_default,
         "LaunchTemplateData": launch_data.shown(version.document),
@@ -138,10 +153,7 @@ def _of_each(call: Call) -> tuple[Sequence[TemplateVersion], dict[str, Any]]:
     """The latest and default versions of all templates, by name of the template."""
     wanted = set(call.params.get("Versions") or ())
     if not wanted or wanted - _LATEST_AND_DEFAULT:
-        raise AWSError(
-            "MissingParameter",
-            "Either a launch template ID or a launch template name must be specified in the request.",
-        )
+        raise AWSError("InvalidParameterValue" if wanted else "MissingParameter", _SELECTORS)
     limit: int = call.params.get("MaxResults") or _BOUNDS.default or 0
     mark = paging.fingerprint(call)
     token = call.params.get("NextToken")

@@ -25,10 +25,10 @@ FIELDS: Final[Fields[_Tagged]] = {
     "create-time": lambda item: item[0].created_at,
     "launch-template-name": lambda item: item[0].name,
 }
-_REASONS: Final[Mapping[type[errors.Finding], str]] = {
-    errors.TemplateVersionNotFound: "launchTemplateVersionDoesNotExist",
-    errors.TemplateDefaultVersionKept: "unexpectedError",
-}
+_VERSION_GONE: Final = "launchTemplateVersionDoesNotExist"
+_NO_DATA: Final = "No launch template data was provided. Launch template data is required to create a launch template."
+_NOT_ALL: Final = "At least one of the launch templates specified in the request does not exist."
+# Texts of this module: conformance/recorded, templates/... and moto's tests that are verified against AWS.
 
 
 @operation("ec2", "CreateLaunchTemplate")
@@ -43,31 +43,49 @@ def create(call: Call) -> Result:
         )
     refuse_operator(params)
     tags = tag_words.specified(params.get("TagSpecifications"), _OWN).get("launch-template", {})
-    version = new_version(call, launch_data.document(params["LaunchTemplateData"]))
+    document = launch_data.document(params.get("LaunchTemplateData") or {})
     token = actions.client_token(call)
+    if not document:
+        actions.check_dry_run(call)
+        raise AWSError("MissingParameter", _NO_DATA)
+    version = new_version(call, document)
     actions.check_dry_run(call)
     template = call.backend.templates.create(call.scope, name, version, tags=tags, token=token)
-    return {"LaunchTemplate": shown(call, template)}
+    return {"LaunchTemplate": _shown(template, _tags(call, template))}
 
 
 @operation("ec2", "ModifyLaunchTemplate")
 def modify(call: Call) -> Result:
+    if call.params.get("LaunchTemplateId") and call.params.get("LaunchTemplateName"):
+        words = "Either provide launch template ID or launch template name to modify the template."
+        raise AWSError("InvalidParameterCombination", words)
     version = call.params.get("DefaultVersion")
-    if not version:
-        raise AWSError("MissingParameter", "The request must contain the parameter SetDefaultVersion")
     ref = reference(call)
+    if not version:
+        template_id = arns.template_id(call.backend.templates.find(call.scope, ref).id)
+        raise AWSError(
+            "MissingParameter",
+            "A launch template version must be specified to set the new default version for the template with ID"
+            f" {template_id}.",
+        )
     check_version(version)
-    actions.client_token(call)  # asked for again, it does nothing more
+    token = actions.client_token(call)
     actions.check_dry_run(call)
-    return {"LaunchTemplate": shown(call, call.backend.templates.change_default(call.scope, ref, version))}
+    try:
+        changed = call.backend.templates.change_default(call.scope, ref, version, token=token)
+    except errors.TemplateVersionNotFound as found:
+        raise AWSError(
+            "InvalidLaunchTemplateId.VersionNotFound",
+            f"The launch template version {found.version} is not found for the specified launch template.",
+        ) from found
+    return {"LaunchTemplate": _shown(changed, {})}
 
 
 @operation("ec2", "DeleteLaunchTemplate")
 def delete(call: Call) -> Result:
     ref = reference(call)
     actions.check_dry_run(call)
-    tags = _tags(call, call.backend.templates.find(call.scope, ref))
-    return {"LaunchTemplate": _shown(call.backend.templates.delete(call.scope, ref), tags)}
+    return {"LaunchTemplate": _shown(call.backend.templates.delete(call.scope, ref), {})}
 
 
 @operation("ec2", "DeleteLaunchTemplateVersions")
@@ -75,7 +93,8 @@ def delete_versions(call: Call) -> Result:
     ref = reference(call)
     versions = call.params["Versions"]
     for version in versions:
-        check_version(version)
+        if not _is_version(version):
+            raise AWSError("InvalidParameterValue", f"Invalid value for version: {version}")
     actions.check_dry_run(call)
     deleted = call.backend.templates.delete_versions(call.scope, ref, versions)
     of_template = {
@@ -88,7 +107,7 @@ def delete_versions(call: Call) -> Result:
             {
                 **of_template,
                 "VersionNumber": number,
-                "ResponseError": {"Code": _REASONS[type(reason)], "Message": _words(reason)},
+                "ResponseError": {"Code": _VERSION_GONE, "Message": _words(reason)},
             }
             for number, reason in deleted.kept
         ],
@@ -141,11 +160,15 @@ def reference_of(params: Mapping[str, Any]) -> TemplateRef:
 
 def check_version(version: str) -> None:
     """Refuse what cannot be a version."""
-    if version not in {"$Latest", "$Default"} and not (version.isascii() and version.isdecimal()):
+    if not _is_version(version):
         raise AWSError(
             "InvalidParameterValue",
             "Invalid launch template version: either '$Default', '$Latest', or a numeric version are allowed.",
         )
+
+
+def _is_version(version: str) -> bool:
+    return version in {"$Latest", "$Default"} or (version.isascii() and version.isdecimal() and int(version) > 0)
 
 
 def refuse_operator(params: Mapping[str, Any]) -> None:
@@ -156,7 +179,8 @@ def refuse_operator(params: Mapping[str, Any]) -> None:
 
 def new_version(call: Call, document: Mapping[str, Any]) -> NewVersion:
     """A version of these words, checked."""
-    spec: ServerSpec = launch_data.spec_of(document, zone_names(call, document))
+    launch_data.check_template(document)
+    spec: ServerSpec = launch_data.spec_of(document, zone_names(call, document), of_template=True)
     return NewVersion(spec, document, created_by(call), call.params.get("VersionDescription"))
 
 
@@ -171,27 +195,21 @@ def created_by(call: Call) -> str:
     return arns.user(call.account_id, call.caller.user_name[:_USER_NAME_LENGTH])
 
 
-def shown(call: Call, template: Template) -> dict[str, Any]:
-    """A template as answers hold it."""
-    return _shown(template, _tags(call, template))
-
-
 def _shown(template: Template, tags: Mapping[str, str]) -> dict[str, Any]:
+    """A template as answers hold it; modifying and deleting tell no tags."""
     return {
         "LaunchTemplateId": arns.template_id(template.id),
         "LaunchTemplateName": template.name,
-        "CreateTime": template.created_at,
+        "CreateTime": template.created_at.replace(microsecond=0),
         "CreatedBy": template.created_by,
         "DefaultVersionNumber": template.default_version,
         "LatestVersionNumber": template.latest_version,
-        "Tags": tag_words.shown(tags),
+        **tag_words.member(tags),
         "Operator": {"Managed": False},
     }
 
 
 def _words(reason: errors.Finding) -> str:
-    if isinstance(reason, errors.TemplateDefaultVersionKept):
-        return "Cannot delete the default version of a launch template. Set a new default version and try again."
     told = translate(reason, "ec2")
     return "" if told is None else told.message
 
@@ -203,12 +221,21 @@ def _tags(call: Call, template: Template) -> Mapping[str, str]:
 
 def _named(call: Call) -> Iterator[Template]:
     found: dict[str, Template] = {}
-    for template_id in call.params.get("LaunchTemplateIds") or ():
-        template = call.backend.templates.find(call.scope, reference_of({"LaunchTemplateId": template_id}))
+    ids, names = call.params.get("LaunchTemplateIds") or (), call.params.get("LaunchTemplateNames") or ()
+    actions.check_forms(actions.TEMPLATE, ids)
+    for ref in (*map(_by_id, ids), *(TemplateRef(name=name) for name in names)):
+        try:
+            template = call.backend.templates.find(call.scope, ref)
+        except errors.TemplateNotFound as gone:
+            told = translate(gone, "ec2")
+            raise AWSError("" if told is None else told.code, _NOT_ALL) from gone
         found[template.name] = template
-    for name in call.params.get("LaunchTemplateNames") or ():
-        found[name] = call.backend.templates.find(call.scope, TemplateRef(name=name))
     return (found[name] for name in sorted(found))
+
+
+def _by_id(template_id: str) -> TemplateRef:
+    # An old id of 8 digits names nothing here, and is told so.
+    return TemplateRef(id=arns.short_of(arns.TEMPLATE, template_id) or template_id)
 
 
 def _matching(call: Call, items: list[_Tagged]) -> list[_Tagged]:

@@ -187,7 +187,7 @@ def _vpc(vpc: _Vpc) -> dict[str, Any]:
             }
         ],
         "IsDefault": vpc.network.default,
-        "Tags": tag_words.shown(vpc.tags),
+        **tag_words.member(vpc.tags),
         "State": "available",
         "CidrBlock": vpc.network.cidr,
         "DhcpOptionsId": vpc.dhcp_options,
@@ -212,7 +212,7 @@ def _shown(each: _Subnet) -> dict[str, Any]:
         "MapCustomerOwnedIpOnLaunch": False,
         "AssignIpv6AddressOnCreation": False,
         "Ipv6CidrBlockAssociationSet": [],
-        "Tags": tag_words.shown(each.tags),
+        **tag_words.member(each.tags),
         "EnableDns64": False,
         "Ipv6Native": False,
         "PrivateDnsNameOptionsOnLaunch": {

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from backend.drivers.compute import Zone
 from translators import arns, filters
-from translators.ec2 import actions
+from translators.ec2 import actions, region_names
 from translators.errors import AWSError
 from translators.filters import Fields
 from translators.registry import Call, Result
@@ -64,15 +64,16 @@ def _zone(call: Call, zone: Zone) -> dict[str, Any]:
         "RegionName": call.region,
         "ZoneName": zone.name,
         "ZoneId": zone.zone_id,
-        "GroupName": call.region,
+        "GroupName": f"{call.region}-zg-1",
         "NetworkBorderGroup": call.region,
         "ZoneType": "availability-zone",
+        **({"GroupLongName": f"{region_names.LONG[call.region]} 1"} if call.region in region_names.LONG else {}),
     }
 
 
 _ZONE_FIELDS: Final[Fields[dict[str, Any]]] = {
     "group-name": lambda zone: zone["GroupName"],
-    "group-long-name": lambda _: None,
+    "group-long-name": lambda zone: zone.get("GroupLongName"),
     "message": lambda _: None,
     "opt-in-status": lambda zone: zone["OptInStatus"],
     "parent-zone-id": lambda _: None,

@@ -18,6 +18,7 @@ from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 
 _TOKEN_LENGTH: Final = 64
+_USUAL_TYPE: Final = "m1.small"
 _MOST_AT_ONCE: Final = 1000
 _TAGGABLE: Final = frozenset({"instance", "volume", "network-interface"})
 # Members that RunInstances and launch templates name differently.
@@ -32,8 +33,6 @@ _REFUSED: Final = (
     "Ipv6AddressCount",
     "Ipv6Addresses",
     "PrivateIpAddress",
-    "DisableApiTermination",
-    "DisableApiStop",
 )
 
 
@@ -148,8 +147,10 @@ def _described(call: Call, tags: Mapping[str, Mapping[str, str]]) -> tuple[Serve
     data = launch_data.merged(source, given)
     own = tags or tag_words.specified(data.pop("TagSpecifications", None), launch_data.TAGGABLE)
     data.pop("TagSpecifications", None)
-    spec = launch_data.spec_of(data, zone_names(call, data))
     subnet = call.params.get("SubnetId")
+    launch_data.check_interfaces(data)
+    launch_data.check_groups(data, by_subnet=bool(subnet))
+    spec = launch_data.spec_of(data, zone_names(call, data))
     if data.get("NetworkInterfaces"):
         _refuse_both(subnet, "subnet ID")
         _refuse_both(data.get("SecurityGroupIds") or data.get("SecurityGroups"), "security groups")
@@ -161,6 +162,8 @@ def _described(call: Call, tags: Mapping[str, Mapping[str, str]]) -> tuple[Serve
         refused.append("InstanceInitiatedShutdownBehavior")
     if spec.image:
         _check_image(data)
+    if spec.instance_type is None:
+        spec = replace(spec, instance_type=_usual_type(call, spec.image))
     return (
         replace(spec, tags={**own.get("instance", {}), **marks}, unsupported=(*spec.unsupported, *refused)),
         own,
@@ -169,8 +172,25 @@ def _described(call: Call, tags: Mapping[str, Mapping[str, str]]) -> tuple[Serve
 
 def _check_image(data: Mapping[str, Any]) -> None:
     # Other ids of the request are of things that are looked up together; EC2 tells a malformed image by its own code.
-    if not data["ImageId"].startswith("resolve:ssm:"):
+    if not launch_data.is_alias(data["ImageId"]):
         actions.check_forms(actions.IMAGE, [data["ImageId"]])
+
+
+def _usual_type(call: Call, image: str | None) -> str | None:
+    """The type of a request that names none: EC2's m1.small, or the smallest that runs the image.
+
+    Source: moto tests/test_ec2/test_instances.py, verified against AWS (that it runs); EC2 API Reference, RunInstances.
+    """
+    wanted = next((each for each in call.backend.catalog.images(call.scope) if each.short_id == image), None)
+    fitting = [
+        flavor
+        for flavor in call.backend.catalog.flavors(call.scope)
+        if wanted is None or wanted.architecture in flavor.architectures
+    ]
+    if any(flavor.name == _USUAL_TYPE for flavor in fitting):
+        return _USUAL_TYPE
+    smallest = min(fitting, key=lambda flavor: (flavor.memory_mib, flavor.vcpus, flavor.name), default=None)
+    return None if smallest is None else smallest.name
 
 
 def _refuse_both(given: object, words: str) -> None:

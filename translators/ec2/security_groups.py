@@ -107,6 +107,10 @@ def describe(call: Call) -> Result:
 
 @actions.answers("DescribeSecurityGroupRules")
 def describe_rules(call: Call) -> Result:
+    for each in call.params.get("Filters") or ():
+        for value in each.get("Values") or () if each.get("Name") == "group-id" else ():
+            if not arns.is_well_formed(arns.SECURITY_GROUP, value):
+                raise AWSError("InvalidGroupId.Malformed", f"The security group ID '{value}' is malformed")
     tagged = call.backend.resource_tags.all(call.scope)
     rules = [
         _GroupRule(rule, group, tagged.get(_rule_id(group.group, rule), {}))
@@ -154,7 +158,7 @@ def _shown(each: _Group) -> dict[str, Any]:
         "OwnerId": each.call.account_id,
         "VpcId": arns.resource_id(arns.NETWORK, each.group.network_id),
         "SecurityGroupArn": arns.ec2(each.call.region, each.call.account_id, "security-group", each.id),
-        "Tags": tag_words.shown(each.tags),
+        **tag_words.member(each.tags),
         "IpPermissions": _permissions(each, ingress=True),
         "IpPermissionsEgress": _permissions(each, ingress=False),
     }

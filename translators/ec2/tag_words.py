@@ -35,6 +35,11 @@ def shown(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
+def member(tags: Mapping[str, str], name: str = "Tags") -> dict[str, Any]:
+    """The member of an answer that holds tags: EC2 leaves it out where there are none."""
+    return {name: shown(tags)} if tags else {}
+
+
 def checked(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Tags to be set.
 

@@ -42,7 +42,7 @@ def get_role(call: Call) -> Result:
     name = call.params["RoleName"]
     if name != _ROLE:
         raise AWSError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
-    return {"Role": {**_role(call), "MaxSessionDuration": 3600, "Tags": []}}
+    return {"Role": {**_role(call), "MaxSessionDuration": 3600}}
 
 
 @operation("iam", "ListRoles")

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
-from backend.drivers.compute import KeyPair
+from backend.drivers.compute import KeyPair, Zone
+from backend.drivers.errors import CloudUnavailable
 from tests.factories import NOW, OTHER, SCOPE, HandClock
 
 
@@ -86,3 +87,33 @@ def test_no_more_listings_are_kept_than_the_most() -> None:
     assert [scope.project_id for _, scope in catalog._kept] == ["b", "c"]
     catalog.key_pairs(Scope("a", "r"))
     assert len(cloud.compute.asked) == 4
+
+
+@dataclass
+class Zones:
+    """A cloud whose zones are asked for, and which may be away."""
+
+    asked: int = 0
+    away: bool = False
+
+    def zones(self, _scope: Scope) -> Sequence[Zone]:
+        self.asked += 1
+        if self.away:
+            raise CloudUnavailable
+        return [Zone("a", "az1"), Zone("b", "az2")]
+
+
+def test_zone_ids_are_asked_for_once_and_never_fail() -> None:
+    clock, zones = HandClock(), Zones(away=True)
+    catalog = Catalog(cast("Any", Cloud(cast("Any", zones))), clock)
+    assert catalog.zone_ids(SCOPE, ["a"]) == {}
+    assert catalog.zone_ids(SCOPE, ["a"]) == {}
+    assert zones.asked == 1, "who is away is not asked for every list"
+    clock.move(31)
+    zones.away = False
+    assert catalog.zone_ids(SCOPE, ["a"]) == {"a": "az1", "b": "az2"}
+    clock.move(3600)
+    zones.away = True
+    assert catalog.zone_ids(OTHER, ["a", "b"]) == {"a": "az1", "b": "az2"}
+    assert zones.asked == 2
+    assert catalog.zone_ids(SCOPE, ["c"]) == {"a": "az1", "b": "az2"}

@@ -14,6 +14,8 @@ EVERY = [kind for _, kind in inspect.getmembers(cloud, inspect.isclass) if issub
 def made(kind: type[cloud.CloudError]) -> cloud.CloudError:
     if issubclass(kind, cloud.QuotaExceeded):
         return kind("cores", 4, 2)
+    if issubclass(kind, cloud.VolumeTooSmall):
+        return kind(1, 8)
     return kind([], cloud.NoCapacity("what")) if issubclass(kind, cloud.PartlyMade) else kind("what")
 
 

@@ -1,5 +1,6 @@
 """AWS's sentences, word for word."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -300,19 +301,37 @@ def test_long_messages_are_cut_before_what_clients_look_for():
     assert message.endswith(" Launching EC2 instance failed.")
 
 
+ZONE_IDS = {"us-east-1a": "use1-az6"}
+
+
 def test_details():
     entry = activity(WEB, zone="us-east-1a", subnet_id=SUBNET)
     short = SUBNET.replace("-", "")[:17]
-    assert activity_words.details(entry) == f'{{"Subnet ID":"subnet-{short}","Availability Zone":"us-east-1a"}}'
-    assert activity_words.details(activity(WEB)) == "{}"
+    where = f'"Subnet ID":"subnet-{short}","Availability Zone":"us-east-1a"}}'
+    assert activity_words.details(entry, {}) == "{" + where
+    assert activity_words.details(entry, ZONE_IDS) == '{"Availability Zone ID":"use1-az6",' + where
+    assert activity_words.details(activity(WEB), ZONE_IDS) == "{}"
+    attached = replace(entry, kind=ActivityKind.ATTACH)
+    assert activity_words.details(attached, ZONE_IDS) == (
+        '{"Availability Zone ID":"use1-az6","Availability Zone":"us-east-1a"}'
+    )
 
 
 def test_told():
-    told = activity_words.told(activity(WEB, "a"), "us-east-1", "123456789012")
+    told = activity_words.told(activity(WEB, "a"), "us-east-1", "123456789012", {})
     assert told["AutoScalingGroupARN"] == (
         f"arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:{WEB.id}:autoScalingGroupName/web"
     )
-    assert not {"EndTime", "StatusMessage", "AutoScalingGroupState"} & set(told)
+    assert not {"EndTime", "StatusMessage"} & set(told)
+    assert told["AutoScalingGroupState"] == "InService"
     ended = activity(WEB, status=ActivityStatus.SUCCESSFUL, ended_at=NOW, cluster_deleted=True)
-    told = activity_words.told(ended, "us-east-1", "123456789012")
+    told = activity_words.told(ended, "us-east-1", "123456789012", {})
     assert (told["EndTime"], told["AutoScalingGroupState"]) == (NOW, "Deleted")
+
+
+@pytest.mark.parametrize(("milliseconds", "told"), [(938, 1), (144, 0), (500, 1), (499, 0)])
+def test_an_end_is_told_to_the_nearest_second(milliseconds, told):
+    """Source: radkawar/stackd testdata/aws/autoscaling/retention_native.json."""
+    ended = activity(WEB, status=ActivityStatus.SUCCESSFUL, ended_at=NOW + timedelta(milliseconds=milliseconds))
+    shown = activity_words.told(ended, "us-east-1", "123456789012", {})["EndTime"]
+    assert shown == NOW + timedelta(seconds=told)

@@ -12,7 +12,7 @@ from translators.errors import translate
 # Raised by what EC2's operations alone ask for.
 ONLY_EC2 = {
     "QuotaExceeded", "NoCapacity", "NoAddresses", "NetworkMissing", "LaunchUnsupported", "ProfileIncomplete",
-    "ServerConflict", "ResourceNotFound", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent",
+    "ServerConflict", "ResourceNotFound", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent", "TokenUsed",
     "ServerGroupExists", "ServerGroupInUse",
 }  # fmt: skip
 FINDINGS = [
@@ -41,10 +41,6 @@ def test_status():
     assert translate(errors.StaleRead("x"), "autoscaling").status == 500
     assert translate(errors.CloudNotReached("x"), "autoscaling").status == 503
     assert translate(errors.NotPermitted("x"), "autoscaling").status == 403
-
-
-def test_no_name():
-    assert translate(errors.ClusterNotFound(None), "autoscaling").message == "AutoScalingGroup name not found - null"
 
 
 def test_forms():

@@ -18,7 +18,7 @@ ALWAYS = {
     "AutoScalingGroupName", "AutoScalingGroupARN", "MinSize", "MaxSize", "DesiredCapacity", "DefaultCooldown",
     "AvailabilityZones", "LoadBalancerNames", "TargetGroupARNs", "HealthCheckType", "HealthCheckGracePeriod",
     "Instances", "CreatedTime", "SuspendedProcesses", "VPCZoneIdentifier", "EnabledMetrics", "Tags",
-    "TerminationPolicies", "NewInstancesProtectedFromScaleIn", "ServiceLinkedRoleARN", "TrafficSources",
+    "TerminationPolicies", "NewInstancesProtectedFromScaleIn", "ServiceLinkedRoleARN", "AvailabilityZoneIds",
     "AvailabilityZoneDistribution", "CapacityReservationSpecification", "InstanceLifecyclePolicy",
 }  # fmt: skip
 
@@ -94,7 +94,7 @@ class TestCreate:
         create(
             DesiredCapacity=3,
             DefaultCooldown=10,
-            HealthCheckType="ELB,EC2",
+            HealthCheckType="ELB,VPC_LATTICE",
             HealthCheckGracePeriod=5,
             TerminationPolicies=["NewestInstance"],
             NewInstancesProtectedFromScaleIn=True,
@@ -115,7 +115,7 @@ class TestCreate:
         wanted = {
             "DesiredCapacity": 3,
             "DefaultCooldown": 10,
-            "HealthCheckType": "ELB,EC2",
+            "HealthCheckType": "ELB,VPC_LATTICE",
             "HealthCheckGracePeriod": 5,
             "TerminationPolicies": ("NewestInstance",),
             "NewInstancesProtectedFromScaleIn": True,
@@ -158,8 +158,9 @@ class TestCreate:
         both = f"{subnets['us-east-1b']},{subnets['us-east-1a']}"
         create(AvailabilityZones=None, VPCZoneIdentifier=f" {both.replace(',', ' , ')}")
         (group,) = described(world, "web")
-        assert group["VPCZoneIdentifier"] == both
-        assert list(group["AvailabilityZones"]) == ["us-east-1b", "us-east-1a"]
+        assert group["VPCZoneIdentifier"] == ",".join(sorted(both.split(",")))
+        assert list(group["AvailabilityZones"]) == ["us-east-1a", "us-east-1b"]
+        assert group["AvailabilityZoneIds"] == ["use1-az1", "use1-az2"]
 
     def test_zone_ids(self, world, create):
         ids = {zone.name: zone.zone_id for zone in world.simulated.cloud.compute.zones(SCOPE)}
@@ -187,7 +188,10 @@ class TestCreate:
                 {"LaunchConfigurationName": "nope"},
                 "Launch configuration name not found - A launch configuration with the name: nope does not exist",
             ),
-            ({"AvailabilityZones": None}, "At least one Availability Zone or VPC Subnet is required."),
+            (
+                {"AvailabilityZones": None},
+                "You must specify 1 of either AvailabilityZones, AvailabilityZoneIds, or Subnets",
+            ),
             ({"AvailabilityZones": ["nowhere"]}, "Invalid availability zones: [nowhere]"),
             (
                 {"AvailabilityZones": None, "VPCZoneIdentifier": "subnet-00000000000000000"},
@@ -202,7 +206,7 @@ class TestCreate:
             ),
             (
                 {"Tags": [{"Key": "aws:x"}]},
-                "Invalid tag key 'aws:x': tag keys starting with 'aws:' are reserved for internal use.",
+                "aws: prefixed tag key names are not allowed for external use.",
             ),
             ({"Tags": [{"Key": "x"}, {"Key": "x"}]}, "Duplicate keys found in tags list."),
             (
@@ -216,6 +220,21 @@ class TestCreate:
         asked = {key: value for key, value in asked.items() if value is not None}
         error = refused("CreateAutoScalingGroup", AutoScalingGroupName="web", **asked)
         assert (error.code, error.message, error.status) == ("ValidationError", words, 400)
+
+    def test_a_name_that_is_going_away_is_told_so(self, world, create, refused):
+        """Source: hashicorp/terraform #1105, kubernetes/test-infra #33190."""
+        create()
+        world.put(clusters_of(world, "web"), "a")
+        asked = {"AutoScalingGroupName": "web", "LaunchConfigurationName": "lc", "MinSize": 0, "MaxSize": 0}
+        error = refused("CreateAutoScalingGroup", **asked, AvailabilityZones=ZONES)
+        taken = "AutoScalingGroup by this name already exists - A group with the name web already exists"
+        assert (error.code, error.message) == ("AlreadyExists", taken)
+        world.call("DeleteAutoScalingGroup", AutoScalingGroupName="web", ForceDelete=True)
+        error = refused("CreateAutoScalingGroup", **asked, AvailabilityZones=ZONES)
+        assert error.message == (
+            f"{taken} and is pending delete.  Please wait until Autoscaling completes the deletion process before"
+            " creating another group with the same name."
+        )
 
     def test_zones_against_subnets(self, world, create, refused):
         subnets = world.simulated.cloud.network.subnets(SCOPE)
@@ -252,7 +271,7 @@ class TestTemplates:
 
         return make
 
-    @pytest.mark.parametrize(("version", "told"), [(None, "$Default"), ("$Latest", "$Latest"), ("1", "1")])
+    @pytest.mark.parametrize(("version", "told"), [(None, None), ("$Latest", "$Latest"), ("1", "1")])
     @pytest.mark.parametrize("by_name", [True, False])
     def test_both_names_and_the_version_as_given(self, world, create, template, version, told, by_name):
         template_id = template()
@@ -262,11 +281,8 @@ class TestTemplates:
         create(LaunchConfigurationName=None, LaunchTemplate=asked)
         (group,) = described(world, "web")
         assert "LaunchConfigurationName" not in group
-        assert group["LaunchTemplate"] == {
-            "LaunchTemplateId": template_id,
-            "LaunchTemplateName": "tmpl",
-            "Version": told,
-        }
+        shown = {"LaunchTemplateId": template_id, "LaunchTemplateName": "tmpl"}
+        assert group["LaunchTemplate"] == (shown if told is None else {**shown, "Version": told})
 
     @pytest.mark.parametrize(
         ("asked", "words"),
@@ -274,17 +290,11 @@ class TestTemplates:
             ({}, "Valid requests must contain either launchTemplateId or LaunchTemplateName"),
             (
                 {"LaunchTemplateName": "nope"},
-                (
-                    "You must use a valid fully-formed launch template."
-                    " The specified launch template, with template name nope, does not exist."
-                ),
+                "The specified launch template, with template name nope, does not exist.",
             ),
             (
                 {"LaunchTemplateId": "lt-00000000000000000"},
-                (
-                    "You must use a valid fully-formed launch template."
-                    " The specified launch template, with template ID lt-00000000000000000, does not exist."
-                ),
+                "The specified launch template, with template ID lt-00000000000000000, does not exist.",
             ),
             ({"LaunchTemplateId": "nonsense"}, "Invalid launch template ID: 'nonsense'"),
             (
@@ -321,6 +331,27 @@ class TestTemplates:
         )  # fmt: skip
         assert error.message == f"You must use a valid fully-formed launch template. {words}"
 
+    @pytest.mark.parametrize("member", ["DisableApiTermination", "DisableApiStop"])
+    def test_a_protection_that_is_not_there_is_not_promised(self, refused, template, member):
+        template(**{member: True})
+        asked = {"AutoScalingGroupName": "x", "MinSize": 0, "MaxSize": 0, "AvailabilityZones": ZONES}
+        error = refused("CreateAutoScalingGroup", **asked, LaunchTemplate={"LaunchTemplateName": "tmpl"})
+        assert member in error.message
+
+    def test_user_data_that_is_none_is_told_before_the_first_launch(self, refused, template):
+        template(UserData="#!/bin/sh")
+        asked = {"AutoScalingGroupName": "x", "MinSize": 0, "MaxSize": 0, "AvailabilityZones": ZONES}
+        error = refused("CreateAutoScalingGroup", **asked, LaunchTemplate={"LaunchTemplateName": "tmpl"})
+        assert error.message.startswith("You must use a valid fully-formed launch template. ")
+        assert error.message.endswith("BASE64 encoding of user data.")
+
+    def test_an_update_is_checked_as_well(self, create, refused, template):
+        create()
+        template(NetworkInterfaces=[{"DeviceIndex": 0}], SecurityGroupIds=["sg-0123456789abcdef0"])
+        source = {"LaunchTemplateName": "tmpl"}
+        error = refused("UpdateAutoScalingGroup", AutoScalingGroupName="web", LaunchTemplate=source)
+        assert error.code == "InvalidQueryParameter"
+
 
 class TestUpdate:
     def test_it_changes_what_is_named(self, world, create):
@@ -342,6 +373,8 @@ class TestUpdate:
     def test_refusals(self, create, refused):
         create()
         error = refused("UpdateAutoScalingGroup", AutoScalingGroupName="x", MinSize=0)
+        assert error.message == "AutoScalingGroup name not found - null"
+        error = refused("DeleteAutoScalingGroup", AutoScalingGroupName="x")
         assert error.message == "AutoScalingGroup name not found - AutoScalingGroup 'x' not found"
         error = refused("UpdateAutoScalingGroup", AutoScalingGroupName="web", DesiredCapacity=9)
         assert error.message == "Desired capacity:9 must be between the specified min size:1 and max size:4"
@@ -428,6 +461,7 @@ class TestDescribe:
             "InstanceId": first["InstanceId"],
             "InstanceType": "t3.micro",
             "AvailabilityZone": "us-east-1a",
+            "AvailabilityZoneId": "use1-az1",
             "LifecycleState": "Pending",
             "HealthStatus": "Unhealthy",
             "ProtectedFromScaleIn": True,

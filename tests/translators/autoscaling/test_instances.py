@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.domain.cluster import SourceRequest
 from backend.domain.ids import short_id
 from backend.domain.node import NodeState
 from backend.store import nodes
@@ -108,8 +109,26 @@ class TestAttach:
         )
         world.backend.clusters.resize(SCOPE, "web", 2)
         world.call("AttachInstances", AutoScalingGroupName="web", InstanceIds=[name])
-        assert words(name) == f"Instance {name} is already part of AutoScalingGroup:web"
+        assert words(name) == f"The Instance: {name} is already part of AutoScalingGroup:web"
         world.simulated.operator.stop(world.server().id)
+
+    def test_one_that_was_launched_from_the_groups_template_tells_it(self, world):
+        data = {"ImageId": f"ami-{world.image()}", "InstanceType": "t3.micro"}
+        made = world.call("CreateLaunchTemplate", service="ec2", LaunchTemplateName="tmpl", LaunchTemplateData=data)[
+            "LaunchTemplate"
+        ]
+        world.group("other", source=SourceRequest(template_name="tmpl"))
+        tags = {"aws:ec2launchtemplate:id": made["LaunchTemplateId"], "aws:ec2launchtemplate:version": "1"}
+        ours, theirs = world.server(), world.server()
+        for server, version in ((ours, "1"), (theirs, "1e9")):
+            told = {**tags, "aws:ec2launchtemplate:version": version}
+            world.simulated.cloud.compute.tag(SCOPE, server.id, told, ())
+        ids = [f"i-{server.short_id}" for server in (ours, theirs)]
+        world.call("AttachInstances", AutoScalingGroupName="other", InstanceIds=ids)
+        told = world.call("DescribeAutoScalingInstances", InstanceIds=ids)["AutoScalingInstances"]
+        shown = {each["InstanceId"]: each.get("LaunchTemplate") for each in told}
+        template = {key: made[key] for key in ("LaunchTemplateId", "LaunchTemplateName")}
+        assert shown == {ids[0]: {**template, "Version": "1"}, ids[1]: None}
 
 
 class TestDetachAndStandby:
@@ -161,7 +180,9 @@ class TestDetachAndStandby:
         assert words("DetachInstances", i(first), i(second)) == f"{sizes} To detach 2 instances, {tail}"
         assert words("EnterStandby", i(first), i(second)) == f"{sizes} To place into standby 2 instances, {tail}"
         world.call("SuspendProcesses", AutoScalingGroupName="web", ScalingProcesses=["Launch"])
-        assert words("ExitStandby", i(first)).startswith("The Launch process of AutoScalingGroup web is suspended.")
+        assert words("ExitStandby", i(first)) == (
+            "Cannot move instances out of Standby for AutoScalingGroup web while the Launch process is suspended"
+        )
 
     def test_exit_above_the_maximum(self, world, group, refused):
         (node,) = world.put(group, "a", state=NodeState.STANDBY)

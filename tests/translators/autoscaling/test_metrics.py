@@ -19,16 +19,17 @@ def test_some_and_all(world):
     assert enabled(world) == [("GroupMinSize", "1Minute")]
     world.call("EnableMetricsCollection", **params)
     assert {name for name, _ in enabled(world)} == set(METRICS)
-    assert len(METRICS) == 20
+    assert len(METRICS) == 24
     world.call("DisableMetricsCollection", AutoScalingGroupName="web", Metrics=["GroupMinSize"])
-    assert len(enabled(world)) == 19
+    assert len(enabled(world)) == 23
     world.call("DisableMetricsCollection", AutoScalingGroupName="web")
     assert enabled(world) == []
 
 
 def test_refusals(refused):
     params = {"AutoScalingGroupName": "web", "Granularity": "1Minute"}
-    assert "[Nothing]" in refused("EnableMetricsCollection", **params, Metrics=["Nothing"]).message
-    assert "[Nothing]" in refused("DisableMetricsCollection", AutoScalingGroupName="web", Metrics=["Nothing"]).message
+    words = f"Valid metrics collection types are: [{', '.join(METRICS)}]"
+    assert refused("EnableMetricsCollection", **params, Metrics=["Nothing"]).message == words
+    assert refused("DisableMetricsCollection", AutoScalingGroupName="web", Metrics=["Nothing"]).message == words
     assert "5Minutes" in refused("EnableMetricsCollection", AutoScalingGroupName="web", Granularity="5Minutes").message
     assert "not found" in refused("DisableMetricsCollection", AutoScalingGroupName="x").message

@@ -37,7 +37,12 @@ def test_filters(world, put):
     assert [row[:2] for row in listed(world, ("key", "x"), ("value", "2"))] == [("b", "x")]
     assert [row[:2] for row in listed(world, ("propagate-at-launch", "true"))] == [("a", "x")]
     assert len(listed(world, ("propagate-at-launch", "true", "false"))) == 3
-    assert listed(world, ("key", "x"), ("key", "y")) == []
+    assert len(listed(world, ("key", "x"), ("key", "y"))) == 3
+    assert [row[:2] for row in listed(world, ("key", "x"), ("value", "2"), ("key", "y"))] == [("a", "y"), ("b", "x")]
+    both = listed(world, ("auto-scaling-group", "a"), ("auto-scaling-group", "b"), ("key", "x"))
+    assert [row[:2] for row in both] == [("a", "x"), ("b", "x")]
+    assert len(listed(world, ("value", "1"), ("value", "2"))) == 3
+    assert len(listed(world, ("propagate-at-launch", "true"), ("propagate-at-launch", "false"))) == 3
     assert listed(world, ("propagate-at-launch", "perhaps")) == []
 
 
@@ -58,7 +63,7 @@ def test_pages(world, put):
             {**tag("a", "k"), "ResourceType": "instance"},
             "Invalid ResourceType: instance. Valid values: [auto-scaling-group]",
         ),
-        (tag("a", "AWS:k"), "Invalid tag key 'AWS:k': tag keys starting with 'aws:' are reserved for internal use."),
+        (tag("a", "AWS:k"), "aws: prefixed tag key names are not allowed for external use."),
     ],
 )
 @pytest.mark.parametrize("operation", ["CreateOrUpdateTags", "DeleteTags"])

@@ -28,7 +28,7 @@ def _states(world):
 
 def _described(world):
     (group,) = world.call("DescribeAutoScalingGroups")["AutoScalingGroups"]
-    return group["TargetGroupARNs"], group["TrafficSources"]
+    return group["TargetGroupARNs"], group.get("TrafficSources", [])
 
 
 def test_a_target_group_is_attached_and_detached(world, make):

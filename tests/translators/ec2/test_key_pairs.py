@@ -32,4 +32,8 @@ def test_what_does_not_exist(keys: Asking) -> None:
     for names in (["nil"], ["one", "theirs"]):
         assert keys.code("DescribeKeyPairs", KeyNames=names) == "InvalidKeyPair.NotFound"
     assert keys.refused("DescribeKeyPairs", KeyNames=["nil"]).message == "The key pair 'nil' does not exist"
-    assert keys.code("DescribeKeyPairs", KeyPairIds=["key-0123456789abcdef0"]) == "InvalidKeyPair.NotFound"
+    for unknown in ("key-0123456789abcdef0", "bad"):
+        refused = keys.refused("DescribeKeyPairs", KeyPairIds=[unknown])
+        assert (refused.code, refused.message) == ("InvalidParameterValue", f"Invalid value '{unknown}' for keyPairId.")
+    both = {"KeyNames": ["one"], "KeyPairIds": ["key-0123456789abcdef0"]}
+    assert keys.code("DescribeKeyPairs", **both) == "InvalidParameterCombination"

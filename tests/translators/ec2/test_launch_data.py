@@ -109,6 +109,9 @@ def test_a_placement_group_by_name_or_id(placement: dict, name: str | None, shor
         ({"InstanceRequirements": {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}}}, "InstanceRequirements"),
         ({"CpuOptions": {"AmdSevSnp": "enabled"}}, "CpuOptions.AmdSevSnp"),
         ({"KernelId": "aki-1"}, "KernelId"),
+        ({"DisableApiStop": True}, "DisableApiStop"),
+        ({"DisableApiTermination": True}, "DisableApiTermination"),
+        ({"ImageId": "resolve:ssm:/aws/service/x"}, "ImageId resolve:ssm"),
         ({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1"}]}, "NetworkInterfaces.NetworkInterfaceId"),
         ({"NetworkInterfaces": [{"InterfaceType": "efa"}]}, "NetworkInterfaces.InterfaceType"),
         ({"NetworkInterfaces": [{"DeviceIndex": 0}, {"DeviceIndex": 1}]}, "NetworkInterfaces (more than one)"),
@@ -125,6 +128,7 @@ def test_what_may_not_be_passed_over_is_named(data: dict, named: str) -> None:
         {"CapacityReservationSpecification": {"CapacityReservationPreference": "none"}},
         {"HibernationOptions": {"Configured": False}},
         {"EnclaveOptions": {"Enabled": False}},
+        {"DisableApiStop": False, "DisableApiTermination": False},
         {"CpuOptions": {"AmdSevSnp": "disabled", "CoreCount": 1}},
         {"NetworkInterfaces": [{"InterfaceType": "interface"}]},
     ],
@@ -138,7 +142,7 @@ READ = {
     "TagSpecifications", "SecurityGroupIds", "SecurityGroups", "InstanceMarketOptions", "HibernationOptions",
     "EnclaveOptions", "CapacityReservationSpecification",
     "IamInstanceProfile", "KernelId", "RamDiskId", "ElasticGpuSpecifications", "ElasticInferenceAccelerators", "LicenseSpecifications",
-    "InstanceRequirements", "SecondaryInterfaces", "Operator",
+    "InstanceRequirements", "SecondaryInterfaces", "Operator", "DisableApiStop", "DisableApiTermination",
 }  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def test_without_a_template_the_latest_or_default_of_each(three: Asking) -> None
     assert asked(Versions=["$Latest"], Filters=filtered("instance-type", "t3.*")) == [("web", 3)]
     page = three("DescribeLaunchTemplateVersions", Versions=["$Latest"], MaxResults=1)
     assert asked(Versions=["$Latest"], MaxResults=1, NextToken=page["NextToken"]) == [("web", 3)]
-    assert three.code("DescribeLaunchTemplateVersions", Versions=["1"]) == "MissingParameter"
+    assert three.code("DescribeLaunchTemplateVersions", Versions=["1"]) == "InvalidParameterValue"
     assert three.code("DescribeLaunchTemplateVersions") == "MissingParameter"
 
 
@@ -196,9 +196,9 @@ def test_what_says_nothing_is_not_told_again(aws: Asking) -> None:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        ({"UserData": "not base64!"}, "InvalidUserData.Malformed"),
-        ({"UserData": "QQ==" * 6000}, "InvalidUserData.Malformed"),
-        ({"UserData": "QUFB" * 6000}, "InvalidParameterValue"),
+        ({"UserData": "QUFB" * 6000}, "InvalidUserData.Malformed"),
+        ({"ImageId": "nonsense"}, "InvalidAMIID.Malformed"),
+        ({"MetadataOptions": {"HttpPutResponseHopLimit": 65}}, "InvalidParameterValue"),
         ({"TagSpecifications": [{"ResourceType": "vpc", "Tags": []}]}, "InvalidParameterValue"),
         (
             {"TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "aws:x", "Value": "y"}]}]},

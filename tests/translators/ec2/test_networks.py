@@ -12,7 +12,7 @@ def test_the_default_vpc_as_terraform_looks_for_it(aws: Asking) -> None:
     assert len(vpcs) == 1
     assert vpcs == aws("DescribeVpcs", Filters=filtered("is-default", "true"))["Vpcs"]
     vpc = vpcs[0]
-    assert (vpc["CidrBlock"], vpc["IsDefault"], vpc["Tags"]) == ("172.31.0.0/16", True, [])
+    assert (vpc["CidrBlock"], vpc["IsDefault"], vpc.get("Tags")) == ("172.31.0.0/16", True, None)
     assert vpc["CidrBlockAssociationSet"][0]["CidrBlockState"] == {"State": "associated"}
     assert aws("DescribeVpcs", VpcIds=[vpc["VpcId"]])["Vpcs"] == vpcs
     assert aws("DescribeVpcs", Filters=filtered("isDefault", "false"))["Vpcs"] == []

@@ -84,7 +84,6 @@ def test_a_template_and_the_request_over_it(aws: Asking, image: str) -> None:
         ({"ImageId": "ami-0123456789abcdef0"}, "InvalidAMIID.NotFound"),
         ({"ImageId": "ami-nonsense"}, "InvalidAMIID.Malformed"),
         ({"ImageId": ""}, "MissingParameter"),
-        ({"InstanceType": ""}, "MissingParameter"),
         ({"InstanceType": "t9.nano"}, "InvalidParameterValue"),
         ({"InstanceType": "t4g.micro"}, "InvalidParameterValue"),
         ({"KeyName": "nil"}, "InvalidKeyPair.NotFound"),
