@@ -53,7 +53,6 @@ DIFFERENCES: dict[str, str] = {
     "*LaunchTemplate*.Operator": _NEWER,
     "*LaunchTemplateVersion*.LaunchTemplateData.ImageId": "members of the source version are kept; moto drops them",
     "*LaunchTemplateVersion*.LaunchTemplateData.UserData": "members of the source version are kept; moto drops them",
-    "DescribeLaunchTemplates unknown.Error.Message": "with one name asked for, AWS names it",
     "DeleteLaunchTemplate.LaunchTemplate.*": "AWS returns the whole template that was deleted",
     "DeleteLaunchTemplate again.Error.*": "the name was given; what is missing is the template",
     "DescribeLaunchConfigurations.LaunchConfigurations[].AssociatePublicIpAddress": "AWS leaves it out where it was not given",

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from conformance.product import until
+from conformance.recorded.rows import rows
 
 _IDS = (
     (
@@ -28,6 +29,8 @@ _IDS = (
     (re.compile(r"\b\d{1,3}(\.\d{1,3}){3}(?!/)\b"), "<address>"),
     (re.compile(r"\bip-<address>|\bip(-\d{1,3}){4}\b|\bec2(-\d{1,3}){4}\b"), "<host>"),
 )
+_MANY = 10
+"""So many recorded objects tell which members there are."""
 _ASIDE = {"ResponseMetadata", "NextToken", "AvailableIpAddressCount"}
 """Members that tell of the connection, or of what else is going on."""
 _NAMES = (
@@ -146,6 +149,45 @@ class Step:
 
     name: str
     call: Callable[[Side], Any]
+
+    @property
+    def operation(self) -> str:
+        return self.name.partition(" ")[0]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What rows of conformance/recorded judge, so that moto is not asked.
+
+    Attributes:
+        refusals: operations with a code whose words are recorded.
+        members: operations with the path of a list's objects, and the members that recordings of these have.
+    """
+
+    refusals: frozenset[tuple[str, str]]
+    members: dict[tuple[str, str], frozenset[str]]
+
+    @classmethod
+    def read(cls) -> Recorded:
+        known = list(rows())
+        return cls(
+            frozenset((row.ask.operation, row.answer.get("code", "")) for row in known),
+            {
+                (row.ask.operation, row.shape["path"]): frozenset((*row.shape["always"], *row.shape["sometimes"]))
+                for row in known
+                if row.kind == "shape" and row.shape["seen"] >= _MANY
+            },
+        )
+
+    def refusal(self, operation: str, ours: Any) -> bool:
+        """Whether an answer is a refusal whose words are recorded."""
+        told = ours.get("Error") if isinstance(ours, dict) else None
+        return told is not None and (operation, told["Code"]) in self.refusals
+
+    def member(self, step: Step, path: str, what: str) -> bool:
+        """Whether a difference is that a member is there or not, of objects that are recorded."""
+        owner, _, name = path.removeprefix(f"{step.name}.").rpartition(".")
+        return what.startswith("only ") and name in self.members.get((step.operation, owner), ())
 
 
 def answer(step: Step, side: Side) -> Any:

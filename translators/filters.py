@@ -82,6 +82,25 @@ def _test(each: Mapping[str, Any], fields: Fields[T], tags: Tags[T] | None) -> C
     return test
 
 
+def never(*names: str) -> dict[str, Field[Any]]:
+    """Filters by what a cloud has not: they are known, and nothing passes them."""
+    return dict.fromkeys(names, lambda _: None)
+
+
+def looking(path: str) -> Callable[[Any], Any]:
+    """What stands at a dotted path of an answer, in all elements of the lists on its way; None where nothing does."""
+    names = path.split(".")
+
+    def look(told: Any) -> Any:
+        found = [told]
+        for name in names:
+            found = [each.get(name) for each in found if isinstance(each, Mapping)]
+            found = [item for each in found for item in (each if isinstance(each, (list, tuple)) else (each,))]
+        return found
+
+    return look
+
+
 def _tag_field(name: str, tags: Tags[T] | None) -> Field[T] | None:
     if tags is None:
         return None

@@ -69,6 +69,23 @@ def _platform(image: Image) -> str | None:
 
 
 FIELDS: Final[Fields[_Ami]] = {
+    **filters.never(
+        "image-watermark.source-image-creation-time",
+        "image-watermark.source-image-id",
+        "image-watermark.source-image-region",
+        "image-watermark.watermark-creation-time",
+        "image-watermark.watermark-key",
+        "instance-type-specification.supported-instance-type",
+        "instance-type-specification.unsupported-instance-type",
+        "public-ssm-parameter-name",
+        "scan-result.critical-fix-available-since",
+        "scan-result.finding-scan-date",
+        "scan-result.high-fix-available-since",
+        "scan-result.highest-finding-severity-label",
+        "scan-result.informational-fix-available-since",
+        "scan-result.low-fix-available-since",
+        "scan-result.medium-fix-available-since",
+    ),
     "architecture": lambda ami: ami.image.architecture,
     "block-device-mapping.delete-on-termination": lambda _: True,
     "block-device-mapping.device-name": lambda ami: ami.image.root_device,

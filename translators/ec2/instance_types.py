@@ -28,6 +28,24 @@ def _path(*names: str) -> Callable[[Mapping[str, Any]], Any]:
     return look
 
 
+_UNKNOWN: Final = (
+    "ebs-info.attachment-limit-type",
+    "ebs-info.maximum-ebs-attachments",
+    "ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps",
+    "ebs-info.ebs-optimized-info.baseline-iops",
+    "ebs-info.ebs-optimized-info.baseline-throughput-in-mbps",
+    "ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps",
+    "ebs-info.ebs-optimized-info.maximum-iops",
+    "ebs-info.ebs-optimized-info.maximum-throughput-in-mbps",
+    "network-info.bandwidth-weightings",
+    "network-info.efa-info.maximum-efa-interfaces",
+    "network-info.flexible-ena-queues-support",
+    "nitro-tpm-info.supported-versions",
+    "reboot-migration-support",
+)
+"""Filters by what no flavor tells."""
+
+
 def _fields() -> Fields[dict[str, Any]]:
     """The filters of DescribeInstanceTypes: each names a member of the answer by its path in lower case."""
     direct = {
@@ -62,6 +80,7 @@ def _fields() -> Fields[dict[str, Any]]:
         "network-info.network-performance": ("NetworkInfo", "NetworkPerformance"),
         "nitro-enclaves-support": ("NitroEnclavesSupport",),
         "nitro-tpm-support": ("NitroTpmSupport",),
+        "processor-info.supported-features": ("ProcessorInfo", "SupportedFeatures"),
         "processor-info.supported-architecture": ("ProcessorInfo", "SupportedArchitectures"),
         "processor-info.sustained-clock-speed-in-ghz": ("ProcessorInfo", "SustainedClockSpeedInGhz"),
         "supported-boot-mode": ("SupportedBootModes",),
@@ -74,7 +93,7 @@ def _fields() -> Fields[dict[str, Any]]:
         "vcpu-info.valid-cores": ("VCpuInfo", "ValidCores"),
         "vcpu-info.valid-threads-per-core": ("VCpuInfo", "ValidThreadsPerCore"),
     }
-    return {name: _path(*path) for name, path in direct.items()}
+    return {**filters.never(*_UNKNOWN), **{name: _path(*path) for name, path in direct.items()}}
 
 
 FIELDS: Final = _fields()

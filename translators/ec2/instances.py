@@ -35,7 +35,93 @@ def _subnet(instance: Instance) -> str | None:
     return arns.subnet_id(instance.subnet.id) if instance.subnet else None
 
 
+_PATHS: Final[Mapping[str, str]] = {
+    "capacity-reservation-specification.capacity-reservation-preference": (
+        "CapacityReservationSpecification.CapacityReservationPreference"
+    ),
+    "current-instance-boot-mode": "CurrentInstanceBootMode",
+    "ebs-optimized": "EbsOptimized",
+    "ena-support": "EnaSupport",
+    "enclave-options.enabled": "EnclaveOptions.Enabled",
+    "hibernation-options.configured": "HibernationOptions.Configured",
+    "maintenance-options.auto-recovery": "MaintenanceOptions.AutoRecovery",
+    "metadata-options.http-protocol-ipv6": "MetadataOptions.HttpProtocolIpv6",
+    "metadata-options.http-put-response-hop-limit": "MetadataOptions.HttpPutResponseHopLimit",
+    "metadata-options.instance-metadata-tags": "MetadataOptions.InstanceMetadataTags",
+    "metadata-options.state": "MetadataOptions.State",
+    "network-interface.addresses.association.ip-owner-id": "NetworkInterfaces.PrivateIpAddresses.Association.IpOwnerId",
+    "network-interface.addresses.primary": "NetworkInterfaces.PrivateIpAddresses.Primary",
+    "network-interface.addresses.private-dns-name": "NetworkInterfaces.PrivateIpAddresses.PrivateDnsName",
+    "network-interface.association.ip-owner-id": "NetworkInterfaces.Association.IpOwnerId",
+    "network-interface.attachment.attach-time": "NetworkInterfaces.Attachment.AttachTime",
+    "network-interface.attachment.attachment-id": "NetworkInterfaces.Attachment.AttachmentId",
+    "network-interface.attachment.delete-on-termination": "NetworkInterfaces.Attachment.DeleteOnTermination",
+    "network-interface.attachment.device-index": "NetworkInterfaces.Attachment.DeviceIndex",
+    "network-interface.attachment.instance-owner-id": "NetworkInterfaces.OwnerId",
+    "network-interface.attachment.network-card-index": "NetworkInterfaces.Attachment.NetworkCardIndex",
+    "network-interface.attachment.status": "NetworkInterfaces.Attachment.Status",
+    "network-interface.description": "NetworkInterfaces.Description",
+    "network-interface.group-name": "NetworkInterfaces.Groups.GroupName",
+    "network-interface.private-dns-name": "NetworkInterfaces.PrivateDnsName",
+    "network-interface.private-ip-address": "NetworkInterfaces.PrivateIpAddress",
+    "network-interface.source-dest-check": "NetworkInterfaces.SourceDestCheck",
+    "private-dns-name-options.enable-resource-name-dns-a-record": "PrivateDnsNameOptions.EnableResourceNameDnsARecord",
+    "private-dns-name-options.enable-resource-name-dns-aaaa-record": (
+        "PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord"
+    ),
+    "private-dns-name-options.hostname-type": "PrivateDnsNameOptions.HostnameType",
+    "usage-operation": "UsageOperation",
+    "usage-operation-update-time": "UsageOperationUpdateTime",
+}
+"""Filters by what stands at a path of the instance's own answer."""
+
+
+def _at(path: str) -> Callable[[Instance], Any]:
+    look = filters.looking(path)
+    return lambda instance: look(shown(instance))
+
+
 FIELDS: Final[Fields[Instance]] = {
+    **filters.never(
+        "capacity-reservation-id",
+        "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id",
+        "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn",
+        "ipv6-address",
+        "metadata-options.http-protocol-ipv4",
+        "network-interface.addresses.association.allocation-id",
+        "network-interface.addresses.association.association-id",
+        "network-interface.addresses.association.carrier-ip",
+        "network-interface.addresses.association.customer-owned-ip",
+        "network-interface.addresses.association.public-dns-name",
+        "network-interface.association.allocation-id",
+        "network-interface.association.association-id",
+        "network-interface.association.carrier-ip",
+        "network-interface.association.customer-owned-ip",
+        "network-interface.association.public-dns-name",
+        "network-interface.ipv4-prefixes.ipv4-prefix",
+        "network-interface.ipv6-address",
+        "network-interface.ipv6-addresses.ipv6-address",
+        "network-interface.ipv6-addresses.is-primary-ipv6",
+        "network-interface.ipv6-prefixes.ipv6-prefix",
+        "network-interface.operator.principal",
+        "network-interface.outpost-arn",
+        "network-interface.public-dns-name",
+        "network-interface.requester-id",
+        "network-interface.tag-key",
+        "network-interface.tag-value",
+        "network-performance-options.bandwidth-weighting",
+        "operator.principal",
+        "outpost-arn",
+        "placement-partition-number",
+        "product-code.type",
+        "tpm-support",
+    ),
+    **{name: _at(path) for name, path in _PATHS.items()},
+    "operator.managed": lambda _: False,
+    "network-interface.operator.managed": lambda _: False,
+    "network-interface.requester-managed": lambda _: False,
+    "network-interface.ipv6-native": lambda _: False,
+    "network-interface.deny-all-igw-traffic": lambda _: False,
     "affinity": lambda _: None,
     "architecture": lambda instance: instance.architecture,
     "availability-zone": lambda instance: instance.server.zone,
@@ -111,6 +197,8 @@ FIELDS: Final[Fields[Instance]] = {
 }
 
 _STATUS_FIELDS: Final[Fields[Instance]] = {
+    **filters.never("application-status.status", "operator.principal"),
+    "operator.managed": lambda _: False,
     "attached-ebs-status.status": lambda instance: _verdict(instance)[0],
     "availability-zone": lambda instance: instance.server.zone,
     "availability-zone-id": lambda instance: instance.zone_id,

@@ -23,8 +23,23 @@ class _Interface:
     def id(self) -> str:
         return self.instance.interface_id
 
+    @property
+    def association(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.words.get("Association") or {}
+        return found
+
 
 FIELDS: Final[Fields[_Interface]] = {
+    **filters.never(
+        "association.allocation-id",
+        "association.association-id",
+        "association.public-dns-name",
+        "ipv6-addresses.ipv6-address",
+        "operator.principal",
+    ),
+    "addresses.association.owner-id": lambda each: each.association.get("IpOwnerId"),
+    "association.ip-owner-id": lambda each: each.association.get("IpOwnerId"),
+    "operator.managed": lambda _: False,
     "addresses.association.public-ip": lambda each: each.instance.public_address,
     "addresses.primary": lambda _: True,
     "addresses.private-ip-address": lambda each: each.instance.private_address,

@@ -46,6 +46,7 @@ FIELDS: Final[Fields[TemplateVersion]] = {
     "ebs-optimized": _data("EbsOptimized"),
     "host-resource-group-arn": _data("Placement", "HostResourceGroupArn"),
     "http-endpoint": _data("MetadataOptions", "HttpEndpoint"),
+    "http-protocol-ipv4": lambda _: None,
     "http-protocol-ipv6": _data("MetadataOptions", "HttpProtocolIpv6"),
     "http-tokens": _data("MetadataOptions", "HttpTokens"),
     "iam-instance-profile": lambda version: (version.document.get("IamInstanceProfile") or {}).values(),

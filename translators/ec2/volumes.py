@@ -35,6 +35,8 @@ class _Volume:
 
 
 FIELDS: Final[Fields[_Volume]] = {
+    **filters.never("operator.principal"),
+    "operator.managed": lambda _: False,
     "attachment.attach-time": lambda volume: volume.instance.server.created_at,
     "attachment.delete-on-termination": lambda volume: volume.disk.delete_on_termination,
     "attachment.device": lambda volume: volume.device,
