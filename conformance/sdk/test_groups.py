@@ -34,7 +34,6 @@ ALWAYS = {
     "Tags",
     "TargetGroupARNs",
     "TerminationPolicies",
-    "TrafficSources",
     "VPCZoneIdentifier",
 }
 PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != ":")
@@ -190,7 +189,7 @@ def test_create_needs_a_launch_source_and_a_place(fleet: Fleet) -> None:
     template = {"LaunchTemplate": {"LaunchTemplateName": fleet.template}}
     with refused("ValidationError", "Valid requests must contain either LaunchTemplate, LaunchConfigurationName"):
         fleet.autoscaling.create_auto_scaling_group(**sizes, AvailabilityZones=["us-east-1a"])
-    with refused("ValidationError", "At least one Availability Zone or VPC Subnet is required."):
+    with refused("ValidationError", "You must specify 1 of either AvailabilityZones, AvailabilityZoneIds, or Subnets"):
         fleet.autoscaling.create_auto_scaling_group(**sizes, **template)
     with refused(
         "ValidationError", "The availability zones of the specified subnets and the Auto Scaling group do not match"
