@@ -48,6 +48,7 @@ from gateway.auth.keystone import KeystoneCredentials
 from gateway.auth.remote import RemoteVerification
 from gateway.local import CannotStart
 from gateway.pipeline import Authorize, Pipeline, Verify, allow_all
+from gateway.services import Services
 from translators import load, registry  # noqa: F401 - registers every operation
 from translators.callers import Callers
 from translators.registry import Caller
@@ -194,6 +195,7 @@ def create_gateway() -> Flask:
         default_region=chosen.region if chosen.region in identity.regions else next(iter(identity.regions)),
         limits=gateway.limits,
         throttle=gateway.throttle(),
+        services=Services(strict=gateway.strict_answers),
         scope_of=lambda who, region: Scope(who.project_id, identity.regions[region]),
         account_id_of=account_id,
         verify=identity.verify,

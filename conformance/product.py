@@ -20,7 +20,10 @@ from conformance.openstack.cloud import state_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+STRICT = {"OS_GATEWAY__STRICT_ANSWERS": "true"}
+"""An answer with a member that AWS's model does not have fails here, and is only logged in production."""
 BRISK = {
+    **STRICT,
     "OS_SIMULATED__DELETE_SECONDS": "0.3",
     "OS_ENGINE__POLL_SECONDS": "0.1",
     "OS_ENGINE__WATCH_BUSY_SECONDS": "0.2",
@@ -28,6 +31,7 @@ BRISK = {
 }
 """A quicker cloud, and an engine that looks at it more often: the suites wait for both."""
 CALM = {
+    **STRICT,
     "OS_ENGINE__POLL_SECONDS": "0.1",
     "OS_ENGINE__WATCH_BUSY_SECONDS": "0.5",
     "OS_ENGINE__WATCH_IDLE_SECONDS": "2",

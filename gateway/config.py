@@ -21,6 +21,12 @@ OPTIONS = (
     cfg.FloatOpt("client_seconds", default=20.0, min=0.1, help="How long a client may take to send a request."),
     cfg.FloatOpt("throttle_rate", default=0.0, min=0.0, help="Requests a second and account; 0: no throttling."),
     cfg.FloatOpt("throttle_burst", default=100.0, min=1.0, help="Requests that may come at once when throttling."),
+    cfg.BoolOpt(
+        "strict_answers",
+        default=False,
+        advanced=True,
+        help="For tests: an answer with a member that AWS's model does not have is an internal failure, not dropped.",
+    ),
 )
 """What can be set in the group ``gateway``."""
 
@@ -41,6 +47,7 @@ class GatewaySettings:
         default_region: the AWS region for services without regions.
         throttle_rate: requests a second and account and region; 0 for no throttling.
         throttle_burst: requests that may come at once.
+        strict_answers: whether a member of an answer that no model has is a fault; else it is dropped and logged.
         limits: bounds of one request.
     """
 
@@ -55,6 +62,7 @@ class GatewaySettings:
     default_region: str = "us-east-1"
     throttle_rate: float = 0.0
     throttle_burst: float = 100.0
+    strict_answers: bool = False
     limits: Limits = field(default_factory=Limits)
 
     def throttle(self) -> TokenBuckets | None:

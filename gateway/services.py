@@ -57,13 +57,13 @@ class Operation:
 class Service:
     """One service: its wire form and those of its operations that were asked for, compiled."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, strict: bool = True) -> None:
         self.name = name
         model = models.service_model(name)
         self.version: str = model.metadata["apiVersion"]
         self.names = frozenset(model.operation_names)
         ec2 = model.metadata["protocol"] == "ec2"
-        self.wire: Wire = EC2Wire(model) if ec2 else QueryWire(model)
+        self.wire: Wire = EC2Wire(model, strict=strict) if ec2 else QueryWire(model, strict=strict)
         self._validators = Validators(name, member_name if ec2 else lower_first, "" if ec2 else ".member")
         self._compiled: dict[str, Operation] = {}
         self._lock = threading.Lock()
@@ -84,9 +84,15 @@ class Service:
 
 
 class Services:
-    """All services, each loaded when it is first asked for."""
+    """All services, each loaded when it is first asked for.
 
-    def __init__(self) -> None:
+    Args:
+        strict: whether a member of an answer that no model has is a fault: so in every suite; in production it is
+            dropped and told in the log.
+    """
+
+    def __init__(self, *, strict: bool = True) -> None:
+        self._strict = strict
         self._loaded: dict[str, Service] = {}
         self._lock = threading.Lock()
 
@@ -95,7 +101,7 @@ class Services:
         found = self._loaded.get(name)
         if found is None:
             with self._lock:
-                found = self._loaded.get(name) or Service(name)
+                found = self._loaded.get(name) or Service(name, strict=self._strict)
                 self._loaded[name] = found
         return found
 

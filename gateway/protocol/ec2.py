@@ -43,15 +43,16 @@ class EC2Wire:
 
     Args:
         model: the service.
+        strict: whether a member of an answer that the model does not have is a fault.
     """
 
     content_type = "text/xml;charset=UTF-8"
 
-    def __init__(self, model: ServiceModel) -> None:
+    def __init__(self, model: ServiceModel, *, strict: bool = True) -> None:
         # The real service ends its namespace with a slash, the model does not.
         self._namespace: str = model.metadata["xmlNamespace"].rstrip("/") + "/"
         self._readers = Readers(_DIALECT)
-        self._writers = Writers(milliseconds_always, element="item")
+        self._writers = Writers(milliseconds_always, element="item", strict=strict)
 
     def parser(self, operation: OperationModel) -> Parse:
         shape = operation.input_shape

@@ -38,14 +38,15 @@ class QueryWire:
 
     Args:
         model: the service, or None for errors of requests that name none we know.
+        strict: whether a member of an answer that the model does not have is a fault.
     """
 
     content_type = "text/xml"
 
-    def __init__(self, model: ServiceModel | None) -> None:
+    def __init__(self, model: ServiceModel | None, *, strict: bool = True) -> None:
         self._namespace: str = model.metadata["xmlNamespace"] if model else UNKNOWN_NAMESPACE
         self._readers = Readers(_DIALECT)
-        self._writers = Writers(milliseconds_when_any)
+        self._writers = Writers(milliseconds_when_any, strict=strict)
 
     def parser(self, operation: OperationModel) -> Parse:
         shape = operation.input_shape

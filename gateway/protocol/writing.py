@@ -5,6 +5,7 @@ A closure appends finished pieces to a list; tags are joined when it is made, te
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from botocore.model import Shape
 
 from gateway.protocol import scalars
+
+_log = logging.getLogger(__name__)
 
 Append = Callable[[str], None]
 Write = Callable[[Any, Append], None]
@@ -31,15 +34,23 @@ _TEXTS: dict[str, Callable[[Any], str]] = {
 }
 
 
+class UnknownMemberError(Exception):
+    """A handler's answer has a member that its shape does not have."""
+
+
 class Writers:
     """Compiles and keeps the writers of one service's shapes.
 
     Args:
         instant: how this service writes a timestamp.
         element: the tag of a list's element where the model names none.
+        strict: whether an answer's member that the model does not have is a fault (as in every suite) or is dropped,
+            and told in the log once.
     """
 
-    def __init__(self, instant: WriteInstant, element: str = "member") -> None:
+    def __init__(self, instant: WriteInstant, element: str = "member", *, strict: bool = True) -> None:
+        self._strict = strict
+        self._told: set[tuple[str, str]] = set()
         self._texts: dict[str, Callable[[Any], str]] = {**_TEXTS, "timestamp": instant}
         self._element = element
         self._made: dict[tuple[str, str], Write] = {}
@@ -53,17 +64,29 @@ class Writers:
         return write
 
     def members(self, shape: Shape) -> Write:
-        """The writer of a structure's members without a tag round them. Absent members and None are left out."""
-        members = tuple((name, self._member(member, name)) for name, member in shape.members.items())
+        """The writer of a structure's members without a tag round them. Absent members and None are left out.
+
+        They are written in the answer's own order: of a shape's many members few are there, and so none is looked for.
+        """
+        members = {name: self._member(member, name) for name, member in shape.members.items()}
+        find, shape_name = members.get, shape.name
 
         def write(value: Any, append: Append) -> None:
-            get = value.get
-            for name, write_member in members:
-                member = get(name)
-                if member is not None:
+            for name, member in value.items():
+                write_member = find(name)
+                if write_member is None:
+                    self._unknown(shape_name, name)
+                elif member is not None:
                     write_member(member, append)
 
         return write
+
+    def _unknown(self, shape: str, name: str) -> None:
+        if self._strict:
+            raise UnknownMemberError(f"{shape} has no member {name}")
+        if (shape, name) not in self._told:
+            self._told.add((shape, name))
+            _log.error("an answer's member is dropped: %s has no member %s", shape, name)
 
     def _member(self, member: Shape, name: str) -> Write:
         tag = member.serialization.get("name", name)

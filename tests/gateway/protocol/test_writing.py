@@ -4,6 +4,7 @@ from enum import StrEnum
 import pytest
 
 from gateway.protocol import scalars
+from gateway.protocol.writing import UnknownMemberError
 from gateway.services import Services
 from translators.errors import AWSError
 
@@ -84,3 +85,21 @@ def test_error_documents():
         '<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>ValidationError</Code>'
         "<Message>a &lt; b</Message></Error></Errors><RequestID>id</RequestID></Response>"
     )
+
+
+def test_a_member_that_the_shape_has_not_is_a_fault_in_every_suite():
+    for service, operation, answer in (
+        ("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroups": [{"Tagz": []}]}),
+        ("ec2", "DescribeInstances", {"Reservationz": None}),
+    ):
+        with pytest.raises(UnknownMemberError, match="z"):
+            written(service, operation, answer)
+
+
+def test_in_production_it_is_dropped_and_told_once(caplog):
+    operation = Services(strict=False).service("autoscaling").operation("DescribeAutoScalingGroups")
+    groups = [{"AutoScalingGroupName": name, "Tagz": []} for name in "ab"]
+    text = operation.serialize({"AutoScalingGroups": groups}, "id").decode()
+    assert text.count("<member>") == 2
+    assert "Tagz" not in text
+    assert caplog.text.count("Tagz") == 1
