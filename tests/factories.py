@@ -20,6 +20,7 @@ from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.services.servers import Order
 from backend.store import nodes, tables
 from backend.store.session import Connection, Store
+from tests.answers import hold
 from translators import load
 from translators.registry import Call, Caller, Handler, find
 
@@ -205,7 +206,9 @@ class World:
         """What a handler answers to a parsed request; refusals are raised as the gateway would see them."""
         handler: Handler | None = find(service, operation)
         assert handler is not None, operation
-        return handler(request(self.backend, service, operation, params, scope))
+        answer = handler(request(self.backend, service, operation, params, scope))
+        hold(service, operation, answer)
+        return answer
 
 
 def request(backend: Backend, service: str, operation: str, params: Mapping[str, Any], scope: Scope = SCOPE) -> Call:

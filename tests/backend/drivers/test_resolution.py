@@ -10,9 +10,10 @@ from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.compute import GroupPolicy
+from backend.drivers.images import Image
 from backend.drivers.network import SecurityGroup
-from backend.drivers.resolution import resolve
-from tests.factories import SCOPE, World
+from backend.drivers.resolution import check_disks, resolve
+from tests.factories import NOW, SCOPE, World
 
 
 @pytest.fixture
@@ -146,3 +147,26 @@ def test_a_server_group_that_is_given_wins_over_the_specs_own(catalog: Catalog, 
 def test_a_subnet_id_of_nothing(catalog: Catalog, spec: ServerSpec) -> None:
     with pytest.raises(errors.SubnetNotFound):
         resolve(catalog, SCOPE, spec, zone=None, subnet_id="00000000-0000-0000-0000-000000000000", name="n")
+
+
+@pytest.mark.parametrize(
+    ("disk", "least"),
+    [
+        (BlockDevice("/dev/xvda", size_gib=-5), 8),
+        (BlockDevice("/dev/xvda", size_gib=7), 8),
+        (BlockDevice("/dev/xvdb", size_gib=0), 1),
+        (BlockDevice("/dev/xvda", size_gib=8), None),
+        (BlockDevice("/dev/xvdb", size_gib=1), None),
+        (BlockDevice("/dev/xvdb", size_gib=0, suppressed=True), None),
+        (BlockDevice("/dev/xvda"), None),
+    ],
+)
+def test_a_disk_holds_what_it_is_made_from(disk: BlockDevice, least: int | None) -> None:
+    image = Image("i", "n", "", "o", None, "x86_64", NOW, size_gib=8, root_device="/dev/xvda")
+    spec = ServerSpec(block_devices=(disk,))
+    if least is None:
+        check_disks(spec, image)
+        return
+    with pytest.raises(errors.VolumeTooSmall) as found:
+        check_disks(spec, image)
+    assert (found.value.size, found.value.least) == (disk.size_gib, least)

@@ -52,7 +52,11 @@ def _kinds(kind):
 
 @pytest.mark.parametrize("kind", sorted(set(_kinds(errors.CloudError)) - {errors.CloudError}, key=str))
 def test_only_a_refusal_is_told_as_one(kind):
-    given = {errors.QuotaExceeded: ("instances", 7, 6), errors.PartlyMade: ((), errors.CloudUnavailable("none"))}
+    given = {
+        errors.QuotaExceeded: ("instances", 7, 6),
+        errors.PartlyMade: ((), errors.CloudUnavailable("none")),
+        errors.VolumeTooSmall: (1, 8),
+    }
     reason = reason_of(kind(*given.get(kind, ("because",))), "t3.micro", "us-east-1a")
     asked = {ReasonKind.CLOUD_UNREACHED, ReasonKind.OUTCOME_UNKNOWN}
     assert (reason.kind not in asked) == issubclass(kind, errors.Refused)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.factories import OTHER, World
+from tests.factories import OTHER, SCOPE, World, request
 from tests.translators.ec2.wire import Asking, filtered
+from translators.ec2.instance_words import Instance, Surroundings, surroundings
 
 
 @pytest.fixture
@@ -235,3 +238,25 @@ def test_volumes_and_interfaces_are_those_of_the_instance(aws: Asking, fleet: di
     assert aws.code("DescribeVolumes", VolumeIds=["vol-0123456789abcdef0"]) == "InvalidVolume.NotFound"
     missing = aws.code("DescribeNetworkInterfaces", NetworkInterfaceIds=["eni-0123456789abcdef0"])
     assert missing == "InvalidNetworkInterfaceID.NotFound"
+
+
+def test_an_address_has_a_private_name(aws: Asking, world: World, image: str) -> None:
+    """Source: Amazon VPC User Guide, "DNS hostnames"."""
+    run = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    aws("RunInstances", **run)
+    (reservation,) = aws("DescribeInstances")["Reservations"]
+    (instance,) = reservation["Instances"]
+    name = f"ip-{instance['PrivateIpAddress'].replace('.', '-')}.ec2.internal"
+    (interface,) = aws("DescribeNetworkInterfaces")["NetworkInterfaces"]
+    told = {instance["PrivateDnsName"], instance["NetworkInterfaces"][0]["PrivateDnsName"]}
+    assert told | {interface["PrivateDnsName"], interface["PrivateIpAddresses"][0]["PrivateDnsName"]} == {name}
+    for operation in ("DescribeInstances", "DescribeNetworkInterfaces"):
+        answer = aws(operation, Filters=filtered("private-dns-name", name))
+        assert answer.get("Reservations") or answer.get("NetworkInterfaces")
+    elsewhere = replace(surroundings_of(world), region="eu-west-1")
+    server = world.backend.servers.list(SCOPE)[0]
+    assert Instance(server, elsewhere).private_name.endswith(".eu-west-1.compute.internal")
+
+
+def surroundings_of(world: World) -> Surroundings:
+    return surroundings(request(world.backend, "ec2", "DescribeInstances", {}))

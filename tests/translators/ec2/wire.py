@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from botocore.model import Shape
 from botocore.parsers import create_parser
 
 from backend.domain.scope import Scope
 from gateway.models import operation_model, service_model
 from gateway.protocol.ec2 import EC2Wire
 from gateway.protocol.query import QueryWire
+from tests.answers import known
 from tests.factories import SCOPE, World, request
 from translators.errors import AWSError, translate
 from translators.registry import find
@@ -63,27 +62,6 @@ class Asking:
 
     def code(self, operation: str, **params: Any) -> str:
         return self.refused(operation, **params).code
-
-
-def known(shape: Shape, value: Any, path: str) -> None:
-    """Every member that is named is one of the model's, and of the model's type."""
-    if value is None:
-        return
-    if shape.type_name == "structure":
-        assert isinstance(value, Mapping), path
-        for name, member in value.items():
-            assert name in shape.members, f"{path}.{name}"
-            known(shape.members[name], member, f"{path}.{name}")
-    elif shape.type_name == "list":
-        assert isinstance(value, (list, tuple)), path
-        for item in value:
-            known(shape.member, item, f"{path}[]")
-    elif shape.type_name in {"string", "character"}:
-        assert isinstance(value, str), f"{path}: {value!r}"
-    elif shape.type_name in {"integer", "long"}:
-        assert isinstance(value, int), f"{path}: {value!r}"
-    elif shape.type_name == "boolean":
-        assert isinstance(value, bool), f"{path}: {value!r}"
 
 
 def filtered(name: str, *values: str) -> list[dict[str, Any]]:
