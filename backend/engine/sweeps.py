@@ -34,6 +34,12 @@ _AT_ONCE: Final = 20
 _UNKNOWN: Final = (errors.CloudUnavailable, errors.OutcomeUnknown)
 _REMEMBERED: Final = timedelta(hours=24)
 """How far back the journal is asked whether a server was detached."""
+_BEFORE: Final = timedelta(minutes=5)
+_AFTER: Final = timedelta(hours=1)
+"""How long before (clocks differ) and after a launch was claimed its servers may be made.
+
+What carries its token and was made at another time had it copied to, or was attached: it is its owner's own.
+"""
 
 
 def maker(context: Context, server: Server) -> Maker:
@@ -132,21 +138,35 @@ class ServerSweep:
             return [], []
         now = self.context.now()
         detached = activities.detached(conn, self.scope, ripe, now - _REMEMBERED)
+        released = orphans.released(conn, _servers(self.scope), ripe)
         settled: list[str] = []
         doomed: list[str] = []
         freed: list[str] = []
+        doubtful: list[str] = []
         refused: list[str] = []
         for server_id, answer in zip(ripe, answers, strict=True):
             if isinstance(answer, Server):
-                chosen = freed if server_id in detached else doomed
-                (settled if self._is_claimed(conn, answer, now) else chosen).append(server_id)
+                if self._is_claimed(conn, answer, now):
+                    settled.append(server_id)
+                elif server_id in detached:
+                    freed.append(server_id)
+                elif server_id in released or self._is_of_its_launch(conn, answer):
+                    doomed.append(server_id)
+                else:
+                    doubtful.append(server_id)
             elif isinstance(answer, errors.ServerNotFound):
                 settled.append(server_id)
             elif not isinstance(answer, _UNKNOWN):
                 refused.append(server_id)
         orphans.settle(conn, _servers(self.scope), settled)
+        orphans.doubt(conn, _servers(self.scope), doubtful)
         orphans.asked(conn, _servers(self.scope), refused, now)
         return doomed, freed
+
+    def _is_of_its_launch(self, conn: Connection, server: Server) -> bool:
+        """Whether it was made when the launch was that it says it comes from."""
+        claimed_at = claimed.last(conn, server.launch_id or "")
+        return claimed_at is not None and claimed_at - _BEFORE <= server.created_at <= claimed_at + _AFTER
 
     def _is_claimed(self, conn: Connection, server: Server, now: datetime) -> bool:
         """Whether it has a node by now, or is not ours any more."""

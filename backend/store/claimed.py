@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select
 
 from backend.domain.node import Node
 from backend.store.batches import chunks
@@ -33,6 +33,15 @@ def launches(conn: Connection, launch_ids: Collection[str]) -> set[str]:
     found: set[str] = set()
     for chunk in chunks(sorted(launch_ids)):
         found.update(conn.execute(select(_c.launch_id).where(_c.launch_id.in_(chunk))).scalars())
+    return found
+
+
+_LAST = select(func.max(_c.claimed_at)).where(_c.launch_id == bindparam("launch"))
+
+
+def last(conn: Connection, launch_id: str) -> datetime | None:
+    """When a node was last claimed for the launch; None where none is known to have been."""
+    found: datetime | None = conn.execute(_LAST, {"launch": launch_id}).scalar()
     return found
 
 

@@ -146,6 +146,20 @@ def asked(conn: Connection, place: Place, ids: Sequence[str], now: datetime) -> 
         conn.execute(update(orphans).where(place.here, _o.id.in_(chunk)).values(asked_at=now))
 
 
+def released(conn: Connection, place: Place, ids: Sequence[str]) -> set[str]:
+    """Those of them that an operator let go."""
+    found: set[str] = set()
+    for chunk in chunks(ids):
+        found.update(conn.execute(select(_o.id).where(place.here, _o.released, _o.id.in_(chunk))).scalars())
+    return found
+
+
+def doubt(conn: Connection, place: Place, ids: Sequence[str]) -> None:
+    """These are not what was made for the claim that they name: they rest until an operator's word."""
+    for chunk in chunks(ids):
+        conn.execute(update(orphans).where(place.here, _o.id.in_(chunk)).values(known=false()))
+
+
 def release(conn: Connection, project_id: str, region: str | None = None) -> int:
     """An operator lets go what a project has now, everywhere or in one region; how much that is."""
     where = [_o.project_id == project_id, _o.released == false()]

@@ -262,3 +262,23 @@ def test_a_server_that_arrives_when_its_group_is_gone_is_ended(world):
     world.pass_time(1000, 2)
     with world.store.read() as conn:
         assert conn.execute(select(tables.watches.c.due_at)).first() is None
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_tenant_s_own_server_that_carries_a_copied_token_rests(world, hours):
+    """Made at another time than the launch that it names: its metadata was copied, or it was attached."""
+    spec = ServerSpec(image=world.image(), instance_type="t3.micro", zone="us-east-1a")
+    early = [] if hours > 0 else world.backend.servers.run(SCOPE, Order(spec))
+    world.clock.move(abs(hours) * 3600)
+    group = world.make("web", desired=1)
+    world.pass_time(6)
+    launch = world.nodes(group)[0].launch_id
+    world.clock.move(abs(hours) * 3600)
+    (own,) = early or world.backend.servers.run(SCOPE, Order(spec))
+    world.simulated.cloud.compute.adopt(SCOPE, own.id, launch)
+    world.pass_time(LONG, 2)
+    assert own.id in world.servers()
+    assert _told(world) == (0, 1)
+    assert "Released: 1." in _release(world)
+    world.pass_time(60)
+    assert own.id not in world.servers()

@@ -52,6 +52,8 @@ def test_what_is_not_known_and_what_is_braked_rests_until_it_is_released(store):
     assert store.transact(lambda conn: orphans.release(conn, OTHER.project_id)) == 0
     assert store.transact(lambda conn: orphans.release(conn, SCOPE.project_id)) == 2
     assert sorted(_due(store, braked=True, before=NOW - timedelta(hours=1))) == sorted([SERVER, unknown])
+    with store.read() as conn:
+        assert orphans.released(conn, HERE, [SERVER, unknown, uuid_of("none")]) == {SERVER, unknown}
     later = uuid_of("later")
     _note(store, (later, False))
     assert later not in _due(store), "what comes later is another word"
@@ -127,3 +129,11 @@ def test_claims_of_nodes_that_are_gone_are_forgotten_after_a_while(store, group)
     assert store.transact(lambda conn: claimed.drop(conn, LATER, 10)) == 1
     with store.read() as conn:
         assert claimed.of(conn, {here.id, gone.id, young.id}) == {here.id, young.id}
+
+
+def test_what_is_doubted_rests(store):
+    _note(store, (SERVER, True))
+    store.transact(lambda conn: orphans.doubt(conn, HERE, [SERVER]))
+    assert _due(store) == []
+    with store.read() as conn:
+        assert orphans.released(conn, HERE, [SERVER]) == set()
