@@ -7,8 +7,7 @@ import os
 import sys
 import time
 
-from tests.simulation.moods import MOODS, SOAK
-from tests.simulation.run import STEPS
+from tests.simulation.moods import MOODS, SOAK, TRIALS
 from tests.simulation.soak import results
 
 DAY = 86_400.0
@@ -18,8 +17,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--start", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--mood", choices=sorted(MOODS), help="one mood for all; else each seed has the next one")
+    parser.add_argument("--steps", type=int, help="in place of the mood's own")
+    parser.add_argument(
+        "--mood", choices=sorted(MOODS | TRIALS), help="one mood for all; else each seed has the next one"
+    )
     parser.add_argument("--wild", action="store_const", dest="mood", const="wild", help="more goes wrong")
     parser.add_argument("--trace", action="store_true", help="show the trace of every seed")
     parser.add_argument("--keep-going", action="store_true")

@@ -11,16 +11,20 @@ from sqlalchemy import select
 
 from backend.domain.node import SERVING, capacity
 from backend.drivers import errors
-from backend.engine import cluster_pass, draft, observation, pools, sweeps
+from backend.drivers.cloud import Cloud
+from backend.engine import cluster_pass, delegation, draft, observation, pools, sweeps
 from backend.engine.acts.act import ActOnServer, Result
 from backend.engine.acts.create_servers import CreateServers
 from backend.engine.acts.delete_server import DeleteServer
 from backend.engine.acts.let_go import LetServerGo
 from backend.engine.acts.members import Change, ChangeMembers
+from backend.engine.acts.take_in import TakeServerIn
 from backend.engine.phases import depart, settle
 from backend.engine.phases import traffic as traffic_phase
+from backend.engine.replacing import Replacing
 from backend.engine.revision import Revision
 from backend.policies import termination
+from backend.policies.replacement import Arrival
 from backend.store import leases, sightings
 from backend.store.tables import clusters
 from tests.simulation.putting import add, put
@@ -184,7 +188,7 @@ def no_member_sweep() -> AbstractContextManager[None]:
 
     def record(self: Any, *arguments: Any) -> Any:
         recorded = kept(self, *arguments)
-        self.strays = []
+        self.doomed = []
         return recorded
 
     return put(pools._Look, "record", record)
@@ -202,3 +206,54 @@ def believe_in_additions() -> AbstractContextManager[None]:
     stack.enter_context(put(ChangeMembers, "carry_out", carry_out))
     stack.enter_context(put(pools._Look, "_missing", lambda *_arguments: None))
     return stack
+
+
+def takes_anybody_s() -> AbstractContextManager[None]:
+    """What another installation made counts as this one's."""
+    return put(Cloud, "made", lambda _self, found: found.installation is not None)
+
+
+def piles_up_successors() -> AbstractContextManager[None]:
+    """A successor that goes bad gets one of its own, beside the node that it was to replace."""
+    kept = Replacing.__init__
+
+    def init(self: Any, draft_: Any) -> None:
+        kept(self, draft_)
+        self.extra = set()
+
+    return put(Replacing, "__init__", init)
+
+
+def counts_anybody_as_arrived() -> AbstractContextManager[None]:
+    """A successor has arrived as soon as it is in service, whatever its pools say."""
+    return put(draft.Draft, "arrival", lambda *_arguments: Arrival.ARRIVED)
+
+
+def tells_every_refusal() -> AbstractContextManager[None]:
+    """That a project refuses is not remembered."""
+    return put(leases, "refused_watch", lambda *_arguments: None)
+
+
+def readmits_nobody() -> AbstractContextManager[None]:
+    """A project that refused once counts as refusing for ever."""
+    return put(delegation, "note_readmitted", lambda *_arguments: None)
+
+
+def sets_no_deadlines() -> AbstractContextManager[None]:
+    """A plan asks for no other time to be looked at than what is to be done by it."""
+    return put(draft.Draft, "wake", lambda *_arguments: None)
+
+
+def parks_nobody() -> AbstractContextManager[None]:
+    """Nodes on their way into standby do not get there."""
+    return put(Revision, "park", lambda *_arguments: None)
+
+
+def lets_nobody_go() -> AbstractContextManager[None]:
+    """A server that was detached stays with its node."""
+    return put(LetServerGo, "done", lambda *_arguments: None)
+
+
+def takes_nobody_in() -> AbstractContextManager[None]:
+    """A server that is attached never comes into service."""
+    return put(TakeServerIn, "done", lambda *_arguments: None)

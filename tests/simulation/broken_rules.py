@@ -6,13 +6,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from backend.domain.activity import ReasonKind
+from backend.domain.activity import CauseKind, ReasonKind
 from backend.domain.node import ServerStatus
 from backend.engine import draft, observation, sweeps
 from backend.engine.phases import capacity, depart, health, rebalance, retire, settle
 from backend.engine.phases import traffic as traffic_phase
 from backend.engine.revision import Revision
-from backend.policies import backoff, cooldown, placement, termination, window
+from backend.policies import backoff, bounds, cooldown, placement, termination, window
 from backend.store import sightings
 from backend.store.sightings import Sighting
 from tests.simulation.putting import put, put_all
@@ -226,3 +226,23 @@ def trusts_every_listing() -> Broken:
 def looks_at_orphans_once() -> Broken:
     """Servers that nobody owned go without a second look."""
     return put(sweeps.ServerSweep, "_judge", lambda _self, due, _answers, _conn: (list(due), []))
+
+
+def judges_by_no_pool() -> Broken:
+    """What pools say of their members is no reason to replace anybody."""
+    return put(health, "_judge_traffic", lambda *_arguments: None)
+
+
+def forgives_what_users_said() -> Broken:
+    """A server that runs clears its node of whatever was said of it."""
+    return put(health, "_OBSERVED", frozenset(CauseKind))
+
+
+def takes_any_capacity() -> Broken:
+    """A desired capacity may be beyond the bounds."""
+    return put(bounds, "check_desired", lambda *_arguments: None)
+
+
+def believes_every_token() -> Broken:
+    """A server comes from the launch that it names, whenever it was made."""
+    return put(sweeps.ServerSweep, "_is_of_its_launch", lambda *_arguments: True)

@@ -10,10 +10,12 @@ from sqlalchemy import select, update
 
 from backend.domain.node import Node, ServerStatus
 from backend.domain.scope import Scope
+from backend.engine import sweeps
 from backend.store import (
     activities,
     backoffs,
     changes,
+    claimed,
     clusters,
     intents,
     leased,
@@ -228,3 +230,35 @@ def desires_one_more() -> Broken:
         kept(conn, cluster, min(desired + 1, cluster.spec.maximum), *arguments, **also)
 
     return put(intents, "desire", desire)
+
+
+def knows_every_claim() -> Broken:
+    """Whatever carries a token counts as claimed here."""
+    return put_all(
+        (claimed, "launches", lambda _conn, ids: set(ids)),
+        (claimed, "of", lambda _conn, ids: set(ids)),
+        (sweeps.ServerSweep, "_is_of_its_launch", lambda *_arguments: True),
+    )
+
+
+def forgets_pools_at_once() -> Broken:
+    """A pool is looked at no more as soon as nothing is in it."""
+    kept = leases.release_pool
+
+    def release(conn: Any, lease: Any, due_at: Any, **told: Any) -> None:
+        if told.get("empty_since") is None:
+            kept(conn, lease, due_at, **told)
+        else:
+            leases.forget_pool(conn, lease)
+
+    return put(leases, "release_pool", release)
+
+
+def remembers_no_detachment() -> Broken:
+    """That its owner detached a server is forgotten."""
+    return put(activities, "detached", lambda *_arguments: set())
+
+
+def hears_no_monitor() -> Broken:
+    """What pools say of their members is not written."""
+    return put(traffic, "see", lambda *_arguments: None)

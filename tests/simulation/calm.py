@@ -13,7 +13,8 @@ from backend.domain.ids import short_id
 from backend.domain.node import Node, NodeState
 from backend.drivers.simulated.faults import Where
 from backend.errors import Finding
-from backend.store import tables
+from backend.store import tables, wakes
+from backend.store.types import from_micros
 from tests.simulation.invariants import Watcher
 from tests.simulation.users import ZONES, User
 from tests.simulation.world import World
@@ -22,6 +23,8 @@ from tests.simulation.world import World
 QUIET = timedelta(minutes=5)
 REACTION = timedelta(seconds=5)
 DAY = timedelta(hours=24)
+ANY_TIME = ("stays_quiet", "notices_death", "heeds_at_once", "holds_on", "moves_house")
+"""What is tried where no trial is named."""
 AWHILE = (
     10.0  # seconds; what an engine does by itself, by no row, such as to hold on to its leases, is not put off by more
 )
@@ -47,8 +50,7 @@ class Calm:
         self.written += 1
 
     def try_one(self) -> None:
-        trials = (self.stays_quiet, self.notices_death, self.heeds_at_once, self.holds_on, self.moves_house)
-        chosen = self.world.mood.trial or self.world.rng.choice(trials).__name__
+        chosen = self.world.mood.trial or self.world.rng.choice(ANY_TIME)
         trial: Callable[[], None] = getattr(self, chosen)
         self._answer_in(0.0)
         self._let(timedelta(seconds=2))
@@ -86,6 +88,8 @@ class Calm:
         node = self._victim()
         if node is None or node.server_id is None:
             return
+        if self.world.rng.random() < 0.5:
+            self._wait_for_look()
         act = self.world.rng.choice(("stop", "break_server", "pause", "terminate"))
         self.watcher.kept.judged.add(short_id(node.server_id))
         getattr(self.world.simulated.operator, act)(node.server_id)
@@ -130,7 +134,9 @@ class Calm:
         before = len(self._of(cluster.id))
         self._until(lambda: len(self._of(cluster.id)) > before, self._in(REACTION * 80), "no launch is begun")
         epoch = self.watcher.reader.read().clusters[cluster.id].epoch
-        self._let(timedelta(seconds=lease * 1.5))
+        self._let(timedelta(seconds=lease * 0.5))
+        self.world.store.transact(lambda conn: wakes.wake(conn, [cluster.id], self.world.clock.now()))
+        self._let(timedelta(seconds=lease))
         now = self.watcher.reader.read().clusters[cluster.id].epoch
         if now != epoch:
             raise self.world.broke(
@@ -184,6 +190,18 @@ class Calm:
         self._let(DAY * 0.2, steps_of=600.0)
         if Process.LAUNCH not in self._named(user, "grey").suspended:
             raise self.world.broke("13 giving up", "a group still tries after more than a day in vain")
+
+    def _wait_for_look(self) -> None:
+        """Until just before a project is looked at: its listing does not tell yet what happens now."""
+        soon = self.world.clock.now() + self.world.settings.watch_idle * 2
+        question = "SELECT min(due_at) FROM watches"
+        while self.world.clock.now() < soon:
+            (due_at,) = self.world.store.database.raw.execute(question).fetchone()
+            left = 0.0 if due_at is None else (from_micros(due_at) - self.world.clock.now()).total_seconds()
+            if left > 0.5:
+                self.world.clock.wait(left - 0.5)
+                return
+            self._pass(1.0, soon)
 
     def _named(self, user: User, name: str) -> Cluster:
         clusters = self.watcher.reader.read().clusters.values()
@@ -245,8 +263,15 @@ class Calm:
             if node.state is NodeState.IN_SERVICE
             and now.clusters[node.cluster_id].runs(Process.LAUNCH)
             and len(self._of(node.cluster_id)) == now.clusters[node.cluster_id].spec.desired
+            and not self._replaces(now.clusters[node.cluster_id])
         ]
         return self.world.rng.choice(serving) if serving else None
+
+    def _replaces(self, cluster: Cluster) -> bool:
+        """Whether a successor may not have arrived yet: others wait for that."""
+        patience = self.world.settings.arrival_patience + timedelta(seconds=cluster.spec.health_grace_seconds)
+        came = [node.in_service_at for node in self._of(cluster.id) if node.replaces is not None]
+        return any(at is None or at > self.world.clock.now() - patience for at in came)
 
     def _of(self, cluster_id: str) -> list[Node]:
         return [node for node in self.watcher.reader.read().nodes.values() if node.cluster_id == cluster_id]

@@ -38,6 +38,7 @@ class Chaos:
         store: chance that the database fails at a hook of the store; until when it is away after that.
         store_failures: how often it failed.
         on_commit: are told of every commit of a write, before anything may go wrong after it.
+        listeners: are told of every moment of the store's, by name.
     """
 
     def __init__(self, rng: Random, trace: Callable[[str], None], clock: Clock) -> None:
@@ -54,6 +55,7 @@ class Chaos:
         self.interludes: list[Callable[[], None]] = []
         self.actors: list[tuple[str, int]] = []
         self.on_commit: list[Callable[[], None]] = []
+        self.listeners: list[Callable[[str], None]] = []
 
     @contextlib.contextmanager
     def inside(self, kind: str, number: int) -> Iterator[None]:
@@ -72,6 +74,8 @@ class Chaos:
                     told()
             finally:
                 self.on = was_on
+        for listener in tuple(self.listeners):
+            listener(point)
         if not self._acts():
             return
         self._fail_store(point)

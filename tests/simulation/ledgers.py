@@ -33,6 +33,7 @@ class Ledger:
         self._compute = compute
         self._world = world
         self._claimed: dict[str, int] = {}
+        self._asked: dict[str, tuple[Scope, ServerRequest, int]] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._compute, name)
@@ -89,6 +90,7 @@ class Ledger:
         launch_id = request.launch_id
         if launch_id is None:
             return self._compute.create(scope, request, count)
+        self._asked[launch_id] = (scope, request, count)
         with self._world.store.watch() as conn:
             of_launch = select(func.count()).where(_n.launch_id == launch_id)
             waiting = conn.execute(of_launch).scalar_one()
@@ -102,6 +104,10 @@ class Ledger:
             detail = f"launch {launch_id}: {made} + {count} servers for {claimed} nodes"
             raise self._world.broke("2 no double", detail)
         return self._compute.create(scope, request, count)
+
+    def repeat(self, launch_id: str) -> None:
+        """A launch that was asked for arrives only now."""
+        self._compute.create(*self._asked[launch_id])
 
 
 class Gate:

@@ -19,6 +19,7 @@ class Mood:
         omits: chance that a complete listing lacks a server that there is.
         largest: how many nodes a cluster may have.
         trial: what is tried in the end with the world at rest; anything where None is named.
+        steps: for how many steps all of that goes on.
         patience: how long the engine may take to bring all to rest afterwards.
     """
 
@@ -35,6 +36,7 @@ class Mood:
     omits: tuple[float, ...] = (0.0,)
     largest: int = 8
     trial: str | None = None
+    steps: int = 70
 
 
 NORMAL = Mood()
@@ -48,9 +50,8 @@ SKEWED = Mood(skews=(0.5, 3.0))
 ALL_AT_ONCE = replace(SLOW, store=(0.0, 0.005), skews=(0.0, 2.0))
 OMITTING = Mood(omits=(0.2,), fault=(0.05,))
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
-# Not there yet: two installations on one cloud and a restored database, which the product could not bear so far.
 TRIALS = {
-    trial: Mood(crash=(0.0,), fault=(0.0,), interfere=(0.0,), trial=trial)
+    trial: Mood(crash=(0.0,), fault=(0.0,), interfere=(0.0,), trial=trial, steps=30)
     for trial in (
         "stays_quiet",
         "notices_death",
@@ -60,6 +61,25 @@ TRIALS = {
         "outlives_outage",
         "gives_up",
         "bears_mass_failure",
+        "spares_the_young",
+        "avoids_a_full_zone",
+        "gives_up_a_hung_boot",
+        "bears_the_unseen",
+        "finds_lost_answers",
+        "takes_in_the_late",
+        "outlives_dead_delegation",
+        "bears_stopping_images",
+        "bears_closed_pools",
+        "lives_beside_another",
+        "bears_strange_metadata",
+        "takes_out_latecomers",
+        "forgets_old_failures",
+        "heeds_the_last_word",
+        "tells_refusals_once",
+        "spares_what_was_reclaimed",
+        "believes_the_latest",
+        "spares_the_detached",
+        "heeds_its_pool",
     )
 }
 MOODS = {

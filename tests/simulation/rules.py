@@ -36,9 +36,12 @@ def written(world: World) -> None:
 
 
 def _alive(world: World, write: Write) -> str | None:
-    """Whether the cloud still has the server of a row that went because it was gone."""
-    if write.what != "end" or write.before == NodeState.DETACHING or write.server_id is None:
+    """Whether the cloud still has the server of a row that went because it was gone, or the token of one let go."""
+    if write.what != "end" or write.server_id is None:
         return None
+    if write.before == NodeState.DETACHING:
+        token = world.token(write.server_id)
+        return None if token is None else f"server {write.server_id} was let go, and is still marked as of {token}"
     alive = world.alive(write.server_id)
     return f"its row went as if server {write.server_id} were gone" if alive else None
 

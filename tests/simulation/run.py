@@ -11,15 +11,14 @@ from functools import partial
 from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementRequest, SourceRequest
 from backend.errors import Finding
 from tests.simulation import fates, invariants
-from tests.simulation.calm import Calm
 from tests.simulation.invariants import Watcher
 from tests.simulation.model import Model
 from tests.simulation.moods import NORMAL, Mood
+from tests.simulation.races import Races
 from tests.simulation.rows import Reader
 from tests.simulation.users import Kept, User
 from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
 
-STEPS = 70
 MOST_TICKS = 3000
 
 
@@ -42,12 +41,16 @@ class Result:
         return "\n".join([*self.trace, f"seed {self.seed}: {self.detail or 'holds'}"])
 
 
-def run(seed: int, steps: int = STEPS, mood: Mood = NORMAL) -> Result:
-    """Run one seed; the same seed is the same run."""
+def run(seed: int, mood: Mood = NORMAL, steps: int | None = None) -> Result:
+    """Run one seed; the same seed is the same run.
+
+    Args:
+        steps: in place of the mood's own.
+    """
     with repeatable_ids(seed):
         world = World(seed, mood)
         try:
-            _play(world, steps, mood)
+            _play(world, mood, mood.steps if steps is None else steps)
         except Violated as violated:
             return Result(seed, violated.invariant, str(violated), world.trace.lines, world.clock.monotonic())
         except BaseException as error:
@@ -58,7 +61,7 @@ def run(seed: int, steps: int = STEPS, mood: Mood = NORMAL) -> Result:
     return Result(seed, None, trace=world.trace.lines, seconds=world.clock.monotonic())
 
 
-def _play(world: World, steps: int, mood: Mood) -> None:
+def _play(world: World, mood: Mood, steps: int) -> None:
     kept = Kept()
     model = Model(world)
     users = [User(world, scope, world.rng, kept, model) for scope in SCOPES]
@@ -86,7 +89,7 @@ def _play(world: World, steps: int, mood: Mood) -> None:
     _wait_for_rest(world, watcher, mood.patience)
     for scope in SCOPES:
         model.compare(scope, watcher.reader.read())
-    Calm(world, watcher, users).try_one()
+    Races(world, watcher, users).try_one()
 
 
 def _overtake(world: World, mood: Mood) -> None:

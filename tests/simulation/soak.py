@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.simulation.moods import MOODS
+from tests.simulation.moods import MOODS, TRIALS
 from tests.simulation.run import Result, run
 
 
-def results(plan: Sequence[tuple[int, str]], steps: int, processes: int) -> Iterator[Result]:
+def results(plan: Sequence[tuple[int, str]], steps: int | None, processes: int) -> Iterator[Result]:
     """How each (seed, name of its mood) ended, in the order of the plan."""
     if processes == 1 or len(plan) == 1:
         _prepare()
@@ -38,6 +38,6 @@ def settle_down() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def _played(steps: int, planned: tuple[int, str]) -> Result:
+def _played(steps: int | None, planned: tuple[int, str]) -> Result:
     seed, name = planned
-    return run(seed, steps, MOODS[name])
+    return run(seed, (MOODS | TRIALS)[name], steps)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.moods import Mood
 from tests.simulation.mutations import MUTATIONS, Mutation
-from tests.simulation.run import STEPS, run
+from tests.simulation.run import run
 
 SEEDS = 20
 
@@ -19,7 +19,7 @@ SEEDS = 20
 @functools.cache
 def _holds(seed: int, mood: Mood) -> bool:
     """Without the fault: our haste is not to blame."""
-    return run(seed, STEPS, mood).broken is None
+    return run(seed, mood).broken is None
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.mutate.__name__)
@@ -28,7 +28,7 @@ def test_the_simulation_catches(mutation: Mutation, caplog: pytest.LogCaptureFix
     mood = replace(mutation.mood, patience=timedelta(minutes=20))
     for seed in range(mutation.first, mutation.first + SEEDS):
         with mutation.mutate():
-            broken = run(seed, STEPS, mood).broken
+            broken = run(seed, mood).broken
         if broken is not None and _holds(seed, mood):
             return
     pytest.fail(f"not caught: {mutation.mutate.__doc__}")

@@ -19,7 +19,11 @@ SEEDS = {
     "skewed": 10,
     "omitting": 10,
     "big": 10,
+    "meddling": 10,
+    "silent": 10,
+    "overtaken": 10,
 }
+LONG = {"outlives_outage", "gives_up"}
 BLOCKS = [(mood, first) for mood, seeds in SEEDS.items() for first in range(0, seeds, BLOCK)]
 
 
@@ -37,8 +41,8 @@ def test_every_invariant_holds(mood: str, first: int) -> None:
 
 @pytest.mark.parametrize("trial", TRIALS)
 def test_a_world_at_rest(trial: str) -> None:
-    for seed in (0, 1):
-        result = run(seed, 30, mood=TRIALS[trial])
+    for seed in (0, 1) if trial not in LONG else (0,):
+        result = run(seed, TRIALS[trial])
         assert result.broken is None, str(result)
 
 

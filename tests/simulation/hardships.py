@@ -1,0 +1,219 @@
+"""What has to hold in hardship of one kind, begun in a world at rest: patience with servers, and with the cloud."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from backend.domain.activity import ActivityKind, ActivityStatus
+from backend.domain.cluster import Cluster, NewCluster, PlacementRequest, SourceRequest
+from backend.domain.ids import balancing_id, short_id
+from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.domain.traffic import MemberHealth
+from backend.drivers import errors
+from backend.drivers.simulated.faults import Where
+from backend.store import wakes
+from tests.simulation.calm import DAY, QUIET, REACTION, Calm
+from tests.simulation.model import Told
+from tests.simulation.users import ZONES, User
+
+LASTING = timedelta(hours=1)
+GROUP = "grey"  # none that the users know
+
+
+class Hardships(Calm):
+    """A world at rest, to which one thing happens; a group of its own is made for that."""
+
+    def spares_the_young(self) -> None:
+        """A user's verdict that respects the grace is carried out when that is over, and not before."""
+        cluster = self.group(2, health_grace_seconds=120)
+        node = self._of(cluster.id)[0]
+        assert node.server_id is not None
+        assert node.in_service_at is not None
+        self.watcher.kept.judged.add(short_id(node.server_id))
+        self._user.backend.nodes.set_health(
+            self._user.scope, short_id(node.server_id), Health.UNHEALTHY, respect_grace=True
+        )
+        ends_at = node.in_service_at + timedelta(seconds=120)
+        self._let(ends_at - REACTION - self.world.slack - self.world.clock.now(), steps_of=1.0)
+        self._serves(node, "within its grace")
+        self._until(lambda: self._left(node.id), ends_at + REACTION * 2, f"node {node.id}: its grace has no end")
+
+    def avoids_a_full_zone(self) -> None:
+        """What a zone has no room for is built in the others."""
+        self.world.simulated.faults.capacity(self.world.rng.choice(ZONES), 0)
+        self.group(3)
+
+    def gives_up_a_hung_boot(self) -> None:
+        """A server that never comes up is replaced after its time."""
+        self.world.simulated.faults.boot_hang(times=1)
+        self.group(1, patience=self.world.settings.boot_timeout + self.world.settings.backoff.first * 1.5)
+
+    def bears_the_unseen(self) -> None:
+        """A server whose host does not report is no dead one."""
+        node = self._of(self.group(2).id)[0]
+        assert node.server_id is not None
+        self.world.simulated.operator.lose_sight(node.server_id)
+        self._let(self.world.settings.watch_idle * 4)
+        self._serves(node, "while its host did not report")
+        self.world.simulated.operator.recover(node.server_id)
+
+    def finds_lost_answers(self) -> None:
+        """Of a launch whose answer was lost the servers are found, though listings tell them late: none is made twice."""
+        self.world.simulated.faults.lose_answer(Where(calls=("create",)), times=1)
+        self.world.simulated.faults.stale(self.world.settings.launch_grace.total_seconds() / 4, seconds=30.0)
+        cluster = self.group(1, whole=False)
+        self._until(lambda: self._waits(cluster) is not None, self._in(REACTION * 4), "no launch is begun")
+        self.world.store.transact(lambda conn: wakes.wake(conn, [cluster.id], self.world.clock.now()))
+        by = self._in(self._coming_up() * 2)
+        self._until(lambda: self._is_whole(cluster.id), by, f"{GROUP} is not whole")
+        launches = [
+            entry
+            for entry in self.watcher.reader.read().activities.values()
+            if entry.cluster_id == cluster.id and entry.kind is ActivityKind.LAUNCH
+        ]
+        if len(launches) != 1 or launches[0].status is not ActivityStatus.SUCCESSFUL:
+            raise self.world.broke("2 no double", f"one launch, and the journal tells {launches}")
+
+    def outlives_dead_delegation(self) -> None:
+        """A project that lets nobody in for hours loses nothing, is told so once, and goes on when it does again."""
+        cluster = self.group(2)
+        scope = self._user.scope
+
+        def refuse(moment: str, call: Any) -> None:
+            if moment == "before" and call.scope == scope:
+                raise errors.NotAuthorized("the trust is gone")
+
+        before = {server.id for place, server in self.world.simulated.operator.servers() if place == scope}
+        told = set(self.watcher.reader.read().activities)
+        self.world.simulated.faults.hooks.append(refuse)
+        with self._user.model.expects(self._user.model.resized((scope.project_id, GROUP), 3)):
+            self._user.backend.clusters.resize(scope, GROUP, 3)
+        self._let(LASTING, steps_of=20.0)
+        self._user.model.compare(scope, self.watcher.reader.read())
+        lost = before - {server.id for _, server in self.world.simulated.operator.servers()}
+        if lost:
+            raise self.world.broke("12 needless kill", f"servers {lost} are gone while nobody could look")
+        fresh = [entry for key, entry in self.watcher.reader.read().activities.items() if key not in told]
+        kinds = Counter(entry.kind for entry in fresh if entry.cluster_id == cluster.id)
+        tries = len(ZONES) * (LASTING / self.world.settings.backoff.most * 1.25 + 10)
+        if kinds[ActivityKind.HEALTH_CHECK] != 1 or kinds[ActivityKind.LAUNCH] > tries:
+            raise self.world.broke("7 journal", f"of a dead delegation the journal tells {kinds}")
+        self.world.simulated.faults.hooks.remove(refuse)
+        by = self._in(self.world.settings.refused_retry + self._coming_up())
+        self._until(lambda: self._is_whole(cluster.id), by, f"{GROUP} does not go on when it may")
+
+    def bears_stopping_images(self) -> None:
+        """Servers that stop soon after they serve do not pile up, and are replaced for good when they no longer do."""
+        least, most = self.world.rng.choice(((100, 150), (100, 150), (50, 100), (90, 110)))
+        policy = {"maintenance_minimum_percent": least, "maintenance_maximum_percent": most, "warmup_seconds": 60}
+        cluster = self.group(2, patience=timedelta(0), **policy)
+        for _ in range(60):
+            for node in self._of(cluster.id):
+                if node.server_id is not None and node.server_status is ServerStatus.ACTIVE and node.in_service_at:
+                    self.watcher.kept.judged.add(short_id(node.server_id))
+                    self.world.simulated.operator.stop(node.server_id)
+            self._let(timedelta(seconds=20), steps_of=5.0)
+            if len(self._of(cluster.id)) > 4:
+                raise self.world.broke("3 bounds", f"{len(self._of(cluster.id))} nodes of 2, whose servers stop")
+        by = self._in(self.world.settings.backoff.most * 1.5 + self._coming_up() * 3)
+        self._until(lambda: self._is_whole(cluster.id), by, f"{GROUP} does not recover")
+
+    def bears_closed_pools(self) -> None:
+        """Where the pool takes no newcomer, old nodes go no further than their cluster's pace allows at once."""
+        pool = next(
+            pool for pool in self.world.simulated.pools.all() if pool.scope == self._user.scope and pool.monitored
+        )
+        checks: dict[str, Any] = {
+            "health_checks": ("EC2", "ELB"),
+            "health_grace_seconds": 30,
+            "maximum_lifetime_seconds": 86_400,
+        }
+        cluster = self.group(3, pools=(balancing_id(pool.id),), **checks)
+        good = {node.id for node in self._of(cluster.id)}
+
+        def judge() -> None:
+            for each in self.world.simulated.pools.members(pool.id):
+                verdict = MemberHealth.HEALTHY if each.owner in good else MemberHealth.UNHEALTHY
+                if verdict is MemberHealth.UNHEALTHY and each.owner in {node.id for node in self._of(cluster.id)}:
+                    node = next(node for node in self._of(cluster.id) if node.id == each.owner)
+                    self.watcher.kept.judged.add(short_id(node.server_id or ""))
+                self.world.simulated.pools.judge(pool.id, each.address, verdict)
+
+        judge()
+        self._let(self.world.settings.pool_idle * 2)
+        self.world.clock.wait(DAY.total_seconds())
+        for _ in range(60):
+            judge()
+            self._let(timedelta(seconds=30), steps_of=5.0)
+        left = sum(node.id in good and node.state is NodeState.IN_SERVICE for node in self._of(cluster.id))
+        if left < 2:
+            raise self.world.broke("10 brake", f"{left} of 3 healthy nodes are left, and the pool takes no other")
+
+    def heeds_its_pool(self) -> None:
+        """A server that the pool's monitor finds sick after it was well is replaced."""
+        pool = next(
+            pool for pool in self.world.simulated.pools.all() if pool.scope == self._user.scope and pool.monitored
+        )
+        checks: dict[str, Any] = {"health_checks": ("EC2", "ELB"), "health_grace_seconds": 30}
+        cluster = self.group(2, pools=(balancing_id(pool.id),), **checks)
+        self._let(timedelta(seconds=30) + self.world.settings.pool_idle * 2)
+        node = self._of(cluster.id)[0]
+        assert node.server_id is not None
+        assert node.address is not None
+        self.watcher.kept.judged.add(short_id(node.server_id))
+        self.world.simulated.pools.judge(pool.id, node.address, MemberHealth.UNHEALTHY)
+        by = self._in(self.world.settings.pool_idle * 2 + REACTION)
+        self._until(lambda: self._left(node.id), by, f"node {node.id} is sick, says its pool, and stays")
+
+    def _waits(self, cluster: Cluster) -> Node | None:
+        """The cluster's node that has no server."""
+        return next((node for node in self._of(cluster.id) if node.server_id is None), None)
+
+    def forgets_old_failures(self) -> None:
+        """Failures that a success came after do not make the next one any worse."""
+        for zone in ZONES:
+            self.world.simulated.faults.capacity(zone, 0)
+        cluster = self.group(1, whole=False)
+        self._let(timedelta(hours=1), steps_of=20.0)
+        self.world.simulated.faults.lift()
+        by = self._in(self.world.settings.backoff.most * 1.5 + self._coming_up())
+        self._until(lambda: self._is_whole(cluster.id), by, f"{GROUP} does not recover")
+        self.world.simulated.faults.refuse(errors.NoCapacity("No valid host was found."), times=1)
+        with self._user.model.expects(self._user.model.resized((self._user.scope.project_id, GROUP), 2)):
+            self._user.backend.clusters.resize(self._user.scope, GROUP, 2)
+        by = self._in(self.world.settings.backoff.first * 4 + self._coming_up())
+        self._until(lambda: self._is_whole(cluster.id), by, "a failure is waited for as if it were one of many")
+
+    # -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _user(self) -> User:
+        return self.users[0]
+
+    def group(
+        self,
+        desired: int,
+        *,
+        pools: tuple[str, ...] = (),
+        whole: bool = True,
+        patience: timedelta = timedelta(0),
+        **options: Any,
+    ) -> Cluster:
+        """A group of the first user's in all zones, once it has its nodes."""
+        user, source = self._user, SourceRequest(configuration="lc-0")
+        values = {"minimum": 0, "maximum": 2 * desired, "desired": desired, **options}
+        wanted = NewCluster(GROUP, values, source, PlacementRequest(zones=ZONES), (), pools)
+        told = Told(0, 2 * desired, desired, options, source, {}, set(pools))
+        with user.model.expects(user.model.created((user.scope.project_id, GROUP), told)):
+            user.backend.clusters.create(user.scope, wanted)
+        cluster = self._named(user, GROUP)
+        if whole:
+            by = self._in(patience + self._coming_up() * 2 + QUIET)
+            self._until(lambda: self._is_whole(cluster.id), by, f"{GROUP} does not have its {desired} nodes")
+        return cluster
+
+    def _serves(self, node: Node, when: str) -> None:
+        if self._left(node.id):
+            raise self.world.broke("15 grace", f"node {node.id} is replaced {when}")
