@@ -277,7 +277,8 @@ def test_coppice_answers_as_moto_does_or_better(server: Access, moto: Side) -> N
     justified = {path: pattern for path in found for pattern in DIFFERENCES if matches(pattern, path)}
     unjustified = {path: what for path, what in found.items() if path not in justified}
     assert not unjustified, "\n".join(f"{path}: {what}" for path, what in unjustified.items())
-    assert set(DIFFERENCES) - set(justified.values()) == set(), "listed, but no longer different"
+    unneeded = set(DIFFERENCES) - set(justified.values())
+    assert not unneeded, "listed, but no longer different:\n" + "\n".join(sorted(unneeded))
     assert all(reason.strip() for reason in DIFFERENCES.values())
 
 
