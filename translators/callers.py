@@ -53,4 +53,4 @@ def _asked() -> Iterator[None]:
         yield
     except CloudError as error:
         logging.getLogger(__name__).warning("the identity service could not be asked: %s", error)
-        raise AWSError("ServiceUnavailable", "The identity service could not be reached.", 503) from error
+        raise AWSError("ServiceUnavailable", "The identity service could not be reached.", 503) from error  # unsourced

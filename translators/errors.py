@@ -1,6 +1,9 @@
 """AWS's errors as values, and the way from the engine's findings to AWS's code, words and status.
 
 Each service has one table, finding -> error, in a module of its own; here they are registered and asked.
+
+Words that have a row in conformance/recorded, stand in the design's list of observed texts or have a "Source:" beside
+them are the real service's. Those marked ``# unsourced`` follow its manner, until somebody has seen better.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ _tables: dict[str, Table] = {}
 
 def _unavailable(_: Any) -> AWSError:
     """In the words of most services; one that has others names the finding in its table."""
-    return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)
+    return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)  # unsourced
 
 
 def register(service: str, table: Table) -> None:

@@ -68,9 +68,9 @@ def _test(each: Mapping[str, Any], fields: Fields[T], tags: Tags[T] | None) -> C
     if field is None:
         raise AWSError("InvalidParameterValue", f"The filter '{'null' if name is None else name}' is invalid")
     if not values:
-        raise AWSError("InvalidParameterValue", f"The filter '{name}' must have at least one value")
+        raise AWSError("InvalidParameterValue", f"The filter '{name}' must have at least one value")  # unsourced
     if len(values) > VALUES_LIMIT:
-        raise AWSError(
+        raise AWSError(  # unsourced
             "FilterLimitExceeded",
             f"The maximum number of filter values specified on a single call is {VALUES_LIMIT}",
         )

@@ -57,8 +57,8 @@ def refusal(token: str, service: str) -> AWSError:
     if service == "iam":
         return AWSError("ValidationError", "Invalid Marker.")
     if service == "elbv2":
-        return AWSError("ValidationError", "The marker is not valid")
-    return AWSError("InvalidNextToken", "The specified NextToken is not valid.")
+        return AWSError("ValidationError", "The marker is not valid")  # unsourced
+    return AWSError("InvalidNextToken", "The specified NextToken is not valid.")  # unsourced
 
 
 def _check(operation: str, body: bytes, fingerprint: str) -> bytes:

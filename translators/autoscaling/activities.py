@@ -47,12 +47,13 @@ def _bounds(filters: Sequence[Mapping[str, Any]], group: str | None) -> dict[str
     for item in filters:
         name, values = item.get("Name", ""), list(item.get("Values") or ())
         if name not in _FILTERS:
+            # unsourced
             raise validation(f"Filter type {name} is not correct. Allowed Filter types are: {', '.join(_FILTERS)}")
         if not values:
-            raise validation(f"The filter {name} must have at least one value.")
+            raise validation(f"The filter {name} must have at least one value.")  # unsourced
         if name == "Status":
             if group is None:
-                raise validation("The Status filter can only be used with an AutoScalingGroupName.")
+                raise validation("The Status filter can only be used with an AutoScalingGroupName.")  # unsourced
             found["statuses"] = values
         else:
             field = "started_from" if name == "StartTimeLowerBound" else "started_until"

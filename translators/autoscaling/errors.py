@@ -42,7 +42,7 @@ def constraint(value: object, member: str, expectation: str) -> AWSError:
 
 def unsupported(member: str, why: str = "") -> AWSError:
     """A member that Coppice knows and does not act on: refused by name, never dropped."""
-    return validation(f"{member} is not supported by this service{': ' if why else ''}{why}.")
+    return validation(f"{member} is not supported by this service{': ' if why else ''}{why}.")  # unsourced
 
 
 _UNKNOWN_GROUP: Final[Mapping[str, str]] = {
@@ -101,14 +101,14 @@ def _cooling(found: errors.CoolingDown) -> AWSError:
 
 
 def _protected(found: errors.ClusterProtected) -> AWSError:
-    return validation(
+    return validation(  # unsourced
         f"The AutoScalingGroup {found.name} cannot be deleted: its deletion protection is set to {found.protection}."
         " Change the deletion protection first."
     )
 
 
 def _below(found: errors.BelowMinimum) -> AWSError:
-    return validation(
+    return validation(  # unsourced
         f"AutoScalingGroup {found.cluster} has min-size={found.minimum}, max-size={found.maximum}, and"
         f" desired-size={found.desired}. To detach {_instances(found.count)}, please update the AutoScalingGroup sizes"
         " appropriately."
@@ -116,7 +116,7 @@ def _below(found: errors.BelowMinimum) -> AWSError:
 
 
 def _above(found: errors.AboveMaximum) -> AWSError:
-    return validation(
+    return validation(  # unsourced
         f"AutoScalingGroup {found.cluster} has min-size={found.minimum}, max-size={found.maximum}, and"
         f" desired-size={found.desired}. To attach {found.count} more"
         f" {'instance' if found.count == 1 else 'instances'}, please update the AutoScalingGroup sizes appropriately."
@@ -135,7 +135,7 @@ def _not_attachable(found: errors.ServerNotAttachable) -> AWSError:
     name = instance(found.server)
     match found.why:
         case "not_running":
-            return validation(
+            return validation(  # unsourced
                 f"Instance {name} is not in correct state. Instance(s) must be in 'running' state,"
                 f" but it is in '{found.state}' state."
             )
@@ -143,8 +143,9 @@ def _not_attachable(found: errors.ServerNotAttachable) -> AWSError:
             # Source: a user's report of 2015.
             return validation(f"The Instance: {name} is already part of AutoScalingGroup:{found.cluster}")
         case "image":
-            return validation(f"The image of instance {name} does not exist any more.")
+            return validation(f"The image of instance {name} does not exist any more.")  # unsourced
         case _:
+            # unsourced
             return validation(f"Instance {name} is not in one of the Availability Zones of the AutoScalingGroup.")
 
 
@@ -188,7 +189,7 @@ def _limit(found: errors.LimitExceeded) -> AWSError:
 
 
 def _type_not_supported(_: errors.TypeNotSupported) -> AWSError:
-    return validation(
+    return validation(  # unsourced
         "The requested configuration is currently not supported."
         " Please check the documentation for supported configurations."
     )
@@ -196,13 +197,13 @@ def _type_not_supported(_: errors.TypeNotSupported) -> AWSError:
 
 def _security_group(found: errors.SecurityGroupNotFound) -> AWSError:
     if found.named:
-        return validation(f"The security group '{found.group}' does not exist in default VPC")
+        return validation(f"The security group '{found.group}' does not exist in default VPC")  # unsourced
     return validation(f"The security group '{shown(arns.SECURITY_GROUP, found.group)}' does not exist")
 
 
 def _image(found: errors.ImageNotFound) -> AWSError:
     image = shown(arns.IMAGE, found.image)
-    return validation(f"AMI {image} is invalid: The image id '[{image}]' does not exist")
+    return validation(f"AMI {image} is invalid: The image id '[{image}]' does not exist")  # unsourced
 
 
 def _contention(_: Any) -> AWSError:
@@ -215,7 +216,7 @@ def _contention(_: Any) -> AWSError:
 
 
 def _unavailable(_: Any) -> AWSError:
-    return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)
+    return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)  # unsourced
 
 
 TABLE: Final[Table] = {
@@ -239,12 +240,12 @@ TABLE: Final[Table] = {
         f"Desired capacity:{found.desired} must be between the specified min size:{found.minimum}"
         f" and max size:{found.maximum}"
     ),
-    errors.BoundsCrossed: lambda found: validation(
+    errors.BoundsCrossed: lambda found: validation(  # unsourced
         f"Max bound, {found.maximum}, must be greater than or equal to min bound, {found.minimum}"
     ),
     errors.BelowMinimum: _below,
     errors.AboveMaximum: _above,
-    errors.NodeNotFound: lambda found: validation(
+    errors.NodeNotFound: lambda found: validation(  # unsourced
         f"Instance Id not found - No managed instance found for instance ID: {instance(found.server)}"
     ),
     errors.NodeNotInCluster: lambda found: validation(
@@ -252,12 +253,12 @@ TABLE: Final[Table] = {
     ),
     errors.NodeStateConflict: _state,
     errors.ProcessSuspended: _suspended,
-    errors.ServerUnknown: lambda found: validation(f"Invalid Instance ID(s): [{instance(found.server)}]"),
+    errors.ServerUnknown: lambda found: validation(f"Invalid Instance ID(s): [{instance(found.server)}]"),  # unsourced
     errors.ServerNotAttachable: _not_attachable,
-    errors.ProfileNotFound: lambda found: validation(
+    errors.ProfileNotFound: lambda found: validation(  # unsourced
         f"Launch configuration name not found - A launch configuration with the name: {found.name} does not exist"
     ),
-    errors.ProfileExists: lambda found: AWSError(
+    errors.ProfileExists: lambda found: AWSError(  # unsourced
         "AlreadyExists",
         "Launch Configuration by this name already exists -"
         f" A launch configuration already exists with the name {found.name}",
@@ -271,28 +272,31 @@ TABLE: Final[Table] = {
     errors.TemplateUnusable: _template_unusable,
     errors.ImageNotFound: _image,
     errors.VolumeTooSmall: lambda found: validation(ec2_errors.volume_too_small(found).message),
-    errors.TypeNotFound: lambda found: validation(f"Invalid instance type: '{found.type}'"),
+    errors.TypeNotFound: lambda found: validation(f"Invalid instance type: '{found.type}'"),  # unsourced
     errors.TypeNotSupported: _type_not_supported,
     errors.KeyPairNotFound: lambda found: validation(f"The key pair '{found.name}' does not exist"),
     errors.SecurityGroupNotFound: _security_group,
+    # unsourced
     errors.ServerGroupNotFound: lambda found: validation(f"The Placement Group '{found.group}' is unknown."),
     errors.SubnetNotFound: lambda found: validation(
         f"The subnet ID '{shown(arns.SUBNET, found.subnet)}' does not exist"
     ),
-    errors.ZoneNotFound: lambda found: validation(f"Invalid availability zones: [{found.zone}]"),
+    errors.ZoneNotFound: lambda found: validation(f"Invalid availability zones: [{found.zone}]"),  # unsourced
     errors.ZonesMismatch: lambda _: validation(
         "The availability zones of the specified subnets and the Auto Scaling group do not match"
     ),
     errors.PlacementMissing: lambda _: validation(
         "You must specify 1 of either AvailabilityZones, AvailabilityZoneIds, or Subnets"
     ),
+    # unsourced
     errors.IamProfileNotFound: lambda found: validation(f"Invalid IAM Instance Profile name - {found.name}"),
-    errors.PoolNotFound: lambda _: validation(
+    errors.PoolNotFound: lambda _: validation(  # unsourced
         "Provided Target Groups may not be valid. Please ensure they exist and try again."
     ),
-    errors.NoBalancing: lambda _: validation(
+    errors.NoBalancing: lambda _: validation(  # unsourced
         "Provided Target Groups may not be valid. Please ensure they exist and try again."
     ),
+    # unsourced
     errors.SourceNotAttached: lambda _: validation("Trying to remove Target Groups that are not part of the group"),
     errors.LimitExceeded: _limit,
     errors.StaleRead: _contention,
@@ -301,10 +305,10 @@ TABLE: Final[Table] = {
     errors.StoreUnavailable: _unavailable,
     errors.CommitUnknown: _unavailable,
     errors.OutcomeUnclear: _unavailable,
-    errors.NotPermitted: lambda _: AWSError(
+    errors.NotPermitted: lambda _: AWSError(  # unsourced
         "AccessDenied", "The service may not act in this account. Check the delegation of its cloud project.", 403
     ),
-    errors.CloudRefused: lambda found: validation(f"The request was refused: {found.detail}"),
+    errors.CloudRefused: lambda found: validation(f"The request was refused: {found.detail}"),  # unsourced
 }
 
 register("autoscaling", TABLE)

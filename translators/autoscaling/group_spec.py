@@ -81,6 +81,7 @@ def _health_checks(value: str) -> Values:
         if kind == "EBS":
             raise unsupported("HealthCheckType EBS")
         if kind not in HEALTH_CHECKS:
+            # unsourced
             raise validation(f"Invalid HealthCheckType: {value}. Valid values are EC2, EBS, ELB and VPC_LATTICE.")
     if "EC2" in kinds and len(kinds) > 1:
         raise validation(
@@ -95,6 +96,7 @@ def _termination(value: list[str]) -> Values:
         if rule.startswith("arn:"):
             raise unsupported("TerminationPolicies with a Lambda function")
         if rule not in set(TerminationRule):
+            # unsourced
             raise validation(f"Invalid termination policy: {rule}. Valid values: [{', '.join(TerminationRule)}]")
     return {"termination_rules": tuple(value) or (TerminationRule.DEFAULT.value,)}
 
@@ -118,9 +120,10 @@ def _warmup(value: int) -> Values:
 def _maintenance(value: Mapping[str, int]) -> Values:
     least, most = value.get("MinHealthyPercentage"), value.get("MaxHealthyPercentage")
     if least is None or most is None:
+        # unsourced
         raise validation("InstanceMaintenancePolicy needs both MinHealthyPercentage and MaxHealthyPercentage.")
     if (least == -1) is not (most == -1):
-        raise validation("To clear the InstanceMaintenancePolicy, set both of its percentages to -1.")
+        raise validation("To clear the InstanceMaintenancePolicy, set both of its percentages to -1.")  # unsourced
     if least == -1:
         return {"maintenance_minimum_percent": None, "maintenance_maximum_percent": None}
     _within(least, "instanceMaintenancePolicy.minHealthyPercentage", 0, 100)
@@ -169,6 +172,7 @@ def _lifecycle(value: Mapping[str, Any]) -> Values:
 
 def _capacity_type(value: str) -> Values:
     if value not in CAPACITY_TYPES:
+        # unsourced
         raise validation(f"Invalid DesiredCapacityType: {value}. Valid values: [{', '.join(CAPACITY_TYPES)}]")
     if value != "units":
         raise unsupported(f"DesiredCapacityType {value}", "it needs attribute-based instance type selection")

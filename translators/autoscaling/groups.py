@@ -118,9 +118,9 @@ def check_name(name: str) -> None:
         AWSError
     """
     if ":" in name:
-        raise validation("Group name cannot contain the character ':'")
+        raise validation("Group name cannot contain the character ':'")  # unsourced
     if not _NAME.fullmatch(name):
-        raise validation("Group name must consist of printable ASCII characters")
+        raise validation("Group name must consist of printable ASCII characters")  # unsourced
 
 
 def _source(params: Mapping[str, Any]) -> SourceRequest | None:
@@ -138,7 +138,7 @@ def _template(template: Mapping[str, str]) -> SourceRequest:
     if (template_id is None) is (name is None):
         raise validation("Valid requests must contain either launchTemplateId or LaunchTemplateName")
     if template_id is not None and not arns.is_well_formed(arns.TEMPLATE, template_id):
-        raise validation(f"Invalid launch template ID: '{template_id}'")
+        raise validation(f"Invalid launch template ID: '{template_id}'")  # unsourced
     version = template.get("Version")
     if version is not None and version not in {"$Default", "$Latest"} and not _VERSION.fullmatch(version):
         raise validation(
@@ -161,6 +161,7 @@ def _check_template(call: Call, source: SourceRequest, *, by_subnet: bool) -> No
 def _placement(params: Mapping[str, Any]) -> PlacementRequest:
     zones, zone_ids = params.get("AvailabilityZones"), params.get("AvailabilityZoneIds")
     if zones and zone_ids:
+        # unsourced
         raise validation("You cannot specify both AvailabilityZones and AvailabilityZoneIds in the same request.")
     subnets = [text.strip() for text in params.get("VPCZoneIdentifier", "").split(",")]
     shorts = tuple(arns.short_of(arns.SUBNET, text) or text for text in subnets if text)
@@ -178,7 +179,7 @@ def _matches(filters: Sequence[Mapping[str, Any]]) -> list[TagMatch]:
         elif name.startswith("tag:"):
             matches.append(TagMatch(keys=(name[4:],), values=values))
         else:
-            raise validation(
+            raise validation(  # unsourced
                 f"Filter type {name} is not correct. Allowed Filter types are: tag-key, tag-value, tag:<key>"
             )
     return matches

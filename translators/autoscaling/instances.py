@@ -36,7 +36,7 @@ def terminate(call: Call) -> Result:
     decrement = params["ShouldDecrementDesiredCapacity"]
     instance, several, group = params.get("InstanceId"), params.get("InstanceIds"), params.get("AutoScalingGroupName")
     if (instance is None) is (several is None):
-        raise validation("Valid requests must contain either the InstanceId or the InstanceIds parameter.")
+        raise validation("Valid requests must contain either the InstanceId or the InstanceIds parameter.")  # unsourced
     try:
         if several is not None:
             return _terminate_several(call, group, several, decrement=decrement)
@@ -53,7 +53,7 @@ def terminate(call: Call) -> Result:
 
 def _terminate_several(call: Call, group: str | None, several: Sequence[str], *, decrement: bool) -> Result:
     if group is None:
-        raise validation("The AutoScalingGroupName parameter is required with the InstanceIds parameter.")
+        raise validation("The AutoScalingGroupName parameter is required with the InstanceIds parameter.")  # unsourced
     wanted = _several(several, "terminate", _MOST_TERMINATED)
     return _activities(call, call.backend.nodes.terminate_many(call.scope, group, wanted, decrement=decrement))
 
@@ -65,7 +65,7 @@ def _violating(found: BelowMinimum) -> AWSError:
             " violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower"
             " group's min size."
         )
-    return validation(
+    return validation(  # unsourced
         f"Currently, desiredSize is {found.desired} and minSize is {found.minimum}. Terminating {found.count} instances"
         " without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag"
         " to false or lower group's min size."
@@ -113,7 +113,7 @@ def set_health(call: Call) -> Result:
     params = call.params
     status = params["HealthStatus"]
     if status not in set(Health):
-        raise validation(f"Valid instance health states are: [{', '.join(Health)}]. Found: {status}")
+        raise validation(f"Valid instance health states are: [{', '.join(Health)}]. Found: {status}")  # unsourced
     respect = params.get("ShouldRespectGracePeriod") is not False
     server = ids.server_of(params["InstanceId"])
     call.backend.nodes.set_health(call.scope, server, Health(status), respect_grace=respect)
@@ -140,7 +140,7 @@ def _several(given: Sequence[str] | None, verb: str, most: int = _MOST_MOVED) ->
         AWSError: there are none, or too many for one call.
     """
     if not given:
-        raise validation("At least one instance ID must be specified.")
+        raise validation("At least one instance ID must be specified.")  # unsourced
     if len(given) > most:
         raise validation(
             f"List exceeds the maximum number of instances to {verb}. Please retry your request with fewer instances."
@@ -149,7 +149,7 @@ def _several(given: Sequence[str] | None, verb: str, most: int = _MOST_MOVED) ->
 
 
 def _sizes(found: BelowMinimum | AboveMaximum, act: str) -> AWSError:
-    return validation(
+    return validation(  # unsourced
         f"AutoScalingGroup {found.cluster} has min-size={found.minimum}, max-size={found.maximum}, and"
         f" desired-size={found.desired}. To {act}, please update the AutoScalingGroup sizes appropriately."
     )

@@ -121,7 +121,7 @@ def _groups(groups: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Security groups are named by id or by name, never by both in one request."""
     by_id = [arns.is_well_formed(arns.SECURITY_GROUP, group) for group in groups]
     if any(by_id) and not all(by_id):
-        raise validation("Security groups must be specified either by ID or by name, not both.")
+        raise validation("Security groups must be specified either by ID or by name, not both.")  # unsourced
     if not any(by_id):
         return {"security_group_names": tuple(groups), "security_group_ids": ()}
     shorts = tuple(arns.short_of(arns.SECURITY_GROUP, group) or group for group in groups)

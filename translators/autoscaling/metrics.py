@@ -26,7 +26,7 @@ METRICS: Final = (
 def enable(call: Call) -> Result:
     granularity = call.params["Granularity"]
     if granularity != GRANULARITY:
-        raise validation(f"Invalid granularity: {granularity}. Valid granularities: [{GRANULARITY}]")
+        raise validation(f"Invalid granularity: {granularity}. Valid granularities: [{GRANULARITY}]")  # unsourced
     call.backend.clusters.collect_metrics(call.scope, call.params["AutoScalingGroupName"], _metrics(call))
     return {}
 

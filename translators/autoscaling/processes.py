@@ -13,6 +13,7 @@ def suspend(call: Call) -> Result:
     try:
         call.backend.clusters.suspend(call.scope, call.params["AutoScalingGroupName"], _processes(call))
     except ClusterDeleting as found:
+        # unsourced
         raise validation("Processes may not be suspended while the AutoScaling group is pending delete") from found
     return {}
 
@@ -22,6 +23,7 @@ def resume(call: Call) -> Result:
     try:
         call.backend.clusters.resume(call.scope, call.params["AutoScalingGroupName"], _processes(call))
     except ClusterDeleting as found:
+        # unsourced
         raise validation("Processes may not be resumed while the AutoScaling group is pending delete") from found
     return {}
 
@@ -36,5 +38,6 @@ def _processes(call: Call) -> list[Process]:
     named = call.params.get("ScalingProcesses") or ()
     unknown = [name for name in named if name not in known]
     if unknown:
+        # unsourced
         raise validation(f"Invalid scaling process types: [{', '.join(unknown)}]. Valid types: [{', '.join(Process)}]")
     return [Process(name) for name in named]

@@ -23,7 +23,7 @@ def new_tags(given: Sequence[Mapping[str, Any]], name: str) -> tuple[Tag, ...]:
     for item in given:
         resource, kind = item.get("ResourceId"), item.get("ResourceType")
         if resource not in {None, "", name}:
-            raise validation(f"The ResourceId {resource} does not match the AutoScalingGroup name {name}.")
+            raise validation(f"The ResourceId {resource} does not match the AutoScalingGroup name {name}.")  # unsourced
         if kind not in {None, "", RESOURCE_TYPE}:
             raise _other_type(kind)
         tags.append(tag(item))
@@ -39,9 +39,9 @@ def resource_of(item: Mapping[str, Any]) -> str:
     """
     resource, kind = item.get("ResourceId"), item.get("ResourceType")
     if not resource:
-        raise validation("The ResourceId of a tag must be specified.")
+        raise validation("The ResourceId of a tag must be specified.")  # unsourced
     if not kind:
-        raise validation("The ResourceType of a tag must be specified.")
+        raise validation("The ResourceType of a tag must be specified.")  # unsourced
     if kind != RESOURCE_TYPE:
         raise _other_type(kind)
     return str(resource)
@@ -67,8 +67,8 @@ def refuse_reserved(key: str) -> None:
 def refuse_twice(keys: Sequence[tuple[str, str]]) -> None:
     """Raises AWSError: a key is given twice for one resource."""
     if len(set(keys)) != len(keys):
-        raise validation("Duplicate keys found in tags list.")
+        raise validation("Duplicate keys found in tags list.")  # unsourced
 
 
 def _other_type(kind: Any) -> Exception:
-    return validation(f"Invalid ResourceType: {kind}. Valid values: [{RESOURCE_TYPE}]")
+    return validation(f"Invalid ResourceType: {kind}. Valid values: [{RESOURCE_TYPE}]")  # unsourced

@@ -57,7 +57,7 @@ def describe_tags(call: Call) -> Result:
 def _given(call: Call) -> Sequence[Mapping[str, Any]]:
     given: Sequence[Mapping[str, Any]] = call.params["Tags"]
     if len(given) > tag_words.MOST_PER_CALL:
-        raise validation(f"You can specify at most {tag_words.MOST_PER_CALL} tags in a single call.")
+        raise validation(f"You can specify at most {tag_words.MOST_PER_CALL} tags in a single call.")  # unsourced
     return given
 
 
@@ -78,9 +78,10 @@ def _query(filters: Sequence[Mapping[str, Any]]) -> TagQuery | None:
     for item in filters:
         name, values = item.get("Name", ""), set(item.get("Values") or ())
         if name not in fields:
+            # unsourced
             raise validation(f"Filter type {name} is not correct. Allowed Filter types are: {', '.join(fields)}")
         if len(values) > _MOST_VALUES:
-            raise validation(f"A filter can have at most {_MOST_VALUES} values.")
+            raise validation(f"A filter can have at most {_MOST_VALUES} values.")  # unsourced
         if name == "propagate-at-launch":
             values = {_BOOLEANS[value.lower()] for value in values if value.lower() in _BOOLEANS}
         field = fields[name]

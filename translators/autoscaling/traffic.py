@@ -62,6 +62,7 @@ def detach_traffic_sources(call: Call) -> Result:
 def describe_traffic_sources(call: Call) -> Result:
     kind = call.params.get("TrafficSourceType")
     if kind is not None and kind not in traffic_words.TYPES:
+        # unsourced
         raise validation(f"Invalid traffic source type: {kind}. Valid values: [{', '.join(traffic_words.TYPES)}]")
     page = _page(call, 50)
     if kind not in {None, traffic_words.TARGET_GROUP}:
@@ -91,7 +92,7 @@ def attach_load_balancers(call: Call) -> Result:
 def detach_load_balancers(call: Call) -> Result:
     group_of(call)
     if call.params.get("LoadBalancerNames"):
-        raise validation("Trying to remove Load Balancers that are not part of the group")
+        raise validation("Trying to remove Load Balancers that are not part of the group")  # unsourced
     return {}
 
 

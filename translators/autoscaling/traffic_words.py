@@ -60,7 +60,7 @@ def pools_of_sources(call: Call, *, most: int | None = None) -> tuple[str, ...]:
         if kind == "elb":
             raise validation(NO_BALANCERS)
         if kind != TARGET_GROUP:
-            raise validation(f"Invalid traffic source type: {kind}. Valid values: [{', '.join(TYPES)}]")
+            raise validation(f"Invalid traffic source type: {kind}. Valid values: [{', '.join(TYPES)}]")  # unsourced
     return _short(call, [item["Identifier"] for item in given])
 
 
@@ -80,4 +80,4 @@ def _short(call: Call, given: Sequence[str]) -> tuple[str, ...]:
 
 def _check_number(given: Sequence[Any], noun: str, most: int = _MOST_PER_CALL) -> None:
     if len(given) > most:
-        raise validation(f"Trying to update too many {noun} at once. The limit is {most}")
+        raise validation(f"Trying to update too many {noun} at once. The limit is {most}")  # unsourced

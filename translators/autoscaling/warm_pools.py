@@ -20,4 +20,4 @@ def describe(call: Call) -> Result:
 def delete(call: Call) -> Result:
     with unknown_group(call.operation):
         name = group_of(call).name
-    raise validation(f"No warm pool found for AutoScalingGroup {name}")
+    raise validation(f"No warm pool found for AutoScalingGroup {name}")  # unsourced

@@ -242,7 +242,7 @@ def check_bounds(asked: int, bounds: Bounds) -> None:
             f"Expecting a value {bounds.below or f'greater than or equal to {bounds.least}'}.",
         )
     if asked > bounds.most:
-        raise AWSError(
+        raise AWSError(  # unsourced
             "InvalidParameterValue",
             f"Value ( {asked} ) for parameter maxResults is invalid. Expecting a value less than or equal to "
             f"{bounds.most}.",
@@ -259,7 +259,7 @@ def client_token(call: Call, longest: int = 128) -> ClientToken | None:
     if not value:
         return None
     if len(value) > longest or not value.isascii():
-        raise AWSError(
+        raise AWSError(  # unsourced
             "InvalidParameterValue",
             f"Value ({value[:longest]}) for parameter clientToken is invalid. "
             f"A client token must be at most {longest} ASCII characters.",

@@ -42,7 +42,7 @@ def _shown(prefix: str, reference: str) -> str:
 
 
 def _unavailable(_: errors.Finding) -> AWSError:
-    return AWSError("Unavailable", "The server is overloaded and can't handle the request.", 503)
+    return AWSError("Unavailable", "The server is overloaded and can't handle the request.", 503)  # unsourced
 
 
 def _template_not_found(found: errors.TemplateNotFound) -> AWSError:
@@ -79,7 +79,7 @@ def _quota(found: errors.QuotaExceeded) -> AWSError:
     code = _CODES.get(found.resource, "VcpuLimitExceeded")
     noun = _NOUNS.get(found.resource, found.resource)
     limit = f" of {found.limit}" if found.limit >= 0 else ""
-    return AWSError(
+    return AWSError(  # unsourced
         code,
         f"You have requested more {noun} than your current {noun} limit{limit} allows. "
         "Please contact the operator of your cloud to have the limit raised.",
@@ -87,7 +87,7 @@ def _quota(found: errors.QuotaExceeded) -> AWSError:
 
 
 def _conflict(found: errors.ServerConflict) -> AWSError:
-    return AWSError(
+    return AWSError(  # unsourced
         "IncorrectInstanceState",
         f"The instance '{_shown(arns.INSTANCE, found.server)}' is not in a state from which this can be done.",
     )
@@ -95,8 +95,8 @@ def _conflict(found: errors.ServerConflict) -> AWSError:
 
 def _no_network(found: errors.NetworkMissing) -> AWSError:
     if found.zone:
-        return AWSError("MissingInput", f"No default subnet for availability zone: '{found.zone}'.")
-    return AWSError("VPCIdNotSpecified", "No default VPC for this user")
+        return AWSError("MissingInput", f"No default subnet for availability zone: '{found.zone}'.")  # unsourced
+    return AWSError("VPCIdNotSpecified", "No default VPC for this user")  # unsourced
 
 
 def _group(found: errors.SecurityGroupNotFound) -> str:
@@ -107,7 +107,7 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     errors.CloudNotReached: _unavailable,
     errors.StoreUnavailable: _unavailable,
     errors.StaleRead: _unavailable,
-    errors.OutcomeUnclear: lambda _: AWSError(
+    errors.OutcomeUnclear: lambda _: AWSError(  # unsourced
         "InternalError", "An internal error has occurred; the request may or may not have had an effect.", 500
     ),
     errors.NotPermitted: lambda found: AWSError(
@@ -117,7 +117,7 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
         "OperationNotPermitted", found.detail or "The cloud refused the request."
     ),
     errors.TemplateNotFound: _template_not_found,
-    errors.TemplateExists: lambda _: AWSError(
+    errors.TemplateExists: lambda _: AWSError(  # unsourced
         "InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use."
     ),
     errors.TemplateVersionNotFound: lambda found: AWSError(
@@ -125,7 +125,7 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
         f"Could not find the specified version {found.version} for the launch template with ID "
         f"{_shown(arns.TEMPLATE, found.id)}.",
     ),
-    errors.TokenReused: lambda _: AWSError(
+    errors.TokenReused: lambda _: AWSError(  # unsourced
         "IdempotentParameterMismatch",
         "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
     ),
@@ -139,7 +139,7 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
         " template.",
     ),
     errors.VolumeTooSmall: volume_too_small,
-    errors.TokenSpent: lambda _: AWSError(
+    errors.TokenSpent: lambda _: AWSError(  # unsourced
         "IdempotentInstanceTerminated",
         "The request to launch an instance has the same client token as a previous request for which the instance "
         "has been terminated.",
@@ -147,10 +147,10 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     errors.ImageNotFound: lambda found: AWSError(
         "InvalidAMIID.NotFound", f"The image id '[{_shown(arns.IMAGE, found.image)}]' does not exist"
     ),
-    errors.TypeNotFound: lambda found: AWSError(
+    errors.TypeNotFound: lambda found: AWSError(  # unsourced
         "InvalidParameterValue", f"Invalid value '{found.type}' for InstanceType."
     ),
-    errors.TypeNotSupported: lambda found: AWSError(
+    errors.TypeNotSupported: lambda found: AWSError(  # unsourced
         "InvalidParameterValue",
         f"The architecture of the specified instance type '{found.type}' does not match the architecture "
         f"'{found.architecture}' of the specified AMI. Specify an instance type and an AMI that have matching "
@@ -163,25 +163,26 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     errors.SecurityGroupNotFound: lambda found: AWSError(
         "InvalidGroup.NotFound", f"The security group '{_group(found)}' does not exist"
     ),
-    errors.ServerGroupNotFound: lambda found: AWSError(
+    errors.ServerGroupNotFound: lambda found: AWSError(  # unsourced
         "InvalidPlacementGroup.Unknown",
         f"The Placement Group '{_shown(arns.PLACEMENT_GROUP, found.group)}' is unknown.",
     ),
-    errors.ServerGroupExists: lambda found: AWSError(
+    errors.ServerGroupExists: lambda found: AWSError(  # unsourced
         "InvalidPlacementGroup.Duplicate", f"The placement group '{found.name}' already exists."
     ),
-    errors.ServerGroupInUse: lambda found: AWSError(
+    errors.ServerGroupInUse: lambda found: AWSError(  # unsourced
         "InvalidPlacementGroup.InUse", f"The placement group '{found.name}' is in use and may not be deleted."
     ),
     errors.SubnetNotFound: lambda found: AWSError(
         "InvalidSubnetID.NotFound", f"The subnet ID '{_shown(arns.SUBNET, found.subnet)}' does not exist"
     ),
-    errors.NoAddresses: lambda _: AWSError(
+    errors.NoAddresses: lambda _: AWSError(  # unsourced
         "InsufficientFreeAddressesInSubnet", "There are not enough free addresses in the subnet to satisfy the request."
     ),
     errors.NetworkMissing: _no_network,
+    # unsourced
     errors.ZoneNotFound: lambda found: AWSError("InvalidParameterValue", f"Invalid availability zone: [{found.zone}]"),
-    errors.ZonesMismatch: lambda found: AWSError(
+    errors.ZonesMismatch: lambda found: AWSError(  # unsourced
         "InvalidParameterCombination",
         f"The subnet is not in the availability zone '{', '.join(found.zones)}' that was requested.",
     ),
@@ -192,11 +193,11 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
         "InvalidParameterValue",
         f"Value ({found.name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
     ),
-    errors.LaunchUnsupported: lambda found: AWSError(
+    errors.LaunchUnsupported: lambda found: AWSError(  # unsourced
         "Unsupported",
         f"The requested configuration is currently not supported: {found.member} has no meaning on this cloud.",
     ),
-    errors.NoCapacity: lambda found: AWSError(
+    errors.NoCapacity: lambda found: AWSError(  # unsourced
         "InsufficientInstanceCapacity",
         f"We currently do not have sufficient {found.type} capacity in the Availability Zone you requested "
         f"({found.zone}). Our system will be working on provisioning additional capacity.",
@@ -204,7 +205,7 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     ),
     errors.QuotaExceeded: _quota,
     errors.LimitExceeded: _limit,
-    errors.ServerUnknown: lambda found: AWSError(
+    errors.ServerUnknown: lambda found: AWSError(  # unsourced
         "InvalidInstanceID.NotFound", f"The instance ID '{_shown(arns.INSTANCE, found.server)}' does not exist"
     ),
     errors.ServerConflict: _conflict,

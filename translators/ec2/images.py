@@ -154,7 +154,7 @@ def _check_owners(owners: Sequence[str] | None) -> None:
     for owner in owners or ():
         known = owner in {"self", "amazon", "aws-marketplace", "aws-backup-vault", "microsoft"}
         if not known and not (len(owner) == _ACCOUNT_DIGITS and owner.isdecimal()):
-            raise AWSError("InvalidUserID.Malformed", f'Invalid user id: "{owner}"')
+            raise AWSError("InvalidUserID.Malformed", f'Invalid user id: "{owner}"')  # unsourced
 
 
 def _owned(call: Call, ami: _Ami, owners: Sequence[str] | None) -> bool:
@@ -172,7 +172,7 @@ def _executable(call: Call, ami: _Ami, users: Sequence[str] | None) -> bool:
         return True
     for user in users:
         if user not in {"self", "all"} and not (len(user) == _ACCOUNT_DIGITS and user.isdecimal()):
-            raise AWSError("InvalidUserID.Malformed", f'Invalid user id: "{user}"')
+            raise AWSError("InvalidUserID.Malformed", f'Invalid user id: "{user}"')  # unsourced
     if ami.image.public:
         return "all" in users
     # What a project sees of others' private images was shared with it.

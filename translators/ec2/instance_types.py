@@ -110,7 +110,7 @@ def describe(call: Call) -> Result:
     if wanted:
         known = {flavor.name for flavor in flavors}
         if missing := [name for name in wanted if name not in known]:
-            raise AWSError(
+            raise AWSError(  # unsourced
                 "InvalidInstanceType", f"The following supplied instance types do not exist: [{', '.join(missing)}]"
             )
         flavors = [flavor for flavor in flavors if flavor.name in wanted]

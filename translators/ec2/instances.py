@@ -362,6 +362,7 @@ def describe_credits(call: Call) -> Result:
     burstable = [each for each in instances if each.flavor and each.flavor.burstable and not each.gone]
     if call.params.get("InstanceIds") and len(burstable) < len(instances):
         ids = ", ".join(each.id for each in instances if each not in burstable)
+        # unsourced
         raise AWSError("InvalidParameterValue", f"The instance type of '{ids}' does not support credit specifications")
     burstable.sort(key=_order)
     fields: Fields[Instance] = {"instance-id": lambda instance: instance.id}
@@ -378,6 +379,7 @@ def _credits(instance_type: str) -> str:
 @actions.answers("GetInstanceUefiData")
 def uefi_data(call: Call) -> Result:
     instance = Instance(one(call, call.params["InstanceId"]), surroundings(call))
+    # unsourced
     raise AWSError("UnsupportedOperation", f"The instance '{instance.id}' keeps no UEFI data that could be read.")
 
 

@@ -215,7 +215,7 @@ def checked_user_data(text: str | None) -> str | None:
     try:
         raw = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise AWSError("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.") from None
+        raise AWSError("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.") from None  # unsourced
     if len(raw) > _USER_DATA_BYTES:
         raise AWSError("InvalidParameterValue", f"User data is limited to {_USER_DATA_BYTES} bytes")
     return text

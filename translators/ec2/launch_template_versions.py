@@ -95,6 +95,7 @@ def describe(call: Call) -> Result:
     else:
         found, token = actions.page(call, "", _of_one(call), lambda version: -version.version, _BOUNDS)
     if params.get("ResolveAlias") and any(launch_data.is_alias(version.document.get("ImageId")) for version in found):
+        # unsourced
         raise AWSError("UnsupportedOperation", "Image IDs that are parameters cannot be resolved by Coppice.")
     return {"LaunchTemplateVersions": [shown(version) for version in found], **token}
 
@@ -129,7 +130,7 @@ def _of_one(call: Call) -> list[TemplateVersion]:
     bounds = [params.get("MinVersion"), params.get("MaxVersion")]
     if wanted:
         if any(bounds):
-            raise AWSError(
+            raise AWSError(  # unsourced
                 "InvalidParameterCombination",
                 "The parameter Versions cannot be used together with MinVersion or MaxVersion.",
             )

@@ -36,7 +36,7 @@ def create(call: Call) -> Result:
     params = call.params
     name = params["LaunchTemplateName"]
     if not _NAME.fullmatch(name):
-        raise AWSError(
+        raise AWSError(  # unsourced
             "InvalidLaunchTemplateName.MalformedException",
             "A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and the "
             "following characters: - ( ) . / _.",
@@ -140,7 +140,7 @@ def reference_of(params: Mapping[str, Any]) -> TemplateRef:
     """
     template_id, name = params.get("LaunchTemplateId"), params.get("LaunchTemplateName")
     if template_id and name:
-        raise AWSError(
+        raise AWSError(  # unsourced
             "InvalidParameterCombination",
             "The parameters launchTemplateId and launchTemplateName cannot be used together.",
         )
@@ -174,6 +174,7 @@ def _is_version(version: str) -> bool:
 def refuse_operator(params: Mapping[str, Any]) -> None:
     """AWS's own services may manage a template for somebody; here nobody does."""
     if params.get("Operator"):
+        # unsourced
         raise AWSError("UnsupportedOperation", "Resources managed by a service provider are not supported.")
 
 

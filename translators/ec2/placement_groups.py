@@ -78,7 +78,7 @@ def delete(call: Call) -> Result:
 def _name(params: Mapping[str, Any]) -> str:
     name: str = params.get("GroupName") or ""
     if not name:
-        raise AWSError("MissingParameter", "The request must contain the parameter groupName")
+        raise AWSError("MissingParameter", "The request must contain the parameter groupName")  # unsourced
     # A cloud takes no blanks around a name, so such a group could not be found again by it.
     if len(name) > _LONGEST or not name.isascii() or not name.isprintable() or name != name.strip():
         raise _invalid(
@@ -94,20 +94,20 @@ def _policy(params: Mapping[str, Any]) -> GroupPolicy:
             raise AWSError("UnsupportedOperation", f"The parameter {member} is reserved.")
     wanted = params.get("Strategy")
     if not wanted:
-        raise AWSError("MissingParameter", "The request must contain the parameter strategy")
+        raise AWSError("MissingParameter", "The request must contain the parameter strategy")  # unsourced
     if params.get("PartitionCount") is not None and wanted != "partition":
-        raise AWSError(
+        raise AWSError(  # unsourced
             "InvalidParameterCombination", "The parameter PartitionCount is only valid with the strategy 'partition'."
         )
     if wanted not in _POLICIES:
-        raise AWSError("UnsupportedOperation", f"The strategy '{wanted}' is not supported in this region.")
+        raise AWSError("UnsupportedOperation", f"The strategy '{wanted}' is not supported in this region.")  # unsourced
     level = params.get("SpreadLevel")
     if level and wanted != "spread":
-        raise AWSError(
+        raise AWSError(  # unsourced
             "InvalidParameterCombination", "The parameter SpreadLevel is only valid with the strategy 'spread'."
         )
     if level == "host":
-        raise AWSError(
+        raise AWSError(  # unsourced
             "UnsupportedOperation", "The spread level 'host' can be used with Outpost placement groups only."
         )
     if level not in {None, "", "rack"}:

@@ -22,7 +22,7 @@ def describe_regions(call: Call) -> Result:
     wanted = call.params.get("RegionNames") or known
     for name in wanted:
         if name not in known:
-            raise AWSError("InvalidParameterValue", f"Invalid region name: '{name}'")
+            raise AWSError("InvalidParameterValue", f"Invalid region name: '{name}'")  # unsourced
     regions = [
         {"RegionName": name, "Endpoint": f"ec2.{name}.amazonaws.com", "OptInStatus": _OPT_IN}
         for name in known

@@ -60,7 +60,7 @@ def start(call: Call) -> Result:
     servers = chosen(call, call.params["InstanceIds"])
     actions.check_dry_run(call)
     if call.params.get("AdditionalInfo"):
-        raise AWSError("UnsupportedOperation", "The parameter AdditionalInfo is reserved.")
+        raise AWSError("UnsupportedOperation", "The parameter AdditionalInfo is reserved.")  # unsourced
     try:
         moved = call.backend.servers.start(call.scope, servers)
     except errors.ServerConflict as found:
@@ -73,7 +73,7 @@ def stop(call: Call) -> Result:
     servers = chosen(call, call.params["InstanceIds"])
     if call.params.get("Hibernate"):
         ids = ", ".join(arns.instance_id(server.id) for server in servers)
-        raise AWSError(
+        raise AWSError(  # unsourced
             "UnsupportedHibernationConfiguration",
             f"The following instances are not configured for hibernation: {ids}",
         )
@@ -118,22 +118,23 @@ def _told(moved: Sequence[Moved]) -> list[dict[str, Any]]:
 
 def _stuck(found: errors.ServerConflict, done: str) -> AWSError:
     shown = f"{arns.INSTANCE}-{found.server}"
+    # unsourced
     return AWSError("IncorrectInstanceState", f"The instance '{shown}' is not in a state from which it can be {done}.")
 
 
 def _counts(params: Mapping[str, Any]) -> tuple[int, int]:
     minimum, maximum = params["MinCount"], params["MaxCount"]
     if minimum < 1:
-        raise AWSError(
+        raise AWSError(  # unsourced
             "InvalidParameterValue", f"Value ({minimum}) for parameter minCount is invalid. Must be greater than zero."
         )
     if maximum < minimum:
-        raise AWSError(
+        raise AWSError(  # unsourced
             "InvalidParameterValue",
             f"Value ({minimum}) for parameter minCount is invalid. Must be less than or equal to maxCount ({maximum}).",
         )
     if maximum > _MOST_AT_ONCE:
-        raise AWSError(
+        raise AWSError(  # unsourced
             "InvalidParameterValue",
             f"Value ({maximum}) for parameter maxCount is invalid. At most {_MOST_AT_ONCE} instances can be asked for.",
         )
@@ -195,7 +196,7 @@ def _usual_type(call: Call, image: str | None) -> str | None:
 
 def _refuse_both(given: object, words: str) -> None:
     if given:
-        raise AWSError(
+        raise AWSError(  # unsourced
             "InvalidParameterCombination",
             f"Network interfaces and an instance-level {words} may not be specified on the same request",
         )

@@ -51,11 +51,12 @@ def checked(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         key, value = tag.get("Key") or "", tag.get("Value") or ""
         check_key(key)
         if len(value) > VALUE_LENGTH:
-            raise _refused(f"Tag value exceeds the maximum length of {VALUE_LENGTH} characters")
+            raise _refused(f"Tag value exceeds the maximum length of {VALUE_LENGTH} characters")  # unsourced
         if key in found:
-            raise _refused(f"Duplicate tag key '{key}' specified.")
+            raise _refused(f"Duplicate tag key '{key}' specified.")  # unsourced
         found[key] = value
     if len(found) > LIMIT:
+        # unsourced
         raise AWSError("TagLimitExceeded", "You have reached the maximum number of tags allowed on a single resource.")
     return found
 
@@ -63,9 +64,9 @@ def checked(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 def check_key(key: str) -> None:
     """Refuse a key that no tag of a caller may have."""
     if not key:
-        raise _refused("Tag key cannot be null or empty")
+        raise _refused("Tag key cannot be null or empty")  # unsourced
     if len(key) > KEY_LENGTH:
-        raise _refused(f"Tag key exceeds the maximum length of {KEY_LENGTH} characters")
+        raise _refused(f"Tag key exceeds the maximum length of {KEY_LENGTH} characters")  # unsourced
     if key.lower().startswith(RESERVED):
         raise _refused("Tag keys starting with 'aws:' are reserved for internal use")
 
@@ -80,12 +81,12 @@ def specified(specifications: Sequence[Mapping[str, Any]] | None, allowed: froze
     for each in specifications or ():
         kind = each.get("ResourceType")
         if kind is None:
-            raise AWSError("MissingParameter", "The request must contain the parameter ResourceType")
+            raise AWSError("MissingParameter", "The request must contain the parameter ResourceType")  # unsourced
         if kind not in allowed:
             words = " for this operation" if _TYPE.fullmatch(kind) and kind in KINDS.values() else ""
-            raise _refused(f"'{kind}' is not a valid taggable resource type{words}.")
+            raise _refused(f"'{kind}' is not a valid taggable resource type{words}.")  # unsourced
         if kind in found:
-            raise _refused(f"Duplicate resource type '{kind}' specified in tag specifications.")
+            raise _refused(f"Duplicate resource type '{kind}' specified in tag specifications.")  # unsourced
         found[kind] = checked(each.get("Tags") or ())
     return found
 

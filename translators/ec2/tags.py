@@ -98,6 +98,7 @@ def _resources(call: Call) -> tuple[list[Server], list[str]]:
     """
     ids = list(dict.fromkeys(call.params["Resources"]))
     if len(ids) > _MOST_RESOURCES:
+        # unsourced
         raise AWSError("InvalidParameterValue", f"At most {_MOST_RESOURCES} resources can be tagged at once.")
     by_kind: dict[str, list[str]] = {}
     for each in ids:

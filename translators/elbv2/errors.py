@@ -9,7 +9,7 @@ from translators.errors import AWSError, Table, register
 
 
 def target_group_not_found() -> AWSError:
-    return AWSError("TargetGroupNotFound", "One or more target groups not found")
+    return AWSError("TargetGroupNotFound", "One or more target groups not found")  # unsourced
 
 
 def load_balancer_not_found() -> AWSError:
@@ -17,7 +17,7 @@ def load_balancer_not_found() -> AWSError:
 
 
 def listener_not_found() -> AWSError:
-    return AWSError("ListenerNotFound", "One or more listeners not found")
+    return AWSError("ListenerNotFound", "One or more listeners not found")  # unsourced
 
 
 def validation(message: str) -> AWSError:
@@ -25,17 +25,17 @@ def validation(message: str) -> AWSError:
 
 
 def _unavailable(_: errors.Finding) -> AWSError:
-    return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)
+    return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)  # unsourced
 
 
 TABLE: Final[Table] = {
     errors.PoolNotFound: lambda _: target_group_not_found(),
     errors.NoBalancing: lambda _: target_group_not_found(),
     errors.CloudNotReached: _unavailable,
-    errors.NotPermitted: lambda _: AWSError(
+    errors.NotPermitted: lambda _: AWSError(  # unsourced
         "AccessDenied", "The service may not act in this account. Check the delegation of its cloud project.", 403
     ),
-    errors.CloudRefused: lambda found: validation(f"The request was refused: {found.detail}"),
+    errors.CloudRefused: lambda found: validation(f"The request was refused: {found.detail}"),  # unsourced
 }
 
 register("elbv2", TABLE)

@@ -20,7 +20,7 @@ def page(call: Call, member: str, told: Sequence[Any]) -> Result:
     """
     size = call.params.get("PageSize", _MOST)
     if not 1 <= size <= _MOST:
-        raise validation(f"PageSize must be between 1 and {_MOST}")
+        raise validation(f"PageSize must be between 1 and {_MOST}")  # unsourced
     start = _start(call)
     here = told[start : start + size]
     if start + size >= len(told):
