@@ -35,3 +35,14 @@ def test_of_two_at_once_one_is_told_to_look_again(store: Store) -> None:
         kept = client_tokens.find(conn, SCOPE, TOKEN)
     assert kept is not None
     assert kept.result == 1
+
+
+def test_servers_tell_the_token_they_were_asked_for_with(store: Store) -> None:
+    store.transact(lambda conn: client_tokens.add(conn, SCOPE, TOKEN, ["a", "b"], NOW))
+    at_work = ClientToken("RunInstances", "t 2", "f" * 64)
+    store.transact(lambda conn: client_tokens.add(conn, SCOPE, at_work, "unclear", NOW))
+    other = ClientToken("CreateLaunchTemplate", "t 3", "f" * 64)
+    store.transact(lambda conn: client_tokens.add(conn, SCOPE, other, "a template", NOW))
+    with store.read() as conn:
+        assert client_tokens.servers(conn, SCOPE) == {"a": "t 1", "b": "t 1"}
+        assert client_tokens.servers(conn, OTHER) == {}
