@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import hmac
 import logging
 import os
 import random
@@ -95,6 +96,16 @@ def seal_of(chosen: BackendSettings) -> Seal:
     """What seals secrets: the settings' keys, or those of a file; none where neither is set. Raises CannotDo."""
     named = Path(chosen.secret_key_file or f"{chosen.state}/{KEY_FILE}")
     return seals.opened(chosen.secret_keys, named, required=bool(chosen.secret_key_file))
+
+
+def page_key_of(chosen: BackendSettings) -> bytes:
+    """What authenticates tokens of pages: nothing that a caller knows, the same in all gateways of an installation.
+
+    It is derived from the keys of secrets, and where there are none from the database's URL, which holds its password.
+    """
+    file = Path(chosen.secret_key_file or f"{chosen.state}/{KEY_FILE}")
+    known = chosen.secret_keys or ((file.read_text().split("\n")[0],) if file.exists() else ())
+    return hmac.digest(b"coppice pages", (known[0] if known else chosen.database_url).encode(), "sha256")
 
 
 def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = None) -> Cloud:
@@ -192,6 +203,7 @@ def create_gateway() -> Flask:
         credentials=identity.credentials,
         clock=clock,
         regions=identity.regions,
+        page_key=page_key_of(chosen),
         default_region=chosen.region if chosen.region in identity.regions else next(iter(identity.regions)),
         limits=gateway.limits,
         throttle=gateway.throttle(),

@@ -59,6 +59,7 @@ class Pipeline:
         find_handler: the function that answers an operation, by service and name; None where none does.
         translate: the AWS error of a finding of the backend, by service; None for exceptions that are no findings.
         default_region: the AWS region of services that have none (iam, sts) where the signature's is not the cloud's.
+        page_key: what tokens of pages are authenticated with, the same in all processes of an installation.
         limits: what one request may ask for.
         throttle: request tokens per account and region; None for no throttling.
         observe: told of every answered request.
@@ -76,6 +77,7 @@ class Pipeline:
     find_handler: Callable[[str, str], Handler | None] = registry.find
     translate: Callable[[Exception, str], AWSError | None] = errors.translate
     default_region: str = "us-east-1"
+    page_key: bytes = field(default=b"", repr=False)
     limits: Limits = field(default_factory=Limits)
     throttle: TokenBuckets | None = None
     observe: Observe = field(default_factory=request_log.shared)
@@ -112,7 +114,17 @@ class Pipeline:
             params = self._params(operation, wire, parameters)
             scope = self.scope_of(caller, region)
             call = Call(
-                service_name, action, params, caller, region, account, scope, request_id, self.backend, self._told()
+                service_name,
+                action,
+                params,
+                caller,
+                region,
+                account,
+                scope,
+                request_id,
+                self.backend,
+                self._told(),
+                self.page_key,
             )
             body = operation.serialize(handler(call), request_id)
         except Exception as exception:  # noqa: BLE001 - the one place where a fault of ours becomes AWS's InternalFailure

@@ -8,10 +8,8 @@ Source: Amazon EC2 User Guide, "List and filter using the CLI and API".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from translators.errors import AWSError
@@ -23,7 +21,8 @@ Fields = Mapping[str, Field[T]]
 Tags = Callable[[T], Mapping[str, str]]
 
 VALUES_LIMIT: Final = 200
-_WILD: Final = {"*": ".*", "?": ".?"}
+VALUE_LENGTH: Final = 1024
+"""Of one value; no name, id or tag that could match is longer."""
 
 
 def matching(
@@ -46,20 +45,43 @@ def matching(
     return [item for item in items if all(test(item) for test in tests)]
 
 
-@lru_cache(maxsize=2048)
 def pattern(value: str) -> Callable[[str], bool]:
-    """Whether a text is what a filter's value stands for."""
+    """Whether a text is what a filter's value stands for.
+
+    All ways to match are followed at once, as the bits of a number: a text takes as many steps as it has characters,
+    however many wildcards there are.
+    """
     if not any(special in value for special in "*?\\"):
         return value.__eq__
-    parts = []
+    literals: dict[str, int] = {}
+    any_text = optional = 0
+    place = 1  # a bit for each character of the pattern, and the last for its end
     characters = iter(value)
     for character in characters:
-        if character == "\\":
-            parts.append(re.escape(next(characters, "\\")))
+        if character == "*":
+            any_text |= place
+        elif character == "?":
+            optional |= place
         else:
-            parts.append(_WILD.get(character) or re.escape(character))
-    compiled = re.compile("".join(parts), re.DOTALL)
-    return lambda text: compiled.fullmatch(text) is not None
+            meant = next(characters, "\\") if character == "\\" else character
+            literals[meant] = literals.get(meant, 0) | place
+        place <<= 1
+    end, skipped = place, any_text | optional
+
+    def past(places: int) -> int:
+        """Also the places behind wildcards that stand for nothing: the addition carries through runs of them."""
+        return places | (skipped ^ (skipped + (places & skipped)))
+
+    def matches(text: str) -> bool:
+        places = past(1) & (end | (end - 1))
+        for character in text:
+            moved = ((places & (literals.get(character, 0) | optional)) << 1) | (places & any_text)
+            if not moved:
+                return False
+            places = past(moved) & (end | (end - 1))
+        return bool(places & end)
+
+    return matches
 
 
 def _test(each: Mapping[str, Any], fields: Fields[T], tags: Tags[T] | None) -> Callable[[T], bool]:
@@ -74,10 +96,15 @@ def _test(each: Mapping[str, Any], fields: Fields[T], tags: Tags[T] | None) -> C
             "FilterLimitExceeded",
             f"The maximum number of filter values specified on a single call is {VALUES_LIMIT}",
         )
-    tests = [pattern(value) for value in values]
+    if any(len(value) > VALUE_LENGTH for value in values):
+        raise AWSError(
+            "InvalidParameterValue", f"A value of the filter '{name}' is longer than {VALUE_LENGTH} characters"
+        )
+    plain = {value for value in values if not any(special in value for special in "*?\\")}
+    tests = [pattern(value) for value in values if value not in plain]
 
     def test(item: T) -> bool:
-        return any(matches(text) for text in texts(field(item)) for matches in tests)
+        return any(text in plain or any(matches(text) for matches in tests) for text in texts(field(item)))
 
     return test
 

@@ -1,7 +1,8 @@
 """The opaque tokens that name where the next page of a list starts.
 
 A token is bound to the operation, the caller's project and region, and everything else that was asked: shown to another
-request it is refused. It guards nothing by itself: what it points at is read within the caller's own scope.
+request it is refused. It is authenticated with the installation's key, so that nobody else makes one; what it points at
+is of the type that is expected, whoever made it, and is read within the caller's own scope.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import json
 from datetime import datetime
 from typing import Any, Final
@@ -28,14 +30,23 @@ def fingerprint(call: Call) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def encode(operation: str, marker: Any, fingerprint: str) -> str:
+def binding(call: Call) -> str:
+    """What a token of this request is made with: its fingerprint, and a key that its caller does not have."""
+    return hmac.new(call.page_key, fingerprint(call).encode(), hashlib.sha256).hexdigest()
+
+
+def encode(operation: str, marker: Any, binding: str) -> str:
     """The token of a page that starts after ``marker`` (any JSON value)."""
     body = json.dumps(marker, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(_check(operation, body, fingerprint) + body).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_check(operation, body, binding) + body).decode().rstrip("=")
 
 
-def decode(token: str, operation: str, fingerprint: str, service: str = "autoscaling") -> Any:
+def decode(token: str, operation: str, binding: str, service: str = "autoscaling", *, like: Any = "") -> Any:
     """The marker a token was made of.
+
+    Args:
+        binding: that of the request that shows the token.
+        like: a marker of the right type; a list stands for lists of as many values of its values' types.
 
     Raises:
         AWSError: the service's own refusal of a token that is not one of ours, or belongs to another request.
@@ -43,9 +54,11 @@ def decode(token: str, operation: str, fingerprint: str, service: str = "autosca
     try:
         raw = base64.b64decode(token.encode() + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
         check, body = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
-        if check == _check(operation, body, fingerprint):
-            return json.loads(body)
-    except (binascii.Error, ValueError):
+        if hmac.compare_digest(check, _check(operation, body, binding)):
+            marker = json.loads(body)
+            if _alike(marker, like):
+                return marker
+    except (binascii.Error, ValueError, RecursionError):
         pass
     raise refusal(token, service)
 
@@ -61,8 +74,18 @@ def refusal(token: str, service: str) -> AWSError:
     return AWSError("InvalidNextToken", "The specified NextToken is not valid.")  # unsourced
 
 
-def _check(operation: str, body: bytes, fingerprint: str) -> bytes:
-    return hashlib.sha256(b"\0".join((b"coppice-page", operation.encode(), fingerprint.encode(), body))).digest()[
+def _alike(marker: Any, like: Any) -> bool:
+    if type(marker) is not type(like):
+        return False
+    if isinstance(marker, list):
+        return len(marker) == len(like) and all(map(_alike, marker, like))
+    if isinstance(marker, str):
+        return "\0" not in marker and not any("\ud800" <= character <= "\udfff" for character in marker)
+    return isinstance(marker, int)
+
+
+def _check(operation: str, body: bytes, binding: str) -> bytes:
+    return hashlib.sha256(b"\0".join((b"coppice-page", operation.encode(), binding.encode(), body))).digest()[
         :_CHECK_BYTES
     ]
 

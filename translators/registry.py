@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Call:
         regions: AWS region names that callers may sign for; empty where only the call's own is known.
         request_id: the id in the answer and in the log.
         backend: the services by noun.
+        page_key: the installation's, which authenticates tokens of pages; no caller has it.
     """
 
     service: str
@@ -63,6 +64,7 @@ class Call:
     request_id: str
     backend: Backend
     regions: tuple[str, ...] = ()
+    page_key: bytes = field(default=b"", repr=False)
 
 
 Handler = Callable[[Call], Result]

@@ -14,7 +14,6 @@ import hashlib
 import hmac
 import re
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -93,9 +92,13 @@ def string_to_sign(canonical: str, timestamp: str, scope: Scope) -> str:
     return f"{ALGORITHM}\n{timestamp}\n{scope.path}\n{digest}"
 
 
-@lru_cache(maxsize=1024)
+_KEPT: Final = 1024
+_KEPT_LENGTH: Final = 64
+_keys: dict[tuple[str, str, str, str], bytes] = {}
+
+
 def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    """The key derived from a secret for one day, region and service; kept, as it is the same all day."""
+    """The key derived from a secret for one day, region and service."""
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode("utf-8", "surrogateescape"), "sha256")
@@ -104,7 +107,8 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 def signature(secret: str, text: str, scope: Scope) -> str:
     """The signature of a string to sign, in hex."""
-    key = signing_key(secret, scope.date, scope.region, scope.service)
+    named = (secret, scope.date, scope.region, scope.service)
+    key = _keys.get(named) or signing_key(*named)
     return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()
 
 
@@ -130,10 +134,21 @@ def verify(request: Request, claim: Claim, credentials: Credentials, now: dateti
     expected = signature(credential.secret, string_to_sign(canonical, claim.timestamp, claim.scope), claim.scope)
     if not _same(expected, claim.signature):
         raise Refusal.mismatch()
+    _keep_key(credential.secret, claim.scope)
     stated = request.headers.get("x-amz-content-sha256")
     if stated is not None and not _same(stated, hashlib.sha256(request.body).hexdigest()):
         raise Refusal.mismatch()
     return credential
+
+
+def _keep_key(secret: str, scope: Scope) -> None:
+    """The same key serves all day. Only a good signature comes here: who has no secret neither fills nor empties it."""
+    named = (secret, scope.date, scope.region, scope.service)
+    if named in _keys or len(scope.region) > _KEPT_LENGTH:
+        return
+    while len(_keys) >= _KEPT:
+        _keys.pop(next(iter(_keys)), None)
+    _keys[named] = signing_key(*named)
 
 
 def check(claim: Claim, now: datetime) -> None:

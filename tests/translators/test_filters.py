@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,3 +106,36 @@ def test_too_many_values_are_refused() -> None:
 def test_instants_look_as_in_answers() -> None:
     assert list(texts(datetime(2026, 11, 22, 13, 4, 5, 678900, tzinfo=UTC))) == ["2026-11-22T13:04:05.678Z"]
     assert list(texts([1, None, ["a"], 2.5])) == ["1", "a", "2.5"]
+
+
+@given(st.text("*?ab", max_size=12), st.text("abc", max_size=8))
+def test_it_matches_as_a_regular_expression_would(value: str, text: str) -> None:
+    wild = {"*": "[\\s\\S]*", "?": "[\\s\\S]?"}
+    plain = re.sub(r"[*?]*\*[*?]*", "*", value)  # of wildcards that follow a star the star alone counts
+    expected = re.fullmatch("".join(wild.get(character, character) for character in plain), text) is not None
+    assert pattern(value)(text) is expected
+
+
+class Counted(str):
+    """A text that counts how many of its characters were looked at."""
+
+    __slots__ = ()
+    steps = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for character in str.__iter__(self):
+            Counted.steps += 1
+            yield character
+
+
+@pytest.mark.parametrize("value", ["*" * 11 + "~", "*a" * 100 + "~", "?" * 500 + "~", "*?" * 500, "a?*" * 300])
+def test_no_value_takes_more_steps_than_the_text_has_characters(value: str) -> None:
+    Counted.steps = 0
+    pattern(value)(Counted("a" * 255))
+    assert Counted.steps <= 255
+
+
+def test_values_have_a_length() -> None:
+    with pytest.raises(AWSError) as refused:
+        matching(ITEMS, [{"Name": next(iter(FIELDS)), "Values": ["a" * 1025]}], FIELDS)
+    assert refused.value.code == "InvalidParameterValue"

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,26 +12,28 @@ from tests.factories import OTHER, SCOPE, request
 from translators import paging
 from translators.errors import AWSError
 
+TEXT = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"))
+
 
 def call(scope: Scope = SCOPE, **params: object):
     return request(None, "ec2", "DescribeVpcs", params, scope)  # type: ignore[arg-type]
 
 
-@given(st.recursive(st.text() | st.integers() | st.none(), lambda inner: st.lists(inner, max_size=3)))
+@given(TEXT | st.integers() | st.lists(TEXT | st.integers(), max_size=3))
 def test_a_marker_comes_back(marker: object) -> None:
-    mark = paging.fingerprint(call())
+    mark = paging.binding(call())
     token = paging.encode("DescribeVpcs", marker, mark)
-    assert paging.decode(token, "DescribeVpcs", mark) == marker
+    assert paging.decode(token, "DescribeVpcs", mark, like=marker) == marker
     assert token.isascii()
 
 
 def test_a_token_is_bound_to_its_request() -> None:
-    mark = paging.fingerprint(call(VpcIds=["a"]))
+    mark = paging.binding(call(VpcIds=["a"]))
     token = paging.encode("DescribeVpcs", "m", mark)
     for operation, other in (
         ("DescribeSubnets", mark),
-        ("DescribeVpcs", paging.fingerprint(call(VpcIds=["b"]))),
-        ("DescribeVpcs", paging.fingerprint(call(OTHER, VpcIds=["a"]))),
+        ("DescribeVpcs", paging.binding(call(VpcIds=["b"]))),
+        ("DescribeVpcs", paging.binding(call(OTHER, VpcIds=["a"]))),
     ):
         with pytest.raises(AWSError) as refused:
             paging.decode(token, operation, other)
@@ -49,3 +54,45 @@ def test_any_other_text_is_refused(text: str) -> None:
 def test_each_service_says_it_in_its_own_words() -> None:
     assert paging.refusal("x", "ec2").message == "The specified NextToken is not valid."
     assert paging.refusal("x", "iam").code == "ValidationError"
+
+
+def test_nobody_makes_a_token_without_the_key() -> None:
+    theirs, ours = call(), replace(call(), page_key=b"ours")
+    token = paging.encode("DescribeVpcs", "m", paging.binding(theirs))
+    with pytest.raises(AWSError):
+        paging.decode(token, "DescribeVpcs", paging.binding(ours))
+    assert paging.decode(paging.encode("DescribeVpcs", "m", paging.binding(ours)), "DescribeVpcs", paging.binding(ours))
+    assert "ours" not in repr(ours)
+
+
+@pytest.mark.parametrize(
+    ("marker", "like"),
+    [
+        (5, ""),
+        (None, ""),
+        (True, 0),
+        (1.5, 0),
+        ("a", 0),
+        (["a"], ""),
+        ({"a": 1}, ""),
+        ({"a": 1}, {"a": 1}),
+        (["a"], ["a", "b"]),
+        (["a", 1], ["a", "b"]),
+        ("a\0", ""),
+        ("\ud800", ""),
+        ([["a"]], [""]),
+    ],
+)
+def test_a_marker_of_another_type_is_refused_whoever_made_it(marker: object, like: object) -> None:
+    mark = paging.binding(call())
+    with pytest.raises(AWSError) as refused:
+        paging.decode(paging.encode("DescribeVpcs", marker, mark), "DescribeVpcs", mark, like=like)
+    assert refused.value.code == "InvalidNextToken"
+
+
+def test_a_marker_without_end_is_refused() -> None:
+    mark = paging.binding(call())
+    body = b"[" * 200_000
+    token = base64.urlsafe_b64encode(paging._check("DescribeVpcs", body, mark) + body).decode()
+    with pytest.raises(AWSError):
+        paging.decode(token, "DescribeVpcs", mark)

@@ -72,7 +72,10 @@ def _bound(at: datetime, *, upper: bool) -> datetime:
     told_at = at.replace(microsecond=at.microsecond // 1000 * 1000)
     if upper:
         return told_at + timedelta(microseconds=999)
-    return told_at if told_at == at else told_at + timedelta(milliseconds=1)
+    try:
+        return told_at if told_at == at else told_at + timedelta(milliseconds=1)
+    except OverflowError:  # the last millisecond that there is
+        raise _unfit("The specified timestamp isn't valid.") from None
 
 
 def _instant(text: str) -> datetime:

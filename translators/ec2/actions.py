@@ -224,9 +224,9 @@ def page(
                 "InvalidParameterCombination", f"The parameter {shown} cannot be used with the parameter maxResults"
             )
     limit = asked or bounds.default
-    mark = paging.fingerprint(call)
+    mark = paging.binding(call)
     if token:
-        after = paging.decode(token, call.operation, mark, "ec2")
+        after = paging.decode(token, call.operation, mark, "ec2", like=key(items[0]) if items else "")
         items = [item for item in items if key(item) > after]
     if limit is None or len(items) <= limit:
         return items, {}

@@ -24,6 +24,7 @@ _SELECTORS: Final = (
     " \u2018--versions\u2019 specify one or more of the following values: \u2018$Latest\u2019,"
     " \u2018$Default\u2019, or one or more version numbers."
 )
+_DIGITS: Final = 18
 _LATEST_AND_DEFAULT: Final = frozenset({"$Latest", "$Default"})
 
 
@@ -147,7 +148,7 @@ def _number(call: Call, bound: str | None) -> int | None:
     if not bound:
         return None
     if bound.isdecimal():
-        return int(bound)
+        return int(bound) if len(bound) < _DIGITS else 10**_DIGITS  # beyond every version that there can be
     return call.backend.templates.version(call.scope, reference(call), bound).version
 
 
@@ -157,7 +158,7 @@ def _of_each(call: Call) -> tuple[Sequence[TemplateVersion], dict[str, Any]]:
     if not wanted or wanted - _LATEST_AND_DEFAULT:
         raise AWSError("InvalidParameterValue" if wanted else "MissingParameter", _SELECTORS)
     limit: int = call.params.get("MaxResults") or _BOUNDS.default or 0
-    mark = paging.fingerprint(call)
+    mark = paging.binding(call)
     token = call.params.get("NextToken")
     after = paging.decode(token, call.operation, mark, "ec2") if token else None
     # With both asked for, a template can give two versions: fewer templates make a page then.

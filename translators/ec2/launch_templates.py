@@ -246,7 +246,7 @@ def _matching(call: Call, items: list[_Tagged]) -> list[_Tagged]:
 def _listed(call: Call) -> tuple[list[_Tagged], dict[str, str]]:
     """A page of all templates; pages of the store are read until enough of them match."""
     limit: int = call.params.get("MaxResults") or _BOUNDS.default or 0
-    mark = paging.fingerprint(call)
+    mark = paging.binding(call)
     token = call.params.get("NextToken")
     after: str | None = paging.decode(token, call.operation, mark, "ec2") if token else None
     found: list[_Tagged] = []

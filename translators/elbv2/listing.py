@@ -25,14 +25,12 @@ def page(call: Call, member: str, told: Sequence[Any]) -> Result:
     here = told[start : start + size]
     if start + size >= len(told):
         return {member: here}
-    return {member: here, "NextMarker": paging.encode(call.operation, start + size, paging.fingerprint(call))}
+    return {member: here, "NextMarker": paging.encode(call.operation, start + size, paging.binding(call))}
 
 
 def _start(call: Call) -> int:
     marker = call.params.get("Marker")
     if not marker:
         return 0
-    found = paging.decode(marker, call.operation, paging.fingerprint(call), "elbv2")
-    if not isinstance(found, int) or found < 0:
-        raise paging.refusal(marker, "elbv2")
-    return found
+    found = paging.decode(marker, call.operation, paging.binding(call), "elbv2", like=0)
+    return int(found)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -25,7 +26,41 @@ from backend.drivers.openstack.settings import OpenStackSettings
 
 _log = logging.getLogger(__name__)
 _MOST: Final = 10_000
+_LONGEST_KEY: Final = 255
+_UNKNOWN_RATE: Final = 20.0
+_UNKNOWN_BURST: Final = 100.0
+"""Look-ups of keys that were never good: anybody can ask for any number of them, and each is a request to Keystone."""
 _LONGEST_BLOB: Final = 4096
+
+
+class _NoSuchKey(Exception):
+    """Keystone knows no such key, or its owner may not use it."""
+
+
+class Strangers:
+    """How many keys that were never good are looked up: so many a second, of all clients together.
+
+    Args:
+        rate: a second.
+        burst: at once.
+    """
+
+    def __init__(self, clock: Clock, rate: float, burst: float) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._burst = self._tokens = burst
+        self._at = clock.monotonic()
+        self._lock = threading.Lock()
+
+    def come(self) -> None:
+        """Let one more in. Raises CloudUnavailable where there were too many."""
+        with self._lock:
+            now = self._clock.monotonic()
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+            self._at = now
+            if self._tokens < 1:
+                raise CloudUnavailable("too many access keys are asked for that nobody knows")
+            self._tokens -= 1
 
 
 class KeystoneKeys:
@@ -41,14 +76,25 @@ class KeystoneKeys:
         self._checker = checker
         self._age = timedelta(seconds=settings.key_seconds)
         self._unknown_age = timedelta(seconds=settings.unknown_key_seconds)
-        self._kept: Kept[str, AccessKey | None] = Kept(clock, self._read, _MOST)
+        self._kept: Kept[str, AccessKey] = Kept(clock, self._good_key, _MOST)
+        # Apart from the good ones, so that no number of others pushes one of those out.
+        self._unknown: Kept[str, bool] = Kept(clock, self._is_unknown, _MOST)
+        self._strangers = Strangers(clock, _UNKNOWN_RATE, _UNKNOWN_BURST)
         self._enabled: Kept[str, Mapping[str, Any] | None] = Kept(clock, self._entity, _MOST)
 
     def find(self, access_key: str) -> AccessKey | None:
-        found = self._kept.get(access_key, self._age)
-        if found is None and self._unknown_age < self._age:
-            found = self._kept.get(access_key, self._unknown_age)
-        return found
+        """The owner of a key, None where there is none. Raises CloudUnavailable."""
+        if not (0 < len(access_key) <= _LONGEST_KEY and access_key.isprintable()):
+            return None
+        if not self._kept.knows(access_key):
+            if self._unknown.get(access_key, min(self._unknown_age, self._age)):
+                return None
+            self._unknown.drop(access_key)
+        try:
+            return self._kept.get(access_key, self._age)
+        except _NoSuchKey:
+            self._kept.drop(access_key)
+            return None
 
     def check(self, signed: Signed) -> AccessKey | None:
         credentials = {
@@ -87,6 +133,21 @@ class KeystoneKeys:
             )
         except (OutcomeUnknown, KeyError, TypeError) as error:
             raise CloudUnavailable(f"Keystone answered {answer.status} to a signature without a token") from error
+
+    def _is_unknown(self, access_key: str) -> bool:
+        """Whether a key that was never good is none; a good one is kept."""
+        self._strangers.come()
+        try:
+            self._kept.get(access_key, self._age)
+        except _NoSuchKey:
+            return True
+        return False
+
+    def _good_key(self, access_key: str) -> AccessKey:
+        found = self._read(access_key)
+        if found is None:
+            raise _NoSuchKey
+        return found
 
     def _read(self, access_key: str) -> AccessKey | None:
         try:

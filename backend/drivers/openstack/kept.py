@@ -43,6 +43,11 @@ class Kept(Generic[K, V]):
             self._values[key] = (now, value)
         return value
 
+    def knows(self, key: K) -> bool:
+        """Whether there is a value, however old."""
+        with self._lock:
+            return key in self._values
+
     def drop(self, key: K) -> None:
         """Ask anew at the next call."""
         with self._lock:

@@ -305,8 +305,14 @@ def test_scopes_that_do_not_fit(scope, signed_headers, words):
     assert (found.code, found.message, found.status) == ("SignatureDoesNotMatch", words, 403)
 
 
-def test_the_signing_key_is_kept():
-    sigv4.signing_key.cache_clear()
+def test_the_signing_key_is_kept_where_the_signature_was_good():
+    sigv4._keys.clear()
     for _ in range(3):
         verified(signed("sts", {"Action": "GetCallerIdentity"}))
-    assert sigv4.signing_key.cache_info().misses == 1
+    assert len(sigv4._keys) == 1
+    good = signed("sts", {"Action": "GetCallerIdentity"})
+    forged = replace(good, body=b"Action=Other")
+    sigv4._keys.clear()
+    with pytest.raises(Refusal):
+        verified(forged)
+    assert not sigv4._keys

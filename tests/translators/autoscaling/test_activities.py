@@ -136,5 +136,7 @@ def test_refusals(entries, refused):
     assert words(Filters=filters(Cause="x")).startswith("Filter type Cause is not correct.")
     assert words(Filters=[{"Name": "StartTimeLowerBound", "Values": []}]).endswith("must have at least one value.")
     assert words(Filters=filters(StartTimeLowerBound="yesterday")) == UNREADABLE
+    for beyond in ("0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59.9999Z"):
+        assert words(Filters=filters(StartTimeLowerBound=beyond)) == UNREADABLE
     assert "'maxRecords'" in words(MaxRecords=101)
     assert "'activityIds'" in words(ActivityIds=["x"] * 51)

@@ -38,6 +38,8 @@ def test_the_newest_comes_first(three: Asking) -> None:
         ({"Versions": ["2", "$Latest", "3"]}, [3, 2]),
         ({"MinVersion": "2"}, [3, 2]),
         ({"MaxVersion": "2"}, [2, 1]),
+        ({"MaxVersion": "9" * 25}, [3, 2, 1]),
+        ({"MinVersion": "9" * 5000}, []),
         ({"MinVersion": "2", "MaxVersion": "2"}, [2]),
         ({"MinVersion": "$Default", "MaxVersion": "$Latest"}, [3, 2, 1]),
         ({"Filters": filtered("is-default-version", "true")}, [1]),

@@ -179,3 +179,42 @@ def test_keystone_s_refusals_of_a_signature(keys, keystone):
         keystone.on("POST", "/identity/v3/ec2tokens", answer)
         with pytest.raises(CloudUnavailable):
             keys.check(SIGNED)
+
+
+def test_keys_that_nobody_knows_are_not_asked_for_at_will(keys, keystone, clock):
+    keys.find(KEY)
+    known = len(keystone.asked)
+    refused = 0
+    for number in range(500):
+        stranger = f"{number:032x}"
+        keystone.on(
+            "GET",
+            f"/identity/v3/credentials/{hashlib.sha256(stranger.encode()).hexdigest()}",
+            keystone_error(404, "none"),
+        )
+        try:
+            assert keys.find(stranger) is None
+        except CloudUnavailable:
+            refused += 1
+    assert refused == 401  # the first good one was a stranger, too
+    assert len(keystone.asked) == known + 99
+    assert keys.find(f"{0:032x}") is None  # known to be unknown: nobody is asked
+    clock.move(61)
+    assert keys.find(KEY).secret == "the secret"  # one that was good is read anew whatever strangers do
+
+
+@pytest.mark.parametrize("key", ["", "a" * 256, "a\nb", "\udcff", "a\0"])
+def test_what_can_be_no_key_is_asked_of_nobody(keys, keystone, key):
+    before = len(keystone.asked)
+    assert keys.find(key) is None
+    assert len(keystone.asked) == before
+
+
+def test_a_key_that_was_good_and_is_none_any_more(keys, keystone, clock):
+    assert keys.find(KEY) is not None
+    keystone.on("GET", CREDENTIAL, keystone_error(404, "none"))
+    clock.move(61)
+    assert keys.find(KEY) is None
+    asked = len(keystone.asked)
+    assert [keys.find(KEY) for _ in range(5)] == [None] * 5
+    assert len(keystone.asked) == asked + 1
