@@ -168,7 +168,9 @@ def check_version(version: str) -> None:
 
 
 def _is_version(version: str) -> bool:
-    return version in {"$Latest", "$Default"} or (version.isascii() and version.isdecimal() and int(version) > 0)
+    return version in {"$Latest", "$Default"} or (
+        version.isascii() and version.isdecimal() and version.strip("0") != ""
+    )
 
 
 def refuse_operator(params: Mapping[str, Any]) -> None:
