@@ -317,6 +317,7 @@ def _gunicorn(bind: str) -> list[str]:
 
 
 def _run(chosen: argparse.Namespace) -> None:
+    os.umask(0o077)  # databases, keys and logs are their owner's alone
     with local.state_folder(chosen.state) as state:
         port = local.free_port(chosen.host, chosen.port, SystemClock().wait)
         os.environ["OS_DEFAULT__STATE"] = str(state)

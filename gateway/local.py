@@ -36,6 +36,7 @@ def state_folder(path: Path) -> Iterator[Path]:
     """The folder, made if need be, held by a lock for as long as this process lives. Raises CannotStart."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o700)  # users' secrets are in it: one that was there before is nobody else's either
         lock: IO[str] = (path / "lock").open("w")
     except OSError as error:
         raise CannotStart(

@@ -15,6 +15,9 @@ from typing import Any, Final, TextIO
 FORMAT: Final = "%(asctime)s [%(process)d] %(levelname)s %(name)s %(request)s%(message)s"
 OURS: Final = ("coppice", "gateway", "translators", "backend", "wsgi")
 _LOG = logging.getLogger("coppice")
+_CONTROLS: Final = (*range(0x0A), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+_ESCAPED: Final = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _CONTROLS}
+_INSET: Final = "    "
 _request: ContextVar[str] = ContextVar("request", default="")
 
 Handler = Callable[[Any], Any]
@@ -35,6 +38,18 @@ class Lines(logging.Formatter):
         request_id = _request.get()
         record.request = f"request={request_id} " if request_id else ""
         return super().format(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """What follows a line feed is set in: a name that holds one begins no line that looks like another."""
+        return _set_in(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """As a message: each line is set in."""
+        return _INSET + _set_in(super().formatException(ei))
+
+
+def _set_in(text: str) -> str:
+    return text.rstrip("\n").translate(_ESCAPED).replace("\n", f"\n{_INSET}")
 
 
 class _Stderr(logging.StreamHandler[TextIO]):

@@ -57,3 +57,9 @@ def test_where_nobody_listens_nothing_is_ready():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         assert not local.is_ready(f"http://127.0.0.1:{probe.getsockname()[1]}")
+
+
+def test_a_state_folder_that_was_there_is_nobody_else_s(tmp_path):
+    tmp_path.chmod(0o755)
+    with local.state_folder(tmp_path):
+        assert tmp_path.stat().st_mode & 0o777 == 0o700

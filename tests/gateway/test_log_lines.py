@@ -64,7 +64,7 @@ def test_what_python_prints_itself_is_a_line_too(lines):
     error = ValueError("broken")
     sys.excepthook(ValueError, error, None)
     assert any(re.fullmatch(f"{TIME} CRITICAL coppice the process ends for an error of ours", each) for each in lines())
-    assert lines()[-1] == "ValueError: broken"
+    assert lines()[-1] == "    ValueError: broken"  # set in, as all that a line tells beyond itself
 
 
 def test_a_thread_that_ends_for_an_error_is_told(lines):
@@ -92,3 +92,22 @@ def test_what_is_told_while_a_request_is_answered_names_it(lines):
     one, two = lines()
     assert one.endswith(" WARNING backend.drivers request=r-1 the cloud refuses")
     assert two.endswith(" WARNING backend.drivers between")
+
+
+@pytest.mark.parametrize("forged", ["\n", "\r", "\r\n", "\x1b[2K", "\x85", "\u2028", "\x00"])
+def test_no_name_begins_a_line(forged):
+    record = logging.LogRecord("backend", logging.INFO, "x.py", 1, "group %s", (f"web{forged}2026-01-01 forged",), None)
+    first, *others = log_lines.Lines().format(record).splitlines()
+    assert first.isprintable()
+    assert all(line.startswith("    ") and line.isprintable() for line in others)
+    assert len(others) == forged.count("\n")
+
+
+def test_no_error_s_words_begin_a_line():
+    try:
+        raise ValueError("a\n2026-01-01T00:00:00.000Z [1] INFO forged\r2026")
+    except ValueError as error:
+        record = logging.LogRecord("backend", logging.ERROR, "x.py", 1, "failed", (), (type(error), error, None))
+    _, *others = log_lines.Lines().format(record).splitlines()
+    assert others
+    assert all(line.startswith("    ") for line in others)
