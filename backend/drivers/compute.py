@@ -164,6 +164,14 @@ class Zone:
     available: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class LoosePort:
+    """A network port that was made for a server and is no server's. ``made_at``: it may be meant for one that comes."""
+
+    id: str
+    made_at: datetime
+
+
 class Compute(Protocol):
     """Servers and what they are made of, within one project and region.
 
@@ -247,8 +255,8 @@ class Compute(Protocol):
     def tag(self, scope: Scope, server_id: str, put: Mapping[str, str], remove: Sequence[str]) -> None:
         """Change its tags. Safe to repeat. Raises ServerNotFound."""
 
-    def loose_ports(self, scope: Scope) -> Sequence[str]:
-        """Ids of the network ports that this installation made for servers, and that none has for a good while.
+    def loose_ports(self, scope: Scope) -> Sequence[LoosePort]:
+        """The network ports that this installation made for servers, and that none has (yet, or any more).
 
         None where servers make their ports themselves.
         """

@@ -14,6 +14,7 @@ from typing import Any
 
 from backend.domain.scope import Scope
 from backend.drivers import errors
+from backend.drivers.compute import LoosePort
 from backend.engine import sweeps
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
@@ -41,11 +42,15 @@ class PortSweep:
     def place(self) -> Place:
         return Place(self.scope, Kind.PORT)
 
-    def look(self) -> Job:
-        """Remember the ports that are loose, and forget those that are no more."""
+    def look(self) -> Generator[Sequence[Call] | Write, Any, bool]:
+        """Remember the ports that are loose, and forget those that are no more; whether some are too young for that."""
         loose = yield from self._loose()
-        if loose is not None:
-            yield Write(partial(self._note, loose))
+        if loose is None:
+            return False
+        before = self.context.now() - self.context.settings.port_grace
+        old = [port.id for port in loose if port.made_at < before]
+        yield Write(partial(self._note, old))
+        return len(old) < len(loose)
 
     def run(self) -> Job:
         """End what may; all are looked at once more before."""
@@ -55,7 +60,7 @@ class PortSweep:
         loose = yield from self._loose()
         if loose is None:
             return
-        doomed = yield Write(partial(self._judge, ripe, set(loose)))
+        doomed = yield Write(partial(self._judge, ripe, {port.id for port in loose}))
         if not doomed:
             return
         place = (self.scope.project_id, self.scope.region)
@@ -65,11 +70,11 @@ class PortSweep:
         # Whatever came of it is seen after the grace: what is still there is asked for again then.
         yield Write(lambda conn: orphans.asked(conn, self.place, doomed, self.context.now()))
 
-    def _loose(self) -> Generator[Sequence[Call] | Write, Any, Sequence[str] | None]:
+    def _loose(self) -> Generator[Sequence[Call] | Write, Any, Sequence[LoosePort] | None]:
         """Those there are; None where the cloud does not say."""
         ask = partial(answer_of, self.context.cloud.compute.loose_ports, self.scope)
         (answer,) = yield [Call(self.scope, ask)]
-        loose: Sequence[str] | None = None if isinstance(answer, errors.CloudError) else answer
+        loose: Sequence[LoosePort] | None = None if isinstance(answer, errors.CloudError) else answer
         return loose
 
     def _note(self, loose: Sequence[str], conn: Connection) -> None:

@@ -45,7 +45,7 @@ class _Look:
         glance: only servers that are built are looked for; what it does not tell remains to be seen.
         took: until the cloud had answered.
         complete: everything that a complete listing lacked was asked for.
-        empty: no server with a token was seen in a complete listing.
+        empty: no server with a token was seen in a complete listing, nor a port that a server may have or leave.
         strangers: servers with a token that belong to no node and are not known to be this installation's.
     """
 
@@ -178,8 +178,8 @@ def observe(context: Context, lease: WatchLease) -> Job:
         yield from _confirm(look, ids)
         yield Write(partial(look.forget_orphans, ids))
     ports = PortSweep(context, scope, look.is_held)
-    if full:
-        yield from ports.look()
+    if full and (yield from ports.look()):
+        look.empty = False
     yield from sweeps.ServerSweep(context, scope, look.is_held).run()
     yield from ports.run()
     resting = yield Write(look.release)

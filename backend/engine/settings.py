@@ -50,7 +50,8 @@ class EngineSettings:
         deregistration_patience: a server goes, after its draining, although its pool could not be told for so long.
         refused_retry: pause after the cloud refused the engine; looks begin with ``cloud_retry`` and come to it.
         orphan_grace: servers of ours that no node owns go after this.
-        sweeping: the brake on that.
+        port_grace: a port that was made for a server and that none has for so long is nobody's.
+        sweeping: the brake on the end of both.
         parting: projects and pools in which nothing of ours is left are looked at for so long: what an engine that died
             had under way may still arrive there.
         backoff: delays after failed launches.
@@ -96,6 +97,7 @@ class EngineSettings:
     deregistration_patience: timedelta = timedelta(minutes=5)
     refused_retry: timedelta = timedelta(seconds=60)
     orphan_grace: timedelta = timedelta(minutes=2)
+    port_grace: timedelta = timedelta(minutes=10)
     sweeping: SweepRule = field(default_factory=SweepRule)
     parting: timedelta = timedelta(minutes=5)
     backoff: BackoffRule = field(default_factory=BackoffRule)

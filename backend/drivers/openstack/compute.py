@@ -17,7 +17,7 @@ from urllib.parse import quote
 from backend.clock import Clock
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
-from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, Server, ServerGroup, ServerRequest, Zone
+from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, LoosePort, Server, ServerGroup, ServerRequest, Zone
 from backend.drivers.errors import (
     CloudError,
     CloudUnavailable,
@@ -74,7 +74,7 @@ class OpenStackCompute:
         self._flavors = Flavors(rest, clock, settings, zones)
         self._keys = KeyPairs(rest, clock)
         self._groups = ServerGroups(rest)
-        self._ports = Ports(rest, clock, timedelta(seconds=settings.port_grace_seconds), installation, background)
+        self._ports = Ports(rest, clock, installation, background)
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
         if count < 1:
@@ -276,7 +276,7 @@ class OpenStackCompute:
         except CloudError:
             return None
 
-    def loose_ports(self, scope: Scope) -> Sequence[str]:
+    def loose_ports(self, scope: Scope) -> Sequence[LoosePort]:
         if not self._on_ports(scope):
             return ()
         with told():

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
+from backend.drivers.compute import LoosePort
 from backend.drivers.errors import CloudError, CloudUnavailable, OutcomeUnknown, Refused
 from backend.drivers.installation import Installation
 from backend.drivers.openstack import metadata as notes
@@ -55,16 +56,14 @@ class Ports:
     """Launches on ports, and the end of those.
 
     Args:
-        grace: a port of ours that no server has for so long is loose.
         installation: whose ports are told as loose.
         background: waits for servers to let go of their ports; None does so in the calls that see servers gone.
     """
 
     def __init__(
-        self, rest: Rest, clock: Clock, grace: timedelta, installation: Installation, background: Executor | None = None
+        self, rest: Rest, clock: Clock, installation: Installation, background: Executor | None = None
     ) -> None:
         self._installation = installation
-        self._grace = grace
         self._background = background
         self._rest = rest
         self._clock = clock
@@ -165,8 +164,8 @@ class Ports:
         else:
             self._background.submit(self._tidy, scope)
 
-    def loose(self, scope: Scope) -> Sequence[str]:
-        """Our ports that no server took, or that one left, a good while ago.
+    def loose(self, scope: Scope) -> Sequence[LoosePort]:
+        """Our ports that no server took, or that one left.
 
         Raises:
             Declined, CloudError: they are not told.
@@ -174,9 +173,8 @@ class Ports:
         if not self._installation():
             return ()
         free = self._rest.listing(scope, NETWORK, "/ports", "ports", {"device_id": "", "fields": _FIELDS})
-        before = self._clock.now() - self._grace
         return [
-            port["id"] for port in free if self._is_free(port) and datetime.fromisoformat(port["created_at"]) < before
+            LoosePort(port["id"], datetime.fromisoformat(port["created_at"])) for port in free if self._is_free(port)
         ]
 
     def delete_loose(self, scope: Scope, ports: Sequence[str]) -> None:
@@ -185,7 +183,7 @@ class Ports:
         Raises:
             Declined, CloudError: nothing is known of them.
         """
-        loose = set(self.loose(scope))
+        loose = {port.id for port in self.loose(scope)}
         self.delete(scope, [port for port in ports if port in loose])
 
     def delete(self, scope: Scope, ports: Sequence[str]) -> None:

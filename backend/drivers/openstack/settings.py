@@ -28,7 +28,6 @@ class OpenStackSettings:
         identity_scope: ``system`` or ``project``: with which token EC2 credentials are read.
         key_seconds: how long an access key that was read stands; revocation takes that long.
         unknown_key_seconds: how long an access key that was not found stays unknown.
-        port_grace_seconds: a port that was made for a server and that no server has for so long is swept.
         regions: AWS region name -> the cloud's.
         zones: AWS zone name -> the cloud's; zones that are not named keep their own. A name that begins with an AWS
             region's is of that region alone.
@@ -56,7 +55,6 @@ class OpenStackSettings:
     identity_scope: str = "system"
     key_seconds: float = 60.0
     unknown_key_seconds: float = 10.0
-    port_grace_seconds: float = 600.0
     regions: Mapping[str, str] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
     flavors: Mapping[str, str] = field(default_factory=dict)

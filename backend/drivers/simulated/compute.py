@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
-from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, Server, ServerGroup, ServerRequest, Zone
+from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, LoosePort, Server, ServerGroup, ServerRequest, Zone
 from backend.drivers.errors import ServerGroupNotFound, ServerNotFound, ServerStateConflict
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.instance_types.flavors import flavors
@@ -19,7 +19,7 @@ from backend.drivers.simulated.addresses import take_private, take_public
 from backend.drivers.simulated.admission import Admission, Admitted
 from backend.drivers.simulated.faults import Call, Effect
 from backend.drivers.simulated.servers import SWEEP, NewServer, Row, gone
-from backend.drivers.simulated.state import to_micros
+from backend.drivers.simulated.state import from_micros, to_micros
 from backend.drivers.simulated.timeline import moved, present
 from backend.drivers.simulated.world import World
 
@@ -151,12 +151,14 @@ class SimulatedCompute:
             row = self._standing(connection, scope, server_id, self._world.now())
             self._servers.tag(connection, row, put, remove)
 
-    def loose_ports(self, scope: Scope) -> Sequence[str]:
+    def loose_ports(self, scope: Scope) -> Sequence[LoosePort]:
         """Servers make their ports themselves here: only an operator leaves some lying about."""
         with self._world.call(Call("loose_ports", scope)), self._state.reading() as connection:
             ours = (scope.project_id, scope.region, self._installation())
-            query = "SELECT id FROM loose_ports WHERE project = ? AND region = ? AND installation = ? ORDER BY id"
-            return [row[0] for row in connection.execute(query, ours)]
+            query = (
+                "SELECT id, made_at FROM loose_ports WHERE project = ? AND region = ? AND installation = ? ORDER BY id"
+            )
+            return [LoosePort(port, from_micros(at)) for port, at in connection.execute(query, ours)]
 
     def delete_ports(self, scope: Scope, ports: Sequence[str]) -> None:
         with self._world.call(Call("delete_ports", scope)), self._state.writing() as connection:

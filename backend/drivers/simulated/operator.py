@@ -58,10 +58,10 @@ class Operator:
             self._world.servers.forget(connection, self._find(server))
 
     def leave_ports(self, scope: Scope, installation: str, ports: Sequence[str]) -> None:
-        """Ports that an installation made for servers are left by these."""
+        """Ports that an installation made for servers are left without any, as if made now."""
         with self._world.state.writing() as connection:
-            rows = [(port, scope.project_id, scope.region, installation) for port in ports]
-            connection.executemany("INSERT OR REPLACE INTO loose_ports VALUES (?, ?, ?, ?)", rows)
+            rows = [(port, scope.project_id, scope.region, installation, self._world.now()) for port in ports]
+            connection.executemany("INSERT OR REPLACE INTO loose_ports VALUES (?, ?, ?, ?, ?)", rows)
 
     def take_port(self, port: str) -> None:
         """A server has it again."""

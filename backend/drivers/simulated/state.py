@@ -69,7 +69,8 @@ CREATE TABLE IF NOT EXISTS members (
     owner TEXT, installation TEXT, added_at INTEGER NOT NULL, verdict TEXT, UNIQUE (pool_id, address, port)
 );
 CREATE TABLE IF NOT EXISTS loose_ports (
-    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, installation TEXT NOT NULL
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, installation TEXT NOT NULL,
+    made_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT, effect TEXT NOT NULL, conditions TEXT NOT NULL, details TEXT NOT NULL,

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import select
 
 from backend.commands import orphans as command
 from backend.domain.activity import CauseKind
 from backend.drivers import errors
 from backend.drivers.simulated.cloud import ALONE
 from backend.policies.sweep import SweepRule
+from backend.store import tables
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE, uuid_of
 
@@ -124,3 +126,15 @@ def test_a_deletion_without_effect_is_asked_for_again_after_the_grace(world, gro
     world.pass_time(130, 2)
     assert asked["delete_ports"] == 2
     assert world.simulated.operator.ports() == []
+
+
+def test_a_project_is_looked_at_until_no_port_of_ours_may_be_left(world, group):
+    """Ports that are young when the last group has gone may be meant for servers that come, and are nobody's after."""
+    world.backend.clusters.delete(SCOPE, "web", force=True)
+    world.pass_time(880, 2)
+    _leave(world, 1)
+    world.pass_time(1200, 4)
+    assert world.simulated.operator.ports() == []
+    world.pass_time(1000, 4)
+    with world.store.read() as conn:
+        assert conn.execute(select(tables.watches)).all() == []
