@@ -336,14 +336,6 @@ class LimitExceeded(Finding):
 
 
 @dataclass(eq=False)
-class ResourceNotFound(Finding):
-    """Some resource id (as the caller gave it) does not exist; ``kind`` is its noun."""
-
-    kind: str
-    id: str
-
-
-@dataclass(eq=False)
 class StoreUnavailable(Finding):
     """The database cannot be asked now. Nothing of what was wanted was written.
 

@@ -23,7 +23,6 @@ SNAPSHOT: Final = "snap"
 KEY_PAIR: Final = "key"
 RESERVATION: Final = "r"
 INTERFACE: Final = "eni"
-ATTACHMENT: Final = "attach"
 INTERFACE_ATTACHMENT: Final = "eni-attach"
 DHCP_OPTIONS: Final = "dopt"
 PLACEMENT_GROUP: Final = "pg"
@@ -84,17 +83,6 @@ def group(region: str, account: str, uuid: str, name: str) -> str:
 
 def launch_configuration(region: str, account: str, uuid: str, name: str) -> str:
     return f"arn:aws:autoscaling:{region}:{account}:launchConfiguration:{uuid}:launchConfigurationName/{name}"
-
-
-def scaling_policy(region: str, account: str, uuid: str, group: str, name: str) -> str:
-    return f"arn:aws:autoscaling:{region}:{account}:scalingPolicy:{uuid}:autoScalingGroupName/{group}:policyName/{name}"
-
-
-def scheduled_action(region: str, account: str, uuid: str, group: str, name: str) -> str:
-    return (
-        f"arn:aws:autoscaling:{region}:{account}:scheduledUpdateGroupAction:{uuid}"
-        f":autoScalingGroupName/{group}:scheduledActionName/{name}"
-    )
 
 
 def service_linked_role(account: str) -> str:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from backend import errors
 from backend.clock import Clock
@@ -22,7 +22,8 @@ from backend.drivers.compute import Server, ServerRequest
 from backend.drivers.resolution import resolve
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
-from backend.store import activities, client_tokens, nodes
+from backend.services.tokens import Claim, Tokens
+from backend.store import activities, nodes
 from backend.store.session import Store
 
 REMEMBERED: Final = timedelta(hours=1)
@@ -31,11 +32,6 @@ TAG_LIMIT: Final = 50
 RESERVED: Final = "aws:"
 ASKED_ALONE: Final = 10
 """Servers of nodes that are asked for one by one: a listing of the project costs more."""
-LONGEST: Final = timedelta(minutes=2)
-"""A request that made nothing for so long is dead: no call to a cloud takes as long."""
-SURE: Final = timedelta(minutes=1)
-"""What a cloud has not made by then, after its answer was lost, it did not hear of."""
-_UNCLEAR: Final = "unclear"
 _NO_ROOM: Final = (cloud_errors.NoCapacity, cloud_errors.NoAddresses, cloud_errors.QuotaExceeded)
 _log = logging.getLogger(__name__)
 
@@ -48,24 +44,6 @@ class Order:
     minimum: int = 1
     maximum: int = 1
     token: ClientToken | None = None
-
-
-@dataclass(slots=True)
-class _Claim:
-    """A client token in the hands of one request.
-
-    Attributes:
-        held_at: since when, which tells it from other requests of the token.
-        result: ids of what was made under it.
-        again: an earlier request brought it.
-        unclear: that one ended without knowing what came of it.
-    """
-
-    token: ClientToken
-    held_at: datetime
-    result: Sequence[str] = ()
-    again: bool = False
-    unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +70,7 @@ class Servers:
         self._compute = cloud.compute
         self._catalog = catalog
         self._clock = clock
+        self._tokens = Tokens(store, clock)
 
     def list(self, scope: Scope) -> Sequence[Server]:
         """Every server of the project in the region, oldest first, with those deleted within the last hour."""
@@ -178,7 +157,7 @@ class Servers:
         name = _name(order)
         if order.token is None:
             return self._make(scope, order, name, lambda: None)
-        claim = self._claim(scope, order.token)
+        claim = self._tokens.claim(scope, order.token)
         if claim.result:
             return self._as_before(scope, claim)
         servers = self._seen(scope, order, claim, name) if claim.again else []
@@ -247,30 +226,14 @@ class Servers:
                 with asking():
                     self._compute.tag(scope, server.id, {}, keys)
 
-    def _claim(self, scope: Scope, token: ClientToken) -> _Claim:
-        """The token, which is ours from now on where it is new."""
-        now = self._clock.now()
-
-        def work(conn: Any) -> _Claim:
-            kept = client_tokens.find(conn, scope, token)
-            if kept is None:
-                client_tokens.add(conn, scope, token, [], now)
-                return _Claim(token, now)
-            if kept.fingerprint != token.fingerprint:
-                raise errors.TokenReused(token.value)
-            unclear = kept.result == _UNCLEAR
-            return _Claim(token, kept.created_at, [] if unclear else kept.result, again=True, unclear=unclear)
-
-        return self._store.transact(work)
-
-    def _as_before(self, scope: Scope, claim: _Claim) -> Sequence[Server]:
+    def _as_before(self, scope: Scope, claim: Claim) -> Sequence[Server]:
         """What an earlier request of the token made."""
         made = [server for server in self.list(scope) if server.id in claim.result]
         if not made:
             raise errors.TokenSpent(claim.token.value)
         return made
 
-    def _seen(self, scope: Scope, order: Order, claim: _Claim, name: str) -> Sequence[Server]:
+    def _seen(self, scope: Scope, order: Order, claim: Claim, name: str) -> Sequence[Server]:
         """What an earlier request made that did not tell; empty where it came to nothing, and the token is ours now.
 
         Raises:
@@ -278,45 +241,32 @@ class Servers:
         """
         with asking():
             lost = [server for server in self._compute.list(scope) if server.name.startswith(name)]
-        age = self._clock.now() - claim.held_at
-        if age < (SURE if claim.unclear else LONGEST) and not (lost if claim.unclear else len(lost) >= order.maximum):
+        if self._tokens.is_at_work(claim, len(lost), order.maximum):
             raise errors.StaleRead(claim.token.value)
-        self._hold(scope, claim, [])
+        self._tokens.hold(scope, claim)
         return lost
 
-    def _hold(self, scope: Scope, claim: _Claim, result: Any) -> None:
-        """Hold the token on; raises StaleRead where another request took it over."""
-        now = self._clock.now()
-        held = self._store.transact(
-            lambda conn: client_tokens.hold(conn, scope, claim.token, held_at=claim.held_at, now=now, result=result)
-        )
-        if not held:
-            raise errors.StaleRead(claim.token.value)
-        claim.held_at = now
-
-    def _first(self, scope: Scope, order: Order, claim: _Claim, name: str) -> Sequence[Server]:
+    def _first(self, scope: Scope, order: Order, claim: Claim, name: str) -> Sequence[Server]:
         """Make the servers. The token is held anew before each creation: who was thought dead makes none any more."""
         try:
-            servers = self._make(scope, order, name, lambda: self._hold(scope, claim, []))
+            servers = self._make(scope, order, name, lambda: self._tokens.hold(scope, claim))
         except errors.StaleRead:
             raise  # another's by now
         except errors.OutcomeUnclear:
-            self._hold(scope, claim, _UNCLEAR)  # its servers are looked for when it comes again
+            self._tokens.hold_unclear(scope, claim)
             raise
         except errors.Finding:
-            self._store.transact(lambda conn: client_tokens.forget(conn, scope, claim.token))
+            self._tokens.give_back(scope, claim)
             raise
         return self._done(scope, claim, servers)
 
-    def _done(self, scope: Scope, claim: _Claim, servers: Sequence[Server]) -> Sequence[Server]:
+    def _done(self, scope: Scope, claim: Claim, servers: Sequence[Server]) -> Sequence[Server]:
         """Keep what was made; where the token was taken over meanwhile, what the record tells stands."""
         made = [server.id for server in servers]
         try:
-            self._hold(scope, claim, made)
+            self._tokens.hold(scope, claim, made)
         except errors.StaleRead:
-            with self._store.read() as conn:
-                kept = client_tokens.find(conn, scope, claim.token)
-            known = kept.result if kept and isinstance(kept.result, list) else []
+            known = self._tokens.made(scope, claim)
             if known and not set(known) & set(made):
                 _log.warning("servers %s came too late for their client token, and are deleted", made)
                 self.terminate(scope, servers)

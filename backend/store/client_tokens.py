@@ -65,11 +65,6 @@ def servers(conn: Connection, scope: Scope) -> dict[str, str]:
     }
 
 
-def finish(conn: Connection, scope: Scope, token: ClientToken, result: Any) -> None:
-    """Keep what the request of a token gave."""
-    conn.execute(update(client_tokens).where(_is(scope, token)).values(result={"result": result}))
-
-
 def hold(conn: Connection, scope: Scope, token: ClientToken, *, held_at: datetime, now: datetime, result: Any) -> bool:
     """Hold a token on from now, and keep what its request has come to; False where another request holds it by now.
 

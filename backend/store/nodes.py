@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.ids import short_id
-from backend.domain.node import COUNTED, Member, Node
+from backend.domain.node import Member, Node
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.errors import ServerNotAttachable
@@ -119,16 +119,6 @@ def by_servers(conn: Connection, scope: Scope, servers: Sequence[str]) -> dict[s
     parameters = {"project": scope.project_id, "in_region": scope.region, "servers": list(servers)}
     found = (rows.node_of(row) for row in conn.execute(_BY_SERVERS, parameters))
     return {short_id(node.server_id): node for node in found if node.server_id is not None}
-
-
-_COUNTED = select(func.count()).where(
-    _t.cluster_id == bindparam("owner"), _t.state.in_([str(state) for state in sorted(COUNTED)])
-)
-
-
-def count_counted(conn: Connection, cluster_id: str) -> int:
-    """How many nodes of a cluster count towards its desired capacity."""
-    return int(conn.execute(_COUNTED, {"owner": cluster_id}).scalar_one())
 
 
 _MEMBER_COLUMNS = (

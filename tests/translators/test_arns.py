@@ -43,13 +43,6 @@ def test_arns_have_the_forms_that_tools_take_apart() -> None:
         == f"arn:aws:autoscaling:r:1:launchConfiguration:{UUID}:launchConfigurationName/l"
     )
     assert (
-        arns.scaling_policy("r", "1", UUID, "g", "p")
-        == f"arn:aws:autoscaling:r:1:scalingPolicy:{UUID}:autoScalingGroupName/g:policyName/p"
-    )
-    assert arns.scheduled_action("r", "1", UUID, "g", "s").endswith(
-        f":scheduledUpdateGroupAction:{UUID}:autoScalingGroupName/g:scheduledActionName/s"
-    )
-    assert (
         arns.service_linked_role("1")
         == "arn:aws:iam::1:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
     )

@@ -28,23 +28,33 @@ def retire(draft: Draft) -> None:
         # One that has two successors goes but once.
         if draft.arrival(new) is not Arrival.ARRIVED or draft.nodes[old.id].state not in SERVING:
             continue
-        cause = _why(draft, (new, old), surplus, counts)
-        if cause is not None:
-            data = {} if cause.name.startswith("HEALTH") else {"server": old.server_id or ""}
-            draft.terminate(old, (Cause(cause, draft.now, data),), old.leaves_for or LeavesFor.ZONE)
+        leaves_for = _why(draft, (new, old), surplus, counts)
+        if leaves_for is not None:
+            draft.terminate(old, (_cause(draft, old, leaves_for),), leaves_for)
             counts[old.zone] -= 1
             surplus += coming[old.id] - old.weight  # what still comes for it is capacity like any other now
 
 
-def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[str, int]) -> CauseKind | None:
-    """Why the old node still is to go; None where it no longer is, and capacity decides who does."""
+def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[str, int]) -> LeavesFor | None:
+    """Why the old node is to go by now, whatever its successor was launched for; None where capacity decides who does.
+
+    What it was to leave for may be over, and another reason may have come: it leaves for the one that holds.
+    """
     new, old = pair
     if old.health is Health.UNHEALTHY:
-        return cause_of(old, draft.now)
+        return LeavesFor.HEALTH
     if draft.outlived(old):
-        return CauseKind.MAXIMUM_LIFETIME
+        return LeavesFor.LIFETIME
     if old.protected or surplus <= 0:
         return None
-    if old.zone not in draft.cluster.spec.zones:
-        return CauseKind.ZONE_REBALANCE_TERMINATE
-    return CauseKind.ZONE_REBALANCE_TERMINATE if counts[old.zone] >= counts[new.zone] else None
+    unwanted = old.zone not in draft.cluster.spec.zones or counts[old.zone] >= counts[new.zone]
+    return LeavesFor.ZONE if unwanted else None
+
+
+def _cause(draft: Draft, old: Node, leaves_for: LeavesFor) -> Cause:
+    """What the entry of its end names."""
+    if leaves_for is LeavesFor.HEALTH:
+        return Cause(cause_of(old, draft.now), draft.now)
+    lifetime = leaves_for is LeavesFor.LIFETIME
+    kind = CauseKind.MAXIMUM_LIFETIME if lifetime else CauseKind.ZONE_REBALANCE_TERMINATE
+    return Cause(kind, draft.now, {"server": old.server_id or ""})

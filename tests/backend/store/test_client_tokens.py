@@ -17,7 +17,8 @@ def test_a_token_is_kept_with_what_it_gave(store: Store) -> None:
         assert client_tokens.find(conn, SCOPE, TOKEN) == client_tokens.Kept("f" * 64, [], NOW)
         assert client_tokens.find(conn, OTHER, TOKEN) is None
         assert client_tokens.find(conn, SCOPE, ClientToken("Other", "t 1", "x")) is None
-    store.transact(lambda conn: client_tokens.finish(conn, SCOPE, TOKEN, ["a"]))
+    held = {"held_at": NOW, "now": NOW, "result": ["a"]}
+    assert store.transact(lambda conn: client_tokens.hold(conn, SCOPE, TOKEN, **held))
     with store.read() as conn:
         kept = client_tokens.find(conn, SCOPE, TOKEN)
     assert kept is not None

@@ -102,13 +102,6 @@ def test_nodes_are_found_by_their_servers(store, add):
         assert nodes.by_servers(conn, SCOPE, []) == {}
 
 
-def test_counted(store, web, add):
-    for number, state in enumerate(NodeState):
-        add(str(number), state=state)
-    with store.read() as conn:
-        assert nodes.count_counted(conn, web.id) == 4
-
-
 def test_members_of_many(store, web, add):
     other = cluster("other")
     store.transact(lambda conn: clusters.insert(conn, other))

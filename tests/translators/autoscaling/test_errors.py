@@ -12,7 +12,7 @@ from translators.errors import translate
 # Raised by what EC2's operations alone ask for.
 ONLY_EC2 = {
     "QuotaExceeded", "NoCapacity", "NoAddresses", "NetworkMissing", "LaunchUnsupported", "ProfileIncomplete",
-    "ServerConflict", "ResourceNotFound", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent", "TokenUsed",
+    "ServerConflict", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent", "TokenUsed",
     "ServerGroupExists", "ServerGroupInUse",
 }  # fmt: skip
 FINDINGS = [

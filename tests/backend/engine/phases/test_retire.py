@@ -7,7 +7,7 @@ import pytest
 
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import ServerStatus
+from backend.domain.node import LeavesFor, ServerStatus
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.engine.draft import Draft
 from backend.engine.phases.retire import retire
@@ -52,6 +52,19 @@ def test_an_old_node_goes_when_its_successor_serves():
     group = owner(desired=1, maximum_lifetime_seconds=86_400)
     old = node(group, "old", created_at=NOW - timedelta(days=2))
     assert _causes(group, old, _successor(group, old)) == [(old.id, CauseKind.MAXIMUM_LIFETIME)]
+
+
+@pytest.mark.parametrize("stored", [None, LeavesFor.ZONE, LeavesFor.HEALTH, LeavesFor.LIFETIME])
+def test_a_node_leaves_for_the_reason_that_holds(stored):
+    """It was to make room in its zone, say, and has fallen ill since."""
+    group = owner(desired=1, maximum_lifetime_seconds=86_400)
+    ill = sick(group, "old", leaves_for=stored)
+    aged = node(group, "old", created_at=NOW - timedelta(days=2), leaves_for=stored)
+    moved = node(group, "old", zone="us-east-1z", leaves_for=stored)
+    for old, reason in ((ill, LeavesFor.HEALTH), (aged, LeavesFor.LIFETIME), (moved, LeavesFor.ZONE)):
+        made = draft(group, old, _successor(group, old, zone=A))
+        retire(made)
+        assert made.nodes[old.id].leaves_for is reason
 
 
 @pytest.mark.parametrize(
