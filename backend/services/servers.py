@@ -23,7 +23,7 @@ from backend.drivers.resolution import resolve
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
 from backend.services.tokens import Claim, Tokens
-from backend.store import activities, nodes
+from backend.store import activities, client_tokens, nodes
 from backend.store.session import Store
 
 REMEMBERED: Final = timedelta(hours=1)

@@ -10,7 +10,6 @@ from sqlalchemy.exc import OperationalError
 from backend.engine.lanes import Lanes
 from backend.store import leases
 from tests.backend.engine.threads import Threads
-from tests.backend.engine.world import EngineWorld
 
 
 class Away:
@@ -47,13 +46,6 @@ class ByHand:
 
     def close(self):
         pass
-
-
-@pytest.fixture
-def world():
-    made = EngineWorld()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from backend.domain.cluster import PlacementRequest
 from backend.drivers.errors import CloudUnavailable
 from backend.drivers.simulated.faults import Moment
 from backend.store import tables
-from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
 
@@ -33,13 +32,6 @@ class Networks:
         if self.away:
             raise CloudUnavailable("no answer")
         return self.network.subnets(scope)
-
-
-@pytest.fixture
-def world():
-    world = EngineWorld()
-    yield world
-    world.close()
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-
-import pytest
 
 from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind, ReasonKind
 from backend.domain.cluster import ClusterChange, PlacementRequest
@@ -15,13 +12,6 @@ from tests.factories import SCOPE
 
 LOOKS = Where(calls=("list", "list_changed"))
 WORDS = "The request you have made requires authentication."
-
-
-@pytest.fixture
-def world() -> Iterator[EngineWorld]:
-    made = EngineWorld()
-    yield made
-    made.close()
 
 
 class Refusing:

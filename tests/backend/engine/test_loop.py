@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -20,15 +19,7 @@ from backend.services.servers import Order
 from backend.services.templates import NewVersion
 from backend.store import wakes
 from tests.backend.engine.threads import Threads
-from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
-
-
-@pytest.fixture
-def world() -> Iterator[EngineWorld]:
-    made = EngineWorld()
-    yield made
-    made.close()
 
 
 @dataclass

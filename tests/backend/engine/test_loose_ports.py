@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import select
@@ -14,17 +13,9 @@ from backend.drivers import errors
 from backend.drivers.simulated.cloud import ALONE
 from backend.policies.sweep import SweepRule
 from backend.store import tables
-from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE, uuid_of
 
 OTHERS = uuid_of("another installation")
-
-
-@pytest.fixture
-def world() -> Iterator[EngineWorld]:
-    world = EngineWorld()
-    yield world
-    world.close()
 
 
 @pytest.fixture

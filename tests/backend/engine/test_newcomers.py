@@ -8,17 +8,9 @@ from backend.domain.ids import balancing_id, short_id
 from backend.domain.node import ServerStatus
 from backend.domain.traffic import MemberHealth
 from backend.drivers.errors import ServerNotFound
-from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
 DAY = 86_400
-
-
-@pytest.fixture
-def world():
-    made = EngineWorld()
-    yield made
-    made.close()
 
 
 def test_successors_that_stop_do_not_pile_up(world):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import delete
@@ -15,28 +14,7 @@ from backend.drivers import errors
 from backend.drivers.simulated.cloud import ALONE
 from backend.policies.sweep import SweepRule
 from backend.store import tables, traffic
-from tests.backend.engine.world import EngineWorld
 from tests.factories import OTHER, SCOPE, uuid_of
-
-
-@pytest.fixture
-def world() -> Iterator[EngineWorld]:
-    made = EngineWorld()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def pool(world):
-    return world.simulated.pools.create(SCOPE, "web", port=8080)
-
-
-@pytest.fixture
-def group(world, pool):
-    made = world.make(desired=2)
-    world.backend.traffic.attach(SCOPE, "web", [balancing_id(pool.id)])
-    world.pass_time(8)
-    return made
 
 
 @pytest.fixture

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-
-import pytest
 
 from backend.domain.activity import ActivityStatus, ReasonKind
 from backend.domain.cluster import ClusterChange
 from backend.drivers.compute import GroupPolicy
-from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
-
-
-@pytest.fixture
-def world() -> Iterator[EngineWorld]:
-    made = EngineWorld()
-    yield made
-    made.close()
 
 
 def reasons(world, cluster):

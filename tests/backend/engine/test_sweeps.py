@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -23,13 +22,6 @@ from tests.factories import SCOPE, uuid_of
 
 OTHERS = uuid_of("another installation")
 LONG = 400.0
-
-
-@pytest.fixture
-def world() -> Iterator[EngineWorld]:
-    world = EngineWorld()
-    yield world
-    world.close()
 
 
 def _together(*worlds: EngineWorld, seconds: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,26 +21,6 @@ from tests.factories import SCOPE
 
 DRAIN = 300
 SIGHTING = conclusion.sighting
-
-
-@pytest.fixture
-def world() -> Iterator[EngineWorld]:
-    made = EngineWorld()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def pool(world):
-    return world.simulated.pools.create(SCOPE, "web", port=8080)
-
-
-@pytest.fixture
-def group(world, pool):
-    made = world.make(desired=2)
-    world.backend.traffic.attach(SCOPE, "web", [balancing_id(pool.id)])
-    world.pass_time(8)
-    return made
 
 
 def _members(world, pool):
