@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 from backend.domain.activity import ActivityKind, ActivityStatus
-from backend.domain.cluster import Cluster, NewCluster, PlacementRequest, SourceRequest
+from backend.domain.cluster import Cluster, ClusterChange, NewCluster, PlacementRequest, SourceRequest
 from backend.domain.ids import balancing_id, short_id
 from backend.domain.node import Health, Node, NodeState, ServerStatus
 from backend.domain.traffic import MemberHealth
 from backend.drivers import errors
 from backend.drivers.simulated.faults import Where
+from backend.errors import Finding
 from backend.store import wakes
 from tests.simulation.calm import DAY, QUIET, REACTION, Calm
 from tests.simulation.model import Told
@@ -49,6 +51,51 @@ class Hardships(Calm):
         """A server that never comes up is replaced after its time."""
         self.world.simulated.faults.boot_hang(times=1)
         self.group(1, patience=self.world.settings.boot_timeout + self.world.settings.backoff.first * 1.5)
+
+    def shrinks_evenly(self) -> None:
+        """Scale-in takes from the zones with most, though another's nodes are the older ones that its rule names."""
+        first, second, _ = ZONES
+        cluster = self.group(2, zones=(first,), termination_rules=("OldestInstance",))
+        self.world.clock.wait(5)
+        self._user.change(GROUP, ClusterChange({}, None, PlacementRequest(zones=(first, second))))
+        for desired in (4, 2):
+            self.resize(desired)
+            by = self._in(self._coming_up() + REACTION)
+            self._until(lambda wanted=desired: len(self._serving(cluster)) == wanted, by, f"{GROUP} is not {desired}")
+        if {node.zone for node in self._serving(cluster)} != {first, second}:
+            raise self.world.broke("19 zones", f"of two nodes in each zone are left {self._serving(cluster)}")
+
+    def resize(self, desired: int) -> None:
+        key = (self._user.scope.project_id, GROUP)
+        with self._user.model.expects(self._user.model.resized(key, desired)):
+            self._user.backend.clusters.resize(self._user.scope, GROUP, desired)
+
+    def _serving(self, cluster: Cluster) -> list[Node]:
+        return [node for node in self._of(cluster.id) if node.state is NodeState.IN_SERVICE]
+
+    def asks_again(self) -> None:
+        """A deletion that never reached the cloud is asked for again."""
+        cluster = self.group(2)
+        self.world.simulated.faults.lose_request(Where(calls=("delete",)), times=1)
+        self.resize(1)
+        by = self._in(self._coming_up() + self.world.settings.watch_full)
+        self._until(lambda: len(self._of(cluster.id)) == 1, by, "a server whose deletion was lost stays")
+
+    def keeps_to_its_own(self) -> None:
+        """Whatever a user of another project does with a server's name, there is none of that name."""
+        self.group(1)
+        for _ in range(10):
+            with contextlib.suppress(Finding):
+                self.users[1].trespass()
+
+    def ends_what_nobody_owns(self) -> None:
+        """Of two servers that one launch made, as where its request was doubled, the one without a node goes."""
+        node = self._of(self.group(1).id)[0]
+        self.world.ledger.repeat(node.launch_id)
+        settings, servers = self.world.settings, self.world.simulated.operator.servers
+        by = self._in(settings.watch_idle * 3 + settings.orphan_grace * 2 + self._stopping() + REACTION)
+        self._until(lambda: [one.launch_id for _, one in servers()].count(node.launch_id) == 1, by, "a double stays")
+        self._serves(node, "as a double")
 
     def bears_the_unseen(self) -> None:
         """A server whose host does not report is no dead one."""
@@ -88,8 +135,7 @@ class Hardships(Calm):
         before = {server.id for place, server in self.world.simulated.operator.servers() if place == scope}
         told = set(self.watcher.reader.read().activities)
         self.world.simulated.faults.hooks.append(refuse)
-        with self._user.model.expects(self._user.model.resized((scope.project_id, GROUP), 3)):
-            self._user.backend.clusters.resize(scope, GROUP, 3)
+        self.resize(3)
         self._let(LASTING, steps_of=20.0)
         self._user.model.compare(scope, self.watcher.reader.read())
         lost = before - {server.id for _, server in self.world.simulated.operator.servers()}
@@ -181,8 +227,7 @@ class Hardships(Calm):
         by = self._in(self.world.settings.backoff.most * 1.5 + self._coming_up())
         self._until(lambda: self._is_whole(cluster.id), by, f"{GROUP} does not recover")
         self.world.simulated.faults.refuse(errors.NoCapacity("No valid host was found."), times=1)
-        with self._user.model.expects(self._user.model.resized((self._user.scope.project_id, GROUP), 2)):
-            self._user.backend.clusters.resize(self._user.scope, GROUP, 2)
+        self.resize(2)
         by = self._in(self.world.settings.backoff.first * 4 + self._coming_up())
         self._until(lambda: self._is_whole(cluster.id), by, "a failure is waited for as if it were one of many")
 
@@ -197,14 +242,15 @@ class Hardships(Calm):
         desired: int,
         *,
         pools: tuple[str, ...] = (),
+        zones: tuple[str, ...] = ZONES,
         whole: bool = True,
         patience: timedelta = timedelta(0),
         **options: Any,
     ) -> Cluster:
-        """A group of the first user's in all zones, once it has its nodes."""
+        """A group of the first user's, once it has its nodes."""
         user, source = self._user, SourceRequest(configuration="lc-0")
         values = {"minimum": 0, "maximum": 2 * desired, "desired": desired, **options}
-        wanted = NewCluster(GROUP, values, source, PlacementRequest(zones=ZONES), (), pools)
+        wanted = NewCluster(GROUP, values, source, PlacementRequest(zones=zones), (), pools)
         told = Told(0, 2 * desired, desired, options, source, {}, set(pools))
         with user.model.expects(user.model.created((user.scope.project_id, GROUP), told)):
             user.backend.clusters.create(user.scope, wanted)

@@ -80,6 +80,10 @@ TRIALS = {
         "believes_the_latest",
         "spares_the_detached",
         "heeds_its_pool",
+        "shrinks_evenly",
+        "ends_what_nobody_owns",
+        "keeps_to_its_own",
+        "asks_again",
     )
 }
 MOODS = {

@@ -50,8 +50,8 @@ class Races(Neighbours):
     def heeds_the_last_word(self) -> None:
         """What was planned for a wish that was taken back meanwhile is not done."""
         cluster = self.group(1)
-        self._resize(2)
-        self._before_plan(cluster, lambda: True, lambda _other: self._resize(1))
+        self.resize(2)
+        self._before_plan(cluster, lambda: True, lambda _other: self.resize(1))
         self._let(REACTION * 2)
         if len(self._of(cluster.id)) > 1:
             raise self.world.broke("8 accepted is kept", f"1 was asked for, there are {len(self._of(cluster.id))}")
@@ -73,11 +73,6 @@ class Races(Neighbours):
                     act(1 - actor[1])
 
         self.world.chaos.listeners.append(listen)
-
-    def _resize(self, desired: int) -> None:
-        key = (self._user.scope.project_id, GROUP)
-        with self._user.model.expects(self._user.model.resized(key, desired)):
-            self._user.backend.clusters.resize(self._user.scope, GROUP, desired)
 
     def tells_refusals_once(self) -> None:
         """A refusal that an engine hears of when another has told it long ago is not told again."""
