@@ -20,6 +20,7 @@ from tests.simulation.users import Kept, User
 from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
 
 MOST_TICKS = 3000
+HASTE = 200  # ticks; what has not come to rest by then is looked at in longer steps
 
 
 @dataclass
@@ -152,4 +153,5 @@ def _wait_for_rest(world: World, watcher: Watcher, patience: timedelta) -> None:
                 raise
         else:
             return
-        world.clock.wait(min(max(world.until_due(), 0.5), 600.0))
+        least = 0.5 if ticks < HASTE else 3.0
+        world.clock.wait(min(max(world.until_due(), least), 600.0))
