@@ -130,7 +130,7 @@ is "describe-lifecycle-hook-types" "autoscaling:EC2_INSTANCE_LAUNCHING autoscali
 aws autoscaling describe-auto-scaling-notification-types --query 'length(AutoScalingNotificationTypes)'
 is "describe-auto-scaling-notification-types" "5"
 aws autoscaling describe-metric-collection-types --query '[length(Metrics),Granularities[0].Granularity]'
-is "describe-metric-collection-types" "20 1Minute"
+is "describe-metric-collection-types" "24 1Minute"
 
 # --- launch templates and configurations ----------------------------------------------------------------------------
 aws ec2 create-launch-template --launch-template-name $MARK-lt --version-description one \
