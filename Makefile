@@ -7,7 +7,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint unit simulation conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack storm clean
+.PHONY: install run test lint unit simulation fuzz conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/python wsgi.py run --port $(PORT) --state $(STATE)
@@ -30,6 +30,10 @@ unit: $(VENV)/.dev
 
 simulation: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/simulation -q
+
+# Awkward bytes, headers and forms at the gateway, new ones each time. MINUTES=N of each kind.
+fuzz: $(VENV)/.dev
+	COPPICE_FUZZ_MINUTES=$(or $(MINUTES),5) $(BIN)/python -m pytest tests/gateway/test_fuzz.py -q
 
 conformance: $(VENV)/.dev
 	$(BIN)/python -m pytest conformance -q
