@@ -214,7 +214,12 @@ def create_gateway() -> Flask:
         authorize=identity.authorize,
         find_handler=log_lines.about_requests(registry.find if patience is None else patience.handlers(registry.find)),
     )
-    return create_app(pipeline, readiness=lambda: schema.not_ready(store), metrics=request_log.shared().metrics_text)
+    return create_app(
+        pipeline,
+        readiness=lambda: schema.not_ready(store),
+        metrics=request_log.shared().metrics_text,
+        operator_bind=gateway.operator_bind,
+    )
 
 
 def create_engine(chosen: BackendSettings) -> Engine:
@@ -313,7 +318,9 @@ def _engine(_chosen: argparse.Namespace) -> None:
 
 
 def _gunicorn(bind: str) -> list[str]:
-    return [sys.executable, "-m", "gunicorn", "--config", "python:gateway.gunicorn", "--bind", bind, "wsgi:application"]
+    own = gateway_config.load().operator_bind
+    binds = [argument for each in (bind, own) if each for argument in ("--bind", each)]
+    return [sys.executable, "-m", "gunicorn", "--config", "python:gateway.gunicorn", *binds, "wsgi:application"]
 
 
 def _run(chosen: argparse.Namespace) -> None:

@@ -21,21 +21,25 @@ Readiness = Callable[[], str | None]
 MetricsText = Callable[[], str]
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+_HERE: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1", ""})
 _CHUNK: Final = 64 * 1024
 _log = logging.getLogger(__name__)
 
 
-def create_app(pipeline: Pipeline, readiness: Readiness, metrics: MetricsText | None = None) -> Flask:
+def create_app(
+    pipeline: Pipeline, readiness: Readiness, metrics: MetricsText | None = None, *, operator_bind: str = ""
+) -> Flask:
     """The WSGI application.
 
     Args:
         pipeline: answers every AWS request.
         readiness: None where requests can be served, else the reason why not.
         metrics: all metrics in Prometheus's text format; by default those of the process.
+        operator_bind: address and port at which the operator asks; empty: on this machine.
 
     Returns:
-        An application with ``/healthz`` (the process lives), ``/readyz`` (200, or 503 with the reason) and
-        ``/metrics``, all three without authentication; every other path and method is an AWS request.
+        An application with ``/healthz`` (the process lives) and ``/readyz`` (200 or 503), without authentication. The
+        operator alone is told ``/metrics`` and the reason of a 503: they name projects. All else is an AWS request.
     """
     app = Flask("coppice", static_folder=None)
     # A redirect would be HTML, and would break signatures.
@@ -55,9 +59,13 @@ def create_app(pipeline: Pipeline, readiness: Readiness, metrics: MetricsText | 
     def readyz() -> Response:
         reason = readiness()
         text, status = ("ok", 200) if reason is None else (reason, 503)
+        if status != 200 and not from_operator(flask.request.environ, operator_bind):
+            text = "not ready"
         return Response(f"{text}\n", status, mimetype="text/plain")
 
     def metrics_page() -> Response:
+        if not from_operator(flask.request.environ, operator_bind):
+            return aws()
         return Response(told(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
     for path, endpoint, view in (
@@ -71,6 +79,15 @@ def create_app(pipeline: Pipeline, readiness: Readiness, metrics: MetricsText | 
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _fault)
     return app
+
+
+def from_operator(environ: Mapping[str, Any], bind: str) -> bool:
+    """Whether the operator asks: at the address of their own, or on this machine and through no proxy."""
+    if bind:
+        host, _, port = bind.rpartition(":")
+        return str(environ.get("SERVER_PORT")) == port and environ.get("SERVER_NAME") == host.strip("[]")
+    forwarded = any(name in environ for name in ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_VIA"))
+    return not forwarded and str(environ.get("REMOTE_ADDR", "")) in _HERE
 
 
 def _request(environ: Mapping[str, Any], limits: Limits) -> Request:

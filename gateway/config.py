@@ -18,6 +18,12 @@ KNOWN_SETTINGS = frozenset(setting.name for setting in _SETTINGS)
 OPTIONS = (
     cfg.IntOpt("workers", default=max(2, os.cpu_count() or 2), min=1, help="Processes of the gateway."),
     cfg.IntOpt("threads", default=8, min=1, help="Threads of each process."),
+    cfg.StrOpt(
+        "operator_bind",
+        default="",
+        regex=r"^(([0-9.]+|\[[0-9a-fA-F:.]+\]):\d{1,5})?$",
+        help="IP address and port of the operator's pages; none: to who asks from this machine, at the gateway's own.",
+    ),
     cfg.FloatOpt("client_seconds", default=20.0, min=0.1, help="How long a client may take to send a request."),
     cfg.FloatOpt("throttle_rate", default=0.0, min=0.0, help="Requests a second and account; 0: no throttling."),
     cfg.FloatOpt("throttle_burst", default=100.0, min=1.0, help="Requests that may come at once when throttling."),
@@ -40,6 +46,8 @@ class GatewaySettings:
         port: the TCP port.
         workers: gunicorn processes.
         threads: threads of each process.
+        operator_bind: address and port of the operator's pages alone; empty: they are told at the gateway's own address
+            to who asks from this machine.
         client_seconds: how long a client may take to send one request, and to take one piece of an answer.
         keepalive_seconds: how long an idle connection is kept.
         worker_seconds: a worker process that shows no life for so long is replaced.
@@ -55,6 +63,7 @@ class GatewaySettings:
     port: int = 8080
     workers: int = 2
     threads: int = 8
+    operator_bind: str = ""
     client_seconds: float = 20.0
     keepalive_seconds: int = 75
     worker_seconds: int = 60
@@ -100,7 +109,7 @@ def gunicorn_options(settings: GatewaySettings) -> dict[str, Any]:
     Worker processes are of the threaded kind, and a slow client loses its connection rather than holding a thread.
     """
     options: dict[str, Any] = {
-        "bind": f"{settings.host}:{settings.port}",
+        "bind": [f"{settings.host}:{settings.port}", *filter(None, [settings.operator_bind])],
         "workers": settings.workers,
         "threads": settings.threads,
         "worker_class": patient(settings.client_seconds),

@@ -270,3 +270,26 @@ def test_bytes_that_are_no_text(raw, place):
     sound(PIPELINE.answer(hostile[place]))
     if place == "header":
         sound(PIPELINE.answer(replace(request, headers={**request.headers, "authorization": text})))
+
+
+@pytest.mark.parametrize(
+    ("bind", "environ", "told"),
+    [
+        ("", {"REMOTE_ADDR": "127.0.0.1"}, True),
+        ("", {"REMOTE_ADDR": "::1"}, True),
+        ("", {"REMOTE_ADDR": "192.0.2.1"}, False),
+        ("", {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "192.0.2.1"}, False),
+        ("", {"REMOTE_ADDR": "127.0.0.1", "HTTP_FORWARDED": "for=192.0.2.1"}, False),
+        ("127.0.0.1:9100", {"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "9100", "REMOTE_ADDR": "127.0.0.1"}, True),
+        ("[::1]:9100", {"SERVER_NAME": "::1", "SERVER_PORT": "9100", "REMOTE_ADDR": "::1"}, True),
+        ("127.0.0.1:9100", {"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8080", "REMOTE_ADDR": "127.0.0.1"}, False),
+        ("0.0.0.0:9100", {"SERVER_NAME": "0.0.0.0", "SERVER_PORT": "9100", "REMOTE_ADDR": "192.0.2.1"}, True),
+    ],
+)
+def test_what_names_projects_is_the_operator_s(bind, environ, told):
+    app = create_app(World().pipeline(), lambda: "why not", lambda: "coppice_up 1", operator_bind=bind).test_client()
+    metrics = app.get("/metrics", environ_overrides=environ)
+    assert (metrics.status_code, metrics.text == "coppice_up 1") == ((200, True) if told else (403, False))
+    ready = app.get("/readyz", environ_overrides=environ)
+    assert (ready.status_code, ready.text) == (503, "why not\n" if told else "not ready\n")
+    assert app.get("/healthz", environ_overrides=environ).status_code == 200

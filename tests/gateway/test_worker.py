@@ -319,7 +319,8 @@ def test_idle_connections_give_way(few):
 
 def test_settings_make_gunicorn_options():
     options = gunicorn_options(GatewaySettings(host="0.0.0.0", port=1234, workers=3, threads=5, client_seconds=7))
-    assert (options["bind"], options["workers"], options["threads"]) == ("0.0.0.0:1234", 3, 5)
+    assert (options["bind"], options["workers"], options["threads"]) == (["0.0.0.0:1234"], 3, 5)
+    assert gunicorn_options(GatewaySettings(operator_bind="127.0.0.1:9100"))["bind"][1:] == ["127.0.0.1:9100"]
     assert options["worker_class"].client_seconds == 7
     assert GatewaySettings().throttle() is None
     assert GatewaySettings(throttle_rate=1, throttle_burst=2).throttle().burst == 2
