@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from conformance.clients import client
 from conformance.fleet import Fleet, make_fleet, unique
@@ -30,7 +30,7 @@ from conformance.product import CALM, ROOT, TENANT, Access, Product, openstack_s
 MINUTES = float(os.environ.get("COPPICE_STORM_MINUTES") or 1.5)
 SEED = int(os.environ.get("COPPICE_STORM_SEED") or 7)
 GROUPS, MOST = 3, 4
-_NO_ANSWER = (HTTPClientError, OSError)
+_NO_ANSWER = (BotoCoreError, OSError)
 
 
 @pytest.fixture
