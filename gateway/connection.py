@@ -57,11 +57,16 @@ class PatientSocket(socket.socket):
                 return None
             if not piece:
                 return None
-            outcome = self.requests.feed(piece)
-            if outcome is Need.WORD and not self._say(_CONTINUE):
-                return None
-            if isinstance(outcome, Whole | Refused) or len(piece) < _PIECE:
+            outcome = self._told(self.requests.feed(piece))
+            if outcome is None or isinstance(outcome, Whole | Refused) or len(piece) < _PIECE:
                 return outcome
+
+    def next(self) -> Outcome | None:
+        """The state of the request after the one that was answered, as ``gather`` tells it."""
+        return self._told(self.requests.next())
+
+    def _told(self, outcome: Outcome) -> Outcome | None:
+        return None if outcome is Need.WORD and not self._say(_CONTINUE) else outcome
 
     def _say(self, data: bytes) -> bool:
         try:

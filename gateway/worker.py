@@ -37,7 +37,19 @@ _FEWEST_CONNECTIONS: Final = 16
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 # accept(2): what went wrong on the connection that would have been, not here.
 _PASSING: Final = frozenset(
-    {errno.EAGAIN, errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH}
+    {
+        errno.EAGAIN,
+        errno.ECONNABORTED,
+        errno.EPERM,
+        errno.EPROTO,
+        errno.ENOPROTOOPT,
+        errno.EOPNOTSUPP,
+        errno.EHOSTDOWN,
+        errno.ENONET,
+        errno.ENETDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETUNREACH,
+    }
 )
 
 
@@ -125,7 +137,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _give_way(self) -> bool:
         """Close whoever waits longest of those who cost least, for a newcomer's sake; False where there is none."""
-        for table in (self._lingering, self.keepalived_conns, self.pending_conns):
+        for table in (self._lingering, self.keepalived_conns, self.pending_conns, self._sending):
             if table:
                 self._close(next(iter(table)))
                 return True
@@ -172,7 +184,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: _Client) -> bool:
         """Answer a request, in a thread."""
         req._expected_100_continue = False  # the body is there: nobody waits for our word  # noqa: SLF001
-        if conn.sock.last:
+        # Where nobody else could give way to a newcomer, who keeps threads at work by many requests does.
+        if conn.sock.last or self.nr_conns >= self.worker_connections:
             req.force_close()
         return bool(super().handle_request(req, conn))
 
@@ -194,6 +207,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Go on with a connection whose request a thread has answered, or given up."""
         answered = not fs.cancelled() and fs.exception() is None and bool(fs.result())
         conn.sock.answered()
+        conn.parser, conn.initialized = None, False  # it would keep the whole head of the request
         conn.keeps = answered and self.alive and not conn.sock.last
         self._send_rest(conn)
 
@@ -221,7 +235,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         elif not client.keeps:
             self._linger(client)
         elif client.sock.requests.size:
-            self._go_on(client, client.sock.requests.next())
+            self._go_on(client, client.sock.next())
         else:
             self._wait(client, self.keepalived_conns, self.cfg.keepalive, self._on_another)
 
@@ -287,11 +301,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     ) -> None:
         table[client] = self.now() + seconds
         client.waits = table
-        self.poller.register(client.sock, event, partial(self._came, client, then))
+        self.poller.register(client.sock, event, partial(self._came, client, table, then))
 
-    def _came(self, client: _Client, then: Any, sock: socket.socket) -> None:
-        # One who was closed in the same round is not looked at any more.
-        if client.waits is not None and client.sock is sock:
+    def _came(self, client: _Client, table: _Waiting, then: Any, sock: socket.socket) -> None:
+        # Who came to wait for something else in the same round is not looked at any more.
+        if client.waits is table and client.sock is sock:
             then(client)
 
     def _leave(self, client: _Client) -> None:

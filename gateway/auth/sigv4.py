@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import threading
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
@@ -95,6 +96,7 @@ def string_to_sign(canonical: str, timestamp: str, scope: Scope) -> str:
 _KEPT: Final = 1024
 _KEPT_LENGTH: Final = 64
 _keys: dict[tuple[str, str, str, str], bytes] = {}
+_keeping = threading.Lock()
 
 
 def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
@@ -146,9 +148,11 @@ def _keep_key(secret: str, scope: Scope) -> None:
     named = (secret, scope.date, scope.region, scope.service)
     if named in _keys or len(scope.region) > _KEPT_LENGTH:
         return
-    while len(_keys) >= _KEPT:
-        _keys.pop(next(iter(_keys)), None)
-    _keys[named] = signing_key(*named)
+    key = signing_key(*named)
+    with _keeping:
+        while len(_keys) >= _KEPT:
+            del _keys[next(iter(_keys))]
+        _keys[named] = key
 
 
 def check(claim: Claim, now: datetime) -> None:

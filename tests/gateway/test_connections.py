@@ -340,6 +340,41 @@ def test_who_was_closed_in_the_same_round_is_not_looked_at(worker):
     assert list(worker.pending_conns) == [second]
 
 
+def test_what_follows_a_refusal_in_the_same_round_is_no_request(worker):
+    refused, small = worker.comes(), worker.comes()
+    refused.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"a" * 17_000)
+    worker.turns()
+    # The last bytes of the bound, and more of the largest one's body, are there in one round.
+    small.sendall(HALF + b"a" * 8000)
+    refused.sendall(b"POST /hidden HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+    events = sorted(worker.poller.select(0), key=lambda event: event[0].fileobj.kept)
+    for key, _ in events:
+        key.data(key.fileobj)
+    worker.turns()
+    assert not worker.handed
+    assert gone_with(refused, b"HTTP/1.1 503")
+
+
+def test_who_does_not_take_an_answer_gives_way_to_a_newcomer(narrow):
+    fars = [narrow.comes() for _ in range(4)]
+    for far in fars:
+        far.sendall(GOOD)
+        narrow.turns()
+        narrow.handed[-1].sock.sendall(b"a" * 500_000)
+        narrow.finish_request(narrow.handed[-1], Done(result=True))
+    narrow.comes()
+    assert [gone(far) for far in fars] == [True, False, False, False]
+
+
+def test_the_word_to_go_on_is_said_to_who_asked_behind_another_request(worker):
+    far = worker.comes()
+    far.sendall(GOOD + b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n")
+    worker.turns()
+    worker.handed[0].sock.sendall(ANSWER)
+    worker.finish_request(worker.handed[0], Done(result=True))
+    assert far.recv(1000) == ANSWER + b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
 def test_the_inside_of_gunicorn_is_as_we_use_it():
     """What is used beside gunicorn's documented settings; requirements.txt holds it to the release this was seen in."""
     names = ("accept", "enqueue_req", "finish_request", "handle_request", "handle_error", "set_accept_enabled")
