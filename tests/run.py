@@ -60,8 +60,13 @@ LANES = (
     Lane("OpenStack: driver", ("tests/backend/drivers/openstack/live",), pytest=True, cloud=True),
     # It takes services of the cloud away and gives them back: nothing runs beside it on the cloud.
     Lane("OpenStack: what only it shows", ("conformance/openstack_lane",), pytest=True, cloud=True),
-    # Two processes side by side (-n 2 --dist loadfile) have a project each: worth it where nothing else runs.
-    Lane("OpenStack: conformance", tuple(f"conformance/{one}" for one in ON_BOTH), pytest=True, cloud=True),
+    # By now nothing else runs: two processes side by side, each with a project of its own.
+    Lane(
+        "OpenStack: conformance",
+        (*(f"conformance/{one}" for one in ON_BOTH), "-n", "2", "--dist", "loadfile"),
+        pytest=True,
+        cloud=True,
+    ),
     Lane("OpenStack: a second region", (*CLOUD, "up", "--regions", "2"), cloud=True),
     Lane("OpenStack: two regions", ("conformance/two_regions",), pytest=True, cloud=True),
 )
