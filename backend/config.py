@@ -236,8 +236,8 @@ def _engine(conf: cfg.ConfigOpts) -> EngineSettings:
     settings = EngineSettings(**given)
     return replace(
         settings,
-        # The embedded cloud builds as many as it is asked for.
         port_grace=timedelta(seconds=conf.openstack.port_grace_seconds),
+        # The embedded cloud builds as many as it is asked for.
         window=WindowRule(conf.openstack.launch_window) if conf.cloud.driver == "openstack" else WindowRule(),
         pool_busy=min(settings.watch_idle, settings.pool_busy),
         pool_idle=settings.watch_idle,

@@ -8,6 +8,7 @@ from datetime import datetime
 from backend.clock import Clock
 from backend.commands import CannotDo
 from backend.domain.scope import Scope
+from backend.engine import sweeps
 from backend.policies.sweep import SweepRule
 from backend.store import orphans, watches
 from backend.store.orphans import Orphans
@@ -68,7 +69,7 @@ def _line(found: Orphans, rule: SweepRule, now: datetime) -> str:
 
 
 def _parts(found: Orphans, rule: SweepRule, now: datetime) -> Iterator[str]:
-    held = rule.held(found.known, found.unknown, found.released, found.total)
+    held = sweeps.held(rule, found)
     yield f"{found.known + found.unknown + found.released} of {found.total} belong to no group"
     yield f"the oldest for {int((now - found.oldest).total_seconds())} s"
     if held:

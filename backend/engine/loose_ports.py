@@ -1,7 +1,7 @@
-"""Ports made for servers that none has: ended after a grace and a second look, or held, as servers without a node are.
+"""Ports made for servers that none has: ended after a grace and a second look, a few at a time.
 
-A port that no server has serves nobody, so that no row tells more of it than the cloud does: only what is too much at
-once rests until an operator's word.
+A port that no server has serves nobody, so that no row tells more of it than the cloud does, and none has to rest until
+an operator's word.
 """
 
 from __future__ import annotations
@@ -43,10 +43,14 @@ class PortSweep:
         return Place(self.scope, Kind.PORT)
 
     def look(self) -> Generator[Sequence[Call] | Write, Any, bool]:
-        """Remember the ports that are loose, and forget those that are no more; whether some are too young for that."""
+        """Remember the ports that are loose, and forget those that are no more.
+
+        Returns:
+            Whether there may be others: too young, or not told by the cloud.
+        """
         loose = yield from self._loose()
         if loose is None:
-            return False
+            return True
         before = self.context.now() - self.context.settings.port_grace
         old = [port.id for port in loose if port.made_at < before]
         yield Write(partial(self._note, old))
@@ -64,9 +68,13 @@ class PortSweep:
         if not doomed:
             return
         place = (self.scope.project_id, self.scope.region)
-        LOG.warning("project=%s region=%s ports of no server, deleted: %s", *place, doomed)
-        delete = partial(answer_of, self.context.cloud.compute.delete_ports, self.scope, doomed)
-        yield [Call(self.scope, delete)]
+        (answer,) = yield [
+            Call(self.scope, partial(answer_of, self.context.cloud.compute.delete_ports, self.scope, doomed))
+        ]
+        if isinstance(answer, errors.CloudError):
+            LOG.warning("project=%s region=%s ports of no server could not be deleted: %s", *place, answer)
+        else:
+            LOG.warning("project=%s region=%s ports of no server, deleted: %s", *place, doomed)
         # Whatever came of it is seen after the grace: what is still there is asked for again then.
         yield Write(lambda conn: orphans.asked(conn, self.place, doomed, self.context.now()))
 

@@ -66,12 +66,18 @@ def _servers(scope: Scope) -> Place:
 
 
 def held(rule: SweepRule, found: Orphans) -> int:
-    """How many of a project's orphans rest."""
-    return rule.held(found.known, found.unknown, found.released, found.total)
+    """How many of a project's orphans rest; ports never do, see ``braked``."""
+    return 0 if found.kind is Kind.PORT else rule.held(found.known, found.unknown, found.released, found.total)
 
 
 def braked(rule: SweepRule, found: Iterable[Orphans], kind: Kind) -> bool:
-    """Whether those of a kind rest, too, whose claims are known."""
+    """Whether those of a kind rest, too, whose claims are known.
+
+    Ports of no server do not, however many: each serves nobody, and where engines die often there are more of them than
+    nodes. A few go with every look.
+    """
+    if kind is Kind.PORT:
+        return False
     mine = [each for each in found if each.kind is kind]
     return any(rule.brakes(each.known + each.unknown + each.released, each.total) for each in mine)
 
