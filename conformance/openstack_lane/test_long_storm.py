@@ -83,6 +83,9 @@ def engines(database: str, tmp_path: Path) -> Iterator[Engines]:
         "OS_OPENSTACK__REGIONS": regions,
         "OS_OPENSTACK__ZONES": zones,
         "OS_ENGINE__LEASE_SECONDS": "15",
+        # Engines that are killed while servers go leave ports, which are looked for with complete listings.
+        "OS_ENGINE__WATCH_FULL_SECONDS": "60",
+        "OS_OPENSTACK__PORT_GRACE_SECONDS": "120",
     }
     product = Product(tmp_path / "state", arguments=(), settings=settings, keys=cloud / f"ec2-{TENANT}.env")
     product.start()
@@ -147,7 +150,7 @@ def test_a_storm_of_everything(engines: Engines, operator: Operator) -> None:
     assert not operator.servers(), "somebody else's servers: this counts all of the project"
     assert not operator.ports(), "somebody else's ports: this counts all of the project"
     with contextlib.ExitStack() as stack:
-        stack.callback(until, "nothing is left", lambda: not operator.servers() and not operator.ports(), 60, 1)
+        stack.callback(until, "nothing is left", lambda: not operator.servers() and not operator.ports(), 120, 1)
         stack.callback(fleet.sweep)
         user.desired = {fleet.create(1, maximum=MOST): 1 for _ in range(GROUPS)}
         nova = stack.enter_context(before(operator.admin, "compute", "RegionOne"))
