@@ -182,13 +182,14 @@ class Model:
 
     # reads ---------------------------------------------------------------------------------------------------
 
-    def compare(self, scope: Scope, now: State) -> None:
+    def compare(self, scope: Scope, now: State, *, anew: bool = False) -> None:
         """Describe everything of one project, and hold it against what its users were told.
 
         Args:
             now: the rows; what is told by rows that are as they were the last time is not described again.
+            anew: it is, all the same.
         """
-        before, effects = self._compared.get(scope, (None, -1))
+        before, effects = self._compared.get(scope, (None, -1)) if not anew else (None, -1)
         self._compared[scope] = (now, self.effects)
         views = self.world.backend.clusters.page(scope, limit=100).items
         here = {view.cluster.name: view for view in views}

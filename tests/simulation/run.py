@@ -89,7 +89,7 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     _settle(world, users, watcher.reader)
     _wait_for_rest(world, watcher, mood.patience)
     for scope in SCOPES:
-        model.compare(scope, watcher.reader.read())
+        model.compare(scope, watcher.reader.read(), anew=True)
     Races(world, watcher, users).try_one()
 
 
