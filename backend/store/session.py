@@ -23,6 +23,7 @@ from backend.store.failures import Failure
 from backend.store.turns import FileTurns, NoTurns, Turns
 from backend.store.types import from_micros
 from backend.store.urls import in_memory, parsed
+from backend.wal import use_wal
 
 __all__ = ["Connection", "Store"]
 
@@ -184,7 +185,7 @@ def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
         if not memory:
-            cursor.execute("PRAGMA journal_mode=WAL")
+            use_wal(cursor.execute, _SQLITE_BUSY_MS / 1000)
         cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
         cursor.execute("PRAGMA foreign_keys=ON")

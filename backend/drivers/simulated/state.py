@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from backend.wal import use_wal
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _BUSY_SECONDS = 30.0
@@ -212,7 +214,7 @@ class State:
             factory=_Connection,
         )
         if self._path is not None:
-            connection.execute("PRAGMA journal_mode = WAL")
+            use_wal(connection.execute, _BUSY_SECONDS)
             connection.execute("PRAGMA synchronous = NORMAL")
         with self._lock:
             self._opened.add(connection)
