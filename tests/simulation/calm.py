@@ -287,7 +287,10 @@ class Calm:
         here = self._of(cluster_id)
         parked = {NodeState.IN_SERVICE, NodeState.STANDBY}
         still = all(node.state in parked for node in here) and len(here) == before
-        return not still or all(node.protected for node in here)
+        serving = [node for node in here if node.state is NodeState.IN_SERVICE]
+        # More than were wanted, since none may go: what is asked for now may be there already.
+        enough = len(serving) >= self.watcher.reader.read().clusters[cluster_id].spec.desired
+        return not still or (enough and all(node.protected for node in serving))
 
     def _is_whole(self, cluster_id: str) -> bool:
         here = self._of(cluster_id)
