@@ -60,7 +60,7 @@ LANES = (
     Lane("OpenStack: driver", ("tests/backend/drivers/openstack/live",), pytest=True, cloud=True),
     # It takes services of the cloud away and gives them back: nothing runs beside it on the cloud.
     Lane("OpenStack: what only it shows", ("conformance/openstack_lane",), pytest=True, cloud=True),
-    # By now nothing else runs: two processes side by side, each with a project of its own.
+    # Two processes side by side, each with a project of its own.
     Lane(
         "OpenStack: conformance",
         (*(f"conformance/{one}" for one in ON_BOTH), "-n", "2", "--dist", "loadfile"),

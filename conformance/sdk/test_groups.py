@@ -57,7 +57,7 @@ def test_every_member_that_is_always_there(fleet: Fleet, account: str) -> None:
     assert group["AvailabilityZoneDistribution"] == {"CapacityDistributionStrategy": "balanced-best-effort"}
     assert group["CapacityReservationSpecification"] == {"CapacityReservationPreference": "default"}
     assert group["InstanceLifecyclePolicy"] == {"RetentionTriggers": {"TerminateHookAbandon": "terminate"}}
-    assert group["VPCZoneIdentifier"] == ",".join(fleet.subnets.values())
+    assert group["VPCZoneIdentifier"] == ",".join(sorted(fleet.subnets.values()))  # recorded: told in order
     assert sorted(group["AvailabilityZones"]) == sorted(fleet.subnets)
     assert abs((group["CreatedTime"] - before).total_seconds()) < 60
     assert not {"LaunchConfigurationName", "MixedInstancesPolicy", "Status", "MaxInstanceLifetime"} & set(group)
