@@ -162,7 +162,7 @@ def test_groups_of_one_name_live_and_end_apart(sides: tuple[Side, Side], named: 
     east.template(name)
     with refused("InvalidLaunchTemplateName.NotFoundException"):
         west.ec2.describe_launch_template_versions(LaunchTemplateName=name)
-    with refused("ValidationError", "You must use a valid fully-formed launch template."):
+    with refused("ValidationError", f"The specified launch template, with template name {name}, does not exist."):
         west.create(name, 1, ["us-west-2a"])
     west.template(name)
     east.create(name, 2, ["us-east-1a", "us-east-1b"])
