@@ -21,7 +21,7 @@ class Landscape:
         self.ec2 = fleet.ec2
         self.running, self.spare = (self._run(fleet.image, zone, disk) for _ in range(2))
         self.ec2.get_waiter("instance_running").wait(
-            InstanceIds=[self.running, self.spare], WaiterConfig={"Delay": 1, "MaxAttempts": 40}
+            InstanceIds=[self.running, self.spare], WaiterConfig={"Delay": 1, "MaxAttempts": 240}
         )
 
     def _run(self, image: str, zone: str, disk: dict[str, Any]) -> str:
