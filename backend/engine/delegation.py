@@ -31,8 +31,7 @@ def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorize
         cause, reason = Cause(CauseKind.ACCESS_REFUSED, now), reason_of(error, "", "")
         journal.begin(conn, notices(lease.scope, named, ActivityStatus.FAILED, cause, rng, reason=reason))
     due_at = now + _pause(context.settings, lease.refused_since, now)
-    seen_until, full_due_at = lease.seen_until, lease.full_due_at
-    leases.release_watch(conn, lease, due_at, seen_until, full_due_at, empty_since=lease.empty_since)
+    leases.put_off_watch(conn, lease, due_at)
     return lease.refused_since is None
 
 

@@ -233,9 +233,7 @@ def _oldest_first(servers: Sequence[Server]) -> list[Server]:
 
 
 def _release_unseen(context: Context, lease: WatchLease, conn: Connection) -> None:
-    due_at = context.now() + context.settings.cloud_retry
-    seen_until, full_due_at = lease.seen_until, lease.full_due_at
-    leases.release_watch(conn, lease, due_at, seen_until, full_due_at, empty_since=lease.empty_since)
+    leases.put_off_watch(conn, lease, context.now() + context.settings.cloud_retry)
 
 
 def _confirm(look: _Look, listed: set[str]) -> Job:

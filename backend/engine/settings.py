@@ -51,7 +51,7 @@ class EngineSettings:
         refused_retry: pause after the cloud refused the engine; looks begin with ``cloud_retry`` and come to it.
         orphan_grace: servers of ours that no node owns go after this.
         port_grace: a port that was made for a server and that none has for so long is nobody's.
-        sweeping: the brake on the end of both.
+        sweeping: the brake on the end of servers and members; ports go a few at a time.
         parting: projects and pools in which nothing of ours is left are looked at for so long: what an engine that died
             had under way may still arrive there.
         backoff: delays after failed launches.

@@ -92,6 +92,12 @@ def release_watch(
     WATCHES.release(conn, lease, due_at, seen_until=seen_until, full_due_at=full_due_at, empty_since=empty_since)
 
 
+def put_off_watch(conn: Connection, lease: WatchLease, due_at: datetime) -> None:
+    """Give the watch back as it was: nothing was seen. It is due then, or when someone asked for it meanwhile."""
+    seen_until, full_due_at = lease.seen_until, lease.full_due_at
+    release_watch(conn, lease, due_at, seen_until, full_due_at, empty_since=lease.empty_since)
+
+
 def fence_pool(conn: Connection, lease: PoolLease) -> bool:
     """Whether the pool is still held, its row locked."""
     return POOLS.fence(conn, lease) is not None

@@ -101,6 +101,12 @@ class Worker(PatientWorker):
             self.wait_for_and_dispatch_events(0)
         self.murder_keepalived()
 
+    def answers(self, size):
+        """The request that came last is answered with so many bytes."""
+        self.turns()
+        self.handed[-1].sock.sendall(b"a" * size)
+        self.finish_request(self.handed[-1], Done(result=True))
+
     def passes(self, seconds):
         self.at += seconds
         self.turns()
@@ -221,9 +227,7 @@ def test_each_wait_has_an_end(worker):
 def test_an_answer_that_is_not_taken_has_an_end(worker):
     far = worker.comes()
     far.sendall(GOOD)
-    worker.turns()
-    worker.handed[0].sock.sendall(b"a" * 3_000_000)
-    worker.finish_request(worker.handed[0], Done(result=True))
+    worker.answers(3_000_000)
     worker.passes(19)
     assert worker.nr_conns == 1
     worker.passes(60)
@@ -233,9 +237,7 @@ def test_an_answer_that_is_not_taken_has_an_end(worker):
 def test_an_answer_that_is_taken_slowly_is_sent_whole(worker):
     far = worker.comes()
     far.sendall(GOOD)
-    worker.turns()
-    worker.handed[0].sock.sendall(b"a" * 3_000_000)
-    worker.finish_request(worker.handed[0], Done(result=True))
+    worker.answers(3_000_000)
     far.setblocking(False)
     got = 0
     while got < 3_000_000:
@@ -249,9 +251,7 @@ def test_beyond_the_bound_whoever_takes_longest_is_closed(worker):
     fars = [worker.comes() for _ in range(3)]
     for far in fars:
         far.sendall(GOOD)
-        worker.turns()
-        worker.handed[-1].sock.sendall(b"a" * 2_600_000)
-        worker.finish_request(worker.handed[-1], Done(result=True))
+        worker.answers(2_600_000)
     assert [gone(far) for far in fars] == [True, True, False]
 
 
@@ -359,9 +359,7 @@ def test_who_does_not_take_an_answer_gives_way_to_a_newcomer(narrow):
     fars = [narrow.comes() for _ in range(4)]
     for far in fars:
         far.sendall(GOOD)
-        narrow.turns()
-        narrow.handed[-1].sock.sendall(b"a" * 500_000)
-        narrow.finish_request(narrow.handed[-1], Done(result=True))
+        narrow.answers(500_000)
     narrow.comes()
     assert [gone(far) for far in fars] == [True, False, False, False]
 
