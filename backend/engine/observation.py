@@ -118,13 +118,13 @@ class _Look:
             due_at = now + settings.watch_full  # what is left is not ours to touch: it is looked at now and then
         empty_since = self._empty_since(conn, found)
         full_due_at = self.lease.full_due_at
-        if self.full and empty_since is not None:
-            if now - empty_since >= settings.parting:
-                watches.forget(conn, self.scope, self.lease.epoch)
-                return resting
-            full_due_at = empty_since + settings.parting
-        elif self.full:
+        if self.full and empty_since is not None and now - empty_since >= settings.parting:
+            watches.forget(conn, self.scope, self.lease.epoch)
+            return resting
+        if self.full:
             full_due_at = now + (settings.watch_full if self.complete else settings.watch_again)
+            if empty_since is not None:
+                full_due_at = min(full_due_at, empty_since + settings.parting)  # what may come meanwhile waits no longer
         seen_until = self.lease.seen_until if self.glance else self.started
         leases.release_watch(conn, self.lease, due_at, seen_until, full_due_at, empty_since=empty_since)
         return resting

@@ -135,3 +135,21 @@ def test_while_a_server_leaves_every_look_is_at_all_changes():
 
 def test_no_rest_is_longer_than_where_nothing_moves():
     assert set(looks(4.0)) <= {5.0, 5.1}
+
+
+def test_where_nothing_was_left_the_next_complete_listing_is_no_later_than_elsewhere():
+    often = EngineSettings(watch_full=timedelta(seconds=3), parting=timedelta(minutes=5))
+    world = EngineWorld(engine_settings=often)
+    first = world.make()
+    world.pass_time(10)
+    world.backend.clusters.delete(SCOPE, first.name, force=True)
+    world.pass_time(30)
+    vanished = world.make("later")
+    world.pass_time(10)
+    before = {node.server_id for node in world.nodes(vanished)}
+    world.simulated.operator.vanish(min(before))
+    world.pass_time(20)
+    now = {node.server_id for node in world.nodes(vanished)}
+    world.close()
+    assert len(now) == 2
+    assert now & before == before - {min(before)}
