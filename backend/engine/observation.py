@@ -7,7 +7,7 @@ as gone, since listings lag. A cloud that cannot be asked says nothing about any
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,7 +43,7 @@ class _Look:
         started: changes up to then are seen when it succeeds.
         full: a complete listing is part of it.
         glance: only servers that are built are looked for; what it does not tell remains to be seen.
-        took: until the cloud had answered.
+        took: until the cloud had told what changed.
         complete: everything that a complete listing lacked was asked for.
         empty: no server with a token was seen in a complete listing, nor a port that a server may have or leave.
         strangers: servers with a token that belong to no node and are not known to be this installation's.
@@ -124,7 +124,7 @@ class _Look:
         if self.full:
             full_due_at = now + (settings.watch_full if self.complete else settings.watch_again)
             if empty_since is not None:
-                full_due_at = min(full_due_at, empty_since + settings.parting)  # what may come meanwhile waits no longer
+                full_due_at = min(full_due_at, empty_since + settings.parting)  # what may come meanwhile does not wait
         seen_until = self.lease.seen_until if self.glance else self.started
         leases.release_watch(conn, self.lease, due_at, seen_until, full_due_at, empty_since=empty_since)
         return resting
@@ -144,39 +144,20 @@ def observe(context: Context, lease: WatchLease) -> Job:
     full = lease.full_due_at is None or lease.full_due_at <= started or lease.seen_until is None
     compute, scope = context.cloud.compute, lease.scope
     look = _Look(context, lease, started, full, not full and _glances(context, lease, started))
-    calls = []
-    if lease.seen_until is not None:
-        since = changes_since(lease.seen_until, started, context.settings)
-        changed = partial(compute.list_changed, scope, since, built=look.glance)
-        calls.append(Call(scope, partial(_sight, context, changed)))
-    if full:
-        calls.append(Call(scope, partial(_sight, context, compute.list, scope), heavy=True))
-    answers = yield calls
-    refused = next((answer for answer in answers if isinstance(answer, errors.NotAuthorized)), None)
-    if refused is not None:
-        _tell_refused(lease, refused)
-        context.count("refused")
-        if (yield Write(partial(delegation.note_refused, context, lease, refused))):
-            context.measures.delegation_ended(scope)
+    since = started if lease.seen_until is None else changes_since(lease.seen_until, started, context.settings)
+    changed = partial(_sight, context, compute.list_changed, scope, since, built=look.glance)
+    if (yield from _listed(look, Call(scope, changed))) is None:
         return
     look.took = context.now() - started
-    unreached = next((answer for answer in answers if isinstance(answer, errors.CloudError)), None)
-    if unreached is not None:
-        _tell_unreached(context, scope, unreached)
-        context.count("unreached")
-        yield Write(partial(_release_unseen, context, lease))
-        return
-    context.unreached.discard(scope)
-    context.count("listings", len(answers))
-    seen = {one.server_id: one for answer in answers for one in answer}
-    if not (yield Write(partial(look.record, list(seen.values())))):
-        return
     if full:
-        listed = answers[-1]
+        listed = yield from _listed(look, Call(scope, partial(_sight, context, compute.list, scope), heavy=True))
+        if listed is None:
+            return
         look.empty = not any(one.launch_id for one in listed)
         ids = {one.server_id for one in listed}
         yield from _confirm(look, ids)
         yield Write(partial(look.forget_orphans, ids))
+    context.unreached.discard(scope)
     ports = PortSweep(context, scope, look.is_held)
     if full and (yield from ports.look()):
         look.empty = False
@@ -185,6 +166,29 @@ def observe(context: Context, lease: WatchLease) -> Job:
     resting = yield Write(look.release)
     if resting:
         yield Write(partial(sweeps.enter, context, scope, resting))
+
+
+def _listed(look: _Look, listing: Call) -> Generator[Sequence[Call] | Write, Any, Sequence[Sighting] | None]:
+    """What a listing shows, written at once; None where the look ends with it, and has been given back.
+
+    The light listing comes first: few complete ones are under way at once, and they may wait long for each other.
+    A project that does not answer takes no place among those.
+    """
+    context, lease = look.context, look.lease
+    (answer,) = yield [listing]
+    if isinstance(answer, errors.NotAuthorized):
+        _tell_refused(lease, answer)
+        context.count("refused")
+        if (yield Write(partial(delegation.note_refused, context, lease, answer))):
+            context.measures.delegation_ended(look.scope)
+        return None
+    if isinstance(answer, errors.CloudError):
+        _tell_unreached(context, look.scope, answer)
+        context.count("unreached")
+        yield Write(partial(_release_unseen, context, lease))
+        return None
+    context.count("listings", 1)
+    return answer if (yield Write(partial(look.record, answer))) else None
 
 
 def _tell_refused(lease: WatchLease, error: errors.NotAuthorized) -> None:
@@ -258,10 +262,10 @@ def _confirm(look: _Look, listed: set[str]) -> Job:
 
 
 def _sight(
-    context: Context, question: Callable[..., Sequence[Server]], *arguments: Any
+    context: Context, question: Callable[..., Sequence[Server]], *arguments: Any, **options: Any
 ) -> list[Sighting] | errors.CloudError:
     """What a listing shows, reduced where it arrives: whole servers are many times as large."""
-    answer = answer_of(question, *arguments)
+    answer = answer_of(partial(question, *arguments, **options))
     if isinstance(answer, errors.CloudError):
         return answer
     return [sighting(server, sweeps.maker(context, server)) for server in _oldest_first(answer)]

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from backend.domain.scope import Scope
+from backend.engine.settings import EngineSettings
 from backend.store import tables, watches
 from tests.backend.engine.threads import HangingLanes, Threads
 from tests.backend.engine.world import EngineWorld
@@ -17,8 +18,8 @@ from tests.factories import NOW, OTHER, SCOPE
 class Hanging:
     """An engine over a cloud part of which hangs: calls there end without an answer after three minutes."""
 
-    def __init__(self, hangs):
-        self.world = EngineWorld()
+    def __init__(self, hangs, settings=None):
+        self.world = EngineWorld(engine_settings=settings or EngineSettings())
         self.threads = {}
         clock, settings = self.world.clock, self.world.engine_settings
         lanes = HangingLanes(clock, settings.cloud_calls, rule=settings.breaker, executor_of=self._threads, hangs=hangs)
@@ -73,11 +74,11 @@ def test_a_project_that_hangs_delays_nothing_of_another(hanging):
     assert world.states(group) == ["InService"] * 12
 
 
-@pytest.mark.parametrize("hanging", [lambda scope: scope.project_id.startswith("hung")], indirect=True)
-def test_a_few_projects_that_hang_do_not_shut_their_region(hanging):
+@pytest.mark.parametrize("watch_full", [timedelta(minutes=15), timedelta(minutes=1)])
+def test_a_few_projects_that_hang_do_not_shut_their_region(watch_full):
+    hanging = Hanging(lambda _scope: False, EngineSettings(watch_full=watch_full))
     world, hung = hanging.world, [Scope(f"hung-{number}", SCOPE.region) for number in range(5)]
     well = [Scope(f"well-{number}", SCOPE.region) for number in range(20)]
-    hanging.lanes.hangs = lambda _scope: False
     for place in (*hung, *well):
         world.make("group", scope=place, desired=1)
     for _ in range(60):
@@ -93,6 +94,7 @@ def test_a_few_projects_that_hang_do_not_shut_their_region(hanging):
                 seen[place] = now
             longest = max(longest, now - seen[place])
         before = after
+    world.close()
     assert longest <= 20
 
 
