@@ -12,7 +12,7 @@ from sqlalchemy import select
 from backend.domain.node import SERVING, capacity
 from backend.drivers import errors
 from backend.drivers.cloud import Cloud
-from backend.engine import cluster_pass, delegation, draft, observation, pools, sweeps
+from backend.engine import cluster_pass, delegation, draft, loose_ports, observation, pools, sweeps
 from backend.engine.acts.act import ActOnServer, Result
 from backend.engine.acts.create_servers import CreateServers
 from backend.engine.acts.delete_server import DeleteServer
@@ -91,6 +91,30 @@ def no_orphan_sweep() -> AbstractContextManager[None]:
         yield from ()
 
     return put(sweeps.ServerSweep, "run", run)
+
+
+def no_port_sweep() -> AbstractContextManager[None]:
+    """Ports that no server has stay for ever."""
+
+    def run(_sweep: Any) -> Any:
+        yield from ()
+
+    return put(loose_ports.PortSweep, "run", run)
+
+
+def ends_young_ports() -> AbstractContextManager[None]:
+    """A port whose server is still to come counts as one that none has."""
+    kept = loose_ports.PortSweep._note
+
+    def note(sweep: Any, _old: Any, conn: Any) -> None:
+        kept(sweep, [port.id for port in sweep.context.cloud.compute.loose_ports(sweep.scope)], conn)
+
+    return put(loose_ports.PortSweep, "_note", note)
+
+
+def looks_at_ports_once() -> AbstractContextManager[None]:
+    """Ports go without a second look."""
+    return put(loose_ports.PortSweep, "_judge", lambda _self, ripe, _loose, _conn: list(ripe))
 
 
 def forget_the_pending() -> AbstractContextManager[None]:

@@ -52,6 +52,13 @@ class Ledger:
         self._check_members(scope, server_id)
         self._compute.delete(scope, server_id)
 
+    def delete_ports(self, scope: Scope, ports: Sequence[str]) -> None:
+        """None is asked for that a server has: the cloud itself would spare it, but only just."""
+        had = set(ports) - set(self._world.simulated.operator.ports())
+        if had:
+            raise self._world.broke("12 needless kill", f"ports {sorted(had)} of {scope.project_id} have servers")
+        self._compute.delete_ports(scope, ports)
+
     def _check_need(self, scope: Scope, server_id: str) -> None:
         """Gone may only what a leaving node has, or what carries a token that no node has or waits for."""
         with self._world.store.watch() as conn:

@@ -82,6 +82,7 @@ TRIALS = {
         "heeds_its_pool",
         "shrinks_evenly",
         "ends_what_nobody_owns",
+        "ends_loose_ports",
         "keeps_to_its_own",
         "asks_again",
     )

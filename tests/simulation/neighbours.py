@@ -17,6 +17,7 @@ from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
 from backend.drivers.balancing import Target
 from backend.drivers.catalog import Catalog
+from backend.drivers.simulated.cloud import ALONE
 from backend.engine.loop import Engine
 from backend.services.servers import Order
 from backend.store import nodes
@@ -170,3 +171,27 @@ class Neighbours(Hardships):
         self.world.simulated.cloud.balancing.add_members(self._user.scope, pool.id, [late])
         by = self._in(self.world.settings.pool_idle * 3 + self.world.settings.orphan_grace * 2)
         self._until(lambda: node.id not in self._members(pool.id), by, "a member that came late stays")
+
+    def ends_loose_ports(self) -> None:
+        """Ports that servers of ours left behind go; those that are young, taken again or another's stay."""
+        operator, settings, scope = self.world.simulated.operator, self.world.settings, self._user.scope
+        self.group(1)
+        operator.leave_ports(scope, str(UUID(int=7, version=4)), ["another-s"])
+        operator.leave_ports(scope, ALONE, ["left", "taken"])
+        self._let(settings.port_grace, steps_of=4.0)
+        by = self._in(settings.watch_full + settings.watch_idle * 2)
+        self._until(lambda: self._is_noted("taken"), by, "ports that no server has are not noted")
+        operator.leave_ports(scope, ALONE, ["young"])
+        operator.take_port("taken")
+        by = self._in(settings.watch_idle * 3 + settings.orphan_grace)
+        self._until(lambda: "left" not in operator.ports(), by, "a port that no server has stays")
+        self._let(settings.watch_full + settings.watch_idle * 2 + settings.orphan_grace)
+        if operator.ports() != ["another-s", "young"]:
+            raise self.world.broke("12 needless kill", f"of the ports are left {operator.ports()}")
+        by = self._in(settings.port_grace)
+        self._until(lambda: operator.ports() == ["another-s"], by, "a port that is young no more stays")
+
+    def _is_noted(self, what: str) -> bool:
+        """Whether it is known to belong to nobody."""
+        question = "SELECT 1 FROM unowned WHERE id = ?"
+        return self.world.store.database.raw.execute(question, (what,)).fetchone() is not None

@@ -131,10 +131,6 @@ class Races(Neighbours):
         if not self.world.there(node.server_id):
             raise self.world.broke("12 needless kill", f"server {node.server_id} was detached")
 
-    def _is_noted(self, server: str) -> bool:
-        question = "SELECT 1 FROM unowned WHERE id = ?"
-        return self.world.store.database.raw.execute(question, (server,)).fetchone() is not None
-
     def believes_the_latest(self) -> None:
         """What a listing tells late takes nothing back that was seen since."""
         cluster, database = self.group(2), self.world.store.database.raw
