@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
@@ -28,6 +29,8 @@ from backend.wal import use_wal
 __all__ = ["Connection", "Store"]
 
 T = TypeVar("T")
+
+_FILE = "file"
 
 _SQLITE_BUSY_MS = 10_000
 # How often a transaction is tried in all, by what stopped it.
@@ -181,7 +184,7 @@ def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
     engine = create_engine(url, **options)
 
     @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
+    def _connect(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
         if not memory:
@@ -190,15 +193,28 @@ def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
         cursor.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
+        record.info[_FILE] = _file(url)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        if not memory and _file(url) != connection.info[_FILE]:
+            # SQLite would go on with a file that has no name any more: all that is written to it is lost at the end.
+            raise StoreUnavailable(f"{url.database} was removed or replaced while it was in use: restart Coppice")
         if connection.get_execution_options().get("coppice_write", False):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:  # takes no lock yet, so there is no error to translate: straight to the driver
             connection.connection.cursor().execute("BEGIN")
 
     return engine
+
+
+def _file(url: URL) -> tuple[int, int] | None:
+    """Which file has the database's name now; None where there is none."""
+    try:
+        told = Path(url.database or "").stat()
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino
 
 
 def _turns(engine: Engine) -> Turns:

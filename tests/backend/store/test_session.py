@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from backend.clock import SystemClock
 from backend.errors import CommitUnknown, StoreUnavailable
+from backend.store import migrate
 from backend.store.session import Store
 from backend.store.tables import orphans
 from tests.factories import NOW, HandClock
@@ -200,3 +202,27 @@ def test_the_clock_of_the_database_is_the_time(migrated):
     with store.read() as conn:
         assert abs(store.lease_now(conn) - SystemClock().now()) < timedelta(minutes=1)
     store.close()
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A database in a file, that holds one row."""
+    path = tmp_path / "coppice.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    store = Store(f"sqlite:///{path}", SystemClock())
+    store.transact(_write)
+    yield store, path
+    store.close()
+
+
+@pytest.mark.parametrize("fate", ["removed", "replaced"])
+def test_a_file_that_is_not_the_one_in_use_takes_and_tells_nothing(file, fate):
+    store, path = file
+    kept = path.rename(path.with_suffix(".kept"))
+    if fate == "replaced":
+        shutil.copy(kept, path)
+    for use in (lambda: _written(store), lambda: store.transact(_write)):
+        with pytest.raises(StoreUnavailable, match="was removed or replaced while it was in use: restart Coppice"):
+            use()
+    kept.replace(path)
+    assert _written(store) == 1
