@@ -12,6 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Final, Protocol
 
@@ -19,6 +20,7 @@ from gateway.auth import keys
 from gateway.supervisor import Command, Supervisor
 
 START_SECONDS: Final = 30
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - nothing is opened there that others may have made
 
 
 class CannotStart(Exception):
@@ -87,6 +89,18 @@ def empty(folder: Path) -> Path:
     return folder
 
 
+def metrics_folder(state: Path) -> Path:
+    """Where the processes of one state count together, with nothing in it: in memory, where there is such a place.
+
+    The files are mapped: on a disk that is full whoever touches a new one dies.
+    """
+    name = f"coppice-{os.geteuid()}-{sha256(str(state).encode()).hexdigest()[:16]}"
+    if SHARED_MEMORY.is_dir():
+        with contextlib.suppress(OSError):  # no room, or somebody else's
+            return empty(SHARED_MEMORY / name)
+    return empty(state / "metrics")
+
+
 def is_ready(endpoint: str) -> bool:
     """Whether the gateway there takes requests."""
     try:
@@ -146,10 +160,12 @@ def cloud_words(endpoint: str, region: str, regions: Mapping[str, str], user: st
 
 def keep_running(state: Path, endpoint: str, commands: Sequence[Command], words: Sequence[str], clock: Clock) -> None:
     """Run these until told to stop, and say so when the gateway is ready."""
-    together = {"PROMETHEUS_MULTIPROC_DIR": str(empty(state / "metrics"))}
+    counted = metrics_folder(state)
+    together = {"PROMETHEUS_MULTIPROC_DIR": str(counted)}
     family = [Command(each.name, each.arguments, {**together, **each.environment}) for each in commands]
     (state / "coppice.pid").write_text(f"{os.getpid()}\n")
     Supervisor(state, family).run(lambda stopping: _announce(endpoint, words, state, stopping, clock))
+    shutil.rmtree(counted, ignore_errors=True)
     (state / "coppice.pid").unlink(missing_ok=True)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -15,6 +17,8 @@ from types import FrameType
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 15.0
 _RESTART_SECONDS = 1.0
+LOG_BYTES = 64 * 2**20
+"""A log that has grown beyond this is put aside; the one put aside before is gone then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,13 @@ class Supervisor:
     Args:
         folder: where pid and log files go.
         commands: started in order, stopped in reverse.
+        log_bytes: how long a log may become, about.
     """
 
-    def __init__(self, folder: Path, commands: Sequence[Command]) -> None:
+    def __init__(self, folder: Path, commands: Sequence[Command], log_bytes: int = LOG_BYTES) -> None:
         self._folder = folder
         self._commands = commands
+        self._log_bytes = log_bytes
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = threading.Event()
 
@@ -58,6 +64,7 @@ class Supervisor:
             when_started(self._stopping.is_set)
             while not self._stopping.wait(_RESTART_SECONDS):
                 self._restart_ended()
+                self.bound_logs()
         finally:
             self._stop()
 
@@ -68,6 +75,20 @@ class Supervisor:
         for command in self._commands:
             if self._running[command.name].poll() is not None:
                 self._start(command)
+
+    def bound_logs(self) -> None:
+        """Whoever makes us write a line for each of his requests fills no disk with them.
+
+        The processes write on to the file that they have; what they write while it is put aside is lost.
+        """
+        for command in self._commands:
+            log = self._folder / f"{command.name}.log"
+            with contextlib.suppress(OSError):  # no room, or somebody took it away: it is tried again
+                if log.stat().st_size > self._log_bytes:
+                    try:
+                        shutil.copy(log, self._folder / f"{command.name}.log.1")
+                    finally:
+                        os.truncate(log, 0)
 
     def _start(self, command: Command) -> None:
         with (self._folder / f"{command.name}.log").open("ab") as log:

@@ -63,3 +63,30 @@ def test_a_state_folder_that_was_there_is_nobody_else_s(tmp_path):
     tmp_path.chmod(0o755)
     with local.state_folder(tmp_path):
         assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_processes_count_together_in_memory(tmp_path, monkeypatch):
+    memory = tmp_path / "memory"
+    memory.mkdir()
+    monkeypatch.setattr(local, "SHARED_MEMORY", memory)
+    first, second = (local.metrics_folder(tmp_path / name) for name in ("one", "two"))
+    assert first.parent == second.parent == memory
+    assert first != second
+    (first / "of one that is no more").touch()
+    assert list(local.metrics_folder(tmp_path / "one").iterdir()) == []
+
+
+@pytest.mark.parametrize("taken", ["link", "file", "missing"])
+def test_where_there_is_no_memory_for_it_they_count_in_the_state(tmp_path, monkeypatch, taken):
+    memory, other = tmp_path / "memory", tmp_path / "another's"
+    monkeypatch.setattr(local, "SHARED_MEMORY", memory)
+    (tmp_path / "state").mkdir()
+    other.mkdir()
+    (other / "file").touch()
+    if taken != "missing":
+        memory.mkdir()
+        place = local.metrics_folder(tmp_path / "state")
+        place.rmdir()
+        place.symlink_to(other) if taken == "link" else place.touch()
+    assert local.metrics_folder(tmp_path / "state") == tmp_path / "state" / "metrics"
+    assert (other / "file").exists()
