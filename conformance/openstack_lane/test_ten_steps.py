@@ -1,4 +1,4 @@
-"""The README's ten steps for an existing cloud, run as they stand: only names, ports and passwords are this cloud's."""
+"""The ten steps of docs/openstack.md for an existing cloud, run as they stand: only names, ports and passwords are this cloud's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BLOCK = re.compile(r"^ *```bash\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 
 def steps() -> list[str]:
     """The shell of each step."""
-    found = SECTION.search((ROOT / "README.md").read_text())
+    found = SECTION.search((ROOT / "docs" / "openstack.md").read_text())
     assert found
     blocks = []
     for block in BLOCK.findall(found[1]):
@@ -58,7 +58,7 @@ def tools(tmp_path: Path) -> str:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What stands in the README, and what stands for it here; all that the steps make is taken away again."""
+    """What stands there, and what stands for it here; all that the steps make is taken away again."""
     mark = unique("ten").replace("-", "")
     settings = settle(state_folder(), None)
     yield {
