@@ -102,3 +102,24 @@ MOODS = {
 }
 SOAK = ("normal", "slow", "all-at-once", "normal", "wild", "storeless", "normal", "omitting", "skewed", "big")
 """What seeds are soaked in, one after the other."""
+
+SEEDS = {
+    "normal": 40,
+    "wild": 20,
+    "slow": 20,
+    "all-at-once": 20,
+    "storeless": 10,
+    "skewed": 10,
+    "omitting": 10,
+    "big": 10,
+    "meddling": 10,
+    "silent": 10,
+    "overtaken": 10,
+}
+"""How many seeds of a mood, from 0 on, hold whenever the tests do."""
+LONG = {"outlives_outage", "gives_up"}
+
+
+def played(name: str) -> range:
+    """The seeds that the tests play in a mood or a trial."""
+    return range(SEEDS.get(name, 1 if name in LONG else 2))

@@ -32,7 +32,7 @@ MUTATIONS = (
     _trial(engine.no_orphan_sweep, "ends_what_nobody_owns"),
     Mutation(engine.forget_the_pending),
     Mutation(engine.silence_is_death, SILENT, 5),
-    Mutation(engine.no_brake, BIG, 15),
+    _trial(engine.no_brake, "bears_closed_pools", 1),
     Mutation(engine.ignore_protection, BIG, 8),
     Mutation(engine.repeat_lost_launches, first=4),
     Mutation(engine.wait_for_ever, WILD, 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
@@ -29,6 +29,7 @@ class Result:
 
     Attributes:
         broken: the invariant that does not hold, None when all do.
+        late: it did not come to hold within the mood's patience.
         seconds: of virtual time that it took.
     """
 
@@ -37,6 +38,7 @@ class Result:
     detail: str = ""
     trace: Sequence[str] = field(default=())
     seconds: float = 0.0
+    late: bool = False
 
     def __str__(self) -> str:
         return "\n".join([*self.trace, f"seed {self.seed}: {self.detail or 'holds'}"])
@@ -53,7 +55,8 @@ def run(seed: int, mood: Mood = NORMAL, steps: int | None = None) -> Result:
         try:
             _play(world, mood, mood.steps if steps is None else steps)
         except Violated as violated:
-            return Result(seed, violated.invariant, str(violated), world.trace.lines, world.clock.monotonic())
+            told = Result(seed, violated.invariant, str(violated), world.trace.lines, world.clock.monotonic())
+            return replace(told, late=violated.late)
         except BaseException as error:
             error.add_note("\n".join([*world.trace.lines, f"seed {seed}"]))
             raise
@@ -148,8 +151,9 @@ def _wait_for_rest(world: World, watcher: Watcher, patience: timedelta) -> None:
         ticks += 1
         try:
             invariants.at_rest(world, watcher.kept, watcher.reader.read())
-        except Violated:
+        except Violated as violated:
             if world.clock.now() >= deadline or ticks >= MOST_TICKS:
+                violated.late = True
                 raise
         else:
             return

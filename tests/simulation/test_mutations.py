@@ -9,26 +9,40 @@ from datetime import timedelta
 
 import pytest
 
-from tests.simulation.moods import Mood
+from tests.simulation.moods import MOODS, TRIALS, Mood, played
 from tests.simulation.mutations import MUTATIONS, Mutation
 from tests.simulation.run import run
 
 SEEDS = 20
 
 
+NAMES = {mood: name for name, mood in (MOODS | TRIALS).items()}
+HASTE = timedelta(minutes=20)
+
+
 @functools.cache
 def _holds(seed: int, mood: Mood) -> bool:
-    """Without the fault: our haste is not to blame."""
     return run(seed, mood).broken is None
+
+
+def _without_the_fault(seed: int, mood: Mood, *, late: bool) -> bool:
+    """Whether the same seed holds, so that it is the fault that was caught, and neither the seed nor our haste.
+
+    What broke before patience ended has nothing to do with it; and that the seed holds, given all its patience, is
+    test_simulation's to say where it plays it.
+    """
+    if not late and seed in played(NAMES[mood]):
+        return True
+    return _holds(seed, replace(mood, patience=HASTE))
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.mutate.__name__)
 def test_the_simulation_catches(mutation: Mutation, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
-    mood = replace(mutation.mood, patience=timedelta(minutes=20))
+    hasty = replace(mutation.mood, patience=HASTE)
     for seed in range(mutation.first, mutation.first + SEEDS):
         with mutation.mutate():
-            broken = run(seed, mood).broken
-        if broken is not None and _holds(seed, mood):
+            result = run(seed, hasty)
+        if result.broken is not None and _without_the_fault(seed, mutation.mood, late=result.late):
             return
     pytest.fail(f"not caught: {mutation.mutate.__doc__}")

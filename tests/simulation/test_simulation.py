@@ -6,25 +6,11 @@ import logging
 
 import pytest
 
-from tests.simulation.moods import ALL_AT_ONCE, MOODS, TRIALS, WILD
+from tests.simulation.moods import ALL_AT_ONCE, MOODS, TRIALS, WILD, played
 from tests.simulation.run import run
 
 BLOCK = 10
-SEEDS = {
-    "normal": 40,
-    "wild": 20,
-    "slow": 20,
-    "all-at-once": 20,
-    "storeless": 10,
-    "skewed": 10,
-    "omitting": 10,
-    "big": 10,
-    "meddling": 10,
-    "silent": 10,
-    "overtaken": 10,
-}
-LONG = {"outlives_outage", "gives_up"}
-BLOCKS = [(mood, first) for mood, seeds in SEEDS.items() for first in range(0, seeds, BLOCK)]
+BLOCKS = [(mood, first) for mood in MOODS for first in played(mood)[::BLOCK]]
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +27,7 @@ def test_every_invariant_holds(mood: str, first: int) -> None:
 
 @pytest.mark.parametrize("trial", TRIALS)
 def test_a_world_at_rest(trial: str) -> None:
-    for seed in (0, 1) if trial not in LONG else (0,):
+    for seed in played(trial):
         result = run(seed, TRIALS[trial])
         assert result.broken is None, str(result)
 

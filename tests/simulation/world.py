@@ -70,11 +70,16 @@ class Trace:
 
 
 class Violated(AssertionError):
-    """An invariant does not hold."""
+    """An invariant does not hold.
+
+    Attributes:
+        late: it was waited for, and patience ended.
+    """
 
     def __init__(self, invariant: str, detail: str) -> None:
         super().__init__(f"{invariant}: {detail}")
         self.invariant = invariant
+        self.late = False
 
 
 class World:
