@@ -65,6 +65,23 @@ class Hardships(Calm):
         if {node.zone for node in self._serving(cluster)} != {first, second}:
             raise self.world.broke("19 zones", f"of two nodes in each zone are left {self._serving(cluster)}")
 
+    def spares_the_protected(self) -> None:
+        """Scale-in takes who is not protected, whoever its rule names."""
+        cluster = self.group(1, termination_rules=("OldestInstance",))
+        (node,) = self._of(cluster.id)
+        self.world.clock.wait(5)
+        self.resize(2)
+        by = self._in(self._coming_up() + REACTION)
+        self._until(lambda: len(self._serving(cluster)) == 2, by, f"{GROUP} is not 2")
+        assert node.server_id is not None
+        servers = [short_id(node.server_id)]
+        with self._user.model.expects(self._user.model.guarded(servers, protected=True)):
+            self._user.backend.nodes.protect(self._user.scope, GROUP, servers, protected=True)
+        self.resize(1)
+        by = self._in(self._coming_up() + REACTION)
+        self._until(lambda: len(self._of(cluster.id)) == 1, by, f"{GROUP} is not 1")
+        self._serves(node, "though it is protected")
+
     def resize(self, desired: int) -> None:
         key = (self._user.scope.project_id, GROUP)
         with self._user.model.expects(self._user.model.resized(key, desired)):

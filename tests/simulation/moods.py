@@ -81,6 +81,7 @@ TRIALS = {
         "spares_the_detached",
         "heeds_its_pool",
         "shrinks_evenly",
+        "spares_the_protected",
         "ends_what_nobody_owns",
         "ends_loose_ports",
         "keeps_to_its_own",

@@ -33,7 +33,7 @@ MUTATIONS = (
     Mutation(engine.forget_the_pending),
     Mutation(engine.silence_is_death, SILENT, 5),
     _trial(engine.no_brake, "bears_closed_pools", 1),
-    Mutation(engine.ignore_protection, BIG, 8),
+    _trial(engine.ignore_protection, "spares_the_protected"),
     Mutation(engine.repeat_lost_launches, first=4),
     Mutation(engine.wait_for_ever, WILD, 1),
     Mutation(engine.forget_the_journal),
