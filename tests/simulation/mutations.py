@@ -25,7 +25,7 @@ def _trial(mutate: Callable[[], AbstractContextManager[Any]], trial: str, first:
 
 
 MUTATIONS = (
-    Mutation(engine.drop_the_fence, OVERTAKEN, 12),
+    Mutation(engine.drop_the_fence, OVERTAKEN, 13),
     Mutation(engine.skip_adopt),
     Mutation(engine.launch_before_claim),
     _trial(engine.ignore_generation, "heeds_the_last_word", 1),
@@ -41,7 +41,7 @@ MUTATIONS = (
     _trial(engine.lose_wakes, "spares_the_young"),
     Mutation(engine.skip_the_draining),
     Mutation(engine.delete_before_removal),
-    Mutation(engine.believe_in_additions, WILD),
+    Mutation(engine.believe_in_additions, WILD, 1),
     Mutation(engine.keep_the_token),
     _trial(engine.no_member_sweep, "takes_out_latecomers"),
     _trial(engine.no_port_sweep, "ends_loose_ports"),
@@ -55,7 +55,7 @@ MUTATIONS = (
     _trial(engine.sets_no_deadlines, "gives_up_a_hung_boot", 1),
     Mutation(engine.parks_nobody),
     Mutation(engine.lets_nobody_go),
-    Mutation(engine.takes_nobody_in),
+    Mutation(engine.takes_nobody_in, first=8),
     Mutation(rules.builds_all_at_once, BIG),
     Mutation(rules.never_waits_after_failures, SILENT, 6),
     Mutation(rules.never_cools_down, first=1),

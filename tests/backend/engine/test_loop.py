@@ -323,7 +323,7 @@ def test_idle_time_is_no_failing_time(world):
 def test_a_cloud_that_is_away_for_a_day_suspends_nothing(world):
     group = world.make(desired=1)
     world.simulated.faults.unavailable(Where(calls=("create",)))
-    world.pass_time(25 * 3600, 60)
+    world.pass_time(25 * 3600, 300)
     assert (world.states(group), world.cluster(group).suspended) == ([], {})
     world.simulated.faults.lift()
     world.pass_time(1200, 5)
@@ -334,7 +334,7 @@ def test_a_cluster_that_launched_nothing_for_a_day_stops_and_tells(world):
     group = world.make(desired=1)
     for zone in ("us-east-1a", "us-east-1b"):
         world.simulated.faults.capacity(zone, 0)
-    world.pass_time(26 * 3600, 60)
+    world.pass_time(26 * 3600, 300)
     after = world.cluster(group)
     assert (set(after.suspended), after.given_up) == ({Process.LAUNCH}, {Process.LAUNCH})
     last = world.journal(group)[-1]

@@ -44,7 +44,7 @@ def test_a_deleted_pool_is_looked_for_and_added_to_less_and_less_often(world, po
     world.pass_time(600)
     assert asked["members"] + asked["add_members"] < 25
     asked.clear()
-    world.pass_time(4 * 3600, 5)
+    world.pass_time(4 * 3600, 20)
     assert asked["members"] + asked["add_members"] < 30
     assert world.states(group) == ["InService"] * 2
     (told,) = [entry for entry in world.journal(group) if entry.causes[0].kind is CauseKind.SOURCE_MISSING]
