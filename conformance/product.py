@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from conformance.openstack.cloud import state_folder
+from conformance.openstack.seeds import SUITES
 
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
@@ -50,8 +51,8 @@ ON_OPENSTACK = os.environ.get("COPPICE_CLOUD") == "openstack"
 """Whether the Coppice that is started here drives the test cloud of ``conformance.openstack``."""
 PATIENCE = float(os.environ.get("COPPICE_PATIENCE") or (6 if ON_OPENSTACK else 1))
 """Every wait is that many times as long: servers of a real cloud take their time."""
-TENANT = "umbra" if os.environ.get("PYTEST_XDIST_WORKER") == "gw1" else "acme"
-"""Whose project of the test cloud the suites work in; two processes side by side have one each."""
+TENANT = dict(enumerate(SUITES)).get(int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), "nobody")
+"""Whose project of the test cloud the suites work in; processes side by side have one each."""
 
 
 class NotReadyError(AssertionError):

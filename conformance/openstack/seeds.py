@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 # `reader` below may look at what is in `demo`, and no more; `bare` has no network; `bench` is the benchmark's alone;
-# `acme` is left to the conformance suites, which take its quotas and its services away and give them back; `umbra` is
-# alike, for the second of two processes that run them side by side.
-PROJECTS = ("demo", "other", "bare", "bench", "acme", "umbra")
+# those of SUITES are left to the conformance suites, which take their quotas away and give them back: one for each of the
+# processes that run them side by side.
+SUITES = ("acme", "umbra", "globex")
+PROJECTS = ("demo", "other", "bare", "bench", *SUITES)
 SERVICE_USER = "coppice"
 KEY_NAME = "test-key"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICyGHVv52BGdGGedZZfGyjbNnQv7ac9uL1IgIdHoMPH1 test-key"
@@ -30,8 +31,7 @@ USERS = (
     # Its project has no network.
     User("bare", "bare", "member"),
     User("bench", "bench", "member"),
-    User("acme", "acme", "member"),
-    User("umbra", "umbra", "member"),
+    *(User(name, name, "member") for name in SUITES),
     User("admin", "admin", "admin"),
 )
 
@@ -177,9 +177,11 @@ NETWORKS = (
     _private("other", 30),
     _private("bench", 40),
     Network("bench", "backend", (Subnet("backend-1", "10.50.0.0/20"),)),
-    _private("acme", 60),
-    Network("acme", "narrow", (Subnet("narrow-1", "10.61.0.0/29"),)),
-    _private("umbra", 70),
+    *(_private(name, 60 + 10 * number) for number, name in enumerate(SUITES)),
+    *(
+        Network(name, "narrow", (Subnet("narrow-1", f"10.{61 + 10 * number}.0.0/29"),))
+        for number, name in enumerate(SUITES)
+    ),
 )
 
 
@@ -192,5 +194,5 @@ class SecurityGroup:
     ports: tuple[int, ...]
 
 
-KEY_OWNERS = ("demo", "other", "acme", "umbra")
+KEY_OWNERS = ("demo", "other", *SUITES)
 SECURITY_GROUPS = tuple(SecurityGroup(project, "web", (80, 443)) for project in KEY_OWNERS)

@@ -9,8 +9,6 @@ from conformance.fleet import Fleet
 from conformance.openstack_lane.operator import Operator, converged
 from conformance.product import Access, until
 
-ROOM = "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1b)."
-
 
 def test_a_server_that_was_deleted_and_one_in_error_are_replaced(fleet: Fleet, operator: Operator) -> None:
     name = fleet.create(3)
@@ -46,19 +44,6 @@ def test_a_scale_in_leaves_neither_server_nor_port_nor_member(fleet: Fleet, oper
         fleet.delete(name)
         until("nothing is left", lambda: not operator.servers() and not operator.ports(), pause=1)
         assert operator.members(pool) == []
-
-
-def test_a_zone_that_is_disabled_is_made_up_for_and_used_again(fleet: Fleet, operator: Operator) -> None:
-    subnets = f"{fleet.subnets['us-east-1a']},{fleet.subnets['us-east-1b']}"
-    name = fleet.create(0, VPCZoneIdentifier=subnets)
-    with operator.host_disabled("cpu-az2"):
-        fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)
-        converged(fleet, operator, name, 4)
-        assert fleet.zones(name) == {"us-east-1a": 4}
-        assert any(ROOM in text for text in fleet.failures(name)), fleet.story(name)
-    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=5)
-    until("both zones are in use", lambda: fleet.zones(name)["us-east-1b"] > 0)
-    converged(fleet, operator, name, 5)
 
 
 def test_a_quota_that_is_used_up_binds_until_it_is_raised(

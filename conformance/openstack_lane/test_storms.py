@@ -1,4 +1,7 @@
-"""A part of the cloud dies in the middle of a scale-out of thirty: the group comes to thirty, nothing twice, nothing left."""
+"""A part of the cloud dies in the middle of a scale-out of thirty: the group comes to thirty, nothing twice, nothing left.
+
+Nothing else may use the cloud meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from conformance.product import until
 
 SIZE = 30
 DEAD_SECONDS = 5
+ROOM = "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1b)."
 
 
 @pytest.mark.parametrize(
@@ -29,3 +33,16 @@ def test_a_scale_out_outlives(fleet: Fleet, operator: Operator, parts: tuple[str
     converged(fleet, operator, name, SIZE)
     fleet.delete(name)
     until("nothing is left", lambda: not operator.servers() and not operator.ports(), pause=1)
+
+
+def test_a_zone_that_is_disabled_is_made_up_for_and_used_again(fleet: Fleet, operator: Operator) -> None:
+    subnets = f"{fleet.subnets['us-east-1a']},{fleet.subnets['us-east-1b']}"
+    name = fleet.create(0, VPCZoneIdentifier=subnets)
+    with operator.host_disabled("cpu-az2"):
+        fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)
+        converged(fleet, operator, name, 4)
+        assert fleet.zones(name) == {"us-east-1a": 4}
+        assert any(ROOM in text for text in fleet.failures(name)), fleet.story(name)
+    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=5)
+    until("both zones are in use", lambda: fleet.zones(name)["us-east-1b"] > 0)
+    converged(fleet, operator, name, 5)
