@@ -52,14 +52,14 @@ refused() {
         not_ok "$1" "status $STATUS (wanted $REFUSED)" "wanted: ($2) ... $3" "said:   $OUT" "error:  $ERR"
     fi
 }
-# becomes NAME WANTED COMMAND...: repeat the command until it says WANTED, at most TRIES times.
-TRIES=${TRIES:-30}
+# becomes NAME WANTED COMMAND...: repeat the command until it says WANTED, at most TRIES times, PAUSE seconds apart.
+TRIES=${TRIES:-30} PAUSE=${PAUSE:-0.3}
 becomes() {
     local name=$1 wanted=$2 tries=0
     shift 2
     while aws "$@" && [ "$(printf '%s' "$OUT" | tr '\t\n' '  ')" != "$wanted" ] && [ $tries -lt "$TRIES" ]; do
         tries=$((tries + 1))
-        sleep 0.3
+        sleep "$PAUSE"
     done
     is "$name" "$wanted"
 }
