@@ -2,8 +2,9 @@
 #
 #   docker build -t coppice .
 #   docker run -p 8080:8080 -v coppice:/var/lib/coppice coppice              both in one container
-#   docker run -p 8080:8080 ... coppice python wsgi.py serve                 the gateway alone
-#   docker run --no-healthcheck ... coppice python wsgi.py engine            an engine alone: it listens on no port
+#   docker run -p 8080:8080 ... coppice coppice serve                        the gateway alone
+#   docker run --no-healthcheck ... coppice coppice engine                   an engine alone: it listens on no port
+#   docker exec CONTAINER coppice account list                               any other command
 #
 # PORT is where "run" listens and where the health check asks. BASE may be any image of Debian's kind that has
 # python3 >= 3.11 with venv.
@@ -27,7 +28,9 @@ COPY LICENSE wsgi.py ./
 COPY gateway gateway
 COPY translators translators
 COPY backend backend
-RUN /opt/coppice/bin/python -m compileall -q .
+RUN /opt/coppice/bin/python -m compileall -q . \
+ && printf '#!/bin/sh\nexec /opt/coppice/bin/python /srv/coppice/wsgi.py "$@"\n' > /opt/coppice/bin/coppice \
+ && chmod +x /opt/coppice/bin/coppice
 ENV PATH=/opt/coppice/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OS_DEFAULT__STATE=/var/lib/coppice \
@@ -37,4 +40,4 @@ VOLUME /var/lib/coppice
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:%s/healthz' % os.environ['PORT'], timeout=4)"]
-CMD ["sh", "-c", "exec python wsgi.py run --host 0.0.0.0 --port \"$PORT\" --state \"$OS_DEFAULT__STATE\""]
+CMD ["sh", "-c", "exec coppice run --host 0.0.0.0 --port \"$PORT\" --state \"$OS_DEFAULT__STATE\""]

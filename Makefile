@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 .PHONY: install run test lint unit simulation fuzz conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack storm clean
 
 run: $(VENV)/.runtime
-	@$(BIN)/python wsgi.py run --port $(PORT) --state $(STATE)
+	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
 
 # What Coppice needs to run, into .venv, and nothing more.
 install: $(VENV)/.runtime
@@ -86,12 +86,17 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.runtime: requirements.txt | $(VENV)/.python
+# The command, which finds this tree from where it lies itself. Not packaged: nothing is built, nothing fetched.
+$(BIN)/coppice: Makefile | $(VENV)/.python
+	@printf '#!/bin/sh\nhere=$$(dirname "$$(readlink -f "$$0")")\nexec "$$here/python" "$$here/../../wsgi.py" "$$@"\n' > $@
+	@chmod +x $@
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/.python $(BIN)/coppice
 	@echo "Installing what Coppice needs into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/.python
+$(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/.python $(BIN)/coppice
 	@echo "Installing what the tests need into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/.runtime

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import hmac
 import logging
 import os
 import random
@@ -15,7 +14,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,22 +23,27 @@ from typing import TYPE_CHECKING, Any
 from oslo_config import cfg
 
 from backend import Backend, measures
-from backend import config as backend_config
 from backend.clock import SystemClock
-from backend.commands import CannotDo, arguments, grants, orphans, schema, seals
+from backend.commands import CannotDo, line, operator, schema
+from backend.commands.line import Command
+from backend.commands.opening import (
+    KEY_FILE,
+    cloud_of,
+    page_key_of,
+    patience_of,
+    regions_of,
+    seal_of,
+    settings,
+    store_of,
+)
 from backend.config import BackendSettings
 from backend.domain.ids import account_id
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
-from backend.drivers.cloud import Cloud
 from backend.drivers.errors import CloudError
-from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine
 from backend.errors import StoreUnavailable
-from backend.store.delegations import StoredDelegations
-from backend.store.installation import Installation
-from backend.store.secrets import Seal, new_key
-from backend.store.session import Store
+from backend.store.secrets import new_key
 from gateway import config as gateway_config
 from gateway import local, log_lines, request_log, supervisor
 from gateway.app import create_app
@@ -62,79 +66,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("wsgi")
 EMBEDDED_PROJECT = "embedded"
-KEY_FILE = "secrets.key"
-_SERVICES = frozenset({"serve", "engine"})
-_CANNOT = {
-    "run": "Coppice cannot start",
-    "serve": "The gateway cannot start",
-    "engine": "The engine cannot start",
-    "migrate": "The database was not migrated",
-}
-
-
-def settings() -> BackendSettings:
-    """The settings of the file that ``COPPICE_CONFIG`` names, and of the environment (``OS_GROUP__OPTION``)."""
-    conf = cfg.ConfigOpts()
-    backend_config.register(conf)
-    named = os.environ.get("COPPICE_CONFIG")
-    conf(args=[], project="coppice", default_config_files=[named] if named else [])
-    return backend_config.settings_of(conf)
-
-
-def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
-    """The database of the settings. Raises CannotDo where their URL is of none."""
-    schema.check_url(chosen.database_url)
-    return Store(chosen.database_url, SystemClock(), durable=chosen.durable, redoes=redoes, pool_size=chosen.pool_size)
-
-
-def delegations_of(chosen: BackendSettings, store: Store) -> StoredDelegations:
-    """What owners handed over. Raises CannotDo."""
-    return StoredDelegations(store, seal_of(chosen))
-
-
-def seal_of(chosen: BackendSettings) -> Seal:
-    """What seals secrets: the settings' keys, or those of a file; none where neither is set. Raises CannotDo."""
-    named = Path(chosen.secret_key_file or f"{chosen.state}/{KEY_FILE}")
-    return seals.opened(chosen.secret_keys, named, required=bool(chosen.secret_key_file))
-
-
-def page_key_of(chosen: BackendSettings) -> bytes:
-    """What authenticates tokens of pages: nothing that a caller knows, the same in all gateways of an installation.
-
-    It is derived from the keys of secrets, and where there are none from the database's URL, which holds its password.
-    """
-    file = Path(chosen.secret_key_file or f"{chosen.state}/{KEY_FILE}")
-    known = chosen.secret_keys or ((file.read_text().split("\n")[0],) if file.exists() else ())
-    return hmac.digest(b"coppice pages", (known[0] if known else chosen.database_url).encode(), "sha256")
-
-
-def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = None) -> Cloud:
-    """Args: patience: of a gateway."""
-    if chosen.driver == "openstack":
-        from backend.drivers.openstack.cloud import open_cloud  # its libraries are not loaded where they are not used
-
-        return open_cloud(
-            chosen.openstack.for_requests() if patience else chosen.openstack,
-            SystemClock(),
-            record=measures.shared().exchanged,
-            delegations=delegations_of(chosen, store),
-            patience=patience,
-            installation=Installation(store),
-        )
-    simulated = SimulatedSettings(
-        regions=(chosen.region,), boot_seconds=chosen.boot_seconds, delete_seconds=chosen.delete_seconds
-    )
-    Path(chosen.state).mkdir(mode=0o700, parents=True, exist_ok=True)
-    return SimulatedCloud.open(f"{chosen.state}/cloud.db", SystemClock(), simulated, Installation(store)).cloud
-
-
-def regions_of(chosen: BackendSettings) -> dict[str, str]:
-    """AWS's name of each region that is served -> the cloud's."""
-    if chosen.driver != "openstack":
-        return {chosen.region: chosen.region}
-    from backend.drivers.openstack.cloud import cloud_regions
-
-    return cloud_regions(chosen.openstack, chosen.region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +90,6 @@ def embedded_identity(chosen: BackendSettings) -> Identity:
     )
     credentials = StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)})
     return Identity(credentials, regions_of(chosen))
-
-
-def patience_of(chosen: BackendSettings) -> Brief | None:
-    """How long requests of clients wait for the cloud; None where it is on this machine."""
-    if chosen.driver != "openstack":
-        return None
-    from backend.drivers.openstack.patience import Brief
-
-    return Brief(chosen.openstack, SystemClock())
 
 
 def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) -> Identity:
@@ -242,62 +164,9 @@ def create_engine(chosen: BackendSettings) -> Engine:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """The command line: run, serve, engine, grant, key, reseal, migrate, orphans."""
-    chosen = arguments.parser().parse_args(given)
-    commands: dict[str, Callable[[argparse.Namespace], None]] = {
-        "run": _run,
-        "serve": _serve,
-        "engine": _engine,
-        "grant": _grant,
-        "key": lambda _: print(new_key()),
-        "reseal": _reseal,
-        "migrate": lambda _: schema.migrate(settings().database_url),
-        "orphans": _orphans,
-    }
-    try:
-        commands[chosen.command](chosen)
-    except (CannotStart, CannotDo, StoreUnavailable, cfg.Error, cfg.ConfigSourceValueError) as reason:
-        cannot = _CANNOT.get(chosen.command, "Nothing was changed")
-        if chosen.command in _SERVICES:  # what they tell is a log
-            LOG.critical("%s: %s", cannot, reason)
-        else:
-            print(f"{cannot}: {reason}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _orphans(chosen: argparse.Namespace) -> None:
-    present, clock = settings(), SystemClock()
-    store = store_of(present)
-    schema.check(store)
-    if chosen.release:
-        print(orphans.release(store, clock, chosen.release))
-    elif chosen.look:
-        print(orphans.look(store, clock, chosen.look, regions_of(present).values()))
-    else:
-        print("\n".join(orphans.listed(store, clock, present.engine.sweeping)))
-
-
-def _grant(chosen: argparse.Namespace) -> None:
-    present = settings()
-    wish = grants.Wish(
-        cloud=chosen.cloud,
-        clouds_file=chosen.clouds_file,
-        trustee=chosen.trustee,
-        role=chosen.role,
-        expires_at=chosen.expires,
-        sealed=chosen.application_credential,
-        revoke=chosen.revoke,
-    )
-    print(grants.grant(present.openstack, wish, lambda: (store_of(present), seal_of(present)), SystemClock()))
-
-
-def _reseal(_chosen: argparse.Namespace) -> None:
-    present = settings()
-    store = store_of(present)
-    kept = delegations_of(present, store)
-    schema.check(store)
-    print(seals.reseal(kept))
+    """The command line; see ``backend.commands``."""
+    refusals = (CannotStart, CannotDo, StoreUnavailable, cfg.Error, cfg.ConfigSourceValueError)
+    return line.run((*_SERVICES, *operator.COMMANDS), given, refusals, LOG)
 
 
 def _serve(chosen: argparse.Namespace) -> None:
@@ -355,6 +224,39 @@ def _words(endpoint: str, present: BackendSettings, state: Path) -> list[str]:
         return local.cloud_words(endpoint, present.region, regions_of(present), user)
     except (Misconfigured, CloudError) as error:
         raise CannotStart(str(error)) from error
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument(
+        "--port", type=int, default=8080, help="0: any that is free (coppice.env in the state tells it)"
+    )
+    parser.add_argument("--state", type=Path, default=Path(".coppice"), help="folder of databases, keys and logs")
+    parser.add_argument("--boot-seconds", type=float, help="how long a simulated server takes to boot")
+
+
+def _serve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bind", default="0.0.0.0:8080")
+
+
+_SERVICES = (
+    Command(
+        "run",
+        "gateway and engine on one machine, embedded state and simulated cloud",
+        _run,
+        _run_arguments,
+        cannot="Coppice cannot start",
+    ),
+    Command(
+        "serve",
+        "the gateway alone (replaces this process by gunicorn)",
+        _serve,
+        _serve_arguments,
+        cannot="The gateway cannot start",
+        serves=True,
+    ),
+    Command("engine", "one engine", _engine, cannot="The engine cannot start", serves=True),
+)
 
 
 def __getattr__(name: str) -> Any:

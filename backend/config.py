@@ -114,7 +114,7 @@ OPTIONS: dict[str, Sequence[Any]] = {
             default=["role", "trust", "application_credential"],
             item_type=types.String(choices=("role", "trust", "application_credential", "ec2")),
             help="Ways into a project, tried in turn: a role of the service user; a trust or an application credential"
-            " that its owner gave (wsgi.py grant); ec2: the EC2 credential of a user who has ec2_role there.",
+            " that its owner gave (coppice grant); ec2: the EC2 credential of a user who has ec2_role there.",
         ),
         cfg.StrOpt("ec2_role", default="member", help="Role of users whose EC2 credentials the way ec2 signs with."),
         cfg.StrOpt(
@@ -161,8 +161,8 @@ OPTIONS: dict[str, Sequence[Any]] = {
             "key",
             default=[],
             secret=True,
-            help="Keys that seal secrets in the database (python wsgi.py key makes one). The first seals, all of them"
-            " open: put a new one first, run wsgi.py reseal, take the old one out.",
+            help="Keys that seal secrets in the database (coppice key makes one). The first seals, all of them"
+            " open: put a new one first, run coppice reseal, take the old one out.",
         ),
         cfg.StrOpt(
             "key_file",

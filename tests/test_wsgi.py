@@ -109,7 +109,7 @@ def test_a_lone_engine_serves_its_metrics_or_says_why_not():
 def test_an_engine_refuses_a_database_that_is_not_migrated(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     assert wsgi.main(["engine"]) == 1
-    assert caplog.messages == ["The engine cannot start: the database is not migrated: python wsgi.py migrate"]
+    assert caplog.messages == ["The engine cannot start: the database is not migrated: coppice migrate"]
 
 
 def test_a_schema_that_is_beyond_this_code_is_told_in_one_sentence(tmp_path, monkeypatch, capsys, caplog):
@@ -155,8 +155,8 @@ def test_what_belongs_to_no_group_is_listed_and_let_go_by_a_command(tmp_path, mo
         ("OS_DEFAULT__STATE", "", ["run", "--port", "70000"], "70000 is no port"),
         ("OS_ENGINE__POLL_SECONDS", "abc", ["engine"], "abc"),
         ("COPPICE_CONFIG", "/nowhere/coppice.conf", ["engine"], "/nowhere/coppice.conf"),
-        ("OS_DEFAULT__STATE", "", ["orphans"], "the database is not migrated: python wsgi.py migrate"),
-        ("OS_DEFAULT__STATE", "", ["reseal"], "the database is not migrated: python wsgi.py migrate"),
+        ("OS_DEFAULT__STATE", "", ["orphans"], "the database is not migrated: coppice migrate"),
+        ("OS_DEFAULT__STATE", "", ["reseal"], "the database is not migrated: coppice migrate"),
         ("OS_GATEWAY__WORKERS", "abc", ["serve"], "abc"),
         ("OS_GATEWAY__WORKERS", "abc", ["run", "--port", "0", "--state", "here"], "abc"),
     ],

@@ -87,7 +87,7 @@ def _handed_over(
         raise CannotDo("an application credential has no trustee: it is kept in Coppice's database")
     store, seal = kept()
     if not (seal.has_keys or wish.revoke):
-        raise CannotDo("no key is set in [secrets] to seal it with: python wsgi.py key makes one")
+        raise CannotDo("no key is set in [secrets] to seal it with: coppice key makes one")
     schema.check(store)
     hand = HandOver(Owner(owner), StoredDelegations(store, seal), clock)
     if wish.revoke:

@@ -26,7 +26,7 @@ def opened(keys: Sequence[str], path: Path, *, required: bool) -> Seal:
     except OSError as error:
         raise CannotDo(f"the key file {path} cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise CannotDo("a key in [secrets] is none: python wsgi.py key makes one") from error
+        raise CannotDo("a key in [secrets] is none: coppice key makes one") from error
 
 
 def reseal(kept: StoredDelegations) -> str:

@@ -201,7 +201,7 @@ def tell(context: Context, scope: Scope, found: Sequence[Orphans], strangers: in
     if strange != before:
         LOG.warning("project=%s region=%s servers with a token that is not this installation's: %d", *place, strange)
     if now_held != held_before:
-        kept = f"belong to no group, and are kept until an operator's word: {now_held} (wsgi.py orphans shows them)"
+        kept = f"belong to no group, and are kept until an operator's word: {now_held} (coppice orphans shows them)"
         LOG.warning("project=%s region=%s %s", *place, kept if now_held else "nothing waits for a word any more")
     return (
         0 if held_before else sum(held(context.settings.sweeping, each) for each in found if each.kind is Kind.SERVER)

@@ -73,7 +73,7 @@ def refusal(store: Store) -> str | None:
 
 def _refusal(present: str | None) -> str | None:
     if not is_beyond(present, head()):
-        return None if present == head() else "the database is not migrated: python wsgi.py migrate"
+        return None if present == head() else "the database is not migrated: coppice migrate"
     if place(present)[0] == place(head())[0]:
         return None
     return f"the database was migrated by a newer Coppice: it stands at {present}, this one knows {head()}: upgrade it"

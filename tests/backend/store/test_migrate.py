@@ -94,7 +94,7 @@ def test_again_changes_nothing(empty):
 
 def test_an_unmigrated_store_is_refused(empty):
     store = Store(empty, SystemClock())
-    assert migrate.refusal(store) == "the database is not migrated: python wsgi.py migrate"
+    assert migrate.refusal(store) == "the database is not migrated: coppice migrate"
     store.close()
 
 

@@ -1,0 +1,154 @@
+"""The command line ``coppice``: commands as records, the parser made from them, and what they tell written out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
+
+Rows = Sequence[Mapping[str, Any]]
+Told = str | Rows | None
+"""A sentence, or a listing: one mapping a row, columns in their order."""
+
+Arguments = Callable[[argparse.ArgumentParser], None]
+
+FORMS: Final = ("table", "json")
+_GROUPS: Final = {
+    "account": "accounts of the embedded cloud, and their keys",
+    "account key": "keys of an account",
+    "cloud": "look into the embedded cloud, and make things go wrong in it",
+    "image": "images of the embedded cloud",
+    "type": "instance types of the embedded cloud",
+}
+_EPILOG: Final = """\
+A first session:
+  coppice run                                        everything on this machine, with a cloud that is simulated
+  . .coppice/coppice.env && aws ec2 describe-regions the aws CLI, pointed at it
+  coppice account add prod --id 123456789012         one more AWS account
+  coppice cloud servers -o json                      what runs in the cloud, for a script
+  coppice cloud capacity us-east-1c 0                a zone runs full
+
+Settings come from the file that COPPICE_CONFIG names and from the environment (OS_GROUP__OPTION).
+coppice COMMAND --help tells more of each.
+"""
+
+
+def no_arguments(_parser: argparse.ArgumentParser) -> None:
+    """For commands that take none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: its words, ``account add``.
+        help: what it does, in a line.
+        do: carries it out; what it returns is written.
+        arguments: makes its arguments known.
+        cannot: what is said before the reason where it is refused.
+        serves: it is a service, whose words are a log.
+        more: further help, shown under its arguments as it stands.
+    """
+
+    name: str
+    help: str
+    do: Callable[[argparse.Namespace], Told]
+    arguments: Arguments = no_arguments
+    cannot: str = "Nothing was changed"
+    serves: bool = False
+    more: str = ""
+
+
+def parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
+    """Reads a command, as ``chosen``, and what belongs to it."""
+    top = argparse.ArgumentParser(
+        prog="coppice",
+        description="AWS Auto Scaling for OpenStack clouds, and on a simulated one.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    groups: dict[str, Any] = {"": top.add_subparsers(metavar="COMMAND", required=True)}
+    for command in commands:
+        *above, last = command.name.split()
+        made = _group(groups, above).add_parser(
+            last,
+            help=command.help,
+            description=f"{command.help[0].upper()}{command.help[1:]}.",
+            epilog=command.more,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        made.set_defaults(chosen=command, output="table")
+        command.arguments(made)
+        if not command.serves:
+            made.add_argument(
+                "-o", dest="output", choices=FORMS, default="table", help="how the answer is written (default: table)"
+            )
+    return top
+
+
+def _group(groups: dict[str, Any], words: Sequence[str]) -> Any:
+    """The subcommands below those words, made with those above them when first asked for."""
+    name = " ".join(words)
+    if name not in groups:
+        text = _GROUPS[name]
+        above = _group(groups, words[:-1])
+        made = above.add_parser(words[-1], help=text, description=f"{text[0].upper()}{text[1:]}.")
+        groups[name] = made.add_subparsers(metavar="COMMAND", required=True)
+    return groups[name]
+
+
+def run(
+    commands: Sequence[Command],
+    given: Sequence[str] | None,
+    refusals: tuple[type[Exception], ...],
+    log: logging.Logger,
+    out: TextIO | None = None,
+) -> int:
+    """Carry out what the words ask for.
+
+    Args:
+        given: the words; None: those of this process.
+        refusals: what commands raise where they cannot.
+
+    Returns:
+        The exit status: 0, or 1 with the reason told.
+    """
+    asked = parser(commands).parse_args(given)
+    command: Command = asked.chosen
+    try:
+        told = command.do(asked)
+    except refusals as reason:
+        if command.serves:
+            log.critical("%s: %s", command.cannot, reason)
+        else:
+            sys.stderr.write(f"{command.cannot}: {reason}\n")
+        return 1
+    (out or sys.stdout).writelines(f"{line}\n" for line in written(told, asked.output))
+    return 0
+
+
+def written(told: Told, form: str) -> Iterator[str]:
+    """The lines of an answer as a table for people, or as JSON for programs."""
+    if told is None:
+        return
+    if form == "json":
+        yield json.dumps({"message": told} if isinstance(told, str) else list(told), indent=2, default=str)
+    elif isinstance(told, str):
+        yield told
+    elif told:
+        cells = [[*told[0]], *([_cell(value) for value in row.values()] for row in told)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        for number, row in enumerate(cells):
+            shown = [cell.upper() if number == 0 else cell for cell in row]
+            yield "  ".join(cell.ljust(width) for cell, width in zip(shown, widths, strict=True)).rstrip()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value in (None, "") else str(value)

@@ -1,0 +1,105 @@
+"""What processes and commands open of an installation: its settings, its database, its keys and its cloud."""
+
+from __future__ import annotations
+
+import hmac
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oslo_config import cfg
+
+from backend import config, measures
+from backend.clock import SystemClock
+from backend.commands import schema, seals
+from backend.config import BackendSettings
+from backend.drivers.cloud import Cloud
+from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
+from backend.store.delegations import StoredDelegations
+from backend.store.installation import Installation
+from backend.store.secrets import Seal
+from backend.store.session import Store
+
+if TYPE_CHECKING:
+    from backend.drivers.openstack.patience import Brief
+
+KEY_FILE = "secrets.key"
+CLOUD_FILE = "cloud.db"
+
+
+def settings() -> BackendSettings:
+    """The settings of the file that ``COPPICE_CONFIG`` names, and of the environment (``OS_GROUP__OPTION``)."""
+    conf = cfg.ConfigOpts()
+    config.register(conf)
+    named = os.environ.get("COPPICE_CONFIG")
+    conf(args=[], project="coppice", default_config_files=[named] if named else [])
+    return config.settings_of(conf)
+
+
+def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
+    """The database of the settings. Raises CannotDo where their URL is of none."""
+    schema.check_url(chosen.database_url)
+    return Store(chosen.database_url, SystemClock(), durable=chosen.durable, redoes=redoes, pool_size=chosen.pool_size)
+
+
+def delegations_of(chosen: BackendSettings, store: Store) -> StoredDelegations:
+    """What owners handed over. Raises CannotDo."""
+    return StoredDelegations(store, seal_of(chosen))
+
+
+def seal_of(chosen: BackendSettings) -> Seal:
+    """What seals secrets: the settings' keys, or those of a file; none where neither is set. Raises CannotDo."""
+    return seals.opened(chosen.secret_keys, key_file_of(chosen), required=bool(chosen.secret_key_file))
+
+
+def key_file_of(chosen: BackendSettings) -> Path:
+    """Where keys lie that the settings do not hold themselves."""
+    return Path(chosen.secret_key_file or f"{chosen.state}/{KEY_FILE}")
+
+
+def page_key_of(chosen: BackendSettings) -> bytes:
+    """What authenticates tokens of pages: nothing that a caller knows, the same in all gateways of an installation.
+
+    It is derived from the keys of secrets, and where there are none from the database's URL, which holds its password.
+    """
+    file = key_file_of(chosen)
+    known = chosen.secret_keys or ((file.read_text().split("\n")[0],) if file.exists() else ())
+    return hmac.digest(b"coppice pages", (known[0] if known else chosen.database_url).encode(), "sha256")
+
+
+def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = None) -> Cloud:
+    """Args: patience: of a gateway."""
+    if chosen.driver == "openstack":
+        from backend.drivers.openstack.cloud import open_cloud  # its libraries are not loaded where they are not used
+
+        return open_cloud(
+            chosen.openstack.for_requests() if patience else chosen.openstack,
+            SystemClock(),
+            record=measures.shared().exchanged,
+            delegations=delegations_of(chosen, store),
+            patience=patience,
+            installation=Installation(store),
+        )
+    simulated = SimulatedSettings(
+        regions=(chosen.region,), boot_seconds=chosen.boot_seconds, delete_seconds=chosen.delete_seconds
+    )
+    Path(chosen.state).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SimulatedCloud.open(f"{chosen.state}/{CLOUD_FILE}", SystemClock(), simulated, Installation(store)).cloud
+
+
+def patience_of(chosen: BackendSettings) -> Brief | None:
+    """How long requests of clients wait for the cloud; None where it is on this machine."""
+    if chosen.driver != "openstack":
+        return None
+    from backend.drivers.openstack.patience import Brief
+
+    return Brief(chosen.openstack, SystemClock())
+
+
+def regions_of(chosen: BackendSettings) -> dict[str, str]:
+    """AWS's name of each region that is served -> the cloud's."""
+    if chosen.driver != "openstack":
+        return {chosen.region: chosen.region}
+    from backend.drivers.openstack.cloud import cloud_regions
+
+    return cloud_regions(chosen.openstack, chosen.region)

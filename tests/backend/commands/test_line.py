@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wsgi
+from backend.commands import CannotDo, line
+from backend.commands.line import Command
+
+ROOT = Path(wsgi.__file__).parent
+ROWS = [{"name": "a", "zones": ["x", "y"], "number": 1}, {"name": "long name", "zones": [], "number": None}]
+
+
+def test_a_listing_is_a_table_for_people_and_json_for_programs():
+    assert list(line.written(ROWS, "table")) == [
+        "NAME       ZONES  NUMBER",
+        "a          x, y   1",
+        "long name  -      -",
+    ]
+    assert json.loads("\n".join(line.written(ROWS, "json"))) == ROWS
+    assert list(line.written([], "table")) == []
+    assert list(line.written([], "json")) == ["[]"]
+
+
+def test_a_sentence_is_told_in_both_forms():
+    assert list(line.written("It is done.", "table")) == ["It is done."]
+    assert json.loads("\n".join(line.written("It is done.", "json"))) == {"message": "It is done."}
+    assert list(line.written(None, "json")) == []
+
+
+def test_words_of_several_levels_find_their_command(capsys):
+    def refuse(_):
+        raise CannotDo("no such key")
+
+    commands = [Command("account key add", "add a key", lambda _: "added"), Command("account key drop", "drop", refuse)]
+    out = io.StringIO()
+    assert line.run(commands, ["account", "key", "add"], (CannotDo,), logging.getLogger(), out) == 0
+    assert line.run(commands, ["account", "key", "drop"], (CannotDo,), logging.getLogger(), out) == 1
+    assert (out.getvalue(), capsys.readouterr().err) == ("added\n", "Nothing was changed: no such key\n")
+
+
+@pytest.mark.parametrize("words", [[], ["cloud"], ["nonsense"], ["cloud", "nonsense"]])
+def test_what_is_no_command_is_told(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        wsgi.main(words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: coppice")
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit):
+        wsgi.main(["--help"])
+    told = capsys.readouterr().out
+    for word in ("run", "engine", "grant", "orphans", "cloud", "A first session:", "COPPICE_CONFIG"):
+        assert word in told
+
+
+def test_the_command_of_a_fresh_clone_finds_its_tree(tmp_path):
+    venv = tmp_path / "tree" / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / ".python").touch()
+    (venv / "bin" / "python").symlink_to(sys.executable)
+    (tmp_path / "tree" / "wsgi.py").write_text("import sys; print(sys.argv[1:])")
+    make = ["make", "-s", "-C", str(ROOT), f"VENV={venv}", f"{venv}/bin/coppice"]
+    # Within make test this is a make of its own, not a part of the one that runs.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    subprocess.run(make, check=True, env=environment)
+    (tmp_path / "elsewhere").symlink_to(venv / "bin" / "coppice")
+    said = subprocess.run([tmp_path / "elsewhere", "a b", "c"], check=True, capture_output=True, text=True, cwd="/")
+    assert said.stdout == "['a b', 'c']\n"
