@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from backend.commands import schema, seals
 from backend.config import BackendSettings
 from backend.drivers.cloud import Cloud
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
+from backend.drivers.simulated.regions import AnyRegion
 from backend.store.delegations import StoredDelegations
 from backend.store.installation import Installation
 from backend.store.secrets import Seal
@@ -80,11 +82,19 @@ def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = Non
             patience=patience,
             installation=Installation(store),
         )
-    simulated = SimulatedSettings(
-        regions=(chosen.region,), boot_seconds=chosen.boot_seconds, delete_seconds=chosen.delete_seconds
-    )
+    simulated = simulated_settings(chosen)
     Path(chosen.state).mkdir(mode=0o700, parents=True, exist_ok=True)
     return SimulatedCloud.open(f"{chosen.state}/{CLOUD_FILE}", SystemClock(), simulated, Installation(store)).cloud
+
+
+def simulated_settings(chosen: BackendSettings) -> SimulatedSettings:
+    """The embedded cloud: any region of AWS's, and that of the settings."""
+    return SimulatedSettings(
+        regions=(chosen.region,),
+        any_region=True,
+        boot_seconds=chosen.boot_seconds,
+        delete_seconds=chosen.delete_seconds,
+    )
 
 
 def patience_of(chosen: BackendSettings) -> Brief | None:
@@ -96,10 +106,10 @@ def patience_of(chosen: BackendSettings) -> Brief | None:
     return Brief(chosen.openstack, SystemClock())
 
 
-def regions_of(chosen: BackendSettings) -> dict[str, str]:
+def regions_of(chosen: BackendSettings) -> Mapping[str, str]:
     """AWS's name of each region that is served -> the cloud's."""
     if chosen.driver != "openstack":
-        return {chosen.region: chosen.region}
+        return AnyRegion(simulated_settings(chosen))
     from backend.drivers.openstack.cloud import cloud_regions
 
     return cloud_regions(chosen.openstack, chosen.region)

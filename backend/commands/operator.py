@@ -77,7 +77,9 @@ def _orphans(asked: argparse.Namespace) -> Told:
     if asked.release:
         return orphans.release(store, clock, asked.release)
     if asked.look:
-        return orphans.look(store, clock, asked.look, opening.regions_of(present).values())
+        regions = opening.regions_of(present)
+        served = regions if present.driver != "openstack" else regions.values()
+        return orphans.look(store, clock, asked.look, served, regions.values())
     return "\n".join(orphans.listed(store, clock, present.engine.sweeping))
 
 

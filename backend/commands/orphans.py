@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
 
 from backend.clock import Clock
@@ -46,11 +46,12 @@ def release(store: Store, clock: Clock, word: str) -> str:
     )
 
 
-def look(store: Store, clock: Clock, word: str, regions: Collection[str]) -> str:
+def look(store: Store, clock: Clock, word: str, regions: Container[str], told: Iterable[str]) -> str:
     """Let the engine look at a project that has no group, ``PROJECT/REGION``.
 
     Args:
         regions: those of the cloud that are served, by its own names.
+        told: those of them that are told to who names another.
 
     Raises:
         CannotDo: it names no region, or one that is not served.
@@ -59,7 +60,7 @@ def look(store: Store, clock: Clock, word: str, regions: Collection[str]) -> str
     if not (project and region):
         raise CannotDo(f"{word} is no PROJECT/REGION")
     if region not in regions:
-        raise CannotDo(f"{region} is none of the cloud's regions here: {', '.join(sorted(regions))}")
+        raise CannotDo(f"{region} is none of the cloud's regions here: {', '.join(sorted(told))}")
     store.transact(lambda conn: watches.pull(conn, Scope(project, region), clock.now()))
     return f"The engine looks at {project} in {region}; what it finds is listed here after a moment."
 

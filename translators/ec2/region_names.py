@@ -5,6 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+ALWAYS_ENABLED: Final = frozenset(
+    (
+        *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
+        *("ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1"),
+        *("us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+    )
+)
+"""Regions that an account need not opt in to; every other one of AWS's is told as one that it has opted in to."""
+
+
+def opt_in(region: str) -> str:
+    """What DescribeRegions says of a region that may be used."""
+    return "opt-in-not-required" if region in ALWAYS_ENABLED or region not in LONG else "opted-in"
+
+
 LONG: Final[Mapping[str, str]] = {
     "af-south-1": "Africa (Cape Town)",
     "ap-east-1": "Asia Pacific (Hong Kong)",

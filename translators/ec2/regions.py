@@ -24,7 +24,7 @@ def describe_regions(call: Call) -> Result:
         if name not in known:
             raise AWSError("InvalidParameterValue", f"Invalid region name: '{name}'")  # unsourced
     regions = [
-        {"RegionName": name, "Endpoint": f"ec2.{name}.amazonaws.com", "OptInStatus": _OPT_IN}
+        {"RegionName": name, "Endpoint": f"ec2.{name}.amazonaws.com", "OptInStatus": region_names.opt_in(name)}
         for name in known
         if name in wanted
     ]

@@ -17,6 +17,7 @@ from backend.drivers.simulated.network import SimulatedNetworking
 from backend.drivers.simulated.operator import Operator
 from backend.drivers.simulated.pools import Pools
 from backend.drivers.simulated.projects import Projects
+from backend.drivers.simulated.regions import Footings
 from backend.drivers.simulated.server_groups import ServerGroups
 from backend.drivers.simulated.servers import ServerTable
 from backend.drivers.simulated.settings import SimulatedSettings
@@ -70,7 +71,7 @@ class SimulatedCloud:
         origin = state.origin(settings.seed)
         projects = Projects(state, clock, settings, origin)
         servers = ServerTable(origin)
-        world = World(state, clock, settings, faults, projects, servers, ServerGroups(origin, servers))
+        world = World(state, clock, settings, faults, projects, servers, ServerGroups(origin, servers), Footings(state))
         pools = Pools(world, origin)
         ports = _ports(world, pools, installation or named(ALONE))
         state.detach()

@@ -10,6 +10,7 @@ from functools import lru_cache
 from backend.domain.scope import Scope
 from backend.drivers.compute import Zone
 from backend.drivers.network import Network, Rule, SecurityGroup, Subnet
+from backend.drivers.simulated import regions
 from backend.drivers.simulated.settings import SimulatedSettings
 
 RESERVED_ADDRESSES = 5
@@ -43,10 +44,10 @@ def region_code(region: str) -> str:
     return code.replace("-", "")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def zones(region: str, settings: SimulatedSettings) -> tuple[Zone, ...]:
     """The zones of a region by name; none for a region that the cloud does not have."""
-    if region not in settings.regions:
+    if not regions.has(settings, region):
         return ()
     code = region_code(region)
     return tuple(
@@ -55,7 +56,7 @@ def zones(region: str, settings: SimulatedSettings) -> tuple[Zone, ...]:
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def zone_names(region: str, settings: SimulatedSettings) -> tuple[str, ...]:
     return tuple(zone.name for zone in zones(region, settings))
 

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from backend.drivers.instance_types.flavors import flavors_by_name
-from backend.drivers.simulated import layout
+from backend.drivers.simulated import layout, regions
 from backend.drivers.simulated.settings import SimulatedSettings
 
 if TYPE_CHECKING:
@@ -50,15 +50,17 @@ def check(
 
 def check_region(settings: SimulatedSettings, region: str) -> None:
     """Raise CannotSet where the cloud has no such region."""
-    if region not in settings.regions:
+    if not regions.has(settings, region):
         raise CannotSet(f"there is no region {region}: the cloud has {', '.join(settings.regions)}")
 
 
 def _of_place(settings: SimulatedSettings, where: Where) -> Iterator[str]:
-    regions = settings.regions if where.region is None else (where.region,)
-    if where.region is not None and where.region not in settings.regions:
+    if where.region is not None and not regions.has(settings, where.region):
         yield f"there is no region {where.region}: the cloud has {', '.join(settings.regions)}"
-    zones = [name for region in regions for name in layout.zone_names(region, settings)]
+    # A zone's name is its region's and a letter.
+    named = (*settings.regions, where.zone[:-1]) if where.zone else settings.regions
+    looked_at = dict.fromkeys(named if where.region is None else (where.region,))
+    zones = [name for region in looked_at for name in layout.zone_names(region, settings)]
     if where.zone is not None and where.zone not in zones:
         yield f"there is no zone {where.zone}: the cloud has {', '.join(zones)}"
     if where.flavor is not None and where.flavor not in flavors_by_name(tuple(zones)):

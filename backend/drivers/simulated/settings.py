@@ -10,7 +10,8 @@ class SimulatedSettings:
     """One simulated cloud's size and pace. Every process that shares its state is given the same.
 
     Attributes:
-        regions: AWS region names; any name of AWS's form will do.
+        regions: AWS region names; any name of AWS's form will do. The first is that of who names none.
+        any_region: every name of AWS's form is a region, too.
         zones_per_region: zones are ``<region>a``, ``<region>b``...; at most 6.
         boot_seconds: from the create call to ACTIVE; 0 makes servers ACTIVE at once.
         boot_spread: share of ``boot_seconds`` by which single boots take longer (told by the server's id).
@@ -28,6 +29,7 @@ class SimulatedSettings:
     """
 
     regions: tuple[str, ...] = ("us-east-1",)
+    any_region: bool = False
     zones_per_region: int = 3
     boot_seconds: float = 2.0
     boot_spread: float = 0.25

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from backend.clock import Clock
 from backend.drivers.errors import CloudUnavailable
+from backend.drivers.simulated import regions
 from backend.drivers.simulated.faults import Call, Faults
 from backend.drivers.simulated.projects import Projects
+from backend.drivers.simulated.regions import Footings
 from backend.drivers.simulated.server_groups import ServerGroups
 from backend.drivers.simulated.servers import ServerTable
 from backend.drivers.simulated.settings import SimulatedSettings
@@ -25,6 +27,7 @@ class World:
     projects: Projects
     servers: ServerTable
     groups: ServerGroups
+    footings: Footings
 
     @contextmanager
     def call(self, call: Call) -> Iterator[None]:
@@ -32,10 +35,13 @@ class World:
 
         Raises:
             CloudUnavailable: the cloud has no such region, or a fault says so.
+            NotAuthorized: the account is in as many regions as one may be.
             OutcomeUnknown, Refused: as the faults say.
         """
-        if call.scope.region not in self.settings.regions:
+        if not regions.has(self.settings, call.scope.region):
             raise CloudUnavailable(f"the cloud has no region {call.scope.region}")
+        if self.settings.any_region:
+            self.footings.admit(call.scope)
         with self.faults.around(call):
             yield
 
