@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,10 +24,12 @@ from oslo_config import cfg
 
 from backend import Backend, measures
 from backend.clock import SystemClock
-from backend.commands import CannotDo, line, operator, schema
+from backend.commands import CannotDo, accounts, line, operator, schema
 from backend.commands.line import Command
 from backend.commands.opening import (
+    ENV_FILE,
     KEY_FILE,
+    accounts_of,
     cloud_of,
     page_key_of,
     patience_of,
@@ -41,6 +43,7 @@ from backend.domain.ids import account_id
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.errors import CloudError
+from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.engine.loop import Engine
 from backend.errors import StoreUnavailable
 from backend.store.secrets import new_key
@@ -48,7 +51,7 @@ from gateway import config as gateway_config
 from gateway import local, log_lines, request_log, supervisor
 from gateway.app import create_app
 from gateway.auth import keys, sigv4
-from gateway.auth.credentials import Credential, Credentials, StaticCredentials
+from gateway.auth.credentials import Credential, Credentials, FirstOf, StaticCredentials
 from gateway.auth.keystone import KeystoneCredentials
 from gateway.auth.remote import RemoteVerification
 from gateway.local import CannotStart
@@ -65,7 +68,6 @@ if TYPE_CHECKING:
 
 
 LOG = logging.getLogger("wsgi")
-EMBEDDED_PROJECT = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +82,16 @@ class Identity:
     regions: Mapping[str, str]
     verify: Verify = sigv4.verify
     authorize: Authorize = allow_all
+    account_id_of: Callable[[str], str] = account_id
 
 
 def embedded_identity(chosen: BackendSettings) -> Identity:
-    """The one key pair of the embedded cloud."""
-    pair = keys.read(Path(chosen.state) / "coppice.env")
-    caller = Caller(
-        access_key=pair.access_key, user_id=EMBEDDED_PROJECT, user_name="admin", project_id=EMBEDDED_PROJECT
-    )
-    credentials = StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)})
-    return Identity(credentials, regions_of(chosen))
+    """The first key pair of the embedded cloud, and those of its accounts."""
+    pair = keys.read(Path(chosen.state) / ENV_FILE)
+    caller = Caller(access_key=pair.access_key, user_id=EMBEDDED, user_name=USER, project_id=EMBEDDED)
+    first = StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)})
+    others = KeystoneCredentials(Callers(accounts_of(chosen)))
+    return Identity(FirstOf(first, others), regions_of(chosen), account_id_of=number_of)
 
 
 def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) -> Identity:
@@ -131,7 +133,7 @@ def create_gateway() -> Flask:
         throttle=gateway.throttle(),
         services=Services(strict=gateway.strict_answers),
         scope_of=lambda who, region: Scope(who.project_id, identity.regions[region]),
-        account_id_of=account_id,
+        account_id_of=identity.account_id_of,
         verify=identity.verify,
         authorize=identity.authorize,
         find_handler=log_lines.about_requests(registry.find if patience is None else patience.handlers(registry.find)),
@@ -166,7 +168,7 @@ def create_engine(chosen: BackendSettings) -> Engine:
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
     refusals = (CannotStart, CannotDo, StoreUnavailable, cfg.Error, cfg.ConfigSourceValueError)
-    return line.run((*_SERVICES, *operator.COMMANDS), given, refusals, LOG)
+    return line.run((*_SERVICES, *accounts.COMMANDS, *operator.COMMANDS), given, refusals, LOG)
 
 
 def _serve(chosen: argparse.Namespace) -> None:
@@ -206,6 +208,8 @@ def _run(chosen: argparse.Namespace) -> None:
         seal_of(present)
         endpoint = f"http://{chosen.host}:{port}"
         words = _words(endpoint, present, state)
+        if present.driver == "simulated":
+            accounts.write_profiles(state, accounts_of(present))
         schema.migrate(present.database_url)
         engine = supervisor.Command("engine", (sys.executable, str(Path(__file__).resolve()), "engine"))
         gateway = supervisor.Command("gateway", _gunicorn(f"{chosen.host}:{port}"))

@@ -16,6 +16,7 @@ from backend.commands import schema, seals
 from backend.config import BackendSettings
 from backend.drivers.cloud import Cloud
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
+from backend.drivers.simulated.accounts import Accounts
 from backend.drivers.simulated.regions import AnyRegion
 from backend.store.delegations import StoredDelegations
 from backend.store.installation import Installation
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 KEY_FILE = "secrets.key"
 CLOUD_FILE = "cloud.db"
+ACCOUNTS_FILE = "accounts.json"
+ENV_FILE = "coppice.env"
 
 
 def settings() -> BackendSettings:
@@ -95,6 +98,11 @@ def simulated_settings(chosen: BackendSettings) -> SimulatedSettings:
         boot_seconds=chosen.boot_seconds,
         delete_seconds=chosen.delete_seconds,
     )
+
+
+def accounts_of(chosen: BackendSettings) -> Accounts:
+    """The accounts of the embedded cloud. Raises CannotDo."""
+    return Accounts(Path(chosen.state) / ACCOUNTS_FILE, seal_of(chosen))
 
 
 def patience_of(chosen: BackendSettings) -> Brief | None:

@@ -48,3 +48,17 @@ class StaticCredentials:
 
     def find(self, access_key: str) -> Credential | None:
         return self._pairs.get(access_key)
+
+
+class FirstOf:
+    """Several places, asked in turn.
+
+    Args:
+        places: the first one that knows a key answers.
+    """
+
+    def __init__(self, *places: Credentials) -> None:
+        self._places = places
+
+    def find(self, access_key: str) -> Credential | None:
+        return next((found for place in self._places if (found := place.find(access_key))), None)

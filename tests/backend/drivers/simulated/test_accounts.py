@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from backend.domain.delegation import SecretUnreadable
+from backend.domain.ids import account_id
+from backend.drivers.simulated.accounts import MOST_KEYS, Accounts, CannotKeep, number_of
+from backend.store.secrets import Seal, new_key
+
+PROD, TEST = "123456789012", "000000000000"
+
+
+@pytest.fixture
+def accounts(tmp_path):
+    return Accounts(tmp_path / "accounts.json", Seal([new_key()]))
+
+
+def test_an_account_has_the_id_and_the_keys_that_were_chosen(accounts):
+    accounts.add("prod", PROD, accounts.new_key())
+    accounts.add_key("prod", accounts.new_key("ci", "test", "test1"))
+    found = accounts.find("test")
+    assert (found.project_id, found.user_name, found.secret) == (PROD, "ci", "test1")
+    (drawn, _) = accounts.named(PROD).keys
+    assert drawn.access_key.startswith("AKIA")
+    assert len(accounts.find(drawn.access_key).secret) == 40
+    assert accounts.find("AKIAUNKNOWN") is None
+    assert number_of(PROD) == PROD
+    assert number_of("embedded") == account_id("embedded") == accounts.default.id
+
+
+def test_secrets_lie_sealed_in_a_file_for_its_owner_alone(accounts, tmp_path):
+    accounts.add("prod", PROD, accounts.new_key("ci", "test", "a-very-secret-word"))
+    file = tmp_path / "accounts.json"
+    assert "a-very-secret-word" not in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    other = Accounts(file, Seal([new_key()]))
+    with pytest.raises(SecretUnreadable):
+        other.find("test")
+
+
+def test_what_a_command_changes_another_process_sees_at_once(accounts, tmp_path):
+    serving = Accounts(tmp_path / "accounts.json", accounts._seal)
+    assert serving.find("test") is None
+    accounts.add("prod", PROD, accounts.new_key("ci", "test", "test1"))
+    assert serving.find("test").secret == "test1"
+    accounts.drop_key("test")
+    assert serving.find("test") is None
+
+
+def test_the_account_that_is_always_there_takes_keys_too(accounts):
+    accounts.add_key("default", accounts.new_key("ci", "test", "test1"))
+    assert accounts.find("test").project_id == "embedded"
+    assert [account.name for account in accounts.all()] == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "told"),
+    [
+        ("prod", TEST, "there is an account prod already"),
+        ("default", TEST, "there is an account default already"),
+        ("other", PROD, "another account's id"),
+        ("other", account_id("embedded"), "another account's id"),
+        ("other", "12", "no account id"),
+        ("other", "\uff11" * 12, "no account id"),
+        ("../other", TEST, "no name"),
+        ("o]\n[x", TEST, "no name"),
+    ],
+)
+def test_an_account_that_cannot_be_is_refused(accounts, name, number, told):
+    accounts.add("prod", PROD, accounts.new_key())
+    with pytest.raises(CannotKeep, match=told):
+        accounts.add(name, number, accounts.new_key())
+    assert [account.name for account in accounts.all()] == ["default", "prod"]
+
+
+@pytest.mark.parametrize(
+    ("user", "key", "secret"),
+    [
+        ("a b", "", ""),
+        ("", "ASIA0123456789", ""),
+        ("", "abc", ""),
+        ("", "a\nb c", ""),
+        ("", "", "abc"),
+        ("", "", "a\nbcd"),
+    ],
+)
+def test_a_key_that_cannot_be_is_refused(accounts, user, key, secret):
+    with pytest.raises(CannotKeep):
+        accounts.new_key(user or "admin", key, secret)
+
+
+def test_a_key_is_of_one_account_and_an_account_has_so_many(accounts):
+    accounts.add("prod", PROD, accounts.new_key(access_key="test"))
+    with pytest.raises(CannotKeep, match="there is a key test already"):
+        accounts.add("other", TEST, accounts.new_key(access_key="test"))
+    for _ in range(MOST_KEYS - 1):
+        accounts.add_key("prod", accounts.new_key())
+    with pytest.raises(CannotKeep, match=f"has {MOST_KEYS} keys already"):
+        accounts.add_key("prod", accounts.new_key())
+
+
+def test_roles_are_assumed_from_within_or_by_who_is_trusted(accounts):
+    accounts.add("prod", PROD, accounts.new_key())
+    accounts.add("test", TEST, accounts.new_key(), ["prod"])
+    assert accounts.may_assume(PROD, PROD)
+    assert accounts.may_assume(TEST, PROD)
+    assert not accounts.may_assume(PROD, TEST)
+    assert not accounts.may_assume("999999999999", PROD)
+    accounts.trust("prod", ["default"])
+    assert accounts.may_assume(PROD, "embedded")
+    accounts.trust("prod", [])
+    assert not accounts.may_assume(PROD, "embedded")
+    assert accounts.project_of(accounts.default.id) == "embedded"
+
+
+def test_commands_at_once_lose_nothing(accounts, tmp_path):
+    accounts.add("prod", PROD, accounts.new_key())
+
+    def add():
+        own = Accounts(tmp_path / "accounts.json", accounts._seal)
+        for _ in range(4):
+            own.add_key("prod", own.new_key())
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(accounts.named("prod").keys) == 17
