@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,9 @@ from backend.drivers.errors import CloudError
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.engine.loop import Engine
 from backend.errors import StoreUnavailable
+from backend.services.sessions import Roles, SessionRules, Sessions
 from backend.store.secrets import new_key
+from backend.store.session import Store
 from gateway import config as gateway_config
 from gateway import local, log_lines, request_log, supervisor
 from gateway.app import create_app
@@ -54,6 +56,7 @@ from gateway.auth import keys, sigv4
 from gateway.auth.credentials import Credential, Credentials, FirstOf, StaticCredentials
 from gateway.auth.keystone import KeystoneCredentials
 from gateway.auth.remote import RemoteVerification
+from gateway.auth.sessions import SessionCredentials
 from gateway.local import CannotStart
 from gateway.pipeline import Authorize, Pipeline, Verify, allow_all
 from gateway.services import Services
@@ -76,6 +79,7 @@ class Identity:
 
     Attributes:
         regions: AWS's name of a region -> the cloud's.
+        roles: who may assume roles where; None where nobody may.
     """
 
     credentials: Credentials
@@ -83,6 +87,7 @@ class Identity:
     verify: Verify = sigv4.verify
     authorize: Authorize = allow_all
     account_id_of: Callable[[str], str] = account_id
+    roles: Roles | None = None
 
 
 def embedded_identity(chosen: BackendSettings) -> Identity:
@@ -90,8 +95,9 @@ def embedded_identity(chosen: BackendSettings) -> Identity:
     pair = keys.read(Path(chosen.state) / ENV_FILE)
     caller = Caller(access_key=pair.access_key, user_id=EMBEDDED, user_name=USER, project_id=EMBEDDED)
     first = StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)})
-    others = KeystoneCredentials(Callers(accounts_of(chosen)))
-    return Identity(FirstOf(first, others), regions_of(chosen), account_id_of=number_of)
+    known = accounts_of(chosen)
+    others = KeystoneCredentials(Callers(known))
+    return Identity(FirstOf(first, others), regions_of(chosen), account_id_of=number_of, roles=known)
 
 
 def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) -> Identity:
@@ -111,6 +117,19 @@ def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) ->
     )
 
 
+def sessions_of(chosen: BackendSettings, store: Store, identity: Identity) -> Sessions:
+    """Temporary keys; none where Keystone checks signatures, which it knows for its own keys only. Raises CannotDo."""
+
+    def owner(access_key: str) -> str | None:
+        found = identity.credentials.find(access_key)
+        return None if found is None else found.caller.project_id
+
+    local = chosen.driver != "openstack" or chosen.verify == "secret"
+    rules = SessionRules(roles=identity.roles, owner=owner, number_of=identity.account_id_of)
+    why = rules.why if local else "Keystone checks signatures ([openstack] verify)"
+    return Sessions(store, SystemClock(), replace(rules, seal=seal_of(chosen) if local else None, why=why))
+
+
 def create_gateway() -> Flask:
     """The WSGI application."""
     log_lines.to_stderr()
@@ -120,11 +139,16 @@ def create_gateway() -> Flask:
     clock = SystemClock()
     patience = patience_of(chosen)
     identity = keystone_identity(chosen, patience) if chosen.driver == "openstack" else embedded_identity(chosen)
+    sessions = sessions_of(chosen, store, identity)
     pipeline = Pipeline(
         backend=Backend.build(
-            store, cloud_of(chosen, store, patience), clock, deregistration=chosen.engine.deregistration
+            store,
+            cloud_of(chosen, store, patience),
+            clock,
+            deregistration=chosen.engine.deregistration,
+            sessions=sessions,
         ),
-        credentials=identity.credentials,
+        credentials=SessionCredentials(identity.credentials, sessions),
         clock=clock,
         regions=identity.regions,
         page_key=page_key_of(chosen),

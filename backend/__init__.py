@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backend.services.resource_tags import ResourceTags
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
+    from backend.services.sessions import Sessions
     from backend.services.tags import Tags
     from backend.services.templates import Templates
     from backend.services.traffic import Traffic
@@ -41,15 +42,23 @@ class Backend:
     resource_tags: ResourceTags
     server_groups: ServerGroups
     traffic: Traffic
+    sessions: Sessions
 
     @classmethod
     def build(
-        cls, store: Store, cloud: Cloud, clock: Clock, *, deregistration: timedelta = timedelta(minutes=5)
+        cls,
+        store: Store,
+        cloud: Cloud,
+        clock: Clock,
+        *,
+        deregistration: timedelta = timedelta(minutes=5),
+        sessions: Sessions | None = None,
     ) -> Backend:
         """The services over a store and a cloud, with one catalog between them.
 
         Args:
             deregistration: how long the engine drains members of pools.
+            sessions: temporary keys; None: there are none.
         """
         # Imported here so that naming backend.errors or backend.domain does not load the whole store.
         from backend.drivers.catalog import Catalog
@@ -61,6 +70,7 @@ class Backend:
         from backend.services.resource_tags import ResourceTags
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
+        from backend.services.sessions import Sessions
         from backend.services.tags import Tags
         from backend.services.templates import Templates
         from backend.services.traffic import Traffic
@@ -78,4 +88,5 @@ class Backend:
             resource_tags=ResourceTags(store),
             server_groups=ServerGroups(cloud, catalog),
             traffic=Traffic(store, cloud, catalog, clock, deregistration),
+            sessions=sessions or Sessions(store, clock),
         )

@@ -439,3 +439,30 @@ class TemplateUnusable(Finding):
     """A template version that no server can be made from; ``reason`` is what stands in the way."""
 
     reason: Finding
+
+
+@dataclass(eq=False)
+class SessionsUnavailable(Finding):
+    """There are no temporary keys here; ``detail`` says why."""
+
+    detail: str
+
+
+@dataclass(eq=False)
+class SessionsExhausted(Finding):
+    """The project has ``limit`` temporary keys that have not ended."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class RolesNotAssumed(Finding):
+    """This cloud has no roles that could be assumed."""
+
+
+@dataclass(eq=False)
+class RoleRefused(Finding):
+    """There is no account ``number``, or it lets the caller assume no role."""
+
+    number: str
+    role: str

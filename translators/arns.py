@@ -125,6 +125,11 @@ def user(account: str, name: str) -> str:
     return f"arn:aws:iam::{account}:user/{name}"
 
 
+def assumed_role(account: str, role_session: str) -> str:
+    """The ARN of a session of a role: ``ROLE/SESSION``."""
+    return f"arn:aws:sts::{account}:assumed-role/{role_session}"
+
+
 def ec2(region: str, account: str, kind: str, name: str) -> str:
     """The ARN of an EC2 resource: ``arn:aws:ec2:us-east-1:123456789012:subnet/subnet-...``."""
     return f"arn:aws:ec2:{region}:{account}:{kind}/{name}"

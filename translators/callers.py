@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
+from backend.domain.session import Session
 from backend.drivers.credentials import AccessKey, AccessKeys, BadSignature, Signed
 from backend.drivers.errors import CloudError
 from translators.errors import AWSError
 from translators.registry import Caller
 
-__all__ = ["BadSignature", "Callers", "Signed"]
+__all__ = ["BadSignature", "Callers", "Session", "Signed", "acting"]
 
 
 class Callers:
@@ -34,6 +36,21 @@ class Callers:
         with _asked():
             found = self._known.check(signed)
         return _caller(found) if found else None
+
+
+def acting(session: Session, base: Caller) -> Caller:
+    """Who acts by a temporary key: the user who opened it, or the role that they assumed."""
+    if not session.role:
+        return replace(base, access_key=session.access_key)
+    return replace(
+        base,
+        access_key=session.access_key,
+        user_id=f"{session.role}/{session.name}",
+        user_name=session.name,
+        project_id=session.project_id,
+        project_name="" if session.project_id != base.project_id else base.project_name,
+        assumed_role=f"{session.role}/{session.name}",
+    )
 
 
 def _caller(found: AccessKey) -> Caller:

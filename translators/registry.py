@@ -25,6 +25,7 @@ class Caller:
         project_id: the cloud's project, which is the AWS account.
         project_name: for the operator's eyes (logs).
         roles: lower-case role names, for authorisation.
+        assumed_role: ``ROLE/SESSION`` of a session of an assumed role; empty for users.
     """
 
     access_key: str
@@ -33,6 +34,7 @@ class Caller:
     project_id: str
     project_name: str = ""
     roles: frozenset[str] = frozenset({"member"})
+    assumed_role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from backend.clock import SystemClock
 from backend.commands import CannotDo, grants, opening, orphans, schema, seals
 from backend.commands.line import Command, Told
 from backend.drivers.simulated import SimulatedCloud, hand
+from backend.store import sessions
 from backend.store.secrets import new_key
 
 
@@ -61,7 +62,11 @@ def _reseal(_asked: argparse.Namespace) -> Told:
     store = opening.store_of(present)
     kept = opening.delegations_of(present, store)
     schema.check(store)
-    return seals.reseal(kept)
+    seal = opening.seal_of(present)
+    places = [kept.reseal, lambda: store.transact(lambda conn: sessions.reseal(conn, seal))]
+    if present.driver == "simulated":
+        places.append(opening.accounts_of(present).reseal)
+    return seals.reseal(*places)
 
 
 def _orphans_arguments(parser: argparse.ArgumentParser) -> None:

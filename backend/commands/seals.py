@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from backend.commands import CannotDo
 from backend.domain.delegation import DelegationsUnanswered, SecretUnreadable
-from backend.store.delegations import StoredDelegations
 from backend.store.secrets import Seal
 
 
@@ -29,10 +28,10 @@ def opened(keys: Sequence[str], path: Path, *, required: bool) -> Seal:
         raise CannotDo("a key in [secrets] is none: coppice key makes one") from error
 
 
-def reseal(kept: StoredDelegations) -> str:
-    """Seal every secret with the first key; what was done, in words. Raises CannotDo."""
+def reseal(*kept: Callable[[], int]) -> str:
+    """Seal every secret with the first key, in each place where some are kept; what was done. Raises CannotDo."""
     try:
-        number = kept.reseal()
+        number = sum(each() for each in kept)
     except (SecretUnreadable, DelegationsUnanswered) as error:
         raise CannotDo(str(error)) from error
     return f"Sealed with the first key: {number}."

@@ -377,3 +377,16 @@ delegations = _table(
     Column("secret", String(1000), nullable=False),  # sealed (store.secrets)
     Index(None, "project_id"),
 )
+
+sessions = _table(
+    "sessions",
+    Column("access_key", WORD, primary_key=True),
+    Column("base_key", String(128), nullable=False),
+    Column("project_id", WORD, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("role", WORD, nullable=False),
+    Column("name", WORD, nullable=False),
+    Column("sealed", String(1000), nullable=False),  # secret and token (store.secrets)
+    Index("ix_sessions_project_id_expires_at", "project_id", "expires_at"),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from translators.registry import Caller
@@ -18,11 +19,13 @@ class Credential:
         caller: whose key it is.
         session_token: the token that must come with requests of a temporary key; None for a lasting one, whose requests
             must carry none.
+        expires_at: when a temporary key ends; None for a lasting one.
     """
 
     secret: str = field(repr=False)
     caller: Caller
     session_token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
 
 
 class Credentials(Protocol):

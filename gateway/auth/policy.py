@@ -28,7 +28,7 @@ RULES: Final = (
     policy.RuleDefault(SELF, "@", "Asking who one is."),
 )
 _READS: Final = re.compile(r"Describe|Get|List|Search")
-_SELVES: Final = frozenset({("sts", "GetCallerIdentity")})
+_SELVES: Final = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")})
 _PREFIXES: Final = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
 
 

@@ -60,5 +60,9 @@ class Refusal(AWSError):
         return cls("SignatureDoesNotMatch", message, 403, _EXPIRED)
 
     @classmethod
+    def expired_token(cls) -> Refusal:
+        return cls("ExpiredToken", "The security token included in the request is expired", 403, _EXPIRED)
+
+    @classmethod
     def expired(cls) -> Refusal:
         return cls(*_EXPIRED)

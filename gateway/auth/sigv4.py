@@ -125,7 +125,8 @@ def verify(request: Request, claim: Claim, credentials: Credentials, now: dateti
 
     Raises:
         Refusal: InvalidClientTokenId for an unknown key or session token; SignatureDoesNotMatch for a bad scope, body
-            or signature and for a clock 15 minutes off; RequestExpired for a presigned request after its time.
+            or signature and for a clock 15 minutes off; RequestExpired for a presigned request after its time;
+            ExpiredToken for a temporary key after its end.
     """
     check(claim, now)
     credential = credentials.find(claim.scope.access_key)
@@ -136,6 +137,8 @@ def verify(request: Request, claim: Claim, credentials: Credentials, now: dateti
     expected = signature(credential.secret, string_to_sign(canonical, claim.timestamp, claim.scope), claim.scope)
     if not _same(expected, claim.signature):
         raise Refusal.mismatch()
+    if credential.expires_at is not None and now >= credential.expires_at:
+        raise Refusal.expired_token()
     _keep_key(credential.secret, claim.scope)
     stated = request.headers.get("x-amz-content-sha256")
     if stated is not None and not _same(stated, hashlib.sha256(request.body).hexdigest()):

@@ -24,7 +24,9 @@ _SINCE: Final = datetime(2011, 1, 1, tzinfo=UTC)
 @operation("iam", "GetUser")
 def get_user(call: Call) -> Result:
     name = call.params.get("UserName")
-    if name is not None and name != call.caller.user_name:
+    if name is None and call.caller.assumed_role:
+        raise AWSError("ValidationError", "Must specify userName when calling with non-User credentials")  # unsourced
+    if name is not None and (name != call.caller.user_name or call.caller.assumed_role):
         raise AWSError("NoSuchEntity", f"The user with name {name} cannot be found.", 404)
     return {
         "User": {

@@ -14,10 +14,29 @@ _ID_LENGTH = 17
 @operation("sts", "GetCallerIdentity")
 def get_caller_identity(call: Call) -> Result:
     return {
-        "UserId": user_id(call.caller),
+        "UserId": _user_id(call),
         "Account": call.account_id,
-        "Arn": arns.user(call.account_id, call.caller.user_name),
+        "Arn": caller_arn(call),
     }
+
+
+def caller_arn(call: Call) -> str:
+    """The ARN of who calls: a user, or a session of a role."""
+    if call.caller.assumed_role:
+        return arns.assumed_role(call.account_id, call.caller.assumed_role)
+    return arns.user(call.account_id, call.caller.user_name)
+
+
+def role_id(account: str, role: str) -> str:
+    """The unique id of a role, from where it is and its name."""
+    return unique_id("AROA", f"{account}/{role}")
+
+
+def _user_id(call: Call) -> str:
+    if not call.caller.assumed_role:
+        return user_id(call.caller)
+    role, _, session = call.caller.assumed_role.partition("/")
+    return f"{role_id(call.account_id, role)}:{session}"
 
 
 def user_id(caller: Caller) -> str:

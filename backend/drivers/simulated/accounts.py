@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from backend.domain import access_keys
+from backend.domain.delegation import SecretUnreadable
 from backend.domain.ids import account_id
 from backend.drivers.credentials import AccessKey, Signed
+from backend.drivers.errors import CloudUnavailable
 
 DEFAULT: Final = "default"
 EMBEDDED: Final = "embedded"
@@ -43,6 +45,8 @@ class Sealing(Protocol):
     def close(self, secret: str) -> str: ...
 
     def open(self, sealed: str) -> str: ...
+
+    def renew(self, sealed: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +137,19 @@ class Accounts:
             project_id=account.project,
             project_name=account.name,
             roles=frozenset({"member"}),
-            secret=self.secret(key),
+            secret=self._opened(key),
         )
 
     def check(self, signed: Signed) -> AccessKey | None:
         """Nobody: signatures are checked with the secrets, which are told."""
         del signed
         return None
+
+    def _opened(self, key: Key) -> str:
+        try:
+            return self.secret(key)
+        except SecretUnreadable as reason:
+            raise CloudUnavailable(f"the secret of {key.access_key} cannot be opened: {reason}") from reason
 
     def secret(self, key: Key) -> str:
         """Its secret, opened. Raises SecretUnreadable."""
@@ -220,19 +230,35 @@ class Accounts:
 
         return self._change(change)
 
+    def reseal(self) -> int:
+        """Seal every secret with the first key; how many. Raises SecretUnreadable."""
+        with self._turn():
+            known = {
+                name: replace(
+                    account, keys=tuple(replace(key, sealed=self._seal.renew(key.sealed)) for key in account.keys)
+                )
+                for name, account in self._read().by_name.items()
+            }
+            if known:
+                self._write(known)
+        return sum(len(account.keys) for account in known.values())
+
     def _change(self, change: Callable[[dict[str, Account]], Account]) -> Account:
         with self._turn():
             known = dict(self._read().by_name)
             account = change(known)
             known[account.name] = account
-            document = json.dumps({"accounts": [asdict(each) for each in known.values()]}, indent=2)
-            draft = self._path.with_suffix(".new")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(document)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
+            self._write(known)
         return account
+
+    def _write(self, known: Mapping[str, Account]) -> None:
+        document = json.dumps({"accounts": [asdict(each) for each in known.values()]}, indent=2)
+        draft = self._path.with_suffix(".new")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(document)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from backend.domain.delegation import SecretUnreadable
 from backend.domain.ids import account_id
+from backend.drivers.errors import CloudUnavailable
 from backend.drivers.simulated.accounts import MOST_KEYS, Accounts, CannotKeep, number_of
 from backend.store.secrets import Seal, new_key
 
@@ -36,8 +36,16 @@ def test_secrets_lie_sealed_in_a_file_for_its_owner_alone(accounts, tmp_path):
     assert "a-very-secret-word" not in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
     other = Accounts(file, Seal([new_key()]))
-    with pytest.raises(SecretUnreadable):
+    with pytest.raises(CloudUnavailable, match="cannot be opened"):
         other.find("test")
+
+
+def test_secrets_are_sealed_anew(tmp_path):
+    old, new = new_key(), new_key()
+    file = tmp_path / "others.json"
+    Accounts(file, Seal([old])).add("prod", PROD, Accounts(file, Seal([old])).new_key("ci", "test", "test1"))
+    assert Accounts(file, Seal([new, old])).reseal() == 1
+    assert Accounts(file, Seal([new])).find("test").secret == "test1"
 
 
 def test_what_a_command_changes_another_process_sees_at_once(accounts, tmp_path):

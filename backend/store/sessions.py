@@ -1,0 +1,50 @@
+"""Temporary access keys, by their ids; secret and token lie sealed in one column."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from backend.domain.session import Session
+from backend.store.secrets import Seal
+from backend.store.tables import sessions
+
+_c = sessions.c
+
+
+def add(conn: Connection, session: Session, seal: Seal) -> None:
+    """Keep one. Raises KeyMissing."""
+    values = {name: getattr(session, name) for name in sessions.columns.keys() if name != "sealed"}  # noqa: SIM118
+    conn.execute(insert(sessions), {**values, "sealed": seal.close(json.dumps([session.secret, session.token]))})
+
+
+def find(conn: Connection, access_key: str, seal: Seal) -> Session | None:
+    """The session of a key, ended ones too for some time. Raises KeyMissing, SecretUnreadable."""
+    row = conn.execute(select(sessions).where(_c.access_key == access_key)).one_or_none()
+    if row is None:
+        return None
+    values = row._asdict()
+    secret, token = json.loads(seal.open(values.pop("sealed")))
+    return Session(**values, secret=secret, token=token)
+
+
+def reseal(conn: Connection, seal: Seal) -> int:
+    """Seal each with the first key; how many. Raises KeyMissing, SecretUnreadable."""
+    found = conn.execute(select(_c.access_key, _c.sealed).order_by(_c.access_key).with_for_update()).all()
+    for row in found:
+        statement = update(sessions).where(_c.access_key == row.access_key)
+        conn.execute(statement.values(sealed=seal.renew(row.sealed)))
+    return len(found)
+
+
+def live(conn: Connection, project_id: str, now: datetime) -> int:
+    """How many of a project have not ended."""
+    statement = select(func.count()).where(_c.project_id == project_id, _c.expires_at > now)
+    return int(conn.execute(statement).scalar_one())
+
+
+def sweep(conn: Connection, project_id: str, ended_before: datetime) -> None:
+    """Forget those of a project that ended before then."""
+    conn.execute(delete(sessions).where(_c.project_id == project_id, _c.expires_at < ended_before))

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.ids import account_id
+from backend.services.sessions import MOST, SessionRules, Sessions
+from backend.store.secrets import Seal, new_key
+from tests.factories import NOW, OTHER, SCOPE, World, request
+from tests.translators.ec2.wire import Asking
+from translators.callers import acting
+from translators.registry import Caller, find
+
+ACCOUNT = account_id(SCOPE.project_id)
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/path/deploy"
+
+
+class Trusting:
+    """Each account trusts itself; SCOPE's trusts OTHER's, too."""
+
+    def project_of(self, number):
+        return {account_id(each.project_id): each.project_id for each in (SCOPE, OTHER)}.get(number)
+
+    def may_assume(self, project, by):
+        return by == project or (project, by) == (SCOPE.project_id, OTHER.project_id)
+
+
+@pytest.fixture
+def world():
+    world = World()
+    owner = {"AKIAEXAMPLE": SCOPE.project_id}.get
+    rules = SessionRules(seal=Seal([new_key()]), roles=Trusting(), owner=owner)
+    world.backend = replace(world.backend, sessions=Sessions(world.store, world.clock, rules))
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def aws(world):
+    return Asking(world, "sts")
+
+
+def as_session(world, key, operation, service="sts", **params):
+    """What an operation answers to who signs with a temporary key."""
+    session = world.backend.sessions.find(key)
+    call = request(world.backend, service, operation, params, SCOPE)
+    caller = acting(session, call.caller)
+    return find(service, operation)(replace(call, caller=caller, account_id=account_id(caller.project_id)))
+
+
+def test_a_user_s_session_is_the_user_for_twelve_hours(world, aws):
+    given = aws("GetSessionToken")["Credentials"]
+    assert given["AccessKeyId"].startswith("ASIA")
+    assert given["Expiration"] == NOW + timedelta(hours=12)
+    assert as_session(world, given["AccessKeyId"], "GetCallerIdentity") == aws("GetCallerIdentity")
+    assert aws("GetSessionToken", DurationSeconds=900)["Credentials"]["Expiration"] == NOW + timedelta(minutes=15)
+
+
+def test_a_role_of_the_account_is_assumed_for_an_hour(world, aws):
+    answer = aws("AssumeRole", RoleArn=ROLE, RoleSessionName="me", SourceIdentity="ci-job")
+    assert answer["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/me"
+    assert answer["SourceIdentity"] == "ci-job"
+    assert answer["Credentials"]["Expiration"] == NOW + timedelta(hours=1)
+    key = answer["Credentials"]["AccessKeyId"]
+    told = as_session(world, key, "GetCallerIdentity")
+    assert told["Arn"] == answer["AssumedRoleUser"]["Arn"]
+    assert told["UserId"] == answer["AssumedRoleUser"]["AssumedRoleId"]
+    assert aws("GetAccessKeyInfo", AccessKeyId=key) == {"Account": ACCOUNT}
+
+
+def test_roles_of_another_account_are_assumed_where_it_trusts(world):
+    other = Asking(world, "sts", OTHER)
+    key = other("AssumeRole", RoleArn=ROLE, RoleSessionName="me")["Credentials"]["AccessKeyId"]
+    assert world.backend.sessions.find(key).project_id == SCOPE.project_id
+    foreign = f"arn:aws:iam::{account_id(OTHER.project_id)}:role/deploy"
+    refused = Asking(world, "sts").refused("AssumeRole", RoleArn=foreign, RoleSessionName="me")
+    assert (refused.code, refused.status) == ("AccessDenied", 403)
+    words = (
+        f"User: arn:aws:iam::{ACCOUNT}:user/demo is not authorized to perform: sts:AssumeRole on resource: {foreign}"
+    )
+    assert refused.message == words
+
+
+@pytest.mark.parametrize(
+    ("arn", "code", "told"),
+    [
+        ("arn:aws:iam::999999999999:role/deploy", "AccessDenied", "sts:AssumeRole on resource"),
+        (f"arn:aws:iam::{ACCOUNT}:user/somebody", "AccessDenied", "sts:AssumeRole on resource"),
+        (f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/x.amazonaws.com/X", "AccessDenied", "sts:AssumeRole on"),
+        ("nothing-valid-in-here", "ValidationError", "nothing-valid-in-here is invalid"),
+        ("arn::b:::something/test-role", "ValidationError", "arn::b:::something/test-role is invalid"),
+        ("arn:a::::something/test-role", "ValidationError", "arn:a::::something/test-role is invalid"),
+        ("arn:a:::something/test-role", "ValidationError", "arn:a:::something/test-role is invalid"),
+        ("arn:a:a::aaaaaaaaaa:", "ValidationError", "arn:a:a::aaaaaaaaaa: is invalid"),
+    ],
+)
+def test_what_is_no_role_to_assume_is_refused(aws, arn, code, told):
+    refused = aws.refused("AssumeRole", RoleArn=arn, RoleSessionName="me")
+    assert refused.code == code
+    assert told in refused.message
+
+
+def test_sessions_do_not_outlive_the_rules_of_chains(world, aws):
+    key = aws("AssumeRole", RoleArn=ROLE, RoleSessionName="me")["Credentials"]["AccessKeyId"]
+    with pytest.raises(Exception, match="1 hour session limit for roles assumed by role chaining"):
+        as_session(world, key, "AssumeRole", RoleArn=ROLE, RoleSessionName="again", DurationSeconds=3601)
+    chained = as_session(world, key, "AssumeRole", RoleArn=ROLE, RoleSessionName="again", DurationSeconds=3600)
+    session = world.backend.sessions.find(chained["Credentials"]["AccessKeyId"])
+    assert session.base_key == "AKIAEXAMPLE", "the key that all of it rests on"
+    with pytest.raises(Exception, match="Cannot call GetSessionToken with session credentials"):
+        as_session(world, key, "GetSessionToken")
+    with pytest.raises(Exception, match="Must specify userName when calling with non-User credentials"):
+        as_session(world, key, "GetUser", "iam")
+
+
+@pytest.mark.parametrize("members", [{"Policy": "{}"}, {"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/X"}]}])
+def test_a_session_that_should_be_narrower_is_refused(aws, members):
+    refused = aws.refused("AssumeRole", RoleArn=ROLE, RoleSessionName="me", **members)
+    assert refused.code == "ValidationError"
+    assert f"{next(iter(members))} is not supported" in refused.message
+
+
+@pytest.mark.parametrize("members", [{"SerialNumber": "arn:aws:iam::1:mfa/x", "TokenCode": "123456"}])
+def test_there_are_no_devices(aws, members):
+    assert "MFA one time pass code" in aws.refused("GetSessionToken", **members).message
+
+
+def test_the_account_of_a_key_is_told(aws):
+    assert aws("GetAccessKeyInfo", AccessKeyId="AKIAEXAMPLE") == {"Account": ACCOUNT}
+    assert aws.refused("GetAccessKeyInfo", AccessKeyId="AKIAUNKNOWN00000").code == "ValidationError"
+    assert aws.refused("GetAccessKeyInfo", AccessKeyId="ASIAUNKNOWN00000").code == "ValidationError"
+
+
+def test_an_account_has_a_bounded_number_and_ended_ones_go(world, aws):
+    for _ in range(MOST):
+        world.backend.sessions.open("AKIAEXAMPLE", SCOPE.project_id, timedelta(minutes=15))
+    assert aws.refused("GetSessionToken").code == "Throttling"
+    assert Asking(world, "sts", OTHER)("GetSessionToken"), "others go on"
+    world.clock.move(901)
+    assert aws("GetSessionToken")
+
+
+def test_where_nothing_seals_there_are_no_sessions():
+    world = World()
+    aws = Asking(world, "sts")
+    assert "no key is set in [secrets]" in aws.refused("GetSessionToken").message
+    refused = aws.refused("AssumeRole", RoleArn=ROLE, RoleSessionName="me")
+    assert refused.code == "AccessDenied"
+    assert "This cloud has no roles to assume: sign with EC2 credentials" in refused.message
+    assert isinstance(request(world.backend, "sts", "GetSessionToken", {}).caller, Caller)
+    world.close()

@@ -1,0 +1,31 @@
+"""STS's errors: the one table from the engine's findings to AWS's code, words and status."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from backend import errors
+from translators.errors import AWSError, Table, register
+
+
+def not_assumed(user: str, role: str) -> AWSError:
+    """The refusal of a role.
+
+    Source: IAM User Guide, "Troubleshoot IAM roles".
+    """
+    return AWSError(
+        "AccessDenied", f"User: {user} is not authorized to perform: sts:AssumeRole on resource: {role}", 403
+    )
+
+
+def _unavailable(found: errors.SessionsUnavailable) -> AWSError:
+    return AWSError("AccessDenied", f"Coppice gives no temporary credentials here: {found.detail}.", 403)  # unsourced
+
+
+def _exhausted(_: Any) -> AWSError:
+    return AWSError("Throttling", "Rate exceeded")
+
+
+TABLE: Final[Table] = {errors.SessionsUnavailable: _unavailable, errors.SessionsExhausted: _exhausted}
+
+register("sts", TABLE)

@@ -1,0 +1,107 @@
+"""Temporary credentials: of a user as they are, and of a role.
+
+Source: AWS STS API Reference; the words of refusals as recorded, or as users quoted them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any, Final
+
+from backend import errors
+from backend.domain.session import Session
+from backend.services.sessions import Role
+from translators import arns
+from translators.errors import AWSError
+from translators.registry import Call, Result, operation
+from translators.sts.errors import not_assumed
+from translators.sts.identity import caller_arn, role_id
+
+_ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/((?:[!-~]+/)?)([A-Za-z0-9+=,.@_-]{1,64})")
+_CHAINED_SECONDS: Final = 3600
+_ASSUMED_SECONDS: Final = 3600
+_SESSION_SECONDS: Final = 43200
+
+
+@operation("sts", "GetSessionToken")
+def get_session_token(call: Call) -> Result:
+    if call.backend.sessions.find(call.caller.access_key) is not None:
+        raise AWSError("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)  # unsourced
+    _check_device(call)
+    lasting = timedelta(seconds=call.params.get("DurationSeconds", _SESSION_SECONDS))
+    return {
+        "Credentials": _credentials(call.backend.sessions.open(call.caller.access_key, call.caller.project_id, lasting))
+    }
+
+
+@operation("sts", "AssumeRole")
+def assume_role(call: Call) -> Result:
+    arn, name = call.params["RoleArn"], call.params["RoleSessionName"]
+    account, role = _role(call, arn)
+    _check_device(call)
+    for member in ("Policy", "PolicyArns"):
+        if call.params.get(member):
+            raise AWSError(  # unsourced
+                "ValidationError", f"{member} is not supported by Coppice: a session has all rights of its caller."
+            )
+    seconds = call.params.get("DurationSeconds", _ASSUMED_SECONDS)
+    if call.caller.assumed_role and seconds > _CHAINED_SECONDS:
+        raise AWSError(  # unsourced
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+        )
+    try:
+        session = call.backend.sessions.assume(
+            call.caller.access_key, call.caller.project_id, Role(account, role, name), timedelta(seconds=seconds)
+        )
+    except errors.RolesNotAssumed:
+        refused = not_assumed(caller_arn(call), arn)
+        why = "This cloud has no roles to assume: sign with EC2 credentials of the project that is meant."
+        raise AWSError(refused.code, f"{refused.message}. {why}", refused.status) from None
+    except errors.RoleRefused:
+        raise not_assumed(caller_arn(call), arn) from None
+    source = call.params.get("SourceIdentity")
+    return {
+        "Credentials": _credentials(session),
+        "AssumedRoleUser": {
+            "AssumedRoleId": f"{role_id(account, role)}:{name}",
+            "Arn": arns.assumed_role(account, f"{role}/{name}"),
+        },
+        **({"SourceIdentity": source} if source else {}),
+    }
+
+
+@operation("sts", "GetAccessKeyInfo")
+def get_access_key_info(call: Call) -> Result:
+    account = call.backend.sessions.account_of(call.params["AccessKeyId"])
+    if account is None:
+        raise AWSError("ValidationError", "The specified access key ID does not exist.")  # unsourced
+    return {"Account": account}
+
+
+def _role(call: Call, arn: str) -> tuple[str, str]:
+    """Account and name of a role. Raises AWSError where the text is no ARN, or one of nothing that can be assumed."""
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or parts[0] != "arn" or not (parts[1] and parts[2] and parts[5]):
+        raise AWSError("ValidationError", f"{arn} is invalid")
+    found = _ROLE.fullmatch(arn)
+    if found is None or found[2].startswith("aws-service-role/"):
+        raise not_assumed(caller_arn(call), arn)
+    return found[1], found[3]
+
+
+def _check_device(call: Call) -> None:
+    """There are no devices for a second factor, so no code of one is right."""
+    if call.params.get("SerialNumber") or call.params.get("TokenCode"):
+        words = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
+        raise AWSError("AccessDenied", words, 403)  # unsourced
+
+
+def _credentials(session: Session) -> dict[str, Any]:
+    return {
+        "AccessKeyId": session.access_key,
+        "SecretAccessKey": session.secret,
+        "SessionToken": session.token,
+        "Expiration": session.expires_at,
+    }
