@@ -24,7 +24,7 @@ from oslo_config import cfg
 
 from backend import Backend, measures
 from backend.clock import SystemClock
-from backend.commands import CannotDo, accounts, line, operator, schema
+from backend.commands import CannotDo, accounts, line, offers, operator, schema
 from backend.commands.line import Command
 from backend.commands.opening import (
     ENV_FILE,
@@ -192,7 +192,7 @@ def create_engine(chosen: BackendSettings) -> Engine:
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
     refusals = (CannotStart, CannotDo, StoreUnavailable, cfg.Error, cfg.ConfigSourceValueError)
-    return line.run((*_SERVICES, *accounts.COMMANDS, *operator.COMMANDS), given, refusals, LOG)
+    return line.run((*_SERVICES, *accounts.COMMANDS, *offers.COMMANDS, *operator.COMMANDS), given, refusals, LOG)
 
 
 def _serve(chosen: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backend.services.catalog import CatalogService
     from backend.services.clusters import Clusters
     from backend.services.configurations import Configurations
+    from backend.services.images import Images
     from backend.services.nodes import Nodes
     from backend.services.resource_tags import ResourceTags
     from backend.services.server_groups import ServerGroups
@@ -43,6 +44,7 @@ class Backend:
     server_groups: ServerGroups
     traffic: Traffic
     sessions: Sessions
+    images: Images
 
     @classmethod
     def build(
@@ -66,6 +68,7 @@ class Backend:
         from backend.services.catalog import CatalogService
         from backend.services.clusters import Clusters
         from backend.services.configurations import Configurations
+        from backend.services.images import Images
         from backend.services.nodes import Nodes
         from backend.services.resource_tags import ResourceTags
         from backend.services.server_groups import ServerGroups
@@ -89,4 +92,5 @@ class Backend:
             server_groups=ServerGroups(cloud, catalog),
             traffic=Traffic(store, cloud, catalog, clock, deregistration),
             sessions=sessions or Sessions(store, clock),
+            images=Images(cloud, catalog),
         )

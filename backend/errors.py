@@ -466,3 +466,25 @@ class RoleRefused(Finding):
 
     number: str
     role: str
+
+
+@dataclass(eq=False)
+class ImageNameTaken(Finding):
+    """The project has an image of that name, with that id of the cloud."""
+
+    name: str
+    image_id: str
+
+
+@dataclass(eq=False)
+class ImageNotOwned(Finding):
+    """The image, of that id of the cloud, is somebody else's."""
+
+    image_id: str
+
+
+@dataclass(eq=False)
+class ImagesExhausted(Finding):
+    """The project has ``limit`` images in the region."""
+
+    limit: int

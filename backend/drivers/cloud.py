@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from backend.drivers.balancing import Balancing, PoolMember
 from backend.drivers.compute import Compute, Server
-from backend.drivers.images import Images
+from backend.drivers.images import ImageMaking, Images
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.network import Networking
 
@@ -16,6 +16,7 @@ class Cloud:
     """One cloud as one installation of Coppice sees it.
 
     Attributes:
+        making: of images; None where they are made with the cloud's own tools.
         installation: what this installation's servers, ports and members are known by.
     """
 
@@ -24,6 +25,7 @@ class Cloud:
     network: Networking
     balancing: Balancing
     installation: Installation = nobody
+    making: ImageMaking | None = None
 
     def made(self, found: Server | PoolMember) -> bool:
         """Whether this installation made it: others on the same cloud use the same tokens and names."""

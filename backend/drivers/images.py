@@ -46,6 +46,34 @@ class Image:
         return short_id(self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """An image that a project makes of its own; members as those of Image."""
+
+    name: str
+    description: str = ""
+    architecture: str = "x86_64"
+    root_device: str = "/dev/xvda"
+    virtualization: str = "hvm"
+    size_gib: int = 8
+    volume_type: str = "gp3"
+    boot_mode: str | None = None
+    platform: str | None = None
+    platform_details: str = "Linux/UNIX"
+    ena: bool = True
+    imds_v2: bool = False
+
+
+class ImageMaking(Protocol):
+    """Projects' own images, in a cloud that lets them be made here. Each call raises CloudUnavailable."""
+
+    def register(self, scope: Scope, new: NewImage, most: int) -> str:
+        """Make one; its id. Raises QuotaExceeded where the project has ``most``."""
+
+    def deregister(self, scope: Scope, image_id: str) -> None:
+        """Take one of the project's own away; servers that were made from it stay. Safe to repeat."""
+
+
 class Images(Protocol):
     def list(self, scope: Scope) -> Sequence[Image]:
         """Every image the project may boot from. Raises CloudUnavailable, NotAuthorized."""

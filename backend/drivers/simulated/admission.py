@@ -19,11 +19,11 @@ from backend.drivers.errors import (
     ServerGroupNotFound,
     SubnetNotFound,
 )
-from backend.drivers.instance_types.flavors import flavors_by_name
 from backend.drivers.network import Subnet
 from backend.drivers.simulated import layout
 from backend.drivers.simulated.addresses import usable
 from backend.drivers.simulated.faults import Call, Effect, Faults
+from backend.drivers.simulated.own_flavors import OwnFlavors
 from backend.drivers.simulated.projects import Projects
 from backend.drivers.simulated.server_groups import ServerGroups
 from backend.drivers.simulated.settings import SimulatedSettings
@@ -41,11 +41,19 @@ class Admitted:
 class Admission:
     """The rules of one cloud. Every check works within the caller's transaction."""
 
-    def __init__(self, settings: SimulatedSettings, faults: Faults, projects: Projects, groups: ServerGroups) -> None:
+    def __init__(
+        self,
+        settings: SimulatedSettings,
+        faults: Faults,
+        projects: Projects,
+        groups: ServerGroups,
+        flavors: OwnFlavors,
+    ) -> None:
         self._settings = settings
         self._faults = faults
         self._projects = projects
         self._groups = groups
+        self._flavors = flavors
 
     def admit(self, connection: sqlite3.Connection, call: Call, request: ServerRequest, now: int) -> Admitted:
         """Pass or refuse ``call.count`` servers of a request at that instant (microseconds).
@@ -72,7 +80,7 @@ class Admission:
         image = self._projects.image(scope, image_id)
         if image is None or not image.active:
             raise ImageNotFound(f"Image {image_id} could not be found.")
-        flavor = flavors_by_name(layout.zone_names(scope.region, self._settings)).get(flavor_name)
+        flavor = self._flavors.named(flavor_name, layout.zone_names(scope.region, self._settings))
         if flavor is None:
             raise FlavorNotFound(f"Flavor {flavor_name} could not be found.")
         if image.architecture not in flavor.architectures:

@@ -15,6 +15,7 @@ from backend.drivers.simulated.faults import Faults
 from backend.drivers.simulated.images import SimulatedImages
 from backend.drivers.simulated.network import SimulatedNetworking
 from backend.drivers.simulated.operator import Operator
+from backend.drivers.simulated.own_flavors import OwnFlavors
 from backend.drivers.simulated.pools import Pools
 from backend.drivers.simulated.projects import Projects
 from backend.drivers.simulated.regions import Footings
@@ -37,6 +38,7 @@ class SimulatedCloud:
         faults: what is to go wrong; see Faults.
         operator: acts on servers behind their owners' backs.
         pools: makes and ends pools of load balancers, and judges their members.
+        flavors: adds instance types.
         projects: seeds key pairs, security groups and private images.
     """
 
@@ -45,6 +47,7 @@ class SimulatedCloud:
     operator: Operator
     pools: Pools
     projects: Projects
+    flavors: OwnFlavors
     settings: SimulatedSettings
     _state: State
     _world: World
@@ -70,12 +73,15 @@ class SimulatedCloud:
         faults = Faults(state, clock, settings)
         origin = state.origin(settings.seed)
         projects = Projects(state, clock, settings, origin)
-        servers = ServerTable(origin)
-        world = World(state, clock, settings, faults, projects, servers, ServerGroups(origin, servers), Footings(state))
+        servers, flavors = ServerTable(origin), OwnFlavors(state)
+        world = World(
+            state, clock, settings, faults, projects, servers, ServerGroups(origin, servers), Footings(state), flavors
+        )
         pools = Pools(world, origin)
         ports = _ports(world, pools, installation or named(ALONE))
         state.detach()
-        return cls(ports, faults, Operator(world, SimulatedCompute(world)), pools, projects, settings, state, world)
+        operator = Operator(world, SimulatedCompute(world))
+        return cls(ports, faults, operator, pools, projects, flavors, settings, state, world)
 
     def seen_by(self, installation: str) -> Cloud:
         """The ports of another installation of Coppice over the same cloud."""
@@ -101,9 +107,11 @@ def _settled(state: State, given: SimulatedSettings | None) -> SimulatedSettings
 
 
 def _ports(world: World, pools: Pools, installation: Installation) -> Cloud:
+    images = SimulatedImages(world)
     return Cloud(
         compute=SimulatedCompute(world, installation),
-        images=SimulatedImages(world),
+        images=images,
+        making=images,
         network=SimulatedNetworking(world),
         balancing=SimulatedBalancing(world, pools, installation),
         installation=installation,

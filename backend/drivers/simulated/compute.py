@@ -13,7 +13,6 @@ from backend.domain.scope import Scope
 from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, LoosePort, Server, ServerGroup, ServerRequest, Zone
 from backend.drivers.errors import ServerGroupNotFound, ServerNotFound, ServerStateConflict
 from backend.drivers.installation import Installation, nobody
-from backend.drivers.instance_types.flavors import flavors
 from backend.drivers.simulated import layout
 from backend.drivers.simulated.addresses import take_private, take_public
 from backend.drivers.simulated.admission import Admission, Admitted
@@ -66,7 +65,7 @@ class SimulatedCompute:
         self._faults = world.faults
         self._servers = world.servers
         self._groups = world.groups
-        self._admission = Admission(world.settings, world.faults, world.projects, world.groups)
+        self._admission = Admission(world.settings, world.faults, world.projects, world.groups, world.flavors)
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
         if count < 1:
@@ -182,7 +181,7 @@ class SimulatedCompute:
 
     def flavors(self, scope: Scope) -> Sequence[Flavor]:
         with self._world.call(Call("flavors", scope)):
-            return flavors(layout.zone_names(scope.region, self._settings))
+            return self._world.flavors.offered(layout.zone_names(scope.region, self._settings))
 
     def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
         with self._world.call(Call("key_pairs", scope)):

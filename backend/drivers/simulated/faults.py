@@ -25,7 +25,7 @@ from backend.drivers.simulated.state import State, from_micros, to_micros
 POOL_WRITES = ("add_members", "drain_members", "remove_members")
 WRITES = (
     *("create", "delete", "start", "stop", "reboot", "suspend", "resume", "rebuild", "adopt", "tag"),
-    *("create_server_group", "delete_server_group", "delete_ports"),
+    *("create_server_group", "delete_server_group", "delete_ports", "register_image", "deregister_image"),
     *POOL_WRITES,
 )
 READS = (
@@ -276,7 +276,9 @@ class Faults:
     def _add(
         self, effect: Effect, where: Where, details: dict[str, Any], times: int | None, seconds: float | None
     ) -> int:
-        check(self._settings, where, details, times, seconds, known=_KNOWN)
+        with self._state.reading() as connection:
+            types = frozenset(row[0] for row in connection.execute("SELECT name FROM flavors"))
+        check(self._settings, where, details, times, seconds, known=_KNOWN, types=types)
         now = to_micros(self._clock.now())
         until = None if seconds is None else now + round(seconds * 1e6)
         with self._state.writing() as connection:

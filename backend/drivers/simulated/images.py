@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.domain.scope import Scope
-from backend.drivers.images import Image
+from backend.drivers.images import Image, NewImage
 from backend.drivers.simulated.faults import Call
 from backend.drivers.simulated.world import World
 
@@ -17,3 +17,11 @@ class SimulatedImages:
     def list(self, scope: Scope) -> Sequence[Image]:
         with self._world.call(Call("images", scope)):
             return self._world.projects.images(scope)
+
+    def register(self, scope: Scope, new: NewImage, most: int) -> str:
+        with self._world.call(Call("register_image", scope)):
+            return self._world.projects.make_image(scope, new, most).id
+
+    def deregister(self, scope: Scope, image_id: str) -> None:
+        with self._world.call(Call("deregister_image", scope)):
+            self._world.projects.drop_image(scope, image_id)

@@ -12,7 +12,8 @@ from datetime import datetime
 from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers.compute import KeyPair
-from backend.drivers.images import Image
+from backend.drivers.errors import QuotaExceeded
+from backend.drivers.images import Image, NewImage
 from backend.drivers.network import Rule, SecurityGroup
 from backend.drivers.simulated import keys, layout
 from backend.drivers.simulated.catalog.images import public_images
@@ -127,6 +128,36 @@ class Projects:
                 (image.id, scope.project_id, scope.region, json.dumps(document)),
             )
         return image
+
+    def make_image(self, scope: Scope, new: NewImage, most: int, image_id: str | None = None) -> Image:
+        """Make an image of the project's own; ``image_id`` is drawn where none is given.
+
+        Raises:
+            QuotaExceeded: the project has ``most`` in the region.
+        """
+        with self._state.writing() as connection:
+            own = "SELECT COUNT(*) FROM images WHERE project = ? AND region = ?"
+            (count,) = connection.execute(own, (scope.project_id, scope.region)).fetchone()
+            if count >= most:
+                raise QuotaExceeded("images", 1, most, f"The project has {count} images.")
+            identity = image_id or self._new_id(connection)
+            image = Image(
+                id=identity,
+                owner_id=scope.project_id,
+                owner_alias=None,
+                created_at=self._clock.now(),
+                public=False,
+                **asdict(new),
+            )
+            return self.add_image(scope, image)
+
+    def drop_image(self, scope: Scope, image_id: str) -> None:
+        """Take one of the project's own images away; servers made from it stay. Safe to repeat."""
+        with self._state.writing() as connection:
+            connection.execute(
+                "DELETE FROM images WHERE id = ? AND project = ? AND region = ?",
+                (image_id, scope.project_id, scope.region),
+            )
 
     def withdraw_image(self, image_id: str) -> None:
         """Take an image away, public ones too; servers made from it stay. Safe to repeat."""

@@ -33,6 +33,7 @@ def check(
     seconds: float | None,
     *,
     known: frozenset[str],
+    types: frozenset[str] = frozenset(),
 ) -> None:
     """Refuse a fault that would never happen, or has no meaning.
 
@@ -40,11 +41,14 @@ def check(
         details: the effect's own figures.
         times, seconds: how often it happens; how long it holds.
         known: every call there is.
+        types: names of instance types that the cloud has beside AWS's.
 
     Raises:
         CannotSet: the first reason.
     """
-    for reason in chain(_of_place(settings, where), _of_calls(where, known), _of_figures(details, times, seconds)):
+    for reason in chain(
+        _of_place(settings, where, types), _of_calls(where, known), _of_figures(details, times, seconds)
+    ):
         raise CannotSet(reason)
 
 
@@ -54,7 +58,7 @@ def check_region(settings: SimulatedSettings, region: str) -> None:
         raise CannotSet(f"there is no region {region}: the cloud has {', '.join(settings.regions)}")
 
 
-def _of_place(settings: SimulatedSettings, where: Where) -> Iterator[str]:
+def _of_place(settings: SimulatedSettings, where: Where, types: frozenset[str]) -> Iterator[str]:
     if where.region is not None and not regions.has(settings, where.region):
         yield f"there is no region {where.region}: the cloud has {', '.join(settings.regions)}"
     # A zone's name is its region's and a letter.
@@ -63,7 +67,7 @@ def _of_place(settings: SimulatedSettings, where: Where) -> Iterator[str]:
     zones = [name for region in looked_at for name in layout.zone_names(region, settings)]
     if where.zone is not None and where.zone not in zones:
         yield f"there is no zone {where.zone}: the cloud has {', '.join(zones)}"
-    if where.flavor is not None and where.flavor not in flavors_by_name(tuple(zones)):
+    if where.flavor is not None and where.flavor not in types | flavors_by_name(()).keys():
         yield f"there is no instance type {where.flavor}"
 
 

@@ -10,6 +10,7 @@ from backend.clock import Clock
 from backend.drivers.errors import CloudUnavailable
 from backend.drivers.simulated import regions
 from backend.drivers.simulated.faults import Call, Faults
+from backend.drivers.simulated.own_flavors import OwnFlavors
 from backend.drivers.simulated.projects import Projects
 from backend.drivers.simulated.regions import Footings
 from backend.drivers.simulated.server_groups import ServerGroups
@@ -28,6 +29,7 @@ class World:
     servers: ServerTable
     groups: ServerGroups
     footings: Footings
+    flavors: OwnFlavors
 
     @contextmanager
     def call(self, call: Call) -> Iterator[None]:

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from backend import Backend
+from backend.drivers.simulated import SimulatedSettings
+from backend.services.images import MOST
+from tests.factories import OTHER, SCOPE, World, request
+from tests.translators.ec2.wire import Asking
+from translators.registry import find
+
+MAPPED = {
+    "RootDeviceName": "/dev/xvda",
+    "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 12}}],
+}
+ABROAD = replace(SCOPE, region="eu-west-1")
+
+
+@pytest.fixture
+def world():
+    world = World(settings=SimulatedSettings(boot_seconds=0, seed=7, any_region=True))
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def aws(world):
+    return Asking(world)
+
+
+def own(aws):
+    return [image["ImageId"] for image in aws("DescribeImages", Owners=["self"])["Images"]]
+
+
+def test_an_image_is_registered_boots_and_goes(world, aws):
+    members = {"Architecture": "x86_64", "VirtualizationType": "hvm", "Description": "mine", **MAPPED}
+    tags = [{"ResourceType": "image", "Tags": [{"Key": "a", "Value": "b"}]}]
+    image = aws("RegisterImage", Name="web (1)", TagSpecifications=tags, **members)["ImageId"]
+    (told,) = aws("DescribeImages", ImageIds=[image])["Images"]
+    assert (told["Name"], told["Description"], told["Public"]) == ("web (1)", "mine", False)
+    assert told["BlockDeviceMappings"][0]["Ebs"]["VolumeSize"] == 12
+    assert told["Tags"] == [{"Key": "a", "Value": "b"}]
+    ran = aws("RunInstances", ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1)
+    assert ran["Instances"][0]["ImageId"] == image
+    assert aws("DeregisterImage", ImageId=image)["Return"]
+    assert own(aws) == []
+    assert aws.refused("DeregisterImage", ImageId=image).code == "InvalidAMIID.NotFound"
+    assert aws.refused("RunInstances", ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1).code == (
+        "InvalidAMIID.NotFound"
+    )
+    (instance,) = aws("DescribeInstances")["Reservations"][0]["Instances"]
+    assert instance["State"]["Name"] == "running", "what was made from it stays"
+
+
+def test_an_image_is_its_owner_s_alone(world, aws):
+    image = aws("RegisterImage", Name="mine")["ImageId"]
+    other = Asking(world, scope=OTHER)
+    assert own(other) == []
+    assert other.refused("DeregisterImage", ImageId=image).code == "InvalidAMIID.NotFound"
+    assert other.refused("CopyImage", Name="x y z", SourceImageId=image, SourceRegion=SCOPE.region).code == (
+        "InvalidAMIID.NotFound"
+    )
+    assert own(aws) == [image]
+    assert Asking(world, scope=OTHER)("RegisterImage", Name="mine")["ImageId"] != image
+
+
+def test_what_belongs_to_others_stays(aws):
+    public = aws("DescribeImages", Owners=["amazon"])["Images"][0]["ImageId"]
+    refused = aws.refused("DeregisterImage", ImageId=public)
+    assert (refused.code, refused.message) == ("AuthFailure", f"Not authorized for image:{public}")
+
+
+def test_an_image_is_copied_into_another_region(world, aws):
+    tags = [{"ResourceType": "image", "Tags": [{"Key": "a", "Value": "b"}]}]
+    image = aws("RegisterImage", Name="mine", Architecture="x86_64", TagSpecifications=tags, **MAPPED)["ImageId"]
+    params = {"Name": "copy", "SourceImageId": image, "SourceRegion": SCOPE.region, "CopyImageTags": True}
+    call = request(world.backend, "ec2", "CopyImage", params, ABROAD)
+    made = find("ec2", "CopyImage")(replace(call, regions=(SCOPE.region, ABROAD.region)))["ImageId"]
+    (told,) = Asking(world, scope=ABROAD)("DescribeImages", ImageIds=[made])["Images"]
+    assert (told["Name"], told["Architecture"], told["Tags"]) == ("copy", "x86_64", [{"Key": "a", "Value": "b"}])
+    assert made != image
+    assert own(aws) == [image]
+    public = aws("DescribeImages", Owners=["amazon"])["Images"][0]["ImageId"]
+    assert aws("CopyImage", Name="of amazon", SourceImageId=public, SourceRegion=SCOPE.region)["ImageId"] in own(aws)
+
+
+@pytest.mark.parametrize("name", ["ab", "a" * 129, "a+b", "söme", "line\nbreak"])
+def test_a_name_that_cannot_be_is_refused(aws, name):
+    assert aws.refused("RegisterImage", Name=name).code == "InvalidAMIName.Malformed"
+    assert own(aws) == []
+
+
+def test_a_name_is_one_image_s(aws):
+    image = aws("RegisterImage", Name="mine")["ImageId"]
+    refused = aws.refused("RegisterImage", Name="mine")
+    assert refused.code == "InvalidAMIName.Duplicate"
+    assert refused.message == f"AMI name mine is already in use by AMI {image}"
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "code"),
+    [
+        ("RegisterImage", {"Name": "abc", "Description": "x" * 256}, "InvalidParameterValue"),
+        (
+            "RegisterImage",
+            {"Name": "abc", "BlockDeviceMappings": [{"DeviceName": "/dev/xvda"}, {"DeviceName": "/dev/xvdb"}]},
+            "UnsupportedOperation",
+        ),
+        (
+            "RegisterImage",
+            {"Name": "abc", "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 0}}]},
+            "InvalidParameterValue",
+        ),
+        ("CopyImage", {"Name": "abc", "SourceImageId": "x", "SourceRegion": "us-east-1"}, "InvalidAMIID.Malformed"),
+        (
+            "CopyImage",
+            {"Name": "abc", "SourceImageId": "ami-12345678", "SourceRegion": "us-east-1"},
+            "InvalidAMIID.NotFound",
+        ),
+        (
+            "CopyImage",
+            {"Name": "abc", "SourceImageId": "ami-12345678", "SourceRegion": "mars"},
+            "InvalidParameterValue",
+        ),
+        (
+            "CopyImage",
+            {"Name": "abc", "SourceImageId": "ami-12345678", "SourceRegion": "us-east-1", "Encrypted": True},
+            "UnsupportedOperation",
+        ),
+        ("DeregisterImage", {"ImageId": "ami-1"}, "InvalidAMIID.Malformed"),
+        ("DeregisterImage", {"ImageId": "ami-12345678", "DryRun": True}, "DryRunOperation"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(aws, operation, params, code):
+    assert aws.refused(operation, **params).code == code
+
+
+def test_an_account_has_a_bounded_number(world, aws):
+    new = aws("RegisterImage", Name="first")
+    assert new
+    projects = world.simulated.projects
+    template = projects.images(SCOPE)[-1]
+    for number in range(MOST - 1):
+        projects.add_image(SCOPE, replace(template, id=f"00000000-0000-4000-8000-{number:012d}", name=f"n{number}"))
+    refused = aws.refused("RegisterImage", Name="one more")
+    assert (refused.code, f"{MOST} AMIs" in refused.message) == ("ResourceLimitExceeded", True)
+
+
+def test_where_images_are_made_elsewhere_not_even_a_dry_run_succeeds(world):
+    world.backend = Backend.build(world.store, replace(world.simulated.cloud, making=None), world.clock)
+    aws = Asking(world)
+    for operation, params in (
+        ("RegisterImage", {"Name": "mine"}),
+        ("CopyImage", {"Name": "abc", "SourceImageId": "ami-12345678", "SourceRegion": "us-east-1"}),
+        ("DeregisterImage", {"ImageId": "ami-12345678"}),
+    ):
+        assert aws.refused(operation, DryRun=True, **params).code == "UnsupportedOperation"
