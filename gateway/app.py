@@ -51,7 +51,10 @@ def create_app(
     def aws(path: str = "") -> Response:
         del path  # the raw one is what was signed
         answered = pipeline.answer(_request(flask.request.environ, limits))
-        return Response(answered.body, answered.status, answered.headers)
+        response = Response(answered.body, answered.status, answered.headers)
+        if "Content-Type" not in answered.headers:
+            del response.headers["Content-Type"]  # flask's own
+        return response
 
     def healthz() -> Response:
         return Response("ok\n", mimetype="text/plain")
@@ -101,7 +104,8 @@ def _request(environ: Mapping[str, Any], limits: Limits) -> Request:
         if environ.get(name):
             headers[name.replace("_", "-").lower()] = _text(environ[name])
     query = _text(environ.get("QUERY_STRING", ""))
-    return Request(environ["REQUEST_METHOD"], path, query, headers, _body(environ, limits))
+    scheme = environ.get("wsgi.url_scheme", "http")
+    return Request(environ["REQUEST_METHOD"], path, query, headers, _body(environ, limits), scheme)
 
 
 def _path(uri: str) -> str:

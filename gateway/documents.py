@@ -6,10 +6,10 @@ import uuid
 from http import HTTPStatus
 from typing import Final
 
-from gateway.protocol.query import QueryWire
+from gateway.protocol.query import QueryProtocol
 from translators.errors import AWSError
 
-_FORM: Final = QueryWire(None)
+_FORM: Final = QueryProtocol(None)
 _CODES: Final = {
     404: "InvalidAction",
     405: "UnsupportedHttpVerb",
@@ -22,5 +22,5 @@ _CODES: Final = {
 def plain_error(status: int, message: str, request_id: str | None = None) -> tuple[str, bytes]:
     """A status line (``400 Bad Request``) and the AWS document for it."""
     code = _CODES.get(status, "InternalFailure" if status >= 500 else "MalformedQueryString")
-    body = _FORM.error(AWSError(code, message, status), request_id or str(uuid.uuid4()))
-    return f"{status} {HTTPStatus(status).phrase}", body
+    refused = _FORM.refuse(AWSError(code, message, status), request_id or str(uuid.uuid4()))
+    return f"{status} {HTTPStatus(status).phrase}", refused.body

@@ -1,23 +1,36 @@
 """AWS's service models as botocore ships them, loaded when first asked for; nothing here compiles or parses requests.
 
 A model's documentation is dropped while its file is read: it is four fifths of the text and nobody asks for it here.
-All eight models together then take about 20 MB of a process.
+All eight models together then take about 20 MB of a process. What a service is called, and in which forms it is spoken
+to, stands at the head of its file and is read without the rest.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.model import OperationModel, ServiceModel
 
-SERVICES = ("autoscaling", "ec2", "sts", "elb", "elbv2", "iam", "sns", "cloudwatch")
+# Where two services share an endpoint, the first is meant by requests that do not say which.
+SERVICES: Final = (
+    "autoscaling",
+    "ec2",
+    "sts",
+    "elbv2",
+    "elb",
+    "iam",
+    "sns",
+    "cloudwatch",
+)
 
+_HEAD_BYTES: Final = 8192
 _loading = threading.Lock()
 
 
@@ -32,6 +45,18 @@ class _Lean(JSONFileLoader):  # type: ignore[misc]
         return model
 
 
+class _Head(JSONFileLoader):  # type: ignore[misc]
+    """A file loader that stops after the metadata, with which every model begins."""
+
+    def _load_file(self, full_path: str, open_method: Callable[..., Any]) -> dict[str, Any] | None:
+        if not Path(full_path).is_file():
+            return None
+        with open_method(full_path, "rb") as file:
+            text = file.read(_HEAD_BYTES).decode(errors="ignore")
+        metadata, _ = json.JSONDecoder().raw_decode(text, text.index("{", text.index('"metadata"')))
+        return {"metadata": metadata}
+
+
 def _undocumented(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # A member may be *named* documentation; only prose, which is text, is dropped.
     return {key: value for key, value in pairs if key != "documentation" or not isinstance(value, str)}
@@ -44,16 +69,36 @@ def _loader() -> Loader:
 
 @lru_cache(maxsize=len(SERVICES))
 def _load(service: str) -> ServiceModel:
-    description = _loader().load_service_model(service, "service-2")
-    metadata = description["metadata"]
-    if "query" in metadata.get("protocols", ()):
-        # CloudWatch's model prefers CBOR and still describes the query form.
-        description = {**description, "metadata": {**metadata, "protocol": "query"}}
-    return ServiceModel(description, service)
+    return ServiceModel(_loader().load_service_model(service, "service-2"), service)
+
+
+@lru_cache(maxsize=len(SERVICES))
+def metadata(service: str) -> Mapping[str, Any]:
+    """What a model says of its service as a whole: names, version, forms."""
+    loader = Loader(file_loader=_Head())
+    version = loader.determine_latest_version(service, "service-2")
+    found: dict[str, Any] = loader.load_data(os.path.join(service, version, "service-2"))["metadata"]  # noqa: PTH118 - botocore's name for it
+    return found
+
+
+@lru_cache(maxsize=1)
+def scopes() -> Mapping[str, tuple[str, ...]]:
+    """The service of a credential scope -> botocore's names behind it, in the order of SERVICES."""
+    found: dict[str, tuple[str, ...]] = {}
+    for service in SERVICES:
+        about = metadata(service)
+        scope = about.get("signingName", about["endpointPrefix"])
+        found[scope] = (*found.get(scope, ()), service)
+    return found
+
+
+def is_global(service: str) -> bool:
+    """Whether a service has one endpoint for the world: clients sign for AWS's region of it, whatever theirs is."""
+    return "globalEndpoint" in metadata(service)
 
 
 def service_model(service: str) -> ServiceModel:
-    """The model of one of SERVICES, its protocol ``query`` or ``ec2``.
+    """The model of one of SERVICES.
 
     Raises:
         KeyError: a service that is not one of SERVICES.

@@ -9,23 +9,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from gateway import request_log
+from gateway import models, request_log
 from gateway.auth import claims, sigv4
 from gateway.auth.credentials import Credential, Credentials
 from gateway.auth.refusals import Refusal
+from gateway.dialects import Dialect
 from gateway.limits import Limits, TokenBuckets
-from gateway.protocol import form
-from gateway.protocol.wire import Wire
 from gateway.request import Request, Response
 from gateway.request_log import Observe, Record
-from gateway.services import GLOBAL, Operation, Services
+from gateway.services import Operation, Services
 from translators import errors, registry
 from translators.errors import AWSError
 from translators.registry import Call, Caller, Handler
 
 _log = logging.getLogger(__name__)
-
-_ENVELOPE = ("Action", "Version")
 
 Verify = Callable[[Request, claims.Claim, Credentials, datetime], Credential]
 Authorize = Callable[[Caller, str, str, str], None]
@@ -89,29 +86,29 @@ class Pipeline:
         """The answer to a request; raises nothing."""
         started = self.clock.monotonic()
         request_id = str(uuid.uuid4())
-        wire = self.services.wire(None)
-        service_name = action = account = region = ""
-        status, code = 200, ""
+        protocol, dialect = self.services.protocol(request, None), self.services.dialect(None)
+        service_name = action = account = region = code = ""
         try:
             claimed = claims.service_of(request)
-            wire = self.services.wire(claimed)
+            protocol, dialect = self.services.protocol(request, claimed), self.services.dialect(claimed)
             self._admit(request)
             claim = claims.read(request)
             credential = self.verify(request, claim, self.credentials, self.clock.now())
             caller = credential.caller
             account = self.account_id_of(caller.project_id)
             region = self._region(claim.scope)
-            parameters = self._parameters(request)
-            service = self.services.choose(claim.scope.service, parameters)
-            service_name, wire = service.name, service.wire
-            operation = self.services.operation(service, parameters)
+            asked = protocol.asked(request, self.limits)
+            service = self.services.choose(claim.scope.service, protocol.name, asked)
+            service_name, dialect = service.name, service.dialect
+            protocol = service.protocols.get(protocol.name, protocol)
+            operation = self.services.operation(service, protocol.name, asked)
             action = operation.name
-            self._throttle(account, region, service_name)
+            self._throttle(account, region, dialect)
             self.authorize(caller, account, service_name, action)
             handler = self.find_handler(service_name, action)
             if handler is None:
-                raise wire.unanswered(service_name, action)
-            params = self._params(operation, wire, parameters)
+                raise dialect.unanswered(service_name, action)
+            params = _params(operation, dialect, asked.content)
             scope = self.scope_of(caller, region)
             call = Call(
                 service_name,
@@ -125,14 +122,15 @@ class Pipeline:
                 self.backend,
                 self._told(),
                 self.page_key,
+                request.endpoint,
             )
-            body = operation.serialize(handler(call), request_id)
+            answered = operation.answer(handler(call), request_id)
         except Exception as exception:  # noqa: BLE001 - the one place where a fault of ours becomes AWS's InternalFailure
-            error = self._error(exception, wire, service_name, request_id)
-            body, status, code = wire.error(error, request_id), error.status, error.code
+            error = self._error(exception, dialect, service_name, request_id)
+            answered, code = protocol.refuse(error, request_id), error.code
         seconds = self.clock.monotonic() - started
-        self.observe(Record(request_id, service_name, action, account, region, status, code, seconds))
-        return Response(status, body, {"Content-Type": wire.content_type, "x-amzn-requestid": request_id})
+        self.observe(Record(request_id, service_name, action, account, region, answered.status, code, seconds))
+        return answered
 
     def _told(self) -> tuple[str, ...]:
         """Names of regions to tell: AWS's, and the cloud's own where AWS has none for it."""
@@ -155,48 +153,34 @@ class Pipeline:
         known = self.regions.get if isinstance(self.regions, Mapping) else self.regions
         if known(scope.region) is not None:
             return scope.region
-        if scope.service in GLOBAL:
+        if any(models.is_global(name) for name in models.scopes().get(scope.service, ())):
             return self.default_region
         raise Refusal.unsound(f"Credential should be scoped to a valid region, not '{scope.region[:40]}'. ")
 
-    def _parameters(self, request: Request) -> form.Pairs:
-        found: form.Pairs = {}
-        if request.query:
-            form.pairs(request.query.encode("utf-8", "surrogateescape"), self.limits, found)
-            found = {key: value for key, value in found.items() if not key.startswith("X-Amz-")}
-        if request.body:
-            gzipped = request.headers.get("content-encoding") == "gzip"
-            form.pairs(form.inflated(request.body, self.limits) if gzipped else request.body, self.limits, found)
-        return found
+    def _throttle(self, account: str, region: str, dialect: Dialect) -> None:
+        if self.throttle is not None and not self.throttle.take(account, region, self.clock.monotonic()):
+            raise AWSError(*dialect.throttled)
 
-    def _throttle(self, account: str, region: str, service: str) -> None:
-        if self.throttle is None or self.throttle.take(account, region, self.clock.monotonic()):
-            return
-        if service == "ec2":
-            raise AWSError("RequestLimitExceeded", "Request limit exceeded.", 503)
-        raise AWSError("Throttling", "Rate exceeded")
-
-    def _params(self, operation: Operation, wire: Wire, parameters: form.Pairs) -> dict[str, Any]:
-        members = {key: value for key, value in parameters.items() if key not in _ENVELOPE}
-        params = operation.parse(form.tree(members, self.limits))
-        if operation.check is not None:
-            failures: list[Any] = []
-            operation.check(params, "", failures)
-            if failures:
-                raise wire.invalid(failures)
-        return params
-
-    def _error(self, exception: Exception, wire: Wire, service: str, request_id: str) -> AWSError:
+    def _error(self, exception: Exception, dialect: Dialect, service: str, request_id: str) -> AWSError:
         """The error that the client sees for whatever went wrong."""
         if isinstance(exception, Refusal):
-            return wire.refused(exception)
+            return dialect.refused(exception)
         if isinstance(exception, AWSError):
             return exception
         found = self.translate(exception, service)
         if found is None:
             _log.error("request=%s failed", request_id, exc_info=exception)
-            code = "InternalError" if service == "ec2" else "InternalFailure"
-            return AWSError(code, f"An internal error has occurred. Request id: {request_id}", 500)
+            return AWSError(dialect.internal, f"An internal error has occurred. Request id: {request_id}", 500)
         if found.status >= 500:
             _log.warning("request=%s answered %s: %r", request_id, found.code, exception)
         return found
+
+
+def _params(operation: Operation, dialect: Dialect, content: Any) -> dict[str, Any]:
+    params = operation.read(content)
+    if operation.check is not None:
+        failures: list[Any] = []
+        operation.check(params, "", failures)
+        if failures:
+            raise dialect.invalid(failures)
+    return params

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+_HOST: Final = re.compile(r"[A-Za-z0-9._\-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class Request:
         query: raw, without the question mark.
         headers: by lower-case name.
         body: all of it, or one byte more than the limit where it was longer.
+        scheme: ``http`` or ``https``, as the client spoke to us or to the proxy in front.
     """
 
     method: str
@@ -23,6 +28,13 @@ class Request:
     query: str
     headers: Mapping[str, str]
     body: bytes = b""
+    scheme: str = "http"
+
+    @property
+    def endpoint(self) -> str:
+        """Where the client reached us, ``https://cloud.example:8080``; empty where its Host is none."""
+        host = self.headers.get("host", "")
+        return f"{self.scheme}://{host}" if _HOST.fullmatch(host) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +43,8 @@ class Response:
 
     Attributes:
         status: the HTTP status.
-        headers: Content-Type and the request id among them; not the length.
-        body: the XML document.
+        headers: the request id among them, and Content-Type where there is a body; not the length.
+        body: the document, empty where the wire form sends none.
     """
 
     status: int

@@ -1,86 +1,99 @@
 """Which service and operation a request is for, and the compiled operations; one URL serves all services.
 
-The SigV4 scope names the service. Both load balancing services share a scope, so there the Version decides, and where
-it is absent the Action. Unknown things are refused with status 400, never 5xx, which clients would retry for minutes.
+The SigV4 scope names the service. Both load balancing services share a scope, so there the request's own name of it
+(in forms the Version) decides, and where it has none the operation. Unknown things are refused with status 400, never
+5xx, which clients would retry for minutes.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway import models
-from gateway.protocol.ec2 import EC2Wire, member_name
-from gateway.protocol.form import Pairs, shown
-from gateway.protocol.query import QueryWire
-from gateway.protocol.wire import Parse, Serialize, Wire
-from gateway.validation import Check, Validators, lower_first
+from botocore.model import ServiceModel
+
+from gateway import dialects, models
+from gateway.dialects import Dialect
+from gateway.protocol.ec2 import EC2Protocol
+from gateway.protocol.form import shown
+from gateway.protocol.query import QueryProtocol
+from gateway.protocol.wire import Answer, Asked, Protocol, Read
+from gateway.request import Request
+from gateway.validation import Check, Validators
 from translators.errors import AWSError
 
-# The service of a credential scope -> botocore's names behind it, the first for requests that do not say which.
-SCOPES: Final[dict[str, tuple[str, ...]]] = {
-    "autoscaling": ("autoscaling",),
-    "ec2": ("ec2",),
-    "sts": ("sts",),
-    "elasticloadbalancing": ("elbv2", "elb"),
-    "iam": ("iam",),
-    "sns": ("sns",),
-    "monitoring": ("cloudwatch",),
+# The forms by botocore's names, in the order in which they are asked whether a request is theirs.
+_FORMS: Final[dict[str, Callable[[ServiceModel, Dialect, bool], Protocol]]] = {
+    "ec2": lambda model, _, strict: EC2Protocol(model, strict=strict),
+    "query": lambda model, _, strict: QueryProtocol(model, strict=strict),
 }
 
-# Services that have one endpoint for the world: clients sign for AWS's region of it, whatever region they are set to.
-GLOBAL: Final = frozenset({"iam", "sts"})
-
-_UNKNOWN: Final = QueryWire(None)
+# In these a request is answered that is for no service we know, or in a form that its service does not speak.
+_UNBOUND: Final[tuple[Protocol, ...]] = (QueryProtocol(None),)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation, compiled.
+    """One operation in one wire form, compiled.
 
     Attributes:
         service: botocore's service name.
         name: the operation's name.
-        parse: the tree of parameters to input members.
+        read: the content of what was asked to input members.
         check: constraints of the input; None where there are none.
-        serialize: output members and request id to the answer's body.
+        answer: output members and request id to the answer.
     """
 
     service: str
     name: str
-    parse: Parse
+    read: Read
     check: Check | None
-    serialize: Serialize
+    answer: Answer
 
 
 class Service:
-    """One service: its wire form and those of its operations that were asked for, compiled."""
+    """One service: its dialect, its wire forms, and those of its operations that were asked for, compiled.
+
+    Attributes:
+        name: botocore's.
+        version: of its API.
+        names: of all its operations.
+        protocols: the forms that botocore's model lists and that we have.
+    """
 
     def __init__(self, name: str, *, strict: bool = True) -> None:
         self.name = name
+        self.dialect = dialects.of(name)
         model = models.service_model(name)
         self.version: str = model.metadata["apiVersion"]
         self.names = frozenset(model.operation_names)
-        ec2 = model.metadata["protocol"] == "ec2"
-        self.wire: Wire = EC2Wire(model, strict=strict) if ec2 else QueryWire(model, strict=strict)
-        self._validators = Validators(name, member_name if ec2 else lower_first, "" if ec2 else ".member")
-        self._compiled: dict[str, Operation] = {}
+        listed = model.metadata["protocols"]
+        self.protocols: dict[str, Protocol] = {
+            form: make(model, self.dialect, strict) for form, make in _FORMS.items() if form in listed
+        }
+        self._validators = Validators(name, self.dialect.naming, self.dialect.element)
+        self._compiled: dict[tuple[str, str], Operation] = {}
         self._lock = threading.Lock()
 
-    def operation(self, name: str) -> Operation | None:
-        """An operation, compiled when first asked for; None where the service has none of that name."""
-        found = self._compiled.get(name)
+    def protocol(self, request: Request) -> Protocol | None:
+        """The form of a request; None where the service does not speak it."""
+        return next((protocol for protocol in self.protocols.values() if protocol.claims(request)), None)
+
+    def operation(self, name: str, form: str) -> Operation | None:
+        """An operation in one of the service's forms, compiled when first asked for; None where it has no such one."""
+        found = self._compiled.get((form, name))
         if found is None and name in self.names:
             with self._lock:
-                found = self._compiled.get(name) or self._compile(name)
-                self._compiled[name] = found
+                found = self._compiled.get((form, name)) or self._compile(name, self.protocols[form])
+                self._compiled[form, name] = found
         return found
 
-    def _compile(self, name: str) -> Operation:
+    def _compile(self, name: str, protocol: Protocol) -> Operation:
         model = models.service_model(self.name).operation_model(name)
         check = self._validators.of(model.input_shape) if model.input_shape else None
-        return Operation(self.name, name, self.wire.parser(model), check, self.wire.serializer(model))
+        return Operation(self.name, name, protocol.reader(model), check, protocol.answerer(model))
 
 
 class Services:
@@ -89,7 +102,12 @@ class Services:
     Args:
         strict: whether a member of an answer that no model has is a fault: so in every suite; in production it is
             dropped and told in the log.
+
+    Attributes:
+        forms: the wire forms that we have, by botocore's names.
     """
+
+    forms: Final = tuple(_FORMS)
 
     def __init__(self, *, strict: bool = True) -> None:
         self._strict = strict
@@ -105,42 +123,52 @@ class Services:
                 self._loaded[name] = found
         return found
 
-    def wire(self, scope: str | None) -> Wire:
-        """The form in which a request that claims a scope is answered, whatever else is wrong with it."""
-        names = SCOPES.get(scope or "")
-        return self.service(names[0]).wire if names else _UNKNOWN
+    def protocol(self, request: Request, scope: str | None) -> Protocol:
+        """The form in which a request is answered that claims a scope, whatever else is wrong with it."""
+        names = models.scopes().get(scope or "", ())
+        found = self.service(names[0]).protocol(request) if names else None
+        return found or next(protocol for protocol in _UNBOUND if protocol.claims(request))
 
-    def choose(self, scope: str, form: Pairs) -> Service:
+    def dialect(self, scope: str | None) -> Dialect:
+        """The words in which a request is refused that claims a scope."""
+        return dialects.of(models.scopes().get(scope or "", ("",))[0])
+
+    def choose(self, scope: str, form: str, asked: Asked) -> Service:
         """The service that a request is for.
+
+        Args:
+            form: that of the request, by botocore's name.
 
         Raises:
             AWSError: InvalidAction for a scope that no service here has.
         """
-        names = SCOPES.get(scope)
+        names = models.scopes().get(scope)
         if names is None:
-            known = ", ".join(sorted(SCOPES))
+            known = ", ".join(sorted(models.scopes()))
             message = f"The service {shown(scope)} is not supported by Coppice, which has {known}."
             raise AWSError("InvalidAction", message)
         candidates = [self.service(name) for name in names]
-        version, action = form.get("Version"), form.get("Action", "")
         for service in candidates:
-            if version == service.version or (version is None and action in service.names):
+            protocol = service.protocols.get(form)
+            if protocol is None:
+                continue
+            if asked.service == protocol.service or (asked.service is None and asked.operation in service.names):
                 return service
         return candidates[0]
 
-    def operation(self, service: Service, form: Pairs) -> Operation:
+    def operation(self, service: Service, form: str, asked: Asked) -> Operation:
         """The operation that a request asks of a service.
 
         Raises:
-            AWSError: MissingAction, or InvalidAction for an operation or a version that the service does not have.
+            AWSError: MissingAction; InvalidAction for an operation, a version or a form that the service does not have.
         """
-        action, version = form.get("Action"), form.get("Version", service.version)
-        if not action:
+        if not asked.operation:
             message = "The request must contain the parameter Action (Coppice speaks the query form of this service)."
             raise AWSError("MissingAction", message)
-        # EC2 takes every older version of its API; the models hold the newest.
-        known = version == service.version or service.name == "ec2"
-        operation = service.operation(action) if known else None
+        protocol = service.protocols.get(form)
+        named = asked.service is None or protocol is None or asked.service == protocol.service
+        known = protocol is not None and (named or not service.dialect.versioned)
+        operation = service.operation(asked.operation, form) if known else None
         if operation is None:
-            raise service.wire.unknown_action(action, version)
+            raise service.dialect.unknown_action(asked.operation, asked.service or service.version)
         return operation

@@ -114,8 +114,18 @@ class Validators:
     def of(self, shape: Shape) -> Check | None:
         """The check of a shape; None where the model constrains nothing in it."""
         if shape.name not in self._made:
+            # What is met again inside itself is looked up when it is needed, which is after it is made.
+            self._made[shape.name] = self._later(shape.name)
             self._made[shape.name] = self._make(shape)
         return self._made[shape.name]
+
+    def _later(self, name: str) -> Check:
+        def run(value: Any, path: str, failures: list[Failure]) -> None:
+            check = self._made[name]
+            if check is not None:
+                check(value, path, failures)
+
+        return run
 
     def _make(self, shape: Shape) -> Check | None:
         if shape.type_name == "structure":

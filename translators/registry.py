@@ -54,6 +54,7 @@ class Call:
         request_id: the id in the answer and in the log.
         backend: the services by noun.
         page_key: the installation's, which authenticates tokens of pages; no caller has it.
+        endpoint: where the caller reached us, ``https://cloud.example:8080``; empty where that is not known.
     """
 
     service: str
@@ -67,6 +68,7 @@ class Call:
     backend: Backend
     regions: tuple[str, ...] = ()
     page_key: bytes = field(default=b"", repr=False)
+    endpoint: str = ""
 
 
 Handler = Callable[[Call], Result]

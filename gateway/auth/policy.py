@@ -14,6 +14,7 @@ from typing import Final
 from oslo_config import cfg
 from oslo_policy import policy
 
+from gateway import dialects
 from translators import arns
 from translators.errors import AWSError
 from translators.registry import Caller
@@ -29,7 +30,6 @@ RULES: Final = (
 )
 _READS: Final = re.compile(r"Describe|Get|List|Search")
 _SELVES: Final = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")})
-_PREFIXES: Final = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
 
 
 class RolePolicy:
@@ -54,7 +54,7 @@ class RolePolicy:
         Raises:
             AWSError: AccessDenied, or UnauthorizedOperation in EC2's words.
         """
-        action = f"{_PREFIXES.get(service, service)}:{operation}"
+        action = f"{dialects.of(service).actions or service}:{operation}"
         self._enforcer.load_rules()  # picks up a changed file
         rule = action if action in self._enforcer.rules else _base(service, operation)
         credentials = {
@@ -70,10 +70,7 @@ class RolePolicy:
 def denied(service: str, action: str, arn: str) -> AWSError:
     """The refusal of an action, as the service says it."""
     why = f"because no identity-based policy allows the {action} action"
-    words = f"User: {arn} is not authorized to perform: {action} {why}"
-    if service == "ec2":
-        return AWSError("UnauthorizedOperation", f"You are not authorized to perform this operation. {words}", 403)
-    return AWSError("AccessDenied", words, 403)
+    return dialects.of(service).denied(f"User: {arn} is not authorized to perform: {action} {why}")
 
 
 def _base(service: str, operation: str) -> str:

@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from botocore.model import OperationModel, ServiceModel, Shape
 
-from gateway.auth.refusals import Refusal
+from gateway.limits import Limits
+from gateway.protocol import form
 from gateway.protocol.form import Branch, shown
-from gateway.protocol.reading import Dialect, Readers, Unknown, refusing
+from gateway.protocol.reading import Naming, Readers, Unknown, refusing
 from gateway.protocol.scalars import Malformed, escaped, milliseconds_always
-from gateway.protocol.wire import Parse, Serialize
+from gateway.protocol.wire import Answer, Asked, Read
 from gateway.protocol.writing import Writers
-from gateway.validation import Failure
+from gateway.request import Request, Response
 from translators.errors import AWSError
 
 
@@ -32,13 +33,10 @@ def member_name(member: Shape, name: str) -> str:
     return wire[0].upper() + wire[1:]
 
 
-# EC2 names some lists that are missing by a name of its own that no model tells. Source: conformance/recorded.
-_SETS: Final = {"ResourceId": "resourceIdSet"}
-
-_DIALECT: Final = Dialect(member_name, wrapped=False, first_index=0, strict=True)
+_NAMING: Final = Naming(member_name, wrapped=False, first_index=0, strict=True)
 
 
-class EC2Wire:
+class EC2Protocol:
     """The ec2 form.
 
     Args:
@@ -46,65 +44,57 @@ class EC2Wire:
         strict: whether a member of an answer that the model does not have is a fault.
     """
 
-    content_type = "text/xml;charset=UTF-8"
+    name = "ec2"
 
     def __init__(self, model: ServiceModel, *, strict: bool = True) -> None:
+        self.service: str | None = model.metadata["apiVersion"]
         # The real service ends its namespace with a slash, the model does not.
         self._namespace: str = model.metadata["xmlNamespace"].rstrip("/") + "/"
-        self._readers = Readers(_DIALECT)
+        self._readers = Readers(_NAMING)
         self._writers = Writers(milliseconds_always, element="item", strict=strict)
 
-    def parser(self, operation: OperationModel) -> Parse:
+    def claims(self, request: Request) -> bool:
+        """Asked after the other forms: what is none of theirs is a form."""
+        del request
+        return True
+
+    def asked(self, request: Request, limits: Limits) -> Asked:
+        return form.asked(request, limits)
+
+    def reader(self, operation: OperationModel) -> Read:
         shape = operation.input_shape
         return _nothing if shape is None else refusing(self._readers.of(shape), _refusal)
 
-    def serializer(self, operation: OperationModel) -> Serialize:
+    def answerer(self, operation: OperationModel) -> Answer:
         name, shape = operation.name, operation.output_shape
         opening = f'<?xml version="1.0" encoding="UTF-8"?>\n<{name}Response xmlns="{self._namespace}"><requestId>'
         closing = f"</{name}Response>"
         if shape is None:
             # Operations without output answer that they succeeded.
             closing = f"</requestId><return>true</return>{closing}"
-            return lambda _result, request_id: f"{opening}{request_id}{closing}".encode()
+            return lambda _result, request_id: _answered(f"{opening}{request_id}{closing}", request_id)
         write = self._writers.members(shape)
 
-        def serialize(result: Mapping[str, Any], request_id: str) -> bytes:
+        def answer(result: Mapping[str, Any], request_id: str) -> Response:
             pieces = [opening, request_id, "</requestId>"]
             write(result, pieces.append)
             pieces.append(closing)
-            return "".join(pieces).encode()
+            return _answered("".join(pieces), request_id)
 
-        return serialize
+        return answer
 
-    def error(self, error: AWSError, request_id: str) -> bytes:
-        return (
+    def refuse(self, error: AWSError, request_id: str) -> Response:
+        text = (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             f"<Response><Errors><Error><Code>{escaped(error.code)}</Code>"
             f"<Message>{escaped(error.message)}</Message></Error></Errors>"
             f"<RequestID>{escaped(request_id)}</RequestID></Response>"
-        ).encode()
-
-    def invalid(self, failures: list[Failure]) -> AWSError:
-        missing = next((failure for failure in failures if failure.is_missing), None)
-        if missing is not None:
-            named = _SETS.get(missing.path, missing.path)
-            return AWSError("MissingParameter", f"The request must contain the parameter {named}")
-        failure = failures[0]
-        name = next(part for part in reversed(failure.path.split(".")) if not part.isdigit())
-        parameter = name[0].lower() + name[1:]
-        return AWSError(
-            "InvalidParameterValue",
-            f"Value ({failure.shown}) for parameter {parameter} is invalid. {failure.expectation}.",
         )
+        return _answered(text, request_id, error.status)
 
-    def refused(self, refusal: Refusal) -> AWSError:
-        return refusal.ec2
 
-    def unknown_action(self, action: str, version: str) -> AWSError:
-        return AWSError("InvalidAction", f"The action {shown(action)} is not valid for this web service.")
-
-    def unanswered(self, service: str, action: str) -> AWSError:
-        return AWSError("UnsupportedOperation", f"The action {action} is not supported by Coppice.")
+def _answered(text: str, request_id: str, status: int = 200) -> Response:
+    return Response(status, text.encode(), {"Content-Type": "text/xml;charset=UTF-8", "x-amzn-requestid": request_id})
 
 
 def _refusal(found: Malformed) -> AWSError:
@@ -117,7 +107,7 @@ def _refusal(found: Malformed) -> AWSError:
     return AWSError("InvalidParameterValue", words)
 
 
-def _nothing(form: Branch) -> dict[str, Any]:
-    for name in form:
+def _nothing(content: Branch) -> dict[str, Any]:
+    for name in content:
         raise AWSError("UnknownParameter", f"The parameter {shown(name or '')} is not recognized")
     return {}

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import Union
+from typing import Final, Union
 from urllib.parse import unquote
 
 from gateway.limits import Limits
+from gateway.protocol import body
+from gateway.protocol.wire import Asked
+from gateway.request import Request
 from translators.errors import AWSError
+
+_ENVELOPE: Final = ("Action", "Version")
 
 # A node is text, or named children; where a key has both (``Tags=&Tags.member.1=x``) its own text is the child None.
 Node = Union[str, "Branch"]
 Branch = dict[str | None, Node]
 Pairs = dict[str, str]
+
+
+def asked(request: Request, limits: Limits) -> Asked:
+    """What a form asks for, its parameters being those of the query string and of the body.
+
+    Raises:
+        AWSError: ``MalformedQueryString``; ``RequestEntityTooLarge`` for a body that unpacks to too much.
+    """
+    found: Pairs = {}
+    if request.query:
+        pairs(request.query.encode("utf-8", "surrogateescape"), limits, found)
+        found = {key: value for key, value in found.items() if not key.startswith("X-Amz-")}
+    if request.body:
+        pairs(body.content(request, limits), limits, found)
+    members = {key: value for key, value in found.items() if key not in _ENVELOPE}
+    return Asked(found.get("Action", ""), found.get("Version"), tree(members, limits))
 
 
 def pairs(raw: bytes, limits: Limits, into: Pairs | None = None) -> Pairs:
@@ -55,22 +75,6 @@ def _decoded(text: str) -> str:
     if "\x00" in text:
         raise malformed("The query string holds a NUL character.")
     return text
-
-
-def inflated(body: bytes, limits: Limits) -> bytes:
-    """A gzipped body, as SDKs send large metrics, unpacked as far as a body may be long.
-
-    Raises:
-        AWSError: ``MalformedQueryString`` for what is not gzip, ``RequestEntityTooLarge`` for what unpacks to too much.
-    """
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        unpacked = unpacker.decompress(body, limits.body_bytes + 1)
-    except zlib.error:
-        raise malformed("The request body is not gzip, as its Content-Encoding says.") from None
-    if len(unpacked) > limits.body_bytes:
-        raise AWSError("RequestEntityTooLarge", f"The request body is longer than {limits.body_bytes} bytes.", 413)
-    return unpacked
 
 
 def tree(parameters: Pairs, limits: Limits) -> Branch:

@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from botocore.model import OperationModel, ServiceModel, Shape
 
-from gateway.auth.refusals import Refusal
-from gateway.protocol.form import Branch, shown
-from gateway.protocol.reading import Dialect, Readers, refusing
+from gateway.limits import Limits
+from gateway.protocol import form
+from gateway.protocol.form import Branch
+from gateway.protocol.reading import Naming, Readers, refusing
 from gateway.protocol.scalars import Malformed, escaped, milliseconds_when_any
-from gateway.protocol.wire import Parse, Serialize
+from gateway.protocol.wire import Answer, Asked, Read
 from gateway.protocol.writing import Writers
-from gateway.validation import Failure, sentence
+from gateway.request import Request, Response
 from translators.errors import AWSError
 
 # What AWS's front door uses where it does not know for which service a request is.
@@ -30,10 +31,10 @@ def _member_name(member: Shape, name: str) -> str:
     return str(member.serialization.get("name", name))
 
 
-_DIALECT: Final = Dialect(_member_name, wrapped=True, first_index=1, strict=False)
+_NAMING: Final = Naming(_member_name, wrapped=True, first_index=1, strict=False)
 
 
-class QueryWire:
+class QueryProtocol:
     """The query form of one service.
 
     Args:
@@ -41,60 +42,62 @@ class QueryWire:
         strict: whether a member of an answer that the model does not have is a fault.
     """
 
-    content_type = "text/xml"
+    name = "query"
 
     def __init__(self, model: ServiceModel | None, *, strict: bool = True) -> None:
+        self.service: str | None = model.metadata["apiVersion"] if model else None
         self._namespace: str = model.metadata["xmlNamespace"] if model else UNKNOWN_NAMESPACE
-        self._readers = Readers(_DIALECT)
+        self._readers = Readers(_NAMING)
         self._writers = Writers(milliseconds_when_any, strict=strict)
 
-    def parser(self, operation: OperationModel) -> Parse:
+    def claims(self, request: Request) -> bool:
+        """Asked after the other forms: what is none of theirs is a form."""
+        del request
+        return True
+
+    def asked(self, request: Request, limits: Limits) -> Asked:
+        return form.asked(request, limits)
+
+    def reader(self, operation: OperationModel) -> Read:
         shape = operation.input_shape
         return _nothing if shape is None else refusing(self._readers.of(shape), _refusal)
 
-    def serializer(self, operation: OperationModel) -> Serialize:
+    def answerer(self, operation: OperationModel) -> Answer:
         name, shape = operation.name, operation.output_shape
         opening = f'<{name}Response xmlns="{self._namespace}">'
         closing = f"</RequestId></ResponseMetadata></{name}Response>"
         if shape is None:
             whole = f"{opening}<ResponseMetadata><RequestId>"
-            return lambda _result, request_id: f"{whole}{request_id}{closing}".encode()
+            return lambda _result, request_id: _answered(f"{whole}{request_id}{closing}", request_id)
         wrapper = shape.serialization.get("resultWrapper", f"{name}Result")
         write = self._writers.members(shape)
         opening += f"<{wrapper}>"
         middle = f"</{wrapper}><ResponseMetadata><RequestId>"
 
-        def serialize(result: Mapping[str, Any], request_id: str) -> bytes:
+        def answer(result: Mapping[str, Any], request_id: str) -> Response:
             pieces = [opening]
             write(result, pieces.append)
             pieces += (middle, request_id, closing)
-            return "".join(pieces).encode()
+            return _answered("".join(pieces), request_id)
 
-        return serialize
+        return answer
 
-    def error(self, error: AWSError, request_id: str) -> bytes:
-        return (
+    def refuse(self, error: AWSError, request_id: str) -> Response:
+        text = (
             f'<ErrorResponse xmlns="{self._namespace}"><Error><Type>{error.fault}</Type>'
             f"<Code>{escaped(error.code)}</Code><Message>{escaped(error.message)}</Message></Error>"
             f"<RequestId>{escaped(request_id)}</RequestId></ErrorResponse>"
-        ).encode()
+        )
+        return _answered(text, request_id, error.status)
 
-    def invalid(self, failures: list[Failure]) -> AWSError:
-        return AWSError("ValidationError", sentence(failures))
 
-    def refused(self, refusal: Refusal) -> AWSError:
-        return refusal
-
-    def unknown_action(self, action: str, version: str) -> AWSError:
-        return AWSError("InvalidAction", f"Could not find operation {shown(action)} for version {shown(version)}")
-
-    def unanswered(self, service: str, action: str) -> AWSError:
-        return AWSError("InvalidAction", f"The action {action} is not supported by Coppice for the service {service}.")
+def _answered(text: str, request_id: str, status: int = 200) -> Response:
+    return Response(status, text.encode(), {"Content-Type": "text/xml", "x-amzn-requestid": request_id})
 
 
 def _refusal(found: Malformed) -> AWSError:
     return AWSError("MalformedInput", found.words)
 
 
-def _nothing(_form: Branch) -> dict[str, Any]:
+def _nothing(_content: Branch) -> dict[str, Any]:
     return {}

@@ -1,6 +1,6 @@
 """Readers compiled from input shapes: a tree of names in, typed parameters out. One closure a shape, made once.
 
-What the two wire forms do differently (names, whether lists are wrapped, what becomes of unknown names) is a Dialect.
+What the two wire forms do differently (names, whether lists are wrapped, what becomes of unknown names) is a Naming.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DIGITS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class Naming:
     """How one wire form names what it carries.
 
     Attributes:
@@ -37,7 +37,7 @@ class Dialect:
 
 
 class Unknown(Malformed):
-    """A name that the shape does not have, in a dialect that refuses those."""
+    """A name that the shape does not have, in a form that refuses those."""
 
 
 def refusing(read: Parse, refuse: Callable[[Malformed], Exception]) -> Callable[[Branch], dict[str, Any]]:
@@ -54,13 +54,10 @@ def refusing(read: Parse, refuse: Callable[[Malformed], Exception]) -> Callable[
 
 
 class Readers:
-    """Compiles and keeps the readers of one service's shapes.
+    """Compiles and keeps the readers of one service's shapes, some of which contain themselves."""
 
-    The shapes of the services we answer are trees: no shape contains itself (a test holds the models against that).
-    """
-
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+    def __init__(self, naming: Naming) -> None:
+        self._naming = naming
         self._made: dict[str, Parse] = {}
 
     def of(self, shape: Shape) -> Parse:
@@ -68,17 +65,26 @@ class Readers:
         kind = shape.type_name
         if kind == "timestamp" or kind not in ("structure", "list", "map"):
             return _scalar(READERS[kind])
-        parse = self._made.get(shape.name)
+        name = shape.name
+        parse = self._made.get(name)
         if parse is None:
+            # What is met again inside itself is looked up when it is needed, which is after it is made.
+            self._made[name] = self._later(name)
             make = {"structure": self._structure, "list": self._list, "map": self._map}[kind]
-            parse = self._made[shape.name] = make(shape)
+            parse = self._made[name] = make(shape)
+        return parse
+
+    def _later(self, name: str) -> Parse:
+        def parse(node: Node) -> Any:
+            return self._made[name](node)
+
         return parse
 
     def _structure(self, shape: Shape) -> Parse:
         members: dict[str | None, tuple[str, Parse]] = {
             self._wire_name(member, name): (name, self.of(member)) for name, member in shape.members.items()
         }
-        strict = self._dialect.strict
+        strict = self._naming.strict
 
         def parse(node: Node) -> dict[str, Any]:
             values: dict[str, Any] = {}
@@ -99,16 +105,16 @@ class Readers:
 
     def _wire_name(self, member: Shape, name: str) -> str:
         # A flattened list or map stands where its element's name says, as botocore writes it.
-        flattened = self._dialect.wrapped and member.serialization.get("flattened")
+        flattened = self._naming.wrapped and member.serialization.get("flattened")
         if flattened and member.type_name == "list" and (own := member.member.serialization.get("name")):
             return str(own)
-        return self._dialect.member_name(member, name)
+        return self._naming.member_name(member, name)
 
     def _list(self, shape: Shape) -> Parse:
         element = self.of(shape.member)
-        unwrapped = not self._dialect.wrapped or shape.serialization.get("flattened")
+        unwrapped = not self._naming.wrapped or shape.serialization.get("flattened")
         wrapper = None if unwrapped else shape.member.serialization.get("name", "member")
-        first = self._dialect.first_index
+        first = self._naming.first_index
 
         def parse(node: Node) -> list[Any]:
             branch = _branch(node, "Unexpected list element termination")
@@ -130,7 +136,7 @@ class Readers:
         key_name = shape.key.serialization.get("name", "key")
         value_name = shape.value.serialization.get("name", "value")
         wrapper = None if shape.serialization.get("flattened") else "entry"
-        first = self._dialect.first_index
+        first = self._naming.first_index
 
         def parse(node: Node) -> dict[Any, Any]:
             branch = _branch(node, "Unexpected map element termination")

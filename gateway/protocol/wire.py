@@ -1,43 +1,59 @@
-"""What a wire form can do for the pipeline: read parameters, write an answer, write an error, say what was invalid."""
+"""What a wire form can do for the pipeline: know its requests, take them apart, answer and refuse."""
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from botocore.model import OperationModel
 
-from gateway.auth.refusals import Refusal
-from gateway.protocol.form import Branch
-from gateway.validation import Failure
+from gateway.limits import Limits
+from gateway.request import Request, Response
 from translators.errors import AWSError
 
-Parse = Callable[[Branch], dict[str, Any]]
-Serialize = Callable[[Mapping[str, Any], str], bytes]
+Read = Callable[[Any], dict[str, Any]]
+Answer = Callable[[Mapping[str, Any], str], Response]
 
 
-class Wire(Protocol):
-    """One wire form for one service; compiled functions are made once per operation by the caller, who keeps them."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for, taken apart and not yet held against the shapes of the operation.
 
-    content_type: str
+    Attributes:
+        operation: its name as the client gives it: any text, empty where there is none.
+        service: how the client names the service; None where it does not. In forms that is the version of its API.
+        content: what the form's readers read: a tree of names, or plain values.
+    """
 
-    def parser(self, operation: OperationModel) -> Parse:
-        """A function from the request's tree (without Action and Version) to input members; raises AWSError."""
+    operation: str
+    service: str | None
+    content: Any
 
-    def serializer(self, operation: OperationModel) -> Serialize:
-        """A function from output members and the request id to the answer's body."""
 
-    def error(self, error: AWSError, request_id: str) -> bytes:
-        """The error document."""
+class Protocol(typing.Protocol):
+    """One wire form for one service; the compiled functions are made once per operation by the caller, who keeps them.
 
-    def invalid(self, failures: list[Failure]) -> AWSError:
-        """The words for constraints that were not met; the list is not empty."""
+    Attributes:
+        name: the form's, as botocore's metadata lists it.
+        service: how requests of this form name the service; see ``Asked``.
+    """
 
-    def refused(self, refusal: Refusal) -> AWSError:
-        """An authentication failure as the service says it."""
+    name: str
+    service: str | None
 
-    def unknown_action(self, action: str, version: str) -> AWSError:
-        """The refusal of an action that the service does not have."""
+    def claims(self, request: Request) -> bool:
+        """Whether a request is of this form, by its headers alone."""
 
-    def unanswered(self, service: str, action: str) -> AWSError:
-        """The refusal of an action that the service has and Coppice does not answer."""
+    def asked(self, request: Request, limits: Limits) -> Asked:
+        """What a request asks for; raises AWSError where it cannot be taken apart."""
+
+    def reader(self, operation: OperationModel) -> Read:
+        """A function from the content of what is asked to input members; it raises AWSError."""
+
+    def answerer(self, operation: OperationModel) -> Answer:
+        """A function from output members and the request id to the answer."""
+
+    def refuse(self, error: AWSError, request_id: str) -> Response:
+        """The answer that tells an error."""

@@ -38,19 +38,37 @@ class UnknownMemberError(Exception):
     """A handler's answer has a member that its shape does not have."""
 
 
+class UnknownMembers:
+    """What becomes of an answer's member that the model does not have.
+
+    Args:
+        strict: whether it is a fault, as in every suite; else it is dropped, and told in the log once.
+    """
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._told: set[tuple[str, str]] = set()
+
+    def found(self, shape: str, name: str) -> None:
+        """Tell one. Raises UnknownMemberError where that is a fault."""
+        if self._strict:
+            raise UnknownMemberError(f"{shape} has no member {name}")
+        if (shape, name) not in self._told:
+            self._told.add((shape, name))
+            _log.error("an answer's member is dropped: %s has no member %s", shape, name)
+
+
 class Writers:
     """Compiles and keeps the writers of one service's shapes.
 
     Args:
         instant: how this service writes a timestamp.
         element: the tag of a list's element where the model names none.
-        strict: whether an answer's member that the model does not have is a fault (as in every suite) or is dropped,
-            and told in the log once.
+        strict: see UnknownMembers.
     """
 
     def __init__(self, instant: WriteInstant, element: str = "member", *, strict: bool = True) -> None:
-        self._strict = strict
-        self._told: set[tuple[str, str]] = set()
+        self._unknown = UnknownMembers(strict=strict).found
         self._texts: dict[str, Callable[[Any], str]] = {**_TEXTS, "timestamp": instant}
         self._element = element
         self._made: dict[tuple[str, str], Write] = {}
@@ -60,7 +78,15 @@ class Writers:
         key = (shape.name, tag)
         write = self._made.get(key)
         if write is None:
+            # What is met again inside itself is looked up when it is needed, which is after it is made.
+            self._made[key] = self._later(key)
             write = self._made[key] = self._make(shape, tag)
+        return write
+
+    def _later(self, key: tuple[str, str]) -> Write:
+        def write(value: Any, append: Append) -> None:
+            self._made[key](value, append)
+
         return write
 
     def members(self, shape: Shape) -> Write:
@@ -69,24 +95,17 @@ class Writers:
         They are written in the answer's own order: of a shape's many members few are there, and so none is looked for.
         """
         members = {name: self._member(member, name) for name, member in shape.members.items()}
-        find, shape_name = members.get, shape.name
+        find, shape_name, unknown = members.get, shape.name, self._unknown
 
         def write(value: Any, append: Append) -> None:
             for name, member in value.items():
                 write_member = find(name)
                 if write_member is None:
-                    self._unknown(shape_name, name)
+                    unknown(shape_name, name)
                 elif member is not None:
                     write_member(member, append)
 
         return write
-
-    def _unknown(self, shape: str, name: str) -> None:
-        if self._strict:
-            raise UnknownMemberError(f"{shape} has no member {name}")
-        if (shape, name) not in self._told:
-            self._told.add((shape, name))
-            _log.error("an answer's member is dropped: %s has no member %s", shape, name)
 
     def _member(self, member: Shape, name: str) -> Write:
         tag = member.serialization.get("name", name)

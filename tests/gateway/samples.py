@@ -1,6 +1,7 @@
 """Values made from botocore's shapes, the same for the same seed; a full one has every member of every shape."""
 
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 _TEXTS = (
@@ -25,9 +26,18 @@ class Samples:
         self._random = random.Random(seed)
         self._full = full
         self._empty_structures = empty_structures
+        self._inside = Counter()
 
     def of(self, shape, depth: int = 0):
-        return getattr(self, f"_{shape.type_name}")(shape, depth)
+        self._inside[shape.name] += 1
+        try:
+            return getattr(self, f"_{shape.type_name}")(shape, depth)
+        finally:
+            self._inside[shape.name] -= 1
+
+    def _again(self, shape):
+        """Whether a shape that contains itself was met often enough."""
+        return self._inside[shape.name] > 1
 
     def _structure(self, shape, depth):
         made = {}
@@ -35,6 +45,8 @@ class Samples:
             name = self._random.choice(list(shape.members))
             return {name: self.of(shape.members[name], depth + 1)}
         for name, member in shape.members.items():
+            if self._again(member):
+                continue
             if self._full or self._random.random() < 0.8 / (1 + depth / 4):
                 value = self.of(member, depth + 1)
                 if value != {} or (self._empty_structures and member.type_name == "structure"):

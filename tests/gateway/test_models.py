@@ -1,13 +1,12 @@
 import pytest
 
-from gateway.models import SERVICES, operation_model, service_model
-from gateway.services import SCOPES, Services
+from gateway.models import SERVICES, is_global, metadata, operation_model, scopes, service_model
+from gateway.services import Services
 
 
-def test_every_service_is_read_in_a_form_that_we_speak():
-    assert {service: service_model(service).metadata["protocol"] for service in SERVICES} == dict.fromkeys(
-        SERVICES, "query"
-    ) | {"ec2": "ec2"}
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_head_of_a_model_tells_its_metadata(service):
+    assert metadata(service) == service_model(service).metadata
 
 
 def test_documentation_is_left_out():
@@ -25,11 +24,19 @@ def test_unknown_names():
 def test_a_service_is_loaded_and_an_operation_compiled_once():
     services = Services()
     assert services.service("sts") is services.service("sts")
-    assert services.service("sts").operation("GetCallerIdentity") is services.service("sts").operation(
-        "GetCallerIdentity"
-    )
-    assert services.service("sts").operation("MakeCoffee") is None
+    sts = services.service("sts")
+    assert sts.operation("GetCallerIdentity", "query") is sts.operation("GetCallerIdentity", "query")
+    assert sts.operation("MakeCoffee", "query") is None
 
 
-def test_every_service_has_a_scope():
-    assert sorted(name for names in SCOPES.values() for name in names) == sorted(SERVICES)
+def test_scopes_are_what_requests_are_signed_for():
+    assert scopes() == {
+        "autoscaling": ("autoscaling",),
+        "ec2": ("ec2",),
+        "sts": ("sts",),
+        "elasticloadbalancing": ("elbv2", "elb"),
+        "iam": ("iam",),
+        "sns": ("sns",),
+        "monitoring": ("cloudwatch",),
+    }
+    assert {service for service in SERVICES if is_global(service)} == {"iam", "sts"}

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.limits import Limits, TokenBuckets
 from gateway.request import Request
-from tests.gateway.world import CALLER, World, action, presigned, signed
+from tests.gateway.world import CALLER, KEY, World, action, presigned, signed
 from translators.errors import AWSError
 
 
@@ -132,11 +132,11 @@ def test_iam_is_signed_for_a_region_that_is_not_ours():
             ),
         ),
         (
-            lambda: signed("sqs", {"Action": "ListQueues"}),
+            lambda: signed("dynamodb", {"Action": "ListTables"}),
             (
                 400,
                 "InvalidAction",
-                "The service sqs is not supported by Coppice, which has autoscaling, ec2, elasticloadbalancing, iam, monitoring, sns, sts.",
+                "The service dynamodb is not supported by Coppice, which has autoscaling, ec2, elasticloadbalancing, iam, monitoring, sns, sts.",
             ),
         ),
         (
@@ -230,8 +230,29 @@ def test_a_gzipped_body_is_unpacked_within_the_limit():
     assert world.calls[0].params == {"Namespace": "n"}
     bomb = signed("cloudwatch", body=gzip.compress(b"a" * 100_000), headers=packed)
     assert said(pipeline.answer(bomb))[:2] == (413, "RequestEntityTooLarge")
-    broken = signed("cloudwatch", body=b"nonsense", headers=packed)
-    assert said(pipeline.answer(broken))[:2] == (400, "MalformedQueryString")
+    whole = gzip.compress(plain)
+    for body in (b"nonsense", whole[:-12], whole + b"x", whole + whole):
+        assert said(pipeline.answer(signed("cloudwatch", body=body, headers=packed)))[:2] == (
+            400,
+            "MalformedQueryString",
+        )
+    listed = signed("cloudwatch", body=whole, headers={"Content-Encoding": "identity, GZIP"})
+    assert pipeline.answer(listed).status == 200
+
+
+def test_a_call_knows_where_its_caller_reached_us():
+    world = World().on("sts", "GetCallerIdentity")
+    asked = action("sts", "GetCallerIdentity")
+    pipeline = replace(world.pipeline(), verify=lambda _request, _claim, known, _now: known.find(KEY))
+    for scheme, host in (
+        ("http", "cloud.example:8080"),
+        ("https", "[::1]:443"),
+        ("http", "x/../y"),
+        ("http", "a" * 300),
+        ("http", ""),
+    ):
+        pipeline.answer(replace(asked, scheme=scheme, headers={**asked.headers, "host": host}))
+    assert [call.endpoint for call in world.calls] == ["http://cloud.example:8080", "https://[::1]:443", "", "", ""]
 
 
 def test_regions_are_told_by_aws_s_names():

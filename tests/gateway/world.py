@@ -9,6 +9,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 
 from gateway.auth.credentials import Credential, StaticCredentials
+from gateway.models import SERVICES, metadata, scopes
 from gateway.pipeline import Pipeline
 from gateway.request import Request
 from translators.registry import Caller
@@ -16,17 +17,12 @@ from translators.registry import Caller
 KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 CALLER = Caller(KEY, "u-1", "demo", "p-1")
 HOST = "cloud.example:8080"
-SCOPES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "cloudwatch": "monitoring"}
-VERSIONS = {
-    "autoscaling": "2011-01-01",
-    "ec2": "2016-11-15",
-    "sts": "2011-06-15",
-    "iam": "2010-05-08",
-    "elb": "2012-06-01",
-    "elbv2": "2015-12-01",
-    "sns": "2010-03-31",
-    "cloudwatch": "2010-08-01",
-}
+VERSIONS = {service: metadata(service)["apiVersion"] for service in SERVICES}
+
+
+def scope(service):
+    """The service of a credential scope; what we do not know is signed for by its own name."""
+    return next((scope for scope, names in scopes().items() if service in names), service)
 
 
 class FixedClock:
@@ -102,7 +98,7 @@ def signed(
     given = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "Host": HOST, **(headers or {})}
     url = f"http://{HOST}/" + (f"?{query}" if query else "")
     raw = AWSRequest(method=method, url=url, data=body, headers=given)
-    SigV4Auth(BotoCredentials(key, secret, token), SCOPES.get(service, service), region).add_auth(raw)
+    SigV4Auth(BotoCredentials(key, secret, token), scope(service), region).add_auth(raw)
     data = body.encode() if isinstance(body, str) else body
     return Request(method, "/", query, {name.lower(): value for name, value in raw.headers.items()}, data)
 
@@ -116,5 +112,5 @@ def presigned(service, name, params=None, *, expires=300, key=KEY, secret=SECRET
     """A request whose signature stands in its query string."""
     query = urlencode({"Action": name, "Version": VERSIONS[service], **(params or {})})
     raw = AWSRequest(method="GET", url=f"http://{HOST}/?{query}", headers={"Host": HOST})
-    SigV4QueryAuth(BotoCredentials(key, secret, token), SCOPES.get(service, service), region, expires).add_auth(raw)
+    SigV4QueryAuth(BotoCredentials(key, secret, token), scope(service), region, expires).add_auth(raw)
     return Request("GET", "/", urlsplit(raw.url).query, {"host": HOST}, b"")

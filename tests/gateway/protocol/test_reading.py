@@ -15,7 +15,7 @@ ALL = Services()
 
 def read(service, operation, raw):
     form = pairs(raw if isinstance(raw, bytes) else raw.encode(), LIMITS)
-    return ALL.service(service).operation(operation).parse(tree(form, LIMITS))
+    return ALL.service(service).operation(operation, "ec2" if service == "ec2" else "query").read(tree(form, LIMITS))
 
 
 def refusal(service, operation, raw):

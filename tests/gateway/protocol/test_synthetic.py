@@ -8,9 +8,9 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
 from gateway.limits import Limits
-from gateway.protocol.ec2 import EC2Wire
+from gateway.protocol.ec2 import EC2Protocol
 from gateway.protocol.form import pairs, tree
-from gateway.protocol.query import QueryWire
+from gateway.protocol.query import QueryProtocol
 
 SHAPES = {
     "Everything": {
@@ -81,7 +81,7 @@ def operation(protocol):
     if protocol == "query":
         description["operations"]["Do"]["output"]["resultWrapper"] = "DoResult"
     model = ServiceModel(description, "x")
-    return model.operation_model("Do"), (EC2Wire if protocol == "ec2" else QueryWire)(model)
+    return model.operation_model("Do"), (EC2Protocol if protocol == "ec2" else QueryProtocol)(model)
 
 
 @pytest.mark.parametrize("protocol", ["query", "ec2"])
@@ -92,13 +92,13 @@ def test_requests(protocol):
     body = create_serializer(protocol, include_validation=False).serialize_to_request(value, model)["body"]
     form = pairs(urlencode(body).encode(), Limits())
     del form["Action"], form["Version"]
-    assert wire.parser(model)(tree(form, Limits())) == value
+    assert wire.reader(model)(tree(form, Limits())) == value
 
 
 @pytest.mark.parametrize("protocol", ["query", "ec2"])
 def test_answers(protocol):
     model, wire = operation(protocol)
-    body = wire.serializer(model)(VALUE, "id")
+    body = wire.answerer(model)(VALUE, "id").body
     parsed = create_parser(protocol).parse({"status_code": 200, "headers": {}, "body": body}, model.output_shape)
     assert parsed.pop("ResponseMetadata")["RequestId"] == "id"
     assert parsed == VALUE
@@ -106,4 +106,4 @@ def test_answers(protocol):
 
 def test_an_empty_flattened_list_writes_nothing():
     model, wire = operation("query")
-    assert b"<DoResult></DoResult>" in wire.serializer(model)({"Flat": [], "FlatMap": {}}, "id")
+    assert b"<DoResult></DoResult>" in wire.answerer(model)({"Flat": [], "FlatMap": {}}, "id").body

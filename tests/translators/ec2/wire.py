@@ -7,15 +7,14 @@ from typing import Any
 from botocore.parsers import create_parser
 
 from backend.domain.scope import Scope
-from gateway.models import operation_model, service_model
-from gateway.protocol.ec2 import EC2Wire
-from gateway.protocol.query import QueryWire
+from gateway.models import operation_model
+from gateway.services import Services
 from tests.answers import known
 from tests.factories import SCOPE, World, request
 from translators.errors import AWSError, translate
 from translators.registry import find
 
-_WIRES = {"ec2": EC2Wire(service_model("ec2"))}
+_SERVICES = Services()
 
 
 class Asking:
@@ -25,8 +24,6 @@ class Asking:
         self.world = world
         self.service = service
         self.scope = scope
-        if service not in _WIRES:
-            _WIRES[service] = QueryWire(service_model(service))
 
     def __call__(self, operation: str, **params: Any) -> dict[str, Any]:
         """The parsed answer; a refusal is raised as AWSError."""
@@ -45,9 +42,11 @@ class Asking:
             raise told from error
         if model.output_shape is not None:
             known(model.output_shape, result, operation)
-        body = _WIRES[self.service].serializer(model)(result, "request-1")
-        parsed: dict[str, Any] = create_parser(model.service_model.metadata["protocol"]).parse(
-            {"status_code": 200, "headers": {}, "body": body}, model.output_shape
+        form = model.service_model.metadata["protocol"]
+        compiled = _SERVICES.service(self.service).operation(operation, form)
+        assert compiled is not None
+        parsed: dict[str, Any] = create_parser(form).parse(
+            {"status_code": 200, "headers": {}, "body": compiled.answer(result, "request-1").body}, model.output_shape
         )
         parsed.pop("ResponseMetadata", None)
         return parsed

@@ -1,0 +1,136 @@
+"""What the gateway itself says for a service: its codes and words, in one record a service; no wire form's bytes.
+
+A code is the one of the query form; where an error goes out as JSON or CBOR, ``protocol/error_types.py`` renames it.
+
+Source: "Common Errors" of the services' API references; "Error codes" of the Amazon EC2 API Reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.auth.refusals import Refusal
+from gateway.protocol import ec2
+from gateway.protocol.form import shown
+from gateway.validation import Failure, Naming, lower_first, sentence
+from translators.errors import AWSError
+
+
+def _invalid(failures: list[Failure]) -> AWSError:
+    return AWSError("ValidationError", sentence(failures))
+
+
+def _unknown_action(action: str, version: str) -> AWSError:
+    return AWSError("InvalidAction", f"Could not find operation {shown(action)} for version {shown(version)}")
+
+
+def _unanswered(service: str, action: str) -> AWSError:
+    return AWSError("InvalidAction", f"The action {action} is not supported by Coppice for the service {service}.")
+
+
+def _denied(words: str) -> AWSError:
+    return AWSError("AccessDenied", words, 403)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """A service's codes and words for what the gateway refuses before a handler is asked.
+
+    Attributes:
+        invalid: constraints of the input that were not met; the list is not empty.
+        refused: a request that nobody is known to have signed.
+        unknown_action: an operation (and the version of the API) that the service does not have.
+        unanswered: an operation (of a service) that the service has and Coppice does not answer.
+        denied: a caller who may not do it, with the words that say who and what.
+        throttled: code, words and status for too many requests.
+        internal: the code of a fault of ours.
+        versioned: whether one version of the API is taken and no other.
+        naming: how a member is named in a sentence about it.
+        element: what stands between a list's name and a member of its element in such a sentence.
+        actions: the service in names of actions (``elasticloadbalancing:DescribeLoadBalancers``); empty: botocore's.
+        namespace: what stands before the name of an error of the service's own in JSON and CBOR.
+        query_codes: error shape -> code in the query form, where botocore's model does not tell it.
+    """
+
+    invalid: Callable[[list[Failure]], AWSError] = _invalid
+    refused: Callable[[Refusal], AWSError] = lambda refusal: refusal
+    unknown_action: Callable[[str, str], AWSError] = _unknown_action
+    unanswered: Callable[[str, str], AWSError] = _unanswered
+    denied: Callable[[str], AWSError] = _denied
+    throttled: tuple[str, str, int] = ("Throttling", "Rate exceeded", 400)
+    internal: str = "InternalFailure"
+    versioned: bool = True
+    naming: Naming = lower_first
+    element: str = ".member"
+    actions: str = ""
+    namespace: str = ""
+    query_codes: Mapping[str, str] = field(default_factory=dict)
+
+
+# EC2 names some lists that are missing by a name of its own that no model tells. Source: conformance/recorded.
+_EC2_SETS: Final = {"ResourceId": "resourceIdSet"}
+
+
+def _ec2_invalid(failures: list[Failure]) -> AWSError:
+    missing = next((failure for failure in failures if failure.is_missing), None)
+    if missing is not None:
+        named = _EC2_SETS.get(missing.path, missing.path)
+        return AWSError("MissingParameter", f"The request must contain the parameter {named}")
+    failure = failures[0]
+    name = next(part for part in reversed(failure.path.split(".")) if not part.isdigit())
+    parameter = name[0].lower() + name[1:]
+    return AWSError(
+        "InvalidParameterValue",
+        f"Value ({failure.shown}) for parameter {parameter} is invalid. {failure.expectation}.",
+    )
+
+
+def _ec2_denied(words: str) -> AWSError:
+    return AWSError("UnauthorizedOperation", f"You are not authorized to perform this operation. {words}", 403)
+
+
+_COMMON: Final = Dialect()
+_BALANCING: Final = Dialect(actions="elasticloadbalancing")
+_SQS: Final = "AWS.SimpleQueueService."
+
+_DIALECTS: Final[Mapping[str, Dialect]] = {
+    "ec2": Dialect(
+        invalid=_ec2_invalid,
+        refused=lambda refusal: refusal.ec2,
+        unknown_action=lambda action, _version: AWSError(
+            "InvalidAction", f"The action {shown(action)} is not valid for this web service."
+        ),
+        unanswered=lambda _service, action: AWSError(
+            "UnsupportedOperation", f"The action {action} is not supported by Coppice."
+        ),
+        denied=_ec2_denied,
+        throttled=("RequestLimitExceeded", "Request limit exceeded.", 503),
+        internal="InternalError",
+        versioned=False,  # every older version is taken; the models hold the newest
+        naming=ec2.member_name,
+        element="",
+    ),
+    "elb": _BALANCING,
+    "elbv2": _BALANCING,
+    # Source: recorded answers of CloudWatch in JSON and CBOR.
+    "cloudwatch": Dialect(namespace="com.amazonaws.cloudwatch.v2010_08_01#"),
+    # Source: recorded answers of SQS in JSON.
+    "sqs": Dialect(
+        namespace="com.amazonaws.sqs#",
+        query_codes={
+            "EmptyBatchRequest": f"{_SQS}EmptyBatchRequest",
+            "InvalidBatchEntryId": f"{_SQS}InvalidBatchEntryId",
+            "PurgeQueueInProgress": f"{_SQS}PurgeQueueInProgress",
+            "QueueDoesNotExist": f"{_SQS}NonExistentQueue",
+            "QueueNameExists": "QueueAlreadyExists",
+            "TooManyEntriesInBatchRequest": f"{_SQS}TooManyEntriesInBatchRequest",
+        },
+    ),
+}
+
+
+def of(service: str) -> Dialect:
+    """The dialect of a service, by botocore's name; that of most services where it has none of its own."""
+    return _DIALECTS.get(service, _COMMON)
