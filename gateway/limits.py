@@ -19,7 +19,9 @@ class Limits:
             read AWS's error instead of a reset connection.
         query_bytes: the longest query string.
         parameters: the most ``key=value`` pairs.
-        depth: the most parts of a dotted key (no operation of the models has more than 14).
+        depth: the most parts of a dotted key (no operation of the models has more than 14), and how deep JSON and CBOR
+            may be nested.
+        values: the most values of a JSON or CBOR body, those inside others among them.
     """
 
     body_bytes: int = BODY_BYTES
@@ -27,6 +29,7 @@ class Limits:
     query_bytes: int = 64 * 1024
     parameters: int = 10_000
     depth: int = 40
+    values: int = 200_000
 
 
 @dataclass(slots=True)

@@ -28,6 +28,9 @@ SERVICES: Final = (
     "iam",
     "sns",
     "cloudwatch",
+    "sqs",
+    "ssm",
+    "events",
 )
 
 _HEAD_BYTES: Final = 8192

@@ -1,7 +1,7 @@
 r"""The models' regular expressions, which are Java's, as Python's. They must match a value as a whole.
 
-Three things differ: Java joins two surrogate escapes into the character they mean, knows ``\p{L}``, and its ``\w``
-and ``\d`` are ASCII.
+Four things differ: Java joins two surrogate escapes into the character they mean, knows ``\p{L}``, its ``\w`` and
+``\d`` are ASCII, and a hyphen behind one of these in brackets is a hyphen.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 _SURROGATES: Final = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_HYPHEN: Final = re.compile(r"(?<=\\[wds])-")
 _PROPERTY: Final = re.compile(r"\\p\{([A-Z][a-z]?)\}")
 
 
@@ -20,7 +21,8 @@ _PROPERTY: Final = re.compile(r"\\p\{([A-Z][a-z]?)\}")
 def compiled(pattern: str) -> re.Pattern[str]:
     """A Java pattern ready for ``fullmatch``."""
     joined = _SURROGATES.sub(lambda pair: _joined(pair[1], pair[2]), pattern)
-    return re.compile(_PROPERTY.sub(lambda name: _ranges(name[1]), joined), re.ASCII)
+    plain = _HYPHEN.sub(r"\\-", joined)
+    return re.compile(_PROPERTY.sub(lambda name: _ranges(name[1]), plain), re.ASCII)
 
 
 def _joined(high: str, low: str) -> str:

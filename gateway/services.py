@@ -16,9 +16,11 @@ from botocore.model import ServiceModel
 
 from gateway import dialects, models
 from gateway.dialects import Dialect
+from gateway.protocol.aws_json import JsonProtocol
 from gateway.protocol.ec2 import EC2Protocol
 from gateway.protocol.form import shown
 from gateway.protocol.query import QueryProtocol
+from gateway.protocol.rpc_cbor import CborProtocol
 from gateway.protocol.wire import Answer, Asked, Protocol, Read
 from gateway.request import Request
 from gateway.validation import Check, Validators
@@ -26,12 +28,18 @@ from translators.errors import AWSError
 
 # The forms by botocore's names, in the order in which they are asked whether a request is theirs.
 _FORMS: Final[dict[str, Callable[[ServiceModel, Dialect, bool], Protocol]]] = {
+    "smithy-rpc-v2-cbor": lambda model, dialect, strict: CborProtocol(model, dialect, strict=strict),
+    "json": lambda model, dialect, strict: JsonProtocol(model, dialect, strict=strict),
     "ec2": lambda model, _, strict: EC2Protocol(model, strict=strict),
     "query": lambda model, _, strict: QueryProtocol(model, strict=strict),
 }
 
 # In these a request is answered that is for no service we know, or in a form that its service does not speak.
-_UNBOUND: Final[tuple[Protocol, ...]] = (QueryProtocol(None),)
+_UNBOUND: Final[tuple[Protocol, ...]] = (
+    CborProtocol(None, dialects.of("")),
+    JsonProtocol(None, dialects.of("")),
+    QueryProtocol(None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,7 @@ class Services:
         """The form in which a request is answered that claims a scope, whatever else is wrong with it."""
         names = models.scopes().get(scope or "", ())
         found = self.service(names[0]).protocol(request) if names else None
-        return found or next(protocol for protocol in _UNBOUND if protocol.claims(request))
+        return found or next((protocol for protocol in _UNBOUND if protocol.claims(request)), _UNBOUND[-1])
 
     def dialect(self, scope: str | None) -> Dialect:
         """The words in which a request is refused that claims a scope."""

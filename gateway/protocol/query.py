@@ -51,9 +51,7 @@ class QueryProtocol:
         self._writers = Writers(milliseconds_when_any, strict=strict)
 
     def claims(self, request: Request) -> bool:
-        """Asked after the other forms: what is none of theirs is a form."""
-        del request
-        return True
+        return form.claims(request)
 
     def asked(self, request: Request, limits: Limits) -> Asked:
         return form.asked(request, limits)

@@ -4,6 +4,8 @@ A minute at most, the same each time; ``make fuzz MINUTES=N`` goes on with new o
 """
 
 import gc
+import gzip
+import json
 import os
 import tracemalloc
 from collections import deque
@@ -16,8 +18,9 @@ from hypothesis import strategies as st
 
 from gateway.app import create_app
 from gateway.framing import Need, Refused, Requests, Whole
-from gateway.limits import BODY_BYTES
-from tests.gateway.world import HOST, VERSIONS, World, signed
+from gateway.limits import BODY_BYTES, Limits
+from gateway.protocol import cbor
+from tests.gateway.world import HOST, VERSIONS, World, cbor_action, json_action, signed
 
 MINUTES = float(os.environ.get("COPPICE_FUZZ_MINUTES", "0"))
 EXAMPLES = int(MINUTES * 6000) or 150
@@ -97,6 +100,8 @@ def app():
         ("ec2", "DescribeInstances"),
         ("ec2", "RunInstances"),
         ("sts", "GetCallerIdentity"),
+        ("cloudwatch", "PutMetricData"),
+        ("ssm", "GetInventory"),
     ):
         world.on(service, operation)
     return create_app(world.pipeline(), lambda: None, str).test_client()
@@ -112,7 +117,12 @@ def answered(app, request):
         base_url=f"http://{HOST}",
     )
     assert answer.status_code < 500, answer.text
-    ET.fromstring(answer.data)
+    if answer.headers.get("smithy-protocol"):
+        assert not answer.data or isinstance(cbor.decoded(answer.data, Limits()), dict)
+    elif answer.content_type.startswith("application/x-amz-json"):
+        assert isinstance(json.loads(answer.data or "{}"), dict)
+    else:
+        ET.fromstring(answer.data)
     return answer.status_code
 
 
@@ -162,6 +172,31 @@ def test_bodies(app, body, kind, encoding):
     if encoding:
         headers["Content-Encoding"] = encoding
     answered(app, signed("autoscaling", body=body, headers=headers))
+
+
+NAMED = st.sampled_from(
+    ["Namespace", "MetricData", "MetricName", "Value", "Timestamp", "Counts", "Filters", "Aggregators", "Values", "Key"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**64), 2**64 - 1) | st.floats() | st.text(max_size=10) | AWKWARD,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMED | TEXT, inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@fuzzed
+@given(
+    value=VALUES,
+    named=st.sampled_from([("cloudwatch", "PutMetricData"), ("ssm", "GetInventory")]),
+    spoilt=st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=3)), max_size=2),
+    packed=st.booleans(),
+)
+def test_values(app, value, named, spoilt, packed):
+    for make, raw in ((json_action, json.dumps(value).encode()), (cbor_action, cbor.encoded(value))):
+        for at, piece in spoilt:
+            raw = raw[:at] + piece + raw[at + 1 :]  # noqa: PLW2901 - a body with some bytes of it spoilt
+        body, headers = (gzip.compress(raw), {"Content-Encoding": "gzip"}) if packed else (raw, {})
+        answered(app, make(*named, body, headers=headers))
 
 
 HEADER = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)

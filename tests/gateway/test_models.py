@@ -38,5 +38,8 @@ def test_scopes_are_what_requests_are_signed_for():
         "iam": ("iam",),
         "sns": ("sns",),
         "monitoring": ("cloudwatch",),
+        "sqs": ("sqs",),
+        "ssm": ("ssm",),
+        "events": ("events",),
     }
     assert {service for service in SERVICES if is_global(service)} == {"iam", "sts"}

@@ -188,6 +188,7 @@ def test_every_check_compiles_and_takes_an_empty_request(service):
         (r"[\w+=,.@-]+", "user@x", "ü"),
         (r"\d{12}", "123456789012", "١٢٣٤٥٦٧٨٩٠١٢"),
         (r"^[a-z]+$", "abc", "abc\n"),
+        (r"[\w-\/.]+", "a-b/c.d", "a b"),
         (r"[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]+", "a €", "\t"),
     ],
 )

@@ -90,22 +90,41 @@ def signed(
     secret=SECRET,
     token=None,
     query="",
+    path="/",
     headers=None,
 ):
     """A request signed now by botocore in the header form."""
     if body is None:
         body = urlencode(params or {})
     given = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "Host": HOST, **(headers or {})}
-    url = f"http://{HOST}/" + (f"?{query}" if query else "")
+    url = f"http://{HOST}{path}" + (f"?{query}" if query else "")
     raw = AWSRequest(method=method, url=url, data=body, headers=given)
     SigV4Auth(BotoCredentials(key, secret, token), scope(service), region).add_auth(raw)
     data = body.encode() if isinstance(body, str) else body
-    return Request(method, "/", query, {name.lower(): value for name, value in raw.headers.items()}, data)
+    return Request(method, path, query, {name.lower(): value for name, value in raw.headers.items()}, data)
 
 
 def action(service, name, params=None, **options):
     """A signed request for an operation; parameters by their wire names."""
     return signed(service, {"Action": name, "Version": VERSIONS[service], **(params or {})}, **options)
+
+
+def json_action(service, name, body=b"{}", **options):
+    """A signed request for an operation in JSON."""
+    about = metadata(service) if service in SERVICES else {}
+    headers = {
+        "Content-Type": f"application/x-amz-json-{about.get('jsonVersion', '1.1')}",
+        "X-Amz-Target": f"{about.get('targetPrefix', service)}.{name}",
+    }
+    return signed(service, body=body, **{**options, "headers": {**headers, **options.get("headers", {})}})
+
+
+def cbor_action(service, name, body=b"\xa0", **options):
+    """A signed request for an operation in CBOR."""
+    headers = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor", **options.pop("headers", {})}
+    about = metadata(service) if service in SERVICES else {}
+    path = f"/service/{about.get('targetPrefix', service)}/operation/{name}"
+    return signed(service, body=body, path=path, headers=headers, **options)
 
 
 def presigned(service, name, params=None, *, expires=300, key=KEY, secret=SECRET, token=None, region="us-east-1"):

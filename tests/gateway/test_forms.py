@@ -1,0 +1,195 @@
+"""JSON and CBOR through the whole pipeline: signed by botocore, answered and refused in the form that was asked in."""
+
+import gzip
+import json
+from dataclasses import replace
+
+import pytest
+
+from gateway.app import create_app
+from gateway.limits import Limits, TokenBuckets
+from gateway.protocol import cbor
+from gateway.request import Request
+from tests.gateway.world import HOST, World, action, cbor_action, json_action, signed
+from translators.errors import AWSError
+
+FORMS = {"json": json_action, "cbor": cbor_action}
+both = pytest.mark.parametrize("form", FORMS)
+
+
+WORDS = (
+    "1 validation error detected: Value 'INVALID' at 'stateValue' failed to satisfy constraint: "
+    "Member must satisfy enum value set: [OK, ALARM, INSUFFICIENT_DATA]"
+)
+
+
+def written(form, value):
+    return json.dumps(value).encode() if form == "json" else cbor.encoded(value)
+
+
+def told(form, answer):
+    """What an answer says, as plain values."""
+    return json.loads(answer.body) if form == "json" else cbor.decoded(answer.body, Limits())
+
+
+def refusal(form, answer):
+    """Status, type and words of an error."""
+    said = told(form, answer)
+    assert answer.headers["Content-Type"] == ("application/x-amz-json-1.0" if form == "json" else "application/cbor")
+    assert answer.headers["x-amzn-requestid"]
+    if form == "json":
+        assert answer.headers["x-amzn-errortype"] == said["__type"].rpartition("#")[2]
+    else:
+        assert answer.headers["smithy-protocol"] == "rpc-v2-cbor"
+    return answer.status, said["__type"], said.get("message", said.get("Message"))
+
+
+@both
+def test_one_handler_answers_every_form_of_its_service(form):
+    world = World().on("cloudwatch", "ListMetrics", {"Metrics": [{"Namespace": "n"}], "NextToken": None})
+    pipeline = world.pipeline()
+    answer = pipeline.answer(FORMS[form]("cloudwatch", "ListMetrics", written(form, {"Namespace": "n"})))
+    assert (answer.status, told(form, answer)) == (200, {"Metrics": [{"Namespace": "n"}]})
+    assert pipeline.answer(action("cloudwatch", "ListMetrics", {"Namespace": "n"})).status == 200
+    assert [(call.service, call.operation, call.params) for call in world.calls] == [
+        ("cloudwatch", "ListMetrics", {"Namespace": "n"})
+    ] * 2
+    assert [record.operation for record in world.records] == ["ListMetrics"] * 2
+
+
+@both
+def test_constraints_are_told_in_the_same_words_in_every_form(form):
+    world = World().on("cloudwatch", "SetAlarmState")
+    answer = world.pipeline().answer(
+        FORMS[form](
+            "cloudwatch",
+            "SetAlarmState",
+            written(form, {"AlarmName": "a", "StateValue": "INVALID", "StateReason": "r"}),
+        )
+    )
+    assert refusal(form, answer) == (
+        400,
+        "com.amazon.coral.validate#ValidationException",
+        WORDS,
+    )
+    assert answer.headers["x-amzn-query-error"] == "ValidationError;Sender"
+
+
+@both
+def test_errors_of_handlers_have_the_name_of_their_shape(form):
+    world = World().on("cloudwatch", "SetAlarmState", AWSError("ResourceNotFound", "", 404))
+    valid = written(form, {"AlarmName": "a", "StateValue": "OK", "StateReason": "r"})
+    answer = world.pipeline().answer(FORMS[form]("cloudwatch", "SetAlarmState", valid))
+    assert refusal(form, answer) == (404, "com.amazonaws.cloudwatch.v2010_08_01#ResourceNotFound", None)
+    assert answer.headers["x-amzn-query-error"] == "ResourceNotFound;Sender"
+    world.on("cloudwatch", "SetAlarmState", AWSError("InvalidParameterValue", "why"))
+    answer = world.pipeline().answer(FORMS[form]("cloudwatch", "SetAlarmState", valid))
+    assert refusal(form, answer)[1] == "com.amazonaws.cloudwatch.v2010_08_01#InvalidParameterValueException"
+
+
+@both
+def test_what_goes_wrong_before_a_service_is_known_is_told_in_the_form_of_the_request(form):
+    pipeline = World().pipeline()
+    good = FORMS[form]("cloudwatch", "ListMetrics")
+    cases = [
+        (replace(good, headers={**good.headers, "authorization": ""}), "MissingAuthenticationTokenException", 400),
+        (FORMS[form]("cloudwatch", "ListMetrics", key="AKIDNOBODY"), "UnrecognizedClientException", 403),
+        (FORMS[form]("cloudwatch", "ListMetrics", secret="x"), "InvalidSignatureException", 403),
+        (FORMS[form]("cloudwatch", "ListMetrics", region="mars-1"), "InvalidSignatureException", 403),
+        (FORMS[form]("cloudwatch", "MakeCoffee"), "UnknownOperationException", 400),
+        (FORMS[form]("cloudwatch", "ListMetrics"), "UnknownOperationException", 400),
+        (replace(good, method="PUT"), "UnknownOperationException", 400),
+        (FORMS[form]("cloudwatch", "ListMetrics", b"nonsense"), "SerializationException", 400),
+        (FORMS[form]("autoscaling", "DescribeTags"), "UnknownOperationException", 400),
+        (FORMS[form]("dynamodb", "ListTables"), "UnknownOperationException", 400),
+    ]
+    for request, name, status in cases:
+        answer = pipeline.answer(request)
+        assert answer.status == status, name
+        assert told(form, answer)["__type"].rpartition("#")[2] == name
+    bare = Request("POST", "/", "", {name: good.headers[name] for name in good.headers if name != "authorization"})
+    assert told(form, pipeline.answer(bare))["__type"] == "MissingAuthenticationTokenException"
+
+
+def test_a_form_that_the_service_does_not_speak_is_refused_in_it():
+    pipeline = World().on("sqs", "ListQueues").on("autoscaling", "DescribeTags", {"Tags": []}).pipeline()
+    answer = pipeline.answer(signed("sqs", {"Action": "ListQueues", "Version": "2012-11-05"}))
+    assert answer.status == 400
+    assert b"<Code>InvalidAction</Code>" in answer.body
+    assert json.loads(pipeline.answer(json_action("autoscaling", "DescribeTags")).body)["__type"] == (
+        "UnknownOperationException"
+    )
+    assert pipeline.answer(json_action("sqs", "ListQueues")).status == 200
+
+
+def test_a_service_of_json_alone_has_plain_names_and_one_status():
+    world = World(options={"throttle": TokenBuckets(rate=0.0001, burst=3)})
+    pipeline = world.on("ssm", "GetParameter", AWSError("ParameterNotFound", "", 404)).pipeline()
+    answer = pipeline.answer(json_action("ssm", "GetParameter", b'{"Name":"x"}'))
+    assert (answer.status, json.loads(answer.body)) == (400, {"__type": "ParameterNotFound"})
+    assert answer.headers["Content-Type"] == "application/x-amz-json-1.1"
+    assert "x-amzn-query-error" not in answer.headers
+    answer = pipeline.answer(json_action("ssm", "GetParameter"))
+    assert json.loads(answer.body) == {
+        "__type": "ValidationException",
+        "message": "1 validation error detected: Value null at 'name' failed to satisfy constraint: Member must not be null",
+    }
+    answer = pipeline.answer(json_action("ssm", "GetParameter", secret="x"))
+    assert (answer.status, json.loads(answer.body)["__type"]) == (400, "InvalidSignatureException")
+    answers = [pipeline.answer(json_action("ssm", "GetParameter")) for _ in range(2)]
+    assert (answers[1].status, json.loads(answers[1].body)) == (
+        400,
+        {"__type": "ThrottlingException", "message": "Rate exceeded"},
+    )
+
+
+def test_shapes_that_contain_themselves():
+    world = World().on("ssm", "GetInventory", {"Entities": []})
+    deep = {
+        "Aggregators": [{"Expression": "a", "Aggregators": [{"Expression": "b", "Aggregators": [{"Expression": "c"}]}]}]
+    }
+    assert world.pipeline().answer(json_action("ssm", "GetInventory", json.dumps(deep))).status == 200
+    assert world.calls[0].params == deep
+    deep["Aggregators"][0]["Aggregators"][0]["Aggregators"][0]["Expression"] = ""
+    answer = world.pipeline().answer(json_action("ssm", "GetInventory", json.dumps(deep)))
+    assert (
+        "Value '' at 'aggregators.1.member.aggregators.1.member.aggregators.1.member.expression'"
+        in (json.loads(answer.body)["message"])
+    )
+
+
+@both
+def test_a_gzipped_body_is_unpacked_within_the_limit(form):
+    world = World(options={"limits": Limits(body_bytes=1000)}).on("cloudwatch", "ListMetrics", {})
+    pipeline, packed = world.pipeline(), {"Content-Encoding": "gzip"}
+    plain = written(form, {"Namespace": "n"})
+    assert pipeline.answer(FORMS[form]("cloudwatch", "ListMetrics", gzip.compress(plain), headers=packed)).status == 200
+    assert world.calls[0].params == {"Namespace": "n"}
+    bomb = FORMS[form]("cloudwatch", "ListMetrics", gzip.compress(b"a" * 100_000), headers=packed)
+    assert refusal(form, pipeline.answer(bomb))[:2] == (
+        413,
+        "com.amazon.coral.service#RequestEntityTooLargeException",
+    )
+    for body in (b"nonsense", gzip.compress(plain)[:-9]):
+        answer = pipeline.answer(FORMS[form]("cloudwatch", "ListMetrics", body, headers=packed))
+        assert refusal(form, answer)[:2] == (400, "com.amazon.coral.service#SerializationException")
+
+
+@both
+def test_a_fault_of_ours_is_a_500_in_every_form(form):
+    world = World().on("cloudwatch", "ListMetrics", ZeroDivisionError("secret detail"))
+    answer = world.pipeline().answer(FORMS[form]("cloudwatch", "ListMetrics"))
+    assert refusal(form, answer)[:2] == (500, "com.amazon.coral.service#InternalFailure")
+    assert answer.headers["x-amzn-query-error"] == "InternalFailure;Receiver"
+    assert b"secret" not in answer.body
+
+
+def test_an_answer_without_a_body_has_no_content_type_in_cbor():
+    client = create_app(World().on("cloudwatch", "PutMetricAlarm").pipeline(), lambda: None, str).test_client()
+    needed = {"AlarmName": "a", "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold"}
+    request = cbor_action("cloudwatch", "PutMetricAlarm", cbor.encoded(needed))
+    headers = {name: value for name, value in request.headers.items() if name != "host"}
+    answer = client.post(request.path, data=request.body, headers=headers, base_url=f"http://{HOST}")
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert "Content-Type" not in answer.headers
+    assert answer.headers["smithy-protocol"] == "rpc-v2-cbor"
