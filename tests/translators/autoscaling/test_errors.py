@@ -9,16 +9,17 @@ from backend import errors
 from translators.autoscaling.errors import TABLE, constraint, unsupported
 from translators.errors import translate
 
-# Raised by what EC2's operations alone ask for.
-ONLY_EC2 = {
+# Raised by what EC2's and STS's operations alone ask for.
+ELSEWHERE = {
     "QuotaExceeded", "NoCapacity", "NoAddresses", "NetworkMissing", "LaunchUnsupported", "ProfileIncomplete",
     "ServerConflict", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent", "TokenUsed",
-    "ServerGroupExists", "ServerGroupInUse",
+    "ServerGroupExists", "ServerGroupInUse", "ImageNameTaken", "ImageNotOwned", "ImagesExhausted", "RoleRefused",
+    "RolesNotAssumed", "SessionsExhausted", "SessionsUnavailable",
 }  # fmt: skip
 FINDINGS = [
     found
     for _, found in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(found, errors.Finding) and found is not errors.Finding and found.__name__ not in ONLY_EC2
+    if issubclass(found, errors.Finding) and found is not errors.Finding and found.__name__ not in ELSEWHERE
 ]
 
 
