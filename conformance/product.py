@@ -34,8 +34,8 @@ BRISK = {
 CALM = {
     **STRICT,
     "OS_ENGINE__POLL_SECONDS": "0.1",
-    "OS_ENGINE__WATCH_BUSY_SECONDS": "0.5",
-    "OS_ENGINE__WATCH_IDLE_SECONDS": "2",
+    "OS_ENGINE__WATCH_BUSY_SECONDS": "1",
+    "OS_ENGINE__WATCH_IDLE_SECONDS": "3",
     "OS_ENGINE__WATCH_FULL_SECONDS": "20",
     "OS_ENGINE__LAUNCH_GRACE_SECONDS": "30",
     "OS_ENGINE__BOOT_TIMEOUT_SECONDS": "120",
@@ -44,13 +44,16 @@ CALM = {
     "OS_OPENSTACK__PORT_GRACE_SECONDS": "60",
     "OS_OPENSTACK__KEY_SECONDS": "10",
 }
-"""On OpenStack each look costs the cloud something, and the cloud shares the machine; an operator's patience is short."""
+"""On OpenStack each look costs the cloud something (for a listing of servers Nova asks Neutron twice), and the cloud
+shares the machine; an operator's patience is short."""
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 ON_OPENSTACK = os.environ.get("COPPICE_CLOUD") == "openstack"
 """Whether the Coppice that is started here drives the test cloud of ``conformance.openstack``."""
 PATIENCE = float(os.environ.get("COPPICE_PATIENCE") or (6 if ON_OPENSTACK else 1))
 """Every wait is that many times as long: servers of a real cloud take their time."""
+PAUSE = 0.5 if ON_OPENSTACK else 0.1
+"""Seconds between two looks of the suites themselves."""
 TENANT = dict(enumerate(SUITES)).get(int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), "nobody")
 """Whose project of the test cloud the suites work in; processes side by side have one each."""
 
@@ -59,7 +62,7 @@ class NotReadyError(AssertionError):
     """The product did not come up, or died."""
 
 
-def until(what: str, check: Callable[[], object], seconds: float = 30.0, pause: float = 0.1) -> object:
+def until(what: str, check: Callable[[], object], seconds: float = 30.0, pause: float = PAUSE) -> object:
     """The first true answer of ``check``; an AssertionError that says ``what`` and the last answer otherwise."""
     seconds *= PATIENCE
     deadline = time.monotonic() + seconds
