@@ -36,6 +36,7 @@ class Track(Enum):
     """Lanes of one track run one after the other."""
 
     COMPUTES = auto()
+    """It has what the others leave of the machine."""
     SUITES = auto()
     TOOLS = auto()
     CLOUD = auto()
@@ -48,7 +49,6 @@ class Lane:
 
     Attributes:
         beside: it begins together with the lane before it in its track.
-        gives_way: it has what the others leave of the machine; its time is virtual.
     """
 
     name: str
@@ -56,7 +56,6 @@ class Lane:
     track: Track = Track.COMPUTES
     pytest: bool = False
     beside: bool = False
-    gives_way: bool = False
 
     @property
     def cloud(self) -> bool:
@@ -75,7 +74,7 @@ LANES = (
     Lane("mypy", (str(BIN / "mypy"),)),
     Lane("import contracts", (str(BIN / "lint-imports"),)),
     Lane("unit, store, engine", ("tests", "--ignore=tests/simulation", "-n", "2", "--dist", "loadgroup"), pytest=True),
-    Lane("simulation", ("tests/simulation", "-n", "2"), pytest=True, gives_way=True),
+    Lane("simulation", ("tests/simulation", "-n", "2"), pytest=True),
     Lane(
         "conformance",
         ("conformance", *(f"--ignore=conformance/{one}" for one in ELSEWHERE)),
@@ -216,7 +215,8 @@ def _run(lane: Lane, report: Report) -> None:
     elif report.together and lane.track is not Track.COMPUTES:
         environment = BESIDE_OTHERS | environment
     run = _run_pytest if lane.pytest else _run_command
-    held = run(lane, GIVES_WAY if lane.gives_way and report.together else (), environment, report)
+    gives_way = report.together and lane.track is Track.COMPUTES
+    held = run(lane, GIVES_WAY if gives_way else (), environment, report)
     report.ended(lane.name, began, held=held)
 
 
