@@ -9,7 +9,7 @@ import pytest
 from tests.simulation.moods import ALL_AT_ONCE, MOODS, TRIALS, WILD, played
 from tests.simulation.run import run
 
-BLOCK = 10
+BLOCK = 5
 BLOCKS = [(mood, first) for mood in MOODS for first in played(mood)[::BLOCK]]
 
 
