@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import Final
 
-_SERVICES: Final = ("autoscaling", "ec2", "elbv2", "iam", "sts")
+import translators
 
 
 def load() -> None:
-    """Import every module of every service's package once."""
-    for service in _SERVICES:
-        package = importlib.import_module(f"translators.{service}")
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"translators.{service}.{module.name}")
+    """Import every module of every service's package once. A service is a package beside this module."""
+    for package in pkgutil.iter_modules(translators.__path__):
+        if package.ispkg:
+            service = importlib.import_module(f"translators.{package.name}")
+            for module in pkgutil.iter_modules(service.__path__):
+                importlib.import_module(f"{service.__name__}.{module.name}")
 
 
 load()

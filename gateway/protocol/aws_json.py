@@ -202,10 +202,6 @@ def _written_number(value: Any) -> float | str:
     return number if typed.finite(number) else scalars.written_number(number)
 
 
-def _written_seconds(value: datetime) -> float:
-    return int(value.timestamp() * 1000) / 1000 if value.microsecond >= 1000 else int(value.timestamp())
-
-
 _WRITERS: Final[dict[str, typed.Write]] = {
     "string": str,
     "character": str,
@@ -214,7 +210,7 @@ _WRITERS: Final[dict[str, typed.Write]] = {
     "float": _written_number,
     "double": _written_number,
     "boolean": bool,
-    "timestamp": _written_seconds,
+    "timestamp": scalars.epoch_seconds,
     "blob": scalars.written_blob,
 }
 _INSTANT_WRITERS: Final[dict[str, typed.Write]] = {

@@ -11,14 +11,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from gateway.limits import Limits
-from gateway.protocol.scalars import Malformed
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
+from gateway.protocol.scalars import Malformed, epoch_seconds
 
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _LIST, _MAP, _TAG, _SIMPLE = range(8)
 _WIDTHS: Final = {24: 1, 25: 2, 26: 4, 27: 8}
@@ -202,7 +199,7 @@ def _encode(value: Any, out: bytearray) -> None:
     elif isinstance(value, datetime):
         # Doubles, as the real service sends them, so that milliseconds arrive.
         _start(_TAG, _INSTANT, out)
-        _encode((value - _EPOCH) // _MILLISECOND / 1000, out)
+        _encode(float(epoch_seconds(value)), out)
     elif isinstance(value, bytes):
         _start(_BYTES, len(value), out)
         out += value

@@ -25,6 +25,7 @@ _ISO: Final = re.compile(
     r"(Z|z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Malformed(Exception):
@@ -150,6 +151,12 @@ def written_number(value: Any) -> str:
 
 def written_blob(value: Any) -> str:
     return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
+
+
+def epoch_seconds(value: datetime) -> float:
+    """Seconds since 1970 to the millisecond below, whole ones as an integer: JSON and CBOR."""
+    seconds, rest = divmod((value - _EPOCH) // _MILLISECOND, 1000)
+    return seconds + rest / 1000 if rest else seconds
 
 
 @lru_cache(maxsize=4096)

@@ -32,7 +32,7 @@ def unfit(value: Any, wanted: str) -> Malformed:
     if isinstance(value, list):
         return Malformed("Start of list found where not expected")
     if value is None:
-        return Malformed(f"NULL_VALUE can not be converted to {wanted}")  # unsourced
+        return Malformed("Null found where not expected")  # unsourced
     if isinstance(value, bool):
         return Malformed(f"{'TRUE' if value else 'FALSE'}_VALUE can not be converted to {wanted}")
     kind = "NUMBER" if isinstance(value, int | float) else "STRING"
@@ -131,7 +131,7 @@ class TypedReaders:
 
         def read(value: Any) -> dict[str, Any]:
             if value.__class__ is not dict:
-                raise Malformed("Expected null") if _is_scalar(value) else unfit(value, "")
+                raise _misplaced(value, "Expected null")
             found: dict[str, Any] = {}
             for key, item in value.items():
                 # What the shape does not have is passed over, and so is null, which says that a member is absent.
@@ -149,7 +149,7 @@ class TypedReaders:
 
         def read(value: Any) -> list[Any]:
             if value.__class__ is not list:
-                raise Malformed("Expected list or null") if _is_scalar(value) else unfit(value, "")
+                raise _misplaced(value, "Expected list or null")
             return [element(item) for item in value]
 
         return read
@@ -159,7 +159,7 @@ class TypedReaders:
 
         def read(value: Any) -> dict[Any, Any]:
             if value.__class__ is not dict:
-                raise Malformed("Expected map or null") if _is_scalar(value) else unfit(value, "")  # unsourced
+                raise _misplaced(value, "Expected map or null")  # unsourced
             return {read_key(key): read_value(item) for key, item in value.items()}
 
         return read
@@ -229,5 +229,6 @@ def wire_name(member: Shape, name: str) -> str:
     return str(member.serialization.get("name", name))
 
 
-def _is_scalar(value: Any) -> bool:
-    return not isinstance(value, dict | list)
+def _misplaced(value: Any, expected: str) -> Malformed:
+    """A value in place of a structure, list or map."""
+    return unfit(value, "") if value is None or isinstance(value, dict | list) else Malformed(expected)
