@@ -9,8 +9,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from botocore.model import OperationModel, ServiceModel, Shape
@@ -171,10 +170,7 @@ def _iso(value: Any) -> datetime:
 
 
 def _http_date(value: Any) -> datetime:
-    try:
-        return parsedate_to_datetime(typed.text(value)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise typed.unfit(value, "a Timestamp") from None
+    return scalars.http_date(typed.text(value))
 
 
 _READERS: Final[dict[str, typed.Read]] = {
@@ -215,7 +211,7 @@ _WRITERS: Final[dict[str, typed.Write]] = {
 }
 _INSTANT_WRITERS: Final[dict[str, typed.Write]] = {
     "iso8601": scalars.milliseconds_when_any,
-    "rfc822": lambda value: format_datetime(value.astimezone(UTC), usegmt=True),
+    "rfc822": scalars.written_http_date,
 }
 
 

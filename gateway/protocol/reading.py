@@ -12,7 +12,7 @@ from typing import Any, Final
 from botocore.model import Shape
 
 from gateway.protocol.form import Branch, Node, shown
-from gateway.protocol.scalars import READERS, Malformed, Reader
+from gateway.protocol.scalars import READERS, Malformed, Reader, http_date
 
 Parse = Callable[[Node], Any]
 
@@ -58,25 +58,27 @@ class Readers:
 
     def __init__(self, naming: Naming) -> None:
         self._naming = naming
-        self._made: dict[str, Parse] = {}
+        self._made: dict[tuple[str, bool], Parse] = {}
 
     def of(self, shape: Shape) -> Parse:
         """The reader of a shape."""
         kind = shape.type_name
-        if kind == "timestamp" or kind not in ("structure", "list", "map"):
-            return _scalar(READERS[kind])
-        name = shape.name
-        parse = self._made.get(name)
+        if kind not in ("structure", "list", "map"):
+            named = shape.serialization.get("timestampFormat") == "rfc822"
+            return _scalar(http_date if named else READERS[kind])
+        # A list may be flattened in one structure and not in another.
+        key = (shape.name, bool(shape.serialization.get("flattened")))
+        parse = self._made.get(key)
         if parse is None:
             # What is met again inside itself is looked up when it is needed, which is after it is made.
-            self._made[name] = self._later(name)
+            self._made[key] = self._later(key)
             make = {"structure": self._structure, "list": self._list, "map": self._map}[kind]
-            parse = self._made[name] = make(shape)
+            parse = self._made[key] = make(shape)
         return parse
 
-    def _later(self, name: str) -> Parse:
+    def _later(self, key: tuple[str, bool]) -> Parse:
         def parse(node: Node) -> Any:
-            return self._made[name](node)
+            return self._made[key](node)
 
         return parse
 

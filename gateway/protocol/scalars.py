@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -93,6 +94,14 @@ def instant(text: str) -> datetime:
     raise Malformed("timestamp must follow ISO8601", text)
 
 
+def http_date(text: str) -> datetime:
+    """An aware UTC instant of ``Sun, 02 Jan 2000 20:34:56 GMT``."""
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Malformed("timestamp must follow RFC822", text) from None  # unsourced
+
+
 READERS: Final[dict[str, Reader]] = {
     "string": str,
     "character": str,
@@ -157,6 +166,14 @@ def epoch_seconds(value: datetime) -> float:
     """Seconds since 1970 to the millisecond below, whole ones as an integer: JSON and CBOR."""
     seconds, rest = divmod((value - _EPOCH) // _MILLISECOND, 1000)
     return seconds + rest / 1000 if rest else seconds
+
+
+def written_epoch_seconds(value: datetime) -> str:
+    return str(epoch_seconds(value))
+
+
+def written_http_date(value: datetime) -> str:
+    return format_datetime(value.astimezone(UTC), usegmt=True)
 
 
 @lru_cache(maxsize=4096)

@@ -33,6 +33,12 @@ _TEXTS: dict[str, Callable[[Any], str]] = {
     "blob": scalars.written_blob,
 }
 
+_INSTANTS: dict[str, Callable[[Any], str]] = {
+    "unixtimestamp": scalars.written_epoch_seconds,
+    "unixTimestamp": scalars.written_epoch_seconds,
+    "rfc822": scalars.written_http_date,
+}
+
 
 class UnknownMemberError(Exception):
     """A handler's answer has a member that its shape does not have."""
@@ -75,6 +81,8 @@ class Writers:
 
     def of(self, shape: Shape, tag: str) -> Write:
         """The writer of a shape inside ``<tag>``; a flattened list or map repeats the tag."""
+        if shape.type_name == "timestamp":
+            return self._instant(shape, tag)
         key = (shape.name, tag)
         write = self._made.get(key)
         if write is None:
@@ -121,6 +129,10 @@ class Writers:
         if shape.type_name == "map":
             return self._map(shape, tag)
         return _text(self._texts[shape.type_name], tag, shape.type_name)
+
+    def _instant(self, shape: Shape, tag: str) -> Write:
+        named = shape.serialization.get("timestampFormat", "")
+        return _text(_INSTANTS.get(named, self._texts["timestamp"]), tag, "timestamp")
 
     def _list(self, shape: Shape, tag: str) -> Write:
         flattened = shape.serialization.get("flattened")

@@ -211,7 +211,7 @@ def test_json_requests(body, params):
         ('{"Timestamp":1e999}', "NUMBER_VALUE can not be converted to a Timestamp"),
         ('{"Iso":946845296}', "NUMBER_VALUE can not be converted to a String"),
         ('{"Iso":"yesterday"}', "timestamp must follow ISO8601"),
-        ('{"Http":"yesterday"}', "STRING_VALUE can not be converted to a Timestamp"),
+        ('{"Http":"yesterday"}', "timestamp must follow RFC822"),
         ('{"Blob":"not base64!"}', "The value is not base64 encoded"),
         ('{"Blob":"ü"}', "The value is not base64 encoded"),
         ('{"Strings":"a"}', "Expected list or null"),
