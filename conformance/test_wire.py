@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import random
 import socket
@@ -61,6 +62,26 @@ def test_bad_signatures(server: Access, service: str) -> None:
     expect(Signed(**asked, at=ago(minutes=-20)).send(), *mismatch)
     assert Signed(**asked, at=ago(minutes=10)).send().status == 200
     assert Signed(**asked, at=ago(minutes=-10)).send().status == 200
+
+
+def test_who_asks_in_json_or_cbor_is_refused_in_it(server: Access) -> None:
+    prefix, name = "GraniteServiceVersion20100801", "MakeCoffee"
+    json_headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"{prefix}.{name}"}
+    cbor_headers = {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+    for key, kind in ((None, "UnknownOperationException"), ("AKIANOBODYNOBODYNOBO", "UnrecognizedClientException")):
+        answer = Signed(server, "monitoring", body=b"{}", headers=json_headers, key=key).send()
+        assert 400 <= answer.status < 500
+        assert answer.headers["content-type"] == "application/x-amz-json-1.0"
+        assert json.loads(answer.body)["__type"].endswith(f"#{kind}")
+        assert answer.headers["x-amzn-query-error"].endswith(";Sender")
+        path = f"/service/{prefix}/operation/{name}"
+        answer = Signed(server, "monitoring", body=b"\xa0", path=path, headers=cbor_headers, key=key).send()
+        assert 400 <= answer.status < 500
+        assert (answer.headers["content-type"], answer.headers["smithy-protocol"]) == (
+            "application/cbor",
+            "rpc-v2-cbor",
+        )
+        assert f"#{kind}".encode() in answer.body
 
 
 def test_no_signature(server: Access) -> None:

@@ -130,6 +130,9 @@ _DIALECTS: Final[Mapping[str, Dialect]] = {
     ),
 }
 
+NAMES: Final = tuple(_DIALECTS)
+"""The services that have a dialect of their own."""
+
 
 def of(service: str) -> Dialect:
     """The dialect of a service, by botocore's name; that of most services where it has none of its own."""
