@@ -14,8 +14,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from backend.commands.opening import (
     patience_of,
     regions_of,
     seal_of,
+    service_user_of,
     settings,
     store_of,
 )
@@ -42,23 +43,23 @@ from backend.config import BackendSettings
 from backend.domain.ids import account_id
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
-from backend.drivers.errors import CloudError
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.engine.loop import Engine
 from backend.errors import StoreUnavailable
-from backend.services.sessions import Roles, SessionRules, Sessions
+from backend.services.sessions import SessionRules, Sessions
 from backend.store.secrets import new_key
 from backend.store.session import Store
+from gateway import commands, local, log_lines, request_log
 from gateway import config as gateway_config
-from gateway import local, log_lines, request_log, supervisor
 from gateway.app import create_app
 from gateway.auth import keys, sigv4
-from gateway.auth.credentials import Credential, Credentials, FirstOf, StaticCredentials
+from gateway.auth.credentials import Credential, FirstOf, StaticCredentials
+from gateway.auth.identity import Identity
 from gateway.auth.keystone import KeystoneCredentials
 from gateway.auth.remote import RemoteVerification
 from gateway.auth.sessions import SessionCredentials
 from gateway.local import CannotStart
-from gateway.pipeline import Authorize, Pipeline, Verify, allow_all
+from gateway.pipeline import Pipeline
 from gateway.services import Services
 from translators import load, registry  # noqa: F401 - registers every operation
 from translators.callers import Callers
@@ -73,31 +74,13 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("wsgi")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Whose requests are answered, and what they may do.
-
-    Attributes:
-        regions: AWS's name of a region -> the cloud's.
-        roles: who may assume roles where; None where nobody may.
-    """
-
-    credentials: Credentials
-    regions: Mapping[str, str]
-    verify: Verify = sigv4.verify
-    authorize: Authorize = allow_all
-    account_id_of: Callable[[str], str] = account_id
-    roles: Roles | None = None
-
-
 def embedded_identity(chosen: BackendSettings) -> Identity:
     """The first key pair of the embedded cloud, and those of its accounts."""
     pair = keys.read(Path(chosen.state) / ENV_FILE)
     caller = Caller(access_key=pair.access_key, user_id=EMBEDDED, user_name=USER, project_id=EMBEDDED)
     first = StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)})
-    known = accounts_of(chosen)
-    others = KeystoneCredentials(Callers(known))
-    return Identity(FirstOf(first, others), regions_of(chosen), account_id_of=number_of, roles=known)
+    others = KeystoneCredentials(Callers(accounts_of(chosen)))
+    return Identity(FirstOf(first, others), regions_of(chosen), number_of)
 
 
 def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) -> Identity:
@@ -112,6 +95,7 @@ def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) ->
     return Identity(
         credentials,
         regions_of(chosen),
+        account_id,
         RemoteVerification(credentials) if chosen.verify == "ec2tokens" else sigv4.verify,
         RolePolicy(gateway_config.parsed()).check,
     )
@@ -124,10 +108,16 @@ def sessions_of(chosen: BackendSettings, store: Store, identity: Identity) -> Se
         found = identity.credentials.find(access_key)
         return None if found is None else found.caller.project_id
 
-    local = chosen.driver != "openstack" or chosen.verify == "secret"
-    rules = SessionRules(roles=identity.roles, owner=owner, number_of=identity.account_id_of)
-    why = rules.why if local else "Keystone checks signatures ([openstack] verify)"
-    return Sessions(store, SystemClock(), replace(rules, seal=seal_of(chosen) if local else None, why=why))
+    embedded = chosen.driver != "openstack"
+    sealed = embedded or chosen.verify == "secret"
+    rules = SessionRules(
+        seal=seal_of(chosen) if sealed else None,
+        roles=accounts_of(chosen) if embedded else None,
+        owner=owner,
+        number_of=identity.account_id_of,
+    )
+    why = rules.why if sealed else "Keystone checks signatures ([openstack] verify)"
+    return Sessions(store, SystemClock(), replace(rules, why=why))
 
 
 def create_gateway() -> Flask:
@@ -195,13 +185,12 @@ def main(given: Sequence[str] | None = None) -> int:
     return line.run((*_SERVICES, *accounts.COMMANDS, *offers.COMMANDS, *operator.COMMANDS), given, refusals, LOG)
 
 
-def _serve(chosen: argparse.Namespace) -> None:
+def _serve(asked: argparse.Namespace) -> None:
     schema.check_url(settings().database_url)
-    gateway_config.load()
-    os.execvp(sys.executable, _gunicorn(chosen.bind))  # noqa: S606 - becomes gunicorn
+    os.execvp(sys.executable, commands.gunicorn(asked.bind))  # noqa: S606 - becomes gunicorn
 
 
-def _engine(_chosen: argparse.Namespace) -> None:
+def _engine(_asked: argparse.Namespace) -> None:
     chosen = settings()
     engine = create_engine(chosen)
     if chosen.metrics_port:
@@ -212,59 +201,24 @@ def _engine(_chosen: argparse.Namespace) -> None:
     engine.run(stop)
 
 
-def _gunicorn(bind: str) -> list[str]:
-    own = gateway_config.load().operator_bind
-    binds = [argument for each in (bind, own) if each for argument in ("--bind", each)]
-    return [sys.executable, "-m", "gunicorn", "--config", "python:gateway.gunicorn", *binds, "wsgi:application"]
+def _prepare(state: Path, endpoint: str) -> list[str]:
+    """Everything that gateway and engine of this machine need; what to do with them, in lines. Raises CannotDo."""
+    local.keep_key(state / KEY_FILE, new_key)
+    present = settings()
+    gateway_config.load()
+    schema.check_url(present.database_url)
+    seal_of(present)
+    if present.driver == "openstack":
+        words = local.cloud_words(endpoint, present.region, regions_of(present), service_user_of(present))
+    else:
+        words = local.embedded_words(endpoint, present.region, state)
+        accounts.write_profiles(state, accounts_of(present))
+    schema.migrate(present.database_url)
+    return words
 
 
-def _run(chosen: argparse.Namespace) -> None:
-    os.umask(0o077)  # databases, keys and logs are their owner's alone
-    with local.state_folder(chosen.state) as state:
-        port = local.free_port(chosen.host, chosen.port, SystemClock().wait)
-        os.environ["OS_DEFAULT__STATE"] = str(state)
-        if chosen.boot_seconds is not None:
-            os.environ["OS_SIMULATED__BOOT_SECONDS"] = str(chosen.boot_seconds)
-        local.keep_key(state / KEY_FILE, new_key)
-        present = settings()
-        gateway_config.load()
-        schema.check_url(present.database_url)
-        seal_of(present)
-        endpoint = f"http://{chosen.host}:{port}"
-        words = _words(endpoint, present, state)
-        if present.driver == "simulated":
-            accounts.write_profiles(state, accounts_of(present))
-        schema.migrate(present.database_url)
-        engine = supervisor.Command("engine", (sys.executable, str(Path(__file__).resolve()), "engine"))
-        gateway = supervisor.Command("gateway", _gunicorn(f"{chosen.host}:{port}"))
-        local.keep_running(state, endpoint, (engine, gateway), words, SystemClock())
-
-
-def _words(endpoint: str, present: BackendSettings, state: Path) -> list[str]:
-    """What to do with what runs. Raises CannotStart where the cloud's service user cannot log in."""
-    if present.driver != "openstack":
-        return local.embedded_words(endpoint, present.region, state)
-    from backend.drivers.openstack.access import Misconfigured
-    from backend.drivers.openstack.cloud import service_user_id
-
-    try:
-        user = service_user_id(present.openstack, SystemClock())
-        return local.cloud_words(endpoint, present.region, regions_of(present), user)
-    except (Misconfigured, CloudError) as error:
-        raise CannotStart(str(error)) from error
-
-
-def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument(
-        "--port", type=int, default=8080, help="0: any that is free (coppice.env in the state tells it)"
-    )
-    parser.add_argument("--state", type=Path, default=Path(".coppice"), help="folder of databases, keys and logs")
-    parser.add_argument("--boot-seconds", type=float, help="how long a simulated server takes to boot")
-
-
-def _serve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--bind", default="0.0.0.0:8080")
+def _run(asked: argparse.Namespace) -> None:
+    commands.run(asked, _prepare, Path(__file__), SystemClock())
 
 
 _SERVICES = (
@@ -272,14 +226,14 @@ _SERVICES = (
         "run",
         "gateway and engine on one machine, embedded state and simulated cloud",
         _run,
-        _run_arguments,
+        commands.run_arguments,
         cannot="Coppice cannot start",
     ),
     Command(
         "serve",
         "the gateway alone (replaces this process by gunicorn)",
         _serve,
-        _serve_arguments,
+        commands.serve_arguments,
         cannot="The gateway cannot start",
         serves=True,
     ),

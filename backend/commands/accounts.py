@@ -37,7 +37,10 @@ def write_profiles(folder: Path, accounts: Accounts, *, into_users: bool = False
     known = profiles.exported(folder / opening.ENV_FILE)
     endpoint = known.get("AWS_ENDPOINT_URL", "http://127.0.0.1:8080")
     region = known.get("AWS_DEFAULT_REGION", opening.settings().region)
-    made = [*_profiles(known, accounts)]
+    try:
+        made = [*_profiles(known, accounts)]
+    except SecretUnreadable as reason:
+        raise CannotDo(f"a key of an account: {reason}") from reason
     if into_users:
         config, credentials = profiles.user_files()
         # The user's default profile is not ours to be.

@@ -12,9 +12,10 @@ from oslo_config import cfg
 
 from backend import config, measures
 from backend.clock import SystemClock
-from backend.commands import schema, seals
+from backend.commands import CannotDo, schema, seals
 from backend.config import BackendSettings
 from backend.drivers.cloud import Cloud
+from backend.drivers.errors import CloudError
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.drivers.simulated.accounts import Accounts
 from backend.drivers.simulated.regions import AnyRegion
@@ -121,3 +122,14 @@ def regions_of(chosen: BackendSettings) -> Mapping[str, str]:
     from backend.drivers.openstack.cloud import cloud_regions
 
     return cloud_regions(chosen.openstack, chosen.region)
+
+
+def service_user_of(chosen: BackendSettings) -> str:
+    """Id of the service user of an OpenStack cloud. Raises CannotDo where it cannot log in."""
+    from backend.drivers.openstack.access import Misconfigured
+    from backend.drivers.openstack.cloud import service_user_id
+
+    try:
+        return service_user_id(chosen.openstack, SystemClock())
+    except (Misconfigured, CloudError) as error:
+        raise CannotDo(str(error)) from error
