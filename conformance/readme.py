@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,7 @@ TOUR = (
     ),
     Step(
         "Make a zone run full (the simulated cloud fails on demand) and see why the sixth server stays away from it:",
-        ".venv/bin/python -m backend.drivers.simulated .coppice/cloud.db capacity us-east-1c 0\n"
+        ".venv/bin/coppice cloud capacity us-east-1c 0\n"
         "aws autoscaling set-desired-capacity --auto-scaling-group-name web --desired-capacity 6",
         settled=5,
     ),
@@ -93,6 +93,30 @@ TOUR = (
     ),
 )
 
+ACCOUNTS = (
+    Step(
+        "Every region of AWS's is there, each with zones, a default VPC and instances of its own:",
+        "aws ec2 describe-vpcs --region eu-central-1 --output text --query 'Vpcs[].[VpcId,CidrBlock]'",
+    ),
+    Step(
+        "Accounts have the ids that you choose, and as many keys as you like; a server that runs knows them at once:",
+        ".venv/bin/coppice account add prod --id 123456789012 --trusts default\n.venv/bin/coppice account list",
+    ),
+    Step(
+        "They see nothing of each other. Roles of an account, by any name, can be assumed from within and from those it "
+        "trusts;\nwhat `sts assume-role` and `get-session-token` give ends when it says so:",
+        "export AWS_CONFIG_FILE=.coppice/aws/config AWS_SHARED_CREDENTIALS_FILE=.coppice/aws/credentials\n"
+        "aws --profile prod sts get-caller-identity --query Arn\n"
+        "aws --profile default sts assume-role --role-arn arn:aws:iam::123456789012:role/deploy \\\n"
+        "    --role-session-name me --query AssumedRoleUser.Arn",
+    ),
+    Step(
+        "Scripts that name an image or a type which is not there get it:",
+        ".venv/bin/coppice image add ami-0abcdef1234567890 --account prod --region us-east-1 --region eu-central-1\n"
+        ".venv/bin/coppice type add my.big --vcpus 3 --memory-mib 3000",
+    ),
+)
+
 
 def block(text: str, name: str, body: str) -> str:
     """The text with the part between ``<!-- name -->`` and ``<!-- /name -->`` replaced."""
@@ -106,10 +130,10 @@ def support_block(support: Support) -> str:
     return table(support).replace("### ", "**").replace(" operations\n", " operations**\n").rstrip()
 
 
-def tour(environment: Mapping[str, str], folder: Path) -> str:
-    """The tour as Markdown: each command with what it really printed."""
+def tour(environment: Mapping[str, str], folder: Path, steps: Sequence[Step] = TOUR) -> str:
+    """The steps as Markdown: each command with what it really printed."""
     lines: list[str] = []
-    for step in TOUR:
+    for step in steps:
         if step.settled is not None:
             until(f"{step.settled} in service", lambda wanted=step: _settled(wanted, environment, folder))
         lines += [step.words, ""] if step.words else []
@@ -135,7 +159,7 @@ def _ask(operation: str, query: str, environment: Mapping[str, str], folder: Pat
 
 
 def _run(command: str, environment: Mapping[str, str], folder: Path) -> str:
-    script = command.replace(".venv/bin/python", sys.executable).replace(".coppice/", f"{folder}/")
+    script = command.replace(".venv/bin/coppice", f"{sys.executable} wsgi.py").replace(".coppice/", f"{folder}/")
     done = subprocess.run(
         ["bash", "-c", f"AMI=${{AMI-}}; {script}"],
         cwd=ROOT,
@@ -145,7 +169,7 @@ def _run(command: str, environment: Mapping[str, str], folder: Path) -> str:
         text=True,
         check=False,
     )
-    return re.sub(r"\n{2,}", "\n", done.stdout).strip("\n")
+    return re.sub(r"\n{2,}", "\n", done.stdout).strip("\n").replace(str(folder.resolve()), ".coppice")
 
 
 def main() -> None:
@@ -156,7 +180,9 @@ def main() -> None:
         access = product.start()
         environment = access.environment()
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        environment["OS_DEFAULT__STATE"] = str(folder / "state")
         text = block(README.read_text(), "tour", tour(environment, folder / "state"))
+        text = block(text, "accounts", tour(environment, folder / "state", ACCOUNTS))
         README.write_text(block(text, "support", support_block(probe(access))))
     finally:
         product.stop()

@@ -19,7 +19,7 @@ _PROFILE_HELP: Final = """\
 Profiles are written to STATE/aws/config and STATE/aws/credentials. To use them:
   export AWS_CONFIG_FILE=.coppice/aws/config AWS_SHARED_CREDENTIALS_FILE=.coppice/aws/credentials
   aws --profile NAME sts get-caller-identity
-The first key of an account is the profile NAME, the next are NAME-2, NAME-3... A running server knows them at once.
+The first key of an account is the profile NAME, the next are NAME@2, NAME@3... A running server knows them at once.
 """
 
 
@@ -56,7 +56,7 @@ def _profiles(known: dict[str, str], accounts: Accounts) -> Iterator[Profile]:
         if account.name == DEFAULT and "AWS_ACCESS_KEY_ID" in known:
             pairs.insert(0, (known["AWS_ACCESS_KEY_ID"], known["AWS_SECRET_ACCESS_KEY"]))
         for number, pair in enumerate(pairs, start=1):
-            yield Profile(account.name if number == 1 else f"{account.name}-{number}", *pair)
+            yield Profile(account.name if number == 1 else f"{account.name}@{number}", *pair)
 
 
 def _add(asked: argparse.Namespace) -> Told:
@@ -106,7 +106,7 @@ def _add_key(asked: argparse.Namespace) -> Told:
     key = accounts.new_key(asked.user, asked.access_key, asked.secret_key)
     account = accounts.add_key(asked.account, key)
     number = len(account.keys) + (account.name == DEFAULT)
-    profile = account.name if number == 1 else f"{account.name}-{number}"
+    profile = account.name if number == 1 else f"{account.name}@{number}"
     return f"Key {key.access_key} is the profile {profile}.\n{_written(folder, accounts, asked.write, profile)}"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients import client, refused
 from conformance.fleet import Fleet, unique
-from conformance.product import Access, until
+from conformance.product import ON_OPENSTACK, Access, until
 
 
 def test_regions_and_zones(ec2: Any) -> None:
@@ -275,6 +275,23 @@ def test_the_caller(server: Access, account: str) -> None:
     assert re.fullmatch(r"\d{12}", account)
     assert answer["Arn"].startswith(f"arn:aws:iam::{account}:")
     assert answer["UserId"]
+
+
+def test_keys_that_end(server: Access, account: str) -> None:
+    sts = client(server, "sts")
+    assert sts.get_access_key_info(AccessKeyId=server.key)["Account"] == account
+    given = sts.get_session_token(DurationSeconds=900)["Credentials"]
+    own = {"key": given["AccessKeyId"], "secret": given["SecretAccessKey"]}
+    acting = client(server, "sts", aws_session_token=given["SessionToken"], **own)
+    assert acting.get_caller_identity()["Arn"] == sts.get_caller_identity()["Arn"]
+    with refused("AccessDenied", "Cannot call GetSessionToken with session credentials", status=403):
+        acting.get_session_token()
+    role = {"RoleArn": f"arn:aws:iam::{account}:role/deploy", "RoleSessionName": "me"}
+    if ON_OPENSTACK:
+        with refused("AccessDenied", "This cloud has no roles to assume", status=403):
+            sts.assume_role(**role)
+    else:
+        assert sts.assume_role(**role)["AssumedRoleUser"]["Arn"].endswith(":assumed-role/deploy/me")
 
 
 def test_iam_as_terraform_asks(server: Access, account: str) -> None:

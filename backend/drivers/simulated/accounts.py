@@ -23,6 +23,8 @@ from backend.drivers.credentials import AccessKey, Signed
 from backend.drivers.errors import CloudUnavailable
 
 DEFAULT: Final = "default"
+RESERVED: Final = frozenset({DEFAULT, "coppice"})
+"""Names of the account that is always there, in its own file of profiles and in the user's."""
 EMBEDDED: Final = "embedded"
 """The project of the account that is always there; its first key lies in the state folder's ``coppice.env``."""
 USER: Final = "admin"
@@ -176,7 +178,7 @@ class Accounts:
         trusted = tuple(self.named(word).id for word in trusts)
 
         def change(known: dict[str, Account]) -> Account:
-            if name == DEFAULT or name in known:
+            if name in RESERVED or name in known:
                 raise CannotKeep(f"there is an account {name} already")
             if number in {self.default.id, *(account.id for account in known.values())}:
                 raise CannotKeep(f"{number} is another account's id")

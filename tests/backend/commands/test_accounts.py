@@ -39,18 +39,18 @@ def test_an_account_is_made_listed_and_a_profile(state, capsys):
     told = capsys.readouterr().out
     assert told.startswith("Account prod is 123456789012.\nexport AWS_CONFIG_FILE=")
     assert wsgi.main(["account", "key", "add", "123456789012", "--access-key", "test", "--secret-key", "test1"]) == 0
-    assert "Key test is the profile prod-2." in capsys.readouterr().out
+    assert "Key test is the profile prod@2." in capsys.readouterr().out
     assert wsgi.main(["account", "list", "-o", "json"]) == 0
     default, prod = json.loads(capsys.readouterr().out)
     assert (prod["account"], prod["id"], prod["trusts"]) == ("prod", "123456789012", [default["id"]])
     assert default["keys"] == [keys.read(state / opening.ENV_FILE).access_key]
     credentials = sections(state / "aws" / "credentials")
-    assert [*credentials] == ["default", "prod", "prod-2"]
-    assert credentials["prod-2"] == {"aws_access_key_id": "test", "aws_secret_access_key": "test1"}
+    assert [*credentials] == ["default", "prod", "prod@2"]
+    assert credentials["prod@2"] == {"aws_access_key_id": "test", "aws_secret_access_key": "test1"}
     assert sections(state / "aws" / "config")["profile prod"] == {"region": "eu-west-1", "endpoint_url": ENDPOINT}
     assert (state / "aws" / "credentials").stat().st_mode & 0o777 == 0o600
     assert wsgi.main(["account", "key", "drop", "test"]) == 0
-    assert "prod-2" not in sections(state / "aws" / "credentials")
+    assert "prod@2" not in sections(state / "aws" / "credentials")
 
 
 def test_the_user_s_own_files_are_left_alone_unless_it_is_asked_for(state, tmp_path, capsys):

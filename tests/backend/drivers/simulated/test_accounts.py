@@ -68,6 +68,8 @@ def test_the_account_that_is_always_there_takes_keys_too(accounts):
     [
         ("prod", TEST, "there is an account prod already"),
         ("default", TEST, "there is an account default already"),
+        ("coppice", TEST, "there is an account coppice already"),
+        ("prod@2", TEST, "no name"),
         ("other", PROD, "another account's id"),
         ("other", account_id("embedded"), "another account's id"),
         ("other", "12", "no account id"),
