@@ -17,7 +17,7 @@ from gateway.dialects import Dialect
 from gateway.limits import Limits, TokenBuckets
 from gateway.request import Request, Response
 from gateway.request_log import Observe, Record
-from gateway.services import Operation, Services
+from gateway.services import UNKNOWN, Operation, Services
 from translators import errors, registry
 from translators.errors import AWSError
 from translators.registry import Call, Caller, Handler
@@ -86,11 +86,10 @@ class Pipeline:
         """The answer to a request; raises nothing."""
         started = self.clock.monotonic()
         request_id = str(uuid.uuid4())
-        protocol, dialect = self.services.protocol(request, None), self.services.dialect(None)
+        protocol, dialect = UNKNOWN
         service_name = action = account = region = code = ""
         try:
-            claimed = claims.service_of(request)
-            protocol, dialect = self.services.protocol(request, claimed), self.services.dialect(claimed)
+            protocol, dialect = self.services.spoken(request, claims.service_of(request))
             self._admit(request)
             claim = claims.read(request)
             credential = self.verify(request, claim, self.credentials, self.clock.now())

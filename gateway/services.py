@@ -41,6 +41,9 @@ _UNBOUND: Final[tuple[Protocol, ...]] = (
     QueryProtocol(None),
 )
 
+UNKNOWN: Final = (_UNBOUND[-1], dialects.of(""))
+"""Form and words for requests of which nothing is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -81,13 +84,17 @@ class Service:
         self.protocols: dict[str, Protocol] = {
             form: make(model, self.dialect, strict) for form, make in _FORMS.items() if form in listed
         }
+        self._asked = tuple(self.protocols.values())
         self._validators = Validators(name, self.dialect.naming, self.dialect.element)
         self._compiled: dict[tuple[str, str], Operation] = {}
         self._lock = threading.Lock()
 
     def protocol(self, request: Request) -> Protocol | None:
         """The form of a request; None where the service does not speak it."""
-        return next((protocol for protocol in self.protocols.values() if protocol.claims(request)), None)
+        for protocol in self._asked:
+            if protocol.claims(request):
+                return protocol
+        return None
 
     def operation(self, name: str, form: str) -> Operation | None:
         """An operation in one of the service's forms, compiled when first asked for; None where it has no such one."""
@@ -119,6 +126,7 @@ class Services:
 
     def __init__(self, *, strict: bool = True) -> None:
         self._strict = strict
+        self._scopes = models.scopes()
         self._loaded: dict[str, Service] = {}
         self._lock = threading.Lock()
 
@@ -131,15 +139,18 @@ class Services:
                 self._loaded[name] = found
         return found
 
-    def protocol(self, request: Request, scope: str | None) -> Protocol:
-        """The form in which a request is answered that claims a scope, whatever else is wrong with it."""
-        names = models.scopes().get(scope or "", ())
-        found = self.service(names[0]).protocol(request) if names else None
-        return found or next((protocol for protocol in _UNBOUND if protocol.claims(request)), _UNBOUND[-1])
-
-    def dialect(self, scope: str | None) -> Dialect:
-        """The words in which a request is refused that claims a scope."""
-        return dialects.of(models.scopes().get(scope or "", ("",))[0])
+    def spoken(self, request: Request, scope: str | None) -> tuple[Protocol, Dialect]:
+        """The form and the words in which a request is refused that claims a scope, whatever else is wrong with it."""
+        names = self._scopes.get(scope or "")
+        if names is not None:
+            service = self.service(names[0])
+            protocol = service.protocol(request)
+            if protocol is not None:
+                return protocol, service.dialect
+        for protocol in _UNBOUND:
+            if protocol.claims(request):
+                return protocol, dialects.of("" if names is None else names[0])
+        return UNKNOWN
 
     def choose(self, scope: str, form: str, asked: Asked) -> Service:
         """The service that a request is for.
@@ -150,19 +161,21 @@ class Services:
         Raises:
             AWSError: InvalidAction for a scope that no service here has.
         """
-        names = models.scopes().get(scope)
+        names = self._scopes.get(scope)
         if names is None:
-            known = ", ".join(sorted(models.scopes()))
+            known = ", ".join(sorted(self._scopes))
             message = f"The service {shown(scope)} is not supported by Coppice, which has {known}."
             raise AWSError("InvalidAction", message)
-        candidates = [self.service(name) for name in names]
-        for service in candidates:
+        if len(names) == 1:
+            return self.service(names[0])
+        for name in names:
+            service = self.service(name)
             protocol = service.protocols.get(form)
             if protocol is None:
                 continue
             if asked.service == protocol.service or (asked.service is None and asked.operation in service.names):
                 return service
-        return candidates[0]
+        return self.service(names[0])
 
     def operation(self, service: Service, form: str, asked: Asked) -> Operation:
         """The operation that a request asks of a service.

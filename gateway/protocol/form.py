@@ -12,7 +12,6 @@ from gateway.request import Request
 from translators.errors import AWSError
 
 _ENVELOPE: Final = ("Action", "Version")
-_OTHERS: Final = ("smithy-protocol", "x-amz-target")
 
 # A node is text, or named children; where a key has both (``Tags=&Tags.member.1=x``) its own text is the child None.
 Node = Union[str, "Branch"]
@@ -22,8 +21,7 @@ Pairs = dict[str, str]
 
 def claims(request: Request) -> bool:
     """Whether no header says that a request is of another form; a form has none of its own that all clients send."""
-    headers = request.headers
-    return not any(name in headers for name in _OTHERS)
+    return "smithy-protocol" not in request.headers and "x-amz-target" not in request.headers
 
 
 def asked(request: Request, limits: Limits) -> Asked:

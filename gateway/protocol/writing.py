@@ -22,6 +22,7 @@ WriteInstant = Callable[[datetime], str]
 
 _KEPT = 256
 _SHORT = 40
+_NO_STRINGS: dict[str, str] = {}
 _TEXTS: dict[str, Callable[[Any], str]] = {
     "string": scalars.written_string,
     "character": scalars.written_string,
@@ -77,13 +78,15 @@ class Writers:
         self._unknown = UnknownMembers(strict=strict).found
         self._texts: dict[str, Callable[[Any], str]] = {**_TEXTS, "timestamp": instant}
         self._element = element
-        self._made: dict[tuple[str, str], Write] = {}
+        self._made: dict[tuple[str, str, bool], Write] = {}
+        self._strings: dict[Write, dict[str, str]] = {}
 
     def of(self, shape: Shape, tag: str) -> Write:
         """The writer of a shape inside ``<tag>``; a flattened list or map repeats the tag."""
         if shape.type_name == "timestamp":
             return self._instant(shape, tag)
-        key = (shape.name, tag)
+        # A list may be flattened in one structure and not in another.
+        key = (shape.name, tag, bool(shape.serialization.get("flattened")))
         write = self._made.get(key)
         if write is None:
             # What is met again inside itself is looked up when it is needed, which is after it is made.
@@ -91,7 +94,7 @@ class Writers:
             write = self._made[key] = self._make(shape, tag)
         return write
 
-    def _later(self, key: tuple[str, str]) -> Write:
+    def _later(self, key: tuple[str, str, bool]) -> Write:
         def write(value: Any, append: Append) -> None:
             self._made[key](value, append)
 
@@ -102,14 +105,22 @@ class Writers:
 
         They are written in the answer's own order: of a shape's many members few are there, and so none is looked for.
         """
-        members = {name: self._member(member, name) for name, member in shape.members.items()}
+        members = {}
+        for name, member_shape in shape.members.items():
+            made = self._member(member_shape, name)
+            members[name] = (made, self._strings.get(made, _NO_STRINGS))
         find, shape_name, unknown = members.get, shape.name, self._unknown
 
         def write(value: Any, append: Append) -> None:
             for name, member in value.items():
-                write_member = find(name)
-                if write_member is None:
+                known = find(name)
+                if known is None:
                     unknown(shape_name, name)
+                    continue
+                write_member, kept = known
+                # What a string's writer has kept is there already: a call is spared.
+                if member.__class__ is str and member in kept:
+                    append(kept[member])
                 elif member is not None:
                     write_member(member, append)
 
@@ -128,11 +139,13 @@ class Writers:
             return self._list(shape, tag)
         if shape.type_name == "map":
             return self._map(shape, tag)
-        return _text(self._texts[shape.type_name], tag, shape.type_name)
+        write, kept = _text(self._texts[shape.type_name], tag, shape.type_name)
+        self._strings[write] = kept
+        return write
 
     def _instant(self, shape: Shape, tag: str) -> Write:
         named = shape.serialization.get("timestampFormat", "")
-        return _text(_INSTANTS.get(named, self._texts["timestamp"]), tag, "timestamp")
+        return _text(_INSTANTS.get(named, self._texts["timestamp"]), tag, "timestamp")[0]
 
     def _list(self, shape: Shape, tag: str) -> Write:
         flattened = shape.serialization.get("flattened")
@@ -181,19 +194,20 @@ def _wrapped(content: Write, tag: str) -> Write:
     return write
 
 
-def _text(text: Callable[[Any], str], tag: str, kind: str) -> Write:
+def _text(text: Callable[[Any], str], tag: str, kind: str) -> tuple[Write, dict[str, str]]:
+    """A writer of scalars, and what it keeps of strings that it wrote."""
     opening, closing = f"<{tag}>", f"</{tag}>"
     if kind == "boolean":
         true, false = f"{opening}true{closing}", f"{opening}false{closing}"
-        return lambda value, append: append(true if value else false)
+        return lambda value, append: append(true if value else false), _NO_STRINGS
 
     def write(value: Any, append: Append) -> None:
         append(f"{opening}{text(value)}{closing}")
 
-    return _remembering(write, opening, closing) if kind == "string" else write
+    return _remembering(write, opening, closing) if kind == "string" else (write, _NO_STRINGS)
 
 
-def _remembering(write: Write, opening: str, closing: str) -> Write:
+def _remembering(write: Write, opening: str, closing: str) -> tuple[Write, dict[str, str]]:
     """A writer of strings that keeps what it wrote: states, zones and types come again and again."""
     kept: dict[str, str] = {}
     find, hostile = kept.get, scalars.is_hostile
@@ -213,4 +227,4 @@ def _remembering(write: Write, opening: str, closing: str) -> Write:
                 kept[value] = piece
         append(piece)
 
-    return write_string
+    return write_string, kept
