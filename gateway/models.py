@@ -1,8 +1,8 @@
 """AWS's service models as botocore ships them, loaded when first asked for; nothing here compiles or parses requests.
 
 A model's documentation is dropped while its file is read: it is four fifths of the text and nobody asks for it here.
-All eight models together then take about 20 MB of a process. What a service is called, and in which forms it is spoken
-to, stands at the head of its file and is read without the rest.
+All models together then take about 20 MB of a process. What a service is called, and in which forms it is spoken to,
+stands at the head of its file and is read without the rest.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from gateway.limits import Limits
 from gateway.protocol import cbor
 from gateway.protocol.aws_json import JsonProtocol
 from gateway.protocol.rpc_cbor import CborProtocol
+from gateway.protocol.writing import UnknownMemberError
 from gateway.request import Request
 from translators.errors import AWSError
 
@@ -425,3 +426,14 @@ def test_cbor_answers(result, text):
         "Content-Type": "application/cbor",
         "x-amzn-requestid": "id",
     }
+
+
+@pytest.mark.parametrize("make", [JsonProtocol, CborProtocol])
+def test_a_member_that_the_shape_has_not_is_a_fault_in_every_suite(make, caplog):
+    operation = MODEL.operation_model("Do")
+    with pytest.raises(UnknownMemberError, match="Nonsense"):
+        make(MODEL, dialects.of("x")).answerer(operation)({"Itself": {"Nonsense": 1}}, "id")
+    lenient = make(MODEL, dialects.of("x"), strict=False).answerer(operation)
+    for _ in range(2):
+        assert b"Nonsense" not in lenient({"Many": [{"Nonsense": 1}]}, "id").body
+    assert caplog.text.count("Nonsense") == 1
