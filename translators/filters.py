@@ -9,6 +9,7 @@ Source: Amazon EC2 User Guide, "List and filter using the CLI and API".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -19,6 +20,18 @@ Value = str | bool | int | float | datetime | None
 Field = Callable[[T], "Value | Iterable[Value]"]
 Fields = Mapping[str, Field[T]]
 Tags = Callable[[T], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """What a filter looks at, the same for all things; None is nothing, which never matches."""
+
+    value: Value
+
+
+Filters = Mapping[str, str | Constant | Field[T]]
+"""Name -> a dotted path into what is told of a thing, a constant, or a function of the thing."""
+
 
 VALUES_LIMIT: Final = 200
 VALUE_LENGTH: Final = 1024
@@ -109,17 +122,22 @@ def _test(each: Mapping[str, Any], fields: Fields[T], tags: Tags[T] | None) -> C
     return test
 
 
-def never(*names: str) -> dict[str, Field[Any]]:
+def always(value: Value, *names: str) -> dict[str, Constant]:
+    """Filters by what all things here have alike."""
+    return dict.fromkeys(names, Constant(value))
+
+
+def never(*names: str) -> dict[str, Constant]:
     """Filters by what a cloud has not: they are known, and nothing passes them."""
-    return dict.fromkeys(names, lambda _: None)
+    return always(None, *names)
 
 
-def looking(path: str) -> Callable[[Any], Any]:
-    """What stands at a dotted path of an answer, in all elements of the lists on its way; None where nothing does."""
+def looking(path: str) -> Callable[[Any], list[Any]]:
+    """What stands at a dotted path of an answer, in all elements of the lists on its way."""
     names = path.split(".")
 
-    def look(told: Any) -> Any:
-        found = [told]
+    def look(told: Any) -> list[Any]:
+        found = list(told) if isinstance(told, (list, tuple)) else [told]
         for name in names:
             found = [each.get(name) for each in found if isinstance(each, Mapping)]
             found = [item for each in found for item in (each if isinstance(each, (list, tuple)) else (each,))]

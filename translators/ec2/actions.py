@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from backend.domain.scope import Scope
 from backend.domain.token import ClientToken
 from translators import arns, paging
 from translators.errors import AWSError
+from translators.nouns import Naming, Noun, Pages
 from translators.registry import Call, Handler, Result, operation
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 
-def answers(name: str) -> Callable[[Handler], Handler]:
-    """Register the answer to an EC2 operation whose dry run needs no more than to be asked for."""
+NOUNS: Final[dict[str, Noun[Any]]] = {}
+"""What each operation describes that lists things."""
+
+
+def describes(name: str, noun: Noun[Any], handler: Handler | None = None) -> None:
+    """Register the operation that lists a noun; with a handler of its own, where the noun's does not do."""
+    NOUNS[name] = noun
+    reads(name)(handler or noun.describe)
+
+
+def reads(name: str) -> Callable[[Handler], Handler]:
+    """Register the answer to an EC2 operation that changes nothing: a dry run does it all, and tells that it can.
+
+    So a dry run refuses what is named and does not exist, as EC2's does.
+    """
 
     def register(handler: Handler) -> Handler:
         def answer(call: Call) -> Result:
+            told = handler(call)
             check_dry_run(call)
-            return handler(call)
+            return told
 
         return operation("ec2", name)(answer)
 
@@ -152,35 +166,23 @@ def not_found(kind: Kind, ids: Sequence[str]) -> AWSError:
     return AWSError(kind.missing, words.format(", ".join(ids)))
 
 
-def named(kind: Kind, ids: Sequence[str] | None, items: Iterable[T], id_of: Callable[[T], str]) -> list[T]:
-    """The items of the given ids, in their own order; all of them where no ids are given.
+def by_ids(member: str, kind: Kind, of: Callable[[T], str]) -> Naming[T]:
+    """Things named by ids."""
+    return Naming(member, of, partial(not_found, kind), partial(check_forms, kind))
 
-    Raises:
-        AWSError: an id is malformed, or of nothing.
+
+def by_names(member: str, of: Callable[[T], str], code: str, one: str, many: str = "") -> Naming[T]:
+    """Things named by names; ``one`` and ``many`` are the words for what does not exist, with a place for the names.
+
+    Without words for many, the first of them is told.
     """
-    if not ids:
-        return list(items)
-    check_forms(kind, ids)
-    wanted = dict.fromkeys(ids)
-    found = [item for item in items if id_of(item) in wanted]
-    present = {id_of(item) for item in found}
-    if missing := [each for each in wanted if each not in present]:
-        raise not_found(kind, missing)
-    return found
 
+    def missing(names: Sequence[str]) -> AWSError:
+        if len(names) == 1 or not many:
+            return AWSError(code, one.format(names[0]))
+        return AWSError(code, many.format(", ".join(names)))
 
-class Listing(Protocol[T_co]):
-    """A listing of the catalog."""
-
-    def __call__(self, scope: Scope, *, fresh: bool = False) -> Sequence[T_co]: ...
-
-
-def listed(call: Call, listing: Listing[T], names: Sequence[str] | None, name_of: Callable[[T], str]) -> Sequence[T]:
-    """A listing that holds the named things, where there are such: what was just made may not be in what is kept."""
-    items = listing(call.scope)
-    if names and not {name_of(item) for item in items}.issuperset(names):
-        return listing(call.scope, fresh=True)
-    return items
+    return Naming(member, of, missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,11 @@ OF_INSTANCES: Final = Bounds(below="greater than 5")
 
 # The set that EC2 names where ids and a page's length are given; the others are made of the member's name.
 _SETS: Final = {"InstanceIds": "instancesSet"}
+
+
+def pages(member: str, bounds: Bounds = USUAL) -> Pages[Any]:
+    """Pages of a list as ``page`` cuts them."""
+    return lambda call, items, key: page(call, member, items, key, bounds)
 
 
 def page(

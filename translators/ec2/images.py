@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,17 +11,18 @@ from backend.drivers.images import Image
 from translators import arns, filters
 from translators.ec2 import actions, tag_words
 from translators.errors import AWSError
-from translators.filters import Fields
-from translators.registry import Call, Result
+from translators.filters import Filters, always, never
+from translators.nouns import Asked, Members, Noun
+from translators.registry import Call
 
 _ACCOUNT_DIGITS: Final = 12
 _BOUNDS: Final = actions.Bounds(1, 1000)
+_OWNERS: Final = frozenset({"self", "amazon", "aws-marketplace", "aws-backup-vault", "microsoft"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Ami:
     image: Image
-    tags: Mapping[str, str]
 
     @property
     def id(self) -> str:
@@ -32,16 +33,8 @@ class _Ami:
         return owner_of(self.image)
 
     @property
-    def location(self) -> str:
-        return f"{self.image.owner_alias or self.owner}/{self.image.name}"
-
-    @property
-    def state(self) -> str:
-        return "available" if self.image.active else "disabled"
-
-    @property
-    def created(self) -> str:
-        return filters.instant(self.image.created_at)
+    def platform(self) -> str | None:
+        return "windows" if self.image.platform == "windows" else None
 
     @property
     def disk(self) -> dict[str, Any]:
@@ -64,97 +57,29 @@ def owner_of(image: Image) -> str:
     return given if len(given) == _ACCOUNT_DIGITS and given.isdecimal() else account_id(given)
 
 
-def _platform(image: Image) -> str | None:
-    return "windows" if image.platform == "windows" else None
+def _amis(call: Call, asked: Asked) -> Iterable[_Ami]:
+    return map(_Ami, call.backend.catalog.images(call.scope, fresh=asked.fresh))
 
 
-FIELDS: Final[Fields[_Ami]] = {
-    **filters.never(
-        "image-watermark.source-image-creation-time",
-        "image-watermark.source-image-id",
-        "image-watermark.source-image-region",
-        "image-watermark.watermark-creation-time",
-        "image-watermark.watermark-key",
-        "instance-type-specification.supported-instance-type",
-        "instance-type-specification.unsupported-instance-type",
-        "public-ssm-parameter-name",
-        "scan-result.critical-fix-available-since",
-        "scan-result.finding-scan-date",
-        "scan-result.high-fix-available-since",
-        "scan-result.highest-finding-severity-label",
-        "scan-result.informational-fix-available-since",
-        "scan-result.low-fix-available-since",
-        "scan-result.medium-fix-available-since",
-    ),
-    "architecture": lambda ami: ami.image.architecture,
-    "block-device-mapping.delete-on-termination": lambda _: True,
-    "block-device-mapping.device-name": lambda ami: ami.image.root_device,
-    "block-device-mapping.encrypted": lambda _: False,
-    "block-device-mapping.snapshot-id": lambda ami: ami.disk["Ebs"].get("SnapshotId"),
-    "block-device-mapping.volume-size": lambda ami: ami.image.size_gib,
-    "block-device-mapping.volume-type": lambda ami: ami.image.volume_type,
-    "boot-mode": lambda ami: ami.image.boot_mode,
-    "creation-date": lambda ami: ami.created,
-    "description": lambda ami: ami.image.description,
-    "ena-support": lambda ami: ami.image.ena,
-    "free-tier-eligible": lambda _: False,
-    "hypervisor": lambda _: "xen",
-    "image-allowed": lambda _: True,
-    "image-id": lambda ami: ami.id,
-    "image-type": lambda _: "machine",
-    "imds-support": lambda ami: "v2.0" if ami.image.imds_v2 else None,
-    "is-public": lambda ami: ami.image.public,
-    "kernel-id": lambda _: None,
-    "manifest-location": lambda ami: ami.location,
-    "name": lambda ami: ami.image.name,
-    "owner-alias": lambda ami: ami.image.owner_alias,
-    "owner-id": lambda ami: ami.owner,
-    "platform": lambda ami: _platform(ami.image),
-    "platform-details": lambda ami: ami.image.platform_details,
-    "product-code": lambda _: None,
-    "product-code.type": lambda _: None,
-    "ramdisk-id": lambda _: None,
-    "root-device-name": lambda ami: ami.image.root_device,
-    "root-device-type": lambda ami: ami.image.root_device_type,
-    "source-image-id": lambda _: None,
-    "source-image-region": lambda _: None,
-    "source-instance-id": lambda _: None,
-    "state": lambda ami: ami.state,
-    "state-reason-code": lambda _: None,
-    "state-reason-message": lambda _: None,
-    "sriov-net-support": lambda _: None,
-    "virtualization-type": lambda ami: ami.image.virtualization,
-}
+def _check(call: Call) -> None:
+    for owner in call.params.get("Owners") or ():
+        _check_user(owner, _OWNERS)
+    for user in call.params.get("ExecutableUsers") or ():
+        _check_user(user, frozenset({"self", "all"}))
 
 
-@actions.answers("DescribeImages")
-def describe(call: Call) -> Result:
+def _check_user(user: str, words: frozenset[str]) -> None:
+    if user not in words and not (len(user) == _ACCOUNT_DIGITS and user.isdecimal()):
+        raise AWSError("InvalidUserID.Malformed", f'Invalid user id: "{user}"')  # unsourced
+
+
+def _keeps(call: Call, ami: _Ami) -> bool:
     params = call.params
-    ids = params.get("ImageIds") or ()
-    actions.check_forms(actions.IMAGE, ids)
-    _check_owners(params.get("Owners"))
-    images = actions.listed(call, call.backend.catalog.images, ids, lambda image: arns.image_id(image.id))
-    tagged = call.backend.resource_tags.all(call.scope)
-    amis = [_Ami(image, tagged.get(arns.image_id(image.id), {})) for image in images]
-    chosen = actions.named(actions.IMAGE, ids, amis, lambda ami: ami.id)
-    chosen = [
-        ami
-        for ami in chosen
-        if (ami.image.active or params.get("IncludeDisabled"))
+    return (
+        bool(ami.image.active or params.get("IncludeDisabled"))
         and _owned(call, ami, params.get("Owners"))
         and _executable(call, ami, params.get("ExecutableUsers"))
-    ]
-    chosen.sort(key=lambda ami: ami.id)
-    found = filters.matching(chosen, params.get("Filters") or (), FIELDS, lambda ami: ami.tags)
-    items, token = actions.page(call, "ImageIds", found, lambda ami: ami.id, _BOUNDS)
-    return {"Images": [_shown(ami) for ami in items], **token}
-
-
-def _check_owners(owners: Sequence[str] | None) -> None:
-    for owner in owners or ():
-        known = owner in {"self", "amazon", "aws-marketplace", "aws-backup-vault", "microsoft"}
-        if not known and not (len(owner) == _ACCOUNT_DIGITS and owner.isdecimal()):
-            raise AWSError("InvalidUserID.Malformed", f'Invalid user id: "{owner}"')  # unsourced
+    )
 
 
 def _owned(call: Call, ami: _Ami, owners: Sequence[str] | None) -> bool:
@@ -170,43 +95,108 @@ def _executable(call: Call, ami: _Ami, users: Sequence[str] | None) -> bool:
     """Whether one of the users was given leave to boot it: everybody, or (``self``) the caller by name."""
     if not users:
         return True
-    for user in users:
-        if user not in {"self", "all"} and not (len(user) == _ACCOUNT_DIGITS and user.isdecimal()):
-            raise AWSError("InvalidUserID.Malformed", f'Invalid user id: "{user}"')  # unsourced
     if ami.image.public:
         return "all" in users
     # What a project sees of others' private images was shared with it.
     return ami.owner != call.account_id and ("self" in users or call.account_id in users)
 
 
-def _shown(ami: _Ami) -> dict[str, Any]:
-    image = ami.image
-    told: dict[str, Any] = {
-        "ImageId": ami.id,
-        "ImageLocation": ami.location,
-        "State": ami.state,
-        "OwnerId": ami.owner,
-        "CreationDate": ami.created,
-        "Public": image.public,
-        "Architecture": image.architecture,
-        "ImageType": "machine",
-        "PlatformDetails": image.platform_details,
-        "UsageOperation": "RunInstances:0002" if _platform(image) else "RunInstances",
-        "BlockDeviceMappings": [ami.disk],
-        "Description": image.description,
-        "EnaSupport": image.ena,
-        "Hypervisor": "xen",
-        "Name": image.name,
-        "RootDeviceName": image.root_device,
-        "RootDeviceType": image.root_device_type,
-        "SriovNetSupport": "simple" if image.virtualization == "hvm" else None,
-        **tag_words.member(ami.tags),
-        "VirtualizationType": image.virtualization,
-        "ImageOwnerAlias": image.owner_alias,
-        "BootMode": image.boot_mode,
-        "ImdsSupport": "v2.0" if image.imds_v2 else None,
-        "Platform": _platform(image),
-        "DeregistrationProtection": "disabled",
-        "ImageAllowed": True,
-    }
-    return {name: value for name, value in told.items() if value is not None}
+_MEMBERS: Final[Members[_Ami]] = {
+    "ImageId": lambda ami: ami.id,
+    "ImageLocation": lambda ami: f"{ami.image.owner_alias or ami.owner}/{ami.image.name}",
+    "State": lambda ami: "available" if ami.image.active else "disabled",
+    "OwnerId": lambda ami: ami.owner,
+    "CreationDate": lambda ami: filters.instant(ami.image.created_at),
+    "Public": lambda ami: ami.image.public,
+    "Architecture": lambda ami: ami.image.architecture,
+    "ImageType": "machine",
+    "PlatformDetails": lambda ami: ami.image.platform_details,
+    "UsageOperation": lambda ami: "RunInstances:0002" if ami.platform else "RunInstances",
+    "BlockDeviceMappings": lambda ami: [ami.disk],
+    "Description": lambda ami: ami.image.description,
+    "EnaSupport": lambda ami: ami.image.ena,
+    "Hypervisor": "xen",
+    "Name": lambda ami: ami.image.name,
+    "RootDeviceName": lambda ami: ami.image.root_device,
+    "RootDeviceType": lambda ami: ami.image.root_device_type,
+    "SriovNetSupport": lambda ami: "simple" if ami.image.virtualization == "hvm" else None,
+    "VirtualizationType": lambda ami: ami.image.virtualization,
+    "ImageOwnerAlias": lambda ami: ami.image.owner_alias,
+    "BootMode": lambda ami: ami.image.boot_mode,
+    "ImdsSupport": lambda ami: "v2.0" if ami.image.imds_v2 else None,
+    "Platform": lambda ami: ami.platform,
+    "DeregistrationProtection": "disabled",
+    "ImageAllowed": True,
+}
+_FILTERS: Final[Filters[_Ami]] = {
+    "architecture": "Architecture",
+    "block-device-mapping.delete-on-termination": "BlockDeviceMappings.Ebs.DeleteOnTermination",
+    "block-device-mapping.device-name": "BlockDeviceMappings.DeviceName",
+    "block-device-mapping.encrypted": "BlockDeviceMappings.Ebs.Encrypted",
+    "block-device-mapping.snapshot-id": "BlockDeviceMappings.Ebs.SnapshotId",
+    "block-device-mapping.volume-size": "BlockDeviceMappings.Ebs.VolumeSize",
+    "block-device-mapping.volume-type": "BlockDeviceMappings.Ebs.VolumeType",
+    "boot-mode": "BootMode",
+    "creation-date": "CreationDate",
+    "description": "Description",
+    "ena-support": "EnaSupport",
+    "hypervisor": "Hypervisor",
+    "image-allowed": "ImageAllowed",
+    "image-id": "ImageId",
+    "image-type": "ImageType",
+    "imds-support": "ImdsSupport",
+    "is-public": "Public",
+    "manifest-location": "ImageLocation",
+    "name": "Name",
+    "owner-alias": "ImageOwnerAlias",
+    "owner-id": "OwnerId",
+    "platform": "Platform",
+    "platform-details": "PlatformDetails",
+    "root-device-name": "RootDeviceName",
+    "root-device-type": "RootDeviceType",
+    "sriov-net-support": "SriovNetSupport",
+    "state": "State",
+    "virtualization-type": "VirtualizationType",
+    **always(False, "free-tier-eligible"),
+    **never(
+        "image-watermark.source-image-creation-time",
+        "image-watermark.source-image-id",
+        "image-watermark.source-image-region",
+        "image-watermark.watermark-creation-time",
+        "image-watermark.watermark-key",
+        "instance-type-specification.supported-instance-type",
+        "instance-type-specification.unsupported-instance-type",
+        "kernel-id",
+        "product-code",
+        "product-code.type",
+        "public-ssm-parameter-name",
+        "ramdisk-id",
+        "scan-result.critical-fix-available-since",
+        "scan-result.finding-scan-date",
+        "scan-result.high-fix-available-since",
+        "scan-result.highest-finding-severity-label",
+        "scan-result.informational-fix-available-since",
+        "scan-result.low-fix-available-since",
+        "scan-result.medium-fix-available-since",
+        "source-image-id",
+        "source-image-region",
+        "source-instance-id",
+        "state-reason-code",
+        "state-reason-message",
+    ),
+}
+AMIS: Final = Noun(
+    answer="Images",
+    items=_amis,
+    members=_MEMBERS,
+    order=lambda ami: ami.id,
+    filters=_FILTERS,
+    namings=(actions.by_ids("ImageIds", actions.IMAGE, lambda ami: ami.id),),
+    tagging=tag_words.kept(lambda ami: ami.id),
+    aging=True,
+    check=_check,
+    keeps=_keeps,
+    pages=actions.pages("ImageIds", _BOUNDS),
+)
+
+actions.describes("DescribeImages", AMIS)

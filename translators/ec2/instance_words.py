@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
@@ -13,8 +13,11 @@ from backend.drivers.compute import Flavor, Server
 from backend.drivers.images import Image
 from backend.drivers.network import SecurityGroup, Subnet
 from translators import arns
-from translators.ec2 import tag_words
+from translators.nouns import Members
 from translators.registry import Call
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 STATES: Final[Mapping[ServerStatus, tuple[int, str]]] = {
     ServerStatus.BUILDING: (0, "pending"),
@@ -30,36 +33,69 @@ STATES: Final[Mapping[ServerStatus, tuple[int, str]]] = {
 }
 _RESERVATION: Final = re.compile(r"r-[0-9a-f]{17}")
 _ROOT: Final = "/dev/sda1"
+_ENDED: Final = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
 
 
-@dataclass(frozen=True, slots=True)
+class _Once(Generic[T, V]):
+    """A property that is computed once; functools' own takes a lock each time in Python 3.11, which costs more."""
+
+    def __init__(self, function: Callable[[T], V]) -> None:
+        self._function = function
+        self._name = function.__name__
+        self.__doc__ = function.__doc__
+
+    def __get__(self, instance: T, _: type[T]) -> V:
+        value = self._function(instance)
+        instance.__dict__[self._name] = value
+        return value
+
+
 class Surroundings:
-    """What servers refer to, by the cloud's ids; types and zones by name."""
+    """What the servers of the caller's project may refer to, each listed when it is first asked for.
 
-    images: Mapping[str, Image]
-    subnets: Mapping[str, Subnet]
-    groups: Mapping[str, SecurityGroup]
-    flavors: Mapping[str, Flavor]
-    zone_ids: Mapping[str, str]
-    account: str
-    region: str = ""
+    By the cloud's ids; types and zones by name.
+    """
+
+    def __init__(self, call: Call, tokens: Mapping[str, str] | None = None) -> None:
+        self._backend = call.backend
+        self._scope = call.scope
+        self.account = call.account_id
+        self.region = call.region
+        if tokens is not None:
+            self.tokens = tokens
+
+    @_Once
+    def images(self) -> Mapping[str, Image]:
+        return {image.id: image for image in self._backend.catalog.images(self._scope)}
+
+    @_Once
+    def subnets(self) -> Mapping[str, Subnet]:
+        return {subnet.id: subnet for subnet in self._backend.catalog.subnets(self._scope)}
+
+    @_Once
+    def groups(self) -> Mapping[str, SecurityGroup]:
+        return {group.id: group for group in self._backend.catalog.security_groups(self._scope)}
+
+    @_Once
+    def flavors(self) -> Mapping[str, Flavor]:
+        return {flavor.name: flavor for flavor in self._backend.catalog.flavors(self._scope)}
+
+    @_Once
+    def zone_ids(self) -> Mapping[str, str]:
+        return {zone.name: zone.zone_id for zone in self._backend.catalog.zones(self._scope)}
+
+    @_Once
+    def tokens(self) -> Mapping[str, str]:
+        """The client token that servers were asked for with."""
+        return self._backend.servers.tokens(self._scope)
+
+    @_Once
+    def kept_tags(self) -> Mapping[str, Mapping[str, str]]:
+        """Tags of all that is no server, by its id at AWS."""
+        return self._backend.resource_tags.all(self._scope)
 
 
-def surroundings(call: Call) -> Surroundings:
-    """What the servers of the caller's project may refer to."""
-    catalog, scope = call.backend.catalog, call.scope
-    return Surroundings(
-        {image.id: image for image in catalog.images(scope)},
-        {subnet.id: subnet for subnet in catalog.subnets(scope)},
-        {group.id: group for group in catalog.security_groups(scope)},
-        {flavor.name: flavor for flavor in catalog.flavors(scope)},
-        {zone.name: zone.zone_id for zone in catalog.zones(scope)},
-        call.account_id,
-        call.region,
-    )
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Instance:
     """A server with what it refers to."""
 
@@ -70,7 +106,7 @@ class Instance:
     def id(self) -> str:
         return arns.instance_id(self.server.id)
 
-    @property
+    @_Once
     def gone(self) -> bool:
         return self.server.status is ServerStatus.DELETED
 
@@ -78,29 +114,29 @@ class Instance:
     def state(self) -> tuple[int, str]:
         return STATES[self.server.status]
 
-    @property
+    @_Once
     def image(self) -> Image | None:
         return self.around.images.get(self.server.image_id or "")
 
-    @property
+    @_Once
     def flavor(self) -> Flavor | None:
         return self.around.flavors.get(self.server.flavor)
 
-    @property
+    @_Once
     def subnet(self) -> Subnet | None:
         return None if self.gone else self.around.subnets.get(self.server.subnet_id or "")
 
-    @property
+    @_Once
     def network_id(self) -> str | None:
         if self.gone:
             return None
         return self.server.network_id or (self.subnet.network_id if self.subnet else None)
 
-    @property
+    @_Once
     def private_address(self) -> str | None:
         return None if self.gone else self.server.private_address
 
-    @property
+    @_Once
     def private_name(self) -> str:
         """The name that EC2 gives an address of a network; nothing here resolves it, tools take it for a node's name.
 
@@ -111,7 +147,7 @@ class Instance:
         domain = "ec2.internal" if self.around.region == "us-east-1" else f"{self.around.region}.compute.internal"
         return f"ip-{self.private_address.replace('.', '-')}.{domain}"
 
-    @property
+    @_Once
     def public_address(self) -> str | None:
         return None if self.gone else self.server.public_address
 
@@ -121,7 +157,7 @@ class Instance:
             return self.image.architecture
         return self.flavor.architectures[0] if self.flavor and self.flavor.architectures else "x86_64"
 
-    @property
+    @_Once
     def root_device(self) -> str:
         return self.image.root_device if self.image else _ROOT
 
@@ -129,16 +165,24 @@ class Instance:
     def zone_id(self) -> str | None:
         return self.around.zone_ids.get(self.server.zone)
 
-    @property
+    @_Once
     def interface_id(self) -> str:
         return arns.derived_id(arns.INTERFACE, self.server.id, "0")
+
+    @property
+    def interface_tags(self) -> Mapping[str, str]:
+        return self.around.kept_tags.get(self.interface_id, {})
+
+    @property
+    def client_token(self) -> str:
+        return self.around.tokens.get(self.server.id, "")
 
     @property
     def reservation(self) -> str:
         given = self.server.reservation_id
         return given if _RESERVATION.fullmatch(given) else arns.derived_id(arns.RESERVATION, given or self.server.id)
 
-    @property
+    @_Once
     def groups(self) -> list[dict[str, str]]:
         """Its security groups; a terminated instance has none."""
         return [] if self.gone else [self._group(group) for group in self.server.security_group_ids]
@@ -168,122 +212,16 @@ class Instance:
         return disk.volume_type or (self.image.volume_type if self.image else "gp2")
 
 
+def instances(call: Call) -> list[Instance]:
+    """Every server of the project as an instance, the oldest first."""
+    around = Surroundings(call)
+    return [Instance(server, around) for server in call.backend.servers.list(call.scope)]
+
+
 def state(status: ServerStatus) -> dict[str, Any]:
     """A status as EC2's ``InstanceState``."""
     code, name = STATES[status]
     return {"Code": code, "Name": name}
-
-
-def shown(instance: Instance) -> dict[str, Any]:
-    """An instance as DescribeInstances tells of it."""
-    server, image = instance.server, instance.image
-    told: dict[str, Any] = {
-        "InstanceId": instance.id,
-        "ImageId": arns.image_id(server.image_id) if server.image_id else "",
-        "State": state(server.status),
-        "PrivateDnsName": instance.private_name,
-        "PublicDnsName": "",
-        "StateTransitionReason": "",
-        "AmiLaunchIndex": server.index,
-        "ProductCodes": [],
-        "InstanceType": server.flavor,
-        "LaunchTime": server.created_at,
-        "Placement": _placement(instance),
-        "Monitoring": {"State": "disabled"},
-        "Architecture": instance.architecture,
-        "BlockDeviceMappings": [_attached(instance, *disk) for disk in instance.disks()],
-        "ClientToken": "",
-        "EbsOptimized": False,
-        "EnaSupport": image.ena if image else True,
-        "Hypervisor": "xen",
-        "NetworkInterfaces": [],
-        "RootDeviceName": instance.root_device,
-        "RootDeviceType": image.root_device_type if image else "ebs",
-        "SecurityGroups": instance.groups,
-        "SourceDestCheck": True,
-        **tag_words.member(server.tags),
-        "VirtualizationType": image.virtualization if image else "hvm",
-        **_options(instance),
-    }
-    if server.key_name:
-        told["KeyName"] = server.key_name
-    if image and image.platform == "windows":
-        told["Platform"] = "windows"
-    return {**told, **_end(instance), **_network(instance)}
-
-
-def _placement(instance: Instance) -> dict[str, Any]:
-    server = instance.server
-    told = {"AvailabilityZone": server.zone, "GroupName": server.server_group_name or "", "Tenancy": "default"}
-    if server.server_group_id:
-        told["GroupId"] = arns.resource_id(arns.PLACEMENT_GROUP, server.server_group_id)
-    if instance.zone_id:
-        told["AvailabilityZoneId"] = instance.zone_id
-    return told
-
-
-def _options(instance: Instance) -> dict[str, Any]:
-    flavor, image = instance.flavor, instance.image
-    threads = (flavor.threads_per_core if flavor else None) or 1
-    cores = (flavor.cores if flavor else None) or max(1, (flavor.vcpus if flavor else 1) // threads)
-    told: dict[str, Any] = {
-        "CpuOptions": {"CoreCount": cores, "ThreadsPerCore": threads},
-        "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
-        "HibernationOptions": {"Configured": False},
-        "EnclaveOptions": {"Enabled": False},
-        "MetadataOptions": {
-            "State": "applied",
-            "HttpTokens": "required" if image and image.imds_v2 else "optional",
-            "HttpPutResponseHopLimit": 2 if image and image.imds_v2 else 1,
-            "HttpEndpoint": "enabled",
-            "HttpProtocolIpv6": "disabled",
-            "InstanceMetadataTags": "disabled",
-        },
-        "PlatformDetails": image.platform_details if image else "Linux/UNIX",
-        "UsageOperation": "RunInstances:0002" if image and image.platform == "windows" else "RunInstances",
-        "UsageOperationUpdateTime": instance.server.created_at,
-        "PrivateDnsNameOptions": {
-            "HostnameType": "ip-name",
-            "EnableResourceNameDnsARecord": False,
-            "EnableResourceNameDnsAAAARecord": False,
-        },
-        "MaintenanceOptions": {"AutoRecovery": "default"},
-    }
-    if image and image.boot_mode:
-        told["BootMode"] = image.boot_mode
-    return told
-
-
-def _end(instance: Instance) -> dict[str, Any]:
-    """Why it does not run, in the two forms EC2 has for it."""
-    server = instance.server
-    if server.status is ServerStatus.ERROR:
-        words = server.fault or "Internal error on launch"
-        return {"StateReason": {"Code": "Server.InternalError", "Message": f"Server.InternalError: {words}"}}
-    if instance.state[1] not in {"stopping", "stopped", "shutting-down", "terminated"}:
-        return {}
-    return {
-        "StateTransitionReason": f"User initiated ({server.updated_at:%Y-%m-%d %H:%M:%S} GMT)",
-        "StateReason": {
-            "Code": "Client.UserInitiatedShutdown",
-            "Message": "Client.UserInitiatedShutdown: User initiated shutdown",
-        },
-    }
-
-
-def _network(instance: Instance) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    if instance.network_id:
-        told["VpcId"] = arns.resource_id(arns.NETWORK, instance.network_id)
-    if instance.subnet:
-        told["SubnetId"] = arns.subnet_id(instance.subnet.id)
-    if instance.private_address:
-        told["PrivateIpAddress"] = instance.private_address
-    if instance.public_address:
-        told["PublicIpAddress"] = instance.public_address
-    if interface := interface_of(instance):
-        told["NetworkInterfaces"] = [interface]
-    return told
 
 
 def interface_of(instance: Instance) -> dict[str, Any] | None:
@@ -339,3 +277,110 @@ def _attached(instance: Instance, device: str, volume: str, disk: BlockDevice) -
             "VolumeId": volume,
         },
     }
+
+
+def _windows(instance: Instance) -> bool:
+    return instance.image is not None and instance.image.platform == "windows"
+
+
+def _placement(instance: Instance) -> dict[str, Any]:
+    server = instance.server
+    told = {"AvailabilityZone": server.zone, "GroupName": server.server_group_name or "", "Tenancy": "default"}
+    if server.server_group_id:
+        told["GroupId"] = arns.resource_id(arns.PLACEMENT_GROUP, server.server_group_id)
+    if instance.zone_id:
+        told["AvailabilityZoneId"] = instance.zone_id
+    return told
+
+
+def _cpus(instance: Instance) -> dict[str, Any]:
+    flavor = instance.flavor
+    threads = (flavor.threads_per_core if flavor else None) or 1
+    cores = (flavor.cores if flavor else None) or max(1, (flavor.vcpus if flavor else 1) // threads)
+    return {"CoreCount": cores, "ThreadsPerCore": threads}
+
+
+def _metadata(instance: Instance) -> dict[str, Any]:
+    second = instance.image is not None and instance.image.imds_v2
+    return {
+        "State": "applied",
+        "HttpTokens": "required" if second else "optional",
+        "HttpPutResponseHopLimit": 2 if second else 1,
+        "HttpEndpoint": "enabled",
+        "HttpProtocolIpv6": "disabled",
+        "InstanceMetadataTags": "disabled",
+    }
+
+
+def _transition(instance: Instance) -> str:
+    ended = instance.state[1] in _ENDED and instance.server.status is not ServerStatus.ERROR
+    return f"User initiated ({instance.server.updated_at:%Y-%m-%d %H:%M:%S} GMT)" if ended else ""
+
+
+def _reason(instance: Instance) -> dict[str, str] | None:
+    """Why it does not run."""
+    if instance.server.status is ServerStatus.ERROR:
+        words = instance.server.fault or "Internal error on launch"
+        return {"Code": "Server.InternalError", "Message": f"Server.InternalError: {words}"}
+    if instance.state[1] not in _ENDED:
+        return None
+    return {
+        "Code": "Client.UserInitiatedShutdown",
+        "Message": "Client.UserInitiatedShutdown: User initiated shutdown",
+    }
+
+
+def _interfaces(instance: Instance) -> list[dict[str, Any]]:
+    interface = interface_of(instance)
+    return [interface] if interface else []
+
+
+MEMBERS: Final[Members[Instance]] = {
+    "InstanceId": lambda instance: instance.id,
+    "ImageId": lambda instance: arns.image_id(instance.server.image_id) if instance.server.image_id else "",
+    "State": lambda instance: state(instance.server.status),
+    "PrivateDnsName": lambda instance: instance.private_name,
+    "PublicDnsName": "",
+    "StateTransitionReason": _transition,
+    "StateReason": _reason,
+    "KeyName": lambda instance: instance.server.key_name or None,
+    "AmiLaunchIndex": lambda instance: instance.server.index,
+    "ProductCodes": (),
+    "InstanceType": lambda instance: instance.server.flavor,
+    "LaunchTime": lambda instance: instance.server.created_at,
+    "Placement": _placement,
+    "Monitoring": {"State": "disabled"},
+    "VpcId": lambda instance: arns.resource_id(arns.NETWORK, instance.network_id) if instance.network_id else None,
+    "SubnetId": lambda instance: arns.subnet_id(instance.subnet.id) if instance.subnet else None,
+    "PrivateIpAddress": lambda instance: instance.private_address or None,
+    "PublicIpAddress": lambda instance: instance.public_address or None,
+    "Architecture": lambda instance: instance.architecture,
+    "BlockDeviceMappings": lambda instance: [_attached(instance, *disk) for disk in instance.disks()],
+    "ClientToken": lambda instance: instance.client_token,
+    "EbsOptimized": False,
+    "EnaSupport": lambda instance: instance.image.ena if instance.image else True,
+    "Hypervisor": "xen",
+    "NetworkInterfaces": _interfaces,
+    "RootDeviceName": lambda instance: instance.root_device,
+    "RootDeviceType": lambda instance: instance.image.root_device_type if instance.image else "ebs",
+    "SecurityGroups": lambda instance: instance.groups,
+    "SourceDestCheck": True,
+    "VirtualizationType": lambda instance: instance.image.virtualization if instance.image else "hvm",
+    "Platform": lambda instance: "windows" if _windows(instance) else None,
+    "PlatformDetails": lambda instance: instance.image.platform_details if instance.image else "Linux/UNIX",
+    "UsageOperation": lambda instance: "RunInstances:0002" if _windows(instance) else "RunInstances",
+    "UsageOperationUpdateTime": lambda instance: instance.server.created_at,
+    "BootMode": lambda instance: (instance.image.boot_mode or None) if instance.image else None,
+    "CpuOptions": _cpus,
+    "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
+    "HibernationOptions": {"Configured": False},
+    "EnclaveOptions": {"Enabled": False},
+    "MetadataOptions": _metadata,
+    "PrivateDnsNameOptions": {
+        "HostnameType": "ip-name",
+        "EnableResourceNameDnsARecord": False,
+        "EnableResourceNameDnsAAAARecord": False,
+    },
+    "MaintenanceOptions": {"AutoRecovery": "default"},
+}
+"""An instance as DescribeInstances tells of it, but for its tags."""

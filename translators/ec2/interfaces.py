@@ -2,107 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from translators import filters
 from translators.ec2 import actions, tag_words
-from translators.ec2.instance_words import Instance, interface_of, surroundings
-from translators.filters import Fields
-from translators.registry import Call, Result
+from translators.ec2.instance_words import Instance, instances, interface_of
+from translators.filters import Filters, always, never
+from translators.nouns import Asked, Members, Noun
+from translators.registry import Call
 
 
 @dataclass(frozen=True, slots=True)
 class _Interface:
     instance: Instance
-    words: Mapping[str, Any]
-    tags: Mapping[str, str]
+    words: dict[str, Any]
 
     @property
     def id(self) -> str:
         return self.instance.interface_id
 
-    @property
-    def association(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.words.get("Association") or {}
-        return found
+
+def _interfaces(call: Call, _: Asked) -> Iterable[_Interface]:
+    for instance in instances(call):
+        words = interface_of(instance)
+        if words is not None:
+            yield _Interface(instance, words)
 
 
-FIELDS: Final[Fields[_Interface]] = {
-    **filters.never(
+def _same(member: str) -> Callable[[_Interface], Any]:
+    """What the instance's own answer says of its interface, too."""
+    return lambda each: each.words.get(member)
+
+
+_MEMBERS: Final[Members[_Interface]] = {
+    **{
+        name: _same(name)
+        for name in (
+            "Association",
+            "Description",
+            "Groups",
+            "InterfaceType",
+            "MacAddress",
+            "NetworkInterfaceId",
+            "OwnerId",
+            "PrivateDnsName",
+            "PrivateIpAddress",
+            "PrivateIpAddresses",
+            "SourceDestCheck",
+            "Status",
+            "SubnetId",
+            "VpcId",
+        )
+    },
+    "Attachment": lambda each: {
+        **each.words["Attachment"],
+        "InstanceId": each.instance.id,
+        "InstanceOwnerId": each.instance.around.account,
+    },
+    "AvailabilityZone": lambda each: each.instance.server.zone,
+    "AvailabilityZoneId": lambda each: each.instance.zone_id or None,
+    "Ipv6Addresses": (),
+    "RequesterManaged": False,
+}
+_FILTERS: Final[Filters[_Interface]] = {
+    "addresses.association.owner-id": "PrivateIpAddresses.Association.IpOwnerId",
+    "addresses.association.public-ip": "PrivateIpAddresses.Association.PublicIp",
+    "addresses.primary": "PrivateIpAddresses.Primary",
+    "addresses.private-ip-address": "PrivateIpAddresses.PrivateIpAddress",
+    "association.ip-owner-id": "Association.IpOwnerId",
+    "association.public-ip": "Association.PublicIp",
+    "attachment.attach-time": "Attachment.AttachTime",
+    "attachment.attachment-id": "Attachment.AttachmentId",
+    "attachment.delete-on-termination": "Attachment.DeleteOnTermination",
+    "attachment.device-index": "Attachment.DeviceIndex",
+    "attachment.instance-id": "Attachment.InstanceId",
+    "attachment.instance-owner-id": "Attachment.InstanceOwnerId",
+    "attachment.status": "Attachment.Status",
+    "availability-zone": "AvailabilityZone",
+    "availability-zone-id": "AvailabilityZoneId",
+    "description": "Description",
+    "group-id": "Groups.GroupId",
+    "group-name": "Groups.GroupName",
+    "interface-type": "InterfaceType",
+    "mac-address": "MacAddress",
+    "network-interface-id": "NetworkInterfaceId",
+    "owner-id": "OwnerId",
+    "private-dns-name": "PrivateDnsName",
+    "private-ip-address": "PrivateIpAddress",
+    "requester-managed": "RequesterManaged",
+    "source-dest-check": "SourceDestCheck",
+    "status": "Status",
+    "subnet-id": "SubnetId",
+    "vpc-id": "VpcId",
+    **always(False, "operator.managed"),
+    **never(
         "association.allocation-id",
         "association.association-id",
         "association.public-dns-name",
         "ipv6-addresses.ipv6-address",
         "operator.principal",
+        "requester-id",
     ),
-    "addresses.association.owner-id": lambda each: each.association.get("IpOwnerId"),
-    "association.ip-owner-id": lambda each: each.association.get("IpOwnerId"),
-    "operator.managed": lambda _: False,
-    "addresses.association.public-ip": lambda each: each.instance.public_address,
-    "addresses.primary": lambda _: True,
-    "addresses.private-ip-address": lambda each: each.instance.private_address,
-    "association.public-ip": lambda each: each.instance.public_address,
-    "attachment.attach-time": lambda each: each.words["Attachment"]["AttachTime"],
-    "attachment.attachment-id": lambda each: each.words["Attachment"]["AttachmentId"],
-    "attachment.delete-on-termination": lambda _: True,
-    "attachment.device-index": lambda _: 0,
-    "attachment.instance-id": lambda each: each.instance.id,
-    "attachment.instance-owner-id": lambda each: each.instance.around.account,
-    "attachment.status": lambda _: "attached",
-    "availability-zone": lambda each: each.instance.server.zone,
-    "availability-zone-id": lambda each: each.instance.zone_id,
-    "description": lambda _: "",
-    "group-id": lambda each: [group["GroupId"] for group in each.instance.groups],
-    "group-name": lambda each: [group.get("GroupName") for group in each.instance.groups],
-    "interface-type": lambda _: "interface",
-    "mac-address": lambda each: each.instance.server.mac_address,
-    "network-interface-id": lambda each: each.id,
-    "owner-id": lambda each: each.instance.around.account,
-    "private-dns-name": lambda each: each.instance.private_name,
-    "private-ip-address": lambda each: each.instance.private_address,
-    "requester-id": lambda _: None,
-    "requester-managed": lambda _: False,
-    "source-dest-check": lambda _: True,
-    "status": lambda _: "in-use",
-    "subnet-id": lambda each: each.words.get("SubnetId"),
-    "vpc-id": lambda each: each.words["VpcId"],
 }
+INTERFACES: Final = Noun(
+    answer="NetworkInterfaces",
+    items=_interfaces,
+    members=_MEMBERS,
+    order=lambda each: each.id,
+    filters=_FILTERS,
+    namings=(actions.by_ids("NetworkInterfaceIds", actions.INTERFACE, lambda each: each.id),),
+    tagging=tag_words.kept(lambda each: each.id, told=partial(tag_words.member, name="TagSet")),
+    pages=actions.pages("NetworkInterfaceIds"),
+)
 
-
-@actions.answers("DescribeNetworkInterfaces")
-def describe(call: Call) -> Result:
-    around = surroundings(call)
-    tagged = call.backend.resource_tags.all(call.scope)
-    instances = [Instance(server, around) for server in call.backend.servers.list(call.scope)]
-    interfaces = [
-        _Interface(instance, words, tagged.get(instance.interface_id, {}))
-        for instance in instances
-        if (words := interface_of(instance)) is not None
-    ]
-    wanted = call.params.get("NetworkInterfaceIds")
-    chosen = actions.named(actions.INTERFACE, wanted, interfaces, lambda each: each.id)
-    chosen.sort(key=lambda each: each.id)
-    found = filters.matching(chosen, call.params.get("Filters") or (), FIELDS, lambda each: each.tags)
-    items, token = actions.page(call, "NetworkInterfaceIds", found, lambda each: each.id)
-    return {"NetworkInterfaces": [_shown(each) for each in items], **token}
-
-
-def _shown(each: _Interface) -> dict[str, Any]:
-    instance = each.instance
-    told = {
-        **each.words,
-        "Ipv6Addresses": [],
-        "Attachment": {
-            **each.words["Attachment"],
-            "InstanceId": instance.id,
-            "InstanceOwnerId": instance.around.account,
-        },
-        "AvailabilityZone": instance.server.zone,
-        "RequesterManaged": False,
-        **tag_words.member(each.tags, "TagSet"),
-    }
-    if instance.zone_id:
-        told["AvailabilityZoneId"] = instance.zone_id
-    return told
+actions.describes("DescribeNetworkInterfaces", INTERFACES)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
 from backend.drivers.compute import KeyPair
-from translators import arns, filters
+from translators import arns
 from translators.ec2 import actions, tag_words
 from translators.errors import AWSError
-from translators.registry import Call, Result
+from translators.filters import Filters
+from translators.nouns import Asked, Members, Noun
+from translators.registry import Call
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -21,48 +25,64 @@ def key_id(pair: KeyPair) -> str:
     return arns.derived_id(arns.KEY_PAIR, pair.name)
 
 
-@actions.answers("DescribeKeyPairs")
-def describe(call: Call) -> Result:
-    params = call.params
-    names = params.get("KeyNames") or ()
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    pair: KeyPair
+    with_public_key: bool
+
+
+def _pairs(call: Call, asked: Asked) -> Iterable[_Pair]:
+    with_public_key = bool(call.params.get("IncludePublicKey"))
+    return (_Pair(each, with_public_key) for each in call.backend.catalog.key_pairs(call.scope, fresh=asked.fresh))
+
+
+def _check(call: Call) -> None:
+    names = call.params.get("KeyNames") or ()
     # Source: radkawar/stackd testdata/aws/ec2/key_pairs.json; of names with ids it has the code alone.
     if "" in names:
         raise AWSError("InvalidParameterValue", "Invalid value '' for keyPairNames. It should not be blank")
-    if names and params.get("KeyPairIds"):
+    if names and call.params.get("KeyPairIds"):
         raise AWSError(
             "InvalidParameterCombination", "Key names and key pair IDs cannot be given together."
         )  # unsourced
-    if params.get("KeyPairIds"):
-        pairs = actions.listed(call, call.backend.catalog.key_pairs, params["KeyPairIds"], key_id)
-    else:
-        pairs = actions.listed(call, call.backend.catalog.key_pairs, names, lambda pair: pair.name)
-    pairs = sorted(pairs, key=lambda pair: pair.name)
-    known = {pair.name for pair in pairs}
-    if missing := [name for name in names if name not in known]:
-        words = "The key pair '{}' does not exist" if len(missing) == 1 else "The key pairs '{}' do not exist"
-        raise AWSError("InvalidKeyPair.NotFound", words.format(", ".join(missing)))
-    chosen = actions.named(actions.KEY_PAIR, params.get("KeyPairIds"), pairs, key_id)
-    if names:
-        chosen = [pair for pair in chosen if pair.name in names]
-    tagged = call.backend.resource_tags.all(call.scope)
-    fields: filters.Fields[KeyPair] = {
-        "fingerprint": lambda pair: pair.fingerprint,
-        "key-name": lambda pair: pair.name,
-        "key-pair-id": key_id,
-    }
-    found = filters.matching(chosen, params.get("Filters") or (), fields, lambda pair: tagged.get(key_id(pair), {}))
-    return {"KeyPairs": [_shown(call, pair, tagged.get(key_id(pair), {})) for pair in found]}
 
 
-def _shown(call: Call, pair: KeyPair, tags: Any) -> dict[str, Any]:
-    told = {
-        "KeyPairId": key_id(pair),
-        "KeyName": pair.name,
-        "KeyType": "ed25519" if "ed25519" in pair.type or "ed25519" in (pair.public_key or "") else "rsa",
-        "KeyFingerprint": pair.fingerprint,
-        "CreateTime": pair.created_at,
-        "Tags": tag_words.shown(tags),
-    }
-    if call.params.get("IncludePublicKey") and pair.public_key:
-        told["PublicKey"] = pair.public_key
-    return told
+def _type(pair: KeyPair) -> str:
+    return "ed25519" if "ed25519" in pair.type or "ed25519" in (pair.public_key or "") else "rsa"
+
+
+_MEMBERS: Final[Members[_Pair]] = {
+    "KeyPairId": lambda each: key_id(each.pair),
+    "KeyName": lambda each: each.pair.name,
+    "KeyType": lambda each: _type(each.pair),
+    "KeyFingerprint": lambda each: each.pair.fingerprint,
+    "CreateTime": lambda each: each.pair.created_at,
+    "PublicKey": lambda each: (each.pair.public_key or None) if each.with_public_key else None,
+}
+_FILTERS: Final[Filters[_Pair]] = {
+    "fingerprint": "KeyFingerprint",
+    "key-name": "KeyName",
+    "key-pair-id": "KeyPairId",
+}
+PAIRS: Final = Noun(
+    answer="KeyPairs",
+    items=_pairs,
+    members=_MEMBERS,
+    order=lambda each: each.pair.name,
+    filters=_FILTERS,
+    namings=(
+        actions.by_ids("KeyPairIds", actions.KEY_PAIR, lambda each: key_id(each.pair)),
+        actions.by_names(
+            "KeyNames",
+            lambda each: each.pair.name,
+            "InvalidKeyPair.NotFound",
+            "The key pair '{}' does not exist",
+            "The key pairs '{}' do not exist",
+        ),
+    ),
+    tagging=tag_words.kept(lambda each: key_id(each.pair), told=tag_words.whole),
+    aging=True,
+    check=_check,
+)
+
+actions.describes("DescribeKeyPairs", PAIRS)

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from backend.domain.profile import TemplateVersion
 from backend.drivers.compute import Server
-from translators import arns, filters, paging
+from translators import arns, paging
 from translators.ec2 import actions, instances, launch_data, tag_words
 from translators.ec2.launch_templates import check_version, new_version, reference, refuse_operator
 from translators.errors import AWSError
-from translators.filters import Fields
+from translators.filters import Filters, never
+from translators.nouns import Members, Noun
 from translators.registry import Call, Result, operation
 
 _BOUNDS: Final = actions.Bounds(1, 200, 200)
@@ -28,37 +29,42 @@ _DIGITS: Final = 18
 _LATEST_AND_DEFAULT: Final = frozenset({"$Latest", "$Default"})
 
 
-def _data(*path: str) -> Any:
-    def look(version: TemplateVersion) -> Any:
-        value: Any = version.document
-        for name in path:
-            value = (value or {}).get(name)
-        return value
-
-    return look
-
-
-def _each(member: str, name: str) -> Any:
-    return lambda version: [each.get(name) for each in version.document.get(member) or ()]
-
-
-FIELDS: Final[Fields[TemplateVersion]] = {
-    "create-time": lambda version: version.created_at,
-    "ebs-optimized": _data("EbsOptimized"),
-    "host-resource-group-arn": _data("Placement", "HostResourceGroupArn"),
-    "http-endpoint": _data("MetadataOptions", "HttpEndpoint"),
-    "http-protocol-ipv4": lambda _: None,
-    "http-protocol-ipv6": _data("MetadataOptions", "HttpProtocolIpv6"),
-    "http-tokens": _data("MetadataOptions", "HttpTokens"),
-    "iam-instance-profile": lambda version: (version.document.get("IamInstanceProfile") or {}).values(),
-    "image-id": _data("ImageId"),
-    "instance-type": _data("InstanceType"),
-    "is-default-version": lambda version: version.is_default,
-    "kernel-id": _data("KernelId"),
-    "license-configuration-arn": _each("LicenseSpecifications", "LicenseConfigurationArn"),
-    "network-card-index": _each("NetworkInterfaces", "NetworkCardIndex"),
-    "ram-disk-id": _data("RamDiskId"),
+_MEMBERS: Final[Members[TemplateVersion]] = {
+    "LaunchTemplateId": lambda version: arns.template_id(version.template_id),
+    "LaunchTemplateName": lambda version: version.template_name,
+    "VersionNumber": lambda version: version.version,
+    "VersionDescription": lambda version: version.description or None,
+    "CreateTime": lambda version: version.created_at.replace(microsecond=0),
+    "CreatedBy": lambda version: version.created_by,
+    "DefaultVersion": lambda version: version.is_default,
+    "LaunchTemplateData": lambda version: launch_data.shown(version.document),
+    "Operator": {"Managed": False},
 }
+_FILTERS: Final[Filters[TemplateVersion]] = {
+    "create-time": "CreateTime",
+    "ebs-optimized": "LaunchTemplateData.EbsOptimized",
+    "host-resource-group-arn": "LaunchTemplateData.Placement.HostResourceGroupArn",
+    "http-endpoint": "LaunchTemplateData.MetadataOptions.HttpEndpoint",
+    "http-protocol-ipv6": "LaunchTemplateData.MetadataOptions.HttpProtocolIpv6",
+    "http-tokens": "LaunchTemplateData.MetadataOptions.HttpTokens",
+    "iam-instance-profile": lambda version: (version.document.get("IamInstanceProfile") or {}).values(),
+    "image-id": "LaunchTemplateData.ImageId",
+    "instance-type": "LaunchTemplateData.InstanceType",
+    "is-default-version": "DefaultVersion",
+    "kernel-id": "LaunchTemplateData.KernelId",
+    "license-configuration-arn": "LaunchTemplateData.LicenseSpecifications.LicenseConfigurationArn",
+    "network-card-index": "LaunchTemplateData.NetworkInterfaces.NetworkCardIndex",
+    "ram-disk-id": "LaunchTemplateData.RamDiskId",
+    **never("http-protocol-ipv4"),
+}
+VERSIONS: Final = Noun(
+    answer="LaunchTemplateVersions",
+    items=lambda call, _: _of_one(call),
+    members=_MEMBERS,
+    order=lambda version: -version.version,
+    filters=_FILTERS,
+    pages=actions.pages("", _BOUNDS),
+)
 
 
 @operation("ec2", "CreateLaunchTemplateVersion")
@@ -78,11 +84,10 @@ def create(call: Call) -> Result:
     token = actions.client_token(call)
     actions.check_dry_run(call)
     made = call.backend.templates.add_version(call.scope, ref, version, token=token)
-    return {"LaunchTemplateVersion": shown(made)}
+    return {"LaunchTemplateVersion": VERSIONS.view(made)}
 
 
-@actions.answers("DescribeLaunchTemplateVersions")
-def describe(call: Call) -> Result:
+def _describe(call: Call) -> Result:
     params = call.params
     for version in params.get("Versions") or ():
         check_version(version)
@@ -91,41 +96,26 @@ def describe(call: Call) -> Result:
             check_version(params[bound])
     if params.get("MaxResults") is not None:
         actions.check_bounds(params["MaxResults"], _BOUNDS)
-    if not params.get("LaunchTemplateId") and not params.get("LaunchTemplateName"):
-        found, token = _of_each(call)
-    else:
-        found, token = actions.page(call, "", _of_one(call), lambda version: -version.version, _BOUNDS)
-    if params.get("ResolveAlias") and any(launch_data.is_alias(version.document.get("ImageId")) for version in found):
+    one = params.get("LaunchTemplateId") or params.get("LaunchTemplateName")
+    answer = VERSIONS.describe(call) if one else _of_each(call)
+    told = [version["LaunchTemplateData"] for version in answer["LaunchTemplateVersions"]]
+    if params.get("ResolveAlias") and any(launch_data.is_alias(data.get("ImageId")) for data in told):
         # unsourced
         raise AWSError("UnsupportedOperation", "Image IDs that are parameters cannot be resolved by Coppice.")
-    return {"LaunchTemplateVersions": [shown(version) for version in found], **token}
+    return answer
 
 
-@actions.answers("GetLaunchTemplateData")
+actions.describes("DescribeLaunchTemplateVersions", VERSIONS, _describe)
+
+
+@actions.reads("GetLaunchTemplateData")
 def get_data(call: Call) -> Result:
-    server = instances.one(call, call.params["InstanceId"])
+    server = instances.one(call, call.params["InstanceId"]).server
     return {"LaunchTemplateData": _data_of(server)}
 
 
-def shown(version: TemplateVersion) -> dict[str, Any]:
-    """A version as answers hold it."""
-    told = {
-        "LaunchTemplateId": arns.template_id(version.template_id),
-        "LaunchTemplateName": version.template_name,
-        "VersionNumber": version.version,
-        "CreateTime": version.created_at.replace(microsecond=0),
-        "CreatedBy": version.created_by,
-        "DefaultVersion": version.is_default,
-        "LaunchTemplateData": launch_data.shown(version.document),
-        "Operator": {"Managed": False},
-    }
-    if version.description:
-        told["VersionDescription"] = version.description
-    return told
-
-
 def _of_one(call: Call) -> list[TemplateVersion]:
-    """The wanted versions of one template, the newest first."""
+    """The wanted versions of one template."""
     params, ref = call.params, reference(call)
     wanted: Sequence[str] = params.get("Versions") or ()
     bounds = [params.get("MinVersion"), params.get("MaxVersion")]
@@ -140,8 +130,7 @@ def _of_one(call: Call) -> list[TemplateVersion]:
     else:
         least, most = (_number(call, bound) for bound in bounds)
         found = list(call.backend.templates.versions(call.scope, ref, minimum=least or 1, maximum=most)[1])
-    found.sort(key=lambda version: -version.version)
-    return filters.matching(found, params.get("Filters") or (), FIELDS)
+    return found
 
 
 def _number(call: Call, bound: str | None) -> int | None:
@@ -152,7 +141,7 @@ def _number(call: Call, bound: str | None) -> int | None:
     return call.backend.templates.version(call.scope, reference(call), bound).version
 
 
-def _of_each(call: Call) -> tuple[Sequence[TemplateVersion], dict[str, Any]]:
+def _of_each(call: Call) -> Result:
     """The latest and default versions of all templates, by name of the template."""
     wanted = set(call.params.get("Versions") or ())
     if not wanted or wanted - _LATEST_AND_DEFAULT:
@@ -167,9 +156,10 @@ def _of_each(call: Call) -> tuple[Sequence[TemplateVersion], dict[str, Any]]:
         for version in sorted(wanted)
     ]
     versions = {(each.template_name, -each.version): each for page in pages for each in page.items}
-    found = filters.matching([versions[key] for key in sorted(versions)], call.params.get("Filters") or (), FIELDS)
+    found, _ = VERSIONS.matching(call, [versions[key] for key in sorted(versions)])
     marker = pages[0].marker
-    return found, {} if marker is None else {"NextToken": paging.encode(call.operation, marker, mark)}
+    more = {} if marker is None else {"NextToken": paging.encode(call.operation, marker, mark)}
+    return {"LaunchTemplateVersions": VERSIONS.shown(call, found), **more}
 
 
 def _data_of(server: Server) -> dict[str, Any]:

@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from backend import errors
 from backend.domain.profile import ServerSpec, Template
 from backend.services.templates import NewVersion, TemplateRef, tag_key
-from translators import arns, filters, paging
+from translators import arns, paging
 from translators.ec2 import actions, launch_data, tag_words
 from translators.errors import AWSError, translate
-from translators.filters import Fields
+from translators.nouns import Asked, Members, Noun
 from translators.registry import Call, Result, operation
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9().\-/_]{3,128}")
 _BOUNDS: Final = actions.Bounds(1, 200, 200)
 _OWN: Final = frozenset({"launch-template"})
 _USER_NAME_LENGTH: Final = 200  # an ARN with it fits its column
-_Tagged = tuple[Template, Mapping[str, str]]
-
-FIELDS: Final[Fields[_Tagged]] = {
-    "create-time": lambda item: item[0].created_at,
-    "launch-template-name": lambda item: item[0].name,
-}
 _VERSION_GONE: Final = "launchTemplateVersionDoesNotExist"
 _NO_DATA: Final = "No launch template data was provided. Launch template data is required to create a launch template."
 _NOT_ALL: Final = "At least one of the launch templates specified in the request does not exist."
 # Texts of this module: conformance/recorded, templates/... and moto's tests that are verified against AWS.
+
+
+def _of_ids(call: Call, asked: Asked) -> Iterator[Template]:
+    for each in asked.named["LaunchTemplateIds"]:
+        with suppress(errors.TemplateNotFound):
+            yield call.backend.templates.find(call.scope, _by_id(each))
+
+
+_MEMBERS: Final[Members[Template]] = {
+    "LaunchTemplateId": lambda template: arns.template_id(template.id),
+    "LaunchTemplateName": lambda template: template.name,
+    "CreateTime": lambda template: template.created_at.replace(microsecond=0),
+    "CreatedBy": lambda template: template.created_by,
+    "DefaultVersionNumber": lambda template: template.default_version,
+    "LatestVersionNumber": lambda template: template.latest_version,
+    "Operator": {"Managed": False},
+}
+TEMPLATES: Final = Noun(
+    answer="LaunchTemplates",
+    items=_of_ids,
+    members=_MEMBERS,
+    order=lambda template: template.name,
+    filters={"create-time": "CreateTime", "launch-template-name": "LaunchTemplateName"},
+    namings=(actions.by_ids("LaunchTemplateIds", actions.TEMPLATE, lambda template: arns.template_id(template.id)),),
+    tagging=tag_words.kept(lambda template: tag_key(template.id)),
+    pages=actions.pages("", _BOUNDS),
+)
 
 
 @operation("ec2", "CreateLaunchTemplate")
@@ -51,7 +73,7 @@ def create(call: Call) -> Result:
     version = new_version(call, document)
     actions.check_dry_run(call)
     template = call.backend.templates.create(call.scope, name, version, tags=tags, token=token)
-    return {"LaunchTemplate": _shown(template, _tags(call, template))}
+    return {"LaunchTemplate": TEMPLATES.shown(call, [template])[0]}
 
 
 @operation("ec2", "ModifyLaunchTemplate")
@@ -78,14 +100,14 @@ def modify(call: Call) -> Result:
             "InvalidLaunchTemplateId.VersionNotFound",
             f"The launch template version {found.version} is not found for the specified launch template.",
         ) from found
-    return {"LaunchTemplate": _shown(changed, {})}
+    return {"LaunchTemplate": TEMPLATES.view(changed)}  # modifying and deleting tell no tags
 
 
 @operation("ec2", "DeleteLaunchTemplate")
 def delete(call: Call) -> Result:
     ref = reference(call)
     actions.check_dry_run(call)
-    return {"LaunchTemplate": _shown(call.backend.templates.delete(call.scope, ref), {})}
+    return {"LaunchTemplate": TEMPLATES.view(call.backend.templates.delete(call.scope, ref))}
 
 
 @operation("ec2", "DeleteLaunchTemplateVersions")
@@ -114,17 +136,16 @@ def delete_versions(call: Call) -> Result:
     }
 
 
-@actions.answers("DescribeLaunchTemplates")
-def describe(call: Call) -> Result:
+def _describe(call: Call) -> Result:
     params = call.params
     if params.get("MaxResults") is not None:
         actions.check_bounds(params["MaxResults"], _BOUNDS)
     if params.get("LaunchTemplateIds") or params.get("LaunchTemplateNames"):
-        named = [(template, _tags(call, template)) for template in _named(call)]
-        items, token = actions.page(call, "", _matching(call, named), lambda item: item[0].name, _BOUNDS)
-    else:
-        items, token = _listed(call)
-    return {"LaunchTemplates": [_shown(template, tags) for template, tags in items], **token}
+        return TEMPLATES.told(call, _named(call))
+    return _listed(call)
+
+
+actions.describes("DescribeLaunchTemplates", TEMPLATES, _describe)
 
 
 def reference(call: Call) -> TemplateRef:
@@ -198,31 +219,12 @@ def created_by(call: Call) -> str:
     return arns.user(call.account_id, call.caller.user_name[:_USER_NAME_LENGTH])
 
 
-def _shown(template: Template, tags: Mapping[str, str]) -> dict[str, Any]:
-    """A template as answers hold it; modifying and deleting tell no tags."""
-    return {
-        "LaunchTemplateId": arns.template_id(template.id),
-        "LaunchTemplateName": template.name,
-        "CreateTime": template.created_at.replace(microsecond=0),
-        "CreatedBy": template.created_by,
-        "DefaultVersionNumber": template.default_version,
-        "LatestVersionNumber": template.latest_version,
-        **tag_words.member(tags),
-        "Operator": {"Managed": False},
-    }
-
-
 def _words(reason: errors.Finding) -> str:
     told = translate(reason, "ec2")
     return "" if told is None else told.message
 
 
-def _tags(call: Call, template: Template) -> Mapping[str, str]:
-    key = tag_key(template.id)
-    return call.backend.resource_tags.of(call.scope, [key]).get(key, {})
-
-
-def _named(call: Call) -> Iterator[Template]:
+def _named(call: Call) -> list[Template]:
     found: dict[str, Template] = {}
     ids, names = call.params.get("LaunchTemplateIds") or (), call.params.get("LaunchTemplateNames") or ()
     actions.check_forms(actions.TEMPLATE, ids)
@@ -233,7 +235,7 @@ def _named(call: Call) -> Iterator[Template]:
             told = translate(gone, "ec2")
             raise AWSError("" if told is None else told.code, _NOT_ALL) from gone
         found[template.name] = template
-    return (found[name] for name in sorted(found))
+    return list(found.values())
 
 
 def _by_id(template_id: str) -> TemplateRef:
@@ -241,23 +243,22 @@ def _by_id(template_id: str) -> TemplateRef:
     return TemplateRef(id=arns.short_of(arns.TEMPLATE, template_id) or template_id)
 
 
-def _matching(call: Call, items: list[_Tagged]) -> list[_Tagged]:
-    return filters.matching(items, call.params.get("Filters") or (), FIELDS, lambda item: item[1])
-
-
-def _listed(call: Call) -> tuple[list[_Tagged], dict[str, str]]:
+def _listed(call: Call) -> Result:
     """A page of all templates; pages of the store are read until enough of them match."""
     limit: int = call.params.get("MaxResults") or _BOUNDS.default or 0
     mark = paging.binding(call)
     token = call.params.get("NextToken")
     after: str | None = paging.decode(token, call.operation, mark, "ec2") if token else None
-    found: list[_Tagged] = []
+    found: list[Template] = []
     while True:
         page = call.backend.templates.page(call.scope, after=after, limit=limit)
-        tags = call.backend.resource_tags.of(call.scope, [tag_key(template.id) for template in page.items])
-        found += _matching(call, [(template, tags.get(tag_key(template.id), {})) for template in page.items])
+        found += TEMPLATES.matching(call, page.items)[0]
         if len(found) > limit or (len(found) == limit and page.marker):
-            return found[:limit], {"NextToken": paging.encode(call.operation, found[limit - 1][0].name, mark)}
+            here = TEMPLATES.shown(call, found[:limit])
+            return {
+                "LaunchTemplates": here,
+                "NextToken": paging.encode(call.operation, found[limit - 1].name, mark),
+            }
         if page.marker is None:
-            return found, {}
+            return {"LaunchTemplates": TEMPLATES.shown(call, found)}
         after = page.marker

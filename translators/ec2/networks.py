@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from backend.drivers.network import Network, Subnet
-from translators import arns, filters
+from translators import arns
 from translators.ec2 import actions, tag_words
-from translators.filters import Fields
+from translators.filters import Filters, never
+from translators.nouns import Asked, Members, Noun
 from translators.registry import Call, Result
-
-Tags = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Vpc:
     network: Network
     account: str
-    tags: Tags
 
     @property
     def id(self) -> str:
         return arns.resource_id(arns.NETWORK, self.network.id)
-
-    @property
-    def association(self) -> str:
-        return arns.derived_id(arns.ADDRESS_ASSOCIATION, self.network.id)
 
     @property
     def dhcp_options(self) -> str:
@@ -40,132 +34,20 @@ class _Subnet:
     subnet: Subnet
     call: Call
     zone_id: str
-    tags: Tags
 
     @property
     def id(self) -> str:
         return arns.subnet_id(self.subnet.id)
 
-    @property
-    def arn(self) -> str:
-        return arns.ec2(self.call.region, self.call.account_id, "subnet", self.id)
+
+def _vpcs(call: Call, asked: Asked) -> Iterable[_Vpc]:
+    return (_Vpc(each, call.account_id) for each in call.backend.catalog.networks(call.scope, fresh=asked.fresh))
 
 
-VPC_FIELDS: Final[Fields[_Vpc]] = {
-    "cidr": lambda vpc: vpc.network.cidr,
-    "cidr-block": lambda vpc: vpc.network.cidr,
-    "cidr-block-association.association-id": lambda vpc: vpc.association,
-    "cidr-block-association.cidr-block": lambda vpc: vpc.network.cidr,
-    "cidr-block-association.state": lambda _: "associated",
-    "cidrBlock": lambda vpc: vpc.network.cidr,
-    "dhcp-options-id": lambda vpc: vpc.dhcp_options,
-    "dhcpOptionsId": lambda vpc: vpc.dhcp_options,
-    "ipv6-cidr-block-association.association-id": lambda _: None,
-    "ipv6-cidr-block-association.ipv6-cidr-block": lambda _: None,
-    "ipv6-cidr-block-association.ipv6-pool": lambda _: None,
-    "ipv6-cidr-block-association.state": lambda _: None,
-    "is-default": lambda vpc: vpc.network.default,
-    "isDefault": lambda vpc: vpc.network.default,
-    "owner-id": lambda vpc: vpc.account,
-    "state": lambda _: "available",
-    "vpc-id": lambda vpc: vpc.id,
-}
-SUBNET_FIELDS: Final[Fields[_Subnet]] = {
-    "availability-zone": lambda each: each.subnet.zone,
-    "availabilityZone": lambda each: each.subnet.zone,
-    "availability-zone-id": lambda each: each.zone_id,
-    "availabilityZoneId": lambda each: each.zone_id,
-    "available-ip-address-count": lambda each: each.subnet.free_addresses,
-    "cidr": lambda each: each.subnet.cidr,
-    "cidr-block": lambda each: each.subnet.cidr,
-    "cidrBlock": lambda each: each.subnet.cidr,
-    "customer-owned-ipv4-pool": lambda _: None,
-    "default-for-az": lambda each: each.subnet.zone_default,
-    "defaultForAz": lambda each: each.subnet.zone_default,
-    "enable-dns64": lambda _: False,
-    "enable-lni-at-device-index": lambda _: None,
-    "ipv6-cidr-block-association.association-id": lambda _: None,
-    "ipv6-cidr-block-association.ipv6-cidr-block": lambda _: None,
-    "ipv6-cidr-block-association.state": lambda _: None,
-    "ipv6-native": lambda _: False,
-    "map-customer-owned-ip-on-launch": lambda _: False,
-    "map-public-ip-on-launch": lambda each: each.subnet.public_by_default,
-    "outpost-arn": lambda _: None,
-    "owner-id": lambda each: each.call.account_id,
-    "private-dns-name-options-on-launch.hostname-type": lambda _: "ip-name",
-    "private-dns-name-options-on-launch.enable-resource-name-dns-a-record": lambda _: False,
-    "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record": lambda _: False,
-    "state": lambda _: "available",
-    "subnet-arn": lambda each: each.arn,
-    "subnet-id": lambda each: each.id,
-    "vpc-id": lambda each: arns.resource_id(arns.NETWORK, each.subnet.network_id),
-}
-
-
-def own_tags(resource_id: str, tagged: Mapping[str, Tags], name: str) -> Tags:
-    """The tags of a thing of the cloud; the name the cloud knows it by stands in for a ``Name`` that was never set."""
-    tags = tagged.get(resource_id, {})
-    return tags if "Name" in tags or not name else {"Name": name, **tags}
-
-
-def _networks(call: Call, ids: Sequence[str] | None) -> Sequence[Network]:
-    return actions.listed(
-        call, call.backend.catalog.networks, ids, lambda network: arns.resource_id(arns.NETWORK, network.id)
-    )
-
-
-@actions.answers("DescribeVpcs")
-def describe_vpcs(call: Call) -> Result:
-    tagged = call.backend.resource_tags.all(call.scope)
-    vpcs = []
-    for network in _networks(call, call.params.get("VpcIds")):
-        vpc_id = arns.resource_id(arns.NETWORK, network.id)
-        vpcs.append(_Vpc(network, call.account_id, own_tags(vpc_id, tagged, _name(network.name, network.default))))
-    chosen = actions.named(actions.NETWORK, call.params.get("VpcIds"), vpcs, lambda vpc: vpc.id)
-    chosen.sort(key=lambda vpc: vpc.id)
-    found = filters.matching(chosen, call.params.get("Filters") or (), VPC_FIELDS, lambda vpc: vpc.tags)
-    items, token = actions.page(call, "VpcIds", found, lambda vpc: vpc.id)
-    return {"Vpcs": [_vpc(vpc) for vpc in items], **token}
-
-
-@actions.answers("DescribeVpcAttribute")
-def describe_vpc_attribute(call: Call) -> Result:
-    networks = _networks(call, [call.params["VpcId"]])
-    chosen = actions.named(
-        actions.NETWORK,
-        [call.params["VpcId"]],
-        networks,
-        lambda network: arns.resource_id(arns.NETWORK, network.id),
-    )
-    # The cloud resolves names for its networks, and gives servers none that others could look up.
-    member, value = {
-        "enableDnsSupport": ("EnableDnsSupport", True),
-        "enableDnsHostnames": ("EnableDnsHostnames", False),
-        "enableNetworkAddressUsageMetrics": ("EnableNetworkAddressUsageMetrics", False),
-    }[call.params["Attribute"]]
-    return {"VpcId": arns.resource_id(arns.NETWORK, chosen[0].id), member: {"Value": value}}
-
-
-@actions.answers("DescribeSubnets")
-def describe_subnets(call: Call) -> Result:
-    tagged = call.backend.resource_tags.all(call.scope)
+def _subnets(call: Call, asked: Asked) -> Iterable[_Subnet]:
     zone_ids = {zone.name: zone.zone_id for zone in call.backend.catalog.zones(call.scope)}
-    ids = call.params.get("SubnetIds")
-    known = actions.listed(call, call.backend.catalog.subnets, ids, lambda subnet: arns.subnet_id(subnet.id))
-    subnets = [
-        _Subnet(
-            subnet,
-            call,
-            zone_ids.get(subnet.zone, ""),
-            own_tags(arns.subnet_id(subnet.id), tagged, _name(subnet.name, subnet.zone_default)),
-        )
-        for subnet in known
-    ]
-    chosen = actions.named(actions.SUBNET, ids, subnets, lambda each: each.id)
-    chosen.sort(key=lambda each: each.id)
-    found = filters.matching(chosen, call.params.get("Filters") or (), SUBNET_FIELDS, lambda each: each.tags)
-    items, token = actions.page(call, "SubnetIds", found, lambda each: each.id)
-    return {"Subnets": [_shown(each) for each in items], **token}
+    subnets = call.backend.catalog.subnets(call.scope, fresh=asked.fresh)
+    return (_Subnet(each, call, zone_ids.get(each.zone, "")) for each in subnets)
 
 
 def _name(name: str, default: bool) -> str:
@@ -173,52 +55,139 @@ def _name(name: str, default: bool) -> str:
     return "" if default else name
 
 
-def _vpc(vpc: _Vpc) -> dict[str, Any]:
-    return {
-        "VpcId": vpc.id,
-        "OwnerId": vpc.account,
-        "InstanceTenancy": "default",
-        "Ipv6CidrBlockAssociationSet": [],
-        "CidrBlockAssociationSet": [
-            {
-                "AssociationId": vpc.association,
-                "CidrBlock": vpc.network.cidr,
-                "CidrBlockState": {"State": "associated"},
-            }
-        ],
-        "IsDefault": vpc.network.default,
-        **tag_words.member(vpc.tags),
-        "State": "available",
-        "CidrBlock": vpc.network.cidr,
-        "DhcpOptionsId": vpc.dhcp_options,
-        "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
-    }
+_VPC: Final[Members[_Vpc]] = {
+    "VpcId": lambda vpc: vpc.id,
+    "OwnerId": lambda vpc: vpc.account,
+    "InstanceTenancy": "default",
+    "Ipv6CidrBlockAssociationSet": (),
+    "CidrBlockAssociationSet": lambda vpc: [
+        {
+            "AssociationId": arns.derived_id(arns.ADDRESS_ASSOCIATION, vpc.network.id),
+            "CidrBlock": vpc.network.cidr,
+            "CidrBlockState": {"State": "associated"},
+        }
+    ],
+    "IsDefault": lambda vpc: vpc.network.default,
+    "State": "available",
+    "CidrBlock": lambda vpc: vpc.network.cidr,
+    "DhcpOptionsId": lambda vpc: vpc.dhcp_options,
+    "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
+}
+_VPC_FILTERS: Final[Filters[_Vpc]] = {
+    "cidr": "CidrBlock",
+    "cidr-block": "CidrBlock",
+    "cidr-block-association.association-id": "CidrBlockAssociationSet.AssociationId",
+    "cidr-block-association.cidr-block": "CidrBlockAssociationSet.CidrBlock",
+    "cidr-block-association.state": "CidrBlockAssociationSet.CidrBlockState.State",
+    "cidrBlock": "CidrBlock",
+    "dhcp-options-id": "DhcpOptionsId",
+    "dhcpOptionsId": "DhcpOptionsId",
+    "is-default": "IsDefault",
+    "isDefault": "IsDefault",
+    "owner-id": "OwnerId",
+    "state": "State",
+    "vpc-id": "VpcId",
+    **never(
+        "ipv6-cidr-block-association.association-id",
+        "ipv6-cidr-block-association.ipv6-cidr-block",
+        "ipv6-cidr-block-association.ipv6-pool",
+        "ipv6-cidr-block-association.state",
+    ),
+}
+VPCS: Final = Noun(
+    answer="Vpcs",
+    items=_vpcs,
+    members=_VPC,
+    order=lambda vpc: vpc.id,
+    filters=_VPC_FILTERS,
+    namings=(actions.by_ids("VpcIds", actions.NETWORK, lambda vpc: vpc.id),),
+    tagging=tag_words.kept(lambda vpc: vpc.id, lambda vpc: _name(vpc.network.name, vpc.network.default)),
+    aging=True,
+    pages=actions.pages("VpcIds"),
+)
+
+_SUBNET: Final[Members[_Subnet]] = {
+    "SubnetId": lambda each: each.id,
+    "SubnetArn": lambda each: arns.ec2(each.call.region, each.call.account_id, "subnet", each.id),
+    "VpcId": lambda each: arns.resource_id(arns.NETWORK, each.subnet.network_id),
+    "OwnerId": lambda each: each.call.account_id,
+    "State": "available",
+    "CidrBlock": lambda each: each.subnet.cidr,
+    "AvailableIpAddressCount": lambda each: each.subnet.free_addresses,
+    "AvailabilityZone": lambda each: each.subnet.zone,
+    "AvailabilityZoneId": lambda each: each.zone_id,
+    "DefaultForAz": lambda each: each.subnet.zone_default,
+    "MapPublicIpOnLaunch": lambda each: each.subnet.public_by_default,
+    "MapCustomerOwnedIpOnLaunch": False,
+    "AssignIpv6AddressOnCreation": False,
+    "Ipv6CidrBlockAssociationSet": (),
+    "EnableDns64": False,
+    "Ipv6Native": False,
+    "PrivateDnsNameOptionsOnLaunch": {
+        "HostnameType": "ip-name",
+        "EnableResourceNameDnsARecord": False,
+        "EnableResourceNameDnsAAAARecord": False,
+    },
+    "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
+}
+_AT_LAUNCH: Final = "private-dns-name-options-on-launch"
+_SUBNET_FILTERS: Final[Filters[_Subnet]] = {
+    "availability-zone": "AvailabilityZone",
+    "availabilityZone": "AvailabilityZone",
+    "availability-zone-id": "AvailabilityZoneId",
+    "availabilityZoneId": "AvailabilityZoneId",
+    "available-ip-address-count": "AvailableIpAddressCount",
+    "cidr": "CidrBlock",
+    "cidr-block": "CidrBlock",
+    "cidrBlock": "CidrBlock",
+    "default-for-az": "DefaultForAz",
+    "defaultForAz": "DefaultForAz",
+    "enable-dns64": "EnableDns64",
+    "ipv6-native": "Ipv6Native",
+    "map-customer-owned-ip-on-launch": "MapCustomerOwnedIpOnLaunch",
+    "map-public-ip-on-launch": "MapPublicIpOnLaunch",
+    "owner-id": "OwnerId",
+    f"{_AT_LAUNCH}.hostname-type": "PrivateDnsNameOptionsOnLaunch.HostnameType",
+    f"{_AT_LAUNCH}.enable-resource-name-dns-a-record": "PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsARecord",
+    f"{_AT_LAUNCH}.enable-resource-name-dns-aaaa-record": (
+        "PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsAAAARecord"
+    ),
+    "state": "State",
+    "subnet-arn": "SubnetArn",
+    "subnet-id": "SubnetId",
+    "vpc-id": "VpcId",
+    **never(
+        "customer-owned-ipv4-pool",
+        "enable-lni-at-device-index",
+        "ipv6-cidr-block-association.association-id",
+        "ipv6-cidr-block-association.ipv6-cidr-block",
+        "ipv6-cidr-block-association.state",
+        "outpost-arn",
+    ),
+}
+SUBNETS: Final = Noun(
+    answer="Subnets",
+    items=_subnets,
+    members=_SUBNET,
+    order=lambda each: each.id,
+    filters=_SUBNET_FILTERS,
+    namings=(actions.by_ids("SubnetIds", actions.SUBNET, lambda each: each.id),),
+    tagging=tag_words.kept(lambda each: each.id, lambda each: _name(each.subnet.name, each.subnet.zone_default)),
+    aging=True,
+    pages=actions.pages("SubnetIds"),
+)
+
+actions.describes("DescribeVpcs", VPCS)
+actions.describes("DescribeSubnets", SUBNETS)
 
 
-def _shown(each: _Subnet) -> dict[str, Any]:
-    subnet = each.subnet
-    return {
-        "SubnetId": each.id,
-        "SubnetArn": each.arn,
-        "VpcId": arns.resource_id(arns.NETWORK, subnet.network_id),
-        "OwnerId": each.call.account_id,
-        "State": "available",
-        "CidrBlock": subnet.cidr,
-        "AvailableIpAddressCount": subnet.free_addresses,
-        "AvailabilityZone": subnet.zone,
-        "AvailabilityZoneId": each.zone_id,
-        "DefaultForAz": subnet.zone_default,
-        "MapPublicIpOnLaunch": subnet.public_by_default,
-        "MapCustomerOwnedIpOnLaunch": False,
-        "AssignIpv6AddressOnCreation": False,
-        "Ipv6CidrBlockAssociationSet": [],
-        **tag_words.member(each.tags),
-        "EnableDns64": False,
-        "Ipv6Native": False,
-        "PrivateDnsNameOptionsOnLaunch": {
-            "HostnameType": "ip-name",
-            "EnableResourceNameDnsARecord": False,
-            "EnableResourceNameDnsAAAARecord": False,
-        },
-        "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
-    }
+@actions.reads("DescribeVpcAttribute")
+def describe_vpc_attribute(call: Call) -> Result:
+    (vpc,) = VPCS.of_ids(call, [call.params["VpcId"]])
+    # The cloud resolves names for its networks, and gives servers none that others could look up.
+    member, value = {
+        "enableDnsSupport": ("EnableDnsSupport", True),
+        "enableDnsHostnames": ("EnableDnsHostnames", False),
+        "enableNetworkAddressUsageMetrics": ("EnableNetworkAddressUsageMetrics", False),
+    }[call.params["Attribute"]]
+    return {"VpcId": vpc.id, member: {"Value": value}}

@@ -7,13 +7,16 @@ are told as the strategy that they wish for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from backend.drivers.compute import GroupPolicy, ServerGroup
-from translators import arns, filters
+from translators import arns
 from translators.ec2 import actions, tag_words
 from translators.errors import AWSError
+from translators.filters import Filters
+from translators.nouns import Asked, Members, Noun
 from translators.registry import Call, Result, operation
 
 STRATEGIES: Final[Mapping[GroupPolicy, str]] = {
@@ -42,35 +45,16 @@ def create(call: Call) -> Result:
     actions.check_dry_run(call)
     made = call.backend.server_groups.create(call.scope, name, policy)
     call.backend.resource_tags.put(call.scope, [group_id(made)], tags)
-    return {"PlacementGroup": _shown(call, made, tags)}
+    return {"PlacementGroup": GROUPS.view(_Group(made, call)) | tag_words.whole(tags)}
 
 
-@actions.answers("DescribePlacementGroups")
-def describe(call: Call) -> Result:
-    groups = call.backend.server_groups.list(call.scope)
-    names = call.params.get("GroupNames") or ()
-    if missing := [name for name in names if name not in {group.name for group in groups}]:
-        raise actions.not_found(actions.PLACEMENT_GROUP, missing)
-    chosen = actions.named(actions.PLACEMENT_GROUP, call.params.get("GroupIds"), groups, group_id)
-    if names:
-        chosen = [group for group in chosen if group.name in names]
-    tagged = call.backend.resource_tags.all(call.scope)
-    fields: filters.Fields[ServerGroup] = {
-        "group-arn": lambda group: _arn(call, group),
-        "group-name": lambda group: group.name,
-        "spread-level": lambda group: "rack" if group.policy.apart else None,
-        "state": lambda _: "available",
-        "strategy": strategy,
-    }
-    found = filters.matching(
-        chosen, call.params.get("Filters") or (), fields, lambda one: tagged.get(group_id(one), {})
-    )
-    return {"PlacementGroups": [_shown(call, group, tagged.get(group_id(group), {})) for group in found]}
-
-
-@actions.answers("DeletePlacementGroup")
+@operation("ec2", "DeletePlacementGroup")
 def delete(call: Call) -> Result:
-    gone = call.backend.server_groups.delete(call.scope, call.params["GroupName"])
+    name = call.params["GroupName"]
+    if call.params.get("DryRun"):
+        GROUPS.chosen(call, {"GroupNames": [name]})
+        actions.check_dry_run(call)
+    gone = call.backend.server_groups.delete(call.scope, name)
     call.backend.resource_tags.remove(call.scope, [group_id(gone)], None)
     return {}
 
@@ -119,19 +103,47 @@ def _invalid(value: str, member: str, words: str) -> AWSError:
     return AWSError("InvalidParameterValue", f"Value ({value}) for parameter {member} is invalid. {words}.")
 
 
-def _arn(call: Call, group: ServerGroup) -> str:
-    return arns.ec2(call.region, call.account_id, "placement-group", group.name)
+@dataclass(frozen=True, slots=True)
+class _Group:
+    group: ServerGroup
+    call: Call
 
 
-def _shown(call: Call, group: ServerGroup, tags: Mapping[str, str]) -> dict[str, Any]:
-    told = {
-        "GroupName": group.name,
-        "State": "available",
-        "Strategy": strategy(group),
-        "GroupId": group_id(group),
-        "Tags": tag_words.shown(tags),
-        "GroupArn": _arn(call, group),
-    }
-    if group.policy.apart:
-        told["SpreadLevel"] = "rack"
-    return told
+def _groups(call: Call, _: Asked) -> Iterable[_Group]:
+    return (_Group(group, call) for group in call.backend.server_groups.list(call.scope))
+
+
+_MEMBERS: Final[Members[_Group]] = {
+    "GroupName": lambda each: each.group.name,
+    "State": "available",
+    "Strategy": lambda each: strategy(each.group),
+    "GroupId": lambda each: group_id(each.group),
+    "GroupArn": lambda each: arns.ec2(each.call.region, each.call.account_id, "placement-group", each.group.name),
+    "SpreadLevel": lambda each: "rack" if each.group.policy.apart else None,
+}
+_FILTERS: Final[Filters[_Group]] = {
+    "group-arn": "GroupArn",
+    "group-name": "GroupName",
+    "spread-level": "SpreadLevel",
+    "state": "State",
+    "strategy": "Strategy",
+}
+GROUPS: Final = Noun(
+    answer="PlacementGroups",
+    items=_groups,
+    members=_MEMBERS,
+    filters=_FILTERS,
+    namings=(
+        actions.by_ids("GroupIds", actions.PLACEMENT_GROUP, lambda each: group_id(each.group)),
+        actions.by_names(
+            "GroupNames",
+            lambda each: each.group.name,
+            actions.PLACEMENT_GROUP.missing,
+            actions.PLACEMENT_GROUP.one,
+            actions.PLACEMENT_GROUP.many,
+        ),
+    ),
+    tagging=tag_words.kept(lambda each: group_id(each.group), told=tag_words.whole),
+)
+
+actions.describes("DescribePlacementGroups", GROUPS)

@@ -2,91 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from backend.drivers.compute import Zone
-from translators import arns, filters
+from translators import arns
 from translators.ec2 import actions, region_names
-from translators.errors import AWSError
-from translators.filters import Fields
+from translators.filters import Filters, never
+from translators.nouns import Asked, Members, Noun
 from translators.registry import Call, Result
 
 _OPT_IN: Final = "opt-in-not-required"
 
 
-@actions.answers("DescribeRegions")
-def describe_regions(call: Call) -> Result:
+def _regions(call: Call, _: Asked) -> Iterable[str]:
     """The regions that one may sign for here; a client finds them all at the same address."""
-    known = sorted({*call.regions, call.region})
-    wanted = call.params.get("RegionNames") or known
-    for name in wanted:
-        if name not in known:
-            raise AWSError("InvalidParameterValue", f"Invalid region name: '{name}'")  # unsourced
-    regions = [
-        {"RegionName": name, "Endpoint": f"ec2.{name}.amazonaws.com", "OptInStatus": region_names.opt_in(name)}
-        for name in known
-        if name in wanted
-    ]
-    fields: Fields[dict[str, str]] = {
-        "endpoint": lambda each: each["Endpoint"],
-        "opt-in-status": lambda each: each["OptInStatus"],
-        "region-name": lambda each: each["RegionName"],
-    }
-    return {"Regions": filters.matching(regions, call.params.get("Filters") or (), fields)}
+    return sorted({*call.regions, call.region})
 
 
-@actions.answers("DescribeAvailabilityZones")
-def describe_zones(call: Call) -> Result:
-    params = call.params
-    zones: Sequence[Zone] = sorted(call.backend.catalog.zones(call.scope), key=lambda zone: zone.name)
-    zones = _named(zones, params.get("ZoneNames"), "availability zone", lambda zone: zone.name)
-    zones = _named(zones, params.get("ZoneIds"), "availability zone-id", lambda zone: zone.zone_id)
-    told = [_zone(call, zone) for zone in zones]
-    return {"AvailabilityZones": filters.matching(told, params.get("Filters") or (), _ZONE_FIELDS)}
+REGIONS: Final = Noun(
+    answer="Regions",
+    items=_regions,
+    members={
+        "RegionName": lambda name: name,
+        "Endpoint": lambda name: f"ec2.{name}.amazonaws.com",
+        "OptInStatus": region_names.opt_in,
+    },
+    filters={"endpoint": "Endpoint", "opt-in-status": "OptInStatus", "region-name": "RegionName"},
+    namings=(
+        actions.by_names(
+            "RegionNames",
+            lambda name: name,
+            "InvalidParameterValue",
+            "Invalid region name: '{}'",  # unsourced
+        ),
+    ),
+)
 
 
-def _named(zones: Sequence[Zone], wanted: Sequence[str] | None, noun: str, name_of: Any) -> Sequence[Zone]:
-    if not wanted:
-        return zones
-    known = {name_of(zone) for zone in zones}
-    for name in wanted:
-        if name not in known:
-            raise AWSError("InvalidParameterValue", f"Invalid {noun}: [{name}]")
-    return [zone for zone in zones if name_of(zone) in wanted]
+@dataclass(frozen=True, slots=True)
+class _Zone:
+    zone: Zone
+    region: str
 
 
-def _zone(call: Call, zone: Zone) -> dict[str, Any]:
-    return {
-        "State": "available" if zone.available else "unavailable",
-        "OptInStatus": _OPT_IN,
-        "Messages": [],
-        "RegionName": call.region,
-        "ZoneName": zone.name,
-        "ZoneId": zone.zone_id,
-        "GroupName": f"{call.region}-zg-1",
-        "NetworkBorderGroup": call.region,
-        "ZoneType": "availability-zone",
-        **({"GroupLongName": f"{region_names.LONG[call.region]} 1"} if call.region in region_names.LONG else {}),
-    }
+def _zones(call: Call, asked: Asked) -> Iterable[_Zone]:
+    return (_Zone(zone, call.region) for zone in call.backend.catalog.zones(call.scope, fresh=asked.fresh))
 
 
-_ZONE_FIELDS: Final[Fields[dict[str, Any]]] = {
-    "group-name": lambda zone: zone["GroupName"],
-    "group-long-name": lambda zone: zone.get("GroupLongName"),
-    "message": lambda _: None,
-    "opt-in-status": lambda zone: zone["OptInStatus"],
-    "parent-zone-id": lambda _: None,
-    "parent-zone-name": lambda _: None,
-    "region-name": lambda zone: zone["RegionName"],
-    "state": lambda zone: zone["State"],
-    "zone-id": lambda zone: zone["ZoneId"],
-    "zone-name": lambda zone: zone["ZoneName"],
-    "zone-type": lambda zone: zone["ZoneType"],
+def _long_name(region: str) -> str | None:
+    return f"{region_names.LONG[region]} 1" if region in region_names.LONG else None
+
+
+_ZONE: Final[Members[_Zone]] = {
+    "State": lambda each: "available" if each.zone.available else "unavailable",
+    "OptInStatus": _OPT_IN,
+    "Messages": (),
+    "RegionName": lambda each: each.region,
+    "ZoneName": lambda each: each.zone.name,
+    "ZoneId": lambda each: each.zone.zone_id,
+    "GroupName": lambda each: f"{each.region}-zg-1",
+    "GroupLongName": lambda each: _long_name(each.region),
+    "NetworkBorderGroup": lambda each: each.region,
+    "ZoneType": "availability-zone",
 }
+_ZONE_FILTERS: Final[Filters[_Zone]] = {
+    "group-long-name": "GroupLongName",
+    "group-name": "GroupName",
+    "message": "Messages.Message",
+    "opt-in-status": "OptInStatus",
+    "region-name": "RegionName",
+    "state": "State",
+    "zone-id": "ZoneId",
+    "zone-name": "ZoneName",
+    "zone-type": "ZoneType",
+    **never("parent-zone-id", "parent-zone-name"),
+}
+ZONES: Final = Noun(
+    answer="AvailabilityZones",
+    items=_zones,
+    members=_ZONE,
+    order=lambda each: each.zone.name,
+    filters=_ZONE_FILTERS,
+    namings=(
+        actions.by_names(
+            "ZoneNames", lambda each: each.zone.name, "InvalidParameterValue", "Invalid availability zone: [{}]"
+        ),
+        actions.by_names(
+            "ZoneIds", lambda each: each.zone.zone_id, "InvalidParameterValue", "Invalid availability zone-id: [{}]"
+        ),
+    ),
+    aging=True,
+)
+
+actions.describes("DescribeRegions", REGIONS)
+actions.describes("DescribeAvailabilityZones", ZONES)
 
 
-@actions.answers("DescribeAccountAttributes")
+@actions.reads("DescribeAccountAttributes")
 def describe_account(call: Call) -> Result:
     wanted = call.params.get("AttributeNames")
     attributes = _attributes(call)

@@ -11,8 +11,8 @@ from backend.domain.profile import ServerSpec
 from backend.services.servers import Moved, Order
 from translators import arns
 from translators.ec2 import actions, launch_data, tag_words
-from translators.ec2.instance_words import Instance, state, surroundings
-from translators.ec2.instances import chosen, reservations
+from translators.ec2.instance_words import Instance, Surroundings, state
+from translators.ec2.instances import INSTANCES, servers_named
 from translators.ec2.launch_templates import check_version, reference_of, zone_names
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
@@ -46,18 +46,15 @@ def run(call: Call) -> Result:
         call.backend.servers.check(call.scope, spec)
         actions.check_dry_run(call)
     servers = call.backend.servers.run(call.scope, Order(spec, minimum, maximum, token))
-    around = surroundings(call)
+    around = Surroundings(call, {server.id: token.value for server in servers} if token else {})
     instances = [Instance(server, around) for server in servers]
     _tag_parts(call, instances, tags)
-    told = reservations(instances)[0]
-    for instance in told["Instances"]:
-        instance["ClientToken"] = token.value if token else ""
-    return told
+    return INSTANCES.shown(call, instances)[0]
 
 
 @operation("ec2", "StartInstances")
 def start(call: Call) -> Result:
-    servers = chosen(call, call.params["InstanceIds"])
+    servers = servers_named(call, call.params["InstanceIds"])
     actions.check_dry_run(call)
     if call.params.get("AdditionalInfo"):
         raise AWSError("UnsupportedOperation", "The parameter AdditionalInfo is reserved.")  # unsourced
@@ -70,7 +67,7 @@ def start(call: Call) -> Result:
 
 @operation("ec2", "StopInstances")
 def stop(call: Call) -> Result:
-    servers = chosen(call, call.params["InstanceIds"])
+    servers = servers_named(call, call.params["InstanceIds"])
     if call.params.get("Hibernate"):
         ids = ", ".join(arns.instance_id(server.id) for server in servers)
         raise AWSError(  # unsourced
@@ -88,7 +85,7 @@ def stop(call: Call) -> Result:
 
 @operation("ec2", "RebootInstances")
 def reboot(call: Call) -> Result:
-    servers = chosen(call, call.params["InstanceIds"])
+    servers = servers_named(call, call.params["InstanceIds"])
     actions.check_dry_run(call)
     try:
         call.backend.servers.reboot(call.scope, servers)
@@ -99,7 +96,7 @@ def reboot(call: Call) -> Result:
 
 @operation("ec2", "TerminateInstances")
 def terminate(call: Call) -> Result:
-    servers = chosen(call, call.params["InstanceIds"])
+    servers = servers_named(call, call.params["InstanceIds"])
     actions.check_dry_run(call)
     # Force and SkipOsShutdown are how the cloud deletes anyway.
     return {"TerminatingInstances": _told(call.backend.servers.terminate(call.scope, servers))}

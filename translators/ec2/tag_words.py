@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from translators.errors import AWSError
+from translators.nouns import Tagging
+from translators.registry import Call
+
+T = TypeVar("T")
 
 RESERVED: Final = "aws:"
 KEY_LENGTH: Final = 128
@@ -38,6 +42,36 @@ def shown(tags: Mapping[str, str]) -> list[dict[str, str]]:
 def member(tags: Mapping[str, str], name: str = "Tags") -> dict[str, Any]:
     """The member of an answer that holds tags: EC2 leaves it out where there are none."""
     return {name: shown(tags)} if tags else {}
+
+
+def whole(tags: Mapping[str, str]) -> dict[str, Any]:
+    """The same member of answers that tell of it always."""
+    return {"Tags": shown(tags)}
+
+
+def kept(
+    id_of: Callable[[T], str],
+    name_of: Callable[[T], str] | None = None,
+    told: Callable[[Mapping[str, str]], dict[str, Any]] = member,
+) -> Tagging[T]:
+    """Tags that Coppice keeps by the id of a thing.
+
+    Args:
+        name_of: the name that the cloud has for it, which stands in for a tag ``Name`` that was never set.
+        told: the members that answers have of them.
+    """
+
+    def of(call: Call, items: Sequence[T]) -> list[Mapping[str, str]]:
+        ids = [id_of(item) for item in items]
+        found = call.backend.resource_tags.of(call.scope, ids)
+        tags = [found.get(each, {}) for each in ids]
+        return tags if name_of is None else [_named(own, name_of(item)) for own, item in zip(tags, items, strict=True)]
+
+    return Tagging(of, told)
+
+
+def _named(tags: Mapping[str, str], name: str) -> Mapping[str, str]:
+    return tags if "Name" in tags or not name else {"Name": name, **tags}
 
 
 def checked(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from backend.domain.profile import BlockDevice
-from translators import arns, filters
+from translators import arns
 from translators.ec2 import actions, tag_words
-from translators.ec2.instance_words import Instance, surroundings
-from translators.filters import Fields
-from translators.registry import Call, Result
+from translators.ec2.instance_words import Instance, instances
+from translators.filters import Filters, always, never
+from translators.nouns import Asked, Members, Noun
+from translators.registry import Call
 
 _BOUNDS: Final = actions.Bounds(5, 500)
 
@@ -22,7 +23,14 @@ class _Volume:
     device: str
     disk: BlockDevice
     instance: Instance
-    tags: Mapping[str, str]
+
+    @property
+    def size(self) -> int:
+        return self.instance.size_gib(self.disk)
+
+    @property
+    def type(self) -> str:
+        return self.instance.volume_type(self.disk)
 
     @property
     def snapshot(self) -> str | None:
@@ -34,83 +42,79 @@ class _Volume:
         return None
 
 
-FIELDS: Final[Fields[_Volume]] = {
-    **filters.never("operator.principal"),
-    "operator.managed": lambda _: False,
-    "attachment.attach-time": lambda volume: volume.instance.server.created_at,
-    "attachment.delete-on-termination": lambda volume: volume.disk.delete_on_termination,
-    "attachment.device": lambda volume: volume.device,
-    "attachment.instance-id": lambda volume: volume.instance.id,
-    "attachment.status": lambda _: "attached",
-    "availability-zone": lambda volume: volume.instance.server.zone,
-    "availability-zone-id": lambda volume: volume.instance.zone_id,
-    "create-time": lambda volume: volume.instance.server.created_at,
-    "encrypted": lambda _: False,
-    "fast-restored": lambda _: False,
-    "multi-attach-enabled": lambda _: False,
-    "size": lambda volume: volume.instance.size_gib(volume.disk),
-    "snapshot-id": lambda volume: volume.snapshot,
-    "status": lambda _: "in-use",
-    "volume-id": lambda volume: volume.id,
-    "volume-type": lambda volume: volume.instance.volume_type(volume.disk),
-}
-
-
-@actions.answers("DescribeVolumes")
-def describe(call: Call) -> Result:
-    around = surroundings(call)
-    tagged = call.backend.resource_tags.all(call.scope)
-    volumes = [
-        _Volume(volume, device, disk, instance, tagged.get(volume, {}))
-        for instance in (Instance(server, around) for server in call.backend.servers.list(call.scope))
+def _volumes(call: Call, _: Asked) -> Iterable[_Volume]:
+    return (
+        _Volume(volume, device, disk, instance)
+        for instance in instances(call)
         for device, volume, disk in instance.disks()
-    ]
-    chosen = actions.named(actions.VOLUME, call.params.get("VolumeIds"), volumes, lambda volume: volume.id)
-    chosen.sort(key=lambda volume: volume.id)
-    found = filters.matching(chosen, call.params.get("Filters") or (), FIELDS, lambda volume: volume.tags)
-    items, token = actions.page(call, "VolumeIds", found, lambda volume: volume.id, _BOUNDS)
-    return {"Volumes": [_shown(call, volume) for volume in items], **token}
+    )
 
 
-def _performance(volume: _Volume) -> dict[str, int]:
+def _iops(volume: _Volume) -> int | None:
     """What AWS's types promise, which is what its clients expect to read; the cloud's own types decide on the rest.
 
     Source: Amazon EBS User Guide, "Amazon EBS volume types".
     """
-    kind = volume.instance.volume_type(volume.disk)
-    if kind == "gp3":
-        return {"Iops": 3000, "Throughput": 125}
-    if kind == "gp2":
-        return {"Iops": min(16_000, max(100, 3 * volume.instance.size_gib(volume.disk)))}
-    return {}
+    if volume.type == "gp2":
+        return min(16_000, max(100, 3 * volume.size))
+    return 3000 if volume.type == "gp3" else None
 
 
-def _shown(call: Call, volume: _Volume) -> dict[str, Any]:
-    server = volume.instance.server
-    told = {
-        "VolumeId": volume.id,
-        "VolumeArn": arns.ec2(call.region, call.account_id, "volume", volume.id),
-        "Size": volume.instance.size_gib(volume.disk),
-        "SnapshotId": volume.snapshot or "",
-        "AvailabilityZone": server.zone,
-        "State": "in-use",
-        "CreateTime": server.created_at,
-        "Attachments": [
-            {
-                "VolumeId": volume.id,
-                "InstanceId": volume.instance.id,
-                "Device": volume.device,
-                "State": "attached",
-                "AttachTime": server.created_at,
-                "DeleteOnTermination": volume.disk.delete_on_termination,
-            }
-        ],
-        "Encrypted": False,
-        "VolumeType": volume.instance.volume_type(volume.disk),
-        "MultiAttachEnabled": False,
-        **tag_words.member(volume.tags),
-        **_performance(volume),
-    }
-    if volume.instance.zone_id:
-        told["AvailabilityZoneId"] = volume.instance.zone_id
-    return told
+_MEMBERS: Final[Members[_Volume]] = {
+    "VolumeId": lambda volume: volume.id,
+    "VolumeArn": lambda volume: arns.ec2(
+        volume.instance.around.region, volume.instance.around.account, "volume", volume.id
+    ),
+    "Size": lambda volume: volume.size,
+    "SnapshotId": lambda volume: volume.snapshot or "",
+    "AvailabilityZone": lambda volume: volume.instance.server.zone,
+    "AvailabilityZoneId": lambda volume: volume.instance.zone_id or None,
+    "State": "in-use",
+    "CreateTime": lambda volume: volume.instance.server.created_at,
+    "Attachments": lambda volume: [
+        {
+            "VolumeId": volume.id,
+            "InstanceId": volume.instance.id,
+            "Device": volume.device,
+            "State": "attached",
+            "AttachTime": volume.instance.server.created_at,
+            "DeleteOnTermination": volume.disk.delete_on_termination,
+        }
+    ],
+    "Encrypted": False,
+    "VolumeType": lambda volume: volume.type,
+    "MultiAttachEnabled": False,
+    "Iops": _iops,
+    "Throughput": lambda volume: 125 if volume.type == "gp3" else None,
+}
+_FILTERS: Final[Filters[_Volume]] = {
+    "attachment.attach-time": "Attachments.AttachTime",
+    "attachment.delete-on-termination": "Attachments.DeleteOnTermination",
+    "attachment.device": "Attachments.Device",
+    "attachment.instance-id": "Attachments.InstanceId",
+    "attachment.status": "Attachments.State",
+    "availability-zone": "AvailabilityZone",
+    "availability-zone-id": "AvailabilityZoneId",
+    "create-time": "CreateTime",
+    "encrypted": "Encrypted",
+    "multi-attach-enabled": "MultiAttachEnabled",
+    "size": "Size",
+    "snapshot-id": lambda volume: volume.snapshot,
+    "status": "State",
+    "volume-id": "VolumeId",
+    "volume-type": "VolumeType",
+    **always(False, "fast-restored", "operator.managed"),
+    **never("operator.principal"),
+}
+VOLUMES: Final = Noun(
+    answer="Volumes",
+    items=_volumes,
+    members=_MEMBERS,
+    order=lambda volume: volume.id,
+    filters=_FILTERS,
+    namings=(actions.by_ids("VolumeIds", actions.VOLUME, lambda volume: volume.id),),
+    tagging=tag_words.kept(lambda volume: volume.id),
+    pages=actions.pages("VolumeIds", _BOUNDS),
+)
+
+actions.describes("DescribeVolumes", VOLUMES)

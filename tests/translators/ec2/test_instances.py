@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from backend.domain.scope import Scope
 from tests.factories import OTHER, SCOPE, World, request
 from tests.translators.ec2.wire import Asking, filtered
-from translators.ec2.instance_words import Instance, Surroundings, surroundings
+from translators.ec2.instance_words import Instance, Surroundings
 
 
 @pytest.fixture
@@ -253,10 +252,16 @@ def test_an_address_has_a_private_name(aws: Asking, world: World, image: str) ->
     for operation in ("DescribeInstances", "DescribeNetworkInterfaces"):
         answer = aws(operation, Filters=filtered("private-dns-name", name))
         assert answer.get("Reservations") or answer.get("NetworkInterfaces")
-    elsewhere = replace(surroundings_of(world), region="eu-west-1")
+    scope = Scope(SCOPE.project_id, "eu-west-1")
+    elsewhere = Surroundings(request(world.backend, "ec2", "DescribeInstances", {}, scope))
     server = world.backend.servers.list(SCOPE)[0]
     assert Instance(server, elsewhere).private_name.endswith(".eu-west-1.compute.internal")
 
 
-def surroundings_of(world: World) -> Surroundings:
-    return surroundings(request(world.backend, "ec2", "DescribeInstances", {}))
+def test_filters_by_tags_of_interfaces(aws: Asking, fleet: dict[str, str]) -> None:
+    (instance,) = aws("DescribeInstances", Filters=filtered("tag:Name", "db"))["Reservations"][0]["Instances"]
+    interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    aws("CreateTags", Resources=[interface], Tags=[{"Key": "lane", "Value": "fast"}])
+    for name, value in (("network-interface.tag-key", "lane"), ("network-interface.tag-value", "fast")):
+        assert found(fleet, aws("DescribeInstances", Filters=filtered(name, value))) == ["db"], name
+        assert found(fleet, aws("DescribeInstances", Filters=filtered(name, "Name"))) == [], name

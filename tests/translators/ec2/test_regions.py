@@ -6,7 +6,7 @@ import pytest
 
 from tests.factories import World, request
 from tests.translators.ec2.wire import Asking, filtered
-from translators.ec2.regions import describe_regions
+from translators.ec2 import regions
 from translators.errors import AWSError
 
 REGIONS = ("us-east-1", "us-west-2")
@@ -25,7 +25,7 @@ def test_a_region_knows_itself(aws: Asking) -> None:
 def test_every_region_that_one_may_sign_for_is_told(world: World) -> None:
     def told(signed: str, **params: object) -> list[str]:
         call = replace(request(world.backend, "ec2", "DescribeRegions", params), region=signed, regions=REGIONS)
-        return [region["RegionName"] for region in describe_regions(call)["Regions"]]
+        return [region["RegionName"] for region in regions.REGIONS.describe(call)["Regions"]]
 
     assert told("us-west-2") == ["us-east-1", "us-west-2"]
     assert told("us-west-2", RegionNames=["us-east-1"]) == ["us-east-1"]
