@@ -13,6 +13,7 @@ from backend.commands.line import Command, Told
 from backend.commands.operator import state_argument, state_of
 from backend.commands.profiles import Profile
 from backend.domain.delegation import SecretUnreadable
+from backend.drivers.errors import CloudUnavailable
 from backend.drivers.simulated.accounts import DEFAULT, USER, Account, Accounts, CannotKeep
 
 _PROFILE_HELP: Final = """\
@@ -39,8 +40,8 @@ def write_profiles(folder: Path, accounts: Accounts, *, into_users: bool = False
     region = known.get("AWS_DEFAULT_REGION", opening.settings().region)
     try:
         made = [*_profiles(known, accounts)]
-    except SecretUnreadable as reason:
-        raise CannotDo(f"a key of an account: {reason}") from reason
+    except (CloudUnavailable, SecretUnreadable) as reason:
+        raise CannotDo(f"keys of the accounts: {reason}") from reason
     if into_users:
         config, credentials = profiles.user_files()
         # The user's default profile is not ours to be.
@@ -128,7 +129,7 @@ def _plain(do: Callable[[argparse.Namespace], Told]) -> Callable[[argparse.Names
     def carry_out(asked: argparse.Namespace) -> Told:
         try:
             return do(asked)
-        except (CannotKeep, SecretUnreadable) as reason:
+        except (CannotKeep, CloudUnavailable, SecretUnreadable) as reason:
             raise CannotDo(str(reason)) from reason
         except OSError as reason:
             raise CannotDo(f"{reason.filename}: {reason.strerror}") from reason

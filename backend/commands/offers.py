@@ -13,9 +13,8 @@ from uuid import UUID
 from backend.commands import CannotDo, opening
 from backend.commands.line import Command, Told
 from backend.commands.operator import opened_cloud, state_argument, state_of
-from backend.domain.delegation import SecretUnreadable
 from backend.domain.scope import Scope
-from backend.drivers.errors import QuotaExceeded
+from backend.drivers.errors import CloudUnavailable, QuotaExceeded
 from backend.drivers.images import NewImage
 from backend.drivers.simulated import SimulatedCloud
 from backend.drivers.simulated.accounts import DEFAULT, CannotKeep
@@ -36,7 +35,7 @@ def _on_cloud(work: Work) -> Callable[[argparse.Namespace], Told]:
         simulated = opened_cloud(asked)
         try:
             return work(simulated, asked)
-        except (CannotSet, CannotKeep, SecretUnreadable, QuotaExceeded) as reason:
+        except (CannotSet, CannotKeep, CloudUnavailable, QuotaExceeded) as reason:
             raise CannotDo(str(reason)) from reason
         finally:
             simulated.close()

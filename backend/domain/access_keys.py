@@ -12,12 +12,18 @@ TEMPORARY: Final = "ASIA"
 
 _ALPHABET: Final = string.ascii_uppercase + "234567"
 _SECRET_ALPHABET: Final = string.ascii_letters + string.digits + "+/"
+_TEMPORARY: Final = re.compile(rf"{TEMPORARY}[A-Z2-7]{{16}}")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 
 def new_id(prefix: str) -> str:
     """An access key id: AKIA or ASIA and 16 characters."""
     return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+
+
+def is_temporary(text: str) -> bool:
+    """Whether the text can be the id of a key that ends by itself."""
+    return _TEMPORARY.fullmatch(text) is not None
 
 
 def new_secret() -> str:

@@ -15,6 +15,7 @@ from backend.domain import access_keys
 from backend.domain.delegation import SecretUnreadable
 from backend.domain.ids import account_id
 from backend.domain.session import Session
+from backend.services.catalog import asking
 from backend.store import sessions
 from backend.store.secrets import Seal
 from backend.store.session import Connection, Store
@@ -39,7 +40,7 @@ _NONE: Final = Role("", "", "")
 
 
 class Roles(Protocol):
-    """Which roles there are: any name, in accounts that let callers assume them."""
+    """Which roles there are: any name, in accounts that let callers assume them. Each call raises CloudUnavailable."""
 
     def project_of(self, number: str) -> str | None:
         """The project of the account with these 12 digits."""
@@ -94,21 +95,24 @@ class Sessions:
 
         Raises:
             RolesNotAssumed: no role is here.
+            CloudNotReached: the accounts cannot be asked.
             RoleRefused: there is no such account, or it does not trust the caller's.
             SessionsExhausted: the account has as many as one may have.
         """
         roles = self._rules.roles
         if roles is None:
             raise errors.RolesNotAssumed
-        owner = roles.project_of(wanted.account)
-        if owner is None or not roles.may_assume(owner, project_id):
+        with asking():
+            owner = roles.project_of(wanted.account)
+            trusted = owner is not None and roles.may_assume(owner, project_id)
+        if owner is None or not trusted:
             raise errors.RoleRefused(wanted.account, wanted.name)
         return self._open(access_key, owner, lasting, wanted)
 
     def find(self, access_key: str) -> Session | None:
         """The session of a key, for a day after its end too; what was found once is remembered: it never changes."""
         seal = self._rules.seal
-        if seal is None or not access_key.startswith(access_keys.TEMPORARY):
+        if seal is None or not access_keys.is_temporary(access_key):
             return None
         known = self._found.get(access_key)
         if known is None:

@@ -26,6 +26,14 @@ def _exhausted(_: Any) -> AWSError:
     return AWSError("Throttling", "Rate exceeded")
 
 
-TABLE: Final[Table] = {errors.SessionsUnavailable: _unavailable, errors.SessionsExhausted: _exhausted}
+def _not_reached(_: Any) -> AWSError:
+    return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)  # unsourced
+
+
+TABLE: Final[Table] = {
+    errors.CloudNotReached: _not_reached,
+    errors.SessionsUnavailable: _unavailable,
+    errors.SessionsExhausted: _exhausted,
+}
 
 register("sts", TABLE)

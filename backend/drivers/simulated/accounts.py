@@ -270,16 +270,21 @@ class Accounts:
             yield
 
     def _read(self) -> _Read:
+        """Raises CloudUnavailable where the file cannot be read."""
         try:
             found = self._path.stat()
+            mark = (found.st_mtime_ns, found.st_ino, found.st_size)
+            kept = self._kept
+            if kept is None or kept.mark != mark:
+                with self._lock:
+                    kept = self._kept = _parsed(mark, self._path.read_text())
+                    self._secrets = {}
         except FileNotFoundError:
             return _Read((0, 0, 0), {}, {})
-        mark = (found.st_mtime_ns, found.st_ino, found.st_size)
-        kept = self._kept
-        if kept is None or kept.mark != mark:
-            with self._lock:
-                kept = self._kept = _parsed(mark, self._path.read_text())
-                self._secrets = {}
+        except OSError as error:
+            raise CloudUnavailable(f"{self._path} cannot be read ({error.strerror})") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise CloudUnavailable(f"{self._path} is no file of accounts") from error
         return kept
 
 

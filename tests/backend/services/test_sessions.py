@@ -64,6 +64,9 @@ def test_what_ended_is_known_for_a_day_so_that_it_can_be_told(store, clock):
         assert (sessions_of(store, clock, OLD).find(made.access_key) is not None) == known
 
 
-def test_only_keys_of_that_kind_are_asked_for(store, clock):
-    store.close()  # nobody could ask it
-    assert sessions_of(Store("sqlite:////nowhere/at/all", clock), clock, OLD).find("AKIAEXAMPLE") is None
+@pytest.mark.parametrize(
+    "key", ["AKIAEXAMPLE", "ASIA", "ASIA\0BCDEFGHIJKLMNOP", "ASIA" + "A" * 9000, "asiaabcdefghijklmnop"]
+)
+def test_only_keys_of_that_kind_are_asked_for(clock, key):
+    nowhere = Store("sqlite:////nowhere/at/all", clock)
+    assert sessions_of(nowhere, clock, OLD).find(key) is None

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.ids import account_id
+from backend.drivers.errors import CloudUnavailable
 from backend.services.sessions import MOST, SessionRules, Sessions
 from backend.store.secrets import Seal, new_key
 from tests.factories import NOW, OTHER, SCOPE, World, request
@@ -151,3 +152,14 @@ def test_where_nothing_seals_there_are_no_sessions():
     assert "This cloud has no roles to assume: sign with EC2 credentials" in refused.message
     assert isinstance(request(world.backend, "sts", "GetSessionToken", {}).caller, Caller)
     world.close()
+
+
+def test_accounts_that_cannot_be_asked_are_no_refusal(world, aws):
+    class Away:
+        def project_of(self, number):
+            raise CloudUnavailable("the file cannot be read")
+
+    rules = SessionRules(seal=Seal([new_key()]), roles=Away())
+    world.backend = replace(world.backend, sessions=Sessions(world.store, world.clock, rules))
+    refused = aws.refused("AssumeRole", RoleArn=ROLE, RoleSessionName="me")
+    assert (refused.code, refused.status) == ("ServiceUnavailable", 503)

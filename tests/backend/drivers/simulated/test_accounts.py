@@ -139,3 +139,17 @@ def test_commands_at_once_lose_nothing(accounts, tmp_path):
     for thread in threads:
         thread.join()
     assert len(accounts.named("prod").keys) == 17
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", '{"accounts": [{"name": "x"}]}', '{"accounts": [1]}'])
+def test_a_file_that_is_none_is_told_and_no_key_is_good_meanwhile(accounts, tmp_path, text):
+    (tmp_path / "accounts.json").write_text(text)
+    for ask in (lambda: accounts.find("test"), lambda: accounts.may_assume(PROD, PROD), accounts.all):
+        with pytest.raises(CloudUnavailable, match="is no file of accounts"):
+            ask()
+
+
+def test_a_file_that_cannot_be_read_is_told(accounts, tmp_path):
+    (tmp_path / "accounts.json").mkdir()
+    with pytest.raises(CloudUnavailable, match="cannot be read"):
+        accounts.find("test")
