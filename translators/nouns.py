@@ -91,7 +91,7 @@ class Noun(Generic[T]):
     answer: str
     items: Callable[[Call, Asked], Iterable[T]]
     members: Members[T]
-    filters: Filters[T]
+    filters: Filters[T] = field(default_factory=dict)
     order: Callable[[T], Any] | None = None
     namings: Sequence[Naming[T]] = ()
     tagging: Tagging[T] | None = None
@@ -156,10 +156,9 @@ class Noun(Generic[T]):
     def told(self, call: Call, items: Sequence[T]) -> Words:
         """The answer with what the request means of these things."""
         found, tags = self.matching(call, items)
-        if self.order is None:
-            return {self.answer: self.shown(call, found, tags)}
-        found.sort(key=self.order)
-        page, token = self.pages(call, found, self.order) if self.pages else (found, {})
+        if self.order is not None:
+            found.sort(key=self.order)
+        page, token = self.pages(call, found, self.order or _itself) if self.pages else (found, {})
         return {self.answer: self.shown(call, page, tags), **token}
 
     def shown(self, call: Call, items: Sequence[T], tags: Callable[[T], Tags] | None = None) -> list[Words]:
@@ -215,6 +214,10 @@ class _TagsOf(Generic[T]):
             of = self._tagging.of(self._call, self._items)
             self._found = {id(each): tags for each, tags in zip(self._items, of, strict=True)}
         return self._found.get(id(item), _NOTHING)
+
+
+def _itself(item: Any) -> Any:
+    return item
 
 
 def _missing(naming: Naming[T], names: Iterable[str], items: Iterable[T]) -> list[str]:

@@ -267,6 +267,33 @@ def interface_of(instance: Instance) -> dict[str, Any] | None:
     return told
 
 
+INTERFACE_PATHS: Final[Mapping[str, str]] = {
+    "addresses.association.public-ip": "PrivateIpAddresses.Association.PublicIp",
+    "addresses.primary": "PrivateIpAddresses.Primary",
+    "addresses.private-ip-address": "PrivateIpAddresses.PrivateIpAddress",
+    "association.ip-owner-id": "Association.IpOwnerId",
+    "association.public-ip": "Association.PublicIp",
+    "attachment.attach-time": "Attachment.AttachTime",
+    "attachment.attachment-id": "Attachment.AttachmentId",
+    "attachment.delete-on-termination": "Attachment.DeleteOnTermination",
+    "attachment.device-index": "Attachment.DeviceIndex",
+    "attachment.status": "Attachment.Status",
+    "description": "Description",
+    "group-id": "Groups.GroupId",
+    "group-name": "Groups.GroupName",
+    "mac-address": "MacAddress",
+    "network-interface-id": "NetworkInterfaceId",
+    "owner-id": "OwnerId",
+    "private-dns-name": "PrivateDnsName",
+    "private-ip-address": "PrivateIpAddress",
+    "source-dest-check": "SourceDestCheck",
+    "status": "Status",
+    "subnet-id": "SubnetId",
+    "vpc-id": "VpcId",
+}
+"""Filters that look at an interface in the same words, in the list of interfaces and in that of instances."""
+
+
 def _attached(instance: Instance, device: str, volume: str, disk: BlockDevice) -> dict[str, Any]:
     return {
         "DeviceName": device,

@@ -10,7 +10,7 @@ from backend.domain.profile import BlockDevice
 from backend.drivers.compute import Server
 from translators import arns, filters
 from translators.ec2 import actions, tag_words
-from translators.ec2.instance_words import MEMBERS, Instance, Surroundings, interface_of, state
+from translators.ec2.instance_words import INTERFACE_PATHS, MEMBERS, Instance, Surroundings, interface_of, state
 from translators.errors import AWSError
 from translators.filters import Filters, always, never
 from translators.nouns import Asked, Naming, Noun, Tagging
@@ -150,36 +150,15 @@ def _of_interface(value: Callable[[Instance], Any]) -> Callable[[Instance], Any]
 
 
 _INTERFACE_FILTERS: Final[Filters[Instance]] = {
+    **INTERFACE_PATHS,
     "addresses.association.ip-owner-id": "PrivateIpAddresses.Association.IpOwnerId",
-    "addresses.association.public-ip": "PrivateIpAddresses.Association.PublicIp",
-    "addresses.primary": "PrivateIpAddresses.Primary",
     "addresses.private-dns-name": "PrivateIpAddresses.PrivateDnsName",
-    "addresses.private-ip-address": "PrivateIpAddresses.PrivateIpAddress",
-    "association.ip-owner-id": "Association.IpOwnerId",
-    "association.public-ip": "Association.PublicIp",
-    "attachment.attach-time": "Attachment.AttachTime",
-    "attachment.attachment-id": "Attachment.AttachmentId",
-    "attachment.delete-on-termination": "Attachment.DeleteOnTermination",
-    "attachment.device-index": "Attachment.DeviceIndex",
     "attachment.instance-id": _of_interface(lambda instance: instance.id),
     "attachment.instance-owner-id": "OwnerId",
     "attachment.network-card-index": "Attachment.NetworkCardIndex",
-    "attachment.status": "Attachment.Status",
     "availability-zone": _of_interface(lambda instance: instance.server.zone),
-    "description": "Description",
-    "group-id": "Groups.GroupId",
-    "group-name": "Groups.GroupName",
-    "mac-address": "MacAddress",
-    "network-interface-id": "NetworkInterfaceId",
-    "owner-id": "OwnerId",
-    "private-dns-name": "PrivateDnsName",
-    "private-ip-address": "PrivateIpAddress",
-    "source-dest-check": "SourceDestCheck",
-    "status": "Status",
-    "subnet-id": "SubnetId",
     "tag-key": _of_interface(lambda instance: list(instance.interface_tags)),
     "tag-value": _of_interface(lambda instance: list(instance.interface_tags.values())),
-    "vpc-id": "VpcId",
     **always(False, "deny-all-igw-traffic", "ipv6-native", "operator.managed", "requester-managed"),
     **never(
         "addresses.association.allocation-id",

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from translators.ec2 import actions, tag_words
-from translators.ec2.instance_words import Instance, instances, interface_of
+from translators.ec2.instance_words import INTERFACE_PATHS, Instance, instances, interface_of
 from translators.filters import Filters, always, never
 from translators.nouns import Asked, Members, Noun
 from translators.registry import Call
@@ -67,35 +67,14 @@ _MEMBERS: Final[Members[_Interface]] = {
     "RequesterManaged": False,
 }
 _FILTERS: Final[Filters[_Interface]] = {
+    **INTERFACE_PATHS,
     "addresses.association.owner-id": "PrivateIpAddresses.Association.IpOwnerId",
-    "addresses.association.public-ip": "PrivateIpAddresses.Association.PublicIp",
-    "addresses.primary": "PrivateIpAddresses.Primary",
-    "addresses.private-ip-address": "PrivateIpAddresses.PrivateIpAddress",
-    "association.ip-owner-id": "Association.IpOwnerId",
-    "association.public-ip": "Association.PublicIp",
-    "attachment.attach-time": "Attachment.AttachTime",
-    "attachment.attachment-id": "Attachment.AttachmentId",
-    "attachment.delete-on-termination": "Attachment.DeleteOnTermination",
-    "attachment.device-index": "Attachment.DeviceIndex",
     "attachment.instance-id": "Attachment.InstanceId",
     "attachment.instance-owner-id": "Attachment.InstanceOwnerId",
-    "attachment.status": "Attachment.Status",
     "availability-zone": "AvailabilityZone",
     "availability-zone-id": "AvailabilityZoneId",
-    "description": "Description",
-    "group-id": "Groups.GroupId",
-    "group-name": "Groups.GroupName",
     "interface-type": "InterfaceType",
-    "mac-address": "MacAddress",
-    "network-interface-id": "NetworkInterfaceId",
-    "owner-id": "OwnerId",
-    "private-dns-name": "PrivateDnsName",
-    "private-ip-address": "PrivateIpAddress",
     "requester-managed": "RequesterManaged",
-    "source-dest-check": "SourceDestCheck",
-    "status": "Status",
-    "subnet-id": "SubnetId",
-    "vpc-id": "VpcId",
     **always(False, "operator.managed"),
     **never(
         "association.allocation-id",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from backend.domain.profile import TemplateVersion
@@ -80,6 +80,7 @@ def create(call: Call) -> Result:
     if not document:
         actions.check_dry_run(call)
         raise AWSError("MissingParameter", "The request must contain the parameter LaunchTemplateData")
+    _check_alias(call.params, [document])
     version = new_version(call, document)
     token = actions.client_token(call)
     actions.check_dry_run(call)
@@ -98,10 +99,7 @@ def _describe(call: Call) -> Result:
         actions.check_bounds(params["MaxResults"], _BOUNDS)
     one = params.get("LaunchTemplateId") or params.get("LaunchTemplateName")
     answer = VERSIONS.describe(call) if one else _of_each(call)
-    told = [version["LaunchTemplateData"] for version in answer["LaunchTemplateVersions"]]
-    if params.get("ResolveAlias") and any(launch_data.is_alias(data.get("ImageId")) for data in told):
-        # unsourced
-        raise AWSError("UnsupportedOperation", "Image IDs that are parameters cannot be resolved by Coppice.")
+    _check_alias(params, [version["LaunchTemplateData"] for version in answer["LaunchTemplateVersions"]])
     return answer
 
 
@@ -112,6 +110,13 @@ actions.describes("DescribeLaunchTemplateVersions", VERSIONS, _describe)
 def get_data(call: Call) -> Result:
     server = instances.one(call, call.params["InstanceId"]).server
     return {"LaunchTemplateData": _data_of(server)}
+
+
+def _check_alias(params: Mapping[str, Any], documents: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse to tell the image behind a parameter, where that is asked for: its name would be taken for an id."""
+    if params.get("ResolveAlias") and any(launch_data.is_alias(data.get("ImageId")) for data in documents):
+        # unsourced
+        raise AWSError("UnsupportedOperation", "Image IDs that are parameters cannot be resolved by Coppice.")
 
 
 def _of_one(call: Call) -> list[TemplateVersion]:

@@ -1,19 +1,32 @@
-"""What all lists share: a page of a sorted list, and where the next one begins."""
+"""What all lists share: how they are registered, a page of one, and where the next one begins."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from translators import paging
 from translators.elbv2.errors import validation
-from translators.registry import Call, Result
+from translators.errors import AWSError
+from translators.nouns import Naming, Noun
+from translators.registry import Call, operation
 
+T = TypeVar("T")
 _MOST: Final = 400
 
 
-def page(call: Call, member: str, told: Sequence[Any]) -> Result:
-    """The answer with a page of what is told, each of which has an ARN of its own.
+def describes(name: str, noun: Noun[Any]) -> None:
+    """Register the operation that lists a noun."""
+    operation("elbv2", name)(noun.describe)
+
+
+def by_names(member: str, of: Callable[[T], str], missing: Callable[[], AWSError]) -> Naming[T]:
+    """Things named by ARNs or names; the refusal names none of them."""
+    return Naming(member, of, lambda _: missing())
+
+
+def pages(call: Call, items: Sequence[T], _: Callable[[T], Any]) -> tuple[Sequence[T], dict[str, Any]]:
+    """A page of what is listed, and the marker of the next.
 
     Raises:
         AWSError: the size or the marker is none.
@@ -22,10 +35,10 @@ def page(call: Call, member: str, told: Sequence[Any]) -> Result:
     if not 1 <= size <= _MOST:
         raise validation(f"PageSize must be between 1 and {_MOST}")  # unsourced
     start = _start(call)
-    here = told[start : start + size]
-    if start + size >= len(told):
-        return {member: here}
-    return {member: here, "NextMarker": paging.encode(call.operation, start + size, paging.binding(call))}
+    here = items[start : start + size]
+    if start + size >= len(items):
+        return here, {}
+    return here, {"NextMarker": paging.encode(call.operation, start + size, paging.binding(call))}
 
 
 def _start(call: Call) -> int:

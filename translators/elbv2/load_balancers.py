@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
 from backend.drivers.balancing import Balancer, Listener
 from translators import arns
-from translators.elbv2 import errors
-from translators.elbv2.listing import page
-from translators.registry import Call, Result, operation
+from translators.elbv2 import errors, listing
+from translators.nouns import Asked, Members, Noun
+from translators.registry import Call
 
 PROTOCOLS: Final = {
     "HTTP": "HTTP",
@@ -19,47 +20,6 @@ PROTOCOLS: Final = {
 }
 """The cloud's protocols in AWS's words; all others are carried by TCP."""
 _KINDS: Final = {"app": "application", "net": "network"}
-
-
-@operation("elbv2", "DescribeLoadBalancers")
-def describe_load_balancers(call: Call) -> Result:
-    wanted, names = call.params.get("LoadBalancerArns") or (), call.params.get("Names") or ()
-    arn_of = balancer_arns(call)
-    told = [_balancer(each, arn_of[each.id]) for each in call.backend.traffic.balancers(call.scope)]
-    found = [each for each in told if not wanted or each["LoadBalancerArn"] in wanted]
-    found = [each for each in found if not names or each["LoadBalancerName"] in names]
-    if set(wanted) - {each["LoadBalancerArn"] for each in told}:
-        raise errors.load_balancer_not_found()
-    if set(names) - {each["LoadBalancerName"] for each in told}:
-        raise errors.load_balancer_not_found()
-    return page(call, "LoadBalancers", found)
-
-
-@operation("elbv2", "DescribeListeners")
-def describe_listeners(call: Call) -> Result:
-    balancer, wanted = call.params.get("LoadBalancerArn"), call.params.get("ListenerArns") or ()
-    if balancer is None and not wanted:
-        raise errors.validation("You must specify either listener ARNs or a load balancer ARN")
-    arn_of = balancer_arns(call)
-    if balancer is not None and balancer not in arn_of.values():
-        raise errors.load_balancer_not_found()
-    pools = {pool.id: pool.name for pool in call.backend.traffic.pools(call.scope)}
-    told = [
-        _listener(call, each, arn_of[each.balancer_id], pools)
-        for each in call.backend.traffic.listeners(call.scope)
-        if each.balancer_id in arn_of
-    ]
-    if set(wanted) - {each["ListenerArn"] for each in told}:
-        raise errors.listener_not_found()
-    return page(
-        call,
-        "Listeners",
-        [
-            each
-            for each in told
-            if balancer in {None, each["LoadBalancerArn"]} and (not wanted or each["ListenerArn"] in wanted)
-        ],
-    )
 
 
 def balancer_arns(call: Call) -> dict[str, str]:
@@ -77,34 +37,93 @@ def balancer_arns(call: Call) -> dict[str, str]:
     }
 
 
-def _balancer(each: Balancer, arn: str) -> dict[str, Any]:
-    kind = arn.split("/")[1]
-    told: dict[str, Any] = {
-        "LoadBalancerArn": arn,
-        "LoadBalancerName": arns.balancing_name(each.name),
-        "DNSName": each.address,
-        "CreatedTime": each.created_at,
-        "Scheme": "internal",
-        "State": {"Code": each.status},
-        "Type": _KINDS[kind],
-        "AvailabilityZones": [],
-        "SecurityGroups": [],
-        "IpAddressType": "ipv4",
-    }
-    if each.network_id is not None:
-        told["VpcId"] = arns.resource_id(arns.NETWORK, each.network_id)
-    return told
+@dataclass(frozen=True, slots=True)
+class _Balancer:
+    balancer: Balancer
+    arn: str
 
 
-def _listener(call: Call, each: Listener, balancer: str, pools: Mapping[str, str]) -> dict[str, Any]:
-    actions: Sequence[dict[str, Any]] = ()
-    if each.pool_id is not None and each.pool_id in pools:
-        target = arns.target_group(call.region, call.account_id, each.pool_id, pools[each.pool_id])
-        actions = [{"Type": "forward", "TargetGroupArn": target, "Order": 1}]
-    return {
-        "ListenerArn": arns.listener(balancer, each.id),
-        "LoadBalancerArn": balancer,
-        "Port": each.port,
-        "Protocol": PROTOCOLS.get(each.protocol, "TCP"),
-        "DefaultActions": actions,
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    listener: Listener
+    balancer_arn: str
+    target_arn: str | None
+
+    @property
+    def arn(self) -> str:
+        return arns.listener(self.balancer_arn, self.listener.id)
+
+
+def _balancers(call: Call, _: Asked) -> Iterable[_Balancer]:
+    arn_of = balancer_arns(call)
+    return (_Balancer(each, arn_of[each.id]) for each in call.backend.traffic.balancers(call.scope))
+
+
+def _listeners(call: Call, _: Asked) -> Iterable[_Listener]:
+    arn_of = balancer_arns(call)
+    balancer = call.params.get("LoadBalancerArn")
+    if balancer is not None and balancer not in arn_of.values():
+        raise errors.load_balancer_not_found()
+    targets = {
+        pool.id: arns.target_group(call.region, call.account_id, pool.id, pool.name)
+        for pool in call.backend.traffic.pools(call.scope)
     }
+    return (
+        _Listener(each, arn_of[each.balancer_id], targets.get(each.pool_id or ""))
+        for each in call.backend.traffic.listeners(call.scope)
+        if each.balancer_id in arn_of
+    )
+
+
+def _check_listeners(call: Call) -> None:
+    if call.params.get("LoadBalancerArn") is None and not call.params.get("ListenerArns"):
+        raise errors.validation("You must specify either listener ARNs or a load balancer ARN")
+
+
+_BALANCER: Final[Members[_Balancer]] = {
+    "LoadBalancerArn": lambda each: each.arn,
+    "LoadBalancerName": lambda each: arns.balancing_name(each.balancer.name),
+    "DNSName": lambda each: each.balancer.address,
+    "CreatedTime": lambda each: each.balancer.created_at,
+    "Scheme": "internal",
+    "State": lambda each: {"Code": each.balancer.status},
+    "Type": lambda each: _KINDS[each.arn.split("/")[1]],
+    "VpcId": lambda each: (
+        None if each.balancer.network_id is None else arns.resource_id(arns.NETWORK, each.balancer.network_id)
+    ),
+    "AvailabilityZones": (),
+    "SecurityGroups": (),
+    "IpAddressType": "ipv4",
+}
+BALANCERS: Final = Noun(
+    answer="LoadBalancers",
+    items=_balancers,
+    members=_BALANCER,
+    namings=(
+        listing.by_names("LoadBalancerArns", lambda each: each.arn, errors.load_balancer_not_found),
+        listing.by_names("Names", lambda each: arns.balancing_name(each.balancer.name), errors.load_balancer_not_found),
+    ),
+    pages=listing.pages,
+)
+
+_LISTENER: Final[Members[_Listener]] = {
+    "ListenerArn": lambda each: each.arn,
+    "LoadBalancerArn": lambda each: each.balancer_arn,
+    "Port": lambda each: each.listener.port,
+    "Protocol": lambda each: PROTOCOLS.get(each.listener.protocol, "TCP"),
+    "DefaultActions": lambda each: (
+        [{"Type": "forward", "TargetGroupArn": each.target_arn, "Order": 1}] if each.target_arn else []
+    ),
+}
+LISTENERS: Final = Noun(
+    answer="Listeners",
+    items=_listeners,
+    members=_LISTENER,
+    namings=(listing.by_names("ListenerArns", lambda each: each.arn, errors.listener_not_found),),
+    check=_check_listeners,
+    keeps=lambda call, each: call.params.get("LoadBalancerArn") in {None, each.balancer_arn},
+    pages=listing.pages,
+)
+
+listing.describes("DescribeLoadBalancers", BALANCERS)
+listing.describes("DescribeListeners", LISTENERS)

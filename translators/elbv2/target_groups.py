@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from backend.domain.traffic import MemberHealth, RegistrationState
+from backend.drivers.balancing import Monitor
 from backend.services.traffic import Pool, PoolTarget
 from translators import arns
-from translators.elbv2 import errors
-from translators.elbv2.listing import page
-from translators.elbv2.load_balancers import PROTOCOLS, balancer_arns
+from translators.elbv2 import errors, listing
+from translators.elbv2.load_balancers import BALANCERS, PROTOCOLS, balancer_arns
+from translators.nouns import Asked, Members, Noun
 from translators.registry import Call, Result, operation
 
 _CHECKS: Final = {"HTTP": "HTTP", "HTTPS": "HTTPS", "TLS-HELLO": "TLS"}
@@ -36,29 +38,91 @@ _NOT_IN_USE: Final = (
 _NOT_REGISTERED: Final = ("unused", "Target.NotRegistered", "Target is not registered to the target group")
 
 
-@operation("elbv2", "DescribeTargetGroups")
-def describe_target_groups(call: Call) -> Result:
-    params = call.params
-    wanted, names = params.get("TargetGroupArns") or (), params.get("Names") or ()
-    balancer = params.get("LoadBalancerArn")
-    if sum(map(bool, (wanted, names, balancer))) > 1:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    pool: Pool
+    call: Call
+    balancer_arns: Sequence[str]
+
+    @property
+    def arn(self) -> str:
+        return arns.target_group(self.call.region, self.call.account_id, self.pool.id, self.pool.name)
+
+    @property
+    def name(self) -> str:
+        return arns.balancing_name(self.pool.name)
+
+    @property
+    def protocol(self) -> str:
+        return PROTOCOLS.get(self.pool.protocol, "TCP")
+
+
+def _groups(call: Call, _: Asked) -> Iterable[_Group]:
+    balancers = balancer_arns(call)
+    if (given := call.params.get("LoadBalancerArn")) is not None and given not in balancers.values():
+        raise errors.load_balancer_not_found()
+    for pool in call.backend.traffic.pools(call.scope):
+        yield _Group(pool, call, [balancers[each] for each in pool.balancer_ids if each in balancers])
+
+
+def _check_groups(call: Call) -> None:
+    if sum(bool(call.params.get(member)) for member in ("TargetGroupArns", "Names", "LoadBalancerArn")) > 1:
         raise errors.validation(
             "You cannot specify more than one of load balancer ARN, target group ARNs and target group names"
         )
-    balancers = balancer_arns(call)
-    if balancer is not None and balancer not in balancers.values():
-        raise errors.load_balancer_not_found()
-    told = [_group(call, pool, balancers) for pool in call.backend.traffic.pools(call.scope)]
-    for given, member in ((wanted, "TargetGroupArn"), (names, "TargetGroupName")):
-        if set(given) - {each[member] for each in told}:
-            raise errors.target_group_not_found()
-        told = [each for each in told if not given or each[member] in given]
-    return page(call, "TargetGroups", [each for each in told if not balancer or balancer in each["LoadBalancerArns"]])
+
+
+def _of_balancer(call: Call, group: _Group) -> bool:
+    balancer = call.params.get("LoadBalancerArn")
+    return not balancer or balancer in group.balancer_arns
+
+
+def _check(value: Callable[[Monitor], Any]) -> Callable[[_Group], Any]:
+    """What a pool's health check says, where it has one."""
+    return lambda group: None if group.pool.monitor is None else value(group.pool.monitor)
+
+
+_MEMBERS: Final[Members[_Group]] = {
+    "TargetGroupArn": lambda group: group.arn,
+    "TargetGroupName": lambda group: group.name,
+    "Protocol": lambda group: group.protocol,
+    "ProtocolVersion": lambda group: "HTTP1" if group.protocol in {"HTTP", "HTTPS"} else None,
+    "Port": lambda group: group.pool.port,
+    "VpcId": lambda group: (
+        None if group.pool.network_id is None else arns.resource_id(arns.NETWORK, group.pool.network_id)
+    ),
+    "HealthCheckEnabled": lambda group: group.pool.monitor is not None,
+    "HealthCheckPort": "traffic-port",
+    "HealthCheckProtocol": _check(lambda monitor: _CHECKS.get(monitor.kind, "TCP")),
+    "HealthCheckIntervalSeconds": _check(lambda monitor: monitor.interval_seconds),
+    "HealthCheckTimeoutSeconds": _check(lambda monitor: monitor.timeout_seconds),
+    "HealthyThresholdCount": _check(lambda monitor: monitor.rise),
+    "UnhealthyThresholdCount": _check(lambda monitor: monitor.fall),
+    "HealthCheckPath": _check(lambda monitor: monitor.path),
+    "Matcher": _check(lambda monitor: None if monitor.codes is None else {"HttpCode": monitor.codes}),
+    "LoadBalancerArns": lambda group: group.balancer_arns,
+    "TargetType": "instance",
+    "IpAddressType": "ipv4",
+}
+GROUPS: Final = Noun(
+    answer="TargetGroups",
+    items=_groups,
+    members=_MEMBERS,
+    namings=(
+        listing.by_names("TargetGroupArns", lambda group: group.arn, errors.target_group_not_found),
+        listing.by_names("Names", lambda group: group.name, errors.target_group_not_found),
+    ),
+    check=_check_groups,
+    keeps=_of_balancer,
+    pages=listing.pages,
+)
+
+listing.describes("DescribeTargetGroups", GROUPS)
 
 
 @operation("elbv2", "DescribeTargetGroupAttributes")
 def describe_target_group_attributes(call: Call) -> Result:
-    pool = _pool(call)
+    pool = GROUPS.of_ids(call, [call.params["TargetGroupArn"]])[0].pool
     delay = int(call.backend.traffic.deregistration.total_seconds())
     attributes = {
         "deregistration_delay.timeout_seconds": str(delay),
@@ -80,15 +144,10 @@ def describe_target_health(call: Call) -> Result:
 @operation("elbv2", "DescribeTags")
 def describe_tags(call: Call) -> Result:
     """Of what there is; the cloud's own tags have no values, so none are told."""
-    known = set(balancer_arns(call).values())
-    groups = {
-        arns.target_group(call.region, call.account_id, pool.id, pool.name)
-        for pool in call.backend.traffic.pools(call.scope)
-    }
-    for arn in call.params["ResourceArns"]:
-        if arn not in known | groups:
-            raise errors.target_group_not_found() if ":targetgroup/" in arn else errors.load_balancer_not_found()
-    return {"TagDescriptions": [{"ResourceArn": arn, "Tags": []} for arn in call.params["ResourceArns"]]}
+    asked = call.params["ResourceArns"]
+    GROUPS.of_ids(call, [arn for arn in asked if ":targetgroup/" in arn])
+    BALANCERS.of_ids(call, [arn for arn in asked if ":targetgroup/" not in arn])
+    return {"TagDescriptions": [{"ResourceArn": arn, "Tags": []} for arn in asked]}
 
 
 def _short(call: Call) -> str:
@@ -96,52 +155,6 @@ def _short(call: Call) -> str:
     if short is None:
         raise errors.target_group_not_found()
     return short
-
-
-def _pool(call: Call) -> Pool:
-    wanted = call.params["TargetGroupArn"]
-    for pool in call.backend.traffic.pools(call.scope):
-        if arns.target_group(call.region, call.account_id, pool.id, pool.name) == wanted:
-            return pool
-    raise errors.target_group_not_found()
-
-
-def _group(call: Call, pool: Pool, balancers: Mapping[str, str]) -> dict[str, Any]:
-    protocol = PROTOCOLS.get(pool.protocol, "TCP")
-    told: dict[str, Any] = {
-        "TargetGroupArn": arns.target_group(call.region, call.account_id, pool.id, pool.name),
-        "TargetGroupName": arns.balancing_name(pool.name),
-        "Protocol": protocol,
-        "Port": pool.port,
-        "HealthCheckEnabled": pool.monitor is not None,
-        "HealthCheckPort": "traffic-port",
-        "LoadBalancerArns": [balancers[each] for each in pool.balancer_ids if each in balancers],
-        "TargetType": "instance",
-        "IpAddressType": "ipv4",
-    }
-    if pool.network_id is not None:
-        told["VpcId"] = arns.resource_id(arns.NETWORK, pool.network_id)
-    if protocol in {"HTTP", "HTTPS"}:
-        told["ProtocolVersion"] = "HTTP1"
-    return told | _check(pool)
-
-
-def _check(pool: Pool) -> dict[str, Any]:
-    monitor = pool.monitor
-    if monitor is None:
-        return {}
-    told: dict[str, Any] = {
-        "HealthCheckProtocol": _CHECKS.get(monitor.kind, "TCP"),
-        "HealthCheckIntervalSeconds": monitor.interval_seconds,
-        "HealthCheckTimeoutSeconds": monitor.timeout_seconds,
-        "HealthyThresholdCount": monitor.rise,
-        "UnhealthyThresholdCount": monitor.fall,
-    }
-    if monitor.path is not None:
-        told["HealthCheckPath"] = monitor.path
-    if monitor.codes is not None:
-        told["Matcher"] = {"HttpCode": monitor.codes}
-    return told
 
 
 def _health(pool: Pool, target: PoolTarget) -> dict[str, Any]:

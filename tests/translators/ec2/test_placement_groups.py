@@ -104,6 +104,12 @@ def test_words_for_what_is_not_there_and_what_is_in_use(groups: Asking, image: s
     assert told.message == "The placement group 'near' is in use and may not be deleted."
 
 
+def test_a_dry_run_of_a_deletion_tells_what_does_not_exist(groups: Asking) -> None:
+    assert groups.code("DeletePlacementGroup", GroupName="nil", DryRun=True) == "InvalidPlacementGroup.Unknown"
+    assert groups.code("DeletePlacementGroup", GroupName="near", DryRun=True) == "DryRunOperation"
+    assert len(groups("DescribePlacementGroups")["PlacementGroups"]) == 2
+
+
 def test_instances_are_run_in_a_group_by_name_or_id_and_tell_it(groups: Asking, image: str) -> None:
     far = groups("DescribePlacementGroups", GroupNames=["far"])["PlacementGroups"][0]["GroupId"]
     for given in ({"GroupName": "far"}, {"GroupId": far}):
