@@ -22,7 +22,6 @@ WriteInstant = Callable[[datetime], str]
 
 _KEPT = 256
 _SHORT = 40
-_NO_STRINGS: dict[str, str] = {}
 _TEXTS: dict[str, Callable[[Any], str]] = {
     "string": scalars.written_string,
     "character": scalars.written_string,
@@ -79,7 +78,6 @@ class Writers:
         self._texts: dict[str, Callable[[Any], str]] = {**_TEXTS, "timestamp": instant}
         self._element = element
         self._made: dict[tuple[str, str, bool], Write] = {}
-        self._strings: dict[Write, dict[str, str]] = {}
 
     def of(self, shape: Shape, tag: str) -> Write:
         """The writer of a shape inside ``<tag>``; a flattened list or map repeats the tag."""
@@ -105,22 +103,14 @@ class Writers:
 
         They are written in the answer's own order: of a shape's many members few are there, and so none is looked for.
         """
-        members = {}
-        for name, member_shape in shape.members.items():
-            made = self._member(member_shape, name)
-            members[name] = (made, self._strings.get(made, _NO_STRINGS))
+        members = {name: self._member(member, name) for name, member in shape.members.items()}
         find, shape_name, unknown = members.get, shape.name, self._unknown
 
         def write(value: Any, append: Append) -> None:
             for name, member in value.items():
-                known = find(name)
-                if known is None:
+                write_member = find(name)
+                if write_member is None:
                     unknown(shape_name, name)
-                    continue
-                write_member, kept = known
-                # What a string's writer has kept is there already: a call is spared.
-                if member.__class__ is str and member in kept:
-                    append(kept[member])
                 elif member is not None:
                     write_member(member, append)
 
@@ -139,13 +129,11 @@ class Writers:
             return self._list(shape, tag)
         if shape.type_name == "map":
             return self._map(shape, tag)
-        write, kept = _text(self._texts[shape.type_name], tag, shape.type_name)
-        self._strings[write] = kept
-        return write
+        return _text(self._texts[shape.type_name], tag, shape.type_name)
 
     def _instant(self, shape: Shape, tag: str) -> Write:
         named = shape.serialization.get("timestampFormat", "")
-        return _text(_INSTANTS.get(named, self._texts["timestamp"]), tag, "timestamp")[0]
+        return _text(_INSTANTS.get(named, self._texts["timestamp"]), tag, "timestamp")
 
     def _list(self, shape: Shape, tag: str) -> Write:
         flattened = shape.serialization.get("flattened")
@@ -194,20 +182,19 @@ def _wrapped(content: Write, tag: str) -> Write:
     return write
 
 
-def _text(text: Callable[[Any], str], tag: str, kind: str) -> tuple[Write, dict[str, str]]:
-    """A writer of scalars, and what it keeps of strings that it wrote."""
+def _text(text: Callable[[Any], str], tag: str, kind: str) -> Write:
     opening, closing = f"<{tag}>", f"</{tag}>"
     if kind == "boolean":
         true, false = f"{opening}true{closing}", f"{opening}false{closing}"
-        return lambda value, append: append(true if value else false), _NO_STRINGS
+        return lambda value, append: append(true if value else false)
 
     def write(value: Any, append: Append) -> None:
         append(f"{opening}{text(value)}{closing}")
 
-    return _remembering(write, opening, closing) if kind == "string" else (write, _NO_STRINGS)
+    return _remembering(write, opening, closing) if kind == "string" else write
 
 
-def _remembering(write: Write, opening: str, closing: str) -> tuple[Write, dict[str, str]]:
+def _remembering(write: Write, opening: str, closing: str) -> Write:
     """A writer of strings that keeps what it wrote: states, zones and types come again and again."""
     kept: dict[str, str] = {}
     find, hostile = kept.get, scalars.is_hostile
@@ -227,4 +214,4 @@ def _remembering(write: Write, opening: str, closing: str) -> tuple[Write, dict[
                 kept[value] = piece
         append(piece)
 
-    return write_string, kept
+    return write_string

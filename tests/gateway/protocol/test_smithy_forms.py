@@ -31,6 +31,7 @@ SHAPES = {
             "epochTarget": {"shape": "Epoch"},
             "httpDate": {"shape": "Timestamp", "timestampFormat": "rfc822"},
             "Nested": {"shape": "Nested"},
+            "Both": {"shape": "Both"},
             "ListArg": {"shape": "Strings"},
             "Complex": {"shape": "Greetings"},
             "FlattenedListArg": {"shape": "Strings", "flattened": True},
@@ -64,6 +65,7 @@ SHAPES = {
             "ListArg": {"shape": "Strings"},
         },
     },
+    "Both": {"type": "structure", "members": {"FlattenedListArg": {"shape": "Strings"}}},
     "Greeting": {"type": "structure", "members": {"hi": {"shape": "String"}}},
     "Greetings": {"type": "list", "member": {"shape": "Greeting"}},
     "Strings": {"type": "list", "member": {"shape": "String"}},
@@ -211,6 +213,10 @@ def test_operations_without_input(form):
         (
             {"FlattenedListArg": ["hi", "bye"]},
             "<FlattenedListArg>hi</FlattenedListArg><FlattenedListArg>bye</FlattenedListArg>",
+        ),
+        (
+            {"FlattenedListArg": ["a"], "Both": {"FlattenedListArg": ["b"]}},
+            "<FlattenedListArg>a</FlattenedListArg><Both><FlattenedListArg><member>b</member></FlattenedListArg></Both>",
         ),
         ({"ListWithName": ["foo"]}, "<ListWithName><item>foo</item></ListWithName>"),
         ({"Nestings": [["foo"], []]}, "<Nestings><member><member>foo</member></member><member/></Nestings>"),
