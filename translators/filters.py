@@ -33,9 +33,10 @@ Filters = Mapping[str, str | Constant | Field[T]]
 """Name -> a dotted path into what is told of a thing, a constant, or a function of the thing."""
 
 
+FILTERS_LIMIT: Final = 50
 VALUES_LIMIT: Final = 200
-VALUE_LENGTH: Final = 1024
-"""Of one value; no name, id or tag that could match is longer."""
+"""Of one filter."""
+VALUE_LENGTH: Final = 255
 
 
 def matching(
@@ -52,8 +53,12 @@ def matching(
         tags: the tags of an item, where they can be filtered by (``tag:KEY``, ``tag-key``, ``tag-value``).
 
     Raises:
-        AWSError: a name that is none of these, a filter without values, or too many values.
+        AWSError: a name that is none of these, a filter without values, too many of either, or a value too long.
     """
+    if len(filters) > FILTERS_LIMIT:
+        raise AWSError(  # unsourced
+            "FilterLimitExceeded", f"The maximum number of filters specified on a single call is {FILTERS_LIMIT}"
+        )
     tests = [_test(each, fields, tags) for each in filters]
     return [item for item in items if all(test(item) for test in tests)]
 

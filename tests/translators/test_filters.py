@@ -97,10 +97,14 @@ def test_a_filter_without_name_or_values_is_refused(each: dict[str, Any]) -> Non
         matching(ITEMS, [each], FIELDS)
 
 
-def test_too_many_values_are_refused() -> None:
-    with pytest.raises(AWSError) as refused:
-        names(("name", [str(number) for number in range(201)]))
-    assert refused.value.code == "FilterLimitExceeded"
+def test_there_are_limits_to_what_is_asked() -> None:
+    """Source: Amazon EC2 User Guide, "List and filter using the CLI and API": 50 filters, 200 values of each."""
+    assert names(*[("name", ["amzn2*"])] * 50) == ["amzn2-"]
+    assert names(("name", ["amzn2*", *map(str, range(199))])) == ["amzn2-"]
+    for asked in ([("name", ["x"])] * 51, [("name", [str(number) for number in range(201)])]):
+        with pytest.raises(AWSError) as refused:
+            names(*asked)
+        assert refused.value.code == "FilterLimitExceeded"
 
 
 def test_instants_look_as_in_answers() -> None:
@@ -136,6 +140,8 @@ def test_no_value_takes_more_steps_than_the_text_has_characters(value: str) -> N
 
 
 def test_values_have_a_length() -> None:
+    """Source: as above, 255 characters."""
+    assert names(("name", ["a" * 255])) == []
     with pytest.raises(AWSError) as refused:
-        matching(ITEMS, [{"Name": next(iter(FIELDS)), "Values": ["a" * 1025]}], FIELDS)
+        names(("name", ["a" * 256]))
     assert refused.value.code == "InvalidParameterValue"

@@ -47,8 +47,8 @@ class _Zone:
     region: str
 
 
-def _zones(call: Call, asked: Asked) -> Iterable[_Zone]:
-    return (_Zone(zone, call.region) for zone in call.backend.catalog.zones(call.scope, fresh=asked.fresh))
+def _zones(call: Call, _: Asked) -> Iterable[_Zone]:
+    return (_Zone(zone, call.region) for zone in call.backend.catalog.zones(call.scope))
 
 
 def _long_name(region: str) -> str | None:
@@ -93,7 +93,6 @@ ZONES: Final = Noun(
             "ZoneIds", lambda each: each.zone.zone_id, "InvalidParameterValue", "Invalid availability zone-id: [{}]"
         ),
     ),
-    aging=True,
 )
 
 actions.describes("DescribeRegions", REGIONS)

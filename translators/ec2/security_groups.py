@@ -185,7 +185,6 @@ RULES: Final = Noun(
     filters={"group-id": "GroupId", "security-group-rule-id": "SecurityGroupRuleId"},
     namings=(actions.by_ids("SecurityGroupRuleIds", actions.SECURITY_GROUP_RULE, lambda each: each.id),),
     tagging=tag_words.kept(lambda each: each.id, told=tag_words.whole),
-    aging=True,
     check=_check_rule_filters,
     pages=actions.pages("SecurityGroupRuleIds"),
 )
