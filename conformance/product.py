@@ -43,9 +43,12 @@ CALM = {
     "OS_ENGINE__ORPHAN_GRACE_SECONDS": "30",
     "OS_OPENSTACK__PORT_GRACE_SECONDS": "60",
     "OS_OPENSTACK__KEY_SECONDS": "10",
+    "OS_OPENSTACK__REQUEST_READ_SECONDS": "30",
+    "OS_OPENSTACK__REQUEST_WRITE_SECONDS": "40",
+    "OS_OPENSTACK__REQUEST_SECONDS": "50",
 }
 """On OpenStack each look costs the cloud something (for a listing of servers Nova asks Neutron twice), and the cloud
-shares the machine; an operator's patience is short."""
+shares the machine: an operator's patience is short, a client's long."""
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 ON_OPENSTACK = os.environ.get("COPPICE_CLOUD") == "openstack"
