@@ -34,14 +34,13 @@ def by(access: Access, service: str, credentials: dict[str, str], **extra: Any) 
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def prod(product: Product) -> dict[str, str]:
     """A key of another account, made while the server runs."""
-    if PROD not in {each["id"] for each in command(product, "account", "list")}:
-        command(product, "account", "add", "prod", "--id", PROD, "--trusts", "default")
-    key, secret = unique("AKIA").replace("-", "_"), unique("secret")
-    command(product, "account", "key", "add", "prod", "--user", "ci", "--access-key", key, "--secret-key", secret)
-    return {"key": key, "secret": secret}
+    keys = {"key": unique("AKIA").replace("-", "_"), "secret": unique("secret")}
+    chosen = ["--user", "ci", "--access-key", keys["key"], "--secret-key", keys["secret"]]
+    command(product, "account", "add", "prod", "--id", PROD, "--trusts", "default", *chosen)
+    return keys
 
 
 def test_an_account_that_is_made_while_the_server_runs(product: Product, prod: dict[str, str]) -> None:
@@ -52,9 +51,13 @@ def test_an_account_that_is_made_while_the_server_runs(product: Product, prod: d
     own.create_launch_template(LaunchTemplateName=group, LaunchTemplateData={"InstanceType": "t3.micro"})
     others = client(product.access, "ec2").describe_launch_templates()["LaunchTemplates"]
     assert group not in {each["LaunchTemplateName"] for each in others}
-    command(product, "account", "key", "drop", prod["key"])
+    brief = {"key": unique("AKIA").replace("-", "_"), "secret": unique("secret")}
+    chosen = ["--access-key", brief["key"], "--secret-key", brief["secret"]]
+    command(product, "account", "key", "add", "prod", *chosen)
+    assert client(product.access, "sts", **brief).get_caller_identity()["Account"] == PROD
+    command(product, "account", "key", "drop", brief["key"])
     with refused("InvalidClientTokenId", status=403):
-        client(product.access, "sts", **prod).get_caller_identity()
+        client(product.access, "sts", **brief).get_caller_identity()
 
 
 def test_a_role_of_another_account_is_assumed(product: Product, prod: dict[str, str]) -> None:
