@@ -113,7 +113,7 @@ SEEDS = {
     "skewed": 10,
     "omitting": 10,
     "big": 10,
-    "meddling": 10,
+    "meddling": 5,
     "silent": 10,
     "overtaken": 10,
 }
