@@ -96,13 +96,15 @@ class Pipeline:
             caller = credential.caller
             account = self.account_id_of(caller.project_id)
             region = self._region(claim.scope)
+            service_name = self.services.named(claim.scope.service)
+            # Before the body is looked at: what is costly to take apart, or to refuse, costs a token like all else.
+            self._throttle(account, region, dialect)
             asked = protocol.asked(request, self.limits)
             service = self.services.choose(claim.scope.service, protocol.name, asked)
             service_name, dialect = service.name, service.dialect
             protocol = service.protocols.get(protocol.name, protocol)
             operation = self.services.operation(service, protocol.name, asked)
             action = operation.name
-            self._throttle(account, region, dialect)
             self.authorize(caller, account, service_name, action)
             handler = self.find_handler(service_name, action)
             if handler is None:

@@ -139,6 +139,11 @@ class Services:
                 self._loaded[name] = found
         return found
 
+    def named(self, scope: str) -> str:
+        """The service of a scope, where no other has the same; else empty."""
+        names = self._scopes.get(scope, ())
+        return names[0] if len(names) == 1 else ""
+
     def spoken(self, request: Request, scope: str | None) -> tuple[Protocol, Dialect]:
         """The form and the words in which a request is refused that claims a scope, whatever else is wrong with it."""
         names = self._scopes.get(scope or "")

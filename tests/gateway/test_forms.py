@@ -193,3 +193,18 @@ def test_an_answer_without_a_body_has_no_content_type_in_cbor():
     assert (answer.status_code, answer.data) == (200, b"")
     assert "Content-Type" not in answer.headers
     assert answer.headers["smithy-protocol"] == "rpc-v2-cbor"
+
+
+@both
+def test_a_request_that_cannot_be_taken_apart_takes_a_token_like_any_other(form):
+    world = World(options={"throttle": TokenBuckets(rate=0.0001, burst=2)}).on("cloudwatch", "ListMetrics", {})
+    pipeline = world.pipeline()
+    kinds = [refusal(form, pipeline.answer(FORMS[form]("cloudwatch", "ListMetrics", b"nonsense"))) for _ in range(3)]
+    assert [kind.rpartition("#")[2] for _, kind, _ in kinds] == ["SerializationException"] * 2 + ["ThrottlingException"]
+    unknown = refusal(form, pipeline.answer(FORMS[form]("cloudwatch", "MakeCoffee")))
+    assert unknown == (400, "com.amazon.coral.service#ThrottlingException", "Rate exceeded")
+    # Who is not known to have signed takes none of the account's.
+    other = FORMS[form]("cloudwatch", "ListMetrics", region="eu-west-1", secret="x")
+    assert [refusal(form, pipeline.answer(other))[0] for _ in range(3)] == [403] * 3
+    assert pipeline.answer(FORMS[form]("cloudwatch", "ListMetrics", region="eu-west-1")).status == 200
+    assert [record.service for record in world.records[2:4]] == ["cloudwatch"] * 2

@@ -278,6 +278,21 @@ def test_throttling_is_per_account_and_region():
     assert pipeline.answer(action("autoscaling", "DescribeTags", region="eu-west-1")).status == 200
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        lambda: action("ec2", "MakeCoffee"),
+        lambda: signed("ec2"),
+        lambda: signed("ec2", body="a=1&a=2"),
+        lambda: signed("ec2", body=b"nonsense", headers={"Content-Encoding": "gzip"}),
+    ],
+)
+def test_what_is_refused_takes_a_token_too(request_):
+    pipeline = World(options={"throttle": TokenBuckets(rate=0.0001, burst=1)}).pipeline()
+    assert said(pipeline.answer(request_()))[0] == 400
+    assert said(pipeline.answer(request_())) == (503, "RequestLimitExceeded", "Request limit exceeded.")
+
+
 def test_each_request_is_told_to_the_log_once():
     world = World().on("autoscaling", "DescribeTags", {"Tags": []})
     pipeline = world.pipeline()
