@@ -24,7 +24,7 @@ class Checker(Protocol):
 
 
 class RemoteVerification:
-    """Stands in for ``sigv4.verify``: scope and time are judged here, key and signature there.
+    """Stands in for ``sigv4.verify``: scope, time and what must be signed are judged here, key and signature there.
 
     Presigned requests are refused: the identity service knows signatures in the header only.
     """
@@ -35,7 +35,7 @@ class RemoteVerification:
     def __call__(self, request: Request, claim: Claim, credentials: Credentials, now: datetime) -> Credential:
         """The caller, with a secret that is nobody's. Raises Refusal as ``sigv4.verify`` does."""
         del credentials
-        sigv4.check(claim, now)
+        sigv4.check(request, claim, now)
         body_hash = hashlib.sha256(request.body).hexdigest()
         stated = request.headers.get("x-amz-content-sha256", body_hash)
         if claim.expires is not None or claim.token is not None or stated != body_hash:

@@ -23,6 +23,8 @@ from gateway.auth.credentials import Credential, Credentials
 from gateway.auth.refusals import Refusal
 from gateway.request import Request
 
+# They say what is asked for, as path, query and body do: unsigned, one signature would be good for other operations.
+_MUST_BE_SIGNED: Final = ("x-amz-target", "smithy-protocol")
 _SPACES: Final = re.compile(r" {2,}")
 
 
@@ -125,10 +127,10 @@ def verify(request: Request, claim: Claim, credentials: Credentials, now: dateti
 
     Raises:
         Refusal: InvalidClientTokenId for an unknown key or session token; SignatureDoesNotMatch for a bad scope, body
-            or signature and for a clock 15 minutes off; RequestExpired for a presigned request after its time;
-            ExpiredToken for a temporary key after its end.
+            or signature, for a header that names operation or form and is not signed, and for a clock 15 minutes off;
+            RequestExpired for a presigned request after its time; ExpiredToken for a temporary key after its end.
     """
-    check(claim, now)
+    check(request, claim, now)
     credential = credentials.find(claim.scope.access_key)
     if credential is None or not _same(claim.token or "", credential.session_token or ""):
         raise Refusal.unknown_key()
@@ -158,9 +160,15 @@ def _keep_key(secret: str, scope: Scope) -> None:
         _keys[named] = key
 
 
-def check(claim: Claim, now: datetime) -> None:
-    """What can be judged of a claim without the secret: its scope and its time. Raises Refusal as ``verify`` does."""
+def check(request: Request, claim: Claim, now: datetime) -> None:
+    """What can be judged of a claim without the secret: its scope, its time, and whether it covers what it must.
+
+    Raises:
+        Refusal: as ``verify`` does.
+    """
     _check_scope(claim)
+    if any(name in request.headers and name not in claim.signed_headers for name in _MUST_BE_SIGNED):
+        raise Refusal.mismatch()
     _check_time(claim, now)
 
 

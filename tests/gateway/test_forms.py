@@ -208,3 +208,17 @@ def test_a_request_that_cannot_be_taken_apart_takes_a_token_like_any_other(form)
     assert [refusal(form, pipeline.answer(other))[0] for _ in range(3)] == [403] * 3
     assert pipeline.answer(FORMS[form]("cloudwatch", "ListMetrics", region="eu-west-1")).status == 200
     assert [record.service for record in world.records[2:4]] == ["cloudwatch"] * 2
+
+
+def test_another_operation_under_the_same_signature_is_refused():
+    world = World().on("cloudwatch", "DescribeAlarms").on("cloudwatch", "DeleteAlarms")
+    target = "GraniteServiceVersion20100801"
+    bare = signed("cloudwatch", body=b'{"AlarmNames":["prod"]}', headers={"Content-Type": "application/x-amz-json-1.0"})
+    pipeline = world.pipeline()
+    for name in ("DescribeAlarms", "DeleteAlarms"):
+        answer = pipeline.answer(replace(bare, headers={**bare.headers, "x-amz-target": f"{target}.{name}"}))
+        assert refusal("json", answer)[:2] == (403, "com.amazon.coral.service#InvalidSignatureException")
+    asked = json_action("cloudwatch", "DescribeAlarms", bare.body)
+    other = replace(asked, headers={**asked.headers, "x-amz-target": f"{target}.DeleteAlarms"})
+    assert (pipeline.answer(asked).status, pipeline.answer(other).status) == (200, 403)
+    assert [call.operation for call in world.calls] == ["DescribeAlarms"]

@@ -65,6 +65,14 @@ def test_another_body_than_the_stated_one_and_presigned_requests_are_refused():
     assert service.asked == []
 
 
+@pytest.mark.parametrize("header", ["x-amz-target", "smithy-protocol"])
+def test_a_header_that_names_the_operation_or_the_form_must_be_signed(header):
+    service, good = Service(), action("autoscaling", "DescribeAutoScalingGroups")
+    with pytest.raises(Refusal) as told:
+        verified(service, replace(good, headers={**good.headers, header: "x"}))
+    assert (told.value.code, service.asked) == ("SignatureDoesNotMatch", [])
+
+
 def test_a_pipeline_verifies_and_authorizes_as_it_is_told():
     denied = Refusal("AccessDenied", "no", 403)
     asked = []

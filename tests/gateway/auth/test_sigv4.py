@@ -316,3 +316,22 @@ def test_the_signing_key_is_kept_where_the_signature_was_good():
     with pytest.raises(Refusal):
         verified(forged)
     assert not sigv4._keys
+
+
+@pytest.mark.parametrize("header", ["x-amz-target", "smithy-protocol"])
+def test_a_header_that_names_the_operation_or_the_form_must_be_signed(header):
+    bare = unsigned(action("autoscaling", "DescribeAutoScalingGroups"), header)
+    with pytest.raises(Refusal) as told:
+        sigv4.verify(bare, claims.read(bare), KEYS, datetime.now(UTC))
+    assert told.value.code == "SignatureDoesNotMatch"
+    asked = signed("autoscaling", body="", headers={header: "x"})
+    assert header in claims.read(asked).signed_headers
+    assert sigv4.verify(asked, claims.read(asked), KEYS, datetime.now(UTC)).caller == CALLER
+    query = presigned("autoscaling", "DescribeAutoScalingGroups")
+    with pytest.raises(Refusal):
+        sigv4.verify(unsigned(query, header), claims.read(query), KEYS, datetime.now(UTC))
+
+
+def unsigned(request, header):
+    """The request, well signed, with a header that its signature does not cover."""
+    return replace(request, headers={**request.headers, header: "x"})
