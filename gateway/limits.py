@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 BODY_BYTES: Final = 1024 * 1024
@@ -19,17 +20,25 @@ class Limits:
             read AWS's error instead of a reset connection.
         query_bytes: the longest query string.
         parameters: the most ``key=value`` pairs.
+        more_parameters: the same of services whose largest requests have more. An agent sends CloudWatch a thousand
+            datums of several dimensions in one request, or fewer with 150 values each.
         depth: the most parts of a dotted key (no operation of the models has more than 14), and how deep JSON and CBOR
             may be nested.
-        values: the most values of a JSON or CBOR body, those inside others among them.
+        values: the most values of a JSON or CBOR body, those inside others among them, keys not.
     """
 
     body_bytes: int = BODY_BYTES
     discard_bytes: int = 8 * BODY_BYTES
     query_bytes: int = 64 * 1024
     parameters: int = 10_000
+    more_parameters: Mapping[str, int] = field(default_factory=lambda: {"cloudwatch": 200_000})
     depth: int = 40
-    values: int = 200_000
+    values: int = 400_000
+
+    def of(self, service: str) -> Limits:
+        """The limits of requests to a service."""
+        most = self.more_parameters.get(service, 0)
+        return replace(self, parameters=most) if most > self.parameters else self
 
 
 @dataclass(slots=True)

@@ -99,7 +99,7 @@ class Pipeline:
             service_name = self.services.named(claim.scope.service)
             # Before the body is looked at: what is costly to take apart, or to refuse, costs a token like all else.
             self._throttle(account, region, dialect)
-            asked = protocol.asked(request, self.limits)
+            asked = protocol.asked(request, self.limits.of(service_name))
             service = self.services.choose(claim.scope.service, protocol.name, asked)
             service_name, dialect = service.name, service.dialect
             protocol = service.protocols.get(protocol.name, protocol)

@@ -127,7 +127,8 @@ def _constant(_name: str) -> NoReturn:
 
 def _hold(value: Any, raw: bytes, limits: Limits) -> None:
     """Refuse a value that is too deep or has too many parts; looked at only where the text would allow it."""
-    if raw.count(b"[") + raw.count(b"{") <= limits.depth and raw.count(b",") < limits.values:
+    opened = raw.count(b"[") + raw.count(b"{")
+    if opened <= limits.depth and opened + raw.count(b",") < limits.values:
         return
     level, depth, count = [value], 0, 1
     while level:

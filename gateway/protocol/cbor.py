@@ -1,7 +1,8 @@
 """CBOR as rpc-v2-cbor uses it: bytes to plain values and back, strict and bounded; knows no shapes.
 
 Maps have text for keys and no key twice; of tags there is one, 1, a point in time; null and undefined are None. Nothing
-is made for a length that is only claimed: what is claimed must be there.
+is made for a length that is only claimed: what is claimed must be there. Values and depth are counted as in JSON:
+neither a key nor the number under a tag is a value of its own.
 
 Source: RFC 8949; Smithy's page "Smithy RPC v2 CBOR protocol".
 """
@@ -57,22 +58,29 @@ class _Decoder:
 
     def value(self, depth: int) -> Any:
         self._left -= 1
-        if self._left < 0 or depth > self._deepest:
+        major, info = self._head()
+        nests = major in (_LIST, _MAP)
+        if self._left < 0 or (nests and depth >= self._deepest):
             raise Malformed("The CBOR value is nested too deeply or has too many parts")
+        if nests:
+            return self._list(info, depth) if major == _LIST else self._map(info, depth)
+        if major in (_BYTES, _TEXT):
+            return self._string(major, info)
+        if major == _TAG:
+            return self._tagged(info)
+        return self._number(major, info)
+
+    def _head(self) -> tuple[int, int]:
+        """What the next item is, and the first of its length or number."""
         first = self._take(1)[0]
-        major, info = first >> 5, first & 0x1F
+        return first >> 5, first & 0x1F
+
+    def _number(self, major: int, info: int) -> Any:
+        """A number, or one of the constants."""
         if major == _UNSIGNED:
             return self._argument(info)
         if major == _NEGATIVE:
             return -1 - self._argument(info)
-        if major in (_BYTES, _TEXT):
-            return self._string(major, info)
-        if major == _LIST:
-            return self._list(info, depth)
-        if major == _MAP:
-            return self._map(info, depth)
-        if major == _TAG:
-            return self._tagged(info, depth)
         return self._simple(info)
 
     def _take(self, count: int) -> bytes:
@@ -102,10 +110,10 @@ class _Decoder:
         pieces: list[Any] = []
         while not self._ended():
             self._left -= 1
-            first = self._take(1)[0]
-            if first >> 5 != major or self._left < 0:
+            of, length = self._head()
+            if of != major or self._left < 0:
                 raise Malformed("The CBOR value has a string whose pieces are no strings")
-            pieces.append(self._piece(major, first & 0x1F))
+            pieces.append(self._piece(major, length))
         return b"".join(pieces) if major == _BYTES else "".join(pieces)
 
     def _piece(self, major: int, info: int) -> str | bytes:
@@ -136,7 +144,8 @@ class _Decoder:
         return entries
 
     def _entry(self, entries: dict[str, Any], depth: int) -> None:
-        key = self.value(depth + 1)
+        major, info = self._head()
+        key = self._string(major, info) if major == _TEXT else None
         if key.__class__ is not str or key in entries:
             raise Malformed("The CBOR value has a key that is not text, or one twice")
         entries[key] = self.value(depth + 1)
@@ -148,8 +157,9 @@ class _Decoder:
             raise Malformed("The CBOR value is cut off")
         return count
 
-    def _tagged(self, info: int, depth: int) -> Instant:
-        tag, inner = self._argument(info), self.value(depth + 1)
+    def _tagged(self, info: int) -> Instant:
+        tag, (major, inside) = self._argument(info), self._head()
+        inner = self._number(major, inside) if major in (_UNSIGNED, _NEGATIVE, _SIMPLE) else None
         if tag != _INSTANT or inner.__class__ not in (int, float):
             raise Malformed("The CBOR value has a tag that is not used here")
         return Instant(inner)

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.app import create_app
 from gateway.limits import Limits, TokenBuckets
-from gateway.protocol import cbor
+from gateway.protocol import aws_json, cbor
+from gateway.protocol.scalars import Malformed
 from gateway.request import Request
 from tests.gateway.world import HOST, World, action, cbor_action, json_action, signed
 from translators.errors import AWSError
@@ -222,3 +223,54 @@ def test_another_operation_under_the_same_signature_is_refused():
     other = replace(asked, headers={**asked.headers, "x-amz-target": f"{target}.DeleteAlarms"})
     assert (pipeline.answer(asked).status, pipeline.answer(other).status) == (200, 403)
     assert [call.operation for call in world.calls] == ["DescribeAlarms"]
+
+
+def test_what_an_agent_sends_in_one_request_is_within_the_limits():
+    world = World().on("cloudwatch", "PutMetricData")
+    pipeline = world.pipeline()
+    form = {"Action": "PutMetricData", "Version": "2010-08-01", "Namespace": "CWAgent"}
+    for datum in range(1, 1001):
+        head = f"MetricData.member.{datum}."
+        form |= {f"{head}MetricName": "cpu", f"{head}Value": "99.5", f"{head}Unit": "Percent", f"{head}Timestamp": "1"}
+        for number in (1, 2, 3):
+            form |= {f"{head}Dimensions.member.{number}.{part}": "d" for part in ("Name", "Value")}
+    assert len(form) > Limits().parameters
+    assert pipeline.answer(signed("cloudwatch", form)).status == 200
+    assert len(world.calls[0].params["MetricData"]) == 1000
+    refused = pipeline.answer(signed("sns", {**form, "Action": "Publish"}))
+    assert (refused.status, b"<Code>MalformedQueryString</Code>" in refused.body) == (400, True)
+    datum = {"MetricName": "m", "Values": list(range(150)), "Counts": [1] * 150}
+    metrics = {"Namespace": "n", "MetricData": [datum] * 900}
+    assert pipeline.answer(json_action("cloudwatch", "PutMetricData", compact(metrics))).status == 200
+    assert pipeline.answer(cbor_action("cloudwatch", "PutMetricData", cbor.encoded(metrics))).status == 200
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "values", "depth"),
+    [
+        ({}, 1, 1),
+        ([[[]]], 3, 3),
+        ([0] * 4, 5, 1),
+        ({"a": 0, "b": {"c": [1, 2]}}, 6, 3),
+        ([{"k": {"l": {}}}], 4, 4),
+    ],
+)
+def test_json_and_cbor_count_and_go_as_deep_alike(value, values, depth):
+    forms = ((aws_json.decoded, compact(value)), (cbor.decoded, cbor.encoded(value)))
+    for decoded, raw in forms:
+        assert decoded(raw, Limits(depth=depth, values=values)) == value
+        for limits in (Limits(depth=depth, values=values - 1), Limits(depth=depth - 1, values=values)):
+            with pytest.raises(Malformed):
+                decoded(raw, limits)
+
+
+def test_an_instant_is_one_value_wherever_it_stands():
+    raw = bytes.fromhex("81c100")
+    assert cbor.decoded(raw, Limits(depth=1, values=2)) == [cbor.Instant(0)]
+    for limits in (Limits(depth=0, values=2), Limits(depth=1, values=1)):
+        with pytest.raises(Malformed):
+            cbor.decoded(raw, limits)

@@ -186,7 +186,7 @@ def test_json_requests(body, params):
         ("[" * 100_000, "The request body is not valid JSON"),
         ('{"Itself":' * 41 + "1" + "}" * 41, "The request body is nested too deeply or has too many parts"),
         ('{"Nonsense":' + "[" * 41 + "]" * 41 + "}", "The request body is nested too deeply or has too many parts"),
-        ('{"Nonsense":[' + "1," * 200_000 + "1]}", "The request body is nested too deeply or has too many parts"),
+        ('{"Nonsense":[' + "1," * LIMITS.values + "1]}", "The request body is nested too deeply or has too many parts"),
         ("[]", "Start of list found where not expected"),
         ("7", "Expected null"),
         ('{"Integer":"1"}', "STRING_VALUE can not be converted to an Integer"),
