@@ -92,6 +92,8 @@ class Pipeline:
             protocol, dialect = self.services.spoken(request, claims.service_of(request))
             self._admit(request)
             claim = claims.read(request)
+            # What is claimed more than once was perhaps read otherwise when nothing but the form was asked for.
+            protocol, dialect = self.services.spoken(request, claim.scope.service)
             credential = self.verify(request, claim, self.credentials, self.clock.now())
             caller = credential.caller
             account = self.account_id_of(caller.project_id)

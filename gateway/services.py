@@ -16,6 +16,7 @@ from botocore.model import ServiceModel
 
 from gateway import dialects, models
 from gateway.dialects import Dialect
+from gateway.limits import Limits
 from gateway.protocol.aws_json import JsonProtocol
 from gateway.protocol.ec2 import EC2Protocol
 from gateway.protocol.form import shown
@@ -41,7 +42,17 @@ _UNBOUND: Final[tuple[Protocol, ...]] = (
     QueryProtocol(None),
 )
 
-UNKNOWN: Final = (_UNBOUND[-1], dialects.of(""))
+
+class _Unclaimed(QueryProtocol):
+    """Refuses, as a form, what is of no form that we have: another value of smithy-protocol."""
+
+    def asked(self, request: Request, limits: Limits) -> Asked:
+        del limits
+        given = shown(request.headers.get("smithy-protocol", ""))
+        raise AWSError("InvalidAction", f"The protocol {given} is not supported by Coppice.")
+
+
+UNKNOWN: Final[tuple[Protocol, Dialect]] = (_Unclaimed(None), dialects.of(""))
 """Form and words for requests of which nothing is known."""
 
 
@@ -152,10 +163,8 @@ class Services:
             protocol = service.protocol(request)
             if protocol is not None:
                 return protocol, service.dialect
-        for protocol in _UNBOUND:
-            if protocol.claims(request):
-                return protocol, dialects.of("" if names is None else names[0])
-        return UNKNOWN
+        dialect = dialects.of("" if names is None else names[0])
+        return next((protocol for protocol in _UNBOUND if protocol.claims(request)), UNKNOWN[0]), dialect
 
     def choose(self, scope: str, form: str, asked: Asked) -> Service:
         """The service that a request is for.
@@ -168,9 +177,7 @@ class Services:
         """
         names = self._scopes.get(scope)
         if names is None:
-            known = ", ".join(sorted(self._scopes))
-            message = f"The service {shown(scope)} is not supported by Coppice, which has {known}."
-            raise AWSError("InvalidAction", message)
+            raise AWSError("InvalidAction", f"The service {shown(scope)} is not supported by Coppice.")
         if len(names) == 1:
             return self.service(names[0])
         for name in names:
@@ -188,13 +195,20 @@ class Services:
         Raises:
             AWSError: MissingAction; InvalidAction for an operation, a version or a form that the service does not have.
         """
+        protocol = service.protocols.get(form)
+        if protocol is None:
+            spoken = ", ".join(service.protocols)
+            message = f"The service {service.name} is not asked in the protocol {form}, but in {spoken}."
+            raise AWSError("InvalidAction", message)
         if not asked.operation:
             message = "The request must contain the parameter Action (Coppice speaks the query form of this service)."
             raise AWSError("MissingAction", message)
-        protocol = service.protocols.get(form)
-        named = asked.service is None or protocol is None or asked.service == protocol.service
-        known = protocol is not None and (named or not service.dialect.versioned)
+        by_version = protocol.service == service.version
+        known = asked.service in (None, protocol.service) or (by_version and not service.dialect.versioned)
         operation = service.operation(asked.operation, form) if known else None
-        if operation is None:
+        if operation is not None:
+            return operation
+        if by_version:
             raise service.dialect.unknown_action(asked.operation, asked.service or service.version)
-        return operation
+        message = f"Could not find operation {shown(asked.operation)} of {shown(asked.service or service.name)}"
+        raise AWSError("InvalidAction", message)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _HEADER: Final = "smithy-protocol"
 _VALUE: Final = "rpc-v2-cbor"
 _MEDIA_TYPE: Final = "application/cbor"
+_PATH: Final = "The path must end in /service/SERVICE/operation/OPERATION."
 
 
 class CborProtocol:
@@ -55,7 +56,9 @@ class CborProtocol:
         # Whatever stands before it: proxies may serve us under a path of theirs.
         head, service, middle, operation = ["", "", "", "", *request.path.split("/")][-4:]
         if (head, middle) != ("service", "operation"):
-            raise AWSError("InvalidAction", "The path must end in /service/SERVICE/operation/OPERATION.")
+            raise AWSError("InvalidAction", _PATH)
+        if not service or not operation:
+            raise AWSError("MissingAction", _PATH)
         kind = request.headers.get("content-type", _MEDIA_TYPE).partition(";")[0].strip().lower()
         if request.body and kind != _MEDIA_TYPE:
             raise AWSError("UnsupportedMediaTypeException", f"The Content-Type must be {_MEDIA_TYPE}.", 415)

@@ -19,6 +19,7 @@ from gateway.protocol.writing import UnknownMembers
 Read = Callable[[Any], Any]
 Write = Callable[[Any], Any]
 
+_KINDS: Final = (((int, float), "NUMBER"), (str, "STRING"), (bytes, "BLOB"))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,7 +36,8 @@ def unfit(value: Any, wanted: str) -> Malformed:
         return Malformed("Null found where not expected")  # unsourced
     if isinstance(value, bool):
         return Malformed(f"{'TRUE' if value else 'FALSE'}_VALUE can not be converted to {wanted}")
-    kind = "NUMBER" if isinstance(value, int | float) else "STRING"
+    # Unsourced where CBOR alone has it: bytes, and instants, which are all that is left.
+    kind = next((kind for of, kind in _KINDS if isinstance(value, of)), "TIMESTAMP")
     return Malformed(f"{kind}_VALUE can not be converted to {wanted}")
 
 

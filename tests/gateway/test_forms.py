@@ -15,6 +15,7 @@ from tests.gateway.world import HOST, World, action, cbor_action, json_action, s
 from translators.errors import AWSError
 
 FORMS = {"json": json_action, "cbor": cbor_action}
+PROTOCOLS = {"json": "json", "cbor": "smithy-rpc-v2-cbor"}
 both = pytest.mark.parametrize("form", FORMS)
 
 
@@ -121,6 +122,11 @@ def test_a_form_that_the_service_does_not_speak_is_refused_in_it():
         "UnknownOperationException"
     )
     assert pipeline.answer(json_action("sqs", "ListQueues")).status == 200
+    answer = pipeline.answer(json_action("sqs", "ListQueues", method="GET"))
+    assert (answer.status, json.loads(answer.body)["__type"]) == (
+        400,
+        "com.amazon.coral.service#UnknownOperationException",
+    )
 
 
 def test_a_service_of_json_alone_has_plain_names_and_one_status():
@@ -274,3 +280,99 @@ def test_an_instant_is_one_value_wherever_it_stands():
     for limits in (Limits(depth=0, values=2), Limits(depth=1, values=1)):
         with pytest.raises(Malformed):
             cbor.decoded(raw, limits)
+
+
+def test_a_protocol_that_we_do_not_have_is_refused_whatever_the_service_speaks():
+    world = World().on("cloudwatch", "ListMetrics").on("ec2", "DescribeVpcs")
+    pipeline, other = world.pipeline(), {"smithy-protocol": "rpc-v3-<cbor>"}
+    for service, name, options in (
+        ("cloudwatch", "ListMetrics", {}),
+        ("ec2", "DescribeVpcs", {}),
+        ("dynamodb", "ListTables", {}),
+    ):
+        answer = pipeline.answer(signed(service, {"Action": name}, headers=other, **options))
+        assert (answer.status, b"<Code>InvalidAction</Code>" in answer.body) == (400, True)
+        assert b"rpc-v3-&lt;cbor&gt;" in answer.body
+    assert not world.calls
+    # Whoever is not known to have signed is refused in the service's words all the same.
+    answer = pipeline.answer(signed("ec2", {"Action": "DescribeVpcs"}, headers=other, key="AKIDNOBODY"))
+    assert (answer.status, b"<Code>AuthFailure</Code>" in answer.body) == (401, True)
+
+
+@pytest.mark.parametrize("name", ["", "ListMetrics"])
+def test_cbor_is_posted_to_a_path_that_names_an_operation(name):
+    world = World().on("cloudwatch", "ListMetrics", {})
+    method, code = ("GET", "UnsupportedHttpVerb") if name else ("POST", "MissingAction")
+    answer = world.pipeline().answer(cbor_action("cloudwatch", name, method=method))
+    status, kind, words = refusal("cbor", answer)
+    assert (status, kind) == (400, "com.amazon.coral.service#UnknownOperationException")
+    assert answer.headers["x-amzn-query-error"] == f"{code};Sender"
+    assert words == (
+        "The requested HTTP verb is not supported: GET"
+        if name
+        else "The path must end in /service/SERVICE/operation/OPERATION."
+    )
+    assert not world.calls
+
+
+def test_json_without_a_target_is_told_in_json_what_is_missing():
+    pipeline = World().on("cloudwatch", "ListMetrics", {}).pipeline()
+    answer = pipeline.answer(signed("cloudwatch", body=b"{}", headers={"Content-Type": "application/x-amz-json-1.0"}))
+    assert refusal("json", answer) == (
+        400,
+        "com.amazon.coral.service#UnknownOperationException",
+        "The request must name its operation in the header X-Amz-Target.",
+    )
+    assert answer.headers["x-amzn-query-error"] == "MissingAction;Sender"
+
+
+@both
+def test_what_a_service_has_not_is_told_truly(form):
+    pipeline = World().pipeline()
+    prefix = "GraniteServiceVersion20100801"
+    assert refusal(form, pipeline.answer(FORMS[form]("cloudwatch", "MakeCoffee")))[2] == (
+        f"Could not find operation MakeCoffee of {prefix}"
+    )
+    for service in ("autoscaling", "ec2"):
+        answer = pipeline.answer(FORMS[form](service, "DescribeTags"))
+        assert (answer.status, told(form, answer)) == (
+            400,
+            {
+                "__type": "UnknownOperationException",
+                "message": f"The service {service} is not asked in the protocol {PROTOCOLS[form]}, but in "
+                f"{'ec2' if service == 'ec2' else 'query'}.",
+            },
+        )
+    for blank in ({}, {"Action": "ListQueues"}):
+        assert b"The service sqs is not asked in the protocol query, but in json." in (
+            pipeline.answer(signed("sqs", blank)).body
+        )
+
+
+def test_a_target_of_another_service_is_not_told_as_a_version():
+    headers = {"X-Amz-Target": "AmazonSQS.ListMetrics"}
+    answer = (
+        World().on("cloudwatch", "ListMetrics", {}).pipeline().answer(json_action("cloudwatch", "", headers=headers))
+    )
+    assert refusal("json", answer)[2] == "Could not find operation ListMetrics of AmazonSQS"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [("4161", "BLOB"), ("c100", "TIMESTAMP"), ("6161", "STRING"), ("00", "NUMBER")]
+)
+def test_a_value_of_another_type_is_told_as_what_it_is(value, kind):
+    body = bytes.fromhex("a175") + b"IncludeLinkedAccounts" + bytes.fromhex(value)
+    answer = World().on("cloudwatch", "ListMetrics").pipeline().answer(cbor_action("cloudwatch", "ListMetrics", body))
+    assert refusal("cbor", answer)[2] == f"{kind}_VALUE can not be converted to a Boolean"
+
+
+def test_the_form_and_the_words_are_those_of_the_claim_that_is_verified():
+    world = World().on("autoscaling", "DescribeTags", {"Tags": []})
+    pipeline, good = world.pipeline(), action("autoscaling", "DescribeTags")
+    decoy = "Credential=a/20200101/us-east-1/ec2/aws4_request, "
+    header = good.headers["authorization"].replace("Credential=", decoy + "Credential=", 1)
+    assert pipeline.answer(replace(good, headers={**good.headers, "authorization": header})).status == 200
+    bad = replace(good, headers={**good.headers, "authorization": header}, body=good.body + b"&a=b")
+    answer = pipeline.answer(bad)
+    assert (answer.status, b"<Code>SignatureDoesNotMatch</Code>" in answer.body) == (403, True)
+    assert answer.body.startswith(b"<ErrorResponse")

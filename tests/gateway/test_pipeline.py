@@ -136,7 +136,7 @@ def test_iam_is_signed_for_a_region_that_is_not_ours():
             (
                 400,
                 "InvalidAction",
-                "The service dynamodb is not supported by Coppice, which has autoscaling, ec2, elasticloadbalancing, events, iam, monitoring, sns, sqs, ssm, sts.",
+                "The service dynamodb is not supported by Coppice.",
             ),
         ),
         (
