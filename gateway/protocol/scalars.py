@@ -95,9 +95,10 @@ def instant(text: str) -> datetime:
 
 
 def http_date(text: str) -> datetime:
-    """An aware UTC instant of ``Sun, 02 Jan 2000 20:34:56 GMT``."""
+    """An aware UTC instant of ``Sun, 02 Jan 2000 20:34:56 GMT``; without a zone, and with ``-0000``, it is UTC."""
     try:
-        return parsedate_to_datetime(text).astimezone(UTC)
+        read = parsedate_to_datetime(text)
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Malformed("timestamp must follow RFC822", text) from None  # unsourced
 
