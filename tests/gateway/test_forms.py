@@ -376,3 +376,45 @@ def test_the_form_and_the_words_are_those_of_the_claim_that_is_verified():
     answer = pipeline.answer(bad)
     assert (answer.status, b"<Code>SignatureDoesNotMatch</Code>" in answer.body) == (403, True)
     assert answer.body.startswith(b"<ErrorResponse")
+
+
+@both
+def test_a_body_in_several_gzip_members_is_read_whole_within_the_limit(form):
+    world = World(options={"limits": Limits(body_bytes=2000)}).on("cloudwatch", "ListMetrics", {})
+    pipeline, packed = world.pipeline(), {"Content-Encoding": "gzip"}
+    plain = written(form, {"Namespace": "n"})
+    whole = b"".join(gzip.compress(part) for part in (plain[:4], b"", plain[4:]))
+    assert pipeline.answer(FORMS[form]("cloudwatch", "ListMetrics", whole, headers=packed)).status == 200
+    many = whole + gzip.compress(b"") * 61
+    assert pipeline.answer(FORMS[form]("cloudwatch", "ListMetrics", many, headers=packed)).status == 200
+    assert [call.params for call in world.calls] == [{"Namespace": "n"}] * 2
+    for body, status in (
+        (gzip.compress(b"a" * 1200) * 2, 413),
+        (whole + gzip.compress(b"a" * 100_000), 413),
+        (whole + whole[:9], 400),
+        (whole + b"\x00", 400),
+        (whole + gzip.compress(b"") * 62, 400),
+    ):
+        assert (
+            refusal(form, pipeline.answer(FORMS[form]("cloudwatch", "ListMetrics", body, headers=packed)))[0] == status
+        )
+
+
+@both
+@pytest.mark.parametrize("encoding", ["gzip,gzip", "gzip, identity, gzip", "br", "deflate", "gzip, br", "zstd,gzip"])
+def test_an_encoding_that_is_not_undone_is_refused(form, encoding):
+    world = World().on("cloudwatch", "ListMetrics", {})
+    body = gzip.compress(written(form, {}))
+    answer = world.pipeline().answer(
+        FORMS[form]("cloudwatch", "ListMetrics", body, headers={"Content-Encoding": encoding})
+    )
+    assert refusal(form, answer)[:2] == (415, "UnsupportedMediaTypeException")
+    assert not world.calls
+
+
+@both
+@pytest.mark.parametrize("encoding", ["", "identity", "amz-1.0", "Identity , amz-1.0"])
+def test_an_encoding_that_says_nothing_is_passed_over(form, encoding):
+    world = World().on("cloudwatch", "ListMetrics", {})
+    asked = FORMS[form]("cloudwatch", "ListMetrics", headers={"Content-Encoding": encoding})
+    assert world.pipeline().answer(asked).status == 200
