@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from botocore.model import Shape
 
+from gateway.compiling import kept
 from gateway.patterns import compiled
 from gateway.protocol.form import shown
 from gateway.protocol.scalars import milliseconds_when_any, written_blob
@@ -114,14 +116,12 @@ class Validators:
     def of(self, shape: Shape) -> Check | None:
         """The check of a shape; None where the model constrains nothing in it."""
         if shape.name not in self._made:
-            # What is met again inside itself is looked up when it is needed, which is after it is made.
-            self._made[shape.name] = self._later(shape.name)
-            self._made[shape.name] = self._make(shape)
+            kept(self._made, shape.name, self._later(shape), partial(self._make, shape))
         return self._made[shape.name]
 
-    def _later(self, name: str) -> Check:
+    def _later(self, shape: Shape) -> Check:
         def run(value: Any, path: str, failures: list[Failure]) -> None:
-            check = self._made[name]
+            check = self.of(shape)
             if check is not None:
                 check(value, path, failures)
 

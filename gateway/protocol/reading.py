@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from botocore.model import Shape
 
+from gateway.compiling import kept
 from gateway.protocol.form import Branch, Node, shown
 from gateway.protocol.scalars import READERS, Malformed, Reader, http_date
 
@@ -70,15 +72,13 @@ class Readers:
         key = (shape.name, bool(shape.serialization.get("flattened")))
         parse = self._made.get(key)
         if parse is None:
-            # What is met again inside itself is looked up when it is needed, which is after it is made.
-            self._made[key] = self._later(key)
             make = {"structure": self._structure, "list": self._list, "map": self._map}[kind]
-            parse = self._made[key] = make(shape)
+            parse = kept(self._made, key, self._later(shape), partial(make, shape))
         return parse
 
-    def _later(self, key: tuple[str, bool]) -> Parse:
+    def _later(self, shape: Shape) -> Parse:
         def parse(node: Node) -> Any:
-            return self._made[key](node)
+            return self.of(shape)(node)
 
         return parse
 

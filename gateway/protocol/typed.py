@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from botocore.model import Shape
 
+from gateway.compiling import kept
 from gateway.protocol.scalars import Malformed
 from gateway.protocol.writing import UnknownMembers
 
@@ -113,15 +115,13 @@ class TypedReaders:
             return self._scalar(shape)
         read = self._made.get(shape.name)
         if read is None:
-            # What is met again inside itself is looked up when it is needed, which is after it is made.
-            self._made[shape.name] = self._later(shape.name)
             make = {"structure": self._structure, "list": self._list, "map": self._map}[kind]
-            read = self._made[shape.name] = make(shape)
+            read = kept(self._made, shape.name, self._later(shape), partial(make, shape))
         return read
 
-    def _later(self, name: str) -> Read:
+    def _later(self, shape: Shape) -> Read:
         def read(value: Any) -> Any:
-            return self._made[name](value)
+            return self.of(shape)(value)
 
         return read
 
@@ -187,14 +187,13 @@ class TypedWriters:
             return self._scalar(shape)
         write = self._made.get(shape.name)
         if write is None:
-            self._made[shape.name] = self._later(shape.name)
             make = {"structure": self._structure, "list": self._list, "map": self._map}[kind]
-            write = self._made[shape.name] = make(shape)
+            write = kept(self._made, shape.name, self._later(shape), partial(make, shape))
         return write
 
-    def _later(self, name: str) -> Write:
+    def _later(self, shape: Shape) -> Write:
         def write(value: Any) -> Any:
-            return self._made[name](value)
+            return self.of(shape)(value)
 
         return write
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from botocore.model import Shape
 
+from gateway.compiling import kept
 from gateway.protocol import scalars
 
 _log = logging.getLogger(__name__)
@@ -87,14 +89,12 @@ class Writers:
         key = (shape.name, tag, bool(shape.serialization.get("flattened")))
         write = self._made.get(key)
         if write is None:
-            # What is met again inside itself is looked up when it is needed, which is after it is made.
-            self._made[key] = self._later(key)
-            write = self._made[key] = self._make(shape, tag)
+            write = kept(self._made, key, self._later(shape, tag), partial(self._make, shape, tag))
         return write
 
-    def _later(self, key: tuple[str, str, bool]) -> Write:
+    def _later(self, shape: Shape, tag: str) -> Write:
         def write(value: Any, append: Append) -> None:
-            self._made[key](value, append)
+            self.of(shape, tag)(value, append)
 
         return write
 
