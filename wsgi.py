@@ -46,7 +46,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.engine.loop import Engine
 from backend.errors import StoreUnavailable
-from backend.services.sessions import SessionRules, Sessions
+from backend.services.sessions import Owned, SessionRules, Sessions, nobody
 from backend.store.secrets import new_key
 from backend.store.session import Store
 from gateway import commands, local, log_lines, request_log
@@ -104,16 +104,16 @@ def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) ->
 def sessions_of(chosen: BackendSettings, store: Store, identity: Identity) -> Sessions:
     """Temporary keys; none where Keystone checks signatures, which it knows for its own keys only. Raises CannotDo."""
 
-    def owner(access_key: str) -> str | None:
+    def lasting(access_key: str) -> Owned | None:
         found = identity.credentials.find(access_key)
-        return None if found is None else found.caller.project_id
+        return None if found is None else Owned(found.caller.project_id, found.secret)
 
     embedded = chosen.driver != "openstack"
     sealed = embedded or chosen.verify == "secret"
     rules = SessionRules(
         seal=seal_of(chosen) if sealed else None,
         roles=accounts_of(chosen) if embedded else None,
-        owner=owner,
+        lasting=lasting if sealed else nobody,  # who has signatures checked may read no keys
         number_of=identity.account_id_of,
     )
     why = rules.why if sealed else "Keystone checks signatures ([openstack] verify)"

@@ -449,10 +449,10 @@ class SessionsUnavailable(Finding):
 
 
 @dataclass(eq=False)
-class SessionsExhausted(Finding):
-    """The project has ``limit`` temporary keys that have not ended."""
+class KeyGone(Finding):
+    """The lasting key that was to open a temporary one is there no more, or is another by now."""
 
-    limit: int
+    access_key: str
 
 
 @dataclass(eq=False)

@@ -29,6 +29,8 @@ assert load
 NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 SCOPE = Scope("5f0c3b6d8e6f4e7a9b1c2d3e4f506172", "us-east-1")
 OTHER = Scope("0123456789abcdef0123456789abcdef", "us-east-1")
+KEYS = {SCOPE.project_id: "AKIAEXAMPLE", OTHER.project_id: "AKIAOTHER"}
+"""Access keys of who asks, by project."""
 
 
 @dataclass
@@ -217,7 +219,7 @@ def request(backend: Backend, service: str, operation: str, params: Mapping[str,
         service=service,
         operation=operation,
         params=params,
-        caller=Caller("AKIAEXAMPLE", "user", "demo", scope.project_id),
+        caller=Caller(KEYS.get(scope.project_id, "AKIAEXAMPLE"), "user", "demo", scope.project_id),
         region=scope.region,
         account_id=account_id(scope.project_id),
         scope=scope,

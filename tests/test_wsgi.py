@@ -9,17 +9,22 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import wsgi
 from backend import measures
-from backend.commands import CannotDo
+from backend.clock import SystemClock
+from backend.commands import CannotDo, opening
+from backend.domain.ids import account_id
 from backend.drivers.cloud import Cloud
 from backend.engine.settings import EngineSettings
 from backend.store.secrets import Seal, new_key
+from backend.store.session import Store
 from gateway import local
+from gateway.auth.identity import Identity
 
 
 def test_the_cloud_is_chosen_by_configuration(tmp_path, monkeypatch):
@@ -230,3 +235,16 @@ def test_a_service_that_cannot_start_writes_a_line_with_its_time(tmp_path):
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[\d+\] CRITICAL wsgi The engine cannot start: .*\n", told.stderr
     )
     assert (told.returncode, told.stdout) == (1, "")
+
+
+def test_where_signatures_are_checked_elsewhere_no_key_is_read():
+    class Away:
+        def find(self, access_key):
+            raise AssertionError(f"{access_key} was asked for")
+
+    chosen = replace(opening.settings(), driver="openstack", verify="ec2tokens")
+    store = Store("sqlite://", SystemClock())
+    own = wsgi.sessions_of(chosen, store, Identity(Away(), {}, account_id))
+    assert own.account_of("AKIAEXAMPLE") is None
+    assert own.account_of("ASIAABCDEFGHIJKLMNOP") is None
+    store.close()

@@ -61,6 +61,7 @@ class EngineSettings:
         measure: pause between two readings of what is measured in the database.
         garbage: pause between two rounds of retention.
         activity_retention, token_retention: what is older is deleted.
+        session_retention: temporary keys are told as expired for so long, then they are unknown.
         garbage_rows: deleted by one statement.
     """
 
@@ -108,4 +109,5 @@ class EngineSettings:
     garbage: timedelta = timedelta(minutes=10)
     activity_retention: timedelta = timedelta(days=42)
     token_retention: timedelta = timedelta(days=1)
+    session_retention: timedelta = timedelta(days=1)
     garbage_rows: int = 500

@@ -5,26 +5,28 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from backend import errors
 from backend.clock import Clock
 from backend.domain import access_keys
 from backend.domain.delegation import SecretUnreadable
 from backend.domain.ids import account_id
-from backend.domain.session import Session
+from backend.domain.session import Session, mark_of
 from backend.services.catalog import asking
 from backend.store import sessions
 from backend.store.secrets import Seal
 from backend.store.session import Connection, Store
 
+T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 MOST: Final = 1000
-"""Sessions of a project that have not ended."""
-_TOLD_FOR: Final = timedelta(days=1)
+"""Sessions of a lasting key that have not ended; with one more its oldest goes."""
 _KEPT: Final = 1024
+_MISSED_SECONDS: Final = 5.0
+"""How long a key that is none is not asked for again: anybody can name one, before anything of a request is proved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,15 @@ class Roles(Protocol):
         """Whether a project's roles may be assumed by callers of another."""
 
 
-def nobody(_access_key: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A lasting key: whose it is, and its secret."""
+
+    project_id: str
+    secret: str = field(repr=False)
+
+
+def nobody(_access_key: str) -> Owned | None:
     """Where lasting keys are not known."""
     return None
 
@@ -61,14 +71,14 @@ class SessionRules:
     Attributes:
         seal: closes their secrets; None: there are no sessions here, and ``why`` says why.
         roles: None: roles cannot be assumed here.
-        owner: the project of a lasting access key; None where there is no such key.
+        lasting: a lasting access key by its id; None where there is none.
         number_of: the 12 digits of a project.
     """
 
     seal: Seal | None = None
     why: str = "no key is set in [secrets]"
     roles: Roles | None = None
-    owner: Callable[[str], str | None] = nobody
+    lasting: Callable[[str], Owned | None] = nobody
     number_of: Callable[[str], str] = account_id
 
 
@@ -80,14 +90,11 @@ class Sessions:
         self._clock = clock
         self._rules = rules or SessionRules()
         self._found: dict[str, Session] = {}
+        self._missed: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def open(self, access_key: str, project_id: str, lasting: timedelta) -> Session:
-        """A session of a lasting key's user.
-
-        Raises:
-            SessionsExhausted: the project has as many as one may have.
-        """
+        """A session of a lasting key's user. Raises KeyGone."""
         return self._open(access_key, project_id, lasting)
 
     def assume(self, access_key: str, project_id: str, wanted: Role, lasting: timedelta) -> Session:
@@ -97,7 +104,7 @@ class Sessions:
             RolesNotAssumed: no role is here.
             CloudNotReached: the accounts cannot be asked.
             RoleRefused: there is no such account, or it does not trust the caller's.
-            SessionsExhausted: the account has as many as one may have.
+            KeyGone
         """
         roles = self._rules.roles
         if roles is None:
@@ -107,56 +114,82 @@ class Sessions:
             trusted = owner is not None and roles.may_assume(owner, project_id)
         if owner is None or not trusted:
             raise errors.RoleRefused(wanted.account, wanted.name)
-        return self._open(access_key, owner, lasting, wanted)
+        return self._open(access_key, project_id, lasting, wanted, owner)
 
     def find(self, access_key: str) -> Session | None:
-        """The session of a key, for a day after its end too; what was found once is remembered: it never changes."""
+        """The session of a key, for some time after its end too; what was found is remembered: it never changes."""
         seal = self._rules.seal
         if seal is None or not access_keys.is_temporary(access_key):
             return None
         known = self._found.get(access_key)
         if known is None:
-            try:
-                with self._store.read() as conn:
-                    known = sessions.find(conn, access_key, seal)
-            except SecretUnreadable as reason:
-                LOG.warning("the temporary key %s is of no use: %s", access_key, reason)
+            now = self._clock.monotonic()
+            if now - self._missed.get(access_key, -_MISSED_SECONDS) < _MISSED_SECONDS:
                 return None
-            if known is not None:
-                with self._lock:
-                    while len(self._found) >= _KEPT:
-                        del self._found[next(iter(self._found))]
-                    self._found[access_key] = known
+            known = self._read(access_key, seal)
+            if known is None:
+                self._remember(self._missed, access_key, now)
+            else:
+                self._remember(self._found, access_key, known)
         return known
 
     def account_of(self, access_key: str) -> str | None:
         """The 12 digits of the account that a key is of, lasting or not; None where there is no such key."""
         session = self.find(access_key)
-        project = session.project_id if session else self._rules.owner(access_key)
-        return None if project is None else self._rules.number_of(project)
+        known = session or self._rules.lasting(access_key)
+        return None if known is None else self._rules.number_of(known.project_id)
 
-    def _open(self, opener: str, project_id: str, lasting: timedelta, role: Role = _NONE) -> Session:
+    def _read(self, access_key: str, seal: Seal) -> Session | None:
+        try:
+            with self._store.read() as conn:
+                return sessions.find(conn, access_key, seal)
+        except SecretUnreadable as reason:
+            LOG.warning("the temporary key %s is of no use: %s", access_key, reason)
+            return None
+
+    def _remember(self, kept: dict[str, T], access_key: str, what: T) -> None:
+        with self._lock:
+            while len(kept) >= _KEPT:
+                del kept[next(iter(kept))]
+            kept[access_key] = what
+
+    def _base(self, opener: str, caller: str) -> tuple[str, Owned]:
+        """The lasting key that the opener is or rests on. Raises KeyGone where it is another one by now."""
+        session = self.find(opener)
+        base_key = session.base_key if session else opener
+        found = self._rules.lasting(base_key)
+        if found is None or not (
+            session.rests_on(found.project_id, found.secret) if session else found.project_id == caller
+        ):
+            raise errors.KeyGone(base_key)
+        return base_key, found
+
+    def _open(
+        self, opener: str, caller: str, lasting: timedelta, role: Role = _NONE, project_id: str | None = None
+    ) -> Session:
+        """Args: project_id: that the session acts in; None: the caller's."""
         seal = self._rules.seal
         if seal is None or not seal.has_keys:
             raise errors.SessionsUnavailable(self._rules.why)
         now = self._clock.now()
-        base = self.find(opener)
+        base_key, base = self._base(opener, caller)
+        secret = access_keys.new_secret()
         made = Session(
             access_key=access_keys.new_id(access_keys.TEMPORARY),
-            base_key=base.base_key if base else opener,
-            project_id=project_id,
+            base_key=base_key,
+            project_id=caller if project_id is None else project_id,
             created_at=now,
             expires_at=now.replace(microsecond=0) + lasting,
             role=role.name,
             name=role.session,
-            secret=access_keys.new_secret(),
+            base_project=base.project_id,
+            base_mark=mark_of(secret, base.secret),
+            secret=secret,
             token=access_keys.new_token(),
         )
 
         def work(conn: Connection) -> None:
-            sessions.sweep(conn, project_id, now - _TOLD_FOR)
-            if sessions.live(conn, project_id, now) >= MOST:
-                raise errors.SessionsExhausted(MOST)
+            sessions.make_room(conn, base_key, now, MOST)
             sessions.add(conn, made, seal)
 
         self._store.transact(work)

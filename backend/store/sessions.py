@@ -39,12 +39,18 @@ def reseal(conn: Connection, seal: Seal) -> int:
     return len(found)
 
 
-def live(conn: Connection, project_id: str, now: datetime) -> int:
-    """How many of a project have not ended."""
-    statement = select(func.count()).where(_c.project_id == project_id, _c.expires_at > now)
-    return int(conn.execute(statement).scalar_one())
+def make_room(conn: Connection, base_key: str, now: datetime, most: int) -> None:
+    """Let a lasting key have one session more: of those that have not ended the oldest go that are too many."""
+    own = (_c.base_key == base_key, _c.expires_at > now)
+    excess = int(conn.execute(select(func.count()).where(*own)).scalar_one()) - most + 1
+    if excess > 0:
+        oldest = select(_c.access_key).where(*own).order_by(_c.created_at, _c.access_key).limit(excess)
+        conn.execute(delete(sessions).where(_c.access_key.in_(list(conn.execute(oldest).scalars()))))
 
 
-def sweep(conn: Connection, project_id: str, ended_before: datetime) -> None:
-    """Forget those of a project that ended before then."""
-    conn.execute(delete(sessions).where(_c.project_id == project_id, _c.expires_at < ended_before))
+def drop(conn: Connection, ended_before: datetime, limit: int | None = None) -> int:
+    """Forget up to ``limit`` that ended before then, whosoever they are; how many there were."""
+    keys = list(conn.execute(select(_c.access_key).where(_c.expires_at < ended_before).limit(limit)).scalars())
+    if keys:
+        conn.execute(delete(sessions).where(_c.access_key.in_(keys)))
+    return len(keys)

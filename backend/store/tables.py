@@ -387,6 +387,9 @@ sessions = _table(
     Column("expires_at", Instant, nullable=False),
     Column("role", WORD, nullable=False),
     Column("name", WORD, nullable=False),
+    Column("base_project", WORD, nullable=False),
+    Column("base_mark", WORD, nullable=False),
     Column("sealed", String(1000), nullable=False),  # secret and token (store.secrets)
-    Index("ix_sessions_project_id_expires_at", "project_id", "expires_at"),
+    Index("ix_sessions_base_key_expires_at", "base_key", "expires_at"),
+    Index("ix_sessions_expires_at", "expires_at"),
 )

@@ -30,6 +30,6 @@ class SessionCredentials:
         if session is None:
             return self._lasting.find(access_key)
         base = self._lasting.find(session.base_key)
-        if base is None:
+        if base is None or not session.rests_on(base.caller.project_id, base.secret):
             return None
         return Credential(session.secret, acting(session, base.caller), session.token, session.expires_at)

@@ -22,8 +22,8 @@ def _unavailable(found: errors.SessionsUnavailable) -> AWSError:
     return AWSError("AccessDenied", f"Coppice gives no temporary credentials here: {found.detail}.", 403)  # unsourced
 
 
-def _exhausted(_: Any) -> AWSError:
-    return AWSError("Throttling", "Rate exceeded")
+def _gone(_: Any) -> AWSError:
+    return AWSError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
 
 
 def _not_reached(_: Any) -> AWSError:
@@ -33,7 +33,7 @@ def _not_reached(_: Any) -> AWSError:
 TABLE: Final[Table] = {
     errors.CloudNotReached: _not_reached,
     errors.SessionsUnavailable: _unavailable,
-    errors.SessionsExhausted: _exhausted,
+    errors.KeyGone: _gone,
 }
 
 register("sts", TABLE)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from backend.engine.context import Context
 from backend.engine.kinds.kind import Round
-from backend.store import claimed, garbage
+from backend.store import claimed, garbage, sessions
 
 
 def _collect(context: Context) -> timedelta:
@@ -20,6 +20,9 @@ def _collect(context: Context) -> timedelta:
         ),
         context.store.transact(
             lambda conn: garbage.drop_tokens(conn, now - settings.token_retention, settings.garbage_rows)
+        ),
+        context.store.transact(
+            lambda conn: sessions.drop(conn, now - settings.session_retention, settings.garbage_rows)
         ),
     )
     return timedelta(0) if max(dropped) == settings.garbage_rows else settings.garbage

@@ -3,9 +3,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from backend.services.sessions import SessionRules, Sessions
+from backend import errors
+from backend.services.sessions import MOST, Owned, SessionRules, Sessions
 from backend.store import sessions as rows
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
@@ -28,8 +29,11 @@ def store(clock):
     store.close()
 
 
-def sessions_of(store, clock, *keys):
-    return Sessions(store, clock, SessionRules(seal=Seal(keys)))
+BASE = Owned("p", "s3cret")
+
+
+def sessions_of(store, clock, *keys, lasting=BASE):
+    return Sessions(store, clock, SessionRules(seal=Seal(keys), lasting=lambda _: lasting))
 
 
 def test_secret_and_token_lie_sealed(store, clock):
@@ -55,13 +59,64 @@ def test_sessions_are_sealed_anew(store, clock):
     assert sessions_of(store, clock, NEW).find(made.access_key) == made
 
 
-def test_what_ended_is_known_for_a_day_so_that_it_can_be_told(store, clock):
+def test_what_ended_is_known_for_some_time_so_that_it_can_be_told(store, clock):
+    made = sessions_of(store, clock, OLD).open("AKIAX", "p", timedelta(hours=1))
+    clock.move(2 * 3600)
+    assert sessions_of(store, clock, OLD).find(made.access_key) == made
+
+
+def test_a_session_rests_on_the_key_as_it_was(store, clock):
+    made = sessions_of(store, clock, OLD).open("AKIAX", "p", timedelta(hours=1))
+    assert made.rests_on("p", "s3cret")
+    assert not made.rests_on("p", "another")
+    assert not made.rests_on("q", "s3cret")
+    assert "s3cret" not in repr(made)
+    again = sessions_of(store, clock, OLD).open(made.access_key, "p", timedelta(hours=1))
+    assert (again.base_key, again.rests_on("p", "s3cret")) == ("AKIAX", True)
+
+
+@pytest.mark.parametrize("now", [None, Owned("q", "s3cret"), Owned("p", "another")])
+def test_a_key_that_is_another_by_now_opens_none(store, clock, now):
+    made = sessions_of(store, clock, OLD).open("AKIAX", "p", timedelta(hours=1))
+    later = sessions_of(store, clock, OLD, lasting=now)
+    with pytest.raises(errors.KeyGone):
+        later.open(made.access_key, "p", timedelta(hours=1))
+    if now is None or now.project_id != "p":
+        with pytest.raises(errors.KeyGone):
+            later.open("AKIAX", "p", timedelta(hours=1))
+
+
+def test_a_key_has_so_many_and_with_one_more_its_oldest_goes(store, clock):
     own = sessions_of(store, clock, OLD)
-    made = own.open("AKIAX", "p", timedelta(hours=1))
-    for hours, known in ((2, True), (24, False)):
-        clock.move(hours * 3600)
-        own.open("AKIAX", "p", timedelta(hours=1))
-        assert (sessions_of(store, clock, OLD).find(made.access_key) is not None) == known
+    ended = own.open("AKIAX", "p", timedelta(minutes=15))
+    clock.move(901)
+    other = own.open("AKIAOTHER", "p", timedelta(hours=1))
+    made = []
+    for _ in range(MOST + 1):
+        made.append(own.open("AKIAX", "p", timedelta(hours=1)))
+        clock.move(1e-3)
+    fresh = sessions_of(store, clock, OLD)
+    assert [fresh.find(each.access_key) is None for each in (made[0], made[1], made[-1], other, ended)] == [
+        *(True, False, False, False, False)
+    ], "those of other keys stay, and what has ended does not count"
+
+
+def test_a_key_that_is_none_is_asked_for_once_in_a_while(store, clock):
+    own = sessions_of(store, clock, OLD)
+    asked = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    for seconds, number in ((0, 1), (0, 1), (6, 2)):
+        clock.move(seconds)
+        assert own.find("ASIAABCDEFGHIJKLMNOP") is None
+        assert len(asked) == number
+
+
+def test_keys_that_are_none_are_remembered_in_a_bounded_number(store, clock):
+    own = sessions_of(store, clock, OLD)
+    for number in range(1100):
+        letters = "".join("ABCDEFGHIJ"[int(digit)] for digit in f"{number:016d}")
+        assert own.find(f"ASIA{letters}") is None
+    assert len(own._missed) == 1024
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from backend.domain.session import mark_of
 from gateway.auth import claims, sigv4
 from gateway.auth.credentials import Credential, FirstOf, StaticCredentials
 from gateway.auth.refusals import Refusal
@@ -22,7 +24,8 @@ class Keeping:
 
 
 def session(**values):
-    given = {"created_at": NOW, "expires_at": NOW + timedelta(hours=1), "secret": "s3cret", "token": TOKEN, **values}
+    given = {"created_at": NOW, "expires_at": NOW + timedelta(hours=1), "secret": "s3cret", "token": TOKEN}
+    given |= {"base_project": CALLER.project_id, "base_mark": mark_of("s3cret", SECRET), **values}
     return Session(TEMPORARY, KEY, given.pop("project_id", CALLER.project_id), **given)
 
 
@@ -65,6 +68,21 @@ def test_it_ends():
 def test_it_ends_with_the_key_that_it_was_opened_with():
     with pytest.raises(Refusal) as refused:
         verified(session(), pairs={})
+    assert refused.value.code == "InvalidClientTokenId"
+
+
+@pytest.mark.parametrize(
+    "another",
+    [
+        Credential("another secret", CALLER),
+        Credential(SECRET, replace(CALLER, project_id="p-2")),
+        Credential("", CALLER),
+    ],
+)
+@pytest.mark.parametrize("role", ["", "deploy"])
+def test_a_key_of_the_same_id_that_is_another_is_not_the_one_it_was_opened_with(another, role):
+    with pytest.raises(Refusal) as refused:
+        verified(session(role=role), pairs={KEY: another})
     assert refused.value.code == "InvalidClientTokenId"
 
 

@@ -7,14 +7,15 @@ import pytest
 
 from backend.domain.ids import account_id
 from backend.drivers.errors import CloudUnavailable
-from backend.services.sessions import MOST, SessionRules, Sessions
+from backend.services.sessions import Owned, SessionRules, Sessions
 from backend.store.secrets import Seal, new_key
-from tests.factories import NOW, OTHER, SCOPE, World, request
+from tests.factories import KEYS, NOW, OTHER, SCOPE, World, request
 from tests.translators.ec2.wire import Asking
 from translators.callers import acting
 from translators.registry import Caller, find
 
 ACCOUNT = account_id(SCOPE.project_id)
+LASTING = {key: Owned(project, "s3cret") for project, key in KEYS.items()}
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/path/deploy"
 
 
@@ -31,8 +32,7 @@ class Trusting:
 @pytest.fixture
 def world():
     world = World()
-    owner = {"AKIAEXAMPLE": SCOPE.project_id}.get
-    rules = SessionRules(seal=Seal([new_key()]), roles=Trusting(), owner=owner)
+    rules = SessionRules(seal=Seal([new_key()]), roles=Trusting(), lasting=LASTING.get)
     world.backend = replace(world.backend, sessions=Sessions(world.store, world.clock, rules))
     yield world
     world.close()
@@ -134,13 +134,11 @@ def test_the_account_of_a_key_is_told(aws):
     assert aws.refused("GetAccessKeyInfo", AccessKeyId="ASIAUNKNOWN00000").code == "ValidationError"
 
 
-def test_an_account_has_a_bounded_number_and_ended_ones_go(world, aws):
-    for _ in range(MOST):
-        world.backend.sessions.open("AKIAEXAMPLE", SCOPE.project_id, timedelta(minutes=15))
-    assert aws.refused("GetSessionToken").code == "Throttling"
-    assert Asking(world, "sts", OTHER)("GetSessionToken"), "others go on"
-    world.clock.move(901)
-    assert aws("GetSessionToken")
+def test_a_key_that_went_meanwhile_opens_nothing(world, aws):
+    rules = SessionRules(seal=Seal([new_key()]), roles=Trusting())
+    world.backend = replace(world.backend, sessions=Sessions(world.store, world.clock, rules))
+    refused = aws.refused("GetSessionToken")
+    assert (refused.code, refused.status) == ("InvalidClientTokenId", 403)
 
 
 def test_where_nothing_seals_there_are_no_sessions():

@@ -29,13 +29,17 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("role", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("base_project", sa.String(length=64), nullable=False),
+        sa.Column("base_mark", sa.String(length=64), nullable=False),
         sa.Column("sealed", sa.String(length=1000), nullable=False),
         sa.PrimaryKeyConstraint("access_key", name=op.f("pk_sessions")),
         **_TABLE,
     )
-    op.create_index(op.f("ix_sessions_project_id_expires_at"), "sessions", ["project_id", "expires_at"], unique=False)
+    op.create_index(op.f("ix_sessions_base_key_expires_at"), "sessions", ["base_key", "expires_at"], unique=False)
+    op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_sessions_project_id_expires_at"), table_name="sessions")
+    op.drop_index(op.f("ix_sessions_expires_at"), table_name="sessions")
+    op.drop_index(op.f("ix_sessions_base_key_expires_at"), table_name="sessions")
     op.drop_table("sessions")
