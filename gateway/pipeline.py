@@ -126,6 +126,7 @@ class Pipeline:
                 self._told(),
                 self.page_key,
                 request.endpoint,
+                lambda name: self.scope_of(caller, name) if self._knows(name) else None,
             )
             answered = operation.answer(handler(call), request_id)
         except Exception as exception:  # noqa: BLE001 - the one place where a fault of ours becomes AWS's InternalFailure
@@ -153,12 +154,15 @@ class Pipeline:
             raise AWSError("UnsupportedHttpVerb", f"The requested HTTP verb is not supported: {request.method[:20]}")
 
     def _region(self, scope: claims.Scope) -> str:
-        known = self.regions.get if isinstance(self.regions, Mapping) else self.regions
-        if known(scope.region) is not None:
+        if self._knows(scope.region):
             return scope.region
         if any(models.is_global(name) for name in models.scopes().get(scope.service, ())):
             return self.default_region
         raise Refusal.unsound(f"Credential should be scoped to a valid region, not '{scope.region[:40]}'. ")
+
+    def _knows(self, region: str) -> bool:
+        known = self.regions.get if isinstance(self.regions, Mapping) else self.regions
+        return known(region) is not None
 
     def _throttle(self, account: str, region: str, dialect: Dialect) -> None:
         if self.throttle is not None and not self.throttle.take(account, region, self.clock.monotonic()):

@@ -37,6 +37,10 @@ class Caller:
     assumed_role: str = ""
 
 
+def nowhere(_region: str) -> None:
+    """Where no other region is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One authenticated, parsed and validated request.
@@ -50,10 +54,11 @@ class Call:
         region: the AWS region name the request was signed for.
         account_id: the 12-digit account of ``caller.project_id``.
         scope: the project and the cloud region; every backend call takes it first.
-        regions: AWS region names that callers may sign for; empty where only the call's own is known.
+        regions: AWS region names that callers are told of; empty where only the call's own is known.
         request_id: the id in the answer and in the log.
         backend: the services by noun.
         page_key: the installation's, which authenticates tokens of pages; no caller has it.
+        scope_in: the caller's project in another region, by AWS's name; None where requests cannot be signed for it.
         endpoint: where the caller reached us, ``https://cloud.example:8080``; empty where that is not known.
     """
 
@@ -69,6 +74,7 @@ class Call:
     regions: tuple[str, ...] = ()
     page_key: bytes = field(default=b"", repr=False)
     endpoint: str = ""
+    scope_in: Callable[[str], Scope | None] = nowhere
 
 
 Handler = Callable[[Call], Result]

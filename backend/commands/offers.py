@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Final
 from uuid import UUID
@@ -13,15 +13,16 @@ from uuid import UUID
 from backend.commands import CannotDo, opening
 from backend.commands.line import Command, Told
 from backend.commands.operator import opened_cloud, state_argument, state_of
+from backend.domain.ids import short_id
 from backend.domain.scope import Scope
 from backend.drivers.errors import CloudUnavailable, QuotaExceeded
-from backend.drivers.images import NewImage
+from backend.drivers.images import GIB, NAME, Image, NewImage
 from backend.drivers.simulated import SimulatedCloud
 from backend.drivers.simulated.accounts import DEFAULT, CannotKeep
 from backend.drivers.simulated.own_flavors import ARCHITECTURES, OwnFlavor
 from backend.drivers.simulated.settable import CannotSet, check_region
+from backend.services.images import MOST
 
-MOST_IMAGES: Final = 1000
 _AMI: Final = re.compile(r"ami-([0-9a-f]{17})")
 _PLATFORMS: Final = {"linux": (None, "Linux/UNIX"), "windows": ("windows", "Windows")}
 
@@ -32,6 +33,8 @@ def _on_cloud(work: Work) -> Callable[[argparse.Namespace], Told]:
     """The work on the embedded cloud; what it refuses is told as what cannot be done."""
 
     def carry_out(asked: argparse.Namespace) -> Told:
+        if opening.settings().driver != "simulated":
+            raise CannotDo("images and types are the cloud's: openstack image create, openstack flavor create")
         simulated = opened_cloud(asked)
         try:
             return work(simulated, asked)
@@ -56,21 +59,45 @@ def _add_images(simulated: SimulatedCloud, asked: argparse.Namespace) -> Told:
     found = _AMI.fullmatch(asked.image)
     if found is None:
         raise CannotDo(f"{asked.image} is no id of an image: ami- and 17 digits of 0-9, a-f")
+    name = asked.name or asked.image
+    if not NAME.fullmatch(name):
+        raise CannotDo("a name has 3 to 128 letters, digits, blanks and ()[]./-'@_")
+    if asked.size not in GIB:
+        raise CannotDo(f"{asked.size} GiB are not possible: {GIB[0]} to {GIB[-1]}")
     platform, details = _PLATFORMS[asked.platform]
     new = NewImage(
-        name=asked.name or asked.image,
+        name=name,
         description="added by coppice image add",
         architecture=asked.architecture,
         size_gib=asked.size,
         platform=platform,
         platform_details=details,
     )
-    for scope in _scopes(simulated, asked):
-        # An id of EC2's is the beginning of one of the cloud's; the rest is told by where the image is.
-        rest = hashlib.sha256(f"{scope.region}/{scope.project_id}".encode()).hexdigest()
-        simulated.projects.make_image(scope, new, MOST_IMAGES, str(UUID(hex=(found[1] + rest)[:32])))
+    ids = {scope: _image_id(scope, found[1]) for scope in _scopes(simulated, asked)}
+    with simulated.projects.together():
+        for scope, image_id in ids.items():
+            _check_free(simulated.projects.images(scope, withdrawn=True), scope, image_id, name)
+            simulated.projects.make_image(scope, new, MOST, image_id)
     told = ", ".join(asked.regions or simulated.settings.regions[:1])
     return f"Image {asked.image} is {asked.account}'s in {told}."
+
+
+def _image_id(scope: Scope, short: str) -> str:
+    """An id of EC2's is the beginning of one of the cloud's; the rest is told by where the image is."""
+    rest = hashlib.sha256(f"{scope.region}/{scope.project_id}".encode()).hexdigest()
+    return str(UUID(hex=(short + rest)[:32]))
+
+
+def _check_free(known: Sequence[Image], scope: Scope, image_id: str, name: str) -> None:
+    """Raise CannotDo where the id or the name is another image's; that which was added under the id is made anew."""
+    for image in known:
+        if image.id == image_id:
+            continue
+        if image.short_id == short_id(image_id):
+            whose = "a public one" if image.public else "registered by its account"
+            raise CannotDo(f"ami-{image.short_id} is an image in {scope.region} already, {whose}")
+        if image.name == name and not image.public:
+            raise CannotDo(f"ami-{image.short_id} in {scope.region} has the name {name}")
 
 
 def _list_images(simulated: SimulatedCloud, asked: argparse.Namespace) -> Told:

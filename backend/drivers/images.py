@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from backend.domain.ids import short_id
 from backend.domain.scope import Scope
+
+NAME: Final = re.compile(r"[A-Za-z0-9()\[\] ./'@_-]{3,128}")
+"""Names that images made here may have."""
+GIB: Final = range(1, 16385)
+"""Sizes of their disks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,6 +263,16 @@ def test_regions_are_told_by_aws_s_names():
     assert [call.regions for call in world.calls] == [("us-east-1", "Lab", "us-west-2"), ()]
 
 
+@pytest.mark.parametrize(
+    "regions", [{"us-east-1": "RegionOne", "eu-west-1": "RegionTwo"}, {"us-east-1": "1", "eu-west-1": "2"}.get]
+)
+def test_a_call_finds_its_project_in_regions_that_can_be_signed_for(regions):
+    world = World().on("ec2", "DescribeRegions", {"Regions": []})
+    replace(world.pipeline(), regions=regions).answer(action("ec2", "DescribeRegions"))
+    (call,) = world.calls
+    assert (call.scope_in("eu-west-1"), call.scope_in("mars")) == ((call.scope[0], "eu-west-1"), None)
+
+
 def test_throttling_is_per_account_and_region():
     world = World(options={"throttle": TokenBuckets(rate=0.0001, burst=1)}).on(
         "autoscaling", "DescribeTags", {"Tags": []}

@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from backend import errors
-from backend.domain.scope import Scope
-from backend.drivers.images import NewImage
+from backend.drivers.images import GIB, NAME, NewImage
 from translators import arns
 from translators.ec2 import actions, tag_words
 from translators.errors import AWSError
 from translators.registry import Call, Handler, Result, operation
 
-_NAME: Final = re.compile(r"[A-Za-z0-9()\[\] ./'@_-]{3,128}")
+_VIRTUALIZATIONS: Final = frozenset({"hvm", "paravirtual"})
+_DEVICE: Final = re.compile(r"[a-z0-9/_-]{1,64}")
 _DESCRIPTION_LENGTH: Final = 255
-_GIB: Final = range(1, 16385)
+_ZONES: Final = ("DestinationAvailabilityZone", "DestinationAvailabilityZoneId")
 _TAGGABLE: Final = frozenset({"image", "snapshot"})
 
 
@@ -58,6 +58,9 @@ def _answers(name: str) -> Callable[[Handler], Handler]:
 def register(call: Call) -> Result:
     params = call.params
     root, disk = _root(params)
+    virtualization = params.get("VirtualizationType", "paravirtual")
+    if virtualization not in _VIRTUALIZATIONS:
+        raise _invalid(virtualization, "virtualizationType")
     tags = _tags(call)
     made = call.backend.images.register(
         call.scope,
@@ -66,7 +69,7 @@ def register(call: Call) -> Result:
             description=_description(params),
             architecture=params.get("Architecture", "i386"),
             root_device=root,
-            virtualization=params.get("VirtualizationType", "paravirtual"),
+            virtualization=virtualization,
             size_gib=disk.get("VolumeSize", 8),
             volume_type=disk.get("VolumeType", "standard"),
             boot_mode=params.get("BootMode"),
@@ -80,18 +83,19 @@ def register(call: Call) -> Result:
 @_answers("CopyImage")
 def copy(call: Call) -> Result:
     params = call.params
-    for member in ("Encrypted", "KmsKeyId", "DestinationOutpostArn", "DestinationAvailabilityZone"):
+    for member in ("Encrypted", "KmsKeyId", "DestinationOutpostArn", *_ZONES):
         if params.get(member):
             raise AWSError("UnsupportedOperation", f"{member} has no meaning on this cloud.")  # unsourced
     source = params["SourceRegion"]
-    if source not in {*call.regions, call.region}:
-        raise AWSError("InvalidParameterValue", f"Invalid region name: '{source}'")  # unsourced
+    there = call.scope if source == call.region else call.scope_in(source)
+    if there is None:
+        raise AWSError("InvalidParameterValue", f"Invalid region name: '{source[:64]}'")  # unsourced
     short = _short(params["SourceImageId"])
-    there = Scope(call.scope.project_id, source)
     tags = _tags(call)
     if params.get("CopyImageTags"):
-        known = call.backend.resource_tags.all(there).get(params["SourceImageId"], {})
-        tags = {**known, **tags}
+        known = call.backend.resource_tags.of(there, [params["SourceImageId"]])
+        tags = {**known.get(params["SourceImageId"], {}), **tags}
+        tag_words.check_number(tags)  # before there is an image
     made = call.backend.images.copy(call.scope, there, short, _name(params["Name"]), _description(params) or None)
     return _made(call, made, tags)
 
@@ -125,7 +129,7 @@ def _short(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise AWSError(
             "InvalidAMIName.Malformed",
             "AMI names must be between 3 and 128 characters long, and may contain letters, numbers, "
@@ -153,6 +157,12 @@ def _root(params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
             raise AWSError("UnsupportedOperation", "An image has its root device alone on this cloud.")  # unsourced
         disk = each.get("Ebs") or {}
     size = disk.get("VolumeSize", 8)
-    if size not in _GIB:
+    if size not in GIB:
         raise AWSError("InvalidParameterValue", f"Volume of {size}GiB is not possible.")  # unsourced
-    return root[:64], disk
+    if not _DEVICE.fullmatch(root):
+        raise _invalid(root, "rootDeviceName")
+    return root, disk
+
+
+def _invalid(value: str, member: str) -> AWSError:
+    return AWSError("InvalidParameterValue", f"Value ({value[:64]}) for parameter {member} is invalid.")  # unsourced

@@ -89,10 +89,15 @@ def checked(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         if key in found:
             raise _refused(f"Duplicate tag key '{key}' specified.")  # unsourced
         found[key] = value
-    if len(found) > LIMIT:
+    check_number(found)
+    return found
+
+
+def check_number(tags: Mapping[str, str]) -> None:
+    """Refuse more tags than a resource may have."""
+    if len(tags) > LIMIT:
         # unsourced
         raise AWSError("TagLimitExceeded", "You have reached the maximum number of tags allowed on a single resource.")
-    return found
 
 
 def check_key(key: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -130,14 +131,17 @@ class Projects:
         return image
 
     def make_image(self, scope: Scope, new: NewImage, most: int, image_id: str | None = None) -> Image:
-        """Make an image of the project's own; ``image_id`` is drawn where none is given.
+        """Make an image of the project's own.
+
+        Args:
+            image_id: None: it is drawn; that of one which is there makes that one anew.
 
         Raises:
             QuotaExceeded: the project has ``most`` in the region.
         """
         with self._state.writing() as connection:
-            own = "SELECT COUNT(*) FROM images WHERE project = ? AND region = ?"
-            (count,) = connection.execute(own, (scope.project_id, scope.region)).fetchone()
+            own = "SELECT COUNT(*) FROM images WHERE project = ? AND region = ? AND id IS NOT ?"
+            (count,) = connection.execute(own, (scope.project_id, scope.region, image_id)).fetchone()
             if count >= most:
                 raise QuotaExceeded("images", 1, most, f"The project has {count} images.")
             identity = image_id or self._new_id(connection)
@@ -169,19 +173,25 @@ class Projects:
         with self._state.writing() as connection:
             connection.execute("DELETE FROM withdrawn_images WHERE id = ?", (image_id,))
 
-    def images(self, scope: Scope) -> Sequence[Image]:
-        """Public images and the project's own, oldest first."""
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All changes of the block, or none of them where it raises."""
+        with self._state.writing():
+            yield
+
+    def images(self, scope: Scope, *, withdrawn: bool = False) -> Sequence[Image]:
+        """Public images and the project's own, oldest first; withdrawn ones where they are asked for, too."""
         with self._state.reading() as connection:
-            withdrawn = {row[0] for row in connection.execute("SELECT id FROM withdrawn_images").fetchall()}
+            gone = {row[0] for row in connection.execute("SELECT id FROM withdrawn_images").fetchall()}
             rows = connection.execute(
                 "SELECT document FROM images WHERE project = ? AND region = ?", (scope.project_id, scope.region)
             ).fetchall()
         public = public_images(scope.region)
-        if not rows and not withdrawn:
+        if not rows and not gone:
             return public
         found = [*public, *(_image(row[0]) for row in rows)]
         found.sort(key=lambda image: (image.created_at, image.name))
-        return [image for image in found if image.id not in withdrawn]
+        return [image for image in found if withdrawn or image.id not in gone]
 
     def image(self, scope: Scope, image_id: str) -> Image | None:
         return next((image for image in self.images(scope) if image.id == image_id), None)

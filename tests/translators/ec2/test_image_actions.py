@@ -30,6 +30,11 @@ def aws(world):
     return Asking(world)
 
 
+def abroad(region):
+    """Where else requests can be signed for: any region of AWS's form, told or not."""
+    return replace(SCOPE, region=region) if region.startswith(("us-", "eu-")) else None
+
+
 def own(aws):
     return [image["ImageId"] for image in aws("DescribeImages", Owners=["self"])["Images"]]
 
@@ -77,13 +82,49 @@ def test_an_image_is_copied_into_another_region(world, aws):
     image = aws("RegisterImage", Name="mine", Architecture="x86_64", TagSpecifications=tags, **MAPPED)["ImageId"]
     params = {"Name": "copy", "SourceImageId": image, "SourceRegion": SCOPE.region, "CopyImageTags": True}
     call = request(world.backend, "ec2", "CopyImage", params, ABROAD)
-    made = find("ec2", "CopyImage")(replace(call, regions=(SCOPE.region, ABROAD.region)))["ImageId"]
+    made = find("ec2", "CopyImage")(replace(call, scope_in=abroad))["ImageId"]
     (told,) = Asking(world, scope=ABROAD)("DescribeImages", ImageIds=[made])["Images"]
     assert (told["Name"], told["Architecture"], told["Tags"]) == ("copy", "x86_64", [{"Key": "a", "Value": "b"}])
     assert made != image
     assert own(aws) == [image]
     public = aws("DescribeImages", Owners=["amazon"])["Images"][0]["ImageId"]
     assert aws("CopyImage", Name="of amazon", SourceImageId=public, SourceRegion=SCOPE.region)["ImageId"] in own(aws)
+
+
+def test_a_region_that_is_not_told_can_be_copied_from(world, aws):
+    there = Asking(world, scope=replace(SCOPE, region="eu-northwest-4"))
+    image = there("RegisterImage", Name="far away")["ImageId"]
+    params = {"Name": "copy", "SourceImageId": image, "SourceRegion": "eu-northwest-4"}
+    call = replace(request(world.backend, "ec2", "CopyImage", params), regions=(SCOPE.region,), scope_in=abroad)
+    assert find("ec2", "CopyImage")(call)["ImageId"] in own(aws)
+    assert aws.refused("CopyImage", **params).code == "InvalidParameterValue", "where it cannot be signed for"
+
+
+def test_a_copy_with_more_tags_than_there_may_be_makes_no_image(world, aws):
+    def tags(prefix, number):
+        given = [{"Key": f"{prefix}{each}", "Value": "x"} for each in range(number)]
+        return [{"ResourceType": "image", "Tags": given}]
+
+    image = aws("RegisterImage", Name="mine", TagSpecifications=tags("a", 50))["ImageId"]
+    params = {"SourceImageId": image, "SourceRegion": SCOPE.region, "CopyImageTags": True}
+    refused = aws.refused("CopyImage", Name="copy", TagSpecifications=tags("b", 1), **params)
+    assert refused.code == "TagLimitExceeded"
+    assert own(aws) == [image]
+    assert aws("CopyImage", Name="copy", TagSpecifications=tags("a", 1), **params)["ImageId"] in own(aws)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        *(("VirtualizationType", value) for value in ("", "xen", "HVM", "hvm\n", "h" * 60_000)),
+        *(("RootDeviceName", value) for value in ("</x>", "/dev/sda1\n", "h" * 60_000)),
+    ],
+)
+def test_what_is_kept_of_an_image_is_bounded(aws, member, value):
+    refused = aws.refused("RegisterImage", Name="mine", **{member: value})
+    assert refused.code == "InvalidParameterValue"
+    assert len(refused.message) < 200
+    assert own(aws) == []
 
 
 @pytest.mark.parametrize("name", ["ab", "a" * 129, "a+b", "söme", "line\nbreak"])
@@ -127,6 +168,16 @@ def test_a_name_is_one_image_s(aws):
         (
             "CopyImage",
             {"Name": "abc", "SourceImageId": "ami-12345678", "SourceRegion": "us-east-1", "Encrypted": True},
+            "UnsupportedOperation",
+        ),
+        (
+            "CopyImage",
+            {
+                "Name": "abc",
+                "SourceImageId": "ami-12345678",
+                "SourceRegion": "us-east-1",
+                "DestinationAvailabilityZoneId": "use1-az1",
+            },
             "UnsupportedOperation",
         ),
         ("DeregisterImage", {"ImageId": "ami-1"}, "InvalidAMIID.Malformed"),
