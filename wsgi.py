@@ -212,7 +212,7 @@ def _prepare(state: Path, endpoint: str) -> list[str]:
         words = local.cloud_words(endpoint, present.region, regions_of(present), service_user_of(present))
     else:
         words = local.embedded_words(endpoint, present.region, state)
-        accounts.write_profiles(state, accounts_of(present))
+        words += accounts.kept_profiles(state, accounts_of(present))
     schema.migrate(present.database_url)
     return words
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from backend.commands import CannotDo, opening, profiles
+from backend.commands import CannotDo, PartlyDone, opening, profiles
 from backend.commands.line import Command, Told
 from backend.commands.operator import state_argument, state_of
 from backend.commands.profiles import Profile
@@ -33,56 +33,116 @@ def opened(asked: argparse.Namespace) -> tuple[Path, Accounts]:
     return folder, opening.accounts_of(replace(present, state=str(folder)))
 
 
-def write_profiles(folder: Path, accounts: Accounts, *, into_users: bool = False) -> tuple[Path, Path]:
-    """Write every account's profiles, into the user's own files too where that is asked for. Raises CannotDo."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Files of profiles as they were written.
+
+    Attributes:
+        unreadable: keys that none of the profiles has: their secrets cannot be opened.
+    """
+
+    config: Path
+    credentials: Path
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to say of it, in sentences."""
+        return [
+            f"The secret of {key} cannot be opened, so that it is no profile and no request is answered with it: "
+            f"coppice account key drop {key}"
+            for key in self.unreadable
+        ]
+
+
+def write_profiles(folder: Path, accounts: Accounts, *, into_users: bool = False) -> Written:
+    """Write every account's profiles, into the user's own files too where that is asked for.
+
+    Raises:
+        CannotDo: the user has a profile of one of these names.
+        CloudUnavailable, OSError: a file cannot be read or written.
+    """
     known = profiles.exported(folder / opening.ENV_FILE)
     endpoint = known.get("AWS_ENDPOINT_URL", "http://127.0.0.1:8080")
     region = known.get("AWS_DEFAULT_REGION", opening.settings().region)
-    try:
+    with accounts.turn():
         made = [*_profiles(known, accounts)]
-    except (CloudUnavailable, SecretUnreadable) as reason:
-        raise CannotDo(f"keys of the accounts: {reason}") from reason
-    if into_users:
-        config, credentials = profiles.user_files()
-        # The user's default profile is not ours to be.
-        own = [replace(each, name="coppice") if each.name == DEFAULT else each for each in made]
-        profiles.write_into(config, credentials, own, endpoint, region)
-    written = profiles.write(folder, made, endpoint, region)
-    return (config, credentials) if into_users else written
+        lost = tuple(key.access_key for each in accounts.all() for key in each.keys if not accounts.opens(key))
+        written = Written(*profiles.write(folder, made, endpoint, region), lost)
+        if into_users:
+            config, credentials = profiles.user_files()
+            # The user's default profile is not ours to be.
+            own = [replace(each, name="coppice") if each.name == DEFAULT else each for each in made]
+            profiles.write_into(config, credentials, own, endpoint, region)
+            return Written(config, credentials, lost)
+    return written
+
+
+def kept_profiles(folder: Path, accounts: Accounts) -> list[str]:
+    """Every account's profiles, written as a server starts; what to say of them. Raises CannotDo."""
+    try:
+        return write_profiles(folder, accounts).warnings
+    except (CloudUnavailable, OSError) as reason:
+        raise CannotDo(f"profiles of the accounts: {_reason(reason)}") from reason
 
 
 def _profiles(known: dict[str, str], accounts: Accounts) -> Iterator[Profile]:
     for account in accounts.all():
-        pairs = [(key.access_key, accounts.secret(key)) for key in account.keys]
-        if account.name == DEFAULT and "AWS_ACCESS_KEY_ID" in known:
-            pairs.insert(0, (known["AWS_ACCESS_KEY_ID"], known["AWS_SECRET_ACCESS_KEY"]))
-        for number, pair in enumerate(pairs, start=1):
-            yield Profile(account.name if number == 1 else f"{account.name}@{number}", *pair)
+        has_first = account.name == DEFAULT and "AWS_ACCESS_KEY_ID" in known
+        if has_first:
+            yield Profile(account.name, known["AWS_ACCESS_KEY_ID"], known["AWS_SECRET_ACCESS_KEY"])
+        for number, key in enumerate(account.keys, start=1 + has_first):
+            if accounts.opens(key):
+                name = account.name if number == 1 else f"{account.name}@{number}"
+                yield Profile(name, key.access_key, accounts.secret(key))
 
 
 def _add(asked: argparse.Namespace) -> Told:
     folder, accounts = opened(asked)
+    _check_not_first(folder, asked.access_key)
     key = accounts.new_key(asked.user, asked.access_key, asked.secret_key)
-    account = accounts.add(asked.name, asked.id, key, asked.trusts)
-    return f"Account {account.name} is {account.id}.\n{_written(folder, accounts, asked.write, account.name)}"
+    with accounts.turn():
+        account = accounts.add(asked.name, asked.id, key, asked.trusts)
+        done = f"Account {account.name} is {account.id}."
+        return _and_profiles(done, lambda: _written(folder, accounts, asked.write, account.name))
+
+
+def _and_profiles(done: str, write: Callable[[], str]) -> str:
+    """What was done, and what is to say of the profiles. Raises PartlyDone where they could not be written."""
+    try:
+        return f"{done}\n{write()}"
+    except (CannotDo, CloudUnavailable, OSError) as reason:
+        why = f"Profiles could not be written, coppice account profiles does it: {_reason(reason)}"
+        raise PartlyDone(f"{done} {why}") from reason
 
 
 def _written(folder: Path, accounts: Accounts, into_users: bool, name: str) -> str:
-    config, credentials = write_profiles(folder, accounts)
+    own = write_profiles(folder, accounts)
+    lines = own.warnings
     if into_users:
         try:
-            return "Written to {} and {}.".format(*write_profiles(folder, accounts, into_users=True))
-        except CannotDo as reason:
-            return f"Your own files stay as they are: {reason}."
-    return (
-        f"export AWS_CONFIG_FILE={config.resolve()} AWS_SHARED_CREDENTIALS_FILE={credentials.resolve()}\n"
-        f"aws --profile {name} sts get-caller-identity"
-    )
+            theirs = write_profiles(folder, accounts, into_users=True)
+            lines.append(f"Written to {theirs.config} and {theirs.credentials}.")
+        except (CannotDo, OSError) as reason:
+            lines.append(f"Your own files stay as they are: {_reason(reason)}.")
+        return "\n".join(lines)
+    files = f"AWS_CONFIG_FILE={own.config.resolve()} AWS_SHARED_CREDENTIALS_FILE={own.credentials.resolve()}"
+    return "\n".join([*lines, f"export {files}", f"aws --profile {name} sts get-caller-identity"])
+
+
+def _first_key(folder: Path) -> str | None:
+    """The key that the account which is always there was made with; no command makes or drops it."""
+    return profiles.exported(folder / opening.ENV_FILE).get("AWS_ACCESS_KEY_ID")
+
+
+def _check_not_first(folder: Path, access_key: str) -> None:
+    if access_key and access_key == _first_key(folder):
+        raise CannotDo(f"{access_key} is the key of {folder / opening.ENV_FILE}, which {DEFAULT} always has")
 
 
 def _list(asked: argparse.Namespace) -> Told:
     folder, accounts = opened(asked)
-    first = profiles.exported(folder / opening.ENV_FILE).get("AWS_ACCESS_KEY_ID")
+    first = _first_key(folder)
     return [_row(account, first if account.name == DEFAULT else None) for account in accounts.all()]
 
 
@@ -104,18 +164,23 @@ def _trust(asked: argparse.Namespace) -> Told:
 
 def _add_key(asked: argparse.Namespace) -> Told:
     folder, accounts = opened(asked)
+    _check_not_first(folder, asked.access_key)
     key = accounts.new_key(asked.user, asked.access_key, asked.secret_key)
-    account = accounts.add_key(asked.account, key)
-    number = len(account.keys) + (account.name == DEFAULT)
-    profile = account.name if number == 1 else f"{account.name}@{number}"
-    return f"Key {key.access_key} is the profile {profile}.\n{_written(folder, accounts, asked.write, profile)}"
+    with accounts.turn():
+        account = accounts.add_key(asked.account, key)
+        number = len(account.keys) + (account.name == DEFAULT and _first_key(folder) is not None)
+        profile = account.name if number == 1 else f"{account.name}@{number}"
+        done = f"Key {key.access_key} is the profile {profile}."
+        return _and_profiles(done, lambda: _written(folder, accounts, asked.write, profile))
 
 
 def _drop_key(asked: argparse.Namespace) -> Told:
     folder, accounts = opened(asked)
-    account = accounts.drop_key(asked.access_key)
-    write_profiles(folder, accounts)
-    return f"{account.name} has the key {asked.access_key} no more."
+    _check_not_first(folder, asked.access_key)
+    with accounts.turn():
+        account = accounts.drop_key(asked.access_key)
+        done = f"{account.name} has the key {asked.access_key} no more."
+        return _and_profiles(done, lambda: "\n".join(write_profiles(folder, accounts).warnings)).rstrip("\n")
 
 
 def _show(asked: argparse.Namespace) -> Told:
@@ -129,12 +194,14 @@ def _plain(do: Callable[[argparse.Namespace], Told]) -> Callable[[argparse.Names
     def carry_out(asked: argparse.Namespace) -> Told:
         try:
             return do(asked)
-        except (CannotKeep, CloudUnavailable, SecretUnreadable) as reason:
-            raise CannotDo(str(reason)) from reason
-        except OSError as reason:
-            raise CannotDo(f"{reason.filename}: {reason.strerror}") from reason
+        except (CannotKeep, CloudUnavailable, SecretUnreadable, OSError) as reason:
+            raise CannotDo(_reason(reason)) from reason
 
     return carry_out
+
+
+def _reason(found: Exception) -> str:
+    return f"{found.filename}: {found.strerror}" if isinstance(found, OSError) else str(found)
 
 
 def _arguments(*names: str) -> Callable[[argparse.ArgumentParser], None]:

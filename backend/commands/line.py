@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
+from backend.commands import PartlyDone
+
 Rows = Sequence[Mapping[str, Any]]
 Told = str | Rows | None
 """A sentence, or a listing: one mapping a row, columns in their order."""
@@ -126,7 +128,8 @@ def run(
         if command.serves:
             log.critical("%s: %s", command.cannot, reason)
         else:
-            sys.stderr.write(f"{command.cannot}: {reason}\n")
+            said = str(reason) if isinstance(reason, PartlyDone) else f"{command.cannot}: {reason}"
+            sys.stderr.write(f"{said}\n")
         return 1
     (out or sys.stdout).writelines(f"{line}\n" for line in written(told, asked.output))
     return 0

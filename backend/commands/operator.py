@@ -14,6 +14,7 @@ from backend.commands.line import Command, Told
 from backend.drivers.simulated import SimulatedCloud, hand
 from backend.store import sessions
 from backend.store.secrets import new_key
+from backend.store.session import Connection
 
 
 def _grant_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +64,13 @@ def _reseal(_asked: argparse.Namespace) -> Told:
     kept = opening.delegations_of(present, store)
     schema.check(store)
     seal = opening.seal_of(present)
-    places = [kept.reseal, lambda: store.transact(lambda conn: sessions.reseal(conn, seal))]
+    now = SystemClock().now()
+
+    def temporary_keys(conn: Connection) -> int:
+        sessions.drop(conn, now)  # of no use, whatever they are sealed with
+        return sessions.reseal(conn, seal)
+
+    places = [kept.reseal, lambda: store.transact(temporary_keys)]
     if present.driver == "simulated":
         places.append(opening.accounts_of(present).reseal)
     return seals.reseal(*places)
@@ -135,7 +142,12 @@ COMMANDS: Final = (
     Command("grant", "let Coppice act in your OpenStack project", _grant, _grant_arguments),
     Command("orphans", "list what belongs to no group, or let it go", _orphans, _orphans_arguments),
     Command("key", "print a new key for [secrets]", lambda _: new_key()),
-    Command("reseal", "seal every secret in the database with the first key of [secrets]", _reseal),
+    Command(
+        "reseal",
+        "seal every secret with the first key of [secrets]",
+        _reseal,
+        cannot="Nothing was sealed anew",
+    ),
     *(
         Command(f"cloud {name}", order.help, partial(_hand, name), partial(_hand_arguments, name))
         for name, order in hand.ORDERS.items()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from backend.commands import CannotDo
 FOLDER: Final = "aws"
 _BEGIN: Final = "# >>> coppice: these lines are written by coppice account"
 _END: Final = "# <<< coppice"
-_OURS: Final = re.compile(rf"\n?{re.escape(_BEGIN)}.*?{re.escape(_END)}\n", re.DOTALL)
+_OURS: Final = re.compile(rf"(?:\r?\n)?{re.escape(_BEGIN)}.*?{re.escape(_END)}\r?\n", re.DOTALL)
 _SECTION: Final = re.compile(r"^\s*\[\s*(?:profile\s+)?([^\]]+?)\s*\]", re.MULTILINE)
 
 
@@ -36,27 +37,30 @@ def write(folder: Path, profiles: Sequence[Profile], endpoint: str, region: str)
     place = folder / FOLDER
     place.mkdir(mode=0o700, exist_ok=True)
     config, credentials = place / "config", place / "credentials"
-    _replace(config, "\n".join(_config(profiles, endpoint, region)) + "\n")
-    _replace(credentials, "\n".join(_credentials(profiles)) + "\n")
+    made = {config: _config(profiles, endpoint, region), credentials: _credentials(profiles)}
+    _replace({file: "\n".join(lines) + "\n" for file, lines in made.items()})
     return config, credentials
 
 
 def write_into(config: Path, credentials: Path, profiles: Sequence[Profile], endpoint: str, region: str) -> None:
-    """Put the profiles into the user's own files, between two marks; all else in them stays.
+    """Put the profiles into the user's own files, between two marks; all else in them stays, byte for byte.
 
     Raises:
         CannotDo: the user has a profile of one of these names.
+        OSError: a file cannot be read or written.
     """
-    others = {file: _OURS.sub("", file.read_text() if file.is_file() else "") for file in (config, credentials)}
+    others = {file: _OURS.sub("", _read(file)) for file in (config, credentials)}
     taken = {name for text in others.values() for name in _SECTION.findall(text)}
     for profile in profiles:
         if profile.name in taken:
             raise CannotDo(f"{config} or {credentials} has a profile {profile.name} of your own")
+    texts = {}
     for file, lines in ((config, _config(profiles, endpoint, region)), (credentials, _credentials(profiles))):
         text = others[file]
         gap = "" if not text or text.endswith("\n") else "\n"
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(file.resolve(), f"{text}{gap}\n{_BEGIN}\n" + "\n".join(lines) + f"\n{_END}\n")
+        texts[file.resolve()] = f"{text}{gap}\n{_BEGIN}\n" + "\n".join(lines) + f"\n{_END}\n"
+    _replace(texts)
 
 
 def user_files() -> tuple[Path, Path]:
@@ -82,10 +86,24 @@ def _credentials(profiles: Sequence[Profile]) -> Iterator[str]:
         yield f"aws_secret_access_key = {profile.secret}"
 
 
-def _replace(file: Path, text: str) -> None:
-    draft = file.with_name(f".{file.name}.new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
-        written.write(text)
-        written.flush()
-        os.fsync(written.fileno())
-    draft.replace(file)
+def _read(file: Path) -> str:
+    """The text of a file with its ends of lines, whatever its letters are; empty where it is not there."""
+    return file.read_bytes().decode("utf-8", "surrogateescape") if file.is_file() else ""
+
+
+def _replace(texts: Mapping[Path, str]) -> None:
+    """Write these files anew, for their owner alone: whole ones are put in place when all of them are written."""
+    drafts: dict[Path, Path] = {}
+    try:
+        for file, text in texts.items():
+            handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+            drafts[file] = Path(name)
+            with os.fdopen(handle, "wb") as written:
+                written.write(text.encode("utf-8", "surrogateescape"))
+                written.flush()
+                os.fsync(written.fileno())
+        for file in texts:
+            drafts.pop(file).replace(file)
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)

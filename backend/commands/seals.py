@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from backend.commands import CannotDo
+from backend.commands import CannotDo, PartlyDone
 from backend.domain.delegation import DelegationsUnanswered, SecretUnreadable
+from backend.drivers.errors import CloudUnavailable
+from backend.errors import StoreUnavailable
 from backend.store.secrets import Seal
 
 
@@ -29,9 +31,21 @@ def opened(keys: Sequence[str], path: Path, *, required: bool) -> Seal:
 
 
 def reseal(*kept: Callable[[], int]) -> str:
-    """Seal every secret with the first key, in each place where some are kept; what was done. Raises CannotDo."""
-    try:
-        number = sum(each() for each in kept)
-    except (SecretUnreadable, DelegationsUnanswered) as error:
-        raise CannotDo(str(error)) from error
+    """Seal every secret with the first key, in each place where some are kept, one after another; what was done.
+
+    Raises:
+        PartlyDone: some are sealed anew, others could not be.
+        CannotDo: none is.
+    """
+    number = 0
+    reasons: dict[str, None] = {}
+    for each in kept:
+        try:
+            number += each()
+        except (SecretUnreadable, DelegationsUnanswered, CloudUnavailable, StoreUnavailable, OSError) as error:
+            reasons[str(error)] = None
+    if reasons and not number:
+        raise CannotDo("; ".join(reasons))
+    if reasons:
+        raise PartlyDone(f"Sealed with the first key: {number}. Others are as they were: {'; '.join(reasons)}.")
     return f"Sealed with the first key: {number}."

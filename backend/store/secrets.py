@@ -56,7 +56,7 @@ class Seal:
             raise KeyMissing
         try:
             return self._fernet.decrypt(sealed).decode()
-        except InvalidToken as error:
+        except (InvalidToken, TypeError, ValueError) as error:  # the latter two of what is no text, or of other letters
             raise SecretUnreadable("none of the keys in [secrets] opens it") from error
 
     def renew(self, sealed: str) -> str:

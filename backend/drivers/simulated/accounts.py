@@ -24,7 +24,7 @@ from backend.drivers.errors import CloudUnavailable
 
 DEFAULT: Final = "default"
 RESERVED: Final = frozenset({DEFAULT, "coppice"})
-"""Names of the account that is always there, in its own file of profiles and in the user's."""
+"""Names of the account that is always there, in its own file of profiles and in the user's; in any case of letters."""
 EMBEDDED: Final = "embedded"
 """The project of the account that is always there; its first key lies in the state folder's ``coppice.env``."""
 USER: Final = "admin"
@@ -109,6 +109,8 @@ class Accounts:
         self._kept: _Read | None = None
         self._secrets: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._changing = threading.RLock()
+        self._depth = 0
 
     def all(self) -> Sequence[Account]:
         """Every account by name, the one that is always there first."""
@@ -160,6 +162,14 @@ class Accounts:
             kept = self._secrets[key.sealed] = self._seal.open(key.sealed)
         return kept
 
+    def opens(self, key: Key) -> bool:
+        """Whether its secret can be opened."""
+        try:
+            self.secret(key)
+        except SecretUnreadable:
+            return False
+        return True
+
     def project_of(self, number: str) -> str | None:
         """The project of the account with these 12 digits; None where there is none."""
         return next((account.project for account in self.all() if account.id == number), None)
@@ -173,12 +183,14 @@ class Accounts:
         """Make an account with its first key. Raises CannotKeep."""
         if not _NAME.fullmatch(name):
             raise CannotKeep(f"{name} is no name: letters, digits, '_', '.' and '-', at most 64")
+        if access_keys.is_account_id(name):
+            raise CannotKeep(f"{name} is no name: 12 digits are an account's id")
         if not access_keys.is_account_id(number):
             raise CannotKeep(f"{number} is no account id: 12 digits")
         trusted = tuple(self.named(word).id for word in trusts)
 
         def change(known: dict[str, Account]) -> Account:
-            if name in RESERVED or name in known:
+            if name.casefold() in RESERVED or name in known:
                 raise CannotKeep(f"there is an account {name} already")
             if number in {self.default.id, *(account.id for account in known.values())}:
                 raise CannotKeep(f"{number} is another account's id")
@@ -233,8 +245,11 @@ class Accounts:
         return self._change(change)
 
     def reseal(self) -> int:
-        """Seal every secret with the first key; how many. Raises SecretUnreadable."""
-        with self._turn():
+        """Seal every secret with the first key; how many. Raises SecretUnreadable, and has sealed none then."""
+        with self.turn():
+            lost = [key.access_key for account in self.all() for key in account.keys if not self.opens(key)]
+            if lost:
+                raise SecretUnreadable(f"none of the keys in [secrets] opens the secrets of {', '.join(lost)}")
             known = {
                 name: replace(
                     account, keys=tuple(replace(key, sealed=self._seal.renew(key.sealed)) for key in account.keys)
@@ -246,7 +261,7 @@ class Accounts:
         return sum(len(account.keys) for account in known.values())
 
     def _change(self, change: Callable[[dict[str, Account]], Account]) -> Account:
-        with self._turn():
+        with self.turn():
             known = dict(self._read().by_name)
             account = change(known)
             known[account.name] = account
@@ -263,11 +278,19 @@ class Accounts:
         draft.replace(self._path)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """One command at a time changes the file."""
-        with os.fdopen(os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def turn(self) -> Iterator[None]:
+        """One command at a time changes the file, and what is written from it. May be entered again within itself."""
+        with self._changing:
+            if self._depth:
+                yield
+                return
+            with os.fdopen(os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._depth = 1
+                try:
+                    yield
+                finally:
+                    self._depth = 0
 
     def _read(self) -> _Read:
         """Raises CloudUnavailable where the file cannot be read."""

@@ -2,15 +2,21 @@ from __future__ import annotations
 
 import configparser
 import json
+import threading
+from datetime import timedelta
 
 import pytest
 
 import wsgi
-from backend.commands import opening
-from backend.store.secrets import new_key
+from backend.clock import SystemClock
+from backend.commands import CannotDo, accounts, opening
+from backend.drivers.simulated.accounts import Accounts
+from backend.services.sessions import Owned, SessionRules, Sessions
+from backend.store.secrets import Seal, new_key
 from gateway import local
 from gateway.auth import keys
 
+HOUR = timedelta(hours=1)
 ENDPOINT = "http://127.0.0.1:18080"
 
 
@@ -81,6 +87,7 @@ def test_the_user_s_own_files_are_left_alone_unless_it_is_asked_for(state, tmp_p
         (["trust", "nobody"], "there is no account nobody"),
         (["key", "add", "nobody"], "there is no account nobody"),
         (["key", "drop", "nothing"], "there is no key nothing"),
+        (["add", "210987654321", "--id", "123456789012"], "210987654321 is no name: 12 digits are an account's id"),
     ],
 )
 def test_what_cannot_be_changes_nothing(state, words, told, capsys):
@@ -99,3 +106,126 @@ def test_the_key_of_the_state_must_be_there(state, capsys):
     (state / opening.KEY_FILE).unlink()
     assert wsgi.main(["account", "add", "prod", "--id", "123456789012"]) == 1
     assert "no key is set in [secrets]" in capsys.readouterr().err
+
+
+def accounts_with_a_lost_key(state):
+    """An account with a key whose secret nobody can open any more, and one more."""
+    lost = Accounts(state / opening.ACCOUNTS_FILE, Seal([new_key()]))
+    lost.add("prod", "123456789012", lost.new_key(access_key="lost"))
+    assert wsgi.main(["account", "key", "add", "prod", "--access-key", "good"]) == 0
+
+
+def test_a_key_that_cannot_be_opened_is_named_and_hinders_nothing(state, capsys):
+    accounts_with_a_lost_key(state)
+    assert wsgi.main(["account", "add", "test", "--id", "000000000000"]) == 0
+    told = capsys.readouterr().out
+    assert "The secret of lost cannot be opened" in told
+    assert "coppice account key drop lost" in told
+    assert [*sections(state / "aws" / "credentials")] == ["default", "prod@2", "test"]
+    assert "The secret of lost" in accounts.kept_profiles(state, opening.accounts_of(opening.settings()))[0]
+    assert wsgi.main(["account", "key", "drop", "lost"]) == 0
+    assert capsys.readouterr().out == "prod has the key lost no more.\n"
+    assert [*sections(state / "aws" / "credentials")] == ["default", "prod", "test"]
+
+
+def test_an_account_whose_profiles_cannot_be_written_is_told_as_made(state, capsys):
+    (state / "aws").write_text("no folder")
+    assert wsgi.main(["account", "add", "prod", "--id", "123456789012"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "Account prod is 123456789012. Profiles could not be written, coppice account profiles does it"
+    )
+    assert "Nothing was changed" not in said
+    (state / "aws").unlink()
+    assert wsgi.main(["account", "profiles"]) == 0
+    assert [*sections(state / "aws" / "credentials")] == ["default", "prod"]
+
+
+def test_profiles_that_cannot_be_written_at_a_start_are_told(state):
+    (state / opening.ACCOUNTS_FILE).write_text("no json")
+    with pytest.raises(CannotDo, match=r"profiles of the accounts: .*is no file of accounts"):
+        accounts.kept_profiles(state, opening.accounts_of(opening.settings()))
+
+
+def test_drafts_of_others_are_not_written_through(state, tmp_path):
+    """Whoever leaves a file of an expected name gets nothing written into it."""
+    (state / "aws").mkdir()
+    aside = tmp_path / "aside"
+    (state / "aws" / ".credentials.new").symlink_to(aside)
+    assert wsgi.main(["account", "add", "prod", "--id", "123456789012"]) == 0
+    assert not aside.exists()
+    assert sorted(each.name for each in (state / "aws").iterdir()) == [".credentials.new", "config", "credentials"]
+
+
+def test_commands_at_once_leave_every_account_s_profile(state):
+    def add(number):
+        assert wsgi.main(["account", "add", f"a{number}", "--id", f"{number:012d}"]) == 0
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(sections(state / "aws" / "credentials")) == 9
+
+
+def test_the_first_key_is_neither_dropped_nor_made_again(state, capsys):
+    first = keys.read(state / opening.ENV_FILE).access_key
+    assert wsgi.main(["account", "add", "prod", "--id", "123456789012"]) == 0
+    capsys.readouterr()
+    for words in (
+        ["key", "drop", first],
+        ["key", "add", "prod", "--access-key", first],
+        ["add", "test", "--id", "000000000000", "--access-key", first],
+    ):
+        assert wsgi.main(["account", *words]) == 1
+        assert f"Nothing was changed: {first} is the key of" in capsys.readouterr().err
+    assert [*sections(state / "aws" / "credentials")] == ["default", "prod"]
+
+
+@pytest.mark.parametrize("own", [b"# caf\xe9\n[work]\nregion = x\n", b"[work]\r\nregion = x\r\n"])
+def test_the_user_s_files_stay_byte_for_byte(state, tmp_path, own):
+    home = tmp_path / "home" / ".aws"
+    home.mkdir(parents=True)
+    (home / "config").write_bytes(own)
+    for _ in range(2):
+        assert wsgi.main(["account", "profiles", "--write"]) == 0
+    written = (home / "config").read_bytes()
+    assert written.startswith(own + b"\n# >>> coppice")
+    (home / "config").write_bytes(written.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))  # as an editor may
+    assert wsgi.main(["account", "profiles", "--write"]) == 0
+    assert (home / "config").read_bytes().count(b"# >>> coppice") == 1
+
+
+def test_user_files_that_cannot_be_written_are_told_and_stay(state, tmp_path, capsys):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".aws").write_text("no folder")
+    assert wsgi.main(["account", "add", "prod", "--id", "123456789012", "--write"]) == 0
+    assert "Account prod is 123456789012.\nYour own files stay as they are: " in capsys.readouterr().out
+
+
+def test_what_could_be_sealed_anew_is_told_beside_what_could_not(state, monkeypatch, capsys):
+    monkeypatch.setenv("OS_DATABASE__URL", f"sqlite:///{state}/coppice.db")
+    assert wsgi.main(["migrate"]) == 0
+    accounts_with_a_lost_key(state)
+    present = opening.settings()
+    store, clock = opening.store_of(present), SystemClock()
+    owned = lambda _: Owned("p", "s3cret")  # noqa: E731
+    Sessions(store, clock, SessionRules(seal=opening.seal_of(present), lasting=owned)).open("AKIAX", "p", HOUR)
+    lost = Sessions(store, clock, SessionRules(seal=Seal([new_key()]), lasting=owned))
+    capsys.readouterr()
+    lost.open("AKIAX", "p", -HOUR)  # what has ended is in nobody's way
+    assert wsgi.main(["reseal"]) == 1
+    said = capsys.readouterr().err
+    assert (
+        said
+        == "Sealed with the first key: 1. Others are as they were: none of the keys in [secrets] opens the secrets of lost.\n"
+    )
+    assert wsgi.main(["account", "key", "drop", "lost"]) == 0
+    capsys.readouterr()
+    assert wsgi.main(["reseal"]) == 0
+    assert capsys.readouterr().out == "Sealed with the first key: 2.\n"
+    lost.open("AKIAX", "p", HOUR)
+    assert wsgi.main(["reseal"]) == 1
+    assert "Sealed with the first key: 1. Others are as they were" in capsys.readouterr().err
+    store.close()

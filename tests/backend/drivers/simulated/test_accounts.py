@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
 
+from backend.domain.delegation import SecretUnreadable
 from backend.domain.ids import account_id
 from backend.drivers.errors import CloudUnavailable
 from backend.drivers.simulated.accounts import MOST_KEYS, Accounts, CannotKeep, number_of
@@ -48,6 +50,47 @@ def test_secrets_are_sealed_anew(tmp_path):
     assert Accounts(file, Seal([new])).find("test").secret == "test1"
 
 
+def test_where_one_secret_cannot_be_opened_none_is_sealed_anew_and_it_is_named(tmp_path):
+    old, new = new_key(), new_key()
+    file = tmp_path / "accounts.json"
+    accounts = Accounts(file, Seal([old]))
+    accounts.add("prod", PROD, accounts.new_key("ci", "test", "test1"))
+    accounts.add_key("prod", Accounts(file, Seal([new_key()])).new_key("ci", "lost", "test1"))
+    with pytest.raises(SecretUnreadable, match=r"opens the secrets of lost$"):
+        Accounts(file, Seal([new, old])).reseal()
+    assert Accounts(file, Seal([old])).find("test").secret == "test1"
+    accounts.drop_key("lost")
+    assert Accounts(file, Seal([new, old])).reseal() == 1
+
+
+@pytest.mark.parametrize("sealed", [5, None, "ä", ""])
+def test_what_was_never_sealed_is_a_secret_that_cannot_be_opened(tmp_path, sealed):
+    keys = [{"access_key": "test", "sealed": sealed, "user": "ci"}]
+    document = {"accounts": [{"name": "prod", "id": PROD, "trusts": [], "keys": keys}]}
+    (tmp_path / "accounts.json").write_text(json.dumps(document))
+    accounts = Accounts(tmp_path / "accounts.json", Seal([new_key()]))
+    with pytest.raises(CloudUnavailable, match="cannot be opened"):
+        accounts.find("test")
+
+
+def test_a_turn_is_one_s_own_and_others_wait(accounts, tmp_path):
+    other = Accounts(tmp_path / "accounts.json", accounts._seal)
+    order = []
+
+    def add():
+        other.add("test", TEST, other.new_key())
+        order.append("other")
+
+    with accounts.turn():
+        thread = threading.Thread(target=add)
+        thread.start()
+        accounts.add("prod", PROD, accounts.new_key())
+        order.append("own")
+    thread.join()
+    assert order == ["own", "other"]
+    assert [each.name for each in accounts.all()] == ["default", "prod", "test"]
+
+
 def test_what_a_command_changes_another_process_sees_at_once(accounts, tmp_path):
     serving = Accounts(tmp_path / "accounts.json", accounts._seal)
     assert serving.find("test") is None
@@ -69,6 +112,9 @@ def test_the_account_that_is_always_there_takes_keys_too(accounts):
         ("prod", TEST, "there is an account prod already"),
         ("default", TEST, "there is an account default already"),
         ("coppice", TEST, "there is an account coppice already"),
+        ("DEFAULT", TEST, "there is an account DEFAULT already"),
+        ("210987654321", TEST, "12 digits are an account's id"),
+        (PROD, TEST, "12 digits are an account's id"),
         ("prod@2", TEST, "no name"),
         ("other", PROD, "another account's id"),
         ("other", account_id("embedded"), "another account's id"),
