@@ -373,6 +373,11 @@ class NotPermitted(Finding):
 
 
 @dataclass(eq=False)
+class RegionNotOpened(NotPermitted):
+    """The project has things of its own in as many other regions as one may; ``detail`` is the cloud's own words."""
+
+
+@dataclass(eq=False)
 class CloudRefused(Finding):
     """The cloud said no for a reason that has no finding of its own; ``detail`` is its own words."""
 

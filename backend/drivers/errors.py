@@ -120,6 +120,10 @@ class NotAuthorized(Refused):
     """The engine may not act in the project (delegation expired, role missing)."""
 
 
+class RegionNotOpened(NotAuthorized):
+    """The project has things of its own in as many other regions as one may."""
+
+
 class PartlyMade(CloudError):
     """Some servers of a creation were made, and the rest were not, for the reason that is told.
 

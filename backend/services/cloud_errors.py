@@ -75,6 +75,8 @@ def _room(error: cloud.Refused, type_name: str, zone: str) -> errors.Finding:
             return errors.PoolBusy(detail)
         case cloud.NoBalancing():
             return errors.NoBalancing()
+        case cloud.RegionNotOpened():
+            return errors.RegionNotOpened(detail)
         case cloud.NotAuthorized():
             return errors.NotPermitted(detail)
         case _:

@@ -110,6 +110,12 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     errors.OutcomeUnclear: lambda _: AWSError(  # unsourced
         "InternalError", "An internal error has occurred; the request may or may not have had an effect.", 500
     ),
+    errors.RegionNotOpened: lambda found: AWSError(
+        "OptInRequired",
+        # Source: github.com/Appliscale/cloud-security-audit/issues/24, of a region that was not in use; why is ours.
+        "You are not subscribed to this service. Please go to http://aws.amazon.com to subscribe. " + found.detail,
+        401,
+    ),
     errors.NotPermitted: lambda found: AWSError(
         "UnauthorizedOperation", f"You are not authorized to perform this operation. {found.detail}".rstrip(), 403
     ),

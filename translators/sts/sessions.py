@@ -19,6 +19,15 @@ from translators.sts.errors import not_assumed
 from translators.sts.identity import caller_arn, role_id
 
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/((?:[!-~]+/)?)([A-Za-z0-9+=,.@_-]{1,64})")
+_RIGHTS: Final = "a session has all rights of its caller"
+_TAGS: Final = "a session has no tags"
+_NOT_KEPT: Final = {
+    "Policy": _RIGHTS,
+    "PolicyArns": _RIGHTS,
+    "Tags": _TAGS,
+    "TransitiveTagKeys": _TAGS,
+    "ProvidedContexts": "no context of another provider is checked",
+}
 _CHAINED_SECONDS: Final = 3600
 _ASSUMED_SECONDS: Final = 3600
 _SESSION_SECONDS: Final = 43200
@@ -40,11 +49,7 @@ def assume_role(call: Call) -> Result:
     arn, name = call.params["RoleArn"], call.params["RoleSessionName"]
     account, role = _role(call, arn)
     _check_device(call)
-    for member in ("Policy", "PolicyArns"):
-        if call.params.get(member):
-            raise AWSError(  # unsourced
-                "ValidationError", f"{member} is not supported by Coppice: a session has all rights of its caller."
-            )
+    _check_plain(call)
     seconds = call.params.get("DurationSeconds", _ASSUMED_SECONDS)
     if call.caller.assumed_role and seconds > _CHAINED_SECONDS:
         raise AWSError(  # unsourced
@@ -89,6 +94,16 @@ def _role(call: Call, arn: str) -> tuple[str, str]:
     if found is None or found[2].startswith("aws-service-role/"):
         raise not_assumed(caller_arn(call), arn)
     return found[1], found[3]
+
+
+def _check_plain(call: Call) -> None:
+    """Refuse what would narrow or mark a session: no policy is evaluated that could tell it from another.
+
+    An ExternalId is taken, as AWS takes one that no trust policy asks for.
+    """
+    for member, why in _NOT_KEPT.items():
+        if call.params.get(member):
+            raise AWSError("ValidationError", f"{member} is not supported by Coppice: {why}.")  # unsourced
 
 
 def _check_device(call: Call) -> None:

@@ -28,6 +28,8 @@ WRITES = (
     *("create_server_group", "delete_server_group", "delete_ports", "register_image", "deregister_image"),
     *POOL_WRITES,
 )
+MAKES = frozenset({"create", "create_server_group", "register_image"})
+"""Those after which there is something in the region that was not there."""
 READS = (
     "get",
     "list",

@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import Final
 
 from backend.domain.scope import Scope
-from backend.drivers.errors import NotAuthorized
+from backend.drivers.errors import RegionNotOpened
 from backend.drivers.simulated.settings import SimulatedSettings
 from backend.drivers.simulated.state import State
 
 MOST: Final = 64
-"""Regions of one account: more than AWS has, fewer than names of that form."""
+"""Regions in which an account makes things: more than AWS has, fewer than names of that form."""
 
 TOLD: Final = (
     *("af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1"),
@@ -58,7 +58,7 @@ class AnyRegion(Mapping[str, str]):
 
 
 class Footings:
-    """Where which account has set foot."""
+    """Where which account has made something; to look around is free."""
 
     def __init__(self, state: State, most: int = MOST) -> None:
         self._state = state
@@ -67,10 +67,10 @@ class Footings:
         self._lock = threading.Lock()
 
     def admit(self, scope: Scope) -> None:
-        """Note that an account is in a region.
+        """Note that an account makes something in a region.
 
         Raises:
-            NotAuthorized: it is in as many others as one may be.
+            RegionNotOpened: it has in as many others as one may.
         """
         if scope in self._known:
             return
@@ -80,7 +80,8 @@ class Footings:
             if there is None:
                 count = connection.execute("SELECT COUNT(*) FROM regions WHERE project = ?", row[:1]).fetchone()[0]
                 if count >= self._most:
-                    raise NotAuthorized(f"the account is in {count} regions of the simulated cloud already")
+                    made = "instances, images or placement groups"
+                    raise RegionNotOpened(f"The account has {made} in {count} regions already.")
                 connection.execute("INSERT INTO regions VALUES (?, ?)", row)
         with self._lock:
             self._known.add(scope)

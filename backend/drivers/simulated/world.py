@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from backend.clock import Clock
 from backend.drivers.errors import CloudUnavailable
 from backend.drivers.simulated import regions
-from backend.drivers.simulated.faults import Call, Faults
+from backend.drivers.simulated.faults import MAKES, Call, Faults
 from backend.drivers.simulated.own_flavors import OwnFlavors
 from backend.drivers.simulated.projects import Projects
 from backend.drivers.simulated.regions import Footings
@@ -37,12 +37,12 @@ class World:
 
         Raises:
             CloudUnavailable: the cloud has no such region, or a fault says so.
-            NotAuthorized: the account is in as many regions as one may be.
+            RegionNotOpened: something would be made, and the account has some in as many regions as it may.
             OutcomeUnknown, Refused: as the faults say.
         """
         if not regions.has(self.settings, call.scope.region):
             raise CloudUnavailable(f"the cloud has no region {call.scope.region}")
-        if self.settings.any_region:
+        if self.settings.any_region and call.name in MAKES:
             self.footings.admit(call.scope)
         with self.faults.around(call):
             yield

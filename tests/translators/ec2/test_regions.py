@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.factories import World, request
+from backend.drivers.simulated import SimulatedSettings
+from backend.drivers.simulated.regions import MOST
+from tests.factories import SCOPE, World, request
 from tests.translators.ec2.wire import Asking, filtered
 from translators.ec2 import regions
 from translators.errors import AWSError
@@ -58,3 +60,24 @@ def test_account_attributes(aws: Asking) -> None:
     assert told["supported-platforms"] == "VPC"
     some = aws("DescribeAccountAttributes", AttributeNames=["max-instances"])["AccountAttributes"]
     assert [each["AttributeName"] for each in some] == ["max-instances"]
+
+
+def test_where_no_more_regions_are_open_it_is_told_in_aws_s_words() -> None:
+    world = World(settings=SimulatedSettings(seed=7, any_region=True))
+    for number in range(MOST):
+        place = ("north", "south", "east", "west", "central", "northeast", "southeast", "southwest")[number // 8]
+        there = Asking(world, scope=replace(SCOPE, region=f"sa-{place}-{number % 8 + 1}"))
+        assert there("CreatePlacementGroup", GroupName="spread", Strategy="spread")
+    aws = Asking(world)
+    assert aws("DescribeImages", Owners=["amazon"])["Images"]
+    for operation, params in (
+        ("RegisterImage", {"Name": "mine"}),
+        ("CreatePlacementGroup", {"GroupName": "spread", "Strategy": "spread"}),
+    ):
+        refused = aws.refused(operation, **params)
+        assert (refused.code, refused.status) == ("OptInRequired", 401)
+        assert refused.message == (
+            "You are not subscribed to this service. Please go to http://aws.amazon.com to subscribe. "
+            f"The account has instances, images or placement groups in {MOST} regions already."
+        )
+    world.close()

@@ -116,11 +116,24 @@ def test_sessions_do_not_outlive_the_rules_of_chains(world, aws):
         as_session(world, key, "GetUser", "iam")
 
 
-@pytest.mark.parametrize("members", [{"Policy": "{}"}, {"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/X"}]}])
-def test_a_session_that_should_be_narrower_is_refused(aws, members):
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"Policy": "{}"},
+        {"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/X"}]},
+        {"Tags": [{"Key": "team", "Value": "x"}]},
+        {"TransitiveTagKeys": ["team"]},
+        {"ProvidedContexts": [{"ProviderArn": "arn:aws:iam::aws:contextProvider/IdentityCenter"}]},
+    ],
+)
+def test_a_session_that_should_be_another_is_refused(aws, members):
     refused = aws.refused("AssumeRole", RoleArn=ROLE, RoleSessionName="me", **members)
     assert refused.code == "ValidationError"
     assert f"{next(iter(members))} is not supported" in refused.message
+
+
+def test_an_external_id_that_nobody_asks_for_is_taken(aws):
+    assert aws("AssumeRole", RoleArn=ROLE, RoleSessionName="me", ExternalId="agreed-upon")["Credentials"]
 
 
 @pytest.mark.parametrize("members", [{"SerialNumber": "arn:aws:iam::1:mfa/x", "TokenCode": "123456"}])

@@ -4,13 +4,16 @@ import pytest
 from botocore.loaders import Loader
 
 from backend.domain.scope import Scope
-from backend.drivers.errors import CloudUnavailable, NotAuthorized
+from backend.drivers.compute import GroupPolicy
+from backend.drivers.errors import CloudUnavailable, RegionNotOpened
+from backend.drivers.images import NewImage
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings, regions
 from backend.drivers.simulated.regions import AnyRegion, Footings
 from backend.drivers.simulated.settable import CannotSet
 from backend.drivers.simulated.state import State
 from translators.ec2 import region_names
 
+PLACES = ("north", "south", "west", "central", "northeast")
 ANY = SimulatedSettings(any_region=True, seed=1)
 
 
@@ -64,10 +67,35 @@ def test_an_account_is_in_a_bounded_number_of_regions_whatever_others_do():
         process.admit(Scope("one", "us-east-1"))
         process.admit(Scope("one", "eu-west-1"))
         process.admit(Scope("one", "eu-west-1"))
-        with pytest.raises(NotAuthorized, match="in 2 regions"):
+        with pytest.raises(RegionNotOpened, match="in 2 regions"):
             process.admit(Scope("one", "eu-west-2"))
         process.admit(Scope("another", "eu-west-2"))
     state.close()
+
+
+def test_to_look_around_takes_no_region_up(clock, launch, scope):
+    simulated = SimulatedCloud.open(None, clock, ANY)
+    compute, making = simulated.cloud.compute, simulated.cloud.making
+
+    def elsewhere(number):
+        return Scope(
+            scope.project_id, f"{'us' if number < 40 else 'eu'}-{PLACES[number % 40 // 9]}-{number % 40 % 9 + 1}"
+        )
+
+    for number in range(76):
+        assert compute.zones(elsewhere(number))
+        assert compute.list(elsewhere(number)) == []
+    for number in range(regions.MOST):
+        making.register(elsewhere(number), NewImage("mine"), 1)
+    for make in (
+        lambda: making.register(scope, NewImage("mine"), 1),
+        lambda: compute.create(scope, launch, 1),
+        lambda: compute.create_server_group(scope, "spread", GroupPolicy.ANTI_AFFINITY),
+    ):
+        with pytest.raises(RegionNotOpened, match=f"in {regions.MOST} regions already"):
+            make()
+    assert compute.zones(scope), "and goes on"
+    assert compute.create_server_group(elsewhere(0), "spread", GroupPolicy.ANTI_AFFINITY)
 
 
 def test_a_zone_of_any_region_can_run_full(clock, launch):
