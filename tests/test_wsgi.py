@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,16 @@ import pytest
 import wsgi
 from backend import measures
 from backend.clock import SystemClock
-from backend.commands import CannotDo, opening
+from backend.commands import CannotDo, opening, schema
 from backend.domain.ids import account_id
 from backend.drivers.cloud import Cloud
 from backend.engine.settings import EngineSettings
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
 from gateway import local
+from gateway.auth import keys
 from gateway.auth.identity import Identity
+from gateway.auth.sessions import SessionCredentials
 
 
 def test_the_cloud_is_chosen_by_configuration(tmp_path, monkeypatch):
@@ -247,4 +250,29 @@ def test_where_signatures_are_checked_elsewhere_no_key_is_read():
     own = wsgi.sessions_of(chosen, store, Identity(Away(), {}, account_id))
     assert own.account_of("AKIAEXAMPLE") is None
     assert own.account_of("ASIAABCDEFGHIJKLMNOP") is None
+    store.close()
+
+
+def test_a_session_ends_with_its_key_though_the_id_is_given_to_another_account(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    local.keep_key(tmp_path / opening.KEY_FILE, new_key)
+    keys.keep(tmp_path / opening.ENV_FILE, "http://127.0.0.1:8080", "us-east-1")
+    chosen = opening.settings()
+    schema.migrate(chosen.database_url)
+    known, store = opening.accounts_of(chosen), opening.store_of(chosen)
+    known.add("one", "111111111111", known.new_key(access_key="shared", secret="s3cret"))
+    known.add("two", "222222222222", known.new_key())
+    identity = wsgi.embedded_identity(chosen)
+    sessions = wsgi.sessions_of(chosen, store, identity)
+    credentials = SessionCredentials(identity.credentials, sessions)
+    made = sessions.open("shared", "111111111111", timedelta(hours=1)).access_key
+    assert credentials.find(made).caller.project_id == "111111111111"
+    known.drop_key("shared")
+    assert credentials.find(made) is None
+    known.add_key("two", known.new_key(access_key="shared", secret="s3cret"))
+    assert credentials.find("shared").caller.project_id == "222222222222"
+    assert credentials.find(made) is None
+    known.drop_key("shared")
+    known.add_key("one", known.new_key(access_key="shared", secret="another"))
+    assert credentials.find(made) is None
     store.close()

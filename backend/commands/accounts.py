@@ -71,6 +71,8 @@ def write_profiles(folder: Path, accounts: Accounts, *, into_users: bool = False
         written = Written(*profiles.write(folder, made, endpoint, region), lost)
         if into_users:
             config, credentials = profiles.user_files()
+            if {config.resolve(), credentials.resolve()} & {written.config.resolve(), written.credentials.resolve()}:
+                raise CannotDo("AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE names Coppice's own")
             # The user's default profile is not ours to be.
             own = [replace(each, name="coppice") if each.name == DEFAULT else each for each in made]
             profiles.write_into(config, credentials, own, endpoint, region)

@@ -46,9 +46,11 @@ def write_into(config: Path, credentials: Path, profiles: Sequence[Profile], end
     """Put the profiles into the user's own files, between two marks; all else in them stays, byte for byte.
 
     Raises:
-        CannotDo: the user has a profile of one of these names.
+        CannotDo: the user has a profile of one of these names, or one file for both.
         OSError: a file cannot be read or written.
     """
+    if config.resolve() == credentials.resolve():
+        raise CannotDo(f"{config} is the file of config and of credentials in one")
     others = {file: _OURS.sub("", _read(file)) for file in (config, credentials)}
     taken = {name for text in others.values() for name in _SECTION.findall(text)}
     for profile in profiles:

@@ -229,3 +229,23 @@ def test_what_could_be_sealed_anew_is_told_beside_what_could_not(state, monkeypa
     assert wsgi.main(["reseal"]) == 1
     assert "Sealed with the first key: 1. Others are as they were" in capsys.readouterr().err
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("config", "credentials", "told"),
+    [
+        ("state/aws/config", "state/aws/credentials", "names Coppice's own"),
+        ("home/config", "state/aws/credentials", "names Coppice's own"),
+        ("home/both", "home/both", "both is the file of config and of credentials in one"),
+    ],
+)
+def test_files_that_are_no_user_s_pair_are_left_alone(state, tmp_path, monkeypatch, capsys, config, credentials, told):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "both").write_text("[work]\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / credentials))
+    assert wsgi.main(["account", "add", "prod", "--id", "123456789012", "--write"]) == 0
+    assert told in capsys.readouterr().out
+    assert [*sections(state / "aws" / "credentials")] == ["default", "prod"]
+    assert (tmp_path / "home" / "both").read_text() == "[work]\n"
+    assert not (tmp_path / "home" / "config").exists()
