@@ -89,7 +89,7 @@ inside "${healthcheck[@]}" 2>/dev/null || fail_with_logs "the health check"
 env -u AWS_ENDPOINT_URL "$PYTHON" "$here/ask.py" "http://127.0.0.1:$port" "$WORK/state/coppice.env" >"$WORK/answer" ||
     fail_with_logs "the signed requests"
 [ "$(stat -c %u:%a "$WORK/state/coppice.env")" = 10001:600 ] || fail "the key file is not its user's alone"
-ps --no-headers -o uid,args --sid "$server" | grep 'python.* wsgi\.py' | grep -v buildah >"$WORK/processes" || true
+ps --no-headers -o uid,args --sid "$server" | grep 'python.*[ /]wsgi\.py' | grep -v buildah >"$WORK/processes" || true
 [ -s "$WORK/processes" ] && ! grep -qv '^ *10001 ' "$WORK/processes" ||
     { cat "$WORK/processes" >&2; fail "the server does not run as the image's user"; }
 kill -TERM -- "-$server"
