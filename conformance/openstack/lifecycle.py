@@ -128,7 +128,8 @@ def _bootstrap_mariadb(settings: Settings) -> None:
         raise NotUp(f"MariaDB's {' or '.join(_TABLES)} is missing")
     statements = f"CREATE DATABASE mysql;\nUSE mysql;\n{tables.read_text()}"
     command = (MARIADB, "--no-defaults", "--bootstrap", "--skip-grant-tables", f"--datadir={folder}")
-    command = (*command, f"--user={values.user()}", "--innodb-log-file-size=128M")
+    # A server that starts removes the temporary tables of all that have the same folder for them, such as /tmp.
+    command = (*command, f"--tmpdir={folder}", f"--user={values.user()}", "--innodb-log-file-size=128M")
     log = settings.logs / "schema-mariadb.log"
     done = subprocess.run(command, input=statements, capture_output=True, text=True, check=False)
     log.write_text(done.stdout + done.stderr)

@@ -70,6 +70,7 @@ def mariadb() -> Iterator[str]:
             binary,
             "--no-defaults",
             f"--datadir={data}",
+            f"--tmpdir={folder}",  # a server that starts removes the temporary tables of all that have the same one
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-use-native-aio=0",
         ]

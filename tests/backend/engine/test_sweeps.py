@@ -211,12 +211,12 @@ def test_installations_are_known_by_what_they_made(world):
 def test_a_lost_database_s_servers_are_told_when_somebody_looks(world):
     world.make("web", desired=3)
     world.pass_time(6)
-    fresh = world.beside(OTHERS)
+    fresh, here = world.beside(OTHERS), [SCOPE.region]
     _together(fresh, seconds=60)
     assert command.listed(fresh.store, world.clock, SweepRule()) == ["Nothing belongs to no group."]
     with pytest.raises(CannotDo, match="no PROJECT/REGION"):
-        command.look(fresh.store, world.clock, SCOPE.project_id, [SCOPE.region])
-    command.look(fresh.store, world.clock, f"{SCOPE.project_id}/{SCOPE.region}", [SCOPE.region])
+        command.look(fresh.store, world.clock, SCOPE.project_id, here, here)
+    command.look(fresh.store, world.clock, f"{SCOPE.project_id}/{SCOPE.region}", here, here)
     _together(fresh, seconds=300)
     assert _told(fresh) == (3, 0)
     assert len(world.servers()) == 3

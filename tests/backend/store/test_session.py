@@ -6,6 +6,7 @@ import gc
 import shutil
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -226,3 +227,10 @@ def test_a_file_that_is_not_the_one_in_use_takes_and_tells_nothing(file, fate):
             use()
     kept.replace(path)
     assert _written(store) == 1
+
+
+@pytest.mark.on("mariadb")
+def test_each_server_of_the_tests_has_temporary_tables_of_its_own(store):
+    with store.read() as conn:
+        told = conn.execute(text("SELECT @@tmpdir, @@datadir")).one()
+    assert Path(told[0]) == Path(told[1]).parent

@@ -50,7 +50,9 @@ def test_services_find_each_other_at_their_ports(settings: Settings) -> None:
     assert nova["keystone_authtoken"]["auth_url"] == "http://127.0.0.1:20000"
     assert nova["keystone_authtoken"]["memcached_servers"] == "127.0.0.1:20024"
     assert nova["glance"]["api_servers"] == "http://127.0.0.1:20003"
-    assert parsed(settings.etc / "mariadb" / "my.cnf")["mariadbd"]["port"] == "20020"
+    mariadb = parsed(settings.etc / "mariadb" / "my.cnf")["mariadbd"]
+    assert mariadb["port"] == "20020"
+    assert mariadb["tmpdir"] == mariadb["datadir"], "whoever starts removes temporary tables of others in a common one"
     neutron = parsed(settings.etc / "neutron" / "neutron.conf")
     assert neutron["database"]["connection"].startswith("mysql+pymysql://neutron:secret@127.0.0.1:20020/neutron?")
 

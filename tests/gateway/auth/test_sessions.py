@@ -34,9 +34,9 @@ def credentials(kept, pairs=None):
     return SessionCredentials(lasting, Keeping(kept))
 
 
-def verified(kept, token=TOKEN, now=NOW, pairs=None):
+def verified(kept, token=TOKEN, pairs=None):
     request = action("ec2", "DescribeVpcs", key=TEMPORARY, secret="s3cret", token=token)
-    return sigv4.verify(request, claims.read(request), credentials(kept, pairs), now)
+    return sigv4.verify(request, claims.read(request), credentials(kept, pairs), datetime.now(UTC))
 
 
 def test_a_temporary_key_is_its_user_s():
