@@ -122,7 +122,12 @@ class Calm:
 
     def holds_on(self) -> None:
         """A pass that waits long for the cloud keeps its lease: no other engine takes its cluster up."""
-        clusters = [one for one in self.watcher.reader.read().clusters.values() if one.spec.desired < one.spec.maximum]
+        # A group that keeps more than is wanted, as where all of it is protected, would have nothing to begin.
+        clusters = [
+            one
+            for one in self.watcher.reader.read().clusters.values()
+            if len(self._of(one.id)) <= one.spec.desired < one.spec.maximum
+        ]
         if not clusters:
             return
         lease = self.world.settings.lease.total_seconds()

@@ -55,7 +55,7 @@ MUTATIONS = (
     _trial(engine.sets_no_deadlines, "gives_up_a_hung_boot", 1),
     Mutation(engine.parks_nobody),
     Mutation(engine.lets_nobody_go),
-    Mutation(engine.takes_nobody_in, first=8),
+    Mutation(engine.takes_nobody_in, first=4),
     Mutation(rules.builds_all_at_once, BIG),
     Mutation(rules.never_waits_after_failures, SILENT, 6),
     Mutation(rules.never_cools_down, first=1),
