@@ -56,14 +56,26 @@ class Hardships(Calm):
         """Scale-in takes from the zones with most, though another's nodes are the older ones that its rule names."""
         first, second, _ = ZONES
         cluster = self.group(2, zones=(first,), termination_rules=("OldestInstance",))
+        self._settle_at(cluster, 1)
+        oldest = self._serving(cluster)[0].id
         self.world.clock.wait(5)
+        self._settle_at(cluster, 2)
         self._user.change(GROUP, ClusterChange({}, None, PlacementRequest(zones=(first, second))))
         for desired in (4, 2):
-            self.resize(desired)
-            by = self._in(self._coming_up() + REACTION)
-            self._until(lambda wanted=desired: len(self._serving(cluster)) == wanted, by, f"{GROUP} is not {desired}")
+            self._settle_at(cluster, desired)
+        if oldest in {node.id for node in self._serving(cluster)}:
+            raise self.world.broke("19 zones", f"the oldest node {oldest} is not the first to go")
         if {node.zone for node in self._serving(cluster)} != {first, second}:
             raise self.world.broke("19 zones", f"of two nodes in each zone are left {self._serving(cluster)}")
+        entries = self.watcher.reader.read().activities.values()
+        launched = sum(one.kind is ActivityKind.LAUNCH and one.cluster_id == cluster.id for one in entries)
+        if launched != 5:
+            raise self.world.broke("3 bounds", f"{launched} launches for a group that went from 2 by 1 and 4 to 2")
+
+    def _settle_at(self, cluster: Cluster, desired: int) -> None:
+        self.resize(desired)
+        by = self._in(self._coming_up() + REACTION)
+        self._until(lambda: len(self._serving(cluster)) == desired, by, f"{GROUP} is not {desired}")
 
     def spares_the_protected(self) -> None:
         """Scale-in takes who is not protected, whoever its rule names."""

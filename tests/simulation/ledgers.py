@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _n = tables.nodes.c
+_c = tables.claimed_nodes.c
 LEAVING = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED})
 
 
@@ -102,7 +103,9 @@ class Ledger:
             of_launch = select(func.count()).where(_n.launch_id == launch_id)
             waiting = conn.execute(of_launch).scalar_one()
             unserved = conn.execute(of_launch.where(_n.server_id.is_(None))).scalar_one()
-        claimed = self._claimed.setdefault(launch_id, waiting)
+            ever = conn.execute(select(func.count()).where(_c.launch_id == launch_id)).scalar_one()
+        # A request may arrive when some of its nodes have been given up: what it makes for those is swept.
+        claimed = max(self._claimed.setdefault(launch_id, waiting), ever)
         # None left, or none that waits: who claimed them lost the lease and goes on, not knowing; the sweep ends what it
         # makes.
         # A request that never arrived, or of whose servers nothing is left, may be made again; one that did may not.
