@@ -55,7 +55,7 @@ class JsonProtocol:
         service, _, operation = request.headers.get("x-amz-target", "").rpartition(".")
         if not service or not operation:
             raise AWSError("MissingAction", "The request must name its operation in the header X-Amz-Target.")
-        only_posted(request)
+        typed.only_posted(request)
         try:
             return Asked(operation, service, decoded(body.content(request, limits), limits))
         except Malformed as found:
@@ -63,7 +63,7 @@ class JsonProtocol:
 
     def reader(self, operation: OperationModel) -> Read:
         shape = operation.input_shape
-        return nothing if shape is None else refusing(self._readers.of(shape), _refusal)
+        return typed.nothing if shape is None else refusing(self._readers.of(shape), _refusal)
 
     def answerer(self, operation: OperationModel) -> Answer:
         shape = operation.output_shape
@@ -74,28 +74,14 @@ class JsonProtocol:
 
     def refuse(self, error: AWSError, request_id: str) -> Response:
         kind = self._errors.of(error)
-        told = {"__type": kind.full, kind.message: error.message} if error.message else {"__type": kind.full}
-        headers = {"x-amzn-errortype": kind.name}
-        if kind.query is not None:
-            headers["x-amzn-query-error"] = kind.query
-        return self._answered(_encoded(told), request_id, kind.status, headers)
+        headers = {"x-amzn-errortype": kind.name, **kind.headers()}
+        return self._answered(_encoded(kind.document(error.message)), request_id, kind.status, headers)
 
     def _answered(
         self, content: bytes, request_id: str, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response:
         own = {"Content-Type": self._content_type, "x-amzn-requestid": request_id}
         return Response(status, content, {**own, **headers} if headers else own)
-
-
-def only_posted(request: Request) -> None:
-    """Refuse what is not a POST: these forms have no other way to ask."""
-    if request.method != "POST":
-        raise AWSError("UnsupportedHttpVerb", f"The requested HTTP verb is not supported: {request.method[:20]}")
-
-
-def nothing(_content: Any) -> dict[str, Any]:
-    """The reader of operations without input."""
-    return {}
 
 
 def decoded(raw: bytes, limits: Limits) -> Any:

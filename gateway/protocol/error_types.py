@@ -62,6 +62,14 @@ class ErrorType:
     message: str
     query: str | None
 
+    def document(self, words: str) -> dict[str, str]:
+        """What the body of a refusal tells, in either form."""
+        return {"__type": self.full, self.message: words} if words else {"__type": self.full}
+
+    def headers(self) -> dict[str, str]:
+        """What else clients of the query form look for."""
+        return {} if self.query is None else {"x-amzn-query-error": self.query}
+
 
 class ErrorTypes:
     """The names of one service's errors.

@@ -12,7 +12,6 @@ from botocore.model import OperationModel, ServiceModel, Shape
 
 from gateway.limits import Limits
 from gateway.protocol import body, cbor, typed
-from gateway.protocol.aws_json import nothing, only_posted
 from gateway.protocol.error_types import ErrorTypes
 from gateway.protocol.reading import refusing
 from gateway.protocol.scalars import Malformed
@@ -52,7 +51,7 @@ class CborProtocol:
     def asked(self, request: Request, limits: Limits) -> Asked:
         if "x-amz-target" in request.headers:
             raise AWSError("InvalidAction", "A request of this protocol must not have the header X-Amz-Target.")
-        only_posted(request)
+        typed.only_posted(request)
         # Whatever stands before it: proxies may serve us under a path of theirs.
         head, service, middle, operation = ["", "", "", "", *request.path.split("/")][-4:]
         if (head, middle) != ("service", "operation"):
@@ -71,7 +70,7 @@ class CborProtocol:
 
     def reader(self, operation: OperationModel) -> Read:
         shape = operation.input_shape
-        return nothing if shape is None else refusing(self._readers.of(shape), _refusal)
+        return typed.nothing if shape is None else refusing(self._readers.of(shape), _refusal)
 
     def answerer(self, operation: OperationModel) -> Answer:
         shape = operation.output_shape
@@ -82,11 +81,8 @@ class CborProtocol:
 
     def refuse(self, error: AWSError, request_id: str) -> Response:
         kind = self._errors.of(error)
-        told = {"__type": kind.full, kind.message: error.message} if error.message else {"__type": kind.full}
-        headers = _headers(request_id)
-        if kind.query is not None:
-            headers["x-amzn-query-error"] = kind.query
-        return Response(kind.status, cbor.encoded(told), headers)
+        headers = {**_headers(request_id), **kind.headers()}
+        return Response(kind.status, cbor.encoded(kind.document(error.message)), headers)
 
 
 def _headers(request_id: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Readers and writers compiled from shapes for forms whose values have types of their own: JSON and CBOR.
+"""What JSON and CBOR share: readers and writers compiled from shapes for forms whose values have types of their own.
 
 A reader takes plain values (what a decoder makes) to input members, a writer output members to plain values. A value of
 another type than its shape's is refused in the words of AWS's own framework, never bent into shape.
@@ -17,6 +17,8 @@ from botocore.model import Shape
 from gateway.compiling import kept
 from gateway.protocol.scalars import Malformed
 from gateway.protocol.writing import UnknownMembers
+from gateway.request import Request
+from translators.errors import AWSError
 
 Read = Callable[[Any], Any]
 Write = Callable[[Any], Any]
@@ -233,3 +235,14 @@ def wire_name(member: Shape, name: str) -> str:
 def _misplaced(value: Any, expected: str) -> Malformed:
     """A value in place of a structure, list or map."""
     return unfit(value, "") if value is None or isinstance(value, dict | list) else Malformed(expected)
+
+
+def only_posted(request: Request) -> None:
+    """Refuse what is not a POST: these forms have no other way to ask."""
+    if request.method != "POST":
+        raise AWSError("UnsupportedHttpVerb", f"The requested HTTP verb is not supported: {request.method[:20]}")
+
+
+def nothing(_content: Any) -> dict[str, Any]:
+    """The reader of operations without input."""
+    return {}
