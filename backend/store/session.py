@@ -182,6 +182,7 @@ def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
     else:
         options |= {"pool_size": pool_size, "max_overflow": pool_size}
     engine = create_engine(url, **options)
+    path = Path(url.database or "")
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, record: Any) -> None:
@@ -193,13 +194,13 @@ def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
         cursor.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
-        record.info[_FILE] = _file(url)
+        record.info[_FILE] = _identity(path)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        if not memory and _file(url) != connection.info[_FILE]:
+        if not memory and _identity(path) != connection.info[_FILE]:
             # SQLite would go on with a file that has no name any more: all that is written to it is lost at the end.
-            raise StoreUnavailable(f"{url.database} was removed or replaced while it was in use: restart Coppice")
+            raise StoreUnavailable(f"{path} was removed or replaced while it was in use: restart Coppice")
         if connection.get_execution_options().get("coppice_write", False):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:  # takes no lock yet, so there is no error to translate: straight to the driver
@@ -208,10 +209,10 @@ def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
     return engine
 
 
-def _file(url: URL) -> tuple[int, int] | None:
-    """Which file has the database's name now; None where there is none."""
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file has the name now; None where there is none."""
     try:
-        told = Path(url.database or "").stat()
+        told = path.stat()
     except OSError:
         return None
     return told.st_dev, told.st_ino
