@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, UniqueConstraint
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, UniqueConstraint
-
+from backend.store import balancer_tables, identity_tables, network_tables
+from backend.store.table import ID, NAME, WORD, metadata, table
 from backend.store.types import Document, Instant, Words
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-ID = String(36)
-NAME = String(255)
-WORD = String(64)
-
-
-def _table(name: str, *parts: Any) -> Table:
-    """A table whose text compares byte for byte on every database, trailing blanks included."""
-    return Table(
-        name,
-        metadata,
-        *parts,
-        mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_nopad_bin",
-        mysql_engine="InnoDB",
-        mariadb_charset="utf8mb4",
-        mariadb_collate="utf8mb4_nopad_bin",
-        mariadb_engine="InnoDB",
-    )
-
+__all__ = ["balancer_tables", "identity_tables", "metadata", "network_tables"]
 
 # Columns of the same names as the fields of domain.cluster.ClusterSpec (source is spread over source_*).
 SPEC_COLUMNS = (
@@ -68,7 +41,7 @@ SPEC_COLUMNS = (
     Column("server_group", NAME),
 )
 
-clusters = _table(
+clusters = table(
     "clusters",
     Column("id", ID, primary_key=True),
     Column("project_id", WORD, nullable=False),
@@ -100,7 +73,7 @@ clusters = _table(
     Index(None, "project_id", "region", "source_configuration"),
 )
 
-nodes = _table(
+nodes = table(
     "nodes",
     Column("id", ID, primary_key=True),
     Column("cluster_id", ID, ForeignKey("clusters.id"), nullable=False),
@@ -147,7 +120,7 @@ nodes = _table(
     Index("ix_nodes_state", "project_id", "region", "state"),
 )
 
-activities = _table(
+activities = table(
     "activities",
     Column("id", ID, primary_key=True),
     Column("project_id", WORD, nullable=False),
@@ -175,7 +148,7 @@ activities = _table(
     Index("ix_activities_ended_at", "ended_at"),
 )
 
-tags = _table(
+tags = table(
     "cluster_tags",
     Column("cluster_id", ID, ForeignKey("clusters.id"), primary_key=True),
     Column("key", String(128), primary_key=True),
@@ -183,7 +156,7 @@ tags = _table(
     Column("propagate", Boolean, nullable=False),
 )
 
-launch_configurations = _table(
+launch_configurations = table(
     "launch_configurations",
     Column("id", ID, primary_key=True),
     Column("project_id", WORD, nullable=False),
@@ -195,7 +168,7 @@ launch_configurations = _table(
     UniqueConstraint("project_id", "region", "name"),
 )
 
-templates = _table(
+templates = table(
     "templates",
     Column("id", ID, primary_key=True),
     Column("project_id", WORD, nullable=False),
@@ -208,7 +181,7 @@ templates = _table(
     UniqueConstraint("project_id", "region", "name"),
 )
 
-template_versions = _table(
+template_versions = table(
     "template_versions",
     Column("template_id", ID, ForeignKey("templates.id"), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
@@ -220,7 +193,7 @@ template_versions = _table(
 )
 
 # A request that carried a client token, so that its repetition gets the same answer.
-client_tokens = _table(
+client_tokens = table(
     "client_tokens",
     Column("project_id", WORD, primary_key=True),
     Column("region", WORD, primary_key=True),
@@ -233,7 +206,7 @@ client_tokens = _table(
 )
 
 # Tags of resources that are neither servers nor clusters, by their AWS-style id.
-resource_tags = _table(
+resource_tags = table(
     "resource_tags",
     Column("project_id", WORD, primary_key=True),
     Column("region", WORD, primary_key=True),
@@ -243,7 +216,7 @@ resource_tags = _table(
 )
 
 # Launches that failed: how long to leave a zone and profile of a cluster alone.
-backoffs = _table(
+backoffs = table(
     "backoffs",
     Column("cluster_id", ID, ForeignKey("clusters.id"), primary_key=True),
     Column("zone", WORD, primary_key=True),
@@ -256,7 +229,7 @@ backoffs = _table(
 )
 
 # One row a project and region that has nodes: when its servers are listed next, and from which change on.
-watches = _table(
+watches = table(
     "watches",
     Column("project_id", WORD, primary_key=True),
     Column("region", WORD, primary_key=True),
@@ -283,7 +256,7 @@ watches = _table(
 )
 
 # What is registered with pools of load balancers: written before the cloud is asked, deleted after the member is gone.
-registrations = _table(
+registrations = table(
     "registrations",
     Column("node_id", ID, primary_key=True),  # no foreign key: a member may outlive its node
     Column("pool_id", ID, primary_key=True),
@@ -304,7 +277,7 @@ registrations = _table(
 )
 
 # One row a pool that has, or lately had, members of ours: when they are listed next.
-pools = _table(
+pools = table(
     "pools",
     Column("id", ID, primary_key=True),
     Column("project_id", WORD, nullable=False),
@@ -322,7 +295,7 @@ pools = _table(
 )
 
 # Of engines that knew servers alone; nothing reads it any more, and the next line of the schema ends it.
-_table(
+table(
     "orphans",
     Column("server_id", ID, primary_key=True),
     Column("project_id", WORD, nullable=False),
@@ -331,7 +304,7 @@ _table(
 )
 
 # What carries this installation's mark and belongs to no node.
-orphans = _table(
+orphans = table(
     "unowned",
     Column("kind", WORD, primary_key=True),
     Column("id", ID, primary_key=True),
@@ -349,7 +322,7 @@ orphans = _table(
 )
 
 # Every node that was ever claimed, for a while after it is gone: what was made for one of these was made here.
-claimed_nodes = _table(
+claimed_nodes = table(
     "claimed_nodes",
     Column("node_id", ID, primary_key=True),
     Column("launch_id", ID, nullable=False),
@@ -359,14 +332,14 @@ claimed_nodes = _table(
 )
 
 # Whose servers, ports and members are this database's: one row.
-installations = _table(
+installations = table(
     "installations",
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("id", ID, nullable=False),
 )
 
 # Application credentials that owners handed over, so that the engine may act in their projects.
-delegations = _table(
+delegations = table(
     "delegations",
     Column("credential_id", WORD, primary_key=True),
     Column("project_id", WORD, nullable=False),
@@ -378,7 +351,7 @@ delegations = _table(
     Index(None, "project_id"),
 )
 
-sessions = _table(
+sessions = table(
     "sessions",
     Column("access_key", WORD, primary_key=True),
     Column("base_key", String(128), nullable=False),

@@ -1,0 +1,1 @@
+"""Tables of load balancing: balancers, target groups, listeners and rules."""

@@ -1,0 +1,1 @@
+"""Tables of identities: roles, instance profiles and policies, and of parameters."""
