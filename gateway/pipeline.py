@@ -63,6 +63,7 @@ class Pipeline:
         verify: finds out who signed a request.
         authorize: raises the AWS error of a caller (with account, service and operation) who may not do it.
         services: the compiled services.
+        told: names of regions that clients are told of.
     """
 
     credentials: Credentials
@@ -81,6 +82,10 @@ class Pipeline:
     services: Services = field(default_factory=Services)
     verify: Verify = sigv4.verify
     authorize: Authorize = allow_all
+    told: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "told", _told(self.regions))
 
     def answer(self, request: Request) -> Response:
         """The answer to a request; raises nothing."""
@@ -123,7 +128,7 @@ class Pipeline:
                 scope,
                 request_id,
                 self.backend,
-                self._told(),
+                self.told,
                 self.page_key,
                 request.endpoint,
                 lambda name: self.scope_of(caller, name) if self._knows(name) else None,
@@ -135,13 +140,6 @@ class Pipeline:
         seconds = self.clock.monotonic() - started
         self.observe(Record(request_id, service_name, action, account, region, answered.status, code, seconds))
         return answered
-
-    def _told(self) -> tuple[str, ...]:
-        """Names of regions to tell: AWS's, and the cloud's own where AWS has none for it."""
-        if not isinstance(self.regions, Mapping):
-            return ()
-        named = {cloud for name, cloud in self.regions.items() if name != cloud}
-        return tuple(name for name, cloud in self.regions.items() if name != cloud or cloud not in named)
 
     def _admit(self, request: Request) -> None:
         if len(request.body) > self.limits.body_bytes:
@@ -181,6 +179,14 @@ class Pipeline:
         if found.status >= 500:
             _log.warning("request=%s answered %s: %r", request_id, found.code, exception)
         return found
+
+
+def _told(regions: Mapping[str, str] | Callable[[str], str | None]) -> tuple[str, ...]:
+    """Names of regions to tell: AWS's, and the cloud's own where AWS has none for it."""
+    if not isinstance(regions, Mapping):
+        return ()
+    named = {cloud for name, cloud in regions.items() if name != cloud}
+    return tuple(name for name, cloud in regions.items() if name != cloud or cloud not in named)
 
 
 def _params(operation: Operation, dialect: Dialect, content: Any) -> dict[str, Any]:
