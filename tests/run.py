@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).parent.parent
@@ -117,6 +118,7 @@ class Report:
         stopped: no lane is begun any more.
         broken: names of lanes that did not hold.
         times: seconds of each lane that ran, by name.
+        computed: processor seconds of it and of all that it waited for; what it left running is not in them.
     """
 
     together: bool
@@ -126,28 +128,42 @@ class Report:
     skipped: int = 0
     broken: list[str] = field(default_factory=list)
     times: dict[str, float] = field(default_factory=dict)
+    computed: dict[str, float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, name: str, command: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
         """The exit code of a command whose output is told under the lane's name."""
         if not self.together:
             print(f"\n=== {name}", flush=True)
-            return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+            return self._ran(name, command, environment, None)
         with tempfile.TemporaryFile() as output:
-            ran = subprocess.run(
-                command, cwd=ROOT, env=environment, check=False, stdout=output, stderr=subprocess.STDOUT
-            )
+            code = self._ran(name, command, environment, output)
             output.seek(0)
             with self.lock:
                 print(f"\n=== {name}", flush=True)
                 print(output.read().decode(errors="replace"), end="", flush=True)
-        return ran.returncode
+        return code
+
+    def _ran(self, name: str, command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None) -> int:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT if output else None
+        )
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
+        process.returncode = os.waitstatus_to_exitcode(status)
+        with self.lock:
+            self.computed[name] = self.computed.get(name, 0) + used.ru_utime + used.ru_stime
+        return process.returncode
 
     def ended(self, name: str, began: float, *, held: bool) -> None:
         seconds = time.monotonic() - began
         with self.lock:
             self.times[name] = seconds
-            print(f"--- {name}: {'held' if held else 'BROKEN'} in {seconds:.0f} s", flush=True)
+            used = self.computed.get(name, 0)
+            print(f"--- {name}: {'held' if held else 'BROKEN'} in {seconds:.0f} s, {used:.0f} computed", flush=True)
             if not held:
                 self.broken.append(name)
 
