@@ -1,0 +1,1 @@
+"""Terraform against the server."""

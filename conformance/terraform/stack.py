@@ -1,0 +1,78 @@
+"""One working folder of Terraform, and what its tests ask about what it made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from conformance.product import PATIENCE, Access
+
+
+class Stack:
+    """One working folder of Terraform."""
+
+    def __init__(self, terraform: str, mirror: Path, source: Path, folder: Path, access: Access, mark: str) -> None:
+        folder.mkdir()
+        shutil.copy(source / "main.tf", folder)
+        rules = f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n'
+        (folder / "terraform.rc").write_text(rules)
+        (folder / "terraform.tfvars.json").write_text(json.dumps({"endpoint": access.url, "mark": mark}))
+        self.terraform, self.folder = terraform, folder
+        self.environment = access.environment() | {
+            "TF_CLI_CONFIG_FILE": str(folder / "terraform.rc"),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+        }
+        # Terraform is to see what its user gave it, nothing more.
+        del self.environment["AWS_ENDPOINT_URL"]
+        self.run("init", "-backend=false")
+
+    def run(self, *arguments: str, expect: int = 0) -> str:
+        command = [self.terraform, arguments[0], "-no-color", "-input=false", *arguments[1:]]
+        if arguments[0] in {"output", "show"}:
+            command.remove("-input=false")
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=240 * PATIENCE,
+            check=False,
+        )
+        assert done.returncode == expect, (
+            f"terraform {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
+        return done.stdout
+
+    def apply(self, *variables: str) -> None:
+        self.run("apply", "-auto-approve", *variables)
+
+    def no_change(self, *variables: str) -> None:
+        """A plan that changes nothing (2 would mean changes, 1 an error)."""
+        self.run("plan", "-detailed-exitcode", *variables)
+
+    def outputs(self) -> dict[str, Any]:
+        return {name: one["value"] for name, one in json.loads(self.run("output", "-json")).items()}
+
+    def resource(self, address: str) -> dict[str, Any]:
+        shown = json.loads(self.run("show", "-json"))["values"]["root_module"]["resources"]
+        found: dict[str, Any] = next(one["values"] for one in shown if one["address"] == address)
+        return found
+
+
+def group(asg: Any, name: str) -> dict[str, Any] | None:
+    found = asg.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    return found[0] if found else None
+
+
+def alive(ec2: Any, name: str) -> list[dict[str, Any]]:
+    filters = [
+        {"Name": "tag:aws:autoscaling:groupName", "Values": [name]},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+    ]
+    answer = ec2.describe_instances(Filters=filters)
+    return [one for reservation in answer["Reservations"] for one in reservation["Instances"]]
