@@ -55,3 +55,13 @@ def test_but_not_for_ever(writer, newcomer):
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         use_wal(newcomer.execute, 1, clock)
     assert 50 <= clock.waits <= 51
+
+
+def test_a_file_that_takes_no_writes_is_told_at_once(tmp_path):
+    sqlite3.connect(tmp_path / "file").execute("CREATE TABLE t (x)")
+    reader = sqlite3.connect(f"file:{tmp_path}/file?mode=ro", uri=True)
+    clock = Patient()
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        use_wal(reader.execute, 10, clock)
+    reader.close()
+    assert clock.waits == 0
