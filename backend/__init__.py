@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from backend.services.images import Images
     from backend.services.nodes import Nodes
     from backend.services.resource_tags import ResourceTags
+    from backend.services.server_changes import ServerChanges
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
     from backend.services.sessions import Sessions
@@ -45,6 +46,7 @@ class Backend:
     traffic: Traffic
     sessions: Sessions
     images: Images
+    server_changes: ServerChanges
 
     @classmethod
     def build(
@@ -71,6 +73,7 @@ class Backend:
         from backend.services.images import Images
         from backend.services.nodes import Nodes
         from backend.services.resource_tags import ResourceTags
+        from backend.services.server_changes import ServerChanges
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
         from backend.services.sessions import Sessions
@@ -93,4 +96,5 @@ class Backend:
             traffic=Traffic(store, cloud, catalog, clock, deregistration),
             sessions=sessions or Sessions(store, clock),
             images=Images(cloud, catalog),
+            server_changes=ServerChanges(cloud, catalog),
         )

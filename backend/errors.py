@@ -135,6 +135,15 @@ class ServerUnknown(Finding):
 
 
 @dataclass(eq=False)
+class ServerProtected(Finding):
+    """Its owner protected the server; ``option`` is the field of ServerOptions, ``stop``: it was to be stopped only."""
+
+    server: str
+    option: str
+    stop: bool = False
+
+
+@dataclass(eq=False)
 class ServerNotAttachable(Finding):
     """``why``: ``not_running``, ``in_cluster`` (``cluster`` is its name), ``zone``, ``image`` (it is gone)."""
 
@@ -396,6 +405,20 @@ class NoAddresses(Finding):
     """The subnet (as the cloud names it) has no free address."""
 
     subnet: str
+
+
+@dataclass(eq=False)
+class AddressTaken(Finding):
+    """The address that was asked for (``detail`` tells more) is somebody's already."""
+
+    detail: str
+
+
+@dataclass(eq=False)
+class AddressUnfit(Finding):
+    """The address that was asked for is none that a server may have in its subnet."""
+
+    detail: str
 
 
 @dataclass(eq=False)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from backend.domain.options import ServerOptions
+
 
 @dataclass(frozen=True, slots=True)
 class BlockDevice:
@@ -52,6 +54,8 @@ class ServerSpec:
         server_group_id: its short id, where it is not named.
         tags: of the server, before the group's own.
         iam_profile: name or ARN of an instance profile.
+        options: its switches.
+        private_address: the address it is to have in its subnet; None takes any.
         unsupported: members, in AWS's words, that no server here can have and that must not be passed over at launch
             (``InstanceMarketOptions``); a template may hold them, a launch with them is refused.
     """
@@ -71,6 +75,8 @@ class ServerSpec:
     tags: Mapping[str, str] = field(default_factory=dict)
     iam_profile: str | None = None
     unsupported: tuple[str, ...] = ()
+    options: ServerOptions = field(default_factory=ServerOptions)
+    private_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

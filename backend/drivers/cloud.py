@@ -9,6 +9,7 @@ from backend.drivers.compute import Compute, Server
 from backend.drivers.images import ImageMaking, Images
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.network import Networking
+from backend.drivers.server_changing import ServerChanging
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Cloud:
 
     Attributes:
         making: of images; None where they are made with the cloud's own tools.
+        changing: of servers that are there; None where the cloud's are made and ended only.
         installation: what this installation's servers, ports and members are known by.
     """
 
@@ -26,6 +28,7 @@ class Cloud:
     balancing: Balancing
     installation: Installation = nobody
     making: ImageMaking | None = None
+    changing: ServerChanging | None = None
 
     def made(self, found: Server | PoolMember) -> bool:
         """Whether this installation made it: others on the same cloud use the same tokens and names."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from backend.domain.ids import short_id
 from backend.domain.node import ServerStatus
+from backend.domain.options import ServerOptions
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
 
@@ -58,6 +59,7 @@ class Server:
         tags: AWS-style tags (any key and value AWS allows).
         server_group_id, server_group_name: the group it was made in; None where its maker did not note it.
         fault: the cloud's words about an error status.
+        volumes: cloud ids of what the block storage has attached to it.
     """
 
     id: str
@@ -85,6 +87,8 @@ class Server:
     fault: str | None = None
     reservation_id: str = ""
     index: int = 0
+    options: ServerOptions = field(default_factory=ServerOptions)
+    volumes: tuple[str, ...] = ()
 
     @property
     def short_id(self) -> str:
@@ -99,6 +103,7 @@ class ServerRequest:
         launch_id: token to carry, or None for a server that is no cluster's.
         user_data: base64, or None.
         server_group: the group it is made in, or None.
+        private_address: the address it is to have in its subnet, or None.
     """
 
     name: str
@@ -114,6 +119,8 @@ class ServerRequest:
     launch_id: str | None = None
     server_group: ServerGroup | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    options: ServerOptions = field(default_factory=ServerOptions)
+    private_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

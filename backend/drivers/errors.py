@@ -92,6 +92,14 @@ class SubnetNotFound(Refused):
     pass
 
 
+class AddressTaken(Refused):
+    """The address that was asked for is somebody's already."""
+
+
+class AddressUnfit(Refused):
+    """The address that was asked for is none that a server may have in the subnet."""
+
+
 class NetworkMissing(Refused):
     """The project has no network to put a server on."""
 

@@ -76,6 +76,8 @@ def resolve(
         launch_id=launch_id,
         server_group=group,
         tags={**spec.tags, **(tags or {})},
+        options=spec.options,
+        private_address=spec.private_address,
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 from backend import errors
 from backend.drivers import errors as cloud
 
@@ -56,8 +59,17 @@ def _refusal(error: cloud.Refused, type_name: str, image: str, zone: str) -> err
             return _room(error, type_name, zone)
 
 
+_TOLD: Final[Mapping[type[cloud.Refused], Callable[[str], errors.Finding]]] = {
+    cloud.AddressTaken: errors.AddressTaken,
+    cloud.AddressUnfit: errors.AddressUnfit,
+}
+"""Refusals that are findings with the same words."""
+
+
 def _room(error: cloud.Refused, type_name: str, zone: str) -> errors.Finding:
     detail = error.detail
+    if same := _TOLD.get(type(error)):
+        return same(detail)
     match error:
         case cloud.VolumeTooSmall():
             return errors.VolumeTooSmall(error.size, error.least, error.snapshot)

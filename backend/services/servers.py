@@ -22,6 +22,7 @@ from backend.drivers.compute import Server, ServerRequest
 from backend.drivers.resolution import resolve
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
+from backend.services.server_changes import protected
 from backend.services.tokens import Claim, Tokens
 from backend.store import activities, client_tokens, nodes
 from backend.store.session import Store
@@ -174,7 +175,14 @@ class Servers:
         return _move(scope, servers, act)
 
     def stop(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:
-        """Stop running servers; those that are stopped or stopping stay as they are. Raises ServerConflict."""
+        """Stop running servers; those that are stopped or stopping stay as they are.
+
+        Raises:
+            ServerProtected: one is to be kept running; nothing was done then.
+            ServerConflict
+        """
+        if kept := protected(servers, against_stop=True):
+            raise errors.ServerProtected(kept.short_id, "kept_running", stop=True)
         allowed = frozenset({ServerStatus.ACTIVE, ServerStatus.STOPPING, ServerStatus.STOPPED})
         act = _Act(self._compute.stop, allowed, ServerStatus.ACTIVE, ServerStatus.STOPPING)
         return _move(scope, servers, act)
@@ -185,7 +193,21 @@ class Servers:
         _move(scope, servers, _Act(self._compute.reboot, running, ServerStatus.ACTIVE, ServerStatus.ACTIVE))
 
     def terminate(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:
-        """Ask for the deletion of servers. A cluster's node that goes this way is replaced like any that vanished."""
+        """Ask for the deletion of servers. A cluster's node that goes this way is replaced like any that vanished.
+
+        Raises:
+            ServerProtected: one is protected; those of other zones are deleted all the same, as at AWS.
+
+        Source: Amazon EC2 API Reference, TerminateInstances.
+        """
+        kept = {server.zone: server for server in reversed(servers) if protected([server])}
+        moved = self._end(scope, [server for server in servers if server.zone not in kept])
+        for server in kept.values():
+            option = "protected" if server.options.protected else "kept_running"
+            raise errors.ServerProtected(server.short_id, option)
+        return moved
+
+    def _end(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:
         moved = []
         for server in servers:
             if server.status in ENDED_STATUSES:
@@ -269,7 +291,7 @@ class Servers:
             known = self._tokens.made(scope, claim)
             if known and not set(known) & set(made):
                 _log.warning("servers %s came too late for their client token, and are deleted", made)
-                self.terminate(scope, servers)
+                self._end(scope, servers)
                 return self._as_before(scope, replace(claim, result=known))
             if not set(made) <= set(known):
                 raise
@@ -288,7 +310,7 @@ class Servers:
                 except cloud_errors.PartlyMade as part:
                     if len(part.servers) >= order.minimum:
                         return part.servers
-                    self.terminate(scope, part.servers)
+                    self._end(scope, part.servers)
                     error: cloud_errors.CloudError = part.refusal
                 except cloud_errors.CloudError as failure:
                     error = failure

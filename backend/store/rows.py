@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row
 
+from backend.domain import options
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.cluster import (
     Cluster,
@@ -20,6 +21,7 @@ from backend.domain.cluster import (
 )
 from backend.domain.ids import short_id
 from backend.domain.node import Health, LeavesFor, Node, NodeState, ServerStatus
+from backend.domain.options import ServerOptions
 from backend.domain.profile import (
     BlockDevice,
     LaunchConfiguration,
@@ -309,8 +311,14 @@ def activity_of(row: Row[Any]) -> Activity:
     )
 
 
+_LATER: Final = frozenset({"options", "private_address"})
+
+
 def server_spec_document(spec: ServerSpec) -> dict[str, Any]:
-    return asdict(spec)
+    """Without what it need not say: versions before these members read it too."""
+    written = asdict(spec)
+    written["options"] = options.document(spec.options)
+    return {name: value for name, value in written.items() if name not in _LATER or value}
 
 
 def server_spec_of(document: Mapping[str, Any]) -> ServerSpec:
@@ -321,6 +329,7 @@ def server_spec_of(document: Mapping[str, Any]) -> ServerSpec:
             "security_group_names": tuple(document["security_group_names"]),
             "block_devices": tuple(BlockDevice(**device) for device in document["block_devices"]),
             "unsupported": tuple(document["unsupported"]),
+            "options": ServerOptions(**document.get("options", {})),
         }
     )
 

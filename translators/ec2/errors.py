@@ -93,6 +93,19 @@ def _conflict(found: errors.ServerConflict) -> AWSError:
     )
 
 
+_PROTECTIONS: Final = {"protected": "disableApiTermination", "kept_running": "disableApiStop"}
+
+
+def _protected(found: errors.ServerProtected) -> AWSError:
+    """Source: recorded c7n/ec2.StopInstances/error-test_ec2_stop_with_protection_enabled; go-to-k/cdkd #799."""
+    done = "stopped" if found.stop else "terminated"
+    return AWSError(
+        "OperationNotPermitted",
+        f"The instance '{_shown(arns.INSTANCE, found.server)}' may not be {done}. Modify its"
+        f" '{_PROTECTIONS[found.option]}' instance attribute and try again.",
+    )
+
+
 def _no_network(found: errors.NetworkMissing) -> AWSError:
     if found.zone:
         return AWSError("MissingInput", f"No default subnet for availability zone: '{found.zone}'.")  # unsourced
@@ -185,6 +198,10 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     errors.NoAddresses: lambda _: AWSError(  # unsourced
         "InsufficientFreeAddressesInSubnet", "There are not enough free addresses in the subnet to satisfy the request."
     ),
+    errors.AddressTaken: lambda _: AWSError("InvalidIPAddress.InUse", "Address is in use."),  # unsourced
+    errors.AddressUnfit: lambda _: AWSError(  # unsourced
+        "InvalidParameterValue", "Address does not fall within the subnet's address range"
+    ),
     errors.NetworkMissing: _no_network,
     # unsourced
     errors.ZoneNotFound: lambda found: AWSError("InvalidParameterValue", f"Invalid availability zone: [{found.zone}]"),
@@ -215,6 +232,7 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
         "InvalidInstanceID.NotFound", f"The instance ID '{_shown(arns.INSTANCE, found.server)}' does not exist"
     ),
     errors.ServerConflict: _conflict,
+    errors.ServerProtected: _protected,
 }
 
 

@@ -255,7 +255,7 @@ def interface_of(instance: Instance) -> dict[str, Any] | None:
                 "PrivateIpAddress": instance.private_address,
             }
         ],
-        "SourceDestCheck": True,
+        "SourceDestCheck": instance.server.options.source_check,
         "Status": "in-use",
         "VpcId": arns.resource_id(arns.NETWORK, instance.network_id),
         "InterfaceType": "interface",
@@ -327,16 +327,29 @@ def _cpus(instance: Instance) -> dict[str, Any]:
     return {"CoreCount": cores, "ThreadsPerCore": threads}
 
 
-def _metadata(instance: Instance) -> dict[str, Any]:
+def metadata_words(instance: Instance) -> dict[str, Any]:
+    """Its metadata options: as they were set, else as its image makes them."""
     second = instance.image is not None and instance.image.imds_v2
+    chosen = instance.server.options
     return {
         "State": "applied",
-        "HttpTokens": "required" if second else "optional",
-        "HttpPutResponseHopLimit": 2 if second else 1,
-        "HttpEndpoint": "enabled",
-        "HttpProtocolIpv6": "disabled",
-        "InstanceMetadataTags": "disabled",
+        "HttpTokens": chosen.tokens or ("required" if second else "optional"),
+        "HttpPutResponseHopLimit": chosen.hops or (2 if second else 1),
+        "HttpEndpoint": chosen.endpoint or "enabled",
+        "HttpProtocolIpv6": chosen.ipv6 or "disabled",
+        "InstanceMetadataTags": chosen.metadata_tags or "disabled",
     }
+
+
+def credit_option(instance: Instance) -> str:
+    """Its credits, as they were set, else as its type makes them."""
+    return instance.server.options.credits or ("standard" if instance.server.flavor.startswith("t2.") else "unlimited")
+
+
+def _maintenance(instance: Instance) -> dict[str, str]:
+    chosen = instance.server.options
+    told = {"AutoRecovery": chosen.recovery or "default"}
+    return {**told, "RebootMigration": chosen.reboot_migration} if chosen.reboot_migration else told
 
 
 def _transition(instance: Instance) -> str:
@@ -376,7 +389,7 @@ MEMBERS: Final[Members[Instance]] = {
     "InstanceType": lambda instance: instance.server.flavor,
     "LaunchTime": lambda instance: instance.server.created_at,
     "Placement": _placement,
-    "Monitoring": {"State": "disabled"},
+    "Monitoring": lambda instance: {"State": "enabled" if instance.server.options.monitored else "disabled"},
     "VpcId": lambda instance: arns.resource_id(arns.NETWORK, instance.network_id) if instance.network_id else None,
     "SubnetId": lambda instance: arns.subnet_id(instance.subnet.id) if instance.subnet else None,
     "PrivateIpAddress": lambda instance: instance.private_address or None,
@@ -384,14 +397,14 @@ MEMBERS: Final[Members[Instance]] = {
     "Architecture": lambda instance: instance.architecture,
     "BlockDeviceMappings": lambda instance: [_attached(instance, *disk) for disk in instance.disks()],
     "ClientToken": lambda instance: instance.client_token,
-    "EbsOptimized": False,
+    "EbsOptimized": lambda instance: instance.server.options.ebs_optimized,
     "EnaSupport": lambda instance: instance.image.ena if instance.image else True,
     "Hypervisor": "xen",
     "NetworkInterfaces": _interfaces,
     "RootDeviceName": lambda instance: instance.root_device,
     "RootDeviceType": lambda instance: instance.image.root_device_type if instance.image else "ebs",
     "SecurityGroups": lambda instance: instance.groups,
-    "SourceDestCheck": True,
+    "SourceDestCheck": lambda instance: instance.server.options.source_check,
     "VirtualizationType": lambda instance: instance.image.virtualization if instance.image else "hvm",
     "Platform": lambda instance: "windows" if _windows(instance) else None,
     "PlatformDetails": lambda instance: instance.image.platform_details if instance.image else "Linux/UNIX",
@@ -402,12 +415,12 @@ MEMBERS: Final[Members[Instance]] = {
     "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
     "HibernationOptions": {"Configured": False},
     "EnclaveOptions": {"Enabled": False},
-    "MetadataOptions": _metadata,
+    "MetadataOptions": metadata_words,
     "PrivateDnsNameOptions": {
         "HostnameType": "ip-name",
         "EnableResourceNameDnsARecord": False,
         "EnableResourceNameDnsAAAARecord": False,
     },
-    "MaintenanceOptions": {"AutoRecovery": "default"},
+    "MaintenanceOptions": _maintenance,
 }
 """An instance as DescribeInstances tells of it, but for its tags."""

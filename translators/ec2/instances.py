@@ -1,8 +1,8 @@
-"""Instances as they are asked for: described, their status and attributes, credits and firmware data."""
+"""Instances as they are asked for: described, their status, credits and firmware data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from backend.domain.node import ServerStatus
@@ -10,7 +10,15 @@ from backend.domain.profile import BlockDevice
 from backend.drivers.compute import Server
 from translators import arns, filters
 from translators.ec2 import actions, tag_words
-from translators.ec2.instance_words import INTERFACE_PATHS, MEMBERS, Instance, Surroundings, interface_of, state
+from translators.ec2.instance_words import (
+    INTERFACE_PATHS,
+    MEMBERS,
+    Instance,
+    Surroundings,
+    credit_option,
+    interface_of,
+    state,
+)
 from translators.errors import AWSError
 from translators.filters import Filters, always, never
 from translators.nouns import Asked, Naming, Noun, Tagging
@@ -297,50 +305,19 @@ STATUSES: Final = Noun(
 actions.describes("DescribeInstanceStatus", STATUSES)
 
 
-_ATTRIBUTES: Final[Mapping[str, Callable[[Instance], dict[str, Any]]]] = {
-    "instanceType": lambda instance: {"InstanceType": {"Value": instance.server.flavor}},
-    "kernel": lambda _: {"KernelId": {}},
-    "ramdisk": lambda _: {"RamdiskId": {}},
-    "userData": lambda instance: {
-        "UserData": {"Value": instance.server.user_data} if instance.server.user_data else {}
-    },
-    "disableApiTermination": lambda _: {"DisableApiTermination": {"Value": False}},
-    "disableApiStop": lambda _: {"DisableApiStop": {"Value": False}},
-    "instanceInitiatedShutdownBehavior": lambda _: {"InstanceInitiatedShutdownBehavior": {"Value": "stop"}},
-    "rootDeviceName": lambda instance: {"RootDeviceName": {"Value": instance.root_device}},
-    "blockDeviceMapping": lambda instance: {"BlockDeviceMappings": INSTANCES.view(instance)["BlockDeviceMappings"]},
-    "productCodes": lambda _: {"ProductCodes": []},
-    "sourceDestCheck": lambda _: {"SourceDestCheck": {"Value": True}},
-    "groupSet": lambda instance: {"Groups": instance.groups},
-    "ebsOptimized": lambda _: {"EbsOptimized": {"Value": False}},
-    "sriovNetSupport": lambda _: {"SriovNetSupport": {}},
-    "enaSupport": lambda instance: {"EnaSupport": {"Value": instance.image.ena if instance.image else True}},
-    "enclaveOptions": lambda _: {"EnclaveOptions": {"Enabled": False}},
-}
-
-
-@actions.reads("DescribeInstanceAttribute")
-def describe_attribute(call: Call) -> Result:
-    instance = one(call, call.params["InstanceId"])
-    return {"InstanceId": instance.id, **_ATTRIBUTES[call.params["Attribute"]](instance)}
-
-
-def _burstable(instance: Instance) -> bool:
+def burstable(instance: Instance) -> bool:
+    """Whether it has CPU credits."""
     return instance.flavor is not None and instance.flavor.burstable and not instance.gone
-
-
-def _credits(instance: Instance) -> str:
-    return "standard" if instance.server.flavor.startswith("t2.") else "unlimited"
 
 
 CREDITS: Final = Noun(
     answer="InstanceCreditSpecifications",
     items=_instances,
-    members={"InstanceId": lambda instance: instance.id, "CpuCredits": _credits},
+    members={"InstanceId": lambda instance: instance.id, "CpuCredits": credit_option},
     order=_order,
     filters={"instance-id": "InstanceId"},
     namings=_NAMINGS,
-    keeps=lambda _, instance: _burstable(instance),
+    keeps=lambda _, instance: burstable(instance),
     pages=actions.pages("InstanceIds"),
 )
 
@@ -349,7 +326,7 @@ def _describe_credits(call: Call) -> Result:
     """Burstable types are told with AWS's default; other instances are left out unless they are named."""
     named = CREDITS.named_by(call.params)
     instances = CREDITS.chosen(call, named)
-    if named and (others := [each.id for each in instances if not _burstable(each)]):
+    if named and (others := [each.id for each in instances if not burstable(each)]):
         # unsourced
         words = f"The instance type of '{', '.join(others)}' does not support credit specifications"
         raise AWSError("InvalidParameterValue", words)

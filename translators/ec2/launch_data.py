@@ -11,8 +11,10 @@ import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from ipaddress import IPv4Address
 from typing import Any, Final
 
+from backend.domain.options import ServerOptions
 from backend.domain.profile import BlockDevice, ServerSpec
 from translators import arns
 from translators.ec2 import tag_words
@@ -28,12 +30,12 @@ SHOWN_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "BlockDeviceMappings[].Ebs.VolumeInitializationRate": "volumes are made by the cloud in its own time",
     "CapacityReservationSpecification.CapacityReservationPreference": "there are no reservations to use (open, none)",
     "CpuOptions": "the type's flavor decides on cores and threads",
-    "CreditSpecification": "there are no CPU credits",
+    "CreditSpecification": "there are no CPU credits; instances keep it and tell it",
     "EbsOptimized": "storage traffic is the cloud's own affair",
     "InstanceInitiatedShutdownBehavior": "a server that shuts itself down is stopped; a group replaces it",
-    "MaintenanceOptions": "recovery is the cloud's own affair",
-    "MetadataOptions": "the cloud's metadata service has no such switches",
-    "Monitoring": "what is measured does not depend on it",
+    "MaintenanceOptions": "recovery is the cloud's own affair; instances keep it and tell it",
+    "MetadataOptions": "the cloud's metadata service has no such switches; instances keep them and tell them",
+    "Monitoring": "what is measured does not depend on it; instances keep it and tell it",
     "NetworkInterfaces[].ConnectionTrackingSpecification": "the cloud's firewall has its own time-outs",
     "NetworkInterfaces[].DeleteOnTermination": "an interface goes with its server",
     "NetworkInterfaces[].Description": "interfaces are made by the cloud",
@@ -45,6 +47,7 @@ SHOWN_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
 }
 """Members that are accepted, kept and told again and change nothing, and why; README's limits are made of it."""
 
+CREDITS: Final = frozenset({"standard", "unlimited"})
 TAGGABLE: Final = frozenset(
     {"instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu", "fleet"}
 )
@@ -116,6 +119,11 @@ def check_launch(data: Data, *, by_subnet: bool) -> None:
             "InvalidQueryParameter",
             "Incompatible launch template: Each network interface requires a unique device index.",
         )
+    if any(_address(data, each) for each in interfaces):
+        raise AWSError(  # unsourced
+            "InvalidQueryParameter",
+            "Incompatible launch template: A network interface of a group's instances cannot name a private address.",
+        )
     try:
         check_groups(data, by_subnet=by_subnet)
         checked_user_data(data.get("UserData"))
@@ -159,7 +167,7 @@ def spec_of(data: Data, zone_names: Mapping[str, str], *, of_template: bool = Fa
     Raises:
         AWSError: words that cannot mean anything (user data that is not base64, tags that cannot be...).
     """
-    _check_hops(data.get("MetadataOptions") or {})
+    check_hops(data.get("MetadataOptions") or {})
     user_data = data.get("UserData")
     unfit: list[str] = []
     if of_template:
@@ -185,8 +193,51 @@ def spec_of(data: Data, zone_names: Mapping[str, str], *, of_template: bool = Fa
         server_group_id=_short(arns.PLACEMENT_GROUP, placement.get("GroupId")),
         tags=tags.get("instance", {}),
         iam_profile=profile.get("Name") or profile.get("Arn") or None,
+        options=options_of(data),
+        private_address=_address(data, first),
         unsupported=tuple(dict.fromkeys((*_unsupported(data, placement, interfaces), *unfit))),
     )
+
+
+def options_of(data: Data) -> ServerOptions:
+    """The switches of the server."""
+    metadata: Data = data.get("MetadataOptions") or {}
+    return ServerOptions(
+        protected=bool(data.get("DisableApiTermination")),
+        kept_running=bool(data.get("DisableApiStop")),
+        monitored=bool((data.get("Monitoring") or {}).get("Enabled")),
+        ebs_optimized=bool(data.get("EbsOptimized")),
+        credits=checked_credits((data.get("CreditSpecification") or {}).get("CpuCredits")),
+        tokens=metadata.get("HttpTokens") or "",
+        hops=metadata.get("HttpPutResponseHopLimit") or 0,
+        endpoint=metadata.get("HttpEndpoint") or "",
+        ipv6=metadata.get("HttpProtocolIpv6") or "",
+        metadata_tags=metadata.get("InstanceMetadataTags") or "",
+        recovery=(data.get("MaintenanceOptions") or {}).get("AutoRecovery") or "",
+    )
+
+
+def checked_credits(credits_: str | None) -> str:
+    """Refuse a credit option that is none; templates hold any text of 64 KiB else."""
+    if credits_ and credits_ not in CREDITS:
+        # unsourced
+        words = f"Value ({credits_[:64]}) for parameter CpuCredits is invalid. Valid values are: standard, unlimited."
+        raise AWSError("InvalidParameterValue", words)
+    return credits_ or ""
+
+
+def _address(data: Data, interface: Data) -> str | None:
+    """The address that the server is to have in its subnet: in one of the three places where it can be said."""
+    listed: Sequence[Data] = interface.get("PrivateIpAddresses") or ()
+    own = next((each.get("PrivateIpAddress") for each in listed if each.get("Primary", len(listed) == 1)), None)
+    text = data.get("PrivateIpAddress") or interface.get("PrivateIpAddress") or own
+    if not text:
+        return None
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        # unsourced
+        raise AWSError("InvalidParameterValue", f"Invalid IPv4 address: {text[:64]}") from None
 
 
 def block_device(mapping: Data) -> BlockDevice:
@@ -235,7 +286,7 @@ def _kept_user_data(text: str | None) -> tuple[str | None, list[str]]:
         raise AWSError("InvalidUserData.Malformed", f"User data is limited to {_USER_DATA_BYTES} bytes.") from found
 
 
-def _check_hops(options: Data) -> None:
+def check_hops(options: Data) -> None:
     """Source: conformance/recorded templates/hop-limit-999 (the words)."""
     hops = options.get("HttpPutResponseHopLimit")
     if hops is not None and not 1 <= hops <= _MOST_HOPS:
@@ -288,9 +339,6 @@ _MEMBERS: Final = _given(
     "ElasticGpuSpecifications",
     "ElasticInferenceAccelerators",
     "LicenseSpecifications",
-    # A protection that is not there must not be promised.
-    "DisableApiStop",
-    "DisableApiTermination",
     "InstanceRequirements",
     "SecondaryInterfaces",
     "Operator",
@@ -306,8 +354,6 @@ _INTERFACE: Final = _given(
     "Ipv6Prefixes",
     "NetworkInterfaceId",
     "PrimaryIpv6",
-    "PrivateIpAddress",
-    "PrivateIpAddresses",
     "SecondaryPrivateIpAddressCount",
 )
 
@@ -340,5 +386,7 @@ def _placement(placement: Data) -> Iterator[str]:
 
 def _interface(interface: Data) -> Iterator[str]:
     yield from _INTERFACE(interface)
+    if len(interface.get("PrivateIpAddresses") or ()) > 1:
+        yield "SecondaryPrivateIpAddresses"
     if (interface.get("InterfaceType") or "") not in _ALONE:
         yield "InterfaceType"

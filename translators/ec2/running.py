@@ -32,7 +32,6 @@ _REFUSED: Final = (
     "EnablePrimaryIpv6",
     "Ipv6AddressCount",
     "Ipv6Addresses",
-    "PrivateIpAddress",
 )
 
 
@@ -155,6 +154,11 @@ def _described(call: Call, tags: Mapping[str, Mapping[str, str]]) -> tuple[Serve
     if subnet:
         actions.check_forms(actions.SUBNET, [subnet])
         spec = replace(spec, subnet=arns.short_of(arns.SUBNET, subnet) or subnet)
+    if spec.private_address and call.params["MaxCount"] > 1:
+        raise AWSError(  # unsourced
+            "InvalidParameterCombination",
+            "The parameter privateIpAddress cannot be used where more than one instance is asked for.",
+        )
     refused = [name for name in _REFUSED if data.get(name)]
     if data.get("InstanceInitiatedShutdownBehavior") == "terminate":
         refused.append("InstanceInitiatedShutdownBehavior")

@@ -22,6 +22,7 @@ from backend.drivers.openstack.images import OpenStackImages
 from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.patience import Patience
 from backend.drivers.openstack.rest import Rest
+from backend.drivers.openstack.server_changes import OpenStackServerChanging
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.trusts import Trusts
 from backend.drivers.openstack.ways import ApplicationCredentialWay, Way
@@ -70,7 +71,14 @@ def open_cloud(
         installation=installation,
     )
     balancing = OpenStackBalancing(rest, clock, settings, networking, installation)
-    return Cloud(compute=compute, images=images, network=networking, balancing=balancing, installation=installation)
+    return Cloud(
+        compute=compute,
+        images=images,
+        network=networking,
+        balancing=balancing,
+        installation=installation,
+        changing=OpenStackServerChanging(rest),
+    )
 
 
 def _ways(

@@ -43,7 +43,10 @@ class Launch:
     def body(self) -> Mapping[str, Any]:
         """One POST for all servers, which is accepted or refused as a whole."""
         server = self._server(notes_of=f"{self.batch}/{self.count}")
-        server["networks"] = [{"uuid": self.placement.subnet.network_id}]
+        network = {"uuid": self.placement.subnet.network_id}
+        if self.request.private_address:
+            network["fixed_ip"] = self.request.private_address
+        server["networks"] = [network]
         server["security_groups"] = [{"name": group} for group in self.request.security_group_ids]
         if not server["security_groups"]:
             del server["security_groups"]
@@ -84,9 +87,10 @@ class Launch:
 
     def ports(self) -> Mapping[str, Any]:
         """The request that makes a port in the very subnet for each server."""
+        address = {"ip_address": self.request.private_address} if self.request.private_address else {}
         port: dict[str, Any] = {
             "network_id": self.placement.subnet.network_id,
-            "fixed_ips": [{"subnet_id": self.placement.real_id}],
+            "fixed_ips": [{"subnet_id": self.placement.real_id, **address}],
             "name": f"{port_prefix(self.installation)}{self.batch}",
         }
         if self.request.security_group_ids:
@@ -114,7 +118,7 @@ class Launch:
             "imageRef": "" if self.disks.root_volume else request.image_id,
             "flavorRef": self.offer.flavor_id,
             "availability_zone": self.zone,
-            "metadata": {**notes.encoded(request.tags), **noted},
+            "metadata": {**notes.encoded(request.tags), **noted, **notes.option_items(request.options)},
         }
         if request.key_name:
             server["key_name"] = request.key_name

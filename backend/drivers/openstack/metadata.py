@@ -19,6 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from backend.domain import options
+from backend.domain.options import ServerOptions
+
 OWN: Final = "coppice:"
 LAUNCH: Final = "coppice:launch"
 INSTALLATION: Final = "coppice:installation"
@@ -29,6 +32,7 @@ IMAGE: Final = "coppice:image"
 PORTS: Final = "coppice:ports"
 GROUP: Final = "coppice:group"
 GROUP_NAME: Final = "coppice:group-name"
+OPTION: Final = "coppice:option."
 
 _TAG: Final = "coppice:tag:"
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
@@ -92,6 +96,18 @@ def notes_of(metadata: Mapping[str, str]) -> Notes:
         group_id=_like(_ID, metadata.get(GROUP)),
         group_name=word(metadata.get(GROUP_NAME), _LONGEST),
     )
+
+
+def options_of(metadata: Mapping[str, str]) -> ServerOptions:
+    """The server's switches."""
+    return options.of_words(
+        {key.removeprefix(OPTION): text for key, text in metadata.items() if key.startswith(OPTION)}
+    )
+
+
+def option_items(values: ServerOptions) -> dict[str, str]:
+    """The metadata items of switches that are not as usual."""
+    return {OPTION + name: text for name, text in options.words(options.document(values)).items()}
 
 
 def word(text: object, longest: int = _WORD) -> str | None:

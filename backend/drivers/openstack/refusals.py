@@ -8,7 +8,7 @@ the cloud's own words.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from backend.domain.ids import short_id
@@ -71,6 +71,14 @@ def _room(declined: Declined, request: ServerRequest) -> errors.Refused:
     return errors.NoCapacity(declined.message, request_id=declined.request_id)
 
 
+def _taken(declined: Declined, request: ServerRequest) -> errors.Refused:
+    return errors.AddressTaken(request.private_address or "", request_id=declined.request_id)
+
+
+def _unfit(declined: Declined, request: ServerRequest) -> errors.Refused:
+    return errors.AddressUnfit(request.private_address or "", request_id=declined.request_id)
+
+
 def _addresses(declined: Declined, request: ServerRequest) -> errors.Refused:
     return errors.NoAddresses(short_id(request.subnet_id or ""), request_id=declined.request_id)
 
@@ -85,11 +93,22 @@ _TEXTS: Final[tuple[tuple[re.Pattern[str], _Make], ...]] = tuple(
         (r"security group \S+ (not found|could not be found|does not exist)|invalid security group", _group),
         (r"unable to find security_group", _group),
         (r"instance group \S+ could not be found", _server_group),
+        (r"fixed ip address \S+ is already in use", _taken),
+        (r"fixed ip(s)? \S+ is not a valid ip address|invalid fixed ip", _unfit),
         (r"no more ip addresses|no fixed ip addresses available|ip address generation failure", _addresses),
         (r"(subnet|network) \S+ (could not be found|requires a subnet)|no networks? defined", _network),
         (r"no valid host|requested availability zone is not available", _room),
     )
 )
+
+
+_OF_ADDRESSES: Final[Mapping[str, _Make]] = {
+    "IpAddressAlreadyAllocated": _taken,
+    "IpAddressInUse": _taken,
+    "InvalidIpForSubnet": _unfit,
+    "InvalidIpForNetwork": _unfit,
+}
+"""What Neutron calls a refusal of the address that was asked for."""
 
 
 def of_create(declined: Declined, request: ServerRequest, count: int) -> errors.CloudError:
@@ -102,6 +121,8 @@ def of_create(declined: Declined, request: ServerRequest, count: int) -> errors.
     """
     if declined.kind == "IpAddressGenerationFailure":
         return _addresses(declined, request)
+    if request.private_address and (make := _OF_ADDRESSES.get(declined.kind)):
+        return make(declined, request)
     quota = _over_quota(declined, count)
     if quota is not None:
         return quota

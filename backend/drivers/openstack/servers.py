@@ -110,6 +110,8 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         fault=(document.get("fault") or {}).get("message"),
         reservation_id=noted.batch or "",
         index=_index(name, noted.size),
+        options=notes.options_of(metadata),
+        volumes=_volumes(document),
     )
 
 
@@ -142,6 +144,12 @@ def image_of(document: Document) -> str | None:
     image = document.get("image")
     found = image.get("id") if isinstance(image, dict) else None
     return found if isinstance(found, str) else None
+
+
+def _volumes(document: Document) -> tuple[str, ...]:
+    """Ids of the volumes that it has, as far as Nova tells."""
+    told = document.get("os-extended-volumes:volumes_attached") or ()
+    return tuple(each["id"] for each in told)
 
 
 def _index(name: str, size: int) -> int:

@@ -6,6 +6,7 @@ import ipaddress
 import sqlite3
 from functools import lru_cache
 
+from backend.drivers.errors import AddressTaken, AddressUnfit
 from backend.drivers.simulated.layout import RESERVED_ADDRESSES
 from backend.drivers.simulated.state import counter, set_counter
 
@@ -30,6 +31,21 @@ def usable(cidr: str) -> tuple[int, int]:
 def take_private(connection: sqlite3.Connection, subnet_id: str, cidr: str, count: int) -> list[int]:
     """Free addresses of a subnet. The caller has made sure that there are enough."""
     return _take(connection, "address", subnet_id, usable(cidr), count)
+
+
+def take_this(connection: sqlite3.Connection, subnet_id: str, cidr: str, address: str) -> int:
+    """That very address of a subnet.
+
+    Raises:
+        AddressUnfit, AddressTaken
+    """
+    low, high = usable(cidr)
+    wanted = int(ipaddress.IPv4Address(address))
+    if not low <= wanted <= high:
+        raise AddressUnfit(f"Fixed IP {address} is not a valid ip address for subnet {subnet_id}.")
+    if connection.execute(_HELD["address"], (subnet_id, wanted, wanted)).fetchone():
+        raise AddressTaken(f"Fixed IP address {address} is already in use.")
+    return wanted
 
 
 def take_public(connection: sqlite3.Connection, count: int) -> list[int]:

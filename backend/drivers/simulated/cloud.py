@@ -19,6 +19,7 @@ from backend.drivers.simulated.own_flavors import OwnFlavors
 from backend.drivers.simulated.pools import Pools
 from backend.drivers.simulated.projects import Projects
 from backend.drivers.simulated.regions import Footings
+from backend.drivers.simulated.server_changes import SimulatedServerChanging
 from backend.drivers.simulated.server_groups import ServerGroups
 from backend.drivers.simulated.servers import ServerTable
 from backend.drivers.simulated.settings import SimulatedSettings
@@ -115,4 +116,5 @@ def _ports(world: World, pools: Pools, installation: Installation) -> Cloud:
         network=SimulatedNetworking(world),
         balancing=SimulatedBalancing(world, pools, installation),
         installation=installation,
+        changing=SimulatedServerChanging(world),
     )

@@ -14,7 +14,7 @@ from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, LoosePort, Ser
 from backend.drivers.errors import ServerGroupNotFound, ServerNotFound, ServerStateConflict
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.simulated import layout
-from backend.drivers.simulated.addresses import take_private, take_public
+from backend.drivers.simulated.addresses import take_private, take_public, take_this
 from backend.drivers.simulated.admission import Admission, Admitted
 from backend.drivers.simulated.faults import Call, Effect
 from backend.drivers.simulated.servers import SWEEP, NewServer, Row, gone
@@ -205,7 +205,10 @@ class SimulatedCompute:
         self, connection: sqlite3.Connection, call: Call, request: ServerRequest, admitted: Admitted, now: int
     ) -> Sequence[Server]:
         subnet = admitted.subnet
-        addresses = take_private(connection, subnet.id, subnet.cidr, call.count)
+        if request.private_address is None:
+            addresses = take_private(connection, subnet.id, subnet.cidr, call.count)
+        else:
+            addresses = [take_this(connection, subnet.id, subnet.cidr, request.private_address)]
         public = subnet.public_by_default if request.public_address is None else request.public_address
         public_addresses: Sequence[int | None] = take_public(connection, call.count) if public else [None] * call.count
         resolved = replace(request, subnet_id=subnet.id, security_group_ids=admitted.security_group_ids)

@@ -26,6 +26,7 @@ POOL_WRITES = ("add_members", "drain_members", "remove_members")
 WRITES = (
     *("create", "delete", "start", "stop", "reboot", "suspend", "resume", "rebuild", "adopt", "tag"),
     *("create_server_group", "delete_server_group", "delete_ports", "register_image", "deregister_image"),
+    *("set_options", "set_groups", "set_flavor", "set_user_data"),
     *POOL_WRITES,
 )
 MAKES = frozenset({"create", "create_server_group", "register_image"})
@@ -39,6 +40,7 @@ READS = (
     "zones",
     "server_groups",
     "loose_ports",
+    "console",
     "images",
     "networks",
     "subnets",

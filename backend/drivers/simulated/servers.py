@@ -8,10 +8,12 @@ import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
+from backend.domain import options
 from backend.domain.node import ServerStatus
+from backend.domain.options import ServerOptions
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
 from backend.drivers.compute import GroupPolicy, Server, ServerGroup, ServerRequest
@@ -20,9 +22,11 @@ from backend.drivers.simulated.timeline import Move, present
 
 _COLUMNS = (
     "id, batch, position, project, region, zone, subnet_id, address, public_address, launch_id, installation, tags,"
-    " image_id, server_group, status, status_at, fault, next_status, change_at, next_fault, prior, prior_at"
+    " image_id, server_group, status, status_at, fault, next_status, change_at, next_fault, prior, prior_at,"
+    " own"
 )
-_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 22)})"  # noqa: S608 - constant columns
+_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 23)})"  # noqa: S608 - constant columns
+_FLAVOR = "coalesce(json_extract(s.own, '$.flavor'), b.flavor)"
 _CACHED_BATCHES = 4096
 SWEEP = 500
 
@@ -32,6 +36,7 @@ class Row(NamedTuple):
 
     Attributes:
         tags, image_id: None while they are the batch's.
+        own: as JSON, what it has otherwise than its batch by now.
     """
 
     id: str
@@ -56,6 +61,7 @@ class Row(NamedTuple):
     next_fault: str | None
     prior: str | None
     prior_at: int | None
+    own: str | None
 
     @property
     def move(self) -> Move:
@@ -134,7 +140,7 @@ class ServerTable:
                 request.flavor,
                 batch.count,
                 batch.network_id,
-                json.dumps(asdict(request)),
+                json.dumps(_document(request)),
             ),
         )
         building = ServerStatus.BUILDING.value
@@ -162,6 +168,7 @@ class ServerTable:
                 next_fault=new.next_fault,
                 prior=None,
                 prior_at=None,
+                own=None,
             )
             for position, new in enumerate(servers)
         ]
@@ -258,13 +265,24 @@ class ServerTable:
         tags = {key: value for key, value in (own | dict(put)).items() if key not in remove}
         connection.execute("UPDATE servers SET tags = ? WHERE id = ?", (json.dumps(tags), row.id))
 
+    def change(self, connection: sqlite3.Connection, row: Row, **own: Any) -> None:
+        """Let it have something otherwise than its batch: options (some of them), groups, flavor, user data."""
+        known: dict[str, Any] = json.loads(row.own) if row.own else {}
+        if "options" in own:
+            own["options"] = {**known.get("options", {}), **own["options"]}
+        if "flavor" in own:
+            was = known.get("flavor") or self._batch(connection, row.batch).request.flavor
+            add_to_counter(connection, f"zone:{row.zone}/{was}", -1)
+            add_to_counter(connection, f"zone:{row.zone}/{own['flavor']}", 1)
+        connection.execute("UPDATE servers SET own = ? WHERE id = ?", (json.dumps({**known, **own}), row.id))
+
     def set_image(self, connection: sqlite3.Connection, row: Row, image_id: str) -> None:
         connection.execute("UPDATE servers SET image_id = ? WHERE id = ?", (image_id, row.id))
 
     def server(self, connection: sqlite3.Connection, row: Row, as_of: int) -> Server:
         """The row as the port tells it at that instant."""
         batch = self._batch(connection, row.batch)
-        request = batch.request
+        request = batch.request if row.own is None else _changed(batch.request, json.loads(row.own))
         status, since, fault = present(row.move, as_of)
         return Server(
             id=row.id,
@@ -292,6 +310,7 @@ class ServerTable:
             fault=fault,
             reservation_id=batch.reservation_id,
             index=row.position,
+            options=request.options,
         )
 
     def created_at(self, connection: sqlite3.Connection, row: Row) -> int:
@@ -300,7 +319,7 @@ class ServerTable:
     def settle(self, connection: sqlite3.Connection, now: int, at_most: int | None = None) -> None:
         """Free the places of servers that are gone by now: counters and addresses. Each is freed once."""
         rows = connection.execute(
-            "SELECT s.rowid, s.project, s.region, s.zone, b.flavor, s.subnet_id FROM servers s"
+            f"SELECT s.rowid, s.project, s.region, s.zone, {_FLAVOR}, s.subnet_id FROM servers s"  # noqa: S608 - constant columns
             " JOIN batches b ON b.id = s.batch WHERE s.held = 1 AND s.gone_at <= ? LIMIT ?",
             (now, -1 if at_most is None else at_most),
         ).fetchall()
@@ -321,9 +340,8 @@ class ServerTable:
 
     def forget(self, connection: sqlite3.Connection, row: Row) -> None:
         """Drop a standing server without a trace; its place is free at once."""
-        held, flavor = connection.execute(
-            "SELECT s.held, b.flavor FROM servers s JOIN batches b ON b.id = s.batch WHERE s.id = ?", (row.id,)
-        ).fetchone()
+        query = f"SELECT s.held, {_FLAVOR} FROM servers s JOIN batches b ON b.id = s.batch WHERE s.id = ?"  # noqa: S608 - constant columns
+        held, flavor = connection.execute(query, (row.id,)).fetchone()
         connection.execute("DELETE FROM servers WHERE id = ?", (row.id,))
         if held:
             for key in usage_keys(row.project, row.region, row.zone, flavor, row.subnet_id):
@@ -359,10 +377,25 @@ def gone(row: Row, instant: int) -> bool:
     return present(row.move, instant).status is ServerStatus.DELETED
 
 
+def _document(request: ServerRequest) -> dict[str, Any]:
+    return {**asdict(request), "options": options.document(request.options)}
+
+
+def _changed(request: ServerRequest, own: Mapping[str, Any]) -> ServerRequest:
+    """The request that would have made a server as it is by now."""
+    values = dict(own)
+    if "options" in values:
+        values["options"] = replace(request.options, **values["options"])
+    if "security_group_ids" in values:
+        values["security_group_ids"] = tuple(values["security_group_ids"])
+    return replace(request, **values)
+
+
 def _request(document: dict[str, Any]) -> ServerRequest:
     if group := document.get("server_group"):
         document["server_group"] = ServerGroup(group["id"], group["name"], GroupPolicy(group["policy"]))
     document["block_devices"] = tuple(BlockDevice(**device) for device in document["block_devices"])
+    document["options"] = ServerOptions(**document.get("options", {}))
     document["security_group_ids"] = tuple(document["security_group_ids"])
     return ServerRequest(**document)
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.node import ServerStatus
+from backend.domain.options import ServerOptions
 from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import GroupPolicy, Server, ServerGroup, ServerRequest
@@ -299,6 +300,19 @@ class CloudContract:
             cloud.compute.adopt(scope, server.id, launch)
             seen = cloud.compute.get(scope, server.id)
             assert (seen.launch_id, cloud.made(seen)) == (launch, launch is not None and bool(cloud.installation()))
+
+    def test_switches_are_the_servers(self, cloud, scope, other_scope, make):
+        (server,) = make(options=ServerOptions(protected=True, hops=3))
+        assert cloud.compute.get(scope, server.id).options == ServerOptions(protected=True, hops=3)
+        cloud.changing.set_options(scope, server.id, {"protected": False, "credits": "standard"})
+        assert cloud.compute.get(scope, server.id).options == ServerOptions(hops=3, credits="standard")
+        assert isinstance(cloud.changing.console(scope, server.id), str)
+        for call in (
+            lambda: cloud.changing.set_options(other_scope, server.id, {"protected": True}),
+            lambda: cloud.changing.console(other_scope, server.id),
+        ):
+            with pytest.raises(ServerNotFound):
+                call()
 
     @pytest.mark.parametrize(
         ("changes", "error"),

@@ -15,6 +15,7 @@ ELSEWHERE = {
     "ServerConflict", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent", "TokenUsed",
     "ServerGroupExists", "ServerGroupInUse", "ImageNameTaken", "ImageNotOwned", "ImagesExhausted", "RoleRefused",
     "KeyGone", "RegionNotOpened", "RolesNotAssumed", "SessionsExhausted", "SessionsUnavailable",
+    "ServerProtected", "AddressTaken", "AddressUnfit",
 }  # fmt: skip
 FINDINGS = [
     found

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from botocore.model import Shape
 
+from backend.domain.options import ServerOptions
 from backend.domain.profile import BlockDevice
 from gateway.models import operation_model
 from translators.ec2 import launch_data
@@ -109,8 +110,6 @@ def test_a_placement_group_by_name_or_id(placement: dict, name: str | None, shor
         ({"InstanceRequirements": {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}}}, "InstanceRequirements"),
         ({"CpuOptions": {"AmdSevSnp": "enabled"}}, "CpuOptions.AmdSevSnp"),
         ({"KernelId": "aki-1"}, "KernelId"),
-        ({"DisableApiStop": True}, "DisableApiStop"),
-        ({"DisableApiTermination": True}, "DisableApiTermination"),
         ({"ImageId": "resolve:ssm:/aws/service/x"}, "ImageId resolve:ssm"),
         ({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1"}]}, "NetworkInterfaces.NetworkInterfaceId"),
         ({"NetworkInterfaces": [{"InterfaceType": "efa"}]}, "NetworkInterfaces.InterfaceType"),
@@ -144,6 +143,40 @@ READ = {
     "IamInstanceProfile", "KernelId", "RamDiskId", "ElasticGpuSpecifications", "ElasticInferenceAccelerators", "LicenseSpecifications",
     "InstanceRequirements", "SecondaryInterfaces", "Operator", "DisableApiStop", "DisableApiTermination",
 }  # fmt: skip
+
+
+def test_switches_go_with_the_server() -> None:
+    data = {
+        "DisableApiTermination": True,
+        "DisableApiStop": True,
+        "Monitoring": {"Enabled": True},
+        "EbsOptimized": True,
+        "CreditSpecification": {"CpuCredits": "standard"},
+        "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 3},
+        "MaintenanceOptions": {"AutoRecovery": "disabled"},
+    }
+    assert spec(**data).options == ServerOptions(
+        protected=True,
+        kept_running=True,
+        monitored=True,
+        ebs_optimized=True,
+        credits="standard",
+        tokens="required",
+        hops=3,
+        recovery="disabled",
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"PrivateIpAddress": "172.31.0.77"},
+        {"NetworkInterfaces": [{"DeviceIndex": 0, "PrivateIpAddress": "172.31.0.77"}]},
+        {"NetworkInterfaces": [{"PrivateIpAddresses": [{"PrivateIpAddress": "172.31.0.77"}]}]},
+    ],
+)
+def test_an_address_of_its_own(data: dict) -> None:
+    assert spec(**data).private_address == "172.31.0.77"
 
 
 def test_every_member_of_the_model_is_in_one_of_the_three_sets() -> None:

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from backend.domain.node import ServerStatus
+from backend.domain.options import ServerOptions
 from backend.domain.scope import Scope
+from backend.drivers.openstack import metadata
 from backend.drivers.openstack.layout import Layout, view_id
 from backend.drivers.openstack.servers import server_of, servers_of, status_of
 from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
@@ -146,3 +148,15 @@ def test_a_server_of_which_nothing_can_be_read_is_there_and_in_no_known_state():
 @pytest.mark.parametrize("name", ["web-0", "web-4", "web-99999999999999999999", "web-\u0663", "web-", "2-x"])
 def test_an_index_is_one_of_its_request_s(name):
     assert server_of(server(name=name, metadata={"coppice:batch": "b-1/3"}), LAYOUT, ZONES).index == 0
+
+
+def test_switches_are_read_and_what_is_none_is_passed_over() -> None:
+    noted = {
+        "coppice:option.protected": "true",
+        "coppice:option.hops": "9" * 9,
+        "coppice:option.tokens": "required",
+        "coppice:option.recovery": "x" * 200,
+        "coppice:option.nonsense": "true",
+    }
+    assert metadata.options_of(noted) == ServerOptions(protected=True, tokens="required")
+    assert metadata.options_of(metadata.option_items(ServerOptions(source_check=False))).source_check is False
