@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from backend.services.clusters import Clusters
     from backend.services.configurations import Configurations
     from backend.services.images import Images
+    from backend.services.instance_profiles import InstanceProfiles
+    from backend.services.managed_policies import ManagedPolicies
     from backend.services.nodes import Nodes
     from backend.services.resource_tags import ResourceTags
     from backend.services.server_changes import ServerChanges
+    from backend.services.roles import Roles
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
     from backend.services.sessions import Sessions
@@ -47,6 +50,9 @@ class Backend:
     sessions: Sessions
     images: Images
     server_changes: ServerChanges
+    roles: Roles
+    managed_policies: ManagedPolicies
+    instance_profiles: InstanceProfiles
 
     @classmethod
     def build(
@@ -71,9 +77,12 @@ class Backend:
         from backend.services.clusters import Clusters
         from backend.services.configurations import Configurations
         from backend.services.images import Images
+        from backend.services.instance_profiles import InstanceProfiles
+        from backend.services.managed_policies import ManagedPolicies
         from backend.services.nodes import Nodes
         from backend.services.resource_tags import ResourceTags
         from backend.services.server_changes import ServerChanges
+        from backend.services.roles import Roles
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
         from backend.services.sessions import Sessions
@@ -97,4 +106,7 @@ class Backend:
             sessions=sessions or Sessions(store, clock),
             images=Images(cloud, catalog),
             server_changes=ServerChanges(cloud, catalog),
+            roles=Roles(store, clock),
+            managed_policies=ManagedPolicies(store, clock),
+            instance_profiles=InstanceProfiles(store, cloud, clock),
         )

@@ -321,6 +321,7 @@ class ProfileIncomplete(Finding):
 @dataclass(eq=False)
 class IamProfileNotFound(Finding):
     name: str
+    empty: bool = False
 
 
 @dataclass(eq=False)

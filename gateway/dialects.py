@@ -30,6 +30,14 @@ def _unanswered(service: str, action: str) -> AWSError:
     return AWSError("InvalidAction", f"The action {action} is not supported by Coppice for the service {service}.")
 
 
+def _no_users(service: str, action: str) -> AWSError:
+    refused = _unanswered(service, action)
+    if not any(noun in action for noun in ("User", "AccessKey", "LoginProfile", "Group")):
+        return refused
+    where = "Users and their keys are the cloud's own: openstack ec2 credentials create makes an access key."
+    return AWSError(refused.code, f"{refused.message} {where}")
+
+
 def _denied(words: str) -> AWSError:
     return AWSError("AccessDenied", words, 403)
 
@@ -114,6 +122,7 @@ _DIALECTS: Final[Mapping[str, Dialect]] = {
     ),
     "elb": _BALANCING,
     "elbv2": _BALANCING,
+    "iam": Dialect(unanswered=_no_users),
     # Source: recorded answers of CloudWatch in JSON and CBOR.
     "cloudwatch": Dialect(namespace="com.amazonaws.cloudwatch.v2010_08_01#"),
     # Source: recorded answers of SQS in JSON.

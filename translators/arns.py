@@ -133,3 +133,8 @@ def assumed_role(account: str, role_session: str) -> str:
 def ec2(region: str, account: str, kind: str, name: str) -> str:
     """The ARN of an EC2 resource: ``arn:aws:ec2:us-east-1:123456789012:subnet/subnet-...``."""
     return f"arn:aws:ec2:{region}:{account}:{kind}/{name}"
+
+
+def iam(account: str, kind: str, path: str, name: str) -> str:
+    """The ARN of an identity: ``arn:aws:iam::123456789012:role/path/name``."""
+    return f"arn:aws:iam::{account}:{kind}{path}{name}"

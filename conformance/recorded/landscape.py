@@ -44,6 +44,8 @@ class Landscape:
             "StopInstances": {"InstanceIds": [self.spare]},
             "TerminateInstances": {"InstanceIds": [self.spare]},
             "GetRole": {"RoleName": "AWSServiceRoleForAutoScaling"},
+            "GetPolicy": {"PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+            "ListAttachedRolePolicies": {"RoleName": "AWSServiceRoleForAutoScaling"},
             "DescribeImages": {"Owners": ["amazon"]},
             "DescribeLaunchTemplateVersions": {"Versions": ["$Latest"]},
             "DescribeListeners": None,

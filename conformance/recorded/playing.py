@@ -115,6 +115,22 @@ class Player:
                 "TerminateInstances",
                 {"InstanceIds": [one["InstanceId"] for one in answer.get("Instances", ())]},
             ),
+            "CreateInstanceProfile": (
+                "DeleteInstanceProfile",
+                {"InstanceProfileName": asked.params.get("InstanceProfileName")},
+            ),
+            "CreatePolicy": ("DeletePolicy", {"PolicyArn": answer.get("Policy", {}).get("Arn")}),
+            "CreateRole": ("DeleteRole", {"RoleName": asked.params.get("RoleName")}),
+            "CreateServiceLinkedRole": (
+                "DeleteServiceLinkedRole",
+                {"RoleName": answer.get("Role", {}).get("RoleName")},
+            ),
+            "AttachRolePolicy": ("DetachRolePolicy", asked.params),
+            "PutRolePermissionsBoundary": (
+                "DeleteRolePermissionsBoundary",
+                {"RoleName": asked.params.get("RoleName")},
+            ),
+            "PutParameter": ("DeleteParameter", {"Name": asked.params.get("Name")}),
         }
         if asked.operation in undoing:
             operation, params = undoing[asked.operation]
