@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from backend.services.managed_policies import ManagedPolicies
     from backend.services.nodes import Nodes
     from backend.services.resource_tags import ResourceTags
-    from backend.services.server_changes import ServerChanges
     from backend.services.roles import Roles
+    from backend.services.server_changes import ServerChanges
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
     from backend.services.sessions import Sessions
@@ -81,8 +81,8 @@ class Backend:
         from backend.services.managed_policies import ManagedPolicies
         from backend.services.nodes import Nodes
         from backend.services.resource_tags import ResourceTags
-        from backend.services.server_changes import ServerChanges
         from backend.services.roles import Roles
+        from backend.services.server_changes import ServerChanges
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
         from backend.services.sessions import Sessions
