@@ -11,11 +11,14 @@ from typing import Final, Protocol, TypeVar
 
 from backend import errors
 from backend.clock import Clock
-from backend.domain import access_keys
+from backend.domain import access_keys, identities
 from backend.domain.delegation import SecretUnreadable
 from backend.domain.ids import account_id
+from backend.domain.scope import Scope
 from backend.domain.session import Session, mark_of
+from backend.domain.trust import trusts
 from backend.services.catalog import asking
+from backend.store import identities as rows
 from backend.store import sessions
 from backend.store.secrets import Seal
 from backend.store.session import Connection, Store
@@ -31,18 +34,29 @@ _MISSED_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role as one assumes it: its account's 12 digits, its name, and what the session is called."""
+    """A role as one assumes it.
+
+    Attributes:
+        account: its account's 12 digits.
+        session: what the session is called.
+        by: what its trust policy may call the caller.
+    """
 
     account: str
     name: str
     session: str
+    path: str = "/"
+    by: frozenset[str] = frozenset()
 
 
 _NONE: Final = Role("", "", "")
 
 
 class Roles(Protocol):
-    """Which roles there are: any name, in accounts that let callers assume them. Each call raises CloudUnavailable."""
+    """Which roles there are beside those that have a record: any name, in accounts that let callers assume them.
+
+    Each call raises CloudUnavailable.
+    """
 
     def project_of(self, number: str) -> str | None:
         """The project of the account with these 12 digits."""
@@ -101,20 +115,32 @@ class Sessions:
         """A session of a role, for a caller of a project.
 
         Raises:
-            RolesNotAssumed: no role is here.
+            RolesNotAssumed: there is no such role, and no role but those that have a record.
             CloudNotReached: the accounts cannot be asked.
-            RoleRefused: there is no such account, or it does not trust the caller's.
+            RoleRefused: there is no such account, or it or the role does not trust the caller.
+            LimitExceeded: it is to last longer than sessions of the role do.
             KeyGone
         """
-        roles = self._rules.roles
-        if roles is None:
-            raise errors.RolesNotAssumed
+        roles, own = self._rules.roles, self._rules.number_of(project_id) == wanted.account
         with asking():
-            owner = roles.project_of(wanted.account)
-            trusted = owner is not None and roles.may_assume(owner, project_id)
+            owner = roles.project_of(wanted.account) if roles else project_id if own else None
+            trusted = owner is not None and (roles is None or roles.may_assume(owner, project_id))
         if owner is None or not trusted:
             raise errors.RoleRefused(wanted.account, wanted.name)
+        record = self._recorded(owner, wanted)
+        if record is None and roles is None:
+            raise errors.RolesNotAssumed
+        if record is not None:
+            if record.path != wanted.path or not trusts(record.trust, wanted.by):
+                raise errors.RoleRefused(wanted.account, wanted.name)
+            if lasting.total_seconds() > record.session_seconds:
+                raise errors.LimitExceeded("session", record.session_seconds)
         return self._open(access_key, project_id, lasting, wanted, owner)
+
+    def _recorded(self, owner: str, wanted: Role) -> identities.Role | None:
+        """The record of a role; None where any name is one."""
+        with self._store.read() as conn:
+            return rows.named(rows.ROLES, conn, Scope(owner, identities.NOWHERE), wanted.name)
 
     def find(self, access_key: str) -> Session | None:
         """The session of a key, for some time after its end too; what was found is remembered: it never changes."""

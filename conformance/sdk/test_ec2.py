@@ -288,7 +288,7 @@ def test_keys_that_end(server: Access, account: str) -> None:
         acting.get_session_token()
     role = {"RoleArn": f"arn:aws:iam::{account}:role/deploy", "RoleSessionName": "me"}
     if ON_OPENSTACK:
-        with refused("AccessDenied", "This cloud has no roles to assume", status=403):
+        with refused("AccessDenied", "This account has no such role", status=403):
             sts.assume_role(**role)
     else:
         assert sts.assume_role(**role)["AssumedRoleUser"]["Arn"].endswith(":assumed-role/deploy/me")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 
+from backend.domain.identities import IdentityMissing
+from backend.domain.scope import Scope
 from translators import arns
 from translators.registry import Call, Caller, Result, operation
 
@@ -27,16 +29,19 @@ def caller_arn(call: Call) -> str:
     return arns.user(call.account_id, call.caller.user_name)
 
 
-def role_id(account: str, role: str) -> str:
-    """The unique id of a role, from where it is and its name."""
-    return unique_id("AROA", f"{account}/{role}")
+def id_of_role(call: Call, scope: Scope, account: str, role: str) -> str:
+    """The unique id of a role; of one that has no record, made of where it is and its name."""
+    try:
+        return call.backend.roles.find(scope, role).id
+    except IdentityMissing:
+        return unique_id("AROA", f"{account}/{role}")
 
 
 def _user_id(call: Call) -> str:
     if not call.caller.assumed_role:
         return user_id(call.caller)
     role, _, session = call.caller.assumed_role.partition("/")
-    return f"{role_id(call.account_id, role)}:{session}"
+    return f"{id_of_role(call, call.scope, call.account_id, role)}:{session}"
 
 
 def user_id(caller: Caller) -> str:

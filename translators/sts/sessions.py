@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from backend import errors
+from backend.domain.scope import Scope
 from backend.domain.session import Session
 from backend.services.sessions import Role
 from translators import arns
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 from translators.sts.errors import not_assumed
-from translators.sts.identity import caller_arn, role_id
+from translators.sts.identity import caller_arn, id_of_role
 
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/((?:[!-~]+/)?)([A-Za-z0-9+=,.@_-]{1,64})")
 _RIGHTS: Final = "a session has all rights of its caller"
@@ -47,7 +48,7 @@ def get_session_token(call: Call) -> Result:
 @operation("sts", "AssumeRole")
 def assume_role(call: Call) -> Result:
     arn, name = call.params["RoleArn"], call.params["RoleSessionName"]
-    account, role = _role(call, arn)
+    account, path, role = _role(call, arn)
     _check_device(call)
     _check_plain(call)
     seconds = call.params.get("DurationSeconds", _ASSUMED_SECONDS)
@@ -56,21 +57,26 @@ def assume_role(call: Call) -> Result:
             "ValidationError",
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
         )
+    wanted = Role(account, role, name, path, _names(call))
     try:
         session = call.backend.sessions.assume(
-            call.caller.access_key, call.caller.project_id, Role(account, role, name), timedelta(seconds=seconds)
+            call.caller.access_key, call.caller.project_id, wanted, timedelta(seconds=seconds)
         )
     except errors.RolesNotAssumed:
         refused = not_assumed(caller_arn(call), arn)
-        why = "This cloud has no roles to assume: sign with EC2 credentials of the project that is meant."
+        why = "This account has no such role: iam create-role makes one."
         raise AWSError(refused.code, f"{refused.message}. {why}", refused.status) from None
     except errors.RoleRefused:
         raise not_assumed(caller_arn(call), arn) from None
+    except errors.LimitExceeded:
+        raise AWSError(
+            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        ) from None
     source = call.params.get("SourceIdentity")
     return {
         "Credentials": _credentials(session),
         "AssumedRoleUser": {
-            "AssumedRoleId": f"{role_id(account, role)}:{name}",
+            "AssumedRoleId": f"{_id_of(call, session, account)}:{name}",
             "Arn": arns.assumed_role(account, f"{role}/{name}"),
         },
         **({"SourceIdentity": source} if source else {}),
@@ -85,15 +91,29 @@ def get_access_key_info(call: Call) -> Result:
     return {"Account": account}
 
 
-def _role(call: Call, arn: str) -> tuple[str, str]:
-    """Account and name of a role. Raises AWSError where the text is no ARN, or one of nothing that can be assumed."""
+def _names(call: Call) -> frozenset[str]:
+    """What a trust policy may call the caller: the account, and who it is."""
+    account = call.account_id
+    names = {account, f"arn:aws:iam::{account}:root", caller_arn(call)}
+    if call.caller.assumed_role:
+        names.add(f"arn:aws:iam::{account}:role/{call.caller.assumed_role.partition('/')[0]}")
+    return frozenset(names)
+
+
+def _id_of(call: Call, session: Session, account: str) -> str:
+    """The id of a role whose session was opened."""
+    return id_of_role(call, Scope(session.project_id, call.scope.region), account, session.role)
+
+
+def _role(call: Call, arn: str) -> tuple[str, str, str]:
+    """Account, path and name of a role. Raises AWSError where it is no ARN, or one of nothing that can be assumed."""
     parts = arn.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn" or not (parts[1] and parts[2] and parts[5]):
         raise AWSError("ValidationError", f"{arn} is invalid")
     found = _ROLE.fullmatch(arn)
     if found is None or found[2].startswith("aws-service-role/"):
         raise not_assumed(caller_arn(call), arn)
-    return found[1], found[3]
+    return found[1], f"/{found[2]}", found[3]
 
 
 def _check_plain(call: Call) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -160,7 +161,7 @@ def test_where_nothing_seals_there_are_no_sessions():
     assert "no key is set in [secrets]" in aws.refused("GetSessionToken").message
     refused = aws.refused("AssumeRole", RoleArn=ROLE, RoleSessionName="me")
     assert refused.code == "AccessDenied"
-    assert "This cloud has no roles to assume: sign with EC2 credentials" in refused.message
+    assert "This account has no such role: iam create-role makes one." in refused.message
     assert isinstance(request(world.backend, "sts", "GetSessionToken", {}).caller, Caller)
     world.close()
 
@@ -174,3 +175,89 @@ def test_accounts_that_cannot_be_asked_are_no_refusal(world, aws):
     world.backend = replace(world.backend, sessions=Sessions(world.store, world.clock, rules))
     refused = aws.refused("AssumeRole", RoleArn=ROLE, RoleSessionName="me")
     assert (refused.code, refused.status) == ("ServiceUnavailable", 503)
+
+
+def trust_of(principal, **more):
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def made(world, principal, **more):
+    """A role with a record, that trusts somebody."""
+    kept = {name: more.pop(name) for name in ("MaxSessionDuration",) if name in more}
+    iam = Asking(world, "iam")
+    trust = principal if isinstance(principal, str) and principal.startswith("{") else trust_of(principal, **more)
+    return iam("CreateRole", RoleName="ops", AssumeRolePolicyDocument=trust, **kept)["Role"]
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "*",
+        {"AWS": "*"},
+        {"AWS": ACCOUNT},
+        {"AWS": ["222222222222", f"arn:aws:iam::{ACCOUNT}:root"]},
+        {"AWS": f"arn:aws:iam::{ACCOUNT}:user/demo"},
+    ],
+)
+def test_a_role_that_names_its_caller_is_assumed(world, aws, principal):
+    role = made(world, principal)
+    answer = aws("AssumeRole", RoleArn=role["Arn"], RoleSessionName="me")
+    assert answer["AssumedRoleUser"]["AssumedRoleId"] == f"{role['RoleId']}:me"
+    key = answer["Credentials"]["AccessKeyId"]
+    assert as_session(world, key, "GetCallerIdentity")["UserId"] == f"{role['RoleId']}:me"
+
+
+@pytest.mark.parametrize(
+    "trust",
+    [
+        trust_of({"Service": "ec2.amazonaws.com"}),
+        trust_of({"AWS": f"arn:aws:iam::{ACCOUNT}:user/other"}),
+        trust_of({"AWS": f"arn:aws:iam::{ACCOUNT}:user/*"}),
+        trust_of({"AWS": "222222222222"}),
+        trust_of("*", Condition={"StringEquals": {"sts:ExternalId": "x"}}),
+        trust_of("*", Action="sts:TagSession"),
+        trust_of("*", Effect="Deny"),
+        json.dumps(
+            {
+                "Statement": [
+                    {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"},
+                    {"Effect": "Deny", "Principal": {"AWS": "222222222222"}, "Action": "sts:AssumeRole"},
+                ]
+            }
+        ),
+    ],
+)
+def test_a_role_that_does_not_plainly_name_its_caller_is_not_assumed(world, aws, trust):
+    role = made(world, trust)
+    refused = aws.refused("AssumeRole", RoleArn=role["Arn"], RoleSessionName="me")
+    assert (refused.code, refused.status) == ("AccessDenied", 403)
+
+
+def test_a_recorded_role_is_assumed_from_elsewhere_where_account_and_role_trust(world):
+    other = Asking(world, "sts", OTHER)
+    arn = made(world, {"AWS": ACCOUNT})["Arn"]
+    assert other.code("AssumeRole", RoleArn=arn, RoleSessionName="me") == "AccessDenied"
+    trust = trust_of({"AWS": account_id(OTHER.project_id)})
+    Asking(world, "iam")("UpdateAssumeRolePolicy", RoleName="ops", PolicyDocument=trust)
+    key = other("AssumeRole", RoleArn=arn, RoleSessionName="me")["Credentials"]["AccessKeyId"]
+    assert world.backend.sessions.find(key).project_id == SCOPE.project_id
+
+
+def test_sessions_of_a_role_last_as_long_as_it_says(world, aws):
+    arn = made(world, "*", MaxSessionDuration=7200)["Arn"]
+    aws("AssumeRole", RoleArn=arn, RoleSessionName="me", DurationSeconds=7200)
+    refused = aws.refused("AssumeRole", RoleArn=arn, RoleSessionName="me", DurationSeconds=7201)
+    assert "exceeds the MaxSessionDuration set for this role" in refused.message
+    wrong = arn.replace(":role/", ":role/path/")
+    assert aws.code("AssumeRole", RoleArn=wrong, RoleSessionName="me") == "AccessDenied"
+
+
+def test_where_roles_need_a_record_one_is_assumed_in_its_own_account(world):
+    rules = SessionRules(seal=Seal([new_key()]), lasting=LASTING.get)
+    world.backend = replace(world.backend, sessions=Sessions(world.store, world.clock, rules))
+    role = made(world, {"AWS": ACCOUNT})
+    given = Asking(world, "sts")("AssumeRole", RoleArn=role["Arn"], RoleSessionName="me")["Credentials"]
+    session = world.backend.sessions.find(given["AccessKeyId"])
+    assert (session.project_id, session.role) == (SCOPE.project_id, "ops")
+    assert Asking(world, "sts", OTHER).code("AssumeRole", RoleArn=role["Arn"], RoleSessionName="me") == "AccessDenied"
