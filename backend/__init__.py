@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from backend.services.tags import Tags
     from backend.services.templates import Templates
     from backend.services.traffic import Traffic
+    from backend.services.volumes import Volumes
     from backend.store.session import Store
 
 
@@ -53,6 +54,7 @@ class Backend:
     roles: Roles
     managed_policies: ManagedPolicies
     instance_profiles: InstanceProfiles
+    volumes: Volumes
 
     @classmethod
     def build(
@@ -89,6 +91,7 @@ class Backend:
         from backend.services.tags import Tags
         from backend.services.templates import Templates
         from backend.services.traffic import Traffic
+        from backend.services.volumes import Volumes
 
         catalog = Catalog(cloud, clock)
         return cls(
@@ -109,4 +112,5 @@ class Backend:
             roles=Roles(store, clock),
             managed_policies=ManagedPolicies(store, clock),
             instance_profiles=InstanceProfiles(store, cloud, clock),
+            volumes=Volumes(store, cloud, clock),
         )

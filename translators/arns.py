@@ -5,11 +5,10 @@ An id is a prefix and the first 17 hex digits of a UUID; the way back is a look-
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Final
 
-from backend.domain.ids import balancing_id, is_short_id, short_id
+from backend.domain.ids import balancing_id, derived_uuid, is_short_id, short_id
 
 INSTANCE: Final = "i"
 IMAGE: Final = "ami"
@@ -58,7 +57,7 @@ def template_id(uuid: str) -> str:
 
 def derived_id(prefix: str, *parts: str) -> str:
     """The id of something the cloud has no UUID for (a rule, an attachment): stable, from what it belongs to."""
-    return f"{prefix}-{hashlib.sha256('/'.join(parts).encode()).hexdigest()[:17]}"
+    return f"{prefix}-{short_id(derived_uuid(*parts))}"
 
 
 def short_of(prefix: str, text: str) -> str | None:

@@ -16,6 +16,11 @@ def short_id(uuid: str) -> str:
     return uuid.replace("-", "")[:SHORT_LENGTH]
 
 
+def derived_uuid(*parts: str) -> str:
+    """A UUID of something that has none of its own: always the same, from what it belongs to."""
+    return str(UUID(hex=hashlib.sha256("/".join(parts).encode()).hexdigest()[:32]))
+
+
 def balancing_id(uuid: str) -> str:
     """The first 16 hex digits of a UUID: what the ARN of a load balancer, a target group or a listener carries."""
     return uuid.replace("-", "")[:16]

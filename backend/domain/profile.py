@@ -22,6 +22,7 @@ class BlockDevice:
         ephemeral: virtual name of an instance-store disk (``ephemeral0``).
         delete_on_termination: whether it goes with the server.
         suppressed: the image's own mapping for this device is left out.
+        iops, throughput: as given.
     """
 
     device: str
@@ -31,6 +32,8 @@ class BlockDevice:
     ephemeral: str | None = None
     delete_on_termination: bool = True
     suppressed: bool = False
+    iops: int | None = None
+    throughput: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from backend.drivers.images import ImageMaking, Images
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.network import Networking
 from backend.drivers.server_changing import ServerChanging
+from backend.drivers.volumes import Volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Cloud:
     Attributes:
         making: of images; None where they are made with the cloud's own tools.
         changing: of servers that are there; None where the cloud's are made and ended only.
+        volumes: None where no block storage is driven.
         installation: what this installation's servers, ports and members are known by.
     """
 
@@ -29,6 +31,7 @@ class Cloud:
     installation: Installation = nobody
     making: ImageMaking | None = None
     changing: ServerChanging | None = None
+    volumes: Volumes | None = None
 
     def made(self, found: Server | PoolMember) -> bool:
         """Whether this installation made it: others on the same cloud use the same tokens and names."""

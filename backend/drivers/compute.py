@@ -59,7 +59,8 @@ class Server:
         tags: AWS-style tags (any key and value AWS allows).
         server_group_id, server_group_name: the group it was made in; None where its maker did not note it.
         fault: the cloud's words about an error status.
-        volumes: cloud ids of what the block storage has attached to it.
+        volumes: cloud ids of the block storage's volumes that it has -> whether they are deleted with it.
+        block_devices: its own disks beside these, which are told by it alone.
     """
 
     id: str
@@ -88,7 +89,7 @@ class Server:
     reservation_id: str = ""
     index: int = 0
     options: ServerOptions = field(default_factory=ServerOptions)
-    volumes: tuple[str, ...] = ()
+    volumes: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def short_id(self) -> str:

@@ -104,6 +104,22 @@ class NetworkMissing(Refused):
     """The project has no network to put a server on."""
 
 
+class NoVolumes(Refused):
+    """The cloud has no block storage."""
+
+
+class VolumeNotFound(Refused):
+    """No such volume (any more); ``detail`` is its id."""
+
+
+class VolumeConflict(Refused):
+    """The volume is in a state that does not allow it."""
+
+
+class SnapshotNotFound(Refused):
+    """No such snapshot (any more); ``detail`` is its id."""
+
+
 class NoCapacity(Refused):
     """No valid host: the zone has no room for the flavor."""
 

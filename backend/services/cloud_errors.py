@@ -60,6 +60,10 @@ def _refusal(error: cloud.Refused, type_name: str, image: str, zone: str) -> err
 
 
 _TOLD: Final[Mapping[type[cloud.Refused], Callable[[str], errors.Finding]]] = {
+    cloud.NoVolumes: errors.NoVolumes,
+    cloud.VolumeNotFound: errors.VolumeNotFound,
+    cloud.VolumeConflict: lambda detail: errors.VolumeConflict("", detail=detail),
+    cloud.SnapshotNotFound: errors.SnapshotNotFound,
     cloud.AddressTaken: errors.AddressTaken,
     cloud.AddressUnfit: errors.AddressUnfit,
 }

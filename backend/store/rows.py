@@ -311,12 +311,17 @@ def activity_of(row: Row[Any]) -> Activity:
     )
 
 
+def _plain_disk(disk: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in disk.items() if name not in {"iops", "throughput"} or value is not None}
+
+
 _LATER: Final = frozenset({"options", "private_address"})
 
 
 def server_spec_document(spec: ServerSpec) -> dict[str, Any]:
     """Without what it need not say: versions before these members read it too."""
     written = asdict(spec)
+    written["block_devices"] = [_plain_disk(disk) for disk in written["block_devices"]]
     written["options"] = options.document(spec.options)
     return {name: value for name, value in written.items() if name not in _LATER or value}
 

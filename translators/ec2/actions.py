@@ -120,6 +120,14 @@ VOLUME: Final = Kind(
     "The volume '{}' does not exist.",
     "The volumes '{}' do not exist.",
 )
+SNAPSHOT: Final = Kind(
+    arns.SNAPSHOT,
+    "InvalidSnapshotID.Malformed",
+    # Source: recorded c7n/ec2.DescribeSnapshots/test_ami_deregister_delete_snap.
+    "InvalidSnapshot.NotFound",
+    "The snapshot '{}' does not exist.",
+    "The snapshots '{}' do not exist.",
+)
 INTERFACE: Final = Kind(
     arns.INTERFACE,
     "InvalidNetworkInterfaceId.Malformed",

@@ -13,6 +13,8 @@ from translators import arns
 from translators.errors import AWSError, Row, register
 
 _LIMITS: Final = {
+    "volumes": ("VolumeLimitExceeded", "You have exceeded your maximum number of volumes."),
+    "snapshots": ("SnapshotLimitExceeded", "You have exceeded your maximum number of snapshots."),
     "tags": ("TagLimitExceeded", "You have reached the maximum number of tags allowed on a single resource."),
     "templates": ("LaunchTemplateLimitExceeded", "You have reached the limit of launch templates in this region."),
     "template_versions": (
@@ -24,6 +26,9 @@ _CODES: Final = {
     "instances": "InstanceLimitExceeded",
     "server_groups": "PlacementGroupLimitExceeded",
     "server_group_members": "InstanceLimitExceeded",
+    "volumes": "VolumeLimitExceeded",
+    "gigabytes": "VolumeLimitExceeded",
+    "snapshots": "SnapshotLimitExceeded",
 }
 _NOUNS: Final = {
     "cores": "vCPU capacity",
@@ -93,6 +98,12 @@ def _conflict(found: errors.ServerConflict) -> AWSError:
     )
 
 
+def _volume_busy(found: errors.VolumeConflict) -> AWSError:
+    shown = _shown(arns.VOLUME, found.volume)
+    state = f" is in the '{found.state}' state" if found.state else " is in a state from which this cannot be done"
+    return AWSError("IncorrectState", f"Volume '{shown}'{state}.")
+
+
 _PROTECTIONS: Final = {"protected": "disableApiTermination", "kept_running": "disableApiStop"}
 
 
@@ -158,6 +169,33 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
         " template.",
     ),
     errors.VolumeTooSmall: volume_too_small,
+    errors.NoVolumes: lambda _: AWSError(  # unsourced
+        "UnsupportedOperation", "This cloud has no block storage: there are no volumes but the disks of instances."
+    ),
+    errors.VolumeNotFound: lambda found: AWSError(
+        "InvalidVolume.NotFound", f"The volume '{_shown(arns.VOLUME, found.volume)}' does not exist."
+    ),
+    errors.VolumeConflict: _volume_busy,
+    errors.VolumeAttached: lambda found: AWSError(
+        "VolumeInUse",
+        f"Volume {_shown(arns.VOLUME, found.volume)} is currently attached to {_shown(arns.INSTANCE, found.server)}",
+    ),
+    errors.VolumeNotAttached: lambda found: AWSError(
+        "IncorrectState", f"Volume '{_shown(arns.VOLUME, found.volume)}' is in the 'available' state."
+    ),
+    errors.VolumeElsewhere: lambda found: AWSError(
+        "InvalidVolume.ZoneMismatch",
+        f"The volume '{_shown(arns.VOLUME, found.volume)}' is not in the same availability zone as instance "
+        f"'{_shown(arns.INSTANCE, found.server)}'",
+    ),
+    errors.VolumeShrinks: lambda _: AWSError("InvalidParameterValue", "New size cannot be smaller than existing size"),
+    errors.SnapshotNotFound: lambda found: AWSError(
+        "InvalidSnapshot.NotFound", f"The snapshot '{_shown(arns.SNAPSHOT, found.snapshot)}' does not exist."
+    ),
+    errors.SnapshotInUse: lambda found: AWSError(
+        "InvalidSnapshot.InUse",
+        f"The snapshot {_shown(arns.SNAPSHOT, found.snapshot)} is currently in use by {arns.image_id(found.image)}",
+    ),
     errors.TokenSpent: lambda _: AWSError(  # unsourced
         "IdempotentInstanceTerminated",
         "The request to launch an instance has the same client token as a previous request for which the instance "

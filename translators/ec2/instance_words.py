@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from backend.domain.node import ServerStatus
@@ -12,6 +13,8 @@ from backend.domain.profile import BlockDevice
 from backend.drivers.compute import Flavor, Server
 from backend.drivers.images import Image
 from backend.drivers.network import SecurityGroup, Subnet
+from backend.drivers.volumes import Kind, Volume
+from backend.errors import CloudNotReached, CloudRefused, NotPermitted
 from translators import arns
 from translators.nouns import Members
 from translators.registry import Call
@@ -33,6 +36,8 @@ STATES: Final[Mapping[ServerStatus, tuple[int, str]]] = {
 }
 _RESERVATION: Final = re.compile(r"r-[0-9a-f]{17}")
 _ROOT: Final = "/dev/sda1"
+_ROOTS: Final = frozenset({"/dev/vda", "/dev/sda", "/dev/xvda", "/dev/hda"})
+"""What hypervisors call a root disk, whatever its image calls it."""
 _ENDED: Final = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
 
 
@@ -85,6 +90,14 @@ class Surroundings:
         return {zone.name: zone.zone_id for zone in self._backend.catalog.zones(self._scope)}
 
     @_Once
+    def volumes(self) -> Mapping[str, Volume] | None:
+        """The block storage's volumes; None where it cannot be asked: instances are told without their disks then."""
+        try:
+            return {volume.id: volume for volume in self._backend.volumes.list(self._scope)}
+        except (CloudNotReached, CloudRefused, NotPermitted):
+            return None
+
+    @_Once
     def tokens(self) -> Mapping[str, str]:
         """The client token that servers were asked for with."""
         return self._backend.servers.tokens(self._scope)
@@ -93,6 +106,26 @@ class Surroundings:
     def kept_tags(self) -> Mapping[str, Mapping[str, str]]:
         """Tags of all that is no server, by its id at AWS."""
         return self._backend.resource_tags.all(self._scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A volume of an instance.
+
+    Attributes:
+        snapshot: its id at AWS, where it was made from one.
+        volume: the block storage's; None where the server alone tells of it.
+    """
+
+    device: str
+    volume_id: str
+    size_gib: int
+    kind: Kind
+    delete_on_termination: bool
+    attached_at: datetime
+    state: str = "attached"
+    snapshot: str | None = None
+    volume: Volume | None = None
 
 
 @dataclass(frozen=True)
@@ -192,24 +225,61 @@ class Instance:
         name = {"GroupName": group.name} if group else {}
         return {"GroupId": arns.resource_id(arns.SECURITY_GROUP, group_id), **name}
 
-    def disks(self) -> Iterator[tuple[str, str, BlockDevice]]:
-        """(device name, volume id, disk) of its volumes, the root's first; none once it is gone."""
+    def disks(self) -> list[Disk]:
+        """Its volumes, the root's first; none once it is gone."""
         if self.gone:
-            return
+            return []
+        real = self._volumes()
+        if real is None:
+            return []
         own = {device.device: device for device in self.server.block_devices}
         root = own.pop(self.root_device, BlockDevice(self.root_device))
-        for disk in (root, *own.values()):
-            if not disk.suppressed and disk.ephemeral is None:
-                yield disk.device, arns.derived_id(arns.VOLUME, self.server.id, disk.device), disk
+        taken = {disk.device for disk in real}
+        bare = [disk for disk in (root, *own.values()) if not disk.suppressed and disk.ephemeral is None]
+        found = [*(self._own(disk) for disk in bare if disk.device not in taken), *real]
+        return sorted(found, key=lambda disk: disk.device != self.root_device)
 
-    def size_gib(self, disk: BlockDevice) -> int:
-        """The size of one of its volumes; the cloud tells it where it was asked for, else it is the image's."""
-        if disk.size_gib is not None:
-            return disk.size_gib
-        return self.image.size_gib if self.image and disk.device == self.root_device else 1
+    def _volumes(self) -> list[Disk] | None:
+        """The block storage's volumes that it has; None where these are not told now."""
+        if not self.server.volumes:
+            return []
+        volumes = self.around.volumes
+        if volumes is None:
+            return None
+        found = ((volumes.get(each), goes) for each, goes in self.server.volumes.items())
+        return [self._attached(volume, goes=goes) for volume, goes in found if volume is not None]
 
-    def volume_type(self, disk: BlockDevice) -> str:
-        return disk.volume_type or (self.image.volume_type if self.image else "gp2")
+    def _attached(self, volume: Volume, *, goes: bool) -> Disk:
+        held = volume.attachment
+        device = held.device if held else ""
+        return Disk(
+            device=self.root_device if volume.bootable and device in _ROOTS else device,
+            volume_id=arns.resource_id(arns.VOLUME, volume.id),
+            size_gib=volume.size_gib,
+            kind=volume.kind,
+            delete_on_termination=goes,
+            attached_at=held.attached_at if held else volume.created_at,
+            state=str(held.state) if held else "attached",
+            volume=volume,
+        )
+
+    def _own(self, disk: BlockDevice) -> Disk:
+        """A disk that the server alone tells of: its size where it was asked for, else the image's."""
+        root = disk.device == self.root_device
+        image = self.image
+        snapshot = f"{arns.SNAPSHOT}-{disk.snapshot}" if disk.snapshot else None
+        if snapshot is None and root and image and image.snapshot_id:
+            snapshot = arns.resource_id(arns.SNAPSHOT, image.snapshot_id)
+        usual = image.volume_type if image else "gp2"
+        return Disk(
+            device=disk.device,
+            volume_id=arns.derived_id(arns.VOLUME, self.server.id, disk.device),
+            size_gib=disk.size_gib or (image.size_gib if image and root else 1),
+            kind=Kind(disk.volume_type or usual, disk.iops, disk.throughput),
+            delete_on_termination=disk.delete_on_termination,
+            attached_at=self.server.created_at,
+            snapshot=snapshot,
+        )
 
 
 def instances(call: Call) -> list[Instance]:
@@ -294,14 +364,14 @@ INTERFACE_PATHS: Final[Mapping[str, str]] = {
 """Filters that look at an interface in the same words, in the list of interfaces and in that of instances."""
 
 
-def _attached(instance: Instance, device: str, volume: str, disk: BlockDevice) -> dict[str, Any]:
+def _mapping(disk: Disk) -> dict[str, Any]:
     return {
-        "DeviceName": device,
+        "DeviceName": disk.device,
         "Ebs": {
-            "AttachTime": instance.server.created_at,
+            "AttachTime": disk.attached_at,
             "DeleteOnTermination": disk.delete_on_termination,
-            "Status": "attached",
-            "VolumeId": volume,
+            "Status": disk.state,
+            "VolumeId": disk.volume_id,
         },
     }
 
@@ -395,7 +465,7 @@ MEMBERS: Final[Members[Instance]] = {
     "PrivateIpAddress": lambda instance: instance.private_address or None,
     "PublicIpAddress": lambda instance: instance.public_address or None,
     "Architecture": lambda instance: instance.architecture,
-    "BlockDeviceMappings": lambda instance: [_attached(instance, *disk) for disk in instance.disks()],
+    "BlockDeviceMappings": lambda instance: [_mapping(disk) for disk in instance.disks()],
     "ClientToken": lambda instance: instance.client_token,
     "EbsOptimized": lambda instance: instance.server.options.ebs_optimized,
     "EnaSupport": lambda instance: instance.image.ena if instance.image else True,

@@ -252,6 +252,8 @@ def block_device(mapping: Data) -> BlockDevice:
         ephemeral=mapping.get("VirtualName") or None,
         delete_on_termination=ebs.get("DeleteOnTermination", True),
         suppressed="NoDevice" in mapping,
+        iops=ebs.get("Iops"),
+        throughput=ebs.get("Throughput"),
     )
 
 

@@ -222,7 +222,7 @@ def _template(call: Call) -> tuple[Mapping[str, Any], dict[str, str]]:
 def _tag_parts(call: Call, instances: Sequence[Instance], tags: Mapping[str, Mapping[str, str]]) -> None:
     """Tag the volumes and interfaces that came with instances."""
     if volume_tags := tags.get("volume"):
-        volumes = [volume for instance in instances for _, volume, _ in instance.disks()]
+        volumes = [disk.volume_id for instance in instances for disk in instance.disks()]
         call.backend.resource_tags.put(call.scope, volumes, volume_tags)
     if interface_tags := tags.get("network-interface"):
         call.backend.resource_tags.put(call.scope, [each.interface_id for each in instances], interface_tags)

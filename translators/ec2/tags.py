@@ -16,6 +16,7 @@ from translators.ec2.launch_templates import TEMPLATES
 from translators.ec2.networks import SUBNETS, VPCS
 from translators.ec2.placement_groups import GROUPS as PLACEMENT_GROUPS
 from translators.ec2.security_groups import GROUPS as SECURITY_GROUPS
+from translators.ec2.snapshots import SNAPSHOTS
 from translators.ec2.volumes import VOLUMES
 from translators.errors import AWSError
 from translators.nouns import Asked, Noun, Tagging
@@ -120,6 +121,7 @@ _TAGGED: Final[Mapping[str, Noun[Any]]] = {
     arns.KEY_PAIR: PAIRS,
     arns.PLACEMENT_GROUP: PLACEMENT_GROUPS,
     arns.VOLUME: VOLUMES,
+    arns.SNAPSHOT: SNAPSHOTS,
     arns.INTERFACE: INTERFACES,
 }
 """Prefix of ids -> what has tags that Coppice keeps."""

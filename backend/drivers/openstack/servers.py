@@ -146,10 +146,10 @@ def image_of(document: Document) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _volumes(document: Document) -> tuple[str, ...]:
-    """Ids of the volumes that it has, as far as Nova tells."""
+def _volumes(document: Document) -> Mapping[str, bool]:
+    """Ids of the volumes that it has, as far as Nova tells, and whether they go with it."""
     told = document.get("os-extended-volumes:volumes_attached") or ()
-    return tuple(each["id"] for each in told)
+    return {each["id"]: bool(each.get("delete_on_termination")) for each in told}
 
 
 def _index(name: str, size: int) -> int:

@@ -24,6 +24,8 @@ from backend.drivers.simulated.server_groups import ServerGroups
 from backend.drivers.simulated.servers import ServerTable
 from backend.drivers.simulated.settings import SimulatedSettings
 from backend.drivers.simulated.state import State
+from backend.drivers.simulated.volume_table import VolumeTable
+from backend.drivers.simulated.volumes import SimulatedVolumes
 from backend.drivers.simulated.world import World
 
 ALONE: Final = "a1000000-0000-4000-8000-000000000000"
@@ -76,7 +78,16 @@ class SimulatedCloud:
         projects = Projects(state, clock, settings, origin)
         servers, flavors = ServerTable(origin), OwnFlavors(state)
         world = World(
-            state, clock, settings, faults, projects, servers, ServerGroups(origin, servers), Footings(state), flavors
+            state,
+            clock,
+            settings,
+            faults,
+            projects,
+            servers,
+            ServerGroups(origin, servers),
+            Footings(state),
+            flavors,
+            VolumeTable(origin, servers),
         )
         pools = Pools(world, origin)
         ports = _ports(world, pools, installation or named(ALONE))
@@ -117,4 +128,5 @@ def _ports(world: World, pools: Pools, installation: Installation) -> Cloud:
         balancing=SimulatedBalancing(world, pools, installation),
         installation=installation,
         changing=SimulatedServerChanging(world),
+        volumes=SimulatedVolumes(world),
     )

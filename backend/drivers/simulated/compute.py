@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from backend.domain.node import ServerStatus
+from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
 from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, LoosePort, Server, ServerGroup, ServerRequest, Zone
 from backend.drivers.errors import ServerGroupNotFound, ServerNotFound, ServerStateConflict
@@ -21,6 +22,7 @@ from backend.drivers.simulated.servers import SWEEP, NewServer, Row, gone
 from backend.drivers.simulated.state import from_micros, to_micros
 from backend.drivers.simulated.timeline import moved, present
 from backend.drivers.simulated.world import World
+from backend.drivers.volumes import Kind, OwnDisk
 
 
 class _Change(NamedTuple):
@@ -218,7 +220,29 @@ class SimulatedCompute:
             server_id = self._servers.server_id(batch.id, position)
             goes = boot or _Boot(ServerStatus.ACTIVE, self._boot_end(server_id, now))
             servers.append(NewServer(server_id, addresses[position], public_addresses[position], *goes))
-        return self._servers.insert(connection, batch, call.scope, servers, self._installation() or None)
+        made = self._servers.insert(connection, batch, call.scope, servers, self._installation() or None)
+        outliving = [disk for disk in request.block_devices if not disk.delete_on_termination and not disk.suppressed]
+        if not outliving:
+            return made
+        self._keep_disks(connection, call, made, outliving, now)
+        return [
+            self._servers.server(connection, self._standing(connection, call.scope, each.id, now), now) for each in made
+        ]
+
+    def _keep_disks(
+        self, connection: sqlite3.Connection, call: Call, made: Sequence[Server], disks: Sequence[BlockDevice], now: int
+    ) -> None:
+        """Make volumes of the disks that are to stay when their servers go."""
+        image = self._world.projects.image(call.scope, call.image or "")
+        for server in made:
+            for disk in disks:
+                if disk.ephemeral is not None:
+                    continue
+                size = disk.size_gib or (image.size_gib if image else 1)
+                kind = Kind(disk.volume_type or (image.volume_type if image else "gp3"))
+                own = OwnDisk(server.id, disk.device, size, kind, delete_on_termination=False)
+                row = self._standing(connection, call.scope, server.id, now)
+                self._world.volumes.realize(connection, call.scope, row, own, now)
 
     def _boots(self, call: Call, now: int) -> Sequence[_Boot | None]:
         """How the boots of a call's servers go where faults decide it, by position; None where all goes well."""

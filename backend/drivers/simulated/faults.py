@@ -27,9 +27,11 @@ WRITES = (
     *("create", "delete", "start", "stop", "reboot", "suspend", "resume", "rebuild", "adopt", "tag"),
     *("create_server_group", "delete_server_group", "delete_ports", "register_image", "deregister_image"),
     *("set_options", "set_groups", "set_flavor", "set_user_data"),
+    *("create_volume", "delete_volume", "attach_volume", "detach_volume", "modify_volume", "realize_volume"),
+    *("create_snapshot", "delete_snapshot"),
     *POOL_WRITES,
 )
-MAKES = frozenset({"create", "create_server_group", "register_image"})
+MAKES = frozenset({"create", "create_server_group", "register_image", "create_volume", "create_snapshot"})
 """Those after which there is something in the region that was not there."""
 READS = (
     "get",
@@ -41,6 +43,8 @@ READS = (
     "server_groups",
     "loose_ports",
     "console",
+    "volumes",
+    "snapshots",
     "images",
     "networks",
     "subnets",

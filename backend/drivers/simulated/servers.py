@@ -276,13 +276,34 @@ class ServerTable:
             add_to_counter(connection, f"zone:{row.zone}/{own['flavor']}", 1)
         connection.execute("UPDATE servers SET own = ? WHERE id = ?", (json.dumps({**known, **own}), row.id))
 
+    def give_up_disk(self, connection: sqlite3.Connection, row: Row, device: str) -> None:
+        """One of its own disks is a volume from now on."""
+        kept = [disk for disk in self._request(connection, row).block_devices if disk.device != device]
+        devices = [asdict(disk) for disk in (*kept, BlockDevice(device, suppressed=True))]
+        self.change(connection, row, block_devices=devices)
+
+    def note_volume(
+        self, connection: sqlite3.Connection, server_id: str, volume_id: str, *, deleted_with: bool | None
+    ) -> None:
+        """It has that volume, which is deleted with it or not; with None it has it no more."""
+        row = self.find(connection, server_id)
+        if row is None:
+            return
+        volumes: dict[str, bool] = json.loads(row.own or "{}").get("volumes", {})
+        volumes.pop(volume_id, None)
+        if deleted_with is not None:
+            volumes[volume_id] = deleted_with
+        self.change(connection, row, volumes=volumes)
+
     def set_image(self, connection: sqlite3.Connection, row: Row, image_id: str) -> None:
         connection.execute("UPDATE servers SET image_id = ? WHERE id = ?", (image_id, row.id))
 
     def server(self, connection: sqlite3.Connection, row: Row, as_of: int) -> Server:
         """The row as the port tells it at that instant."""
         batch = self._batch(connection, row.batch)
-        request = batch.request if row.own is None else _changed(batch.request, json.loads(row.own))
+        own: dict[str, Any] = json.loads(row.own) if row.own else {}
+        volumes = own.pop("volumes", {})
+        request = _changed(batch.request, own) if own else batch.request
         status, since, fault = present(row.move, as_of)
         return Server(
             id=row.id,
@@ -311,7 +332,14 @@ class ServerTable:
             reservation_id=batch.reservation_id,
             index=row.position,
             options=request.options,
+            volumes=volumes,
         )
+
+    def _request(self, connection: sqlite3.Connection, row: Row) -> ServerRequest:
+        """The request that would have made it as it is by now."""
+        own = json.loads(row.own or "{}")
+        own.pop("volumes", None)
+        return _changed(self._batch(connection, row.batch).request, own)
 
     def created_at(self, connection: sqlite3.Connection, row: Row) -> int:
         return self._batch(connection, row.batch).created_at
@@ -386,6 +414,8 @@ def _changed(request: ServerRequest, own: Mapping[str, Any]) -> ServerRequest:
     values = dict(own)
     if "options" in values:
         values["options"] = replace(request.options, **values["options"])
+    if "block_devices" in values:
+        values["block_devices"] = tuple(BlockDevice(**disk) for disk in values["block_devices"])
     if "security_group_ids" in values:
         values["security_group_ids"] = tuple(values["security_group_ids"])
     return replace(request, **values)

@@ -78,6 +78,14 @@ CREATE TABLE IF NOT EXISTS loose_ports (
     id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, installation TEXT NOT NULL,
     made_at INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS volumes (
+    id TEXT PRIMARY KEY, number INTEGER NOT NULL, project TEXT NOT NULL, region TEXT NOT NULL, server TEXT,
+    document TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS volumes_of_project ON volumes (project, region, number);
+CREATE TABLE IF NOT EXISTS snapshots (
+    id TEXT PRIMARY KEY, number INTEGER NOT NULL, project TEXT NOT NULL, region TEXT NOT NULL, document TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT, effect TEXT NOT NULL, conditions TEXT NOT NULL, details TEXT NOT NULL,
     remaining INTEGER, until_at INTEGER

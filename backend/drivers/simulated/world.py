@@ -17,6 +17,7 @@ from backend.drivers.simulated.server_groups import ServerGroups
 from backend.drivers.simulated.servers import ServerTable
 from backend.drivers.simulated.settings import SimulatedSettings
 from backend.drivers.simulated.state import State, to_micros
+from backend.drivers.simulated.volume_table import VolumeTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class World:
     groups: ServerGroups
     footings: Footings
     flavors: OwnFlavors
+    volumes: VolumeTable
 
     @contextmanager
     def call(self, call: Call) -> Iterator[None]:

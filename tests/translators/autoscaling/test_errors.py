@@ -15,7 +15,8 @@ ELSEWHERE = {
     "ServerConflict", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent", "TokenUsed",
     "ServerGroupExists", "ServerGroupInUse", "ImageNameTaken", "ImageNotOwned", "ImagesExhausted", "RoleRefused",
     "KeyGone", "RegionNotOpened", "RolesNotAssumed", "SessionsExhausted", "SessionsUnavailable",
-    "ServerProtected", "AddressTaken", "AddressUnfit",
+    "NoVolumes", "VolumeNotFound", "VolumeConflict", "VolumeAttached", "VolumeNotAttached", "VolumeElsewhere", "VolumeShrinks", "SnapshotNotFound",
+    "SnapshotInUse", "ServerProtected", "AddressTaken", "AddressUnfit",
 }  # fmt: skip
 FINDINGS = [
     found
