@@ -46,6 +46,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.engine.loop import Engine
 from backend.errors import StoreUnavailable
+from backend.services.key_pairs import kept_by
 from backend.services.sessions import Owned, SessionRules, Sessions, nobody
 from backend.store.secrets import new_key
 from backend.store.session import Store
@@ -170,7 +171,7 @@ def create_engine(chosen: BackendSettings) -> Engine:
     return Engine(
         store=store,
         cloud=cloud,
-        catalog=Catalog(cloud, clock, timedelta(seconds=30)),
+        catalog=Catalog(cloud, clock, timedelta(seconds=30), kept_keys=kept_by(store)),
         clock=clock,
         settings=chosen.engine,
         rng=random.Random(secrets.randbits(64)),

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
     from backend.services.server_changes import ServerChanges
+    from backend.services.key_pairs import KeyPairs
+    from backend.services.nodes import Nodes
+    from backend.services.resource_tags import ResourceTags
+    from backend.services.security_groups import SecurityGroups
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
     from backend.services.sessions import Sessions
@@ -55,6 +59,8 @@ class Backend:
     managed_policies: ManagedPolicies
     instance_profiles: InstanceProfiles
     volumes: Volumes
+    security_groups: SecurityGroups
+    key_pairs: KeyPairs
 
     @classmethod
     def build(
@@ -85,6 +91,10 @@ class Backend:
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
         from backend.services.server_changes import ServerChanges
+        from backend.services.key_pairs import KeyPairs, kept_by
+        from backend.services.nodes import Nodes
+        from backend.services.resource_tags import ResourceTags
+        from backend.services.security_groups import SecurityGroups
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
         from backend.services.sessions import Sessions
@@ -93,7 +103,7 @@ class Backend:
         from backend.services.traffic import Traffic
         from backend.services.volumes import Volumes
 
-        catalog = Catalog(cloud, clock)
+        catalog = Catalog(cloud, clock, kept_keys=kept_by(store))
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
             nodes=Nodes(store, cloud, catalog, clock),
@@ -113,4 +123,6 @@ class Backend:
             managed_policies=ManagedPolicies(store, clock),
             instance_profiles=InstanceProfiles(store, cloud, clock),
             volumes=Volumes(store, cloud, clock),
+            security_groups=SecurityGroups(store, cloud, catalog, clock),
+            key_pairs=KeyPairs(store, cloud, catalog, clock),
         )

@@ -590,3 +590,65 @@ class ImagesExhausted(Finding):
     """The project has ``limit`` images in the region."""
 
     limit: int
+
+
+@dataclass(eq=False)
+class NetworkUnknown(Finding):
+    """No such network (AWS: VPC). ``network`` is a short id, empty where the default one is missing."""
+
+    network: str
+
+
+@dataclass(eq=False)
+class SecurityGroupExists(Finding):
+    """The name is taken in the network (short id)."""
+
+    name: str
+    network: str
+
+
+@dataclass(eq=False)
+class SecurityGroupInUse(Finding):
+    """Servers, ports or rules of other groups need it (short id)."""
+
+    group: str
+
+
+@dataclass(eq=False)
+class SecurityGroupKept(Finding):
+    """It came with its network, and goes with it. ``group`` is a short id."""
+
+    group: str
+    name: str
+
+
+@dataclass(eq=False)
+class GroupRuleExists(Finding):
+    """The group has the rule. ``peer`` is a block of addresses or the short id of a group; ports -1 for all."""
+
+    protocol: str
+    from_port: int
+    to_port: int
+    peer: str
+
+
+@dataclass(eq=False)
+class GroupRuleMissing(Finding):
+    """The group has no such rule."""
+
+
+@dataclass(eq=False)
+class GroupRulesUnknown(Finding):
+    """No rules of the group have these ids (short)."""
+
+    rules: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class KeyPairExists(Finding):
+    name: str
+
+
+@dataclass(eq=False)
+class KeyPairNotPublic(Finding):
+    """The text is no public key that could be imported."""

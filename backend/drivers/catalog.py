@@ -18,6 +18,12 @@ from backend.drivers.images import Image
 from backend.drivers.network import Network, SecurityGroup, Subnet
 
 T = TypeVar("T")
+KeptKeys = Callable[[Scope], Sequence[KeyPair]]
+"""Key pairs that Coppice keeps for a project; raises CloudUnavailable where it cannot tell now."""
+
+
+def _none_kept(_: Scope) -> Sequence[KeyPair]:
+    return ()
 
 
 class Catalog:
@@ -27,10 +33,21 @@ class Catalog:
     go.
 
     Every call may raise CloudUnavailable or NotAuthorized when the cloud has to be asked.
+
+    Args:
+        kept_keys: key pairs beside the cloud's own, which stand before those of the same names; never cached.
     """
 
-    def __init__(self, cloud: Cloud, clock: Clock, ttl: timedelta = timedelta(seconds=30), most: int = 2000) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        clock: Clock,
+        ttl: timedelta = timedelta(seconds=30),
+        most: int = 2000,
+        kept_keys: KeptKeys = _none_kept,
+    ) -> None:
         self._cloud = cloud
+        self._kept_keys = kept_keys
         self._clock = clock
         self._ttl = ttl
         self._most = most
@@ -56,9 +73,15 @@ class Catalog:
         return found
 
     def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
-        return self._listing("key_pairs", scope, self._cloud.compute.key_pairs, _name)[0]
+        kept = self._kept_keys(scope)
+        names = {pair.name for pair in kept}
+        listed = self._listing("key_pairs", scope, self._cloud.compute.key_pairs, _name)[0]
+        return [*kept, *(pair for pair in listed if pair.name not in names)]
 
     def key_pair(self, scope: Scope, name: str) -> KeyPair | None:
+        for pair in self._kept_keys(scope):
+            if pair.name == name:
+                return pair
         found: KeyPair | None = self._one("key_pairs", scope, self._cloud.compute.key_pairs, _name, name)
         return found
 

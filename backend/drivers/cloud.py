@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from backend.drivers.balancing import Balancing, PoolMember
 from backend.drivers.compute import Compute, Server
+from backend.drivers.group_making import GroupMaking
 from backend.drivers.images import ImageMaking, Images
 from backend.drivers.installation import Installation, nobody
+from backend.drivers.key_keeping import KeyKeeping
 from backend.drivers.network import Networking
 from backend.drivers.server_changing import ServerChanging
 from backend.drivers.volumes import Volumes
@@ -21,6 +23,8 @@ class Cloud:
         making: of images; None where they are made with the cloud's own tools.
         changing: of servers that are there; None where the cloud's are made and ended only.
         volumes: None where no block storage is driven.
+        making: of images; None where they are made with the cloud's own tools. ``groups`` (of security groups) and
+            ``keys`` likewise.
         installation: what this installation's servers, ports and members are known by.
     """
 
@@ -32,6 +36,8 @@ class Cloud:
     making: ImageMaking | None = None
     changing: ServerChanging | None = None
     volumes: Volumes | None = None
+    groups: GroupMaking | None = None
+    keys: KeyKeeping | None = None
 
     def made(self, found: Server | PoolMember) -> bool:
         """Whether this installation made it: others on the same cloud use the same tokens and names."""

@@ -105,6 +105,7 @@ class ServerRequest:
         user_data: base64, or None.
         server_group: the group it is made in, or None.
         private_address: the address it is to have in its subnet, or None.
+        public_key: of the key pair, where the cloud may not have that.
     """
 
     name: str
@@ -122,6 +123,7 @@ class ServerRequest:
     tags: Mapping[str, str] = field(default_factory=dict)
     options: ServerOptions = field(default_factory=ServerOptions)
     private_address: str | None = None
+    public_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +157,15 @@ class Flavor:
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
+    """A key pair. ``kept``: by Coppice and not by the cloud; its id is then 17 hex digits, its public key known."""
+
     id: str
     name: str
     fingerprint: str
     type: str
     created_at: datetime
     public_key: str | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

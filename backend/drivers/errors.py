@@ -84,6 +84,10 @@ class SecurityGroupNotFound(Refused):
     pass
 
 
+class GroupInUse(Refused):
+    """A server or a port has the security group."""
+
+
 class ServerGroupNotFound(Refused):
     """No such server group; ``detail`` is its name, or its id where that is all there is."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from backend.domain.ids import short_id
@@ -45,7 +45,10 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of a security group. ``protocol`` is a name or ``-1`` for all; ports None for all."""
+    """One rule of a security group. ``protocol`` is a name or ``-1`` for all; ports None for all.
+
+    ``description`` makes no difference between rules.
+    """
 
     ingress: bool
     protocol: str
@@ -54,11 +57,17 @@ class Rule:
     cidr: str | None = None
     group_id: str | None = None
     ipv6: bool = False
+    description: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A security group. ``everywhere``: it may be used in every network of the project, not in its own alone."""
+    """A security group.
+
+    Attributes:
+        everywhere: it may be used in every network of the project, not in its own alone.
+        installation: of Coppice, which made it; None where that was not noted.
+    """
 
     id: str
     name: str
@@ -66,6 +75,7 @@ class SecurityGroup:
     network_id: str
     rules: tuple[Rule, ...] = ()
     everywhere: bool = False
+    installation: str | None = None
 
     @property
     def short_id(self) -> str:

@@ -58,7 +58,8 @@ def resolve(
     if image.architecture not in flavor.architectures:
         raise errors.FlavorNotSupported(image.architecture)
     check_disks(spec, image)
-    if spec.key_name and catalog.key_pair(scope, spec.key_name) is None:
+    pair = catalog.key_pair(scope, spec.key_name) if spec.key_name else None
+    if spec.key_name and pair is None:
         raise errors.KeyPairNotFound(spec.key_name)
     group = _server_group(catalog, scope, spec, server_group)
     subnet = _subnet(catalog, scope, spec, zone, subnet_id)
@@ -78,6 +79,7 @@ def resolve(
         tags={**spec.tags, **(tags or {})},
         options=spec.options,
         private_address=spec.private_address,
+        public_key=pair.public_key if pair is not None and pair.kept else None,
     )
 
 

@@ -85,6 +85,8 @@ def _room(error: cloud.Refused, type_name: str, zone: str) -> errors.Finding:
             return errors.ServerGroupNotFound(detail)
         case cloud.NetworkMissing():
             return errors.NetworkMissing(detail)
+        case cloud.GroupInUse():
+            return errors.SecurityGroupInUse(detail)
         case cloud.PoolNotFound():
             return errors.PoolNotFound(detail)
         case cloud.Busy():

@@ -20,6 +20,8 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 def key_id(pair: KeyPair) -> str:
     """A key pair's id: clouds that number their keys, or know them by name only, give none to derive it from."""
+    if pair.kept:
+        return f"{arns.KEY_PAIR}-{pair.id}"
     if _UUID.fullmatch(pair.id):
         return arns.resource_id(arns.KEY_PAIR, pair.id)
     return arns.derived_id(arns.KEY_PAIR, pair.name)
@@ -51,13 +53,18 @@ def _type(pair: KeyPair) -> str:
     return "ed25519" if "ed25519" in pair.type or "ed25519" in (pair.public_key or "") else "rsa"
 
 
+def _line(pair: KeyPair) -> str | None:
+    """The public key as OpenSSH writes it; EC2 puts the key's name in the place of a comment."""
+    return f"{pair.public_key} {pair.name}" if pair.kept else pair.public_key or None
+
+
 _MEMBERS: Final[Members[_Pair]] = {
     "KeyPairId": lambda each: key_id(each.pair),
     "KeyName": lambda each: each.pair.name,
     "KeyType": lambda each: _type(each.pair),
     "KeyFingerprint": lambda each: each.pair.fingerprint,
     "CreateTime": lambda each: each.pair.created_at,
-    "PublicKey": lambda each: (each.pair.public_key or None) if each.with_public_key else None,
+    "PublicKey": lambda each: _line(each.pair) if each.with_public_key else None,
 }
 _FILTERS: Final[Filters[_Pair]] = {
     "fingerprint": "KeyFingerprint",

@@ -6,49 +6,67 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from backend.drivers.network import Rule, SecurityGroup
+from backend.domain.security_groups import GroupRule
+from backend.services.security_groups import ListedGroup
 from translators import arns
-from translators.ec2 import actions, tag_words
+from translators.ec2 import actions, permissions, tag_words
 from translators.errors import AWSError
 from translators.filters import Field, Filters, never
 from translators.nouns import Asked, Members, Noun
 from translators.registry import Call
 
-_ALL: Final = "-1"
 _BOUNDS: Final = actions.Bounds(5, 1000)
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
-    group: SecurityGroup
+class Group:
+    """A security group as this caller sees it."""
+
+    group: ListedGroup
     call: Call
 
     @property
     def id(self) -> str:
-        return arns.resource_id(arns.SECURITY_GROUP, self.group.id)
+        return f"{arns.SECURITY_GROUP}-{self.group.id}"
 
-    def rules(self, ingress: bool) -> list[Rule]:
-        return [rule for rule in self.group.rules if rule.ingress is ingress]
+    def rules(self, ingress: bool) -> list[GroupRule]:
+        return [rule for rule in self.group.rules if rule.egress is not ingress]
 
 
 @dataclass(frozen=True, slots=True)
-class _GroupRule:
-    rule: Rule
-    group: _Group
+class Rule:
+    """A rule as this caller sees it."""
+
+    rule: GroupRule
+    call: Call
 
     @property
     def id(self) -> str:
-        rule = self.rule
-        parts = (rule.ingress, rule.protocol, rule.port_from, rule.port_to, rule.cidr, rule.group_id, rule.ipv6)
-        return arns.derived_id(arns.SECURITY_GROUP_RULE, self.group.group.id, *map(str, parts))
+        return f"{arns.SECURITY_GROUP_RULE}-{self.rule.id}"
 
 
-def _groups(call: Call, asked: Asked) -> Iterable[_Group]:
-    return (_Group(each, call) for each in call.backend.catalog.security_groups(call.scope, fresh=asked.fresh))
+def _groups(call: Call, asked: Asked) -> Iterable[Group]:
+    named = [short for each in asked.named.get("GroupIds", ()) if (short := arns.short_of(arns.SECURITY_GROUP, each))]
+    found = call.backend.security_groups.list(call.scope, named or None, fresh=asked.fresh)
+    return (Group(each, call) for each in found)
 
 
-def _rules(call: Call, asked: Asked) -> Iterable[_GroupRule]:
-    return (_GroupRule(rule, group) for group in _groups(call, asked) for rule in group.group.rules)
+def _rules(call: Call, asked: Asked) -> Iterable[Rule]:
+    ids = asked.named.get("SecurityGroupRuleIds", ())
+    shorts = [short for each in ids if (short := arns.short_of(arns.SECURITY_GROUP_RULE, each))]
+    kept = call.backend.security_groups.rules(call.scope, shorts)
+    if ids and len(kept) == len({*ids}):
+        return [Rule(rule, call) for rule in kept]
+    found = call.backend.security_groups.list(call.scope, _groups_of_rules(call), fresh=asked.fresh)
+    return (Rule(rule, call) for group in found for rule in group.rules)
+
+
+def _groups_of_rules(call: Call) -> list[str] | None:
+    """The groups that a filter names in so many words: no rules of others need be read."""
+    for each in call.params.get("Filters") or ():
+        if each.get("Name") == "group-id":
+            return [short for value in each.get("Values") or () if (short := arns.short_of(arns.SECURITY_GROUP, value))]
+    return None
 
 
 def _check_rule_filters(call: Call) -> None:
@@ -58,79 +76,37 @@ def _check_rule_filters(call: Call) -> None:
                 raise AWSError("InvalidGroupId.Malformed", f"The security group ID '{value}' is malformed")
 
 
-def _permissions(each: _Group, ingress: bool) -> list[dict[str, Any]]:
-    """Rules in EC2's form: those of one protocol and port range together."""
-    found: dict[tuple[str, int | None, int | None], dict[str, Any]] = {}
-    for rule in each.rules(ingress):
-        permission = found.setdefault(
-            (rule.protocol, rule.port_from, rule.port_to),
-            {
-                "IpProtocol": rule.protocol,
-                **_ports(rule),
-                "UserIdGroupPairs": [],
-                "IpRanges": [],
-                "Ipv6Ranges": [],
-                "PrefixListIds": [],
-            },
-        )
-        if rule.group_id:
-            permission["UserIdGroupPairs"].append({"GroupId": _other(rule), "UserId": each.call.account_id})
-        elif rule.ipv6:
-            permission["Ipv6Ranges"].append({"CidrIpv6": rule.cidr or "::/0"})
-        else:
-            permission["IpRanges"].append({"CidrIp": rule.cidr or "0.0.0.0/0"})
-    return list(found.values())
-
-
-def _ports(rule: Rule) -> dict[str, int]:
-    return {} if rule.protocol == _ALL else {"FromPort": _port(rule.port_from), "ToPort": _port(rule.port_to)}
-
-
-def _port(port: int | None) -> int:
-    return -1 if port is None else port
-
-
-def _other(rule: Rule) -> str | None:
-    return arns.resource_id(arns.SECURITY_GROUP, rule.group_id) if rule.group_id else None
-
-
-def _cidr(rule: Rule, ipv6: bool) -> str | None:
-    if rule.group_id or rule.ipv6 is not ipv6:
-        return None
-    return rule.cidr or ("::/0" if ipv6 else "0.0.0.0/0")
-
-
-_GROUP: Final[Members[_Group]] = {
+_GROUP: Final[Members[Group]] = {
     "GroupId": lambda each: each.id,
     "GroupName": lambda each: each.group.name,
     "Description": lambda each: each.group.description,
     "OwnerId": lambda each: each.call.account_id,
-    "VpcId": lambda each: arns.resource_id(arns.NETWORK, each.group.network_id),
+    "VpcId": lambda each: f"{arns.NETWORK}-{each.group.vpc}",
     "SecurityGroupArn": lambda each: arns.ec2(each.call.region, each.call.account_id, "security-group", each.id),
-    "IpPermissions": lambda each: _permissions(each, True),
-    "IpPermissionsEgress": lambda each: _permissions(each, False),
+    "IpPermissions": lambda each: permissions.shown(each.call, each.rules(True)),
+    "IpPermissionsEgress": lambda each: permissions.shown(each.call, each.rules(False)),
 }
 
 
-def _each_rule(ingress: bool, pick: Callable[[Rule], Any]) -> Field[_Group]:
+def _each_rule(ingress: bool, pick: Callable[[GroupRule], Any]) -> Field[Group]:
     return lambda each: [pick(rule) for rule in each.rules(ingress)]
 
 
-def _permission_filters(head: str, member: str, ingress: bool) -> Filters[_Group]:
+def _permission_filters(head: str, member: str, ingress: bool) -> Filters[Group]:
     """Filters by rules of one direction; a rule for all ports is told without any, and found by -1."""
     return {
         f"{head}.cidr": f"{member}.IpRanges.CidrIp",
-        f"{head}.from-port": _each_rule(ingress, lambda rule: _port(rule.port_from)),
+        f"{head}.from-port": _each_rule(ingress, lambda rule: rule.from_port),
         f"{head}.group-id": f"{member}.UserIdGroupPairs.GroupId",
         f"{head}.ipv6-cidr": f"{member}.Ipv6Ranges.CidrIpv6",
         f"{head}.protocol": f"{member}.IpProtocol",
-        f"{head}.to-port": _each_rule(ingress, lambda rule: _port(rule.port_to)),
+        f"{head}.to-port": _each_rule(ingress, lambda rule: rule.to_port),
         f"{head}.user-id": f"{member}.UserIdGroupPairs.UserId",
         **never(f"{head}.group-name", f"{head}.prefix-list-id"),
     }
 
 
-_GROUP_FILTERS: Final[Filters[_Group]] = {
+_GROUP_FILTERS: Final[Filters[Group]] = {
     "description": "Description",
     "group-id": "GroupId",
     "group-name": "GroupName",
@@ -160,22 +136,39 @@ GROUPS: Final = Noun(
     pages=actions.pages("GroupIds", _BOUNDS),
 )
 
-_RULE: Final[Members[_GroupRule]] = {
+
+def _cidr(each: Rule, ipv6: bool) -> str | None:
+    rule = each.rule
+    return None if rule.of_group or rule.ipv6 is not ipv6 else rule.peer
+
+
+def group_of(rule: GroupRule) -> str:
+    """The id of the group that a rule belongs to."""
+    return f"{arns.SECURITY_GROUP}-{rule.group_id}"
+
+
+def peer_of(rule: GroupRule) -> str | None:
+    """The id of the group that a rule lets through, None where it lets addresses through."""
+    return f"{arns.SECURITY_GROUP}-{rule.peer}" if rule.of_group else None
+
+
+_RULE: Final[Members[Rule]] = {
     "SecurityGroupRuleId": lambda each: each.id,
     "SecurityGroupRuleArn": lambda each: arns.ec2(
-        each.group.call.region, each.group.call.account_id, "security-group-rule", each.id
+        each.call.region, each.call.account_id, "security-group-rule", each.id
     ),
-    "GroupId": lambda each: each.group.id,
-    "GroupOwnerId": lambda each: each.group.call.account_id,
-    "IsEgress": lambda each: not each.rule.ingress,
+    "GroupId": lambda each: group_of(each.rule),
+    "GroupOwnerId": lambda each: each.call.account_id,
+    "IsEgress": lambda each: each.rule.egress,
     "IpProtocol": lambda each: each.rule.protocol,
-    "FromPort": lambda each: _port(each.rule.port_from),
-    "ToPort": lambda each: _port(each.rule.port_to),
+    "FromPort": lambda each: each.rule.from_port,
+    "ToPort": lambda each: each.rule.to_port,
     "ReferencedGroupInfo": lambda each: (
-        {"GroupId": _other(each.rule), "UserId": each.group.call.account_id} if each.rule.group_id else None
+        {"GroupId": peer_of(each.rule), "UserId": each.call.account_id} if each.rule.of_group else None
     ),
-    "CidrIpv4": lambda each: _cidr(each.rule, ipv6=False),
-    "CidrIpv6": lambda each: _cidr(each.rule, ipv6=True),
+    "CidrIpv4": lambda each: _cidr(each, ipv6=False),
+    "CidrIpv6": lambda each: _cidr(each, ipv6=True),
+    "Description": lambda each: each.rule.description,
 }
 RULES: Final = Noun(
     answer="SecurityGroupRules",

@@ -25,6 +25,7 @@ KINDS: Final[Mapping[str, str]] = {
     "vpc": "vpc",
     "subnet": "subnet",
     "sg": "security-group",
+    "sgr": "security-group-rule",
     "vol": "volume",
     "eni": "network-interface",
     "key": "key-pair",

@@ -17,6 +17,7 @@ from translators.ec2.networks import SUBNETS, VPCS
 from translators.ec2.placement_groups import GROUPS as PLACEMENT_GROUPS
 from translators.ec2.security_groups import GROUPS as SECURITY_GROUPS
 from translators.ec2.snapshots import SNAPSHOTS
+from translators.ec2.security_groups import RULES as SECURITY_GROUP_RULES
 from translators.ec2.volumes import VOLUMES
 from translators.errors import AWSError
 from translators.nouns import Asked, Noun, Tagging
@@ -118,6 +119,7 @@ _TAGGED: Final[Mapping[str, Noun[Any]]] = {
     arns.NETWORK: VPCS,
     arns.SUBNET: SUBNETS,
     arns.SECURITY_GROUP: SECURITY_GROUPS,
+    arns.SECURITY_GROUP_RULE: SECURITY_GROUP_RULES,
     arns.KEY_PAIR: PAIRS,
     arns.PLACEMENT_GROUP: PLACEMENT_GROUPS,
     arns.VOLUME: VOLUMES,

@@ -23,6 +23,7 @@ from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.patience import Patience
 from backend.drivers.openstack.rest import Rest
 from backend.drivers.openstack.server_changes import OpenStackServerChanging
+from backend.drivers.openstack.security_groups import SecurityGroups
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.trusts import Trusts
 from backend.drivers.openstack.ways import ApplicationCredentialWay, Way
@@ -78,6 +79,8 @@ def open_cloud(
         balancing=balancing,
         installation=installation,
         changing=OpenStackServerChanging(rest),
+        groups=SecurityGroups(rest, installation),
+        keys=compute,
     )
 
 

@@ -22,6 +22,7 @@ from backend.drivers.errors import (
     CloudError,
     CloudUnavailable,
     FlavorNotSupported,
+    KeyPairNotFound,
     NetworkMissing,
     OutcomeUnknown,
     PartlyMade,
@@ -80,8 +81,15 @@ class OpenStackCompute:
         if count < 1:
             raise ValueError(f"a create call makes at least one server, not {count}")
         launch = self._launch(scope, request, count)
+        if request.public_key:
+            self._keys.put(scope, request.public_key)
         alone = launch.placement.alone
-        launched = Launched(self._make(scope, launch)) if alone else self._ports.launch(scope, launch)
+        try:
+            launched = Launched(self._make(scope, launch)) if alone else self._ports.launch(scope, launch)
+        except KeyPairNotFound:
+            if request.public_key:  # somebody deleted it, and the next launch makes it again
+                self._keys.missed(scope, request.public_key)
+            raise
         self._ports.note(scope, launched.documents)
         layout, names = self._layout(scope), self._settings.zone_names(scope.region)
         made = [replace(each, user_data=request.user_data) for each in servers_of(launched.documents, layout, names)]
@@ -179,6 +187,9 @@ class OpenStackCompute:
 
     def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
         return self._keys.list(scope)
+
+    def delete_key_pair(self, scope: Scope, name: str) -> None:
+        self._keys.delete(scope, name)
 
     def zones(self, scope: Scope) -> Sequence[Zone]:
         return self._zones.list(scope)

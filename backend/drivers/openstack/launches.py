@@ -13,6 +13,7 @@ from backend.drivers.compute import ServerRequest
 from backend.drivers.openstack import metadata as notes
 from backend.drivers.openstack.disks import Disks
 from backend.drivers.openstack.flavors import Offer
+from backend.drivers.openstack.keys import own_name
 from backend.drivers.openstack.layout import Placement
 
 _MAC: Final = "OS-EXT-IPS-MAC:mac_addr"
@@ -111,6 +112,8 @@ class Launch:
         if request.server_group is not None:
             noted[notes.GROUP] = request.server_group.id
             noted[notes.GROUP_NAME] = request.server_group.name
+        if request.public_key and request.key_name:
+            noted[notes.KEY] = request.key_name
         if self.disks.root_volume:
             noted[notes.IMAGE] = request.image_id
         server: dict[str, Any] = {
@@ -120,7 +123,9 @@ class Launch:
             "availability_zone": self.zone,
             "metadata": {**notes.encoded(request.tags), **noted, **notes.option_items(request.options)},
         }
-        if request.key_name:
+        if request.public_key:
+            server["key_name"] = own_name(request.public_key)
+        elif request.key_name:
             server["key_name"] = request.key_name
         if request.user_data:
             server["user_data"] = request.user_data

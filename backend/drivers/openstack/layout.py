@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from backend.domain.scope import Scope
 from backend.drivers.network import Network, Rule, SecurityGroup, Subnet
+from backend.drivers.openstack.group_marks import cloud_name, mark_of, plain_name
 from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
 
 Document = Mapping[str, Any]
@@ -25,7 +26,15 @@ Document = Mapping[str, Any]
 ZONE_TAG: Final = "zone="
 DEFAULT_TAG: Final = "default"
 _KEPT_DIGITS: Final = 12
-_PROTOCOLS: Final = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "any": "-1", "0": "-1"}
+_PROTOCOLS: Final = {
+    "1": "icmp",
+    "6": "tcp",
+    "17": "udp",
+    "58": "icmpv6",
+    "any": "-1",
+    "0": "-1",
+    "ipv6-icmp": "icmpv6",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +100,8 @@ class Layout:
 
     @cached_property
     def group_ids(self) -> Mapping[str, str]:
-        """Security groups' ids by name."""
-        return {group.name: group.id for group in reversed(self.groups)}
+        """Security groups' ids by the names that the cloud has them by."""
+        return {cloud_name(group): group.id for group in reversed(self.groups)}
 
     def default(self, zone: str) -> Placement | None:
         """Where a server of the zone goes when no subnet is named."""
@@ -195,11 +204,17 @@ def _network(network: Document, subnets: Sequence[Document], *, default: bool) -
 
 
 def _group(group: Document, network_id: str) -> SecurityGroup:
-    rules = tuple(_rule(rule) for rule in group.get("security_group_rules") or ())
-    return SecurityGroup(group["id"], group["name"], group.get("description") or "", network_id, rules, everywhere=True)
+    rules = tuple(rule_of(rule) for rule in group.get("security_group_rules") or ())
+    name, description = group["name"], group.get("description") or ""
+    mark = mark_of(description)
+    if mark is None:
+        return SecurityGroup(group["id"], name, description, network_id, rules, everywhere=True)
+    installation, own_network = mark
+    return SecurityGroup(group["id"], plain_name(name), "", own_network, rules, installation=installation)
 
 
-def _rule(rule: Document) -> Rule:
+def rule_of(rule: Document) -> Rule:
+    """A rule of Neutron's document."""
     protocol = str(rule.get("protocol") or "-1")
     v6 = rule.get("ethertype") == "IPv6"
     group = rule.get("remote_group_id")
@@ -212,4 +227,5 @@ def _rule(rule: Document) -> Rule:
         cidr=None if group else rule.get("remote_ip_prefix") or anywhere,
         group_id=group,
         ipv6=v6,
+        description=rule.get("description") or "",
     )

@@ -33,6 +33,7 @@ PORTS: Final = "coppice:ports"
 GROUP: Final = "coppice:group"
 GROUP_NAME: Final = "coppice:group-name"
 OPTION: Final = "coppice:option."
+KEY: Final = "coppice:key"
 
 _TAG: Final = "coppice:tag:"
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
@@ -59,6 +60,7 @@ class Notes:
         batch: of the request that made it.
         size: how many servers that request made.
         port_id: of the port that was made for it.
+        key_name: of its key pair, where Nova has that by another name.
     """
 
     launch_id: str | None = None
@@ -71,6 +73,7 @@ class Notes:
     port_id: str | None = None
     group_id: str | None = None
     group_name: str | None = None
+    key_name: str | None = None
 
 
 def items_of(document: Mapping[str, Any]) -> Mapping[str, str]:
@@ -95,6 +98,7 @@ def notes_of(metadata: Mapping[str, str]) -> Notes:
         port_id=_like(_ID, metadata.get(PORTS)),
         group_id=_like(_ID, metadata.get(GROUP)),
         group_name=word(metadata.get(GROUP_NAME), _LONGEST),
+        key_name=word(metadata.get(KEY), _LONGEST),
     )
 
 

@@ -163,6 +163,11 @@ def of_group(declined: Declined) -> errors.CloudError:
     return of_any(declined)
 
 
+def of_network_write(declined: Declined, count: int) -> errors.CloudError:
+    """Why Neutron made nothing of so many things."""
+    return _over_quota(declined, count) or of_any(declined)
+
+
 def of_any(declined: Declined) -> errors.CloudError:
     """A refusal with the cloud's own words."""
     if declined.status == 403 and _POLICY.search(declined.message):

@@ -97,7 +97,7 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         image_id=image_of(document) or noted.image_id,
         launch_id=noted.launch_id,
         installation=noted.installation,
-        key_name=document.get("key_name"),
+        key_name=noted.key_name or document.get("key_name"),
         private_address=addresses.private,
         public_address=addresses.public,
         mac_address=addresses.mac,

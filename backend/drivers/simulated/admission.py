@@ -65,7 +65,8 @@ class Admission:
         """
         scope = call.scope
         self.flavor_runs_image(scope, request.flavor, request.image_id)
-        if request.key_name is not None and not self._projects.has_key_pair(scope, request.key_name):
+        known = request.public_key is not None
+        if not known and request.key_name is not None and not self._projects.has_key_pair(scope, request.key_name):
             raise KeyPairNotFound(f"Invalid key_name provided: {request.key_name}")
         subnet = self._subnet(scope, request)
         groups = self._security_groups(scope, request)

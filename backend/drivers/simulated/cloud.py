@@ -12,6 +12,7 @@ from backend.drivers.installation import Installation, named
 from backend.drivers.simulated.balancing import SimulatedBalancing
 from backend.drivers.simulated.compute import SimulatedCompute
 from backend.drivers.simulated.faults import Faults
+from backend.drivers.simulated.group_making import SimulatedGroupMaking
 from backend.drivers.simulated.images import SimulatedImages
 from backend.drivers.simulated.network import SimulatedNetworking
 from backend.drivers.simulated.operator import Operator
@@ -120,8 +121,9 @@ def _settled(state: State, given: SimulatedSettings | None) -> SimulatedSettings
 
 def _ports(world: World, pools: Pools, installation: Installation) -> Cloud:
     images = SimulatedImages(world)
+    compute = SimulatedCompute(world, installation)
     return Cloud(
-        compute=SimulatedCompute(world, installation),
+        compute=compute,
         images=images,
         making=images,
         network=SimulatedNetworking(world),
@@ -129,4 +131,6 @@ def _ports(world: World, pools: Pools, installation: Installation) -> Cloud:
         installation=installation,
         changing=SimulatedServerChanging(world),
         volumes=SimulatedVolumes(world),
+        groups=SimulatedGroupMaking(world, installation),
+        keys=compute,
     )

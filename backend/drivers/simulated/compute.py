@@ -189,6 +189,10 @@ class SimulatedCompute:
         with self._world.call(Call("key_pairs", scope)):
             return self._world.projects.key_pairs(scope)
 
+    def delete_key_pair(self, scope: Scope, name: str) -> None:
+        with self._world.call(Call("delete_key_pair", scope)):
+            self._world.projects.delete_key_pair(scope, name)
+
     def zones(self, scope: Scope) -> Sequence[Zone]:
         with self._world.call(Call("zones", scope)):
             zones = layout.zones(scope.region, self._settings)

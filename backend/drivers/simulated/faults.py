@@ -32,6 +32,10 @@ WRITES = (
     *POOL_WRITES,
 )
 MAKES = frozenset({"create", "create_server_group", "register_image", "create_volume", "create_snapshot"})
+    *("delete_key_pair", "create_security_group", "delete_security_group", "change_rules"),
+    *POOL_WRITES,
+)
+MAKES = frozenset({"create", "create_server_group", "register_image", "create_security_group"})
 """Those after which there is something in the region that was not there."""
 READS = (
     "get",
@@ -49,6 +53,8 @@ READS = (
     "networks",
     "subnets",
     "security_groups",
+    "find_security_group",
+    "security_group_rules",
     "pools",
     "balancers",
     "listeners",

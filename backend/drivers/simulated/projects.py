@@ -9,17 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Final
 
 from backend.clock import Clock
+from backend.domain import key_material as keys
 from backend.domain.scope import Scope
 from backend.drivers.compute import KeyPair
-from backend.drivers.errors import QuotaExceeded
+from backend.drivers.errors import GroupInUse, QuotaExceeded, SecurityGroupNotFound
+from backend.drivers.group_making import NewGroup
 from backend.drivers.images import Image, NewImage
 from backend.drivers.network import Rule, SecurityGroup
-from backend.drivers.simulated import keys, layout
+from backend.drivers.simulated import layout
 from backend.drivers.simulated.catalog.images import public_images
 from backend.drivers.simulated.settings import SimulatedSettings
 from backend.drivers.simulated.state import State, add_to_counter, counter, from_micros, to_micros
+
+EVERYTHING_OUT: Final = Rule(ingress=False, protocol="-1", port_from=None, port_to=None, cidr="0.0.0.0/0")
 
 
 class Projects:
@@ -82,23 +87,68 @@ class Projects:
         network = layout.default_network(scope, self._settings)
         if any(group.name == name for group in self.security_groups(scope)):
             raise ValueError(f"security group {name} exists")
-        everything_out = Rule(ingress=False, protocol="-1", port_from=None, port_to=None, cidr="0.0.0.0/0")
         with self._state.writing() as connection:
             identity = self._new_id(connection)
-            group = SecurityGroup(identity, name, description or name, network.id, tuple(rules) or (everything_out,))
-            connection.execute(
-                "INSERT INTO security_groups VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    group.id,
-                    scope.project_id,
-                    scope.region,
-                    name,
-                    group.description,
-                    network.id,
-                    json.dumps([asdict(rule) for rule in group.rules]),
-                ),
-            )
+            group = SecurityGroup(identity, name, description or name, network.id, tuple(rules) or (EVERYTHING_OUT,))
+            self._insert_group(connection, scope, group, "")
         return group
+
+    def make_security_group(self, scope: Scope, new: NewGroup, installation: str) -> SecurityGroup:
+        """Make a group in any network, with AWS's egress rule."""
+        with self._state.writing() as connection:
+            rules = (EVERYTHING_OUT,)
+            identity = self._new_id(connection)
+            group = SecurityGroup(identity, new.name, new.description, new.network_id, rules, installation=installation)
+            self._insert_group(connection, scope, group, new.token)
+        return group
+
+    def security_group_of(self, scope: Scope, token: str) -> str | None:
+        """The id of the one that was made with that token."""
+        with self._state.reading() as connection:
+            row = connection.execute(
+                "SELECT id FROM security_groups WHERE project = ? AND region = ? AND token = ?",
+                (scope.project_id, scope.region, token),
+            ).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_rules(self, scope: Scope, group_id: str, rules: Sequence[Rule]) -> None:
+        """Give a group these rules; the default group, too, which is nowhere written until then.
+
+        Raises:
+            SecurityGroupNotFound
+        """
+        told = json.dumps([asdict(rule) for rule in rules])
+        default = layout.default_security_group(scope, self._settings)
+        with self._state.writing() as connection:
+            if group_id == default.id:
+                connection.execute("DELETE FROM security_groups WHERE id = ?", (group_id,))
+                self._insert_group(connection, scope, replace(default, rules=tuple(rules)), "")
+                return
+            changed = connection.execute(
+                "UPDATE security_groups SET rules = ? WHERE id = ? AND project = ? AND region = ?",
+                (told, group_id, scope.project_id, scope.region),
+            ).rowcount
+        if not changed:
+            raise SecurityGroupNotFound(f"Security group {group_id} does not exist")
+
+    def remove_security_group(self, scope: Scope, group_id: str, now: int) -> None:
+        """Delete a group that no server has. Safe to repeat.
+
+        Raises:
+            GroupInUse
+        """
+        with self._state.writing() as connection:
+            used = connection.execute(
+                "SELECT 1 FROM servers s JOIN batches b ON b.id = s.batch WHERE s.project = ? AND s.region = ?"
+                " AND (s.gone_at IS NULL OR s.gone_at > ?) AND instr(b.request, ?) > 0 LIMIT 1",
+                (scope.project_id, scope.region, now, group_id),
+            ).fetchone()
+            if used is not None:
+                raise GroupInUse(f"Security Group {group_id} in use.")
+            connection.execute(
+                "DELETE FROM security_groups WHERE id = ? AND project = ? AND region = ?",
+                (group_id, scope.project_id, scope.region),
+            )
 
     def delete_security_group(self, group_id: str) -> None:
         """Safe to repeat. Servers that have it keep its id."""
@@ -109,15 +159,24 @@ class Projects:
         """The default group, then the project's own by name."""
         with self._state.reading() as connection:
             rows = connection.execute(
-                "SELECT id, name, description, network_id, rules FROM security_groups"
-                " WHERE project = ? AND region = ? ORDER BY name",
+                "SELECT id, name, description, network_id, rules, installation FROM security_groups"
+                " WHERE project = ? AND region = ? ORDER BY name, id",
                 (scope.project_id, scope.region),
             ).fetchall()
         own = [
-            SecurityGroup(identity, name, description, network_id, tuple(Rule(**rule) for rule in json.loads(rules)))
-            for identity, name, description, network_id, rules in rows
+            SecurityGroup(
+                identity,
+                name,
+                description,
+                network_id,
+                tuple(Rule(**rule) for rule in json.loads(rules)),
+                installation=installation or None,
+            )
+            for identity, name, description, network_id, rules, installation in rows
         ]
-        return [layout.default_security_group(scope, self._settings), *own]
+        default = layout.default_security_group(scope, self._settings)
+        written = next((group for group in own if group.id == default.id), default)
+        return [written, *(group for group in own if group.id != default.id)]
 
     def add_image(self, scope: Scope, image: Image) -> Image:
         """Give the project an image of its own: private and owned by it, whatever the value says. Replaces by id."""
@@ -200,6 +259,24 @@ class Projects:
         """An id that this state never gave before."""
         add_to_counter(connection, "objects", 1)
         return str(uuid.uuid5(self._origin, f"object/{counter(connection, 'objects')}"))
+
+    @staticmethod
+    def _insert_group(connection: sqlite3.Connection, scope: Scope, group: SecurityGroup, token: str) -> None:
+        connection.execute(
+            "INSERT INTO security_groups (id, project, region, name, description, network_id, rules, installation,"
+            " token) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                group.id,
+                scope.project_id,
+                scope.region,
+                group.name,
+                group.description,
+                group.network_id,
+                json.dumps([asdict(rule) for rule in group.rules]),
+                group.installation or "",
+                token,
+            ),
+        )
 
     def _add_key_pair(self, scope: Scope, name: str, key: keys.Key) -> KeyPair:
         now = self._clock.now()

@@ -95,6 +95,7 @@ CREATE TABLE IF NOT EXISTS faults (
 _ADDED = {
     "servers": {"image_id": "TEXT", "server_group": "TEXT", "installation": "TEXT", "own": "TEXT"},
     "members": {"installation": "TEXT"},
+    "security_groups": {"installation": "TEXT", "token": "TEXT"},
 }
 """Columns that states made before them lack."""
 _MEMBERS = "CREATE INDEX IF NOT EXISTS servers_of_group ON servers (server_group, zone) WHERE server_group IS NOT NULL"

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-import pytest
+import base64
 
-from backend.drivers.simulated import keys
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from backend.domain import key_material as keys
 
 
 def test_an_rsa_key_has_the_sha1_of_the_private_key_when_made_and_md5_when_imported():
@@ -12,6 +15,14 @@ def test_an_rsa_key_has_the_sha1_of_the_private_key_when_made_and_md5_when_impor
     imported = keys.parse(made.public_key + " a comment\n")
     assert len(imported.fingerprint.split(":")) == 16
     assert (imported.kind, imported.public_key, imported.private_key) == ("rsa", made.public_key, "")
+
+
+def test_an_rsa_key_is_taken_as_base64_of_der_too():
+    made = keys.generate("rsa")
+    key = serialization.load_ssh_public_key(made.public_key.encode())
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    parsed = keys.parse(base64.encodebytes(der).decode())
+    assert parsed == keys.parse(made.public_key)
 
 
 def test_an_ed25519_key_has_one_fingerprint():

@@ -1,0 +1,105 @@
+"""Security groups that are kept here, and rules of any, as AWS knows them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+DEFAULT: Final = "default"
+"""The name of the group that each VPC has by itself."""
+DEFAULT_DESCRIPTION: Final = "default VPC security group"
+EVERYTHING: Final = "-1"
+"""The protocol of a rule for all of them."""
+NO_PORT: Final = -1
+LIMIT: Final = 2500
+"""Groups of a project in a region. Source: Amazon VPC User Guide, "Amazon VPC quotas"; so is the next."""
+RULES_LIMIT: Final = 60
+"""Rules of a group in one direction, those of IPv4 and of IPv6 counted apart."""
+CONFIRMED: Final = timedelta(hours=6)
+"""How long the cloud is believed to have a group as it was written there."""
+UNSETTLED: Final = timedelta(minutes=1)
+"""When the engine takes up what a request began and did not end."""
+UNMADE: Final = timedelta(minutes=10)
+"""When it ends what a request began to make."""
+
+
+class GroupState(StrEnum):
+    MAKING = "making"
+    """A request is at it, or died over it: nobody is told of it."""
+    AVAILABLE = "available"
+    DELETING = "deleting"
+    """Nobody is told of it any more; the cloud may still have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptGroup:
+    """A security group that was made here.
+
+    Attributes:
+        id: the first 17 hex digits of ``cloud_id``; of a uuid of its own while it is being made.
+        vpc: the short id of its VPC.
+        network_id: the cloud's id of what is shown as that VPC.
+        cloud_id: the cloud's id of it; None while it is being made.
+        token: what it is found by at the cloud when an answer was lost.
+        standard: it came with its VPC.
+    """
+
+    id: str
+    name: str
+    description: str
+    vpc: str
+    network_id: str
+    state: GroupState
+    created_at: datetime
+    token: str
+    standard: bool = False
+    cloud_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRule:
+    """A rule of a security group as it was asked for.
+
+    Attributes:
+        id: 17 hex digits.
+        group_id: the short id of its group.
+        protocol: ``tcp``, ``udp``, ``icmp``, ``icmpv6``, another's number, or ``-1`` for all.
+        from_port, to_port: ports, or type and code of ICMP; -1 for all.
+        peer: a block of addresses in CIDR notation, or the short id of a group.
+    """
+
+    id: str
+    group_id: str
+    egress: bool
+    protocol: str
+    from_port: int
+    to_port: int
+    peer: str
+    description: str | None = None
+
+    @property
+    def of_group(self) -> bool:
+        """Whether the peer is a group."""
+        return "/" not in self.peer
+
+    @property
+    def ipv6(self) -> bool:
+        return ":" in self.peer
+
+    @property
+    def meaning(self) -> tuple[bool, str, int, int, str]:
+        """What no two rules of a group may share."""
+        return self.egress, self.protocol, self.from_port, self.to_port, self.peer
+
+
+def over_limit(rules: list[GroupRule]) -> bool:
+    """Whether these are more rules than a group may have. A rule of a group counts as both, IPv4 and IPv6."""
+    for egress in (False, True):
+        here = [rule for rule in rules if rule.egress is egress]
+        v4 = sum(rule.of_group or not rule.ipv6 for rule in here)
+        v6 = sum(rule.of_group or rule.ipv6 for rule in here)
+        if max(v4, v6) > RULES_LIMIT:
+            return True
+    return False

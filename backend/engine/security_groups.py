@@ -1,0 +1,124 @@
+"""One security group brought to what its row says: the cloud's rules are those of the rows, or the group is ended.
+
+What is here is what a request left undone: it died, or the cloud's answer was lost. Nothing is taken away by what is
+found at the cloud alone: a group is ended there by the id or the token that its row has.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from backend.domain.scope import Scope
+from backend.domain.security_groups import CONFIRMED, GroupRule, GroupState, KeptGroup
+from backend.drivers import errors
+from backend.drivers.catalog import Catalog
+from backend.drivers.group_making import GroupMaking, NewGroup, for_cloud
+from backend.engine.context import Context
+from backend.engine.jobs import Job, Write
+from backend.engine.lanes import Call, answer_of
+from backend.store import security_groups as rows
+from backend.store.security_groups import GROUPS, LEASED, RULES, GroupLease
+from backend.store.session import Connection
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A group as its rows say; ``ids``: the cloud's ids of the kept groups that its rules name."""
+
+    group: KeptGroup
+    rules: list[GroupRule]
+    ids: dict[str, str]
+
+
+def settle(context: Context, lease: GroupLease) -> Job:
+    """The job of one look: yields the calls it waits for, and is sent their answers."""
+    making = context.cloud.groups
+    wanted = yield Write(partial(_read, lease))
+    if wanted is None:
+        return
+    if making is None:
+        yield Write(partial(LEASED.release, lease=lease, due_at=context.now() + CONFIRMED))
+        return
+    steps = {GroupState.MAKING: _unmake, GroupState.DELETING: _end, GroupState.AVAILABLE: _agree}
+    step = partial(steps[wanted.group.state], making, context.catalog, lease.scope, wanted)
+    (answer,) = yield [Call(lease.scope, partial(answer_of, step))]
+    context.count("groups settled")
+    if isinstance(answer, errors.SecurityGroupNotFound) or answer is None:
+        _tell(lease, wanted, gone=isinstance(answer, errors.CloudError))
+        yield Write(partial(_forget, lease))
+        return
+    pause = _pause(context, lease, answer)
+    yield Write(partial(_release, context, lease, pause))
+
+
+def _unmake(making: GroupMaking, _: Catalog, scope: Scope, wanted: _Wanted) -> None:
+    """What was made and never told; None: there is nothing of it."""
+    group = wanted.group
+    found = making.find_security_group(scope, NewGroup(group.name, group.description, group.network_id, group.token))
+    if found is not None:
+        making.delete_security_group(scope, found)
+
+
+def _end(making: GroupMaking, _: Catalog, scope: Scope, wanted: _Wanted) -> None:
+    if wanted.group.cloud_id is not None:
+        making.delete_security_group(scope, wanted.group.cloud_id)
+
+
+def _agree(making: GroupMaking, catalog: Catalog, scope: Scope, wanted: _Wanted) -> bool:
+    """Let the cloud have the rules, and no others; whether it had other ones."""
+    group_id = wanted.group.cloud_id or ""
+    ids = wanted.ids
+    if any(rule.of_group and rule.peer not in ids for rule in wanted.rules):
+        ids = {each.short_id: each.id for each in catalog.security_groups(scope)} | ids
+    here = making.security_group_rules(scope, group_id)
+    rules = {told: rule for rule in for_cloud(wanted.rules, ids) if (told := making.as_told(rule)) is not None}
+    add = [rule for told, rule in rules.items() if told not in here]
+    remove = [rule for rule in here if rule not in rules]
+    if add or remove:
+        making.change_rules(scope, group_id, add=add, remove=remove)
+    return bool(add or remove)
+
+
+def _read(lease: GroupLease, conn: Connection) -> _Wanted | None:
+    if LEASED.fence(conn, lease) is None:
+        return None
+    group = GROUPS.one(conn, lease.scope, id=lease.group_id)
+    if group is None:
+        return None
+    rules = RULES.all(conn, lease.scope, group_id=group.id)
+    peers = {rule.peer for rule in rules if rule.of_group}
+    return _Wanted(group, rules, rows.cloud_ids(conn, lease.scope, peers))
+
+
+def _forget(lease: GroupLease, conn: Connection) -> None:
+    if LEASED.fence(conn, lease) is not None:
+        rows.forget(conn, lease.scope, lease.group_id)
+
+
+def _release(context: Context, lease: GroupLease, pause: timedelta, conn: Connection) -> None:
+    """Give it back; where somebody wrote its rules meanwhile, it is due as that one said."""
+    if LEASED.fence(conn, lease) is not None:
+        LEASED.release(conn, lease, context.now() + pause)
+
+
+def _pause(context: Context, lease: GroupLease, answer: object) -> timedelta:
+    if isinstance(answer, errors.CloudError):
+        context.count("unreached")
+        LOG.warning("project=%s security group %s: %s", lease.scope.project_id, lease.group_id, answer)
+        refused = isinstance(answer, errors.Refused)
+        return context.settings.refused_retry if refused else context.settings.cloud_retry
+    if answer:
+        LOG.info("project=%s security group %s: rules mended", lease.scope.project_id, lease.group_id)
+    return CONFIRMED
+
+
+def _tell(lease: GroupLease, wanted: _Wanted, *, gone: bool) -> None:
+    words = "is gone at the cloud" if gone else "is ended"
+    LOG.warning(
+        "project=%s security group %s (%s) %s", lease.scope.project_id, lease.group_id, wanted.group.name, words
+    )

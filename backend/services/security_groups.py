@@ -1,0 +1,455 @@
+"""Security groups: those made here are rows which the cloud follows; the cloud's own are shown and changed there.
+
+A cloud's own group belongs to others as well, so what is written to it goes straight to the cloud, and is read back
+from there; its rules have ids that are made of what they say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import uuid4
+
+from backend import errors
+from backend.clock import Clock
+from backend.domain.ids import short_id
+from backend.domain.scope import Scope
+from backend.domain.security_groups import (
+    CONFIRMED,
+    DEFAULT,
+    DEFAULT_DESCRIPTION,
+    LIMIT,
+    NO_PORT,
+    RULES_LIMIT,
+    UNMADE,
+    UNSETTLED,
+    GroupRule,
+    GroupState,
+    KeptGroup,
+    over_limit,
+)
+from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
+from backend.drivers.group_making import GroupMaking, NewGroup, for_cloud
+from backend.drivers.network import Network, Rule, SecurityGroup
+from backend.services.catalog import asking
+from backend.store import security_groups as rows
+from backend.store.security_groups import GROUPS, RULES
+from backend.store.session import Store
+
+_NOUN: Final = "security_groups"
+_PORTED: Final = frozenset({"tcp", "udp"})
+Edit = Callable[[Sequence[GroupRule]], Sequence[GroupRule]]
+"""All rules of a group -> what they are to be; raises a Finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedGroup:
+    """A security group as callers see it, by short ids. ``cloud_id``: the cloud's own id of it."""
+
+    id: str
+    name: str
+    description: str
+    vpc: str
+    rules: Sequence[GroupRule]
+    cloud_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Rules of a group before and after a change."""
+
+    before: Sequence[GroupRule]
+    after: Sequence[GroupRule]
+
+    @property
+    def added(self) -> list[GroupRule]:
+        known = {rule.id for rule in self.before}
+        return [rule for rule in self.after if rule.id not in known]
+
+
+class SecurityGroups:
+    """Every call may raise CloudNotReached, NotPermitted or CloudRefused; the writes OutcomeUnclear, too."""
+
+    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock) -> None:
+        self._store = store
+        self._cloud = cloud
+        self._catalog = catalog
+        self._clock = clock
+
+    def list(self, scope: Scope, ids: Collection[str] | None = None, *, fresh: bool = False) -> Sequence[ListedGroup]:
+        """All groups with their rules, or at least those of these short ids.
+
+        Args:
+            fresh: the cloud's own are to be those of now.
+        """
+        with self._store.read() as conn:
+            kept = GROUPS.all(conn, scope) if ids is None else [*GROUPS.of(conn, scope, ids).values()]
+            rules = (
+                RULES.all(conn, scope) if ids is None else RULES.all(conn, scope, group_id=[each.id for each in kept])
+            )
+        by_group: dict[str, list[GroupRule]] = {}
+        for rule in rules:
+            by_group.setdefault(rule.group_id, []).append(rule)
+        told = [_kept(each, by_group.get(each.id, ())) for each in kept if each.state is GroupState.AVAILABLE]
+        if ids is not None and {*ids} <= {each.id for each in kept}:
+            return told
+        return [*told, *(_listed(each) for each in self._adopted(scope, kept, fresh=fresh))]
+
+    def rules(self, scope: Scope, ids: Collection[str]) -> Sequence[GroupRule]:
+        """Those of these short ids that are rules of groups made here."""
+        with self._store.read() as conn:
+            return [*RULES.of(conn, scope, ids).values()]
+
+    def create(self, scope: Scope, name: str, description: str, vpc: str | None) -> ListedGroup:
+        """Make a group that lets everything out and nothing in.
+
+        Args:
+            vpc: short id; None takes the default one.
+
+        Raises:
+            NetworkUnknown
+            SecurityGroupExists
+            LimitExceeded
+            QuotaExceeded
+        """
+        network = self._network(scope, vpc)
+        if any(each.name == name and each.vpc == network.short_id for each in self._all(scope)):
+            raise errors.SecurityGroupExists(name, network.short_id)
+        made = self._make(scope, network.id, name, description, standard=False)
+        return _kept(made, self._rules(scope, made.id))
+
+    def delete(self, scope: Scope, group_id: str) -> None:
+        """Delete a group by its short id.
+
+        Raises:
+            SecurityGroupNotFound
+            SecurityGroupInUse
+            SecurityGroupKept: it is its network's own.
+        """
+        group = self.one(scope, group_id)
+        if group.name == DEFAULT:
+            raise errors.SecurityGroupKept(group_id, group.name)
+        others = (rule for each in self._all(scope) if each.id != group_id for rule in each.rules)
+        if any(rule.peer == group_id for rule in others):
+            raise errors.SecurityGroupInUse(group_id)
+        kept = self._store.transact(lambda conn: self._mark(conn, scope, group_id))
+        if kept is None:
+            self._delete_at_cloud(scope, group_id, group.cloud_id)
+        else:
+            self._delete_kept(scope, kept)
+
+    def one(self, scope: Scope, group_id: str) -> ListedGroup:
+        """A group by its short id. Raises SecurityGroupNotFound."""
+        for fresh in (False, True):
+            for group in self.list(scope, [group_id], fresh=fresh):
+                if group.id == group_id:
+                    return group
+        raise errors.SecurityGroupNotFound(group_id)
+
+    def is_default_network(self, scope: Scope, vpc: str) -> bool:
+        """Whether that is the short id of the network where things go that name none."""
+        with asking():
+            return any(each.default and each.short_id == vpc for each in self._catalog.networks(scope))
+
+    def change(self, scope: Scope, group_id: str, edit: Edit) -> Changed:
+        """Change the rules of a group.
+
+        Args:
+            edit: may be called several times. New rules need no ids; one that keeps its id is changed.
+
+        Raises:
+            SecurityGroupNotFound: of the group, or of one that a rule names.
+            GroupRuleExists: two rules would say the same.
+            LimitExceeded: of ``security_group_rules``.
+            QuotaExceeded: likewise, of the cloud's.
+            Finding: as the edit raises it.
+        """
+        group = self.one(scope, group_id)
+        held = self._change_rows(scope, group, edit)
+        if held is None:
+            return self._change_adopted(scope, group, edit)
+        changed, generation, ids = held
+        making = self._making
+        add, remove = _difference(making, changed, ids)
+        if not add and not remove:
+            return changed
+        try:
+            with asking():
+                making.change_rules(scope, group.cloud_id, add=add, remove=remove)
+        except errors.OutcomeUnclear:
+            return changed  # what was asked for is written: the engine sees to it that the cloud has it
+        except errors.Finding:
+            self._store.transact(lambda conn: _write(conn, scope, Changed(changed.after, changed.before)))
+            raise
+        due_at = self._clock.now() + CONFIRMED
+        self._store.transact(lambda conn: rows.settled(conn, scope, group_id, generation, due_at))
+        return changed
+
+    def make_default(self, scope: Scope, network_id: str) -> None:
+        """Make the group that a VPC has by itself; safe to repeat.
+
+        Args:
+            network_id: the cloud's id of what is shown as the VPC.
+
+        Raises:
+            QuotaExceeded
+        """
+        vpc = short_id(network_id)
+        with self._store.read() as conn:
+            known = GROUPS.one(conn, scope, vpc=vpc, standard=True, state=GroupState.AVAILABLE)
+        if known is None:
+            self._make(scope, network_id, DEFAULT, DEFAULT_DESCRIPTION, standard=True)
+
+    def remove_default(self, scope: Scope, vpc: str) -> None:
+        """Delete the group that a VPC has by itself, by the VPC's short id; safe to repeat.
+
+        Raises:
+            SecurityGroupInUse
+        """
+        with self._store.read() as conn:
+            known = GROUPS.one(conn, scope, vpc=vpc, standard=True)
+        kept = known and self._store.transact(lambda conn: self._mark(conn, scope, known.id))
+        if kept is not None:
+            self._delete_kept(scope, kept)
+
+    def others_of(self, scope: Scope, vpc: str) -> bool:
+        """Whether a VPC (short id) has groups beside its own."""
+        with self._store.read() as conn:
+            return GROUPS.count(conn, scope, vpc=vpc, standard=False, state=GroupState.AVAILABLE) > 0
+
+    def _make(self, scope: Scope, network_id: str, name: str, description: str, *, standard: bool) -> KeptGroup:
+        now, vpc, making = self._clock.now(), short_id(network_id), self._making
+        new = NewGroup(name, description, network_id, str(uuid4()))
+        begun = KeptGroup(
+            rows.new_id(), name, description, vpc, network_id, GroupState.MAKING, now, new.token, standard
+        )
+        self._store.transact(lambda conn: self._begin(conn, scope, begun))
+        cloud_id = self._create_at_cloud(scope, making, new, begun)
+        rules = rows.standard_rules(short_id(cloud_id), own_members=standard)
+        made = self._store.transact(lambda conn: rows.complete(conn, scope, begun, cloud_id, rules))
+        self._catalog.drop(_NOUN, scope)
+        if made is None:
+            raise errors.OutcomeUnclear(f"security group {cloud_id} was made too late")
+        if standard:
+            try:
+                with asking():
+                    making.change_rules(scope, cloud_id, add=for_cloud(rules[:1], {made.id: cloud_id}))
+            except (errors.OutcomeUnclear, errors.CloudNotReached):
+                pass  # the engine does it
+        return made
+
+    def _begin(self, conn: Any, scope: Scope, group: KeptGroup) -> None:
+        if GROUPS.one(conn, scope, vpc=group.vpc, name=group.name) is not None:
+            raise errors.SecurityGroupExists(group.name, group.vpc)
+        if GROUPS.count(conn, scope) >= LIMIT:
+            raise errors.LimitExceeded("security_groups", LIMIT)
+        rows.begin(conn, scope, group, group.created_at + UNMADE)
+
+    def _create_at_cloud(self, scope: Scope, making: GroupMaking, new: NewGroup, begun: KeptGroup) -> str:
+        try:
+            with asking():
+                return making.create_security_group(scope, new)
+        except errors.OutcomeUnclear:
+            with asking():
+                found = making.find_security_group(scope, new)
+            if found is None:
+                raise
+            return found
+        except errors.Finding:
+            self._store.transact(lambda conn: GROUPS.remove(conn, scope, id=begun.id))
+            raise
+
+    @staticmethod
+    def _mark(conn: Any, scope: Scope, group_id: str) -> KeptGroup | None:
+        """A group that is told to nobody any more, as it was; its name is free. None where it is not kept here."""
+        kept = GROUPS.one(conn, scope, id=group_id)
+        if kept is None or kept.state is not GroupState.AVAILABLE:
+            return None
+        if RULES.count(conn, scope, peer=group_id) > RULES.count(conn, scope, peer=group_id, group_id=group_id):
+            raise errors.SecurityGroupInUse(group_id)
+        GROUPS.change(conn, scope, group_id, state=GroupState.DELETING, name=f"sg-{group_id}")
+        return kept
+
+    def _delete_kept(self, scope: Scope, kept: KeptGroup) -> None:
+        due_at = self._clock.now() + UNSETTLED
+        self._store.transact(lambda conn: GROUPS.change(conn, scope, kept.id, due_at=due_at))
+        try:
+            self._delete_at_cloud(scope, kept.id, kept.cloud_id or "")
+        except errors.OutcomeUnclear:
+            return  # the engine goes on with it
+        except errors.Finding:
+            back = {"state": GroupState.AVAILABLE, "name": kept.name}
+            self._store.transact(lambda conn: GROUPS.change(conn, scope, kept.id, **back))
+            raise
+        self._store.transact(lambda conn: rows.forget(conn, scope, kept.id))
+
+    def _delete_at_cloud(self, scope: Scope, group_id: str, cloud_id: str) -> None:
+        try:
+            with asking():
+                self._making.delete_security_group(scope, cloud_id)
+        except errors.SecurityGroupInUse as error:
+            raise errors.SecurityGroupInUse(group_id) from error
+        finally:
+            self._catalog.drop(_NOUN, scope)
+
+    def _change_rows(
+        self, scope: Scope, group: ListedGroup, edit: Edit
+    ) -> tuple[Changed, int, Mapping[str, str]] | None:
+        """What becomes of the rows of a group, and the cloud's ids of groups that they name."""
+        adopted = {each.id: each.cloud_id for each in self._all(scope, kept=False) if each.vpc == group.vpc}
+        now = self._clock.now()
+
+        def work(conn: Any) -> tuple[Changed, int, Mapping[str, str]] | None:
+            held = rows.hold(conn, scope, group.id, now)
+            if held is None:
+                return None
+            before = RULES.all(conn, scope, group_id=group.id)
+            changed = Changed(before, _numbered(group.id, edit(before)))
+            _check(changed)
+            peers = {rule.peer for rule in (*changed.before, *changed.after) if rule.of_group}
+            here = {each.id: each for each in GROUPS.of(conn, scope, peers).values() if each.vpc == group.vpc}
+            ids = adopted | {each.id: each.cloud_id for each in here.values() if each.cloud_id}
+            _refuse_strangers(changed, ids)
+            _write(conn, scope, changed)
+            return changed, held[1], ids
+
+        return self._store.transact(work)
+
+    def _change_adopted(self, scope: Scope, group: ListedGroup, edit: Edit) -> Changed:
+        """Change a group of the cloud's own. Where a description alone is another, the rule is made anew."""
+        making = self._making
+        group = next((each for each in self.list(scope, [group.id], fresh=True) if each.id == group.id), group)
+        ids = {each.id: each.cloud_id for each in self._all(scope) if each.vpc == group.vpc}
+        wanted = Changed(group.rules, _numbered(group.id, edit(group.rules)))
+        _check(wanted)
+        _refuse_strangers(wanted, ids)
+        before = {rule.id: rule for rule in wanted.before}
+        spoken = [rule for rule in wanted.after if rule.id in before and before[rule.id] != rule]
+        add, remove = _difference(making, wanted, ids)
+        renamed = [each for each in for_cloud(spoken, ids) if each not in add]
+        try:
+            with asking():
+                if renamed:
+                    making.change_rules(scope, group.cloud_id, remove=renamed)
+                if add or remove or renamed:
+                    making.change_rules(scope, group.cloud_id, add=[*add, *renamed], remove=remove)
+        finally:
+            self._catalog.drop(_NOUN, scope)
+        return Changed(group.rules, [self._as_told(making, group, rule, ids) for rule in wanted.after])
+
+    @staticmethod
+    def _as_told(making: GroupMaking, group: ListedGroup, rule: GroupRule, ids: Mapping[str, str]) -> GroupRule:
+        """A rule as it is listed from now on."""
+        (asked,) = for_cloud([rule], ids)
+        told = making.as_told(asked) or asked
+        return _rule(group.cloud_id, told)
+
+    def _network(self, scope: Scope, vpc: str | None) -> Network:
+        for fresh in (False, True):
+            if fresh:
+                self._catalog.drop("networks", scope)
+            with asking():
+                for network in self._catalog.networks(scope):
+                    if network.default if vpc is None else network.short_id == vpc:
+                        return network
+        raise errors.NetworkUnknown(vpc or "")
+
+    def _all(self, scope: Scope, *, kept: bool = True) -> Sequence[ListedGroup]:
+        if kept:
+            return self.list(scope)
+        with self._store.read() as conn:
+            known = GROUPS.all(conn, scope)
+        return [_listed(each) for each in self._adopted(scope, known, fresh=False)]
+
+    def _rules(self, scope: Scope, group_id: str) -> Sequence[GroupRule]:
+        with self._store.read() as conn:
+            return RULES.all(conn, scope, group_id=group_id)
+
+    def _adopted(self, scope: Scope, kept: Iterable[KeptGroup], *, fresh: bool) -> Iterable[SecurityGroup]:
+        """Those that others made at the cloud."""
+        known, own = {each.id for each in kept}, self._cloud.installation()
+        if fresh:
+            self._catalog.drop(_NOUN, scope)
+        with asking():
+            listed = self._catalog.security_groups(scope)
+        return [
+            each
+            for each in listed
+            if each.short_id not in known and (each.installation != own or each.installation is None)
+        ]
+
+    @property
+    def _making(self) -> GroupMaking:
+        making = self._cloud.groups
+        if making is None:
+            raise errors.CloudRefused("security groups are made with the cloud's own tools")
+        return making
+
+
+def _check(changed: Changed) -> None:
+    """Refuse rules that say the same, and too many."""
+    known: set[tuple[bool, str, int, int, str]] = set()
+    for rule in changed.after:
+        if rule.meaning in known:
+            raise errors.GroupRuleExists(rule.protocol, rule.from_port, rule.to_port, rule.peer)
+        known.add(rule.meaning)
+    if len(changed.after) > len(changed.before) and over_limit([*changed.after]):
+        raise errors.LimitExceeded("security_group_rules", RULES_LIMIT)
+
+
+def _refuse_strangers(changed: Changed, ids: Mapping[str, str]) -> None:
+    """Refuse new rules of groups that there are not in the VPC."""
+    known = {rule.meaning for rule in changed.before}
+    for rule in changed.after:
+        if rule.of_group and rule.meaning not in known and rule.peer not in ids:
+            raise errors.SecurityGroupNotFound(rule.peer)
+
+
+def _numbered(group_id: str, rules: Iterable[GroupRule]) -> list[GroupRule]:
+    return [rule if rule.id else replace(rule, id=rows.new_id(), group_id=group_id) for rule in rules]
+
+
+def _difference(making: GroupMaking, changed: Changed, ids: Mapping[str, str]) -> tuple[list[Rule], list[Rule]]:
+    """What the cloud is to add and to take away: several rules may be one there."""
+    before = {told: rule for rule in for_cloud(changed.before, ids) if (told := making.as_told(rule)) is not None}
+    after = {told: rule for rule in for_cloud(changed.after, ids) if (told := making.as_told(rule)) is not None}
+    add = [rule for told, rule in after.items() if told not in before]
+    return add, [rule for told, rule in before.items() if told not in after]
+
+
+def _write(conn: Any, scope: Scope, changed: Changed) -> None:
+    before, after = ({rule.id: rule for rule in rules} for rules in (changed.before, changed.after))
+    other = [rule for rule in after.values() if before.get(rule.id) != rule]
+    gone = [rule_id for rule_id in before if after.get(rule_id) != before[rule_id]]
+    if gone:
+        RULES.remove(conn, scope, id=gone)
+    RULES.add(conn, scope, *other)
+
+
+def _kept(group: KeptGroup, rules: Sequence[GroupRule]) -> ListedGroup:
+    return ListedGroup(group.id, group.name, group.description, group.vpc, rules, group.cloud_id or "")
+
+
+def _listed(group: SecurityGroup) -> ListedGroup:
+    rules = [_rule(group.id, rule) for rule in group.rules]
+    return ListedGroup(group.short_id, group.name, group.description, short_id(group.network_id), rules, group.id)
+
+
+def _rule(cloud_id: str, rule: Rule) -> GroupRule:
+    """A rule of the cloud's own group; its id is made of what it says."""
+    parts = (rule.ingress, rule.protocol, rule.port_from, rule.port_to, rule.cidr, rule.group_id, rule.ipv6)
+    text = "/".join((cloud_id, *map(str, parts)))
+    every = (0, 65535) if rule.protocol in _PORTED else (NO_PORT, NO_PORT)
+    return GroupRule(
+        id=hashlib.sha256(text.encode()).hexdigest()[:17],
+        group_id=short_id(cloud_id),
+        egress=not rule.ingress,
+        protocol=rule.protocol,
+        from_port=every[0] if rule.port_from is None else rule.port_from,
+        to_port=every[1] if rule.port_to is None else rule.port_to,
+        peer=short_id(rule.group_id) if rule.group_id else rule.cidr or ("::/0" if rule.ipv6 else "0.0.0.0/0"),
+        description=rule.description or None,
+    )
