@@ -18,15 +18,13 @@ if TYPE_CHECKING:
     from backend.services.configurations import Configurations
     from backend.services.images import Images
     from backend.services.instance_profiles import InstanceProfiles
+    from backend.services.key_pairs import KeyPairs
     from backend.services.managed_policies import ManagedPolicies
     from backend.services.nodes import Nodes
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
-    from backend.services.server_changes import ServerChanges
-    from backend.services.key_pairs import KeyPairs
-    from backend.services.nodes import Nodes
-    from backend.services.resource_tags import ResourceTags
     from backend.services.security_groups import SecurityGroups
+    from backend.services.server_changes import ServerChanges
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
     from backend.services.sessions import Sessions
@@ -86,15 +84,13 @@ class Backend:
         from backend.services.configurations import Configurations
         from backend.services.images import Images
         from backend.services.instance_profiles import InstanceProfiles
+        from backend.services.key_pairs import KeyPairs, kept_by
         from backend.services.managed_policies import ManagedPolicies
         from backend.services.nodes import Nodes
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
-        from backend.services.server_changes import ServerChanges
-        from backend.services.key_pairs import KeyPairs, kept_by
-        from backend.services.nodes import Nodes
-        from backend.services.resource_tags import ResourceTags
         from backend.services.security_groups import SecurityGroups
+        from backend.services.server_changes import ServerChanges
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
         from backend.services.sessions import Sessions

@@ -66,6 +66,9 @@ _TOLD: Final[Mapping[type[cloud.Refused], Callable[[str], errors.Finding]]] = {
     cloud.SnapshotNotFound: errors.SnapshotNotFound,
     cloud.AddressTaken: errors.AddressTaken,
     cloud.AddressUnfit: errors.AddressUnfit,
+    cloud.GroupInUse: errors.SecurityGroupInUse,
+    cloud.PoolNotFound: errors.PoolNotFound,
+    cloud.Busy: errors.PoolBusy,
 }
 """Refusals that are findings with the same words."""
 
@@ -85,12 +88,6 @@ def _room(error: cloud.Refused, type_name: str, zone: str) -> errors.Finding:
             return errors.ServerGroupNotFound(detail)
         case cloud.NetworkMissing():
             return errors.NetworkMissing(detail)
-        case cloud.GroupInUse():
-            return errors.SecurityGroupInUse(detail)
-        case cloud.PoolNotFound():
-            return errors.PoolNotFound(detail)
-        case cloud.Busy():
-            return errors.PoolBusy(detail)
         case cloud.NoBalancing():
             return errors.NoBalancing()
         case cloud.RegionNotOpened():

@@ -16,8 +16,8 @@ from translators.ec2.launch_templates import TEMPLATES
 from translators.ec2.networks import SUBNETS, VPCS
 from translators.ec2.placement_groups import GROUPS as PLACEMENT_GROUPS
 from translators.ec2.security_groups import GROUPS as SECURITY_GROUPS
-from translators.ec2.snapshots import SNAPSHOTS
 from translators.ec2.security_groups import RULES as SECURITY_GROUP_RULES
+from translators.ec2.snapshots import SNAPSHOTS
 from translators.ec2.volumes import VOLUMES
 from translators.errors import AWSError
 from translators.nouns import Asked, Noun, Tagging

@@ -22,8 +22,8 @@ from backend.drivers.openstack.images import OpenStackImages
 from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.patience import Patience
 from backend.drivers.openstack.rest import Rest
-from backend.drivers.openstack.server_changes import OpenStackServerChanging
 from backend.drivers.openstack.security_groups import SecurityGroups
+from backend.drivers.openstack.server_changes import OpenStackServerChanging
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.trusts import Trusts
 from backend.drivers.openstack.ways import ApplicationCredentialWay, Way

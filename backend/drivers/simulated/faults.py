@@ -29,13 +29,19 @@ WRITES = (
     *("set_options", "set_groups", "set_flavor", "set_user_data"),
     *("create_volume", "delete_volume", "attach_volume", "detach_volume", "modify_volume", "realize_volume"),
     *("create_snapshot", "delete_snapshot"),
-    *POOL_WRITES,
-)
-MAKES = frozenset({"create", "create_server_group", "register_image", "create_volume", "create_snapshot"})
     *("delete_key_pair", "create_security_group", "delete_security_group", "change_rules"),
     *POOL_WRITES,
 )
-MAKES = frozenset({"create", "create_server_group", "register_image", "create_security_group"})
+MAKES = frozenset(
+    {
+        "create",
+        "create_security_group",
+        "create_server_group",
+        "create_snapshot",
+        "create_volume",
+        "register_image",
+    }
+)
 """Those after which there is something in the region that was not there."""
 READS = (
     "get",

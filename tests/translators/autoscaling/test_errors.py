@@ -17,9 +17,8 @@ ELSEWHERE = {
     "KeyGone", "RegionNotOpened", "RolesNotAssumed", "SessionsExhausted", "SessionsUnavailable",
     "NoVolumes", "VolumeNotFound", "VolumeConflict", "VolumeAttached", "VolumeNotAttached", "VolumeElsewhere", "VolumeShrinks", "SnapshotNotFound",
     "SnapshotInUse", "ServerProtected", "AddressTaken", "AddressUnfit",
-    "ServerProtected", "AddressTaken", "AddressUnfit",
     "NetworkUnknown", "SecurityGroupExists", "SecurityGroupInUse", "SecurityGroupKept", "GroupRuleExists",
-    "GroupRuleMissing", "GroupRulesUnknown", "KeyPairExists", "KeyPairNotPublic", "KeyGone", "RegionNotOpened", "RolesNotAssumed", "SessionsExhausted", "SessionsUnavailable",
+    "GroupRuleMissing", "GroupRulesUnknown", "KeyPairExists", "KeyPairNotPublic",
 }  # fmt: skip
 FINDINGS = [
     found
