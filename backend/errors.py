@@ -136,10 +136,10 @@ class ServerUnknown(Finding):
 
 @dataclass(eq=False)
 class ServerProtected(Finding):
-    """Its owner protected the server; ``option`` is the field of ServerOptions, ``stop``: it was to be stopped only."""
+    """Its owner wants the server kept, or ``kept_running``; ``stop``: it was to be stopped only."""
 
     server: str
-    option: str
+    kept_running: bool
     stop: bool = False
 
 

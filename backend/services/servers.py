@@ -182,7 +182,7 @@ class Servers:
             ServerConflict
         """
         if kept := protected(servers, against_stop=True):
-            raise errors.ServerProtected(kept.short_id, "kept_running", stop=True)
+            raise errors.ServerProtected(kept.short_id, kept_running=True, stop=True)
         allowed = frozenset({ServerStatus.ACTIVE, ServerStatus.STOPPING, ServerStatus.STOPPED})
         act = _Act(self._compute.stop, allowed, ServerStatus.ACTIVE, ServerStatus.STOPPING)
         return _move(scope, servers, act)
@@ -203,8 +203,7 @@ class Servers:
         kept = {server.zone: server for server in reversed(servers) if protected([server])}
         moved = self._end(scope, [server for server in servers if server.zone not in kept])
         for server in kept.values():
-            option = "protected" if server.options.protected else "kept_running"
-            raise errors.ServerProtected(server.short_id, option)
+            raise errors.ServerProtected(server.short_id, kept_running=not server.options.protected)
         return moved
 
     def _end(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:

@@ -116,16 +116,14 @@ def _volume_busy(found: errors.VolumeConflict) -> AWSError:
     return AWSError("IncorrectState", f"Volume '{shown}'{state}.")
 
 
-_PROTECTIONS: Final = {"protected": "disableApiTermination", "kept_running": "disableApiStop"}
-
-
 def _protected(found: errors.ServerProtected) -> AWSError:
     """Source: recorded c7n/ec2.StopInstances/error-test_ec2_stop_with_protection_enabled; go-to-k/cdkd #799."""
     done = "stopped" if found.stop else "terminated"
+    attribute = "disableApiStop" if found.kept_running else "disableApiTermination"
     return AWSError(
         "OperationNotPermitted",
         f"The instance '{_shown(arns.INSTANCE, found.server)}' may not be {done}. Modify its"
-        f" '{_PROTECTIONS[found.option]}' instance attribute and try again.",
+        f" '{attribute}' instance attribute and try again.",
     )
 
 
