@@ -103,6 +103,7 @@ class ReasonKind(StrEnum):
     TYPE_NOT_FOUND = "type_not_found"  #                type
     TYPE_NOT_SUPPORTED = "type_not_supported"  #        type, zone (e.g. architecture does not match the image)
     PROFILE_NOT_FOUND = "profile_not_found"  #          name (launch configuration or template gone)
+    IAM_PROFILE_NOT_FOUND = "iam_profile_not_found"  #  name, empty (1: it has no role)
     TEMPLATE_VERSION_NOT_FOUND = "template_version_not_found"  # name, version
     PROFILE_INCOMPLETE = "profile_incomplete"  #        missing
     NO_CAPACITY = "no_capacity"  #                      type, zone

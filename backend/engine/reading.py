@@ -10,8 +10,9 @@ from backend.domain.profile import ProfileRef
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
 from backend.engine.snapshot import Profile, Snapshot
+from backend.errors import IamProfileNotFound, ImageNotFound
 from backend.policies.brake import NOTHING, Tally
-from backend.store import changes, configurations, tags, templates, watches
+from backend.store import bindings, changes, configurations, tags, templates, watches
 from backend.store.session import Connection
 
 _DOUBTFUL = frozenset(ServerStatus) - {ServerStatus.BUILDING, ServerStatus.ACTIVE, ServerStatus.UNKNOWN}
@@ -54,7 +55,7 @@ def _profile(conn: Connection, scope: Scope, cluster: Cluster) -> Profile | Reas
         configuration = configurations.find(conn, scope, name)
         if configuration is None:
             return Reason(ReasonKind.PROFILE_NOT_FOUND, {"name": name})
-        return Profile(configuration.spec, ProfileRef(configuration=name))
+        return _bound(conn, scope, Profile(configuration.spec, ProfileRef(configuration=name)))
     template = templates.find(conn, scope, template_id=source.template_id)
     if template is None:
         return Reason(ReasonKind.PROFILE_NOT_FOUND, {"name": source.template_name or source.template_id})
@@ -63,4 +64,14 @@ def _profile(conn: Connection, scope: Scope, cluster: Cluster) -> Profile | Reas
         data = {"name": template.name, "version": source.template_version or "$Default"}
         return Reason(ReasonKind.TEMPLATE_VERSION_NOT_FOUND, data)
     ref = ProfileRef(template_id=template.id, template_name=template.name, template_version=version.version)
-    return Profile(version.spec, ref)
+    return _bound(conn, scope, Profile(version.spec, ref))
+
+
+def _bound(conn: Connection, scope: Scope, profile: Profile) -> Profile | Reason:
+    """The profile with what rows know in the place of names, or what it names that is gone."""
+    try:
+        return Profile(bindings.bound(conn, scope, profile.spec), profile.ref)
+    except IamProfileNotFound as found:
+        return Reason(ReasonKind.IAM_PROFILE_NOT_FOUND, {"name": found.name, "empty": int(found.empty)})
+    except ImageNotFound as found:
+        return Reason(ReasonKind.IMAGE_NOT_FOUND, {"image": found.image})

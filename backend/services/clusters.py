@@ -323,7 +323,7 @@ class Clusters:
         if request.server is not None:
             return self._source_of_server(scope, request.server, name)
         with self._store.read() as conn:
-            version = sources.template_of(conn, scope, request)
+            version = sources.bound_template(conn, scope, sources.template_of(conn, scope, request))
         sources.try_template(self._catalog, scope, version, place, group)
         return lambda _: sources.template_source(request, version)
 

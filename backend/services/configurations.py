@@ -15,7 +15,7 @@ from backend.drivers.cloud import Cloud
 from backend.errors import LimitExceeded, ProfileInUse, ProfileNotFound
 from backend.services import limits, sources
 from backend.services.catalog import asking
-from backend.store import clusters, configurations
+from backend.store import bindings, clusters, configurations
 from backend.store.session import Connection, Store
 
 
@@ -50,7 +50,9 @@ class Configurations:
             ImageNotFound, TypeNotFound, TypeNotSupported, KeyPairNotFound, SecurityGroupNotFound, IamProfileNotFound
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
-        sources.try_spec(self._catalog, scope, spec)
+        with self._store.read() as conn:
+            bound = bindings.bound(conn, scope, spec)
+        sources.try_spec(self._catalog, scope, bound)
         made = LaunchConfiguration(
             str(uuid4()), scope.project_id, scope.region, name, spec, document, self._clock.now()
         )

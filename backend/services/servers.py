@@ -24,7 +24,7 @@ from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
 from backend.services.server_changes import protected
 from backend.services.tokens import Claim, Tokens
-from backend.store import activities, client_tokens, nodes
+from backend.store import activities, bindings, client_tokens, nodes
 from backend.store.session import Store
 
 REMEMBERED: Final = timedelta(hours=1)
@@ -140,7 +140,7 @@ class Servers:
         Raises:
             Finding: what is missing or does not fit (see ``run``).
         """
-        self._resolve(scope, spec, spec.zone, "check")
+        self._resolve(scope, self._bound(scope, spec), spec.zone, "check")
 
     def run(self, scope: Scope, order: Order) -> Sequence[Server]:
         """Make servers, as many as there is room for within the order's bounds.
@@ -157,7 +157,7 @@ class Servers:
         """
         name = _name(order)
         if order.token is None:
-            return self._make(scope, order, name, lambda: None)
+            return self._make(scope, replace(order, spec=self._bound(scope, order.spec)), name, lambda: None)
         claim = self._tokens.claim(scope, order.token)
         if claim.result:
             return self._as_before(scope, claim)
@@ -270,7 +270,8 @@ class Servers:
     def _first(self, scope: Scope, order: Order, claim: Claim, name: str) -> Sequence[Server]:
         """Make the servers. The token is held anew before each creation: who was thought dead makes none any more."""
         try:
-            servers = self._make(scope, order, name, lambda: self._tokens.hold(scope, claim))
+            bound = replace(order, spec=self._bound(scope, order.spec))
+            servers = self._make(scope, bound, name, lambda: self._tokens.hold(scope, claim))
         except errors.StaleRead:
             raise  # another's by now
         except errors.OutcomeUnclear:
@@ -320,6 +321,11 @@ class Servers:
                 break  # it holds in every zone
         raise refusal or errors.NetworkMissing("")
 
+    def _bound(self, scope: Scope, spec: ServerSpec) -> ServerSpec:
+        """The spec with what rows know in the place of names."""
+        with self._store.read() as conn:
+            return bindings.bound(conn, scope, spec)
+
     def _zones(self, scope: Scope, spec: ServerSpec) -> Sequence[str | None]:
         if spec.zone or spec.subnet:
             return (spec.zone,)
@@ -327,8 +333,6 @@ class Servers:
             return [subnet.zone for subnet in self._catalog.subnets(scope) if subnet.zone_default] or (None,)
 
     def _resolve(self, scope: Scope, spec: ServerSpec, zone: str | None, name: str) -> ServerRequest:
-        if spec.iam_profile is not None:
-            raise errors.IamProfileNotFound(spec.iam_profile)
         try:
             if zone and zone not in {each.name for each in self._catalog.zones(scope)}:
                 raise errors.ZoneNotFound(zone)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from backend.domain.cluster import SourceRequest
+from backend.domain.identities import noted_profile
 from backend.domain.profile import LaunchConfiguration, LaunchSource, ServerSpec, TemplateVersion
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
@@ -28,7 +31,7 @@ from backend.errors import (
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
 from backend.services.placement import Placement
-from backend.store import configurations, templates
+from backend.store import bindings, configurations, templates
 from backend.store.session import Connection
 
 
@@ -45,6 +48,18 @@ def template_of(conn: Connection, scope: Scope, request: SourceRequest) -> Templ
     if version is None:
         raise TemplateVersionNotFound(template.name, template.id, request.version or "$Default")
     return version
+
+
+def bound_template(conn: Connection, scope: Scope, version: TemplateVersion) -> TemplateVersion:
+    """The version with what rows know in the place of the names of it.
+
+    Raises:
+        TemplateUnusable: with what there is not.
+    """
+    try:
+        return replace(version, spec=bindings.bound(conn, scope, version.spec))
+    except (IamProfileNotFound, ImageNotFound) as found:
+        raise TemplateUnusable(found) from found
 
 
 def try_template(
@@ -154,4 +169,5 @@ def spec_of_server(catalog: Catalog, scope: Scope, server: Server) -> ServerSpec
         key_name=server.key_name,
         security_group_ids=tuple(group.replace("-", "")[:17] for group in server.security_group_ids),
         user_data=server.user_data,
+        iam_profile=(noted_profile(server.tags) or ("", None))[1],
     )

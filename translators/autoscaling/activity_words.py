@@ -13,6 +13,7 @@ from typing import Any, Final
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, ReasonKind
 from backend.domain.ids import is_short_id
 from translators import arns
+from translators.ec2 import errors as ec2_errors
 
 CAUSE_LENGTH: Final = 1023
 MESSAGE_LENGTH: Final = 255
@@ -240,6 +241,9 @@ _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
     ReasonKind.TYPE_NOT_SUPPORTED: _type_not_supported,
     ReasonKind.PROFILE_NOT_FOUND: lambda data: (
         f"The launch configuration or launch template {data['name']} does not exist."
+    ),
+    ReasonKind.IAM_PROFILE_NOT_FOUND: lambda data: (
+        f"{ec2_errors.iam_profile_words(str(data['name']), empty=bool(data.get('empty')))}."
     ),
     ReasonKind.TEMPLATE_VERSION_NOT_FOUND: lambda data: (
         f"Could not find the specified version {data['version']} for the launch template {data['name']}."

@@ -168,13 +168,8 @@ def _template_missing(found: errors.Finding) -> AWSError:
 
 def _template(reason: errors.Finding) -> AWSError:
     """Creating a group tries its template against EC2, and tells what EC2 said."""
-    if isinstance(reason, errors.IamProfileNotFound):
-        words = (
-            f"Value ({reason.name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
-        )
-    else:
-        said = translate(reason, "ec2")
-        words = said.message if said is not None else "It names something that does not exist."
+    said = translate(reason, "ec2")
+    words = said.message if said is not None else "It names something that does not exist."
     return validation(f"You must use a valid fully-formed launch template. {words}")
 
 
@@ -288,8 +283,8 @@ TABLE: Final[Table] = {
     errors.PlacementMissing: lambda _: validation(
         "You must specify 1 of either AvailabilityZones, AvailabilityZoneIds, or Subnets"
     ),
-    # unsourced
-    errors.IamProfileNotFound: lambda found: validation(f"Invalid IAM Instance Profile name - {found.name}"),
+    # Source: hashicorp/terraform-provider-aws, launch_configuration.go, which retries on these words.
+    errors.IamProfileNotFound: lambda found: validation(f"Invalid IamInstanceProfile: {found.name}"),
     errors.PoolNotFound: lambda _: validation(  # unsourced
         "Provided Target Groups may not be valid. Please ensure they exist and try again."
     ),

@@ -166,6 +166,8 @@ def _told(item: LaunchConfiguration, region: str, account: str) -> dict[str, Any
     }
     if spec.public_address is not None:
         told["AssociatePublicIpAddress"] = spec.public_address
+    if spec.iam_profile:
+        told["IamInstanceProfile"] = spec.iam_profile
     for member in ("PlacementTenancy", "MetadataOptions"):
         if kept.get(member):
             told[member] = kept[member]

@@ -149,6 +149,15 @@ def _rule_exists(found: errors.GroupRuleExists) -> AWSError:
     else:
         what = found.protocol
     return AWSError("InvalidPermission.Duplicate", f'the specified rule "peer: {peer}, {what}, ALLOW" already exists')
+def iam_profile_words(name: str, *, empty: bool) -> str:
+    """Why an instance profile cannot be had.
+
+    Source: hashicorp/terraform-provider-aws internal/service/ec2/ec2_instance.go, which retries on these words.
+    """
+    if empty:
+        return f'IAM Instance Profile "{name}" has no associated IAM Roles'
+    kind = "arn" if name.startswith("arn:") else "name"
+    return f"Value ({name}) for parameter iamInstanceProfile.{kind} is invalid. Invalid IAM Instance Profile {kind}"
 
 
 TABLE: Final[dict[type[errors.Finding], Row]] = {
@@ -303,8 +312,7 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
         "MissingParameter", f"The request must contain the parameter {_INCOMPLETE.get(found.missing, found.missing)}"
     ),
     errors.IamProfileNotFound: lambda found: AWSError(
-        "InvalidParameterValue",
-        f"Value ({found.name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+        "InvalidParameterValue", iam_profile_words(found.name, empty=found.empty)
     ),
     errors.LaunchUnsupported: lambda found: AWSError(  # unsourced
         "Unsupported",

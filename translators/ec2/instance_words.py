@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
+from backend.domain.identities import PROFILE_TAG, InstanceProfile, noted_profile
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.drivers.compute import Flavor, Server
@@ -101,6 +102,11 @@ class Surroundings:
     def tokens(self) -> Mapping[str, str]:
         """The client token that servers were asked for with."""
         return self._backend.servers.tokens(self._scope)
+
+    @_Once
+    def profiles(self) -> Mapping[str, InstanceProfile]:
+        """The instance profiles there are, by id."""
+        return {each.id: each for each, _ in self._backend.instance_profiles.list(self._scope)}
 
     @_Once
     def kept_tags(self) -> Mapping[str, Mapping[str, str]]:
@@ -206,6 +212,17 @@ class Instance:
     def interface_tags(self) -> Mapping[str, str]:
         return self.around.kept_tags.get(self.interface_id, {})
 
+    @_Once
+    def profile(self) -> dict[str, str] | None:
+        """Its instance profile, as it was named when it got it; None where it has none, and once it is gone."""
+        noted = None if self.gone else noted_profile(self.server.tags)
+        if noted is None:
+            return None
+        profile_id, name = noted
+        known = self.around.profiles.get(profile_id)
+        path, name = ("/", name) if known is None else (known.path, known.name)
+        return {"Arn": arns.iam(self.around.account, "instance-profile", path, name), "Id": profile_id}
+
     @property
     def client_token(self) -> str:
         return self.around.tokens.get(self.server.id, "")
@@ -286,6 +303,12 @@ def instances(call: Call) -> list[Instance]:
     """Every server of the project as an instance, the oldest first."""
     around = Surroundings(call)
     return [Instance(server, around) for server in call.backend.servers.list(call.scope)]
+
+
+def tags_of(server: Server) -> Mapping[str, str]:
+    """A server's tags but for what Coppice notes among them."""
+    tags = server.tags
+    return tags if PROFILE_TAG not in tags else {key: tags[key] for key in tags if key != PROFILE_TAG}
 
 
 def state(status: ServerStatus) -> dict[str, Any]:
@@ -467,6 +490,7 @@ MEMBERS: Final[Members[Instance]] = {
     "Architecture": lambda instance: instance.architecture,
     "BlockDeviceMappings": lambda instance: [_mapping(disk) for disk in instance.disks()],
     "ClientToken": lambda instance: instance.client_token,
+    "IamInstanceProfile": lambda instance: instance.profile,
     "EbsOptimized": lambda instance: instance.server.options.ebs_optimized,
     "EnaSupport": lambda instance: instance.image.ena if instance.image else True,
     "Hypervisor": "xen",

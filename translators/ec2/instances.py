@@ -18,6 +18,7 @@ from translators.ec2.instance_words import (
     credit_option,
     interface_of,
     state,
+    tags_of,
 )
 from translators.errors import AWSError
 from translators.filters import Filters, always, never
@@ -77,6 +78,9 @@ _FILTERS: Final[Filters[Instance]] = {
     "enclave-options.enabled": "EnclaveOptions.Enabled",
     "hibernation-options.configured": "HibernationOptions.Configured",
     "hypervisor": "Hypervisor",
+    "iam-instance-profile.arn": "IamInstanceProfile.Arn",
+    "iam-instance-profile.id": "IamInstanceProfile.Id",
+    "iam-instance-profile.name": lambda instance: (instance.profile or {}).get("Arn", "").rpartition("/")[2] or None,
     "image-id": "ImageId",
     "instance-id": "InstanceId",
     "instance-state-code": "State.Code",
@@ -131,9 +135,6 @@ _FILTERS: Final[Filters[Instance]] = {
         "group-id",
         "group-name",
         "host-id",
-        "iam-instance-profile.arn",
-        "iam-instance-profile.id",
-        "iam-instance-profile.name",
         "instance-lifecycle",
         "ipv6-address",
         "kernel-id",
@@ -208,7 +209,7 @@ INSTANCES: Final = Noun(
     },
     namings=_NAMINGS,
     # A server's tags are the cloud's.
-    tagging=Tagging(lambda _, instances: [each.server.tags for each in instances], tag_words.member),
+    tagging=Tagging(lambda _, instances: [tags_of(each.server) for each in instances], tag_words.member),
     pages=actions.pages("InstanceIds", actions.OF_INSTANCES),
     arranged=reservations,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from backend.domain.identities import noted_profile
 from backend.domain.profile import TemplateVersion
 from backend.drivers.compute import Server
 from translators import arns, paging
@@ -190,6 +191,8 @@ def _data_of(server: Server) -> dict[str, Any]:
         told["Placement"]["GroupName"] = server.server_group_name
     if server.image_id:
         told["ImageId"] = arns.image_id(server.image_id)
+    if profile := noted_profile(server.tags):
+        told["IamInstanceProfile"] = {"Name": profile[1]}
     if server.key_name:
         told["KeyName"] = server.key_name
     if server.user_data:

@@ -10,6 +10,7 @@ from backend.drivers.compute import Server
 from translators import arns
 from translators.ec2 import actions, instances, tag_words
 from translators.ec2.images import AMIS
+from translators.ec2.instance_words import tags_of
 from translators.ec2.interfaces import INTERFACES
 from translators.ec2.key_pairs import PAIRS
 from translators.ec2.launch_templates import TEMPLATES
@@ -42,7 +43,7 @@ def _tags(call: Call, _: Asked) -> Iterator[_Tag]:
     for resource, tags in call.backend.resource_tags.all(call.scope).items():
         yield from (_Tag(resource, key, value) for key, value in tags.items())
     for server in call.backend.servers.list(call.scope):
-        yield from (_Tag(arns.instance_id(server.id), key, value) for key, value in server.tags.items())
+        yield from (_Tag(arns.instance_id(server.id), key, value) for key, value in tags_of(server).items())
 
 
 TAGS: Final = Noun(

@@ -8,6 +8,7 @@ import pytest
 
 from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind, ReasonKind
 from backend.domain.cluster import ClusterChange, PlacementRequest, Process, SourceRequest, Tag
+from backend.domain.identities import PROFILE_TAG
 from backend.domain.node import Health, NodeState, ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.drivers.errors import QuotaExceeded, ServerNotFound
@@ -15,6 +16,7 @@ from backend.drivers.simulated import Where
 from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
 from backend.errors import ClusterNotFound
+from backend.services.roles import NewRole
 from backend.services.servers import Order
 from backend.services.templates import NewVersion
 from backend.store import wakes
@@ -415,6 +417,29 @@ def test_a_deleted_launch_source_fails_the_launch_by_name(world):
     entries = world.journal(group)
     assert {entry.reason.kind for entry in entries} == {ReasonKind.PROFILE_NOT_FOUND}
     assert 1 < len(entries) < 6
+
+
+def test_servers_note_their_instance_profile_and_one_that_is_gone_fails_the_launch(world):
+    profiles = world.backend.instance_profiles
+    world.backend.roles.create(SCOPE, NewRole("r", "/", "{}"))
+    made = profiles.create(SCOPE, "p", "/", {})
+    profiles.add_role(SCOPE, "p", "r")
+    spec = ServerSpec(image=world.image(), instance_type="t3.micro", iam_profile="p")
+    world.backend.templates.create(SCOPE, "lt", NewVersion(spec, {}, "arn"))
+    group = world.make(desired=0)
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({}, SourceRequest(template_name="lt")))
+    world.backend.clusters.resize(SCOPE, "web", 1)
+    world.pass_time(10)
+    assert [server.tags[PROFILE_TAG] for server in world.backend.servers.list(SCOPE)] == [made.note]
+    profiles.remove_role(SCOPE, "p", "r")
+    world.backend.clusters.resize(SCOPE, "web", 2)
+    world.pass_time(10)
+    profiles.delete(SCOPE, "p")
+    world.pass_time(60)
+    failed = [entry.reason for entry in world.journal(group) if entry.status is ActivityStatus.FAILED]
+    assert {reason.kind for reason in failed} == {ReasonKind.IAM_PROFILE_NOT_FOUND}
+    assert {reason.data["empty"] for reason in failed} == {0, 1}
+    assert len(world.simulated.operator.servers()) == 1
 
 
 def test_zones_that_are_no_longer_wanted_are_left_one_after_the_other(world):

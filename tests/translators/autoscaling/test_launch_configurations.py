@@ -102,7 +102,7 @@ def test_from_an_instance(world):
             {"SecurityGroups": ["web", "sg-00000000000000000"]},
             "Security groups must be specified either by ID or by name, not both.",
         ),
-        ({"IamInstanceProfile": "p"}, "Invalid IAM Instance Profile name - p"),
+        ({"IamInstanceProfile": "p"}, "Invalid IamInstanceProfile: p"),
         ({"UserData": "not base64!"}, "Invalid BASE64 encoding of user data."),
         ({"SpotPrice": "0.1"}, "SpotPrice is not supported by this service: there are no Spot Instances."),
         ({"KernelId": "aki-1"}, "KernelId is not supported by this service: images bring their own kernel."),
