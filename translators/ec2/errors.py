@@ -149,6 +149,8 @@ def _rule_exists(found: errors.GroupRuleExists) -> AWSError:
     else:
         what = found.protocol
     return AWSError("InvalidPermission.Duplicate", f'the specified rule "peer: {peer}, {what}, ALLOW" already exists')
+
+
 def iam_profile_words(name: str, *, empty: bool) -> str:
     """Why an instance profile cannot be had.
 
