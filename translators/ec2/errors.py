@@ -113,7 +113,7 @@ def _conflict(found: errors.ServerConflict) -> AWSError:
 def _volume_busy(found: errors.VolumeConflict) -> AWSError:
     shown = _shown(arns.VOLUME, found.volume)
     state = f" is in the '{found.state}' state" if found.state else " is in a state from which this cannot be done"
-    return AWSError("IncorrectState", f"Volume '{shown}'{state}.")
+    return AWSError("IncorrectState", f"Volume '{shown}'{state}. {found.detail}".rstrip())
 
 
 def _protected(found: errors.ServerProtected) -> AWSError:

@@ -26,6 +26,7 @@ from backend.drivers.openstack.security_groups import SecurityGroups
 from backend.drivers.openstack.server_changes import OpenStackServerChanging
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.trusts import Trusts
+from backend.drivers.openstack.volumes import OpenStackVolumes
 from backend.drivers.openstack.ways import ApplicationCredentialWay, Way
 from backend.drivers.openstack.zones import Zones
 
@@ -81,6 +82,7 @@ def open_cloud(
         changing=OpenStackServerChanging(rest),
         groups=SecurityGroups(rest, installation),
         keys=compute,
+        volumes=OpenStackVolumes(rest, clock, settings),
     )
 
 

@@ -4,7 +4,8 @@ A proxy, a load balancer or a firewall in front of a service answers with the sa
 behind it: its 404 is no word about a server, and its 403 none about a role.
 
 Source: ``nova/api/openstack/wsgi.py`` (Fault), ``keystone/exception.py``, ``neutron/api/api_common.py``,
-``webob/exc.py`` (Glance), WSME and Pecan (Octavia), keystonemiddleware's ``auth_token`` (401 of every service).
+``cinder/api/openstack/wsgi.py`` (Nova's very document), ``webob/exc.py`` (Glance), WSME and Pecan (Octavia),
+keystonemiddleware's ``auth_token`` (401 of every service).
 """
 
 from __future__ import annotations
@@ -138,6 +139,7 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], int], Fault | None]]] 
     IDENTITY: _keystone,
     IMAGE: _glance,
     BALANCING: _octavia,
+    VOLUME: _nova,
 }
 
 

@@ -27,6 +27,7 @@ _POLICY: Final = re.compile(
     r"policy (doesn't|does not) allow|disallowed by policy|You are not authorized", re.IGNORECASE
 )
 
+_NOT_NOW: Final = re.compile(r"invalid (volume|snapshot)|status must be|already attached|in-use", re.IGNORECASE)
 _NO_IMAGE: Final = (
     r"can ?not find (requested image|image for rebuild)|image \S+ (could not be found|is not active|is not usable)"
     r"|image .* is (unacceptable|deactivated)|not authorized for image"
@@ -154,6 +155,35 @@ def of_server(declined: Declined, server_id: str) -> errors.CloudError:
     if declined.status == 409:
         return errors.ServerStateConflict(declined.message, request_id=declined.request_id)
     return of_any(declined)
+
+
+def of_volume(declined: Declined, volume_id: str) -> errors.CloudError:
+    """Why an act on one volume was refused. That it is gone is what is said of this very volume."""
+    if declined.status == 404:
+        if volume_id and volume_id in declined.message:
+            return errors.VolumeNotFound(volume_id, request_id=declined.request_id)
+        return errors.CloudUnavailable(f"of volume {volume_id} the cloud says only: {declined}")
+    if declined.status in {400, 409} and _NOT_NOW.search(declined.message):
+        return errors.VolumeConflict(declined.message, request_id=declined.request_id)
+    return _storage_quota(declined) or of_any(declined)
+
+
+def of_snapshot(declined: Declined, snapshot_id: str) -> errors.CloudError:
+    """Why a snapshot was not deleted, or a volume not made (of it)."""
+    if declined.status == 404 and snapshot_id and snapshot_id in declined.message:
+        return errors.SnapshotNotFound(snapshot_id, request_id=declined.request_id)
+    if declined.status in {400, 409} and _NOT_NOW.search(declined.message):
+        return errors.VolumeConflict(declined.message, request_id=declined.request_id)
+    return _storage_quota(declined) or of_any(declined)
+
+
+def _storage_quota(declined: Declined) -> errors.QuotaExceeded | None:
+    """Source: ``cinder/exception.py``, QuotaError and its kinds."""
+    text = declined.message
+    if declined.status != 413 and not re.search(r"exceed(s|ed) (available |allowed )", text, re.IGNORECASE):
+        return None
+    kind = "snapshots" if "snapshots allowed" in text else "gigabytes" if "gigabytes" in text else "volumes"
+    return errors.QuotaExceeded(kind, 1, -1, text, request_id=declined.request_id)
 
 
 def of_group(declined: Declined) -> errors.CloudError:

@@ -27,8 +27,10 @@ __all__ = ["BALANCING", "COMPUTE", "IDENTITY", "IMAGE", "NETWORK", "VOLUME", "An
 _log = logging.getLogger(__name__)
 
 _VERSIONS: Final = {COMPUTE: "v2.1", NETWORK: "v2.0", IMAGE: "v2", IDENTITY: "v3", BALANCING: "v2"}
-_MICROVERSIONS: Final = {COMPUTE: "2.72"}
-"""Nova's of the release Stein: tells servers of an unreachable cell as UNKNOWN instead of leaving them out."""
+_MICROVERSIONS: Final = {COMPUTE: "compute 2.72", VOLUME: "volume 3.42"}
+"""Nova's of the release Stein: tells servers of an unreachable cell as UNKNOWN instead of leaving them out. Cinder's of
+Pike: volumes grow while they are attached.
+"""
 _VERSIONED: Final = re.compile(r"/v\d+(\.\d+)?(/[^/]+)?$")
 _REQUEST_IDS: Final = ("x-openstack-request-id", "x-compute-request-id")
 _PAUSES: Final = (0.2, 0.6)
@@ -264,7 +266,7 @@ class Rest:
         version = _MICROVERSIONS.get(service)
         sent = {"Accept": "application/json", **(headers or {})}
         if version:
-            sent["OpenStack-API-Version"] = f"{service} {version}"
+            sent["OpenStack-API-Version"] = version
         extra: dict[str, Any] = {} if body is None else {"json": body}
         if seconds is not None:
             extra["timeout"] = seconds

@@ -1,0 +1,167 @@
+"""The block storage port on Cinder, with Nova where a server takes a volume or lets go of it.
+
+What AWS alone knows of a volume stands in its metadata. Whoever may change a volume may write there too: what does not
+have the shape of what we write is passed over.
+
+Source: Block Storage API v3; Compute API, "Servers with volume attachments".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from backend.clock import Clock
+from backend.domain.scope import Scope
+from backend.drivers import errors
+from backend.drivers.openstack import volume_notes as notes
+from backend.drivers.openstack.declines import told
+from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.refusals import of_server, of_snapshot, of_volume
+from backend.drivers.openstack.rest import COMPUTE, VOLUME, Declined, Rest
+from backend.drivers.openstack.settings import OpenStackSettings
+from backend.drivers.openstack.volume_notes import snapshot_of, volume_of
+from backend.drivers.volumes import (
+    Attachment,
+    AttachmentState,
+    Kind,
+    Modification,
+    NewVolume,
+    OwnDisk,
+    Snapshot,
+    Volume,
+)
+
+_GOING: Final = frozenset({"deleting", "deleted", "error_deleting"})
+
+
+class OpenStackVolumes:
+    def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings) -> None:
+        self._rest = rest
+        self._clock = clock
+        self._settings = settings
+        self._zones: Kept[Scope, frozenset[str]] = Kept(clock, self._ask_zones)
+
+    def list(self, scope: Scope) -> Sequence[Volume]:
+        if not self._rest.offers(scope, VOLUME):
+            return ()
+        with told():
+            documents = [*self._rest.listing(scope, VOLUME, "/volumes/detail", "volumes")]
+        return [volume_of(each, self._settings, scope.region) for each in documents]
+
+    def create(self, scope: Scope, new: NewVolume) -> Volume:
+        self._check(scope)
+        asked: dict[str, Any] = {
+            "size": new.size_gib,
+            "name": new.name,
+            "metadata": {**notes.kind_items(new.kind), notes.ZONE: new.zone},
+        }
+        if new.token:
+            asked["metadata"][notes.TOKEN] = new.token
+        if new.snapshot_id:
+            asked["snapshot_id"] = new.snapshot_id
+        if chosen := self._settings.volume_types.get(new.kind.type):
+            asked["volume_type"] = chosen
+        zone = self._settings.zone_names(scope.region).to_cloud(new.zone)
+        if zone in self._zones.get(scope, self._settings.layout_age):  # a cloud may have one zone for all its volumes
+            asked["availability_zone"] = zone
+        try:
+            made = self._rest.write(scope, VOLUME, "POST", "/volumes", {"volume": asked}).item("volume")
+        except Declined as declined:
+            raise of_snapshot(declined, new.snapshot_id or "") from declined
+        return volume_of(made, self._settings, scope.region)
+
+    def delete(self, scope: Scope, volume_id: str) -> None:
+        self._write(scope, "DELETE", volume_id, "", None)
+
+    def attach(self, scope: Scope, volume_id: str, server_id: str, device: str) -> Attachment:
+        self._check(scope)
+        self._note(scope, volume_id, {notes.DEVICE: f"{server_id} {device}"})
+        body = {"volumeAttachment": {"volumeId": volume_id}}
+        try:
+            self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/os-volume_attachments", body)
+        except Declined as declined:
+            if volume_id in declined.message:
+                raise of_volume(declined, volume_id) from declined
+            raise of_server(declined, server_id) from declined
+        return Attachment(server_id, device, self._clock.now(), state=AttachmentState.ATTACHING)
+
+    def detach(self, scope: Scope, volume_id: str, server_id: str) -> None:
+        self._check(scope)
+        path = f"/servers/{server_id}/os-volume_attachments/{volume_id}"
+        try:
+            self._rest.write(scope, COMPUTE, "DELETE", path, repeat=True)
+        except Declined as declined:
+            if volume_id not in declined.message:
+                raise of_server(declined, server_id) from declined
+            if declined.status != 404:  # else the server has it no more
+                raise of_volume(declined, volume_id) from declined
+
+    def modify(self, scope: Scope, volume: Volume, size_gib: int, kind: Kind) -> Volume:
+        self._check(scope)
+        before = Modification(self._clock.now(), volume.size_gib, volume.kind)
+        grows, chosen = size_gib > volume.size_gib, self._other_type(volume.kind, kind)
+        if grows and chosen:
+            raise errors.Unsupported("Size together with VolumeType")  # Cinder does one after the other
+        if grows:
+            self._write(scope, "POST", volume.id, "/action", {"os-extend": {"new_size": size_gib}})
+        if chosen:
+            asked = {"os-retype": {"new_type": chosen, "migration_policy": "never"}}
+            self._write(scope, "POST", volume.id, "/action", asked)
+        self._note(scope, volume.id, {**notes.kind_items(kind, whole=True), notes.CHANGED: notes.changed(before)})
+        return replace(volume, size_gib=size_gib, kind=kind, modification=before)
+
+    def realize(self, scope: Scope, disk: OwnDisk) -> Volume:
+        raise errors.Unsupported("A change of a disk that belongs to the instance type")
+
+    def snapshots(self, scope: Scope) -> Sequence[Snapshot]:
+        if not self._rest.offers(scope, VOLUME):
+            return ()
+        with told():
+            documents = [*self._rest.listing(scope, VOLUME, "/snapshots/detail", "snapshots")]
+        return [snapshot_of(each) for each in documents if each.get("status") not in _GOING]
+
+    def create_snapshot(self, scope: Scope, volume_id: str, description: str) -> Snapshot:
+        self._check(scope)
+        asked = {"snapshot": {"volume_id": volume_id, "description": description, "force": True}}
+        try:
+            made = self._rest.write(scope, VOLUME, "POST", "/snapshots", asked).item("snapshot")
+        except Declined as declined:
+            raise of_volume(declined, volume_id) from declined
+        return snapshot_of(made)
+
+    def delete_snapshot(self, scope: Scope, snapshot_id: str) -> None:
+        self._check(scope)
+        try:
+            self._rest.write(scope, VOLUME, "DELETE", f"/snapshots/{snapshot_id}", repeat=True)
+        except Declined as declined:
+            raise of_snapshot(declined, snapshot_id) from declined
+
+    def _check(self, scope: Scope) -> None:
+        if not self._rest.offers(scope, VOLUME):
+            raise errors.NoVolumes("the cloud's catalog has no block storage")
+
+    def _other_type(self, was: Kind, kind: Kind) -> str | None:
+        """The cloud's type that a volume is to get, None where it stays of its own."""
+        mapping = self._settings.volume_types
+        chosen = mapping.get(kind.type)
+        return chosen if was.type != kind.type and chosen != mapping.get(was.type) else None
+
+    def _note(self, scope: Scope, volume_id: str, items: Mapping[str, str]) -> None:
+        self._write(scope, "POST", volume_id, "/metadata", {"metadata": dict(items)}, repeat=True)
+
+    def _write(
+        self, scope: Scope, method: str, volume_id: str, path: str, body: Any, *, repeat: bool | None = None
+    ) -> None:
+        self._check(scope)
+        again = method == "DELETE" if repeat is None else repeat
+        try:
+            self._rest.write(scope, VOLUME, method, f"/volumes/{volume_id}{path}", body, repeat=again)
+        except Declined as declined:
+            raise of_volume(declined, volume_id) from declined
+
+    def _ask_zones(self, scope: Scope) -> frozenset[str]:
+        with told():
+            listed, _ = self._rest.page(scope, VOLUME, "/os-availability-zone", "availabilityZoneInfo")
+        return frozenset(str(each.get("zoneName")) for each in listed)
