@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from random import Random
-from uuid import UUID
+from uuid import UUID, uuid4
 
 SHORT_LENGTH = 17
 _SHORT = re.compile(r"[0-9a-f]{17}")
@@ -40,3 +40,13 @@ def account_id(project_id: str) -> str:
 def new_id(rng: Random) -> str:
     """A UUID from that chance, for what has to come out the same when a run is repeated."""
     return str(UUID(int=rng.getrandbits(128), version=4))
+
+
+def new_digits() -> str:
+    """The digits of an id of something that the cloud has no object for."""
+    return uuid4().hex[:SHORT_LENGTH]
+
+
+def derived_digits(*parts: str) -> str:
+    """Such digits, the same each time, of something that is told though nobody made it."""
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:SHORT_LENGTH]

@@ -62,4 +62,139 @@ key_pairs = table(
     Column("public_key", String(4096), nullable=False),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("project_id", "region", "name"),
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Index, Integer, UniqueConstraint
+
+from backend.store.table import ID, NAME, WORD, table
+from backend.store.types import Document, Instant, Words
+
+_CIDR = WORD
+
+
+def _place(*parts: Any) -> tuple[Any, ...]:
+    """The columns that each record has, before those of its own."""
+    return (
+        Column("id", ID, primary_key=True),
+        Column("project_id", WORD, nullable=False),
+        Column("region", WORD, nullable=False),
+        Column("created_at", Instant, nullable=False),
+        *parts,
+    )
+
+
+def _leased() -> tuple[Any, ...]:
+    """What engines take a row up by; see store/leased.py."""
+    return (
+        Column("due_at", Instant),
+        Column("owner", WORD),
+        Column("lease_until", Instant),
+        Column("epoch", Integer, nullable=False),
+        Index(None, "due_at"),
+    )
+
+
+vpcs = table(
+    "vpcs",
+    *_place(
+        Column("cloud_id", ID, nullable=False),
+        Column("cidr", _CIDR, nullable=False),
+        Column("association_id", ID, nullable=False),
+        Column("state", WORD, nullable=False),
+        Column("further", Document, nullable=False),
+        Column("dhcp_options_id", ID, nullable=False),
+        Column("dns_support", Boolean, nullable=False),
+        Column("dns_hostnames", Boolean, nullable=False),
+        Column("address_metrics", Boolean, nullable=False),
+        # What the cloud was brought to: the engine compares it with the gateway that is attached.
+        Column("gateway", Boolean, nullable=False),
+        *_leased(),
+        Index(None, "project_id", "region"),
+    ),
+)
+
+subnets = table(
+    "subnets",
+    *_place(
+        Column("cloud_id", ID, nullable=False),
+        Column("network_id", ID, nullable=False),
+        Column("vpc_id", ID, nullable=False),
+        Column("cidr", _CIDR, nullable=False),
+        Column("zone", WORD, nullable=False),
+        Column("state", WORD, nullable=False),
+        Column("public_by_default", Boolean, nullable=False),
+        Column("hostname_type", WORD, nullable=False),
+        Column("a_record", Boolean, nullable=False),
+        Column("aaaa_record", Boolean, nullable=False),
+        # As with a VPC's gateway: what the cloud was told.
+        Column("dns", Words, nullable=False),
+        Index(None, "project_id", "region", "vpc_id"),
+    ),
+)
+
+internet_gateways = table(
+    "internet_gateways",
+    *_place(
+        Column("vpc_id", ID),
+        UniqueConstraint("project_id", "region", "vpc_id"),
+    ),
+)
+
+route_tables = table(
+    "route_tables",
+    *_place(
+        Column("vpc_id", ID, nullable=False),
+        Column("routes", Document, nullable=False),
+        Index(None, "project_id", "region", "vpc_id"),
+    ),
+)
+
+# A VPC has one main table (its subnet_id is empty) and a subnet one table.
+route_associations = table(
+    "route_associations",
+    Column("id", ID, primary_key=True),
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("vpc_id", ID, nullable=False),
+    Column("table_id", ID, nullable=False),
+    Column("subnet_id", ID, nullable=False),
+    UniqueConstraint("project_id", "region", "vpc_id", "subnet_id"),
+)
+
+network_acls = table(
+    "network_acls",
+    *_place(
+        Column("vpc_id", ID, nullable=False),
+        Column("is_default", Boolean, nullable=False),
+        Column("entries", Document, nullable=False),
+        Index(None, "project_id", "region", "vpc_id"),
+    ),
+)
+
+acl_associations = table(
+    "acl_associations",
+    Column("id", ID, primary_key=True),
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    Column("vpc_id", ID, nullable=False),
+    Column("acl_id", ID, nullable=False),
+    Column("subnet_id", ID, nullable=False),
+    UniqueConstraint("project_id", "region", "subnet_id"),
+)
+
+dhcp_options = table(
+    "dhcp_options",
+    *_place(
+        Column("options", Document, nullable=False),
+        Index(None, "project_id", "region"),
+    ),
+)
+
+# Asked of the cloud, and not in a table of its own yet: what is still here after a while was left by a crash.
+makings = table(
+    "makings",
+    *_place(
+        Column("kind", NAME, nullable=False),
+        *_leased(),
+    ),
 )

@@ -1,0 +1,104 @@
+"""Rows of networks: VPCs, which engines take up, and all that is in them. A VPC's row locked keeps its parts apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from backend.domain.networks import (
+    AclAssociation,
+    DhcpOptions,
+    InternetGateway,
+    Making,
+    NetworkAcl,
+    Progress,
+    RouteAssociation,
+    RouteTable,
+    Subnet,
+    Vpc,
+)
+from backend.domain.scope import Scope
+from backend.store import network_tables as tables
+from backend.store.leased import Lease, Leased
+from backend.store.records import Records
+
+VPCS: Final = Records(tables.vpcs, Vpc)
+SUBNETS: Final = Records(tables.subnets, Subnet)
+GATEWAYS: Final = Records(tables.internet_gateways, InternetGateway)
+ROUTE_TABLES: Final = Records(tables.route_tables, RouteTable)
+ROUTE_ASSOCIATIONS: Final = Records(tables.route_associations, RouteAssociation)
+ACLS: Final = Records(tables.network_acls, NetworkAcl)
+ACL_ASSOCIATIONS: Final = Records(tables.acl_associations, AclAssociation)
+DHCP_OPTIONS: Final = Records(tables.dhcp_options, DhcpOptions)
+MAKINGS: Final = Records(tables.makings, Making)
+
+STANDING: Final = (Progress.PENDING, Progress.AVAILABLE)
+"""What there is, in the eyes of the project."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class VpcLease(Lease):
+    """A claimed VPC."""
+
+    @property
+    def vpc_id(self) -> str:
+        return self.key[0]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class MakingLease(Lease):
+    """Something claimed that the cloud was asked for and that found no row."""
+
+    kind: str
+
+    @property
+    def token(self) -> str:
+        return self.key[0]
+
+
+LEASED_VPCS: Final = Leased(tables.vpcs, VpcLease, key=("id",))
+LEASED_MAKINGS: Final = Leased(tables.makings, MakingLease, key=("id",))
+
+
+def lock(conn: Connection, scope: Scope, vpc_id: str) -> Vpc | None:
+    """A VPC that is not on its way out, its row locked: who writes what is in it holds this first."""
+    c = tables.vpcs.c
+    mine = (c.id == vpc_id, c.project_id == scope.project_id, c.region == scope.region)
+    if conn.execute(select(c.id).where(*mine).with_for_update()).first() is None:
+        return None
+    return VPCS.one(conn, scope, id=vpc_id, state=STANDING)
+
+
+def add(conn: Connection, scope: Scope, vpc: Vpc, until: datetime) -> None:
+    """Write a new VPC; an engine looks whether it was finished by then."""
+    VPCS.add(conn, scope, vpc, due_at=until, epoch=0)
+
+
+def end(conn: Connection, scope: Scope, vpc_id: str) -> None:
+    """Put a VPC on its way out, with what came with it."""
+    VPCS.change(conn, scope, vpc_id, state=Progress.DELETING)
+    for records in (ROUTE_ASSOCIATIONS, ROUTE_TABLES, ACL_ASSOCIATIONS, ACLS):
+        records.remove(conn, scope, vpc_id=vpc_id)
+
+
+def pull(conn: Connection, vpc_id: str, at: datetime) -> None:
+    """Have an engine bring the cloud to what the rows of a VPC say."""
+    LEASED_VPCS.pull(conn, (vpc_id,), at)
+
+
+def begin(conn: Connection, scope: Scope, making: Making, until: datetime) -> None:
+    """Remember what the cloud is about to be asked for; an engine takes it away when it has no row by then."""
+    MAKINGS.add(conn, scope, making, due_at=until, epoch=0)
+
+
+def abandon(conn: Connection, token: str, at: datetime) -> None:
+    """Nobody will make a row of it: an engine takes it away then."""
+    LEASED_MAKINGS.pull(conn, (token,), at)
+
+
+def made(conn: Connection, scope: Scope, token: str) -> bool:
+    """What was asked for has its row from now on; False where an engine has begun to take it away."""
+    return bool(MAKINGS.remove(conn, scope, id=token, owner=None))
