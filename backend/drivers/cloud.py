@@ -13,6 +13,7 @@ from backend.drivers.key_keeping import KeyKeeping
 from backend.drivers.network import Networking
 from backend.drivers.server_changing import ServerChanging
 from backend.drivers.volumes import Volumes
+from backend.drivers.network_making import NetworkMaking
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Cloud:
         volumes: None where no block storage is driven.
         making: of images; None where they are made with the cloud's own tools. ``groups`` (of security groups) and
             ``keys`` likewise.
+        network_making: None where networks are.
         installation: what this installation's servers, ports and members are known by.
     """
 
@@ -38,6 +40,7 @@ class Cloud:
     volumes: Volumes | None = None
     groups: GroupMaking | None = None
     keys: KeyKeeping | None = None
+    network_making: NetworkMaking | None = None
 
     def made(self, found: Server | PoolMember) -> bool:
         """Whether this installation made it: others on the same cloud use the same tokens and names."""

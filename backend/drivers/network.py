@@ -12,13 +12,18 @@ from backend.domain.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network (AWS: a VPC). ``default``: the one servers go to when none is named."""
+    """A network (AWS: a VPC).
+
+    Attributes:
+        default: the one servers go to when none is named.
+        made: Coppice made it, here or elsewhere: rows tell of it.
+    """
 
     id: str
     name: str
     cidr: str
     default: bool = False
-    dhcp_options_id: str | None = None
+    made: bool = False
 
     @property
     def short_id(self) -> str:
@@ -27,7 +32,12 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet, in one zone. ``zone_default``: where a server of that zone goes when none is named."""
+    """A subnet, in one zone.
+
+    Attributes:
+        zone_default: where a server of that zone goes when none is named.
+        made: as with its network.
+    """
 
     id: str
     name: str
@@ -37,6 +47,7 @@ class Subnet:
     zone_default: bool = False
     free_addresses: int = 0
     public_by_default: bool = False
+    made: bool = False
 
     @property
     def short_id(self) -> str:

@@ -20,7 +20,7 @@ from backend.drivers.errors import (
     SubnetNotFound,
 )
 from backend.drivers.network import Subnet
-from backend.drivers.simulated import layout
+from backend.drivers.simulated import layout, made_networks
 from backend.drivers.simulated.addresses import usable
 from backend.drivers.simulated.faults import Call, Effect, Faults
 from backend.drivers.simulated.own_flavors import OwnFlavors
@@ -68,7 +68,7 @@ class Admission:
         known = request.public_key is not None
         if not known and request.key_name is not None and not self._projects.has_key_pair(scope, request.key_name):
             raise KeyPairNotFound(f"Invalid key_name provided: {request.key_name}")
-        subnet = self._subnet(scope, request)
+        subnet = self._subnet(connection, scope, request)
         groups = self._security_groups(scope, request)
         self._group(connection, call, request, now)
         self._quota(connection, call)
@@ -90,8 +90,10 @@ class Admission:
                 f" {', '.join(flavor.architectures)}."
             )
 
-    def _subnet(self, scope: Scope, request: ServerRequest) -> Subnet:
-        subnets = layout.default_subnets(scope, self._settings)
+    def _subnet(self, connection: sqlite3.Connection, scope: Scope, request: ServerRequest) -> Subnet:
+        subnets = [*layout.default_subnets(scope, self._settings)]
+        if request.subnet_id is not None:
+            subnets += made_networks.subnets(connection, scope)
         if request.zone not in layout.zone_names(scope.region, self._settings):
             raise NoCapacity(f"The requested availability zone is not available: {request.zone}")
         for subnet in subnets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from backend.drivers.simulated.faults import Faults
 from backend.drivers.simulated.group_making import SimulatedGroupMaking
 from backend.drivers.simulated.images import SimulatedImages
 from backend.drivers.simulated.network import SimulatedNetworking
+from backend.drivers.simulated.network_making import SimulatedNetworkMaking
 from backend.drivers.simulated.operator import Operator
 from backend.drivers.simulated.own_flavors import OwnFlavors
 from backend.drivers.simulated.pools import Pools
@@ -55,6 +57,7 @@ class SimulatedCloud:
     settings: SimulatedSettings
     _state: State
     _world: World
+    _origin: uuid.UUID
 
     @classmethod
     def open(
@@ -91,14 +94,14 @@ class SimulatedCloud:
             VolumeTable(origin, servers),
         )
         pools = Pools(world, origin)
-        ports = _ports(world, pools, installation or named(ALONE))
+        ports = _ports(world, pools, origin, installation or named(ALONE))
         state.detach()
         operator = Operator(world, SimulatedCompute(world))
-        return cls(ports, faults, operator, pools, projects, flavors, settings, state, world)
+        return cls(ports, faults, operator, pools, projects, flavors, settings, state, world, origin)
 
     def seen_by(self, installation: str) -> Cloud:
         """The ports of another installation of Coppice over the same cloud."""
-        return _ports(self._world, self.pools, named(installation))
+        return _ports(self._world, self.pools, self._origin, named(installation))
 
     def close(self) -> None:
         """Close this process's connections. The cloud cannot be used afterwards."""
@@ -119,7 +122,7 @@ def _settled(state: State, given: SimulatedSettings | None) -> SimulatedSettings
     return given
 
 
-def _ports(world: World, pools: Pools, installation: Installation) -> Cloud:
+def _ports(world: World, pools: Pools, origin: uuid.UUID, installation: Installation) -> Cloud:
     images = SimulatedImages(world)
     compute = SimulatedCompute(world, installation)
     return Cloud(
@@ -127,6 +130,7 @@ def _ports(world: World, pools: Pools, installation: Installation) -> Cloud:
         images=images,
         making=images,
         network=SimulatedNetworking(world),
+        network_making=SimulatedNetworkMaking(world, origin),
         balancing=SimulatedBalancing(world, pools, installation),
         installation=installation,
         changing=SimulatedServerChanging(world),

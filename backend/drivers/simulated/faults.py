@@ -42,6 +42,19 @@ MAKES = frozenset(
         "register_image",
     }
 )
+    *(
+        "make_vpc",
+        "delete_vpc",
+        "lead_out",
+        "make_subnet",
+        "join_subnet",
+        "delete_subnet",
+        "delete_networks",
+        "set_dns",
+    ),
+    *POOL_WRITES,
+)
+MAKES = frozenset({"create", "create_server_group", "register_image", "make_vpc", "make_subnet"})
 """Those after which there is something in the region that was not there."""
 READS = (
     "get",
@@ -65,6 +78,8 @@ READS = (
     "balancers",
     "listeners",
     "members",
+    "find_vpc",
+    "find_subnet",
 )
 _KNOWN = frozenset({*WRITES, *READS})
 

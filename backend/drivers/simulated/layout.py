@@ -68,7 +68,6 @@ def default_network(scope: Scope, settings: SimulatedSettings) -> Network:
         name="",
         cidr=settings.network_cidr,
         default=True,
-        dhcp_options_id=project_uuid(scope, "dhcp-options"),
     )
 
 

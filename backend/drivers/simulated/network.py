@@ -1,4 +1,4 @@
-"""The network port over the simulated state: every project has a default network with a subnet a zone."""
+"""The network port over the simulated state: a default network with a subnet a zone, and what projects made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from backend.domain.scope import Scope
 from backend.drivers.network import Network, SecurityGroup, Subnet
-from backend.drivers.simulated import layout
+from backend.drivers.simulated import layout, made_networks
 from backend.drivers.simulated.faults import Call
 from backend.drivers.simulated.state import counter
 from backend.drivers.simulated.world import World
@@ -20,7 +20,9 @@ class SimulatedNetworking:
 
     def networks(self, scope: Scope) -> Sequence[Network]:
         with self._world.call(Call("networks", scope)):
-            return [layout.default_network(scope, self._settings)]
+            with self._world.state.reading() as connection:
+                made = made_networks.networks(connection, scope)
+            return [layout.default_network(scope, self._settings), *made]
 
     def subnets(self, scope: Scope) -> Sequence[Subnet]:
         with self._world.call(Call("subnets", scope)), self._world.state.reading() as connection:
@@ -38,7 +40,10 @@ class SimulatedNetworking:
                     - counter(connection, f"subnet:{subnet.id}")
                     + unsettled.get(subnet.id, 0),
                 )
-                for subnet in layout.default_subnets(scope, self._settings)
+                for subnet in (
+                    *layout.default_subnets(scope, self._settings),
+                    *made_networks.subnets(connection, scope),
+                )
             ]
 
     def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]:

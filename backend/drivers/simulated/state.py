@@ -86,6 +86,16 @@ CREATE INDEX IF NOT EXISTS volumes_of_project ON volumes (project, region, numbe
 CREATE TABLE IF NOT EXISTS snapshots (
     id TEXT PRIMARY KEY, number INTEGER NOT NULL, project TEXT NOT NULL, region TEXT NOT NULL, document TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS vpcs (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, token TEXT NOT NULL UNIQUE,
+    outside INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS subnets (
+    id TEXT PRIMARY KEY, network_id TEXT NOT NULL, vpc_id TEXT NOT NULL, project TEXT NOT NULL, region TEXT NOT NULL,
+    token TEXT NOT NULL UNIQUE, cidr TEXT NOT NULL, zone TEXT NOT NULL, dns TEXT NOT NULL,
+    joined INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS subnets_of_project ON subnets (project, region);
 CREATE TABLE IF NOT EXISTS faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT, effect TEXT NOT NULL, conditions TEXT NOT NULL, details TEXT NOT NULL,
     remaining INTEGER, until_at INTEGER

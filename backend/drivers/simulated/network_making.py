@@ -1,0 +1,121 @@
+"""The port of networks that are made, over the simulated state: all of it is there at once."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from backend.domain.scope import Scope
+from backend.drivers.errors import Busy
+from backend.drivers.network_making import MadeSubnet, NewSubnet
+from backend.drivers.simulated import layout, made_networks
+from backend.drivers.simulated.faults import Call
+from backend.drivers.simulated.world import World
+
+
+class SimulatedNetworkMaking:
+    """Args: origin: of ids."""
+
+    at_once = True
+
+    def __init__(self, world: World, origin: uuid.UUID) -> None:
+        self._world = world
+        self._origin = origin
+
+    def outward(self, scope: Scope) -> frozenset[str]:
+        return frozenset({layout.default_network(scope, self._world.settings).id})
+
+    def make_vpc(self, scope: Scope, token: str) -> str:
+        identity = self._id("vpc", token)
+        with self._writing("make_vpc", scope) as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO vpcs (id, project, region, token) VALUES (?, ?, ?, ?)",
+                (identity, scope.project_id, scope.region, token),
+            )
+        return identity
+
+    def find_vpc(self, scope: Scope, token: str) -> str | None:
+        with self._world.call(Call("find_vpc", scope)), self._world.state.reading() as connection:
+            row = connection.execute(
+                "SELECT id FROM vpcs WHERE token = ? AND project = ? AND region = ?",
+                (token, scope.project_id, scope.region),
+            ).fetchone()
+        return None if row is None else str(row[0])
+
+    def delete_vpc(self, scope: Scope, vpc: str) -> None:
+        with self._writing("delete_vpc", scope) as connection:
+            if connection.execute("SELECT 1 FROM subnets WHERE vpc_id = ?", (vpc,)).fetchone():
+                raise Busy(f"Router {vpc} still has ports")
+            connection.execute(
+                "DELETE FROM vpcs WHERE id = ? AND project = ? AND region = ?", (vpc, scope.project_id, scope.region)
+            )
+
+    def lead_out(self, scope: Scope, vpc: str, *, outside: bool) -> None:
+        with self._writing("lead_out", scope) as connection:
+            connection.execute(
+                "UPDATE vpcs SET outside = ? WHERE id = ? AND project = ? AND region = ?",
+                (int(outside), vpc, scope.project_id, scope.region),
+            )
+
+    def make_subnet(self, scope: Scope, token: str, new: NewSubnet) -> MadeSubnet:
+        made = MadeSubnet(self._id("subnet", token), self._id("network", token))
+        values = (made.id, made.network_id, new.vpc, scope.project_id, scope.region, token, new.cidr, new.zone)
+        with self._writing("make_subnet", scope) as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO subnets (id, network_id, vpc_id, project, region, token, cidr, zone, dns)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*values, " ".join(new.dns)),
+            )
+        return made
+
+    def find_subnet(self, scope: Scope, token: str) -> Sequence[str]:
+        with self._world.call(Call("find_subnet", scope)), self._world.state.reading() as connection:
+            made = made_networks.found(connection, scope, token)
+        return [] if made is None else [made.network_id]
+
+    def join_subnet(self, scope: Scope, vpc: str, subnet: MadeSubnet) -> None:
+        with self._writing("join_subnet", scope) as connection:
+            connection.execute(
+                "UPDATE subnets SET joined = 1 WHERE id = ? AND vpc_id = ? AND project = ?",
+                (subnet.id, vpc, scope.project_id),
+            )
+
+    def delete_subnet(self, scope: Scope, vpc: str, subnet: MadeSubnet) -> None:
+        del vpc  # what a subnet is joined to ends with it
+        with self._writing("delete_subnet", scope) as connection:
+            self._end(connection, scope, subnet.network_id)
+
+    def delete_networks(self, scope: Scope, networks: Sequence[str]) -> None:
+        with self._writing("delete_networks", scope) as connection:
+            for network in networks:
+                self._end(connection, scope, network)
+
+    def set_dns(self, scope: Scope, subnet: MadeSubnet, dns: Sequence[str]) -> None:
+        with self._writing("set_dns", scope) as connection:
+            connection.execute(
+                "UPDATE subnets SET dns = ? WHERE id = ? AND project = ?",
+                (" ".join(dns), subnet.id, scope.project_id),
+            )
+
+    def _end(self, connection: sqlite3.Connection, scope: Scope, network: str) -> None:
+        used = connection.execute(
+            "SELECT 1 FROM servers JOIN subnets ON subnets.id = servers.subnet_id"
+            " WHERE subnets.network_id = ? AND held = 1 AND (gone_at IS NULL OR gone_at > ?)",
+            (network, self._world.now()),
+        ).fetchone()
+        if used:
+            raise Busy(f"Unable to complete operation on network {network}. There are one or more ports still in use.")
+        connection.execute(
+            "DELETE FROM subnets WHERE network_id = ? AND project = ? AND region = ?",
+            (network, scope.project_id, scope.region),
+        )
+
+    def _id(self, what: str, token: str) -> str:
+        return str(uuid.uuid5(self._origin, f"{what}/{token}"))
+
+    @contextmanager
+    def _writing(self, name: str, scope: Scope) -> Iterator[sqlite3.Connection]:
+        with self._world.call(Call(name, scope)), self._world.state.writing() as connection:
+            yield connection
