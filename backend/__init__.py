@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backend.services.catalog import CatalogService
     from backend.services.clusters import Clusters
     from backend.services.configurations import Configurations
+    from backend.services.dhcp_options import DhcpOptionSets
     from backend.services.images import Images
     from backend.services.instance_profiles import InstanceProfiles
     from backend.services.key_pairs import KeyPairs
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from backend.services.roles import Roles
     from backend.services.security_groups import SecurityGroups
     from backend.services.server_changes import ServerChanges
+    from backend.services.network_acls import NetworkAcls
+    from backend.services.networks import Networks
+    from backend.services.nodes import Nodes
+    from backend.services.resource_tags import ResourceTags
+    from backend.services.routing import Routing
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
     from backend.services.sessions import Sessions
@@ -59,6 +65,10 @@ class Backend:
     volumes: Volumes
     security_groups: SecurityGroups
     key_pairs: KeyPairs
+    networks: Networks
+    routing: Routing
+    network_acls: NetworkAcls
+    dhcp_options: DhcpOptionSets
 
     @classmethod
     def build(
@@ -82,6 +92,7 @@ class Backend:
         from backend.services.catalog import CatalogService
         from backend.services.clusters import Clusters
         from backend.services.configurations import Configurations
+        from backend.services.dhcp_options import DhcpOptionSets
         from backend.services.images import Images
         from backend.services.instance_profiles import InstanceProfiles
         from backend.services.key_pairs import KeyPairs, kept_by
@@ -91,6 +102,11 @@ class Backend:
         from backend.services.roles import Roles
         from backend.services.security_groups import SecurityGroups
         from backend.services.server_changes import ServerChanges
+        from backend.services.network_acls import NetworkAcls
+        from backend.services.networks import Networks, NoGroups, ServersIn
+        from backend.services.nodes import Nodes
+        from backend.services.resource_tags import ResourceTags
+        from backend.services.routing import Routing
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
         from backend.services.sessions import Sessions
@@ -100,6 +116,9 @@ class Backend:
         from backend.services.volumes import Volumes
 
         catalog = Catalog(cloud, clock, kept_keys=kept_by(store))
+        catalog = Catalog(cloud, clock)
+        # Groups of VPCs stand in here: NoGroups is what a VPC without a group of its own has.
+        networks = Networks(store, cloud, catalog, clock, NoGroups(), ServersIn(cloud))
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
             nodes=Nodes(store, cloud, catalog, clock),
@@ -121,4 +140,8 @@ class Backend:
             volumes=Volumes(store, cloud, clock),
             security_groups=SecurityGroups(store, cloud, catalog, clock),
             key_pairs=KeyPairs(store, cloud, catalog, clock),
+            networks=networks,
+            routing=Routing(store, clock, networks.seen),
+            network_acls=NetworkAcls(store, clock, networks.seen),
+            dhcp_options=DhcpOptionSets(store, clock),
         )

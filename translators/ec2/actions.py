@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from backend.domain.token import ClientToken
 from translators import arns, paging
 from translators.errors import AWSError
-from translators.nouns import Naming, Noun, Pages
+from translators.nouns import Asked, Naming, Noun, Pages
 from translators.registry import Call, Handler, Result, operation
 
 T = TypeVar("T")
@@ -99,6 +99,55 @@ SUBNET: Final = Kind(
     "The subnet ID '{}' does not exist",
     "The subnet IDs '{}' do not exist",
 )
+INTERNET_GATEWAY: Final = Kind(
+    arns.INTERNET_GATEWAY,
+    "InvalidInternetGatewayId.Malformed",
+    "InvalidInternetGatewayID.NotFound",
+    "The internetGateway ID '{}' does not exist",
+    "The internetGateway IDs '{}' do not exist",
+)
+ROUTE_TABLE: Final = Kind(
+    arns.ROUTE_TABLE,
+    "InvalidRouteTableId.Malformed",
+    "InvalidRouteTableID.NotFound",
+    "The routeTable ID '{}' does not exist",
+    "The routeTable IDs '{}' do not exist",
+)
+ROUTE_ASSOCIATION: Final = Kind(
+    arns.ROUTE_ASSOCIATION,
+    "InvalidRouteTableAssociationId.Malformed",
+    "InvalidAssociationID.NotFound",
+    "The association ID '{}' does not exist",
+    "The association IDs '{}' do not exist",
+)
+NETWORK_ACL: Final = Kind(
+    arns.NETWORK_ACL,
+    "InvalidNetworkAclId.Malformed",
+    "InvalidNetworkAclID.NotFound",
+    "The networkAcl ID '{}' does not exist",
+    "The networkAcl IDs '{}' do not exist",
+)
+ACL_ASSOCIATION: Final = Kind(
+    arns.ACL_ASSOCIATION,
+    "InvalidNetworkAclAssociationId.Malformed",
+    "InvalidAssociationID.NotFound",
+    "The association ID '{}' does not exist",
+    "The association IDs '{}' do not exist",
+)
+DHCP_OPTIONS: Final = Kind(
+    arns.DHCP_OPTIONS,
+    "InvalidDhcpOptionsId.Malformed",
+    "InvalidDhcpOptionID.NotFound",
+    "The dhcpOption ID '{}' does not exist",
+    "The dhcpOption IDs '{}' do not exist",
+)
+CIDR_ASSOCIATION: Final = Kind(
+    arns.ADDRESS_ASSOCIATION,
+    "InvalidVpcCidrBlockAssociationId.Malformed",
+    "InvalidVpcCidrBlockAssociationID.NotFound",
+    "The vpc CIDR block association ID '{}' does not exist",
+    "The vpc CIDR block association IDs '{}' do not exist",
+)
 SECURITY_GROUP: Final = Kind(
     arns.SECURITY_GROUP,
     "InvalidGroupId.Malformed",
@@ -172,6 +221,25 @@ def check_forms(kind: Kind, ids: Iterable[str]) -> None:
 def not_found(kind: Kind, ids: Sequence[str]) -> AWSError:
     words = kind.one if len(ids) == 1 else kind.many
     return AWSError(kind.missing, words.format(", ".join(ids)))
+
+
+def digits_of(kind: Kind, given: str) -> str:
+    """The digits that an id of the kind carries.
+
+    Raises:
+        AWSError: the text can be no such id, or is one of those that are of nothing here.
+    """
+    check_forms(kind, [given])
+    digits = arns.short_of(kind.prefix, given)
+    if digits is None:
+        raise not_found(kind, [given])
+    return digits
+
+
+def digits_named(asked: Asked, member: str, kind: Kind) -> list[str] | None:
+    """The digits of the ids that are asked for, None where all things are meant."""
+    given = asked.named.get(member)
+    return None if given is None else [arns.short_of(kind.prefix, each) or "" for each in given]
 
 
 def by_ids(member: str, kind: Kind, of: Callable[[T], str]) -> Naming[T]:

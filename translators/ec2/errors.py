@@ -10,6 +10,7 @@ from typing import Final
 from backend import errors
 from backend.domain.ids import is_short_id
 from translators import arns
+from translators.ec2 import network_errors
 from translators.errors import AWSError, Row, register
 
 _LIMITS: Final = {
@@ -39,6 +40,8 @@ _CODES: Final = {
     "snapshots": "SnapshotLimitExceeded",
     "security_groups": "SecurityGroupLimitExceeded",
     "security_group_rules": "RulesPerSecurityGroupLimitExceeded",
+    "vpcs": "VpcLimitExceeded",
+    "subnets": "SubnetLimitExceeded",
 }
 _NOUNS: Final = {
     "cores": "vCPU capacity",
@@ -46,6 +49,7 @@ _NOUNS: Final = {
     "server_group_members": "instances in one placement group",
     "security_groups": "security groups",
     "security_group_rules": "security group rules",
+    "vpcs": "VPCs",
 }
 _UUID_LENGTH: Final = 36
 _INCOMPLETE: Final = {"image": "ImageId", "instance_type": "InstanceType"}
@@ -163,6 +167,7 @@ def iam_profile_words(name: str, *, empty: bool) -> str:
 
 
 TABLE: Final[dict[type[errors.Finding], Row]] = {
+    **network_errors.TABLE,
     errors.CloudNotReached: _unavailable,
     errors.StoreUnavailable: _unavailable,
     errors.StaleRead: _unavailable,

@@ -31,6 +31,10 @@ KINDS: Final[Mapping[str, str]] = {
     "key": "key-pair",
     "pg": "placement-group",
     "snap": "snapshot",
+    "igw": "internet-gateway",
+    "rtb": "route-table",
+    "acl": "network-acl",
+    "dopt": "dhcp-options",
 }
 """Prefix of an id -> the resource type that tags know it by."""
 
@@ -129,6 +133,11 @@ def specified(specifications: Sequence[Mapping[str, Any]] | None, allowed: froze
             raise _refused(f"Duplicate resource type '{kind}' specified in tag specifications.")  # unsourced
         found[kind] = checked(each.get("Tags") or ())
     return found
+
+
+def of_one(specifications: Sequence[Mapping[str, Any]] | None, kind: str) -> dict[str, str]:
+    """Tags of the one thing that an operation makes, as ``TagSpecifications`` give them; raises as ``specified``."""
+    return specified(specifications, frozenset({kind})).get(kind, {})
 
 
 def _refused(words: str) -> AWSError:

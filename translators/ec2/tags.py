@@ -9,13 +9,17 @@ from typing import Any, Final
 from backend.drivers.compute import Server
 from translators import arns
 from translators.ec2 import actions, instances, tag_words
+from translators.ec2.dhcp_options import DHCP_OPTIONS
 from translators.ec2.images import AMIS
 from translators.ec2.instance_words import tags_of
 from translators.ec2.interfaces import INTERFACES
+from translators.ec2.internet_gateways import INTERNET_GATEWAYS
 from translators.ec2.key_pairs import PAIRS
 from translators.ec2.launch_templates import TEMPLATES
+from translators.ec2.network_acls import NETWORK_ACLS
 from translators.ec2.networks import SUBNETS, VPCS
 from translators.ec2.placement_groups import GROUPS as PLACEMENT_GROUPS
+from translators.ec2.route_tables import ROUTE_TABLES
 from translators.ec2.security_groups import GROUPS as SECURITY_GROUPS
 from translators.ec2.security_groups import RULES as SECURITY_GROUP_RULES
 from translators.ec2.snapshots import SNAPSHOTS
@@ -126,5 +130,9 @@ _TAGGED: Final[Mapping[str, Noun[Any]]] = {
     arns.VOLUME: VOLUMES,
     arns.SNAPSHOT: SNAPSHOTS,
     arns.INTERFACE: INTERFACES,
+    arns.INTERNET_GATEWAY: INTERNET_GATEWAYS,
+    arns.ROUTE_TABLE: ROUTE_TABLES,
+    arns.NETWORK_ACL: NETWORK_ACLS,
+    arns.DHCP_OPTIONS: DHCP_OPTIONS,
 }
 """Prefix of ids -> what has tags that Coppice keeps."""

@@ -6,6 +6,10 @@ from backend.engine.kinds import clusters, measuring, pools, retention, security
 from backend.engine.kinds.kind import AnyKind, Round
 
 KINDS: tuple[AnyKind, ...] = (watches.KIND, clusters.KIND, pools.KIND, security_groups.KIND)
+from backend.engine.kinds import clusters, measuring, networks, pools, retention, watches
+from backend.engine.kinds.kind import AnyKind, Round
+
+KINDS: tuple[AnyKind, ...] = (watches.KIND, clusters.KIND, pools.KIND, networks.KIND, networks.MAKINGS)
 """Rows that are leased, in the order in which they are claimed: looks come first, for passes live by what they see."""
 
 ROUNDS: tuple[Round, ...] = (retention.ROUND, measuring.measuring(KINDS))

@@ -1,0 +1,196 @@
+"""Networks that projects make: the cloud is brought to what the rows of a VPC say, and what has no row is taken away.
+
+Every call may be made twice. One that fails leaves its row as it is, and all is looked at again some seconds later.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from backend.domain.networks import VPC, Progress, Subnet, Vpc
+from backend.domain.scope import Scope
+from backend.drivers import errors
+from backend.drivers.network_making import MadeSubnet, NetworkMaking
+from backend.engine.context import Context
+from backend.engine.jobs import Job, Write
+from backend.engine.lanes import Call, answer_of, error_of
+from backend.store import networks as rows
+from backend.store.networks import MakingLease, VpcLease
+from backend.store.session import Connection
+
+LOG: Final = logging.getLogger(__name__)
+UNFINISHED: Final = timedelta(minutes=10)
+"""A VPC that is not complete after so long was left by a crash."""
+_KEPT_AT_ONCE: Final = (errors.CloudUnavailable, errors.OutcomeUnknown, errors.Busy)
+
+Steps = Generator[Sequence[Call] | Write, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the rows of a VPC say. ``outside``: it has a gateway."""
+
+    vpc: Vpc
+    subnets: Sequence[Subnet]
+    outside: bool
+    dns: tuple[str, ...]
+
+
+def settle_vpc(context: Context, lease: VpcLease) -> Job:
+    """Bring the cloud to what a VPC's rows say."""
+    work = _Settling(context, lease)
+    plan: _Plan | None = yield Write(work.read)
+    if plan is None:
+        return
+    for subnet in plan.subnets:
+        yield from work.subnet(plan, subnet)
+    if plan.vpc.state is Progress.DELETING:
+        yield from work.end(plan)
+    elif plan.outside != plan.vpc.gateway:
+        yield from work.gateway(plan)
+    yield Write(work.release)
+
+
+@dataclass(slots=True)
+class _Settling:
+    """The work on one VPC. ``retry``: when what could not be done is tried again; None: all is done."""
+
+    context: Context
+    lease: VpcLease
+    retry: timedelta | None = None
+
+    @property
+    def scope(self) -> Scope:
+        return self.lease.scope
+
+    @property
+    def making(self) -> NetworkMaking | None:
+        return self.context.cloud.network_making
+
+    def read(self, conn: Connection) -> _Plan | None:
+        if rows.LEASED_VPCS.fence(conn, self.lease) is None:
+            return None
+        vpc = rows.VPCS.one(conn, self.scope, id=self.lease.vpc_id)
+        if vpc is None:
+            return None
+        if vpc.state is Progress.PENDING and vpc.created_at + UNFINISHED <= self.context.now():
+            rows.end(conn, self.scope, vpc.id)
+            vpc = rows.VPCS.one(conn, self.scope, id=vpc.id) or vpc
+        elif vpc.state is Progress.PENDING:
+            self.retry = UNFINISHED
+        options = rows.DHCP_OPTIONS.one(conn, self.scope, id=vpc.dhcp_options_id)
+        return _Plan(
+            vpc,
+            rows.SUBNETS.all(conn, self.scope, vpc_id=vpc.id),
+            bool(rows.GATEWAYS.count(conn, self.scope, vpc_id=vpc.id)),
+            options.dns if options else (),
+        )
+
+    def subnet(self, plan: _Plan, subnet: Subnet) -> Steps:
+        made = MadeSubnet(subnet.cloud_id, subnet.network_id)
+        router = plan.vpc.cloud_id
+        if subnet.state is Progress.DELETING:
+            if (yield from self._done(lambda making: making.delete_subnet(self.scope, router, made))):
+                yield Write(partial(self._drop_subnet, subnet.id))
+            return
+        if subnet.state is Progress.PENDING and (
+            yield from self._done(lambda making: making.join_subnet(self.scope, router, made))
+        ):
+            yield Write(partial(self._set_subnet, subnet.id, {"state": Progress.AVAILABLE}))
+        if subnet.dns != plan.dns and (
+            yield from self._done(lambda making: making.set_dns(self.scope, made, plan.dns))
+        ):
+            yield Write(partial(self._set_subnet, subnet.id, {"dns": plan.dns}))
+
+    def gateway(self, plan: _Plan) -> Steps:
+        vpc, outside = plan.vpc.cloud_id, plan.outside
+        if (yield from self._done(lambda making: making.lead_out(self.scope, vpc, outside=outside))):
+            yield Write(partial(self._set_vpc, {"gateway": outside}))
+
+    def end(self, plan: _Plan) -> Steps:
+        if self.retry is not None:  # subnets of it are there still
+            return
+        if (yield from self._done(lambda making: making.delete_vpc(self.scope, plan.vpc.cloud_id))):
+            yield Write(self._forget)
+
+    def release(self, conn: Connection) -> None:
+        if rows.LEASED_VPCS.fence(conn, self.lease) is not None:
+            due = None if self.retry is None else self.context.now() + self.retry
+            rows.LEASED_VPCS.release(conn, self.lease, due)
+
+    def _done(self, call: Callable[[NetworkMaking], object]) -> Generator[Sequence[Call], Any, bool]:
+        """Make a call; whether the cloud did it."""
+        making = self.making
+        if making is None:
+            self.retry = self.context.settings.refused_retry
+            return False
+        (answer,) = yield [Call(self.scope, partial(answer_of, call, making))]
+        error = error_of(answer)
+        if error is None:
+            return True
+        settings, scope = self.context.settings, self.scope
+        pause = settings.cloud_retry if isinstance(error, _KEPT_AT_ONCE) else settings.refused_retry
+        self.retry = min(pause, self.retry or pause)
+        LOG.warning("project=%s region=%s vpc-%s waits: %s", scope.project_id, scope.region, self.lease.vpc_id, error)
+        return False
+
+    def _drop_subnet(self, subnet_id: str, conn: Connection) -> None:
+        if rows.LEASED_VPCS.fence(conn, self.lease) is not None:
+            rows.SUBNETS.remove(conn, self.scope, id=subnet_id, state=Progress.DELETING)
+
+    def _set_subnet(self, subnet_id: str, values: dict[str, object], conn: Connection) -> None:
+        """Write what was done to a subnet that is still wanted."""
+        if rows.LEASED_VPCS.fence(conn, self.lease) is None:
+            return
+        if rows.SUBNETS.one(conn, self.scope, id=subnet_id, state=rows.STANDING) is not None:
+            rows.SUBNETS.change(conn, self.scope, subnet_id, **values)
+
+    def _set_vpc(self, values: dict[str, object], conn: Connection) -> None:
+        if rows.LEASED_VPCS.fence(conn, self.lease) is not None:
+            rows.VPCS.change(conn, self.scope, self.lease.vpc_id, **values)
+
+    def _forget(self, conn: Connection) -> None:
+        rows.LEASED_VPCS.forget(conn, self.lease)
+
+
+def take_away(context: Context, lease: MakingLease) -> Job:
+    """End what was made and found no row: it is known by a token that nobody else has."""
+    scope, making = lease.scope, context.cloud.network_making
+    if making is None:
+        yield Write(partial(_put_off, lease, context.now() + context.settings.refused_retry))
+        return
+    end = _end_vpc if lease.kind == VPC else _end_subnet
+    (answer,) = yield [Call(scope, partial(answer_of, end, making, scope, lease.token))]
+    error = error_of(answer)
+    if error is None:
+        if answer:
+            LOG.warning(
+                "project=%s region=%s %s of a request that did not end was taken away: %s",
+                *(scope.project_id, scope.region, lease.kind, answer),
+            )
+        yield Write(partial(rows.LEASED_MAKINGS.forget, lease=lease))
+        return
+    LOG.warning("project=%s region=%s a %s without a row stays: %s", scope.project_id, scope.region, lease.kind, error)
+    yield Write(partial(_put_off, lease, context.now() + context.settings.refused_retry))
+
+
+def _put_off(lease: MakingLease, until: datetime, conn: Connection) -> None:
+    rows.LEASED_MAKINGS.release(conn, lease, until)
+
+
+def _end_vpc(making: NetworkMaking, scope: Scope, token: str) -> str | None:
+    found = making.find_vpc(scope, token)
+    if found is not None:
+        making.delete_vpc(scope, found)
+    return found
+
+
+def _end_subnet(making: NetworkMaking, scope: Scope, token: str) -> Sequence[str]:
+    found = making.find_subnet(scope, token)
+    making.delete_networks(scope, found)
+    return found

@@ -1,0 +1,262 @@
+"""Networks that are made: what the services leave to engines, and what a crash leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from backend import errors
+from backend.domain.network_findings import CidrConflict, NetworkThingInUse, NetworkThingMissing
+from backend.domain.networks import Progress
+from backend.drivers.errors import Busy, QuotaExceeded
+from backend.drivers.simulated.faults import Call, Moment, Where
+from backend.services.networks import Networks
+from backend.store import networks as rows
+from backend.store.leased import Claimer, Room
+from tests.backend.engine.world import EngineWorld
+from tests.factories import OTHER, SCOPE
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+@pytest.fixture
+def world() -> Iterator[EngineWorld]:
+    world = EngineWorld()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def api(world: EngineWorld) -> Networks:
+    return world.backend.networks
+
+
+@pytest.fixture
+def left(world: EngineWorld) -> Left:
+    return Left(world)
+
+
+class Left:
+    """What there is of networks."""
+
+    def __init__(self, world: EngineWorld) -> None:
+        self._world = world
+
+    def at_the_cloud(self) -> tuple[int, int]:
+        """How many VPCs and subnets."""
+        network = self._world.simulated.cloud.network
+        made = [each for each in network.networks(SCOPE) if each.made]
+        return len(made), len([each for each in network.subnets(SCOPE) if each.made])
+
+    def in_rows(self) -> list[int]:
+        """How many rows of each table."""
+        tables = (
+            *(rows.VPCS, rows.SUBNETS, rows.ROUTE_TABLES, rows.ROUTE_ASSOCIATIONS, rows.ACLS),
+            *(rows.ACL_ASSOCIATIONS, rows.MAKINGS),
+        )
+        with self._world.store.read() as conn:
+            return [each.count(conn, SCOPE) for each in tables]  # type: ignore[attr-defined]
+
+
+def test_a_network_comes_and_goes_and_leaves_nothing(world: EngineWorld, api: Networks, left: Left) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    subnets = [api.create_subnet(SCOPE, vpc.id, f"10.0.{number}.0/24", None) for number in range(3)]
+    assert left.at_the_cloud() == (1, 3)
+    assert left.in_rows() == [1, 3, 1, 1, 1, 3, 0]
+    with pytest.raises(NetworkThingInUse):
+        api.delete_vpc(SCOPE, vpc.id)
+    for subnet in subnets:
+        api.delete_subnet(SCOPE, subnet.id)
+    api.delete_vpc(SCOPE, vpc.id)
+    with pytest.raises(NetworkThingMissing):
+        api.delete_vpc(SCOPE, vpc.id)
+    world.pass_time(1)
+    assert left.at_the_cloud() == (0, 0)
+    assert left.in_rows() == [0] * 7
+
+
+def test_projects_do_not_see_each_other(api: Networks) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    subnet = api.create_subnet(SCOPE, vpc.id, "10.0.0.0/24", None)
+    assert not [each for each in api.seen.vpcs(OTHER) if not each.adopted]
+    for refused in (
+        lambda: api.delete_vpc(OTHER, vpc.id),
+        lambda: api.create_subnet(OTHER, vpc.id, "10.0.1.0/24", None),
+        lambda: api.delete_subnet(OTHER, subnet.id),
+        lambda: api.set_vpc(OTHER, vpc.id, dns_hostnames=True),
+        lambda: api.associate_cidr(OTHER, vpc.id, "10.1.0.0/16"),
+        lambda: api.disassociate_cidr(OTHER, vpc.association_id),
+    ):
+        with pytest.raises(NetworkThingMissing):
+            refused()
+
+
+def test_a_gateway_is_brought_to_the_cloud_and_away(world: EngineWorld, api: Networks) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    routing = world.backend.routing
+    gateway = routing.create_gateway(SCOPE)
+    routing.attach_gateway(SCOPE, gateway.id, vpc.id)
+    world.simulated.faults.unavailable(Where(calls=("lead_out",)), times=1)
+    world.pass_time(1)
+    assert not api.seen.vpcs(SCOPE, [vpc.id])[0].vpc.gateway
+    world.pass_time(10)
+    assert api.seen.vpcs(SCOPE, [vpc.id])[0].vpc.gateway
+    routing.detach_gateway(SCOPE, gateway.id, vpc.id)
+    world.pass_time(1)
+    assert not api.seen.vpcs(SCOPE, [vpc.id])[0].vpc.gateway
+
+
+def test_what_the_cloud_holds_back_is_asked_for_again(world: EngineWorld, api: Networks, left: Left) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    subnet = api.create_subnet(SCOPE, vpc.id, "10.0.0.0/24", None)
+    world.simulated.faults.refuse(Busy("a port is in it"), Where(calls=("delete_subnet",)), times=2)
+    api.delete_subnet(SCOPE, subnet.id)
+    api.delete_vpc(SCOPE, vpc.id)
+    world.pass_time(1)
+    assert left.at_the_cloud() == (1, 1)
+    world.pass_time(15)
+    assert left.at_the_cloud() == (0, 0)
+    assert left.in_rows() == [0] * 7
+
+
+@pytest.mark.parametrize("name", ["make_vpc", "make_subnet"])
+def test_a_crash_between_the_cloud_and_the_row_leaves_nothing(
+    world: EngineWorld, api: Networks, left: Left, name: str
+) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+
+    def die(moment: Moment, call: Call) -> None:
+        if moment is Moment.AFTER and call.name == name:
+            raise Crash
+
+    world.simulated.faults.hooks.append(die)
+    ask: dict[str, Callable[[], object]] = {
+        "make_vpc": lambda: api.create_vpc(SCOPE, "10.1.0.0/16"),
+        "make_subnet": lambda: api.create_subnet(SCOPE, vpc.id, "10.0.0.0/24", None),
+    }
+    with pytest.raises(Crash):
+        ask[name]()
+    world.simulated.faults.hooks.clear()
+    assert left.at_the_cloud() == ((2, 0) if name == "make_vpc" else (1, 1))
+    assert [each.id for each in api.seen.vpcs(SCOPE) if not each.adopted] == [vpc.id]
+    assert [each for each in api.seen.subnets(SCOPE) if not each.adopted] == []
+    world.pass_time(590, 5)
+    assert left.at_the_cloud() != (1, 0)
+    world.pass_time(20)
+    assert left.at_the_cloud() == (1, 0)
+    assert left.in_rows()[-1] == 0
+
+
+def test_an_answer_that_was_lost_is_found_again(world: EngineWorld, api: Networks, left: Left) -> None:
+    world.simulated.faults.lose_answer(Where(calls=("make_vpc",)), times=1)
+    world.simulated.faults.lose_answer(Where(calls=("make_subnet",)), times=1)
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    api.create_subnet(SCOPE, vpc.id, "10.0.0.0/24", None)
+    world.pass_time(700, 5)
+    assert left.at_the_cloud() == (1, 1)
+
+
+def test_a_request_the_cloud_never_heard_ends_with_an_error(world: EngineWorld, api: Networks, left: Left) -> None:
+    world.simulated.faults.lose_request(Where(calls=("make_vpc",)), times=1)
+    with pytest.raises(errors.OutcomeUnclear):
+        api.create_vpc(SCOPE, "10.0.0.0/16")
+    world.pass_time(150)
+    assert left.in_rows() == [0] * 7
+
+
+def test_a_refusal_of_the_cloud_is_the_callers(world: EngineWorld, api: Networks, left: Left) -> None:
+    world.simulated.faults.refuse(QuotaExceeded("vpcs", 1, 10), Where(calls=("make_vpc",)), times=1)
+    with pytest.raises(errors.QuotaExceeded):
+        api.create_vpc(SCOPE, "10.0.0.0/16")
+    world.pass_time(1)
+    assert left.in_rows() == [0] * 7
+
+
+def test_of_two_who_want_the_same_addresses_one_has_them(world: EngineWorld, api: Networks, left: Left) -> None:
+    """The other one passes its checks before the first has its row, and finds out when it writes its own."""
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    hooks = world.simulated.faults.hooks
+
+    def overtake(moment: Moment, call: Call) -> None:
+        if moment is Moment.BEFORE and call.name == "make_subnet":
+            hooks.clear()
+            api.create_subnet(SCOPE, vpc.id, "10.0.0.0/25", None)
+
+    hooks.append(overtake)
+    with pytest.raises(CidrConflict):
+        api.create_subnet(SCOPE, vpc.id, "10.0.0.0/24", None)
+    world.pass_time(1)
+    assert left.at_the_cloud() == (1, 1)
+    assert [each.subnet.cidr for each in api.seen.subnets(SCOPE) if not each.adopted] == ["10.0.0.0/25"]
+
+
+def test_a_subnet_of_a_vpc_that_ends_meanwhile_is_not_made(world: EngineWorld, api: Networks, left: Left) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    hooks = world.simulated.faults.hooks
+
+    def overtake(moment: Moment, call: Call) -> None:
+        if moment is Moment.BEFORE and call.name == "make_subnet":
+            hooks.clear()
+            api.delete_vpc(SCOPE, vpc.id)
+
+    hooks.append(overtake)
+    with pytest.raises(NetworkThingMissing):
+        api.create_subnet(SCOPE, vpc.id, "10.0.0.0/24", None)
+    world.pass_time(15)
+    assert left.at_the_cloud() == (0, 0)
+    assert left.in_rows() == [0] * 7
+
+
+def test_what_an_engine_has_begun_to_take_away_gets_no_row(world: EngineWorld, api: Networks, left: Left) -> None:
+    def slow(moment: Moment, call: Call) -> None:
+        if moment is Moment.AFTER and call.name == "make_vpc":
+            world.simulated.faults.hooks.clear()
+            world.clock.move(601)
+            claimer, room = Claimer("two", timedelta(seconds=60)), Room(1, ())
+            assert rows.LEASED_MAKINGS.claim(world.store, claimer, world.clock.now(), room)
+
+    world.simulated.faults.hooks.append(slow)
+    with pytest.raises(errors.StaleRead):
+        api.create_vpc(SCOPE, "10.0.0.0/16")
+    assert left.in_rows()[0] == 0
+
+
+def test_a_vpc_that_was_never_finished_goes(world: EngineWorld, api: Networks, left: Left) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    world.store.transact(lambda conn: rows.VPCS.change(conn, SCOPE, vpc.id, state=Progress.PENDING))
+    world.pass_time(590, 5)
+    assert left.at_the_cloud() == (1, 0)
+    world.pass_time(20)
+    assert left.at_the_cloud() == (0, 0)
+    assert left.in_rows() == [0] * 7
+
+
+def test_servers_of_names_are_told_to_the_cloud(world: EngineWorld, api: Networks) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    old = api.create_subnet(SCOPE, vpc.id, "10.0.0.0/24", None)
+    options = world.backend.dhcp_options.create(SCOPE, {"domain-name-servers": ["10.0.0.9", "AmazonProvidedDNS"]})
+    api.set_dhcp_options(SCOPE, vpc.id, options.id)
+    new = api.create_subnet(SCOPE, vpc.id, "10.0.1.0/24", None)
+    world.pass_time(1)
+    dns = {each.id: each.subnet.dns for each in api.seen.subnets(SCOPE)}
+    assert dns[old.id] == dns[new.id] == ("10.0.0.9",)
+    with pytest.raises(NetworkThingInUse):
+        world.backend.dhcp_options.delete(SCOPE, options.id)
+
+
+def test_made_ones_are_known_while_the_cloud_is_away(world: EngineWorld, api: Networks) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    world.simulated.faults.unavailable()
+    assert api.seen.vpcs(SCOPE, [vpc.id])[0].vpc.cidr == "10.0.0.0/16"
+    assert len(api.seen.route_tables(SCOPE, [each.id for each in _tables(world)])) == 1
+    with pytest.raises(errors.CloudNotReached):
+        api.create_vpc(SCOPE, "10.0.0.0/16")
+
+
+def _tables(world: EngineWorld) -> list[rows.RouteTable]:
+    with world.store.read() as conn:
+        return rows.ROUTE_TABLES.all(conn, SCOPE)
