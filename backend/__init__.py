@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from backend.services.networks import Networks
     from backend.services.nodes import Nodes
     from backend.services.resource_tags import ResourceTags
+    from backend.services.roles import Roles
     from backend.services.routing import Routing
+    from backend.services.server_changes import ServerChanges
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
     from backend.services.sessions import Sessions
@@ -106,7 +108,9 @@ class Backend:
         from backend.services.networks import Networks, NoGroups, ServersIn
         from backend.services.nodes import Nodes
         from backend.services.resource_tags import ResourceTags
+        from backend.services.roles import Roles
         from backend.services.routing import Routing
+        from backend.services.server_changes import ServerChanges
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
         from backend.services.sessions import Sessions

@@ -14,6 +14,7 @@ from backend.drivers.network import Networking
 from backend.drivers.server_changing import ServerChanging
 from backend.drivers.volumes import Volumes
 from backend.drivers.network_making import NetworkMaking
+from backend.drivers.server_changing import ServerChanging
 
 
 @dataclass(frozen=True, slots=True)

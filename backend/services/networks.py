@@ -63,16 +63,24 @@ UNHEARD: Final = timedelta(minutes=2)
 class DefaultGroups(Protocol):
     """The security groups that come and go with VPCs."""
 
-    def make_default(self, scope: Scope, vpc: Vpc) -> None:
-        """Make the group ``default`` of a new VPC. Raises a Finding where the cloud will not."""
+    def make_default(self, scope: Scope, network_id: str) -> None:
+        """Make the group that a VPC has by itself, by the cloud's id of the VPC; safe to repeat.
+
+        Raises:
+            Finding: the cloud will not.
+        """
         ...
 
-    def has_own(self, scope: Scope, vpc: Vpc) -> bool:
-        """Whether there are others than the default one in it."""
+    def remove_default(self, scope: Scope, vpc: str) -> None:
+        """End that group, by the VPC's digits; safe to repeat.
+
+        Raises:
+            Finding: the cloud will not, or something is in it.
+        """
         ...
 
-    def drop_default(self, scope: Scope, vpc: Vpc) -> None:
-        """End it: nothing is in the VPC any more. Safe to repeat."""
+    def others_of(self, scope: Scope, vpc: str) -> bool:
+        """Whether a VPC, by its digits, has groups beside its own."""
         ...
 
 
@@ -87,15 +95,15 @@ class Occupants(Protocol):
 class NoGroups:
     """Where VPCs have no groups of their own."""
 
-    def make_default(self, scope: Scope, vpc: Vpc) -> None:
+    def make_default(self, scope: Scope, network_id: str) -> None:
         """Nothing is made."""
 
-    def has_own(self, scope: Scope, vpc: Vpc) -> bool:
+    def remove_default(self, scope: Scope, vpc: str) -> None:
+        """Nothing was made."""
+
+    def others_of(self, scope: Scope, vpc: str) -> bool:
         del scope, vpc
         return False
-
-    def drop_default(self, scope: Scope, vpc: Vpc) -> None:
-        """Nothing was made."""
 
 
 class ServersIn:
@@ -157,7 +165,7 @@ class Networks:
         vpc = Vpc(short_id(cloud_id), cloud_id, cidr, new_digits(), Progress.PENDING, self._clock.now())
         self._settled(scope, token, lambda conn: _write_vpc(conn, scope, vpc))
         try:
-            self._groups.make_default(scope, vpc)
+            self._groups.make_default(scope, cloud_id)
         except errors.Finding:
             self._store.transact(lambda conn: self._doom_vpc(conn, scope, vpc.id))
             raise
@@ -173,27 +181,25 @@ class Networks:
             NetworkThingInUse: subnets, gateways, tables or lists of its own, or groups are in it.
         """
         vpc = self._vpc(scope, vpc_id)
-        if self._groups.has_own(scope, vpc):
+        with self._store.read() as conn:
+            _check_empty(conn, scope, vpc_id)
+        if self._groups.others_of(scope, vpc_id):
             raise NetworkThingInUse("vpc", vpc_id)
 
         def work(conn: Connection) -> Gone:
             if rows.lock(conn, scope, vpc_id) is None:
                 raise NetworkThingMissing("vpc", vpc_id)
-            tables = rows.ROUTE_TABLES.all(conn, scope, vpc_id=vpc_id)
-            acls = rows.ACLS.all(conn, scope, vpc_id=vpc_id)
-            own = (
-                rows.SUBNETS.count(conn, scope, vpc_id=vpc_id, state=rows.STANDING)
-                or rows.GATEWAYS.count(conn, scope, vpc_id=vpc_id)
-                or len(tables) > 1
-                or not all(acl.is_default for acl in acls)
-            )
-            if own:
-                raise NetworkThingInUse("vpc", vpc_id)
+            gone = _check_empty(conn, scope, vpc_id)
             self._doom_vpc(conn, scope, vpc_id)
-            return Gone([each.id for each in tables], [each.id for each in acls])
+            return gone
 
-        gone = self._store.transact(work)
-        self._groups.drop_default(scope, vpc)
+        # First what the cloud may refuse: a VPC that is on its way out cannot be called back.
+        self._groups.remove_default(scope, vpc_id)
+        try:
+            gone = self._store.transact(work)
+        except NetworkThingInUse:
+            self._groups.make_default(scope, vpc.cloud_id)  # somebody was quicker: it stays as it was
+            raise
         self._drop(scope)
         return gone
 
@@ -431,6 +437,21 @@ def _write_vpc(conn: Connection, scope: Scope, vpc: Vpc) -> None:
     rows.ROUTE_TABLES.add(conn, scope, table)
     rows.ROUTE_ASSOCIATIONS.add(conn, scope, RouteAssociation(new_digits(), vpc.id, table.id, MAIN))
     rows.ACLS.add(conn, scope, NetworkAcl(new_digits(), vpc.id, True, vpc.created_at, ALLOW_ALL))
+
+
+def _check_empty(conn: Connection, scope: Scope, vpc_id: str) -> Gone:
+    """What goes with a VPC; raises NetworkThingInUse where more than that is in it."""
+    tables = rows.ROUTE_TABLES.all(conn, scope, vpc_id=vpc_id)
+    acls = rows.ACLS.all(conn, scope, vpc_id=vpc_id)
+    own = (
+        rows.SUBNETS.count(conn, scope, vpc_id=vpc_id, state=rows.STANDING)
+        or rows.GATEWAYS.count(conn, scope, vpc_id=vpc_id)
+        or len(tables) > 1
+        or not all(acl.is_default for acl in acls)
+    )
+    if own:
+        raise NetworkThingInUse("vpc", vpc_id)
+    return Gone([each.id for each in tables], [each.id for each in acls])
 
 
 def _check_subnet(conn: Connection, *, scope: Scope, vpc_id: str, cidr: str) -> None:
