@@ -21,17 +21,13 @@ if TYPE_CHECKING:
     from backend.services.instance_profiles import InstanceProfiles
     from backend.services.key_pairs import KeyPairs
     from backend.services.managed_policies import ManagedPolicies
-    from backend.services.nodes import Nodes
-    from backend.services.resource_tags import ResourceTags
-    from backend.services.roles import Roles
-    from backend.services.security_groups import SecurityGroups
-    from backend.services.server_changes import ServerChanges
     from backend.services.network_acls import NetworkAcls
     from backend.services.networks import Networks
     from backend.services.nodes import Nodes
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
     from backend.services.routing import Routing
+    from backend.services.security_groups import SecurityGroups
     from backend.services.server_changes import ServerChanges
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
@@ -99,17 +95,13 @@ class Backend:
         from backend.services.instance_profiles import InstanceProfiles
         from backend.services.key_pairs import KeyPairs, kept_by
         from backend.services.managed_policies import ManagedPolicies
-        from backend.services.nodes import Nodes
-        from backend.services.resource_tags import ResourceTags
-        from backend.services.roles import Roles
-        from backend.services.security_groups import SecurityGroups
-        from backend.services.server_changes import ServerChanges
         from backend.services.network_acls import NetworkAcls
-        from backend.services.networks import Networks, NoGroups, ServersIn
+        from backend.services.networks import Networks, ServersIn
         from backend.services.nodes import Nodes
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
         from backend.services.routing import Routing
+        from backend.services.security_groups import SecurityGroups
         from backend.services.server_changes import ServerChanges
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
@@ -120,9 +112,8 @@ class Backend:
         from backend.services.volumes import Volumes
 
         catalog = Catalog(cloud, clock, kept_keys=kept_by(store))
-        catalog = Catalog(cloud, clock)
-        # Groups of VPCs stand in here: NoGroups is what a VPC without a group of its own has.
-        networks = Networks(store, cloud, catalog, clock, NoGroups(), ServersIn(cloud))
+        security_groups = SecurityGroups(store, cloud, catalog, clock)
+        networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
             nodes=Nodes(store, cloud, catalog, clock),
@@ -142,7 +133,7 @@ class Backend:
             managed_policies=ManagedPolicies(store, clock),
             instance_profiles=InstanceProfiles(store, cloud, clock),
             volumes=Volumes(store, cloud, clock),
-            security_groups=SecurityGroups(store, cloud, catalog, clock),
+            security_groups=security_groups,
             key_pairs=KeyPairs(store, cloud, catalog, clock),
             networks=networks,
             routing=Routing(store, clock, networks.seen),

@@ -11,10 +11,9 @@ from backend.drivers.images import ImageMaking, Images
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.key_keeping import KeyKeeping
 from backend.drivers.network import Networking
-from backend.drivers.server_changing import ServerChanging
-from backend.drivers.volumes import Volumes
 from backend.drivers.network_making import NetworkMaking
 from backend.drivers.server_changing import ServerChanging
+from backend.drivers.volumes import Volumes
 
 
 @dataclass(frozen=True, slots=True)

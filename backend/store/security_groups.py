@@ -12,8 +12,8 @@ from sqlalchemy import Connection, and_, case, select, update
 
 from backend.domain.scope import Scope
 from backend.domain.security_groups import EVERYTHING, NO_PORT, UNSETTLED, GroupRule, GroupState, KeptGroup
+from backend.store.group_tables import security_group_rules, security_groups
 from backend.store.leased import Lease, Leased
-from backend.store.network_tables import security_group_rules, security_groups
 from backend.store.records import Records
 
 GROUPS: Final = Records(security_groups, KeptGroup)

@@ -30,18 +30,6 @@ WRITES = (
     *("create_volume", "delete_volume", "attach_volume", "detach_volume", "modify_volume", "realize_volume"),
     *("create_snapshot", "delete_snapshot"),
     *("delete_key_pair", "create_security_group", "delete_security_group", "change_rules"),
-    *POOL_WRITES,
-)
-MAKES = frozenset(
-    {
-        "create",
-        "create_security_group",
-        "create_server_group",
-        "create_snapshot",
-        "create_volume",
-        "register_image",
-    }
-)
     *(
         "make_vpc",
         "delete_vpc",
@@ -54,7 +42,18 @@ MAKES = frozenset(
     ),
     *POOL_WRITES,
 )
-MAKES = frozenset({"create", "create_server_group", "register_image", "make_vpc", "make_subnet"})
+MAKES = frozenset(
+    {
+        "create",
+        "create_security_group",
+        "create_server_group",
+        "create_snapshot",
+        "create_volume",
+        "make_subnet",
+        "make_vpc",
+        "register_image",
+    }
+)
 """Those after which there is something in the region that was not there."""
 READS = (
     "get",
