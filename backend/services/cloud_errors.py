@@ -88,6 +88,10 @@ def _room(error: cloud.Refused, type_name: str, zone: str) -> errors.Finding:
             return errors.ServerGroupNotFound(detail)
         case cloud.NetworkMissing():
             return errors.NetworkMissing(detail)
+        case cloud.PoolNotFound():
+            return errors.PoolNotFound(detail)
+        case cloud.Busy():
+            return errors.PoolBusy(detail)
         case cloud.NoBalancing():
             return errors.NoBalancing()
         case cloud.RegionNotOpened():

@@ -92,20 +92,6 @@ class Occupants(Protocol):
         ...
 
 
-class NoGroups:
-    """Where VPCs have no groups of their own."""
-
-    def make_default(self, scope: Scope, network_id: str) -> None:
-        """Nothing is made."""
-
-    def remove_default(self, scope: Scope, vpc: str) -> None:
-        """Nothing was made."""
-
-    def others_of(self, scope: Scope, vpc: str) -> bool:
-        del scope, vpc
-        return False
-
-
 class ServersIn:
     """Servers as what has addresses in subnets."""
 

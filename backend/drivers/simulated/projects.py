@@ -27,6 +27,12 @@ from backend.drivers.simulated.state import State, add_to_counter, counter, from
 EVERYTHING_OUT: Final = Rule(ingress=False, protocol="-1", port_from=None, port_to=None, cidr="0.0.0.0/0")
 
 
+_SET_RULES: Final = (
+    "UPDATE security_groups SET rules = ? WHERE id = ? AND project = ? AND region = ?",
+    "UPDATE made_groups SET rules = ? WHERE id = ? AND project = ? AND region = ?",
+)
+
+
 class Projects:
     """The projects' own objects. A project needs no registration: it exists when it is named."""
 
@@ -90,7 +96,7 @@ class Projects:
         with self._state.writing() as connection:
             identity = self._new_id(connection)
             group = SecurityGroup(identity, name, description or name, network.id, tuple(rules) or (EVERYTHING_OUT,))
-            self._insert_group(connection, scope, group, "")
+            self._insert_group(connection, scope, group)
         return group
 
     def make_security_group(self, scope: Scope, new: NewGroup, installation: str) -> SecurityGroup:
@@ -99,14 +105,14 @@ class Projects:
             rules = (EVERYTHING_OUT,)
             identity = self._new_id(connection)
             group = SecurityGroup(identity, new.name, new.description, new.network_id, rules, installation=installation)
-            self._insert_group(connection, scope, group, new.token)
+            self._insert_group(connection, scope, group, installation, new.token)
         return group
 
     def security_group_of(self, scope: Scope, token: str) -> str | None:
         """The id of the one that was made with that token."""
         with self._state.reading() as connection:
             row = connection.execute(
-                "SELECT id FROM security_groups WHERE project = ? AND region = ? AND token = ?",
+                "SELECT id FROM made_groups WHERE project = ? AND region = ? AND token = ?",
                 (scope.project_id, scope.region, token),
             ).fetchone()
         return None if row is None else str(row[0])
@@ -122,13 +128,11 @@ class Projects:
         with self._state.writing() as connection:
             if group_id == default.id:
                 connection.execute("DELETE FROM security_groups WHERE id = ?", (group_id,))
-                self._insert_group(connection, scope, replace(default, rules=tuple(rules)), "")
+                self._insert_group(connection, scope, replace(default, rules=tuple(rules)))
                 return
-            changed = connection.execute(
-                "UPDATE security_groups SET rules = ? WHERE id = ? AND project = ? AND region = ?",
-                (told, group_id, scope.project_id, scope.region),
-            ).rowcount
-        if not changed:
+            which = (told, group_id, scope.project_id, scope.region)
+            changed = [connection.execute(statement, which).rowcount for statement in _SET_RULES]
+        if not any(changed):
             raise SecurityGroupNotFound(f"Security group {group_id} does not exist")
 
     def remove_security_group(self, scope: Scope, group_id: str, now: int) -> None:
@@ -145,23 +149,27 @@ class Projects:
             ).fetchone()
             if used is not None:
                 raise GroupInUse(f"Security Group {group_id} in use.")
-            connection.execute(
-                "DELETE FROM security_groups WHERE id = ? AND project = ? AND region = ?",
-                (group_id, scope.project_id, scope.region),
-            )
+            self._delete_group(connection, group_id)
 
     def delete_security_group(self, group_id: str) -> None:
         """Safe to repeat. Servers that have it keep its id."""
         with self._state.writing() as connection:
-            connection.execute("DELETE FROM security_groups WHERE id = ?", (group_id,))
+            self._delete_group(connection, group_id)
+
+    @staticmethod
+    def _delete_group(connection: sqlite3.Connection, group_id: str) -> None:
+        for statement in ("DELETE FROM security_groups WHERE id = ?", "DELETE FROM made_groups WHERE id = ?"):
+            connection.execute(statement, (group_id,))
 
     def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]:
         """The default group, then the project's own by name."""
         with self._state.reading() as connection:
             rows = connection.execute(
-                "SELECT id, name, description, network_id, rules, installation FROM security_groups"
-                " WHERE project = ? AND region = ? ORDER BY name, id",
-                (scope.project_id, scope.region),
+                "SELECT id, name, description, network_id, rules, '' FROM security_groups"
+                " WHERE project = ? AND region = ?"
+                " UNION ALL SELECT id, name, description, network_id, rules, installation FROM made_groups"
+                " WHERE project = ? AND region = ? ORDER BY 2, 1",
+                (scope.project_id, scope.region) * 2,
             ).fetchall()
         own = [
             SecurityGroup(
@@ -261,22 +269,14 @@ class Projects:
         return str(uuid.uuid5(self._origin, f"object/{counter(connection, 'objects')}"))
 
     @staticmethod
-    def _insert_group(connection: sqlite3.Connection, scope: Scope, group: SecurityGroup, token: str) -> None:
-        connection.execute(
-            "INSERT INTO security_groups (id, project, region, name, description, network_id, rules, installation,"
-            " token) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                group.id,
-                scope.project_id,
-                scope.region,
-                group.name,
-                group.description,
-                group.network_id,
-                json.dumps([asdict(rule) for rule in group.rules]),
-                group.installation or "",
-                token,
-            ),
-        )
+    def _insert_group(connection: sqlite3.Connection, scope: Scope, group: SecurityGroup, *made: str) -> None:
+        """Those with ``made``, installation and token, have a table of their own, where names may be alike."""
+        rules = json.dumps([asdict(rule) for rule in group.rules])
+        head = (group.id, scope.project_id, scope.region, group.name, group.description, group.network_id, rules)
+        if made:
+            connection.execute("INSERT INTO made_groups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*head, *made))
+        else:
+            connection.execute("INSERT INTO security_groups VALUES (?, ?, ?, ?, ?, ?, ?)", head)
 
     def _add_key_pair(self, scope: Scope, name: str, key: keys.Key) -> KeyPair:
         now = self._clock.now()

@@ -54,6 +54,10 @@ CREATE TABLE IF NOT EXISTS security_groups (
     id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
     network_id TEXT NOT NULL, rules TEXT NOT NULL, UNIQUE (network_id, name)
 );
+CREATE TABLE IF NOT EXISTS made_groups (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
+    network_id TEXT NOT NULL, rules TEXT NOT NULL, installation TEXT NOT NULL, token TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS server_groups (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, region TEXT NOT NULL,
     name TEXT NOT NULL, policy TEXT NOT NULL
@@ -105,7 +109,6 @@ CREATE TABLE IF NOT EXISTS faults (
 _ADDED = {
     "servers": {"image_id": "TEXT", "server_group": "TEXT", "installation": "TEXT", "own": "TEXT"},
     "members": {"installation": "TEXT"},
-    "security_groups": {"installation": "TEXT", "token": "TEXT"},
 }
 """Columns that states made before them lack."""
 _MEMBERS = "CREATE INDEX IF NOT EXISTS servers_of_group ON servers (server_group, zone) WHERE server_group IS NOT NULL"

@@ -6,4 +6,4 @@ from backend.engine.kinds.kind import Kind
 from backend.engine.security_groups import settle
 from backend.store.security_groups import LEASED
 
-KIND = Kind("security groups", LEASED, lambda settings: settings.groups_at_once, settle, unhurried=True)
+KIND = Kind("security_groups", LEASED, lambda settings: settings.groups_at_once, settle, unhurried=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -20,6 +21,7 @@ from backend.drivers.compute import GroupPolicy, Server, ServerGroup, ServerRequ
 from backend.drivers.errors import (
     FlavorNotFound,
     FlavorNotSupported,
+    GroupInUse,
     ImageNotFound,
     KeyPairNotFound,
     Refused,
@@ -29,6 +31,8 @@ from backend.drivers.errors import (
     ServerStateConflict,
     SubnetNotFound,
 )
+from backend.drivers.group_making import NewGroup
+from backend.drivers.network import Rule
 
 Until = Callable[[Callable[[], bool]], None]
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -256,6 +260,50 @@ class CloudContract:
         for group_id in made:
             with suppress(ServerGroupNotFound):
                 cloud.compute.delete_server_group(scope, group_id)
+
+    def test_a_security_group_is_made_found_changed_and_ended(self, cloud, scope, other_scope):
+        network = cloud.network.networks(scope)[0]
+        new = NewGroup("contract", "", network.id, str(uuid4()))
+        assert cloud.groups.find_security_group(scope, new) is None
+        made = cloud.groups.create_security_group(scope, new)
+        try:
+            assert cloud.groups.find_security_group(scope, new) == made
+            everything_out = Rule(False, "-1", None, None, "0.0.0.0/0")
+            assert [*cloud.groups.security_group_rules(scope, made)] == [everything_out]
+            add = [
+                Rule(True, "tcp", 22, 22, "10.0.0.0/8"),
+                Rule(True, "tcp", 0, 65535, "10.0.0.0/8"),
+                Rule(True, "udp", 53, 54, "2001:db8::/32", ipv6=True),
+                Rule(True, "icmp", 8, 0, "0.0.0.0/0"),
+                Rule(True, "-1", None, None, group_id=made),
+                Rule(True, "47", None, None, "0.0.0.0/0"),
+            ]
+            for _ in range(2):
+                cloud.groups.change_rules(scope, made, add=add, remove=[everything_out])
+            told = {cloud.groups.as_told(rule) for rule in add}
+            assert {*cloud.groups.security_group_rules(scope, made)} == told
+            (listed,) = [each for each in cloud.network.security_groups(scope) if each.id == made]
+            assert (listed.name, listed.network_id, {*listed.rules}) == ("contract", network.id, told)
+            assert cloud.installation() in {"", listed.installation}
+            assert made not in {each.id for each in cloud.network.security_groups(other_scope)}
+        finally:
+            for _ in range(2):
+                cloud.groups.delete_security_group(scope, made)
+        assert made not in {each.id for each in cloud.network.security_groups(scope)}
+        with pytest.raises(SecurityGroupNotFound):
+            cloud.groups.security_group_rules(scope, made)
+
+    def test_a_security_group_of_a_server_stays(self, cloud, scope, make):
+        network = cloud.network.networks(scope)[0]
+        made = cloud.groups.create_security_group(scope, NewGroup("contract", "", network.id, str(uuid4())))
+        try:
+            (server,) = make(security_group_ids=(made,))
+            with pytest.raises(GroupInUse):
+                cloud.groups.delete_security_group(scope, made)
+            cloud.compute.delete(scope, server.id)
+        finally:
+            with suppress(GroupInUse):
+                cloud.groups.delete_security_group(scope, made)
 
     def test_server_groups_are_told_in_the_order_they_were_made(self, cloud, scope, other_scope, group):
         made = [group(policy) for policy in GroupPolicy]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from backend.drivers.errors import Refused
-from backend.drivers.openstack.keys import KeyPairs
+from backend.drivers.openstack.keys import KeyPairs, own_name
 from tests.backend.drivers.openstack.fake import Reply, nova_fault
 
 LISTING = "/compute/v2.1/os-keypairs"
@@ -38,3 +38,25 @@ def test_a_pair_that_went_meanwhile_is_not_told(rest, services, clock, scope):
     services.on("GET", f"{LISTING}/b", nova_fault(400, "no"))
     with pytest.raises(Refused):
         KeyPairs(rest, clock).list(scope)
+
+
+def test_a_key_that_is_kept_is_put_once_under_a_name_of_its_own(rest, services, clock, scope):
+    services.on("POST", LISTING, Reply(200, pair("x")), nova_fault(409, "Key pair 'x' already exists."))
+    services.on("GET", LISTING, Reply(200, {"keypairs": [pair(own_name("ssh-rsa AAAA"))]}))
+    keys = KeyPairs(rest, clock)
+    for _ in range(2):
+        keys.put(scope, "ssh-rsa AAAA")
+    assert [each.body["keypair"] for each in services.of("POST")] == [
+        {"name": own_name("ssh-rsa AAAA"), "public_key": "ssh-rsa AAAA"}
+    ]
+    assert keys.list(scope) == []
+    keys.missed(scope, "ssh-rsa AAAA")
+    keys.put(scope, "ssh-rsa AAAA")
+    assert len(services.of("POST")) == 2
+
+
+def test_a_pair_of_the_clouds_own_is_deleted_once(rest, services, clock, scope):
+    services.on("DELETE", f"{LISTING}/a%20c", Reply(202), nova_fault(404, "Keypair a c not found for user u"))
+    keys = KeyPairs(rest, clock)
+    for _ in range(2):
+        keys.delete(scope, "a c")

@@ -1,0 +1,122 @@
+"""What requests about security groups began and did not end, and what the engine makes of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from backend import errors
+from backend.domain.ids import short_id
+from backend.domain.security_groups import CONFIRMED, UNMADE, GroupRule
+from backend.drivers.network import Rule
+from backend.drivers.simulated.faults import Where
+from backend.store.security_groups import GROUPS, RULES
+from tests.factories import SCOPE, uuid_of
+
+SSH = GroupRule("", "", False, "tcp", 22, 22, "0.0.0.0/0")
+OUT = Rule(False, "-1", None, None, "0.0.0.0/0")
+IN = Rule(True, "tcp", 22, 22, "0.0.0.0/0")
+
+
+@pytest.fixture
+def groups(world):
+    return world.backend.security_groups
+
+
+@pytest.fixture
+def made(groups):
+    return groups.create(SCOPE, "web", "d", None)
+
+
+def at_cloud(world):
+    return {each.name: {*each.rules} for each in world.simulated.cloud.network.security_groups(SCOPE)}
+
+
+def kept(world):
+    with world.store.read() as conn:
+        return GROUPS.all(conn, SCOPE)
+
+
+def authorize(groups, made, *rules):
+    return groups.change(SCOPE, made.id, lambda here: [*here, *rules])
+
+
+def test_rules_of_an_answer_that_was_lost_come_about(world, groups, made):
+    world.simulated.faults.lose_request(Where(calls=("change_rules",)))
+    authorize(groups, made, SSH)
+    assert at_cloud(world)["web"] == {OUT}
+    world.pass_time(90)
+    assert at_cloud(world)["web"] == {OUT, IN}
+
+
+def test_what_the_cloud_has_else_goes_and_what_it_lacks_comes_back(world, groups, made):
+    authorize(groups, made, SSH)
+    world.pass_time(90)
+    world.simulated.projects.set_rules(SCOPE, made.cloud_id, [OUT, replace(IN, port_from=1)])
+    world.pass_time(CONFIRMED.total_seconds() + 120, 60)
+    assert at_cloud(world)["web"] == {OUT, IN}
+
+
+def test_a_settled_group_costs_a_request_in_hours(world, groups, made):
+    authorize(groups, made, SSH)
+    world.pass_time(90)
+    asked = []
+    world.simulated.faults.hooks.append(lambda _, call: asked.append(call.name))
+    world.pass_time(3600, 30)
+    assert "security_group_rules" not in asked
+
+
+def test_a_group_that_was_made_and_never_told_is_ended(world, groups):
+    world.simulated.faults.lose_answer(Where(calls=("create_security_group",)))
+    world.simulated.faults.unavailable(Where(calls=("find_security_group",)), times=1)
+    with suppress(errors.Finding):
+        groups.create(SCOPE, "web", "d", None)
+    assert {*at_cloud(world)} == {"default", "web"}
+    assert [each.name for each in groups.list(SCOPE)] == ["default"]
+    world.pass_time(UNMADE.total_seconds() + 30, 10)
+    assert {*at_cloud(world)} == {"default"}
+    assert kept(world) == []
+
+
+def test_a_group_is_found_again_when_its_answer_was_lost(world, groups):
+    world.simulated.faults.lose_answer(Where(calls=("create_security_group",)))
+    made = groups.create(SCOPE, "web", "d", None)
+    assert made.cloud_id in {each.id for each in world.simulated.cloud.network.security_groups(SCOPE)}
+
+
+def test_a_deletion_whose_answer_was_lost_is_done(world, groups, made):
+    world.simulated.faults.lose_request(Where(calls=("delete_security_group",)))
+    groups.delete(SCOPE, made.id)
+    assert [each.name for each in groups.list(SCOPE)] == ["default"]
+    again = groups.create(SCOPE, "web", "another", None)
+    world.pass_time(90)
+    assert [each.id for each in kept(world)] == [again.id]
+    with world.store.read() as conn:
+        assert {rule.group_id for rule in RULES.all(conn, SCOPE)} == {again.id}
+    assert {*at_cloud(world)} == {"default", "web"}
+
+
+def test_a_group_that_somebody_deleted_at_the_cloud_is_forgotten(world, groups, made):
+    world.simulated.projects.delete_security_group(made.cloud_id)
+    world.pass_time(90)
+    assert kept(world) == []
+
+
+def test_a_vpc_has_a_group_of_its_own(world, groups):
+    vpc = uuid_of("vpc")
+    groups.make_default(SCOPE, vpc)
+    groups.make_default(SCOPE, vpc)
+    (default,) = [each for each in groups.list(SCOPE) if each.vpc == short_id(vpc)]
+    assert (default.name, default.description) == ("default", "default VPC security group")
+    with pytest.raises(errors.SecurityGroupKept):
+        groups.delete(SCOPE, default.id)
+    members = Rule(True, "-1", None, None, group_id=default.cloud_id)
+    listed = [each for each in world.simulated.cloud.network.security_groups(SCOPE) if each.network_id == vpc]
+    assert [{*each.rules} for each in listed] == [{OUT, members}]
+    assert not groups.others_of(SCOPE, short_id(vpc))
+    groups.remove_default(SCOPE, short_id(vpc))
+    groups.remove_default(SCOPE, short_id(vpc))
+    assert kept(world) == []
+    assert {*at_cloud(world)} == {"default"}
