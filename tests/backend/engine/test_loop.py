@@ -13,6 +13,7 @@ from backend.domain.node import Health, NodeState, ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.drivers.errors import QuotaExceeded, ServerNotFound
 from backend.drivers.simulated import Where
+from backend.engine.kinds import KINDS
 from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
 from backend.errors import ClusterNotFound
@@ -577,7 +578,7 @@ def test_running_until_told_to_stop(world):
 def test_how_long_work_has_waited_is_measured(world):
     group = world.make(desired=1)
     world.pass_time(5)
-    assert set(world.measures.lags) == {"watches", "clusters", "pools"}
+    assert set(world.measures.lags) == {kind.name for kind in KINDS}
     world.clock.move(100)
     world.store.transact(lambda conn: wakes.wake(conn, [group.id], world.clock.now() - timedelta(seconds=70)))
     engine = world.new_engine("two", kinds=())
