@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from backend.clock import Clock
     from backend.drivers.cloud import Cloud
     from backend.services.activities import Activities
+    from backend.services.balancers import LoadBalancers
     from backend.services.catalog import CatalogService
     from backend.services.clusters import Clusters
     from backend.services.configurations import Configurations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from backend.services.managed_policies import ManagedPolicies
     from backend.services.network_acls import NetworkAcls
     from backend.services.networks import Networks
+    from backend.services.listeners import Listeners
     from backend.services.nodes import Nodes
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from backend.services.servers import Servers
     from backend.services.sessions import Sessions
     from backend.services.tags import Tags
+    from backend.services.target_groups import TargetGroups
     from backend.services.templates import Templates
     from backend.services.traffic import Traffic
     from backend.services.volumes import Volumes
@@ -67,6 +70,9 @@ class Backend:
     routing: Routing
     network_acls: NetworkAcls
     dhcp_options: DhcpOptionSets
+    balancers: LoadBalancers
+    target_groups: TargetGroups
+    listeners: Listeners
 
     @classmethod
     def build(
@@ -77,16 +83,20 @@ class Backend:
         *,
         deregistration: timedelta = timedelta(minutes=5),
         sessions: Sessions | None = None,
+        balancer_names: str = "",
     ) -> Backend:
         """The services over a store and a cloud, with one catalog between them.
 
         Args:
             deregistration: how long the engine drains members of pools.
             sessions: temporary keys; None: there are none.
+            balancer_names: how DNS names of balancers are formed, see ``LoadBalancers``; empty: by default.
         """
         # Imported here so that naming backend.errors or backend.domain does not load the whole store.
         from backend.drivers.catalog import Catalog
+        from backend.drivers.housing import housed
         from backend.services.activities import Activities
+        from backend.services.balancers import LoadBalancers
         from backend.services.catalog import CatalogService
         from backend.services.clusters import Clusters
         from backend.services.configurations import Configurations
@@ -97,6 +107,7 @@ class Backend:
         from backend.services.managed_policies import ManagedPolicies
         from backend.services.network_acls import NetworkAcls
         from backend.services.networks import Networks, ServersIn
+        from backend.services.listeners import Listeners
         from backend.services.nodes import Nodes
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
@@ -107,6 +118,7 @@ class Backend:
         from backend.services.servers import Servers
         from backend.services.sessions import Sessions
         from backend.services.tags import Tags
+        from backend.services.target_groups import TargetGroups
         from backend.services.templates import Templates
         from backend.services.traffic import Traffic
         from backend.services.volumes import Volumes
@@ -114,6 +126,10 @@ class Backend:
         catalog = Catalog(cloud, clock, kept_keys=kept_by(store))
         security_groups = SecurityGroups(store, cloud, catalog, clock)
         networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
+        from backend.store.homes import StoredHomes
+
+        cloud = housed(cloud, StoredHomes(store))
+        catalog = Catalog(cloud, clock)
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
             nodes=Nodes(store, cloud, catalog, clock),
@@ -139,4 +155,7 @@ class Backend:
             routing=Routing(store, clock, networks.seen),
             network_acls=NetworkAcls(store, clock, networks.seen),
             dhcp_options=DhcpOptionSets(store, clock),
+            balancers=LoadBalancers(store, cloud, catalog, clock, balancer_names),
+            target_groups=TargetGroups(store, cloud, clock),
+            listeners=Listeners(store, cloud, clock),
         )

@@ -610,6 +610,36 @@ class SecurityGroupExists(Finding):
 @dataclass(eq=False)
 class SecurityGroupInUse(Finding):
     """Servers, ports or rules of other groups need it (short id)."""
+class BalancerNotFound(Finding):
+    """No such load balancer; ``balancer`` as it was named."""
+
+    balancer: str
+
+
+@dataclass(eq=False)
+class BalancerExists(Finding):
+    """One of that name is there with other settings."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class BalancerProtected(Finding):
+    """It may not be deleted."""
+
+    balancer: str
+
+
+@dataclass(eq=False)
+class TargetGroupExists(Finding):
+    """One of that name is there with other settings."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class TargetGroupInUse(Finding):
+    """A listener or a rule refers to it."""
 
     group: str
 
@@ -652,3 +682,44 @@ class KeyPairExists(Finding):
 @dataclass(eq=False)
 class KeyPairNotPublic(Finding):
     """The text is no public key that could be imported."""
+class TargetGroupElsewhere(Finding):
+    """Another balancer refers to it."""
+
+    group: str
+
+
+@dataclass(eq=False)
+class ListenerNotFound(Finding):
+    listener: str
+
+
+@dataclass(eq=False)
+class ListenerExists(Finding):
+    """The balancer listens on that port already."""
+
+    port: int
+
+
+@dataclass(eq=False)
+class RuleNotFound(Finding):
+    rule: str
+
+
+@dataclass(eq=False)
+class PriorityInUse(Finding):
+    priority: int
+
+
+@dataclass(eq=False)
+class TargetsInvalid(Finding):
+    """These are no instances that run, or lie in another network; ``what`` says which of the two."""
+
+    targets: tuple[str, ...]
+    what: str
+
+
+@dataclass(eq=False)
+class BalancingLacks(Finding):
+    """What the cloud's load balancing cannot do; ``detail`` in AWS's words."""
+
+    detail: str

@@ -43,7 +43,7 @@ DECLINED = {operation: reason for reason, operations in LATER.items() for operat
 
 ELSEWHERE = {
     "ec2": "the companions grow with what Auto Scaling's clients ask for; making networks and machine images is next",
-    "elbv2": "load balancers are made where the cloud's own are; answered is what clients of groups ask about them",
+    "elbv2": "what stands around balancers (trust stores, capacity reservations, resource policies) is not there",
     "iam": "identities are the cloud's; answered is what clients ask to find their account",
     "sts": "identities are the cloud's",
 }

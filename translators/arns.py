@@ -109,6 +109,11 @@ def listener(balancer_arn: str, uuid: str) -> str:
     return f"{balancer_arn.replace(':loadbalancer/', ':listener/', 1)}/{balancing_id(uuid)}"
 
 
+def listener_rule(listener_arn: str, uuid: str) -> str:
+    """The ARN of a rule of a listener."""
+    return f"{listener_arn.replace(':listener/', ':listener-rule/', 1)}/{balancing_id(uuid)}"
+
+
 def balancing_name(name: str) -> str:
     """A name as load balancing would allow it: up to 32 letters, digits and hyphens."""
     return _UNFIT.sub("-", name)[:32].strip("-") or "unnamed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from backend.domain.activity import Activity, ActivityStatus, Reason
@@ -26,12 +26,14 @@ class ClusterRows:
     Attributes:
         nodes: by id, oldest first.
         registrations: what is registered with its traffic sources.
+        delays: how long members of its sources drain, by source; of others it is the engine's to say.
     """
 
     cluster: Cluster
     nodes: Mapping[str, Node] = field(default_factory=dict)
     registrations: Mapping[MemberKey, Registration] = field(default_factory=dict)
     backoffs: Mapping[Place, Backoff] = field(default_factory=dict)
+    delays: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 class Ending(NamedTuple):

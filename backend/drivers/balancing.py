@@ -40,6 +40,7 @@ class Pool:
         algorithm, persistence: how members are chosen, and what makes a client stick to one, as far as it is told.
         balancer_ids: the load balancers that it serves; none means that it has no traffic.
         network_id: of its balancers' address, where that is told.
+        made: it was made by an installation of Coppice, and stands for a target group of that.
     """
 
     id: str
@@ -52,11 +53,15 @@ class Pool:
     balancer_ids: tuple[str, ...] = ()
     monitor: Monitor | None = None
     network_id: str | None = None
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Balancer:
-    """A load balancer. ``status`` is ``active``, ``provisioning`` or ``failed``."""
+    """A load balancer.
+
+    ``status`` is ``active``, ``provisioning`` or ``failed``; ``made``: by an installation of Coppice.
+    """
 
     id: str
     name: str
@@ -65,11 +70,15 @@ class Balancer:
     created_at: datetime
     network_id: str | None = None
     subnet_id: str | None = None
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A port of a load balancer. ``pool_id``: where its traffic goes when no rule says otherwise."""
+    """A port of a load balancer. ``pool_id``: where its traffic goes when no rule says otherwise.
+
+    ``made``: by an installation of Coppice.
+    """
 
     id: str
     name: str
@@ -77,6 +86,7 @@ class Listener:
     protocol: str
     port: int
     pool_id: str | None = None
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)

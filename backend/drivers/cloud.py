@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.drivers.balancer_making import BalancerMaking
 from backend.drivers.balancing import Balancing, PoolMember
 from backend.drivers.compute import Compute, Server
 from backend.drivers.group_making import GroupMaking
@@ -27,6 +28,7 @@ class Cloud:
         making: of images; None where they are made with the cloud's own tools. ``groups`` (of security groups) and
             ``keys`` likewise.
         network_making: None where networks are.
+        balancer_making: of load balancers, likewise.
         installation: what this installation's servers, ports and members are known by.
     """
 
@@ -41,6 +43,7 @@ class Cloud:
     groups: GroupMaking | None = None
     keys: KeyKeeping | None = None
     network_making: NetworkMaking | None = None
+    balancer_making: BalancerMaking | None = None
 
     def made(self, found: Server | PoolMember) -> bool:
         """Whether this installation made it: others on the same cloud use the same tokens and names."""

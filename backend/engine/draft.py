@@ -129,7 +129,8 @@ class Draft(Revision):
         """Whether a node that is to go has to wait: members of it are still in pools that can be told so."""
         if all(each.state is RegistrationState.SKIPPED for each in self.registered(node)):
             return False
-        given_up_at = node.state_at + self.settings.deregistration + self.settings.deregistration_patience
+        longest = max((self.delay(each.pool_id) for each in self.registered(node)), default=timedelta(0))
+        given_up_at = node.state_at + longest + self.settings.deregistration_patience
         if self.now >= given_up_at:
             return False
         self.wake(given_up_at)

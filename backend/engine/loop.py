@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from backend.clock import Clock
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
+from backend.drivers.housing import housed
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.kinds import KINDS, ROUNDS
@@ -26,6 +27,7 @@ from backend.engine.lanes import Calls, Lanes, held_by
 from backend.engine.measures import Measures, Unmeasured
 from backend.engine.settings import EngineSettings
 from backend.store.away import AWAY
+from backend.store.homes import StoredHomes
 from backend.store.leased import Claimer, Lease, Room
 from backend.store.session import Store
 
@@ -117,6 +119,8 @@ class Engine:
         rounds: Sequence[Round] = ROUNDS,
     ) -> None:
         seed, told = rng.getrandbits(64), measures or Unmeasured()
+        # Sources of ours are spoken to through the pools that they have.
+        cloud = housed(cloud, StoredHomes(store))
         self._context = Context(store, cloud, catalog, clock, settings, name, seed, measures=told)
         self._settings = settings
         self._store = store

@@ -61,6 +61,10 @@ class Revision:
         after = ClusterRows(self.cluster, self.nodes, self.registrations, self.backoffs)
         return Changes(self.before, after, self.entries, self.now, self.goes)
 
+    def delay(self, pool_id: str) -> timedelta:
+        """How long members of a pool drain."""
+        return self.before.delays.get(pool_id, self.settings.deregistration)
+
     def put(self, node: Node) -> Node:
         """A node as it is to be, or a new one."""
         self.nodes[node.id] = node

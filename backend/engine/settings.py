@@ -22,6 +22,7 @@ class EngineSettings:
         lease: how long a claim holds without being renewed.
         clusters_at_once, watches_at_once, pools_at_once, groups_at_once: worked on at once of one region; half of it
         clusters_at_once, watches_at_once, pools_at_once, networks_at_once: worked on at once of one region; half of it
+        clusters_at_once, watches_at_once, pools_at_once, balancers_at_once: worked on at once of one region; half of it
             of one project.
         cloud_calls: calls of one region under way at once, half of them of one project.
         breaker: when what does not answer is asked no more.
@@ -32,6 +33,8 @@ class EngineSettings:
         pool_busy, pool_idle: pause between two listings of a pool's members while some are new, and while none is.
         pool_looks: listings a minute that the pools of a project cost together while nothing happens; the more pools
             there are, the longer is the pause of each.
+        balancer_busy, balancer_idle: pause between two looks at a balancer's tree while the cloud changes it, and while
+            it is as it is wished for.
         watch_full: pause between two complete listings.
         watch_overlap: a listing of changes reaches back that far before the last: covers clocks and stale listings.
         watch_glance: listings between those of every ``watch_idle`` reach back only that far, for what moves is told
@@ -75,6 +78,7 @@ class EngineSettings:
     pools_at_once: int = 40
     groups_at_once: int = 10
     networks_at_once: int = 20
+    balancers_at_once: int = 20
     cloud_calls: int = 16
     breaker: BreakerRule = field(default_factory=BreakerRule)
     watch_busy: timedelta = timedelta(seconds=1)
@@ -83,6 +87,8 @@ class EngineSettings:
     pool_busy: timedelta = timedelta(seconds=2)
     pool_idle: timedelta = timedelta(seconds=15)
     pool_looks: int = 60
+    balancer_busy: timedelta = timedelta(seconds=1)
+    balancer_idle: timedelta = timedelta(minutes=10)
     watch_full: timedelta = timedelta(minutes=15)
     watch_overlap: timedelta = timedelta(seconds=15)
     watch_glance: timedelta = timedelta(seconds=2)

@@ -79,7 +79,7 @@ class Clusters:
         zones, subnets = self._place(scope, wanted)
         group = self._group(scope, values)
         source = self._source(scope, wanted.source, (zones, subnets), wanted.name, group)
-        pools = traffic.sources_of(self._catalog, scope, wanted.pools)
+        pools = traffic.sources_of(self._store, self._catalog, scope, wanted.pools)
         traffic.check_number(pools)
         now = self._clock.now()
         causes: tuple[Cause, ...] = ()

@@ -19,6 +19,7 @@ from backend.errors import LimitExceeded, PoolNotFound, SourceNotAttached
 from backend.services.catalog import asking
 from backend.services.limits import POOLS_OF_CLUSTER
 from backend.store import clusters, intents, traffic
+from backend.store.balancers import GROUPS
 from backend.store.session import Connection, Store
 
 __all__ = ["Balancer", "Listener", "Pool", "PoolTarget", "TargetState", "Traffic"]
@@ -66,7 +67,7 @@ class Traffic:
         """
         with self._store.read() as conn:
             clusters.get(conn, scope, name)  # its absence is told before anything of the pools
-        found = sources_of(self._catalog, scope, pools)
+        found = sources_of(self._store, self._catalog, scope, pools)
 
         def joined(cluster: Cluster) -> tuple[TrafficSource, ...]:
             new = {source.pool_id: source for source in found}
@@ -113,19 +114,19 @@ class Traffic:
         return Page(here, here[-1].pool_id if len(sources) > start + limit else None)
 
     def pools(self, scope: Scope) -> Sequence[Pool]:
-        """Raises CloudNotReached, NotPermitted."""
+        """The cloud's own, but for those of target groups of ours. Raises CloudNotReached, NotPermitted."""
         with asking():
-            return self._cloud.balancing.pools(scope)
+            return [each for each in self._cloud.balancing.pools(scope) if not each.made]
 
     def balancers(self, scope: Scope) -> Sequence[Balancer]:
-        """Raises CloudNotReached, NotPermitted."""
+        """The cloud's own, but for those of ours. Raises CloudNotReached, NotPermitted."""
         with asking():
-            return self._cloud.balancing.balancers(scope)
+            return [each for each in self._cloud.balancing.balancers(scope) if not each.made]
 
     def listeners(self, scope: Scope) -> Sequence[Listener]:
-        """Raises CloudNotReached, NotPermitted."""
+        """Those of the cloud's own balancers. Raises CloudNotReached, NotPermitted."""
         with asking():
-            return self._cloud.balancing.listeners(scope)
+            return [each for each in self._cloud.balancing.listeners(scope) if not each.made]
 
     def targets(self, scope: Scope, pool: str) -> tuple[Pool, Sequence[PoolTarget]]:
         """A pool and its members as they are now, with those that are on their way in.
@@ -136,7 +137,7 @@ class Traffic:
         """
         with asking():
             found = self._catalog.pool(scope, pool)
-            if found is None:
+            if found is None or found.made:
                 raise PoolNotFound(pool)
             members = self._cloud.balancing.members(scope, found.id)
         with self._store.read() as conn:
@@ -168,18 +169,24 @@ class Traffic:
         self._store.transact(work)
 
 
-def sources_of(catalog: Catalog, scope: Scope, pools: Sequence[str]) -> tuple[TrafficSource, ...]:
-    """New sources for pools, each once.
+def sources_of(store: Store, catalog: Catalog, scope: Scope, pools: Sequence[str]) -> tuple[TrafficSource, ...]:
+    """New sources for pools, each once: target groups of ours, and pools of the cloud.
 
     Raises:
         PoolNotFound
         CloudNotReached, NotPermitted: the cloud could not be asked.
     """
     found = []
+    with store.read() as conn:
+        ours = GROUPS.of(conn, scope, pools)
     with asking():
         for short in dict.fromkeys(pools):
+            group = ours.get(short)
+            if group is not None and not group.classic:
+                found.append(TrafficSource(group.id, group.name, group.port))
+                continue
             pool = catalog.pool(scope, short)
-            if pool is None:
+            if pool is None or pool.made:
                 raise PoolNotFound(short)
             found.append(TrafficSource(pool.id, pool.name, pool.port))
     return tuple(found)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete
 from backend.domain.activity import ActivityStatus
 from backend.domain.changes import Changes, ClusterRows, Ending, Entries
 from backend.domain.node import Node
-from backend.store import activities, backoffs, clusters, journal, nodes, traffic
+from backend.store import activities, backoffs, balancers, clusters, journal, nodes, traffic
 from backend.store.batches import chunks
 from backend.store.tables import nodes as nodes_table
 
@@ -41,6 +41,7 @@ def read(conn: Connection, cluster_id: str) -> ClusterRows | None:
         {node.id: node for node in nodes.of_cluster(conn, cluster_id)},
         {(each.node_id, each.pool_id): each for each in registered},
         backoffs.of_cluster(conn, cluster_id),
+        balancers.delays(conn, cluster.scope, [each.pool_id for each in cluster.sources]),
     )
 
 

@@ -1,4 +1,4 @@
-"""What engines claim: clusters, the watches of projects, and pools of load balancers; see ``leased`` for how."""
+"""What engines claim: clusters, watches of projects, balancers and their pools; see ``leased`` for how."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from backend.store.balancer_tables import load_balancers
 from backend.store.leased import Lease, Leased
 from backend.store.tables import clusters, pools, watches
 
@@ -54,9 +55,19 @@ class PoolLease(Lease):
         return self.key[0]
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class BalancerLease(Lease):
+    """A claimed load balancer."""
+
+    @property
+    def balancer_id(self) -> str:
+        return self.key[0]
+
+
 CLUSTERS = Leased(clusters, ClusterLease, key=("id",), fenced="generation")
 WATCHES = Leased(watches, WatchLease, key=("project_id", "region"))
 POOLS = Leased(pools, PoolLease, key=("id",))
+BALANCER_LEASES = Leased(load_balancers, BalancerLease, key=("id",))
 
 
 def fence(conn: Connection, lease: ClusterLease) -> int | None:

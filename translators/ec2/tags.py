@@ -45,7 +45,8 @@ class _Tag:
 
 def _tags(call: Call, _: Asked) -> Iterator[_Tag]:
     for resource, tags in call.backend.resource_tags.all(call.scope).items():
-        yield from (_Tag(resource, key, value) for key, value in tags.items())
+        # Tags of load balancing are told by its own service.
+        yield from (tag for key, value in tags.items() if (tag := _Tag(resource, key, value)).kind)
     for server in call.backend.servers.list(call.scope):
         yield from (_Tag(arns.instance_id(server.id), key, value) for key, value in tags_of(server).items())
 

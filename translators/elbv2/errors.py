@@ -20,14 +20,52 @@ def listener_not_found() -> AWSError:
     return AWSError("ListenerNotFound", "One or more listeners not found")  # unsourced
 
 
+def rule_not_found() -> AWSError:
+    return AWSError("RuleNotFound", "One or more rules not found")  # unsourced
+
+
 def validation(message: str) -> AWSError:
     return AWSError("ValidationError", message)
+
+
+def invalid_configuration(message: str) -> AWSError:
+    return AWSError("InvalidConfigurationRequest", message)
 
 
 def _unavailable(_: errors.Finding) -> AWSError:
     return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)  # unsourced
 
 
+_TOO_MANY: Final = {
+    "balancers": ("TooManyLoadBalancers", "You have reached the limit on the number of load balancers"),
+    "target groups": ("TooManyTargetGroups", "You have reached the limit on the number of target groups"),
+    "listeners": ("TooManyListeners", "You have reached the limit on the number of listeners per load balancer"),
+    "rules": ("TooManyRules", "You have reached the limit on the number of rules per load balancer"),
+    "targets": ("TooManyTargets", "You have reached the limit on the number of targets"),
+    "groups of a balancer": (
+        "TooManyUniqueTargetGroupsPerLoadBalancer",
+        "You have reached the limit on the number of unique target groups per load balancer",
+    ),
+    "certificates": ("TooManyCertificates", "You have reached the limit on the number of certificates per listener"),
+    "tags": ("TooManyTags", "You have reached the limit on the number of tags per resource"),
+}
+
+
+def _too_many(found: errors.LimitExceeded) -> AWSError:
+    code, words = _TOO_MANY[found.what]
+    return AWSError(code, f"{words}: {found.limit}")  # unsourced
+
+
+def _invalid_targets(found: errors.TargetsInvalid) -> AWSError:
+    names = ", ".join(f"'{each}'" for each in found.targets)
+    if found.what == "running":
+        words = f"The following targets are not in a running state and cannot be registered: {names}"
+    else:
+        words = f"The following targets are not valid instances: {names}"  # unsourced
+    return AWSError("InvalidTarget", words)
+
+
+# The words of these are unsourced but where a line says otherwise.
 TABLE: Final[Table] = {
     errors.PoolNotFound: lambda _: target_group_not_found(),
     errors.NoBalancing: lambda _: target_group_not_found(),
@@ -36,6 +74,35 @@ TABLE: Final[Table] = {
         "AccessDenied", "The service may not act in this account. Check the delegation of its cloud project.", 403
     ),
     errors.CloudRefused: lambda found: validation(f"The request was refused: {found.detail}"),  # unsourced
+    errors.OutcomeUnclear: _unavailable,
+    errors.PoolBusy: _unavailable,
+    errors.BalancerNotFound: lambda _: load_balancer_not_found(),
+    errors.BalancerExists: lambda found: AWSError(
+        "DuplicateLoadBalancerName",
+        f"A load balancer with the same name '{found.name}' exists, but with different settings",
+    ),
+    errors.TargetGroupExists: lambda found: AWSError(
+        "DuplicateTargetGroupName",
+        f"A target group with the same name '{found.name}' exists, but with different settings",
+    ),
+    errors.ListenerNotFound: lambda _: listener_not_found(),
+    errors.RuleNotFound: lambda _: rule_not_found(),
+    errors.ListenerExists: lambda found: AWSError(
+        "DuplicateListener", f"A listener already exists on port {found.port} of this load balancer"
+    ),
+    errors.PriorityInUse: lambda found: AWSError("PriorityInUse", f"Priority '{found.priority}' is currently in use"),
+    errors.TargetsInvalid: _invalid_targets,
+    errors.LimitExceeded: _too_many,
+    errors.BalancingLacks: lambda found: invalid_configuration(found.detail),
+    errors.SubnetNotFound: lambda found: AWSError(
+        "SubnetNotFound", f"The subnet ID 'subnet-{found.subnet}' does not exist"
+    ),
+    errors.SecurityGroupNotFound: lambda found: AWSError(
+        "InvalidSecurityGroup", f"The security group ID 'sg-{found.group}' does not exist"
+    ),
+    errors.QuotaExceeded: lambda found: AWSError(
+        "TooManyLoadBalancers", f"The cloud's quota of {found.resource} is used up: {found.limit}"
+    ),
 }
 
 register("elbv2", TABLE)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from translators import paging
 from translators.elbv2.errors import validation
 from translators.errors import AWSError
-from translators.nouns import Naming, Noun
+from translators.nouns import Asked, Naming, Noun
 from translators.registry import Call, operation
 
 T = TypeVar("T")
@@ -23,6 +23,13 @@ def describes(name: str, noun: Noun[Any]) -> None:
 def by_names(member: str, of: Callable[[T], str], missing: Callable[[], AWSError]) -> Naming[T]:
     """Things named by ARNs or names; the refusal names none of them."""
     return Naming(member, of, lambda _: missing())
+
+
+def all_named(asked: Asked, known: Mapping[str, Container[str]]) -> bool:
+    """Whether things are asked for by name, and all of them are known: then nobody else need be asked."""
+    return bool(asked.named) and all(
+        name in known.get(member, ()) for member in asked.named for name in asked.named[member]
+    )
 
 
 def pages(call: Call, items: Sequence[T], _: Callable[[T], Any]) -> tuple[Sequence[T], dict[str, Any]]:

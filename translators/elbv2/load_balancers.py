@@ -1,14 +1,16 @@
-"""Load balancers and their listeners, as they are described; they are made where the cloud's own are."""
+"""Load balancers as they are described: those that are made here, and those that the cloud has otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
-from backend.drivers.balancing import Balancer, Listener
+from backend.domain.balancers import BalancerKind, LoadBalancer
+from backend.drivers.balancing import Balancer
 from translators import arns
-from translators.elbv2 import errors, listing
+from translators.elbv2 import errors, ids, listing
 from translators.nouns import Asked, Members, Noun
 from translators.registry import Call
 
@@ -20,10 +22,12 @@ PROTOCOLS: Final = {
 }
 """The cloud's protocols in AWS's words; all others are carried by TCP."""
 _KINDS: Final = {"app": "application", "net": "network"}
+_HOSTED_ZONE: Final = "ZCOPPICEBALANCING"
+"""There is no zone of anyone's that an alias could lead to."""
 
 
 def balancer_arns(call: Call) -> dict[str, str]:
-    """ARN of every load balancer by its id; those that speak HTTP, or nothing yet, are application load balancers."""
+    """ARN of every balancer of the cloud's own by id; those that speak HTTP, or nothing yet, are application ones."""
     plain = {
         each.balancer_id
         for each in call.backend.traffic.listeners(call.scope)
@@ -37,62 +41,88 @@ def balancer_arns(call: Call) -> dict[str, str]:
     }
 
 
+def made(call: Call) -> list[LoadBalancer]:
+    """Balancers that are made here, but for classic ones."""
+    return [each for each in call.backend.balancers.all(call.scope) if each.kind is not BalancerKind.CLASSIC]
+
+
 @dataclass(frozen=True, slots=True)
-class _Balancer:
-    balancer: Balancer
+class Told:
+    """A balancer as it is told, wherever it was made."""
+
     arn: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Listener:
-    listener: Listener
-    balancer_arn: str
-    target_arn: str | None
+    name: str
+    dns_name: str
+    created_at: datetime
+    scheme: str
+    state: Mapping[str, str]
+    network_id: str | None
+    zones: Sequence[tuple[str, str]] = ()
+    security_groups: Sequence[str] = ()
+    hosted_zone: str | None = None
 
     @property
-    def arn(self) -> str:
-        return arns.listener(self.balancer_arn, self.listener.id)
+    def kind(self) -> str:
+        return _KINDS[self.arn.split("/")[1]]
 
 
-def _balancers(call: Call, _: Asked) -> Iterable[_Balancer]:
-    arn_of = balancer_arns(call)
-    return (_Balancer(each, arn_of[each.id]) for each in call.backend.traffic.balancers(call.scope))
-
-
-def _listeners(call: Call, _: Asked) -> Iterable[_Listener]:
-    arn_of = balancer_arns(call)
-    balancer = call.params.get("LoadBalancerArn")
-    if balancer is not None and balancer not in arn_of.values():
-        raise errors.load_balancer_not_found()
-    targets = {
-        pool.id: arns.target_group(call.region, call.account_id, pool.id, pool.name)
-        for pool in call.backend.traffic.pools(call.scope)
-    }
-    return (
-        _Listener(each, arn_of[each.balancer_id], targets.get(each.pool_id or ""))
-        for each in call.backend.traffic.listeners(call.scope)
-        if each.balancer_id in arn_of
+def told(call: Call, balancer: LoadBalancer) -> Told:
+    """A balancer that is made here."""
+    state = {"Code": str(balancer.state)}
+    return Told(
+        ids.balancer_arn(call, balancer),
+        balancer.name,
+        call.backend.balancers.dns_name(call.scope, balancer),
+        balancer.created_at,
+        balancer.scheme,
+        {**state, "Reason": balancer.reason} if balancer.reason else state,
+        balancer.network_id,
+        list(zip(balancer.subnets, balancer.zones, strict=True)),
+        balancer.security_groups,
+        _HOSTED_ZONE,
     )
 
 
-def _check_listeners(call: Call) -> None:
-    if call.params.get("LoadBalancerArn") is None and not call.params.get("ListenerArns"):
-        raise errors.validation("You must specify either listener ARNs or a load balancer ARN")
+def _adopted(arn: str, balancer: Balancer) -> Told:
+    name = arns.balancing_name(balancer.name)
+    state = {"Code": balancer.status}
+    return Told(arn, name, balancer.address, balancer.created_at, "internal", state, balancer.network_id)
 
 
-_BALANCER: Final[Members[_Balancer]] = {
+def adopted(call: Call) -> list[Told]:
+    """Balancers that the cloud has otherwise."""
+    arn_of = balancer_arns(call)
+    return [_adopted(arn_of[each.id], each) for each in call.backend.traffic.balancers(call.scope)]
+
+
+def _balancers(call: Call, asked: Asked) -> Iterable[Told]:
+    found = [told(call, each) for each in made(call)]
+    if listing.all_named(
+        asked, {"LoadBalancerArns": {each.arn for each in found}, "Names": {each.name for each in found}}
+    ):
+        return found
+    return sorted((*found, *adopted(call)), key=lambda each: (each.name, each.arn))
+
+
+def zones(each: Told) -> list[dict[str, Any]]:
+    return [
+        {"ZoneName": zone, "SubnetId": arns.subnet_id(subnet), "LoadBalancerAddresses": []}
+        for subnet, zone in each.zones
+    ]
+
+
+_BALANCER: Final[Members[Told]] = {
     "LoadBalancerArn": lambda each: each.arn,
-    "LoadBalancerName": lambda each: arns.balancing_name(each.balancer.name),
-    "DNSName": lambda each: each.balancer.address,
-    "CreatedTime": lambda each: each.balancer.created_at,
-    "Scheme": "internal",
-    "State": lambda each: {"Code": each.balancer.status},
-    "Type": lambda each: _KINDS[each.arn.split("/")[1]],
-    "VpcId": lambda each: (
-        None if each.balancer.network_id is None else arns.resource_id(arns.NETWORK, each.balancer.network_id)
-    ),
-    "AvailabilityZones": (),
-    "SecurityGroups": (),
+    "LoadBalancerName": lambda each: each.name,
+    "DNSName": lambda each: each.dns_name,
+    "CanonicalHostedZoneId": lambda each: each.hosted_zone,
+    "CreatedTime": lambda each: each.created_at,
+    "Scheme": lambda each: each.scheme,
+    "State": lambda each: each.state,
+    "Type": lambda each: each.kind,
+    "VpcId": lambda each: None if each.network_id is None else arns.resource_id(arns.NETWORK, each.network_id),
+    "AvailabilityZones": zones,
+    "SecurityGroups": lambda each: [arns.resource_id(arns.SECURITY_GROUP, one) for one in each.security_groups],
     "IpAddressType": "ipv4",
 }
 BALANCERS: Final = Noun(
@@ -101,29 +131,9 @@ BALANCERS: Final = Noun(
     members=_BALANCER,
     namings=(
         listing.by_names("LoadBalancerArns", lambda each: each.arn, errors.load_balancer_not_found),
-        listing.by_names("Names", lambda each: arns.balancing_name(each.balancer.name), errors.load_balancer_not_found),
+        listing.by_names("Names", lambda each: each.name, errors.load_balancer_not_found),
     ),
-    pages=listing.pages,
-)
-
-_LISTENER: Final[Members[_Listener]] = {
-    "ListenerArn": lambda each: each.arn,
-    "LoadBalancerArn": lambda each: each.balancer_arn,
-    "Port": lambda each: each.listener.port,
-    "Protocol": lambda each: PROTOCOLS.get(each.listener.protocol, "TCP"),
-    "DefaultActions": lambda each: (
-        [{"Type": "forward", "TargetGroupArn": each.target_arn, "Order": 1}] if each.target_arn else []
-    ),
-}
-LISTENERS: Final = Noun(
-    answer="Listeners",
-    items=_listeners,
-    members=_LISTENER,
-    namings=(listing.by_names("ListenerArns", lambda each: each.arn, errors.listener_not_found),),
-    check=_check_listeners,
-    keeps=lambda call, each: call.params.get("LoadBalancerArn") in {None, each.balancer_arn},
     pages=listing.pages,
 )
 
 listing.describes("DescribeLoadBalancers", BALANCERS)
-listing.describes("DescribeListeners", LISTENERS)

@@ -41,14 +41,14 @@ class SimulatedBalancing:
                 subnet.id,
             )
             for row in self._rows("balancers", scope)
-            if row.served
+            if row.served and row.balancer is None
         ]
 
     def listeners(self, scope: Scope) -> Sequence[Listener]:
         return [
             Listener(_part(row, "listener"), row.name, _balancer_id(row), row.protocol, row.port, row.id)
             for row in self._rows("listeners", scope)
-            if row.served
+            if row.served and row.balancer is None
         ]
 
     def members(self, scope: Scope, pool_id: str) -> Sequence[PoolMember]:
@@ -95,11 +95,12 @@ class SimulatedBalancing:
             balancer_ids=(_balancer_id(row),) if row.served else (),
             monitor=Monitor(kind, 5, 3, 2, 2, path, codes) if row.monitored else None,
             network_id=layout.default_network(row.scope, self._world.settings).id,
+            made=row.balancer is not None,
         )
 
 
 def _balancer_id(row: PoolRow) -> str:
-    return _part(row, "balancer")
+    return row.balancer or _part(row, "balancer")
 
 
 def _part(row: PoolRow, what: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from backend.clock import Clock
 from backend.drivers.cloud import Cloud
 from backend.drivers.installation import Installation, named
+from backend.drivers.simulated.balancers import SimulatedBalancers
 from backend.drivers.simulated.balancing import SimulatedBalancing
 from backend.drivers.simulated.compute import SimulatedCompute
 from backend.drivers.simulated.faults import Faults
@@ -132,6 +133,7 @@ def _ports(world: World, pools: Pools, origin: uuid.UUID, installation: Installa
         network=SimulatedNetworking(world),
         network_making=SimulatedNetworkMaking(world, origin),
         balancing=SimulatedBalancing(world, pools, installation),
+        balancer_making=SimulatedBalancers(world, pools, installation),
         installation=installation,
         changing=SimulatedServerChanging(world),
         volumes=SimulatedVolumes(world),

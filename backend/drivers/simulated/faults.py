@@ -41,6 +41,8 @@ WRITES = (
         "set_dns",
     ),
     *POOL_WRITES,
+    *("create_balancer", "change_balancer", "put_part", "remove_part", "delete_balancer"),
+    *("put_endpoints", "remove_endpoints"),
 )
 MAKES = frozenset(
     {
@@ -79,6 +81,7 @@ READS = (
     "members",
     "find_vpc",
     "find_subnet",
+    "tree",
 )
 _KNOWN = frozenset({*WRITES, *READS})
 

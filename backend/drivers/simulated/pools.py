@@ -21,13 +21,19 @@ from backend.drivers.simulated.state import add_to_counter, counter
 from backend.drivers.simulated.timeline import present
 from backend.drivers.simulated.world import World
 
-_COLUMNS = "id, project, region, name, protocol, port, monitored, served, created_at"
+_COLUMNS = "id, project, region, name, protocol, port, monitored, served, created_at, balancer"
 _OWN = "pool_id = ? AND address = ? AND port = ? AND owner = ? AND (installation IS NULL OR installation = ?)"
 _NOBODY = "{} is no member of pool {}."
 
 
 class PoolRow(NamedTuple):
-    """One pool as stored. ``monitored``: somebody looks after its members' health; ``served``: it has a balancer."""
+    """One pool as stored.
+
+    Attributes:
+        monitored: somebody looks after its members' health.
+        served: it has a balancer.
+        balancer: the one that it was made with, through the port; None where an operator made the pool.
+    """
 
     id: str
     project: str
@@ -38,6 +44,7 @@ class PoolRow(NamedTuple):
     monitored: bool
     served: bool
     created_at: int
+    balancer: str | None = None
 
     @property
     def scope(self) -> Scope:
@@ -78,11 +85,14 @@ class Pools:
         port: int = 80,
         monitored: bool = True,
         served: bool = True,
+        balancer: str | None = None,
     ) -> PoolRow:
         with self._world.state.writing() as connection:
-            identity, now = self._new_id(connection), self._world.now()
-            made = PoolRow(identity, scope.project_id, scope.region, name, protocol, port, monitored, served, now)
-            connection.execute(f"INSERT INTO pools ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", made)  # noqa: S608 - constant columns
+            identity, now = self.new_id(connection), self._world.now()
+            made = PoolRow(
+                identity, scope.project_id, scope.region, name, protocol, port, monitored, served, now, balancer
+            )
+            connection.execute(f"INSERT INTO pools ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", made)  # noqa: S608 - constant columns
         return made
 
     def delete(self, pool: str) -> None:
@@ -195,13 +205,34 @@ class Pools:
         connection.execute(
             "INSERT INTO members (id, pool_id, address, port, weight, owner, installation, added_at)"
             " VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
-            (self._new_id(connection), pool.id, address, port, *made_for, self._world.now()),
+            (self.new_id(connection), pool.id, address, port, *made_for, self._world.now()),
         )
 
-    def _new_id(self, connection: sqlite3.Connection) -> str:
+    def new_id(self, connection: sqlite3.Connection) -> str:
         """An id that this state never gave before."""
         add_to_counter(connection, "objects", 1)
         return str(uuid.uuid5(self._origin, f"object/{counter(connection, 'objects')}"))
+
+    @staticmethod
+    def put_endpoint(connection: sqlite3.Connection, pool: PoolRow, address: str, port: int, weight: int) -> bool:
+        """Give a member its weight, whoever's it is; whether there is one."""
+        return bool(
+            connection.execute(
+                "UPDATE members SET weight = ? WHERE pool_id = ? AND address = ? AND port = ?",
+                (weight, pool.id, address, port),
+            ).rowcount
+        )
+
+    @staticmethod
+    def remove_endpoint(connection: sqlite3.Connection, pool: PoolRow, address: str, port: int) -> None:
+        """Take a member out that is nobody's."""
+        connection.execute(
+            "DELETE FROM members WHERE pool_id = ? AND address = ? AND port = ? AND owner IS NULL",
+            (pool.id, address, port),
+        )
+
+    def insert_endpoint(self, connection: sqlite3.Connection, pool: PoolRow, address: str, port: int) -> None:
+        self._insert(connection, pool, address, port)
 
     def _health(self, connection: sqlite3.Connection, pool: PoolRow, row: MemberRow, now: int) -> MemberHealth:
         """As a monitor would find it: a server that runs answers, as soon as it was asked often enough."""

@@ -19,6 +19,7 @@ class SimulatedSettings:
         stop_seconds, start_seconds, reboot_seconds, suspend_seconds, resume_seconds, rebuild_seconds: how long each
             move takes.
         monitor_seconds: how long a pool's monitor takes to find out about a member.
+        balancer_seconds: how long a change of a balancer's tree takes, which takes no other meanwhile.
         zone_capacity: servers that fit into one zone, all projects together; None for no limit.
         instances_per_project: the quota of a project in a region.
         apart_per_zone: servers of one group with the policy anti-affinity that find hosts of their own in a zone.
@@ -41,6 +42,7 @@ class SimulatedSettings:
     resume_seconds: float = 1.0
     rebuild_seconds: float = 2.0
     monitor_seconds: float = 1.0
+    balancer_seconds: float = 0.0
     zone_capacity: int | None = None
     instances_per_project: int = 10_000
     apart_per_zone: int = 7

@@ -78,6 +78,15 @@ CREATE TABLE IF NOT EXISTS members (
     id TEXT PRIMARY KEY, pool_id TEXT NOT NULL, address TEXT NOT NULL, port INTEGER NOT NULL, weight INTEGER NOT NULL,
     owner TEXT, installation TEXT, added_at INTEGER NOT NULL, verdict TEXT, UNIQUE (pool_id, address, port)
 );
+CREATE TABLE IF NOT EXISTS balancers (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, installation TEXT NOT NULL, key TEXT NOT NULL,
+    name TEXT NOT NULL, layer7 INTEGER NOT NULL, subnet_id TEXT NOT NULL, digest TEXT NOT NULL, pending_until INTEGER
+    NOT NULL, created_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS balancer_parts (
+    id TEXT PRIMARY KEY, balancer_id TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL,
+    form TEXT NOT NULL, UNIQUE (balancer_id, kind, key)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS loose_ports (
     id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, installation TEXT NOT NULL,
     made_at INTEGER NOT NULL
@@ -109,6 +118,7 @@ CREATE TABLE IF NOT EXISTS faults (
 _ADDED = {
     "servers": {"image_id": "TEXT", "server_group": "TEXT", "installation": "TEXT", "own": "TEXT"},
     "members": {"installation": "TEXT"},
+    "pools": {"balancer": "TEXT"},
 }
 """Columns that states made before them lack."""
 _MEMBERS = "CREATE INDEX IF NOT EXISTS servers_of_group ON servers (server_group, zone) WHERE server_group IS NOT NULL"

@@ -77,7 +77,7 @@ class ChangeMembers(Act):
             if change is Change.ADD:
                 revision.register(key, RegistrationState.REGISTERED, None)
             elif change is Change.DRAIN:
-                until = revision.now + revision.settings.deregistration
+                until = revision.now + revision.delay(self.pool_id)
                 revision.register(key, RegistrationState.DRAINING, until)
             else:
                 del revision.registrations[key]

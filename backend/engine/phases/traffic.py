@@ -121,7 +121,7 @@ def _ask(draft: Draft, change: Change, registration: Registration, state: Regist
 
 def _drains(draft: Draft, node: Node | None, registration: Registration) -> bool:
     """Whether connections are to be waited for: none are left where the server or the member is down."""
-    if node is None or draft.cluster.force_delete or not draft.settings.deregistration:
+    if node is None or draft.cluster.force_delete or not draft.delay(registration.pool_id):
         return False
     return node.server_status in _RUNNING and registration.health is not MemberHealth.UNHEALTHY
 

@@ -9,11 +9,14 @@ from backend import errors
 from translators.autoscaling.errors import TABLE, constraint, unsupported
 from translators.errors import translate
 
-# Raised by what EC2's and STS's operations alone ask for.
+# Raised by what operations of other services alone ask for.
 ELSEWHERE = {
     "QuotaExceeded", "NoCapacity", "NoAddresses", "NetworkMissing", "LaunchUnsupported", "ProfileIncomplete",
     "ServerConflict", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent", "TokenUsed",
     "ServerGroupExists", "ServerGroupInUse", "ImageNameTaken", "ImageNotOwned", "ImagesExhausted", "RoleRefused",
+    "BalancerNotFound", "BalancerExists", "BalancerProtected", "TargetGroupExists", "TargetGroupInUse",
+    "TargetGroupElsewhere",
+    "ListenerNotFound", "ListenerExists", "RuleNotFound", "PriorityInUse", "TargetsInvalid", "BalancingLacks",
     "KeyGone", "RegionNotOpened", "RolesNotAssumed", "SessionsExhausted", "SessionsUnavailable",
     "NoVolumes", "VolumeNotFound", "VolumeConflict", "VolumeAttached", "VolumeNotAttached", "VolumeElsewhere", "VolumeShrinks", "SnapshotNotFound",
     "SnapshotInUse", "ServerProtected", "AddressTaken", "AddressUnfit",

@@ -1,0 +1,119 @@
+"""From what is kept of a balancer to what the cloud is to make of it. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from backend.domain.balancers import (
+    BalancerKind,
+    BalancerListener,
+    BalancerRule,
+    LoadBalancer,
+    TargetGroup,
+)
+from backend.drivers.balancer_making import BalancerPlan, ListenerPlan, Part, PoolPlan, RulePlan
+from backend.drivers.balancing import Monitor
+
+IDLE: Final = "idle_timeout.timeout_seconds"
+_MONITORS: Final = {"HTTP": "HTTP", "HTTPS": "HTTPS", "TLS": "TLS-HELLO"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """All that is kept of one balancer.
+
+    Attributes:
+        groups: by id, those that its listeners and rules forward to.
+        rules: of all its listeners.
+    """
+
+    balancer: LoadBalancer
+    groups: Mapping[str, TargetGroup]
+    listeners: tuple[BalancerListener, ...]
+    rules: tuple[BalancerRule, ...]
+
+    def parts(self) -> tuple[Part, ...]:
+        """Pools first, then what refers to them."""
+        pools = [pool_plan(self.groups[each]) for each in sorted(self.groups)]
+        listeners = [listener_plan(self.balancer, each) for each in self.listeners]
+        rules = [
+            rule_plan(rule, position, listener)
+            for listener in self.listeners
+            for position, rule in enumerate(_by_priority(self.rules, listener.id), start=1)
+        ]
+        return (*pools, *listeners, *rules)
+
+
+def balancer_plan(balancer: LoadBalancer) -> BalancerPlan:
+    layer7 = balancer.kind is not BalancerKind.NETWORK
+    return BalancerPlan(balancer.id, balancer.name, layer7, balancer.subnets[0], balancer.security_groups)
+
+
+def pool_plan(group: TargetGroup) -> PoolPlan:
+    check, set_ = group.health_check, group.attributes
+    stuck = set_.get("stickiness.enabled") == "true"
+    kind = set_.get("stickiness.type", "lb_cookie" if group.protocol in {"HTTP", "HTTPS"} else "source_ip")
+    port = check.get("port", "traffic-port")
+    return PoolPlan(
+        key=group.id,
+        name=group.name,
+        protocol=group.protocol,
+        port=group.port,
+        monitor=_monitor(check) if check.get("enabled", True) else None,
+        monitor_port=None if port == "traffic-port" else int(port),
+        algorithm=set_.get("load_balancing.algorithm.type", "round_robin"),
+        stickiness=kind if stuck else None,
+        cookie=set_.get("stickiness.app_cookie.cookie_name") or None if stuck and kind == "app_cookie" else None,
+        proxied=set_.get("proxy_protocol_v2.enabled") == "true",
+    )
+
+
+def listener_plan(balancer: LoadBalancer, listener: BalancerListener) -> ListenerPlan:
+    idle = balancer.attributes.get(IDLE, "60") if balancer.kind is not BalancerKind.NETWORK else None
+    return ListenerPlan(
+        key=_key(listener),
+        name=f"{balancer.name}-{listener.port}",
+        protocol=listener.protocol,
+        port=listener.port,
+        action=_action(listener.actions),
+        certificates=listener.certificates,
+        ssl_policy=listener.ssl_policy,
+        idle_seconds=None if idle is None else int(idle),
+    )
+
+
+def rule_plan(rule: BalancerRule, position: int, listener: BalancerListener) -> RulePlan:
+    conditions = json.dumps(rule.conditions, sort_keys=True)
+    return RulePlan(f"{rule.id}.{listener.port}", _key(listener), position, conditions, _action(rule.actions))
+
+
+def _key(listener: BalancerListener) -> str:
+    """Another protocol or port is another listener of the cloud, with rules of its own."""
+    return f"{listener.id}.{listener.protocol}.{listener.port}"
+
+
+def _by_priority(rules: Iterable[BalancerRule], listener_id: str) -> list[BalancerRule]:
+    return sorted((each for each in rules if each.listener_id == listener_id), key=lambda each: each.priority)
+
+
+def _action(actions: Iterable[Mapping[str, Any]]) -> str:
+    """What is done with a request: the last action; those before it only ask who it is."""
+    last = list(actions)[-1]
+    return json.dumps({name: value for name, value in last.items() if name != "order"}, sort_keys=True)
+
+
+def _monitor(check: Mapping[str, Any]) -> Monitor:
+    kind = _MONITORS.get(check["protocol"], "TCP")
+    http = kind in {"HTTP", "HTTPS"}
+    return Monitor(
+        kind,
+        check["interval"],
+        check["timeout"],
+        check["healthy"],
+        check["unhealthy"],
+        check.get("path") if http else None,
+        check.get("codes") if http else None,
+    )

@@ -1,0 +1,165 @@
+"""The port that makes balancers, over the simulated state: every kind of part is taken, and nothing is forwarded.
+
+A tree takes one change at a time where the settings say how long a change lasts; otherwise all is done at once.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from sqlite3 import Connection
+
+from backend.domain.scope import Scope
+from backend.drivers.balancer_making import (
+    BalancerPlan,
+    Endpoint,
+    Part,
+    PartKind,
+    PoolPlan,
+    Present,
+    Standing,
+    Tree,
+    digest_of,
+)
+from backend.drivers.errors import Busy, Refused
+from backend.drivers.installation import Installation, nobody
+from backend.drivers.simulated.faults import Call
+from backend.drivers.simulated.pools import Pools
+from backend.drivers.simulated.world import World
+
+_IMMUTABLE = "Load Balancer {} is immutable and cannot be updated."
+
+
+class SimulatedBalancers:
+    def __init__(self, world: World, pools: Pools, installation: Installation = nobody) -> None:
+        self._world = world
+        self._pools = pools
+        self._installation = installation
+
+    def lacks(self, scope: Scope, part: Part) -> str | None:
+        """Nothing: what a part says is kept."""
+        del scope, part
+        return None
+
+    def create(self, scope: Scope, plan: BalancerPlan) -> Tree:
+        with self._world.call(Call("create_balancer", scope)), self._world.state.writing() as connection:
+            own = self._installation()
+            found = connection.execute(
+                "SELECT id FROM balancers WHERE project = ? AND region = ? AND installation = ? AND key = ?",
+                (scope.project_id, scope.region, own, plan.key),
+            ).fetchone()
+            if found is None:
+                now = self._world.now()
+                made = (
+                    *(self._pools.new_id(connection), scope.project_id, scope.region, own, plan.key, plan.name),
+                    *(plan.layer7, plan.subnet_id, digest_of(plan), self._until(), now),
+                )
+                connection.execute("INSERT INTO balancers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", made)
+                found = made
+            tree = self._tree(connection, scope, found[0])
+        assert tree is not None
+        return tree
+
+    def tree(self, scope: Scope, balancer_id: str) -> Tree | None:
+        with self._world.call(Call("tree", scope)), self._world.state.reading() as connection:
+            return self._tree(connection, scope, balancer_id)
+
+    def change(self, scope: Scope, balancer_id: str, plan: BalancerPlan) -> None:
+        with self._world.call(Call("change_balancer", scope)), self._world.state.writing() as connection:
+            self._claim(connection, scope, balancer_id)
+            connection.execute("UPDATE balancers SET digest = ? WHERE id = ?", (digest_of(plan), balancer_id))
+
+    def put(self, scope: Scope, tree: Tree, part: Part) -> str:
+        with self._world.call(Call("put_part", scope)), self._world.state.writing() as connection:
+            self._claim(connection, scope, tree.id)
+            known = connection.execute(
+                "SELECT id FROM balancer_parts WHERE balancer_id = ? AND kind = ? AND key = ?",
+                (tree.id, part.kind, part.key),
+            ).fetchone()
+            identity = known[0] if known else self._new(connection, scope, tree, part)
+            if isinstance(part, PoolPlan):
+                connection.execute(
+                    "UPDATE pools SET port = ?, monitored = ? WHERE id = ?",
+                    (part.port, part.monitor is not None, identity),
+                )
+            values = (identity, tree.id, part.kind, part.key, digest_of(part), json.dumps(asdict(part)))
+            connection.execute("INSERT OR REPLACE INTO balancer_parts VALUES (?, ?, ?, ?, ?, ?)", values)
+            return str(identity)
+
+    def remove(self, scope: Scope, tree: Tree, present: Present) -> None:
+        with self._world.call(Call("remove_part", scope)), self._world.state.writing() as connection:
+            self._claim(connection, scope, tree.id)
+            self._drop(connection, "id = ? AND balancer_id = ?", present.id, tree.id)
+
+    def delete(self, scope: Scope, balancer_id: str) -> None:
+        with self._world.call(Call("delete_balancer", scope)), self._world.state.writing() as connection:
+            if self._tree(connection, scope, balancer_id) is None:
+                return
+            self._claim(connection, scope, balancer_id)
+            self._drop(connection, "balancer_id = ?", balancer_id)
+            connection.execute("DELETE FROM balancers WHERE id = ?", (balancer_id,))
+
+    def put_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
+        call = Call("put_endpoints", scope, count=len(endpoints))
+        with self._world.call(call), self._world.state.writing() as connection:
+            pool = self._pools.get(connection, scope, pool_id)
+            for each in endpoints:
+                if not self._pools.put_endpoint(connection, pool, each.address, each.port, each.weight):
+                    self._pools.insert_endpoint(connection, pool, each.address, each.port)
+
+    def remove_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
+        call = Call("remove_endpoints", scope, count=len(endpoints))
+        with self._world.call(call), self._world.state.writing() as connection:
+            pool = self._pools.get(connection, scope, pool_id)
+            for each in endpoints:
+                self._pools.remove_endpoint(connection, pool, each.address, each.port)
+
+    def _new(self, connection: Connection, scope: Scope, tree: Tree, part: Part) -> str:
+        if not isinstance(part, PoolPlan):
+            return self._pools.new_id(connection)
+        monitored = part.monitor is not None
+        row = self._pools.create(
+            scope, part.name, protocol=part.protocol, port=part.port, monitored=monitored, balancer=tree.id
+        )
+        return row.id
+
+    def _drop(self, connection: Connection, where: str, *values: str) -> None:
+        ids = connection.execute(f"SELECT id, kind FROM balancer_parts WHERE {where}", values).fetchall()  # noqa: S608 - constant conditions
+        for identity, kind in ids:
+            if kind == PartKind.POOL:
+                connection.execute("DELETE FROM members WHERE pool_id = ?", (identity,))
+                connection.execute("DELETE FROM pools WHERE id = ?", (identity,))
+            connection.execute("DELETE FROM balancer_parts WHERE id = ?", (identity,))
+
+    def _claim(self, connection: Connection, scope: Scope, balancer_id: str) -> None:
+        """Begin a change; the tree takes no other until it is done."""
+        tree = self._tree(connection, scope, balancer_id)
+        if tree is None:
+            raise Refused(f"loadbalancer {balancer_id} not found.")
+        if tree.standing is Standing.PENDING:
+            raise Busy(_IMMUTABLE.format(balancer_id))
+        connection.execute("UPDATE balancers SET pending_until = ? WHERE id = ?", (self._until(), balancer_id))
+
+    def _until(self) -> int:
+        return self._world.now() + round(self._world.settings.balancer_seconds * 1e6)
+
+    def _tree(self, connection: Connection, scope: Scope, balancer_id: str) -> Tree | None:
+        found = connection.execute(
+            "SELECT digest, pending_until FROM balancers WHERE id = ? AND project = ? AND region = ?",
+            (balancer_id, scope.project_id, scope.region),
+        ).fetchone()
+        if found is None:
+            return None
+        digest, pending_until = found
+        parts = connection.execute(
+            "SELECT kind, key, id, digest FROM balancer_parts WHERE balancer_id = ? ORDER BY kind, key", (balancer_id,)
+        )
+        return Tree(
+            balancer_id,
+            f"198.51.100.{uuid.UUID(balancer_id).int % 254 + 1}",
+            Standing.PENDING if pending_until > self._world.now() else Standing.ACTIVE,
+            digest,
+            tuple(Present(PartKind(kind), key, identity, part) for kind, key, identity, part in parts),
+        )

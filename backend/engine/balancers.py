@@ -1,0 +1,293 @@
+"""Load balancers brought to what the rows say: one change of a tree at a time, and none while the cloud makes one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from backend.domain.balancers import BalancerState, RegisteredTarget, TargetState
+from backend.drivers import errors
+from backend.drivers.balancer_making import (
+    BalancerMaking,
+    Endpoint,
+    Part,
+    PartKind,
+    Present,
+    Standing,
+    Tree,
+    digest_of,
+)
+from backend.drivers.balancer_plans import Wish, balancer_plan
+from backend.drivers.balancing import PoolMember
+from backend.engine.context import Context
+from backend.engine.jobs import Job, Write
+from backend.engine.lanes import Call, answer_of
+from backend.store import balancers, wishes
+from backend.store.balancers import BALANCERS, TARGETS
+from backend.store.leases import BALANCER_LEASES, BalancerLease
+from backend.store.session import Connection
+
+LOG = logging.getLogger(__name__)
+_STEPS: Final = 400
+"""Changes of one tree by one job: enough for the largest; the rest waits for the next."""
+_FAILED: Final = timedelta(minutes=5)
+_SOON: Final = (errors.Busy, errors.OutcomeUnknown, errors.PoolNotFound)
+_LAST: Final = (PartKind.RULE, PartKind.LISTENER, PartKind.POOL)
+"""What refers to others goes before these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A part that is missing, or is not as it is wished for."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A part that nobody wishes for."""
+
+    present: Present
+
+
+@dataclass(frozen=True, slots=True)
+class Alter:
+    """The balancer itself is not as it is wished for."""
+
+
+Step = Put | Remove | Alter
+
+
+def next_step(wish: Wish, tree: Tree) -> Step | None:
+    """The next change of a tree, None where it is as it is wished for.
+
+    What refers to others goes first and comes last, so that at no time anything refers to what is not there.
+    """
+    if tree.digest != digest_of(balancer_plan(wish.balancer)):
+        return Alter()
+    parts = wish.parts()
+    wanted = {(part.kind, part.key): part for part in parts}
+    here = {(each.kind, each.key): each for each in tree.parts}
+    extra = sorted((each for key, each in here.items() if key not in wanted), key=lambda each: _LAST.index(each.kind))
+    for each in extra:
+        if each.kind is not PartKind.POOL:
+            return Remove(each)
+    for key, part in wanted.items():
+        if key not in here or here[key].digest != digest_of(part):
+            return Put(part)
+    return Remove(extra[0]) if extra else None
+
+
+@dataclass(slots=True)
+class _Tending:
+    """One look after one balancer."""
+
+    context: Context
+    lease: BalancerLease
+    making: BalancerMaking
+    wish: Wish
+    targets: Mapping[str, list[RegisteredTarget]]
+
+    @property
+    def cloud_id(self) -> str:
+        return self.wish.balancer.cloud_id or ""
+
+    def asked(self, question: Callable[..., Any], *arguments: Any) -> Sequence[Call]:
+        return [Call(self.lease.scope, partial(answer_of, question, self.lease.scope, *arguments))]
+
+    def take(self, step: Step, tree: Tree) -> Sequence[Call]:
+        if isinstance(step, Put):
+            return self.asked(self.making.put, tree, step.part)
+        if isinstance(step, Remove):
+            return self.asked(self.making.remove, tree, step.present)
+        return self.asked(self.making.change, tree.id, balancer_plan(self.wish.balancer))
+
+    # what is written; each asks for the fence ------------------------------------------------------------------------
+
+    def held(self, conn: Connection) -> bool:
+        return BALANCER_LEASES.fence(conn, self.lease) is not None
+
+    def found(self, tree: Tree, conn: Connection) -> bool:
+        held = self.held(conn)
+        if held:
+            BALANCERS.change(conn, self.lease.scope, self.lease.balancer_id, cloud_id=tree.id, address=tree.address)
+        return held
+
+    def took(self, step: Step, answer: Any, conn: Connection) -> bool:
+        if not self.held(conn):
+            return False
+        scope = self.lease.scope
+        if isinstance(step, Put) and step.part.kind is PartKind.POOL:
+            balancers.housed(conn, scope, step.part.key, answer, self.context.now())
+        if isinstance(step, Remove) and step.present.kind is PartKind.POOL:
+            balancers.evicted(conn, scope, [step.present.id])
+        return True
+
+    def housed(self, tree: Tree, conn: Connection) -> bool:
+        """Pools whose making was never written down: an answer may be lost."""
+        if not self.held(conn):
+            return False
+        for each in tree.parts:
+            group = self.wish.groups.get(each.key) if each.kind is PartKind.POOL else None
+            if group is not None and group.pool_id != each.id:
+                balancers.housed(conn, self.lease.scope, each.key, each.id, self.context.now())
+        return True
+
+    def lost(self, conn: Connection) -> None:
+        """The cloud has no such balancer: it is gone where that was wished for, else it is made anew."""
+        if not self.held(conn):
+            return
+        scope, balancer_id = self.lease.scope, self.lease.balancer_id
+        balancers.evicted(conn, scope, [each.pool_id for each in self.wish.groups.values() if each.pool_id])
+        if self.wish.balancer.gone:
+            balancers.forget_groups(conn, scope, balancer_id)
+            BALANCER_LEASES.forget(conn, self.lease)
+            return
+        BALANCERS.change(conn, scope, balancer_id, cloud_id=None, state=BalancerState.PROVISIONING)
+        BALANCER_LEASES.release(conn, self.lease, self.context.now())
+
+    def removed(self, tree: Tree, conn: Connection) -> bool:
+        """The cloud was told to delete it."""
+        held = self.held(conn)
+        if held:
+            pools = [each.id for each in tree.parts if each.kind is PartKind.POOL]
+            balancers.evicted(conn, self.lease.scope, pools)
+        return held
+
+    def wait(self, pause: timedelta, conn: Connection) -> None:
+        if self.held(conn):
+            BALANCER_LEASES.release(conn, self.lease, self.context.now() + pause)
+
+    def settle(self, state: BalancerState, reason: str, due_at: datetime, conn: Connection) -> None:
+        if self.held(conn):
+            if not self.wish.balancer.gone:
+                BALANCERS.change(conn, self.lease.scope, self.lease.balancer_id, state=state, reason=reason)
+            BALANCER_LEASES.release(conn, self.lease, due_at)
+
+    def drained(self, targets: Sequence[RegisteredTarget], conn: Connection) -> None:
+        if self.held(conn):
+            for each in targets:
+                TARGETS.remove(conn, self.lease.scope, id=each.id, state=str(TargetState.DRAINING))
+
+
+def tend_balancer(context: Context, lease: BalancerLease) -> Job:
+    """The job of one balancer: yields the calls it waits for, and is sent their answers."""
+    with context.store.read() as conn:
+        kept = wishes.read(conn, lease.scope, lease.balancer_id)
+    making = context.cloud.balancer_making
+    if kept is None or making is None:
+        yield Write(partial(BALANCER_LEASES.release, lease=lease, due_at=None))
+        return
+    balancer, groups, listeners, rules, targets = kept
+    tending = _Tending(context, lease, making, Wish(balancer, groups, listeners, rules), targets)
+    cloud_id = balancer.cloud_id
+    if cloud_id is None:
+        (answer,) = yield tending.asked(making.create, balancer_plan(balancer))
+        if isinstance(answer, errors.CloudError):
+            yield from _refused(tending, answer)
+            return
+        if not (yield Write(partial(tending.found, answer))):
+            return
+        cloud_id = answer.id
+    tree = yield from _grow(tending, cloud_id)
+    if tree is None:
+        return
+    if not (yield Write(partial(tending.housed, tree))):
+        return
+    again_at = yield from _endpoints(tending, tree)
+    if again_at is not None:
+        yield Write(partial(tending.settle, BalancerState.ACTIVE, "", again_at))
+
+
+def _grow(tending: _Tending, cloud_id: str) -> Any:
+    """Bring the tree to what is wished for; the tree, or None where that is not done and all is given back."""
+    for _ in range(_STEPS):
+        (tree,) = yield tending.asked(tending.making.tree, cloud_id)
+        if isinstance(tree, errors.CloudError):
+            yield from _refused(tending, tree)
+            return None
+        if tree is None:
+            yield Write(tending.lost)
+            return None
+        if tree.standing is Standing.PENDING:
+            break
+        if tending.wish.balancer.gone:
+            (answer,) = yield tending.asked(tending.making.delete, cloud_id)
+            if isinstance(answer, errors.CloudError):
+                yield from _refused(tending, answer)
+                return None
+            if not (yield Write(partial(tending.removed, tree))):
+                return None
+            continue
+        if tree.standing is Standing.FAILED:
+            due_at = tending.context.now() + _FAILED
+            yield Write(partial(tending.settle, BalancerState.FAILED, "the cloud reports an error", due_at))
+            return None
+        step = next_step(tending.wish, tree)
+        if step is None:
+            return tree
+        (answer,) = yield tending.take(step, tree)
+        if isinstance(answer, errors.CloudError):
+            yield from _refused(tending, answer)
+            return None
+        if not (yield Write(partial(tending.took, step, answer))):
+            return None
+    yield Write(partial(tending.wait, tending.context.settings.balancer_busy))
+    return None
+
+
+def _endpoints(tending: _Tending, tree: Tree) -> Any:
+    """Bring targets into their pools and out of them; when to look again, None where all is given back already."""
+    context, now = tending.context, tending.context.now()
+    due = [now + context.settings.balancer_idle]
+    pools = {each.key: each.id for each in tree.parts if each.kind is PartKind.POOL}
+    for group_id, targets in sorted(tending.targets.items()):
+        pool_id = pools[group_id]
+        (members,) = yield tending.asked(context.cloud.balancing.members, pool_id)
+        if isinstance(members, errors.CloudError):
+            yield from _refused(tending, members)
+            return None
+        over = [each for each in targets if each.until is not None and each.until <= now]
+        staying = [each for each in targets if each not in over]
+        due += [each.until for each in staying if each.until is not None]
+        wanted = list(_wanted(staying, members))
+        gone = [Endpoint(each.address, each.port) for each in over]
+        for ask, endpoints in ((tending.making.put_endpoints, wanted), (tending.making.remove_endpoints, gone)):
+            if endpoints:
+                (answer,) = yield tending.asked(ask, pool_id, endpoints)
+                if isinstance(answer, errors.CloudError):
+                    yield from _refused(tending, answer)
+                    return None
+        if over:
+            yield Write(partial(tending.drained, over))
+    return min(due)
+
+
+def _wanted(targets: Sequence[RegisteredTarget], members: Sequence[PoolMember]) -> Iterator[Endpoint]:
+    """What is not as it is to be; nodes' members are theirs, even where they were registered by hand too."""
+    here = {(each.address, each.port): each for each in members}
+    for each in targets:
+        found, weight = here.get((each.address, each.port)), int(each.state is TargetState.REGISTERED)
+        if (found is None and weight) or (found is not None and found.owner is None and found.weight != weight):
+            yield Endpoint(each.address, each.port, weight)
+
+
+def _refused(tending: _Tending, error: errors.CloudError) -> Any:
+    """Put off what the cloud would not do, and say why where that is for good."""
+    settings, balancer = tending.context.settings, tending.wish.balancer
+    if isinstance(error, _SOON):
+        yield Write(partial(tending.wait, settings.balancer_busy))
+    elif isinstance(error, errors.Refused):
+        scope = tending.lease.scope
+        LOG.warning(
+            "project=%s region=%s balancer=%s refused: %s", scope.project_id, scope.region, balancer.id, error.detail
+        )
+        state = BalancerState.FAILED if balancer.state is BalancerState.PROVISIONING else balancer.state
+        due_at = tending.context.now() + settings.refused_retry
+        yield Write(partial(tending.settle, state, error.detail[:1000], due_at))
+    else:
+        yield Write(partial(tending.wait, settings.cloud_retry))

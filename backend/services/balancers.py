@@ -1,0 +1,256 @@
+"""Load balancers that are made here: made, changed and deleted; the engine brings the cloud's to what the rows say."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from backend import errors
+from backend.clock import Clock
+from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, new_digits
+from backend.domain.scope import Scope
+from backend.drivers.balancer_making import BalancerMaking
+from backend.drivers.balancer_plans import balancer_plan
+from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
+from backend.drivers.errors import CloudError, OutcomeUnknown
+from backend.drivers.network import SecurityGroup, Subnet
+from backend.services import limits
+from backend.services.catalog import asking
+from backend.services.cloud_errors import finding_of
+from backend.store import balancers, resource_tags
+from backend.store.balancers import BALANCERS, LISTENERS, RULES
+from backend.store.session import Connection, Store
+
+PROTECTION: Final = "deletion_protection.enabled"
+_REQUEST: Final = timedelta(minutes=2)
+"""A request that makes a balancer is over by then: an engine takes the row up."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewBalancer:
+    """A balancer as it is asked for; ``subnets`` of one network, each in a zone of its own."""
+
+    name: str
+    kind: BalancerKind
+    scheme: str
+    subnets: Sequence[Subnet]
+    security_groups: Sequence[SecurityGroup] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def tag_id(digits: str) -> str:
+    """What tags of a thing of load balancing are kept by."""
+    return f"elb/{digits}"
+
+
+def making_of(cloud: Cloud) -> BalancerMaking:
+    """Raises BalancingLacks where balancers are made with the cloud's own tools."""
+    if cloud.balancer_making is None:
+        raise errors.BalancingLacks("Load balancers cannot be created in this cloud")
+    return cloud.balancer_making
+
+
+NAMES: Final = "{name}-{id}.{region}.elb.internal"
+"""No domain of anyone's: an operator who serves a zone says which."""
+
+
+class LoadBalancers:
+    """Balancers by the 16 digits of their ARN.
+
+    Args:
+        names: how their DNS names are formed, of ``{name}``, ``{id}``, ``{region}``, ``{address}`` and
+            ``{dashed_address}``.
+    """
+
+    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock, names: str = "") -> None:
+        self._names = names or NAMES
+        self._store = store
+        self._cloud = cloud
+        self._catalog = catalog
+        self._clock = clock
+
+    def all(self, scope: Scope) -> Sequence[LoadBalancer]:
+        """Those that are not being deleted, by name."""
+        with self._store.read() as conn:
+            found = [each for each in BALANCERS.all(conn, scope) if not each.gone]
+        return sorted(found, key=lambda each: (each.name, each.id))
+
+    def get(self, scope: Scope, balancer_id: str) -> LoadBalancer:
+        """Raises BalancerNotFound."""
+        with self._store.read() as conn:
+            return present(conn, scope, balancer_id)
+
+    def dns_name(self, scope: Scope, balancer: LoadBalancer) -> str:
+        """Where clients find it."""
+        name = balancer.name if balancer.scheme == "internet-facing" else f"internal-{balancer.name}"
+        address = balancer.address or "0.0.0.0"  # noqa: S104 - until the cloud has told one
+        return self._names.format(
+            name=name.lower(),
+            id=balancer.id,
+            region=scope.region,
+            address=address,
+            dashed_address=address.replace(".", "-"),
+        )
+
+    def subnets(self, scope: Scope, shorts: Sequence[str]) -> Sequence[Subnet]:
+        """Subnets by their short ids.
+
+        Raises:
+            SubnetNotFound
+            CloudNotReached, NotPermitted: the cloud could not be asked.
+        """
+        found = []
+        with asking():
+            for short in shorts:
+                subnet = self._catalog.subnet(scope, short)
+                if subnet is None:
+                    raise errors.SubnetNotFound(short)
+                found.append(subnet)
+        return found
+
+    def security_groups(self, scope: Scope, shorts: Sequence[str], network_id: str) -> Sequence[SecurityGroup]:
+        """Groups by their short ids; the network's default one where none are named.
+
+        Raises:
+            SecurityGroupNotFound
+            CloudNotReached, NotPermitted: the cloud could not be asked.
+        """
+        found = []
+        with asking():
+            if not shorts:
+                every = self._catalog.security_groups(scope)
+                here = [each for each in every if each.name == "default" and each.network_id == network_id]
+                return (here or [each for each in every if each.name == "default" and each.everywhere])[:1]
+            for short in dict.fromkeys(shorts):
+                group = self._catalog.security_group(scope, short)
+                if group is None or not (group.everywhere or group.network_id == network_id):
+                    raise errors.SecurityGroupNotFound(short)
+                found.append(group)
+        return found
+
+    def create(self, scope: Scope, wanted: NewBalancer) -> LoadBalancer:
+        """Make a balancer; the same settings under the same name tell the one that is there.
+
+        The row comes first: whatever the cloud makes afterwards is found by it.
+
+        Raises:
+            BalancerExists, LimitExceeded, BalancingLacks
+            QuotaExceeded, CloudRefused, NoBalancing, CloudNotReached, NotPermitted: the cloud's, and nothing is kept.
+        """
+        making = making_of(self._cloud)
+        made = self._row(wanted)
+        kept = self._store.transact(lambda conn: self._add(conn, scope, made, wanted))
+        if kept.id != made.id:
+            return kept
+        try:
+            tree = making.create(scope, balancer_plan(made))
+        except OutcomeUnknown:
+            self._store.transact(lambda conn: balancers.pull(conn, made.id, self._clock.now()))
+            return made
+        except CloudError as error:
+            self._store.transact(lambda conn: _forget(conn, scope, made.id))
+            raise finding_of(error) from error
+
+        def work(conn: Connection) -> None:
+            BALANCERS.change(conn, scope, made.id, cloud_id=tree.id, address=tree.address)
+            balancers.pull(conn, made.id, self._clock.now())
+
+        self._store.transact(work)
+        return replace(made, cloud_id=tree.id, address=tree.address)
+
+    def delete(self, scope: Scope, balancer_id: str) -> None:
+        """Delete a balancer with its listeners and rules; its target groups stay. One that is gone is no fault.
+
+        Raises:
+            BalancerProtected
+        """
+
+        def work(conn: Connection) -> None:
+            try:
+                found = locked(conn, scope, balancer_id, self._clock)
+            except errors.BalancerNotFound:
+                return
+            if found.attributes.get(PROTECTION) == "true":
+                raise errors.BalancerProtected(balancer_id)
+            for records in (RULES, LISTENERS):
+                for each in records.all(conn, scope, balancer_id=balancer_id):
+                    resource_tags.remove(conn, scope, tag_id(each.id))
+                records.remove(conn, scope, balancer_id=balancer_id)
+            balancers.refer(conn, scope, balancer_id)
+            resource_tags.remove(conn, scope, tag_id(balancer_id))
+            # Its name is free from now on.
+            BALANCERS.change(conn, scope, balancer_id, state=BalancerState.DELETING, family=balancer_id)
+
+        self._store.transact(work)
+
+    def change(self, scope: Scope, balancer_id: str, **values: Any) -> LoadBalancer:
+        """Set fields of a balancer (attributes, subnets...); the balancer as it is then. Raises BalancerNotFound."""
+
+        def work(conn: Connection) -> LoadBalancer:
+            found = locked(conn, scope, balancer_id, self._clock)
+            BALANCERS.change(conn, scope, balancer_id, **values)
+            return replace(found, **values)
+
+        return self._store.transact(work)
+
+    def _row(self, wanted: NewBalancer) -> LoadBalancer:
+        return LoadBalancer(
+            id=new_digits(str(uuid.uuid4())),
+            name=wanted.name,
+            kind=wanted.kind,
+            scheme=wanted.scheme,
+            network_id=wanted.subnets[0].network_id,
+            subnets=tuple(each.id for each in wanted.subnets),
+            zones=tuple(each.zone for each in wanted.subnets),
+            security_groups=tuple(each.id for each in wanted.security_groups),
+            state=BalancerState.PROVISIONING,
+            created_at=self._clock.now(),
+            details=wanted.details,
+        )
+
+    def _add(self, conn: Connection, scope: Scope, made: LoadBalancer, wanted: NewBalancer) -> LoadBalancer:
+        family = "classic" if made.kind is BalancerKind.CLASSIC else "v2"
+        kept = BALANCERS.one(conn, scope, family=family, name=made.name)
+        if kept is not None:
+            tags = resource_tags.of(conn, scope, [tag_id(kept.id)]).get(tag_id(kept.id), {})
+            if _settings(kept) != _settings(made) or tags != dict(wanted.tags):
+                raise errors.BalancerExists(made.name)
+            return kept
+        most = limits.BALANCERS[made.kind]
+        if BALANCERS.count(conn, scope, family=family, kind=str(made.kind)) >= most:
+            raise errors.LimitExceeded("balancers", most)
+        due_at = self._clock.now() + _REQUEST
+        BALANCERS.add(conn, scope, made, family=family, due_at=due_at, epoch=0)
+        resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
+        return made
+
+
+def present(conn: Connection, scope: Scope, balancer_id: str) -> LoadBalancer:
+    """A balancer that is not being deleted. Raises BalancerNotFound."""
+    found = BALANCERS.one(conn, scope, id=balancer_id)
+    if found is None or found.gone:
+        raise errors.BalancerNotFound(balancer_id)
+    return found
+
+
+def locked(conn: Connection, scope: Scope, balancer_id: str, clock: Clock) -> LoadBalancer:
+    """The same, which nobody else changes until the transaction ends; an engine looks after it then."""
+    present(conn, scope, balancer_id)
+    balancers.pull(conn, balancer_id, clock.now())
+    return present(conn, scope, balancer_id)
+
+
+def _forget(conn: Connection, scope: Scope, balancer_id: str) -> None:
+    resource_tags.remove(conn, scope, tag_id(balancer_id))
+    BALANCERS.remove(conn, scope, id=balancer_id)
+
+
+def _settings(balancer: LoadBalancer) -> tuple[Any, ...]:
+    """What a repeated creation must agree on. Attributes are set afterwards."""
+    groups, subnets = sorted(balancer.security_groups), sorted(balancer.subnets)
+    return balancer.kind, balancer.scheme, subnets, groups

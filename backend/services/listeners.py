@@ -1,0 +1,274 @@
+"""Listeners and rules of balancers that are made here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from backend import errors
+from backend.clock import Clock
+from backend.domain.balancers import (
+    BalancerKind,
+    BalancerListener,
+    BalancerRule,
+    Document,
+    LoadBalancer,
+    forwarded,
+    new_digits,
+    referred,
+)
+from backend.domain.scope import Scope
+from backend.drivers.balancer_making import Part
+from backend.drivers.balancer_plans import listener_plan, rule_plan
+from backend.drivers.cloud import Cloud
+from backend.services import limits
+from backend.services.balancers import locked, present, tag_id
+from backend.services.target_groups import known
+from backend.store import balancers, resource_tags
+from backend.store.balancers import LISTENERS, RULES
+from backend.store.session import Connection, Store
+
+
+@dataclass(frozen=True, slots=True)
+class NewListener:
+    """A listener as it is asked for."""
+
+    protocol: str
+    port: int
+    actions: tuple[Document, ...]
+    certificates: tuple[str, ...] = ()
+    ssl_policy: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRule:
+    """A rule as it is asked for."""
+
+    priority: int
+    conditions: tuple[Document, ...]
+    actions: tuple[Document, ...]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Listeners:
+    """Listeners and rules by the 16 digits that end their ARNs."""
+
+    def __init__(self, store: Store, cloud: Cloud, clock: Clock) -> None:
+        self._store = store
+        self._cloud = cloud
+        self._clock = clock
+
+    def all(self, scope: Scope) -> Sequence[BalancerListener]:
+        """Every listener, by balancer and port."""
+        with self._store.read() as conn:
+            found = LISTENERS.all(conn, scope)
+        return sorted(found, key=lambda each: (each.balancer_id, each.port))
+
+    def get(self, scope: Scope, listener_id: str) -> BalancerListener:
+        """Raises ListenerNotFound."""
+        with self._store.read() as conn:
+            return _listener(conn, scope, listener_id)
+
+    def create(self, scope: Scope, balancer_id: str, wanted: NewListener) -> BalancerListener:
+        """Make a listener.
+
+        Raises:
+            BalancerNotFound, ListenerExists, LimitExceeded, PoolNotFound, TargetGroupElsewhere, BalancingLacks
+        """
+        made = BalancerListener(
+            id=new_digits(str(uuid.uuid4())),
+            balancer_id=balancer_id,
+            protocol=wanted.protocol,
+            port=wanted.port,
+            actions=wanted.actions,
+            created_at=self._clock.now(),
+            certificates=wanted.certificates,
+            ssl_policy=wanted.ssl_policy,
+        )
+
+        def work(conn: Connection) -> BalancerListener:
+            balancer = locked(conn, scope, balancer_id, self._clock)
+            here = LISTENERS.all(conn, scope, balancer_id=balancer_id)
+            if any(each.port == made.port for each in here):
+                raise errors.ListenerExists(made.port)
+            if len(here) >= limits.LISTENERS_OF_BALANCER:
+                raise errors.LimitExceeded("listeners", limits.LISTENERS_OF_BALANCER)
+            self._check_actions(conn, scope, balancer, made.actions)
+            self._check(scope, listener_plan(balancer, made))
+            LISTENERS.add(conn, scope, made)
+            resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
+            balancers.refer(conn, scope, balancer_id)
+            return made
+
+        return self._store.transact(work)
+
+    def change(self, scope: Scope, listener_id: str, **values: Any) -> BalancerListener:
+        """Set fields of a listener. Raises ListenerNotFound and as ``create``."""
+
+        def work(conn: Connection) -> BalancerListener:
+            found = _listener(conn, scope, listener_id)
+            balancer = locked(conn, scope, found.balancer_id, self._clock)
+            changed = replace(_listener(conn, scope, listener_id), **values)
+            here = LISTENERS.all(conn, scope, balancer_id=balancer.id)
+            if any(each.port == changed.port and each.id != listener_id for each in here):
+                raise errors.ListenerExists(changed.port)
+            self._check_actions(conn, scope, balancer, changed.actions)
+            self._check(scope, listener_plan(balancer, changed))
+            LISTENERS.change(conn, scope, listener_id, **values)
+            balancers.refer(conn, scope, balancer.id)
+            return changed
+
+        return self._store.transact(work)
+
+    def delete(self, scope: Scope, listener_id: str) -> None:
+        """Delete a listener with its rules. Raises ListenerNotFound."""
+
+        def work(conn: Connection) -> None:
+            found = _listener(conn, scope, listener_id)
+            locked(conn, scope, found.balancer_id, self._clock)
+            for each in RULES.all(conn, scope, listener_id=listener_id):
+                resource_tags.remove(conn, scope, tag_id(each.id))
+            RULES.remove(conn, scope, listener_id=listener_id)
+            LISTENERS.remove(conn, scope, id=listener_id)
+            resource_tags.remove(conn, scope, tag_id(listener_id))
+            balancers.refer(conn, scope, found.balancer_id)
+
+        self._store.transact(work)
+
+    # rules -----------------------------------------------------------------------------------------------------------
+
+    def rules(self, scope: Scope, listener_id: str | None = None) -> Sequence[BalancerRule]:
+        """Those of a listener, or all, by listener and priority. Raises ListenerNotFound."""
+        with self._store.read() as conn:
+            if listener_id is not None:
+                _listener(conn, scope, listener_id)
+                found = RULES.all(conn, scope, listener_id=listener_id)
+            else:
+                found = RULES.all(conn, scope)
+        return sorted(found, key=lambda each: (each.listener_id, each.priority))
+
+    def create_rule(
+        self,
+        scope: Scope,
+        listener_id: str,
+        wanted: NewRule,
+    ) -> BalancerRule:
+        """Make a rule.
+
+        Raises:
+            ListenerNotFound, PriorityInUse, LimitExceeded, PoolNotFound, TargetGroupElsewhere, BalancingLacks
+        """
+
+        def work(conn: Connection) -> BalancerRule:
+            listener = _listener(conn, scope, listener_id)
+            balancer = locked(conn, scope, listener.balancer_id, self._clock)
+            made = BalancerRule(
+                id=new_digits(str(uuid.uuid4())),
+                balancer_id=balancer.id,
+                listener_id=listener_id,
+                priority=wanted.priority,
+                conditions=wanted.conditions,
+                actions=wanted.actions,
+                created_at=self._clock.now(),
+            )
+            here = RULES.all(conn, scope, balancer_id=balancer.id)
+            if any(each.listener_id == listener_id and each.priority == wanted.priority for each in here):
+                raise errors.PriorityInUse(wanted.priority)
+            if len(here) >= limits.RULES_OF_BALANCER:
+                raise errors.LimitExceeded("rules", limits.RULES_OF_BALANCER)
+            self._check_actions(conn, scope, balancer, wanted.actions)
+            self._check(scope, rule_plan(made, 1, listener))
+            RULES.add(conn, scope, made)
+            resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
+            balancers.refer(conn, scope, balancer.id)
+            return made
+
+        return self._store.transact(work)
+
+    def change_rule(self, scope: Scope, rule_id: str, **values: Any) -> BalancerRule:
+        """Set conditions or actions of a rule. Raises RuleNotFound and as ``create_rule``."""
+
+        def work(conn: Connection) -> BalancerRule:
+            found = _rule(conn, scope, rule_id)
+            balancer = locked(conn, scope, found.balancer_id, self._clock)
+            changed = replace(_rule(conn, scope, rule_id), **values)
+            self._check_actions(conn, scope, balancer, changed.actions)
+            self._check(scope, rule_plan(changed, 1, _listener(conn, scope, changed.listener_id)))
+            RULES.change(conn, scope, rule_id, **values)
+            balancers.refer(conn, scope, balancer.id)
+            return changed
+
+        return self._store.transact(work)
+
+    def delete_rule(self, scope: Scope, rule_id: str) -> None:
+        """Raises RuleNotFound."""
+
+        def work(conn: Connection) -> None:
+            found = _rule(conn, scope, rule_id)
+            locked(conn, scope, found.balancer_id, self._clock)
+            RULES.remove(conn, scope, id=rule_id)
+            resource_tags.remove(conn, scope, tag_id(rule_id))
+            balancers.refer(conn, scope, found.balancer_id)
+
+        self._store.transact(work)
+
+    def set_priorities(self, scope: Scope, priorities: Mapping[str, int]) -> Sequence[BalancerRule]:
+        """Give rules of one listener other places, all at once. Raises RuleNotFound, PriorityInUse."""
+
+        def work(conn: Connection) -> Sequence[BalancerRule]:
+            first = _rule(conn, scope, next(iter(priorities)))
+            locked(conn, scope, first.balancer_id, self._clock)
+            here = RULES.all(conn, scope, listener_id=first.listener_id)
+            for rule_id in priorities:
+                if rule_id not in {each.id for each in here}:
+                    raise errors.RuleNotFound(rule_id)
+            moved = [replace(each, priority=priorities.get(each.id, each.priority)) for each in here]
+            taken: set[int] = set()
+            for each in moved:
+                if each.priority in taken:
+                    raise errors.PriorityInUse(each.priority)
+                taken.add(each.priority)
+            for each in moved:
+                RULES.change(conn, scope, each.id, priority=each.priority)
+            return [each for each in moved if each.id in priorities]
+
+        return self._store.transact(work)
+
+    @staticmethod
+    def _check_actions(conn: Connection, scope: Scope, balancer: LoadBalancer, actions: Sequence[Document]) -> None:
+        """Groups exist, serve no other balancer, and are not too many."""
+        wanted = forwarded(actions)
+        for group_id in wanted:
+            group = known(conn, scope, group_id)
+            if group.balancer_id not in {None, balancer.id}:
+                raise errors.TargetGroupElsewhere(group_id)
+        listeners = LISTENERS.all(conn, scope, balancer_id=balancer.id)
+        rules = RULES.all(conn, scope, balancer_id=balancer.id)
+        if len(referred(listeners, rules) | set(wanted)) > limits.GROUPS_OF_BALANCER:
+            raise errors.LimitExceeded("groups of a balancer", limits.GROUPS_OF_BALANCER)
+
+    def _check(self, scope: Scope, part: Part) -> None:
+        making = self._cloud.balancer_making
+        lack = None if making is None else making.lacks(scope, part)
+        if lack is not None:
+            raise errors.BalancingLacks(lack)
+
+
+def _listener(conn: Connection, scope: Scope, listener_id: str) -> BalancerListener:
+    found = LISTENERS.one(conn, scope, id=listener_id)
+    if found is None:
+        raise errors.ListenerNotFound(listener_id)
+    balancer = present(conn, scope, found.balancer_id)
+    if balancer.kind is BalancerKind.CLASSIC:
+        raise errors.ListenerNotFound(listener_id)
+    return found
+
+
+def _rule(conn: Connection, scope: Scope, rule_id: str) -> BalancerRule:
+    found = RULES.one(conn, scope, id=rule_id)
+    if found is None:
+        raise errors.RuleNotFound(rule_id)
+    return found

@@ -1,0 +1,39 @@
+"""What an engine reads of one load balancer: all that is kept of it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from backend.domain.balancers import (
+    BalancerListener,
+    BalancerRule,
+    LoadBalancer,
+    RegisteredTarget,
+    TargetGroup,
+    referred,
+)
+from backend.domain.scope import Scope
+from backend.store.balancers import BALANCERS, GROUPS, LISTENERS, RULES, TARGETS
+
+Kept = tuple[
+    LoadBalancer,
+    dict[str, TargetGroup],
+    tuple[BalancerListener, ...],
+    tuple[BalancerRule, ...],
+    dict[str, list[RegisteredTarget]],
+]
+"""The balancer, the groups that it refers to by id, listeners by port, rules, and targets by group."""
+
+
+def read(conn: Connection, scope: Scope, balancer_id: str) -> Kept | None:
+    """Everything of a balancer, None where it is gone."""
+    balancer = BALANCERS.one(conn, scope, id=balancer_id)
+    if balancer is None:
+        return None
+    listeners = sorted(LISTENERS.all(conn, scope, balancer_id=balancer_id), key=lambda each: each.port)
+    rules = RULES.all(conn, scope, balancer_id=balancer_id)
+    groups = GROUPS.of(conn, scope, sorted(referred(listeners, rules)))
+    targets: dict[str, list[RegisteredTarget]] = {}
+    for each in TARGETS.all(conn, scope, group_id=sorted(groups)) if groups else ():
+        targets.setdefault(each.group_id, []).append(each)
+    return balancer, groups, tuple(listeners), tuple(rules), targets

@@ -1,0 +1,324 @@
+"""Balancers, target groups, listeners and rules that are made here, as clients ask and an engine follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from backend.drivers.simulated import SimulatedSettings
+from backend.errors import Finding
+from tests.backend.engine.world import EngineWorld
+from tests.factories import OTHER
+from translators import arns
+from translators.errors import AWSError, translate
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def world() -> Iterator[EngineWorld]:
+    made = EngineWorld()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ask(world) -> Ask:
+    return lambda operation, **params: world.call(operation, service="elbv2", **params)
+
+
+@pytest.fixture
+def refused(ask) -> Callable[..., AWSError]:
+    def refused(operation: str, **params: Any) -> AWSError:
+        with pytest.raises((AWSError, Finding)) as found:
+            ask(operation, **params)
+        told = translate(found.value, "elbv2")
+        assert told is not None, found.value
+        return told
+
+    return refused
+
+
+@pytest.fixture
+def subnets(world) -> list[str]:
+    return [each["SubnetId"] for each in world.call("DescribeSubnets", service="ec2")["Subnets"]]
+
+
+@pytest.fixture
+def vpc(world) -> str:
+    return str(world.call("DescribeVpcs", service="ec2")["Vpcs"][0]["VpcId"])
+
+
+@pytest.fixture
+def balancer(ask, subnets) -> str:
+    made = ask("CreateLoadBalancer", Name="web", Subnets=subnets[:2], Tags=[{"Key": "team", "Value": "a"}])
+    return str(made["LoadBalancers"][0]["LoadBalancerArn"])
+
+
+@pytest.fixture
+def group(ask, vpc) -> str:
+    made = ask("CreateTargetGroup", Name="blue", Protocol="HTTP", Port=8080, VpcId=vpc)
+    return str(made["TargetGroups"][0]["TargetGroupArn"])
+
+
+def forward(group: str) -> list[dict[str, Any]]:
+    return [{"Type": "forward", "TargetGroupArn": group}]
+
+
+@pytest.fixture
+def listener(ask, balancer, group) -> str:
+    made = ask("CreateListener", LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward(group))
+    return str(made["Listeners"][0]["ListenerArn"])
+
+
+def states(ask: Ask, group: str) -> list[str]:
+    found = ask("DescribeTargetHealth", TargetGroupArn=group)["TargetHealthDescriptions"]
+    return [each["TargetHealth"]["State"] for each in found]
+
+
+def test_a_balancer_is_made_and_told(world, ask, refused, subnets):
+    assert refused("DescribeLoadBalancers", Names=["web"]).code == "LoadBalancerNotFound"
+    asked = {"Name": "web", "Subnets": subnets[:2], "Tags": [{"Key": "team", "Value": "a"}]}
+    (made,) = ask("CreateLoadBalancer", **asked)["LoadBalancers"]
+    assert made["State"] == {"Code": "provisioning"}
+    assert made["LoadBalancerArn"].split(":")[5].startswith("loadbalancer/app/web/")
+    assert [each["SubnetId"] for each in made["AvailabilityZones"]] == subnets[:2]
+    assert [each["ZoneName"] for each in made["AvailabilityZones"]] == ["us-east-1a", "us-east-1b"]
+    assert (made["Scheme"], made["Type"], len(made["SecurityGroups"])) == ("internet-facing", "application", 1)
+    world.pass_time(1)
+    (told,) = ask("DescribeLoadBalancers", Names=["web"])["LoadBalancers"]
+    assert told == {**made, "State": {"Code": "active"}}
+    assert ask("CreateLoadBalancer", **asked)["LoadBalancers"] == [told]
+    assert refused("CreateLoadBalancer", **{**asked, "Scheme": "internal"}).code == "DuplicateLoadBalancerName"
+    (tagged,) = ask("DescribeTags", ResourceArns=[made["LoadBalancerArn"]])["TagDescriptions"]
+    assert tagged["Tags"] == asked["Tags"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"Name": "a" * 33}, "ValidationError"),
+        ({"Name": "a_b"}, "ValidationError"),
+        ({"Name": "-a"}, "ValidationError"),
+        ({"Name": "internal-a"}, "ValidationError"),
+        ({"Subnets": []}, "ValidationError"),
+        ({"Subnets": ["subnet-0123456789abcdef0", "subnet-x"]}, "SubnetNotFound"),
+        ({"SecurityGroups": ["sg-0123456789abcdef0"]}, "InvalidSecurityGroup"),
+        ({"Type": "gateway"}, "ValidationError"),
+        ({"Scheme": "x"}, "ValidationError"),
+        ({"IpAddressType": "dualstack"}, "InvalidConfigurationRequest"),
+    ],
+)
+def test_balancers_that_cannot_be(refused, subnets, asked, code):
+    assert refused("CreateLoadBalancer", **{"Name": "web", "Subnets": subnets[:2], **asked}).code == code
+
+
+def test_one_zone_is_too_few_for_an_application_balancer(ask, refused, subnets):
+    words = refused("CreateLoadBalancer", Name="web", Subnets=subnets[:1])
+    assert (words.code, "two subnets" in words.message) == ("ValidationError", True)
+    (made,) = ask("CreateLoadBalancer", Name="tcp", Subnets=subnets[:1], Type="network")["LoadBalancers"]
+    assert "loadbalancer/net/tcp/" in made["LoadBalancerArn"]
+
+
+def test_a_group_alone_is_in_no_use(world, ask, refused, group):
+    (told,) = ask("DescribeTargetGroups")["TargetGroups"]
+    assert told["LoadBalancerArns"] == []
+    assert (told["HealthCheckTimeoutSeconds"], told["HealthyThresholdCount"], told["Matcher"]) == (
+        5,
+        5,
+        {"HttpCode": "200"},
+    )
+    server = world.server()
+    world.clock.move(5)
+    ask("RegisterTargets", TargetGroupArn=group, Targets=[{"Id": arns.instance_id(server.id)}])
+    (found,) = ask("DescribeTargetHealth", TargetGroupArn=group)["TargetHealthDescriptions"]
+    assert found["Target"] == {"Id": arns.instance_id(server.id), "Port": 8080}
+    assert found["TargetHealth"]["Reason"] == "Target.NotInUse"
+    words = refused("RegisterTargets", TargetGroupArn=group, Targets=[{"Id": "i-0123456789abcdef0"}])
+    assert words.code == "InvalidTarget"
+
+
+def test_a_request_finds_its_way(world, ask, group, listener, balancer):
+    (told,) = ask("DescribeListeners", LoadBalancerArn=balancer)["Listeners"]
+    assert told["ListenerArn"] == listener
+    (action,) = told["DefaultActions"]
+    assert action == {
+        "Type": "forward",
+        "TargetGroupArn": group,
+        "ForwardConfig": {
+            "TargetGroups": [{"TargetGroupArn": group, "Weight": 1}],
+            "TargetGroupStickinessConfig": {"Enabled": False},
+        },
+    }
+    server = world.server()
+    world.clock.move(5)
+    ask("RegisterTargets", TargetGroupArn=group, Targets=[{"Id": arns.instance_id(server.id)}])
+    assert states(ask, group) == ["initial"]
+    world.pass_time(4)
+    assert states(ask, group) == ["healthy"]
+    assert ask("DescribeTargetGroups")["TargetGroups"][0]["LoadBalancerArns"] == [balancer]
+
+
+def test_targets_drain_for_as_long_as_their_group_says(world, ask, group, listener):
+    ask(
+        "ModifyTargetGroupAttributes",
+        TargetGroupArn=group,
+        Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "30"}],
+    )
+    server = world.server()
+    world.clock.move(5)
+    target = {"Id": arns.instance_id(server.id)}
+    ask("RegisterTargets", TargetGroupArn=group, Targets=[target])
+    world.pass_time(4)
+    ask("DeregisterTargets", TargetGroupArn=group, Targets=[target])
+    assert states(ask, group) == ["draining"]
+    world.pass_time(20)
+    assert states(ask, group) == ["draining"]
+    world.pass_time(15)
+    assert states(ask, group) == []
+    assert world.simulated.pools.members("blue") == []
+
+
+def test_rules(world, ask, refused, group, listener, vpc):
+    other = ask("CreateTargetGroup", Name="green", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
+    conditions = [
+        {"Field": "path-pattern", "Values": ["/blue/*"]},
+        {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Color", "Values": ["blue"]}},
+    ]
+    fixed = {"StatusCode": "201", "ContentType": "text/plain", "MessageBody": "b"}
+    (rule,) = ask(
+        "CreateRule",
+        ListenerArn=listener,
+        Priority=10,
+        Conditions=conditions,
+        Actions=[{"Type": "fixed-response", "FixedResponseConfig": fixed}],
+    )["Rules"]
+    assert rule == {
+        "RuleArn": rule["RuleArn"],
+        "Priority": "10",
+        "Conditions": [
+            conditions[1],
+            {**conditions[0], "PathPatternConfig": {"Values": ["/blue/*"]}},
+        ],
+        "Actions": [{"Type": "fixed-response", "FixedResponseConfig": fixed}],
+        "IsDefault": False,
+        "Transforms": (),
+    }
+    asked = {"ListenerArn": listener, "Conditions": conditions[:1], "Actions": forward(other["TargetGroupArn"])}
+    assert refused("CreateRule", Priority=10, **asked).code == "PriorityInUse"
+    (second,) = ask("CreateRule", Priority=5, **asked)["Rules"]
+    told = ask("DescribeRules", ListenerArn=listener)["Rules"]
+    assert [each["Priority"] for each in told] == ["5", "10", "default"]
+    swapped = [
+        {"RuleArn": rule["RuleArn"], "Priority": 5},
+        {"RuleArn": second["RuleArn"], "Priority": 10},
+    ]
+    ask("SetRulePriorities", RulePriorities=swapped)
+    told = ask("DescribeRules", RuleArns=[rule["RuleArn"]])["Rules"]
+    assert [each["Priority"] for each in told] == ["5"]
+    world.pass_time(2)
+    assert {each.name for each in world.simulated.pools.all()} == {"blue", "green"}
+    assert refused("DeleteTargetGroup", TargetGroupArn=other["TargetGroupArn"]).code == "ResourceInUse"
+    ask("DeleteRule", RuleArn=second["RuleArn"])
+    ask("DeleteTargetGroup", TargetGroupArn=other["TargetGroupArn"])
+    world.pass_time(2)
+    assert {each.name for each in world.simulated.pools.all()} == {"blue"}
+    assert (
+        refused("DeleteRule", RuleArn=told[0]["RuleArn"].rpartition("/")[0] + "/0123456789abcdef").code
+        == "RuleNotFound"
+    )
+
+
+def test_a_group_serves_one_balancer(ask, refused, subnets, group, listener):
+    (other,) = ask("CreateLoadBalancer", Name="other", Subnets=subnets[:2])["LoadBalancers"]
+    asked = {"LoadBalancerArn": other["LoadBalancerArn"], "Protocol": "HTTP", "Port": 80}
+    words = refused("CreateListener", **asked, DefaultActions=forward(group))
+    assert (words.code, group in words.message) == ("TargetGroupAssociationLimit", True)
+
+
+def test_a_port_is_listened_on_once(ask, refused, balancer, group, listener):
+    asked = {"LoadBalancerArn": balancer, "Protocol": "HTTP", "DefaultActions": forward(group)}
+    assert refused("CreateListener", **asked, Port=80).code == "DuplicateListener"
+    ask("ModifyListener", ListenerArn=listener, Port=81)
+    ask("CreateListener", **asked, Port=80)
+
+
+def test_deletion_takes_all_but_the_groups(world, ask, refused, balancer, group, listener):
+    protect = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    ask("ModifyLoadBalancerAttributes", LoadBalancerArn=balancer, Attributes=protect)
+    words = refused("DeleteLoadBalancer", LoadBalancerArn=balancer)
+    assert words.message == f"Load balancer '{balancer}' cannot be deleted because deletion protection is enabled"
+    protect[0]["Value"] = "false"
+    ask("ModifyLoadBalancerAttributes", LoadBalancerArn=balancer, Attributes=protect)
+    world.pass_time(2)
+    assert len(world.simulated.pools.all()) == 1
+    ask("DeleteLoadBalancer", LoadBalancerArn=balancer)
+    ask("DeleteLoadBalancer", LoadBalancerArn=balancer)
+    assert refused("DescribeLoadBalancers", LoadBalancerArns=[balancer]).code == "LoadBalancerNotFound"
+    assert refused("DescribeListeners", ListenerArns=[listener]).code == "ListenerNotFound"
+    world.pass_time(2)
+    assert world.simulated.pools.all() == []
+    (told,) = ask("DescribeTargetGroups")["TargetGroups"]
+    assert told["LoadBalancerArns"] == []
+    ask("DeleteTargetGroup", TargetGroupArn=group)
+
+
+def test_no_one_elses(world, ask, balancer, group, listener):
+    assert world.call("DescribeLoadBalancers", service="elbv2", scope=OTHER)["LoadBalancers"] == []
+    assert world.call("DescribeTargetGroups", service="elbv2", scope=OTHER)["TargetGroups"] == []
+    for operation, member, arn in (
+        ("DescribeListeners", "LoadBalancerArn", balancer),
+        ("DeleteListener", "ListenerArn", listener),
+        ("DescribeTargetHealth", "TargetGroupArn", group),
+    ):
+        with pytest.raises((AWSError, Finding)):
+            world.call(operation, service="elbv2", scope=OTHER, **{member: arn})
+
+
+def test_all_attributes_are_told(ask, refused, balancer, group, listener):
+    told = ask("DescribeTargetGroupAttributes", TargetGroupArn=group)["Attributes"]
+    assert len(told) == 14
+    assert len(ask("DescribeLoadBalancerAttributes", LoadBalancerArn=balancer)["Attributes"]) == 23
+    for key, value in (("x", "y"), ("idle_timeout.timeout_seconds", "0"), ("access_logs.s3.enabled", "true")):
+        words = refused(
+            "ModifyLoadBalancerAttributes", LoadBalancerArn=balancer, Attributes=[{"Key": key, "Value": value}]
+        )
+        assert words.code == "ValidationError"
+    assert ask("DescribeListenerAttributes", ListenerArn=listener)["Attributes"]
+
+
+def test_nodes_are_registered_when_the_pool_comes(world, ask, group, balancer):
+    world.make(desired=1)
+    world.call("AttachLoadBalancerTargetGroups", AutoScalingGroupName="web", TargetGroupARNs=[group])
+    world.pass_time(8)
+    assert states(ask, group) == ["unused"]
+    ask("CreateListener", LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward(group))
+    world.pass_time(12)
+    assert states(ask, group) == ["healthy"]
+    (told,) = world.call("DescribeLoadBalancerTargetGroups", AutoScalingGroupName="web")["LoadBalancerTargetGroups"]
+    assert told["LoadBalancerTargetGroupARN"] == group
+    world.call("SetDesiredCapacity", AutoScalingGroupName="web", DesiredCapacity=0)
+    world.pass_time(5)
+    assert states(ask, group) == ["draining"]
+
+
+def test_a_tree_takes_one_change_at_a_time(subnets, vpc):
+    slow = EngineWorld(settings=SimulatedSettings(seed=7, balancer_seconds=3))
+    try:
+        asked: Ask = lambda operation, **params: slow.call(operation, service="elbv2", **params)  # noqa: E731
+        (made,) = asked("CreateLoadBalancer", Name="web", Subnets=subnets[:2])["LoadBalancers"]
+        (group,) = asked("CreateTargetGroup", Name="t", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"]
+        where = {"LoadBalancerArn": made["LoadBalancerArn"], "Protocol": "HTTP"}
+        for port in (80, 81):
+            asked("CreateListener", **where, Port=port, DefaultActions=forward(group["TargetGroupArn"]))
+        slow.pass_time(2)
+        assert asked("DescribeLoadBalancers")["LoadBalancers"][0]["State"] == {"Code": "provisioning"}
+        slow.pass_time(20)
+        assert asked("DescribeLoadBalancers")["LoadBalancers"][0]["State"] == {"Code": "active"}
+        with slow.simulated._state.reading() as connection:
+            kinds = connection.execute("SELECT kind FROM balancer_parts ORDER BY kind").fetchall()
+        assert [kind for (kind,) in kinds] == ["listener", "listener", "pool"]
+    finally:
+        slow.close()

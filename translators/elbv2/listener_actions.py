@@ -1,0 +1,272 @@
+"""Listeners and rules made, changed and deleted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from backend import errors as findings
+from backend.domain.balancers import BalancerKind, BalancerListener, LoadBalancer, forwarded
+from backend.services.limits import CERTIFICATES_OF_LISTENER
+from backend.services.listeners import NewListener, NewRule
+from translators.elbv2 import action_words, errors, ids, tag_words
+from translators.elbv2.listeners import LISTENERS, RULES, default_rule, group_arns, told, told_rule
+from translators.elbv2.policies import DEFAULT_POLICY, POLICIES
+from translators.errors import AWSError
+from translators.registry import Call, Result, operation
+
+_PROTOCOLS: Final[Mapping[BalancerKind, tuple[str, ...]]] = {
+    BalancerKind.APPLICATION: ("HTTP", "HTTPS"),
+    BalancerKind.NETWORK: ("TCP", "TLS", "UDP", "TCP_UDP"),
+}
+_GROUPS: Final[Mapping[str, frozenset[str]]] = {
+    "HTTP": frozenset({"HTTP", "HTTPS"}),
+    "HTTPS": frozenset({"HTTP", "HTTPS"}),
+    "TCP": frozenset({"TCP", "TCP_UDP"}),
+    "TLS": frozenset({"TCP", "TLS"}),
+    "UDP": frozenset({"UDP", "TCP_UDP"}),
+    "TCP_UDP": frozenset({"TCP_UDP"}),
+}
+"""Protocol of a listener -> those of target groups that it can forward to."""
+_SECURE: Final = frozenset({"HTTPS", "TLS"})
+_CERTIFICATE: Final = re.compile(
+    r"arn:aws:(acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}|iam::\d{12}:server-certificate/[\w+=,.@/-]{1,640})"
+)
+
+
+@operation("elbv2", "CreateListener")
+def create_listener(call: Call) -> Result:
+    params = call.params
+    balancer = ids.balancer_of(call, params["LoadBalancerArn"])
+    protocol = _protocol(balancer, params.get("Protocol") or "")
+    if params.get("Port") is None:
+        raise errors.validation("A port must be specified")  # unsourced
+    _check_unsupported(params)
+    actions = _actions(call, balancer, protocol, params["DefaultActions"])
+    certificates = _certificates(call, protocol, params.get("Certificates") or ())
+    policy = _policy(protocol, params.get("SslPolicy"))
+    wanted = NewListener(
+        protocol, params["Port"], actions, certificates, policy, tag_words.checked(params.get("Tags") or ())
+    )
+    with _elsewhere(call):
+        made = call.backend.listeners.create(call.scope, balancer.id, wanted)
+    return {"Listeners": [LISTENERS.view(told(call, balancer, made, group_arns(call)))]}
+
+
+@operation("elbv2", "ModifyListener")
+def modify_listener(call: Call) -> Result:
+    params = call.params
+    listener, balancer = _listener(call)
+    protocol = _protocol(balancer, params.get("Protocol") or listener.protocol)
+    _check_unsupported(params)
+    values: dict[str, Any] = {"protocol": protocol, "port": params.get("Port", listener.port)}
+    given = params.get("DefaultActions")
+    if given:
+        values["actions"] = _actions(call, balancer, protocol, given)
+    elif protocol != listener.protocol:
+        _check_groups(call, balancer, protocol, listener.actions)
+    default = [{"CertificateArn": listener.certificates[0]}] if listener.certificates else ()
+    certificates = _certificates(call, protocol, params.get("Certificates") or default)
+    values["certificates"] = (*certificates, *(each for each in listener.certificates[1:] if protocol in _SECURE))
+    values["ssl_policy"] = _policy(protocol, params.get("SslPolicy") or listener.ssl_policy)
+    with _elsewhere(call):
+        changed = call.backend.listeners.change(call.scope, listener.id, **values)
+    return {"Listeners": [LISTENERS.view(told(call, balancer, changed, group_arns(call)))]}
+
+
+@operation("elbv2", "DeleteListener")
+def delete_listener(call: Call) -> Result:
+    listener, _ = _listener(call)
+    call.backend.listeners.delete(call.scope, listener.id)
+    return {}
+
+
+@operation("elbv2", "CreateRule")
+def create_rule(call: Call) -> Result:
+    params = call.params
+    listener, balancer = _listener(call)
+    _check_transforms(params)
+    if balancer.kind is not BalancerKind.APPLICATION:
+        raise errors.validation("Rules are only supported for listeners of Application Load Balancers")  # unsourced
+    conditions = action_words.read_conditions(params["Conditions"])
+    actions = _actions(call, balancer, listener.protocol, params["Actions"])
+    wanted = NewRule(params["Priority"], conditions, actions, tag_words.checked(params.get("Tags") or ()))
+    with _elsewhere(call):
+        made = call.backend.listeners.create_rule(call.scope, listener.id, wanted)
+    return {"Rules": [RULES.view(told_rule(call, balancer, made, group_arns(call)))]}
+
+
+@operation("elbv2", "ModifyRule")
+def modify_rule(call: Call) -> Result:
+    _check_transforms(call.params)
+    arn = call.params["RuleArn"]
+    short = _rule(call, arn)
+    found = [each for each in call.backend.listeners.rules(call.scope) if each.id == short]
+    if not found:
+        raise errors.rule_not_found()
+    balancer = call.backend.balancers.get(call.scope, found[0].balancer_id)
+    values: dict[str, Any] = {}
+    if call.params.get("Conditions"):
+        values["conditions"] = action_words.read_conditions(call.params["Conditions"])
+    if call.params.get("Actions"):
+        protocol = call.backend.listeners.get(call.scope, found[0].listener_id).protocol
+        values["actions"] = _actions(call, balancer, protocol, call.params["Actions"])
+    with _elsewhere(call):
+        changed = call.backend.listeners.change_rule(call.scope, short, **values)
+    return {"Rules": [RULES.view(told_rule(call, balancer, changed, group_arns(call)))]}
+
+
+@operation("elbv2", "DeleteRule")
+def delete_rule(call: Call) -> Result:
+    call.backend.listeners.delete_rule(call.scope, _rule(call, call.params["RuleArn"]))
+    return {}
+
+
+@operation("elbv2", "SetRulePriorities")
+def set_rule_priorities(call: Call) -> Result:
+    given: Sequence[Mapping[str, Any]] = call.params["RulePriorities"]
+    if not given or any("RuleArn" not in each or "Priority" not in each for each in given):
+        raise errors.validation("You must specify a rule ARN and a priority")  # unsourced
+    priorities = {_rule(call, each["RuleArn"]): each["Priority"] for each in given}
+    moved = call.backend.listeners.set_priorities(call.scope, priorities)
+    balancer = call.backend.balancers.get(call.scope, moved[0].balancer_id)
+    groups = group_arns(call)
+    return {"Rules": [RULES.view(told_rule(call, balancer, each, groups)) for each in moved]}
+
+
+@operation("elbv2", "AddListenerCertificates")
+def add_listener_certificates(call: Call) -> Result:
+    listener, _ = _listener(call)
+    added = _certificates(call, listener.protocol, call.params["Certificates"], most=CERTIFICATES_OF_LISTENER)
+    kept = tuple(dict.fromkeys((*listener.certificates, *added)))
+    if len(kept) > CERTIFICATES_OF_LISTENER:
+        raise findings.LimitExceeded("certificates", CERTIFICATES_OF_LISTENER)
+    call.backend.listeners.change(call.scope, listener.id, certificates=kept)
+    return {"Certificates": [{"CertificateArn": each, "IsDefault": False} for each in added]}
+
+
+@operation("elbv2", "RemoveListenerCertificates")
+def remove_listener_certificates(call: Call) -> Result:
+    listener, _ = _listener(call)
+    gone = {each.get("CertificateArn") for each in call.params["Certificates"]}
+    if listener.certificates and listener.certificates[0] in gone:
+        raise AWSError(  # unsourced
+            "OperationNotPermitted", "Default certificates cannot be removed from a listener"
+        )
+    kept = tuple(each for each in listener.certificates if each not in gone)
+    call.backend.listeners.change(call.scope, listener.id, certificates=kept)
+    return {}
+
+
+@operation("elbv2", "DescribeListenerCertificates")
+def describe_listener_certificates(call: Call) -> Result:
+    listener, _ = _listener(call)
+    return {
+        "Certificates": [
+            {"CertificateArn": each, "IsDefault": place == 0} for place, each in enumerate(listener.certificates)
+        ]
+    }
+
+
+class _elsewhere:  # noqa: N801 - reads as a statement
+    """Tells of a target group that serves another balancer by its ARN, which the finding has not."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, findings.TargetGroupElsewhere):
+            arn = group_arns(self._call).get(error.group, "")
+            raise AWSError(  # unsourced
+                "TargetGroupAssociationLimit",
+                f"The following target groups cannot be associated with more than one load balancer: {arn}",
+            ) from error
+
+
+def _listener(call: Call) -> tuple[BalancerListener, LoadBalancer]:
+    found = call.backend.listeners.get(call.scope, ids.digits(call, "listener", call.params["ListenerArn"]))
+    balancer = call.backend.balancers.get(call.scope, found.balancer_id)
+    if ids.listener_arn(call, balancer, found) != call.params["ListenerArn"]:
+        raise errors.listener_not_found()
+    return found, balancer
+
+
+def _rule(call: Call, arn: str) -> str:
+    """The digits of a rule that may be changed."""
+    short = ids.digits(call, "listener-rule", arn)
+    if arn == default_rule(arn.replace(":listener-rule/", ":listener/").rpartition("/")[0]):
+        raise AWSError("OperationNotPermitted", f"Default rule '{arn}' cannot be changed or deleted")  # unsourced
+    return short
+
+
+def _protocol(balancer: LoadBalancer, protocol: str) -> str:
+    known = _PROTOCOLS[balancer.kind]
+    if protocol not in known:
+        raise errors.validation(f"Listener protocol '{protocol}' must be one of '{', '.join(known)}'")  # unsourced
+    return protocol
+
+
+def _actions(
+    call: Call, balancer: LoadBalancer, protocol: str, given: Sequence[Mapping[str, Any]]
+) -> tuple[Mapping[str, Any], ...]:
+    actions = action_words.read_actions(call, given)
+    if balancer.kind is BalancerKind.NETWORK and any(each["type"] != "forward" for each in actions):
+        raise errors.validation("Listeners of Network Load Balancers can only forward")  # unsourced
+    _check_groups(call, balancer, protocol, actions)
+    return actions
+
+
+def _check_groups(call: Call, balancer: LoadBalancer, protocol: str, actions: Sequence[Mapping[str, Any]]) -> None:
+    for group_id in forwarded(actions):
+        group = call.backend.target_groups.get(call.scope, group_id)
+        arn = ids.group_arn(call, group)
+        if group.protocol not in _GROUPS[protocol]:
+            raise AWSError(  # unsourced
+                "IncompatibleProtocols",
+                f"The protocol {group.protocol} of target group '{arn}' is not compatible with the protocol {protocol}"
+                " of the listener",
+            )
+        if group.network_id != balancer.network_id:
+            raise errors.invalid_configuration(  # unsourced
+                f"Target group '{arn}' is not in the VPC of load balancer '{ids.balancer_arn(call, balancer)}'"
+            )
+
+
+def _certificates(call: Call, protocol: str, given: Sequence[Mapping[str, Any]], *, most: int = 1) -> tuple[str, ...]:
+    names = tuple(each.get("CertificateArn") or "" for each in given if each.get("CertificateArn"))
+    if protocol not in _SECURE:
+        if names:
+            raise errors.validation(f"Certificates cannot be specified for {protocol} listeners")  # unsourced
+        return ()
+    if not names:
+        raise errors.validation("A certificate must be specified for HTTPS and TLS listeners")  # unsourced
+    if len(names) > most:
+        raise errors.validation("Up to one certificate can be specified here")  # unsourced
+    for name in names:
+        if not _CERTIFICATE.fullmatch(name) or call.account_id not in name:
+            raise AWSError("CertificateNotFound", f"Certificate '{name}' not found")  # unsourced
+    return names
+
+
+def _policy(protocol: str, name: str | None) -> str | None:
+    if protocol not in _SECURE:
+        return None
+    if name and name not in POLICIES:
+        raise AWSError("SSLPolicyNotFound", f"SSL policy '{name}' not found")  # unsourced
+    return name or DEFAULT_POLICY
+
+
+def _check_unsupported(params: Mapping[str, Any]) -> None:
+    if any(each not in {"", "None"} for each in params.get("AlpnPolicy") or ()):
+        raise AWSError("ALPNPolicyNotSupported", "ALPN policies are not supported")  # unsourced
+    if (params.get("MutualAuthentication") or {}).get("Mode") not in {None, "", "off"}:
+        raise errors.validation("Mutual authentication is not supported")  # unsourced
+
+
+def _check_transforms(params: Mapping[str, Any]) -> None:
+    if params.get("Transforms"):
+        raise errors.validation("Transforms are not supported")  # unsourced

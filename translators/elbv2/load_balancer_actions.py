@@ -1,0 +1,182 @@
+"""Load balancers made, changed and deleted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from backend.domain.balancers import BalancerKind
+from backend.drivers.network import Subnet
+from backend.services.balancers import NewBalancer
+from translators import arns
+from translators.elbv2 import errors, ids, tag_words
+from translators.elbv2.load_balancers import BALANCERS, adopted, told, zones
+from translators.errors import AWSError
+from translators.registry import Call, Result, operation
+
+_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
+_LONGEST: Final = 32
+_SCHEMES: Final = ("internet-facing", "internal")
+_LEAST: Final = {BalancerKind.APPLICATION: 2, BalancerKind.NETWORK: 1}
+
+
+def check_name(noun: str, name: str) -> None:
+    """Refuse a name that no balancer or target group may have."""
+    # Source: the texts as moto's tests of the service have them.
+    if not name or len(name) > _LONGEST:
+        raise errors.validation(f"{noun} name '{name}' cannot be longer than '{_LONGEST}' characters")
+    if not _NAME.fullmatch(name):
+        raise errors.validation(
+            f"{noun} name '{name}' can only contain characters that are alphanumeric characters and hyphens(-)"
+        )
+    if name.startswith("-") or name.endswith("-"):
+        raise errors.validation(f"{noun} name '{name}' cannot begin or end with '-'")
+
+
+@operation("elbv2", "CreateLoadBalancer")
+def create_load_balancer(call: Call) -> Result:
+    params = call.params
+    name = params["Name"]
+    check_name("Load balancer", name)
+    if name.startswith("internal-"):
+        raise errors.validation(f"Load balancer name '{name}' cannot begin with 'internal-'")  # unsourced
+    kind = _kind(params.get("Type") or "application")
+    scheme = params.get("Scheme") or _SCHEMES[0]
+    if scheme not in _SCHEMES:
+        raise errors.validation(f"Scheme '{scheme}' must be one of '[{', '.join(_SCHEMES)}]'")  # unsourced
+    _check_address_type(params.get("IpAddressType"))
+    for member in ("CustomerOwnedIpv4Pool", "IpamPools"):
+        if params.get(member):
+            raise errors.validation(f"{member} is not supported")  # unsourced
+    subnets = _subnets(call, kind)
+    if kind is BalancerKind.NETWORK and not params.get("SecurityGroups"):
+        groups: Sequence[Any] = ()
+    else:
+        groups = _security_groups(call, params.get("SecurityGroups") or (), subnets[0].network_id)
+    wanted = NewBalancer(name, kind, scheme, subnets, groups, tag_words.checked(params.get("Tags") or ()))
+    made = call.backend.balancers.create(call.scope, wanted)
+    return {"LoadBalancers": [BALANCERS.view(told(call, made))]}
+
+
+@operation("elbv2", "DeleteLoadBalancer")
+def delete_load_balancer(call: Call) -> Result:
+    """One that is gone, or never was, is no fault."""
+    arn = call.params["LoadBalancerArn"]
+    short = ids.digits(call, "loadbalancer", arn)
+    found = [each for each in call.backend.balancers.all(call.scope) if each.id == short]
+    if not found and any(each.arn == arn for each in adopted(call)):
+        raise AWSError(  # unsourced
+            "OperationNotPermitted",
+            f"Load balancer '{arn}' cannot be deleted because it was made with the cloud's own tools",
+        )
+    if found and found[0].attributes.get("deletion_protection.enabled") == "true":
+        raise AWSError(
+            "OperationNotPermitted",
+            f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
+        )
+    call.backend.balancers.delete(call.scope, short)
+    return {}
+
+
+@operation("elbv2", "SetSecurityGroups")
+def set_security_groups(call: Call) -> Result:
+    balancer = ids.balancer_of(call, call.params["LoadBalancerArn"])
+    if balancer.kind is BalancerKind.NETWORK and not balancer.security_groups:
+        raise errors.invalid_configuration(  # unsourced
+            "You cannot set security groups on a Network Load Balancer that was created without any"
+        )
+    groups = _security_groups(call, call.params["SecurityGroups"], balancer.network_id)
+    changed = call.backend.balancers.change(call.scope, balancer.id, security_groups=tuple(each.id for each in groups))
+    told_ids = [arns.resource_id(arns.SECURITY_GROUP, each) for each in changed.security_groups]
+    return {"SecurityGroupIds": told_ids}
+
+
+@operation("elbv2", "SetSubnets")
+def set_subnets(call: Call) -> Result:
+    balancer = ids.balancer_of(call, call.params["LoadBalancerArn"])
+    _check_address_type(call.params.get("IpAddressType"))
+    subnets = list(_subnets(call, balancer.kind))
+    if subnets[0].network_id != balancer.network_id:
+        raise errors.invalid_configuration(  # unsourced
+            "All subnets must be in the VPC of the load balancer"
+        )
+    # The cloud's balancer listens in the subnet that it was made in, which stays the first.
+    subnets.sort(key=lambda each: each.id != balancer.subnets[0])
+    if subnets[0].id != balancer.subnets[0]:
+        raise errors.invalid_configuration(  # unsourced
+            f"Subnet '{arns.subnet_id(balancer.subnets[0])}' holds the load balancer and cannot be removed from it"
+        )
+    changed = call.backend.balancers.change(
+        call.scope,
+        balancer.id,
+        subnets=tuple(each.id for each in subnets),
+        zones=tuple(each.zone for each in subnets),
+    )
+    return {"AvailabilityZones": zones(told(call, changed)), "IpAddressType": "ipv4"}
+
+
+@operation("elbv2", "SetIpAddressType")
+def set_ip_address_type(call: Call) -> Result:
+    ids.balancer_of(call, call.params["LoadBalancerArn"])
+    _check_address_type(call.params.get("IpAddressType"))
+    return {"IpAddressType": "ipv4"}
+
+
+def _kind(word: str) -> BalancerKind:
+    if word in {"application", "network"}:
+        return BalancerKind(word)
+    if word == "gateway":
+        raise errors.validation("Load balancers of type 'gateway' are not supported")  # unsourced
+    raise errors.validation(f"Load balancer type '{word}' must be one of '[application, network]'")  # unsourced
+
+
+def _check_address_type(word: str | None) -> None:
+    if word not in {None, "", "ipv4"}:
+        raise errors.invalid_configuration(f"IP address type '{word}' is not supported")  # unsourced
+
+
+def _subnets(call: Call, kind: BalancerKind) -> Sequence[Subnet]:
+    """Those of a request, in its order, each in a zone of its own."""
+    mappings: Sequence[Mapping[str, Any]] = call.params.get("SubnetMappings") or ()
+    given = list(call.params.get("Subnets") or ())
+    if mappings and given:
+        raise errors.validation("You must specify either subnets or subnet mappings, not both")  # unsourced
+    for each in mappings:
+        for member in ("AllocationId", "PrivateIPv4Address", "IPv6Address", "SourceNatIpv6Prefix"):
+            if each.get(member):
+                raise errors.invalid_configuration(f"{member} of a subnet mapping is not supported")  # unsourced
+        if not each.get("SubnetId"):
+            raise errors.validation("A subnet mapping must have a SubnetId")  # unsourced
+    names = list(dict.fromkeys(given or [each["SubnetId"] for each in mappings]))
+    if not names:
+        raise errors.validation("At least one subnet must be specified")  # unsourced
+    shorts = [arns.short_of(arns.SUBNET, name) for name in names]
+    for name, short in zip(names, shorts, strict=True):
+        if short is None:
+            raise AWSError("SubnetNotFound", f"The subnet ID '{name}' does not exist")  # unsourced
+    subnets = call.backend.balancers.subnets(call.scope, [each for each in shorts if each is not None])
+    _check_subnets(subnets, kind)
+    return subnets
+
+
+def _check_subnets(subnets: Sequence[Subnet], kind: BalancerKind) -> None:
+    if len({each.network_id for each in subnets}) > 1:
+        raise errors.invalid_configuration("All subnets must belong to the same VPC")  # unsourced
+    if len({each.zone for each in subnets}) < len(subnets):
+        raise errors.invalid_configuration(  # unsourced
+            "A load balancer cannot be attached to multiple subnets in the same Availability Zone"
+        )
+    if len(subnets) < _LEAST[kind]:
+        # unsourced
+        raise errors.validation("At least two subnets in two different Availability Zones must be specified")
+
+
+def _security_groups(call: Call, names: Sequence[str], network_id: str) -> Sequence[Any]:
+    shorts = []
+    for name in names:
+        short = arns.short_of(arns.SECURITY_GROUP, name)
+        if short is None:
+            raise AWSError("InvalidSecurityGroup", f"The security group ID '{name}' does not exist")  # unsourced
+        shorts.append(short)
+    return call.backend.balancers.security_groups(call.scope, shorts, network_id)
