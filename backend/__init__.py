@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from backend.services.images import Images
     from backend.services.instance_profiles import InstanceProfiles
     from backend.services.key_pairs import KeyPairs
+    from backend.services.listeners import Listeners
     from backend.services.managed_policies import ManagedPolicies
     from backend.services.network_acls import NetworkAcls
     from backend.services.networks import Networks
-    from backend.services.listeners import Listeners
     from backend.services.nodes import Nodes
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
@@ -104,10 +104,10 @@ class Backend:
         from backend.services.images import Images
         from backend.services.instance_profiles import InstanceProfiles
         from backend.services.key_pairs import KeyPairs, kept_by
+        from backend.services.listeners import Listeners
         from backend.services.managed_policies import ManagedPolicies
         from backend.services.network_acls import NetworkAcls
         from backend.services.networks import Networks, ServersIn
-        from backend.services.listeners import Listeners
         from backend.services.nodes import Nodes
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
@@ -122,14 +122,12 @@ class Backend:
         from backend.services.templates import Templates
         from backend.services.traffic import Traffic
         from backend.services.volumes import Volumes
-
-        catalog = Catalog(cloud, clock, kept_keys=kept_by(store))
-        security_groups = SecurityGroups(store, cloud, catalog, clock)
-        networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
         from backend.store.homes import StoredHomes
 
         cloud = housed(cloud, StoredHomes(store))
-        catalog = Catalog(cloud, clock)
+        catalog = Catalog(cloud, clock, kept_keys=kept_by(store))
+        security_groups = SecurityGroups(store, cloud, catalog, clock)
+        networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
             nodes=Nodes(store, cloud, catalog, clock),

@@ -610,36 +610,6 @@ class SecurityGroupExists(Finding):
 @dataclass(eq=False)
 class SecurityGroupInUse(Finding):
     """Servers, ports or rules of other groups need it (short id)."""
-class BalancerNotFound(Finding):
-    """No such load balancer; ``balancer`` as it was named."""
-
-    balancer: str
-
-
-@dataclass(eq=False)
-class BalancerExists(Finding):
-    """One of that name is there with other settings."""
-
-    name: str
-
-
-@dataclass(eq=False)
-class BalancerProtected(Finding):
-    """It may not be deleted."""
-
-    balancer: str
-
-
-@dataclass(eq=False)
-class TargetGroupExists(Finding):
-    """One of that name is there with other settings."""
-
-    name: str
-
-
-@dataclass(eq=False)
-class TargetGroupInUse(Finding):
-    """A listener or a rule refers to it."""
 
     group: str
 
@@ -682,6 +652,44 @@ class KeyPairExists(Finding):
 @dataclass(eq=False)
 class KeyPairNotPublic(Finding):
     """The text is no public key that could be imported."""
+
+
+@dataclass(eq=False)
+class BalancerNotFound(Finding):
+    """No such load balancer; ``balancer`` as it was named."""
+
+    balancer: str
+
+
+@dataclass(eq=False)
+class BalancerExists(Finding):
+    """One of that name is there with other settings."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class BalancerProtected(Finding):
+    """It may not be deleted."""
+
+    balancer: str
+
+
+@dataclass(eq=False)
+class TargetGroupExists(Finding):
+    """One of that name is there with other settings."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class TargetGroupInUse(Finding):
+    """A listener or a rule refers to it."""
+
+    group: str
+
+
+@dataclass(eq=False)
 class TargetGroupElsewhere(Finding):
     """Another balancer refers to it."""
 

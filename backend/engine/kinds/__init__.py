@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from backend.engine.kinds import clusters, measuring, networks, pools, retention, security_groups, watches
+from backend.engine.kinds import balancers, clusters, measuring, networks, pools, retention, security_groups, watches
 from backend.engine.kinds.kind import AnyKind, Round
 
 KINDS: tuple[AnyKind, ...] = (
     watches.KIND,
     clusters.KIND,
+    balancers.KIND,
     pools.KIND,
     networks.KIND,
     networks.MAKINGS,
     security_groups.KIND,
 )
-from backend.engine.kinds import balancers, clusters, measuring, pools, retention, watches
-from backend.engine.kinds.kind import AnyKind, Round
-
-KINDS: tuple[AnyKind, ...] = (watches.KIND, clusters.KIND, balancers.KIND, pools.KIND)
 """Rows that are leased, in the order in which they are claimed: looks come first, for passes live by what they see."""
 
 ROUNDS: tuple[Round, ...] = (retention.ROUND, measuring.measuring(KINDS))
