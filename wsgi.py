@@ -138,6 +138,8 @@ def create_gateway() -> Flask:
             clock,
             deregistration=chosen.engine.deregistration,
             sessions=sessions,
+            seal=seal_of(chosen),
+            public_images=chosen.public_images,
         ),
         credentials=SessionCredentials(identity.credentials, sessions),
         clock=clock,
@@ -171,7 +173,9 @@ def create_engine(chosen: BackendSettings) -> Engine:
     return Engine(
         store=store,
         cloud=cloud,
-        catalog=Catalog(cloud, clock, timedelta(seconds=30), kept_keys=kept_by(store)),
+        catalog=Catalog(
+            cloud, clock, timedelta(seconds=30), kept_keys=kept_by(store), aliases=chosen.public_images
+        ),
         clock=clock,
         settings=chosen.engine,
         rng=random.Random(secrets.randbits(64)),

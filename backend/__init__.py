@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from backend.clock import Clock
     from backend.drivers.cloud import Cloud
     from backend.services.activities import Activities
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from backend.services.network_acls import NetworkAcls
     from backend.services.networks import Networks
     from backend.services.nodes import Nodes
+    from backend.services.parameters import Parameters
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
     from backend.services.routing import Routing
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from backend.services.templates import Templates
     from backend.services.traffic import Traffic
     from backend.services.volumes import Volumes
+    from backend.store.secrets import Seal
     from backend.store.session import Store
 
 
@@ -73,6 +77,7 @@ class Backend:
     balancers: LoadBalancers
     target_groups: TargetGroups
     listeners: Listeners
+    parameters: Parameters
 
     @classmethod
     def build(
@@ -84,6 +89,8 @@ class Backend:
         deregistration: timedelta = timedelta(minutes=5),
         sessions: Sessions | None = None,
         balancer_names: str = "",
+        seal: Seal | None = None,
+        public_images: Mapping[str, str] | None = None,
     ) -> Backend:
         """The services over a store and a cloud, with one catalog between them.
 
@@ -91,6 +98,8 @@ class Backend:
             deregistration: how long the engine drains members of pools.
             sessions: temporary keys; None: there are none.
             balancer_names: how DNS names of balancers are formed, see ``LoadBalancers``; empty: by default.
+            seal: closes secrets of callers (secure parameters, private keys); None: they are refused.
+            public_images: names of public parameters -> names of their images, over the usual ones.
         """
         # Imported here so that naming backend.errors or backend.domain does not load the whole store.
         from backend.drivers.catalog import Catalog
@@ -109,6 +118,7 @@ class Backend:
         from backend.services.network_acls import NetworkAcls
         from backend.services.networks import Networks, ServersIn
         from backend.services.nodes import Nodes
+        from backend.services.parameters import Parameters
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
         from backend.services.routing import Routing
@@ -128,6 +138,10 @@ class Backend:
         catalog = Catalog(cloud, clock, kept_keys=kept_by(store))
         security_groups = SecurityGroups(store, cloud, catalog, clock)
         networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
+        from backend.store.secrets import Seal
+
+        catalog = Catalog(cloud, clock, aliases=public_images)
+        sealing = seal or Seal(())
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
             nodes=Nodes(store, cloud, catalog, clock),
@@ -145,6 +159,7 @@ class Backend:
             server_changes=ServerChanges(cloud, catalog),
             roles=Roles(store, clock),
             managed_policies=ManagedPolicies(store, clock),
+            parameters=Parameters(store, catalog, clock, sealing),
             instance_profiles=InstanceProfiles(store, cloud, clock),
             volumes=Volumes(store, cloud, clock),
             security_groups=security_groups,

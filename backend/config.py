@@ -5,7 +5,7 @@ A setting of the engine, or of the driver of OpenStack, is an option here and a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
@@ -156,6 +156,13 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.DictOpt("subnet_zones", default={}, help="Subnet (name or id):AWS zone, for subnets of one zone."),
         cfg.DictOpt("volume_types", default={}, help="AWS volume type:the cloud's; others get its default."),
     ),
+    "parameters": (
+        cfg.DictOpt(
+            "images",
+            default={},
+            help="Public parameter:name of its images, with * and ? (over those of the names that AWS's images have).",
+        ),
+    ),
     "secrets": (
         cfg.ListOpt(
             "key",
@@ -194,6 +201,7 @@ class BackendSettings:
     secret_key_file: str = ""
     driver: str = "simulated"
     verify: str = "secret"
+    public_images: Mapping[str, str] = field(default_factory=dict)
     engine: EngineSettings = field(default_factory=EngineSettings)
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
 
@@ -220,6 +228,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         secret_key_file=conf.secrets.key_file,
         driver=conf.cloud.driver,
         verify=conf.openstack.verify,
+        public_images=dict(conf.parameters.images),
         engine=_engine(conf),
         openstack=_openstack(conf),
     )

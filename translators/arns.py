@@ -147,3 +147,8 @@ def ec2(region: str, account: str, kind: str, name: str) -> str:
 def iam(account: str, kind: str, path: str, name: str) -> str:
     """The ARN of an identity: ``arn:aws:iam::123456789012:role/path/name``."""
     return f"arn:aws:iam::{account}:{kind}{path}{name}"
+
+
+def parameter(region: str, account: str, name: str) -> str:
+    """The ARN of a parameter, whose name may begin with a slash or not."""
+    return f"arn:aws:ssm:{region}:{account}:parameter/{name.removeprefix('/')}"

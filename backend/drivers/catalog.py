@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from backend.clock import Clock
 from backend.domain.ids import balancing_id
 from backend.domain.scope import Scope
+from backend.drivers import public_images
 from backend.drivers.balancing import Pool
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Flavor, KeyPair, ServerGroup, Zone
@@ -44,8 +45,12 @@ class Catalog:
         clock: Clock,
         ttl: timedelta = timedelta(seconds=30),
         most: int = 2000,
+        *,
         kept_keys: KeptKeys = _none_kept,
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
+        """Args: aliases: names of public parameters -> names of their images, over the usual ones."""
+        self.aliases: Final = {**public_images.USUAL, **(aliases or {})}
         self._cloud = cloud
         self._kept_keys = kept_keys
         self._clock = clock
@@ -63,6 +68,11 @@ class Catalog:
         """An image by its short id."""
         found: Image | None = self._one("images", scope, self._cloud.images.list, _short, short)
         return found
+
+    def aliased(self, scope: Scope, parameter: str) -> Sequence[Image]:
+        """The images that a public parameter has meant, oldest first: the last is meant now; none of an unknown one."""
+        pattern = self.aliases.get(parameter)
+        return [] if pattern is None else public_images.meant(pattern, self.images(scope))
 
     def flavors(self, scope: Scope) -> Sequence[Flavor]:
         return self._listing("flavors", scope, self._cloud.compute.flavors, _name)[0]

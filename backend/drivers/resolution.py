@@ -12,6 +12,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.compute import ServerGroup, ServerRequest
 from backend.drivers.images import Image
 from backend.drivers.network import Subnet
+from backend.drivers.public_images import alias_of
 
 
 def resolve(
@@ -49,7 +50,7 @@ def resolve(
         raise errors.Unsupported("IamInstanceProfile")
     if spec.image is None or spec.instance_type is None:
         raise errors.ProfileIncomplete("image" if spec.image is None else "instance_type")
-    image = catalog.image(scope, spec.image)
+    image = image_of(catalog, scope, spec.image)
     if image is None or not image.active:
         raise errors.ImageNotFound(spec.image)
     flavor = catalog.flavor(scope, spec.instance_type)
@@ -81,6 +82,15 @@ def resolve(
         private_address=spec.private_address,
         public_key=pair.public_key if pair is not None and pair.kept else None,
     )
+
+
+def image_of(catalog: Catalog, scope: Scope, reference: str) -> Image | None:
+    """The image of a short id, or the one that a public parameter means now."""
+    alias = alias_of(reference)
+    if alias is None:
+        return catalog.image(scope, reference)
+    meant = catalog.aliased(scope, alias)
+    return meant[-1] if meant else None
 
 
 def check_disks(spec: ServerSpec, image: Image) -> None:

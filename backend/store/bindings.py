@@ -1,16 +1,28 @@
-"""What a launch source names that only rows know: instance profiles. From a reference to what a server takes of it."""
+"""What a launch source names that only rows know: instance profiles, and images by parameters of the project's own."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Final
 
 from sqlalchemy import Connection
 
 from backend.domain.identities import PROFILE_TAG, InstanceProfile, everywhere, named_profile
+from backend.domain.parameters import (
+    ALIAS,
+    PUBLIC,
+    ParameterMissing,
+    ParameterType,
+    ParameterVersionMissing,
+    selected,
+)
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
-from backend.errors import IamProfileNotFound
-from backend.store import identities
+from backend.errors import IamProfileNotFound, ImageNotFound
+from backend.store import identities, parameters
+
+_IMAGE: Final = re.compile(r"ami-([0-9a-f]{17})")
 
 
 def bound(conn: Connection, scope: Scope, spec: ServerSpec) -> ServerSpec:
@@ -18,11 +30,33 @@ def bound(conn: Connection, scope: Scope, spec: ServerSpec) -> ServerSpec:
 
     Raises:
         IamProfileNotFound: there is no such instance profile, or it is empty.
+        ImageNotFound: there is no such parameter, or its value is no image's id.
     """
-    if spec.iam_profile is None:
-        return spec
-    found = profile(conn, scope, spec.iam_profile)
-    return replace(spec, iam_profile=None, tags={**spec.tags, PROFILE_TAG: found.note})
+    if spec.iam_profile is not None:
+        found = profile(conn, scope, spec.iam_profile)
+        spec = replace(spec, iam_profile=None, tags={**spec.tags, PROFILE_TAG: found.note})
+    if spec.image is not None and spec.image.startswith(ALIAS):
+        spec = replace(spec, image=image(conn, scope, spec.image))
+    return spec
+
+
+def image(conn: Connection, scope: Scope, alias: str) -> str:
+    """The short id of the image that a parameter of the project's own names; any other reference as it is.
+
+    Raises:
+        ImageNotFound: there is no such parameter, or its value is no image's id.
+    """
+    if not alias.startswith(ALIAS) or alias.startswith(ALIAS + PUBLIC):
+        return alias
+    name, selector = selected(alias.removeprefix(ALIAS))
+    try:
+        found = parameters.find(conn, scope, name, selector)
+    except (ParameterMissing, ParameterVersionMissing):
+        raise ImageNotFound(alias) from None
+    named = _IMAGE.fullmatch(found.value) if found.type is ParameterType.STRING else None
+    if named is None:
+        raise ImageNotFound(alias)
+    return named[1]
 
 
 def profile(conn: Connection, scope: Scope, reference: str) -> InstanceProfile:

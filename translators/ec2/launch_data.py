@@ -15,6 +15,7 @@ from ipaddress import IPv4Address
 from typing import Any, Final
 
 from backend.domain.options import ServerOptions
+from backend.domain.parameters import ALIAS
 from backend.domain.profile import BlockDevice, ServerSpec
 from translators import arns
 from translators.ec2 import tag_words
@@ -81,7 +82,7 @@ def shown(kept: Data) -> dict[str, Any]:
 
 def is_alias(image: str | None) -> bool:
     """Whether an image's id is a parameter's name, which is looked up at each launch."""
-    return image is not None and image.startswith("resolve:ssm:")
+    return image is not None and image.startswith(ALIAS)
 
 
 def check_template(data: Data) -> None:
@@ -362,8 +363,6 @@ _INTERFACE: Final = _given(
 
 def _members(data: Data) -> Iterator[str]:
     yield from _MEMBERS(data)
-    if is_alias(data.get("ImageId")):
-        yield "ImageId resolve:ssm"
     market: Data = data.get("InstanceMarketOptions") or {}
     if market and market.get("MarketType") != "on-demand":
         yield "InstanceMarketOptions"

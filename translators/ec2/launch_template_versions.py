@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from backend import errors
 from backend.domain.identities import noted_profile
 from backend.domain.profile import TemplateVersion
 from backend.drivers.compute import Server
@@ -81,12 +82,12 @@ def create(call: Call) -> Result:
     if not document:
         actions.check_dry_run(call)
         raise AWSError("MissingParameter", "The request must contain the parameter LaunchTemplateData")
-    _check_alias(call.params, [document])
+    _resolved(call, [{"LaunchTemplateData": document}])
     version = new_version(call, document)
     token = actions.client_token(call)
     actions.check_dry_run(call)
     made = call.backend.templates.add_version(call.scope, ref, version, token=token)
-    return {"LaunchTemplateVersion": VERSIONS.view(made)}
+    return {"LaunchTemplateVersion": _resolved(call, [VERSIONS.view(made)])[0]}
 
 
 def _describe(call: Call) -> Result:
@@ -100,8 +101,7 @@ def _describe(call: Call) -> Result:
         actions.check_bounds(params["MaxResults"], _BOUNDS)
     one = params.get("LaunchTemplateId") or params.get("LaunchTemplateName")
     answer = VERSIONS.describe(call) if one else _of_each(call)
-    _check_alias(params, [version["LaunchTemplateData"] for version in answer["LaunchTemplateVersions"]])
-    return answer
+    return {**answer, "LaunchTemplateVersions": _resolved(call, answer["LaunchTemplateVersions"])}
 
 
 actions.describes("DescribeLaunchTemplateVersions", VERSIONS, _describe)
@@ -113,11 +113,25 @@ def get_data(call: Call) -> Result:
     return {"LaunchTemplateData": _data_of(server)}
 
 
-def _check_alias(params: Mapping[str, Any], documents: Iterable[Mapping[str, Any]]) -> None:
-    """Refuse to tell the image behind a parameter, where that is asked for: its name would be taken for an id."""
-    if params.get("ResolveAlias") and any(launch_data.is_alias(data.get("ImageId")) for data in documents):
-        # unsourced
-        raise AWSError("UnsupportedOperation", "Image IDs that are parameters cannot be resolved by Coppice.")
+def _resolved(call: Call, versions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Versions with the images that parameters mean now, where that is asked for.
+
+    Raises:
+        ImageNotFound: a parameter means none.
+    """
+    if not call.params.get("ResolveAlias"):
+        return list(versions)
+    return [{**each, "LaunchTemplateData": _plain(call, each["LaunchTemplateData"])} for each in versions]
+
+
+def _plain(call: Call, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    image = data.get("ImageId")
+    if not launch_data.is_alias(image):
+        return data
+    meant = call.backend.parameters.image(call.scope, str(image))
+    if meant is None:
+        raise errors.ImageNotFound(str(image))
+    return {**data, "ImageId": arns.image_id(meant.id)}
 
 
 def _of_one(call: Call) -> list[TemplateVersion]:

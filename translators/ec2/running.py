@@ -183,7 +183,7 @@ def _usual_type(call: Call, image: str | None) -> str | None:
 
     Source: moto tests/test_ec2/test_instances.py, verified against AWS (that it runs); EC2 API Reference, RunInstances.
     """
-    wanted = next((each for each in call.backend.catalog.images(call.scope) if each.short_id == image), None)
+    wanted = call.backend.parameters.image(call.scope, image) if image else None
     fitting = [
         flavor
         for flavor in call.backend.catalog.flavors(call.scope)

@@ -110,7 +110,6 @@ def test_a_placement_group_by_name_or_id(placement: dict, name: str | None, shor
         ({"InstanceRequirements": {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}}}, "InstanceRequirements"),
         ({"CpuOptions": {"AmdSevSnp": "enabled"}}, "CpuOptions.AmdSevSnp"),
         ({"KernelId": "aki-1"}, "KernelId"),
-        ({"ImageId": "resolve:ssm:/aws/service/x"}, "ImageId resolve:ssm"),
         ({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1"}]}, "NetworkInterfaces.NetworkInterfaceId"),
         ({"NetworkInterfaces": [{"InterfaceType": "efa"}]}, "NetworkInterfaces.InterfaceType"),
         ({"NetworkInterfaces": [{"DeviceIndex": 0}, {"DeviceIndex": 1}]}, "NetworkInterfaces (more than one)"),
