@@ -173,9 +173,7 @@ def create_engine(chosen: BackendSettings) -> Engine:
     return Engine(
         store=store,
         cloud=cloud,
-        catalog=Catalog(
-            cloud, clock, timedelta(seconds=30), kept_keys=kept_by(store), aliases=chosen.public_images
-        ),
+        catalog=Catalog(cloud, clock, timedelta(seconds=30), kept_keys=kept_by(store), aliases=chosen.public_images),
         clock=clock,
         settings=chosen.engine,
         rng=random.Random(secrets.randbits(64)),

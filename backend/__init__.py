@@ -135,12 +135,11 @@ class Backend:
         from backend.store.homes import StoredHomes
 
         cloud = housed(cloud, StoredHomes(store))
-        catalog = Catalog(cloud, clock, kept_keys=kept_by(store))
+        catalog = Catalog(cloud, clock, kept_keys=kept_by(store), aliases=public_images)
         security_groups = SecurityGroups(store, cloud, catalog, clock)
         networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
         from backend.store.secrets import Seal
 
-        catalog = Catalog(cloud, clock, aliases=public_images)
         sealing = seal or Seal(())
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
