@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from botocore import xform_name
+from botocore.exceptions import ClientError
 from botocore.session import Session
 
+from conformance.clients import client
 from conformance.product import Access, access_from
-from conformance.wire import Signed
+from conformance.wire import VERSIONS, Signed
 
-SERVICES = ("autoscaling", "ec2", "elbv2", "iam", "sts")
-UNANSWERED = {"InvalidAction", "UnsupportedOperation"}
+SERVICES = ("autoscaling", "ec2", "elbv2", "iam", "ssm", "sts")
+UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationException"}
 
 LATER = {
     "later: scheduled actions": (
@@ -45,6 +48,9 @@ ELSEWHERE = {
     "ec2": "the companions grow with what Auto Scaling's clients ask for; making networks and machine images is next",
     "elbv2": "what stands around balancers (trust stores, capacity reservations, resource policies) is not there",
     "iam": "identities are the cloud's; answered is what clients ask to find their account",
+    "elbv2": "load balancers are made where the cloud's own are; answered is what clients of groups ask about them",
+    "iam": "users, groups and their keys are the cloud's; the rest is kept by nobody yet",
+    "ssm": "parameters alone are kept here",
     "sts": "identities are the cloud's",
 }
 
@@ -70,9 +76,20 @@ def probe(access: Access) -> Support:
 
 
 def _answers(access: Access, service: str, operation: str) -> bool:
+    if service not in VERSIONS:
+        return _answers_json(access, service, operation)
     dry = {"DryRun": "true"} if service == "ec2" else {}
     answer = Signed(access, service, {"Action": operation, **dry}).send()
     return answer.status == 200 or answer.error()[0] not in UNANSWERED
+
+
+def _answers_json(access: Access, service: str, operation: str) -> bool:
+    """The same of a service that has no form of names and values."""
+    try:
+        getattr(client(access, service, strict=False, recorded=False), xform_name(operation))()
+    except ClientError as error:
+        return error.response["Error"]["Code"] not in UNANSWERED
+    return True
 
 
 def table(support: Support) -> str:
