@@ -9,6 +9,7 @@ from backend.drivers.balancing import Balancing, PoolMember
 from backend.drivers.compute import Compute, Server
 from backend.drivers.group_making import GroupMaking
 from backend.drivers.images import ImageMaking, Images
+from backend.drivers.imaging import Imaging
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.key_keeping import KeyKeeping
 from backend.drivers.network import Networking
@@ -24,6 +25,7 @@ class Cloud:
     Attributes:
         making: of images; None where they are made with the cloud's own tools.
         changing: of servers that are there; None where the cloud's are made and ended only.
+        imaging: of servers; None where no images are made of them.
         volumes: None where no block storage is driven.
         making: of images; None where they are made with the cloud's own tools. ``groups`` (of security groups) and
             ``keys`` likewise.
@@ -44,6 +46,7 @@ class Cloud:
     keys: KeyKeeping | None = None
     network_making: NetworkMaking | None = None
     balancer_making: BalancerMaking | None = None
+    imaging: Imaging | None = None
 
     def made(self, found: Server | PoolMember) -> bool:
         """Whether this installation made it: others on the same cloud use the same tokens and names."""

@@ -24,6 +24,7 @@ class Image:
     Attributes:
         owner_id: AWS account id of the owner (12 digits) or the project id of a private image.
         owner_alias: ``amazon`` and the like, None for private images.
+        pending: it is being made, and not active yet.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Image:
     architecture: str
     created_at: datetime
     active: bool = True
+    pending: bool = False
     public: bool = True
     size_gib: int = 8
     root_device: str = "/dev/xvda"
@@ -68,6 +70,7 @@ class NewImage:
     platform_details: str = "Linux/UNIX"
     ena: bool = True
     imds_v2: bool = False
+    snapshot_id: str | None = None
 
 
 class ImageMaking(Protocol):

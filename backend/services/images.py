@@ -1,4 +1,4 @@
-"""Images that projects make of their own, on clouds where that is done here."""
+"""Images that projects make of their own: of servers, and from nothing on clouds where that is done here."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from typing import Final
 
 from backend import errors
 from backend.domain.scope import Scope
+from backend.drivers import errors as cloud_errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
+from backend.drivers.compute import Server
 from backend.drivers.images import Image, ImageMaking, NewImage
+from backend.drivers.imaging import Imaging
 from backend.services.catalog import asking
+from backend.services.cloud_errors import finding_of
 
 MOST: Final = 1000
 """A project's own images in a region."""
@@ -68,19 +72,51 @@ class Images:
         )
         return self._make(scope, new)
 
+    def of_server(self, scope: Scope, server: Server, name: str, description: str) -> str:
+        """Begin an image of a server's root disk; its id in the cloud.
+
+        Raises:
+            ImageNameTaken
+            ImagesExhausted
+            ServerConflict: the server is neither running nor stopped.
+        """
+        own = [image for image in self._listed(scope) if image.owner_id == scope.project_id]
+        for image in own:
+            if image.name == name:
+                raise errors.ImageNameTaken(name, image.id)
+        if len(own) >= MOST:
+            raise errors.ImagesExhausted(MOST)
+        try:
+            return self._imaging.of_server(scope, server.id, name, description)
+        except cloud_errors.ServerStateConflict:
+            raise errors.ServerConflict(server.short_id, str(server.status)) from None
+        except cloud_errors.ServerNotFound:
+            raise errors.ServerUnknown(server.short_id) from None
+        except cloud_errors.QuotaExceeded as full:
+            raise errors.ImagesExhausted(full.limit) from full
+        except cloud_errors.CloudError as error:
+            raise finding_of(error) from error
+        finally:
+            self._catalog.drop(_NOUN, scope)
+
     def deregister(self, scope: Scope, short: str) -> None:
-        """Take one of the project's own away.
+        """Take one of the project's own away, also one that is only coming.
 
         Raises:
             ImageNotFound
             ImageNotOwned
         """
-        image = self._found(scope, short)
+        image = self._found(scope, short, coming=True)
         if image.owner_id != scope.project_id:
             raise errors.ImageNotOwned(image.id)
-        with asking():
-            self._making.deregister(scope, image.id)
-        self._catalog.drop(_NOUN, scope)
+        try:
+            with asking():
+                if self._cloud.making is not None:
+                    self._cloud.making.deregister(scope, image.id)
+                else:
+                    self._imaging.delete(scope, image.id)
+        finally:
+            self._catalog.drop(_NOUN, scope)
 
     def _make(self, scope: Scope, new: NewImage) -> str:
         try:
@@ -91,9 +127,9 @@ class Images:
         finally:
             self._catalog.drop(_NOUN, scope)
 
-    def _found(self, scope: Scope, short: str) -> Image:
+    def _found(self, scope: Scope, short: str, *, coming: bool = False) -> Image:
         for image in self._listed(scope):
-            if image.short_id == short and image.active:
+            if image.short_id == short and (image.active or (coming and image.pending)):
                 return image
         raise errors.ImageNotFound(short)
 
@@ -102,6 +138,13 @@ class Images:
         self._catalog.drop(_NOUN, scope)
         with asking():
             return [*self._catalog.images(scope)]
+
+    @property
+    def _imaging(self) -> Imaging:
+        imaging = self._cloud.imaging
+        if imaging is None:
+            raise errors.CloudRefused("images are made with the cloud's own tools")
+        return imaging
 
     @property
     def _making(self) -> ImageMaking:

@@ -1,8 +1,8 @@
-"""Images made and taken away by their owners: registered, copied, deregistered.
+"""Images made and taken away by their owners: of instances, registered, copied, deregistered.
 
-There are no snapshots: an image that is registered from one boots, and has the size that its mapping says.
+An image has its root device alone here, and boots whatever its snapshot holds.
 
-Source: Amazon EC2 API Reference, RegisterImage, CopyImage, DeregisterImage.
+Source: Amazon EC2 API Reference, CreateImage, RegisterImage, CopyImage, DeregisterImage.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from backend import errors
+from backend.domain.ids import short_id
 from backend.drivers.images import GIB, NAME, NewImage
+from backend.drivers.volumes import Snapshot
 from translators import arns
 from translators.ec2 import actions, tag_words
+from translators.ec2.instances import one as one_instance
+from translators.ec2.snapshots import SNAPSHOTS
 from translators.errors import AWSError
 from translators.registry import Call, Handler, Result, operation
 
@@ -25,16 +29,21 @@ _ZONES: Final = ("DestinationAvailabilityZone", "DestinationAvailabilityZoneId")
 _TAGGABLE: Final = frozenset({"image", "snapshot"})
 
 
-def _answers(name: str) -> Callable[[Handler], Handler]:
-    """Register an answer that only a cloud gives in which images are made; elsewhere not even a dry run succeeds."""
+def _answers(name: str, *, of_nothing: bool = True) -> Callable[[Handler], Handler]:
+    """Register an answer that changes images.
+
+    Args:
+        of_nothing: only a cloud gives it in which images are made of nothing; elsewhere not even a dry run succeeds.
+    """
 
     def register(handler: Handler) -> Handler:
         def answer(call: Call) -> Result:
-            if not call.backend.images.made_here:
+            if of_nothing and not call.backend.images.made_here:
                 raise AWSError(
                     "UnsupportedOperation", "Images of this cloud are made with its own tools (openstack image create)."
                 )
-            actions.check_dry_run(call)
+            if of_nothing:
+                actions.check_dry_run(call)
             try:
                 return handler(call)
             except errors.ImageNameTaken as taken:
@@ -61,6 +70,7 @@ def register(call: Call) -> Result:
     virtualization = params.get("VirtualizationType", "paravirtual")
     if virtualization not in _VIRTUALIZATIONS:
         raise _invalid(virtualization, "virtualizationType")
+    snapshot = _snapshot(call, disk)
     tags = _tags(call)
     made = call.backend.images.register(
         call.scope,
@@ -70,7 +80,8 @@ def register(call: Call) -> Result:
             architecture=params.get("Architecture", "i386"),
             root_device=root,
             virtualization=virtualization,
-            size_gib=disk.get("VolumeSize", 8),
+            size_gib=disk.get("VolumeSize") or (snapshot.size_gib if snapshot else 8),
+            snapshot_id=snapshot.id if snapshot else None,
             volume_type=disk.get("VolumeType", "standard"),
             boot_mode=params.get("BootMode"),
             ena=bool(params.get("EnaSupport", False)),
@@ -100,12 +111,51 @@ def copy(call: Call) -> Result:
     return _made(call, made, tags)
 
 
-@_answers("DeregisterImage")
+@_answers("DeregisterImage", of_nothing=False)
 def deregister(call: Call) -> Result:
     shown = call.params["ImageId"]
-    call.backend.images.deregister(call.scope, _short(shown))
+    actions.check_forms(actions.IMAGE, [shown])
+    actions.check_dry_run(call)
+    short = _short(shown)
+    snapshots = _snapshots_of(call, short) if call.params.get("DeleteAssociatedSnapshots") else []
+    call.backend.images.deregister(call.scope, short)
     call.backend.resource_tags.remove(call.scope, [shown], None)
-    return {"Return": True, "DeleteSnapshotResults": []}
+    return {"Return": True, "DeleteSnapshotResults": [_delete_snapshot(call, each) for each in snapshots]}
+
+
+@_answers("CreateImage", of_nothing=False)
+def create(call: Call) -> Result:
+    """An image of an instance's root disk as it is now; the instance runs on, whatever ``NoReboot`` says."""
+    params = call.params
+    for member in ("BlockDeviceMappings", "SnapshotLocation", "BootModeOverride"):
+        if params.get(member) and params[member] != "regional":
+            raise AWSError("UnsupportedOperation", f"{member} has no meaning on this cloud.")  # unsourced
+    name, description = _name(params["Name"]), _description(params)
+    kinds = tag_words.specified(params.get("TagSpecifications"), _TAGGABLE)
+    instance = one_instance(call, params["InstanceId"])
+    actions.check_dry_run(call)
+    made = call.backend.images.of_server(call.scope, instance.server, name, description)
+    if tags := kinds.get("snapshot"):
+        snapshots = [arns.resource_id(arns.SNAPSHOT, each.id) for each in _snapshots_of(call, short_id(made))]
+        call.backend.resource_tags.put(call.scope, snapshots, tags)
+    return _made(call, made, kinds.get("image", {}))
+
+
+def _snapshots_of(call: Call, short: str) -> list[Snapshot]:
+    """The snapshot that an image boots from, where it is the caller's."""
+    images = call.backend.catalog.images(call.scope, fresh=True)
+    wanted = {image.snapshot_id for image in images if image.short_id == short}
+    return [snapshot for snapshot in call.backend.volumes.snapshots(call.scope) if snapshot.id in wanted]
+
+
+def _delete_snapshot(call: Call, snapshot: Snapshot) -> dict[str, str]:
+    shown = arns.resource_id(arns.SNAPSHOT, snapshot.id)
+    try:
+        call.backend.volumes.delete_snapshot(call.scope, snapshot)
+    except errors.SnapshotInUse:
+        return {"SnapshotId": shown, "ReturnCode": "skipped"}
+    call.backend.resource_tags.remove(call.scope, [shown], None)
+    return {"SnapshotId": shown, "ReturnCode": "success"}
 
 
 def _made(call: Call, image_id: str, tags: Mapping[str, str]) -> Result:
@@ -162,6 +212,22 @@ def _root(params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     if not _DEVICE.fullmatch(root):
         raise _invalid(root, "rootDeviceName")
     return root, disk
+
+
+def _snapshot(call: Call, disk: Mapping[str, Any]) -> Snapshot | None:
+    """The snapshot that an image is registered from. Raises AWSError where the caller has no such one."""
+    shown = disk.get("SnapshotId")
+    if not shown:
+        return None
+    (found,) = SNAPSHOTS.of_ids(call, [shown])
+    snapshot: Snapshot = found.snapshot
+    size = disk.get("VolumeSize")
+    if size is not None and size < snapshot.size_gib:
+        raise AWSError(
+            "InvalidBlockDeviceMapping",
+            f"Volume of size {size}GB is smaller than snapshot '{shown}', expect size >= {snapshot.size_gib}GB",
+        )
+    return snapshot
 
 
 def _invalid(value: str, member: str) -> AWSError:

@@ -33,6 +33,10 @@ class _Ami:
         return owner_of(self.image)
 
     @property
+    def state(self) -> str:
+        return "available" if self.image.active else "pending" if self.image.pending else "disabled"
+
+    @property
     def platform(self) -> str | None:
         return "windows" if self.image.platform == "windows" else None
 
@@ -76,7 +80,7 @@ def _check_user(user: str, words: frozenset[str]) -> None:
 def _keeps(call: Call, ami: _Ami) -> bool:
     params = call.params
     return (
-        bool(ami.image.active or params.get("IncludeDisabled"))
+        bool(ami.image.active or ami.image.pending or params.get("IncludeDisabled"))
         and _owned(call, ami, params.get("Owners"))
         and _executable(call, ami, params.get("ExecutableUsers"))
     )
@@ -104,7 +108,7 @@ def _executable(call: Call, ami: _Ami, users: Sequence[str] | None) -> bool:
 _MEMBERS: Final[Members[_Ami]] = {
     "ImageId": lambda ami: ami.id,
     "ImageLocation": lambda ami: f"{ami.image.owner_alias or ami.owner}/{ami.image.name}",
-    "State": lambda ami: "available" if ami.image.active else "disabled",
+    "State": lambda ami: ami.state,
     "OwnerId": lambda ami: ami.owner,
     "CreationDate": lambda ami: filters.instant(ami.image.created_at),
     "Public": lambda ami: ami.image.public,

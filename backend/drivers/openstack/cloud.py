@@ -83,6 +83,7 @@ def open_cloud(
         groups=SecurityGroups(rest, installation),
         keys=compute,
         volumes=OpenStackVolumes(rest, clock, settings),
+        imaging=images,
     )
 
 

@@ -10,20 +10,22 @@ from typing import Any, Final
 from backend.clock import Clock
 from backend.domain.ids import short_id
 from backend.domain.scope import Scope
-from backend.drivers.errors import CloudUnavailable, ImageNotFound
+from backend.drivers.errors import CloudUnavailable, ImageNotFound, OutcomeUnknown
 from backend.drivers.images import Image
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.flavors import ARCHITECTURES
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.metadata import word
-from backend.drivers.openstack.refusals import of_any
-from backend.drivers.openstack.rest import IMAGE, Declined, Rest
+from backend.drivers.openstack.refusals import of_any, of_server
+from backend.drivers.openstack.rest import COMPUTE, IMAGE, Declined, Rest
 from backend.drivers.openstack.settings import OpenStackSettings
 
 _GIB: Final = 1024**3
 _PARTS: Final = frozenset({"aki", "ari"})
 """Kernels and ramdisks: parts of images, which nothing boots from alone."""
 _PAGE: Final = 500
+_COMING: Final = frozenset({"queued", "saving", "importing", "uploading"})
+_TOLD: Final = frozenset({"active", "deactivated", *_COMING})
 _LONGEST: Final = 255
 
 
@@ -34,13 +36,13 @@ class OpenStackImages:
         self._one: Kept[tuple[Scope, str], Image] = Kept(clock, self._ask)
 
     def list(self, scope: Scope) -> Sequence[Image]:
-        """Every image the project may boot from, and deactivated ones; being uploaded or deleted they are not told."""
+        """Every image the project may boot from, deactivated ones, and those that are coming; none that is going."""
         with told():
             documents = self._rest.listing(scope, IMAGE, "/images", "images", {"limit": _PAGE})
             return [
                 image_of(each, self._settings.architectures[0])
                 for each in documents
-                if each["status"] in {"active", "deactivated"} and each.get("disk_format") not in _PARTS
+                if each["status"] in _TOLD and each.get("disk_format") not in _PARTS
             ]
 
     def bootable(self, scope: Scope, image_id: str) -> Image:
@@ -55,6 +57,26 @@ class OpenStackImages:
             self._one.drop(key)
             raise ImageNotFound(short_id(image_id))
         return image
+
+    def of_server(self, scope: Scope, server_id: str, name: str, description: str) -> str:
+        asked = {"createImage": {"name": name, "metadata": {"description": description} if description else {}}}
+        try:
+            answer = self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/action", asked)
+        except Declined as declined:
+            raise of_server(declined, server_id) from declined
+        made = (answer.body or {}).get("image_id")
+        if not isinstance(made, str):
+            raise OutcomeUnknown(f"Nova answered {answer.status} to an image without its id")
+        return made
+
+    def delete(self, scope: Scope, image_id: str) -> None:
+        try:
+            self._rest.write(scope, IMAGE, "DELETE", f"/images/{image_id}", repeat=True)
+        except Declined as declined:
+            if declined.status == 404 and image_id in declined.message:
+                raise ImageNotFound(short_id(image_id), request_id=declined.request_id) from declined
+            raise of_any(declined) from declined
+        self._one.drop((scope, image_id))
 
     def _ask(self, key: tuple[Scope, str]) -> Image:
         scope, image_id = key
@@ -90,6 +112,7 @@ def image_of(document: Mapping[str, Any], architecture: str) -> Image:
         architecture=ARCHITECTURES.get(stated, stated) if stated else architecture,
         created_at=datetime.fromisoformat(document["created_at"]),
         active=document["status"] == "active",
+        pending=document["status"] in _COMING,
         public=document.get("visibility") in {"public", "community"},
         size_gib=_size(document),
         root_device=word(document.get("root_device_name")) or "/dev/vda",

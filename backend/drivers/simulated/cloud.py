@@ -16,6 +16,7 @@ from backend.drivers.simulated.compute import SimulatedCompute
 from backend.drivers.simulated.faults import Faults
 from backend.drivers.simulated.group_making import SimulatedGroupMaking
 from backend.drivers.simulated.images import SimulatedImages
+from backend.drivers.simulated.imaging import SimulatedImaging
 from backend.drivers.simulated.network import SimulatedNetworking
 from backend.drivers.simulated.network_making import SimulatedNetworkMaking
 from backend.drivers.simulated.operator import Operator
@@ -139,4 +140,5 @@ def _ports(world: World, pools: Pools, origin: uuid.UUID, installation: Installa
         volumes=SimulatedVolumes(world),
         groups=SimulatedGroupMaking(world, installation),
         keys=compute,
+        imaging=SimulatedImaging(world),
     )

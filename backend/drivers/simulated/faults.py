@@ -56,6 +56,12 @@ MAKES = frozenset(
         "register_image",
     }
 )
+    *("create_snapshot", "delete_snapshot", "create_image"),
+    *POOL_WRITES,
+)
+MAKES = frozenset(
+    {"create", "create_server_group", "register_image", "create_volume", "create_snapshot", "create_image"}
+)
 """Those after which there is something in the region that was not there."""
 READS = (
     "get",

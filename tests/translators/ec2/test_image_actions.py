@@ -205,6 +205,62 @@ def test_where_images_are_made_elsewhere_not_even_a_dry_run_succeeds(world):
     for operation, params in (
         ("RegisterImage", {"Name": "mine"}),
         ("CopyImage", {"Name": "abc", "SourceImageId": "ami-12345678", "SourceRegion": "us-east-1"}),
-        ("DeregisterImage", {"ImageId": "ami-12345678"}),
     ):
         assert aws.refused(operation, DryRun=True, **params).code == "UnsupportedOperation"
+
+
+def test_an_image_of_an_instance_boots_and_has_a_snapshot(world, aws):
+    source = f"ami-{world.image()}"
+    device = aws("DescribeImages", ImageIds=[source])["Images"][0]["RootDeviceName"]
+    disk = [{"DeviceName": device, "Ebs": {"VolumeSize": 15}}]
+    asked = {"InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    instance = aws("RunInstances", ImageId=source, BlockDeviceMappings=disk, **asked)["Instances"][0]["InstanceId"]
+    tags = [{"ResourceType": kind, "Tags": [{"Key": "of", "Value": kind}]} for kind in ("image", "snapshot")]
+    image = aws("CreateImage", InstanceId=instance, Name="golden", Description="d", TagSpecifications=tags)["ImageId"]
+    (told,) = aws("DescribeImages", Owners=["self"])["Images"]
+    assert (told["ImageId"], told["State"], told["Name"], told["Description"]) == (image, "available", "golden", "d")
+    assert told["Tags"] == tags[0]["Tags"]
+    ebs = told["BlockDeviceMappings"][0]["Ebs"]
+    assert ebs["VolumeSize"] == 15
+    (snapshot,) = aws("DescribeSnapshots")["Snapshots"]
+    assert (snapshot["SnapshotId"], snapshot["VolumeSize"]) == (ebs["SnapshotId"], 15)
+    assert snapshot["Tags"] == tags[1]["Tags"]
+    assert aws("RunInstances", ImageId=image, **asked)["Instances"][0]["ImageId"] == image
+    assert aws.refused("CreateImage", InstanceId=instance, Name="golden").code == "InvalidAMIName.Duplicate"
+    assert aws.refused("CreateImage", InstanceId="i-0123456789abcdef0", Name="abc").code == "InvalidInstanceID.NotFound"
+    assert aws.refused("DeleteSnapshot", SnapshotId=ebs["SnapshotId"]).code == "InvalidSnapshot.InUse"
+    gone = aws("DeregisterImage", ImageId=image, DeleteAssociatedSnapshots=True)["DeleteSnapshotResults"]
+    assert gone == [{"SnapshotId": ebs["SnapshotId"], "ReturnCode": "success"}]
+    assert aws("DescribeSnapshots")["Snapshots"] == []
+
+
+def test_an_image_is_registered_from_a_snapshot(world, aws):
+    zone = aws("DescribeAvailabilityZones")["AvailabilityZones"][0]["ZoneName"]
+    volume = aws("CreateVolume", AvailabilityZone=zone, Size=9)["VolumeId"]
+    snapshot = aws("CreateSnapshot", VolumeId=volume)["SnapshotId"]
+
+    def mapped(**ebs):
+        return {
+            "Name": "from",
+            "RootDeviceName": "/dev/sda1",
+            "BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": ebs}],
+        }
+
+    image = aws("RegisterImage", **mapped(SnapshotId=snapshot))["ImageId"]
+    ebs = aws("DescribeImages", ImageIds=[image])["Images"][0]["BlockDeviceMappings"][0]["Ebs"]
+    assert (ebs["SnapshotId"], ebs["VolumeSize"]) == (snapshot, 9)
+    for ebs, code in (
+        ({"SnapshotId": snapshot, "VolumeSize": 4}, "InvalidBlockDeviceMapping"),
+        ({"SnapshotId": "snap-0123456789abcdef0"}, "InvalidSnapshot.NotFound"),
+    ):
+        assert aws.refused("RegisterImage", **mapped(**ebs)).code == code
+
+
+def test_where_images_are_made_elsewhere_those_of_instances_are_made_all_the_same(world):
+    world.backend = Backend.build(world.store, replace(world.simulated.cloud, making=None), world.clock)
+    aws = Asking(world)
+    server = world.server()
+    image = aws("CreateImage", InstanceId=f"i-{server.short_id}", Name="mine")["ImageId"]
+    assert own(aws) == [image]
+    aws("DeregisterImage", ImageId=image)
+    assert own(aws) == []

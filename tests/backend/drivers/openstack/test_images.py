@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from backend.drivers import errors
 from backend.drivers.errors import ImageNotFound, NotAuthorized
 from backend.drivers.openstack.images import OpenStackImages
 from backend.drivers.openstack.settings import OpenStackSettings
-from tests.backend.drivers.openstack.fake import Reply, glance_error
-from tests.backend.drivers.openstack.samples import IMAGE, image
+from tests.backend.drivers.openstack.fake import Reply, glance_error, nova_fault
+from tests.backend.drivers.openstack.samples import IMAGE, SERVER, image
 
 
 @pytest.fixture
@@ -49,8 +50,14 @@ def test_properties_decide(services, images, scope, changes, seen):
     assert {name: getattr(found, name) for name in seen} == seen
 
 
-@pytest.mark.parametrize("changes", [{"status": "queued"}, {"status": "saving"}, {"disk_format": "aki"}])
-def test_what_cannot_be_booted_yet_or_ever_is_not_told(services, images, scope, changes):
+@pytest.mark.parametrize("status", ["queued", "saving"])
+def test_what_is_coming_is_told_as_such(services, images, scope, status):
+    (found,) = told(services, images, scope, status=status)
+    assert (found.active, found.pending) == (False, True)
+
+
+@pytest.mark.parametrize("changes", [{"status": "deleted"}, {"status": "killed"}, {"disk_format": "aki"}])
+def test_what_can_never_be_booted_is_not_told(services, images, scope, changes):
     assert told(services, images, scope, **changes) == []
 
 
@@ -78,3 +85,22 @@ def test_what_may_not_be_seen_is_no_image_list(services, images, scope):
     services.on("GET", "/image/v2/images", glance_error(403, "You are not authorized."))
     with pytest.raises(NotAuthorized):
         images.list(scope)
+
+
+def test_an_image_of_a_server(services, images, scope):
+    path = f"/compute/v2.1/servers/{SERVER}/action"
+    services.on("POST", path, Reply(202, {"image_id": IMAGE}), Reply(202), nova_fault(409, "Cannot 'createImage'"))
+    assert images.of_server(scope, SERVER, "mine", "of web") == IMAGE
+    assert services.of("POST")[0].body == {"createImage": {"name": "mine", "metadata": {"description": "of web"}}}
+    with pytest.raises(errors.OutcomeUnknown):
+        images.of_server(scope, SERVER, "mine", "")
+    with pytest.raises(errors.ServerStateConflict):
+        images.of_server(scope, SERVER, "mine", "")
+
+
+def test_an_image_is_deleted_and_gone_after_that(services, images, scope):
+    path = f"/image/v2/images/{IMAGE}"
+    services.on("DELETE", path, Reply(204), glance_error(404, f"Failed to find image {IMAGE} to delete"))
+    images.delete(scope, IMAGE)
+    with pytest.raises(errors.ImageNotFound):
+        images.delete(scope, IMAGE)
