@@ -45,10 +45,8 @@ DECLINED = {operation: reason for reason, operations in LATER.items() for operat
 """Operations of autoscaling that are not answered, and why."""
 
 ELSEWHERE = {
-    "ec2": "the companions grow with what Auto Scaling's clients ask for; making networks and machine images is next",
+    "ec2": "the companions grow with what Auto Scaling's clients ask for",
     "elbv2": "what stands around balancers (trust stores, capacity reservations, resource policies) is not there",
-    "iam": "identities are the cloud's; answered is what clients ask to find their account",
-    "elbv2": "load balancers are made where the cloud's own are; answered is what clients of groups ask about them",
     "iam": "users, groups and their keys are the cloud's; the rest is kept by nobody yet",
     "ssm": "parameters alone are kept here",
     "sts": "identities are the cloud's",

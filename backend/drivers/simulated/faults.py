@@ -28,25 +28,18 @@ WRITES = (
     *("create_server_group", "delete_server_group", "delete_ports", "register_image", "deregister_image"),
     *("set_options", "set_groups", "set_flavor", "set_user_data"),
     *("create_volume", "delete_volume", "attach_volume", "detach_volume", "modify_volume", "realize_volume"),
-    *("create_snapshot", "delete_snapshot"),
+    *("create_snapshot", "delete_snapshot", "create_image"),
     *("delete_key_pair", "create_security_group", "delete_security_group", "change_rules"),
-    *(
-        "make_vpc",
-        "delete_vpc",
-        "lead_out",
-        "make_subnet",
-        "join_subnet",
-        "delete_subnet",
-        "delete_networks",
-        "set_dns",
-    ),
-    *POOL_WRITES,
+    *("make_vpc", "delete_vpc", "lead_out", "set_dns"),
+    *("make_subnet", "join_subnet", "delete_subnet", "delete_networks"),
     *("create_balancer", "change_balancer", "put_part", "remove_part", "delete_balancer"),
     *("put_endpoints", "remove_endpoints"),
+    *POOL_WRITES,
 )
 MAKES = frozenset(
     {
         "create",
+        "create_image",
         "create_security_group",
         "create_server_group",
         "create_snapshot",
@@ -55,12 +48,6 @@ MAKES = frozenset(
         "make_vpc",
         "register_image",
     }
-)
-    *("create_snapshot", "delete_snapshot", "create_image"),
-    *POOL_WRITES,
-)
-MAKES = frozenset(
-    {"create", "create_server_group", "register_image", "create_volume", "create_snapshot", "create_image"}
 )
 """Those after which there is something in the region that was not there."""
 READS = (
