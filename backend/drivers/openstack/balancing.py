@@ -25,6 +25,7 @@ from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.layout import Layout
 from backend.drivers.openstack.network import OpenStackNetworking
+from backend.drivers.openstack.octavia import KEY, tagged
 from backend.drivers.openstack.refusals import of_any
 from backend.drivers.openstack.rest import BALANCING, Declined, Rest
 from backend.drivers.openstack.settings import OpenStackSettings
@@ -82,6 +83,7 @@ class OpenStackBalancing:
                 created_at=_instant(each["created_at"]),
                 network_id=each.get("vip_network_id"),
                 subnet_id=each.get("vip_subnet_id"),
+                made=_is_made(each),
             )
             for each in self._listing(scope, "loadbalancers")
         ]
@@ -96,6 +98,7 @@ class OpenStackBalancing:
                 protocol=each["protocol"],
                 port=each["protocol_port"],
                 pool_id=each.get("default_pool_id"),
+                made=_is_made(each),
             )
             for each in self._listing(scope, "listeners")
             for balancer in each["loadbalancers"]
@@ -232,7 +235,13 @@ def _pool(
         balancer_ids=balancers,
         monitor=_monitor(monitors.get(each.get("healthmonitor_id") or "")),
         network_id=networks.get(balancers[0]) if balancers else None,
+        made=_is_made(each),
     )
+
+
+def _is_made(each: Document) -> bool:
+    """Whether an installation of Coppice made it: its rows tell of it, or nobody's do."""
+    return bool(tagged(each, KEY))
 
 
 def _port(pool: Document, listeners: Iterable[Document]) -> int:

@@ -14,6 +14,7 @@ from backend.drivers.delegations import Delegations, NoDelegations
 from backend.drivers.exchanges import Exchanges, unrecorded
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack.access import Access, Entry
+from backend.drivers.openstack.balancers import OpenStackBalancers
 from backend.drivers.openstack.balancing import OpenStackBalancing
 from backend.drivers.openstack.compute import OpenStackCompute
 from backend.drivers.openstack.credentials import KeystoneKeys
@@ -84,6 +85,8 @@ def open_cloud(
         keys=compute,
         volumes=OpenStackVolumes(rest, clock, settings),
         imaging=images,
+        balancer_making=OpenStackBalancers(rest, settings, networking, installation),
+        installation=installation,
     )
 
 

@@ -1,0 +1,300 @@
+"""The port that makes balancers, on Octavia: each call makes one change of a tree at most, for Octavia takes no more.
+
+What is made carries tags: ``coppice=INSTALLATION``, ``coppice-key=KEY`` and ``coppice-is=DIGEST``. A pool is done when
+its monitor carries the same digest, a policy when it has all its rules and is switched on: until then its digest is
+not told, and it is put again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from backend.domain.scope import Scope
+from backend.drivers.balancer_making import (
+    BalancerPlan,
+    Endpoint,
+    ListenerPlan,
+    Part,
+    PartKind,
+    PoolPlan,
+    Present,
+    RulePlan,
+    Standing,
+    Tree,
+    digest_of,
+)
+from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound, QuotaExceeded
+from backend.drivers.installation import Installation, nobody
+from backend.drivers.openstack import octavia
+from backend.drivers.openstack.network import OpenStackNetworking
+from backend.drivers.openstack.octavia import CHILDREN, CONDITIONS, DIGEST, KEY, MADE, tagged
+from backend.drivers.openstack.refusals import of_any
+from backend.drivers.openstack.rest import BALANCING, Declined, Rest
+from backend.drivers.openstack.settings import OpenStackSettings
+
+Document = Mapping[str, Any]
+
+_STANDING: Final = {"ACTIVE": Standing.ACTIVE, "ERROR": Standing.FAILED}
+_PATHS: Final = {PartKind.POOL: "pools", PartKind.LISTENER: "listeners", PartKind.RULE: "l7policies"}
+_GROUPS: Final = "vip_sg_ids"
+# Source: octavia/common/exceptions.py, QuotaException.
+_QUOTA: Final = re.compile(r"Quota has been met for resources: ([\w ]+)")
+
+
+class OpenStackBalancers:
+    def __init__(
+        self,
+        rest: Rest,
+        settings: OpenStackSettings,
+        networking: OpenStackNetworking,
+        installation: Installation = nobody,
+    ) -> None:
+        self._rest = rest
+        self._settings = settings
+        self._networking = networking
+        self._installation = installation
+
+    def lacks(self, scope: Scope, part: Part) -> str | None:
+        del scope
+        return octavia.lacks(part)
+
+    def create(self, scope: Scope, plan: BalancerPlan) -> Tree:
+        if not self._rest.offers(scope, BALANCING):
+            raise NoBalancing("the cloud's catalog has no load balancing service")
+        key = f"{KEY}{plan.key}"
+        for each in self._listing(scope, "loadbalancers", tags=key):
+            if self._is_ours(each) and each["provisioning_status"] not in {"PENDING_DELETE", "DELETED"}:
+                return _tree(each, ())
+        layout = self._networking.layout(scope, self._settings.layout_age)
+        subnet = layout.by_id.get(plan.subnet_id)
+        body = {
+            "name": plan.name,
+            "project_id": scope.project_id,
+            "vip_subnet_id": plan.subnet_id if subnet is None else subnet.real_id,
+            "tags": self._tags(plan.key, digest_of(plan)),
+        }
+        groups = _groups(plan)
+        try:
+            made = self._write(scope, "POST", "/loadbalancers", {"loadbalancer": {**body, **groups}})
+        except Declined as declined:
+            # Before API version 2.29 Octavia knows no groups of the address.
+            if not groups or declined.status != 400 or _GROUPS not in declined.message:
+                raise _refusal(declined) from declined
+            made = self._sent(scope, "POST", "/loadbalancers", {"loadbalancer": body})
+        return _tree(made["loadbalancer"], ())
+
+    def tree(self, scope: Scope, balancer_id: str) -> Tree | None:
+        try:
+            found = self._rest.item(scope, BALANCING, f"/lbaas/loadbalancers/{balancer_id}", "loadbalancer")
+        except Declined as declined:
+            if declined.status == 404 and balancer_id in declined.message:
+                return None
+            raise _refusal(declined) from declined
+        if found["provisioning_status"] == "DELETED":
+            return None
+        if _STANDING.get(found["provisioning_status"], Standing.PENDING) is Standing.PENDING:
+            return _tree(found, ())
+        return _tree(found, tuple(self._parts(scope, found)))
+
+    def change(self, scope: Scope, balancer_id: str, plan: BalancerPlan) -> None:
+        body = {"name": plan.name, "tags": self._tags(plan.key, digest_of(plan))}
+        groups = _groups(plan)
+        path = f"/loadbalancers/{balancer_id}"
+        try:
+            self._write(scope, "PUT", path, {"loadbalancer": {**body, **groups}})
+        except Declined as declined:
+            if not groups or declined.status != 400 or _GROUPS not in declined.message:
+                raise _refusal(declined) from declined
+            self._sent(scope, "PUT", path, {"loadbalancer": body})
+
+    def put(self, scope: Scope, tree: Tree, part: Part) -> str:
+        here = {(each.kind, each.key): each for each in tree.parts}
+        present = here.get((part.kind, part.key))
+        tags = self._tags(part.key, digest_of(part))
+        if isinstance(part, PoolPlan):
+            return self._put_pool(scope, tree, part, present, tags)
+        ids = {each.key: each.id for each in tree.parts if each.kind is PartKind.POOL}
+        if isinstance(part, ListenerPlan):
+            return self._put_listener(scope, tree, octavia.listener_body(part, ids), present, tags)
+        listener = here[PartKind.LISTENER, part.listener_key].id
+        return self._put_rule(scope, listener, part, ids, present, tags)
+
+    def remove(self, scope: Scope, tree: Tree, present: Present) -> None:
+        del tree
+        self._delete(scope, f"/{_PATHS[present.kind]}/{present.id}")
+
+    def delete(self, scope: Scope, balancer_id: str) -> None:
+        self._delete(scope, f"/loadbalancers/{balancer_id}?cascade=true", balancer_id)
+
+    def put_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
+        members = [{"address": each.address, "protocol_port": each.port, "weight": each.weight} for each in endpoints]
+        self._sent(scope, "PUT", f"/pools/{pool_id}/members?additive_only=true", {"members": members}, pool_id)
+
+    def remove_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
+        """One a call: Octavia is busy with it afterwards, and the rest is asked for again."""
+        gone = {(each.address, each.port) for each in endpoints}
+        try:
+            members = list(self._rest.listing(scope, BALANCING, f"/lbaas/pools/{pool_id}/members", "members"))
+        except Declined as declined:
+            raise _refusal(declined, pool_id) from declined
+        for each in members:
+            if (each["address"], each["protocol_port"]) in gone and not (each.get("name") or "").startswith("coppice-"):
+                self._delete(scope, f"/pools/{pool_id}/members/{each['id']}")
+
+    # parts -----------------------------------------------------------------------------------------------------------
+
+    def _put_pool(self, scope: Scope, tree: Tree, plan: PoolPlan, present: Present | None, tags: list[str]) -> str:
+        """A pool, then its monitor: one a call."""
+        body, wanted = octavia.pool_body(plan), octavia.monitor_body(plan)
+        marks = tags
+        tags = [*tags, f"{CHILDREN}{int(wanted is not None)}"]
+        if present is None:
+            fixed = {"protocol": octavia.POOL_PROTOCOLS[plan.protocol], "loadbalancer_id": tree.id}
+            made = self._sent(scope, "POST", "/pools", {"pool": {**body, **fixed, "tags": tags}})
+            return str(made["pool"]["id"])
+        found = self._item(scope, "pools", "pool", present.id)
+        if tagged(found, DIGEST) != digest_of(plan):
+            self._sent(scope, "PUT", f"/pools/{present.id}", {"pool": {**body, "tags": tags}}, present.id)
+            return present.id
+        monitor_id = found.get("healthmonitor_id")
+        if wanted is None:
+            if monitor_id:
+                self._delete(scope, f"/healthmonitors/{monitor_id}")
+            return present.id
+        kind = wanted.pop("type")
+        if not monitor_id:
+            asked = {**wanted, "type": kind, "pool_id": present.id, "tags": marks}
+            self._sent(scope, "POST", "/healthmonitors", {"healthmonitor": asked}, present.id)
+        elif self._item(scope, "healthmonitors", "healthmonitor", monitor_id)["type"] != kind:
+            self._delete(scope, f"/healthmonitors/{monitor_id}")
+        else:
+            changed = {"healthmonitor": {**wanted, "tags": marks}}
+            self._sent(scope, "PUT", f"/healthmonitors/{monitor_id}", changed, present.id)
+        return present.id
+
+    def _put_listener(
+        self, scope: Scope, tree: Tree, body: dict[str, Any], present: Present | None, tags: list[str]
+    ) -> str:
+        fixed = {name: body.pop(name) for name in ("protocol", "protocol_port")}
+        if present is None:
+            asked = {**body, **fixed, "loadbalancer_id": tree.id, "tags": tags}
+            made = self._sent(scope, "POST", "/listeners", {"listener": asked})
+            return str(made["listener"]["id"])
+        self._sent(scope, "PUT", f"/listeners/{present.id}", {"listener": {**body, "tags": tags}}, present.id)
+        return present.id
+
+    def _put_rule(  # noqa: PLR0917 - what a policy is made of
+        self,
+        scope: Scope,
+        listener_id: str,
+        plan: RulePlan,
+        pools: Mapping[str, str],
+        present: Present | None,
+        tags: list[str],
+    ) -> str:
+        """Made switched off, given its rules, and switched on: with half of them it would meet too much."""
+        rules, body = octavia.rules(plan), {**octavia.policy_body(plan, pools), "position": plan.position}
+        conditions = octavia.digest_of_conditions(plan)
+        tags = [*tags, f"{CHILDREN}{len(rules)}", f"{CONDITIONS}{conditions}"]
+        if present is None:
+            asked = {**body, "listener_id": listener_id, "admin_state_up": False, "tags": tags}
+            made = self._sent(scope, "POST", "/l7policies", {"l7policy": asked})
+            return str(made["l7policy"]["id"])
+        found = self._item(scope, "l7policies", "l7policy", present.id)
+        if tagged(found, CONDITIONS) != conditions:
+            self._delete(scope, f"/l7policies/{present.id}")
+        elif len(found["rules"]) < len(rules):
+            rule = {"rule": rules[len(found["rules"])]}
+            self._sent(scope, "POST", f"/l7policies/{present.id}/rules", rule, present.id)
+        else:
+            asked = {"l7policy": {**body, "admin_state_up": True, "tags": tags}}
+            self._sent(scope, "PUT", f"/l7policies/{present.id}", asked, present.id)
+        return present.id
+
+    def _parts(self, scope: Scope, balancer: Document) -> list[Present]:
+        pools = self._of(scope, "pools", balancer["id"])
+        listeners = self._of(scope, "listeners", balancer["id"])
+        monitors = {each["id"]: each for each in self._listing(scope, "healthmonitors")} if pools else {}
+        fronts = {each["id"] for each in listeners}
+        policies = self._listing(scope, "l7policies") if fronts else []
+        found = [_present(PartKind.LISTENER, each, done=True) for each in listeners]
+        for each in pools:
+            monitor = monitors.get(each.get("healthmonitor_id") or "")
+            done = monitor is None if tagged(each, CHILDREN) == "0" else _alike(monitor, each)
+            found.append(_present(PartKind.POOL, each, done=done))
+        for each in policies:
+            if each["listener_id"] in fronts and self._is_ours(each):
+                whole = str(len(each["rules"])) == tagged(each, CHILDREN)
+                found.append(_present(PartKind.RULE, each, done=whole and each["admin_state_up"]))
+        return found
+
+    def _of(self, scope: Scope, noun: str, balancer_id: str) -> list[Document]:
+        listed = self._listing(scope, noun, loadbalancer_id=balancer_id)
+        return [each for each in listed if self._is_ours(each)]
+
+    def _tags(self, key: str, digest: str) -> list[str]:
+        return [f"{MADE}{self._installation()}", f"{KEY}{key}", f"{DIGEST}{digest}"]
+
+    def _is_ours(self, document: Document) -> bool:
+        return f"{MADE}{self._installation()}" in (document.get("tags") or ())
+
+    # requests --------------------------------------------------------------------------------------------------------
+
+    def _listing(self, scope: Scope, noun: str, **asked: str) -> list[Document]:
+        try:
+            params = {"project_id": scope.project_id, **asked}
+            return list(self._rest.listing(scope, BALANCING, f"/lbaas/{noun}", noun, params))
+        except Declined as declined:
+            raise _refusal(declined) from declined
+
+    def _item(self, scope: Scope, path: str, noun: str, identity: str) -> Document:
+        try:
+            return self._rest.item(scope, BALANCING, f"/lbaas/{path}/{identity}", noun)
+        except Declined as declined:
+            raise _refusal(declined, identity) from declined
+
+    def _sent(self, scope: Scope, method: str, path: str, body: Any, about: str = "") -> Mapping[str, Any]:
+        try:
+            return self._write(scope, method, path, body)
+        except Declined as declined:
+            raise _refusal(declined, about) from declined
+
+    def _write(self, scope: Scope, method: str, path: str, body: Any) -> Mapping[str, Any]:
+        return self._rest.write(scope, BALANCING, method, f"/lbaas{path}", body, repeat=method == "PUT").body or {}
+
+    def _delete(self, scope: Scope, path: str, about: str = "") -> None:
+        about = about or path.rpartition("/")[2]
+        try:
+            self._rest.write(scope, BALANCING, "DELETE", f"/lbaas{path}", repeat=True)
+        except Declined as declined:
+            if declined.status != 404 or about not in declined.message:
+                raise _refusal(declined) from declined
+
+
+def _refusal(declined: Declined, about: str = "") -> CloudError:
+    if declined.status == 409:
+        return Busy(declined.message, request_id=declined.request_id)
+    if quota := _QUOTA.search(declined.message):
+        return QuotaExceeded(quota[1].strip(), 1, -1, declined.message, request_id=declined.request_id)
+    if declined.status == 404 and about and about in declined.message:
+        return PoolNotFound(declined.message, request_id=declined.request_id)
+    return of_any(declined)
+
+
+def _groups(plan: BalancerPlan) -> dict[str, list[str]]:
+    return {_GROUPS: list(plan.security_group_ids)} if plan.security_group_ids else {}
+
+
+def _tree(balancer: Document, parts: tuple[Present, ...]) -> Tree:
+    standing = _STANDING.get(balancer["provisioning_status"], Standing.PENDING)
+    return Tree(balancer["id"], balancer["vip_address"] or "", standing, tagged(balancer, DIGEST), parts)
+
+
+def _present(kind: PartKind, document: Document, *, done: bool) -> Present:
+    return Present(kind, tagged(document, KEY), document["id"], tagged(document, DIGEST) if done else "")
+
+
+def _alike(monitor: Document | None, pool: Document) -> bool:
+    return monitor is not None and tagged(monitor, DIGEST) == tagged(pool, DIGEST)

@@ -1,0 +1,225 @@
+"""Plans of balancers in Octavia's words, and what of them it has no words for. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from backend.drivers.balancer_making import ListenerPlan, Part, PoolPlan, RulePlan
+
+Document = Mapping[str, Any]
+
+MADE: Final = "coppice="
+KEY: Final = "coppice-key="
+DIGEST: Final = "coppice-is="
+CHILDREN: Final = "coppice-parts="
+CONDITIONS: Final = "coppice-if="
+
+POOL_PROTOCOLS: Final = {"HTTP": "HTTP", "HTTPS": "HTTP", "TCP": "TCP", "UDP": "UDP"}
+_LISTENERS: Final = {"HTTP": "HTTP", "TCP": "TCP", "UDP": "UDP"}
+_ALGORITHMS: Final = {"round_robin": "ROUND_ROBIN", "least_outstanding_requests": "LEAST_CONNECTIONS"}
+_STICKINESS: Final = {"lb_cookie": "HTTP_COOKIE", "app_cookie": "APP_COOKIE", "source_ip": "SOURCE_IP"}
+_FORWARDED: Final = {"X-Forwarded-For": "true", "X-Forwarded-Port": "true", "X-Forwarded-Proto": "true"}
+_CODES: Final = re.compile(r"\d{3}(,\d{3})*|\d{3}-\d{3}")
+_MOST_CODES: Final = 60
+"""As many as the column of Octavia's database has room for."""
+_LONGEST: Final = 255
+_FIELDS: Final = {"path-pattern": "PATH", "host-header": "HOST_NAME", "http-header": "HEADER"}
+
+
+def tagged(document: Document, prefix: str) -> str:
+    """What a tag of that prefix says; empty where there is none."""
+    found = (tag.removeprefix(prefix) for tag in document.get("tags") or () if tag.startswith(prefix))
+    return next(found, "")
+
+
+def lacks(part: Part) -> str | None:
+    """What Octavia cannot give of a part, in AWS's words."""
+    if isinstance(part, PoolPlan):
+        return _lacks_of_pool(part)
+    if isinstance(part, ListenerPlan):
+        if part.protocol not in _LISTENERS:
+            return f"Listeners with protocol {part.protocol} are not supported in this cloud"
+        action = json.loads(part.action)
+        if action["type"] == "fixed-response" and action["config"].get("StatusCode") == "503":
+            return None if "MessageBody" not in action["config"] else _NO_BODY
+        return _lacks_of_forward(action) if action["type"] == "forward" else _NO_DEFAULT.format(action["type"])
+    return _lacks_of_rule(part)
+
+
+_NO_BODY: Final = "Fixed responses with a message body are not supported in this cloud"
+_NO_DEFAULT: Final = "Default actions of type {} are not supported in this cloud"
+
+
+def _lacks_of_pool(plan: PoolPlan) -> str | None:
+    if plan.protocol not in POOL_PROTOCOLS:
+        return f"Target groups with protocol {plan.protocol} are not supported in this cloud"
+    if plan.monitor is not None and plan.monitor.codes and codes(plan.monitor.codes) is None:
+        return f"The health check matcher '{plan.monitor.codes}' has too many codes for this cloud"
+    if plan.algorithm not in _ALGORITHMS:
+        return f"The load balancing algorithm '{plan.algorithm}' is not supported in this cloud"
+    return None
+
+
+def _lacks_of_forward(action: Document) -> str | None:
+    weighted = [group for group, weight in action["groups"] if weight]
+    if len(weighted) != 1:
+        return "Forwarding to several weighted target groups is not supported in this cloud"
+    return None
+
+
+def _lacks_of_rule(plan: RulePlan) -> str | None:
+    for each in json.loads(plan.conditions):
+        if each["field"] not in _FIELDS:
+            return f"Conditions on '{each['field']}' are not supported in this cloud"
+    if any(len(rule["value"]) > _LONGEST for rule in rules(plan)):
+        return "The values of a condition are too long for this cloud"
+    action = json.loads(plan.action)
+    if action["type"] == "forward":
+        return _lacks_of_forward(action)
+    if action["type"] == "fixed-response":
+        plain = action["config"].get("StatusCode") == "403" and "MessageBody" not in action["config"]
+        return None if plain else "Fixed responses other than an empty 403 are not supported in this cloud"
+    return None if _target(action["config"]) is not None else _NO_REDIRECT
+
+
+_NO_REDIRECT: Final = (
+    "Redirects are supported in this cloud where Host is given, and Path and Query are '/#{path}' and '#{query}',"
+    " or hold no variables"
+)
+
+
+def pool_body(plan: PoolPlan) -> dict[str, Any]:
+    """A pool, but for what stays as it was made."""
+    sticky: dict[str, Any] | None = None
+    if plan.stickiness is not None:
+        sticky = {"type": _STICKINESS[plan.stickiness]}
+        if plan.stickiness == "app_cookie":
+            sticky["cookie_name"] = plan.cookie
+    return {
+        "name": plan.name,
+        "lb_algorithm": _ALGORITHMS[plan.algorithm],
+        "session_persistence": sticky,
+        **({"tls_enabled": True} if plan.protocol == "HTTPS" else {}),
+    }
+
+
+def monitor_body(plan: PoolPlan) -> dict[str, Any] | None:
+    """A pool's monitor, None where nobody looks."""
+    monitor = plan.monitor
+    if monitor is None:
+        return None
+    body: dict[str, Any] = {
+        "type": monitor.kind,
+        "delay": monitor.interval_seconds,
+        "timeout": monitor.timeout_seconds,
+        "max_retries": monitor.rise,
+        "max_retries_down": monitor.fall,
+    }
+    if monitor.path is not None:
+        body |= {"url_path": monitor.path, "expected_codes": codes(monitor.codes or "200"), "http_method": "GET"}
+    return body
+
+
+def codes(matcher: str) -> str | None:
+    """Status codes as Octavia takes them: a list or one range; a mix is spelt out. None where that is too long."""
+    if _CODES.fullmatch(matcher):
+        return matcher if len(matcher) <= _MOST_CODES + 4 else None
+    found: list[str] = []
+    for each in matcher.split(","):
+        first, _, last = each.partition("-")
+        found += map(str, range(int(first), int(last or first) + 1))
+    told = ",".join(found)
+    return told if len(told) <= _MOST_CODES + 4 else None
+
+
+def listener_body(plan: ListenerPlan, pools: Mapping[str, str]) -> dict[str, Any]:
+    """A listener."""
+    action = json.loads(plan.action)
+    body: dict[str, Any] = {
+        "name": plan.name,
+        "protocol": _LISTENERS[plan.protocol],
+        "protocol_port": plan.port,
+        "default_pool_id": _pool_of(action, pools) if action["type"] == "forward" else None,
+    }
+    if plan.protocol == "HTTP":
+        body["insert_headers"] = _FORWARDED
+    if plan.idle_seconds is not None:
+        body |= {"timeout_client_data": plan.idle_seconds * 1000, "timeout_member_data": plan.idle_seconds * 1000}
+    return body
+
+
+def policy_body(plan: RulePlan, pools: Mapping[str, str]) -> dict[str, Any]:
+    """What a policy does with what it meets."""
+    action = json.loads(plan.action)
+    if action["type"] == "forward":
+        return {"action": "REDIRECT_TO_POOL", "redirect_pool_id": _pool_of(action, pools)}
+    if action["type"] == "fixed-response":
+        return {"action": "REJECT"}
+    code = int(action["config"]["StatusCode"].removeprefix("HTTP_"))
+    return {**(_target(action["config"]) or {}), "redirect_http_code": code}
+
+
+def _pool_of(action: Document, pools: Mapping[str, str]) -> str:
+    return next(pools[group] for group, weight in action["groups"] if weight)
+
+
+def _target(config: Document) -> dict[str, str] | None:
+    """Where a redirect leads, None where Octavia could not say it: it knows prefixes and whole addresses alone."""
+    host, protocol, port = config["Host"], config["Protocol"], config["Port"]
+    if "#{" in host or "#{" in protocol:
+        return None
+    if "#{" in port and port != "#{port}":
+        return None
+    if port == "#{port}":
+        return None
+    usual = {"HTTP": "80", "HTTPS": "443"}[protocol]
+    front = f"{protocol.lower()}://{host}" + ("" if port == usual else f":{port}")
+    if config["Path"] == "/#{path}" and config["Query"] == "#{query}":
+        return {"action": "REDIRECT_PREFIX", "redirect_prefix": front}
+    if "#{" in config["Path"] or "#{" in config["Query"]:
+        return None
+    query = f"?{config['Query']}" if config["Query"] else ""
+    return {"action": "REDIRECT_TO_URL", "redirect_url": f"{front}{config['Path']}{query}"}
+
+
+def digest_of_conditions(plan: RulePlan) -> str:
+    return hashlib.sha256(plan.conditions.encode()).hexdigest()[:16]
+
+
+def rules(plan: RulePlan) -> list[dict[str, Any]]:
+    """The rules of a policy, all of which must be met."""
+    return [_rule(each) for each in json.loads(plan.conditions) if each["field"] in _FIELDS]
+
+
+def _rule(condition: Document) -> dict[str, Any]:
+    field, values = condition["field"], condition["values"]
+    kind = {"type": _FIELDS[field]}
+    if field == "path-pattern" and len(values) == 1:
+        return {**kind, **_path(values[0])}
+    pattern = "|".join(_pattern(value) for value in values)
+    if field == "host-header":
+        # Octavia compares names whatever their case, but with the port that clients may tell.
+        return {**kind, "compare_type": "REGEX", "value": f"^({pattern})(:[0-9]+)?$"}
+    key = {"key": condition["header"]} if field == "http-header" else {}
+    return {**kind, **key, "compare_type": "REGEX", "value": f"^({pattern})$"}
+
+
+def _path(value: str) -> dict[str, str]:
+    inner = value.strip("*")
+    if "?" not in value and "*" not in inner and inner:
+        if inner == value:
+            return {"compare_type": "EQUAL_TO", "value": value}
+        if value == f"{inner}*":
+            return {"compare_type": "STARTS_WITH", "value": inner}
+        if value == f"*{inner}":
+            return {"compare_type": "ENDS_WITH", "value": inner}
+    return {"compare_type": "REGEX", "value": f"^({_pattern(value)})$"}
+
+
+def _pattern(value: str) -> str:
+    """A pattern with ``*`` and ``?`` as a regular expression."""
+    return "".join(".*" if each == "*" else "." if each == "?" else re.escape(each) for each in value)

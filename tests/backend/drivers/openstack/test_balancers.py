@@ -1,0 +1,285 @@
+"""Trees on Octavia: brought to their plans one change at a time, and what Octavia has no words for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.balancers import (
+    BalancerKind,
+    BalancerListener,
+    BalancerRule,
+    BalancerState,
+    LoadBalancer,
+    TargetGroup,
+)
+from backend.drivers.balancer_making import Endpoint, PartKind, Standing, Tree, digest_of
+from backend.drivers.balancer_plans import Wish, balancer_plan, listener_plan, pool_plan, rule_plan
+from backend.drivers.errors import Busy, QuotaExceeded
+from backend.drivers.installation import named
+from backend.drivers.openstack import octavia
+from backend.drivers.openstack.cloud import open_cloud
+from backend.engine.balancers import Alter, Put, Remove, next_step
+from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted, octavia_fault
+from tests.backend.drivers.openstack.octavia import LBAAS, FakeOctavia
+from tests.backend.drivers.openstack.samples import SUBNET, ZONES, network, subnet
+from tests.factories import NOW
+
+OWN = "a1000000-0000-4000-8000-000000000001"
+CHECK = {
+    "enabled": True,
+    "protocol": "HTTP",
+    "port": "traffic-port",
+    "path": "/up",
+    "codes": "200",
+    "interval": 30,
+    "timeout": 5,
+    "healthy": 5,
+    "unhealthy": 2,
+}
+GROUP = TargetGroup("b" * 16, "blue", "HTTP", 80, "n-1", "instance", NOW, CHECK)
+BALANCER = LoadBalancer(
+    id="a" * 16,
+    name="web",
+    kind=BalancerKind.APPLICATION,
+    scheme="internal",
+    network_id="n-1",
+    subnets=(SUBNET,),
+    zones=("us-east-1a",),
+    security_groups=("g-1",),
+    state=BalancerState.PROVISIONING,
+    created_at=NOW,
+)
+LISTENER = BalancerListener("c" * 16, BALANCER.id, "HTTP", 80, ({"type": "forward", "groups": [[GROUP.id, 1]]},), NOW)
+CONDITIONS = (
+    {"field": "host-header", "values": ["*.example.com", "example.com"]},
+    {"field": "path-pattern", "values": ["/api/*"]},
+)
+RULE = BalancerRule("d" * 16, BALANCER.id, LISTENER.id, 10, CONDITIONS, LISTENER.actions, NOW)
+WISH = Wish(BALANCER, {GROUP.id: GROUP}, (LISTENER,), (RULE,))
+
+
+@pytest.fixture
+def fake(services) -> FakeOctavia:
+    return FakeOctavia(services)
+
+
+@pytest.fixture
+def making(settings, clock, services, fake):
+    services.login = lambda auth: granted(auth, {**CATALOG, "load-balancer": f"{HOST}/balancing"})
+    services.on("GET", "/compute/v2.1/os-availability-zone", Reply(200, ZONES))
+    services.on("GET", "/network/v2.0/networks", Reply(200, {"networks": [network()]}))
+    services.on("GET", "/network/v2.0/subnets", Reply(200, {"subnets": [subnet()]}))
+    services.on("GET", "/network/v2.0/security-groups", Reply(200, {"security_groups": []}))
+    return open_cloud(settings, clock, services, installation=named(OWN)).balancer_making
+
+
+def grow(making, scope, wish: Wish, most: int = 40) -> Tree:
+    """The tree as an engine leaves it."""
+    found = making.create(scope, balancer_plan(wish.balancer))
+    for _ in range(most):
+        tree = making.tree(scope, found.id)
+        if tree.standing is Standing.PENDING:
+            continue
+        step = next_step(wish, tree)
+        if step is None:
+            return tree
+        if isinstance(step, Put):
+            making.put(scope, tree, step.part)
+        elif isinstance(step, Remove):
+            making.remove(scope, tree, step.present)
+        else:
+            assert isinstance(step, Alter)
+            making.change(scope, tree.id, balancer_plan(wish.balancer))
+    raise AssertionError("it never comes to rest")
+
+
+def test_a_tree_grows_one_change_at_a_time(making, scope, fake):
+    fake.pending = 1
+    tree = grow(making, scope, WISH)
+    assert [write.split("/")[1] for write in fake.writes] == [
+        "loadbalancers",
+        "pools",
+        "healthmonitors",
+        "listeners",
+        "l7policies",
+        "l7policies",
+        "l7policies",
+        "l7policies",
+    ]
+    (balancer,) = fake.all("loadbalancers")
+    assert balancer["vip_sg_ids"] == ["g-1"]
+    (policy,) = fake.all("l7policies")
+    assert (policy["admin_state_up"], policy["position"], policy["action"]) == (True, 1, "REDIRECT_TO_POOL")
+    assert [(each["type"], each["compare_type"], each["value"]) for each in policy["rules"]] == [
+        ("HOST_NAME", "REGEX", r"^(.*\.example\.com|example\.com)(:[0-9]+)?$"),
+        ("PATH", "STARTS_WITH", "/api/"),
+    ]
+    (monitor,) = fake.all("healthmonitors")
+    assert (monitor["type"], monitor["url_path"], monitor["max_retries"], monitor["max_retries_down"]) == (
+        "HTTP",
+        "/up",
+        5,
+        2,
+    )
+    assert {each.kind for each in tree.parts} == set(PartKind)
+    assert tree.address == "10.0.0.9"
+
+
+def test_it_is_found_again_under_its_key(making, scope, fake):
+    first = making.create(scope, balancer_plan(BALANCER))
+    assert making.create(scope, balancer_plan(BALANCER)).id == first.id
+    assert len(fake.all("loadbalancers")) == 1
+
+
+def test_an_older_octavia_takes_no_groups(making, scope, fake):
+    fake.knows_groups = False
+    making.create(scope, balancer_plan(BALANCER))
+    assert "vip_sg_ids" not in fake.all("loadbalancers")[0]
+
+
+def test_what_changed_is_changed_and_no_more(making, scope, fake):
+    grow(making, scope, WISH)
+    fake.writes.clear()
+    slower = replace(GROUP, health_check={**CHECK, "interval": 60})
+    other = replace(RULE, id="e" * 16, priority=5)
+    wish = replace(WISH, groups={GROUP.id: slower}, rules=(other, RULE))
+    tree = grow(making, scope, wish)
+    assert fake.all("healthmonitors")[0]["delay"] == 60
+    assert {each["position"] for each in fake.all("l7policies")} == {1, 2}
+    assert not [write for write in fake.writes if write.startswith("DELETE")]
+    assert next_step(wish, tree) is None
+
+
+def test_what_nobody_wishes_for_goes_before_what_it_refers_to(making, scope, fake):
+    grow(making, scope, WISH)
+    fake.writes.clear()
+    grow(making, scope, replace(WISH, groups={}, listeners=(), rules=()))
+    assert [write.split("/")[1] for write in fake.writes] == ["l7policies", "listeners", "pools"]
+    assert fake.all("pools") == []
+
+
+def test_other_conditions_are_another_policy(making, scope, fake):
+    grow(making, scope, WISH)
+    (before,) = fake.all("l7policies")
+    grow(making, scope, replace(WISH, rules=(replace(RULE, conditions=CONDITIONS[1:]),)))
+    (after,) = fake.all("l7policies")
+    assert before["id"] != after["id"]
+    assert [each["type"] for each in after["rules"]] == ["PATH"]
+
+
+def test_others_trees_are_left_alone(making, scope, fake):
+    tree = grow(making, scope, WISH)
+    fake.things["pools"]["theirs"] = {
+        "id": "theirs",
+        "tags": ["coppice=b2", "coppice-key=x"],
+        "loadbalancer_id": tree.id,
+    }
+    again = making.tree(scope, tree.id)
+    assert next_step(WISH, again) is None
+
+
+def test_targets_come_and_go(making, scope, fake):
+    tree = grow(making, scope, WISH)
+    pool = next(each.id for each in tree.parts if each.kind is PartKind.POOL)
+    making.put_endpoints(scope, pool, [Endpoint("10.0.0.5", 80)])
+    fake.members[pool][0]["name"] = "coppice-node-x"
+    making.put_endpoints(scope, pool, [Endpoint("10.0.0.5", 80, 0), Endpoint("10.0.0.6", 80)])
+    assert [(each["address"], each["weight"], each["name"]) for each in fake.members[pool]] == [
+        ("10.0.0.5", 0, "coppice-node-x"),
+        ("10.0.0.6", 1, ""),
+    ]
+    making.remove_endpoints(scope, pool, [Endpoint("10.0.0.5", 80), Endpoint("10.0.0.6", 80)])
+    assert [each["address"] for each in fake.members[pool]] == ["10.0.0.5"]
+
+
+def test_a_tree_that_is_gone(making, scope, fake):
+    tree = grow(making, scope, WISH)
+    making.delete(scope, tree.id)
+    assert making.tree(scope, tree.id) is None
+
+
+def test_refusals(making, scope, services, fake):
+    tree = grow(making, scope, WISH)
+    fake.pending = 5
+    making.change(scope, tree.id, balancer_plan(BALANCER))
+    with pytest.raises(Busy):
+        making.change(scope, tree.id, balancer_plan(BALANCER))
+    words = "Quota has been met for resources: load balancers. "
+    services.on("GET", f"{LBAAS}/loadbalancers", Reply(200, {"loadbalancers": []}))
+    services.on("POST", f"{LBAAS}/loadbalancers", octavia_fault(403, words))
+    with pytest.raises(QuotaExceeded) as found:
+        making.create(scope, balancer_plan(BALANCER))
+    assert found.value.resource == "load balancers"
+
+
+def redirect(**config):
+    whole = {"Protocol": "HTTPS", "Port": "443", "Host": "x.example", "Path": "/#{path}", "Query": "#{query}"}
+    return ({"type": "redirect", "config": {**whole, "StatusCode": "HTTP_301", **config}},)
+
+
+@pytest.mark.parametrize(
+    ("actions", "had"),
+    [
+        (redirect(), True),
+        (redirect(Path="/new", Query=""), True),
+        (redirect(Host="#{host}"), False),
+        (redirect(Path="/a/#{path}"), False),
+        (({"type": "fixed-response", "config": {"StatusCode": "403"}},), True),
+        (({"type": "fixed-response", "config": {"StatusCode": "200"}},), False),
+        (({"type": "forward", "groups": [["a", 1], ["b", 0]]},), True),
+        (({"type": "forward", "groups": [["a", 1], ["b", 2]]},), False),
+    ],
+)
+def test_what_rules_can_do(actions, had):
+    plan = rule_plan(replace(RULE, actions=actions), 1, LISTENER)
+    assert (octavia.lacks(plan) is None) is had
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        (["/x"], ("EQUAL_TO", "/x")),
+        (["*.png"], ("ENDS_WITH", ".png")),
+        (["/a?c"], ("REGEX", "^(/a.c)$")),
+        (["/a*c"], ("REGEX", "^(/a.*c)$")),
+        (["*"], ("REGEX", "^(.*)$")),
+        (["/a", "/b+"], ("REGEX", r"^(/a|/b\+)$")),
+    ],
+)
+def test_patterns(values, rule):
+    conditions = ({"field": "path-pattern", "values": values},)
+    (told,) = octavia.rules(rule_plan(replace(RULE, conditions=conditions), 1, LISTENER))
+    assert (told["compare_type"], told["value"]) == rule
+
+
+def test_conditions_that_octavia_has_not():
+    for field in ("query-string", "source-ip", "http-request-method"):
+        conditions = ({"field": field, "values": ["a"]},)
+        assert octavia.lacks(rule_plan(replace(RULE, conditions=conditions), 1, LISTENER))
+
+
+@pytest.mark.parametrize(
+    ("matcher", "codes"),
+    [("200", "200"), ("200,302", "200,302"), ("200-299", "200-299"), ("200-202,302", "200,201,202,302")],
+)
+def test_codes(matcher, codes):
+    assert octavia.codes(matcher) == codes
+    assert octavia.codes("200-499,501") is None
+
+
+def test_groups_and_listeners_that_octavia_has_not():
+    assert octavia.lacks(pool_plan(replace(GROUP, protocol="TLS")))
+    assert octavia.lacks(pool_plan(GROUP)) is None
+    assert octavia.lacks(listener_plan(BALANCER, replace(LISTENER, protocol="HTTPS")))
+    fixed = ({"type": "fixed-response", "config": {"StatusCode": "503"}},)
+    assert octavia.lacks(listener_plan(BALANCER, replace(LISTENER, actions=fixed))) is None
+
+
+def test_a_digest_tells_plans_apart():
+    assert digest_of(pool_plan(GROUP)) == digest_of(pool_plan(replace(GROUP, created_at=NOW + timedelta(1))))
+    assert digest_of(pool_plan(GROUP)) != digest_of(pool_plan(replace(GROUP, health_check={**CHECK, "enabled": False})))
+    assert json.loads(rule_plan(RULE, 1, LISTENER).conditions) == list(CONDITIONS)
