@@ -120,6 +120,9 @@ def _volume_busy(found: errors.VolumeConflict) -> AWSError:
     return AWSError("IncorrectState", f"Volume '{shown}'{state}. {found.detail}".rstrip())
 
 
+_PROTECTIONS: Final = {"protected": "disableApiTermination", "kept_running": "disableApiStop"}
+
+
 def _protected(found: errors.ServerProtected) -> AWSError:
     """Source: recorded c7n/ec2.StopInstances/error-test_ec2_stop_with_protection_enabled; go-to-k/cdkd #799."""
     done = "stopped" if found.stop else "terminated"
