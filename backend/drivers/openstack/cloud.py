@@ -86,7 +86,6 @@ def open_cloud(
         volumes=OpenStackVolumes(rest, clock, settings),
         imaging=images,
         balancer_making=OpenStackBalancers(rest, settings, networking, installation),
-        installation=installation,
     )
 
 
