@@ -60,10 +60,12 @@ from gateway.auth.keystone import KeystoneCredentials
 from gateway.auth.remote import RemoteVerification
 from gateway.auth.sessions import SessionCredentials
 from gateway.local import CannotStart
+from gateway.metadata import Metadata
 from gateway.pipeline import Pipeline
 from gateway.services import Services
 from translators import load, registry  # noqa: F401 - registers every operation
 from translators.callers import Callers
+from translators.metadata import Guests
 from translators.registry import Caller
 
 if TYPE_CHECKING:
@@ -163,6 +165,26 @@ def create_gateway() -> Flask:
     )
 
 
+def create_metadata() -> Metadata:
+    """The metadata service of guests. Raises CannotDo where nobody could ask it."""
+    log_lines.to_stderr()
+    chosen = settings()
+    asked = gateway_config.metadata_of(gateway_config.parsed())
+    embedded = chosen.driver != "openstack"
+    if embedded:
+        asked = replace(asked, secret="", project=EMBEDDED)
+    elif not asked.secret:
+        raise CannotDo("[metadata] secret is not set: it is the metadata_proxy_shared_secret of Neutron's agents")
+    store, patience = store_of(chosen), patience_of(chosen)
+    backend = Backend.build(store, cloud_of(chosen, store, patience), SystemClock())
+    regions = regions_of(chosen)
+    region = chosen.region if chosen.region in regions else next(iter(regions))
+    guests = Guests(
+        backend, region, lambda project: Scope(project, regions[region]), number_of if embedded else account_id
+    )
+    return Metadata(guests, asked, SystemClock(), page_key_of(chosen))
+
+
 def create_engine(chosen: BackendSettings) -> Engine:
     """The engine of one process. Raises CannotDo where it cannot work with the database."""
     clock = SystemClock()
@@ -191,6 +213,11 @@ def main(given: Sequence[str] | None = None) -> int:
 def _serve(asked: argparse.Namespace) -> None:
     schema.check_url(settings().database_url)
     os.execvp(sys.executable, commands.gunicorn(asked.bind))  # noqa: S606 - becomes gunicorn
+
+
+def _metadata(asked: argparse.Namespace) -> None:
+    schema.check_url(settings().database_url)
+    os.execvp(sys.executable, commands.metadata(asked.bind))  # noqa: S606 - becomes gunicorn
 
 
 def _engine(_asked: argparse.Namespace) -> None:
@@ -240,16 +267,25 @@ _SERVICES = (
         cannot="The gateway cannot start",
         serves=True,
     ),
+    Command(
+        "metadata",
+        "EC2's metadata service for guests, behind Neutron's agents",
+        _metadata,
+        commands.metadata_arguments,
+        cannot="The metadata service cannot start",
+        serves=True,
+    ),
     Command("engine", "one engine", _engine, cannot="The engine cannot start", serves=True),
 )
 
 
 def __getattr__(name: str) -> Any:
-    """``application`` is made when it is asked for: the other commands need no gateway."""
-    if name != "application":
+    """``application`` and ``metadata`` are made when they are asked for: the other commands need neither."""
+    made = {"application": create_gateway, "metadata": create_metadata}.get(name)
+    if made is None:
         raise AttributeError(name)
     try:
-        return create_gateway()
+        return made()
     except AttributeError as error:  # which would look as if there were no application
         raise RuntimeError("the gateway could not be made") from error
 

@@ -54,8 +54,20 @@ def run(asked: argparse.Namespace, prepare: Callable[[Path, str], Sequence[str]]
         local.keep_running(state, endpoint, (engine, gateway), words, clock)
 
 
+def metadata_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bind", default="127.0.0.1:8775", help="where Neutron's agents ask (nova_metadata_host)")
+
+
 def gunicorn(bind: str) -> list[str]:
     """The command line of the gateway at an address."""
-    own = config.load().operator_bind
-    binds = [argument for each in (bind, own) if each for argument in ("--bind", each)]
-    return [sys.executable, "-m", "gunicorn", "--config", "python:gateway.gunicorn", *binds, "wsgi:application"]
+    return _gunicorn("wsgi:application", bind, config.load().operator_bind)
+
+
+def metadata(bind: str) -> list[str]:
+    """The command line of the metadata service at an address."""
+    return _gunicorn("wsgi:metadata", bind)
+
+
+def _gunicorn(application: str, *binds: str) -> list[str]:
+    given = [argument for each in binds if each for argument in ("--bind", each)]
+    return [sys.executable, "-m", "gunicorn", "--config", "python:gateway.gunicorn", *given, application]

@@ -10,6 +10,7 @@ from gunicorn.config import KNOWN_SETTINGS as _SETTINGS
 from oslo_config import cfg
 
 from gateway.limits import Limits, TokenBuckets
+from gateway.metadata import MetadataSettings
 from gateway.worker import patient
 
 KNOWN_SETTINGS = frozenset(setting.name for setting in _SETTINGS)
@@ -35,6 +36,23 @@ OPTIONS = (
     ),
 )
 """What can be set in the group ``gateway``."""
+
+METADATA_OPTIONS = (
+    cfg.StrOpt(
+        "secret",
+        default="",
+        secret=True,
+        help="The metadata_proxy_shared_secret of Neutron's agents, whose nova_metadata_host is this service.",
+    ),
+    cfg.URIOpt(
+        "nova_url",
+        default="",
+        schemes=["http", "https"],
+        help="Nova's metadata service (http://host:8775), which is asked all that is not EC2's.",
+    ),
+    cfg.FloatOpt("nova_seconds", default=10.0, min=0.1, max=50.0, help="How long it may take to answer."),
+)
+"""What can be set in the group ``metadata``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +100,19 @@ class GatewaySettings:
 def register(conf: cfg.ConfigOpts) -> None:
     """Make the options known; safe to repeat."""
     conf.register_opts(OPTIONS, group="gateway")
+    conf.register_opts(METADATA_OPTIONS, group="metadata")
 
 
 def settings_of(conf: cfg.ConfigOpts) -> GatewaySettings:
     """The values of a parsed configuration."""
     return GatewaySettings(**{option.dest: conf.gateway[option.dest] for option in OPTIONS})
+
+
+def metadata_of(conf: cfg.ConfigOpts) -> MetadataSettings:
+    """The settings of the metadata service, of a parsed configuration."""
+    return MetadataSettings(
+        **{option.dest: conf.metadata[option.dest] or option.default for option in METADATA_OPTIONS}
+    )
 
 
 def parsed() -> cfg.ConfigOpts:

@@ -118,6 +118,11 @@ class Servers:
             found |= {server.short_id: server for server in self._gone(scope) if server.short_id in wanted}
         return {server.short_id: server for server in sorted(found.values(), key=_age)}
 
+    def get(self, scope: Scope, server_id: str) -> Server:
+        """A server by its cloud id, as it is now. Raises ServerUnknown."""
+        with asking():
+            return self._compute.get(scope, server_id)
+
     def _of_nodes(self, scope: Scope, wanted: Collection[str]) -> tuple[dict[str, Server], set[str]]:
         """Servers of nodes, and the short ids of those that are gone; nothing where many are wanted."""
         found: dict[str, Server] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
@@ -13,7 +13,7 @@ from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.drivers.compute import Flavor, Server
 from backend.drivers.images import Image
-from backend.drivers.network import SecurityGroup, Subnet
+from backend.drivers.network import Network, SecurityGroup, Subnet
 from backend.drivers.volumes import Kind, Volume
 from backend.errors import CloudNotReached, CloudRefused, NotPermitted
 from translators import arns
@@ -77,6 +77,10 @@ class Surroundings:
     @_Once
     def subnets(self) -> Mapping[str, Subnet]:
         return {subnet.id: subnet for subnet in self._backend.catalog.subnets(self._scope)}
+
+    @property
+    def networks(self) -> Sequence[Network]:
+        return self._backend.catalog.networks(self._scope)
 
     @_Once
     def groups(self) -> Mapping[str, SecurityGroup]:

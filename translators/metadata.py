@@ -1,0 +1,257 @@
+"""What a guest is told about itself: its instance as the tree of EC2's metadata service. Knows no HTTP.
+
+Source: EC2 User Guide, "Instance metadata categories"; EC2 Auto Scaling User Guide, "Retrieve the target lifecycle
+state through instance metadata". Credentials are never told: keys in a guest that act as its project's owner would be a
+gift to whoever gets in.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Union
+
+from backend import Backend
+from backend.domain.node import NodeState, ServerStatus
+from backend.domain.scope import Scope
+from backend.drivers.compute import Server
+from backend.errors import NotPermitted, ServerUnknown, TemplateNotFound, TemplateVersionNotFound
+from backend.services.templates import TemplateRef
+from translators import arns
+from translators.ec2.instance_words import Instance, Surroundings, tags_of
+from translators.registry import Call, Caller
+
+Tree = Mapping[str, Union["Tree", str, bytes]]
+"""Names of a folder -> what is in them: folders, and what is read."""
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_VERSION: Final = re.compile(r"[0-9]{1,9}")
+_PROJECT: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_TARGETS: Final[Mapping[NodeState, str]] = {
+    NodeState.PENDING: "InService",
+    NodeState.PENDING_WAIT: "InService",
+    NodeState.PENDING_PROCEED: "InService",
+    NodeState.IN_SERVICE: "InService",
+    NodeState.ENTERING_STANDBY: "Standby",
+    NodeState.STANDBY: "Standby",
+    NodeState.DETACHING: "Detached",
+    NodeState.DETACHED: "Detached",
+}
+"""State of a node -> where it is going; all others are on their way out."""
+_GONE: Final = frozenset({ServerStatus.DELETED})
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What is told to one instance.
+
+    Attributes:
+        id: as AWS's tools know it.
+        tree: below a version of the service.
+        tokens: whether it wants to be asked with a session's token only.
+    """
+
+    id: str
+    tree: Tree
+    tokens: bool = False
+
+
+class Guests:
+    """The instances of a region.
+
+    Args:
+        region: AWS's name.
+        scope_of: a project's, in that region.
+        account_of: the 12 digits of a project.
+    """
+
+    def __init__(
+        self, backend: Backend, region: str, scope_of: Callable[[str], Scope], account_of: Callable[[str], str]
+    ) -> None:
+        self._backend = backend
+        self._region = region
+        self._scope_of = scope_of
+        self._account_of = account_of
+
+    def find(self, project: str, server_id: str) -> Guest | None:
+        """The guest of a server of a project; None where there is none that Coppice knows.
+
+        Raises:
+            Finding: the cloud or the store cannot be asked now.
+        """
+        if not _PROJECT.fullmatch(project) or not _UUID.fullmatch(server_id):
+            return None
+        try:
+            server = self._backend.servers.get(self._scope_of(project), server_id)
+        except (ServerUnknown, NotPermitted):
+            return None
+        return self._guest(project, server)
+
+    def named(self, project: str, instance_id: str) -> Guest | None:
+        """The guest of an instance id of a project; None where there is none. Raises as ``find``."""
+        short = arns.short_of(arns.INSTANCE, instance_id)
+        found = {} if short is None else self._backend.servers.find(self._scope_of(project), [short])
+        return None if short is None or short not in found else self._guest(project, found[short])
+
+    def _guest(self, project: str, server: Server) -> Guest | None:
+        if server.status in _GONE:
+            return None
+        call = Call(
+            service="ec2",
+            operation="InstanceMetadata",
+            params={},
+            caller=Caller("", "", "", project),
+            region=self._region,
+            account_id=self._account_of(project),
+            scope=self._scope_of(project),
+            request_id="",
+            backend=self._backend,
+        )
+        instance = Instance(server, Surroundings(call))
+        options = _options(call, server)
+        tree: dict[str, Any] = {
+            "dynamic": {"instance-identity": {"document": _document(instance)}},
+            "meta-data": _meta_data(call, instance, tagged=options.get("InstanceMetadataTags") == "enabled"),
+        }
+        if user_data := _user_data(server.user_data):
+            tree["user-data"] = user_data
+        return Guest(instance.id, tree, options.get("HttpTokens") == "required")
+
+
+def _options(call: Call, server: Server) -> Mapping[str, Any]:
+    """The options of metadata that its launch template gives."""
+    template, version = (server.tags.get(f"aws:ec2launchtemplate:{name}") for name in ("id", "version"))
+    short = arns.short_of(arns.TEMPLATE, template or "")
+    if short is None or not _VERSION.fullmatch(version or ""):
+        return {}
+    try:
+        found = call.backend.templates.version(call.scope, TemplateRef(id=short), version)
+    except (TemplateNotFound, TemplateVersionNotFound):
+        return {}
+    options: Mapping[str, Any] = found.document.get("MetadataOptions") or {}
+    return options
+
+
+def _user_data(text: str | None) -> bytes | None:
+    try:
+        return base64.b64decode(text or "")
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _meta_data(call: Call, instance: Instance, *, tagged: bool) -> dict[str, Any]:
+    server = instance.server
+    tree: dict[str, Any] = {
+        "ami-id": arns.image_id(server.image_id) if server.image_id else None,
+        "ami-launch-index": str(server.index),
+        "ami-manifest-path": "(unknown)",
+        "block-device-mapping": _disks(instance),
+        "events": {"maintenance": {"history": "[]", "scheduled": "[]"}},
+        "hostname": instance.private_name or None,
+        "instance-action": "none",
+        "instance-id": instance.id,
+        "instance-life-cycle": "on-demand",
+        "instance-type": server.flavor,
+        "local-hostname": instance.private_name or None,
+        "local-ipv4": instance.private_address,
+        "mac": server.mac_address,
+        "network": {"interfaces": {"macs": {server.mac_address: _interface(instance)}}} if server.mac_address else None,
+        "placement": {
+            "availability-zone": server.zone,
+            "availability-zone-id": instance.zone_id,
+            "group-name": server.server_group_name,
+            "region": instance.around.region,
+        },
+        "profile": "default-hvm",
+        "public-ipv4": instance.public_address,
+        "public-keys": _keys(call, server.key_name),
+        "reservation-id": instance.reservation,
+        "security-groups": "\n".join(group.get("GroupName", group["GroupId"]) for group in instance.groups) or None,
+        "services": {"domain": "amazonaws.com", "partition": "aws"},
+        "autoscaling": _autoscaling(call, server),
+        "tags": {"instance": _tags(server)} if tagged else None,
+    }
+    return _said(tree)
+
+
+def _said(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A folder without what is not said."""
+    return {
+        name: _said(value) if isinstance(value, dict) else value
+        for name, value in tree.items()
+        if value is not None and value != {}
+    }
+
+
+def _disks(instance: Instance) -> dict[str, str]:
+    told = {"ami": instance.root_device.removeprefix("/dev/"), "root": instance.root_device}
+    others = [device for device, _, _ in instance.disks() if device != instance.root_device]
+    return told | {f"ebs{number}": device.removeprefix("/dev/") for number, device in enumerate(others, 1)}
+
+
+def _interface(instance: Instance) -> dict[str, str | None]:
+    subnet, network_id = instance.subnet, instance.network_id
+    networks = {each.id: each.cidr for each in instance.around.networks}
+    return {
+        "device-number": "0",
+        "interface-id": instance.interface_id,
+        "local-hostname": instance.private_name or None,
+        "local-ipv4s": instance.private_address,
+        "mac": instance.server.mac_address,
+        "owner-id": instance.around.account,
+        "public-ipv4s": instance.public_address,
+        "security-group-ids": "\n".join(group["GroupId"] for group in instance.groups) or None,
+        "security-groups": "\n".join(group.get("GroupName", group["GroupId"]) for group in instance.groups) or None,
+        "subnet-id": arns.subnet_id(subnet.id) if subnet else None,
+        "subnet-ipv4-cidr-block": subnet.cidr if subnet else None,
+        "vpc-id": arns.resource_id(arns.NETWORK, network_id) if network_id else None,
+        "vpc-ipv4-cidr-block": networks.get(network_id or ""),
+        "vpc-ipv4-cidr-blocks": networks.get(network_id or ""),
+    }
+
+
+def _keys(call: Call, name: str | None) -> dict[str, Any] | None:
+    """The key that it was launched with: its folder is told with the name of the key, and entered by its number."""
+    pairs = {pair.name: pair for pair in call.backend.catalog.key_pairs(call.scope)} if name else {}
+    pair = pairs.get(name or "")
+    if pair is None or not pair.public_key:
+        return None
+    return {f"0={pair.name}": {"openssh-key": pair.public_key.strip() + "\n"}}
+
+
+def _autoscaling(call: Call, server: Server) -> dict[str, str] | None:
+    found = call.backend.nodes.page(call.scope, servers=[server.short_id], limit=1).items
+    if not found:
+        return None
+    return {"target-lifecycle-state": _TARGETS.get(NodeState(found[0][1].state), "Terminated")}
+
+
+def _tags(server: Server) -> dict[str, str]:
+    """Tags as files; those whose keys are no names of files are not told, as at AWS."""
+    return {key: value for key, value in tags_of(server).items() if "/" not in key and key.strip() and ":" not in key}
+
+
+def _document(instance: Instance) -> str:
+    server = instance.server
+    document = {
+        "accountId": instance.around.account,
+        "architecture": instance.architecture,
+        "availabilityZone": server.zone,
+        "billingProducts": None,
+        "devpayProductCodes": None,
+        "marketplaceProductCodes": None,
+        "imageId": arns.image_id(server.image_id) if server.image_id else None,
+        "instanceId": instance.id,
+        "instanceType": server.flavor,
+        "kernelId": None,
+        "pendingTime": f"{server.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "privateIp": instance.private_address,
+        "ramdiskId": None,
+        "region": instance.around.region,
+        "version": "2017-09-30",
+    }
+    return json.dumps(document, indent=2, separators=(",", " : "))
