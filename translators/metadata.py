@@ -189,7 +189,7 @@ def _said(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def _disks(instance: Instance) -> dict[str, str]:
     told = {"ami": instance.root_device.removeprefix("/dev/"), "root": instance.root_device}
-    others = [device for device, _, _ in instance.disks() if device != instance.root_device]
+    others = [disk.device for disk in instance.disks() if disk.device != instance.root_device]
     return told | {f"ebs{number}": device.removeprefix("/dev/") for number, device in enumerate(others, 1)}
 
 

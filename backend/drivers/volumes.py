@@ -163,6 +163,9 @@ class Volumes(Protocol):
     def detach(self, scope: Scope, volume_id: str, server_id: str) -> None:
         """Take it from the server. Safe to repeat. Raises ServerNotFound, ServerStateConflict."""
 
+    def set_goes(self, scope: Scope, volume_id: str, server_id: str, *, goes: bool) -> None:
+        """Say whether an attached one is deleted with its server. Safe to repeat. Raises Unsupported."""
+
     def modify(self, scope: Scope, volume: Volume, size_gib: int, kind: Kind) -> Volume:
         """Let it grow, or be of another type; ``modification`` tells of it.
 

@@ -124,6 +124,13 @@ class Volumes:
             driver.detach(scope, volume.id, held.server_id)
         return held
 
+    def set_goes(self, scope: Scope, volume: Volume, *, goes: bool) -> None:
+        """Say whether an attached volume is deleted with its server. Raises VolumeNotAttached, LaunchUnsupported."""
+        if volume.attachment is None:
+            raise errors.VolumeNotAttached(volume.short_id, None)
+        with self._writing(volume) as driver:
+            driver.set_goes(scope, volume.id, volume.attachment.server_id, goes=goes)
+
     def modify(self, scope: Scope, volume: Volume, size_gib: int, kind: Kind) -> Volume:
         """Let a volume grow, or be of another type.
 

@@ -13,7 +13,7 @@ from backend import errors
 from backend.drivers.compute import Server
 from translators import arns
 from translators.ec2 import actions, launch_data
-from translators.ec2.instance_words import Instance, credit_option, metadata_words
+from translators.ec2.instance_words import Instance, credit_option, metadata_words, own_disk
 from translators.ec2.instances import INSTANCES, burstable, one
 from translators.errors import AWSError, translate
 from translators.registry import Call, Result, operation
@@ -93,6 +93,8 @@ def modify(call: Call) -> Result:
         _stopped(instance, lambda: call.backend.server_changes.set_user_data(call.scope, server, value))
     elif member == "InstanceInitiatedShutdownBehavior":
         _check_shutdown(value)
+    elif member == "BlockDeviceMappings":
+        _set_disks(call, instance, value)
     else:
         # unsourced
         raise AWSError("UnsupportedOperation", f"{member} of an instance cannot be changed on this cloud.")
@@ -232,6 +234,23 @@ def _check_shutdown(value: str) -> None:
         raise AWSError(
             "UnsupportedOperation", "On this cloud an instance that shuts itself down is stopped, never terminated."
         )
+
+
+def _set_disks(call: Call, instance: Instance, mappings: Sequence[Mapping[str, Any]]) -> None:
+    """Whether disks are deleted with the instance: nothing else of them is an attribute of it."""
+    disks = {disk.device: disk for disk in instance.disks()}
+    wanted = [(each.get("DeviceName") or "", (each.get("Ebs") or {}).get("DeleteOnTermination")) for each in mappings]
+    for device, _ in wanted:
+        if device not in disks:
+            # unsourced
+            words = f"No device is currently mapped at {device[:64]}"
+            raise AWSError("InvalidInstanceAttributeValue", words)
+    for device, goes in wanted:
+        disk = disks[device]
+        if goes is None or goes == disk.delete_on_termination:
+            continue
+        volume = disk.volume or call.backend.volumes.realize(call.scope, own_disk(instance, disk))
+        call.backend.volumes.set_goes(call.scope, volume, goes=goes)
 
 
 def _there(instance: Instance, change: Callable[[], None]) -> None:

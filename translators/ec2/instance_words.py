@@ -14,7 +14,7 @@ from backend.domain.profile import BlockDevice
 from backend.drivers.compute import Flavor, Server
 from backend.drivers.images import Image
 from backend.drivers.network import Network, SecurityGroup, Subnet
-from backend.drivers.volumes import Kind, Volume
+from backend.drivers.volumes import Kind, OwnDisk, Volume
 from backend.errors import CloudNotReached, CloudRefused, NotPermitted
 from translators import arns
 from translators.nouns import Members
@@ -301,6 +301,11 @@ class Instance:
             attached_at=self.server.created_at,
             snapshot=snapshot,
         )
+
+
+def own_disk(instance: Instance, disk: Disk) -> OwnDisk:
+    """A disk that an instance alone tells of, as the block storage may make a volume of it."""
+    return OwnDisk(instance.server.id, disk.device, disk.size_gib, disk.kind, disk.delete_on_termination)
 
 
 def instances(call: Call) -> list[Instance]:

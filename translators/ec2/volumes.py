@@ -11,7 +11,7 @@ from backend.domain.ids import short_id
 from backend.drivers.volumes import Attachment, Kind, OwnDisk, Volume
 from translators import arns
 from translators.ec2 import actions, tag_words, volume_words
-from translators.ec2.instance_words import Disk, Instance, Surroundings
+from translators.ec2.instance_words import Disk, Instance, Surroundings, own_disk
 from translators.filters import Filters, always, never
 from translators.nouns import Asked, Members, Naming, Noun
 from translators.registry import Call, Result
@@ -53,8 +53,7 @@ class Shown:
         """It as the disk of the server that tells of it."""
         if self.instance is None or self.disk is None:
             return None
-        disk = self.disk
-        return OwnDisk(self.instance.server.id, disk.device, self.size_gib, self.kind, disk.delete_on_termination)
+        return own_disk(self.instance, self.disk)
 
 
 def of_volume(around: Surroundings, volume: Volume) -> Shown:

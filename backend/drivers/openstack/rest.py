@@ -266,7 +266,7 @@ class Rest:
         version = _MICROVERSIONS.get(service)
         sent = {"Accept": "application/json", **(headers or {})}
         if version:
-            sent["OpenStack-API-Version"] = version
+            sent.setdefault("OpenStack-API-Version", version)
         extra: dict[str, Any] = {} if body is None else {"json": body}
         if seconds is not None:
             extra["timeout"] = seconds

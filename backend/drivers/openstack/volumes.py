@@ -98,6 +98,18 @@ class OpenStackVolumes:
             if declined.status != 404:  # else the server has it no more
                 raise of_volume(declined, volume_id) from declined
 
+    def set_goes(self, scope: Scope, volume_id: str, server_id: str, *, goes: bool) -> None:
+        self._check(scope)
+        path = f"/servers/{server_id}/os-volume_attachments/{volume_id}"
+        body = {"volumeAttachment": {"volumeId": volume_id, "delete_on_termination": goes}}
+        version = {"OpenStack-API-Version": "compute 2.85"}  # of the release Ussuri, which alone can
+        try:
+            self._rest.write(scope, COMPUTE, "PUT", path, body, repeat=True, headers=version)
+        except Declined as declined:
+            if volume_id in declined.message:
+                raise of_volume(declined, volume_id) from declined
+            raise of_server(declined, server_id) from declined
+
     def modify(self, scope: Scope, volume: Volume, size_gib: int, kind: Kind) -> Volume:
         self._check(scope)
         before = Modification(self._clock.now(), volume.size_gib, volume.kind)

@@ -68,6 +68,14 @@ class SimulatedVolumes:
             if volume.attachment is not None and volume.attachment.server_id == server_id:
                 self._table.save(conn, scope, replace(volume, attachment=None, state=VolumeState.AVAILABLE))
 
+    def set_goes(self, scope: Scope, volume_id: str, server_id: str, *, goes: bool) -> None:
+        with self._world.call(Call("modify_volume", scope, server=server_id)), self._world.state.writing() as conn:
+            volume = self._standing(conn, scope, volume_id)
+            held = volume.attachment
+            if held is None or held.server_id != server_id:
+                raise VolumeConflict(f"Volume {volume_id} is not attached to {server_id}.")
+            self._table.save(conn, scope, replace(volume, attachment=replace(held, delete_on_termination=goes)))
+
     def modify(self, scope: Scope, volume: Volume, size_gib: int, kind: Kind) -> Volume:
         with self._world.call(Call("modify_volume", scope)), self._world.state.writing() as connection:
             found = self._standing(connection, scope, volume.id)

@@ -179,6 +179,20 @@ def test_the_disks_of_an_instance_are_volumes(aws: Asking, instance: str, image:
     assert aws("DescribeVolumes")["Volumes"] == []
 
 
+def test_whether_a_disk_goes_with_its_instance_can_be_changed(aws: Asking, instance: str, world: World) -> None:
+    own = root(aws, instance)
+    device = next(iter(disks(aws, instance)))
+    mapping = [{"DeviceName": device, "Ebs": {"DeleteOnTermination": False}}]
+    aws("ModifyInstanceAttribute", InstanceId=instance, BlockDeviceMappings=mapping)
+    assert told(aws, own)["Attachments"][0]["DeleteOnTermination"] is False
+    mapping = [{"DeviceName": "/dev/sdz", "Ebs": {"DeleteOnTermination": False}}]
+    asked = {"InstanceId": instance, "BlockDeviceMappings": mapping}
+    assert aws.code("ModifyInstanceAttribute", **asked) == "InvalidInstanceAttributeValue"
+    aws("TerminateInstances", InstanceIds=[instance])
+    world.clock.move(60)
+    assert told(aws, own)["State"] == "available"
+
+
 def test_status_and_attributes(aws: Asking, volume: str, instance: str) -> None:
     statuses = aws("DescribeVolumeStatus", VolumeIds=[volume])["VolumeStatuses"]
     assert statuses[0]["VolumeStatus"]["Status"] == "ok"

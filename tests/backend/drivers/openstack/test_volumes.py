@@ -219,3 +219,13 @@ def test_snapshots(cinder, volumes, scope):
 def test_a_disk_of_the_type_is_no_volume(volumes, scope):
     with pytest.raises(errors.Unsupported):
         volumes.realize(scope, OwnDisk(SERVER, "/dev/vda", 8, Kind("gp3")))
+
+
+def test_whether_it_goes_with_its_server_is_novas(cinder, volumes, scope):
+    cinder.on("PUT", f"{NOVA}/servers/{SERVER}/os-volume_attachments/{VOLUME}", Reply(202), NOT_FOUND)
+    volumes.set_goes(scope, VOLUME, SERVER, goes=True)
+    (asked,) = cinder.of("PUT")
+    assert asked.headers["OpenStack-API-Version"] == "compute 2.85"
+    assert asked.body == {"volumeAttachment": {"volumeId": VOLUME, "delete_on_termination": True}}
+    with pytest.raises(errors.VolumeNotFound):
+        volumes.set_goes(scope, VOLUME, SERVER, goes=True)
