@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backend.services.clusters import Clusters
     from backend.services.configurations import Configurations
     from backend.services.dhcp_options import DhcpOptionSets
+    from backend.services.identity_providers import IdentityProviders
     from backend.services.images import Images
     from backend.services.instance_profiles import InstanceProfiles
     from backend.services.key_pairs import KeyPairs
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from backend.services.routing import Routing
     from backend.services.security_groups import SecurityGroups
     from backend.services.server_changes import ServerChanges
+    from backend.services.server_certificates import ServerCertificates
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
     from backend.services.sessions import Sessions
@@ -78,6 +80,8 @@ class Backend:
     target_groups: TargetGroups
     listeners: Listeners
     parameters: Parameters
+    server_certificates: ServerCertificates
+    identity_providers: IdentityProviders
 
     @classmethod
     def build(
@@ -110,6 +114,7 @@ class Backend:
         from backend.services.clusters import Clusters
         from backend.services.configurations import Configurations
         from backend.services.dhcp_options import DhcpOptionSets
+        from backend.services.identity_providers import IdentityProviders
         from backend.services.images import Images
         from backend.services.instance_profiles import InstanceProfiles
         from backend.services.key_pairs import KeyPairs, kept_by
@@ -124,6 +129,7 @@ class Backend:
         from backend.services.routing import Routing
         from backend.services.security_groups import SecurityGroups
         from backend.services.server_changes import ServerChanges
+        from backend.services.server_certificates import ServerCertificates
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
         from backend.services.sessions import Sessions
@@ -158,6 +164,8 @@ class Backend:
             server_changes=ServerChanges(cloud, catalog),
             roles=Roles(store, clock),
             managed_policies=ManagedPolicies(store, clock),
+            identity_providers=IdentityProviders(store, clock),
+            server_certificates=ServerCertificates(store, clock, sealing),
             parameters=Parameters(store, catalog, clock, sealing),
             instance_profiles=InstanceProfiles(store, cloud, clock),
             volumes=Volumes(store, cloud, clock),

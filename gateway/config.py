@@ -44,10 +44,10 @@ METADATA_OPTIONS = (
         secret=True,
         help="The metadata_proxy_shared_secret of Neutron's agents, whose nova_metadata_host is this service.",
     ),
-    cfg.URIOpt(
+    cfg.StrOpt(
         "nova_url",
         default="",
-        schemes=["http", "https"],
+        regex=r"^(https?://[^/\s]+(/\S*)?)?$",
         help="Nova's metadata service (http://host:8775), which is asked all that is not EC2's.",
     ),
     cfg.FloatOpt("nova_seconds", default=10.0, min=0.1, max=50.0, help="How long it may take to answer."),

@@ -276,3 +276,13 @@ def test_a_session_ends_with_its_key_though_the_id_is_given_to_another_account(t
     known.add_key("one", known.new_key(access_key="shared", secret="another"))
     assert credentials.find(made) is None
     store.close()
+
+
+def test_the_metadata_service_is_made_of_the_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    monkeypatch.delenv("COPPICE_CONFIG", raising=False)
+    schema.migrate(wsgi.settings().database_url)
+    assert callable(wsgi.metadata)
+    monkeypatch.setenv("OS_CLOUD__DRIVER", "openstack")
+    with pytest.raises(CannotDo, match="metadata_proxy_shared_secret"):
+        wsgi.create_metadata()

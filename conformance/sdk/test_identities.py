@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,3 +161,59 @@ def test_parameters(server: Access) -> None:
     assert ssm.delete_parameters(Names=[name, secret])["InvalidParameters"] == [secret]
     with refused("ParameterNotFound"):
         ssm.get_parameter(Name=name)
+
+
+def test_a_provider_of_openid_connect(iam: Any) -> None:
+    made = iam.create_open_id_connect_provider(
+        Url=f"https://{unique('oidc')}.example", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40]
+    )
+    named = {"OpenIDConnectProviderArn": made["OpenIDConnectProviderArn"]}
+    iam.add_client_id_to_open_id_connect_provider(ClientID="other", **named)
+    iam.remove_client_id_from_open_id_connect_provider(ClientID="sts.amazonaws.com", **named)
+    iam.update_open_id_connect_provider_thumbprint(ThumbprintList=["b" * 40], **named)
+    iam.tag_open_id_connect_provider(Tags=TAGS, **named)
+    assert iam.list_open_id_connect_provider_tags(**named)["Tags"] == TAGS
+    iam.untag_open_id_connect_provider(TagKeys=["team"], **named)
+    told = iam.get_open_id_connect_provider(**named)
+    assert (told["ClientIDList"], told["ThumbprintList"]) == (["other"], ["b" * 40])
+    listed = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    assert named["OpenIDConnectProviderArn"] in {each["Arn"] for each in listed}
+    iam.delete_open_id_connect_provider(**named)
+
+
+def test_a_server_certificate(iam: Any, tmp_path: Path) -> None:
+    key, body = tmp_path / "key.pem", tmp_path / "body.pem"
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "9",
+            "-subj",
+            "/CN=web.example",
+            "-keyout",
+            str(key),
+            "-out",
+            str(body),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    name = unique("cert")
+    iam.upload_server_certificate(
+        ServerCertificateName=name, CertificateBody=body.read_text(), PrivateKey=key.read_text(), Tags=TAGS
+    )
+    iam.update_server_certificate(ServerCertificateName=name, NewServerCertificateName=f"{name}-2")
+    named = {"ServerCertificateName": f"{name}-2"}
+    told = iam.get_server_certificate(**named)["ServerCertificate"]
+    assert told["CertificateBody"].split() == body.read_text().split()
+    assert iam.list_server_certificate_tags(**named)["Tags"] == TAGS
+    iam.untag_server_certificate(TagKeys=["team"], **named)
+    iam.tag_server_certificate(Tags=TAGS, **named)
+    listed = iam.list_server_certificates()["ServerCertificateMetadataList"]
+    assert f"{name}-2" in {each["ServerCertificateName"] for each in listed}
+    iam.delete_server_certificate(**named)

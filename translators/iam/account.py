@@ -71,9 +71,9 @@ def get_account_summary(call: Call) -> Result:
         "MFADevicesInUse": 0,
         "Policies": len(policies),
         "PolicyVersionsInUse": len(policies),
-        "Providers": 0,
+        "Providers": len(backend.identity_providers.list(scope)),
         "Roles": len(backend.roles.list(scope)),
-        "ServerCertificates": 0,
+        "ServerCertificates": len(backend.server_certificates.list(scope)),
         "Users": 1,
     }
     return {"SummaryMap": quotas | present}

@@ -1,0 +1,129 @@
+"""Server certificates: kept for listeners; private keys lie sealed and are told to nobody who calls an API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from backend.clock import Clock
+from backend.domain.delegation import SecretUnreadable
+from backend.domain.identities import IdentityMissing, ServerCertificate, everywhere
+from backend.domain.scope import Scope
+from backend.errors import Finding
+from backend.services import identities
+from backend.store import identities as rows
+from backend.store.secrets import Seal
+from backend.store.session import Connection, Store
+
+
+@dataclass(frozen=True, slots=True)
+class NewCertificate:
+    """A certificate as given: PEM, which was checked before."""
+
+    name: str
+    path: str
+    body: str
+    chain: str | None
+    private_key: str = field(repr=False)
+    expires_at: datetime
+    tags: Mapping[str, str]
+
+
+@dataclass(eq=False)
+class KeysNotKept(Finding):
+    """Private keys cannot be sealed here; ``detail`` says why."""
+
+    detail: str
+
+
+class ServerCertificates:
+    """Each call may raise StoreUnavailable, and IdentityMissing where it names one."""
+
+    def __init__(self, store: Store, clock: Clock, seal: Seal) -> None:
+        self._store = store
+        self._clock = clock
+        self._seal = seal
+
+    def upload(self, scope: Scope, wanted: NewCertificate) -> ServerCertificate:
+        """Keep a certificate. Raises IdentityExists, LimitExceeded, KeysNotKept."""
+        here = everywhere(scope)
+        try:
+            sealed = self._seal.close(wanted.private_key)
+        except SecretUnreadable as reason:
+            raise KeysNotKept(str(reason)) from reason
+
+        def work(conn: Connection) -> ServerCertificate:
+            identities.check_new(rows.CERTIFICATES, conn, here, wanted.name, identities.CERTIFICATES)
+            made = ServerCertificate(
+                id=identities.new_id("ASCA"),
+                name=wanted.name,
+                path=wanted.path,
+                body=wanted.body,
+                chain=wanted.chain,
+                uploaded_at=self._clock.now().replace(microsecond=0),
+                expires_at=wanted.expires_at,
+                sealed=sealed,
+                tags=identities.retagged({}, wanted.tags),
+            )
+            rows.CERTIFICATES.add(conn, here, made, folded=rows.folded(made.name))
+            return made
+
+        return self._store.transact(work)
+
+    def find(self, scope: Scope, name: str) -> ServerCertificate:
+        with self._store.read() as conn:
+            return identities.found(rows.CERTIFICATES, conn, everywhere(scope), name)
+
+    def list(self, scope: Scope) -> Sequence[ServerCertificate]:
+        """All of the project."""
+        with self._store.read() as conn:
+            return rows.CERTIFICATES.all(conn, everywhere(scope))
+
+    def private_key(self, certificate: ServerCertificate) -> str:
+        """The key in clear, for what puts it on a listener. Raises KeysNotKept."""
+        try:
+            return self._seal.open(certificate.sealed)
+        except SecretUnreadable as reason:
+            raise KeysNotKept(str(reason)) from reason
+
+    def rename(self, scope: Scope, name: str, new: str | None, path: str | None) -> ServerCertificate:
+        """Another name or path. Raises IdentityExists."""
+        here = everywhere(scope)
+
+        def work(conn: Connection) -> ServerCertificate:
+            present = identities.found(rows.CERTIFICATES, conn, here, name, hold=True)
+            values: dict[str, Any] = {} if path is None else {"path": path}
+            if new is not None and new != name:
+                if rows.folded(new) != rows.folded(name):
+                    identities.check_new(rows.CERTIFICATES, conn, here, new, identities.CERTIFICATES + 1)
+                values["name"] = new
+            if values:
+                folded = rows.folded(values.get("name", name))
+                rows.CERTIFICATES.change(conn, here, present.id, **values, folded=folded)
+            return replace(present, **values)
+
+        return self._store.transact(work)
+
+    def retag(self, scope: Scope, name: str, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
+        """Set and take away tags. Raises LimitExceeded."""
+        here = everywhere(scope)
+
+        def work(conn: Connection) -> None:
+            present = identities.found(rows.CERTIFICATES, conn, here, name, hold=True)
+            tags = identities.retagged(present.tags, put, frozenset(remove))
+            rows.CERTIFICATES.change(conn, here, present.id, tags=tags)
+
+        self._store.transact(work)
+
+    def delete(self, scope: Scope, name: str) -> None:
+        here = everywhere(scope)
+
+        def work(conn: Connection) -> None:
+            present = rows.named(rows.CERTIFICATES, conn, here, name)
+            if present is None:
+                raise IdentityMissing("certificate", name)
+            rows.CERTIFICATES.remove(conn, here, id=present.id)
+
+        self._store.transact(work)

@@ -1,0 +1,117 @@
+"""Providers of OpenID Connect and server certificates, as boto3 sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from backend.services.server_certificates import ServerCertificates
+from backend.store.secrets import Seal, new_key
+from tests.factories import NOW, SCOPE, World
+from tests.translators.ec2.wire import Asking
+
+
+@pytest.fixture
+def iam() -> Iterator[Asking]:
+    world = World()
+    kept = ServerCertificates(world.store, world.clock, Seal([new_key()]))
+    world.backend = replace(world.backend, server_certificates=kept)
+    yield Asking(world, "iam")
+    world.close()
+
+
+def pair() -> tuple[str, str]:
+    """A certificate that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "web.example")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(NOW)
+        .not_valid_after(NOW + timedelta(days=90))
+        .sign(key, SHA256())
+    )
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    return made.public_bytes(Encoding.PEM).decode(), text
+
+
+def test_a_provider(iam: Asking) -> None:
+    url = "https://oidc.example/id/7"
+    made = iam("CreateOpenIDConnectProvider", Url=url, ClientIDList=["sts"], ThumbprintList=["a" * 40])
+    named = {"OpenIDConnectProviderArn": made["OpenIDConnectProviderArn"]}
+    assert made["OpenIDConnectProviderArn"].endswith(":oidc-provider/oidc.example/id/7")
+    assert iam.code("CreateOpenIDConnectProvider", Url=url) == "EntityAlreadyExists"
+    iam("AddClientIDToOpenIDConnectProvider", ClientID="b", **named)
+    iam("RemoveClientIDFromOpenIDConnectProvider", ClientID="sts", **named)
+    iam("UpdateOpenIDConnectProviderThumbprint", ThumbprintList=["b" * 40], **named)
+    iam("TagOpenIDConnectProvider", Tags=[{"Key": "k", "Value": "v"}], **named)
+    told = iam("GetOpenIDConnectProvider", **named)
+    assert (told["Url"], told["ClientIDList"], told["ThumbprintList"]) == ("oidc.example/id/7", ["b"], ["b" * 40])
+    assert iam("ListOpenIDConnectProviderTags", **named)["Tags"] == [{"Key": "k", "Value": "v"}]
+    iam("UntagOpenIDConnectProvider", TagKeys=["k"], **named)
+    listed = iam("ListOpenIDConnectProviders")["OpenIDConnectProviderList"]
+    assert listed == [{"Arn": made["OpenIDConnectProviderArn"]}]
+    iam("DeleteOpenIDConnectProvider", **named)
+    iam("DeleteOpenIDConnectProvider", **named)
+    refused = iam.refused("GetOpenIDConnectProvider", **named)
+    words = f"OpenIDConnect Provider not found for arn {made['OpenIDConnectProviderArn']}"
+    assert (refused.code, refused.status, refused.message) == ("NoSuchEntity", 404, words)
+
+
+@pytest.mark.parametrize("url", ["http://oidc.example", "oidc.example", "https://", "https://a b"])
+def test_what_is_no_provider_is_refused(iam: Asking, url: str) -> None:
+    assert iam.code("CreateOpenIDConnectProvider", Url=url) == "InvalidInput"
+
+
+def test_a_certificate_is_told_without_its_key(iam: Asking) -> None:
+    body, key = pair()
+    asked = {"ServerCertificateName": "web", "CertificateBody": body, "PrivateKey": key}
+    made = iam("UploadServerCertificate", Path="/x/", **asked)["ServerCertificateMetadata"]
+    assert made["Arn"].endswith(":server-certificate/x/web")
+    assert made["ServerCertificateId"].startswith("ASCA")
+    assert made["Expiration"] == NOW + timedelta(days=90)
+    assert iam.code("UploadServerCertificate", **asked) == "EntityAlreadyExists"
+    told = iam("GetServerCertificate", ServerCertificateName="web")["ServerCertificate"]
+    assert told["CertificateBody"].strip() == body.strip()
+    kept = iam.world.backend.server_certificates.find(SCOPE, "web")
+    assert key not in kept.sealed
+    assert iam.world.backend.server_certificates.private_key(kept) == key
+    iam("UpdateServerCertificate", ServerCertificateName="web", NewServerCertificateName="WEB", NewPath="/")
+    iam("TagServerCertificate", ServerCertificateName="WEB", Tags=[{"Key": "k", "Value": "v"}])
+    assert iam("ListServerCertificateTags", ServerCertificateName="WEB")["Tags"] == [{"Key": "k", "Value": "v"}]
+    iam("UntagServerCertificate", ServerCertificateName="WEB", TagKeys=["k"])
+    listed = iam("ListServerCertificates")["ServerCertificateMetadataList"]
+    assert [each["ServerCertificateName"] for each in listed] == ["WEB"]
+    iam("DeleteServerCertificate", ServerCertificateName="WEB")
+    assert iam.refused("GetServerCertificate", ServerCertificateName="WEB").status == 404
+
+
+def test_what_is_no_certificate_is_refused(iam: Asking) -> None:
+    body, key = pair()
+    other = pair()[1]
+    for given, code in (
+        ({"CertificateBody": "x", "PrivateKey": key}, "MalformedCertificate"),
+        ({"CertificateBody": body, "PrivateKey": "x"}, "MalformedCertificate"),
+        ({"CertificateBody": body, "PrivateKey": key, "CertificateChain": "x"}, "MalformedCertificate"),
+        ({"CertificateBody": body, "PrivateKey": other}, "KeyPairMismatch"),
+    ):
+        assert iam.code("UploadServerCertificate", ServerCertificateName="web", **given) == code
+
+
+def test_without_a_key_that_seals_no_private_key_is_kept() -> None:
+    world = World()
+    body, key = pair()
+    asked = {"ServerCertificateName": "web", "CertificateBody": body, "PrivateKey": key}
+    assert Asking(world, "iam").code("UploadServerCertificate", **asked) == "AccessDenied"
+    world.close()

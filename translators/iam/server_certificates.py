@@ -1,0 +1,143 @@
+"""Server certificates: uploaded, told without their keys, renamed and deleted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from backend.domain.identities import ServerCertificate
+from backend.services.server_certificates import KeysNotKept, NewCertificate
+from translators import arns
+from translators.errors import AWSError
+from translators.iam import listing
+from translators.iam.words import path_of
+from translators.registry import Call, Result, operation
+
+_LONGEST_CHAIN: Final = 64 * 1024
+
+
+def malformed(words: str) -> AWSError:
+    return AWSError("MalformedCertificate", words)
+
+
+@operation("iam", "UploadServerCertificate")
+def upload(call: Call) -> Result:
+    params = call.params
+    body, chain, key = params["CertificateBody"], params.get("CertificateChain"), params["PrivateKey"]
+    expires_at = _checked(body, chain, key)
+    wanted = NewCertificate(
+        name=params["ServerCertificateName"],
+        path=path_of(call),
+        body=body,
+        chain=chain,
+        private_key=key,
+        expires_at=expires_at,
+        tags=listing.tags_of(call),
+    )
+    try:
+        made = call.backend.server_certificates.upload(call.scope, wanted)
+    except KeysNotKept as found:
+        raise AWSError("AccessDenied", f"Coppice cannot keep private keys here: {found.detail}.", 403) from None
+    told: dict[str, Any] = {"ServerCertificateMetadata": _metadata(call, made)}
+    return {**told, "Tags": listing.tags_told(made.tags)} if made.tags else told
+
+
+def _checked(body: str, chain: str | None, key: str) -> datetime:
+    """When a certificate ends.
+
+    Raises:
+        AWSError: a text is no PEM of what it should be, or the key is another's.
+
+    Source: IAM User Guide, "Troubleshoot IAM server certificates" and moto (the words).
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(body.encode())
+    except ValueError:
+        raise malformed("Unable to parse certificate. Please ensure the certificate is in PEM format.") from None
+    if chain:
+        if len(chain) > _LONGEST_CHAIN:
+            raise malformed("The certificate chain is too long.")  # unsourced
+        try:
+            x509.load_pem_x509_certificates(chain.encode())
+        except ValueError:
+            raise malformed(
+                "Unable to validate certificate chain. The certificate chain must start with the immediate signing"
+                " certificate, followed by any intermediaries in order."
+            ) from None
+    try:
+        private = load_pem_private_key(key.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise malformed("Unable to parse key; the body is encrypted.") from None
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if private.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
+        raise AWSError("KeyPairMismatch", "Certificate and private key do not match.")
+    return certificate.not_valid_after_utc.astimezone(UTC)
+
+
+def _metadata(call: Call, certificate: ServerCertificate) -> dict[str, Any]:
+    return {
+        "Path": certificate.path,
+        "ServerCertificateName": certificate.name,
+        "ServerCertificateId": certificate.id,
+        "Arn": arns.iam(call.account_id, "server-certificate", certificate.path, certificate.name),
+        "UploadDate": certificate.uploaded_at,
+        "Expiration": certificate.expires_at,
+    }
+
+
+@operation("iam", "GetServerCertificate")
+def get(call: Call) -> Result:
+    found = call.backend.server_certificates.find(call.scope, call.params["ServerCertificateName"])
+    told = {
+        "ServerCertificateMetadata": _metadata(call, found),
+        "CertificateBody": found.body,
+        **({"CertificateChain": found.chain} if found.chain else {}),
+        **({"Tags": listing.tags_told(found.tags)} if found.tags else {}),
+    }
+    return {"ServerCertificate": told}
+
+
+@operation("iam", "ListServerCertificates")
+def list_certificates(call: Call) -> Result:
+    prefix = call.params.get("PathPrefix")
+    kept = call.backend.server_certificates.list(call.scope)
+    told = [_metadata(call, each) for each in kept if listing.within(prefix, each.path)]
+    return listing.page(call, "ServerCertificateMetadataList", told, lambda each: str(each["ServerCertificateName"]))
+
+
+@operation("iam", "UpdateServerCertificate")
+def update(call: Call) -> Result:
+    params = call.params
+    call.backend.server_certificates.rename(
+        call.scope, params["ServerCertificateName"], params.get("NewServerCertificateName"), params.get("NewPath")
+    )
+    return {}
+
+
+@operation("iam", "DeleteServerCertificate")
+def delete(call: Call) -> Result:
+    call.backend.server_certificates.delete(call.scope, call.params["ServerCertificateName"])
+    return {}
+
+
+@operation("iam", "TagServerCertificate")
+def tag(call: Call) -> Result:
+    call.backend.server_certificates.retag(call.scope, call.params["ServerCertificateName"], listing.tags_of(call))
+    return {}
+
+
+@operation("iam", "UntagServerCertificate")
+def untag(call: Call) -> Result:
+    name = call.params["ServerCertificateName"]
+    call.backend.server_certificates.retag(call.scope, name, {}, call.params["TagKeys"])
+    return {}
+
+
+@operation("iam", "ListServerCertificateTags")
+def list_tags(call: Call) -> Result:
+    found = call.backend.server_certificates.find(call.scope, call.params["ServerCertificateName"])
+    return listing.whole(call, "Tags", listing.tags_told(found.tags))
