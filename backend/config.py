@@ -153,6 +153,7 @@ OPTIONS: dict[str, Sequence[Any]] = {
             help="What the hosts run (x86_64, arm64, i386); the first is that of images that do not tell.",
         ),
         cfg.StrOpt("default_network", default="", help="Name or id of the network that is the default VPC."),
+        cfg.StrOpt("public_network", default="", help="External network of internet gateways (empty: the first one)."),
         cfg.DictOpt("subnet_zones", default={}, help="Subnet (name or id):AWS zone, for subnets of one zone."),
         cfg.DictOpt("volume_types", default={}, help="AWS volume type:the cloud's; others get its default."),
     ),

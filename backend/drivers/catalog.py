@@ -132,6 +132,13 @@ class Catalog:
     def networks(self, scope: Scope) -> Sequence[Network]:
         return self._listing("networks", scope, self._cloud.network.networks, _short)[0]
 
+    def outward(self, scope: Scope) -> Sequence[str]:
+        """Ids of the networks that were not made here and that lead to the outside."""
+        making = self._cloud.network_making
+        if making is None:
+            return ()
+        return self._listing("outward", scope, lambda within: sorted(making.outward(within)), str)[0]
+
     def subnets(self, scope: Scope) -> Sequence[Subnet]:
         return self._listing("subnets", scope, self._cloud.network.subnets, _short)[0]
 

@@ -1,4 +1,4 @@
-"""The port of networks that are made: routers with their networks. Knows no VPC's rows; all of it is safe to repeat."""
+"""The port of networks that are made: routers with their networks. Knows no rows of VPCs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class NetworkMaking(Protocol):
         ...
 
     def make_vpc(self, scope: Scope, token: str) -> str:
-        """Make a VPC that is empty, or find the one of that token; its cloud id.
+        """Make a VPC that is empty; its cloud id.
 
         Raises:
             QuotaExceeded
@@ -78,8 +78,11 @@ class NetworkMaking(Protocol):
         """
         ...
 
-    def make_subnet(self, scope: Scope, token: str, new: NewSubnet) -> MadeSubnet:
-        """Make a subnet in a network of its own, or find the one of that token; it is not joined to its VPC yet.
+    def make_subnet(self, scope: Scope, token: str, new: NewSubnet, *, again: bool = False) -> MadeSubnet:
+        """Make a subnet in a network of its own; it is not joined to its VPC yet.
+
+        Args:
+            again: it was asked for before: what came of that is looked for first.
 
         Raises:
             QuotaExceeded

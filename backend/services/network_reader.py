@@ -252,11 +252,8 @@ class NetworkReader:
             return self._catalog.subnets(scope)
 
     def _outward(self, scope: Scope) -> frozenset[str]:
-        making = self._cloud.network_making
-        if making is None:
-            return frozenset()
         with asking():
-            return making.outward(scope)
+            return frozenset(self._catalog.outward(scope))
 
     def _adopted_tables(self, scope: Scope, *, fresh: bool) -> list[SeenTable]:
         adopted = self._adopted(scope, fresh=fresh)

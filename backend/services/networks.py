@@ -45,7 +45,7 @@ from backend.domain.scope import Scope
 from backend.drivers import errors as cloud_errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.drivers.network_making import MadeSubnet, NetworkMaking, NewSubnet
+from backend.drivers.network_making import NetworkMaking, NewSubnet
 from backend.services import network_limits as limits
 from backend.services.catalog import asking
 from backend.services.network_reader import NetworkReader, regions_own, vpc_by
@@ -286,7 +286,7 @@ class Networks:
         making = self._making
         new = NewSubnet(vpc.cloud_id, cidr, placed, dns)
         make = partial(making.make_subnet, scope, token, new)
-        made: MadeSubnet = self._ask(scope, token, make, None)
+        made = self._ask(scope, token, make, partial(make, again=True))
         subnet = Subnet(
             id=short_id(made.id),
             cloud_id=made.id,
@@ -377,14 +377,14 @@ class Networks:
         self._store.transact(work)
         return token
 
-    def _ask(self, scope: Scope, token: str, make: Callable[[], T], find: Callable[[], T | None] | None) -> T:
-        """What the cloud made; where its answer was lost it is looked for, or asked again, once."""
+    def _ask(self, scope: Scope, token: str, make: Callable[[], T], find: Callable[[], T | None]) -> T:
+        """What the cloud made; where its answer was lost it is looked for, once."""
         try:
             with asking():
                 try:
                     return make()
                 except cloud_errors.OutcomeUnknown:
-                    found = find() if find else make()
+                    found = find()
                     if found is None:
                         raise
                     return found

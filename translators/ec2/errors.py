@@ -40,7 +40,8 @@ _CODES: Final = {
     "snapshots": "SnapshotLimitExceeded",
     "security_groups": "SecurityGroupLimitExceeded",
     "security_group_rules": "RulesPerSecurityGroupLimitExceeded",
-    "vpcs": "VpcLimitExceeded",
+    "routers": "VpcLimitExceeded",
+    "networks": "SubnetLimitExceeded",
     "subnets": "SubnetLimitExceeded",
 }
 _NOUNS: Final = {
@@ -49,7 +50,8 @@ _NOUNS: Final = {
     "server_group_members": "instances in one placement group",
     "security_groups": "security groups",
     "security_group_rules": "security group rules",
-    "vpcs": "VPCs",
+    "routers": "VPCs",
+    "networks": "subnets",
 }
 _UUID_LENGTH: Final = 36
 _INCOMPLETE: Final = {"image": "ImageId", "instance_type": "InstanceType"}

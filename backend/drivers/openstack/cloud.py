@@ -21,6 +21,7 @@ from backend.drivers.openstack.credentials import KeystoneKeys
 from backend.drivers.openstack.ec2_way import Ec2Way
 from backend.drivers.openstack.images import OpenStackImages
 from backend.drivers.openstack.network import OpenStackNetworking
+from backend.drivers.openstack.network_making import OpenStackNetworkMaking
 from backend.drivers.openstack.patience import Patience
 from backend.drivers.openstack.rest import Rest
 from backend.drivers.openstack.security_groups import SecurityGroups
@@ -78,6 +79,7 @@ def open_cloud(
         compute=compute,
         images=images,
         network=networking,
+        network_making=OpenStackNetworkMaking(rest, settings, installation),
         balancing=balancing,
         installation=installation,
         changing=OpenStackServerChanging(rest),

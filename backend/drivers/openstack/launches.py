@@ -44,7 +44,7 @@ class Launch:
     def body(self) -> Mapping[str, Any]:
         """One POST for all servers, which is accepted or refused as a whole."""
         server = self._server(notes_of=f"{self.batch}/{self.count}")
-        network = {"uuid": self.placement.subnet.network_id}
+        network = {"uuid": self.placement.network_id}
         if self.request.private_address:
             network["fixed_ip"] = self.request.private_address
         server["networks"] = [network]
@@ -90,7 +90,7 @@ class Launch:
         """The request that makes a port in the very subnet for each server."""
         address = {"ip_address": self.request.private_address} if self.request.private_address else {}
         port: dict[str, Any] = {
-            "network_id": self.placement.subnet.network_id,
+            "network_id": self.placement.network_id,
             "fixed_ips": [{"subnet_id": self.placement.real_id, **address}],
             "name": f"{port_prefix(self.installation)}{self.batch}",
         }

@@ -19,12 +19,15 @@ from typing import Any, Final
 from backend.domain.scope import Scope
 from backend.drivers.network import Network, Rule, SecurityGroup, Subnet
 from backend.drivers.openstack.group_marks import cloud_name, mark_of, plain_name
+from backend.drivers.openstack.network_marks import NetworkMark
+from backend.drivers.openstack.network_marks import mark_of as network_mark_of
 from backend.drivers.openstack.settings import OpenStackSettings, ZoneNames
 
 Document = Mapping[str, Any]
 
 ZONE_TAG: Final = "zone="
 DEFAULT_TAG: Final = "default"
+_ANY: Final = "0.0.0.0/0"
 _KEPT_DIGITS: Final = 12
 _PROTOCOLS: Final = {
     "1": "icmp",
@@ -43,12 +46,15 @@ class Placement:
 
     Attributes:
         real_id: Neutron's id of it.
+        network_id, label: Neutron's id and name of the network that it is in.
         alone: it is its network's only subnet with IPv4 addresses, so every server there has an address of it.
     """
 
     subnet: Subnet
     real_id: str
     alone: bool
+    network_id: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,11 @@ class Layout:
         settings: OpenStackSettings,
     ) -> Layout:
         """The layout of Neutron's documents; ``zones`` are AWS's names."""
-        usable = [each for each in networks if not each.get("router:external") or each.get("shared")]
+        listed = [each for each in networks if not each.get("router:external") or each.get("shared")]
+        own = {
+            each["id"]: mark for each in listed if _owner(each) == scope.project_id and (mark := network_mark_of(each))
+        }
+        usable = [each for each in listed if each["id"] not in own]
         v4 = [each for each in subnets if each.get("ip_version") == 4]
         by_network: dict[str, list[Document]] = {}
         for each in sorted(v4, key=_age):
@@ -87,8 +97,17 @@ class Layout:
                     first = network["id"] == default_id and placement.subnet.zone not in taken
                     taken.add(placement.subnet.zone)
                     placements.append(replace(placement, subnet=replace(placement.subnet, zone_default=first)))
+        placements += [
+            _made(network, subnet, own[network["id"]], names)
+            for network in listed
+            if network["id"] in own and names.to_aws(own[network["id"]].zone) in zones
+            for subnet in by_network.get(network["id"], [])[:1]
+        ]
         return cls(
-            [_network(each, by_network.get(each["id"], []), default=each["id"] == default_id) for each in usable],
+            [
+                *(_network(each, by_network.get(each["id"], []), default=each["id"] == default_id) for each in usable),
+                *(Network(vpc, "", _ANY, made=True) for vpc in sorted({mark.vpc for mark in own.values()})),
+            ],
             placements,
             [_group(each, default_id or "") for each in groups],
         )
@@ -109,12 +128,9 @@ class Layout:
 
     def at(self, address: str, label: str, zone: str) -> Placement | None:
         """The subnet of a server by its address and its network's name: for servers that others made."""
-        named = {network.id for network in self.networks if network.name == label}
         ip = ipaddress.ip_address(address)
         fitting = [
-            each
-            for each in self.placements
-            if each.subnet.network_id in named and ip in ipaddress.ip_network(each.subnet.cidr)
+            each for each in self.placements if each.label == label and ip in ipaddress.ip_network(each.subnet.cidr)
         ]
         return next((each for each in fitting if each.subnet.zone == zone), fitting[0] if fitting else None)
 
@@ -193,14 +209,30 @@ def _placements(
             ),
             subnet["id"],
             alone,
+            network["id"],
+            network["name"],
         )
         for zone in chosen
         if zone in zones
     ]
 
 
+def _made(network: Document, subnet: Document, mark: NetworkMark, names: ZoneNames) -> Placement:
+    """A subnet of a VPC; alone in its network by the way it was made."""
+    told = Subnet(
+        id=subnet["id"],
+        name="",
+        network_id=mark.vpc,
+        cidr=subnet["cidr"],
+        zone=names.to_aws(mark.zone),
+        free_addresses=addresses_of(subnet),
+        made=True,
+    )
+    return Placement(told, subnet["id"], True, network["id"], network["name"])
+
+
 def _network(network: Document, subnets: Sequence[Document], *, default: bool) -> Network:
-    return Network(network["id"], network["name"], subnets[0]["cidr"] if subnets else "0.0.0.0/0", default)
+    return Network(network["id"], network["name"], subnets[0]["cidr"] if subnets else _ANY, default)
 
 
 def _group(group: Document, network_id: str) -> SecurityGroup:

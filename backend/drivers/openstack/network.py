@@ -12,7 +12,7 @@ from backend.domain.scope import Scope
 from backend.drivers.network import Network, SecurityGroup, Subnet
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
-from backend.drivers.openstack.layout import Layout
+from backend.drivers.openstack.layout import Layout, Placement
 from backend.drivers.openstack.rest import NETWORK, Rest
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.zones import Zones
@@ -35,11 +35,8 @@ class OpenStackNetworking:
 
     def subnets(self, scope: Scope) -> Sequence[Subnet]:
         layout = self.layout(scope, _FRESH)
-        used = self._used(scope) if layout.placements else Counter()
-        return [
-            replace(each.subnet, free_addresses=max(0, each.subnet.free_addresses - used[each.real_id]))
-            for each in layout.placements
-        ]
+        used, served = self._used(scope) if layout.placements else (Counter[str](), Counter[str]())
+        return [replace(each.subnet, free_addresses=_left(each, used, served)) for each in layout.placements]
 
     def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]:
         return self.layout(scope, _FRESH).groups
@@ -60,12 +57,23 @@ class OpenStackNetworking:
                 self._settings,
             )
 
-    def _used(self, scope: Scope) -> Counter[str]:
-        """Addresses in use by subnet, as far as the project sees: ports of others on shared networks are not told."""
-        asked = {"fields": ["id", "fixed_ips"], "limit": _PAGE}
+    def _used(self, scope: Scope) -> tuple[Counter[str], Counter[str]]:
+        """Addresses in use by subnet, and those of them that are the network's own (its router's, its DHCP's).
+
+        As far as the project sees: ports of others on shared networks are not told.
+        """
+        asked = {"fields": ["id", "fixed_ips", "device_owner"], "limit": _PAGE}
+        used, served = Counter[str](), Counter[str]()
         with told():
-            return Counter(
-                address["subnet_id"]
-                for port in self._rest.listing(scope, NETWORK, "/ports", "ports", asked)
-                for address in port.get("fixed_ips") or ()
-            )
+            for port in self._rest.listing(scope, NETWORK, "/ports", "ports", asked):
+                found = [address["subnet_id"] for address in port.get("fixed_ips") or ()]
+                used.update(found)
+                if str(port.get("device_owner") or "").startswith("network:"):
+                    served.update(found)
+        return used, served
+
+
+def _left(placement: Placement, used: Counter[str], served: Counter[str]) -> int:
+    """How many addresses a subnet has left; of one that was made here AWS's number, which counts servers alone."""
+    taken = used[placement.real_id] - (served[placement.real_id] if placement.subnet.made else 0)
+    return max(0, placement.subnet.free_addresses - taken)

@@ -36,6 +36,7 @@ class OpenStackSettings:
             and memory.
         architectures: what the hosts can run, in AWS's words; the first is that of images which do not tell.
         default_network: name or id of the network that stands for the default VPC.
+        public_network: name or id of the network that internet gateways lead to; empty: the external one there is.
         subnet_zones: subnet (name or id) -> AWS zone name, for subnets that belong to one zone.
         volume_types: AWS volume type -> the cloud's; others get the cloud's default type.
     """
@@ -61,6 +62,7 @@ class OpenStackSettings:
     match_flavors: bool = True
     architectures: tuple[str, ...] = ("x86_64", "i386")
     default_network: str = ""
+    public_network: str = ""
     subnet_zones: Mapping[str, str] = field(default_factory=dict)
     volume_types: Mapping[str, str] = field(default_factory=dict)
 

@@ -59,7 +59,8 @@ class SimulatedNetworkMaking:
                 (int(outside), vpc, scope.project_id, scope.region),
             )
 
-    def make_subnet(self, scope: Scope, token: str, new: NewSubnet) -> MadeSubnet:
+    def make_subnet(self, scope: Scope, token: str, new: NewSubnet, *, again: bool = False) -> MadeSubnet:
+        del again  # a token's subnet has one id
         made = MadeSubnet(self._id("subnet", token), self._id("network", token))
         values = (made.id, made.network_id, new.vpc, scope.project_id, scope.region, token, new.cidr, new.zone)
         with self._writing("make_subnet", scope) as connection:

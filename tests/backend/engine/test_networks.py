@@ -169,7 +169,7 @@ def test_a_request_the_cloud_never_heard_ends_with_an_error(world: EngineWorld, 
 
 
 def test_a_refusal_of_the_cloud_is_the_callers(world: EngineWorld, api: Networks, left: Left) -> None:
-    world.simulated.faults.refuse(QuotaExceeded("vpcs", 1, 10), Where(calls=("make_vpc",)), times=1)
+    world.simulated.faults.refuse(QuotaExceeded("routers", 1, 10), Where(calls=("make_vpc",)), times=1)
     with pytest.raises(errors.QuotaExceeded):
         api.create_vpc(SCOPE, "10.0.0.0/16")
     world.pass_time(1)

@@ -1,0 +1,169 @@
+"""The port of networks that are made, on Neutron: a VPC is a router, a subnet a network with one subnet in it.
+
+The router leads to the outside as soon as the VPC has a gateway, and with it all of its subnets: a project may not say
+of a router that it shall not translate addresses, and routers know no routes of single subnets.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from backend.domain.scope import Scope
+from backend.drivers.errors import Busy, CloudError, NetworkMissing
+from backend.drivers.installation import Installation
+from backend.drivers.network_making import MadeSubnet, NewSubnet
+from backend.drivers.openstack import network_marks as marks
+from backend.drivers.openstack.declines import told
+from backend.drivers.openstack.refusals import of_any, of_network_write
+from backend.drivers.openstack.rest import NETWORK, Answer, Declined, Rest
+from backend.drivers.openstack.settings import OpenStackSettings
+
+_KEPT_BY_AWS: Final = 4
+"""The first addresses of a subnet, which AWS gives to nobody: the router has one of them."""
+_INTERFACES: Final = (
+    "network:router_interface",
+    "network:router_interface_distributed",
+    "network:ha_router_replicated_interface",
+)
+_FIELDS: Final = ["id", "name", "description", "project_id"]
+_GONE: Final = frozenset({"RouterNotFound", "NetworkNotFound", "SubnetNotFound"})
+_APART: Final = frozenset({"RouterInterfaceNotFoundForSubnet", "RouterInterfaceNotFound"})
+_JOINED: Final = "already has a port on subnet"
+
+
+class OpenStackNetworkMaking:
+    at_once = False
+
+    def __init__(self, rest: Rest, settings: OpenStackSettings, installation: Installation) -> None:
+        self._rest = rest
+        self._settings = settings
+        self._installation = installation
+
+    def outward(self, scope: Scope) -> frozenset[str]:
+        with told():
+            asked = {"fields": ["id", "external_gateway_info"]}
+            routers = self._rest.listing(scope, NETWORK, "/routers", "routers", asked)
+            open_ = {each["id"] for each in routers if each.get("external_gateway_info")}
+            asked = {"device_owner": [*_INTERFACES], "fields": ["id", "device_id", "network_id"]}
+            ports = self._rest.listing(scope, NETWORK, "/ports", "ports", asked) if open_ else iter(())
+            return frozenset(each["network_id"] for each in ports if each.get("device_id") in open_)
+
+    def make_vpc(self, scope: Scope, token: str) -> str:
+        asked = {"name": marks.name_of(token), "description": marks.of_vpc(self._installation())}
+        return self._make(scope, "router", asked)
+
+    def find_vpc(self, scope: Scope, token: str) -> str | None:
+        return next(iter(self._found(scope, "routers", token)), None)
+
+    def delete_vpc(self, scope: Scope, vpc: str) -> None:
+        self._write(scope, "DELETE", f"/routers/{vpc}")
+
+    def lead_out(self, scope: Scope, vpc: str, *, outside: bool) -> None:
+        gateway = {"network_id": self._public(scope)} if outside else {}
+        asked = {"router": {"external_gateway_info": gateway}}
+        self._write(scope, "PUT", f"/routers/{vpc}", asked, missing=outside)
+
+    def make_subnet(self, scope: Scope, token: str, new: NewSubnet, *, again: bool = False) -> MadeSubnet:
+        zone = self._settings.zone_names(scope.region).to_cloud(new.zone)
+        named = {"name": marks.name_of(token), "description": marks.of_network(self._installation(), new.vpc, zone)}
+        known = self._found(scope, "networks", token) if again else []
+        network = known[0] if known else self._make(scope, "network", named)
+        inside = self._subnets(scope, network) if known else []
+        if inside:
+            return MadeSubnet(inside[0], network)
+        block = ipaddress.IPv4Network(new.cidr)
+        first, last = block.network_address + _KEPT_BY_AWS, block.broadcast_address - 1
+        asked = {
+            **named,
+            "network_id": network,
+            "ip_version": 4,
+            "cidr": new.cidr,
+            "gateway_ip": str(block.network_address + 1),
+            "allocation_pools": [{"start": str(first), "end": str(last)}],
+            "dns_nameservers": list(new.dns),
+        }
+        return MadeSubnet(self._make(scope, "subnet", asked), network)
+
+    def find_subnet(self, scope: Scope, token: str) -> Sequence[str]:
+        return self._found(scope, "networks", token)
+
+    def join_subnet(self, scope: Scope, vpc: str, subnet: MadeSubnet) -> None:
+        try:
+            self._put(scope, f"/routers/{vpc}/add_router_interface", {"subnet_id": subnet.id})
+        except Declined as declined:
+            if _JOINED not in declined.message:
+                raise _refusal(declined) from declined
+
+    def delete_subnet(self, scope: Scope, vpc: str, subnet: MadeSubnet) -> None:
+        try:
+            self._put(scope, f"/routers/{vpc}/remove_router_interface", {"subnet_id": subnet.id})
+        except Declined as declined:
+            if declined.kind not in _GONE | _APART:
+                raise _refusal(declined) from declined
+        self._write(scope, "DELETE", f"/networks/{subnet.network_id}")
+
+    def delete_networks(self, scope: Scope, networks: Sequence[str]) -> None:
+        for network in networks:
+            self._write(scope, "DELETE", f"/networks/{network}")
+
+    def set_dns(self, scope: Scope, subnet: MadeSubnet, dns: Sequence[str]) -> None:
+        self._write(scope, "PUT", f"/subnets/{subnet.id}", {"subnet": {"dns_nameservers": list(dns)}}, missing=True)
+
+    def _make(self, scope: Scope, noun: str, asked: Mapping[str, Any]) -> str:
+        try:
+            return str(self._rest.write(scope, NETWORK, "POST", f"/{noun}s", {noun: asked}).item(noun)["id"])
+        except Declined as declined:
+            raise of_network_write(declined, 1) from declined
+
+    def _found(self, scope: Scope, nouns: str, token: str) -> list[str]:
+        """Ids of what was made with a token, in the project itself."""
+        with told():
+            asked = {"name": marks.name_of(token), "fields": _FIELDS}
+            listed = list(self._rest.listing(scope, NETWORK, f"/{nouns}", nouns, asked))
+        own = [each for each in listed if each.get("project_id") == scope.project_id]
+        return [str(each["id"]) for each in own if marks.is_of(each, self._installation(), token)]
+
+    def _subnets(self, scope: Scope, network: str) -> list[str]:
+        with told():
+            asked = {"network_id": network, "fields": ["id", "network_id"]}
+            listed = self._rest.listing(scope, NETWORK, "/subnets", "subnets", asked)
+            return [str(each["id"]) for each in listed if each.get("network_id") == network]
+
+    def _public(self, scope: Scope) -> str:
+        """The network that is outside."""
+        wanted = self._settings.public_network
+        with told():
+            asked = {"router:external": True, "fields": ["id", "name", "router:external"]}
+            listed = list(self._rest.listing(scope, NETWORK, "/networks", "networks", asked))
+        outside = sorted(str(each["id"]) for each in listed if each.get("router:external"))
+        named = [str(each["id"]) for each in listed if wanted and wanted in {each["id"], each.get("name")}]
+        found = named or (outside if not wanted else [])
+        if not found:
+            raise NetworkMissing(wanted or "an external network")
+        return found[0]
+
+    def _put(self, scope: Scope, path: str, body: Mapping[str, Any]) -> Answer:
+        return self._rest.write(scope, NETWORK, "PUT", path, body, repeat=True)
+
+    def _write(
+        self, scope: Scope, method: str, path: str, body: Mapping[str, Any] | None = None, *, missing: bool = False
+    ) -> None:
+        """Send a write that may be repeated.
+
+        Args:
+            missing: what is gone is a refusal.
+        """
+        try:
+            self._rest.write(scope, NETWORK, method, path, body, repeat=True)
+        except Declined as declined:
+            if missing or declined.kind not in _GONE:
+                raise _refusal(declined) from declined
+
+
+def _refusal(declined: Declined) -> CloudError:
+    """What is in use or being changed can be asked for again."""
+    if declined.status == 409:
+        return Busy(declined.message, request_id=declined.request_id)
+    return of_any(declined)

@@ -1,0 +1,196 @@
+"""Networks made at Neutron: what is sent, what is found again, and what may be repeated."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from backend.drivers.errors import Busy, NetworkMissing, OutcomeUnknown, QuotaExceeded, Refused
+from backend.drivers.installation import named
+from backend.drivers.network_making import MadeSubnet, NewSubnet
+from backend.drivers.openstack import network_marks as marks
+from backend.drivers.openstack.cloud import open_cloud
+from tests.backend.drivers.openstack.fake import Reply, lost, neutron_error
+from tests.backend.drivers.openstack.samples import ZONES
+
+OURS = "a1000000-0000-4000-8000-000000000001"
+OTHERS = "a1000000-0000-4000-8000-000000000002"
+TOKEN = "11111111-1111-4111-8111-111111111111"
+ROUTER, NETWORK, SUBNET = (f"{number}0000000-0000-4000-8000-000000000000" for number in (1, 2, 3))
+NEW = NewSubnet(ROUTER, "10.0.1.0/24", "az1", ("10.0.0.9",))
+API = "/network/v2.0"
+
+
+@pytest.fixture
+def cloud(settings, clock, services):
+    return open_cloud(settings, clock, services, installation=named(OURS))
+
+
+@pytest.fixture
+def making(cloud):
+    return cloud.network_making
+
+
+def described(**changes: Any) -> dict[str, Any]:
+    """A network as it was made."""
+    return {
+        "id": NETWORK,
+        "name": marks.name_of(TOKEN),
+        "description": marks.of_network(OURS, ROUTER, "az1"),
+        "project_id": "p-1",
+        "router:external": False,
+        "shared": False,
+        "created_at": "2026-11-22T12:00:00Z",
+        **changes,
+    }
+
+
+def test_a_vpc_is_a_router_that_is_known_by_its_token(making, services, scope):
+    services.on("POST", f"{API}/routers", Reply(201, {"router": {"id": ROUTER}}))
+    assert making.make_vpc(scope, TOKEN) == ROUTER
+    (asked,) = services.of("POST", "/routers")
+    assert asked.body == {"router": {"name": f"coppice-{TOKEN}", "description": f"coppice:{OURS}:vpc"}}
+    listed = [
+        {"id": "other", "name": marks.name_of(TOKEN), "description": f"coppice:{OTHERS}:vpc", "project_id": "p-1"},
+        {"id": "elsewhere", "name": marks.name_of(TOKEN), "description": f"coppice:{OURS}:vpc", "project_id": "p-2"},
+        {"id": "named", "name": "mine", "description": f"coppice:{OURS}:vpc", "project_id": "p-1"},
+    ]
+    services.on("GET", f"{API}/routers", Reply(200, {"routers": listed}))
+    assert making.find_vpc(scope, TOKEN) is None
+    own = {"id": ROUTER, "name": marks.name_of(TOKEN), "description": f"coppice:{OURS}:vpc", "project_id": "p-1"}
+    services.on("GET", f"{API}/routers", Reply(200, {"routers": [*listed, own]}))
+    assert making.find_vpc(scope, TOKEN) == ROUTER
+
+
+def test_a_quota_of_routers(making, services, scope):
+    words = "Quota exceeded for resources: ['router']."
+    services.on("POST", f"{API}/routers", neutron_error(409, "OverQuota", words))
+    with pytest.raises(QuotaExceeded) as refused:
+        making.make_vpc(scope, TOKEN)
+    assert refused.value.resource == "routers"
+
+
+def test_a_subnet_keeps_the_addresses_that_aws_keeps(making, services, scope):
+    services.on("POST", f"{API}/networks", Reply(201, {"network": {"id": NETWORK}}))
+    services.on("POST", f"{API}/subnets", Reply(201, {"subnet": {"id": SUBNET}}))
+    assert making.make_subnet(scope, TOKEN, NEW) == MadeSubnet(SUBNET, NETWORK)
+    (asked,) = services.of("POST", "/subnets")
+    told = asked.body["subnet"]
+    assert (told["network_id"], told["cidr"], told["gateway_ip"]) == (NETWORK, "10.0.1.0/24", "10.0.1.1")
+    assert told["allocation_pools"] == [{"start": "10.0.1.4", "end": "10.0.1.254"}]
+    assert told["dns_nameservers"] == ["10.0.0.9"]
+    assert not services.of("GET")
+
+
+def test_what_was_made_before_the_answer_was_lost_is_used(making, services, scope):
+    services.on("GET", f"{API}/networks", Reply(200, {"networks": [described()]}))
+    services.on("GET", f"{API}/subnets", Reply(200, {"subnets": []}))
+    services.on("POST", f"{API}/subnets", Reply(201, {"subnet": {"id": SUBNET}}))
+    assert making.make_subnet(scope, TOKEN, NEW, again=True) == MadeSubnet(SUBNET, NETWORK)
+    services.on("GET", f"{API}/subnets", Reply(200, {"subnets": [{"id": SUBNET, "network_id": NETWORK}]}))
+    assert making.make_subnet(scope, TOKEN, NEW, again=True) == MadeSubnet(SUBNET, NETWORK)
+    assert not services.of("POST", "/networks")
+    assert len(services.of("POST", "/subnets")) == 1
+
+
+def test_a_subnet_is_joined_once(making, services, scope):
+    words = f"Bad router request: Router {ROUTER} already has a port on subnet {SUBNET}."
+    services.on("PUT", f"{API}/routers/{ROUTER}/add_router_interface", neutron_error(400, "BadRequest", words))
+    making.join_subnet(scope, ROUTER, MadeSubnet(SUBNET, NETWORK))
+    services.on(
+        "PUT", f"{API}/routers/{ROUTER}/add_router_interface", neutron_error(400, "BadRequest", "Cidr overlaps")
+    )
+    with pytest.raises(Refused):
+        making.join_subnet(scope, ROUTER, MadeSubnet(SUBNET, NETWORK))
+
+
+def test_a_subnet_is_parted_and_ended(making, services, scope):
+    made = MadeSubnet(SUBNET, NETWORK)
+    gone = neutron_error(404, "RouterInterfaceNotFoundForSubnet", "no interface")
+    services.on("PUT", f"{API}/routers/{ROUTER}/remove_router_interface", gone)
+    in_use = neutron_error(409, "NetworkInUse", "There are one or more ports still in use on the network")
+    services.on("DELETE", f"{API}/networks/{NETWORK}", in_use, Reply(204), neutron_error(404, "NetworkNotFound", "no"))
+    with pytest.raises(Busy):
+        making.delete_subnet(scope, ROUTER, made)
+    for _ in range(2):
+        making.delete_subnet(scope, ROUTER, made)
+    services.on(
+        "PUT",
+        f"{API}/routers/{ROUTER}/remove_router_interface",
+        neutron_error(409, "RouterInterfaceInUseByFloatingIP", "in use"),
+    )
+    with pytest.raises(Busy):
+        making.delete_subnet(scope, ROUTER, made)
+
+
+def test_a_router_leads_to_the_network_that_is_outside(making, settings, services, scope):
+    outside = {"id": "n-9", "name": "public", "router:external": True}
+    services.on("GET", f"{API}/networks", Reply(200, {"networks": [outside]}))
+    services.on("PUT", f"{API}/routers/{ROUTER}", Reply(200, {"router": {}}))
+    making.lead_out(scope, ROUTER, outside=True)
+    making.lead_out(scope, ROUTER, outside=False)
+    bodies = [asked.body["router"]["external_gateway_info"] for asked in services.of("PUT", f"/routers/{ROUTER}")]
+    assert bodies == [{"network_id": "n-9"}, {}]
+    services.on("GET", f"{API}/networks", Reply(200, {"networks": []}))
+    with pytest.raises(NetworkMissing):
+        making.lead_out(scope, ROUTER, outside=True)
+
+
+def test_what_leads_to_the_outside_otherwise(making, services, scope):
+    routers = [
+        {"id": "r-1", "external_gateway_info": {"network_id": "n"}},
+        {"id": "r-2", "external_gateway_info": None},
+    ]
+    ports = [{"id": "1", "device_id": "r-1", "network_id": "n-1"}, {"id": "2", "device_id": "r-2", "network_id": "n-2"}]
+    services.on("GET", f"{API}/routers", Reply(200, {"routers": routers}))
+    services.on("GET", f"{API}/ports", Reply(200, {"ports": ports}))
+    assert making.outward(scope) == {"n-1"}
+
+
+def test_a_made_subnet_is_told_under_its_vpc_and_launched_into(cloud, services, scope):
+    inside = {
+        "id": SUBNET,
+        "name": "x",
+        "network_id": NETWORK,
+        "ip_version": 4,
+        "cidr": "10.0.1.0/24",
+        "allocation_pools": [{"start": "10.0.1.4", "end": "10.0.1.254"}],
+        "created_at": "2026-11-22T12:00:00Z",
+    }
+    services.on("GET", "/compute/v2.1/os-availability-zone", Reply(200, ZONES))
+    services.on("GET", f"{API}/networks", Reply(200, {"networks": [described()]}))
+    services.on("GET", f"{API}/subnets", Reply(200, {"subnets": [inside]}))
+    services.on("GET", f"{API}/security-groups", Reply(200, {"security_groups": []}))
+    addresses = [{"subnet_id": SUBNET}]
+    ports = [
+        {"id": "1", "device_owner": "network:dhcp", "fixed_ips": addresses},
+        {"id": "2", "device_owner": "network:router_interface", "fixed_ips": addresses},
+        {"id": "3", "device_owner": "compute:az1", "fixed_ips": addresses},
+    ]
+    services.on("GET", f"{API}/ports", Reply(200, {"ports": ports}))
+    assert [(each.id, each.made, each.default) for each in cloud.network.networks(scope)] == [(ROUTER, True, False)]
+    (told,) = cloud.network.subnets(scope)
+    assert (told.id, told.network_id, told.zone, told.made) == (SUBNET, ROUTER, "az1", True)
+    assert (told.zone_default, told.free_addresses) == (False, 250)
+    layout = cloud.network.layout(scope, timedelta(minutes=1))
+    (placement,) = layout.placements
+    assert (placement.network_id, placement.alone) == (NETWORK, True)
+    assert layout.at("10.0.1.5", marks.name_of(TOKEN), "az1") == placement
+    assert layout.at("10.0.1.5", "private", "az1") is None
+
+
+def test_a_mark_on_a_network_of_others_is_not_believed(cloud, services, scope):
+    services.on("GET", "/compute/v2.1/os-availability-zone", Reply(200, ZONES))
+    foreign = described(project_id="p-2", shared=True)
+    services.on("GET", f"{API}/networks", Reply(200, {"networks": [foreign]}))
+    services.on("GET", f"{API}/subnets", Reply(200, {"subnets": []}))
+    services.on("GET", f"{API}/security-groups", Reply(200, {"security_groups": []}))
+    assert [(each.id, each.made) for each in cloud.network.networks(scope)] == [(NETWORK, False)]
+
+
+def test_an_answer_that_is_lost_is_not_taken_for_a_refusal(making, services, scope):
+    services.on("POST", f"{API}/routers", lost())
+    with pytest.raises(OutcomeUnknown):
+        making.make_vpc(scope, TOKEN)
