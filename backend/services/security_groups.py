@@ -35,6 +35,7 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.group_making import GroupMaking, NewGroup, for_cloud
 from backend.drivers.network import Network, Rule, SecurityGroup
 from backend.services.catalog import asking
+from backend.store import networks
 from backend.store import security_groups as rows
 from backend.store.security_groups import GROUPS, RULES
 from backend.store.session import Store
@@ -348,6 +349,11 @@ class SecurityGroups:
         return _rule(group.cloud_id, told)
 
     def _network(self, scope: Scope, vpc: str | None) -> Network:
+        """The network of a group: rows know those that were made here, which the cloud may not list while empty."""
+        with self._store.read() as conn:
+            own = networks.VPCS.one(conn, scope, id=vpc, state=networks.STANDING) if vpc else None
+        if own is not None:
+            return Network(own.cloud_id, "", own.cidr, made=True)
         for fresh in (False, True):
             if fresh:
                 self._catalog.drop("networks", scope)

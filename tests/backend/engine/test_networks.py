@@ -260,3 +260,18 @@ def test_made_ones_are_known_while_the_cloud_is_away(world: EngineWorld, api: Ne
 def _tables(world: EngineWorld) -> list[rows.RouteTable]:
     with world.store.read() as conn:
         return rows.ROUTE_TABLES.all(conn, SCOPE)
+
+
+def test_a_group_of_a_vpc_needs_no_listing_of_the_cloud(world: EngineWorld, api: Networks) -> None:
+    """Neutron's networks alone tell of a VPC there, and an empty one has none."""
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    groups = world.backend.security_groups
+    world.simulated.faults.unavailable(Where(calls=("networks",)))
+    made = groups.create(SCOPE, "web", "servers", vpc.id)
+    assert made.vpc == vpc.id
+    with pytest.raises(NetworkThingInUse):
+        api.delete_vpc(SCOPE, vpc.id)
+    groups.delete(SCOPE, made.id)
+    assert [each.name for each in groups.list(SCOPE) if each.vpc == vpc.id] == ["default"]
+    api.delete_vpc(SCOPE, vpc.id)
+    assert [each for each in groups.list(SCOPE) if each.vpc == vpc.id] == []
