@@ -276,7 +276,11 @@ class Projects:
         if made:
             connection.execute("INSERT INTO made_groups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*head, *made))
         else:
-            connection.execute("INSERT INTO security_groups VALUES (?, ?, ?, ?, ?, ?, ?)", head)
+            connection.execute(
+                "INSERT INTO security_groups (id, project, region, name, description, network_id, rules)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                head,
+            )
 
     def _add_key_pair(self, scope: Scope, name: str, key: keys.Key) -> KeyPair:
         now = self._clock.now()
