@@ -58,7 +58,7 @@ class Revision:
 
     @property
     def changes(self) -> Changes:
-        after = ClusterRows(self.cluster, self.nodes, self.registrations, self.backoffs)
+        after = ClusterRows(self.cluster, self.nodes, self.registrations, self.backoffs, self.before.delays)
         return Changes(self.before, after, self.entries, self.now, self.goes)
 
     def delay(self, pool_id: str) -> timedelta:

@@ -304,6 +304,21 @@ def test_nodes_are_registered_when_the_pool_comes(world, ask, group, balancer):
     assert states(ask, group) == ["draining"]
 
 
+def test_nodes_drain_for_as_long_as_their_group_says(world, ask, group, listener):
+    delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "20"}]
+    ask("ModifyTargetGroupAttributes", TargetGroupArn=group, Attributes=delay)
+    world.make(desired=1)
+    world.call("AttachLoadBalancerTargetGroups", AutoScalingGroupName="web", TargetGroupARNs=[group])
+    world.pass_time(12)
+    assert states(ask, group) == ["healthy"]
+    world.call("SetDesiredCapacity", AutoScalingGroupName="web", DesiredCapacity=0)
+    world.pass_time(15)
+    assert states(ask, group) == ["draining"]
+    world.pass_time(15)
+    assert states(ask, group) == []
+    assert world.servers() == []
+
+
 def test_a_tree_takes_one_change_at_a_time(subnets, vpc):
     slow = EngineWorld(settings=SimulatedSettings(seed=7, balancer_seconds=3))
     try:
