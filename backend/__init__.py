@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from backend.services.roles import Roles
     from backend.services.routing import Routing
     from backend.services.security_groups import SecurityGroups
-    from backend.services.server_changes import ServerChanges
     from backend.services.server_certificates import ServerCertificates
+    from backend.services.server_changes import ServerChanges
     from backend.services.server_groups import ServerGroups
     from backend.services.servers import Servers
     from backend.services.sessions import Sessions
@@ -128,8 +128,8 @@ class Backend:
         from backend.services.roles import Roles
         from backend.services.routing import Routing
         from backend.services.security_groups import SecurityGroups
-        from backend.services.server_changes import ServerChanges
         from backend.services.server_certificates import ServerCertificates
+        from backend.services.server_changes import ServerChanges
         from backend.services.server_groups import ServerGroups
         from backend.services.servers import Servers
         from backend.services.sessions import Sessions
