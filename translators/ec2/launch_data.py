@@ -17,8 +17,9 @@ from typing import Any, Final
 from backend.domain.options import ServerOptions
 from backend.domain.parameters import ALIAS
 from backend.domain.profile import BlockDevice, ServerSpec
+from backend.drivers.volumes import Kind
 from translators import arns
-from translators.ec2 import tag_words
+from translators.ec2 import tag_words, volume_words
 from translators.errors import AWSError
 
 Data = Mapping[str, Any]
@@ -128,6 +129,7 @@ def check_launch(data: Data, *, by_subnet: bool) -> None:
     try:
         check_groups(data, by_subnet=by_subnet)
         checked_user_data(data.get("UserData"))
+        check_disks(data)
     except AWSError as found:
         words = f"You must use a valid fully-formed launch template. {found.message}"
         raise AWSError("ValidationError", words) from found
@@ -144,6 +146,24 @@ def check_groups(data: Data, *, by_subnet: bool) -> None:
         )
     if "" in (data.get("SecurityGroupIds") or ()):
         raise AWSError("InvalidParameterValue", "Value () for parameter groupId is invalid. The value cannot be empty")
+
+
+def check_disks(data: Data) -> None:
+    """Refuse disks that no volume type has, and two of one name."""
+    seen: set[str] = set()
+    for mapping in data.get("BlockDeviceMappings") or ():
+        device = mapping.get("DeviceName") or ""
+        if device in seen:
+            # unsourced
+            words = f"the same device name '{device[:64]}' is specified more than once"
+            raise AWSError("InvalidBlockDeviceMapping", words)
+        seen.add(device)
+        ebs: Data = mapping.get("Ebs") or {}
+        kind, size = ebs.get("VolumeType"), ebs.get("VolumeSize")
+        if kind and size is not None and size > 0:
+            volume_words.checked(size, Kind(kind, ebs.get("Iops"), ebs.get("Throughput")))
+        elif kind:
+            volume_words.check_members(Kind(kind, ebs.get("Iops"), ebs.get("Throughput")))
 
 
 def check_interfaces(data: Data) -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from backend import errors
-from backend.domain.profile import ServerSpec
+from backend.domain.ids import short_id
+from backend.domain.profile import BlockDevice, ServerSpec
 from backend.services.servers import Moved, Order
 from translators import arns
-from translators.ec2 import actions, launch_data, tag_words
+from translators.ec2 import actions, launch_data, snapshots, tag_words
 from translators.ec2.instance_words import Instance, Surroundings, state
 from translators.ec2.instances import INSTANCES, servers_named
 from translators.ec2.launch_templates import check_version, reference_of, zone_names
@@ -154,6 +155,8 @@ def _described(call: Call, tags: Mapping[str, Mapping[str, str]]) -> tuple[Serve
     if subnet:
         actions.check_forms(actions.SUBNET, [subnet])
         spec = replace(spec, subnet=arns.short_of(arns.SUBNET, subnet) or subnet)
+    launch_data.check_disks(data)
+    spec = replace(spec, block_devices=tuple(_from_snapshot(call, disk) for disk in spec.block_devices))
     if spec.private_address and call.params["MaxCount"] > 1:
         raise AWSError(  # unsourced
             "InvalidParameterCombination",
@@ -170,6 +173,28 @@ def _described(call: Call, tags: Mapping[str, Mapping[str, str]]) -> tuple[Serve
         replace(spec, tags={**own.get("instance", {}), **marks}, unsupported=(*spec.unsupported, *refused)),
         own,
     )
+
+
+def _from_snapshot(call: Call, disk: BlockDevice) -> BlockDevice:
+    """A disk that is made of a snapshot: as large as that, unless it is to be larger.
+
+    Raises:
+        AWSError: there is no such snapshot, neither the caller's nor an image's, or it is larger.
+    """
+    if disk.snapshot is None or disk.suppressed:
+        return disk
+    for image in call.backend.catalog.images(call.scope):
+        if image.snapshot_id and short_id(image.snapshot_id) == disk.snapshot:
+            return disk if disk.size_gib else replace(disk, size_gib=image.size_gib)
+    shown = f"{arns.SNAPSHOT}-{disk.snapshot}"
+    snapshot = snapshots.named(call, shown)
+    if disk.size_gib is not None and disk.size_gib < snapshot.size_gib:
+        raise AWSError(
+            "InvalidBlockDeviceMapping",
+            f"Volume of size {disk.size_gib}GB is smaller than snapshot '{shown}', expect size >="
+            f" {snapshot.size_gib}GB",
+        )
+    return disk if disk.size_gib else replace(disk, size_gib=snapshot.size_gib)
 
 
 def _check_image(data: Mapping[str, Any]) -> None:

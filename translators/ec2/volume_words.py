@@ -69,6 +69,15 @@ def checked(size_gib: int, kind: Kind) -> Kind:
     return kind
 
 
+def check_members(kind: Kind) -> None:
+    """Refuse IOPS and throughput that the type has not, of a volume whose size is not said."""
+    bounds = _TYPES.get(kind.type)
+    if bounds is not None and kind.iops is not None and bounds.iops is None:
+        raise _unfit("iops", kind.type)
+    if bounds is not None and kind.throughput is not None and bounds.throughputs is None:
+        raise _unfit("throughput", kind.type)
+
+
 def _check_iops(size_gib: int, kind: Kind, bounds: _Type) -> None:
     if kind.iops is None:
         if bounds.named:

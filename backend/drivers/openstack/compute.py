@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from backend.clock import Clock
+from backend.domain.ids import short_id
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, LoosePort, Server, ServerGroup, ServerRequest, Zone
@@ -202,6 +203,7 @@ class OpenStackCompute:
         if image.architecture not in offer.flavor.architectures:
             raise FlavorNotSupported(image.architecture)
         volumes = bool(request.block_devices) and self._rest.offers(scope, VOLUME)
+        made_of_snapshots = any(disk.snapshot for disk in request.block_devices)
         mapped = disks(
             request.block_devices,
             image.id,
@@ -209,6 +211,7 @@ class OpenStackCompute:
             offer,
             self._settings.volume_types,
             volumes=volumes,
+            snapshots=self._snapshots(scope) if volumes and made_of_snapshots else {},
         )
         placement = self._placement(scope, request)
         return Launch(
@@ -221,6 +224,12 @@ class OpenStackCompute:
             batch=str(uuid.uuid4()),
             installation=self._installation(),
         )
+
+    def _snapshots(self, scope: Scope) -> Mapping[str, str]:
+        """The cloud's ids of snapshots by their short ids."""
+        with told():
+            listed = [*self._rest.listing(scope, VOLUME, "/snapshots", "snapshots")]
+        return {short_id(each["id"]): each["id"] for each in listed}
 
     def _placement(self, scope: Scope, request: ServerRequest) -> Placement:
         layout = self._networking.layout(scope, self._settings.layout_age)

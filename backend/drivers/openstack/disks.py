@@ -35,6 +35,7 @@ def disks(
     volume_types: Mapping[str, str],
     *,
     volumes: bool,
+    snapshots: Mapping[str, str] | None = None,
 ) -> Disks:
     """The disks of a server.
 
@@ -45,18 +46,21 @@ def disks(
     Args:
         root_device: what the image calls its root disk; AWS's usual names of it count too.
         volumes: whether the cloud has a block storage service.
+        snapshots: the cloud's ids of snapshots by their short ids.
 
     Raises:
-        Unsupported: what is asked for needs block storage that is not there, or is made from a snapshot.
+        Unsupported: what is asked for needs block storage that is not there, or a snapshot that is not.
     """
     root: Mapping[str, Any] | None = None
     others: list[Mapping[str, Any]] = []
     for device in devices:
         if device.suppressed:
             continue
-        if device.snapshot:
-            raise Unsupported(f"{_MEMBER}.Ebs.SnapshotId")
-        if device.device in _ROOTS or device.device == root_device:
+        if device.snapshot and device.device != root_device:
+            others.append(_of_snapshot(device, snapshots or {}, volume_types))
+        elif device.device in _ROOTS or device.device == root_device:
+            if device.snapshot:
+                raise Unsupported(f"{_MEMBER}.Ebs.SnapshotId")
             root = _root(device, image_id, offer, volume_types)
         elif device.ephemeral is None:
             others.append(_volume(device, volume_types))
@@ -104,6 +108,26 @@ def _root(
         "volume_size": size,
         "delete_on_termination": device.delete_on_termination,
     }
+    return {**volume, "volume_type": chosen} if chosen else volume
+
+
+def _of_snapshot(
+    device: BlockDevice, snapshots: Mapping[str, str], volume_types: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """A volume of a snapshot; a root disk is none, for its image would be another."""
+    snapshot = snapshots.get(device.snapshot or "")
+    if snapshot is None or device.device in _ROOTS:
+        raise Unsupported(f"{_MEMBER}.Ebs.SnapshotId")
+    volume: dict[str, Any] = {
+        "boot_index": -1,
+        "uuid": snapshot,
+        "source_type": "snapshot",
+        "destination_type": "volume",
+        "delete_on_termination": device.delete_on_termination,
+    }
+    if device.size_gib:
+        volume["volume_size"] = device.size_gib
+    chosen = volume_types.get(device.volume_type or "")
     return {**volume, "volume_type": chosen} if chosen else volume
 
 

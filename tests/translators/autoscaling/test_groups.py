@@ -331,6 +331,15 @@ class TestTemplates:
         )  # fmt: skip
         assert error.message == f"You must use a valid fully-formed launch template. {words}"
 
+    def test_disks_that_no_type_has(self, refused, template):
+        ebs = {"VolumeType": "gp2", "Iops": 300, "VolumeSize": 20}
+        template(BlockDeviceMappings=[{"DeviceName": "/dev/sdb", "Ebs": ebs}])
+        asked = {"AutoScalingGroupName": "x", "MinSize": 0, "MaxSize": 0, "AvailabilityZones": ZONES}
+        error = refused("CreateAutoScalingGroup", **asked, LaunchTemplate={"LaunchTemplateName": "tmpl"})
+        assert error.message == (
+            "You must use a valid fully-formed launch template. The parameter iops is not supported for gp2 volumes."
+        )
+
     def test_no_group_has_one_address_for_all(self, refused, template):
         template(NetworkInterfaces=[{"DeviceIndex": 0, "PrivateIpAddress": "172.31.0.77"}])
         asked = {"AutoScalingGroupName": "x", "MinSize": 0, "MaxSize": 0, "AvailabilityZones": ZONES}

@@ -111,6 +111,22 @@ def test_a_template_and_the_request_over_it(aws: Asking, image: str) -> None:
             {"NetworkInterfaces": [{"DeviceIndex": 0}], "SecurityGroups": ["default"]},
             "InvalidParameterCombination",
         ),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": 9, "VolumeType": "st1"}}]},
+            "InvalidParameterValue",
+        ),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "Ebs": {"VolumeType": "gp2", "Iops": 300}}]},
+            "InvalidParameterCombination",
+        ),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": 1}}] * 2},
+            "InvalidBlockDeviceMapping",
+        ),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "Ebs": {"SnapshotId": "snap-0123456789abcdef0"}}]},
+            "InvalidSnapshot.NotFound",
+        ),
         ({"TagSpecifications": [{"ResourceType": "subnet", "Tags": []}]}, "InvalidParameterValue"),
         ({"DryRun": True}, "DryRunOperation"),
         ({"DryRun": True, "KeyName": "nil"}, "InvalidKeyPair.NotFound"),

@@ -164,7 +164,7 @@ def test_the_disks_of_an_instance_are_volumes(aws: Asking, instance: str, image:
     assert aws.code("DetachVolume", VolumeId=own) == "OperationNotPermitted"
     (other,) = run(
         aws, image, Placement={"AvailabilityZone": ZONE},
-        BlockDeviceMappings=[{"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": 5, "VolumeType": "gp3", "Iops": 3100}}],
+        BlockDeviceMappings=[{"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": 8, "VolumeType": "gp3", "Iops": 3100}}],
     )  # fmt: skip
     second = disks(aws, other)["/dev/sdb"]
     assert told(aws, second)["Iops"] == 3100
@@ -222,6 +222,20 @@ def test_snapshots(aws: Asking, volume: str, instance: str) -> None:
     assert len(aws("DescribeTags", Filters=filtered("key", "k"))["Tags"]) == 2
     aws("DeleteSnapshot", SnapshotId=snapshot)
     assert aws.code("DeleteSnapshot", SnapshotId=snapshot) == "InvalidSnapshot.NotFound"
+
+
+def test_a_disk_of_a_snapshot_is_as_large_as_that(aws: Asking, volume: str, image: str) -> None:
+    snapshot = aws("CreateSnapshot", VolumeId=volume)["SnapshotId"]
+
+    def mapped(**ebs: object) -> list[dict]:
+        return [{"DeviceName": "/dev/sdb", "Ebs": {"SnapshotId": snapshot, **ebs}}]
+
+    (instance,) = run(aws, image, BlockDeviceMappings=mapped())
+    one = told(aws, disks(aws, instance)["/dev/sdb"])
+    assert (one["Size"], one["SnapshotId"]) == (10, snapshot)
+    asked = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    refusal = aws.refused("RunInstances", **asked, BlockDeviceMappings=mapped(VolumeSize=4))
+    assert refusal.code == "InvalidBlockDeviceMapping"
 
 
 def test_nobody_sees_anothers(aws: Asking, volume: str, world: World) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backend.domain.profile import BlockDevice
@@ -85,3 +87,21 @@ def test_what_cannot_be_had_is_refused_by_its_name(devices, volumes, member):
 def test_a_lasting_root_disk_of_no_known_size_is_refused():
     with pytest.raises(Unsupported, match="VolumeSize"):
         made(BlockDevice("/dev/vda", delete_on_termination=False), disk=0)
+
+
+def test_a_disk_of_a_snapshot_is_a_volume_made_of_it():
+    device = BlockDevice("/dev/sdb", snapshot="0123456789abcdef0", size_gib=20, volume_type="gp3")
+    offer = Offer(FLAVOR, "f-1", 10, 0)
+    known = {"0123456789abcdef0": "snapshot-1"}
+    _, volume = disks((device,), "image-1", "/dev/vda", offer, TYPES, volumes=True, snapshots=known).mapping
+    assert volume == {
+        "boot_index": -1,
+        "uuid": "snapshot-1",
+        "source_type": "snapshot",
+        "destination_type": "volume",
+        "volume_size": 20,
+        "volume_type": "fast",
+        "delete_on_termination": True,
+    }
+    with pytest.raises(Unsupported, match="SnapshotId"):
+        disks((replace(device, device="/dev/vda"),), "image-1", "/dev/vda", offer, TYPES, volumes=True, snapshots=known)
