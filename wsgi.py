@@ -142,6 +142,7 @@ def create_gateway() -> Flask:
             sessions=sessions,
             seal=seal_of(chosen),
             public_images=chosen.public_images,
+            names=chosen.names,
         ),
         credentials=SessionCredentials(identity.credentials, sessions),
         clock=clock,
@@ -176,7 +177,7 @@ def create_metadata() -> Metadata:
     elif not asked.secret:
         raise CannotDo("[metadata] secret is not set: it is the metadata_proxy_shared_secret of Neutron's agents")
     store, patience = store_of(chosen), patience_of(chosen)
-    backend = Backend.build(store, cloud_of(chosen, store, patience), SystemClock())
+    backend = Backend.build(store, cloud_of(chosen, store, patience), SystemClock(), names=chosen.names)
     regions = regions_of(chosen)
     region = chosen.region if chosen.region in regions else next(iter(regions))
     guests = Guests(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backend.clock import Clock
+    from backend.domain.names import Names
     from backend.drivers.cloud import Cloud
     from backend.services.activities import Activities
     from backend.services.balancers import LoadBalancers
@@ -82,6 +83,7 @@ class Backend:
     parameters: Parameters
     server_certificates: ServerCertificates
     identity_providers: IdentityProviders
+    names: Names
 
     @classmethod
     def build(
@@ -95,6 +97,7 @@ class Backend:
         balancer_names: str = "",
         seal: Seal | None = None,
         public_images: Mapping[str, str] | None = None,
+        names: Names | None = None,
     ) -> Backend:
         """The services over a store and a cloud, with one catalog between them.
 
@@ -103,9 +106,11 @@ class Backend:
             sessions: temporary keys; None: there are none.
             balancer_names: how DNS names of balancers are formed, see ``LoadBalancers``; empty: by default.
             seal: closes secrets of callers (secure parameters, private keys); None: they are refused.
+            names: domains of servers' DNS names; None takes AWS's.
             public_images: names of public parameters -> names of their images, over the usual ones.
         """
         # Imported here so that naming backend.errors or backend.domain does not load the whole store.
+        from backend.domain.names import Names
         from backend.drivers.catalog import Catalog
         from backend.drivers.housing import housed
         from backend.services.activities import Activities
@@ -178,4 +183,5 @@ class Backend:
             balancers=LoadBalancers(store, cloud, catalog, clock, balancer_names),
             target_groups=TargetGroups(store, cloud, clock),
             listeners=Listeners(store, cloud, clock),
+            names=names or Names(),
         )

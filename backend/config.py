@@ -12,6 +12,7 @@ from typing import Any
 
 from oslo_config import cfg, types
 
+from backend.domain.names import Names
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
@@ -20,6 +21,14 @@ OPTIONS: dict[str, Sequence[Any]] = {
     "DEFAULT": (
         cfg.StrOpt("state", default=".coppice", help="Folder of the embedded state: databases, keys, logs."),
         cfg.StrOpt("region", default="us-east-1", help="AWS region name that clients sign for."),
+    ),
+    "names": (
+        cfg.StrOpt(
+            "private",
+            default="",
+            help="Domain of instances' private names, {region} in it is the region (empty: AWS's ec2.internal).",
+        ),
+        cfg.StrOpt("public", default="", help="Domain of their public names, likewise (empty: they have none)."),
     ),
     "database": (
         cfg.StrOpt(
@@ -203,6 +212,7 @@ class BackendSettings:
     driver: str = "simulated"
     verify: str = "secret"
     public_images: Mapping[str, str] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
     engine: EngineSettings = field(default_factory=EngineSettings)
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
 
@@ -230,6 +240,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         driver=conf.cloud.driver,
         verify=conf.openstack.verify,
         public_images=dict(conf.parameters.images),
+        names=Names(conf.names.private.strip("."), conf.names.public.strip(".")),
         engine=_engine(conf),
         openstack=_openstack(conf),
     )

@@ -67,6 +67,7 @@ class Surroundings:
         self._scope = call.scope
         self.account = call.account_id
         self.region = call.region
+        self.names = call.backend.names
         if tokens is not None:
             self.tokens = tokens
 
@@ -181,18 +182,18 @@ class Instance:
 
     @_Once
     def private_name(self) -> str:
-        """The name that EC2 gives an address of a network; nothing here resolves it, tools take it for a node's name.
-
-        Source: Amazon VPC User Guide, "DNS hostnames".
-        """
-        if not self.private_address:
-            return ""
-        domain = "ec2.internal" if self.around.region == "us-east-1" else f"{self.around.region}.compute.internal"
-        return f"ip-{self.private_address.replace('.', '-')}.{domain}"
+        """The name that EC2 gives an address of a network; whether it resolves is the operator's affair."""
+        address = self.private_address
+        return self.around.names.of_private(address, self.around.region) if address else ""
 
     @_Once
     def public_address(self) -> str | None:
         return None if self.gone else self.server.public_address
+
+    @_Once
+    def public_name(self) -> str:
+        address = self.public_address
+        return self.around.names.of_public(address, self.around.region) if address else ""
 
     @property
     def architecture(self) -> str:
@@ -332,7 +333,8 @@ def interface_of(instance: Instance) -> dict[str, Any] | None:
         return None
     association = {}
     if instance.public_address:
-        association = {"Association": {"IpOwnerId": "amazon", "PublicDnsName": "", "PublicIp": instance.public_address}}
+        public = {"PublicDnsName": instance.public_name, "PublicIp": instance.public_address}
+        association = {"Association": {"IpOwnerId": "amazon", **public}}
     told: dict[str, Any] = {
         **association,
         "Attachment": {
@@ -482,7 +484,7 @@ MEMBERS: Final[Members[Instance]] = {
     "ImageId": lambda instance: arns.image_id(instance.server.image_id) if instance.server.image_id else "",
     "State": lambda instance: state(instance.server.status),
     "PrivateDnsName": lambda instance: instance.private_name,
-    "PublicDnsName": "",
+    "PublicDnsName": lambda instance: instance.public_name,
     "StateTransitionReason": _transition,
     "StateReason": _reason,
     "KeyName": lambda instance: instance.server.key_name or None,

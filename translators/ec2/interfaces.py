@@ -68,6 +68,7 @@ _MEMBERS: Final[Members[_Interface]] = {
 }
 _FILTERS: Final[Filters[_Interface]] = {
     **INTERFACE_PATHS,
+    "association.public-dns-name": lambda each: each.instance.public_name or None,
     "addresses.association.owner-id": "PrivateIpAddresses.Association.IpOwnerId",
     "attachment.instance-id": "Attachment.InstanceId",
     "attachment.instance-owner-id": "Attachment.InstanceOwnerId",
@@ -79,7 +80,6 @@ _FILTERS: Final[Filters[_Interface]] = {
     **never(
         "association.allocation-id",
         "association.association-id",
-        "association.public-dns-name",
         "ipv6-addresses.ipv6-address",
         "operator.principal",
         "requester-id",

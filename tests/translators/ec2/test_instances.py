@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from backend import Backend
+from backend.domain.names import Names
 from backend.domain.scope import Scope
 from tests.factories import OTHER, SCOPE, World, request
 from tests.translators.ec2.wire import Asking, filtered
@@ -265,3 +267,17 @@ def test_filters_by_tags_of_interfaces(aws: Asking, fleet: dict[str, str]) -> No
     for name, value in (("network-interface.tag-key", "lane"), ("network-interface.tag-value", "fast")):
         assert found(fleet, aws("DescribeInstances", Filters=filtered(name, value))) == ["db"], name
         assert found(fleet, aws("DescribeInstances", Filters=filtered(name, "Name"))) == [], name
+
+
+def test_names_stand_under_the_domains_that_are_set(aws: Asking, image: str, world: World) -> None:
+    names = Names(private="in.example", public="{region}.ex.example")
+    world.backend = Backend.build(world.store, world.simulated.cloud, world.clock, names=names)
+    asked = {"DeviceIndex": 0, "AssociatePublicIpAddress": True}
+    one = aws(
+        "RunInstances", ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, NetworkInterfaces=[asked]
+    )["Instances"][0]  # fmt: skip
+    name = f"ec2-{one['PublicIpAddress'].replace('.', '-')}.us-east-1.ex.example"
+    assert (one["PublicDnsName"], one["NetworkInterfaces"][0]["Association"]["PublicDnsName"]) == (name, name)
+    assert one["PrivateDnsName"].endswith(".in.example")
+    assert aws("DescribeInstances", Filters=filtered("dns-name", name))["Reservations"]
+    assert aws("DescribeNetworkInterfaces", Filters=filtered("association.public-dns-name", name))["NetworkInterfaces"]
