@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from backend.services.activities import Activities
     from backend.services.balancers import LoadBalancers
     from backend.services.catalog import CatalogService
+    from backend.services.classic import ClassicBalancers
     from backend.services.clusters import Clusters
     from backend.services.configurations import Configurations
     from backend.services.dhcp_options import DhcpOptionSets
@@ -84,6 +85,7 @@ class Backend:
     server_certificates: ServerCertificates
     identity_providers: IdentityProviders
     names: Names
+    classic_balancers: ClassicBalancers
 
     @classmethod
     def build(
@@ -116,6 +118,7 @@ class Backend:
         from backend.services.activities import Activities
         from backend.services.balancers import LoadBalancers
         from backend.services.catalog import CatalogService
+        from backend.services.classic import ClassicBalancers
         from backend.services.clusters import Clusters
         from backend.services.configurations import Configurations
         from backend.services.dhcp_options import DhcpOptionSets
@@ -152,6 +155,8 @@ class Backend:
         from backend.store.secrets import Seal
 
         sealing = seal or Seal(())
+        catalog = Catalog(cloud, clock)
+        every = LoadBalancers(store, cloud, catalog, clock, balancer_names)
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
             nodes=Nodes(store, cloud, catalog, clock),
@@ -184,4 +189,8 @@ class Backend:
             target_groups=TargetGroups(store, cloud, clock),
             listeners=Listeners(store, cloud, clock),
             names=names or Names(),
+            balancers=every,
+            target_groups=TargetGroups(store, cloud, clock),
+            listeners=Listeners(store, cloud, clock),
+            classic_balancers=ClassicBalancers(store, cloud, clock, every),
         )

@@ -731,3 +731,22 @@ class BalancingLacks(Finding):
     """What the cloud's load balancing cannot do; ``detail`` in AWS's words."""
 
     detail: str
+
+
+@dataclass(eq=False)
+class PolicyUnknown(Finding):
+    """The balancer has no policy of that name."""
+
+    policy: str
+
+
+@dataclass(eq=False)
+class PolicyExists(Finding):
+    policy: str
+
+
+@dataclass(eq=False)
+class PolicyInUse(Finding):
+    """A listener follows it."""
+
+    policy: str

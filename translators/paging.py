@@ -69,7 +69,7 @@ def refusal(token: str, service: str) -> AWSError:
         return AWSError("InvalidNextToken", f"The token '{token}' is invalid.")
     if service == "iam":
         return AWSError("ValidationError", "Invalid Marker.")
-    if service == "elbv2":
+    if service in {"elb", "elbv2"}:
         return AWSError("ValidationError", "The marker is not valid")  # unsourced
     return AWSError("InvalidNextToken", "The specified NextToken is not valid.")  # unsourced
 

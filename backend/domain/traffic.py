@@ -32,13 +32,18 @@ class TrafficSource:
     Attributes:
         pool_id: the cloud's id.
         name: the pool's when it was attached; part of its ARN.
-        port: where nodes are spoken to.
+        port: where nodes are spoken to; 0 where that is for a classic balancer's listeners to say.
     """
 
     pool_id: str
     name: str
     port: int
     state: SourceState = SourceState.ADDING
+
+    @property
+    def classic(self) -> bool:
+        """Whether it is a classic balancer, and no pool or target group."""
+        return self.port == 0
 
     @property
     def wanted(self) -> bool:

@@ -245,25 +245,27 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
     context, now = tending.context, tending.context.now()
     due = [now + context.settings.balancer_idle]
     pools = {each.key: each.id for each in tree.parts if each.kind is PartKind.POOL}
+    over: list[RegisteredTarget] = []
     for group_id, targets in sorted(tending.targets.items()):
         pool_id = pools[group_id]
         (members,) = yield tending.asked(context.cloud.balancing.members, pool_id)
         if isinstance(members, errors.CloudError):
             yield from _refused(tending, members)
             return None
-        over = [each for each in targets if each.until is not None and each.until <= now]
-        staying = [each for each in targets if each not in over]
+        ended = [each for each in targets if each.until is not None and each.until <= now]
+        staying = [each for each in targets if each not in ended]
         due += [each.until for each in staying if each.until is not None]
         wanted = list(_wanted(staying, members))
-        gone = [Endpoint(each.address, each.port) for each in over]
+        gone = [Endpoint(each.address, each.port) for each in ended]
         for ask, endpoints in ((tending.making.put_endpoints, wanted), (tending.making.remove_endpoints, gone)):
             if endpoints:
                 (answer,) = yield tending.asked(ask, pool_id, endpoints)
                 if isinstance(answer, errors.CloudError):
                     yield from _refused(tending, answer)
                     return None
-        if over:
-            yield Write(partial(tending.drained, over))
+        over += ended
+    if over:
+        yield Write(partial(tending.drained, over))
     return min(due)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from backend.clock import Clock
+from backend.domain.balancers import BalancerKind
 from backend.domain.cluster import Cluster
 from backend.domain.ids import balancing_id, short_id
 from backend.domain.page import Page
@@ -19,7 +20,7 @@ from backend.errors import LimitExceeded, PoolNotFound, SourceNotAttached
 from backend.services.catalog import asking
 from backend.services.limits import POOLS_OF_CLUSTER
 from backend.store import clusters, intents, traffic
-from backend.store.balancers import GROUPS
+from backend.store.balancers import BALANCERS, GROUPS
 from backend.store.session import Connection, Store
 
 __all__ = ["Balancer", "Listener", "Pool", "PoolTarget", "TargetState", "Traffic"]
@@ -100,18 +101,24 @@ class Traffic:
 
         self._change(scope, name, left)
 
-    def page(self, scope: Scope, name: str, *, limit: int, after: str | None = None) -> Page[TrafficSource]:
+    def page(
+        self, scope: Scope, name: str, *, limit: int, after: str | None = None, classic: bool | None = None
+    ) -> Page[TrafficSource]:
         """A cluster's sources in the order attached, those that are being detached among them.
+
+        Args:
+            classic: classic balancers alone, or all but these; None for both.
 
         Raises:
             ClusterNotFound
         """
         with self._store.read() as conn:
-            sources = clusters.get(conn, scope, name).sources
+            found = clusters.get(conn, scope, name).sources
+        sources = [source for source in found if classic is None or source.classic is classic]
         ids = [source.pool_id for source in sources]
         start = ids.index(after) + 1 if after in ids else 0
         here = sources[start : start + limit]
-        return Page(here, here[-1].pool_id if len(sources) > start + limit else None)
+        return Page(tuple(here), here[-1].pool_id if len(sources) > start + limit else None)
 
     def pools(self, scope: Scope) -> Sequence[Pool]:
         """The cloud's own, but for those of target groups of ours. Raises CloudNotReached, NotPermitted."""
@@ -170,7 +177,7 @@ class Traffic:
 
 
 def sources_of(store: Store, catalog: Catalog, scope: Scope, pools: Sequence[str]) -> tuple[TrafficSource, ...]:
-    """New sources for pools, each once: target groups of ours, and pools of the cloud.
+    """New sources for pools, each once: target groups and classic balancers of ours, and pools of the cloud.
 
     Raises:
         PoolNotFound
@@ -179,8 +186,16 @@ def sources_of(store: Store, catalog: Catalog, scope: Scope, pools: Sequence[str
     found = []
     with store.read() as conn:
         ours = GROUPS.of(conn, scope, pools)
+        classic = {
+            each.id: each
+            for each in BALANCERS.of(conn, scope, pools).values()
+            if each.kind is BalancerKind.CLASSIC and not each.gone
+        }
     with asking():
         for short in dict.fromkeys(pools):
+            if short in classic:
+                found.append(TrafficSource(short, classic[short].name, 0))
+                continue
             group = ours.get(short)
             if group is not None and not group.classic:
                 found.append(TrafficSource(group.id, group.name, group.port))

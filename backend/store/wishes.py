@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from backend.domain.balancers import (
+    BalancerKind,
     BalancerListener,
     BalancerRule,
     LoadBalancer,
@@ -34,6 +37,12 @@ def read(conn: Connection, scope: Scope, balancer_id: str) -> Kept | None:
     rules = RULES.all(conn, scope, balancer_id=balancer_id)
     groups = GROUPS.of(conn, scope, sorted(referred(listeners, rules)))
     targets: dict[str, list[RegisteredTarget]] = {}
+    if balancer.kind is BalancerKind.CLASSIC:
+        # Its instances are registered with itself, and are members of each of its pools.
+        own = TARGETS.all(conn, scope, group_id=balancer_id)
+        if own:
+            targets = {group.id: [replace(each, port=group.port) for each in own] for group in groups.values()}
+        return balancer, groups, tuple(listeners), tuple(rules), targets
     for each in TARGETS.all(conn, scope, group_id=sorted(groups)) if groups else ():
         targets.setdefault(each.group_id, []).append(each)
     return balancer, groups, tuple(listeners), tuple(rules), targets

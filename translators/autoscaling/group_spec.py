@@ -20,7 +20,6 @@ DAY_SECONDS: Final = 86_400
 LIFETIME_SECONDS: Final = 365 * DAY_SECONDS
 MAXIMUM_COUNT: Final = 2**31 - 1
 HEALTH_CHECKS: Final = ("EC2", "ELB", "VPC_LATTICE")
-NO_BALANCERS: Final = "Provided Load Balancers may not be valid. Please ensure they exist and try again."
 CAPACITY_TYPES: Final = ("units", "vcpu", "memory-mib")
 
 
@@ -190,12 +189,6 @@ def _placement_group(value: str) -> Values:
     return {"server_group": value or None}
 
 
-def _balancer_names(value: list[str]) -> Values:
-    if value:
-        raise validation(NO_BALANCERS)
-    return {}
-
-
 READERS: Final[Mapping[str, Reader]] = {
     "MinSize": _minimum,
     "MaxSize": _count("MaxSize", "maximum"),
@@ -220,7 +213,6 @@ READERS: Final[Mapping[str, Reader]] = {
     "PlacementGroup": _placement_group,
     "SkipZonalShiftValidation": lambda _: {},
     "MixedInstancesPolicy": _refuse_any("MixedInstancesPolicy"),
-    "LoadBalancerNames": _balancer_names,
     "LifecycleHookSpecificationList": _refuse_any("LifecycleHookSpecificationList"),
     "Operator": _refuse_any("Operator"),
 }
@@ -231,7 +223,6 @@ INPUT: Final[Mapping[str, Fate]] = {
     **dict.fromkeys(
         (
             "MixedInstancesPolicy",
-            "LoadBalancerNames",
             "LifecycleHookSpecificationList",
             "Operator",
         ),
@@ -248,6 +239,7 @@ INPUT: Final[Mapping[str, Fate]] = {
             "VPCZoneIdentifier",
             "Tags",
             "TargetGroupARNs",
+            "LoadBalancerNames",
             "TrafficSources",
         ),
         Fate.ELSEWHERE,

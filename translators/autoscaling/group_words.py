@@ -29,7 +29,9 @@ def group(
     """
     cluster, spec = view.cluster, view.cluster.spec
     zones = sorted(spec.zones)
-    arns_of_groups = [traffic_words.arn(each, region, account) for each in cluster.sources if each.wanted]
+    wanted = [each for each in cluster.sources if each.wanted]
+    arns_of_groups = [traffic_words.arn(each, region, account) for each in wanted if not each.classic]
+    balancers = [each.name for each in wanted if each.classic]
     told: dict[str, Any] = {
         "AutoScalingGroupName": cluster.name,
         "AutoScalingGroupARN": arns.group(region, account, cluster.id, cluster.name),
@@ -40,7 +42,7 @@ def group(
         # In the zones' own order, whatever order was asked for. Source: conformance/recorded create/zones-...
         "AvailabilityZones": zones,
         "AvailabilityZoneIds": [zone_ids[zone] for zone in zones if zone in zone_ids],
-        "LoadBalancerNames": (),
+        "LoadBalancerNames": balancers,
         "TargetGroupARNs": arns_of_groups,
         "HealthCheckType": ",".join(spec.health_checks),
         "HealthCheckGracePeriod": spec.health_grace_seconds,
@@ -58,8 +60,8 @@ def group(
         },
         "InstanceLifecyclePolicy": _KEEP_NOTHING,
     }
-    if arns_of_groups:
-        told["TrafficSources"] = [traffic_words.source(arn) for arn in arns_of_groups]
+    if wanted:
+        told["TrafficSources"] = [traffic_words.source(each, region, account) for each in wanted]
     if with_instances:
         told["Instances"] = [instance(member, zone_ids) for member in view.members]
     told |= _source(spec.source)

@@ -1,14 +1,15 @@
-"""Target groups and other traffic sources of groups: attach, detach, describe. Classic balancers there are none."""
+"""Target groups, classic balancers and other traffic sources of groups: attach, detach, describe."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from backend.domain.page import Page
 from backend.domain.traffic import TrafficSource
+from backend.services.limits import POOLS_OF_CLUSTER
 from translators.autoscaling import traffic_words
 from translators.autoscaling.errors import validation
-from translators.autoscaling.group_spec import NO_BALANCERS
 from translators.autoscaling.listing import group_of, limit_of, marker_of, result
 from translators.registry import Call, Result, operation
 
@@ -31,7 +32,7 @@ def detach_target_groups(call: Call) -> Result:
 
 @operation("autoscaling", "DescribeLoadBalancerTargetGroups")
 def describe_target_groups(call: Call) -> Result:
-    page = _page(call, 100)
+    page = _page(call, 100, classic=False)
     region, account = call.region, call.account_id
     return result(
         call,
@@ -53,7 +54,7 @@ def attach_traffic_sources(call: Call) -> Result:
 
 @operation("autoscaling", "DetachTrafficSources")
 def detach_traffic_sources(call: Call) -> Result:
-    pools = traffic_words.pools_of_sources(call, most=_MOST_PER_CALL)
+    pools = traffic_words.pools_of_sources(call, most=_MOST_PER_CALL, here=lambda names: _attached(call, names))
     call.backend.traffic.detach(call.scope, call.params["AutoScalingGroupName"], pools)
     return {}
 
@@ -64,41 +65,52 @@ def describe_traffic_sources(call: Call) -> Result:
     if kind is not None and kind not in traffic_words.TYPES:
         # unsourced
         raise validation(f"Invalid traffic source type: {kind}. Valid values: [{', '.join(traffic_words.TYPES)}]")
-    page = _page(call, 50)
-    if kind not in {None, traffic_words.TARGET_GROUP}:
+    page = _page(call, 50, classic=None if kind is None else kind == traffic_words.CLASSIC)
+    if kind == "vpc-lattice":
         page = Page(())
     return result(call, page, "TrafficSources", lambda each: _described(call, each))
 
 
 def _described(call: Call, each: TrafficSource) -> dict[str, str]:
-    identifier = traffic_words.arn(each, call.region, call.account_id)
-    return {**traffic_words.source(identifier), "TrafficSource": identifier, "State": str(each.state)}
+    told = traffic_words.source(each, call.region, call.account_id)
+    return {**told, "TrafficSource": told["Identifier"], "State": str(each.state)}
 
 
-def _page(call: Call, most: int) -> Page[TrafficSource]:
+def _page(call: Call, most: int, *, classic: bool | None) -> Page[TrafficSource]:
     limit, after = limit_of(call, most, most), marker_of(call)
-    return call.backend.traffic.page(call.scope, call.params["AutoScalingGroupName"], limit=limit, after=after)
+    name = call.params["AutoScalingGroupName"]
+    return call.backend.traffic.page(call.scope, name, limit=limit, after=after, classic=classic)
 
 
 @operation("autoscaling", "AttachLoadBalancers")
 def attach_load_balancers(call: Call) -> Result:
     group_of(call)
-    if call.params.get("LoadBalancerNames"):
-        raise validation(NO_BALANCERS)
+    found = traffic_words.balancers_of_names(call, call.params["LoadBalancerNames"])
+    call.backend.traffic.attach(call.scope, call.params["AutoScalingGroupName"], found)
     return {}
 
 
 @operation("autoscaling", "DetachLoadBalancers")
 def detach_load_balancers(call: Call) -> Result:
     group_of(call)
-    if call.params.get("LoadBalancerNames"):
-        raise validation("Trying to remove Load Balancers that are not part of the group")  # unsourced
+    found = _attached(call, call.params["LoadBalancerNames"])
+    call.backend.traffic.detach(call.scope, call.params["AutoScalingGroupName"], found)
     return {}
+
+
+def _attached(call: Call, names: Sequence[str]) -> Sequence[str]:
+    """Classic balancers of a group by name, which need not exist any more."""
+    every = call.backend.traffic.page(
+        call.scope, call.params["AutoScalingGroupName"], limit=POOLS_OF_CLUSTER * 2, classic=True
+    )
+    ids = {each.name: each.pool_id for each in every.items}
+    if not ids.keys() >= set(names):
+        raise validation("Trying to remove Load Balancers that are not part of the group")  # unsourced
+    return [ids[name] for name in dict.fromkeys(names)]
 
 
 @operation("autoscaling", "DescribeLoadBalancers")
 def describe_load_balancers(call: Call) -> Result:
     group_of(call)
-    limit_of(call, 100, 100)
-    marker_of(call)
-    return {"LoadBalancers": []}
+    page = _page(call, 100, classic=True)
+    return result(call, page, "LoadBalancers", lambda each: {"LoadBalancerName": each.name, "State": str(each.state)})

@@ -52,5 +52,5 @@ def _start(call: Call) -> int:
     marker = call.params.get("Marker")
     if not marker:
         return 0
-    found = paging.decode(marker, call.operation, paging.binding(call), "elbv2", like=0)
+    found = paging.decode(marker, call.operation, paging.binding(call), call.service, like=0)
     return int(found)

@@ -15,7 +15,7 @@ ELSEWHERE = {
     "ServerConflict", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent", "TokenUsed",
     "ServerGroupExists", "ServerGroupInUse", "ImageNameTaken", "ImageNotOwned", "ImagesExhausted", "RoleRefused",
     "BalancerNotFound", "BalancerExists", "BalancerProtected", "TargetGroupExists", "TargetGroupInUse",
-    "TargetGroupElsewhere",
+    "TargetGroupElsewhere", "PolicyUnknown", "PolicyExists", "PolicyInUse",
     "ListenerNotFound", "ListenerExists", "RuleNotFound", "PriorityInUse", "TargetsInvalid", "BalancingLacks",
     "KeyGone", "RegionNotOpened", "RolesNotAssumed", "SessionsExhausted", "SessionsUnavailable",
     "NoVolumes", "VolumeNotFound", "VolumeConflict", "VolumeAttached", "VolumeNotAttached", "VolumeElsewhere", "VolumeShrinks", "SnapshotNotFound",

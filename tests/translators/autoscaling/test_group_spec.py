@@ -146,7 +146,6 @@ def test_honoured(member, value, values):
             "InstanceLifecyclePolicy",
         ),
         ("MixedInstancesPolicy", {"LaunchTemplate": {}}, "MixedInstancesPolicy is not supported"),
-        ("LoadBalancerNames", ["lb"], "Provided Load Balancers may not be valid."),
         ("LifecycleHookSpecificationList", [{}], "LifecycleHookSpecificationList is not supported"),
         ("Operator", {"Principal": "x"}, "Operator is not supported"),
     ],

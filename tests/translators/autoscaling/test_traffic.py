@@ -131,7 +131,7 @@ def test_sources_of_other_kinds(world, refused, source, message):
     assert refused("AttachTrafficSources", TrafficSources=[source], **GROUP).message == message
 
 
-def test_there_are_no_classic_load_balancers(world, refused):
+def test_classic_load_balancers_that_are_not_there(world, refused):
     world.group()
     assert world.call("DescribeLoadBalancers", **GROUP) == {"LoadBalancers": []}
     assert world.call("AttachLoadBalancers", LoadBalancerNames=[], **GROUP) == {}

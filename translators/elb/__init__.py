@@ -1,0 +1,1 @@
+"""Classic load balancers, on the same trees as the others."""

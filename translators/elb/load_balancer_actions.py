@@ -1,0 +1,310 @@
+"""Classic balancers made, changed and deleted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from backend.domain.balancers import BalancerKind
+from backend.drivers.network import SecurityGroup, Subnet
+from backend.services.balancers import NewBalancer, tag_id
+from backend.services.classic import DRAINING, Front
+from translators import arns
+from translators.elb import errors
+from translators.elb.load_balancers import attributes_of
+from translators.elbv2 import tag_words
+from translators.errors import AWSError
+from translators.registry import Call, Result, operation
+
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
+_PROTOCOLS: Final = frozenset({"HTTP", "HTTPS", "TCP", "SSL"})
+_LAYER7: Final = frozenset({"HTTP", "HTTPS"})
+_SECURE: Final = frozenset({"HTTPS", "SSL"})
+_PORTS: Final = range(1, 65536)
+_TARGET: Final = re.compile(r"(?:(TCP|SSL):(\d{1,5})|(HTTP|HTTPS):(\d{1,5})(/[\x21-\x7e]{0,1023}))")
+_SCHEMES: Final = frozenset({"", "internet-facing", "internal"})
+
+
+@operation("elb", "CreateLoadBalancer")
+def create_load_balancer(call: Call) -> Result:
+    params = call.params
+    name = params["LoadBalancerName"]
+    if not _NAME.fullmatch(name):
+        raise errors.validation(  # unsourced
+            "LoadBalancer name must contain only alphanumeric characters or hyphens, must not begin or end with a "
+            "hyphen and have at most 32 characters"
+        )
+    scheme = params.get("Scheme") or ""
+    if scheme not in _SCHEMES:
+        raise AWSError("InvalidScheme", f"Scheme '{scheme}' must be 'internet-facing' or 'internal'")  # unsourced
+    fronts = _fronts(params["Listeners"])
+    if not fronts:
+        raise errors.validation("Listeners cannot be empty")  # unsourced
+    subnets = _subnets(call)
+    wanted = NewBalancer(
+        name,
+        BalancerKind.CLASSIC,
+        scheme or "internet-facing",
+        subnets,
+        _groups(call, params.get("SecurityGroups") or (), subnets[0].network_id),
+        tag_words.checked(params.get("Tags") or ()),
+    )
+    made = call.backend.classic_balancers.create(call.scope, wanted, fronts)
+    return {"DNSName": call.backend.balancers.dns_name(call.scope, made)}
+
+
+@operation("elb", "DeleteLoadBalancer")
+def delete_load_balancer(call: Call) -> Result:
+    """One that is gone, or never was, is no fault."""
+    call.backend.classic_balancers.delete(call.scope, call.params["LoadBalancerName"])
+    return {}
+
+
+@operation("elb", "CreateLoadBalancerListeners")
+def create_load_balancer_listeners(call: Call) -> Result:
+    call.backend.classic_balancers.listen(call.scope, _name(call), _fronts(call.params["Listeners"]))
+    return {}
+
+
+@operation("elb", "DeleteLoadBalancerListeners")
+def delete_load_balancer_listeners(call: Call) -> Result:
+    call.backend.classic_balancers.close(call.scope, _name(call), call.params["LoadBalancerPorts"])
+    return {}
+
+
+@operation("elb", "SetLoadBalancerListenerSSLCertificate")
+def set_load_balancer_listener_ssl_certificate(call: Call) -> Result:
+    port = call.params["LoadBalancerPort"]
+    whole = call.backend.classic_balancers.get(call.scope, _name(call))
+    if any(each.port == port and each.protocol not in _SECURE for each in whole.fronts):
+        raise errors.invalid_configuration("The listener speaks neither HTTPS nor SSL")  # unsourced
+    call.backend.classic_balancers.certify(call.scope, _name(call), port, call.params["SSLCertificateId"])
+    return {}
+
+
+@operation("elb", "ConfigureHealthCheck")
+def configure_health_check(call: Call) -> Result:
+    given = call.params["HealthCheck"]
+    target = given["Target"]
+    found = _TARGET.fullmatch(target)
+    if not found or int(found[2] or found[4]) not in _PORTS:
+        raise errors.validation(  # unsourced
+            "HealthCheck Target must be TCP:port or SSL:port, or HTTP:port/path or HTTPS:port/path"
+        )
+    if given["Interval"] <= given["Timeout"]:
+        raise errors.validation("HealthCheck timeout must be less than interval")  # unsourced
+    check = {
+        "target": target,
+        "interval": given["Interval"],
+        "timeout": given["Timeout"],
+        "unhealthy": given["UnhealthyThreshold"],
+        "healthy": given["HealthyThreshold"],
+    }
+    call.backend.classic_balancers.configure(call.scope, _name(call), lambda kept: {**kept, "check": check})
+    return {"HealthCheck": given}
+
+
+@operation("elb", "ModifyLoadBalancerAttributes")
+def modify_load_balancer_attributes(call: Call) -> Result:
+    given = call.params["LoadBalancerAttributes"]
+    values = _attributes(given)
+
+    def change(kept: dict[str, Any]) -> dict[str, Any]:
+        draining = {**(kept.get(DRAINING) or {}), **values.get(DRAINING, {})}
+        return {**kept, **values, **({DRAINING: draining} if DRAINING in values else {})}
+
+    changed = call.backend.classic_balancers.configure(call.scope, _name(call), change)
+    told = attributes_of(changed.details)
+    return {
+        "LoadBalancerName": changed.name,
+        "LoadBalancerAttributes": {member: told[member] for member in told if member in given},
+    }
+
+
+def _attributes(given: Mapping[str, Any]) -> dict[str, Any]:
+    if (given.get("AccessLog") or {}).get("Enabled"):
+        raise errors.invalid_configuration("Access logs are not supported")  # unsourced
+    found: dict[str, Any] = {}
+    if "CrossZoneLoadBalancing" in given:
+        found["cross_zone"] = given["CrossZoneLoadBalancing"]["Enabled"]
+    if "ConnectionDraining" in given:
+        draining = given["ConnectionDraining"]
+        if not 1 <= draining.get("Timeout", 1) <= 3600:
+            raise errors.validation("ConnectionDraining Timeout must be between 1 and 3600")  # unsourced
+        found[DRAINING] = {name: draining[name] for name in ("Enabled", "Timeout") if name in draining}
+    if "ConnectionSettings" in given:
+        found["idle"] = given["ConnectionSettings"]["IdleTimeout"]
+    for each in given.get("AdditionalAttributes") or ():
+        if each.get("Key") != "elb.http.desyncmitigationmode":
+            raise AWSError("LoadBalancerAttributeNotFound", f"Attribute {each.get('Key')} is not known")  # unsourced
+        if each.get("Value") not in {"monitor", "defensive", "strictest"}:
+            raise errors.validation("The desync mitigation mode must be monitor, defensive or strictest")  # unsourced
+        found["desync"] = each["Value"]
+    return found
+
+
+@operation("elb", "RegisterInstancesWithLoadBalancer")
+def register_instances(call: Call) -> Result:
+    left = call.backend.classic_balancers.register(call.scope, _name(call), _instances(call))
+    return {"Instances": [{"InstanceId": name} for name in left]}
+
+
+@operation("elb", "DeregisterInstancesFromLoadBalancer")
+def deregister_instances(call: Call) -> Result:
+    left = call.backend.classic_balancers.deregister(call.scope, _name(call), _instances(call))
+    return {"Instances": [{"InstanceId": name} for name in left]}
+
+
+@operation("elb", "ApplySecurityGroupsToLoadBalancer")
+def apply_security_groups(call: Call) -> Result:
+    balancer = call.backend.classic_balancers.get(call.scope, _name(call)).balancer
+    groups = _groups(call, call.params["SecurityGroups"], balancer.network_id)
+    call.backend.classic_balancers.change(call.scope, _name(call), security_groups=tuple(one.id for one in groups))
+    return {"SecurityGroups": [arns.resource_id(arns.SECURITY_GROUP, each.id) for each in groups]}
+
+
+@operation("elb", "AttachLoadBalancerToSubnets")
+def attach_to_subnets(call: Call) -> Result:
+    return {"Subnets": _placed(call, [*_own(call), *_named_subnets(call)])}
+
+
+@operation("elb", "DetachLoadBalancerFromSubnets")
+def detach_from_subnets(call: Call) -> Result:
+    gone = {each.id for each in _named_subnets(call)}
+    return {"Subnets": _placed(call, [each for each in _own(call) if each.id not in gone])}
+
+
+@operation("elb", "EnableAvailabilityZonesForLoadBalancer")
+def enable_availability_zones(call: Call) -> Result:
+    _placed(call, [*_own(call), *_of_zones(call, call.params["AvailabilityZones"])])
+    return {"AvailabilityZones": call.backend.classic_balancers.get(call.scope, _name(call)).balancer.zones}
+
+
+@operation("elb", "DisableAvailabilityZonesForLoadBalancer")
+def disable_availability_zones(call: Call) -> Result:
+    _placed(call, [each for each in _own(call) if each.zone not in call.params["AvailabilityZones"]])
+    return {"AvailabilityZones": call.backend.classic_balancers.get(call.scope, _name(call)).balancer.zones}
+
+
+@operation("elb", "AddTags")
+def add_tags(call: Call) -> Result:
+    tags = tag_words.checked(call.params["Tags"])
+    call.backend.resource_tags.put(call.scope, _tagged(call), tags)
+    return {}
+
+
+@operation("elb", "RemoveTags")
+def remove_tags(call: Call) -> Result:
+    keys = dict.fromkeys(each.get("Key", "") for each in call.params["Tags"])
+    call.backend.resource_tags.remove(call.scope, _tagged(call), keys)
+    return {}
+
+
+def _name(call: Call) -> str:
+    name: str = call.params["LoadBalancerName"]
+    return name
+
+
+def _tagged(call: Call) -> list[str]:
+    names = call.params["LoadBalancerNames"]
+    return [tag_id(call.backend.classic_balancers.get(call.scope, name).balancer.id) for name in names]
+
+
+def _instances(call: Call) -> list[str]:
+    names = [each.get("InstanceId") or "" for each in call.params["Instances"]]
+    for name in names:
+        if arns.short_of(arns.INSTANCE, name) is None:
+            raise errors.invalid_instance(name)
+    return names
+
+
+def _fronts(given: Sequence[Mapping[str, Any]]) -> list[Front]:
+    return [_front(each) for each in given]
+
+
+def _front(each: Mapping[str, Any]) -> Front:
+    protocol = each["Protocol"].upper()
+    inner = (each.get("InstanceProtocol") or ("HTTP" if protocol in _LAYER7 else "TCP")).upper()
+    certificate = each.get("SSLCertificateId") or ""
+    if protocol not in _PROTOCOLS or inner not in _PROTOCOLS:
+        raise errors.validation(f"Protocol {protocol} and InstanceProtocol {inner} are not known")  # unsourced
+    if (protocol in _LAYER7) != (inner in _LAYER7):
+        raise errors.invalid_configuration(  # unsourced
+            "Protocol and InstanceProtocol must be of the same layer: HTTP and HTTPS, or TCP and SSL"
+        )
+    if each["LoadBalancerPort"] not in _PORTS or each["InstancePort"] not in _PORTS:
+        raise errors.validation("Ports must be between 1 and 65535")  # unsourced
+    if (protocol in _SECURE) != bool(certificate):
+        raise errors.invalid_configuration(  # unsourced
+            "HTTPS and SSL listeners must have an SSLCertificateId, and no others"
+        )
+    return Front(protocol, each["LoadBalancerPort"], inner, each["InstancePort"], certificate)
+
+
+def _subnets(call: Call) -> Sequence[Subnet]:
+    zones = call.params.get("AvailabilityZones") or ()
+    if bool(zones) == bool(call.params.get("Subnets")):
+        raise errors.validation("Either AvailabilityZones or Subnets must be specified")  # unsourced
+    found = _of_zones(call, zones) if zones else _named_subnets(call)
+    _check(found)
+    return found
+
+
+def _of_zones(call: Call, zones: Sequence[str]) -> list[Subnet]:
+    """The subnet that a zone's servers go to where none is named."""
+    by_zone = {each.zone: each for each in call.backend.catalog.subnets(call.scope) if each.zone_default}
+    for zone in zones:
+        if zone not in by_zone:
+            raise errors.validation(f"Invalid Availability Zone: {zone}")  # unsourced
+    return [by_zone[zone] for zone in dict.fromkeys(zones)]
+
+
+def _named_subnets(call: Call) -> list[Subnet]:
+    shorts = []
+    for name in dict.fromkeys(call.params["Subnets"]):
+        short = arns.short_of(arns.SUBNET, name)
+        if short is None:
+            raise AWSError("SubnetNotFound", f"The subnet ID '{name}' does not exist")  # unsourced
+        shorts.append(short)
+    return list(call.backend.balancers.subnets(call.scope, shorts))
+
+
+def _own(call: Call) -> list[Subnet]:
+    balancer = call.backend.classic_balancers.get(call.scope, _name(call)).balancer
+    shorts = [arns.subnet_id(each).partition("-")[2] for each in balancer.subnets]
+    return list(call.backend.balancers.subnets(call.scope, shorts))
+
+
+def _placed(call: Call, subnets: Sequence[Subnet]) -> list[str]:
+    """The balancer is in these subnets from now on."""
+    here = list({each.id: each for each in subnets}.values())
+    balancer = call.backend.classic_balancers.get(call.scope, _name(call)).balancer
+    if not here or here[0].id != balancer.subnets[0]:
+        raise errors.invalid_configuration(  # unsourced
+            "The first subnet of the load balancer holds it and cannot be taken from it"
+        )
+    _check(here)
+    call.backend.classic_balancers.change(
+        call.scope, balancer.name, subnets=tuple(one.id for one in here), zones=tuple(one.zone for one in here)
+    )
+    return [arns.subnet_id(each.id) for each in here]
+
+
+def _check(subnets: Sequence[Subnet]) -> None:
+    if len({each.network_id for each in subnets}) > 1:
+        raise errors.invalid_configuration("All subnets must belong to the same VPC")  # unsourced
+    if len({each.zone for each in subnets}) < len(subnets):
+        raise errors.invalid_configuration(  # unsourced
+            "A load balancer can be attached to only one subnet per Availability Zone"
+        )
+
+
+def _groups(call: Call, names: Sequence[str], network_id: str) -> Sequence[SecurityGroup]:
+    shorts = []
+    for name in names:
+        short = arns.short_of(arns.SECURITY_GROUP, name)
+        if short is None:
+            raise AWSError("InvalidSecurityGroup", f"The security group ID '{name}' does not exist")  # unsourced
+        shorts.append(short)
+    return call.backend.balancers.security_groups(call.scope, shorts, network_id)
