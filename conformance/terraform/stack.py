@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,22 @@ class Stack:
     def no_change(self, *variables: str) -> None:
         """A plan that changes nothing (2 would mean changes, 1 an error)."""
         self.run("plan", "-detailed-exitcode", *variables)
+
+    def imports(self, keys: Mapping[str, str], *variables: str) -> dict[str, list[str]]:
+        """What taking resources into an empty state by their import keys alone would change of each, by its fields."""
+        blocks = [f'import {{\n  to = {address}\n  id = "{key}"\n}}\n' for address, key in keys.items()]
+        (self.folder / "imports.tf").write_text("".join(blocks))
+        self.run("plan", "-out=plan", *variables, *(f"-target={address}" for address in keys))
+        planned = json.loads(self.run("show", "-json", "plan"))["resource_changes"]
+        return {
+            each["address"]: sorted(
+                name
+                for name, value in (each["change"]["after"] or {}).items()
+                if value != (each["change"]["before"] or {}).get(name)
+            )
+            for each in planned
+            if each["address"] in keys and each["change"].get("importing")
+        }
 
     def outputs(self) -> dict[str, Any]:
         return {name: one["value"] for name, one in json.loads(self.run("output", "-json")).items()}
