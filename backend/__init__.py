@@ -147,15 +147,13 @@ class Backend:
         from backend.services.traffic import Traffic
         from backend.services.volumes import Volumes
         from backend.store.homes import StoredHomes
+        from backend.store.secrets import Seal
 
         cloud = housed(cloud, StoredHomes(store))
         catalog = Catalog(cloud, clock, kept_keys=kept_by(store), aliases=public_images)
         security_groups = SecurityGroups(store, cloud, catalog, clock)
         networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
-        from backend.store.secrets import Seal
-
         sealing = seal or Seal(())
-        catalog = Catalog(cloud, clock)
         every = LoadBalancers(store, cloud, catalog, clock, balancer_names)
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
