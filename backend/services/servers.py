@@ -33,7 +33,12 @@ TAG_LIMIT: Final = 50
 RESERVED: Final = "aws:"
 ASKED_ALONE: Final = 10
 """Servers of nodes that are asked for one by one: a listing of the project costs more."""
-_NO_ROOM: Final = (cloud_errors.NoCapacity, cloud_errors.NoAddresses, cloud_errors.QuotaExceeded)
+_NO_ROOM: Final = (
+    cloud_errors.NoCapacity,
+    cloud_errors.NoAddresses,
+    cloud_errors.AddressUnfit,
+    cloud_errors.QuotaExceeded,
+)
 _log = logging.getLogger(__name__)
 
 

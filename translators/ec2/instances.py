@@ -355,6 +355,10 @@ def disk(device: BlockDevice) -> dict[str, Any]:
         ebs["VolumeSize"] = device.size_gib
     if device.volume_type:
         ebs["VolumeType"] = device.volume_type
+    if device.iops is not None:
+        ebs["Iops"] = device.iops
+    if device.throughput is not None:
+        ebs["Throughput"] = device.throughput
     if device.snapshot:
         ebs["SnapshotId"] = f"{arns.SNAPSHOT}-{device.snapshot}"
     return {"DeviceName": device.device, "Ebs": ebs}

@@ -8,9 +8,9 @@ from typing import Any, Final
 from backend import errors
 from backend.domain.identities import noted_profile
 from backend.domain.profile import TemplateVersion
-from backend.drivers.compute import Server
 from translators import arns, paging
 from translators.ec2 import actions, instances, launch_data, tag_words
+from translators.ec2.instance_words import Instance
 from translators.ec2.launch_templates import check_version, new_version, reference, refuse_operator
 from translators.errors import AWSError
 from translators.filters import Filters, never
@@ -109,8 +109,7 @@ actions.describes("DescribeLaunchTemplateVersions", VERSIONS, _describe)
 
 @actions.reads("GetLaunchTemplateData")
 def get_data(call: Call) -> Result:
-    server = instances.one(call, call.params["InstanceId"]).server
-    return {"LaunchTemplateData": _data_of(server)}
+    return {"LaunchTemplateData": _data_of(instances.one(call, call.params["InstanceId"]))}
 
 
 def _resolved(call: Call, versions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -182,8 +181,10 @@ def _of_each(call: Call) -> Result:
     return {"LaunchTemplateVersions": VERSIONS.shown(call, found), **more}
 
 
-def _data_of(server: Server) -> dict[str, Any]:
+def _data_of(instance: Instance) -> dict[str, Any]:
     """What a template would have to say to make such a server."""
+    server, switches = instance.server, instance.server.options
+    volumes = {disk.device for disk in instance.disks() if disk.volume}
     interface: dict[str, Any] = {
         "DeviceIndex": 0,
         "DeleteOnTermination": True,
@@ -196,11 +197,19 @@ def _data_of(server: Server) -> dict[str, Any]:
         "InstanceType": server.flavor,
         "Placement": {"AvailabilityZone": server.zone, "Tenancy": "default"},
         "NetworkInterfaces": [interface],
-        "BlockDeviceMappings": [instances.disk(device) for device in server.block_devices],
-        "Monitoring": {"Enabled": False},
-        "DisableApiTermination": False,
-        "EbsOptimized": False,
+        "BlockDeviceMappings": [
+            # What became a volume of its own meanwhile was no disk that was left out.
+            instances.disk(device)
+            for device in server.block_devices
+            if not (device.suppressed and device.device in volumes)
+        ],
+        "Monitoring": {"Enabled": switches.monitored},
+        "DisableApiTermination": switches.protected,
+        "DisableApiStop": switches.kept_running,
+        "EbsOptimized": switches.ebs_optimized,
     }
+    if switches.credits:
+        told["CreditSpecification"] = {"CpuCredits": switches.credits}
     if server.server_group_name:
         told["Placement"]["GroupName"] = server.server_group_name
     if server.image_id:

@@ -249,3 +249,20 @@ def test_the_image_behind_a_parameter_is_told_where_that_is_asked_for(aws: Askin
     plain = {"LaunchTemplateData": {"InstanceType": "t3.micro", "ImageId": "ami-0123456789abcdef0"}}
     made = aws("CreateLaunchTemplateVersion", LaunchTemplateName="alias", ResolveAlias=True, **plain)
     assert made["LaunchTemplateVersion"]["VersionNumber"] == 2
+
+
+def test_data_of_an_instance_tells_its_switches_and_no_disk_as_left_out(aws: Asking, image: str) -> None:
+    root = aws("DescribeImages", ImageIds=[image])["Images"][0]["RootDeviceName"]
+    asked = {"DeviceName": root, "Ebs": {"VolumeSize": 9, "VolumeType": "gp3", "Iops": 3500}}
+    made = aws(
+        "RunInstances", ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, DisableApiStop=True,
+        Monitoring={"Enabled": True}, CreditSpecification={"CpuCredits": "standard"}, BlockDeviceMappings=[asked],
+    )["Instances"][0]  # fmt: skip
+    data = aws("GetLaunchTemplateData", InstanceId=made["InstanceId"])["LaunchTemplateData"]
+    assert (data["DisableApiStop"], data["DisableApiTermination"], data["Monitoring"]["Enabled"]) == (True, False, True)
+    assert data["CreditSpecification"] == {"CpuCredits": "standard"}
+    assert data["BlockDeviceMappings"][0]["Ebs"]["Iops"] == 3500
+    volume = made["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    aws("ModifyVolume", VolumeId=volume, Size=12)
+    data = aws("GetLaunchTemplateData", InstanceId=made["InstanceId"])["LaunchTemplateData"]
+    assert "BlockDeviceMappings" not in data or all("NoDevice" not in each for each in data["BlockDeviceMappings"])
