@@ -114,10 +114,12 @@ def test_the_suite_asked_everything(support: Support, request: pytest.FixtureReq
         "test_identities.py",
         "test_paging.py",
         "test_traffic.py",
+        "test_balancers.py",
+        "test_classic_balancers.py",
     }
     if not needed <= ran or os.environ.get("PYTEST_XDIST_WORKER"):
         pytest.skip("only a run of the whole boto3 suite in one process can tell")
-    for service in ("autoscaling", "ec2", "elbv2", "sts", "iam", "ssm"):
+    for service in ("autoscaling", "ec2", "elbv2", "elb", "sts", "iam", "ssm"):
         asked = {operation for owner, operation in RECORD.operations if owner == service}
         asked |= {operation for owner, operation in RECORD.refused if owner == service} & NEVER_GRANTED
         assert support.answered[service] - asked == set(), f"{service}: answered, but never asked with success"

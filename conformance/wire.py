@@ -18,11 +18,12 @@ from conformance.product import Access
 VERSIONS = {
     "autoscaling": "2011-01-01",
     "ec2": "2016-11-15",
+    "elb": "2012-06-01",
     "elbv2": "2015-12-01",
     "sts": "2011-06-15",
     "iam": "2010-05-08",
 }
-SCOPES = {"elbv2": "elasticloadbalancing"}
+SCOPES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
 """What a service is called in signatures, where that is not its name."""
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
