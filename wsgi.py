@@ -139,6 +139,7 @@ def create_gateway() -> Flask:
             cloud_of(chosen, store, patience),
             clock,
             deregistration=chosen.engine.deregistration,
+            record_acls=chosen.record_acls,
             sessions=sessions,
             seal=seal_of(chosen),
             public_images=chosen.public_images,

@@ -100,6 +100,7 @@ class Backend:
         seal: Seal | None = None,
         public_images: Mapping[str, str] | None = None,
         names: Names | None = None,
+        record_acls: bool = False,
     ) -> Backend:
         """The services over a store and a cloud, with one catalog between them.
 
@@ -110,6 +111,7 @@ class Backend:
             seal: closes secrets of callers (secure parameters, private keys); None: they are refused.
             names: domains of servers' DNS names; None takes AWS's.
             public_images: names of public parameters -> names of their images, over the usual ones.
+            record_acls: network ACLs that would keep something out are kept, though nothing enforces them.
         """
         # Imported here so that naming backend.errors or backend.domain does not load the whole store.
         from backend.domain.names import Names
@@ -181,7 +183,7 @@ class Backend:
             key_pairs=KeyPairs(store, cloud, catalog, clock),
             networks=networks,
             routing=Routing(store, clock, networks.seen),
-            network_acls=NetworkAcls(store, clock, networks.seen),
+            network_acls=NetworkAcls(store, clock, networks.seen, recorded=record_acls),
             dhcp_options=DhcpOptionSets(store, clock),
             names=names or Names(),
             balancers=every,

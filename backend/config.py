@@ -83,6 +83,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
     ),
     "cloud": (
         cfg.StrOpt("driver", default="simulated", choices=("simulated", "openstack"), help="Which cloud it drives."),
+        cfg.StrOpt(
+            "network_acls",
+            default="refuse",
+            choices=("refuse", "record"),
+            help="Entries of network ACLs that would keep something out, which nothing enforces: refused, or kept.",
+        ),
     ),
     "openstack": (
         cfg.StrOpt("cloud", default="coppice", help="Entry of clouds.yaml that holds the service user."),
@@ -210,6 +216,7 @@ class BackendSettings:
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
     secret_key_file: str = ""
     driver: str = "simulated"
+    record_acls: bool = False
     verify: str = "secret"
     public_images: Mapping[str, str] = field(default_factory=dict)
     names: Names = field(default_factory=Names)
@@ -238,6 +245,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         secret_keys=tuple(conf.secrets.key),
         secret_key_file=conf.secrets.key_file,
         driver=conf.cloud.driver,
+        record_acls=conf.cloud.network_acls == "record",
         verify=conf.openstack.verify,
         public_images=dict(conf.parameters.images),
         names=Names(conf.names.private.strip("."), conf.names.public.strip(".")),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from backend import Backend
 from tests.factories import SCOPE, World
 from tests.translators.ec2.wire import Asking, filtered
 
@@ -410,3 +411,18 @@ def test_what_a_vpc_does_not_take(aws: Asking, vpc: str, subnet: str, table: str
     for operation in ("DescribePrefixLists", "DescribeVpcPeeringConnections", "DescribeEgressOnlyInternetGateways"):
         (told,) = aws(operation).values()
         assert told == []
+
+
+def test_acls_that_are_only_recorded(world: World) -> None:
+    world.backend = Backend.build(world.store, world.simulated.cloud, world.clock, record_acls=True)
+    aws = Asking(world)
+    vpc = aws("CreateVpc", CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    aws("CreateSubnet", VpcId=vpc, CidrBlock="10.0.0.0/24")
+    acl = aws("CreateNetworkAcl", VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    rule = {"RuleNumber": 1, "Protocol": "tcp", "RuleAction": "deny", "Egress": False, "CidrBlock": "10.0.0.0/8"}
+    aws("CreateNetworkAclEntry", NetworkAclId=acl, PortRange={"From": 22, "To": 22}, **rule)
+    (association,) = acl_of(aws, vpc)["Associations"]
+    aws("ReplaceNetworkAclAssociation", AssociationId=association["NetworkAclAssociationId"], NetworkAclId=acl)
+    (told,) = aws("DescribeNetworkAcls", Filters=filtered("entry.protocol", "6"))["NetworkAcls"]
+    assert told["NetworkAclId"] == acl
+    assert told["Entries"][1]["PortRange"] == {"From": 22, "To": 22}
