@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from backend.domain.ids import balancing_id, derived_uuid, is_short_id, short_id
+from backend.domain.ids import balancing_id, derived_short, is_short_id, short_id
 
 INSTANCE: Final = "i"
 IMAGE: Final = "ami"
@@ -62,7 +62,7 @@ def template_id(uuid: str) -> str:
 
 def derived_id(prefix: str, *parts: str) -> str:
     """The id of something the cloud has no UUID for (a rule, an attachment): stable, from what it belongs to."""
-    return f"{prefix}-{short_id(derived_uuid(*parts))}"
+    return f"{prefix}-{derived_short(*parts)}"
 
 
 def short_of(prefix: str, text: str) -> str | None:

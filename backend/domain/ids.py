@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from random import Random
 from uuid import UUID, uuid4
 
@@ -18,7 +19,17 @@ def short_id(uuid: str) -> str:
 
 def derived_uuid(*parts: str) -> str:
     """A UUID of something that has none of its own: always the same, from what it belongs to."""
-    return str(UUID(hex=hashlib.sha256("/".join(parts).encode()).hexdigest()[:32]))
+    digits = _digits(parts)
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
+
+
+def derived_short(*parts: str) -> str:
+    """The short id of such a UUID."""
+    return _digits(parts)[:SHORT_LENGTH]
+
+
+def _digits(parts: Iterable[str]) -> str:
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()
 
 
 def balancing_id(uuid: str) -> str:

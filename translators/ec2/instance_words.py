@@ -251,6 +251,8 @@ class Instance:
         """Its volumes, the root's first; none once it is gone."""
         if self.gone:
             return []
+        if not self.server.volumes and not self.server.block_devices:
+            return [self._own(BlockDevice(self.root_device))]
         real = self._volumes()
         if real is None:
             return []
