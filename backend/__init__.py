@@ -96,7 +96,6 @@ class Backend:
         *,
         deregistration: timedelta = timedelta(minutes=5),
         sessions: Sessions | None = None,
-        balancer_names: str = "",
         seal: Seal | None = None,
         public_images: Mapping[str, str] | None = None,
         names: Names | None = None,
@@ -107,9 +106,8 @@ class Backend:
         Args:
             deregistration: how long the engine drains members of pools.
             sessions: temporary keys; None: there are none.
-            balancer_names: how DNS names of balancers are formed, see ``LoadBalancers``; empty: by default.
             seal: closes secrets of callers (secure parameters, private keys); None: they are refused.
-            names: domains of servers' DNS names; None takes AWS's.
+            names: domains of servers' and balancers' DNS names; None takes AWS's.
             public_images: names of public parameters -> names of their images, over the usual ones.
             record_acls: network ACLs that would keep something out are kept, though nothing enforces them.
         """
@@ -156,7 +154,7 @@ class Backend:
         security_groups = SecurityGroups(store, cloud, catalog, clock)
         networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
         sealing = seal or Seal(())
-        every = LoadBalancers(store, cloud, catalog, clock, balancer_names)
+        every = LoadBalancers(store, cloud, catalog, clock, names)
         return cls(
             clusters=Clusters(store, cloud, catalog, clock),
             nodes=Nodes(store, cloud, catalog, clock),

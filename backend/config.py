@@ -29,6 +29,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
             help="Domain of instances' private names, {region} in it is the region (empty: AWS's ec2.internal).",
         ),
         cfg.StrOpt("public", default="", help="Domain of their public names, likewise (empty: they have none)."),
+        cfg.StrOpt(
+            "balancers",
+            default="",
+            help="DNS names of load balancers, of {name}, {id}, {region}, {address} and {dashed_address} (empty:"
+            " {name}-{id}.{region}.elb.internal, which resolves nowhere by itself).",
+        ),
     ),
     "database": (
         cfg.StrOpt(
@@ -248,7 +254,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         record_acls=conf.cloud.network_acls == "record",
         verify=conf.openstack.verify,
         public_images=dict(conf.parameters.images),
-        names=Names(conf.names.private.strip("."), conf.names.public.strip(".")),
+        names=Names(conf.names.private.strip("."), conf.names.public.strip("."), conf.names.balancers.strip(".")),
         engine=_engine(conf),
         openstack=_openstack(conf),
     )

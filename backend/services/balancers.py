@@ -11,6 +11,7 @@ from typing import Any, Final
 from backend import errors
 from backend.clock import Clock
 from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, new_digits
+from backend.domain.names import Names
 from backend.domain.scope import Scope
 from backend.drivers.balancer_making import BalancerMaking
 from backend.drivers.balancer_plans import balancer_plan
@@ -55,20 +56,15 @@ def making_of(cloud: Cloud) -> BalancerMaking:
     return cloud.balancer_making
 
 
-NAMES: Final = "{name}-{id}.{region}.elb.internal"
-"""No domain of anyone's: an operator who serves a zone says which."""
-
-
 class LoadBalancers:
     """Balancers by the 16 digits of their ARN.
 
     Args:
-        names: how their DNS names are formed, of ``{name}``, ``{id}``, ``{region}``, ``{address}`` and
-            ``{dashed_address}``.
+        names: how their DNS names are formed.
     """
 
-    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock, names: str = "") -> None:
-        self._names = names or NAMES
+    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock, names: Names | None = None) -> None:
+        self._names = names or Names()
         self._store = store
         self._cloud = cloud
         self._catalog = catalog
@@ -89,13 +85,7 @@ class LoadBalancers:
         """Where clients find it."""
         name = balancer.name if balancer.scheme == "internet-facing" else f"internal-{balancer.name}"
         address = balancer.address or "0.0.0.0"  # noqa: S104 - until the cloud has told one
-        return self._names.format(
-            name=name.lower(),
-            id=balancer.id,
-            region=scope.region,
-            address=address,
-            dashed_address=address.replace(".", "-"),
-        )
+        return self._names.of_balancer(name, balancer.id, scope.region, address)
 
     def subnets(self, scope: Scope, shorts: Sequence[str]) -> Sequence[Subnet]:
         """Subnets by their short ids.
