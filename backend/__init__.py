@@ -116,7 +116,7 @@ class Backend:
         from backend.drivers.catalog import Catalog
         from backend.drivers.housing import housed
         from backend.services.activities import Activities
-        from backend.services.balancers import LoadBalancers
+        from backend.services.balancers import BalancersIn, LoadBalancers
         from backend.services.catalog import CatalogService
         from backend.services.classic import ClassicBalancers
         from backend.services.clusters import Clusters
@@ -129,7 +129,7 @@ class Backend:
         from backend.services.listeners import Listeners
         from backend.services.managed_policies import ManagedPolicies
         from backend.services.network_acls import NetworkAcls
-        from backend.services.networks import Networks, ServersIn
+        from backend.services.networks import AllIn, Networks, ServersIn
         from backend.services.nodes import Nodes
         from backend.services.parameters import Parameters
         from backend.services.resource_tags import ResourceTags
@@ -152,7 +152,8 @@ class Backend:
         cloud = housed(cloud, StoredHomes(store))
         catalog = Catalog(cloud, clock, kept_keys=kept_by(store), aliases=public_images)
         security_groups = SecurityGroups(store, cloud, catalog, clock)
-        networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
+        occupants = AllIn(BalancersIn(store), ServersIn(cloud))
+        networks = Networks(store, cloud, catalog, clock, security_groups, occupants)
         sealing = seal or Seal(())
         every = LoadBalancers(store, cloud, catalog, clock, names)
         return cls(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -54,6 +54,17 @@ def making_of(cloud: Cloud) -> BalancerMaking:
     if cloud.balancer_making is None:
         raise errors.BalancingLacks("Load balancers cannot be created in this cloud")
     return cloud.balancer_making
+
+
+class BalancersIn:
+    """Balancers as what has addresses in subnets, those that are being deleted among them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of(self, scope: Scope, subnets: Collection[str]) -> bool:
+        with self._store.read() as conn:
+            return any(not subnets_of.isdisjoint(subnets) for subnets_of in _subnets(conn, scope))
 
 
 class LoadBalancers:
@@ -218,6 +229,10 @@ class LoadBalancers:
         BALANCERS.add(conn, scope, made, family=family, due_at=due_at, epoch=0)
         resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
         return made
+
+
+def _subnets(conn: Connection, scope: Scope) -> list[frozenset[str]]:
+    return [frozenset(each.subnets) for each in BALANCERS.all(conn, scope)]
 
 
 def present(conn: Connection, scope: Scope, balancer_id: str) -> LoadBalancer:

@@ -103,6 +103,16 @@ class ServersIn:
             return any(server.subnet_id in subnets for server in self._compute.list(scope))
 
 
+class AllIn:
+    """Occupants of several kinds as one."""
+
+    def __init__(self, *occupants: Occupants) -> None:
+        self._occupants = occupants
+
+    def of(self, scope: Scope, subnets: Collection[str]) -> bool:
+        return any(each.of(scope, subnets) for each in self._occupants)
+
+
 @dataclass(frozen=True, slots=True)
 class Gone:
     """What went with a VPC, by digits of ids."""

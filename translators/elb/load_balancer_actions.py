@@ -14,6 +14,7 @@ from translators import arns
 from translators.elb import errors
 from translators.elb.load_balancers import attributes_of
 from translators.elbv2 import tag_words
+from translators.elbv2.listener_actions import is_certificate
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 
@@ -38,7 +39,7 @@ def create_load_balancer(call: Call) -> Result:
     scheme = params.get("Scheme") or ""
     if scheme not in _SCHEMES:
         raise AWSError("InvalidScheme", f"Scheme '{scheme}' must be 'internet-facing' or 'internal'")  # unsourced
-    fronts = _fronts(params["Listeners"])
+    fronts = _fronts(call)
     if not fronts:
         raise errors.validation("Listeners cannot be empty")  # unsourced
     subnets = _subnets(call)
@@ -63,7 +64,7 @@ def delete_load_balancer(call: Call) -> Result:
 
 @operation("elb", "CreateLoadBalancerListeners")
 def create_load_balancer_listeners(call: Call) -> Result:
-    call.backend.classic_balancers.listen(call.scope, _name(call), _fronts(call.params["Listeners"]))
+    call.backend.classic_balancers.listen(call.scope, _name(call), _fronts(call))
     return {}
 
 
@@ -79,6 +80,7 @@ def set_load_balancer_listener_ssl_certificate(call: Call) -> Result:
     whole = call.backend.classic_balancers.get(call.scope, _name(call))
     if any(each.port == port and each.protocol not in _SECURE for each in whole.fronts):
         raise errors.invalid_configuration("The listener speaks neither HTTPS nor SSL")  # unsourced
+    _check_certificate(call, call.params["SSLCertificateId"])
     call.backend.classic_balancers.certify(call.scope, _name(call), port, call.params["SSLCertificateId"])
     return {}
 
@@ -219,8 +221,17 @@ def _instances(call: Call) -> list[str]:
     return names
 
 
-def _fronts(given: Sequence[Mapping[str, Any]]) -> list[Front]:
-    return [_front(each) for each in given]
+def _fronts(call: Call) -> list[Front]:
+    fronts = [_front(each) for each in call.params["Listeners"]]
+    for front in fronts:
+        _check_certificate(call, front.certificate)
+    return fronts
+
+
+def _check_certificate(call: Call, arn: str) -> None:
+    if arn and not is_certificate(call, arn):
+        # unsourced
+        raise AWSError("CertificateNotFound", f"Server Certificate not found for the key: {arn}")
 
 
 def _front(each: Mapping[str, Any]) -> Front:

@@ -247,9 +247,19 @@ def _certificates(call: Call, protocol: str, given: Sequence[Mapping[str, Any]],
     if len(names) > most:
         raise errors.validation("Up to one certificate can be specified here")  # unsourced
     for name in names:
-        if not _CERTIFICATE.fullmatch(name) or call.account_id not in name:
+        if not is_certificate(call, name):
             raise AWSError("CertificateNotFound", f"Certificate '{name}' not found")  # unsourced
     return names
+
+
+def is_certificate(call: Call, arn: str) -> bool:
+    """Whether it can be one of the account: those of IAM are known here, those of ACM are taken as they are."""
+    if not _CERTIFICATE.fullmatch(arn) or call.account_id not in arn:
+        return False
+    if ":iam:" not in arn:
+        return True
+    known = {each.name for each in call.backend.server_certificates.list(call.scope)}
+    return arn.rpartition("/")[2] in known
 
 
 def _policy(protocol: str, name: str | None) -> str | None:

@@ -337,3 +337,39 @@ def test_a_tree_takes_one_change_at_a_time(subnets, vpc):
         assert [kind for (kind,) in kinds] == ["listener", "listener", "pool"]
     finally:
         slow.close()
+
+
+def test_a_subnet_with_a_balancer_stays(world):
+    ec2 = lambda operation, **params: world.call(operation, service="ec2", **params)  # noqa: E731
+    vpc = ec2("CreateVpc", CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2("CreateSubnet", VpcId=vpc, CidrBlock=f"10.9.{number}.0/24", AvailabilityZone=f"us-east-1{zone}")
+        for number, zone in enumerate("ab")
+    ]
+    ids = [each["Subnet"]["SubnetId"] for each in subnets]
+    (made,) = world.call("CreateLoadBalancer", service="elbv2", Name="own", Subnets=ids)["LoadBalancers"]
+    assert made["VpcId"] == vpc
+    with pytest.raises((AWSError, Finding)) as found:
+        ec2("DeleteSubnet", SubnetId=ids[1])
+    assert translate(found.value, "ec2").code == "DependencyViolation"
+    world.pass_time(2)
+    world.call("DeleteLoadBalancer", service="elbv2", LoadBalancerArn=made["LoadBalancerArn"])
+    world.pass_time(2)
+    ec2("DeleteSubnet", SubnetId=ids[1])
+
+
+def test_certificates_of_iam_must_be_there(ask, refused, balancer, group):
+    account = balancer.split(":")[4]
+    for arn in (
+        f"arn:aws:iam::{account}:server-certificate/none",
+        f"arn:aws:acm:us-east-1:000000000000:certificate/{'0' * 8}-0000-4000-8000-{'0' * 12}",
+    ):
+        words = refused(
+            "CreateListener",
+            LoadBalancerArn=balancer,
+            Protocol="HTTPS",
+            Port=443,
+            Certificates=[{"CertificateArn": arn}],
+            DefaultActions=forward(group),
+        )
+        assert words.code == "CertificateNotFound"
