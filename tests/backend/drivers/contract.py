@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address, ip_network
 from uuid import uuid4
 
 import pytest
@@ -19,6 +20,7 @@ from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import GroupPolicy, Server, ServerGroup, ServerRequest
 from backend.drivers.errors import (
+    Busy,
     FlavorNotFound,
     FlavorNotSupported,
     GroupInUse,
@@ -36,6 +38,7 @@ from backend.drivers.errors import (
 )
 from backend.drivers.group_making import NewGroup
 from backend.drivers.network import Rule
+from backend.drivers.network_making import NewSubnet
 from backend.drivers.volumes import (
     AttachmentState,
     Kind,
@@ -453,6 +456,72 @@ class CloudContract:
         with pytest.raises(error):
             cloud.compute.create(scope, replace(request_, **changes), 2)
         assert {server.id for server in cloud.compute.list(scope)} <= before  # servers of other tests may go meanwhile
+
+    @pytest.fixture
+    def vpc(self, cloud, scope, until) -> Iterator[str]:
+        """A VPC of nobody else; it has to be empty in the end."""
+        if cloud.network_making is None:
+            pytest.skip("networks are made with the cloud's own tools")
+        made = cloud.network_making.make_vpc(scope, str(uuid4()))
+        yield made
+
+        def ended() -> bool:
+            with suppress(Busy):
+                cloud.network_making.delete_vpc(scope, made)
+                return True
+            return False
+
+        until(ended)
+
+    def test_a_vpc_is_found_by_its_token_alone(self, cloud, scope, other_scope):
+        making = cloud.network_making
+        if making is None:
+            pytest.skip("networks are made with the cloud's own tools")
+        token = str(uuid4())
+        assert making.find_vpc(scope, token) is None
+        made = making.make_vpc(scope, token)
+        assert making.find_vpc(scope, token) == made
+        assert making.find_vpc(other_scope, token) is None
+        for outside in (True, True, False, False):
+            making.lead_out(scope, made, outside=outside)
+        for _ in range(2):
+            making.delete_vpc(scope, made)
+        assert making.find_vpc(scope, token) is None
+
+    def test_servers_live_in_a_subnet_that_was_made(self, cloud, scope, other_scope, vpc, request_, make, until):
+        making, token = cloud.network_making, str(uuid4())
+        new = NewSubnet(vpc, "10.123.0.0/28", request_.zone)
+        made = making.make_subnet(scope, token, new)
+        assert making.make_subnet(scope, token, new, again=True) == made
+        assert making.find_subnet(scope, token) == [made.network_id]
+        assert making.find_subnet(other_scope, token) == []
+        for _ in range(2):
+            making.join_subnet(scope, vpc, made)
+        making.set_dns(scope, made, ["192.0.2.1"])
+        until(lambda: made.id in {each.id for each in cloud.network.subnets(scope)})
+        (told,) = (each for each in cloud.network.subnets(scope) if each.id == made.id)
+        assert (told.network_id, told.cidr, told.zone) == (vpc, "10.123.0.0/28", request_.zone)
+        assert (told.made, told.zone_default, told.free_addresses) == (True, False, 11)
+        assert not [each for each in cloud.network.subnets(other_scope) if each.id == made.id]
+
+        (server,) = make(subnet_id=made.id)
+        assert (server.subnet_id, server.network_id) == (made.id, vpc)
+        assert ip_address(server.private_address) in ip_network("10.123.0.0/28")
+        assert next(each for each in cloud.network.subnets(scope) if each.id == made.id).free_addresses == 10
+        with pytest.raises(Busy):
+            making.delete_subnet(scope, vpc, made)
+        cloud.compute.delete(scope, server.id)
+
+        def ended() -> bool:
+            with suppress(Busy):
+                making.delete_subnet(scope, vpc, made)
+                return True
+            return False
+
+        until(ended)
+        making.delete_subnet(scope, vpc, made)
+        making.delete_networks(scope, [made.network_id])
+        assert making.find_subnet(scope, token) == []
 
     def test_an_image_of_another_architecture_is_refused(self, cloud, scope, request_):
         for image in cloud.images.list(scope):
