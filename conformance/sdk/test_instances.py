@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients import refused
 from conformance.fleet import Fleet, unique
-from conformance.product import ON_OPENSTACK, until
+from conformance.product import ON_OPENSTACK
 
 ZONE = "us-east-1a"
 volumes = pytest.mark.skipif(ON_OPENSTACK, reason="the test cloud has no block storage")
@@ -82,6 +82,10 @@ def test_volumes(ec2: Any, instance: str) -> None:
 def test_an_image_of_an_instance(ec2: Any, instance: str) -> None:
     image = ec2.create_image(InstanceId=instance, Name=unique("golden"), NoReboot=True)["ImageId"]
     ec2.get_waiter("image_available").wait(ImageIds=[image])
-    assert until("its snapshot", lambda: ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"])
+    (snapshot, *_) = ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+    answer = ec2.describe_snapshot_attribute(SnapshotId=snapshot["SnapshotId"], Attribute="createVolumePermission")
+    assert answer["CreateVolumePermissions"] == []
+    answer = ec2.describe_image_attribute(ImageId=image, Attribute="launchPermission")
+    assert answer["LaunchPermissions"] == []
     ec2.deregister_image(ImageId=image, DeleteAssociatedSnapshots=True)
     assert ec2.describe_images(Owners=["self"], Filters=[{"Name": "image-id", "Values": [image]}])["Images"] == []

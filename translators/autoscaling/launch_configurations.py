@@ -114,6 +114,10 @@ def _over(spec: ServerSpec, params: Mapping[str, Any]) -> ServerSpec:
         values["public_address"] = params["AssociatePublicIpAddress"]
     if profile := params.get("IamInstanceProfile"):
         values["iam_profile"] = profile
+    # What is not said stays unsaid, though AWS measures in detail then: versions before these switches read it, too.
+    switches = ("EbsOptimized", "MetadataOptions")
+    said = {"Monitoring": params.get("InstanceMonitoring"), **{name: params.get(name) for name in switches}}
+    values["options"] = launch_data.options_of(said)
     return replace(spec, **values)
 
 

@@ -21,7 +21,9 @@ _OWNERS: Final = frozenset({"self", "amazon", "aws-marketplace", "aws-backup-vau
 
 
 @dataclass(frozen=True, slots=True)
-class _Ami:
+class Ami:
+    """An image in EC2's words."""
+
     image: Image
 
     @property
@@ -61,8 +63,8 @@ def owner_of(image: Image) -> str:
     return given if len(given) == _ACCOUNT_DIGITS and given.isdecimal() else account_id(given)
 
 
-def _amis(call: Call, asked: Asked) -> Iterable[_Ami]:
-    return map(_Ami, call.backend.catalog.images(call.scope, fresh=asked.fresh))
+def _amis(call: Call, asked: Asked) -> Iterable[Ami]:
+    return map(Ami, call.backend.catalog.images(call.scope, fresh=asked.fresh))
 
 
 def _check(call: Call) -> None:
@@ -77,7 +79,7 @@ def _check_user(user: str, words: frozenset[str]) -> None:
         raise AWSError("InvalidUserID.Malformed", f'Invalid user id: "{user}"')  # unsourced
 
 
-def _keeps(call: Call, ami: _Ami) -> bool:
+def _keeps(call: Call, ami: Ami) -> bool:
     params = call.params
     return (
         bool(ami.image.active or ami.image.pending or params.get("IncludeDisabled"))
@@ -86,7 +88,7 @@ def _keeps(call: Call, ami: _Ami) -> bool:
     )
 
 
-def _owned(call: Call, ami: _Ami, owners: Sequence[str] | None) -> bool:
+def _owned(call: Call, ami: Ami, owners: Sequence[str] | None) -> bool:
     if not owners:
         return True
     return any(
@@ -95,7 +97,7 @@ def _owned(call: Call, ami: _Ami, owners: Sequence[str] | None) -> bool:
     )
 
 
-def _executable(call: Call, ami: _Ami, users: Sequence[str] | None) -> bool:
+def _executable(call: Call, ami: Ami, users: Sequence[str] | None) -> bool:
     """Whether one of the users was given leave to boot it: everybody, or (``self``) the caller by name."""
     if not users:
         return True
@@ -105,7 +107,7 @@ def _executable(call: Call, ami: _Ami, users: Sequence[str] | None) -> bool:
     return ami.owner != call.account_id and ("self" in users or call.account_id in users)
 
 
-_MEMBERS: Final[Members[_Ami]] = {
+_MEMBERS: Final[Members[Ami]] = {
     "ImageId": lambda ami: ami.id,
     "ImageLocation": lambda ami: f"{ami.image.owner_alias or ami.owner}/{ami.image.name}",
     "State": lambda ami: ami.state,
@@ -132,7 +134,7 @@ _MEMBERS: Final[Members[_Ami]] = {
     "DeregistrationProtection": "disabled",
     "ImageAllowed": True,
 }
-_FILTERS: Final[Filters[_Ami]] = {
+_FILTERS: Final[Filters[Ami]] = {
     "architecture": "Architecture",
     "block-device-mapping.delete-on-termination": "BlockDeviceMappings.Ebs.DeleteOnTermination",
     "block-device-mapping.device-name": "BlockDeviceMappings.DeviceName",

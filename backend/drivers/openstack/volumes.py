@@ -33,6 +33,7 @@ from backend.drivers.volumes import (
     Volume,
 )
 
+_LONGEST: Final = 255
 _GOING: Final = frozenset({"deleting", "deleted", "error_deleting"})
 
 
@@ -54,7 +55,7 @@ class OpenStackVolumes:
         self._check(scope)
         asked: dict[str, Any] = {
             "size": new.size_gib,
-            "name": new.name,
+            "name": new.name[:_LONGEST],
             "metadata": {**notes.kind_items(new.kind), notes.ZONE: new.zone},
         }
         if new.token:

@@ -2,6 +2,7 @@ import base64
 
 import pytest
 
+from backend.domain.options import ServerOptions
 from tests.factories import SCOPE
 
 
@@ -148,3 +149,9 @@ def test_pages(world, create):
     rest = world.call("DescribeLaunchConfigurations", MaxRecords=2, NextToken=first["NextToken"])
     names = [item["LaunchConfigurationName"] for item in first["LaunchConfigurations"] + rest["LaunchConfigurations"]]
     assert names == ["a", "b", "c"]
+
+
+def test_switches_go_with_its_instances(world, create):
+    create(InstanceMonitoring={"Enabled": True}, EbsOptimized=True, MetadataOptions={"HttpTokens": "required"})
+    (made,) = world.backend.configurations.page(SCOPE, names=["lc"], limit=1).items
+    assert made.spec.options == ServerOptions(monitored=True, ebs_optimized=True, tokens="required")

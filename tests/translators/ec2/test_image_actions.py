@@ -264,3 +264,22 @@ def test_where_images_are_made_elsewhere_those_of_instances_are_made_all_the_sam
     assert own(aws) == [image]
     aws("DeregisterImage", ImageId=image)
     assert own(aws) == []
+
+
+def test_attributes_of_ones_own(world, aws):
+    server = world.server()
+    image = aws("CreateImage", InstanceId=f"i-{server.short_id}", Name="mine", Description="d")["ImageId"]
+    snapshot = aws("DescribeSnapshots")["Snapshots"][0]["SnapshotId"]
+    for attribute, member, value in (
+        ("description", "Description", {"Value": "d"}),
+        ("launchPermission", "LaunchPermissions", []),
+        ("kernel", "KernelId", {}),
+        ("sriovNetSupport", "SriovNetSupport", {"Value": "simple"}),
+    ):
+        assert aws("DescribeImageAttribute", ImageId=image, Attribute=attribute)[member] == value
+    disk = aws("DescribeImageAttribute", ImageId=image, Attribute="blockDeviceMapping")["BlockDeviceMappings"][0]
+    assert disk["Ebs"]["SnapshotId"] == snapshot
+    public = f"ami-{world.image()}"
+    assert aws.refused("DescribeImageAttribute", ImageId=public, Attribute="kernel").code == "AuthFailure"
+    told = aws("DescribeSnapshotAttribute", SnapshotId=snapshot, Attribute="createVolumePermission")
+    assert told == {"SnapshotId": snapshot, "CreateVolumePermissions": []}
