@@ -70,6 +70,7 @@ class Volume:
     """A volume as the cloud tells it.
 
     Attributes:
+        zone: empty where the block storage has zones of its own, and anybody may attach it.
         token: mark of the request that made it, None where there was none.
         snapshot_id: of the snapshot that it was made from.
         bootable: there is a system on it.

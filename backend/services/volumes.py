@@ -101,7 +101,7 @@ class Volumes:
             raise errors.VolumeAttached(volume.short_id, short_id(volume.attachment.server_id))
         if volume.state is not VolumeState.AVAILABLE:
             raise errors.VolumeConflict(volume.short_id, str(volume.state))
-        if volume.zone != server.zone:
+        if volume.zone and volume.zone != server.zone:
             raise errors.VolumeElsewhere(volume.short_id, volume.zone, server.short_id, server.zone)
         if server.status not in _ATTACHES:
             raise errors.ServerConflict(server.short_id, str(server.status))

@@ -85,7 +85,7 @@ def open_cloud(
         changing=OpenStackServerChanging(rest),
         groups=SecurityGroups(rest, installation),
         keys=compute,
-        volumes=OpenStackVolumes(rest, clock, settings),
+        volumes=OpenStackVolumes(rest, clock, settings, zones),
         imaging=images,
         balancer_making=OpenStackBalancers(rest, settings, networking, installation),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -67,8 +67,12 @@ def changed(before: Modification) -> str:
     return " ".join(map(str, parts))
 
 
-def volume_of(document: Mapping[str, Any], settings: OpenStackSettings, region: str) -> Volume:
-    """A volume of Cinder's document. One of no known type is told as gp2, or as what its type is mapped from."""
+def volume_of(document: Mapping[str, Any], settings: OpenStackSettings, region: str, zones: Collection[str]) -> Volume:
+    """A volume of Cinder's document. One of no known type is told as gp2, or as what its type is mapped from.
+
+    Args:
+        zones: AWS's names of the zones that servers may be in; Cinder may have others.
+    """
     noted = {key: text for key, text in (document.get("metadata") or {}).items() if isinstance(text, str)}
     status = str(document.get("status"))
     attachment = _attachment(document, noted, status)
@@ -77,7 +81,7 @@ def volume_of(document: Mapping[str, Any], settings: OpenStackSettings, region: 
     return Volume(
         id=document["id"],
         size_gib=int(document.get("size") or 0),
-        zone=word(noted.get(ZONE)) or zone,
+        zone=word(noted.get(ZONE)) or (zone if zone in zones else ""),
         state=VolumeState.ERROR if status.startswith("error") else _STATES.get(status, state),
         created_at=_instant(document.get("created_at")),
         kind=_kind(noted) or Kind(_mapped(document.get("volume_type"), settings)),

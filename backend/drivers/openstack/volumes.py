@@ -22,6 +22,7 @@ from backend.drivers.openstack.refusals import of_server, of_snapshot, of_volume
 from backend.drivers.openstack.rest import COMPUTE, VOLUME, Declined, Rest
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.volume_notes import snapshot_of, volume_of
+from backend.drivers.openstack.zones import Zones
 from backend.drivers.volumes import (
     Attachment,
     AttachmentState,
@@ -38,10 +39,11 @@ _GOING: Final = frozenset({"deleting", "deleted", "error_deleting"})
 
 
 class OpenStackVolumes:
-    def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings) -> None:
+    def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings, zones: Zones) -> None:
         self._rest = rest
         self._clock = clock
         self._settings = settings
+        self._servers_zones = zones
         self._zones: Kept[Scope, frozenset[str]] = Kept(clock, self._ask_zones)
 
     def list(self, scope: Scope) -> Sequence[Volume]:
@@ -49,7 +51,7 @@ class OpenStackVolumes:
             return ()
         with told():
             documents = [*self._rest.listing(scope, VOLUME, "/volumes/detail", "volumes")]
-        return [volume_of(each, self._settings, scope.region) for each in documents]
+        return [self._volume(scope, each) for each in documents]
 
     def create(self, scope: Scope, new: NewVolume) -> Volume:
         self._check(scope)
@@ -71,7 +73,7 @@ class OpenStackVolumes:
             made = self._rest.write(scope, VOLUME, "POST", "/volumes", {"volume": asked}).item("volume")
         except Declined as declined:
             raise of_snapshot(declined, new.snapshot_id or "") from declined
-        return volume_of(made, self._settings, scope.region)
+        return self._volume(scope, made)
 
     def delete(self, scope: Scope, volume_id: str) -> None:
         self._write(scope, "DELETE", volume_id, "", None)
@@ -150,6 +152,9 @@ class OpenStackVolumes:
             self._rest.write(scope, VOLUME, "DELETE", f"/snapshots/{snapshot_id}", repeat=True)
         except Declined as declined:
             raise of_snapshot(declined, snapshot_id) from declined
+
+    def _volume(self, scope: Scope, document: Mapping[str, Any]) -> Volume:
+        return volume_of(document, self._settings, scope.region, self._servers_zones.names(scope))
 
     def _check(self, scope: Scope) -> None:
         if not self._rest.offers(scope, VOLUME):

@@ -17,7 +17,7 @@ from backend.drivers.volumes import (
     VolumeState,
 )
 from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted, lost, nova_fault
-from tests.backend.drivers.openstack.samples import SERVER
+from tests.backend.drivers.openstack.samples import SERVER, ZONES
 from tests.backend.drivers.openstack.test_compute import MISSING, NOVA
 from tests.factories import NOW
 
@@ -50,6 +50,11 @@ def cinder(services):
     zones = {"availabilityZoneInfo": [{"zoneName": "nova", "zoneState": {"available": True}}]}
     services.on("GET", f"{CINDER}/os-availability-zone", Reply(200, zones))
     return services
+
+
+@pytest.fixture(autouse=True)
+def _zones(services):
+    services.on("GET", f"{NOVA}/os-availability-zone", Reply(200, ZONES))
 
 
 @pytest.fixture
@@ -146,6 +151,13 @@ def test_what_is_noted_is_read_and_nonsense_is_passed_over(cinder, volumes, scop
     one, other = volumes.list(scope)
     assert (one.kind, one.modification) == (Kind("io1", 200), before)
     assert (other.kind, other.modification, other.attachment) == (Kind("gp2"), None, None)
+
+
+def test_a_zone_that_no_server_can_be_in_is_none(cinder, volumes, scope):
+    noted = {"coppice:zone": "az2"}
+    listed = [document(), document(availability_zone="az1"), document(metadata=noted)]
+    cinder.on("GET", f"{CINDER}/volumes/detail", Reply(200, {"volumes": listed}))
+    assert [volume.zone for volume in volumes.list(scope)] == ["", "az1", "az2"]
 
 
 def test_attached_by_nova_under_a_name_of_the_callers(cinder, volumes, scope):
