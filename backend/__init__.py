@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backend.domain.names import Names
     from backend.drivers.cloud import Cloud
     from backend.services.activities import Activities
+    from backend.services.addresses import Addresses
     from backend.services.balancers import LoadBalancers
     from backend.services.catalog import CatalogService
     from backend.services.classic import ClassicBalancers
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from backend.services.identity_providers import IdentityProviders
     from backend.services.images import Images
     from backend.services.instance_profiles import InstanceProfiles
+    from backend.services.interfaces import Interfaces
     from backend.services.key_pairs import KeyPairs
     from backend.services.listeners import Listeners
     from backend.services.managed_policies import ManagedPolicies
+    from backend.services.nat_gateways import NatGateways
     from backend.services.network_acls import NetworkAcls
     from backend.services.networks import Networks
     from backend.services.nodes import Nodes
@@ -86,6 +89,9 @@ class Backend:
     identity_providers: IdentityProviders
     names: Names
     classic_balancers: ClassicBalancers
+    addresses: Addresses
+    interfaces: Interfaces
+    nat_gateways: NatGateways
 
     @classmethod
     def build(
@@ -117,6 +123,8 @@ class Backend:
         from backend.drivers.housing import housed
         from backend.services.activities import Activities
         from backend.services.balancers import BalancersIn, LoadBalancers
+        from backend.services.addresses import Addresses
+        from backend.services.balancers import LoadBalancers
         from backend.services.catalog import CatalogService
         from backend.services.classic import ClassicBalancers
         from backend.services.clusters import Clusters
@@ -125,9 +133,11 @@ class Backend:
         from backend.services.identity_providers import IdentityProviders
         from backend.services.images import Images
         from backend.services.instance_profiles import InstanceProfiles
+        from backend.services.interfaces import Interfaces, InterfacesIn
         from backend.services.key_pairs import KeyPairs, kept_by
         from backend.services.listeners import Listeners
         from backend.services.managed_policies import ManagedPolicies
+        from backend.services.nat_gateways import NatGateways
         from backend.services.network_acls import NetworkAcls
         from backend.services.networks import AllIn, Networks, ServersIn
         from backend.services.nodes import Nodes
@@ -154,6 +164,11 @@ class Backend:
         security_groups = SecurityGroups(store, cloud, catalog, clock)
         occupants = AllIn(BalancersIn(store), ServersIn(cloud))
         networks = Networks(store, cloud, catalog, clock, security_groups, occupants)
+        networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
+        networks = Networks(store, cloud, catalog, clock, security_groups, InterfacesIn(store, ServersIn(cloud)))
+        interfaces = Interfaces(store, cloud, catalog, clock, security_groups)
+        from backend.store.secrets import Seal
+
         sealing = seal or Seal(())
         every = LoadBalancers(store, cloud, catalog, clock, names)
         return cls(
@@ -189,4 +204,7 @@ class Backend:
             target_groups=TargetGroups(store, cloud, clock),
             listeners=Listeners(store, cloud, clock),
             classic_balancers=ClassicBalancers(store, cloud, clock, every),
+            addresses=Addresses(store, cloud, clock),
+            interfaces=interfaces,
+            nat_gateways=NatGateways(store, clock, interfaces),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.drivers.address_making import AddressMaking, InterfaceMaking
 from backend.drivers.balancer_making import BalancerMaking
 from backend.drivers.balancing import Balancing, PoolMember
 from backend.drivers.compute import Compute, Server
@@ -30,7 +31,7 @@ class Cloud:
         making: of images; None where they are made with the cloud's own tools. ``groups`` (of security groups) and
             ``keys`` likewise.
         network_making: None where networks are.
-        balancer_making: of load balancers, likewise.
+        balancer_making: of load balancers, likewise; ``addresses`` (public ones) and ``interfaces`` likewise.
         installation: what this installation's servers, ports and members are known by.
     """
 
@@ -47,6 +48,8 @@ class Cloud:
     network_making: NetworkMaking | None = None
     balancer_making: BalancerMaking | None = None
     imaging: Imaging | None = None
+    addresses: AddressMaking | None = None
+    interfaces: InterfaceMaking | None = None
 
     def made(self, found: Server | PoolMember) -> bool:
         """Whether this installation made it: others on the same cloud use the same tokens and names."""

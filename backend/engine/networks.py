@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.networks import VPC, Progress, Subnet, Vpc
+from backend.domain.addresses import ADDRESS, INTERFACE
+from backend.domain.networks import SUBNET, VPC, Progress, Subnet, Vpc
 from backend.domain.scope import Scope
 from backend.drivers import errors
+from backend.drivers.address_making import AddressMaking, InterfaceMaking
 from backend.drivers.network_making import MadeSubnet, NetworkMaking
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
@@ -160,11 +162,17 @@ class _Settling:
 
 def take_away(context: Context, lease: MakingLease) -> Job:
     """End what was made and found no row: it is known by a token that nobody else has."""
-    scope, making = lease.scope, context.cloud.network_making
+    scope, cloud = lease.scope, context.cloud
+    makings: dict[str, tuple[Callable[..., object], object]] = {
+        VPC: (_end_vpc, cloud.network_making),
+        SUBNET: (_end_subnet, cloud.network_making),
+        ADDRESS: (_end_address, cloud.addresses),
+        INTERFACE: (_end_interface, cloud.interfaces),
+    }
+    end, making = makings[lease.kind]
     if making is None:
         yield Write(partial(_put_off, lease, context.now() + context.settings.refused_retry))
         return
-    end = _end_vpc if lease.kind == VPC else _end_subnet
     (answer,) = yield [Call(scope, partial(answer_of, end, making, scope, lease.token))]
     error = error_of(answer)
     if error is None:
@@ -193,4 +201,19 @@ def _end_vpc(making: NetworkMaking, scope: Scope, token: str) -> str | None:
 def _end_subnet(making: NetworkMaking, scope: Scope, token: str) -> Sequence[str]:
     found = making.find_subnet(scope, token)
     making.delete_networks(scope, found)
+    return found
+
+
+def _end_address(making: AddressMaking, scope: Scope, token: str) -> str | None:
+    found = making.find_address(scope, token)
+    if found is None:
+        return None
+    making.release_address(scope, found.id)
+    return found.id
+
+
+def _end_interface(making: InterfaceMaking, scope: Scope, token: str) -> str | None:
+    found = making.find_interface(scope, token)
+    if found is not None:
+        making.delete_interface(scope, found)
     return found

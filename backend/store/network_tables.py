@@ -138,3 +138,56 @@ makings = table(
         *_leased(),
     ),
 )
+
+# Public addresses, interfaces, gateways that translate addresses.
+
+elastic_addresses = table(
+    "elastic_addresses",
+    *_place(
+        Column("cloud_id", ID, nullable=False),
+        Column("address", WORD, nullable=False),
+        Column("association_id", ID),
+        Column("server_id", ID),
+        Column("interface_id", ID),
+        Column("private_address", WORD),
+        Index(None, "project_id", "region"),
+    ),
+)
+
+made_interfaces = table(
+    "made_interfaces",
+    *_place(
+        Column("cloud_id", ID, nullable=False),
+        Column("subnet_id", ID, nullable=False),
+        Column("subnet", ID, nullable=False),
+        Column("vpc", ID, nullable=False),
+        Column("zone", NAME, nullable=False),
+        Column("address", WORD, nullable=False),
+        Column("mac", WORD, nullable=False),
+        Column("description", NAME, nullable=False),
+        Column("groups", Words, nullable=False),
+        Column("source_dest_check", Boolean, nullable=False),
+        Column("gateway_id", ID),
+        Column("server_id", ID),
+        Column("attachment_id", ID),
+        Column("device_index", Integer),
+        Column("attached_at", Instant),
+        Column("delete_on_termination", Boolean, nullable=False),
+        Index(None, "project_id", "region", "vpc"),
+    ),
+)
+
+nat_gateways = table(
+    "nat_gateways",
+    *_place(
+        Column("vpc", ID, nullable=False),
+        Column("subnet", ID, nullable=False),
+        Column("interface_id", ID, nullable=False),
+        Column("private_address", WORD, nullable=False),
+        Column("allocation_id", ID),
+        Column("association_id", ID),
+        Column("public_address", WORD),
+        Column("deleted_at", Instant),
+        Index(None, "project_id", "region", "vpc"),
+    ),
+)

@@ -184,6 +184,34 @@ INTERFACE: Final = Kind(
     "The networkInterface ID '{}' does not exist",
     "The networkInterface IDs '{}' do not exist",
 )
+ELASTIC_ADDRESS: Final = Kind(
+    arns.ELASTIC_ADDRESS,
+    "InvalidAllocationID.Malformed",  # unsourced
+    "InvalidAllocationID.NotFound",
+    "The allocation ID '{}' does not exist",
+    "The allocation IDs '{}' do not exist",
+)
+ELASTIC_ASSOCIATION: Final = Kind(
+    arns.ELASTIC_ASSOCIATION,
+    "InvalidAssociationID.Malformed",  # unsourced
+    "InvalidAssociationID.NotFound",
+    "The association ID '{}' does not exist",
+    "The association IDs '{}' do not exist",
+)
+INTERFACE_ATTACHMENT: Final = Kind(
+    arns.INTERFACE_ATTACHMENT,
+    "InvalidAttachmentID.Malformed",  # unsourced
+    "InvalidAttachmentID.NotFound",
+    "The attachment ID '{}' does not exist",
+    "The attachment IDs '{}' do not exist",
+)
+NAT_GATEWAY: Final = Kind(
+    arns.NAT_GATEWAY,
+    "NatGatewayMalformed",
+    "NatGatewayNotFound",
+    "The Nat Gateway {} was not found",
+    "The Nat Gateways {} were not found",
+)
 KEY_PAIR: Final = Kind(
     arns.KEY_PAIR,
     # Source: radkawar/stackd testdata/aws/ec2/key_pairs.json, of a malformed id and of one of nothing.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from backend import errors
+from backend.domain import address_findings
 from backend.domain.ids import is_short_id
 from translators import arns
 from translators.ec2 import network_errors
@@ -21,6 +22,12 @@ _LIMITS: Final = {
     "template_versions": (
         "VersionLimitExceeded",
         "You have reached the limit of versions for this launch template.",
+    ),
+    "floatingips": ("AddressLimitExceeded", "The maximum number of addresses has been reached."),
+    "ports": ("NetworkInterfaceLimitExceeded", "You have reached the limit of network interfaces."),  # unsourced
+    "nat_gateways": (
+        "NatGatewayLimitExceeded",
+        "The maximum number of NAT Gateways has been reached.",
     ),
     "security_groups": (  # unsourced
         "SecurityGroupLimitExceeded",
@@ -38,6 +45,7 @@ _CODES: Final = {
     "volumes": "VolumeLimitExceeded",
     "gigabytes": "VolumeLimitExceeded",
     "snapshots": "SnapshotLimitExceeded",
+    "floatingips": "AddressLimitExceeded",
     "security_groups": "SecurityGroupLimitExceeded",
     "security_group_rules": "RulesPerSecurityGroupLimitExceeded",
     "routers": "VpcLimitExceeded",
@@ -48,6 +56,7 @@ _NOUNS: Final = {
     "cores": "vCPU capacity",
     "server_groups": "placement groups",
     "server_group_members": "instances in one placement group",
+    "floatingips": "addresses",
     "security_groups": "security groups",
     "security_group_rules": "security group rules",
     "routers": "VPCs",
@@ -344,6 +353,51 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     errors.ServerConflict: _conflict,
     errors.ServerProtected: _protected,
 }
+
+
+def _busy(found: address_findings.AddressBusy) -> AWSError:
+    return AWSError(
+        "Resource.AlreadyAssociated",
+        f"resource {arns.ELASTIC_ADDRESS}-{found.id} is already associated with associate-id "
+        f"{arns.ELASTIC_ASSOCIATION}-{found.association_id}",
+    )
+
+
+TABLE.update(
+    {
+        address_findings.AllocationMissing: lambda found: AWSError(
+            "InvalidAllocationID.NotFound", f"The allocation ID '{arns.ELASTIC_ADDRESS}-{found.id}' does not exist"
+        ),
+        address_findings.AssociationMissing: lambda found: AWSError(
+            "InvalidAssociationID.NotFound",
+            f"The association ID '{arns.ELASTIC_ASSOCIATION}-{found.id}' does not exist",
+        ),
+        address_findings.AddressBusy: _busy,
+        address_findings.AddressInUse: lambda found: AWSError(  # unsourced
+            "InvalidIPAddress.InUse", f"Address {found.address} is in use."
+        ),
+        address_findings.InterfaceMissing: lambda found: AWSError(
+            "InvalidNetworkInterfaceID.NotFound",
+            f"The networkInterface ID '{arns.INTERFACE}-{found.id}' does not exist",
+        ),
+        address_findings.InterfaceInUse: lambda found: AWSError(
+            "InvalidParameterValue", f"Network interface '{arns.INTERFACE}-{found.id}' is currently in use."
+        ),
+        address_findings.InterfaceManaged: lambda _: AWSError(
+            "AuthFailure", "You do not have permission to access the specified resource."
+        ),
+        address_findings.AttachmentMissing: lambda found: AWSError(
+            "InvalidAttachmentID.NotFound",
+            f"The attachment ID '{arns.INTERFACE_ATTACHMENT}-{found.id}' does not exist",
+        ),
+        address_findings.GatewayMissing: lambda found: AWSError(
+            "NatGatewayNotFound", f"The Nat Gateway {arns.NAT_GATEWAY}-{found.id} was not found"
+        ),
+        address_findings.NoWayOut: lambda found: AWSError(
+            "Gateway.NotAttached", f"Network {arns.NETWORK}-{found.vpc} has no Internet gateway attached"
+        ),
+    }
+)
 
 
 register("ec2", TABLE)

@@ -1,12 +1,14 @@
-"""Network interfaces: the one that each server has."""
+"""Network interfaces: the one that each instance has from birth, and those that were made by themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from backend.domain.addresses import ElasticAddress, MadeInterface
+from translators import arns
 from translators.ec2 import actions, tag_words
 from translators.ec2.instance_words import INTERFACE_PATHS, Instance, instances, interface_of
 from translators.filters import Filters, always, never
@@ -15,32 +17,143 @@ from translators.registry import Call
 
 
 @dataclass(frozen=True, slots=True)
-class _Interface:
-    instance: Instance
+class Interface:
+    """An interface in EC2's words.
+
+    Attributes:
+        instance: whose own it is, or that it is attached to.
+        made: the one that was made by itself; None: the instance has it from birth.
+        words: members of the answer.
+    """
+
+    id: str
     words: dict[str, Any]
-
-    @property
-    def id(self) -> str:
-        return self.instance.interface_id
+    instance: Instance | None = None
+    made: MadeInterface | None = None
 
 
-def _interfaces(call: Call, _: Asked) -> Iterable[_Interface]:
-    for instance in instances(call):
-        words = interface_of(instance)
-        if words is not None:
-            yield _Interface(instance, words)
+def _interfaces(call: Call, asked: Asked) -> Iterable[Interface]:
+    ids = actions.digits_named(asked, "NetworkInterfaceIds", actions.INTERFACE)
+    made = call.backend.interfaces.list(call.scope, ids)
+    alone = ids is not None and len(made) == len({*ids}) and not any(each.server_id for each in made)
+    found = {} if alone else _of(call)
+    addresses = call.backend.addresses.list(call.scope)
+    leading = {each.interface_id: each for each in addresses if each.interface_id}
+    groups = {each.id: each.name for each in call.backend.security_groups.list(call.scope)} if made else {}
+    for each in made:
+        instance = found.get(each.server_id or "")
+        words = made_words(call, each, groups, leading.get(each.id), instance)
+        yield Interface(f"{arns.INTERFACE}-{each.id}", words, instance, each)
+    by_server = {each.server_id: each for each in addresses if each.server_id}
+    for instance in found.values():
+        own = interface_of(instance)
+        if own is not None:
+            kept = by_server.get(instance.server.id)
+            yield Interface(instance.interface_id, _own_words(call, instance, own, kept), instance)
 
 
-def _same(member: str) -> Callable[[_Interface], Any]:
-    """What the instance's own answer says of its interface, too."""
+def _of(call: Call) -> dict[str, Instance]:
+    """Instances by the cloud's ids of their servers, those that are gone apart."""
+    return {each.server.id: each for each in instances(call) if not each.gone}
+
+
+def _association(call: Call, address: ElasticAddress | None) -> dict[str, Any]:
+    if address is None:
+        return {}
+    told = {
+        "AllocationId": f"{arns.ELASTIC_ADDRESS}-{address.id}",
+        "AssociationId": f"{arns.ELASTIC_ASSOCIATION}-{address.association_id}",
+        "IpOwnerId": call.account_id,
+        "PublicDnsName": "",
+        "PublicIp": address.address,
+    }
+    return {"Association": told}
+
+
+def _own_words(call: Call, instance: Instance, own: dict[str, Any], kept: ElasticAddress | None) -> dict[str, Any]:
+    """What is told of an interface that an instance has from birth."""
+    public = _association(call, kept)
+    if public:
+        own = {**own, **public, "PrivateIpAddresses": [{**each, **public} for each in own["PrivateIpAddresses"]]}
+    attached = {"InstanceId": instance.id, "InstanceOwnerId": instance.around.account}
+    return {
+        **own,
+        "Attachment": {**own["Attachment"], **attached},
+        "AvailabilityZone": instance.server.zone,
+        "AvailabilityZoneId": instance.zone_id or None,
+        "RequesterManaged": False,
+    }
+
+
+def made_words(
+    call: Call,
+    made: MadeInterface,
+    groups: Mapping[str, str],
+    address: ElasticAddress | None = None,
+    instance: Instance | None = None,
+) -> dict[str, Any]:
+    """What is told of one that was made; ``groups``: names by short ids."""
+    public = _association(call, address)
+    managed = made.gateway_id is not None
+    named = [{"GroupId": f"{arns.SECURITY_GROUP}-{each}", "GroupName": groups.get(each, "")} for each in made.groups]
+    told: dict[str, Any] = {
+        **public,
+        "AvailabilityZone": made.zone,
+        "AvailabilityZoneId": call.backend.catalog.zone_ids(call.scope, [made.zone]).get(made.zone),
+        "Description": made.description,
+        "Groups": named,
+        "InterfaceType": "nat_gateway" if managed else "interface",
+        "Ipv6Addresses": [],
+        "MacAddress": made.mac,
+        "NetworkInterfaceId": f"{arns.INTERFACE}-{made.id}",
+        "OwnerId": call.account_id,
+        "PrivateIpAddress": made.address,
+        "PrivateIpAddresses": [{**public, "Primary": True, "PrivateIpAddress": made.address}],
+        "RequesterManaged": managed,
+        "SourceDestCheck": made.source_dest_check and not managed,
+        "Status": "in-use" if managed or instance else "available",
+        "SubnetId": f"{arns.SUBNET}-{made.subnet}",
+        "VpcId": f"{arns.NETWORK}-{made.vpc}",
+    }
+    attachment = _attachment(call, made, instance)
+    return told | ({"Attachment": attachment} if attachment else {})
+
+
+def _attachment(call: Call, made: MadeInterface, instance: Instance | None) -> dict[str, Any]:
+    if made.gateway_id is not None:
+        return {
+            "AttachmentId": arns.derived_id(arns.INTERFACE_ATTACHMENT, made.id),
+            "DeleteOnTermination": False,
+            "DeviceIndex": 1,
+            "InstanceOwnerId": "amazon-aws",
+            "Status": "attached",
+        }
+    if instance is None:
+        return {}
+    return {
+        "AttachTime": made.attached_at,
+        "AttachmentId": f"{arns.INTERFACE_ATTACHMENT}-{made.attachment_id}",
+        "DeleteOnTermination": made.delete_on_termination,
+        "DeviceIndex": made.device_index,
+        "InstanceId": instance.id,
+        "InstanceOwnerId": call.account_id,
+        "NetworkCardIndex": 0,
+        "Status": "attached",
+    }
+
+
+def _same(member: str) -> Callable[[Interface], Any]:
     return lambda each: each.words.get(member)
 
 
-_MEMBERS: Final[Members[_Interface]] = {
+_MEMBERS: Final[Members[Interface]] = {
     **{
         name: _same(name)
         for name in (
             "Association",
+            "Attachment",
+            "AvailabilityZone",
+            "AvailabilityZoneId",
             "Description",
             "Groups",
             "InterfaceType",
@@ -50,25 +163,18 @@ _MEMBERS: Final[Members[_Interface]] = {
             "PrivateDnsName",
             "PrivateIpAddress",
             "PrivateIpAddresses",
+            "RequesterManaged",
             "SourceDestCheck",
             "Status",
             "SubnetId",
             "VpcId",
         )
     },
-    "Attachment": lambda each: {
-        **each.words["Attachment"],
-        "InstanceId": each.instance.id,
-        "InstanceOwnerId": each.instance.around.account,
-    },
-    "AvailabilityZone": lambda each: each.instance.server.zone,
-    "AvailabilityZoneId": lambda each: each.instance.zone_id or None,
     "Ipv6Addresses": (),
-    "RequesterManaged": False,
 }
-_FILTERS: Final[Filters[_Interface]] = {
+_FILTERS: Final[Filters[Interface]] = {
     **INTERFACE_PATHS,
-    "association.public-dns-name": lambda each: each.instance.public_name or None,
+    "association.public-dns-name": "Association.PublicDnsName",
     "addresses.association.owner-id": "PrivateIpAddresses.Association.IpOwnerId",
     "attachment.instance-id": "Attachment.InstanceId",
     "attachment.instance-owner-id": "Attachment.InstanceOwnerId",
@@ -77,9 +183,9 @@ _FILTERS: Final[Filters[_Interface]] = {
     "interface-type": "InterfaceType",
     "requester-managed": "RequesterManaged",
     **always(False, "operator.managed"),
+    "association.allocation-id": "Association.AllocationId",
+    "association.association-id": "Association.AssociationId",
     **never(
-        "association.allocation-id",
-        "association.association-id",
         "ipv6-addresses.ipv6-address",
         "operator.principal",
         "requester-id",

@@ -24,6 +24,8 @@ KINDS: Final[Mapping[str, str]] = {
     "lt": "launch-template",
     "vpc": "vpc",
     "subnet": "subnet",
+    "eipalloc": "elastic-ip",
+    "nat": "natgateway",
     "sg": "security-group",
     "sgr": "security-group-rule",
     "vol": "volume",

@@ -9,6 +9,7 @@ from typing import Any, Final
 from backend.drivers.compute import Server
 from translators import arns
 from translators.ec2 import actions, instances, tag_words
+from translators.ec2.addresses import ADDRESSES
 from translators.ec2.dhcp_options import DHCP_OPTIONS
 from translators.ec2.images import AMIS
 from translators.ec2.instance_words import tags_of
@@ -16,6 +17,7 @@ from translators.ec2.interfaces import INTERFACES
 from translators.ec2.internet_gateways import INTERNET_GATEWAYS
 from translators.ec2.key_pairs import PAIRS
 from translators.ec2.launch_templates import TEMPLATES
+from translators.ec2.nat_gateways import NAT_GATEWAYS
 from translators.ec2.network_acls import NETWORK_ACLS
 from translators.ec2.networks import SUBNETS, VPCS
 from translators.ec2.placement_groups import GROUPS as PLACEMENT_GROUPS
@@ -131,6 +133,8 @@ _TAGGED: Final[Mapping[str, Noun[Any]]] = {
     arns.VOLUME: VOLUMES,
     arns.SNAPSHOT: SNAPSHOTS,
     arns.INTERFACE: INTERFACES,
+    arns.ELASTIC_ADDRESS: ADDRESSES,
+    arns.NAT_GATEWAY: NAT_GATEWAYS,
     arns.INTERNET_GATEWAY: INTERNET_GATEWAYS,
     arns.ROUTE_TABLE: ROUTE_TABLES,
     arns.NETWORK_ACL: NETWORK_ACLS,

@@ -15,8 +15,14 @@ PUBLIC_POOL = "100.64.0.0/10"
 
 _WINDOW = 256
 _HELD = {
-    "address": "SELECT address FROM servers WHERE held = 1 AND subnet_id = ? AND address BETWEEN ? AND ?",
-    "public": "SELECT public_address FROM servers WHERE held = 1 AND ? IS NOT NULL AND public_address BETWEEN ? AND ?",
+    "address": (
+        "SELECT address FROM servers WHERE held = 1 AND subnet_id = ?1 AND address BETWEEN ?2 AND ?3"
+        " UNION SELECT address FROM interfaces WHERE subnet_id = ?1 AND address BETWEEN ?2 AND ?3"
+    ),
+    "public": (
+        "SELECT public_address FROM servers WHERE held = 1 AND ?1 IS NOT NULL AND public_address BETWEEN ?2 AND ?3"
+        " UNION SELECT address FROM public_addresses WHERE address BETWEEN ?2 AND ?3"
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from backend.clock import Clock
 from backend.drivers.cloud import Cloud
 from backend.drivers.installation import Installation, named
+from backend.drivers.simulated.address_making import SimulatedAddressMaking
 from backend.drivers.simulated.balancers import SimulatedBalancers
 from backend.drivers.simulated.balancing import SimulatedBalancing
 from backend.drivers.simulated.compute import SimulatedCompute
@@ -127,7 +128,10 @@ def _settled(state: State, given: SimulatedSettings | None) -> SimulatedSettings
 def _ports(world: World, pools: Pools, origin: uuid.UUID, installation: Installation) -> Cloud:
     images = SimulatedImages(world)
     compute = SimulatedCompute(world, installation)
+    addresses = SimulatedAddressMaking(world, origin)
     return Cloud(
+        addresses=addresses,
+        interfaces=addresses,
         compute=compute,
         images=images,
         making=images,

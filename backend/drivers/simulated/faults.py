@@ -34,10 +34,14 @@ WRITES = (
     *("make_subnet", "join_subnet", "delete_subnet", "delete_networks"),
     *("create_balancer", "change_balancer", "put_part", "remove_part", "delete_balancer"),
     *("put_endpoints", "remove_endpoints"),
+    *("allocate_address", "release_address", "bind_address", "unbind_address"),
+    *("create_interface", "delete_interface", "change_interface", "attach_interface", "detach_interface"),
     *POOL_WRITES,
 )
 MAKES = frozenset(
     {
+        "allocate_address",
+        "create_interface",
         "create",
         "create_image",
         "create_security_group",
@@ -66,6 +70,8 @@ READS = (
     "networks",
     "subnets",
     "security_groups",
+    "find_address",
+    "find_interface",
     "find_security_group",
     "security_group_rules",
     "pools",

@@ -103,7 +103,9 @@ class SimulatedNetworkMaking:
     def _end(self, connection: sqlite3.Connection, scope: Scope, network: str) -> None:
         used = connection.execute(
             "SELECT 1 FROM servers JOIN subnets ON subnets.id = servers.subnet_id"
-            " WHERE subnets.network_id = ? AND held = 1 AND (gone_at IS NULL OR gone_at > ?)",
+            " WHERE subnets.network_id = ?1 AND held = 1 AND (gone_at IS NULL OR gone_at > ?2)"
+            " UNION ALL SELECT 1 FROM interfaces JOIN subnets ON subnets.id = interfaces.subnet_id"
+            " WHERE subnets.network_id = ?1",
             (network, self._world.now()),
         ).fetchone()
         if used:

@@ -143,8 +143,10 @@ class Projects:
         """
         with self._state.writing() as connection:
             used = connection.execute(
-                "SELECT 1 FROM servers s JOIN batches b ON b.id = s.batch WHERE s.project = ? AND s.region = ?"
-                " AND (s.gone_at IS NULL OR s.gone_at > ?) AND instr(b.request, ?) > 0 LIMIT 1",
+                "SELECT 1 FROM servers s JOIN batches b ON b.id = s.batch WHERE s.project = ?1 AND s.region = ?2"
+                " AND (s.gone_at IS NULL OR s.gone_at > ?3) AND instr(CASE WHEN instr(COALESCE(s.own, ''),"
+                " 'security_group_ids') > 0 THEN s.own ELSE b.request END, ?4) > 0"
+                " UNION ALL SELECT 1 FROM interfaces WHERE instr(groups, ?4) > 0 LIMIT 1",
                 (scope.project_id, scope.region, now, group_id),
             ).fetchone()
             if used is not None:

@@ -109,6 +109,15 @@ CREATE TABLE IF NOT EXISTS subnets (
     joined INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS subnets_of_project ON subnets (project, region);
+CREATE TABLE IF NOT EXISTS public_addresses (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, token TEXT NOT NULL UNIQUE,
+    address INTEGER NOT NULL UNIQUE
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS interfaces (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, token TEXT NOT NULL UNIQUE,
+    subnet_id TEXT NOT NULL, address INTEGER NOT NULL, mac TEXT NOT NULL, groups TEXT NOT NULL, server_id TEXT,
+    UNIQUE (subnet_id, address)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT, effect TEXT NOT NULL, conditions TEXT NOT NULL, details TEXT NOT NULL,
     remaining INTEGER, until_at INTEGER

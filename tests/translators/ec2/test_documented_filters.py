@@ -21,6 +21,7 @@ ITEM: Final = re.compile(r"<li>")
 # Values stand in the same form as names.
 VALUES: Final = {"true", "false", "informational", "low", "medium", "high", "critical"}
 UNDOCUMENTED: Final = {
+    "DescribeAddresses": {"domain"},
     "DescribeImages": {"imds-support", "platform-details"},
     "DescribeInstances": {"group-id", "group-name", "iam-instance-profile.name"},
     "DescribeLaunchTemplateVersions": {"http-protocol-ipv6"},

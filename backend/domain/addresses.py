@@ -1,0 +1,96 @@
+"""Public addresses that a project keeps, interfaces that it makes, and gateways that stand for both. Data alone.
+
+Ids are the digits of ids at AWS; ``cloud_id`` is the cloud's own id of the one object that a thing stands for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+ADDRESS: Final = "address"
+INTERFACE: Final = "interface"
+"""What is made at the cloud within a request."""
+ADDRESSES: Final = 500
+INTERFACES: Final = 5000
+"""Of a project in a region. Source: Amazon VPC User Guide, "Amazon VPC quotas"; a cloud gives fewer addresses."""
+GATEWAYS: Final = 500
+REMEMBERED: Final = timedelta(hours=1)
+"""How long gateways are told of that are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticAddress:
+    """A public address of a project, until it gives it back.
+
+    Attributes:
+        association_id: digits; None while it leads to nothing.
+        server_id: cloud id of the server that it leads to, where that is by the server's own interface.
+        interface_id: digits of the made interface that it leads to, or of the gateway's that it is kept for.
+        private_address: what it leads to.
+    """
+
+    id: str
+    cloud_id: str
+    address: str
+    created_at: datetime
+    association_id: str | None = None
+    server_id: str | None = None
+    interface_id: str | None = None
+    private_address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MadeInterface:
+    """A network interface that was made by itself: a port of the cloud.
+
+    Attributes:
+        subnet_id: the cloud's id of its subnet, as listings of subnets tell it.
+        subnet, vpc: short ids.
+        groups: short ids.
+        gateway_id: digits of the NAT gateway that it belongs to.
+        server_id: cloud id of the server that has it.
+        attachment_id: digits.
+    """
+
+    id: str
+    cloud_id: str
+    subnet_id: str
+    subnet: str
+    vpc: str
+    zone: str
+    address: str
+    mac: str
+    created_at: datetime
+    description: str = ""
+    groups: tuple[str, ...] = ()
+    source_dest_check: bool = True
+    gateway_id: str | None = None
+    server_id: str | None = None
+    attachment_id: str | None = None
+    device_index: int | None = None
+    attached_at: datetime | None = None
+    delete_on_termination: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NatGateway:
+    """A NAT gateway.
+
+    Attributes:
+        allocation_id, association_id: digits of its public address, None where it is private.
+        interface_id: digits.
+        deleted_at: it is gone since then, and told of for a while.
+    """
+
+    id: str
+    vpc: str
+    subnet: str
+    created_at: datetime
+    interface_id: str
+    private_address: str
+    allocation_id: str | None = None
+    association_id: str | None = None
+    public_address: str | None = None
+    deleted_at: datetime | None = None

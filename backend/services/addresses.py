@@ -1,0 +1,190 @@
+"""Public addresses of projects: taken, led to servers and interfaces, given back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from backend import errors
+from backend.clock import Clock
+from backend.domain.address_findings import (
+    AddressBusy,
+    AddressInUse,
+    AllocationMissing,
+    AssociationMissing,
+    InterfaceManaged,
+)
+from backend.domain.addresses import ADDRESS, ADDRESSES, ElasticAddress
+from backend.domain.ids import new_digits, short_id
+from backend.domain.scope import Scope
+from backend.drivers.address_making import AddressMaking
+from backend.drivers.cloud import Cloud
+from backend.services.catalog import asking
+from backend.services.making import made, settled, twice
+from backend.store import addresses as rows
+from backend.store.session import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an address leads to.
+
+    Attributes:
+        server_id: cloud id of a server, by its own interface.
+        interface_id, interface_cloud_id: digits and cloud id of a made interface.
+    """
+
+    private_address: str
+    server_id: str | None = None
+    interface_id: str | None = None
+    interface_cloud_id: str | None = None
+
+
+class Addresses:
+    """Every write may raise CloudNotReached, NotPermitted, CloudRefused or OutcomeUnclear."""
+
+    def __init__(self, store: Store, cloud: Cloud, clock: Clock) -> None:
+        self._store = store
+        self._cloud = cloud
+        self._clock = clock
+
+    def list(self, scope: Scope, ids: Collection[str] | None = None) -> Sequence[ElasticAddress]:
+        with self._store.read() as conn:
+            if ids is None:
+                return rows.ADDRESSES.all(conn, scope)
+            return [*rows.ADDRESSES.of(conn, scope, ids).values()]
+
+    def allocate(self, scope: Scope) -> ElasticAddress:
+        """Take one.
+
+        Raises:
+            LimitExceeded
+            QuotaExceeded
+            NetworkMissing: the cloud has no public network.
+        """
+        making = self._making
+        with self._store.read() as conn:
+            if rows.ADDRESSES.count(conn, scope) >= ADDRESSES:
+                raise errors.LimitExceeded("floatingips", ADDRESSES)
+        ask, find = partial(making.allocate_address, scope), partial(making.find_address, scope)
+        token, found = made(self._store, self._clock, scope, ADDRESS, ask, find)
+        address = ElasticAddress(short_id(found.id), found.id, found.address, self._clock.now())
+        settled(self._store, scope, token, lambda conn: rows.ADDRESSES.add(conn, scope, address))
+        return address
+
+    def release(self, scope: Scope, address_id: str) -> None:
+        """Give one back.
+
+        Raises:
+            AllocationMissing
+            AddressInUse
+        """
+        address = self._one(scope, address_id)
+        if address.association_id is not None:
+            raise AddressInUse(address.address)
+        with asking():
+            self._making.release_address(scope, address.cloud_id)
+        self._store.transact(lambda conn: rows.ADDRESSES.remove(conn, scope, id=address_id))
+
+    def associate(self, scope: Scope, address_id: str, place: Place, *, again: bool) -> str:
+        """Lead one to a place; the digits of the association. An address that led there leads nowhere then.
+
+        Args:
+            again: it may be led away from elsewhere.
+
+        Raises:
+            AllocationMissing
+            AddressBusy
+        """
+        making, association = self._making, new_digits()
+        before, others = self._store.transact(
+            lambda conn: self._lead(conn, scope, address_id, place, association, again=again)
+        )
+        try:
+            for each in others:
+                twice(partial(making.unbind_address, scope, each.cloud_id))
+            bind = partial(
+                making.bind_address,
+                scope,
+                before.cloud_id,
+                server_id=place.server_id,
+                interface_id=place.interface_cloud_id,
+            )
+            twice(bind)
+        except errors.Finding:
+            self._store.transact(lambda conn: _put(conn, scope, before))
+            raise
+        return association
+
+    def disassociate(self, scope: Scope, association_id: str) -> None:
+        """Lead the address of an association nowhere. Raises AssociationMissing."""
+        with self._store.read() as conn:
+            address = rows.ADDRESSES.one(conn, scope, association_id=association_id)
+        if address is None:
+            raise AssociationMissing(association_id)
+        with self._store.read() as conn:
+            _refuse_kept(conn, scope, address)
+        twice(partial(self._making.unbind_address, scope, address.cloud_id))
+        self._store.transact(lambda conn: _put(conn, scope, _free(address)))
+
+    def part(self, scope: Scope, interface_id: str) -> None:
+        """Lead those nowhere that led to a made interface."""
+        with self._store.read() as conn:
+            found = rows.ADDRESSES.all(conn, scope, interface_id=interface_id)
+        for address in found:
+            self.disassociate(scope, address.association_id or "")
+
+    @staticmethod
+    def _lead(
+        conn: Any, scope: Scope, address_id: str, place: Place, association: str, *, again: bool
+    ) -> tuple[ElasticAddress, Sequence[ElasticAddress]]:
+        """The address as it was, and others that led there."""
+        address = rows.lock_address(conn, scope, address_id)
+        if address is None:
+            raise AllocationMissing(address_id)
+        if address.association_id is not None and not again:
+            raise AddressBusy(address_id, address.association_id)
+        _refuse_kept(conn, scope, address)
+        same = {"server_id": place.server_id} if place.server_id else {"interface_id": place.interface_id}
+        others = [each for each in rows.ADDRESSES.all(conn, scope, **same) if each.id != address_id]
+        for each in others:
+            _put(conn, scope, _free(each))
+        led = replace(
+            address,
+            association_id=association,
+            server_id=place.server_id,
+            interface_id=place.interface_id,
+            private_address=place.private_address,
+        )
+        _put(conn, scope, led)
+        return address, others
+
+    def _one(self, scope: Scope, address_id: str) -> ElasticAddress:
+        for address in self.list(scope, [address_id]):
+            return address
+        raise AllocationMissing(address_id)
+
+    @property
+    def _making(self) -> AddressMaking:
+        making = self._cloud.addresses
+        if making is None:
+            raise errors.CloudRefused("public addresses are taken with the cloud's own tools")
+        return making
+
+
+def _refuse_kept(conn: Any, scope: Scope, address: ElasticAddress) -> None:
+    """Refuse to lead an address away from a gateway."""
+    holder = rows.INTERFACES.one(conn, scope, id=address.interface_id) if address.interface_id else None
+    if holder is not None and holder.gateway_id is not None:
+        raise InterfaceManaged(holder.id)
+
+
+def _free(address: ElasticAddress) -> ElasticAddress:
+    return replace(address, association_id=None, server_id=None, interface_id=None, private_address=None)
+
+
+def _put(conn: Any, scope: Scope, address: ElasticAddress) -> None:
+    names = ("association_id", "server_id", "interface_id", "private_address")
+    rows.ADDRESSES.change(conn, scope, address.id, **{name: getattr(address, name) for name in names})

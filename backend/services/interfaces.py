@@ -1,0 +1,278 @@
+"""Network interfaces that projects make by themselves; those that servers have from birth are the servers' own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from backend import errors
+from backend.clock import Clock
+from backend.domain.address_findings import AttachmentMissing, InterfaceInUse, InterfaceManaged, InterfaceMissing
+from backend.domain.addresses import INTERFACE, INTERFACES, MadeInterface
+from backend.domain.ids import new_digits, short_id
+from backend.domain.scope import Scope
+from backend.domain.security_groups import DEFAULT
+from backend.domain.token import ClientToken
+from backend.drivers.address_making import InterfaceMaking, NewInterface, Port
+from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
+from backend.drivers.network import Subnet
+from backend.services.catalog import asking
+from backend.services.making import made, settled, twice
+from backend.services.security_groups import SecurityGroups
+from backend.store import addresses as rows
+from backend.store import client_tokens
+from backend.store.session import Store
+
+
+class Occupants(Protocol):
+    """What has addresses in subnets."""
+
+    def of(self, scope: Scope, subnets: Collection[str]) -> bool:
+        """Whether anything is in one of these, given by cloud ids."""
+        ...
+
+
+class InterfacesIn:
+    """Made interfaces, and then others, as what has addresses in subnets."""
+
+    def __init__(self, store: Store, others: Occupants) -> None:
+        self._store = store
+        self._others = others
+
+    def of(self, scope: Scope, subnets: Collection[str]) -> bool:
+        with self._store.read() as conn:
+            if rows.INTERFACES.count(conn, scope, subnet_id=list(subnets)):
+                return True
+        return self._others.of(scope, subnets)
+
+
+class Interfaces:
+    """Every write may raise CloudNotReached, NotPermitted, CloudRefused, OutcomeUnclear; InterfaceMissing likewise."""
+
+    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock, groups: SecurityGroups) -> None:
+        self._store = store
+        self._cloud = cloud
+        self._catalog = catalog
+        self._clock = clock
+        self._groups = groups
+
+    def list(self, scope: Scope, ids: Collection[str] | None = None) -> Sequence[MadeInterface]:
+        with self._store.read() as conn:
+            if ids is None:
+                return rows.INTERFACES.all(conn, scope)
+            return [*rows.INTERFACES.of(conn, scope, ids).values()]
+
+    def one(self, scope: Scope, interface_id: str) -> MadeInterface:
+        for each in self.list(scope, [interface_id]):
+            return each
+        raise InterfaceMissing(interface_id)
+
+    def create(  # noqa: PLR0917 - what AWS asks for
+        self,
+        scope: Scope,
+        subnet: str,
+        address: str | None,
+        groups: Sequence[str] | None,
+        description: str,
+        gateway_id: str | None = None,
+        token: ClientToken | None = None,
+    ) -> MadeInterface:
+        """Make one in a subnet; of an earlier request of the token, that one's.
+
+        Args:
+            subnet, groups: short ids; without groups it has the VPC's own, and that of a gateway none.
+            gateway_id: the NAT gateway that it is for.
+
+        Raises:
+            SubnetNotFound, SecurityGroupNotFound
+            AddressTaken, AddressUnfit, NoAddresses
+            LimitExceeded, QuotaExceeded
+            TokenReused
+        """
+        known = self._known(scope, token)
+        if known is not None:
+            return known
+        making, place = self._making, self._subnet(scope, subnet)
+        vpc = short_id(place.network_id)
+        chosen = {} if gateway_id else self._chosen(scope, vpc, groups)
+        with self._store.read() as conn:
+            if rows.INTERFACES.count(conn, scope) >= INTERFACES:
+                raise errors.LimitExceeded("ports", INTERFACES)
+        new = NewInterface(place.id, address, tuple(chosen.values()))
+
+        def find(token: str) -> Port | None:
+            known = making.find_interface(scope, token)
+            return None if known is None else making.create_interface(scope, token, new)
+
+        ask = partial(making.create_interface, scope, new=new)
+        mark, port = made(self._store, self._clock, scope, INTERFACE, ask, find)
+        interface = MadeInterface(
+            id=short_id(port.id),
+            cloud_id=port.id,
+            subnet_id=place.id,
+            subnet=subnet,
+            vpc=vpc,
+            zone=place.zone,
+            address=port.address,
+            mac=port.mac,
+            created_at=self._clock.now(),
+            description=description,
+            groups=tuple(chosen),
+            gateway_id=gateway_id,
+        )
+
+        def write(conn: Any) -> None:
+            rows.INTERFACES.add(conn, scope, interface)
+            if token is not None:
+                if client_tokens.find(conn, scope, token) is not None:
+                    raise errors.StaleRead(token.value)  # another request of it was quicker: the caller asks again
+                client_tokens.add(conn, scope, token, interface.id, interface.created_at)
+
+        settled(self._store, scope, mark, write)
+        self._catalog.drop("subnets", scope)
+        return interface
+
+    def delete(self, scope: Scope, interface_id: str, *, gateway: bool = False) -> None:
+        """End one.
+
+        Args:
+            gateway: its gateway ends.
+
+        Raises:
+            InterfaceInUse
+            InterfaceManaged
+        """
+        interface = self.one(scope, interface_id)
+        if interface.gateway_id is not None and not gateway:
+            raise InterfaceManaged(interface_id)
+        if interface.server_id is not None:
+            raise InterfaceInUse(interface_id)
+        twice(partial(self._making.delete_interface, scope, interface.cloud_id))
+        self._store.transact(lambda conn: rows.INTERFACES.remove(conn, scope, id=interface_id))
+        self._catalog.drop("subnets", scope)
+
+    def attach(self, scope: Scope, interface_id: str, server_id: str, index: int) -> str:
+        """Give it to a server; the digits of the attachment.
+
+        Raises:
+            InterfaceInUse
+            ServerUnknown, ServerConflict
+        """
+        attachment = new_digits()
+        values = {
+            "server_id": server_id,
+            "attachment_id": attachment,
+            "device_index": index,
+            "attached_at": self._clock.now(),
+        }
+
+        def work(conn: Any) -> MadeInterface:
+            interface = rows.lock_interface(conn, scope, interface_id)
+            if interface is None:
+                raise InterfaceMissing(interface_id)
+            if interface.gateway_id is not None or interface.server_id is not None:
+                raise InterfaceInUse(interface_id)
+            rows.INTERFACES.change(conn, scope, interface_id, **values)
+            return interface
+
+        interface = self._store.transact(work)
+        try:
+            with asking():
+                self._making.attach_interface(scope, interface.cloud_id, server_id)
+        except errors.OutcomeUnclear:
+            raise
+        except errors.Finding:
+            self._store.transact(lambda conn: rows.INTERFACES.change(conn, scope, interface_id, **_NOBODY))
+            raise
+        return attachment
+
+    def detach(self, scope: Scope, attachment_id: str, *, gone: bool = False) -> None:
+        """Take it from its server.
+
+        Args:
+            gone: the server is, so the cloud need not be asked.
+
+        Raises:
+            AttachmentMissing
+        """
+        with self._store.read() as conn:
+            interface = rows.INTERFACES.one(conn, scope, attachment_id=attachment_id)
+        if interface is None or interface.server_id is None:
+            raise AttachmentMissing(attachment_id)
+        if not gone:
+            twice(partial(self._making.detach_interface, scope, interface.cloud_id, interface.server_id))
+        self._store.transact(lambda conn: rows.INTERFACES.change(conn, scope, interface.id, **_NOBODY))
+
+    def set_groups(self, scope: Scope, interface_id: str, groups: Sequence[str]) -> None:
+        """Raises SecurityGroupNotFound."""
+        interface = self.one(scope, interface_id)
+        chosen = self._chosen(scope, interface.vpc, groups)
+        change = partial(self._making.change_interface, scope, interface.cloud_id, group_ids=tuple(chosen.values()))
+        twice(change)
+        self._keep(scope, interface_id, groups=tuple(chosen))
+
+    def set_check(self, scope: Scope, interface_id: str, *, check: bool) -> None:
+        """Whether it sends and takes only what is its own."""
+        interface = self.one(scope, interface_id)
+        twice(partial(self._making.change_interface, scope, interface.cloud_id, source_dest_check=check))
+        self._keep(scope, interface_id, source_dest_check=check)
+
+    def set_description(self, scope: Scope, interface_id: str, description: str) -> None:
+        self.one(scope, interface_id)
+        self._keep(scope, interface_id, description=description)
+
+    def set_end(self, scope: Scope, interface_id: str, attachment_id: str, *, with_server: bool) -> None:
+        """Whether it ends with the server that has it. Raises AttachmentMissing."""
+        if self.one(scope, interface_id).attachment_id != attachment_id:
+            raise AttachmentMissing(attachment_id)
+        self._keep(scope, interface_id, delete_on_termination=with_server)
+
+    def _known(self, scope: Scope, token: ClientToken | None) -> MadeInterface | None:
+        """What an earlier request of the token made, as far as it is there."""
+        if token is None:
+            return None
+        with self._store.read() as conn:
+            kept = client_tokens.find(conn, scope, token)
+            if kept is None:
+                return None
+            if kept.fingerprint != token.fingerprint:
+                raise errors.TokenReused(token.value)
+            return rows.INTERFACES.one(conn, scope, id=kept.result)
+
+    def _keep(self, scope: Scope, interface_id: str, **values: object) -> None:
+        self._store.transact(lambda conn: rows.INTERFACES.change(conn, scope, interface_id, **values))
+
+    def _subnet(self, scope: Scope, subnet: str) -> Subnet:
+        with asking():
+            found = self._catalog.subnet(scope, subnet)
+        if found is None:
+            raise errors.SubnetNotFound(subnet)
+        return found
+
+    def _chosen(self, scope: Scope, vpc: str, groups: Sequence[str] | None) -> dict[str, str]:
+        """The cloud's ids of groups by their short ones, the VPC's own where none are named."""
+        known = {each.id: each for each in self._groups.list(scope) if each.vpc == vpc}
+        if not groups:
+            return {each.id: each.cloud_id for each in known.values() if each.name == DEFAULT}
+        for group in groups:
+            if group not in known:
+                raise errors.SecurityGroupNotFound(group)
+        return {group: known[group].cloud_id for group in groups}
+
+    @property
+    def _making(self) -> InterfaceMaking:
+        making = self._cloud.interfaces
+        if making is None:
+            raise errors.CloudRefused("interfaces are made with the cloud's own tools")
+        return making
+
+
+_NOBODY: dict[str, Any] = {
+    "server_id": None,
+    "attachment_id": None,
+    "device_index": None,
+    "attached_at": None,
+    "delete_on_termination": False,
+}
