@@ -167,8 +167,6 @@ class Backend:
         networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
         networks = Networks(store, cloud, catalog, clock, security_groups, InterfacesIn(store, ServersIn(cloud)))
         interfaces = Interfaces(store, cloud, catalog, clock, security_groups)
-        from backend.store.secrets import Seal
-
         sealing = seal or Seal(())
         every = LoadBalancers(store, cloud, catalog, clock, names)
         return cls(

@@ -74,6 +74,7 @@ def _own_words(call: Call, instance: Instance, own: dict[str, Any], kept: Elasti
     """What is told of an interface that an instance has from birth."""
     public = _association(call, kept)
     if public:
+        public["Association"]["PublicDnsName"] = instance.public_name
         own = {**own, **public, "PrivateIpAddresses": [{**each, **public} for each in own["PrivateIpAddresses"]]}
     attached = {"InstanceId": instance.id, "InstanceOwnerId": instance.around.account}
     return {
