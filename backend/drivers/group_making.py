@@ -58,7 +58,7 @@ class GroupMaking(Protocol):
 
         Raises:
             QuotaExceeded: of ``security_group_rules``; some may be there.
-            SecurityGroupNotFound
+            SecurityGroupNotFound: that group, or one that a rule names, as ``detail`` says.
         """
 
     def as_told(self, rule: Rule) -> Rule | None:

@@ -35,6 +35,13 @@ class _Wanted:
     ids: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """The cloud took no rule, as a group is gone that one of them names; or this one, which the next look finds."""
+
+    short_id: str
+
+
 def settle(context: Context, lease: GroupLease) -> Job:
     """The job of one look: yields the calls it waits for, and is sent their answers."""
     making = context.cloud.groups
@@ -48,7 +55,9 @@ def settle(context: Context, lease: GroupLease) -> Job:
     step = partial(steps[wanted.group.state], making, context.catalog, lease.scope, wanted)
     (answer,) = yield [Call(lease.scope, partial(answer_of, step))]
     context.count("groups settled")
-    if isinstance(answer, errors.SecurityGroupNotFound) or answer is None:
+    if isinstance(answer, _Missing):
+        yield Write(partial(_look_at, context, lease.scope, wanted, answer.short_id))
+    elif isinstance(answer, errors.SecurityGroupNotFound) or answer is None:
         _tell(lease, wanted, gone=isinstance(answer, errors.CloudError))
         yield Write(partial(_forget, lease))
         return
@@ -69,8 +78,11 @@ def _end(making: GroupMaking, _: Catalog, scope: Scope, wanted: _Wanted) -> None
         making.delete_security_group(scope, wanted.group.cloud_id)
 
 
-def _agree(making: GroupMaking, catalog: Catalog, scope: Scope, wanted: _Wanted) -> bool:
-    """Let the cloud have the rules, and no others; whether it had other ones."""
+def _agree(making: GroupMaking, catalog: Catalog, scope: Scope, wanted: _Wanted) -> bool | _Missing:
+    """Let the cloud have the rules, and no others; whether it had other ones.
+
+    That the group is gone is for its own rules to say: a rule is refused with the same word where its peer is gone.
+    """
     group_id = wanted.group.cloud_id or ""
     ids = wanted.ids
     if any(rule.of_group and rule.peer not in ids for rule in wanted.rules):
@@ -79,8 +91,11 @@ def _agree(making: GroupMaking, catalog: Catalog, scope: Scope, wanted: _Wanted)
     rules = {told: rule for rule in for_cloud(wanted.rules, ids) if (told := making.as_told(rule)) is not None}
     add = [rule for told, rule in rules.items() if told not in here]
     remove = [rule for rule in here if rule not in rules]
-    if add or remove:
-        making.change_rules(scope, group_id, add=add, remove=remove)
+    try:
+        if add or remove:
+            making.change_rules(scope, group_id, add=add, remove=remove)
+    except errors.SecurityGroupNotFound as missing:
+        return _Missing(missing.detail)
     return bool(add or remove)
 
 
@@ -95,6 +110,12 @@ def _read(lease: GroupLease, conn: Connection) -> _Wanted | None:
     return _Wanted(group, rules, rows.cloud_ids(conn, lease.scope, peers))
 
 
+def _look_at(context: Context, scope: Scope, wanted: _Wanted, missing: str, conn: Connection) -> None:
+    """Look at a group now that the rules of another name and that may be gone: this one waits for what comes of it."""
+    if missing in wanted.ids and GROUPS.one(conn, scope, id=missing) is not None:
+        LEASED.pull(conn, (missing,), context.now())
+
+
 def _forget(lease: GroupLease, conn: Connection) -> None:
     if LEASED.fence(conn, lease) is not None:
         rows.forget(conn, lease.scope, lease.group_id)
@@ -107,6 +128,14 @@ def _release(context: Context, lease: GroupLease, pause: timedelta, conn: Connec
 
 
 def _pause(context: Context, lease: GroupLease, answer: object) -> timedelta:
+    if isinstance(answer, _Missing):
+        LOG.warning(
+            "project=%s security group %s: no rule is taken, group %s is gone at the cloud",
+            lease.scope.project_id,
+            lease.group_id,
+            answer.short_id,
+        )
+        return context.settings.refused_retry
     if isinstance(answer, errors.CloudError):
         context.count("unreached")
         LOG.warning("project=%s security group %s: %s", lease.scope.project_id, lease.group_id, answer)

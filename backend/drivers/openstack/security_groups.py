@@ -95,7 +95,7 @@ class SecurityGroups:
             try:
                 self._rest.item(scope, NETWORK, f"/security-groups/{group_id}", "security_group")
             except Declined as declined:
-                raise _of_rules(declined, group_id, 1) from declined
+                raise _of_rules(declined, group_id, ()) from declined
         return [each for each in found if each.get("security_group_id") == group_id]
 
     def _add(self, scope: Scope, group_id: str, rules: Sequence[Rule]) -> None:
@@ -103,7 +103,7 @@ class SecurityGroups:
         try:
             self._rest.write(scope, NETWORK, "POST", _RULES, {"security_group_rules": bodies}, repeat=True)
         except Declined as declined:
-            self._unless_there(declined, group_id, len(bodies))
+            self._unless_there(declined, group_id, bodies)
             if len(bodies) == 1:
                 return
         else:
@@ -112,12 +112,12 @@ class SecurityGroups:
             try:
                 self._rest.write(scope, NETWORK, "POST", _RULES, {"security_group_rule": body}, repeat=True)
             except Declined as declined:
-                self._unless_there(declined, group_id, 1)
+                self._unless_there(declined, group_id, [body])
 
     @staticmethod
-    def _unless_there(declined: Declined, group_id: str, count: int) -> None:
+    def _unless_there(declined: Declined, group_id: str, bodies: Sequence[Mapping[str, Any]]) -> None:
         if declined.kind != "SecurityGroupRuleExists":
-            raise _of_rules(declined, group_id, count) from declined
+            raise _of_rules(declined, group_id, bodies) from declined
 
     def _delete(self, scope: Scope, rules: Sequence[str]) -> None:
         for rule_id in rules:
@@ -162,10 +162,13 @@ def _body(group_id: str, rule: Rule) -> Mapping[str, Any]:
     return body
 
 
-def _of_rules(declined: Declined, group_id: str, count: int) -> CloudError:
+def _of_rules(declined: Declined, group_id: str, bodies: Sequence[Mapping[str, Any]]) -> CloudError:
+    """What became of these rules. Neutron has one word for a group that is gone, be it theirs or one they name."""
     if declined.kind == "SecurityGroupNotFound":
-        return SecurityGroupNotFound(short_id(group_id), request_id=declined.request_id)
-    return of_network_write(declined, count)
+        for missing in (group_id, *(each["remote_group_id"] for each in bodies if "remote_group_id" in each)):
+            if missing in declined.message:
+                return SecurityGroupNotFound(short_id(missing), request_id=declined.request_id)
+    return of_network_write(declined, max(len(bodies), 1))
 
 
 def _v6(document: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backend.domain.ids import short_id
 from backend.domain.scope import Scope
 from backend.drivers.errors import SecurityGroupNotFound
 from backend.drivers.group_making import NewGroup
@@ -49,4 +50,4 @@ class SimulatedGroupMaking:
         for group in self._world.projects.security_groups(scope):
             if group.id == group_id:
                 return group.rules
-        raise SecurityGroupNotFound(f"Security group {group_id} does not exist")
+        raise SecurityGroupNotFound(short_id(group_id))

@@ -10,6 +10,7 @@ import pytest
 from backend import errors
 from backend.domain.ids import short_id
 from backend.domain.security_groups import CONFIRMED, UNMADE, GroupRule
+from backend.drivers.errors import SecurityGroupNotFound
 from backend.drivers.network import Rule
 from backend.drivers.simulated.faults import Where
 from backend.store.security_groups import GROUPS, RULES
@@ -102,6 +103,21 @@ def test_a_group_that_somebody_deleted_at_the_cloud_is_forgotten(world, groups, 
     world.simulated.projects.delete_security_group(made.cloud_id)
     world.pass_time(90)
     assert kept(world) == []
+
+
+def test_a_group_whose_rule_names_one_that_is_gone_is_not_forgotten(world, groups, made):
+    peer = groups.create(SCOPE, "peer", "d", None)
+    authorize(groups, made, replace(SSH, peer=peer.id))
+    world.pass_time(90)
+    world.simulated.projects.delete_security_group(peer.cloud_id)
+    world.simulated.projects.set_rules(SCOPE, made.cloud_id, [IN])  # its rules of the peer go with it
+    refused = SecurityGroupNotFound(peer.id)
+    world.simulated.faults.refuse(refused, Where(calls=("change_rules",)), times=1)
+    world.store.transact(lambda conn: GROUPS.change(conn, SCOPE, made.id, due_at=world.clock.now()))
+    world.pass_time(30)
+    assert [each.name for each in kept(world)] == ["web"]  # the peer was looked at, and is
+    world.pass_time(120, 30)
+    assert at_cloud(world)["web"] == {OUT}
 
 
 def test_a_vpc_has_a_group_of_its_own(world, groups):

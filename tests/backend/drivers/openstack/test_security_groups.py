@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from backend.domain.ids import short_id
 from backend.drivers import errors
 from backend.drivers.group_making import NewGroup
 from backend.drivers.network import Rule
@@ -142,6 +143,16 @@ def test_a_group_without_rules_may_be_gone(services, making, scope):
     )
     with pytest.raises(errors.SecurityGroupNotFound):
         making.security_group_rules(scope, GROUP)
+
+
+@pytest.mark.parametrize("gone", [GROUP, ROUTER])
+def test_a_group_that_is_gone_is_the_one_that_neutron_names(services, making, scope, gone):
+    services.on("GET", RULES, Reply(200, {"security_group_rules": [out("r", "IPv4")]}))
+    words = f"Security group {gone} does not exist"
+    services.on("POST", RULES, neutron_error(404, "SecurityGroupNotFound", words))
+    with pytest.raises(errors.SecurityGroupNotFound) as told:
+        making.change_rules(scope, GROUP, add=[Rule(True, "tcp", 80, 80, group_id=ROUTER)])
+    assert told.value.detail == short_id(gone)
 
 
 def test_ends(services, making, scope):
