@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import inf, prod
 from typing import Final
 from uuid import uuid4
 
@@ -36,8 +37,11 @@ MOST: Final = 10_000
 VERSIONS: Final = 100
 LABELS: Final = 10
 TAGS: Final = 50
+_MOST_STEPS: Final = 20_000_000
+"""Of matching a value, at worst: some tenths of a second, while nothing else of the process goes on."""
+_ONE_LETTER: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
+"""What stands for one letter, however it is written."""
 _REPEATS: Final = re.compile(r"[*+{?]")
-_MOST_REPEATS: Final = 2
 _REPEATED_GROUP: Final = re.compile(r"\)[*+{?]")
 
 
@@ -140,7 +144,7 @@ class Parameters:
             ParameterExists: it is there, and is not to be overwritten.
             ParameterRefused, LimitExceeded
         """
-        _check_value(wanted)
+        check_value(wanted)
         key = key_of(wanted.name)
 
         def work(conn: Connection) -> Parameter:
@@ -251,19 +255,41 @@ class Parameters:
         PARAMETERS.remove(conn, scope, id=oldest.id)
 
 
-def _check_value(wanted: NewParameter) -> None:
+def check_value(wanted: NewParameter) -> None:
     """Whether the value is as the parameter's own pattern says.
 
-    A pattern is anybody's text, and some take for ever to be tried: those are refused that repeat much.
+    A pattern is anybody's text, and some take for ever to be tried: those are refused. Raises ParameterRefused.
     """
     pattern = wanted.allowed_pattern
     if not pattern:
         return
-    if len(_REPEATS.findall(pattern)) > _MOST_REPEATS or _REPEATED_GROUP.search(pattern) or "(?" in pattern:
-        raise ParameterRefused(wanted.name, "pattern_long", pattern)
     try:
-        fits = re.fullmatch(pattern, wanted.value)
+        tried = re.compile(pattern)
+        if _steps(pattern, len(wanted.value)) > _MOST_STEPS:
+            raise ParameterRefused(wanted.name, "pattern_long", pattern)
+        fits = tried.fullmatch(wanted.value)
     except (re.error, RecursionError, OverflowError):
         raise ParameterRefused(wanted.name, "pattern_bad", pattern) from None
     if fits is None:
         raise ParameterRefused(wanted.name, "pattern", pattern)
+
+
+def _steps(pattern: str, letters: int) -> float:
+    """How many steps matching takes at most: its ways through the pattern, each as long as that.
+
+    Each repeat may end after any letter; of each group, any branch may be the one. Where groups themselves are
+    repeated, and of what ``(?`` begins, nothing can be said.
+    """
+    plain = _ONE_LETTER.sub("x", pattern)
+    if _REPEATED_GROUP.search(plain) or "(?" in plain:
+        return inf
+    ways = max(letters + 1, 2) ** len(_REPEATS.findall(plain))
+    branches = [1]
+    for letter in plain:
+        if letter == "(":
+            branches.append(1)
+        elif letter == ")":
+            ways *= branches.pop()
+        elif letter == "|":
+            branches[-1] += 1
+    return ways * prod(branches) * len(pattern)

@@ -42,7 +42,7 @@ _REFUSED: Final[Mapping[str, Callable[[parameters.ParameterRefused], AWSError]]]
         "InvalidAllowedPatternException", f"The pattern {found.detail} is no regular expression."
     ),  # unsourced
     "pattern_long": lambda _: validation(
-        "AllowedPattern is not supported by Coppice where it repeats groups or more than two things."
+        "AllowedPattern is not supported by Coppice where it repeats groups, or much of it could mean the same."
     ),
     "labelled": lambda found: AWSError(
         "ParameterMaxVersionLimitExceeded",
