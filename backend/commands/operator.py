@@ -12,7 +12,7 @@ from backend.clock import SystemClock
 from backend.commands import CannotDo, grants, opening, orphans, schema, seals
 from backend.commands.line import Command, Told
 from backend.drivers.simulated import SimulatedCloud, hand
-from backend.store import sessions
+from backend.store import sealed, sessions
 from backend.store.secrets import new_key
 from backend.store.session import Connection
 
@@ -71,6 +71,7 @@ def _reseal(_asked: argparse.Namespace) -> Told:
         return sessions.reseal(conn, seal)
 
     places = [kept.reseal, lambda: store.transact(temporary_keys)]
+    places += [partial(store.transact, partial(sealed.reseal, seal=seal, place=place)) for place in sealed.PLACES]
     if present.driver == "simulated":
         places.append(opening.accounts_of(present).reseal)
     return seals.reseal(*places)

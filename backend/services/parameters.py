@@ -283,7 +283,7 @@ def _steps(pattern: str, letters: int) -> float:
     plain = _ONE_LETTER.sub("x", pattern)
     if _REPEATED_GROUP.search(plain) or "(?" in plain:
         return inf
-    ways = max(letters + 1, 2) ** len(_REPEATS.findall(plain))
+    ways: int = max(letters + 1, 2) ** len(_REPEATS.findall(plain))
     branches = [1]
     for letter in plain:
         if letter == "(":
