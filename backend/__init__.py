@@ -122,9 +122,8 @@ class Backend:
         from backend.drivers.catalog import Catalog
         from backend.drivers.housing import housed
         from backend.services.activities import Activities
-        from backend.services.balancers import BalancersIn, LoadBalancers
         from backend.services.addresses import Addresses
-        from backend.services.balancers import LoadBalancers
+        from backend.services.balancers import BalancersIn, LoadBalancers
         from backend.services.catalog import CatalogService
         from backend.services.classic import ClassicBalancers
         from backend.services.clusters import Clusters
@@ -162,10 +161,8 @@ class Backend:
         cloud = housed(cloud, StoredHomes(store))
         catalog = Catalog(cloud, clock, kept_keys=kept_by(store), aliases=public_images)
         security_groups = SecurityGroups(store, cloud, catalog, clock)
-        occupants = AllIn(BalancersIn(store), ServersIn(cloud))
+        occupants = AllIn(BalancersIn(store), InterfacesIn(store, ServersIn(cloud)))
         networks = Networks(store, cloud, catalog, clock, security_groups, occupants)
-        networks = Networks(store, cloud, catalog, clock, security_groups, ServersIn(cloud))
-        networks = Networks(store, cloud, catalog, clock, security_groups, InterfacesIn(store, ServersIn(cloud)))
         interfaces = Interfaces(store, cloud, catalog, clock, security_groups)
         sealing = seal or Seal(())
         every = LoadBalancers(store, cloud, catalog, clock, names)

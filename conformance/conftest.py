@@ -25,13 +25,17 @@ if "COPPICE_STORM_MINUTES" not in os.environ:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: looks back at the whole run")
+    config.addinivalue_line("markers", "embedded(reason): asks for what the test cloud has not")
     if ON_OPENSTACK:
         # What the SDK will call otherwise some day is no concern of these suites.
         config.addinivalue_line("filterwarnings", "ignore::PendingDeprecationWarning")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back at the whole run comes last."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What looks back at the whole run comes last; what the test cloud has not is not asked of it."""
+    if ON_OPENSTACK and (elsewhere := [item for item in items if item.get_closest_marker("embedded")]):
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 

@@ -8,10 +8,9 @@ import pytest
 
 from conformance.clients import refused
 from conformance.fleet import Fleet, unique
-from conformance.product import ON_OPENSTACK
 
 ZONE = "us-east-1a"
-volumes = pytest.mark.skipif(ON_OPENSTACK, reason="the test cloud has no block storage")
+volumes = pytest.mark.embedded("the test cloud has no block storage")
 
 
 @pytest.fixture
