@@ -6,7 +6,7 @@ Ids are the digits of ids at AWS. ``cloud_id`` is the cloud's own id of the one 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -148,12 +148,14 @@ class NetworkAcl:
     @property
     def passes_all(self) -> bool:
         """Whether everything goes through, both ways."""
-        return all(_passes(each for each in self.entries if each["Egress"] is egress) for egress in (False, True))
+        return self.passes(egress=False) and self.passes(egress=True)
 
-
-def _passes(entries: Iterable[Mapping[str, Any]]) -> bool:
-    first = min(entries, key=lambda each: int(each["RuleNumber"]), default=None)
-    return first is not None and open_wide(first)
+    def passes(self, *, egress: bool) -> bool:
+        """Whether everything goes through that way: an entry lets it, before any that denies something."""
+        for each in sorted(self.entries, key=lambda entry: int(entry["RuleNumber"])):
+            if each["Egress"] is egress and (each["RuleAction"] == "deny" or open_wide(each)):
+                return bool(each["RuleAction"] == "allow")
+        return False
 
 
 def open_wide(entry: Mapping[str, Any]) -> bool:
@@ -189,7 +191,8 @@ class DhcpOptions:
     @property
     def dns(self) -> tuple[str, ...]:
         """The servers of names that are addresses; AWS's own word stands for the cloud's."""
-        return tuple(each for each in self.options.get("domain-name-servers", ()) if _is_address(each))
+        given = self.options.get("domain-name-servers", ())
+        return tuple(dict.fromkeys(each for each in given if _is_address(each)))
 
 
 @dataclass(frozen=True, slots=True)

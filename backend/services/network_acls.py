@@ -7,6 +7,7 @@ stand for nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from backend import errors
@@ -19,6 +20,7 @@ from backend.domain.network_findings import (
     EntryMissing,
     NetworkLimit,
     NetworkThingInUse,
+    NetworkThingMissing,
     RouteElsewhere,
 )
 from backend.domain.networks import AclAssociation, NetworkAcl
@@ -55,7 +57,10 @@ class NetworkAcls:
             if token and (kept := client_tokens.find(conn, scope, token)):
                 if kept.fingerprint != token.fingerprint:
                     raise errors.TokenReused(token.value)
-                return rows.ACLS.one(conn, scope, id=kept.result)
+                there = rows.ACLS.one(conn, scope, id=kept.result)
+                if there is None:  # deleted since
+                    raise NetworkThingMissing("network-acl", kept.result)
+                return there
             if rows.lock(conn, scope, vpc_id) is None:
                 return None
             if rows.ACLS.count(conn, scope, vpc_id=vpc_id) >= limits.ACLS_OF_VPC:
@@ -91,7 +96,7 @@ class NetworkAcls:
 
         Raises:
             EntryExists, EntryMissing: its number is taken, or is not there to be replaced.
-            AclUnenforced: it would keep something out.
+            AclUnenforced: it would keep something out, of subnets that have the list.
             NetworkLimit
         """
         number, egress = int(entry["RuleNumber"]), bool(entry["Egress"])
@@ -110,7 +115,10 @@ class NetworkAcls:
                 raise EntryMissing(number, egress, acl_id)
             if sum(each["Egress"] is egress for each in others) >= limits.ENTRIES_OF_ACL:
                 raise NetworkLimit("network-acl-entry", limits.ENTRIES_OF_ACL, acl_id)
-            rows.ACLS.change(conn, scope, acl_id, entries=(*others, entry))
+            written = replace(acl, entries=(*others, entry))
+            if not self._recorded and not written.passes(egress=egress) and self._is_worn(conn, scope, acl_id):
+                raise AclUnenforced(acl_id)
+            rows.ACLS.change(conn, scope, acl_id, entries=written.entries)
             return None
 
         self._refuse(scope, self._store.transact(work))
@@ -165,6 +173,10 @@ class NetworkAcls:
         if found is None or rows.lock(conn, scope, found.vpc_id) is None:
             return None
         return rows.ACLS.one(conn, scope, id=acl_id)
+
+    @staticmethod
+    def _is_worn(conn: Connection, scope: Scope, acl_id: str) -> bool:
+        return rows.ACL_ASSOCIATIONS.count(conn, scope, acl_id=acl_id) > 0
 
     def _refuse(self, scope: Scope, missing: Missing | None) -> None:
         if missing is not None:
