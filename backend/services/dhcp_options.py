@@ -38,6 +38,7 @@ class DhcpOptionSets:
             raise NotOurs("dhcp-options", options_id)
 
         def work(conn: Connection) -> None:
+            rows.lock_options(conn, scope, options_id)
             if rows.VPCS.count(conn, scope, dhcp_options_id=options_id, state=rows.STANDING):
                 raise NetworkThingInUse("dhcp-options", options_id)
             if not rows.DHCP_OPTIONS.remove(conn, scope, id=options_id):

@@ -214,7 +214,7 @@ class Networks:
             options_id = ""
 
         def work(conn: Connection) -> bool:
-            if options_id and rows.DHCP_OPTIONS.one(conn, scope, id=options_id) is None:
+            if options_id and not rows.lock_options(conn, scope, options_id):
                 raise NetworkThingMissing("dhcp-options", options_id)
             if rows.lock(conn, scope, vpc_id) is None:
                 return False

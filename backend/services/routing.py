@@ -12,6 +12,7 @@ from backend.domain.network_findings import (
     MainTable,
     NetworkLimit,
     NetworkThingInUse,
+    NetworkThingMissing,
     NotJoined,
     RouteElsewhere,
     RouteExists,
@@ -62,9 +63,9 @@ class Routing:
             gateway = rows.GATEWAYS.one(conn, scope, id=gateway_id)
             if gateway is None:
                 return False
-            if gateway.vpc_id is not None:
+            if not rows.GATEWAYS.remove(conn, scope, id=gateway_id, vpc_id=None):
                 raise NetworkThingInUse("internet-gateway", gateway_id)
-            return bool(rows.GATEWAYS.remove(conn, scope, id=gateway_id))
+            return True
 
         if not self._store.transact(work):
             raise self._seen.refusal(scope, "internet-gateway", gateway_id)
@@ -86,7 +87,8 @@ class Routing:
                 raise AlreadyJoined("internet-gateway", gateway_id, gateway.vpc_id)
             if rows.GATEWAYS.one(conn, scope, vpc_id=vpc_id) is not None:
                 raise AlreadyJoined("vpc", vpc_id, gateway_id)
-            rows.GATEWAYS.change(conn, scope, gateway_id, vpc_id=vpc_id)
+            if not rows.attach(conn, scope, gateway_id, vpc_id):
+                raise AlreadyJoined("internet-gateway", gateway_id, vpc_id)
             rows.pull(conn, vpc_id, self._clock.now())
             return None
 
@@ -113,6 +115,7 @@ class Routing:
         """Make a table; of an earlier request of the token, that one's.
 
         Raises:
+            NetworkThingMissing: no such VPC; or the table of the token was deleted.
             NetworkLimit
             TokenReused
         """
@@ -122,7 +125,10 @@ class Routing:
             if token and (kept := client_tokens.find(conn, scope, token)):
                 if kept.fingerprint != token.fingerprint:
                     raise errors.TokenReused(token.value)
-                return rows.ROUTE_TABLES.one(conn, scope, id=kept.result)
+                there = rows.ROUTE_TABLES.one(conn, scope, id=kept.result)
+                if there is None:  # deleted since
+                    raise NetworkThingMissing("route-table", kept.result)
+                return there
             if rows.lock(conn, scope, vpc_id) is None:
                 return None
             if rows.ROUTE_TABLES.count(conn, scope, vpc_id=vpc_id) >= limits.ROUTE_TABLES_OF_VPC:

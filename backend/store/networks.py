@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from backend.domain.networks import (
     AclAssociation,
@@ -87,6 +87,20 @@ def end(conn: Connection, scope: Scope, vpc_id: str) -> None:
 def pull(conn: Connection, vpc_id: str, at: datetime) -> None:
     """Have an engine bring the cloud to what the rows of a VPC say."""
     LEASED_VPCS.pull(conn, (vpc_id,), at)
+
+
+def attach(conn: Connection, scope: Scope, gateway_id: str, vpc_id: str) -> bool:
+    """Give a gateway that is at no VPC to one; False where somebody else was quicker."""
+    c = tables.internet_gateways.c
+    free = (c.id == gateway_id, c.project_id == scope.project_id, c.region == scope.region, c.vpc_id.is_(None))
+    return bool(conn.execute(update(tables.internet_gateways).where(*free).values(vpc_id=vpc_id)).rowcount)
+
+
+def lock_options(conn: Connection, scope: Scope, options_id: str) -> bool:
+    """Whether there are such options, their row locked: they stay while a VPC is given them."""
+    c = tables.dhcp_options.c
+    mine = (c.id == options_id, c.project_id == scope.project_id, c.region == scope.region)
+    return conn.execute(select(c.id).where(*mine).with_for_update()).first() is not None
 
 
 def begin(conn: Connection, scope: Scope, making: Making, until: datetime) -> None:

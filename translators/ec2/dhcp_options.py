@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,8 @@ _KEYS: Final = {
     "netbios-node-type",
     "ipv6-address-preferred-lease-time",
 }
+_ADDRESSES: Final = {"domain-name-servers", "ntp-servers", "netbios-name-servers"}
+_CLOUDS_OWN: Final = "AmazonProvidedDNS"
 _MOST_VALUES: Final = 4
 _LONGEST: Final = 255
 
@@ -117,7 +120,23 @@ def _given(configurations: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
                 "InvalidParameterValue",
                 f"Value for parameter {key} is invalid. It takes 1 to {_MOST_VALUES} values of {_LONGEST} characters.",
             )
+        if key in _ADDRESSES:
+            _check_addresses(key, values)
         found[key] = values
     if not found:
         raise AWSError("MissingParameter", "The request must contain the parameter dhcpConfiguration")  # unsourced
     return found
+
+
+def _check_addresses(key: str, values: Sequence[str]) -> None:
+    """Refuse what nobody can be asked at."""
+    for value in values:
+        if key == "domain-name-servers" and value == _CLOUDS_OWN:
+            continue
+        try:
+            address = ipaddress.ip_address(value)
+        except ValueError:
+            address = None
+        if address is None or address.is_unspecified or address.is_multicast:
+            words = f"Value ({value[:80]}) for parameter {key} is invalid. It is no address of a server."  # unsourced
+            raise AWSError("InvalidParameterValue", words)

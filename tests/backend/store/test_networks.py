@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 
@@ -102,3 +103,25 @@ def test_what_an_engine_took_up_gets_no_row(store: Store) -> None:
     (lease,) = rows.LEASED_MAKINGS.claim(store, claimer, NOW, room)
     assert (lease.token, lease.kind) == ("b", "vpc")
     assert not store.transact(lambda conn: rows.made(conn, SCOPE, "b"))
+
+
+def test_of_two_vpcs_one_gets_a_gateway(store: Store) -> None:
+    vpcs = [replace(VPC, id=f"v{number}") for number in range(4)]
+    for each in vpcs:
+        store.transact(lambda conn, each=each: rows.add(conn, SCOPE, each, NOW))
+    store.transact(lambda conn: rows.GATEWAYS.add(conn, SCOPE, InternetGateway("g1", None, NOW)))
+    together = Barrier(4)
+
+    def attach(vpc: Vpc) -> bool:
+        def work(conn: Connection) -> bool:
+            rows.lock(conn, SCOPE, vpc.id)
+            there = rows.GATEWAYS.one(conn, SCOPE, id="g1", vpc_id=None)
+            return there is not None and rows.attach(conn, SCOPE, "g1", vpc.id)
+
+        together.wait(10)
+        return store.transact(work)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(attach, vpcs)) == [False, False, False, True]
+    assert not store.transact(lambda conn: rows.GATEWAYS.remove(conn, SCOPE, id="g1", vpc_id=None))
+    assert not store.transact(lambda conn: rows.attach(conn, OTHER, "g1", "v0"))

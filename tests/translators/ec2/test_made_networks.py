@@ -228,6 +228,32 @@ def test_a_client_token_makes_one_table(aws: Asking, vpc: str) -> None:
         assert third["ClientToken"]
 
 
+@pytest.mark.parametrize(
+    ("make", "end", "name"),
+    [
+        ("CreateRouteTable", "DeleteRouteTable", "RouteTableId"),
+        ("CreateNetworkAcl", "DeleteNetworkAcl", "NetworkAclId"),
+    ],
+)
+def test_a_token_of_what_was_deleted_since(aws: Asking, vpc: str, make: str, end: str, name: str) -> None:
+    (told,) = (each for each in aws(make, VpcId=vpc, ClientToken="t").values() if isinstance(each, dict))
+    aws(end, **{name: told[name]})
+    assert told[name] in aws.refused(make, VpcId=vpc, ClientToken="t").message
+
+
+def test_an_acl_that_subnets_have_is_not_narrowed(aws: Asking, vpc: str, subnet: str) -> None:
+    acl = acl_of(aws, vpc)["NetworkAclId"]
+    ssh = {"Protocol": "6", "PortRange": {"From": 22, "To": 22}, "RuleAction": "allow", "CidrBlock": "192.168.0.0/24"}
+    narrowed = {"NetworkAclId": acl, "RuleNumber": 100, "Egress": False, **ssh}
+    assert aws.code("ReplaceNetworkAclEntry", **narrowed) == "UnsupportedOperation"
+    aws("CreateNetworkAclEntry", **{**narrowed, "RuleNumber": 50})  # beside the one that lets everything pass
+    aws("DeleteNetworkAclEntry", NetworkAclId=acl, RuleNumber=100, Egress=False)
+    assert aws.code("CreateNetworkAclEntry", **narrowed) == "UnsupportedOperation"
+    wide = {"RuleNumber": 100, "Protocol": "-1", "RuleAction": "allow", "Egress": False, "CidrBlock": "0.0.0.0/0"}
+    aws("CreateNetworkAclEntry", NetworkAclId=acl, **wide)
+    assert subnet in {each["SubnetId"] for each in acl_of(aws, vpc)["Associations"]}
+
+
 def test_the_default_acl_as_terraform_takes_it_over(aws: Asking, vpc: str) -> None:
     acl = acl_of(aws, vpc)["NetworkAclId"]
     rule = {"RuleNumber": 100, "Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"}
@@ -279,8 +305,14 @@ def test_dhcp_options(aws: Asking, vpc: str) -> None:
     assert aws("DescribeVpcs", VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"] == own
     aws("DeleteDhcpOptions", DhcpOptionsId=made["DhcpOptionsId"])
     assert aws.code("DeleteDhcpOptions", DhcpOptionsId=own) == "UnsupportedOperation"
-    bad = [{"Key": "colour", "Values": ["blue"]}]
-    assert aws.code("CreateDhcpOptions", DhcpConfigurations=bad) == "InvalidParameterValue"
+    for key, value in (
+        ("colour", "blue"),
+        ("domain-name-servers", "0.0.0.0"),
+        ("domain-name-servers", "ns.example.org"),
+        ("ntp-servers", "AmazonProvidedDNS"),
+    ):
+        bad = [{"Key": key, "Values": [value]}]
+        assert aws.code("CreateDhcpOptions", DhcpConfigurations=bad) == "InvalidParameterValue"
 
 
 def test_tags_go_with_their_things(aws: Asking, world: World) -> None:
