@@ -60,6 +60,7 @@ class Server:
         server_group_id, server_group_name: the group it was made in; None where its maker did not note it.
         fault: the cloud's words about an error status.
         volumes: cloud ids of the block storage's volumes that it has -> whether they are deleted with it.
+        root_volume: its root disk is one of these, also while they are not told yet.
         block_devices: its own disks beside these, which are told by it alone.
     """
 
@@ -90,6 +91,7 @@ class Server:
     index: int = 0
     options: ServerOptions = field(default_factory=ServerOptions)
     volumes: Mapping[str, bool] = field(default_factory=dict)
+    root_volume: bool = False
 
     @property
     def short_id(self) -> str:

@@ -251,13 +251,13 @@ class Instance:
         """Its volumes, the root's first; none once it is gone."""
         if self.gone:
             return []
-        if not self.server.volumes and not self.server.block_devices:
+        if not self.server.volumes and not self.server.block_devices and not self.server.root_volume:
             return [self._own(BlockDevice(self.root_device))]
         real = self._volumes()
         if real is None:
             return []
         own = {device.device: device for device in self.server.block_devices}
-        root = own.pop(self.root_device, BlockDevice(self.root_device))
+        root = own.pop(self.root_device, BlockDevice(self.root_device, suppressed=self.server.root_volume))
         taken = {disk.device for disk in real}
         bare = [disk for disk in (root, *own.values()) if not disk.suppressed and disk.ephemeral is None]
         found = [*(self._own(disk) for disk in bare if disk.device not in taken), *real]

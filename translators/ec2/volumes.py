@@ -12,6 +12,7 @@ from backend.drivers.volumes import Attachment, Kind, OwnDisk, Volume
 from translators import arns
 from translators.ec2 import actions, tag_words, volume_words
 from translators.ec2.instance_words import Disk, Instance, Surroundings, own_disk
+from translators.errors import AWSError
 from translators.filters import Filters, always, never
 from translators.nouns import Asked, Members, Naming, Noun
 from translators.registry import Call, Result
@@ -290,7 +291,18 @@ MODIFICATIONS: Final = Noun(
     pages=actions.pages("VolumeIds", _BOUNDS),
 )
 
-actions.describes("DescribeVolumesModifications", MODIFICATIONS)
+
+def _describe_modifications(call: Call) -> Result:
+    """Volumes that were never changed are left out unless they are named."""
+    named = MODIFICATIONS.named_by(call.params)
+    volumes = MODIFICATIONS.chosen(call, named)
+    if named and (never_ := [each.id for each in volumes if not modification(each)]):
+        # Source: hashicorp/terraform-provider-aws, internal/service/ec2/errors.go (the code); the words are unsourced.
+        raise AWSError("InvalidVolumeModification.NotFound", f"Modification for volume '{never_[0]}' does not exist.")
+    return MODIFICATIONS.told(call, volumes)
+
+
+actions.describes("DescribeVolumesModifications", MODIFICATIONS, _describe_modifications)
 
 _ATTRIBUTES: Final[Mapping[str, dict[str, Any]]] = {
     "autoEnableIO": {"AutoEnableIO": {"Value": False}},

@@ -112,6 +112,7 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         index=_index(name, noted.size),
         options=notes.options_of(metadata),
         volumes=_volumes(document),
+        root_volume="image" in document and image_of(document) is None,
     )
 
 

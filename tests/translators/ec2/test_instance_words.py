@@ -37,6 +37,7 @@ def test_without_its_block_storage_a_server_is_told_without_disks(world: World) 
     one = instance(world, volumes={uuid_of("/dev/vda"): True}, block_devices=(BlockDevice("/dev/sdb", 5),))
     one.around.volumes = None
     assert one.disks() == []
+    assert instance(world, root_volume=True).disks() == []
 
 
 def test_a_cloud_without_block_storage_says_so(world: World) -> None:

@@ -143,6 +143,9 @@ def test_what_was_attached_outlives_its_instance(
 
 
 def test_a_volume_grows(aws: Asking, volume: str) -> None:
+    code = aws.code("DescribeVolumesModifications", VolumeIds=[volume])
+    assert code == "InvalidVolumeModification.NotFound"
+    assert aws("DescribeVolumesModifications")["VolumesModifications"] == []
     answer = aws("ModifyVolume", VolumeId=volume, Size=20, VolumeType="gp3", Iops=3500)["VolumeModification"]
     assert answer["ModificationState"] == "modifying"
     assert (answer["OriginalSize"], answer["TargetSize"], answer["TargetIops"]) == (10, 20, 3500)

@@ -160,3 +160,10 @@ def test_switches_are_read_and_what_is_none_is_passed_over() -> None:
     }
     assert metadata.options_of(noted) == ServerOptions(protected=True, tokens="required")
     assert metadata.options_of(metadata.option_items(ServerOptions(source_check=False))).source_check is False
+
+
+def test_a_server_that_boots_from_a_volume_is_told_with_it() -> None:
+    attached = [{"id": "v-1", "delete_on_termination": True}, {"id": "v-2"}]
+    told = server_of(server(image="", **{"os-extended-volumes:volumes_attached": attached}), LAYOUT, ZONES)
+    assert (told.root_volume, told.volumes) == (True, {"v-1": True, "v-2": False})
+    assert server_of(server(), LAYOUT, ZONES).root_volume is False
