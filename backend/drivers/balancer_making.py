@@ -181,6 +181,9 @@ class BalancerMaking(Protocol):
     def delete(self, scope: Scope, balancer_id: str) -> None:
         """Delete a balancer with its tree; one that is gone already is no fault."""
 
+    def idle(self, scope: Scope, balancer_id: str) -> bool:
+        """Whether no connection is open through a balancer; False where nobody can tell."""
+
     def put_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
         """Make members of a pool, or give them their weight; whose they are stays. Raises PoolNotFound."""
 

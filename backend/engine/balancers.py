@@ -246,13 +246,14 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
     due = [now + context.settings.balancer_idle]
     pools = {each.key: each.id for each in tree.parts if each.kind is PartKind.POOL}
     over: list[RegisteredTarget] = []
+    idle = yield from _is_idle(tending, tree)
     for group_id, targets in sorted(tending.targets.items()):
         pool_id = pools[group_id]
         (members,) = yield tending.asked(context.cloud.balancing.members, pool_id)
         if isinstance(members, errors.CloudError):
             yield from _refused(tending, members)
             return None
-        ended = [each for each in targets if each.until is not None and each.until <= now]
+        ended = [each for each in targets if each.until is not None and (idle or each.until <= now)]
         staying = [each for each in targets if each not in ended]
         due += [each.until for each in staying if each.until is not None]
         wanted = list(_wanted(staying, members))
@@ -267,6 +268,18 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
     if over:
         yield Write(partial(tending.drained, over))
     return min(due)
+
+
+def _is_idle(tending: _Tending, tree: Tree) -> Any:
+    """Whether targets that drain need not be waited for: nobody is connected to any of them.
+
+    Source: Application Load Balancer User Guide, "Deregistration delay": without in-flight requests and open
+    connections the deregistration is completed at once.
+    """
+    if not any(each.until is not None for targets in tending.targets.values() for each in targets):
+        return False
+    (answer,) = yield tending.asked(tending.making.idle, tree.id)
+    return answer is True
 
 
 def _wanted(targets: Sequence[RegisteredTarget], members: Sequence[PoolMember]) -> Iterator[Endpoint]:

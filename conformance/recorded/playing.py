@@ -130,6 +130,9 @@ class Player:
                 "DeleteRolePermissionsBoundary",
                 {"RoleName": asked.params.get("RoleName")},
             ),
+            "CreateListener": ("DeleteListener", {"ListenerArn": _arn(answer, "Listener")}),
+            "CreateTargetGroup": ("DeleteTargetGroup", {"TargetGroupArn": _arn(answer, "TargetGroup")}),
+            "CreateLoadBalancer": ("DeleteLoadBalancer", {"LoadBalancerArn": _arn(answer, "LoadBalancer")}),
             "PutParameter": ("DeleteParameter", {"Name": asked.params.get("Name")}),
         }
         if asked.operation in undoing:
@@ -192,3 +195,9 @@ def _error(known: Known, wanted: dict[str, Any], answer: dict[str, Any], told: d
     status = answer["ResponseMetadata"]["HTTPStatusCode"]
     if "status" in wanted and status != wanted["status"]:
         yield f"status {status}, recorded {wanted['status']}"
+
+
+def _arn(answer: dict[str, Any], noun: str) -> str | None:
+    """The ARN of the one thing of load balancing that an answer tells of."""
+    found = answer.get(f"{noun}s") or [{}]
+    return found[0].get(f"{noun}Arn")

@@ -101,6 +101,11 @@ class SimulatedBalancers:
             self._drop(connection, "balancer_id = ?", balancer_id)
             connection.execute("DELETE FROM balancers WHERE id = ?", (balancer_id,))
 
+    def idle(self, scope: Scope, balancer_id: str) -> bool:
+        """Nothing is forwarded, unless the settings say that something is."""
+        with self._world.call(Call("idle", scope)):
+            return not self._world.settings.open_connections
+
     def put_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
         call = Call("put_endpoints", scope, count=len(endpoints))
         with self._world.call(call), self._world.state.writing() as connection:

@@ -81,6 +81,7 @@ READS = (
     "find_vpc",
     "find_subnet",
     "tree",
+    "idle",
 )
 _KNOWN = frozenset({*WRITES, *READS})
 

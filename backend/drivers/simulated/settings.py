@@ -20,6 +20,7 @@ class SimulatedSettings:
             move takes.
         monitor_seconds: how long a pool's monitor takes to find out about a member.
         balancer_seconds: how long a change of a balancer's tree takes, which takes no other meanwhile.
+        open_connections: balancers have connections that never end.
         zone_capacity: servers that fit into one zone, all projects together; None for no limit.
         instances_per_project: the quota of a project in a region.
         apart_per_zone: servers of one group with the policy anti-affinity that find hosts of their own in a zone.
@@ -43,6 +44,7 @@ class SimulatedSettings:
     rebuild_seconds: float = 2.0
     monitor_seconds: float = 1.0
     balancer_seconds: float = 0.0
+    open_connections: bool = False
     zone_capacity: int | None = None
     instances_per_project: int = 10_000
     apart_per_zone: int = 7

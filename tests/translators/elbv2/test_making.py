@@ -18,8 +18,9 @@ Ask = Callable[..., Any]
 
 
 @pytest.fixture
-def world() -> Iterator[EngineWorld]:
-    made = EngineWorld()
+def world(request: pytest.FixtureRequest) -> Iterator[EngineWorld]:
+    settings = getattr(request, "param", None)
+    made = EngineWorld() if settings is None else EngineWorld(settings=settings)
     yield made
     made.close()
 
@@ -71,6 +72,10 @@ def forward(group: str) -> list[dict[str, Any]]:
 def listener(ask, balancer, group) -> str:
     made = ask("CreateListener", LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward(group))
     return str(made["Listeners"][0]["ListenerArn"])
+
+
+def vpc_of(ask: Ask) -> str:
+    return str(ask("DescribeLoadBalancers")["LoadBalancers"][0]["VpcId"])
 
 
 def states(ask: Ask, group: str) -> list[str]:
@@ -161,6 +166,20 @@ def test_a_request_finds_its_way(world, ask, group, listener, balancer):
     assert ask("DescribeTargetGroups")["TargetGroups"][0]["LoadBalancerArns"] == [balancer]
 
 
+def test_idle_targets_are_gone_at_once(world, ask, group, listener):
+    target = {"Id": "172.31.0.99"}
+    (made,) = ask("CreateTargetGroup", Name="ip", Protocol="HTTP", Port=1, VpcId=vpc_of(ask), TargetType="ip")[
+        "TargetGroups"
+    ]
+    ask("ModifyListener", ListenerArn=listener, DefaultActions=forward(made["TargetGroupArn"]))
+    ask("RegisterTargets", TargetGroupArn=made["TargetGroupArn"], Targets=[target])
+    world.pass_time(3)
+    ask("DeregisterTargets", TargetGroupArn=made["TargetGroupArn"], Targets=[target])
+    world.pass_time(1)
+    assert states(ask, made["TargetGroupArn"]) == []
+
+
+@pytest.mark.parametrize("world", [SimulatedSettings(seed=7, open_connections=True)], indirect=True)
 def test_targets_drain_for_as_long_as_their_group_says(world, ask, group, listener):
     ask(
         "ModifyTargetGroupAttributes",

@@ -1,0 +1,172 @@
+"""Balancers brought to what the rows say, whatever the cloud does meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from backend import errors
+from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, TargetGroup
+from backend.domain.ids import balancing_id
+from backend.drivers.errors import Refused
+from backend.drivers.simulated.faults import Where
+from backend.engine.lanes import InlineCalls
+from backend.services.balancers import NewBalancer
+from backend.services.listeners import NewListener
+from backend.services.target_groups import NewGroup
+from tests.backend.engine.world import EngineWorld
+from tests.factories import SCOPE
+
+CHECK = {
+    "enabled": True,
+    "protocol": "HTTP",
+    "port": "traffic-port",
+    "path": "/",
+    "codes": "200",
+    "interval": 30,
+    "timeout": 5,
+    "healthy": 5,
+    "unhealthy": 2,
+}
+
+
+@pytest.fixture
+def world() -> Iterator[EngineWorld]:
+    made = EngineWorld()
+    yield made
+    made.close()
+
+
+def make(world: EngineWorld) -> LoadBalancer:
+    subnets = world.simulated.cloud.network.subnets(SCOPE)[:2]
+    wanted = NewBalancer("web", BalancerKind.APPLICATION, "internal", subnets)
+    return world.backend.balancers.create(SCOPE, wanted)
+
+
+def group(world: EngineWorld, name: str = "blue") -> TargetGroup:
+    network = world.simulated.cloud.network.networks(SCOPE)[0]
+    return world.backend.target_groups.create(SCOPE, NewGroup(name, "HTTP", 80, network.id, "ip", CHECK))
+
+
+def listen(world: EngineWorld, balancer: LoadBalancer, target: TargetGroup) -> None:
+    actions = ({"type": "forward", "groups": [[target.id, 1]]},)
+    world.backend.listeners.create(SCOPE, balancer.id, NewListener("HTTP", 80, actions))
+
+
+def seen(world: EngineWorld, balancer: LoadBalancer) -> LoadBalancer:
+    return world.backend.balancers.get(SCOPE, balancer.id)
+
+
+def trees(world: EngineWorld) -> list[str]:
+    with world.simulated._state.reading() as connection:
+        return [key for (key,) in connection.execute("SELECT key FROM balancers")]
+
+
+def test_a_refusal_leaves_nothing(world):
+    world.simulated.faults.refuse(Refused("no room"), Where(calls=("create_balancer",)), times=1)
+    with pytest.raises(errors.Finding):
+        make(world)
+    assert world.backend.balancers.all(SCOPE) == []
+    assert make(world).name == "web"
+
+
+@pytest.mark.parametrize("fault", ["lose_answer", "lose_request"])
+def test_what_a_lost_answer_made_is_found(world, fault):
+    getattr(world.simulated.faults, fault)(Where(calls=("create_balancer",)))
+    made = make(world)
+    assert made.cloud_id is None
+    world.pass_time(2)
+    assert (seen(world, made).state, len(trees(world))) == (BalancerState.ACTIVE, 1)
+
+
+def test_a_request_that_died_is_finished(world):
+    """The row is there, and nobody asked the cloud."""
+    world.simulated.faults.unavailable(Where(calls=("create_balancer",)), times=1)
+    with pytest.raises(errors.CloudNotReached):
+        make(world)
+    assert world.backend.balancers.all(SCOPE) == []
+    world.pass_time(1)
+    assert trees(world) == []
+
+
+@pytest.mark.parametrize("call", ["put_part", "tree"])
+@pytest.mark.parametrize("fault", ["lose_answer", "lose_request", "unavailable"])
+def test_a_tree_grows_through_faults(world, call, fault):
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    getattr(world.simulated.faults, fault)(Where(calls=(call,)), times=2)
+    world.pass_time(150)
+    assert seen(world, balancer).state is BalancerState.ACTIVE
+    (pool,) = world.simulated.pools.all()
+    assert world.backend.target_groups.get(SCOPE, target.id).pool_id == pool.id
+
+
+def test_a_refused_part_is_asked_for_again(world):
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    world.simulated.faults.refuse(Refused("no room"), Where(calls=("put_part",)), times=1)
+    world.pass_time(2)
+    found = seen(world, balancer)
+    assert (found.state, found.reason) == (BalancerState.FAILED, "no room")
+    world.pass_time(65, step=5)
+    found = seen(world, balancer)
+    assert (found.state, found.reason) == (BalancerState.ACTIVE, "")
+
+
+def test_what_somebody_took_away_is_made_again(world):
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    world.pass_time(2)
+    first = seen(world, balancer).cloud_id
+    world.simulated.cloud.balancer_making.delete(SCOPE, first)
+    world.pass_time(700, step=5)
+    again = seen(world, balancer)
+    assert (again.state, again.cloud_id != first) == (BalancerState.ACTIVE, True)
+    (pool,) = world.simulated.pools.all()
+    assert world.backend.target_groups.get(SCOPE, target.id).pool_id == pool.id
+
+
+def test_a_group_moves_to_another_balancer(world):
+    first, target = make(world), group(world)
+    listen(world, first, target)
+    world.pass_time(2)
+    world.backend.balancers.delete(SCOPE, first.id)
+    second = make(world)
+    listen(world, second, target)
+    world.pass_time(4)
+    (pool,) = world.simulated.pools.all()
+    found = world.backend.target_groups.get(SCOPE, target.id)
+    assert (found.balancer_id, found.pool_id, pool.balancer) == (second.id, pool.id, seen(world, second).cloud_id)
+
+
+def test_a_balancer_that_was_never_seen_made_goes_all_the_same(world):
+    world.simulated.faults.lose_answer(Where(calls=("create_balancer",)))
+    made = make(world)
+    world.backend.balancers.delete(SCOPE, made.id)
+    world.pass_time(3)
+    assert trees(world) == []
+    with world.store.read() as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM load_balancers").scalar_one() == 0
+
+
+def test_another_engine_goes_on(world):
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    other = world.new_engine("two", InlineCalls())
+    for _ in range(6):
+        other.tick(world.clock.now())
+        world.engine.tick(world.clock.now())
+        world.clock.move(0.5)
+    assert seen(world, balancer).state is BalancerState.ACTIVE
+    assert len(world.simulated.pools.all()) == 1
+
+
+def test_pools_of_ours_are_no_ones_to_adopt(world):
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    world.pass_time(2)
+    (pool,) = world.simulated.pools.all()
+    assert world.backend.traffic.pools(SCOPE) == []
+    with pytest.raises(errors.PoolNotFound):
+        world.backend.traffic.targets(SCOPE, balancing_id(pool.id))
