@@ -196,7 +196,7 @@ class Backend:
             dhcp_options=DhcpOptionSets(store, clock),
             names=names or Names(),
             balancers=every,
-            target_groups=TargetGroups(store, cloud, clock),
+            target_groups=TargetGroups(store, cloud, catalog, clock),
             listeners=Listeners(store, cloud, clock),
             classic_balancers=ClassicBalancers(store, cloud, clock, every),
             addresses=Addresses(store, cloud, clock),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import OUTGOING, MemberHealth, RegistrationState
 from backend.drivers.balancer_plans import pool_plan
 from backend.drivers.balancing import PoolMember
+from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
 from backend.drivers.errors import PoolNotFound
@@ -64,9 +66,10 @@ class ToldTarget:
 class TargetGroups:
     """Target groups by the 16 digits of their ARN."""
 
-    def __init__(self, store: Store, cloud: Cloud, clock: Clock) -> None:
+    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock) -> None:
         self._store = store
         self._cloud = cloud
+        self._catalog = catalog
         self._clock = clock
 
     def all(self, scope: Scope) -> Sequence[TargetGroup]:
@@ -162,6 +165,7 @@ class TargetGroups:
         idle = tuple(name for name in dict(targets) if name in servers and not _runs(servers[name]))
         if idle:
             raise errors.TargetsInvalid(idle, "running")
+        zones = self._zones(scope, group) if group.target_type == "ip" else {}
         now = self._clock.now()
         made = {}
         for name, port in targets:
@@ -174,7 +178,7 @@ class TargetGroups:
                 address=name if server is None else server.private_address or "",
                 state=TargetState.REGISTERED,
                 created_at=now,
-                zone=None if server is None else server.zone,
+                zone=_zone(zones, name) if server is None else server.zone,
                 server_id=None if server is None else server.id,
             )
             made[each.id] = each
@@ -253,6 +257,15 @@ class TargetGroups:
         with asking():
             return {f"i-{each.short_id}": each for each in self._cloud.compute.list(scope)}
 
+    def _zones(self, scope: Scope, group: TargetGroup) -> Mapping[ipaddress.IPv4Network, str]:
+        """The zones of the subnets of a group's network, by their addresses."""
+        with asking():
+            return {
+                ipaddress.IPv4Network(each.cidr): each.zone
+                for each in self._catalog.subnets(scope)
+                if each.network_id == group.network_id
+            }
+
     def _pull(self, conn: Connection, group: TargetGroup) -> None:
         if group.balancer_id is not None:
             balancers.pull(conn, group.balancer_id, self._clock.now())
@@ -270,6 +283,12 @@ def known(conn: Connection, scope: Scope, group_id: str) -> TargetGroup:
     if found is None:
         raise errors.PoolNotFound(group_id)
     return found
+
+
+def _zone(zones: Mapping[ipaddress.IPv4Network, str], address: str) -> str:
+    """Where an address is; outside of the network it is nowhere in particular, and told to be everywhere."""
+    at = ipaddress.IPv4Address(address)
+    return next((zone for network, zone in zones.items() if at in network), "all")
 
 
 def _shown(state: RegistrationState) -> bool:

@@ -22,6 +22,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 _PROTOCOLS: Final = frozenset({"HTTP", "HTTPS", "TCP", "SSL"})
 _LAYER7: Final = frozenset({"HTTP", "HTTPS"})
 _SECURE: Final = frozenset({"HTTPS", "SSL"})
+_MOST_GROUPS: Final = 5
 _PORTS: Final = range(1, 65536)
 _TARGET: Final = re.compile(r"(?:(TCP|SSL):(\d{1,5})|(HTTP|HTTPS):(\d{1,5})(/[\x21-\x7e]{0,1023}))")
 _SCHEMES: Final = frozenset({"", "internet-facing", "internal"})
@@ -312,6 +313,8 @@ def _check(subnets: Sequence[Subnet]) -> None:
 
 
 def _groups(call: Call, names: Sequence[str], network_id: str) -> Sequence[SecurityGroup]:
+    if len(names) > _MOST_GROUPS:
+        raise errors.invalid_configuration(f"At most {_MOST_GROUPS} security groups can be specified")  # unsourced
     shorts = []
     for name in names:
         short = arns.short_of(arns.SECURITY_GROUP, name)

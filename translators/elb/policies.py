@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from translators.registry import Call, Result, operation
 
 _TYPES: Final = {"lb_cookie": "LBCookieStickinessPolicyType", "app_cookie": "AppCookieStickinessPolicyType"}
 _MOST: Final = 100
+_COOKIE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,255}")
 
 
 @operation("elb", "CreateLBCookieStickinessPolicy")
@@ -24,7 +26,7 @@ def create_lb_cookie_stickiness_policy(call: Call) -> Result:
 
 @operation("elb", "CreateAppCookieStickinessPolicy")
 def create_app_cookie_stickiness_policy(call: Call) -> Result:
-    return _create(call, {"type": "app_cookie", "cookie": call.params["CookieName"]})
+    return _create(call, {"type": "app_cookie", "cookie": _cookie(call.params["CookieName"])})
 
 
 @operation("elb", "CreateLoadBalancerPolicy")
@@ -39,7 +41,7 @@ def create_load_balancer_policy(call: Call) -> Result:
             raise validation("CookieExpirationPeriod must be a number")  # unsourced
         return _create(call, {"type": "lb_cookie", **({"seconds": int(seconds)} if int(seconds) else {})})
     if kind == _TYPES["app_cookie"] and given.get("CookieName"):
-        return _create(call, {"type": "app_cookie", "cookie": given["CookieName"]})
+        return _create(call, {"type": "app_cookie", "cookie": _cookie(str(given["CookieName"]))})
     raise AWSError("PolicyTypeNotFound", f"Policy type {kind} is not supported")  # unsourced
 
 
@@ -95,6 +97,13 @@ def describe_load_balancer_policies(call: Call) -> Result:
         if each not in kept:
             raise findings.PolicyUnknown(each)
     return {"PolicyDescriptions": [_shown(each, kept[each]) for each in asked]}
+
+
+def _cookie(name: str) -> str:
+    """Source: RFC 6265, section 4.1.1: a cookie's name is a token."""
+    if not _COOKIE.fullmatch(name):
+        raise validation("CookieName must be a valid name of a cookie, of at most 255 characters")  # unsourced
+    return name
 
 
 def _create(call: Call, policy: Mapping[str, Any]) -> Result:

@@ -121,6 +121,8 @@ _NEVER: Final = frozenset(
     {"access_logs.s3.enabled", "connection_logs.s3.enabled", "health_check_logs.s3.enabled", "waf.fail_open.enabled"}
 )
 """Nothing here could do these: switched on they are refused, in the words that tools pass over."""
+_COOKIE: Final = re.compile(r"(?!AWSALB)[!#$%&'*+.^_`|~0-9A-Za-z-]{0,255}")
+"""Source: RFC 6265, section 4.1.1, and TargetGroupAttribute: names that begin with AWSALB are the service's."""
 _NUMBER: Final = re.compile(r"[0-9]{1,7}")
 _LONGEST: Final = 1024
 _MOST: Final = 50
@@ -216,6 +218,10 @@ def modify_target_group_attributes(call: Call) -> Result:
         )
     if kept.get("stickiness.type") == "app_cookie" and not kept.get("stickiness.app_cookie.cookie_name"):
         raise validation("You must set 'stickiness.app_cookie.cookie_name' when 'stickiness.type' is 'app_cookie'")
+    if not _COOKIE.fullmatch(kept.get("stickiness.app_cookie.cookie_name", "")):
+        raise validation(
+            "Target group attribute 'stickiness.app_cookie.cookie_name' is no name of a cookie"
+        )  # unsourced
     return _answer(of_group(call.backend.target_groups.change(call.scope, group.id, attributes=kept)))
 
 

@@ -17,6 +17,7 @@ from translators.registry import Call, Result, operation
 
 _NAME: Final = re.compile(r"[A-Za-z0-9-]+")
 _LONGEST: Final = 32
+_MOST_GROUPS: Final = 5
 _SCHEMES: Final = ("internet-facing", "internal")
 _LEAST: Final = {BalancerKind.APPLICATION: 2, BalancerKind.NETWORK: 1}
 
@@ -173,6 +174,8 @@ def _check_subnets(subnets: Sequence[Subnet], kind: BalancerKind) -> None:
 
 
 def _security_groups(call: Call, names: Sequence[str], network_id: str) -> Sequence[Any]:
+    if len(names) > _MOST_GROUPS:
+        raise errors.invalid_configuration(f"At most {_MOST_GROUPS} security groups can be specified")  # unsourced
     shorts = []
     for name in names:
         short = arns.short_of(arns.SECURITY_GROUP, name)

@@ -174,6 +174,8 @@ def test_idle_targets_are_gone_at_once(world, ask, group, listener):
     ask("ModifyListener", ListenerArn=listener, DefaultActions=forward(made["TargetGroupArn"]))
     ask("RegisterTargets", TargetGroupArn=made["TargetGroupArn"], Targets=[target])
     world.pass_time(3)
+    (told,) = ask("DescribeTargetHealth", TargetGroupArn=made["TargetGroupArn"])["TargetHealthDescriptions"]
+    assert told["Target"] == {**target, "Port": 1, "AvailabilityZone": "us-east-1a"}
     ask("DeregisterTargets", TargetGroupArn=made["TargetGroupArn"], Targets=[target])
     world.pass_time(1)
     assert states(ask, made["TargetGroupArn"]) == []
