@@ -68,6 +68,9 @@ class Guest(Protocol):
     @property
     def tokens(self) -> bool: ...
 
+    @property
+    def told(self) -> bool: ...
+
 
 class Guests(Protocol):
     """The instances; each call may raise what its cloud cannot answer now."""
@@ -172,6 +175,8 @@ class Metadata:
         guest = self._known(("", project, server_id), lambda: self._guests.find(project, server_id))
         if guest is None:
             return self._forwarded(asked)
+        if not guest.told:
+            return _OFF
         if asked.method == "PUT" and asked.parts == _TOKEN_PATH:
             # The header that says how long it is to last never comes here; a refusal would end an SDK's search.
             return self._token(guest, _LONGEST_SECONDS)
@@ -188,6 +193,8 @@ class Metadata:
         guest = self._known(("named", project, name[0]), lambda: self._guests.named(project, name[0]))
         if guest is None:
             return _missing()
+        if not guest.told:
+            return _OFF
         inner = _Asked(asked.method, "/" + "/".join(rest), asked.query, asked.headers, asked.body)
         if rest == _TOKEN_PATH:
             return self._session(guest, asked)
@@ -257,6 +264,10 @@ class Metadata:
             connection.close()
         status = answered.status if answered.status in _PASSED else 500
         return Answer(status, body, answered.getheader("Content-Type") or "text/plain")
+
+
+_OFF: Final = Answer(403, b"Forbidden\n")
+"""To an instance whose metadata are switched off. Source: EC2 User Guide, "Use IMDS", error codes."""
 
 
 def _asked(environ: Mapping[str, Any]) -> _Asked:

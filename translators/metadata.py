@@ -19,17 +19,15 @@ from backend import Backend
 from backend.domain.node import NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers.compute import Server
-from backend.errors import NotPermitted, ServerUnknown, TemplateNotFound, TemplateVersionNotFound
-from backend.services.templates import TemplateRef
+from backend.errors import NotPermitted, ServerUnknown
 from translators import arns
-from translators.ec2.instance_words import Instance, Surroundings, tags_of
+from translators.ec2.instance_words import Instance, Surroundings, metadata_words, tags_of
 from translators.registry import Call, Caller
 
 Tree = Mapping[str, Union["Tree", str, bytes]]
 """Names of a folder -> what is in them: folders, and what is read."""
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_VERSION: Final = re.compile(r"[0-9]{1,9}")
 _PROJECT: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TARGETS: Final[Mapping[NodeState, str]] = {
     NodeState.PENDING: "InService",
@@ -53,11 +51,13 @@ class Guest:
         id: as AWS's tools know it.
         tree: below a version of the service.
         tokens: whether it wants to be asked with a session's token only.
+        told: whether it is to be told at all.
     """
 
     id: str
     tree: Tree
     tokens: bool = False
+    told: bool = True
 
 
 class Guests:
@@ -112,28 +112,16 @@ class Guests:
             backend=self._backend,
         )
         instance = Instance(server, Surroundings(call))
-        options = _options(call, server)
+        options = metadata_words(instance)
         tree: dict[str, Any] = {
             "dynamic": {"instance-identity": {"document": _document(instance)}},
-            "meta-data": _meta_data(call, instance, tagged=options.get("InstanceMetadataTags") == "enabled"),
+            "meta-data": _meta_data(call, instance, tagged=options["InstanceMetadataTags"] == "enabled"),
         }
         if user_data := _user_data(server.user_data):
             tree["user-data"] = user_data
-        return Guest(instance.id, tree, options.get("HttpTokens") == "required")
-
-
-def _options(call: Call, server: Server) -> Mapping[str, Any]:
-    """The options of metadata that its launch template gives."""
-    template, version = (server.tags.get(f"aws:ec2launchtemplate:{name}") for name in ("id", "version"))
-    short = arns.short_of(arns.TEMPLATE, template or "")
-    if short is None or not _VERSION.fullmatch(version or ""):
-        return {}
-    try:
-        found = call.backend.templates.version(call.scope, TemplateRef(id=short), version)
-    except (TemplateNotFound, TemplateVersionNotFound):
-        return {}
-    options: Mapping[str, Any] = found.document.get("MetadataOptions") or {}
-    return options
+        return Guest(
+            instance.id, tree, tokens=options["HttpTokens"] == "required", told=options["HttpEndpoint"] == "enabled"
+        )
 
 
 def _user_data(text: str | None) -> bytes | None:
@@ -167,6 +155,7 @@ def _meta_data(call: Call, instance: Instance, *, tagged: bool) -> dict[str, Any
             "region": instance.around.region,
         },
         "profile": "default-hvm",
+        "public-hostname": instance.public_name or None,
         "public-ipv4": instance.public_address,
         "public-keys": _keys(call, server.key_name),
         "reservation-id": instance.reservation,

@@ -21,9 +21,9 @@ from backend.domain.node import NodeState
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
 from backend.services.servers import Order
-from backend.services.templates import NewVersion
 from gateway.metadata import Metadata, MetadataSettings
 from tests.factories import OTHER, SCOPE, World
+from tests.translators.ec2.wire import Asking
 from translators import arns
 from translators.metadata import Guests
 
@@ -242,23 +242,33 @@ class TestBehindTheAgent:
             assert ask(app, path, headers=headers).text == target
 
 
-def test_tags_are_told_where_the_template_says_so(world, app):
-    document = {"MetadataOptions": {"InstanceMetadataTags": "enabled", "HttpTokens": "required"}}
-    spec = ServerSpec(image=world.image(), instance_type="t3.micro")
-    made = world.backend.templates.create(SCOPE, "tmpl", NewVersion(spec, document, "arn"))
-    marks = {"aws:ec2launchtemplate:id": arns.template_id(made.id), "aws:ec2launchtemplate:version": "1"}
-    tagged = ServerSpec(image=world.image(), instance_type="t3.micro", tags={"Name": "web", "a/b": "c", **marks})
-    server = world.backend.servers.run(SCOPE, Order(tagged))[0]
-    answer = ask(app, "/latest/meta-data/tags/instance/", headers=by_agent(server.id))
-    assert answer.text == "Name"
-    assert ask(app, "/latest/meta-data/tags/instance/Name", headers=by_agent(server.id)).text == "web"
-    direct = Metadata(guests(world), MetadataSettings(project=SCOPE.project_id), world.clock, b"key")
-    assert ask(direct, f"/{arns.instance_id(server.id)}/latest/meta-data/").status == 401, "it wants tokens"
+def test_tags_are_told_and_tokens_wanted_where_the_instance_says_so(world, app, direct, server):
+    base = f"/{arns.instance_id(server.id)}/latest/meta-data"
+    headers = by_agent(server.id)
+    assert ask(app, "/latest/meta-data/tags/instance/", headers=headers).status == 404
+    _options(world, server, HttpTokens="required", InstanceMetadataTags="enabled")
+    Asking(world, "ec2")("CreateTags", Resources=[arns.instance_id(server.id)], Tags=[{"Key": "a/b", "Value": "c"}])
+    world.clock.move(6)
+    assert ask(app, "/latest/meta-data/tags/instance/", headers=headers).text == "Name"
+    assert ask(app, "/latest/meta-data/tags/instance/Name", headers=headers).text == "web"
+    assert ask(direct, f"{base}/").status == 401, "it wants tokens"
+
+
+def test_an_instance_that_is_not_to_be_told_is_not(world, app, direct, server):
+    _options(world, server, HttpEndpoint="disabled")
+    assert ask(app, "/latest/meta-data/", headers=by_agent(server.id)).status == 403
+    assert ask(app, "/openstack/latest", headers=by_agent(server.id)).text == "from nova"
+    assert ask(direct, f"/{arns.instance_id(server.id)}/latest/meta-data/").status == 403
+
+
+def _options(world, server, **options):
+    Asking(world, "ec2")("ModifyInstanceMetadataOptions", InstanceId=arns.instance_id(server.id), **options)
 
 
 class TestDirectly:
     def test_sessions_are_those_of_aws(self, world, direct, server):
         base = f"/{arns.instance_id(server.id)}/latest"
+        _options(world, server, HttpTokens="optional")
         assert ask(direct, f"{base}/meta-data/instance-id").text == arns.instance_id(server.id)
         for seconds in (None, "0", "21601", "x", "9" * 50):
             headers = {} if seconds is None else {TTL: seconds}
