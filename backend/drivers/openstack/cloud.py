@@ -14,6 +14,7 @@ from backend.drivers.delegations import Delegations, NoDelegations
 from backend.drivers.exchanges import Exchanges, unrecorded
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack.access import Access, Entry
+from backend.drivers.openstack.addresses import Addresses
 from backend.drivers.openstack.balancers import OpenStackBalancers
 from backend.drivers.openstack.balancing import OpenStackBalancing
 from backend.drivers.openstack.compute import OpenStackCompute
@@ -75,7 +76,10 @@ def open_cloud(
         installation=installation,
     )
     balancing = OpenStackBalancing(rest, clock, settings, networking, installation)
+    addresses = Addresses(rest, settings, networking, installation)
     return Cloud(
+        addresses=addresses,
+        interfaces=addresses,
         compute=compute,
         images=images,
         network=networking,

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from backend.domain.scope import Scope
-from backend.drivers.errors import Busy, CloudError, NetworkMissing
+from backend.drivers.errors import Busy, CloudError
 from backend.drivers.installation import Installation
 from backend.drivers.network_making import MadeSubnet, NewSubnet
 from backend.drivers.openstack import network_marks as marks
 from backend.drivers.openstack.declines import told
+from backend.drivers.openstack.outside import public_network
 from backend.drivers.openstack.refusals import of_any, of_network_write
 from backend.drivers.openstack.rest import NETWORK, Answer, Declined, Rest
 from backend.drivers.openstack.settings import OpenStackSettings
@@ -61,7 +62,7 @@ class OpenStackNetworkMaking:
         self._write(scope, "DELETE", f"/routers/{vpc}")
 
     def lead_out(self, scope: Scope, vpc: str, *, outside: bool) -> None:
-        gateway = {"network_id": self._public(scope)} if outside else {}
+        gateway = {"network_id": public_network(self._rest, self._settings, scope)} if outside else {}
         asked = {"router": {"external_gateway_info": gateway}}
         self._write(scope, "PUT", f"/routers/{vpc}", asked, missing=outside)
 
@@ -130,19 +131,6 @@ class OpenStackNetworkMaking:
             asked = {"network_id": network, "fields": ["id", "network_id"]}
             listed = self._rest.listing(scope, NETWORK, "/subnets", "subnets", asked)
             return [str(each["id"]) for each in listed if each.get("network_id") == network]
-
-    def _public(self, scope: Scope) -> str:
-        """The network that is outside."""
-        wanted = self._settings.public_network
-        with told():
-            asked = {"router:external": True, "fields": ["id", "name", "router:external"]}
-            listed = list(self._rest.listing(scope, NETWORK, "/networks", "networks", asked))
-        outside = sorted(str(each["id"]) for each in listed if each.get("router:external"))
-        named = [str(each["id"]) for each in listed if wanted and wanted in {each["id"], each.get("name")}]
-        found = named or (outside if not wanted else [])
-        if not found:
-            raise NetworkMissing(wanted or "an external network")
-        return found[0]
 
     def _put(self, scope: Scope, path: str, body: Mapping[str, Any]) -> Answer:
         return self._rest.write(scope, NETWORK, "PUT", path, body, repeat=True)

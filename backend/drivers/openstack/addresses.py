@@ -1,0 +1,196 @@
+"""The ports for public addresses and made interfaces, on Neutron: floating addresses and ports of their own.
+
+What is made carries a token in its description, by which it is found; only what carries this installation's is ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from backend.domain.ids import short_id
+from backend.domain.scope import Scope
+from backend.drivers.address_making import NewInterface, Port, PublicAddress
+from backend.drivers.errors import (
+    AddressTaken,
+    AddressUnfit,
+    CloudError,
+    NetworkMissing,
+    NoAddresses,
+    SecurityGroupNotFound,
+    ServerNotFound,
+    SubnetNotFound,
+)
+from backend.drivers.installation import Installation
+from backend.drivers.openstack.declines import told
+from backend.drivers.openstack.network import OpenStackNetworking
+from backend.drivers.openstack.outside import public_network
+from backend.drivers.openstack.refusals import of_any, of_network_write, of_server
+from backend.drivers.openstack.rest import COMPUTE, NETWORK, Declined, Rest
+from backend.drivers.openstack.settings import OpenStackSettings
+
+_ANYWHERE: Final = [{"ip_address": "0.0.0.0/0"}]
+"""The address pairs of a port that may send what is not its own."""
+_UNFIT: Final = frozenset({"InvalidIpForSubnet", "InvalidIpForNetwork"})
+_TAKEN: Final = frozenset({"IpAddressInUse", "IpAddressAlreadyAllocated"})
+_NO_WAY: Final = "ExternalGatewayForFloatingIPNotFound"
+
+
+class Addresses:
+    """Both ports."""
+
+    def __init__(
+        self, rest: Rest, settings: OpenStackSettings, networking: OpenStackNetworking, installation: Installation
+    ) -> None:
+        self._rest = rest
+        self._settings = settings
+        self._networking = networking
+        self._installation = installation
+
+    def allocate_address(self, scope: Scope, token: str) -> PublicAddress:
+        asked = {
+            "floatingip": {
+                "floating_network_id": public_network(self._rest, self._settings, scope),
+                "description": self._mark(token),
+            }
+        }
+        try:
+            made = self._rest.write(scope, NETWORK, "POST", "/floatingips", asked).item("floatingip")
+        except Declined as declined:
+            raise of_network_write(declined, 1) from declined
+        return PublicAddress(str(made["id"]), str(made["floating_ip_address"]))
+
+    def find_address(self, scope: Scope, token: str) -> PublicAddress | None:
+        found = self._marked(scope, "floatingips", token)
+        return None if found is None else PublicAddress(str(found["id"]), str(found["floating_ip_address"]))
+
+    def release_address(self, scope: Scope, address_id: str) -> None:
+        self._delete(scope, f"/floatingips/{address_id}", "FloatingIPNotFound")
+
+    def bind_address(
+        self, scope: Scope, address_id: str, *, server_id: str | None = None, interface_id: str | None = None
+    ) -> None:
+        port = interface_id or self._port_of(scope, server_id or "")
+        self._lead(scope, address_id, port)
+
+    def unbind_address(self, scope: Scope, address_id: str) -> None:
+        self._lead(scope, address_id, None)
+
+    def create_interface(self, scope: Scope, token: str, new: NewInterface) -> Port:
+        known = self._marked(scope, "ports", token)
+        if known is not None:
+            return _port(known)
+        placement = self._networking.layout(scope, self._settings.layout_age).by_id.get(new.subnet_id)
+        if placement is None:
+            raise SubnetNotFound(short_id(new.subnet_id))
+        fixed = {"subnet_id": placement.real_id}
+        body: dict[str, Any] = {
+            "network_id": placement.network_id or placement.subnet.network_id,
+            "fixed_ips": [fixed | ({"ip_address": new.address} if new.address else {})],
+            "description": self._mark(token),
+            "security_groups": list(new.group_ids),
+        }
+        try:
+            made = self._rest.write(scope, NETWORK, "POST", "/ports", {"port": body}).item("port")
+        except Declined as declined:
+            raise _of_port(declined, new) from declined
+        return _port(made)
+
+    def find_interface(self, scope: Scope, token: str) -> str | None:
+        found = self._marked(scope, "ports", token)
+        return None if found is None else str(found["id"])
+
+    def delete_interface(self, scope: Scope, interface_id: str) -> None:
+        self._delete(scope, f"/ports/{interface_id}", "PortNotFound")
+
+    def change_interface(
+        self,
+        scope: Scope,
+        interface_id: str,
+        *,
+        group_ids: Sequence[str] | None = None,
+        source_dest_check: bool | None = None,
+    ) -> None:
+        body: dict[str, Any] = {}
+        if group_ids is not None:
+            body["security_groups"] = list(group_ids)
+        if source_dest_check is not None:
+            body["allowed_address_pairs"] = [] if source_dest_check else _ANYWHERE
+        try:
+            self._rest.write(scope, NETWORK, "PUT", f"/ports/{interface_id}", {"port": body}, repeat=True)
+        except Declined as declined:
+            raise _of_port(declined, NewInterface("", group_ids=tuple(group_ids or ()))) from declined
+
+    def attach_interface(self, scope: Scope, interface_id: str, server_id: str) -> None:
+        asked = {"interfaceAttachment": {"port_id": interface_id}}
+        try:
+            self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/os-interface", asked)
+        except Declined as declined:
+            raise of_server(declined, server_id) from declined
+
+    def detach_interface(self, scope: Scope, interface_id: str, server_id: str) -> None:
+        path = f"/servers/{server_id}/os-interface/{interface_id}"
+        try:
+            self._rest.write(scope, COMPUTE, "DELETE", path, repeat=True)
+        except Declined as declined:
+            if declined.status != 404:
+                raise of_server(declined, server_id) from declined
+
+    def _lead(self, scope: Scope, address_id: str, port: str | None) -> None:
+        asked = {"floatingip": {"port_id": port}}
+        try:
+            self._rest.write(scope, NETWORK, "PUT", f"/floatingips/{address_id}", asked, repeat=True)
+        except Declined as declined:
+            if declined.kind == _NO_WAY:
+                raise NetworkMissing(declined.message, request_id=declined.request_id) from declined
+            if port is None and declined.kind == "FloatingIPNotFound":
+                return
+            raise of_any(declined) from declined
+
+    def _port_of(self, scope: Scope, server_id: str) -> str:
+        """The port that a server has from birth: the one of its ports that is not one of ours."""
+        asked = {"device_id": server_id, "fields": ["id", "device_id", "description", "created_at"]}
+        with told():
+            listed = [
+                each
+                for each in self._rest.listing(scope, NETWORK, "/ports", "ports", asked)
+                if each.get("device_id") == server_id and not str(each.get("description") or "").startswith("coppice:")
+            ]
+        if not listed:
+            raise ServerNotFound(f"server {server_id} has no port")
+        return str(min(listed, key=lambda each: (each.get("created_at") or "", each["id"]))["id"])
+
+    def _marked(self, scope: Scope, nouns: str, token: str) -> Mapping[str, Any] | None:
+        mark = self._mark(token)
+        with told():
+            listed = self._rest.listing(scope, NETWORK, f"/{nouns}", nouns, {"description": mark})
+            return next((each for each in listed if each.get("description") == mark), None)
+
+    def _mark(self, token: str) -> str:
+        return f"coppice:{self._installation()}:{token}"
+
+    def _delete(self, scope: Scope, path: str, gone: str) -> None:
+        try:
+            self._rest.write(scope, NETWORK, "DELETE", path, repeat=True)
+        except Declined as declined:
+            if declined.kind != gone:
+                raise of_any(declined) from declined
+
+
+def _port(document: Mapping[str, Any]) -> Port:
+    (fixed, *_) = document["fixed_ips"]
+    return Port(str(document["id"]), str(fixed["ip_address"]), str(document["mac_address"]))
+
+
+def _of_port(declined: Declined, new: NewInterface) -> CloudError:
+    request_id = declined.request_id
+    if declined.kind == "IpAddressGenerationFailure":
+        return NoAddresses(short_id(new.subnet_id), request_id=request_id)
+    if declined.kind in _TAKEN:
+        return AddressTaken(new.address or declined.message, request_id=request_id)
+    if declined.kind in _UNFIT:
+        return AddressUnfit(new.address or declined.message, request_id=request_id)
+    if declined.kind == "SecurityGroupNotFound":
+        named = next((group for group in new.group_ids if group in declined.message), "")
+        return SecurityGroupNotFound(short_id(named), request_id=request_id)
+    return of_network_write(declined, 1)
