@@ -28,9 +28,15 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A group as its rows say; ``ids``: the cloud's ids of the kept groups that its rules name."""
+    """A group as its rows say.
+
+    Attributes:
+        generation: of the rules.
+        ids: the cloud's ids of the kept groups that its rules name.
+    """
 
     group: KeptGroup
+    generation: int
     rules: list[GroupRule]
     ids: dict[str, str]
 
@@ -62,7 +68,7 @@ def settle(context: Context, lease: GroupLease) -> Job:
         yield Write(partial(_forget, lease))
         return
     pause = _pause(context, lease, answer)
-    yield Write(partial(_release, context, lease, pause))
+    yield Write(partial(rows.release, lease=lease, generation=wanted.generation, now=context.now(), pause=pause))
 
 
 def _unmake(making: GroupMaking, _: Catalog, scope: Scope, wanted: _Wanted) -> None:
@@ -100,14 +106,15 @@ def _agree(making: GroupMaking, catalog: Catalog, scope: Scope, wanted: _Wanted)
 
 
 def _read(lease: GroupLease, conn: Connection) -> _Wanted | None:
-    if LEASED.fence(conn, lease) is None:
+    generation = LEASED.fence(conn, lease)
+    if generation is None:
         return None
     group = GROUPS.one(conn, lease.scope, id=lease.group_id)
     if group is None:
         return None
     rules = RULES.all(conn, lease.scope, group_id=group.id)
     peers = {rule.peer for rule in rules if rule.of_group}
-    return _Wanted(group, rules, rows.cloud_ids(conn, lease.scope, peers))
+    return _Wanted(group, generation, rules, rows.cloud_ids(conn, lease.scope, peers))
 
 
 def _look_at(context: Context, scope: Scope, wanted: _Wanted, missing: str, conn: Connection) -> None:
@@ -119,12 +126,6 @@ def _look_at(context: Context, scope: Scope, wanted: _Wanted, missing: str, conn
 def _forget(lease: GroupLease, conn: Connection) -> None:
     if LEASED.fence(conn, lease) is not None:
         rows.forget(conn, lease.scope, lease.group_id)
-
-
-def _release(context: Context, lease: GroupLease, pause: timedelta, conn: Connection) -> None:
-    """Give it back; where somebody wrote its rules meanwhile, it is due as that one said."""
-    if LEASED.fence(conn, lease) is not None:
-        LEASED.release(conn, lease, context.now() + pause)
 
 
 def _pause(context: Context, lease: GroupLease, answer: object) -> timedelta:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -17,7 +18,6 @@ from backend.clock import Clock
 from backend.domain.ids import short_id
 from backend.domain.scope import Scope
 from backend.domain.security_groups import (
-    CONFIRMED,
     DEFAULT,
     DEFAULT_DESCRIPTION,
     LIMIT,
@@ -172,7 +172,7 @@ class SecurityGroups:
         held = self._change_rows(scope, group, edit)
         if held is None:
             return self._change_adopted(scope, group, edit)
-        changed, generation, ids = held
+        changed, write, ids = held
         making = self._making
         add, remove = _difference(making, changed, ids)
         if not add and not remove:
@@ -180,13 +180,13 @@ class SecurityGroups:
         try:
             with asking():
                 making.change_rules(scope, group.cloud_id, add=add, remove=remove)
-        except errors.OutcomeUnclear:
-            return changed  # what was asked for is written: the engine sees to it that the cloud has it
+        except errors.OutcomeUnclear:  # what was asked for is written: the engine sees to it that the cloud has it
+            self._store.transact(lambda conn: rows.unsettle(conn, scope, group_id, self._clock.now()))
+            return changed
         except errors.Finding:
-            self._store.transact(lambda conn: _write(conn, scope, Changed(changed.after, changed.before)))
+            self._store.transact(lambda conn: _take_back(conn, scope, group_id, changed, self._clock.now()))
             raise
-        due_at = self._clock.now() + CONFIRMED
-        self._store.transact(lambda conn: rows.settled(conn, scope, group_id, generation, due_at))
+        self._store.transact(lambda conn: rows.settled(conn, scope, write, self._clock.now()))
         return changed
 
     def make_default(self, scope: Scope, network_id: str) -> None:
@@ -298,14 +298,16 @@ class SecurityGroups:
 
     def _change_rows(
         self, scope: Scope, group: ListedGroup, edit: Edit
-    ) -> tuple[Changed, int, Mapping[str, str]] | None:
+    ) -> tuple[Changed, rows.Held, Mapping[str, str]] | None:
         """What becomes of the rows of a group, and the cloud's ids of groups that they name."""
         adopted = {each.id: each.cloud_id for each in self._all(scope, kept=False) if each.vpc == group.vpc}
         now = self._clock.now()
 
-        def work(conn: Any) -> tuple[Changed, int, Mapping[str, str]] | None:
+        def work(conn: Any) -> tuple[Changed, rows.Held, Mapping[str, str]] | None:
             held = rows.hold(conn, scope, group.id, now)
             if held is None:
+                if GROUPS.one(conn, scope, id=group.id) is not None:  # on its way out
+                    raise errors.SecurityGroupNotFound(group.id)
                 return None
             before = RULES.all(conn, scope, group_id=group.id)
             changed = Changed(before, _numbered(group.id, edit(before)))
@@ -315,7 +317,7 @@ class SecurityGroups:
             ids = adopted | {each.id: each.cloud_id for each in here.values() if each.cloud_id}
             _refuse_strangers(changed, ids)
             _write(conn, scope, changed)
-            return changed, held[1], ids
+            return changed, held, ids
 
         return self._store.transact(work)
 
@@ -433,6 +435,19 @@ def _write(conn: Any, scope: Scope, changed: Changed) -> None:
     if gone:
         RULES.remove(conn, scope, id=gone)
     RULES.add(conn, scope, *other)
+
+
+def _take_back(conn: Any, scope: Scope, group_id: str, changed: Changed, now: datetime) -> None:
+    """Undo a change that the cloud refused, as far as others left it; it may have done some of it."""
+    if not rows.unsettle(conn, scope, group_id, now):
+        return
+    here = RULES.all(conn, scope, group_id=group_id)
+    old, new = ({rule.id: rule for rule in rules} for rules in (changed.before, changed.after))
+    mine = [rule for rule in here if new.get(rule.id) == rule != old.get(rule.id)]
+    left = {rule.id for rule in here} - {rule.id for rule in mine}
+    others = {rule.meaning for rule in here if rule.id in left}
+    lost = [rule for rule in old.values() if new.get(rule.id) != rule and rule.id not in left]
+    _write(conn, scope, Changed(mine, [rule for rule in lost if rule.meaning not in others]))
 
 
 def _kept(group: KeptGroup, rules: Sequence[GroupRule]) -> ListedGroup:

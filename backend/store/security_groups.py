@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, and_, case, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, literal, select, update
 
 from backend.domain.scope import Scope
-from backend.domain.security_groups import EVERYTHING, NO_PORT, UNSETTLED, GroupRule, GroupState, KeptGroup
+from backend.domain.security_groups import (
+    CONFIRMED,
+    EVERYTHING,
+    NO_PORT,
+    UNSETTLED,
+    GroupRule,
+    GroupState,
+    KeptGroup,
+)
 from backend.store.group_tables import security_group_rules, security_groups
 from backend.store.leased import Lease, Leased
 from backend.store.records import Records
+from backend.store.types import Instant
 
 GROUPS: Final = Records(security_groups, KeptGroup)
 RULES: Final = Records(security_group_rules, GroupRule)
@@ -24,16 +33,14 @@ _c = security_groups.c
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class GroupLease(Lease):
-    """A claimed security group. ``generation``: of its rules, when it was claimed."""
-
-    generation: int
+    """A claimed security group; its fence answers the generation of its rules."""
 
     @property
     def group_id(self) -> str:
         return self.key[0]
 
 
-LEASED: Final = Leased(security_groups, GroupLease, key=("id",))
+LEASED: Final = Leased(security_groups, GroupLease, key=("id",), fenced="generation")
 
 
 def new_id() -> str:
@@ -66,25 +73,67 @@ def standard_rules(group_id: str, *, own_members: bool) -> list[GroupRule]:
     return [members, out] if own_members else [out]
 
 
-def hold(conn: Connection, scope: Scope, group_id: str, now: datetime) -> tuple[KeptGroup, int] | None:
-    """A group of which everybody is told, locked until the end of the transaction, and the generation of its rules
-    from now on; None where there is none. The engine looks at it soon, unless ``settled`` says that it need not.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A group whose rules are about to be written, here and then at the cloud.
+
+    Attributes:
+        generation: of its rules from now on.
+        alone: no other write that may still be on its way to the cloud, and no look of the engine, began before it.
     """
-    where = and_(_c.project_id == scope.project_id, _c.region == scope.region, _c.id == group_id)
-    due_at = now + UNSETTLED
-    sooner = case((_c.due_at <= due_at, _c.due_at), else_=due_at)
-    raised = update(security_groups).where(where, _c.state == str(GroupState.AVAILABLE))
-    if not conn.execute(raised.values(generation=_c.generation + 1, due_at=sooner)).rowcount:
+
+    group: KeptGroup
+    generation: int
+    alone: bool
+
+
+def hold(conn: Connection, scope: Scope, group_id: str, now: datetime) -> Held | None:
+    """A group of which everybody is told, locked until the end of the transaction; None where there is none.
+
+    The engine looks at it soon, unless ``settled`` says that it need not.
+    """
+    where = and_(_this(scope, group_id), _c.state == str(GroupState.AVAILABLE))
+    before = conn.execute(select(_c.due_at).where(where).with_for_update()).first()
+    if before is None:
         return None
+    unsettle(conn, scope, group_id, now)
     group = GROUPS.one(conn, scope, id=group_id)
     generation = conn.execute(select(_c.generation).where(where)).scalar_one()
-    return None if group is None else (group, int(generation))
+    alone = before.due_at is None or before.due_at > now + UNSETTLED
+    return None if group is None else Held(group, int(generation), alone)
 
 
-def settled(conn: Connection, scope: Scope, group_id: str, generation: int, due_at: datetime) -> None:
-    """The cloud has the rules of that generation: where they are all, it is looked at again at ``due_at``."""
-    where = and_(_c.project_id == scope.project_id, _c.region == scope.region, _c.id == group_id)
-    conn.execute(update(security_groups).where(where, _c.generation == generation).values(due_at=due_at))
+def unsettle(conn: Connection, scope: Scope, group_id: str, now: datetime, **values: object) -> bool:
+    """Have the engine look at a group soon, and again where it is at it, whatever others find settled; whether it is
+    there. ``values``: of further columns.
+    """
+    soon = literal(now + UNSETTLED, Instant())  # without its type the database would be sent another's form of it
+    sooner = case((_c.due_at <= soon, _c.due_at), else_=soon)
+    raised = update(security_groups).where(_this(scope, group_id))
+    return bool(conn.execute(raised.values(generation=_c.generation + 1, due_at=sooner, **values)).rowcount)
+
+
+def settled(conn: Connection, scope: Scope, held: Held, now: datetime) -> None:
+    """The cloud has what that write was to give it: where it was the only one, the group is looked at in hours.
+
+    Of writes that overlap, the cloud may have heard the one that is older here last.
+    """
+    last = and_(_this(scope, held.group.id), _c.generation == held.generation)
+    if not held.alone or not conn.execute(update(security_groups).where(last).values(due_at=now + CONFIRMED)).rowcount:
+        unsettle(conn, scope, held.group.id, now)
+
+
+def release(conn: Connection, lease: GroupLease, generation: int, now: datetime, pause: timedelta) -> None:
+    """Give back a group of which the rules of that generation were seen to.
+
+    Where a write of others began meanwhile, it is due at once: they may have met at the cloud. The generation is
+    raised then, so that the write does not find it settled when it ends later.
+    """
+    found = LEASED.fence(conn, lease)
+    if found == generation:
+        LEASED.release(conn, lease, now + pause)
+    elif found is not None:
+        LEASED.release(conn, lease, now, generation=found + 1)
 
 
 def cloud_ids(conn: Connection, scope: Scope, group_ids: Collection[str]) -> dict[str, str]:
@@ -96,3 +145,7 @@ def forget(conn: Connection, scope: Scope, group_id: str) -> None:
     """Delete a group and its rules."""
     RULES.remove(conn, scope, group_id=group_id)
     GROUPS.remove(conn, scope, id=group_id)
+
+
+def _this(scope: Scope, group_id: str) -> ColumnElement[bool]:
+    return and_(_c.project_id == scope.project_id, _c.region == scope.region, _c.id == group_id)

@@ -10,7 +10,7 @@ import pytest
 from backend import errors
 from backend.domain.ids import short_id
 from backend.domain.security_groups import CONFIRMED, UNMADE, GroupRule
-from backend.drivers.errors import SecurityGroupNotFound
+from backend.drivers.errors import Refused, SecurityGroupNotFound
 from backend.drivers.network import Rule
 from backend.drivers.simulated.faults import Where
 from backend.store.security_groups import GROUPS, RULES
@@ -44,7 +44,9 @@ def authorize(groups, made, *rules):
     return groups.change(SCOPE, made.id, lambda here: [*here, *rules])
 
 
-def test_rules_of_an_answer_that_was_lost_come_about(world, groups, made):
+@pytest.mark.parametrize("seconds", [0, 90], ids=["new", "settled"])
+def test_rules_of_an_answer_that_was_lost_come_about(world, groups, made, seconds):
+    world.pass_time(seconds)
     world.simulated.faults.lose_request(Where(calls=("change_rules",)))
     authorize(groups, made, SSH)
     assert at_cloud(world)["web"] == {OUT}
@@ -57,6 +59,51 @@ def test_what_the_cloud_has_else_goes_and_what_it_lacks_comes_back(world, groups
     world.pass_time(90)
     world.simulated.projects.set_rules(SCOPE, made.cloud_id, [OUT, replace(IN, port_from=1)])
     world.pass_time(CONFIRMED.total_seconds() + 120, 60)
+    assert at_cloud(world)["web"] == {OUT, IN}
+
+
+def once(world, name, work):
+    """Do the work before the next such call of the cloud."""
+    left = [work]
+    world.simulated.faults.hooks.append(lambda _, call: left.pop()() if call.name == name and left else None)
+
+
+def test_a_rule_that_comes_while_the_engine_looks_is_not_taken_away(world, groups, made):
+    once(world, "security_group_rules", lambda: authorize(groups, made, SSH))
+    world.pass_time(90)
+    assert at_cloud(world)["web"] == {OUT, IN}
+
+
+@pytest.mark.parametrize("seconds", [0, 90], ids=["at once", "after the engine looked"])
+def test_a_rule_that_is_revoked_and_asked_for_again_at_once_stays(world, groups, made, seconds):
+    authorize(groups, made, SSH)
+    world.pass_time(90)
+
+    def again():
+        authorize(groups, made, SSH)
+        world.pass_time(seconds)
+
+    once(world, "change_rules", again)
+    groups.change(SCOPE, made.id, lambda here: [each for each in here if each.egress])
+    assert at_cloud(world)["web"] == {OUT}  # the older of the two was the last there
+    world.pass_time(90)
+    assert at_cloud(world)["web"] == {OUT, IN}
+
+
+def test_a_change_that_is_refused_leaves_what_others_wrote(world, groups, made):
+    authorize(groups, made, SSH)
+    world.pass_time(90)
+
+    def again():
+        authorize(groups, made, SSH)
+        raise Refused("no")
+
+    once(world, "change_rules", again)
+    with pytest.raises(errors.CloudRefused):
+        groups.change(SCOPE, made.id, lambda here: [each for each in here if each.egress])
+    (told,) = [each for each in groups.list(SCOPE) if each.id == made.id]
+    assert {each.from_port for each in told.rules} == {-1, 22}
+    world.pass_time(90)
     assert at_cloud(world)["web"] == {OUT, IN}
 
 
