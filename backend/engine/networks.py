@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from backend.domain.addresses import ADDRESS, INTERFACE
+from backend.domain.ids import short_id
 from backend.domain.networks import SUBNET, VPC, Progress, Subnet, Vpc
 from backend.domain.scope import Scope
 from backend.drivers import errors
@@ -22,12 +23,11 @@ from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of, error_of
 from backend.store import networks as rows
+from backend.store import security_groups
 from backend.store.networks import MakingLease, VpcLease
 from backend.store.session import Connection
 
 LOG: Final = logging.getLogger(__name__)
-UNFINISHED: Final = timedelta(minutes=10)
-"""A VPC that is not complete after so long was left by a crash."""
 _KEPT_AT_ONCE: Final = (errors.CloudUnavailable, errors.OutcomeUnknown, errors.Busy)
 
 Steps = Generator[Sequence[Call] | Write, Any, Any]
@@ -80,11 +80,6 @@ class _Settling:
         vpc = rows.VPCS.one(conn, self.scope, id=self.lease.vpc_id)
         if vpc is None:
             return None
-        if vpc.state is Progress.PENDING and vpc.created_at + UNFINISHED <= self.context.now():
-            rows.end(conn, self.scope, vpc.id)
-            vpc = rows.VPCS.one(conn, self.scope, id=vpc.id) or vpc
-        elif vpc.state is Progress.PENDING:
-            self.retry = UNFINISHED
         options = rows.DHCP_OPTIONS.one(conn, self.scope, id=vpc.dhcp_options_id)
         return _Plan(
             vpc,
@@ -181,10 +176,19 @@ def take_away(context: Context, lease: MakingLease) -> Job:
                 "project=%s region=%s %s of a request that did not end was taken away: %s",
                 *(scope.project_id, scope.region, lease.kind, answer),
             )
-        yield Write(partial(rows.LEASED_MAKINGS.forget, lease=lease))
+        yield Write(partial(_took_away, context, lease, answer))
         return
     LOG.warning("project=%s region=%s a %s without a row stays: %s", scope.project_id, scope.region, lease.kind, error)
     yield Write(partial(_put_off, lease, context.now() + context.settings.refused_retry))
+
+
+def _took_away(context: Context, lease: MakingLease, made: str | Sequence[str] | None, conn: Connection) -> None:
+    """Of a VPC its group is left to end."""
+    if rows.LEASED_MAKINGS.fence(conn, lease) is None:
+        return
+    if lease.kind == VPC and isinstance(made, str):
+        security_groups.end_standard(conn, lease.scope, short_id(made), context.now())
+    rows.LEASED_MAKINGS.forget(conn, lease)
 
 
 def _put_off(lease: MakingLease, until: datetime, conn: Connection) -> None:

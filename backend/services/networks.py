@@ -7,7 +7,7 @@ cloud is asked: what it was asked for is remembered before, so that what a crash
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -50,6 +50,7 @@ from backend.services import network_limits as limits
 from backend.services.catalog import asking
 from backend.services.network_reader import NetworkReader, regions_own, vpc_by
 from backend.store import networks as rows
+from backend.store import security_groups
 from backend.store.session import Connection, Store
 
 T = TypeVar("T")
@@ -68,14 +69,6 @@ class DefaultGroups(Protocol):
 
         Raises:
             Finding: the cloud will not.
-        """
-        ...
-
-    def remove_default(self, scope: Scope, vpc: str) -> None:
-        """End that group, by the VPC's digits; safe to repeat.
-
-        Raises:
-            Finding: the cloud will not, or something is in it.
         """
         ...
 
@@ -158,17 +151,16 @@ class Networks:
         cloud_id = self._ask(
             scope, token, partial(making.make_vpc, scope, token), partial(making.find_vpc, scope, token)
         )
-        vpc = Vpc(short_id(cloud_id), cloud_id, cidr, new_digits(), Progress.PENDING, self._clock.now())
-        self._settled(scope, token, lambda conn: _write_vpc(conn, scope, vpc))
+        vpc = Vpc(short_id(cloud_id), cloud_id, cidr, new_digits(), Progress.AVAILABLE, self._clock.now())
         try:
+            # The group is first: of a VPC that has its row all is there, and what has none is taken away.
             self._groups.make_default(scope, cloud_id)
+            self._settled(scope, token, lambda conn: _write_vpc(conn, scope, vpc))
         except errors.Finding:
-            self._store.transact(lambda conn: self._doom_vpc(conn, scope, vpc.id))
+            self._store.transact(lambda conn: self._abandon_vpc(conn, scope, vpc.id, token))
             raise
-        available = {"state": Progress.AVAILABLE}
-        self._store.transact(lambda conn: rows.VPCS.change(conn, scope, vpc.id, **available))
         self._catalog.drop("networks", scope)
-        return vpc
+        return replace(vpc, state=Progress.PENDING)
 
     def delete_vpc(self, scope: Scope, vpc_id: str) -> Gone:
         """End a VPC, and with it what came with it.
@@ -176,9 +168,7 @@ class Networks:
         Raises:
             NetworkThingInUse: subnets, gateways, tables or lists of its own, or groups are in it.
         """
-        vpc = self._vpc(scope, vpc_id)
-        with self._store.read() as conn:
-            _check_empty(conn, scope, vpc_id)
+        self._vpc(scope, vpc_id)
         if self._groups.others_of(scope, vpc_id):
             raise NetworkThingInUse("vpc", vpc_id)
 
@@ -186,16 +176,10 @@ class Networks:
             if rows.lock(conn, scope, vpc_id) is None:
                 raise NetworkThingMissing("vpc", vpc_id)
             gone = _check_empty(conn, scope, vpc_id)
-            self._doom_vpc(conn, scope, vpc_id)
+            rows.end(conn, scope, vpc_id, self._clock.now())
             return gone
 
-        # First what the cloud may refuse: a VPC that is on its way out cannot be called back.
-        self._groups.remove_default(scope, vpc_id)
-        try:
-            gone = self._store.transact(work)
-        except NetworkThingInUse:
-            self._groups.make_default(scope, vpc.cloud_id)  # somebody was quicker: it stays as it was
-            raise
+        gone = self._store.transact(work)
         self._drop(scope)
         return gone
 
@@ -418,17 +402,18 @@ class Networks:
             self._store.transact(lambda conn: rows.abandon(conn, token, self._clock.now()))
             raise
 
-    def _doom_vpc(self, conn: Connection, scope: Scope, vpc_id: str) -> None:
-        rows.end(conn, scope, vpc_id)
-        rows.pull(conn, vpc_id, self._clock.now())
+    def _abandon_vpc(self, conn: Connection, scope: Scope, vpc_id: str, token: str) -> None:
+        """An engine takes away what was made of a VPC, at once."""
+        rows.abandon(conn, token, self._clock.now())
+        security_groups.end_standard(conn, scope, vpc_id, self._clock.now())
 
     def _drop(self, scope: Scope) -> None:
-        for noun in ("networks", "subnets"):
+        for noun in ("networks", "subnets", "security_groups"):
             self._catalog.drop(noun, scope)
 
 
 def _write_vpc(conn: Connection, scope: Scope, vpc: Vpc) -> None:
-    rows.add(conn, scope, vpc, vpc.created_at + MAKING_TIME)
+    rows.add(conn, scope, vpc)
     table = RouteTable(new_digits(), vpc.id, vpc.created_at)
     rows.ROUTE_TABLES.add(conn, scope, table)
     rows.ROUTE_ASSOCIATIONS.add(conn, scope, RouteAssociation(new_digits(), vpc.id, table.id, MAIN))

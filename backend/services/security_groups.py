@@ -204,18 +204,6 @@ class SecurityGroups:
         if known is None:
             self._make(scope, network_id, DEFAULT, DEFAULT_DESCRIPTION, standard=True)
 
-    def remove_default(self, scope: Scope, vpc: str) -> None:
-        """Delete the group that a VPC has by itself, by the VPC's short id; safe to repeat.
-
-        Raises:
-            SecurityGroupInUse
-        """
-        with self._store.read() as conn:
-            known = GROUPS.one(conn, scope, vpc=vpc, standard=True)
-        kept = known and self._store.transact(lambda conn: self._mark(conn, scope, known.id))
-        if kept is not None:
-            self._delete_kept(scope, kept)
-
     def others_of(self, scope: Scope, vpc: str) -> bool:
         """Whether a VPC (short id) has groups beside its own."""
         with self._store.read() as conn:

@@ -22,6 +22,7 @@ from backend.domain.networks import (
 )
 from backend.domain.scope import Scope
 from backend.store import network_tables as tables
+from backend.store import security_groups
 from backend.store.leased import Lease, Leased
 from backend.store.records import Records
 
@@ -72,16 +73,18 @@ def lock(conn: Connection, scope: Scope, vpc_id: str) -> Vpc | None:
     return VPCS.one(conn, scope, id=vpc_id, state=STANDING)
 
 
-def add(conn: Connection, scope: Scope, vpc: Vpc, until: datetime) -> None:
-    """Write a new VPC; an engine looks whether it was finished by then."""
-    VPCS.add(conn, scope, vpc, due_at=until, epoch=0)
+def add(conn: Connection, scope: Scope, vpc: Vpc) -> None:
+    """Write a new VPC, of which all is there."""
+    VPCS.add(conn, scope, vpc, due_at=None, epoch=0)
 
 
-def end(conn: Connection, scope: Scope, vpc_id: str) -> None:
-    """Put a VPC on its way out, with what came with it."""
+def end(conn: Connection, scope: Scope, vpc_id: str, at: datetime) -> None:
+    """Put a VPC on its way out, with what came with it; engines take it from the cloud from then on."""
     VPCS.change(conn, scope, vpc_id, state=Progress.DELETING)
     for records in (ROUTE_ASSOCIATIONS, ROUTE_TABLES, ACL_ASSOCIATIONS, ACLS):
         records.remove(conn, scope, vpc_id=vpc_id)
+    security_groups.end_standard(conn, scope, vpc_id, at)
+    pull(conn, vpc_id, at)
 
 
 def pull(conn: Connection, vpc_id: str, at: datetime) -> None:

@@ -15,6 +15,7 @@ from backend.drivers.simulated.faults import Call, Moment, Where
 from backend.services.networks import Networks
 from backend.store import networks as rows
 from backend.store.leased import Claimer, Room
+from backend.store.security_groups import GROUPS
 from tests.backend.engine.world import EngineWorld
 from tests.factories import OTHER, SCOPE
 
@@ -225,14 +226,75 @@ def test_what_an_engine_has_begun_to_take_away_gets_no_row(world: EngineWorld, a
     assert left.in_rows()[0] == 0
 
 
-def test_a_vpc_that_was_never_finished_goes(world: EngineWorld, api: Networks, left: Left) -> None:
-    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
-    world.store.transact(lambda conn: rows.VPCS.change(conn, SCOPE, vpc.id, state=Progress.PENDING))
-    world.pass_time(590, 5)
+def _groups(world: EngineWorld) -> list[str]:
+    """Names of security groups beside the project's own: at the cloud, and in rows."""
+    with world.store.read() as conn:
+        kept = [each.name for each in GROUPS.all(conn, SCOPE)]
+    at_cloud = world.simulated.cloud.network.security_groups(SCOPE)
+    return kept + [each.name for each in at_cloud if each.installation is not None]
+
+
+@pytest.mark.parametrize("name", ["create_security_group", "change_rules"])
+def test_a_vpc_whose_request_died_before_all_of_it_was_there_is_told_to_nobody_and_goes(
+    world: EngineWorld, api: Networks, left: Left, name: str
+) -> None:
+    """Were it told, subnets and gateways could be in it when it is taken away."""
+
+    def die(moment: Moment, call: Call) -> None:
+        if moment is Moment.AFTER and call.name == name:
+            raise Crash
+
+    world.simulated.faults.hooks.append(die)
+    with pytest.raises(Crash):
+        api.create_vpc(SCOPE, "10.0.0.0/16")
+    world.simulated.faults.hooks.clear()
     assert left.at_the_cloud() == (1, 0)
-    world.pass_time(20)
+    assert [each for each in api.seen.vpcs(SCOPE) if not each.adopted] == []
+    world.pass_time(630, 5)
     assert left.at_the_cloud() == (0, 0)
     assert left.in_rows() == [0] * 7
+    assert _groups(world) == []
+
+
+def test_a_vpc_whose_group_the_cloud_refuses_leaves_nothing(world: EngineWorld, api: Networks, left: Left) -> None:
+    refusal = QuotaExceeded("security_group_rules", 1, 100)
+    world.simulated.faults.refuse(refusal, Where(calls=("change_rules",)), times=1)
+    with pytest.raises(errors.QuotaExceeded):
+        api.create_vpc(SCOPE, "10.0.0.0/16")
+    world.pass_time(15)
+    assert left.at_the_cloud() == (0, 0)
+    assert left.in_rows() == [0] * 7
+    assert _groups(world) == []
+
+
+def test_nobody_ends_a_vpc_that_is_being_made(world: EngineWorld, api: Networks) -> None:
+    """It was made available again, without its table and its list of access, when both were done."""
+    hooks = world.simulated.faults.hooks
+
+    def overtake(moment: Moment, call: Call) -> None:
+        if moment is Moment.AFTER and call.name == "create_security_group":
+            hooks.clear()
+            assert [each for each in api.seen.vpcs(SCOPE) if not each.adopted] == []
+            with world.store.read() as conn:
+                assert rows.VPCS.count(conn, SCOPE) == 0
+
+    hooks.append(overtake)
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    assert vpc.state is Progress.PENDING
+    assert api.seen.vpcs(SCOPE, [vpc.id])[0].vpc.state is Progress.AVAILABLE
+    assert api.create_subnet(SCOPE, vpc.id, "10.0.0.0/24", None).vpc_id == vpc.id
+
+
+def test_a_vpc_that_is_not_ended_keeps_its_group(world: EngineWorld, api: Networks) -> None:
+    """The cloud is not asked for anything before the rows say that the VPC goes: a crash finds both, or neither."""
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    asked: list[str] = []
+    world.simulated.faults.hooks.append(lambda _, call: asked.append(call.name))
+    api.delete_vpc(SCOPE, vpc.id)
+    assert asked == []
+    assert [each for each in world.backend.security_groups.list(SCOPE) if each.vpc == vpc.id] == []
+    world.pass_time(15)
+    assert _groups(world) == []
 
 
 def test_servers_of_names_are_told_to_the_cloud(world: EngineWorld, api: Networks) -> None:

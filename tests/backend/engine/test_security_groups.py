@@ -13,7 +13,7 @@ from backend.domain.security_groups import CONFIRMED, UNMADE, GroupRule
 from backend.drivers.errors import Refused, SecurityGroupNotFound
 from backend.drivers.network import Rule
 from backend.drivers.simulated.faults import Where
-from backend.store.security_groups import GROUPS, RULES
+from backend.store.security_groups import GROUPS, RULES, end_standard
 from tests.factories import SCOPE, uuid_of
 
 SSH = GroupRule("", "", False, "tcp", 22, 22, "0.0.0.0/0")
@@ -179,7 +179,9 @@ def test_a_vpc_has_a_group_of_its_own(world, groups):
     listed = [each for each in world.simulated.cloud.network.security_groups(SCOPE) if each.network_id == vpc]
     assert [{*each.rules} for each in listed] == [{OUT, members}]
     assert not groups.others_of(SCOPE, short_id(vpc))
-    groups.remove_default(SCOPE, short_id(vpc))
-    groups.remove_default(SCOPE, short_id(vpc))
+    for _ in range(2):
+        world.store.transact(lambda conn: end_standard(conn, SCOPE, short_id(vpc), world.clock.now()))
+    assert [each for each in groups.list(SCOPE) if each.vpc == short_id(vpc)] == []
+    world.pass_time(1)
     assert kept(world) == []
     assert {*at_cloud(world)} == {"default"}

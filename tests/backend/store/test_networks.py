@@ -34,7 +34,7 @@ SUBNET = Subnet("s1", uuid_of("s"), uuid_of("n"), VPC.id, "10.0.0.0/24", "az", P
 
 @pytest.fixture
 def vpc(store: Store) -> Vpc:
-    store.transact(lambda conn: rows.add(conn, SCOPE, VPC, NOW))
+    store.transact(lambda conn: rows.add(conn, SCOPE, VPC))
     return VPC
 
 
@@ -55,7 +55,7 @@ def test_values_come_back_as_they_were(store: Store, vpc: Vpc) -> None:
             assert records.all(conn, SCOPE) == [value]  # type: ignore[attr-defined]
             assert records.all(conn, OTHER) == []  # type: ignore[attr-defined]
         assert rows.VPCS.count(conn, SCOPE, gateway=False, state=rows.STANDING) == 1
-    store.transact(lambda conn: rows.end(conn, SCOPE, vpc.id))
+    store.transact(lambda conn: rows.end(conn, SCOPE, vpc.id, NOW))
     with store.read() as conn:
         left = [records.count(conn, SCOPE) for records, _ in kept]  # type: ignore[attr-defined]
     assert left == [1, 1, 0, 0, 0, 0, 1]
