@@ -138,7 +138,7 @@ class Backend:
         from backend.services.managed_policies import ManagedPolicies
         from backend.services.nat_gateways import NatGateways
         from backend.services.network_acls import NetworkAcls
-        from backend.services.networks import AllIn, Networks, ServersIn
+        from backend.services.networks import AllIn, Networks, PortsIn, ServersIn
         from backend.services.nodes import Nodes
         from backend.services.parameters import Parameters
         from backend.services.resource_tags import ResourceTags
@@ -161,7 +161,7 @@ class Backend:
         cloud = housed(cloud, StoredHomes(store))
         catalog = Catalog(cloud, clock, kept_keys=kept_by(store), aliases=public_images)
         security_groups = SecurityGroups(store, cloud, catalog, clock)
-        occupants = AllIn(BalancersIn(store), InterfacesIn(store, ServersIn(cloud)))
+        occupants = AllIn(BalancersIn(store), InterfacesIn(store, ServersIn(cloud)), PortsIn(cloud))
         networks = Networks(store, cloud, catalog, clock, security_groups, occupants)
         interfaces = Interfaces(store, cloud, catalog, clock, security_groups)
         sealing = seal or Seal(())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -98,11 +98,15 @@ class NetworkMaking(Protocol):
         """Let its VPC lead to a subnet."""
         ...
 
+    def occupied(self, scope: Scope, subnets: Collection[str]) -> bool:
+        """Whether anything but what serves the network itself has an address of one of these, given by cloud ids."""
+        ...
+
     def delete_subnet(self, scope: Scope, vpc: str, subnet: MadeSubnet) -> None:
         """Part a subnet from its VPC and end it with its network; what is gone is no error.
 
         Raises:
-            Busy: something has an address of it.
+            Busy: something has an address of it: it is as it was.
         """
         ...
 

@@ -96,6 +96,18 @@ class ServersIn:
             return any(server.subnet_id in subnets for server in self._compute.list(scope))
 
 
+class PortsIn:
+    """Whatever has addresses in the subnets that are made here, as the cloud tells."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def of(self, scope: Scope, subnets: Collection[str]) -> bool:
+        making = self._cloud.network_making
+        with asking():
+            return making is not None and making.occupied(scope, subnets)
+
+
 class AllIn:
     """Occupants of several kinds as one."""
 

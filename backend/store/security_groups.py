@@ -149,6 +149,8 @@ def forget(conn: Connection, scope: Scope, group_id: str) -> None:
 
 def _this(scope: Scope, group_id: str) -> ColumnElement[bool]:
     return and_(_c.project_id == scope.project_id, _c.region == scope.region, _c.id == group_id)
+
+
 def end_standard(conn: Connection, scope: Scope, vpc: str, at: datetime) -> None:
     """The group that a VPC has by itself is told to nobody any more; the engine ends it from then on."""
     for group in GROUPS.all(conn, scope, vpc=vpc, standard=True, state=GroupState.AVAILABLE):

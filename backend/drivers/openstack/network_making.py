@@ -7,7 +7,7 @@ of a router that it shall not translate addresses, and routers know no routes of
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from backend.domain.scope import Scope
@@ -28,6 +28,8 @@ _INTERFACES: Final = (
     "network:router_interface_distributed",
     "network:ha_router_replicated_interface",
 )
+_NAMED: Final = 3
+"""Ports that an error names."""
 _FIELDS: Final = ["id", "name", "description", "project_id"]
 _GONE: Final = frozenset({"RouterNotFound", "NetworkNotFound", "SubnetNotFound"})
 _APART: Final = frozenset({"RouterInterfaceNotFoundForSubnet", "RouterInterfaceNotFound"})
@@ -97,13 +99,24 @@ class OpenStackNetworkMaking:
             if _JOINED not in declined.message:
                 raise _refusal(declined) from declined
 
+    def occupied(self, scope: Scope, subnets: Collection[str]) -> bool:
+        return any(self._occupants(scope, {"fixed_ips": f"subnet_id={subnet}"}) for subnet in subnets)
+
     def delete_subnet(self, scope: Scope, vpc: str, subnet: MadeSubnet) -> None:
+        # Neutron takes a router out of a network that is in use, and what is there is cut off.
+        inside = self._occupants(scope, {"network_id": subnet.network_id})
+        if inside:
+            raise Busy(f"network {subnet.network_id} has ports still: {', '.join(inside[:_NAMED])}")
         try:
             self._put(scope, f"/routers/{vpc}/remove_router_interface", {"subnet_id": subnet.id})
         except Declined as declined:
             if declined.kind not in _GONE | _APART:
                 raise _refusal(declined) from declined
-        self._write(scope, "DELETE", f"/networks/{subnet.network_id}")
+        try:
+            self._write(scope, "DELETE", f"/networks/{subnet.network_id}")
+        except Busy:
+            self.join_subnet(scope, vpc, subnet)  # somebody was quicker
+            raise
 
     def delete_networks(self, scope: Scope, networks: Sequence[str]) -> None:
         for network in networks:
@@ -131,6 +144,14 @@ class OpenStackNetworkMaking:
             asked = {"network_id": network, "fields": ["id", "network_id"]}
             listed = self._rest.listing(scope, NETWORK, "/subnets", "subnets", asked)
             return [str(each["id"]) for each in listed if each.get("network_id") == network]
+
+    def _occupants(self, scope: Scope, where: Mapping[str, str]) -> list[str]:
+        """What has ports there beside what serves the network; ids of ports with their owners."""
+        with told():
+            asked = {**where, "fields": ["id", "device_owner"]}
+            listed = list(self._rest.listing(scope, NETWORK, "/ports", "ports", asked))
+        owners = {str(each["id"]): str(each.get("device_owner") or "nobody") for each in listed}
+        return [f"{port} of {owner}" for port, owner in owners.items() if not owner.startswith("network:")]
 
     def _put(self, scope: Scope, path: str, body: Mapping[str, Any]) -> Answer:
         return self._rest.write(scope, NETWORK, "PUT", path, body, repeat=True)

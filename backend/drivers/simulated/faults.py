@@ -55,6 +55,7 @@ MAKES = frozenset(
 )
 """Those after which there is something in the region that was not there."""
 READS = (
+    "occupied",
     "get",
     "list",
     "list_changed",

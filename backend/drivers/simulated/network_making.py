@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from backend.domain.scope import Scope
@@ -83,6 +83,14 @@ class SimulatedNetworkMaking:
                 (subnet.id, vpc, scope.project_id),
             )
 
+    def occupied(self, scope: Scope, subnets: Collection[str]) -> bool:
+        with self._world.call(Call("occupied", scope)), self._world.state.reading() as connection:
+            marks = ", ".join("?" * len(subnets))
+            wanted = f"SELECT network_id FROM subnets WHERE id IN ({marks})"  # noqa: S608 - marks alone
+            return any(
+                self._used(connection, network) for (network,) in connection.execute(wanted, [*subnets]).fetchall()
+            )
+
     def delete_subnet(self, scope: Scope, vpc: str, subnet: MadeSubnet) -> None:
         del vpc  # what a subnet is joined to ends with it
         with self._writing("delete_subnet", scope) as connection:
@@ -101,19 +109,22 @@ class SimulatedNetworkMaking:
             )
 
     def _end(self, connection: sqlite3.Connection, scope: Scope, network: str) -> None:
-        used = connection.execute(
+        if self._used(connection, network):
+            raise Busy(f"Unable to complete operation on network {network}. There are one or more ports still in use.")
+        connection.execute(
+            "DELETE FROM subnets WHERE network_id = ? AND project = ? AND region = ?",
+            (network, scope.project_id, scope.region),
+        )
+
+    def _used(self, connection: sqlite3.Connection, network: str) -> bool:
+        found = connection.execute(
             "SELECT 1 FROM servers JOIN subnets ON subnets.id = servers.subnet_id"
             " WHERE subnets.network_id = ?1 AND held = 1 AND (gone_at IS NULL OR gone_at > ?2)"
             " UNION ALL SELECT 1 FROM interfaces JOIN subnets ON subnets.id = interfaces.subnet_id"
             " WHERE subnets.network_id = ?1",
             (network, self._world.now()),
         ).fetchone()
-        if used:
-            raise Busy(f"Unable to complete operation on network {network}. There are one or more ports still in use.")
-        connection.execute(
-            "DELETE FROM subnets WHERE network_id = ? AND project = ? AND region = ?",
-            (network, scope.project_id, scope.region),
-        )
+        return found is not None
 
     def _id(self, what: str, token: str) -> str:
         return str(uuid.uuid5(self._origin, f"{what}/{token}"))

@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 
 from backend import errors
+from backend.domain.balancers import BalancerKind
 from backend.domain.network_findings import CidrConflict, NetworkThingInUse, NetworkThingMissing
 from backend.domain.networks import Progress
 from backend.drivers.errors import Busy, QuotaExceeded
 from backend.drivers.simulated.faults import Call, Moment, Where
+from backend.services.balancers import NewBalancer
 from backend.services.networks import Networks
 from backend.store import networks as rows
 from backend.store.leased import Claimer, Room
@@ -295,6 +297,26 @@ def test_a_vpc_that_is_not_ended_keeps_its_group(world: EngineWorld, api: Networ
     assert [each for each in world.backend.security_groups.list(SCOPE) if each.vpc == vpc.id] == []
     world.pass_time(15)
     assert _groups(world) == []
+
+
+def test_a_subnet_of_a_balancer_stays(world: EngineWorld, api: Networks, left: Left) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    zones = [zone.name for zone in world.simulated.cloud.compute.zones(SCOPE)][:2]
+    inside = [api.create_subnet(SCOPE, vpc.id, f"10.0.{at}.0/24", zone) for at, zone in enumerate(zones)]
+    empty = api.create_subnet(SCOPE, vpc.id, "10.0.9.0/24", None)
+    balancers = world.backend.balancers
+    subnets = balancers.subnets(SCOPE, [each.id for each in inside])
+    balancer = balancers.create(SCOPE, NewBalancer("web", BalancerKind.APPLICATION, "internal", subnets, []))
+    world.pass_time(30)
+    for subnet in inside:
+        with pytest.raises(NetworkThingInUse):
+            api.delete_subnet(SCOPE, subnet.id)
+    api.delete_subnet(SCOPE, empty.id)
+    balancers.delete(SCOPE, balancer.id)
+    world.pass_time(30)
+    api.delete_subnet(SCOPE, inside[0].id)
+    world.pass_time(30)
+    assert left.at_the_cloud() == (1, 1)
 
 
 def test_servers_of_names_are_told_to_the_cloud(world: EngineWorld, api: Networks) -> None:

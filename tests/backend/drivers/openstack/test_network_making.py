@@ -106,9 +106,42 @@ def test_a_subnet_is_joined_once(making, services, scope):
         making.join_subnet(scope, ROUTER, MadeSubnet(SUBNET, NETWORK))
 
 
+def having(services, *owners: str) -> None:
+    """The ports of the network that was made."""
+    listed = [{"id": f"port-{each}", "network_id": NETWORK, "device_owner": each} for each in owners]
+    services.on("GET", f"{API}/ports", Reply(200, {"ports": listed}))
+
+
+@pytest.mark.parametrize("owner", ["compute:az1", "Octavia", ""])
+def test_a_subnet_that_something_is_in_is_not_parted_from_its_router(making, services, scope, owner):
+    """Neutron would part it, and then refuse to end the network: for ever."""
+    having(services, "network:dhcp", "network:router_interface", owner)
+    made = MadeSubnet(SUBNET, NETWORK)
+    assert making.occupied(scope, [SUBNET])
+    (asked,) = services.of("GET", "/ports")
+    assert asked.query["fixed_ips"] == [f"subnet_id={SUBNET}"]
+    with pytest.raises(Busy, match=f"port-{owner} of {owner or 'nobody'}"):
+        making.delete_subnet(scope, ROUTER, made)
+    assert [asked for asked in services.asked if asked.method in {"PUT", "DELETE"}] == []
+
+
+def test_a_subnet_that_something_came_into_meanwhile_is_joined_again(making, services, scope):
+    having(services, "network:dhcp")
+    services.on("PUT", f"{API}/routers/{ROUTER}/remove_router_interface", Reply(200, {}))
+    services.on("PUT", f"{API}/routers/{ROUTER}/add_router_interface", Reply(200, {}))
+    words = "There are one or more ports still in use on the network"
+    services.on("DELETE", f"{API}/networks/{NETWORK}", neutron_error(409, "NetworkInUse", words))
+    with pytest.raises(Busy):
+        making.delete_subnet(scope, ROUTER, MadeSubnet(SUBNET, NETWORK))
+    (joined,) = services.of("PUT", f"/routers/{ROUTER}/add_router_interface")
+    assert joined.body == {"subnet_id": SUBNET}
+
+
 def test_a_subnet_is_parted_and_ended(making, services, scope):
     made = MadeSubnet(SUBNET, NETWORK)
+    having(services, "network:dhcp", "network:router_interface")
     gone = neutron_error(404, "RouterInterfaceNotFoundForSubnet", "no interface")
+    services.on("PUT", f"{API}/routers/{ROUTER}/add_router_interface", Reply(200, {}))
     services.on("PUT", f"{API}/routers/{ROUTER}/remove_router_interface", gone)
     in_use = neutron_error(409, "NetworkInUse", "There are one or more ports still in use on the network")
     services.on("DELETE", f"{API}/networks/{NETWORK}", in_use, Reply(204), neutron_error(404, "NetworkNotFound", "no"))
