@@ -108,7 +108,7 @@ def test_what_an_engine_took_up_gets_no_row(store: Store) -> None:
 def test_of_two_vpcs_one_gets_a_gateway(store: Store) -> None:
     vpcs = [replace(VPC, id=f"v{number}") for number in range(4)]
     for each in vpcs:
-        store.transact(lambda conn, each=each: rows.add(conn, SCOPE, each, NOW))
+        store.transact(lambda conn, each=each: rows.add(conn, SCOPE, each))
     store.transact(lambda conn: rows.GATEWAYS.add(conn, SCOPE, InternetGateway("g1", None, NOW)))
     together = Barrier(4)
 
