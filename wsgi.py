@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -182,7 +183,11 @@ def create_metadata() -> Metadata:
     regions = regions_of(chosen)
     region = chosen.region if chosen.region in regions else next(iter(regions))
     guests = Guests(
-        backend, region, lambda project: Scope(project, regions[region]), number_of if embedded else account_id
+        backend,
+        region,
+        lambda project: Scope(project, regions[region]),
+        number_of if embedded else account_id,
+        nullcontext if patience is None else patience.request,
     )
     return Metadata(guests, asked, SystemClock(), page_key_of(chosen))
 

@@ -12,6 +12,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, Union
 
@@ -67,11 +68,18 @@ class Guests:
         region: AWS's name.
         scope_of: a project's, in that region.
         account_of: the 12 digits of a project.
+        asking: around all that the cloud is asked for one guest.
     """
 
     def __init__(
-        self, backend: Backend, region: str, scope_of: Callable[[str], Scope], account_of: Callable[[str], str]
+        self,
+        backend: Backend,
+        region: str,
+        scope_of: Callable[[str], Scope],
+        account_of: Callable[[str], str],
+        asking: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        self._asking = asking
         self._backend = backend
         self._region = region
         self._scope_of = scope_of
@@ -85,17 +93,21 @@ class Guests:
         """
         if not _PROJECT.fullmatch(project) or not _UUID.fullmatch(server_id):
             return None
-        try:
-            server = self._backend.servers.get(self._scope_of(project), server_id)
-        except (ServerUnknown, NotPermitted):
-            return None
-        return self._guest(project, server)
+        with self._asking():
+            try:
+                server = self._backend.servers.get(self._scope_of(project), server_id)
+            except (ServerUnknown, NotPermitted):
+                return None
+            return self._guest(project, server)
 
     def named(self, project: str, instance_id: str) -> Guest | None:
         """The guest of an instance id of a project; None where there is none. Raises as ``find``."""
         short = arns.short_of(arns.INSTANCE, instance_id)
-        found = {} if short is None else self._backend.servers.find(self._scope_of(project), [short])
-        return None if short is None or short not in found else self._guest(project, found[short])
+        if short is None:
+            return None
+        with self._asking():
+            found = self._backend.servers.find(self._scope_of(project), [short])
+            return self._guest(project, found[short]) if short in found else None
 
     def _guest(self, project: str, server: Server) -> Guest | None:
         if server.status in _GONE:
