@@ -278,7 +278,7 @@ def _asked(environ: Mapping[str, Any]) -> _Asked:
     wanted = min(int(length), _LONGEST_BODY) if length.isdecimal() else 0
     body: bytes = environ["wsgi.input"].read(wanted) if wanted else b""
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
-    path = str(raw).partition("?")[0] if raw else str(environ.get("PATH_INFO", "/"))
+    path = urlsplit(str(raw)).path if raw else str(environ.get("PATH_INFO", "/"))
     return _Asked(environ["REQUEST_METHOD"], path or "/", str(environ.get("QUERY_STRING", "")), headers, body)
 
 

@@ -54,19 +54,11 @@ class InstanceProfiles:
             profile = identities.found(rows.PROFILES, conn, here, name)
             return _shown(conn, here, [profile])[0]
 
-    def list(self, scope: Scope, role: str | None = None) -> Sequence[Shown]:
-        """All profiles with their roles, or those of a role. Raises IdentityMissing where there is no such role."""
+    def list(self, scope: Scope) -> Sequence[Shown]:
+        """All profiles with their roles."""
         here = everywhere(scope)
         with self._store.read() as conn:
-            if role is None:
-                return _shown(conn, here, rows.PROFILES.all(conn, here))
-            having = identities.found(rows.ROLES, conn, here, role)
-            return [(each, having) for each in rows.PROFILES.all(conn, here, role_id=having.id)]
-
-    def known(self, scope: Scope, ids: Sequence[str]) -> Mapping[str, InstanceProfile]:
-        """Profiles by their ids; those that are gone are left out."""
-        with self._store.read() as conn:
-            return rows.PROFILES.of(conn, everywhere(scope), ids)
+            return _shown(conn, here, rows.PROFILES.all(conn, here))
 
     def add_role(self, scope: Scope, name: str, role: str) -> None:
         """Put a role in a profile that has none. Raises IdentityMissing of the role too, LimitExceeded."""

@@ -113,9 +113,15 @@ class Parameters:
             return rows.find(conn, scope, name, selector)
 
     def list(self, scope: Scope) -> Sequence[Parameter]:
-        """The latest version of each, by name."""
+        """The latest version of each without its value, by name."""
         with self._store.read() as conn:
-            return sorted(PARAMETERS.all(conn, scope, latest=True), key=lambda each: each.name)
+            return rows.listed(conn, scope)
+
+    def whole(self, scope: Scope, listed: Sequence[Parameter]) -> Sequence[Parameter]:
+        """Some of those that were listed, with their values; those that are gone meanwhile are left out."""
+        with self._store.read() as conn:
+            found = PARAMETERS.of(conn, scope, [each.id for each in listed])
+        return [found[each.id] for each in listed if each.id in found]
 
     def history(self, scope: Scope, name: str) -> Sequence[Parameter]:
         """All versions that are kept, oldest first. Raises ParameterMissing."""

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from backend.domain.parameters import Parameter, ParameterMissing, ParameterVersionMissing, key_of
+from backend.domain.parameters import (
+    Parameter,
+    ParameterMissing,
+    ParameterType,
+    ParameterVersionMissing,
+    key_of,
+)
 from backend.domain.scope import Scope
 from backend.store.identity_tables import parameters
 from backend.store.records import Records
 
 PARAMETERS: Final = Records(parameters, Parameter)
+
+
+_HEADS: Final = [column for column in parameters.c if column.name not in {"project_id", "region", "value"}]
+
+
+def listed(conn: Connection, scope: Scope) -> list[Parameter]:
+    """The latest version of each parameter without its value, by name: values of many are much to read."""
+    c = parameters.c
+    within = (c.project_id == scope.project_id, c.region == scope.region, c.latest.is_(True))
+    found = conn.execute(select(*_HEADS).where(*within)).mappings()
+    heads = (Parameter(**{**row, "type": ParameterType(row["type"]), "value": ""}) for row in found)
+    return sorted(heads, key=lambda each: each.name)
 
 
 def find(conn: Connection, scope: Scope, name: str, selector: str | None = None) -> Parameter:

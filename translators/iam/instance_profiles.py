@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from translators.iam import listing
+from translators.iam.roles import found
 from translators.iam.words import path_of, profile_told
 from translators.registry import Call, Result, operation
 
@@ -31,8 +32,9 @@ def list_instance_profiles(call: Call) -> Result:
 
 @operation("iam", "ListInstanceProfilesForRole")
 def list_instance_profiles_for_role(call: Call) -> Result:
-    profiles = call.backend.instance_profiles.list(call.scope, call.params["RoleName"])
-    told = [profile_told(call, *each) for each in profiles]
+    role = found(call, call.params["RoleName"])
+    profiles = call.backend.instance_profiles.list(call.scope)
+    told = [profile_told(call, profile, has) for profile, has in profiles if has is not None and has.id == role.id]
     return listing.page(call, "InstanceProfiles", told, lambda each: str(each["InstanceProfileName"]))
 
 

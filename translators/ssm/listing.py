@@ -52,6 +52,7 @@ def by_path(call: Call) -> Result:
     own = _filtered(call, own, {"Type", "KeyId", "Label"})
     some, more = _page(call, own, lambda each: each.name, _BY_PATH)
     clear = bool(call.params.get("WithDecryption"))
+    some = call.backend.parameters.whole(call.scope, some)
     return {"Parameters": [words.told(call, each, clear=clear) for each in some], **more}
 
 

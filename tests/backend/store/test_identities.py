@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -95,6 +96,8 @@ def test_versions_of_a_parameter(store):
     store.transact(lambda conn: PARAMETERS.add(conn, HERE, first, second))
     with store.read() as conn:
         assert parameters.find(conn, HERE, first.name) == second
+        assert parameters.listed(conn, HERE) == [replace(second, value="")]
+        assert parameters.listed(conn, OTHER) == []
         assert parameters.find(conn, HERE, first.name, "1") == first
         assert parameters.find(conn, HERE, first.name, "live") == first
         with pytest.raises(ParameterVersionMissing):

@@ -132,7 +132,9 @@ def test_an_instance_profile_has_one_role(iam: Asking) -> None:
     assert iam.code("DeleteInstanceProfile", InstanceProfileName="p") == "DeleteConflict"
     listed = iam("ListInstanceProfilesForRole", RoleName="web")["InstanceProfiles"]
     assert [each["InstanceProfileName"] for each in listed] == ["p"]
-    assert iam("ListInstanceProfilesForRole", RoleName="db")["InstanceProfiles"] == []
+    for none in ("db", "AWSServiceRoleForAutoScaling"):
+        assert iam("ListInstanceProfilesForRole", RoleName=none)["InstanceProfiles"] == []
+    assert iam.code("ListInstanceProfilesForRole", RoleName="nobody") == "NoSuchEntity"
 
 
 def test_a_managed_policy_has_five_versions(iam: Asking) -> None:
