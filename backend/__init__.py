@@ -136,6 +136,7 @@ class Backend:
         from backend.services.key_pairs import KeyPairs, kept_by
         from backend.services.listeners import Listeners
         from backend.services.managed_policies import ManagedPolicies
+        from backend.services.mapped_addresses import MappedAddresses
         from backend.services.nat_gateways import NatGateways
         from backend.services.network_acls import NetworkAcls
         from backend.services.networks import AllIn, Networks, PortsIn, ServersIn
@@ -191,7 +192,7 @@ class Backend:
             security_groups=security_groups,
             key_pairs=KeyPairs(store, cloud, catalog, clock),
             networks=networks,
-            routing=Routing(store, clock, networks.seen),
+            routing=Routing(store, clock, networks.seen, MappedAddresses(store, cloud)),
             network_acls=NetworkAcls(store, clock, networks.seen, recorded=record_acls),
             dhcp_options=DhcpOptionSets(store, clock),
             names=names or Names(),

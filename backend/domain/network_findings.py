@@ -85,6 +85,13 @@ class NotJoined(Finding):
 
 
 @dataclass(eq=False)
+class AddressesMapped(Finding):
+    """Public addresses lead into the VPC, whose gateway therefore stays."""
+
+    vpc_id: str
+
+
+@dataclass(eq=False)
 class RouteExists(Finding):
     cidr: str
 

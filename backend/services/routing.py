@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from backend import errors
 from backend.clock import Clock
 from backend.domain.ids import new_digits
 from backend.domain.network_findings import (
+    AddressesMapped,
     AlreadyJoined,
     MainTable,
     NetworkLimit,
@@ -36,10 +38,19 @@ from backend.store import networks as rows
 from backend.store.session import Connection, Store
 
 
+class Mapped(Protocol):
+    """Public addresses that lead into VPCs."""
+
+    def into(self, scope: Scope, vpc_id: str) -> bool:
+        """Whether any leads into a VPC, by its digits."""
+        ...
+
+
 class Routing:
     """Every write may raise NetworkThingMissing, and NotOurs where the cloud has the thing otherwise."""
 
-    def __init__(self, store: Store, clock: Clock, seen: NetworkReader) -> None:
+    def __init__(self, store: Store, clock: Clock, seen: NetworkReader, mapped: Mapped) -> None:
+        self._mapped = mapped
         self._store = store
         self._clock = clock
         self._seen = seen
@@ -95,7 +106,16 @@ class Routing:
         self._refuse(scope, self._store.transact(work))
 
     def detach_gateway(self, scope: Scope, gateway_id: str, vpc_id: str) -> None:
-        """Raises NotJoined."""
+        """Take a VPC its way out.
+
+        Raises:
+            NotJoined
+            AddressesMapped: public addresses lead into the VPC.
+        """
+        with self._store.read() as conn:
+            attached = rows.GATEWAYS.one(conn, scope, id=gateway_id, vpc_id=vpc_id) is not None
+        if attached and self._mapped.into(scope, vpc_id):
+            raise AddressesMapped(vpc_id)
 
         def work(conn: Connection) -> tuple[str, str] | None:
             if rows.lock(conn, scope, vpc_id) is None:

@@ -157,6 +157,11 @@ TABLE: Final[dict[type[Finding], Row]] = {
         "Gateway.NotAttached",
         f"resource {shown('internet-gateway', found.id)} is not attached to network {shown('vpc', found.vpc_id)}",
     ),
+    findings.AddressesMapped: lambda found: AWSError(
+        "DependencyViolation",
+        f"Network {shown('vpc', found.vpc_id)} has some mapped public address(es). "
+        "Please unmap those public address(es) before detaching the gateway.",
+    ),
     findings.RouteExists: lambda found: AWSError(
         "RouteAlreadyExists", f"The route identified by {found.cidr} already exists."
     ),

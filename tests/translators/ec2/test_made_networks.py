@@ -162,6 +162,32 @@ def test_a_gateway_comes_to_a_vpc_and_leaves_it(aws: Asking, vpc: str, gateway: 
     assert aws.code("DescribeInternetGateways", InternetGatewayIds=[gateway]) == "InvalidInternetGatewayID.NotFound"
 
 
+def test_a_gateway_stays_while_public_addresses_lead_in(
+    aws: Asking, world: World, vpc: str, subnet: str, gateway: str, image: str
+) -> None:
+    address = aws("AllocateAddress", Domain="vpc")["AllocationId"]
+    interface = aws("CreateNetworkInterface", SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    joined = aws("AssociateAddress", AllocationId=address, NetworkInterfaceId=interface)["AssociationId"]
+    detach = {"InternetGatewayId": gateway, "VpcId": vpc}
+    refused = aws.refused("DetachInternetGateway", **detach)
+    assert (refused.code, refused.message) == (
+        "DependencyViolation",
+        (
+            f"Network {vpc} has some mapped public address(es). "
+            "Please unmap those public address(es) before detaching the gateway."
+        ),
+    )
+    aws("DisassociateAddress", AssociationId=joined)
+    launched = aws("RunInstances", ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, SubnetId=subnet)
+    instance = launched["Instances"][0]["InstanceId"]
+    world.clock.move(60)
+    aws("AssociateAddress", AllocationId=address, InstanceId=instance)
+    assert aws.code("DetachInternetGateway", **detach) == "DependencyViolation"
+    aws("TerminateInstances", InstanceIds=[instance])
+    world.clock.move(60)
+    aws("DetachInternetGateway", **detach)
+
+
 def test_routes(aws: Asking, vpc: str, gateway: str, table: str) -> None:
     everything = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"}
     assert aws("CreateRoute", **everything, GatewayId=gateway) == {"Return": True}
