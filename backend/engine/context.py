@@ -24,6 +24,7 @@ class Context:
         seed: of all chance; with it, the clock and the cloud's answers a run repeats exactly.
         counters: what was done since the start, by name.
         measures: are told the same, and more.
+        blocked: VPCs that the cloud holds up, and since when this engine finds them so: asked for less and less often.
         unreached: projects that could not be asked at the last look of this engine: told in the log once.
     """
 
@@ -36,6 +37,7 @@ class Context:
     seed: int
     counters: Counter[str] = field(default_factory=Counter)
     measures: Measures = field(default_factory=Unmeasured)
+    blocked: dict[str, datetime] = field(default_factory=dict)
     unreached: set[Scope] = field(default_factory=set)
 
     def rng(self, *about: object) -> Random:

@@ -28,6 +28,8 @@ from backend.store.networks import MakingLease, VpcLease
 from backend.store.session import Connection
 
 LOG: Final = logging.getLogger(__name__)
+LONGEST: Final = timedelta(minutes=10)
+"""Between two looks at what the cloud holds up; a write of the project's is looked at at once."""
 _KEPT_AT_ONCE: Final = (errors.CloudUnavailable, errors.OutcomeUnknown, errors.Busy)
 
 Steps = Generator[Sequence[Call] | Write, Any, Any]
@@ -113,11 +115,14 @@ class _Settling:
         if self.retry is not None:  # subnets of it are there still
             return
         if (yield from self._done(lambda making: making.delete_vpc(self.scope, plan.vpc.cloud_id))):
+            self.context.blocked.pop(self.lease.vpc_id, None)
             yield Write(self._forget)
 
     def release(self, conn: Connection) -> None:
         if rows.LEASED_VPCS.fence(conn, self.lease) is not None:
             due = None if self.retry is None else self.context.now() + self.retry
+            if due is None:
+                self.context.blocked.pop(self.lease.vpc_id, None)
             rows.LEASED_VPCS.release(conn, self.lease, due)
 
     def _done(self, call: Callable[[NetworkMaking], object]) -> Generator[Sequence[Call], Any, bool]:
@@ -131,7 +136,10 @@ class _Settling:
         if error is None:
             return True
         settings, scope = self.context.settings, self.scope
-        pause = settings.cloud_retry if isinstance(error, _KEPT_AT_ONCE) else settings.refused_retry
+        least = settings.cloud_retry if isinstance(error, _KEPT_AT_ONCE) else settings.refused_retry
+        now = self.context.now()
+        since = self.context.blocked.setdefault(self.lease.vpc_id, now)
+        pause = min(max(now - since, least), LONGEST)
         self.retry = min(pause, self.retry or pause)
         LOG.warning("project=%s region=%s vpc-%s waits: %s", scope.project_id, scope.region, self.lease.vpc_id, error)
         return False

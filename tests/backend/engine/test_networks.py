@@ -359,3 +359,19 @@ def test_a_group_of_a_vpc_needs_no_listing_of_the_cloud(world: EngineWorld, api:
     assert [each.name for each in groups.list(SCOPE) if each.vpc == vpc.id] == ["default"]
     api.delete_vpc(SCOPE, vpc.id)
     assert [each for each in groups.list(SCOPE) if each.vpc == vpc.id] == []
+
+
+def test_what_the_cloud_holds_up_for_long_is_asked_for_less_and_less(
+    world: EngineWorld, api: Networks, caplog: pytest.LogCaptureFixture
+) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    subnets = [api.create_subnet(SCOPE, vpc.id, f"10.0.{number}.0/24", None) for number in range(2)]
+    world.pass_time(1)
+    held = world.simulated.faults.refuse(Busy("a port is in it"), Where(calls=("delete_subnet",)))
+    api.delete_subnet(SCOPE, subnets[0].id)
+    world.pass_time(3600, 5)
+    assert 8 < caplog.text.count("waits: a port is in it") < 25
+    api.delete_subnet(SCOPE, subnets[1].id)  # is looked at at once, and so is the other
+    world.simulated.faults.lift(held)
+    world.pass_time(1)
+    assert [each for each in world.simulated.cloud.network.subnets(SCOPE) if each.made] == []
