@@ -103,7 +103,7 @@ def detach(call: Call) -> Result:
 def modify(call: Call) -> Result:
     params, found = call.params, _made(call)
     if found.made is None:
-        raise _unsupported("change of an instance's own interface: change the instance")
+        return _change_own(call, found)
     groups = [actions.digits_of(actions.SECURITY_GROUP, each) for each in params.get("Groups") or ()]
     description = params.get("Description")
     text = None if description is None else _description(description.get("Value") or "")
@@ -138,6 +138,23 @@ def attribute(call: Call) -> Result:
         raise AWSError("InvalidParameterValue", f"Invalid value for attribute: {wanted[:64]}")  # unsourced
     actions.check_dry_run(call)
     return {"NetworkInterfaceId": found.id, **told[wanted]}
+
+
+def _change_own(call: Call, found: Interface) -> Result:
+    """Change the interface that an instance has from birth, which is to change the instance; Terraform does it so."""
+    params, instance = call.params, found.instance
+    attachment = params.get("Attachment") or {}
+    if instance is None or params.get("Description") is not None or attachment.get("DeleteOnTermination") is False:
+        raise _unsupported("description, and no life, of their own where they are an instance's")
+    groups = [actions.digits_of(actions.SECURITY_GROUP, each) for each in params.get("Groups") or ()]
+    check = (params.get("SourceDestCheck") or {}).get("Value")
+    actions.check_dry_run(call)
+    changes = call.backend.server_changes
+    if groups:
+        changes.regroup(call.scope, instance.server, groups)
+    if check is not None:
+        changes.set(call.scope, instance.server, source_check=bool(check))
+    return {}
 
 
 def _made(call: Call) -> Interface:

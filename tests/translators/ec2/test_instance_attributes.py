@@ -188,3 +188,16 @@ def test_an_address_of_its_own(aws: Asking, image: str) -> None:
         aws.code("RunInstances", ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, **asked)
         == "InvalidIPAddress.InUse"
     )
+
+
+def test_its_own_interface_is_changed_as_itself(aws: Asking, instance: str) -> None:
+    """Terraform puts an instance into other groups by its interface."""
+    vpc = told(aws, instance)["VpcId"]
+    group = aws("CreateSecurityGroup", GroupName="web", Description="of the web", VpcId=vpc)["GroupId"]
+    interface = told(aws, instance)["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    aws("ModifyNetworkInterfaceAttribute", NetworkInterfaceId=interface, Groups=[group])
+    aws("ModifyNetworkInterfaceAttribute", NetworkInterfaceId=interface, SourceDestCheck={"Value": False})
+    one = told(aws, instance)
+    assert ([each["GroupId"] for each in one["SecurityGroups"]], one["SourceDestCheck"]) == ([group], False)
+    asked = {"NetworkInterfaceId": interface, "Description": {"Value": "x"}}
+    assert aws.code("ModifyNetworkInterfaceAttribute", **asked) == "UnsupportedOperation"
