@@ -196,6 +196,16 @@ def test_whether_a_disk_goes_with_its_instance_can_be_changed(aws: Asking, insta
     assert told(aws, own)["State"] == "available"
 
 
+def test_pages_are_as_long_as_the_cli_wants_them(aws: Asking, volume: str) -> None:
+    assert len(aws("DescribeVolumes", MaxResults=1000)["Volumes"]) == 1
+    assert aws("DescribeSnapshots", MaxResults=1000)["Snapshots"] == []
+    for _ in range(5):
+        made(aws)
+    page = aws("DescribeVolumes", MaxResults=5)
+    rest = aws("DescribeVolumes", MaxResults=5, NextToken=page["NextToken"])["Volumes"]
+    assert (len(page["Volumes"]), len(rest)) == (5, 1)
+
+
 def test_status_and_attributes(aws: Asking, volume: str, instance: str) -> None:
     statuses = aws("DescribeVolumeStatus", VolumeIds=[volume])["VolumeStatuses"]
     assert statuses[0]["VolumeStatus"]["Status"] == "ok"
