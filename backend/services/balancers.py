@@ -10,7 +10,14 @@ from typing import Any, Final
 
 from backend import errors
 from backend.clock import Clock
-from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, new_digits
+from backend.domain.balancers import (
+    BalancerKind,
+    BalancerListener,
+    BalancerState,
+    LoadBalancer,
+    TargetGroup,
+    new_digits,
+)
 from backend.domain.names import Names
 from backend.domain.scope import Scope
 from backend.drivers.balancer_making import BalancerMaking
@@ -190,12 +197,17 @@ class LoadBalancers:
         self._store.transact(work)
 
     def change(self, scope: Scope, balancer_id: str, **values: Any) -> LoadBalancer:
-        """Set fields of a balancer (attributes, subnets...); the balancer as it is then. Raises BalancerNotFound."""
+        """Set fields of a balancer; the balancer as it is then. Attributes are set beside those that it has.
+
+        Raises:
+            BalancerNotFound
+        """
 
         def work(conn: Connection) -> LoadBalancer:
             found = locked(conn, scope, balancer_id, self._clock)
-            BALANCERS.change(conn, scope, balancer_id, **values)
-            return replace(found, **values)
+            whole = beside(found, values)
+            BALANCERS.change(conn, scope, balancer_id, **whole)
+            return replace(found, **whole)
 
         return self._store.transact(work)
 
@@ -229,6 +241,13 @@ class LoadBalancers:
         BALANCERS.add(conn, scope, made, family=family, due_at=due_at, epoch=0)
         resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
         return made
+
+
+def beside(thing: LoadBalancer | TargetGroup | BalancerListener, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields to be set, with attributes beside those that a thing has: requests that set others do not undo them."""
+    if "attributes" not in values:
+        return dict(values)
+    return {**values, "attributes": {**thing.attributes, **values["attributes"]}}
 
 
 def _subnets(conn: Connection, scope: Scope) -> list[frozenset[str]]:

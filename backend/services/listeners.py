@@ -24,7 +24,7 @@ from backend.drivers.balancer_making import Part
 from backend.drivers.balancer_plans import listener_plan, rule_plan
 from backend.drivers.cloud import Cloud
 from backend.services import limits
-from backend.services.balancers import locked, present, tag_id
+from backend.services.balancers import beside, locked, present, tag_id
 from backend.services.target_groups import known
 from backend.store import balancers, resource_tags
 from backend.store.balancers import LISTENERS, RULES
@@ -106,18 +106,19 @@ class Listeners:
         return self._store.transact(work)
 
     def change(self, scope: Scope, listener_id: str, **values: Any) -> BalancerListener:
-        """Set fields of a listener. Raises ListenerNotFound and as ``create``."""
+        """Set fields of a listener; attributes beside those it has. Raises ListenerNotFound and as ``create``."""
 
         def work(conn: Connection) -> BalancerListener:
             found = _listener(conn, scope, listener_id)
             balancer = locked(conn, scope, found.balancer_id, self._clock)
-            changed = replace(_listener(conn, scope, listener_id), **values)
+            whole = beside(_listener(conn, scope, listener_id), values)
+            changed = replace(_listener(conn, scope, listener_id), **whole)
             here = LISTENERS.all(conn, scope, balancer_id=balancer.id)
             if any(each.port == changed.port and each.id != listener_id for each in here):
                 raise errors.ListenerExists(changed.port)
             self._check_actions(conn, scope, balancer, changed.actions)
             self._check(scope, listener_plan(balancer, changed))
-            LISTENERS.change(conn, scope, listener_id, **values)
+            LISTENERS.change(conn, scope, listener_id, **whole)
             balancers.refer(conn, scope, balancer.id)
             return changed
 

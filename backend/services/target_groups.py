@@ -22,7 +22,7 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
 from backend.drivers.errors import PoolNotFound
 from backend.services import limits
-from backend.services.balancers import tag_id
+from backend.services.balancers import beside, tag_id
 from backend.services.catalog import asking
 from backend.services.traffic import TargetState as Doing
 from backend.store import balancers, resource_tags, traffic
@@ -117,14 +117,16 @@ class TargetGroups:
         return self._store.transact(work)
 
     def change(self, scope: Scope, group_id: str, **values: Any) -> TargetGroup:
-        """Set fields of a group (health_check, attributes). Raises PoolNotFound, BalancingLacks."""
-        self._check(scope, replace(self.get(scope, group_id), **values))
+        """Set fields of a group; attributes beside those that it has. Raises PoolNotFound, BalancingLacks."""
+        here = self.get(scope, group_id)
+        self._check(scope, replace(here, **beside(here, values)))
 
         def work(conn: Connection) -> TargetGroup:
+            self._pull(conn, known(conn, scope, group_id))  # whoever changes a group of a balancer has it alone
             found = known(conn, scope, group_id)
-            GROUPS.change(conn, scope, group_id, **values)
-            self._pull(conn, found)
-            return replace(found, **values)
+            whole = beside(found, values)
+            GROUPS.change(conn, scope, group_id, **whole)
+            return replace(found, **whole)
 
         return self._store.transact(work)
 

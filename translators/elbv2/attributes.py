@@ -197,8 +197,7 @@ def describe_load_balancer_attributes(call: Call) -> Result:
 def modify_load_balancer_attributes(call: Call) -> Result:
     balancer = ids.balancer_of(call, call.params["LoadBalancerArn"])
     given = changed("Load balancer", of_balancer(balancer), _checked(call))
-    kept = {**balancer.attributes, **given}
-    return _answer(of_balancer(call.backend.balancers.change(call.scope, balancer.id, attributes=kept)))
+    return _answer(of_balancer(call.backend.balancers.change(call.scope, balancer.id, attributes=given)))
 
 
 @operation("elbv2", "DescribeTargetGroupAttributes")
@@ -222,7 +221,7 @@ def modify_target_group_attributes(call: Call) -> Result:
         raise validation(
             "Target group attribute 'stickiness.app_cookie.cookie_name' is no name of a cookie"
         )  # unsourced
-    return _answer(of_group(call.backend.target_groups.change(call.scope, group.id, attributes=kept)))
+    return _answer(of_group(call.backend.target_groups.change(call.scope, group.id, attributes=given)))
 
 
 @operation("elbv2", "DescribeListenerAttributes")
@@ -234,8 +233,7 @@ def describe_listener_attributes(call: Call) -> Result:
 def modify_listener_attributes(call: Call) -> Result:
     listener = _listener(call)
     given = changed("Listener", of_listener(listener), _checked(call))
-    kept = {**listener.attributes, **given}
-    return _answer(of_listener(call.backend.listeners.change(call.scope, listener.id, attributes=kept)))
+    return _answer(of_listener(call.backend.listeners.change(call.scope, listener.id, attributes=given)))
 
 
 def _listener(call: Call) -> BalancerListener:
