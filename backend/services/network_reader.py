@@ -34,6 +34,7 @@ from backend.drivers.cloud import Cloud
 from backend.errors import Finding
 from backend.services.catalog import asking
 from backend.store import networks as rows
+from backend.store.addresses import GATEWAYS as NAT_GATEWAYS
 from backend.store.session import Connection, Store
 
 _UNTOLD: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,7 +75,7 @@ class SeenTable:
 
     Attributes:
         local: the blocks of its VPC.
-        gateways: digits of the gateways that its VPC has.
+        gateways: digits of the gateways that its VPC has, those that translate addresses among them.
     """
 
     table: RouteTable
@@ -167,12 +168,16 @@ class NetworkReader:
             tables = rows.ROUTE_TABLES.all(conn, scope)
             associations = _grouped(rows.ROUTE_ASSOCIATIONS.all(conn, scope), lambda each: each.table_id)
             gateways = _grouped(rows.GATEWAYS.all(conn, scope), lambda each: each.vpc_id or "")
+            nats = _grouped(NAT_GATEWAYS.all(conn, scope, deleted_at=None), lambda each: each.vpc)
         own = [
             SeenTable(
                 table,
                 associations.get(table.id, ()),
                 vpcs[table.vpc_id].cidrs,
-                frozenset(each.id for each in gateways.get(table.vpc_id, ())),
+                frozenset(
+                    {each.id for each in gateways.get(table.vpc_id, ())}
+                    | {each.id for each in nats.get(table.vpc_id, ())}
+                ),
             )
             for table in tables
             if table.vpc_id in vpcs

@@ -35,6 +35,7 @@ from backend.services import network_limits as limits
 from backend.services.network_reader import NetworkReader
 from backend.store import client_tokens
 from backend.store import networks as rows
+from backend.store.addresses import GATEWAYS as NAT_GATEWAYS
 from backend.store.session import Connection, Store
 
 
@@ -286,6 +287,12 @@ class Routing:
                 if gateway is None:
                     return "internet-gateway", route.target
                 if gateway.vpc_id != table.vpc_id:
+                    raise RouteElsewhere(table_id, route.target)
+            if route.kind == "nat":
+                nat = NAT_GATEWAYS.one(conn, scope, id=route.target, deleted_at=None)
+                if nat is None:
+                    return "nat-gateway", route.target
+                if nat.vpc != table.vpc_id:
                     raise RouteElsewhere(table_id, route.target)
             written = {**table.routes, route.cidr: {"kind": route.kind, "target": route.target}}
             rows.ROUTE_TABLES.change(conn, scope, table_id, routes=written)

@@ -212,6 +212,14 @@ NAT_GATEWAY: Final = Kind(
     "The Nat Gateway {} was not found",
     "The Nat Gateways {} were not found",
 )
+ROUTED_NAT_GATEWAY: Final = Kind(
+    arns.NAT_GATEWAY,
+    "InvalidNatGatewayID.Malformed",  # unsourced
+    "InvalidNatGatewayID.NotFound",
+    "The natGateway ID '{}' does not exist",
+    "The natGateway IDs '{}' do not exist",
+)
+"""As operations of routes speak of it."""
 KEY_PAIR: Final = Kind(
     arns.KEY_PAIR,
     # Source: radkawar/stackd testdata/aws/ec2/key_pairs.json, of a malformed id and of one of nothing.

@@ -99,6 +99,13 @@ ADDRESSES: Final = Noun(
 actions.describes("DescribeAddresses", ADDRESSES)
 
 
+@actions.reads("DescribeAddressesAttribute")
+def _attributes(call: Call) -> Result:
+    """Names that lead back from addresses: there are none."""
+    ADDRESSES.of_ids(call, call.params.get("AllocationIds") or ())
+    return {"Addresses": []}
+
+
 @operation("ec2", "AllocateAddress")
 def allocate(call: Call) -> Result:
     params = call.params

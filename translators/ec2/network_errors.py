@@ -23,6 +23,7 @@ _KINDS: Final = {
     "acl-association": actions.ACL_ASSOCIATION,
     "dhcp-options": actions.DHCP_OPTIONS,
     "cidr-association": actions.CIDR_ASSOCIATION,
+    "nat-gateway": actions.ROUTED_NAT_GATEWAY,
 }
 _NOUNS: Final = {
     "internet-gateway": "internetGateway",

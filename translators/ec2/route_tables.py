@@ -29,7 +29,6 @@ _MEMBERS: Final = {
     "instance": ("InstanceId", arns.INSTANCE),
 }
 _TARGETS: Final = (
-    "NatGatewayId",
     "NetworkInterfaceId",
     "InstanceId",
     "VpcPeeringConnectionId",
@@ -83,7 +82,7 @@ def _routes(each: _Table) -> list[Words]:
 
 def _route(seen: SeenTable, route: Route) -> Words:
     member, prefix = _MEMBERS[route.kind]
-    lost = route.kind == "gateway" and route.target not in seen.gateways
+    lost = route.kind in {"gateway", "nat"} and route.target not in seen.gateways
     return {
         "DestinationCidrBlock": route.cidr,
         member: f"{prefix}-{route.target}",
@@ -227,8 +226,15 @@ def _wanted(call: Call) -> tuple[str, Route]:
     for name in _TARGETS:
         if params.get(name):
             raise AWSError(
-                "UnsupportedOperation", f"The parameter {name} is not supported: routes lead to internet gateways here."
+                "UnsupportedOperation", f"The parameter {name} is not supported: routes lead to gateways here."
             )
+    if params.get("NatGatewayId") and params.get("GatewayId"):
+        raise AWSError(  # unsourced
+            "InvalidParameterCombination", "The request must contain exactly one target of the route"
+        )
+    if params.get("NatGatewayId"):
+        nat = actions.digits_of(actions.ROUTED_NAT_GATEWAY, params["NatGatewayId"])
+        return _table(call), Route(cidr, "nat", nat)
     if not params.get("GatewayId"):
         raise AWSError("MissingParameter", "The request must contain a target of the route")  # unsourced
     gateway = actions.digits_of(actions.INTERNET_GATEWAY, params["GatewayId"])

@@ -35,6 +35,12 @@ def interface(aws: Asking, identity: str) -> dict[str, Any]:
     return found
 
 
+def route(aws: Asking, table: str) -> dict[str, Any]:
+    """The route that was made in a table."""
+    found: dict[str, Any] = aws("DescribeRouteTables", RouteTableIds=[table])["RouteTables"][0]["Routes"][1]
+    return found
+
+
 def public_of(aws: Asking, instance: str) -> str | None:
     (found,) = aws("DescribeInstances", InstanceIds=[instance])["Reservations"]
     return found["Instances"][0].get("PublicIpAddress")
@@ -50,6 +56,8 @@ def test_an_address_is_taken_and_given_back(aws: Asking, world: World) -> None:
     }  # fmt: skip
     assert aws("DescribeAddresses", PublicIps=[made["PublicIp"]])["Addresses"] == [told]
     assert Asking(world, scope=OTHER)("DescribeAddresses")["Addresses"] == []
+    asked = {"AllocationIds": [made["AllocationId"]], "Attribute": "domain-name"}
+    assert aws("DescribeAddressesAttribute", **asked)["Addresses"] == []
     other = aws("AllocateAddress")
     assert other["PublicIp"] != made["PublicIp"]
     aws("ReleaseAddress", AllocationId=made["AllocationId"])
@@ -177,12 +185,20 @@ def test_a_nat_gateway_keeps_an_address_and_has_an_interface(aws: Asking) -> Non
     assert aws.code("DisassociateAddress", AssociationId=inside["AssociationId"]) == "AuthFailure"
     assert aws.code("DeleteNetworkInterface", NetworkInterfaceId=inside["NetworkInterfaceId"]) == "AuthFailure"
     assert aws.code("DeleteSubnet", SubnetId=subnet) == "DependencyViolation"
+    table = aws("CreateRouteTable", VpcId=vpc)["RouteTable"]["RouteTableId"]
+    aws("CreateRoute", RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=identity)
+    assert route(aws, table) == {
+        "DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": identity, "Origin": "CreateRoute", "State": "active"
+    }  # fmt: skip
+    missing = {"DestinationCidrBlock": "1.0.0.0/8", "NatGatewayId": "nat-0123456789abcdef0"}
+    assert aws.code("CreateRoute", RouteTableId=table, **missing) == "InvalidNatGatewayID.NotFound"
     again = {**asked, "ClientToken": "u"}
     assert aws.code("CreateNatGateway", **again) == "Resource.AlreadyAssociated"
     assert aws("DeleteNatGateway", NatGatewayId=identity) == {"NatGatewayId": identity}
     (told,) = aws("DescribeNatGateways", NatGatewayIds=[identity])["NatGateways"]
     assert told["State"] == "deleted"
     assert "DeleteTime" in told
+    assert route(aws, table)["State"] == "blackhole"
     assert "AssociationId" not in address(aws, allocation)
     aws("DeleteSubnet", SubnetId=subnet)
     aws.world.clock.move(3601)

@@ -462,7 +462,7 @@ def test_what_a_vpc_does_not_take(aws: Asking, vpc: str, subnet: str, table: str
     elsewhere = aws("CreateRouteTable", VpcId=other)["RouteTable"]["RouteTableId"]
     assert aws.code("AssociateRouteTable", RouteTableId=elsewhere, SubnetId=subnet) == "InvalidParameterValue"
     nat = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": f"nat-{NOTHING}"}
-    assert aws.code("CreateRoute", **nat) == "UnsupportedOperation"
+    assert aws.code("CreateRoute", **nat) == "InvalidNatGatewayID.NotFound"
     v6 = {"RouteTableId": table, "DestinationIpv6CidrBlock": "::/0", "GatewayId": f"igw-{NOTHING}"}
     assert aws.code("CreateRoute", **v6) == "UnsupportedOperation"
     assert aws("ModifyVpcTenancy", VpcId=vpc, InstanceTenancy="default") == {"ReturnValue": True}
