@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +23,8 @@ CONFIRMED: Final = timedelta(hours=6)
 """How long the cloud is believed to have a group as it was written there."""
 UNSETTLED: Final = timedelta(minutes=1)
 """When the engine takes up what a request began and did not end."""
+GIVEN_UP: Final = timedelta(minutes=2)
+"""When it ends what a request that has failed may have made: the cloud may still be at it."""
 UNMADE: Final = timedelta(minutes=10)
 """When it ends what a request began to make."""
 
@@ -94,12 +98,15 @@ class GroupRule:
         return self.egress, self.protocol, self.from_port, self.to_port, self.peer
 
 
-def over_limit(rules: list[GroupRule]) -> bool:
-    """Whether these are more rules than a group may have. A rule of a group counts as both, IPv4 and IPv6."""
-    for egress in (False, True):
-        here = [rule for rule in rules if rule.egress is egress]
-        v4 = sum(rule.of_group or not rule.ipv6 for rule in here)
-        v6 = sum(rule.of_group or rule.ipv6 for rule in here)
-        if max(v4, v6) > RULES_LIMIT:
-            return True
-    return False
+def over_limit(before: Sequence[GroupRule], after: Sequence[GroupRule]) -> bool:
+    """Whether a change leaves more rules than a group may have, and more than there were."""
+    known = _counted(before)
+    return any(count > max(RULES_LIMIT, known[family]) for family, count in _counted(after).items())
+
+
+def _counted(rules: Sequence[GroupRule]) -> Counter[tuple[bool, bool]]:
+    """How many there are of a direction and a family. A rule of a group counts as both, IPv4 and IPv6."""
+    families = Counter[tuple[bool, bool]]()
+    for rule in rules:
+        families.update((rule.egress, ipv6) for ipv6 in (False, True) if rule.of_group or rule.ipv6 is ipv6)
+    return families

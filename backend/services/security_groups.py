@@ -20,6 +20,7 @@ from backend.domain.scope import Scope
 from backend.domain.security_groups import (
     DEFAULT,
     DEFAULT_DESCRIPTION,
+    GIVEN_UP,
     LIMIT,
     NO_PORT,
     RULES_LIMIT,
@@ -117,7 +118,7 @@ class SecurityGroups:
             QuotaExceeded
         """
         network = self._network(scope, vpc)
-        if any(each.name == name and each.vpc == network.short_id for each in self._all(scope)):
+        if any(each.name == name and each.vpc == network.short_id for each in self._all(scope, kept=False)):
             raise errors.SecurityGroupExists(name, network.short_id)
         made = self._make(scope, network.id, name, description, standard=False)
         return _kept(made, self._rules(scope, made.id))
@@ -133,7 +134,7 @@ class SecurityGroups:
         group = self.one(scope, group_id)
         if group.name == DEFAULT:
             raise errors.SecurityGroupKept(group_id, group.name)
-        others = (rule for each in self._all(scope) if each.id != group_id for rule in each.rules)
+        others = (rule for each in self._all(scope, kept=False) if each.id != group_id for rule in each.rules)
         if any(rule.peer == group_id for rule in others):
             raise errors.SecurityGroupInUse(group_id)
         kept = self._store.transact(lambda conn: self._mark(conn, scope, group_id))
@@ -242,36 +243,47 @@ class SecurityGroups:
             with asking():
                 return making.create_security_group(scope, new)
         except errors.OutcomeUnclear:
-            with asking():
-                found = making.find_security_group(scope, new)
+            try:
+                with asking():
+                    found = making.find_security_group(scope, new)
+            except errors.Finding:
+                found = None
             if found is None:
+                self._store.transact(lambda conn: self._give_up(conn, scope, begun))
                 raise
             return found
         except errors.Finding:
             self._store.transact(lambda conn: GROUPS.remove(conn, scope, id=begun.id))
             raise
 
-    @staticmethod
-    def _mark(conn: Any, scope: Scope, group_id: str) -> KeptGroup | None:
-        """A group that is told to nobody any more, as it was; its name is free. None where it is not kept here."""
+    def _give_up(self, conn: Any, scope: Scope, begun: KeptGroup) -> None:
+        """Nobody knows whether a group was made: its name is free for who asks again, the engine ends it."""
+        due_at = self._clock.now() + GIVEN_UP
+        GROUPS.change(conn, scope, begun.id, name=_nameless(begun), due_at=due_at)
+
+    def _mark(self, conn: Any, scope: Scope, group_id: str) -> KeptGroup | None:
+        """A group that is told to nobody any more. None where it is not kept here.
+
+        Its name is free once nobody waits for the cloud's answer: it may have to come back.
+        """
+        if RULES.count(conn, scope, peer=group_id) > RULES.count(conn, scope, peer=group_id, group_id=group_id):
+            raise errors.SecurityGroupInUse(group_id)
         kept = GROUPS.one(conn, scope, id=group_id)
         if kept is None or kept.state is not GroupState.AVAILABLE:
             return None
-        if RULES.count(conn, scope, peer=group_id) > RULES.count(conn, scope, peer=group_id, group_id=group_id):
-            raise errors.SecurityGroupInUse(group_id)
-        GROUPS.change(conn, scope, group_id, state=GroupState.DELETING, name=f"sg-{group_id}")
+        now = self._clock.now()
+        rows.unsettle(conn, scope, group_id, now, state=str(GroupState.DELETING), due_at=now + UNSETTLED)
         return kept
 
     def _delete_kept(self, scope: Scope, kept: KeptGroup) -> None:
-        due_at = self._clock.now() + UNSETTLED
-        self._store.transact(lambda conn: GROUPS.change(conn, scope, kept.id, due_at=due_at))
         try:
             self._delete_at_cloud(scope, kept.id, kept.cloud_id or "")
-        except errors.OutcomeUnclear:
-            return  # the engine goes on with it
+        except errors.OutcomeUnclear:  # the engine goes on with it
+            self._store.transact(lambda conn: GROUPS.change(conn, scope, kept.id, name=_nameless(kept)))
+            return
         except errors.Finding:
-            back = {"state": GroupState.AVAILABLE, "name": kept.name}
-            self._store.transact(lambda conn: GROUPS.change(conn, scope, kept.id, **back))
+            back, now = str(GroupState.AVAILABLE), self._clock.now()
+            self._store.transact(lambda conn: rows.unsettle(conn, scope, kept.id, now, state=back))
             raise
         self._store.transact(lambda conn: rows.forget(conn, scope, kept.id))
 
@@ -349,6 +361,8 @@ class SecurityGroups:
                 self._catalog.drop("networks", scope)
             with asking():
                 for network in self._catalog.networks(scope):
+                    if network.made:  # rows alone tell of it: it may be on its way out
+                        continue
                     if network.default if vpc is None else network.short_id == vpc:
                         return network
         raise errors.NetworkUnknown(vpc or "")
@@ -385,6 +399,11 @@ class SecurityGroups:
         return making
 
 
+def _nameless(group: KeptGroup) -> str:
+    """What a group is called here of which nobody is told; no client may give such a name."""
+    return f"sg-{group.id}"
+
+
 def _check(changed: Changed) -> None:
     """Refuse rules that say the same, and too many."""
     known: set[tuple[bool, str, int, int, str]] = set()
@@ -392,7 +411,7 @@ def _check(changed: Changed) -> None:
         if rule.meaning in known:
             raise errors.GroupRuleExists(rule.protocol, rule.from_port, rule.to_port, rule.peer)
         known.add(rule.meaning)
-    if len(changed.after) > len(changed.before) and over_limit([*changed.after]):
+    if over_limit(changed.before, changed.after):
         raise errors.LimitExceeded("security_group_rules", RULES_LIMIT)
 
 

@@ -105,12 +105,12 @@ def hold(conn: Connection, scope: Scope, group_id: str, now: datetime) -> Held |
 
 def unsettle(conn: Connection, scope: Scope, group_id: str, now: datetime, **values: object) -> bool:
     """Have the engine look at a group soon, and again where it is at it, whatever others find settled; whether it is
-    there. ``values``: of further columns.
+    there. ``values``: of further columns, or when to look.
     """
     soon = literal(now + UNSETTLED, Instant())  # without its type the database would be sent another's form of it
     sooner = case((_c.due_at <= soon, _c.due_at), else_=soon)
     raised = update(security_groups).where(_this(scope, group_id))
-    return bool(conn.execute(raised.values(generation=_c.generation + 1, due_at=sooner, **values)).rowcount)
+    return bool(conn.execute(raised.values(generation=_c.generation + 1, **{"due_at": sooner, **values})).rowcount)
 
 
 def settled(conn: Connection, scope: Scope, held: Held, now: datetime) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from backend import errors
 from backend.domain.ids import short_id
-from backend.domain.security_groups import CONFIRMED, UNMADE, GroupRule
-from backend.drivers.errors import Refused, SecurityGroupNotFound
+from backend.domain.security_groups import CONFIRMED, GIVEN_UP, UNMADE, GroupRule
+from backend.drivers.errors import GroupInUse, Refused, SecurityGroupNotFound
 from backend.drivers.network import Rule
 from backend.drivers.simulated.faults import Where
 from backend.store.security_groups import GROUPS, RULES, end_standard
@@ -128,6 +128,18 @@ def test_a_group_that_was_made_and_never_told_is_ended(world, groups):
     assert kept(world) == []
 
 
+@pytest.mark.parametrize("fault", ["lose_request", "lose_answer"])
+def test_a_group_that_nobody_was_told_of_holds_no_name(world, groups, fault):
+    getattr(world.simulated.faults, fault)(Where(calls=("create_security_group",)), times=1)
+    world.simulated.faults.unavailable(Where(calls=("find_security_group",)), times=1)
+    with pytest.raises(errors.OutcomeUnclear):
+        groups.create(SCOPE, "web", "d", None)
+    again = groups.create(SCOPE, "web", "d", None)
+    world.pass_time(GIVEN_UP.total_seconds() + 30, 10)
+    assert [each.id for each in kept(world)] == [again.id]
+    assert len(world.simulated.cloud.network.security_groups(SCOPE)) == 2  # beside the default one
+
+
 def test_a_group_is_found_again_when_its_answer_was_lost(world, groups):
     world.simulated.faults.lose_answer(Where(calls=("create_security_group",)))
     made = groups.create(SCOPE, "web", "d", None)
@@ -144,6 +156,47 @@ def test_a_deletion_whose_answer_was_lost_is_done(world, groups, made):
     with world.store.read() as conn:
         assert {rule.group_id for rule in RULES.all(conn, SCOPE)} == {again.id}
     assert {*at_cloud(world)} == {"default", "web"}
+
+
+def test_a_deletion_that_is_refused_gives_the_group_back_as_it_was(world, groups, made):
+    def meanwhile():
+        with pytest.raises(errors.SecurityGroupExists):
+            groups.create(SCOPE, "web", "another", None)
+        with pytest.raises(errors.SecurityGroupNotFound):
+            authorize(groups, made, SSH)
+        raise GroupInUse("in use")
+
+    find = groups.one
+    groups.one = lambda *_: made  # as a request finds it that began before the deletion
+    once(world, "delete_security_group", meanwhile)
+    with pytest.raises(errors.SecurityGroupInUse):
+        groups.delete(SCOPE, made.id)
+    groups.one = find
+    world.pass_time(90)
+    assert [each.name for each in groups.list(SCOPE)] == ["web", "default"]
+    assert at_cloud(world)["web"] == {OUT}
+
+
+def test_a_deletion_that_died_is_done(world, groups, made, monkeypatch):
+    world.pass_time(90)
+
+    class Crash(Exception):
+        """The process dies here."""
+
+    transact, left = world.store.transact, ["first"]
+
+    def crash(work):
+        if not left:
+            raise Crash
+        left.pop()
+        return transact(work)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "transact", crash)  # dies before its second transaction
+        with pytest.raises(Crash):
+            groups.delete(SCOPE, made.id)
+    world.pass_time(90)
+    assert (kept(world), {*at_cloud(world)}) == ([], {"default"})
 
 
 def test_a_group_that_somebody_deleted_at_the_cloud_is_forgotten(world, groups, made):
