@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from backend.domain.ids import short_id
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
 from backend.drivers import errors
@@ -120,25 +121,32 @@ def _server_group(catalog: Catalog, scope: Scope, spec: ServerSpec, name: str | 
 
 
 def _subnet(catalog: Catalog, scope: Scope, spec: ServerSpec, zone: str | None, subnet_id: str | None) -> Subnet:
-    subnets = catalog.subnets(scope)
-    if subnet_id is not None:
-        for subnet in subnets:
-            if subnet.id == subnet_id:
-                return subnet
-        raise errors.SubnetNotFound(subnet_id.replace("-", "")[:17])
-    if spec.subnet is not None:
-        found = catalog.subnet(scope, spec.subnet)
-        if found is None:
-            raise errors.SubnetNotFound(spec.subnet)
+    short = spec.subnet if subnet_id is None else short_id(subnet_id)
+    if short is not None:
+        found = catalog.subnet(scope, short)
+        if found is None or subnet_id not in {None, found.id}:
+            raise errors.SubnetNotFound(short)
         return found
     wanted = zone or spec.zone
-    for subnet in subnets:
+    for subnet in catalog.subnets(scope):
         if subnet.zone_default and wanted in {None, subnet.zone}:
             return subnet
     raise errors.NetworkMissing(wanted or "")
 
 
 def _groups(catalog: Catalog, scope: Scope, spec: ServerSpec, network_id: str) -> tuple[str, ...]:
+    """The cloud's ids of the groups; another process may have made them since they were listed here."""
+    try:
+        found = _listed_groups(catalog, scope, spec, network_id)
+    except errors.SecurityGroupNotFound:
+        found = ()
+    if found:
+        return found
+    catalog.drop("security_groups", scope)
+    return _listed_groups(catalog, scope, spec, network_id)
+
+
+def _listed_groups(catalog: Catalog, scope: Scope, spec: ServerSpec, network_id: str) -> tuple[str, ...]:
     groups = [group for group in catalog.security_groups(scope) if group.everywhere or group.network_id == network_id]
     by_short = {group.short_id: group.id for group in groups}
     by_name = {group.name: group.id for group in groups}

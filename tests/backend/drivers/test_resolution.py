@@ -62,6 +62,25 @@ def test_without_groups_the_default_one(catalog: Catalog, spec: ServerSpec) -> N
     assert made.security_group_ids == (default.id,)
 
 
+def test_what_another_process_made_is_found_at_once(catalog: Catalog, world: World, spec: ServerSpec) -> None:
+    catalog.subnets(SCOPE), catalog.security_groups(SCOPE)
+    vpc = world.backend.networks.create_vpc(SCOPE, "10.0.0.0/16")
+    subnet = world.backend.networks.create_subnet(SCOPE, vpc.id, "10.0.1.0/24", None)
+    made = resolve(catalog, SCOPE, spec, zone=None, subnet_id=subnet.cloud_id, name="n")
+    default = next(each for each in world.backend.security_groups.list(SCOPE) if each.vpc == vpc.id)
+    assert (made.subnet_id, made.security_group_ids) == (subnet.cloud_id, (default.cloud_id,))
+    groups = world.backend.security_groups
+    by_id, by_name = (groups.create(SCOPE, name, "d", vpc.id) for name in ("id", "name"))
+    here = replace(spec, subnet=subnet.id)
+    found = resolve(catalog, SCOPE, replace(here, security_group_ids=(by_id.id,)), zone=None, subnet_id=None, name="n")
+    assert found.security_group_ids == (by_id.cloud_id,)
+    catalog.security_groups(SCOPE)
+    last = groups.create(SCOPE, "last", "d", vpc.id)
+    named = replace(here, security_group_names=("name", "last"))
+    found = resolve(catalog, SCOPE, named, zone=None, subnet_id=None, name="n")
+    assert found.security_group_ids == (by_name.cloud_id, last.cloud_id)
+
+
 def test_a_group_that_holds_everywhere_may_be_used_in_any_network(catalog: Catalog, spec: ServerSpec) -> None:
     class Anywhere(Catalog):
         """Groups that are told in one network and hold in all."""
