@@ -77,7 +77,10 @@ class KeyPairs:
         return self._keep(scope, name, parsed)
 
     def delete(self, scope: Scope, name: str) -> None:
-        """Forget a key pair, the cloud's own of that name, too; safe to repeat."""
+        """Forget a key pair that is kept; where none of that name is, delete the cloud's own. Safe to repeat.
+
+        A pair that somebody made at the cloud beside one that is kept was not what the caller was told of, and stays.
+        """
 
         def work(conn: Any) -> int:
             return KEY_PAIRS.remove(conn, scope, name=name)

@@ -94,3 +94,12 @@ def test_a_key_pair_of_the_clouds_own_is_deleted_there(keys: Asking) -> None:
     assert keys.code("CreateKeyPair", KeyName="one") == "InvalidKeyPair.Duplicate"
     keys("DeleteKeyPair", KeyName="one")
     assert [each["KeyName"] for each in keys("DescribeKeyPairs")["KeyPairs"]] == ["two"]
+
+
+def test_a_key_pair_that_somebody_made_beside_one_that_is_kept_stays(aws: Asking, world: World) -> None:
+    aws("CreateKeyPair", KeyName="k")
+    world.simulated.projects.create_key_pair(SCOPE, "k")
+    aws("DeleteKeyPair", KeyName="k")
+    assert [each.name for each in world.simulated.cloud.compute.key_pairs(SCOPE)] == ["k"]
+    aws("DeleteKeyPair", KeyName="k")
+    assert aws("DescribeKeyPairs")["KeyPairs"] == []
