@@ -131,9 +131,12 @@ class LoadBalancers:
         found = []
         with asking():
             if not shorts:
-                every = self._catalog.security_groups(scope)
-                here = [each for each in every if each.name == "default" and each.network_id == network_id]
-                return (here or [each for each in every if each.name == "default" and each.everywhere])[:1]
+                every = [each for each in self._catalog.security_groups(scope) if each.name == "default"]
+                if all(each.network_id != network_id for each in every):  # another process may just have made it
+                    self._catalog.drop("security_groups", scope)
+                    every = [each for each in self._catalog.security_groups(scope) if each.name == "default"]
+                here = [each for each in every if each.network_id == network_id]
+                return (here or [each for each in every if each.everywhere])[:1]
             for short in dict.fromkeys(shorts):
                 group = self._catalog.security_group(scope, short)
                 if group is None or not (group.everywhere or group.network_id == network_id):

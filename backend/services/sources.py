@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from backend.domain.cluster import SourceRequest
@@ -125,10 +126,17 @@ def try_spec(catalog: Catalog, scope: Scope, spec: ServerSpec) -> None:
             if catalog.security_group(scope, short) is None:
                 raise SecurityGroupNotFound(short)
         if spec.security_group_names:
-            known = {group.name for group in catalog.security_groups(scope)}
-            for name in spec.security_group_names:
-                if name not in known:
-                    raise SecurityGroupNotFound(name, named=True)
+            _try_group_names(catalog, scope, spec.security_group_names)
+
+
+def _try_group_names(catalog: Catalog, scope: Scope, names: Collection[str]) -> None:
+    """Another process may have made one since the groups were listed here."""
+    if {*names} - {group.name for group in catalog.security_groups(scope)}:
+        catalog.drop("security_groups", scope)
+    known = {group.name for group in catalog.security_groups(scope)}
+    for name in names:
+        if name not in known:
+            raise SecurityGroupNotFound(name, named=True)
 
 
 def _try_image(catalog: Catalog, scope: Scope, spec: ServerSpec) -> None:

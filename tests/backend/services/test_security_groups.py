@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend import errors
+from backend import Backend, errors
 from backend.domain.security_groups import RULES_LIMIT, GroupRule
 from backend.drivers.simulated.faults import Where
 from backend.services.security_groups import SecurityGroups
@@ -44,3 +44,12 @@ def test_a_vpc_on_its_way_out_gets_no_group(world: World, groups: SecurityGroups
     networks.delete_vpc(SCOPE, vpc.id)
     with pytest.raises(errors.NetworkUnknown):
         groups.create(SCOPE, "web", "d", vpc.id)
+
+
+def test_a_balancer_in_a_new_vpc_gets_its_own_group_in_every_process(world: World, groups: SecurityGroups) -> None:
+    other = Backend.build(world.store, world.simulated.cloud, world.clock)
+    other.security_groups.list(SCOPE)
+    vpc = world.backend.networks.create_vpc(SCOPE, "10.0.0.0/16")
+    (default,) = [each for each in groups.list(SCOPE) if each.vpc == vpc.id]
+    (found,) = other.balancers.security_groups(SCOPE, [], vpc.cloud_id)
+    assert found.id == default.cloud_id

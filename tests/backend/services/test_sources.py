@@ -3,7 +3,7 @@ import pytest
 from backend.domain.cluster import SourceRequest
 from backend.domain.profile import LaunchSource, ServerSpec, TemplateVersion
 from backend.drivers.catalog import Catalog
-from backend.errors import CloudNotReached, ProfileNotFound, TemplateUnusable
+from backend.errors import CloudNotReached, ProfileNotFound, SecurityGroupNotFound, TemplateUnusable
 from backend.services import sources
 from tests.factories import NOW, OTHER, SCOPE
 
@@ -46,6 +46,15 @@ def test_what_stands_in_the_way(catalog, version, values, reason):
     with pytest.raises(TemplateUnusable) as found:
         sources.try_template(catalog, SCOPE, version(**values), PLACE)
     assert type(found.value.reason).__name__ == reason
+
+
+def test_a_group_that_another_process_just_made_is_known_by_its_name(world, catalog, version):
+    catalog.security_groups(SCOPE)
+    spec = version(security_group_names=("web",)).spec
+    with pytest.raises(SecurityGroupNotFound):
+        sources.try_spec(catalog, SCOPE, spec)
+    world.backend.security_groups.create(SCOPE, "web", "d", None)
+    sources.try_spec(catalog, SCOPE, spec)
 
 
 def test_a_cloud_out_of_reach_is_no_fault_of_the_template(world, catalog, version):
