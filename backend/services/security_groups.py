@@ -89,16 +89,18 @@ class SecurityGroups:
         """
         with self._store.read() as conn:
             kept = GROUPS.all(conn, scope) if ids is None else [*GROUPS.of(conn, scope, ids).values()]
-            rules = (
-                RULES.all(conn, scope) if ids is None else RULES.all(conn, scope, group_id=[each.id for each in kept])
-            )
-        by_group: dict[str, list[GroupRule]] = {}
-        for rule in rules:
-            by_group.setdefault(rule.group_id, []).append(rule)
-        told = [_kept(each, by_group.get(each.id, ())) for each in kept if each.state is GroupState.AVAILABLE]
+            told = _with_rules(conn, scope, kept, every=ids is None)
         if ids is not None and {*ids} <= {each.id for each in kept}:
             return told
         return [*told, *(_listed(each) for each in self._adopted(scope, kept, fresh=fresh))]
+
+    def named(self, scope: Scope, name: str) -> Sequence[ListedGroup]:
+        """All groups of a name with their rules: of each VPC one, beside what others made at the cloud."""
+        adopted = [each for each in self._adopted(scope, (), fresh=False) if each.name == name]
+        with self._store.read() as conn:
+            known = GROUPS.of(conn, scope, [each.short_id for each in adopted])
+            told = _with_rules(conn, scope, GROUPS.all(conn, scope, name=name))
+        return [*told, *(_listed(each) for each in adopted if each.short_id not in known)]
 
     def rules(self, scope: Scope, ids: Collection[str]) -> Sequence[GroupRule]:
         """Those of these short ids that are rules of groups made here."""
@@ -455,6 +457,15 @@ def _take_back(conn: Any, scope: Scope, group_id: str, changed: Changed, now: da
     others = {rule.meaning for rule in here if rule.id in left}
     lost = [rule for rule in old.values() if new.get(rule.id) != rule and rule.id not in left]
     _write(conn, scope, Changed(mine, [rule for rule in lost if rule.meaning not in others]))
+
+
+def _with_rules(conn: Any, scope: Scope, kept: Sequence[KeptGroup], *, every: bool = False) -> list[ListedGroup]:
+    """Those of which everybody is told; ``every``: they are all there are."""
+    which = {} if every else {"group_id": [each.id for each in kept]}
+    by_group: dict[str, list[GroupRule]] = {}
+    for rule in RULES.all(conn, scope, **which):
+        by_group.setdefault(rule.group_id, []).append(rule)
+    return [_kept(each, by_group.get(each.id, ())) for each in kept if each.state is GroupState.AVAILABLE]
 
 
 def _kept(group: KeptGroup, rules: Sequence[GroupRule]) -> ListedGroup:

@@ -195,8 +195,8 @@ def _group(call: Call) -> ListedGroup:
 
 def _by_name(call: Call, name: str) -> ListedGroup:
     groups = call.backend.security_groups
-    for each in groups.list(call.scope):
-        if each.name == name and groups.is_default_network(call.scope, each.vpc):
+    for each in groups.named(call.scope, name):
+        if groups.is_default_network(call.scope, each.vpc):
             return each
     raise AWSError("InvalidGroup.NotFound", f"The security group '{name}' does not exist in default VPC")  # unsourced
 
@@ -205,8 +205,8 @@ def _named(call: Call, group: ListedGroup) -> Callable[[str], str]:
     """How rules of a group name others: by names in its VPC."""
 
     def named(name: str) -> str:
-        for each in call.backend.security_groups.list(call.scope):
-            if each.name == name and each.vpc == group.vpc:
+        for each in call.backend.security_groups.named(call.scope, name):
+            if each.vpc == group.vpc:
                 return each.id
         raise AWSError("InvalidGroup.NotFound", f"The security group '{name}' does not exist")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from backend import Backend, errors
 from backend.domain.security_groups import RULES_LIMIT, GroupRule
 from backend.drivers.simulated.faults import Where
 from backend.services.security_groups import SecurityGroups
+from backend.store.records import Records
 from tests.factories import SCOPE, World
 
 V4 = GroupRule("", "", False, "tcp", 0, 0, "0.0.0.0/0")
@@ -53,3 +55,27 @@ def test_a_balancer_in_a_new_vpc_gets_its_own_group_in_every_process(world: Worl
     (default,) = [each for each in groups.list(SCOPE) if each.vpc == vpc.id]
     (found,) = other.balancers.security_groups(SCOPE, [], vpc.cloud_id)
     assert found.id == default.cloud_id
+
+
+def test_a_groups_name_costs_the_rules_of_no_other(
+    world: World, groups: SecurityGroups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web, other = (groups.create(SCOPE, name, "d", None) for name in ("web", "other"))
+    seeded = world.simulated.projects.add_security_group(SCOPE, "seeded")
+    world.backend.catalog.security_groups(SCOPE, fresh=True)
+    groups.change(SCOPE, other.id, lambda here: [*here, *rules("0.0.0.0/0", 20)])
+    read: list[GroupRule] = []
+    reading = Records._read
+
+    def noted(records: Records[Any], row: Any) -> Any:
+        made = reading(records, row)
+        if isinstance(made, GroupRule):
+            read.append(made)
+        return made
+
+    monkeypatch.setattr(Records, "_read", noted)
+    assert [each.id for each in groups.named(SCOPE, "web")] == [web.id]
+    assert [each.id for each in groups.named(SCOPE, "seeded")] == [seeded.short_id]
+    groups.create(SCOPE, "third", "d", None)
+    groups.delete(SCOPE, web.id)
+    assert other.id not in {rule.group_id for rule in read}
