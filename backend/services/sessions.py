@@ -138,9 +138,12 @@ class Sessions:
         return self._open(access_key, project_id, lasting, wanted, owner)
 
     def _recorded(self, owner: str, wanted: Role) -> identities.Role | None:
-        """The record of a role; None where any name is one."""
+        """The record of a role; None where any name is one. Raises RoleRefused of a name in another case."""
         with self._store.read() as conn:
-            return rows.named(rows.ROLES, conn, Scope(owner, identities.NOWHERE), wanted.name)
+            found = rows.ROLES.one(conn, Scope(owner, identities.NOWHERE), folded=rows.folded(wanted.name))
+        if found is not None and found.name != wanted.name:
+            raise errors.RoleRefused(wanted.account, wanted.name)
+        return found
 
     def find(self, access_key: str) -> Session | None:
         """The session of a key, for some time after its end too; what was found is remembered: it never changes."""

@@ -6,7 +6,10 @@ import pytest
 from sqlalchemy import event, select
 
 from backend import errors
-from backend.services.sessions import MOST, Owned, SessionRules, Sessions
+from backend.domain.identities import NOWHERE
+from backend.domain.scope import Scope
+from backend.services.roles import NewRole, Roles
+from backend.services.sessions import MOST, Owned, Role, SessionRules, Sessions
 from backend.store import sessions as rows
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
@@ -73,6 +76,36 @@ def test_a_session_rests_on_the_key_as_it_was(store, clock):
     assert "s3cret" not in repr(made)
     again = sessions_of(store, clock, OLD).open(made.access_key, "p", timedelta(hours=1))
     assert (again.base_key, again.rests_on("p", "s3cret")) == ("AKIAX", True)
+
+
+class AnyName:
+    """Accounts that let each other assume their roles."""
+
+    def project_of(self, number):
+        return "q" if number == "222222222222" else None
+
+    def may_assume(self, project, by):
+        return True
+
+
+TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},"Action":"sts:AssumeRole"}]}'
+
+
+def test_the_trust_policy_of_a_role_holds_in_whatever_case_it_is_named(store, clock):
+    scope = Scope("q", NOWHERE)
+    Roles(store, clock).create(scope, NewRole("Deploy", "/", TRUST % "111111111111"))
+    rules = SessionRules(seal=Seal([OLD]), lasting=lambda _: BASE, roles=AnyName(), number_of=lambda _: "333333333333")
+    own = Sessions(store, clock, rules)
+
+    def assume(name, by):
+        role = Role("222222222222", name, "me", by=frozenset({by}))
+        return own.assume("AKIAX", "p", role, timedelta(hours=1)).project_id
+
+    for name in ("Deploy", "deploy", "DEPLOY"):
+        with pytest.raises(errors.RoleRefused):
+            assume(name, "333333333333")
+    assert assume("Deploy", "111111111111") == "q"
+    assert assume("of-no-record", "333333333333") == "q"
 
 
 @pytest.mark.parametrize("now", [None, Owned("q", "s3cret"), Owned("p", "another")])
