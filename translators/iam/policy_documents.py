@@ -102,7 +102,7 @@ def _statements(text: str, broken: str, elements: frozenset[str]) -> list[Mappin
     syntax = malformed("Syntax errors in policy.")
     if not isinstance(document, dict) or document.keys() - _TOP or _depth(document) > _MOST_DEPTH:
         raise syntax
-    if document.get("Version", "2012-10-17") not in _VERSIONS or not isinstance(document.get("Id", ""), str):
+    if not _is_one_of(document.get("Version", "2012-10-17"), _VERSIONS) or not isinstance(document.get("Id", ""), str):
         raise syntax
     found = document.get("Statement")
     statements = [found] if isinstance(found, dict) else found
@@ -122,11 +122,15 @@ def _is_statement(statement: Any, elements: frozenset[str]) -> bool:
     return (
         not doubled
         and lists
-        and statement.get("Effect") in _EFFECTS
+        and _is_one_of(statement.get("Effect"), _EFFECTS)
         and isinstance(statement.get("Sid", ""), str)
         and isinstance(condition, dict)
         and all(isinstance(each, dict) for each in condition.values())
     )
+
+
+def _is_one_of(value: Any, words: frozenset[str]) -> bool:
+    return isinstance(value, str) and value in words
 
 
 def _are_texts(value: Any) -> bool:
