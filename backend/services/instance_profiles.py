@@ -18,6 +18,7 @@ from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.services import identities
 from backend.services.catalog import asking
+from backend.services.roles import own
 from backend.store import bindings
 from backend.store import identities as rows
 from backend.store.session import Connection, Store
@@ -61,12 +62,14 @@ class InstanceProfiles:
             return _shown(conn, here, rows.PROFILES.all(conn, here))
 
     def add_role(self, scope: Scope, name: str, role: str) -> None:
-        """Put a role in a profile that has none. Raises IdentityMissing of the role too, LimitExceeded."""
+        """Put a role in a profile that has none. Raises IdentityMissing of the role too, LimitExceeded,
+        IdentityProtected.
+        """
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
             profile = identities.found(rows.PROFILES, conn, here, name, hold=True)
-            added = identities.found(rows.ROLES, conn, here, role, hold=True)
+            added = own(identities.found(rows.ROLES, conn, here, role, hold=True))
             if profile.role_id is not None:
                 raise errors.LimitExceeded("profile roles", 1)
             rows.PROFILES.change(conn, here, profile.id, role_id=added.id)

@@ -107,7 +107,7 @@ class Roles:
         given: dict[str, Any] = {"description": description, "session_seconds": session_seconds, "trust": trust}
 
         def work(conn: Connection) -> Role:
-            role = _own(identities.found(rows.ROLES, conn, here, name, hold=True), unless=trust is _UNCHANGED)
+            role = own(identities.found(rows.ROLES, conn, here, name, hold=True), unless=trust is _UNCHANGED)
             values = {key: value for key, value in given.items() if value is not _UNCHANGED}
             if identities.size_of(values.get("trust") or "") > identities.TRUST_CHARACTERS:
                 raise errors.LimitExceeded("trust", identities.TRUST_CHARACTERS)
@@ -128,7 +128,7 @@ class Roles:
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            role = _own(identities.found(rows.ROLES, conn, here, name, hold=True))
+            role = own(identities.found(rows.ROLES, conn, here, name, hold=True))
             rows.ROLES.change(conn, here, role.id, tags=identities.retagged(role.tags, put, frozenset(remove)))
 
         self._store.transact(work)
@@ -138,7 +138,7 @@ class Roles:
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            role = _own(identities.found(rows.ROLES, conn, here, name, hold=True))
+            role = own(identities.found(rows.ROLES, conn, here, name, hold=True))
             for records, by in ((rows.PROFILES, "profiles"), (rows.ATTACHMENTS, "attached"), (rows.INLINE, "inline")):
                 if records.count(conn, here, role_id=role.id):
                     raise IdentityInUse("role", name, by)
@@ -154,6 +154,8 @@ class Roles:
             role = identities.found(rows.ROLES, conn, here, name, hold=True)
             if role.service is None:
                 raise IdentityMissing("linked", name)
+            if rows.PROFILES.count(conn, here, role_id=role.id):
+                raise IdentityInUse("role", name, "profiles")
             rows.ATTACHMENTS.remove(conn, here, role_id=role.id)
             rows.ROLES.remove(conn, here, id=role.id)
             return role
@@ -165,7 +167,7 @@ class Roles:
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            role = _own(identities.found(rows.ROLES, conn, here, name, hold=True))
+            role = own(identities.found(rows.ROLES, conn, here, name, hold=True))
             others = {each.name: each for each in rows.INLINE.all(conn, here, role_id=role.id)}
             present = others.pop(policy, None)
             total = sum(identities.size_of(text) for text in (document, *(each.document for each in others.values())))
@@ -190,7 +192,7 @@ class Roles:
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            role = _own(identities.found(rows.ROLES, conn, here, name, hold=True))
+            role = own(identities.found(rows.ROLES, conn, here, name, hold=True))
             if not rows.INLINE.remove(conn, here, role_id=role.id, name=policy):
                 raise IdentityMissing("inline", policy, name)
 
@@ -201,7 +203,7 @@ class Roles:
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            role = _own(identities.found(rows.ROLES, conn, here, name, hold=True))
+            role = own(identities.found(rows.ROLES, conn, here, name, hold=True))
             policy.check(conn, here)
             _attach(conn, here, role, policy)
 
@@ -219,7 +221,7 @@ class Roles:
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            role = _own(identities.found(rows.ROLES, conn, here, name, hold=True))
+            role = own(identities.found(rows.ROLES, conn, here, name, hold=True))
             if not rows.ATTACHMENTS.remove(conn, here, role_id=role.id, policy_id=policy.id_in(conn, here)):
                 raise IdentityMissing("attached", policy.arn)
 
@@ -236,7 +238,7 @@ def _attach(conn: Connection, here: Scope, role: Role, policy: PolicyRef) -> Non
     rows.ATTACHMENTS.add(conn, here, Attachment(identities.digits(), role.id, policy_id, policy.arn))
 
 
-def _own(role: Role, *, unless: bool = False) -> Role:
+def own(role: Role, *, unless: bool = False) -> Role:
     """A role that callers may change. Raises IdentityProtected."""
     if role.service is not None and not unless:
         raise IdentityProtected(role.name, role.service)

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.factories import OTHER, World
+from backend.domain.identities import IdentityInUse, everywhere
+from backend.services.roles import NewRole
+from backend.store import identities as rows
+from tests.factories import OTHER, SCOPE, World
 from tests.translators.ec2.wire import Asking
 
 TRUST = json.dumps(
@@ -204,10 +207,28 @@ def test_a_linked_role_is_its_services_alone(iam: Asking) -> None:
     for operation in ("DeleteRole", "TagRole"):
         more = {"Tags": []} if operation == "TagRole" else {}
         assert iam.code(operation, RoleName=made["RoleName"], **more) == "UnmodifiableEntity"
+    iam("CreateInstanceProfile", InstanceProfileName="p")
+    into = {"InstanceProfileName": "p", "RoleName": made["RoleName"]}
+    assert iam.code("AddRoleToInstanceProfile", **into) == "UnmodifiableEntity"
     task = iam("DeleteServiceLinkedRole", RoleName=made["RoleName"])["DeletionTaskId"]
     assert iam("GetServiceLinkedRoleDeletionStatus", DeletionTaskId=task)["Status"] == "SUCCEEDED"
     assert iam.code("GetServiceLinkedRoleDeletionStatus", DeletionTaskId="task/none") == "NoSuchEntity"
     assert iam.code("DeleteServiceLinkedRole", RoleName=made["RoleName"]) == "NoSuchEntity"
+
+
+def test_a_linked_role_that_is_in_a_profile_stays() -> None:
+    """None comes into one any more; some may be there."""
+    world = World()
+    roles, profiles = world.backend.roles, world.backend.instance_profiles
+    linked = roles.create(SCOPE, NewRole("AWSX", "/aws-service-role/x/", TRUST, service="x"))
+    profile = profiles.create(SCOPE, "p", "/", {})
+    here = everywhere(SCOPE)
+    world.store.transact(lambda conn: rows.PROFILES.change(conn, here, profile.id, role_id=linked.id))
+    with pytest.raises(IdentityInUse):
+        roles.delete_linked(SCOPE, "AWSX")
+    profiles.remove_role(SCOPE, "p", "AWSX")
+    assert roles.delete_linked(SCOPE, "AWSX").id == linked.id
+    world.close()
 
 
 def test_tags(iam: Asking) -> None:
