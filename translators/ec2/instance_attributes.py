@@ -13,7 +13,8 @@ from backend import errors
 from backend.drivers.compute import Server
 from translators import arns
 from translators.ec2 import actions, launch_data
-from translators.ec2.instance_words import Instance, credit_option, metadata_words, own_disk
+from translators.ec2.disks import owned
+from translators.ec2.instance_words import Instance, credit_option, metadata_words
 from translators.ec2.instances import INSTANCES, burstable, one
 from translators.errors import AWSError, translate
 from translators.registry import Call, Result, operation
@@ -249,7 +250,7 @@ def _set_disks(call: Call, instance: Instance, mappings: Sequence[Mapping[str, A
         disk = disks[device]
         if goes is None or goes == disk.delete_on_termination:
             continue
-        volume = disk.volume or call.backend.volumes.realize(call.scope, own_disk(instance, disk))
+        volume = disk.volume or call.backend.volumes.realize(call.scope, owned(instance.server, disk))
         call.backend.volumes.set_goes(call.scope, volume, goes=goes)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from backend.domain.identities import PROFILE_TAG, InstanceProfile, noted_profile
@@ -14,9 +13,11 @@ from backend.domain.profile import BlockDevice
 from backend.drivers.compute import Flavor, Server
 from backend.drivers.images import Image
 from backend.drivers.network import Network, SecurityGroup, Subnet
-from backend.drivers.volumes import Kind, OwnDisk, Volume
+from backend.drivers.volumes import Volume
 from backend.errors import CloudNotReached, CloudRefused, NotPermitted
 from translators import arns
+from translators.ec2 import disks
+from translators.ec2.disks import Disk
 from translators.nouns import Members
 from translators.registry import Call
 
@@ -37,8 +38,6 @@ STATES: Final[Mapping[ServerStatus, tuple[int, str]]] = {
 }
 _RESERVATION: Final = re.compile(r"r-[0-9a-f]{17}")
 _ROOT: Final = "/dev/sda1"
-_ROOTS: Final = frozenset({"/dev/vda", "/dev/sda", "/dev/xvda", "/dev/hda"})
-"""What hypervisors call a root disk, whatever its image calls it."""
 _ENDED: Final = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
 
 
@@ -117,26 +116,6 @@ class Surroundings:
     def kept_tags(self) -> Mapping[str, Mapping[str, str]]:
         """Tags of all that is no server, by its id at AWS."""
         return self._backend.resource_tags.all(self._scope)
-
-
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """A volume of an instance.
-
-    Attributes:
-        snapshot: its id at AWS, where it was made from one.
-        volume: the block storage's; None where the server alone tells of it.
-    """
-
-    device: str
-    volume_id: str
-    size_gib: int
-    kind: Kind
-    delete_on_termination: bool
-    attached_at: datetime
-    state: str = "attached"
-    snapshot: str | None = None
-    volume: Volume | None = None
 
 
 @dataclass(frozen=True)
@@ -252,7 +231,7 @@ class Instance:
         if self.gone:
             return []
         if not self.server.volumes and not self.server.block_devices and not self.server.root_volume:
-            return [self._own(BlockDevice(self.root_device))]
+            return [disks.own(self.server, self.image, self.root_device, BlockDevice(self.root_device))]
         real = self._volumes()
         if real is None:
             return []
@@ -260,7 +239,8 @@ class Instance:
         root = own.pop(self.root_device, BlockDevice(self.root_device, suppressed=self.server.root_volume))
         taken = {disk.device for disk in real}
         bare = [disk for disk in (root, *own.values()) if not disk.suppressed and disk.ephemeral is None]
-        found = [*(self._own(disk) for disk in bare if disk.device not in taken), *real]
+        still = [disk for disk in bare if disk.device not in taken]
+        found = [*(disks.own(self.server, self.image, self.root_device, disk) for disk in still), *real]
         return sorted(found, key=lambda disk: disk.device != self.root_device)
 
     def _volumes(self) -> list[Disk] | None:
@@ -271,44 +251,7 @@ class Instance:
         if volumes is None:
             return None
         found = ((volumes.get(each), goes) for each, goes in self.server.volumes.items())
-        return [self._attached(volume, goes=goes) for volume, goes in found if volume is not None]
-
-    def _attached(self, volume: Volume, *, goes: bool) -> Disk:
-        held = volume.attachment
-        device = held.device if held else ""
-        return Disk(
-            device=self.root_device if volume.bootable and device in _ROOTS else device,
-            volume_id=arns.resource_id(arns.VOLUME, volume.id),
-            size_gib=volume.size_gib,
-            kind=volume.kind,
-            delete_on_termination=goes,
-            attached_at=held.attached_at if held else volume.created_at,
-            state=str(held.state) if held else "attached",
-            volume=volume,
-        )
-
-    def _own(self, disk: BlockDevice) -> Disk:
-        """A disk that the server alone tells of: its size where it was asked for, else the image's."""
-        root = disk.device == self.root_device
-        image = self.image
-        snapshot = f"{arns.SNAPSHOT}-{disk.snapshot}" if disk.snapshot else None
-        if snapshot is None and root and image and image.snapshot_id:
-            snapshot = arns.resource_id(arns.SNAPSHOT, image.snapshot_id)
-        usual = image.volume_type if image else "gp2"
-        return Disk(
-            device=disk.device,
-            volume_id=arns.derived_id(arns.VOLUME, self.server.id, disk.device),
-            size_gib=disk.size_gib or (image.size_gib if image and root else 1),
-            kind=Kind(disk.volume_type or usual, disk.iops, disk.throughput),
-            delete_on_termination=disk.delete_on_termination,
-            attached_at=self.server.created_at,
-            snapshot=snapshot,
-        )
-
-
-def own_disk(instance: Instance, disk: Disk) -> OwnDisk:
-    """A disk that an instance alone tells of, as the block storage may make a volume of it."""
-    return OwnDisk(instance.server.id, disk.device, disk.size_gib, disk.kind, disk.delete_on_termination)
+        return [disks.attached(volume, self.root_device, goes=goes) for volume, goes in found if volume is not None]
 
 
 def instances(call: Call) -> list[Instance]:
@@ -400,18 +343,6 @@ INTERFACE_PATHS: Final[Mapping[str, str]] = {
 """Filters that look at an interface in the same words, in the list of interfaces and in that of instances."""
 
 
-def _mapping(disk: Disk) -> dict[str, Any]:
-    return {
-        "DeviceName": disk.device,
-        "Ebs": {
-            "AttachTime": disk.attached_at,
-            "DeleteOnTermination": disk.delete_on_termination,
-            "Status": disk.state,
-            "VolumeId": disk.volume_id,
-        },
-    }
-
-
 def _windows(instance: Instance) -> bool:
     return instance.image is not None and instance.image.platform == "windows"
 
@@ -501,7 +432,7 @@ MEMBERS: Final[Members[Instance]] = {
     "PrivateIpAddress": lambda instance: instance.private_address or None,
     "PublicIpAddress": lambda instance: instance.public_address or None,
     "Architecture": lambda instance: instance.architecture,
-    "BlockDeviceMappings": lambda instance: [_mapping(disk) for disk in instance.disks()],
+    "BlockDeviceMappings": lambda instance: [disks.mapping(disk) for disk in instance.disks()],
     "ClientToken": lambda instance: instance.client_token,
     "IamInstanceProfile": lambda instance: instance.profile,
     "EbsOptimized": lambda instance: instance.server.options.ebs_optimized,

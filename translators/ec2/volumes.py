@@ -11,7 +11,8 @@ from backend.domain.ids import short_id
 from backend.drivers.volumes import Attachment, Kind, OwnDisk, Volume
 from translators import arns
 from translators.ec2 import actions, tag_words, volume_words
-from translators.ec2.instance_words import Disk, Instance, Surroundings, own_disk
+from translators.ec2.disks import Disk, owned
+from translators.ec2.instance_words import Instance, Surroundings
 from translators.errors import AWSError
 from translators.filters import Filters, always, never
 from translators.nouns import Asked, Members, Naming, Noun
@@ -58,7 +59,7 @@ class Shown:
         """It as the disk of the server that tells of it."""
         if self.instance is None or self.disk is None:
             return None
-        return own_disk(self.instance, self.disk)
+        return owned(self.instance.server, self.disk)
 
 
 def of_volume(around: Surroundings, volume: Volume) -> Shown:
