@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -184,3 +184,41 @@ RULES: Final = Noun(
 
 actions.describes("DescribeSecurityGroups", GROUPS)
 actions.describes("DescribeSecurityGroupRules", RULES)
+
+
+def _of_vpc(call: Call, asked: Asked) -> Iterable[tuple[Group, Mapping[str, str]]]:
+    """Those of the VPC that a request names, which every one has to, with their tags; all of them without."""
+    given: str | None = call.params.get("VpcId")
+    found = list(_groups(call, asked))
+    if given is not None:
+        vpc = actions.digits_of(actions.NETWORK, given)
+        if not any(each.short_id == vpc for each in call.backend.catalog.networks(call.scope, fresh=True)):
+            raise actions.not_found(actions.NETWORK, [given])
+        found = [each for each in found if each.group.vpc == vpc]
+    tags = call.backend.resource_tags.of(call.scope, [each.id for each in found])
+    return [(each, tags.get(each.id, {})) for each in found]
+
+
+GROUPS_OF_VPC: Final[Noun[tuple[Group, Mapping[str, str]]]] = Noun(
+    answer="SecurityGroupForVpcs",
+    items=_of_vpc,
+    members={
+        "Description": lambda each: each[0].group.description,
+        "GroupName": lambda each: each[0].group.name,
+        "OwnerId": lambda each: each[0].call.account_id,
+        "GroupId": lambda each: each[0].id,
+        "PrimaryVpcId": lambda each: f"{arns.NETWORK}-{each[0].group.vpc}",
+        "Tags": lambda each: tag_words.shown(each[1]),
+    },
+    order=lambda each: each[0].id,
+    filters={
+        "group-id": "GroupId",
+        "description": "Description",
+        "group-name": "GroupName",
+        "owner-id": "OwnerId",
+        "primary-vpc-id": "PrimaryVpcId",
+    },
+    pages=actions.pages("", _BOUNDS),
+)
+
+actions.describes("GetSecurityGroupsForVpc", GROUPS_OF_VPC)

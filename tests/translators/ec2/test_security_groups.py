@@ -272,3 +272,13 @@ def test_a_dry_run_changes_nothing(aws: Asking, group: str) -> None:
         assert aws.code(operation, DryRun=True, **params) == "DryRunOperation"
     assert described(aws, group)["IpPermissions"] == []
     assert len(aws("DescribeSecurityGroups")["SecurityGroups"]) == 2
+
+
+def test_the_groups_of_one_vpc(aws: Asking, group: str) -> None:
+    vpc = aws("CreateVpc", CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    (own,) = aws("GetSecurityGroupsForVpc", VpcId=vpc)["SecurityGroupForVpcs"]
+    assert (own["GroupName"], own["PrimaryVpcId"], own["Tags"]) == ("default", vpc, [])
+    default = described(aws, group)["VpcId"]
+    told = aws("GetSecurityGroupsForVpc", VpcId=default, Filters=filtered("group-name", "web"))
+    assert [each["GroupId"] for each in told["SecurityGroupForVpcs"]] == [group]
+    assert aws.code("GetSecurityGroupsForVpc", VpcId="vpc-0123456789abcdef0") == "InvalidVpcID.NotFound"
