@@ -83,9 +83,9 @@ class Roles:
             return identities.found(rows.ROLES, conn, everywhere(scope), name)
 
     def list(self, scope: Scope) -> Sequence[Role]:
-        """All roles of the project."""
+        """All roles of the project, without their trust: ``of`` has that."""
         with self._store.read() as conn:
-            return rows.ROLES.all(conn, everywhere(scope))
+            return rows.ROLES.without(conn, everywhere(scope), "trust")
 
     def of(self, scope: Scope, ids: Sequence[str]) -> Mapping[str, Role]:
         """Roles by their ids."""

@@ -56,8 +56,12 @@ def list_roles(call: Call) -> Result:
     if not any(service_linked.is_always(role.name) for role in roles):
         roles.append(service_linked.always(call))
     prefix = call.params.get("PathPrefix")
-    told = [role_listed(call, role) for role in roles if listing.within(prefix, role.path)]
-    return listing.page(call, "Roles", told, lambda role: str(role["RoleName"]))
+    page = listing.page(
+        call, "Roles", [role for role in roles if listing.within(prefix, role.path)], lambda role: role.name
+    )
+    whole = call.backend.roles.of(call.scope, [role.id for role in page["Roles"]])
+    here = [whole.get(role.id, role) for role in page["Roles"]]
+    return {**page, "Roles": [role_listed(call, role) for role in here if role.trust]}  # none has one that just went
 
 
 @operation("iam", "UpdateRole")

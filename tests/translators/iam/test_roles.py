@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import event
 
 from backend.domain.identities import IdentityInUse, everywhere
 from backend.services.roles import NewRole
@@ -214,6 +215,19 @@ def test_a_linked_role_is_its_services_alone(iam: Asking) -> None:
     assert iam("GetServiceLinkedRoleDeletionStatus", DeletionTaskId=task)["Status"] == "SUCCEEDED"
     assert iam.code("GetServiceLinkedRoleDeletionStatus", DeletionTaskId="task/none") == "NoSuchEntity"
     assert iam.code("DeleteServiceLinkedRole", RoleName=made["RoleName"]) == "NoSuchEntity"
+
+
+def test_a_list_of_roles_reads_the_trust_of_its_page_alone(iam: Asking) -> None:
+    for number in range(5):
+        _role(iam, f"r{number}")
+    read: list[str] = []
+    event.listen(iam.world.store.engine, "before_cursor_execute", lambda *given: read.append(given[2]))
+    page = iam("ListRoles", MaxItems=2)
+    assert [each["RoleName"] for each in page["Roles"]] == ["AWSServiceRoleForAutoScaling", "r0"]
+    assert all(each["AssumeRolePolicyDocument"] for each in page["Roles"])
+    reading = [each for each in read if "iam_roles.trust" in each]
+    assert reading
+    assert all("iam_roles.id IN" in each for each in reading)
 
 
 def test_a_linked_role_that_is_in_a_profile_stays() -> None:
