@@ -10,7 +10,7 @@ from dataclasses import Field, fields
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, literal, select, update
 
 from backend.domain.scope import Scope
 
@@ -46,6 +46,14 @@ class Records(Generic[R]):
     def all(self, conn: Connection, scope: Scope, **equal: object) -> list[R]:
         """Those whose fields have the given values (one of them, where a set, list or tuple is given), by id."""
         statement = select(*self._columns).where(self._where(scope, equal)).order_by(self._table.c.id)
+        return [self._read(row) for row in conn.execute(statement)]
+
+    def without(
+        self, conn: Connection, scope: Scope, field: str, *further: ColumnElement[bool], **equal: object
+    ) -> list[R]:
+        """As ``all``, of those for which more holds, with nothing in the place of a long text that is not read."""
+        columns = [literal("").label(field) if column.name == field else column for column in self._columns]
+        statement = select(*columns).where(self._where(scope, equal), *further).order_by(self._table.c.id)
         return [self._read(row) for row in conn.execute(statement)]
 
     def of(self, conn: Connection, scope: Scope, ids: Collection[str]) -> dict[str, R]:
