@@ -315,9 +315,10 @@ class SecurityGroups:
             changed = Changed(before, _numbered(group.id, edit(before)))
             _check(changed)
             peers = {rule.peer for rule in (*changed.before, *changed.after) if rule.of_group}
-            here = {each.id: each for each in GROUPS.of(conn, scope, peers).values() if each.vpc == group.vpc}
-            ids = adopted | {each.id: each.cloud_id for each in here.values() if each.cloud_id}
-            _refuse_strangers(changed, ids)
+            here = [each for each in GROUPS.of(conn, scope, peers).values() if each.vpc == group.vpc]
+            ids = adopted | {each.id: each.cloud_id for each in here if each.cloud_id}
+            leaving = {each.id for each in here if each.state is not GroupState.AVAILABLE}
+            _refuse_strangers(changed, {peer: cloud_id for peer, cloud_id in ids.items() if peer not in leaving})
             _write(conn, scope, changed)
             return changed, held, ids
 

@@ -238,3 +238,16 @@ def test_a_vpc_has_a_group_of_its_own(world, groups):
     world.pass_time(1)
     assert kept(world) == []
     assert {*at_cloud(world)} == {"default"}
+
+
+def test_a_group_that_goes_is_named_by_no_new_rule(world, groups, made):
+    """The cloud would take it, and the rule's peer were dead a moment later."""
+    peer = groups.create(SCOPE, "peer", "d", None)
+    world.simulated.faults.lose_request(Where(calls=("delete_security_group",)), times=1)
+    groups.delete(SCOPE, peer.id)
+    named = GroupRule("", "", False, "tcp", 80, 80, peer.id)
+    with pytest.raises(errors.SecurityGroupNotFound):
+        groups.change(SCOPE, made.id, lambda rules: [*rules, named])
+    world.pass_time(90)
+    with world.store.read() as conn:
+        assert RULES.count(conn, SCOPE, peer=peer.id) == 0
