@@ -18,7 +18,6 @@ from backend.drivers.errors import (
     NetworkMissing,
     NoAddresses,
     SecurityGroupNotFound,
-    ServerNotFound,
     SubnetNotFound,
 )
 from backend.drivers.installation import Installation
@@ -27,10 +26,9 @@ from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.outside import public_network
 from backend.drivers.openstack.refusals import of_any, of_network_write, of_server
 from backend.drivers.openstack.rest import COMPUTE, NETWORK, Declined, Rest
+from backend.drivers.openstack.server_ports import birth_port, checked_pairs
 from backend.drivers.openstack.settings import OpenStackSettings
 
-_ANYWHERE: Final = [{"ip_address": "0.0.0.0/0"}]
-"""The address pairs of a port that may send what is not its own."""
 _UNFIT: Final = frozenset({"InvalidIpForSubnet", "InvalidIpForNetwork"})
 _TAKEN: Final = frozenset({"IpAddressInUse", "IpAddressAlreadyAllocated"})
 _NO_WAY: Final = "ExternalGatewayForFloatingIPNotFound"
@@ -70,7 +68,7 @@ class Addresses:
     def bind_address(
         self, scope: Scope, address_id: str, *, server_id: str | None = None, interface_id: str | None = None
     ) -> None:
-        port = interface_id or self._port_of(scope, server_id or "")
+        port = interface_id or str(birth_port(self._rest, scope, server_id or "")["id"])
         self._lead(scope, address_id, port)
 
     def unbind_address(self, scope: Scope, address_id: str) -> None:
@@ -114,10 +112,12 @@ class Addresses:
         body: dict[str, Any] = {}
         if group_ids is not None:
             body["security_groups"] = list(group_ids)
-        if source_dest_check is not None:
-            body["allowed_address_pairs"] = [] if source_dest_check else _ANYWHERE
         try:
-            self._rest.write(scope, NETWORK, "PUT", f"/ports/{interface_id}", {"port": body}, repeat=True)
+            if source_dest_check is not None:
+                port = self._rest.read(scope, NETWORK, f"/ports/{interface_id}")["port"]
+                body |= checked_pairs(port, check=source_dest_check)
+            if body:
+                self._rest.write(scope, NETWORK, "PUT", f"/ports/{interface_id}", {"port": body}, repeat=True)
         except Declined as declined:
             raise _of_port(declined, NewInterface("", group_ids=tuple(group_ids or ()))) from declined
 
@@ -146,19 +146,6 @@ class Addresses:
             if port is None and declined.kind == "FloatingIPNotFound":
                 return
             raise of_any(declined) from declined
-
-    def _port_of(self, scope: Scope, server_id: str) -> str:
-        """The port that a server has from birth: the one of its ports that is not one of ours."""
-        asked = {"device_id": server_id, "fields": ["id", "device_id", "description", "created_at"]}
-        with told():
-            listed = [
-                each
-                for each in self._rest.listing(scope, NETWORK, "/ports", "ports", asked)
-                if each.get("device_id") == server_id and not str(each.get("description") or "").startswith("coppice:")
-            ]
-        if not listed:
-            raise ServerNotFound(f"server {server_id} has no port")
-        return str(min(listed, key=lambda each: (each.get("created_at") or "", each["id"]))["id"])
 
     def _marked(self, scope: Scope, nouns: str, token: str) -> Mapping[str, Any] | None:
         mark = self._mark(token)

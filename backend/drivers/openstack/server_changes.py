@@ -1,4 +1,4 @@
-"""Nova's servers changed while they are there, the ports of Neutron's that they are on, and their consoles."""
+"""Nova's servers changed while they are there, the port of Neutron's that each has from birth, and their consoles."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any, Final
 
 from backend.domain import options
 from backend.domain.scope import Scope
-from backend.drivers.errors import ServerNotFound, Unsupported
+from backend.drivers.errors import Unsupported
 from backend.drivers.openstack import metadata as notes
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.refusals import of_server
 from backend.drivers.openstack.rest import COMPUTE, NETWORK, Declined, Rest
+from backend.drivers.openstack.server_ports import birth_port, checked_pairs
 
 _LINES: Final = 1000
 _MOST: Final = 64 * 1024
-_ANYWHERE: Final = [{"ip_address": "0.0.0.0/0"}]
 
 
 class OpenStackServerChanging:
@@ -24,13 +24,14 @@ class OpenStackServerChanging:
 
     def set_options(self, scope: Scope, server_id: str, values: Mapping[str, Any]) -> None:
         if "source_check" in values:
-            # Source: Networking API v2.0, "Allowed address pairs": 0.0.0.0/0 lets a port send from any address.
-            self._put_ports(scope, server_id, {"allowed_address_pairs": [] if values["source_check"] else _ANYWHERE})
+            port = birth_port(self._rest, scope, server_id)
+            self._put_port(scope, port["id"], checked_pairs(port, check=values["source_check"]))
         items = {notes.OPTION + name: word for name, word in options.words(values).items()}
         self._write(scope, server_id, "/metadata", {"metadata": items}, repeat=True)
 
     def set_groups(self, scope: Scope, server_id: str, groups: Sequence[str]) -> None:
-        self._put_ports(scope, server_id, {"security_groups": list(groups)})
+        port = birth_port(self._rest, scope, server_id)
+        self._put_port(scope, port["id"], {"security_groups": list(groups)})
 
     def set_flavor(self, scope: Scope, server_id: str, flavor: str) -> None:
         # Nova asks for each resize to be confirmed before the server can be started: nobody would be there to do it.
@@ -53,12 +54,7 @@ class OpenStackServerChanging:
         except Declined as declined:
             raise of_server(declined, server_id) from declined
 
-    def _put_ports(self, scope: Scope, server_id: str, port: Mapping[str, Any]) -> None:
-        with told():
-            asked = {"device_id": server_id, "fields": ["id", "device_id"]}
-            ports = [*self._rest.listing(scope, NETWORK, "/ports", "ports", asked)]
-            own = [each["id"] for each in ports if each.get("device_id") == server_id]
-            if not own:
-                raise ServerNotFound(f"Instance {server_id} has no port.")
-            for port_id in own:
+    def _put_port(self, scope: Scope, port_id: str, port: Mapping[str, Any]) -> None:
+        if port:
+            with told():
                 self._rest.write(scope, NETWORK, "PUT", f"/ports/{port_id}", {"port": dict(port)}, repeat=True)

@@ -123,8 +123,14 @@ def test_an_interface_is_given_to_a_server_and_taken_away(services, making, scop
         making.attach_interface(scope, PORT, SERVER)
     for _ in range(2):
         making.detach_interface(scope, PORT, SERVER)
+
+
+def test_an_interface_is_changed_and_keeps_the_address_pairs_of_others(services, making, scope):
+    others, anywhere = {"ip_address": "10.9.0.0/16"}, {"ip_address": "0.0.0.0/0"}
+    services.on("GET", f"{V2}/ports/{PORT}", Reply(200, {"port": {"id": PORT, "allowed_address_pairs": [others]}}))
     services.on("PUT", f"{V2}/ports/{PORT}", Reply(200, {"port": {}}))
     making.change_interface(scope, PORT, group_ids=("g",), source_dest_check=False)
-    assert services.of("PUT")[0].body == {
-        "port": {"security_groups": ["g"], "allowed_address_pairs": [{"ip_address": "0.0.0.0/0"}]}
-    }
+    making.change_interface(scope, PORT, source_dest_check=True)
+    assert [each.body for each in services.of("PUT")] == [
+        {"port": {"security_groups": ["g"], "allowed_address_pairs": [others, anywhere]}}
+    ]

@@ -21,8 +21,9 @@ def test_switches_are_notes_of_their_own(services, changing, scope):
     assert asked.body == {"metadata": {"coppice:option.protected": "true", "coppice:option.hops": "2"}}
 
 
-def test_what_is_of_the_network_is_said_to_every_port_of_the_server(services, changing, scope):
-    ports = [{"id": "p-1", "device_id": SERVER}, {"id": "p-2", "device_id": "another"}]
+def test_what_is_of_the_network_is_said_to_the_port_from_birth_alone(services, changing, scope):
+    made = {"id": "p-0", "device_id": SERVER, "description": "coppice:a:b", "created_at": "1"}
+    ports = [made, {"id": "p-1", "device_id": SERVER, "created_at": "2"}, {"id": "p-2", "device_id": "another"}]
     services.on("GET", "/network/v2.0/ports", Reply(200, {"ports": ports}))
     services.on("PUT", "/network/v2.0/ports/p-1", Reply(200, {"port": {}}))
     services.on("POST", f"{NOVA}/servers/{SERVER}/metadata", Reply(200, {"metadata": {}}))
@@ -32,6 +33,27 @@ def test_what_is_of_the_network_is_said_to_every_port_of_the_server(services, ch
         {"allowed_address_pairs": [{"ip_address": "0.0.0.0/0"}]},
         {"security_groups": ["g-1"]},
     ]
+
+
+ANYWHERE, MOVES = {"ip_address": "0.0.0.0/0"}, {"ip_address": "10.9.0.7", "mac_address": "fa:16:3e:00:00:01"}
+
+
+@pytest.mark.parametrize(
+    ("here", "check", "said"),
+    [
+        ([MOVES], True, []),
+        ([MOVES], False, [[MOVES, ANYWHERE]]),
+        ([MOVES, ANYWHERE], True, [[MOVES]]),
+        ([MOVES, ANYWHERE], False, []),
+    ],
+)
+def test_address_pairs_of_others_stay(services, changing, scope, here, check, said):
+    port = {"id": "p-1", "device_id": SERVER, "allowed_address_pairs": here}
+    services.on("GET", "/network/v2.0/ports", Reply(200, {"ports": [port]}))
+    services.on("PUT", "/network/v2.0/ports/p-1", Reply(200, {"port": {}}))
+    services.on("POST", f"{NOVA}/servers/{SERVER}/metadata", Reply(200, {"metadata": {}}))
+    changing.set_options(scope, SERVER, {"source_check": check})
+    assert [asked.body["port"]["allowed_address_pairs"] for asked in services.of("PUT")] == said
 
 
 def test_a_console_is_read_from_its_end(services, changing, scope):
