@@ -108,6 +108,12 @@ class TargetGroup:
         """How long a target drains before it is taken out."""
         return timedelta(seconds=int(self.attributes.get(DELAY, _DELAY_SECONDS)))
 
+    @property
+    def monitor_port(self) -> int | None:
+        """Where the health of a target is asked for; None for where it is spoken to."""
+        port = self.health_check.get("port", "traffic-port")
+        return None if port == "traffic-port" else int(port)
+
 
 @dataclass(frozen=True, slots=True)
 class BalancerListener:
@@ -166,10 +172,16 @@ class RegisteredTarget:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A pool of a traffic source. ``port``: where members are spoken to; None for where they are registered with."""
+    """A pool of a traffic source.
+
+    Attributes:
+        port: where members are spoken to; None for where they are registered with.
+        monitor_port: where their health is asked for; None for where they are spoken to.
+    """
 
     pool_id: str
     port: int | None = None
+    monitor_port: int | None = None
 
 
 def is_made(source_id: str) -> bool:

@@ -141,11 +141,17 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A member of a pool that no node stands for. ``weight`` 0: it gets no new connections."""
+    """A member of a pool.
+
+    Attributes:
+        weight: 0: it gets no new connections; None: one that a node stands for, which keeps the weight that it has.
+        monitor_port: where its health is asked for; None for where it is asked for anyway.
+    """
 
     address: str
     port: int
-    weight: int = 1
+    weight: int | None = 1
+    monitor_port: int | None = None
 
 
 def digest_of(plan: Part | BalancerPlan) -> str:
@@ -185,7 +191,10 @@ class BalancerMaking(Protocol):
         """Whether no connection is open through a balancer; False where nobody can tell."""
 
     def put_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
-        """Make members of a pool, or give them their weight; whose they are stays. Raises PoolNotFound."""
+        """Make members of a pool, or give them their weight and port of health; whose they are stays.
+
+        One without a weight that is no member is passed over. Raises PoolNotFound.
+        """
 
     def remove_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
         """Take out members of a pool that no node stands for. Raises PoolNotFound."""

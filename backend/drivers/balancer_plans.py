@@ -56,14 +56,13 @@ def pool_plan(group: TargetGroup) -> PoolPlan:
     check, set_ = group.health_check, group.attributes
     stuck = set_.get("stickiness.enabled") == "true"
     kind = set_.get("stickiness.type", "lb_cookie" if group.protocol in {"HTTP", "HTTPS"} else "source_ip")
-    port = check.get("port", "traffic-port")
     return PoolPlan(
         key=group.id,
         name=group.name,
         protocol=group.protocol,
         port=group.port,
         monitor=_monitor(check) if check.get("enabled", True) else None,
-        monitor_port=None if port == "traffic-port" else int(port),
+        monitor_port=group.monitor_port,
         algorithm=set_.get("load_balancing.algorithm.type", "round_robin"),
         stickiness=kind if stuck else None,
         cookie=set_.get("stickiness.app_cookie.cookie_name") or None if stuck and kind == "app_cookie" else None,

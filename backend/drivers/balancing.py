@@ -96,12 +96,14 @@ class Target:
     Attributes:
         owner: id of the node it stands for; the member carries it in its name.
         subnet_id: the server's, as the network port tells it; None where it is not known.
+        monitor_port: where its health is asked for; None for its own port.
     """
 
     owner: str
     address: str
     port: int
     subnet_id: str | None = None
+    monitor_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class PoolMember:
         installation: of Coppice, which added it; None where that was not noted.
         weight: its share of new connections; 0 means that it is draining.
         operating_status, provisioning_status: in the cloud's own words.
+        monitor_port: where its health is asked for; None for its own port.
     """
 
     id: str
@@ -124,6 +127,7 @@ class PoolMember:
     installation: str | None = None
     operating_status: str = ""
     provisioning_status: str = ""
+    monitor_port: int | None = None
 
 
 class Balancing(Protocol):

@@ -91,7 +91,7 @@ def housed(cloud: Cloud, homes: Homes) -> Cloud:
 
 
 def _at(home: Home, targets: Sequence[Target]) -> Sequence[Target]:
-    return targets if home.port is None else [replace(target, port=home.port) for target in targets]
+    return [replace(each, port=home.port or each.port, monitor_port=home.monitor_port) for each in targets]
 
 
 def _together(pools: Sequence[Sequence[PoolMember]]) -> list[PoolMember]:

@@ -247,8 +247,8 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
     pools = {each.key: each.id for each in tree.parts if each.kind is PartKind.POOL}
     over: list[RegisteredTarget] = []
     idle = yield from _is_idle(tending, tree)
-    for group_id, targets in sorted(tending.targets.items()):
-        pool_id = pools[group_id]
+    for group_id, group in sorted(tending.wish.groups.items()):
+        pool_id, targets = pools[group_id], tending.targets.get(group_id, [])
         (members,) = yield tending.asked(context.cloud.balancing.members, pool_id)
         if isinstance(members, errors.CloudError):
             yield from _refused(tending, members)
@@ -256,7 +256,10 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
         ended = [each for each in targets if each.until is not None and (idle or each.until <= now)]
         staying = [each for each in targets if each not in ended]
         due += [each.until for each in staying if each.until is not None]
-        wanted = list(_wanted(staying, members))
+        wanted = [
+            *_wanted(staying, members, group.monitor_port),
+            *_asked_elsewhere([each for each in members if context.cloud.made(each)], group.monitor_port),
+        ]
         gone = [Endpoint(each.address, each.port) for each in ended]
         for ask, endpoints in ((tending.making.put_endpoints, wanted), (tending.making.remove_endpoints, gone)):
             if endpoints:
@@ -282,13 +285,34 @@ def _is_idle(tending: _Tending, tree: Tree) -> Any:
     return answer is True
 
 
-def _wanted(targets: Sequence[RegisteredTarget], members: Sequence[PoolMember]) -> Iterator[Endpoint]:
+def _wanted(
+    targets: Sequence[RegisteredTarget], members: Sequence[PoolMember], monitor_port: int | None
+) -> Iterator[Endpoint]:
     """What is not as it is to be; nodes' members are theirs, even where they were registered by hand too."""
     here = {(each.address, each.port): each for each in members}
     for each in targets:
         found, weight = here.get((each.address, each.port)), int(each.state is TargetState.REGISTERED)
-        if (found is None and weight) or (found is not None and found.owner is None and found.weight != weight):
-            yield Endpoint(each.address, each.port, weight)
+        if found is None:
+            if weight:
+                yield Endpoint(each.address, each.port, weight, monitor_port)
+        elif found.owner is None:
+            asked = _asked(found, monitor_port)
+            if found.weight != weight or asked is not None:
+                yield Endpoint(each.address, each.port, weight, asked)
+
+
+def _asked_elsewhere(members: Sequence[PoolMember], monitor_port: int | None) -> Iterator[Endpoint]:
+    """Members of nodes whose health is asked for at another port than it is to be: they came before that was said."""
+    for each in members:
+        asked = _asked(each, monitor_port) if each.owner is not None else None
+        if asked is not None:
+            yield Endpoint(each.address, each.port, None, asked)
+
+
+def _asked(member: PoolMember, monitor_port: int | None) -> int | None:
+    """Where a member's health is to be asked for, None where it is asked for there."""
+    wanted = monitor_port or member.port
+    return None if (member.monitor_port or member.port) == wanted else wanted
 
 
 def _refused(tending: _Tending, error: errors.CloudError) -> Any:

@@ -23,7 +23,11 @@ class StoredHomes:
             groups = balancers.homes(conn, scope, source_id)
         if groups is None:
             return None
-        return [Home(each.pool_id, each.port if each.classic else None) for each in groups if each.pool_id is not None]
+        return [
+            Home(each.pool_id, each.port if each.classic else None, each.monitor_port)
+            for each in groups
+            if each.pool_id is not None
+        ]
 
     def registered(self, source_id: str) -> Sequence[Registration]:
         """What is registered with it."""

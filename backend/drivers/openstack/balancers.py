@@ -134,19 +134,33 @@ class OpenStackBalancers:
         return False
 
     def put_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
-        members = [{"address": each.address, "protocol_port": each.port, "weight": each.weight} for each in endpoints]
-        self._sent(scope, "PUT", f"/pools/{pool_id}/members?additive_only=true", {"members": members}, pool_id)
+        """Members that nodes stand for one a call: a batch that tells no weight gives them the usual one."""
+        path = f"/pools/{pool_id}/members"
+        members = [
+            {"address": each.address, "protocol_port": each.port, "weight": each.weight, **_monitored(each)}
+            for each in endpoints
+            if each.weight is not None
+        ]
+        if members:
+            self._sent(scope, "PUT", f"{path}?additive_only=true", {"members": members}, pool_id)
+        kept = {(each.address, each.port): each for each in endpoints if each.weight is None}
+        for member in self._members(scope, pool_id) if kept else ():
+            each = kept.get((member["address"], member["protocol_port"]))
+            if each is not None:
+                self._sent(scope, "PUT", f"{path}/{member['id']}", {"member": _monitored(each)}, pool_id)
 
     def remove_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
         """One a call: Octavia is busy with it afterwards, and the rest is asked for again."""
         gone = {(each.address, each.port) for each in endpoints}
-        try:
-            members = list(self._rest.listing(scope, BALANCING, f"/lbaas/pools/{pool_id}/members", "members"))
-        except Declined as declined:
-            raise _refusal(declined, pool_id) from declined
-        for each in members:
+        for each in self._members(scope, pool_id):
             if (each["address"], each["protocol_port"]) in gone and not (each.get("name") or "").startswith("coppice-"):
                 self._delete(scope, f"/pools/{pool_id}/members/{each['id']}")
+
+    def _members(self, scope: Scope, pool_id: str) -> list[Document]:
+        try:
+            return list(self._rest.listing(scope, BALANCING, f"/lbaas/pools/{pool_id}/members", "members"))
+        except Declined as declined:
+            raise _refusal(declined, pool_id) from declined
 
     # parts -----------------------------------------------------------------------------------------------------------
 
@@ -286,6 +300,10 @@ def _refusal(declined: Declined, about: str = "") -> CloudError:
     if declined.status == 404 and about and about in declined.message:
         return PoolNotFound(declined.message, request_id=declined.request_id)
     return of_any(declined)
+
+
+def _monitored(endpoint: Endpoint) -> dict[str, int]:
+    return {} if endpoint.monitor_port is None else {"monitor_port": endpoint.monitor_port}
 
 
 def _groups(plan: BalancerPlan) -> dict[str, list[str]]:

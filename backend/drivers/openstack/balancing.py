@@ -115,6 +115,8 @@ class OpenStackBalancing:
         wanted = []
         for target in targets:
             member = {**_key(target), "name": self._name(target), "weight": 1}
+            if target.monitor_port is not None:
+                member["monitor_port"] = target.monitor_port
             subnet = _subnet(layout, target)
             # The subnet of the balancer's own address is what is meant where none is told.
             wanted.append(member if subnet is None or subnet in fronts else {**member, "subnet_id": subnet})
@@ -289,6 +291,7 @@ def _member(each: Document) -> PoolMember:
         installation=installation,
         operating_status=each["operating_status"],
         provisioning_status=each["provisioning_status"],
+        monitor_port=each.get("monitor_port"),
     )
 
 

@@ -111,8 +111,8 @@ class SimulatedBalancers:
         with self._world.call(call), self._world.state.writing() as connection:
             pool = self._pools.get(connection, scope, pool_id)
             for each in endpoints:
-                if not self._pools.put_endpoint(connection, pool, each.address, each.port, each.weight):
-                    self._pools.insert_endpoint(connection, pool, each.address, each.port)
+                if not self._pools.put_endpoint(connection, pool, each) and each.weight is not None:
+                    self._pools.insert_endpoint(connection, pool, each)
 
     def remove_endpoints(self, scope: Scope, pool_id: str, endpoints: Sequence[Endpoint]) -> None:
         call = Call("remove_endpoints", scope, count=len(endpoints))

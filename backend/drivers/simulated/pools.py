@@ -14,6 +14,7 @@ from typing import NamedTuple
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
+from backend.drivers.balancer_making import Endpoint
 from backend.drivers.balancing import PoolMember, Target
 from backend.drivers.errors import PoolNotFound
 from backend.drivers.simulated.servers import Row
@@ -63,6 +64,7 @@ class MemberRow(NamedTuple):
     installation: str | None
     added_at: int
     verdict: str | None
+    monitor_port: int | None = None
 
 
 class Pools:
@@ -165,6 +167,7 @@ class Pools:
                 row.owner,
                 row.installation,
                 provisioning_status="ACTIVE",
+                monitor_port=row.monitor_port,
             )
             for row in _members(connection, pool)
         ]
@@ -172,12 +175,14 @@ class Pools:
     def put(self, connection: sqlite3.Connection, pool: PoolRow, target: Target, installation: str) -> None:
         key = (pool.id, target.address, target.port)
         known = connection.execute(
-            "UPDATE members SET weight = 1, owner = ?, installation = ? WHERE pool_id = ? AND address = ? AND port = ?",
-            (target.owner, installation or None, *key),
+            "UPDATE members SET weight = 1, owner = ?, installation = ?, monitor_port = ?"
+            " WHERE pool_id = ? AND address = ? AND port = ?",
+            (target.owner, installation or None, target.monitor_port, *key),
         ).rowcount
         if known:
             return
-        self._insert(connection, pool, target.address, target.port, (target.owner, installation or None))
+        made_for = target.owner, installation or None
+        self._insert(connection, pool, target.address, target.port, made_for, target.monitor_port)
 
     @staticmethod
     def drain(connection: sqlite3.Connection, pool: PoolRow, target: Target, installation: str) -> None:
@@ -193,19 +198,20 @@ class Pools:
             (pool.id, target.address, target.port, target.owner, installation),
         )
 
-    def _insert(
+    def _insert(  # noqa: PLR0917 - what a member is made of
         self,
         connection: sqlite3.Connection,
         pool: PoolRow,
         address: str,
         port: int,
         made_for: tuple[str | None, str | None] = (None, None),
+        monitor_port: int | None = None,
     ) -> None:
         """``made_for``: the node, and the installation whose node it is."""
         connection.execute(
-            "INSERT INTO members (id, pool_id, address, port, weight, owner, installation, added_at)"
-            " VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
-            (self.new_id(connection), pool.id, address, port, *made_for, self._world.now()),
+            "INSERT INTO members (id, pool_id, address, port, weight, owner, installation, added_at, monitor_port)"
+            " VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)",
+            (self.new_id(connection), pool.id, address, port, *made_for, self._world.now(), monitor_port),
         )
 
     def new_id(self, connection: sqlite3.Connection) -> str:
@@ -214,12 +220,13 @@ class Pools:
         return str(uuid.uuid5(self._origin, f"object/{counter(connection, 'objects')}"))
 
     @staticmethod
-    def put_endpoint(connection: sqlite3.Connection, pool: PoolRow, address: str, port: int, weight: int) -> bool:
-        """Give a member its weight, whoever's it is; whether there is one."""
+    def put_endpoint(connection: sqlite3.Connection, pool: PoolRow, each: Endpoint) -> bool:
+        """Give a member its weight and port of health, whoever's it is; whether there is one."""
         return bool(
             connection.execute(
-                "UPDATE members SET weight = ? WHERE pool_id = ? AND address = ? AND port = ?",
-                (weight, pool.id, address, port),
+                "UPDATE members SET weight = coalesce(?, weight), monitor_port = coalesce(?, monitor_port)"
+                " WHERE pool_id = ? AND address = ? AND port = ?",
+                (each.weight, each.monitor_port, pool.id, each.address, each.port),
             ).rowcount
         )
 
@@ -231,8 +238,8 @@ class Pools:
             (pool.id, address, port),
         )
 
-    def insert_endpoint(self, connection: sqlite3.Connection, pool: PoolRow, address: str, port: int) -> None:
-        self._insert(connection, pool, address, port)
+    def insert_endpoint(self, connection: sqlite3.Connection, pool: PoolRow, each: Endpoint) -> None:
+        self._insert(connection, pool, each.address, each.port, monitor_port=each.monitor_port)
 
     def _health(self, connection: sqlite3.Connection, pool: PoolRow, row: MemberRow, now: int) -> MemberHealth:
         """As a monitor would find it: a server that runs answers, as soon as it was asked often enough."""
@@ -260,7 +267,7 @@ def _rows(connection: sqlite3.Connection, where: str, values: tuple[str, ...]) -
 
 def _members(connection: sqlite3.Connection, pool: PoolRow) -> list[MemberRow]:
     query = (
-        "SELECT id, pool_id, address, port, weight, owner, installation, added_at, verdict FROM members"
-        " WHERE pool_id = ? ORDER BY rowid"
+        "SELECT id, pool_id, address, port, weight, owner, installation, added_at, verdict, monitor_port"
+        " FROM members WHERE pool_id = ? ORDER BY rowid"
     )
     return [MemberRow(*row) for row in connection.execute(query, (pool.id,))]

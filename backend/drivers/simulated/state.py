@@ -76,7 +76,8 @@ CREATE TABLE IF NOT EXISTS pools (
 );
 CREATE TABLE IF NOT EXISTS members (
     id TEXT PRIMARY KEY, pool_id TEXT NOT NULL, address TEXT NOT NULL, port INTEGER NOT NULL, weight INTEGER NOT NULL,
-    owner TEXT, installation TEXT, added_at INTEGER NOT NULL, verdict TEXT, UNIQUE (pool_id, address, port)
+    owner TEXT, installation TEXT, added_at INTEGER NOT NULL, verdict TEXT, monitor_port INTEGER,
+    UNIQUE (pool_id, address, port)
 );
 CREATE TABLE IF NOT EXISTS balancers (
     id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, installation TEXT NOT NULL, key TEXT NOT NULL,
@@ -126,7 +127,7 @@ CREATE TABLE IF NOT EXISTS faults (
 
 _ADDED = {
     "servers": {"image_id": "TEXT", "server_group": "TEXT", "installation": "TEXT", "own": "TEXT"},
-    "members": {"installation": "TEXT"},
+    "members": {"installation": "TEXT", "monitor_port": "INTEGER"},
     "pools": {"balancer": "TEXT"},
 }
 """Columns that states made before them lack."""

@@ -9,12 +9,15 @@ import pytest
 from backend import errors
 from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, TargetGroup
 from backend.domain.ids import balancing_id
+from backend.drivers.balancing import Target
 from backend.drivers.errors import Refused
+from backend.drivers.housing import housed
 from backend.drivers.simulated.faults import Where
 from backend.engine.lanes import InlineCalls
 from backend.services.balancers import NewBalancer
 from backend.services.listeners import NewListener
 from backend.services.target_groups import NewGroup
+from backend.store.homes import StoredHomes
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
@@ -170,3 +173,29 @@ def test_pools_of_ours_are_no_ones_to_adopt(world):
     assert world.backend.traffic.pools(SCOPE) == []
     with pytest.raises(errors.PoolNotFound):
         world.backend.traffic.targets(SCOPE, balancing_id(pool.id))
+
+
+def members(world: EngineWorld) -> list[tuple[str, int, int | None]]:
+    """Of the one pool: address, weight, and where health is asked for."""
+    (pool,) = world.simulated.pools.all()
+    return [(each.address, each.weight, each.monitor_port) for each in world.simulated.pools.members(pool.id)]
+
+
+def test_health_is_asked_for_at_the_port_of_the_group(world):
+    """Of targets and of nodes, and at their own port where that is asked for again."""
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    groups = world.backend.target_groups
+    groups.change(SCOPE, target.id, health_check={**CHECK, "port": "9000"})
+    groups.register(SCOPE, target.id, [("10.9.0.5", None)])
+    world.pass_time(2)
+    housing = housed(world.simulated.cloud, StoredHomes(world.store)).balancing
+    housing.add_members(SCOPE, target.id, [Target("node", "10.9.0.6", 80)])
+    housing.drain_members(SCOPE, target.id, [Target("node", "10.9.0.6", 80)])
+    assert members(world) == [("10.9.0.5", 1, 9000), ("10.9.0.6", 0, 9000)]
+    groups.change(SCOPE, target.id, health_check={**CHECK, "port": "9001"})
+    world.pass_time(2)
+    assert members(world) == [("10.9.0.5", 1, 9001), ("10.9.0.6", 0, 9001)]
+    groups.change(SCOPE, target.id, health_check=CHECK)
+    world.pass_time(2)
+    assert members(world) == [("10.9.0.5", 1, 80), ("10.9.0.6", 0, 80)]

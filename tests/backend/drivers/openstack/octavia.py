@@ -91,6 +91,10 @@ class FakeOctavia:
         noun, identity, child = _split(asked.path)
         if (busy := self._begin(asked)) is not None:
             return busy
+        if child == "members" and "member" in asked.body:
+            changed = asked.path.rpartition("/")[2]
+            next(each for each in self.members[identity] if each["id"] == changed).update(asked.body["member"])
+            return Reply(200)
         if child == "members":
             here = {(each["address"], each["protocol_port"]): each for each in self.members.setdefault(identity, [])}
             for each in asked.body["members"]:

@@ -196,6 +196,17 @@ def test_targets_come_and_go(making, scope, fake):
     assert [each["address"] for each in fake.members[pool]] == ["10.0.0.5"]
 
 
+def test_health_is_asked_for_at_the_port_that_was_told(making, scope, fake):
+    tree = grow(making, scope, WISH)
+    pool = next(each.id for each in tree.parts if each.kind is PartKind.POOL)
+    making.put_endpoints(scope, pool, [Endpoint("10.0.0.5", 80, monitor_port=9000), Endpoint("10.0.0.6", 80, 0)])
+    making.put_endpoints(scope, pool, [Endpoint("10.0.0.6", 80, None, 9001), Endpoint("10.0.0.7", 80, None, 9001)])
+    assert [(each["address"], each["weight"], each["monitor_port"]) for each in fake.members[pool]] == [
+        ("10.0.0.5", 1, 9000),
+        ("10.0.0.6", 0, 9001),
+    ]
+
+
 def test_a_tree_that_is_gone(making, scope, fake):
     tree = grow(making, scope, WISH)
     making.delete(scope, tree.id)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backend.domain.traffic import MemberHealth
@@ -184,6 +186,14 @@ def test_the_subnet_of_the_balancer_needs_no_telling(balancing, services, scope)
     balancing.add_members(scope, POOL, [TARGET])
     assert all("subnet_id" not in asked.body["members"][0] for asked in services.of("PUT"))
     assert len(services.of("GET", "/loadbalancers")) == 1
+
+
+def test_health_is_asked_for_at_the_port_that_was_told(balancing, services, scope):
+    balancing.add_members(scope, POOL, [replace(TARGET, monitor_port=9000), TARGET])
+    (asked,) = services.of("PUT")
+    assert [each.get("monitor_port", "its own") for each in asked.body["members"]] == [9000, "its own"]
+    services.on("GET", MEMBERS, Reply(200, {"members": [member(monitor_port=9000)]}))
+    assert [each.monitor_port for each in balancing.members(scope, POOL)] == [9000]
 
 
 def test_only_what_is_still_ours_is_drained_and_removed(balancing, services, scope):
