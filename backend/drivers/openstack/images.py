@@ -96,19 +96,22 @@ def image_of(document: Mapping[str, Any], architecture: str) -> Image:
 
     By the properties ``aws_owner_id`` and ``aws_owner_alias`` (``amazon``) an operator tells whom an image is from, for
     clients that look for images by their maker. Whoever uploads an image may write any property: what is no short
-    printable text is passed over.
+    printable text is passed over. An image of a server has the properties of the one that the server was made from:
+    they say nothing of who made this one.
 
     Args:
         architecture: of images that do not tell theirs.
     """
     stated = word(document.get("architecture")) or word(document.get("hw_architecture"))
     windows = document.get("os_type") == "windows"
+    inherited = document.get("image_type") == "snapshot" or bool(document.get("base_image_ref"))
+    marks = {} if inherited else document
     return Image(
         id=document["id"],
         name=word(document.get("name"), _LONGEST) or document["id"],
         description=word(document.get("description"), _LONGEST) or "",
-        owner_id=word(document.get("aws_owner_id")) or document.get("owner") or "",
-        owner_alias=word(document.get("aws_owner_alias")),
+        owner_id=word(marks.get("aws_owner_id")) or document.get("owner") or "",
+        owner_alias=word(marks.get("aws_owner_alias")),
         architecture=ARCHITECTURES.get(stated, stated) if stated else architecture,
         created_at=datetime.fromisoformat(document["created_at"]),
         active=document["status"] == "active",

@@ -50,6 +50,14 @@ def test_properties_decide(services, images, scope, changes, seen):
     assert {name: getattr(found, name) for name in seen} == seen
 
 
+@pytest.mark.parametrize("mark", [{"image_type": "snapshot"}, {"base_image_ref": IMAGE}])
+def test_an_image_of_a_server_is_its_project_s_whatever_its_base_image_says(services, images, scope, mark):
+    # Nova hands the properties of the image that a server was made from on to each image of the server.
+    amazon = {"aws_owner_id": "137112412989", "aws_owner_alias": "amazon"}
+    (found,) = told(services, images, scope, owner="p-1", **amazon, **mark)
+    assert (found.owner_id, found.owner_alias) == ("p-1", None)
+
+
 @pytest.mark.parametrize("status", ["queued", "saving"])
 def test_what_is_coming_is_told_as_such(services, images, scope, status):
     (found,) = told(services, images, scope, status=status)
