@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -78,12 +79,14 @@ class Interfaces:
         description: str,
         gateway_id: str | None = None,
         token: ClientToken | None = None,
+        beside: Callable[[Any, MadeInterface], None] | None = None,
     ) -> MadeInterface:
         """Make one in a subnet; of an earlier request of the token, that one's.
 
         Args:
             subnet, groups: short ids; without groups it has the VPC's own, and that of a gateway none.
             gateway_id: the NAT gateway that it is for.
+            beside: writes what is there with it or not at all; what it raises is raised, and no interface stays.
 
         Raises:
             SubnetNotFound, SecurityGroupNotFound
@@ -129,8 +132,17 @@ class Interfaces:
                 if client_tokens.find(conn, scope, token) is not None:
                     raise errors.StaleRead(token.value)  # another request of it was quicker: the caller asks again
                 client_tokens.add(conn, scope, token, interface.id, interface.created_at)
+            if beside is not None:
+                beside(conn, interface)
 
-        settled(self._store, scope, mark, write)
+        try:
+            settled(self._store, scope, mark, write)
+        except errors.OutcomeUnclear:
+            raise
+        except errors.Finding:  # it is in no row: an engine would take it away, later
+            with suppress(errors.Finding):
+                twice(partial(making.delete_interface, scope, port.id))
+            raise
         self._catalog.drop("subnets", scope)
         return interface
 
@@ -138,7 +150,7 @@ class Interfaces:
         """End one.
 
         Args:
-            gateway: its gateway ends.
+            gateway: its gateway ends. Without a gateway that is there it is like any other.
 
         Raises:
             InterfaceInUse
@@ -146,7 +158,9 @@ class Interfaces:
         """
         interface = self.one(scope, interface_id)
         if interface.gateway_id is not None and not gateway:
-            raise InterfaceManaged(interface_id)
+            with self._store.read() as conn:
+                if rows.GATEWAYS.one(conn, scope, id=interface.gateway_id, deleted_at=None) is not None:
+                    raise InterfaceManaged(interface_id)
         if interface.server_id is not None:
             raise InterfaceInUse(interface_id)
         twice(partial(self._making.delete_interface, scope, interface.cloud_id))

@@ -61,14 +61,13 @@ class NatGateways:
                 _check(rows.ADDRESSES.one(conn, scope, id=allocation_id), allocation_id)
         gateway_id = new_digits()
         words = f"Interface for NAT Gateway nat-{gateway_id}; traffic leaves under the address of the VPC's router"
-        interface = self._interfaces.create(scope, subnet, address, None, words, gateway_id)
-        try:
-            return self._store.transact(
-                lambda conn: self._write(conn, scope, gateway_id, interface, allocation_id, token)
-            )
-        except errors.Finding:
-            self._interfaces.delete(scope, interface.id, gateway=True)
-            raise
+        written: list[NatGateway] = []
+
+        def write(conn: Any, interface: MadeInterface) -> None:
+            written[:] = [self._write(conn, scope, gateway_id, interface, allocation_id, token)]
+
+        self._interfaces.create(scope, subnet, address, None, words, gateway_id, beside=write)
+        return written[0]
 
     def delete(self, scope: Scope, gateway_id: str) -> None:
         """End one; its public address stays the project's. Raises GatewayMissing."""
