@@ -82,11 +82,12 @@ def _forward(call: Call, given: Document) -> Document:
         raise validation(f"The weight of a target group must be between 0 and {_MOST_WEIGHT}")  # unsourced
     sticky = (config or {}).get("TargetGroupStickinessConfig") or {}
     kept: dict[str, Any] = {"groups": [[ids.group_of(call, arn).id, weight] for arn, weight in pairs]}
-    if sticky.get("Enabled"):
+    if sticky.get("Enabled") or sticky.get("DurationSeconds"):
         seconds = sticky.get("DurationSeconds", 0)
         if seconds not in _STICKY_SECONDS:
             raise validation("Target group stickiness duration must be between 1 and 604800 seconds")  # unsourced
-        kept["stickiness"] = seconds
+        # How long it would last is told again while it is off, too: Terraform compares it.
+        kept["stickiness"] = {"Enabled": bool(sticky.get("Enabled")), "DurationSeconds": seconds}
     return kept
 
 
@@ -129,8 +130,7 @@ def _shown(each: Document, group_arns: Mapping[str, str]) -> dict[str, Any]:
     if each["type"] == "fixed-response":
         return {**told, "FixedResponseConfig": each["config"]}
     groups = [{"TargetGroupArn": group_arns.get(group, ""), "Weight": weight} for group, weight in each["groups"]]
-    seconds = each.get("stickiness")
-    sticky = {"Enabled": True, "DurationSeconds": seconds} if seconds else {"Enabled": False}
+    sticky = each.get("stickiness") or {"Enabled": False}
     if len(groups) == 1:
         told["TargetGroupArn"] = groups[0]["TargetGroupArn"]
     return {**told, "ForwardConfig": {"TargetGroups": groups, "TargetGroupStickinessConfig": sticky}}

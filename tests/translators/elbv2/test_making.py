@@ -394,3 +394,13 @@ def test_certificates_of_iam_must_be_there(ask, refused, balancer, group):
             DefaultActions=forward(group),
         )
         assert words.code == "CertificateNotFound"
+
+
+def test_a_duration_is_told_while_its_stickiness_is_off(ask, balancer, group):
+    resting = {"Enabled": False, "DurationSeconds": 3600}
+    config = {"TargetGroups": [{"TargetGroupArn": group}], "TargetGroupStickinessConfig": resting}
+    actions = [{"Type": "forward", "ForwardConfig": config}]
+    (made,) = ask("CreateListener", LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=actions)[
+        "Listeners"
+    ]
+    assert made["DefaultActions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"] == resting
