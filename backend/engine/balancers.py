@@ -256,11 +256,12 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
         ended = [each for each in targets if each.until is not None and (idle or each.until <= now)]
         staying = [each for each in targets if each not in ended]
         due += [each.until for each in staying if each.until is not None]
+        live = {(each.address, each.port) for each in targets if each.state is TargetState.REGISTERED}
         wanted = [
             *_wanted(staying, members, group.monitor_port),
             *_asked_elsewhere([each for each in members if context.cloud.made(each)], group.monitor_port),
         ]
-        gone = [Endpoint(each.address, each.port) for each in ended]
+        gone = [Endpoint(each.address, each.port) for each in ended if (each.address, each.port) not in live]
         for ask, endpoints in ((tending.making.put_endpoints, wanted), (tending.making.remove_endpoints, gone)):
             if endpoints:
                 (answer,) = yield tending.asked(ask, pool_id, endpoints)
@@ -290,15 +291,17 @@ def _wanted(
 ) -> Iterator[Endpoint]:
     """What is not as it is to be; nodes' members are theirs, even where they were registered by hand too."""
     here = {(each.address, each.port): each for each in members}
-    for each in targets:
-        found, weight = here.get((each.address, each.port)), int(each.state is TargetState.REGISTERED)
+    live = {(each.address, each.port) for each in targets if each.state is TargetState.REGISTERED}
+    # A new instance may have the address of one that drains: the member is the new one's.
+    for address, port in dict.fromkeys((each.address, each.port) for each in targets):
+        found, weight = here.get((address, port)), int((address, port) in live)
         if found is None:
             if weight:
-                yield Endpoint(each.address, each.port, weight, monitor_port)
+                yield Endpoint(address, port, weight, monitor_port)
         elif found.owner is None:
             asked = _asked(found, monitor_port)
             if found.weight != weight or asked is not None:
-                yield Endpoint(each.address, each.port, weight, asked)
+                yield Endpoint(address, port, weight, asked)
 
 
 def _asked_elsewhere(members: Sequence[PoolMember], monitor_port: int | None) -> Iterator[Endpoint]:

@@ -7,16 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from backend import errors
-from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, TargetGroup
+from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, TargetGroup, target_id
 from backend.domain.ids import balancing_id
 from backend.drivers.balancing import Target
 from backend.drivers.errors import Refused
 from backend.drivers.housing import housed
+from backend.drivers.simulated import SimulatedSettings
 from backend.drivers.simulated.faults import Where
 from backend.engine.lanes import InlineCalls
 from backend.services.balancers import NewBalancer
 from backend.services.listeners import NewListener
 from backend.services.target_groups import NewGroup
+from backend.store.balancers import TARGETS
 from backend.store.homes import StoredHomes
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
@@ -199,3 +201,29 @@ def test_health_is_asked_for_at_the_port_of_the_group(world):
     groups.change(SCOPE, target.id, health_check=CHECK)
     world.pass_time(2)
     assert members(world) == [("10.9.0.5", 1, 80), ("10.9.0.6", 0, 80)]
+
+
+@pytest.fixture
+def busy() -> Iterator[EngineWorld]:
+    """A world whose targets take their time to drain."""
+    made = EngineWorld(settings=SimulatedSettings(seed=7, open_connections=True))
+    yield made
+    made.close()
+
+
+def test_a_new_target_has_the_address_of_one_that_drains(busy):
+    world = busy
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    groups = world.backend.target_groups
+    groups.register(SCOPE, target.id, [("10.9.0.5", None), ("10.9.0.6", None)])
+    world.pass_time(2)
+    groups.deregister(SCOPE, target.id, [("10.9.0.5", None)])
+    # As instances are: two names, one after the other at one address.
+    new = target_id(target.id, "10.9.0.6", 80)
+    world.store.transact(lambda conn: TARGETS.change(conn, SCOPE, new, address="10.9.0.5"))
+    for _ in range(4):
+        world.pass_time(100, step=5)
+        assert ("10.9.0.5", 1, None) in members(world)
+    with world.store.read() as conn:
+        assert [each.name for each in TARGETS.all(conn, SCOPE)] == ["10.9.0.6"]
