@@ -193,51 +193,65 @@ def tend_balancer(context: Context, lease: BalancerLease) -> Job:
         if not (yield Write(partial(tending.found, answer))):
             return
         cloud_id = answer.id
-    tree = yield from _grow(tending, cloud_id)
+    tree, refusal = yield from _grow(tending, cloud_id)
     if tree is None:
         return
     if not (yield Write(partial(tending.housed, tree))):
         return
     again_at = yield from _endpoints(tending, tree)
-    if again_at is not None:
+    if again_at is None:
+        return
+    if refusal is None:
         yield Write(partial(tending.settle, BalancerState.ACTIVE, "", again_at))
+    else:
+        yield from _refused(tending, refusal)
 
 
 def _grow(tending: _Tending, cloud_id: str) -> Any:
-    """Bring the tree to what is wished for; the tree, or None where that is not done and all is given back."""
+    """Bring the tree to what is wished for; the tree, or None where that is not done and all is given back.
+
+    With it comes the refusal of a part, None where there was none: what the tree has takes traffic all the same.
+    """
     for _ in range(_STEPS):
         (tree,) = yield tending.asked(tending.making.tree, cloud_id)
         if isinstance(tree, errors.CloudError):
             yield from _refused(tending, tree)
-            return None
+            return None, None
         if tree is None:
             yield Write(tending.lost)
-            return None
+            return None, None
         if tree.standing is Standing.PENDING:
             break
         if tending.wish.balancer.gone:
-            (answer,) = yield tending.asked(tending.making.delete, cloud_id)
-            if isinstance(answer, errors.CloudError):
-                yield from _refused(tending, answer)
-                return None
-            if not (yield Write(partial(tending.removed, tree))):
-                return None
+            if not (yield from _end(tending, tree)):
+                return None, None
             continue
         if tree.standing is Standing.FAILED:
             due_at = tending.context.now() + _FAILED
             yield Write(partial(tending.settle, BalancerState.FAILED, "the cloud reports an error", due_at))
-            return None
+            return None, None
         step = next_step(tending.wish, tree)
         if step is None:
-            return tree
+            return tree, None
         (answer,) = yield tending.take(step, tree)
+        if isinstance(answer, errors.Refused) and not isinstance(answer, _SOON):
+            return tree, answer
         if isinstance(answer, errors.CloudError):
             yield from _refused(tending, answer)
-            return None
+            return None, None
         if not (yield Write(partial(tending.took, step, answer))):
-            return None
+            return None, None
     yield Write(partial(tending.wait, tending.context.settings.balancer_busy))
-    return None
+    return None, None
+
+
+def _end(tending: _Tending, tree: Tree) -> Any:
+    """Delete a tree; whether that was asked for and is still this engine's to see through."""
+    (answer,) = yield tending.asked(tending.making.delete, tree.id)
+    if isinstance(answer, errors.CloudError):
+        yield from _refused(tending, answer)
+        return False
+    return (yield Write(partial(tending.removed, tree)))
 
 
 def _endpoints(tending: _Tending, tree: Tree) -> Any:
@@ -248,6 +262,8 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
     over: list[RegisteredTarget] = []
     idle = yield from _is_idle(tending, tree)
     for group_id, group in sorted(tending.wish.groups.items()):
+        if group_id not in pools:  # the cloud would not make it
+            continue
         pool_id, targets = pools[group_id], tending.targets.get(group_id, [])
         (members,) = yield tending.asked(context.cloud.balancing.members, pool_id)
         if isinstance(members, errors.CloudError):

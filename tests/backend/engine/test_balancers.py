@@ -54,9 +54,9 @@ def group(world: EngineWorld, name: str = "blue") -> TargetGroup:
     return world.backend.target_groups.create(SCOPE, NewGroup(name, "HTTP", 80, network.id, "ip", CHECK))
 
 
-def listen(world: EngineWorld, balancer: LoadBalancer, target: TargetGroup) -> None:
+def listen(world: EngineWorld, balancer: LoadBalancer, target: TargetGroup, port: int = 80) -> None:
     actions = ({"type": "forward", "groups": [[target.id, 1]]},)
-    world.backend.listeners.create(SCOPE, balancer.id, NewListener("HTTP", 80, actions))
+    world.backend.listeners.create(SCOPE, balancer.id, NewListener("HTTP", port, actions))
 
 
 def seen(world: EngineWorld, balancer: LoadBalancer) -> LoadBalancer:
@@ -227,3 +227,16 @@ def test_a_new_target_has_the_address_of_one_that_drains(busy):
         assert ("10.9.0.5", 1, None) in members(world)
     with world.store.read() as conn:
         assert [each.name for each in TARGETS.all(conn, SCOPE)] == ["10.9.0.6"]
+
+
+def test_a_refused_part_holds_up_no_targets(world):
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    world.pass_time(2)
+    world.simulated.faults.refuse(Refused("no room"), Where(calls=("put_part",)))
+    listen(world, balancer, group(world, "green"), 81)
+    world.backend.target_groups.register(SCOPE, target.id, [("10.9.0.5", None)])
+    world.pass_time(70, step=5)
+    assert members(world) == [("10.9.0.5", 1, None)]
+    found = seen(world, balancer)
+    assert (found.state, found.reason) == (BalancerState.ACTIVE, "no room")
