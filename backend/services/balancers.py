@@ -154,7 +154,7 @@ class LoadBalancers:
             QuotaExceeded, CloudRefused, NoBalancing, CloudNotReached, NotPermitted: the cloud's, and nothing is kept.
         """
         making = making_of(self._cloud)
-        made = self._row(wanted)
+        made = self.planned(wanted)
         kept = self._store.transact(lambda conn: self._add(conn, scope, made, wanted))
         if kept.id != made.id:
             return kept
@@ -214,7 +214,8 @@ class LoadBalancers:
 
         return self._store.transact(work)
 
-    def _row(self, wanted: NewBalancer) -> LoadBalancer:
+    def planned(self, wanted: NewBalancer) -> LoadBalancer:
+        """A balancer as ``create`` would begin it, with an id of its own."""
         return LoadBalancer(
             id=new_digits(str(uuid.uuid4())),
             name=wanted.name,

@@ -88,10 +88,16 @@ class ClassicBalancers:
             return self._whole(conn, scope, _named(conn, scope, name))
 
     def create(self, scope: Scope, wanted: NewBalancer, fronts: Sequence[Front]) -> LoadBalancer:
-        """Make a balancer with its listeners. Raises as LoadBalancers.create, and BalancingLacks."""
+        """Make a balancer with its listeners, or nothing. Raises as LoadBalancers.create, and as ``listen``."""
+        here: dict[int, Front] = {}
         for front in fronts:
-            group = _group("0" * 16, wanted.subnets[0].network_id, front, self._clock.now())
-            self._check(scope, pool_plan(group))
+            if here.setdefault(front.port, front) != front:
+                raise errors.ListenerExists(front.port)
+        if len(here) > limits.LISTENERS_OF_BALANCER:
+            raise errors.LimitExceeded("listeners", limits.LISTENERS_OF_BALANCER)
+        planned = self._every.planned(wanted)
+        for front in fronts:
+            self._check_front(scope, planned, _group(planned.id, planned.network_id, front, planned.created_at), front)
         made = self._every.create(scope, wanted)
         self.listen(scope, wanted.name, fronts)
         return made
@@ -302,18 +308,22 @@ class ClassicBalancers:
             GROUPS.add(conn, scope, group)
             if not balancer.details.get("check"):
                 BALANCERS.change(conn, scope, balancer.id, details=details)
+        LISTENERS.add(conn, scope, self._check_front(scope, balancer, group, front))
+
+    def _check_front(self, scope: Scope, balancer: LoadBalancer, group: TargetGroup, front: Front) -> BalancerListener:
+        """The listener that a front becomes. Raises BalancingLacks."""
         listener = BalancerListener(
             id=new_digits(str(uuid.uuid4())),
             balancer_id=balancer.id,
             protocol=_KEPT.get(front.protocol, front.protocol),
             port=front.port,
             actions=({"type": "forward", "groups": [[group.id, 1]]},),
-            created_at=now,
+            created_at=self._clock.now(),
             certificates=(front.certificate,) if front.certificate else (),
         )
         self._check(scope, pool_plan(group))
         self._check(scope, listener_plan(balancer, listener))
-        LISTENERS.add(conn, scope, listener)
+        return listener
 
     def _group_attributes(
         self, conn: Connection, scope: Scope, balancer: LoadBalancer, group_id: str

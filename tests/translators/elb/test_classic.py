@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
-from backend.errors import Finding
+from backend.domain.balancers import BalancerKind
+from backend.drivers.openstack import octavia
+from backend.errors import BalancingLacks, Finding, ListenerExists
+from backend.services.balancers import NewBalancer
+from backend.services.classic import Front
 from tests.backend.engine.world import EngineWorld
+from tests.factories import SCOPE
 from translators import arns
 from translators.errors import AWSError, translate
 
@@ -183,3 +188,17 @@ def test_deletion(world, ask, balancer):
 def test_refusals(refused, operation, params, code, status):
     found = refused(operation, **NAME, **params)
     assert (found.code, found.status) == (code, status)
+
+
+def test_a_balancer_whose_listeners_cannot_be_is_not_made(world, monkeypatch):
+    making = world.simulated.cloud.balancer_making
+    monkeypatch.setattr(type(making), "lacks", lambda _self, _scope, part: octavia.lacks(part))
+    wanted = NewBalancer("old", BalancerKind.CLASSIC, "internal", world.simulated.cloud.network.subnets(SCOPE)[:1])
+    plain = Front("HTTP", 80, "HTTP", 8080)
+    for front, refusal in (
+        (Front("SSL", 443, "TCP", 8080, "arn:x"), BalancingLacks),
+        (Front("HTTP", 80, "HTTP", 9090), ListenerExists),
+    ):
+        with pytest.raises(refusal):
+            world.backend.classic_balancers.create(SCOPE, wanted, [plain, front])
+        assert world.backend.balancers.all(SCOPE) == []
