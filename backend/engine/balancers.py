@@ -187,6 +187,10 @@ def tend_balancer(context: Context, lease: BalancerLease) -> Job:
     cloud_id = balancer.cloud_id
     if cloud_id is None:
         (answer,) = yield tending.asked(making.create, balancer_plan(balancer))
+        if isinstance(answer, errors.OutcomeUnknown):
+            # It may arrive yet: who asks again too soon finds none, and makes a second.
+            yield Write(partial(tending.wait, context.settings.relaunch_grace))
+            return
         if isinstance(answer, errors.CloudError):
             yield from _refused(tending, answer)
             return

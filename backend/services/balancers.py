@@ -164,8 +164,10 @@ class LoadBalancers:
             self._store.transact(lambda conn: balancers.pull(conn, made.id, self._clock.now()))
             return made
         except CloudError as error:
-            self._store.transact(lambda conn: _forget(conn, scope, made.id))
-            raise finding_of(error) from error
+            here = self._store.transact(lambda conn: _forget(conn, scope, made.id, self._clock))
+            if here is None:
+                raise finding_of(error) from error
+            return here
 
         def work(conn: Connection) -> None:
             BALANCERS.change(conn, scope, made.id, cloud_id=tree.id, address=tree.address)
@@ -268,14 +270,25 @@ def present(conn: Connection, scope: Scope, balancer_id: str) -> LoadBalancer:
 
 def locked(conn: Connection, scope: Scope, balancer_id: str, clock: Clock) -> LoadBalancer:
     """The same, which nobody else changes until the transaction ends; an engine looks after it then."""
-    present(conn, scope, balancer_id)
-    balancers.pull(conn, balancer_id, clock.now())
+    pull(conn, present(conn, scope, balancer_id), clock)
     return present(conn, scope, balancer_id)
 
 
-def _forget(conn: Connection, scope: Scope, balancer_id: str) -> None:
+def pull(conn: Connection, balancer: LoadBalancer, clock: Clock) -> None:
+    """Have an engine look after a balancer: at once, but for one that a request may be about to make."""
+    over = clock.now() if balancer.cloud_id is not None else balancer.created_at + _REQUEST
+    balancers.pull(conn, balancer.id, max(clock.now(), over))
+
+
+def _forget(conn: Connection, scope: Scope, balancer_id: str, clock: Clock) -> LoadBalancer | None:
+    """Forget a balancer that the cloud did not make; it, where an engine had it made in the meantime."""
+    balancers.pull(conn, balancer_id, clock.now())
+    found = BALANCERS.one(conn, scope, id=balancer_id)
+    if found is None or found.cloud_id is not None:
+        return found
     resource_tags.remove(conn, scope, tag_id(balancer_id))
     BALANCERS.remove(conn, scope, id=balancer_id)
+    return None
 
 
 def _settings(balancer: LoadBalancer) -> tuple[Any, ...]:

@@ -22,11 +22,11 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
 from backend.drivers.errors import PoolNotFound
 from backend.services import limits
-from backend.services.balancers import beside, tag_id
+from backend.services.balancers import beside, pull, tag_id
 from backend.services.catalog import asking
 from backend.services.traffic import TargetState as Doing
-from backend.store import balancers, resource_tags, traffic
-from backend.store.balancers import GROUPS, TARGETS
+from backend.store import resource_tags, traffic
+from backend.store.balancers import BALANCERS, GROUPS, TARGETS
 from backend.store.session import Connection, Store
 
 _RUNS = frozenset({ServerStatus.ACTIVE, ServerStatus.BUILDING, ServerStatus.UNKNOWN})
@@ -122,7 +122,7 @@ class TargetGroups:
         self._check(scope, replace(here, **beside(here, values)))
 
         def work(conn: Connection) -> TargetGroup:
-            self._pull(conn, known(conn, scope, group_id))  # whoever changes a group of a balancer has it alone
+            self._pull(conn, scope, known(conn, scope, group_id))  # whoever changes a group of a balancer has it alone
             found = known(conn, scope, group_id)
             whole = beside(found, values)
             GROUPS.change(conn, scope, group_id, **whole)
@@ -194,7 +194,7 @@ class TargetGroups:
             for each in here:
                 TARGETS.change(conn, scope, each, state=TargetState.REGISTERED, until=None, address=made[each].address)
             TARGETS.add(conn, scope, *fresh)
-            self._pull(conn, found)
+            self._pull(conn, scope, found)
 
         self._store.transact(work)
 
@@ -211,7 +211,7 @@ class TargetGroups:
                 elif each.state is TargetState.REGISTERED:
                     until = self._clock.now() + group.delay
                     TARGETS.change(conn, scope, each.id, state=TargetState.DRAINING, until=until)
-            self._pull(conn, group)
+            self._pull(conn, scope, group)
 
         self._store.transact(work)
 
@@ -268,9 +268,10 @@ class TargetGroups:
                 if each.network_id == group.network_id
             }
 
-    def _pull(self, conn: Connection, group: TargetGroup) -> None:
-        if group.balancer_id is not None:
-            balancers.pull(conn, group.balancer_id, self._clock.now())
+    def _pull(self, conn: Connection, scope: Scope, group: TargetGroup) -> None:
+        found = None if group.balancer_id is None else BALANCERS.one(conn, scope, id=group.balancer_id)
+        if found is not None:
+            pull(conn, found, self._clock)
 
     def _check(self, scope: Scope, group: TargetGroup) -> None:
         making = self._cloud.balancer_making

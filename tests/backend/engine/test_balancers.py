@@ -240,3 +240,36 @@ def test_a_refused_part_holds_up_no_targets(world):
     assert members(world) == [("10.9.0.5", 1, None)]
     found = seen(world, balancer)
     assert (found.state, found.reason) == (BalancerState.ACTIVE, "no room")
+
+
+@pytest.mark.parametrize("seconds", [1, 130])
+def test_a_balancer_is_made_once_while_its_request_is_under_way(world, monkeypatch, seconds):
+    """Whoever asks for a change of it meanwhile gives no engine the order to make it too."""
+    making = type(world.simulated.cloud.balancer_making)
+    create, asked = making.create, []
+
+    def slow(self, scope, plan):
+        asked.append(plan.key)
+        if len(asked) > 1:
+            return create(self, scope, plan)
+        world.backend.balancers.change(SCOPE, plan.key, attributes={"idle_timeout.timeout_seconds": "61"})
+        world.pass_time(seconds)
+        if seconds > 100:  # an engine took it to be dead
+            raise Refused("too late")
+        return create(self, scope, plan)
+
+    monkeypatch.setattr(making, "create", slow)
+    made = make(world)
+    assert len(asked) == (2 if seconds > 100 else 1)
+    world.pass_time(2)
+    assert (seen(world, made).state, trees(world)) == (BalancerState.ACTIVE, [made.id])
+
+
+def test_a_creation_that_may_arrive_yet_is_waited_for(world):
+    world.simulated.faults.lose_answer(Where(calls=("create_balancer",)), times=1)
+    made = make(world)
+    world.simulated.faults.lose_request(Where(calls=("create_balancer",)), times=1)
+    world.pass_time(20)
+    assert seen(world, made).cloud_id is None
+    world.pass_time(20)
+    assert (seen(world, made).state, trees(world)) == (BalancerState.ACTIVE, [made.id])
