@@ -242,6 +242,7 @@ class Listeners:
     def _check_actions(conn: Connection, scope: Scope, balancer: LoadBalancer, actions: Sequence[Document]) -> None:
         """Groups exist, serve no other balancer, and are not too many."""
         wanted = forwarded(actions)
+        balancers.lock_groups(conn, scope, wanted)
         for group_id in wanted:
             group = known(conn, scope, group_id)
             if group.balancer_id not in {None, balancer.id}:

@@ -145,7 +145,8 @@ class TargetGroups:
                 raise errors.TargetGroupInUse(group_id)
             TARGETS.remove(conn, scope, group_id=group_id)
             resource_tags.remove(conn, scope, tag_id(group_id))
-            GROUPS.remove(conn, scope, id=group_id)
+            if not GROUPS.remove(conn, scope, id=group_id, balancer_id=None):  # a listener may be quicker
+                raise errors.TargetGroupInUse(group_id)
 
         self._store.transact(work)
 

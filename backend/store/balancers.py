@@ -45,6 +45,13 @@ def pull(conn: Connection, balancer_id: str, at: datetime) -> bool:
     return BALANCER_LEASES.pull(conn, (balancer_id,), at)
 
 
+def lock_groups(conn: Connection, scope: Scope, ids: Collection[str]) -> None:
+    """Have these target groups alone: nobody else deletes them, or refers to them, until the transaction ends."""
+    for group_id in sorted(ids):
+        mine = (_g.id == group_id, _g.project_id == scope.project_id, _g.region == scope.region)
+        conn.execute(select(_g.id).where(*mine).with_for_update())
+
+
 def refer(conn: Connection, scope: Scope, balancer_id: str) -> None:
     """Note at target groups which of them a balancer refers to now: the one place that says so."""
     wanted = referred(

@@ -1,0 +1,59 @@
+"""Target groups beside the balancers that refer to them: none is lost to the other, and none lasts beyond the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from backend import errors
+from backend.store import balancers as store_balancers
+from backend.store.balancers import GROUPS, TARGETS
+from tests.backend.engine.test_balancers import group, listen, make
+from tests.backend.engine.world import EngineWorld
+from tests.factories import SCOPE
+
+
+@pytest.fixture
+def world() -> Iterator[EngineWorld]:
+    made = EngineWorld()
+    yield made
+    made.close()
+
+
+def test_a_group_that_a_listener_came_to_refer_to_meanwhile_is_not_deleted(world, monkeypatch):
+    """What another transaction commits after the group was read."""
+    target, remove = group(world), TARGETS.remove
+
+    def meanwhile(conn, scope, **equal):
+        GROUPS.change(conn, scope, target.id, balancer_id="0" * 16)
+        return remove(conn, scope, **equal)
+
+    monkeypatch.setattr(TARGETS, "remove", meanwhile)
+    with pytest.raises(errors.TargetGroupInUse):
+        world.backend.target_groups.delete(SCOPE, target.id)
+    assert world.backend.target_groups.get(SCOPE, target.id).id == target.id
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "refusal"),
+    [
+        (
+            lambda conn, group_id: GROUPS.change(conn, SCOPE, group_id, balancer_id="0" * 16),
+            errors.TargetGroupElsewhere,
+        ),
+        (lambda conn, group_id: GROUPS.remove(conn, SCOPE, id=group_id), errors.PoolNotFound),
+    ],
+)
+def test_a_listener_sees_groups_as_they_are_once_it_has_them_alone(world, monkeypatch, meanwhile, refusal):
+    balancer, target = make(world), group(world)
+    lock = store_balancers.lock_groups
+
+    def waiting(conn, scope, ids):
+        for each in ids:  # whoever had them committed
+            meanwhile(conn, each)
+        lock(conn, scope, ids)
+
+    monkeypatch.setattr(store_balancers, "lock_groups", waiting)
+    with pytest.raises(refusal):
+        listen(world, balancer, target)
