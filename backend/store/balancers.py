@@ -13,6 +13,7 @@ from backend.domain.balancers import (
     LoadBalancer,
     RegisteredTarget,
     TargetGroup,
+    TargetState,
     is_made,
     referred,
 )
@@ -74,9 +75,10 @@ def housed(conn: Connection, scope: Scope, group_id: str, pool_id: str, now: dat
 
 
 def evicted(conn: Connection, scope: Scope, pool_ids: Collection[str]) -> None:
-    """These pools are gone."""
+    """These pools are gone, and with them what drained in them; a classic balancer's instances have several pools."""
     for group in GROUPS.all(conn, scope, pool_id=list(pool_ids)) if pool_ids else ():
         GROUPS.change(conn, scope, group.id, pool_id=None)
+        TARGETS.remove(conn, scope, group_id=group.id, state=str(TargetState.DRAINING))
 
 
 def homes(conn: Connection, scope: Scope, source_id: str) -> Sequence[TargetGroup] | None:

@@ -57,3 +57,18 @@ def test_a_listener_sees_groups_as_they_are_once_it_has_them_alone(world, monkey
     monkeypatch.setattr(store_balancers, "lock_groups", waiting)
     with pytest.raises(refusal):
         listen(world, balancer, target)
+
+
+@pytest.mark.parametrize("end", ["listener", "balancer"])
+def test_what_drains_is_out_once_its_pool_is_gone(world, end):
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    world.backend.target_groups.register(SCOPE, target.id, [("10.0.0.77", 80), ("10.0.0.78", 80)])
+    world.pass_time(5)
+    world.backend.target_groups.deregister(SCOPE, target.id, [("10.0.0.77", 80)])
+    if end == "listener":
+        world.backend.listeners.delete(SCOPE, world.backend.listeners.all(SCOPE)[0].id)
+    else:
+        world.backend.balancers.delete(SCOPE, balancer.id)
+    world.pass_time(10)
+    assert [each.name for each in world.backend.target_groups.health(SCOPE, target.id)] == ["10.0.0.78"]
