@@ -42,8 +42,8 @@ ISSUE_EC2 = {
     "TerminateInstances",
 }
 
-NEVER_GRANTED = {"DeleteWarmPool", "GetInstanceUefiData"}
-"""There is nothing (a warm pool, UEFI data that can be read) that these could be granted for."""
+NEVER_GRANTED = {"DeleteWarmPool", "EnableVgwRoutePropagation", "GetInstanceUefiData"}
+"""There is nothing (a warm pool, a VPN gateway, UEFI data that can be read) that these could be granted for."""
 
 ERRORS = {
     "autoscaling": {

@@ -110,3 +110,17 @@ def test_a_group_and_an_instance_behind_it(elb: Any, asg: Any, fleet: Fleet, nam
     elb.register_instances_with_load_balancer(LoadBalancerName=name, Instances=instances)
     elb.deregister_instances_from_load_balancer(LoadBalancerName=name, Instances=instances)
     assert described(elb, name)["Instances"] == []
+
+
+@pytest.mark.embedded("its listeners speak no TLS yet")
+def test_a_certificate(elb: Any, account: str, zones: list[str]) -> None:
+    name = unique("tls")
+    old, new = (f"arn:aws:acm:us-east-1:{account}:certificate/{each * 8}-0000-4000-8000-{each * 12}" for each in "ab")
+    secure = {"Protocol": "HTTPS", "LoadBalancerPort": 443, "InstanceProtocol": "HTTP", "InstancePort": 80}
+    elb.create_load_balancer(
+        LoadBalancerName=name, AvailabilityZones=zones[:1], Listeners=[{**secure, "SSLCertificateId": old}]
+    )
+    elb.set_load_balancer_listener_ssl_certificate(LoadBalancerName=name, LoadBalancerPort=443, SSLCertificateId=new)
+    (told,) = described(elb, name)["ListenerDescriptions"]
+    assert told["Listener"]["SSLCertificateId"] == new
+    elb.delete_load_balancer(LoadBalancerName=name)

@@ -1,0 +1,70 @@
+"""boto3: elastic addresses, interfaces of one's own and NAT gateways in a network of one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.clients import refused
+from conformance.fleet import Fleet
+from conformance.product import until
+
+pytestmark = pytest.mark.embedded("they have not been tried on a real one yet")
+
+
+@pytest.fixture
+def subnet(ec2: Any) -> Any:
+    vpc = ec2.create_vpc(CidrBlock="10.61.0.0/16")["Vpc"]["VpcId"]
+    made = ec2.create_subnet(VpcId=vpc, CidrBlock="10.61.0.0/24")["Subnet"]["SubnetId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    ec2.get_waiter("subnet_available").wait(SubnetIds=[made])
+    yield made
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    ec2.delete_internet_gateway(InternetGatewayId=gateway)
+    ec2.delete_subnet(SubnetId=made)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+def test_a_nat_gateway_has_an_address(ec2: Any, subnet: str) -> None:
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    made = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[made])
+    (told,) = ec2.describe_nat_gateways(NatGatewayIds=[made])["NatGateways"]
+    assert told["NatGatewayAddresses"][0]["AllocationId"] == address
+    assert told["NatGatewayAddresses"][0]["PrivateIp"].startswith("10.61.0.")
+    ec2.delete_nat_gateway(NatGatewayId=made)
+    ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[made])
+    ec2.release_address(AllocationId=address)
+    with refused("InvalidAllocationID.NotFound"):
+        ec2.describe_addresses(AllocationIds=[address])
+
+
+def test_an_interface_comes_to_an_instance_and_goes(ec2: Any, subnet: str, fleet: Fleet) -> None:
+    instance = fleet.run(SubnetId=subnet)
+    until("the instance runs", lambda: _state(ec2, instance) == "running", 60)
+    made = ec2.create_network_interface(SubnetId=subnet, Description="mine")["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=made, Description={"Value": "ours"})
+    told = ec2.describe_network_interface_attribute(NetworkInterfaceId=made, Attribute="description")
+    assert told["Description"]["Value"] == "ours"
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    led = ec2.associate_address(AllocationId=address, NetworkInterfaceId=made)["AssociationId"]
+    assert ec2.describe_addresses_attribute(Attribute="domain-name", AllocationIds=[address])["Addresses"] is not None
+    ec2.disassociate_address(AssociationId=led)
+    ec2.release_address(AllocationId=address)
+    held = ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=instance, DeviceIndex=1)["AttachmentId"]
+    ec2.detach_network_interface(AttachmentId=held)
+    until("it is free", lambda: _status(ec2, made) == "available", 60)
+    ec2.delete_network_interface(NetworkInterfaceId=made)
+    ec2.terminate_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
+
+
+def _state(ec2: Any, instance: str) -> str:
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    return str(found["State"]["Name"])
+
+
+def _status(ec2: Any, interface: str) -> str:
+    return str(ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"][0]["Status"])
