@@ -172,6 +172,9 @@ class BalancerMaking(Protocol):
     def create(self, scope: Scope, plan: BalancerPlan) -> Tree:
         """Make a balancer without parts, or find the one that was made under its key."""
 
+    def find(self, scope: Scope, key: str) -> Tree | None:
+        """The balancer that was made under that key, its parts left out; None where there is none."""
+
     def tree(self, scope: Scope, balancer_id: str) -> Tree | None:
         """A balancer with its parts; None where there is none any more."""
 

@@ -184,19 +184,9 @@ def tend_balancer(context: Context, lease: BalancerLease) -> Job:
         return
     balancer, groups, listeners, rules, targets = kept
     tending = _Tending(context, lease, making, Wish(balancer, groups, listeners, rules), targets)
-    cloud_id = balancer.cloud_id
+    cloud_id = balancer.cloud_id or (yield from _made(tending))
     if cloud_id is None:
-        (answer,) = yield tending.asked(making.create, balancer_plan(balancer))
-        if isinstance(answer, errors.OutcomeUnknown):
-            # It may arrive yet: who asks again too soon finds none, and makes a second.
-            yield Write(partial(tending.wait, context.settings.relaunch_grace))
-            return
-        if isinstance(answer, errors.CloudError):
-            yield from _refused(tending, answer)
-            return
-        if not (yield Write(partial(tending.found, answer))):
-            return
-        cloud_id = answer.id
+        return
     tree, refusal = yield from _grow(tending, cloud_id)
     if tree is None:
         return
@@ -209,6 +199,32 @@ def tend_balancer(context: Context, lease: BalancerLease) -> Job:
         yield Write(partial(tending.settle, BalancerState.ACTIVE, "", again_at))
     else:
         yield from _refused(tending, refusal)
+
+
+def _made(tending: _Tending) -> Any:
+    """Have it made, or find what was made of it; its id, or None where there is none and all is given back."""
+    balancer = tending.wish.balancer
+    if balancer.gone:
+        (answer,) = yield tending.asked(tending.making.find, balancer.id)
+    else:
+        (answer,) = yield tending.asked(tending.making.create, balancer_plan(balancer))
+    if answer is None:
+        yield from _never_made(tending)
+    elif isinstance(answer, errors.OutcomeUnknown):
+        # It may arrive yet: who asks again too soon finds none, and makes a second.
+        yield Write(partial(tending.wait, tending.context.settings.relaunch_grace))
+    elif isinstance(answer, errors.CloudError):
+        yield from _refused(tending, answer)
+    elif (yield Write(partial(tending.found, answer))):
+        return answer.id
+    return None
+
+
+def _never_made(tending: _Tending) -> Any:
+    """Nothing was made of what is to go: it is forgotten, once what may still be under way has arrived."""
+    arrived = tending.wish.balancer.created_at + tending.context.settings.orphan_grace
+    left = arrived - tending.context.now()
+    yield Write(tending.lost if left <= timedelta(0) else partial(tending.wait, left))
 
 
 def _grow(tending: _Tending, cloud_id: str) -> Any:

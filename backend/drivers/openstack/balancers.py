@@ -61,12 +61,9 @@ class OpenStackBalancers:
         return octavia.lacks(part)
 
     def create(self, scope: Scope, plan: BalancerPlan) -> Tree:
-        if not self._rest.offers(scope, BALANCING):
-            raise NoBalancing("the cloud's catalog has no load balancing service")
-        key = f"{KEY}{plan.key}"
-        for each in self._listing(scope, "loadbalancers", tags=key):
-            if self._is_ours(each) and each["provisioning_status"] not in {"PENDING_DELETE", "DELETED"}:
-                return _tree(each, ())
+        found = self.find(scope, plan.key)
+        if found is not None:
+            return found
         layout = self._networking.layout(scope, self._settings.layout_age)
         subnet = layout.by_id.get(plan.subnet_id)
         body = {
@@ -84,6 +81,14 @@ class OpenStackBalancers:
                 raise _refusal(declined) from declined
             made = self._sent(scope, "POST", "/loadbalancers", {"loadbalancer": body})
         return _tree(made["loadbalancer"], ())
+
+    def find(self, scope: Scope, key: str) -> Tree | None:
+        if not self._rest.offers(scope, BALANCING):
+            raise NoBalancing("the cloud's catalog has no load balancing service")
+        for each in self._listing(scope, "loadbalancers", tags=f"{KEY}{key}"):
+            if self._is_ours(each) and each["provisioning_status"] not in {"PENDING_DELETE", "DELETED"}:
+                return _tree(each, ())
+        return None
 
     def tree(self, scope: Scope, balancer_id: str) -> Tree | None:
         try:

@@ -46,10 +46,7 @@ class SimulatedBalancers:
     def create(self, scope: Scope, plan: BalancerPlan) -> Tree:
         with self._world.call(Call("create_balancer", scope)), self._world.state.writing() as connection:
             own = self._installation()
-            found = connection.execute(
-                "SELECT id FROM balancers WHERE project = ? AND region = ? AND installation = ? AND key = ?",
-                (scope.project_id, scope.region, own, plan.key),
-            ).fetchone()
+            found = self._made(connection, scope, plan.key)
             if found is None:
                 now = self._world.now()
                 made = (
@@ -57,10 +54,15 @@ class SimulatedBalancers:
                     *(plan.layer7, plan.subnet_id, digest_of(plan), self._until(), now),
                 )
                 connection.execute("INSERT INTO balancers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", made)
-                found = made
-            tree = self._tree(connection, scope, found[0])
+                found = made[0]
+            tree = self._tree(connection, scope, found)
         assert tree is not None
         return tree
+
+    def find(self, scope: Scope, key: str) -> Tree | None:
+        with self._world.call(Call("find_balancer", scope)), self._world.state.reading() as connection:
+            found = self._made(connection, scope, key)
+            return None if found is None else self._tree(connection, scope, found)
 
     def tree(self, scope: Scope, balancer_id: str) -> Tree | None:
         with self._world.call(Call("tree", scope)), self._world.state.reading() as connection:
@@ -120,6 +122,14 @@ class SimulatedBalancers:
             pool = self._pools.get(connection, scope, pool_id)
             for each in endpoints:
                 self._pools.remove_endpoint(connection, pool, each.address, each.port)
+
+    def _made(self, connection: Connection, scope: Scope, key: str) -> str | None:
+        """The id of what was made under a key."""
+        found = connection.execute(
+            "SELECT id FROM balancers WHERE project = ? AND region = ? AND installation = ? AND key = ?",
+            (scope.project_id, scope.region, self._installation(), key),
+        ).fetchone()
+        return None if found is None else str(found[0])
 
     def _new(self, connection: Connection, scope: Scope, tree: Tree, part: Part) -> str:
         if not isinstance(part, PoolPlan):

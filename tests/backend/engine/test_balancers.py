@@ -9,6 +9,7 @@ import pytest
 from backend import errors
 from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, TargetGroup, target_id
 from backend.domain.ids import balancing_id
+from backend.drivers.balancer_plans import balancer_plan
 from backend.drivers.balancing import Target
 from backend.drivers.errors import Refused
 from backend.drivers.housing import housed
@@ -18,7 +19,7 @@ from backend.engine.lanes import InlineCalls
 from backend.services.balancers import NewBalancer
 from backend.services.listeners import NewListener
 from backend.services.target_groups import NewGroup
-from backend.store.balancers import TARGETS
+from backend.store.balancers import BALANCERS, TARGETS
 from backend.store.homes import StoredHomes
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
@@ -273,3 +274,28 @@ def test_a_creation_that_may_arrive_yet_is_waited_for(world):
     assert seen(world, made).cloud_id is None
     world.pass_time(20)
     assert (seen(world, made).state, trees(world)) == (BalancerState.ACTIVE, [made.id])
+
+
+def test_a_balancer_that_the_cloud_would_not_make_again_goes_all_the_same(world):
+    made = make(world)
+    world.pass_time(2)
+    world.simulated.cloud.balancer_making.delete(SCOPE, seen(world, made).cloud_id)
+    world.simulated.faults.refuse(Refused("subnet gone"), Where(calls=("create_balancer",)))
+    world.pass_time(620, step=5)
+    world.backend.balancers.delete(SCOPE, made.id)
+    world.pass_time(2)
+    with world.store.read() as conn:
+        assert BALANCERS.all(conn, SCOPE) == []
+    assert trees(world) == []
+
+
+def test_a_balancer_that_is_to_go_is_waited_for_while_it_may_arrive(world):
+    world.simulated.faults.lose_request(Where(calls=("create_balancer",)), times=1)
+    made = make(world)
+    world.backend.balancers.delete(SCOPE, made.id)
+    world.pass_time(60, step=5)
+    world.simulated.cloud.balancer_making.create(SCOPE, balancer_plan(made))
+    world.pass_time(70, step=5)
+    assert trees(world) == []
+    with world.store.read() as conn:
+        assert BALANCERS.all(conn, SCOPE) == []
