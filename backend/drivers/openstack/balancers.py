@@ -298,7 +298,7 @@ class OpenStackBalancers:
 
 
 def _refusal(declined: Declined, about: str = "") -> CloudError:
-    if declined.status == 409:
+    if octavia.is_busy(declined):
         return Busy(declined.message, request_id=declined.request_id)
     if quota := _QUOTA.search(declined.message):
         return QuotaExceeded(quota[1].strip(), 1, -1, declined.message, request_id=declined.request_id)

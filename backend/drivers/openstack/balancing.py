@@ -25,7 +25,7 @@ from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.layout import Layout
 from backend.drivers.openstack.network import OpenStackNetworking
-from backend.drivers.openstack.octavia import KEY, tagged
+from backend.drivers.openstack.octavia import KEY, is_busy, tagged
 from backend.drivers.openstack.refusals import of_any
 from backend.drivers.openstack.rest import BALANCING, Declined, Rest
 from backend.drivers.openstack.settings import OpenStackSettings
@@ -177,7 +177,7 @@ class OpenStackBalancing:
             except Declined as declined:
                 if declined.status == 404 and path.rpartition("/")[2] in declined.message and method == "DELETE":
                     return
-                if declined.status != 409 or pause is None:
+                if not is_busy(declined) or pause is None:
                     raise _refusal(declined, pool_id) from declined
                 self._clock.wait(pause)
             else:
@@ -200,7 +200,7 @@ _STATUS: Final = {"ACTIVE": "active", "PENDING_UPDATE": "active", "ERROR": "fail
 
 
 def _refusal(declined: Declined, pool_id: str) -> CloudError:
-    if declined.status == 409:
+    if is_busy(declined):
         return Busy(declined.message, request_id=declined.request_id)
     if declined.status == 404 and pool_id in declined.message:
         return PoolNotFound(declined.message, request_id=declined.request_id)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from backend.drivers.balancer_making import ListenerPlan, Part, PoolPlan, RulePlan
+from backend.drivers.openstack.rest import Declined
 
 Document = Mapping[str, Any]
 
@@ -34,6 +35,11 @@ def tagged(document: Document, prefix: str) -> str:
     """What a tag of that prefix says; empty where there is none."""
     found = (tag.removeprefix(prefix) for tag in document.get("tags") or () if tag.startswith(prefix))
     return next(found, "")
+
+
+def is_busy(declined: Declined) -> bool:
+    """Whether it is refused only while a change is under way: what is there twice is told with the same status."""
+    return declined.status == 409 and "immutable" in declined.message.lower()
 
 
 def lacks(part: Part) -> str | None:

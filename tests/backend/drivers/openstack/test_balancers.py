@@ -18,7 +18,7 @@ from backend.domain.balancers import (
 )
 from backend.drivers.balancer_making import Endpoint, PartKind, Standing, Tree, digest_of
 from backend.drivers.balancer_plans import Wish, balancer_plan, listener_plan, pool_plan, rule_plan
-from backend.drivers.errors import Busy, QuotaExceeded
+from backend.drivers.errors import Busy, QuotaExceeded, Refused
 from backend.drivers.installation import named
 from backend.drivers.openstack import octavia
 from backend.drivers.openstack.cloud import open_cloud
@@ -54,6 +54,7 @@ BALANCER = LoadBalancer(
     created_at=NOW,
 )
 LISTENER = BalancerListener("c" * 16, BALANCER.id, "HTTP", 80, ({"type": "forward", "groups": [[GROUP.id, 1]]},), NOW)
+FIXED = replace(LISTENER, actions=({"type": "fixed-response", "config": {"StatusCode": "503"}},))
 CONDITIONS = (
     {"field": "host-header", "values": ["*.example.com", "example.com"]},
     {"field": "path-pattern", "values": ["/api/*"]},
@@ -219,6 +220,10 @@ def test_refusals(making, scope, services, fake):
     making.change(scope, tree.id, balancer_plan(BALANCER))
     with pytest.raises(Busy):
         making.change(scope, tree.id, balancer_plan(BALANCER))
+    services.on("POST", f"{LBAAS}/listeners", octavia_fault(409, "Another Listener is already using protocol_port 80"))
+    with pytest.raises(Refused) as refused:
+        making.put(scope, replace(tree, parts=()), listener_plan(BALANCER, FIXED))
+    assert not isinstance(refused.value, Busy)
     words = "Quota has been met for resources: load balancers. "
     services.on("GET", f"{LBAAS}/loadbalancers", Reply(200, {"loadbalancers": []}))
     services.on("POST", f"{LBAAS}/loadbalancers", octavia_fault(403, words))
