@@ -309,7 +309,7 @@ def _entered(folder: Any, name: str) -> Any:
     """What a folder has of that name; a key's folder is entered by its number alone."""
     if not isinstance(folder, Mapping):
         return None
-    if name.isdigit():
+    if name.isdigit() and name not in folder:
         return next((value for key, value in folder.items() if key.partition("=")[0] == name and "=" in key), None)
     return folder.get(name)
 

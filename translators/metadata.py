@@ -41,6 +41,8 @@ _TARGETS: Final[Mapping[NodeState, str]] = {
     NodeState.DETACHED: "Detached",
 }
 """State of a node -> where it is going; all others are on their way out."""
+_NO_NAME: Final = re.compile(r"[/\s]|\A(\.|\.\.|_index)?\Z")
+"""A tag's key that is no name of a file."""
 _GONE: Final = frozenset({ServerStatus.DELETED})
 
 
@@ -232,8 +234,12 @@ def _autoscaling(call: Call, server: Server) -> dict[str, str] | None:
 
 
 def _tags(server: Server) -> dict[str, str]:
-    """Tags as files; those whose keys are no names of files are not told, as at AWS."""
-    return {key: value for key, value in tags_of(server).items() if "/" not in key and key.strip() and ":" not in key}
+    """Tags as files; those whose keys are no names of files are not told.
+
+    Source: EC2 User Guide, "Work with instance tags in instance metadata": no spaces and no ``/``, and no key is one of
+    ``.``, ``..`` and ``_index``. Those of AWS's own (``aws:autoscaling:groupName``) are told.
+    """
+    return {key: value for key, value in tags_of(server).items() if not _NO_NAME.search(key)}
 
 
 def _document(instance: Instance) -> str:

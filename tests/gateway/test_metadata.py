@@ -242,6 +242,17 @@ class TestBehindTheAgent:
             assert ask(app, path, headers=headers).text == target
 
 
+def test_tags_are_told_by_all_keys_that_can_be_names_of_files(world, app):
+    tags = {"2024": "x", "aws:autoscaling:groupName": "web", "a/b": "1", "a b": "2", ".": "3", "..": "4", "_index": "5"}
+    spec = ServerSpec(image=world.image(), instance_type="t3.micro", zone="us-east-1a", tags=tags)
+    (server,) = world.backend.servers.run(SCOPE, Order(spec))
+    _options(world, server, InstanceMetadataTags="enabled")
+    headers, folder = by_agent(server.id), "/latest/meta-data/tags/instance/"
+    assert ask(app, folder, headers=headers).text.split() == ["2024", "aws:autoscaling:groupName"]
+    assert ask(app, folder + "2024", headers=headers).text == "x"
+    assert ask(app, folder + "aws:autoscaling:groupName", headers=headers).text == "web"
+
+
 def test_tags_are_told_and_tokens_wanted_where_the_instance_says_so(world, app, direct, server):
     base = f"/{arns.instance_id(server.id)}/latest/meta-data"
     headers = by_agent(server.id)
