@@ -102,9 +102,11 @@ class Addresses:
         before, others = self._store.transact(
             lambda conn: self._lead(conn, scope, address_id, place, association, again=again)
         )
+        left = [*others]
         try:
-            for each in others:
-                twice(partial(making.unbind_address, scope, each.cloud_id))
+            while left:
+                twice(partial(making.unbind_address, scope, left[0].cloud_id))
+                del left[0]
             bind = partial(
                 making.bind_address,
                 scope,
@@ -114,7 +116,10 @@ class Addresses:
             )
             twice(bind)
         except errors.Finding:
-            self._store.transact(lambda conn: _put(conn, scope, before))
+            # What the cloud may still do as before is told as before, unless somebody said something else meanwhile.
+            self._store.transact(lambda conn: _put_back(conn, scope, before, association))
+            for other in left:
+                self._store.transact(partial(_put_back, scope=scope, before=other, written=None))
             raise
         return association
 
@@ -127,7 +132,7 @@ class Addresses:
         with self._store.read() as conn:
             _refuse_kept(conn, scope, address)
         twice(partial(self._making.unbind_address, scope, address.cloud_id))
-        self._store.transact(lambda conn: _put(conn, scope, _free(address)))
+        self._store.transact(lambda conn: _put_back(conn, scope, _free(address), association_id))
 
     def part(self, scope: Scope, interface_id: str) -> None:
         """Lead those nowhere that led to a made interface."""
@@ -188,3 +193,10 @@ def _free(address: ElasticAddress) -> ElasticAddress:
 def _put(conn: Any, scope: Scope, address: ElasticAddress) -> None:
     names = ("association_id", "server_id", "interface_id", "private_address")
     rows.ADDRESSES.change(conn, scope, address.id, **{name: getattr(address, name) for name in names})
+
+
+def _put_back(conn: Any, scope: Scope, before: ElasticAddress, written: str | None) -> None:
+    """Have an address as it was, where its association is still the one that was written since."""
+    here = rows.lock_address(conn, scope, before.id)
+    if here is not None and here.association_id == written:
+        _put(conn, scope, before)
