@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from backend.domain.balancers import BalancerState, RegisteredTarget, TargetState
+from backend.domain.node import ENDED_STATUSES
 from backend.drivers import errors
 from backend.drivers.balancer_making import (
     BalancerMaking,
@@ -171,7 +172,7 @@ class _Tending:
     def drained(self, targets: Sequence[RegisteredTarget], conn: Connection) -> None:
         if self.held(conn):
             for each in targets:
-                TARGETS.remove(conn, self.lease.scope, id=each.id, state=str(TargetState.DRAINING))
+                TARGETS.remove(conn, self.lease.scope, id=each.id, state=str(each.state), server_id=each.server_id)
 
 
 def tend_balancer(context: Context, lease: BalancerLease) -> Job:
@@ -281,6 +282,7 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
     pools = {each.key: each.id for each in tree.parts if each.kind is PartKind.POOL}
     over: list[RegisteredTarget] = []
     idle = yield from _is_idle(tending, tree)
+    dead = yield from _dead(tending)
     for group_id, group in sorted(tending.wish.groups.items()):
         if group_id not in pools:  # the cloud would not make it
             continue
@@ -289,10 +291,11 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
         if isinstance(members, errors.CloudError):
             yield from _refused(tending, members)
             return None
-        ended = [each for each in targets if each.until is not None and (idle or each.until <= now)]
+        drained = [each for each in targets if each.until is not None and (idle or each.until <= now)]
+        ended = [each for each in targets if each in drained or each.server_id in dead]
         staying = [each for each in targets if each not in ended]
         due += [each.until for each in staying if each.until is not None]
-        live = {(each.address, each.port) for each in targets if each.state is TargetState.REGISTERED}
+        live = {(each.address, each.port) for each in staying if each.state is TargetState.REGISTERED}
         wanted = [
             *_wanted(staying, members, group.monitor_port),
             *_asked_elsewhere([each for each in members if context.cloud.made(each)], group.monitor_port),
@@ -308,6 +311,29 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
     if over:
         yield Write(partial(tending.drained, over))
     return min(due)
+
+
+def _dead(tending: _Tending) -> Any:
+    """Servers of targets that are no more: such a target is taken out at once, as nobody is connected to it.
+
+    One that a listing lacks is asked for by itself: a listing alone is no evidence.
+
+    Source: Elastic Load Balancing, "Register targets": an instance that is terminated is deregistered.
+    """
+    servers = {each.server_id for targets in tending.targets.values() for each in targets if each.server_id is not None}
+    if not servers:
+        return frozenset()
+    compute, found = tending.context.cloud.compute, set()
+    (listed,) = yield tending.asked(compute.list)
+    if isinstance(listed, errors.CloudError):
+        return frozenset()
+    alive = {each.id for each in listed if each.status not in ENDED_STATUSES}
+    for server_id in sorted(servers - alive):
+        (answer,) = yield tending.asked(compute.get, server_id)
+        gone = isinstance(answer, errors.ServerNotFound)
+        if gone or (not isinstance(answer, errors.CloudError) and answer.status in ENDED_STATUSES):
+            found.add(server_id)
+    return frozenset(found)
 
 
 def _is_idle(tending: _Tending, tree: Tree) -> Any:

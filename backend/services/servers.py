@@ -24,9 +24,11 @@ from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
 from backend.services.server_changes import protected
 from backend.services.tokens import Claim, Tokens
-from backend.store import activities, bindings, client_tokens, nodes
+from backend.store import activities, balancers, bindings, client_tokens, nodes
 from backend.store.session import Store
 
+_GOING: Final = timedelta(seconds=15)
+"""A server that is told to go is on its way by then."""
 REMEMBERED: Final = timedelta(hours=1)
 """How long a deleted server is still told of."""
 TAG_LIMIT: Final = 50
@@ -229,6 +231,8 @@ class Servers:
                 moved.append(Moved(server, ServerStatus.DELETED))
             else:
                 moved.append(Moved(server, ServerStatus.DELETING))
+        ended, at = [each.server.id for each in moved], self._clock.now() + _GOING
+        self._store.transact(lambda conn: balancers.pull_of_servers(conn, scope, ended, at))
         return moved
 
     def tag(self, scope: Scope, servers: Sequence[Server], put: Mapping[str, str]) -> None:

@@ -53,6 +53,16 @@ def lock_groups(conn: Connection, scope: Scope, ids: Collection[str]) -> None:
         conn.execute(select(_g.id).where(*mine).with_for_update())
 
 
+def pull_of_servers(conn: Connection, scope: Scope, server_ids: Collection[str], at: datetime) -> None:
+    """The same with all balancers that have targets on these servers."""
+    targets = TARGETS.all(conn, scope, server_id=list(server_ids)) if server_ids else ()
+    sources = sorted({each.group_id for each in targets})
+    groups = GROUPS.of(conn, scope, sources) if sources else {}
+    found = {groups[each].balancer_id if each in groups else each for each in sources}
+    for balancer_id in sorted(each for each in found if each is not None):
+        pull(conn, balancer_id, at)
+
+
 def refer(conn: Connection, scope: Scope, balancer_id: str) -> None:
     """Note at target groups which of them a balancer refers to now: the one place that says so."""
     wanted = referred(

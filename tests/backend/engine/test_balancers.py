@@ -299,3 +299,40 @@ def test_a_balancer_that_is_to_go_is_waited_for_while_it_may_arrive(world):
     assert trees(world) == []
     with world.store.read() as conn:
         assert BALANCERS.all(conn, SCOPE) == []
+
+
+@pytest.mark.parametrize("ends", ["through us", "elsewhere"])
+def test_a_target_whose_instance_is_terminated_is_none_any_more(world, ends):
+    balancer = make(world)
+    network = world.simulated.cloud.network.networks(SCOPE)[0]
+    target = world.backend.target_groups.create(SCOPE, NewGroup("blue", "HTTP", 80, network.id, "instance", CHECK))
+    listen(world, balancer, target)
+    first, second = world.server(), world.server()
+    world.pass_time(5)
+    names = [(f"i-{each.short_id}", None) for each in (first, second)]
+    world.backend.target_groups.register(SCOPE, target.id, names)
+    world.pass_time(2)
+    assert len(members(world)) == 2
+    if ends == "elsewhere":
+        world.simulated.cloud.compute.delete(SCOPE, first.id)
+        world.pass_time(620, step=5)
+    else:
+        world.backend.servers.terminate(SCOPE, [first])
+        world.pass_time(30)
+    assert [each[0] for each in members(world)] == [second.private_address]
+    with world.store.read() as conn:
+        assert [each.server_id for each in TARGETS.all(conn, SCOPE)] == [second.id]
+
+
+def test_a_listing_that_lacks_an_instance_takes_no_target_out(world, monkeypatch):
+    balancer = make(world)
+    network = world.simulated.cloud.network.networks(SCOPE)[0]
+    target = world.backend.target_groups.create(SCOPE, NewGroup("blue", "HTTP", 80, network.id, "instance", CHECK))
+    listen(world, balancer, target)
+    server = world.server()
+    world.pass_time(5)
+    world.backend.target_groups.register(SCOPE, target.id, [(f"i-{server.short_id}", None)])
+    world.pass_time(2)
+    monkeypatch.setattr(type(world.simulated.cloud.compute), "list", lambda *_: [])
+    world.pass_time(620, step=5)
+    assert len(members(world)) == 1
