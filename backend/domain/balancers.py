@@ -169,6 +169,11 @@ class RegisteredTarget:
     server_id: str | None = None
     until: datetime | None = None
 
+    @property
+    def former(self) -> bool:
+        """It stands for the member that a target had at another address, and is told to nobody."""
+        return self.id != target_id(self.group_id, self.name, self.port)
+
 
 @dataclass(frozen=True, slots=True)
 class Home:

@@ -37,7 +37,7 @@ from backend.drivers.errors import PoolNotFound
 from backend.services import limits
 from backend.services.balancers import LoadBalancers, NewBalancer, locked, present
 from backend.services.catalog import asking
-from backend.store import traffic
+from backend.store import balancers, traffic
 from backend.store.balancers import BALANCERS, GROUPS, LISTENERS, TARGETS
 from backend.store.session import Connection, Store
 
@@ -212,13 +212,15 @@ class ClassicBalancers:
 
         def work(conn: Connection) -> Sequence[str]:
             found = self._locked(conn, scope, name)
-            here = {each.name: each for each in TARGETS.all(conn, scope, group_id=found.id)}
+            every = TARGETS.all(conn, scope, group_id=found.id)
+            here = {each.name: each for each in every if not each.former}
             fresh = [each for each in dict.fromkeys(instances) if each not in here]
             if len(here) + len(fresh) > limits.TARGETS_OF_GROUP:
                 raise errors.LimitExceeded("targets", limits.TARGETS_OF_GROUP)
             for known, target in here.items():
                 if known in instances:
-                    TARGETS.change(conn, scope, target.id, state=TargetState.REGISTERED, until=None)
+                    address = servers[known].private_address or ""
+                    balancers.registered_again(conn, scope, target, address, self._clock.now())
             TARGETS.add(conn, scope, *(self._target(balancer.id, servers[each]) for each in fresh))
             return self._whole(conn, scope, found).instances
 
@@ -250,7 +252,8 @@ class ClassicBalancers:
         with self._store.read() as conn:
             whole = self._whole(conn, scope, _named(conn, scope, name))
             groups = GROUPS.all(conn, scope, balancer_id=whole.balancer.id, classic=True)
-            address = {each.name: each.address for each in TARGETS.all(conn, scope, group_id=whole.balancer.id)}
+            targets = TARGETS.all(conn, scope, group_id=whole.balancer.id)
+            address = {each.name: each.address for each in targets if not each.former}
             for one in traffic.of_pool(conn, whole.balancer.id):
                 address[f"i-{short_id(one.server_id)}"] = one.address
         pools: list[Mapping[str, MemberHealth]] = []

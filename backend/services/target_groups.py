@@ -25,7 +25,7 @@ from backend.services import limits
 from backend.services.balancers import beside, pull, tag_id
 from backend.services.catalog import asking
 from backend.services.traffic import TargetState as Doing
-from backend.store import resource_tags, traffic
+from backend.store import balancers, resource_tags, traffic
 from backend.store.balancers import BALANCERS, GROUPS, TARGETS
 from backend.store.session import Connection, Store
 
@@ -192,8 +192,8 @@ class TargetGroups:
             fresh = [each for each in made.values() if each.id not in here]
             if TARGETS.count(conn, scope, group_id=group_id) + len(fresh) > limits.TARGETS_OF_GROUP:
                 raise errors.LimitExceeded("targets", limits.TARGETS_OF_GROUP)
-            for each in here:
-                TARGETS.change(conn, scope, each, state=TargetState.REGISTERED, until=None, address=made[each].address)
+            for each, target in here.items():
+                balancers.registered_again(conn, scope, target, made[each].address, now)
             TARGETS.add(conn, scope, *fresh)
             self._pull(conn, scope, found)
 
@@ -236,7 +236,7 @@ class TargetGroups:
                 each.port,
                 _doing(members, each.address, each.port, going=each.state in OUTGOING),
             )
-        for one in targets:
+        for one in (each for each in targets if not each.former):
             going = one.state is TargetState.DRAINING
             doing = _doing(members, one.address, one.port, going=going)
             stopped = "" if one.server_id is None or going else _stopped(servers.get(one.name))

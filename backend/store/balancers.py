@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
@@ -82,6 +83,15 @@ def housed(conn: Connection, scope: Scope, group_id: str, pool_id: str, now: dat
     source = group.balancer_id if group is not None and group.classic else group_id
     if source is not None and of_source(conn, source):
         pull_pool(conn, scope, source, now)
+
+
+def registered_again(conn: Connection, scope: Scope, target: RegisteredTarget, address: str, now: datetime) -> None:
+    """A target takes traffic again, at that address: a member that it had at another is taken out."""
+    TARGETS.change(conn, scope, target.id, state=TargetState.REGISTERED, until=None, address=address)
+    if target.address != address:
+        left = replace(target, id=f"{target.id}/{target.address}", state=TargetState.DRAINING, until=now)
+        TARGETS.remove(conn, scope, id=left.id)
+        TARGETS.add(conn, scope, left)
 
 
 def evicted(conn: Connection, scope: Scope, pool_ids: Collection[str]) -> None:

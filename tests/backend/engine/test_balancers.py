@@ -17,6 +17,7 @@ from backend.drivers.simulated import SimulatedSettings
 from backend.drivers.simulated.faults import Where
 from backend.engine.lanes import InlineCalls
 from backend.services.balancers import NewBalancer
+from backend.services.classic import Front
 from backend.services.listeners import NewListener
 from backend.services.target_groups import NewGroup
 from backend.store.balancers import BALANCERS, TARGETS
@@ -53,6 +54,11 @@ def make(world: EngineWorld) -> LoadBalancer:
 def group(world: EngineWorld, name: str = "blue") -> TargetGroup:
     network = world.simulated.cloud.network.networks(SCOPE)[0]
     return world.backend.target_groups.create(SCOPE, NewGroup(name, "HTTP", 80, network.id, "ip", CHECK))
+
+
+def instances(world: EngineWorld) -> TargetGroup:
+    network = world.simulated.cloud.network.networks(SCOPE)[0]
+    return world.backend.target_groups.create(SCOPE, NewGroup("blue", "HTTP", 80, network.id, "instance", CHECK))
 
 
 def listen(world: EngineWorld, balancer: LoadBalancer, target: TargetGroup, port: int = 80) -> None:
@@ -303,9 +309,7 @@ def test_a_balancer_that_is_to_go_is_waited_for_while_it_may_arrive(world):
 
 @pytest.mark.parametrize("ends", ["through us", "elsewhere"])
 def test_a_target_whose_instance_is_terminated_is_none_any_more(world, ends):
-    balancer = make(world)
-    network = world.simulated.cloud.network.networks(SCOPE)[0]
-    target = world.backend.target_groups.create(SCOPE, NewGroup("blue", "HTTP", 80, network.id, "instance", CHECK))
+    balancer, target = make(world), instances(world)
     listen(world, balancer, target)
     first, second = world.server(), world.server()
     world.pass_time(5)
@@ -325,9 +329,7 @@ def test_a_target_whose_instance_is_terminated_is_none_any_more(world, ends):
 
 
 def test_a_listing_that_lacks_an_instance_takes_no_target_out(world, monkeypatch):
-    balancer = make(world)
-    network = world.simulated.cloud.network.networks(SCOPE)[0]
-    target = world.backend.target_groups.create(SCOPE, NewGroup("blue", "HTTP", 80, network.id, "instance", CHECK))
+    balancer, target = make(world), instances(world)
     listen(world, balancer, target)
     server = world.server()
     world.pass_time(5)
@@ -336,3 +338,44 @@ def test_a_listing_that_lacks_an_instance_takes_no_target_out(world, monkeypatch
     monkeypatch.setattr(type(world.simulated.cloud.compute), "list", lambda *_: [])
     world.pass_time(620, step=5)
     assert len(members(world)) == 1
+
+
+def test_a_target_that_is_registered_again_elsewhere_leaves_no_member(world):
+    balancer, target = make(world), instances(world)
+    listen(world, balancer, target)
+    server = world.server()
+    world.pass_time(5)
+    name, groups = f"i-{server.short_id}", world.backend.target_groups
+    groups.register(SCOPE, target.id, [(name, None)])
+    for address in ("10.9.0.5", "10.9.0.6"):  # as it was when it was registered
+        known = target_id(target.id, name, 80)
+        world.store.transact(lambda conn, at=address, known=known: TARGETS.change(conn, SCOPE, known, address=at))
+        groups.change(SCOPE, target.id, health_check=CHECK)
+        world.pass_time(2)
+        assert (address, 1, None) in members(world)
+        groups.register(SCOPE, target.id, [(name, None)])
+        assert [each.name for each in groups.health(SCOPE, target.id)] == [name]
+        world.pass_time(2)
+        assert (address, 1, None) not in members(world)
+    assert (server.private_address, 1, None) in members(world)
+    with world.store.read() as conn:
+        assert [each.address for each in TARGETS.all(conn, SCOPE)] == [server.private_address]
+
+
+def test_a_classic_balancer_follows_an_address(world):
+    classic, server = world.backend.classic_balancers, world.server()
+    world.pass_time(5)
+    subnets = world.simulated.cloud.network.subnets(SCOPE)[:1]
+    wanted = NewBalancer("old", BalancerKind.CLASSIC, "internal", subnets)
+    classic.create(SCOPE, wanted, [Front("HTTP", 80, "HTTP", 8080)])
+    name = f"i-{server.short_id}"
+    classic.register(SCOPE, "old", [name])
+    with world.store.read() as conn:
+        (known,) = TARGETS.all(conn, SCOPE)
+    world.store.transact(lambda conn: TARGETS.change(conn, SCOPE, known.id, address="10.9.0.5"))
+    world.pass_time(2)
+    assert [each[0] for each in members(world)] == ["10.9.0.5"]
+    assert classic.register(SCOPE, "old", [name]) == [name]
+    assert list(classic.health(SCOPE, "old")) == [name]
+    world.pass_time(2)
+    assert [each[0] for each in members(world)] == [server.private_address]
