@@ -30,7 +30,7 @@ from backend.services import limits
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
 from backend.store import balancers, resource_tags
-from backend.store.balancers import BALANCERS, LISTENERS, RULES
+from backend.store.balancers import BALANCERS, GROUPS, LISTENERS, RULES, TARGETS
 from backend.store.session import Connection, Store
 
 PROTECTION: Final = "deletion_protection.enabled"
@@ -177,7 +177,9 @@ class LoadBalancers:
         return replace(made, cloud_id=tree.id, address=tree.address)
 
     def delete(self, scope: Scope, balancer_id: str) -> None:
-        """Delete a balancer with its listeners and rules; its target groups stay. One that is gone is no fault.
+        """Delete a balancer with its listeners and rules; one that is gone is no fault.
+
+        Its target groups stay, but for those of a classic balancer, which are its own and go with its instances.
 
         Raises:
             BalancerProtected
@@ -195,6 +197,8 @@ class LoadBalancers:
                     resource_tags.remove(conn, scope, tag_id(each.id))
                 records.remove(conn, scope, balancer_id=balancer_id)
             balancers.refer(conn, scope, balancer_id)
+            TARGETS.remove(conn, scope, group_id=balancer_id)
+            GROUPS.remove(conn, scope, balancer_id=balancer_id, classic=True)
             resource_tags.remove(conn, scope, tag_id(balancer_id))
             # Its name is free from now on.
             BALANCERS.change(conn, scope, balancer_id, state=BalancerState.DELETING, family=balancer_id)

@@ -110,12 +110,6 @@ class ClassicBalancers:
             return
         self._every.delete(scope, found.id)
 
-        def work(conn: Connection) -> None:
-            TARGETS.remove(conn, scope, group_id=found.id)
-            GROUPS.remove(conn, scope, balancer_id=found.id, classic=True)
-
-        self._store.transact(work)
-
     # listeners -------------------------------------------------------------------------------------------------------
 
     def listen(self, scope: Scope, name: str, fronts: Sequence[Front]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from backend.drivers.openstack import octavia
 from backend.errors import BalancingLacks, Finding, ListenerExists
 from backend.services.balancers import NewBalancer
 from backend.services.classic import Front
+from backend.store.balancers import BALANCERS, TARGETS
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 from translators import arns
@@ -202,3 +204,24 @@ def test_a_balancer_whose_listeners_cannot_be_is_not_made(world, monkeypatch):
         with pytest.raises(refusal):
             world.backend.classic_balancers.create(SCOPE, wanted, [plain, front])
         assert world.backend.balancers.all(SCOPE) == []
+
+
+def test_a_balancer_goes_with_its_instances_at_once(world, ask, balancer, monkeypatch):
+    ask("RegisterInstancesWithLoadBalancer", **NAME, Instances=[{"InstanceId": arns.instance_id(world.server().id)}])
+    transact, done = world.store.transact, []
+
+    def dies(work):
+        """The process ends once something is written."""
+        if done:
+            raise KeyboardInterrupt
+        found = transact(work)
+        done.append(found)
+        return found
+
+    monkeypatch.setattr(world.store, "transact", dies)
+    with suppress(KeyboardInterrupt):
+        ask("DeleteLoadBalancer", **NAME)
+    monkeypatch.undo()
+    world.pass_time(30)
+    with world.store.read() as conn:
+        assert (TARGETS.all(conn, SCOPE), BALANCERS.all(conn, SCOPE)) == ([], [])
