@@ -21,8 +21,9 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 VERSIONS: Final = (
     "1.0",
@@ -81,6 +82,8 @@ class Guests(Protocol):
 
 
 class Clock(Protocol):
+    def now(self) -> datetime: ...
+
     def monotonic(self) -> float: ...
 
 
@@ -212,7 +215,7 @@ class Metadata:
         return self._token(guest, int(seconds))
 
     def _token(self, guest: Guest, seconds: int) -> Answer:
-        ends = int(self._clock.monotonic()) + seconds
+        ends = int(self._clock.now().timestamp()) + seconds  # which another machine knows too
         return Answer(200, self._sealed(guest, ends).encode(), headers=((_TTL, str(seconds)),))
 
     def _sealed(self, guest: Guest, ends: int) -> str:
@@ -226,7 +229,7 @@ class Metadata:
         except ValueError:
             return False
         alike = hmac.compare_digest(self._sealed(guest, ends).encode(), token.encode())
-        return alike and self._clock.monotonic() < ends
+        return alike and self._clock.now().timestamp() < ends
 
     def _known(self, key: tuple[str, str, str], find: Callable[[], Guest | None]) -> Guest | None:
         """A guest, remembered for some seconds: a guest that boots asks dozens of times."""
@@ -249,19 +252,23 @@ class Metadata:
         if not url.hostname:
             return _missing()
         kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-        connection = kind(url.hostname, url.port or 8775, timeout=self._settings.nova_seconds)
+        port = url.port or (443 if url.scheme == "https" else 8775)
         names = ("x-forwarded-for", "x-instance-id", "x-tenant-id", "x-instance-id-signature", "x-metadata-provider")
         headers = {name: asked.headers[name] for name in names if name in asked.headers}
         target = asked.path + (f"?{asked.query}" if asked.query else "")
+        connection = kind(url.hostname, port, timeout=self._settings.nova_seconds)
         try:
             connection.request(asked.method, url.path.rstrip("/") + target, asked.body or None, headers)
             answered = connection.getresponse()
-            body = answered.read(_LONGEST_ANSWER)
+            body = answered.read(_LONGEST_ANSWER + 1)
         except (OSError, http.client.HTTPException) as error:
             _log.warning("Nova's metadata service could not be asked: %s", error)
             return Answer(503, b"The service is unavailable. Please try again later.\n")
         finally:
             connection.close()
+        if len(body) > _LONGEST_ANSWER:
+            _log.warning("Nova's metadata service answered more than %d bytes", _LONGEST_ANSWER)
+            return Answer(502, b"The answer is too long.\n")
         status = answered.status if answered.status in _PASSED else 500
         return Answer(status, body, answered.getheader("Content-Type") or "text/plain")
 
@@ -278,8 +285,14 @@ def _asked(environ: Mapping[str, Any]) -> _Asked:
     wanted = min(int(length), _LONGEST_BODY) if length.isdecimal() else 0
     body: bytes = environ["wsgi.input"].read(wanted) if wanted else b""
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
-    path = urlsplit(str(raw)).path if raw else str(environ.get("PATH_INFO", "/"))
-    return _Asked(environ["REQUEST_METHOD"], path or "/", str(environ.get("QUERY_STRING", "")), headers, body)
+    path = _ascii(urlsplit(str(raw)).path) if raw else quote(str(environ.get("PATH_INFO", "/")), encoding="latin-1")
+    query = _ascii(str(environ.get("QUERY_STRING", "")))
+    return _Asked(environ["REQUEST_METHOD"], path or "/", query, headers, body)
+
+
+def _ascii(text: str) -> str:
+    """What may stand in a URL, of bytes as WSGI tells them."""
+    return quote(text, safe="/%?&=:@!$'()*+,;~", encoding="latin-1")
 
 
 def _missing() -> Answer:

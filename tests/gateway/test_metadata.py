@@ -21,6 +21,7 @@ from backend.domain.node import NodeState
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
 from backend.services.servers import Order
+from gateway import metadata
 from gateway.metadata import Metadata, MetadataSettings
 from tests.factories import OTHER, SCOPE, World
 from tests.translators.ec2.wire import Asking
@@ -88,6 +89,14 @@ def by_agent(server_id, project=SCOPE.project_id, secret=SECRET):
         "X-Tenant-ID": project,
         "X-Instance-ID-Signature": signature,
     }
+
+
+class Booted:
+    """The clock of a machine that has run for longer."""
+
+    def __init__(self, clock):
+        self.now = clock.now
+        self.monotonic = lambda: clock.monotonic() + 1_000_000.0
 
 
 class Nova(BaseHTTPRequestHandler):
@@ -242,6 +251,45 @@ class TestBehindTheAgent:
             assert ask(app, path, headers=headers).text == target
 
 
+class TestWhatIsNova:
+    @pytest.mark.parametrize(
+        ("asked", "seen"),
+        [
+            ("/openstack/latest/\xc3\xa9 x", "/openstack/latest/%C3%A9%20x"),
+            ("/openstack/50%/x?q=\xc3\xa9", "/openstack/50%25/x?q=%C3%A9"),
+        ],
+    )
+    def test_it_is_asked_in_ascii(self, app, server, asked, seen):
+        assert ask(app, asked, headers=by_agent(server.id)).text == "from nova"
+        assert Nova.seen[-1][1] == seen
+
+    def test_an_answer_too_long_is_none(self, app, server, monkeypatch):
+        monkeypatch.setattr(metadata, "_LONGEST_ANSWER", len(b"from nova"))
+        assert ask(app, "/openstack", headers=by_agent(server.id)).text == "from nova"
+        monkeypatch.setattr(metadata, "_LONGEST_ANSWER", len(b"from nova") - 1)
+        assert ask(app, "/openstack", headers=by_agent(server.id)).status == 502
+
+    @pytest.mark.parametrize(("url", "port"), [("https://nova", 443), ("http://nova", 8775), ("https://nova:1", 1)])
+    def test_its_port(self, world, server, monkeypatch, url, port):
+        asked = []
+
+        class Connection:
+            def __init__(self, _host, port, **_):
+                asked.append(port)
+
+            def request(self, *_):
+                raise OSError
+
+            def close(self):
+                pass
+
+        for name in ("HTTPConnection", "HTTPSConnection"):
+            monkeypatch.setattr(metadata.http.client, name, Connection)
+        app = Metadata(guests(world), MetadataSettings(secret=SECRET, nova_url=url), world.clock, b"key")
+        assert ask(app, "/openstack", headers=by_agent(server.id)).status == 503
+        assert asked == [port]
+
+
 def test_tags_are_told_by_all_keys_that_can_be_names_of_files(world, app):
     tags = {"2024": "x", "aws:autoscaling:groupName": "web", "a/b": "1", "a b": "2", ".": "3", "..": "4", "_index": "5"}
     spec = ServerSpec(image=world.image(), instance_type="t3.micro", zone="us-east-1a", tags=tags)
@@ -295,6 +343,12 @@ class TestDirectly:
         world.clock.move(61)
         assert ask(direct, f"{base}/meta-data/instance-id", headers=with_token).status == 401
         assert ask(direct, f"{base}/api/token", "PUT", {TTL: "60", "X-Forwarded-For": "1.2.3.4"}).status == 403
+
+    def test_a_session_is_one_on_each_machine(self, world, direct, server):
+        base = f"/{arns.instance_id(server.id)}/latest"
+        token = {TOKEN: ask(direct, f"{base}/api/token", "PUT", {TTL: "60"}).text}
+        other = Metadata(guests(world), MetadataSettings(project=SCOPE.project_id), Booted(world.clock), b"key")
+        assert ask(other, f"{base}/meta-data/instance-id", headers=token).status == 200
 
     def test_what_is_no_instance_is_404(self, direct):
         for path in ("/", "/latest/meta-data/", "/i-0123456789abcdef0/latest/meta-data/", "/openstack/latest"):
