@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -99,7 +100,21 @@ def terminate(call: Call) -> Result:
     servers = servers_named(call, call.params["InstanceIds"])
     actions.check_dry_run(call)
     # Force and SkipOsShutdown are how the cloud deletes anyway.
-    return {"TerminatingInstances": _told(call.backend.servers.terminate(call.scope, servers))}
+    moved = call.backend.servers.terminate(call.scope, servers)
+    _end_interfaces(call, {each.server.id for each in moved})
+    return {"TerminatingInstances": _told(moved)}
+
+
+def _end_interfaces(call: Call, servers: Collection[str]) -> None:
+    """End the made interfaces that go with servers. One that cannot be ended now stays, as one that nothing has."""
+    backend, scope = call.backend, call.scope
+    for made in backend.interfaces.list(scope):
+        if made.delete_on_termination and made.server_id in servers:
+            with suppress(errors.Finding):
+                backend.addresses.part(scope, made.id)
+                backend.interfaces.detach(scope, made.attachment_id or "", gone=True)
+                backend.interfaces.delete(scope, made.id)
+                backend.resource_tags.remove(scope, [f"{arns.INTERFACE}-{made.id}"], None)
 
 
 def _told(moved: Sequence[Moved]) -> list[dict[str, Any]]:

@@ -211,3 +211,18 @@ def test_what_a_crash_leaves_is_remembered(aws: Asking, world: World, subnet: st
     assert interface(aws, made["NetworkInterfaceId"])["PrivateIpAddress"] == made["PrivateIpAddress"]
     world.simulated.faults.lose_answer(Where(calls=("allocate_address",)))
     aws("AllocateAddress")
+
+
+def test_an_interface_that_goes_with_its_instance_goes(aws: Asking, subnet: str, instance: str) -> None:
+    address, kept = aws("AllocateAddress"), []
+    for index, goes in ((1, True), (2, False)):
+        identity = aws("CreateNetworkInterface", SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+        attached = aws("AttachNetworkInterface", NetworkInterfaceId=identity, InstanceId=instance, DeviceIndex=index)
+        change = {"AttachmentId": attached["AttachmentId"], "DeleteOnTermination": goes}
+        aws("ModifyNetworkInterfaceAttribute", NetworkInterfaceId=identity, Attachment=change)
+        kept.append(identity)
+    aws("AssociateAddress", AllocationId=address["AllocationId"], NetworkInterfaceId=kept[0])
+    aws("TerminateInstances", InstanceIds=[instance])
+    assert aws.code("DescribeNetworkInterfaces", NetworkInterfaceIds=kept[:1]) == "InvalidNetworkInterfaceID.NotFound"
+    assert interface(aws, kept[1])["NetworkInterfaceId"] == kept[1]
+    aws("ReleaseAddress", AllocationId=address["AllocationId"])
