@@ -25,7 +25,10 @@ IOPS: Final = "coppice:iops"
 THROUGHPUT: Final = "coppice:throughput"
 ZONE: Final = "coppice:zone"
 TOKEN: Final = "coppice:token"  # noqa: S105 - a key of metadata
+ATTACHING: Final = "coppice:attaching"
+"""Server and device that somebody last asked for, whatever came of it."""
 DEVICE: Final = "coppice:device"
+"""Server and device of the last attachment that came to be."""
 CHANGED: Final = "coppice:changed"
 
 _USUAL: Final = "gp2"
@@ -112,17 +115,22 @@ def snapshot_of(document: Mapping[str, Any]) -> Snapshot:
 
 def _attachment(document: Mapping[str, Any], noted: Mapping[str, str], status: str) -> Attachment | None:
     """What has it; from our own note alone while the cloud is still at it."""
-    server, _, device = noted.get(DEVICE, "").partition(" ")
-    if not _NAME.fullmatch(device):
-        server, device = "", ""
+    coming, kept = _noted(noted.get(ATTACHING, "")), _noted(noted.get(DEVICE, ""))
     state = _ATTACHMENTS.get(status, AttachmentState.ATTACHED)
     for each in document.get("attachments") or ():
-        own = device if each.get("server_id") == server else ""
-        at = _instant(each.get("attached_at"))
-        return Attachment(str(each.get("server_id")), own or word(each.get("device")) or "", at, state=state)
+        server = str(each.get("server_id"))
+        own = next((device for holder, device in (kept, coming) if holder == server), "")
+        return Attachment(server, own or word(each.get("device")) or "", _instant(each.get("attached_at")), state=state)
+    server, device = coming if coming[0] else kept
     if state is AttachmentState.ATTACHING and _NAME.fullmatch(server):
         return Attachment(server, device, _instant(document.get("updated_at")), state=state)
     return None
+
+
+def _noted(text: str) -> tuple[str, str]:
+    """Server and device, both empty where there are none."""
+    server, _, device = text.partition(" ")
+    return (server, device) if _NAME.fullmatch(device) else ("", "")
 
 
 def _kind(noted: Mapping[str, str]) -> Kind | None:

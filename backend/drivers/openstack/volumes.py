@@ -9,6 +9,7 @@ Source: Block Storage API v3; Compute API, "Servers with volume attachments".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -80,7 +81,8 @@ class OpenStackVolumes:
 
     def attach(self, scope: Scope, volume_id: str, server_id: str, device: str) -> Attachment:
         self._check(scope)
-        self._note(scope, volume_id, {notes.DEVICE: f"{server_id} {device}"})
+        named = f"{server_id} {device}"
+        self._note(scope, volume_id, {notes.ATTACHING: named})
         body = {"volumeAttachment": {"volumeId": volume_id}}
         try:
             self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/os-volume_attachments", body)
@@ -88,6 +90,10 @@ class OpenStackVolumes:
             if volume_id in declined.message:
                 raise of_volume(declined, volume_id) from declined
             raise of_server(declined, server_id) from declined
+        except errors.OutcomeUnknown:
+            self._note_device(scope, volume_id, named)
+            raise
+        self._note_device(scope, volume_id, named)
         return Attachment(server_id, device, self._clock.now(), state=AttachmentState.ATTACHING)
 
     def detach(self, scope: Scope, volume_id: str, server_id: str) -> None:
@@ -165,6 +171,14 @@ class OpenStackVolumes:
         mapping = self._settings.volume_types
         chosen = mapping.get(kind.type)
         return chosen if was.type != kind.type and chosen != mapping.get(was.type) else None
+
+    def _note_device(self, scope: Scope, volume_id: str, named: str) -> None:
+        """Note it once Nova took it: of two attachments at once the refused one renames nothing.
+
+        Without the note the name is that which was noted before Nova was asked.
+        """
+        with suppress(errors.CloudError):
+            self._note(scope, volume_id, {notes.DEVICE: named})
 
     def _note(self, scope: Scope, volume_id: str, items: Mapping[str, str]) -> None:
         self._write(scope, "POST", volume_id, "/metadata", {"metadata": dict(items)}, repeat=True)

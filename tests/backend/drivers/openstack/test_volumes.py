@@ -167,9 +167,10 @@ def test_attached_by_nova_under_a_name_of_the_callers(cinder, volumes, scope):
     cinder.on("DELETE", f"{path}/{VOLUME}", Reply(202), nova_fault(404, f"volume_id not found: {VOLUME}"))
     made = volumes.attach(scope, VOLUME, SERVER, "/dev/sdf")
     assert made == Attachment(SERVER, "/dev/sdf", NOW, state=AttachmentState.ATTACHING)
-    noted, asked = cinder.of("POST")
-    assert noted.body == {"metadata": {"coppice:device": f"{SERVER} /dev/sdf"}}
+    coming, asked, noted = cinder.of("POST")
+    assert coming.body == {"metadata": {"coppice:attaching": f"{SERVER} /dev/sdf"}}
     assert asked.body == {"volumeAttachment": {"volumeId": VOLUME}}
+    assert noted.body == {"metadata": {"coppice:device": f"{SERVER} /dev/sdf"}}
     for _ in range(2):
         volumes.detach(scope, VOLUME, SERVER)
 
@@ -188,6 +189,38 @@ def test_an_attachment_that_is_refused(cinder, volumes, scope, answer, found):
     cinder.on("POST", f"{NOVA}/servers/{SERVER}/os-volume_attachments", answer)
     with pytest.raises(found):
         volumes.attach(scope, VOLUME, SERVER, "/dev/sdf")
+    noted = [each.body["metadata"] for each in cinder.of("POST") if "metadata" in each.body]
+    assert not any("coppice:device" in each for each in noted), "another attachment's name stays"
+
+
+def test_an_attachment_of_unknown_outcome_has_its_name(cinder, volumes, scope):
+    cinder.on("POST", f"{CINDER}/volumes/{VOLUME}/metadata", Reply(200, {"metadata": {}}))
+    cinder.on("POST", f"{NOVA}/servers/{SERVER}/os-volume_attachments", lost())
+    with pytest.raises(errors.OutcomeUnknown):
+        volumes.attach(scope, VOLUME, SERVER, "/dev/sdf")
+    assert cinder.of("POST")[-1].body == {"metadata": {"coppice:device": f"{SERVER} /dev/sdf"}}
+
+
+@pytest.mark.parametrize(
+    ("noted", "status", "device"),
+    [
+        ({"attaching": f"{SERVER} /dev/sdf"}, "reserved", "/dev/sdf"),
+        ({"attaching": f"{SERVER} /dev/sdf", "device": "s-0 /dev/sdz"}, "reserved", "/dev/sdf"),
+        ({"attaching": f"{SERVER} /dev/sdg", "device": f"{SERVER} /dev/sdf"}, "in-use", "/dev/sdf"),
+        ({"attaching": "s-0 /dev/sdg", "device": f"{SERVER} /dev/sdf"}, "in-use", "/dev/sdf"),
+        ({"attaching": f"{SERVER} /dev/sdf", "device": "s-0 /dev/sdz"}, "in-use", "/dev/sdf"),
+    ],
+)
+def test_the_name_is_that_of_the_attachment_that_came_to_be(cinder, volumes, scope, noted, status, device):
+    metadata = {f"coppice:{key}": text for key, text in noted.items()}
+    held = [{"server_id": SERVER}] if status == "in-use" else []
+    cinder.on(
+        "GET",
+        f"{CINDER}/volumes/detail",
+        Reply(200, {"volumes": [document(status=status, attachments=held, metadata=metadata)]}),
+    )
+    (volume,) = volumes.list(scope)
+    assert (volume.attachment.server_id, volume.attachment.device) == (SERVER, device)
 
 
 def test_it_grows_and_is_noted_as_what_it_was(cinder, volumes, scope):
