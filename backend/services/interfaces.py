@@ -198,7 +198,7 @@ class Interfaces:
         except errors.OutcomeUnclear:
             raise
         except errors.Finding:
-            self._store.transact(lambda conn: rows.INTERFACES.change(conn, scope, interface_id, **_NOBODY))
+            self._parted(scope, interface_id, attachment)
             raise
         return attachment
 
@@ -217,7 +217,7 @@ class Interfaces:
             raise AttachmentMissing(attachment_id)
         if not gone:
             twice(partial(self._making.detach_interface, scope, interface.cloud_id, interface.server_id))
-        self._store.transact(lambda conn: rows.INTERFACES.change(conn, scope, interface.id, **_NOBODY))
+        self._parted(scope, interface.id, attachment_id)
 
     def set_groups(self, scope: Scope, interface_id: str, groups: Sequence[str]) -> None:
         """Raises SecurityGroupNotFound."""
@@ -242,6 +242,16 @@ class Interfaces:
         if self.one(scope, interface_id).attachment_id != attachment_id:
             raise AttachmentMissing(attachment_id)
         self._keep(scope, interface_id, delete_on_termination=with_server)
+
+    def _parted(self, scope: Scope, interface_id: str, attachment_id: str) -> None:
+        """Nobody has it, unless another request has attached it anew."""
+
+        def work(conn: Any) -> None:
+            here = rows.lock_interface(conn, scope, interface_id)
+            if here is not None and here.attachment_id == attachment_id:
+                rows.INTERFACES.change(conn, scope, interface_id, **_NOBODY)
+
+        self._store.transact(work)
 
     def _known(self, scope: Scope, token: ClientToken | None) -> MadeInterface | None:
         """What an earlier request of the token made, as far as it is there."""
