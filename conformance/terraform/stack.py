@@ -56,17 +56,13 @@ class Stack:
         """A plan that changes nothing (2 would mean changes, 1 an error)."""
         self.run("plan", "-detailed-exitcode", *variables)
 
-    def imports(self, keys: Mapping[str, str], *variables: str) -> dict[str, dict[str, tuple[Any, Any]]]:
-        """What taking resources into an empty state by their import keys alone would change of each: before, after."""
+    def imports(self, keys: Mapping[str, str], *variables: str) -> dict[str, list[str]]:
+        """What Terraform would do with resources that it takes into an empty state by their import keys alone."""
         blocks = [f'import {{\n  to = {address}\n  id = "{key}"\n}}\n' for address, key in keys.items()]
         (self.folder / "imports.tf").write_text("".join(blocks))
         self.run("plan", "-out=plan", *variables, *(f"-target={address}" for address in keys))
         planned = json.loads(self.run("show", "-json", "plan"))["resource_changes"]
-        return {
-            each["address"]: _different(each["change"]["before"] or {}, each["change"]["after"] or {})
-            for each in planned
-            if each["address"] in keys and each["change"].get("importing")
-        }
+        return {each["address"]: each["change"]["actions"] for each in planned if each["change"].get("importing")}
 
     def outputs(self) -> dict[str, Any]:
         return {name: one["value"] for name, one in json.loads(self.run("output", "-json")).items()}
@@ -75,10 +71,6 @@ class Stack:
         shown = json.loads(self.run("show", "-json"))["values"]["root_module"]["resources"]
         found: dict[str, Any] = next(one["values"] for one in shown if one["address"] == address)
         return found
-
-
-def _different(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name: (before.get(name), value) for name, value in after.items() if value != before.get(name)}
 
 
 def group(asg: Any, name: str) -> dict[str, Any] | None:

@@ -1,0 +1,102 @@
+"""Whole stacks with Terraform: networks, balancers and identities round the group; each applied, imported, destroyed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.clients import client
+from conformance.fleet import unique
+from conformance.leaks import standing
+from conformance.product import Access
+from conformance.terraform.stack import Stack, alive, group
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.tool
+
+
+NEVER_READ_BACK = {"aws_key_pair.mine"}
+"""Whose key no service tells, so that an import has to replace it. Source: the provider's page of aws_key_pair."""
+
+
+def _imports(first: Stack, second: Stack, *variables: str) -> None:
+    """Every resource that the stack names is found by its import key alone, and is what was meant: none is replaced."""
+    keys = first.outputs()["import"]
+    actions = second.imports(keys, *variables)
+    assert set(actions) == set(keys)
+    assert {address for address, done in actions.items() if "delete" in done} <= NEVER_READ_BACK
+
+
+def _health(elbv2: Any, target_group: str) -> dict[str, str]:
+    told = elbv2.describe_target_health(TargetGroupArn=target_group)["TargetHealthDescriptions"]
+    return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in told}
+
+
+def test_the_tutorial(terraform: str, mirror: Path, tmp_path: Path, server: Access, asg: Any, ec2: Any) -> None:
+    before = standing(server)
+    mark = unique("tut")
+    stack = Stack(terraform, mirror, HERE / "tutorial", tmp_path / "one", server, mark)
+    stack.apply()
+    told = stack.outputs()
+    made = group(asg, told["group"])
+    assert made is not None
+    assert {one["LifecycleState"] for one in made["Instances"]} == {"InService"}
+    elbv2 = client(server, "elbv2")
+    assert _health(elbv2, told["target_group"]) == {one["InstanceId"]: "healthy" for one in made["Instances"]}
+    assert {one["VpcId"] for one in alive(ec2, told["group"])} == {told["vpc"]}
+    stack.no_change()
+
+    changed = ("-var=desired=3", "-var=health_path=/ready")
+    stack.apply(*changed)
+    made = group(asg, told["group"])
+    assert made is not None
+    assert len(made["Instances"]) == 3
+    (target_group,) = elbv2.describe_target_groups(TargetGroupArns=[told["target_group"]])["TargetGroups"]
+    assert target_group["HealthCheckPath"] == "/ready"
+    stack.no_change(*changed)
+
+    _imports(stack, Stack(terraform, mirror, HERE / "tutorial", tmp_path / "two", server, mark), *changed)
+    stack.run("destroy", "-auto-approve", *changed)
+    assert standing(server) == before
+
+
+def test_what_the_modules_expand_to(
+    terraform: str, mirror: Path, tmp_path: Path, server: Access, asg: Any, ec2: Any
+) -> None:
+    before = standing(server)
+    mark = unique("mod")
+    stack = Stack(terraform, mirror, HERE / "modules", tmp_path / "one", server, mark)
+    stack.apply()
+    told = stack.outputs()
+    made = group(asg, told["group"])
+    assert made is not None
+    assert len(made["TargetGroupARNs"]) == 2
+    assert {one["IamInstanceProfile"]["Arn"].rpartition("/")[0] for one in alive(ec2, told["group"])}
+    stack.no_change()
+    stack.apply("-var=room=green")
+    stack.no_change("-var=room=green")
+    _imports(stack, Stack(terraform, mirror, HERE / "modules", tmp_path / "two", server, mark))
+    stack.run("destroy", "-auto-approve")
+    assert standing(server) == before
+
+
+def test_a_classic_stack(terraform: str, mirror: Path, tmp_path: Path, server: Access, asg: Any) -> None:
+    before = standing(server)
+    mark = unique("cla")
+    stack = Stack(terraform, mirror, HERE / "classic", tmp_path / "one", server, mark)
+    stack.apply()
+    told = stack.outputs()
+    made = group(asg, told["group"])
+    assert made is not None
+    health = client(server, "elb").describe_instance_health(LoadBalancerName=told["balancer"])["InstanceStates"]
+    assert {one["InstanceId"] for one in health if one["State"] == "InService"} >= {
+        one["InstanceId"] for one in made["Instances"]
+    }
+    stack.no_change()
+    stack.apply("-var=desired=2")
+    stack.no_change("-var=desired=2")
+    _imports(stack, Stack(terraform, mirror, HERE / "classic", tmp_path / "two", server, mark))
+    stack.run("destroy", "-auto-approve")
+    assert standing(server) == before

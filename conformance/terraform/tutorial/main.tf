@@ -1,0 +1,309 @@
+# What the tutorials build: a network of its own, a balancer, and a group behind it.
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.0, < 7.0"
+    }
+  }
+}
+
+variable "endpoint" {
+  type = string
+}
+
+variable "mark" {
+  type = string
+}
+
+variable "desired" {
+  type    = number
+  default = 2
+}
+
+variable "health_path" {
+  type    = string
+  default = "/health"
+}
+
+provider "aws" {
+  region = "us-east-1"
+
+  endpoints {
+    autoscaling = var.endpoint
+    ec2         = var.endpoint
+    elb         = var.endpoint
+    elbv2       = var.endpoint
+    iam         = var.endpoint
+    ssm         = var.endpoint
+    sts         = var.endpoint
+  }
+
+  default_tags {
+    tags = {
+      stack = var.mark
+    }
+  }
+}
+
+data "aws_availability_zones" "open" {
+  state = "available"
+}
+
+data "aws_ami" "linux" {
+  most_recent = true
+  owners      = ["amazon"]
+
+  filter {
+    name   = "name"
+    values = ["al2023-ami-2023.*-x86_64"]
+  }
+}
+
+resource "aws_vpc" "main" {
+  cidr_block           = "10.20.0.0/16"
+  enable_dns_hostnames = true
+
+  tags = {
+    Name = var.mark
+  }
+}
+
+resource "aws_subnet" "public" {
+  count                   = 2
+  vpc_id                  = aws_vpc.main.id
+  cidr_block              = cidrsubnet(aws_vpc.main.cidr_block, 8, count.index)
+  availability_zone       = data.aws_availability_zones.open.names[count.index]
+  map_public_ip_on_launch = true
+
+  tags = {
+    Name = "${var.mark}-public-${count.index}"
+  }
+}
+
+resource "aws_internet_gateway" "main" {
+  vpc_id = aws_vpc.main.id
+
+  tags = {
+    Name = var.mark
+  }
+}
+
+resource "aws_route_table" "public" {
+  vpc_id = aws_vpc.main.id
+
+  route {
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.main.id
+  }
+
+  tags = {
+    Name = "${var.mark}-public"
+  }
+}
+
+resource "aws_route_table_association" "public" {
+  count          = 2
+  subnet_id      = aws_subnet.public[count.index].id
+  route_table_id = aws_route_table.public.id
+}
+
+resource "aws_route_table" "inside" {
+  vpc_id = aws_vpc.main.id
+}
+
+resource "aws_main_route_table_association" "inside" {
+  vpc_id         = aws_vpc.main.id
+  route_table_id = aws_route_table.inside.id
+}
+
+resource "aws_network_acl" "open" {
+  vpc_id     = aws_vpc.main.id
+  subnet_ids = aws_subnet.public[*].id
+
+  ingress {
+    protocol   = -1
+    rule_no    = 100
+    action     = "allow"
+    cidr_block = "0.0.0.0/0"
+    from_port  = 0
+    to_port    = 0
+  }
+
+  egress {
+    protocol   = -1
+    rule_no    = 100
+    action     = "allow"
+    cidr_block = "0.0.0.0/0"
+    from_port  = 0
+    to_port    = 0
+  }
+}
+
+resource "aws_security_group" "balancer" {
+  name        = "${var.mark}-balancer"
+  description = "Anyone may ask"
+  vpc_id      = aws_vpc.main.id
+
+  ingress {
+    description = "the world"
+    from_port   = 80
+    to_port     = 80
+    protocol    = "tcp"
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+
+  egress {
+    from_port   = 0
+    to_port     = 0
+    protocol    = "-1"
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+}
+
+resource "aws_security_group" "web" {
+  name_prefix = "${var.mark}-web-"
+  vpc_id      = aws_vpc.main.id
+
+  ingress {
+    from_port       = 8080
+    to_port         = 8080
+    protocol        = "tcp"
+    security_groups = [aws_security_group.balancer.id]
+  }
+
+  egress {
+    from_port   = 0
+    to_port     = 0
+    protocol    = "-1"
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_lb" "web" {
+  name               = "${var.mark}-web"
+  load_balancer_type = "application"
+  security_groups    = [aws_security_group.balancer.id]
+  subnets            = aws_subnet.public[*].id
+
+  tags = {
+    Name = var.mark
+  }
+}
+
+resource "aws_lb_target_group" "web" {
+  name                 = "${var.mark}-web"
+  port                 = 8080
+  protocol             = "HTTP"
+  vpc_id               = aws_vpc.main.id
+  deregistration_delay = 5
+
+  health_check {
+    path                = var.health_path
+    interval            = 5
+    timeout             = 2
+    healthy_threshold   = 2
+    unhealthy_threshold = 2
+    matcher             = "200-299"
+  }
+}
+
+resource "aws_lb_listener" "http" {
+  load_balancer_arn = aws_lb.web.arn
+  port              = 80
+  protocol          = "HTTP"
+
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.web.arn
+  }
+}
+
+resource "aws_lb_listener_rule" "old" {
+  listener_arn = aws_lb_listener.http.arn
+  priority     = 10
+
+  action {
+    type = "fixed-response"
+
+    fixed_response {
+      content_type = "text/plain"
+      message_body = "gone"
+      status_code  = "410"
+    }
+  }
+
+  condition {
+    path_pattern {
+      values = ["/old/*"]
+    }
+  }
+}
+
+resource "aws_launch_template" "web" {
+  name_prefix            = "${var.mark}-"
+  image_id               = data.aws_ami.linux.id
+  instance_type          = "t3.micro"
+  vpc_security_group_ids = [aws_security_group.web.id]
+}
+
+resource "aws_autoscaling_group" "web" {
+  name                      = "${var.mark}-web"
+  min_size                  = 1
+  max_size                  = 4
+  desired_capacity          = var.desired
+  min_elb_capacity          = 2
+  vpc_zone_identifier       = aws_subnet.public[*].id
+  target_group_arns         = [aws_lb_target_group.web.arn]
+  health_check_type         = "ELB"
+  health_check_grace_period = 30
+
+  launch_template {
+    id      = aws_launch_template.web.id
+    version = "$Latest"
+  }
+
+  tag {
+    key                 = "Name"
+    value               = var.mark
+    propagate_at_launch = true
+  }
+}
+
+output "group" {
+  value = aws_autoscaling_group.web.name
+}
+
+output "target_group" {
+  value = aws_lb_target_group.web.arn
+}
+
+output "balancer" {
+  value = aws_lb.web.arn
+}
+
+output "vpc" {
+  value = aws_vpc.main.id
+}
+
+output "import" {
+  value = {
+    "aws_vpc.main"                          = aws_vpc.main.id
+    "aws_subnet.public[0]"                  = aws_subnet.public[0].id
+    "aws_subnet.public[1]"                  = aws_subnet.public[1].id
+    "aws_security_group.balancer"           = aws_security_group.balancer.id
+    "aws_internet_gateway.main"             = aws_internet_gateway.main.id
+    "aws_route_table.public"                = aws_route_table.public.id
+    "aws_route_table_association.public[0]" = "${aws_subnet.public[0].id}/${aws_route_table.public.id}"
+    "aws_network_acl.open"                  = aws_network_acl.open.id
+    "aws_security_group.web"                = aws_security_group.web.id
+    "aws_lb.web"                            = aws_lb.web.arn
+    "aws_lb_target_group.web"               = aws_lb_target_group.web.arn
+    "aws_lb_listener.http"                  = aws_lb_listener.http.arn
+    "aws_lb_listener_rule.old"              = aws_lb_listener_rule.old.arn
+  }
+}
