@@ -67,7 +67,7 @@ class Player:
         try:
             for given in row.given:
                 asked = Ask(given.service, given.operation, known.filled(given.params))
-                answer = self.ask(asked)
+                answer = self._given(asked, patience)
                 if "Error" in answer:
                     return Verdict("differs", [f"{given.operation} before it: {answer['Error']}"])
                 known.answers.append(answer)
@@ -80,6 +80,16 @@ class Player:
             for one, answer in reversed(made):
                 self._undo(one, answer)
         return Verdict("differs" if lines else "holds", lines)
+
+    def _given(self, asked: Ask, patience: float) -> dict[str, Any]:
+        """The answer to a call before the one that is judged; the recorders waited until instances were up."""
+        deadline = time.monotonic() + patience
+        while True:
+            answer = self.ask(asked)
+            early = answer.get("Error", {}).get("Code") == "IncorrectInstanceState"
+            if not early or time.monotonic() > deadline:
+                return answer
+            time.sleep(0.2)
 
     def _compared(
         self, row: Row, known: Known, asked: Ask, made: list[tuple[Ask, dict[str, Any]]], patience: float

@@ -51,6 +51,8 @@ def test_an_interface_comes_to_an_instance_and_goes(ec2: Any, subnet: str, fleet
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     led = ec2.associate_address(AllocationId=address, NetworkInterfaceId=made)["AssociationId"]
     assert ec2.describe_addresses_attribute(Attribute="domain-name", AllocationIds=[address])["Addresses"] is not None
+    (told,) = ec2.describe_addresses(AllocationIds=[address])["Addresses"]
+    assert (told["NetworkInterfaceId"], told["AssociationId"]) == (made, led)
     ec2.disassociate_address(AssociationId=led)
     ec2.release_address(AllocationId=address)
     held = ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=instance, DeviceIndex=1)["AttachmentId"]

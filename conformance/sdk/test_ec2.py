@@ -43,8 +43,9 @@ def test_network(ec2: Any, fleet: Fleet) -> None:
         True,
         False,
     }
-    groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["default"]}])["SecurityGroups"]
-    assert groups[0]["VpcId"] == vpc
+    groups = ec2.describe_security_groups(
+        Filters=[{"Name": "group-name", "Values": ["default"]}, {"Name": "vpc-id", "Values": [vpc]}]
+    )["SecurityGroups"]
     assert groups[0]["IpPermissionsEgress"]
     assert ec2.describe_security_groups(GroupIds=[groups[0]["GroupId"]])["SecurityGroups"] == groups
     with refused("InvalidVpcID.NotFound"):

@@ -54,6 +54,8 @@ def test_a_group_lives_in_a_network_of_its_own(ec2: Any, fleet: Fleet, vpc: str)
     way = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"}
     ec2.create_route(**way, GatewayId=gateway)
     ec2.replace_route(**way, GatewayId=gateway)
+    with refused("UnsupportedOperation"):
+        ec2.enable_vgw_route_propagation(RouteTableId=table, GatewayId="vgw-0123456789abcdef0")
     joined = [ec2.associate_route_table(RouteTableId=table, SubnetId=each)["AssociationId"] for each in subnets]
     told = ec2.describe_route_tables(Filters=named("association.subnet-id", *subnets))["RouteTables"]
     assert [each["RouteTableId"] for each in told] == [table]

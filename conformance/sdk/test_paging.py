@@ -39,12 +39,34 @@ def a_group(fleet: Fleet) -> dict[str, Any]:
 
 EXTRA: dict[tuple[str, str], Callable[[Fleet], dict[str, Any]]] = {
     ("ec2", "DescribeLaunchTemplateVersions"): lambda fleet: {"LaunchTemplateName": fleet.template},
+    ("ec2", "GetSecurityGroupsForVpc"): lambda fleet: {"VpcId": fleet.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]},
     ("autoscaling", "DescribeLoadBalancers"): a_group,
     ("autoscaling", "DescribeLoadBalancerTargetGroups"): a_group,
     ("autoscaling", "DescribeWarmPool"): a_group,
 }
-SMALL = {"DescribeVpcs", "DescribeSubnets", "DescribeSecurityGroups", "DescribeSecurityGroupRules"}
-"""Lists that the embedded cloud keeps short, whatever we do."""
+SMALL = {
+    "DescribeAddressesAttribute",
+    "DescribeDhcpOptions",
+    "DescribeEgressOnlyInternetGateways",
+    "DescribeIamInstanceProfileAssociations",
+    "DescribeInternetGateways",
+    "DescribeManagedPrefixLists",
+    "DescribeNatGateways",
+    "DescribeNetworkAcls",
+    "DescribePrefixLists",
+    "DescribeRouteTables",
+    "DescribeSecurityGroupRules",
+    "DescribeSecurityGroups",
+    "DescribeSnapshots",
+    "DescribeSubnets",
+    "DescribeVolumeStatus",
+    "DescribeVolumesModifications",
+    "DescribeVpcEndpoints",
+    "DescribeVpcPeeringConnections",
+    "DescribeVpcs",
+    "GetSecurityGroupsForVpc",
+}
+"""Lists that the embedded cloud, or this suite, keeps short."""
 EMPTY = {
     "DescribeLoadBalancerTargetGroups",
     "DescribeLoadBalancers",
