@@ -9,10 +9,10 @@ import pytest
 from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
-from tests.backend.drivers.contract import CloudContract
+from tests.backend.drivers.contract import CloudWithVolumesContract
 
 
-class TestSimulatedCloud(CloudContract):
+class TestSimulatedCloud(CloudWithVolumesContract):
     @pytest.fixture(params=["memory", "file", "no latency"])
     def cloud(self, request, tmp_path, clock) -> Iterator[Cloud]:
         path = None if request.param == "memory" else str(tmp_path / "cloud.sqlite")
