@@ -9,10 +9,10 @@ from botocore.utils import InstanceMetadataRegionFetcher
 
 from conformance.fleet import Fleet
 from conformance.metadata import companion
-from conformance.product import ON_OPENSTACK, Product
+from conformance.product import Product
 
 
-@pytest.mark.skipif(ON_OPENSTACK, reason="there guests are told through Neutron's agents (openstack_lane)")
+@pytest.mark.embedded("there guests are told through Neutron's agents: openstack_lane")
 def test_a_member_of_a_group_reads_who_it_is(product: Product, fleet: Fleet) -> None:
     name = fleet.create(1)
     (member,) = fleet.ids(name)
