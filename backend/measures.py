@@ -24,6 +24,7 @@ _EVENTS: Final = {
     "listings": "Listings of a project's servers that the cloud answered.",
     "unreached": "Looks at a project's servers that the cloud did not answer.",
     "refused": "Looks at a project's servers that the cloud refused.",
+    "settled_groups": "Security groups whose rules at the cloud were looked at, and made as they were asked for.",
     "orphans": "Servers of ours that belonged to no group and were deleted.",
     "lost_leases": "Claims that another engine took over while this one was at work on them.",
     "faults": "Jobs that ended in an error of our own.",

@@ -144,12 +144,17 @@ class _Tending:
             return
         scope, balancer_id = self.lease.scope, self.lease.balancer_id
         balancers.evicted(conn, scope, [each.pool_id for each in self.wish.groups.values() if each.pool_id])
-        if self.wish.balancer.gone:
+        if self.gone(conn):
             balancers.forget_groups(conn, scope, balancer_id)
             BALANCER_LEASES.forget(conn, self.lease)
             return
         BALANCERS.change(conn, scope, balancer_id, cloud_id=None, state=BalancerState.PROVISIONING)
         BALANCER_LEASES.release(conn, self.lease, self.context.now())
+
+    def gone(self, conn: Connection) -> bool:
+        """Whether it is to go by now: that may have been wished for since its rows were read."""
+        now = BALANCERS.one(conn, self.lease.scope, id=self.lease.balancer_id)
+        return now is None or now.gone
 
     def removed(self, tree: Tree, conn: Connection) -> bool:
         """The cloud was told to delete it."""
@@ -165,7 +170,7 @@ class _Tending:
 
     def settle(self, state: BalancerState, reason: str, due_at: datetime, conn: Connection) -> None:
         if self.held(conn):
-            if not self.wish.balancer.gone:
+            if not self.gone(conn):
                 BALANCERS.change(conn, self.lease.scope, self.lease.balancer_id, state=state, reason=reason)
             BALANCER_LEASES.release(conn, self.lease, due_at)
 

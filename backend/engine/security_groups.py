@@ -60,7 +60,7 @@ def settle(context: Context, lease: GroupLease) -> Job:
     steps = {GroupState.MAKING: _unmake, GroupState.DELETING: _end, GroupState.AVAILABLE: _agree}
     step = partial(steps[wanted.group.state], making, context.catalog, lease.scope, wanted)
     (answer,) = yield [Call(lease.scope, partial(answer_of, step))]
-    context.count("groups settled")
+    context.count("settled_groups")
     if isinstance(answer, _Missing):
         yield Write(partial(_look_at, context, lease.scope, wanted, answer.short_id))
     elif isinstance(answer, errors.SecurityGroupNotFound) or answer is None:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from prometheus_client import CollectorRegistry
 
+from backend import measures
+from backend.engine import context
 from backend.measures import PrometheusMeasures
 from tests.factories import OTHER, SCOPE
 
@@ -52,3 +57,11 @@ def test_requests_to_the_cloud_are_counted_and_timed(kept, registry):
         assert registry.get_sample_value("coppice_cloud_requests_total", labels) == 1
     seconds = {"service": "compute", "method": "GET"}
     assert registry.get_sample_value("coppice_cloud_request_seconds_sum", seconds) == pytest.approx(60.3)
+
+
+def test_what_engines_count_is_known():
+    """A name that no metric has would be a fault at each count, and only where real measures are kept."""
+    engine = Path(context.__file__).parent
+    texts = [path.read_text() for path in sorted(engine.rglob("*.py"))]
+    counted = {name for text in texts for name in re.findall(r'\.count\("([^"]+)"', text)}
+    assert counted - set(measures._EVENTS) == set()

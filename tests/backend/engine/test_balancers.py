@@ -14,6 +14,7 @@ from backend.drivers.balancing import Target
 from backend.drivers.errors import Refused
 from backend.drivers.housing import housed
 from backend.drivers.simulated import SimulatedSettings
+from backend.drivers.simulated.balancers import SimulatedBalancers
 from backend.drivers.simulated.faults import Where
 from backend.engine.lanes import InlineCalls
 from backend.services.balancers import NewBalancer
@@ -379,3 +380,23 @@ def test_a_classic_balancer_follows_an_address(world):
     assert list(classic.health(SCOPE, "old")) == [name]
     world.pass_time(2)
     assert [each[0] for each in members(world)] == [server.private_address]
+
+
+def test_a_deletion_that_comes_while_the_engine_looks_is_not_lost(world, monkeypatch):
+    """What the engine read before knows nothing of it, and must not tell that all is well."""
+    balancer = make(world)
+    listen(world, balancer, group(world))
+    world.pass_time(60)
+    look = SimulatedBalancers.tree
+
+    def meanwhile(self, scope, cloud_id):
+        told = look(self, scope, cloud_id)
+        monkeypatch.setattr(SimulatedBalancers, "tree", look)
+        world.backend.balancers.delete(SCOPE, balancer.id)
+        return told
+
+    monkeypatch.setattr(SimulatedBalancers, "tree", meanwhile)
+    world.pass_time(20 * 60)
+    assert trees(world) == []
+    with world.store.read() as conn:
+        assert BALANCERS.one(conn, SCOPE, id=balancer.id) is None
