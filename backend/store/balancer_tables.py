@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, String, Text, UniqueConstraint
 
-from backend.store.table import ID, NAME, WORD, table
+from backend.store.table import ID, NAME, WORD, leased, table
 from backend.store.types import Document, Instant
 
 
@@ -33,12 +33,8 @@ load_balancers = table(
     Column("cloud_id", ID),
     Column("address", WORD),
     Column("reason", Text, nullable=False),
-    Column("due_at", Instant),
-    Column("owner", WORD),
-    Column("lease_until", Instant),
-    Column("epoch", Integer, nullable=False),
+    *leased(),
     UniqueConstraint("project_id", "region", "family", "name"),
-    Index(None, "due_at"),
 )
 
 target_groups = table(

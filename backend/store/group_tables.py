@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, String, UniqueConstraint
 
-from backend.store.table import ID, NAME, WORD, table
+from backend.store.table import ID, NAME, WORD, leased, record
 from backend.store.types import Instant
 
-security_groups = table(
+security_groups = record(
     "security_groups",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("name", NAME, nullable=False),
     Column("description", NAME, nullable=False),
     Column("vpc", WORD, nullable=False),
@@ -23,19 +20,12 @@ security_groups = table(
     Column("cloud_id", ID),
     # Raised by every write of its rules: what was written to the cloud of an older one is not all.
     Column("generation", Integer, nullable=False),
-    Column("due_at", Instant),
-    Column("owner", WORD),
-    Column("lease_until", Instant),
-    Column("epoch", Integer, nullable=False),
+    *leased(),
     UniqueConstraint("project_id", "region", "vpc", "name"),
-    Index(None, "due_at"),
 )
 
-security_group_rules = table(
+security_group_rules = record(
     "security_group_rules",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("group_id", ID, nullable=False),
     Column("egress", Boolean, nullable=False),
     Column("protocol", String(16), nullable=False),
@@ -49,11 +39,8 @@ security_group_rules = table(
     Index(None, "project_id", "region", "peer"),
 )
 
-key_pairs = table(
+key_pairs = record(
     "key_pairs",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("name", NAME, nullable=False),
     Column("kind", WORD, nullable=False),
     Column("fingerprint", NAME, nullable=False),

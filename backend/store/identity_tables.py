@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, UniqueConstraint
 
-from backend.store.table import ID, NAME, WORD, table
+from backend.store.table import ID, NAME, WORD, record
 from backend.store.types import Document, Instant, Words
 
 PATH = String(512)
 ARN = String(2048)
 WORDS = String(1024)
 
-roles = table(
+roles = record(
     "iam_roles",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("name", WORD, nullable=False),
     # Names are told apart without their case.
     Column("folded", WORD, nullable=False),
@@ -30,22 +27,16 @@ roles = table(
     UniqueConstraint("project_id", "region", "folded"),
 )
 
-inline_policies = table(
+inline_policies = record(
     "iam_inline_policies",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("role_id", ID, ForeignKey("iam_roles.id"), nullable=False),
     Column("name", String(128), nullable=False),
     Column("document", Document, nullable=False),
     UniqueConstraint("role_id", "name"),
 )
 
-attachments = table(
+attachments = record(
     "iam_attachments",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("role_id", ID, ForeignKey("iam_roles.id"), nullable=False),
     Column("policy_id", ID, nullable=False),
     Column("policy_arn", ARN, nullable=False),
@@ -53,11 +44,8 @@ attachments = table(
     Index(None, "project_id", "policy_id"),
 )
 
-policies = table(
+policies = record(
     "iam_policies",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("name", String(128), nullable=False),
     Column("folded", String(128), nullable=False),
     Column("path", PATH, nullable=False),
@@ -70,11 +58,8 @@ policies = table(
     UniqueConstraint("project_id", "region", "folded"),
 )
 
-policy_versions = table(
+policy_versions = record(
     "iam_policy_versions",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("policy_id", ID, ForeignKey("iam_policies.id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("document", Document, nullable=False),
@@ -82,11 +67,8 @@ policy_versions = table(
     UniqueConstraint("policy_id", "number"),
 )
 
-instance_profiles = table(
+instance_profiles = record(
     "iam_instance_profiles",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("name", String(128), nullable=False),
     Column("folded", String(128), nullable=False),
     Column("path", PATH, nullable=False),
@@ -97,11 +79,8 @@ instance_profiles = table(
     Index(None, "role_id"),
 )
 
-oidc_providers = table(
+oidc_providers = record(
     "iam_oidc_providers",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("url", NAME, nullable=False),
     Column("client_ids", Words, nullable=False),
     Column("thumbprints", Words, nullable=False),
@@ -110,11 +89,8 @@ oidc_providers = table(
     UniqueConstraint("project_id", "region", "url"),
 )
 
-server_certificates = table(
+server_certificates = record(
     "iam_server_certificates",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("name", String(128), nullable=False),
     Column("folded", String(128), nullable=False),
     Column("path", PATH, nullable=False),
@@ -128,11 +104,8 @@ server_certificates = table(
 )
 
 # One row a version of a parameter. A name is too long for an index of MariaDB: ``parameter`` stands for it.
-parameters = table(
+parameters = record(
     "ssm_parameters",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("parameter", ID, nullable=False),
     Column("name", ARN, nullable=False),
     Column("number", BigInteger, nullable=False),

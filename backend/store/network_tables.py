@@ -6,37 +6,20 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Index, Integer, UniqueConstraint
 
-from backend.store.table import ID, NAME, WORD, table
+from backend.store.table import ID, NAME, WORD, leased, record
 from backend.store.types import Document, Instant, Words
 
 _CIDR = WORD
 
 
-def _place(*parts: Any) -> tuple[Any, ...]:
-    """The columns that each record has, before those of its own."""
-    return (
-        Column("id", ID, primary_key=True),
-        Column("project_id", WORD, nullable=False),
-        Column("region", WORD, nullable=False),
-        Column("created_at", Instant, nullable=False),
-        *parts,
-    )
+def _made(*parts: Any) -> tuple[Any, ...]:
+    """When it was made, before the columns of its own."""
+    return Column("created_at", Instant, nullable=False), *parts
 
 
-def _leased() -> tuple[Any, ...]:
-    """What engines take a row up by; see store/leased.py."""
-    return (
-        Column("due_at", Instant),
-        Column("owner", WORD),
-        Column("lease_until", Instant),
-        Column("epoch", Integer, nullable=False),
-        Index(None, "due_at"),
-    )
-
-
-vpcs = table(
+vpcs = record(
     "vpcs",
-    *_place(
+    *_made(
         Column("cloud_id", ID, nullable=False),
         Column("cidr", _CIDR, nullable=False),
         Column("association_id", ID, nullable=False),
@@ -48,14 +31,14 @@ vpcs = table(
         Column("address_metrics", Boolean, nullable=False),
         # What the cloud was brought to: the engine compares it with the gateway that is attached.
         Column("gateway", Boolean, nullable=False),
-        *_leased(),
+        *leased(),
         Index(None, "project_id", "region"),
     ),
 )
 
-subnets = table(
+subnets = record(
     "subnets",
-    *_place(
+    *_made(
         Column("cloud_id", ID, nullable=False),
         Column("network_id", ID, nullable=False),
         Column("vpc_id", ID, nullable=False),
@@ -72,17 +55,17 @@ subnets = table(
     ),
 )
 
-internet_gateways = table(
+internet_gateways = record(
     "internet_gateways",
-    *_place(
+    *_made(
         Column("vpc_id", ID),
         UniqueConstraint("project_id", "region", "vpc_id"),
     ),
 )
 
-route_tables = table(
+route_tables = record(
     "route_tables",
-    *_place(
+    *_made(
         Column("vpc_id", ID, nullable=False),
         Column("routes", Document, nullable=False),
         Index(None, "project_id", "region", "vpc_id"),
@@ -90,20 +73,17 @@ route_tables = table(
 )
 
 # A VPC has one main table (its subnet_id is empty) and a subnet one table.
-route_associations = table(
+route_associations = record(
     "route_associations",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("vpc_id", ID, nullable=False),
     Column("table_id", ID, nullable=False),
     Column("subnet_id", ID, nullable=False),
     UniqueConstraint("project_id", "region", "vpc_id", "subnet_id"),
 )
 
-network_acls = table(
+network_acls = record(
     "network_acls",
-    *_place(
+    *_made(
         Column("vpc_id", ID, nullable=False),
         Column("is_default", Boolean, nullable=False),
         Column("entries", Document, nullable=False),
@@ -111,39 +91,36 @@ network_acls = table(
     ),
 )
 
-acl_associations = table(
+acl_associations = record(
     "acl_associations",
-    Column("id", ID, primary_key=True),
-    Column("project_id", WORD, nullable=False),
-    Column("region", WORD, nullable=False),
     Column("vpc_id", ID, nullable=False),
     Column("acl_id", ID, nullable=False),
     Column("subnet_id", ID, nullable=False),
     UniqueConstraint("project_id", "region", "subnet_id"),
 )
 
-dhcp_options = table(
+dhcp_options = record(
     "dhcp_options",
-    *_place(
+    *_made(
         Column("options", Document, nullable=False),
         Index(None, "project_id", "region"),
     ),
 )
 
 # Asked of the cloud, and not in a table of its own yet: what is still here after a while was left by a crash.
-makings = table(
+makings = record(
     "makings",
-    *_place(
+    *_made(
         Column("kind", NAME, nullable=False),
-        *_leased(),
+        *leased(),
     ),
 )
 
 # Public addresses, interfaces, gateways that translate addresses.
 
-elastic_addresses = table(
+elastic_addresses = record(
     "elastic_addresses",
-    *_place(
+    *_made(
         Column("cloud_id", ID, nullable=False),
         Column("address", WORD, nullable=False),
         Column("association_id", ID),
@@ -154,9 +131,9 @@ elastic_addresses = table(
     ),
 )
 
-made_interfaces = table(
+made_interfaces = record(
     "made_interfaces",
-    *_place(
+    *_made(
         Column("cloud_id", ID, nullable=False),
         Column("subnet_id", ID, nullable=False),
         Column("subnet", ID, nullable=False),
@@ -177,9 +154,9 @@ made_interfaces = table(
     ),
 )
 
-nat_gateways = table(
+nat_gateways = record(
     "nat_gateways",
-    *_place(
+    *_made(
         Column("vpc", ID, nullable=False),
         Column("subnet", ID, nullable=False),
         Column("interface_id", ID, nullable=False),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import MetaData, String, Table
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table
+
+from backend.store.types import Instant
 
 metadata = MetaData(
     naming_convention={
@@ -32,4 +34,26 @@ def table(name: str, *parts: Any) -> Table:
         mariadb_charset="utf8mb4",
         mariadb_collate="utf8mb4_nopad_bin",
         mariadb_engine="InnoDB",
+    )
+
+
+def record(name: str, *parts: Any) -> Table:
+    """A table of records: what ``backend.store.records`` asks of each, before the columns of its own."""
+    return table(
+        name,
+        Column("id", ID, primary_key=True),
+        Column("project_id", WORD, nullable=False),
+        Column("region", WORD, nullable=False),
+        *parts,
+    )
+
+
+def leased() -> tuple[Any, ...]:
+    """What engines take a row up by; see store/leased.py."""
+    return (
+        Column("due_at", Instant),
+        Column("owner", WORD),
+        Column("lease_until", Instant),
+        Column("epoch", Integer, nullable=False),
+        Index(None, "due_at"),
     )
