@@ -18,8 +18,6 @@ from conformance.wire import VERSIONS, Signed
 
 SERVICES = ("autoscaling", "ec2", "elb", "elbv2", "iam", "ssm", "sts")
 UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationException"}
-SERVICES = ("autoscaling", "ec2", "elbv2", "elb", "iam", "sts")
-UNANSWERED = {"InvalidAction", "UnsupportedOperation"}
 
 LATER = {
     "later: scheduled actions": (

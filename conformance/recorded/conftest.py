@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conformance.clients import client
 from conformance.fleet import Fleet
 from conformance.product import Access
 from conformance.recorded.landscape import Landscape
@@ -21,7 +22,7 @@ def player(server: Access, shared_fleet: Fleet, account: str) -> Player:
 
 @pytest.fixture(scope="session")
 def landscape(server: Access, shared_fleet: Fleet) -> Iterator[Landscape]:
-    made = Landscape(shared_fleet, f"{server.region}a")
+    made = Landscape(shared_fleet, client(server, "elbv2"), f"{server.region}a")
     yield made
     made.end()
 

@@ -153,10 +153,8 @@ class Player:
             else:
                 self.ask(Ask(asked.service, operation, params))
 
-    def look(self, row: Row, params: dict[str, Any] | None) -> Verdict:
+    def look(self, row: Row, params: dict[str, Any]) -> Verdict:
         """Hold a shape row against what an operation lists now."""
-        if params is None:
-            return Verdict("unplayed", ["there is nothing to ask about here"])
         try:
             answer = self.ask(Ask(row.ask.service, row.ask.operation, params))
         except UnansweredError as found:

@@ -26,6 +26,7 @@ class Kept(Generic[K, V]):
         self._ask = ask
         self._most = most
         self._values: dict[K, tuple[datetime, V]] = {}
+        self._asking: dict[K, object] = {}
         self._lock = threading.Lock()
 
     def get(self, key: K, age: timedelta) -> V:
@@ -33,15 +34,29 @@ class Kept(Generic[K, V]):
         now = self._clock.now()
         with self._lock:
             known = self._values.get(key)
-        if known is not None and now - known[0] < age:
-            return known[1]
-        value = self._ask(key)
+            if known is not None and now - known[0] < age:
+                return known[1]
+            question = self._asking[key] = object()
+        try:
+            value = self._ask(key)
+        except BaseException:
+            with self._lock:
+                self._is_last(key, question)
+            raise
         with self._lock:
-            self._values.pop(key, None)
-            while len(self._values) >= self._most:
-                del self._values[next(iter(self._values))]
-            self._values[key] = (now, value)
+            if self._is_last(key, question):
+                self._values.pop(key, None)
+                while len(self._values) >= self._most:
+                    del self._values[next(iter(self._values))]
+                self._values[key] = (now, value)
         return value
+
+    def _is_last(self, key: K, question: object) -> bool:
+        """Whether nobody asked later, and nothing was dropped since; what was asked before a drop may be old."""
+        last = self._asking.get(key) is question
+        if last:
+            del self._asking[key]
+        return last
 
     def knows(self, key: K) -> bool:
         """Whether there is a value, however old."""
@@ -49,6 +64,7 @@ class Kept(Generic[K, V]):
             return key in self._values
 
     def drop(self, key: K) -> None:
-        """Ask anew at the next call."""
+        """Ask anew at the next call; the answers to questions under way are not kept."""
         with self._lock:
+            self._asking.pop(key, None)
             self._values.pop(key, None)

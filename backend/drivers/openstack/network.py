@@ -19,6 +19,8 @@ from backend.drivers.openstack.zones import Zones
 
 _FRESH = timedelta(seconds=1)
 _PAGE = 1000
+_LAID_OUT = ("/networks", "/subnets", "/routers", "/security-groups", "/security-group-rules")
+"""What a layout is made of, by how the paths of Neutron begin."""
 
 
 class OpenStackNetworking:
@@ -29,6 +31,7 @@ class OpenStackNetworking:
         self._settings = settings
         self._zones = zones
         self._layouts: Kept[Scope, Layout] = Kept(clock, self._ask)
+        rest.watch(self._written)
 
     def networks(self, scope: Scope) -> Sequence[Network]:
         return self.layout(scope, _FRESH).networks
@@ -44,6 +47,11 @@ class OpenStackNetworking:
     def layout(self, scope: Scope, age: timedelta) -> Layout:
         """The project's layout, no older than ``age``. Raises CloudUnavailable, NotAuthorized, Refused."""
         return self._layouts.get(scope, age)
+
+    def _written(self, scope: Scope | None, service: str, path: str) -> None:
+        """What was changed from here is told at once; ports and addresses are no part of a layout."""
+        if scope is not None and service == NETWORK and path.startswith(_LAID_OUT):
+            self._layouts.drop(scope)
 
     def _ask(self, scope: Scope) -> Layout:
         rest = self._rest

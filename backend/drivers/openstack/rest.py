@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -111,6 +111,11 @@ class Rest:
         self._access = access
         self._clock = clock
         self._own = own
+        self._watchers: list[Callable[[Scope | None, str, str], None]] = []
+
+    def watch(self, written: Callable[[Scope | None, str, str], None]) -> None:
+        """Have every write told once it was sent, whatever came of it: its scope, service and path."""
+        self._watchers.append(written)
 
     def read(
         self, scope: Scope | None, service: str, path: str, params: Mapping[str, Any] | None = None
@@ -196,7 +201,23 @@ class Rest:
             CloudUnavailable: it was never sent, or refused for the rate of requests.
             OutcomeUnknown: it was sent, and no answer or a 5xx came, or one that is not the service's.
         """
-        for pause in (*(_PAUSES if repeat else ()), None):
+        try:
+            return self._written(scope, service, method, path, body, headers, _PAUSES if repeat else ())
+        finally:
+            for written in self._watchers:
+                written(scope, service, path)
+
+    def _written(
+        self,
+        scope: Scope | None,
+        service: str,
+        method: str,
+        path: str,
+        body: Any,
+        headers: Mapping[str, str] | None,
+        pauses: Sequence[float],
+    ) -> Answer:
+        for pause in (*pauses, None):
             try:
                 return self._exchange(scope, service, method, path, body=body, headers=headers)
             except _Lost as error:

@@ -31,6 +31,19 @@ def test_a_failure_is_not_kept_and_does_not_drop_what_is():
     assert kept.get("a", MINUTE) == 1
 
 
+def test_an_answer_from_before_a_drop_is_not_kept():
+    asked = []
+
+    def ask(key):
+        asked.append(key)
+        if len(asked) == 1:
+            kept.drop(key)
+        return len(asked)
+
+    kept = Kept(HandClock(), ask)
+    assert [kept.get("a", MINUTE), kept.get("a", MINUTE), kept.get("a", MINUTE)] == [1, 2, 2]
+
+
 def test_the_oldest_goes_first():
     kept = Kept(HandClock(), lambda key: object(), most=2)
     first = kept.get("a", MINUTE)

@@ -36,6 +36,15 @@ def test_one_look_serves_networks_subnets_and_groups(networking, services, clock
     assert len(services.of("GET", "/networks")) == 2
 
 
+def test_what_was_changed_from_here_is_told_at_once(settings, clock, services, networking, scope):
+    cloud = open_cloud(settings, clock, services)
+    services.on("DELETE", f"/network/v2.0/security-groups/{GROUP}", Reply(204))
+    assert [each.id for each in cloud.network.security_groups(scope)] == [GROUP]
+    services.on("GET", "/network/v2.0/security-groups", Reply(200, {"security_groups": []}))
+    cloud.groups.delete_security_group(scope, GROUP)
+    assert [each.id for each in cloud.network.security_groups(scope)] == []
+
+
 def test_what_neutron_does_not_answer(networking, services, scope):
     services.on("GET", "/network/v2.0/subnets", neutron_error(403, "PolicyNotAuthorized", "disallowed by policy"))
     with pytest.raises(NotAuthorized):
