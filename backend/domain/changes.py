@@ -10,6 +10,7 @@ from typing import NamedTuple
 from backend.domain.activity import Activity, ActivityStatus, Reason
 from backend.domain.backoff import Backoff
 from backend.domain.cluster import Cluster
+from backend.domain.messages import Message
 from backend.domain.node import Node
 from backend.domain.traffic import Registration
 
@@ -45,7 +46,7 @@ class Ending(NamedTuple):
 
 @dataclass(slots=True)
 class Entries:
-    """What is written into a cluster's journal.
+    """What is written into a cluster's journal, and what is told of it to others.
 
     Attributes:
         opened: new entries by id, some of which end as they begin.
@@ -53,6 +54,7 @@ class Entries:
         draining: open entries that wait for connections to end.
         remarks: what keeps entries open, by id; None where nothing does any more.
         notes: told only where nothing was noted since the newest request.
+        messages: told to others, once each.
     """
 
     opened: dict[str, Activity] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Entries:
     draining: set[str] = field(default_factory=set)
     remarks: dict[str, Reason | None] = field(default_factory=dict)
     notes: list[Activity] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

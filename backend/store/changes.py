@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete
 from backend.domain.activity import ActivityStatus
 from backend.domain.changes import Changes, ClusterRows, Ending, Entries
 from backend.domain.node import Node
-from backend.store import activities, backoffs, balancers, clusters, journal, nodes, traffic
+from backend.store import activities, backoffs, balancers, clusters, journal, nodes, outbox, traffic
 from backend.store.batches import chunks
 from backend.store.tables import nodes as nodes_table
 
@@ -90,6 +90,7 @@ def _tell(conn: Connection, changes: Changes) -> None:
     for ending, ids in _alike(entries.ended):
         journal.end(conn, ids, ending.status, now, ending.reason)
     _note(conn, entries, changes.before)
+    outbox.add(conn, entries.messages)
 
 
 def _alike(ended: Mapping[str, Ending]) -> list[tuple[Ending, list[str]]]:

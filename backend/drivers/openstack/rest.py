@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import requests
@@ -202,24 +203,16 @@ class Rest:
             OutcomeUnknown: it was sent, and no answer or a 5xx came, or one that is not the service's.
         """
         try:
-            return self._written(scope, service, method, path, body, headers, _PAUSES if repeat else ())
+            send = partial(self._exchange, scope, service, method, path, body=body, headers=headers)
+            return self._written(scope, send, _PAUSES if repeat else ())
         finally:
             for written in self._watchers:
                 written(scope, service, path)
 
-    def _written(
-        self,
-        scope: Scope | None,
-        service: str,
-        method: str,
-        path: str,
-        body: Any,
-        headers: Mapping[str, str] | None,
-        pauses: Sequence[float],
-    ) -> Answer:
+    def _written(self, scope: Scope | None, send: Callable[[], Answer], pauses: Sequence[float]) -> Answer:
         for pause in (*pauses, None):
             try:
-                return self._exchange(scope, service, method, path, body=body, headers=headers)
+                return send()
             except _Lost as error:
                 wait = self._pause(pause, error)
                 if wait is None:

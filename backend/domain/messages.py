@@ -1,0 +1,50 @@
+"""What is told to others than the caller: of an action that waits for them, of a move that ended. Values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from backend.domain.scope import Scope
+
+
+class MessageKind(StrEnum):
+    """What a message tells; its data holds the facts named beside it, in the engine's words."""
+
+    ACTION = "action"  #      an action began: see domain.lifecycle
+    ACTIVITY = "activity"  #  a move of a node ended: activity (id), and all that the entry says
+
+
+EVERYWHERE = ""
+"""The target of a message that goes to whoever listens to the events of the project, and to nobody by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One telling to one target; it is stored in the transaction of what it tells.
+
+    Attributes:
+        id: a UUID, the same in every attempt: whoever hears it twice can know.
+        cluster_id, cluster_name: the group that it tells of; its messages go out in their order as well as can be.
+        target: ARN of a topic, a queue or another sink; EVERYWHERE for the event bus.
+        data: values of JSON.
+        action_id: the action that is decided by its default when this message can never be delivered.
+    """
+
+    id: str
+    project_id: str
+    region: str
+    cluster_id: str
+    cluster_name: str
+    kind: MessageKind
+    target: str
+    data: Mapping[str, Any]
+    created_at: datetime
+    action_id: str | None = None
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.project_id, self.region)
