@@ -158,10 +158,14 @@ def _hung_zones(draft: Draft, failing: set[str]) -> set[str]:
     """Zones where servers are built for so long that the cloud no longer works on them, and no younger one came up.
 
     They are left alone like those where launches fail, as long as there is another: where all are slow none hangs.
+    A launch of which no server is known says nothing of its zone: whoever was to ask for it may have died, and a cloud
+    that cannot be asked has no zone to blame. What was looked for in vain has failed.
     """
     hangs_after = draft.settings.window.memory
     begun: dict[str, datetime] = {}
     for node in _building(draft):
+        if node.server_id is None:
+            continue
         begun[node.zone] = min(node.created_at, begun.get(node.zone, node.created_at))
     hung = set()
     for zone, since in begun.items():

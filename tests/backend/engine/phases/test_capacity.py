@@ -162,6 +162,15 @@ def test_a_zone_where_builds_hang_is_left_alone():
     assert launches(_met(group, *hung[:1], younger, settings=WINDOW)) == {A: 3, B: 4}
 
 
+def test_a_launch_of_which_no_server_is_known_says_nothing_of_its_zone():
+    group = owner(desired=8, zones=(A, B))
+    unknown = {"server_id": None, "server_status": None, "created_at": LONG_AGO}
+    serving = node(group, "serving", zone=A, created_at=LONG_AGO)
+    for asked_at in (None, LONG_AGO):
+        unseen = pending(group, "unseen", zone=B, asked_at=asked_at, **unknown)
+        assert launches(_met(group, serving, unseen)) == {A: 3, B: 3}
+
+
 def test_where_all_zones_are_slow_none_hangs():
     group = owner(desired=30, maximum=30)
     slow = [pending(group, f"n{number}", zone=(A, B)[number], created_at=LONG_AGO) for number in range(2)]
