@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from backend import errors
 from backend.clock import Clock
@@ -27,26 +27,15 @@ from backend.store import client_tokens
 from backend.store.session import Store
 
 
-class Occupants(Protocol):
-    """What has addresses in subnets."""
-
-    def of(self, scope: Scope, subnets: Collection[str]) -> bool:
-        """Whether anything is in one of these, given by cloud ids."""
-        ...
-
-
 class InterfacesIn:
-    """Made interfaces, and then others, as what has addresses in subnets."""
+    """Made interfaces as what has addresses in subnets."""
 
-    def __init__(self, store: Store, others: Occupants) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._others = others
 
     def of(self, scope: Scope, subnets: Collection[str]) -> bool:
         with self._store.read() as conn:
-            if rows.INTERFACES.count(conn, scope, subnet_id=list(subnets)):
-                return True
-        return self._others.of(scope, subnets)
+            return bool(rows.INTERFACES.count(conn, scope, subnet_id=list(subnets)))
 
 
 class Interfaces:

@@ -85,19 +85,8 @@ class Occupants(Protocol):
         ...
 
 
-class ServersIn:
-    """Servers as what has addresses in subnets."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._compute = cloud.compute
-
-    def of(self, scope: Scope, subnets: Collection[str]) -> bool:
-        with asking():
-            return any(server.subnet_id in subnets for server in self._compute.list(scope))
-
-
 class PortsIn:
-    """Whatever has addresses in the subnets that are made here, as the cloud tells."""
+    """Whatever has addresses in subnets that are made here, servers among it: one question to the cloud."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud

@@ -484,3 +484,10 @@ def test_acls_that_are_only_recorded(world: World) -> None:
     (told,) = aws("DescribeNetworkAcls", Filters=filtered("entry.protocol", "6"))["NetworkAcls"]
     assert told["NetworkAclId"] == acl
     assert told["Entries"][1]["PortRange"] == {"From": 22, "To": 22}
+
+
+def test_what_is_in_a_subnet_is_one_question_to_the_cloud(aws: Asking, world: World, vpc: str, subnet: str) -> None:
+    asked: list[str] = []
+    world.simulated.faults.hooks.append(lambda _, call: asked.append(call.name))
+    aws("DeleteSubnet", SubnetId=subnet)
+    assert [name for name in dict.fromkeys(asked) if name in {"list", "occupied"}] == ["occupied"]
