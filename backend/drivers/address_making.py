@@ -90,7 +90,7 @@ class InterfaceMaking(Protocol):
         """The cloud's id of the one that was made with the token."""
 
     def delete_interface(self, scope: Scope, interface_id: str) -> None:
-        """End it; one that is gone is no error."""
+        """End it; one that is gone is no error. Raises Busy: a server has it still."""
 
     def change_interface(
         self,
@@ -106,4 +106,4 @@ class InterfaceMaking(Protocol):
         """Give it to a server. Raises ServerNotFound, ServerStateConflict."""
 
     def detach_interface(self, scope: Scope, interface_id: str, server_id: str) -> None:
-        """Take it from a server; one that is not there is no error."""
+        """Take it from a server, which has it no more then; one that is not there is no error."""

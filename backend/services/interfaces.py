@@ -152,7 +152,10 @@ class Interfaces:
                     raise InterfaceManaged(interface_id)
         if interface.server_id is not None:
             raise InterfaceInUse(interface_id)
-        twice(partial(self._making.delete_interface, scope, interface.cloud_id))
+        try:
+            twice(partial(self._making.delete_interface, scope, interface.cloud_id))
+        except errors.PoolBusy as busy:  # a server is about to let go of it
+            raise InterfaceInUse(interface_id) from busy
         self._store.transact(lambda conn: rows.INTERFACES.remove(conn, scope, id=interface_id))
         self._catalog.drop("subnets", scope)
 

@@ -1,6 +1,7 @@
 """The ports for public addresses and made interfaces, on Neutron: floating addresses and ports of their own.
 
 What is made carries a token in its description, by which it is found; only what carries this installation's is ended.
+Nova lets go of a port some moments after it took the request, and Neutron lets nobody delete one that a server has.
 """
 
 from __future__ import annotations
@@ -8,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from backend.clock import Clock
 from backend.domain.ids import short_id
 from backend.domain.scope import Scope
 from backend.drivers.address_making import NewInterface, Port, PublicAddress
 from backend.drivers.errors import (
     AddressTaken,
     AddressUnfit,
+    Busy,
     CloudError,
     NetworkMissing,
     NoAddresses,
+    NotAuthorized,
+    OutcomeUnknown,
     SecurityGroupNotFound,
     SubnetNotFound,
 )
@@ -32,15 +37,23 @@ from backend.drivers.openstack.settings import OpenStackSettings
 _UNFIT: Final = frozenset({"InvalidIpForSubnet", "InvalidIpForNetwork"})
 _TAKEN: Final = frozenset({"IpAddressInUse", "IpAddressAlreadyAllocated"})
 _NO_WAY: Final = "ExternalGatewayForFloatingIPNotFound"
+_PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 3.0)
+"""Between looks at a port that a server is to let go of."""
 
 
 class Addresses:
     """Both ports."""
 
     def __init__(
-        self, rest: Rest, settings: OpenStackSettings, networking: OpenStackNetworking, installation: Installation
+        self,
+        rest: Rest,
+        clock: Clock,
+        settings: OpenStackSettings,
+        networking: OpenStackNetworking,
+        installation: Installation,
     ) -> None:
         self._rest = rest
+        self._clock = clock
         self._settings = settings
         self._networking = networking
         self._installation = installation
@@ -99,7 +112,17 @@ class Addresses:
         return None if found is None else str(found["id"])
 
     def delete_interface(self, scope: Scope, interface_id: str) -> None:
-        self._delete(scope, f"/ports/{interface_id}", "PortNotFound")
+        for pause in (*_PAUSES, None):
+            try:
+                self._delete(scope, f"/ports/{interface_id}", "PortNotFound")
+            except NotAuthorized as refused:
+                if not self._is_held(scope, interface_id):
+                    raise
+                if pause is None:
+                    raise Busy(f"a server has port {interface_id} still") from refused
+                self._clock.wait(pause)
+            else:
+                return
 
     def change_interface(
         self,
@@ -135,6 +158,21 @@ class Addresses:
         except Declined as declined:
             if declined.status != 404:
                 raise of_server(declined, server_id) from declined
+        for pause in (*_PAUSES, None):
+            if not self._is_held(scope, interface_id):
+                return
+            if pause is not None:
+                self._clock.wait(pause)
+        raise OutcomeUnknown(f"server {server_id} has port {interface_id} still")
+
+    def _is_held(self, scope: Scope, interface_id: str) -> bool:
+        """Whether a server has the port; nobody has one that is gone."""
+        try:
+            return bool(self._rest.item(scope, NETWORK, f"/ports/{interface_id}", "port").get("device_id"))
+        except Declined as declined:
+            if declined.kind == "PortNotFound":
+                return False
+            raise of_any(declined) from declined
 
     def _lead(self, scope: Scope, address_id: str, port: str | None) -> None:
         asked = {"floatingip": {"port_id": port}}

@@ -76,7 +76,7 @@ def open_cloud(
         installation=installation,
     )
     balancing = OpenStackBalancing(rest, clock, settings, networking, installation)
-    addresses = Addresses(rest, settings, networking, installation)
+    addresses = Addresses(rest, clock, settings, networking, installation)
     return Cloud(
         addresses=addresses,
         interfaces=addresses,

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from backend import errors
+from backend.domain.address_findings import InterfaceInUse
 from backend.domain.addresses import MadeInterface
-from backend.drivers.errors import Refused
+from backend.drivers.errors import Busy, Refused
+from backend.drivers.simulated.faults import Where
 from backend.store import addresses as rows
 from tests.factories import SCOPE, World
 
@@ -51,3 +53,10 @@ def test_a_detachment_ends_its_own_attachment_alone(world, made, meanwhile):
     meanwhile("detach_interface")
     world.backend.interfaces.detach(SCOPE, attachment)
     assert world.backend.interfaces.one(SCOPE, made.id).attachment_id == OTHERS
+
+
+def test_an_interface_that_a_server_is_about_to_let_go_of_is_in_use(world: World, made: MadeInterface) -> None:
+    world.simulated.faults.refuse(Busy("a server has it still"), Where(calls=("delete_interface",)), times=1)
+    with pytest.raises(InterfaceInUse):
+        world.backend.interfaces.delete(SCOPE, made.id)
+    world.backend.interfaces.delete(SCOPE, made.id)

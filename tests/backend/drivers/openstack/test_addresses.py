@@ -41,7 +41,7 @@ def making(rest, services, clock, settings):
     zones = {"availabilityZoneInfo": [{"zoneName": "RegionOnea", "zoneState": {"available": True}}]}
     services.on("GET", "/compute/v2.1/os-availability-zone", Reply(200, zones))
     networking = OpenStackNetworking(rest, clock, settings, Zones(rest, clock, settings))
-    return Addresses(rest, settings, networking, lambda: OURS)
+    return Addresses(rest, clock, settings, networking, lambda: OURS)
 
 
 def test_an_address_is_one_of_the_public_network(services, making, scope):
@@ -121,8 +121,30 @@ def test_an_interface_is_given_to_a_server_and_taken_away(services, making, scop
     making.attach_interface(scope, PORT, SERVER)
     with pytest.raises(errors.ServerStateConflict):
         making.attach_interface(scope, PORT, SERVER)
+    held, free = (Reply(200, {"port": {"id": PORT, "device_id": device}}) for device in (SERVER, ""))
+    services.on("GET", f"{V2}/ports/{PORT}", held, held, free)
     for _ in range(2):
         making.detach_interface(scope, PORT, SERVER)
+    assert len(services.of("GET")) == 4
+    services.on("GET", f"{V2}/ports/{PORT}", held)
+    with pytest.raises(errors.OutcomeUnknown):
+        making.detach_interface(scope, PORT, SERVER)
+
+
+def test_an_interface_is_deleted_when_its_server_has_let_go_of_it(services, making, scope):
+    """Neutron refuses to delete the port of a server as it refuses whoever may not: only the port tells which it is."""
+    denied = neutron_error(403, "PolicyNotAuthorized", "rule:delete_port is disallowed by policy")
+    held, free = (Reply(200, {"port": {"id": PORT, "device_id": device}}) for device in (SERVER, ""))
+    services.on("DELETE", f"{V2}/ports/{PORT}", denied, denied, Reply(204))
+    services.on("GET", f"{V2}/ports/{PORT}", held)
+    making.delete_interface(scope, PORT)
+    assert len(services.of("DELETE")) == 3
+    services.on("DELETE", f"{V2}/ports/{PORT}", denied)
+    with pytest.raises(errors.Busy):
+        making.delete_interface(scope, PORT)
+    services.on("GET", f"{V2}/ports/{PORT}", free)
+    with pytest.raises(errors.NotAuthorized):
+        making.delete_interface(scope, PORT)
 
 
 def test_an_interface_is_changed_and_keeps_the_address_pairs_of_others(services, making, scope):
