@@ -19,8 +19,9 @@ from typing import Any, Final, Union
 from backend import Backend
 from backend.domain.node import NodeState, ServerStatus
 from backend.domain.scope import Scope
+from backend.domain.server_findings import ServerUnknown
 from backend.drivers.compute import Server
-from backend.errors import NotPermitted, ServerUnknown
+from backend.errors import NotPermitted
 from translators import arns
 from translators.ec2.instance_words import Instance, Surroundings, metadata_words, tags_of
 from translators.registry import Call, Caller

@@ -162,3 +162,31 @@ class NetworkLimit(Finding):
     kind: str
     most: int
     id: str = ""
+
+
+@dataclass(eq=False)
+class NetworkUnknown(Finding):
+    """No such network (AWS: VPC). ``network`` is a short id, empty where the default one is missing."""
+
+    network: str
+
+
+@dataclass(eq=False)
+class NoAddresses(Finding):
+    """The subnet (as the cloud names it) has no free address."""
+
+    subnet: str
+
+
+@dataclass(eq=False)
+class AddressTaken(Finding):
+    """The address that was asked for (``detail`` tells more) is somebody's already."""
+
+    detail: str
+
+
+@dataclass(eq=False)
+class AddressUnfit(Finding):
+    """The address that was asked for is none that a server may have in its subnet."""
+
+    detail: str

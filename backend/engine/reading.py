@@ -5,12 +5,13 @@ from __future__ import annotations
 from backend.domain.activity import Reason, ReasonKind
 from backend.domain.changes import ClusterRows
 from backend.domain.cluster import Cluster
+from backend.domain.image_findings import ImageNotFound
+from backend.domain.launch_findings import IamProfileNotFound
 from backend.domain.node import SERVING, Health, ServerStatus
 from backend.domain.profile import ProfileRef
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
 from backend.engine.snapshot import Profile, Snapshot
-from backend.errors import IamProfileNotFound, ImageNotFound
 from backend.policies.brake import NOTHING, Tally
 from backend.store import bindings, changes, configurations, tags, templates, watches
 from backend.store.session import Connection

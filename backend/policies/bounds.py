@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.domain.cluster import Cluster, ClusterSpec
-from backend.errors import AboveMaximum, BelowMinimum, BoundsCrossed, CapacityOutOfBounds
+from backend.domain.cluster_findings import AboveMaximum, BelowMinimum, BoundsCrossed, CapacityOutOfBounds
 
 
 def check(minimum: int, maximum: int, desired: int) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backend.domain.activity import Activity
+from backend.domain.cluster_findings import ClusterNotFound
 from backend.domain.page import Page
 from backend.domain.scope import Scope
-from backend.errors import ClusterNotFound
 from backend.store import activities, clusters
 from backend.store.activities import ActivityQuery
 from backend.store.session import Store

@@ -15,10 +15,10 @@ from backend.domain.ids import short_id
 from backend.domain.node import Health, Node, NodeState, ServerStatus
 from backend.domain.profile import LaunchSource, ProfileRef
 from backend.domain.scope import Scope
+from backend.domain.server_findings import ServerNotAttachable, ServerUnknown
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
-from backend.errors import ServerNotAttachable, ServerUnknown
 from backend.services.catalog import asking
 from backend.store import clusters, nodes
 from backend.store.session import Connection

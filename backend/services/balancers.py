@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from backend import errors
 from backend.clock import Clock
+from backend.domain import balancer_findings, launch_findings, security_group_findings
 from backend.domain.balancers import (
     BalancerKind,
     BalancerListener,
@@ -59,7 +60,7 @@ def tag_id(digits: str) -> str:
 def making_of(cloud: Cloud) -> BalancerMaking:
     """Raises BalancingLacks where balancers are made with the cloud's own tools."""
     if cloud.balancer_making is None:
-        raise errors.BalancingLacks("Load balancers cannot be created in this cloud")
+        raise balancer_findings.BalancingLacks("Load balancers cannot be created in this cloud")
     return cloud.balancer_making
 
 
@@ -117,7 +118,7 @@ class LoadBalancers:
             for short in shorts:
                 subnet = self._catalog.subnet(scope, short)
                 if subnet is None:
-                    raise errors.SubnetNotFound(short)
+                    raise launch_findings.SubnetNotFound(short)
                 found.append(subnet)
         return found
 
@@ -140,7 +141,7 @@ class LoadBalancers:
             for short in dict.fromkeys(shorts):
                 group = self._catalog.security_group(scope, short)
                 if group is None or not (group.everywhere or group.network_id == network_id):
-                    raise errors.SecurityGroupNotFound(short)
+                    raise security_group_findings.SecurityGroupNotFound(short)
                 found.append(group)
         return found
 
@@ -188,10 +189,10 @@ class LoadBalancers:
         def work(conn: Connection) -> None:
             try:
                 found = locked(conn, scope, balancer_id, self._clock)
-            except errors.BalancerNotFound:
+            except balancer_findings.BalancerNotFound:
                 return
             if found.attributes.get(PROTECTION) == "true":
-                raise errors.BalancerProtected(balancer_id)
+                raise balancer_findings.BalancerProtected(balancer_id)
             for records in (RULES, LISTENERS):
                 for each in records.all(conn, scope, balancer_id=balancer_id):
                     resource_tags.remove(conn, scope, tag_id(each.id))
@@ -242,7 +243,7 @@ class LoadBalancers:
         if kept is not None:
             tags = resource_tags.of(conn, scope, [tag_id(kept.id)]).get(tag_id(kept.id), {})
             if _settings(kept) != _settings(made) or tags != dict(wanted.tags):
-                raise errors.BalancerExists(made.name)
+                raise balancer_findings.BalancerExists(made.name)
             return kept
         most = limits.BALANCERS[made.kind]
         if BALANCERS.count(conn, scope, family=family, kind=str(made.kind)) >= most:
@@ -268,7 +269,7 @@ def present(conn: Connection, scope: Scope, balancer_id: str) -> LoadBalancer:
     """A balancer that is not being deleted. Raises BalancerNotFound."""
     found = BALANCERS.one(conn, scope, id=balancer_id)
     if found is None or found.gone:
-        raise errors.BalancerNotFound(balancer_id)
+        raise balancer_findings.BalancerNotFound(balancer_id)
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from backend import errors
 from backend.clock import Clock
+from backend.domain import balancer_findings
 from backend.domain.balancers import (
     DELAY,
     BalancerListener,
@@ -92,7 +93,7 @@ class ClassicBalancers:
         here: dict[int, Front] = {}
         for front in fronts:
             if here.setdefault(front.port, front) != front:
-                raise errors.ListenerExists(front.port)
+                raise balancer_findings.ListenerExists(front.port)
         if len(here) > limits.LISTENERS_OF_BALANCER:
             raise errors.LimitExceeded("listeners", limits.LISTENERS_OF_BALANCER)
         planned = self._every.planned(wanted)
@@ -106,7 +107,7 @@ class ClassicBalancers:
         """One that is gone is no fault."""
         try:
             found = self.get(scope, name).balancer
-        except errors.BalancerNotFound:
+        except balancer_findings.BalancerNotFound:
             return
         self._every.delete(scope, found.id)
 
@@ -125,7 +126,7 @@ class ClassicBalancers:
             for front in fronts:
                 if front.port in here:
                     if here[front.port] != front:
-                        raise errors.ListenerExists(front.port)
+                        raise balancer_findings.ListenerExists(front.port)
                     continue
                 if len(here) >= limits.LISTENERS_OF_BALANCER:
                     raise errors.LimitExceeded("listeners", limits.LISTENERS_OF_BALANCER)
@@ -154,7 +155,7 @@ class ClassicBalancers:
             balancer = self._locked(conn, scope, name)
             found = LISTENERS.one(conn, scope, balancer_id=balancer.id, port=port)
             if found is None:
-                raise errors.ListenerNotFound(str(port))
+                raise balancer_findings.ListenerNotFound(str(port))
             LISTENERS.change(conn, scope, found.id, certificates=(certificate,))
 
         self._store.transact(work)
@@ -202,7 +203,7 @@ class ClassicBalancers:
         for what, fits in (("unknown", servers.__contains__), ("running", lambda each: _runs(servers[each]))):
             wrong = tuple(each for each in instances if not fits(each))
             if wrong:
-                raise errors.TargetsInvalid(wrong, what)
+                raise balancer_findings.TargetsInvalid(wrong, what)
 
         def work(conn: Connection) -> Sequence[str]:
             found = self._locked(conn, scope, name)
@@ -366,7 +367,7 @@ class ClassicBalancers:
         making = self._cloud.balancer_making
         lack = None if making is None else making.lacks(scope, part)
         if lack is not None:
-            raise errors.BalancingLacks(lack)
+            raise balancer_findings.BalancingLacks(lack)
 
 
 _KEPT: Final = {"SSL": "TLS"}
@@ -377,7 +378,7 @@ _TOLD: Final = {"TLS": "SSL"}
 def _named(conn: Connection, scope: Scope, name: str) -> LoadBalancer:
     found = BALANCERS.one(conn, scope, family="classic", name=name)
     if found is None:
-        raise errors.BalancerNotFound(name)
+        raise balancer_findings.BalancerNotFound(name)
     return present(conn, scope, found.id)
 
 

@@ -6,6 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from backend import errors
+from backend.domain import (
+    balancer_findings,
+    image_findings,
+    key_pair_findings,
+    launch_findings,
+    network_findings,
+    security_group_findings,
+    server_findings,
+    volume_findings,
+)
 from backend.drivers import errors as cloud
 
 
@@ -34,25 +44,25 @@ def _refusal(error: cloud.Refused, type_name: str, image: str, zone: str) -> err
     detail = error.detail
     match error:
         case cloud.ServerNotFound():
-            return errors.ServerUnknown(detail)
+            return server_findings.ServerUnknown(detail)
         case cloud.ServerStateConflict():
-            return errors.ServerConflict("", detail)
+            return server_findings.ServerConflict("", detail)
         case cloud.Unsupported():
-            return errors.LaunchUnsupported(detail)
+            return launch_findings.LaunchUnsupported(detail)
         case cloud.ProfileIncomplete():
-            return errors.ProfileIncomplete(detail)
+            return launch_findings.ProfileIncomplete(detail)
         case cloud.ImageNotFound():
-            return errors.ImageNotFound(detail)
+            return image_findings.ImageNotFound(detail)
         case cloud.FlavorNotFound():
-            return errors.TypeNotFound(type_name or detail)
+            return launch_findings.TypeNotFound(type_name or detail)
         case cloud.FlavorNotSupported():
-            return errors.TypeNotSupported(type_name, detail, image)
+            return launch_findings.TypeNotSupported(type_name, detail, image)
         case cloud.KeyPairNotFound():
-            return errors.KeyPairNotFound(detail)
+            return key_pair_findings.KeyPairNotFound(detail)
         case cloud.SecurityGroupNotFound():
-            return errors.SecurityGroupNotFound(detail)
+            return security_group_findings.SecurityGroupNotFound(detail)
         case cloud.SubnetNotFound():
-            return errors.SubnetNotFound(detail)
+            return launch_findings.SubnetNotFound(detail)
         case cloud.QuotaExceeded():
             return errors.QuotaExceeded(error.resource, error.requested, error.limit)
         case _:
@@ -60,15 +70,15 @@ def _refusal(error: cloud.Refused, type_name: str, image: str, zone: str) -> err
 
 
 _TOLD: Final[Mapping[type[cloud.Refused], Callable[[str], errors.Finding]]] = {
-    cloud.NoVolumes: errors.NoVolumes,
-    cloud.VolumeNotFound: errors.VolumeNotFound,
-    cloud.VolumeConflict: lambda detail: errors.VolumeConflict("", detail=detail),
-    cloud.SnapshotNotFound: errors.SnapshotNotFound,
-    cloud.AddressTaken: errors.AddressTaken,
-    cloud.AddressUnfit: errors.AddressUnfit,
-    cloud.GroupInUse: errors.SecurityGroupInUse,
-    cloud.PoolNotFound: errors.PoolNotFound,
-    cloud.Busy: errors.PoolBusy,
+    cloud.NoVolumes: volume_findings.NoVolumes,
+    cloud.VolumeNotFound: volume_findings.VolumeNotFound,
+    cloud.VolumeConflict: lambda detail: volume_findings.VolumeConflict("", detail=detail),
+    cloud.SnapshotNotFound: volume_findings.SnapshotNotFound,
+    cloud.AddressTaken: network_findings.AddressTaken,
+    cloud.AddressUnfit: network_findings.AddressUnfit,
+    cloud.GroupInUse: security_group_findings.SecurityGroupInUse,
+    cloud.PoolNotFound: balancer_findings.PoolNotFound,
+    cloud.Busy: balancer_findings.PoolBusy,
 }
 """Refusals that are findings with the same words."""
 
@@ -79,21 +89,21 @@ def _room(error: cloud.Refused, type_name: str, zone: str) -> errors.Finding:
         return same(detail)
     match error:
         case cloud.VolumeTooSmall():
-            return errors.VolumeTooSmall(error.size, error.least, error.snapshot)
+            return volume_findings.VolumeTooSmall(error.size, error.least, error.snapshot)
         case cloud.NoCapacity():
-            return errors.NoCapacity(type_name, zone)
+            return launch_findings.NoCapacity(type_name, zone)
         case cloud.NoAddresses():
-            return errors.NoAddresses(detail)
+            return network_findings.NoAddresses(detail)
         case cloud.ServerGroupNotFound():
-            return errors.ServerGroupNotFound(detail)
+            return server_findings.ServerGroupNotFound(detail)
         case cloud.NetworkMissing():
-            return errors.NetworkMissing(detail)
+            return launch_findings.NetworkMissing(detail)
         case cloud.PoolNotFound():
-            return errors.PoolNotFound(detail)
+            return balancer_findings.PoolNotFound(detail)
         case cloud.Busy():
-            return errors.PoolBusy(detail)
+            return balancer_findings.PoolBusy(detail)
         case cloud.NoBalancing():
-            return errors.NoBalancing()
+            return balancer_findings.NoBalancing()
         case cloud.RegionNotOpened():
             return errors.RegionNotOpened(detail)
         case cloud.NotAuthorized():

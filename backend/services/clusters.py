@@ -22,21 +22,15 @@ from backend.domain.cluster import (
     SourceRequest,
     TagMatch,
 )
+from backend.domain.cluster_findings import ClusterBusy, ClusterExists, ClusterInUse, ClusterProtected, CoolingDown
 from backend.domain.node import LEAVING, Member
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, LaunchSource
 from backend.domain.scope import Scope
+from backend.domain.server_findings import ServerGroupNotFound
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.errors import (
-    ClusterBusy,
-    ClusterExists,
-    ClusterInUse,
-    ClusterProtected,
-    CoolingDown,
-    LimitExceeded,
-    ServerGroupNotFound,
-)
+from backend.errors import LimitExceeded
 from backend.policies import bounds
 from backend.services import configurations, limits, placement, sources, traffic
 from backend.services.catalog import asking

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 from backend.clock import Clock
+from backend.domain.launch_findings import ProfileInUse, ProfileNotFound
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, ServerSpec
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.errors import LimitExceeded, ProfileInUse, ProfileNotFound
+from backend.errors import LimitExceeded
 from backend.services import limits, sources
 from backend.services.catalog import asking
 from backend.store import bindings, clusters, configurations

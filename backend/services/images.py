@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from backend import errors
+from backend.domain import image_findings, server_findings
 from backend.domain.scope import Scope
 from backend.drivers import errors as cloud_errors
 from backend.drivers.catalog import Catalog
@@ -41,7 +42,7 @@ class Images:
         """
         for image in self._listed(scope):
             if image.name == new.name and image.owner_id == scope.project_id:
-                raise errors.ImageNameTaken(new.name, image.id)
+                raise image_findings.ImageNameTaken(new.name, image.id)
         return self._make(scope, new)
 
     def copy(self, scope: Scope, source: Scope, short: str, name: str, description: str | None) -> str:
@@ -83,17 +84,17 @@ class Images:
         own = [image for image in self._listed(scope) if image.owner_id == scope.project_id]
         for image in own:
             if image.name == name:
-                raise errors.ImageNameTaken(name, image.id)
+                raise image_findings.ImageNameTaken(name, image.id)
         if len(own) >= MOST:
-            raise errors.ImagesExhausted(MOST)
+            raise image_findings.ImagesExhausted(MOST)
         try:
             return self._imaging.of_server(scope, server.id, name, description)
         except cloud_errors.ServerStateConflict:
-            raise errors.ServerConflict(server.short_id, str(server.status)) from None
+            raise server_findings.ServerConflict(server.short_id, str(server.status)) from None
         except cloud_errors.ServerNotFound:
-            raise errors.ServerUnknown(server.short_id) from None
+            raise server_findings.ServerUnknown(server.short_id) from None
         except cloud_errors.QuotaExceeded as full:
-            raise errors.ImagesExhausted(full.limit) from full
+            raise image_findings.ImagesExhausted(full.limit) from full
         except cloud_errors.CloudError as error:
             raise finding_of(error) from error
         finally:
@@ -108,7 +109,7 @@ class Images:
         """
         image = self._found(scope, short, coming=True)
         if image.owner_id != scope.project_id:
-            raise errors.ImageNotOwned(image.id)
+            raise image_findings.ImageNotOwned(image.id)
         try:
             with asking():
                 if self._cloud.making is not None:
@@ -123,7 +124,7 @@ class Images:
             with asking():
                 return self._making.register(scope, new, MOST)
         except errors.QuotaExceeded as full:
-            raise errors.ImagesExhausted(full.limit) from full
+            raise image_findings.ImagesExhausted(full.limit) from full
         finally:
             self._catalog.drop(_NOUN, scope)
 
@@ -131,7 +132,7 @@ class Images:
         for image in self._listed(scope):
             if image.short_id == short and (image.active or (coming and image.pending)):
                 return image
-        raise errors.ImageNotFound(short)
+        raise image_findings.ImageNotFound(short)
 
     def _listed(self, scope: Scope) -> list[Image]:
         """The images of now."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from backend import errors
 from backend.clock import Clock
+from backend.domain import launch_findings, security_group_findings
 from backend.domain.address_findings import AttachmentMissing, InterfaceInUse, InterfaceManaged, InterfaceMissing
 from backend.domain.addresses import INTERFACE, INTERFACES, MadeInterface
 from backend.domain.ids import new_digits, short_id
@@ -264,7 +265,7 @@ class Interfaces:
         with asking():
             found = self._catalog.subnet(scope, subnet)
         if found is None:
-            raise errors.SubnetNotFound(subnet)
+            raise launch_findings.SubnetNotFound(subnet)
         return found
 
     def _chosen(self, scope: Scope, vpc: str, groups: Sequence[str] | None) -> dict[str, str]:
@@ -274,7 +275,7 @@ class Interfaces:
             return {each.id: each.cloud_id for each in known.values() if each.name == DEFAULT}
         for group in groups:
             if group not in known:
-                raise errors.SecurityGroupNotFound(group)
+                raise security_group_findings.SecurityGroupNotFound(group)
         return {group: known[group].cloud_id for group in groups}
 
     @property

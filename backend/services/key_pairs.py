@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from backend import errors
 from backend.clock import Clock
-from backend.domain import key_material
+from backend.domain import key_material, key_pair_findings
 from backend.domain.key_pairs import KeptKeyPair
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog, KeptKeys
@@ -70,9 +70,9 @@ class KeyPairs:
         try:
             parsed = key_material.parse(public_key)
         except ValueError as error:
-            raise errors.KeyPairNotPublic from error
+            raise key_pair_findings.KeyPairNotPublic from error
         if len(parsed.public_key) > _LONGEST:
-            raise errors.KeyPairNotPublic
+            raise key_pair_findings.KeyPairNotPublic
         self._refuse_taken(scope, name)
         return self._keep(scope, name, parsed)
 
@@ -94,14 +94,14 @@ class KeyPairs:
     def _refuse_taken(self, scope: Scope, name: str) -> None:
         with asking():
             if any(pair.name == name for pair in self._catalog.key_pairs(scope)):
-                raise errors.KeyPairExists(name)
+                raise key_pair_findings.KeyPairExists(name)
 
     def _keep(self, scope: Scope, name: str, key: key_material.Key) -> KeyPair:
         made = KeptKeyPair(uuid4().hex[:17], name, key.kind, key.fingerprint, key.public_key, self._clock.now())
 
         def work(conn: Any) -> None:
             if KEY_PAIRS.one(conn, scope, name=name) is not None:
-                raise errors.KeyPairExists(name)
+                raise key_pair_findings.KeyPairExists(name)
             if KEY_PAIRS.count(conn, scope) >= LIMIT:
                 raise errors.LimitExceeded("key_pairs", LIMIT)
             KEY_PAIRS.add(conn, scope, made)

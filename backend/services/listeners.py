@@ -9,6 +9,7 @@ from typing import Any
 
 from backend import errors
 from backend.clock import Clock
+from backend.domain import balancer_findings
 from backend.domain.balancers import (
     BalancerKind,
     BalancerListener,
@@ -93,7 +94,7 @@ class Listeners:
             balancer = locked(conn, scope, balancer_id, self._clock)
             here = LISTENERS.all(conn, scope, balancer_id=balancer_id)
             if any(each.port == made.port for each in here):
-                raise errors.ListenerExists(made.port)
+                raise balancer_findings.ListenerExists(made.port)
             if len(here) >= limits.LISTENERS_OF_BALANCER:
                 raise errors.LimitExceeded("listeners", limits.LISTENERS_OF_BALANCER)
             self._check_actions(conn, scope, balancer, made.actions)
@@ -115,7 +116,7 @@ class Listeners:
             changed = replace(_listener(conn, scope, listener_id), **whole)
             here = LISTENERS.all(conn, scope, balancer_id=balancer.id)
             if any(each.port == changed.port and each.id != listener_id for each in here):
-                raise errors.ListenerExists(changed.port)
+                raise balancer_findings.ListenerExists(changed.port)
             self._check_actions(conn, scope, balancer, changed.actions)
             self._check(scope, listener_plan(balancer, changed))
             LISTENERS.change(conn, scope, listener_id, **whole)
@@ -177,7 +178,7 @@ class Listeners:
             )
             here = RULES.all(conn, scope, balancer_id=balancer.id)
             if any(each.listener_id == listener_id and each.priority == wanted.priority for each in here):
-                raise errors.PriorityInUse(wanted.priority)
+                raise balancer_findings.PriorityInUse(wanted.priority)
             if len(here) >= limits.RULES_OF_BALANCER:
                 raise errors.LimitExceeded("rules", limits.RULES_OF_BALANCER)
             self._check_actions(conn, scope, balancer, wanted.actions)
@@ -225,12 +226,12 @@ class Listeners:
             here = RULES.all(conn, scope, listener_id=first.listener_id)
             for rule_id in priorities:
                 if rule_id not in {each.id for each in here}:
-                    raise errors.RuleNotFound(rule_id)
+                    raise balancer_findings.RuleNotFound(rule_id)
             moved = [replace(each, priority=priorities.get(each.id, each.priority)) for each in here]
             taken: set[int] = set()
             for each in moved:
                 if each.priority in taken:
-                    raise errors.PriorityInUse(each.priority)
+                    raise balancer_findings.PriorityInUse(each.priority)
                 taken.add(each.priority)
             for each in moved:
                 RULES.change(conn, scope, each.id, priority=each.priority)
@@ -246,7 +247,7 @@ class Listeners:
         for group_id in wanted:
             group = known(conn, scope, group_id)
             if group.balancer_id not in {None, balancer.id}:
-                raise errors.TargetGroupElsewhere(group_id)
+                raise balancer_findings.TargetGroupElsewhere(group_id)
         listeners = LISTENERS.all(conn, scope, balancer_id=balancer.id)
         rules = RULES.all(conn, scope, balancer_id=balancer.id)
         if len(referred(listeners, rules) | set(wanted)) > limits.GROUPS_OF_BALANCER:
@@ -256,21 +257,21 @@ class Listeners:
         making = self._cloud.balancer_making
         lack = None if making is None else making.lacks(scope, part)
         if lack is not None:
-            raise errors.BalancingLacks(lack)
+            raise balancer_findings.BalancingLacks(lack)
 
 
 def _listener(conn: Connection, scope: Scope, listener_id: str) -> BalancerListener:
     found = LISTENERS.one(conn, scope, id=listener_id)
     if found is None:
-        raise errors.ListenerNotFound(listener_id)
+        raise balancer_findings.ListenerNotFound(listener_id)
     balancer = present(conn, scope, found.balancer_id)
     if balancer.kind is BalancerKind.CLASSIC:
-        raise errors.ListenerNotFound(listener_id)
+        raise balancer_findings.ListenerNotFound(listener_id)
     return found
 
 
 def _rule(conn: Connection, scope: Scope, rule_id: str) -> BalancerRule:
     found = RULES.one(conn, scope, id=rule_id)
     if found is None:
-        raise errors.RuleNotFound(rule_id)
+        raise balancer_findings.RuleNotFound(rule_id)
     return found

@@ -10,6 +10,13 @@ from typing import TypeVar
 from backend.clock import Clock
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, CauseKind, Reason, ReasonKind
 from backend.domain.cluster import Cluster, ClusterStatus, Process
+from backend.domain.cluster_findings import (
+    ClusterDeleting,
+    NodeNotFound,
+    NodeNotInCluster,
+    NodeStateConflict,
+    ProcessSuspended,
+)
 from backend.domain.ids import short_id
 from backend.domain.node import (
     ENDING,
@@ -30,13 +37,6 @@ from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.errors import (
-    ClusterDeleting,
-    NodeNotFound,
-    NodeNotInCluster,
-    NodeStateConflict,
-    ProcessSuspended,
-)
 from backend.policies import bounds
 from backend.services import attachment, entries
 from backend.store import activities, clusters, configurations, intents, journal, nodes

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from backend import errors
 from backend.clock import Clock
+from backend.domain import image_findings
 from backend.domain.delegation import SecretUnreadable
 from backend.domain.parameters import (
     Parameter,
@@ -93,7 +94,7 @@ class Parameters:
         try:
             with self._store.read() as conn:
                 bound = bindings.image(conn, scope, reference)
-        except errors.ImageNotFound:
+        except image_findings.ImageNotFound:
             return None
         with asking():
             return image_of(self._catalog, scope, bound)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.domain.cluster import ClusterSpec, PlacementRequest
+from backend.domain.launch_findings import PlacementMissing, SubnetNotFound, ZoneNotFound, ZonesMismatch
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.network import Subnet
-from backend.errors import PlacementMissing, SubnetNotFound, ZoneNotFound, ZonesMismatch
 from backend.services.catalog import asking
 
 Placement = tuple[tuple[str, ...], tuple[str, ...]]

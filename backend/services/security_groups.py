@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from backend import errors
 from backend.clock import Clock
+from backend.domain import network_findings, security_group_findings
 from backend.domain.ids import short_id
 from backend.domain.scope import Scope
 from backend.domain.security_groups import (
@@ -121,7 +122,7 @@ class SecurityGroups:
         """
         network = self._network(scope, vpc)
         if any(each.name == name and each.vpc == network.short_id for each in self._all(scope, kept=False)):
-            raise errors.SecurityGroupExists(name, network.short_id)
+            raise security_group_findings.SecurityGroupExists(name, network.short_id)
         made = self._make(scope, network.id, name, description, standard=False)
         return _kept(made, self._rules(scope, made.id))
 
@@ -135,10 +136,10 @@ class SecurityGroups:
         """
         group = self.one(scope, group_id)
         if group.name == DEFAULT:
-            raise errors.SecurityGroupKept(group_id, group.name)
+            raise security_group_findings.SecurityGroupKept(group_id, group.name)
         others = (rule for each in self._all(scope, kept=False) if each.id != group_id for rule in each.rules)
         if any(rule.peer == group_id for rule in others):
-            raise errors.SecurityGroupInUse(group_id)
+            raise security_group_findings.SecurityGroupInUse(group_id)
         kept = self._store.transact(lambda conn: self._mark(conn, scope, group_id))
         if kept is None:
             self._delete_at_cloud(scope, group_id, group.cloud_id)
@@ -151,7 +152,7 @@ class SecurityGroups:
             for group in self.list(scope, [group_id], fresh=fresh):
                 if group.id == group_id:
                     return group
-        raise errors.SecurityGroupNotFound(group_id)
+        raise security_group_findings.SecurityGroupNotFound(group_id)
 
     def is_default_network(self, scope: Scope, vpc: str) -> bool:
         """Whether that is the short id of the network where things go that name none."""
@@ -235,7 +236,7 @@ class SecurityGroups:
 
     def _begin(self, conn: Any, scope: Scope, group: KeptGroup) -> None:
         if GROUPS.one(conn, scope, vpc=group.vpc, name=group.name) is not None:
-            raise errors.SecurityGroupExists(group.name, group.vpc)
+            raise security_group_findings.SecurityGroupExists(group.name, group.vpc)
         if GROUPS.count(conn, scope) >= LIMIT:
             raise errors.LimitExceeded("security_groups", LIMIT)
         rows.begin(conn, scope, group, group.created_at + UNMADE)
@@ -269,7 +270,7 @@ class SecurityGroups:
         Its name is free once nobody waits for the cloud's answer: it may have to come back.
         """
         if RULES.count(conn, scope, peer=group_id) > RULES.count(conn, scope, peer=group_id, group_id=group_id):
-            raise errors.SecurityGroupInUse(group_id)
+            raise security_group_findings.SecurityGroupInUse(group_id)
         kept = GROUPS.one(conn, scope, id=group_id)
         if kept is None or kept.state is not GroupState.AVAILABLE:
             return None
@@ -293,8 +294,8 @@ class SecurityGroups:
         try:
             with asking():
                 self._making.delete_security_group(scope, cloud_id)
-        except errors.SecurityGroupInUse as error:
-            raise errors.SecurityGroupInUse(group_id) from error
+        except security_group_findings.SecurityGroupInUse as error:
+            raise security_group_findings.SecurityGroupInUse(group_id) from error
         finally:
             self._catalog.drop(_NOUN, scope)
 
@@ -309,7 +310,7 @@ class SecurityGroups:
             held = rows.hold(conn, scope, group.id, now)
             if held is None:
                 if GROUPS.one(conn, scope, id=group.id) is not None:  # on its way out
-                    raise errors.SecurityGroupNotFound(group.id)
+                    raise security_group_findings.SecurityGroupNotFound(group.id)
                 return None
             before = RULES.all(conn, scope, group_id=group.id)
             changed = Changed(before, _numbered(group.id, edit(before)))
@@ -368,7 +369,7 @@ class SecurityGroups:
                         continue
                     if network.default if vpc is None else network.short_id == vpc:
                         return network
-        raise errors.NetworkUnknown(vpc or "")
+        raise network_findings.NetworkUnknown(vpc or "")
 
     def _all(self, scope: Scope, *, kept: bool = True) -> Sequence[ListedGroup]:
         if kept:
@@ -412,7 +413,7 @@ def _check(changed: Changed) -> None:
     known: set[tuple[bool, str, int, int, str]] = set()
     for rule in changed.after:
         if rule.meaning in known:
-            raise errors.GroupRuleExists(rule.protocol, rule.from_port, rule.to_port, rule.peer)
+            raise security_group_findings.GroupRuleExists(rule.protocol, rule.from_port, rule.to_port, rule.peer)
         known.add(rule.meaning)
     if over_limit(changed.before, changed.after):
         raise errors.LimitExceeded("security_group_rules", RULES_LIMIT)
@@ -423,7 +424,7 @@ def _refuse_strangers(changed: Changed, ids: Mapping[str, str]) -> None:
     known = {rule.meaning for rule in changed.before}
     for rule in changed.after:
         if rule.of_group and rule.meaning not in known and rule.peer not in ids:
-            raise errors.SecurityGroupNotFound(rule.peer)
+            raise security_group_findings.SecurityGroupNotFound(rule.peer)
 
 
 def _numbered(group_id: str, rules: Iterable[GroupRule]) -> list[GroupRule]:

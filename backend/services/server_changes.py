@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from backend import errors
+from backend.domain import launch_findings, security_group_findings, server_findings
 from backend.domain.node import ENDED_STATUSES, ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers import errors as cloud_errors
@@ -47,7 +48,7 @@ class ServerChanges:
             for short in dict.fromkeys(groups):
                 group = self._catalog.security_group(scope, short)
                 if group is None or not (group.everywhere or server.network_id in {None, group.network_id}):
-                    raise errors.SecurityGroupNotFound(short)
+                    raise security_group_findings.SecurityGroupNotFound(short)
                 chosen.append(group.id)
         with self._changing(server) as changing:
             changing.set_groups(scope, server.id, chosen)
@@ -64,10 +65,10 @@ class ServerChanges:
             flavor = self._catalog.flavor(scope, instance_type)
             images = {image.id: image for image in self._catalog.images(scope)}
         if flavor is None:
-            raise errors.TypeNotFound(instance_type)
+            raise launch_findings.TypeNotFound(instance_type)
         image = images.get(server.image_id or "")
         if image is not None and image.architecture not in flavor.architectures:
-            raise errors.TypeNotSupported(instance_type, image.architecture, image.short_id)
+            raise launch_findings.TypeNotSupported(instance_type, image.architecture, image.short_id)
         with self._changing(server, instance_type) as changing:
             changing.set_flavor(scope, server.id, instance_type)
 
@@ -92,9 +93,9 @@ class ServerChanges:
         try:
             yield changing
         except cloud_errors.ServerStateConflict:
-            raise errors.ServerConflict(server.short_id, str(server.status)) from None
+            raise server_findings.ServerConflict(server.short_id, str(server.status)) from None
         except cloud_errors.ServerNotFound:
-            raise errors.ServerUnknown(server.short_id) from None
+            raise server_findings.ServerUnknown(server.short_id) from None
         except cloud_errors.CloudError as error:
             raise finding_of(error, type=instance_type or server.flavor, zone=server.zone) from error
 
@@ -110,9 +111,9 @@ def protected(servers: Collection[Server], *, against_stop: bool = False) -> Ser
 
 def _check_there(server: Server) -> None:
     if server.status in ENDED_STATUSES:
-        raise errors.ServerConflict(server.short_id, str(server.status))
+        raise server_findings.ServerConflict(server.short_id, str(server.status))
 
 
 def _check_stopped(server: Server) -> None:
     if server.status is not ServerStatus.STOPPED:
-        raise errors.ServerConflict(server.short_id, str(server.status))
+        raise server_findings.ServerConflict(server.short_id, str(server.status))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend import errors
+from backend.domain import server_findings
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
@@ -43,12 +44,12 @@ class ServerGroups:
             QuotaExceeded
         """
         if self._find(scope, name) is not None:
-            raise errors.ServerGroupExists(name)
+            raise server_findings.ServerGroupExists(name)
         made = self._make(scope, name, policy)
         first = self._find(scope, name)
         if first is not None and first.id != made.id:
             self._delete(scope, made.id)
-            raise errors.ServerGroupExists(name)
+            raise server_findings.ServerGroupExists(name)
         return made
 
     def delete(self, scope: Scope, name: str) -> ServerGroup:
@@ -60,9 +61,9 @@ class ServerGroups:
         """
         group = self._find(scope, name)
         if group is None:
-            raise errors.ServerGroupNotFound(name)
+            raise server_findings.ServerGroupNotFound(name)
         if group.members:
-            raise errors.ServerGroupInUse(name)
+            raise server_findings.ServerGroupInUse(name)
         self._delete(scope, group.id)
         return group
 
@@ -85,7 +86,7 @@ class ServerGroups:
         try:
             with asking():
                 self._compute.delete_server_group(scope, group_id)
-        except errors.ServerGroupNotFound:
+        except server_findings.ServerGroupNotFound:
             return  # somebody else was quicker: it is gone all the same
         finally:
             self._catalog.drop(_NOUN, scope)

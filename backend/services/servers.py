@@ -11,6 +11,7 @@ from typing import Final
 
 from backend import errors
 from backend.clock import Clock
+from backend.domain import launch_findings, server_findings
 from backend.domain.node import ENDED_STATUSES, GROUP_TAG, ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
@@ -142,7 +143,7 @@ class Servers:
             try:
                 with asking():
                     found[short] = self._compute.get(scope, node.server_id or "")
-            except errors.ServerUnknown:
+            except server_findings.ServerUnknown:
                 gone.add(short)
         return found, gone
 
@@ -194,7 +195,7 @@ class Servers:
             ServerConflict
         """
         if kept := protected(servers, against_stop=True):
-            raise errors.ServerProtected(kept.short_id, kept_running=True, stop=True)
+            raise server_findings.ServerProtected(kept.short_id, kept_running=True, stop=True)
         allowed = frozenset({ServerStatus.ACTIVE, ServerStatus.STOPPING, ServerStatus.STOPPED})
         act = _Act(self._compute.stop, allowed, ServerStatus.ACTIVE, ServerStatus.STOPPING)
         return _move(scope, servers, act)
@@ -215,7 +216,7 @@ class Servers:
         kept = {server.zone: server for server in reversed(servers) if protected([server])}
         moved = self._end(scope, [server for server in servers if server.zone not in kept])
         for server in kept.values():
-            raise errors.ServerProtected(server.short_id, kept_running=not server.options.protected)
+            raise server_findings.ServerProtected(server.short_id, kept_running=not server.options.protected)
         return moved
 
     def _end(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:
@@ -227,7 +228,7 @@ class Servers:
             try:
                 with asking():
                     self._compute.delete(scope, server.id)
-            except errors.ServerUnknown:
+            except server_findings.ServerUnknown:
                 moved.append(Moved(server, ServerStatus.DELETED))
             else:
                 moved.append(Moved(server, ServerStatus.DELETING))
@@ -333,7 +334,7 @@ class Servers:
                     raise refusal from error
             if isinstance(refusal, errors.QuotaExceeded):
                 break  # it holds in every zone
-        raise refusal or errors.NetworkMissing("")
+        raise refusal or launch_findings.NetworkMissing("")
 
     def _bound(self, scope: Scope, spec: ServerSpec) -> ServerSpec:
         """The spec with what rows know in the place of names."""
@@ -349,12 +350,12 @@ class Servers:
     def _resolve(self, scope: Scope, spec: ServerSpec, zone: str | None, name: str) -> ServerRequest:
         try:
             if zone and zone not in {each.name for each in self._catalog.zones(scope)}:
-                raise errors.ZoneNotFound(zone)
+                raise launch_findings.ZoneNotFound(zone)
             request = resolve(self._catalog, scope, spec, zone=zone, subnet_id=None, name=name)
         except cloud_errors.CloudError as error:
             raise finding_of(error, type=spec.instance_type or "", image=spec.image or "", zone=zone or "") from error
         if zone and request.zone != zone:
-            raise errors.ZonesMismatch((zone,))
+            raise launch_findings.ZonesMismatch((zone,))
         return request
 
 
@@ -374,7 +375,7 @@ def _counts(order: Order) -> Iterator[int]:
 def _move(scope: Scope, servers: Sequence[Server], act: _Act) -> Sequence[Moved]:
     for server in servers:
         if server.status not in act.allowed:
-            raise errors.ServerConflict(server.short_id, str(server.status))
+            raise server_findings.ServerConflict(server.short_id, str(server.status))
     return [_moved(scope, server, act) for server in servers]
 
 
@@ -384,9 +385,9 @@ def _moved(scope: Scope, server: Server, act: _Act) -> Moved:
     try:
         act.call(scope, server.id)
     except cloud_errors.ServerStateConflict:
-        raise errors.ServerConflict(server.short_id, str(server.status)) from None
+        raise server_findings.ServerConflict(server.short_id, str(server.status)) from None
     except cloud_errors.ServerNotFound:
-        raise errors.ServerUnknown(server.short_id) from None
+        raise server_findings.ServerUnknown(server.short_id) from None
     except cloud_errors.CloudError as error:
         raise finding_of(error) from error
     return Moved(server, act.becomes)

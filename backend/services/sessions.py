@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 from backend import errors
 from backend.clock import Clock
-from backend.domain import access_keys, identities
+from backend.domain import access_keys, identities, session_findings
 from backend.domain.delegation import SecretUnreadable
 from backend.domain.ids import account_id
 from backend.domain.scope import Scope
@@ -126,13 +126,13 @@ class Sessions:
             owner = roles.project_of(wanted.account) if roles else project_id if own else None
             trusted = owner is not None and (roles is None or roles.may_assume(owner, project_id))
         if owner is None or not trusted:
-            raise errors.RoleRefused(wanted.account, wanted.name)
+            raise session_findings.RoleRefused(wanted.account, wanted.name)
         record = self._recorded(owner, wanted)
         if record is None and roles is None:
-            raise errors.RolesNotAssumed
+            raise session_findings.RolesNotAssumed
         if record is not None:
             if record.path != wanted.path or not trusts(record.trust, wanted.by):
-                raise errors.RoleRefused(wanted.account, wanted.name)
+                raise session_findings.RoleRefused(wanted.account, wanted.name)
             if lasting.total_seconds() > record.session_seconds:
                 raise errors.LimitExceeded("session", record.session_seconds)
         return self._open(access_key, project_id, lasting, wanted, owner)
@@ -142,7 +142,7 @@ class Sessions:
         with self._store.read() as conn:
             found = rows.ROLES.one(conn, Scope(owner, identities.NOWHERE), folded=rows.folded(wanted.name))
         if found is not None and found.name != wanted.name:
-            raise errors.RoleRefused(wanted.account, wanted.name)
+            raise session_findings.RoleRefused(wanted.account, wanted.name)
         return found
 
     def find(self, access_key: str) -> Session | None:
@@ -190,7 +190,7 @@ class Sessions:
         if found is None or not (
             session.rests_on(found.project_id, found.secret) if session else found.project_id == caller
         ):
-            raise errors.KeyGone(base_key)
+            raise session_findings.KeyGone(base_key)
         return base_key, found
 
     def _open(
@@ -199,7 +199,7 @@ class Sessions:
         """Args: project_id: that the session acts in; None: the caller's."""
         seal = self._rules.seal
         if seal is None or not seal.has_keys:
-            raise errors.SessionsUnavailable(self._rules.why)
+            raise session_findings.SessionsUnavailable(self._rules.why)
         now = self._clock.now()
         base_key, base = self._base(opener, caller)
         secret = access_keys.new_secret()

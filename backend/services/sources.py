@@ -7,28 +7,27 @@ from dataclasses import replace
 
 from backend.domain.cluster import SourceRequest
 from backend.domain.identities import noted_profile
-from backend.domain.profile import LaunchConfiguration, LaunchSource, ServerSpec, TemplateVersion
-from backend.domain.scope import Scope
-from backend.drivers.catalog import Catalog
-from backend.drivers.cloud import Cloud
-from backend.drivers.compute import Server
-from backend.drivers.errors import CloudError
-from backend.drivers.resolution import check_disks, resolve
-from backend.errors import (
-    CloudNotReached,
+from backend.domain.image_findings import ImageNotFound
+from backend.domain.key_pair_findings import KeyPairNotFound
+from backend.domain.launch_findings import (
     IamProfileNotFound,
-    ImageNotFound,
-    KeyPairNotFound,
-    NotPermitted,
     ProfileNotFound,
-    SecurityGroupNotFound,
-    ServerUnknown,
     TemplateNotFound,
     TemplateUnusable,
     TemplateVersionNotFound,
     TypeNotFound,
     TypeNotSupported,
 )
+from backend.domain.profile import LaunchConfiguration, LaunchSource, ServerSpec, TemplateVersion
+from backend.domain.scope import Scope
+from backend.domain.security_group_findings import SecurityGroupNotFound
+from backend.domain.server_findings import ServerUnknown
+from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
+from backend.drivers.compute import Server
+from backend.drivers.errors import CloudError
+from backend.drivers.resolution import check_disks, resolve
+from backend.errors import CloudNotReached, NotPermitted
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
 from backend.services.placement import Placement

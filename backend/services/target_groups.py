@@ -10,6 +10,7 @@ from typing import Any
 
 from backend import errors
 from backend.clock import Clock
+from backend.domain import balancer_findings
 from backend.domain.balancers import RegisteredTarget, TargetGroup, TargetState, new_digits, target_id
 from backend.domain.ids import short_id
 from backend.domain.node import ENDED_STATUSES, ServerStatus
@@ -106,7 +107,7 @@ class TargetGroups:
             kept = GROUPS.one(conn, scope, name=made.name)
             if kept is not None:
                 if replace(kept, id=made.id, created_at=made.created_at, balancer_id=None, pool_id=None) != made:
-                    raise errors.TargetGroupExists(made.name)
+                    raise balancer_findings.TargetGroupExists(made.name)
                 return replace(kept, balancer_id=None)  # as AWS's answer has it
             if GROUPS.count(conn, scope, classic=False) >= limits.TARGET_GROUPS:
                 raise errors.LimitExceeded("target groups", limits.TARGET_GROUPS)
@@ -142,11 +143,11 @@ class TargetGroups:
             if found is None:
                 return
             if found.balancer_id is not None:
-                raise errors.TargetGroupInUse(group_id)
+                raise balancer_findings.TargetGroupInUse(group_id)
             TARGETS.remove(conn, scope, group_id=group_id)
             resource_tags.remove(conn, scope, tag_id(group_id))
             if not GROUPS.remove(conn, scope, id=group_id, balancer_id=None):  # a listener may be quicker
-                raise errors.TargetGroupInUse(group_id)
+                raise balancer_findings.TargetGroupInUse(group_id)
 
         self._store.transact(work)
 
@@ -164,10 +165,10 @@ class TargetGroups:
         servers = self._servers(scope) if group.target_type == "instance" else {}
         unknown = tuple(name for name, _ in targets if group.target_type == "instance" and name not in servers)
         if unknown:
-            raise errors.TargetsInvalid(unknown, "unknown")
+            raise balancer_findings.TargetsInvalid(unknown, "unknown")
         idle = tuple(name for name in dict(targets) if name in servers and not _runs(servers[name]))
         if idle:
-            raise errors.TargetsInvalid(idle, "running")
+            raise balancer_findings.TargetsInvalid(idle, "running")
         zones = self._zones(scope, group) if group.target_type == "ip" else {}
         now = self._clock.now()
         made = {}
@@ -278,14 +279,14 @@ class TargetGroups:
         making = self._cloud.balancer_making
         lack = None if making is None else making.lacks(scope, pool_plan(group))
         if lack is not None:
-            raise errors.BalancingLacks(lack)
+            raise balancer_findings.BalancingLacks(lack)
 
 
 def known(conn: Connection, scope: Scope, group_id: str) -> TargetGroup:
     """A group that is told. Raises PoolNotFound."""
     found = GROUPS.one(conn, scope, id=group_id, classic=False)
     if found is None:
-        raise errors.PoolNotFound(group_id)
+        raise balancer_findings.PoolNotFound(group_id)
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from backend import errors
 from backend.clock import Clock
+from backend.domain import launch_findings
 from backend.domain.ids import short_id
 from backend.domain.page import Page
 from backend.domain.profile import ServerSpec, Template, TemplateVersion
@@ -108,7 +109,7 @@ class Templates:
         template_id: str = self._once(scope, token, work)
         try:
             made = self.find(scope, TemplateRef(id=template_id))
-        except errors.TemplateNotFound:
+        except launch_findings.TemplateNotFound:
             if token is None:
                 raise
             raise errors.TokenUsed(token.value) from None
@@ -224,7 +225,7 @@ class Templates:
                 if number is None:
                     raise _no_version(template, version)
                 if number == template.default_version:
-                    raise errors.TemplateDefaultVersionKept(template.id, number)
+                    raise launch_findings.TemplateDefaultVersionKept(template.id, number)
                 numbers[number] = None
             for number in numbers:
                 if rows.remove_version(conn, template.id, number):
@@ -281,9 +282,9 @@ def tag_key(template_id: str) -> str:
 
 def _found(template: Template | None, ref: TemplateRef) -> Template:
     if template is None:
-        raise errors.TemplateNotFound(ref.id, ref.name)
+        raise launch_findings.TemplateNotFound(ref.id, ref.name)
     return template
 
 
-def _no_version(template: Template, version: str) -> errors.TemplateVersionNotFound:
-    return errors.TemplateVersionNotFound(template.name, template.id, version)
+def _no_version(template: Template, version: str) -> launch_findings.TemplateVersionNotFound:
+    return launch_findings.TemplateVersionNotFound(template.name, template.id, version)

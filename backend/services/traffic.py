@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from backend.clock import Clock
+from backend.domain.balancer_findings import PoolNotFound
 from backend.domain.balancers import BalancerKind
 from backend.domain.cluster import Cluster
+from backend.domain.cluster_findings import SourceNotAttached
 from backend.domain.ids import balancing_id, short_id
 from backend.domain.page import Page
 from backend.domain.scope import Scope
@@ -16,7 +18,7 @@ from backend.domain.traffic import OUTGOING, MemberHealth, RegistrationState, So
 from backend.drivers.balancing import Balancer, Listener, Pool
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.errors import LimitExceeded, PoolNotFound, SourceNotAttached
+from backend.errors import LimitExceeded
 from backend.services.catalog import asking
 from backend.services.limits import POOLS_OF_CLUSTER
 from backend.store import clusters, intents, traffic

@@ -13,6 +13,7 @@ from typing import Final
 
 from backend import errors
 from backend.clock import Clock
+from backend.domain import server_findings, volume_findings
 from backend.domain.ids import short_id
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
@@ -52,7 +53,7 @@ class Volumes:
         for volume in self.list(scope):
             if volume.short_id == short:
                 return volume
-        raise errors.VolumeNotFound(short)
+        raise volume_findings.VolumeNotFound(short)
 
     def create(self, scope: Scope, new: NewVolume, token: ClientToken | None = None) -> Volume:
         """Make a volume; asked for again with the same token, it is the one that was made then.
@@ -86,7 +87,7 @@ class Volumes:
             VolumeAttached, VolumeConflict, VolumeNotFound
         """
         if volume.attachment is not None:
-            raise errors.VolumeAttached(volume.short_id, short_id(volume.attachment.server_id))
+            raise volume_findings.VolumeAttached(volume.short_id, short_id(volume.attachment.server_id))
         with self._writing(volume) as driver:
             driver.delete(scope, volume.id)
 
@@ -98,13 +99,13 @@ class Volumes:
             ServerConflict: the server is not one that runs or is stopped.
         """
         if volume.attachment is not None:
-            raise errors.VolumeAttached(volume.short_id, short_id(volume.attachment.server_id))
+            raise volume_findings.VolumeAttached(volume.short_id, short_id(volume.attachment.server_id))
         if volume.state is not VolumeState.AVAILABLE:
-            raise errors.VolumeConflict(volume.short_id, str(volume.state))
+            raise volume_findings.VolumeConflict(volume.short_id, str(volume.state))
         if volume.zone and volume.zone != server.zone:
-            raise errors.VolumeElsewhere(volume.short_id, volume.zone, server.short_id, server.zone)
+            raise volume_findings.VolumeElsewhere(volume.short_id, volume.zone, server.short_id, server.zone)
         if server.status not in _ATTACHES:
-            raise errors.ServerConflict(server.short_id, str(server.status))
+            raise server_findings.ServerConflict(server.short_id, str(server.status))
         with self._writing(volume, server) as driver:
             return driver.attach(scope, volume.id, server.id, device)
 
@@ -119,7 +120,7 @@ class Volumes:
         """
         held = volume.attachment
         if held is None or server_id not in {None, short_id(held.server_id)}:
-            raise errors.VolumeNotAttached(volume.short_id, server_id)
+            raise volume_findings.VolumeNotAttached(volume.short_id, server_id)
         with self._writing(volume) as driver:
             driver.detach(scope, volume.id, held.server_id)
         return held
@@ -127,7 +128,7 @@ class Volumes:
     def set_goes(self, scope: Scope, volume: Volume, *, goes: bool) -> None:
         """Say whether an attached volume is deleted with its server. Raises VolumeNotAttached, LaunchUnsupported."""
         if volume.attachment is None:
-            raise errors.VolumeNotAttached(volume.short_id, None)
+            raise volume_findings.VolumeNotAttached(volume.short_id, None)
         with self._writing(volume) as driver:
             driver.set_goes(scope, volume.id, volume.attachment.server_id, goes=goes)
 
@@ -138,7 +139,7 @@ class Volumes:
             VolumeShrinks, VolumeConflict, QuotaExceeded, LaunchUnsupported
         """
         if size_gib < volume.size_gib:
-            raise errors.VolumeShrinks(volume.short_id, size_gib, volume.size_gib)
+            raise volume_findings.VolumeShrinks(volume.short_id, size_gib, volume.size_gib)
         with self._writing(volume) as driver:
             return driver.modify(scope, volume, size_gib, kind)
 
@@ -172,7 +173,7 @@ class Volumes:
             images = self._cloud.images.list(scope)
         for image in images:
             if image.snapshot_id == snapshot.id and image.active:
-                raise errors.SnapshotInUse(snapshot.short_id, image.id)
+                raise volume_findings.SnapshotInUse(snapshot.short_id, image.id)
         with self._writing() as driver:
             driver.delete_snapshot(scope, snapshot.id)
 
@@ -180,7 +181,7 @@ class Volumes:
         for volume in self.list(scope):
             if volume.id == volume_id:
                 return volume
-        raise errors.VolumeNotFound(volume_id)
+        raise volume_findings.VolumeNotFound(volume_id)
 
     def _first(self, scope: Scope, new: NewVolume, claim: Claim) -> Volume:
         try:
@@ -204,13 +205,13 @@ class Volumes:
     def _writing(self, volume: Volume | None = None, server: Server | None = None) -> Iterator[ports.Volumes]:
         driver = self._cloud.volumes
         if driver is None:
-            raise errors.NoVolumes("")
+            raise volume_findings.NoVolumes("")
         try:
             yield driver
         except cloud_errors.ServerStateConflict as error:
-            raise errors.ServerConflict(server.short_id if server else "", error.detail) from None
+            raise server_findings.ServerConflict(server.short_id if server else "", error.detail) from None
         except cloud_errors.VolumeConflict as error:
-            raise errors.VolumeConflict(
+            raise volume_findings.VolumeConflict(
                 volume.short_id if volume else "", str(volume.state) if volume else "", error.detail
             ) from None
         except cloud_errors.CloudError as error:

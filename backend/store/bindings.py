@@ -9,6 +9,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from backend.domain.identities import PROFILE_TAG, InstanceProfile, everywhere, named_profile
+from backend.domain.image_findings import ImageNotFound
+from backend.domain.launch_findings import IamProfileNotFound
 from backend.domain.parameters import (
     ALIAS,
     PUBLIC,
@@ -19,7 +21,6 @@ from backend.domain.parameters import (
 )
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
-from backend.errors import IamProfileNotFound, ImageNotFound
 from backend.store import identities, parameters
 
 _IMAGE: Final = re.compile(r"ami-([0-9a-f]{17})")

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, select, upda
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.cluster import Cluster, ClusterStatus, Tag, TagMatch
+from backend.domain.cluster_findings import ClusterExists, ClusterNotFound
 from backend.domain.page import Page
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
-from backend.errors import ClusterExists, ClusterNotFound
 from backend.store import journal, rows, tags, traffic
 from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
+from backend.domain.launch_findings import ProfileExists
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration
 from backend.domain.scope import Scope
-from backend.errors import ProfileExists
 from backend.store import rows
 from backend.store.tables import launch_configurations
 

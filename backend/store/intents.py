@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from backend.domain.activity import Cause
 from backend.domain.cluster import Cluster, ClusterStatus, Process
+from backend.domain.cluster_findings import ClusterDeleting, ProcessSuspended
 from backend.domain.scope import Scope
-from backend.errors import ClusterDeleting, ProcessSuspended
 from backend.store import clusters
 
 

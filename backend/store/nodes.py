@@ -13,7 +13,7 @@ from backend.domain.ids import short_id
 from backend.domain.node import Member, Node
 from backend.domain.page import Page
 from backend.domain.scope import Scope
-from backend.errors import ServerNotAttachable
+from backend.domain.server_findings import ServerNotAttachable
 from backend.store import claimed, rows
 from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes

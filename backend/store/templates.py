@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, false, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
-from backend import errors
+from backend.domain import launch_findings
 from backend.domain.ids import SHORT_LENGTH
 from backend.domain.page import Page
 from backend.domain.profile import Template, TemplateVersion
@@ -64,7 +64,7 @@ def add(conn: Connection, template: Template) -> None:
     try:
         conn.execute(insert(templates).values(values))
     except IntegrityError:
-        raise errors.TemplateExists(template.name) from None
+        raise launch_findings.TemplateExists(template.name) from None
 
 
 def next_number(conn: Connection, template_id: str) -> int:

@@ -5,13 +5,14 @@ import inspect
 import pytest
 
 from backend import errors as findings
+from backend.domain import server_findings
 from translators import errors, load
 from translators.ec2.errors import TABLE
 
 assert load
 
 
-class Narrow(findings.ServerUnknown):
+class Narrow(server_findings.ServerUnknown):
     pass
 
 

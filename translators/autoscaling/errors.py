@@ -10,6 +10,16 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from backend import errors
+from backend.domain import (
+    balancer_findings,
+    cluster_findings,
+    image_findings,
+    key_pair_findings,
+    launch_findings,
+    security_group_findings,
+    server_findings,
+    volume_findings,
+)
 from translators import arns
 from translators.autoscaling.ids import instance, shown
 from translators.ec2 import errors as ec2_errors
@@ -64,7 +74,7 @@ def unknown_group(operation: str) -> Iterator[None]:
     """A group that is not there is told in the operation's own words."""
     try:
         yield
-    except errors.ClusterNotFound as found:
+    except cluster_findings.ClusterNotFound as found:
         words = _UNKNOWN_GROUP[operation].format(found.name)
         raise validation(f"AutoScalingGroup name not found - {words}") from found
 
@@ -74,17 +84,17 @@ def launch_suspended(doing: str) -> Iterator[None]:
     """A suspended Launch process is told with what cannot be done for it."""
     try:
         yield
-    except errors.ProcessSuspended as found:
+    except cluster_findings.ProcessSuspended as found:
         raise validation(
             f"Cannot {doing} AutoScalingGroup {found.name} while the {found.process} process is suspended"
         ) from found
 
 
-def _cluster_not_found(found: errors.ClusterNotFound) -> AWSError:
+def _cluster_not_found(found: cluster_findings.ClusterNotFound) -> AWSError:
     return validation(f"AutoScalingGroup name not found - AutoScalingGroup '{found.name}' not found")
 
 
-def _cluster_exists(found: errors.ClusterExists) -> AWSError:
+def _cluster_exists(found: cluster_findings.ClusterExists) -> AWSError:
     words = f"AutoScalingGroup by this name already exists - A group with the name {found.name} already exists"
     if found.leaving:
         words += (
@@ -94,20 +104,20 @@ def _cluster_exists(found: errors.ClusterExists) -> AWSError:
     return AWSError("AlreadyExists", words)
 
 
-def _cooling(found: errors.CoolingDown) -> AWSError:
+def _cooling(found: cluster_findings.CoolingDown) -> AWSError:
     return AWSError(
         "ScalingActivityInProgress", f"Scaling activity {found.activity} is in progress and blocks this action"
     )
 
 
-def _protected(found: errors.ClusterProtected) -> AWSError:
+def _protected(found: cluster_findings.ClusterProtected) -> AWSError:
     return validation(  # unsourced
         f"The AutoScalingGroup {found.name} cannot be deleted: its deletion protection is set to {found.protection}."
         " Change the deletion protection first."
     )
 
 
-def _below(found: errors.BelowMinimum) -> AWSError:
+def _below(found: cluster_findings.BelowMinimum) -> AWSError:
     return validation(  # unsourced
         f"AutoScalingGroup {found.cluster} has min-size={found.minimum}, max-size={found.maximum}, and"
         f" desired-size={found.desired}. To detach {_instances(found.count)}, please update the AutoScalingGroup sizes"
@@ -115,7 +125,7 @@ def _below(found: errors.BelowMinimum) -> AWSError:
     )
 
 
-def _above(found: errors.AboveMaximum) -> AWSError:
+def _above(found: cluster_findings.AboveMaximum) -> AWSError:
     return validation(  # unsourced
         f"AutoScalingGroup {found.cluster} has min-size={found.minimum}, max-size={found.maximum}, and"
         f" desired-size={found.desired}. To attach {found.count} more"
@@ -127,11 +137,11 @@ def _instances(count: int) -> str:
     return f"{count} {'instance' if count == 1 else 'instances'}"
 
 
-def _state(found: errors.NodeStateConflict) -> AWSError:
+def _state(found: cluster_findings.NodeStateConflict) -> AWSError:
     return validation(f"The instance {instance(found.server)} is not in {' or '.join(found.required)}.")
 
 
-def _not_attachable(found: errors.ServerNotAttachable) -> AWSError:
+def _not_attachable(found: server_findings.ServerNotAttachable) -> AWSError:
     name = instance(found.server)
     match found.why:
         case "not_running":
@@ -149,13 +159,13 @@ def _not_attachable(found: errors.ServerNotAttachable) -> AWSError:
             return validation(f"Instance {name} is not in one of the Availability Zones of the AutoScalingGroup.")
 
 
-def _suspended(found: errors.ProcessSuspended) -> AWSError:
+def _suspended(found: cluster_findings.ProcessSuspended) -> AWSError:
     return validation(
         f"The {found.process} process of AutoScalingGroup {found.name} is suspended. Resume it and try again."
     )
 
 
-def _template_unusable(found: errors.TemplateUnusable) -> AWSError:
+def _template_unusable(found: launch_findings.TemplateUnusable) -> AWSError:
     return _template(found.reason)
 
 
@@ -183,20 +193,20 @@ def _limit(found: errors.LimitExceeded) -> AWSError:
     return AWSError("LimitExceeded", words.get(found.what, f"You have reached the limit of {found.limit}."))
 
 
-def _type_not_supported(_: errors.TypeNotSupported) -> AWSError:
+def _type_not_supported(_: launch_findings.TypeNotSupported) -> AWSError:
     return validation(  # unsourced
         "The requested configuration is currently not supported."
         " Please check the documentation for supported configurations."
     )
 
 
-def _security_group(found: errors.SecurityGroupNotFound) -> AWSError:
+def _security_group(found: security_group_findings.SecurityGroupNotFound) -> AWSError:
     if found.named:
         return validation(f"The security group '{found.group}' does not exist in default VPC")  # unsourced
     return validation(f"The security group '{shown(arns.SECURITY_GROUP, found.group)}' does not exist")
 
 
-def _image(found: errors.ImageNotFound) -> AWSError:
+def _image(found: image_findings.ImageNotFound) -> AWSError:
     image = shown(arns.IMAGE, found.image)
     return validation(f"AMI {image} is invalid: The image id '[{image}]' does not exist")  # unsourced
 
@@ -215,87 +225,91 @@ def _unavailable(_: Any) -> AWSError:
 
 
 TABLE: Final[Table] = {
-    errors.ClusterNotFound: _cluster_not_found,
-    errors.ClusterExists: _cluster_exists,
-    errors.ClusterInUse: lambda _: AWSError(
+    cluster_findings.ClusterNotFound: _cluster_not_found,
+    cluster_findings.ClusterExists: _cluster_exists,
+    cluster_findings.ClusterInUse: lambda _: AWSError(
         "ResourceInUse",
         "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s)"
         " still in the group.",
     ),
-    errors.ClusterBusy: lambda _: AWSError(
+    cluster_findings.ClusterBusy: lambda _: AWSError(
         "ScalingActivityInProgress",
         "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.",
     ),
-    errors.ClusterDeleting: lambda _: validation(
+    cluster_findings.ClusterDeleting: lambda _: validation(
         "The AutoScaling group may not be modified while it is pending delete"
     ),
-    errors.ClusterProtected: _protected,
-    errors.CoolingDown: _cooling,
-    errors.CapacityOutOfBounds: lambda found: validation(
+    cluster_findings.ClusterProtected: _protected,
+    cluster_findings.CoolingDown: _cooling,
+    cluster_findings.CapacityOutOfBounds: lambda found: validation(
         f"Desired capacity:{found.desired} must be between the specified min size:{found.minimum}"
         f" and max size:{found.maximum}"
     ),
-    errors.BoundsCrossed: lambda found: validation(  # unsourced
+    cluster_findings.BoundsCrossed: lambda found: validation(  # unsourced
         f"Max bound, {found.maximum}, must be greater than or equal to min bound, {found.minimum}"
     ),
-    errors.BelowMinimum: _below,
-    errors.AboveMaximum: _above,
-    errors.NodeNotFound: lambda found: validation(  # unsourced
+    cluster_findings.BelowMinimum: _below,
+    cluster_findings.AboveMaximum: _above,
+    cluster_findings.NodeNotFound: lambda found: validation(  # unsourced
         f"Instance Id not found - No managed instance found for instance ID: {instance(found.server)}"
     ),
-    errors.NodeNotInCluster: lambda found: validation(
+    cluster_findings.NodeNotInCluster: lambda found: validation(
         f"The instance {instance(found.server)} is not part of Auto Scaling group {found.cluster}."
     ),
-    errors.NodeStateConflict: _state,
-    errors.ProcessSuspended: _suspended,
-    errors.ServerUnknown: lambda found: validation(f"Invalid Instance ID(s): [{instance(found.server)}]"),  # unsourced
-    errors.ServerNotAttachable: _not_attachable,
-    errors.ProfileNotFound: lambda found: validation(  # unsourced
+    cluster_findings.NodeStateConflict: _state,
+    cluster_findings.ProcessSuspended: _suspended,
+    server_findings.ServerUnknown: lambda found: validation(
+        f"Invalid Instance ID(s): [{instance(found.server)}]"
+    ),  # unsourced
+    server_findings.ServerNotAttachable: _not_attachable,
+    launch_findings.ProfileNotFound: lambda found: validation(  # unsourced
         f"Launch configuration name not found - A launch configuration with the name: {found.name} does not exist"
     ),
-    errors.ProfileExists: lambda found: AWSError(  # unsourced
+    launch_findings.ProfileExists: lambda found: AWSError(  # unsourced
         "AlreadyExists",
         "Launch Configuration by this name already exists -"
         f" A launch configuration already exists with the name {found.name}",
     ),
-    errors.ProfileInUse: lambda found: AWSError(
+    launch_findings.ProfileInUse: lambda found: AWSError(
         "ResourceInUse",
         f"Cannot delete launch configuration {found.name} because it is attached to AutoScalingGroup {found.cluster}",
     ),
-    errors.TemplateNotFound: _template_missing,
-    errors.TemplateVersionNotFound: _template_missing,
-    errors.TemplateUnusable: _template_unusable,
-    errors.ImageNotFound: _image,
-    errors.VolumeTooSmall: lambda found: validation(ec2_errors.volume_too_small(found).message),
-    errors.TypeNotFound: lambda found: validation(f"Invalid instance type: '{found.type}'"),  # unsourced
-    errors.TypeNotSupported: _type_not_supported,
-    errors.KeyPairNotFound: lambda found: validation(f"The key pair '{found.name}' does not exist"),
-    errors.SecurityGroupNotFound: _security_group,
+    launch_findings.TemplateNotFound: _template_missing,
+    launch_findings.TemplateVersionNotFound: _template_missing,
+    launch_findings.TemplateUnusable: _template_unusable,
+    image_findings.ImageNotFound: _image,
+    volume_findings.VolumeTooSmall: lambda found: validation(ec2_errors.volume_too_small(found).message),
+    launch_findings.TypeNotFound: lambda found: validation(f"Invalid instance type: '{found.type}'"),  # unsourced
+    launch_findings.TypeNotSupported: _type_not_supported,
+    key_pair_findings.KeyPairNotFound: lambda found: validation(f"The key pair '{found.name}' does not exist"),
+    security_group_findings.SecurityGroupNotFound: _security_group,
     # unsourced
-    errors.ServerGroupNotFound: lambda found: validation(f"The Placement Group '{found.group}' is unknown."),
-    errors.SubnetNotFound: lambda found: validation(
+    server_findings.ServerGroupNotFound: lambda found: validation(f"The Placement Group '{found.group}' is unknown."),
+    launch_findings.SubnetNotFound: lambda found: validation(
         f"The subnet ID '{shown(arns.SUBNET, found.subnet)}' does not exist"
     ),
-    errors.ZoneNotFound: lambda found: validation(f"Invalid availability zones: [{found.zone}]"),  # unsourced
-    errors.ZonesMismatch: lambda _: validation(
+    launch_findings.ZoneNotFound: lambda found: validation(f"Invalid availability zones: [{found.zone}]"),  # unsourced
+    launch_findings.ZonesMismatch: lambda _: validation(
         "The availability zones of the specified subnets and the Auto Scaling group do not match"
     ),
-    errors.PlacementMissing: lambda _: validation(
+    launch_findings.PlacementMissing: lambda _: validation(
         "You must specify 1 of either AvailabilityZones, AvailabilityZoneIds, or Subnets"
     ),
     # Source: hashicorp/terraform-provider-aws, launch_configuration.go, which retries on these words.
-    errors.IamProfileNotFound: lambda found: validation(f"Invalid IamInstanceProfile: {found.name}"),
-    errors.PoolNotFound: lambda _: validation(  # unsourced
+    launch_findings.IamProfileNotFound: lambda found: validation(f"Invalid IamInstanceProfile: {found.name}"),
+    balancer_findings.PoolNotFound: lambda _: validation(  # unsourced
         "Provided Target Groups may not be valid. Please ensure they exist and try again."
     ),
-    errors.NoBalancing: lambda _: validation(  # unsourced
+    balancer_findings.NoBalancing: lambda _: validation(  # unsourced
         "Provided Target Groups may not be valid. Please ensure they exist and try again."
     ),
     # unsourced
-    errors.SourceNotAttached: lambda _: validation("Trying to remove Target Groups that are not part of the group"),
+    cluster_findings.SourceNotAttached: lambda _: validation(
+        "Trying to remove Target Groups that are not part of the group"
+    ),
     errors.LimitExceeded: _limit,
     errors.StaleRead: _contention,
-    errors.PoolBusy: _contention,
+    balancer_findings.PoolBusy: _contention,
     errors.CloudNotReached: _unavailable,
     errors.StoreUnavailable: _unavailable,
     errors.CommitUnknown: _unavailable,

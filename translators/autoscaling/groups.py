@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, SourceRequest, TagMatch
-from backend.errors import CapacityOutOfBounds
+from backend.domain.cluster_findings import CapacityOutOfBounds
 from backend.services.templates import TemplateRef
 from translators import arns
 from translators.autoscaling import group_spec, group_words, ids, traffic_words

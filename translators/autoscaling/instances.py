@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from backend.domain.activity import Activity
+from backend.domain.cluster_findings import AboveMaximum, BelowMinimum
 from backend.domain.node import Health
-from backend.errors import AboveMaximum, BelowMinimum
 from translators.autoscaling import group_words, ids
 from translators.autoscaling.activity_words import told
 from translators.autoscaling.errors import launch_suspended, unknown_group, validation

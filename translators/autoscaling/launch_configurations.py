@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from backend.domain.launch_findings import ProfileNotFound
 from backend.domain.profile import LaunchConfiguration, ServerSpec
-from backend.errors import ProfileNotFound
 from translators import arns
 from translators.autoscaling import ids
 from translators.autoscaling.errors import unsupported, validation

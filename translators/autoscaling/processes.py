@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.domain.cluster import Process
-from backend.errors import ClusterDeleting
+from backend.domain.cluster_findings import ClusterDeleting
 from translators.autoscaling.errors import validation
 from translators.registry import Call, Result, operation
 

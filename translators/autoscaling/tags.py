@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from backend.errors import ClusterNotFound
+from backend.domain.cluster_findings import ClusterNotFound
 from backend.services.tags import TagQuery
 from translators.autoscaling import tag_words
 from translators.autoscaling.errors import validation

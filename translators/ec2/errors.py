@@ -8,7 +8,16 @@ from __future__ import annotations
 from typing import Final
 
 from backend import errors
-from backend.domain import address_findings
+from backend.domain import (
+    address_findings,
+    image_findings,
+    key_pair_findings,
+    launch_findings,
+    network_findings,
+    security_group_findings,
+    server_findings,
+    volume_findings,
+)
 from backend.domain.ids import is_short_id
 from translators import arns
 from translators.ec2 import network_errors
@@ -77,7 +86,7 @@ def _unavailable(_: errors.Finding) -> AWSError:
     return AWSError("Unavailable", "The server is overloaded and can't handle the request.", 503)  # unsourced
 
 
-def _template_not_found(found: errors.TemplateNotFound) -> AWSError:
+def _template_not_found(found: launch_findings.TemplateNotFound) -> AWSError:
     if found.id is not None:
         shown = _shown(arns.TEMPLATE, found.id)
         return AWSError(
@@ -90,7 +99,7 @@ def _template_not_found(found: errors.TemplateNotFound) -> AWSError:
     )
 
 
-def volume_too_small(found: errors.VolumeTooSmall) -> AWSError:
+def volume_too_small(found: volume_findings.VolumeTooSmall) -> AWSError:
     """Source: scylladb/scylla-machine-image #2484, aws/karpenter #3302; of a disk of nothing no words are known."""
     if found.snapshot is None:
         words = f"Volume of {found.size}GiB is too small; minimum is {found.least}GiB."
@@ -118,14 +127,14 @@ def _quota(found: errors.QuotaExceeded) -> AWSError:
     )
 
 
-def _conflict(found: errors.ServerConflict) -> AWSError:
+def _conflict(found: server_findings.ServerConflict) -> AWSError:
     return AWSError(  # unsourced
         "IncorrectInstanceState",
         f"The instance '{_shown(arns.INSTANCE, found.server)}' is not in a state from which this can be done.",
     )
 
 
-def _volume_busy(found: errors.VolumeConflict) -> AWSError:
+def _volume_busy(found: volume_findings.VolumeConflict) -> AWSError:
     shown = _shown(arns.VOLUME, found.volume)
     state = f" is in the '{found.state}' state" if found.state else " is in a state from which this cannot be done"
     return AWSError("IncorrectState", f"Volume '{shown}'{state}. {found.detail}".rstrip())
@@ -134,7 +143,7 @@ def _volume_busy(found: errors.VolumeConflict) -> AWSError:
 _PROTECTIONS: Final = {"protected": "disableApiTermination", "kept_running": "disableApiStop"}
 
 
-def _protected(found: errors.ServerProtected) -> AWSError:
+def _protected(found: server_findings.ServerProtected) -> AWSError:
     """Source: recorded c7n/ec2.StopInstances/error-test_ec2_stop_with_protection_enabled; go-to-k/cdkd #799."""
     done = "stopped" if found.stop else "terminated"
     attribute = "disableApiStop" if found.kept_running else "disableApiTermination"
@@ -145,17 +154,17 @@ def _protected(found: errors.ServerProtected) -> AWSError:
     )
 
 
-def _no_network(found: errors.NetworkMissing) -> AWSError:
+def _no_network(found: launch_findings.NetworkMissing) -> AWSError:
     if found.zone:
         return AWSError("MissingInput", f"No default subnet for availability zone: '{found.zone}'.")  # unsourced
     return AWSError("VPCIdNotSpecified", "No default VPC for this user")  # unsourced
 
 
-def _group(found: errors.SecurityGroupNotFound) -> str:
+def _group(found: security_group_findings.SecurityGroupNotFound) -> str:
     return found.group if found.named else _shown(arns.SECURITY_GROUP, found.group)
 
 
-def _rule_exists(found: errors.GroupRuleExists) -> AWSError:
+def _rule_exists(found: security_group_findings.GroupRuleExists) -> AWSError:
     """Source: cloud-custodian, a recorded answer for TCP; of other protocols the words follow it."""
     peer = found.peer if "/" in found.peer else f"{arns.SECURITY_GROUP}-{found.peer}"
     if found.protocol == "-1":
@@ -200,11 +209,11 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     errors.CloudRefused: lambda found: AWSError(
         "OperationNotPermitted", found.detail or "The cloud refused the request."
     ),
-    errors.TemplateNotFound: _template_not_found,
-    errors.TemplateExists: lambda _: AWSError(  # unsourced
+    launch_findings.TemplateNotFound: _template_not_found,
+    launch_findings.TemplateExists: lambda _: AWSError(  # unsourced
         "InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use."
     ),
-    errors.TemplateVersionNotFound: lambda found: AWSError(
+    launch_findings.TemplateVersionNotFound: lambda found: AWSError(
         "InvalidLaunchTemplateId.VersionNotFound",
         f"Could not find the specified version {found.version} for the launch template with ID "
         f"{_shown(arns.TEMPLATE, found.id)}.",
@@ -217,36 +226,38 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     errors.TokenUsed: lambda _: AWSError(
         "IdempotentParameterMismatch", "The specified client token has already been used before."
     ),
-    errors.TemplateDefaultVersionKept: lambda _: AWSError(
+    launch_findings.TemplateDefaultVersionKept: lambda _: AWSError(
         "InvalidParameterValue",
         "The default version cannot be deleted. Either specify another version as default or delete the launch"
         " template.",
     ),
-    errors.VolumeTooSmall: volume_too_small,
-    errors.NoVolumes: lambda _: AWSError(  # unsourced
+    volume_findings.VolumeTooSmall: volume_too_small,
+    volume_findings.NoVolumes: lambda _: AWSError(  # unsourced
         "UnsupportedOperation", "This cloud has no block storage: there are no volumes but the disks of instances."
     ),
-    errors.VolumeNotFound: lambda found: AWSError(
+    volume_findings.VolumeNotFound: lambda found: AWSError(
         "InvalidVolume.NotFound", f"The volume '{_shown(arns.VOLUME, found.volume)}' does not exist."
     ),
-    errors.VolumeConflict: _volume_busy,
-    errors.VolumeAttached: lambda found: AWSError(
+    volume_findings.VolumeConflict: _volume_busy,
+    volume_findings.VolumeAttached: lambda found: AWSError(
         "VolumeInUse",
         f"Volume {_shown(arns.VOLUME, found.volume)} is currently attached to {_shown(arns.INSTANCE, found.server)}",
     ),
-    errors.VolumeNotAttached: lambda found: AWSError(
+    volume_findings.VolumeNotAttached: lambda found: AWSError(
         "IncorrectState", f"Volume '{_shown(arns.VOLUME, found.volume)}' is in the 'available' state."
     ),
-    errors.VolumeElsewhere: lambda found: AWSError(
+    volume_findings.VolumeElsewhere: lambda found: AWSError(
         "InvalidVolume.ZoneMismatch",
         f"The volume '{_shown(arns.VOLUME, found.volume)}' is not in the same availability zone as instance "
         f"'{_shown(arns.INSTANCE, found.server)}'",
     ),
-    errors.VolumeShrinks: lambda _: AWSError("InvalidParameterValue", "New size cannot be smaller than existing size"),
-    errors.SnapshotNotFound: lambda found: AWSError(
+    volume_findings.VolumeShrinks: lambda _: AWSError(
+        "InvalidParameterValue", "New size cannot be smaller than existing size"
+    ),
+    volume_findings.SnapshotNotFound: lambda found: AWSError(
         "InvalidSnapshot.NotFound", f"The snapshot '{_shown(arns.SNAPSHOT, found.snapshot)}' does not exist."
     ),
-    errors.SnapshotInUse: lambda found: AWSError(
+    volume_findings.SnapshotInUse: lambda found: AWSError(
         "InvalidSnapshot.InUse",
         f"The snapshot {_shown(arns.SNAPSHOT, found.snapshot)} is currently in use by {arns.image_id(found.image)}",
     ),
@@ -255,91 +266,95 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
         "The request to launch an instance has the same client token as a previous request for which the instance "
         "has been terminated.",
     ),
-    errors.ImageNotFound: lambda found: AWSError(
+    image_findings.ImageNotFound: lambda found: AWSError(
         "InvalidAMIID.NotFound", f"The image id '[{_shown(arns.IMAGE, found.image)}]' does not exist"
     ),
-    errors.TypeNotFound: lambda found: AWSError(  # unsourced
+    launch_findings.TypeNotFound: lambda found: AWSError(  # unsourced
         "InvalidParameterValue", f"Invalid value '{found.type}' for InstanceType."
     ),
-    errors.TypeNotSupported: lambda found: AWSError(  # unsourced
+    launch_findings.TypeNotSupported: lambda found: AWSError(  # unsourced
         "InvalidParameterValue",
         f"The architecture of the specified instance type '{found.type}' does not match the architecture "
         f"'{found.architecture}' of the specified AMI. Specify an instance type and an AMI that have matching "
         "architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover the "
         "architecture of the instance type or AMI.",
     ),
-    errors.KeyPairNotFound: lambda found: AWSError(
+    key_pair_findings.KeyPairNotFound: lambda found: AWSError(
         "InvalidKeyPair.NotFound", f"The key pair '{found.name}' does not exist"
     ),
-    errors.SecurityGroupNotFound: lambda found: AWSError(
+    security_group_findings.SecurityGroupNotFound: lambda found: AWSError(
         "InvalidGroup.NotFound", f"The security group '{_group(found)}' does not exist"
     ),
-    errors.NetworkUnknown: lambda found: (
+    network_findings.NetworkUnknown: lambda found: (
         AWSError("InvalidVpcID.NotFound", f"The vpc ID '{_shown(arns.NETWORK, found.network)}' does not exist")
         if found.network
         else AWSError("VPCIdNotSpecified", "No default VPC for this user")  # unsourced
     ),
-    errors.SecurityGroupExists: lambda found: AWSError(
+    security_group_findings.SecurityGroupExists: lambda found: AWSError(
         "InvalidGroup.Duplicate",
         f"The security group '{found.name}' already exists for VPC '{_shown(arns.NETWORK, found.network)}'",
     ),
-    errors.SecurityGroupInUse: lambda found: AWSError(
+    security_group_findings.SecurityGroupInUse: lambda found: AWSError(
         "DependencyViolation", f"resource {_shown(arns.SECURITY_GROUP, found.group)} has a dependent object"
     ),
-    errors.SecurityGroupKept: lambda found: AWSError(
+    security_group_findings.SecurityGroupKept: lambda found: AWSError(
         "CannotDelete",
         f'the specified group: "{_shown(arns.SECURITY_GROUP, found.group)}" name: "{found.name}" cannot be deleted by '
         "a user",
     ),
-    errors.GroupRuleExists: _rule_exists,
-    errors.GroupRuleMissing: lambda _: AWSError(
+    security_group_findings.GroupRuleExists: _rule_exists,
+    security_group_findings.GroupRuleMissing: lambda _: AWSError(
         "InvalidPermission.NotFound", "The specified rule does not exist in this security group."
     ),
-    errors.GroupRulesUnknown: lambda found: AWSError(
+    security_group_findings.GroupRulesUnknown: lambda found: AWSError(
         "InvalidSecurityGroupRuleId.NotFound",
         f"The security group rule ID '{arns.SECURITY_GROUP_RULE}-{found.rules[0]}' does not exist",
     ),
     # Source: conformance/recorded key_pairs*.
-    errors.KeyPairExists: lambda _: AWSError("InvalidKeyPair.Duplicate", "The keypair already exists"),
-    errors.KeyPairNotPublic: lambda _: AWSError("InvalidKey.Format", "Key is not in valid OpenSSH public key format"),
-    errors.ServerGroupNotFound: lambda found: AWSError(  # unsourced
+    key_pair_findings.KeyPairExists: lambda _: AWSError("InvalidKeyPair.Duplicate", "The keypair already exists"),
+    key_pair_findings.KeyPairNotPublic: lambda _: AWSError(
+        "InvalidKey.Format", "Key is not in valid OpenSSH public key format"
+    ),
+    server_findings.ServerGroupNotFound: lambda found: AWSError(  # unsourced
         "InvalidPlacementGroup.Unknown",
         f"The Placement Group '{_shown(arns.PLACEMENT_GROUP, found.group)}' is unknown.",
     ),
-    errors.ServerGroupExists: lambda found: AWSError(  # unsourced
+    server_findings.ServerGroupExists: lambda found: AWSError(  # unsourced
         "InvalidPlacementGroup.Duplicate", f"The placement group '{found.name}' already exists."
     ),
-    errors.ServerGroupInUse: lambda found: AWSError(  # unsourced
+    server_findings.ServerGroupInUse: lambda found: AWSError(  # unsourced
         "InvalidPlacementGroup.InUse", f"The placement group '{found.name}' is in use and may not be deleted."
     ),
-    errors.SubnetNotFound: lambda found: AWSError(
+    launch_findings.SubnetNotFound: lambda found: AWSError(
         "InvalidSubnetID.NotFound", f"The subnet ID '{_shown(arns.SUBNET, found.subnet)}' does not exist"
     ),
-    errors.NoAddresses: lambda _: AWSError(  # unsourced
+    network_findings.NoAddresses: lambda _: AWSError(  # unsourced
         "InsufficientFreeAddressesInSubnet", "There are not enough free addresses in the subnet to satisfy the request."
     ),
-    errors.AddressTaken: lambda _: AWSError("InvalidIPAddress.InUse", "Address is in use."),  # unsourced
-    errors.AddressUnfit: lambda _: AWSError(  # unsourced
+    network_findings.AddressTaken: lambda _: AWSError("InvalidIPAddress.InUse", "Address is in use."),  # unsourced
+    network_findings.AddressUnfit: lambda _: AWSError(  # unsourced
         "InvalidParameterValue", "Address does not fall within the subnet's address range"
     ),
-    errors.NetworkMissing: _no_network,
+    launch_findings.NetworkMissing: _no_network,
     # unsourced
-    errors.ZoneNotFound: lambda found: AWSError("InvalidParameterValue", f"Invalid availability zone: [{found.zone}]"),
-    errors.ZonesMismatch: lambda found: AWSError(  # unsourced
+    launch_findings.ZoneNotFound: lambda found: AWSError(
+        "InvalidParameterValue", f"Invalid availability zone: [{found.zone}]"
+    ),
+    launch_findings.ZonesMismatch: lambda found: AWSError(  # unsourced
         "InvalidParameterCombination",
         f"The subnet is not in the availability zone '{', '.join(found.zones)}' that was requested.",
     ),
-    errors.ProfileIncomplete: lambda found: AWSError(
+    launch_findings.ProfileIncomplete: lambda found: AWSError(
         "MissingParameter", f"The request must contain the parameter {_INCOMPLETE.get(found.missing, found.missing)}"
     ),
-    errors.IamProfileNotFound: lambda found: AWSError(
+    launch_findings.IamProfileNotFound: lambda found: AWSError(
         "InvalidParameterValue", iam_profile_words(found.name, empty=found.empty)
     ),
-    errors.LaunchUnsupported: lambda found: AWSError(  # unsourced
+    launch_findings.LaunchUnsupported: lambda found: AWSError(  # unsourced
         "Unsupported",
         f"The requested configuration is currently not supported: {found.member} has no meaning on this cloud.",
     ),
-    errors.NoCapacity: lambda found: AWSError(  # unsourced
+    launch_findings.NoCapacity: lambda found: AWSError(  # unsourced
         "InsufficientInstanceCapacity",
         f"We currently do not have sufficient {found.type} capacity in the Availability Zone you requested "
         f"({found.zone}). Our system will be working on provisioning additional capacity.",
@@ -347,11 +362,11 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     ),
     errors.QuotaExceeded: _quota,
     errors.LimitExceeded: _limit,
-    errors.ServerUnknown: lambda found: AWSError(  # unsourced
+    server_findings.ServerUnknown: lambda found: AWSError(  # unsourced
         "InvalidInstanceID.NotFound", f"The instance ID '{_shown(arns.INSTANCE, found.server)}' does not exist"
     ),
-    errors.ServerConflict: _conflict,
-    errors.ServerProtected: _protected,
+    server_findings.ServerConflict: _conflict,
+    server_findings.ServerProtected: _protected,
 }
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from backend import errors
+from backend.domain import image_findings, volume_findings
 from backend.domain.ids import short_id
 from backend.drivers.images import GIB, NAME, NewImage
 from backend.drivers.volumes import Snapshot
@@ -46,15 +46,15 @@ def _answers(name: str, *, of_nothing: bool = True) -> Callable[[Handler], Handl
                 actions.check_dry_run(call)
             try:
                 return handler(call)
-            except errors.ImageNameTaken as taken:
+            except image_findings.ImageNameTaken as taken:
                 words = f"AMI name {taken.name} is already in use by AMI {arns.image_id(taken.image_id)}"
                 raise AWSError("InvalidAMIName.Duplicate", words) from None
-            except errors.ImageNotOwned as found:
+            except image_findings.ImageNotOwned as found:
                 shown = arns.image_id(found.image_id)
                 raise AWSError("AuthFailure", f"Not authorized for image:{shown}", 403) from None
-            except errors.ImageNotFound as found:
+            except image_findings.ImageNotFound as found:
                 raise actions.not_found(actions.IMAGE, [f"{arns.IMAGE}-{found.image}"]) from None
-            except errors.ImagesExhausted as full:
+            except image_findings.ImagesExhausted as full:
                 words = f"You have reached the limit of {full.limit} AMIs in this Region."  # unsourced
                 raise AWSError("ResourceLimitExceeded", words) from None
 
@@ -152,7 +152,7 @@ def _delete_snapshot(call: Call, snapshot: Snapshot) -> dict[str, str]:
     shown = arns.resource_id(arns.SNAPSHOT, snapshot.id)
     try:
         call.backend.volumes.delete_snapshot(call.scope, snapshot)
-    except errors.SnapshotInUse:
+    except volume_findings.SnapshotInUse:
         return {"SnapshotId": shown, "ReturnCode": "skipped"}
     call.backend.resource_tags.remove(call.scope, [shown], None)
     return {"SnapshotId": shown, "ReturnCode": "success"}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from backend import errors
+from backend.domain import server_findings
 from backend.drivers.compute import Server
 from translators import arns
 from translators.ec2 import actions, launch_data
@@ -257,7 +258,7 @@ def _set_disks(call: Call, instance: Instance, mappings: Sequence[Mapping[str, A
 def _there(instance: Instance, change: Callable[[], None]) -> None:
     try:
         change()
-    except errors.ServerConflict:
+    except server_findings.ServerConflict:
         # unsourced
         words = f"The instance '{instance.id}' is not in a state from which this can be done."
         raise AWSError("IncorrectInstanceState", words) from None
@@ -267,7 +268,7 @@ def _stopped(instance: Instance, change: Callable[[], None]) -> None:
     """Source: hashicorp/terraform-provider-aws #3437 (the words)."""
     try:
         change()
-    except errors.ServerConflict:
+    except server_findings.ServerConflict:
         words = f"The instance '{instance.id}' is not in the 'stopped' state."
         raise AWSError("IncorrectInstanceState", words) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from backend import errors
+from backend.domain import image_findings
 from backend.domain.identities import noted_profile
 from backend.domain.profile import TemplateVersion
 from translators import arns, paging
@@ -129,7 +129,7 @@ def _plain(call: Call, data: Mapping[str, Any]) -> Mapping[str, Any]:
         return data
     meant = call.backend.parameters.image(call.scope, str(image))
     if meant is None:
-        raise errors.ImageNotFound(str(image))
+        raise image_findings.ImageNotFound(str(image))
     return {**data, "ImageId": arns.image_id(meant.id)}
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from backend import errors
+from backend.domain import launch_findings
 from backend.domain.profile import ServerSpec, Template
 from backend.services.templates import NewVersion, TemplateRef, tag_key
 from translators import arns, paging
@@ -28,7 +29,7 @@ _NOT_ALL: Final = "At least one of the launch templates specified in the request
 
 def _of_ids(call: Call, asked: Asked) -> Iterator[Template]:
     for each in asked.named["LaunchTemplateIds"]:
-        with suppress(errors.TemplateNotFound):
+        with suppress(launch_findings.TemplateNotFound):
             yield call.backend.templates.find(call.scope, _by_id(each))
 
 
@@ -95,7 +96,7 @@ def modify(call: Call) -> Result:
     actions.check_dry_run(call)
     try:
         changed = call.backend.templates.change_default(call.scope, ref, version, token=token)
-    except errors.TemplateVersionNotFound as found:
+    except launch_findings.TemplateVersionNotFound as found:
         raise AWSError(
             "InvalidLaunchTemplateId.VersionNotFound",
             f"The launch template version {found.version} is not found for the specified launch template.",
@@ -231,7 +232,7 @@ def _named(call: Call) -> list[Template]:
     for ref in (*map(_by_id, ids), *(TemplateRef(name=name) for name in names)):
         try:
             template = call.backend.templates.find(call.scope, ref)
-        except errors.TemplateNotFound as gone:
+        except launch_findings.TemplateNotFound as gone:
             told = translate(gone, "ec2")
             raise AWSError("" if told is None else told.code, _NOT_ALL) from gone
         found[template.name] = template

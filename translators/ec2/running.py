@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from backend import errors
+from backend.domain import server_findings
 from backend.domain.ids import short_id
 from backend.domain.profile import BlockDevice, ServerSpec
 from backend.services.servers import Moved, Order
@@ -61,7 +62,7 @@ def start(call: Call) -> Result:
         raise AWSError("UnsupportedOperation", "The parameter AdditionalInfo is reserved.")  # unsourced
     try:
         moved = call.backend.servers.start(call.scope, servers)
-    except errors.ServerConflict as found:
+    except server_findings.ServerConflict as found:
         raise _stuck(found, "started") from found
     return {"StartingInstances": _told(moved)}
 
@@ -79,7 +80,7 @@ def stop(call: Call) -> Result:
     try:
         # Force and SkipOsShutdown ask for no more patience than the cloud has: it ends what does not stop by itself.
         moved = call.backend.servers.stop(call.scope, servers)
-    except errors.ServerConflict as found:
+    except server_findings.ServerConflict as found:
         raise _stuck(found, "stopped") from found
     return {"StoppingInstances": _told(moved)}
 
@@ -90,7 +91,7 @@ def reboot(call: Call) -> Result:
     actions.check_dry_run(call)
     try:
         call.backend.servers.reboot(call.scope, servers)
-    except errors.ServerConflict as found:
+    except server_findings.ServerConflict as found:
         raise _stuck(found, "rebooted") from found
     return {}
 
@@ -128,7 +129,7 @@ def _told(moved: Sequence[Moved]) -> list[dict[str, Any]]:
     ]
 
 
-def _stuck(found: errors.ServerConflict, done: str) -> AWSError:
+def _stuck(found: server_findings.ServerConflict, done: str) -> AWSError:
     shown = f"{arns.INSTANCE}-{found.server}"
     # unsourced
     return AWSError("IncorrectInstanceState", f"The instance '{shown}' is not in a state from which it can be {done}.")

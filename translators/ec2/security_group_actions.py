@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from backend import errors
+from backend.domain import security_group_findings
 from backend.domain.security_groups import DEFAULT, GroupRule
 from backend.services.security_groups import Changed, ListedGroup
 from translators import arns
@@ -116,7 +116,7 @@ def _revoke(call: Call, *, egress: bool) -> Result:
     if ids:
         found = [rule for rule in _rules_of(group, ids).values() if rule.egress is egress]
         if len(found) < len({*ids}):
-            raise errors.GroupRulesUnknown(_shorts(ids))
+            raise security_group_findings.GroupRulesUnknown(_shorts(ids))
         unknown: list[GroupRule] = []
     else:
         asked = permissions.asked(call.params, egress, _named(call, group))
@@ -125,7 +125,7 @@ def _revoke(call: Call, *, egress: bool) -> Result:
         unknown = [rule for rule in asked if rule.meaning not in known]
         # Source: API Reference, RevokeSecurityGroupIngress: of groups of the default VPC nothing is refused.
         if unknown and not call.backend.security_groups.is_default_network(call.scope, group.vpc):
-            raise errors.GroupRuleMissing
+            raise security_group_findings.GroupRuleMissing
     actions.check_dry_run(call)
     gone = {rule.id for rule in found}
     changed = call.backend.security_groups.change(
@@ -150,12 +150,14 @@ def _redescribe(call: Call, *, egress: bool) -> Result:
             if old[short].egress is egress
         }
         if len(new) < len(updates):
-            raise errors.GroupRulesUnknown(_shorts([each.get("SecurityGroupRuleId") or "" for each in updates]))
+            raise security_group_findings.GroupRulesUnknown(
+                _shorts([each.get("SecurityGroupRuleId") or "" for each in updates])
+            )
     else:
         asked = permissions.asked(call.params, egress, _named(call, group))
         known = {rule.meaning: rule for rule in group.rules}
         if any(rule.meaning not in known for rule in asked):
-            raise errors.GroupRuleMissing
+            raise security_group_findings.GroupRuleMissing
         matched = [(known[rule.meaning], rule.description) for rule in asked]
         new = {rule.id: replace(rule, description=text) for rule, text in matched}
     actions.check_dry_run(call)
@@ -168,7 +170,7 @@ def _put(call: Call, group: ListedGroup, new: Mapping[str, GroupRule]) -> Change
 
     def edit(rules: Sequence[GroupRule]) -> Sequence[GroupRule]:
         if missing := new.keys() - {rule.id for rule in rules}:
-            raise errors.GroupRulesUnknown(tuple(sorted(missing)))
+            raise security_group_findings.GroupRulesUnknown(tuple(sorted(missing)))
         return [new.get(rule.id, rule) for rule in rules]
 
     return call.backend.security_groups.change(call.scope, group.id, edit)

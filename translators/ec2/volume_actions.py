@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from backend import errors
+from backend.domain import server_findings
 from backend.domain.node import ServerStatus
 from backend.drivers.volumes import Kind, NewVolume, Snapshot, Volume
 from translators import arns
@@ -89,7 +89,7 @@ def attach(call: Call) -> Result:
     actions.check_dry_run(call)
     try:
         made = call.backend.volumes.attach(call.scope, volume.own, instance.server, device)
-    except errors.ServerConflict:
+    except server_findings.ServerConflict:
         # unsourced
         raise AWSError("IncorrectState", f"Instance '{instance.id}' is not 'running'.") from None
     return attachment(volume.id, made, goes=False, state="attaching")

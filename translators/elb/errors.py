@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from backend import errors
+from backend.domain import balancer_findings, launch_findings, security_group_findings
 from translators.errors import AWSError, Table, register
 
 
@@ -37,37 +38,41 @@ def _too_many(found: errors.LimitExceeded) -> AWSError:
 
 # The words of these are unsourced but where a line says otherwise.
 TABLE: Final[Table] = {
-    errors.BalancerNotFound: lambda found: not_found(found.balancer),
-    errors.BalancerExists: lambda found: AWSError(
+    balancer_findings.BalancerNotFound: lambda found: not_found(found.balancer),
+    balancer_findings.BalancerExists: lambda found: AWSError(
         "DuplicateLoadBalancerName",
         f"Load Balancer named {found.name} already exists and it is configured with different parameters.",
     ),
-    errors.ListenerExists: lambda found: AWSError(
+    balancer_findings.ListenerExists: lambda found: AWSError(
         "DuplicateListener",
         f"A listener already exists for port {found.port}, but with a different InstancePort, Protocol, or "
         "SSLCertificateId",
     ),
-    errors.ListenerNotFound: lambda found: AWSError(
+    balancer_findings.ListenerNotFound: lambda found: AWSError(
         "ListenerNotFound", f"The specified listener does not exist on port {found.listener}"
     ),
-    errors.PolicyUnknown: lambda found: AWSError("PolicyNotFound", f"There is no policy with name {found.policy}"),
-    errors.PolicyExists: lambda found: AWSError(
+    balancer_findings.PolicyUnknown: lambda found: AWSError(
+        "PolicyNotFound", f"There is no policy with name {found.policy}"
+    ),
+    balancer_findings.PolicyExists: lambda found: AWSError(
         "DuplicatePolicyName", f"Policy named {found.policy} already exists with different parameters"
     ),
-    errors.PolicyInUse: lambda found: invalid_configuration(f"The policy {found.policy} is used by a listener"),
-    errors.TargetsInvalid: lambda found: invalid_instance(found.targets[0]),
+    balancer_findings.PolicyInUse: lambda found: invalid_configuration(
+        f"The policy {found.policy} is used by a listener"
+    ),
+    balancer_findings.TargetsInvalid: lambda found: invalid_instance(found.targets[0]),
     errors.LimitExceeded: _too_many,
-    errors.BalancingLacks: lambda found: invalid_configuration(found.detail),
-    errors.SubnetNotFound: lambda found: AWSError(
+    balancer_findings.BalancingLacks: lambda found: invalid_configuration(found.detail),
+    launch_findings.SubnetNotFound: lambda found: AWSError(
         "SubnetNotFound", f"The subnet ID 'subnet-{found.subnet}' does not exist"
     ),
-    errors.SecurityGroupNotFound: lambda found: AWSError(
+    security_group_findings.SecurityGroupNotFound: lambda found: AWSError(
         "InvalidSecurityGroup", f"The security group ID 'sg-{found.group}' does not exist"
     ),
     errors.QuotaExceeded: lambda found: AWSError(
         "TooManyLoadBalancers", f"The cloud's quota of {found.resource} is used up: {found.limit}"
     ),
-    errors.NoBalancing: lambda _: invalid_configuration("The cloud has no load balancing service"),
+    balancer_findings.NoBalancing: lambda _: invalid_configuration("The cloud has no load balancing service"),
     errors.CloudNotReached: _unavailable,
     errors.OutcomeUnclear: _unavailable,
     errors.NotPermitted: lambda _: AWSError(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from backend import errors as findings
+from backend.domain import balancer_findings
 from translators.elb.errors import invalid_configuration, validation
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
@@ -51,7 +51,7 @@ def delete_load_balancer_policy(call: Call) -> Result:
 
     def change(kept: dict[str, Any]) -> dict[str, Any]:
         if any(name in followed for followed in kept.get("followed", {}).values()):
-            raise findings.PolicyInUse(name)
+            raise balancer_findings.PolicyInUse(name)
         policies = {each: one for each, one in kept.get("policies", {}).items() if each != name}
         return {**kept, "policies": policies}
 
@@ -64,14 +64,14 @@ def set_load_balancer_policies_of_listener(call: Call) -> Result:
     balancer, port, names = (call.params[each] for each in ("LoadBalancerName", "LoadBalancerPort", "PolicyNames"))
     fronts = {each.port: each for each in call.backend.classic_balancers.get(call.scope, balancer).fronts}
     if port not in fronts:
-        raise findings.ListenerNotFound(str(port))
+        raise balancer_findings.ListenerNotFound(str(port))
     if len(names) > 1 or (names and fronts[port].protocol not in {"HTTP", "HTTPS"}):
         raise invalid_configuration("One stickiness policy can be set, for HTTP and HTTPS listeners")  # unsourced
 
     def change(kept: dict[str, Any]) -> dict[str, Any]:
         for name in names:
             if name not in kept.get("policies", {}):
-                raise findings.PolicyUnknown(name)
+                raise balancer_findings.PolicyUnknown(name)
         return {**kept, "followed": {**kept.get("followed", {}), str(port): list(names)}}
 
     call.backend.classic_balancers.configure(call.scope, balancer, change)
@@ -82,7 +82,7 @@ def set_load_balancer_policies_of_listener(call: Call) -> Result:
 def set_load_balancer_policies_for_backend_server(call: Call) -> Result:
     call.backend.classic_balancers.get(call.scope, call.params["LoadBalancerName"])
     if call.params["PolicyNames"]:
-        raise findings.PolicyUnknown(call.params["PolicyNames"][0])
+        raise balancer_findings.PolicyUnknown(call.params["PolicyNames"][0])
     return {}
 
 
@@ -95,7 +95,7 @@ def describe_load_balancer_policies(call: Call) -> Result:
     asked = call.params.get("PolicyNames") or list(kept)
     for each in asked:
         if each not in kept:
-            raise findings.PolicyUnknown(each)
+            raise balancer_findings.PolicyUnknown(each)
     return {"PolicyDescriptions": [_shown(each, kept[each]) for each in asked]}
 
 
@@ -114,7 +114,7 @@ def _create(call: Call, policy: Mapping[str, Any]) -> Result:
     def change(kept: dict[str, Any]) -> dict[str, Any]:
         policies = kept.get("policies", {})
         if policies.get(name, policy) != policy:
-            raise findings.PolicyExists(name)
+            raise balancer_findings.PolicyExists(name)
         if len(policies) >= _MOST:
             raise AWSError("TooManyPolicies", f"The quota of {_MOST} policies is used up")  # unsourced
         return {**kept, "policies": {**policies, name: policy}}

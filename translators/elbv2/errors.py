@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from backend import errors
+from backend.domain import balancer_findings, launch_findings, security_group_findings
 from translators.errors import AWSError, Table, register
 
 
@@ -56,7 +57,7 @@ def _too_many(found: errors.LimitExceeded) -> AWSError:
     return AWSError(code, f"{words}: {found.limit}")  # unsourced
 
 
-def _invalid_targets(found: errors.TargetsInvalid) -> AWSError:
+def _invalid_targets(found: balancer_findings.TargetsInvalid) -> AWSError:
     names = ", ".join(f"'{each}'" for each in found.targets)
     if found.what == "running":
         words = f"The following targets are not in a running state and cannot be registered: {names}"
@@ -67,37 +68,39 @@ def _invalid_targets(found: errors.TargetsInvalid) -> AWSError:
 
 # The words of these are unsourced but where a line says otherwise.
 TABLE: Final[Table] = {
-    errors.PoolNotFound: lambda _: target_group_not_found(),
-    errors.NoBalancing: lambda _: target_group_not_found(),
+    balancer_findings.PoolNotFound: lambda _: target_group_not_found(),
+    balancer_findings.NoBalancing: lambda _: target_group_not_found(),
     errors.CloudNotReached: _unavailable,
     errors.NotPermitted: lambda _: AWSError(  # unsourced
         "AccessDenied", "The service may not act in this account. Check the delegation of its cloud project.", 403
     ),
     errors.CloudRefused: lambda found: validation(f"The request was refused: {found.detail}"),  # unsourced
     errors.OutcomeUnclear: _unavailable,
-    errors.PoolBusy: _unavailable,
-    errors.BalancerNotFound: lambda _: load_balancer_not_found(),
-    errors.BalancerExists: lambda found: AWSError(
+    balancer_findings.PoolBusy: _unavailable,
+    balancer_findings.BalancerNotFound: lambda _: load_balancer_not_found(),
+    balancer_findings.BalancerExists: lambda found: AWSError(
         "DuplicateLoadBalancerName",
         f"A load balancer with the same name '{found.name}' exists, but with different settings",
     ),
-    errors.TargetGroupExists: lambda found: AWSError(
+    balancer_findings.TargetGroupExists: lambda found: AWSError(
         "DuplicateTargetGroupName",
         f"A target group with the same name '{found.name}' exists, but with different settings",
     ),
-    errors.ListenerNotFound: lambda _: listener_not_found(),
-    errors.RuleNotFound: lambda _: rule_not_found(),
-    errors.ListenerExists: lambda found: AWSError(
+    balancer_findings.ListenerNotFound: lambda _: listener_not_found(),
+    balancer_findings.RuleNotFound: lambda _: rule_not_found(),
+    balancer_findings.ListenerExists: lambda found: AWSError(
         "DuplicateListener", f"A listener already exists on port {found.port} of this load balancer"
     ),
-    errors.PriorityInUse: lambda found: AWSError("PriorityInUse", f"Priority '{found.priority}' is currently in use"),
-    errors.TargetsInvalid: _invalid_targets,
+    balancer_findings.PriorityInUse: lambda found: AWSError(
+        "PriorityInUse", f"Priority '{found.priority}' is currently in use"
+    ),
+    balancer_findings.TargetsInvalid: _invalid_targets,
     errors.LimitExceeded: _too_many,
-    errors.BalancingLacks: lambda found: invalid_configuration(found.detail),
-    errors.SubnetNotFound: lambda found: AWSError(
+    balancer_findings.BalancingLacks: lambda found: invalid_configuration(found.detail),
+    launch_findings.SubnetNotFound: lambda found: AWSError(
         "SubnetNotFound", f"The subnet ID 'subnet-{found.subnet}' does not exist"
     ),
-    errors.SecurityGroupNotFound: lambda found: AWSError(
+    security_group_findings.SecurityGroupNotFound: lambda found: AWSError(
         "InvalidSecurityGroup", f"The security group ID 'sg-{found.group}' does not exist"
     ),
     errors.QuotaExceeded: lambda found: AWSError(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from backend import errors as findings
+from backend.domain import balancer_findings
 from backend.domain.balancers import BalancerKind, BalancerListener, LoadBalancer, forwarded
 from backend.services.limits import CERTIFICATES_OF_LISTENER
 from backend.services.listeners import NewListener, NewRule
@@ -179,7 +180,7 @@ class _elsewhere:  # noqa: N801 - reads as a statement
         """Nothing is to be done before."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, findings.TargetGroupElsewhere):
+        if isinstance(error, balancer_findings.TargetGroupElsewhere):
             arn = group_arns(self._call).get(error.group, "")
             raise AWSError(  # unsourced
                 "TargetGroupAssociationLimit",

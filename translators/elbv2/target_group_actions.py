@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from backend import errors as findings
+from backend.domain import balancer_findings
 from backend.services.target_groups import NewGroup
 from translators import arns
 from translators.elbv2 import errors, ids, tag_words
@@ -89,7 +89,7 @@ def delete_target_group(call: Call) -> Result:
         )
     try:
         call.backend.target_groups.delete(call.scope, short)
-    except findings.TargetGroupInUse as found:
+    except balancer_findings.TargetGroupInUse as found:
         words = f"Target group '{arn}' is currently in use by a listener or a rule"
         raise AWSError("ResourceInUse", words) from found
     return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from backend import errors
+from backend.domain import session_findings
 from translators.errors import AWSError, Table, register
 
 
@@ -18,7 +19,7 @@ def not_assumed(user: str, role: str) -> AWSError:
     )
 
 
-def _unavailable(found: errors.SessionsUnavailable) -> AWSError:
+def _unavailable(found: session_findings.SessionsUnavailable) -> AWSError:
     return AWSError("AccessDenied", f"Coppice gives no temporary credentials here: {found.detail}.", 403)  # unsourced
 
 
@@ -32,8 +33,8 @@ def _not_reached(_: Any) -> AWSError:
 
 TABLE: Final[Table] = {
     errors.CloudNotReached: _not_reached,
-    errors.SessionsUnavailable: _unavailable,
-    errors.KeyGone: _gone,
+    session_findings.SessionsUnavailable: _unavailable,
+    session_findings.KeyGone: _gone,
 }
 
 register("sts", TABLE)

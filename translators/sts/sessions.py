@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from backend import errors
+from backend.domain import session_findings
 from backend.domain.scope import Scope
 from backend.domain.session import Session
 from backend.services.sessions import Role
@@ -62,11 +63,11 @@ def assume_role(call: Call) -> Result:
         session = call.backend.sessions.assume(
             call.caller.access_key, call.caller.project_id, wanted, timedelta(seconds=seconds)
         )
-    except errors.RolesNotAssumed:
+    except session_findings.RolesNotAssumed:
         refused = not_assumed(caller_arn(call), arn)
         why = "This account has no such role: iam create-role makes one."
         raise AWSError(refused.code, f"{refused.message}. {why}", refused.status) from None
-    except errors.RoleRefused:
+    except session_findings.RoleRefused:
         raise not_assumed(caller_arn(call), arn) from None
     except errors.LimitExceeded:
         raise AWSError(

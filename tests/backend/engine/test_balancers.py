@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from backend import errors
+from backend.domain import balancer_findings
 from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, TargetGroup, target_id
 from backend.domain.ids import balancing_id
 from backend.drivers.balancer_plans import balancer_plan
@@ -181,7 +182,7 @@ def test_pools_of_ours_are_no_ones_to_adopt(world):
     world.pass_time(2)
     (pool,) = world.simulated.pools.all()
     assert world.backend.traffic.pools(SCOPE) == []
-    with pytest.raises(errors.PoolNotFound):
+    with pytest.raises(balancer_findings.PoolNotFound):
         world.backend.traffic.targets(SCOPE, balancing_id(pool.id))
 
 

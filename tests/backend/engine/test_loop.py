@@ -8,6 +8,7 @@ import pytest
 
 from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind, ReasonKind
 from backend.domain.cluster import ClusterChange, PlacementRequest, Process, SourceRequest, Tag
+from backend.domain.cluster_findings import ClusterNotFound
 from backend.domain.identities import PROFILE_TAG
 from backend.domain.node import Health, NodeState, ServerStatus
 from backend.domain.profile import ServerSpec
@@ -16,7 +17,6 @@ from backend.drivers.simulated import Where
 from backend.engine.kinds import KINDS
 from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
-from backend.errors import ClusterNotFound
 from backend.services.roles import NewRole
 from backend.services.servers import Order
 from backend.services.templates import NewVersion

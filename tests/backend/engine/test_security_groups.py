@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from backend import errors
+from backend.domain import security_group_findings
 from backend.domain.ids import short_id
 from backend.domain.security_groups import CONFIRMED, GIVEN_UP, UNMADE, GroupRule
 from backend.drivers.errors import GroupInUse, Refused, SecurityGroupNotFound
@@ -160,16 +161,16 @@ def test_a_deletion_whose_answer_was_lost_is_done(world, groups, made):
 
 def test_a_deletion_that_is_refused_gives_the_group_back_as_it_was(world, groups, made):
     def meanwhile():
-        with pytest.raises(errors.SecurityGroupExists):
+        with pytest.raises(security_group_findings.SecurityGroupExists):
             groups.create(SCOPE, "web", "another", None)
-        with pytest.raises(errors.SecurityGroupNotFound):
+        with pytest.raises(security_group_findings.SecurityGroupNotFound):
             authorize(groups, made, SSH)
         raise GroupInUse("in use")
 
     find = groups.one
     groups.one = lambda *_: made  # as a request finds it that began before the deletion
     once(world, "delete_security_group", meanwhile)
-    with pytest.raises(errors.SecurityGroupInUse):
+    with pytest.raises(security_group_findings.SecurityGroupInUse):
         groups.delete(SCOPE, made.id)
     groups.one = find
     world.pass_time(90)
@@ -226,7 +227,7 @@ def test_a_vpc_has_a_group_of_its_own(world, groups):
     groups.make_default(SCOPE, vpc)
     (default,) = [each for each in groups.list(SCOPE) if each.vpc == short_id(vpc)]
     assert (default.name, default.description) == ("default", "default VPC security group")
-    with pytest.raises(errors.SecurityGroupKept):
+    with pytest.raises(security_group_findings.SecurityGroupKept):
         groups.delete(SCOPE, default.id)
     members = Rule(True, "-1", None, None, group_id=default.cloud_id)
     listed = [each for each in world.simulated.cloud.network.security_groups(SCOPE) if each.network_id == vpc]
@@ -246,7 +247,7 @@ def test_a_group_that_goes_is_named_by_no_new_rule(world, groups, made):
     world.simulated.faults.lose_request(Where(calls=("delete_security_group",)), times=1)
     groups.delete(SCOPE, peer.id)
     named = GroupRule("", "", False, "tcp", 80, 80, peer.id)
-    with pytest.raises(errors.SecurityGroupNotFound):
+    with pytest.raises(security_group_findings.SecurityGroupNotFound):
         groups.change(SCOPE, made.id, lambda rules: [*rules, named])
     world.pass_time(90)
     with world.store.read() as conn:

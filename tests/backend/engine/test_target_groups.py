@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from backend import errors
+from backend.domain import balancer_findings
 from backend.store import balancers as store_balancers
 from backend.store.balancers import GROUPS, TARGETS
 from tests.backend.engine.test_balancers import group, listen, make
@@ -30,7 +30,7 @@ def test_a_group_that_a_listener_came_to_refer_to_meanwhile_is_not_deleted(world
         return remove(conn, scope, **equal)
 
     monkeypatch.setattr(TARGETS, "remove", meanwhile)
-    with pytest.raises(errors.TargetGroupInUse):
+    with pytest.raises(balancer_findings.TargetGroupInUse):
         world.backend.target_groups.delete(SCOPE, target.id)
     assert world.backend.target_groups.get(SCOPE, target.id).id == target.id
 
@@ -40,9 +40,9 @@ def test_a_group_that_a_listener_came_to_refer_to_meanwhile_is_not_deleted(world
     [
         (
             lambda conn, group_id: GROUPS.change(conn, SCOPE, group_id, balancer_id="0" * 16),
-            errors.TargetGroupElsewhere,
+            balancer_findings.TargetGroupElsewhere,
         ),
-        (lambda conn, group_id: GROUPS.remove(conn, SCOPE, id=group_id), errors.PoolNotFound),
+        (lambda conn, group_id: GROUPS.remove(conn, SCOPE, id=group_id), balancer_findings.PoolNotFound),
     ],
 )
 def test_a_listener_sees_groups_as_they_are_once_it_has_them_alone(world, monkeypatch, meanwhile, refusal):

@@ -1,6 +1,6 @@
 import pytest
 
-from backend.errors import AboveMaximum, BelowMinimum, BoundsCrossed, CapacityOutOfBounds
+from backend.domain.cluster_findings import AboveMaximum, BelowMinimum, BoundsCrossed, CapacityOutOfBounds
 from backend.policies import bounds
 from tests.factories import cluster, spec
 

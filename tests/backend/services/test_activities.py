@@ -1,6 +1,6 @@
 import pytest
 
-from backend.errors import ClusterNotFound
+from backend.domain.cluster_findings import ClusterNotFound
 from backend.services.activities import ActivityQuery
 from backend.store import clusters, journal
 from tests.factories import NOW, OTHER, SCOPE, activity

@@ -2,8 +2,9 @@ import pytest
 
 from backend.domain.ids import short_id
 from backend.domain.node import NodeState
+from backend.domain.server_findings import ServerNotAttachable, ServerUnknown
 from backend.drivers.catalog import Catalog
-from backend.errors import CloudNotReached, ServerNotAttachable, ServerUnknown
+from backend.errors import CloudNotReached
 from backend.services import attachment
 from tests.factories import NOW, OTHER, SCOPE, activity, cluster
 

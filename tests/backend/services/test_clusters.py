@@ -15,10 +15,7 @@ from backend.domain.cluster import (
     Tag,
     TagMatch,
 )
-from backend.domain.node import NodeState
-from backend.domain.profile import LaunchSource, ProfileRef, ServerSpec
-from backend.drivers.compute import GroupPolicy
-from backend.errors import (
+from backend.domain.cluster_findings import (
     BoundsCrossed,
     CapacityOutOfBounds,
     ClusterBusy,
@@ -28,16 +25,20 @@ from backend.errors import (
     ClusterNotFound,
     ClusterProtected,
     CoolingDown,
-    LimitExceeded,
+)
+from backend.domain.launch_findings import (
     PlacementMissing,
     ProfileNotFound,
-    ServerGroupNotFound,
-    ServerUnknown,
     TemplateNotFound,
     TemplateUnusable,
     TemplateVersionNotFound,
     ZonesMismatch,
 )
+from backend.domain.node import NodeState
+from backend.domain.profile import LaunchSource, ProfileRef, ServerSpec
+from backend.domain.server_findings import ServerGroupNotFound, ServerUnknown
+from backend.drivers.compute import GroupPolicy
+from backend.errors import LimitExceeded
 from backend.services import clusters as services
 from backend.services import limits
 from backend.services.clusters import Clusters

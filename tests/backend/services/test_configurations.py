@@ -1,20 +1,19 @@
 import pytest
 
-from backend.domain.profile import ServerSpec
-from backend.errors import (
-    CloudNotReached,
+from backend.domain.image_findings import ImageNotFound
+from backend.domain.key_pair_findings import KeyPairNotFound
+from backend.domain.launch_findings import (
     IamProfileNotFound,
-    ImageNotFound,
-    KeyPairNotFound,
-    LimitExceeded,
     ProfileExists,
     ProfileInUse,
     ProfileNotFound,
-    SecurityGroupNotFound,
-    ServerUnknown,
     TypeNotFound,
     TypeNotSupported,
 )
+from backend.domain.profile import ServerSpec
+from backend.domain.security_group_findings import SecurityGroupNotFound
+from backend.domain.server_findings import ServerUnknown
+from backend.errors import CloudNotReached, LimitExceeded
 from backend.services import limits
 from tests.factories import OTHER, SCOPE
 

@@ -4,10 +4,7 @@ import pytest
 
 from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.ids import short_id
-from backend.domain.node import Health, NodeState
-from backend.domain.profile import ProfileRef
-from backend.errors import (
+from backend.domain.cluster_findings import (
     AboveMaximum,
     BelowMinimum,
     ClusterDeleting,
@@ -16,9 +13,11 @@ from backend.errors import (
     NodeNotInCluster,
     NodeStateConflict,
     ProcessSuspended,
-    ServerNotAttachable,
-    ServerUnknown,
 )
+from backend.domain.ids import short_id
+from backend.domain.node import Health, NodeState
+from backend.domain.profile import ProfileRef
+from backend.domain.server_findings import ServerNotAttachable, ServerUnknown
 from backend.store import activities, journal, nodes
 from tests.factories import NOW, OTHER, SCOPE, World, activity
 

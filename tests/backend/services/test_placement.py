@@ -1,8 +1,9 @@
 import pytest
 
 from backend.domain.cluster import PlacementRequest
+from backend.domain.launch_findings import PlacementMissing, SubnetNotFound, ZoneNotFound, ZonesMismatch
 from backend.drivers.catalog import Catalog
-from backend.errors import CloudNotReached, PlacementMissing, SubnetNotFound, ZoneNotFound, ZonesMismatch
+from backend.errors import CloudNotReached
 from backend.services import placement
 from tests.factories import SCOPE, spec
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from backend import Backend, errors
+from backend.domain import network_findings
 from backend.domain.security_groups import RULES_LIMIT, GroupRule
 from backend.drivers.simulated.faults import Where
 from backend.services.security_groups import SecurityGroups
@@ -44,7 +45,7 @@ def test_a_vpc_on_its_way_out_gets_no_group(world: World, groups: SecurityGroups
     vpc = networks.create_vpc(SCOPE, "10.0.0.0/16")
     world.simulated.faults.unavailable(Where(calls=("delete_vpc",)))
     networks.delete_vpc(SCOPE, vpc.id)
-    with pytest.raises(errors.NetworkUnknown):
+    with pytest.raises(network_findings.NetworkUnknown):
         groups.create(SCOPE, "web", "d", vpc.id)
 
 

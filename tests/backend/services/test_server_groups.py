@@ -1,6 +1,7 @@
 import pytest
 
 from backend import errors
+from backend.domain import server_findings
 from backend.domain.profile import ServerSpec
 from backend.drivers.compute import GroupPolicy
 from backend.drivers.simulated.faults import Where
@@ -23,7 +24,7 @@ def cloud(world):
 
 def test_a_name_is_given_once_in_a_project(api):
     made = api.create(SCOPE, "pg", APART)
-    with pytest.raises(errors.ServerGroupExists):
+    with pytest.raises(server_findings.ServerGroupExists):
         api.create(SCOPE, "pg", GroupPolicy.AFFINITY)
     assert api.list(SCOPE) == [made]
     assert api.create(OTHER, "pg", APART).id != made.id
@@ -49,7 +50,7 @@ def test_who_is_second_to_make_a_name_takes_it_back(world, api, cloud):
             cloud.create_server_group(SCOPE, "pg", APART)
 
     hooks.append(overtake)
-    with pytest.raises(errors.ServerGroupExists):
+    with pytest.raises(server_findings.ServerGroupExists):
         api.create(SCOPE, "pg", APART)
     assert len(cloud.server_groups(SCOPE)) == 1
 
@@ -69,12 +70,12 @@ def test_a_group_with_servers_stays(world, api):
     api.create(SCOPE, "pg", APART)
     spec = ServerSpec(image=world.image(), instance_type="t3.micro", server_group="pg")
     (server,) = world.backend.servers.run(SCOPE, Order(spec))
-    with pytest.raises(errors.ServerGroupInUse):
+    with pytest.raises(server_findings.ServerGroupInUse):
         api.delete(SCOPE, "pg")
     world.backend.servers.terminate(SCOPE, [server])
     world.clock.move(60)
     api.delete(SCOPE, "pg")
-    with pytest.raises(errors.ServerGroupNotFound):
+    with pytest.raises(server_findings.ServerGroupNotFound):
         api.delete(SCOPE, "pg")
 
 

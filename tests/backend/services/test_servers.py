@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from backend import errors
+from backend.domain import launch_findings, server_findings
 from backend.domain.activity import ActivityStatus
 from backend.domain.node import GROUP_TAG, ServerStatus
 from backend.domain.profile import ServerSpec
@@ -41,7 +42,7 @@ def test_servers_carry_no_clusters_token(servers: Servers, spec: ServerSpec, wor
 def test_unsupported_members_are_refused_by_name(servers: Servers, world: World) -> None:
     spec = ServerSpec(image=world.image(), instance_type="t3.micro", unsupported=("Placement.Tenancy", "KernelId"))
     for act in (lambda: servers.run(SCOPE, Order(spec)), lambda: servers.check(SCOPE, spec)):
-        with pytest.raises(errors.LaunchUnsupported) as refused:
+        with pytest.raises(launch_findings.LaunchUnsupported) as refused:
             act()
         assert refused.value.member == "Placement.Tenancy"
 
@@ -52,7 +53,7 @@ def test_zones_are_tried_in_turn_for_room_alone(servers: Servers, spec: ServerSp
     faults.refuse(NoCapacity("full"), Where(zone="us-east-1b"))
     assert servers.run(SCOPE, Order(spec))[0].zone == "us-east-1c"
     faults.refuse(NoCapacity("full"), Where(zone="us-east-1c"))
-    with pytest.raises(errors.NoCapacity):
+    with pytest.raises(launch_findings.NoCapacity):
         servers.run(SCOPE, Order(spec))
     faults.lift()
     faults.refuse(Refused("no"), Where(zone="us-east-1a"), times=1)
@@ -88,7 +89,7 @@ def test_what_vanished_meanwhile_is_terminated(servers: Servers, spec: ServerSpe
     made = servers.run(SCOPE, Order(spec))
     world.simulated.operator.vanish(made[0].id)
     assert servers.terminate(SCOPE, made)[0].now is ServerStatus.DELETED
-    with pytest.raises(errors.ServerUnknown):
+    with pytest.raises(server_findings.ServerUnknown):
         servers.stop(SCOPE, made)
 
 
@@ -100,7 +101,7 @@ def test_a_delegation_that_died_is_told(servers: Servers, spec: ServerSpec, worl
 
 def test_a_zone_that_is_none(servers: Servers, world: World) -> None:
     spec = ServerSpec(image=world.image(), instance_type="t3.micro", zone="us-east-1q")
-    with pytest.raises(errors.ZoneNotFound):
+    with pytest.raises(launch_findings.ZoneNotFound):
         servers.check(SCOPE, spec)
 
 
@@ -108,7 +109,7 @@ def test_a_subnet_elsewhere(servers: Servers, world: World) -> None:
     subnets = world.backend.catalog.subnets(SCOPE)
     there = next(subnet for subnet in subnets if subnet.zone == "us-east-1b")
     spec = ServerSpec(image=world.image(), instance_type="t3.micro", zone="us-east-1a", subnet=there.short_id)
-    with pytest.raises(errors.ZonesMismatch):
+    with pytest.raises(launch_findings.ZonesMismatch):
         servers.check(SCOPE, spec)
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, select
 
-from backend import errors
+from backend.domain import session_findings
 from backend.domain.identities import NOWHERE
 from backend.domain.scope import Scope
 from backend.services.roles import NewRole, Roles
@@ -102,7 +102,7 @@ def test_the_trust_policy_of_a_role_holds_in_whatever_case_it_is_named(store, cl
         return own.assume("AKIAX", "p", role, timedelta(hours=1)).project_id
 
     for name in ("Deploy", "deploy", "DEPLOY"):
-        with pytest.raises(errors.RoleRefused):
+        with pytest.raises(session_findings.RoleRefused):
             assume(name, "333333333333")
     assert assume("Deploy", "111111111111") == "q"
     assert assume("of-no-record", "333333333333") == "q"
@@ -112,10 +112,10 @@ def test_the_trust_policy_of_a_role_holds_in_whatever_case_it_is_named(store, cl
 def test_a_key_that_is_another_by_now_opens_none(store, clock, now):
     made = sessions_of(store, clock, OLD).open("AKIAX", "p", timedelta(hours=1))
     later = sessions_of(store, clock, OLD, lasting=now)
-    with pytest.raises(errors.KeyGone):
+    with pytest.raises(session_findings.KeyGone):
         later.open(made.access_key, "p", timedelta(hours=1))
     if now is None or now.project_id != "p":
-        with pytest.raises(errors.KeyGone):
+        with pytest.raises(session_findings.KeyGone):
             later.open("AKIAX", "p", timedelta(hours=1))
 
 

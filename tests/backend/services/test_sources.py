@@ -1,9 +1,11 @@
 import pytest
 
 from backend.domain.cluster import SourceRequest
+from backend.domain.launch_findings import ProfileNotFound, TemplateUnusable
 from backend.domain.profile import LaunchSource, ServerSpec, TemplateVersion
+from backend.domain.security_group_findings import SecurityGroupNotFound
 from backend.drivers.catalog import Catalog
-from backend.errors import CloudNotReached, ProfileNotFound, SecurityGroupNotFound, TemplateUnusable
+from backend.errors import CloudNotReached
 from backend.services import sources
 from tests.factories import NOW, OTHER, SCOPE
 

@@ -1,7 +1,8 @@
 import pytest
 
 from backend.domain.cluster import Tag
-from backend.errors import ClusterNotFound, LimitExceeded
+from backend.domain.cluster_findings import ClusterNotFound
+from backend.errors import LimitExceeded
 from backend.services.tags import TagQuery
 from tests.factories import OTHER, SCOPE
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend import errors
+from backend.domain import launch_findings
 from backend.domain.ids import short_id
 from backend.domain.profile import ServerSpec
 from backend.domain.token import ClientToken
@@ -39,11 +40,11 @@ def test_versions_resolve_by_any_name_of_the_template(templates: Templates) -> N
     for ref in (WEB, TemplateRef(id=made.id), TemplateRef(id=short_id(made.id)), TemplateRef(made.id, "web")):
         assert templates.version(SCOPE, ref, "$Latest").spec.instance_type == "t3.small"
         assert templates.version(SCOPE, ref, None).version == 1
-    with pytest.raises(errors.TemplateNotFound):
+    with pytest.raises(launch_findings.TemplateNotFound):
         templates.version(SCOPE, TemplateRef(made.id, "other"), None)
-    with pytest.raises(errors.TemplateNotFound):
+    with pytest.raises(launch_findings.TemplateNotFound):
         templates.version(OTHER, WEB, None)
-    with pytest.raises(errors.TemplateVersionNotFound):
+    with pytest.raises(launch_findings.TemplateVersionNotFound):
         templates.version(SCOPE, WEB, "3")
 
 
@@ -67,7 +68,7 @@ def _at_once(count: int, work) -> list[object]:  # type: ignore[no-untyped-def]
 
 def test_of_creates_at_once_one_wins(templates: Templates) -> None:
     outcomes = _at_once(4, lambda _: templates.create(SCOPE, "web", new()).id)
-    assert sum(isinstance(outcome, errors.TemplateExists) for outcome in outcomes) == 3
+    assert sum(isinstance(outcome, launch_findings.TemplateExists) for outcome in outcomes) == 3
 
 
 def test_one_token_at_once_makes_one(templates: Templates) -> None:
@@ -104,11 +105,11 @@ def test_the_default_cannot_be_deleted(templates: Templates) -> None:
     templates.create(SCOPE, "web", new())
     templates.add_version(SCOPE, WEB, new())
     for default in ("1", "$Default"):
-        with pytest.raises(errors.TemplateDefaultVersionKept):
+        with pytest.raises(launch_findings.TemplateDefaultVersionKept):
             templates.delete_versions(SCOPE, WEB, ["$Latest", default])
     outcome = templates.delete_versions(SCOPE, WEB, ["$Latest", "7", "7"])
     assert outcome.gone == [2]
-    assert [(number, type(found)) for number, found in outcome.kept] == [(7, errors.TemplateVersionNotFound)]
+    assert [(number, type(found)) for number, found in outcome.kept] == [(7, launch_findings.TemplateVersionNotFound)]
 
 
 def test_a_tokens_template_that_is_gone_stays_gone(templates: Templates) -> None:

@@ -2,16 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from backend.domain.balancer_findings import PoolNotFound
+from backend.domain.cluster_findings import ClusterDeleting, ClusterNotFound, SourceNotAttached
 from backend.domain.ids import balancing_id
 from backend.domain.traffic import SourceState
-from backend.errors import (
-    CloudNotReached,
-    ClusterDeleting,
-    ClusterNotFound,
-    LimitExceeded,
-    PoolNotFound,
-    SourceNotAttached,
-)
+from backend.errors import CloudNotReached, LimitExceeded
 from tests.factories import OTHER, SCOPE, World
 
 NONE = "0" * 16

@@ -7,8 +7,8 @@ import pytest
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import ClusterStatus, DeletionProtection, Process, Tag, TagMatch
+from backend.domain.cluster_findings import ClusterExists, ClusterNotFound
 from backend.domain.profile import LaunchSource
-from backend.errors import ClusterExists, ClusterNotFound
 from backend.store import activities, clusters, journal, nodes, tags
 from tests.factories import NOW, OTHER, SCOPE, activity, cluster, node
 

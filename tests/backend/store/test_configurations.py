@@ -2,8 +2,8 @@
 
 import pytest
 
+from backend.domain.launch_findings import ProfileExists
 from backend.domain.profile import BlockDevice, ServerSpec
-from backend.errors import ProfileExists
 from backend.store import configurations
 from tests.factories import OTHER, SCOPE, launch_configuration
 

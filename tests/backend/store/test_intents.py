@@ -8,7 +8,7 @@ import pytest
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import ClusterStatus, Process
-from backend.errors import ClusterDeleting, ClusterNotFound, ProcessSuspended
+from backend.domain.cluster_findings import ClusterDeleting, ClusterNotFound, ProcessSuspended
 from backend.store import clusters, intents
 from tests.factories import NOW, OTHER, SCOPE, cluster
 

@@ -8,7 +8,7 @@ import pytest
 from backend.domain.ids import short_id
 from backend.domain.node import Health, NodeState, ServerStatus, move
 from backend.domain.profile import ProfileRef
-from backend.errors import ServerNotAttachable
+from backend.domain.server_findings import ServerNotAttachable
 from backend.store import clusters, nodes, sightings
 from backend.store.sightings import Sighting
 from tests.factories import NOW, OTHER, SCOPE, cluster, node, uuid_of

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from backend import errors
+from backend.domain import launch_findings
 from backend.domain.ids import short_id
 from backend.domain.profile import BlockDevice, ServerSpec, Template, TemplateVersion
 from backend.domain.scope import Scope
@@ -75,7 +75,7 @@ def test_versions_by_number_and_by_name(store: Store) -> None:
 
 def test_a_name_is_unique_in_a_scope(store: Store) -> None:
     add(store, template())
-    with pytest.raises(errors.TemplateExists):
+    with pytest.raises(launch_findings.TemplateExists):
         add(store, template())
     add(store, template(scope=OTHER))
     add(store, template("Web"))

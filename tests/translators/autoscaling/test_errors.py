@@ -6,12 +6,36 @@ import inspect
 import pytest
 
 from backend import errors
+from backend.domain import (
+    balancer_findings,
+    cluster_findings,
+    image_findings,
+    key_pair_findings,
+    launch_findings,
+    security_group_findings,
+    server_findings,
+    session_findings,
+    volume_findings,
+)
 from translators.autoscaling.errors import TABLE, constraint, unsupported
 from translators.errors import translate
 
+# What a service of groups may meet; none of its operations makes networks or addresses.
+MODULES = (
+    errors,
+    balancer_findings,
+    cluster_findings,
+    image_findings,
+    key_pair_findings,
+    launch_findings,
+    security_group_findings,
+    server_findings,
+    session_findings,
+    volume_findings,
+)
 # Raised by what operations of other services alone ask for.
 ELSEWHERE = {
-    "QuotaExceeded", "NoCapacity", "NoAddresses", "NetworkMissing", "LaunchUnsupported", "ProfileIncomplete",
+    "QuotaExceeded", "NoCapacity", "NetworkMissing", "LaunchUnsupported", "ProfileIncomplete",
     "ServerConflict", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent", "TokenUsed",
     "ServerGroupExists", "ServerGroupInUse", "ImageNameTaken", "ImageNotOwned", "ImagesExhausted", "RoleRefused",
     "BalancerNotFound", "BalancerExists", "BalancerProtected", "TargetGroupExists", "TargetGroupInUse",
@@ -19,20 +43,22 @@ ELSEWHERE = {
     "ListenerNotFound", "ListenerExists", "RuleNotFound", "PriorityInUse", "TargetsInvalid", "BalancingLacks",
     "KeyGone", "RegionNotOpened", "RolesNotAssumed", "SessionsExhausted", "SessionsUnavailable",
     "NoVolumes", "VolumeNotFound", "VolumeConflict", "VolumeAttached", "VolumeNotAttached", "VolumeElsewhere", "VolumeShrinks", "SnapshotNotFound",
-    "SnapshotInUse", "ServerProtected", "AddressTaken", "AddressUnfit",
-    "NetworkUnknown", "SecurityGroupExists", "SecurityGroupInUse", "SecurityGroupKept", "GroupRuleExists",
+    "SnapshotInUse", "ServerProtected",
+    "SecurityGroupExists", "SecurityGroupInUse", "SecurityGroupKept", "GroupRuleExists",
     "GroupRuleMissing", "GroupRulesUnknown", "KeyPairExists", "KeyPairNotPublic",
 }  # fmt: skip
 FINDINGS = [
     found
-    for _, found in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(found, errors.Finding) and found is not errors.Finding and found.__name__ not in ELSEWHERE
+    for module in MODULES
+    for _, found in inspect.getmembers(module, inspect.isclass)
+    if found.__module__ == module.__name__ and issubclass(found, errors.Finding) and found is not errors.Finding
+    if found.__name__ not in ELSEWHERE
 ]
 
 
 def sample(finding):
     values = {"str": "x", "int": 1, "bool": False, "tuple[str, ...]": ("x",), "str | None": "x"}
-    values["Finding"] = errors.ImageNotFound("x")
+    values["Finding"] = image_findings.ImageNotFound("x")
     return finding(**{field.name: values[str(field.type)] for field in dataclasses.fields(finding)})
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from backend import errors
+from backend.domain import launch_findings, server_findings
 from backend.domain.cluster import Process
 from backend.domain.node import Health, NodeState
 from backend.domain.profile import ProfileRef
@@ -62,7 +62,7 @@ class TestPlacementGroup:
             lambda: create("other", PlacementGroup="nil"),
             lambda: world.call("UpdateAutoScalingGroup", **asked),
         ):
-            with pytest.raises(errors.ServerGroupNotFound) as found:
+            with pytest.raises(server_findings.ServerGroupNotFound) as found:
                 refused()
             told = translate(found.value, "autoscaling")
             assert (told.code, told.message) == ("ValidationError", "The Placement Group 'nil' is unknown.")
@@ -71,7 +71,7 @@ class TestPlacementGroup:
     def test_a_template_s_own_must_be_there(self, world, create):
         data = {"ImageId": f"ami-{world.image()}", "InstanceType": "t3.micro", "Placement": {"GroupName": "nil"}}
         world.call("CreateLaunchTemplate", service="ec2", LaunchTemplateName="tmpl", LaunchTemplateData=data)
-        with pytest.raises(errors.TemplateUnusable) as found:
+        with pytest.raises(launch_findings.TemplateUnusable) as found:
             create(LaunchConfigurationName=None, LaunchTemplate={"LaunchTemplateName": "tmpl"})
         assert translate(found.value, "autoscaling").message == (
             "You must use a valid fully-formed launch template. The Placement Group 'nil' is unknown."

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from backend.domain.balancer_findings import BalancingLacks, ListenerExists
 from backend.domain.balancers import BalancerKind
 from backend.drivers.openstack import octavia
-from backend.errors import BalancingLacks, Finding, ListenerExists
+from backend.errors import Finding
 from backend.services.balancers import NewBalancer
 from backend.services.classic import Front
 from backend.store.balancers import BALANCERS, TARGETS
