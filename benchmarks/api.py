@@ -12,7 +12,7 @@ import filling
 import load
 import peers
 from peers import Peer
-from signing import signed
+from signing import AUTOSCALING, Service, signed
 from table import Table
 
 SEVERAL = [f"group-{number:03}" for number in range(1, 101)]
@@ -38,6 +38,7 @@ class Case:
     parameters: Sequence[Mapping[str, str]]
     ratio: float | None = None
     share: float | None = None
+    service: Service = AUTOSCALING
 
 
 DESCRIBE_ONE = Case(
@@ -64,29 +65,38 @@ SET_OTHER = Case(
 
 def measure(folder: Path, seconds: float, rounds: int) -> Table:
     """Start the three, fill them alike, load them in turn; the median of the rounds counts."""
-    table = Table("request", "server", "requests/s", "p50 ms", "p95 ms", "bytes", "ratio", "aim", "")
+    table = new_table()
     with ExitStack() as stack:
         bare = stack.enter_context(peers.bare(folder))
         compared = [stack.enter_context(peers.coppice(folder)), stack.enter_context(peers.moto(folder))]
         zones = {peer.name: filling.prepare(peer.target) for peer in compared}
         for peer in compared:
             filling.create_groups(peer.target, zones[peer.name], ONE, INSTANCES)
-        _case(table, DESCRIBE_ONE, compared, bare, seconds, rounds)
+        measure_case(table, DESCRIBE_ONE, compared, bare, seconds, rounds)
         for peer in compared:
             filling.create_groups(peer.target, zones[peer.name], SEVERAL[1:], INSTANCES)
-        _case(table, DESCRIBE_SEVERAL, compared, None, seconds, rounds)
+        measure_case(table, DESCRIBE_SEVERAL, compared, None, seconds, rounds)
         for peer in compared:
             filling.create_groups(peer.target, zones[peer.name], WRITTEN, 1)
-        _case(table, SET_SAME, compared, None, seconds, rounds)
-        _case(table, SET_OTHER, compared, None, seconds, rounds)
+        measure_case(table, SET_SAME, compared, None, seconds, rounds)
+        measure_case(table, SET_OTHER, compared, None, seconds, rounds)
     return table
 
 
-def _case(table: Table, case: Case, compared: Sequence[Peer], bare: Peer | None, seconds: float, rounds: int) -> None:
+def new_table() -> Table:
+    """Nothing measured yet."""
+    return Table("request", "server", "requests/s", "p50 ms", "p95 ms", "bytes", "ratio", "aim", "")
+
+
+def measure_case(
+    table: Table, case: Case, compared: Sequence[Peer], bare: Peer | None, seconds: float, rounds: int
+) -> None:
+    """Load all with requests of one kind, in turn, and add a line for each of them."""
     measured: dict[str, list[load.Load]] = {}
     everyone = [*compared, *([bare] if bare else [])]
     requests = {
-        peer.name: [signed(peer.target, case.action, parameters) for parameters in case.parameters] for peer in everyone
+        peer.name: [signed(peer.target, case.action, parameters, case.service) for parameters in case.parameters]
+        for peer in everyone
     }
     for peer in everyone:
         load.run(peer.target.address, requests[peer.name], 1.0, CONNECTIONS)

@@ -16,11 +16,12 @@ sys.path.insert(0, str(ROOT))
 import api  # noqa: E402 - after the path
 import engine  # noqa: E402
 import idle  # noqa: E402
+import networks  # noqa: E402
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("api", "engine", "idle"), help="one part instead of all three")
+    parser.add_argument("--only", choices=("api", "networks", "engine", "idle"), help="one part alone")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one load")
     parser.add_argument("--rounds", type=int, default=5, help="loads of each kind, taken in turn; the median counts")
     parser.add_argument("--minute", type=float, default=60.0, help="how long the idle engine is watched, in seconds")
@@ -37,6 +38,8 @@ def main() -> int:
             print(
                 f"API, {api.CONNECTIONS} connections, writes durable (SQLite synchronous=FULL)\n\n{table}\n", flush=True
             )
+        if chosen.only in (None, "networks"):
+            missed += networks.report(Path(folder), chosen.seconds, chosen.rounds)
         if chosen.only in (None, "engine"):
             missed += engine.report(Path(folder))
         if chosen.only in (None, "idle"):

@@ -10,7 +10,17 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-AUTOSCALING = "2011-01-01"
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of the query form: the scope of its signatures, and its version."""
+
+    name: str
+    version: str
+
+
+AUTOSCALING = Service("autoscaling", "2011-01-01")
+EC2 = Service("ec2", "2016-11-15")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +43,9 @@ class Target:
         return parts.hostname or "", parts.port or 80
 
 
-def signed(target: Target, action: str, parameters: Mapping[str, str]) -> bytes:
-    """One Auto Scaling request, good for the fifteen minutes that a signature lives."""
-    body = urlencode({"Action": action, "Version": AUTOSCALING, **parameters})
+def signed(target: Target, action: str, parameters: Mapping[str, str], service: Service = AUTOSCALING) -> bytes:
+    """One request, good for the fifteen minutes that a signature lives."""
+    body = urlencode({"Action": action, "Version": service.version, **parameters})
     host = urlsplit(target.url).netloc
     request = AWSRequest(
         method="POST",
@@ -43,7 +53,7 @@ def signed(target: Target, action: str, parameters: Mapping[str, str]) -> bytes:
         data=body,
         headers={"Host": host, "Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
     )
-    SigV4Auth(Credentials(target.access_key, target.secret_key), "autoscaling", target.region).add_auth(request)
+    SigV4Auth(Credentials(target.access_key, target.secret_key), service.name, target.region).add_auth(request)
     lines = [f"{name}: {value}" for name, value in request.headers.items()]
     head = "\r\n".join(["POST / HTTP/1.1", *lines, f"Content-Length: {len(body)}", "", ""])
     return (head + body).encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from backend.store import migrate
 from backend.store.session import Store
 from benchmarks.scaling import constant
 from benchmarks.serving import ROOT
-from benchmarks.still import REGION, Still, still
+from benchmarks.still import REGION, Still, clouds_file, still
 
 SIZES = ((10, 10), (100, 10))
 """Groups, and instances of each."""
@@ -63,16 +62,7 @@ def _rate(folder: Path, groups: int, size: int, seconds: float) -> float:
 
 
 def _engine(folder: Path, database: str, url: str) -> subprocess.Popen[bytes]:
-    auth = {
-        "auth_url": f"{url}/identity/v3",
-        "username": "coppice",
-        "password": "secret",
-        "project_name": "service",
-        "user_domain_name": "Default",
-        "project_domain_name": "Default",
-    }
-    clouds = folder / "clouds.yaml"  # JSON is YAML
-    clouds.write_text(json.dumps({"clouds": {"coppice": {"auth": auth, "region_name": REGION}}}))
+    clouds = clouds_file(folder, url)
     environment = {
         "OS_DEFAULT__STATE": str(folder),
         "OS_DATABASE__URL": database,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -72,6 +73,21 @@ def still(servers: Sequence[Server], zones: Sequence[str]) -> Iterator[Still]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def clouds_file(folder: Path, url: str) -> Path:
+    """A clouds.yaml that leads to a cloud of ``still``."""
+    auth = {
+        "auth_url": f"{url}/identity/v3",
+        "username": "coppice",
+        "password": "secret",
+        "project_name": "service",
+        "user_domain_name": "Default",
+        "project_domain_name": "Default",
+    }
+    clouds = folder / "clouds.yaml"  # JSON is YAML
+    clouds.write_text(json.dumps({"clouds": {"coppice": {"auth": auth, "region_name": REGION}}}))
+    return clouds
 
 
 def answer(

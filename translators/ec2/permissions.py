@@ -74,6 +74,10 @@ def described(rule: GroupRule, text: str | None) -> GroupRule:
     return replace(rule, description=_description({"Description": text}))
 
 
+_NO_PEERS: Final[Mapping[str, Any]] = dict.fromkeys(("UserIdGroupPairs", "IpRanges", "Ipv6Ranges", "PrefixListIds"), ())
+"""The lists of a permission, all empty: thousands of them are told at once, and most have but one that is not."""
+
+
 def shown(call: Call, rules: Iterable[GroupRule]) -> list[dict[str, Any]]:
     """Rules of one direction in EC2's form: those of one protocol and range of ports together."""
     found: dict[tuple[str, int, int], dict[str, Any]] = {}
@@ -83,8 +87,7 @@ def shown(call: Call, rules: Iterable[GroupRule]) -> list[dict[str, Any]]:
         permission = found.get(key)
         if permission is None:
             ports = {} if rule.protocol == EVERYTHING else {"FromPort": rule.from_port, "ToPort": rule.to_port}
-            lists: dict[str, Any] = {"UserIdGroupPairs": [], "IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": []}
-            permission = found[key] = {"IpProtocol": rule.protocol, **ports, **lists}
+            permission = found[key] = {"IpProtocol": rule.protocol, **ports, **_NO_PEERS}
         if rule.of_group:
             member, peer = "UserIdGroupPairs", {"GroupId": f"{arns.SECURITY_GROUP}-{rule.peer}", "UserId": account}
         elif rule.ipv6:
@@ -93,7 +96,10 @@ def shown(call: Call, rules: Iterable[GroupRule]) -> list[dict[str, Any]]:
             member, peer = "IpRanges", {"CidrIp": rule.peer}
         if rule.description:
             peer["Description"] = rule.description
-        permission[member].append(peer)
+        if permission[member]:
+            permission[member].append(peer)
+        else:
+            permission[member] = [peer]
     return list(found.values())
 
 
