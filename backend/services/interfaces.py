@@ -12,6 +12,7 @@ from backend.clock import Clock
 from backend.domain import launch_findings, security_group_findings
 from backend.domain.address_findings import AttachmentMissing, InterfaceInUse, InterfaceManaged, InterfaceMissing
 from backend.domain.addresses import INTERFACE, INTERFACES, MadeInterface
+from backend.domain.balancer_findings import PoolBusy
 from backend.domain.ids import new_digits, short_id
 from backend.domain.scope import Scope
 from backend.domain.security_groups import DEFAULT
@@ -155,7 +156,7 @@ class Interfaces:
             raise InterfaceInUse(interface_id)
         try:
             twice(partial(self._making.delete_interface, scope, interface.cloud_id))
-        except errors.PoolBusy as busy:  # a server is about to let go of it
+        except PoolBusy as busy:  # a server is about to let go of it
             raise InterfaceInUse(interface_id) from busy
         self._store.transact(lambda conn: rows.INTERFACES.remove(conn, scope, id=interface_id))
         self._catalog.drop("subnets", scope)
