@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from conformance.terraform.stack import Tool
 
 MIRRORS = (
     "~/.terraform.d/plugins",
@@ -26,16 +29,20 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="module")
-def terraform() -> str:
+@pytest.fixture(scope="session")
+def terraform() -> Iterator[Tool]:
+    with Tool(_program(), _mirror()).running() as tool:
+        yield tool
+
+
+def _program() -> str:
     found = os.environ.get("TERRAFORM") or shutil.which("terraform") or shutil.which("tofu")
     if not found:
         missing("terraform is not installed (TERRAFORM can name it)")
     return str(found)
 
 
-@pytest.fixture(scope="module")
-def mirror() -> Path:
+def _mirror() -> Path:
     places = [os.environ["TF_PLUGIN_MIRROR"]] if os.environ.get("TF_PLUGIN_MIRROR") else list(MIRRORS)
     for place in map(Path, map(os.path.expanduser, places)):
         if list(place.glob("registry.*/hashicorp/aws/*")):

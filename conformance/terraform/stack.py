@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from conformance.product import PATIENCE, Access
+from conformance.terraform.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Terraform, and the providers of it that run.
+
+    Attributes:
+        program: Terraform itself.
+        mirror: folder of packages of providers.
+    """
+
+    program: str
+    mirror: Path
+    _running: dict[tuple[Path, Access], Provider] = field(default_factory=dict)
+
+    def provider(self, program: Path, access: Access, environment: Mapping[str, str]) -> Provider:
+        """The provider that runs with these keys; it is started where none does."""
+        if (program, access) not in self._running:
+            self._running[program, access] = Provider(program, environment)
+        return self._running[program, access]
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Tool]:
+        try:
+            yield self
+        finally:
+            for provider in self._running.values():
+                provider.stop()
 
 
 class Stack:
     """One working folder of Terraform."""
 
-    def __init__(self, terraform: str, mirror: Path, source: Path, folder: Path, access: Access, mark: str) -> None:
+    def __init__(self, tool: Tool, source: Path, folder: Path, access: Access, mark: str) -> None:
         folder.mkdir()
         shutil.copy(source / "main.tf", folder)
-        rules = f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n'
+        rules = f'provider_installation {{\n  filesystem_mirror {{\n    path = "{tool.mirror}"\n  }}\n}}\n'
         (folder / "terraform.rc").write_text(rules)
         (folder / "terraform.tfvars.json").write_text(json.dumps({"endpoint": access.url, "mark": mark}))
-        self.terraform, self.folder = terraform, folder
+        self.terraform, self.folder = tool.program, folder
         self.environment = access.environment() | {
             "TF_CLI_CONFIG_FILE": str(folder / "terraform.rc"),
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
+            "GOGC": "400",
         }
         # Terraform is to see what its user gave it, nothing more.
         del self.environment["AWS_ENDPOINT_URL"]
         self.run("init", "-backend=false")
+        # The one that Terraform chose: its versions and its lock file are looked at by `init` alone from here on.
+        (chosen,) = (folder / ".terraform" / "providers").glob("*/hashicorp/aws/*/*/terraform-provider-aws_v*")
+        registry = chosen.relative_to(folder / ".terraform" / "providers").parts[0]
+        provider = tool.provider(chosen.resolve(), access, self.environment)
+        self.environment["TF_REATTACH_PROVIDERS"] = json.dumps({f"{registry}/hashicorp/aws": provider.reached})
 
     def run(self, *arguments: str, expect: int = 0) -> str:
         command = [self.terraform, arguments[0], "-no-color", "-input=false", *arguments[1:]]

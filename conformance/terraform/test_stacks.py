@@ -11,7 +11,7 @@ from conformance.clients import client
 from conformance.fleet import unique
 from conformance.leaks import standing
 from conformance.product import Access
-from conformance.terraform.stack import Stack, alive, group
+from conformance.terraform.stack import Stack, Tool, alive, group
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.tool
@@ -34,10 +34,10 @@ def _health(elbv2: Any, target_group: str) -> dict[str, str]:
     return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in told}
 
 
-def test_the_tutorial(terraform: str, mirror: Path, tmp_path: Path, server: Access, asg: Any, ec2: Any) -> None:
+def test_the_tutorial(terraform: Tool, tmp_path: Path, server: Access, asg: Any, ec2: Any) -> None:
     before = standing(server)
     mark = unique("tut")
-    stack = Stack(terraform, mirror, HERE / "tutorial", tmp_path / "one", server, mark)
+    stack = Stack(terraform, HERE / "tutorial", tmp_path / "one", server, mark)
     stack.apply()
     told = stack.outputs()
     made = group(asg, told["group"])
@@ -57,17 +57,15 @@ def test_the_tutorial(terraform: str, mirror: Path, tmp_path: Path, server: Acce
     assert target_group["HealthCheckPath"] == "/ready"
     stack.no_change(*changed)
 
-    _imports(stack, Stack(terraform, mirror, HERE / "tutorial", tmp_path / "two", server, mark), *changed)
+    _imports(stack, Stack(terraform, HERE / "tutorial", tmp_path / "two", server, mark), *changed)
     stack.run("destroy", "-auto-approve", *changed)
     assert standing(server) == before
 
 
-def test_what_the_modules_expand_to(
-    terraform: str, mirror: Path, tmp_path: Path, server: Access, asg: Any, ec2: Any
-) -> None:
+def test_what_the_modules_expand_to(terraform: Tool, tmp_path: Path, server: Access, asg: Any, ec2: Any) -> None:
     before = standing(server)
     mark = unique("mod")
-    stack = Stack(terraform, mirror, HERE / "modules", tmp_path / "one", server, mark)
+    stack = Stack(terraform, HERE / "modules", tmp_path / "one", server, mark)
     stack.apply()
     told = stack.outputs()
     made = group(asg, told["group"])
@@ -77,15 +75,15 @@ def test_what_the_modules_expand_to(
     stack.no_change()
     stack.apply("-var=room=green")
     stack.no_change("-var=room=green")
-    _imports(stack, Stack(terraform, mirror, HERE / "modules", tmp_path / "two", server, mark))
+    _imports(stack, Stack(terraform, HERE / "modules", tmp_path / "two", server, mark))
     stack.run("destroy", "-auto-approve")
     assert standing(server) == before
 
 
-def test_a_classic_stack(terraform: str, mirror: Path, tmp_path: Path, server: Access, asg: Any) -> None:
+def test_a_classic_stack(terraform: Tool, tmp_path: Path, server: Access, asg: Any) -> None:
     before = standing(server)
     mark = unique("cla")
-    stack = Stack(terraform, mirror, HERE / "classic", tmp_path / "one", server, mark)
+    stack = Stack(terraform, HERE / "classic", tmp_path / "one", server, mark)
     stack.apply()
     told = stack.outputs()
     made = group(asg, told["group"])
@@ -97,6 +95,6 @@ def test_a_classic_stack(terraform: str, mirror: Path, tmp_path: Path, server: A
     stack.no_change()
     stack.apply("-var=desired=2")
     stack.no_change("-var=desired=2")
-    _imports(stack, Stack(terraform, mirror, HERE / "classic", tmp_path / "two", server, mark))
+    _imports(stack, Stack(terraform, HERE / "classic", tmp_path / "two", server, mark))
     stack.run("destroy", "-auto-approve")
     assert standing(server) == before

@@ -9,17 +9,17 @@ import pytest
 
 from conformance.fleet import unique
 from conformance.product import Access
-from conformance.terraform.stack import Stack, alive, group
+from conformance.terraform.stack import Stack, Tool, alive, group
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.tool
 
 
 def test_a_stack_with_a_launch_template(
-    terraform: str, mirror: Path, tmp_path: Path, server: Access, asg: Any, ec2: Any, account: str
+    terraform: Tool, tmp_path: Path, server: Access, asg: Any, ec2: Any, account: str
 ) -> None:
     mark = unique("tf")
-    stack = Stack(terraform, mirror, HERE / "template", tmp_path / "one", server, mark)
+    stack = Stack(terraform, HERE / "template", tmp_path / "one", server, mark)
     stack.apply()
     told = stack.outputs()
     assert told["account"] == account
@@ -42,7 +42,7 @@ def test_a_stack_with_a_launch_template(
     assert sorted(one["InstanceType"] for one in made["Instances"]) == ["t3.micro", "t3.micro", "t3.small", "t3.small"]
     assert made["LaunchTemplate"]["Version"] == "2"
 
-    second = Stack(terraform, mirror, HERE / "template", tmp_path / "two", server, mark)
+    second = Stack(terraform, HERE / "template", tmp_path / "two", server, mark)
     second.run("import", *changed, "aws_autoscaling_group.web", told["group"])
     imported = second.resource("aws_autoscaling_group.web")
     original = stack.resource("aws_autoscaling_group.web")
@@ -60,10 +60,10 @@ def test_a_stack_with_a_launch_template(
 
 
 def test_a_stack_with_a_launch_configuration(
-    terraform: str, mirror: Path, tmp_path: Path, server: Access, asg: Any, ec2: Any
+    terraform: Tool, tmp_path: Path, server: Access, asg: Any, ec2: Any
 ) -> None:
     mark = unique("tf")
-    stack = Stack(terraform, mirror, HERE / "configuration", tmp_path / "one", server, mark)
+    stack = Stack(terraform, HERE / "configuration", tmp_path / "one", server, mark)
     stack.apply()
     told = stack.outputs()
     made = group(asg, told["group"])
