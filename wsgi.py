@@ -48,6 +48,7 @@ from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.engine.loop import Engine
 from backend.errors import StoreUnavailable
 from backend.services.key_pairs import kept_by
+from backend.services.networks import public_in
 from backend.services.sessions import Owned, SessionRules, Sessions, nobody
 from backend.store.secrets import new_key
 from backend.store.session import Store
@@ -202,7 +203,14 @@ def create_engine(chosen: BackendSettings) -> Engine:
     return Engine(
         store=store,
         cloud=cloud,
-        catalog=Catalog(cloud, clock, timedelta(seconds=30), kept_keys=kept_by(store), aliases=chosen.public_images),
+        catalog=Catalog(
+            cloud,
+            clock,
+            timedelta(seconds=30),
+            kept_keys=kept_by(store),
+            public_subnets=public_in(store),
+            aliases=chosen.public_images,
+        ),
         clock=clock,
         settings=chosen.engine,
         rng=random.Random(secrets.randbits(64)),

@@ -139,7 +139,7 @@ class Backend:
         from backend.services.mapped_addresses import MappedAddresses
         from backend.services.nat_gateways import NatGateways
         from backend.services.network_acls import NetworkAcls
-        from backend.services.networks import AllIn, Networks, PortsIn
+        from backend.services.networks import AllIn, Networks, PortsIn, public_in
         from backend.services.nodes import Nodes
         from backend.services.parameters import Parameters
         from backend.services.resource_tags import ResourceTags
@@ -160,7 +160,9 @@ class Backend:
         from backend.store.secrets import Seal
 
         cloud = housed(cloud, StoredHomes(store))
-        catalog = Catalog(cloud, clock, kept_keys=kept_by(store), aliases=public_images)
+        catalog = Catalog(
+            cloud, clock, kept_keys=kept_by(store), public_subnets=public_in(store), aliases=public_images
+        )
         security_groups = SecurityGroups(store, cloud, catalog, clock)
         occupants = AllIn(BalancersIn(store), InterfacesIn(store), PortsIn(cloud))
         networks = Networks(store, cloud, catalog, clock, security_groups, occupants)

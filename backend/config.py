@@ -175,6 +175,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
         ),
         cfg.StrOpt("default_network", default="", help="Name or id of the network that is the default VPC."),
         cfg.StrOpt("public_network", default="", help="External network of internet gateways (empty: the first one)."),
+        cfg.StrOpt(
+            "public_addresses",
+            default="floating",
+            choices=("floating", "none"),
+            help="Public addresses of launches: floating addresses of that network, or none.",
+        ),
         cfg.DictOpt("subnet_zones", default={}, help="Subnet (name or id):AWS zone, for subnets of one zone."),
         cfg.DictOpt("volume_types", default={}, help="AWS volume type:the cloud's; others get its default."),
     ),

@@ -42,6 +42,27 @@ class ElasticAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class LaunchAddress:
+    """The public address that a server is given for its life, where the cloud gives none by itself.
+
+    Attributes:
+        id: cloud id of the server.
+        token: by which what was taken is found.
+        cloud_id, address: None until one is taken.
+        bound: it leads to the server.
+        ended: the project led another address there: this one goes, and none comes after it.
+    """
+
+    id: str
+    token: str
+    created_at: datetime
+    cloud_id: str | None = None
+    address: str | None = None
+    bound: bool = False
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MadeInterface:
     """A network interface that was made by itself: a port of the cloud.
 

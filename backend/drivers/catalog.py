@@ -23,8 +23,17 @@ KeptKeys = Callable[[Scope], Sequence[KeyPair]]
 """Key pairs that Coppice keeps for a project; raises CloudUnavailable where it cannot tell now."""
 
 
+PublicSubnets = Callable[[Scope], frozenset[str]]
+"""Cloud ids of the subnets of a project that give public addresses to launches, beside those that the cloud tells of;
+raises CloudUnavailable where it cannot tell now."""
+
+
 def _none_kept(_: Scope) -> Sequence[KeyPair]:
     return ()
+
+
+def _none_public(_: Scope) -> frozenset[str]:
+    return frozenset()
 
 
 class Catalog:
@@ -37,6 +46,7 @@ class Catalog:
 
     Args:
         kept_keys: key pairs beside the cloud's own, which stand before those of the same names; never cached.
+        public_subnets: never cached, likewise.
     """
 
     def __init__(
@@ -47,12 +57,14 @@ class Catalog:
         most: int = 2000,
         *,
         kept_keys: KeptKeys = _none_kept,
+        public_subnets: PublicSubnets = _none_public,
         aliases: Mapping[str, str] | None = None,
     ) -> None:
         """Args: aliases: names of public parameters -> names of their images, over the usual ones."""
         self.aliases: Final = {**public_images.USUAL, **(aliases or {})}
         self._cloud = cloud
         self._kept_keys = kept_keys
+        self._public_subnets = public_subnets
         self._clock = clock
         self._ttl = ttl
         self._most = most
@@ -146,6 +158,10 @@ class Catalog:
         """A subnet by its short id."""
         found: Subnet | None = self._one("subnets", scope, self._cloud.network.subnets, _short, short)
         return found
+
+    def is_public(self, scope: Scope, subnet: Subnet) -> bool:
+        """Whether a subnet gives public addresses to launches because its project says so."""
+        return subnet.id in self._public_subnets(scope)
 
     def security_groups(self, scope: Scope) -> Sequence[SecurityGroup]:
         return self._listing("security_groups", scope, self._cloud.network.security_groups, _short)[0]

@@ -60,6 +60,7 @@ class Server:
         server_group_id, server_group_name: the group it was made in; None where its maker did not note it.
         fault: the cloud's words about an error status.
         volumes: cloud ids of the block storage's volumes that it has -> whether they are deleted with it.
+        wants_address: it is to have a public address that the cloud gave it none of with its birth: engines take one.
         root_volume: its root disk is one of these, also while they are not told yet.
         block_devices: its own disks beside these, which are told by it alone.
     """
@@ -92,6 +93,7 @@ class Server:
     options: ServerOptions = field(default_factory=ServerOptions)
     volumes: Mapping[str, bool] = field(default_factory=dict)
     root_volume: bool = False
+    wants_address: bool = False
 
     @property
     def short_id(self) -> str:
@@ -106,6 +108,8 @@ class ServerRequest:
         launch_id: token to carry, or None for a server that is no cluster's.
         user_data: base64, or None.
         server_group: the group it is made in, or None.
+        public_address: whether it is to have one of the cloud's public addresses; None: as its subnet is.
+        public_by_default: the project has its subnet give such addresses, whatever the cloud tells of it.
         private_address: the address it is to have in its subnet, or None.
         public_key: of the key pair, where the cloud may not have that.
     """
@@ -120,6 +124,7 @@ class ServerRequest:
     user_data: str | None = None
     block_devices: tuple[BlockDevice, ...] = ()
     public_address: bool | None = None
+    public_by_default: bool = False
     launch_id: str | None = None
     server_group: ServerGroup | None = None
     tags: Mapping[str, str] = field(default_factory=dict)

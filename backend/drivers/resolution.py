@@ -76,6 +76,7 @@ def resolve(
         user_data=spec.user_data or None,
         block_devices=spec.block_devices,
         public_address=spec.public_address,
+        public_by_default=catalog.is_public(scope, subnet),
         launch_id=launch_id,
         server_group=group,
         tags={**spec.tags, **(tags or {})},

@@ -58,6 +58,7 @@ def sighting(server: Server, maker: Maker = Maker.UNKNOWN) -> Sighting:
         server.image_id,
         server.private_address,
         maker=maker,
+        wants_address=server.wants_address,
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from backend.domain.node import ServerStatus
+from backend.domain.node import ENDED_STATUSES, ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.compute import Server
@@ -24,7 +24,8 @@ from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
 from backend.engine.loose_ports import PortSweep
 from backend.engine.settings import EngineSettings
-from backend.store import clusters, leases, orphans, sightings, wakes, watches
+from backend.store import clusters, launch_addresses, leases, orphans, sightings, wakes, watches
+from backend.store.launch_addresses import LAUNCH_ADDRESSES
 from backend.store.leases import WatchLease
 from backend.store.orphans import Orphans
 from backend.store.session import Connection
@@ -77,14 +78,25 @@ class _Look:
         sweeps.note(conn, self.scope, recorded.unowned, now)
         self.strangers.update(recorded.strangers)
         wakes.wake(conn, recorded.cluster_ids, now)
+        self._lead_addresses(servers, now, conn)
         if recorded.cluster_ids:
             watches.tally(conn, self.scope, *sightings.service_counts(conn, self.scope))
         return True
 
+    def _lead_addresses(self, servers: Sequence[Sighting], now: datetime, conn: Connection) -> None:
+        """Have public addresses taken for servers that are to have one, and given back of those that are gone."""
+        gone = [one.server_id for one in servers if one.missing or one.status in ENDED_STATUSES]
+        wanting = {one.server_id for one in servers if one.wants_address}.difference(gone)
+        if wanting:
+            launch_addresses.want(conn, self.scope, wanting, now)
+        if gone:
+            launch_addresses.pull(conn, self.scope, gone, now)
+
     def forget_orphans(self, listed: Collection[str], conn: Connection) -> None:
-        """What a complete listing did not tell is nobody's orphan any more."""
+        """What a complete listing did not tell is nobody's orphan any more, and its public address is looked at."""
         if self.is_held(conn):
             sweeps.keep(conn, self.scope, listed)
+            launch_addresses.missing(conn, self.scope, listed, self.started, self.context.now())
 
     def _pause(self, moving: int) -> timedelta:
         settings = self.context.settings
@@ -131,7 +143,7 @@ class _Look:
 
     def _empty_since(self, conn: Connection, found: Sequence[Orphans]) -> datetime | None:
         """Since when nothing of ours is there: a complete listing tells that it is so, any that it is no more."""
-        if found or sightings.any_node(conn, self.scope):
+        if found or sightings.any_node(conn, self.scope) or LAUNCH_ADDRESSES.count(conn, self.scope):
             return None
         if self.full:
             return (self.lease.empty_since or self.started) if self.empty else None

@@ -20,10 +20,8 @@ class EngineSettings:
         poll: pause between two looks at what is due, when nothing is under way.
         drain: how long an engine that is told to stop waits for cloud calls under way.
         lease: how long a claim holds without being renewed.
-        clusters_at_once, watches_at_once, pools_at_once, groups_at_once: worked on at once of one region; half of it
-        clusters_at_once, watches_at_once, pools_at_once, networks_at_once: worked on at once of one region; half of it
-        clusters_at_once, watches_at_once, pools_at_once, balancers_at_once: worked on at once of one region; half of it
-            of one project.
+        clusters_at_once, watches_at_once, pools_at_once, groups_at_once, networks_at_once, balancers_at_once,
+            addresses_at_once: worked on at once of one region; half of it of one project.
         cloud_calls: calls of one region under way at once, half of them of one project.
         breaker: when what does not answer is asked no more.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
@@ -79,6 +77,7 @@ class EngineSettings:
     groups_at_once: int = 10
     networks_at_once: int = 20
     balancers_at_once: int = 20
+    addresses_at_once: int = 10
     cloud_calls: int = 16
     breaker: BreakerRule = field(default_factory=BreakerRule)
     watch_busy: timedelta = timedelta(seconds=1)

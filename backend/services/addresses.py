@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from backend.drivers.cloud import Cloud
 from backend.services.catalog import asking
 from backend.services.making import made, settled, twice
 from backend.store import addresses as rows
+from backend.store import launch_addresses
 from backend.store.session import Store
 
 
@@ -55,6 +56,14 @@ class Addresses:
             if ids is None:
                 return rows.ADDRESSES.all(conn, scope)
             return [*rows.ADDRESSES.of(conn, scope, ids).values()]
+
+    def of_servers(self, scope: Scope) -> Mapping[str, str]:
+        """The public address that leads to each server, by cloud id, as far as it is known here."""
+        with self._store.read() as conn:
+            launched = launch_addresses.LAUNCH_ADDRESSES.all(conn, scope, bound=True, ended=False)
+            kept = rows.ADDRESSES.all(conn, scope)
+        found = {each.id: each.address for each in launched if each.address is not None}
+        return found | {each.server_id: each.address for each in kept if each.server_id is not None}
 
     def allocate(self, scope: Scope) -> ElasticAddress:
         """Take one.
@@ -99,6 +108,8 @@ class Addresses:
             AddressBusy
         """
         making, association = self._making, new_digits()
+        if place.server_id is not None:
+            self._end_own(scope, place.server_id)
         before, others = self._store.transact(
             lambda conn: self._lead(conn, scope, address_id, place, association, again=again)
         )
@@ -165,6 +176,16 @@ class Addresses:
         )
         _put(conn, scope, led)
         return address, others
+
+    def _end_own(self, scope: Scope, server_id: str) -> None:
+        """Give back the address that a server was launched with: another is to lead there in its place.
+
+        Source: EC2 User Guide, "Public IPv4 addresses": an Elastic IP address takes the place of the instance's own.
+        """
+        now = self._clock.now()
+        own = self._store.transact(lambda conn: launch_addresses.end(conn, scope, server_id, now))
+        if own is not None and own.cloud_id is not None:
+            twice(partial(self._making.release_address, scope, own.cloud_id))
 
     def _one(self, scope: Scope, address_id: str) -> ElasticAddress:
         for address in self.list(scope, [address_id]):

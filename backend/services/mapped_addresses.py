@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.services.catalog import asking
-from backend.store import addresses, networks
+from backend.store import addresses, launch_addresses, networks
 from backend.store.session import Store
 
 
@@ -21,12 +21,14 @@ class MappedAddresses:
         with self._store.read() as conn:
             vpc = networks.VPCS.one(conn, scope, id=vpc_id)
             led = [each for each in addresses.ADDRESSES.all(conn, scope) if each.association_id is not None]
+            launched = launch_addresses.LAUNCH_ADDRESSES.all(conn, scope, ended=False)
             interfaces = addresses.INTERFACES.of(conn, scope, {each.interface_id or "" for each in led})
         if vpc is None:
             return False
         if any(each.vpc == vpc_id for each in interfaces.values()):
             return True
         servers = {each.server_id for each in led if each.server_id is not None}
+        servers |= {each.id for each in launched if each.cloud_id is not None}
         with asking():
             here = [each for each in self._compute.list(scope) if each.network_id == vpc.cloud_id]
         return any(each.public_address is not None or each.id in servers for each in here)

@@ -43,8 +43,9 @@ from backend.domain.networks import (
 )
 from backend.domain.scope import Scope
 from backend.drivers import errors as cloud_errors
-from backend.drivers.catalog import Catalog
+from backend.drivers.catalog import Catalog, PublicSubnets
 from backend.drivers.cloud import Cloud
+from backend.drivers.errors import CloudUnavailable
 from backend.drivers.network_making import NetworkMaking, NewSubnet
 from backend.services import network_limits as limits
 from backend.services.catalog import asking
@@ -83,6 +84,20 @@ class Occupants(Protocol):
     def of(self, scope: Scope, subnets: Collection[str]) -> bool:
         """Whether anything is in one of these, given by cloud ids."""
         ...
+
+
+def public_in(store: Store) -> PublicSubnets:
+    """Which subnets give public addresses to launches, as a catalog asks for them."""
+
+    def public(scope: Scope) -> frozenset[str]:
+        try:
+            with store.read() as conn:
+                found = rows.SUBNETS.all(conn, scope, public_by_default=True)
+        except errors.StoreUnavailable as error:
+            raise CloudUnavailable(str(error)) from error
+        return frozenset(each.cloud_id for each in found)
+
+    return public
 
 
 class PortsIn:

@@ -25,8 +25,8 @@ from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
 from backend.services.server_changes import protected
 from backend.services.tokens import Claim, Tokens
-from backend.store import activities, balancers, bindings, client_tokens, nodes
-from backend.store.session import Store
+from backend.store import activities, balancers, bindings, client_tokens, launch_addresses, nodes, watches
+from backend.store.session import Connection, Store
 
 _GOING: Final = timedelta(seconds=15)
 """A server that is told to go is on its way by then."""
@@ -233,7 +233,7 @@ class Servers:
             else:
                 moved.append(Moved(server, ServerStatus.DELETING))
         ended, at = [each.server.id for each in moved], self._clock.now() + _GOING
-        self._store.transact(lambda conn: balancers.pull_of_servers(conn, scope, ended, at))
+        self._store.transact(lambda conn: _left(conn, scope, ended, at))
         return moved
 
     def tag(self, scope: Scope, servers: Sequence[Server], put: Mapping[str, str]) -> None:
@@ -320,11 +320,12 @@ class Servers:
             request = self._resolve(scope, spec, zone, name)
             for count in _counts(order):
                 before()
+                self._watch_addresses(scope, request)
                 try:
-                    return self._compute.create(scope, request, count)
+                    return self._watched(scope, self._compute.create(scope, request, count))
                 except cloud_errors.PartlyMade as part:
                     if len(part.servers) >= order.minimum:
-                        return part.servers
+                        return self._watched(scope, part.servers)
                     self._end(scope, part.servers)
                     error: cloud_errors.CloudError = part.refusal
                 except cloud_errors.CloudError as failure:
@@ -335,6 +336,19 @@ class Servers:
             if isinstance(refusal, errors.QuotaExceeded):
                 break  # it holds in every zone
         raise refusal or launch_findings.NetworkMissing("")
+
+    def _watch_addresses(self, scope: Scope, request: ServerRequest) -> None:
+        """Have an engine see the servers that may want a public address, whatever becomes of this request."""
+        if request.public_address or (request.public_address is None and request.public_by_default):
+            self._store.transact(lambda conn: watches.pull(conn, scope, self._clock.now() + _GOING))
+
+    def _watched(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Server]:
+        """Servers that were made, those that want a public address in the hands of an engine."""
+        wanting = [server.id for server in servers if server.wants_address]
+        if wanting:
+            now = self._clock.now()
+            self._store.transact(lambda conn: launch_addresses.want(conn, scope, wanting, now))
+        return servers
 
     def _bound(self, scope: Scope, spec: ServerSpec) -> ServerSpec:
         """The spec with what rows know in the place of names."""
@@ -357,6 +371,12 @@ class Servers:
         if zone and request.zone != zone:
             raise launch_findings.ZonesMismatch((zone,))
         return request
+
+
+def _left(conn: Connection, scope: Scope, ended: Sequence[str], at: datetime) -> None:
+    """Have looked at what servers leave behind: places at balancers, and public addresses."""
+    balancers.pull_of_servers(conn, scope, ended, at)
+    launch_addresses.pull(conn, scope, ended, at)
 
 
 def _age(server: Server) -> tuple[datetime, str]:

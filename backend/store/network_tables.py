@@ -131,6 +131,20 @@ elastic_addresses = record(
     ),
 )
 
+# Of servers that were launched with one, for engines to take and to give back.
+launch_addresses = record(
+    "launch_addresses",
+    *_made(
+        Column("token", ID, nullable=False),
+        Column("cloud_id", ID),
+        Column("address", WORD),
+        Column("bound", Boolean, nullable=False),
+        Column("ended", Boolean, nullable=False),
+        *leased(),
+        Index(None, "project_id", "region"),
+    ),
+)
+
 made_interfaces = record(
     "made_interfaces",
     *_made(

@@ -45,6 +45,7 @@ class Sighting:
         launch_id: the token it carries, None for servers that are no cluster's.
         missing: the cloud does not know it, and has not told of its end.
         maker: which installation of Coppice gave it that.
+        wants_address: it is to have a public address, which the cloud did not give it with its birth.
     """
 
     server_id: str
@@ -56,6 +57,7 @@ class Sighting:
     address: str | None = None
     missing: bool = False
     maker: Maker = Maker.UNKNOWN
+    wants_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)

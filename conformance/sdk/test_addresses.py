@@ -10,8 +10,6 @@ from conformance.clients import refused
 from conformance.fleet import Fleet
 from conformance.product import until
 
-pytestmark = pytest.mark.embedded("they have not been tried on a real one yet")
-
 
 @pytest.fixture
 def subnet(ec2: Any) -> Any:
@@ -61,6 +59,39 @@ def test_an_interface_comes_to_an_instance_and_goes(ec2: Any, subnet: str, fleet
     ec2.delete_network_interface(NetworkInterfaceId=made)
     ec2.terminate_instances(InstanceIds=[instance])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
+
+
+def test_launches_into_a_public_subnet_have_addresses_until_they_are_gone(ec2: Any, subnet: str, fleet: Fleet) -> None:
+    ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+    usual = fleet.run(SubnetId=subnet)
+    apart = {"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": False}
+    more = {"ImageId": fleet.image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    hidden = ec2.run_instances(NetworkInterfaces=[apart], **more)["Instances"][0]["InstanceId"]
+    until("it has an address", lambda: _public(ec2, usual), 60)
+    until("both run", lambda: {_state(ec2, usual), _state(ec2, hidden)} == {"running"}, 60)
+    assert _public(ec2, hidden) is None
+    (told,) = ec2.describe_network_interfaces(Filters=[{"Name": "attachment.instance-id", "Values": [usual]}])[
+        "NetworkInterfaces"
+    ]
+    assert told["Association"]["PublicIp"] == _public(ec2, usual)
+    vpc = told["VpcId"]
+    (gateway,) = ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc]}])[
+        "InternetGateways"
+    ]
+    with refused("DependencyViolation"):
+        ec2.detach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=vpc)
+    kept = ec2.allocate_address(Domain="vpc")
+    ec2.associate_address(AllocationId=kept["AllocationId"], InstanceId=usual)
+    assert _public(ec2, usual) == kept["PublicIp"]
+    ec2.terminate_instances(InstanceIds=[usual, hidden])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[usual, hidden])
+    ec2.release_address(AllocationId=kept["AllocationId"])
+
+
+def _public(ec2: Any, instance: str) -> str | None:
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    address: str | None = found.get("PublicIpAddress")
+    return address
 
 
 def _state(ec2: Any, instance: str) -> str:

@@ -196,8 +196,10 @@ class OpenStackCompute:
         return self._zones.list(scope)
 
     def _launch(self, scope: Scope, request: ServerRequest, count: int) -> Launch:
-        if request.public_address:
+        floating = self._settings.public_addresses == "floating"
+        if request.public_address and not floating:
             raise Unsupported("AssociatePublicIpAddress")
+        public = request.public_by_default if request.public_address is None else request.public_address
         offer = self._flavors.offer(scope, request.flavor)
         image = self._images.bootable(scope, request.image_id)
         if image.architecture not in offer.flavor.architectures:
@@ -223,6 +225,7 @@ class OpenStackCompute:
             disks=mapped,
             batch=str(uuid.uuid4()),
             installation=self._installation(),
+            public=public and floating,
         )
 
     def _snapshots(self, scope: Scope) -> Mapping[str, str]:

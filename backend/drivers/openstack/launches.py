@@ -30,6 +30,7 @@ class Launch:
         zone: the cloud's name.
         batch: a new uuid: the servers of one request carry it.
         installation: whose servers and ports they are; empty where nobody tells.
+        public: they are to have public addresses: engines take them, as ports may be Nova's to make.
     """
 
     request: ServerRequest
@@ -40,6 +41,7 @@ class Launch:
     disks: Disks
     batch: str
     installation: str = ""
+    public: bool = False
 
     def body(self) -> Mapping[str, Any]:
         """One POST for all servers, which is accepted or refused as a whole."""
@@ -114,6 +116,8 @@ class Launch:
             noted[notes.GROUP_NAME] = request.server_group.name
         if request.public_key and request.key_name:
             noted[notes.KEY] = request.key_name
+        if self.public:
+            noted[notes.PUBLIC] = "true"
         if self.disks.root_volume:
             noted[notes.IMAGE] = request.image_id
         server: dict[str, Any] = {

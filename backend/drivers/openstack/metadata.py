@@ -34,6 +34,7 @@ GROUP: Final = "coppice:group"
 GROUP_NAME: Final = "coppice:group-name"
 OPTION: Final = "coppice:option."
 KEY: Final = "coppice:key"
+PUBLIC: Final = "coppice:public"
 
 _TAG: Final = "coppice:tag:"
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
@@ -61,6 +62,7 @@ class Notes:
         size: how many servers that request made.
         port_id: of the port that was made for it.
         key_name: of its key pair, where Nova has that by another name.
+        public: it is to have a public address.
     """
 
     launch_id: str | None = None
@@ -74,6 +76,7 @@ class Notes:
     group_id: str | None = None
     group_name: str | None = None
     key_name: str | None = None
+    public: bool = False
 
 
 def items_of(document: Mapping[str, Any]) -> Mapping[str, str]:
@@ -99,6 +102,7 @@ def notes_of(metadata: Mapping[str, str]) -> Notes:
         group_id=_like(_ID, metadata.get(GROUP)),
         group_name=word(metadata.get(GROUP_NAME), _LONGEST),
         key_name=word(metadata.get(KEY), _LONGEST),
+        public=metadata.get(PUBLIC) == "true",
     )
 
 

@@ -100,6 +100,7 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         key_name=noted.key_name or document.get("key_name"),
         private_address=addresses.private,
         public_address=addresses.public,
+        wants_address=noted.public,
         mac_address=addresses.mac,
         network_id=network_id,
         subnet_id=subnet_id,

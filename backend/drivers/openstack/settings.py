@@ -37,6 +37,8 @@ class OpenStackSettings:
         architectures: what the hosts can run, in AWS's words; the first is that of images which do not tell.
         default_network: name or id of the network that stands for the default VPC.
         public_network: name or id of the network that internet gateways lead to; empty: the external one there is.
+        public_addresses: ``floating``: launches with public addresses get floating ones of that network; ``none``: such
+            launches are refused where they ask for one, and get none where only their subnet would have given it.
         subnet_zones: subnet (name or id) -> AWS zone name, for subnets that belong to one zone.
         volume_types: AWS volume type -> the cloud's; others get the cloud's default type.
     """
@@ -63,6 +65,7 @@ class OpenStackSettings:
     architectures: tuple[str, ...] = ("x86_64", "i386")
     default_network: str = ""
     public_network: str = ""
+    public_addresses: str = "floating"
     subnet_zones: Mapping[str, str] = field(default_factory=dict)
     volume_types: Mapping[str, str] = field(default_factory=dict)
 

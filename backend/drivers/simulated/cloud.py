@@ -83,7 +83,7 @@ class SimulatedCloud:
         faults = Faults(state, clock, settings)
         origin = state.origin(settings.seed)
         projects = Projects(state, clock, settings, origin)
-        servers, flavors = ServerTable(origin), OwnFlavors(state)
+        servers, flavors = ServerTable(origin, late_addresses=settings.late_addresses), OwnFlavors(state)
         world = World(
             state,
             clock,

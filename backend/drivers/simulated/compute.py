@@ -215,9 +215,13 @@ class SimulatedCompute:
             addresses = take_private(connection, subnet.id, subnet.cidr, call.count)
         else:
             addresses = [take_this(connection, subnet.id, subnet.cidr, request.private_address)]
-        public = subnet.public_by_default if request.public_address is None else request.public_address
-        public_addresses: Sequence[int | None] = take_public(connection, call.count) if public else [None] * call.count
-        resolved = replace(request, subnet_id=subnet.id, security_group_ids=admitted.security_group_ids)
+        usual = subnet.public_by_default or request.public_by_default
+        public = usual if request.public_address is None else request.public_address
+        at_once = public and not self._settings.late_addresses
+        public_addresses: Sequence[int | None] = take_public(connection, call.count) if at_once else [None] * call.count
+        resolved = replace(
+            request, subnet_id=subnet.id, security_group_ids=admitted.security_group_ids, public_address=public
+        )
         batch = self._servers.new_batch(connection, resolved, subnet.network_id, call.count, now)
         servers = []
         for position, boot in enumerate(self._boots(call, now)):

@@ -114,8 +114,9 @@ def usage_keys(project: str, region: str, zone: str, flavor: str, subnet_id: str
 class ServerTable:
     """Reads and writes of servers; every method works within the caller's connection."""
 
-    def __init__(self, origin: uuid.UUID) -> None:
+    def __init__(self, origin: uuid.UUID, *, late_addresses: bool = False) -> None:
         self._origin = origin
+        self._late_addresses = late_addresses
         self._batches: dict[int, Batch] = {}
 
     def insert(
@@ -333,6 +334,7 @@ class ServerTable:
             index=row.position,
             options=request.options,
             volumes=volumes,
+            wants_address=self._late_addresses and bool(request.public_address),
         )
 
     def _request(self, connection: sqlite3.Connection, row: Row) -> ServerRequest:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from backend.engine.kinds import balancers, clusters, measuring, networks, pools, retention, security_groups, watches
+from backend.engine.kinds import (
+    balancers,
+    clusters,
+    launch_addresses,
+    measuring,
+    networks,
+    pools,
+    retention,
+    security_groups,
+    watches,
+)
 from backend.engine.kinds.kind import AnyKind, Round
 
 KINDS: tuple[AnyKind, ...] = (
@@ -13,6 +23,7 @@ KINDS: tuple[AnyKind, ...] = (
     networks.KIND,
     networks.MAKINGS,
     security_groups.KIND,
+    launch_addresses.KIND,
 )
 """Rows that are leased, in the order in which they are claimed: looks come first, for passes live by what they see."""
 

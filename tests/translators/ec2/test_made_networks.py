@@ -491,3 +491,21 @@ def test_what_is_in_a_subnet_is_one_question_to_the_cloud(aws: Asking, world: Wo
     world.simulated.faults.hooks.append(lambda _, call: asked.append(call.name))
     aws("DeleteSubnet", SubnetId=subnet)
     assert [name for name in dict.fromkeys(asked) if name in {"list", "occupied"}] == ["occupied"]
+
+
+def test_a_public_subnet_gives_launches_an_address(
+    aws: Asking, world: World, vpc: str, subnet: str, image: str
+) -> None:
+    def launched(**more: Any) -> dict[str, Any]:
+        asked = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, **more}
+        made: dict[str, Any] = aws("RunInstances", **asked)["Instances"][0]
+        return made
+
+    assert launched(SubnetId=subnet).get("PublicIpAddress") is None
+    aws("ModifySubnetAttribute", SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+    assert launched(SubnetId=subnet)["PublicIpAddress"]
+    hidden = {"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": False}
+    assert launched(NetworkInterfaces=[hidden]).get("PublicIpAddress") is None
+    aws("ModifySubnetAttribute", SubnetId=subnet, MapPublicIpOnLaunch={"Value": False})
+    asked = {"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": True}
+    assert launched(NetworkInterfaces=[asked])["PublicIpAddress"]

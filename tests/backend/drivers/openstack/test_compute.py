@@ -155,7 +155,6 @@ def test_zones_go_by_the_operator_s_names(settings, clock, nova, scope):
         ({"flavor": "t9.enormous"}, errors.FlavorNotFound),
         ({"subnet_id": "nowhere"}, errors.SubnetNotFound),
         ({"zone": "az2"}, errors.SubnetNotFound),
-        ({"public_address": True}, errors.Unsupported),
         ({"block_devices": (BlockDevice("/dev/sdb", size_gib=1),)}, errors.Unsupported),
     ],
 )
@@ -163,6 +162,27 @@ def test_what_cannot_be_is_refused_before_nova_is_asked(nova, compute, scope, ch
     with pytest.raises(error):
         compute.create(scope, replace(REQUEST, **changes), 2)
     assert nova.of("POST") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "by_default", "wants"),
+    [(True, False, True), (False, True, False), (None, True, True), (None, False, False)],
+)
+def test_who_is_to_have_a_public_address_carries_that(nova, compute, scope, asked, by_default, *, wants):
+    accepts(nova, 2)
+    made = compute.create(scope, replace(REQUEST, public_address=asked, public_by_default=by_default), 2)
+    assert nova.of("POST")[0].body["server"]["metadata"].get("coppice:public") == ("true" if wants else None)
+    assert {each.wants_address for each in made} == {wants}
+
+
+def test_where_there_are_no_public_addresses_only_who_asks_for_one_is_refused(settings, clock, nova, scope):
+    accepts(nova, 1)
+    without = open_cloud(replace(settings, public_addresses="none"), clock, nova).compute
+    with pytest.raises(errors.Unsupported):
+        without.create(scope, replace(REQUEST, public_address=True), 1)
+    assert nova.of("POST") == []
+    (made,) = without.create(scope, replace(REQUEST, public_by_default=True), 1)
+    assert not made.wants_address
 
 
 def test_an_image_of_another_architecture_or_none_is_refused(nova, compute, scope):
