@@ -7,7 +7,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint unit simulation fuzz conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack storm clean
+.PHONY: install run test lint unit simulation fuzz conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -61,6 +61,11 @@ openstack-down: $(VENV)/.runtime
 test-openstack: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) \
 		$(BIN)/python -m tests.run OpenStack
+
+# Terraform's tutorial stack on the test cloud: applied, changed, imported, destroyed; the cloud itself is searched for leaks.
+stacks: $(VENV)/.dev openstack-up
+	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
+		COPPICE_STACKS=1 $(BIN)/python -m pytest -q conformance/terraform/test_stacks.py
 
 # Everything at once on the test cloud: engines killed, lying proxies, a region that hangs. MINUTES=N, SEED=N.
 storm: $(VENV)/.dev

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from conformance.product import ON_OPENSTACK, TENANT
 from conformance.terraform.stack import Tool
 
 MIRRORS = (
@@ -58,3 +59,18 @@ def _found(root: str) -> list[Path]:
     command = ["find", root, "-xdev", "-path", "*/hashicorp/aws/*/terraform-provider-aws_v*", "-type", "f"]
     told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return [Path(line) for line in told.splitlines() if "/.terraform/" not in line]
+
+
+@pytest.fixture
+def cloud_standing() -> Iterator[Callable[[], Mapping[str, set[str]]]]:
+    """What stands in the project by the real cloud's own listings, where its balancers' members are well meanwhile."""
+    if not ON_OPENSTACK:
+        yield dict
+        return
+    from conformance.openstack.cloud import connect
+    from conformance.openstack_lane.heartbeats import heartbeats
+    from conformance.openstack_lane.standing import standing_in
+
+    owner = connect(TENANT)
+    with heartbeats(owner.current_project_id):
+        yield lambda: standing_in(owner)

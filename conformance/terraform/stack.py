@@ -44,14 +44,14 @@ class Tool:
 
 
 class Stack:
-    """One working folder of Terraform."""
+    """One working folder of Terraform. ``variables``: of its configuration, beside those that every one has."""
 
-    def __init__(self, tool: Tool, source: Path, folder: Path, access: Access, mark: str) -> None:
+    def __init__(self, tool: Tool, source: Path, folder: Path, access: Access, mark: str, **variables: Any) -> None:
         folder.mkdir()
         shutil.copy(source / "main.tf", folder)
         rules = f'provider_installation {{\n  filesystem_mirror {{\n    path = "{tool.mirror}"\n  }}\n}}\n'
         (folder / "terraform.rc").write_text(rules)
-        (folder / "terraform.tfvars.json").write_text(json.dumps({"endpoint": access.url, "mark": mark}))
+        (folder / "terraform.tfvars.json").write_text(json.dumps({"endpoint": access.url, "mark": mark, **variables}))
         self.terraform, self.folder = tool.program, folder
         self.environment = access.environment() | {
             "TF_CLI_CONFIG_FILE": str(folder / "terraform.rc"),

@@ -103,6 +103,11 @@ class Surroundings:
             return None
 
     @_Once
+    def public_addresses(self) -> Mapping[str, str]:
+        """The public address that leads to each server, where rows know it."""
+        return self._backend.addresses.of_servers(self._scope)
+
+    @_Once
     def tokens(self) -> Mapping[str, str]:
         """The client token that servers were asked for with."""
         return self._backend.servers.tokens(self._scope)
@@ -167,7 +172,10 @@ class Instance:
 
     @_Once
     def public_address(self) -> str | None:
-        return None if self.gone else self.server.public_address
+        if self.gone:
+            return None
+        # A cloud may tell of an address long after it was led elsewhere.
+        return self.around.public_addresses.get(self.server.id) or self.server.public_address
 
     @_Once
     def public_name(self) -> str:

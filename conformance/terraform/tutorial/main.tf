@@ -26,6 +26,12 @@ variable "health_path" {
   default = "/health"
 }
 
+variable "gone" {
+  description = "What is answered to who asks for what is no more: status, and text"
+  type        = object({ code = string, text = optional(string) })
+  default     = { code = "410", text = "gone" }
+}
+
 provider "aws" {
   region = "us-east-1"
 
@@ -232,8 +238,8 @@ resource "aws_lb_listener_rule" "old" {
 
     fixed_response {
       content_type = "text/plain"
-      message_body = "gone"
-      status_code  = "410"
+      message_body = var.gone.text
+      status_code  = var.gone.code
     }
   }
 
