@@ -107,6 +107,10 @@ def load_balancer(region: str, account: str, kind: str, uuid: str, name: str) ->
     return _balancing(region, account, f"loadbalancer/{kind}/{balancing_name(name)}/{balancing_id(uuid)}")
 
 
+def classic_load_balancer(region: str, account: str, name: str) -> str:
+    return _balancing(region, account, f"loadbalancer/{name}")
+
+
 def listener(balancer_arn: str, uuid: str) -> str:
     """The ARN of a listener of a load balancer."""
     return f"{balancer_arn.replace(':loadbalancer/', ':listener/', 1)}/{balancing_id(uuid)}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from backend.domain.balancers import LoadBalancer
 from backend.domain.scope import Scope
 from backend.errors import Finding
 
@@ -159,6 +160,16 @@ def named_profile(reference: str) -> tuple[str, str | None]:
     return (reference, None) if found is None else (found[2], found[1])
 
 
+def certificate_of(arn: str) -> str | None:
+    """The name of the server certificate that an ARN means; None where it is no ARN of one."""
+    return arn.rpartition("/")[2] if ":server-certificate/" in arn else None
+
+
+def certificate_end(path: str, name: str) -> str:
+    """How the ARN of a server certificate ends."""
+    return f":server-certificate{path}{name}"
+
+
 @dataclass(eq=False)
 class IdentityMissing(Finding):
     """``kind``: role, profile, policy, version, inline, attached, provider, certificate."""
@@ -181,6 +192,22 @@ class IdentityInUse(Finding):
     kind: str
     name: str
     by: str
+
+
+@dataclass(eq=False)
+class CertificateMissing(Finding):
+    """A listener was to have the certificate of that ARN, and there is none."""
+
+    arn: str
+
+
+@dataclass(eq=False)
+class CertificateInUse(Finding):
+    """A listener has the certificate (its id); ``region``, as the cloud calls it, of the ``balancer``."""
+
+    certificate: str
+    balancer: LoadBalancer
+    region: str
 
 
 @dataclass(eq=False)

@@ -38,6 +38,7 @@ from backend.drivers.errors import PoolNotFound
 from backend.services import limits
 from backend.services.balancers import LoadBalancers, NewBalancer, locked, present
 from backend.services.catalog import asking
+from backend.services.server_certificates import hold
 from backend.store import balancers, traffic
 from backend.store.balancers import BALANCERS, GROUPS, LISTENERS, TARGETS
 from backend.store.session import Connection, Store
@@ -117,7 +118,7 @@ class ClassicBalancers:
         """Make listeners; one that is there as it is asked for is no fault.
 
         Raises:
-            BalancerNotFound, ListenerExists, LimitExceeded, BalancingLacks
+            BalancerNotFound, ListenerExists, LimitExceeded, BalancingLacks, CertificateMissing
         """
 
         def work(conn: Connection) -> None:
@@ -149,13 +150,14 @@ class ClassicBalancers:
         self._store.transact(work)
 
     def certify(self, scope: Scope, name: str, port: int, certificate: str) -> None:
-        """Give a listener another certificate. Raises BalancerNotFound, ListenerNotFound."""
+        """Give a listener another certificate. Raises BalancerNotFound, ListenerNotFound, CertificateMissing."""
 
         def work(conn: Connection) -> None:
             balancer = self._locked(conn, scope, name)
             found = LISTENERS.one(conn, scope, balancer_id=balancer.id, port=port)
             if found is None:
                 raise balancer_findings.ListenerNotFound(str(port))
+            hold(conn, scope, (certificate,))
             LISTENERS.change(conn, scope, found.id, certificates=(certificate,))
 
         self._store.transact(work)
@@ -306,7 +308,9 @@ class ClassicBalancers:
             GROUPS.add(conn, scope, group)
             if not balancer.details.get("check"):
                 BALANCERS.change(conn, scope, balancer.id, details=details)
-        LISTENERS.add(conn, scope, self._check_front(scope, balancer, group, front))
+        listener = self._check_front(scope, balancer, group, front)
+        hold(conn, scope, listener.certificates)
+        LISTENERS.add(conn, scope, listener)
 
     def _check_front(self, scope: Scope, balancer: LoadBalancer, group: TargetGroup, front: Front) -> BalancerListener:
         """The listener that a front becomes. Raises BalancingLacks."""

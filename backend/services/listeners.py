@@ -26,6 +26,7 @@ from backend.drivers.balancer_plans import listener_plan, rule_plan
 from backend.drivers.cloud import Cloud
 from backend.services import limits
 from backend.services.balancers import beside, locked, present, tag_id
+from backend.services.server_certificates import hold
 from backend.services.target_groups import known
 from backend.store import balancers, resource_tags
 from backend.store.balancers import LISTENERS, RULES
@@ -78,6 +79,7 @@ class Listeners:
 
         Raises:
             BalancerNotFound, ListenerExists, LimitExceeded, PoolNotFound, TargetGroupElsewhere, BalancingLacks
+            CertificateMissing
         """
         made = BalancerListener(
             id=new_digits(str(uuid.uuid4())),
@@ -99,6 +101,7 @@ class Listeners:
                 raise errors.LimitExceeded("listeners", limits.LISTENERS_OF_BALANCER)
             self._check_actions(conn, scope, balancer, made.actions)
             self._check(scope, listener_plan(balancer, made))
+            hold(conn, scope, made.certificates)
             LISTENERS.add(conn, scope, made)
             resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
             balancers.refer(conn, scope, balancer_id)
@@ -119,6 +122,7 @@ class Listeners:
                 raise balancer_findings.ListenerExists(changed.port)
             self._check_actions(conn, scope, balancer, changed.actions)
             self._check(scope, listener_plan(balancer, changed))
+            hold(conn, scope, [each for each in changed.certificates if each not in found.certificates])
             LISTENERS.change(conn, scope, listener_id, **whole)
             balancers.refer(conn, scope, balancer.id)
             return changed

@@ -8,11 +8,21 @@ from datetime import datetime
 from typing import Any
 
 from backend.clock import Clock
+from backend.domain.balancers import BalancerListener
 from backend.domain.delegation import SecretUnreadable
-from backend.domain.identities import IdentityMissing, ServerCertificate, everywhere
+from backend.domain.identities import (
+    CertificateInUse,
+    CertificateMissing,
+    IdentityMissing,
+    ServerCertificate,
+    certificate_end,
+    certificate_of,
+    everywhere,
+)
 from backend.domain.scope import Scope
 from backend.errors import Finding
 from backend.services import identities
+from backend.store import balancers
 from backend.store import identities as rows
 from backend.store.secrets import Seal
 from backend.store.session import Connection, Store
@@ -89,7 +99,7 @@ class ServerCertificates:
             raise KeysNotKept(str(reason)) from reason
 
     def rename(self, scope: Scope, name: str, new: str | None, path: str | None) -> ServerCertificate:
-        """Another name or path. Raises IdentityExists."""
+        """Another name or path, by which the listeners that have it then tell of it. Raises IdentityExists."""
         here = everywhere(scope)
 
         def work(conn: Connection) -> ServerCertificate:
@@ -102,7 +112,9 @@ class ServerCertificates:
             if values:
                 folded = rows.folded(values.get("name", name))
                 rows.CERTIFICATES.change(conn, here, present.id, **values, folded=folded)
-            return replace(present, **values)
+            renamed = replace(present, **values)
+            _tell_listeners(conn, scope.project_id, present, renamed)
+            return renamed
 
         return self._store.transact(work)
 
@@ -118,12 +130,47 @@ class ServerCertificates:
         self._store.transact(work)
 
     def delete(self, scope: Scope, name: str) -> None:
+        """Raises CertificateInUse: a listener has it."""
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            present = rows.named(rows.CERTIFICATES, conn, here, name)
-            if present is None:
-                raise IdentityMissing("certificate", name)
+            present = identities.found(rows.CERTIFICATES, conn, here, name, hold=True)
+            for there, listener in _listeners_of(conn, scope.project_id, present):
+                balancer = balancers.BALANCERS.one(conn, there, id=listener.balancer_id)
+                if balancer is not None:
+                    raise CertificateInUse(present.id, balancer, there.region)
             rows.CERTIFICATES.remove(conn, here, id=present.id)
 
         self._store.transact(work)
+
+
+def hold(conn: Connection, scope: Scope, arns: Sequence[str]) -> None:
+    """Keep certificates that a listener is to have until the transaction ends, those that are kept here.
+
+    Raises:
+        CertificateMissing
+    """
+    for arn in arns:
+        name = certificate_of(arn)
+        if name is None:
+            continue
+        try:
+            identities.found(rows.CERTIFICATES, conn, everywhere(scope), name, hold=True)
+        except IdentityMissing:
+            raise CertificateMissing(arn) from None
+
+
+def _listeners_of(
+    conn: Connection, project_id: str, certificate: ServerCertificate
+) -> Sequence[tuple[Scope, BalancerListener]]:
+    return balancers.certified(conn, project_id, certificate_end(certificate.path, certificate.name))
+
+
+def _tell_listeners(conn: Connection, project_id: str, before: ServerCertificate, now: ServerCertificate) -> None:
+    """A listener keeps its certificate, which has another ARN."""
+    old, new = certificate_end(before.path, before.name), certificate_end(now.path, now.name)
+    if old == new:
+        return
+    for there, listener in _listeners_of(conn, project_id, before):
+        told = tuple(f"{arn.removesuffix(old)}{new}" if arn.endswith(old) else arn for arn in listener.certificates)
+        balancers.LISTENERS.change(conn, there, listener.id, certificates=told)

@@ -76,6 +76,15 @@ def refer(conn: Connection, scope: Scope, balancer_id: str) -> None:
         GROUPS.change(conn, scope, group_id, balancer_id=balancer_id)
 
 
+def certified(conn: Connection, project_id: str, end: str) -> list[tuple[Scope, BalancerListener]]:
+    """The project's listeners, of any region, that have a certificate whose ARN ends so."""
+    c = balancer_listeners.c
+    found = conn.execute(select(c.id, c.region, c.certificates).where(c.project_id == project_id).order_by(c.id))
+    having = [row for row in found if any(arn.endswith(end) for arn in row.certificates)]
+    scopes = {row.id: Scope(project_id, row.region) for row in having}
+    return [(scope, one) for key, scope in scopes.items() if (one := LISTENERS.one(conn, scope, id=key)) is not None]
+
+
 def housed(conn: Connection, scope: Scope, group_id: str, pool_id: str, now: datetime) -> None:
     """A target group has that pool from now on: what is registered with the group belongs into it."""
     GROUPS.change(conn, scope, group_id, pool_id=pool_id)

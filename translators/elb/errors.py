@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from backend import errors
-from backend.domain import balancer_findings, launch_findings, security_group_findings
+from backend.domain import balancer_findings, identities, launch_findings, security_group_findings
 from translators.errors import AWSError, Table, register
 
 
@@ -20,6 +20,10 @@ def validation(message: str) -> AWSError:
 
 def invalid_configuration(message: str) -> AWSError:
     return AWSError("InvalidConfigurationRequest", message, 409)
+
+
+def no_certificate(arn: str) -> AWSError:
+    return AWSError("CertificateNotFound", f"Server Certificate not found for the key: {arn}")  # unsourced
 
 
 def invalid_instance(name: str) -> AWSError:
@@ -60,6 +64,7 @@ TABLE: Final[Table] = {
     balancer_findings.PolicyInUse: lambda found: invalid_configuration(
         f"The policy {found.policy} is used by a listener"
     ),
+    identities.CertificateMissing: lambda found: no_certificate(found.arn),
     balancer_findings.TargetsInvalid: lambda found: invalid_instance(found.targets[0]),
     errors.LimitExceeded: _too_many,
     balancer_findings.BalancingLacks: lambda found: invalid_configuration(found.detail),

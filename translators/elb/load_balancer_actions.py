@@ -231,8 +231,7 @@ def _fronts(call: Call) -> list[Front]:
 
 def _check_certificate(call: Call, arn: str) -> None:
     if arn and not is_certificate(call, arn):
-        # unsourced
-        raise AWSError("CertificateNotFound", f"Server Certificate not found for the key: {arn}")
+        raise errors.no_certificate(arn)
 
 
 def _front(each: Mapping[str, Any]) -> Front:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from backend import errors
-from backend.domain import balancer_findings, launch_findings, security_group_findings
+from backend.domain import balancer_findings, identities, launch_findings, security_group_findings
 from translators.errors import AWSError, Table, register
 
 
@@ -23,6 +23,10 @@ def listener_not_found() -> AWSError:
 
 def rule_not_found() -> AWSError:
     return AWSError("RuleNotFound", "One or more rules not found")  # unsourced
+
+
+def no_certificate(arn: str) -> AWSError:
+    return AWSError("CertificateNotFound", f"Certificate '{arn}' not found")  # unsourced
 
 
 def validation(message: str) -> AWSError:
@@ -95,6 +99,7 @@ TABLE: Final[Table] = {
         "PriorityInUse", f"Priority '{found.priority}' is currently in use"
     ),
     balancer_findings.TargetsInvalid: _invalid_targets,
+    identities.CertificateMissing: lambda found: no_certificate(found.arn),
     errors.LimitExceeded: _too_many,
     balancer_findings.BalancingLacks: lambda found: invalid_configuration(found.detail),
     launch_findings.SubnetNotFound: lambda found: AWSError(

@@ -249,7 +249,7 @@ def _certificates(call: Call, protocol: str, given: Sequence[Mapping[str, Any]],
         raise errors.validation("Up to one certificate can be specified here")  # unsourced
     for name in names:
         if not is_certificate(call, name):
-            raise AWSError("CertificateNotFound", f"Certificate '{name}' not found")  # unsourced
+            raise errors.no_certificate(name)
     return names
 
 

@@ -9,9 +9,11 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from backend.domain.identities import ServerCertificate
+from backend.domain.balancers import BalancerKind
+from backend.domain.identities import CertificateInUse, ServerCertificate
 from backend.services.server_certificates import KeysNotKept, NewCertificate
 from translators import arns
+from translators.elbv2.ids import WORDS
 from translators.errors import AWSError
 from translators.iam import listing
 from translators.iam.words import path_of
@@ -120,8 +122,27 @@ def update(call: Call) -> Result:
 
 @operation("iam", "DeleteServerCertificate")
 def delete(call: Call) -> Result:
-    call.backend.server_certificates.delete(call.scope, call.params["ServerCertificateName"])
+    try:
+        call.backend.server_certificates.delete(call.scope, call.params["ServerCertificateName"])
+    except CertificateInUse as found:
+        # Source: terraform#3412, aws-orbit-workbench#634.
+        words = (
+            f"Certificate: {found.certificate} is currently in use by {_arn_of(call, found)}. Please remove it first"
+            " before deleting it from IAM."
+        )
+        raise AWSError("DeleteConflict", words, 409) from None
     return {}
+
+
+def _arn_of(call: Call, found: CertificateInUse) -> str:
+    """The balancer's ARN, in whichever region it is."""
+    told = {there.region: name for name in (*call.regions, call.region) if (there := call.scope_in(name)) is not None}
+    region = told.get(found.region, call.region)
+    if found.balancer.kind is BalancerKind.CLASSIC:
+        return arns.classic_load_balancer(region, call.account_id, found.balancer.name)
+    return arns.load_balancer(
+        region, call.account_id, WORDS[found.balancer.kind], found.balancer.id, found.balancer.name
+    )
 
 
 @operation("iam", "TagServerCertificate")

@@ -13,7 +13,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from backend.services.server_certificates import ServerCertificates
+from backend.domain.identities import CertificateMissing
+from backend.domain.scope import Scope
+from backend.drivers.simulated import SimulatedSettings
+from backend.services.server_certificates import ServerCertificates, hold
 from backend.store.secrets import Seal, new_key
 from tests.factories import NOW, SCOPE, World
 from tests.translators.ec2.wire import Asking
@@ -21,7 +24,7 @@ from tests.translators.ec2.wire import Asking
 
 @pytest.fixture
 def iam() -> Iterator[Asking]:
-    world = World()
+    world = World(settings=SimulatedSettings(boot_seconds=0, regions=(SCOPE.region, "us-west-2")))
     kept = ServerCertificates(world.store, world.clock, Seal([new_key()]))
     world.backend = replace(world.backend, server_certificates=kept)
     yield Asking(world, "iam")
@@ -95,6 +98,67 @@ def test_a_certificate_is_told_without_its_key(iam: Asking) -> None:
     assert [each["ServerCertificateName"] for each in listed] == ["WEB"]
     iam("DeleteServerCertificate", ServerCertificateName="WEB")
     assert iam.refused("GetServerCertificate", ServerCertificateName="WEB").status == 404
+
+
+def upload(iam: Asking, name: str, path: str = "/") -> str:
+    body, key = pair()
+    asked = {"ServerCertificateName": name, "Path": path, "CertificateBody": body, "PrivateKey": key}
+    return str(iam("UploadServerCertificate", **asked)["ServerCertificateMetadata"]["Arn"])
+
+
+def test_a_certificate_that_a_listener_has_stays(iam: Asking) -> None:
+    ec2, elbv2 = Asking(iam.world, "ec2"), Asking(iam.world, "elbv2")
+    arn, other = upload(iam, "web", "/x/"), upload(iam, "other")
+    subnets = [each["SubnetId"] for each in ec2("DescribeSubnets")["Subnets"]][:2]
+    balancer = elbv2("CreateLoadBalancer", Name="front", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    vpc = ec2("DescribeVpcs")["Vpcs"][0]["VpcId"]
+    group = elbv2("CreateTargetGroup", Name="g", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
+    (listener,) = elbv2(
+        "CreateListener",
+        LoadBalancerArn=balancer,
+        Protocol="HTTPS",
+        Port=443,
+        Certificates=[{"CertificateArn": arn}],
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}],
+    )["Listeners"]
+    found = iam.refused("DeleteServerCertificate", ServerCertificateName="web")
+    kept = iam.world.backend.server_certificates.find(SCOPE, "web")
+    words = (
+        f"Certificate: {kept.id} is currently in use by {balancer}. Please remove it first before deleting it from IAM."
+    )
+    assert (found.code, found.status, found.message) == ("DeleteConflict", 409, words)
+    # Under another name it is the listener's all the same.
+    iam("UpdateServerCertificate", ServerCertificateName="web", NewServerCertificateName="web2", NewPath="/y/")
+    told = elbv2("DescribeListeners", ListenerArns=[listener["ListenerArn"]])["Listeners"][0]["Certificates"]
+    assert [each["CertificateArn"].rpartition(":")[2] for each in told] == ["server-certificate/y/web2"]
+    assert iam.code("DeleteServerCertificate", ServerCertificateName="web2") == "DeleteConflict"
+    elbv2("ModifyListener", ListenerArn=listener["ListenerArn"], Certificates=[{"CertificateArn": other}])
+    iam("DeleteServerCertificate", ServerCertificateName="web2")
+    assert iam.code("DeleteServerCertificate", ServerCertificateName="other") == "DeleteConflict"
+    elbv2("DeleteLoadBalancer", LoadBalancerArn=balancer)
+    iam("DeleteServerCertificate", ServerCertificateName="other")
+
+
+def test_a_certificate_that_a_classic_listener_has_stays(iam: Asking) -> None:
+    """In whichever region the balancer is: certificates are in none."""
+    there = Scope(SCOPE.project_id, "us-west-2")
+    elb, ec2 = Asking(iam.world, "elb", there), Asking(iam.world, "ec2", there)
+    arn = upload(iam, "web")
+    front = {"Protocol": "HTTPS", "LoadBalancerPort": 443, "InstanceProtocol": "HTTP", "InstancePort": 80}
+    subnet = ec2("DescribeSubnets")["Subnets"][0]["SubnetId"]
+    elb("CreateLoadBalancer", LoadBalancerName="old", Listeners=[{**front, "SSLCertificateId": arn}], Subnets=[subnet])
+    found = iam.refused("DeleteServerCertificate", ServerCertificateName="web")
+    assert found.code == "DeleteConflict"
+    assert ":loadbalancer/old. Please" in found.message
+    elb("DeleteLoadBalancer", LoadBalancerName="old")
+    iam("DeleteServerCertificate", ServerCertificateName="web")
+
+
+def test_a_listener_gets_no_certificate_that_goes_meanwhile(iam: Asking) -> None:
+    """It was there when the request was looked at, and is not when its listener is written."""
+    arn = "arn:aws:iam::123456789012:server-certificate/none"
+    with pytest.raises(CertificateMissing):
+        iam.world.store.transact(lambda conn: hold(conn, SCOPE, [arn]))
 
 
 def test_what_is_no_certificate_is_refused(iam: Asking) -> None:
