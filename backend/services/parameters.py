@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import inf, prod
@@ -38,6 +38,8 @@ MOST: Final = 10_000
 VERSIONS: Final = 100
 LABELS: Final = 10
 TAGS: Final = 50
+_AT_ONCE: Final = 200
+"""Parameters read at once: more than a page has, and far fewer than a project may have."""
 _MOST_STEPS: Final = 20_000_000
 """Of matching a value, at worst: some tenths of a second, while nothing else of the process goes on."""
 _ONE_LETTER: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
@@ -59,6 +61,22 @@ class NewParameter:
     key_id: str | None = None
     allowed_pattern: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of a project's parameters is asked for.
+
+    Attributes:
+        holds: whether one is meant; asked of those whose names begin with ``below``.
+        after: the name of the last that was told before.
+        most: how many are told at once.
+    """
+
+    holds: Callable[[Parameter], bool]
+    most: int
+    after: str = ""
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +131,19 @@ class Parameters:
         with self._store.read() as conn:
             return rows.find(conn, scope, name, selector)
 
-    def list(self, scope: Scope) -> Sequence[Parameter]:
-        """The latest version of each without its value, by name."""
+    def page(self, scope: Scope, asked: Asked) -> tuple[Sequence[Parameter], bool]:
+        """The next of what is asked for, the latest version of each without its value, by name; whether more follow."""
+        found: list[Parameter] = []
+        after = asked.after
         with self._store.read() as conn:
-            return rows.listed(conn, scope)
+            while True:
+                some = rows.heads(conn, scope, after=after, below=asked.below, most=_AT_ONCE)
+                found += [each for each in some if asked.holds(each)]
+                if len(found) > asked.most:
+                    return found[: asked.most], True
+                if len(some) < _AT_ONCE:
+                    return found, False
+                after = some[-1].name
 
     def whole(self, scope: Scope, listed: Sequence[Parameter]) -> Sequence[Parameter]:
         """Some of those that were listed, with their values; those that are gone meanwhile are left out."""

@@ -23,13 +23,19 @@ PARAMETERS: Final = Records(parameters, Parameter)
 _HEADS: Final = [column for column in parameters.c if column.name not in {"project_id", "region", "value"}]
 
 
-def listed(conn: Connection, scope: Scope) -> list[Parameter]:
-    """The latest version of each parameter without its value, by name: values of many are much to read."""
+def heads(conn: Connection, scope: Scope, *, after: str = "", below: str = "", most: int) -> list[Parameter]:
+    """The latest versions of the next parameters without their values, by name: values of many are much to read.
+
+    Args:
+        after: the name before them.
+        below: how their names begin; on SQLite in any case of its letters.
+    """
     c = parameters.c
-    within = (c.project_id == scope.project_id, c.region == scope.region, c.latest.is_(True))
-    found = conn.execute(select(*_HEADS).where(*within)).mappings()
-    heads = (Parameter(**{**row, "type": ParameterType(row["type"]), "value": ""}) for row in found)
-    return sorted(heads, key=lambda each: each.name)
+    within = [c.project_id == scope.project_id, c.region == scope.region, c.latest.is_(True), c.name > after]
+    if below:
+        within.append(c.name.startswith(below, autoescape=True))
+    found = conn.execute(select(*_HEADS).where(*within).order_by(c.name).limit(most)).mappings()
+    return [Parameter(**{**row, "type": ParameterType(row["type"]), "value": ""}) for row in found]
 
 
 def find(conn: Connection, scope: Scope, name: str, selector: str | None = None) -> Parameter:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from backend.domain.parameters import Parameter
+from backend.services.parameters import Asked
 from translators import paging
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
@@ -48,9 +49,8 @@ def by_path(call: Call) -> Result:
         told = [words.public_told(call, each) for each in public if _below(path, each.name, deep=deep)]
         here, more = _page(call, told, _name, _BY_PATH)
         return {"Parameters": list(here), **more}
-    own = [each for each in call.backend.parameters.list(call.scope) if _below(path, each.name, deep=deep)]
-    own = _filtered(call, own, {"Type", "KeyId", "Label"})
-    some, more = _page(call, own, lambda each: each.name, _BY_PATH)
+    holds = _meant(call, {"Type", "KeyId", "Label"})
+    some, more = _own(call, lambda each: _below(path, each.name, deep=deep) and holds(each), _BY_PATH, path)
     clear = bool(call.params.get("WithDecryption"))
     some = call.backend.parameters.whole(call.scope, some)
     return {"Parameters": [words.told(call, each, clear=clear) for each in some], **more}
@@ -58,10 +58,24 @@ def by_path(call: Call) -> Result:
 
 @operation("ssm", "DescribeParameters")
 def describe(call: Call) -> Result:
-    allowed = {"Name", "Type", "KeyId", "Path", "Tier", "DataType"}
-    own = [] if call.params.get("Shared") else _filtered(call, call.backend.parameters.list(call.scope), allowed)
-    here, more = _page(call, own, lambda each: each.name, _OTHERS)
+    holds = _meant(call, {"Name", "Type", "KeyId", "Path", "Tier", "DataType"})
+    if call.params.get("Shared"):  # nobody shares any
+        return {"Parameters": []}
+    here, more = _own(call, holds, _OTHERS)
     return {"Parameters": [words.described(call, each) for each in here], **more}
+
+
+def _own(
+    call: Call, holds: Callable[[Parameter], bool], most: int, below: str = ""
+) -> tuple[Sequence[Parameter], dict[str, str]]:
+    """A page of the project's own parameters, and the token of the next one."""
+    token = call.params.get("NextToken")
+    after = paging.decode(token, call.operation, paging.binding(call), "ssm") if token else ""
+    asked = Asked(holds, call.params.get("MaxResults", most), after, below)
+    found, more = call.backend.parameters.page(call.scope, asked)
+    if not more:
+        return found, {}
+    return found, {"NextToken": paging.encode(call.operation, found[-1].name, paging.binding(call))}
 
 
 @operation("ssm", "GetParameterHistory")
@@ -96,19 +110,16 @@ _OPTIONS: Final[Mapping[str, Callable[[str, str], bool]]] = {
 }
 
 
-def _filtered(call: Call, parameters: Sequence[Parameter], allowed: set[str]) -> list[Parameter]:
-    """Those that the filters mean.
+def _meant(call: Call, allowed: set[str]) -> Callable[[Parameter], bool]:
+    """Whether the filters mean a parameter.
 
     Raises:
         AWSError: a filter is none.
     """
     asked: list[Mapping[str, Any]] = list(call.params.get("ParameterFilters") or ())
     asked += [{**each, "Option": "BeginsWith"} if each["Key"] == "Name" else each for each in _old(call)]
-    kept = list(parameters)
-    for each in asked:
-        holds = _holds(each, allowed)
-        kept = [parameter for parameter in kept if holds(parameter)]
-    return kept
+    every = [_holds(each, allowed) for each in asked]
+    return lambda parameter: all(holds(parameter) for holds in every)
 
 
 def _old(call: Call) -> Sequence[Mapping[str, Any]]:

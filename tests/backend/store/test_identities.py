@@ -96,8 +96,11 @@ def test_versions_of_a_parameter(store):
     store.transact(lambda conn: PARAMETERS.add(conn, HERE, first, second))
     with store.read() as conn:
         assert parameters.find(conn, HERE, first.name) == second
-        assert parameters.listed(conn, HERE) == [replace(second, value="")]
-        assert parameters.listed(conn, OTHER) == []
+        assert parameters.heads(conn, HERE, most=9) == [replace(second, value="")]
+        assert parameters.heads(conn, HERE, after=second.name, most=9) == []
+        assert parameters.heads(conn, HERE, below=second.name[:2], most=9) == [replace(second, value="")]
+        assert parameters.heads(conn, HERE, below="%", most=9) == []
+        assert parameters.heads(conn, OTHER, most=9) == []
         assert parameters.find(conn, HERE, first.name, "1") == first
         assert parameters.find(conn, HERE, first.name, "live") == first
         with pytest.raises(ParameterVersionMissing):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from backend.services.parameters import Parameters
+from backend.store import parameters
 from backend.store.secrets import Seal, new_key
 from tests.factories import OTHER, SCOPE, World
 from tests.translators.ec2.wire import Asking
@@ -17,8 +18,8 @@ AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 @pytest.fixture
 def world():
     world = World()
-    parameters = world.backend.parameters
-    sealed = Parameters(world.store, parameters._catalog, world.clock, Seal([new_key()]))
+    usual = world.backend.parameters
+    sealed = Parameters(world.store, usual._catalog, world.clock, Seal([new_key()]))
     world.backend = replace(world.backend, parameters=sealed)
     yield world
     world.close()
@@ -116,6 +117,35 @@ def test_paths_filters_and_pages(ssm):
     gone = ssm("DeleteParameters", Names=["/a/x", "nobody"])
     assert gone == {"DeletedParameters": ["/a/x"], "InvalidParameters": ["nobody"]}
     assert Asking(ssm.world, "ssm", OTHER)("DescribeParameters")["Parameters"] == []
+
+
+def test_a_page_reads_no_more_than_it_needs(ssm, monkeypatch):
+    """However many parameters there are; what a filter leaves out is read past, some at a time."""
+    monkeypatch.setattr("backend.services.parameters._AT_ONCE", 3)
+    read: list[int] = []
+    usual = parameters.heads
+
+    def counted(*arguments, **asked):
+        found = usual(*arguments, **asked)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(parameters, "heads", counted)
+    for number in range(10):
+        put(ssm, f"/a/{number}", "v")
+    put(ssm, "/a_b", "v")
+    first = ssm("DescribeParameters", MaxResults=2)
+    assert ([each["Name"] for each in first["Parameters"]], read) == (["/a/0", "/a/1"], [3])
+    second = ssm("DescribeParameters", MaxResults=2, NextToken=first["NextToken"])
+    assert [each["Name"] for each in second["Parameters"]] == ["/a/2", "/a/3"]
+    read.clear()
+    name = {"Key": "Name", "Option": "Contains", "Values": ["7"]}
+    found = ssm("DescribeParameters", ParameterFilters=[name], MaxResults=1)
+    assert ([each["Name"] for each in found["Parameters"]], sum(read)) == (["/a/7"], 11)
+    assert "NextToken" not in found
+    read.clear()
+    assert ssm("GetParametersByPath", Path="/a_", Recursive=True)["Parameters"] == []
+    assert read == [0]
 
 
 @pytest.mark.parametrize(
