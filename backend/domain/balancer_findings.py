@@ -106,6 +106,14 @@ class PriorityInUse(Finding):
 
 
 @dataclass(eq=False)
+class RuleMisplaced(Finding):
+    """The cloud would follow the rule of priority ``later`` before that of ``earlier``; a request may meet both."""
+
+    earlier: int
+    later: int
+
+
+@dataclass(eq=False)
 class PolicyUnknown(Finding):
     """The balancer has no policy of that name."""
 

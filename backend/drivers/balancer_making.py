@@ -169,6 +169,12 @@ class BalancerMaking(Protocol):
     def lacks(self, scope: Scope, part: Part) -> str | None:
         """What this cloud cannot give of a part, in AWS's words; None where it can give all. Asks no cloud."""
 
+    def misplaced(self, scope: Scope, rules: Sequence[RulePlan]) -> tuple[RulePlan, RulePlan] | None:
+        """Two rules of a listener of which this cloud would follow the later first, though a request may meet both.
+
+        None where it follows all of these in their order. Asks no cloud.
+        """
+
     def create(self, scope: Scope, plan: BalancerPlan) -> Tree:
         """Make a balancer without parts, or find the one that was made under its key."""
 

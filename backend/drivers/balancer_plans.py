@@ -39,11 +39,7 @@ class Wish:
         """Pools first, then what refers to them."""
         pools = [pool_plan(self.groups[each]) for each in sorted(self.groups)]
         listeners = [listener_plan(self.balancer, each) for each in self.listeners]
-        rules = [
-            rule_plan(rule, position, listener)
-            for listener in self.listeners
-            for position, rule in enumerate(_by_priority(self.rules, listener.id), start=1)
-        ]
+        rules = [plan for listener in self.listeners for plan in rule_plans(self.rules, listener)]
         return (*pools, *listeners, *rules)
 
 
@@ -92,6 +88,17 @@ def rule_plan(rule: BalancerRule, position: int, listener: BalancerListener) -> 
 def _key(listener: BalancerListener) -> str:
     """Another protocol or port is another listener of the cloud, with rules of its own."""
     return f"{listener.id}.{listener.protocol}.{listener.port}"
+
+
+def listens(listener_key: str) -> tuple[str, int]:
+    """The protocol and the port of the listener that a key stands for."""
+    _, protocol, port = listener_key.rsplit(".", 2)
+    return protocol, int(port)
+
+
+def rule_plans(rules: Iterable[BalancerRule], listener: BalancerListener) -> list[RulePlan]:
+    """Those of one listener, in their order."""
+    return [rule_plan(rule, at, listener) for at, rule in enumerate(_by_priority(rules, listener.id), start=1)]
 
 
 def _by_priority(rules: Iterable[BalancerRule], listener_id: str) -> list[BalancerRule]:

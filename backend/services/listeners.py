@@ -22,7 +22,7 @@ from backend.domain.balancers import (
 )
 from backend.domain.scope import Scope
 from backend.drivers.balancer_making import Part
-from backend.drivers.balancer_plans import listener_plan, rule_plan
+from backend.drivers.balancer_plans import listener_plan, rule_plan, rule_plans
 from backend.drivers.cloud import Cloud
 from backend.services import limits
 from backend.services.balancers import beside, locked, present, tag_id
@@ -166,6 +166,7 @@ class Listeners:
 
         Raises:
             ListenerNotFound, PriorityInUse, LimitExceeded, PoolNotFound, TargetGroupElsewhere, BalancingLacks
+            RuleMisplaced
         """
 
         def work(conn: Connection) -> BalancerRule:
@@ -187,6 +188,7 @@ class Listeners:
                 raise errors.LimitExceeded("rules", limits.RULES_OF_BALANCER)
             self._check_actions(conn, scope, balancer, wanted.actions)
             self._check(scope, rule_plan(made, 1, listener))
+            self._check_order(scope, listener, [*here, made])
             RULES.add(conn, scope, made)
             resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
             balancers.refer(conn, scope, balancer.id)
@@ -202,7 +204,10 @@ class Listeners:
             balancer = locked(conn, scope, found.balancer_id, self._clock)
             changed = replace(_rule(conn, scope, rule_id), **values)
             self._check_actions(conn, scope, balancer, changed.actions)
-            self._check(scope, rule_plan(changed, 1, _listener(conn, scope, changed.listener_id)))
+            listener = _listener(conn, scope, changed.listener_id)
+            self._check(scope, rule_plan(changed, 1, listener))
+            others = [each for each in RULES.all(conn, scope, listener_id=listener.id) if each.id != rule_id]
+            self._check_order(scope, listener, [*others, changed])
             RULES.change(conn, scope, rule_id, **values)
             balancers.refer(conn, scope, balancer.id)
             return changed
@@ -222,7 +227,7 @@ class Listeners:
         self._store.transact(work)
 
     def set_priorities(self, scope: Scope, priorities: Mapping[str, int]) -> Sequence[BalancerRule]:
-        """Give rules of one listener other places, all at once. Raises RuleNotFound, PriorityInUse."""
+        """Give rules of one listener other places, all at once. Raises RuleNotFound, PriorityInUse, RuleMisplaced."""
 
         def work(conn: Connection) -> Sequence[BalancerRule]:
             first = _rule(conn, scope, next(iter(priorities)))
@@ -237,6 +242,7 @@ class Listeners:
                 if each.priority in taken:
                     raise balancer_findings.PriorityInUse(each.priority)
                 taken.add(each.priority)
+            self._check_order(scope, _listener(conn, scope, first.listener_id), moved)
             for each in moved:
                 RULES.change(conn, scope, each.id, priority=each.priority)
             return [each for each in moved if each.id in priorities]
@@ -263,6 +269,15 @@ class Listeners:
         if lack is not None:
             raise balancer_findings.BalancingLacks(lack)
 
+    def _check_order(self, scope: Scope, listener: BalancerListener, rules: Sequence[BalancerRule]) -> None:
+        """Whether the cloud follows rules of a listener in their order. Raises RuleMisplaced."""
+        making = self._cloud.balancer_making
+        plans = rule_plans(rules, listener)
+        found = None if making is None else making.misplaced(scope, plans)
+        if found is not None:
+            places = {each.position: at for each, at in zip(plans, sorted(_places(rules, listener)), strict=True)}
+            raise balancer_findings.RuleMisplaced(*(places[each.position] for each in found))
+
 
 def _listener(conn: Connection, scope: Scope, listener_id: str) -> BalancerListener:
     found = LISTENERS.one(conn, scope, id=listener_id)
@@ -272,6 +287,10 @@ def _listener(conn: Connection, scope: Scope, listener_id: str) -> BalancerListe
     if balancer.kind is BalancerKind.CLASSIC:
         raise balancer_findings.ListenerNotFound(listener_id)
     return found
+
+
+def _places(rules: Sequence[BalancerRule], listener: BalancerListener) -> list[int]:
+    return [each.priority for each in rules if each.listener_id == listener.id]
 
 
 def _rule(conn: Connection, scope: Scope, rule_id: str) -> BalancerRule:

@@ -102,6 +102,11 @@ TABLE: Final[Table] = {
     identities.CertificateMissing: lambda found: no_certificate(found.arn),
     errors.LimitExceeded: _too_many,
     balancer_findings.BalancingLacks: lambda found: invalid_configuration(found.detail),
+    balancer_findings.RuleMisplaced: lambda found: invalid_configuration(
+        f"In this cloud the rule of priority {found.later} would be followed before that of priority {found.earlier},"
+        " whose conditions a request may meet too: there, fixed responses come before redirects, and these before what"
+        " forwards"
+    ),
     launch_findings.SubnetNotFound: lambda found: AWSError(
         "SubnetNotFound", f"The subnet ID 'subnet-{found.subnet}' does not exist"
     ),

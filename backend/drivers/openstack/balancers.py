@@ -27,7 +27,7 @@ from backend.drivers.balancer_making import (
 )
 from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound, QuotaExceeded
 from backend.drivers.installation import Installation, nobody
-from backend.drivers.openstack import octavia
+from backend.drivers.openstack import octavia, precedence
 from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.octavia import CHILDREN, CONDITIONS, DIGEST, KEY, MADE, tagged
 from backend.drivers.openstack.refusals import of_any
@@ -59,6 +59,10 @@ class OpenStackBalancers:
     def lacks(self, scope: Scope, part: Part) -> str | None:
         del scope
         return octavia.lacks(part)
+
+    def misplaced(self, scope: Scope, rules: Sequence[RulePlan]) -> tuple[RulePlan, RulePlan] | None:
+        del scope
+        return next(precedence.misplaced(rules), None)
 
     def create(self, scope: Scope, plan: BalancerPlan) -> Tree:
         found = self.find(scope, plan.key)

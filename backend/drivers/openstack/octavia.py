@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from backend.drivers.balancer_making import ListenerPlan, Part, PoolPlan, RulePlan
+from backend.drivers.openstack import redirects
 from backend.drivers.openstack.rest import Declined
 
 Document = Mapping[str, Any]
@@ -89,13 +90,7 @@ def _lacks_of_rule(plan: RulePlan) -> str | None:
     if action["type"] == "fixed-response":
         plain = action["config"].get("StatusCode") == "403" and "MessageBody" not in action["config"]
         return None if plain else "Fixed responses other than an empty 403 are not supported in this cloud"
-    return None if _target(action["config"]) is not None else _NO_REDIRECT
-
-
-_NO_REDIRECT: Final = (
-    "Redirects are supported in this cloud where Host is given, and Path and Query are '/#{path}' and '#{query}',"
-    " or hold no variables"
-)
+    return None if redirects.target(plan) is not None else redirects.NOT_TO_BE_HAD
 
 
 def pool_body(plan: PoolPlan) -> dict[str, Any]:
@@ -166,30 +161,11 @@ def policy_body(plan: RulePlan, pools: Mapping[str, str]) -> dict[str, Any]:
     if action["type"] == "fixed-response":
         return {"action": "REJECT"}
     code = int(action["config"]["StatusCode"].removeprefix("HTTP_"))
-    return {**(_target(action["config"]) or {}), "redirect_http_code": code}
+    return {**(redirects.target(plan) or {}), "redirect_http_code": code}
 
 
 def _pool_of(action: Document, pools: Mapping[str, str]) -> str:
     return next(pools[group] for group, weight in action["groups"] if weight)
-
-
-def _target(config: Document) -> dict[str, str] | None:
-    """Where a redirect leads, None where Octavia could not say it: it knows prefixes and whole addresses alone."""
-    host, protocol, port = config["Host"], config["Protocol"], config["Port"]
-    if "#{" in host or "#{" in protocol:
-        return None
-    if "#{" in port and port != "#{port}":
-        return None
-    if port == "#{port}":
-        return None
-    usual = {"HTTP": "80", "HTTPS": "443"}[protocol]
-    front = f"{protocol.lower()}://{host}" + ("" if port == usual else f":{port}")
-    if config["Path"] == "/#{path}" and config["Query"] == "#{query}":
-        return {"action": "REDIRECT_PREFIX", "redirect_prefix": front}
-    if "#{" in config["Path"] or "#{" in config["Query"]:
-        return None
-    query = f"?{config['Query']}" if config["Query"] else ""
-    return {"action": "REDIRECT_TO_URL", "redirect_url": f"{front}{config['Path']}{query}"}
 
 
 def digest_of_conditions(plan: RulePlan) -> str:

@@ -19,6 +19,7 @@ from backend.drivers.balancer_making import (
     PartKind,
     PoolPlan,
     Present,
+    RulePlan,
     Standing,
     Tree,
     digest_of,
@@ -41,6 +42,11 @@ class SimulatedBalancers:
     def lacks(self, scope: Scope, part: Part) -> str | None:
         """Nothing: what a part says is kept."""
         del scope, part
+        return None
+
+    def misplaced(self, scope: Scope, rules: Sequence[RulePlan]) -> tuple[RulePlan, RulePlan] | None:
+        """None: rules of all kinds have one order."""
+        del scope, rules
         return None
 
     def create(self, scope: Scope, plan: BalancerPlan) -> Tree:

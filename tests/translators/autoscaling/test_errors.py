@@ -40,7 +40,7 @@ ELSEWHERE = {
     "ServerGroupExists", "ServerGroupInUse", "ImageNameTaken", "ImageNotOwned", "ImagesExhausted", "RoleRefused",
     "BalancerNotFound", "BalancerExists", "BalancerProtected", "TargetGroupExists", "TargetGroupInUse",
     "TargetGroupElsewhere", "PolicyUnknown", "PolicyExists", "PolicyInUse",
-    "ListenerNotFound", "ListenerExists", "RuleNotFound", "PriorityInUse", "TargetsInvalid", "BalancingLacks",
+    "ListenerNotFound", "ListenerExists", "RuleNotFound", "PriorityInUse", "TargetsInvalid", "BalancingLacks", "RuleMisplaced",
     "KeyGone", "RegionNotOpened", "RolesNotAssumed", "SessionsExhausted", "SessionsUnavailable",
     "NoVolumes", "VolumeNotFound", "VolumeConflict", "VolumeAttached", "VolumeNotAttached", "VolumeElsewhere", "VolumeShrinks", "SnapshotNotFound",
     "SnapshotInUse", "ServerProtected",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from backend.drivers.openstack import precedence
 from backend.drivers.simulated import SimulatedSettings
 from backend.errors import Finding
 from tests.backend.engine.world import EngineWorld
@@ -250,6 +251,28 @@ def test_rules(world, ask, refused, group, listener, vpc):
         refused("DeleteRule", RuleArn=told[0]["RuleArn"].rpartition("/")[0] + "/0123456789abcdef").code
         == "RuleNotFound"
     )
+
+
+def test_rules_that_the_cloud_would_follow_in_another_order_are_refused(
+    world, ask, refused, group, listener, monkeypatch
+):
+    making = world.simulated.cloud.balancer_making
+    monkeypatch.setattr(type(making), "misplaced", lambda _self, _scope, plans: next(precedence.misplaced(plans), None))
+    denied = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "403"}}]
+    below, elsewhere = ([{"Field": "path-pattern", "Values": [each]}] for each in ("/a/*", "/b/*"))
+    asked = {"ListenerArn": listener}
+    (first,) = ask("CreateRule", **asked, Priority=5, Conditions=below, Actions=forward(group))["Rules"]
+    found = refused("CreateRule", **asked, Priority=9, Conditions=below, Actions=denied)
+    assert found.code == "InvalidConfigurationRequest"
+    assert found.message.startswith("In this cloud the rule of priority 9 would be followed before that of priority 5,")
+    (second,) = ask("CreateRule", **asked, Priority=9, Conditions=elsewhere, Actions=denied)["Rules"]
+    (third,) = ask("CreateRule", **asked, Priority=1, Conditions=below, Actions=denied)["Rules"]
+    moved = [{"RuleArn": third["RuleArn"], "Priority": 7}]
+    assert refused("SetRulePriorities", RulePriorities=moved).code == "InvalidConfigurationRequest"
+    changed = {"RuleArn": second["RuleArn"], "Conditions": below}
+    assert refused("ModifyRule", **changed).code == "InvalidConfigurationRequest"
+    ask("DeleteRule", RuleArn=first["RuleArn"])
+    ask("ModifyRule", **changed)
 
 
 def test_a_group_serves_one_balancer(ask, refused, subnets, group, listener):

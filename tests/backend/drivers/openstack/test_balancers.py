@@ -20,7 +20,7 @@ from backend.drivers.balancer_making import Endpoint, PartKind, Standing, Tree, 
 from backend.drivers.balancer_plans import Wish, balancer_plan, listener_plan, pool_plan, rule_plan
 from backend.drivers.errors import Busy, QuotaExceeded, Refused
 from backend.drivers.installation import named
-from backend.drivers.openstack import octavia
+from backend.drivers.openstack import octavia, precedence
 from backend.drivers.openstack.cloud import open_cloud
 from backend.engine.balancers import Alter, Put, Remove, next_step
 from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted, octavia_fault
@@ -243,7 +243,10 @@ def redirect(**config):
         (redirect(), True),
         (redirect(Path="/new", Query=""), True),
         (redirect(Host="#{host}"), False),
-        (redirect(Path="/a/#{path}"), False),
+        (redirect(Path="/a/#{path}"), True),
+        (redirect(Path="/#{path}/a"), False),
+        (redirect(Path="/a/#{path}", Query="q"), False),
+        (redirect(Path="/new", Query="a=#{query}"), False),
         (({"type": "fixed-response", "config": {"StatusCode": "403"}},), True),
         (({"type": "fixed-response", "config": {"StatusCode": "200"}},), False),
         (({"type": "forward", "groups": [["a", 1], ["b", 0]]},), True),
@@ -253,6 +256,72 @@ def redirect(**config):
 def test_what_rules_can_do(actions, had):
     plan = rule_plan(replace(RULE, actions=actions), 1, LISTENER)
     assert (octavia.lacks(plan) is None) is had
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({}, ("PREFIX", "https://x.example")),
+        ({"Path": "/a/#{path}", "Port": "8443"}, ("PREFIX", "https://x.example:8443/a")),
+        ({"Protocol": "#{protocol}", "Port": "#{port}"}, ("PREFIX", "http://x.example:8080")),
+        ({"Host": "#{host}"}, ("PREFIX", "https://old.example")),
+        ({"Host": "www.#{host}", "Path": "/#{host}/#{path}"}, ("PREFIX", "https://www.old.example/old.example")),
+        ({"Path": "/new/#{port}", "Query": "from=#{host}"}, ("TO_URL", "https://x.example/new/8080?from=old.example")),
+        ({"Path": "/new", "Query": ""}, ("TO_URL", "https://x.example/new")),
+    ],
+)
+def test_where_redirects_lead(config, told):
+    """Variables that are the same for each request that the rule is for are filled in."""
+    one = ({"field": "host-header", "values": ["old.example"]},)
+    plan = rule_plan(replace(RULE, actions=redirect(**config), conditions=one), 1, replace(LISTENER, port=8080))
+    how, where = told
+    body = {"action": f"REDIRECT_{how}", "redirect_http_code": 301}
+    name = "redirect_prefix" if how == "PREFIX" else "redirect_url"
+    assert octavia.policy_body(plan, {}) == {**body, name: where}
+    for several in (["a.example", "b.example"], ["*.example"]):
+        other = rule_plan(
+            replace(RULE, actions=redirect(**config), conditions=({"field": "host-header", "values": several},)),
+            1,
+            LISTENER,
+        )
+        assert (octavia.lacks(other) is None) is ("#{host}" not in str(config))
+
+
+FORWARD = ({"type": "forward", "groups": [["a", 1]]},)
+DENIED = ({"type": "fixed-response", "config": {"StatusCode": "403"}},)
+
+
+def of_path(*values):
+    return {"field": "path-pattern", "values": list(values)}
+
+
+def of_host(*values):
+    return {"field": "host-header", "values": list(values)}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "met"),
+    [
+        ((FORWARD, of_path("/a/*")), (redirect(), of_path("/a/b")), True),
+        ((FORWARD, of_path("/a/*")), (redirect(), of_path("/b/*")), False),
+        ((FORWARD, of_path("/a/*")), (redirect(), of_host("x")), True),
+        ((FORWARD, of_host("X.example")), (DENIED, of_host("x.example", "y")), True),
+        ((FORWARD, of_path("/X")), (DENIED, of_path("/x")), False),
+        ((FORWARD, of_path("*.png")), (DENIED, of_path("/a*.jpg")), False),
+        ((FORWARD, of_path("/aa*aa")), (DENIED, of_path("/aaa")), False),
+        ((FORWARD, of_path("/a?c")), (DENIED, of_path("/ab*")), True),
+        ((redirect(), of_path("/a*")), (DENIED, of_path("/*")), True),
+        ((redirect(), of_path("/a*")), (FORWARD, of_path("/*")), False),
+        ((DENIED, of_path("/a*")), (redirect(), of_path("/*")), False),
+        ((FORWARD, of_path("/a*")), (FORWARD, of_path("/*")), False),
+    ],
+)
+def test_rules_whose_order_octavia_would_not_keep(first, second, met):
+    plans = [
+        rule_plan(replace(RULE, actions=actions, conditions=(condition,)), at, LISTENER)
+        for at, (actions, condition) in enumerate((first, second), start=1)
+    ]
+    assert list(precedence.misplaced(plans[::-1])) == ([(plans[0], plans[1])] if met else [])
 
 
 @pytest.mark.parametrize(
