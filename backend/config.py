@@ -84,6 +84,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
             min=1,
             help="Calls to one region of the cloud under way at once; of one project half of them.",
         ),
+        cfg.FloatOpt(
+            "message_patience_seconds",
+            default=3600.0,
+            min=0.0,
+            help="A message that its target has not taken for so long is given up (coppice messages list).",
+        ),
         cfg.PortOpt("metrics_port", default=0, help="Port of the engine's own Prometheus metrics (0: none)."),
         cfg.StrOpt("metrics_host", default="127.0.0.1", help="Address that they are served at."),
     ),

@@ -26,6 +26,8 @@ _EVENTS: Final = {
     "refused": "Looks at a project's servers that the cloud refused.",
     "settled_groups": "Security groups whose rules at the cloud were looked at, and made as they were asked for.",
     "orphans": "Servers of ours that belonged to no group and were deleted.",
+    "messages": "Messages that their targets took.",
+    "dead_messages": "Messages that were given up.",
     "lost_leases": "Claims that another engine took over while this one was at work on them.",
     "faults": "Jobs that ended in an error of our own.",
     "failed_ticks": "Ticks that ended in an error, such as a database that is away.",

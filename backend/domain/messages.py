@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,8 @@ class MessageKind(StrEnum):
 
     ACTION = "action"  #      an action began: see domain.lifecycle
     ACTIVITY = "activity"  #  a move of a node ended: activity (id), and all that the entry says
+    TEST = "test"  #          the target can be reached: request_id
+    EVENT = "event"  #        a rule matched: body, a text that is sent as it is
 
 
 EVERYWHERE = ""
@@ -48,3 +50,22 @@ class Message:
     @property
     def scope(self) -> Scope:
         return Scope(self.project_id, self.region)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A message in the words of those who hear it.
+
+    Attributes:
+        id: the message's.
+        subject: one line, where the target has room for one.
+        body: what is sent.
+        event: the same for the event bus; None where it is told of nothing there.
+        attributes: texts beside the body, where the target has room for them.
+    """
+
+    id: str
+    body: str
+    subject: str | None = None
+    event: Mapping[str, Any] | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)

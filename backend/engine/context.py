@@ -12,6 +12,7 @@ from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.engine.measures import Measures, Unmeasured
+from backend.engine.outlets import Outlets
 from backend.engine.settings import EngineSettings
 from backend.store.session import Store
 
@@ -24,6 +25,7 @@ class Context:
         seed: of all chance; with it, the clock and the cloud's answers a run repeats exactly.
         counters: what was done since the start, by name.
         measures: are told the same, and more.
+        outlets: where messages go.
         blocked: VPCs that the cloud holds up, and since when this engine finds them so: asked for less and less often.
         unreached: projects that could not be asked at the last look of this engine: told in the log once.
     """
@@ -37,6 +39,7 @@ class Context:
     seed: int
     counters: Counter[str] = field(default_factory=Counter)
     measures: Measures = field(default_factory=Unmeasured)
+    outlets: Outlets = field(default_factory=Outlets)
     blocked: dict[str, datetime] = field(default_factory=dict)
     unreached: set[Scope] = field(default_factory=set)
 

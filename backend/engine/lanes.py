@@ -47,6 +47,7 @@ class Call:
         heavy: its answer takes much memory on arrival; few of those are under way at once.
         unasked: the answer where the cloud is not asked, for that reason.
         term: it is begun only while this is not over; the loop says so.
+        lane: threads of their own in the region, for what is no part of the cloud; None: the region's.
     """
 
     scope: Scope
@@ -54,6 +55,7 @@ class Call:
     heavy: bool = False
     unasked: Callable[[CloudError], Any] = _itself
     term: Term | None = None
+    lane: str | None = None
 
 
 def answer_of(question: Callable[..., Any], *arguments: Any) -> Any:
@@ -253,8 +255,9 @@ class Lanes:
         self._news = False
 
     def submit(self, calls: Sequence[Call]) -> Sequence[Future[Any]]:
-        futures = [self._lane(call.scope.region).put(call) for call in calls]
-        self._start(call.scope.region for call in calls)
+        names = [_lane_of(call) for call in calls]
+        futures = [self._lane(name).put(call) for name, call in zip(names, calls, strict=True)]
+        self._start(names)
         return futures
 
     def wait(self, seconds: float) -> None:
@@ -272,16 +275,20 @@ class Lanes:
         for lane in self._lanes.values():
             lane.close()
 
-    def _start(self, regions: Iterable[str]) -> None:
-        for region in dict.fromkeys(regions):
-            self._news |= self._lanes[region].start(self._clock)
+    def _start(self, names: Iterable[str]) -> None:
+        for name in dict.fromkeys(names):
+            self._news |= self._lanes[name].start(self._clock)
 
-    def _lane(self, region: str) -> _Lane:
-        if region not in self._lanes:
-            executor = self._executor_of(region, self._at_once + self._heavy_at_once)
+    def _lane(self, name: str) -> _Lane:
+        if name not in self._lanes:
+            executor = self._executor_of(name, self._at_once + self._heavy_at_once)
             breaker = Breaker(self._rule, self._clock)
-            self._lanes[region] = _Lane(region, executor, self._at_once, self._heavy_at_once, breaker)
-        return self._lanes[region]
+            self._lanes[name] = _Lane(name, executor, self._at_once, self._heavy_at_once, breaker)
+        return self._lanes[name]
+
+
+def _lane_of(call: Call) -> str:
+    return call.scope.region if call.lane is None else f"{call.scope.region}/{call.lane}"
 
 
 def held_by(term: Term, calls: Sequence[Call]) -> Sequence[Call]:

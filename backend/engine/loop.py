@@ -25,6 +25,7 @@ from backend.engine.kinds import KINDS, ROUNDS
 from backend.engine.kinds.kind import AnyKind, Round
 from backend.engine.lanes import Calls, Lanes, held_by
 from backend.engine.measures import Measures, Unmeasured
+from backend.engine.outlets import Outlets
 from backend.engine.settings import EngineSettings
 from backend.store.away import AWAY
 from backend.store.homes import StoredHomes
@@ -101,6 +102,7 @@ class Engine:
         calls: runs the cloud calls; lanes of threads by default, InlineCalls for tests.
         name: tells its claims apart from those of others.
         measures: kept nowhere by default.
+        outlets: where messages go; by default there is no way to any target.
     """
 
     def __init__(
@@ -117,11 +119,14 @@ class Engine:
         measures: Measures | None = None,
         kinds: Sequence[AnyKind] = KINDS,
         rounds: Sequence[Round] = ROUNDS,
+        outlets: Outlets | None = None,
     ) -> None:
         seed, told = rng.getrandbits(64), measures or Unmeasured()
         # Sources of ours are spoken to through the pools that they have.
         cloud = housed(cloud, StoredHomes(store))
-        self._context = Context(store, cloud, catalog, clock, settings, name, seed, measures=told)
+        self._context = Context(
+            store, cloud, catalog, clock, settings, name, seed, measures=told, outlets=outlets or Outlets()
+        )
         self._settings = settings
         self._store = store
         self._clock = clock

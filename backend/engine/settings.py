@@ -22,6 +22,14 @@ class EngineSettings:
         lease: how long a claim holds without being renewed.
         clusters_at_once, watches_at_once, pools_at_once, groups_at_once, networks_at_once, balancers_at_once,
             addresses_at_once: worked on at once of one region; half of it of one project.
+        clusters_at_once, watches_at_once, pools_at_once, groups_at_once: worked on at once of one region; half of it
+        clusters_at_once, watches_at_once, pools_at_once, networks_at_once: worked on at once of one region; half of it
+        clusters_at_once, watches_at_once, pools_at_once, balancers_at_once: worked on at once of one region; half of it
+            of one project.
+        streams_at_once: streams of messages that are told at once of one region, half of them of one project.
+        messages_batch: messages of a stream that are told in a row.
+        message_pause, message_longest_pause: pause after a message was not taken, doubling from the one to the other.
+        message_patience: a message that was not taken for so long is given up.
         cloud_calls: calls of one region under way at once, half of them of one project.
         breaker: when what does not answer is asked no more.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
@@ -78,6 +86,11 @@ class EngineSettings:
     networks_at_once: int = 20
     balancers_at_once: int = 20
     addresses_at_once: int = 10
+    streams_at_once: int = 40
+    messages_batch: int = 100
+    message_pause: timedelta = timedelta(seconds=2)
+    message_longest_pause: timedelta = timedelta(minutes=5)
+    message_patience: timedelta = timedelta(hours=1)
     cloud_calls: int = 16
     breaker: BreakerRule = field(default_factory=BreakerRule)
     watch_busy: timedelta = timedelta(seconds=1)

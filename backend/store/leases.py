@@ -1,4 +1,4 @@
-"""What engines claim: clusters, watches of projects, balancers and their pools; see ``leased`` for how."""
+"""What engines claim: clusters, watches of projects, balancers, pools, streams of messages; how: see ``leased``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from backend.store.balancer_tables import load_balancers
 from backend.store.leased import Lease, Leased
+from backend.store.outbox_tables import streams
 from backend.store.tables import clusters, pools, watches
 
 
@@ -64,10 +65,20 @@ class BalancerLease(Lease):
         return self.key[0]
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class StreamLease(Lease):
+    """A claimed stream of the outbox."""
+
+    @property
+    def stream_id(self) -> str:
+        return self.key[0]
+
+
 CLUSTERS = Leased(clusters, ClusterLease, key=("id",), fenced="generation")
 WATCHES = Leased(watches, WatchLease, key=("project_id", "region"))
 POOLS = Leased(pools, PoolLease, key=("id",))
 BALANCER_LEASES = Leased(load_balancers, BalancerLease, key=("id",))
+STREAMS = Leased(streams, StreamLease, key=("id",))
 
 
 def fence(conn: Connection, lease: ClusterLease) -> int | None:

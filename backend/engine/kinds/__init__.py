@@ -7,6 +7,8 @@ from backend.engine.kinds import (
     clusters,
     launch_addresses,
     measuring,
+    measuring,
+    messages,
     networks,
     pools,
     retention,
@@ -24,6 +26,7 @@ KINDS: tuple[AnyKind, ...] = (
     networks.MAKINGS,
     security_groups.KIND,
     launch_addresses.KIND,
+    messages.KIND,
 )
 """Rows that are leased, in the order in which they are claimed: looks come first, for passes live by what they see."""
 

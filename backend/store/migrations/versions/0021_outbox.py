@@ -26,6 +26,19 @@ def _document(name: str, *, nullable: bool = False) -> sa.Column[Any]:
 
 def upgrade() -> None:
     op.create_table(
+        "streams",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("project_id", sa.String(length=64), nullable=False),
+        sa.Column("region", sa.String(length=64), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("owner", sa.String(length=64), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_streams")),
+        **_TABLE,
+    )
+    op.create_index(op.f("ix_streams_due_at"), "streams", ["due_at"], unique=False)
+    op.create_table(
         "messages",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("project_id", sa.String(length=64), nullable=False),
@@ -37,17 +50,17 @@ def upgrade() -> None:
         _document("data"),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("action_id", sa.String(length=36), nullable=True),
+        sa.Column("stream_id", sa.String(length=36), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("dead_at", sa.BigInteger(), nullable=True),
         _document("fault", nullable=True),
-        sa.Column("due_at", sa.BigInteger(), nullable=True),
-        sa.Column("owner", sa.String(length=64), nullable=True),
-        sa.Column("lease_until", sa.BigInteger(), nullable=True),
-        sa.Column("epoch", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
         **_TABLE,
     )
-    op.create_index(op.f("ix_messages_due_at"), "messages", ["due_at"], unique=False)
+    op.create_index(op.f("ix_messages_stream_id_created_at"), "messages", ["stream_id", "created_at"], unique=False)
     op.create_index(op.f("ix_messages_cluster_id"), "messages", ["cluster_id"], unique=False)
     op.create_index(
         op.f("ix_messages_project_id_region_dead_at"), "messages", ["project_id", "region", "dead_at"], unique=False
@@ -57,5 +70,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f("ix_messages_project_id_region_dead_at"), table_name="messages")
     op.drop_index(op.f("ix_messages_cluster_id"), table_name="messages")
-    op.drop_index(op.f("ix_messages_due_at"), table_name="messages")
+    op.drop_index(op.f("ix_messages_stream_id_created_at"), table_name="messages")
     op.drop_table("messages")
+    op.drop_index(op.f("ix_streams_due_at"), table_name="streams")
+    op.drop_table("streams")

@@ -1,0 +1,217 @@
+"""Streams of the outbox: what is due of one is told to its target, in order, at least once, until it is given up.
+
+What this database keeps itself (queues, topics) takes a message in the transaction that takes it out of the outbox, and
+so has it once. Everybody else is told by a call, in a lane of its own, with no transaction open; what was taken is
+written afterwards, and an engine that dies in between has it told again under the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from backend.clock import Clock
+from backend.domain.messages import Telling
+from backend.domain.scope import Scope
+from backend.drivers.sinks import Gone, Sink, SinkError, Unreached
+from backend.engine.context import Context
+from backend.engine.jobs import Job, Write
+from backend.engine.lanes import Call
+from backend.engine.outlets import kind_of
+from backend.store import clusters, leases, outbox
+from backend.store.leases import StreamLease
+from backend.store.outbox import Shelf, Waiting
+from backend.store.session import Connection
+
+LOG = logging.getLogger(__name__)
+LANE = "sinks"
+_BATCHES = 20
+"""Of one stream in a row; then others have their turn."""
+_CALL_SECONDS = 20.0
+"""No further message is begun in a call that has taken so long."""
+_VAIN = 2
+"""A call ends after so many messages that were not taken: it is the target, and not the message."""
+_MOST_DOUBLINGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of one message.
+
+    Attributes:
+        error: None where it was taken.
+        dead: it was given up.
+    """
+
+    waiting: Waiting
+    error: SinkError | None
+    dead: bool = False
+
+
+def deliver(context: Context, lease: StreamLease) -> Job:
+    """The job of one stream."""
+    for _ in range(_BATCHES):
+        now = context.now()
+        with context.store.read() as conn:
+            found = outbox.waiting(conn, lease.stream_id, now, context.settings.messages_batch)
+        due = in_turn(found, now)
+        if not due:
+            break
+        target = due[0].message.target
+        shelf = context.outlets.shelves.get(kind_of(target))
+        if shelf is not None:
+            noted = yield Write(partial(_shelve, context, lease, shelf, due))
+        else:
+            sink = context.outlets.sinks.get(kind_of(target), _NOWHERE)
+            tellings = [(each, context.outlets.words(each.message)) for each in due]
+            send = partial(_send, sink, lease.scope, target, tellings, context.clock)
+            (tried,) = yield [Call(lease.scope, send, lane=LANE)]
+            noted = yield Write(partial(_conclude, context, lease, tried))
+        if noted is None:  # another engine has it, and tells it again
+            return
+        _tell(context, noted)
+        if any(isinstance(each.error, Unreached) for each in noted):
+            break
+    yield Write(partial(_release, context, lease))
+
+
+def in_turn(found: Iterable[Waiting], now: datetime) -> list[Waiting]:
+    """What is told now: no message before one that is not due yet, but for those that hold up nobody any more."""
+    due: list[Waiting] = []
+    held = False
+    for each in found:
+        if each.due_at <= now and not (held and each.holds):
+            due.append(each)
+        held = held or (each.holds and each.due_at > now)
+    return due
+
+
+class _Nowhere:
+    """Takes nothing: what this installation has no way to."""
+
+    def send(self, scope: Scope, target: str, telling: Telling) -> None:
+        raise Gone(f"there is no way to {target}")
+
+
+_NOWHERE = _Nowhere()
+
+
+def _send(
+    sink: Sink, scope: Scope, target: str, tellings: Sequence[tuple[Waiting, Telling]], clock: Clock
+) -> list[Tried]:
+    """Tell them one after the other, as far as the target takes them and the time goes."""
+    tried: list[Tried] = []
+    ends_at, vain = clock.monotonic() + _CALL_SECONDS, 0
+    for waiting, telling in tellings:
+        try:
+            sink.send(scope, target, telling)
+        except SinkError as error:
+            tried.append(Tried(waiting, error))
+            vain += isinstance(error, Unreached)
+            # The next attempt is the last that holds up the others.
+            if vain >= _VAIN or (isinstance(error, Unreached) and waiting.attempts + 1 < outbox.IN_ORDER):
+                break
+        else:
+            tried.append(Tried(waiting, None))
+        if clock.monotonic() >= ends_at:
+            break
+    return tried
+
+
+def _shelve(
+    context: Context, lease: StreamLease, shelf: Shelf, due: Sequence[Waiting], conn: Connection
+) -> Sequence[Tried] | None:
+    """Hand messages to what this database keeps; None where the lease was lost."""
+    if not _held(conn, lease, due):
+        return None
+    now = context.now()
+    tried: list[Tried] = []
+    for each in due:
+        message = each.message
+        try:
+            shelf(conn, message.scope, message.target, context.outlets.words(message), now)
+        except SinkError as error:
+            tried.append(Tried(each, error))
+        else:
+            tried.append(Tried(each, None))
+    return _noted(context, conn, tried)
+
+
+def _conclude(context: Context, lease: StreamLease, tried: Sequence[Tried], conn: Connection) -> Sequence[Tried] | None:
+    """Write what came of a call; None where the lease was lost."""
+    if not _held(conn, lease, [each.waiting for each in tried if each.error is not None]):
+        return None
+    return _noted(context, conn, tried)
+
+
+def _held(conn: Connection, lease: StreamLease, concerned: Iterable[Waiting]) -> bool:
+    """Whether the lease is held; the groups whose actions may be decided are locked before it, as everywhere."""
+    owners = {each.message.cluster_id for each in concerned if each.message.action_id is not None}
+    if owners:
+        clusters.lock_many(conn, owners)
+    return leases.STREAMS.fence(conn, lease) is not None
+
+
+def _noted(context: Context, conn: Connection, tried: Sequence[Tried]) -> Sequence[Tried]:
+    """Write what came of each message; the same, each with whether it was given up."""
+    outbox.told(conn, [each.waiting.message.id for each in tried if each.error is None])
+    now = context.now()
+    noted: list[Tried] = []
+    for each in tried:
+        error, waiting = each.error, each.waiting
+        dead = error is not None and _hopeless(context, error, waiting, now)
+        noted.append(replace(each, dead=dead))
+        if dead:
+            outbox.give_up(conn, waiting, str(error), now)
+            if waiting.message.action_id is not None:
+                context.outlets.decide(conn, waiting.message.action_id, now)
+        elif error is not None:
+            outbox.put_off(conn, waiting, str(error), now, now + _pause(context, waiting))
+    return noted
+
+
+def _hopeless(context: Context, error: SinkError, waiting: Waiting, now: datetime) -> bool:
+    patience = context.settings.message_patience
+    return not isinstance(error, Unreached) or now - (waiting.failing_since or now) >= patience
+
+
+def _pause(context: Context, waiting: Waiting) -> timedelta:
+    """Doubling to a bound, and spread, so that what failed together does not come back together."""
+    settings = context.settings
+    pause: timedelta = settings.message_pause * 2 ** min(waiting.attempts, _MOST_DOUBLINGS)
+    rng = context.rng("message", waiting.message.id, waiting.attempts)
+    return min(pause, settings.message_longest_pause) * rng.uniform(0.8, 1.2)
+
+
+def _tell(context: Context, tried: Sequence[Tried]) -> None:
+    """Count what was done, and say in the log what was not."""
+    dead = [each for each in tried if each.dead]
+    taken = sum(each.error is None for each in tried)
+    for what, number in (("messages", taken), ("dead_messages", len(dead))):
+        if number:
+            context.count(what, number)
+    for each in dead:
+        message = each.waiting.message
+        LOG.warning(
+            "project=%s region=%s group=%s message %s to %s was given up: %s",
+            message.project_id,
+            message.region,
+            message.cluster_name,
+            message.id,
+            message.target,
+            each.error,
+        )
+
+
+def _release(context: Context, lease: StreamLease, conn: Connection) -> None:
+    """Give the stream back, due when its next message is; an empty one is forgotten."""
+    if leases.STREAMS.fence(conn, lease) is None:
+        return
+    due_at = outbox.next_due(conn, lease.stream_id)
+    if due_at is None:
+        leases.STREAMS.forget(conn, lease)
+    else:
+        leases.STREAMS.release(conn, lease, due_at)

@@ -1,0 +1,215 @@
+"""Streams of messages: told in order, at least once under one id, tried again ever later, given up where all can see."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.messages import Message, MessageKind, Telling
+from backend.drivers.sinks import Gone, Refused, SinkError, Unreached
+from backend.engine.outlets import Outlets
+from backend.engine.settings import EngineSettings
+from backend.store import leases, outbox
+from tests.backend.engine.world import EngineWorld
+from tests.factories import SCOPE, uuid_of
+
+
+@dataclass
+class Hearer:
+    """A sink whose answers are scripted: what a target says to each message, by its body."""
+
+    heard: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    tried: list[str] = field(default_factory=list)
+    faults: dict[str, SinkError] = field(default_factory=dict)
+
+    def send(self, scope, target, telling):
+        self.tried.append(telling.id)
+        for key in (target, telling.id):
+            if key in self.faults:
+                raise self.faults[key]
+        self.heard[target].append(telling.id)
+
+
+@pytest.fixture
+def hearer():
+    return Hearer()
+
+
+@pytest.fixture
+def decided():
+    return []
+
+
+@pytest.fixture
+def world(hearer, decided):
+    made = EngineWorld(engine_settings=EngineSettings(message_patience=timedelta(minutes=10)))
+    outlets = Outlets(
+        words=lambda message: Telling(message.id, f"{message.data}"),
+        sinks={"log": hearer},
+        decide=lambda _conn, action, _now: decided.append(action),
+    )
+    made.engine = made.new_engine("one", outlets=outlets)
+    yield made
+    made.close()
+
+
+def _message(world, name, target="log:a", group="web", **more):
+    return Message(
+        id=uuid_of(name),
+        project_id=SCOPE.project_id,
+        region=SCOPE.region,
+        cluster_id=uuid_of(group),
+        cluster_name=group,
+        kind=MessageKind.ACTION,
+        target=target,
+        data={"name": name},
+        created_at=world.clock.now(),
+        **more,
+    )
+
+
+def _add(world, *messages):
+    world.store.transact(lambda conn: outbox.add(conn, messages))
+
+
+def _dead(world):
+    with world.store.read() as conn:
+        return outbox.dead(conn, 100)
+
+
+def _ids(*names):
+    return [uuid_of(name) for name in names]
+
+
+def test_messages_of_a_group_are_told_in_their_order_and_leave_nothing(world, hearer):
+    _add(world, _message(world, "1"), _message(world, "2"), _message(world, "3", "log:b"))
+    world.clock.move(1)
+    _add(world, _message(world, "0"), _message(world, "4", "log:b"))
+    world.pass_time(1)
+    assert hearer.heard == {"log:a": _ids("1", "2", "0"), "log:b": _ids("3", "4")}
+    with world.store.read() as conn:
+        assert leases.STREAMS.oldest(conn) is None
+    assert world.measures.told["messages"] == 5
+
+
+def test_one_that_is_not_taken_holds_up_those_after_it_for_some_attempts_and_no_other_target(world, hearer):
+    hearer.faults[uuid_of("1")] = Unreached("away")
+    _add(world, _message(world, "1"), _message(world, "2"), _message(world, "3", "log:b"))
+    world.pass_time(5)
+    assert hearer.heard == {"log:b": _ids("3")}
+    world.pass_time(10)  # the third attempt was in vain, too
+    assert hearer.heard["log:a"] == _ids("2")
+    del hearer.faults[uuid_of("1")]
+    world.pass_time(60, 2)
+    assert hearer.heard["log:a"] == _ids("2", "1")
+
+
+def test_the_pauses_grow_and_after_its_patience_a_message_is_given_up_once(world, hearer, decided, caplog):
+    hearer.faults["log:a"] = Unreached("away")
+    _add(world, _message(world, "1", action_id="action"))
+    world.pass_time(300, 5)
+    few = len(hearer.tried)
+    assert 5 <= few <= 9
+    assert decided == []
+    world.pass_time(600, 5)
+    assert len(hearer.tried) - few <= 3
+    (letter,) = _dead(world)
+    assert (letter.message.id, letter.fault, decided) == (uuid_of("1"), "away", ["action"])
+    assert "was given up: away" in caplog.text
+    world.pass_time(600, 5)
+    assert decided == ["action"]
+    assert world.measures.told["dead_messages"] == 1
+
+
+@pytest.mark.parametrize("error", [Gone("no such queue"), Refused("too large")])
+def test_what_a_target_never_takes_is_given_up_at_once_and_holds_up_nothing(world, hearer, decided, error):
+    hearer.faults[uuid_of("1")] = error
+    _add(world, _message(world, "1", action_id="action"), _message(world, "2"))
+    world.pass_time(1)
+    assert hearer.heard["log:a"] == _ids("2")
+    assert [letter.fault for letter in _dead(world)] == [str(error)]
+    assert decided == ["action"]
+
+
+def test_patience_begins_with_the_first_attempt(world, hearer):
+    hearer.faults["log:a"] = Unreached("away")
+    _add(world, _message(world, "1"))
+    world.clock.move(3600)  # while no engine was there
+    world.pass_time(5)
+    assert _dead(world) == []
+
+
+def test_a_target_without_a_way_to_it_is_gone(world):
+    _add(world, _message(world, "1", "arn:aws:sqs:us-east-1:1:q"))
+    world.pass_time(1)
+    assert [letter.fault for letter in _dead(world)] == ["there is no way to arn:aws:sqs:us-east-1:1:q"]
+
+
+def test_what_was_given_up_can_be_sent_again_or_dropped(world, hearer, decided):
+    hearer.faults["log:a"] = Gone("no such topic")
+    _add(world, _message(world, "1", action_id="action"), _message(world, "2"))
+    world.pass_time(1)
+    hearer.faults.clear()
+    first, second = sorted(_dead(world), key=lambda letter: letter.message.id != uuid_of("1"))
+    world.store.transact(lambda conn: outbox.resend(conn, [first], world.clock.now()))
+    world.store.transact(lambda conn: outbox.drop(conn, [second]))
+    world.pass_time(1)
+    assert hearer.heard["log:a"] == _ids("1")
+    assert (_dead(world), decided) == ([], ["action"])
+
+
+def test_a_shelf_has_each_message_once_whatever_dies(world, decided):
+    kept = []
+
+    def shelf(conn, scope, target, telling, now):
+        if telling.id == uuid_of("2"):
+            raise Gone("no such queue")
+        kept.append(telling.id)
+
+    outlets = Outlets(shelves={"sqs": shelf}, decide=lambda _conn, action, _now: decided.append(action))
+    world.engine = world.new_engine("two", outlets=outlets)
+    target = "arn:aws:sqs:us-east-1:1:q"
+    _add(world, *(_message(world, name, target, action_id=name) for name in "123"))
+    world.pass_time(1)
+    assert kept == _ids("1", "3")
+    assert decided == ["2"]
+
+
+def test_who_lost_the_stream_writes_nothing(world, hearer):
+    """The answer comes late: another engine has told it meanwhile, and what was added since is not taken out."""
+    _add(world, _message(world, "1"))
+    late = world.engine
+    other = world.new_engine("two", outlets=late._context.outlets)
+
+    def overtaken(scope, target, telling):
+        world.clock.move(120)
+        hearer.send = Hearer.send.__get__(hearer)
+        other.tick(world.clock.now())
+        raise Gone("the first one was told so")
+
+    hearer.send = overtaken
+    late.tick(world.clock.now())
+    assert hearer.heard["log:a"] == _ids("1")
+    assert _dead(world) == []
+
+
+def test_many_messages_of_one_group_are_few_claims(world, hearer):
+    _add(world, *(_message(world, str(number)) for number in range(1500)))
+    world.pass_time(1)
+    assert len(hearer.heard["log:a"]) == 1500
+    assert hearer.heard["log:a"] == _ids(*map(str, range(1500)))
+
+
+def test_a_message_that_comes_while_its_stream_pauses_does_not_hurry_it(world, hearer):
+    hearer.faults["log:a"] = Unreached("away")
+    _add(world, _message(world, "1"))
+    world.pass_time(0.5)
+    assert len(hearer.tried) == 1
+    _add(world, _message(world, "2"))
+    world.pass_time(0.5)
+    assert len(hearer.tried) == 1
+    world.pass_time(world.engine_settings.message_pause.total_seconds() * 2)
+    assert hearer.tried == _ids("1", "1")
