@@ -7,7 +7,6 @@ from backend.engine.kinds import (
     clusters,
     launch_addresses,
     measuring,
-    measuring,
     messages,
     networks,
     pools,
