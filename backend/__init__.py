@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
     from backend.services.routing import Routing
+    from backend.services.schedules import Schedules
     from backend.services.security_groups import SecurityGroups
     from backend.services.server_certificates import ServerCertificates
     from backend.services.server_changes import ServerChanges
@@ -92,6 +93,7 @@ class Backend:
     addresses: Addresses
     interfaces: Interfaces
     nat_gateways: NatGateways
+    schedules: Schedules
 
     @classmethod
     def build(
@@ -145,6 +147,7 @@ class Backend:
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
         from backend.services.routing import Routing
+        from backend.services.schedules import Schedules
         from backend.services.security_groups import SecurityGroups
         from backend.services.server_certificates import ServerCertificates
         from backend.services.server_changes import ServerChanges
@@ -205,4 +208,5 @@ class Backend:
             addresses=Addresses(store, cloud, clock),
             interfaces=interfaces,
             nat_gateways=NatGateways(store, clock, interfaces),
+            schedules=Schedules(store, clock),
         )

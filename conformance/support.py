@@ -20,12 +20,6 @@ SERVICES = ("autoscaling", "ec2", "elb", "elbv2", "iam", "ssm", "sts")
 UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationException"}
 
 LATER = {
-    "later: scheduled actions": (
-        "BatchDeleteScheduledAction",
-        "BatchPutScheduledUpdateGroupAction",
-        "DeleteScheduledAction",
-        "PutScheduledUpdateGroupAction",
-    ),
     "later: instance refresh": ("CancelInstanceRefresh", "RollbackInstanceRefresh", "StartInstanceRefresh"),
     "later: lifecycle hooks": (
         "CompleteLifecycleAction",

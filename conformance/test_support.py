@@ -109,6 +109,7 @@ def test_the_suite_asked_everything(support: Support, request: pytest.FixtureReq
         "test_groups.py",
         "test_launch_sources.py",
         "test_scaling.py",
+        "test_schedules.py",
         "test_accounts.py",
         "test_ec2.py",
         "test_identities.py",

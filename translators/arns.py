@@ -88,6 +88,12 @@ def group(region: str, account: str, uuid: str, name: str) -> str:
     return f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:{uuid}:autoScalingGroupName/{name}"
 
 
+def scheduled_action(region: str, account: str, uuid: str, cluster: str, name: str) -> str:
+    """The ARN of a group's scheduled action."""
+    group_and_name = f"autoScalingGroupName/{cluster}:scheduledActionName/{name}"
+    return f"arn:aws:autoscaling:{region}:{account}:scheduledUpdateGroupAction:{uuid}:{group_and_name}"
+
+
 def launch_configuration(region: str, account: str, uuid: str, name: str) -> str:
     return f"arn:aws:autoscaling:{region}:{account}:launchConfiguration:{uuid}:launchConfigurationName/{name}"
 

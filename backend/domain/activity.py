@@ -17,6 +17,7 @@ class ActivityKind(StrEnum):
     ENTER_STANDBY = "enter_standby"
     EXIT_STANDBY = "exit_standby"
     HEALTH_CHECK = "health_check"  # a look at all instances that was refused
+    SCHEDULE = "schedule"  # a schedule that could not be followed
     NOTE = "note"  # something decided without an instance (all candidates protected...)
 
 
@@ -51,6 +52,7 @@ class CauseKind(StrEnum):
     SCHEDULED_ACTION = (
         "scheduled_action"  #                                       minimum, maximum, desired, before, after
     )
+    SCHEDULE_DUE = "schedule_due"  #                                               schedule (name)
     # acts: what the engine did about it
     CAPACITY_INCREASE = "capacity_increase"  #                                     before, after (of this batch)
     CAPACITY_DECREASE = "capacity_decrease"  #                                     before, after
@@ -119,6 +121,8 @@ class ReasonKind(StrEnum):
     START_TIMEOUT = "start_timeout"  #                  never became active
     GIVEN_UP = "given_up"  #                            hours (no launch succeeded for so long: Launch is suspended)
     SOURCE_NOT_FOUND = "source_not_found"  #            (a pool is gone)
+    OUT_OF_BOUNDS = "out_of_bounds"  #                  minimum, maximum, desired
+    BOUNDS_CROSSED = "bounds_crossed"  #                minimum, maximum
     CLUSTER_DELETED = "cluster_deleted"
     SUPERSEDED = "superseded"  #                        capacity was lowered before it came into service
 

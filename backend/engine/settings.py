@@ -30,6 +30,7 @@ class EngineSettings:
         messages_batch: messages of a stream that are told in a row.
         message_pause, message_longest_pause: pause after a message was not taken, doubling from the one to the other.
         message_patience: a message that was not taken for so long is given up.
+        schedules_at_once: worked on at once of one region; half of it of one project.
         cloud_calls: calls of one region under way at once, half of them of one project.
         breaker: when what does not answer is asked no more.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
@@ -91,6 +92,7 @@ class EngineSettings:
     message_pause: timedelta = timedelta(seconds=2)
     message_longest_pause: timedelta = timedelta(minutes=5)
     message_patience: timedelta = timedelta(hours=1)
+    schedules_at_once: int = 20
     cloud_calls: int = 16
     breaker: BreakerRule = field(default_factory=BreakerRule)
     watch_busy: timedelta = timedelta(seconds=1)

@@ -16,7 +16,7 @@ from backend.domain.cluster_findings import ClusterExists, ClusterNotFound
 from backend.domain.page import Page
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
-from backend.store import journal, rows, tags, traffic
+from backend.store import journal, rows, schedules, tags, traffic
 from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes
 from backend.store.tables import backoffs, clusters, nodes
@@ -114,6 +114,7 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     """Delete a cluster that has no nodes, with all that is only its own; its journal stays, marked."""
     tags.remove_all(conn, cluster_id)
     traffic.forget_cluster(conn, cluster_id, now)
+    schedules.forget_cluster(conn, cluster_id)
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
     journal.forget_cluster(conn, cluster_id)
     conn.execute(delete(clusters).where(_t.id == cluster_id))

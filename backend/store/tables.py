@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, UniqueConstraint
 
-from backend.store import balancer_tables, group_tables, identity_tables, network_tables, outbox_tables
+from backend.store import balancer_tables, group_tables, identity_tables, network_tables, outbox_tables, schedule_tables
 from backend.store.table import ID, NAME, WORD, metadata, table
 from backend.store.types import Document, Instant, Words
 
-__all__ = ["balancer_tables", "group_tables", "identity_tables", "metadata", "network_tables", "outbox_tables"]
+__all__ = [
+    "balancer_tables",
+    "group_tables",
+    "identity_tables",
+    "metadata",
+    "network_tables",
+    "outbox_tables",
+    "schedule_tables",
+]
 
 # Columns of the same names as the fields of domain.cluster.ClusterSpec (source is spread over source_*).
 SPEC_COLUMNS = (

@@ -55,6 +55,7 @@ SMALL = {
     "DescribeNetworkAcls",
     "DescribePrefixLists",
     "DescribeRouteTables",
+    "DescribeScheduledActions",
     "DescribeSecurityGroupRules",
     "DescribeSecurityGroups",
     "DescribeSnapshots",
@@ -72,7 +73,6 @@ EMPTY = {
     "DescribeLoadBalancers",
     "DescribeNotificationConfigurations",
     "DescribePolicies",
-    "DescribeScheduledActions",
     "DescribeWarmPool",
 }
 """Lists of what comes later."""

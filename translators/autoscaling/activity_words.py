@@ -30,6 +30,7 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     CauseKind.ALARM_TRIGGERED_POLICY: f"a monitor alarm {{alarm}} in state ALARM triggered policy {{policy}} {_STEP}.",
     CauseKind.SCHEDULED_ACTION: "a scheduled action update of AutoScalingGroup constraints to min: {minimum},"
     f" max: {{maximum}}, desired: {{desired}} {_STEP}.",
+    CauseKind.SCHEDULE_DUE: "a scheduled action {schedule} was due.",  # unsourced
     CauseKind.CAPACITY_INCREASE: "an instance was started in response to a difference between desired and actual"
     " capacity, increasing the capacity from {before} to {after}.",
     CauseKind.CAPACITY_DECREASE: f"{_OUT} a difference between desired and actual capacity, shrinking the capacity"
@@ -74,11 +75,13 @@ _DESCRIPTIONS: Final[Mapping[ActivityKind, str]] = {
     ActivityKind.ENTER_STANDBY: "Moving EC2 instance to Standby",
     ActivityKind.EXIT_STANDBY: "Moving EC2 instance out of Standby",
     ActivityKind.HEALTH_CHECK: "Checking the health of EC2 instances",
+    ActivityKind.SCHEDULE: "Executing a scheduled action",  # unsourced
 }
 _FAILED: Final[Mapping[ActivityKind, str]] = {
     ActivityKind.LAUNCH: " Launching EC2 instance failed.",
     ActivityKind.TERMINATE: " Terminating EC2 instance failed.",
     ActivityKind.HEALTH_CHECK: " Checking the health of EC2 instances failed.",
+    ActivityKind.SCHEDULE: " Executing the scheduled action failed.",  # unsourced
 }
 _UNHEALTHY: Final = "Instance became unhealthy while waiting for instance to be in InService state."
 
@@ -275,6 +278,14 @@ _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
     ),
     ReasonKind.SOURCE_NOT_FOUND: lambda _: (
         "One or more target groups not found. Validating load balancer configuration failed."
+    ),
+    # What a request with these sizes would be refused with.
+    ReasonKind.OUT_OF_BOUNDS: lambda data: (
+        f"Desired capacity:{data['desired']} must be between the specified min size:{data['minimum']}"
+        f" and max size:{data['maximum']}"
+    ),
+    ReasonKind.BOUNDS_CROSSED: lambda data: (
+        f"Max bound, {data['maximum']}, must be greater than or equal to min bound, {data['minimum']}"
     ),
     ReasonKind.CLUSTER_DELETED: lambda _: "The AutoScalingGroup was deleted.",
     ReasonKind.SUPERSEDED: lambda _: "The desired capacity was lowered before the instance came into service.",

@@ -11,6 +11,7 @@ from backend.engine.kinds import (
     networks,
     pools,
     retention,
+    schedules,
     security_groups,
     watches,
 )
@@ -26,6 +27,7 @@ KINDS: tuple[AnyKind, ...] = (
     security_groups.KIND,
     launch_addresses.KIND,
     messages.KIND,
+    schedules.KIND,
 )
 """Rows that are leased, in the order in which they are claimed: looks come first, for passes live by what they see."""
 

@@ -6,7 +6,6 @@ OF_A_GROUP = {
     "DescribeLifecycleHooks": "LifecycleHooks",
     "DescribeInstanceRefreshes": "InstanceRefreshes",
     "DescribePolicies": "ScalingPolicies",
-    "DescribeScheduledActions": "ScheduledUpdateGroupActions",
     "DescribeLoadBalancers": "LoadBalancers",
     "DescribeLoadBalancerTargetGroups": "LoadBalancerTargetGroups",
     "DescribeTrafficSources": "TrafficSources",
@@ -39,7 +38,6 @@ def test_paging_is_checked(world, refused, operation):
 
 def test_of_no_group(world):
     assert world.call("DescribePolicies") == {"ScalingPolicies": []}
-    assert world.call("DescribeScheduledActions") == {"ScheduledUpdateGroupActions": []}
     params = {"AutoScalingGroupNames": ["x"]}
     assert world.call("DescribeNotificationConfigurations", **params) == {"NotificationConfigurations": []}
 
