@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 ADDRESS: Final = "address"
@@ -41,15 +42,22 @@ class ElasticAddress:
     private_address: str | None = None
 
 
+class Holder(StrEnum):
+    """What has a public address for its life."""
+
+    SERVER = "server"
+    BALANCER = "balancer"
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchAddress:
-    """The public address that a server is given for its life, where the cloud gives none by itself.
+    """The public address that a server or balancer is given for its life, where the cloud gives none by itself.
 
     Attributes:
-        id: cloud id of the server.
+        id: cloud id of what holds it.
         token: by which what was taken is found.
         cloud_id, address: None until one is taken.
-        bound: it leads to the server.
+        bound: it leads there.
         ended: the project led another address there: this one goes, and none comes after it.
     """
 
@@ -60,6 +68,7 @@ class LaunchAddress:
     address: str | None = None
     bound: bool = False
     ended: bool = False
+    holder: Holder = Holder.SERVER
 
 
 @dataclass(frozen=True, slots=True)

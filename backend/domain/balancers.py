@@ -38,6 +38,10 @@ class TargetState(StrEnum):
     DRAINING = "draining"
 
 
+PUBLIC: Final = "internet-facing"
+"""The scheme of balancers that have public addresses."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadBalancer:
     """A load balancer: one of the cloud's, which its first subnet holds.

@@ -25,6 +25,11 @@ class Names:
     public: str = ""
     balancers: str = ""
 
+    @property
+    def tells_address(self) -> bool:
+        """Whether a balancer's name has its address in it."""
+        return "address}" in self.balancers
+
     def of_private(self, address: str, region: str) -> str:
         """The name of a private address: ``ip-10-0-0-1.ec2.internal``.
 

@@ -129,6 +129,7 @@ class Tree:
     Attributes:
         id: of the cloud. ``address`` is where it listens.
         digest: of the plan that it was made, or changed, to.
+        port_id: the interface that it listens on, where public addresses can be led to that; None where none need be.
         parts: those that were made through this port.
     """
 
@@ -137,6 +138,7 @@ class Tree:
     standing: Standing
     digest: str = ""
     parts: tuple[Present, ...] = ()
+    port_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.balancers import BalancerState, RegisteredTarget, TargetState
+from backend.domain.addresses import Holder
+from backend.domain.balancers import PUBLIC, BalancerState, RegisteredTarget, TargetState
 from backend.domain.node import ENDED_STATUSES
 from backend.drivers import errors
 from backend.drivers.balancer_making import (
@@ -27,7 +28,7 @@ from backend.drivers.balancing import PoolMember
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
-from backend.store import balancers, wishes
+from backend.store import balancers, launch_addresses, wishes
 from backend.store.balancers import BALANCERS, TARGETS
 from backend.store.leases import BALANCER_LEASES, BalancerLease
 from backend.store.session import Connection
@@ -129,9 +130,11 @@ class _Tending:
         return True
 
     def housed(self, tree: Tree, conn: Connection) -> bool:
-        """Pools whose making was never written down: an answer may be lost."""
+        """Pools whose making was never written down, for answers may be lost; and the address it is to have."""
         if not self.held(conn):
             return False
+        if tree.port_id is not None and self.wish.balancer.scheme == PUBLIC:
+            launch_addresses.want(conn, self.lease.scope, [tree.id], self.context.now(), Holder.BALANCER)
         for each in tree.parts:
             group = self.wish.groups.get(each.key) if each.kind is PartKind.POOL else None
             if group is not None and group.pool_id != each.id:
@@ -143,6 +146,7 @@ class _Tending:
         if not self.held(conn):
             return
         scope, balancer_id = self.lease.scope, self.lease.balancer_id
+        launch_addresses.pull(conn, scope, [self.cloud_id], self.context.now())
         balancers.evicted(conn, scope, [each.pool_id for each in self.wish.groups.values() if each.pool_id])
         if self.gone(conn):
             balancers.forget_groups(conn, scope, balancer_id)

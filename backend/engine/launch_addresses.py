@@ -1,6 +1,6 @@
-"""The public addresses that servers have for life: one is taken, led to its server, and given back when that is gone.
+"""The public addresses that servers and balancers have for life: taken, led there, given back when those are gone.
 
-The cloud gives servers none by itself there. Every call may be made twice; what could not be done is tried again, less
+The cloud gives them none by itself there. Every call may be made twice; what could not be done is tried again, less
 and less often: a way out may come later, and so may room.
 """
 
@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.addresses import LaunchAddress
+from backend.domain.addresses import Holder, LaunchAddress
 from backend.domain.node import ENDED_STATUSES
 from backend.domain.scope import Scope
 from backend.drivers import errors
@@ -56,7 +56,7 @@ class _Settling:
     def read(self, conn: Connection) -> LaunchAddress | None:
         if LEASED.fence(conn, self.lease) is None:
             return None
-        return LAUNCH_ADDRESSES.one(conn, self.scope, id=self.lease.server_id)
+        return LAUNCH_ADDRESSES.one(conn, self.scope, id=self.lease.holder_id)
 
     def release(self, conn: Connection) -> None:
         if LEASED.fence(conn, self.lease) is not None:
@@ -64,19 +64,24 @@ class _Settling:
 
     def settled(self, making: AddressMaking, row: LaunchAddress) -> Steps:
         """Take and lead it, or give it back. A server that is to be led to shows whether it is there by itself."""
-        if row.ended or row.bound:
-            gone = yield from self._is_gone(row)
+        port: str | None = None
+        if row.ended or row.bound or row.holder is Holder.BALANCER:
+            gone, port = yield from self._seen(row)
             if row.ended or gone:
                 yield from self._give_back(making, row, forget=bool(gone))
-            return
+            if row.ended or gone is not False or row.bound:
+                return
         taken = row if row.cloud_id is not None else (yield from self._take(making, row))
         if taken is None:
             return
-        bind = partial(making.bind_address, self.scope, taken.cloud_id or "", server_id=row.id)
+        end = {"server_id": row.id} if row.holder is Holder.SERVER else {"interface_id": port}
+        bind = partial(making.bind_address, self.scope, taken.cloud_id or "", **end)
         error = yield from self._asked(bind)
         if error is None:
             yield Write(partial(self._change, {"bound": True}))
-        elif isinstance(error, errors.ServerNotFound) and (yield from self._is_gone(row)):
+            return
+        gone, _ = (yield from self._seen(row)) if isinstance(error, errors.ServerNotFound) else (False, None)
+        if gone:
             yield from self._give_back(making, taken, forget=True)
         else:
             self._put_off(row, error)
@@ -110,15 +115,23 @@ class _Settling:
             cloud_id = found.id
         yield Write(self._forget if forget else partial(self._change, {"cloud_id": None, "address": None}))
 
-    def _is_gone(self, row: LaunchAddress) -> Steps:
-        """Whether the server is gone, which only the cloud's word for it tells; not where it says nothing."""
-        server = yield from self._asked(partial(self.context.cloud.compute.get, self.scope, row.id))
-        if isinstance(server, errors.ServerNotFound):
-            return True
-        if isinstance(server, errors.CloudError):
-            self._put_off(row, server)
-            return False
-        return server.status in ENDED_STATUSES
+    def _seen(self, row: LaunchAddress) -> Steps:
+        """Whether what holds it is gone, None where the cloud says nothing of that; and a balancer's port."""
+        cloud = self.context.cloud
+        if row.holder is Holder.BALANCER:
+            if cloud.balancer_making is None:
+                return None, None
+            found = yield from self._asked(partial(cloud.balancer_making.tree, self.scope, row.id))
+            if not isinstance(found, errors.CloudError):
+                return found is None, None if found is None else found.port_id
+        else:
+            found = yield from self._asked(partial(cloud.compute.get, self.scope, row.id))
+            if isinstance(found, errors.ServerNotFound):
+                return True, None
+            if not isinstance(found, errors.CloudError):
+                return found.status in ENDED_STATUSES, None
+        self._put_off(row, found)
+        return None, None
 
     def _asked(self, call: Callable[[], object]) -> Steps:
         (answer,) = yield [Call(self.scope, partial(answer_of, call))]
@@ -131,15 +144,16 @@ class _Settling:
         else:
             self.retry = min(max(self.context.now() - row.created_at, settings.cloud_retry), LONGEST)
         LOG.info(
-            "project=%s region=%s server=%s its public address waits: %s", scope.project_id, scope.region, row.id, error
+            "project=%s region=%s %s=%s its public address waits: %s",
+            *(scope.project_id, scope.region, row.holder, row.id, error),
         )
 
     def _change(self, values: dict[str, object], conn: Connection) -> LaunchAddress | None:
         """Write what was done; the row, None where it is lost or another address leads there by now."""
         if LEASED.fence(conn, self.lease) is None:
             return None
-        LAUNCH_ADDRESSES.change(conn, self.scope, self.lease.server_id, **values)
-        found = LAUNCH_ADDRESSES.one(conn, self.scope, id=self.lease.server_id)
+        LAUNCH_ADDRESSES.change(conn, self.scope, self.lease.holder_id, **values)
+        found = LAUNCH_ADDRESSES.one(conn, self.scope, id=self.lease.holder_id)
         return None if found is None or found.ended else found
 
     def _forget(self, conn: Connection) -> None:

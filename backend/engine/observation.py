@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from backend.domain.addresses import Holder
 from backend.domain.node import ENDED_STATUSES, ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers import errors
@@ -141,9 +142,13 @@ class _Look:
         leases.release_watch(conn, self.lease, due_at, seen_until, full_due_at, empty_since=empty_since)
         return resting
 
+    def _any_address(self, conn: Connection) -> bool:
+        """Whether a server has a public address that is to be given back when it is gone."""
+        return LAUNCH_ADDRESSES.count(conn, self.scope, holder=Holder.SERVER) > 0
+
     def _empty_since(self, conn: Connection, found: Sequence[Orphans]) -> datetime | None:
         """Since when nothing of ours is there: a complete listing tells that it is so, any that it is no more."""
-        if found or sightings.any_node(conn, self.scope) or LAUNCH_ADDRESSES.count(conn, self.scope):
+        if found or sightings.any_node(conn, self.scope) or self._any_address(conn):
             return None
         if self.full:
             return (self.lease.empty_since or self.started) if self.empty else None

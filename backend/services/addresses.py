@@ -16,7 +16,7 @@ from backend.domain.address_findings import (
     AssociationMissing,
     InterfaceManaged,
 )
-from backend.domain.addresses import ADDRESS, ADDRESSES, ElasticAddress
+from backend.domain.addresses import ADDRESS, ADDRESSES, ElasticAddress, Holder
 from backend.domain.ids import new_digits, short_id
 from backend.domain.scope import Scope
 from backend.drivers.address_making import AddressMaking
@@ -60,7 +60,7 @@ class Addresses:
     def of_servers(self, scope: Scope) -> Mapping[str, str]:
         """The public address that leads to each server, by cloud id, as far as it is known here."""
         with self._store.read() as conn:
-            launched = launch_addresses.LAUNCH_ADDRESSES.all(conn, scope, bound=True, ended=False)
+            launched = launch_addresses.LAUNCH_ADDRESSES.all(conn, scope, bound=True, ended=False, holder=Holder.SERVER)
             kept = rows.ADDRESSES.all(conn, scope)
         found = {each.id: each.address for each in launched if each.address is not None}
         return found | {each.server_id: each.address for each in kept if each.server_id is not None}

@@ -12,6 +12,7 @@ from backend import errors
 from backend.clock import Clock
 from backend.domain import balancer_findings, launch_findings, security_group_findings
 from backend.domain.balancers import (
+    PUBLIC,
     BalancerKind,
     BalancerListener,
     BalancerState,
@@ -32,6 +33,7 @@ from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
 from backend.store import balancers, resource_tags
 from backend.store.balancers import BALANCERS, GROUPS, LISTENERS, RULES, TARGETS
+from backend.store.launch_addresses import LAUNCH_ADDRESSES
 from backend.store.session import Connection, Store
 
 PROTECTION: Final = "deletion_protection.enabled"
@@ -102,9 +104,18 @@ class LoadBalancers:
 
     def dns_name(self, scope: Scope, balancer: LoadBalancer) -> str:
         """Where clients find it."""
-        name = balancer.name if balancer.scheme == "internet-facing" else f"internal-{balancer.name}"
-        address = balancer.address or "0.0.0.0"  # noqa: S104 - until the cloud has told one
+        name = balancer.name if balancer.scheme == PUBLIC else f"internal-{balancer.name}"
+        public = self._public_address(scope, balancer) if self._names.tells_address else None
+        address = public or balancer.address or "0.0.0.0"  # noqa: S104 - until the cloud has told one
         return self._names.of_balancer(name, balancer.id, scope.region, address)
+
+    def _public_address(self, scope: Scope, balancer: LoadBalancer) -> str | None:
+        """The public address that leads to it, where one was taken for it."""
+        if balancer.scheme != PUBLIC or balancer.cloud_id is None:
+            return None
+        with self._store.read() as conn:
+            found = LAUNCH_ADDRESSES.one(conn, scope, id=balancer.cloud_id, bound=True)
+        return None if found is None else found.address
 
     def subnets(self, scope: Scope, shorts: Sequence[str]) -> Sequence[Subnet]:
         """Subnets by their short ids.

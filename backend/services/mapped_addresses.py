@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.services.catalog import asking
-from backend.store import addresses, launch_addresses, networks
+from backend.store import addresses, balancers, launch_addresses, networks
 from backend.store.session import Store
 
 
@@ -22,10 +22,13 @@ class MappedAddresses:
             vpc = networks.VPCS.one(conn, scope, id=vpc_id)
             led = [each for each in addresses.ADDRESSES.all(conn, scope) if each.association_id is not None]
             launched = launch_addresses.LAUNCH_ADDRESSES.all(conn, scope, ended=False)
+            fronts = balancers.BALANCERS.all(conn, scope, network_id=vpc.cloud_id) if vpc else ()
             interfaces = addresses.INTERFACES.of(conn, scope, {each.interface_id or "" for each in led})
         if vpc is None:
             return False
         if any(each.vpc == vpc_id for each in interfaces.values()):
+            return True
+        if {each.cloud_id for each in fronts} & {each.id for each in launched if each.bound}:
             return True
         servers = {each.server_id for each in led if each.server_id is not None}
         servers |= {each.id for each in launched if each.cloud_id is not None}

@@ -1,4 +1,4 @@
-"""Rows of the public addresses that servers have for life: engines take one for each, and give it back."""
+"""Rows of the public addresses that servers and balancers have for life, which engines take and give back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from backend.domain.addresses import LaunchAddress
+from backend.domain.addresses import Holder, LaunchAddress
 from backend.domain.scope import Scope
 from backend.store import network_tables as tables
 from backend.store.leased import Lease, Leased
@@ -21,32 +21,32 @@ LAUNCH_ADDRESSES: Final = Records(tables.launch_addresses, LaunchAddress)
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class LaunchAddressLease(Lease):
-    """The claimed address of a server."""
+    """The claimed address of a server or balancer."""
 
     @property
-    def server_id(self) -> str:
+    def holder_id(self) -> str:
         return self.key[0]
 
 
 LEASED: Final = Leased(tables.launch_addresses, LaunchAddressLease, key=("id",))
 
 
-def want(conn: Connection, scope: Scope, servers: Collection[str], at: datetime) -> None:
-    """Have an address for each of these servers that has no row yet."""
-    known = LAUNCH_ADDRESSES.of(conn, scope, servers)
-    new = [LaunchAddress(each, str(uuid4()), at) for each in sorted(set(servers) - known.keys())]
+def want(conn: Connection, scope: Scope, ids: Collection[str], at: datetime, holder: Holder = Holder.SERVER) -> None:
+    """Have an address for each of these that has no row yet."""
+    known = LAUNCH_ADDRESSES.of(conn, scope, ids)
+    new = [LaunchAddress(each, str(uuid4()), at, holder=holder) for each in sorted(set(ids) - known.keys())]
     LAUNCH_ADDRESSES.add(conn, scope, *new, due_at=at, epoch=0)
 
 
-def pull(conn: Connection, scope: Scope, servers: Sequence[str], at: datetime) -> None:
-    """Have the addresses of these servers looked at, those that have one."""
-    for each in sorted(LAUNCH_ADDRESSES.of(conn, scope, servers)):
+def pull(conn: Connection, scope: Scope, ids: Sequence[str], at: datetime) -> None:
+    """Have the addresses of these looked at, those that have one."""
+    for each in sorted(LAUNCH_ADDRESSES.of(conn, scope, ids)):
         LEASED.pull(conn, (each,), at)
 
 
 def missing(conn: Connection, scope: Scope, listed: Collection[str], before: datetime, at: datetime) -> None:
     """Have those looked at whose servers a complete listing lacks, which began then."""
-    every = LAUNCH_ADDRESSES.all(conn, scope)
+    every = LAUNCH_ADDRESSES.all(conn, scope, holder=Holder.SERVER)
     pull(conn, scope, [each.id for each in every if each.id not in listed and each.created_at < before], at)
 
 

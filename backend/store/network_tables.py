@@ -131,7 +131,7 @@ elastic_addresses = record(
     ),
 )
 
-# Of servers that were launched with one, for engines to take and to give back.
+# Of servers and balancers that are to have one, for engines to take and to give back.
 launch_addresses = record(
     "launch_addresses",
     *_made(
@@ -140,6 +140,7 @@ launch_addresses = record(
         Column("address", WORD),
         Column("bound", Boolean, nullable=False),
         Column("ended", Boolean, nullable=False),
+        Column("holder", WORD, nullable=False),
         *leased(),
         Index(None, "project_id", "region"),
     ),

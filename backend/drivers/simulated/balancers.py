@@ -183,4 +183,5 @@ class SimulatedBalancers:
             Standing.PENDING if pending_until > self._world.now() else Standing.ACTIVE,
             digest,
             tuple(Present(PartKind(kind), key, identity, part) for kind, key, identity, part in parts),
+            balancer_id if self._world.settings.late_addresses else None,
         )

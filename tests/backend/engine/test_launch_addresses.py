@@ -7,12 +7,16 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from backend.domain.addresses import LaunchAddress
+from backend import Backend
+from backend.domain.addresses import Holder, LaunchAddress
+from backend.domain.balancers import BalancerKind
+from backend.domain.names import Names
 from backend.domain.profile import ServerSpec
 from backend.drivers.errors import NetworkMissing, QuotaExceeded
 from backend.drivers.simulated.faults import Where
 from backend.drivers.simulated.settings import SimulatedSettings
 from backend.services.addresses import Place
+from backend.services.balancers import NewBalancer
 from backend.services.servers import Order
 from backend.store.launch_addresses import LAUNCH_ADDRESSES
 from backend.store.network_tables import launch_addresses
@@ -130,4 +134,30 @@ def test_a_server_that_vanishes_leaves_none(world: EngineWorld) -> None:
     world.pass_time(30)
     world.simulated.operator.vanish(server)
     world.pass_time(1800, 30)
+    assert (taken(world), rows(world)) == (0, [])
+
+
+def balancer(world: EngineWorld, scheme: str) -> str:
+    subnet = world.simulated.cloud.network.subnets(SCOPE)[0]
+    wanted = NewBalancer("front", BalancerKind.APPLICATION, scheme, (subnet,), ())
+    return world.backend.balancers.create(SCOPE, wanted).id
+
+
+def test_a_balancer_that_faces_the_internet_has_one_until_it_is_gone(world: EngineWorld) -> None:
+    made = balancer(world, "internet-facing")
+    world.pass_time(60)
+    (row,) = rows(world)
+    assert (row.holder, row.bound, taken(world)) == (Holder.BALANCER, True, 1)
+    assert world.backend.addresses.of_servers(SCOPE) == {}
+    names = Names(balancers="{name}.{dashed_address}.example")
+    told = Backend.build(world.store, world.simulated.cloud, world.clock, names=names).balancers
+    assert told.dns_name(SCOPE, told.get(SCOPE, made)) == f"front.{(row.address or '').replace('.', '-')}.example"
+    world.backend.balancers.delete(SCOPE, made)
+    world.pass_time(600, 10)
+    assert (taken(world), rows(world)) == (0, [])
+
+
+def test_a_balancer_inside_has_none(world: EngineWorld) -> None:
+    balancer(world, "internal")
+    world.pass_time(60)
     assert (taken(world), rows(world)) == (0, [])

@@ -1,4 +1,4 @@
-"""Public addresses that servers are given for life."""
+"""Public addresses that servers and balancers are given for life."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def upgrade() -> None:
         _word("address", nullable=True),
         sa.Column("bound", sa.Boolean(), nullable=False),
         sa.Column("ended", sa.Boolean(), nullable=False),
+        _word("holder"),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         _word("owner", nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
