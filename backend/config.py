@@ -187,6 +187,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
             choices=("floating", "none"),
             help="Public addresses of launches: floating addresses of that network, or none.",
         ),
+        cfg.StrOpt(
+            "balancer_groups",
+            default="enforce",
+            choices=("enforce", "record"),
+            help="Security groups of balancers where Octavia knows none: refused, or kept without effect.",
+        ),
         cfg.DictOpt("subnet_zones", default={}, help="Subnet (name or id):AWS zone, for subnets of one zone."),
         cfg.DictOpt("volume_types", default={}, help="AWS volume type:the cloud's; others get its default."),
     ),

@@ -91,7 +91,7 @@ class Addresses:
         known = self._marked(scope, "ports", token)
         if known is not None:
             return _port(known)
-        placement = self._networking.layout(scope, self._settings.layout_age).by_id.get(new.subnet_id)
+        placement = self._networking.placement(scope, new.subnet_id)
         if placement is None:
             raise SubnetNotFound(short_id(new.subnet_id))
         fixed = {"subnet_id": placement.real_id}

@@ -25,7 +25,7 @@ from backend.drivers.balancer_making import (
     Tree,
     digest_of,
 )
-from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound, QuotaExceeded
+from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound, QuotaExceeded, Refused
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack import octavia, precedence
 from backend.drivers.openstack.network import OpenStackNetworking
@@ -39,6 +39,7 @@ Document = Mapping[str, Any]
 _STANDING: Final = {"ACTIVE": Standing.ACTIVE, "ERROR": Standing.FAILED}
 _PATHS: Final = {PartKind.POOL: "pools", PartKind.LISTENER: "listeners", PartKind.RULE: "l7policies"}
 _GROUPS: Final = "vip_sg_ids"
+_NO_GROUPS: Final = "security groups of load balancers take an Octavia of API version 2.29 (release 2025.1) or later"
 # Source: octavia/common/exceptions.py, QuotaException.
 _QUOTA: Final = re.compile(r"Quota has been met for resources: ([\w ]+)")
 
@@ -68,8 +69,7 @@ class OpenStackBalancers:
         found = self.find(scope, plan.key)
         if found is not None:
             return found
-        layout = self._networking.layout(scope, self._settings.layout_age)
-        subnet = layout.by_id.get(plan.subnet_id)
+        subnet = self._networking.placement(scope, plan.subnet_id)
         body = {
             "name": plan.name,
             "project_id": scope.project_id,
@@ -80,18 +80,16 @@ class OpenStackBalancers:
         try:
             made = self._write(scope, "POST", "/loadbalancers", {"loadbalancer": {**body, **groups}})
         except Declined as declined:
-            # Before API version 2.29 Octavia knows no groups of the address.
-            if not groups or declined.status != 400 or _GROUPS not in declined.message:
-                raise _refusal(declined) from declined
+            self._check_groups(groups, declined)
             made = self._sent(scope, "POST", "/loadbalancers", {"loadbalancer": body})
-        return _tree(made["loadbalancer"], ())
+        return self._tree(made["loadbalancer"], ())
 
     def find(self, scope: Scope, key: str) -> Tree | None:
         if not self._rest.offers(scope, BALANCING):
             raise NoBalancing("the cloud's catalog has no load balancing service")
         for each in self._listing(scope, "loadbalancers", tags=f"{KEY}{key}"):
             if self._is_ours(each) and each["provisioning_status"] not in {"PENDING_DELETE", "DELETED"}:
-                return _tree(each, ())
+                return self._tree(each, ())
         return None
 
     def tree(self, scope: Scope, balancer_id: str) -> Tree | None:
@@ -104,8 +102,8 @@ class OpenStackBalancers:
         if found["provisioning_status"] == "DELETED":
             return None
         if _STANDING.get(found["provisioning_status"], Standing.PENDING) is Standing.PENDING:
-            return _tree(found, ())
-        return _tree(found, tuple(self._parts(scope, found)))
+            return self._tree(found, ())
+        return self._tree(found, tuple(self._parts(scope, found)))
 
     def change(self, scope: Scope, balancer_id: str, plan: BalancerPlan) -> None:
         body = {"name": plan.name, "tags": self._tags(plan.key, digest_of(plan))}
@@ -114,8 +112,7 @@ class OpenStackBalancers:
         try:
             self._write(scope, "PUT", path, {"loadbalancer": {**body, **groups}})
         except Declined as declined:
-            if not groups or declined.status != 400 or _GROUPS not in declined.message:
-                raise _refusal(declined) from declined
+            self._check_groups(groups, declined)
             self._sent(scope, "PUT", path, {"loadbalancer": body})
 
     def put(self, scope: Scope, tree: Tree, part: Part) -> str:
@@ -268,6 +265,22 @@ class OpenStackBalancers:
     def _is_ours(self, document: Document) -> bool:
         return f"{MADE}{self._installation()}" in (document.get("tags") or ())
 
+    def _check_groups(self, groups: Document, declined: Declined) -> None:
+        """Refuse what was declined, but for groups that the operator has kept where Octavia knows none.
+
+        Before API version 2.29 it has none: its addresses take what listeners take, from everywhere, and members that
+        let a balancer's group in let nobody in.
+        """
+        if not groups or declined.status != 400 or _GROUPS not in declined.message:
+            raise _refusal(declined) from declined
+        if self._settings.balancer_groups != "record":
+            raise Refused(_NO_GROUPS, request_id=declined.request_id) from declined
+
+    def _tree(self, balancer: Document, parts: tuple[Present, ...]) -> Tree:
+        standing = _STANDING.get(balancer["provisioning_status"], Standing.PENDING)
+        port = balancer.get("vip_port_id") if self._settings.public_addresses == "floating" else None
+        return Tree(balancer["id"], balancer["vip_address"] or "", standing, tagged(balancer, DIGEST), parts, port)
+
     # requests --------------------------------------------------------------------------------------------------------
 
     def _listing(self, scope: Scope, noun: str, **asked: str) -> list[Document]:
@@ -317,11 +330,6 @@ def _monitored(endpoint: Endpoint) -> dict[str, int]:
 
 def _groups(plan: BalancerPlan) -> dict[str, list[str]]:
     return {_GROUPS: list(plan.security_group_ids)} if plan.security_group_ids else {}
-
-
-def _tree(balancer: Document, parts: tuple[Present, ...]) -> Tree:
-    standing = _STANDING.get(balancer["provisioning_status"], Standing.PENDING)
-    return Tree(balancer["id"], balancer["vip_address"] or "", standing, tagged(balancer, DIGEST), parts)
 
 
 def _present(kind: PartKind, document: Document, *, done: bool) -> Present:

@@ -18,6 +18,7 @@ from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.zones import Zones
 
 _FRESH = timedelta(seconds=1)
+_NOW = timedelta()
 _PAGE = 1000
 _LAID_OUT = ("/networks", "/subnets", "/routers", "/security-groups", "/security-group-rules")
 """What a layout is made of, by how the paths of Neutron begin."""
@@ -52,6 +53,14 @@ class OpenStackNetworking:
         """What was changed from here is told at once; ports and addresses are no part of a layout."""
         if scope is not None and service == NETWORK and path.startswith(_LAID_OUT):
             self._layouts.drop(scope)
+
+    def placement(self, scope: Scope, subnet_id: str) -> Placement | None:
+        """A subnet, which may have come since its project's layout was asked for."""
+        for age in (self._settings.layout_age, _NOW):
+            found = self.layout(scope, age).by_id.get(subnet_id)
+            if found is not None:
+                return found
+        return None
 
     def _ask(self, scope: Scope) -> Layout:
         rest = self._rest

@@ -39,6 +39,8 @@ class OpenStackSettings:
         public_network: name or id of the network that internet gateways lead to; empty: the external one there is.
         public_addresses: ``floating``: launches with public addresses get floating ones of that network; ``none``: such
             launches are refused where they ask for one, and get none where only their subnet would have given it.
+        balancer_groups: ``enforce``: balancers with security groups are refused where Octavia knows no groups of them;
+            ``record``: there the groups are kept and shown, though nothing enforces them.
         subnet_zones: subnet (name or id) -> AWS zone name, for subnets that belong to one zone.
         volume_types: AWS volume type -> the cloud's; others get the cloud's default type.
     """
@@ -66,6 +68,7 @@ class OpenStackSettings:
     default_network: str = ""
     public_network: str = ""
     public_addresses: str = "floating"
+    balancer_groups: str = "enforce"
     subnet_zones: Mapping[str, str] = field(default_factory=dict)
     volume_types: Mapping[str, str] = field(default_factory=dict)
 

@@ -68,8 +68,8 @@ class FakeOctavia:
 
     def _create(self, asked: Asked) -> Reply:
         noun, identity, child = _split(asked.path)
-        if noun == "loadbalancers" and "vip_sg_ids" in asked.body["loadbalancer"] and not self.knows_groups:
-            return octavia_fault(400, "Unknown attribute for argument load_balancer.loadbalancer: vip_sg_ids")
+        if (refused := self._unknown(asked)) is not None:
+            return refused
         if (busy := self._begin(asked)) is not None:
             return busy
         self._made += 1
@@ -87,7 +87,15 @@ class FakeOctavia:
         self.things[noun][made] = thing
         return Reply(201, {_ONE[noun]: thing})
 
+    def _unknown(self, asked: Asked) -> Reply | None:
+        """What an older Octavia says to what it does not know."""
+        if self.knows_groups or "vip_sg_ids" not in asked.body.get("loadbalancer", {}):
+            return None
+        return octavia_fault(400, "Unknown attribute for argument load_balancer.loadbalancer: vip_sg_ids")
+
     def _change(self, asked: Asked) -> Reply:
+        if (refused := self._unknown(asked)) is not None:
+            return refused
         noun, identity, child = _split(asked.path)
         if (busy := self._begin(asked)) is not None:
             return busy

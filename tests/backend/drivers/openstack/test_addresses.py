@@ -96,6 +96,19 @@ def test_an_interface_is_a_port_in_the_subnet(services, making, scope):
     }
 
 
+def test_an_interface_is_made_in_a_subnet_that_has_only_just_come(services, making, scope):
+    services.on("GET", f"{V2}/ports", Reply(200, {"ports": []}))
+    with pytest.raises(errors.SubnetNotFound):
+        making.create_interface(scope, TOKEN, NewInterface("nowhere"))
+    young = {
+        "id": "young", "name": "y", "network_id": NETWORK, "cidr": "10.0.1.0/24", "ip_version": 4,
+        "allocation_pools": [{"start": "10.0.1.2", "end": "10.0.1.254"}], "tags": ["zone=RegionOnea"],
+    }  # fmt: skip
+    services.on("GET", f"{V2}/subnets", Reply(200, {"subnets": [young]}))
+    services.on("POST", f"{V2}/ports", Reply(201, {"port": PORT_DOCUMENT}))
+    assert making.create_interface(scope, TOKEN, NewInterface("young")).id == PORT
+
+
 @pytest.mark.parametrize(
     ("kind", "found"),
     [

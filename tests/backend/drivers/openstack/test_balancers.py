@@ -69,13 +69,21 @@ def fake(services) -> FakeOctavia:
 
 
 @pytest.fixture
-def making(settings, clock, services, fake):
+def made_with(settings, clock, services, fake):
+    """The port as it is with other settings."""
     services.login = lambda auth: granted(auth, {**CATALOG, "load-balancer": f"{HOST}/balancing"})
     services.on("GET", "/compute/v2.1/os-availability-zone", Reply(200, ZONES))
     services.on("GET", "/network/v2.0/networks", Reply(200, {"networks": [network()]}))
     services.on("GET", "/network/v2.0/subnets", Reply(200, {"subnets": [subnet()]}))
     services.on("GET", "/network/v2.0/security-groups", Reply(200, {"security_groups": []}))
-    return open_cloud(settings, clock, services, installation=named(OWN)).balancer_making
+    return lambda **other: (
+        open_cloud(replace(settings, **other), clock, services, installation=named(OWN)).balancer_making
+    )
+
+
+@pytest.fixture
+def making(made_with):
+    return made_with()
 
 
 def grow(making, scope, wish: Wish, most: int = 40) -> Tree:
@@ -138,8 +146,30 @@ def test_it_is_found_again_under_its_key(making, scope, fake):
 
 def test_an_older_octavia_takes_no_groups(making, scope, fake):
     fake.knows_groups = False
-    making.create(scope, balancer_plan(BALANCER))
+    with pytest.raises(Refused, match=r"2025\.1"):
+        making.create(scope, balancer_plan(BALANCER))
+    assert fake.all("loadbalancers") == []
+    without = replace(BALANCER, security_groups=())
+    made = making.create(scope, balancer_plan(without))
+    with pytest.raises(Refused, match=r"2025\.1"):
+        making.change(scope, made.id, balancer_plan(BALANCER))
+
+
+def test_an_older_octavia_has_them_kept_where_the_operator_says_so(made_with, scope, fake):
+    fake.knows_groups = False
+    kept_groups = made_with(balancer_groups="record")
+    made = kept_groups.create(scope, balancer_plan(BALANCER))
+    kept_groups.change(scope, made.id, balancer_plan(BALANCER))
     assert "vip_sg_ids" not in fake.all("loadbalancers")[0]
+
+
+@pytest.mark.parametrize(("told", "port"), [("floating", "port-1"), ("none", None)])
+def test_the_port_that_public_addresses_lead_to_is_told(made_with, scope, fake, told, port):
+    made = made_with(public_addresses=told).create(scope, balancer_plan(BALANCER))
+    fake.all("loadbalancers")[0]["vip_port_id"] = "port-1"
+    tree = made_with(public_addresses=told).tree(scope, made.id)
+    assert tree is not None
+    assert tree.port_id == port
 
 
 def test_what_changed_is_changed_and_no_more(making, scope, fake):
