@@ -7,7 +7,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint unit simulation fuzz conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks storm clean
+.PHONY: install run test lint unit simulation fuzz conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -66,6 +66,12 @@ test-openstack: $(VENV)/.dev openstack-up
 stacks: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
 		COPPICE_STACKS=1 $(BIN)/python -m pytest -q conformance/terraform/test_stacks.py
+
+# The driver's volumes on a real Cinder, which runs beside the test cloud meanwhile.
+volumes: $(VENV)/.dev openstack-up
+	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_VOLUMES=1 \
+		$(BIN)/python -m conformance.openstack with cinder \
+		$(BIN)/python -m pytest -q tests/backend/drivers/openstack/live/test_volumes.py
 
 # Everything at once on the test cloud: engines killed, lying proxies, a region that hangs. MINUTES=N, SEED=N.
 storm: $(VENV)/.dev

@@ -1,14 +1,15 @@
-"""The test cloud's commands: ``python -m conformance.openstack up|down|status|restart|start|stop|kill``."""
+"""The test cloud's commands: ``python -m conformance.openstack up|down|status|restart|start|stop|kill|with``."""
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
 from openstack.exceptions import SDKException
 
-from conformance.openstack import lifecycle, processes, readiness
+from conformance.openstack import lifecycle, peers, processes, readiness
 from conformance.openstack.cloud import state_folder
 from conformance.openstack.installation import NotInstalled
 from conformance.openstack.lifecycle import NotUp, Progress, UnknownService
@@ -25,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         settings = settle(given.state, getattr(given, "port_base", None), getattr(given, "regions", None))
         if given.command == "status":
             return _status(settings)
+        if given.command == "with":
+            with peers.running(settings, given.peer, {}):
+                return subprocess.run(given.program, check=False).returncode
         with lifecycle.alone(settings):
             _act(given, settings)
     except (Mismatch, NotInstalled, NotReady, NotSeeded, NotUp, UnknownService, SDKException) as reason:
@@ -48,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     down = commands.add_parser("down", parents=[common], help="stop all")
     down.add_argument("--wipe", action="store_true", help="delete its data too, but not the installed packages")
     commands.add_parser("status", parents=[common], help="what runs; exit status 1 unless all of it is ready")
+    beside = commands.add_parser("with", parents=[common], help="run a command while one more service runs")
+    beside.add_argument("peer", choices=sorted(peers.CATALOG))
+    beside.add_argument("program", nargs=argparse.REMAINDER, metavar="COMMAND")
     for name, words in (
         ("start", "start services and wait until they are ready"),
         ("stop", "stop services and what they forked"),

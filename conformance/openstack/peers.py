@@ -1,4 +1,4 @@
-"""Senlin and Heat on the test cloud, for measurements: installed, started and ended apart from the cloud itself.
+"""Senlin, Heat and Cinder on the test cloud: installed, started and ended apart from the cloud itself.
 
 Each has an environment of its own below ``venvs`` of the state folder: their requirements are not those of the others.
 """
@@ -16,15 +16,22 @@ from conformance.openstack.services import Answering, Saying, Schema, Service, S
 from conformance.openstack.settings import PASSWORD, Settings
 
 TEMPLATES = Path(__file__).parent / "peers_etc"
+HOLLOW = Path(__file__).parent / "cinder_hollow"
 # Name -> (type in the catalog, path of its endpoint).
-CATALOG = {"heat": ("orchestration", "/v1/%(tenant_id)s"), "senlin": ("clustering", "")}
+CATALOG = {
+    "heat": ("orchestration", "/v1/%(tenant_id)s"),
+    "senlin": ("clustering", ""),
+    "cinder": ("block-storage", "/v3"),
+}
+PASSING = {"cinder"}
+"""Services that are in the catalog only while they run: Nova and Coppice ask whatever the catalog names."""
 _HEAT_ROLES = ("heat_stack_owner", "heat_stack_user")
 _HEAT_DOMAIN = "heat"
 
 
 @contextlib.contextmanager
 def running(settings: Settings, name: str, environment: Mapping[str, str]) -> Iterator[None]:
-    """``heat`` or ``senlin`` on the running cloud until the block ends.
+    """``heat``, ``senlin`` or ``cinder`` on the running cloud until the block ends.
 
     Args:
         environment: more of it for its processes.
@@ -42,6 +49,9 @@ def running(settings: Settings, name: str, environment: Mapping[str, str]) -> It
         yield
     finally:
         lifecycle.stop(settings, several)
+        if name in PASSING:
+            with connect("admin", settings.state) as admin:
+                seeding.forget_endpoints(admin, CATALOG[name][0])
 
 
 def services(settings: Settings, name: str, environment: Mapping[str, str]) -> list[Service]:
@@ -49,6 +59,10 @@ def services(settings: Settings, name: str, environment: Mapping[str, str]) -> l
     venv, file = settings.peer_venv(name), str(settings.etc / name / f"{name}.conf")
     if name == "heat":
         application, workers = ("--module", "heat.wsgi.api:application"), {"engine": "Starting engine_worker"}
+    elif name == "cinder":
+        application = ("--module", "cinder.wsgi.api:application")
+        workers = {"scheduler": "Starting cinder-scheduler node", "volume": "Driver post RPC initialization completed"}
+        environment = {**environment, "PYTHONPATH": str(HOLLOW)}
     else:
         application = ("--wsgi-file", str(venv / "bin" / "senlin-wsgi-api"))
         workers = {each: f"Starting senlin-{each} service" for each in ("conductor", "engine", "health-manager")}
@@ -90,6 +104,7 @@ def values_of(settings: Settings, name: str) -> dict[str, str]:
 
 def _configure(settings: Settings, name: str) -> None:
     configuration.write_all(TEMPLATES / name, settings.etc / name, values_of(settings, name))
+    (settings.data / name / "lock").mkdir(parents=True, exist_ok=True)
     with readiness.database(settings) as connection, connection.cursor() as cursor:
         for statement in configuration.owned(name, (name,)):
             cursor.execute(statement)
@@ -97,7 +112,8 @@ def _configure(settings: Settings, name: str) -> None:
 
 def _schema(settings: Settings, name: str) -> Schema:
     manage = str(settings.peer_venv(name) / "bin" / f"{name}-manage")
-    return Schema(name, (manage, "--config-file", str(settings.etc / name / f"{name}.conf"), "db_sync"))
+    sync = ("db", "sync") if name == "cinder" else ("db_sync",)
+    return Schema(name, (manage, "--config-file", str(settings.etc / name / f"{name}.conf"), *sync))
 
 
 def _identity(settings: Settings, name: str) -> None:

@@ -109,6 +109,13 @@ def endpoints(admin: Connection, kind: str, name: str, url: str, region: str = R
             keystone.create_endpoint(service_id=service.id, interface=interface, url=url, region_id=region)
 
 
+def forget_endpoints(admin: Connection, kind: str) -> None:
+    """Take a service out of the catalog: nobody is to ask what does not run."""
+    for service in admin.identity.services(type=kind):
+        for endpoint in admin.identity.endpoints(service_id=service.id):
+            admin.identity.delete_endpoint(endpoint)
+
+
 def service_user(admin: Connection, name: str) -> None:
     """The user of a service that came later than ``identity``."""
     keystone = admin.identity

@@ -27,6 +27,7 @@ OFFSETS = {
     "octavia": 5,
     "heat": 6,
     "senlin": 7,
+    "cinder": 8,
     "nova-two": 11,
     "placement-two": 12,
     "neutron-two": 14,

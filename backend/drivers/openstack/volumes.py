@@ -36,6 +36,7 @@ from backend.drivers.volumes import (
 )
 
 _LONGEST: Final = 255
+_PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 3.0)
 _GOING: Final = frozenset({"deleting", "deleted", "error_deleting"})
 
 
@@ -77,7 +78,23 @@ class OpenStackVolumes:
         return self._volume(scope, made)
 
     def delete(self, scope: Scope, volume_id: str) -> None:
-        self._write(scope, "DELETE", volume_id, "", None)
+        """Cinder keeps a volume while it has snapshots; those that are going already are waited for."""
+        for pause in (*_PAUSES, None):
+            try:
+                self._write(scope, "DELETE", volume_id, "", None)
+            except errors.VolumeConflict:
+                if pause is None or not self._is_parting(scope, volume_id):
+                    raise
+                self._clock.wait(pause)
+            else:
+                return
+
+    def _is_parting(self, scope: Scope, volume_id: str) -> bool:
+        """Whether a volume is about to be without snapshots."""
+        with told():
+            listed = self._rest.listing(scope, VOLUME, "/snapshots/detail", "snapshots", {"volume_id": volume_id})
+            states = {each.get("status") for each in listed if each.get("volume_id") == volume_id}
+        return bool(states) and states <= _GOING
 
     def attach(self, scope: Scope, volume_id: str, server_id: str, device: str) -> Attachment:
         self._check(scope)

@@ -5,7 +5,7 @@ A driver's test module subclasses CloudContract and gives the fixtures that rais
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ from backend.domain.node import ServerStatus
 from backend.domain.options import ServerOptions
 from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
-from backend.drivers.compute import GroupPolicy, Server, ServerGroup, ServerRequest
+from backend.drivers.compute import GroupPolicy, Server, ServerGroup
 from backend.drivers.errors import (
     Busy,
     FlavorNotFound,
@@ -32,89 +32,14 @@ from backend.drivers.errors import (
     ServerNotFound,
     ServerStateConflict,
     SubnetNotFound,
-    VolumeConflict,
-    VolumeNotFound,
 )
 from backend.drivers.group_making import NewGroup
 from backend.drivers.network import Rule
 from backend.drivers.network_making import NewSubnet
-from backend.drivers.volumes import (
-    AttachmentState,
-    Kind,
-    NewVolume,
-    Snapshot,
-    SnapshotState,
-    Volume,
-    VolumeState,
-)
-
-Until = Callable[[Callable[[], bool]], None]
-NOWHERE = "00000000-0000-4000-8000-000000000000"
-LAUNCH = "77777777-7777-4777-8777-777777777777"
-OTHER_LAUNCH = "88888888-8888-4888-8888-888888888888"
+from tests.backend.drivers.on_a_cloud import LAUNCH, NOWHERE, OTHER_LAUNCH, OnACloud
 
 
-class CloudContract:
-    @pytest.fixture
-    def cloud(self) -> Cloud:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def scope(self) -> Scope:
-        """A project in which servers may be made; what is in it is not touched."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def other_scope(self) -> Scope:
-        """Another project of the same region."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def until(self) -> Until:
-        """Lets time pass until the condition holds; fails when it does not come to hold."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def request_(self, cloud: Cloud, scope: Scope) -> ServerRequest:
-        """The smallest server the cloud can make."""
-        images = [image for image in cloud.images.list(scope) if image.active and image.architecture == "x86_64"]
-        image = min(images, key=lambda image: image.size_gib)
-        flavors = [flavor for flavor in cloud.compute.flavors(scope) if "x86_64" in flavor.architectures]
-        flavor = min(flavors, key=lambda flavor: (flavor.memory_mib, flavor.vcpus))
-        zone = next(zone.name for zone in cloud.compute.zones(scope) if zone.available and zone.name in flavor.zones)
-        return ServerRequest(
-            name="contract", image_id=image.id, flavor=flavor.name, zone=zone, subnet_id=None, launch_id=LAUNCH
-        )
-
-    @pytest.fixture
-    def make(
-        self, cloud: Cloud, scope: Scope, request_: ServerRequest, until: Until
-    ) -> Iterator[Callable[..., Sequence[Server]]]:
-        made: list[str] = []
-
-        def make(count: int = 1, *, active: bool = True, **changes: object) -> Sequence[Server]:
-            servers = cloud.compute.create(scope, replace(request_, **changes), count)
-            made.extend(server.id for server in servers)
-            if not active:
-                return servers
-            until(lambda: all(cloud.compute.get(scope, s.id).status is ServerStatus.ACTIVE for s in servers))
-            return [cloud.compute.get(scope, server.id) for server in servers]
-
-        yield make
-        for server_id in made:
-            try:
-                cloud.compute.delete(scope, server_id)
-            except ServerNotFound:
-                continue
-
-    @staticmethod
-    def gone(cloud: Cloud, scope: Scope, server_id: str) -> bool:
-        try:
-            cloud.compute.get(scope, server_id)
-        except ServerNotFound:
-            return True
-        return False
-
+class CloudContract(OnACloud):
     def test_zones_flavors_and_images_are_named_once(self, cloud, scope):
         zones = [zone.name for zone in cloud.compute.zones(scope)]
         flavors = cloud.compute.flavors(scope)
@@ -476,66 +401,3 @@ class CloudContract:
             with pytest.raises(ServerNotFound):
                 getattr(cloud.compute, call)(other_scope, server.id)
         assert cloud.compute.get(scope, server.id).status is ServerStatus.ACTIVE
-
-
-class CloudWithVolumesContract(CloudContract):
-    """The same for clouds with block storage, which the test cloud has not."""
-
-    @pytest.fixture
-    def volume(self, cloud: Cloud, scope: Scope, request_: ServerRequest, until: Until) -> Iterator[Volume]:
-        """A volume of one GiB in the zone of the smallest server."""
-        made = cloud.volumes.create(scope, NewVolume(1, request_.zone, Kind("gp3"), name="contract", token="t1"))
-        until(lambda: self._volume(cloud, scope, made).state is VolumeState.AVAILABLE)
-        yield made
-        with suppress(VolumeNotFound):
-            cloud.volumes.delete(scope, made.id)
-        until(lambda: made.id not in {each.id for each in cloud.volumes.list(scope)})
-
-    @staticmethod
-    def _volume(cloud: Cloud, scope: Scope, volume: Volume) -> Volume:
-        return next(each for each in cloud.volumes.list(scope) if each.id == volume.id)
-
-    def test_a_volume_is_as_asked_for_and_nobody_elses(self, cloud, scope, other_scope, request_, volume):
-        seen = self._volume(cloud, scope, volume)
-        assert (seen.size_gib, seen.zone, seen.kind, seen.token) == (1, request_.zone, Kind("gp3"), "t1")
-        assert volume.id not in {each.id for each in cloud.volumes.list(other_scope)}
-        for call in (
-            lambda: cloud.volumes.delete(other_scope, volume.id),
-            lambda: cloud.volumes.create_snapshot(other_scope, volume.id, ""),
-        ):
-            with pytest.raises((VolumeNotFound, Refused)):
-                call()
-        assert self._volume(cloud, scope, volume).state is VolumeState.AVAILABLE
-
-    def test_a_server_has_a_volume_until_it_lets_go_of_it(self, cloud, scope, make, volume, until):
-        (server,) = make()
-        cloud.volumes.attach(scope, volume.id, server.id, "/dev/sdf")
-
-        def attached() -> bool:
-            held = self._volume(cloud, scope, volume).attachment
-            return held is not None and held.state is AttachmentState.ATTACHED
-
-        until(attached)
-        held = self._volume(cloud, scope, volume).attachment
-        assert (held.server_id, held.device) == (server.id, "/dev/sdf")
-        assert cloud.compute.get(scope, server.id).volumes == {volume.id: False}
-        with pytest.raises(VolumeConflict):
-            cloud.volumes.attach(scope, volume.id, server.id, "/dev/sdg")
-        cloud.volumes.detach(scope, volume.id, server.id)
-        until(lambda: self._volume(cloud, scope, volume).state is VolumeState.AVAILABLE)
-        assert cloud.compute.get(scope, server.id).volumes == {}
-
-    def test_a_volume_grows_and_is_copied(self, cloud, scope, volume, until):
-        cloud.volumes.modify(scope, self._volume(cloud, scope, volume), 2, Kind("gp2"))
-        until(lambda: self._volume(cloud, scope, volume).size_gib == 2)
-        seen = self._volume(cloud, scope, volume)
-        assert (seen.kind, seen.modification.size_gib, seen.modification.kind) == (Kind("gp2"), 1, Kind("gp3"))
-        snapshot = cloud.volumes.create_snapshot(scope, volume.id, "of the contract")
-
-        def mine() -> list[Snapshot]:
-            return [each for each in cloud.volumes.snapshots(scope) if each.id == snapshot.id]
-
-        until(lambda: mine()[0].state is SnapshotState.COMPLETED)
-        assert (mine()[0].volume_id, mine()[0].size_gib) == (volume.id, 2)
-        cloud.volumes.delete_snapshot(scope, snapshot.id)
-        until(lambda: not mine())

@@ -246,6 +246,20 @@ def test_deleted_once_and_gone_after_that(cinder, volumes, scope):
         volumes.delete(scope, VOLUME)
 
 
+def test_a_volume_waits_for_its_snapshots_that_are_going_and_for_no_others(cinder, volumes, scope):
+    kept = nova_fault(400, "Invalid volume: Volume status must be available and must not have snapshots.")
+    going, staying = ({"id": SNAPSHOT, "volume_id": VOLUME, "status": each} for each in ("deleting", "available"))
+    cinder.on("GET", f"{CINDER}/snapshots/detail", Reply(200, {"snapshots": [going]}))
+    cinder.on("DELETE", f"{CINDER}/volumes/{VOLUME}", kept, kept, Reply(202))
+    volumes.delete(scope, VOLUME)
+    assert len(cinder.of("DELETE")) == 3
+    cinder.on("DELETE", f"{CINDER}/volumes/{VOLUME}", kept)
+    for listed in ([going], [going, staying], []):
+        cinder.on("GET", f"{CINDER}/snapshots/detail", Reply(200, {"snapshots": listed}))
+        with pytest.raises(errors.VolumeConflict):
+            volumes.delete(scope, VOLUME)
+
+
 def test_snapshots(cinder, volumes, scope):
     told = {"id": SNAPSHOT, "volume_id": VOLUME, "size": 10, "status": "creating", "created_at": "2026-11-22T12:00:00"}
     listed = [{**told, "status": "available", "description": "d"}, {**told, "status": "deleting"}]

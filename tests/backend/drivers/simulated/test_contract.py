@@ -9,10 +9,12 @@ import pytest
 from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
-from tests.backend.drivers.contract import CloudWithVolumesContract
+from tests.backend.drivers.addresses_contract import AddressesContract
+from tests.backend.drivers.contract import CloudContract
+from tests.backend.drivers.volumes_contract import VolumesContract
 
 
-class TestSimulatedCloud(CloudWithVolumesContract):
+class TestSimulatedCloud(CloudContract, VolumesContract, AddressesContract):
     @pytest.fixture(params=["memory", "file", "no latency"])
     def cloud(self, request, tmp_path, clock) -> Iterator[Cloud]:
         path = None if request.param == "memory" else str(tmp_path / "cloud.sqlite")

@@ -11,6 +11,7 @@ from backend.clock import SystemClock
 from backend.drivers.cloud import Cloud
 from backend.drivers.installation import named
 from backend.drivers.openstack.cloud import open_cloud
+from tests.backend.drivers.addresses_contract import AddressesContract
 from tests.backend.drivers.contract import CloudContract
 
 
@@ -26,6 +27,29 @@ class TestOpenStackCloud(CloudContract):
     @pytest.fixture
     def cloud(self, opened) -> Cloud:
         return opened
+
+    @pytest.fixture
+    def scope(self, request):
+        return request.getfixturevalue("demo_scope")
+
+    @pytest.fixture
+    def other_scope(self, request):
+        return request.getfixturevalue("other_project_scope")
+
+    @pytest.fixture
+    def until(self, request):
+        return request.getfixturevalue("patience")
+
+
+@pytest.fixture(scope="module")
+def addressed(settings) -> Cloud:
+    return open_cloud(settings, SystemClock(), installation=named(str(uuid.uuid4())))
+
+
+class TestOpenStackAddresses(AddressesContract):
+    @pytest.fixture
+    def cloud(self, addressed) -> Cloud:
+        return addressed
 
     @pytest.fixture
     def scope(self, request):
