@@ -1,4 +1,4 @@
-"""The composition root: settings -> store, cloud, Backend, engine, gateway. Nothing else constructs these.
+"""The composition root: settings -> store, cloud, Backend, gateway; backend.commands.engines puts engines together.
 
 ``gunicorn wsgi:application`` serves; ``python wsgi.py run`` starts gateway and engine on the embedded default.
 """
@@ -7,17 +7,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import random
-import secrets
-import signal
-import socket
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +18,7 @@ from oslo_config import cfg
 
 from backend import Backend, measures
 from backend.clock import SystemClock
-from backend.commands import CannotDo, accounts, line, offers, operator, schema
+from backend.commands import CannotDo, accounts, engines, line, offers, operator, schema
 from backend.commands.line import Command
 from backend.commands.opening import (
     ENV_FILE,
@@ -37,19 +30,16 @@ from backend.commands.opening import (
     regions_of,
     seal_of,
     service_user_of,
+    sessions_of,
     settings,
     store_of,
 )
 from backend.config import BackendSettings
 from backend.domain.ids import account_id
 from backend.domain.scope import Scope
-from backend.drivers.catalog import Catalog
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
-from backend.engine.loop import Engine
 from backend.errors import StoreUnavailable
-from backend.services.key_pairs import kept_by
-from backend.services.networks import public_in
-from backend.services.sessions import Owned, SessionRules, Sessions, nobody
+from backend.services.sessions import Owned, Sessions
 from backend.store.secrets import new_key
 from backend.store.session import Store
 from gateway import commands, local, log_lines, request_log
@@ -106,23 +96,14 @@ def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) ->
     )
 
 
-def sessions_of(chosen: BackendSettings, store: Store, identity: Identity) -> Sessions:
-    """Temporary keys; none where Keystone checks signatures, which it knows for its own keys only. Raises CannotDo."""
+def sessions_for(chosen: BackendSettings, store: Store, identity: Identity) -> Sessions:
+    """Temporary keys of those whose lasting ones are known here. Raises CannotDo."""
 
     def lasting(access_key: str) -> Owned | None:
         found = identity.credentials.find(access_key)
         return None if found is None else Owned(found.caller.project_id, found.secret)
 
-    embedded = chosen.driver != "openstack"
-    sealed = embedded or chosen.verify == "secret"
-    rules = SessionRules(
-        seal=seal_of(chosen) if sealed else None,
-        roles=accounts_of(chosen) if embedded else None,
-        lasting=lasting if sealed else nobody,  # who has signatures checked may read no keys
-        number_of=identity.account_id_of,
-    )
-    why = rules.why if sealed else "Keystone checks signatures ([openstack] verify)"
-    return Sessions(store, SystemClock(), replace(rules, why=why))
+    return sessions_of(chosen, store, lasting, identity.account_id_of)
 
 
 def create_gateway() -> Flask:
@@ -134,7 +115,7 @@ def create_gateway() -> Flask:
     clock = SystemClock()
     patience = patience_of(chosen)
     identity = keystone_identity(chosen, patience) if chosen.driver == "openstack" else embedded_identity(chosen)
-    sessions = sessions_of(chosen, store, identity)
+    sessions = sessions_for(chosen, store, identity)
     pipeline = Pipeline(
         backend=Backend.build(
             store,
@@ -193,32 +174,6 @@ def create_metadata() -> Metadata:
     return Metadata(guests, asked, SystemClock(), page_key_of(chosen))
 
 
-def create_engine(chosen: BackendSettings) -> Engine:
-    """The engine of one process. Raises CannotDo where it cannot work with the database."""
-    clock = SystemClock()
-    store = store_of(chosen, redoes=True)
-    schema.wait(store, clock)
-    cloud = cloud_of(chosen, store)
-    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    return Engine(
-        store=store,
-        cloud=cloud,
-        catalog=Catalog(
-            cloud,
-            clock,
-            timedelta(seconds=30),
-            kept_keys=kept_by(store),
-            public_subnets=public_in(store),
-            aliases=chosen.public_images,
-        ),
-        clock=clock,
-        settings=chosen.engine,
-        rng=random.Random(secrets.randbits(64)),
-        name=name[:64],
-        measures=measures.shared(),
-    )
-
-
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
     refusals = (CannotStart, CannotDo, StoreUnavailable, cfg.Error, cfg.ConfigSourceValueError)
@@ -227,23 +182,12 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _serve(asked: argparse.Namespace) -> None:
     schema.check_url(settings().database_url)
-    os.execvp(sys.executable, commands.gunicorn(asked.bind))  # noqa: S606 - becomes gunicorn
+    commands.become(commands.gunicorn(asked.bind))
 
 
 def _metadata(asked: argparse.Namespace) -> None:
     schema.check_url(settings().database_url)
-    os.execvp(sys.executable, commands.metadata(asked.bind))  # noqa: S606 - becomes gunicorn
-
-
-def _engine(_asked: argparse.Namespace) -> None:
-    chosen = settings()
-    engine = create_engine(chosen)
-    if chosen.metrics_port:
-        measures.serve(chosen.metrics_port, chosen.metrics_host)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    engine.run(stop)
+    commands.become(commands.metadata(asked.bind))
 
 
 def _prepare(state: Path, endpoint: str) -> list[str]:
@@ -290,7 +234,7 @@ _SERVICES = (
         cannot="The metadata service cannot start",
         serves=True,
     ),
-    Command("engine", "one engine", _engine, cannot="The engine cannot start", serves=True),
+    engines.COMMAND,
 )
 
 

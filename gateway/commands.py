@@ -71,3 +71,8 @@ def metadata(bind: str) -> list[str]:
 def _gunicorn(application: str, *binds: str) -> list[str]:
     given = [argument for each in binds if each for argument in ("--bind", each)]
     return [sys.executable, "-m", "gunicorn", "--config", "python:gateway.gunicorn", *given, application]
+
+
+def become(command: list[str]) -> None:
+    """Go on as this command of the same Python."""
+    os.execvp(sys.executable, command)  # noqa: S606 - becomes gunicorn

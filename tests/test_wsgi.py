@@ -247,7 +247,7 @@ def test_where_signatures_are_checked_elsewhere_no_key_is_read():
 
     chosen = replace(opening.settings(), driver="openstack", verify="ec2tokens")
     store = Store("sqlite://", SystemClock())
-    own = wsgi.sessions_of(chosen, store, Identity(Away(), {}, account_id))
+    own = wsgi.sessions_for(chosen, store, Identity(Away(), {}, account_id))
     assert own.account_of("AKIAEXAMPLE") is None
     assert own.account_of("ASIAABCDEFGHIJKLMNOP") is None
     store.close()
@@ -263,7 +263,7 @@ def test_a_session_ends_with_its_key_though_the_id_is_given_to_another_account(t
     known.add("one", "111111111111", known.new_key(access_key="shared", secret="s3cret"))
     known.add("two", "222222222222", known.new_key())
     identity = wsgi.embedded_identity(chosen)
-    sessions = wsgi.sessions_of(chosen, store, identity)
+    sessions = wsgi.sessions_for(chosen, store, identity)
     credentials = SessionCredentials(identity.credentials, sessions)
     made = sessions.open("shared", "111111111111", timedelta(hours=1)).access_key
     assert credentials.find(made).caller.project_id == "111111111111"

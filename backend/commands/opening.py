@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from backend.drivers.errors import CloudError
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.drivers.simulated.accounts import Accounts
 from backend.drivers.simulated.regions import AnyRegion
+from backend.services.sessions import Owned, SessionRules, Sessions, nobody
 from backend.store.delegations import StoredDelegations
 from backend.store.installation import Installation
 from backend.store.secrets import Seal
@@ -133,3 +135,27 @@ def service_user_of(chosen: BackendSettings) -> str:
         return service_user_id(chosen.openstack, SystemClock())
     except (Misconfigured, CloudError) as error:
         raise CannotDo(str(error)) from error
+
+
+def sessions_of(
+    chosen: BackendSettings, store: Store, lasting: Callable[[str], Owned | None], number_of: Callable[[str], str]
+) -> Sessions:
+    """Temporary keys; none where Keystone checks signatures, which it knows for its own keys only.
+
+    Args:
+        lasting: whose a lasting key is.
+        number_of: the number of a project's account.
+
+    Raises:
+        CannotDo
+    """
+    embedded = chosen.driver != "openstack"
+    sealed = embedded or chosen.verify == "secret"
+    rules = SessionRules(
+        seal=seal_of(chosen) if sealed else None,
+        roles=accounts_of(chosen) if embedded else None,
+        lasting=lasting if sealed else nobody,  # who has signatures checked may read no keys
+        number_of=number_of,
+    )
+    why = rules.why if sealed else "Keystone checks signatures ([openstack] verify)"
+    return Sessions(store, SystemClock(), replace(rules, why=why))

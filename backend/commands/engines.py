@@ -1,0 +1,63 @@
+"""The command ``engine``: one engine of this installation, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import secrets
+import signal
+import socket
+import threading
+from datetime import timedelta
+
+from backend import measures
+from backend.clock import SystemClock
+from backend.commands import schema
+from backend.commands.line import Command
+from backend.commands.opening import cloud_of, settings, store_of
+from backend.config import BackendSettings
+from backend.drivers.catalog import Catalog
+from backend.engine.loop import Engine
+from backend.services.key_pairs import kept_by
+from backend.services.networks import public_in
+
+
+def create_engine(chosen: BackendSettings) -> Engine:
+    """The engine of one process. Raises CannotDo where it cannot work with the database."""
+    clock = SystemClock()
+    store = store_of(chosen, redoes=True)
+    schema.wait(store, clock)
+    cloud = cloud_of(chosen, store)
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return Engine(
+        store=store,
+        cloud=cloud,
+        catalog=Catalog(
+            cloud,
+            clock,
+            timedelta(seconds=30),
+            kept_keys=kept_by(store),
+            public_subnets=public_in(store),
+            aliases=chosen.public_images,
+        ),
+        clock=clock,
+        settings=chosen.engine,
+        rng=random.Random(secrets.randbits(64)),
+        name=name[:64],
+        measures=measures.shared(),
+    )
+
+
+def _engine(_asked: argparse.Namespace) -> None:
+    chosen = settings()
+    engine = create_engine(chosen)
+    if chosen.metrics_port:
+        measures.serve(chosen.metrics_port, chosen.metrics_host)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    engine.run(stop)
+
+
+COMMAND = Command("engine", "one engine", _engine, cannot="The engine cannot start", serves=True)
