@@ -29,6 +29,7 @@ from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
 from backend.store import balancers, launch_addresses, wishes
+from backend.engine.pauses import Bounds
 from backend.store.balancers import BALANCERS, TARGETS
 from backend.store.leases import BALANCER_LEASES, BalancerLease
 from backend.store.session import Connection
@@ -206,6 +207,7 @@ def tend_balancer(context: Context, lease: BalancerLease) -> Job:
     if again_at is None:
         return
     if refusal is None:
+        context.held_up.over(lease)
         yield Write(partial(tending.settle, BalancerState.ACTIVE, "", again_at))
     else:
         yield from _refused(tending, refusal)
@@ -251,7 +253,8 @@ def _grow(tending: _Tending, cloud_id: str) -> Any:
             yield Write(tending.lost)
             return None, None
         if tree.standing is Standing.PENDING:
-            break
+            yield Write(partial(tending.wait, tending.context.pause(tending.lease, _busy(tending))))
+            return None, None
         if tending.wish.balancer.gone:
             if not (yield from _end(tending, tree)):
                 return None, None
@@ -269,6 +272,7 @@ def _grow(tending: _Tending, cloud_id: str) -> Any:
         if isinstance(answer, errors.CloudError):
             yield from _refused(tending, answer)
             return None, None
+        tending.context.held_up.over(tending.lease)
         if not (yield Write(partial(tending.took, step, answer))):
             return None, None
     yield Write(partial(tending.wait, tending.context.settings.balancer_busy))
@@ -391,16 +395,21 @@ def _asked(member: PoolMember, monitor_port: int | None) -> int | None:
 
 def _refused(tending: _Tending, error: errors.CloudError) -> Any:
     """Put off what the cloud would not do, and say why where that is for good."""
-    settings, balancer = tending.context.settings, tending.wish.balancer
+    balancer = tending.wish.balancer
     if isinstance(error, _SOON):
-        yield Write(partial(tending.wait, settings.balancer_busy))
+        yield Write(partial(tending.wait, tending.context.pause(tending.lease, _busy(tending))))
     elif isinstance(error, errors.Refused):
         scope = tending.lease.scope
         LOG.warning(
             "project=%s region=%s balancer=%s refused: %s", scope.project_id, scope.region, balancer.id, error.detail
         )
         state = BalancerState.FAILED if balancer.state is BalancerState.PROVISIONING else balancer.state
-        due_at = tending.context.now() + settings.refused_retry
+        due_at = tending.context.now() + tending.context.pause(tending.lease, error)
         yield Write(partial(tending.settle, state, error.detail[:1000], due_at))
     else:
-        yield Write(partial(tending.wait, settings.cloud_retry))
+        yield Write(partial(tending.wait, tending.context.pause(tending.lease, error)))
+
+
+def _busy(tending: _Tending) -> Bounds:
+    settings = tending.context.settings
+    return Bounds(settings.balancer_busy, settings.balancer_slow)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
+from backend.drivers.errors import CloudError
 from backend.engine.measures import Measures, Unmeasured
 from backend.engine.outlets import Outlets
+from backend.engine.pauses import Bounds, HeldUp, bounds_of
 from backend.engine.settings import EngineSettings
+from backend.store.leased import Lease
 from backend.store.session import Store
 
 
@@ -26,7 +29,7 @@ class Context:
         counters: what was done since the start, by name.
         measures: are told the same, and more.
         outlets: where messages go.
-        blocked: VPCs that the cloud holds up, and since when this engine finds them so: asked for less and less often.
+        held_up: what the cloud holds up: asked for less and less often.
         unreached: projects that could not be asked at the last look of this engine: told in the log once.
     """
 
@@ -40,7 +43,7 @@ class Context:
     counters: Counter[str] = field(default_factory=Counter)
     measures: Measures = field(default_factory=Unmeasured)
     outlets: Outlets = field(default_factory=Outlets)
-    blocked: dict[str, datetime] = field(default_factory=dict)
+    held_up: HeldUp = field(default_factory=HeldUp)
     unreached: set[Scope] = field(default_factory=set)
 
     def rng(self, *about: object) -> Random:
@@ -51,6 +54,11 @@ class Context:
         """Something was done; see ``Measures.count``."""
         self.counters[what] += number
         self.measures.count(what, number)
+
+    def pause(self, lease: Lease, held: Bounds | CloudError) -> timedelta:
+        """The pause before the next look at what the cloud holds up; ``held``: its bounds, or what the cloud said."""
+        bounds = held if isinstance(held, Bounds) else bounds_of(self.settings, held)
+        return self.held_up.pause(lease, bounds, self.now())
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -11,6 +11,7 @@ from backend.domain.activity import ActivityStatus, Cause, CauseKind
 from backend.drivers import errors
 from backend.engine.context import Context
 from backend.engine.notices import notices
+from backend.engine.pauses import Bounds
 from backend.engine.reasons import reason_of
 from backend.engine.settings import EngineSettings
 from backend.store import backoffs, clusters, journal, leases, wakes
@@ -44,5 +45,4 @@ def note_readmitted(conn: Connection, lease: WatchLease, now: datetime) -> None:
 
 def _pause(settings: EngineSettings, since: datetime | None, now: datetime) -> timedelta:
     """As long again as it has lasted, within bounds: nothing needs to be counted for it."""
-    lasted = timedelta(0) if since is None else now - since
-    return min(max(lasted, settings.cloud_retry), settings.refused_retry)
+    return Bounds(settings.cloud_retry, settings.refused_retry).lasting(timedelta(0) if since is None else now - since)

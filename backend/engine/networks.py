@@ -16,7 +16,6 @@ from backend.domain.addresses import ADDRESS, INTERFACE
 from backend.domain.ids import short_id
 from backend.domain.networks import SUBNET, VPC, Progress, Subnet, Vpc
 from backend.domain.scope import Scope
-from backend.drivers import errors
 from backend.drivers.address_making import AddressMaking, InterfaceMaking
 from backend.drivers.network_making import MadeSubnet, NetworkMaking
 from backend.engine.context import Context
@@ -28,9 +27,6 @@ from backend.store.networks import MakingLease, VpcLease
 from backend.store.session import Connection
 
 LOG: Final = logging.getLogger(__name__)
-LONGEST: Final = timedelta(minutes=10)
-"""Between two looks at what the cloud holds up; a write of the project's is looked at at once."""
-_KEPT_AT_ONCE: Final = (errors.CloudUnavailable, errors.OutcomeUnknown, errors.Busy)
 
 Steps = Generator[Sequence[Call] | Write, Any, Any]
 
@@ -115,14 +111,14 @@ class _Settling:
         if self.retry is not None:  # subnets of it are there still
             return
         if (yield from self._done(lambda making: making.delete_vpc(self.scope, plan.vpc.cloud_id))):
-            self.context.blocked.pop(self.lease.vpc_id, None)
+            self.context.held_up.over(self.lease)
             yield Write(self._forget)
 
     def release(self, conn: Connection) -> None:
         if rows.LEASED_VPCS.fence(conn, self.lease) is not None:
             due = None if self.retry is None else self.context.now() + self.retry
             if due is None:
-                self.context.blocked.pop(self.lease.vpc_id, None)
+                self.context.held_up.over(self.lease)
             rows.LEASED_VPCS.release(conn, self.lease, due)
 
     def _done(self, call: Callable[[NetworkMaking], object]) -> Generator[Sequence[Call], Any, bool]:
@@ -135,11 +131,7 @@ class _Settling:
         error = error_of(answer)
         if error is None:
             return True
-        settings, scope = self.context.settings, self.scope
-        least = settings.cloud_retry if isinstance(error, _KEPT_AT_ONCE) else settings.refused_retry
-        now = self.context.now()
-        since = self.context.blocked.setdefault(self.lease.vpc_id, now)
-        pause = min(max(now - since, least), LONGEST)
+        scope, pause = self.scope, self.context.pause(self.lease, error)
         self.retry = min(pause, self.retry or pause)
         LOG.warning("project=%s region=%s vpc-%s waits: %s", scope.project_id, scope.region, self.lease.vpc_id, error)
         return False
@@ -184,10 +176,11 @@ def take_away(context: Context, lease: MakingLease) -> Job:
                 "project=%s region=%s %s of a request that did not end was taken away: %s",
                 *(scope.project_id, scope.region, lease.kind, answer),
             )
+        context.held_up.over(lease)
         yield Write(partial(_took_away, context, lease, answer))
         return
     LOG.warning("project=%s region=%s a %s without a row stays: %s", scope.project_id, scope.region, lease.kind, error)
-    yield Write(partial(_put_off, lease, context.now() + context.settings.refused_retry))
+    yield Write(partial(_put_off, lease, context.now() + context.pause(lease, error)))
 
 
 def _took_away(context: Context, lease: MakingLease, made: str | Sequence[str] | None, conn: Connection) -> None:

@@ -20,6 +20,7 @@ from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
 from backend.engine.notices import notices
+from backend.engine.pauses import Bounds
 from backend.store import claimed, clusters, journal, leases, orphans, sightings, traffic, wakes, watches
 from backend.store.leases import PoolLease
 from backend.store.orphans import Kind, Place
@@ -112,7 +113,7 @@ class _Look:
         if not registered:
             leases.forget_pool(conn, self.lease)
             return
-        pause = min(max(now - since, self.context.settings.refused_retry), _LONGEST)
+        pause = Bounds(self.context.settings.refused_retry, _LONGEST).lasting(now - since)
         leaving = [each for each in registered if each.state in OUTGOING]
         staying = [each for each in registered if each.state in _STAYING]
         traffic.put_off(conn, [_key(each) for each in leaving], now)
@@ -188,12 +189,11 @@ def look_at_pool(context: Context, lease: PoolLease) -> Job:
         return
     if isinstance(answer, errors.CloudError):
         context.count("unreached")
-        refused = isinstance(answer, errors.Refused)
-        pause = context.settings.refused_retry if refused else context.settings.cloud_retry
-        due_at = context.now() + pause
+        due_at = context.now() + context.pause(lease, answer)
         yield Write(partial(_release_unseen, lease, due_at))
         return
     context.count("listings")
+    context.held_up.over(lease)
     if not (yield Write(partial(look.record, answer))):
         return
     if look.doomed:

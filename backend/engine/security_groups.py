@@ -65,6 +65,7 @@ def settle(context: Context, lease: GroupLease) -> Job:
         yield Write(partial(_look_at, context, lease.scope, wanted, answer.short_id))
     elif isinstance(answer, errors.SecurityGroupNotFound) or answer is None:
         _tell(lease, wanted, gone=isinstance(answer, errors.CloudError))
+        context.held_up.over(lease)
         yield Write(partial(_forget, lease))
         return
     pause = _pause(context, lease, answer)
@@ -136,12 +137,12 @@ def _pause(context: Context, lease: GroupLease, answer: object) -> timedelta:
             lease.group_id,
             answer.short_id,
         )
-        return context.settings.refused_retry
+        return context.pause(lease, errors.SecurityGroupNotFound(answer.short_id))
     if isinstance(answer, errors.CloudError):
         context.count("unreached")
         LOG.warning("project=%s security group %s: %s", lease.scope.project_id, lease.group_id, answer)
-        refused = isinstance(answer, errors.Refused)
-        return context.settings.refused_retry if refused else context.settings.cloud_retry
+        return context.pause(lease, answer)
+    context.held_up.over(lease)
     if answer:
         LOG.info("project=%s security group %s: rules mended", lease.scope.project_id, lease.group_id)
     return CONFIRMED

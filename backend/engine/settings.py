@@ -31,6 +31,8 @@ class EngineSettings:
         message_pause, message_longest_pause: pause after a message was not taken, doubling from the one to the other.
         message_patience: a message that was not taken for so long is given up.
         schedules_at_once: worked on at once of one region; half of it of one project.
+        clusters_at_once, watches_at_once, pools_at_once, groups_at_once, networks_at_once, balancers_at_once: worked on
+            at once of one region; half of it of one project.
         cloud_calls: calls of one region under way at once, half of them of one project.
         breaker: when what does not answer is asked no more.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
@@ -40,8 +42,8 @@ class EngineSettings:
         pool_busy, pool_idle: pause between two listings of a pool's members while some are new, and while none is.
         pool_looks: listings a minute that the pools of a project cost together while nothing happens; the more pools
             there are, the longer is the pause of each.
-        balancer_busy, balancer_idle: pause between two looks at a balancer's tree while the cloud changes it, and while
-            it is as it is wished for.
+        balancer_busy, balancer_slow, balancer_idle: pause between two looks at a balancer's tree while the cloud
+            changes it, at first and at most, and while it is as it is wished for.
         watch_full: pause between two complete listings.
         watch_overlap: a listing of changes reaches back that far before the last: covers clocks and stale listings.
         watch_glance: listings between those of every ``watch_idle`` reach back only that far, for what moves is told
@@ -61,6 +63,7 @@ class EngineSettings:
         deregistration: how long a member is given no new connections before it is removed; zero: it is removed at once.
         deregistration_patience: a server goes, after its draining, although its pool could not be told for so long.
         refused_retry: pause after the cloud refused the engine; looks begin with ``cloud_retry`` and come to it.
+        held_longest: the longest pause between two looks at networks, groups and balancers that the cloud holds up.
         orphan_grace: servers of ours that no node owns go after this.
         port_grace: a port that was made for a server and that none has for so long is nobody's.
         sweeping: the brake on the end of servers and members; ports go a few at a time.
@@ -102,6 +105,7 @@ class EngineSettings:
     pool_idle: timedelta = timedelta(seconds=15)
     pool_looks: int = 60
     balancer_busy: timedelta = timedelta(seconds=1)
+    balancer_slow: timedelta = timedelta(seconds=15)
     balancer_idle: timedelta = timedelta(minutes=10)
     watch_full: timedelta = timedelta(minutes=15)
     watch_overlap: timedelta = timedelta(seconds=15)
@@ -121,6 +125,7 @@ class EngineSettings:
     deregistration: timedelta = timedelta(minutes=5)
     deregistration_patience: timedelta = timedelta(minutes=5)
     refused_retry: timedelta = timedelta(seconds=60)
+    held_longest: timedelta = timedelta(minutes=10)
     orphan_grace: timedelta = timedelta(minutes=2)
     port_grace: timedelta = timedelta(minutes=10)
     sweeping: SweepRule = field(default_factory=SweepRule)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -249,6 +250,45 @@ def test_a_refused_part_holds_up_no_targets(world):
     assert members(world) == [("10.9.0.5", 1, None)]
     found = seen(world, balancer)
     assert (found.state, found.reason) == (BalancerState.ACTIVE, "no room")
+
+
+def counted(monkeypatch, world, call):
+    """The moments at which the cloud was asked for it."""
+    making = type(world.simulated.cloud.balancer_making)
+    usual, moments = getattr(making, call), []
+
+    def asked(self, *arguments):
+        moments.append(world.clock.now())
+        return usual(self, *arguments)
+
+    monkeypatch.setattr(making, call, asked)
+    return moments
+
+
+def test_a_tree_that_is_busy_for_long_is_looked_at_less_and_less(monkeypatch):
+    world = EngineWorld(settings=SimulatedSettings(seed=7, balancer_seconds=300))
+    looks = counted(monkeypatch, world, "tree")
+    make(world)
+    world.pass_time(290)
+    pauses = [(late - soon).total_seconds() for soon, late in pairwise(looks)]
+    assert pauses[0] < 3
+    assert max(pauses) == pytest.approx(world.engine_settings.balancer_slow.total_seconds(), abs=2)
+    assert len(looks) < 30
+    world.close()
+
+
+def test_a_part_that_the_cloud_refuses_for_long_is_asked_for_less_and_less(world, monkeypatch):
+    balancer, target = make(world), group(world)
+    world.pass_time(2)
+    held = world.simulated.faults.refuse(Refused("no room"), Where(calls=("put_part",)))
+    asked = counted(monkeypatch, world, "put")
+    listen(world, balancer, target)
+    world.pass_time(3600, step=5)
+    assert 6 < len(asked) < 12
+    world.simulated.faults.lift(held)
+    world.backend.target_groups.register(SCOPE, target.id, [("10.9.0.5", None)])  # has it looked at at once
+    world.pass_time(2)
+    assert members(world) == [("10.9.0.5", 1, None)]
 
 
 @pytest.mark.parametrize("seconds", [1, 130])
