@@ -183,6 +183,9 @@ class BalancerMaking(Protocol):
     def find(self, scope: Scope, key: str) -> Tree | None:
         """The balancer that was made under that key, its parts left out; None where there is none."""
 
+    def twins(self, scope: Scope, key: str, balancer_id: str) -> Sequence[str]:
+        """Ids of further balancers that were made under that key: answers were lost, and it was asked for again."""
+
     def tree(self, scope: Scope, balancer_id: str) -> Tree | None:
         """A balancer with its parts; None where there is none any more."""
 

@@ -120,6 +120,11 @@ class _Tending:
             BALANCERS.change(conn, self.lease.scope, self.lease.balancer_id, cloud_id=tree.id, address=tree.address)
         return held
 
+    def named(self, cloud_id: str, conn: Connection) -> bool:
+        """Whether its row names that one still; this engine holds it then."""
+        now = BALANCERS.one(conn, self.lease.scope, id=self.lease.balancer_id) if self.held(conn) else None
+        return now is not None and now.cloud_id == cloud_id
+
     def took(self, step: Step, answer: Any, conn: Connection) -> bool:
         if not self.held(conn):
             return False
@@ -203,6 +208,7 @@ def tend_balancer(context: Context, lease: BalancerLease) -> Job:
         return
     if not (yield Write(partial(tending.housed, tree))):
         return
+    yield from _end_twins(tending, tree.id)
     again_at = yield from _endpoints(tending, tree)
     if again_at is None:
         return
@@ -250,7 +256,7 @@ def _grow(tending: _Tending, cloud_id: str) -> Any:
             yield from _refused(tending, tree)
             return None, None
         if tree is None:
-            yield Write(tending.lost)
+            yield from _missing(tending, cloud_id)
             return None, None
         if tree.standing is Standing.PENDING:
             yield Write(partial(tending.wait, tending.context.pause(tending.lease, _busy(tending))))
@@ -277,6 +283,36 @@ def _grow(tending: _Tending, cloud_id: str) -> Any:
             return None, None
     yield Write(partial(tending.wait, tending.context.settings.balancer_busy))
     return None, None
+
+
+def _missing(tending: _Tending, cloud_id: str) -> Any:
+    """The cloud has no such balancer; one that was to go is gone once nothing else is left that was made of it."""
+    if tending.wish.balancer.gone and not (yield from _end_twins(tending, cloud_id)):
+        yield Write(partial(tending.wait, tending.context.pause(tending.lease, _busy(tending))))
+        return
+    tending.context.held_up.over(tending.lease)
+    yield Write(tending.lost)
+
+
+def _end_twins(tending: _Tending, cloud_id: str) -> Any:
+    """Delete what was made of the balancer beside the one that its row names; whether there is nothing of it.
+
+    A request whose answer is lost may arrive after it was found to have made nothing, and the next one made a second.
+    What carries this installation's mark and the balancer's own key is nobody else's.
+    """
+    if not (yield Write(partial(tending.named, cloud_id))):
+        return False
+    balancer, scope = tending.wish.balancer, tending.lease.scope
+    (found,) = yield tending.asked(tending.making.twins, balancer.id, cloud_id)
+    if isinstance(found, errors.CloudError):
+        return False
+    for each in found:
+        (answer,) = yield tending.asked(tending.making.delete, each)
+        LOG.warning(
+            "project=%s region=%s balancer=%s was made twice, %s is deleted: %s",
+            *(scope.project_id, scope.region, balancer.id, each, answer or "done"),
+        )
+    return not found
 
 
 def _end(tending: _Tending, tree: Tree) -> Any:

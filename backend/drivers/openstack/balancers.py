@@ -8,7 +8,7 @@ not told, and it is put again.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from backend.domain.scope import Scope
@@ -87,10 +87,16 @@ class OpenStackBalancers:
     def find(self, scope: Scope, key: str) -> Tree | None:
         if not self._rest.offers(scope, BALANCING):
             raise NoBalancing("the cloud's catalog has no load balancing service")
+        return next((self._tree(each, ()) for each in self._made(scope, key)), None)
+
+    def twins(self, scope: Scope, key: str, balancer_id: str) -> Sequence[str]:
+        return [each["id"] for each in self._made(scope, key) if each["id"] != balancer_id]
+
+    def _made(self, scope: Scope, key: str) -> Iterator[Document]:
+        """What was made here under a key, and is not being deleted."""
         for each in self._listing(scope, "loadbalancers", tags=f"{KEY}{key}"):
             if self._is_ours(each) and each["provisioning_status"] not in {"PENDING_DELETE", "DELETED"}:
-                return self._tree(each, ())
-        return None
+                yield each
 
     def tree(self, scope: Scope, balancer_id: str) -> Tree | None:
         try:

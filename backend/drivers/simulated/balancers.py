@@ -70,6 +70,10 @@ class SimulatedBalancers:
             found = self._made(connection, scope, key)
             return None if found is None else self._tree(connection, scope, found)
 
+    def twins(self, scope: Scope, key: str, balancer_id: str) -> Sequence[str]:
+        with self._world.call(Call("twins", scope)), self._world.state.reading() as connection:
+            return [each for each in self._all_made(connection, scope, key) if each != balancer_id]
+
     def tree(self, scope: Scope, balancer_id: str) -> Tree | None:
         with self._world.call(Call("tree", scope)), self._world.state.reading() as connection:
             return self._tree(connection, scope, balancer_id)
@@ -131,11 +135,14 @@ class SimulatedBalancers:
 
     def _made(self, connection: Connection, scope: Scope, key: str) -> str | None:
         """The id of what was made under a key."""
+        return next(iter(self._all_made(connection, scope, key)), None)
+
+    def _all_made(self, connection: Connection, scope: Scope, key: str) -> list[str]:
         found = connection.execute(
             "SELECT id FROM balancers WHERE project = ? AND region = ? AND installation = ? AND key = ?",
             (scope.project_id, scope.region, self._installation(), key),
-        ).fetchone()
-        return None if found is None else str(found[0])
+        )
+        return [str(identity) for (identity,) in found]
 
     def _new(self, connection: Connection, scope: Scope, tree: Tree, part: Part) -> str:
         if not isinstance(part, PoolPlan):

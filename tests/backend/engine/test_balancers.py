@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,7 @@ from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, 
 from backend.domain.ids import balancing_id
 from backend.drivers.balancer_plans import balancer_plan
 from backend.drivers.balancing import Target
-from backend.drivers.errors import Refused
+from backend.drivers.errors import Busy, Refused
 from backend.drivers.housing import housed
 from backend.drivers.simulated import SimulatedSettings
 from backend.drivers.simulated.balancers import SimulatedBalancers
@@ -48,9 +49,9 @@ def world() -> Iterator[EngineWorld]:
     made.close()
 
 
-def make(world: EngineWorld) -> LoadBalancer:
+def make(world: EngineWorld, name: str = "web") -> LoadBalancer:
     subnets = world.simulated.cloud.network.subnets(SCOPE)[:2]
-    wanted = NewBalancer("web", BalancerKind.APPLICATION, "internal", subnets)
+    wanted = NewBalancer(name, BalancerKind.APPLICATION, "internal", subnets)
     return world.backend.balancers.create(SCOPE, wanted)
 
 
@@ -289,6 +290,44 @@ def test_a_part_that_the_cloud_refuses_for_long_is_asked_for_less_and_less(world
     world.backend.target_groups.register(SCOPE, target.id, [("10.9.0.5", None)])  # has it looked at at once
     world.pass_time(2)
     assert members(world) == [("10.9.0.5", 1, None)]
+
+
+def second(world, monkeypatch, balancer) -> str:
+    """What a request made whose answer was lost, and which arrived when nobody looked for it any more."""
+    making = world.simulated.cloud.balancer_making
+    with monkeypatch.context() as late:
+        late.setattr(type(making), "_made", lambda *_: None)
+        made = making.create(SCOPE, balancer_plan(balancer)).id
+    assert made != seen(world, balancer).cloud_id
+    return made
+
+
+def test_what_was_made_twice_stays_once(world, monkeypatch):
+    balancer, other = make(world), make(world, "other")
+    world.pass_time(2)
+    twin = second(world, monkeypatch, balancer)
+    making = world.simulated.cloud.balancer_making
+    stranger = replace(seen(world, other), id=balancer.id)
+    kept = SimulatedBalancers(making._world, making._pools, lambda: "another installation")
+    foreign = kept.create(SCOPE, balancer_plan(stranger)).id
+    world.pass_time(700, step=10)
+    first = seen(world, balancer)
+    assert (first.state, making.tree(SCOPE, twin)) == (BalancerState.ACTIVE, None)
+    for each in (first.cloud_id, seen(world, other).cloud_id, foreign):
+        assert making.tree(SCOPE, each) is not None
+
+
+def test_what_was_made_twice_goes_whole(world, monkeypatch):
+    balancer = make(world)
+    world.pass_time(2)
+    twin, first = second(world, monkeypatch, balancer), seen(world, balancer)
+    world.simulated.faults.refuse(Busy("immutable"), Where(calls=("delete_balancer",)), times=3)
+    world.backend.balancers.delete(SCOPE, balancer.id)
+    world.pass_time(60)
+    making = world.simulated.cloud.balancer_making
+    assert [making.tree(SCOPE, each) for each in (first.cloud_id, twin)] == [None, None]
+    with world.store.read() as conn:
+        assert BALANCERS.all(conn, SCOPE) == []
 
 
 @pytest.mark.parametrize("seconds", [1, 130])

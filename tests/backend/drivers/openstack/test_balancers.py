@@ -238,6 +238,19 @@ def test_health_is_asked_for_at_the_port_that_was_told(making, scope, fake):
     ]
 
 
+def test_what_was_made_twice_is_found(making, scope, fake):
+    tree = grow(making, scope, WISH)
+    (first,) = fake.all("loadbalancers")
+    ours = first["tags"]
+    for identity, tags, status in (
+        ("twin", ours, "ACTIVE"),
+        ("going", ours, "PENDING_DELETE"),
+        ("foreign", [each for each in ours if not each.startswith(octavia.MADE)], "ACTIVE"),
+    ):
+        fake.things["loadbalancers"][identity] = {**first, "id": identity, "tags": tags, "provisioning_status": status}
+    assert making.twins(scope, BALANCER.id, tree.id) == ["twin"]
+
+
 def test_a_tree_that_is_gone(making, scope, fake):
     tree = grow(making, scope, WISH)
     making.delete(scope, tree.id)
