@@ -28,8 +28,8 @@ from backend.drivers.balancing import PoolMember
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
-from backend.store import balancers, launch_addresses, wishes
 from backend.engine.pauses import Bounds
+from backend.store import balancers, launch_addresses, wishes
 from backend.store.balancers import BALANCERS, TARGETS
 from backend.store.leases import BALANCER_LEASES, BalancerLease
 from backend.store.session import Connection
