@@ -17,6 +17,8 @@ from backend.drivers.openstack.settings import OpenStackSettings
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
 
+_DAY = 86_400.0
+
 OPTIONS: dict[str, Sequence[Any]] = {
     "DEFAULT": (
         cfg.StrOpt("state", default=".coppice", help="Folder of the embedded state: databases, keys, logs."),
@@ -92,6 +94,25 @@ OPTIONS: dict[str, Sequence[Any]] = {
         ),
         cfg.PortOpt("metrics_port", default=0, help="Port of the engine's own Prometheus metrics (0: none)."),
         cfg.StrOpt("metrics_host", default="127.0.0.1", help="Address that they are served at."),
+    ),
+    "records": (
+        cfg.StrOpt(
+            "archive",
+            default="",
+            help="Folder where activities go as JSON lines before they are deleted (empty: nowhere).",
+        ),
+        *(
+            cfg.FloatOpt(f"{kind}_retention_seconds", default=seconds, min=least, help=f"How long {what} are kept.")
+            for kind, seconds, least, what in (
+                ("activity", 42 * _DAY, _DAY, "activities that ended, also of groups that are gone,"),
+                ("claim", 42 * _DAY, _DAY, "traces of instances that are gone, by which late leftovers are known,"),
+                ("token", _DAY, 3600.0, "tokens of requests that were answered"),
+                ("session", _DAY, 0.0, "temporary keys that ended"),
+            )
+        ),
+        cfg.IntOpt("garbage_rows", default=500, min=1, max=10_000, help="Old records that are deleted at once."),
+        cfg.FloatOpt("garbage_pause_seconds", default=1.0, min=0.0, help="Pause after each of these batches."),
+        cfg.FloatOpt("garbage_seconds", default=600.0, min=1.0, help="Pause between looks for old records."),
     ),
     "cloud": (
         cfg.StrOpt("driver", default="simulated", choices=("simulated", "openstack"), help="Which cloud it drives."),
@@ -237,6 +258,7 @@ class BackendSettings:
     delete_seconds: float
     metrics_port: int = 0
     metrics_host: str = "127.0.0.1"
+    archive: str = ""
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
     secret_key_file: str = ""
     driver: str = "simulated"
@@ -266,6 +288,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         delete_seconds=conf.simulated.delete_seconds,
         metrics_port=conf.engine.metrics_port,
         metrics_host=conf.engine.metrics_host,
+        archive=conf.records.archive,
         secret_keys=tuple(conf.secrets.key),
         secret_key_file=conf.secrets.key_file,
         driver=conf.cloud.driver,
@@ -282,10 +305,11 @@ def _engine(conf: cfg.ConfigOpts) -> EngineSettings:
     """Each option that is named as a field, or as a field and ``_seconds``, is that field."""
     known = {each.name for each in fields(EngineSettings)}
     given: dict[str, Any] = {}
-    for option in OPTIONS["engine"]:
-        value, name = conf.engine[option.name], option.name.removesuffix("_seconds")
-        if name in known:
-            given[name] = value if name == option.name else timedelta(seconds=value)
+    for group in ("engine", "records"):
+        for option in OPTIONS[group]:
+            value, name = conf[group][option.name], option.name.removesuffix("_seconds")
+            if name in known:
+                given[name] = value if name == option.name else timedelta(seconds=value)
     settings = EngineSettings(**given)
     return replace(
         settings,

@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 from backend import measures
 from backend.clock import SystemClock
@@ -18,6 +19,7 @@ from backend.commands.line import Command
 from backend.commands.opening import cloud_of, settings, store_of
 from backend.config import BackendSettings
 from backend.drivers.catalog import Catalog
+from backend.drivers.folder_archive import FolderArchive
 from backend.engine.loop import Engine
 from backend.services.key_pairs import kept_by
 from backend.services.networks import public_in
@@ -46,6 +48,7 @@ def create_engine(chosen: BackendSettings) -> Engine:
         rng=random.Random(secrets.randbits(64)),
         name=name[:64],
         measures=measures.shared(),
+        archive=FolderArchive(Path(chosen.archive)) if chosen.archive else None,
     )
 
 

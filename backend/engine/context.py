@@ -9,6 +9,7 @@ from random import Random
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
+from backend.drivers.archives import Archive
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.errors import CloudError
@@ -31,6 +32,7 @@ class Context:
         outlets: where messages go.
         held_up: what the cloud holds up: asked for less and less often.
         unreached: projects that could not be asked at the last look of this engine: told in the log once.
+        archive: where old records go before they are deleted; None: nowhere.
     """
 
     store: Store
@@ -45,6 +47,7 @@ class Context:
     outlets: Outlets = field(default_factory=Outlets)
     held_up: HeldUp = field(default_factory=HeldUp)
     unreached: set[Scope] = field(default_factory=set)
+    archive: Archive | None = None
 
     def rng(self, *about: object) -> Random:
         """Chance of its own for one pass."""

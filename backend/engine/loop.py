@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, Protocol
 
 from backend.clock import Clock
+from backend.drivers.archives import Archive
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.housing import housed
@@ -103,6 +104,7 @@ class Engine:
         name: tells its claims apart from those of others.
         measures: kept nowhere by default.
         outlets: where messages go; by default there is no way to any target.
+        archive: where old records go before they are deleted.
     """
 
     def __init__(
@@ -120,12 +122,22 @@ class Engine:
         kinds: Sequence[AnyKind] = KINDS,
         rounds: Sequence[Round] = ROUNDS,
         outlets: Outlets | None = None,
+        archive: Archive | None = None,
     ) -> None:
         seed, told = rng.getrandbits(64), measures or Unmeasured()
         # Sources of ours are spoken to through the pools that they have.
         cloud = housed(cloud, StoredHomes(store))
         self._context = Context(
-            store, cloud, catalog, clock, settings, name, seed, measures=told, outlets=outlets or Outlets()
+            store,
+            cloud,
+            catalog,
+            clock,
+            settings,
+            name,
+            seed,
+            measures=told,
+            outlets=outlets or Outlets(),
+            archive=archive,
         )
         self._settings = settings
         self._store = store

@@ -74,10 +74,11 @@ class EngineSettings:
         brake: what a mass failure is, and how long replacement for health is put off for it.
         arrival_patience: pools that do not say whether a successor takes traffic are waited for so long.
         measure: pause between two readings of what is measured in the database.
-        garbage: pause between two rounds of retention.
-        activity_retention, token_retention: what is older is deleted.
+        garbage: pause between two looks whether anything is too old.
+        garbage_pause: pause between two batches of old records of a kind.
+        activity_retention, claim_retention, token_retention: what is older is deleted.
         session_retention: temporary keys are told as expired for so long, then they are unknown.
-        garbage_rows: deleted by one statement.
+        garbage_rows: deleted by one transaction, and a file of the archive.
     """
 
     poll: timedelta = timedelta(seconds=0.5)
@@ -136,7 +137,9 @@ class EngineSettings:
     arrival_patience: timedelta = timedelta(minutes=10)
     measure: timedelta = timedelta(seconds=15)
     garbage: timedelta = timedelta(minutes=10)
+    garbage_pause: timedelta = timedelta(seconds=1)
     activity_retention: timedelta = timedelta(days=42)
+    claim_retention: timedelta = timedelta(days=42)
     token_retention: timedelta = timedelta(days=1)
     session_retention: timedelta = timedelta(days=1)
     garbage_rows: int = 500

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from backend.domain.node import Node
 from backend.store.batches import chunks
-from backend.store.tables import claimed_nodes, nodes
+from backend.store.tables import claimed_nodes
 
 _c = claimed_nodes.c
 
@@ -51,13 +51,3 @@ def of(conn: Connection, node_ids: Collection[str]) -> set[str]:
     for chunk in chunks(sorted(node_ids)):
         found.update(conn.execute(select(_c.node_id).where(_c.node_id.in_(chunk))).scalars())
     return found
-
-
-def drop(conn: Connection, claimed_before: datetime, limit: int) -> int:
-    """Forget up to ``limit`` claims from before then whose nodes are gone; how many there were."""
-    gone = ~exists().where(nodes.c.id == _c.node_id)
-    statement = select(_c.node_id).where(_c.claimed_at < claimed_before, gone).order_by(_c.claimed_at).limit(limit)
-    ids = list(conn.execute(statement).scalars())
-    for chunk in chunks(ids):
-        conn.execute(delete(claimed_nodes).where(_c.node_id.in_(chunk)))
-    return len(ids)

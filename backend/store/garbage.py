@@ -1,30 +1,116 @@
-"""What has outlived its use: journal entries past their retention, client tokens nobody will repeat."""
+"""Records that have outlived their use, by kind: what there is of them, the oldest first, and its end."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete, exists, select, tuple_
 
-from backend.store.tables import activities, client_tokens
+from backend.domain.scope import Scope
+from backend.store.batches import chunks
+from backend.store.leased import Lease, Leased
+from backend.store.tables import activities, claimed_nodes, client_tokens, nodes, scavenges, sessions
 
 
-def drop_activities(conn: Connection, ended_before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` entries that ended before then; how many there were."""
-    statement = (
-        select(activities.c.id).where(activities.c.ended_at < ended_before).order_by(activities.c.ended_at).limit(limit)
+@dataclass(frozen=True, slots=True, eq=False)
+class Garbage:
+    """A kind of records that grow old.
+
+    Attributes:
+        key: the columns of the table's primary key.
+        since: from which on it grows old; what has nothing there is in use.
+        unless: what keeps a record, however old.
+        kept: it is worth an archive: it holds no secret, and somebody may ask for it.
+    """
+
+    name: str
+    table: Table
+    key: tuple[str, ...]
+    since: Column[Any]
+    unless: ColumnElement[bool] | None = None
+    kept: bool = False
+
+    def older(self, before: datetime, limit: int, *columns: Column[Any]) -> Select[Any]:
+        statement = select(*columns).where(self.since < before)
+        if self.unless is not None:
+            statement = statement.where(~self.unless)
+        return statement.order_by(self.since).limit(limit)
+
+
+ACTIVITIES: Final = Garbage("activities", activities, ("id",), activities.c.ended_at, kept=True)
+# A claim is needed for as long as its node lives, and while something made for it may still turn up.
+CLAIMS: Final = Garbage(
+    "claims",
+    claimed_nodes,
+    ("node_id",),
+    claimed_nodes.c.claimed_at,
+    unless=exists().where(nodes.c.id == claimed_nodes.c.node_id),
+)
+TOKENS: Final = Garbage(
+    "tokens", client_tokens, ("project_id", "region", "operation", "token"), client_tokens.c.created_at
+)
+SESSIONS: Final = Garbage("sessions", sessions, ("access_key",), sessions.c.expires_at)
+
+KINDS: Final[Mapping[str, Garbage]] = {each.name: each for each in (ACTIVITIES, CLAIMS, TOKENS, SESSIONS)}
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ScavengeLease(Lease):
+    """One kind of garbage claimed: nobody else takes of it."""
+
+    @property
+    def kind(self) -> str:
+        return self.key[0]
+
+
+LEASED: Final = Leased(scavenges, ScavengeLease, key=("id",))
+_NOBODY: Final = Scope("", "")
+"""Garbage is taken of all projects together, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some old records.
+
+    Attributes:
+        keys: their primary keys, by age.
+        first: since when the oldest of them is old; None where there are none.
+        records: all that they say, by column, as it is stored; of kinds that are archived.
+    """
+
+    keys: Sequence[tuple[Any, ...]]
+    first: datetime | None = None
+    records: Sequence[Mapping[str, Any]] = ()
+
+
+def waits(conn: Connection, kind: Garbage, before: datetime) -> bool:
+    """Whether anything is older than that."""
+    return conn.execute(kind.older(before, 1, kind.since)).first() is not None
+
+
+def demand(conn: Connection, kind: Garbage, now: datetime) -> None:
+    """Have an engine take what is old of that kind."""
+    LEASED.demand(conn, (kind.name,), _NOBODY, now)
+
+
+def oldest(conn: Connection, kind: Garbage, before: datetime, limit: int, *, records: bool) -> Batch:
+    """Up to ``limit`` records older than that, the oldest first; with all that they say where that is wanted."""
+    keys = [kind.table.c[name] for name in kind.key]
+    columns = list(kind.table.c) if records else [*keys, kind.since]
+    rows = conn.execute(kind.older(before, limit, *columns)).mappings().all()
+    return Batch(
+        [tuple(row[name] for name in kind.key) for row in rows],
+        rows[0][kind.since.name] if rows else None,
+        [dict(row) for row in rows] if records else (),
     )
-    ids = list(conn.execute(statement).scalars())
-    if ids:
-        conn.execute(delete(activities).where(activities.c.id.in_(ids)))
-    return len(ids)
 
 
-def drop_tokens(conn: Connection, created_before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` client tokens from before then; how many there were."""
-    t = client_tokens.c
-    key = (t.project_id, t.region, t.operation, t.token)
-    found = conn.execute(select(*key).where(t.created_at < created_before).limit(limit)).all()
-    if found:
-        conn.execute(delete(client_tokens).where(tuple_(*key).in_([tuple(row) for row in found])))
-    return len(found)
+def drop(conn: Connection, kind: Garbage, keys: Sequence[tuple[Any, ...]]) -> None:
+    """Delete these records."""
+    columns = [kind.table.c[name] for name in kind.key]
+    for chunk in chunks(sorted(keys)):
+        among = columns[0].in_([key[0] for key in chunk]) if len(columns) == 1 else tuple_(*columns).in_(chunk)
+        conn.execute(delete(kind.table).where(among))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, UniqueConstraint
 
 from backend.store import balancer_tables, group_tables, identity_tables, network_tables, outbox_tables, schedule_tables
-from backend.store.table import ID, NAME, WORD, metadata, table
+from backend.store.table import ID, NAME, WORD, leased, metadata, record, table
 from backend.store.types import Document, Instant, Words
 
 __all__ = [
@@ -358,6 +358,9 @@ delegations = table(
     Column("secret", String(1000), nullable=False),  # sealed (store.secrets)
     Index(None, "project_id"),
 )
+
+# One row a kind of records of which some are too old, while an engine is at them: of all projects, so of none.
+scavenges = record("scavenges", *leased())
 
 sessions = table(
     "sessions",

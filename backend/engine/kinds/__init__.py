@@ -10,7 +10,7 @@ from backend.engine.kinds import (
     messages,
     networks,
     pools,
-    retention,
+    scavenges,
     schedules,
     security_groups,
     watches,
@@ -28,8 +28,9 @@ KINDS: tuple[AnyKind, ...] = (
     launch_addresses.KIND,
     messages.KIND,
     schedules.KIND,
+    scavenges.KIND,
 )
 """Rows that are leased, in the order in which they are claimed: looks come first, for passes live by what they see."""
 
-ROUNDS: tuple[Round, ...] = (retention.ROUND, measuring.measuring(KINDS))
+ROUNDS: tuple[Round, ...] = (scavenges.ROUND, measuring.measuring(KINDS))
 """What each engine does by itself now and then."""

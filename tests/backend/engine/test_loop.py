@@ -558,7 +558,7 @@ def test_old_entries_leave_the_journal(world):
     world.pass_time(5)
     assert len(world.journal(group)) == 1
     world.clock.move(EngineSettings().activity_retention.total_seconds())
-    world.pass_time(2)
+    world.pass_time(3)
     assert world.journal(group) == []
 
 

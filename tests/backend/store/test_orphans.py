@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.node import NodeState
-from backend.store import claimed, clusters, nodes, orphans
+from backend.store import claimed, clusters, garbage, nodes, orphans
 from backend.store.orphans import Kind, Place
 from tests import factories
 from tests.factories import NOW, OTHER, SCOPE, uuid_of
@@ -126,7 +126,10 @@ def test_claims_of_nodes_that_are_gone_are_forgotten_after_a_while(store, group)
     )
     store.transact(lambda conn: nodes.insert_many(conn, [here, gone, young]))
     store.transact(lambda conn: conn.execute(nodes.nodes.delete().where(nodes.nodes.c.id != here.id)))
-    assert store.transact(lambda conn: claimed.drop(conn, LATER, 10)) == 1
+    with store.read() as conn:
+        old = garbage.oldest(conn, garbage.CLAIMS, LATER, 10, records=False).keys
+    assert old == [(gone.id,)]
+    store.transact(lambda conn: garbage.drop(conn, garbage.CLAIMS, old))
     with store.read() as conn:
         assert claimed.of(conn, {here.id, gone.id, young.id}) == {here.id, young.id}
 

@@ -77,6 +77,10 @@ def test_what_is_swept_is_found_by_index(grown):
     with _plans(grown) as told, grown.read() as conn:
         watches.refusing(conn)
     assert "ix_watches_refused_since" in told[0]
-    with _plans(grown) as told:
-        grown.transact(lambda conn: garbage.drop_tokens(conn, NOW, 10))
-    assert "ix_client_tokens_created_at" in told[0]
+    with _plans(grown) as told, grown.read() as conn:
+        for kind in garbage.KINDS.values():
+            garbage.waits(conn, kind, NOW)
+            garbage.oldest(conn, kind, NOW, 10, records=kind.kept)
+    for plan, kind in zip(told, [each for each in garbage.KINDS.values() for _ in range(2)], strict=True):
+        assert f"ix_{kind.table.name}_{kind.since.name}" in plan
+        assert "TEMP B-TREE" not in plan
