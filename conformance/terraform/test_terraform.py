@@ -81,3 +81,36 @@ def test_a_stack_with_a_launch_configuration(
     assert left == []
     groups = ec2.describe_placement_groups()["PlacementGroups"]
     assert told["placement_group"] not in {one["GroupName"] for one in groups}
+
+
+def test_scheduled_actions(terraform: str, mirror: Path, tmp_path: Path, server: Access, asg: Any) -> None:
+    mark = unique("tf")
+    stack = Stack(terraform, mirror, HERE / "schedules", tmp_path / "one", server, mark)
+    stack.apply()
+    name = stack.outputs()["group"]
+
+    def told() -> dict[str, dict[str, Any]]:
+        found = asg.describe_scheduled_actions(AutoScalingGroupName=name)["ScheduledUpdateGroupActions"]
+        return {one["ScheduledActionName"]: one for one in found}
+
+    made = told()
+    assert set(made) == {"morning", "evening", "party"}
+    assert (made["morning"]["MinSize"], made["morning"]["TimeZone"]) == (2, "Europe/Berlin")
+    assert (made["evening"]["MinSize"], made["evening"]["DesiredCapacity"]) == (0, 0)
+    assert "MaxSize" not in made["evening"]
+    assert "MinSize" not in made["party"]
+    stack.no_change()
+
+    changed = ("-var=recurrence=45 6 * * *",)
+    stack.apply(*changed)
+    made = told()
+    assert made["morning"]["Recurrence"] == "45 6 * * *"
+    stack.no_change(*changed)
+
+    second = Stack(terraform, mirror, HERE / "schedules", tmp_path / "two", server, mark)
+    keys = {f"aws_autoscaling_schedule.{one}": f"{name}/{one}" for one in made}
+    planned = second.imports(keys, *changed)
+    assert planned == dict.fromkeys(keys, ["no-op"])
+    stack.run("destroy", "-auto-approve", *changed)
+    assert told() == {}
+    assert group(asg, name) is None

@@ -1,0 +1,150 @@
+"""What the API loses while an engine ends a million old activities: the same requests on one server, in slices, with
+the scavenger held and let go in turn; the medians of the ratios count. ``scavenging.py --entries 1000000``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import load  # noqa: E402 - after the path
+import peers  # noqa: E402
+import seeding  # noqa: E402
+from signing import signed  # noqa: E402
+from table import Table  # noqa: E402
+
+_DAY = 86_400 * 1_000_000
+_HOUR = 3_600 * 1_000_000
+_GROUP = "group-00000"
+_AIM = 0.9
+_CONNECTIONS = 4
+_CASES = {
+    "Describe 1 group x 10": ("DescribeAutoScalingGroups", {"AutoScalingGroupNames.member.1": _GROUP}),
+    "Describe 100 activities": ("DescribeScalingActivities", {"MaxRecords": "100"}),
+    "SetDesiredCapacity, unchanged": ("SetDesiredCapacity", {"AutoScalingGroupName": _GROUP, "DesiredCapacity": "10"}),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entries", type=int, default=1_000_000, help="old activities")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of a slice")
+    parser.add_argument("--rounds", type=int, default=7, help="slices of each kind, taken in turn")
+    chosen = parser.parse_args()
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    # The engine's own looks for what is old are not to end what holds it.
+    os.environ["OS_RECORDS__GARBAGE_SECONDS"] = "86400"
+    # On the disk of the tree: a temporary folder may be memory, where nothing is ever written durably.
+    with tempfile.TemporaryDirectory(prefix="scavenging-", dir=build) as name:
+        folder = Path(name)
+        seeding.seed(folder / "state", 1, 20, 10)
+        _grow(folder / "state" / "coppice.db", chosen.entries)
+        with peers.coppice(folder) as coppice:
+            return _measure(folder / "state" / "coppice.db", coppice, chosen.seconds, chosen.rounds)
+
+
+def _measure(path: Path, coppice: peers.Peer, seconds: float, rounds: int) -> int:
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+    _hold(connection)
+    table = Table("request", "requests/s held", "p95 ms", "scavenging", "p95 ms", "old a second", "ratio", "aim", "")
+    for name, (action, parameters) in _CASES.items():
+        request = [signed(coppice.target, action, parameters)]
+        load.run(coppice.target.address, request, 1.0, _CONNECTIONS)
+        held: list[load.Load] = []
+        busy: list[load.Load] = []
+        gone: list[float] = []
+        for _ in range(rounds):
+            held.append(load.run(coppice.target.address, request, seconds, _CONNECTIONS))
+            before = _left(connection)
+            connection.execute("UPDATE scavenges SET due_at = ?", (_now(),))
+            busy.append(load.run(coppice.target.address, request, seconds, _CONNECTIONS))
+            _hold(connection)
+            gone.append((before - _left(connection)) / seconds)
+        ratio = median(there.rate / here.rate for here, there in zip(held, busy, strict=True))
+        table.add(
+            name,
+            *(cell for loads in (held, busy) for cell in _typical(loads)),
+            f"{median(gone):,.0f}",
+            f"{ratio:.0%}",
+            f">= {_AIM:.0%}",
+            met=ratio >= _AIM,
+        )
+    left = _left(connection)
+    connection.close()
+    print(f"Scavenging, {left:,} old activities left\n\n{table}\n")
+    if not left:
+        print("there was not enough to do: more --entries")
+    return 1 if table.missed or not left else 0
+
+
+def _typical(loads: list[load.Load]) -> tuple[str, str]:
+    found = sorted(loads, key=lambda each: each.rate)[len(loads) // 2]
+    return f"{found.rate:,.1f}", f"{found.percentile(95) * 1000:.1f}"
+
+
+def _hold(connection: sqlite3.Connection) -> None:
+    """Let the scavenger rest: what it has at work it ends."""
+    statement = "UPDATE scavenges SET due_at = ? WHERE id = 'activities' AND lease_until IS NULL"
+    deadline = time.monotonic() + 60
+    while not connection.execute(statement, (_now() + _HOUR,)).rowcount:
+        if time.monotonic() > deadline:
+            raise SystemExit("no engine has seen that anything is old")
+        time.sleep(0.02)
+
+
+def _left(connection: sqlite3.Connection) -> int:
+    """Old entries, counted by the index of their ends."""
+    found: tuple[int] = connection.execute(
+        "SELECT count(*) FROM activities WHERE ended_at < ?", (_now() - 42 * _DAY,)
+    ).fetchone()
+    return found[0]
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def _grow(path: Path, number: int) -> None:
+    """So many entries of groups that are gone, and some that are young, as a journal holds them."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA synchronous=OFF")
+    statement = (
+        "INSERT INTO activities (id, project_id, region, cluster_id, cluster_name, kind, status, progress, causes,"
+        " started_at, ended_at, node_id, server_id, zone, subnet_id, cluster_deleted, ended)"
+        " VALUES (?, ?, ?, ?, ?, 'launch', 'Successful', 100, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+    )
+    connection.executemany(statement, _entries(number, 60 * _DAY, gone=True))
+    connection.executemany(statement, _entries(1000, _DAY, gone=False))
+    connection.commit()
+    connection.close()
+
+
+def _entries(number: int, age: int, *, gone: bool) -> Iterator[tuple[object, ...]]:
+    begun = _now() - age
+    causes = (
+        f'[["user_created",{begun},{{"before":0,"after":1}}],["capacity_increase",{begun},{{"before":0,"after":1}}]]'
+    )
+    group = str(uuid.uuid4())
+    for at in range(number):
+        if at % 500 == 0:
+            group = str(uuid.uuid4())
+        new = [str(uuid.uuid4()) for _ in range(4)]
+        place = (seeding.OWNER, seeding.REGION, group, f"gone-{at // 500}" if gone else _GROUP)
+        started = begun + at * 1000
+        yield (new[0], *place, causes, started, started + 3_000_000, new[1], new[2], "us-east-1a", new[3], int(gone))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
