@@ -7,18 +7,21 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 
 from backend.domain.node import NodeState, ServerStatus
+from backend.domain.schedules import Schedule
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
 from backend.drivers.balancing import PoolMember
-from backend.engine import pools
+from backend.engine import pools, scheduling
 from backend.engine.observation import _Look
-from backend.store import clusters, leases, migrate, nodes, sightings, tables, traffic, watches
+from backend.store import clusters, leases, migrate, nodes, schedules, sightings, tables, traffic, watches
 from backend.store.leased import Claimer, Room
 from backend.store.session import Store
 from backend.store.sightings import Sighting
@@ -289,3 +292,54 @@ def test_two_engines_work_on_the_same_groups(database, stores):
     told = [entry for cluster in made for entry in world.journal(cluster)]
     assert [str(entry.status) for entry in told] == ["Successful"] * 12
     world.simulated.close()
+
+
+def test_two_engines_that_have_schedules_of_one_group_at_work(stores, group, monkeypatch):
+    """Whoever comes first runs both, in their order; the other finds nothing left, and nobody waits in a circle."""
+    world = EngineWorld(clock=stores[0].clock)
+    made = [
+        Schedule(uuid_of(name), group.id, group.name, name, NOW, at, at, None, None, None, None, None, desired)
+        for name, at, desired in (("first", NOW, 4), ("second", NOW + timedelta(seconds=1), 1))
+    ]
+    for each in made:
+        stores[0].transact(lambda conn, each=each: schedules.write(conn, SCOPE, each))
+    world.clock.move(2)
+    claimer = Claimer("both", LEASE)
+    leases_ = schedules.LEASED.claim(stores[0], claimer, world.clock.now(), Room(5, []))
+    _met(monkeypatch, clusters, "lock_by_id")
+    works = [partial(scheduling._follow, world.engine._context, lease) for lease in leases_]
+    ran, again = together(stores, *works)
+    world.close()
+    assert sorted([run.schedule.name for run in runs] for runs in ran) == [[], ["first", "second"]]
+    assert again == []
+    with stores[0].read() as conn:
+        assert [cause.data["after"] for cause in clusters.get(conn, SCOPE, "web").causes] == [4, 1]
+        assert schedules.of_cluster(conn, SCOPE, group.id) == {}
+
+
+def test_a_schedule_that_is_written_anew_while_an_engine_claims_it(stores, group):
+    """Requests hold the group first, engines claim without it: neither waits for what the other waits for."""
+    at = NOW + timedelta(hours=1)
+    old = Schedule(uuid_of("s"), group.id, group.name, "s", NOW, NOW, NOW, None, None, None, None, None, 4)
+    stores[0].transact(lambda conn: schedules.write(conn, SCOPE, old))
+    world = EngineWorld(clock=stores[0].clock)
+    (lease,) = schedules.LEASED.claim(stores[1], Claimer("one", LEASE), NOW, Room(5, []))
+    held, done = threading.Event(), threading.Event()
+
+    def rewrite(conn):
+        clusters.lock(conn, SCOPE, "web")
+        held.set()
+        done.wait(0.4)  # the engine waits for the group
+        schedules.write(conn, SCOPE, replace(old, first_at=at, next_at=at))
+
+    def follow(conn):
+        held.wait(5)
+        found = scheduling._follow(world.engine._context, lease, conn)
+        done.set()
+        return found
+
+    (_, runs), again = together(stores, rewrite, follow)
+    world.close()
+    assert (list(runs), again) == ([], [])
+    assert schedules.LEASED.claim(stores[0], Claimer("two", LEASE), NOW, Room(5, [])) == []
+    assert len(schedules.LEASED.claim(stores[0], Claimer("two", LEASE), at, Room(5, []))) == 1
