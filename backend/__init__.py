@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from backend.services.networks import Networks
     from backend.services.nodes import Nodes
     from backend.services.parameters import Parameters
+    from backend.services.queues import QueueLimits, Queues
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
     from backend.services.routing import Routing
@@ -94,6 +95,7 @@ class Backend:
     interfaces: Interfaces
     nat_gateways: NatGateways
     schedules: Schedules
+    queues: Queues
 
     @classmethod
     def build(
@@ -108,6 +110,7 @@ class Backend:
         public_images: Mapping[str, str] | None = None,
         names: Names | None = None,
         record_acls: bool = False,
+        queue_limits: QueueLimits | None = None,
     ) -> Backend:
         """The services over a store and a cloud, with one catalog between them.
 
@@ -118,6 +121,7 @@ class Backend:
             names: domains of servers' and balancers' DNS names; None takes AWS's.
             public_images: names of public parameters -> names of their images, over the usual ones.
             record_acls: network ACLs that would keep something out are kept, though nothing enforces them.
+            queue_limits: what a project may have in queues; None: as much as usual.
         """
         # Imported here so that naming backend.errors or backend.domain does not load the whole store.
         from backend.domain.names import Names
@@ -144,6 +148,7 @@ class Backend:
         from backend.services.networks import AllIn, Networks, PortsIn, public_in
         from backend.services.nodes import Nodes
         from backend.services.parameters import Parameters
+        from backend.services.queues import Queues
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
         from backend.services.routing import Routing
@@ -209,4 +214,5 @@ class Backend:
             interfaces=interfaces,
             nat_gateways=NatGateways(store, clock, interfaces),
             schedules=Schedules(store, clock),
+            queues=Queues(store, clock, queue_limits),
         )

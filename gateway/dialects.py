@@ -14,6 +14,7 @@ from typing import Final
 from gateway.auth.refusals import Refusal
 from gateway.protocol import ec2
 from gateway.protocol.form import shown
+from gateway.request import Request
 from gateway.validation import Failure, Naming, lower_first, sentence
 from translators.errors import AWSError
 
@@ -59,6 +60,8 @@ class Dialect:
         element: what stands between a list's name and a member of its element in such a sentence.
         actions: the service in names of actions (``elasticloadbalancing:DescribeLoadBalancers``); empty: botocore's.
         namespace: what stands before the name of an error of the service's own in JSON and CBOR.
+        located: input members that the request's path says, where the content does not.
+        names: code of the query form -> name in JSON and CBOR, of errors that botocore's model does not have.
         query_codes: error shape -> code in the query form, where botocore's model does not tell it.
     """
 
@@ -74,6 +77,8 @@ class Dialect:
     element: str = ".member"
     actions: str = ""
     namespace: str = ""
+    located: Callable[[Request], Mapping[str, str]] = lambda _: {}
+    names: Mapping[str, str] = field(default_factory=dict)
     query_codes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -97,6 +102,21 @@ def _ec2_invalid(failures: list[Failure]) -> AWSError:
 
 def _ec2_denied(words: str) -> AWSError:
     return AWSError("UnauthorizedOperation", f"You are not authorized to perform this operation. {words}", 403)
+
+
+def _sqs_invalid(failures: list[Failure]) -> AWSError:
+    """Source: conformance/recorded; that a value is of no kind that could be is said in the manner of the rest."""
+    missing = next((failure for failure in failures if failure.is_missing), None)
+    if missing is not None:
+        return AWSError("MissingParameter", f"The request must contain the parameter {missing.path}.")
+    failure = failures[0]
+    words = f"Value {failure.shown} for parameter {failure.path} is invalid. Reason: {failure.expectation}."
+    return AWSError("InvalidParameterValue", words)
+
+
+def _queue_url(request: Request) -> Mapping[str, str]:
+    """Clients may take a queue's URL for the endpoint, and some then say nowhere else which queue they mean."""
+    return {"QueueUrl": request.path} if request.path.strip("/").count("/") == 1 else {}
 
 
 _COMMON: Final = Dialect()
@@ -128,13 +148,25 @@ _DIALECTS: Final[Mapping[str, Dialect]] = {
     # Source: recorded answers of SQS in JSON.
     "sqs": Dialect(
         namespace="com.amazonaws.sqs#",
+        invalid=_sqs_invalid,
+        naming=lambda _, name: name,
+        located=_queue_url,
+        names={
+            "InvalidParameterValue": "InvalidParameterValueException",
+            "MissingParameter": "MissingRequiredParameterException",
+        },
         query_codes={
+            "BatchEntryIdsNotDistinct": f"{_SQS}BatchEntryIdsNotDistinct",
+            "BatchRequestTooLong": f"{_SQS}BatchRequestTooLong",
             "EmptyBatchRequest": f"{_SQS}EmptyBatchRequest",
             "InvalidBatchEntryId": f"{_SQS}InvalidBatchEntryId",
+            "MessageNotInflight": f"{_SQS}MessageNotInflight",
             "PurgeQueueInProgress": f"{_SQS}PurgeQueueInProgress",
+            "QueueDeletedRecently": f"{_SQS}QueueDeletedRecently",
             "QueueDoesNotExist": f"{_SQS}NonExistentQueue",
             "QueueNameExists": "QueueAlreadyExists",
             "TooManyEntriesInBatchRequest": f"{_SQS}TooManyEntriesInBatchRequest",
+            "UnsupportedOperation": f"{_SQS}UnsupportedOperation",
         },
     ),
 }

@@ -112,6 +112,85 @@ def service_model(service: str) -> ServiceModel:
         return _load(service)
 
 
+# Of SQS in the query form, which its model does not know any more: what a list's element, or a map, is called, and how
+# a map's keys and values are. Source: the service's model before November 2023.
+_QUERY_ELEMENTS: Final[Mapping[str, str]] = {
+    "AWSAccountIds": "AWSAccountId",
+    "Actions": "ActionName",
+    "AttributeNames": "AttributeName",
+    "BinaryListValues": "BinaryListValue",
+    "MessageAttributeNames": "MessageAttributeName",
+    "MessageSystemAttributeNames": "MessageSystemAttributeName",
+    "Messages": "Message",
+    "QueueUrls": "QueueUrl",
+    "StringListValues": "StringListValue",
+    "TagKeys": "TagKey",
+    "queueUrls": "QueueUrl",
+}
+_QUERY_MAPS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "Attributes": ("Attribute", "Name", "Value"),
+    "MessageAttributes": ("MessageAttribute", "Name", "Value"),
+    "MessageSystemAttributes": ("MessageSystemAttribute", "Name", "Value"),
+    "Tags": ("Tag", "Key", "Value"),
+    "tags": ("Tag", "Key", "Value"),
+}
+_QUERY_METADATA: Final[Mapping[str, str]] = {"xmlNamespace": "http://queue.amazonaws.com/doc/2012-11-05/"}
+_QUERY_TOO: Final = "sqs"
+
+
+def forms(service: str) -> tuple[str, ...]:
+    """The wire forms that a service is spoken to in, by botocore's names."""
+    listed: list[str] = metadata(service)["protocols"]
+    return (*listed, "query") if service == _QUERY_TOO else tuple(listed)
+
+
+@lru_cache(maxsize=1)
+def _query_too() -> ServiceModel:
+    told = _loader().load_service_model(_QUERY_TOO, "service-2")
+    shapes = {name: dict(shape) for name, shape in told["shapes"].items()}
+    for shape in shapes.values():
+        if shape["type"] == "structure":
+            shape["members"] = {name: _renamed(shapes, name, dict(member)) for name, member in shape["members"].items()}
+    operations = {name: _wrapped(name, operation) for name, operation in told["operations"].items()}
+    heads = {"metadata": {**told["metadata"], **_QUERY_METADATA}}
+    return ServiceModel({**told, **heads, "operations": operations, "shapes": shapes}, _QUERY_TOO)
+
+
+def _wrapped(name: str, operation: dict[str, Any]) -> dict[str, Any]:
+    if "output" not in operation:
+        return operation
+    return {**operation, "output": {**operation["output"], "resultWrapper": f"{name}Result"}}
+
+
+def _renamed(shapes: dict[str, dict[str, Any]], name: str, member: dict[str, Any]) -> dict[str, Any]:
+    """A structure's member by its name in the query form; a list's and a map's shape are renamed with it."""
+    shape = shapes[member["shape"]]
+    if shape["type"] == "list":
+        element = _QUERY_ELEMENTS.get(name, shape["member"]["shape"])
+        shape["member"] = {**shape["member"], "locationName": element}
+        shape["flattened"] = True
+        return {**member, "locationName": element}
+    if shape["type"] == "map":
+        wire, key, value = _QUERY_MAPS[name]
+        shape["key"] = {**shape["key"], "locationName": key}
+        shape["value"] = {**shape["value"], "locationName": value}
+        shape["flattened"] = True
+        return {**member, "locationName": wire}
+    return member
+
+
+def form_model(service: str, form: str) -> ServiceModel:
+    """The model of one of SERVICES as it is spoken to in one of its forms.
+
+    Raises:
+        KeyError: a service that is not one of SERVICES.
+    """
+    if service != _QUERY_TOO or form != "query":
+        return service_model(service)
+    with _loading:
+        return _query_too()
+
+
 def operation_model(service: str, name: str) -> OperationModel | None:
     """The model of an operation, or None where the service has none of that name."""
     model = service_model(service)

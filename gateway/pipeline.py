@@ -15,12 +15,12 @@ from gateway.auth.credentials import Credential, Credentials
 from gateway.auth.refusals import Refusal
 from gateway.dialects import Dialect
 from gateway.limits import Limits, TokenBuckets
-from gateway.request import Request, Response
+from gateway.request import Later, Request, Response
 from gateway.request_log import Observe, Record
 from gateway.services import UNKNOWN, Operation, Services
 from translators import errors, registry
 from translators.errors import AWSError
-from translators.registry import Call, Caller, Handler
+from translators.registry import Call, Caller, Handler, NotYet
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Pipeline:
             handler = self.find_handler(service_name, action)
             if handler is None:
                 raise dialect.unanswered(service_name, action)
-            params = _params(operation, dialect, asked.content)
+            params = _params(operation, dialect, asked.content, request)
             scope = self.scope_of(caller, region)
             call = Call(
                 service_name,
@@ -132,8 +132,12 @@ class Pipeline:
                 self.page_key,
                 request.endpoint,
                 lambda name: self.scope_of(caller, name) if self._knows(name) else None,
+                request.may_wait,
+                request.waited,
             )
             answered = operation.answer(handler(call), request_id)
+        except NotYet as wait:
+            return Response(204, b"", later=Later(wait.seconds, wait.ready))  # told of when it is answered
         except Exception as exception:  # noqa: BLE001 - the one place where a fault of ours becomes AWS's InternalFailure
             error = self._error(exception, dialect, service_name, request_id)
             answered, code = protocol.refuse(error, request_id), error.code
@@ -189,8 +193,10 @@ def _told(regions: Mapping[str, str] | Callable[[str], str | None]) -> tuple[str
     return tuple(name for name, cloud in regions.items() if name != cloud or cloud not in named)
 
 
-def _params(operation: Operation, dialect: Dialect, content: Any) -> dict[str, Any]:
+def _params(operation: Operation, dialect: Dialect, content: Any, request: Request) -> dict[str, Any]:
     params = operation.read(content)
+    for name, value in dialect.located(request).items():
+        params.setdefault(name, value)
     if operation.check is not None:
         failures: list[Any] = []
         operation.check(params, "", failures)

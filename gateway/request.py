@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +21,8 @@ class Request:
         headers: by lower-case name.
         body: all of it, or one byte more than the limit where it was longer.
         scheme: ``http`` or ``https``, as the client spoke to us or to the proxy in front.
+        may_wait: whether the server can keep the client waiting without a thread.
+        waited: for how many seconds it has.
     """
 
     method: str
@@ -29,12 +31,22 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = b""
     scheme: str = "http"
+    may_wait: bool = False
+    waited: float = 0.0
 
     @property
     def endpoint(self) -> str:
         """Where the client reached us, ``https://cloud.example:8080``; empty where its Host is none."""
         host = self.headers.get("host", "")
         return f"{self.scheme}://{host}" if _HOST.fullmatch(host) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The request is to be asked again when it is ready, or in so many seconds; it is told then how long it waited."""
+
+    seconds: float
+    ready: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +57,10 @@ class Response:
         status: the HTTP status.
         headers: the request id among them, and Content-Type where there is a body; not the length.
         body: the document, empty where the wire form sends none.
+        later: there is no answer yet; only to requests that may wait.
     """
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    later: Later | None = None

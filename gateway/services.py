@@ -82,7 +82,7 @@ class Service:
         name: botocore's.
         version: of its API.
         names: of all its operations.
-        protocols: the forms that botocore's model lists and that we have.
+        protocols: the forms that it is spoken to in and that we have.
     """
 
     def __init__(self, name: str, *, strict: bool = True) -> None:
@@ -91,9 +91,11 @@ class Service:
         model = models.service_model(name)
         self.version: str = model.metadata["apiVersion"]
         self.names = frozenset(model.operation_names)
-        listed = model.metadata["protocols"]
+        listed = models.forms(name)
         self.protocols: dict[str, Protocol] = {
-            form: make(model, self.dialect, strict) for form, make in _FORMS.items() if form in listed
+            form: make(models.form_model(name, form), self.dialect, strict)
+            for form, make in _FORMS.items()
+            if form in listed
         }
         self._asked = tuple(self.protocols.values())
         self._validators = Validators(name, self.dialect.naming, self.dialect.element)
@@ -117,7 +119,7 @@ class Service:
         return found
 
     def _compile(self, name: str, protocol: Protocol) -> Operation:
-        model = models.service_model(self.name).operation_model(name)
+        model = models.form_model(self.name, protocol.name).operation_model(name)
         check = self._validators.of(model.input_shape) if model.input_shape else None
         return Operation(self.name, name, protocol.reader(model), check, protocol.answerer(model))
 

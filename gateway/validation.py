@@ -29,6 +29,9 @@ Constraint = tuple[Callable[[Any], bool], str]
 SELF_CHECKED: Final[dict[tuple[str, str], str]] = {
     ("ec2", "InstanceType"): "a cloud has types of its own names; EC2 answers InvalidInstanceType or a text of its own",
     ("ec2", "PlacementGroupArn"): "the model's pattern has a ^ in its middle and matches nothing",
+    ("sqs", "QueueAttributeName"): "an unknown one is InvalidAttributeName",
+    ("sqs", "MessageSystemAttributeName"): "an unknown one is InvalidAttributeName",
+    ("sqs", "MessageSystemAttributeNameForSends"): "an unknown one is told in a text of its own",
 }
 
 # Members that the model requires and the real service does not, or not in these words: (service, shape, member).

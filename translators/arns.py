@@ -165,3 +165,13 @@ def iam(account: str, kind: str, path: str, name: str) -> str:
 def parameter(region: str, account: str, name: str) -> str:
     """The ARN of a parameter, whose name may begin with a slash or not."""
     return f"arn:aws:ssm:{region}:{account}:parameter/{name.removeprefix('/')}"
+
+
+def queue(region: str, account: str, name: str) -> str:
+    """A queue's ARN."""
+    return f"arn:aws:sqs:{region}:{account}:{name}"
+
+
+def topic(region: str, account: str, name: str) -> str:
+    """A topic's ARN; that of a subscription is this and its id."""
+    return f"arn:aws:sns:{region}:{account}:{name}"

@@ -37,6 +37,20 @@ class Caller:
     assumed_role: str = ""
 
 
+class NotYet(Exception):
+    """There is no answer yet, though one may come: the request is to be asked again.
+
+    Args:
+        seconds: when at the latest.
+        ready: whether it is worth while already; asked often, and from any thread.
+    """
+
+    def __init__(self, seconds: float, ready: Callable[[], bool]) -> None:
+        super().__init__(f"no answer yet, for {seconds} s at the most")
+        self.seconds = seconds
+        self.ready = ready
+
+
 def nowhere(_region: str) -> None:
     """Where no other region is known."""
 
@@ -59,6 +73,8 @@ class Call:
         backend: the services by noun.
         page_key: the installation's, which authenticates tokens of pages; no caller has it.
         scope_in: the caller's project in another region, by AWS's name; None where requests cannot be signed for it.
+        may_wait: whether the caller can be left without an answer for a while: a handler may raise NotYet.
+        waited: for how many seconds they have been.
         endpoint: where the caller reached us, ``https://cloud.example:8080``; empty where that is not known.
     """
 
@@ -75,6 +91,8 @@ class Call:
     page_key: bytes = field(default=b"", repr=False)
     endpoint: str = ""
     scope_in: Callable[[str], Scope | None] = nowhere
+    may_wait: bool = False
+    waited: float = 0.0
 
 
 Handler = Callable[[Call], Result]

@@ -6,6 +6,8 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Uniq
 
 from backend.store import balancer_tables, group_tables, identity_tables, network_tables, outbox_tables, schedule_tables
 from backend.store.table import ID, NAME, WORD, leased, metadata, record, table
+from backend.store import balancer_tables, group_tables, identity_tables, network_tables, outbox_tables, queue_tables
+from backend.store.table import ID, NAME, WORD, metadata, table
 from backend.store.types import Document, Instant, Words
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "network_tables",
     "outbox_tables",
     "schedule_tables",
+    "queue_tables",
 ]
 
 # Columns of the same names as the fields of domain.cluster.ClusterSpec (source is spread over source_*).

@@ -82,6 +82,7 @@ class ErrorTypes:
     def __init__(self, model: ServiceModel | None, dialect: Dialect) -> None:
         self._namespace = dialect.namespace
         self._compatible = model is not None and "awsQueryCompatible" in model.metadata
+        self._names = dialect.names
         self._shapes: dict[str, tuple[Shape, str]] = {}
         for shape in model.error_shapes if model else ():
             self._shapes[shape.name] = (shape, dialect.query_codes.get(shape.name, shape.error_code))
@@ -97,6 +98,9 @@ class ErrorTypes:
         elif code in self._shapes:
             shape, code = self._shapes[code]
             name, full, message = shape.name, self._namespace + shape.name, _message(shape)
+        elif code in self._names:
+            name = self._names[code]
+            full, message = _FRAMEWORK + name, "message"
         else:
             name, full, message = code, code, "message"
         return ErrorType(

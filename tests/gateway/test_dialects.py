@@ -24,13 +24,31 @@ def test_records_name_what_exists():
     assert set(dialects.NAMES) <= set(models.SERVICES)
 
 
-@pytest.mark.parametrize("service", [name for name in models.SERVICES if name != "ec2"])
-def test_most_services_say_it_alike(service):
-    dialect = dialects.of(service)
-    assert said(dialect.invalid([LONG]))[:2] == (
+@pytest.mark.parametrize("service", [name for name in models.SERVICES if name not in {"ec2", "sqs"}])
+def test_most_services_say_it_alike_what_is_invalid(service):
+    assert said(dialects.of(service).invalid([LONG]))[:2] == (
         "ValidationError",
         f"1 validation error detected: Value 'xxx' at 'Tag.1.Key' failed to satisfy constraint: {LONG.expectation}",
     )
+
+
+def test_sqs_names_what_is_missing_and_what_is_invalid():
+    dialect = dialects.of("sqs")
+    assert said(dialect.invalid([LONG, NEEDED])) == (
+        "MissingParameter",
+        "The request must contain the parameter ResourceId.",
+        400,
+    )
+    assert said(dialect.invalid([LONG])) == (
+        "InvalidParameterValue",
+        f"Value xxx for parameter Tag.1.Key is invalid. Reason: {LONG.expectation}.",
+        400,
+    )
+
+
+@pytest.mark.parametrize("service", [name for name in models.SERVICES if name != "ec2"])
+def test_most_services_say_it_alike(service):
+    dialect = dialects.of(service)
     assert said(dialect.denied("Not you.")) == ("AccessDenied", "Not you.", 403)
     assert said(dialect.refused(Refusal.unknown_key()))[::2] == ("InvalidClientTokenId", 403)
     assert said(dialect.unknown_action("X", "1")) == ("InvalidAction", "Could not find operation X for version 1", 400)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway import dialects
 from gateway.limits import Limits
-from gateway.models import SERVICES, metadata, service_model
+from gateway.models import SERVICES, form_model, forms
 from gateway.request import Request
 from gateway.services import Services
 from tests.gateway.samples import Samples
@@ -19,19 +19,14 @@ from translators.errors import AWSError
 
 LIMITS = Limits()
 SERVICES_UNDER_TEST = Services()
-FORMS = [
-    (service, form)
-    for service in SERVICES
-    for form in metadata(service)["protocols"]
-    if form in SERVICES_UNDER_TEST.forms
-]
+FORMS = [(service, form) for service in SERVICES for form in forms(service) if form in SERVICES_UNDER_TEST.forms]
 ROUNDS = {"ec2": 2, "autoscaling": 20}
 ID = "0f0e0d0c-1111-2222-3333-444455556666"
 every_form = pytest.mark.parametrize(("service", "form"), FORMS)
 
 
-def _operations(service):
-    model = service_model(service)
+def _operations(service, form):
+    model = form_model(service, form)
     return [model.operation_model(name) for name in model.operation_names]
 
 
@@ -96,7 +91,7 @@ def _sendable(value, *, empty_lists):
 
 @every_form
 def test_requests_of_botocore_are_read_as_they_were_meant(service, form):
-    for operation in _operations(service):
+    for operation in _operations(service, form):
         for sample in _samples(operation, operation.input_shape):
             params = _sendable(sample, empty_lists=form != "ec2")
             assert _requested(form, operation, params) == params, operation.name
@@ -104,7 +99,7 @@ def test_requests_of_botocore_are_read_as_they_were_meant(service, form):
 
 @every_form
 def test_answers_are_read_by_botocore_as_they_were_meant(service, form):
-    for operation in _operations(service):
+    for operation in _operations(service, form):
         for result in _samples(operation, operation.output_shape, empty_structures=True):
             assert _answered(form, operation, result) == result, operation.name
 
@@ -119,7 +114,7 @@ XML_TEXT = st.text(
 @settings(max_examples=50, deadline=None)
 def test_any_text_arrives(name, tags):
     params = {"AutoScalingGroupName": name, "MinSize": 0, "MaxSize": 1, "Tags": tags}
-    operation = service_model("autoscaling").operation_model("CreateAutoScalingGroup")
+    operation = form_model("autoscaling", "query").operation_model("CreateAutoScalingGroup")
     assert _requested("query", operation, params) == params
 
 
@@ -127,10 +122,10 @@ def test_any_text_arrives(name, tags):
 @settings(max_examples=50, deadline=None)
 def test_any_text_that_xml_can_carry_is_answered(names, service):
     if service == "ec2":
-        operation = service_model("ec2").operation_model("DescribeRegions")
+        operation = form_model("ec2", "ec2").operation_model("DescribeRegions")
         result = {"Regions": [{"RegionName": name} for name in names]}
     else:
-        operation = service_model("autoscaling").operation_model("DescribeTags")
+        operation = form_model("autoscaling", "query").operation_model("DescribeTags")
         result = {"Tags": [{"Key": name, "ResourceId": name} for name in names]}
     assert _answered("ec2" if service == "ec2" else "query", operation, result) == result
 
@@ -156,7 +151,7 @@ def test_errors_are_read_by_botocore_as_they_were_meant(code, message, named, st
 
 @pytest.mark.parametrize(("service", "form"), [pair for pair in FORMS if pair[1] not in ("ec2", "query")])
 def test_every_error_of_a_model_is_read_by_botocore_as_it_was_meant(service, form):
-    model, protocol = service_model(service), SERVICES_UNDER_TEST.service(service).protocols[form]
+    model, protocol = form_model(service, form), SERVICES_UNDER_TEST.service(service).protocols[form]
     for shape in model.error_shapes:
         answer = protocol.refuse(AWSError(shape.name, "why it is", 404), ID)
         error = create_parser(form).parse(_raw(answer), None)
