@@ -15,7 +15,7 @@ from gateway import request_log
 from gateway.documents import plain_error
 from gateway.limits import Limits
 from gateway.pipeline import Pipeline
-from gateway.request import Request
+from gateway.request import LATER, MAY_WAIT, WAITED, Request
 
 Readiness = Callable[[], str | None]
 MetricsText = Callable[[], str]
@@ -51,6 +51,8 @@ def create_app(
     def aws(path: str = "") -> Response:
         del path  # the raw one is what was signed
         answered = pipeline.answer(_request(flask.request.environ, limits))
+        if answered.later is not None:
+            flask.request.environ[LATER] = answered.later
         response = Response(answered.body, answered.status, answered.headers)
         if "Content-Type" not in answered.headers:
             del response.headers["Content-Type"]  # flask's own
@@ -105,7 +107,16 @@ def _request(environ: Mapping[str, Any], limits: Limits) -> Request:
             headers[name.replace("_", "-").lower()] = _text(environ[name])
     query = _text(environ.get("QUERY_STRING", ""))
     scheme = environ.get("wsgi.url_scheme", "http")
-    return Request(environ["REQUEST_METHOD"], path, query, headers, _body(environ, limits), scheme)
+    return Request(
+        environ["REQUEST_METHOD"],
+        path,
+        query,
+        headers,
+        _body(environ, limits),
+        scheme,
+        bool(environ.get(MAY_WAIT)),
+        environ.get(WAITED, 0.0),
+    )
 
 
 def _path(uri: str) -> str:

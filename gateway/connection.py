@@ -10,6 +10,7 @@ import socket
 from typing import Any, Final
 
 from gateway.framing import Need, Outcome, Refused, Requests, Whole
+from gateway.request import Later
 
 _PIECE: Final = 64 * 1024
 _SENT_AT_ONCE: Final = 256 * 1024
@@ -23,12 +24,19 @@ class PatientSocket(socket.socket):
         requests: what came, and is no answered request.
         unsent: of the answer, what the client's side did not take yet.
         last: no request is read after the present one.
+        later: when the present one is to be read by a thread again, which had no answer yet.
+        asked_at: when it was first given, by the worker's clock; None: it was not.
+        hurried: it waits no longer.
     """
 
     requests: Requests
     unsent: bytearray
     last: bool
+    later: Later | None
+    asked_at: float | None
+    hurried: bool
     _request: memoryview
+    _whole: bytes
 
     @classmethod
     def over(cls, plain: socket.socket) -> PatientSocket:
@@ -38,7 +46,9 @@ class PatientSocket(socket.socket):
         patient.requests = Requests()
         patient.unsent = bytearray()
         patient.last = False
-        patient._request = memoryview(b"")
+        patient.later = patient.asked_at = None
+        patient.hurried = False
+        patient._request, patient._whole = memoryview(b""), b""
         return patient
 
     @property
@@ -77,15 +87,31 @@ class PatientSocket(socket.socket):
 
     def give(self, request: Whole) -> None:
         """Let a thread read this request."""
-        self._request, self.last = memoryview(request.data), request.last
+        self._whole, self.last = request.data, request.last
+        self.asked_at, self.hurried = None, False
+        self.again()
+
+    def again(self) -> None:
+        """Let a thread read the request that was given from its start."""
+        self._request = memoryview(self._whole)
 
     def answered(self) -> None:
         """Forget the request that was given."""
-        self._request = memoryview(b"")
+        self._request, self._whole = memoryview(b""), b""
+
+    def gone(self) -> bool:
+        """Whether the client has hung up; asked when something has come, of which nothing is taken."""
+        try:
+            return not super().recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def refuse(self, answer: bytes) -> None:
         """Keep nothing of what came, and answer this. Raises OSError where the client has gone."""
-        self.requests, self._request = Requests(), memoryview(b"")
+        self.requests = Requests()
+        self.answered()
         self.sendall(answer)
 
     def flush(self) -> None:

@@ -114,6 +114,17 @@ def _sqs_invalid(failures: list[Failure]) -> AWSError:
     return AWSError("InvalidParameterValue", words)
 
 
+def _sns_invalid(failures: list[Failure]) -> AWSError:
+    """Source: conformance/recorded."""
+    missing = next((failure for failure in failures if failure.is_missing), None)
+    if missing is not None:
+        return AWSError(
+            "InvalidParameter", f"Invalid parameter: {missing.path} Reason: no value for required parameter"
+        )
+    failure = failures[0]
+    return AWSError("InvalidParameter", f"Invalid parameter: {failure.path} Reason: {failure.expectation}")
+
+
 def _queue_url(request: Request) -> Mapping[str, str]:
     """Clients may take a queue's URL for the endpoint, and some then say nowhere else which queue they mean."""
     return {"QueueUrl": request.path} if request.path.strip("/").count("/") == 1 else {}
@@ -145,6 +156,7 @@ _DIALECTS: Final[Mapping[str, Dialect]] = {
     "iam": Dialect(unanswered=_no_users),
     # Source: recorded answers of CloudWatch in JSON and CBOR.
     "cloudwatch": Dialect(namespace="com.amazonaws.cloudwatch.v2010_08_01#"),
+    "sns": Dialect(invalid=_sns_invalid, naming=lambda _, name: name),
     # Source: recorded answers of SQS in JSON.
     "sqs": Dialect(
         namespace="com.amazonaws.sqs#",

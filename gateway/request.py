@@ -7,6 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+MAY_WAIT: Final = "coppice.may_wait"
+"""In a WSGI environment: whether the server can keep the client waiting without a thread."""
+WAITED: Final = "coppice.waited"
+"""For how many seconds it has."""
+LATER: Final = "coppice.later"
+"""The application's Later, where it has no answer yet."""
 _HOST: Final = re.compile(r"[A-Za-z0-9._\-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
 

@@ -2,8 +2,9 @@
 
 The process's one loop gathers requests and sends what clients did not take at once; a thread is given a request when
 all of it is there, and is free when the answer is made. All that waits for a client has an end in time and in size, and
-gives way to newcomers where there is no room left. gunicorn by itself gives a thread to every connection that has sent
-one byte, and waits in it for the rest.
+gives way to newcomers where there is no room left. A request to which there is no answer yet (a long poll) waits in the
+loop as well, and is given to a thread again when one may have come. gunicorn by itself gives a thread to every
+connection that has sent one byte, and waits in it for the rest.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from gateway.connection import PatientSocket
 from gateway.documents import plain_error
 from gateway.framing import Outcome, Refused, Whole
 from gateway.limits import Limits
+from gateway.request import LATER, MAY_WAIT, WAITED
 
 _SLOWEST: Final = 64 * 1024
 """Bytes a second at which an answer must be taken, beside the time that each client has."""
@@ -31,6 +33,8 @@ _LINGER_SECONDS: Final = 2.0
 """How long a client may be silent before it closes a connection that we have closed (RFC 9112, 9.6)."""
 _FORGOTTEN_BYTES: Final = Limits().discard_bytes
 _TICK: Final = 0.25
+_GLANCE: Final = 0.05
+"""How often those who wait for an answer are looked at."""
 _OWN_FILES: Final = 160
 """File descriptors of a process for other things: databases, logs, the cloud."""
 _FEWEST_CONNECTIONS: Final = 16
@@ -77,6 +81,10 @@ class _Client(TConn):  # type: ignore[misc]
         self.forgotten = 0
 
 
+class Postponed(Exception):
+    """A thread gave a request back: there is no answer yet."""
+
+
 _Waiting = dict[_Client, float]
 """Connections that wait for the same thing, whoever waits longest first, and the end of each one's time."""
 
@@ -96,6 +104,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     unsent_bytes: int = 128 * 1024 * 1024
     now: Callable[[], float] = staticmethod(time.monotonic)
     worker_connections: int
+    wsgi: Any
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -103,12 +112,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.pending_conns: _Waiting = {}
         self._sending: _Waiting = {}
         self._lingering: _Waiting = {}
+        self._parked: _Waiting = {}
         self._gathered = self._unsent = 0
         self._looked_at = self._shut_until = 0.0
 
     def init_process(self) -> None:
         self.worker_connections = _affordable(self.worker_connections)
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        plain: Any = self.wsgi
+        self.wsgi = self._postponing(plain)
 
     # Coming
 
@@ -141,6 +156,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             if table:
                 self._close(next(iter(table)))
                 return True
+        if self._parked:  # whoever waits for an answer longest is told that there is none
+            self._ask_again(next(iter(self._parked)), hurried=True)
         return False
 
     # Gathering
@@ -189,9 +206,30 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             req.force_close()
         return bool(super().handle_request(req, conn))
 
+    def _postponing(self, app: Any) -> Any:
+        """The application, by whose wish a request is asked again later."""
+
+        def answer(environ: dict[str, Any], start_response: Any) -> Any:
+            sock: PatientSocket = environ["gunicorn.socket"]
+            now = self.now()
+            sock.asked_at = now if sock.asked_at is None else sock.asked_at
+            room = len(self._parked) < self.worker_connections // 2
+            environ[MAY_WAIT], environ[WAITED] = room and not sock.hurried, now - sock.asked_at
+            answered = app(environ, start_response)
+            sock.later = environ.get(LATER)
+            if sock.later is None:
+                return answered
+            if hasattr(answered, "close"):
+                answered.close()
+            raise Postponed
+
+        return answer
+
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what is no HTTP, or a fault outside the application, with an AWS document."""
         del req
+        if isinstance(exc, Postponed):
+            return
         if isinstance(exc, ParseException):
             self.log.debug("Invalid request from %s: %r", addr, exc)
             refused = Refused(400, "The request is not valid HTTP.")
@@ -206,10 +244,46 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def finish_request(self, conn: _Client, fs: Any) -> None:
         """Go on with a connection whose request a thread has answered, or given up."""
         answered = not fs.cancelled() and fs.exception() is None and bool(fs.result())
-        conn.sock.answered()
         conn.parser, conn.initialized = None, False  # it would keep the whole head of the request
+        if conn.sock.later is not None:
+            self._park(conn)
+            return
+        conn.sock.answered()
         conn.keeps = answered and self.alive and not conn.sock.last
         self._send_rest(conn)
+
+    def _park(self, client: _Client) -> None:
+        """Keep a request, and its client, until there may be an answer."""
+        later = client.sock.later
+        if later is None:
+            return
+        client.sock.again()
+        self._count(client)
+        if client.sock.requests.size or not self.alive:  # another request has come with it
+            self._ask_again(client, hurried=True)
+        else:
+            self._wait(client, self._parked, later.seconds, self._on_word)
+
+    def _on_word(self, client: _Client) -> None:
+        """A client that waits for an answer has hung up, or sends another request: then it is answered first."""
+        if client.sock.gone():
+            self._close(client)
+        else:
+            self._ask_again(client, hurried=True)
+
+    def _ask_again(self, client: _Client, *, hurried: bool = False) -> None:
+        self._leave(client)
+        client.sock.later = None
+        client.sock.hurried = hurried
+        self.enqueue_req(client)
+
+    def _look_at_parked(self) -> None:
+        """Ask those again for whom an answer may have come, or whose time is over; when stopping, all."""
+        now = self.now()
+        for client, until in list(self._parked.items()):
+            later = client.sock.later
+            if not self.alive or until <= now or later is None or later.ready():
+                self._ask_again(client, hurried=not self.alive)
 
     def _refuse(self, client: _Client, refused: Refused) -> None:
         self.log.debug("Refused %s with %d: %s", client.client, refused.status, refused.why)
@@ -324,7 +398,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """As gunicorn does; while anybody waits, those whose time is over are looked for in between."""
         waits = self.nr_conns > 0 or self.now() < self._shut_until
-        super().wait_for_and_dispatch_events(min(timeout, _TICK) if waits else timeout)
+        tick = _GLANCE if self._parked else _TICK
+        super().wait_for_and_dispatch_events(min(timeout, tick) if waits else timeout)
+        if self._parked:
+            self._look_at_parked()
 
 
 def _document(refused: Refused) -> bytes:

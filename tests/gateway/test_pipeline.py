@@ -8,6 +8,7 @@ from gateway.limits import Limits, TokenBuckets
 from gateway.request import Request
 from tests.gateway.world import CALLER, KEY, World, action, presigned, signed
 from translators.errors import AWSError
+from translators.registry import NotYet
 
 
 class Lost(Exception):
@@ -326,3 +327,29 @@ def test_each_request_is_told_to_the_log_once():
         "InvalidAction",
     )
     assert (bare.account, bare.code) == ("", "MissingAuthenticationToken")
+
+
+def test_a_handler_without_an_answer_yet_is_asked_again():
+    world = World()
+
+    def handle(call):
+        world.calls.append(call)
+        if call.may_wait and call.waited < 20:
+            raise NotYet(20 - call.waited, lambda: True)
+        return {"Messages": []}
+
+    world.handlers["sqs", "ReceiveMessage"] = handle
+    asked = action("sqs", "ReceiveMessage", {"QueueUrl": "q"})
+    first = world.pipeline().answer(replace(asked, may_wait=True, waited=5.0))
+    assert (first.later.seconds, first.later.ready()) == (15.0, True)
+    assert not world.records  # it is told of when it is answered
+    assert world.pipeline().answer(replace(asked, may_wait=True, waited=20.0)).later is None
+    assert world.pipeline().answer(asked).later is None
+    assert [each.waited for each in world.calls] == [5.0, 20.0, 0.0]
+    assert len(world.records) == 2
+
+
+def test_a_queues_address_may_stand_for_its_url():
+    world = World().on("sqs", "ReceiveMessage", {})
+    world.pipeline().answer(action("sqs", "ReceiveMessage", path="/123456789012/jobs"))
+    assert [call.params for call in world.calls] == [{"QueueUrl": "/123456789012/jobs"}]

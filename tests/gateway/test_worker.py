@@ -15,9 +15,11 @@ LARGE = 12 * 1024 * 1024
 GOOD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 SERVER = """
 import sys
+import flask
 from gunicorn.app.base import BaseApplication
 from gateway.app import create_app
 from gateway.config import GatewaySettings, gunicorn_options
+from gateway.request import LATER, MAY_WAIT, WAITED, Later
 from tests.gateway.world import World
 
 class Server(BaseApplication):
@@ -32,6 +34,28 @@ class Server(BaseApplication):
     def load(self):
         app = create_app(World().pipeline(), lambda: None, str)
         app.add_url_rule("/large", "large", lambda: "a" * int(sys.argv[5]))
+        came = []
+
+        def poll():
+            # Answers when somebody has asked for /come, or when its time is over.
+            waited = flask.request.environ[WAITED]
+            if not came and waited < 20 and flask.request.environ[MAY_WAIT]:
+                flask.request.environ[LATER] = Later(20, lambda: bool(came))
+                return "not yet"
+            return f"came {len(came)} {flask.request.get_data(as_text=True)}"
+
+        def soon():
+            if flask.request.environ[WAITED] < 0.2:
+                flask.request.environ[LATER] = Later(0.2, lambda: False)
+            return "over"
+
+        def come():
+            came.append(1)
+            return "ok"
+
+        app.add_url_rule("/poll", "poll", poll, methods=["POST"])
+        app.add_url_rule("/soon", "soon", soon)
+        app.add_url_rule("/come", "come", come)
         return app
 
 Server().run()
@@ -324,3 +348,68 @@ def test_settings_make_gunicorn_options():
     assert options["worker_class"].client_seconds == 7
     assert GatewaySettings().throttle() is None
     assert GatewaySettings(throttle_rate=1, throttle_burst=2).throttle().burst == 2
+
+
+POLL = b"POST /poll HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+
+
+def heard(connection, ending):
+    """What a server says, until it has said this."""
+    said = b""
+    while not said.endswith(ending):
+        piece = connection.recv(65536)
+        assert piece, said
+        said += piece
+    return said
+
+
+def test_those_who_wait_for_an_answer_hold_no_thread():
+    """Ten wait where there are two threads: others are served, and all are answered when something comes."""
+    serve = serving(client_seconds=30)
+    address = next(serve)
+    waiting = [socket.create_connection(address, timeout=30) for _ in range(10)]
+    for each in waiting:
+        each.sendall(POLL)
+    gone = waiting.pop()
+    gone.close()
+    with socket.create_connection(address, timeout=30) as other:
+        other.sendall(GOOD)
+        heard(other, b"ok\n")
+        other.sendall(b"GET /come HTTP/1.1\r\nHost: x\r\n\r\n")
+        heard(other, b"ok")
+    for each in waiting:
+        heard(each, b"came 1 body")
+        each.sendall(GOOD)  # the connection goes on
+        heard(each, b"ok\n")
+        each.close()
+    serve.close()
+
+
+def test_who_waits_is_answered_when_the_time_is_over(address):
+    assert talk(address, b"GET /soon HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").endswith(b"over")
+
+
+def test_who_sends_another_request_waits_no_longer_for_the_first():
+    serve = serving(client_seconds=30)
+    address = next(serve)
+    with socket.create_connection(address, timeout=10) as client:
+        client.sendall(POLL)
+        client.sendall(GOOD)
+        said = heard(client, b"ok\n")
+    assert b"came 0 body" in said
+    serve.close()
+
+
+def test_a_server_that_stops_answers_those_who_wait():
+    serve = serving(client_seconds=30, graceful_seconds=10)
+    address = next(serve)
+    with (
+        socket.create_connection(address, timeout=10) as client,
+        socket.create_connection(address, timeout=10) as other,
+    ):
+        client.sendall(POLL)
+        other.sendall(GOOD)
+        heard(other, b"ok\n")
+        other.close()
+        serve.close()
+        heard(client, b"came 0 body")
