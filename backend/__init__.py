@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from backend.services.tags import Tags
     from backend.services.target_groups import TargetGroups
     from backend.services.templates import Templates
+    from backend.services.topics import Topics
     from backend.services.traffic import Traffic
     from backend.services.volumes import Volumes
     from backend.store.secrets import Seal
@@ -96,9 +97,10 @@ class Backend:
     nat_gateways: NatGateways
     schedules: Schedules
     queues: Queues
+    topics: Topics
 
     @classmethod
-    def build(
+    def build(  # noqa: PLR0915 - an import and a line for each noun
         cls,
         store: Store,
         cloud: Cloud,
@@ -162,6 +164,7 @@ class Backend:
         from backend.services.tags import Tags
         from backend.services.target_groups import TargetGroups
         from backend.services.templates import Templates
+        from backend.services.topics import Topics
         from backend.services.traffic import Traffic
         from backend.services.volumes import Volumes
         from backend.store.homes import StoredHomes
@@ -215,4 +218,5 @@ class Backend:
             nat_gateways=NatGateways(store, clock, interfaces),
             schedules=Schedules(store, clock),
             queues=Queues(store, clock, queue_limits),
+            topics=Topics(store, clock),
         )

@@ -145,7 +145,7 @@ def _send_in_order(
     sent: list[Sent] = []
     for each in outgoing:
         told = deduplication_of(queue, each) or ""
-        key = _key(each.group or "" if queue.group_deduplication else "", told)
+        key = key_of(each.group or "" if queue.group_deduplication else "", told)
         known = had(conn, queue.id, key, now)
         if known is None:
             row = _row(scope, queue, each, now, number)
@@ -161,8 +161,14 @@ def _send_in_order(
     return sent
 
 
-def _key(*parts: str) -> str:
+def key_of(*parts: str) -> str:
+    """What stands for a group and an id in what is kept in mind."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def content_key(text: str) -> str:
+    """The id of a message that was given none."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def had(conn: Connection, owner_id: str, key: str, now: datetime) -> Sent | None:

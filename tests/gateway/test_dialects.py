@@ -24,7 +24,7 @@ def test_records_name_what_exists():
     assert set(dialects.NAMES) <= set(models.SERVICES)
 
 
-@pytest.mark.parametrize("service", [name for name in models.SERVICES if name not in {"ec2", "sqs"}])
+@pytest.mark.parametrize("service", [name for name in models.SERVICES if name not in {"ec2", "sns", "sqs"}])
 def test_most_services_say_it_alike_what_is_invalid(service):
     assert said(dialects.of(service).invalid([LONG]))[:2] == (
         "ValidationError",
@@ -42,6 +42,20 @@ def test_sqs_names_what_is_missing_and_what_is_invalid():
     assert said(dialect.invalid([LONG])) == (
         "InvalidParameterValue",
         f"Value xxx for parameter Tag.1.Key is invalid. Reason: {LONG.expectation}.",
+        400,
+    )
+
+
+def test_sns_names_what_is_missing_and_what_is_invalid():
+    dialect = dialects.of("sns")
+    assert said(dialect.invalid([LONG, NEEDED])) == (
+        "InvalidParameter",
+        "Invalid parameter: ResourceId Reason: no value for required parameter",
+        400,
+    )
+    assert said(dialect.invalid([LONG])) == (
+        "InvalidParameter",
+        f"Invalid parameter: Tag.1.Key Reason: {LONG.expectation}",
         400,
     )
 

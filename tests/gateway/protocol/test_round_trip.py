@@ -101,7 +101,9 @@ def test_requests_of_botocore_are_read_as_they_were_meant(service, form):
 def test_answers_are_read_by_botocore_as_they_were_meant(service, form):
     for operation in _operations(service, form):
         for result in _samples(operation, operation.output_shape, empty_structures=True):
-            assert _answered(form, operation, result) == result, operation.name
+            # What is flattened cannot be said to be empty.
+            told = _sendable(result, empty_lists=False) if (service, form) == ("sqs", "query") else result
+            assert _answered(form, operation, told) == told, operation.name
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)

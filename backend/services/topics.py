@@ -1,0 +1,309 @@
+"""Topics and who hears them: made, set, subscribed to, confirmed, published to."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from backend.clock import Clock
+from backend.domain.messages import Message, MessageKind
+from backend.domain.queues import Sent
+from backend.domain.scope import Scope
+from backend.domain.topics import (
+    CONFIRMATION,
+    Envelope,
+    Publication,
+    Subscription,
+    SubscriptionDiffers,
+    SubscriptionMissing,
+    SubscriptionPending,
+    TokenUnknown,
+    Topic,
+    TopicDiffers,
+    endpoint_key,
+)
+from backend.errors import LimitExceeded
+from backend.store import outbox
+from backend.store import topics as rows
+from backend.store.session import Connection, Store
+from backend.store.topics import SUBSCRIPTIONS, TOPICS
+
+_TAGS: Final = 50
+_TOKEN_BYTES: Final = 32
+
+Invitation = Callable[[Topic, Subscription, str, datetime], str]
+"""What a URL is told so that it confirms; the text is the message's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLimits:
+    """What a project may have in a region."""
+
+    topics: int = 1000
+    subscriptions: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Subscriptions of a topic, by whether they are confirmed."""
+
+    confirmed: int
+    pending: int
+
+
+class Topics:
+    """Each call may raise StoreUnavailable; who names a topic TopicMissing, who a subscription SubscriptionMissing."""
+
+    def __init__(self, store: Store, clock: Clock, limits: TopicLimits | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits or TopicLimits()
+
+    def find(self, scope: Scope, name: str) -> Topic:
+        with self._store.read() as conn:
+            return rows.named(conn, scope, name)
+
+    def heard(self, scope: Scope, topic: Topic) -> Heard:
+        with self._store.read() as conn:
+            return Heard(*rows.heard(conn, scope, topic))
+
+    def list(self, scope: Scope) -> Sequence[Topic]:
+        """All of a project in a region, by name."""
+        with self._store.read() as conn:
+            return sorted(TOPICS.all(conn, scope), key=lambda each: each.name)
+
+    def create(self, scope: Scope, name: str, settings: Mapping[str, Any], tags: Mapping[str, str]) -> Topic:
+        """A new topic, or the one of that name that is there with the same settings.
+
+        Args:
+            settings: fields of Topic -> values; of ``further`` each name counts by itself.
+
+        Raises:
+            TopicDiffers, LimitExceeded
+        """
+        _check_tags(tags)
+        now = self._clock.now()
+
+        def work(conn: Connection) -> Topic:
+            present = TOPICS.one(conn, scope, name=name)
+            if present is not None:
+                _check_alike(present, settings, tags)
+                return present
+            if TOPICS.count(conn, scope) >= self._limits.topics:
+                raise LimitExceeded("topics", self._limits.topics)
+            made = Topic(id=str(uuid4()), name=name, created_at=now, tags=tags, **settings)
+            TOPICS.add(conn, scope, made)
+            return made
+
+        return self._store.transact(work)
+
+    def change(self, scope: Scope, name: str, settings: Mapping[str, Any]) -> None:
+        """Set some of its settings (fields of Topic); of ``further`` the names that are given."""
+
+        def work(conn: Connection) -> None:
+            topic = rows.named(conn, scope, name)
+            values = dict(settings)
+            if "further" in values:
+                values["further"] = {**topic.further, **values["further"]}
+            TOPICS.change(conn, scope, topic.id, **values)
+
+        self._store.transact(work)
+
+    def retag(self, scope: Scope, name: str, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
+        """Set and take away tags. Raises LimitExceeded."""
+
+        def work(conn: Connection) -> None:
+            topic = rows.named(conn, scope, name)
+            tags = {key: value for key, value in {**topic.tags, **put}.items() if key not in remove}
+            _check_tags(tags)
+            TOPICS.change(conn, scope, topic.id, tags=tags)
+
+        self._store.transact(work)
+
+    def delete(self, scope: Scope, name: str) -> None:
+        """Delete a topic with its subscriptions, if it is there."""
+
+        def work(conn: Connection) -> None:
+            topic = TOPICS.one(conn, scope, name=name)
+            if topic is not None:
+                SUBSCRIPTIONS.remove(conn, scope, topic_id=topic.id)
+                TOPICS.remove(conn, scope, id=topic.id)
+
+        self._store.transact(work)
+
+    # Subscriptions
+
+    def subscribe(
+        self,
+        scope: Scope,
+        topic_name: str,
+        wanted: Subscription,
+        *,
+        settings: Sequence[str],
+        invitation: Invitation,
+    ) -> Subscription:
+        """Let somebody hear a topic; the subscription that is there already, where it is alike.
+
+        Args:
+            wanted: whose id, topic, key, token and instants are made here; confirmed at once where it has an instant.
+            settings: fields that were given, which one that is there must have alike.
+            invitation: asks a URL to confirm.
+
+        Raises:
+            SubscriptionDiffers, LimitExceeded
+        """
+        now, key = self._clock.now(), endpoint_key(wanted.endpoint)
+
+        def work(conn: Connection) -> Subscription:
+            topic = rows.named(conn, scope, topic_name)
+            present = SUBSCRIPTIONS.one(conn, scope, topic_id=topic.id, protocol=wanted.protocol, endpoint_key=key)
+            if present is not None:
+                if any(getattr(present, name) != getattr(wanted, name) for name in settings):
+                    raise SubscriptionDiffers(present.id)
+                if present.confirmed_at is None:
+                    self._invite(conn, scope, topic, present, invitation)
+                return present
+            if SUBSCRIPTIONS.count(conn, scope) >= self._limits.subscriptions:
+                raise LimitExceeded("subscriptions", self._limits.subscriptions)
+            made = replace(
+                wanted,
+                id=str(uuid4()),
+                topic_id=topic.id,
+                endpoint_key=key,
+                created_at=now,
+                confirmed_at=now if wanted.authenticated else None,
+                token=secrets.token_hex(_TOKEN_BYTES),
+            )
+            SUBSCRIPTIONS.add(conn, scope, made)
+            if made.confirmed_at is None:
+                self._invite(conn, scope, topic, made, invitation)
+            return made
+
+        return self._store.transact(work)
+
+    def _invite(
+        self, conn: Connection, scope: Scope, topic: Topic, subscription: Subscription, invitation: Invitation
+    ) -> None:
+        id_, now = str(uuid4()), self._clock.now()
+        data = {
+            "type": "SubscriptionConfirmation",
+            "message_id": id_,
+            "topic": topic.name,
+            "subscription": subscription.id,
+        }
+        message = Message(
+            id=id_,
+            project_id=scope.project_id,
+            region=scope.region,
+            cluster_id=topic.id,
+            cluster_name=topic.name[:255],
+            kind=MessageKind.PUBLICATION,
+            target=subscription.endpoint,
+            data={**data, "body": invitation(topic, subscription, id_, now), "raw": False},
+            created_at=now,
+        )
+        outbox.add(conn, [message])
+
+    def confirm(self, scope: Scope, topic_name: str, token: str, *, authenticated: bool) -> Subscription:
+        """Confirm the subscription of a token, with who may end it. Raises TokenUnknown."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> Subscription:
+            topic = rows.named(conn, scope, topic_name)
+            found = SUBSCRIPTIONS.one(conn, scope, topic_id=topic.id, token=token)
+            if found is None or now - found.created_at > CONFIRMATION:
+                raise TokenUnknown(token)
+            if found.confirmed_at is None:
+                SUBSCRIPTIONS.change(conn, scope, found.id, confirmed_at=now, authenticated=authenticated)
+            return found
+
+        return self._store.transact(work)
+
+    def subscription(self, scope: Scope, topic_name: str, subscription_id: str) -> tuple[Topic, Subscription]:
+        """A subscription and its topic."""
+        with self._store.read() as conn:
+            return self._subscription(conn, scope, topic_name, subscription_id)
+
+    @staticmethod
+    def _subscription(
+        conn: Connection, scope: Scope, topic_name: str, subscription_id: str
+    ) -> tuple[Topic, Subscription]:
+        topic = TOPICS.one(conn, scope, name=topic_name)
+        found = SUBSCRIPTIONS.one(conn, scope, id=subscription_id) if topic else None
+        if topic is None or found is None or found.topic_id != topic.id:
+            raise SubscriptionMissing(subscription_id)
+        return topic, found
+
+    def subscriptions(self, scope: Scope, topic_name: str | None = None) -> Sequence[tuple[Topic, Subscription]]:
+        """All of a topic, or of all topics, each with its topic, in the order of their making."""
+        with self._store.read() as conn:
+            if topic_name is None:
+                topics = {each.id: each for each in TOPICS.all(conn, scope)}
+                found = SUBSCRIPTIONS.all(conn, scope)
+            else:
+                topic = rows.named(conn, scope, topic_name)
+                topics = {topic.id: topic}
+                found = SUBSCRIPTIONS.all(conn, scope, topic_id=topic.id)
+        told = [(topics[each.topic_id], each) for each in found if each.topic_id in topics]
+        return sorted(told, key=lambda pair: (pair[1].created_at, pair[1].id))
+
+    def change_subscription(
+        self, scope: Scope, topic_name: str, subscription_id: str, settings: Mapping[str, Any]
+    ) -> None:
+        """Set some of its settings (fields of Subscription)."""
+
+        def work(conn: Connection) -> None:
+            _, found = self._subscription(conn, scope, topic_name, subscription_id)
+            SUBSCRIPTIONS.change(conn, scope, found.id, **settings)
+
+        self._store.transact(work)
+
+    def unsubscribe(self, scope: Scope, topic_name: str, subscription_id: str) -> None:
+        """End a subscription, if it is there. Raises SubscriptionPending."""
+
+        def work(conn: Connection) -> None:
+            topic = TOPICS.one(conn, scope, name=topic_name)
+            found = SUBSCRIPTIONS.one(conn, scope, id=subscription_id) if topic else None
+            if topic is None or found is None or found.topic_id != topic.id:
+                return
+            if found.confirmed_at is None:
+                raise SubscriptionPending(subscription_id)
+            SUBSCRIPTIONS.remove(conn, scope, id=found.id)
+
+        self._store.transact(work)
+
+    # Publishing
+
+    def publish(
+        self, scope: Scope, topic_arn: str, publications: Sequence[Publication], envelope: Envelope
+    ) -> Sequence[Sent]:
+        """Tell all who hear the topic of an ARN: queues have it when this returns, URLs when the engine has told them.
+
+        Raises:
+            PublicationRefused
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> Sequence[Sent]:
+            topic = rows.of_arn(conn, scope, topic_arn)
+            return rows.publish(conn, scope, topic, publications, now, envelope=envelope)
+
+        return self._store.transact(work)
+
+
+def _check_tags(tags: Mapping[str, str]) -> None:
+    if len(tags) > _TAGS:
+        raise LimitExceeded("tags", _TAGS)
+
+
+def _check_alike(present: Topic, settings: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    further = settings.get("further", {})
+    alike = all(getattr(present, name) == value for name, value in settings.items() if name != "further")
+    if not alike or any(present.further.get(name) != value for name, value in further.items()):
+        raise TopicDiffers(present.name, "attributes")
+    if tags and dict(present.tags) != dict(tags):
+        raise TopicDiffers(present.name, "tags")

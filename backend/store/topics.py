@@ -1,0 +1,191 @@
+"""Topics and subscriptions in SQL, and what becomes of a publication: rows of queues and of the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from sqlalchemy import Connection, func, select
+
+from backend.domain import filters
+from backend.domain.ids import derived_uuid
+from backend.domain.messages import Message, MessageKind
+from backend.domain.queues import MessageRefused, Outgoing, Queue, QueueMissing, Sent, arn_parts
+from backend.domain.scope import Scope
+from backend.domain.topics import (
+    Envelope,
+    FilterScope,
+    Publication,
+    PublicationRefused,
+    Published,
+    Subscription,
+    Topic,
+    TopicMissing,
+)
+from backend.store import outbox, queues
+from backend.store.queue_tables import subscriptions as subscription_table
+from backend.store.queue_tables import topics as topic_table
+from backend.store.records import Records
+from backend.store.types import to_micros
+
+TOPICS: Final = Records(topic_table, Topic)
+SUBSCRIPTIONS: Final = Records(subscription_table, Subscription)
+_QUEUE: Final = "sqs"
+_NUMBERS: Final = 1000
+
+
+def named(conn: Connection, scope: Scope, name: str) -> Topic:
+    """Raises TopicMissing."""
+    found = TOPICS.one(conn, scope, name=name)
+    if found is None:
+        raise TopicMissing(name)
+    return found
+
+
+def of_arn(conn: Connection, scope: Scope, arn: str) -> Topic:
+    """The topic that an ARN names; whose region and account it tells is looked at by who takes it from a caller.
+
+    Raises:
+        TopicMissing
+    """
+    return named(conn, scope, arn.rpartition(":")[2])
+
+
+def heard(conn: Connection, scope: Scope, topic: Topic) -> tuple[int, int]:
+    """(confirmed, pending) subscriptions of a topic."""
+    c = subscription_table.c
+    own = (c.project_id == scope.project_id, c.region == scope.region, c.topic_id == topic.id)
+    every, confirmed = conn.execute(select(func.count(), func.count(c.confirmed_at)).where(*own)).one()
+    return int(confirmed), int(every) - int(confirmed)
+
+
+def publish(
+    conn: Connection,
+    scope: Scope,
+    topic: Topic,
+    publications: Sequence[Publication],
+    now: datetime,
+    *,
+    envelope: Envelope,
+) -> list[Sent]:
+    """Tell all who hear a topic: queues in this transaction, others by rows of the outbox.
+
+    Raises:
+        PublicationRefused, TopicMissing
+    """
+    for each in publications:
+        check(topic, each)
+    if topic.fifo:
+        conn.execute(select(topic_table.c.id).where(topic_table.c.id == topic.id).with_for_update())
+        topic = named(conn, scope, topic.name)
+    all_ = SUBSCRIPTIONS.all(conn, scope, topic_id=topic.id)
+    hearing = [each for each in all_ if each.confirmed_at is not None]
+    number = max(topic.last_number + 1, to_micros(now) * _NUMBERS)
+    sent: list[Sent] = []
+    for each in publications:
+        made = Sent(each.id or str(uuid4()), number if topic.fifo else None)
+        if topic.fifo and (known := _had(conn, topic, each, made, now)) is not None:
+            sent.append(known)
+            continue
+        number += 1
+        published = Published(made.id, made.number, now, each)
+        for subscription in hearing:
+            if passes(subscription, each):
+                _deliver(conn, scope, topic, subscription, published, envelope)
+        sent.append(made)
+    if topic.fifo:
+        TOPICS.change(conn, scope, topic.id, last_number=number)
+    return sent
+
+
+def check(topic: Topic, publication: Publication) -> None:
+    """Raises PublicationRefused where the topic takes no such message."""
+    if not topic.fifo:
+        if publication.deduplication is not None:
+            raise PublicationRefused("deduplication")
+        return
+    if publication.group is None:
+        raise PublicationRefused("group_missing")
+    if publication.deduplication is None and not topic.content_deduplication:
+        raise PublicationRefused("deduplication_missing")
+
+
+def _had(conn: Connection, topic: Topic, publication: Publication, made: Sent, now: datetime) -> Sent | None:
+    """What was said of the same message in the last five minutes; else it is kept in mind."""
+    key = queues.key_of("", _deduplication(publication))
+    known = queues.had(conn, topic.id, key, now)
+    if known is None:
+        queues.remember(conn, topic.id, key, made, now)
+    return known
+
+
+def _deduplication(publication: Publication) -> str:
+    return publication.deduplication or queues.content_key(publication.message)
+
+
+def passes(subscription: Subscription, publication: Publication) -> bool:
+    """Whether a subscriber wants to hear it."""
+    if not subscription.filter:
+        return True
+    if subscription.filter_scope is FilterScope.BODY:
+        return filters.passes_body(subscription.filter, publication.message)
+    return filters.passes_attributes(subscription.filter, publication.attributes)
+
+
+def _deliver(  # noqa: PLR0917 - who is told what by whom
+    conn: Connection,
+    scope: Scope,
+    topic: Topic,
+    subscription: Subscription,
+    published: Published,
+    envelope: Envelope,
+) -> None:
+    if subscription.protocol != _QUEUE:
+        outbox.add(conn, [to_url(scope, topic, subscription, published, envelope)])
+        return
+    parts = arn_parts(subscription.endpoint)
+    for name in (parts[2] if parts else None, subscription.dead_letters):
+        queue = _queue(conn, scope, name) if name else None
+        if queue is None:
+            continue
+        try:
+            queues.send(conn, scope, queue, [_outgoing(topic, subscription, queue, published, envelope)], published.at)
+        except (MessageRefused, QueueMissing):
+            continue
+        return
+
+
+def _queue(conn: Connection, scope: Scope, name: str) -> Queue | None:
+    return queues.QUEUES.one(conn, scope, name=name)
+
+
+def _outgoing(
+    topic: Topic, subscription: Subscription, queue: Queue, published: Published, envelope: Envelope
+) -> Outgoing:
+    publication = published.publication
+    return Outgoing(
+        body=publication.text(_QUEUE) if subscription.raw else envelope(topic, subscription, published),
+        attributes=publication.attributes if subscription.raw else {},
+        group=publication.group or (topic.name if queue.fifo else None),
+        deduplication=_deduplication(publication) if queue.fifo and topic.fifo else None,
+    )
+
+
+def to_url(scope: Scope, topic: Topic, subscription: Subscription, published: Published, envelope: Envelope) -> Message:
+    """The row of the outbox that tells a URL."""
+    publication = published.publication
+    body = publication.text(subscription.protocol) if subscription.raw else envelope(topic, subscription, published)
+    data = {"type": "Notification", "message_id": published.id, "topic": topic.name, "subscription": subscription.id}
+    return Message(
+        id=derived_uuid(published.id, subscription.id),
+        project_id=scope.project_id,
+        region=scope.region,
+        cluster_id=topic.id,
+        cluster_name=topic.name[:255],
+        kind=MessageKind.PUBLICATION,
+        target=subscription.endpoint,
+        data={**data, "body": body, "raw": subscription.raw},
+        created_at=published.at,
+    )
