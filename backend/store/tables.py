@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, UniqueConstraint
 
-from backend.store import balancer_tables, group_tables, identity_tables, network_tables, outbox_tables, schedule_tables
+from backend.store import (
+    balancer_tables,
+    group_tables,
+    identity_tables,
+    network_tables,
+    outbox_tables,
+    queue_tables,
+    schedule_tables,
+)
 from backend.store.table import ID, NAME, WORD, leased, metadata, record, table
-from backend.store import balancer_tables, group_tables, identity_tables, network_tables, outbox_tables, queue_tables
-from backend.store.table import ID, NAME, WORD, metadata, table
 from backend.store.types import Document, Instant, Words
 
 __all__ = [
@@ -17,8 +23,8 @@ __all__ = [
     "metadata",
     "network_tables",
     "outbox_tables",
-    "schedule_tables",
     "queue_tables",
+    "schedule_tables",
 ]
 
 # Columns of the same names as the fields of domain.cluster.ClusterSpec (source is spread over source_*).
