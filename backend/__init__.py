@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backend.services.clusters import Clusters
     from backend.services.configurations import Configurations
     from backend.services.dhcp_options import DhcpOptionSets
+    from backend.services.hooks import Hooks
     from backend.services.identity_providers import IdentityProviders
     from backend.services.images import Images
     from backend.services.instance_profiles import InstanceProfiles
@@ -98,6 +99,7 @@ class Backend:
     schedules: Schedules
     queues: Queues
     topics: Topics
+    hooks: Hooks
 
     @classmethod
     def build(  # noqa: PLR0915 - an import and a line for each noun
@@ -137,6 +139,7 @@ class Backend:
         from backend.services.clusters import Clusters
         from backend.services.configurations import Configurations
         from backend.services.dhcp_options import DhcpOptionSets
+        from backend.services.hooks import Hooks
         from backend.services.identity_providers import IdentityProviders
         from backend.services.images import Images
         from backend.services.instance_profiles import InstanceProfiles
@@ -181,7 +184,8 @@ class Backend:
         sealing = seal or Seal(())
         every = LoadBalancers(store, cloud, catalog, clock, names)
         return cls(
-            clusters=Clusters(store, cloud, catalog, clock),
+            clusters=Clusters(store, cloud, catalog, clock, hooks := Hooks(store, clock)),
+            hooks=hooks,
             nodes=Nodes(store, cloud, catalog, clock),
             configurations=Configurations(store, cloud, catalog, clock),
             tags=Tags(store, clock),

@@ -21,12 +21,6 @@ UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationExceptio
 
 LATER = {
     "later: instance refresh": ("CancelInstanceRefresh", "RollbackInstanceRefresh", "StartInstanceRefresh"),
-    "later: lifecycle hooks": (
-        "CompleteLifecycleAction",
-        "DeleteLifecycleHook",
-        "PutLifecycleHook",
-        "RecordLifecycleActionHeartbeat",
-    ),
     "later: notifications": ("DeleteNotificationConfiguration", "PutNotificationConfiguration"),
     "later: scaling policies": ("DeletePolicy", "ExecutePolicy", "PutScalingPolicy"),
     "later: predictive scaling": ("GetPredictiveScalingForecast",),

@@ -107,6 +107,7 @@ def test_the_suite_asked_everything(support: Support, request: pytest.FixtureReq
     ran = {item.path.name for item in request.session.items}
     needed = {
         "test_groups.py",
+        "test_hooks.py",
         "test_launch_sources.py",
         "test_scaling.py",
         "test_schedules.py",

@@ -28,6 +28,7 @@ class ActivityStatus(StrEnum):
     IN_PROGRESS = "InProgress"
     WAITING_FOR_WARMUP = "WaitingForInstanceWarmup"
     MID_LIFECYCLE = "MidLifecycleAction"
+    MID_TERMINATING = "MidTerminatingLifecycleAction"  # as it was recorded; the model does not name it
     DRAINING = "WaitingForELBConnectionDraining"
     SUCCESSFUL = "Successful"
     FAILED = "Failed"
@@ -78,6 +79,7 @@ class CauseKind(StrEnum):
     ZONE_REBALANCE_TERMINATE = "zone_rebalance_terminate"  #                       server
     ZONE_MIGRATION = "zone_migration"  #                                           zones left (comma list), count
     MAXIMUM_LIFETIME = "maximum_lifetime"  #                                       server
+    LAUNCH_ABANDONED = "launch_abandoned"  #                                       (a hook gave it up)
     ALL_PROTECTED = "all_protected"  #                                             could not scale in
     MASS_FAILURE = "mass_failure"  #                                               bad, total, extent, minutes
     ACCESS_REFUSED = "access_refused"  #                                           the cloud lets nobody look
@@ -124,6 +126,7 @@ class ReasonKind(StrEnum):
     OUT_OF_BOUNDS = "out_of_bounds"  #                  minimum, maximum, desired
     BOUNDS_CROSSED = "bounds_crossed"  #                minimum, maximum
     CLUSTER_DELETED = "cluster_deleted"
+    ABANDONED = "abandoned"  #                          token, decided (domain.lifecycle.Decided): a hook gave it up
     SUPERSEDED = "superseded"  #                        capacity was lowered before it came into service
 
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from backend.domain.activity import Activity, ActivityStatus, Reason
 from backend.domain.backoff import Backoff
 from backend.domain.cluster import Cluster
+from backend.domain.hooks import Hook, Transition
+from backend.domain.lifecycle import Action
 from backend.domain.messages import Message
 from backend.domain.node import Node
 from backend.domain.traffic import Registration
@@ -28,6 +30,8 @@ class ClusterRows:
         nodes: by id, oldest first.
         registrations: what is registered with its traffic sources.
         delays: how long members of its sources drain, by source; of others it is the engine's to say.
+        hooks: its lifecycle hooks, by name.
+        actions: what its nodes wait for, by token.
     """
 
     cluster: Cluster
@@ -35,6 +39,8 @@ class ClusterRows:
     registrations: Mapping[MemberKey, Registration] = field(default_factory=dict)
     backoffs: Mapping[Place, Backoff] = field(default_factory=dict)
     delays: Mapping[str, timedelta] = field(default_factory=dict)
+    hooks: tuple[Hook, ...] = ()
+    actions: Mapping[str, Action] = field(default_factory=dict)
 
 
 class Ending(NamedTuple):
@@ -52,6 +58,8 @@ class Entries:
         opened: new entries by id, some of which end as they begin.
         ended: open entries by id that end.
         draining: open entries that wait for connections to end.
+        waiting: open entries that wait for answers of hooks, and of which transition.
+        proceeding: open entries that waited and go on.
         remarks: what keeps entries open, by id; None where nothing does any more.
         notes: told only where nothing was noted since the newest request.
         messages: told to others, once each.
@@ -60,6 +68,8 @@ class Entries:
     opened: dict[str, Activity] = field(default_factory=dict)
     ended: dict[str, Ending] = field(default_factory=dict)
     draining: set[str] = field(default_factory=set)
+    waiting: dict[str, Transition] = field(default_factory=dict)
+    proceeding: set[str] = field(default_factory=set)
     remarks: dict[str, Reason | None] = field(default_factory=dict)
     notes: list[Activity] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from backend.domain.activity import Cause
+from backend.domain.hooks import HookRequest
 from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
@@ -102,6 +103,7 @@ class ClusterSpec:
         service_role: ARN as given, None for the account's default.
         context: reserved text, kept as given.
         server_group: name of the server group that nodes are launched into; goes before the launch source's own.
+        retain_abandoned: a node whose end a hook abandoned stays, out of service, until it is ended again.
     """
 
     minimum: int
@@ -128,6 +130,7 @@ class ClusterSpec:
     service_role: str | None = None
     context: str | None = None
     server_group: str | None = None
+    retain_abandoned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,8 @@ class Cluster:
         sources: where its nodes take their traffic from, in the order attached.
         given_up: those of ``suspended`` that nobody asked for: they failed for too long.
         held_since: since when a mass failure lasts that it has a part in, None while there is none.
+        hooked: it has lifecycle hooks; without, nobody looks for any.
+        listened: somebody hears of its nodes' moves; without, nothing is written for anybody.
     """
 
     id: str
@@ -165,6 +170,8 @@ class Cluster:
     sources: tuple[TrafficSource, ...] = ()
     given_up: frozenset[Process] = frozenset()
     held_since: datetime | None = None
+    hooked: bool = False
+    listened: bool = False
 
     @property
     def scope(self) -> Scope:
@@ -224,6 +231,7 @@ class NewCluster:
     Attributes:
         values: fields of ClusterSpec by name, ``minimum`` and ``maximum`` at least; ``desired`` absent is the minimum.
         pools: short ids of the pools that its nodes become members of.
+        hooks: lifecycle hooks that hold its first nodes already.
     """
 
     name: str
@@ -232,6 +240,7 @@ class NewCluster:
     placement: PlacementRequest
     tags: tuple[Tag, ...] = ()
     pools: tuple[str, ...] = ()
+    hooks: tuple[HookRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,11 @@ TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
     NodeState.ENTERING_STANDBY: frozenset({NodeState.STANDBY, NodeState.TERMINATING}),
     NodeState.STANDBY: frozenset({NodeState.PENDING, NodeState.TERMINATING, NodeState.DETACHING}),
     NodeState.TERMINATING: frozenset({NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED, NodeState.TERMINATED}),
-    NodeState.TERMINATING_WAIT: frozenset({NodeState.TERMINATING_PROCEED, NodeState.TERMINATING_RETAINED}),
+    NodeState.TERMINATING_WAIT: frozenset(
+        {NodeState.TERMINATING_PROCEED, NodeState.TERMINATING_RETAINED, NodeState.TERMINATED}
+    ),
     NodeState.TERMINATING_PROCEED: frozenset({NodeState.TERMINATED}),
-    NodeState.TERMINATING_RETAINED: frozenset({NodeState.TERMINATING, NodeState.TERMINATED}),
+    NodeState.TERMINATING_RETAINED: frozenset({NodeState.TERMINATING, NodeState.TERMINATED, NodeState.DETACHING}),
     NodeState.DETACHING: frozenset({NodeState.DETACHED}),
     NodeState.TERMINATED: frozenset(),
     NodeState.DETACHED: frozenset(),
@@ -120,6 +122,7 @@ class LeavesFor(StrEnum):
     REQUEST = "request"
     DELETION = "deletion"  # of its cluster
     FAILED_LAUNCH = "failed_launch"
+    ABANDONED = "abandoned"  # by a hook, before it came into service
 
 
 @dataclass(frozen=True, slots=True)

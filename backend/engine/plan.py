@@ -22,11 +22,13 @@ from backend.engine.phases.rest import rest
 from backend.engine.phases.retire import retire
 from backend.engine.phases.settle import settle
 from backend.engine.phases.traffic import lead_traffic
+from backend.engine.phases.waits import lead_waits
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Snapshot
 
 PHASES: tuple[Callable[[Draft], None], ...] = (
     settle,
+    lead_waits,
     delete_all,
     check_health,
     end_lifetimes,

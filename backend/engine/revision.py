@@ -15,6 +15,9 @@ from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Caus
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.changes import Changes, ClusterRows, Ending, Entries, MemberKey, Place
 from backend.domain.cluster import Cluster
+from backend.domain.hooks import Hook, Transition
+from backend.domain.lifecycle import WAITS, Action, Left, asked, begin, message
+from backend.domain.messages import EVERYWHERE, Message
 from backend.domain.node import LeavesFor, Node, NodeState, move
 from backend.domain.scope import Scope
 from backend.domain.traffic import Registration, RegistrationState
@@ -25,6 +28,7 @@ NO_ZONE = ""
 """The zone of backoffs of launches that were refused before one was chosen."""
 NOT_ASKED = frozenset({ReasonKind.NOT_AUTHORIZED, ReasonKind.LAUNCH_LOST, ReasonKind.CLOUD_UNREACHED})
 """Reasons of failed launches that tell nothing about the launch: the cloud let nobody ask, or nobody heard it."""
+_WAITED = frozenset({NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED})
 
 
 class Revision:
@@ -32,7 +36,7 @@ class Revision:
 
     Attributes:
         before: as they were.
-        cluster, nodes, registrations, backoffs: as they are to be; ``nodes`` oldest first.
+        cluster, nodes, registrations, backoffs, actions: as they are to be; ``nodes`` oldest first.
         entries: what the journal tells.
         goes: the cluster is gone.
         again: what follows from the changes is to be looked at at once.
@@ -47,6 +51,7 @@ class Revision:
         self.nodes: dict[str, Node] = dict(before.nodes)
         self.registrations: dict[MemberKey, Registration] = dict(before.registrations)
         self.backoffs = dict(before.backoffs)
+        self.actions: dict[str, Action] = dict(before.actions)
         self.entries = Entries()
         self.goes = False
         self.again = False
@@ -58,8 +63,23 @@ class Revision:
 
     @property
     def changes(self) -> Changes:
-        after = ClusterRows(self.cluster, self.nodes, self.registrations, self.backoffs, self.before.delays)
-        return Changes(self.before, after, self.entries, self.now, self.goes)
+        before = self.before
+        after = ClusterRows(
+            self.cluster, self.nodes, self.registrations, self.backoffs, before.delays, before.hooks, self.actions
+        )
+        entries = replace(self.entries, messages=[*self.entries.messages, *self._asking()])
+        return Changes(before, after, entries, self.now, self.goes)
+
+    def _asking(self) -> list[Message]:
+        """What is told of the actions that begin: to the target of each, and to all who listen."""
+        hooks = {hook.name: hook for hook in self.before.hooks}
+        found = []
+        for action in self.actions.values():
+            if action.id not in self.before.actions:
+                hook, node = hooks[action.hook], self.nodes[action.node_id]
+                targets = (EVERYWHERE,) if hook.target is None else (hook.target, EVERYWHERE)
+                found += [message(self.cluster, hook, node, action, target) for target in targets]
+        return found
 
     def delay(self, pool_id: str) -> timedelta:
         """How long members of a pool drain."""
@@ -104,12 +124,14 @@ class Revision:
         """
         reason = Reason(ReasonKind.CLUSTER_DELETED if self.cluster.force_delete else ReasonKind.SUPERSEDED)
         self.end(node.activity_id, ActivityStatus.CANCELLED, reason)
+        self.stop_waiting(node)
         entry = None if node.server_id is None else self.open(ActivityKind.TERMINATE, causes, node).id
         return self.put(replace(move(node, NodeState.TERMINATING, self.now, entry), leaves_for=leaves_for))
 
     def fail_launch(self, node: Node, reason: Reason) -> None:
         """A node never came into service: its server, if it has one, goes, and its place is left alone for a while."""
         self.end(node.activity_id, ActivityStatus.FAILED, reason)
+        self.stop_waiting(node)
         key = NO_PROFILE if node.profile is None else node.profile.key
         self.back_off(node.zone, key, refused=reason.kind not in NOT_ASKED)
         if node.server_id is None:
@@ -121,9 +143,55 @@ class Revision:
     def forget(self, node: Node) -> None:
         """A node has left: its server is gone or no longer ours."""
         self.end(node.activity_id, ActivityStatus.SUCCESSFUL)
-        if node.leaves_for is LeavesFor.CAPACITY and node.activity_id is not None:
+        self.stop_waiting(node)
+        if node.leaves_for is LeavesFor.CAPACITY and node.activity_id is not None and node.state not in _WAITED:
             self.cool_down()
         del self.nodes[node.id]
+
+    # what a node waits for -------------------------------------------------------------------------------------------
+
+    def asked(self, node: Node, transition: Transition) -> list[Hook]:
+        """The hooks that hold a node on its way: those that there were when it set out."""
+        begun_at = node.created_at if transition is Transition.LAUNCHING else node.state_at
+        return asked(self.before.hooks, transition, begun_at)
+
+    def wait(self, node: Node, transition: Transition) -> bool:
+        """Let a node wait for the answers of the hooks that hold it; False where there is none.
+
+        Source: Auto Scaling User Guide, "Scaling cooldowns": one begins when connections are drained, hooks or not.
+        """
+        hooks = self.asked(node, transition)
+        if not hooks:
+            return False
+        for hook in hooks:
+            action = begin(hook, node, self.new_id(), self.now)
+            self.actions[action.id] = action
+        if node.leaves_for is LeavesFor.CAPACITY and node.activity_id is not None:
+            self.cool_down()
+        if node.activity_id is not None:
+            self.entries.waiting[node.activity_id] = transition
+        self.put(move(node, WAITS[transition], self.now, node.activity_id))
+        return True
+
+    def awaited(self, node: Node) -> list[Action]:
+        """The actions that a node waits for."""
+        return [action for action in self.actions.values() if action.node_id == node.id]
+
+    def stop_waiting(self, node: Node) -> None:
+        """Nobody waits for answers about a node any more; what began just now was never asked."""
+        for action in self.awaited(node):
+            del self.actions[action.id]
+
+    def go_on(self, node: Node, left: Left) -> Node:
+        """A node leaves its wait."""
+        self.stop_waiting(node)
+        if left.cancelled is not None:
+            self.end(node.activity_id, ActivityStatus.CANCELLED, left.cancelled)
+        if left.proceeds and node.activity_id is not None:
+            self.entries.proceeding.add(node.activity_id)
+        if left.opened is not None:
+            self.entries.opened[left.opened.id] = left.opened
+        return self.put(left.node)
 
     # what is told ----------------------------------------------------------------------------------------------------
 

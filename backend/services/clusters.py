@@ -23,6 +23,7 @@ from backend.domain.cluster import (
     TagMatch,
 )
 from backend.domain.cluster_findings import ClusterBusy, ClusterExists, ClusterInUse, ClusterProtected, CoolingDown
+from backend.domain.lifecycle_findings import RetentionForbids
 from backend.domain.node import LEAVING, Member
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, LaunchSource
@@ -33,8 +34,10 @@ from backend.drivers.cloud import Cloud
 from backend.errors import LimitExceeded
 from backend.policies import bounds
 from backend.services import configurations, limits, placement, sources, traffic
+from backend.services import hooks as kept_hooks
 from backend.services.catalog import asking
-from backend.store import activities, clusters, intents, nodes, tags, watches
+from backend.services.hooks import Hooks
+from backend.store import activities, clusters, intents, lifecycle, nodes, tags, watches
 from backend.store import configurations as kept_configurations
 from backend.store.activities import ActivityQuery
 from backend.store.session import Connection, Store
@@ -46,11 +49,12 @@ _Source = Callable[[Connection], LaunchSource]
 class Clusters:
     """Makes, changes, deletes and reads clusters."""
 
-    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock, hooks: Hooks) -> None:
         self._store = store
         self._cloud = cloud
         self._catalog = catalog
         self._clock = clock
+        self._hooks = hooks
 
     def create(self, scope: Scope, wanted: NewCluster) -> Cluster:
         """Make a cluster; the engine launches its nodes.
@@ -64,6 +68,7 @@ class Clusters:
             ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound,
             ServerUnknown: of the launch source.
             PoolNotFound: of the traffic sources; LimitExceeded where there are more than 50.
+            TargetUnreached: of the lifecycle hooks.
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         values = {"desired": wanted.values["minimum"], **wanted.values}
@@ -75,6 +80,8 @@ class Clusters:
         source = self._source(scope, wanted.source, (zones, subnets), wanted.name, group)
         pools = traffic.sources_of(self._store, self._catalog, scope, wanted.pools)
         traffic.check_number(pools)
+        cluster_id = str(uuid4())
+        self._hooks.try_targets(scope, (cluster_id, wanted.name), wanted.hooks)
         now = self._clock.now()
         causes: tuple[Cause, ...] = ()
         if values["desired"]:
@@ -85,7 +92,7 @@ class Clusters:
                 raise LimitExceeded("clusters", limits.CLUSTERS)
             spec = ClusterSpec(source=source(conn), zones=zones, subnets=subnets, **values)
             made = Cluster(
-                id=str(uuid4()),
+                id=cluster_id,
                 project_id=scope.project_id,
                 region=scope.region,
                 name=wanted.name,
@@ -97,10 +104,12 @@ class Clusters:
                 created_at=now,
                 due_at=now,
                 sources=pools,
+                hooked=bool(wanted.hooks),
             )
             if (there := clusters.find(conn, scope, wanted.name)) is not None:
                 raise ClusterExists(wanted.name, leaving=there.status is ClusterStatus.DELETING)
             clusters.insert(conn, made, wanted.tags)
+            lifecycle.HOOKS.add(conn, scope, *(kept_hooks.made(made, each, now) for each in wanted.hooks))
             watches.ensure(conn, scope)
             return made
 
@@ -170,6 +179,7 @@ class Clusters:
         Raises:
             ClusterNotFound
             ClusterProtected: its deletion protection forbids it.
+            RetentionForbids: it keeps nodes whose end is abandoned, and ``force`` was said.
             ClusterInUse: it has nodes and ``force`` was not said.
             ClusterBusy: its nodes are just coming or going and ``force`` was not said.
         """
@@ -178,6 +188,8 @@ class Clusters:
         def work(conn: Connection) -> None:
             cluster = clusters.lock(conn, scope, name)
             _refuse_protected(cluster, force=force)
+            if force and cluster.spec.retain_abandoned:
+                raise RetentionForbids(name)
             here = nodes.of_cluster(conn, cluster.id)
             if not here:
                 clusters.remove(conn, cluster.id, now)

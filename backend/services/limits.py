@@ -14,6 +14,7 @@ CONFIGURATIONS: Final = 200
 TAGS_OF_CLUSTER: Final = 50
 POOLS_OF_CLUSTER: Final = 50
 SCHEDULES_OF_CLUSTER: Final = 125
+HOOKS_OF_CLUSTER: Final = 50
 
 # Source: Elastic Load Balancing User Guides, "Quotas for your Application (Network, Classic) Load Balancers".
 BALANCERS: Final = {BalancerKind.APPLICATION: 50, BalancerKind.NETWORK: 50, BalancerKind.CLASSIC: 20}

@@ -18,8 +18,10 @@ from backend.domain.cluster_findings import (
     ProcessSuspended,
 )
 from backend.domain.ids import short_id
+from backend.domain.lifecycle_findings import NodeRetained
 from backend.domain.node import (
     ENDING,
+    KEPT,
     LEAVING,
     PARKED,
     PARKING,
@@ -39,13 +41,14 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.policies import bounds
 from backend.services import attachment, entries
-from backend.store import activities, clusters, configurations, intents, journal, nodes
+from backend.store import activities, clusters, configurations, intents, journal, lifecycle, nodes
 from backend.store.session import Connection, Store
 
 T = TypeVar("T")
 
 _TERMINABLE = leading_to(NodeState.TERMINATING)
-_DETACHABLE = leading_to(NodeState.DETACHING)
+_DETACHABLE = tuple(state for state in leading_to(NodeState.DETACHING) if state not in KEPT)
+"""What is told where a node cannot be detached; one that is kept can be, too."""
 _PARKABLE = leading_to(NodeState.ENTERING_STANDBY)
 _PROTECTABLE = tuple(state for state in NodeState if state in SERVING | PARKING | PARKED)
 
@@ -147,7 +150,7 @@ class Nodes:
 
         def work(conn: Connection) -> list[Activity]:
             cluster = intents.lock(conn, scope, name)
-            moving = _members(conn, scope, cluster, servers, _DETACHABLE)
+            moving = _members(conn, scope, cluster, servers, (*_DETACHABLE, NodeState.TERMINATING_RETAINED))
             return _leave(conn, cluster, moving, NodeState.DETACHING, now, decrement=decrement)
 
         return self._store.transact(work)
@@ -254,7 +257,8 @@ def _members(
         if node is None or node.cluster_id != cluster.id:
             raise NodeNotInCluster(server, cluster.name)
         if states and node.state not in states:
-            raise NodeStateConflict(server, str(node.state), tuple(str(state) for state in states))
+            told = tuple(str(state) for state in states if state not in KEPT)
+            raise NodeStateConflict(server, str(node.state), told)
         wanted.append(node)
     return wanted
 
@@ -296,6 +300,9 @@ def _leave(
 ) -> list[Activity]:
     """Move nodes out of the capacity; the desired one follows by those that counted, where that is wanted."""
     kind, cause = _LEAVING[state]
+    for node in moving:
+        if decrement and node.state is NodeState.TERMINATING_RETAINED:
+            raise NodeRetained(short_id(node.server_id or ""))
     # A cluster that is going has nothing desired any more: there is nothing to decrement.
     decrement = decrement and cluster.status is ClusterStatus.ACTIVE
     counted = capacity(moving) if decrement else 0
@@ -307,6 +314,7 @@ def _leave(
         node if node.state in ENDING else replace(move(node, state, now), leaves_for=leaves_for) for node in moving
     ]
     _write(conn, moving, moved, opened)
+    lifecycle.drop_of(conn, cluster, [node.id for node in moving])
     clusters.change(conn, cluster.id, now, **change)
     return opened
 

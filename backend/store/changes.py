@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete
 from backend.domain.activity import ActivityStatus
 from backend.domain.changes import Changes, ClusterRows, Ending, Entries
 from backend.domain.node import Node
-from backend.store import activities, backoffs, balancers, clusters, journal, nodes, outbox, traffic
+from backend.store import activities, backoffs, balancers, clusters, journal, lifecycle, nodes, outbox, telling, traffic
 from backend.store.batches import chunks
 from backend.store.tables import nodes as nodes_table
 
@@ -42,6 +42,8 @@ def read(conn: Connection, cluster_id: str) -> ClusterRows | None:
         {(each.node_id, each.pool_id): each for each in registered},
         backoffs.of_cluster(conn, cluster_id),
         balancers.delays(conn, cluster.scope, [each.pool_id for each in cluster.sources]),
+        lifecycle.hooks(conn, cluster),
+        lifecycle.actions(conn, cluster),
     )
 
 
@@ -58,6 +60,7 @@ def write(conn: Connection, changes: Changes) -> None:
     nodes.insert_many(conn, [node for node_id, node in after.nodes.items() if node_id not in before.nodes])
     traffic.save(conn, before.registrations, after.registrations)
     backoffs.save(conn, after.cluster.id, before.backoffs, after.backoffs)
+    lifecycle.save(conn, after.cluster, before.actions, after.actions)
     clusters.save(conn, before.cluster, after.cluster)
     _tell(conn, changes)
     if changes.goes:
@@ -83,12 +86,16 @@ def _remove(conn: Connection, gone: Sequence[Node]) -> None:
 def _tell(conn: Connection, changes: Changes) -> None:
     """In this order: what is opened may be waiting for connections already, and an end is the last word."""
     entries, now = changes.entries, changes.at
-    journal.begin(conn, list(entries.opened.values()))
+    opened = list(entries.opened.values())
+    journal.begin(conn, opened)
+    telling.begun(conn, changes.before.cluster, opened)
     journal.advance(conn, sorted(entries.draining), ActivityStatus.DRAINING)
+    lifecycle.proceed(conn, sorted(entries.proceeding))
+    lifecycle.wait(conn, entries.waiting)
     journal.remark(conn, {entry: reason for entry, reason in entries.remarks.items() if reason is not None})
     journal.unremark(conn, [entry for entry, reason in entries.remarks.items() if reason is None])
     for ending, ids in _alike(entries.ended):
-        journal.end(conn, ids, ending.status, now, ending.reason)
+        telling.end(conn, changes.before.cluster, ids, ending, now)
     _note(conn, entries, changes.before)
     outbox.add(conn, entries.messages)
 

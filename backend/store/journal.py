@@ -1,7 +1,6 @@
 """The journal, written: entries begin, move on, are remarked on and end here and nowhere else.
 
-In the transaction that changes what they tell of. Whoever is to hear that an activity ended (a notification, an event)
-is to be written to in ``end`` and, for entries that end as they begin, in ``begin``.
+In the transaction that changes what they tell of. Who else is to hear that an activity ended is told by ``telling``.
 """
 
 from __future__ import annotations

@@ -38,7 +38,9 @@ from backend.store.types import from_micros, to_micros
 _TUPLES = ("zones", "subnets", "health_checks", "termination_rules")
 _SPEC_FIELDS = tuple(field.name for field in fields(ClusterSpec) if field.name != "source")
 _PLAIN_FIELDS = tuple(
-    name for name in _SPEC_FIELDS if name not in {*_TUPLES, "deletion_protection", "zone_distribution"}
+    name
+    for name in _SPEC_FIELDS
+    if name not in {*_TUPLES, "deletion_protection", "zone_distribution", "retain_abandoned"}
 )
 
 # What a newer Coppice on the same database may have written beyond these is left out of what is read here.
@@ -51,7 +53,7 @@ _BEFORE = ("id", "project_id", "region", "name", "status")
 _AFTER = ("suspended", "metrics", "causes", "created_at", "cooldown_until", "force_delete", "generation", "epoch")
 _SPEC_FROM = len(_BEFORE)
 _SPEC_TO = _SPEC_FROM + len(_SPEC_NAMES)
-_LAST = ("owner", "lease_until", "due_at", "sources", "given_up", "held_since")
+_LAST = ("owner", "lease_until", "due_at", "sources", "given_up", "held_since", "hooked", "listened")
 # cluster_of goes by position.
 assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, *_LAST)
 
@@ -85,6 +87,7 @@ def _spec_of(columns: tuple[Any, ...]) -> ClusterSpec:
         ),
         deletion_protection=DeletionProtection(mapping["deletion_protection"]),
         zone_distribution=ZoneDistribution(mapping["zone_distribution"]),
+        retain_abandoned=bool(mapping["retain_abandoned"]),
         **values,
     )
 
@@ -110,6 +113,8 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "sources": sources_document(cluster.sources),
         "given_up": sorted(cluster.given_up),
         "held_since": cluster.held_since,
+        "hooked": cluster.hooked,
+        "listened": cluster.listened,
     }
 
 
@@ -118,7 +123,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
     cluster_id, project_id, region, name, status = row[:_SPEC_FROM]
     rest = row[_SPEC_TO:]
     suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
-    _, _, due_at, sources, given_up, held_since = rest[len(_AFTER) :]
+    _, _, due_at, sources, given_up, held_since, hooked, listened = rest[len(_AFTER) :]
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -138,6 +143,8 @@ def cluster_of(row: Row[Any]) -> Cluster:
         sources=sources_of(sources) if sources else (),
         given_up=frozenset(Process(process) for process in given_up or ()),
         held_since=held_since,
+        hooked=bool(hooked),
+        listened=bool(listened),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, String, and_, bindparam, case, exists, func, or_, select, type_coerce, update
 
 from backend.domain.ids import short_id
+from backend.domain.lifecycle import WAITING
 from backend.domain.node import ENDED_STATUSES, ENDING, LEAVING, MOVING, PARKING, SERVING, NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, RegistrationState
@@ -20,7 +21,8 @@ from backend.store.clusters import lock_many
 from backend.store.tables import clusters, nodes, registrations
 
 _n = nodes.c
-_MOVING_STATES = tuple(str(state) for state in NodeState if state in MOVING)
+# Of what waits for somebody's answer nothing is awaited of the cloud.
+_MOVING_STATES = tuple(str(state) for state in NodeState if state in MOVING - WAITING)
 _OUT_OF_SERVICE = tuple(str(state) for state in NodeState if state in LEAVING | PARKING)
 _ENDING = tuple(str(state) for state in ENDING)
 _SERVING = tuple(str(state) for state in SERVING)

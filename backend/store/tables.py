@@ -8,6 +8,7 @@ from backend.store import (
     balancer_tables,
     group_tables,
     identity_tables,
+    lifecycle_tables,
     network_tables,
     outbox_tables,
     queue_tables,
@@ -20,6 +21,7 @@ __all__ = [
     "balancer_tables",
     "group_tables",
     "identity_tables",
+    "lifecycle_tables",
     "metadata",
     "network_tables",
     "outbox_tables",
@@ -56,6 +58,7 @@ SPEC_COLUMNS = (
     Column("service_role", String(1600)),
     Column("context", Document),
     Column("server_group", NAME),
+    Column("retain_abandoned", Boolean),
 )
 
 clusters = table(
@@ -85,6 +88,9 @@ clusters = table(
     Column("given_up", Words),
     # Since when a mass failure lasts that it has a part in.
     Column("held_since", Instant),
+    # Whether it has lifecycle hooks, and whether somebody hears of its nodes' moves: what has neither costs no look.
+    Column("hooked", Boolean),
+    Column("listened", Boolean),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),

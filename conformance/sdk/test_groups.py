@@ -264,10 +264,6 @@ def test_members_that_cannot_be(fleet: Fleet, loose_asg: Any, change: dict[str, 
     ("member", "value"),
     [
         ("MixedInstancesPolicy", {"LaunchTemplate": {"LaunchTemplateSpecification": {"LaunchTemplateName": "x"}}}),
-        (
-            "LifecycleHookSpecificationList",
-            [{"LifecycleHookName": "h", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"}],
-        ),
         ("TrafficSources", [{"Identifier": "x", "Type": "elb"}]),
         ("LoadBalancerNames", ["lb"]),
         ("TargetGroupARNs", ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/t/0123456789abcdef"]),

@@ -83,9 +83,9 @@ def test_a_stack_with_a_launch_configuration(
     assert told["placement_group"] not in {one["GroupName"] for one in groups}
 
 
-def test_scheduled_actions(terraform: str, mirror: Path, tmp_path: Path, server: Access, asg: Any) -> None:
+def test_scheduled_actions(terraform: Tool, tmp_path: Path, server: Access, asg: Any) -> None:
     mark = unique("tf")
-    stack = Stack(terraform, mirror, HERE / "schedules", tmp_path / "one", server, mark)
+    stack = Stack(terraform, HERE / "schedules", tmp_path / "one", server, mark)
     stack.apply()
     name = stack.outputs()["group"]
 
@@ -107,10 +107,10 @@ def test_scheduled_actions(terraform: str, mirror: Path, tmp_path: Path, server:
     assert made["morning"]["Recurrence"] == "45 6 * * *"
     stack.no_change(*changed)
 
-    second = Stack(terraform, mirror, HERE / "schedules", tmp_path / "two", server, mark)
+    second = Stack(terraform, HERE / "schedules", tmp_path / "two", server, mark)
     keys = {f"aws_autoscaling_schedule.{one}": f"{name}/{one}" for one in made}
     planned = second.imports(keys, *changed)
-    assert planned == dict.fromkeys(keys, ["no-op"])
+    assert planned == {address: ["no-op"] for address in keys}
     stack.run("destroy", "-auto-approve", *changed)
     assert told() == {}
     assert group(asg, name) is None

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, ReasonKind
 from backend.domain.ids import is_short_id
+from backend.domain.lifecycle import Decided
 from translators import arns
 from translators.ec2 import errors as ec2_errors
 
@@ -51,6 +52,7 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     "  An instance was launched to aid in migrating instances from these zones to valid ones.",
     CauseKind.MAXIMUM_LIFETIME: "an instance was taken out of service in response to the maximum instance lifetime"
     " being reached.",
+    CauseKind.LAUNCH_ABANDONED: "an instance was taken out of service in response to a launch failure.",  # unsourced
     CauseKind.MASS_FAILURE: "{bad} of {total} instances of the group were unhealthy at a time when most instances of"
     " the {extent} were. Until that ends, and for at most {minutes} minutes, no running instance is replaced for it.",
     CauseKind.ACCESS_REFUSED: "access to the instances of the group was refused during a health check. Until it is"
@@ -82,6 +84,14 @@ _FAILED: Final[Mapping[ActivityKind, str]] = {
     ActivityKind.TERMINATE: " Terminating EC2 instance failed.",
     ActivityKind.HEALTH_CHECK: " Checking the health of EC2 instances failed.",
     ActivityKind.SCHEDULE: " Executing the scheduled action failed.",  # unsourced
+}
+# Source: stackd retention_force; of a heartbeat the CodeDeploy User Guide, "Troubleshoot Auto Scaling issues".
+_DECIDED: Final[Mapping[str, str]] = {
+    Decided.ANSWER: "Lifecycle Action Completed with ABANDON Result",
+    Decided.HEARTBEAT: "Heartbeat Timeout",
+    Decided.GLOBAL: "Global Timeout",  # unsourced, as are those that follow
+    Decided.HOOK_DELETED: "Lifecycle Hook Deleted",
+    Decided.UNDELIVERABLE: "Notification could not be delivered",
 }
 _UNHEALTHY: Final = "Instance became unhealthy while waiting for instance to be in InService state."
 
@@ -136,7 +146,7 @@ def description(activity: Activity) -> str:
     if activity.server_id is not None:
         words = f"{words}: {arns.instance_id(activity.server_id)}"
     message = status_message(activity)
-    if activity.status is ActivityStatus.FAILED and message:
+    if message and (activity.status is ActivityStatus.FAILED or _is_abandoned(activity)):
         words = f"{words}.  Status Reason: {message}"
     return words
 
@@ -145,11 +155,18 @@ def status_message(activity: Activity) -> str | None:
     """Why it failed or was cancelled, at most 255 characters; None while there is nothing to say."""
     if activity.reason is None:
         return None
-    words = _ended(_REASONS[activity.reason.kind](_Data(activity.reason.data)))
+    words = _REASONS[activity.reason.kind](_Data(activity.reason.data))
+    if _is_abandoned(activity):
+        return words[:MESSAGE_LENGTH]  # as it was recorded, without a full stop
+    words = _ended(words)
     if activity.status is not ActivityStatus.FAILED:
         return words[:MESSAGE_LENGTH]
     tail = _FAILED.get(activity.kind, "")
     return words[: MESSAGE_LENGTH - len(tail)] + tail
+
+
+def _is_abandoned(activity: Activity) -> bool:
+    return activity.reason is not None and activity.reason.kind is ReasonKind.ABANDONED
 
 
 def _ended(words: str) -> str:
@@ -271,6 +288,10 @@ _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
         f"{_UNHEALTHY} Termination Reason: Client.UserInitiatedShutdown: User initiated shutdown"
     ),
     ReasonKind.LAUNCH_LOST: lambda _: "No instance was seen for the launch request.",
+    ReasonKind.ABANDONED: lambda data: (
+        "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token"
+        f" {data['token']} was abandoned: {_DECIDED.get(data['decided'], 'ABANDON')}"
+    ),
     ReasonKind.START_TIMEOUT: lambda _: "The instance did not start in time.",
     ReasonKind.GIVEN_UP: lambda data: (
         f"No instance was launched successfully for over {data['hours']} hours. The Launch process is suspended until"

@@ -16,6 +16,7 @@ from backend.domain import (
     image_findings,
     key_pair_findings,
     launch_findings,
+    lifecycle_findings,
     schedule_findings,
     security_group_findings,
     server_findings,
@@ -161,6 +162,22 @@ def _not_attachable(found: server_findings.ServerNotAttachable) -> AWSError:
             return validation(f"Instance {name} is not in one of the Availability Zones of the AutoScalingGroup.")
 
 
+def _action(found: lifecycle_findings.ActionNotFound) -> AWSError:
+    # Source: users' reports: spacelift-io #197, convox #2432, aws-node-termination-handler #607.
+    if found.token is not None:
+        return validation(f"No active Lifecycle Action found with token {found.token}")
+    return validation(f"No active Lifecycle Action found with instance ID {instance(found.server or '')}")
+
+
+def _target(found: lifecycle_findings.TargetUnreached) -> AWSError:
+    # Source: hashicorp/terraform #3351, aws/aws-cdk #1212.
+    by = f" using IAM role {found.role}" if found.role else ""
+    return validation(
+        f"Unable to publish test message to notification target {found.target}{by}. Please check your target and role"
+        " configuration and try to put lifecycle hook again."
+    )
+
+
 def _suspended(found: cluster_findings.ProcessSuspended) -> AWSError:
     return validation(
         f"The {found.process} process of AutoScalingGroup {found.name} is suspended. Resume it and try again."
@@ -193,6 +210,7 @@ def _limit(found: errors.LimitExceeded) -> AWSError:
         # unsourced
         "schedules": f"You have already reached your limit of {found.limit} scheduled actions for this group.",
         "tags": "You tried to create more tags than allowed",
+        "hooks": f"You have exceeded the limit of {found.limit} lifecycle hooks for an AutoScalingGroup.",
     }
     return AWSError("LimitExceeded", words.get(found.what, f"You have reached the limit of {found.limit}."))
 
@@ -290,6 +308,26 @@ TABLE: Final[Table] = {
         f"The instance {instance(found.server)} is not part of Auto Scaling group {found.cluster}."
     ),
     cluster_findings.NodeStateConflict: _state,
+    # Source: stackd, retention_decrement.
+    lifecycle_findings.NodeRetained: lambda found: validation(
+        f"The instance {instance(found.server)} is in a Retained state and can't be terminated while decreasing desired"
+        " capacity. Retry without decreasing the Auto Scaling group's desired capacity."
+    ),
+    # Source: conformance/recorded, stackd retention_force.
+    lifecycle_findings.RetentionForbids: lambda _: validation(
+        "You can't force delete this Auto Scaling group because the TerminateHookAbandon retention trigger is set to"
+        " retain. Change the retention trigger to terminate and try again."
+    ),
+    # Source: alchemy, stackd.
+    lifecycle_findings.HookNotFound: lambda found: validation(
+        f"No Lifecycle Hook found with name '{found.name}' for group '{found.cluster}'"
+    ),
+    # unsourced
+    lifecycle_findings.HookIncomplete: lambda _: validation(
+        "'LifecycleTransition' parameter required for a new lifecycle hook"
+    ),
+    lifecycle_findings.ActionNotFound: _action,
+    lifecycle_findings.TargetUnreached: _target,
     cluster_findings.ProcessSuspended: _suspended,
     server_findings.ServerUnknown: lambda found: validation(
         f"Invalid Instance ID(s): [{instance(found.server)}]"

@@ -164,9 +164,8 @@ def _reservations(value: Mapping[str, Any]) -> Values:
 
 
 def _lifecycle(value: Mapping[str, Any]) -> Values:
-    if (value.get("RetentionTriggers") or {}).get("TerminateHookAbandon") == "retain":
-        raise unsupported("InstanceLifecyclePolicy with TerminateHookAbandon retain")
-    return {}
+    trigger = (value.get("RetentionTriggers") or {}).get("TerminateHookAbandon")
+    return {} if trigger is None else {"retain_abandoned": trigger == "retain"}
 
 
 def _capacity_type(value: str) -> Values:
@@ -213,7 +212,6 @@ READERS: Final[Mapping[str, Reader]] = {
     "PlacementGroup": _placement_group,
     "SkipZonalShiftValidation": lambda _: {},
     "MixedInstancesPolicy": _refuse_any("MixedInstancesPolicy"),
-    "LifecycleHookSpecificationList": _refuse_any("LifecycleHookSpecificationList"),
     "Operator": _refuse_any("Operator"),
 }
 """Input member -> the fields of the engine's spec it sets; raises the refusal of a value that is not honoured."""
@@ -223,7 +221,6 @@ INPUT: Final[Mapping[str, Fate]] = {
     **dict.fromkeys(
         (
             "MixedInstancesPolicy",
-            "LifecycleHookSpecificationList",
             "Operator",
         ),
         Fate.REFUSED,
@@ -241,6 +238,7 @@ INPUT: Final[Mapping[str, Fate]] = {
             "TargetGroupARNs",
             "LoadBalancerNames",
             "TrafficSources",
+            "LifecycleHookSpecificationList",
         ),
         Fate.ELSEWHERE,
     ),

@@ -13,7 +13,9 @@ from translators.autoscaling import traffic_words
 
 RESOURCE_TYPE: Final = "auto-scaling-group"
 GRANULARITY: Final = "1Minute"
-_KEEP_NOTHING: Final = {"RetentionTriggers": {"TerminateHookAbandon": "terminate"}}
+_RETENTION: Final = {
+    kept: {"RetentionTriggers": {"TerminateHookAbandon": "retain" if kept else "terminate"}} for kept in (False, True)
+}
 
 
 ZoneIds = Mapping[str, str]
@@ -58,7 +60,7 @@ def group(
         "CapacityReservationSpecification": {
             "CapacityReservationPreference": spec.reservation_preference or "default",
         },
-        "InstanceLifecyclePolicy": _KEEP_NOTHING,
+        "InstanceLifecyclePolicy": _RETENTION[spec.retain_abandoned],
     }
     if wanted:
         told["TrafficSources"] = [traffic_words.source(each, region, account) for each in wanted]

@@ -10,7 +10,7 @@ from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, 
 from backend.domain.cluster_findings import CapacityOutOfBounds
 from backend.services.templates import TemplateRef
 from translators import arns
-from translators.autoscaling import group_spec, group_words, ids, traffic_words
+from translators.autoscaling import group_spec, group_words, hook_words, ids, traffic_words
 from translators.autoscaling.errors import unknown_group, validation
 from translators.autoscaling.listing import among, limit_of, marker_of, result
 from translators.autoscaling.tag_words import new_tags
@@ -41,7 +41,8 @@ def create(call: Call) -> Result:
     _check_template(call, source, by_subnet=bool(params.get("VPCZoneIdentifier")))
     tags = new_tags(params.get("Tags") or (), name)
     pools = traffic_words.pools_of_group(call)
-    call.backend.clusters.create(call.scope, NewCluster(name, values, source, _placement(params), tags, pools))
+    hooks = hook_words.at_creation(params.get("LifecycleHookSpecificationList") or ())
+    call.backend.clusters.create(call.scope, NewCluster(name, values, source, _placement(params), tags, pools, hooks))
     return {}
 
 

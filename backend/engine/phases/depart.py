@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from backend.domain.node import PARTING, Node, NodeState, ServerStatus
+from backend.domain.hooks import Transition
+from backend.domain.node import ENDED_STATUSES, PARTING, LeavesFor, Node, NodeState, ServerStatus
 from backend.engine.acts.delete_server import DeleteServer
 from backend.engine.acts.let_go import LetServerGo
 from backend.engine.draft import Draft
@@ -16,15 +17,32 @@ def depart(draft: Draft) -> None:
         draft.act(LetServerGo(draft.scope, node))
         draft.wake(draft.now + draft.settings.cloud_retry)
     room = draft.settings.deletions
-    for node in draft.every(NodeState.TERMINATING):
+    for node in draft.every(NodeState.TERMINATING, NodeState.TERMINATING_PROCEED):
         if _is_gone(draft, node):
             draft.forget(node)
-        elif node.server_id is not None and not draft.takes_traffic(node) and _is_due(draft, node):
+        elif node.server_id is None or _is_held(draft, node):
+            continue
+        elif _is_due(draft, node):
             if room:
                 draft.act(DeleteServer(draft.scope, node))
                 room -= 1
             else:
                 draft.again = True
+
+
+def _is_held(draft: Draft, node: Node) -> bool:
+    """Whether its server has to stay for now: it is drained first, and then hooks are asked, where nobody did yet."""
+    if node.state is NodeState.TERMINATING_PROCEED:
+        return False
+    if draft.takes_traffic(node):
+        return True
+    asked = node.delete_requested_at is not None
+    unheld = node.leaves_for is LeavesFor.FAILED_LAUNCH or node.server_status in ENDED_STATUSES
+    if asked or unheld or not draft.wait(node, Transition.TERMINATING):
+        return False
+    for action in draft.awaited(node):
+        draft.wake(action.due_at)
+    return True
 
 
 def _is_gone(draft: Draft, node: Node) -> bool:

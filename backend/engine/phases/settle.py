@@ -7,6 +7,7 @@ from datetime import datetime
 
 from backend.domain.activity import Reason, ReasonKind
 from backend.domain.cluster import Process
+from backend.domain.hooks import Transition
 from backend.domain.node import ENDED_STATUSES, PARKING, Node, NodeState, ServerStatus
 from backend.engine.acts.look import LookAtServer
 from backend.engine.acts.take_in import TakeServerIn
@@ -84,7 +85,8 @@ def _was_seen_since(draft: Draft, deadline: datetime) -> bool:
 def _booting(draft: Draft, node: Node) -> None:
     status = node.server_status
     if status is ServerStatus.ACTIVE:
-        draft.enter_service(node)
+        if not (draft.active and draft.wait(node, Transition.LAUNCHING)):
+            draft.enter_service(node)
     elif status in ENDED_STATUSES:
         draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
     elif status in _FAILED:

@@ -61,7 +61,8 @@ def test_nothing_leaves_the_end():
 
 
 def test_where_moves_come_from():
-    assert leading_to(NodeState.DETACHING) == (NodeState.IN_SERVICE, NodeState.STANDBY)
+    kept = NodeState.TERMINATING_RETAINED  # recorded: detaching frees it
+    assert leading_to(NodeState.DETACHING) == (NodeState.IN_SERVICE, kept, NodeState.STANDBY)
     assert leading_to(NodeState.ENTERING_STANDBY) == (NodeState.IN_SERVICE,)
     assert not set(leading_to(NodeState.TERMINATING)) & (ENDING | PARTING)
 

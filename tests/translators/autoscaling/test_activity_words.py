@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
+from backend.domain.lifecycle import Decided
 from tests.factories import NOW, activity, cluster, uuid_of
 from translators.autoscaling import activity_words
 
@@ -280,7 +281,7 @@ def test_cancelled():
     assert activity_words.description(entry) == f"Launching a new EC2 instance: i-{SHORT}"
 
 
-@pytest.mark.parametrize("kind", list(ReasonKind))
+@pytest.mark.parametrize("kind", [kind for kind in ReasonKind if kind is not ReasonKind.ABANDONED])
 @pytest.mark.parametrize("status", [ActivityStatus.FAILED, ActivityStatus.CANCELLED, ActivityStatus.IN_PROGRESS])
 def test_every_reason_is_told_in_whole_sentences(kind, status):
     data = dict.fromkeys(
@@ -292,6 +293,17 @@ def test_every_reason_is_told_in_whole_sentences(kind, status):
     tail = " Launching EC2 instance failed."
     assert message.removesuffix(tail).endswith(".")
     assert message.endswith(tail) == (status is ActivityStatus.FAILED)
+
+
+@pytest.mark.parametrize("decided", list(Decided))
+def test_what_a_hook_gave_up_is_told_as_it_was_recorded(decided):
+    reason = Reason(ReasonKind.ABANDONED, {"token": "t", "decided": str(decided)})
+    entry = activity(WEB, status=ActivityStatus.CANCELLED, reason=reason)
+    message = activity_words.status_message(entry)
+    words = "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token t was abandoned: "
+    assert message.startswith(words)
+    assert message != words + "ABANDON"
+    assert activity_words.description(entry).endswith(f".  Status Reason: {message}")
 
 
 def test_long_messages_are_cut_before_what_clients_look_for():

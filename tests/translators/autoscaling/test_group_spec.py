@@ -80,7 +80,17 @@ def test_every_member_of_a_launch_configuration_is_known():
             {"CapacityReservationPreference": "none", "CapacityReservationTarget": {"CapacityReservationIds": []}},
             {"reservation_preference": "none"},
         ),
-        ("InstanceLifecyclePolicy", {"RetentionTriggers": {"TerminateHookAbandon": "terminate"}}, {}),
+        ("InstanceLifecyclePolicy", {}, {}),
+        (
+            "InstanceLifecyclePolicy",
+            {"RetentionTriggers": {"TerminateHookAbandon": "terminate"}},
+            {"retain_abandoned": False},
+        ),
+        (
+            "InstanceLifecyclePolicy",
+            {"RetentionTriggers": {"TerminateHookAbandon": "retain"}},
+            {"retain_abandoned": True},
+        ),
         ("PlacementGroup", "pg", {"server_group": "pg"}),
         ("PlacementGroup", "", {"server_group": None}),
         ("SkipZonalShiftValidation", True, {}),
@@ -140,13 +150,7 @@ def test_honoured(member, value, values):
             },
             "You can't specify CapacityReservationPreference as default or none",
         ),
-        (
-            "InstanceLifecyclePolicy",
-            {"RetentionTriggers": {"TerminateHookAbandon": "retain"}},
-            "InstanceLifecyclePolicy",
-        ),
         ("MixedInstancesPolicy", {"LaunchTemplate": {}}, "MixedInstancesPolicy is not supported"),
-        ("LifecycleHookSpecificationList", [{}], "LifecycleHookSpecificationList is not supported"),
         ("Operator", {"Principal": "x"}, "Operator is not supported"),
     ],
 )

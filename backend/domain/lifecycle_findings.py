@@ -1,0 +1,50 @@
+"""Findings about lifecycle hooks, the actions that they wait for, and the nodes that they keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.errors import Finding
+
+
+@dataclass(eq=False)
+class NodeRetained(Finding):
+    """The node is kept after an end that a hook abandoned, and what was asked is not done with such."""
+
+    server: str
+
+
+@dataclass(eq=False)
+class RetentionForbids(Finding):
+    """A cluster that keeps nodes whose end is abandoned is not ended by force."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class HookNotFound(Finding):
+    name: str
+    cluster: str
+
+
+@dataclass(eq=False)
+class HookIncomplete(Finding):
+    """A new hook lacks its transition."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class ActionNotFound(Finding):
+    """No action is waited for by that token or, where none was named, for that server (short id)."""
+
+    token: str | None
+    server: str | None
+
+
+@dataclass(eq=False)
+class TargetUnreached(Finding):
+    """The test message to a hook's target could not be published; nothing is stored."""
+
+    target: str
+    role: str | None = None

@@ -1,0 +1,66 @@
+"""Waits for answers of lifecycle hooks: what nobody answers in time is decided; who has all answers goes on. Pure."""
+
+from __future__ import annotations
+
+from backend.domain.activity import Reason, ReasonKind
+from backend.domain.backoff import NO_PROFILE
+from backend.domain.lifecycle import WAITING, leave
+from backend.domain.node import ENDED_STATUSES, LeavesFor, Node, NodeState, ServerStatus
+from backend.engine.draft import Draft
+
+
+def lead_waits(draft: Draft) -> None:
+    """Requests let nodes go on where an answer does; deadlines, and servers that end meanwhile, are met here."""
+    for node in draft.every(*WAITING):
+        if _has_ended(node):
+            _end(draft, node)
+        else:
+            _wait(draft, node)
+    for node in draft.every(NodeState.PENDING_PROCEED):
+        if _has_ended(node):
+            draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
+        else:
+            draft.enter_service(node)
+    for node in draft.every(NodeState.TERMINATING_RETAINED):
+        if node.server_status is ServerStatus.DELETED:
+            draft.forget(node)
+    for node in draft.every(NodeState.TERMINATING):
+        if node.leaves_for is LeavesFor.ABANDONED:
+            _slow_down(draft, node)
+
+
+def _has_ended(node: Node) -> bool:
+    """Whether its server ended under it: nothing is held any more, and nobody has to be waited for."""
+    if node.state is NodeState.TERMINATING_WAIT:
+        return node.server_status is ServerStatus.DELETED
+    return node.server_status in ENDED_STATUSES
+
+
+def _end(draft: Draft, node: Node) -> None:
+    if node.state is NodeState.PENDING_WAIT:
+        draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
+    else:
+        draft.forget(node)
+
+
+def _wait(draft: Draft, node: Node) -> None:
+    for action in draft.awaited(node):
+        draft.actions[action.id] = action.expired(draft.now)
+    left = leave(draft.cluster, node, draft.awaited(node), draft.now, draft.new_id)
+    if left is not None:
+        draft.go_on(node, left)
+        return
+    for action in draft.awaited(node):
+        if action.result is None:
+            draft.wake(action.due_at)
+
+
+def _slow_down(draft: Draft, node: Node) -> None:
+    """Launches that hooks give up, one after the other, come ever more slowly; each is counted once.
+
+    Source: Auto Scaling User Guide, "How lifecycle hooks work": abandoned launches are slowed down.
+    """
+    key = NO_PROFILE if node.profile is None else node.profile.key
+    standing = draft.before.backoffs.get((node.zone, key))
+    if node.delete_requested_at is None and (standing is None or standing.last_failed_at < node.state_at):
+        draft.back_off(node.zone, key, refused=False)
