@@ -52,6 +52,9 @@ class Revision:
         self.registrations: dict[MemberKey, Registration] = dict(before.registrations)
         self.backoffs = dict(before.backoffs)
         self.actions: dict[str, Action] = dict(before.actions)
+        self._tokens: dict[str, list[str]] = {}  # of the actions of each node that waits
+        for action in before.actions.values():
+            self._tokens.setdefault(action.node_id, []).append(action.id)
         self.entries = Entries()
         self.goes = False
         self.again = False
@@ -166,6 +169,7 @@ class Revision:
         for hook in hooks:
             action = begin(hook, node, self.new_id(), self.now)
             self.actions[action.id] = action
+            self._tokens.setdefault(node.id, []).append(action.id)
         if node.leaves_for is LeavesFor.CAPACITY and node.activity_id is not None:
             self.cool_down()
         if node.activity_id is not None:
@@ -175,12 +179,12 @@ class Revision:
 
     def awaited(self, node: Node) -> list[Action]:
         """The actions that a node waits for."""
-        return [action for action in self.actions.values() if action.node_id == node.id]
+        return [self.actions[token] for token in self._tokens.get(node.id, ())]
 
     def stop_waiting(self, node: Node) -> None:
         """Nobody waits for answers about a node any more; what began just now was never asked."""
-        for action in self.awaited(node):
-            del self.actions[action.id]
+        for token in self._tokens.pop(node.id, ()):
+            del self.actions[token]
 
     def go_on(self, node: Node, left: Left) -> Node:
         """A node leaves its wait."""

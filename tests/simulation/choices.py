@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind
+from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind, ReasonKind
 from backend.domain.node import Health, Node, NodeState
 from tests.simulation.step import Step
 
@@ -33,7 +33,8 @@ def launched(step: Step) -> None:
 def _troubled(step: Step) -> bool:
     """Whether some zone may be avoided, or nodes left otherwise than by choice in between."""
     failed = any(
-        entry.cluster_id == step.cluster.id and entry.status is ActivityStatus.FAILED
+        entry.cluster_id == step.cluster.id
+        and (entry.status is ActivityStatus.FAILED or (entry.reason and entry.reason.kind is ReasonKind.ABANDONED))
         for entry in step.now.activities.values()
     )
     return failed or any(

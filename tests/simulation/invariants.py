@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from backend.domain.activity import ActivityKind, CauseKind
+from backend.domain.activity import ActivityKind, CauseKind, ReasonKind
 from backend.domain.cluster import ClusterStatus
 from backend.domain.ids import short_id
 from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus
@@ -132,7 +132,8 @@ class Watcher:
         for entry in now.activities.values():
             if entry.node_id is not None:
                 launches[entry.node_id] += entry.kind in {ActivityKind.LAUNCH, ActivityKind.ATTACH}
-                ends[entry.node_id] += entry.kind is ActivityKind.TERMINATE
+                retained = entry.reason is not None and entry.reason.kind is ReasonKind.ABANDONED
+                ends[entry.node_id] += entry.kind is ActivityKind.TERMINATE and not retained
         for node_id, number in launches.items():
             if number != 1 or ends[node_id] > 1:
                 raise Violated("7 journal", f"node {node_id}: {number} launches, {ends[node_id]} terminations")

@@ -76,7 +76,9 @@ class Ledger:
     def _check_members(self, scope: Scope, server_id: str) -> None:
         with self._world.store.watch() as conn:
             row = conn.execute(
-                select(tables.nodes.c.id, tables.nodes.c.state_at).where(tables.nodes.c.server_id == server_id)
+                select(tables.nodes.c.id, tables.nodes.c.state, tables.nodes.c.state_at).where(
+                    tables.nodes.c.server_id == server_id
+                )
             ).first()
             registered = {
                 each.pool_id
@@ -86,6 +88,8 @@ class Ledger:
             }
         settings = self._world.settings
         patience = settings.deregistration + settings.deregistration_patience
+        if row is not None and row.state == NodeState.TERMINATING_PROCEED:
+            return  # its pools were told, or patience with them had ended, before its hooks were asked
         if row is None or self._world.clock.now() - row.state_at >= patience - self._world.slack:
             return
         for pool_id in registered:

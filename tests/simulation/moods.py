@@ -21,6 +21,7 @@ class Mood:
         trial: what is tried in the end with the world at rest; anything where None is named.
         steps: for how many steps all of that goes on.
         patience: how long the engine may take to bring all to rest afterwards.
+        hooked: users put lifecycle hooks, and answer some of what these ask.
     """
 
     crash: tuple[float, ...] = (0.0, 0.01, 0.03)
@@ -37,6 +38,7 @@ class Mood:
     largest: int = 8
     trial: str | None = None
     steps: int = 70
+    hooked: bool = False
 
 
 NORMAL = Mood()
@@ -49,6 +51,7 @@ STORELESS = Mood(store=(0.005, 0.02))
 SKEWED = Mood(skews=(0.5, 3.0))
 ALL_AT_ONCE = replace(SLOW, store=(0.0, 0.005), skews=(0.0, 2.0))
 OMITTING = Mood(omits=(0.2,), fault=(0.05,))
+HOOKED = Mood(hooked=True, steps=100)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
     trial: Mood(crash=(0.0,), fault=(0.0,), interfere=(0.0,), trial=trial, steps=30)
@@ -100,8 +103,9 @@ MOODS = {
     "all-at-once": ALL_AT_ONCE,
     "omitting": OMITTING,
     "big": BIG,
+    "hooked": HOOKED,
 }
-SOAK = ("normal", "slow", "all-at-once", "normal", "wild", "storeless", "normal", "omitting", "skewed", "big")
+SOAK = ("normal", "slow", "all-at-once", "normal", "wild", "storeless", "normal", "omitting", "skewed", "big", "hooked")
 """What seeds are soaked in, one after the other."""
 
 SEEDS = {
@@ -113,6 +117,7 @@ SEEDS = {
     "skewed": 10,
     "omitting": 10,
     "big": 10,
+    "hooked": 20,
     "meddling": 5,
     "silent": 10,
     "overtaken": 10,

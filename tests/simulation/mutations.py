@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from tests.simulation import broken_engine as engine
+from tests.simulation import broken_hooks as hooks
 from tests.simulation import broken_rules as rules
 from tests.simulation import broken_store as store
-from tests.simulation.moods import BIG, NORMAL, OMITTING, OVERTAKEN, SILENT, TRIALS, WILD, Mood
+from tests.simulation.moods import BIG, HOOKED, NORMAL, OMITTING, OVERTAKEN, SILENT, TRIALS, WILD, Mood
 
 
 class Mutation(NamedTuple):
@@ -118,4 +119,10 @@ MUTATIONS = (
     _trial(store.keeps_backoffs, "forgets_old_failures"),
     Mutation(store.keeps_causes),
     Mutation(store.desires_one_more),
+    Mutation(hooks.passes_at_the_first_answer, HOOKED),
+    Mutation(hooks.waits_beyond_every_deadline, HOOKED),
+    Mutation(hooks.passes_before_the_deadline, HOOKED),
+    Mutation(hooks.tells_nobody_of_a_wait, HOOKED),
+    Mutation(hooks.holds_nobody, HOOKED),
+    Mutation(hooks.goes_on_abandoned, HOOKED),
 )

@@ -11,6 +11,7 @@ from functools import partial
 from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementRequest, SourceRequest
 from backend.errors import Finding
 from tests.simulation import fates, invariants
+from tests.simulation.hooks import Askers, Waits
 from tests.simulation.invariants import Watcher
 from tests.simulation.model import Model
 from tests.simulation.moods import NORMAL, Mood
@@ -72,6 +73,9 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     watcher = Watcher(world, kept, Reader(world), model)
     world.doubted = kept.judged
     world.after_tick.append(watcher.look)
+    askers = Askers(Waits(world), users) if mood.hooked else None
+    if askers is not None:
+        world.after_tick.append(askers.waits.look)
     chaos = world.chaos
     chaos.crash = world.rng.choice(mood.crash)
     chaos.fault = world.rng.choice(mood.fault)
@@ -81,15 +85,21 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         *(user.act for user in users for _ in range(mood.users)),
         *(partial(_overtake, world, mood) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
+        *([] if askers is None else [askers.act]),
     ]
     chaos.on = True
     for _ in range(steps):
         _step(world, users, kept)
+        if askers is not None:
+            askers.act()
         watcher.look()
         model.compare(world.rng.choice(SCOPES), watcher.reader.read())
     chaos.on = False
     world.trace("=== quiet")
     _settle(world, users, watcher.reader)
+    if askers is not None:
+        askers.settle()
+        world.after_tick.append(askers.release)
     _wait_for_rest(world, watcher, mood.patience)
     for scope in SCOPES:
         model.compare(scope, watcher.reader.read(), anew=True)

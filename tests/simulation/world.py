@@ -18,7 +18,8 @@ from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
-from backend.services import attachment, clusters, configurations, entries
+from backend.services import attachment, clusters, configurations, entries, hooks
+from backend.store import lifecycle
 from backend.store.types import from_micros
 from tests.simulation.chaos import Chaos, Crash
 from tests.simulation.clocks import MachineClock, VirtualClock
@@ -246,7 +247,8 @@ def repeatable_ids(seed: int) -> Iterator[None]:
     def drawn() -> uuid.UUID:
         return uuid.UUID(int=rng.getrandbits(128), version=4)
 
-    modules = [module for module in (attachment, clusters, configurations, entries) if hasattr(module, "uuid4")]
+    drawing = (attachment, clusters, configurations, entries, hooks, lifecycle)
+    modules = [module for module in drawing if hasattr(module, "uuid4")]
     kept = uuid.uuid4
     uuid.uuid4 = drawn  # type: ignore[assignment]
     for module in modules:

@@ -38,8 +38,12 @@ def _is_held(draft: Draft, node: Node) -> bool:
         return True
     asked = node.delete_requested_at is not None
     unheld = node.leaves_for is LeavesFor.FAILED_LAUNCH or node.server_status in ENDED_STATUSES
-    if asked or unheld or not draft.wait(node, Transition.TERMINATING):
+    if asked or unheld or not draft.asked(node, Transition.TERMINATING):
         return False
+    if draft.before.nodes[node.id].state is not NodeState.TERMINATING:
+        draft.again = True  # one move is written at a time
+        return True
+    draft.wait(node, Transition.TERMINATING)
     for action in draft.awaited(node):
         draft.wake(action.due_at)
     return True

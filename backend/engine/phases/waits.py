@@ -19,8 +19,10 @@ def lead_waits(draft: Draft) -> None:
     for node in draft.every(NodeState.PENDING_PROCEED):
         if _has_ended(node):
             draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
-        else:
+        elif draft.before.nodes[node.id].state is NodeState.PENDING_PROCEED:
             draft.enter_service(node)
+        else:
+            draft.again = True  # one move is written at a time
     for node in draft.every(NodeState.TERMINATING_RETAINED):
         if node.server_status is ServerStatus.DELETED:
             draft.forget(node)

@@ -1,0 +1,163 @@
+"""Lifecycle hooks in a run: users who put, answer and delete them, and what must hold of every wait."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from backend.domain.cluster import ClusterChange
+from backend.domain.hooks import HookRequest, Result, Transition
+from backend.domain.ids import short_id
+from backend.domain.node import NodeState
+from backend.errors import ActionNotFound, Finding
+from backend.store import nodes, tables
+from tests.simulation import hook_writes
+from tests.simulation.chaos import Crash
+from tests.simulation.failing_store import STORE_AWAY
+
+if TYPE_CHECKING:
+    from tests.simulation.users import User
+    from tests.simulation.world import World
+
+_HOOKS = ("warm", "check", "drain", "flush")
+_LAUNCHING = frozenset(_HOOKS[:2])
+_messages = tables.outbox_tables.messages
+
+
+class Waits:
+    """Holds every wait that was begun or left against what was asked and answered.
+
+    Attributes:
+        asked: tokens that were told.
+        answered: tokens whose answer was taken.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.asked: list[str] = []
+        self.answered: set[str] = set()
+        self._seen = {"seen_passages": 0, "seen_actions": 0, "seen_messages": 0}
+
+    def look(self) -> None:
+        for row in self._fresh("seen_passages"):
+            fault = hook_writes.fault_of(*row[2:])
+            if fault is not None:
+                raise self.world.broke("6 hooks", f"node {row[1]}: {fault}")
+        begun = {row[1] for row in self._fresh("seen_actions")}
+        told = {json.loads(row[2])["token"] for row in self._fresh("seen_messages")}
+        if begun != told:
+            raise self.world.broke("11 once", f"waits {begun - told} are told to nobody, {told - begun} are none")
+        self.asked += sorted(told)
+
+    def _fresh(self, table: str) -> Sequence[tuple[str, ...]]:
+        question = f"SELECT * FROM {table} WHERE seq > ? ORDER BY seq"
+        rows = self.world.store.database.raw.execute(question, (self._seen[table],)).fetchall()
+        if rows:
+            self._seen[table] = rows[-1][0]
+        return rows
+
+
+class Askers:
+    """What users do with hooks, and those who answer for them."""
+
+    def __init__(self, waits: Waits, users: Sequence[User]) -> None:
+        self.waits = waits
+        self.world = waits.world
+        self.users = users
+
+    def act(self) -> None:
+        rng = self.world.rng
+        user = rng.choice(self.users)
+        weighted: Sequence[tuple[int, Callable[[User], None]]] = (
+            (4, self._put),
+            (1, self._delete),
+            (10, self._answer),
+            (4, self._heartbeat),
+            (1, self._retain),
+            (1, self._release),
+        )
+        act = rng.choices([call for _, call in weighted], [weight for weight, _ in weighted])[0]
+        try:
+            with self.world.chaos.inside("user", 0):
+                act(user)
+        except (Finding, Crash, *STORE_AWAY) as why:
+            self.world.trace(f"{user.scope.project_id} {act.__name__}: {why!r}")
+
+    def _put(self, user: User) -> None:
+        rng = self.world.rng
+        name = rng.choice(_HOOKS)
+        transition = Transition.LAUNCHING if name in _LAUNCHING else Transition.TERMINATING
+        request = HookRequest(name, transition, rng.choice((30, 60, 600)), rng.choice(tuple(Result)))
+        user.backend.hooks.put(user.scope, user._name(), request)
+
+    def _delete(self, user: User) -> None:
+        user.backend.hooks.delete(user.scope, user._name(), self.world.rng.choice(_HOOKS))
+
+    def _action(self, user: User) -> tuple[str, str, str] | None:
+        """(cluster, hook, token) of something that was told once, most often of late."""
+        told = self.waits.asked[-12:]
+        if not told:
+            return None
+        token = self.world.rng.choice(told)
+        with self.world.store.watch() as conn:
+            row = conn.execute(select(_messages.c.cluster_name, _messages.c.data, _messages.c.project_id)).all()
+        found = [each for each in row if each.data.get("token") == token and each.project_id == user.scope.project_id]
+        return (found[0].cluster_name, found[0].data["hook"], token) if found else None
+
+    def _answer(self, user: User) -> None:
+        action = self._action(user)
+        if action is None:
+            return
+        cluster, hook, token = action
+        result = Result.ABANDON if self.world.rng.random() < 0.2 else Result.CONTINUE
+        user.backend.hooks.complete(user.scope, cluster, hook, result, token=token, server=None)
+        if token in self.waits.answered:
+            raise self.world.broke("6 hooks", f"{token} was answered twice")
+        self.waits.answered.add(token)
+        self.world.trace(f"{user.scope.project_id} {hook} {result} {token[:4]}")
+
+    def _heartbeat(self, user: User) -> None:
+        action = self._action(user)
+        if action is None:
+            return
+        cluster, hook, token = action
+        user.backend.hooks.heartbeat(user.scope, cluster, hook, token=token, server=None)
+        if token in self.waits.answered:
+            raise self.world.broke("6 hooks", f"{token} was answered, and is given more time")
+
+    def _retain(self, user: User) -> None:
+        user.change(user._name(), ClusterChange({"retain_abandoned": self.world.rng.random() < 0.5}))
+
+    def _release(self, user: User) -> None:
+        for server in self._retained(user):
+            user.backend.nodes.terminate(user.scope, server, decrement=False)
+
+    def _retained(self, user: User) -> list[str]:
+        with self.world.store.watch() as conn:
+            return [
+                short_id(node.server_id)
+                for cluster in user.backend.clusters.page(user.scope, limit=100).items
+                for node in nodes.of_cluster(conn, cluster.cluster.id)
+                if node.state is NodeState.TERMINATING_RETAINED and node.server_id is not None
+            ]
+
+    def settle(self) -> None:
+        """From now on nobody answers; what is asked is decided by its default, and that lets all go on."""
+        for user in self.users:
+            for view in user.backend.clusters.page(user.scope, limit=100).items:
+                name = view.cluster.name
+                with contextlib.suppress(Finding):  # it may be on its way out
+                    user.change(name, ClusterChange({"retain_abandoned": False}))
+                    for hook in user.backend.hooks.of_cluster(user.scope, name):
+                        request = HookRequest(hook.name, heartbeat_seconds=30, default_result=Result.CONTINUE)
+                        user.backend.hooks.put(user.scope, name, request)
+
+    def release(self) -> None:
+        """What is retained still is ended; what is so later, too."""
+        for user in self.users:
+            with contextlib.suppress(ActionNotFound):
+                self._release(user)
