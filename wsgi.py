@@ -37,9 +37,13 @@ from backend.commands.opening import (
 from backend.config import BackendSettings
 from backend.domain.ids import account_id
 from backend.domain.scope import Scope
+from backend.drivers.catalog import Catalog
+from backend.drivers.log_sink import LogSink
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.errors import StoreUnavailable
 from backend.services.sessions import Owned, Sessions
+from backend.store.outlets import Outlets
+from backend.store.rows import entry_told
 from backend.store.secrets import new_key
 from backend.store.session import Store
 from gateway import commands, local, log_lines, request_log
@@ -57,6 +61,7 @@ from gateway.pipeline import Pipeline
 from gateway.services import Services
 from translators import load, registry  # noqa: F401 - registers every operation
 from translators.callers import Callers
+from translators.events.bodies import Bodies
 from translators.metadata import Guests
 from translators.registry import Caller
 
@@ -106,6 +111,22 @@ def sessions_for(chosen: BackendSettings, store: Store, identity: Identity) -> S
     return sessions_of(chosen, store, lasting, identity.account_id_of)
 
 
+def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
+    """What takes messages, and AWS's words for them."""
+    regions = regions_of(chosen)
+    of_cloud = {mine: name for name, mine in regions.items()}
+    return Outlets(
+        words=Bodies(
+            region_of=lambda region: of_cloud.get(region, region),
+            account_of=account_id if chosen.driver == "openstack" else number_of,
+            zone_ids=catalog.zone_ids,
+            entry_of=entry_told,
+        ),
+        sinks={"log": LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send},
+        reserved={"log"},
+    )
+
+
 def create_gateway() -> Flask:
     """The WSGI application."""
     log_lines.to_stderr()
@@ -116,11 +137,13 @@ def create_gateway() -> Flask:
     patience = patience_of(chosen)
     identity = keystone_identity(chosen, patience) if chosen.driver == "openstack" else embedded_identity(chosen)
     sessions = sessions_for(chosen, store, identity)
+    cloud = cloud_of(chosen, store, patience)
     pipeline = Pipeline(
         backend=Backend.build(
             store,
-            cloud_of(chosen, store, patience),
+            cloud,
             clock,
+            outlets=outlets_of(chosen, Catalog(cloud, clock)),
             deregistration=chosen.engine.deregistration,
             record_acls=chosen.record_acls,
             sessions=sessions,
@@ -234,7 +257,7 @@ _SERVICES = (
         cannot="The metadata service cannot start",
         serves=True,
     ),
-    engines.COMMAND,
+    engines.command(outlets_of),
 )
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from backend.services.network_acls import NetworkAcls
     from backend.services.networks import Networks
     from backend.services.nodes import Nodes
+    from backend.services.notifications import Notifications
     from backend.services.parameters import Parameters
     from backend.services.queues import QueueLimits, Queues
     from backend.services.resource_tags import ResourceTags
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from backend.services.topics import Topics
     from backend.services.traffic import Traffic
     from backend.services.volumes import Volumes
+    from backend.store.outlets import Outlets
     from backend.store.secrets import Seal
     from backend.store.session import Store
 
@@ -100,9 +102,10 @@ class Backend:
     queues: Queues
     topics: Topics
     hooks: Hooks
+    notifications: Notifications
 
     @classmethod
-    def build(  # noqa: PLR0915 - an import and a line for each noun
+    def build(  # noqa: PLR0915 - a line or two for each noun
         cls,
         store: Store,
         cloud: Cloud,
@@ -115,6 +118,7 @@ class Backend:
         names: Names | None = None,
         record_acls: bool = False,
         queue_limits: QueueLimits | None = None,
+        outlets: Outlets | None = None,
     ) -> Backend:
         """The services over a store and a cloud, with one catalog between them.
 
@@ -124,6 +128,7 @@ class Backend:
             seal: closes secrets of callers (secure parameters, private keys); None: they are refused.
             names: domains of servers' and balancers' DNS names; None takes AWS's.
             public_images: names of public parameters -> names of their images, over the usual ones.
+            outlets: what takes messages; None: nothing does, and no target is accepted.
             record_acls: network ACLs that would keep something out are kept, though nothing enforces them.
             queue_limits: what a project may have in queues; None: as much as usual.
         """
@@ -152,6 +157,7 @@ class Backend:
         from backend.services.network_acls import NetworkAcls
         from backend.services.networks import AllIn, Networks, PortsIn, public_in
         from backend.services.nodes import Nodes
+        from backend.services.notifications import Notifications
         from backend.services.parameters import Parameters
         from backend.services.queues import Queues
         from backend.services.resource_tags import ResourceTags
@@ -166,11 +172,13 @@ class Backend:
         from backend.services.sessions import Sessions
         from backend.services.tags import Tags
         from backend.services.target_groups import TargetGroups
+        from backend.services.telling import Trial
         from backend.services.templates import Templates
         from backend.services.topics import Topics
         from backend.services.traffic import Traffic
         from backend.services.volumes import Volumes
         from backend.store.homes import StoredHomes
+        from backend.store.outlets import Outlets
         from backend.store.secrets import Seal
 
         cloud = housed(cloud, StoredHomes(store))
@@ -182,9 +190,10 @@ class Backend:
         networks = Networks(store, cloud, catalog, clock, security_groups, occupants)
         interfaces = Interfaces(store, cloud, catalog, clock, security_groups)
         sealing = seal or Seal(())
+        trial = Trial(store, clock, outlets or Outlets())
         every = LoadBalancers(store, cloud, catalog, clock, names)
         return cls(
-            clusters=Clusters(store, cloud, catalog, clock, hooks := Hooks(store, clock)),
+            clusters=Clusters(store, cloud, catalog, clock, hooks := Hooks(store, clock, trial)),
             hooks=hooks,
             nodes=Nodes(store, cloud, catalog, clock),
             configurations=Configurations(store, cloud, catalog, clock),
@@ -223,4 +232,5 @@ class Backend:
             schedules=Schedules(store, clock),
             queues=Queues(store, clock, queue_limits),
             topics=Topics(store, clock),
+            notifications=Notifications(store, trial),
         )

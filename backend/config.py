@@ -123,6 +123,9 @@ OPTIONS: dict[str, Sequence[Any]] = {
             help="Entries of network ACLs that would keep something out, which nothing enforces: refused, or kept.",
         ),
     ),
+    "messages": (
+        cfg.StrOpt("log", default="", help="File that messages to log: are written to (empty: the engine's log)."),
+    ),
     "openstack": (
         cfg.StrOpt("cloud", default="coppice", help="Entry of clouds.yaml that holds the service user."),
         cfg.StrOpt("clouds_file", default="", help="Path of clouds.yaml (empty: where OpenStack's clients look)."),
@@ -265,6 +268,7 @@ class BackendSettings:
     record_acls: bool = False
     verify: str = "secret"
     public_images: Mapping[str, str] = field(default_factory=dict)
+    messages_log: str = ""
     names: Names = field(default_factory=Names)
     engine: EngineSettings = field(default_factory=EngineSettings)
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
@@ -295,6 +299,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         record_acls=conf.cloud.network_acls == "record",
         verify=conf.openstack.verify,
         public_images=dict(conf.parameters.images),
+        messages_log=conf.messages.log,
         names=Names(conf.names.private.strip("."), conf.names.public.strip("."), conf.names.balancers.strip(".")),
         engine=_engine(conf),
         openstack=_openstack(conf),

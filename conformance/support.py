@@ -22,6 +22,12 @@ UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationExceptio
 LATER = {
     "later: instance refresh": ("CancelInstanceRefresh", "RollbackInstanceRefresh", "StartInstanceRefresh"),
     "later: notifications": ("DeleteNotificationConfiguration", "PutNotificationConfiguration"),
+    "later: lifecycle hooks": (
+        "CompleteLifecycleAction",
+        "DeleteLifecycleHook",
+        "PutLifecycleHook",
+        "RecordLifecycleActionHeartbeat",
+    ),
     "later: scaling policies": ("DeletePolicy", "ExecutePolicy", "PutScalingPolicy"),
     "later: predictive scaling": ("GetPredictiveScalingForecast",),
     "later: warm pools": ("PutWarmPool",),

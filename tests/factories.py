@@ -19,6 +19,7 @@ from backend.drivers.compute import Server
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.services.servers import Order
 from backend.store import nodes, tables
+from backend.store.outlets import Outlets
 from backend.store.session import Connection, Store
 from tests.answers import hold
 from translators import load
@@ -143,12 +144,14 @@ class World:
 
     Attributes:
         over: the cloud, where somebody else has made it.
+        outlets: what takes messages.
     """
 
     clock: HandClock = field(default_factory=HandClock)
     url: str = "sqlite://"
     settings: SimulatedSettings = field(default_factory=lambda: SimulatedSettings(boot_seconds=0, seed=7))
     over: SimulatedCloud | None = None
+    outlets: Outlets = field(default_factory=Outlets)
     store: Store = field(init=False)
     simulated: SimulatedCloud = field(init=False)
     backend: Backend = field(init=False)
@@ -157,7 +160,7 @@ class World:
         self.store = Store(self.url, self.clock)
         tables.metadata.create_all(self.store.engine)
         self.simulated = self.over or SimulatedCloud.open(None, self.clock, self.settings)
-        self.backend = Backend.build(self.store, self.simulated.cloud, self.clock)
+        self.backend = Backend.build(self.store, self.simulated.cloud, self.clock, outlets=self.outlets)
 
     def close(self) -> None:
         self.store.close()

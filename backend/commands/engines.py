@@ -9,7 +9,9 @@ import secrets
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from backend import measures
@@ -23,26 +25,35 @@ from backend.drivers.folder_archive import FolderArchive
 from backend.engine.loop import Engine
 from backend.services.key_pairs import kept_by
 from backend.services.networks import public_in
+from backend.store.outlets import Outlets
+
+OutletsOf = Callable[[BackendSettings, Catalog], Outlets]
 
 
-def create_engine(chosen: BackendSettings) -> Engine:
-    """The engine of one process. Raises CannotDo where it cannot work with the database."""
+def create_engine(chosen: BackendSettings, outlets_of: OutletsOf) -> Engine:
+    """The engine of one process. Raises CannotDo where it cannot work with the database.
+
+    Args:
+        outlets_of: where messages go, and the words that they are told in.
+    """
     clock = SystemClock()
     store = store_of(chosen, redoes=True)
     schema.wait(store, clock)
     cloud = cloud_of(chosen, store)
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    catalog = Catalog(
+        cloud,
+        clock,
+        timedelta(seconds=30),
+        kept_keys=kept_by(store),
+        public_subnets=public_in(store),
+        aliases=chosen.public_images,
+    )
     return Engine(
         store=store,
         cloud=cloud,
-        catalog=Catalog(
-            cloud,
-            clock,
-            timedelta(seconds=30),
-            kept_keys=kept_by(store),
-            public_subnets=public_in(store),
-            aliases=chosen.public_images,
-        ),
+        catalog=catalog,
+        outlets=outlets_of(chosen, catalog),
         clock=clock,
         settings=chosen.engine,
         rng=random.Random(secrets.randbits(64)),
@@ -52,9 +63,9 @@ def create_engine(chosen: BackendSettings) -> Engine:
     )
 
 
-def _engine(_asked: argparse.Namespace) -> None:
+def _engine(outlets_of: OutletsOf, _asked: argparse.Namespace) -> None:
     chosen = settings()
-    engine = create_engine(chosen)
+    engine = create_engine(chosen, outlets_of)
     if chosen.metrics_port:
         measures.serve(chosen.metrics_port, chosen.metrics_host)
     stop = threading.Event()
@@ -63,4 +74,7 @@ def _engine(_asked: argparse.Namespace) -> None:
     engine.run(stop)
 
 
-COMMAND = Command("engine", "one engine", _engine, cannot="The engine cannot start", serves=True)
+def command(outlets_of: OutletsOf) -> Command:
+    """The command; ``outlets_of`` as in ``create_engine``."""
+    work = partial(_engine, outlets_of)
+    return Command("engine", "one engine", work, cannot="The engine cannot start", serves=True)

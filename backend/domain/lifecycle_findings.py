@@ -1,4 +1,4 @@
-"""Findings about lifecycle hooks, the actions that they wait for, and the nodes that they keep."""
+"""Findings about lifecycle hooks, the actions that they wait for, the nodes that they keep, and targets of messages."""
 
 from __future__ import annotations
 
@@ -48,3 +48,11 @@ class TargetUnreached(Finding):
 
     target: str
     role: str | None = None
+
+
+@dataclass(eq=False)
+class TopicRefused(Finding):
+    """Nothing can be published to the topic of a notification: ``why`` in words."""
+
+    topic: str
+    why: str

@@ -70,3 +70,19 @@ class Telling:
     subject: str | None = None
     event: Mapping[str, Any] | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+class SinkError(Exception):
+    """A message was not taken; the words say why, and hold no secret."""
+
+
+class Unreached(SinkError):
+    """Whoever is told could not be asked, or cannot take it now: it may be taken later."""
+
+
+class Refused(SinkError):
+    """This message is not taken, and never will be."""
+
+
+class Gone(SinkError):
+    """There is no such target any more."""

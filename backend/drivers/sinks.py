@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from backend.domain.messages import Telling
+from backend.domain.messages import Gone, Refused, SinkError, Telling, Unreached
 from backend.domain.scope import Scope
 
-
-class SinkError(Exception):
-    """A message was not taken; the words say why, and hold no secret."""
-
-
-class Unreached(SinkError):
-    """It could not be asked, or cannot take it now: it may take it later."""
-
-
-class Refused(SinkError):
-    """It does not take this message, and never will."""
-
-
-class Gone(SinkError):
-    """There is no such target any more."""
+__all__ = ["Gone", "Refused", "Sink", "SinkError", "Unreached"]
 
 
 class Sink(Protocol):
@@ -34,5 +20,6 @@ class Sink(Protocol):
         """Tell it; it has been taken when this returns.
 
         Raises:
-            Unreached, Refused, Gone
+            Unreached: it could not be asked, or cannot take it now.
+            Refused, Gone: it never will.
         """

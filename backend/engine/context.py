@@ -14,10 +14,10 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.errors import CloudError
 from backend.engine.measures import Measures, Unmeasured
-from backend.engine.outlets import Outlets
 from backend.engine.pauses import Bounds, HeldUp, bounds_of
 from backend.engine.settings import EngineSettings
 from backend.store.leased import Lease
+from backend.store.outlets import Outlets
 from backend.store.session import Store
 
 

@@ -13,17 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from backend.clock import Clock
-from backend.domain.messages import Telling
+from backend.domain.messages import Gone, SinkError, Telling, Unreached
 from backend.domain.scope import Scope
-from backend.drivers.sinks import Gone, Sink, SinkError, Unreached
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call
-from backend.engine.outlets import kind_of
 from backend.store import clusters, leases, outbox
 from backend.store.leases import StreamLease
-from backend.store.outbox import Shelf, Waiting
+from backend.store.outbox import Waiting
+from backend.store.outlets import Send, Shelf, kind_of
 from backend.store.session import Connection
 
 LOG = logging.getLogger(__name__)
@@ -62,13 +60,12 @@ def deliver(context: Context, lease: StreamLease) -> Job:
             break
         target = due[0].message.target
         shelf = context.outlets.shelves.get(kind_of(target))
-        if shelf is not None:
-            noted = yield Write(partial(_shelve, context, lease, shelf, due))
+        if shelf is not None:  # the words are found in a call, too: they may ask the cloud
+            (tellings,) = yield [Call(lease.scope, partial(_worded, context, due), lane=LANE)]
+            noted = yield Write(partial(_shelve, context, lease, shelf, tellings))
         else:
-            sink = context.outlets.sinks.get(kind_of(target), _NOWHERE)
-            tellings = [(each, context.outlets.words(each.message)) for each in due]
-            send = partial(_send, sink, lease.scope, target, tellings, context.clock)
-            (tried,) = yield [Call(lease.scope, send, lane=LANE)]
+            send = context.outlets.sinks.get(kind_of(target), _nowhere)
+            (tried,) = yield [Call(lease.scope, partial(_send, context, send, target, due), lane=LANE)]
             noted = yield Write(partial(_conclude, context, lease, tried))
         if noted is None:  # another engine has it, and tells it again
             return
@@ -89,25 +86,23 @@ def in_turn(found: Iterable[Waiting], now: datetime) -> list[Waiting]:
     return due
 
 
-class _Nowhere:
+def _nowhere(_scope: Scope, target: str, _telling: Telling) -> None:
     """Takes nothing: what this installation has no way to."""
-
-    def send(self, scope: Scope, target: str, telling: Telling) -> None:
-        raise Gone(f"there is no way to {target}")
+    raise Gone(f"there is no way to {target}")
 
 
-_NOWHERE = _Nowhere()
+def _worded(context: Context, due: Sequence[Waiting]) -> list[tuple[Waiting, Telling]]:
+    return [(each, context.outlets.words(each.message)) for each in due]
 
 
-def _send(
-    sink: Sink, scope: Scope, target: str, tellings: Sequence[tuple[Waiting, Telling]], clock: Clock
-) -> list[Tried]:
+def _send(context: Context, send: Send, target: str, due: Sequence[Waiting]) -> list[Tried]:
     """Tell them one after the other, as far as the target takes them and the time goes."""
     tried: list[Tried] = []
-    ends_at, vain = clock.monotonic() + _CALL_SECONDS, 0
-    for waiting, telling in tellings:
+    clock, vain = context.clock, 0
+    ends_at = clock.monotonic() + _CALL_SECONDS
+    for waiting in due:
         try:
-            sink.send(scope, target, telling)
+            send(waiting.message.scope, target, context.outlets.words(waiting.message))
         except SinkError as error:
             tried.append(Tried(waiting, error))
             vain += isinstance(error, Unreached)
@@ -122,17 +117,16 @@ def _send(
 
 
 def _shelve(
-    context: Context, lease: StreamLease, shelf: Shelf, due: Sequence[Waiting], conn: Connection
+    context: Context, lease: StreamLease, shelf: Shelf, tellings: Sequence[tuple[Waiting, Telling]], conn: Connection
 ) -> Sequence[Tried] | None:
     """Hand messages to what this database keeps; None where the lease was lost."""
-    if not _held(conn, lease, due):
+    if not _held(conn, lease, [each for each, _ in tellings]):
         return None
     now = context.now()
     tried: list[Tried] = []
-    for each in due:
-        message = each.message
+    for each, telling in tellings:
         try:
-            shelf(conn, message.scope, message.target, context.outlets.words(message), now)
+            shelf(conn, each.message.scope, each.message.target, telling, now)
         except SinkError as error:
             tried.append(Tried(each, error))
         else:

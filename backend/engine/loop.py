@@ -26,11 +26,11 @@ from backend.engine.kinds import KINDS, ROUNDS
 from backend.engine.kinds.kind import AnyKind, Round
 from backend.engine.lanes import Calls, Lanes, held_by
 from backend.engine.measures import Measures, Unmeasured
-from backend.engine.outlets import Outlets
 from backend.engine.settings import EngineSettings
 from backend.store.away import AWAY
 from backend.store.homes import StoredHomes
 from backend.store.leased import Claimer, Lease, Room
+from backend.store.outlets import Outlets
 from backend.store.session import Store
 
 LOG = logging.getLogger(__name__)

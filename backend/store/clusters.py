@@ -20,6 +20,7 @@ from backend.store import journal, rows, schedules, tags, traffic
 from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes
 from backend.store.lifecycle_tables import lifecycle_actions, lifecycle_hooks
+from backend.store.notification_tables import notifications
 from backend.store.tables import backoffs, clusters, nodes
 from backend.store.tables import tags as tags_table
 
@@ -119,6 +120,7 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
     for table in (lifecycle_actions, lifecycle_hooks):
         conn.execute(delete(table).where(table.c.cluster_id == cluster_id))
+    conn.execute(delete(notifications).where(notifications.c.cluster_id == cluster_id))
     journal.forget_cluster(conn, cluster_id)
     conn.execute(delete(clusters).where(_t.id == cluster_id))
 

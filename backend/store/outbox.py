@@ -6,7 +6,7 @@ up by one before it that was not taken, until that was tried ``IN_ORDER`` times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -14,20 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from backend.domain.ids import derived_uuid
-from backend.domain.messages import Message, MessageKind, Telling
-from backend.domain.scope import Scope
+from backend.domain.messages import Message, MessageKind
 from backend.store import leases
 from backend.store.batches import chunks
 from backend.store.outbox_tables import messages as table
 
 IN_ORDER = 3
 """After so many attempts in vain, others go ahead of a message."""
-
-Shelf = Callable[[Connection, Scope, str, Telling, datetime], None]
-"""Puts a message into what this database keeps for that target, in the transaction that takes it out of the outbox.
-
-It raises what a sink raises, before it has written anything; ``Unreached`` it does not.
-"""
 
 _NAMES = [each.name for each in fields(Message)]
 _COLUMNS = [table.c[name] for name in _NAMES]

@@ -20,6 +20,7 @@ from backend.domain.cluster import (
     ZoneDistribution,
 )
 from backend.domain.ids import short_id
+from backend.domain.messages import Message
 from backend.domain.node import Health, LeavesFor, Node, NodeState, ServerStatus
 from backend.domain.options import ServerOptions
 from backend.domain.profile import (
@@ -376,4 +377,26 @@ def template_version_of(row: Row[Any], template: Template) -> TemplateVersion:
         document=row.document,
         created_at=row.created_at,
         created_by=row.created_by,
+    )
+
+
+def entry_told(message: Message) -> Activity:
+    """The entry of the journal that a message of kind ACTIVITY tells of."""
+    data = message.data
+    return Activity(
+        id=data["id"],
+        project_id=message.project_id,
+        region=message.region,
+        cluster_id=message.cluster_id,
+        cluster_name=message.cluster_name,
+        kind=ActivityKind(data["kind"]),
+        status=ActivityStatus(data["status"]),
+        progress=data["progress"],
+        causes=causes_of(data["causes"]),
+        started_at=from_micros(data["started_at"]),
+        ended_at=from_micros(data["ended_at"]),
+        server_id=data.get("server_id"),
+        reason=_reason_of(data.get("reason")),
+        zone=data.get("zone"),
+        subnet_id=data.get("subnet_id"),
     )

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from backend.domain.cluster import ClusterChange
 from backend.domain.hooks import HookRequest, Result, Transition
 from backend.domain.ids import short_id
+from backend.domain.lifecycle_findings import ActionNotFound
 from backend.domain.node import NodeState
-from backend.errors import ActionNotFound, Finding
+from backend.errors import Finding
 from backend.store import nodes, tables
 from tests.simulation import hook_writes
 from tests.simulation.chaos import Crash

@@ -8,11 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from backend.domain.messages import Message, MessageKind, Telling
-from backend.drivers.sinks import Gone, Refused, SinkError, Unreached
-from backend.engine.outlets import Outlets
+from backend.domain.messages import Gone, Message, MessageKind, Refused, SinkError, Telling, Unreached
 from backend.engine.settings import EngineSettings
 from backend.store import leases, outbox
+from backend.store.outlets import Outlets
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE, uuid_of
 
@@ -24,6 +23,9 @@ class Hearer:
     heard: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     tried: list[str] = field(default_factory=list)
     faults: dict[str, SinkError] = field(default_factory=dict)
+
+    def __call__(self, scope, target, telling):
+        self.send(scope, target, telling)
 
     def send(self, scope, target, telling):
         self.tried.append(telling.id)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from backend.domain.messages import Message, Telling
-from backend.drivers.sinks import Sink
-from backend.store.outbox import Shelf
-from backend.store.session import Connection
+from backend.domain.scope import Scope
+
+Send = Callable[[Scope, str, Telling], None]
+"""Tells a target something; see ``drivers.sinks``."""
+
+Shelf = Callable[[Connection, Scope, str, Telling, datetime], None]
+"""Puts a message into what this database keeps for that target, in the transaction that takes it out of the outbox.
+
+It raises Refused and Gone as sinks do, before it has written anything.
+"""
 
 Decide = Callable[[Connection, str, datetime], None]
 """An action is decided by its default: whoever was to decide it was never told."""
@@ -37,13 +46,20 @@ class Outlets:
         words: a message as it is told.
         shelves: targets that this database keeps, by kind.
         sinks: targets that are told by a call, by kind.
+        reserved: kinds of targets that are the operator's: no caller may name one.
         decide: what becomes of an action whose message was given up.
     """
 
     words: Callable[[Message], Telling] = plain
     shelves: Mapping[str, Shelf] = field(default_factory=_nothing)
-    sinks: Mapping[str, Sink] = field(default_factory=_nothing)
+    sinks: Mapping[str, Send] = field(default_factory=_nothing)
+    reserved: Collection[str] = frozenset()
     decide: Decide = undecided
+
+    def takes(self, target: str) -> bool:
+        """Whether a caller may have messages sent to such a target."""
+        kind = kind_of(target)
+        return kind not in self.reserved and (kind in self.shelves or kind in self.sinks)
 
 
 def kind_of(target: str) -> str:

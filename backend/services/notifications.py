@@ -1,0 +1,81 @@
+"""Notification configurations: which topics hear of which clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
+
+from backend.domain.lifecycle_findings import TargetUnreached, TopicRefused
+from backend.domain.notifications import Notice, Notification, id_of
+from backend.domain.scope import Scope
+from backend.errors import LimitExceeded
+from backend.services.limits import TOPICS_OF_CLUSTER
+from backend.store import clusters, intents, listening
+from backend.store.notifications import NOTIFICATIONS
+from backend.store.session import Connection, Store
+
+
+class Tried(Protocol):
+    """Publishes the test message that a topic gets first. Raises TargetUnreached."""
+
+    def __call__(self, scope: Scope, target: str, *, cluster_id: str, cluster_name: str) -> None: ...
+
+
+class Notifications:
+    """Writes and lists what topics hear of.
+
+    Args:
+        trial: publishes test messages.
+    """
+
+    def __init__(self, store: Store, trial: Tried) -> None:
+        self._store = store
+        self._trial = trial
+
+    def put(self, scope: Scope, name: str, topic: str, kinds: Collection[Notice]) -> None:
+        """Let a topic hear of these of a cluster, and of nothing else of it; it is told a test message first.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting
+            LimitExceeded: ten other topics hear of it.
+            TopicRefused: nothing can be published to the topic; nothing is stored.
+        """
+        with self._store.read() as conn:
+            seen = clusters.get(conn, scope, name)
+        try:
+            self._trial(scope, topic, cluster_id=seen.id, cluster_name=seen.name)
+        except TargetUnreached as error:
+            raise TopicRefused(topic, str(error.__cause__ or "")) from error
+
+        def work(conn: Connection) -> None:
+            cluster = intents.lock(conn, scope, name)
+            made = Notification(id_of(cluster.id, topic), cluster.id, cluster.name, topic, _in_order(kinds))
+            if not NOTIFICATIONS.change(conn, scope, made.id, kinds=made.kinds):
+                if NOTIFICATIONS.count(conn, scope, cluster_id=cluster.id) >= TOPICS_OF_CLUSTER:
+                    raise LimitExceeded("topics", TOPICS_OF_CLUSTER)
+                NOTIFICATIONS.add(conn, scope, made)
+            listening.refresh(conn, scope, [cluster.id])
+
+        self._store.transact(work)
+
+    def delete(self, scope: Scope, name: str, topic: str) -> None:
+        """Let a topic hear no more of a cluster; one that heard of nothing is no error. Raises ClusterNotFound."""
+
+        def work(conn: Connection) -> None:
+            cluster = clusters.lock(conn, scope, name)
+            NOTIFICATIONS.remove(conn, scope, id=id_of(cluster.id, topic))
+            listening.refresh(conn, scope, [cluster.id])
+
+        self._store.transact(work)
+
+    def list(self, scope: Scope, names: Sequence[str] = ()) -> Sequence[Notification]:
+        """Who hears of these clusters, of all where none is named; by the cluster's name and the topic."""
+        with self._store.read() as conn:
+            among = {"cluster_name": list(names)} if names else {}
+            found = NOTIFICATIONS.all(conn, scope, **among)
+        return sorted(found, key=lambda each: (each.cluster_name, each.topic))
+
+
+def _in_order(kinds: Iterable[Notice]) -> tuple[Notice, ...]:
+    given = set(kinds)
+    return tuple(each for each in Notice if each in given)

@@ -1,0 +1,1 @@
+"""EventBridge and the words of messages: what is told to others than the caller."""
