@@ -18,7 +18,7 @@ from oslo_config import cfg
 
 from backend import Backend, measures
 from backend.clock import SystemClock
-from backend.commands import CannotDo, accounts, engines, line, offers, operator, schema
+from backend.commands import CannotDo, accounts, engines, line, messages, offers, operator, schema
 from backend.commands.line import Command
 from backend.commands.opening import (
     ENV_FILE,
@@ -200,7 +200,9 @@ def create_metadata() -> Metadata:
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
     refusals = (CannotStart, CannotDo, StoreUnavailable, cfg.Error, cfg.ConfigSourceValueError)
-    return line.run((*_SERVICES, *accounts.COMMANDS, *offers.COMMANDS, *operator.COMMANDS), given, refusals, LOG)
+    return line.run(
+        (*_SERVICES, *accounts.COMMANDS, *offers.COMMANDS, *operator.COMMANDS, *messages.COMMANDS), given, refusals, LOG
+    )
 
 
 def _serve(asked: argparse.Namespace) -> None:

@@ -24,6 +24,7 @@ _GROUPS: Final = {
     "account key": "keys of an account",
     "cloud": "look into the embedded cloud, and make things go wrong in it",
     "image": "images of the embedded cloud",
+    "messages": "messages that their targets did not take",
     "type": "instance types of the embedded cloud",
 }
 _EPILOG: Final = """\

@@ -1,0 +1,105 @@
+"""Messages that were given up: listed, sent again, dropped."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Final
+
+from backend.clock import Clock, SystemClock
+from backend.commands import CannotDo, opening, schema
+from backend.commands.line import Command, Rows, Told
+from backend.store import outbox
+from backend.store.outbox import Dead
+from backend.store.session import Connection, Store
+
+_MOST: Final = 1000
+"""Messages that one command takes up."""
+
+
+def listed(store: Store, project: str | None) -> Rows:
+    """A row for each, oldest first."""
+    with store.read() as conn:
+        found = outbox.dead(conn, _MOST, project)
+    return [
+        {
+            "id": each.message.id,
+            "project": each.message.project_id,
+            "region": each.message.region,
+            "group": each.message.cluster_name,
+            "kind": str(each.message.kind),
+            "target": each.message.target or "(event bus)",
+            "given_up": each.dead_at.isoformat(timespec="seconds"),
+            "attempts": each.attempts,
+            "fault": each.fault,
+        }
+        for each in found
+    ]
+
+
+def resend(store: Store, clock: Clock, project: str | None, ids: Sequence[str]) -> str:
+    """Have messages told again. Raises CannotDo where one is not there."""
+
+    def work(conn: Connection) -> int:
+        letters = _chosen(conn, project, ids)
+        outbox.resend(conn, letters, clock.now())
+        return len(letters)
+
+    return f"Sent again: {store.transact(work)}."
+
+
+def drop(store: Store, project: str | None, ids: Sequence[str]) -> str:
+    """Forget messages. Raises CannotDo where one is not there."""
+
+    def work(conn: Connection) -> int:
+        letters = _chosen(conn, project, ids)
+        outbox.drop(conn, letters)
+        return len(letters)
+
+    return f"Dropped: {store.transact(work)}."
+
+
+def _chosen(conn: Connection, project: str | None, ids: Sequence[str]) -> Sequence[Dead]:
+    found = outbox.dead(conn, _MOST, project, ids)
+    missing = set(ids) - {each.message.id for each in found}
+    if missing:
+        raise CannotDo(f"no message that was given up has the id {', '.join(sorted(missing))}")
+    return found
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--project", help="id of the project whose messages are meant (default: all)")
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    _list_arguments(parser)
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--all", action="store_true", help=f"all that were given up, {_MOST} at a time")
+    chosen.add_argument("ids", nargs="*", default=[], metavar="ID", help="ids of messages")
+
+
+def _store() -> Store:
+    store = opening.store_of(opening.settings())
+    schema.check(store)
+    return store
+
+
+def _list(asked: argparse.Namespace) -> Told:
+    return listed(_store(), asked.project) or ("Nothing was given up." if asked.output == "table" else [])
+
+
+COMMANDS: Final = (
+    Command("messages list", "list messages that their targets did not take", _list, _list_arguments),
+    Command(
+        "messages resend",
+        "have messages that were given up told again",
+        lambda asked: resend(_store(), SystemClock(), asked.project, asked.ids),
+        _arguments,
+    ),
+    Command(
+        "messages drop",
+        "forget messages that were given up",
+        lambda asked: drop(_store(), asked.project, asked.ids),
+        _arguments,
+    ),
+)
