@@ -36,6 +36,7 @@ from backend.commands.opening import (
 )
 from backend.config import BackendSettings
 from backend.domain.ids import account_id
+from backend.domain.messages import EVERYWHERE
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.log_sink import LogSink
@@ -44,6 +45,7 @@ from backend.errors import StoreUnavailable
 from backend.services.sessions import Owned, Sessions
 from backend.store.outlets import Outlets
 from backend.store.rows import entry_told
+from backend.store.rules import Bus
 from backend.store.secrets import new_key
 from backend.store.session import Store
 from gateway import commands, local, log_lines, request_log
@@ -122,8 +124,9 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
             zone_ids=catalog.zone_ids,
             entry_of=entry_told,
         ),
+        shelves={EVERYWHERE: Bus()},
         sinks={"log": LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send},
-        reserved={"log"},
+        reserved={"log", EVERYWHERE},
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backend.services.clusters import Clusters
     from backend.services.configurations import Configurations
     from backend.services.dhcp_options import DhcpOptionSets
+    from backend.services.events import Events
     from backend.services.hooks import Hooks
     from backend.services.identity_providers import IdentityProviders
     from backend.services.images import Images
@@ -103,6 +104,7 @@ class Backend:
     topics: Topics
     hooks: Hooks
     notifications: Notifications
+    events: Events
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun
@@ -144,6 +146,7 @@ class Backend:
         from backend.services.clusters import Clusters
         from backend.services.configurations import Configurations
         from backend.services.dhcp_options import DhcpOptionSets
+        from backend.services.events import Events
         from backend.services.hooks import Hooks
         from backend.services.identity_providers import IdentityProviders
         from backend.services.images import Images
@@ -190,7 +193,8 @@ class Backend:
         networks = Networks(store, cloud, catalog, clock, security_groups, occupants)
         interfaces = Interfaces(store, cloud, catalog, clock, security_groups)
         sealing = seal or Seal(())
-        trial = Trial(store, clock, outlets or Outlets())
+        taking = outlets or Outlets()
+        trial = Trial(store, clock, taking)
         every = LoadBalancers(store, cloud, catalog, clock, names)
         return cls(
             clusters=Clusters(store, cloud, catalog, clock, hooks := Hooks(store, clock, trial)),
@@ -233,4 +237,5 @@ class Backend:
             queues=Queues(store, clock, queue_limits),
             topics=Topics(store, clock),
             notifications=Notifications(store, trial),
+            events=Events(store, clock, taking.takes),
         )

@@ -16,7 +16,7 @@ from conformance.clients import client
 from conformance.product import Access, access_from
 from conformance.wire import VERSIONS, Signed
 
-SERVICES = ("autoscaling", "ec2", "elb", "elbv2", "iam", "ssm", "sts")
+SERVICES = ("autoscaling", "ec2", "elb", "elbv2", "events", "iam", "ssm", "sts")
 UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationException"}
 
 LATER = {
@@ -42,6 +42,7 @@ ELSEWHERE = {
     "ec2": "the companions grow with what Auto Scaling's clients ask for",
     "elb": "policies of other kinds than stickiness are not there",
     "elbv2": "what stands around balancers (trust stores, capacity reservations, resource policies) is not there",
+    "events": "rules of the default bus, of events, are there; other buses, schedules, archives and destinations are not",
     "iam": "users, groups and their keys are the cloud's; the rest is kept by nobody yet",
     "ssm": "parameters alone are kept here",
     "sts": "identities are the cloud's",

@@ -71,6 +71,8 @@ def refusal(token: str, service: str) -> AWSError:
         return AWSError("ValidationError", "Invalid Marker.")
     if service in {"elb", "elbv2"}:
         return AWSError("ValidationError", "The marker is not valid")  # unsourced
+    if service == "events":
+        return AWSError("ValidationException", "Parameter NextToken is not valid.")  # unsourced
     return AWSError("InvalidNextToken", "The specified NextToken is not valid.")  # unsourced
 
 

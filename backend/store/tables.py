@@ -13,6 +13,7 @@ from backend.store import (
     notification_tables,
     outbox_tables,
     queue_tables,
+    rule_tables,
     schedule_tables,
 )
 from backend.store.table import ID, NAME, WORD, leased, metadata, record, table
@@ -28,6 +29,7 @@ __all__ = [
     "notification_tables",
     "outbox_tables",
     "queue_tables",
+    "rule_tables",
     "schedule_tables",
 ]
 

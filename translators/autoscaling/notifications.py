@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -20,13 +21,14 @@ _TYPES: Final[Mapping[Notice, str]] = {
 }
 _NOTICES: Final = {words: notice for notice, words in _TYPES.items()}
 _MOST_NAMES: Final = 100
+_ARN: Final = re.compile(r"arn:[\x21-\x7e]+")
 
 
 @operation("autoscaling", "PutNotificationConfiguration")
 def put(call: Call) -> Result:
     kinds = [_notice(words) for words in call.params["NotificationTypes"]]
     topic = call.params["TopicARN"]
-    if not topic.startswith("arn:"):
+    if not _ARN.fullmatch(topic):
         raise validation(f"Invalid parameter: Topic {topic} is no ARN")  # unsourced but for its beginning
     call.backend.notifications.put(call.scope, call.params["AutoScalingGroupName"], topic, kinds)
     return {}

@@ -1,0 +1,128 @@
+"""What a rule's target gets of an event: all of it, a constant, a part, or a template that is filled. Pure.
+
+Source: Amazon EventBridge User Guide, "Transforming input"; as it was recorded (conformance/recorded:
+stackd.events.inputs, events/*input*).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+_PATH: Final = re.compile(r"\$(?:\.[^.\[\]*'\"\s]+(?:\[(?:\d+|\*)\])*)*")
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\*)\]")
+_PLACE: Final = re.compile(r"<([A-Za-z0-9_.\-]+)>")
+RESERVED: Final = frozenset(
+    {
+        "aws.events.rule-arn",
+        "aws.events.rule-name",
+        "aws.events.event.ingestion-time",
+        "aws.events.event",
+        "aws.events.event.json",
+    }
+)
+_MISSING: Final = object()
+
+
+def is_path(text: str) -> bool:
+    """Whether a text is a path into an event; the empty one leads to an empty object."""
+    return not text or _PATH.fullmatch(text) is not None
+
+
+def at_path(event: Mapping[str, Any], path: str) -> Any:
+    """What a path leads to; None where it leads nowhere, an empty object for the empty path."""
+    found = _at(event, path)
+    return None if found is _MISSING else found
+
+
+def _at(event: Any, path: str) -> Any:
+    if not path:
+        return {}
+    value = event
+    steps = _STEP.findall(path)
+    for number, (name, index) in enumerate(steps):
+        if name:
+            value = value.get(name, _MISSING) if isinstance(value, dict) else _MISSING
+        elif not isinstance(value, list):
+            return _MISSING
+        elif index == "*":
+            rest = "$" + "".join(f".{one}" if one else f"[{other}]" for one, other in steps[number + 1 :])
+            found = [_at(each, rest) for each in value]
+            return [each for each in found if each is not _MISSING]
+        else:
+            value = value[int(index)] if int(index) < len(value) else _MISSING
+        if value is _MISSING:
+            return _MISSING
+    return value
+
+
+def places(template: str) -> list[str]:
+    """The names that a template has places for."""
+    return _PLACE.findall(template)
+
+
+def filled(template: str, values: Mapping[str, Any]) -> str:
+    """A template with values in its places: as JSON, or as plain text where they stand within a JSON string.
+
+    What has no value is an empty text.
+    """
+    parts: list[str] = []
+    quoted, at = False, 0
+    while at < len(template):
+        letter = template[at]
+        place = _PLACE.match(template, at) if letter == "<" else None
+        if place is not None:
+            value = values.get(place[1], "")
+            parts.append(_escaped(_plain(value)) if quoted else _json(value))
+            at = place.end()
+            continue
+        if letter == "\\" and quoted:
+            parts.append(template[at : at + 2])
+            at += 2
+            continue
+        quoted ^= letter == '"'
+        parts.append(letter)
+        at += 1
+    return "".join(parts)
+
+
+def variables(event: Mapping[str, Any], paths: Mapping[str, str], rule: tuple[str, str], now: str) -> dict[str, Any]:
+    """The values of a template's places.
+
+    Args:
+        paths: names -> paths into the event.
+        rule: its ARN and name.
+        now: when the event came in.
+    """
+    known = {name: found for name, path in paths.items() if (found := _at(event, path)) is not _MISSING}
+    head = {name: value for name, value in event.items() if name not in {"detail", "detail-type"}}
+    head["detailType"] = event.get("detail-type")
+    return {
+        "aws.events.rule-arn": rule[0],
+        "aws.events.rule-name": rule[1],
+        "aws.events.event.ingestion-time": now,
+        "aws.events.event": head,
+        "aws.events.event.json": event,
+        **known,
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _plain(value: Any) -> str:
+    """A value within a text: without the quotes that JSON would have."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return f"[{','.join(map(_plain, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{name}:{_plain(each)}" for name, each in value.items()) + "}"
+    return _json(value)

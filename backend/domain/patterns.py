@@ -1,0 +1,352 @@
+"""Event patterns: which events a rule means. Pure; whatever a pattern says, matching takes a bounded number of steps.
+
+Source: Amazon EventBridge User Guide, "Comparison operators"; what that leaves open as it was recorded
+(conformance/recorded, stackd.events.patterns and pattern_edges).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
+
+from backend.errors import Finding
+
+Matcher = Callable[[Any], bool]
+_NOTHING: Final = object()
+"""In the place of a value that is not there."""
+_MOST_STARS: Final = 9
+_MOST_NESTED: Final = 100
+_LARGEST: Final = Decimal("1.7976931348623157e308")
+_COMPARES: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(eq=False)
+class PatternRefused(Finding):
+    """It is no pattern; ``reason`` in the words of the library that AWS reads them with."""
+
+    reason: str
+
+
+class Pattern:
+    """A pattern that was read."""
+
+    def __init__(self, parts: Mapping[str, Any]) -> None:
+        self._parts = parts
+
+    def matches(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event, as ``read`` gives it, is meant."""
+        return _meets(self._parts, event)
+
+
+def read(text: str) -> Any:
+    """A JSON text, numbers as they are written. Raises ValueError."""
+    try:
+        return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def as_read(value: Any) -> Any:
+    """A value of JSON with its numbers as ``read`` gives them."""
+    return read(json.dumps(value))
+
+
+@lru_cache(maxsize=1024)
+def compiled(text: str) -> Pattern:
+    """The pattern of a JSON text. Raises PatternRefused."""
+    try:
+        document = read(text)
+    except ValueError:
+        raise PatternRefused(_malformed(text)) from None
+    if not isinstance(document, dict):
+        raise PatternRefused("Filter is not an object")
+    if not document:
+        raise PatternRefused("Empty objects are not allowed")
+    return Pattern(_parts(document, 0))
+
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_$]+")
+
+
+def _malformed(text: str) -> str:
+    """What is wrong with a text that is no JSON."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :]
+        if "property name" in error.msg and rest:
+            found = f"Unexpected character ('{rest[0]}' (code {ord(rest[0])}))"
+            return f"{found}: was expecting double-quote to start field name"
+        token = _TOKEN.match(rest)
+        if token and "Expecting value" in error.msg:
+            return (
+                f"Unrecognized token '{token[0]}': was expecting (JSON String, Number, Array, Object or token 'null',"
+                " 'true' or 'false')"
+            )
+        return f"Unexpected character at {error.pos}"
+    except RecursionError:
+        pass
+    return "It is nested too deep"
+
+
+def _parts(document: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
+    """Names -> parts of nested objects, or matchers of values; ``$or`` -> parts of each choice."""
+    if depth > _MOST_NESTED:
+        raise PatternRefused("It is nested too deep")
+    parts: dict[str, Any] = {}
+    for name, value in document.items():
+        if name == "$or" and isinstance(value, list) and len(value) > 1 and all(isinstance(one, dict) for one in value):
+            parts[name] = [_parts(one, depth + 1) for one in value]
+        elif isinstance(value, dict):
+            if not value:
+                raise PatternRefused("Empty objects are not allowed")
+            parts[name] = _parts(value, depth + 1)
+        elif isinstance(value, list):
+            if not value:
+                raise PatternRefused("Empty arrays are not allowed")
+            parts[name] = tuple(_matcher(one) for one in value)
+        else:
+            raise PatternRefused(f'"{name}" must be an object or an array')
+    return parts
+
+
+def _meets(parts: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    for name, part in parts.items():
+        if isinstance(part, list):
+            if not any(_meets(choice, event) for choice in part):
+                return False
+        elif isinstance(part, tuple):
+            values = list(_values(_found(event, name))) or [_NOTHING]
+            if not any(matcher(value) for matcher in part for value in values):
+                return False
+        elif not _meets_below(part, _found(event, name)):
+            return False
+    return True
+
+
+def _meets_below(part: Mapping[str, Any], value: Any) -> bool:
+    """Of a list, one object alone must meet all of it. What is not there meets what asks for nothing."""
+    if isinstance(value, list):
+        objects = [each for each in value if isinstance(each, dict)]
+        return any(_meets(part, each) for each in objects) if objects else _meets(part, {})
+    return _meets(part, value if isinstance(value, dict) else {})
+
+
+def _found(event: Mapping[str, Any], name: str) -> Any:
+    """What has that name; where nothing has, what the path has that it is with its dots."""
+    if name in event:
+        return event[name]
+    head, dot, rest = name.partition(".")
+    while dot:
+        below = event.get(head)
+        if isinstance(below, dict):
+            found = _found(below, rest)
+            if found is not _NOTHING:
+                return found
+        more, dot, rest = rest.partition(".")
+        head = f"{head}.{more}"
+    return _NOTHING
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """The values of a leaf: those of a list, at any depth; of an object none."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _values(each)
+    elif value is not _NOTHING and not isinstance(value, dict):
+        yield value
+
+
+def _matcher(wanted: Any) -> Matcher:
+    if not isinstance(wanted, dict):
+        if isinstance(wanted, list):
+            raise PatternRefused("Match value must be String, number, true, false, or null")
+        return lambda value: _same(value, wanted)
+    if len(wanted) != 1:
+        raise PatternRefused("Only one key allowed in match expression")
+    ((kind, argument),) = wanted.items()
+    made = _KINDS.get(kind)
+    if made is None:
+        raise PatternRefused(f"Unrecognized match type {kind}")
+    return made(argument)
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    """Equal, and of one type; a number beyond what a double holds is equal to none."""
+    if type(value) is not type(wanted):
+        return False
+    if isinstance(wanted, Decimal) and abs(wanted) > _LARGEST:
+        return False
+    return bool(value == wanted)
+
+
+def _text(kind: str, argument: Any) -> str:
+    if not isinstance(argument, str):
+        raise PatternRefused(f"{kind} match pattern must be a string")
+    if not argument and kind != "equals-ignore-case":
+        raise PatternRefused("Null prefix/suffix not allowed")
+    return argument
+
+
+def _of_text(holds: Callable[[str], bool]) -> Matcher:
+    return lambda value: isinstance(value, str) and holds(value)
+
+
+def _prefix(argument: Any) -> Matcher:
+    if isinstance(argument, dict) and set(argument) == {"equals-ignore-case"}:
+        begins = _caseless(_text("prefix", argument["equals-ignore-case"]))
+        return _of_text(lambda value: begins.match(value) is not None)
+    text = _text("prefix", argument)
+    return _of_text(lambda value: value.startswith(text))
+
+
+def _suffix(argument: Any) -> Matcher:
+    if isinstance(argument, dict) and set(argument) == {"equals-ignore-case"}:
+        ending = _text("suffix", argument["equals-ignore-case"])
+        low, high = ending.lower(), ending.upper()
+        return _of_text(lambda value: value.lower().endswith(low) or value.upper().endswith(high))
+    text = _text("suffix", argument)
+    return _of_text(lambda value: value.endswith(text))
+
+
+def _caseless(text: str) -> re.Pattern[str]:
+    """Each letter in its upper or its lower form: ``SS`` is the upper form of one, ``ss`` is two others."""
+    return re.compile("".join(f"(?:{re.escape(each.lower())}|{re.escape(each.upper())})" for each in text))
+
+
+def _ignoring_case(argument: Any) -> Matcher:
+    known = _caseless(_text("equals-ignore-case", argument))
+    return _of_text(lambda value: known.fullmatch(value) is not None)
+
+
+def _wildcard(argument: Any) -> Matcher:
+    text = _text("wildcard", argument)
+    pieces = _pieces(text)
+    if len(pieces) > _MOST_STARS:
+        raise PatternRefused(
+            "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a"
+            " wildcard character"
+        )
+    return _of_text(lambda value: _globs(pieces, value))
+
+
+def _pieces(text: str) -> list[str]:
+    """What stands between the stars; a backslash takes the meaning of a star or a backslash."""
+    pieces, at = [""], 0
+    while at < len(text):
+        letter = text[at]
+        if letter == "\\":
+            if text[at + 1 : at + 2] not in {"*", "\\"}:
+                raise PatternRefused("Invalid escape character at pos " + str(at))
+            at += 1
+            pieces[-1] += text[at]
+        elif letter == "*":
+            if text[at + 1 : at + 2] == "*":
+                raise PatternRefused(f"Consecutive wildcard characters at pos {at}")
+            pieces.append("")
+        else:
+            pieces[-1] += letter
+        at += 1
+    return pieces
+
+
+def _globs(pieces: Sequence[str], value: str) -> bool:
+    """Each piece at its first place after the one before: no other choice could do better."""
+    if len(pieces) == 1:
+        return value == pieces[0]
+    first, *middle, last = pieces
+    if not value.startswith(first) or len(value) < len(first) + len(last) or not value.endswith(last):
+        return False
+    at, end = len(first), len(value) - len(last)
+    for piece in middle:
+        at = value.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
+
+
+def _anything_but(argument: Any) -> Matcher:
+    """Anything that is there, and none of these."""
+    if isinstance(argument, dict):
+        if len(argument) != 1 or next(iter(argument)) not in _BUT:
+            raise PatternRefused(f"Unsupported anything-but pattern: {next(iter(argument), '')}")
+        ((kind, given),) = argument.items()
+        none = [_KINDS[kind](each) for each in (given if isinstance(given, list) else [given])]
+    else:
+        given = argument if isinstance(argument, list) else [argument]
+        if not given or not all(isinstance(each, str | Decimal) for each in given):
+            raise PatternRefused("Inside anything but list, start|null|boolean is not supported.")
+        none = [_matcher(each) for each in given]
+    return lambda value: value is not _NOTHING and not any(each(value) for each in none)
+
+
+def _exists(argument: Any) -> Matcher:
+    if not isinstance(argument, bool):
+        raise PatternRefused("exists match pattern must be either true or false.")
+    return lambda value: (value is not _NOTHING) is argument
+
+
+def _numeric(argument: Any) -> Matcher:
+    """One bound, or two: from, and to."""
+    if not isinstance(argument, list) or len(argument) not in {2, 4}:
+        raise PatternRefused("Invalid numeric match: an operator and a number, or two of each")
+    bounds: list[tuple[Callable[[Any, Any], bool], Decimal]] = []
+    for name, number in zip(argument[::2], argument[1::2], strict=True):
+        if name not in _COMPARES:
+            raise PatternRefused(f"Unrecognized numeric range operator: {name}")
+        if not isinstance(number, Decimal):
+            raise PatternRefused("Value of numeric match must be a number")
+        if abs(number) > _LARGEST:
+            raise PatternRefused(f"Cannot compare number : {_plain(number)}")
+        bounds.append((_COMPARES[name], number))
+    return lambda value: isinstance(value, Decimal) and all(holds(value, number) for holds, number in bounds)
+
+
+def _plain(number: Decimal) -> str:
+    return str(number).lower().replace("e+", "e")
+
+
+def _cidr(argument: Any) -> Matcher:
+    """Source: that whole addresses, and version 4 in version 6, are refused was recorded (pattern_edges.cidr)."""
+    refusal = PatternRefused(f"Malformed CIDR, one '/' required: {argument}")
+    try:
+        network = ipaddress.ip_network(_text("cidr", argument), strict=False)
+    except ValueError:
+        raise refusal from None
+    if network.prefixlen == network.max_prefixlen or getattr(network.network_address, "ipv4_mapped", None):
+        raise refusal
+
+    def within(value: str) -> bool:
+        try:
+            return ipaddress.ip_address(value) in network
+        except ValueError:
+            return False
+
+    return _of_text(within)
+
+
+_BUT: Final = frozenset({"prefix", "suffix", "equals-ignore-case", "wildcard"})
+_KINDS: Final[Mapping[str, Callable[[Any], Matcher]]] = {
+    "prefix": _prefix,
+    "suffix": _suffix,
+    "equals-ignore-case": _ignoring_case,
+    "wildcard": _wildcard,
+    "anything-but": _anything_but,
+    "exists": _exists,
+    "numeric": _numeric,
+    "cidr": _cidr,
+}

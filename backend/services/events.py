@@ -1,0 +1,181 @@
+"""The event bus: rules, their targets, and events that callers put."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from backend.clock import Clock
+from backend.domain import patterns
+from backend.domain.rules import Event, Rule, RuleHasTargets, RuleTarget, TargetRefused, rule_id
+from backend.domain.scope import Scope
+from backend.errors import LimitExceeded
+from backend.store import listening
+from backend.store import rules as rows
+from backend.store.rules import RULES, TARGETS
+from backend.store.session import Connection, Store
+
+# Source: Amazon EventBridge User Guide, "Quotas".
+MOST_RULES = 300
+MOST_TARGETS = 5
+MOST_TAGS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRequest:
+    """A rule as asked for: what it does not name, it has not."""
+
+    name: str
+    pattern: str
+    enabled: bool = True
+    description: str | None = None
+    role: str | None = None
+    tags: Mapping[str, str] | None = None
+
+
+class Events:
+    """Each call may raise StoreUnavailable; those that name a rule RuleMissing.
+
+    Args:
+        takes: whether a caller may have messages sent to that ARN.
+    """
+
+    def __init__(self, store: Store, clock: Clock, takes: Callable[[str], bool]) -> None:
+        self._store = store
+        self._clock = clock
+        self._takes = takes
+
+    def put(self, scope: Scope, wanted: RuleRequest) -> Rule:
+        """Make a rule, or make another of the one that has the name; that keeps its targets and its tags.
+
+        Raises:
+            PatternRefused: its pattern is none.
+            LimitExceeded: of rules or tags.
+        """
+        patterns.compiled(wanted.pattern)
+        tags = dict(wanted.tags or {})
+        if len(tags) > MOST_TAGS:
+            raise LimitExceeded("tags", MOST_TAGS)
+        made = Rule(
+            id=rule_id(scope, wanted.name),
+            name=wanted.name,
+            pattern=wanted.pattern,
+            enabled=wanted.enabled,
+            created_at=self._clock.now(),
+            description=wanted.description,
+            role=wanted.role,
+            tags=tags,
+        )
+
+        def work(conn: Connection) -> Rule:
+            listening.lock(conn, scope)
+            present = RULES.one(conn, scope, id=made.id)
+            if present is None:
+                if RULES.count(conn, scope) >= MOST_RULES:
+                    raise LimitExceeded("rules", MOST_RULES)
+                RULES.add(conn, scope, made)
+            else:
+                changed = {name: getattr(made, name) for name in ("pattern", "enabled", "description", "role")}
+                RULES.change(conn, scope, made.id, **changed)
+            listening.refresh(conn, scope)
+            return made
+
+        return self._store.transact(work)
+
+    def get(self, scope: Scope, name: str) -> Rule:
+        with self._store.read() as conn:
+            return rows.named(conn, scope, name)
+
+    def list(self, scope: Scope, prefix: str = "") -> Sequence[Rule]:
+        """Rules by name."""
+        with self._store.read() as conn:
+            found = RULES.all(conn, scope)
+        return sorted((each for each in found if each.name.startswith(prefix)), key=lambda each: each.name)
+
+    def enable(self, scope: Scope, name: str, *, enabled: bool) -> None:
+        """Let a rule tell its targets, or tell nobody."""
+
+        def work(conn: Connection) -> None:
+            listening.lock(conn, scope)
+            rule = rows.named(conn, scope, name)
+            RULES.change(conn, scope, rule.id, enabled=enabled)
+            listening.refresh(conn, scope)
+
+        self._store.transact(work)
+
+    def delete(self, scope: Scope, name: str) -> None:
+        """Delete a rule; one that there is not is no error. Raises RuleHasTargets."""
+
+        def work(conn: Connection) -> None:
+            listening.lock(conn, scope)
+            wanted = rule_id(scope, name)
+            if TARGETS.count(conn, scope, rule_id=wanted):
+                raise RuleHasTargets(name)
+            if RULES.remove(conn, scope, id=wanted):
+                listening.refresh(conn, scope)
+
+        self._store.transact(work)
+
+    def put_targets(self, scope: Scope, name: str, targets: Sequence[RuleTarget]) -> None:
+        """Add targets to a rule, or make others of those that have their names.
+
+        Raises:
+            TargetRefused: nothing can be sent to one.
+            LimitExceeded: the rule would have too many.
+        """
+        for each in targets:
+            if not self._takes(each.arn):
+                raise TargetRefused(each.arn)
+
+        def work(conn: Connection) -> None:
+            rule = rows.lock(conn, scope, name)
+            TARGETS.remove(conn, scope, id=[each.id for each in targets])
+            TARGETS.add(conn, scope, *targets)
+            if TARGETS.count(conn, scope, rule_id=rule.id) > MOST_TARGETS:
+                raise LimitExceeded("targets", MOST_TARGETS)
+
+        self._store.transact(work)
+
+    def targets(self, scope: Scope, name: str) -> Sequence[RuleTarget]:
+        """The targets of a rule by their names."""
+        with self._store.read() as conn:
+            rule = rows.named(conn, scope, name)
+            return sorted(TARGETS.all(conn, scope, rule_id=rule.id), key=lambda each: each.target)
+
+    def telling(self, scope: Scope, arn: str) -> Sequence[str]:
+        """Names of the rules that have that target."""
+        with self._store.read() as conn:
+            owners = {each.rule_id for each in TARGETS.all(conn, scope, arn=arn)}
+            return sorted(rule.name for rule in RULES.of(conn, scope, owners).values())
+
+    def remove_targets(self, scope: Scope, name: str, targets: Sequence[str]) -> None:
+        """Take targets from a rule; those that it has not are no error."""
+
+        def work(conn: Connection) -> None:
+            rule = rows.lock(conn, scope, name)
+            TARGETS.remove(conn, scope, rule_id=rule.id, target=list(targets))
+
+        self._store.transact(work)
+
+    def retag(self, scope: Scope, name: str, put: Mapping[str, str], remove: Sequence[str] = ()) -> Rule:
+        """Set and take away tags. Raises LimitExceeded."""
+
+        def work(conn: Connection) -> Rule:
+            rule = rows.lock(conn, scope, name)
+            tags = {key: value for key, value in {**rule.tags, **put}.items() if key not in remove}
+            if len(tags) > MOST_TAGS:
+                raise LimitExceeded("tags", MOST_TAGS)
+            RULES.change(conn, scope, rule.id, tags=tags)
+            return replace(rule, tags=tags)
+
+        return self._store.transact(work)
+
+    def now(self) -> datetime:
+        """When an event happened that does not say so."""
+        return self._clock.now()
+
+    def publish(self, scope: Scope, events: Sequence[Event]) -> None:
+        """Tell events to the targets of the rules that mean them."""
+        now = self._clock.now()
+        self._store.transact(lambda conn: rows.spread(conn, scope, events, now))
