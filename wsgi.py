@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ from backend.commands.opening import (
     sessions_of,
     settings,
     store_of,
+    webhook_key_of,
 )
 from backend.config import BackendSettings
 from backend.domain.ids import account_id
@@ -41,13 +43,16 @@ from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.log_sink import LogSink
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
+from backend.drivers.webhooks import WebhookSink
 from backend.errors import StoreUnavailable
 from backend.services.sessions import Owned, Sessions
+from backend.store.lifecycle import decide_by_default
 from backend.store.outlets import Outlets
 from backend.store.rows import entry_told
 from backend.store.rules import Bus
 from backend.store.secrets import new_key
 from backend.store.session import Store
+from backend.store.shelves import Shelves
 from gateway import commands, local, log_lines, request_log
 from gateway import config as gateway_config
 from gateway.app import create_app
@@ -66,6 +71,7 @@ from translators.callers import Callers
 from translators.events.bodies import Bodies
 from translators.metadata import Guests
 from translators.registry import Caller
+from translators.sns.envelopes import notifications
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -115,18 +121,22 @@ def sessions_for(chosen: BackendSettings, store: Store, identity: Identity) -> S
 
 def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
     """What takes messages, and AWS's words for them."""
-    regions = regions_of(chosen)
-    of_cloud = {mine: name for name, mine in regions.items()}
+    of_cloud = {mine: name for name, mine in regions_of(chosen).items()}
+    words = Bodies(
+        region_of=lambda region: of_cloud.get(region, region),
+        account_of=account_id if chosen.driver == "openstack" else number_of,
+        zone_ids=catalog.zone_ids,
+        entry_of=entry_told,
+    )
+    shelves = Shelves(words.home, partial(notifications, endpoint=chosen.messages_endpoint))
+    web = WebhookSink(webhook_key_of(chosen), SystemClock(), chosen.webhooks).send
+    log = LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send
     return Outlets(
-        words=Bodies(
-            region_of=lambda region: of_cloud.get(region, region),
-            account_of=account_id if chosen.driver == "openstack" else number_of,
-            zone_ids=catalog.zone_ids,
-            entry_of=entry_told,
-        ),
-        shelves={EVERYWHERE: Bus()},
-        sinks={"log": LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send},
+        words=words,
+        shelves={"sqs": shelves.queue, "sns": shelves.topic, EVERYWHERE: Bus(chosen.messages_everywhere)},
+        sinks={"log": log, "http": web, "https": web},
         reserved={"log", EVERYWHERE},
+        decide=decide_by_default,
     )
 
 

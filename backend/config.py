@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 from oslo_config import cfg, types
 
 from backend.domain.names import Names
 from backend.drivers.openstack.settings import OpenStackSettings
+from backend.drivers.webhooks import WebhookRule
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
 
@@ -125,6 +127,22 @@ OPTIONS: dict[str, Sequence[Any]] = {
     ),
     "messages": (
         cfg.StrOpt("log", default="", help="File that messages to log: are written to (empty: the engine's log)."),
+        cfg.ListOpt(
+            "everywhere",
+            default=[],
+            help="Targets that hear of every event of every project: log: writes them to the log or its file.",
+        ),
+        cfg.ListOpt(
+            "webhook_networks",
+            default=[],
+            help="Networks (CIDR) in which callers may have web servers told, beside the internet; never link-local.",
+        ),
+        cfg.StrOpt(
+            "endpoint",
+            default="http://localhost:8080",
+            help="URL of this service, as it stands in what engines tell subscribers of topics.",
+        ),
+        cfg.FloatOpt("webhook_seconds", default=10.0, min=1.0, max=60.0, help="How long a web server may take."),
     ),
     "openstack": (
         cfg.StrOpt("cloud", default="coppice", help="Entry of clouds.yaml that holds the service user."),
@@ -269,6 +287,9 @@ class BackendSettings:
     verify: str = "secret"
     public_images: Mapping[str, str] = field(default_factory=dict)
     messages_log: str = ""
+    messages_endpoint: str = "http://localhost:8080"
+    messages_everywhere: tuple[str, ...] = ()
+    webhooks: WebhookRule = field(default_factory=WebhookRule)
     names: Names = field(default_factory=Names)
     engine: EngineSettings = field(default_factory=EngineSettings)
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
@@ -300,6 +321,9 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         verify=conf.openstack.verify,
         public_images=dict(conf.parameters.images),
         messages_log=conf.messages.log,
+        messages_endpoint=conf.messages.endpoint.rstrip("/"),
+        messages_everywhere=tuple(conf.messages.everywhere),
+        webhooks=_webhooks(conf),
         names=Names(conf.names.private.strip("."), conf.names.public.strip("."), conf.names.balancers.strip(".")),
         engine=_engine(conf),
         openstack=_openstack(conf),
@@ -324,6 +348,16 @@ def _engine(conf: cfg.ConfigOpts) -> EngineSettings:
         pool_busy=min(settings.watch_idle, settings.pool_busy),
         pool_idle=settings.watch_idle,
     )
+
+
+def _webhooks(conf: cfg.ConfigOpts) -> WebhookRule:
+    networks = []
+    for text in conf.messages.webhook_networks:
+        try:
+            networks.append(ip_network(text))
+        except ValueError as error:
+            raise cfg.ConfigSourceValueError(f"[messages] webhook_networks: {error}") from error
+    return WebhookRule(tuple(networks), conf.messages.webhook_seconds)
 
 
 def _openstack(conf: cfg.ConfigOpts) -> OpenStackSettings:

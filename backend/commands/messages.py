@@ -9,6 +9,7 @@ from typing import Final
 from backend.clock import Clock, SystemClock
 from backend.commands import CannotDo, opening, schema
 from backend.commands.line import Command, Rows, Told
+from backend.drivers.webhooks import secret_of, told_secret
 from backend.store import outbox
 from backend.store.outbox import Dead
 from backend.store.session import Connection, Store
@@ -67,6 +68,14 @@ def _chosen(conn: Connection, project: str | None, ids: Sequence[str]) -> Sequen
     return found
 
 
+def _secret(asked: argparse.Namespace) -> Told:
+    return told_secret(secret_of(opening.webhook_key_of(opening.settings()), asked.project))
+
+
+def _secret_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("project", help="id of the project")
+
+
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", help="id of the project whose messages are meant (default: all)")
 
@@ -90,6 +99,7 @@ def _list(asked: argparse.Namespace) -> Told:
 
 COMMANDS: Final = (
     Command("messages list", "list messages that their targets did not take", _list, _list_arguments),
+    Command("messages secret", "print what a project's web servers check signatures with", _secret, _secret_arguments),
     Command(
         "messages resend",
         "have messages that were given up told again",

@@ -75,6 +75,11 @@ def page_key_of(chosen: BackendSettings) -> bytes:
     return hmac.digest(b"coppice pages", (known[0] if known else chosen.database_url).encode(), "sha256")
 
 
+def webhook_key_of(chosen: BackendSettings) -> bytes:
+    """What the secrets that web servers check signatures with are made of; no caller has it."""
+    return hmac.digest(page_key_of(chosen), b"coppice webhooks", "sha256")
+
+
 def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = None) -> Cloud:
     """Args: patience: of a gateway."""
     if chosen.driver == "openstack":

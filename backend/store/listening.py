@@ -24,8 +24,6 @@ def refresh(conn: Connection, scope: Scope, cluster_ids: Collection[str] | None 
 
     They are locked already.
     """
-    if "listened" not in _c:  # until clusters keep it
-        return
     ruled = exists(
         select(1).where(
             rules.c.project_id == scope.project_id, rules.c.region == scope.region, rules.c.enabled.is_(True)

@@ -11,6 +11,9 @@ from sqlalchemy import Connection
 
 from backend.domain.messages import Message, Telling
 from backend.domain.scope import Scope
+from backend.domain.web_addresses import web_address
+
+_WEB = ("http:", "https:")
 
 Send = Callable[[Scope, str, Telling], None]
 """Tells a target something; see ``drivers.sinks``."""
@@ -59,7 +62,9 @@ class Outlets:
     def takes(self, target: str) -> bool:
         """Whether a caller may have messages sent to such a target."""
         kind = kind_of(target)
-        return kind not in self.reserved and (kind in self.shelves or kind in self.sinks)
+        if kind in self.reserved or (target.startswith(_WEB) and web_address(target) is None):
+            return False
+        return kind in self.shelves or kind in self.sinks
 
 
 def kind_of(target: str) -> str:

@@ -52,6 +52,10 @@ class Bodies:
         """A message as it is told; may ask the cloud which ids zones have."""
         return _KINDS[message.kind](self, message)
 
+    def home(self, scope: Scope) -> tuple[str, str]:
+        """The region and the account that a project's ARNs name."""
+        return self.region_of(scope.region), self.account_of(scope.project_id)
+
     def group_arn(self, message: Message) -> str:
         region, account = self.region_of(message.region), self.account_of(message.project_id)
         return arns.group(region, account, message.cluster_id, message.cluster_name)
@@ -186,9 +190,29 @@ def _event(_bodies: Bodies, message: Message) -> Telling:
     return Telling(message.id, message.data["body"])
 
 
+def _publication(bodies: Bodies, message: Message) -> Telling:
+    """What a topic tells a URL, with the headers of SNS.
+
+    Source: Amazon SNS Developer Guide, "Parsing message formats": HTTP/HTTPS headers.
+    """
+    data = message.data
+    topic = arns.topic(bodies.region_of(message.region), bodies.account_of(message.project_id), data["topic"])
+    headers = {
+        "x-amz-sns-message-type": data["type"],
+        "x-amz-sns-message-id": data["message_id"],
+        "x-amz-sns-topic-arn": topic,
+    }
+    if data["type"] == "Notification":
+        headers["x-amz-sns-subscription-arn"] = f"{topic}:{data['subscription']}"
+    if data["raw"]:
+        headers["x-amz-sns-rawdelivery"] = "true"
+    return Telling(message.id, data["body"], attributes=headers)
+
+
 _KINDS: Final[Mapping[MessageKind, Callable[[Bodies, Message], Telling]]] = {
     MessageKind.ACTION: _action,
     MessageKind.ACTIVITY: _activity,
     MessageKind.TEST: _test,
     MessageKind.EVENT: _event,
+    MessageKind.PUBLICATION: _publication,
 }

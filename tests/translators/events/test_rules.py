@@ -66,7 +66,9 @@ def world(heard):
 
     words = Bodies(lambda region: region, lambda _: "123456789012", lambda *_: {}, rows.entry_told)
     outlets = Outlets(
-        words=words, shelves={"sqs": shelf, "log": shelf, EVERYWHERE: Bus(["log:"])}, reserved={"log", EVERYWHERE}
+        words=words,
+        shelves={"sqs": shelf, "https": shelf, "log": shelf, EVERYWHERE: Bus(["log:"])},
+        reserved={"log", EVERYWHERE},
     )
     made = _World(outlets=outlets)
     yield made
@@ -314,6 +316,15 @@ def test_nobody_names_what_is_not_theirs_to_send_to(world, arn):
     _put(world)
     target = {"Id": "t", "Arn": arn.format(ACCOUNT)}
     assert _refused(world, "PutTargets", Rule="r", Targets=[target])[0] == "ValidationException"
+
+
+@pytest.mark.parametrize("url", ["https://u:p@h/", "https://", "http://h:0/"])
+def test_a_target_may_be_a_url_that_is_one(world, url):
+    _put(world)
+    _target(world, "https://hooks.example/path")
+    assert world.ask("ListTargetsByRule", Rule="r")["Targets"] == [{"Id": "t", "Arn": "https://hooks.example/path"}]
+    code, _ = _refused(world, "PutTargets", Rule="r", Targets=[{"Id": "t", "Arn": url}])
+    assert code == "ValidationException"
 
 
 def test_a_sixth_target(world, queue):

@@ -1,0 +1,176 @@
+"""Messages as signed HTTP requests to servers of callers, who are led to no address that is not theirs to name.
+
+A name is resolved once, its addresses are looked at, and the one that was looked at is connected to; no redirect is
+followed. Of the answer only the status line is read, within one deadline for all of it.
+
+Headers and signature are those of Standard Webhooks (https://www.standardwebhooks.com), for which there are libraries:
+whoever hears a message checks the signature over id, time stamp and body, drops what is older than five minutes, and
+takes an id once.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from backend.clock import Clock
+from backend.domain.messages import Gone, Refused, Telling, Unreached
+from backend.domain.scope import Scope
+from backend.domain.web_addresses import Address, Network, WebAddress, may_be_told, resolved, web_address
+
+Resolve = Callable[[str, int], Sequence[str]]
+_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: |\r|\Z)")
+_MOST_HEAD: Final = 8192
+_GONE: Final = 410
+_NEVER: Final = frozenset({400, 413, 414, 415, 422})
+"""Answers that say that this message will not do, whenever it comes."""
+
+
+def secret_of(key: bytes, project_id: str) -> bytes:
+    """What messages of a project are signed with, from the installation's own key."""
+    return hmac.digest(key, f"coppice webhooks {project_id}".encode(), "sha256")
+
+
+def told_secret(secret: bytes) -> str:
+    """The secret as libraries take it."""
+    return f"whsec_{base64.b64encode(secret).decode()}"
+
+
+def signature(secret: bytes, message_id: str, timestamp: int, body: str) -> str:
+    """The signature of a message that is sent at that time (seconds since 1970)."""
+    digest = hmac.digest(secret, f"{message_id}.{timestamp}.{body}".encode(), "sha256")
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def resolve(host: str, port: int) -> Sequence[str]:
+    """Addresses of a host. Raises OSError."""
+    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRule:
+    """How servers are spoken to.
+
+    Attributes:
+        allowed: networks that are spoken to beside the internet.
+        seconds: for all of one request.
+        trust: file of certificates that are trusted; None: those of the system.
+    """
+
+    allowed: Sequence[Network] = ()
+    seconds: float = 10.0
+    trust: str | None = None
+
+
+@dataclass(slots=True)
+class WebhookSink:
+    """Tells web servers.
+
+    Attributes:
+        key: the installation's; see ``secret_of``.
+    """
+
+    key: bytes = field(repr=False)
+    clock: Clock
+    rule: WebhookRule = field(default_factory=WebhookRule)
+    resolve: Resolve = resolve
+    _tls: ssl.SSLContext | None = None
+
+    def send(self, scope: Scope, target: str, telling: Telling) -> None:
+        """Tell a URL.
+
+        Raises:
+            Unreached, Refused, Gone
+        """
+        address = web_address(target)
+        if address is None:
+            raise Refused(f"{target} is no URL that can be told")
+        status = self._exchange(address, self._request(address, scope, telling))
+        if 200 <= status < 300:
+            return
+        words = f"{address.host} answered {status}"
+        if status == _GONE:
+            raise Gone(words)
+        raise Refused(words) if status in _NEVER else Unreached(words)
+
+    def _request(self, address: WebAddress, scope: Scope, telling: Telling) -> bytes:
+        at = int(self.clock.now().timestamp())
+        body = telling.body.encode()
+        secret = secret_of(self.key, scope.project_id)
+        headers = {
+            "Host": address.authority,
+            "User-Agent": "coppice",
+            "Content-Type": "text/plain; charset=UTF-8",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            "webhook-id": telling.id,
+            "webhook-timestamp": str(at),
+            "webhook-signature": signature(secret, telling.id, at, telling.body),
+            **{name: _one_line(value) for name, value in telling.attributes.items()},
+        }
+        lines = [f"POST {address.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        return "\r\n".join(lines).encode("latin-1", "replace") + body
+
+    def _exchange(self, address: WebAddress, request: bytes) -> int:
+        """The status that the server answers. Raises Unreached, Refused."""
+        ends_at = self.clock.monotonic() + self.rule.seconds
+        chosen = self._chosen(address)
+        try:
+            with socket.create_connection((str(chosen), address.port), timeout=self._left(ends_at)) as plain:
+                if address.scheme == "http":
+                    return self._answered(plain, request, ends_at)
+                plain.settimeout(self._left(ends_at))
+                with self._context().wrap_socket(plain, server_hostname=address.host) as sealed:
+                    return self._answered(sealed, request, ends_at)
+        except OSError as error:  # among them what TLS finds wrong, and that time is up
+            raise Unreached(f"{address.host}: {error}") from error
+
+    def _chosen(self, address: WebAddress) -> Address:
+        """The address that is connected to. Raises Unreached, Refused."""
+        try:
+            found = resolved(self.resolve(address.host, address.port))
+        except (OSError, ValueError, UnicodeError) as error:
+            raise Unreached(f"{address.host} is not known: {error}") from error
+        if not found:
+            raise Unreached(f"{address.host} has no address")
+        # One that is not to be spoken to is refused with all: who has a name lead here and there means no good.
+        for each in found:
+            if not may_be_told(each, self.rule.allowed):
+                raise Refused(f"{address.host} leads to {each}, which is not told anything")
+        return found[0]
+
+    def _answered(self, connection: socket.socket, request: bytes, ends_at: float) -> int:
+        connection.settimeout(self._left(ends_at))
+        connection.sendall(request)
+        head = b""
+        while b"\n" not in head and len(head) < _MOST_HEAD:
+            connection.settimeout(self._left(ends_at))
+            more = connection.recv(_MOST_HEAD)
+            if not more:
+                break
+            head += more
+        found = _STATUS.match(head)
+        if found is None:
+            raise OSError("what it answered is no HTTP")
+        return int(found[1])
+
+    def _left(self, ends_at: float) -> float:
+        left = ends_at - self.clock.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return left
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context(cafile=self.rule.trust)
+        return self._tls
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

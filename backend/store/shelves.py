@@ -1,0 +1,57 @@
+"""Queues and topics of this database as targets of messages, which they take in the transaction of the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from backend.domain.messages import Gone, Refused, Telling
+from backend.domain.queues import MessageRefused, QueueMissing
+from backend.domain.scope import Scope
+from backend.domain.topics import Envelope, Publication, PublicationRefused, TopicMissing
+from backend.store import queues, topics
+
+Home = Callable[[Scope], tuple[str, str]]
+"""The region and the account that the ARNs of a project name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelves:
+    """Takes messages into queues, and publishes them to topics.
+
+    Attributes:
+        envelope: how those who hear a topic are told, by its ARN.
+    """
+
+    home: Home
+    envelope: Callable[[str], Envelope]
+
+    def queue(self, conn: Connection, scope: Scope, arn: str, telling: Telling, now: datetime) -> None:
+        """Put a message into a queue. Raises Gone, Refused."""
+        self._check(scope, arn)
+        try:
+            queues.put(conn, scope, arn, telling.body, None, now)
+        except QueueMissing as missing:
+            raise Gone(f"there is no queue {arn}") from missing
+        except MessageRefused as refused:
+            raise Refused(f"the queue {arn} takes no such message: {refused.why}") from refused
+
+    def topic(self, conn: Connection, scope: Scope, arn: str, telling: Telling, now: datetime) -> None:
+        """Publish a message to a topic. Raises Gone, Refused."""
+        self._check(scope, arn)
+        said = Publication(telling.body, telling.subject)
+        try:
+            topics.publish(conn, scope, topics.of_arn(conn, scope, arn), [said], now, envelope=self.envelope(arn))
+        except TopicMissing as missing:
+            raise Gone(f"there is no topic {arn}") from missing
+        except PublicationRefused as refused:
+            raise Refused(f"the topic {arn} takes no such message: {refused.why}") from refused
+
+    def _check(self, scope: Scope, arn: str) -> None:
+        """Names count within a project and region only: an ARN of another one names nothing of this one's."""
+        parts = arn.split(":")
+        if len(parts) != 6 or (parts[3], parts[4]) != self.home(scope):
+            raise Gone(f"{arn} is in another region or account")

@@ -1,0 +1,178 @@
+"""Web servers that are told things: signatures, answers, and addresses that no caller reaches through us."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from ipaddress import ip_network
+
+import pytest
+
+from backend.clock import SystemClock
+from backend.domain.messages import Gone, Refused, Telling, Unreached
+from backend.drivers.webhooks import WebhookRule, WebhookSink, secret_of, signature, told_secret
+from tests.factories import NOW, SCOPE, HandClock
+
+LOOPBACK = ip_network("127.0.0.0/8")
+TELLING = Telling("m", '{"a":"é"}', attributes={"x-amz-sns-message-type": "Notification\r\nX: y"})
+
+
+class _Server:
+    """Answers connections with these bytes; keeps what it read."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.heard = b""
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self):
+        try:
+            connection, _ = self._socket.accept()
+        except OSError:  # closed before anybody came
+            return
+        with connection:
+            while b"\r\n\r\n" not in self.heard or not self.heard.endswith(b"}"):
+                more = connection.recv(65536)
+                if not more:
+                    break
+                self.heard += more
+            if self.answer is None:
+                connection.recv(1)  # until the other side has lost its patience
+            else:
+                connection.sendall(self.answer)
+
+    def close(self):
+        self._socket.close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def served():
+    opened = []
+
+    def serve(answer=b"HTTP/1.1 200 OK\r\n\r\n"):
+        opened.append(_Server(answer))
+        return opened[-1]
+
+    yield serve
+    for each in opened:
+        each.close()
+
+
+def _sink(resolve=None, allowed=(LOOPBACK,), clock=None, seconds=5.0):
+    found = resolve or (lambda _host, _port: ["127.0.0.1"])
+    return WebhookSink(b"key", clock or SystemClock(), WebhookRule(allowed, seconds), found)
+
+
+def test_a_message_is_one_signed_request_to_the_address_that_was_looked_at(served):
+    server = served()
+    clock = HandClock()
+    _sink(clock=clock).send(SCOPE, f"http://hooks.example:{server.port}/a?b=c", TELLING)
+    head, _, body = server.heard.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    at = int(NOW.timestamp())
+    assert lines[0] == "POST /a?b=c HTTP/1.1"
+    assert headers["Host"] == f"hooks.example:{server.port}"
+    assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("m", str(at))
+    secret = secret_of(b"key", SCOPE.project_id)
+    assert headers["webhook-signature"] == signature(secret, "m", at, TELLING.body)
+    assert headers["x-amz-sns-message-type"] == "Notification X: y"
+    assert "X" not in headers
+    assert body.decode() == TELLING.body
+
+
+def test_the_signature_is_that_of_the_standard():
+    """Source: the example of standard-webhooks, whose libraries check it."""
+    import base64
+
+    secret = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    assert told_secret(secret) == "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    body = '{"test": 2432232314}'
+    told = signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert told == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize(
+    ("change", "value"), [("secret", b"other"), ("message_id", "other"), ("timestamp", 2), ("body", "other")]
+)
+def test_whatever_is_changed_breaks_the_signature(change, value):
+    given = {"secret": b"s", "message_id": "m", "timestamp": 1, "body": "b"}
+    assert signature(**{**given, change: value}) != signature(**given)
+
+
+def test_projects_have_secrets_of_their_own():
+    assert secret_of(b"key", "a") != secret_of(b"key", "b")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (204, None),
+        (410, Gone),
+        (400, Refused),
+        (422, Refused),
+        (404, Unreached),
+        (429, Unreached),
+        (301, Unreached),
+        (500, Unreached),
+    ],
+)
+def test_answers(served, status, error):
+    server = served(f"HTTP/1.1 {status} X\r\nLocation: http://127.0.0.1/\r\n\r\n".encode())
+    if error is None:
+        _sink().send(SCOPE, f"http://h:{server.port}/", TELLING)
+        return
+    with pytest.raises(error, match=str(status)):
+        _sink().send(SCOPE, f"http://h:{server.port}/", TELLING)
+
+
+def test_what_answers_no_http_is_unreached(served):
+    with pytest.raises(Unreached, match="no HTTP"):
+        _sink().send(SCOPE, f"http://h:{served(b'SSH-2.0-x').port}/", TELLING)
+
+
+def test_who_never_answers_is_left_when_the_time_is_up(served):
+    with pytest.raises(Unreached, match="timed out"):
+        _sink(seconds=0.2).send(SCOPE, f"http://h:{served(None).port}/", TELLING)
+
+
+def test_what_speaks_no_tls_is_unreached(served):
+    with pytest.raises(Unreached):
+        _sink().send(SCOPE, f"https://h:{served(b'x' * 100).port}/", TELLING)
+
+
+@pytest.mark.parametrize(
+    "addresses", [["127.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["169.254.169.254"], ["fe80::1%eth0"], ["::ffff:7f00:1"]]
+)  # fmt: skip
+def test_names_that_lead_inside_are_refused_before_anything_is_sent(addresses):
+    sink = _sink(lambda _host, _port: addresses, allowed=())
+    with pytest.raises(Refused, match="is not told anything"):
+        sink.send(SCOPE, "https://inside.example/", TELLING)
+
+
+def test_a_name_is_resolved_once(served):
+    server, asked = served(), []
+
+    def once(host, port):
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
+
+    _sink(once).send(SCOPE, f"http://rebinding.example:{server.port}/", TELLING)
+    assert asked == ["rebinding.example"]
+
+
+def test_unknown_names_are_unreached():
+    def unknown(_host, _port):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    with pytest.raises(Unreached, match="is not known"):
+        _sink(unknown).send(SCOPE, "https://nowhere.example/", TELLING)
+
+
+def test_what_is_no_url_is_refused():
+    with pytest.raises(Refused):
+        _sink().send(SCOPE, "https://user@h/", TELLING)
