@@ -58,21 +58,25 @@ def deliver(context: Context, lease: StreamLease) -> Job:
         due = in_turn(found, now)
         if not due:
             break
+        # Where that was all, the stream is given back in the transaction that tells what came of it.
+        last = len(found) < context.settings.messages_batch
         target = due[0].message.target
         shelf = context.outlets.shelves.get(kind_of(target))
         if shelf is not None:  # the words are found in a call, too: they may ask the cloud
             (tellings,) = yield [Call(lease.scope, partial(_worded, context, due), lane=LANE)]
-            noted = yield Write(partial(_shelve, context, lease, shelf, tellings))
+            noted = yield Write(partial(_shelve, context, lease, shelf, tellings, last=last))
         else:
             send = context.outlets.sinks.get(kind_of(target), _nowhere)
             (tried,) = yield [Call(lease.scope, partial(_send, context, send, target, due), lane=LANE)]
-            noted = yield Write(partial(_conclude, context, lease, tried))
+            noted = yield Write(partial(_conclude, context, lease, tried, last=last))
         if noted is None:  # another engine has it, and tells it again
             return
         _tell(context, noted)
+        if last:
+            return
         if any(isinstance(each.error, Unreached) for each in noted):
             break
-    yield Write(partial(_release, context, lease))
+    yield Write(partial(_release, lease))
 
 
 def in_turn(found: Iterable[Waiting], now: datetime) -> list[Waiting]:
@@ -117,7 +121,13 @@ def _send(context: Context, send: Send, target: str, due: Sequence[Waiting]) -> 
 
 
 def _shelve(
-    context: Context, lease: StreamLease, shelf: Shelf, tellings: Sequence[tuple[Waiting, Telling]], conn: Connection
+    context: Context,
+    lease: StreamLease,
+    shelf: Shelf,
+    tellings: Sequence[tuple[Waiting, Telling]],
+    conn: Connection,
+    *,
+    last: bool,
 ) -> Sequence[Tried] | None:
     """Hand messages to what this database keeps; None where the lease was lost."""
     if not _held(conn, lease, [each for each, _ in tellings]):
@@ -131,14 +141,22 @@ def _shelve(
             tried.append(Tried(each, error))
         else:
             tried.append(Tried(each, None))
-    return _noted(context, conn, tried)
+    noted = _noted(context, conn, tried)
+    if last:
+        _give_back(conn, lease)
+    return noted
 
 
-def _conclude(context: Context, lease: StreamLease, tried: Sequence[Tried], conn: Connection) -> Sequence[Tried] | None:
+def _conclude(
+    context: Context, lease: StreamLease, tried: Sequence[Tried], conn: Connection, *, last: bool
+) -> Sequence[Tried] | None:
     """Write what came of a call; None where the lease was lost."""
     if not _held(conn, lease, [each.waiting for each in tried if each.error is not None]):
         return None
-    return _noted(context, conn, tried)
+    noted = _noted(context, conn, tried)
+    if last:
+        _give_back(conn, lease)
+    return noted
 
 
 def _held(conn: Connection, lease: StreamLease, concerned: Iterable[Waiting]) -> bool:
@@ -200,10 +218,13 @@ def _tell(context: Context, tried: Sequence[Tried]) -> None:
         )
 
 
-def _release(context: Context, lease: StreamLease, conn: Connection) -> None:
-    """Give the stream back, due when its next message is; an empty one is forgotten."""
-    if leases.STREAMS.fence(conn, lease) is None:
-        return
+def _release(lease: StreamLease, conn: Connection) -> None:
+    if leases.STREAMS.fence(conn, lease) is not None:
+        _give_back(conn, lease)
+
+
+def _give_back(conn: Connection, lease: StreamLease) -> None:
+    """Give the stream back, which is held, due when its next message is; an empty one is forgotten."""
     due_at = outbox.next_due(conn, lease.stream_id)
     if due_at is None:
         leases.STREAMS.forget(conn, lease)

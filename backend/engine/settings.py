@@ -92,6 +92,7 @@ class EngineSettings:
     balancers_at_once: int = 20
     addresses_at_once: int = 10
     streams_at_once: int = 40
+    streams_at_once: int = 100
     messages_batch: int = 100
     message_pause: timedelta = timedelta(seconds=2)
     message_longest_pause: timedelta = timedelta(minutes=5)
