@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from backend.domain.lifecycle_findings import ActionNotFound
 from backend.domain.node import NodeState
 from backend.errors import Finding
 from backend.store import nodes, tables
+from backend.store.types import to_micros
 from tests.simulation import hook_writes
 from tests.simulation.chaos import Crash
 from tests.simulation.failing_store import STORE_AWAY
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _HOOKS = ("warm", "check", "drain", "flush")
 _LAUNCHING = frozenset(_HOOKS[:2])
+_LATE = timedelta(minutes=3)
 _messages = tables.outbox_tables.messages
 
 
@@ -53,6 +56,16 @@ class Waits:
         if begun != told:
             raise self.world.broke("11 once", f"waits {begun - told} are told to nobody, {told - begun} are none")
         self.asked += sorted(told)
+        if not self.world.chaos.on:
+            self._in_time()
+
+    def _in_time(self) -> None:
+        """With nothing in its way the engine lets nobody wait beyond a deadline."""
+        late = to_micros(self.world.clock.now() - _LATE)
+        question = "SELECT id FROM lifecycle_actions a WHERE result IS NULL AND min(heartbeat_until, until) < ?"
+        found = self.world.store.database.raw.execute(question, (late,)).fetchone()
+        if found is not None:
+            raise self.world.broke("6 hooks", f"{found[0]} is waited for although its time is over")
 
     def _fresh(self, table: str) -> Sequence[tuple[str, ...]]:
         question = f"SELECT * FROM {table} WHERE seq > ? ORDER BY seq"

@@ -51,7 +51,7 @@ STORELESS = Mood(store=(0.005, 0.02))
 SKEWED = Mood(skews=(0.5, 3.0))
 ALL_AT_ONCE = replace(SLOW, store=(0.0, 0.005), skews=(0.0, 2.0))
 OMITTING = Mood(omits=(0.2,), fault=(0.05,))
-HOOKED = Mood(hooked=True, steps=100)
+HOOKED = Mood(hooked=True)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
     trial: Mood(crash=(0.0,), fault=(0.0,), interfere=(0.0,), trial=trial, steps=30)
@@ -117,7 +117,7 @@ SEEDS = {
     "skewed": 10,
     "omitting": 10,
     "big": 10,
-    "hooked": 20,
+    "hooked": 5,
     "meddling": 5,
     "silent": 10,
     "overtaken": 10,
