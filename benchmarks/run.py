@@ -16,8 +16,8 @@ sys.path.insert(0, str(ROOT))
 import api  # noqa: E402 - after the path
 import engine  # noqa: E402
 import idle  # noqa: E402
-import networks  # noqa: E402
 import messages  # noqa: E402
+import networks  # noqa: E402
 
 
 def main() -> int:

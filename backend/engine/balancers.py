@@ -161,6 +161,13 @@ class _Tending:
         BALANCERS.change(conn, scope, balancer_id, cloud_id=None, state=BalancerState.PROVISIONING)
         BALANCER_LEASES.release(conn, self.lease, self.context.now())
 
+    def evicted(self, pools: Sequence[str], conn: Connection) -> bool:
+        """The cloud has no such pools."""
+        held = self.held(conn)
+        if held:
+            balancers.evicted(conn, self.lease.scope, pools)
+        return held
+
     def gone(self, conn: Connection) -> bool:
         """Whether it is to go by now: that may have been wished for since its rows were read."""
         now = BALANCERS.one(conn, self.lease.scope, id=self.lease.balancer_id)
@@ -209,6 +216,8 @@ def tend_balancer(context: Context, lease: BalancerLease) -> Job:
     if not (yield Write(partial(tending.housed, tree))):
         return
     yield from _end_twins(tending, tree.id)
+    if not (yield from _evict_the_gone(tending, tree)):
+        return
     again_at = yield from _endpoints(tending, tree)
     if again_at is None:
         return
@@ -291,7 +300,8 @@ def _missing(tending: _Tending, cloud_id: str) -> Any:
         yield Write(partial(tending.wait, tending.context.pause(tending.lease, _busy(tending))))
         return
     tending.context.held_up.over(tending.lease)
-    yield Write(tending.lost)
+    if (yield from _evict_the_gone(tending, None)):  # nor has any group a pool of it
+        yield Write(tending.lost)
 
 
 def _end_twins(tending: _Tending, cloud_id: str) -> Any:
@@ -313,6 +323,27 @@ def _end_twins(tending: _Tending, cloud_id: str) -> Any:
             *(scope.project_id, scope.region, balancer.id, each, answer or "done"),
         )
     return not found
+
+
+def _evict_the_gone(tending: _Tending, tree: Tree | None) -> Any:
+    """Take pools that are no more from groups that nobody refers to; False where all is given back, to look again.
+
+    Whoever removed them heard no answer, or died before it was written down: of a group that is not referred to, no
+    wish says so. What another balancer's tree has yet is there, and is left to whoever removes it.
+    """
+    with tending.context.store.read() as conn:
+        pools = balancers.left_behind(conn, tending.lease.scope)
+    gone = []
+    for pool_id in pools:
+        if tree is not None and any(each.id == pool_id for each in tree.parts):
+            continue
+        (answer,) = yield tending.asked(tending.context.cloud.balancing.members, pool_id)
+        if isinstance(answer, errors.PoolNotFound):
+            gone.append(pool_id)
+        elif isinstance(answer, errors.CloudError):
+            yield from _refused(tending, answer)
+            return False
+    return not gone or (yield Write(partial(tending.evicted, gone)))
 
 
 def _end(tending: _Tending, tree: Tree) -> Any:

@@ -91,7 +91,6 @@ class EngineSettings:
     networks_at_once: int = 20
     balancers_at_once: int = 20
     addresses_at_once: int = 10
-    streams_at_once: int = 40
     streams_at_once: int = 100
     messages_batch: int = 100
     message_pause: timedelta = timedelta(seconds=2)

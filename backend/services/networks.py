@@ -216,10 +216,10 @@ class Networks:
         def work(conn: Connection) -> bool:
             if options_id and not rows.lock_options(conn, scope, options_id):
                 raise NetworkThingMissing("dhcp-options", options_id)
-            if rows.lock(conn, scope, vpc_id) is None:
+            vpc = rows.lock(conn, scope, vpc_id)
+            if vpc is None:
                 return False
-            rows.VPCS.change(conn, scope, vpc_id, dhcp_options_id=options_id)
-            rows.pull(conn, vpc_id, self._clock.now())
+            rows.set_options(conn, scope, vpc, options_id, self._clock.now())
             return True
 
         if not self._store.transact(work):

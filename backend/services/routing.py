@@ -99,9 +99,8 @@ class Routing:
                 raise AlreadyJoined("internet-gateway", gateway_id, gateway.vpc_id)
             if rows.GATEWAYS.one(conn, scope, vpc_id=vpc_id) is not None:
                 raise AlreadyJoined("vpc", vpc_id, gateway_id)
-            if not rows.attach(conn, scope, gateway_id, vpc_id):
+            if not rows.attach(conn, scope, gateway_id, vpc_id, self._clock.now()):
                 raise AlreadyJoined("internet-gateway", gateway_id, vpc_id)
-            rows.pull(conn, vpc_id, self._clock.now())
             return None
 
         self._refuse(scope, self._store.transact(work))
@@ -126,8 +125,7 @@ class Routing:
                 return "internet-gateway", gateway_id
             if gateway.vpc_id != vpc_id:
                 raise NotJoined(gateway_id, vpc_id)
-            rows.GATEWAYS.change(conn, scope, gateway_id, vpc_id=None)
-            rows.pull(conn, vpc_id, self._clock.now())
+            rows.detach(conn, scope, gateway_id, vpc_id, self._clock.now())
             return None
 
         self._refuse(scope, self._store.transact(work))

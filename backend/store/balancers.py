@@ -110,6 +110,13 @@ def evicted(conn: Connection, scope: Scope, pool_ids: Collection[str]) -> None:
         TARGETS.remove(conn, scope, group_id=group.id, state=str(TargetState.DRAINING))
 
 
+def left_behind(conn: Connection, scope: Scope) -> list[str]:
+    """Pools of target groups that no balancer refers to: they are about to be removed, or have been."""
+    mine = (_g.project_id == scope.project_id, _g.region == scope.region)
+    statement = select(_g.pool_id).where(*mine, _g.balancer_id.is_(None), _g.pool_id.is_not(None))
+    return sorted(conn.execute(statement).scalars())
+
+
 def homes(conn: Connection, scope: Scope, source_id: str) -> Sequence[TargetGroup] | None:
     """The target groups that a source of ours stands for: itself, or those of a classic balancer; None of nothing."""
     group = GROUPS.one(conn, scope, id=source_id)

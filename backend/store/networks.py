@@ -92,11 +92,39 @@ def pull(conn: Connection, vpc_id: str, at: datetime) -> None:
     LEASED_VPCS.pull(conn, (vpc_id,), at)
 
 
-def attach(conn: Connection, scope: Scope, gateway_id: str, vpc_id: str) -> bool:
-    """Give a gateway that is at no VPC to one; False where somebody else was quicker."""
+def attach(conn: Connection, scope: Scope, gateway_id: str, vpc_id: str, at: datetime) -> bool:
+    """Give a gateway that is at no VPC to one, which engines lead to the outside; False where another was quicker.
+
+    The VPC counts as closed whatever its row said: the cloud may have closed it, and nobody wrote that down.
+    """
     c = tables.internet_gateways.c
     free = (c.id == gateway_id, c.project_id == scope.project_id, c.region == scope.region, c.vpc_id.is_(None))
-    return bool(conn.execute(update(tables.internet_gateways).where(*free).values(vpc_id=vpc_id)).rowcount)
+    if not conn.execute(update(tables.internet_gateways).where(*free).values(vpc_id=vpc_id)).rowcount:
+        return False
+    VPCS.change(conn, scope, vpc_id, gateway=False)
+    pull(conn, vpc_id, at)
+    return True
+
+
+def detach(conn: Connection, scope: Scope, gateway_id: str, vpc_id: str, at: datetime) -> None:
+    """Take a gateway from a VPC, which engines close: it counts as led to the outside, as the cloud may have led it."""
+    GATEWAYS.change(conn, scope, gateway_id, vpc_id=None)
+    VPCS.change(conn, scope, vpc_id, gateway=True)
+    pull(conn, vpc_id, at)
+
+
+def set_options(conn: Connection, scope: Scope, vpc: Vpc, options_id: str, at: datetime) -> None:
+    """Give a VPC other DHCP options; engines tell the cloud.
+
+    Its subnets count as told the servers of names that they had by the options before: the cloud may have been told
+    these, and nobody wrote that down.
+    """
+    known = DHCP_OPTIONS.of(conn, scope, (vpc.dhcp_options_id, options_id))
+    before, after = (known[each].dns if each in known else () for each in (vpc.dhcp_options_id, options_id))
+    for subnet in SUBNETS.all(conn, scope, vpc_id=vpc.id, state=STANDING) if before != after else ():
+        SUBNETS.change(conn, scope, subnet.id, dns=before)
+    VPCS.change(conn, scope, vpc.id, dhcp_options_id=options_id)
+    pull(conn, vpc.id, at)
 
 
 def lock_options(conn: Connection, scope: Scope, options_id: str) -> bool:

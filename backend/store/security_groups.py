@@ -93,13 +93,14 @@ def hold(conn: Connection, scope: Scope, group_id: str, now: datetime) -> Held |
     The engine looks at it soon, unless ``settled`` says that it need not.
     """
     where = and_(_this(scope, group_id), _c.state == str(GroupState.AVAILABLE))
-    before = conn.execute(select(_c.due_at).where(where).with_for_update()).first()
+    before = conn.execute(select(_c.due_at, _c.owner).where(where).with_for_update()).first()
     if before is None:
         return None
     unsettle(conn, scope, group_id, now)
     group = GROUPS.one(conn, scope, id=group_id)
     generation = conn.execute(select(_c.generation).where(where)).scalar_one()
-    alone = before.due_at is None or before.due_at > now + UNSETTLED
+    # Whoever set a time within UNSETTLED may have another clock; an engine's lease sets one of its own.
+    alone = before.owner is None and (before.due_at is None or before.due_at > now + 2 * UNSETTLED)
     return None if group is None else Held(group, int(generation), alone)
 
 

@@ -113,6 +113,44 @@ def test_a_gateway_is_brought_to_the_cloud_and_away(world: EngineWorld, api: Net
     assert not api.seen.vpcs(SCOPE, [vpc.id])[0].vpc.gateway
 
 
+@pytest.mark.parametrize("led", [True, False])
+def test_a_wish_that_turned_before_the_answer_is_heard(world: EngineWorld, api: Networks, *, led: bool) -> None:
+    """The cloud did what nobody wrote down: it is told the last wish, too, though the row says that it is so."""
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    routing = world.backend.routing
+    gateway = routing.create_gateway(SCOPE)
+    if not led:
+        routing.attach_gateway(SCOPE, gateway.id, vpc.id)
+        world.pass_time(5)
+    ways = routing.attach_gateway, routing.detach_gateway
+    first, last = ways if led else ways[::-1]
+    first(SCOPE, gateway.id, vpc.id)
+    world.simulated.faults.lose_answer(Where(calls=("lead_out",)), times=1)
+    world.pass_time(1)
+    last(SCOPE, gateway.id, vpc.id)
+    world.pass_time(30)
+    assert _told(world, "SELECT outside FROM vpcs") == [(int(not led),)]
+    assert api.seen.vpcs(SCOPE, [vpc.id])[0].vpc.gateway is not led
+
+
+def test_servers_of_names_that_turned_before_the_answer_is_heard(world: EngineWorld, api: Networks) -> None:
+    vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
+    api.create_subnet(SCOPE, vpc.id, "10.0.0.0/24", None)
+    options = world.backend.dhcp_options.create(SCOPE, {"domain-name-servers": ["10.0.0.9"]})
+    api.set_dhcp_options(SCOPE, vpc.id, options.id)
+    world.simulated.faults.lose_answer(Where(calls=("set_dns",)), times=1)
+    world.pass_time(1)
+    assert _told(world, "SELECT dns FROM subnets") == [("10.0.0.9",)]
+    api.set_dhcp_options(SCOPE, vpc.id, "")
+    world.pass_time(30)
+    assert _told(world, "SELECT dns FROM subnets") == [("",)]
+
+
+def _told(world: EngineWorld, question: str) -> list[tuple[object, ...]]:
+    with world.simulated._state.reading() as connection:
+        return [tuple(row) for row in connection.execute(question)]
+
+
 def test_what_the_cloud_holds_back_is_asked_for_again(world: EngineWorld, api: Networks, left: Left) -> None:
     vpc = api.create_vpc(SCOPE, "10.0.0.0/16")
     subnet = api.create_subnet(SCOPE, vpc.id, "10.0.0.0/24", None)

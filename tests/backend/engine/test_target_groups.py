@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from backend.domain import balancer_findings
+from backend.domain.balancers import BalancerKind
+from backend.drivers.simulated.faults import Where
+from backend.services.balancers import NewBalancer
 from backend.store import balancers as store_balancers
 from backend.store.balancers import GROUPS, TARGETS
 from tests.backend.engine.test_balancers import group, listen, make
@@ -72,3 +75,37 @@ def test_what_drains_is_out_once_its_pool_is_gone(world, end):
         world.backend.balancers.delete(SCOPE, balancer.id)
     world.pass_time(10)
     assert [each.name for each in world.backend.target_groups.health(SCOPE, target.id)] == ["10.0.0.78"]
+
+
+@pytest.mark.parametrize(("end", "call"), [("listener", "remove_part"), ("balancer", "delete_balancer")])
+def test_a_pool_that_went_without_a_word_is_no_groups_any_more(world, end, call):
+    """Whoever had it removed heard no answer, or died before the answer was written down."""
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    world.backend.target_groups.register(SCOPE, target.id, [("10.0.0.77", 80), ("10.0.0.78", 80)])
+    world.pass_time(5)
+    world.backend.target_groups.deregister(SCOPE, target.id, [("10.0.0.77", 80)])
+    world.simulated.faults.lose_answer(Where(calls=(call,)), times=3)
+    world.simulated.faults.unavailable(Where(calls=("members",)), times=1)
+    if end == "listener":
+        world.backend.listeners.delete(SCOPE, world.backend.listeners.all(SCOPE)[0].id)
+    else:
+        world.backend.balancers.delete(SCOPE, balancer.id)
+    world.pass_time(30)
+    assert world.simulated.pools.all() == []
+    assert world.backend.target_groups.get(SCOPE, target.id).pool_id is None
+    assert [each.name for each in world.backend.target_groups.health(SCOPE, target.id)] == ["10.0.0.78"]
+
+
+def test_a_pool_that_is_there_stays_a_groups(world):
+    """Nobody refers to the group by now; another balancer's engine is still to take its pool away."""
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    world.pass_time(5)
+    subnets = world.simulated.cloud.network.subnets(SCOPE)[:1]
+    world.backend.balancers.create(SCOPE, NewBalancer("other", BalancerKind.APPLICATION, "internal", subnets))
+    world.simulated.faults.unavailable(Where(calls=("remove_part",)), seconds=60)
+    world.backend.listeners.delete(SCOPE, world.backend.listeners.all(SCOPE)[0].id)
+    world.pass_time(30)
+    (pool,) = world.simulated.pools.all()
+    assert world.backend.target_groups.get(SCOPE, target.id).pool_id == pool.id

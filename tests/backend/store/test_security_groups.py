@@ -63,6 +63,21 @@ def test_writes_that_overlap_are_not(store: Store, clock: HandClock) -> None:
     assert due(store, clock) == UNSETTLED
 
 
+def test_clocks_that_differ_hide_no_write_and_no_look(store: Store, clock: HandClock) -> None:
+    """Who looks, or writes, may have another clock; what the engine that looks wrote of its lease counts, too."""
+    hold(store, clock)
+    behind = clock.now() - timedelta(seconds=5)
+    held = store.transact(lambda conn: rows.hold(conn, SCOPE, WEB.id, behind))
+    assert held is not None
+    assert not held.alone
+    store.transact(lambda conn: GROUPS.change(conn, SCOPE, WEB.id, due_at=clock.now()))
+    LEASED.claim(store, Claimer("e", CONFIRMED), clock.now(), Room(4, ()))
+    held = hold(store, clock)
+    assert not held.alone
+    store.transact(lambda conn: rows.settled(conn, SCOPE, held, clock.now()))
+    assert due(store, clock) == UNSETTLED
+
+
 def test_a_look_that_nobody_met_is_the_last_for_long(store: Store, clock: HandClock) -> None:
     lease = looked_at(store, clock)
     store.transact(lambda conn: rows.release(conn, lease, 0, clock.now(), CONFIRMED))
