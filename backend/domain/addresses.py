@@ -13,6 +13,10 @@ from typing import Final
 ADDRESS: Final = "address"
 INTERFACE: Final = "interface"
 """What is made at the cloud within a request."""
+LEADING: Final = "leading"
+"""An address that is being led elsewhere; what is remembered of it has the cloud's id of the address."""
+UNLED: Final = timedelta(minutes=2)
+"""When an engine takes up what a request began and did not end: the cloud may be at it until then."""
 ADDRESSES: Final = 500
 INTERFACES: Final = 5000
 """Of a project in a region. Source: Amazon VPC User Guide, "Amazon VPC quotas"; a cloud gives fewer addresses."""

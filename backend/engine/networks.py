@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.addresses import ADDRESS, INTERFACE
+from backend.domain.addresses import ADDRESS, INTERFACE, LEADING
 from backend.domain.ids import short_id
 from backend.domain.networks import SUBNET, VPC, Progress, Subnet, Vpc
 from backend.domain.scope import Scope
@@ -21,6 +21,7 @@ from backend.drivers.network_making import MadeSubnet, NetworkMaking
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of, error_of
+from backend.engine.leading import lead
 from backend.store import networks as rows
 from backend.store import security_groups
 from backend.store.networks import MakingLease, VpcLease
@@ -156,7 +157,13 @@ class _Settling:
 
 
 def take_away(context: Context, lease: MakingLease) -> Job:
-    """End what was made and found no row: it is known by a token that nobody else has."""
+    """End what was made and found no row: it is known by a token that nobody else has.
+
+    What is noted of an address that is led elsewhere is no making: that goes on.
+    """
+    if lease.kind == LEADING:
+        yield from lead(context, lease)
+        return
     scope, cloud = lease.scope, context.cloud
     makings: dict[str, tuple[Callable[..., object], object]] = {
         VPC: (_end_vpc, cloud.network_making),

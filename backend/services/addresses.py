@@ -126,6 +126,7 @@ class Addresses:
                 interface_id=place.interface_cloud_id,
             )
             twice(bind)
+            self._store.transact(lambda conn: self._note_led(conn, scope, address_id, association, others))
         except errors.Finding:
             # What the cloud may still do as before is told as before, unless somebody said something else meanwhile.
             self._store.transact(lambda conn: _put_back(conn, scope, before, association))
@@ -140,10 +141,20 @@ class Addresses:
             address = rows.ADDRESSES.one(conn, scope, association_id=association_id)
         if address is None:
             raise AssociationMissing(association_id)
-        with self._store.read() as conn:
+        making, now = self._making, self._clock.now()
+
+        def begin(conn: Any) -> None:
             _refuse_kept(conn, scope, address)
-        twice(partial(self._making.unbind_address, scope, address.cloud_id))
-        self._store.transact(lambda conn: _put_back(conn, scope, _free(address), association_id))
+            if rows.lock_address(conn, scope, address.id) is not None:
+                rows.note_leading(conn, scope, address, now)
+
+        def done(conn: Any) -> None:
+            _put_back(conn, scope, _free(address), association_id)
+            rows.note_led(conn, scope, address.id, None)
+
+        self._store.transact(begin)
+        twice(partial(making.unbind_address, scope, address.cloud_id))
+        self._store.transact(done)
 
     def part(self, scope: Scope, interface_id: str) -> None:
         """Lead those nowhere that led to a made interface."""
@@ -153,8 +164,13 @@ class Addresses:
             self.disassociate(scope, address.association_id or "")
 
     @staticmethod
+    def _note_led(conn: Any, scope: Scope, address_id: str, association: str, others: Sequence[ElasticAddress]) -> None:
+        rows.note_led(conn, scope, address_id, association)
+        for each in others:
+            rows.note_led(conn, scope, each.id, None)
+
     def _lead(
-        conn: Any, scope: Scope, address_id: str, place: Place, association: str, *, again: bool
+        self, conn: Any, scope: Scope, address_id: str, place: Place, association: str, *, again: bool
     ) -> tuple[ElasticAddress, Sequence[ElasticAddress]]:
         """The address as it was, and others that led there."""
         address = rows.lock_address(conn, scope, address_id)
@@ -165,8 +181,10 @@ class Addresses:
         _refuse_kept(conn, scope, address)
         same = {"server_id": place.server_id} if place.server_id else {"interface_id": place.interface_id}
         others = [each for each in rows.ADDRESSES.all(conn, scope, **same) if each.id != address_id]
+        now = self._clock.now()
         for each in others:
             _put(conn, scope, _free(each))
+            rows.note_leading(conn, scope, each, now)
         led = replace(
             address,
             association_id=association,
@@ -175,6 +193,7 @@ class Addresses:
             private_address=place.private_address,
         )
         _put(conn, scope, led)
+        rows.note_leading(conn, scope, address, now)
         return address, others
 
     def _end_own(self, scope: Scope, server_id: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, select
 
-from backend.domain.addresses import ElasticAddress, MadeInterface, NatGateway
+from backend.domain.addresses import LEADING, UNLED, ElasticAddress, MadeInterface, NatGateway
+from backend.domain.networks import Making
 from backend.domain.scope import Scope
 from backend.store import network_tables as tables
+from backend.store.networks import LEASED_MAKINGS, MAKINGS
 from backend.store.records import Records
 
 ADDRESSES: Final = Records(tables.elastic_addresses, ElasticAddress)
@@ -30,3 +33,16 @@ def lock_interface(conn: Connection, scope: Scope, interface_id: str) -> MadeInt
     mine = (c.id == interface_id, c.project_id == scope.project_id, c.region == scope.region)
     conn.execute(select(c.id).where(*mine).with_for_update())
     return INTERFACES.one(conn, scope, id=interface_id)
+
+
+def note_leading(conn: Connection, scope: Scope, address: ElasticAddress, now: datetime) -> None:
+    """The cloud is about to be told where an address leads: an engine does so where nobody says that it was."""
+    if not LEASED_MAKINGS.pull(conn, (address.cloud_id,), now + UNLED):
+        MAKINGS.add(conn, scope, Making(address.cloud_id, LEADING, now), due_at=now + UNLED, epoch=0)
+
+
+def note_led(conn: Connection, scope: Scope, address_id: str, association_id: str | None) -> None:
+    """The cloud leads an address as that association says; whoever said something else since has noted it, too."""
+    here = lock_address(conn, scope, address_id)
+    if here is not None and here.association_id == association_id:
+        MAKINGS.remove(conn, scope, id=here.cloud_id, owner=None)
