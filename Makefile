@@ -7,7 +7,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint unit simulation fuzz conformance soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes storm clean
+.PHONY: install run test lint unit simulation fuzz conformance ansible soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -37,6 +37,10 @@ fuzz: $(VENV)/.dev
 
 conformance: $(VENV)/.dev
 	$(BIN)/python -m pytest conformance -q
+
+# A play with Ansible's amazon.aws, made, made again and taken away. Ansible comes into build/ansible, half a gigabyte.
+ansible: $(VENV)/.dev
+	$(BIN)/python -m conformance.ansible
 
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START)

@@ -1,0 +1,1 @@
+"""Ansible's amazon.aws against a server of its own."""
