@@ -181,7 +181,9 @@ def test_a_provider_of_openid_connect(iam: Any) -> None:
     iam.delete_open_id_connect_provider(**named)
 
 
-def test_a_server_certificate(iam: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def pem(tmp_path: Path) -> tuple[str, str]:
+    """A certificate that signs itself, and its key."""
     key, body = tmp_path / "key.pem", tmp_path / "body.pem"
     subprocess.run(
         [
@@ -203,14 +205,30 @@ def test_a_server_certificate(iam: Any, tmp_path: Path) -> None:
         check=True,
         capture_output=True,
     )
-    name = unique("cert")
-    iam.upload_server_certificate(
-        ServerCertificateName=name, CertificateBody=body.read_text(), PrivateKey=key.read_text(), Tags=TAGS
-    )
+    return body.read_text(), key.read_text()
+
+
+@pytest.mark.embedded("its listeners speak no TLS yet")
+def test_a_certificate_that_a_listener_has_stays(iam: Any, server: Access, ec2: Any, pem: tuple[str, str]) -> None:
+    zones = [each["ZoneName"] for each in ec2.describe_availability_zones()["AvailabilityZones"]]
+    elb, name, (body, key) = client(server, "elb"), unique("cert"), pem
+    made = iam.upload_server_certificate(ServerCertificateName=name, CertificateBody=body, PrivateKey=key)
+    secure = {"Protocol": "HTTPS", "LoadBalancerPort": 443, "InstanceProtocol": "HTTP", "InstancePort": 80}
+    listener = {**secure, "SSLCertificateId": made["ServerCertificateMetadata"]["Arn"]}
+    elb.create_load_balancer(LoadBalancerName=name, AvailabilityZones=zones[:1], Listeners=[listener])
+    with refused("DeleteConflict", f":loadbalancer/{name}. Please remove it first", 409):
+        iam.delete_server_certificate(ServerCertificateName=name)
+    elb.delete_load_balancer(LoadBalancerName=name)
+    iam.delete_server_certificate(ServerCertificateName=name)
+
+
+def test_a_server_certificate(iam: Any, pem: tuple[str, str]) -> None:
+    name, (body, key) = unique("cert"), pem
+    iam.upload_server_certificate(ServerCertificateName=name, CertificateBody=body, PrivateKey=key, Tags=TAGS)
     iam.update_server_certificate(ServerCertificateName=name, NewServerCertificateName=f"{name}-2")
     named = {"ServerCertificateName": f"{name}-2"}
     told = iam.get_server_certificate(**named)["ServerCertificate"]
-    assert told["CertificateBody"].split() == body.read_text().split()
+    assert told["CertificateBody"].split() == body.split()
     assert iam.list_server_certificate_tags(**named)["Tags"] == TAGS
     iam.untag_server_certificate(TagKeys=["team"], **named)
     iam.tag_server_certificate(Tags=TAGS, **named)
