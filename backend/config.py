@@ -101,7 +101,8 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.StrOpt(
             "archive",
             default="",
-            help="Folder where activities go as JSON lines before they are deleted (empty: nowhere).",
+            help="Where activities go as JSON lines before they are deleted: a folder, or swift:CONTAINER of the"
+            " service user's project (empty: nowhere).",
         ),
         *(
             cfg.FloatOpt(f"{kind}_retention_seconds", default=seconds, min=least, help=f"How long {what} are kept.")

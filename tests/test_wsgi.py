@@ -21,6 +21,8 @@ from backend.clock import SystemClock
 from backend.commands import CannotDo, opening, schema
 from backend.domain.ids import account_id
 from backend.drivers.cloud import Cloud
+from backend.drivers.folder_archive import FolderArchive
+from backend.drivers.openstack.archive import SwiftArchive
 from backend.engine.settings import EngineSettings
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
@@ -45,6 +47,24 @@ def test_the_cloud_is_chosen_by_configuration(tmp_path, monkeypatch):
     assert chosen.openstack.architectures == ("arm64",)
     assert isinstance(wsgi.cloud_of(chosen, wsgi.store_of(chosen)), Cloud)
     assert wsgi.keystone_identity(chosen).regions == {"us-east-1": "R1", "R1": "R1"}
+
+
+def test_how_long_records_are_kept_and_where_they_go_is_configured(tmp_path, monkeypatch):
+    assert wsgi.archive_of(wsgi.settings()) is None
+    assert wsgi.settings().engine.activity_retention == timedelta(days=42)
+    for name, value in {"ACTIVITY_RETENTION_SECONDS": "864000", "GARBAGE_ROWS": "50", "ARCHIVE": f"{tmp_path}"}.items():
+        monkeypatch.setenv(f"OS_RECORDS__{name}", value)
+    chosen = wsgi.settings()
+    assert (chosen.engine.activity_retention, chosen.engine.garbage_rows) == (timedelta(days=10), 50)
+    assert chosen.engine.claim_retention == timedelta(days=42)
+    assert isinstance(wsgi.archive_of(chosen), FolderArchive)
+    with pytest.raises(CannotDo, match="Swift"):
+        wsgi.archive_of(replace(chosen, archive="swift:old"))
+    clouds = tmp_path / "clouds.yaml"
+    clouds.write_text("clouds: {coppice: {auth: {auth_url: 'http://x', username: u, password: p}, region_name: R1}}")
+    there = replace(chosen.openstack, clouds_file=str(clouds))
+    found = wsgi.archive_of(replace(chosen, archive="swift:old", driver="openstack", openstack=there))
+    assert isinstance(found, SwiftArchive)
 
 
 def test_a_key_of_the_state_folder_is_made_once_for_its_owner_alone(tmp_path, monkeypatch):

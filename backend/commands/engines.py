@@ -12,16 +12,14 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from backend import measures
 from backend.clock import SystemClock
 from backend.commands import schema
 from backend.commands.line import Command
-from backend.commands.opening import cloud_of, settings, store_of
+from backend.commands.opening import archive_of, cloud_of, settings, store_of
 from backend.config import BackendSettings
 from backend.drivers.catalog import Catalog
-from backend.drivers.folder_archive import FolderArchive
 from backend.engine.loop import Engine
 from backend.services.key_pairs import kept_by
 from backend.services.networks import public_in
@@ -59,7 +57,7 @@ def create_engine(chosen: BackendSettings, outlets_of: OutletsOf) -> Engine:
         rng=random.Random(secrets.randbits(64)),
         name=name[:64],
         measures=measures.shared(),
-        archive=FolderArchive(Path(chosen.archive)) if chosen.archive else None,
+        archive=archive_of(chosen),
     )
 
 

@@ -15,8 +15,10 @@ from backend import config, measures
 from backend.clock import SystemClock
 from backend.commands import CannotDo, schema, seals
 from backend.config import BackendSettings
+from backend.drivers.archives import Archive
 from backend.drivers.cloud import Cloud
 from backend.drivers.errors import CloudError
+from backend.drivers.folder_archive import FolderArchive
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.drivers.simulated.accounts import Accounts
 from backend.drivers.simulated.regions import AnyRegion
@@ -96,6 +98,18 @@ def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = Non
     simulated = simulated_settings(chosen)
     Path(chosen.state).mkdir(mode=0o700, parents=True, exist_ok=True)
     return SimulatedCloud.open(f"{chosen.state}/{CLOUD_FILE}", SystemClock(), simulated, Installation(store)).cloud
+
+
+def archive_of(chosen: BackendSettings) -> Archive | None:
+    """Where old records go: a folder, or a container of the cloud's Swift; None: nowhere. Raises CannotDo."""
+    kind, _, container = chosen.archive.partition(":")
+    if kind != "swift" or not container:
+        return FolderArchive(Path(chosen.archive)) if chosen.archive else None
+    if chosen.driver != "openstack":
+        raise CannotDo("[records] archive names a container of Swift, and [cloud] driver no OpenStack")
+    from backend.drivers.openstack.archive import open_archive
+
+    return open_archive(chosen.openstack, container, SystemClock(), record=measures.shared().exchanged)
 
 
 def simulated_settings(chosen: BackendSettings) -> SimulatedSettings:

@@ -136,7 +136,7 @@ class FakeServices(BaseAdapter):
 
     def send(self, request: Any, *_args: Any, **options: Any) -> requests.Response:
         url = urlsplit(request.url)
-        body = json.loads(request.body) if request.body else None
+        body = _parsed(request.body) if request.body else None
         if url.path.endswith("/auth/tokens"):
             self.logins.append(body["auth"])
             return self._response(request, self._given(self.login, body["auth"]))
@@ -167,6 +167,14 @@ class FakeServices(BaseAdapter):
         response.headers.update({"Content-Type": "application/json", **reply.headers})
         response._content = reply.bytes()
         return response
+
+
+def _parsed(content: str | bytes) -> Any:
+    """The document of a request, or its text where that is none."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content if isinstance(content, str) else content.decode()
 
 
 def granted(
