@@ -113,8 +113,8 @@ OPTIONS: dict[str, Sequence[Any]] = {
                 ("session", _DAY, 0.0, "temporary keys that ended"),
             )
         ),
-        cfg.IntOpt("garbage_rows", default=500, min=1, max=10_000, help="Old records that are deleted at once."),
-        cfg.FloatOpt("garbage_pause_seconds", default=1.0, min=0.0, help="Pause after each of these batches."),
+        cfg.IntOpt("garbage_rows", default=200, min=1, max=10_000, help="Old records that are deleted at once."),
+        cfg.FloatOpt("garbage_pause_seconds", default=2.0, min=0.0, help="Pause after each of these batches."),
         cfg.FloatOpt("garbage_seconds", default=600.0, min=1.0, help="Pause between looks for old records."),
     ),
     "cloud": (

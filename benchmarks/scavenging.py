@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 import load  # noqa: E402 - after the path
 import peers  # noqa: E402
+import processes  # noqa: E402
 import seeding  # noqa: E402
 from signing import signed  # noqa: E402
 from table import Table  # noqa: E402
@@ -39,7 +40,7 @@ _CASES = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=1_000_000, help="old activities")
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of a slice")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of a slice")
     parser.add_argument("--rounds", type=int, default=7, help="slices of each kind, taken in turn")
     chosen = parser.parse_args()
     build = ROOT / "build"
@@ -58,18 +59,34 @@ def main() -> int:
 def _measure(path: Path, coppice: peers.Peer, seconds: float, rounds: int) -> int:
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     _hold(connection)
-    table = Table("request", "requests/s held", "p95 ms", "scavenging", "p95 ms", "old a second", "ratio", "aim", "")
+    engine = processes.one_of(coppice.pid, "engine")
+    table = Table(
+        "request",
+        "requests/s held",
+        "p95 ms",
+        "scavenging",
+        "p95 ms",
+        "old a second",
+        "engine, of a core",
+        "ratio",
+        "aim",
+        "",
+    )
     for name, (action, parameters) in _CASES.items():
         request = [signed(coppice.target, action, parameters)]
         load.run(coppice.target.address, request, 1.0, _CONNECTIONS)
         held: list[load.Load] = []
         busy: list[load.Load] = []
         gone: list[float] = []
+        used: list[float] = []
         for _ in range(rounds):
+            spent = engine.processor_seconds()
             held.append(load.run(coppice.target.address, request, seconds, _CONNECTIONS))
-            before = _left(connection)
+            before, idle = _left(connection), engine.processor_seconds() - spent
+            spent = engine.processor_seconds()
             connection.execute("UPDATE scavenges SET due_at = ?", (_now(),))
             busy.append(load.run(coppice.target.address, request, seconds, _CONNECTIONS))
+            used.append((engine.processor_seconds() - spent - idle) / seconds)
             _hold(connection)
             gone.append((before - _left(connection)) / seconds)
         ratio = median(there.rate / here.rate for here, there in zip(held, busy, strict=True))
@@ -77,6 +94,7 @@ def _measure(path: Path, coppice: peers.Peer, seconds: float, rounds: int) -> in
             name,
             *(cell for loads in (held, busy) for cell in _typical(loads)),
             f"{median(gone):,.0f}",
+            f"{median(used):.1%}",
             f"{ratio:.0%}",
             f">= {_AIM:.0%}",
             met=ratio >= _AIM,

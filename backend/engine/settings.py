@@ -137,9 +137,9 @@ class EngineSettings:
     arrival_patience: timedelta = timedelta(minutes=10)
     measure: timedelta = timedelta(seconds=15)
     garbage: timedelta = timedelta(minutes=10)
-    garbage_pause: timedelta = timedelta(seconds=1)
+    garbage_pause: timedelta = timedelta(seconds=2)
     activity_retention: timedelta = timedelta(days=42)
     claim_retention: timedelta = timedelta(days=42)
     token_retention: timedelta = timedelta(days=1)
     session_retention: timedelta = timedelta(days=1)
-    garbage_rows: int = 500
+    garbage_rows: int = 200

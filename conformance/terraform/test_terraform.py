@@ -33,6 +33,10 @@ def test_a_stack_with_a_launch_template(
         assert worn["Name"] == f"web of {mark}"
         assert worn["from"] == "template"
         assert "quiet" not in worn
+    planned = schedules(asg, told["group"])
+    assert {name: one["DesiredCapacity"] for name, one in planned.items()} == {"morning": 2, "party": 6}
+    assert (planned["morning"]["MinSize"], planned["morning"]["TimeZone"]) == (2, "Europe/Berlin")
+    assert not {"MinSize", "MaxSize", "Recurrence"} & planned["party"].keys()
     stack.no_change()
 
     changed = ("-var=desired=4", "-var=instance_type=t3.small")
@@ -41,6 +45,7 @@ def test_a_stack_with_a_launch_template(
     assert made is not None
     assert sorted(one["InstanceType"] for one in made["Instances"]) == ["t3.micro", "t3.micro", "t3.small", "t3.small"]
     assert made["LaunchTemplate"]["Version"] == "2"
+    assert schedules(asg, told["group"])["morning"]["DesiredCapacity"] == 4
 
     second = Stack(terraform, HERE / "template", tmp_path / "two", server, mark)
     second.run("import", *changed, "aws_autoscaling_group.web", told["group"])
@@ -54,9 +59,15 @@ def test_a_stack_with_a_launch_template(
     stack.no_change(*changed)
     stack.run("destroy", "-auto-approve")
     assert group(asg, told["group"]) is None
+    assert schedules(asg, told["group"]) == {}
     assert alive(ec2, told["group"]) == []
     names = {one["LaunchTemplateName"] for one in ec2.describe_launch_templates()["LaunchTemplates"]}
     assert not [name for name in names if name.startswith(mark)]
+
+
+def schedules(asg: Any, name: str) -> dict[str, dict[str, Any]]:
+    found = asg.describe_scheduled_actions(AutoScalingGroupName=name)["ScheduledUpdateGroupActions"]
+    return {one["ScheduledActionName"]: one for one in found}
 
 
 def test_a_stack_with_a_launch_configuration(
@@ -81,36 +92,3 @@ def test_a_stack_with_a_launch_configuration(
     assert left == []
     groups = ec2.describe_placement_groups()["PlacementGroups"]
     assert told["placement_group"] not in {one["GroupName"] for one in groups}
-
-
-def test_scheduled_actions(terraform: Tool, tmp_path: Path, server: Access, asg: Any) -> None:
-    mark = unique("tf")
-    stack = Stack(terraform, HERE / "schedules", tmp_path / "one", server, mark)
-    stack.apply()
-    name = stack.outputs()["group"]
-
-    def told() -> dict[str, dict[str, Any]]:
-        found = asg.describe_scheduled_actions(AutoScalingGroupName=name)["ScheduledUpdateGroupActions"]
-        return {one["ScheduledActionName"]: one for one in found}
-
-    made = told()
-    assert set(made) == {"morning", "evening", "party"}
-    assert (made["morning"]["MinSize"], made["morning"]["TimeZone"]) == (2, "Europe/Berlin")
-    assert (made["evening"]["MinSize"], made["evening"]["DesiredCapacity"]) == (0, 0)
-    assert "MaxSize" not in made["evening"]
-    assert "MinSize" not in made["party"]
-    stack.no_change()
-
-    changed = ("-var=recurrence=45 6 * * *",)
-    stack.apply(*changed)
-    made = told()
-    assert made["morning"]["Recurrence"] == "45 6 * * *"
-    stack.no_change(*changed)
-
-    second = Stack(terraform, HERE / "schedules", tmp_path / "two", server, mark)
-    keys = {f"aws_autoscaling_schedule.{one}": f"{name}/{one}" for one in made}
-    planned = second.imports(keys, *changed)
-    assert planned == {address: ["no-op"] for address in keys}
-    stack.run("destroy", "-auto-approve", *changed)
-    assert told() == {}
-    assert group(asg, name) is None

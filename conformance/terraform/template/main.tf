@@ -146,6 +146,25 @@ resource "aws_autoscaling_group" "web" {
   }
 }
 
+resource "aws_autoscaling_schedule" "morning" {
+  scheduled_action_name  = "morning"
+  autoscaling_group_name = aws_autoscaling_group.web.name
+  recurrence             = "30 7 * * MON-FRI"
+  time_zone              = "Europe/Berlin"
+  min_size               = 2
+  max_size               = 6
+  desired_capacity       = var.desired
+}
+
+resource "aws_autoscaling_schedule" "party" {
+  scheduled_action_name  = "party"
+  autoscaling_group_name = aws_autoscaling_group.web.name
+  start_time             = "2098-12-31T22:00:00Z"
+  min_size               = -1
+  max_size               = -1
+  desired_capacity       = 6
+}
+
 output "account" {
   value = data.aws_caller_identity.me.account_id
 }

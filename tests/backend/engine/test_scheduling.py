@@ -139,12 +139,15 @@ def test_suspended_ones_are_skipped(world, group):
 
 
 def test_what_was_due_while_no_engine_worked_is_done_once_in_its_order(world, group):
-    """Up at nine, down at eighteen, and the engines away from Sunday to Tuesday noon: up."""
+    """Down at eighteen, up at nine, and the engines away from Sunday noon to Tuesday night: down came last."""
     put(world, "up", recurrence="0 9 * * *", desired=4)
     put(world, "down", recurrence="0 18 * * *", desired=0)
     put(world, "often", recurrence="*/7 * * * *", maximum=5)
-    leap(world, datetime(2026, 11, 24, 12, 1, tzinfo=UTC), 8)
-    assert sizes(world, group) == (0, 4, 5)
+    leap(world, datetime(2026, 11, 24, 20, 1, tzinfo=UTC), 2)
+    assert sizes(world, group) == (0, 0, 5)
+    assert [
+        cause.data["after"] for cause in world.cluster(group).causes if cause.kind is CauseKind.SCHEDULED_ACTION
+    ] == [4, 0]
     assert world.engine.counters["schedules_run"] == 3
     assert listed(world)["up"].next_at == datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 
