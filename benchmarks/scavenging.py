@@ -1,5 +1,6 @@
 """What the API loses while an engine ends a million old activities: the same requests on one server, in slices, with
-the scavenger held and let go in turn; the medians of the ratios count. ``scavenging.py --entries 1000000``.
+the scavenger held and let go in turn; the medians of the ratios count, and noise is how much held slices differ.
+``scavenging.py --entries 1000000``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -78,23 +80,25 @@ def _measure(path: Path, coppice: peers.Peer, seconds: float, rounds: int) -> in
         held: list[load.Load] = []
         busy: list[load.Load] = []
         gone: list[float] = []
-        used: list[float] = []
-        for _ in range(rounds):
-            spent = engine.processor_seconds()
-            held.append(load.run(coppice.target.address, request, seconds, _CONNECTIONS))
-            before, idle = _left(connection), engine.processor_seconds() - spent
-            spent = engine.processor_seconds()
-            connection.execute("UPDATE scavenges SET due_at = ?", (_now(),))
-            busy.append(load.run(coppice.target.address, request, seconds, _CONNECTIONS))
-            used.append((engine.processor_seconds() - spent - idle) / seconds)
-            _hold(connection)
-            gone.append((before - _left(connection)) / seconds)
+        used: dict[bool, list[float]] = {False: [], True: []}
+        for turn in range(rounds):
+            for at_work in (turn % 2 == 1, turn % 2 == 0):  # whoever comes first has no advantage
+                before, spent = _left(connection), engine.processor_seconds()
+                if at_work:
+                    connection.execute("UPDATE scavenges SET due_at = ?", (_now(),))
+                (busy if at_work else held).append(load.run(coppice.target.address, request, seconds, _CONNECTIONS))
+                used[at_work].append((engine.processor_seconds() - spent) / seconds)
+                if at_work:
+                    _hold(connection)
+                    gone.append((before - _left(connection)) / seconds)
+        noise = median(abs(later.rate / here.rate - 1) for here, later in pairwise(held))
         ratio = median(there.rate / here.rate for here, there in zip(held, busy, strict=True))
         table.add(
             name,
             *(cell for loads in (held, busy) for cell in _typical(loads)),
             f"{median(gone):,.0f}",
-            f"{median(used):.1%}",
+            f"{median(used[True]) - median(used[False]):.1%}",
+            f"{noise:.0%}",
             f"{ratio:.0%}",
             f">= {_AIM:.0%}",
             met=ratio >= _AIM,
