@@ -200,6 +200,41 @@ def _kill_quietly(product: Product, part: str) -> None:
         return
 
 
+HELD = 60
+"""How many launches a hook holds while engines die."""
+
+
+def test_kill_9_of_engines_during_hooked_launches(product: Product, doomed: Fleet) -> None:
+    """None is stuck, and none comes into service that nobody answered for."""
+    name = doomed.create(0, maximum=HELD)
+    doomed.autoscaling.put_lifecycle_hook(
+        AutoScalingGroupName=name, LifecycleHookName="warm", LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING"
+    )
+    doomed.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=HELD)
+    answered: set[str] = set()
+    kills = [1, HELD // 4, HELD // 2, HELD]  # when so many have been answered
+
+    def all_serve() -> bool:
+        if kills and len(answered) >= kills[0] and (product.state / "engine.pid").exists():
+            _kill_quietly(product, "engine")
+            kills.pop(0)
+        for instance in set(doomed.ids(name, "Pending:Wait")) - answered:
+            doomed.autoscaling.complete_lifecycle_action(
+                AutoScalingGroupName=name,
+                LifecycleHookName="warm",
+                LifecycleActionResult="CONTINUE",
+                InstanceId=instance,
+            )
+            answered.add(instance)
+        serving = set(doomed.ids(name))
+        assert serving <= answered, "it came into service, and nobody answered"
+        return len(serving) == HELD
+
+    until("all are in service", all_serve, 120)
+    assert not kills
+    nothing_lost_doubled_or_leaked(doomed, [name])
+
+
 @pytest.mark.parametrize("move", [(0, 9), (9, 0), (2, 8)], ids=["out", "in", "out-more"])
 def test_kill_9_of_everything_in_the_middle_of(product: Product, doomed: Fleet, move: tuple[int, int]) -> None:
     name = doomed.create(move[0], maximum=10)
