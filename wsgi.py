@@ -163,6 +163,7 @@ def create_gateway() -> Flask:
             seal=seal_of(chosen),
             public_images=chosen.public_images,
             names=chosen.names,
+            queue_limits=chosen.queues,
         ),
         credentials=SessionCredentials(identity.credentials, sessions),
         clock=clock,

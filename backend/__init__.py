@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from backend.clock import Clock
     from backend.domain.names import Names
+    from backend.domain.queues import QueueLimits
     from backend.drivers.cloud import Cloud
     from backend.services.activities import Activities
     from backend.services.addresses import Addresses
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from backend.services.nodes import Nodes
     from backend.services.notifications import Notifications
     from backend.services.parameters import Parameters
-    from backend.services.queues import QueueLimits, Queues
+    from backend.services.queues import Queues
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
     from backend.services.routing import Routing
@@ -235,7 +236,7 @@ class Backend:
             nat_gateways=NatGateways(store, clock, interfaces),
             schedules=Schedules(store, clock),
             queues=Queues(store, clock, queue_limits),
-            topics=Topics(store, clock),
             notifications=Notifications(store, trial),
             events=Events(store, clock, taking.takes),
+            topics=Topics(store, clock, queue_limits),
         )

@@ -14,6 +14,7 @@ from typing import Any
 from oslo_config import cfg, types
 
 from backend.domain.names import Names
+from backend.domain.queues import QueueLimits
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.webhooks import WebhookRule
 from backend.engine.settings import EngineSettings
@@ -246,6 +247,13 @@ OPTIONS: dict[str, Sequence[Any]] = {
             help="Public parameter:name of its images, with * and ? (over those of the names that AWS's images have).",
         ),
     ),
+    "queues": (
+        cfg.IntOpt("queues", default=1000, min=1, help="Queues of a project in a region."),
+        cfg.IntOpt("topics", default=1000, min=1, help="Topics of a project in a region."),
+        cfg.IntOpt("subscriptions", default=10_000, min=1, help="Subscriptions of a project in a region."),
+        cfg.IntOpt("messages", default=1_000_000, min=1, help="Messages of a project in all its queues."),
+        cfg.IntOpt("megabytes", default=4096, min=1, help="What they may weigh together."),
+    ),
     "secrets": (
         cfg.ListOpt(
             "key",
@@ -292,6 +300,7 @@ class BackendSettings:
     messages_everywhere: tuple[str, ...] = ()
     webhooks: WebhookRule = field(default_factory=WebhookRule)
     names: Names = field(default_factory=Names)
+    queues: QueueLimits = field(default_factory=QueueLimits)
     engine: EngineSettings = field(default_factory=EngineSettings)
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
 
@@ -326,6 +335,13 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         messages_everywhere=tuple(conf.messages.everywhere),
         webhooks=_webhooks(conf),
         names=Names(conf.names.private.strip("."), conf.names.public.strip("."), conf.names.balancers.strip(".")),
+        queues=QueueLimits(
+            conf.queues.queues,
+            conf.queues.topics,
+            conf.queues.subscriptions,
+            conf.queues.messages,
+            conf.queues.megabytes * 1024**2,
+        ),
         engine=_engine(conf),
         openstack=_openstack(conf),
     )

@@ -42,8 +42,9 @@ ISSUE_EC2 = {
     "TerminateInstances",
 }
 
-NEVER_GRANTED = {"DeleteWarmPool", "EnableVgwRoutePropagation", "GetInstanceUefiData"}
-"""There is nothing (a warm pool, a VPN gateway, UEFI data that can be read) that these could be granted for."""
+NEVER_GRANTED = {"ConfirmSubscription", "DeleteWarmPool", "EnableVgwRoutePropagation", "GetInstanceUefiData"}
+"""There is nothing (a token that only a URL is told, a warm pool, a VPN gateway, UEFI data) that these could be granted
+for."""
 
 ERRORS = {
     "autoscaling": {
@@ -80,6 +81,23 @@ ERRORS = {
     },
     "elbv2": {"LoadBalancerNotFound", "TargetGroupNotFound"},
     "iam": {"InvalidAction"},
+    "sns": {"InvalidParameter", "NotFound", "ParameterValueInvalid"},
+    "sqs": {
+        "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+        "AWS.SimpleQueueService.BatchRequestTooLong",
+        "AWS.SimpleQueueService.EmptyBatchRequest",
+        "AWS.SimpleQueueService.InvalidBatchEntryId",
+        "AWS.SimpleQueueService.MessageNotInflight",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "AWS.SimpleQueueService.PurgeQueueInProgress",
+        "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+        "InvalidAttributeName",
+        "InvalidAttributeValue",
+        "InvalidParameterValue",
+        "MissingParameter",
+        "QueueAlreadyExists",
+        "ReceiptHandleIsInvalid",
+    },
 }
 
 
@@ -118,10 +136,11 @@ def test_the_suite_asked_everything(support: Support, request: pytest.FixtureReq
         "test_traffic.py",
         "test_balancers.py",
         "test_classic_balancers.py",
+        "test_queues.py",
     }
     if not needed <= ran or os.environ.get("PYTEST_XDIST_WORKER"):
         pytest.skip("only a run of the whole boto3 suite in one process can tell")
-    for service in ("autoscaling", "ec2", "elbv2", "elb", "sts", "iam", "ssm"):
+    for service in ("autoscaling", "ec2", "elbv2", "elb", "sts", "iam", "ssm", "sqs", "sns"):
         asked = {operation for owner, operation in RECORD.operations if owner == service}
         asked |= {operation for owner, operation in RECORD.refused if owner == service} & NEVER_GRANTED
         assert support.answered[service] - asked == set(), f"{service}: answered, but never asked with success"

@@ -143,8 +143,8 @@ def _body(environ: Mapping[str, Any], limits: Limits) -> bytes:
         return b""
     stream = environ["wsgi.input"]
     try:
-        body: bytes = stream.read(min(expected, limits.body_bytes + 1))
-        if len(body) > limits.body_bytes:
+        body: bytes = stream.read(min(expected, limits.longest_body_bytes + 1))
+        if len(body) > limits.longest_body_bytes:
             left = min(expected, limits.discard_bytes) - len(body)
             while left > 0 and (chunk := stream.read(min(left, _CHUNK))):
                 left -= len(chunk)

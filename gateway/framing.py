@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import Final
 
 from gateway.chunks import Chunks, Malformed
-from gateway.limits import BODY_BYTES
+from gateway.limits import LONGEST_BODY_BYTES
 from gateway.syntax import CRLF, FIELDS, TOKEN
 
 HEAD_BYTES: Final = 64 * 1024
@@ -97,7 +97,7 @@ class Requests:
         body_bytes: the longest body that is gathered.
     """
 
-    def __init__(self, body_bytes: int = BODY_BYTES) -> None:
+    def __init__(self, body_bytes: int = LONGEST_BODY_BYTES) -> None:
         self._most = body_bytes
         self._buffer = bytearray()
         self._begin()

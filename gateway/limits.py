@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 BODY_BYTES: Final = 1024 * 1024
+LONGEST_BODY_BYTES: Final = 4 * BODY_BYTES
+"""Of those services whose requests are longer: a message of 1 MiB is three on the wire where each letter is escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,9 @@ class Limits:
     """Bounds of one request.
 
     Attributes:
-        body_bytes: the largest body that is read into memory.
+        body_bytes: the largest body that is looked at.
+        longest_body_bytes: the largest that is read into memory.
+        longer_bodies: the scopes of services whose requests may be as long as that.
         discard_bytes: how much of a larger body is read and thrown away, so that the client, still sending, gets to
             read AWS's error instead of a reset connection.
         query_bytes: the longest query string.
@@ -28,6 +32,8 @@ class Limits:
     """
 
     body_bytes: int = BODY_BYTES
+    longest_body_bytes: int = LONGEST_BODY_BYTES
+    longer_bodies: frozenset[str] = frozenset({"sqs"})
     discard_bytes: int = 8 * BODY_BYTES
     query_bytes: int = 64 * 1024
     parameters: int = 10_000
@@ -35,10 +41,16 @@ class Limits:
     depth: int = 40
     values: int = 400_000
 
+    def body_of(self, scope: str | None) -> int:
+        """The longest body of a request that is signed for a service's scope."""
+        return self.longest_body_bytes if scope in self.longer_bodies else self.body_bytes
+
     def of(self, service: str) -> Limits:
         """The limits of requests to a service."""
-        most = self.more_parameters.get(service, 0)
-        return replace(self, parameters=most) if most > self.parameters else self
+        most, body = self.more_parameters.get(service, 0), self.body_of(service)
+        if most <= self.parameters and body <= self.body_bytes:
+            return self
+        return replace(self, parameters=max(most, self.parameters), body_bytes=body)
 
 
 @dataclass(slots=True)

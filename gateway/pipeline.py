@@ -94,8 +94,9 @@ class Pipeline:
         protocol, dialect = UNKNOWN
         service_name = action = account = region = code = ""
         try:
-            protocol, dialect = self.services.spoken(request, claims.service_of(request))
-            self._admit(request)
+            claimed = claims.service_of(request)
+            protocol, dialect = self.services.spoken(request, claimed)
+            self._admit(request, claimed)
             claim = claims.read(request)
             # What is claimed more than once was perhaps read otherwise when nothing but the form was asked for.
             protocol, dialect = self.services.spoken(request, claim.scope.service)
@@ -145,9 +146,8 @@ class Pipeline:
         self.observe(Record(request_id, service_name, action, account, region, answered.status, code, seconds))
         return answered
 
-    def _admit(self, request: Request) -> None:
-        if len(request.body) > self.limits.body_bytes:
-            most = self.limits.body_bytes
+    def _admit(self, request: Request, scope: str | None) -> None:
+        if len(request.body) > (most := self.limits.body_of(scope)):
             raise AWSError("RequestEntityTooLarge", f"The request body is longer than {most} bytes.", 413)
         if len(request.query) > self.limits.query_bytes:
             most = self.limits.query_bytes

@@ -9,6 +9,7 @@ import ipaddress
 import json
 import operator
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -66,11 +67,11 @@ def _at(value: Any, path: Sequence[str]) -> list[Any]:
 
 def _flat(values: Iterable[Any]) -> list[Any]:
     flat: list[Any] = []
-    left = list(values)
+    left = deque(values)
     while left and len(flat) < _MOST_VALUES:
-        each = left.pop(0)
+        each = left.popleft()
         if isinstance(each, list):
-            left[:0] = each
+            left.extendleft(reversed(each))
         else:
             flat.append(each)
     return flat

@@ -31,6 +31,22 @@ _RECEIPT_BYTES: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """What a project may have.
+
+    Attributes:
+        queues, topics, subscriptions: in a region.
+        messages, most_bytes: in all its queues; a moment's more is let through, for they are counted now and then.
+    """
+
+    queues: int = 1000
+    topics: int = 1000
+    subscriptions: int = 10_000
+    messages: int = 1_000_000
+    most_bytes: int = 4 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """A queue and its settings.
 

@@ -29,12 +29,12 @@ RETENTIONS: Final[Mapping[str, str]] = {
     garbage.TOKENS.name: "token_retention",
     garbage.SESSIONS.name: "session_retention",
 }
-"""Kind of records -> the setting that says how long they are kept."""
+"""Kind of records -> the setting that says how long they are kept; of others the row tells when it ends."""
 
 
 def before(settings: EngineSettings, kind: str, now: datetime) -> datetime:
     """What of that kind is older than this may go."""
-    kept: timedelta = getattr(settings, RETENTIONS[kind])
+    kept: timedelta = getattr(settings, RETENTIONS[kind]) if kind in RETENTIONS else timedelta(0)
     return now - kept
 
 

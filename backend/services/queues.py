@@ -20,6 +20,7 @@ from backend.domain.queues import (
     PurgedLately,
     Queue,
     QueueExists,
+    QueueLimits,
     QueueMissing,
     ReceiptInvalid,
     Received,
@@ -35,20 +36,6 @@ from backend.store.session import Connection, Store
 
 _AT_ONCE: Final = 1000
 """Messages that one transaction deletes."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLimits:
-    """What a project may have.
-
-    Attributes:
-        queues: in a region.
-        messages, most_bytes: in all its queues; a moment's more is let through, for they are counted now and then.
-    """
-
-    queues: int = 1000
-    messages: int = 1_000_000
-    most_bytes: int = 4 * 1024**3
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from backend.clock import Clock
 from backend.domain.messages import Message, MessageKind
-from backend.domain.queues import Sent
+from backend.domain.queues import QueueLimits, Sent
 from backend.domain.scope import Scope
 from backend.domain.topics import (
     CONFIRMATION,
@@ -40,14 +40,6 @@ Invitation = Callable[[Topic, Subscription, str, datetime], str]
 
 
 @dataclass(frozen=True, slots=True)
-class TopicLimits:
-    """What a project may have in a region."""
-
-    topics: int = 1000
-    subscriptions: int = 10_000
-
-
-@dataclass(frozen=True, slots=True)
 class Heard:
     """Subscriptions of a topic, by whether they are confirmed."""
 
@@ -58,10 +50,10 @@ class Heard:
 class Topics:
     """Each call may raise StoreUnavailable; who names a topic TopicMissing, who a subscription SubscriptionMissing."""
 
-    def __init__(self, store: Store, clock: Clock, limits: TopicLimits | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, limits: QueueLimits | None = None) -> None:
         self._store = store
         self._clock = clock
-        self._limits = limits or TopicLimits()
+        self._limits = limits or QueueLimits()
 
     def find(self, scope: Scope, name: str) -> Topic:
         with self._store.read() as conn:
@@ -213,8 +205,8 @@ class Topics:
         now = self._clock.now()
 
         def work(conn: Connection) -> Subscription:
-            topic = rows.named(conn, scope, topic_name)
-            found = SUBSCRIPTIONS.one(conn, scope, topic_id=topic.id, token=token)
+            topic = TOPICS.one(conn, scope, name=topic_name)
+            found = SUBSCRIPTIONS.one(conn, scope, topic_id=topic.id, token=token) if topic else None
             if found is None or now - found.created_at > CONFIRMATION:
                 raise TokenUnknown(token)
             if found.confirmed_at is None:

@@ -12,6 +12,8 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete,
 from backend.domain.scope import Scope
 from backend.store.batches import chunks
 from backend.store.leased import Lease, Leased
+from backend.store.queue_tables import deduplications
+from backend.store.queue_tables import messages as queue_messages
 from backend.store.tables import activities, claimed_nodes, client_tokens, nodes, scavenges, sessions
 
 
@@ -53,8 +55,12 @@ TOKENS: Final = Garbage(
     "tokens", client_tokens, ("project_id", "region", "operation", "token"), client_tokens.c.created_at
 )
 SESSIONS: Final = Garbage("sessions", sessions, ("access_key",), sessions.c.expires_at)
+QUEUED: Final = Garbage("queued", queue_messages, ("id",), queue_messages.c.expires_at)
+DEDUPLICATIONS: Final = Garbage("deduplications", deduplications, ("owner_id", "key"), deduplications.c.expires_at)
 
-KINDS: Final[Mapping[str, Garbage]] = {each.name: each for each in (ACTIVITIES, CLAIMS, TOKENS, SESSIONS)}
+KINDS: Final[Mapping[str, Garbage]] = {
+    each.name: each for each in (ACTIVITIES, CLAIMS, TOKENS, SESSIONS, QUEUED, DEDUPLICATIONS)
+}
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -60,8 +60,12 @@ messages = record(
     # Of the last receipt.
     Column("nonce", ID),
     Column("source", _QUEUE_NAME),
+    # Received for the last time: when it is a dead letter, unless it is deleted before, and in which queue.
+    Column("dead_queue_id", ID),
+    Column("dead_at", Instant),
     Index(None, "queue_id", "visible_at", "number"),
     Index(None, "queue_id", "number"),
+    Index(None, "dead_queue_id", "dead_at"),
     Index(None, "expires_at"),
     # What a project has in all is counted in this index alone.
     Index(None, "project_id", "size"),

@@ -215,7 +215,8 @@ def anything(conn: Connection, scope: Scope, queue_ids: Collection[str], now: da
     found: set[str] = set()
     for each in queue_ids:
         statement = select(_c.id).where(own, _c.queue_id == each, _c.visible_at <= now, _c.expires_at > now).limit(1)
-        if conn.execute(statement).first() is not None:
+        dying = select(_c.id).where(own, _c.dead_queue_id == each, _c.dead_at <= now).limit(1)
+        if conn.execute(statement).first() is not None or conn.execute(dying).first() is not None:
             found.add(each)
     return found
 
@@ -245,9 +246,11 @@ def receive(
         before = select(table).where(_within(scope, queue), _c.nonce == nonce, _c.visible_at > now).order_by(_c.number)
         if told := conn.execute(before).all():
             return _hand_out(conn, queue, told, now, visibility_seconds=visibility_seconds, nonce=nonce, again=True)
+    dead = None if queue.dead_letters is None else QUEUES.one(conn, scope, name=queue.dead_letters)
+    for each in filter(None, (dead, queue)):
+        _bury_due(conn, scope, each, now)
     if _hidden(conn, scope, queue, now) + most > MOST_IN_FLIGHT:
         raise LimitExceeded("in_flight", MOST_IN_FLIGHT)
-    dead = None if queue.dead_letters is None else QUEUES.one(conn, scope, name=queue.dead_letters)
     taken: list[Any] = []
     moved = 0
     while len(taken) < most and moved < _MOST_MOVED:
@@ -261,7 +264,13 @@ def receive(
         taken += [row for row in rows if row.id not in gone]
         if not spent:
             break
-    return _hand_out(conn, queue, taken, now, visibility_seconds=visibility_seconds, nonce=nonce)
+    last = [row.id for row in taken if dead and queue.most_receives and row.receives + 1 >= queue.most_receives]
+    received = _hand_out(conn, queue, taken, now, visibility_seconds=visibility_seconds, nonce=nonce)
+    if dead is not None and last:
+        until = now + timedelta(seconds=visibility_seconds)
+        doomed = update(table).where(_c.queue_id == queue.id, _c.id.in_(last))
+        conn.execute(doomed.values(dead_queue_id=dead.id, dead_at=until))
+    return received
 
 
 def _within(scope: Scope, queue: Queue) -> ColumnElement[bool]:
@@ -296,6 +305,27 @@ def _candidates(
     return conn.execute(free.order_by(_c.number).limit(most)).all()
 
 
+def _bury_due(conn: Connection, scope: Scope, dead: Queue, now: datetime) -> None:
+    """Move what was received for the last time and is hidden no more to this queue, whoever looks for it first."""
+    due = (
+        select(table)
+        .where(_c.project_id == scope.project_id, _c.region == scope.region)
+        .where(_c.dead_queue_id == dead.id, _c.dead_at <= now)
+        .order_by(_c.number)
+        .limit(_MOST_MOVED)
+    )
+    rows = conn.execute(due.with_for_update(skip_locked=True)).all()
+    if not rows:
+        return
+    sources = QUEUES.of(conn, scope, {row.queue_id for row in rows})
+    for row in rows:
+        source = sources.get(row.queue_id)
+        if source and source.dead_letters == dead.name and row.receives >= (source.most_receives or 0):
+            _bury(conn, source, dead, [row], now)
+        else:  # the queue's settings are others by now
+            conn.execute(update(table).where(_c.id == row.id).values(dead_queue_id=None, dead_at=None))
+
+
 def _bury(conn: Connection, queue: Queue, dead: Queue, rows: Sequence[Any], now: datetime) -> None:
     """Move messages to the queue of dead letters, where they are seen at once.
 
@@ -309,6 +339,8 @@ def _bury(conn: Connection, queue: Queue, dead: Queue, rows: Sequence[Any], now:
             "expires_at": since + timedelta(seconds=dead.retention_seconds),
             "nonce": None,
             "source": queue.name,
+            "dead_queue_id": None,
+            "dead_at": None,
         }
         conn.execute(update(table).where(_c.id == row.id, _c.queue_id == queue.id).values(values))
 
@@ -382,10 +414,11 @@ def remove(
 def hide(conn: Connection, scope: Scope, queue: Queue, taken: tuple[str, str], now: datetime, *, seconds: int) -> None:
     """Hide the message of a receipt, by (id, nonce), for so long from now on. Raises NotInFlight."""
     message_id, nonce = taken
+    until = now + timedelta(seconds=seconds)
     statement = (
         update(table)
         .where(_within(scope, queue), _c.id == message_id, _c.nonce == nonce, _c.visible_at > now)
-        .values(visible_at=now + timedelta(seconds=seconds))
+        .values(visible_at=until, dead_at=case((_c.dead_queue_id.is_(None), None), else_=literal(until, Instant)))
     )
     if not conn.execute(statement).rowcount:
         raise NotInFlight(message_id)
@@ -419,18 +452,3 @@ def empty(conn: Connection, scope: Scope, queue: Queue, sent_before: datetime, l
     for chunk in chunks(ids):
         conn.execute(delete(table).where(_c.queue_id == queue.id, _c.id.in_(list(chunk))))
     return len(ids)
-
-
-def drop(conn: Connection, now: datetime, limit: int) -> int:
-    """Delete up to ``limit`` messages that were kept long enough, whosoever they are; how many there were.
-
-    What is told of those that were sent lately is forgotten with them.
-    """
-    ids = list(conn.execute(select(_c.id).where(_c.expires_at <= now).limit(limit)).scalars())
-    for chunk in chunks(ids):
-        conn.execute(delete(table).where(_c.id.in_(list(chunk))))
-    d = deduplications.c
-    keys = conn.execute(select(d.owner_id, d.key).where(d.expires_at <= now).limit(limit)).all()
-    for some in chunks(keys):
-        conn.execute(delete(deduplications).where(tuple_(d.owner_id, d.key).in_([tuple(row) for row in some])))
-    return max(len(ids), len(keys))

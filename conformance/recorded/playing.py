@@ -48,6 +48,7 @@ class Player:
 
     def ask(self, ask: Ask) -> dict[str, Any]:
         """The answer of a call as boto3 reads it, an error as its Error member."""
+        time.sleep(ask.after_s)
         if ask.service not in self.clients:
             self.clients[ask.service] = client(self.access, ask.service, strict=False)
         try:
@@ -66,13 +67,13 @@ class Player:
         made: list[tuple[Ask, dict[str, Any]]] = []
         try:
             for given in row.given:
-                asked = Ask(given.service, given.operation, known.filled(given.params))
+                asked = Ask(given.service, given.operation, known.filled(given.params), given.after_s)
                 answer = self._given(asked, patience)
                 if "Error" in answer:
                     return Verdict("differs", [f"{given.operation} before it: {answer['Error']}"])
                 known.answers.append(answer)
                 made.append((asked, answer))
-            asked = Ask(row.ask.service, row.ask.operation, known.filled(row.ask.params))
+            asked = Ask(row.ask.service, row.ask.operation, known.filled(row.ask.params), row.ask.after_s)
             lines = self._compared(row, known, asked, made, patience)
         except UnansweredError as found:
             return Verdict("unanswered", [str(found)])
@@ -143,6 +144,8 @@ class Player:
             "CreateListener": ("DeleteListener", {"ListenerArn": _arn(answer, "Listener")}),
             "CreateTargetGroup": ("DeleteTargetGroup", {"TargetGroupArn": _arn(answer, "TargetGroup")}),
             "CreateLoadBalancer": ("DeleteLoadBalancer", {"LoadBalancerArn": _arn(answer, "LoadBalancer")}),
+            "CreateQueue": ("DeleteQueue", {"QueueUrl": answer.get("QueueUrl")}),
+            "CreateTopic": ("DeleteTopic", {"TopicArn": answer.get("TopicArn")}),
             "PutParameter": ("DeleteParameter", {"Name": asked.params.get("Name")}),
         }
         if asked.operation in undoing:

@@ -19,15 +19,16 @@ _WIDTH = 120
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One call: botocore's names of the service and the operation, and the input's members."""
+    """One call: botocore's names of the service and the operation, the input's members, and the pause before it."""
 
     service: str
     operation: str
     params: dict[str, Any] = field(default_factory=dict)
+    after_s: float = 0.0
 
     @classmethod
     def read(cls, told: dict[str, Any]) -> Ask:
-        return cls(told["service"], told["operation"], told.get("params", {}))
+        return cls(told["service"], told["operation"], told.get("params", {}), told.get("after_s", 0.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ class Known:
         if isinstance(value, dict):
             if value.keys() == {"$now"}:
                 return datetime.now(UTC) + timedelta(seconds=value["$now"])
+            if value.keys() == {"$b64"}:
+                return base64.b64decode(value["$b64"])
             if value.keys() == {"$repeat"}:
                 return self.filled(value["$repeat"][0]) * value["$repeat"][1]
             return {name: self.filled(item) for name, item in value.items()}

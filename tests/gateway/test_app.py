@@ -78,7 +78,7 @@ def test_posting_to_the_operators_pages_is_refused_with_a_document():
 
 
 def test_a_body_that_is_too_long_is_read_and_refused():
-    world = World(options={"limits": Limits(body_bytes=1000, discard_bytes=10_000)})
+    world = World(options={"limits": Limits(body_bytes=1000, longest_body_bytes=1000, discard_bytes=10_000)})
     app = client(world)
     answer = send(app, signed("autoscaling", body="a" * 1001))
     assert (answer.status_code, document(answer)["Code"]) == (413, "RequestEntityTooLarge")

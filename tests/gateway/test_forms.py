@@ -114,8 +114,9 @@ def test_what_goes_wrong_before_a_service_is_known_is_told_in_the_form_of_the_re
 
 
 def test_a_form_that_the_service_does_not_speak_is_refused_in_it():
-    pipeline = World().on("sqs", "ListQueues").on("autoscaling", "DescribeTags", {"Tags": []}).pipeline()
-    answer = pipeline.answer(signed("sqs", {"Action": "ListQueues", "Version": "2012-11-05"}))
+    world = World().on("sqs", "ListQueues").on("ssm", "DescribeParameters")
+    pipeline = world.on("autoscaling", "DescribeTags", {"Tags": []}).pipeline()
+    answer = pipeline.answer(signed("ssm", {"Action": "DescribeParameters", "Version": "2014-11-06"}))
     assert answer.status == 400
     assert b"<Code>InvalidAction</Code>" in answer.body
     assert json.loads(pipeline.answer(json_action("autoscaling", "DescribeTags")).body)["__type"] == (
@@ -343,10 +344,29 @@ def test_what_a_service_has_not_is_told_truly(form):
                 f"{'ec2' if service == 'ec2' else 'query'}.",
             },
         )
-    for blank in ({}, {"Action": "ListQueues"}):
-        assert b"The service sqs is not asked in the protocol query, but in json." in (
-            pipeline.answer(signed("sqs", blank)).body
+    for blank in ({}, {"Action": "DescribeParameters"}):
+        assert b"The service ssm is not asked in the protocol query, but in json." in (
+            pipeline.answer(signed("ssm", blank)).body
         )
+
+
+def test_sqs_is_asked_in_the_form_that_its_model_has_lost():
+    world = World().on("sqs", "SendMessage", {"MessageId": "m", "MD5OfMessageBody": "d"})
+    attribute = {"Name": "n", "Value.DataType": "Number", "Value.StringValue": "5"}
+    params = {
+        "QueueUrl": "q",
+        "MessageBody": "b",
+        **{f"MessageAttribute.1.{key}": text for key, text in attribute.items()},
+    }
+    answer = world.pipeline().answer(action("sqs", "SendMessage", params))
+    assert world.calls[0].params == {
+        "QueueUrl": "q",
+        "MessageBody": "b",
+        "MessageAttributes": {"n": {"DataType": "Number", "StringValue": "5"}},
+    }
+    assert answer.body.startswith(
+        b'<SendMessageResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><SendMessageResult><MessageId>m<'
+    )
 
 
 def test_a_target_of_another_service_is_not_told_as_a_version():

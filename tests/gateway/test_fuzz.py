@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from gateway.app import create_app
 from gateway.framing import Need, Refused, Requests, Whole
-from gateway.limits import BODY_BYTES, Limits
+from gateway.limits import LONGEST_BODY_BYTES, Limits
 from gateway.protocol import cbor
 from tests.gateway.world import HOST, VERSIONS, World, cbor_action, json_action, signed
 
@@ -133,9 +133,9 @@ def test_bytes(pieces):
     for piece in pieces:
         outcome = requests.feed(piece)
         while isinstance(outcome, Whole) and not outcome.last:
-            assert len(outcome.data) <= BODY_BYTES + 100_000
+            assert len(outcome.data) <= LONGEST_BODY_BYTES + 100_000
             outcome = requests.next()
-        assert requests.size <= BODY_BYTES + 200_000
+        assert requests.size <= LONGEST_BODY_BYTES + 200_000
         if not isinstance(outcome, Need):
             assert isinstance(outcome, Whole) or (isinstance(outcome, Refused) and 400 <= outcome.status < 500)
             break

@@ -1,4 +1,4 @@
-from gateway.limits import TokenBuckets
+from gateway.limits import Limits, TokenBuckets
 
 
 def test_a_bucket_empties_and_fills_again():
@@ -23,3 +23,9 @@ def test_accounts_and_regions_have_their_own():
         True,
         False,
     ]
+
+
+def test_a_queues_messages_are_longer_than_other_requests():
+    limits = Limits()
+    assert limits.body_of("sqs") == limits.of("sqs").body_bytes == 4 * limits.body_bytes
+    assert limits.body_of("autoscaling") == limits.body_of(None) == limits.of("autoscaling").body_bytes

@@ -30,7 +30,7 @@ def read(text: str, *, nested: bool, where: str) -> Any:
     try:
         policy = json.loads(text)
     except (ValueError, RecursionError):
-        raise invalid(f"{where}FilterPolicy: failed to parse JSON. {_unparsed(text)}") from None
+        raise invalid(f"{where}FilterPolicy: failed to parse JSON. {unparsed(text)}") from None
     if not isinstance(policy, dict) or len(text.encode()) > _MOST_BYTES:
         raise invalid(f"{where}FilterPolicy: Filter policy is too complex")
     try:
@@ -46,7 +46,7 @@ def read(text: str, *, nested: bool, where: str) -> Any:
     return policy or None
 
 
-def _unparsed(text: str) -> str:
+def unparsed(text: str) -> str:
     """What is wrong at the beginning of a text, as Jackson says it."""
     word = text.strip()
     if word.startswith("{"):

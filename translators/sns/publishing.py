@@ -24,7 +24,7 @@ _LONGEST_ID: Final = 80
 _LONGEST_SUBJECT: Final = 100
 _ENTRY_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 _PHONE: Final = re.compile(r"\+[0-9]{1,15}")
-_KIND: Final = re.compile(r"(String|Number|Binary)(\.[\w.-]+)?")
+_KIND: Final = re.compile(r"(String|Number|Binary)(\.[^\n]+)?")
 _TOKEN: Final = re.compile(r"[!-~]{1,128}")
 _PROTOCOLS: Final = ("sqs", "http", "https")
 

@@ -17,13 +17,14 @@ from translators.registry import Call, Result, operation
 from translators.sns import envelopes
 from translators.sns.errors import invalid
 from translators.sns.filters import read as read_filter
+from translators.sns.filters import unparsed
 from translators.sns.names import subscription_arn, subscription_parts, topic_arn, topic_name
 from translators.sns.topics import compact, document, page
 from translators.sts.identity import caller_arn
 
 _ELSEWHERE: Final = frozenset({"application", "email", "email-json", "firehose", "lambda", "sms"})
 _PHONE: Final = re.compile(r"\+?[0-9](?:[-./ ]?[0-9]){1,19}")
-_TOKEN: Final = re.compile(r"[0-9a-f]{64}")
+_TOKEN: Final = re.compile(r"[0-9a-f]{64,512}")
 _TRUTHS: Final = frozenset({"true", "false"})
 _PENDING: Final = "PendingConfirmation"
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -59,11 +60,10 @@ def _setting(call: Call, name: str, text: str, scope: FilterScope, *, where: str
     if name == "RedrivePolicy":
         if not text:
             return {"dead_letters": None}
-        parts = arn_parts(
-            str(document(text, f"{where}RedrivePolicy: failed to parse JSON.").get("deadLetterTargetArn"))
-        )
+        read = document(text, f"{where}RedrivePolicy: failed to parse JSON. {unparsed(text)}")
+        parts = arn_parts(str(read.get("deadLetterTargetArn")))
         if parts is None or parts[:2] != (call.region, call.account_id):
-            raise invalid(f"{where}RedrivePolicy: deadLetterTargetArn is an invalid arn.")
+            raise invalid(f"{where}RedrivePolicy: deadLetterTargetArn is an invalid arn")
         return {"dead_letters": parts[2]}
     if name == "DeliveryPolicy":
         return {"delivery_policy": document(text, f"{where}DeliveryPolicy: failed to parse JSON.") if text else None}
@@ -144,7 +144,6 @@ def _check_endpoint(call: Call, topic: Topic, protocol: str, endpoint: str) -> N
 def confirm(call: Call) -> Result:
     name = topic_name(call, call.params["TopicArn"])
     token = call.params["Token"]
-    call.backend.topics.find(call.scope, name)
     if not _TOKEN.fullmatch(token):
         raise AWSError("InvalidParameter", "Invalid token")
     authenticated = call.params.get("AuthenticateOnUnsubscribe", "").lower() == "true"

@@ -181,7 +181,7 @@ def _key(_: Call, name: str, text: str) -> Settings:
     if len(text) > 2048:
         raise bad(name)
     # A key of one's own and the service's are not had at once.
-    return {"kms_key": text, "managed_encryption": False} if text else {"kms_key": None, "managed_encryption": True}
+    return {"kms_key": text, "managed_encryption": False} if text else {"kms_key": None}
 
 
 def _fifo(_: Call, name: str, text: str) -> Settings:

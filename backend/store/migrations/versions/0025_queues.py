@@ -90,8 +90,13 @@ def _queue_messages() -> None:
         sa.Column("first_received_at", sa.BigInteger(), nullable=True),
         sa.Column("nonce", sa.String(length=36), nullable=True),
         sa.Column("source", sa.String(length=80), nullable=True),
+        sa.Column("dead_queue_id", sa.String(length=36), nullable=True),
+        sa.Column("dead_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queue_messages")),
         **_TABLE,
+    )
+    op.create_index(
+        op.f("ix_queue_messages_dead_queue_id_dead_at"), "queue_messages", ["dead_queue_id", "dead_at"], unique=False
     )
     op.create_index(op.f("ix_queue_messages_expires_at"), "queue_messages", ["expires_at"], unique=False)
     op.create_index(op.f("ix_queue_messages_project_id_size"), "queue_messages", ["project_id", "size"], unique=False)
@@ -179,6 +184,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_queue_messages_queue_id_number"), table_name="queue_messages")
     op.drop_index(op.f("ix_queue_messages_project_id_size"), table_name="queue_messages")
     op.drop_index(op.f("ix_queue_messages_expires_at"), table_name="queue_messages")
+    op.drop_index(op.f("ix_queue_messages_dead_queue_id_dead_at"), table_name="queue_messages")
     op.drop_table("queue_messages")
     op.drop_index(op.f("ix_deduplications_expires_at"), table_name="deduplications")
     op.drop_table("deduplications")

@@ -1,0 +1,127 @@
+"""Queues as services: limits, deletion, who waits, and what is told of receipts."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.domain.queues import (
+    DeadLettersMissing,
+    Outgoing,
+    PurgedLately,
+    QueueExists,
+    QueueLimits,
+    QueueMissing,
+    ReceiptInvalid,
+)
+from backend.domain.scope import Scope
+from backend.errors import LimitExceeded
+from backend.services.queues import Queues
+
+SCOPE = Scope("p-1", "one")
+
+
+@pytest.fixture
+def queues(world):
+    return Queues(world.store, world.clock, QueueLimits(queues=3, messages=5, most_bytes=100))
+
+
+def sent(queues, name, *bodies):
+    queues.send(SCOPE, queues.find(SCOPE, name), [Outgoing(body) for body in bodies])
+
+
+def test_a_queue_is_made_once_and_found_with_its_settings(queues):
+    made = queues.create(SCOPE, "jobs", {"delay_seconds": 1}, {"team": "red"})
+    assert queues.create(SCOPE, "jobs", {}, {}) == queues.create(SCOPE, "jobs", {"delay_seconds": 1}, {}) == made
+    with pytest.raises(QueueExists) as exists:
+        queues.create(SCOPE, "jobs", {"delay_seconds": 2}, {})
+    assert exists.value.setting == "delay_seconds"
+    queues.change(SCOPE, "jobs", {"delay_seconds": 2})
+    assert queues.find(SCOPE, "jobs").delay_seconds == 2
+    with pytest.raises(QueueMissing):
+        queues.find(Scope("p-2", "one"), "jobs")
+
+
+def test_a_project_has_no_more_than_it_may(queues):
+    for name in "abc":
+        queues.create(SCOPE, name, {}, {})
+    with pytest.raises(LimitExceeded):
+        queues.create(SCOPE, "d", {}, {})
+    sent(queues, "a", "1", "2", "3")
+    sent(queues, "b", "4", "5")
+    with pytest.raises(LimitExceeded) as full:
+        sent(queues, "c", "6")
+    assert full.value.what == "messages"
+
+
+def test_what_messages_weigh_is_bounded_and_counted_anew(queues, world):
+    queues.create(SCOPE, "a", {}, {})
+    sent(queues, "a", "x" * 90)
+    with pytest.raises(LimitExceeded) as full:
+        sent(queues, "a", "x" * 20)
+    assert full.value.what == "bytes"
+    queues.purge(SCOPE, "a")
+    world.clock.wait(11)
+    sent(queues, "a", "x" * 20)
+
+
+def test_what_is_deleted_takes_its_messages_along(queues, world):
+    queues.create(SCOPE, "a", {}, {})
+    sent(queues, "a", "1")
+    queues.delete(SCOPE, "a")
+    queues.create(SCOPE, "a", {}, {})
+    assert queues.counts(SCOPE, queues.find(SCOPE, "a")).waiting == 0
+    sent(queues, "a", "2")
+    queues.purge(SCOPE, "a")
+    assert queues.counts(SCOPE, queues.find(SCOPE, "a")).waiting == 0
+    with pytest.raises(PurgedLately):
+        queues.purge(SCOPE, "a")
+    world.clock.wait(60)
+    queues.purge(SCOPE, "a")
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [("nowhere", "missing"), ("other.fifo", "kind"), ("closed", "denied")],
+)
+def test_dead_letters_go_where_they_are_taken(queues, target, why):
+    queues.create(SCOPE, "other.fifo", {}, {})
+    queues.create(SCOPE, "closed", {"redrive_allow": {"permission": "byQueue", "sources": ["another"]}}, {})
+    with pytest.raises(DeadLettersMissing) as missing:
+        queues.create(SCOPE, "jobs", {"dead_letters": target, "most_receives": 1}, {})
+    assert missing.value.why == why
+
+
+def test_who_waits_is_told_by_a_sender_here_and_by_a_look_at_the_rows(queues, world):
+    jobs = queues.create(SCOPE, "a", {}, {})
+    first = queues.arrivals.expect(SCOPE, jobs, looks=False)
+    elsewhere = Queues(world.store, world.clock)
+    elsewhere.send(SCOPE, jobs, [Outgoing("1")])
+    assert not first.ready()
+    assert queues.arrivals.look()
+    assert first.ready()
+    second = queues.arrivals.expect(SCOPE, jobs, looks=False)
+    sent(queues, "a", "2")
+    assert second.ready()
+    del first, second
+    assert not queues.arrivals.look()
+
+
+def test_who_found_only_what_waits_its_turn_is_not_told_at_once(queues, world):
+    jobs = queues.create(SCOPE, "a", {}, {})
+    sent(queues, "a", "1")
+    ticket = queues.arrivals.expect(SCOPE, jobs, again=True, looks=False)
+    queues.arrivals.look()
+    assert not ticket.ready()
+    world.clock.wait(1)
+    queues.arrivals.look()
+    assert ticket.ready()
+
+
+def test_receipts_are_told_apart(queues):
+    jobs, others = queues.create(SCOPE, "a", {}, {}), queues.create(SCOPE, "b", {}, {})
+    sent(queues, "a", "1")
+    (message,) = queues.receive(SCOPE, jobs, 1, 30)
+    told = queues.remove(SCOPE, others, [message.receipt, "nonsense"])
+    assert [each.why for each in told if isinstance(each, ReceiptInvalid)] == ["queue", "form"]
+    assert queues.remove(SCOPE, jobs, [message.receipt]) == [None]
+    assert queues.receive(SCOPE, jobs, 1, 30) == []
