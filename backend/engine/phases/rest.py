@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from backend.domain.node import ARRIVING, ENDING
+from backend.domain.node import ARRIVING, ENDING, NodeState
 from backend.engine.draft import Draft
 from backend.policies import backoff
+
+# Whoever is asked about what leaves may take days: what was requested is done as far as the cluster does it.
+_UNDER_WAY = ARRIVING | ENDING - {NodeState.TERMINATING_WAIT}
 
 
 def rest(draft: Draft) -> None:
     if not draft.active:
         draft.goes = not draft.nodes
         return
-    if draft.every(*ARRIVING, *ENDING):
+    if draft.every(*_UNDER_WAY):
         return
     if draft.cluster.causes and draft.capacity() == draft.cluster.spec.desired:
         draft.cluster = replace(draft.cluster, causes=())

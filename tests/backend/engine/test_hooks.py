@@ -173,6 +173,15 @@ def test_a_leaving_node_waits_and_is_counted_no_more(world):
     assert world.states(cluster) == [NodeState.IN_SERVICE]
 
 
+def test_a_request_is_forgotten_while_what_it_ended_still_waits(world):
+    """What is asked later is told by itself, however long somebody takes to answer for what left before."""
+    cluster = world.hooked(DRAIN, desired=2)
+    world.backend.clusters.resize(SCOPE, "web", 1)
+    world.pass_time(5)
+    assert sorted(world.states(cluster)) == [NodeState.IN_SERVICE, NodeState.TERMINATING_WAIT]
+    assert world.cluster(cluster).causes == ()
+
+
 def test_messages_are_written_with_the_wait(world):
     cluster = world.hooked(HookRequest("configure", Transition.LAUNCHING, 30, metadata="m"))
     (action,) = world.actions(cluster)
