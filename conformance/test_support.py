@@ -80,6 +80,12 @@ ERRORS = {
         "UnsupportedOperation",
     },
     "elbv2": {"LoadBalancerNotFound", "TargetGroupNotFound"},
+    "events": {
+        "InvalidEventPatternException",
+        "LimitExceededException",
+        "ResourceNotFoundException",
+        "ValidationException",
+    },
     "iam": {"InvalidAction"},
     "sns": {"InvalidParameter", "NotFound", "ParameterValueInvalid"},
     "sqs": {
@@ -135,12 +141,13 @@ def test_the_suite_asked_everything(support: Support, request: pytest.FixtureReq
         "test_paging.py",
         "test_traffic.py",
         "test_balancers.py",
+        "test_events.py",
         "test_classic_balancers.py",
         "test_queues.py",
     }
     if not needed <= ran or os.environ.get("PYTEST_XDIST_WORKER"):
         pytest.skip("only a run of the whole boto3 suite in one process can tell")
-    for service in ("autoscaling", "ec2", "elbv2", "elb", "sts", "iam", "ssm", "sqs", "sns"):
+    for service in ("autoscaling", "ec2", "elbv2", "elb", "sts", "iam", "ssm", "sqs", "sns", "events"):
         asked = {operation for owner, operation in RECORD.operations if owner == service}
         asked |= {operation for owner, operation in RECORD.refused if owner == service} & NEVER_GRANTED
         assert support.answered[service] - asked == set(), f"{service}: answered, but never asked with success"

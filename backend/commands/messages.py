@@ -69,11 +69,18 @@ def _chosen(conn: Connection, project: str | None, ids: Sequence[str]) -> Sequen
 
 
 def _secret(asked: argparse.Namespace) -> Told:
-    return told_secret(secret_of(opening.webhook_key_of(opening.settings()), asked.project))
+    present = opening.settings()
+    project: str = asked.project
+    if present.driver != "openstack":
+        named = [each for each in opening.accounts_of(present).all() if project in {each.name, each.id}]
+        if not named:
+            raise CannotDo(f"there is no account {project}: coppice account list tells them")
+        project = named[0].project
+    return told_secret(secret_of(opening.webhook_key_of(present), project))
 
 
 def _secret_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("project", help="id of the project")
+    parser.add_argument("project", help="id of the project; of the embedded cloud an account, by name or number")
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
