@@ -185,12 +185,19 @@ def _matcher(wanted: Any) -> Matcher:
 
 
 def _same(value: Any, wanted: Any) -> bool:
-    """Equal, and of one type; a number beyond what a double holds is equal to none."""
+    """Equal, and of one type.
+
+    Of a number with a fraction an event holds what a double does, and a pattern what is written there; one that a
+    double cannot hold is equal to none. Source: conformance/recorded stackd.events.pattern_edges.
+    """
     if type(value) is not type(wanted):
         return False
-    if isinstance(wanted, Decimal) and abs(wanted) > _LARGEST:
+    if not isinstance(wanted, Decimal):
+        return bool(value == wanted)
+    if abs(value) > _LARGEST:
         return False
-    return bool(value == wanted)
+    held = value if value == value.to_integral_value() else Decimal(repr(float(value)))
+    return bool(held == wanted)
 
 
 def _text(kind: str, argument: Any) -> str:
@@ -322,13 +329,14 @@ def _plain(number: Decimal) -> str:
 
 def _cidr(argument: Any) -> Matcher:
     """Source: that whole addresses, and version 4 in version 6, are refused was recorded (pattern_edges.cidr)."""
-    refusal = PatternRefused(f"Malformed CIDR, one '/' required: {argument}")
     try:
         network = ipaddress.ip_network(_text("cidr", argument), strict=False)
     except ValueError:
-        raise refusal from None
-    if network.prefixlen == network.max_prefixlen or getattr(network.network_address, "ipv4_mapped", None):
-        raise refusal
+        raise PatternRefused(f"Malformed CIDR, one '/' required: {argument}") from None
+    if getattr(network.network_address, "ipv4_mapped", None):
+        raise PatternRefused(f"Nonstandard IP address: {argument.partition('/')[0]}")
+    if network.prefixlen == network.max_prefixlen:
+        raise PatternRefused(f"IPv{network.version} mask bits must be < {network.max_prefixlen}")
 
     def within(value: str) -> bool:
         try:

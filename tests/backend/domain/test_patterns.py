@@ -69,6 +69,8 @@ def test_values(matcher, value, result):
 def test_numbers_are_compared_as_they_are_written():
     long = compiled('{"detail":{"v":[0.1234567890123456789]}}')
     assert not long.matches(read('{"detail":{"v":0.12345678901234568}}'))
+    assert not long.matches(read('{"detail":{"v":0.1234567890123456789}}'))
+    assert compiled('{"v":[12345678901234567890]}').matches(read('{"v":12345678901234567890}'))
     huge = compiled('{"detail":{"v":[1e309]}}')
     assert not huge.matches(read('{"detail":{"v":1e309}}'))
 
