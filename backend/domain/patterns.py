@@ -10,7 +10,7 @@ import ipaddress
 import json
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -52,11 +52,33 @@ class Pattern:
 
 
 def read(text: str) -> Any:
-    """A JSON text, numbers as they are written. Raises ValueError."""
+    """A JSON text, numbers as they are written. Raises ValueError, also where it is nested too deep."""
     try:
-        return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+        value = json.loads(text, parse_float=_number, parse_int=_number)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    level, depth = [value], 0
+    while level := [each for one in level for each in _inside(one)]:
+        depth += 1
+        if depth > _MOST_NESTED:
+            raise ValueError("nested too deep")
+    return value
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """What a value holds that may hold more."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return ()
+    return [each for each in value if isinstance(each, dict | list)]
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError as error:  # its exponent is none
+        raise ValueError(text) from error
 
 
 def as_read(value: Any) -> Any:
@@ -194,7 +216,7 @@ def _same(value: Any, wanted: Any) -> bool:
         return False
     if not isinstance(wanted, Decimal):
         return bool(value == wanted)
-    if abs(value) > _LARGEST:
+    if value.copy_abs() > _LARGEST:
         return False
     held = value if value == value.to_integral_value() else Decimal(repr(float(value)))
     return bool(held == wanted)
@@ -317,7 +339,7 @@ def _numeric(argument: Any) -> Matcher:
             raise PatternRefused(f"Unrecognized numeric range operator: {name}")
         if not isinstance(number, Decimal):
             raise PatternRefused("Value of numeric match must be a number")
-        if abs(number) > _LARGEST:
+        if number.copy_abs() > _LARGEST:
             raise PatternRefused(f"Cannot compare number : {_plain(number)}")
         bounds.append((_COMPARES[name], number))
     return lambda value: isinstance(value, Decimal) and all(holds(value, number) for holds, number in bounds)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
+from backend.domain import patterns
 from backend.domain.rules import Event
 from translators.events.bodies import seconds
 from translators.events.errors import DEFAULT_BUS, validation
@@ -62,6 +63,7 @@ def _refusal(entry: Mapping[str, Any]) -> _Refusal | None:
 def _detail(text: str) -> Mapping[str, Any] | None:
     """The object that a text means; None where it means none, or holds what no text of JSON can."""
     try:
+        patterns.read(f"[{text}]")  # as deep as it is in its event: no pattern could be tried on what this refuses
         detail = json.loads(text)
         json.dumps(detail, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):

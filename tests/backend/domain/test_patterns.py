@@ -176,3 +176,24 @@ def test_any_object_is_a_pattern_or_refused_and_meets_any_event(pattern, event):
     except PatternRefused:
         return
     assert read_pattern.matches(as_read(event)) in {True, False}
+
+
+@pytest.mark.parametrize("number", ["1e9999999", "1e99999999999999999999", "-1e9999999", "1e-9999999", "9" * 5000])
+def test_numbers_of_any_size_are_compared_or_no_json(number):
+    for matcher in ("[1]", '[{"numeric":[">",0]}]', '[{"anything-but":1}]', f"[{number}]"):
+        try:
+            pattern = compiled(f'{{"v":{matcher}}}')
+            event = read(f'{{"v":{number}}}')
+        except (PatternRefused, ValueError):
+            continue
+        assert pattern.matches(event) in {True, False}
+
+
+def test_what_is_nested_too_deep_is_no_event():
+    for depth, taken in ((90, True), (500, False)):
+        text = '{"v":' + "[" * depth + "1" + "]" * depth + "}"
+        if taken:
+            assert compiled('{"v":[1]}').matches(read(text))
+        else:
+            with pytest.raises(ValueError, match="deep"):
+                read(text)

@@ -247,6 +247,8 @@ def test_what_the_engine_tells_everywhere_reaches_rules_and_the_operator(world, 
         ({"Detail": '{"a": NaN}'}, "MalformedDetail"),
         ({"Detail": '{"a": 1e999}'}, "MalformedDetail"),
         ({"Detail": '{"a": "\\ud800"}'}, "MalformedDetail"),
+        ({"Detail": '{"a":' * 101 + "1" + "}" * 101}, "MalformedDetail"),
+        ({"Detail": '{"a": 1e99999999999999999999}'}, "MalformedDetail"),
         ({"DetailType": ""}, "InvalidArgument"),
         ({"Source": "aws.autoscaling"}, "NotAuthorizedForSourceException"),
     ],
@@ -332,6 +334,14 @@ def test_a_sixth_target(world, queue):
     targets = [{"Id": str(number), "Arn": queue} for number in range(6)]
     told = ("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
     assert _refused(world, "PutTargets", Rule="r", Targets=targets) == told
+
+
+def test_the_deepest_detail_that_is_taken_is_told(world, queue, heard):
+    _put(world)
+    _target(world, queue, InputPath="$.source")
+    assert _event(world, Detail='{"a":' * 100 + "1" + "}" * 100)["FailedEntryCount"] == 0
+    world.tell()
+    assert heard == [(queue, '"s"')]
 
 
 def test_patterns_are_tried(world):
