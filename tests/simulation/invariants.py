@@ -257,15 +257,14 @@ def registered(world: World, now: State) -> None:
             if source.state not in {SourceState.ADDED, SourceState.IN_SERVICE}:
                 raise Violated("12 traffic", f"{cluster.name}: source {source.name} is {source.state}")
             serving.setdefault(source.pool_id, set()).update(here)
+    sources = world.sources()
     with world.store.watch() as conn:
         for pool in world.simulated.pools.all():
-            skipped = {
-                each.node_id for each in traffic.of_pool(conn, pool.id) if each.state is RegistrationState.SKIPPED
-            }
-            kept_out[pool.id] = skipped
+            registered = traffic.of_pool(conn, sources.get(pool.id, pool.id))
+            kept_out[pool.id] = {each.node_id for each in registered if each.state is RegistrationState.SKIPPED}
     for pool in world.simulated.pools.all():
         members = world.simulated.pools.members(pool.id)
-        wanted = serving.get(pool.id, set()) - kept_out[pool.id]
+        wanted = serving.get(sources.get(pool.id, pool.id), set()) - kept_out[pool.id]
         there = {member.owner for member in members}
         if there != wanted or len(members) != len(there):
             raise Violated("12 traffic", f"pool {pool.name}: lacks {wanted - there}, has {there - wanted}")

@@ -15,6 +15,7 @@ class Mood:
         delays: for how long cloud calls are under way, in seconds: one of these sets for a whole run.
         skews: by how many seconds the clocks of engines, gateway and cloud may be off, either way.
         users, overtakes: how much of what happens in between is theirs.
+        builders: how often somebody makes and ends networks and balancers, for each thing that users of clusters do.
         pauses: for how long who is overtaken stands still, in seconds; a lease holds for 60.
         omits: chance that a complete listing lacks a server that there is.
         largest: how many nodes a cluster may have.
@@ -28,6 +29,7 @@ class Mood:
     fault: tuple[float, ...] = (0.0, 0.05, 0.2)
     interfere: tuple[float, ...] = (0.0, 0.03, 0.1)
     users: int = 1
+    builders: int = 0
     overtakes: int = 1
     pauses: tuple[float, ...] = (0.0, 1.0, 61.0)
     patience: timedelta = timedelta(hours=3)
@@ -52,6 +54,7 @@ SKEWED = Mood(skews=(0.5, 3.0))
 ALL_AT_ONCE = replace(SLOW, store=(0.0, 0.005), skews=(0.0, 2.0))
 OMITTING = Mood(omits=(0.2,), fault=(0.05,))
 HOOKED = Mood(hooked=True)
+BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
     trial: Mood(crash=(0.0,), fault=(0.0,), interfere=(0.0,), trial=trial, steps=30)
@@ -104,8 +107,22 @@ MOODS = {
     "omitting": OMITTING,
     "big": BIG,
     "hooked": HOOKED,
+    "building": BUILDING,
 }
-SOAK = ("normal", "slow", "all-at-once", "normal", "wild", "storeless", "normal", "omitting", "skewed", "big", "hooked")
+SOAK = (
+    "normal",
+    "slow",
+    "all-at-once",
+    "normal",
+    "wild",
+    "storeless",
+    "normal",
+    "omitting",
+    "skewed",
+    "big",
+    "hooked",
+    "building",
+)
 """What seeds are soaked in, one after the other."""
 
 SEEDS = {
@@ -121,6 +138,7 @@ SEEDS = {
     "meddling": 5,
     "silent": 10,
     "overtaken": 10,
+    "building": 5,
 }
 """How many seeds of a mood, from 0 on, hold whenever the tests do."""
 LONG = {"outlives_outage", "gives_up"}

@@ -11,6 +11,8 @@ from functools import partial
 from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementRequest, SourceRequest
 from backend.errors import Finding
 from tests.simulation import fates, invariants
+from tests.simulation.actor import Actor
+from tests.simulation.ground import Ground
 from tests.simulation.hooks import Askers, Waits
 from tests.simulation.invariants import Watcher
 from tests.simulation.model import Model
@@ -70,6 +72,8 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     kept = Kept()
     model = Model(world)
     users = [User(world, scope, world.rng, kept, model) for scope in SCOPES]
+    ground = Ground(world, users) if mood.builders else None
+    actors = [*users, *(ground.builders * mood.builders if ground else ())]
     watcher = Watcher(world, kept, Reader(world), model)
     world.doubted = kept.judged
     world.after_tick.append(watcher.look)
@@ -82,17 +86,19 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     chaos.interfere = world.rng.choice(mood.interfere)
     chaos.store = world.rng.choice(mood.store)
     chaos.interludes = [
-        *(user.act for user in users for _ in range(mood.users)),
+        *(actor.act for actor in actors for _ in range(mood.users)),
         *(partial(_overtake, world, mood) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
         *([] if askers is None else [askers.act]),
     ]
     chaos.on = True
     for _ in range(steps):
-        _step(world, users, kept)
+        _step(world, actors, kept)
         if askers is not None:
             askers.act()
         watcher.look()
+        if ground is not None:
+            ground.compare()
         model.compare(world.rng.choice(SCOPES), watcher.reader.read())
     chaos.on = False
     world.trace("=== quiet")
@@ -100,7 +106,9 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     if askers is not None:
         askers.settle()
         world.after_tick.append(askers.release)
-    _wait_for_rest(world, watcher, mood.patience)
+    if ground is not None:
+        ground.settle(watcher.reader.read())
+    _wait_for_rest(world, watcher, mood.patience, ground)
     for scope in SCOPES:
         model.compare(scope, watcher.reader.read(), anew=True)
     Races(world, watcher, users).try_one()
@@ -114,12 +122,12 @@ def _overtake(world: World, mood: Mood) -> None:
         world.tick(world.rng.choice(idle))
 
 
-def _step(world: World, users: Sequence[User], kept: Kept) -> None:
+def _step(world: World, actors: Sequence[Actor], kept: Kept) -> None:
     if world.skew and world.rng.random() < 0.1:
         world.set_clock()
     choice = world.rng.random()
     if choice < 0.45:
-        world.rng.choice(users).act()
+        world.rng.choice(actors).act()
     elif choice < 0.55:
         fates.strike(world, kept)
     elif choice < 0.6:
@@ -152,7 +160,7 @@ def _provide_sources(user: User) -> None:
         user.backend.configurations.create(user.scope, "lc-0", user.server_spec(), {})
 
 
-def _wait_for_rest(world: World, watcher: Watcher, patience: timedelta) -> None:
+def _wait_for_rest(world: World, watcher: Watcher, patience: timedelta, ground: Ground | None) -> None:
     """Let time run from deadline to deadline until all invariants hold, or patience ends."""
     deadline = world.clock.now() + patience
     ticks = 0
@@ -161,6 +169,8 @@ def _wait_for_rest(world: World, watcher: Watcher, patience: timedelta) -> None:
         ticks += 1
         try:
             invariants.at_rest(world, watcher.kept, watcher.reader.read())
+            if ground is not None:
+                ground.at_rest()
         except Violated as violated:
             if world.clock.now() >= deadline or ticks >= MOST_TICKS:
                 violated.late = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -23,12 +23,10 @@ from backend.domain.ids import balancing_id
 from backend.domain.node import Health, NodeState
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
-from backend.errors import Finding
 from backend.services.servers import Order
 from backend.services.templates import NewVersion, TemplateRef
 from backend.store import clusters, nodes
-from tests.simulation.chaos import Crash
-from tests.simulation.failing_store import STORE_AWAY
+from tests.simulation.actor import Actor, Deed
 from tests.simulation.model import Key, Model, Told
 from tests.simulation.world import REGION, World
 
@@ -69,14 +67,11 @@ class Kept:
     loosened: dict[str, datetime] = field(default_factory=dict)
 
 
-class User:
+class User(Actor):
     """One user of one project."""
 
     def __init__(self, world: World, scope: Scope, rng: Random, kept: Kept, model: Model) -> None:
-        self.world = world
-        self.backend = world.backend
-        self.scope = scope
-        self.rng = rng
+        super().__init__(world, scope, rng)
         self.kept = kept
         self.model = model
         images = world.cloud.images.list(scope)
@@ -94,25 +89,12 @@ class User:
         self.create("red")
         self.create("green")
 
-    def act(self) -> None:
-        """Do something, whether it is allowed or not. A crash of the API process leaves the user without an answer."""
-        name, act = self._choose()
-        try:
-            with self.world.chaos.inside("user", 0):
-                result = act()
-        except Finding as finding:
-            self.world.trace(f"{self.scope.project_id} {name}: {finding!r}")
-        except Crash as crash:
-            self.world.trace(f"{self.scope.project_id} {name}: api died {crash}")
-        except STORE_AWAY as error:
-            self.world.trace(f"{self.scope.project_id} {name}: {error}")
-        else:
-            self.world.trace(f"{self.scope.project_id} {name} ok")
-            if isinstance(result, list):
-                self.kept.told += [item for item in result if isinstance(item, Activity)]
+    def heard(self, result: Any) -> None:
+        if isinstance(result, list):
+            self.kept.told += [item for item in result if isinstance(item, Activity)]
 
-    def _choose(self) -> tuple[str, Callable[[], Any]]:
-        weighted: list[tuple[int, Callable[[], Any]]] = [
+    def deeds(self) -> Sequence[tuple[int, Deed]]:
+        return [
             (5, self.create),
             (4, self.update),
             (10, self.resize),
@@ -137,8 +119,6 @@ class User:
             (3, self.detach_pool),
             (2, self.trespass),
         ]
-        chosen = self.rng.choices([call for _, call in weighted], [weight for weight, _ in weighted])[0]
-        return chosen.__name__, chosen
 
     # clusters ------------------------------------------------------------------------------------------------
 
@@ -340,6 +320,10 @@ class User:
         raise self.world.broke("9 isolation", f"{self.scope.project_id} moved {server} of another project")
 
     # choices -------------------------------------------------------------------------------------------------
+
+    def key(self) -> Key:
+        """That of some cluster."""
+        return self._key(self._name())
 
     def _key(self, name: str) -> Key:
         return self.scope.project_id, name

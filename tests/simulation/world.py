@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
+from types import ModuleType
 
 from backend import Backend
+from backend.domain import ids
 from backend.domain.ids import short_id
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
@@ -18,9 +20,12 @@ from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
-from backend.services import attachment, clusters, configurations, entries, hooks
+from backend.services import attachment, clusters, configurations, entries, hooks, making, networks
+from backend.services import security_groups as group_services
 from backend.store import lifecycle
+from backend.store import security_groups as group_rows
 from backend.store.types import from_micros
+from tests.simulation.building_ports import building_ports
 from tests.simulation.chaos import Chaos, Crash
 from tests.simulation.clocks import MachineClock, VirtualClock
 from tests.simulation.failing_store import STORE_AWAY, FailingStore
@@ -55,6 +60,8 @@ SETTINGS = EngineSettings(
 
 
 LEASED = ("clusters", "watches", "pools")
+BUILT = ("vpcs", "makings", "security_groups", "load_balancers")
+"""What else engines work on, where somebody builds."""
 NEVER = timedelta(days=3650)
 NAMES = ("engine-a", "engine-b")
 
@@ -127,13 +134,15 @@ class World:
             boot_seconds=self.rng.choice((0.0, 2.0, 10.0)),
             delete_seconds=self.rng.choice((0.0, 1.0, 5.0)),
             listing_lag_seconds=lag,
+            balancer_seconds=self.rng.choice((0.0, 3.0)) if mood.builders else 0.0,
         )
         self.simulated = SimulatedCloud.open(None, cloud_clock, simulated)
         self.simulated.faults.hooks.append(self.chaos.cloud_hook)
         self.ledger = Ledger(self.simulated.cloud.compute, self)
         self.doubted: set[str] = set()
         self.gate = Gate(self.simulated.cloud.balancing, self)
-        self.cloud = replace(self.simulated.cloud, compute=self.ledger, balancing=self.gate)
+        building = building_ports(self.simulated.cloud, self)
+        self.cloud = replace(self.simulated.cloud, compute=self.ledger, balancing=self.gate, **building)
         for scope in SCOPES:
             for name in POOLS:
                 self.simulated.pools.create(scope, f"{scope.project_id}-{name}", monitored=name != "mute")
@@ -205,7 +214,8 @@ class World:
 
     def until_due(self) -> float:
         """Seconds until some row is due or some call under way goes on; 1 where nothing is."""
-        dues = " UNION ALL ".join(f"SELECT min(due_at) AS at FROM {table}" for table in LEASED)
+        leased = (*LEASED, *BUILT) if self.mood.builders else LEASED
+        dues = " UNION ALL ".join(f"SELECT min(due_at) AS at FROM {table}" for table in leased)
         (at,) = self.store.database.raw.execute(f"SELECT min(at) FROM ({dues})").fetchone()
         known = [instant for instant in (at and from_micros(at), self.next_call_at()) if instant is not None]
         return (min(known) - self.clock.now()).total_seconds() if known else 1.0
@@ -230,6 +240,13 @@ class World:
         """Whether the cloud has that server."""
         return any(one.id == server_id for _, one in self.simulated.operator.servers())
 
+    def sources(self) -> dict[str, str]:
+        """Pools of target groups that were made: the cloud's ids of them, and the groups' own."""
+        if not self.mood.builders:
+            return {}
+        rows = self.store.database.raw.execute("SELECT pool_id, id FROM target_groups WHERE pool_id IS NOT NULL")
+        return dict(rows.fetchall())
+
     def owners(self) -> dict[str, str]:
         """Servers of the cloud by short id, and the projects they belong to."""
         return {short_id(one.id): scope.project_id for scope, one in self.simulated.operator.servers()}
@@ -247,7 +264,8 @@ def repeatable_ids(seed: int) -> Iterator[None]:
     def drawn() -> uuid.UUID:
         return uuid.UUID(int=rng.getrandbits(128), version=4)
 
-    drawing = (attachment, clusters, configurations, entries, hooks, lifecycle)
+    drawing: tuple[ModuleType, ...] = (attachment, clusters, configurations, entries, hooks, lifecycle)
+    drawing = (*drawing, making, networks, ids, group_services, group_rows)
     modules = [module for module in drawing if hasattr(module, "uuid4")]
     kept = uuid.uuid4
     uuid.uuid4 = drawn  # type: ignore[assignment]
