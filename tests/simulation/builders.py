@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, Final
 
@@ -234,6 +234,31 @@ class Builder(Actor):
         own = [each.short_id for each in self.user.subnets]
         chosen = self.rng.sample(made, self.rng.randint(1, len(made))) if made and self.rng.random() < 0.6 else own
         self.user.change(self.user.key()[1], ClusterChange({}, None, PlacementRequest(subnets=tuple(chosen))))
+
+    def alter(self) -> None:
+        """Change what there is, each in one way that engines have to see to."""
+        for group in self.built.here[Noun.GROUP]:
+            self.backend.security_groups.change(self.scope, group, lambda rules: list(rules)[1:])
+        for vpc in self.built.here[Noun.VPC]:
+            self.backend.networks.set_dhcp_options(self.scope, vpc, self.options[1])
+        self._each(Noun.VPC, lambda vpc: self.backend.routing.attach_gateway(self.scope, self.gateway, vpc))
+
+    def end_all(self) -> None:
+        """End everything, in the order in which it may go."""
+        backend, scope = self.backend, self.scope
+        self._each(Noun.VPC, lambda vpc: backend.routing.detach_gateway(scope, self.gateway, vpc))
+        self._each(Noun.LISTENER, lambda each: backend.listeners.delete(scope, each))
+        self._each(Noun.BALANCER, lambda each: backend.balancers.delete(scope, each))
+        self._each(Noun.GROUP, lambda each: backend.security_groups.delete(scope, each))
+        self._each(Noun.SUBNET, lambda each: backend.networks.delete_subnet(scope, each))
+        self._each(Noun.VPC, lambda each: backend.networks.delete_vpc(scope, each))
+        for noun in (Noun.LISTENER, Noun.BALANCER, Noun.GROUP, Noun.SUBNET, Noun.VPC):
+            self.built.here[noun].clear()
+
+    def _each(self, noun: Noun, deed: Callable[[str], object]) -> None:
+        for each in list(self.built.here[noun]):
+            with contextlib.suppress(Finding):
+                deed(each)
 
     def settle(self, here: Iterable[Cluster]) -> None:
         """Put right what only users can: their clusters stand on what there is."""

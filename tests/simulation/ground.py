@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.simulation.builders import Builder
 from tests.simulation.built_at_rest import Rest
@@ -28,6 +28,11 @@ class Ground:
         for builder in self.builders:
             mine = [each for each in now.clusters.values() if each.project_id == builder.scope.project_id]
             builder.settle(mine)
+
+    def phases(self) -> list[Callable[[], None]]:
+        """What is done one after the other, each once the world is at rest."""
+        builders = self.builders
+        return [deed for each in builders for deed in (each.settle_in, each.alter, each.end_all)]
 
     def at_rest(self) -> None:
         """Raise Violated where rows and cloud differ, or where what others made was touched."""

@@ -94,6 +94,7 @@ TRIALS = {
         "asks_again",
     )
 }
+TRIALS["ends_what_was_built"] = replace(TRIALS["stays_quiet"], trial="ends_what_was_built", builders=1, steps=2)
 MOODS = {
     "normal": NORMAL,
     "wild": WILD,

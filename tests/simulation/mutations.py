@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
+from tests.simulation import broken_building as building
 from tests.simulation import broken_engine as engine
 from tests.simulation import broken_hooks as hooks
 from tests.simulation import broken_rules as rules
@@ -125,4 +126,12 @@ MUTATIONS = (
     Mutation(hooks.tells_nobody_of_a_wait, HOOKED),
     Mutation(hooks.holds_nobody, HOOKED),
     Mutation(hooks.goes_on_abandoned, HOOKED),
+    _trial(building.keeps_the_mark, "ends_what_was_built"),
+    _trial(building.forgets_a_deletion, "ends_what_was_built"),
+    _trial(building.ends_no_subnet, "ends_what_was_built"),
+    _trial(building.leads_nobody_out, "ends_what_was_built"),
+    _trial(building.tells_no_names, "ends_what_was_built"),
+    _trial(building.puts_parts_before_their_pools, "ends_what_was_built"),
+    _trial(building.deletes_no_balancer, "ends_what_was_built"),
+    _trial(building.houses_nobody, "ends_what_was_built"),
 )

@@ -111,6 +111,11 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     _wait_for_rest(world, watcher, mood.patience, ground)
     for scope in SCOPES:
         model.compare(scope, watcher.reader.read(), anew=True)
+    if mood.trial == "ends_what_was_built" and ground is not None:
+        for phase in ground.phases():
+            phase()
+            _wait_for_rest(world, watcher, timedelta(minutes=4), ground)
+        return
     Races(world, watcher, users).try_one()
 
 
