@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from backend.domain.networks import Progress
-from backend.engine import balancers, networks
+from backend.engine import balancers, networks, security_groups
 from backend.engine.networks import _Settling
 from backend.store import balancers as balancer_rows
 from backend.store import networks as network_rows
@@ -58,6 +58,11 @@ def tells_no_names() -> Broken:
         network_rows.VPCS.change(conn, scope, vpc.id, dhcp_options_id=options_id)
 
     return put(network_rows, "set_options", set_options)
+
+
+def ends_no_group() -> Broken:
+    """A group's row goes, and nobody tells the cloud."""
+    return put(security_groups, "_end", lambda *_arguments: None)
 
 
 def deletes_no_balancer() -> Broken:

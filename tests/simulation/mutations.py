@@ -133,5 +133,6 @@ MUTATIONS = (
     _trial(building.tells_no_names, "ends_what_was_built"),
     _trial(building.puts_parts_before_their_pools, "ends_what_was_built"),
     _trial(building.deletes_no_balancer, "ends_what_was_built"),
+    _trial(building.ends_no_group, "ends_what_was_built"),
     _trial(building.houses_nobody, "ends_what_was_built"),
 )
