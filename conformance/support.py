@@ -5,8 +5,10 @@ Nothing is read from the product: an operation that is answered with anything bu
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -80,10 +82,16 @@ def _answers(access: Access, service: str, operation: str) -> bool:
 def _answers_json(access: Access, service: str, operation: str) -> bool:
     """The same of a service that has no form of names and values."""
     try:
-        getattr(client(access, service, strict=False, recorded=False), xform_name(operation))()
+        getattr(_asker(access, service), xform_name(operation))()
     except ClientError as error:
         return error.response["Error"]["Code"] not in UNANSWERED
     return True
+
+
+@functools.cache
+def _asker(access: Access, service: str) -> Any:
+    """One client for all operations: each that is made reads the whole model."""
+    return client(access, service, strict=False, recorded=False)
 
 
 def table(support: Support) -> str:
