@@ -23,6 +23,10 @@ PACKAGES = {
     "openssl": "openssl",
 }
 _POLICY = Path("/usr/sbin/policy-rc.d")
+_DISTRIBUTED = "/usr/bin/python3"
+"""Debian's is built with profiles and link-time optimization: the services take a tenth to a quarter less of a
+processor than with a Python that was compiled without, as version managers do."""
+_FITS = "import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != {version})"
 
 
 class NotInstalled(Exception):
@@ -107,7 +111,7 @@ def install_peer(settings: Settings, name: str) -> bool:
 def _environment(venv: Path, requirements: Sequence[str], log: Path) -> str:
     """Make a virtual environment of these; its interpreter."""
     python = str(venv / "bin" / "python")
-    _run((sys.executable, "-m", "venv", "--clear", str(venv)), log)
+    _run((interpreter(), "-m", "venv", "--clear", str(venv)), log)
     _run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"), log)
     try:
         _run((str(venv / "bin" / "uv"), "pip", "install", "--python", python, *requirements), log)
@@ -115,6 +119,16 @@ def _environment(venv: Path, requirements: Sequence[str], log: Path) -> str:
         # Slower, but it knows pip's own settings: proxies, mirrors, certificates.
         _run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements), log)
     return python
+
+
+def interpreter() -> str:
+    """The distribution's Python where it is of our version and can make environments; else the one that runs this."""
+    version = sys.version_info[:2]
+    with contextlib.suppress(OSError):
+        asked = (_DISTRIBUTED, "-c", _FITS.format(version=version))
+        if subprocess.run(asked, capture_output=True, check=False, env={}).returncode == 0:
+            return _DISTRIBUTED
+    return sys.executable
 
 
 def _driver_source(settings: Settings) -> Path:

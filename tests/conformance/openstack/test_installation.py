@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,18 @@ def test_another_list_of_packages_is_noticed(tmp_path: Path) -> None:
     (settings.venv / "installed").write_text(installation._digest())
     assert not installation.outdated(settings)
     assert not installation.install_python(settings)
+
+
+def _python(path: Path, status: int) -> str:
+    path.write_text(f"#!/bin/sh\nexit {status}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_the_distribution_s_python_is_taken_where_it_can_do_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    able = _python(tmp_path / "able", 0)
+    monkeypatch.setattr(installation, "_DISTRIBUTED", able)
+    assert installation.interpreter() == able
+    for other in (_python(tmp_path / "without-venv", 1), str(tmp_path / "not-there")):
+        monkeypatch.setattr(installation, "_DISTRIBUTED", other)
+        assert installation.interpreter() == sys.executable
