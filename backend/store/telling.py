@@ -16,7 +16,7 @@ from backend.domain.hooks import Transition
 from backend.domain.ids import derived_uuid
 from backend.domain.lifecycle import WAYS
 from backend.domain.messages import EVERYWHERE, Message, MessageKind
-from backend.store import journal, outbox, rows
+from backend.store import journal, notifications, outbox, rows
 from backend.store.batches import chunks
 from backend.store.tables import activities
 from backend.store.types import to_micros
@@ -70,8 +70,13 @@ def _over(entry: Activity, ending: Ending, now: datetime) -> Activity:
 
 def _tell(conn: Connection, cluster: Cluster, ended: Sequence[tuple[Activity, Activity]]) -> None:
     if ended:
-        targets = (EVERYWHERE,)
-        outbox.add(conn, [message(cluster, was, entry, target) for was, entry in ended for target in targets])
+        topics = notifications.topics(conn, cluster.id)
+        told = [
+            message(cluster, was, entry, target)
+            for was, entry in ended
+            for target in (*notifications.hearing(topics, entry), EVERYWHERE)
+        ]
+        outbox.add(conn, told)
 
 
 def message(cluster: Cluster, was: Activity, entry: Activity, target: str) -> Message:
