@@ -70,6 +70,7 @@ def _measure(path: Path, coppice: peers.Peer, seconds: float, rounds: int) -> in
         "p95 ms",
         "old a second",
         "engine, of a core",
+        "noise",
         "ratio",
         "aim",
         "",
