@@ -11,9 +11,9 @@ from sqlalchemy import select
 from backend.domain.activity import ActivityKind, ActivityStatus, ReasonKind
 from backend.domain.hooks import Hook, Result, Transition
 from backend.domain.lifecycle import Decided, begin
+from backend.domain.lifecycle_findings import ActionNotFound
 from backend.domain.node import LeavesFor, NodeState
 from backend.domain.scope import Scope
-from backend.errors import ActionNotFound
 from backend.services.hooks import Hooks
 from backend.store import activities, clusters, journal, lifecycle, nodes
 from backend.store.outbox_tables import messages
