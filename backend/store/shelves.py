@@ -42,7 +42,7 @@ class Shelves:
     def topic(self, conn: Connection, scope: Scope, arn: str, telling: Telling, now: datetime) -> None:
         """Publish a message to a topic. Raises Gone, Refused."""
         self._check(scope, arn)
-        said = Publication(telling.body, telling.subject)
+        said = Publication(telling.body, telling.subject, id=telling.id)
         try:
             topics.publish(conn, scope, topics.of_arn(conn, scope, arn), [said], now, envelope=self.envelope(arn))
         except TopicMissing as missing:
