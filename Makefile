@@ -1,5 +1,8 @@
 # Coppice. `make run` and `make test` set up what they need by themselves.
-PYTHON ?= python3
+# The distribution's own build of the same Python, where there is one: it is built with profiles, and often a fourth faster.
+SAME := import ensurepip, sys; sys.exit("%d.%d" % sys.version_info[:2] != sys.argv[1] or sys.version_info < (3, 11))
+PYTHON ?= $(shell /usr/bin/python3 -c '$(SAME)' "$$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')" 2>/dev/null \
+	&& echo /usr/bin/python3 || echo python3)
 PORT ?= 8080
 STATE ?= .coppice
 SEEDS ?= 1000
