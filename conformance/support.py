@@ -18,18 +18,11 @@ from conformance.clients import client
 from conformance.product import Access, access_from
 from conformance.wire import VERSIONS, Signed
 
-SERVICES = ("autoscaling", "ec2", "elb", "elbv2", "events", "iam", "ssm", "sts")
+SERVICES = ("autoscaling", "ec2", "elb", "elbv2", "events", "iam", "sns", "sqs", "ssm", "sts")
 UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationException"}
 
 LATER = {
     "later: instance refresh": ("CancelInstanceRefresh", "RollbackInstanceRefresh", "StartInstanceRefresh"),
-    "later: notifications": ("DeleteNotificationConfiguration", "PutNotificationConfiguration"),
-    "later: lifecycle hooks": (
-        "CompleteLifecycleAction",
-        "DeleteLifecycleHook",
-        "PutLifecycleHook",
-        "RecordLifecycleActionHeartbeat",
-    ),
     "later: scaling policies": ("DeletePolicy", "ExecutePolicy", "PutScalingPolicy"),
     "later: predictive scaling": ("GetPredictiveScalingForecast",),
     "later: warm pools": ("PutWarmPool",),
@@ -46,6 +39,8 @@ ELSEWHERE = {
     "elbv2": "what stands around balancers (trust stores, capacity reservations, resource policies) is not there",
     "events": "rules of the default bus, of events, are there; other buses, schedules, archives and destinations are not",
     "iam": "users, groups and their keys are the cloud's; the rest is kept by nobody yet",
+    "sns": "topics of text messages, of mobile devices and of data protection are not there",
+    "sqs": "moving messages back from queues of dead letters is left to their receivers",
     "ssm": "parameters alone are kept here",
     "sts": "identities are the cloud's",
 }

@@ -247,7 +247,7 @@ class Pools:
             return MemberHealth.UNKNOWN
         if row.verdict is not None:
             return MemberHealth(row.verdict)
-        server = self._world.servers.at(connection, pool.scope, int(ipaddress.IPv4Address(row.address)))
+        server = self._world.servers.at(connection, pool.scope, int(ipaddress.IPv4Address(row.address)), now)
         status = None if server is None else present(server.move, now)
         since = row.added_at if status is None else max(row.added_at, status.since)
         if now - since < round(self._world.settings.monitor_seconds * 1e6):

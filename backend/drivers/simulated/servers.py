@@ -209,10 +209,13 @@ class ServerTable:
         ).fetchall()
         return Row(*rows[0]) if len(rows) == 1 and digits else None
 
-    def at(self, connection: sqlite3.Connection, scope: Scope, address: int) -> Row | None:
-        """The server that has a private address of the project, whatever its state."""
-        query = f"SELECT {_COLUMNS} FROM servers WHERE held = 1 AND address = ? AND project = ? AND region = ?"  # noqa: S608 - constant columns
-        found = connection.execute(query, (address, scope.project_id, scope.region)).fetchone()
+    def at(self, connection: sqlite3.Connection, scope: Scope, address: int, as_of: int) -> Row | None:
+        """The server that has a private address of the project then; the newest one, where networks use it twice."""
+        query = (
+            f"SELECT {_COLUMNS} FROM servers WHERE held = 1 AND address = ? AND project = ? AND region = ?"  # noqa: S608 - constant columns
+            " AND (gone_at IS NULL OR gone_at > ?) ORDER BY rowid DESC LIMIT 1"
+        )
+        found = connection.execute(query, (address, scope.project_id, scope.region, as_of)).fetchone()
         return Row(*found) if found else None
 
     def standing(self, connection: sqlite3.Connection, scope: Scope, as_of: int) -> Iterator[Row]:
