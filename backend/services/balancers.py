@@ -297,10 +297,13 @@ def pull(conn: Connection, balancer: LoadBalancer, clock: Clock) -> None:
 
 
 def _forget(conn: Connection, scope: Scope, balancer_id: str, clock: Clock) -> LoadBalancer | None:
-    """Forget a balancer that the cloud did not make; it, where an engine had it made in the meantime."""
+    """Forget a balancer that the cloud did not make; it, where an engine took it up in the meantime.
+
+    That engine may be asking for it just now, or have asked and not heard: what is made then is found by the row.
+    """
     balancers.pull(conn, balancer_id, clock.now())
     found = BALANCERS.one(conn, scope, id=balancer_id)
-    if found is None or found.cloud_id is not None:
+    if found is None or found.cloud_id is not None or balancers.taken_up(conn, scope, balancer_id):
         return found
     resource_tags.remove(conn, scope, tag_id(balancer_id))
     BALANCERS.remove(conn, scope, id=balancer_id)

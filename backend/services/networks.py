@@ -7,6 +7,7 @@ cloud is asked: what it was asked for is remembered before, so that what a crash
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -394,7 +395,9 @@ class Networks:
                 try:
                     return make()
                 except cloud_errors.OutcomeUnknown:
-                    found = find()
+                    found = None
+                    with suppress(cloud_errors.CloudError):  # which leaves what was made as unclear as before
+                        found = find()
                     if found is None:
                         raise
                     return found

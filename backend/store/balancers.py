@@ -47,6 +47,13 @@ def pull(conn: Connection, balancer_id: str, at: datetime) -> bool:
     return BALANCER_LEASES.pull(conn, (balancer_id,), at)
 
 
+def taken_up(conn: Connection, scope: Scope, balancer_id: str) -> bool:
+    """Whether an engine ever took the balancer up: it may have asked the cloud for it."""
+    b = load_balancers.c
+    mine = (b.id == balancer_id, b.project_id == scope.project_id, b.region == scope.region)
+    return conn.execute(select(b.id).where(*mine, b.epoch > 0)).first() is not None
+
+
 def lock_groups(conn: Connection, scope: Scope, ids: Collection[str]) -> None:
     """Have these target groups alone: nobody else deletes them, or refers to them, until the transaction ends."""
     for group_id in sorted(ids):

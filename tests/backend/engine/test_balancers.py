@@ -14,7 +14,7 @@ from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, 
 from backend.domain.ids import balancing_id
 from backend.drivers.balancer_plans import balancer_plan
 from backend.drivers.balancing import Target
-from backend.drivers.errors import Busy, Refused
+from backend.drivers.errors import Busy, OutcomeUnknown, Refused
 from backend.drivers.housing import housed
 from backend.drivers.simulated import SimulatedSettings
 from backend.drivers.simulated.balancers import SimulatedBalancers
@@ -350,6 +350,28 @@ def test_a_balancer_is_made_once_while_its_request_is_under_way(world, monkeypat
     made = make(world)
     assert len(asked) == (2 if seconds > 100 else 1)
     world.pass_time(2)
+    assert (seen(world, made).state, trees(world)) == (BalancerState.ACTIVE, [made.id])
+
+
+def test_what_an_engine_asked_for_meanwhile_is_not_forgotten(world, monkeypatch):
+    """The request is refused in the end, while the engine, which took it to be dead, has not heard what it made."""
+    making = type(world.simulated.cloud.balancer_making)
+    create, asked = making.create, []
+
+    def slow(self, scope, plan):
+        asked.append(plan.key)
+        if len(asked) == 1:
+            world.backend.balancers.change(SCOPE, plan.key, attributes={"idle_timeout.timeout_seconds": "61"})
+            world.pass_time(130)
+            raise Refused("too late")
+        made = create(self, scope, plan)
+        if len(asked) == 2:
+            raise OutcomeUnknown("lost")
+        return made
+
+    monkeypatch.setattr(making, "create", slow)
+    made = make(world)
+    world.pass_time(60)
     assert (seen(world, made).state, trees(world)) == (BalancerState.ACTIVE, [made.id])
 
 

@@ -209,6 +209,21 @@ def test_a_request_the_cloud_never_heard_ends_with_an_error(world: EngineWorld, 
     assert left.in_rows() == [0] * 7
 
 
+def test_what_nobody_could_look_for_is_waited_for(world: EngineWorld, api: Networks, left: Left) -> None:
+    """No answer came, and none to the question what came of it: the request may arrive yet."""
+    world.simulated.faults.lose_request(Where(calls=("make_vpc",)), times=1)
+    world.simulated.faults.unavailable(Where(calls=("find_vpc",)), times=1)
+    with pytest.raises(errors.OutcomeUnclear):
+        api.create_vpc(SCOPE, "10.0.0.0/16")
+    with world.store.read() as conn:
+        (mark,) = rows.MAKINGS.all(conn, SCOPE)
+    world.pass_time(60)
+    world.simulated.cloud.network_making.make_vpc(SCOPE, mark.id)
+    assert left.at_the_cloud() == (1, 0)
+    world.pass_time(150)
+    assert left.at_the_cloud() == (0, 0)
+
+
 def test_a_refusal_of_the_cloud_is_the_callers(world: EngineWorld, api: Networks, left: Left) -> None:
     world.simulated.faults.refuse(QuotaExceeded("routers", 1, 10), Where(calls=("make_vpc",)), times=1)
     with pytest.raises(errors.QuotaExceeded):
