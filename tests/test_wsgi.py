@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import wsgi
+from backend.commands.opening import archive_of
 from backend import measures
 from backend.clock import SystemClock
 from backend.commands import CannotDo, opening, schema
@@ -50,20 +51,20 @@ def test_the_cloud_is_chosen_by_configuration(tmp_path, monkeypatch):
 
 
 def test_how_long_records_are_kept_and_where_they_go_is_configured(tmp_path, monkeypatch):
-    assert wsgi.archive_of(wsgi.settings()) is None
+    assert archive_of(wsgi.settings()) is None
     assert wsgi.settings().engine.activity_retention == timedelta(days=42)
     for name, value in {"ACTIVITY_RETENTION_SECONDS": "864000", "GARBAGE_ROWS": "50", "ARCHIVE": f"{tmp_path}"}.items():
         monkeypatch.setenv(f"OS_RECORDS__{name}", value)
     chosen = wsgi.settings()
     assert (chosen.engine.activity_retention, chosen.engine.garbage_rows) == (timedelta(days=10), 50)
     assert chosen.engine.claim_retention == timedelta(days=42)
-    assert isinstance(wsgi.archive_of(chosen), FolderArchive)
+    assert isinstance(archive_of(chosen), FolderArchive)
     with pytest.raises(CannotDo, match="Swift"):
-        wsgi.archive_of(replace(chosen, archive="swift:old"))
+        archive_of(replace(chosen, archive="swift:old"))
     clouds = tmp_path / "clouds.yaml"
     clouds.write_text("clouds: {coppice: {auth: {auth_url: 'http://x', username: u, password: p}, region_name: R1}}")
     there = replace(chosen.openstack, clouds_file=str(clouds))
-    found = wsgi.archive_of(replace(chosen, archive="swift:old", driver="openstack", openstack=there))
+    found = archive_of(replace(chosen, archive="swift:old", driver="openstack", openstack=there))
     assert isinstance(found, SwiftArchive)
 
 

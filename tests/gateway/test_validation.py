@@ -98,7 +98,7 @@ def test_of_very_many_failures_the_first_are_told():
 
 
 def test_maps_and_secrets():
-    told = words("sns", "CreateTopic", {})
+    told = words("events", "PutRule", {})
     assert (
         told
         == "1 validation error detected: Value null at 'name' failed to satisfy constraint: Member must not be null"

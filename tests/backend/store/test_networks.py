@@ -116,7 +116,7 @@ def test_of_two_vpcs_one_gets_a_gateway(store: Store) -> None:
         def work(conn: Connection) -> bool:
             rows.lock(conn, SCOPE, vpc.id)
             there = rows.GATEWAYS.one(conn, SCOPE, id="g1", vpc_id=None)
-            return there is not None and rows.attach(conn, SCOPE, "g1", vpc.id)
+            return there is not None and rows.attach(conn, SCOPE, "g1", vpc.id, NOW)
 
         together.wait(10)
         return store.transact(work)
