@@ -218,14 +218,38 @@ class Queues:
             LimitExceeded: too many are hidden already.
         """
         now = self._clock.now()
+        if queue.fifo:
+            return self._receive_in_turn(scope, queue, most, visibility_seconds, attempt)
         with self._store.read() as conn:
-            again = attempt is not None and queue.fifo
-            if not again and not rows.anything(conn, scope, [queue.id], now):
+            if not rows.anything(conn, scope, [queue.id], now):
                 return []
-        nonce = str(uuid4()) if attempt is None or not queue.fifo else derived_uuid(queue.id, attempt)
+            rows.check_in_flight(conn, scope, queue, most, now)
+        nonce = str(uuid4())
         return self._store.transact(
             lambda conn: rows.receive(
                 conn, scope, queue, now, most=most, visibility_seconds=visibility_seconds, nonce=nonce
+            )
+        )
+
+    def _receive_in_turn(
+        self, scope: Scope, queue: Queue, most: int, visibility_seconds: int, attempt: str | None
+    ) -> Sequence[Received]:
+        """What is to be taken is looked for before the queue is locked, for it may be the last of very many."""
+        now = self._clock.now()
+        with self._store.read() as conn:
+            dying = rows.dying(conn, scope, queue.id, now)
+        if dying:
+            self._store.transact(lambda conn: rows.bury_due(conn, scope, queue, now))
+        told = None if attempt is None else derived_uuid(queue.id, attempt)
+        with self._store.read() as conn:
+            ids = rows.offered(conn, scope, queue, now, most=most, nonce=told)
+            if not ids:
+                return []
+            rows.check_in_flight(conn, scope, queue, most, now)
+        nonce = told or str(uuid4())
+        return self._store.transact(
+            lambda conn: rows.receive(
+                conn, scope, queue, now, most=most, visibility_seconds=visibility_seconds, nonce=nonce, ids=ids
             )
         )
 
@@ -233,7 +257,8 @@ class Queues:
         """Wait for a message that could be received."""
         now = self._clock.now()
         with self._store.read() as conn:
-            again = bool(rows.anything(conn, scope, [queue.id], now))
+            # Of a FIFO queue a look tells only what can be taken: there is nothing to wait for first.
+            again = not queue.fifo and bool(rows.anything(conn, scope, [queue.id], now))
         return self.arrivals.expect(scope, queue, again=again)
 
     def remove(self, scope: Scope, queue: Queue, receipts: Sequence[str]) -> Sequence[Finding | None]:

@@ -6,7 +6,6 @@ locked as a whole, for there the order of two senders, or of two receivers of a 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,12 +22,12 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     tuple_,
     update,
 )
 
 from backend.domain.queues import (
-    DEDUPLICATION,
     MOST_IN_FLIGHT,
     Counts,
     MessageRefused,
@@ -44,8 +43,8 @@ from backend.domain.queues import (
 )
 from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
+from backend.store import deduplications
 from backend.store.batches import chunks
-from backend.store.queue_tables import deduplications
 from backend.store.queue_tables import messages as table
 from backend.store.queue_tables import queues as queue_table
 from backend.store.records import Records
@@ -57,6 +56,8 @@ _NUMBERS: Final = 1000
 """Numbers that a microsecond has."""
 _MOST_MOVED: Final = 100
 """Messages that become dead letters while one receiver waits."""
+_LOOKED_THROUGH: Final = 20_000
+"""Messages of a FIFO queue among which one is looked for whose turn it is."""
 
 
 def named(conn: Connection, scope: Scope, name: str) -> Queue:
@@ -145,46 +146,20 @@ def _send_in_order(
     sent: list[Sent] = []
     for each in outgoing:
         told = deduplication_of(queue, each) or ""
-        key = key_of(each.group or "" if queue.group_deduplication else "", told)
-        known = had(conn, queue.id, key, now)
+        key = deduplications.key_of(each.group or "" if queue.group_deduplication else "", told)
+        known = deduplications.had(conn, queue.id, key, now)
         if known is None:
             row = _row(scope, queue, each, now, number)
             row["deduplication"] = told
             rows.append(row)
             known = Sent(row["id"], number)
-            remember(conn, queue.id, key, known, now)
+            deduplications.remember(conn, queue.id, key, known, now)
             number += 1
         sent.append(known)
     if rows:
         conn.execute(insert(table), rows)
         QUEUES.change(conn, scope, queue.id, last_number=number - 1)
     return sent
-
-
-def key_of(*parts: str) -> str:
-    """What stands for a group and an id in what is kept in mind."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def content_key(text: str) -> str:
-    """The id of a message that was given none."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def had(conn: Connection, owner_id: str, key: str, now: datetime) -> Sent | None:
-    """What was said of a message of that key that a queue or a topic had in the last five minutes."""
-    d = deduplications.c
-    statement = select(d.message_id, d.number).where(d.owner_id == owner_id, d.key == key, d.expires_at > now)
-    row = conn.execute(statement).first()
-    return None if row is None else Sent(row.message_id, row.number)
-
-
-def remember(conn: Connection, owner_id: str, key: str, sent: Sent, now: datetime) -> None:
-    """Keep in mind what was said of a message, in the place of what is forgotten by now."""
-    d = deduplications.c
-    conn.execute(delete(deduplications).where(d.owner_id == owner_id, d.key == key))
-    values = {"owner_id": owner_id, "key": key, "message_id": sent.id, "number": sent.number or 0}
-    conn.execute(insert(deduplications), {**values, "expires_at": now + DEDUPLICATION})
 
 
 def _row(scope: Scope, queue: Queue, each: Outgoing, now: datetime, number: int) -> dict[str, Any]:
@@ -210,15 +185,52 @@ def _row(scope: Scope, queue: Queue, each: Outgoing, now: datetime, number: int)
 
 
 def anything(conn: Connection, scope: Scope, queue_ids: Collection[str], now: datetime) -> set[str]:
-    """Which of these queues have a message that might be taken; of FIFO ones it may be that it has to wait its turn."""
+    """Which of these queues have a message that could be taken."""
     own = and_(_c.project_id == scope.project_id, _c.region == scope.region)
     found: set[str] = set()
     for each in queue_ids:
         statement = select(_c.id).where(own, _c.queue_id == each, _c.visible_at <= now, _c.expires_at > now).limit(1)
-        dying = select(_c.id).where(own, _c.dead_queue_id == each, _c.dead_at <= now).limit(1)
-        if conn.execute(statement).first() is not None or conn.execute(dying).first() is not None:
+        seen = conn.execute(statement).first() is not None
+        if (seen and _takes_turns(conn, scope, each, now)) or dying(conn, scope, each, now):
             found.add(each)
     return found
+
+
+def _takes_turns(conn: Connection, scope: Scope, queue_id: str, now: datetime) -> bool:
+    """Whether something of a queue that has something to see is not waiting for its turn."""
+    queue = QUEUES.one(conn, scope, id=queue_id)
+    return queue is not None and (not queue.fifo or bool(_in_turn(conn, scope, queue, now, most=1)))
+
+
+def dying(conn: Connection, scope: Scope, queue_id: str, now: datetime) -> bool:
+    """Whether dead letters are due that nobody has moved into the queue yet."""
+    own = and_(_c.project_id == scope.project_id, _c.region == scope.region)
+    due = select(_c.id).where(own, _c.dead_queue_id == queue_id, _c.dead_at <= now, _c.expires_at > now).limit(1)
+    return conn.execute(due).first() is not None
+
+
+def check_in_flight(conn: Connection, scope: Scope, queue: Queue, most: int, now: datetime) -> None:
+    """Raises LimitExceeded where so many more could not be hidden."""
+    # How many are hidden for any reason is counted in an index alone; why they are is asked where those are many.
+    hidden = select(_c.number).where(_c.queue_id == queue.id, _c.visible_at > now)
+    for some in (hidden, hidden.where(_within(scope, queue), _c.receives > 0)):
+        few = some.limit(MOST_IN_FLIGHT).subquery()
+        if int(conn.execute(select(func.count()).select_from(few)).scalar_one()) + most <= MOST_IN_FLIGHT:
+            return
+    raise LimitExceeded("in_flight", MOST_IN_FLIGHT)
+
+
+def offered(conn: Connection, scope: Scope, queue: Queue, now: datetime, *, most: int, nonce: str | None) -> list[str]:
+    """The ids of what could be taken of a FIFO queue, in order, for ``receive``: it is looked for where nothing waits.
+
+    Args:
+        nonce: of a receiver that asks again; what it was told and is hidden still comes first.
+    """
+    told: list[str] = []
+    if nonce is not None:
+        again = select(_c.id).where(_within(scope, queue), _c.nonce == nonce, _c.visible_at > now).order_by(_c.number)
+        told = list(conn.execute(again).scalars())
+    return told or _in_turn(conn, scope, queue, now, most=most + _MOST_MOVED)
 
 
 def receive(
@@ -230,38 +242,42 @@ def receive(
     most: int,
     visibility_seconds: int,
     nonce: str,
+    ids: Sequence[str] = (),
 ) -> list[Received]:
     """Take messages: they are hidden for so long, and those that were taken too often become dead letters.
 
     Args:
         nonce: a UUID of this receipt. Where it was used before, what was taken with it and is hidden still is told
             again and hidden anew.
+        ids: of a FIFO queue, what may be taken (``offered``), looked for at most a moment ago.
 
     Raises:
-        LimitExceeded: too many are hidden already.
         QueueMissing
     """
+    rows: Sequence[Any] = []
     if queue.fifo:
         queue = lock(conn, scope, queue)
-        before = select(table).where(_within(scope, queue), _c.nonce == nonce, _c.visible_at > now).order_by(_c.number)
-        if told := conn.execute(before).all():
+        rows = _told_of(conn, scope, queue, ids)
+        if told := [row for row in rows if row.nonce == nonce and row.visible_at > now]:
             return _hand_out(conn, queue, told, now, visibility_seconds=visibility_seconds, nonce=nonce, again=True)
+        rows = _still_in_turn(rows, now)
     dead = None if queue.dead_letters is None else QUEUES.one(conn, scope, name=queue.dead_letters)
     for each in filter(None, (dead, queue)):
-        _bury_due(conn, scope, each, now)
-    if _hidden(conn, scope, queue, now) + most > MOST_IN_FLIGHT:
-        raise LimitExceeded("in_flight", MOST_IN_FLIGHT)
+        bury_due(conn, scope, each, now)
     taken: list[Any] = []
     moved = 0
     while len(taken) < most and moved < _MOST_MOVED:
-        passed = [row.id for row in taken]
-        rows = _candidates(conn, scope, queue, now, most=most - len(taken), passed=passed)
-        spent = [row for row in rows if dead and queue.most_receives and row.receives >= queue.most_receives]
+        some: Sequence[Any]
+        if queue.fifo:
+            some, rows = rows[: most - len(taken)], rows[most - len(taken) :]
+        else:
+            some = _candidates(conn, scope, queue, now, most=most - len(taken), passed=[row.id for row in taken])
+        spent = [row for row in some if dead and queue.most_receives and row.receives >= queue.most_receives]
         if dead is not None and spent:
             _bury(conn, queue, dead, spent, now)
             moved += len(spent)
         gone = {row.id for row in spent}
-        taken += [row for row in rows if row.id not in gone]
+        taken += [row for row in some if row.id not in gone]
         if not spent:
             break
     last = [row.id for row in taken if dead and queue.most_receives and row.receives + 1 >= queue.most_receives]
@@ -277,40 +293,70 @@ def _within(scope: Scope, queue: Queue) -> ColumnElement[bool]:
     return and_(_c.project_id == scope.project_id, _c.region == scope.region, _c.queue_id == queue.id)
 
 
-def _hidden(conn: Connection, scope: Scope, queue: Queue, now: datetime) -> int:
-    """How many are hidden because somebody took them; no more are counted than there may be."""
-    some = select(_c.id).where(_within(scope, queue), _c.visible_at > now, _c.receives > 0).limit(MOST_IN_FLIGHT)
-    return int(conn.execute(select(func.count()).select_from(some.subquery())).scalar_one())
-
-
 def _candidates(
     conn: Connection, scope: Scope, queue: Queue, now: datetime, *, most: int, passed: Sequence[str]
 ) -> Sequence[Any]:
+    """What a queue that is no FIFO has longest; another receiver's choice is passed over."""
     statement = select(table).where(_within(scope, queue), _c.visible_at <= now, _c.expires_at > now)
     if passed:
         statement = statement.where(_c.id.not_in(passed))
-    if not queue.fifo:
-        # The one that has been there longest first; another receiver's choice is passed over.
-        ordered = statement.order_by(_c.visible_at, _c.number).limit(most)
-        return conn.execute(ordered.with_for_update(skip_locked=True)).all()
-    # Of a group nothing is taken that comes after what is hidden: the queue is locked, so nobody hides any meanwhile.
+    ordered = statement.order_by(_c.visible_at, _c.number).limit(most)
+    return conn.execute(ordered.with_for_update(skip_locked=True)).all()
+
+
+def _in_turn(conn: Connection, scope: Scope, queue: Queue, now: datetime, *, most: int) -> list[str]:
+    """Ids of a FIFO queue's messages whose turn it is: of a group nothing comes after what is hidden.
+
+    It looks through as many as ``_LOOKED_THROUGH``, as AWS does: who comes after so many waits until some are gone.
+    """
+    numbers = select(_c.number).where(_c.queue_id == queue.id).order_by(_c.number)
+    end = conn.execute(numbers.offset(_LOOKED_THROUGH).limit(1)).scalar()
+    near = true() if end is None else _c.number < end
     hidden = (
         select(_c.group_name.label("group_name"), func.min(_c.number).label("first"))
-        .where(_within(scope, queue), _c.visible_at > now, _c.expires_at > now)
+        .where(_within(scope, queue), _c.visible_at > now, _c.expires_at > now, near)
         .group_by(_c.group_name)
         .subquery()
     )
-    joined = statement.join_from(table, hidden, hidden.c.group_name == _c.group_name, isouter=True)
-    free = joined.where(or_(hidden.c.first.is_(None), _c.number < hidden.c.first))
-    return conn.execute(free.order_by(_c.number).limit(most)).all()
+    free = (
+        select(_c.id)
+        .join_from(table, hidden, hidden.c.group_name == _c.group_name, isouter=True)
+        .where(_within(scope, queue), _c.visible_at <= now, _c.expires_at > now, near)
+        .where(or_(hidden.c.first.is_(None), _c.number < hidden.c.first))
+    )
+    return list(conn.execute(free.order_by(_c.number).limit(most)).scalars())
 
 
-def _bury_due(conn: Connection, scope: Scope, dead: Queue, now: datetime) -> None:
+def _told_of(conn: Connection, scope: Scope, queue: Queue, ids: Sequence[str]) -> list[Any]:
+    """What there is of these messages, in order."""
+    rows: list[Any] = []
+    for chunk in chunks(ids):
+        rows += conn.execute(select(table).where(_within(scope, queue), _c.id.in_(list(chunk)))).all()
+    return sorted(rows, key=lambda row: row.number)
+
+
+def _still_in_turn(rows: Sequence[Any], now: datetime) -> list[Any]:
+    """Of a locked FIFO queue's messages that were in turn a moment ago those that are still.
+
+    They are of each group all from its first on, so only what they are themselves has to be looked at again: no other
+    comes before them later.
+    """
+    free: list[Any] = []
+    waiting: set[str | None] = set()
+    for row in rows:
+        if row.visible_at > now:
+            waiting.add(row.group_name)
+        elif row.group_name not in waiting and row.expires_at > now:
+            free.append(row)
+    return free
+
+
+def bury_due(conn: Connection, scope: Scope, dead: Queue, now: datetime) -> None:
     """Move what was received for the last time and is hidden no more to this queue, whoever looks for it first."""
     due = (
         select(table)
         .where(_c.project_id == scope.project_id, _c.region == scope.region)
-        .where(_c.dead_queue_id == dead.id, _c.dead_at <= now)
+        .where(_c.dead_queue_id == dead.id, _c.dead_at <= now, _c.expires_at > now)
         .order_by(_c.number)
         .limit(_MOST_MOVED)
     )

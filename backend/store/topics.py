@@ -24,7 +24,7 @@ from backend.domain.topics import (
     Topic,
     TopicMissing,
 )
-from backend.store import outbox, queues
+from backend.store import deduplications, outbox, queues
 from backend.store.queue_tables import subscriptions as subscription_table
 from backend.store.queue_tables import topics as topic_table
 from backend.store.records import Records
@@ -114,15 +114,15 @@ def check(topic: Topic, publication: Publication) -> None:
 
 def _had(conn: Connection, topic: Topic, publication: Publication, made: Sent, now: datetime) -> Sent | None:
     """What was said of the same message in the last five minutes; else it is kept in mind."""
-    key = queues.key_of("", _deduplication(publication))
-    known = queues.had(conn, topic.id, key, now)
+    key = deduplications.key_of("", _deduplication(publication))
+    known = deduplications.had(conn, topic.id, key, now)
     if known is None:
-        queues.remember(conn, topic.id, key, made, now)
+        deduplications.remember(conn, topic.id, key, made, now)
     return known
 
 
 def _deduplication(publication: Publication) -> str:
-    return publication.deduplication or queues.content_key(publication.message)
+    return publication.deduplication or deduplications.content_key(publication.message)
 
 
 def passes(subscription: Subscription, publication: Publication) -> bool:

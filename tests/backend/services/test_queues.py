@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import event
 
 from backend.domain.queues import (
     DeadLettersMissing,
@@ -125,3 +126,82 @@ def test_receipts_are_told_apart(queues):
     assert [each.why for each in told if isinstance(each, ReceiptInvalid)] == ["queue", "form"]
     assert queues.remove(SCOPE, jobs, [message.receipt]) == [None]
     assert queues.receive(SCOPE, jobs, 1, 30) == []
+
+
+@pytest.fixture
+def written(world):
+    """What the store did so far, of write transactions."""
+    told = []
+    world.store.hook = told.append
+    return told
+
+
+def in_order(queues, *groups):
+    """A FIFO queue with a message for each of these groups."""
+    jobs = queues.create(SCOPE, "a.fifo", {"content_deduplication": True}, {})
+    queues.send(SCOPE, jobs, [Outgoing(f"{group}{number}", group=group) for number, group in enumerate(groups)])
+    return jobs
+
+
+def test_where_all_wait_for_their_turn_nothing_is_written_and_nobody_is_told(queues, world, written):
+    jobs = in_order(queues, *"aaa")
+    (first,) = queues.receive(SCOPE, jobs, 1, 30)
+    written.clear()
+    assert queues.receive(SCOPE, jobs, 10, 30) == []
+    ticket = queues.arrivals.expect(SCOPE, jobs, looks=False)
+    queues.arrivals.look()
+    assert not ticket.ready()
+    assert written == []
+    queues.remove(SCOPE, jobs, [first.receipt])
+    queues.arrivals.look()
+    assert ticket.ready()
+    assert [each.body for each in queues.receive(SCOPE, jobs, 10, 30)] == ["a1", "a2"]
+
+
+def test_in_a_fifo_queue_the_search_is_done_before_the_queue_is_locked(queues, world):
+    jobs = in_order(queues, *"aaab")
+    queues.receive(SCOPE, jobs, 1, 30)
+    asked = []
+
+    @event.listens_for(world.store.engine, "before_cursor_execute")
+    def note(conn, _cursor, statement, *_):
+        if conn.get_execution_options().get("coppice_write") and "JOIN" in statement:
+            asked.append(statement)
+
+    assert [each.body for each in queues.receive(SCOPE, jobs, 10, 30)] == ["b3"]
+    assert asked == []
+
+
+def test_what_too_many_come_before_waits_in_a_fifo_queue(queues, monkeypatch):
+    monkeypatch.setattr("backend.store.queues._LOOKED_THROUGH", 3)
+    jobs = in_order(queues, *"aaab")
+    (first,) = queues.receive(SCOPE, jobs, 1, 30)
+    assert queues.receive(SCOPE, jobs, 10, 30) == []
+    queues.remove(SCOPE, jobs, [first.receipt])
+    assert [each.body for each in queues.receive(SCOPE, jobs, 10, 30)] == ["a1", "a2", "b3"]
+
+
+def test_no_more_are_hidden_than_may_be_and_delayed_ones_do_not_count(queues, monkeypatch):
+    monkeypatch.setattr("backend.store.queues.MOST_IN_FLIGHT", 2)
+    jobs = queues.create(SCOPE, "a", {}, {})
+    queues.send(SCOPE, jobs, [Outgoing("late", delay_seconds=9), Outgoing("1"), Outgoing("2"), Outgoing("3")])
+    assert len(queues.receive(SCOPE, jobs, 2, 30)) == 2
+    with pytest.raises(LimitExceeded, match="in_flight"):
+        queues.receive(SCOPE, jobs, 1, 30)
+
+
+def test_a_dead_letter_of_a_fifo_queue_is_received_at_once(queues, world):
+    graves = queues.create(SCOPE, "graves.fifo", {}, {})
+    jobs = in_order(queues, "a")
+    queues.change(SCOPE, "a.fifo", {"dead_letters": graves.name, "most_receives": 1})
+    jobs = queues.find(SCOPE, "a.fifo")
+    queues.receive(SCOPE, jobs, 1, 1)
+    world.clock.wait(2)
+    assert [each.body for each in queues.receive(SCOPE, graves, 1, 30)] == ["a0"]
+    assert queues.receive(SCOPE, jobs, 1, 30) == []
+
+
+def test_a_fifo_receiver_that_asks_again_is_told_the_same(queues):
+    jobs = in_order(queues, *"ab")
+    first = queues.receive(SCOPE, jobs, 1, 30, "attempt")
+    assert [each.receipt for each in queues.receive(SCOPE, jobs, 1, 30, "attempt")] == [first[0].receipt]

@@ -41,6 +41,9 @@ def send(store, into, *bodies, at=NOW, **options):
 
 def take(store, of, most=10, hidden=30, at=NOW, nonce=None, scope=SCOPE):
     given = {"most": most, "visibility_seconds": hidden, "nonce": nonce or str(uuid4())}
+    if of.fifo:
+        with store.read() as conn:
+            given["ids"] = queues.offered(conn, scope, of, at, most=most, nonce=nonce)
     return store.transact(lambda conn: queues.receive(conn, scope, of, at, **given))
 
 
@@ -165,6 +168,20 @@ def test_what_comes_before_what_is_hidden_is_told(store):
     taken = take(store, jobs, hidden=1)
     hide(store, jobs, taken[1], 4)
     assert bodies(take(store, jobs, at=later(2))) == ["1"]
+
+
+def test_what_was_looked_for_in_vain_meanwhile_is_passed_over(store):
+    """Another receiver, or who deletes, came between the search and the lock."""
+    jobs = fifo(store, content_deduplication=True)
+    for group in "abc":
+        send(store, jobs, f"{group}1", f"{group}2", group=group)
+    with store.read() as conn:
+        ids = queues.offered(conn, SCOPE, jobs, NOW, most=10, nonce=None)
+    taken = take(store, jobs, 3)
+    assert bodies(taken) == ["a1", "a2", "b1"]
+    remove(store, jobs, taken[0])
+    given = {"most": 10, "visibility_seconds": 30, "nonce": str(uuid4()), "ids": ids}
+    assert bodies(store.transact(lambda conn: queues.receive(conn, SCOPE, jobs, NOW, **given))) == ["c1", "c2"]
 
 
 def test_a_fifo_receipt_expires(store):
