@@ -48,6 +48,7 @@ from backend.errors import StoreUnavailable
 from backend.services.sessions import Owned, Sessions
 from backend.store.lifecycle import decide_by_default
 from backend.store.outlets import Outlets
+from backend.store.rooms import Rooms
 from backend.store.rows import entry_told
 from backend.store.rules import Bus
 from backend.store.secrets import new_key
@@ -128,7 +129,8 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
         zone_ids=catalog.zone_ids,
         entry_of=entry_told,
     )
-    shelves = Shelves(words.home, partial(notifications, endpoint=chosen.messages_endpoint))
+    rooms = Rooms(SystemClock(), chosen.queues)
+    shelves = Shelves(words.home, partial(notifications, endpoint=chosen.messages_endpoint), rooms)
     web = WebhookSink(webhook_key_of(chosen), SystemClock(), chosen.webhooks).send
     log = LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send
     return Outlets(

@@ -11,25 +11,48 @@ import operator
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 _MOST_VALUES: Final = 1000
-"""Values of one path in a body that are looked at."""
+"""Values of one path in a body, or of one attribute, that are looked at."""
+
+
+class Told:
+    """A message as filters look at it: what it says is read once, however many of them look."""
+
+    def __init__(self, attributes: Mapping[str, Mapping[str, str]], body: str) -> None:
+        self._attributes = attributes
+        self._body = body
+
+    @cached_property
+    def _values(self) -> Mapping[str, list[Any]]:
+        return {name: _attribute_values(each)[:_MOST_VALUES] for name, each in self._attributes.items()}
+
+    @cached_property
+    def _document(self) -> Any:
+        try:
+            return json.loads(self._body)
+        except (ValueError, RecursionError):
+            return None
+
+    def passes_attributes(self, policy: Mapping[str, Any]) -> bool:
+        """Whether it passes by its attributes."""
+        return _passes(policy, lambda path: self._values.get(path[0], []) if len(path) == 1 else [])
+
+    def passes_body(self, policy: Mapping[str, Any]) -> bool:
+        """Whether it passes by its body, which must be an object of JSON."""
+        return isinstance(self._document, dict) and _passes(policy, lambda path: _at(self._document, path))
 
 
 def passes_attributes(policy: Mapping[str, Any], attributes: Mapping[str, Mapping[str, str]]) -> bool:
     """Whether a message with these attributes passes."""
-    told = {name: _attribute_values(each) for name, each in attributes.items()}
-    return _passes(policy, lambda path: told.get(path[0], []) if len(path) == 1 else [])
+    return Told(attributes, "").passes_attributes(policy)
 
 
 def passes_body(policy: Mapping[str, Any], body: str) -> bool:
     """Whether a message with this body, which must be an object of JSON, passes."""
-    try:
-        read = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(read, dict) and _passes(policy, lambda path: _at(read, path))
+    return Told({}, body).passes_body(policy)
 
 
 def _attribute_values(attribute: Mapping[str, str]) -> list[Any]:
@@ -82,7 +105,7 @@ Find = Callable[[Sequence[str]], list[Any]]
 
 def _passes(policy: Mapping[str, Any], find: Find, path: tuple[str, ...] = ()) -> bool:
     for name, wanted in policy.items():
-        if name == "$or" and isinstance(wanted, list) and wanted and all(isinstance(each, dict) for each in wanted):
+        if _is_choice(name, wanted):
             if not any(_passes(each, find, path) for each in wanted):
                 return False
         elif isinstance(wanted, dict):
@@ -91,6 +114,11 @@ def _passes(policy: Mapping[str, Any], find: Find, path: tuple[str, ...] = ()) -
         elif not _any_of(wanted, find((*path, name))):
             return False
     return True
+
+
+def _is_choice(name: str, wanted: Any) -> bool:
+    """Whether one of several filters is to let it pass."""
+    return name == "$or" and isinstance(wanted, list) and len(wanted) > 1 and all(isinstance(e, dict) for e in wanted)
 
 
 def _any_of(conditions: Sequence[Any], values: Sequence[Any]) -> bool:
@@ -110,8 +138,16 @@ def _equal(wanted: Any, value: Any) -> bool:
     if isinstance(wanted, bool) or isinstance(value, bool) or wanted is None:
         return wanted is value
     if isinstance(wanted, (int, float)):
-        return isinstance(value, (int, float)) and float(wanted) == float(value)
+        return isinstance(value, (int, float)) and _number(wanted) == _number(value)
     return isinstance(value, str) and wanted == value
+
+
+def _number(value: float) -> float:
+    """A number as it is compared; one that no float holds stays the integer that it is."""
+    try:
+        return float(value)
+    except OverflowError:
+        return value
 
 
 def _anything_but(asked: Any, value: Any) -> bool:
@@ -135,7 +171,7 @@ def _numeric(asked: Sequence[Any], value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     pairs = zip(asked[::2], asked[1::2], strict=True)
-    return all(_COMPARED[sign](float(value), float(bound)) for sign, bound in pairs)
+    return all(_COMPARED[sign](_number(value), _number(bound)) for sign, bound in pairs)
 
 
 def _cidr(asked: str, value: Any) -> bool:
@@ -200,12 +236,22 @@ def checked(policy: Mapping[str, Any], *, nested: bool) -> None:
         raise NoFilter("Filter policy can not have more than 5 keys")
     ways = 1
     for leaf in leaves:
-        ways *= len(leaf)
+        ways *= sum(map(_weight, leaf))
     if ways > _MOST_WAYS:
         raise NoFilter("Filter policy is too complex")
 
 
+def _weight(condition: Any) -> int:
+    """How many values a condition compares with."""
+    several = condition.get("anything-but") if isinstance(condition, dict) else None
+    if isinstance(several, dict):
+        (several,) = several.values()
+    return len(several) if isinstance(several, list) else 1
+
+
 def _collect(policy: Mapping[str, Any], leaves: list[Sequence[Any]], *, nested: bool, depth: int = 1) -> None:
+    if depth > _MOST_KEYS + 1:
+        raise NoFilter("Filter policy is too complex")
     for name, wanted in policy.items():
         if isinstance(wanted, dict):
             for inner, value in wanted.items():
@@ -213,11 +259,9 @@ def _collect(policy: Mapping[str, Any], leaves: list[Sequence[Any]], *, nested: 
                     raise NoFilter(f'"{inner}" must be an object or an array')
             if not nested:
                 raise NoNesting
-            if depth > _MOST_KEYS:
-                raise NoFilter("Filter policy is too complex")
             _collect(wanted, leaves, nested=nested, depth=depth + 1)
         elif isinstance(wanted, list):
-            if name == "$or" and all(isinstance(each, dict) for each in wanted) and len(wanted) > 1:
+            if _is_choice(name, wanted):
                 for each in wanted:
                     _collect(each, leaves, nested=nested, depth=depth + 1)
                 continue

@@ -17,6 +17,8 @@ from backend.errors import Finding
 
 MOST_BYTES: Final = 256 * 1024
 """Of what is published with its attributes, and of all of a batch."""
+MOST_FILTERS: Final = 200
+"""Subscriptions of one topic that have a filter; AWS's own bound."""
 CONFIRMATION: Final = timedelta(days=3)
 """How long a token of a subscription is good."""
 
@@ -117,6 +119,11 @@ class Publication:
             len(name.encode()) + len(each["type"].encode()) + len(value_of(each))
             for name, each in self.attributes.items()
         )
+
+    @property
+    def full_size(self) -> int:
+        """Bytes of all that anybody may be told of it: the subject and the texts of protocols, too."""
+        return self.size + len((self.subject or "").encode()) + sum(len(each.encode()) for each in self.texts.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -32,49 +33,11 @@ from backend.errors import Finding, LimitExceeded
 from backend.services.arrivals import Arrivals, Ticket
 from backend.store import queues as rows
 from backend.store.queues import QUEUES
+from backend.store.rooms import Rooms
 from backend.store.session import Connection, Store
 
 _AT_ONCE: Final = 1000
 """Messages that one transaction deletes."""
-
-
-@dataclass(slots=True)
-class _Room:
-    """What a project had when it was counted last, and what this process has sent since."""
-
-    counted_at: float
-    messages: int
-    bytes_: int
-
-
-@dataclass(slots=True)
-class Rooms:
-    """How much room projects have left: counted every ten seconds, and in between by what is sent from here."""
-
-    store: Store
-    clock: Clock
-    limits: QueueLimits
-    _known: dict[str, _Room] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    _EVERY: Final = 10.0
-
-    def take(self, project_id: str, messages: int, size: int) -> None:
-        """Raises LimitExceeded where these would be too many."""
-        now = self.clock.monotonic()
-        with self._lock:
-            room = self._known.get(project_id)
-        if room is None or now - room.counted_at >= self._EVERY:
-            with self.store.read() as conn:
-                room = _Room(now, *rows.kept(conn, project_id))
-        if room.messages + messages > self.limits.messages:
-            raise LimitExceeded("messages", self.limits.messages)
-        if room.bytes_ + size > self.limits.most_bytes:
-            raise LimitExceeded("bytes", self.limits.most_bytes)
-        with self._lock:
-            room.messages += messages
-            room.bytes_ += size
-            self._known[project_id] = room
 
 
 class Queues:
@@ -84,7 +47,7 @@ class Queues:
         self._store = store
         self._clock = clock
         self._limits = limits or QueueLimits()
-        self._rooms = Rooms(store, clock, self._limits)
+        self._rooms = Rooms(clock, self._limits)
         self.arrivals = Arrivals(store, clock)
 
     # Queues
@@ -200,11 +163,16 @@ class Queues:
             MessageRefused
             LimitExceeded: the project has too many, or too long ones.
         """
-        self._rooms.take(scope.project_id, len(outgoing), sum(each.size for each in outgoing))
+        size = sum(each.size for each in outgoing)
+        self._rooms.take(scope.project_id, len(outgoing), size, partial(self._kept, scope.project_id))
         now = self._clock.now()
         sent = self._store.transact(lambda conn: rows.send(conn, scope, queue, outgoing, now))
         self.arrivals.came(queue.id)
         return sent
+
+    def _kept(self, project_id: str, now: datetime | None) -> tuple[int, int]:
+        with self._store.read() as conn:
+            return rows.kept(conn, project_id, now)
 
     def receive(
         self, scope: Scope, queue: Queue, most: int, visibility_seconds: int, attempt: str | None = None

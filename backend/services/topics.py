@@ -15,6 +15,7 @@ from backend.domain.queues import QueueLimits, Sent
 from backend.domain.scope import Scope
 from backend.domain.topics import (
     CONFIRMATION,
+    MOST_FILTERS,
     Envelope,
     Publication,
     Subscription,
@@ -29,6 +30,7 @@ from backend.domain.topics import (
 from backend.errors import LimitExceeded
 from backend.store import outbox
 from backend.store import topics as rows
+from backend.store.rooms import Rooms
 from backend.store.session import Connection, Store
 from backend.store.topics import SUBSCRIPTIONS, TOPICS
 
@@ -54,6 +56,7 @@ class Topics:
         self._store = store
         self._clock = clock
         self._limits = limits or QueueLimits()
+        self._rooms = Rooms(clock, self._limits)
 
     def find(self, scope: Scope, name: str) -> Topic:
         with self._store.read() as conn:
@@ -161,6 +164,8 @@ class Topics:
                 return present
             if SUBSCRIPTIONS.count(conn, scope) >= self._limits.subscriptions:
                 raise LimitExceeded("subscriptions", self._limits.subscriptions)
+            if wanted.filter:
+                _check_filters(conn, scope, topic)
             made = replace(
                 wanted,
                 id=str(uuid4()),
@@ -231,25 +236,27 @@ class Topics:
         return topic, found
 
     def subscriptions(self, scope: Scope, topic_name: str | None = None) -> Sequence[tuple[Topic, Subscription]]:
-        """All of a topic, or of all topics, each with its topic, in the order of their making."""
+        """All of a topic, or of all topics, each with its topic, without filters, in the order of their making."""
         with self._store.read() as conn:
             if topic_name is None:
                 topics = {each.id: each for each in TOPICS.all(conn, scope)}
-                found = SUBSCRIPTIONS.all(conn, scope)
+                found = SUBSCRIPTIONS.without(conn, scope, "filter")
             else:
                 topic = rows.named(conn, scope, topic_name)
                 topics = {topic.id: topic}
-                found = SUBSCRIPTIONS.all(conn, scope, topic_id=topic.id)
+                found = SUBSCRIPTIONS.without(conn, scope, "filter", topic_id=topic.id)
         told = [(topics[each.topic_id], each) for each in found if each.topic_id in topics]
         return sorted(told, key=lambda pair: (pair[1].created_at, pair[1].id))
 
     def change_subscription(
         self, scope: Scope, topic_name: str, subscription_id: str, settings: Mapping[str, Any]
     ) -> None:
-        """Set some of its settings (fields of Subscription)."""
+        """Set some of its settings (fields of Subscription). Raises LimitExceeded: too many filters."""
 
         def work(conn: Connection) -> None:
-            _, found = self._subscription(conn, scope, topic_name, subscription_id)
+            topic, found = self._subscription(conn, scope, topic_name, subscription_id)
+            if settings.get("filter") and not found.filter:
+                _check_filters(conn, scope, topic)
             SUBSCRIPTIONS.change(conn, scope, found.id, **settings)
 
         self._store.transact(work)
@@ -277,14 +284,25 @@ class Topics:
 
         Raises:
             PublicationRefused
+            LimitExceeded: the project has no room for what all of them would be told.
         """
         now = self._clock.now()
+        with self._store.read() as conn:  # filters take their time, in which nobody else has to wait
+            topic = rows.of_arn(conn, scope, topic_arn)
+            for each in publications:
+                rows.check(topic, each)
+            hearing = rows.hearers(conn, scope, topic, publications, self._rooms)
 
         def work(conn: Connection) -> Sequence[Sent]:
-            topic = rows.of_arn(conn, scope, topic_arn)
-            return rows.publish(conn, scope, topic, publications, now, envelope=envelope)
+            present = rows.of_arn(conn, scope, topic_arn)
+            return rows.publish(conn, scope, present, publications, hearing, now, envelope=envelope)
 
         return self._store.transact(work)
+
+
+def _check_filters(conn: Connection, scope: Scope, topic: Topic) -> None:
+    if len(rows.filtering(conn, scope, topic)) >= MOST_FILTERS:
+        raise LimitExceeded("filters", MOST_FILTERS)
 
 
 def _check_tags(tags: Mapping[str, str]) -> None:

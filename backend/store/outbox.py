@@ -95,6 +95,12 @@ def waiting(conn: Connection, stream_id: str, now: datetime, most: int) -> list[
     return [Waiting(_message(row), row.attempts, row.failing_since, row.due_at) for row in conn.execute(statement)]
 
 
+def kept(conn: Connection, project_id: str) -> int:
+    """How many messages of a project wait, everywhere."""
+    own = select(func.count()).where(table.c.project_id == project_id, table.c.dead_at.is_(None))
+    return int(conn.execute(own).scalar_one())
+
+
 def next_due(conn: Connection, stream_id: str) -> datetime | None:
     """When the stream has something to tell next; None where nothing is left in it."""
     c = table.c

@@ -43,7 +43,7 @@ from backend.domain.queues import (
 )
 from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
-from backend.store import deduplications
+from backend.store import deduplications, outbox
 from backend.store.batches import chunks
 from backend.store.queue_tables import messages as table
 from backend.store.queue_tables import queues as queue_table
@@ -186,11 +186,10 @@ def _row(scope: Scope, queue: Queue, each: Outgoing, now: datetime, number: int)
 
 def anything(conn: Connection, scope: Scope, queue_ids: Collection[str], now: datetime) -> set[str]:
     """Which of these queues have a message that could be taken."""
-    own = and_(_c.project_id == scope.project_id, _c.region == scope.region)
+    own = and_(_c.project_id == scope.project_id, _c.region == scope.region, _c.visible_at <= now, _c.expires_at > now)
     found: set[str] = set()
     for each in queue_ids:
-        statement = select(_c.id).where(own, _c.queue_id == each, _c.visible_at <= now, _c.expires_at > now).limit(1)
-        seen = conn.execute(statement).first() is not None
+        seen = conn.execute(select(_c.id).where(own, _c.queue_id == each).limit(1)).first() is not None
         if (seen and _takes_turns(conn, scope, each, now)) or dying(conn, scope, each, now):
             found.add(each)
     return found
@@ -247,8 +246,7 @@ def receive(
     """Take messages: they are hidden for so long, and those that were taken too often become dead letters.
 
     Args:
-        nonce: a UUID of this receipt. Where it was used before, what was taken with it and is hidden still is told
-            again and hidden anew.
+        nonce: a UUID of this receipt; what was taken with it before and is hidden still is told again, hidden anew.
         ids: of a FIFO queue, what may be taken (``offered``), looked for at most a moment ago.
 
     Raises:
@@ -475,22 +473,23 @@ def hide(conn: Connection, scope: Scope, queue: Queue, taken: tuple[str, str], n
 def counts(conn: Connection, scope: Scope, queue: Queue, now: datetime) -> Counts:
     """How many messages there are, by what they wait for."""
     hidden, received = _c.visible_at > now, _c.receives > 0
-    row = conn.execute(
-        select(
-            func.coalesce(func.sum(case((_c.visible_at <= now, 1), else_=0)), 0),
-            func.coalesce(func.sum(case((and_(hidden, received), 1), else_=0)), 0),
-            func.coalesce(func.sum(case((and_(hidden, ~received), 1), else_=0)), 0),
-        ).where(_within(scope, queue), _c.expires_at > now)
-    ).one()
+    sums = (
+        func.coalesce(func.sum(case((each, 1), else_=0)), 0)
+        for each in (_c.visible_at <= now, and_(hidden, received), and_(hidden, ~received))
+    )
+    row = conn.execute(select(*sums).where(_within(scope, queue), _c.expires_at > now)).one()
     return Counts(*(int(each) for each in row))
 
 
-def kept(conn: Connection, project_id: str) -> tuple[int, int]:
-    """(messages, bytes) that a project has in all its queues, everywhere."""
-    row = conn.execute(
-        select(func.count(), func.coalesce(func.sum(_c.size), 0)).where(_c.project_id == project_id)
-    ).one()
-    return int(row[0]), int(row[1])
+def kept(conn: Connection, project_id: str, now: datetime | None = None) -> tuple[int, int]:
+    """(messages, bytes) that a project has in all its queues, everywhere; what is about to be told to URLs counts, too.
+
+    Args:
+        now: what has expired by then does not count; None: it does, and the count is in indices alone.
+    """
+    own = select(func.count(), func.coalesce(func.sum(_c.size), 0)).where(_c.project_id == project_id)
+    row = conn.execute(own if now is None else own.where(_c.expires_at > now)).one()
+    return int(row[0]) + outbox.kept(conn, project_id), int(row[1])
 
 
 def empty(conn: Connection, scope: Scope, queue: Queue, sent_before: datetime, limit: int) -> int:

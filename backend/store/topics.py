@@ -24,16 +24,20 @@ from backend.domain.topics import (
     Topic,
     TopicMissing,
 )
+from backend.errors import LimitExceeded
 from backend.store import deduplications, outbox, queues
 from backend.store.queue_tables import subscriptions as subscription_table
 from backend.store.queue_tables import topics as topic_table
 from backend.store.records import Records
+from backend.store.rooms import Rooms
 from backend.store.types import to_micros
 
 TOPICS: Final = Records(topic_table, Topic)
 SUBSCRIPTIONS: Final = Records(subscription_table, Subscription)
 _QUEUE: Final = "sqs"
 _NUMBERS: Final = 1000
+MOST_TOLD_BYTES: Final = 64 * 1024**2
+"""Of what is published at once, to all who hear it together."""
 
 
 def named(conn: Connection, scope: Scope, name: str) -> Topic:
@@ -42,6 +46,11 @@ def named(conn: Connection, scope: Scope, name: str) -> Topic:
     if found is None:
         raise TopicMissing(name)
     return found
+
+
+def filtering(conn: Connection, scope: Scope, topic: Topic) -> list[Subscription]:
+    """Subscriptions of a topic that have a filter, without the filters."""
+    return SUBSCRIPTIONS.without(conn, scope, "filter", subscription_table.c.filter.is_not(None), topic_id=topic.id)
 
 
 def of_arn(conn: Connection, scope: Scope, arn: str) -> Topic:
@@ -61,16 +70,45 @@ def heard(conn: Connection, scope: Scope, topic: Topic) -> tuple[int, int]:
     return int(confirmed), int(every) - int(confirmed)
 
 
-def publish(
+def hearers(
+    conn: Connection, scope: Scope, topic: Topic, publications: Sequence[Publication], rooms: Rooms
+) -> list[list[Subscription]]:
+    """Who is told of each publication, with room for them; it is asked before anything is written.
+
+    Raises:
+        LimitExceeded: the project has no room for so much, or it is too much for one time.
+    """
+    all_ = SUBSCRIPTIONS.all(conn, scope, topic_id=topic.id)
+    confirmed = [each for each in all_ if each.confirmed_at is not None]
+    hearing: list[list[Subscription]] = []
+    size = 0
+    for each in publications:
+        told = filters.Told(each.attributes, each.message)
+        hearing.append([subscription for subscription in confirmed if passes(subscription, told)])
+        size += len(hearing[-1]) * each.full_size
+    if size > MOST_TOLD_BYTES:
+        raise LimitExceeded("bytes", MOST_TOLD_BYTES)
+    project_id = scope.project_id
+    number = sum(len(each) for each in hearing)
+    if number:
+        rooms.take(project_id, number, size, lambda then: queues.kept(conn, project_id, then))
+    return hearing
+
+
+def publish(  # noqa: PLR0917 - what is said where, and to whom
     conn: Connection,
     scope: Scope,
     topic: Topic,
     publications: Sequence[Publication],
+    hearing: Sequence[Sequence[Subscription]],
     now: datetime,
     *,
     envelope: Envelope,
 ) -> list[Sent]:
-    """Tell all who hear a topic: queues in this transaction, others by rows of the outbox.
+    """Tell who hears a topic: queues in this transaction, others by rows of the outbox.
+
+    Args:
+        hearing: of each publication (``hearers``).
 
     Raises:
         PublicationRefused, TopicMissing
@@ -80,20 +118,17 @@ def publish(
     if topic.fifo:
         conn.execute(select(topic_table.c.id).where(topic_table.c.id == topic.id).with_for_update())
         topic = named(conn, scope, topic.name)
-    all_ = SUBSCRIPTIONS.all(conn, scope, topic_id=topic.id)
-    hearing = [each for each in all_ if each.confirmed_at is not None]
     number = max(topic.last_number + 1, to_micros(now) * _NUMBERS)
     sent: list[Sent] = []
-    for each in publications:
+    for each, told in zip(publications, hearing, strict=True):
         made = Sent(each.id or str(uuid4()), number if topic.fifo else None)
         if topic.fifo and (known := _had(conn, topic, each, made, now)) is not None:
             sent.append(known)
             continue
         number += 1
         published = Published(made.id, made.number, now, each)
-        for subscription in hearing:
-            if passes(subscription, each):
-                _deliver(conn, scope, topic, subscription, published, envelope)
+        for subscription in told:
+            _deliver(conn, scope, topic, subscription, published, envelope)
         sent.append(made)
     if topic.fifo:
         TOPICS.change(conn, scope, topic.id, last_number=number)
@@ -125,13 +160,13 @@ def _deduplication(publication: Publication) -> str:
     return publication.deduplication or deduplications.content_key(publication.message)
 
 
-def passes(subscription: Subscription, publication: Publication) -> bool:
+def passes(subscription: Subscription, told: filters.Told) -> bool:
     """Whether a subscriber wants to hear it."""
     if not subscription.filter:
         return True
     if subscription.filter_scope is FilterScope.BODY:
-        return filters.passes_body(subscription.filter, publication.message)
-    return filters.passes_attributes(subscription.filter, publication.attributes)
+        return told.passes_body(subscription.filter)
+    return told.passes_attributes(subscription.filter)
 
 
 def _deliver(  # noqa: PLR0917 - who is told what by whom

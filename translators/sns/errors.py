@@ -36,6 +36,11 @@ _LIMITS: Final[Mapping[str, AWSError]] = {
     "subscriptions": AWSError(
         "SubscriptionLimitExceeded", "The number of subscriptions has reached its limit.", 403
     ),  # unsourced
+    "filters": AWSError(
+        "FilterPolicyLimitExceeded", "The number of filter policies of this topic has reached its limit.", 403
+    ),  # unsourced
+    "messages": AWSError("Throttled", "The number of messages has reached its limit.", 429),  # unsourced
+    "bytes": AWSError("Throttled", "The size of all messages has reached its limit.", 429),  # unsourced
     "tags": AWSError("TagLimitExceeded", "Could not complete request: tag quota of per resource exceeded"),
 }
 

@@ -89,6 +89,53 @@ def test_conditions_that_are_none(condition, why):
         filters.checked({"v": [condition]}, nested=False)
 
 
+LARGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "passes"),
+    [
+        ({"numeric": ["=", LARGE]}, 1, False),
+        ({"numeric": [">", 1]}, LARGE, True),
+        ({"anything-but": [LARGE]}, 1, True),
+        (LARGE, 1.5, False),
+        (LARGE, LARGE, True),
+    ],
+)
+def test_numbers_that_no_float_holds(condition, value, passes):
+    filters.checked({"a": [condition]}, nested=True)
+    assert filters.passes_body({"a": [condition]}, json.dumps({"a": value})) is passes
+
+
+def test_a_choice_of_one_is_none():
+    policy = {"$or": [{"exists": True}]}
+    filters.checked(policy, nested=True)
+    assert filters.passes_body(policy, '{"$or": 1}')
+
+
+@pytest.mark.parametrize("depth", [8, 400])
+def test_choices_in_choices_end_somewhere(depth):
+    policy: dict = {"a": ["x"]}
+    for _ in range(depth):
+        policy = {"$or": [policy, {"b": ["y"]}]}
+    with pytest.raises(filters.NoFilter, match="too complex"):
+        filters.checked(policy, nested=False)
+
+
+@pytest.mark.parametrize("values", [list(range(151)), {"prefix": [str(number) for number in range(151)]}])
+def test_values_that_are_excluded_count(values):
+    with pytest.raises(filters.NoFilter, match="too complex"):
+        filters.checked({"a": [{"anything-but": values}]}, nested=False)
+
+
+def test_a_body_is_read_once(monkeypatch):
+    read = []
+    monkeypatch.setattr(filters.json, "loads", lambda text: read.append(text) or {"a": "x"})
+    told = filters.Told({}, "body")
+    assert [told.passes_body({"a": [value]}) for value in "xyx"] == [True, False, True]
+    assert read == ["body"]
+
+
 def test_what_is_too_much():
     deep: dict = {"v": ["x"]}
     for _ in range(8):

@@ -65,6 +65,15 @@ def test_what_messages_weigh_is_bounded_and_counted_anew(queues, world):
     sent(queues, "a", "x" * 20)
 
 
+def test_what_has_expired_takes_no_room(queues, world):
+    queues.create(SCOPE, "a", {"retention_seconds": 60}, {})
+    sent(queues, "a", "x" * 90)
+    world.clock.wait(61)
+    sent(queues, "a", "y" * 90)
+    with pytest.raises(LimitExceeded):
+        sent(queues, "a", "z" * 90)
+
+
 def test_what_is_deleted_takes_its_messages_along(queues, world):
     queues.create(SCOPE, "a", {}, {})
     sent(queues, "a", "1")

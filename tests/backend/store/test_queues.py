@@ -14,6 +14,7 @@ from backend.domain.scope import Scope
 from backend.domain.topics import FilterScope, Publication, PublicationRefused, Subscription, Topic, endpoint_key
 from backend.store import garbage, outbox_tables, queues, topics
 from backend.store.queues import QUEUES
+from backend.store.rooms import Rooms
 from backend.store.topics import SUBSCRIPTIONS, TOPICS
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -282,7 +283,9 @@ def envelope(of, _subscription, published):
 
 
 def publish(store, on, *publications, at=NOW):
-    return store.transact(lambda conn: topics.publish(conn, SCOPE, on, publications, at, envelope=envelope))
+    with store.read() as conn:
+        hearing = topics.hearers(conn, SCOPE, on, publications, Rooms(store.clock))
+    return store.transact(lambda conn: topics.publish(conn, SCOPE, on, publications, hearing, at, envelope=envelope))
 
 
 def test_queues_hear_a_topic_as_they_want_it(store):
