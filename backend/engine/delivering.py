@@ -21,7 +21,7 @@ from backend.engine.lanes import Call
 from backend.store import clusters, leases, outbox
 from backend.store.leases import StreamLease
 from backend.store.outbox import Waiting
-from backend.store.outlets import Send, Shelf, kind_of
+from backend.store.outlets import Send, Shelf, kind_of, shelve
 from backend.store.session import Connection
 
 LOG = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ _BATCHES = 20
 """Of one stream in a row; then others have their turn."""
 _CALL_SECONDS = 20.0
 """No further message is begun in a call that has taken so long."""
+_SHELF_SECONDS = 1.0
+"""No further message is begun in a transaction that has taken so long."""
 _VAIN = 2
 """A call ends after so many messages that were not taken: it is the target, and not the message."""
 _MOST_DOUBLINGS = 20
@@ -134,13 +136,18 @@ def _shelve(
         return None
     now = context.now()
     tried: list[Tried] = []
+    ends_at = context.clock.monotonic() + _SHELF_SECONDS
     for each, telling in tellings:
         try:
-            shelf(conn, each.message.scope, each.message.target, telling, now)
+            shelve(shelf, conn, each.message, telling, now)
         except SinkError as error:
             tried.append(Tried(each, error))
+            if isinstance(error, Unreached) and each.attempts + 1 < outbox.IN_ORDER:
+                break  # it holds up those after it
         else:
             tried.append(Tried(each, None))
+        if context.clock.monotonic() >= ends_at:
+            break
     noted = _noted(context, conn, tried)
     if last:
         _give_back(conn, lease)

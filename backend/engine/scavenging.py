@@ -21,6 +21,8 @@ from backend.store import garbage
 from backend.store.garbage import Batch, ScavengeLease
 from backend.store.session import Connection
 
+_IN_A_ROW: Final = 10
+"""Batches of what is not archived that go without a pause; then others have their turn."""
 LOG = logging.getLogger(__name__)
 
 RETENTIONS: Final[Mapping[str, str]] = {
@@ -28,6 +30,7 @@ RETENTIONS: Final[Mapping[str, str]] = {
     garbage.CLAIMS.name: "claim_retention",
     garbage.TOKENS.name: "token_retention",
     garbage.SESSIONS.name: "session_retention",
+    garbage.LETTERS.name: "letter_retention",
 }
 """Kind of records -> the setting that says how long they are kept; of others the row tells when it ends."""
 
@@ -50,25 +53,30 @@ def look(context: Context) -> timedelta:
 
 
 def scavenge(context: Context, lease: ScavengeLease) -> Job:
-    """The job of one kind: one batch, and the next after a pause."""
+    """The job of one kind: one batch, and the next after a pause; of what no archive could want, some in a row."""
     kind, settings, archive = garbage.KINDS.get(lease.kind), context.settings, context.archive
     if kind is None:  # a newer engine knows it
         context.store.transact(partial(garbage.LEASED.release, lease=lease, due_at=context.now() + settings.garbage))
         return
     kept = archive is not None and kind.kept
-    with context.store.read() as conn:
+    for left in reversed(range(1 if kind.kept else _IN_A_ROW)):
         end = before(settings, kind.name, context.now())
-        batch = garbage.oldest(conn, kind, end, settings.garbage_rows, records=kept)
-    if archive is not None and kept and batch.first is not None:
-        (fault,) = yield [Call(lease.scope, partial(_keep, archive, kind.name, batch.first, batch))]
-        if fault is not None:
-            LOG.warning("old %s stay, they could not be archived: %s", kind.name, fault)
-            context.count("archive_faults")
-            due_at = context.now() + settings.refused_retry
-            context.store.transact(partial(garbage.LEASED.release, lease=lease, due_at=due_at))
+        with context.store.read() as conn:
+            batch = garbage.oldest(conn, kind, end, settings.garbage_rows, records=kept)
+        if archive is not None and kept and batch.first is not None:
+            (fault,) = yield [Call(lease.scope, partial(_keep, archive, kind.name, batch.first, batch))]
+            if fault is not None:
+                LOG.warning("old %s stay, they could not be archived: %s", kind.name, fault)
+                context.count("archive_faults")
+                due_at = context.now() + settings.refused_retry
+                context.store.transact(partial(garbage.LEASED.release, lease=lease, due_at=due_at))
+                return
+        full = len(batch.keys) >= settings.garbage_rows
+        if not (yield Write(partial(_drop, context, lease, batch, end, last=not (full and left)))):
             return
-    if (yield Write(partial(_drop, context, lease, batch))):
         context.count(f"scavenged_{kind.name}", len(batch.keys))
+        if not full:
+            return
 
 
 def _keep(archive: Archive, kind: str, oldest: datetime, batch: Batch) -> Exception | None:
@@ -81,14 +89,19 @@ def _keep(archive: Archive, kind: str, oldest: datetime, batch: Batch) -> Except
     return None
 
 
-def _drop(context: Context, lease: ScavengeLease, batch: Batch, conn: Connection) -> bool:
-    """Delete them; False where somebody else has the kind by now."""
+def _drop(context: Context, lease: ScavengeLease, batch: Batch, end: datetime, conn: Connection, *, last: bool) -> bool:
+    """Delete them; False where somebody else has the kind by now.
+
+    Args:
+        last: give the kind back.
+    """
     if garbage.LEASED.fence(conn, lease) is None:
         return False
-    settings = context.settings
-    garbage.drop(conn, garbage.KINDS[lease.kind], batch.keys)
+    settings, kind = context.settings, garbage.KINDS[lease.kind]
+    garbage.drop(conn, kind, batch.keys, end)
     if len(batch.keys) < settings.garbage_rows:
         garbage.LEASED.forget(conn, lease)
-    else:
-        garbage.LEASED.release(conn, lease, context.now() + settings.garbage_pause)
+    elif last:
+        pause = settings.garbage_pause if kind.kept else timedelta(0)
+        garbage.LEASED.release(conn, lease, context.now() + pause)
     return True

@@ -75,8 +75,9 @@ class EngineSettings:
         arrival_patience: pools that do not say whether a successor takes traffic are waited for so long.
         measure: pause between two readings of what is measured in the database.
         garbage: pause between two looks whether anything is too old.
-        garbage_pause: pause between two batches of old records of a kind.
+        garbage_pause: pause between two batches of old records of a kind that an archive may want.
         activity_retention, claim_retention, token_retention: what is older is deleted.
+        letter_retention: messages that were given up are there to be sent again for so long.
         session_retention: temporary keys are told as expired for so long, then they are unknown.
         garbage_rows: deleted by one transaction, and a file of the archive.
     """
@@ -142,4 +143,5 @@ class EngineSettings:
     claim_retention: timedelta = timedelta(days=42)
     token_retention: timedelta = timedelta(days=1)
     session_retention: timedelta = timedelta(days=1)
+    letter_retention: timedelta = timedelta(days=14)
     garbage_rows: int = 200

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete, exists, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, delete, exists, select, tuple_
 
 from backend.domain.scope import Scope
 from backend.store.batches import chunks
 from backend.store.leased import Lease, Leased
+from backend.store.outbox_tables import messages as told_messages
 from backend.store.queue_tables import deduplications
 from backend.store.queue_tables import messages as queue_messages
 from backend.store.tables import activities, claimed_nodes, client_tokens, nodes, scavenges, sessions
@@ -36,10 +37,12 @@ class Garbage:
     kept: bool = False
 
     def older(self, before: datetime, limit: int, *columns: Column[Any]) -> Select[Any]:
-        statement = select(*columns).where(self.since < before)
-        if self.unless is not None:
-            statement = statement.where(~self.unless)
-        return statement.order_by(self.since).limit(limit)
+        return select(*columns).where(self.old(before)).order_by(self.since).limit(limit)
+
+    def old(self, before: datetime) -> ColumnElement[bool]:
+        """Whether a record is older than that, and nothing keeps it."""
+        old = self.since < before
+        return old if self.unless is None else and_(old, ~self.unless)
 
 
 ACTIVITIES: Final = Garbage("activities", activities, ("id",), activities.c.ended_at, kept=True)
@@ -57,9 +60,11 @@ TOKENS: Final = Garbage(
 SESSIONS: Final = Garbage("sessions", sessions, ("access_key",), sessions.c.expires_at)
 QUEUED: Final = Garbage("queued", queue_messages, ("id",), queue_messages.c.expires_at)
 DEDUPLICATIONS: Final = Garbage("deduplications", deduplications, ("owner_id", "key"), deduplications.c.expires_at)
+# What nobody tries to tell any more, and no operator has sent again or dropped. No index has it alone: such are few.
+LETTERS: Final = Garbage("letters", told_messages, ("id",), told_messages.c.dead_at)
 
 KINDS: Final[Mapping[str, Garbage]] = {
-    each.name: each for each in (ACTIVITIES, CLAIMS, TOKENS, SESSIONS, QUEUED, DEDUPLICATIONS)
+    each.name: each for each in (ACTIVITIES, CLAIMS, TOKENS, SESSIONS, QUEUED, DEDUPLICATIONS, LETTERS)
 }
 
 
@@ -114,9 +119,9 @@ def oldest(conn: Connection, kind: Garbage, before: datetime, limit: int, *, rec
     )
 
 
-def drop(conn: Connection, kind: Garbage, keys: Sequence[tuple[Any, ...]]) -> None:
-    """Delete these records."""
+def drop(conn: Connection, kind: Garbage, keys: Sequence[tuple[Any, ...]], before: datetime) -> None:
+    """Delete these records, as far as they are older than that still: what was made anew under its key is another."""
     columns = [kind.table.c[name] for name in kind.key]
     for chunk in chunks(sorted(keys)):
         among = columns[0].in_([key[0] for key in chunk]) if len(columns) == 1 else tuple_(*columns).in_(chunk)
-        conn.execute(delete(kind.table).where(among))
+        conn.execute(delete(kind.table).where(among, kind.old(before)))

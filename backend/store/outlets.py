@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,9 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from backend.domain.messages import Message, Telling
+from backend.domain.messages import Message, Refused, SinkError, Telling
 from backend.domain.scope import Scope
 from backend.domain.web_addresses import web_address
+from backend.store import failures
+from backend.store.failures import Failure
+
+LOG = logging.getLogger(__name__)
 
 _WEB = ("http:", "https:")
 
@@ -71,3 +76,22 @@ def kind_of(target: str) -> str:
     """The kind of a target: the service of an ARN (``sqs``), or what one of ours begins with (``log:``)."""
     parts = target.split(":")
     return parts[2] if parts[0] == "arn" and len(parts) > 2 else parts[0]
+
+
+def shelve(shelf: Shelf, conn: Connection, message: Message, telling: Telling, now: datetime) -> None:
+    """Have a shelf take a message, all of it or nothing.
+
+    Raises:
+        SinkError: it was not taken; Refused, too, where the fault is ours, for it would come again with each attempt
+            and take along what others wait for.
+    """
+    try:
+        with conn.begin_nested():
+            shelf(conn, message.scope, message.target, telling, now)
+    except SinkError:
+        raise
+    except Exception as error:
+        if failures.of(error) is not Failure.FAULT:
+            raise  # the whole transaction is run again
+        LOG.exception("message %s to %s could not be taken", message.id, message.target)
+        raise Refused(f"a fault of Coppice: {type(error).__name__}") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from backend.domain.messages import Gone, Message, MessageKind, Refused, SinkError, Telling, Unreached
 from backend.engine.settings import EngineSettings
@@ -178,6 +179,46 @@ def test_a_shelf_has_each_message_once_whatever_dies(world, decided):
     world.pass_time(1)
     assert kept == _ids("1", "3")
     assert decided == ["2"]
+
+
+def _shelved(world, shelf, decide):
+    outlets = Outlets(shelves={"sqs": shelf}, decide=lambda _conn, action, _now: decide.append(action))
+    world.engine = world.new_engine("two", outlets=outlets)
+    return "arn:aws:sqs:us-east-1:1:q"
+
+
+def test_a_fault_of_ours_ends_one_message_and_leaves_nothing_of_it(world, decided):
+    def shelf(conn, scope, target, telling, now):
+        outbox.add(conn, [_message(world, f"of {telling.id}", "log:b")])
+        if telling.id == uuid_of("2"):
+            raise OverflowError
+
+    target = _shelved(world, shelf, decided)
+    _add(world, *(_message(world, name, target, action_id=name) for name in "123"))
+    world.pass_time(1)
+    assert sorted(letter.message.id for letter in _dead(world) if letter.message.target == target) == _ids("2")
+    with world.store.read() as conn:
+        left = conn.execute(select(outbox.table.c.id).where(outbox.table.c.target == "log:b")).scalars().all()
+    assert sorted(left) == sorted(uuid_of(f"of {uuid_of(name)}") for name in "13")
+    assert decided == ["2"]
+
+
+def test_a_shelf_without_room_is_told_in_order_later(world, decided):
+    kept, full = [], [True]
+
+    def shelf(conn, scope, target, telling, now):
+        if full[0]:
+            raise Unreached("no room left")
+        kept.append(telling.id)
+
+    target = _shelved(world, shelf, decided)
+    _add(world, *(_message(world, name, target) for name in "123"))
+    world.pass_time(1)
+    with world.store.read() as conn:
+        assert sum(conn.execute(select(outbox.table.c.attempts)).scalars()) == 1
+    full[0] = False
+    world.pass_time(10)
+    assert kept == _ids("1", "2", "3")
 
 
 def test_who_lost_the_stream_writes_nothing(world, hearer):

@@ -16,6 +16,7 @@ from backend.engine.settings import EngineSettings
 from backend.store import garbage, journal, tables
 from backend.store.activities import ActivityQuery
 from backend.store.leased import Claimer, Room
+from backend.store.queue_tables import deduplications
 from tests import factories
 from tests.backend.engine.world import EngineWorld
 from tests.factories import NOW, SCOPE
@@ -94,6 +95,17 @@ def test_so_many_at_a_time_with_a_pause(world):
     assert left(world) == 0
     assert rows(world) == []
     assert world.engine.counters["scavenged_activities"] == 10
+
+
+def test_what_no_archive_wants_goes_without_a_pause(world):
+    values = {"owner_id": "q", "message_id": "m", "number": 1, "expires_at": OLD}
+    many = [{**values, "key": str(number)} for number in range(50)]
+    world.store.transact(lambda conn: conn.execute(deduplications.insert(), many))
+    world.pass_time(2)
+    with world.store.read() as conn:
+        assert conn.execute(select(func.count()).select_from(deduplications)).scalar_one() == 0
+    assert rows(world) == []
+    assert world.engine.counters["scavenged_deduplications"] == 50
 
 
 def test_where_nothing_is_old_nothing_is_written(world):

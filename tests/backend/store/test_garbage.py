@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from backend.domain.activity import ActivityStatus
+from backend.domain.messages import Message, MessageKind
 from backend.domain.session import Session
-from backend.store import activities, garbage, journal, sessions
+from backend.store import activities, garbage, journal, outbox, sessions
 from backend.store.leased import Claimer, Room
 from backend.store.secrets import Seal, new_key
 from backend.store.tables import client_tokens
@@ -27,7 +29,7 @@ def taken(store, kind, before, limit=10):
         waits = garbage.waits(conn, kind, before)
         batch = garbage.oldest(conn, kind, before, limit, records=False)
     assert waits == bool(batch.keys) == (batch.first is not None)
-    store.transact(lambda conn: garbage.drop(conn, kind, batch.keys))
+    store.transact(lambda conn: garbage.drop(conn, kind, batch.keys, before))
     return len(batch.keys)
 
 
@@ -70,6 +72,20 @@ def test_keys_that_ended_go(store):
         made = Session(f"ASIA{number}", "AKIAX", "p", NOW, NOW + number * DAY)
         store.transact(lambda conn, made=made: sessions.add(conn, made, seal))
     assert [taken(store, garbage.SESSIONS, NOW + 2 * DAY) for _ in range(2)] == [1, 0]
+
+
+def test_messages_that_were_given_up_go(store):
+    told = [
+        Message(str(uuid4()), "p", "one", str(uuid4()), "web", MessageKind.ACTION, "log:a", {}, NOW) for _ in range(3)
+    ]
+    store.transact(lambda conn: outbox.add(conn, told))
+    with store.read() as conn:
+        waiting = [outbox.waiting(conn, outbox.stream_of(each), NOW, 1)[0] for each in told]
+    for days, each in zip((2, 0), waiting, strict=False):
+        store.transact(lambda conn, each=each, days=days: outbox.give_up(conn, each, "gone", NOW - days * DAY))
+    assert [taken(store, garbage.LETTERS, NOW - DAY) for _ in range(2)] == [1, 0]
+    with store.read() as conn:
+        assert len(outbox.dead(conn, 10)) == len(outbox.waiting(conn, outbox.stream_of(told[2]), NOW, 1)) == 1
 
 
 def test_one_engine_at_a_time_takes_of_a_kind(store):

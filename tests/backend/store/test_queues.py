@@ -251,9 +251,30 @@ def test_what_was_kept_long_enough_is_dropped(store):
     for kind in (garbage.QUEUED, garbage.DEDUPLICATIONS):
         with store.read() as conn:
             old = garbage.oldest(conn, kind, later(61), 1000, records=False)
-        store.transact(lambda conn, kind=kind, old=old: garbage.drop(conn, kind, old.keys))
+        store.transact(lambda conn, kind=kind, old=old: garbage.drop(conn, kind, old.keys, later(61)))
     with store.read() as conn:
         assert queues.anything(conn, SCOPE, [jobs.id], NOW) == set()
+
+
+def test_what_was_made_anew_meanwhile_is_not_dropped(store):
+    jobs = fifo(store)
+    send(store, jobs, "x", group="g", deduplication="d")
+    with store.read() as conn:
+        old = garbage.oldest(conn, garbage.DEDUPLICATIONS, later(301), 10, records=False)
+    assert len(old.keys) == 1
+    again = send(store, jobs, "x", at=later(301), group="g", deduplication="d")
+    store.transact(lambda conn: garbage.drop(conn, garbage.DEDUPLICATIONS, old.keys, later(301)))
+    assert send(store, jobs, "x", at=later(302), group="g", deduplication="d") == again
+
+
+def test_what_has_expired_is_buried_no_more(store):
+    graves = queue(store, retention_seconds=1000)
+    jobs = queue(store, dead_letters=graves.name, most_receives=1, retention_seconds=60)
+    send(store, jobs, "poison")
+    take(store, jobs, hidden=1)
+    assert take(store, graves, at=later(60)) == []
+    with store.read() as conn:
+        assert queues.anything(conn, SCOPE, [graves.id], later(60)) == set()
 
 
 # Topics
