@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -28,7 +28,7 @@ from backend.domain.topics import (
     endpoint_key,
 )
 from backend.errors import LimitExceeded
-from backend.store import outbox
+from backend.store import deduplications, outbox
 from backend.store import topics as rows
 from backend.store.rooms import Rooms
 from backend.store.session import Connection, Store
@@ -36,6 +36,7 @@ from backend.store.topics import SUBSCRIPTIONS, TOPICS
 
 _TAGS: Final = 50
 _TOKEN_BYTES: Final = 32
+_INVITED_AGAIN: Final = timedelta(minutes=1)
 
 Invitation = Callable[[Topic, Subscription, str, datetime], str]
 """What a URL is told so that it confirms; the text is the message's id."""
@@ -185,7 +186,12 @@ class Topics:
     def _invite(
         self, conn: Connection, scope: Scope, topic: Topic, subscription: Subscription, invitation: Invitation
     ) -> None:
+        """Have a URL asked to confirm; whoever subscribes it again and again has it asked once in a while."""
         id_, now = str(uuid4()), self._clock.now()
+        key = deduplications.key_of("invitation")
+        if deduplications.had(conn, subscription.id, key, now) is not None:
+            return
+        deduplications.remember(conn, subscription.id, key, Sent(id_), now, _INVITED_AGAIN)
         data = {
             "type": "SubscriptionConfirmation",
             "message_id": id_,

@@ -27,6 +27,10 @@ _ATTRIBUTE_NAME: Final = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\
 _ATTRIBUTE_TYPE: Final = re.compile(r"(String|Number|Binary)(\.[\w.-]+)?")
 _UNFIT: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TRACE: Final = "AWSTraceHeader"
+# Its bytes count towards no limit, so it is what a trace header can be. Source: AWS X-Ray Developer Guide, "Tracing
+# header"; how long it may be is ours.
+_TRACE_FORM: Final = re.compile(r"(?=(.*;)?Root=)[A-Za-z]+=[!-:<-~]*(;[A-Za-z]+=[!-:<-~]*)*;?")
+_LONGEST_TRACE: Final = 512
 
 
 @operation("sqs", "SendMessage")
@@ -175,7 +179,11 @@ def _trace(given: Mapping[str, Mapping[str, Any]]) -> str | None:
             raise invalid(f"Message system attribute name '{name}' is invalid.")
         if each.get("DataType") != "String" or not each.get("StringValue"):
             raise invalid(f"Message system attribute '{name}' must contain a non-empty value of type 'String'.")
-        return str(each["StringValue"])
+        value = str(each["StringValue"])
+        _check_text(value, "message system attribute")
+        if len(value) > _LONGEST_TRACE or not _TRACE_FORM.fullmatch(value):
+            raise invalid(f"Message system attribute '{name}' is not a valid trace header.")  # unsourced
+        return value
     return None
 
 

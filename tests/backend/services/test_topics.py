@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from backend.domain.messages import Telling, Unreached
 from backend.domain.queues import QueueLimits
@@ -12,6 +12,7 @@ from backend.domain.topics import MOST_FILTERS, FilterScope, Publication, Subscr
 from backend.errors import LimitExceeded
 from backend.services.queues import Queues
 from backend.services.topics import Topics
+from backend.store import outbox_tables
 from backend.store import queues as queue_rows
 from backend.store import topics as topic_rows
 from backend.store.rooms import Rooms
@@ -147,3 +148,17 @@ def test_filters_are_asked_before_anything_is_locked(topics, queues, world):
     publish(topics, '{"a": "x"}')
     assert not [statement for statement in asked if "FROM subscriptions" in statement]
     assert kept(world)[0] == 1
+
+
+def test_a_url_is_invited_once_a_minute(topics, world):
+    def invited():
+        with world.store.read() as conn:
+            return len(conn.execute(select(outbox_tables.messages.c.id)).all())
+
+    for _ in range(3):
+        subscribe(topics, "https://a.example/", "https")
+    subscribe(topics, "https://b.example/", "https")
+    assert invited() == 2
+    world.clock.wait(60)
+    subscribe(topics, "https://a.example/", "https")
+    assert invited() == 3
