@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 import wsgi
-from backend.commands.opening import archive_of
 from backend import measures
 from backend.clock import SystemClock
 from backend.commands import CannotDo, opening, schema
+from backend.commands.opening import archive_of
 from backend.domain.ids import account_id
 from backend.drivers.cloud import Cloud
 from backend.drivers.folder_archive import FolderArchive
