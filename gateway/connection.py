@@ -53,8 +53,13 @@ class PatientSocket(socket.socket):
 
     @property
     def kept(self) -> int:
-        """How many bytes of requests are kept, of the one that is being answered, too."""
-        return self.requests.size + self._request.nbytes
+        """How many bytes of requests are kept, of the one that is being answered, too; not of one that waits."""
+        return self.requests.size + (self._request.nbytes if self.later is None else 0)
+
+    @property
+    def length(self) -> int:
+        """Of the request that was given, in bytes."""
+        return len(self._whole)
 
     def gather(self) -> Outcome | None:
         """Take what has come: the state of the present request, None where the client has gone."""

@@ -138,7 +138,7 @@ class Pipeline:
             )
             answered = operation.answer(handler(call), request_id)
         except NotYet as wait:
-            return Response(204, b"", later=Later(wait.seconds, wait.ready))  # told of when it is answered
+            return Response(204, b"", later=Later(wait.seconds, wait.ready, account))  # told of when it is answered
         except Exception as exception:  # noqa: BLE001 - the one place where a fault of ours becomes AWS's InternalFailure
             error = self._error(exception, dialect, service_name, request_id)
             answered, code = protocol.refuse(error, request_id), error.code

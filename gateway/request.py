@@ -49,10 +49,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """The request is to be asked again when it is ready, or in so many seconds; it is told then how long it waited."""
+    """The request is to be asked again when it is ready, or in so many seconds; it is told then how long it waited.
+
+    Attributes:
+        account: whose share of the room to wait in it takes.
+    """
 
     seconds: float
     ready: Callable[[], bool]
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ _FORGOTTEN_BYTES: Final = Limits().discard_bytes
 _TICK: Final = 0.25
 _GLANCE: Final = 0.05
 """How often those who wait for an answer are looked at."""
+_LONGEST_PARKED: Final = 64 * 1024
+"""Bytes of a request that may wait for an answer. Those are kept beside what is gathered: a connection has a place for
+them, and what others send must not be refused for their sake."""
 _OWN_FILES: Final = 160
 """File descriptors of a process for other things: databases, logs, the cloud."""
 _FEWEST_CONNECTIONS: Final = 16
@@ -213,8 +216,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             sock: PatientSocket = environ["gunicorn.socket"]
             now = self.now()
             sock.asked_at = now if sock.asked_at is None else sock.asked_at
-            room = len(self._parked) < self.worker_connections // 2
-            environ[MAY_WAIT], environ[WAITED] = room and not sock.hurried, now - sock.asked_at
+            parks = self._places() > 0 and sock.length <= _LONGEST_PARKED
+            environ[MAY_WAIT], environ[WAITED] = parks and not sock.hurried, now - sock.asked_at
             answered = app(environ, start_response)
             sock.later = environ.get(LATER)
             if sock.later is None:
@@ -259,10 +262,20 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return
         client.sock.again()
         self._count(client)
-        if client.sock.requests.size or not self.alive:  # another request has come with it
+        another = client.sock.requests.size  # has come with it
+        if another or not self.alive or not self._has_place(later.account):
             self._ask_again(client, hurried=True)
         else:
             self._wait(client, self._parked, later.seconds, self._on_word)
+
+    def _places(self) -> int:
+        """How many more requests may wait for an answer."""
+        return self.worker_connections // 2 - len(self._parked)
+
+    def _has_place(self, account: str) -> bool:
+        """Whether an account may have another request wait: it has no more than it leaves free to all others."""
+        own = sum(each.sock.later is not None and each.sock.later.account == account for each in self._parked)
+        return own < self._places()
 
     def _on_word(self, client: _Client) -> None:
         """A client that waits for an answer has hung up, or sends another request: then it is answered first."""

@@ -342,6 +342,7 @@ def test_a_handler_without_an_answer_yet_is_asked_again():
     asked = action("sqs", "ReceiveMessage", {"QueueUrl": "q"})
     first = world.pipeline().answer(replace(asked, may_wait=True, waited=5.0))
     assert (first.later.seconds, first.later.ready()) == (15.0, True)
+    assert first.later.account == world.calls[0].account_id
     assert not world.records  # it is told of when it is answered
     assert world.pipeline().answer(replace(asked, may_wait=True, waited=20.0)).later is None
     assert world.pipeline().answer(asked).later is None

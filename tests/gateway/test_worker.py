@@ -1,6 +1,8 @@
 """gunicorn with our worker, over real sockets."""
 
+import contextlib
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -25,7 +27,9 @@ from tests.gateway.world import World
 class Server(BaseApplication):
     def load_config(self):
         settings = GatewaySettings(workers=1, threads=2, client_seconds=float(sys.argv[2]), graceful_seconds=int(sys.argv[3]))
-        for name, value in gunicorn_options(settings).items():
+        options = gunicorn_options(settings)
+        options["worker_class"].gathered_bytes = int(sys.argv[6])
+        for name, value in options.items():
             self.cfg.set(name, value)
         self.cfg.set("bind", "fd://" + sys.argv[1])
         self.cfg.set("loglevel", "critical")
@@ -34,13 +38,14 @@ class Server(BaseApplication):
     def load(self):
         app = create_app(World().pipeline(), lambda: None, str)
         app.add_url_rule("/large", "large", lambda: "a" * int(sys.argv[5]))
-        came = []
+        came, polls = [], []
 
         def poll():
             # Answers when somebody has asked for /come, or when its time is over.
+            polls.append(1)
             waited = flask.request.environ[WAITED]
             if not came and waited < 20 and flask.request.environ[MAY_WAIT]:
-                flask.request.environ[LATER] = Later(20, lambda: bool(came))
+                flask.request.environ[LATER] = Later(20, lambda: bool(came), flask.request.headers.get("X-Account", ""))
                 return "not yet"
             return f"came {len(came)} {flask.request.get_data(as_text=True)}"
 
@@ -56,6 +61,7 @@ class Server(BaseApplication):
         app.add_url_rule("/poll", "poll", poll, methods=["POST"])
         app.add_url_rule("/soon", "soon", soon)
         app.add_url_rule("/come", "come", come)
+        app.add_url_rule("/polls", "polls", lambda: f"polls {len(polls)}.")
         return app
 
 Server().run()
@@ -79,13 +85,13 @@ def few():
     yield from serving(client_seconds=30, connections=40)
 
 
-def serving(client_seconds, graceful_seconds=1, connections=1000):
+def serving(client_seconds, graceful_seconds=1, connections=1000, gathered=64 * 1024 * 1024):
     # The socket listens before the server starts: nobody has to wait for it.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         descriptor = os.dup(listener.fileno())
         os.set_inheritable(descriptor, True)
         environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTHONWARNINGS": "default"}
-        given = (descriptor, client_seconds, graceful_seconds, connections, LARGE)
+        given = (descriptor, client_seconds, graceful_seconds, connections, LARGE, gathered)
         command = [sys.executable, "-c", SERVER, *map(str, given)]
         server = subprocess.Popen(command, pass_fds=(descriptor,), env=environment, stderr=subprocess.DEVNULL)
         os.close(descriptor)
@@ -382,6 +388,62 @@ def test_those_who_wait_for_an_answer_hold_no_thread():
         each.sendall(GOOD)  # the connection goes on
         heard(each, b"ok\n")
         each.close()
+    serve.close()
+
+
+def padded(size, account=""):
+    """A request that waits, of about so many bytes."""
+    head = f"POST /poll HTTP/1.1\r\nHost: x\r\nX-Account: {account}\r\nContent-Length: {size}\r\n\r\n"
+    return head.encode() + b" " * (size - 1) + b"."
+
+
+def test_what_those_who_wait_have_sent_takes_no_room_from_others():
+    serve = serving(client_seconds=30, gathered=256 * 1024)
+    address = next(serve)
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(socket.create_connection(address, timeout=10))
+        for number in range(1, 9):
+            stack.enter_context(socket.create_connection(address, timeout=10)).sendall(padded(50_000))
+            said = b""
+            while b"polls %d." % number not in said:
+                other.sendall(b"GET /polls HTTP/1.1\r\nHost: x\r\n\r\n")
+                said = heard(other, b".")
+    serve.close()
+
+
+def test_a_long_request_is_not_kept_waiting(address):
+    with socket.create_connection(address, timeout=10) as client:
+        client.sendall(padded(65_000 + 2048))
+        assert b"came 0" in heard(client, b" .")
+
+
+def test_the_room_to_wait_in_is_shared_among_accounts():
+    """Of twenty places one account is given ten, however many it asks for; another finds room."""
+    serve = serving(client_seconds=30, connections=40)
+    address = next(serve)
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(socket.create_connection(address, timeout=10)) for _ in range(15)]
+        for each in waiting:
+            each.sendall(padded(4, "one"))
+        answered = set()
+        while len(answered) < 5:
+            readable, _, _ = select.select([each for each in waiting if each not in answered], [], [], 10)
+            assert readable
+            for each in readable:
+                assert b"came 0" in heard(each, b" .")
+                answered.add(each)
+        another = stack.enter_context(socket.create_connection(address, timeout=10))
+        another.sendall(padded(4, "another"))
+        said = b""
+        while b"polls 21." not in said:  # five were asked twice
+            with socket.create_connection(address, timeout=10) as other:
+                other.sendall(b"GET /polls HTTP/1.1\r\nHost: x\r\n\r\n")
+                said = heard(other, b".")
+        with socket.create_connection(address, timeout=10) as other:
+            other.sendall(b"GET /come HTTP/1.1\r\nHost: x\r\n\r\n")
+            heard(other, b"ok")
+        for each in (another, *(each for each in waiting if each not in answered)):
+            assert b"came 1" in heard(each, b" .")
     serve.close()
 
 
