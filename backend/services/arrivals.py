@@ -1,6 +1,8 @@
 """Who waits for a message to come into a queue: told by senders of this process, and by looks at the rows.
 
-However many wait, one thread and one connection look for all of them; no request holds either while it waits.
+However many wait, one thread and one connection look for all of them; no request holds either while it waits. Of those
+who wait for one queue no more are told than there may be messages for, whoever waits longest first: all would come
+back at once, and nearly all with nothing.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
+from itertools import islice
 from typing import Final
 
 from backend.clock import Clock
@@ -22,6 +25,7 @@ _log = logging.getLogger(__name__)
 _PAUSE_SECONDS: Final = 0.1
 _SHARE: Final = 20
 """A look may take one part in so many of the time: the more wait, the rarer it is."""
+_MORE: Final = 2
 _TURN_SECONDS: Final = 0.5
 """How long nobody looks again for who found a FIFO queue's messages all waiting for their turn."""
 
@@ -58,7 +62,7 @@ class Arrivals:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._waiting: weakref.WeakSet[Ticket] = weakref.WeakSet()
+        self._waiting: weakref.WeakKeyDictionary[Ticket, None] = weakref.WeakKeyDictionary()  # in their order
         self._lock = threading.Lock()
         self._looks = False
 
@@ -72,20 +76,26 @@ class Arrivals:
         begins_at = self._clock.monotonic() + (_TURN_SECONDS if again else 0.0)
         ticket = Ticket(scope, queue.id, begins_at)
         with self._lock:
-            self._waiting.add(ticket)
+            self._waiting[ticket] = None
             if looks and not self._looks:
                 self._looks = True
                 threading.Thread(target=self._look_on, name="arrivals", daemon=True).start()
         return ticket
 
-    def came(self, queue_id: str) -> None:
-        """Somebody of this process has sent a message, or brought one back."""
-        for ticket in self._tickets():
-            if ticket.queue_id == queue_id:
-                ticket.come()
+    def came(self, queue_id: str, messages: int = 1) -> None:
+        """Somebody of this process has sent so many messages, or brought them back."""
+        waiting = (each for each in self._tickets() if each.queue_id == queue_id and not each.ready())
+        for ticket in islice(waiting, messages):
+            ticket.come()
+
+    def taken(self, queue_id: str) -> None:
+        """Somebody found messages, so there may be more: two are told, and many messages soon have many takers."""
+        self.came(queue_id, _MORE)
 
     def look(self) -> bool:
-        """Tell those whose queue has something by now; whether anybody waits still.
+        """Tell one of those whose queue has something by now; whether anybody waits still.
+
+        Who takes what is there has the next ones told.
 
         Raises:
             StoreUnavailable
@@ -100,8 +110,7 @@ class Arrivals:
             with self._store.read() as conn:
                 for scope, queues in by_scope.items():
                     for queue_id in rows.anything(conn, scope, queues, self._clock.now()):
-                        for ticket in queues[queue_id]:
-                            ticket.come()
+                        queues[queue_id][0].come()
         return bool(waiting)
 
     def _tickets(self) -> list[Ticket]:

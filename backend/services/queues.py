@@ -167,7 +167,7 @@ class Queues:
         self._rooms.take(scope.project_id, len(outgoing), size, partial(self._kept, scope.project_id))
         now = self._clock.now()
         sent = self._store.transact(lambda conn: rows.send(conn, scope, queue, outgoing, now))
-        self.arrivals.came(queue.id)
+        self.arrivals.came(queue.id, len(outgoing))
         return sent
 
     def _kept(self, project_id: str, now: datetime | None) -> tuple[int, int]:
@@ -193,11 +193,14 @@ class Queues:
                 return []
             rows.check_in_flight(conn, scope, queue, most, now)
         nonce = str(uuid4())
-        return self._store.transact(
+        received = self._store.transact(
             lambda conn: rows.receive(
                 conn, scope, queue, now, most=most, visibility_seconds=visibility_seconds, nonce=nonce
             )
         )
+        if received:
+            self.arrivals.taken(queue.id)
+        return received
 
     def _receive_in_turn(
         self, scope: Scope, queue: Queue, most: int, visibility_seconds: int, attempt: str | None
@@ -215,11 +218,14 @@ class Queues:
                 return []
             rows.check_in_flight(conn, scope, queue, most, now)
         nonce = told or str(uuid4())
-        return self._store.transact(
+        received = self._store.transact(
             lambda conn: rows.receive(
                 conn, scope, queue, now, most=most, visibility_seconds=visibility_seconds, nonce=nonce, ids=ids
             )
         )
+        if received:
+            self.arrivals.taken(queue.id)
+        return received
 
     def expect(self, scope: Scope, queue: Queue) -> Ticket:
         """Wait for a message that could be received."""
@@ -237,7 +243,7 @@ class Queues:
         expired: set[str] = set()
         if known:
             expired = self._store.transact(lambda conn: rows.remove(conn, scope, queue, known, now))
-            self.arrivals.came(queue.id)  # in a FIFO queue the next one's turn has come
+            self.arrivals.came(queue.id, len(known))  # in a FIFO queue the next one's turn has come
         return [
             each if isinstance(each, Finding) else ReceiptInvalid(text, "expired") if each[0] in expired else None
             for text, each in zip(receipts, read, strict=True)

@@ -116,6 +116,20 @@ def test_who_waits_is_told_by_a_sender_here_and_by_a_look_at_the_rows(queues, wo
     assert not queues.arrivals.look()
 
 
+def test_no_more_are_told_than_may_find_something_and_who_takes_it_has_others_told(queues, world):
+    jobs = queues.create(SCOPE, "a", {}, {})
+    waiting = [queues.arrivals.expect(SCOPE, jobs, looks=False) for _ in range(6)]
+    sent(queues, "a", "1")
+    assert [each.ready() for each in waiting] == [True] + 5 * [False]
+    queues.receive(SCOPE, jobs, 1, 30)
+    assert sum(each.ready() for each in waiting) == 3
+    queues.receive(SCOPE, jobs, 1, 30)  # there is nothing more
+    assert sum(each.ready() for each in waiting) == 3
+    Queues(world.store, world.clock).send(SCOPE, jobs, [Outgoing("2"), Outgoing("3")])
+    queues.arrivals.look()
+    assert [each.ready() for each in waiting] == 4 * [True] + 2 * [False]
+
+
 def test_who_found_only_what_waits_its_turn_is_not_told_at_once(queues, world):
     jobs = queues.create(SCOPE, "a", {}, {})
     sent(queues, "a", "1")
