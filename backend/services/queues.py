@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -111,8 +111,17 @@ class Queues:
 
         self._store.transact(work)
 
-    def set_policy(self, scope: Scope, name: str, policy: Any) -> None:
-        self.change(scope, name, {"policy": policy})
+    def set_policy(self, scope: Scope, name: str, made: Callable[[Queue], Any]) -> None:
+        """Give it the policy that is made of the queue as it is; what ``made`` raises changes nothing."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            present = QUEUES.hold(conn, scope, name=name)
+            if present is None:
+                raise QueueMissing(name)
+            QUEUES.change(conn, scope, present.id, changed_at=now, policy=made(present))
+
+        self._store.transact(work)
 
     def retag(self, scope: Scope, name: str, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
         """Set and take away tags. Raises LimitExceeded."""

@@ -25,6 +25,7 @@ from backend.domain.topics import (
     TokenUnknown,
     Topic,
     TopicDiffers,
+    TopicMissing,
     endpoint_key,
 )
 from backend.errors import LimitExceeded
@@ -106,6 +107,17 @@ class Topics:
             if "further" in values:
                 values["further"] = {**topic.further, **values["further"]}
             TOPICS.change(conn, scope, topic.id, **values)
+
+        self._store.transact(work)
+
+    def set_policy(self, scope: Scope, name: str, made: Callable[[Topic], Any]) -> None:
+        """Give it the policy that is made of the topic as it is; what ``made`` raises changes nothing."""
+
+        def work(conn: Connection) -> None:
+            topic = TOPICS.hold(conn, scope, name=name)
+            if topic is None:
+                raise TopicMissing(name)
+            TOPICS.change(conn, scope, topic.id, policy=made(topic))
 
         self._store.transact(work)
 

@@ -70,6 +70,12 @@ class Records(Generic[R]):
         row = conn.execute(statement).first()
         return None if row is None else self._read(row)
 
+    def hold(self, conn: Connection, scope: Scope, **equal: object) -> R | None:
+        """What ``one`` tells, which nobody else changes before this transaction ends."""
+        statement = select(*self._columns).where(self._where(scope, equal)).order_by(self._table.c.id).limit(1)
+        row = conn.execute(statement.with_for_update()).first()
+        return None if row is None else self._read(row)
+
     def count(self, conn: Connection, scope: Scope, **equal: object) -> int:
         """How many ``all`` would tell."""
         statement = select(func.count()).select_from(self._table).where(self._where(scope, equal))

@@ -26,6 +26,7 @@ _ELSEWHERE: Final = frozenset({"application", "email", "email-json", "firehose",
 _PHONE: Final = re.compile(r"\+?[0-9](?:[-./ ]?[0-9]){1,19}")
 _TOKEN: Final = re.compile(r"[0-9a-f]{64,512}")
 _TRUTHS: Final = frozenset({"true", "false"})
+_MOST_ENDPOINT: Final = 2048
 _PENDING: Final = "PendingConfirmation"
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "RawMessageDelivery": ("raw",),
@@ -114,7 +115,17 @@ def _scope_of(call: Call, given: Mapping[str, str]) -> FilterScope:
     return found
 
 
+def _is_address(text: str, scheme: str) -> bool:
+    try:
+        url = urlsplit(text)
+    except ValueError:  # such as a bracket that nothing closes
+        return False
+    return url.scheme == scheme and bool(url.hostname)
+
+
 def _check_endpoint(call: Call, topic: Topic, protocol: str, endpoint: str) -> None:
+    if len(endpoint) > _MOST_ENDPOINT:
+        raise invalid(f"Endpoint Reason: must have at most {_MOST_ENDPOINT} characters")  # unsourced
     if protocol == "sqs":
         parts = arn_parts(endpoint)
         if parts is None:
@@ -127,8 +138,7 @@ def _check_endpoint(call: Call, topic: Topic, protocol: str, endpoint: str) -> N
             )
         return
     if protocol in {"http", "https"}:
-        url = urlsplit(endpoint)
-        if url.scheme != protocol or not url.hostname:
+        if not _is_address(endpoint, protocol):
             raise invalid("Endpoint must match the specified protocol")
         if topic.fifo:
             raise invalid(f"Invalid parameter: Endpoint Reason: Invalid protocol type: {protocol}")

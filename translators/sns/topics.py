@@ -24,7 +24,8 @@ _FEEDBACK: Final = re.compile(
     r"(HTTP|SQS|Lambda|Firehose|Application)(SuccessFeedbackRoleArn|SuccessFeedbackSampleRate|FailureFeedbackRoleArn)"
 )
 _PAGE: Final = 100
-_MOST_TEXT: Final = 64 * 1024
+MOST_TEXT: Final = 64 * 1024
+"""Letters of a document that is kept."""
 _DISPLAY: Final = 100
 _DEFAULT_ACTIONS: Final = (
     "GetTopicAttributes",
@@ -58,7 +59,7 @@ def document(text: str, refused: str) -> Any:
         read = json.loads(text)
     except (ValueError, RecursionError):
         read = None
-    if not isinstance(read, dict) or len(text) > _MOST_TEXT:
+    if not isinstance(read, dict) or len(text) > MOST_TEXT:
         raise invalid(refused)
     return read
 
@@ -81,6 +82,19 @@ def default_policy(call: Call, name: str) -> dict[str, Any]:
     }
 
 
+def _delivery(text: str) -> Any:
+    """A delivery policy, whose parts are objects where it has them. Raises AWSError."""
+    refused = "DeliveryPolicy: failed to parse JSON"
+    policy = document(text, refused)
+    http = policy.get("http", {})
+    if not isinstance(http, dict):
+        raise invalid(refused)
+    for part in ("defaultHealthyRetryPolicy", "defaultRequestPolicy"):
+        if not isinstance(http.get(part, {}), dict):
+            raise invalid(refused)
+    return policy
+
+
 def _setting(name: str, text: str, *, fifo: bool) -> dict[str, Any]:
     """The settings (fields of Topic) that an attribute means. Raises AWSError."""
     further: Mapping[str, Callable[[str], bool]] = {
@@ -96,7 +110,7 @@ def _setting(name: str, text: str, *, fifo: bool) -> dict[str, Any]:
     if name == "Policy":
         return {"policy": document(text, "Policy Error: null") if text else None}
     if name == "DeliveryPolicy":
-        return {"delivery_policy": document(text, "DeliveryPolicy: failed to parse JSON") if text else None}
+        return {"delivery_policy": _delivery(text) if text else None}
     if name == "ContentBasedDeduplication" and fifo:
         if text.lower() not in _TRUTHS:
             raise invalid(

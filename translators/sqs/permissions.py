@@ -5,13 +5,17 @@ Source: conformance/recorded; Amazon SQS API Reference, AddPermission.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Final
 
+from backend.domain.queues import Queue
 from translators import arns
+from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 from translators.sqs.errors import invalid_value
 from translators.sqs.queues import found
+from translators.statements import allowing, statements
 
 _LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
@@ -31,8 +35,14 @@ _ACTIONS: Final = frozenset(
 _DEFAULT_ID: Final = "__default_policy_ID"
 
 
-def _one_or_all(values: list[str]) -> Any:
-    return values[0] if len(values) == 1 else values
+# Source: Amazon SQS Developer Guide, "Special Information for SQS Policies"; API Reference, AddPermission.
+_MOST_BYTES: Final = 8192
+_MOST_STATEMENTS: Final = 20
+_MOST_ACTIONS: Final = 7
+
+
+def _over(count: int, what: str, most: int) -> AWSError:
+    return AWSError("OverLimit", f"{count} {what} were found, maximum allowed is {most}.", 403)  # unsourced
 
 
 @operation("sqs", "AddPermission")
@@ -51,18 +61,23 @@ def add(call: Call) -> Result:
         if action not in _ACTIONS:
             raise invalid_value(f"SQS:{action}", "ActionName", "Only the queue owner is allowed to invoke this action.")
     arn = arns.queue(call.region, call.account_id, queue.name)
-    policy = dict(queue.policy or {"Version": "2008-10-17", "Id": f"{arn}/{_DEFAULT_ID}", "Statement": []})
-    statements = _statements(policy)
-    if any(each.get("Sid") == label for each in statements):
-        raise invalid_value(label, "Label", "Already exists.")
-    statement = {
-        "Sid": label,
-        "Effect": "Allow",
-        "Principal": {"AWS": _one_or_all([f"arn:aws:iam::{account}:root" for account in accounts])},
-        "Action": _one_or_all([f"SQS:{action}" for action in actions]),
-        "Resource": arn,
-    }
-    call.backend.queues.set_policy(call.scope, queue.name, {**policy, "Statement": [*statements, statement]})
+    if len(actions) > _MOST_ACTIONS:
+        raise _over(len(actions), "Actions", _MOST_ACTIONS)
+    statement = allowing(label, accounts, [f"SQS:{action}" for action in actions], arn)
+
+    def made(present: Queue) -> dict[str, Any]:
+        policy = present.policy or {"Version": "2008-10-17", "Id": f"{arn}/{_DEFAULT_ID}"}
+        before = statements(policy)
+        if any(each.get("Sid") == label for each in before):
+            raise invalid_value(label, "Label", "Already exists.")
+        changed = {**policy, "Statement": [*before, statement]}
+        if len(before) >= _MOST_STATEMENTS:
+            raise _over(len(before) + 1, "Statements", _MOST_STATEMENTS)
+        if (size := len(json.dumps(changed))) > _MOST_BYTES:
+            raise _over(size, "bytes of policy", _MOST_BYTES)
+        return changed
+
+    call.backend.queues.set_policy(call.scope, queue.name, made)
     return {}
 
 
@@ -70,16 +85,15 @@ def add(call: Call) -> Result:
 def remove(call: Call) -> Result:
     queue = found(call)
     label = call.params["Label"]
-    policy = dict(queue.policy or {})
-    statements = _statements(policy)
-    left = [each for each in statements if each.get("Sid") != label]
-    if len(left) == len(statements):
-        raise invalid_value(label, "Label", "can't find label.")
-    # A policy that says nothing is none.
-    call.backend.queues.set_policy(call.scope, queue.name, {**policy, "Statement": left} if left else None)
+
+    def made(present: Queue) -> dict[str, Any] | None:
+        policy = present.policy or {}
+        before = statements(policy)
+        left = [each for each in before if each.get("Sid") != label]
+        if len(left) == len(before):
+            raise invalid_value(label, "Label", "can't find label.")
+        # A policy that says nothing is none.
+        return {**policy, "Statement": left} if left else None
+
+    call.backend.queues.set_policy(call.scope, queue.name, made)
     return {}
-
-
-def _statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
-    given = policy.get("Statement", [])
-    return [each for each in (given if isinstance(given, list) else [given]) if isinstance(each, dict)]

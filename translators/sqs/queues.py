@@ -39,7 +39,10 @@ def name_of(call: Call) -> str:
     url = call.params.get("QueueUrl")
     if not url:
         raise missing("QueueUrl")
-    parts = urlsplit(url).path.strip("/").split("/")
+    try:
+        parts = urlsplit(url).path.strip("/").split("/")
+    except ValueError:  # such as a bracket that nothing closes
+        parts = []
     if len(parts) == 1 and "/" not in url:
         return parts[0]  # AWS takes a name for a URL, too
     if len(parts) != _PATH_PARTS:
