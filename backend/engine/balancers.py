@@ -317,6 +317,8 @@ def _end_twins(tending: _Tending, cloud_id: str) -> Any:
     if isinstance(found, errors.CloudError):
         return False
     for each in found:
+        if not (yield Write(partial(tending.named, cloud_id))):  # another engine's may be among them by now
+            return False
         (answer,) = yield tending.asked(tending.making.delete, each)
         LOG.warning(
             "project=%s region=%s balancer=%s was made twice, %s is deleted: %s",

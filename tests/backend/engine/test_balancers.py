@@ -317,6 +317,25 @@ def test_what_was_made_twice_stays_once(world, monkeypatch):
         assert making.tree(SCOPE, each) is not None
 
 
+def test_what_another_engine_names_meanwhile_is_no_twin(world, monkeypatch):
+    balancer = make(world)
+    world.pass_time(2)
+    twin = second(world, monkeypatch, balancer)
+    making = type(world.simulated.cloud.balancer_making)
+    twins = making.twins
+
+    def and_named(self, scope, key, cloud_id):
+        found = twins(self, scope, key, cloud_id)
+        if found == [twin]:
+            world.store.transact(lambda conn: BALANCERS.change(conn, SCOPE, balancer.id, cloud_id=twin))
+        return found
+
+    monkeypatch.setattr(making, "twins", and_named)
+    world.pass_time(700, step=10)
+    assert world.simulated.cloud.balancer_making.tree(SCOPE, twin) is not None
+    assert seen(world, balancer).cloud_id == twin
+
+
 def test_what_was_made_twice_goes_whole(world, monkeypatch):
     balancer = make(world)
     world.pass_time(2)
