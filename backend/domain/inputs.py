@@ -9,7 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
+
+from backend.domain.steps import Steps
+from backend.errors import Finding
 
 _PATH: Final = re.compile(r"\$(?:\.[^.\[\]*'\"\s]+(?:\[(?:\d+|\*)\])*)*")
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\*)\]")
@@ -24,6 +28,12 @@ RESERVED: Final = frozenset(
     }
 )
 _MISSING: Final = object()
+_MOST_BYTES: Final = 262_144
+
+
+@dataclass(eq=False)
+class InputTooLong(Finding):
+    """A template, filled, has more than 256 KiB."""
 
 
 def is_path(text: str) -> bool:
@@ -31,25 +41,26 @@ def is_path(text: str) -> bool:
     return not text or _PATH.fullmatch(text) is not None
 
 
-def at_path(event: Mapping[str, Any], path: str) -> Any:
-    """What a path leads to; None where it leads nowhere, an empty object for the empty path."""
-    found = _at(event, path)
+def at_path(event: Mapping[str, Any], path: str, steps: Steps | None = None) -> Any:
+    """What a path leads to; None where it leads nowhere, an empty object for the empty path. Raises TooManySteps."""
+    found = _at(event, path, steps or Steps())
     return None if found is _MISSING else found
 
 
-def _at(event: Any, path: str) -> Any:
+def _at(event: Any, path: str, steps: Steps) -> Any:
     if not path:
         return {}
     value = event
-    steps = _STEP.findall(path)
-    for number, (name, index) in enumerate(steps):
+    parts = _STEP.findall(path)
+    steps.take(1 + 2 * len(parts))
+    for number, (name, index) in enumerate(parts):
         if name:
             value = value.get(name, _MISSING) if isinstance(value, dict) else _MISSING
         elif not isinstance(value, list):
             return _MISSING
         elif index == "*":
-            rest = "$" + "".join(f".{one}" if one else f"[{other}]" for one, other in steps[number + 1 :])
-            found = [_at(each, rest) for each in value]
+            rest = "$" + "".join(f".{one}" if one else f"[{other}]" for one, other in parts[number + 1 :])
+            found = [_at(each, rest, steps) for each in value]
             return [each for each in found if each is not _MISSING]
         else:
             value = value[int(index)] if int(index) < len(value) else _MISSING
@@ -63,13 +74,19 @@ def places(template: str) -> list[str]:
     return _PLACE.findall(template)
 
 
-def filled(template: str, values: Mapping[str, Any]) -> str:
+def filled(template: str, values: Mapping[str, Any], steps: Steps | None = None) -> str:
     """A template with values in its places: as JSON, or as plain text where they stand within a JSON string.
 
     What has no value is an empty text.
+
+    Raises:
+        InputTooLong: it has stopped there.
+        TooManySteps
     """
+    steps = steps or Steps()
+    steps.take(len(template) // 4)
     parts: list[str] = []
-    quoted, at = False, 0
+    quoted, at, size = False, 0, len(template)
     while at < len(template):
         letter = template[at]
         place = _PLACE.match(template, at) if letter == "<" else None
@@ -77,6 +94,10 @@ def filled(template: str, values: Mapping[str, Any]) -> str:
             value = values.get(place[1], "")
             parts.append(_escaped(_plain(value)) if quoted else _json(value))
             at = place.end()
+            steps.take(1 + len(parts[-1]) // 8)
+            size += len(parts[-1].encode())
+            if size > _MOST_BYTES:
+                raise InputTooLong
             continue
         if letter == "\\" and quoted:
             parts.append(template[at : at + 2])
@@ -88,15 +109,18 @@ def filled(template: str, values: Mapping[str, Any]) -> str:
     return "".join(parts)
 
 
-def variables(event: Mapping[str, Any], paths: Mapping[str, str], rule: tuple[str, str], now: str) -> dict[str, Any]:
-    """The values of a template's places.
+def variables(
+    event: Mapping[str, Any], paths: Mapping[str, str], rule: tuple[str, str], now: str, steps: Steps | None = None
+) -> dict[str, Any]:
+    """The values of a template's places. Raises TooManySteps.
 
     Args:
         paths: names -> paths into the event.
         rule: its ARN and name.
         now: when the event came in.
     """
-    known = {name: found for name, path in paths.items() if (found := _at(event, path)) is not _MISSING}
+    steps = steps or Steps()
+    known = {name: found for name, path in paths.items() if (found := _at(event, path, steps)) is not _MISSING}
     head = {name: value for name, value in event.items() if name not in {"detail", "detail-type"}}
     head["detailType"] = event.get("detail-type")
     return {

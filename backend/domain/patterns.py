@@ -16,12 +16,20 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+from backend.domain.steps import Steps
 from backend.errors import Finding
 
 Matcher = Callable[[Any], bool]
 _NOTHING: Final = object()
 """In the place of a value that is not there."""
 _MOST_STARS: Final = 9
+_MOST_DOTS: Final = 50
+_LETTERS: Final = 256
+"""Of a text that are read in one step."""
+COMPLEX: Final = (
+    "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a"
+    " wildcard character"
+)
 _MOST_NESTED: Final = 100
 _LARGEST: Final = Decimal("1.7976931348623157e308")
 _COMPARES: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
@@ -46,9 +54,39 @@ class Pattern:
     def __init__(self, parts: Mapping[str, Any]) -> None:
         self._parts = parts
 
-    def matches(self, event: Mapping[str, Any]) -> bool:
-        """Whether an event, as ``read`` gives it, is meant."""
-        return _meets(self._parts, event)
+    def matches(self, event: Mapping[str, Any], steps: Steps | None = None) -> bool:
+        """Whether an event, as ``read`` gives it, is meant. Raises TooManySteps.
+
+        Args:
+            steps: what is left of those of a request; None: as many as one may take.
+        """
+        return _meets(self._parts, event, steps or Steps())
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """What a value may be.
+
+    Attributes:
+        literals: as ``_literal`` gives them.
+        cost: of the matchers, how many there are, with those within them.
+    """
+
+    literals: frozenset[Any]
+    matchers: tuple[Matcher, ...]
+    cost: int
+
+    def holds(self, values: Sequence[Any], steps: Steps) -> bool:
+        """Whether one of the values will do."""
+        steps.take(len(values) + self.cost * sum(map(_weight, values)))
+        if any(_literal(value) in self.literals for value in values):
+            return True
+        return any(matcher(value) for matcher in self.matchers for value in values)
+
+
+def _weight(value: Any) -> int:
+    """The steps of one matcher: long texts are read."""
+    return 1 + len(value) // _LETTERS if isinstance(value, str) else 1
 
 
 def read(text: str) -> Any:
@@ -130,6 +168,8 @@ def _parts(document: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
         raise PatternRefused("It is nested too deep")
     parts: dict[str, Any] = {}
     for name, value in document.items():
+        if name.count(".") > _MOST_DOTS:
+            raise PatternRefused(COMPLEX)  # unsourced: to find such a name takes a step for each of its dots
         if name == "$or" and isinstance(value, list) and len(value) > 1 and all(isinstance(one, dict) for one in value):
             parts[name] = [_parts(one, depth + 1) for one in value]
         elif isinstance(value, dict):
@@ -139,43 +179,63 @@ def _parts(document: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
         elif isinstance(value, list):
             if not value:
                 raise PatternRefused("Empty arrays are not allowed")
-            parts[name] = tuple(_matcher(one) for one in value)
+            parts[name] = _leaf(value)
         else:
             raise PatternRefused(f'"{name}" must be an object or an array')
     return parts
 
 
-def _meets(parts: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+def _leaf(wanted: Sequence[Any]) -> _Leaf:
+    literals, others = _sorted(wanted)
+    return _Leaf(literals, tuple(map(_matcher, others)), sum(map(_cost, others)))
+
+
+def _sorted(wanted: Sequence[Any]) -> tuple[frozenset[Any], Sequence[Any]]:
+    """Literals, and what is matched in another way (or is refused)."""
+    literals = frozenset((type(each), each) for each in wanted if not isinstance(each, dict | list))
+    return literals, [each for each in wanted if isinstance(each, dict | list)]
+
+
+def _cost(wanted: Any) -> int:
+    """How many matchers are in one: ``anything-but`` may have a list of them."""
+    but = wanted.get("anything-but") if isinstance(wanted, dict) else None
+    lists = [each for each in but.values() if isinstance(each, list)] if isinstance(but, dict) else []
+    return 1 + sum(map(len, lists))
+
+
+def _meets(parts: Mapping[str, Any], event: Mapping[str, Any], steps: Steps) -> bool:
+    steps.take(len(parts))
     for name, part in parts.items():
         if isinstance(part, list):
-            if not any(_meets(choice, event) for choice in part):
+            if not any(_meets(choice, event, steps) for choice in part):
                 return False
-        elif isinstance(part, tuple):
-            values = list(_values(_found(event, name))) or [_NOTHING]
-            if not any(matcher(value) for matcher in part for value in values):
+        elif isinstance(part, _Leaf):
+            if not part.holds(list(_values(_found(event, name, steps), steps)) or [_NOTHING], steps):
                 return False
-        elif not _meets_below(part, _found(event, name)):
+        elif not _meets_below(part, _found(event, name, steps), steps):
             return False
     return True
 
 
-def _meets_below(part: Mapping[str, Any], value: Any) -> bool:
+def _meets_below(part: Mapping[str, Any], value: Any, steps: Steps) -> bool:
     """Of a list, one object alone must meet all of it. What is not there meets what asks for nothing."""
     if isinstance(value, list):
+        steps.take(len(value))
         objects = [each for each in value if isinstance(each, dict)]
-        return any(_meets(part, each) for each in objects) if objects else _meets(part, {})
-    return _meets(part, value if isinstance(value, dict) else {})
+        return any(_meets(part, each, steps) for each in objects) if objects else _meets(part, {}, steps)
+    return _meets(part, value if isinstance(value, dict) else {}, steps)
 
 
-def _found(event: Mapping[str, Any], name: str) -> Any:
+def _found(event: Mapping[str, Any], name: str, steps: Steps) -> Any:
     """What has that name; where nothing has, what the path has that it is with its dots."""
     if name in event:
         return event[name]
     head, dot, rest = name.partition(".")
     while dot:
+        steps.take(1)
         below = event.get(head)
         if isinstance(below, dict):
-            found = _found(below, rest)
+            found = _found(below, rest, steps)
             if found is not _NOTHING:
                 return found
         more, dot, rest = rest.partition(".")
@@ -183,20 +243,20 @@ def _found(event: Mapping[str, Any], name: str) -> Any:
     return _NOTHING
 
 
-def _values(value: Any) -> Iterator[Any]:
+def _values(value: Any, steps: Steps) -> Iterator[Any]:
     """The values of a leaf: those of a list, at any depth; of an object none."""
     if isinstance(value, list):
+        steps.take(len(value))
         for each in value:
-            yield from _values(each)
+            yield from _values(each, steps)
     elif value is not _NOTHING and not isinstance(value, dict):
         yield value
 
 
 def _matcher(wanted: Any) -> Matcher:
-    if not isinstance(wanted, dict):
-        if isinstance(wanted, list):
-            raise PatternRefused("Match value must be String, number, true, false, or null")
-        return lambda value: _same(value, wanted)
+    """What is no literal."""
+    if isinstance(wanted, list):
+        raise PatternRefused("Match value must be String, number, true, false, or null")
     if len(wanted) != 1:
         raise PatternRefused("Only one key allowed in match expression")
     ((kind, argument),) = wanted.items()
@@ -206,20 +266,18 @@ def _matcher(wanted: Any) -> Matcher:
     return made(argument)
 
 
-def _same(value: Any, wanted: Any) -> bool:
-    """Equal, and of one type.
+def _literal(value: Any) -> tuple[type, Any] | None:
+    """A value of an event as a pattern's literal is written that is equal to it; values of other types never are.
 
     Of a number with a fraction an event holds what a double does, and a pattern what is written there; one that a
     double cannot hold is equal to none. Source: conformance/recorded stackd.events.pattern_edges.
     """
-    if type(value) is not type(wanted):
-        return False
-    if not isinstance(wanted, Decimal):
-        return bool(value == wanted)
-    if value.copy_abs() > _LARGEST:
-        return False
-    held = value if value == value.to_integral_value() else Decimal(repr(float(value)))
-    return bool(held == wanted)
+    if isinstance(value, Decimal):
+        if value.copy_abs() > _LARGEST:
+            return None
+        if value != value.to_integral_value():
+            value = Decimal(repr(float(value)))
+    return type(value), value
 
 
 def _text(kind: str, argument: Any) -> str:
@@ -265,10 +323,7 @@ def _wildcard(argument: Any) -> Matcher:
     text = _text("wildcard", argument)
     pieces = _pieces(text)
     if len(pieces) > _MOST_STARS:
-        raise PatternRefused(
-            "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a"
-            " wildcard character"
-        )
+        raise PatternRefused(COMPLEX)
     return _of_text(lambda value: _globs(pieces, value))
 
 
@@ -319,7 +374,8 @@ def _anything_but(argument: Any) -> Matcher:
         given = argument if isinstance(argument, list) else [argument]
         if not given or not all(isinstance(each, str | Decimal) for each in given):
             raise PatternRefused("Inside anything but list, start|null|boolean is not supported.")
-        none = [_matcher(each) for each in given]
+        literals, _ = _sorted(given)
+        return lambda value: value is not _NOTHING and _literal(value) not in literals
     return lambda value: value is not _NOTHING and not any(each(value) for each in none)
 
 

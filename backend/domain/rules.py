@@ -11,6 +11,7 @@ from typing import Any
 from backend.domain import inputs, patterns
 from backend.domain.ids import derived_uuid
 from backend.domain.scope import Scope
+from backend.domain.steps import Steps
 from backend.errors import Finding
 
 Event = Mapping[str, Any]
@@ -34,9 +35,9 @@ class Rule:
     role: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
-    def means(self, event: Any) -> bool:
-        """Whether an event, as ``patterns.read`` gives it, is meant."""
-        return self.enabled and patterns.compiled(self.pattern).matches(event)
+    def means(self, event: Any, steps: Steps | None = None) -> bool:
+        """Whether an event, as ``patterns.read`` gives it, is meant. Raises TooManySteps."""
+        return self.enabled and patterns.compiled(self.pattern).matches(event, steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,19 @@ class RuleTarget:
     paths: Mapping[str, str] | None = None
     template: str | None = None
 
-    def body(self, event: Event, rule: Rule, now: str) -> str:
-        """What it is told of an event."""
+    def body(self, event: Event, rule: Rule, now: str, steps: Steps | None = None) -> str:
+        """What it is told of an event. Raises InputTooLong, TooManySteps."""
+        steps = steps or Steps()
         if self.input is not None:
             return self.input
         if self.template is not None:
             arn = f"arn:aws:events:{event['region']}:{event['account']}:rule/{rule.name}"
-            return inputs.filled(self.template, inputs.variables(event, self.paths or {}, (arn, rule.name), now))
-        told = event if self.input_path is None else inputs.at_path(event, self.input_path)
-        return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+            values = inputs.variables(event, self.paths or {}, (arn, rule.name), now, steps)
+            return inputs.filled(self.template, values, steps)
+        told = event if self.input_path is None else inputs.at_path(event, self.input_path, steps)
+        body = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+        steps.take(1 + len(body) // 64)
+        return body
 
 
 def rule_id(scope: Scope, name: str) -> str:

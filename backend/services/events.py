@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from backend.clock import Clock
 from backend.domain import patterns
+from backend.domain.messages import Message
 from backend.domain.rules import Event, Rule, RuleHasTargets, RuleTarget, TargetRefused, rule_id
 from backend.domain.scope import Scope
+from backend.domain.steps import TooManySteps
 from backend.errors import LimitExceeded
-from backend.store import listening
+from backend.store import listening, outbox
 from backend.store import rules as rows
 from backend.store.rules import RULES, TARGETS
 from backend.store.session import Connection, Store
@@ -175,7 +177,33 @@ class Events:
         """When an event happened that does not say so."""
         return self._clock.now()
 
-    def publish(self, scope: Scope, events: Sequence[Event]) -> None:
-        """Tell events to the targets of the rules that mean them."""
+    def publish(self, scope: Scope, events: Sequence[Event]) -> Collection[str]:
+        """Tell events to the targets of the rules that mean them.
+
+        Returns:
+            Ids of the events that are told to nobody: they cause too much work.
+        """
+        with self._store.read() as conn:
+            known = rows.listening(conn, scope)
+        if not known:
+            return ()
+        # Before the transaction: what callers wrote is tried on what callers wrote, and other writers do not wait.
+        spreading, refused = rows.Spreading(rows.Bounds()), set[str]()
+        meant: list[tuple[Event, list[Rule]]] = []
+        for event in events:
+            try:
+                meant.append((event, spreading.meaning(known, event)))
+            except TooManySteps:
+                refused.add(event["id"])
+        with self._store.read() as conn:
+            targets = rows.targets(conn, scope, {rule.id for _, rules in meant for rule in rules})
         now = self._clock.now()
-        self._store.transact(lambda conn: rows.spread(conn, scope, events, now))
+        told: list[Message] = []
+        for event, rules in meant:
+            try:
+                told += spreading.messages(scope, event, rules, targets, now)
+            except TooManySteps:
+                refused.add(event["id"])
+        if told:
+            self._store.transact(lambda conn: outbox.add(conn, told))
+        return refused

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from backend import errors
 from backend.domain import patterns, rules
+from backend.domain.steps import TooManySteps
 from translators.errors import AWSError, Table, register
 
 DEFAULT_BUS: Final = "default"
@@ -54,6 +55,7 @@ TABLE: Final[Table] = {
     rules.RuleHasTargets: lambda _: validation("Rule can't be deleted since it has targets."),
     rules.TargetRefused: lambda found: bad_arn(found.arn),
     patterns.PatternRefused: invalid_pattern,
+    TooManySteps: lambda _: invalid_pattern(patterns.PatternRefused(patterns.COMPLEX)),  # unsourced
     errors.LimitExceeded: lambda _: AWSError(
         "LimitExceededException", "The requested resource exceeds the maximum number allowed."
     ),

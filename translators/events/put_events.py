@@ -18,6 +18,10 @@ from translators.registry import Call, Result, operation
 _MOST_BYTES: Final = 262_144
 _TIME_BYTES: Final = 14
 _Refusal = tuple[str, str]
+_TOO_MUCH: Final = {
+    "ErrorCode": "ThrottlingException",  # Source: EventBridge API Reference, PutEventsResultEntry; the words unsourced
+    "ErrorMessage": "The event was not told to its targets: it causes too much work, or too much waits already.",
+}
 
 
 @operation("events", "PutEvents")
@@ -39,8 +43,8 @@ def put(call: Call) -> Result:
         bus = entry.get("EventBusName") or DEFAULT_BUS
         if bus in {DEFAULT_BUS, bus_arn(call)}:  # a bus that is not there drops it, and says nothing
             events.append(event)
-    if events:
-        call.backend.events.publish(call.scope, events)
+    refused = call.backend.events.publish(call.scope, events) if events else ()
+    answers = [_TOO_MUCH if each.get("EventId") in refused else each for each in answers]
     return {"FailedEntryCount": sum("ErrorCode" in each for each in answers), "Entries": answers}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.domain import inputs
+from backend.domain.steps import Steps, TooManySteps
 
 EVENT = {
     "version": "0",
@@ -101,3 +102,17 @@ def test_paths(path, value):
 )
 def test_what_is_no_path(path):
     assert not inputs.is_path(path)
+
+
+def test_what_is_filled_has_an_end():
+    with pytest.raises(inputs.InputTooLong):
+        inputs.filled("<a>" * 300, {"a": "x" * 1000})
+    assert len(inputs.filled("<a>" * 200, {"a": "x" * 1000})) == 200_400
+
+
+def test_paths_take_a_step_for_each_value_on_their_way():
+    event = {"a": [{"b": 1}] * 10_000}
+    with pytest.raises(TooManySteps):
+        inputs.variables(event, {"x": "$.a[*].b"}, ("arn", "rule"), "now", Steps(20_000))
+    with pytest.raises(TooManySteps):
+        inputs.filled("x" * 1000, {}, Steps(100))

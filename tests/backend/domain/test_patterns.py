@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.domain.patterns import PatternRefused, as_read, compiled, read
+from backend.domain.steps import Steps, TooManySteps
 
 
 def _matches(matcher, value):
@@ -197,3 +198,41 @@ def test_what_is_nested_too_deep_is_no_event():
         else:
             with pytest.raises(ValueError, match="deep"):
                 read(text)
+
+
+def test_literals_are_looked_up_and_not_tried_one_by_one():
+    steps = Steps(20_000)
+    pattern = json.dumps({"detail": {"v": list(range(10, 810)), "w": [{"anything-but": list(range(10, 810))}]}})
+    assert not compiled(pattern).matches(read(json.dumps({"detail": {"v": [0] * 4000, "w": [10] * 4000}})), steps)
+    assert compiled(pattern).matches(read(json.dumps({"detail": {"v": [0, 10.0], "w": [10, 1]}})), steps)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "event"),
+    [
+        ({"v": [{"prefix": f"{number}x"} for number in range(150)]}, {"v": ["a"] * 20_000}),
+        ({"v": [{"anything-but": {"wildcard": ["*x*"] * 150}}]}, {"v": ["x"] * 20_000}),
+        (
+            {"v": [{"suffix": {"equals-ignore-case": f"{number}x"}} for number in range(90)]},
+            {"v": ["a" * 40_000] * 100},
+        ),
+        ({"$or": [{"v": [1]}, {"v": [2]}] * 40}, {"v": [[], {}] * 20_000}),
+        ({"$or": [{"v": {"w": [1]}}, {"v": {"w": [2]}}] * 40}, {"v": [{}, 1] * 20_000}),
+    ],
+)
+def test_no_event_takes_more_steps_than_there_are(pattern, event):
+    with pytest.raises(TooManySteps):
+        compiled(json.dumps(pattern)).matches(as_read(event))
+
+
+def test_names_with_dots_take_a_step_for_each():
+    pattern = compiled(json.dumps({".".join("a" * 50): [1]}))
+    pattern.matches({"a": {}}, Steps(150))
+    with pytest.raises(TooManySteps):
+        pattern.matches({"a": {}}, Steps(50))
+
+
+def test_a_name_of_too_many_dots_is_refused():
+    compiled(json.dumps({".".join("a" * 51): [1]}))
+    with pytest.raises(PatternRefused):
+        compiled(json.dumps({".".join("a" * 52): [1]}))

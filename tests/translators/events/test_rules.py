@@ -10,6 +10,7 @@ import pytest
 
 from backend.domain.ids import account_id
 from backend.domain.messages import EVERYWHERE, Message, MessageKind
+from backend.domain.rules import Rule
 from backend.drivers.catalog import Catalog
 from backend.engine.kinds import messages
 from backend.engine.lanes import InlineCalls
@@ -342,6 +343,73 @@ def test_the_deepest_detail_that_is_taken_is_told(world, queue, heard):
     assert _event(world, Detail='{"a":' * 100 + "1" + "}" * 100)["FailedEntryCount"] == 0
     world.tell()
     assert heard == [(queue, '"s"')]
+
+
+_MANY = json.dumps({"detail": {"a": [{"prefix": f"{number}x"} for number in range(150)]}})
+_LONG = json.dumps({"a": ["a"] * 20_000})
+
+
+def test_an_event_that_takes_too_much_work_is_told_as_not_taken(world, queue, heard):
+    _put(world, pattern=_MANY)
+    assert _event(world, Detail=_LONG)["FailedEntryCount"] == 0  # who tells nobody is not asked
+    _target(world, queue)
+    answer = _event(world, Detail=_LONG)
+    assert (answer["FailedEntryCount"], answer["Entries"][0]["ErrorCode"]) == (1, "ThrottlingException")
+    assert _event(world, Detail='{"a":"12x"}')["FailedEntryCount"] == 0
+    world.tell()
+    assert len(heard) == 1
+    event = {"id": "1", "source": "s", "detail-type": "t", "account": "1", "region": "r", "time": "t"}
+    event["detail"] = json.loads(_LONG)
+    code, words = _refused(world, "TestEventPattern", EventPattern=_MANY, Event=json.dumps(event))
+    assert (code, "too complex" in words) == ("InvalidEventPatternException", True)
+
+
+def test_patterns_are_tried_while_nobody_waits_to_write(world, queue, monkeypatch):
+    writing, seen = [], []
+    transact, means = world.store.transact, Rule.means
+
+    def watched(work):
+        writing.append(1)
+        try:
+            return transact(work)
+        finally:
+            writing.pop()
+
+    def tried(self, *given):
+        seen.append(bool(writing))
+        return means(self, *given)
+
+    _put(world)
+    _target(world, queue)
+    monkeypatch.setattr(type(world.store), "transact", lambda _self, work: watched(work))
+    monkeypatch.setattr(Rule, "means", tried)
+    _event(world)
+    assert seen == [False]
+
+
+def test_a_template_that_multiplies_an_event_is_not_told(world, queue, heard):
+    _put(world)
+    transformer = {"InputPathsMap": {"a": "$"}, "InputTemplate": "<a>" * 2700}
+    _target(world, queue, InputTransformer=transformer)
+    _target(world, queue, name="u", InputPath="$.source")
+    assert _event(world, Detail=json.dumps({"a": "x" * 1000}))["FailedEntryCount"] == 0
+    world.tell()
+    assert heard == [(queue, '"s"')]
+
+
+def test_a_request_causes_no_more_messages_than_there_is_room_for(world, queue, heard):
+    _put(world)
+    for name in "abcde":
+        _target(world, queue, name=name)
+    entry = {"Source": "s", "DetailType": "t", "Detail": json.dumps({"a": "x" * 200_000})}
+    for name in range(20):
+        _put(world, f"r{name}")
+        for target in "abcde":
+            _target(world, queue, f"r{name}", name=target)
+    answer = world.ask("PutEvents", Entries=[entry])
+    assert answer["Entries"][0]["ErrorCode"] == "ThrottlingException"
+    world.tell()
+    assert heard == []
 
 
 def test_patterns_are_tried(world):
