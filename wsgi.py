@@ -133,12 +133,14 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
     shelves = Shelves(words.home, partial(notifications, endpoint=chosen.messages_endpoint), rooms)
     web = WebhookSink(webhook_key_of(chosen), SystemClock(), chosen.webhooks).send
     log = LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send
+    bus = Bus(chosen.messages_everywhere, chosen.messages_waiting)
     return Outlets(
         words=words,
-        shelves={"sqs": shelves.queue, "sns": shelves.topic, EVERYWHERE: Bus(chosen.messages_everywhere)},
+        shelves={"sqs": shelves.queue, "sns": shelves.topic, EVERYWHERE: bus},
         sinks={"log": log, "http": web, "https": web},
         reserved={"log", EVERYWHERE},
         decide=decide_by_default,
+        most_waiting=chosen.messages_waiting,
     )
 
 

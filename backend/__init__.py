@@ -237,6 +237,6 @@ class Backend:
             schedules=Schedules(store, clock),
             queues=Queues(store, clock, queue_limits),
             notifications=Notifications(store, trial),
-            events=Events(store, clock, taking.takes),
+            events=Events(store, clock, taking),
             topics=Topics(store, clock, queue_limits),
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 from oslo_config import cfg, types
 
+from backend.domain.messages import MOST_WAITING
 from backend.domain.names import Names
 from backend.domain.queues import QueueLimits
 from backend.drivers.openstack.settings import OpenStackSettings
@@ -133,6 +134,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
             "everywhere",
             default=[],
             help="Targets that hear of every event of every project: log: writes them to the log or its file.",
+        ),
+        cfg.IntOpt(
+            "waiting",
+            default=MOST_WAITING,
+            min=1,
+            help="Messages of a project in a region that wait at once; beyond them, rules hear of no event.",
         ),
         cfg.ListOpt(
             "webhook_networks",
@@ -298,6 +305,7 @@ class BackendSettings:
     messages_log: str = ""
     messages_endpoint: str = "http://localhost:8080"
     messages_everywhere: tuple[str, ...] = ()
+    messages_waiting: int = MOST_WAITING
     webhooks: WebhookRule = field(default_factory=WebhookRule)
     names: Names = field(default_factory=Names)
     queues: QueueLimits = field(default_factory=QueueLimits)
@@ -333,6 +341,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         messages_log=conf.messages.log,
         messages_endpoint=conf.messages.endpoint.rstrip("/"),
         messages_everywhere=tuple(conf.messages.everywhere),
+        messages_waiting=conf.messages.waiting,
         webhooks=_webhooks(conf),
         names=Names(conf.names.private.strip("."), conf.names.public.strip("."), conf.names.balancers.strip(".")),
         queues=QueueLimits(

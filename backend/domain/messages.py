@@ -25,6 +25,10 @@ EVERYWHERE = ""
 """The target of a message that goes to whoever listens to the events of the project, and to nobody by name."""
 
 
+MOST_WAITING = 20_000
+"""Messages of a project in a region that wait at once, by default; while there are more, rules tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One telling to one target; it is stored in the transaction of what it tells.

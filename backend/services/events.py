@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from backend.domain.steps import TooManySteps
 from backend.errors import LimitExceeded
 from backend.store import listening, outbox
 from backend.store import rules as rows
+from backend.store.outlets import Outlets
 from backend.store.rules import RULES, TARGETS
 from backend.store.session import Connection, Store
 
@@ -40,13 +41,13 @@ class Events:
     """Each call may raise StoreUnavailable; those that name a rule RuleMissing.
 
     Args:
-        takes: whether a caller may have messages sent to that ARN.
+        outlets: who can be sent messages, and how many of them may wait.
     """
 
-    def __init__(self, store: Store, clock: Clock, takes: Callable[[str], bool]) -> None:
+    def __init__(self, store: Store, clock: Clock, outlets: Outlets) -> None:
         self._store = store
         self._clock = clock
-        self._takes = takes
+        self._outlets = outlets
 
     def put(self, scope: Scope, wanted: RuleRequest) -> Rule:
         """Make a rule, or make another of the one that has the name; that keeps its targets and its tags.
@@ -127,7 +128,7 @@ class Events:
             LimitExceeded: the rule would have too many.
         """
         for each in targets:
-            if not self._takes(each.arn):
+            if not self._outlets.takes(each.arn):
                 raise TargetRefused(each.arn)
 
         def work(conn: Connection) -> None:
@@ -181,7 +182,7 @@ class Events:
         """Tell events to the targets of the rules that mean them.
 
         Returns:
-            Ids of the events that are told to nobody: they cause too much work.
+            Ids of the events that are told to nobody: they cause too much work, or too many messages wait.
         """
         with self._store.read() as conn:
             known = rows.listening(conn, scope)
@@ -198,12 +199,27 @@ class Events:
         with self._store.read() as conn:
             targets = rows.targets(conn, scope, {rule.id for _, rules in meant for rule in rules})
         now = self._clock.now()
-        told: list[Message] = []
+        told: dict[str, Sequence[Message]] = {}
         for event, rules in meant:
             try:
-                told += spreading.messages(scope, event, rules, targets, now)
+                told[event["id"]] = spreading.messages(scope, event, rules, targets, now)
             except TooManySteps:
                 refused.add(event["id"])
-        if told:
-            self._store.transact(lambda conn: outbox.add(conn, told))
-        return refused
+        return refused.union(self._add(scope, told))
+
+    def _add(self, scope: Scope, told: Mapping[str, Sequence[Message]]) -> Collection[str]:
+        """Store what events tell, by their ids; those for which there is no room."""
+
+        def work(conn: Connection) -> Collection[str]:
+            room = outbox.room(conn, scope, self._outlets.most_waiting)
+            added: list[Message] = []
+            late = set[str]()
+            for event_id, messages in told.items():
+                if len(added) + len(messages) <= room:
+                    added += messages
+                elif messages:
+                    late.add(event_id)
+            outbox.add(conn, added)
+            return late
+
+        return self._store.transact(work) if any(told.values()) else ()

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, upda
 
 from backend.domain.ids import derived_uuid
 from backend.domain.messages import Message, MessageKind
+from backend.domain.scope import Scope
 from backend.store import leases
 from backend.store.batches import chunks
 from backend.store.outbox_tables import messages as table
@@ -69,6 +70,14 @@ def add(conn: Connection, messages: Sequence[Message]) -> None:
     streams = {stream_of(each): each for each in messages}
     for stream, each in sorted(streams.items()):
         leases.STREAMS.demand(conn, (stream,), each.scope, each.created_at)
+
+
+def room(conn: Connection, scope: Scope, most: int) -> int:
+    """How many more may wait in a project and region where so many may at once."""
+    c = table.c
+    those = select(c.id).where(c.project_id == scope.project_id, c.region == scope.region, c.dead_at.is_(None))
+    found = conn.execute(select(func.count()).select_from(those.limit(most).subquery())).scalar_one()
+    return most - int(found)
 
 
 def _row(message: Message, number: int) -> dict[str, Any]:

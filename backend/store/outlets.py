@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from backend.domain.messages import Message, Refused, SinkError, Telling
+from backend.domain.messages import MOST_WAITING, Message, Refused, SinkError, Telling
 from backend.domain.scope import Scope
 from backend.domain.web_addresses import web_address
 from backend.store import failures
@@ -56,6 +56,7 @@ class Outlets:
         sinks: targets that are told by a call, by kind.
         reserved: kinds of targets that are the operator's: no caller may name one.
         decide: what becomes of an action whose message was given up.
+        most_waiting: messages of a project in a region that wait at once; rules tell nobody while there are more.
     """
 
     words: Callable[[Message], Telling] = plain
@@ -63,13 +64,14 @@ class Outlets:
     sinks: Mapping[str, Send] = field(default_factory=_nothing)
     reserved: Collection[str] = frozenset()
     decide: Decide = undecided
+    most_waiting: int = MOST_WAITING
 
     def takes(self, target: str) -> bool:
-        """Whether a caller may have messages sent to such a target."""
+        """Whether a caller may have messages sent to it: what is kept here has an ARN, what is called has none."""
         kind = kind_of(target)
         if kind in self.reserved or (target.startswith(_WEB) and web_address(target) is None):
             return False
-        return kind in self.shelves or kind in self.sinks
+        return kind in (self.shelves if target.startswith("arn:") else self.sinks)
 
 
 def kind_of(target: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from backend.domain import patterns
 from backend.domain.ids import derived_uuid
 from backend.domain.inputs import InputTooLong
-from backend.domain.messages import Message, MessageKind, Telling
+from backend.domain.messages import MOST_WAITING, Message, MessageKind, Telling
 from backend.domain.rules import Event, Rule, RuleMissing, RuleTarget, rule_id
 from backend.domain.scope import Scope
 from backend.domain.steps import MOST_STEPS, Steps, TooManySteps
@@ -140,16 +140,21 @@ class Bus:
 
     Args:
         everywhere: targets that hear of every event of every project.
+        most_waiting: see ``Outlets``.
     """
 
-    def __init__(self, everywhere: Sequence[str] = ()) -> None:
-        self._everywhere = tuple(everywhere)
+    def __init__(self, everywhere: Sequence[str] = (), most_waiting: int = MOST_WAITING) -> None:
+        self._everywhere, self._most = tuple(everywhere), most_waiting
 
     def __call__(self, conn: Connection, scope: Scope, _target: str, telling: Telling, now: datetime) -> None:
         event = telling.event
         if event is None:
             return
-        outbox.add(conn, _spread(conn, scope, event, now))
+        told = _spread(conn, scope, event, now)
+        if told and len(told) > outbox.room(conn, scope, self._most):
+            _drop(scope, event, "for the project's rules: too many messages wait")
+            told = ()
+        outbox.add(conn, told)
         outbox.add(conn, [_copy(scope, event, target, now) for target in self._everywhere])
 
 

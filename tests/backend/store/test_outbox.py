@@ -160,3 +160,19 @@ def test_an_event_is_a_message_to_each_target_of_each_rule_that_means_it(store):
 def test_what_is_no_event_is_told_to_no_rule(store):
     store.transact(lambda conn: Bus()(conn, SCOPE, EVERYWHERE, Telling("m", ""), NOW))
     assert _claim(store) == []
+
+
+def test_the_bus_tells_no_rule_while_too_much_waits(store):
+    rule = _rule("a")
+    target = RuleTarget(target_id(rule.id, "t"), rule.id, "t", "log:a")
+    store.transact(lambda conn: (RULES.add(conn, SCOPE, rule), TARGETS.add(conn, SCOPE, target)))
+    bus = Bus(["log:all"], most_waiting=2)
+    for number in range(3):
+        event = _event(id=str(number))
+        store.transact(lambda conn, event=event: bus(conn, SCOPE, EVERYWHERE, Telling("m", "", event=event), NOW))
+    with store.read() as conn:
+        told = [
+            each.message.target for lease in _claim(store) for each in outbox.waiting(conn, lease.stream_id, NOW, 9)
+        ]
+        assert sorted(told) == ["log:a", "log:all", "log:all", "log:all"]
+        assert outbox.room(conn, OTHER, 2) == 2

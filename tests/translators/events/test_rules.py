@@ -68,7 +68,9 @@ def world(heard):
     words = Bodies(lambda region: region, lambda _: "123456789012", lambda *_: {}, rows.entry_told)
     outlets = Outlets(
         words=words,
-        shelves={"sqs": shelf, "https": shelf, "log": shelf, EVERYWHERE: Bus(["log:"])},
+        shelves={"sqs": shelf, "log": shelf, EVERYWHERE: Bus(["log:"], 5)},
+        sinks={"https": lambda scope, target, telling: shelf(None, scope, target, telling, None)},
+        most_waiting=5,
         reserved={"log", EVERYWHERE},
     )
     made = _World(outlets=outlets)
@@ -313,7 +315,7 @@ def test_targets_that_are_refused(world, queue, more, words):
 
 @pytest.mark.parametrize(
     "arn",
-    ["arn:aws:lambda:us-east-1:{}:function:f", "arn:aws:sqs:us-east-1:000000000001:q", "log:", "", "arn:aws:sqs:eu:{}:q"],
+    ["sqs:q", "arn:aws:https:us-east-1:{}:foo", "arn:aws:lambda:us-east-1:{}:function:f", "arn:aws:sqs:us-east-1:000000000001:q", "log:", "", "arn:aws:sqs:eu:{}:q"],
 )  # fmt: skip
 def test_nobody_names_what_is_not_theirs_to_send_to(world, arn):
     _put(world)
@@ -410,6 +412,20 @@ def test_a_request_causes_no_more_messages_than_there_is_room_for(world, queue, 
     assert answer["Entries"][0]["ErrorCode"] == "ThrottlingException"
     world.tell()
     assert heard == []
+
+
+def test_events_are_not_taken_while_too_much_waits(world, queue, heard):
+    _put(world)
+    _target(world, queue)
+    _target(world, queue, name="u")
+    entry = {"Source": "s", "DetailType": "t", "Detail": "{}"}
+    answer = world.ask("PutEvents", Entries=[entry] * 3)
+    assert [each.get("ErrorCode") for each in answer["Entries"]] == [None, None, "ThrottlingException"]
+    other = world.call("PutEvents", service="events", scope=OTHER, Entries=[entry])
+    assert other["FailedEntryCount"] == 0
+    world.tell()
+    assert len(heard) == 4
+    assert _event(world)["FailedEntryCount"] == 0
 
 
 def test_patterns_are_tried(world):
