@@ -9,7 +9,7 @@ from datetime import datetime
 from backend.clock import Clock
 from backend.domain import patterns
 from backend.domain.messages import Message
-from backend.domain.rules import Event, Rule, RuleHasTargets, RuleTarget, TargetRefused, rule_id
+from backend.domain.rules import Event, Rule, RuleHasTargets, RuleMissing, RuleTarget, TargetRefused, rule_id
 from backend.domain.scope import Scope
 from backend.domain.steps import TooManySteps
 from backend.errors import LimitExceeded
@@ -112,11 +112,14 @@ class Events:
 
         def work(conn: Connection) -> None:
             listening.lock(conn, scope)
-            wanted = rule_id(scope, name)
-            if TARGETS.count(conn, scope, rule_id=wanted):
+            try:
+                rule = rows.lock(conn, scope, name)  # who puts targets holds it, too: none come after they were counted
+            except RuleMissing:
+                return
+            if TARGETS.count(conn, scope, rule_id=rule.id):
                 raise RuleHasTargets(name)
-            if RULES.remove(conn, scope, id=wanted):
-                listening.refresh(conn, scope)
+            RULES.remove(conn, scope, id=rule.id)
+            listening.refresh(conn, scope)
 
         self._store.transact(work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,8 +12,10 @@ from backend.domain.messages import EVERYWHERE, Message, MessageKind, Telling
 from backend.domain.notifications import Notice, Notification, id_of
 from backend.domain.rules import Rule, RuleTarget, rule_id, target_id
 from backend.domain.scope import Scope
+from backend.services.events import Events, RuleRequest
 from backend.store import leases, notifications, outbox, rules
 from backend.store.leased import Claimer, Room
+from backend.store.outlets import Outlets
 from backend.store.rules import RULES, TARGETS, Bus
 from tests.factories import NOW, SCOPE, uuid_of
 
@@ -176,3 +179,33 @@ def test_the_bus_tells_no_rule_while_too_much_waits(store):
         ]
         assert sorted(told) == ["log:a", "log:all", "log:all", "log:all"]
         assert outbox.room(conn, OTHER, 2) == 2
+
+
+def test_a_target_that_comes_beside_its_rules_end_is_not_left_behind(store, monkeypatch):
+    events = Events(store, store.clock, Outlets(sinks={"log": lambda *_: None}))
+    events.put(SCOPE, RuleRequest("a", '{"source":["s"]}'))
+    rule = rule_id(SCOPE, "a")
+    outcome = []
+
+    def put():
+        try:
+            events.put_targets(SCOPE, "a", [RuleTarget(target_id(rule, "t"), rule, "t", "log:a")])
+        except rules.RuleMissing as missing:
+            outcome.append(missing.name)
+
+    putting = threading.Thread(target=put)
+    count = TARGETS.count
+
+    def counted(*given, **equal):
+        found = count(*given, **equal)
+        if not putting.ident:
+            putting.start()
+            putting.join(0.3)  # it gets through, or it waits for the rule
+        return found
+
+    monkeypatch.setattr(TARGETS, "count", counted)
+    events.delete(SCOPE, "a")
+    putting.join(10)
+    assert outcome == ["a"]
+    with store.read() as conn:
+        assert TARGETS.all(conn, SCOPE) == []
