@@ -9,6 +9,7 @@ from typing import Final
 from backend.clock import Clock, SystemClock
 from backend.commands import CannotDo, opening, schema
 from backend.commands.line import Command, Rows, Told
+from backend.domain.web_addresses import shown
 from backend.drivers.webhooks import secret_of, told_secret
 from backend.store import outbox
 from backend.store.outbox import Dead
@@ -29,7 +30,7 @@ def listed(store: Store, project: str | None) -> Rows:
             "region": each.message.region,
             "group": each.message.cluster_name,
             "kind": str(each.message.kind),
-            "target": each.message.target or "(event bus)",
+            "target": shown(each.message.target) or "(event bus)",
             "given_up": each.dead_at.isoformat(timespec="seconds"),
             "attempts": each.attempts,
             "fault": each.fault,

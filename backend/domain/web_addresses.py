@@ -54,6 +54,15 @@ def web_address(text: str) -> WebAddress | None:
     return WebAddress(parts.scheme, host, port or _PORTS[parts.scheme], f"{parts.path or '/'}{query}")
 
 
+def shown(target: str) -> str:
+    """A target as it may stand in logs and lists: of a URL scheme, host and port alone, the rest may be a secret."""
+    kind, colon, _ = target.partition(":")
+    if not colon or kind.lower() not in _PORTS:
+        return target
+    address = web_address(target)
+    return f"{kind}:" if address is None else f"{address.scheme}://{address.authority}"
+
+
 def may_be_told(address: Address, allowed: Sequence[Network] = ()) -> bool:
     """Whether callers may have an address spoken to: those of the whole internet, and what the operator allows.
 

@@ -22,7 +22,7 @@ from typing import Final
 from backend.clock import Clock
 from backend.domain.messages import Gone, Refused, Telling, Unreached
 from backend.domain.scope import Scope
-from backend.domain.web_addresses import Address, Network, WebAddress, may_be_told, resolved, web_address
+from backend.domain.web_addresses import Address, Network, WebAddress, may_be_told, resolved, shown, web_address
 
 Resolve = Callable[[str, int], Sequence[str]]
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: |\r|\Z)")
@@ -90,7 +90,7 @@ class WebhookSink:
         """
         address = web_address(target)
         if address is None:
-            raise Refused(f"{target} is no URL that can be told")
+            raise Refused(f"{shown(target)} is no URL that can be told")
         status = self._exchange(address, self._request(address, scope, telling))
         if 200 <= status < 300:
             return

@@ -15,6 +15,7 @@ from functools import partial
 
 from backend.domain.messages import Gone, SinkError, Telling, Unreached
 from backend.domain.scope import Scope
+from backend.domain.web_addresses import shown
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call
@@ -94,7 +95,7 @@ def in_turn(found: Iterable[Waiting], now: datetime) -> list[Waiting]:
 
 def _nowhere(_scope: Scope, target: str, _telling: Telling) -> None:
     """Takes nothing: what this installation has no way to."""
-    raise Gone(f"there is no way to {target}")
+    raise Gone(f"there is no way to {shown(target)}")
 
 
 def _worded(context: Context, due: Sequence[Waiting]) -> list[tuple[Waiting, Telling]]:
@@ -220,7 +221,7 @@ def _tell(context: Context, tried: Sequence[Tried]) -> None:
             message.region,
             message.cluster_name,
             message.id,
-            message.target,
+            shown(message.target),
             each.error,
         )
 

@@ -8,6 +8,7 @@ from backend.clock import Clock
 from backend.domain.lifecycle_findings import TargetUnreached
 from backend.domain.messages import Gone, Message, MessageKind, SinkError
 from backend.domain.scope import Scope
+from backend.domain.web_addresses import shown
 from backend.store.outlets import Outlets, kind_of
 from backend.store.session import Store
 
@@ -40,7 +41,7 @@ class Trial:
 
     def _publish(self, message: Message) -> None:
         if not self._outlets.takes(message.target):
-            raise Gone(f"there is no way to {message.target}")
+            raise Gone(f"there is no way to {shown(message.target)}")
         telling = self._outlets.words(message)
         kind, scope, target = kind_of(message.target), message.scope, message.target
         shelf, send = self._outlets.shelves.get(kind), self._outlets.sinks.get(kind)

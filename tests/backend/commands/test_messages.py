@@ -17,9 +17,9 @@ def world():
     made.close()
 
 
-def _give_up(world, name, scope=SCOPE):
+def _give_up(world, name, scope=SCOPE, target="arn:aws:sns:q"):
     message = Message(
-        uuid_of(name), scope.project_id, scope.region, uuid_of("web"), "web", MessageKind.TEST, "arn:aws:sns:q", {}, NOW
+        uuid_of(name), scope.project_id, scope.region, uuid_of("web"), "web", MessageKind.TEST, target, {}, NOW
     )
 
     def work(conn):
@@ -61,3 +61,9 @@ def test_all_of_a_project(world):
     _give_up(world, "2", OTHER)
     assert messages.drop(world.store, SCOPE.project_id, []) == "Dropped: 1."
     assert len(messages.listed(world.store, None)) == 1
+
+
+def test_secrets_of_urls_are_not_listed(world):
+    _give_up(world, "1", target="https://hooks.example/secret")
+    (row,) = messages.listed(world.store, None)
+    assert row["target"] == "https://hooks.example"

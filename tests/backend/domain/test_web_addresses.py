@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from backend.domain.web_addresses import WebAddress, may_be_told, web_address
+from backend.domain.web_addresses import WebAddress, may_be_told, shown, web_address
 
 
 @pytest.mark.parametrize("text", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"])
@@ -84,3 +84,20 @@ def test_urls(text, parts):
 )
 def test_what_is_no_url(text):
     assert web_address(text) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("https://hooks.example/services/T0/B0/secret?token=x#y", "https://hooks.example"),
+        ("http://hooks.example:8080/secret", "http://hooks.example:8080"),
+        ("HTTPS://hooks.example/secret", "https://hooks.example"),
+        ("https://user:secret@hooks.example/", "https:"),
+        ("https:secret", "https:"),
+        ("arn:aws:sqs:us-east-1:1:q", "arn:aws:sqs:us-east-1:1:q"),
+        ("log:", "log:"),
+        ("", ""),
+    ],
+)
+def test_of_a_url_nothing_is_shown_that_may_be_a_secret(target, told):
+    assert shown(target) == told

@@ -173,6 +173,7 @@ def test_unknown_names_are_unreached():
         _sink(unknown).send(SCOPE, "https://nowhere.example/", TELLING)
 
 
-def test_what_is_no_url_is_refused():
-    with pytest.raises(Refused):
-        _sink().send(SCOPE, "https://user@h/", TELLING)
+def test_what_is_no_url_is_refused_and_not_told():
+    with pytest.raises(Refused) as found:
+        _sink().send(SCOPE, "https://user:pass@h/", TELLING)
+    assert "pass" not in str(found.value)

@@ -256,3 +256,11 @@ def test_a_message_that_comes_while_its_stream_pauses_does_not_hurry_it(world, h
     assert len(hearer.tried) == 1
     world.pass_time(world.engine_settings.message_pause.total_seconds() * 2)
     assert hearer.tried == _ids("1", "1")
+
+
+def test_secrets_of_urls_are_told_nobody(world, caplog):
+    _add(world, _message(world, "1", "https://hooks.example:8443/services/secret?token=secret"))
+    world.pass_time(1)
+    (letter,) = _dead(world)
+    assert "to https://hooks.example:8443 was given up" in caplog.text
+    assert "secret" not in caplog.text + letter.fault
