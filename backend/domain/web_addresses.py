@@ -14,8 +14,12 @@ Network = IPv4Network | IPv6Network
 _PORTS: Final = {"https": 443, "http": 80}
 _PRINTED: Final = re.compile(r"[\x21-\x7e]+")
 _HOST: Final = re.compile(r"[A-Za-z0-9._:\-]+")
-_TRANSLATED: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 """Addresses of version 6 that lead to those of version 4 which they hold."""
+_NEVER: Final = (IPv6Network("64:ff9b:1::/48"), IPv6Network("fd00:ec2::254/128"))
+"""What a network translates in a way of its own, so that nobody knows where it leads; and AWS's metadata service."""
+_INSIDE: Final = (IPv6Network("fec0::/10"), IPv4Network("192.88.99.0/24"))
+"""Site-local ones, and the next relay of 6to4: no longer of the internet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,13 @@ def may_be_told(address: Address, allowed: Sequence[Network] = ()) -> bool:
     What is link-local is never: a cloud's metadata service is there, and hands out secrets.
     """
     meant = _meant(address)
+    if any(meant in network for network in _NEVER):
+        return False
     if meant.is_link_local or meant.is_multicast or meant.is_unspecified:
         return False
     if any(meant.version == network.version and meant in network for network in allowed):
         return True
-    return meant.is_global and not meant.is_reserved
+    return meant.is_global and not meant.is_reserved and not any(meant in network for network in _INSIDE)
 
 
 def _meant(address: Address) -> Address:
@@ -86,7 +92,7 @@ def _meant(address: Address) -> Address:
         return address.sixtofour
     if address.teredo is not None:
         return address.teredo[1]
-    if any(address in network for network in _TRANSLATED):
+    if address in _TRANSLATED:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 

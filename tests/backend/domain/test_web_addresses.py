@@ -39,6 +39,12 @@ def test_the_internet(text):
         "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::",
         "2002:a9fe:a9fe::",
+        "fec0::1",
+        "feff::1",
+        "64:ff9b:1::5db8:d822",
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "192.88.99.1",
+        "2002:c058:6301::",
     ],
 )
 def test_what_is_inside(text):
@@ -53,6 +59,10 @@ def test_the_operator_allows_networks_but_nothing_link_local():
     assert not may_be_told(ip_address("192.168.0.1"), allowed)
     assert not may_be_told(ip_address("169.254.169.254"), allowed)
     assert not may_be_told(ip_address("fe80::1"), allowed)
+    assert not may_be_told(ip_address("fd00:ec2::254"), allowed)
+    assert not may_be_told(ip_address("64:ff9b:1::a01:203"), allowed)
+    assert may_be_told(ip_address("fd00:ec2::1"), allowed)
+    assert may_be_told(ip_address("fec0::1"), allowed)
 
 
 @pytest.mark.parametrize(
