@@ -1,7 +1,7 @@
 """Messages as signed HTTP requests to servers of callers, who are led to no address that is not theirs to name.
 
-A name is resolved once, its addresses are looked at, and the one that was looked at is connected to; no redirect is
-followed. Of the answer only the status line is read, within one deadline for all of it.
+A name is resolved once, its addresses are looked at, and the first of them that takes a connection is spoken to; no
+redirect is followed. Of the answer only the status line is read, within one deadline for all of it.
 
 Headers and signature are those of Standard Webhooks (https://www.standardwebhooks.com), for which there are libraries:
 whoever hears a message checks the signature over id, time stamp and body, drops what is older than five minutes, and
@@ -26,7 +26,10 @@ from backend.domain.web_addresses import Address, Network, WebAddress, may_be_to
 
 Resolve = Callable[[str, int], Sequence[str]]
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: |\r|\Z)")
+_END: Final = re.compile(rb"\r?\n\r?\n")
 _MOST_HEAD: Final = 8192
+_MOST_ADDRESSES: Final = 4
+"""Of a name that are tried."""
 _GONE: Final = 410
 _NEVER: Final = frozenset({400, 413, 414, 415, 422})
 """Answers that say that this message will not do, whenever it comes."""
@@ -120,9 +123,8 @@ class WebhookSink:
     def _exchange(self, address: WebAddress, request: bytes) -> int:
         """The status that the server answers. Raises Unreached, Refused."""
         ends_at = self.clock.monotonic() + self.rule.seconds
-        chosen = self._chosen(address)
         try:
-            with socket.create_connection((str(chosen), address.port), timeout=self._left(ends_at)) as plain:
+            with self._connected(self._chosen(address), address.port, ends_at) as plain:
                 if address.scheme == "http":
                     return self._answered(plain, request, ends_at)
                 plain.settimeout(self._left(ends_at))
@@ -131,8 +133,18 @@ class WebhookSink:
         except OSError as error:  # among them what TLS finds wrong, and that time is up
             raise Unreached(f"{address.host}: {error}") from error
 
-    def _chosen(self, address: WebAddress) -> Address:
-        """The address that is connected to. Raises Unreached, Refused."""
+    def _connected(self, chosen: Sequence[Address], port: int, ends_at: float) -> socket.socket:
+        """A connection to the first that takes one; each has its share of the time. Raises OSError."""
+        for number, each in enumerate(chosen[:-1]):
+            try:
+                share = self._left(ends_at) / (len(chosen) - number)
+                return socket.create_connection((str(each), port), timeout=share)
+            except OSError:
+                continue
+        return socket.create_connection((str(chosen[-1]), port), timeout=self._left(ends_at))
+
+    def _chosen(self, address: WebAddress) -> Sequence[Address]:
+        """The addresses that may be connected to. Raises Unreached, Refused."""
         try:
             found = resolved(self.resolve(address.host, address.port))
         except (OSError, ValueError, UnicodeError) as error:
@@ -143,22 +155,22 @@ class WebhookSink:
         for each in found:
             if not may_be_told(each, self.rule.allowed):
                 raise Refused(f"{address.host} leads to {each}, which is not told anything")
-        return found[0]
+        return found[:_MOST_ADDRESSES]
 
     def _answered(self, connection: socket.socket, request: bytes, ends_at: float) -> int:
         connection.settimeout(self._left(ends_at))
         connection.sendall(request)
-        head = b""
-        while b"\n" not in head and len(head) < _MOST_HEAD:
+        head, read = b"", 0
+        while read < _MOST_HEAD:
             connection.settimeout(self._left(ends_at))
             more = connection.recv(_MOST_HEAD)
+            read += len(more)
+            status, head = _answer(head + more, whole=not more)
+            if status is not None:
+                return status
             if not more:
                 break
-            head += more
-        found = _STATUS.match(head)
-        if found is None:
-            raise OSError("what it answered is no HTTP")
-        return int(found[1])
+        raise OSError("it did not answer")
 
     def _left(self, ends_at: float) -> float:
         left = ends_at - self.clock.monotonic()
@@ -170,6 +182,25 @@ class WebhookSink:
         if self._tls is None:
             self._tls = ssl.create_default_context(cafile=self.rule.trust)
         return self._tls
+
+
+def _answer(head: bytes, *, whole: bool) -> tuple[int | None, bytes]:
+    """The status that an answer begins with, None where it is not there yet; and what is left after interim answers.
+
+    Raises:
+        OSError: it is no answer.
+    """
+    while b"\n" in head or whole:
+        found = _STATUS.match(head)
+        if found is None:
+            raise OSError("what it answered is no HTTP")
+        if not found[1].startswith(b"1"):
+            return int(found[1]), head
+        end = _END.search(head)
+        if end is None:
+            break
+        head = head[end.end() :]
+    return None, head
 
 
 def _one_line(text: str) -> str:

@@ -135,6 +135,33 @@ def test_what_answers_no_http_is_unreached(served):
         _sink().send(SCOPE, f"http://h:{served(b'SSH-2.0-x').port}/", TELLING)
 
 
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", None),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 500 X\r\n\r\n", "answered 500"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "no HTTP"),
+        (b"HTTP/1.1 100 Continue\r\nA: b\r\n", "did not answer"),
+        (b"HTTP/1.1 102 Processing\r\n\r\n" * 1000, "did not answer"),
+        (b"", "no HTTP"),
+        (b"HTTP/1.1 200", None),
+    ],
+)
+def test_an_interim_answer_is_not_the_answer(served, answer, error):
+    url = f"http://h:{served(answer).port}/"
+    if error is None:
+        _sink().send(SCOPE, url, TELLING)
+        return
+    with pytest.raises(Unreached, match=error):
+        _sink().send(SCOPE, url, TELLING)
+
+
+def test_the_next_address_is_spoken_to_where_one_takes_no_connection(served):
+    server = served()
+    _sink(lambda _host, _port: ["127.0.0.2", "127.0.0.3", "127.0.0.1"]).send(SCOPE, f"http://h:{server.port}/", TELLING)
+    assert server.heard.startswith(b"POST / HTTP/1.1")
+
+
 def test_who_never_answers_is_left_when_the_time_is_up(served):
     with pytest.raises(Unreached, match="timed out"):
         _sink(seconds=0.2).send(SCOPE, f"http://h:{served(None).port}/", TELLING)
