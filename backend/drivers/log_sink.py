@@ -37,7 +37,9 @@ class LogSink:
             # rotated away is made anew.
             opened = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
             try:
-                os.write(opened, f"{line}\n".encode())
+                written = f"{line}\n".encode()
+                if os.write(opened, written) != len(written):  # the disk is full: no second write, which might mix
+                    raise Unreached(f"{self._path}: only a part of a line could be written")
             finally:
                 os.close(opened)
         except OSError as error:
