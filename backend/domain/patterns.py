@@ -204,7 +204,7 @@ def _cost(wanted: Any) -> int:
 
 
 def _meets(parts: Mapping[str, Any], event: Mapping[str, Any], steps: Steps) -> bool:
-    steps.take(len(parts))
+    steps.take(1 + 2 * len(parts))
     for name, part in parts.items():
         if isinstance(part, list):
             if not any(_meets(choice, event, steps) for choice in part):

@@ -7,7 +7,7 @@ from typing import Final
 
 from backend.errors import Finding
 
-MOST_STEPS: Final = 500_000
+MOST_STEPS: Final = 1_000_000
 
 
 @dataclass(eq=False)

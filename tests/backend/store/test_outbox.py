@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -209,3 +210,12 @@ def test_a_target_that_comes_beside_its_rules_end_is_not_left_behind(store, monk
     assert outcome == ["a"]
     with store.read() as conn:
         assert TARGETS.all(conn, SCOPE) == []
+
+
+def test_rules_that_cause_too_much_work_hear_nothing_of_the_engine_and_the_operator_does(store):
+    rule = _rule("a", json.dumps({"detail": {"n": [{"prefix": f"{number}x"} for number in range(150)]}}))
+    target = RuleTarget(target_id(rule.id, "t"), rule.id, "t", "log:a")
+    store.transact(lambda conn: (RULES.add(conn, SCOPE, rule), TARGETS.add(conn, SCOPE, target)))
+    telling = Telling("m", "", event=_event(detail={"n": ["a"] * 1000}))
+    store.transact(lambda conn: Bus(["log:all"])(conn, SCOPE, EVERYWHERE, telling, NOW))
+    assert len(_claim(store)) == 1
