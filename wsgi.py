@@ -132,6 +132,7 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
     rooms = Rooms(SystemClock(), chosen.queues)
     shelves = Shelves(words.home, partial(notifications, endpoint=chosen.messages_endpoint), rooms)
     web = WebhookSink(webhook_key_of(chosen), SystemClock(), chosen.webhooks).send
+    everywhere = bool(chosen.messages_everywhere)
     log = LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send
     bus = Bus(chosen.messages_everywhere, chosen.messages_waiting)
     return Outlets(
@@ -139,7 +140,8 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
         shelves={"sqs": shelves.queue, "sns": shelves.topic, EVERYWHERE: bus},
         sinks={"log": log, "http": web, "https": web},
         reserved={"log", EVERYWHERE},
-        decide=decide_by_default,
+        everywhere=everywhere,
+        decide=partial(decide_by_default, everywhere=everywhere),
         most_waiting=chosen.messages_waiting,
     )
 

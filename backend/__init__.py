@@ -196,9 +196,10 @@ class Backend:
         sealing = seal or Seal(())
         taking = outlets or Outlets()
         trial = Trial(store, clock, taking)
+        hooks = Hooks(store, clock, trial, everywhere=taking.everywhere)
         every = LoadBalancers(store, cloud, catalog, clock, names)
         return cls(
-            clusters=Clusters(store, cloud, catalog, clock, hooks := Hooks(store, clock, trial)),
+            clusters=Clusters(store, cloud, catalog, clock, hooks),
             hooks=hooks,
             nodes=Nodes(store, cloud, catalog, clock),
             configurations=Configurations(store, cloud, catalog, clock),

@@ -21,6 +21,7 @@ from backend.clock import SystemClock
 from backend.commands import CannotDo, opening, schema
 from backend.commands.opening import archive_of
 from backend.domain.ids import account_id
+from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.folder_archive import FolderArchive
 from backend.drivers.openstack.archive import SwiftArchive
@@ -307,3 +308,16 @@ def test_the_metadata_service_is_made_of_the_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("OS_CLOUD__DRIVER", "openstack")
     with pytest.raises(CannotDo, match="metadata_proxy_shared_secret"):
         wsgi.create_metadata()
+
+
+def test_what_the_operator_names_hears_of_every_group(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    told = []
+    for named in ("", "log:"):
+        monkeypatch.setenv("OS_MESSAGES__EVERYWHERE", named)
+        chosen = wsgi.settings()
+        store = wsgi.store_of(chosen)
+        outlets = wsgi.outlets_of(chosen, Catalog(wsgi.cloud_of(chosen, store), SystemClock()))
+        told.append((outlets.everywhere, outlets.decide.keywords))
+        store.close()
+    assert told == [(False, {"everywhere": False}), (True, {"everywhere": True})]

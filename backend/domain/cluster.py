@@ -149,7 +149,6 @@ class Cluster:
         given_up: those of ``suspended`` that nobody asked for: they failed for too long.
         held_since: since when a mass failure lasts that it has a part in, None while there is none.
         hooked: it has lifecycle hooks; without, nobody looks for any.
-        listened: somebody hears of its nodes' moves; without, nothing is written for anybody.
     """
 
     id: str
@@ -171,7 +170,6 @@ class Cluster:
     given_up: frozenset[Process] = frozenset()
     held_since: datetime | None = None
     hooked: bool = False
-    listened: bool = False
 
     @property
     def scope(self) -> Scope:

@@ -61,7 +61,7 @@ class _Pass:
             return False
         if generation != self.cluster.generation:
             raise Overtaken(self.cluster.id)
-        changes.write(conn, self.plan.changes)
+        changes.write(conn, self.plan.changes, everywhere=self.context.outlets.everywhere)
         if self.plan.acts:
             self._pull_looks(conn, self.plan.changes.at)
         else:

@@ -42,7 +42,7 @@ def conclude(
     revision.again = news
     for result in results:
         result.act.conclude(result, revision)
-    changes.write(conn, revision.changes)
+    changes.write(conn, revision.changes, everywhere=context.outlets.everywhere)
     pauses = [result.act.rest(result.error, context.settings) for result in results if result.error is not None]
     return revision.again, max(pauses, default=timedelta(0))
 

@@ -37,7 +37,7 @@ from backend.services import configurations, limits, placement, sources, traffic
 from backend.services import hooks as kept_hooks
 from backend.services.catalog import asking
 from backend.services.hooks import Hooks
-from backend.store import activities, clusters, intents, lifecycle, listening, nodes, tags, watches
+from backend.store import activities, clusters, intents, lifecycle, nodes, tags, watches
 from backend.store import configurations as kept_configurations
 from backend.store.activities import ActivityQuery
 from backend.store.session import Connection, Store
@@ -110,7 +110,6 @@ class Clusters:
                 raise ClusterExists(wanted.name, leaving=there.status is ClusterStatus.DELETING)
             clusters.insert(conn, made, wanted.tags)
             lifecycle.HOOKS.add(conn, scope, *(kept_hooks.made(made, each, now) for each in wanted.hooks))
-            listening.refresh(conn, scope, [made.id])
             watches.ensure(conn, scope)
             return made
 

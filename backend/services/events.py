@@ -13,7 +13,7 @@ from backend.domain.rules import Event, Rule, RuleHasTargets, RuleMissing, RuleT
 from backend.domain.scope import Scope
 from backend.domain.steps import TooManySteps
 from backend.errors import LimitExceeded
-from backend.store import listening, outbox
+from backend.store import outbox
 from backend.store import rules as rows
 from backend.store.outlets import Outlets
 from backend.store.rules import RULES, TARGETS
@@ -72,7 +72,6 @@ class Events:
         )
 
         def work(conn: Connection) -> Rule:
-            listening.lock(conn, scope)
             present = RULES.one(conn, scope, id=made.id)
             if present is None:
                 if RULES.count(conn, scope) >= MOST_RULES:
@@ -81,7 +80,6 @@ class Events:
             else:
                 changed = {name: getattr(made, name) for name in ("pattern", "enabled", "description", "role")}
                 RULES.change(conn, scope, made.id, **changed)
-            listening.refresh(conn, scope)
             return made
 
         return self._store.transact(work)
@@ -100,10 +98,8 @@ class Events:
         """Let a rule tell its targets, or tell nobody."""
 
         def work(conn: Connection) -> None:
-            listening.lock(conn, scope)
             rule = rows.named(conn, scope, name)
             RULES.change(conn, scope, rule.id, enabled=enabled)
-            listening.refresh(conn, scope)
 
         self._store.transact(work)
 
@@ -111,7 +107,6 @@ class Events:
         """Delete a rule; one that there is not is no error. Raises RuleHasTargets."""
 
         def work(conn: Connection) -> None:
-            listening.lock(conn, scope)
             try:
                 rule = rows.lock(conn, scope, name)  # who puts targets holds it, too: none come after they were counted
             except RuleMissing:
@@ -119,7 +114,6 @@ class Events:
             if TARGETS.count(conn, scope, rule_id=rule.id):
                 raise RuleHasTargets(name)
             RULES.remove(conn, scope, id=rule.id)
-            listening.refresh(conn, scope)
 
         self._store.transact(work)
 

@@ -42,12 +42,14 @@ class Hooks:
 
     Args:
         trial: publishes test messages to targets.
+        everywhere: the operator named targets that hear of every cluster.
     """
 
-    def __init__(self, store: Store, clock: Clock, trial: Trial = nobody) -> None:
+    def __init__(self, store: Store, clock: Clock, trial: Trial = nobody, *, everywhere: bool = False) -> None:
         self._store = store
         self._clock = clock
         self._trial = trial
+        self._everywhere = everywhere
 
     def put(self, scope: Scope, name: str, request: HookRequest) -> None:
         """Make a hook, or change what is named of the one that has this name; what waits already is not touched.
@@ -116,7 +118,8 @@ class Hooks:
                 if action.result is None:
                     launching = action.transition is Transition.LAUNCHING
                     result = Result.ABANDON if launching else Result.CONTINUE
-                    lifecycle.decide(conn, cluster, action.answered(result, Decided.HOOK_DELETED), now)
+                    answered = action.answered(result, Decided.HOOK_DELETED)
+                    lifecycle.decide(conn, cluster, answered, now, everywhere=self._everywhere)
             lifecycle.HOOKS.remove(conn, scope, id=standing.id)
             left = lifecycle.HOOKS.count(conn, scope, cluster_id=cluster.id)
             clusters.change(conn, cluster.id, now, hooked=bool(left))
@@ -148,7 +151,7 @@ class Hooks:
         now = self._clock.now()
 
         def work(conn: Connection, cluster: Cluster, action: Action) -> None:
-            lifecycle.decide(conn, cluster, action.answered(result), now)
+            lifecycle.decide(conn, cluster, action.answered(result), now, everywhere=self._everywhere)
 
         self._on_action(scope, (name, hook), (token, server), now, work)
 

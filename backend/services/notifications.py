@@ -10,7 +10,7 @@ from backend.domain.notifications import Notice, Notification, id_of
 from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
 from backend.services.limits import TOPICS_OF_CLUSTER
-from backend.store import clusters, intents, listening
+from backend.store import clusters, intents
 from backend.store.notifications import NOTIFICATIONS
 from backend.store.session import Connection, Store
 
@@ -54,7 +54,6 @@ class Notifications:
                 if NOTIFICATIONS.count(conn, scope, cluster_id=cluster.id) >= TOPICS_OF_CLUSTER:
                     raise LimitExceeded("topics", TOPICS_OF_CLUSTER)
                 NOTIFICATIONS.add(conn, scope, made)
-            listening.refresh(conn, scope, [cluster.id])
 
         self._store.transact(work)
 
@@ -64,7 +63,6 @@ class Notifications:
         def work(conn: Connection) -> None:
             cluster = clusters.lock(conn, scope, name)
             NOTIFICATIONS.remove(conn, scope, id=id_of(cluster.id, topic))
-            listening.refresh(conn, scope, [cluster.id])
 
         self._store.transact(work)
 

@@ -17,6 +17,7 @@ from backend.domain.changes import Changes, ClusterRows, Ending, Entries
 from backend.domain.node import Node
 from backend.store import activities, backoffs, balancers, clusters, journal, lifecycle, nodes, outbox, telling, traffic
 from backend.store.batches import chunks
+from backend.store.listening import Audience
 from backend.store.tables import nodes as nodes_table
 
 _n = nodes_table.c
@@ -47,8 +48,11 @@ def read(conn: Connection, cluster_id: str) -> ClusterRows | None:
     )
 
 
-def write(conn: Connection, changes: Changes) -> None:
-    """Write what became of a cluster.
+def write(conn: Connection, changes: Changes, *, everywhere: bool = False) -> None:
+    """Write what became of a cluster, and tell whoever hears of it now, in this transaction.
+
+    Args:
+        everywhere: the operator named targets that hear of every cluster.
 
     Raises:
         Overtaken: a node that was to go as one without a server has one now; nothing may be kept of this transaction.
@@ -62,7 +66,7 @@ def write(conn: Connection, changes: Changes) -> None:
     backoffs.save(conn, after.cluster.id, before.backoffs, after.backoffs)
     lifecycle.save(conn, after.cluster, before.actions, after.actions)
     clusters.save(conn, before.cluster, after.cluster)
-    _tell(conn, changes)
+    _tell(conn, changes, Audience(conn, before.cluster, everywhere))
     if changes.goes:
         if clusters.has_nodes(conn, after.cluster.id):
             raise Overtaken(after.cluster.id)
@@ -83,19 +87,19 @@ def _remove(conn: Connection, gone: Sequence[Node]) -> None:
         conn.execute(_REMOVE, {"ids": chunk})
 
 
-def _tell(conn: Connection, changes: Changes) -> None:
+def _tell(conn: Connection, changes: Changes, audience: Audience) -> None:
     """In this order: what is opened may be waiting for connections already, and an end is the last word."""
     entries, now = changes.entries, changes.at
     opened = list(entries.opened.values())
     journal.begin(conn, opened)
-    telling.begun(conn, changes.before.cluster, opened)
+    telling.begun(audience, opened)
     journal.advance(conn, sorted(entries.draining), ActivityStatus.DRAINING)
     lifecycle.proceed(conn, sorted(entries.proceeding))
     lifecycle.wait(conn, entries.waiting)
     journal.remark(conn, {entry: reason for entry, reason in entries.remarks.items() if reason is not None})
     journal.unremark(conn, [entry for entry, reason in entries.remarks.items() if reason is None])
     for ending, ids in _alike(entries.ended):
-        telling.end(conn, changes.before.cluster, ids, ending, now)
+        telling.end(audience, ids, ending, now)
     _note(conn, entries, changes.before)
     outbox.add(conn, entries.messages)
 

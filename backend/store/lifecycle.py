@@ -20,6 +20,7 @@ from backend.domain.scope import Scope
 from backend.store import clusters, journal, nodes, telling
 from backend.store.batches import chunks
 from backend.store.lifecycle_tables import lifecycle_actions, lifecycle_hooks
+from backend.store.listening import Audience
 from backend.store.records import Records
 
 HOOKS = Records(lifecycle_hooks, Hook)
@@ -89,12 +90,13 @@ def prolong(conn: Connection, action: Action) -> None:
     ACTIONS.change(conn, Scope(action.project_id, action.region), action.id, heartbeat_until=action.heartbeat_until)
 
 
-def decide(conn: Connection, cluster: Cluster, told: Action, now: datetime) -> None:
+def decide(conn: Connection, cluster: Cluster, told: Action, now: datetime, *, everywhere: bool = False) -> None:
     """Store the result of an action; the last one its node needs lets it go on, in this transaction.
 
     Args:
         cluster: as locked in this transaction.
         told: of it, with its result; as read in this transaction it had none.
+        everywhere: the operator named targets that hear of every cluster.
     """
     _decided(conn, told)
     node = nodes.get(conn, told.node_id)
@@ -105,17 +107,17 @@ def decide(conn: Connection, cluster: Cluster, told: Action, now: datetime) -> N
         if left is not None:
             nodes.save(conn, [node], [left.node])
             drop(conn, [each.id for each in here])
-            _journal(conn, cluster, node.activity_id, left, now)
+            _journal(Audience(conn, cluster, everywhere), node.activity_id, left, now)
     clusters.change(conn, cluster.id, now)
 
 
-def _journal(conn: Connection, cluster: Cluster, entry_id: str | None, left: Left, now: datetime) -> None:
+def _journal(audience: Audience, entry_id: str | None, left: Left, now: datetime) -> None:
     if left.cancelled is not None and entry_id is not None:
-        telling.end(conn, cluster, [entry_id], Ending(ActivityStatus.CANCELLED, left.cancelled), now)
+        telling.end(audience, [entry_id], Ending(ActivityStatus.CANCELLED, left.cancelled), now)
     if left.proceeds:
-        proceed(conn, [entry_id])
+        proceed(audience.conn, [entry_id])
     if left.opened is not None:
-        journal.begin(conn, [left.opened])
+        journal.begin(audience.conn, [left.opened])
 
 
 def proceed(conn: Connection, entries: Sequence[str | None]) -> None:
@@ -134,12 +136,17 @@ def wait(conn: Connection, entries: Mapping[str, Transition]) -> None:
 _BY_TOKEN = select(_a.cluster_id).where(_a.id == bindparam("token"))
 
 
-def decide_by_default(conn: Connection, action_id: str, now: datetime) -> None:
-    """Decide an action whose message can never be delivered; one that is decided already stays as it is."""
+def decide_by_default(conn: Connection, action_id: str, now: datetime, *, everywhere: bool = False) -> None:
+    """Decide an action whose message can never be delivered; one that is decided already stays as it is.
+
+    Args:
+        everywhere: as in ``decide``.
+    """
     seen = conn.execute(_BY_TOKEN, {"token": action_id}).first()
     cluster = None if seen is None else clusters.lock_by_id(conn, seen.cluster_id)
     if cluster is None:
         return
     action = ACTIONS.one(conn, cluster.scope, id=action_id)
     if action is not None and action.result is None:
-        decide(conn, cluster, action.answered(action.default_result, Decided.UNDELIVERABLE), now)
+        told = action.answered(action.default_result, Decided.UNDELIVERABLE)
+        decide(conn, cluster, told, now, everywhere=everywhere)

@@ -1,38 +1,51 @@
-"""Whether anybody hears of a cluster's nodes: kept with the cluster, so that a pass that tells nobody asks nothing."""
+"""Who hears of a cluster's nodes: asked where an entry of the journal ends, in the transaction that ends it.
+
+What is not asked there is not obeyed: a rule or a notification may be put while a pass is under way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, or_, select
 
-from backend.domain.scope import Scope
-from backend.store.notification_tables import notifications
+from backend.domain.cluster import Cluster
+from backend.store import notifications
+from backend.store.notification_tables import notifications as notifications_table
 from backend.store.rule_tables import rules
-from backend.store.tables import clusters
 
-_c = clusters.c
-
-
-def lock(conn: Connection, scope: Scope) -> None:
-    """Hold all clusters of a project, before anything that comes after clusters: they hear of another rule."""
-    conn.execute(select(_c.id).where(_within(scope)).order_by(_c.id).with_for_update()).all()
-
-
-def refresh(conn: Connection, scope: Scope, cluster_ids: Collection[str] | None = None) -> None:
-    """Write down whether anybody hears of these clusters, of all of the project where none is named.
-
-    They are locked already.
-    """
-    ruled = exists(
-        select(1).where(
-            rules.c.project_id == scope.project_id, rules.c.region == scope.region, rules.c.enabled.is_(True)
-        )
+_RULED = exists(
+    select(1).where(
+        rules.c.project_id == bindparam("project"), rules.c.region == bindparam("place"), rules.c.enabled.is_(True)
     )
-    heard = or_(ruled, exists(select(1).where(notifications.c.cluster_id == _c.id)))
-    wanted = _within(scope) if cluster_ids is None else and_(_within(scope), _c.id.in_(sorted(cluster_ids)))
-    conn.execute(update(clusters).where(wanted).values(listened=heard))
+)
+_NOTIFIED = exists(select(1).where(notifications_table.c.cluster_id == bindparam("cluster")))
+_HEARD: Final = select(or_(_RULED, _NOTIFIED))
 
 
-def _within(scope: Scope) -> ColumnElement[bool]:
-    return and_(_c.project_id == scope.project_id, _c.region == scope.region)
+@dataclass(frozen=True)
+class Audience:
+    """Whoever hears of a cluster's nodes, asked for once in a transaction, and only if somebody wants to know.
+
+    Attributes:
+        everywhere: the operator named targets that hear of every cluster.
+    """
+
+    conn: Connection
+    cluster: Cluster
+    everywhere: bool
+
+    @cached_property
+    def topics(self) -> Mapping[str, frozenset[str]] | None:
+        """Topics with what each hears of, by ARN; None: nobody at all listens."""
+        listened = (
+            self.everywhere
+            or self.conn.execute(
+                _HEARD,
+                {"project": self.cluster.project_id, "place": self.cluster.region, "cluster": self.cluster.id},
+            ).scalar_one()
+        )
+        return notifications.topics(self.conn, self.cluster.id) if listened else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -21,7 +22,7 @@ def topics(conn: Connection, cluster_id: str) -> dict[str, frozenset[str]]:
     return {row.topic: frozenset(row.kinds) for row in found}
 
 
-def hearing(heard: dict[str, frozenset[str]], entry: Activity) -> list[str]:
+def hearing(heard: Mapping[str, frozenset[str]], entry: Activity) -> list[str]:
     """Those of the topics that hear of the end of an entry."""
     notice = notice_of(entry)
     return [topic for topic, kinds in heard.items() if notice in kinds]

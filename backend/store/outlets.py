@@ -55,6 +55,7 @@ class Outlets:
         shelves: targets that this database keeps, by kind.
         sinks: targets that are told by a call, by kind.
         reserved: kinds of targets that are the operator's: no caller may name one.
+        everywhere: the operator named targets that hear of every event: all is written that may be told.
         decide: what becomes of an action whose message was given up.
         most_waiting: messages of a project in a region that wait at once; rules tell nobody while there are more.
     """
@@ -63,6 +64,7 @@ class Outlets:
     shelves: Mapping[str, Shelf] = field(default_factory=_nothing)
     sinks: Mapping[str, Send] = field(default_factory=_nothing)
     reserved: Collection[str] = frozenset()
+    everywhere: bool = False
     decide: Decide = undecided
     most_waiting: int = MOST_WAITING
 

@@ -115,7 +115,6 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "given_up": sorted(cluster.given_up),
         "held_since": cluster.held_since,
         "hooked": cluster.hooked,
-        "listened": cluster.listened,
     }
 
 
@@ -124,7 +123,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
     cluster_id, project_id, region, name, status = row[:_SPEC_FROM]
     rest = row[_SPEC_TO:]
     suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
-    _, _, due_at, sources, given_up, held_since, hooked, listened = rest[len(_AFTER) :]
+    _, _, due_at, sources, given_up, held_since, hooked, _ = rest[len(_AFTER) :]
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -145,7 +144,6 @@ def cluster_of(row: Row[Any]) -> Cluster:
         given_up=frozenset(Process(process) for process in given_up or ()),
         held_since=held_since,
         hooked=bool(hooked),
-        listened=bool(listened),
     )
 
 

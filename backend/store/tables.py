@@ -92,8 +92,9 @@ clusters = table(
     Column("given_up", Words),
     # Since when a mass failure lasts that it has a part in.
     Column("held_since", Instant),
-    # Whether it has lifecycle hooks, and whether somebody hears of its nodes' moves: what has neither costs no look.
+    # Whether it has lifecycle hooks: one that has none costs no look.
     Column("hooked", Boolean),
+    # No longer used: who listens is asked where an entry ends (``store.listening``).
     Column("listened", Boolean),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Reason, ReasonKind
 from backend.domain.changes import Ending
@@ -18,6 +18,7 @@ from backend.domain.lifecycle import WAYS
 from backend.domain.messages import EVERYWHERE, Message, MessageKind
 from backend.store import journal, notifications, outbox, rows
 from backend.store.batches import chunks
+from backend.store.listening import Audience
 from backend.store.tables import activities
 from backend.store.types import to_micros
 
@@ -38,23 +39,23 @@ _OPEN = (
 )
 
 
-def end(conn: Connection, cluster: Cluster, activity_ids: Sequence[str], ending: Ending, now: datetime) -> None:
+def end(audience: Audience, activity_ids: Sequence[str], ending: Ending, now: datetime) -> None:
     """End entries as ``journal.end`` does, and tell whoever hears of the cluster's nodes."""
-    if cluster.listened and _is_told(ending.status, ending.reason):
+    conn = audience.conn
+    if _is_told(ending.status, ending.reason) and audience.topics is not None:
         found = [
             rows.activity_of(row)
             for chunk in chunks(sorted(activity_ids))
             for row in conn.execute(_OPEN, {"ids": chunk})
         ]
-        _tell(conn, cluster, [(each, _over(each, ending, now)) for each in found])
+        _tell(audience, [(each, _over(each, ending, now)) for each in found])
     journal.end(conn, activity_ids, ending.status, now, ending.reason)
 
 
-def begun(conn: Connection, cluster: Cluster, entries: Sequence[Activity]) -> None:
+def begun(audience: Audience, entries: Sequence[Activity]) -> None:
     """Tell of those of new entries that end as they begin."""
-    if cluster.listened:
-        over = [each for each in entries if each.ended_at is not None and each.kind in TRANSITIONS]
-        _tell(conn, cluster, [(each, each) for each in over if _is_told(each.status, each.reason)])
+    over = [each for each in entries if each.ended_at is not None and each.kind in TRANSITIONS]
+    _tell(audience, [(each, each) for each in over if _is_told(each.status, each.reason)])
 
 
 def _is_told(status: ActivityStatus, reason: Reason | None) -> bool:
@@ -68,15 +69,14 @@ def _over(entry: Activity, ending: Ending, now: datetime) -> Activity:
     return replace(entry, status=ending.status, progress=100, ended_at=now, reason=ending.reason)
 
 
-def _tell(conn: Connection, cluster: Cluster, ended: Sequence[tuple[Activity, Activity]]) -> None:
-    if ended:
-        topics = notifications.topics(conn, cluster.id)
+def _tell(audience: Audience, ended: Sequence[tuple[Activity, Activity]]) -> None:
+    if ended and (topics := audience.topics) is not None:
         told = [
-            message(cluster, was, entry, target)
+            message(audience.cluster, was, entry, target)
             for was, entry in ended
             for target in (*notifications.hearing(topics, entry), EVERYWHERE)
         ]
-        outbox.add(conn, told)
+        outbox.add(audience.conn, told)
 
 
 def message(cluster: Cluster, was: Activity, entry: Activity, target: str) -> Message:

@@ -13,9 +13,12 @@ from backend.domain.cluster_findings import ClusterNotFound
 from backend.domain.hooks import HookRequest, Result, Transition
 from backend.domain.ids import short_id
 from backend.domain.lifecycle_findings import ActionNotFound, HookNotFound, RetentionForbids, TargetUnreached
+from backend.domain.messages import EVERYWHERE, Telling
 from backend.domain.node import NodeState
 from backend.domain.scope import Scope
+from backend.services.events import RuleRequest
 from backend.store import lifecycle, tables
+from backend.store.outlets import Outlets
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
@@ -338,8 +341,7 @@ def test_ends_of_moves_are_told_where_somebody_listens(world):
     world.answer(Result.CONTINUE, "configure", server=world.server(cluster))
     world.pass_time(1)
     assert world.told("activity") == []
-    with world.store.engine.begin() as conn:
-        conn.execute(tables.clusters.update().values(listened=True))
+    world.backend.events.put(SCOPE, RuleRequest("r", '{"source":["aws.autoscaling"]}'))
     world.backend.nodes.terminate(SCOPE, world.server(cluster), decrement=True)
     world.pass_time(5)
     ((target, data, _),) = world.told("activity")
@@ -347,3 +349,19 @@ def test_ends_of_moves_are_told_where_somebody_listens(world):
     assert target == ""
     assert (data["id"], data["status"], data["stage"], data["progress"]) == (entry.id, "Successful", "InProgress", 100)
     assert (data["origin"], data["destination"]) == ("AutoScalingGroup", "EC2")
+
+
+def test_ends_of_moves_are_told_where_the_operator_listens_to_every_project():
+    heard = []
+    outlets = Outlets(
+        words=lambda message: Telling(message.id, f"{message.kind} {message.data.get('status')}"),
+        shelves={EVERYWHERE: lambda _conn, _scope, _target, telling, _now: heard.append(telling.body)},
+        everywhere=True,
+    )
+    world = Hooked(outlets=outlets)
+    world.engine = world.new_engine("one", outlets=outlets)
+    cluster = world.hooked(LAUNCH, STRICT)
+    (action, _) = world.actions(cluster)
+    world.answer(Result.ABANDON, action.hook, token=action.id)  # in the gateway
+    world.pass_time(5)
+    assert [each for each in heard if not each.startswith("action")] == ["activity Cancelled", "activity Successful"]

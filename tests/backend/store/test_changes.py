@@ -6,14 +6,20 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event, select
 
 from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.backoff import Backoff
 from backend.domain.changes import Changes, Ending, Entries
 from backend.domain.cluster import ClusterStatus, Process
 from backend.domain.node import Health, LeavesFor, NodeState, ServerStatus, move
+from backend.domain.notifications import Notice, Notification
+from backend.domain.rules import Rule
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
 from backend.store import activities, changes, clusters, journal, nodes, sightings, traffic
+from backend.store.notifications import NOTIFICATIONS
+from backend.store.outbox_tables import messages
+from backend.store.rules import RULES
 from backend.store.sightings import Sighting
 from tests import factories
 from tests.factories import NOW, SCOPE, uuid_of
@@ -183,6 +189,57 @@ def test_the_journal_is_written_with_what_it_tells_of(store, group):
         (ActivityStatus.DRAINING, None, None),
         (ActivityStatus.PRE_IN_SERVICE, quota, None),
     ]
+
+
+def _told(store):
+    with store.read() as conn:
+        return [(row.target, row.data["id"]) for row in conn.execute(select(messages).order_by(messages.c.target))]
+
+
+def _rule(conn, scope, *, enabled=True):
+    RULES.add(conn, scope, Rule(uuid_of(f"rule {scope}"), "r", "{}", enabled, NOW))
+
+
+def test_who_begins_to_listen_while_a_pass_is_under_way_is_told_of_its_ends(store, group):
+    entries = [_entry(store, group, name) for name in "abcd"]
+    first, second, third, fourth = ({each.id: Ending(ActivityStatus.FAILED)} for each in entries)
+    before = _read(store, group)
+    store.transact(lambda conn: (_rule(conn, factories.OTHER), _rule(conn, SCOPE, enabled=False)))
+    _write(store, before, entries=Entries(ended=first))
+    assert _told(store) == []
+    heard = Notification(uuid_of("n"), group.id, group.name, "arn:topic", (Notice.LAUNCH_ERROR,))
+    store.transact(lambda conn: NOTIFICATIONS.add(conn, SCOPE, heard))
+    _write(store, before, entries=Entries(ended=second))
+    told = [("", entries[1].id), ("arn:topic", entries[1].id)]
+    assert _told(store) == told
+    store.transact(lambda conn: NOTIFICATIONS.remove(conn, SCOPE, id=heard.id))
+    _write(store, before, entries=Entries(ended=third))
+    assert _told(store) == told
+    store.transact(lambda conn: RULES.change(conn, SCOPE, uuid_of(f"rule {SCOPE}"), enabled=True))
+    _write(store, before, entries=Entries(ended=fourth))
+    assert sorted(_told(store)) == sorted([*told, ("", entries[3].id)])
+
+
+def test_nobody_who_might_listen_is_looked_for_unless_something_ends(store, group):
+    entry, overtaken = (_entry(store, group, name) for name in "ab")
+    opened = factories.activity(group, "opened")
+    asked = []
+
+    def note(_conn, _cursor, statement, *_):
+        if "FROM notifications" in statement or "FROM rules" in statement:
+            asked.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    quiet = Entries(
+        opened={opened.id: opened},
+        draining={entry.id},
+        ended={overtaken.id: Ending(ActivityStatus.CANCELLED, Reason(ReasonKind.SUPERSEDED))},
+    )
+    _write(store, _read(store, group), entries=quiet)
+    assert asked == []
+    ends = {entry.id: Ending(ActivityStatus.SUCCESSFUL), opened.id: Ending(ActivityStatus.FAILED)}
+    _write(store, _read(store, group), entries=Entries(ended=ends))
+    assert len(asked) == 1
 
 
 def test_a_note_is_told_once_for_each_request(store, group):

@@ -76,7 +76,7 @@ def test_the_last_answer_lets_the_node_go_on_in_its_transaction(store, do):
 
 def test_an_abandoned_launch_ends_with_its_reason_and_is_told_to_who_listens(store, do):
     check, _ = sorted(ACTIONS.values(), key=lambda action: action.hook)
-    do(lifecycle.decide, replace(WEB, listened=True), check.answered(Result.ABANDON), NOW)
+    do(lifecycle.decide, WEB, check.answered(Result.ABANDON), NOW, everywhere=True)
     gone = _read(store, nodes.get, NODE.id)
     assert (gone.state, gone.leaves_for) == (NodeState.TERMINATING, LeavesFor.ABANDONED)
     assert _read(store, activities.find, gone.activity_id).kind is ActivityKind.TERMINATE
