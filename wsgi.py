@@ -122,15 +122,21 @@ def sessions_for(chosen: BackendSettings, store: Store, identity: Identity) -> S
 
 def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
     """What takes messages, and AWS's words for them."""
-    of_cloud = {mine: name for name, mine in regions_of(chosen).items()}
+    regions = regions_of(chosen)
+    of_cloud = {mine: name for name, mine in regions.items()}
+    account_of = account_id if chosen.driver == "openstack" else number_of
     words = Bodies(
         region_of=lambda region: of_cloud.get(region, region),
-        account_of=account_id if chosen.driver == "openstack" else number_of,
+        account_of=account_of,
         zone_ids=catalog.zone_ids,
         entry_of=entry_told,
     )
+
+    def is_home(scope: Scope, region: str, account: str) -> bool:
+        return (regions.get(region), account) == (scope.region, account_of(scope.project_id))
+
     rooms = Rooms(SystemClock(), chosen.queues)
-    shelves = Shelves(words.home, partial(notifications, endpoint=chosen.messages_endpoint), rooms)
+    shelves = Shelves(is_home, partial(notifications, endpoint=chosen.messages_endpoint), rooms)
     web = WebhookSink(webhook_key_of(chosen), SystemClock(), chosen.webhooks).send
     everywhere = bool(chosen.messages_everywhere)
     log = LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send

@@ -21,6 +21,8 @@ from backend.clock import SystemClock
 from backend.commands import CannotDo, opening, schema
 from backend.commands.opening import archive_of
 from backend.domain.ids import account_id
+from backend.domain.messages import Gone, Telling
+from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.folder_archive import FolderArchive
@@ -32,6 +34,7 @@ from gateway import local
 from gateway.auth import keys
 from gateway.auth.identity import Identity
 from gateway.auth.sessions import SessionCredentials
+from tests.factories import SCOPE, World, uuid_of
 
 
 def test_the_cloud_is_chosen_by_configuration(tmp_path, monkeypatch):
@@ -321,3 +324,35 @@ def test_what_the_operator_names_hears_of_every_group(tmp_path, monkeypatch):
         told.append((outlets.everywhere, outlets.decide.keywords))
         store.close()
     assert told == [(False, {"everywhere": False}), (True, {"everywhere": True})]
+
+
+def test_a_queue_is_found_by_every_name_of_its_region_and_by_no_other(tmp_path, monkeypatch):
+    clouds = tmp_path / "clouds.yaml"
+    clouds.write_text("clouds: {here: {auth: {auth_url: 'http://x', username: u, password: p}, region_name: R1}}")
+    for name, value in {
+        "DEFAULT__STATE": f"{tmp_path}",
+        "CLOUD__DRIVER": "openstack",
+        "OPENSTACK__CLOUD": "here",
+        "OPENSTACK__CLOUDS_FILE": f"{clouds}",
+    }.items():
+        monkeypatch.setenv(f"OS_{name}", value)
+    world = World()
+    scope, account = Scope(SCOPE.project_id, "R1"), account_id(SCOPE.project_id)
+    outlets = wsgi.outlets_of(wsgi.settings(), Catalog(world.simulated.cloud, world.clock))
+    world.backend.queues.create(scope, "q", {}, {})
+    world.backend.topics.create(scope, "q", {}, {})
+
+    def taken(kind: str, region: str, owner: str) -> bool:
+        told = Telling(uuid_of("message"), "told")
+        arn = f"arn:aws:{kind}:{region}:{owner}:q"
+        try:
+            world.store.transact(lambda conn: outlets.shelves[kind](conn, scope, arn, told, world.clock.now()))
+        except Gone:
+            return False
+        return True
+
+    for kind in ("sqs", "sns"):
+        names = ("us-east-1", "R1", "us-east-2", "")
+        assert [name for name in names if taken(kind, name, account)] == ["us-east-1", "R1"]
+        assert not taken(kind, "R1", "1" * 12)
+    world.close()

@@ -26,7 +26,7 @@ DEDUPLICATION: Final = timedelta(minutes=5)
 PURGE_PAUSE: Final = timedelta(seconds=60)
 FIFO_SUFFIX: Final = ".fifo"
 
-_ARN: Final = re.compile(r"arn:aws[a-z-]*:sqs:([a-z0-9-]+):([0-9]{12}):([A-Za-z0-9_-]{1,75}(?:\.fifo)?|[\w-]{1,80})")
+_ARN: Final = re.compile(r"arn:aws[a-z-]*:sqs:([\w.-]+):([0-9]{12}):([A-Za-z0-9_-]{1,75}(?:\.fifo)?|[\w-]{1,80})")
 _RECEIPT_BYTES: Final = 48
 
 

@@ -16,8 +16,8 @@ from backend.errors import LimitExceeded
 from backend.store import queues, topics
 from backend.store.rooms import Rooms
 
-Home = Callable[[Scope], tuple[str, str]]
-"""The region and the account that the ARNs of a project name."""
+IsHome = Callable[[Scope, str, str], bool]
+"""Whether a region and an account, as an ARN names them, are a project's: a region may have several names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Shelves:
         rooms: how much a project may have in queues; where there is no room a message waits.
     """
 
-    home: Home
+    is_home: IsHome
     envelope: Callable[[str], Envelope]
     rooms: Rooms
 
@@ -68,5 +68,5 @@ class Shelves:
     def _check(self, scope: Scope, arn: str) -> None:
         """Names count within a project and region only: an ARN of another one names nothing of this one's."""
         parts = arn.split(":")
-        if len(parts) != 6 or (parts[3], parts[4]) != self.home(scope):
+        if len(parts) != 6 or not self.is_home(scope, parts[3], parts[4]):
             raise Gone(f"{arn} is in another region or account")

@@ -52,10 +52,6 @@ class Bodies:
         """A message as it is told; may ask the cloud which ids zones have."""
         return _KINDS[message.kind](self, message)
 
-    def home(self, scope: Scope) -> tuple[str, str]:
-        """The region and the account that a project's ARNs name."""
-        return self.region_of(scope.region), self.account_of(scope.project_id)
-
     def group_arn(self, message: Message) -> str:
         region, account = self.region_of(message.region), self.account_of(message.project_id)
         return arns.group(region, account, message.cluster_id, message.cluster_name)

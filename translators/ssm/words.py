@@ -13,7 +13,7 @@ from translators.registry import Call
 from translators.ssm.errors import validation
 
 Words = dict[str, Any]
-_ARN: Final = re.compile(r"arn:aws[a-z-]*:ssm:([a-z0-9-]*):([0-9]{12}|):parameter(/.+|[^/].*)")
+_ARN: Final = re.compile(r"arn:aws[a-z-]*:ssm:([\w.-]*):([0-9]{12}|):parameter(/.+|[^/].*)")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.\-/]+")
 _LABEL: Final = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]{0,99}")
 _NO_NAME: Final = (

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from backend.domain.scope import Scope
 from backend.services.parameters import Parameters
 from backend.store import parameters
 from backend.store.secrets import Seal, new_key
-from tests.factories import OTHER, SCOPE, World
+from tests.factories import OTHER, SCOPE, World, request
 from tests.translators.ec2.wire import Asking
+from translators.ssm.words import named
 
 AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
@@ -195,6 +197,13 @@ def test_public_parameters_name_the_newest_image(ssm):
     page = ssm("GetParametersByPath", Path="/aws/service/ami-amazon-linux-latest")
     assert len(page["Parameters"]) == 10
     assert page["NextToken"]
+
+
+def test_an_arn_tells_the_clouds_own_name_of_a_region(ssm):
+    scope = Scope(SCOPE.project_id, "RegionOne")
+    call = request(ssm.world.backend, "ssm", "GetParameter", {}, scope)
+    assert named(call, f"arn:aws:ssm:RegionOne:{call.account_id}:parameter/a/b") == (["/a/b"], None)
+    assert named(call, f"arn:aws:ssm:RegionTwo:{call.account_id}:parameter/a/b") == ([], None)
 
 
 def test_every_usual_name_means_an_image_of_its_kind(ssm):
