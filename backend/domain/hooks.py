@@ -64,7 +64,8 @@ class HookRequest:
     Attributes:
         transition: a new hook needs it.
         target: ARN of who is told; empty: nobody by name any more.
-        role: ARN, given with a target.
+        role: ARN, given with a target. A new hook needs it for most targets; beside a new target of a hook that there
+            is, unsaid, the role that it has stays.
     """
 
     name: str
@@ -86,5 +87,12 @@ class HookRequest:
         }
         values: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
         if self.target is not None:
-            values |= {"target": self.target or None, "role": self.role if self.target else None}
+            values["target"] = self.target or None
+            if self.role or not needs_role(self.target):
+                values["role"] = self.role if self.target else None
         return values
+
+
+def needs_role(target: str) -> bool:
+    """Whether whoever an ARN names is told under a role; functions are not, and nobody is not."""
+    return bool(target) and target.split(":")[2:3] != ["lambda"]

@@ -29,9 +29,10 @@ class HookNotFound(Finding):
 
 @dataclass(eq=False)
 class HookIncomplete(Finding):
-    """A new hook lacks its transition."""
+    """A new hook lacks its transition or, with a target that is told under one, its role."""
 
     name: str
+    lacks_role: bool = False
 
 
 @dataclass(eq=False)

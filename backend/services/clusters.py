@@ -68,7 +68,7 @@ class Clusters:
             ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound,
             ServerUnknown: of the launch source.
             PoolNotFound: of the traffic sources; LimitExceeded where there are more than 50.
-            TargetUnreached: of the lifecycle hooks.
+            HookIncomplete, TargetUnreached: of the lifecycle hooks.
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         values = {"desired": wanted.values["minimum"], **wanted.values}
@@ -81,6 +81,8 @@ class Clusters:
         pools = traffic.sources_of(self._store, self._catalog, scope, wanted.pools)
         traffic.check_number(pools)
         cluster_id = str(uuid4())
+        for hook in wanted.hooks:
+            kept_hooks.check_new(hook)
         self._hooks.try_targets(scope, (cluster_id, wanted.name), wanted.hooks)
         now = self._clock.now()
         causes: tuple[Cause, ...] = ()

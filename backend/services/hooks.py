@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from backend.clock import Clock
 from backend.domain.cluster import Cluster
-from backend.domain.hooks import HEARTBEAT_SECONDS, Hook, HookRequest, Result, Transition
+from backend.domain.hooks import HEARTBEAT_SECONDS, Hook, HookRequest, Result, Transition, needs_role
 from backend.domain.ids import short_id
 from backend.domain.lifecycle import Action, Decided
 from backend.domain.lifecycle_findings import ActionNotFound, HookIncomplete, HookNotFound, TargetUnreached
@@ -56,13 +56,19 @@ class Hooks:
 
         Raises:
             ClusterNotFound, ClusterDeleting
-            HookIncomplete: it is new and has no transition.
+            HookIncomplete: it is new and has no transition, or no role for its target.
             LimitExceeded: the cluster has 50 others.
             TargetUnreached: its target did not take the test message.
         """
         with self._store.read() as conn:
             seen = clusters.get(conn, scope, name)
-        self.try_targets(scope, (seen.id, seen.name), (request,))
+            known = lifecycle.HOOKS.one(conn, scope, cluster_id=seen.id, name=request.name)
+        if known is None:
+            check_new(request)
+            role = request.role
+        else:
+            role = replace(known, **request.values).role
+        self.try_targets(scope, (seen.id, seen.name), (replace(request, role=role),))
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
@@ -202,21 +208,33 @@ def _node_of(conn: Connection, scope: Scope, cluster: Cluster, server: str | Non
     return node.id if node is not None and node.cluster_id == cluster.id else ""
 
 
+def check_new(request: HookRequest) -> Transition:
+    """The transition that a new hook holds.
+
+    Raises:
+        HookIncomplete: it has none, or no role for its target.
+    """
+    if request.transition is None:
+        raise HookIncomplete(request.name)
+    if not request.role and needs_role(request.target or ""):
+        raise HookIncomplete(request.name, lacks_role=True)
+    return request.transition
+
+
 def made(cluster: Cluster, request: HookRequest, now: datetime) -> Hook:
     """A new hook as asked for.
 
     Raises:
-        HookIncomplete: it has no transition.
+        HookIncomplete
     """
-    if request.transition is None:
-        raise HookIncomplete(request.name)
+    transition = check_new(request)
     usual = Hook(
         id=str(uuid4()),
         project_id=cluster.project_id,
         region=cluster.region,
         cluster_id=cluster.id,
         name=request.name,
-        transition=request.transition,
+        transition=transition,
         heartbeat_seconds=HEARTBEAT_SECONDS,
         default_result=Result.ABANDON,
         target=None,

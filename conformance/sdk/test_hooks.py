@@ -173,6 +173,10 @@ def test_what_is_told_of_hooks(fleet: Fleet) -> None:
             f"'LifecycleTransition' must be one of: {LAUNCHING}, {TERMINATING}",
         ),
         ({"RoleARN": ROLE}, "'NotificationTargetARN' parameter required when 'RoleARN' parameter is specified"),
+        (
+            {"NotificationTargetARN": QUEUE},
+            "'RoleARN' parameter required when 'NotificationTargetARN' parameter is specified",
+        ),
         ({"RoleARN": ROLE, "NotificationTargetARN": "q"}, "'NotificationTargetARN' must be a valid ARN"),
         (
             {"RoleARN": ROLE, "NotificationTargetARN": "arn:aws:lambda:us-east-1:123456789012:function:f"},

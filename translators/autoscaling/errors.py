@@ -329,8 +329,10 @@ TABLE: Final[Table] = {
         f"No Lifecycle Hook found with name '{found.name}' for group '{found.cluster}'"
     ),
     # unsourced
-    lifecycle_findings.HookIncomplete: lambda _: validation(
-        "'LifecycleTransition' parameter required for a new lifecycle hook"
+    lifecycle_findings.HookIncomplete: lambda found: validation(
+        "'RoleARN' parameter required when 'NotificationTargetARN' parameter is specified"
+        if found.lacks_role
+        else "'LifecycleTransition' parameter required for a new lifecycle hook"
     ),
     lifecycle_findings.ActionNotFound: _action,
     lifecycle_findings.TargetUnreached: _target,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from backend.domain.hooks import Hook, HookRequest, Result, Transition
+from backend.domain.hooks import Hook, HookRequest, Result, Transition, needs_role
 from translators.autoscaling.errors import validation
 
 TRANSITIONS: Final[Mapping[str, Transition]] = {
@@ -69,14 +69,10 @@ def _check_target(target: str | None, role: str | None) -> None:
         return
     if not _ARN.fullmatch(target) or target.split(":")[2] not in _SERVICES:
         raise validation("'NotificationTargetARN' must be a valid ARN")
-    if target.split(":")[2] == "lambda":
-        if role:
-            raise validation(
-                "'RoleARN' parameter should not be specified when 'NotificationTargetARN' is a Lambda function"
-            )
-    elif not role:
-        # unsourced
-        raise validation("'RoleARN' parameter required when 'NotificationTargetARN' parameter is specified")
+    if role and not needs_role(target):
+        raise validation(
+            "'RoleARN' parameter should not be specified when 'NotificationTargetARN' is a Lambda function"
+        )
 
 
 def at_creation(given: Sequence[Mapping[str, Any]]) -> tuple[HookRequest, ...]:
