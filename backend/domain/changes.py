@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -82,6 +82,7 @@ class Changes:
     Attributes:
         after: nodes that ``before`` lacks are new, those that it lacks are gone; all else is compared.
         goes: the cluster itself is gone.
+        overdue: actions, by token, that are decided because nobody asked for more time.
     """
 
     before: ClusterRows
@@ -89,3 +90,4 @@ class Changes:
     entries: Entries
     at: datetime
     goes: bool = False
+    overdue: Collection[str] = ()

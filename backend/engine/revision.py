@@ -39,6 +39,7 @@ class Revision:
         cluster, nodes, registrations, backoffs, actions: as they are to be; ``nodes`` oldest first.
         entries: what the journal tells.
         goes: the cluster is gone.
+        overdue: actions, by token, whose time is over.
         again: what follows from the changes is to be looked at at once.
     """
 
@@ -56,6 +57,7 @@ class Revision:
         for action in before.actions.values():
             self._tokens.setdefault(action.node_id, []).append(action.id)
         self.entries = Entries()
+        self.overdue: set[str] = set()
         self.goes = False
         self.again = False
         self._failed: dict[Place, bool] = {}
@@ -71,7 +73,7 @@ class Revision:
             self.cluster, self.nodes, self.registrations, self.backoffs, before.delays, before.hooks, self.actions
         )
         entries = replace(self.entries, messages=[*self.entries.messages, *self._asking()])
-        return Changes(before, after, entries, self.now, self.goes)
+        return Changes(before, after, entries, self.now, self.goes, frozenset(self.overdue))
 
     def _asking(self) -> list[Message]:
         """What is told of the actions that begin: to the target of each, and to all who listen."""

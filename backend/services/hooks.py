@@ -164,14 +164,15 @@ class Hooks:
     def heartbeat(self, scope: Scope, name: str, hook: str, *, token: str | None, server: str | None) -> None:
         """Ask for more time for an action; never beyond its end.
 
+        It is no intent: the engine looks when the old time is over, and a pass that is under way goes on.
+
         Raises:
             ClusterNotFound, ActionNotFound
         """
         now = self._clock.now()
 
-        def work(conn: Connection, cluster: Cluster, action: Action) -> None:
+        def work(conn: Connection, _cluster: Cluster, action: Action) -> None:
             lifecycle.prolong(conn, action.prolonged(now))
-            clusters.change(conn, cluster.id, now)
 
         self._on_action(scope, (name, hook), (token, server), now, work)
 

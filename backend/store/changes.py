@@ -1,8 +1,8 @@
 """A cluster's rows as a pass reads them, and what becomes of them, written by difference.
 
 Every caller has fenced the cluster in the same transaction, so nobody else writes what is written here. Only looks at
-the cloud write beside it, and other columns: servers of nodes, health of members. Where a change rests on one of
-these it is a guard, and the change is void when it no longer holds.
+the cloud write beside it, and other columns: servers of nodes, health of members; and requests, the heartbeats of
+actions. Where a change rests on one of these it is a guard, and the change is void when it no longer holds.
 """
 
 from __future__ import annotations
@@ -55,9 +55,12 @@ def write(conn: Connection, changes: Changes, *, everywhere: bool = False) -> No
         everywhere: the operator named targets that hear of every cluster.
 
     Raises:
-        Overtaken: a node that was to go as one without a server has one now; nothing may be kept of this transaction.
+        Overtaken: a node that was to go as one without a server has one now, or somebody asked for more time for an
+            action that ran out of it; nothing may be kept of this transaction.
     """
     before, after = changes.before, changes.after
+    if not lifecycle.stand(conn, before.cluster.scope, [before.actions[token] for token in sorted(changes.overdue)]):
+        raise Overtaken(before.cluster.id)
     # What ends makes room for what begins.
     _remove(conn, [node for node_id, node in before.nodes.items() if node_id not in after.nodes])
     nodes.save(conn, before.nodes.values(), after.nodes.values())

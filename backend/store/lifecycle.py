@@ -85,6 +85,14 @@ def _decided(conn: Connection, action: Action) -> None:
     conn.execute(_DECIDE, {"token": action.id, "said": str(action.result), "by": str(action.decided)})
 
 
+def stand(conn: Connection, scope: Scope, seen: Collection[Action]) -> bool:
+    """Whether these are waited for as they were read: nobody asked for more time since."""
+    if not seen:
+        return True
+    now = ACTIONS.of(conn, scope, [each.id for each in seen])
+    return all(each.id in now and now[each.id].heartbeat_until == each.heartbeat_until for each in seen)
+
+
 def prolong(conn: Connection, action: Action) -> None:
     """Write an action's new heartbeat."""
     ACTIONS.change(conn, Scope(action.project_id, action.region), action.id, heartbeat_until=action.heartbeat_until)

@@ -47,7 +47,10 @@ def _end(draft: Draft, node: Node) -> None:
 
 def _wait(draft: Draft, node: Node) -> None:
     for action in draft.awaited(node):
-        draft.actions[action.id] = action.expired(draft.now)
+        expired = action.expired(draft.now)
+        if expired is not action:
+            draft.actions[action.id] = expired
+            draft.overdue.add(action.id)
     left = leave(draft.cluster, node, draft.awaited(node), draft.now, draft.new_id)
     if left is not None:
         draft.go_on(node, left)

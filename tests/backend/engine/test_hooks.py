@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 from sqlalchemy import select
@@ -16,8 +17,9 @@ from backend.domain.lifecycle_findings import ActionNotFound, HookNotFound, Rete
 from backend.domain.messages import EVERYWHERE, Telling
 from backend.domain.node import NodeState
 from backend.domain.scope import Scope
+from backend.engine.revision import Revision
 from backend.services.events import RuleRequest
-from backend.store import lifecycle, tables
+from backend.store import changes, lifecycle, tables
 from backend.store.outlets import Outlets
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
@@ -365,3 +367,42 @@ def test_ends_of_moves_are_told_where_the_operator_listens_to_every_project():
     world.answer(Result.ABANDON, action.hook, token=action.id)  # in the gateway
     world.pass_time(5)
     assert [each for each in heard if not each.startswith("action")] == ["activity Cancelled", "activity Successful"]
+
+
+def test_a_heartbeat_voids_no_pass_but_the_one_that_would_end_the_wait(world):
+    cluster = world.hooked(LAUNCH)
+    (action,) = world.actions(cluster)
+    generation = world.cluster(cluster).generation
+    with world.store.read() as conn:
+        seen = changes.read(conn, cluster.id)
+    world.clock.move(10)
+    world.backend.hooks.heartbeat(SCOPE, "web", "configure", token=action.id, server=None)
+    assert world.cluster(cluster).generation == generation
+    late = Revision(seen, action.due_at, world.engine_settings, Random(1))
+    late.overdue.add(action.id)
+    with pytest.raises(changes.Overtaken):
+        world.store.transact(lambda conn: changes.write(conn, late.changes))
+
+
+def test_a_heartbeat_between_a_plan_and_its_claim_counts(world):
+    cluster = world.hooked(LAUNCH)
+    (action,) = world.actions(cluster)
+    prolonged = action.prolonged(action.due_at - timedelta(seconds=1))
+
+    def beat(what: str) -> None:
+        """Somebody asked in time, and was heard after the pass that holds the group had read."""
+        if what != "begin":
+            return
+        with world.store.read() as conn:
+            held = conn.execute(select(tables.clusters.c.owner)).scalar_one() is not None
+        if held:
+            world.store.hook = None
+            world.store.transact(lambda conn: lifecycle.prolong(conn, prolonged))
+
+    world.clock.move((action.due_at - world.clock.now()).total_seconds())
+    world.store.hook = beat
+    world.pass_time(5)
+    assert world.store.hook is None
+    assert world.states(cluster) == [NodeState.PENDING_WAIT]
+    world.pass_time(30)
+    assert world.states(cluster) == [NodeState.IN_SERVICE]
