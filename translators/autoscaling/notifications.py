@@ -70,7 +70,7 @@ def _rows(call: Call, names: Sequence[str]) -> list[_Row]:
 
 def _page(rows: Sequence[_Row], marker: str | None, limit: int) -> Page[_Row]:
     """Those after the marker, which is the place of the last row in the order."""
-    rows = sorted(rows)
+    rows = sorted(rows, key=_key)
     if marker is not None:
         rows = [row for row in rows if _key(row) > marker]
     more = len(rows) > limit

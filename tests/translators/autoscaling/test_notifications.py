@@ -90,6 +90,19 @@ def test_the_list_comes_in_pages(world):
     assert len({(row["TopicARN"], row["NotificationType"]) for row in rows}) == 6
 
 
+def test_no_row_is_lost_between_pages_where_a_name_goes_on_with_a_tab(world):
+    names = ("web", "web\t", "web\n", "web-1", "web 1")
+    for name in names:
+        world.group(name)
+        _put(world, "a", LAUNCH, FAILED, group=name)
+    rows, more = [], {}
+    while not rows or more:
+        told = world.call("DescribeNotificationConfigurations", MaxRecords=1, **more)
+        rows += [(row["AutoScalingGroupName"], row["NotificationType"]) for row in told["NotificationConfigurations"]]
+        more = {"NextToken": told["NextToken"]} if "NextToken" in told else {}
+    assert sorted(rows) == sorted((name, kind) for name in names for kind in (LAUNCH, FAILED))
+
+
 def test_a_deletion_forgets_the_topic_and_may_be_repeated(world):
     world.group()
     _put(world)
