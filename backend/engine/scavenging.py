@@ -74,7 +74,7 @@ def scavenge(context: Context, lease: ScavengeLease) -> Job:
         full = len(batch.keys) >= settings.garbage_rows
         if not (yield Write(partial(_drop, context, lease, batch, end, last=not (full and left)))):
             return
-        context.count(f"scavenged_{kind.name}", len(batch.keys))
+        context.count("scavenged", len(batch.keys))
         if not full:
             return
 

@@ -94,7 +94,7 @@ def test_so_many_at_a_time_with_a_pause(world):
     world.pass_time(6)
     assert left(world) == 0
     assert rows(world) == []
-    assert world.engine.counters["scavenged_activities"] == 10
+    assert world.engine.counters["scavenged"] == 10
 
 
 def test_what_no_archive_wants_goes_without_a_pause(world):
