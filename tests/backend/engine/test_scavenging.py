@@ -105,7 +105,7 @@ def test_what_no_archive_wants_goes_without_a_pause(world):
     with world.store.read() as conn:
         assert conn.execute(select(func.count()).select_from(deduplications)).scalar_one() == 0
     assert rows(world) == []
-    assert world.engine.counters["scavenged_deduplications"] == 50
+    assert world.engine.counters["scavenged"] == 50
 
 
 def test_where_nothing_is_old_nothing_is_written(world):
