@@ -51,6 +51,8 @@ class LoadBalancer:
         scheme: ``internal`` or ``internet-facing``.
         network_id, subnets, security_groups: ids of the cloud.
         zones: of the subnets, in their order.
+        created_at: of one that is gone, since when it may be that nothing is under way: when it was let go, unless the
+            cloud's last word was a refusal.
         attributes: what was set, by AWS's keys; all others have their default.
         details: what only classic ones have: health check, policies, attributes.
         cloud_id, address: of the cloud's balancer, once it is known.

@@ -239,7 +239,12 @@ def _made(tending: _Tending) -> Any:
         yield from _never_made(tending)
     elif isinstance(answer, errors.OutcomeUnknown):
         # It may arrive yet: who asks again too soon finds none, and makes a second.
-        yield Write(partial(tending.wait, tending.context.settings.relaunch_grace))
+        grace = tending.context.settings.relaunch_grace
+        if balancer.state is BalancerState.FAILED:  # by an earlier refusal, which is not the last word any more
+            due_at = tending.context.now() + grace
+            yield Write(partial(tending.settle, BalancerState.PROVISIONING, balancer.reason, due_at))
+        else:
+            yield Write(partial(tending.wait, grace))
     elif isinstance(answer, errors.CloudError):
         yield from _refused(tending, answer)
     elif (yield Write(partial(tending.found, answer))):
@@ -248,7 +253,10 @@ def _made(tending: _Tending) -> Any:
 
 
 def _never_made(tending: _Tending) -> Any:
-    """Nothing was made of what is to go: it is forgotten, once what may still be under way has arrived."""
+    """Nothing was made of what is to go: it is forgotten, once what may still be under way has arrived.
+
+    That may be the second one, made in the place of one that the cloud had lost: its age says nothing.
+    """
     arrived = tending.wish.balancer.created_at + tending.context.settings.orphan_grace
     left = arrived - tending.context.now()
     yield Write(tending.lost if left <= timedelta(0) else partial(tending.wait, left))

@@ -212,8 +212,11 @@ class LoadBalancers:
             TARGETS.remove(conn, scope, group_id=balancer_id)
             GROUPS.remove(conn, scope, balancer_id=balancer_id, classic=True)
             resource_tags.remove(conn, scope, tag_id(balancer_id))
-            # Its name is free from now on.
-            BALANCERS.change(conn, scope, balancer_id, state=BalancerState.DELETING, family=balancer_id)
+            # Its name is free from now on. When it was made is told to nobody; what an engine asked for lately and
+            # was not refused may still be under way, and is looked for from now on.
+            since = found.created_at if found.state is BalancerState.FAILED else self._clock.now()
+            gone = {"state": BalancerState.DELETING, "family": balancer_id, "created_at": since}
+            BALANCERS.change(conn, scope, balancer_id, **gone)
 
         self._store.transact(work)
 

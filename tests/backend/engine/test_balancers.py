@@ -394,6 +394,26 @@ def test_what_an_engine_asked_for_meanwhile_is_not_forgotten(world, monkeypatch)
     assert (seen(world, made).state, trees(world)) == (BalancerState.ACTIVE, [made.id])
 
 
+def test_what_was_asked_for_lately_is_looked_for_however_old_the_balancer_is(world, monkeypatch):
+    """The cloud loses it, the request for another one arrives a minute late, and it is deleted meanwhile."""
+    made = make(world)
+    world.pass_time(600, step=10)
+    making = world.simulated.cloud.balancer_making
+    late = balancer_plan(made)
+    with monkeypatch.context() as busy:
+        busy.setattr(type(making), "create", lambda *_: (_ for _ in ()).throw(OutcomeUnknown("lost")))
+        making.delete(SCOPE, seen(world, made).cloud_id)
+        world.pass_time(700, step=10)
+        assert seen(world, made).cloud_id is None
+        world.backend.balancers.delete(SCOPE, made.id)
+        world.pass_time(60)
+    making.create(SCOPE, late)
+    world.pass_time(180)
+    assert trees(world) == []
+    with world.store.read() as conn:
+        assert BALANCERS.all(conn, SCOPE) == []
+
+
 def test_a_creation_that_may_arrive_yet_is_waited_for(world):
     world.simulated.faults.lose_answer(Where(calls=("create_balancer",)), times=1)
     made = make(world)
