@@ -394,17 +394,22 @@ def test_what_an_engine_asked_for_meanwhile_is_not_forgotten(world, monkeypatch)
     assert (seen(world, made).state, trees(world)) == (BalancerState.ACTIVE, [made.id])
 
 
-def test_what_was_asked_for_lately_is_looked_for_however_old_the_balancer_is(world, monkeypatch):
+@pytest.mark.parametrize("answers", [[OutcomeUnknown("lost")], [Refused("full"), OutcomeUnknown("lost")]])
+def test_what_was_asked_for_lately_is_looked_for_however_old_the_balancer_is(world, monkeypatch, answers):
     """The cloud loses it, the request for another one arrives a minute late, and it is deleted meanwhile."""
     made = make(world)
     world.pass_time(600, step=10)
     making = world.simulated.cloud.balancer_making
     late = balancer_plan(made)
+
+    def create(*_):
+        raise answers[0] if len(answers) == 1 else answers.pop(0)
+
     with monkeypatch.context() as busy:
-        busy.setattr(type(making), "create", lambda *_: (_ for _ in ()).throw(OutcomeUnknown("lost")))
+        busy.setattr(type(making), "create", create)
         making.delete(SCOPE, seen(world, made).cloud_id)
-        world.pass_time(700, step=10)
-        assert seen(world, made).cloud_id is None
+        world.pass_time(1300, step=10)
+        assert (seen(world, made).cloud_id, len(answers)) == (None, 1)
         world.backend.balancers.delete(SCOPE, made.id)
         world.pass_time(60)
     making.create(SCOPE, late)
