@@ -32,5 +32,6 @@ messages = record(
     Column("fault", Document),
     Index(None, "stream_id", "created_at"),
     Index(None, "project_id", "region", "dead_at"),
+    Index(None, "dead_at"),
     Index(None, "cluster_id"),
 )

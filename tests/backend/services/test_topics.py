@@ -105,7 +105,9 @@ def test_what_waits_for_urls_takes_room(topics, world):
 def test_what_the_outbox_tells_waits_where_there_is_no_room(topics, queues, world, service):
     for name in "abc":
         subscribe(topics, arn("sqs", name))
-    shelves = Shelves(lambda _: HOME, lambda _: envelope, Rooms(world.clock, LIMITS))
+    shelves = Shelves(
+        lambda _scope, region, account: (region, account) == HOME, lambda _: envelope, Rooms(world.clock, LIMITS)
+    )
     shelf, target = (shelves.topic, arn("sns", "news")) if service == "sns" else (shelves.queue, arn("sqs", "a"))
 
     def tell(number):

@@ -124,4 +124,4 @@ def test_of_two_vpcs_one_gets_a_gateway(store: Store) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(attach, vpcs)) == [False, False, False, True]
     assert not store.transact(lambda conn: rows.GATEWAYS.remove(conn, SCOPE, id="g1", vpc_id=None))
-    assert not store.transact(lambda conn: rows.attach(conn, OTHER, "g1", "v0"))
+    assert not store.transact(lambda conn: rows.attach(conn, OTHER, "g1", "v0", NOW))

@@ -129,7 +129,7 @@ def test_claims_of_nodes_that_are_gone_are_forgotten_after_a_while(store, group)
     with store.read() as conn:
         old = garbage.oldest(conn, garbage.CLAIMS, LATER, 10, records=False).keys
     assert old == [(gone.id,)]
-    store.transact(lambda conn: garbage.drop(conn, garbage.CLAIMS, old))
+    store.transact(lambda conn: garbage.drop(conn, garbage.CLAIMS, old, LATER))
     with store.read() as conn:
         assert claimed.of(conn, {here.id, gone.id, young.id}) == {here.id, young.id}
 

@@ -62,6 +62,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_messages_stream_id_created_at"), "messages", ["stream_id", "created_at"], unique=False)
     op.create_index(op.f("ix_messages_cluster_id"), "messages", ["cluster_id"], unique=False)
+    op.create_index(op.f("ix_messages_dead_at"), "messages", ["dead_at"], unique=False)
     op.create_index(
         op.f("ix_messages_project_id_region_dead_at"), "messages", ["project_id", "region", "dead_at"], unique=False
     )
@@ -69,6 +70,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_messages_project_id_region_dead_at"), table_name="messages")
+    op.drop_index(op.f("ix_messages_dead_at"), table_name="messages")
     op.drop_index(op.f("ix_messages_cluster_id"), table_name="messages")
     op.drop_index(op.f("ix_messages_stream_id_created_at"), table_name="messages")
     op.drop_table("messages")
