@@ -11,7 +11,7 @@ from tests.simulation import broken_engine as engine
 from tests.simulation import broken_hooks as hooks
 from tests.simulation import broken_rules as rules
 from tests.simulation import broken_store as store
-from tests.simulation.moods import BIG, HOOKED, NORMAL, OMITTING, OVERTAKEN, SILENT, TRIALS, WILD, Mood
+from tests.simulation.moods import BIG, HOOKED, MEDDLING, NORMAL, OMITTING, OVERTAKEN, SILENT, TRIALS, WILD, Mood
 
 
 class Mutation(NamedTuple):
@@ -57,7 +57,7 @@ MUTATIONS = (
     _trial(engine.sets_no_deadlines, "gives_up_a_hung_boot", 1),
     Mutation(engine.parks_nobody),
     Mutation(engine.lets_nobody_go),
-    Mutation(engine.takes_nobody_in, first=4),
+    Mutation(engine.takes_nobody_in, MEDDLING),
     Mutation(rules.builds_all_at_once, BIG),
     Mutation(rules.never_waits_after_failures, SILENT, 6),
     Mutation(rules.never_cools_down, first=1),
