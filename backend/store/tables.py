@@ -94,8 +94,6 @@ clusters = table(
     Column("held_since", Instant),
     # Whether it has lifecycle hooks: one that has none costs no look.
     Column("hooked", Boolean),
-    # No longer used: who listens is asked where an entry ends (``store.listening``).
-    Column("listened", Boolean),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),

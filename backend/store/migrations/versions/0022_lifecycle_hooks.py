@@ -18,7 +18,7 @@ _TABLE: dict[str, Any] = {
     for dialect in ("mysql", "mariadb")
     for key, value in (("charset", "utf8mb4"), ("collate", "utf8mb4_nopad_bin"), ("engine", "InnoDB"))
 }
-_ADDED = (("clusters", "retain_abandoned"), ("clusters", "hooked"), ("clusters", "listened"))
+_ADDED = (("clusters", "retain_abandoned"), ("clusters", "hooked"))
 
 
 def _id(name: str) -> sa.Column[Any]:
