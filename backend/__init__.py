@@ -137,6 +137,7 @@ class Backend:
         """
         # Imported here so that naming backend.errors or backend.domain does not load the whole store.
         from backend.domain.names import Names
+        from backend.domain.queues import QueueLimits
         from backend.drivers.catalog import Catalog
         from backend.drivers.housing import housed
         from backend.services.activities import Activities
@@ -176,13 +177,14 @@ class Backend:
         from backend.services.sessions import Sessions
         from backend.services.tags import Tags
         from backend.services.target_groups import TargetGroups
-        from backend.services.telling import Trial
+        from backend.services.telling import Publisher
         from backend.services.templates import Templates
         from backend.services.topics import Topics
         from backend.services.traffic import Traffic
         from backend.services.volumes import Volumes
         from backend.store.homes import StoredHomes
         from backend.store.outlets import Outlets
+        from backend.store.rooms import Rooms
         from backend.store.secrets import Seal
 
         cloud = housed(cloud, StoredHomes(store))
@@ -195,7 +197,8 @@ class Backend:
         interfaces = Interfaces(store, cloud, catalog, clock, security_groups)
         sealing = seal or Seal(())
         taking = outlets or Outlets()
-        trial = Trial(store, clock, taking)
+        trial = Publisher(store, clock, taking)
+        rooms = Rooms(clock, queue_limits or QueueLimits())
         hooks = Hooks(store, clock, trial, everywhere=taking.everywhere)
         every = LoadBalancers(store, cloud, catalog, clock, names)
         return cls(
@@ -236,8 +239,8 @@ class Backend:
             interfaces=interfaces,
             nat_gateways=NatGateways(store, clock, interfaces),
             schedules=Schedules(store, clock),
-            queues=Queues(store, clock, queue_limits),
+            queues=Queues(store, clock, queue_limits, rooms),
             notifications=Notifications(store, trial),
             events=Events(store, clock, taking),
-            topics=Topics(store, clock, queue_limits),
+            topics=Topics(store, clock, queue_limits, rooms),
         )

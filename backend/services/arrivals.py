@@ -17,7 +17,7 @@ from backend.clock import Clock
 from backend.domain.queues import Queue
 from backend.domain.scope import Scope
 from backend.errors import StoreUnavailable
-from backend.store import queues as rows
+from backend.store import receiving
 from backend.store.session import Store
 
 _log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Arrivals:
         if by_scope:
             with self._store.read() as conn:
                 for scope, queues in by_scope.items():
-                    for queue_id in rows.anything(conn, scope, queues, self._clock.now()):
+                    for queue_id in receiving.anything(conn, scope, queues, self._clock.now()):
                         queues[queue_id][0].come()
         return bool(waiting)
 

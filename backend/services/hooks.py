@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 from uuid import uuid4
 
 from backend.clock import Clock
@@ -17,19 +16,9 @@ from backend.domain.lifecycle_findings import ActionNotFound, HookIncomplete, Ho
 from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
 from backend.services import limits
+from backend.services.telling import Trial
 from backend.store import clusters, intents, lifecycle, nodes
 from backend.store.session import Connection, Store
-
-
-class Trial(Protocol):
-    """Publishes the test message that whoever is named as a target gets first."""
-
-    def __call__(self, scope: Scope, target: str, *, cluster_id: str, cluster_name: str) -> None:
-        """Publish it now.
-
-        Raises:
-            TargetUnreached: it was not taken.
-        """
 
 
 def nobody(scope: Scope, target: str, *, cluster_id: str, cluster_name: str) -> None:

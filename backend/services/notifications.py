@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol
 
 from backend.domain.lifecycle_findings import TargetUnreached, TopicRefused
 from backend.domain.notifications import Notice, Notification, id_of
 from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
 from backend.services.limits import TOPICS_OF_CLUSTER
+from backend.services.telling import Trial
 from backend.store import clusters, intents
 from backend.store.notifications import NOTIFICATIONS
 from backend.store.session import Connection, Store
-
-
-class Tried(Protocol):
-    """Publishes the test message that a topic gets first. Raises TargetUnreached."""
-
-    def __call__(self, scope: Scope, target: str, *, cluster_id: str, cluster_name: str) -> None: ...
 
 
 class Notifications:
@@ -28,7 +22,7 @@ class Notifications:
         trial: publishes test messages.
     """
 
-    def __init__(self, store: Store, trial: Tried) -> None:
+    def __init__(self, store: Store, trial: Trial) -> None:
         self._store = store
         self._trial = trial
 

@@ -32,6 +32,7 @@ from backend.domain.scope import Scope
 from backend.errors import Finding, LimitExceeded
 from backend.services.arrivals import Arrivals, Ticket
 from backend.store import queues as rows
+from backend.store import receiving
 from backend.store.queues import QUEUES
 from backend.store.rooms import Rooms
 from backend.store.session import Connection, Store
@@ -43,11 +44,13 @@ _AT_ONCE: Final = 1000
 class Queues:
     """Each call may raise StoreUnavailable; those that name a queue QueueMissing."""
 
-    def __init__(self, store: Store, clock: Clock, limits: QueueLimits | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, limits: QueueLimits | None = None, rooms: Rooms | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits or QueueLimits()
-        self._rooms = Rooms(clock, self._limits)
+        self._rooms = rooms or Rooms(clock, self._limits)
         self.arrivals = Arrivals(store, clock)
 
     # Queues
@@ -198,12 +201,12 @@ class Queues:
         if queue.fifo:
             return self._receive_in_turn(scope, queue, most, visibility_seconds, attempt)
         with self._store.read() as conn:
-            if not rows.anything(conn, scope, [queue.id], now):
+            if not receiving.anything(conn, scope, [queue.id], now):
                 return []
-            rows.check_in_flight(conn, scope, queue, most, now)
+            receiving.check_in_flight(conn, scope, queue, most, now)
         nonce = str(uuid4())
         received = self._store.transact(
-            lambda conn: rows.receive(
+            lambda conn: receiving.receive(
                 conn, scope, queue, now, most=most, visibility_seconds=visibility_seconds, nonce=nonce
             )
         )
@@ -217,18 +220,18 @@ class Queues:
         """What is to be taken is looked for before the queue is locked, for it may be the last of very many."""
         now = self._clock.now()
         with self._store.read() as conn:
-            dying = rows.dying(conn, scope, queue.id, now)
+            dying = receiving.dying(conn, scope, queue.id, now)
         if dying:
-            self._store.transact(lambda conn: rows.bury_due(conn, scope, queue, now))
+            self._store.transact(lambda conn: receiving.bury_due(conn, scope, queue, now))
         told = None if attempt is None else derived_uuid(queue.id, attempt)
         with self._store.read() as conn:
-            ids = rows.offered(conn, scope, queue, now, most=most, nonce=told)
+            ids = receiving.offered(conn, scope, queue, now, most=most, nonce=told)
             if not ids:
                 return []
-            rows.check_in_flight(conn, scope, queue, most, now)
+            receiving.check_in_flight(conn, scope, queue, most, now)
         nonce = told or str(uuid4())
         received = self._store.transact(
-            lambda conn: rows.receive(
+            lambda conn: receiving.receive(
                 conn, scope, queue, now, most=most, visibility_seconds=visibility_seconds, nonce=nonce, ids=ids
             )
         )
@@ -241,7 +244,7 @@ class Queues:
         now = self._clock.now()
         with self._store.read() as conn:
             # Of a FIFO queue a look tells only what can be taken: there is nothing to wait for first.
-            again = not queue.fifo and bool(rows.anything(conn, scope, [queue.id], now))
+            again = not queue.fifo and bool(receiving.anything(conn, scope, [queue.id], now))
         return self.arrivals.expect(scope, queue, again=again)
 
     def remove(self, scope: Scope, queue: Queue, receipts: Sequence[str]) -> Sequence[Finding | None]:
@@ -251,7 +254,7 @@ class Queues:
         now = self._clock.now()
         expired: set[str] = set()
         if known:
-            expired = self._store.transact(lambda conn: rows.remove(conn, scope, queue, known, now))
+            expired = self._store.transact(lambda conn: receiving.remove(conn, scope, queue, known, now))
             self.arrivals.came(queue.id, len(known))  # in a FIFO queue the next one's turn has come
         return [
             each if isinstance(each, Finding) else ReceiptInvalid(text, "expired") if each[0] in expired else None
@@ -264,7 +267,7 @@ class Queues:
         if isinstance(read, Finding):
             raise read
         now = self._clock.now()
-        self._store.transact(lambda conn: rows.hide(conn, scope, queue, read, now, seconds=seconds))
+        self._store.transact(lambda conn: receiving.hide(conn, scope, queue, read, now, seconds=seconds))
         if seconds == 0:
             self.arrivals.came(queue.id)
 

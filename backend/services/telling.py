@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Protocol
 from uuid import uuid4
 
 from backend.clock import Clock
@@ -13,8 +14,19 @@ from backend.store.outlets import Outlets, kind_of
 from backend.store.session import Store
 
 
-class Trial:
-    """Publishes test messages."""
+class Trial(Protocol):
+    """Publishes the test message that whoever is named as a target gets first."""
+
+    def __call__(self, scope: Scope, target: str, *, cluster_id: str, cluster_name: str) -> None:
+        """Publish it now.
+
+        Raises:
+            TargetUnreached: it was not taken.
+        """
+
+
+class Publisher:
+    """The trial by what takes messages here."""
 
     def __init__(self, store: Store, clock: Clock, outlets: Outlets) -> None:
         self._store = store

@@ -54,11 +54,13 @@ class Heard:
 class Topics:
     """Each call may raise StoreUnavailable; who names a topic TopicMissing, who a subscription SubscriptionMissing."""
 
-    def __init__(self, store: Store, clock: Clock, limits: QueueLimits | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, limits: QueueLimits | None = None, rooms: Rooms | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits or QueueLimits()
-        self._rooms = Rooms(clock, self._limits)
+        self._rooms = rooms or Rooms(clock, self._limits)
 
     def find(self, scope: Scope, name: str) -> Topic:
         with self._store.read() as conn:

@@ -196,7 +196,7 @@ def test_in_a_fifo_queue_the_search_is_done_before_the_queue_is_locked(queues, w
 
 
 def test_what_too_many_come_before_waits_in_a_fifo_queue(queues, monkeypatch):
-    monkeypatch.setattr("backend.store.queues._LOOKED_THROUGH", 3)
+    monkeypatch.setattr("backend.store.receiving._LOOKED_THROUGH", 3)
     jobs = in_order(queues, *"aaab")
     (first,) = queues.receive(SCOPE, jobs, 1, 30)
     assert queues.receive(SCOPE, jobs, 10, 30) == []
@@ -205,7 +205,7 @@ def test_what_too_many_come_before_waits_in_a_fifo_queue(queues, monkeypatch):
 
 
 def test_no_more_are_hidden_than_may_be_and_delayed_ones_do_not_count(queues, monkeypatch):
-    monkeypatch.setattr("backend.store.queues.MOST_IN_FLIGHT", 2)
+    monkeypatch.setattr("backend.store.receiving.MOST_IN_FLIGHT", 2)
     jobs = queues.create(SCOPE, "a", {}, {})
     queues.send(SCOPE, jobs, [Outgoing("late", delay_seconds=9), Outgoing("1"), Outgoing("2"), Outgoing("3")])
     assert len(queues.receive(SCOPE, jobs, 2, 30)) == 2

@@ -12,7 +12,7 @@ from backend.domain.messages import MessageKind
 from backend.domain.queues import MessageRefused, NotInFlight, Outgoing, Queue, opened
 from backend.domain.scope import Scope
 from backend.domain.topics import FilterScope, Publication, PublicationRefused, Subscription, Topic, endpoint_key
-from backend.store import garbage, outbox_tables, queues, topics
+from backend.store import garbage, outbox_tables, queues, receiving, topics
 from backend.store.queues import QUEUES
 from backend.store.rooms import Rooms
 from backend.store.topics import SUBSCRIPTIONS, TOPICS
@@ -44,8 +44,8 @@ def take(store, of, most=10, hidden=30, at=NOW, nonce=None, scope=SCOPE):
     given = {"most": most, "visibility_seconds": hidden, "nonce": nonce or str(uuid4())}
     if of.fifo:
         with store.read() as conn:
-            given["ids"] = queues.offered(conn, scope, of, at, most=most, nonce=nonce)
-    return store.transact(lambda conn: queues.receive(conn, scope, of, at, **given))
+            given["ids"] = receiving.offered(conn, scope, of, at, most=most, nonce=nonce)
+    return store.transact(lambda conn: receiving.receive(conn, scope, of, at, **given))
 
 
 def bodies(received):
@@ -54,12 +54,12 @@ def bodies(received):
 
 def remove(store, of, message, at=NOW):
     _, id_, nonce = opened(message.receipt)
-    return store.transact(lambda conn: queues.remove(conn, SCOPE, of, [(id_, nonce)], at))
+    return store.transact(lambda conn: receiving.remove(conn, SCOPE, of, [(id_, nonce)], at))
 
 
 def hide(store, of, message, seconds, at=NOW):
     _, id_, nonce = opened(message.receipt)
-    store.transact(lambda conn: queues.hide(conn, SCOPE, of, (id_, nonce), at, seconds=seconds))
+    store.transact(lambda conn: receiving.hide(conn, SCOPE, of, (id_, nonce), at, seconds=seconds))
 
 
 def counted(store, of, at=NOW):
@@ -177,12 +177,12 @@ def test_what_was_looked_for_in_vain_meanwhile_is_passed_over(store):
     for group in "abc":
         send(store, jobs, f"{group}1", f"{group}2", group=group)
     with store.read() as conn:
-        ids = queues.offered(conn, SCOPE, jobs, NOW, most=10, nonce=None)
+        ids = receiving.offered(conn, SCOPE, jobs, NOW, most=10, nonce=None)
     taken = take(store, jobs, 3)
     assert bodies(taken) == ["a1", "a2", "b1"]
     remove(store, jobs, taken[0])
     given = {"most": 10, "visibility_seconds": 30, "nonce": str(uuid4()), "ids": ids}
-    assert bodies(store.transact(lambda conn: queues.receive(conn, SCOPE, jobs, NOW, **given))) == ["c1", "c2"]
+    assert bodies(store.transact(lambda conn: receiving.receive(conn, SCOPE, jobs, NOW, **given))) == ["c1", "c2"]
 
 
 def test_a_fifo_receipt_expires(store):
@@ -253,7 +253,7 @@ def test_what_was_kept_long_enough_is_dropped(store):
             old = garbage.oldest(conn, kind, later(61), 1000, records=False)
         store.transact(lambda conn, kind=kind, old=old: garbage.drop(conn, kind, old.keys, later(61)))
     with store.read() as conn:
-        assert queues.anything(conn, SCOPE, [jobs.id], NOW) == set()
+        assert receiving.anything(conn, SCOPE, [jobs.id], NOW) == set()
 
 
 def test_what_was_made_anew_meanwhile_is_not_dropped(store):
@@ -274,7 +274,7 @@ def test_what_has_expired_is_buried_no_more(store):
     take(store, jobs, hidden=1)
     assert take(store, graves, at=later(60)) == []
     with store.read() as conn:
-        assert queues.anything(conn, SCOPE, [graves.id], later(60)) == set()
+        assert receiving.anything(conn, SCOPE, [graves.id], later(60)) == set()
 
 
 # Topics
