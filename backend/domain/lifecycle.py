@@ -198,15 +198,12 @@ def message(cluster: Cluster, hook: Hook, node: Node, action: Action, target: st
     }
     if hook.metadata is not None:
         data["metadata"] = hook.metadata
-    return Message(
-        id=derived_uuid("action", action.id, target),
-        project_id=cluster.project_id,
-        region=cluster.region,
-        cluster_id=cluster.id,
-        cluster_name=cluster.name,
-        kind=MessageKind.ACTION,
-        target=target,
+    return Message.about(
+        cluster,
+        MessageKind.ACTION,
+        target,
         data=data,
-        created_at=action.begun_at,
+        at=action.begun_at,
+        id=derived_uuid("action", action.id, target),
         action_id=None if target == EVERYWHERE else action.id,
     )

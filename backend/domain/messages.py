@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from backend.domain.activity import Owner
 from backend.domain.scope import Scope
 
 
@@ -51,6 +52,23 @@ class Message:
     data: Mapping[str, Any]
     created_at: datetime
     action_id: str | None = None
+
+    @classmethod
+    def about(
+        cls, cluster: Owner, kind: MessageKind, target: str, *, data: Mapping[str, Any], at: datetime, **more: Any
+    ) -> Message:
+        """What a target is told of a cluster. ``more``: id, and the other fields that there is something to say in."""
+        return cls(
+            project_id=cluster.project_id,
+            region=cluster.region,
+            cluster_id=cluster.id,
+            cluster_name=cluster.name,
+            kind=kind,
+            target=target,
+            data=data,
+            created_at=at,
+            **more,
+        )
 
     @property
     def scope(self) -> Scope:

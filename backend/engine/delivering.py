@@ -149,10 +149,7 @@ def _shelve(
             tried.append(Tried(each, None))
         if context.clock.monotonic() >= ends_at:
             break
-    noted = _noted(context, conn, tried)
-    if last:
-        _give_back(conn, lease)
-    return noted
+    return _noted(context, conn, lease, tried, last=last)
 
 
 def _conclude(
@@ -161,10 +158,7 @@ def _conclude(
     """Write what came of a call; None where the lease was lost."""
     if not _held(conn, lease, [each.waiting for each in tried if each.error is not None]):
         return None
-    noted = _noted(context, conn, tried)
-    if last:
-        _give_back(conn, lease)
-    return noted
+    return _noted(context, conn, lease, tried, last=last)
 
 
 def _held(conn: Connection, lease: StreamLease, concerned: Iterable[Waiting]) -> bool:
@@ -175,8 +169,10 @@ def _held(conn: Connection, lease: StreamLease, concerned: Iterable[Waiting]) ->
     return leases.STREAMS.fence(conn, lease) is not None
 
 
-def _noted(context: Context, conn: Connection, tried: Sequence[Tried]) -> Sequence[Tried]:
-    """Write what came of each message; the same, each with whether it was given up."""
+def _noted(
+    context: Context, conn: Connection, lease: StreamLease, tried: Sequence[Tried], *, last: bool
+) -> Sequence[Tried]:
+    """Write what came of each message, and give the stream back after the last; each with whether it was given up."""
     outbox.told(conn, [each.waiting.message.id for each in tried if each.error is None])
     now = context.now()
     noted: list[Tried] = []
@@ -190,6 +186,8 @@ def _noted(context: Context, conn: Connection, tried: Sequence[Tried]) -> Sequen
                 context.outlets.decide(conn, waiting.message.action_id, now)
         elif error is not None:
             outbox.put_off(conn, waiting, str(error), now, now + _pause(context, waiting))
+    if last:
+        _give_back(conn, lease)
     return noted
 
 

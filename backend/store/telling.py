@@ -99,14 +99,11 @@ def message(cluster: Cluster, was: Activity, entry: Activity, target: str) -> Me
         "origin": str(origin),
         "destination": str(destination),
     }
-    return Message(
-        id=derived_uuid("activity", entry.id, target),
-        project_id=cluster.project_id,
-        region=cluster.region,
-        cluster_id=cluster.id,
-        cluster_name=cluster.name,
-        kind=MessageKind.ACTIVITY,
-        target=target,
+    return Message.about(
+        cluster,
+        MessageKind.ACTIVITY,
+        target,
         data=data,
-        created_at=entry.ended_at,
+        at=entry.ended_at,
+        id=derived_uuid("activity", entry.id, target),
     )
