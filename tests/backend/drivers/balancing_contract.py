@@ -14,24 +14,15 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
 from backend.drivers.balancing import Balancing, PoolMember, Target
 from backend.drivers.errors import PoolNotFound
+from tests.backend.drivers.on_a_cloud import InProjects
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 PORT = 9080
 
 
-class BalancingContract:
+class BalancingContract(InProjects):
     @pytest.fixture
     def balancing(self) -> Balancing:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def scope(self) -> Scope:
-        """The project of the pool."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def other_scope(self) -> Scope:
-        """Another project of the same region."""
         raise NotImplementedError
 
     @pytest.fixture

@@ -24,19 +24,21 @@ LAUNCH = "77777777-7777-4777-8777-777777777777"
 OTHER_LAUNCH = "88888888-8888-4888-8888-888888888888"
 
 
-class OnACloud:
-    @pytest.fixture
-    def cloud(self) -> Cloud:
-        raise NotImplementedError
-
+class InProjects:
     @pytest.fixture
     def scope(self) -> Scope:
-        """A project in which servers may be made; what is in it is not touched."""
+        """A project in which things may be made; what is in it is not touched."""
         raise NotImplementedError
 
     @pytest.fixture
     def other_scope(self) -> Scope:
         """Another project of the same region."""
+        raise NotImplementedError
+
+
+class OnACloud(InProjects):
+    @pytest.fixture
+    def cloud(self) -> Cloud:
         raise NotImplementedError
 
     @pytest.fixture

@@ -13,6 +13,7 @@ from backend.drivers.installation import named
 from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.addresses_contract import AddressesContract
 from tests.backend.drivers.contract import CloudContract
+from tests.backend.drivers.openstack.live.demo import InDemo
 
 
 # One has a subnet for each zone, so servers are made on ports; the other has one subnet, so they are made in batches.
@@ -23,22 +24,10 @@ def opened(settings, request) -> Cloud:
     )
 
 
-class TestOpenStackCloud(CloudContract):
+class TestOpenStackCloud(InDemo, CloudContract):
     @pytest.fixture
     def cloud(self, opened) -> Cloud:
         return opened
-
-    @pytest.fixture
-    def scope(self, request):
-        return request.getfixturevalue("demo_scope")
-
-    @pytest.fixture
-    def other_scope(self, request):
-        return request.getfixturevalue("other_project_scope")
-
-    @pytest.fixture
-    def until(self, request):
-        return request.getfixturevalue("patience")
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +35,7 @@ def addressed(settings) -> Cloud:
     return open_cloud(settings, SystemClock(), installation=named(str(uuid.uuid4())))
 
 
-class TestOpenStackAddresses(AddressesContract):
+class TestOpenStackAddresses(InDemo, AddressesContract):
     @pytest.fixture
     def cloud(self, addressed) -> Cloud:
         return addressed
-
-    @pytest.fixture
-    def scope(self, request):
-        return request.getfixturevalue("demo_scope")
-
-    @pytest.fixture
-    def other_scope(self, request):
-        return request.getfixturevalue("other_project_scope")
-
-    @pytest.fixture
-    def until(self, request):
-        return request.getfixturevalue("patience")

@@ -11,6 +11,7 @@ from backend.clock import SystemClock
 from backend.drivers.cloud import Cloud
 from backend.drivers.installation import named
 from backend.drivers.openstack.cloud import open_cloud
+from tests.backend.drivers.openstack.live.demo import InDemo
 from tests.backend.drivers.volumes_contract import VolumesContract
 
 
@@ -20,19 +21,7 @@ def opened(settings) -> Cloud:
     return open_cloud(chosen, SystemClock(), installation=named(str(uuid.uuid4())))
 
 
-class TestOpenStackVolumes(VolumesContract):
+class TestOpenStackVolumes(InDemo, VolumesContract):
     @pytest.fixture
     def cloud(self, opened) -> Cloud:
         return opened
-
-    @pytest.fixture
-    def scope(self, request):
-        return request.getfixturevalue("demo_scope")
-
-    @pytest.fixture
-    def other_scope(self, request):
-        return request.getfixturevalue("other_project_scope")
-
-    @pytest.fixture
-    def until(self, request):
-        return request.getfixturevalue("patience")
