@@ -29,7 +29,7 @@ from backend.engine.measures import Measures, Unmeasured
 from backend.engine.settings import EngineSettings
 from backend.store.away import AWAY
 from backend.store.homes import StoredHomes
-from backend.store.leased import Claimer, Lease, Room
+from backend.store.leased import Claimer, Kinds, Lease, Room
 from backend.store.outlets import Outlets
 from backend.store.session import Store
 
@@ -145,6 +145,7 @@ class Engine:
         self._claimer = Claimer(name, settings.lease)
         self._calls: Calls = calls or Lanes(clock, settings.cloud_calls, rule=settings.breaker)
         self._kinds, self._rounds = kinds, rounds
+        self._asked = Kinds({kind.name: kind.leased for kind in kinds})
         self._running: list[_Running] = []
         self._failed: list[tuple[AnyKind, Lease, datetime]] = []
         self._in_doubt: set[str] = set()
@@ -184,11 +185,14 @@ class Engine:
         self._renew(now)
         self._put_off()
         claimed: dict[str, int] = {}
+        due = self._due(now)
         for kind in self._kinds:
-            leases = self._claim(kind, now)
+            leases = self._claim(kind, now) if kind.name in due else []
             claimed[kind.name] = len(leases)
             for lease in leases:
                 faults += self._advance(_Running(kind, lease, kind.work(self._context, lease)), None)
+            if leases:
+                due = self._due(now)  # what was done may have pulled other work
         for each in self._rounds:
             self._round(each, now)
         return Outcome(claimed, faults, len(self._running))
@@ -222,6 +226,13 @@ class Engine:
             LOG.warning("the database answers again, after %.0f s", self._clock.monotonic() - self._away_since)
             self._away_since = None
 
+    def _due(self, now: datetime) -> set[str]:
+        """The kinds that are to be claimed, and those of which nobody knows what came of the last claim."""
+        due = self._asked.due(self._store, now)
+        if not any(job.write for job in self._running):  # a store that is read may still take nothing
+            self._note_back()
+        return due | self._in_doubt
+
     def _claim(self, kind: AnyKind, now: datetime) -> list[Any]:
         """What is due of a kind and there is room for; where a region has none, others are asked for once a poll."""
         held = (job.lease.scope for job in self._running if job.kind is kind)
@@ -236,8 +247,6 @@ class Engine:
         self._in_doubt.add(kind.name)  # what is claimed by a transaction that nobody hears of is given back
         leases = kind.leased.claim(self._store, self._claimer, now, room)
         self._in_doubt.discard(kind.name)
-        if not any(job.write for job in self._running):  # a store that is read may still take nothing
-            self._note_back()
         return leases
 
     def _disown(self, kind: AnyKind, now: datetime) -> None:

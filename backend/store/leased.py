@@ -11,7 +11,7 @@ A table of such rows has the columns ``project_id``, ``region``, ``due_at``, ``o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -27,6 +27,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     insert,
     or_,
@@ -144,6 +145,8 @@ class Leased(Generic[L]):
             .order_by(c.due_at, *self._keys)
         )
         self._open = self._looks(self._due)
+        self.any_due = exists(select(1).where(c.due_at <= bindparam("now"), free))
+        self.longest_due = select(func.min(c.due_at)).scalar_subquery()
         self._take = (
             update(table)
             .where(self._held)
@@ -305,11 +308,6 @@ class Leased(Generic[L]):
             conn.execute(self._release(), told)
         return len(lost)
 
-    def oldest(self, conn: Connection) -> datetime | None:
-        """Since when what is due longest is due; a time to come where nothing is."""
-        found: datetime | None = conn.execute(select(func.min(self._table.c.due_at))).scalar()
-        return found
-
     def _row_key(self, row: Row[Any]) -> dict[str, Any]:
         return _bound([getattr(row, name) for name in self._names])
 
@@ -319,6 +317,27 @@ class Leased(Generic[L]):
     def _fenced(self, lease: L) -> dict[str, Any]:
         """The key with the mark; a mark that has passed may hide a wish, and is not taken for ours."""
         return {**self._fence_key(lease), "mark": None if lease.over else lease.mark}
+
+
+class Kinds:
+    """Several kinds of rows, asked together by one statement: an engine that has nothing to do costs one a tick."""
+
+    def __init__(self, kinds: Mapping[str, Leased[Any]]) -> None:
+        self._none = not kinds
+        self._due = select(*(each.any_due.label(name) for name, each in kinds.items()))
+        self._longest = select(*(each.longest_due.label(name) for name, each in kinds.items()))
+
+    def due(self, store: Store, now: datetime) -> set[str]:
+        """The names of those that have rows that are due and that nobody holds, room for them or not."""
+        if self._none:
+            return set()
+        with store.read() as conn:
+            told = conn.execute(self._due, {"now": now, "lease_now": store.lease_now(conn)}).mappings().one()
+        return {name for name, is_due in told.items() if is_due}
+
+    def oldest(self, conn: Connection) -> dict[str, datetime | None]:
+        """For each name since when what is due longest is due; a time to come where nothing is, None without rows."""
+        return {**conn.execute(self._longest).mappings().one()}
 
 
 def _bound(key: Sequence[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from backend.domain.messages import Gone, Message, MessageKind, Refused, SinkError, Telling, Unreached
 from backend.engine.settings import EngineSettings
 from backend.store import leases, outbox
+from backend.store.leased import Kinds
 from backend.store.outlets import Outlets
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE, uuid_of
@@ -94,7 +95,7 @@ def test_messages_of_a_group_are_told_in_their_order_and_leave_nothing(world, he
     world.pass_time(1)
     assert hearer.heard == {"log:a": _ids("1", "2", "0"), "log:b": _ids("3", "4")}
     with world.store.read() as conn:
-        assert leases.STREAMS.oldest(conn) is None
+        assert Kinds({"streams": leases.STREAMS}).oldest(conn) == {"streams": None}
     assert world.measures.told["messages"] == 5
 
 
