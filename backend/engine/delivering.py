@@ -27,6 +27,8 @@ from backend.store.session import Connection
 
 LOG = logging.getLogger(__name__)
 LANE = "sinks"
+_WORDS_LANE = "words"
+"""What is kept here waits for no target that does not answer, not even for its words."""
 _BATCHES = 20
 """Of one stream in a row; then others have their turn."""
 _CALL_SECONDS = 20.0
@@ -66,7 +68,7 @@ def deliver(context: Context, lease: StreamLease) -> Job:
         target = due[0].message.target
         shelf = context.outlets.shelves.get(kind_of(target))
         if shelf is not None:  # the words are found in a call, too: they may ask the cloud
-            (tellings,) = yield [Call(lease.scope, partial(_worded, context, due), lane=LANE)]
+            (tellings,) = yield [Call(lease.scope, partial(_worded, context, due), lane=_WORDS_LANE)]
             noted = yield Write(partial(_shelve, context, lease, shelf, tellings, last=last))
         else:
             send = context.outlets.sinks.get(kind_of(target), _nowhere)

@@ -10,10 +10,11 @@ A table of such rows has the columns ``project_id``, ``region``, ``due_at``, ``o
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
@@ -81,6 +82,9 @@ L = TypeVar("L", bound=Lease)
 class Room:
     """How much more may be claimed: so much of each region, and at most half of that of one project.
 
+    Where more is wanted than there is room for, a project that holds less comes before one that holds more, so that
+    what is long due of a few, and comes again and again, keeps nobody else waiting.
+
     Args:
         at_once: held of one region.
         held: where each lease that is held belongs.
@@ -104,6 +108,37 @@ class Room:
         self._scopes[scope] += 1
         self._regions[scope.region] += 1
         return True
+
+    def fill(self, wanted: Sequence[Scope]) -> list[int]:
+        """Take the room that is left.
+
+        Args:
+            wanted: where each place is wanted, longest due first.
+
+        Returns:
+            Which of them have one, in their order: whoever holds least had the next, of those the longest due.
+        """
+        waiting: dict[Scope, deque[int]] = {}
+        for number, scope in enumerate(wanted):
+            waiting.setdefault(scope, deque()).append(number)
+        turns = [(self._scopes[scope], numbers[0], scope) for scope, numbers in waiting.items()]
+        heapify(turns)
+        taken: list[int] = []
+        while turns:
+            _, number, scope = heappop(turns)
+            if not self.take(scope):
+                continue
+            taken.append(number)
+            waiting[scope].popleft()
+            if waiting[scope]:
+                heappush(turns, (self._scopes[scope], waiting[scope][0], scope))
+        return sorted(taken)
+
+    def goes_to(self, seen: Iterable[Scope]) -> bool:
+        """Whether nobody else in their regions comes before them: as many hold nothing as there is room for."""
+        regions = {scope.region: self.at_once - self._regions[scope.region] for scope in seen}
+        new = Counter(scope.region for scope in set(seen) if not self._scopes[scope])
+        return all(new[region] >= left for region, left in regions.items())
 
     @property
     def full_regions(self) -> list[str]:
@@ -176,9 +211,10 @@ class Leased(Generic[L]):
         self._pull = update(table).where(self._this).values(due_at=case((sooner, wanted), else_=c.due_at))
 
     def claim(self, store: Store, claimer: Claimer, now: datetime, room: Room) -> list[L]:
-        """Claim what is due and nobody holds, longest due first, as far as there is room.
+        """Claim what is due and nobody holds, as far as there is room, and answer it longest due first.
 
-        What waits for a region or a project that is full does not hold up the rest.
+        What waits for a region or a project that is full does not hold up the rest; where not all has room, projects
+        that hold less come first.
         """
         peek, _ = self._where(room)
         with store.read() as conn:  # no write transaction is begun where nothing is due
@@ -191,22 +227,53 @@ class Leased(Generic[L]):
         mark = now + claimer.lease
         common = {"by": claimer.name, "until": lease_now + claimer.lease, "new": mark}
         claimed: list[L] = []
+        everybody = False
         while True:
-            _, lock = self._where(room)
-            found = conn.execute(lock, {"now": now, "lease_now": lease_now, "most": room.at_once}).all()
-            taken = [row for row in found if room.take(Scope(row.project_id, row.region))]
+            found = self._longest(conn, room, now, lease_now)
+            more = len(found) >= room.at_once
+            if more and not everybody:
+                others, everybody = self._others(conn, room, now, lease_now, found)
+                found = [*found, *others]
+            taken = [found[number] for number in room.fill([_scope(row) for row in found])]
             if taken:
                 conn.execute(self._take, [{**self._row_key(row), "held_epoch": row.epoch, **common} for row in taken])
             claimed += [self._lease(row, mark, store.clock) for row in taken]
-            if len(found) < room.at_once:
+            if not more:
                 return claimed
 
-    def _where(self, room: Room) -> tuple[Select[Any], Select[Any]]:
+    def _longest(
+        self, conn: Connection, room: Room, now: datetime, lease_now: datetime, seen: Iterable[Scope] = ()
+    ) -> Sequence[Row[Any]]:
+        """What is due longest where there is room, but for these projects, locked, as much as a region has room for."""
+        _, lock = self._where(room, seen)
+        return conn.execute(lock, {"now": now, "lease_now": lease_now, "most": room.at_once}).all()
+
+    def _others(
+        self, conn: Connection, room: Room, now: datetime, lease_now: datetime, found: Sequence[Row[Any]]
+    ) -> tuple[list[Row[Any]], bool]:
+        """What is due of projects that are not among those, as far as their turn may come; whether those are all."""
+        others: list[Row[Any]] = []
+        seen = {_scope(row) for row in found}
+        while not room.goes_to(seen):
+            more = self._longest(conn, room, now, lease_now, seen)
+            others += more
+            seen |= {_scope(row) for row in more}
+            if len(more) < room.at_once:
+                return others, True
+        return others, False
+
+    def _where(self, room: Room, seen: Iterable[Scope] = ()) -> tuple[Select[Any], Select[Any]]:
         """How to look whether anything is due where there is room, and how to lock ``most`` of it.
+
+        Args:
+            seen: projects that are left out.
 
         Asked for at every tick, mostly with room everywhere: that is built once.
         """
         due = self._outside(room)
+        if seen:
+            c = self._table.c
+            due = due.where(tuple_(c.project_id, c.region).not_in([(each.project_id, each.region) for each in seen]))
         return self._open if due is self._due else self._looks(due)
 
     def _looks(self, due: Select[Any]) -> tuple[Select[Any], Select[Any]]:
@@ -224,7 +291,7 @@ class Leased(Generic[L]):
     def _lease(self, row: Row[Any], mark: datetime, clock: Clock) -> L:
         return self._made(
             key=tuple(getattr(row, name) for name in self._names),
-            scope=Scope(row.project_id, row.region),
+            scope=_scope(row),
             epoch=row.epoch + 1,
             mark=mark,
             clock=clock,
@@ -338,6 +405,10 @@ class Kinds:
     def oldest(self, conn: Connection) -> dict[str, datetime | None]:
         """For each name since when what is due longest is due; a time to come where nothing is, None without rows."""
         return {**conn.execute(self._longest).mappings().one()}
+
+
+def _scope(row: Row[Any]) -> Scope:
+    return Scope(row.project_id, row.region)
 
 
 def _bound(key: Sequence[str]) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from backend.domain.messages import Gone, Message, MessageKind, Refused, SinkError, Telling, Unreached
+from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
 from backend.store import leases, outbox
 from backend.store.leased import Kinds
 from backend.store.outlets import Outlets
+from tests.backend.engine.threads import Threads
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE, uuid_of
 
@@ -60,10 +62,10 @@ def world(hearer, decided):
     made.close()
 
 
-def _message(world, name, target="log:a", group="web", **more):
+def _message(world, name, target="log:a", group="web", project=SCOPE.project_id, **more):
     return Message(
         id=uuid_of(name),
-        project_id=SCOPE.project_id,
+        project_id=project,
         region=SCOPE.region,
         cluster_id=uuid_of(group),
         cluster_name=group,
@@ -238,6 +240,63 @@ def test_who_lost_the_stream_writes_nothing(world, hearer):
     late.tick(world.clock.now())
     assert hearer.heard["log:a"] == _ids("1")
     assert _dead(world) == []
+
+
+class Hanging:
+    """Threads whose calls to targets hang for 20 s; all else is answered in the next tick."""
+
+    def __init__(self, world, outlets, **settings):
+        self.world, self.threads = world, {}
+        world.engine_settings = replace(world.engine_settings, cloud_calls=4, **settings)
+        lanes = Lanes(world.clock, 4, executor_of=self._threads)
+        world.engine = world.new_engine("two", lanes, outlets=outlets)
+
+    def _threads(self, name, _number):
+        made = Threads(self.world.clock, 20.0 if name.endswith("/sinks") else 0.0)
+        return self.threads.setdefault(name, made)
+
+    def pass_time(self, seconds):
+        for _ in range(seconds):
+            self.world.engine.tick(self.world.clock.now())
+            self.world.clock.move(1)
+            for each in list(self.threads.values()):
+                each.move()
+        self.world.engine.tick(self.world.clock.now())
+
+
+def test_targets_that_hang_of_some_projects_keep_no_other_project_waiting(world):
+    told = []
+
+    def tell(scope, target, telling):
+        told.append(scope.project_id)
+        if target.startswith("log:hangs"):
+            raise Unreached("no answer")
+
+    hanging = Hanging(world, Outlets(sinks={"log": tell}), streams_at_once=6)
+    for number in range(40):
+        _add(world, *(_message(world, f"{each}{number}", f"log:hangs{number}", project=each) for each in "ab"))
+    hanging.pass_time(1)
+    _add(world, _message(world, "c", "log:answers", project="c"))
+    hanging.pass_time(80)
+    assert told.count("c") == 1
+    assert told.count("a") + told.count("b") < 20, "theirs is far from done"
+
+
+def test_what_is_kept_here_waits_for_no_target_that_does_not_answer(world):
+    kept = []
+
+    def shelf(conn, scope, target, telling, now):
+        kept.append(scope.project_id)
+
+    def tell(scope, target, telling):
+        raise Unreached("no answer")
+
+    hanging = Hanging(world, Outlets(shelves={"sqs": shelf}, sinks={"log": tell}))
+    for number in range(40):
+        _add(world, *(_message(world, f"{each}{number}", f"log:hangs{number}", project=each) for each in "ab"))
+    _add(world, _message(world, "1", "arn:aws:sqs:us-east-1:1:q", project="a"))
+    hanging.pass_time(2)
+    assert kept == ["a"]
 
 
 def test_many_messages_of_one_group_are_few_claims(world, hearer):

@@ -57,6 +57,45 @@ def test_a_project_is_given_half_of_its_region(store):
     assert leases.POOLS.claim(store, TWO, store.clock.now(), room) == []
 
 
+def _pools(store, project, number, at=NOW, region="r"):
+    def work(conn):
+        for each in range(number):
+            traffic.pull_pool(conn, Scope(project, region), f"{project}-{each}", at)
+
+    store.transact(work)
+
+
+def _claim_pools(store, room):
+    return [each.scope.project_id for each in leases.POOLS.claim(store, TWO, store.clock.now(), room)]
+
+
+def test_what_is_due_long_of_some_projects_keeps_no_other_waiting(store):
+    """Theirs comes again and again before it can all be done: whoever holds less has the next turn."""
+    _pools(store, "a", 9, NOW - timedelta(hours=2))
+    _pools(store, "b", 9, NOW - timedelta(hours=1))
+    _pools(store, "c", 2, NOW)
+    _pools(store, "d", 1, NOW)
+    held = [Scope("a", "r"), Scope("a", "r"), Scope("b", "r")]
+    assert _claim_pools(store, Room(4, held)) == ["c"]
+    assert _claim_pools(store, Room(4, [Scope("a", "r"), *held[2:], Scope("c", "r")])) == ["d"]
+    assert _claim_pools(store, Room(4, held)) == ["c"]
+    assert _claim_pools(store, Room(4, held)) == ["b"]
+
+
+def test_projects_share_what_is_free_and_the_longest_due_come_first_in_each(store):
+    _pools(store, "a", 9, NOW - timedelta(hours=2))
+    _pools(store, "b", 9, NOW - timedelta(hours=1))
+    _pools(store, "c", 1, NOW)
+    _pools(store, "e", 1, NOW, region="other")
+    assert _claim_pools(store, Room(6, [])) == ["a", "a", "a", "b", "b", "c", "e"]
+
+
+def test_no_more_projects_are_looked_for_than_there_is_room_for(store):
+    for number in range(8):
+        _pools(store, f"p{number}", 1, NOW - timedelta(minutes=9 - number))
+    assert _claim_pools(store, Room(3, [])) == ["p0", "p1", "p2"]
+
+
 @pytest.mark.parametrize("at_once", [1, 2, 5])
 def test_somebody_is_always_given_something(at_once):
     assert Room(at_once, []).take(SCOPE)
