@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from backend.domain.messages import Gone, SinkError, Telling, Unreached
+from backend.domain.messages import Gone, Message, SinkError, Telling, Unreached
 from backend.domain.scope import Scope
 from backend.domain.web_addresses import shown
 from backend.engine.context import Context
@@ -38,6 +38,10 @@ _SHELF_SECONDS = 1.0
 _VAIN = 2
 """A call ends after so many messages that were not taken: it is the target, and not the message."""
 _MOST_DOUBLINGS = 20
+
+
+class Faulty(Unreached):
+    """A fault of ours kept a message from being told, and no target did; it may be mended while there is patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,21 @@ def _nowhere(_scope: Scope, target: str, _telling: Telling) -> None:
     raise Gone(f"there is no way to {shown(target)}")
 
 
-def _worded(context: Context, due: Sequence[Waiting]) -> list[tuple[Waiting, Telling]]:
-    return [(each, context.outlets.words(each.message)) for each in due]
+def _worded(context: Context, due: Sequence[Waiting]) -> list[tuple[Waiting, Telling | SinkError]]:
+    """Each with its words, or with why it has none."""
+    return [(each, _words(context, each.message)) for each in due]
+
+
+def _words(context: Context, message: Message) -> Telling | SinkError:
+    try:
+        return context.outlets.words(message)
+    except Exception as error:  # noqa: BLE001 - a fault in one message's words keeps nobody else's from being told
+        return _fault(message, error)
+
+
+def _fault(message: Message, error: Exception) -> Faulty:
+    LOG.error("message %s to %s could not be told", message.id, shown(message.target), exc_info=error)
+    return Faulty(f"a fault of Coppice: {type(error).__name__}")
 
 
 def _send(context: Context, send: Send, target: str, due: Sequence[Waiting]) -> list[Tried]:
@@ -110,26 +127,38 @@ def _send(context: Context, send: Send, target: str, due: Sequence[Waiting]) -> 
     clock, vain = context.clock, 0
     ends_at = clock.monotonic() + _CALL_SECONDS
     for waiting in due:
-        try:
-            send(waiting.message.scope, target, context.outlets.words(waiting.message))
-        except SinkError as error:
-            tried.append(Tried(waiting, error))
-            vain += isinstance(error, Unreached)
-            # The next attempt is the last that holds up the others.
-            if vain >= _VAIN or (isinstance(error, Unreached) and waiting.attempts + 1 < outbox.IN_ORDER):
-                break
-        else:
-            tried.append(Tried(waiting, None))
-        if clock.monotonic() >= ends_at:
+        error = _sent(context, send, target, waiting.message)
+        tried.append(Tried(waiting, error))
+        vain += isinstance(error, Unreached) and not isinstance(error, Faulty)
+        if vain >= _VAIN or _holds_up(waiting, error) or clock.monotonic() >= ends_at:
             break
     return tried
+
+
+def _sent(context: Context, send: Send, target: str, message: Message) -> SinkError | None:
+    """Tell it; why it was not taken, None where it was."""
+    words = _words(context, message)
+    if isinstance(words, SinkError):
+        return words
+    try:
+        send(message.scope, target, words)
+    except SinkError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - as with its words
+        return _fault(message, error)
+    return None
+
+
+def _holds_up(waiting: Waiting, error: SinkError | None) -> bool:
+    """Whether those after it wait for its next attempt."""
+    return isinstance(error, Unreached) and waiting.attempts + 1 < outbox.IN_ORDER
 
 
 def _shelve(
     context: Context,
     lease: StreamLease,
     shelf: Shelf,
-    tellings: Sequence[tuple[Waiting, Telling]],
+    tellings: Sequence[tuple[Waiting, Telling | SinkError]],
     conn: Connection,
     *,
     last: bool,
@@ -141,17 +170,26 @@ def _shelve(
     tried: list[Tried] = []
     ends_at = context.clock.monotonic() + _SHELF_SECONDS
     for each, telling in tellings:
-        try:
-            shelve(shelf, conn, each.message, telling, now)
-        except SinkError as error:
-            tried.append(Tried(each, error))
-            if isinstance(error, Unreached) and each.attempts + 1 < outbox.IN_ORDER:
-                break  # it holds up those after it
-        else:
-            tried.append(Tried(each, None))
+        error = _shelved(conn, shelf, each.message, telling, now)
+        tried.append(Tried(each, error))
+        if _holds_up(each, error):
+            break
         if context.clock.monotonic() >= ends_at:
             break
     return _noted(context, conn, lease, tried, last=last)
+
+
+def _shelved(
+    conn: Connection, shelf: Shelf, message: Message, telling: Telling | SinkError, now: datetime
+) -> SinkError | None:
+    """Put it there; why it was not taken, None where it was."""
+    if isinstance(telling, SinkError):
+        return telling
+    try:
+        shelve(shelf, conn, message, telling, now)
+    except SinkError as error:
+        return error
+    return None
 
 
 def _conclude(

@@ -206,6 +206,50 @@ def test_a_fault_of_ours_ends_one_message_and_leaves_nothing_of_it(world, decide
     assert decided == ["2"]
 
 
+def _faulty_words(message):
+    if message.data["name"] == "2":
+        raise KeyError("secret")
+    return Telling(message.id, "words")
+
+
+@pytest.mark.parametrize("target", ["log:a", "arn:aws:sqs:us-east-1:1:q"])
+def test_a_fault_in_the_words_of_one_message_ends_it_after_its_patience_and_keeps_no_other(world, decided, target):
+    """It may be mended meanwhile: an engine of the next version may know the words."""
+    told = []
+    outlets = Outlets(
+        words=_faulty_words,
+        shelves={"sqs": lambda _conn, _scope, _target, telling, _now: told.append(telling.id)},
+        sinks={"log": lambda _scope, _target, telling: told.append(telling.id)},
+        decide=lambda _conn, action, _now: decided.append(action),
+    )
+    world.engine = world.new_engine("two", outlets=outlets)
+    _add(world, *(_message(world, name, target, action_id=name) for name in "123"))
+    world.pass_time(20)
+    assert told == _ids("1", "3")
+    assert (_dead(world), decided) == ([], [])
+    world.pass_time(900, 5)
+    assert [(letter.message.id, letter.fault) for letter in _dead(world)] == [
+        (uuid_of("2"), "a fault of Coppice: KeyError")
+    ]
+    assert (told, decided) == (_ids("1", "3"), ["2"])
+
+
+def test_a_fault_of_a_sink_ends_one_message_after_its_patience_and_keeps_no_other(world, decided):
+    told = []
+
+    def sink(scope, target, telling):
+        if telling.id == uuid_of("2"):
+            raise UnicodeError
+        told.append(telling.id)
+
+    outlets = Outlets(sinks={"log": sink}, decide=lambda _conn, action, _now: decided.append(action))
+    world.engine = world.new_engine("two", outlets=outlets)
+    _add(world, *(_message(world, name, action_id=name) for name in "123"))
+    world.pass_time(900, 5)
+    assert told == _ids("1", "3")
+    assert ([letter.fault for letter in _dead(world)], decided) == (["a fault of Coppice: UnicodeError"], ["2"])
+
+
 def test_a_shelf_without_room_is_told_in_order_later(world, decided):
     kept, full = [], [True]
 
