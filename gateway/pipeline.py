@@ -5,22 +5,24 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from gateway import models, request_log
+from gateway import links, models, request_log
 from gateway.auth import claims, sigv4
 from gateway.auth.credentials import Credential, Credentials
 from gateway.auth.refusals import Refusal
 from gateway.dialects import Dialect
 from gateway.limits import Limits, TokenBuckets
+from gateway.protocol import wire
+from gateway.protocol.wire import Asked
 from gateway.request import Later, Request, Response
 from gateway.request_log import Observe, Record
-from gateway.services import UNKNOWN, Operation, Services
+from gateway.services import UNKNOWN, Operation, Service, Services
 from translators import errors, registry
 from translators.errors import AWSError
-from translators.registry import Call, Caller, Handler, NotYet
+from translators.registry import Call, Caller, Handler, Linked, NotYet
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,19 @@ class Clock(Protocol):
         """Seconds of a clock that never goes back."""
 
 
+@dataclass(slots=True)
+class _Way:
+    """What is known of a request on its way: it is refused in the form and the words known by then."""
+
+    request_id: str
+    protocol: wire.Protocol
+    dialect: Dialect
+    service: str = ""
+    action: str = ""
+    account: str = ""
+    region: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
     """Answers requests. Made once by the composition root, used by all threads.
@@ -54,6 +69,7 @@ class Pipeline:
         account_id_of: the twelve digits of a project.
         backend: handed to handlers as it is.
         find_handler: the function that answers an operation, by service and name; None where none does.
+        find_linked: the operation that links in messages ask for by its name; None for all others.
         translate: the AWS error of a finding of the backend, by service; None for exceptions that are no findings.
         default_region: the AWS region of services that have none (iam, sts) where the signature's is not the cloud's.
         page_key: what tokens of pages are authenticated with, the same in all processes of an installation.
@@ -73,6 +89,7 @@ class Pipeline:
     account_id_of: Callable[[str], str]
     backend: Any
     find_handler: Callable[[str, str], Handler | None] = registry.find
+    find_linked: links.FindLinked = registry.find_linked
     translate: Callable[[Exception, str], AWSError | None] = errors.translate
     default_region: str = "us-east-1"
     page_key: bytes = field(default=b"", repr=False)
@@ -90,61 +107,90 @@ class Pipeline:
     def answer(self, request: Request) -> Response:
         """The answer to a request; raises nothing."""
         started = self.clock.monotonic()
-        request_id = str(uuid.uuid4())
-        protocol, dialect = UNKNOWN
-        service_name = action = account = region = code = ""
+        request_id, code = str(uuid.uuid4()), ""
+        way = _Way(request_id, *UNKNOWN)
         try:
             claimed = claims.service_of(request)
-            protocol, dialect = self.services.spoken(request, claimed)
+            way.protocol, way.dialect = self.services.spoken(request, claimed)
             self._admit(request, claimed)
-            claim = claims.read(request)
-            # What is claimed more than once was perhaps read otherwise when nothing but the form was asked for.
-            protocol, dialect = self.services.spoken(request, claim.scope.service)
-            credential = self.verify(request, claim, self.credentials, self.clock.now())
-            caller = credential.caller
-            account = self.account_id_of(caller.project_id)
-            region = self._region(claim.scope)
-            service_name = self.services.named(claim.scope.service)
-            # Before the body is looked at: what is costly to take apart, or to refuse, costs a token like all else.
-            self._throttle(account, region, dialect)
-            asked = protocol.asked(request, self.limits.of(service_name))
-            service = self.services.choose(claim.scope.service, protocol.name, asked)
-            service_name, dialect = service.name, service.dialect
-            protocol = service.protocols.get(protocol.name, protocol)
-            operation = self.services.operation(service, protocol.name, asked)
-            action = operation.name
-            self.authorize(caller, account, service_name, action)
-            handler = self.find_handler(service_name, action)
-            if handler is None:
-                raise dialect.unanswered(service_name, action)
-            params = _params(operation, dialect, asked.content, request)
-            scope = self.scope_of(caller, region)
-            call = Call(
-                service_name,
-                action,
-                params,
-                caller,
-                region,
-                account,
-                scope,
-                request_id,
-                self.backend,
-                self.told,
-                self.page_key,
-                request.endpoint,
-                lambda name: self.scope_of(caller, name) if self._knows(name) else None,
-                request.may_wait,
-                request.waited,
-            )
+            link = links.read(request, self.limits, self.find_linked)
+            asked = self._signed(request, way) if link is None else self._followed(request, way, *link)
+            operation, handler, call = asked
             answered = operation.answer(handler(call), request_id)
         except NotYet as wait:
-            return Response(204, b"", later=Later(wait.seconds, wait.ready, account))  # told of when it is answered
+            return Response(204, b"", later=Later(wait.seconds, wait.ready, way.account))  # told of when it is answered
         except Exception as exception:  # noqa: BLE001 - the one place where a fault of ours becomes AWS's InternalFailure
-            error = self._error(exception, dialect, service_name, request_id)
-            answered, code = protocol.refuse(error, request_id), error.code
+            error = self._error(exception, way.dialect, way.service, request_id)
+            answered, code = way.protocol.refuse(error, request_id), error.code
         seconds = self.clock.monotonic() - started
-        self.observe(Record(request_id, service_name, action, account, region, answered.status, code, seconds))
+        told = (way.service, way.action, way.account, way.region)
+        self.observe(Record(request_id, *told, answered.status, code, seconds))
         return answered
+
+    def _signed(self, request: Request, way: _Way) -> tuple[Operation, Handler, Call]:
+        """What somebody asks for who has signed it."""
+        claim = claims.read(request)
+        # What is claimed more than once was perhaps read otherwise when nothing but the form was asked for.
+        way.protocol, way.dialect = self.services.spoken(request, claim.scope.service)
+        credential = self.verify(request, claim, self.credentials, self.clock.now())
+        caller = credential.caller
+        way.account = self.account_id_of(caller.project_id)
+        way.region = self._region(claim.scope)
+        way.service = self.services.named(claim.scope.service)
+        # Before the body is looked at: what is costly to take apart, or to refuse, costs a token like all else.
+        self._throttle(way.account, way.region, way.dialect)
+        asked = way.protocol.asked(request, self.limits.of(way.service))
+        operation = self._operation(self.services.choose(claim.scope.service, way.protocol.name, asked), asked, way)
+        self.authorize(caller, way.account, way.service, way.action)
+        handler = self._handler(way)
+        params = _params(operation, way.dialect, asked.content, request)
+        return operation, handler, self._call(request, way, caller, params)
+
+    def _followed(self, request: Request, way: _Way, linked: Linked, asked: Asked) -> tuple[Operation, Handler, Call]:
+        """What a link asks for that nobody signed, held against the project that it is about."""
+        operation = self._operation(self.services.service(linked.service), asked, way)
+        # A bucket of their own, before anything is looked for: who follows links at random takes no caller's tokens.
+        self._throttle("", "", way.dialect)
+        params = _params(operation, way.dialect, asked.content, request)
+        about = linked.concerns(self.backend, params)
+        if about is None or not self._knows(about[1]):
+            raise Refusal.missing_token()
+        project_id, way.region = about
+        way.account = self.account_id_of(project_id)
+        nobody = Caller("", "", "", project_id, roles=frozenset())
+        return operation, self._handler(way), replace(self._call(request, way, nobody, params), signed=False)
+
+    def _operation(self, service: Service, asked: Asked, way: _Way) -> Operation:
+        way.service, way.dialect = service.name, service.dialect
+        way.protocol = service.protocols.get(way.protocol.name, way.protocol)
+        operation = self.services.operation(service, way.protocol.name, asked)
+        way.action = operation.name
+        return operation
+
+    def _handler(self, way: _Way) -> Handler:
+        handler = self.find_handler(way.service, way.action)
+        if handler is None:
+            raise way.dialect.unanswered(way.service, way.action)
+        return handler
+
+    def _call(self, request: Request, way: _Way, caller: Caller, params: dict[str, Any]) -> Call:
+        return Call(
+            way.service,
+            way.action,
+            params,
+            caller,
+            way.region,
+            way.account,
+            self.scope_of(caller, way.region),
+            way.request_id,
+            self.backend,
+            self.told,
+            self.page_key,
+            request.endpoint,
+            lambda name: self.scope_of(caller, name) if self._knows(name) else None,
+            request.may_wait,
+            request.waited,
+        )
 
     def _admit(self, request: Request, scope: str | None) -> None:
         if len(request.body) > (most := self.limits.body_of(scope)):

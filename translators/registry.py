@@ -76,6 +76,7 @@ class Call:
         may_wait: whether the caller can be left without an answer for a while: a handler may raise NotYet.
         waited: for how many seconds they have been.
         endpoint: where the caller reached us, ``https://cloud.example:8080``; empty where that is not known.
+        signed: whether anybody signed the request; a link in a message was followed by who knows whom.
     """
 
     service: str
@@ -93,11 +94,33 @@ class Call:
     scope_in: Callable[[str], Scope | None] = nowhere
     may_wait: bool = False
     waited: float = 0.0
+    signed: bool = True
 
 
 Handler = Callable[[Call], Result]
 
+Concerns = Callable[["Backend", Params], tuple[str, str] | None]
+"""The project and the region, by AWS's name, that a link is about; None where it holds nothing that is good for any.
+
+It may raise findings, and AWSError.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """An operation that a link in a message asks for, which nobody signs.
+
+    Attributes:
+        concerns: whom it is about; the handler looks there, and nowhere else.
+    """
+
+    service: str
+    operation: str
+    concerns: Concerns
+
+
 _handlers: dict[tuple[str, str], Handler] = {}
+_linked: dict[str, Linked] = {}
 
 
 def operation(service: str, name: str) -> Callable[[Handler], Handler]:
@@ -124,3 +147,20 @@ def supported() -> dict[str, list[str]]:
     for service, name in sorted(_handlers):
         table.setdefault(service, []).append(name)
     return table
+
+
+def linked(service: str, name: str) -> Callable[[Concerns], Concerns]:
+    """Register that links ask for an operation; the decorated function says whom one is about."""
+
+    def register(concerns: Concerns) -> Concerns:
+        if name in _linked:
+            raise ValueError(f"{name} is linked twice")
+        _linked[name] = Linked(service, name, concerns)
+        return concerns
+
+    return register
+
+
+def find_linked(name: str) -> Linked | None:
+    """The operation of that name, if links ask for it."""
+    return _linked.get(name)

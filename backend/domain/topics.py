@@ -6,11 +6,13 @@ Source: Amazon SNS Developer Guide and API Reference; conformance/recorded.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
+from uuid import UUID
 
 from backend.domain.queues import FIFO_SUFFIX, value_of
 from backend.errors import Finding
@@ -21,6 +23,8 @@ MOST_FILTERS: Final = 200
 """Subscriptions of one topic that have a filter; AWS's own bound."""
 CONFIRMATION: Final = timedelta(days=3)
 """How long a token of a subscription is good."""
+
+_ID_DIGITS: Final = 32
 
 
 class FilterScope(StrEnum):
@@ -69,6 +73,7 @@ class Subscription:
         authenticated: whether who confirmed it had signed.
         raw: the message goes alone, in no envelope.
         dead_letters: name of the queue that takes what cannot be delivered.
+        token: the secret that whoever hears it shows; what they are told is ``told_token``.
     """
 
     id: str
@@ -86,6 +91,23 @@ class Subscription:
     filter_scope: FilterScope = FilterScope.ATTRIBUTES
     dead_letters: str | None = None
     delivery_policy: Any = None
+
+    @property
+    def told_token(self) -> str:
+        """What a URL is told so that it confirms: whose secret it is, and the secret."""
+        return UUID(self.id).hex + self.token
+
+    def has_token(self, told: str) -> bool:
+        """Whether it is this one's, found out in a time that tells nothing of the secret."""
+        return hmac.compare_digest(self.told_token.encode(), told.encode())
+
+
+def subscription_of(told_token: str) -> str | None:
+    """The id of the subscription that a token is told to be of."""
+    try:
+        return str(UUID(told_token[:_ID_DIGITS]))
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +188,13 @@ class SubscriptionMissing(Finding):
 @dataclass(eq=False)
 class SubscriptionDiffers(Finding):
     """The endpoint hears the topic already, with other attributes."""
+
+    subscription: str
+
+
+@dataclass(eq=False)
+class SignatureMissing(Finding):
+    """Only who signs may end it."""
 
     subscription: str
 

@@ -18,6 +18,7 @@ from backend.domain.topics import (
     MOST_FILTERS,
     Envelope,
     Publication,
+    SignatureMissing,
     Subscription,
     SubscriptionDiffers,
     SubscriptionMissing,
@@ -27,6 +28,7 @@ from backend.domain.topics import (
     TopicDiffers,
     TopicMissing,
     endpoint_key,
+    subscription_of,
 )
 from backend.errors import LimitExceeded
 from backend.store import deduplications, outbox
@@ -226,19 +228,24 @@ class Topics:
         outbox.add(conn, [message])
 
     def confirm(self, scope: Scope, topic_name: str, token: str, *, authenticated: bool) -> Subscription:
-        """Confirm the subscription of a token, with who may end it. Raises TokenUnknown."""
+        """Confirm the subscription of a token, with whether only those may end it who sign. Raises TokenUnknown."""
         now = self._clock.now()
 
         def work(conn: Connection) -> Subscription:
-            topic = TOPICS.one(conn, scope, name=topic_name)
-            found = SUBSCRIPTIONS.one(conn, scope, topic_id=topic.id, token=token) if topic else None
-            if found is None or now - found.created_at > CONFIRMATION:
+            topic, id_ = TOPICS.one(conn, scope, name=topic_name), subscription_of(token)
+            found = SUBSCRIPTIONS.one(conn, scope, topic_id=topic.id, id=id_) if topic and id_ else None
+            if found is None or not found.has_token(token) or now - found.created_at > CONFIRMATION:
                 raise TokenUnknown(token)
             if found.confirmed_at is None:
                 SUBSCRIPTIONS.change(conn, scope, found.id, confirmed_at=now, authenticated=authenticated)
             return found
 
         return self._store.transact(work)
+
+    def project_of(self, subscription_id: str) -> str | None:
+        """The project of a subscription, for who follows a link and names no project; None where there is none."""
+        with self._store.read() as conn:
+            return rows.project_of(conn, subscription_id)
 
     def subscription(self, scope: Scope, topic_name: str, subscription_id: str) -> tuple[Topic, Subscription]:
         """A subscription and its topic."""
@@ -281,8 +288,15 @@ class Topics:
 
         self._store.transact(work)
 
-    def unsubscribe(self, scope: Scope, topic_name: str, subscription_id: str) -> None:
-        """End a subscription, if it is there. Raises SubscriptionPending."""
+    def unsubscribe(self, scope: Scope, topic_name: str, subscription_id: str, *, signed: bool = True) -> None:
+        """End a subscription, if it is there.
+
+        Args:
+            signed: whether anybody signed the wish; what was confirmed so that it takes one is not ended without.
+
+        Raises:
+            SubscriptionPending, SignatureMissing
+        """
 
         def work(conn: Connection) -> None:
             topic = TOPICS.one(conn, scope, name=topic_name)
@@ -291,6 +305,8 @@ class Topics:
                 return
             if found.confirmed_at is None:
                 raise SubscriptionPending(subscription_id)
+            if found.authenticated and not signed:
+                raise SignatureMissing(subscription_id)
             SUBSCRIPTIONS.remove(conn, scope, id=found.id)
 
         self._store.transact(work)

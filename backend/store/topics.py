@@ -70,6 +70,13 @@ def heard(conn: Connection, scope: Scope, topic: Topic) -> tuple[int, int]:
     return int(confirmed), int(every) - int(confirmed)
 
 
+def project_of(conn: Connection, subscription_id: str) -> str | None:
+    """The project of a subscription, which nothing else is told of to who has no more than its id."""
+    c = subscription_table.c
+    found: str | None = conn.execute(select(c.project_id).where(c.id == subscription_id)).scalar()
+    return found
+
+
 def hearers(
     conn: Connection, scope: Scope, topic: Topic, publications: Sequence[Publication], rooms: Rooms
 ) -> list[list[Subscription]]:

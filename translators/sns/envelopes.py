@@ -78,11 +78,12 @@ def invitations(arn_of: str, endpoint: str) -> Invitation:
             f"You have chosen to subscribe to the topic {arn_of}.\nTo confirm the subscription, visit the SubscribeURL"
             " included in this message."
         )
-        url = f"{endpoint}/?Action=ConfirmSubscription&TopicArn={quote(arn_of, safe=':')}&Token={subscription.token}"
+        token = subscription.told_token
+        url = f"{endpoint}/?Action=ConfirmSubscription&TopicArn={quote(arn_of, safe=':')}&Token={token}"
         members = {
             "Type": "SubscriptionConfirmation",
             "MessageId": message_id,
-            "Token": subscription.token,
+            "Token": token,
             "TopicArn": arn_of,
             "Message": words,
             "SubscribeURL": url,

@@ -54,6 +54,9 @@ TABLE: Final[Table] = {
         "Attributes Reason: Subscription already exists with different attributes"
     ),
     topics.SubscriptionPending: lambda _: invalid("Cannot unsubscribe a subscription that is pending confirmation"),
+    topics.SignatureMissing: lambda _: AWSError(
+        "AuthorizationError", "The subscription is ended by a signed request alone", 403
+    ),  # unsourced
     topics.TokenUnknown: lambda _: invalid("Token"),
     topics.PublicationRefused: lambda found: invalid(_PUBLICATIONS[found.why]),
     errors.LimitExceeded: lambda found: _LIMITS[found.what],

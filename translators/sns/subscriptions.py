@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from backend.domain.queues import FIFO_SUFFIX, arn_parts
-from backend.domain.topics import FilterScope, Subscription, Topic
+from backend.domain.topics import FilterScope, Subscription, TokenUnknown, Topic, subscription_of
 from translators.errors import AWSError
-from translators.registry import Call, Result, operation
+from translators.registry import Call, Params, Result, linked, operation
 from translators.sns import envelopes
 from translators.sns.errors import invalid
 from translators.sns.filters import read as read_filter
 from translators.sns.filters import unparsed
-from translators.sns.names import subscription_arn, subscription_parts, topic_arn, topic_name
+from translators.sns.names import parts_of, subscription_arn, subscription_parts, topic_arn, topic_name
 from translators.sns.topics import compact, document, page
 from translators.sts.identity import caller_arn
+
+if TYPE_CHECKING:
+    from backend import Backend
 
 _ELSEWHERE: Final = frozenset({"application", "email", "email-json", "firehose", "lambda", "sms"})
 _PHONE: Final = re.compile(r"\+?[0-9](?:[-./ ]?[0-9]){1,19}")
@@ -153,18 +156,46 @@ def _check_endpoint(call: Call, topic: Topic, protocol: str, endpoint: str) -> N
 @operation("sns", "ConfirmSubscription")
 def confirm(call: Call) -> Result:
     name = topic_name(call, call.params["TopicArn"])
-    token = call.params["Token"]
-    if not _TOKEN.fullmatch(token):
-        raise AWSError("InvalidParameter", "Invalid token")
-    authenticated = call.params.get("AuthenticateOnUnsubscribe", "").lower() == "true"
+    token = _token(call.params)
+    authenticated = _authenticates(call.params)
     found = call.backend.topics.confirm(call.scope, name, token, authenticated=authenticated)
     return {"SubscriptionArn": subscription_arn(call, name, found.id)}
 
 
+@linked("sns", "ConfirmSubscription")
+def of_token(backend: Backend, params: Params) -> tuple[str, str] | None:
+    """The project of the subscription that a SubscribeURL names; who wants more than that signs."""
+    subscription_id = subscription_of(_token(params))
+    project_id = backend.topics.project_of(subscription_id) if subscription_id else None
+    if project_id is None:
+        raise TokenUnknown(params["Token"])
+    return None if _authenticates(params) else (project_id, parts_of(params["TopicArn"], "TopicArn")[3])
+
+
+def _token(params: Params) -> str:
+    token: str = params["Token"]
+    if not _TOKEN.fullmatch(token):
+        raise AWSError("InvalidParameter", "Invalid token")
+    return token
+
+
+def _authenticates(params: Params) -> bool:
+    return bool(params.get("AuthenticateOnUnsubscribe", "").lower() == "true")
+
+
 @operation("sns", "Unsubscribe")
 def unsubscribe(call: Call) -> Result:
-    call.backend.topics.unsubscribe(call.scope, *subscription_parts(call, call.params["SubscriptionArn"]))
+    name, id_ = subscription_parts(call, call.params["SubscriptionArn"])
+    call.backend.topics.unsubscribe(call.scope, name, id_, signed=call.signed)
     return {}
+
+
+@linked("sns", "Unsubscribe")
+def of_subscription(backend: Backend, params: Params) -> tuple[str, str] | None:
+    """The project of the subscription that an UnsubscribeURL names: an id that nobody guesses is what it holds."""
+    parts = parts_of(params["SubscriptionArn"], "SubscriptionArn")
+    project_id = backend.topics.project_of(parts[-1])
+    return None if project_id is None else (project_id, parts[3])
 
 
 @operation("sns", "GetSubscriptionAttributes")

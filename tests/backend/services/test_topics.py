@@ -92,7 +92,7 @@ def test_one_publication_is_bounded_with_all_who_hear_it(topics, queues, monkeyp
 
 def test_what_waits_for_urls_takes_room(topics, world):
     subscribe(topics, "https://a.example/", "https")
-    token = topics._store.transact(lambda conn: topic_rows.SUBSCRIPTIONS.all(conn, SCOPE)[0].token)
+    token = topics._store.transact(lambda conn: topic_rows.SUBSCRIPTIONS.all(conn, SCOPE)[0].told_token)
     topics.confirm(SCOPE, "news", token, authenticated=True)
     for _ in range(4):
         publish(topics, "x")
