@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backend.domain.names import Names
     from backend.domain.queues import QueueLimits
     from backend.drivers.cloud import Cloud
+    from backend.services.account_settings import AccountSettings
     from backend.services.activities import Activities
     from backend.services.addresses import Addresses
     from backend.services.balancers import LoadBalancers
@@ -106,6 +107,7 @@ class Backend:
     hooks: Hooks
     notifications: Notifications
     events: Events
+    account_settings: AccountSettings
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun
@@ -140,6 +142,7 @@ class Backend:
         from backend.domain.queues import QueueLimits
         from backend.drivers.catalog import Catalog
         from backend.drivers.housing import housed
+        from backend.services.account_settings import AccountSettings
         from backend.services.activities import Activities
         from backend.services.addresses import Addresses
         from backend.services.balancers import BalancersIn, LoadBalancers
@@ -242,5 +245,6 @@ class Backend:
             queues=Queues(store, clock, queue_limits, rooms),
             notifications=Notifications(store, trial),
             events=Events(store, clock, taking),
+            account_settings=AccountSettings(store),
             topics=Topics(store, clock, queue_limits, rooms),
         )

@@ -22,7 +22,7 @@ from backend.engine.acts.members import Change, ChangeMembers
 from backend.engine.revision import Revision
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Snapshot
-from backend.policies.replacement import Arrival, Newcomer, Pace, arrival, pace
+from backend.policies.replacement import LAUNCH_FIRST, Arrival, Newcomer, Pace, arrival, pace
 
 BALANCER_CHECK = "ELB"
 _ARRIVALS = {
@@ -140,8 +140,15 @@ class Draft(Revision):
 
     @property
     def pace(self) -> Pace:
+        return pace(self.cluster.spec.desired, *self.maintenance)
+
+    @property
+    def maintenance(self) -> tuple[int | None, int | None]:
+        """The percentages of the maintenance policy, or those that the project has for clusters without one."""
         spec = self.cluster.spec
-        return pace(spec.desired, spec.maintenance_minimum_percent, spec.maintenance_maximum_percent)
+        if spec.maintenance_minimum_percent is None and self.snapshot.launch_first:
+            return LAUNCH_FIRST
+        return spec.maintenance_minimum_percent, spec.maintenance_maximum_percent
 
     def pairs(self) -> Iterator[tuple[Node, Node]]:
         """(new, old): nodes that were launched ahead of the departure of another that still counts."""

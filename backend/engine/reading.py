@@ -28,6 +28,7 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
     scope = cluster.scope
     profiles = [node.profile for node in rows.nodes.values() if node.profile is not None]
     names = {profile.configuration for profile in profiles if profile.configuration}
+    seen_until, launch_first = watches.standing(conn, scope)
     project, region = watches.tallies(conn, scope) if _any_doubtful(rows) else (NOTHING, NOTHING)
     return Snapshot(
         rows=rows,
@@ -35,7 +36,8 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
         tags=tuple(tags.of_one(conn, cluster.id)),
         subnets=None if cluster.spec.subnets else {},
         configurations=configurations.created(conn, scope, names) if len(names) > 1 else {},
-        seen_until=watches.seen_until(conn, scope),
+        seen_until=seen_until,
+        launch_first=launch_first,
         project=Tally(*project),
         region=Tally(*region),
     )

@@ -33,6 +33,7 @@ class Snapshot:
             the cloud was not asked where the subnets lie, or could not be.
         configurations: creation of the launch configurations that nodes were made from, by name.
         seen_until: up to when the servers' changes have been observed.
+        launch_first: the project wants clusters without a maintenance policy to launch before they terminate.
         project, region: how many of their nodes are in service and bad; nothing where none of the cluster's is.
         faults: the cloud's own words about servers that went into error, by node id; None where it has none. Only of
             those that it was asked for.
@@ -44,6 +45,7 @@ class Snapshot:
     subnets: Mapping[str, tuple[str, ...]] | None = field(default_factory=dict)
     configurations: Mapping[str, datetime] = field(default_factory=dict)
     seen_until: datetime | None = None
+    launch_first: bool = False
     project: Tally = NOTHING
     region: Tally = NOTHING
     faults: Mapping[str, str | None] = field(default_factory=dict)

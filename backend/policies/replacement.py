@@ -8,6 +8,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 SHARE_PERCENT = 10
+LAUNCH_FIRST = 100, 100 + SHARE_PERCENT
+"""The percentages of clusters whose project wants a node launched before the one goes that it replaces.
+
+Source: Auto Scaling User Guide, "Launch replacement instances before terminating old ones": none below what is desired.
+How far above is unsourced: as far as rebalancing goes.
+"""
 
 
 @dataclass(frozen=True, slots=True)

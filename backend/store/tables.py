@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, UniqueConstraint
 
 from backend.store import (
+    account_tables,
     balancer_tables,
     group_tables,
     identity_tables,
@@ -20,6 +21,7 @@ from backend.store.table import ID, NAME, WORD, leased, metadata, record, table
 from backend.store.types import Document, Instant, Words
 
 __all__ = [
+    "account_tables",
     "balancer_tables",
     "group_tables",
     "identity_tables",

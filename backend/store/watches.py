@@ -9,15 +9,18 @@ import contextlib
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from backend.domain.account_settings import Setting
 from backend.domain.scope import Scope
+from backend.store.account_tables import account_settings
 from backend.store.leases import WATCHES
 from backend.store.tables import watches
 from backend.store.types import from_micros
 
 _w = watches.c
+_s = account_settings.c
 _KNOWN_WATCH = select(_w.epoch).where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
 
 
@@ -57,13 +60,21 @@ def tallies(conn: Connection, scope: Scope) -> tuple[tuple[int, int], tuple[int,
     return (int(here[0]), int(here[1])), (int(around[0]), int(around[1]))
 
 
-_SEEN = select(_w.seen_until).where(_w.project_id == bindparam("project"), _w.region == bindparam("in_region"))
+_LAUNCHES_FIRST = exists().where(
+    _s.project_id == _w.project_id, _s.region == _w.region, _s.name == str(Setting.LAUNCH_FIRST), _s.enabled
+)
+_SEEN = select(_w.seen_until, _LAUNCHES_FIRST).where(
+    _w.project_id == bindparam("project"), _w.region == bindparam("in_region")
+)
 
 
-def seen_until(conn: Connection, scope: Scope) -> datetime | None:
-    """Up to when changes of the project's servers were seen."""
-    found: datetime | None = conn.execute(_SEEN, _key(scope)).scalar()
-    return found
+def standing(conn: Connection, scope: Scope) -> tuple[datetime | None, bool]:
+    """Up to when changes of the project's servers were seen, and whether its clusters launch before they terminate.
+
+    Together, since every pass asks for both.
+    """
+    row = conn.execute(_SEEN, _key(scope)).first()
+    return (None, False) if row is None else (row[0], bool(row[1]))
 
 
 def forget(conn: Connection, scope: Scope, epoch: int) -> None:

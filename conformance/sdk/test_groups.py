@@ -100,6 +100,19 @@ def test_all_members_given_come_back(fleet: Fleet) -> None:
     assert group["DefaultCooldown"] == 1
 
 
+def test_account_settings(fleet: Fleet, loose_asg: Any) -> None:
+    told = {"Name": "launchBeforeTerminate", "EnforcementType": "none"}
+    for value in ("enabled", "disabled"):
+        fleet.autoscaling.put_account_setting(Name="launchBeforeTerminate", Value=value)
+        assert fleet.autoscaling.describe_account_settings()["Settings"] == [{**told, "Value": value}]
+    with refused("ValidationError", "Invalid account setting name"):
+        fleet.autoscaling.describe_account_settings(Name="other")
+    with refused("ValidationError", "Invalid account setting value"):
+        loose_asg.put_account_setting(Name="launchBeforeTerminate", Value="on")
+    with refused("ValidationError", "'name' failed to satisfy constraint"):
+        loose_asg.put_account_setting(Name="a b", Value="enabled")
+
+
 def test_zones_alone_place_in_their_default_subnets(fleet: Fleet) -> None:
     zones = sorted(fleet.subnets)[:2]
     name = fleet.create(2, AvailabilityZones=zones)

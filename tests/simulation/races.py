@@ -29,7 +29,7 @@ class Races(Neighbours):
         def is_given_up() -> bool:
             node = self._waits(cluster)
             with self.world.store.watch() as conn:
-                seen_until = watches.seen_until(conn, scope)
+                seen_until, _ = watches.standing(conn, scope)
             asked_at = None if node is None else node.asked_at
             return asked_at is not None and seen_until is not None and seen_until >= asked_at + grace
 

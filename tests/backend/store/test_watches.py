@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from backend.domain.account_settings import Setting
 from backend.domain.scope import Scope
-from backend.store import leases, watches
+from backend.store import account_settings, leases, watches
 from backend.store.leased import Claimer, Room
 from tests.factories import NOW, OTHER, SCOPE
 
@@ -33,7 +34,23 @@ def test_tallies_are_kept_by_project_and_told_of_the_region_too(store):
 
 def test_up_to_when(store):
     with store.read() as conn:
-        assert watches.seen_until(conn, SCOPE) is None
+        assert watches.standing(conn, SCOPE) == (None, False)
     store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
     with store.read() as conn:
-        assert watches.seen_until(conn, SCOPE) is None
+        assert watches.standing(conn, SCOPE) == (None, False)
+
+
+def test_what_a_project_wants_of_all_its_clusters_is_told_with_it(store):
+    far = Scope(SCOPE.project_id, "us-west-2")
+
+    def told():
+        with store.read() as conn:
+            return [watches.standing(conn, scope)[1] for scope in (SCOPE, OTHER, far)]
+
+    for scope in (SCOPE, OTHER, far):
+        store.transact(lambda conn, scope=scope: watches.pull(conn, scope, NOW))
+    store.transact(lambda conn: account_settings.put(conn, SCOPE, Setting.LAUNCH_FIRST, enabled=True))
+    assert told() == [True, False, False]
+    store.transact(lambda conn: account_settings.put(conn, far, Setting.LAUNCH_FIRST, enabled=True))
+    store.transact(lambda conn: account_settings.put(conn, SCOPE, Setting.LAUNCH_FIRST, enabled=False))
+    assert told() == [False, False, True]

@@ -51,6 +51,17 @@ def test_a_maintenance_policy_above_a_hundred_launches_first():
     assert (kinds(made), [wish.victim for wish in made.wishes]) == ([], [old])
 
 
+def test_a_project_that_wants_it_launches_first_where_no_policy_says_otherwise():
+    values = {"desired": 2, "maximum_lifetime_seconds": DAY}
+    wishes = []
+    for policy in ({}, {"maintenance_minimum_percent": 50, "maintenance_maximum_percent": 100}):
+        group = owner(**values, **policy)
+        made = draft(group, _aged(group, "old", 2), _aged(group, "young", 0), launch_first=True)
+        end_lifetimes(made)
+        wishes.append((len(terminated(made)), len(made.wishes)))
+    assert wishes == [(0, 1), (1, 0)]
+
+
 def test_it_takes_both_processes():
     for process in (Process.LAUNCH, Process.TERMINATE):
         group = owner(desired=1, maximum_lifetime_seconds=DAY, suspended={process: NOW})

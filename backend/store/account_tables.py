@@ -1,0 +1,15 @@
+"""Tables of what a project decides once for all its clusters of a region."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column
+
+from backend.store.table import WORD, table
+
+account_settings = table(
+    "account_settings",
+    Column("project_id", WORD, primary_key=True),
+    Column("region", WORD, primary_key=True),
+    Column("name", WORD, primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+)
