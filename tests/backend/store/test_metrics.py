@@ -1,0 +1,123 @@
+"""Series of metrics, on every database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.metrics import Datapoint, MetricLimits, measured, metric
+from backend.errors import LimitExceeded
+from backend.store import metrics
+from backend.store.metrics import MetricQuery
+from tests.factories import NOW, OTHER, SCOPE
+
+CPU = metric("App", "Cpu", {"Host": "a", "Area": "b"})
+MINUTE = timedelta(minutes=1)
+
+
+def datum(value=1.0, minutes=0.0, of=CPU, **values):
+    return measured(of, NOW + minutes * MINUTE, value if isinstance(value, list) else [value], **values)
+
+
+def add(store, *data, scope=SCOPE, **values):
+    store.transact(lambda conn: metrics.add(conn, scope, data, NOW, **values))
+
+
+def points(store, of=CPU, period=60, minutes=60, scope=SCOPE, unit=None, start=NOW):
+    with store.read() as conn:
+        return metrics.points(conn, scope, of, period, start, start + minutes * MINUTE, unit)
+
+
+def test_samples_of_a_minute_add_up_whoever_measured_them(store):
+    add(store, datum(2, 0.1), datum(5, 0.5))
+    add(store, datum([1, 9], 0.9, counts=[2, 1]), datum(4, 3))
+    first, second = points(store)
+    assert (first.at, first.samples, first.total, first.least, first.most) == (NOW, 5, 18, 1, 9)
+    assert first.spread == {1: 2, 2: 1, 5: 1, 9: 1}
+    assert second == Datapoint(NOW + 3 * MINUTE, 1, 4, 4, 4, unit="None")
+
+
+def test_another_project_has_metrics_of_its_own(store):
+    add(store, datum(2))
+    add(store, datum(7), scope=OTHER)
+    assert [point.total for point in points(store)] == [2]
+    assert [point.total for point in points(store, scope=OTHER)] == [7]
+
+
+def test_dimensions_name_a_metric_in_any_order_and_none_is_another(store):
+    add(
+        store,
+        datum(2),
+        datum(3, of=metric("App", "Cpu", [("Area", "b"), ("Host", "a")])),
+        datum(9, of=metric("App", "Cpu")),
+    )
+    assert [point.total for point in points(store)] == [5]
+    assert [point.total for point in points(store, metric("App", "Cpu"))] == [9]
+
+
+def test_units_are_kept_apart_and_put_together_where_none_is_asked_for(store):
+    add(store, datum(2, unit="Seconds"), datum(3, unit="Count"), datum(4, 1, unit="Count"))
+    assert [point.total for point in points(store, unit="Count")] == [3, 4]
+    assert [(point.total, point.unit) for point in points(store)] == [(5, None), (4, None)]
+    assert points(store, unit="Bytes") == []
+    with store.read() as conn:
+        found = metrics.by_unit(conn, SCOPE, CPU, 60, NOW, NOW + MINUTE)
+    assert {unit: [point.total for point in each] for unit, each in found.items()} == {"Count": [3], "Seconds": [2]}
+
+
+def test_periods_begin_at_the_start_that_is_asked_for(store):
+    add(store, *(datum(value, value) for value in range(10)))
+    assert [(point.at, point.total) for point in points(store, period=300, start=NOW + 3 * MINUTE, minutes=10)] == [
+        (NOW + 3 * MINUTE, 3 + 4 + 5 + 6 + 7),
+        (NOW + 8 * MINUTE, 8 + 9),
+    ]
+
+
+def test_fine_points_are_told_by_the_second_and_others_by_the_minute(store):
+    fine = metric("App", "Fine")
+    add(store, *(datum(at, at / 60, of=of, fine=of is fine) for of in (fine, CPU) for at in (1, 2, 5, 61)))
+    assert [point.total for point in points(store, fine, 1)] == [1, 2, 5, 61]
+    assert [point.total for point in points(store, fine, 5)] == [3, 5, 61]
+    assert [(point.at, point.total) for point in points(store, period=1)] == [(NOW, 8), (NOW + MINUTE, 61)]
+
+
+def test_a_project_has_so_many_series_and_no_more(store):
+    limits = MetricLimits(series=2)
+    add(store, datum(1), datum(1, unit="Count"), limits=limits)
+    with pytest.raises(LimitExceeded):
+        add(store, datum(5), datum(1, of=metric("App", "Other")), limits=limits)
+    assert [point.total for point in points(store, unit="None")] == [1]
+    add(store, datum(5), limits=limits)
+    add(store, datum(5, of=metric("App", "Other")), limits=limits, scope=OTHER)
+
+
+def test_names_are_listed_in_their_order_page_by_page(store):
+    named = [metric(f"N{at}", name, {"D": str(at)}) for at in range(3) for name in ("b", "a")]
+    add(store, *(datum(1, of=of, unit=unit) for of in named for unit in ("Count", "None")))
+    add(store, datum(1, of=metric("Other", "x")), scope=OTHER)
+    found, after = [], None
+    with store.read() as conn:
+        while True:
+            page = metrics.page(conn, SCOPE, MetricQuery(), 4, after)
+            found += [of for of, _ in page.items]
+            if page.marker is None:
+                break
+            last, key = page.items[-1]
+            after = (last.namespace, last.name, key)
+    assert found == sorted(named, key=lambda each: (each.namespace, each.name))
+
+
+def test_names_are_found_by_what_is_asked_of_them(store):
+    plain, one, both = (metric("N", "m", pairs) for pairs in ({}, {"A": "1"}, {"A": "2", "B": "x"}))
+    add(store, *(datum(1, of=of) for of in (plain, one, both, metric("N", "other"))))
+
+    def found(**query):
+        with store.read() as conn:
+            return {of for of, _ in metrics.page(conn, SCOPE, MetricQuery(**query), 10).items}
+
+    assert found(name="m") == {plain, one, both}
+    assert found(namespace="N", dimensions=[("A", None)]) == {one, both}
+    assert found(dimensions=[("A", "2"), ("B", None)]) == {both}
+    assert found(namespace="n") == set()
+    assert found(since=NOW + MINUTE) == set()
