@@ -6,6 +6,8 @@ then in one row an hour (``metric_minutes``) and in rows a day of five minutes a
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -24,7 +26,7 @@ from backend.store.table import NAME, WORD, leased, record, table
 from backend.store.types import Document, Instant
 
 _SERIES = String(22)
-_DOUBLE = Double()
+_DOUBLE: Final[Double[float]] = Double()
 _BLOB = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
 
 metric_series = table(
