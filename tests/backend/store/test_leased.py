@@ -8,7 +8,7 @@ import pytest
 
 from backend.domain.scope import Scope
 from backend.store import leases, traffic, watches
-from backend.store.leased import Claimer, Room
+from backend.store.leased import Claimer, Kinds, Room
 from tests.factories import NOW, OTHER, SCOPE
 
 LEASE = timedelta(seconds=60)
@@ -30,7 +30,7 @@ def _release(store, lease, due_at=LATER):
 
 def _due_at(store):
     with store.read() as conn:
-        return leases.WATCHES.oldest(conn)
+        return Kinds({"watches": leases.WATCHES}).oldest(conn)["watches"]
 
 
 def test_a_full_region_does_not_hold_up_the_others(store):

@@ -8,7 +8,7 @@ import pytest
 
 from backend.domain.security_groups import CONFIRMED, UNSETTLED, GroupState, KeptGroup
 from backend.store import security_groups as rows
-from backend.store.leased import Claimer, Room
+from backend.store.leased import Claimer, Kinds, Room
 from backend.store.security_groups import GROUPS, LEASED, GroupLease, Held
 from backend.store.session import Store
 from tests.factories import NOW, OTHER, SCOPE, HandClock, uuid_of
@@ -35,7 +35,7 @@ def hold(store: Store, clock: HandClock) -> Held:
 def due(store: Store, clock: HandClock) -> timedelta:
     """In how long the engine looks at it."""
     with store.read() as conn:
-        found = LEASED.oldest(conn)
+        found = Kinds({"groups": LEASED}).oldest(conn)["groups"]
     assert found is not None
     return found - clock.now()
 
