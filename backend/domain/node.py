@@ -146,6 +146,8 @@ class Node:
             asked_at: when the request for its server ended without an answer: from then on nothing more is sent.
         unheard_at: when it was found that nobody lives who would have heard the answer, or knows whether it was asked.
             missing_at: when the cloud last did not know the server; None where it did, or told of its end.
+        units: what it counts by its cluster's weights; None where there are none.
+        preemptible: of the class of servers that the cloud may take back.
     """
 
     id: str
@@ -178,6 +180,8 @@ class Node:
     missing_at: datetime | None = None
     asked_at: datetime | None = None
     unheard_at: datetime | None = None
+    units: int | None = None
+    preemptible: bool = False
 
     @property
     def counted(self) -> bool:
@@ -187,7 +191,7 @@ class Node:
     @property
     def weight(self) -> int:
         """How much of the desired capacity it makes up, in the cluster's units."""
-        return 1
+        return self.units or 1
 
 
 def move(node: Node, state: NodeState, now: datetime, activity_id: str | None = None) -> Node:

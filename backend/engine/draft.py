@@ -119,7 +119,12 @@ class Draft(Revision):
         return capacity(self.nodes.values())
 
     def zone_counts(self) -> Counter[str]:
-        return Counter(node.zone for node in self.nodes.values() if node.counted)
+        """What counts in each zone, in units."""
+        counts: Counter[str] = Counter()
+        for node in self.nodes.values():
+            if node.counted:
+                counts[node.zone] += node.weight
+        return counts
 
     def registered(self, node: Node) -> Sequence[Registration]:
         """What was registered for a node with the cluster's traffic sources, or kept out of them."""
@@ -208,23 +213,32 @@ class Draft(Revision):
         """Capacity above the desired that nothing is meant to come of; below zero, what lacks."""
         return self.capacity() - self.ahead() - self.cluster.spec.desired
 
+    def heaviest(self) -> int:
+        """What the node counts that counts most, of those there are."""
+        return max((node.weight for node in self.nodes.values() if node.counted), default=1)
+
+    def is_above(self, surplus: int) -> bool:
+        """Whether one node less would still do: weights may leave a surplus that is smaller than any node."""
+        return surplus > 0 and any(node.counted and node.weight <= surplus for node in self.nodes.values())
+
     def under_replacement(self) -> int:
-        """Nodes whose replacement is under way: gone, or going, and their successor has not arrived yet.
+        """What nodes under replacement count: they are gone, or going, and their successor has not arrived yet.
 
         A successor that failed is none: it is replaced in its turn. One that its pools refuse, and nobody replaces, is
         beside the one it was launched ahead of for good, and holds up the next.
         """
-        come: dict[Arrival, set[str]] = {each: set() for each in Arrival}
+        come: dict[Arrival, dict[str, int]] = {each: {} for each in Arrival}
         ahead = {new.id for new, _ in self.pairs()}
         for node in self.counted():
             if node.replaces is not None:
                 told = self.arrival(node)
                 refused = told is Arrival.FAILED and node.health is Health.HEALTHY and node.id in ahead
-                come[Arrival.COMING if refused else told].add(node.replaces)
+                come[Arrival.COMING if refused else told][node.replaces] = node.weight
         followed, arrived = come[Arrival.COMING], come[Arrival.ARRIVED]
-        leaving = {node.id for node in self.every(*ENDING) if self._leaves_a_gap(node)}
+        leaving = {node.id: node.weight for node in self.every(*ENDING) if self._leaves_a_gap(node)}
         missing = self.cluster.spec.desired - self.capacity() if self.failures else 0
-        return max(len((followed | leaving) - arrived), missing)
+        under_way = {**followed, **leaving}
+        return max(sum(weight for node_id, weight in under_way.items() if node_id not in arrived), missing)
 
     def is_refused(self) -> bool:
         """Whether the pools never took a successor: the next one would fare no better."""
@@ -241,5 +255,6 @@ class Draft(Revision):
         return lifetime is not None and (self.now - node.created_at).total_seconds() >= lifetime
 
     def replaceable(self) -> int:
-        """How many more nodes may be put under replacement now."""
-        return max(0, self.pace.at_once - self.under_replacement() - len(self.wishes))
+        """What more may be put under replacement now, in units; where anything may, one that counts more may, too."""
+        wished = sum(wish.victim.weight for wish in self.wishes)
+        return max(0, self.pace.at_once - self.under_replacement() - wished)

@@ -12,7 +12,7 @@ class Replacing:
     """What is counted once, and kept true by what is begun: a cluster of thousands is not counted for each node.
 
     Attributes:
-        room: how many more may be put under replacement now.
+        room: what more may be put under replacement now, in units.
     """
 
     def __init__(self, draft: Draft) -> None:
@@ -28,7 +28,7 @@ class Replacing:
         Args:
             launch, end: why its successor is launched, and why it goes.
         """
-        self.room -= 1
+        self.room -= node.weight
         if (
             node.id in self.extra
         ):  # its predecessor serves still, and gets another successor: nobody comes before it goes

@@ -19,7 +19,7 @@ def spread(
     """How many of ``number`` nodes go to which zone.
 
     Args:
-        counts: nodes there are, by zone; zones not named have none.
+        counts: what there is, by zone, in units; zones not named have nothing.
         zones: those enabled, in the cluster's order: of equally full zones the first is taken.
         failing: zones where launches failed a short while ago. Best effort goes elsewhere meanwhile, balanced-only
             waits for them: what falls to them is left out of the answer.
@@ -44,7 +44,7 @@ def spread(
 
 
 def imbalance(counts: Mapping[str, int], zones: Sequence[str]) -> tuple[str, str, int] | None:
-    """The emptiest zone, the fullest zone and how many nodes lie between them; None with fewer than two zones."""
+    """The emptiest zone, the fullest zone and how many units lie between them; None with fewer than two zones."""
     if len(zones) < 2:
         return None
     short = min(zones, key=lambda zone: counts.get(zone, 0))

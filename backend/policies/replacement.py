@@ -21,7 +21,7 @@ class Pace:
     """How replacement goes.
 
     Attributes:
-        at_once: nodes under replacement at any time, at least 1.
+        at_once: what is under replacement at any time, in units, at least 1.
         launch_first: the new node is in service before the old one goes.
     """
 
@@ -93,7 +93,7 @@ def arrival(new: Newcomer, now: datetime) -> Arrival:
 
 
 def margin(maximum: int) -> int:
-    """By how much rebalancing may exceed the maximum: a tenth of it, at least one node."""
+    """By how much rebalancing may exceed the maximum: a tenth of it, at least one unit."""
     return _share(maximum, SHARE_PERCENT)
 
 

@@ -33,18 +33,21 @@ class TerminationView:
     configurations: Mapping[str, datetime] = field(default_factory=dict)
 
 
-def choose(nodes: Sequence[Node], number: int, view: TerminationView, rng: Random) -> list[Node]:
-    """The nodes to terminate, in the order they are chosen; fewer when the rest is protected.
+def choose(nodes: Sequence[Node], units: int, view: TerminationView, rng: Random) -> list[Node]:
+    """The nodes to terminate, in the order they are chosen; fewer when the rest is protected or counts more.
 
-    Of the zones that hold most nodes and at least one that may go, the one with the best candidate gives it up;
+    Of the zones that hold most and at least one that may go, the one with the best candidate gives it up;
     there, what is not in service yet or already unhealthy goes before the rules are asked.
 
     Args:
         nodes: all that count towards the capacity.
+        units: what may go; never more than that does.
 
     Source: Auto Scaling User Guide, "Configure termination policies".
     """
-    counts = Counter(node.zone for node in nodes)
+    counts: Counter[str] = Counter()
+    for node in nodes:
+        counts[node.zone] += node.weight
     queues: dict[str, list[tuple[Key, Node]]] = {}
     for node in nodes:
         if may_go(node):
@@ -52,13 +55,22 @@ def choose(nodes: Sequence[Node], number: int, view: TerminationView, rng: Rando
     for queue in queues.values():
         queue.sort(key=_first, reverse=True)
     chosen: list[Node] = []
-    while queues and len(chosen) < number:
+    left = units
+    while left > 0 and (queues := _fitting(queues, left)):
         zone = min(queues, key=lambda name: (-counts[name], queues[name][-1][0]))
-        chosen.append(queues[zone].pop()[1])
-        counts[zone] -= 1
-        if not queues[zone]:
-            del queues[zone]
+        node = queues[zone].pop()[1]
+        chosen.append(node)
+        counts[zone] -= node.weight
+        left -= node.weight
     return chosen
+
+
+def _fitting(queues: dict[str, list[tuple[Key, Node]]], units: int) -> dict[str, list[tuple[Key, Node]]]:
+    """Each queue up to its next candidate that counts no more than that: less is left with each that goes."""
+    for queue in queues.values():
+        while queue and queue[-1][1].weight > units:
+            queue.pop()
+    return {zone: queue for zone, queue in queues.items() if queue}
 
 
 def may_go(node: Node) -> bool:

@@ -205,6 +205,8 @@ def node_values(node: Node) -> dict[str, Any]:
         "missing_at": node.missing_at,
         "asked_at": node.asked_at,
         "unheard_at": node.unheard_at,
+        "units": node.units,
+        "preemptible": node.preemptible,
     }
 
 
@@ -248,6 +250,8 @@ def node_of(row: Row[Any]) -> Node:
         missing_at=row.missing_at,
         asked_at=row.asked_at,
         unheard_at=row.unheard_at,
+        units=row.units,
+        preemptible=bool(row.preemptible),
     )
 
 

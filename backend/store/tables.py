@@ -143,6 +143,9 @@ nodes = table(
     # When the request for its server was lost, and when it was found that nobody heard what came of it.
     Column("asked_at", Instant),
     Column("unheard_at", Instant),
+    # What it counts, where its cluster has weights, and whether the cloud may take it back.
+    Column("units", Integer),
+    Column("preemptible", Boolean),
     Index(None, "cluster_id", "created_at", "id"),
     Index(None, "launch_id"),
     Index(None, "project_id", "region", "server_short_id"),

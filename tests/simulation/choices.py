@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind, ReasonKind
-from backend.domain.node import Health, Node, NodeState
+from backend.domain.node import Health, Node, NodeState, capacity
 from tests.simulation.step import Step
 
 
@@ -17,16 +18,19 @@ def launched(step: Step) -> None:
     counted = [node for _, node in step.nodes() if node.counted]
     here = {node.id for node in counted}
     ahead = sum(
-        node.replaces in here or (node.replaces is not None and node.state is NodeState.PENDING) for node in counted
+        node.weight
+        for node in counted
+        if node.replaces in here or (node.replaces is not None and node.state is NodeState.PENDING)
     )
-    if len(counted) > step.cluster.spec.desired + ahead:
-        detail = f"{step.cluster.name}: {len(counted)} nodes, {ahead} ahead, wants {step.cluster.spec.desired}"
+    units, heaviest = capacity(counted), max(node.weight for node in counted)
+    if units > step.cluster.spec.desired + ahead + heaviest - 1:
+        detail = f"{step.cluster.name}: {units} units, {ahead} ahead, wants {step.cluster.spec.desired}"
         raise step.world.broke("3 bounds", detail)
     if _troubled(step) or step.world.settings.window.first < len(counted):
         return  # a zone may have to wait
-    counts = Counter(node.zone for node in counted)
+    counts = _units(counted)
     for node in plain:
-        if counts[node.zone] > min(counts[zone] for zone in step.cluster.spec.zones) + 1 + ahead:
+        if counts[node.zone] > min(counts[zone] for zone in step.cluster.spec.zones) + heaviest + ahead:
             raise step.world.broke("19 zones", f"{step.cluster.name}: launched in {node.zone}: {dict(counts)}")
 
 
@@ -59,15 +63,24 @@ def chosen(step: Step) -> None:
     after = [node for _, node in step.nodes() if node.counted]
     if len(before) - len(after) != len(gone):
         return
-    if len(after) < step.cluster.spec.desired:
-        detail = f"{step.cluster.name}: {len(after)} left of {len(before)}, wants {step.cluster.spec.desired}"
+    if capacity(after) < step.cluster.spec.desired:
+        detail = f"{step.cluster.name}: {capacity(after)} left of {capacity(before)}, wants {step.cluster.spec.desired}"
         raise step.world.broke("3 bounds", detail)
-    counts, candidates = Counter(node.zone for node in after), [node for node in after if _may_go(node)]
+    counts, candidates = _units(after), [node for node in after if _may_go(node)]
     for old in gone:
-        fuller = {node.zone for node in candidates if counts[node.zone] > counts[old.zone] + 1}
+        # One that counts more than was left to go stays, however full its zone is.
+        candidates = [node for node in candidates if node.weight <= old.weight]
+        fuller = {node.zone for node in candidates if counts[node.zone] > counts[old.zone] + old.weight}
         if fuller:
             raise step.world.broke("19 zones", f"{step.cluster.name}: {old.zone} loses a node, {dict(counts)}")
         _by_age(step, old, [node for node in candidates if node.zone == old.zone])
+
+
+def _units(nodes: Sequence[Node]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for node in nodes:
+        counts[node.zone] += node.weight
+    return counts
 
 
 def _by_age(step: Step, gone: Node, left: list[Node]) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from backend.domain.activity import ActivityKind, CauseKind, ReasonKind
 from backend.domain.cluster import ClusterStatus
 from backend.domain.ids import short_id
-from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus
+from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus, capacity
 from backend.domain.scope import Scope
 from backend.domain.traffic import RegistrationState, SourceState
 from backend.drivers.compute import Server
@@ -89,7 +89,12 @@ class Watcher:
             self.world.trace(f"    {one.project_id} {where} {one.zone} {node_id[:4]} {change} {causes}")
 
     def _bounds(self, now: State) -> None:
-        counted = Counter(node.cluster_id for node in now.nodes.values() if node.state in COUNTED)
+        counted: Counter[str] = Counter()
+        heaviest: dict[str, int] = {}
+        for node in now.nodes.values():
+            if node.state in COUNTED:
+                counted[node.cluster_id] += node.weight
+                heaviest[node.cluster_id] = max(node.weight, heaviest.get(node.cluster_id, 1))
         for cluster in now.clusters.values():
             spec = cluster.spec
             if not spec.minimum <= spec.desired <= spec.maximum:
@@ -103,11 +108,11 @@ class Watcher:
                 node.state is NodeState.PENDING and node.id not in before and node.cluster_id == cluster.id
                 for node in now.nodes.values()
             )
-            allowed = spec.maximum + max(margin(spec.maximum), at_once)
+            allowed = spec.maximum + max(margin(spec.maximum), at_once) + heaviest.get(cluster.id, 1) - 1
             old = self.last.clusters.get(cluster.id) if self.last else None
             unchanged = old is not None and old.generation == cluster.generation
             if launched and unchanged and counted[cluster.id] > allowed:
-                raise Violated("3 bounds", f"{cluster.name}: {counted[cluster.id]} nodes, at most {allowed}")
+                raise Violated("3 bounds", f"{cluster.name}: {counted[cluster.id]} units, at most {allowed}")
 
     def _one_server(self, now: State) -> None:
         for node in now.nodes.values():
@@ -205,7 +210,9 @@ class Watcher:
                 continue
             spec = cluster.spec
             serving = sum(
-                node.state is NodeState.IN_SERVICE and node.cluster_id == cluster_id for node in now.nodes.values()
+                node.weight
+                for node in now.nodes.values()
+                if node.state is NodeState.IN_SERVICE and node.cluster_id == cluster_id
             )
             if serving >= spec.desired:
                 killed.clear()  # more than enough without them: that was no replacement
@@ -213,8 +220,9 @@ class Watcher:
             self.widest[cluster_id] = max(
                 self.widest.get(cluster_id, 1), pace(self.most_desired[cluster_id], *percents).at_once
             )
-            if len(killed) > self.widest[cluster_id]:
-                raise Violated("10 brake", f"{cluster.name}: {len(killed)} at once, at most {self.widest[cluster_id]}")
+            weights = [now.nodes[node_id].weight for node_id in killed if node_id in now.nodes]
+            if sum(weights) > self.widest[cluster_id] + max(weights, default=1) - 1:
+                raise Violated("10 brake", f"{cluster.name}: {weights} at once, at most {self.widest[cluster_id]}")
 
 
 def _told(node: Node) -> str:
@@ -302,8 +310,11 @@ def settled(now: State) -> None:
         here = [node for node in now.nodes.values() if node.cluster_id == cluster.id]
         serving = [node for node in here if node.state is NodeState.IN_SERVICE]
         calm = all(node.state in {NodeState.IN_SERVICE, NodeState.STANDBY} for node in here)
-        kept_above = len(serving) > cluster.spec.desired and all(node.protected for node in serving)
-        if not calm or (len(serving) != cluster.spec.desired and not kept_above):
+        units, lightest = capacity(serving), min((node.weight for node in serving), default=1)
+        met = cluster.spec.desired <= units < cluster.spec.desired + lightest
+        movable = [node for node in serving if not node.protected and node.weight <= units - cluster.spec.desired]
+        kept_above = units > cluster.spec.desired and not movable
+        if not calm or (not met and not kept_above):
             states = Counter(str(node.state) for node in here)
             raise Violated("4 convergence", f"{cluster.name}: wants {cluster.spec.desired}, has {dict(states)}")
         if cluster.causes and not kept_above:
@@ -324,12 +335,14 @@ def balanced(now: State) -> None:
         serving = [node for node in now.nodes.values() if node.cluster_id == cluster.id and node.counted]
         if any(node.protected for node in serving):
             continue
-        counts = Counter(node.zone for node in serving)
+        counts: Counter[str] = Counter()
+        for node in serving:
+            counts[node.zone] += node.weight
         strays = set(counts) - set(cluster.spec.zones)
         if strays:
             raise Violated("4 convergence", f"{cluster.name}: nodes in {strays}, zones {cluster.spec.zones}")
         spread = [counts[zone] for zone in cluster.spec.zones]
-        if max(spread) - min(spread) > 1:
+        if max(spread) - min(spread) >= 2 * max((node.weight for node in serving), default=1):
             raise Violated("4 convergence", f"{cluster.name}: out of balance {dict(counts)}")
 
 

@@ -11,7 +11,7 @@ from math import ceil
 from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Process
-from backend.domain.node import ARRIVING, ENDING, PARKED, PARKING, SERVING, LeavesFor, Node, ServerStatus
+from backend.domain.node import ARRIVING, ENDING, PARKED, PARKING, SERVING, LeavesFor, Node, ServerStatus, capacity
 from backend.engine.draft import REPLACED, Draft
 from backend.engine.launches import launch
 from backend.engine.phases.rebalance import failing_zones, termination_view
@@ -27,18 +27,19 @@ def meet_capacity(draft: Draft) -> None:
         return
     lacking = -draft.surplus()
     present = draft.cluster.spec.desired - lacking
-    if lacking < 0:
+    if draft.is_above(-lacking):
         _shrink(draft, present, -lacking)
     elif lacking > 0 or draft.wishes:
         _grow(draft, present, lacking)
 
 
-def _shrink(draft: Draft, present: int, number: int) -> None:
+def _shrink(draft: Draft, present: int, surplus: int) -> None:
     if not draft.runs(Process.TERMINATE):
         return
-    chosen = termination.choose(draft.counted(), number, termination_view(draft), draft.rng)
+    counted = draft.counted()
+    chosen = termination.choose(counted, surplus, termination_view(draft), draft.rng)
     moved_away = any(True for _ in draft.pairs())
-    decrease = Cause(CauseKind.CAPACITY_DECREASE, draft.now, {"before": present, "after": present - len(chosen)})
+    decrease = Cause(CauseKind.CAPACITY_DECREASE, draft.now, {"before": present, "after": present - capacity(chosen)})
     for node in chosen:
         selected = Cause(CauseKind.SELECTED_FOR_TERMINATION, draft.now, {"server": node.server_id or ""})
         act = decrease
@@ -46,7 +47,7 @@ def _shrink(draft: Draft, present: int, number: int) -> None:
             act = Cause(CauseKind.ZONE_REBALANCE_TERMINATE, draft.now, {"server": node.server_id or ""})
         leaves_for = LeavesFor.CAPACITY if act is decrease else LeavesFor.ZONE
         draft.terminate(node, (*draft.cluster.causes, act, selected), leaves_for)
-    if not chosen:
+    if not any(map(termination.may_go, counted)):
         draft.note((*draft.cluster.causes, Cause(CauseKind.ALL_PROTECTED, draft.now)))
 
 

@@ -21,7 +21,7 @@ def rebalance(draft: Draft) -> None:
         return
     if not _is_calm(draft):
         return
-    room = margin(draft.cluster.spec.maximum) - draft.ahead() - len(draft.wishes)
+    room = margin(draft.cluster.spec.maximum) - draft.ahead() - sum(wish.victim.weight for wish in draft.wishes)
     _migrate(draft, room)
     if not draft.wishes:
         _even_out(draft, room)
@@ -33,7 +33,8 @@ def _is_calm(draft: Draft) -> bool:
         return False
     pending = capacity(node for node in draft.counted() if node.state not in SERVING)
     following = capacity(new for new, _ in draft.pairs() if new.state not in SERVING)
-    return draft.surplus() == 0 and pending == following
+    surplus = draft.surplus()
+    return surplus >= 0 and not draft.is_above(surplus) and pending == following
 
 
 def _movable(draft: Draft) -> list[Node]:
@@ -52,7 +53,10 @@ def _migrate(draft: Draft, room: int) -> None:
     strays = [node for node in _movable(draft) if node.zone not in zones]
     left = Counter(node.zone for node in strays)
     data: dict[str, str | int] = {"zones": ",".join(sorted(left)), "count": len(strays)}
-    for node in strays[: max(0, room)]:
+    for node in strays:
+        if room <= 0:
+            break
+        room -= node.weight
         draft.wishes.append(Wish(node, Cause(CauseKind.ZONE_MIGRATION, draft.now, data), LeavesFor.ZONE))
 
 
@@ -62,22 +66,26 @@ def _even_out(draft: Draft, room: int) -> None:
     counts = draft.zone_counts()
     for new, old in draft.pairs():
         if draft.arrival(new) is not Arrival.ARRIVED:
-            counts[old.zone] -= 1
+            counts[old.zone] -= old.weight
     movable = _by_zone(_movable(draft))
     going: dict[str, Iterator[Node]] = {}
     moves: list[tuple[Node, str, str]] = []
-    while len(moves) < room:
+    # A move is worth it where it leaves the zones nearer to each other, whatever comes for what goes.
+    heaviest = draft.heaviest()
+    moving = 0
+    while moving < room:
         gap = placement.imbalance(counts, zones)
-        if gap is None or gap[2] < 2:
+        if gap is None or gap[2] < 2 * heaviest:
             break
         short, long, _ = gap
         if long not in going:
-            going[long] = _leaving_order(draft, movable.get(long, []), room)
+            going[long] = _leaving_order(draft, movable.get(long, []))
         victim = next(going[long], None)
         if victim is None:
             break
-        counts[long] -= 1
-        counts[short] += 1
+        counts[long] -= victim.weight
+        counts[short] += victim.weight
+        moving += victim.weight
         moves.append((victim, short, long))
     data = {
         "short_zones": ",".join(sorted({short for _, short, _ in moves})),
@@ -95,9 +103,9 @@ def _by_zone(nodes: list[Node]) -> dict[str, list[Node]]:
     return found
 
 
-def _leaving_order(draft: Draft, candidates: list[Node], most: int) -> Iterator[Node]:
+def _leaving_order(draft: Draft, candidates: list[Node]) -> Iterator[Node]:
     """The nodes of one zone that may move, as the cluster's rules would have them go: asked for once a zone."""
-    return iter(termination.choose(candidates, most, termination_view(draft), draft.rng))
+    return iter(termination.choose(candidates, capacity(candidates), termination_view(draft), draft.rng))
 
 
 def termination_view(draft: Draft) -> termination.TerminationView:

@@ -18,9 +18,10 @@ def rest(draft: Draft) -> None:
         return
     if draft.every(*_UNDER_WAY):
         return
-    if draft.cluster.causes and draft.capacity() == draft.cluster.spec.desired:
+    above = draft.capacity() - draft.cluster.spec.desired
+    if draft.cluster.causes and above >= 0 and not draft.is_above(above):
         draft.cluster = replace(draft.cluster, causes=())
-    if draft.backoffs and draft.capacity() >= draft.cluster.spec.desired:
+    if draft.backoffs and above >= 0:
         _forgive(draft)
 
 

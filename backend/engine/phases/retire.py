@@ -31,7 +31,7 @@ def retire(draft: Draft) -> None:
         leaves_for = _why(draft, (new, old), surplus, counts)
         if leaves_for is not None:
             draft.terminate(old, (_cause(draft, old, leaves_for),), leaves_for)
-            counts[old.zone] -= 1
+            counts[old.zone] -= old.weight
             surplus += coming[old.id] - old.weight  # what still comes for it is capacity like any other now
 
 
@@ -45,7 +45,7 @@ def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[st
         return LeavesFor.HEALTH
     if draft.outlived(old):
         return LeavesFor.LIFETIME
-    if old.protected or surplus <= 0:
+    if old.protected or surplus < old.weight:
         return None
     unwanted = old.zone not in draft.cluster.spec.zones or counts[old.zone] >= counts[new.zone]
     return LeavesFor.ZONE if unwanted else None
