@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from backend.services.key_pairs import KeyPairs
     from backend.services.listeners import Listeners
     from backend.services.managed_policies import ManagedPolicies
+    from backend.services.metrics import Metrics
     from backend.services.nat_gateways import NatGateways
     from backend.services.network_acls import NetworkAcls
     from backend.services.networks import Networks
@@ -108,6 +109,7 @@ class Backend:
     notifications: Notifications
     events: Events
     account_settings: AccountSettings
+    metrics: Metrics
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun
@@ -161,6 +163,7 @@ class Backend:
         from backend.services.listeners import Listeners
         from backend.services.managed_policies import ManagedPolicies
         from backend.services.mapped_addresses import MappedAddresses
+        from backend.services.metrics import Metrics
         from backend.services.nat_gateways import NatGateways
         from backend.services.network_acls import NetworkAcls
         from backend.services.networks import AllIn, Networks, PortsIn, public_in
@@ -247,4 +250,5 @@ class Backend:
             events=Events(store, clock, taking),
             account_settings=AccountSettings(store),
             topics=Topics(store, clock, queue_limits, rooms),
+            metrics=Metrics(store, clock),
         )

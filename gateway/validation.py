@@ -44,8 +44,10 @@ NOT_REQUIRED: Final[dict[tuple[str, str, str], str]] = {
     ("ec2", "CreateLaunchTemplateVersionRequest", "LaunchTemplateData"): "with a source version none is a copy",
 }
 
-# What the real service checks in this way although its public model does not say so.
-UNMODELLED: Final[dict[tuple[str, str], dict[str, int]]] = {
+# What the real service checks in this way although its public model says it otherwise, or not at all.
+UNMODELLED: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    # It takes colons in front. Source: conformance/recorded.
+    ("cloudwatch", "Namespace"): {"pattern": ""},
     ("autoscaling", "AutoScalingGroupMaxSize"): {"min": 0},
     ("autoscaling", "AutoScalingGroupDesiredCapacity"): {"min": 0},
     # 16 KiB of user data make one character more than the model has. Source: hashicorp/terraform-provider-aws #2973.

@@ -1,0 +1,72 @@
+"""Metrics: what is measured is put, named, and read by periods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from backend.clock import Clock
+from backend.domain.metric_queries import Query
+from backend.domain.metrics import Datapoint, Datum, Metric, MetricLimits
+from backend.domain.page import Page
+from backend.domain.scope import Scope
+from backend.policies.metric_math import Answers
+from backend.store import metrics as rows
+from backend.store.metric_reading import begin, reading
+from backend.store.metrics import MetricQuery
+from backend.store.session import Store
+
+LISTED: Final = timedelta(days=14)
+"""Metrics without data for so long are not listed."""
+
+
+class Metrics:
+    """Each call may raise StoreUnavailable."""
+
+    def __init__(self, store: Store, clock: Clock, limits: MetricLimits | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits or MetricLimits()
+
+    def now(self) -> datetime:
+        """The time that data are judged by."""
+        return self._clock.now()
+
+    def put(self, scope: Scope, data: Sequence[Datum]) -> None:
+        """Add what was measured.
+
+        Raises:
+            LimitExceeded: too many series.
+        """
+        if data:
+            self._store.transact(partial(rows.add, scope=scope, data=data, now=self._clock.now(), limits=self._limits))
+
+    def page(
+        self, scope: Scope, query: MetricQuery, limit: int, after: tuple[str, str, str] | None
+    ) -> Page[tuple[Metric, str]]:
+        """Metrics that have had data lately, with their ids, by namespace and name."""
+        since = query.since or self._clock.now() - LISTED
+        with self._store.read() as conn:
+            return rows.page(conn, scope, replace(query, since=since), limit, after)
+
+    def periods(
+        self, scope: Scope, metric: Metric, period: int, start: datetime, end: datetime
+    ) -> Mapping[str, Sequence[Datapoint]]:
+        """The periods of a metric from ``start`` on and before ``end``, ascending, by the unit of their data."""
+        first = begin(start, period, self._clock.now())
+        with self._store.read() as conn:
+            return rows.by_unit(conn, scope, metric, period, first, end)
+
+    @contextmanager
+    def answering(self, scope: Scope, queries: Sequence[Query], start: datetime, end: datetime) -> Iterator[Answers]:
+        """The answers to questions about the periods from ``start`` on and before ``end``.
+
+        Raises (when they are asked for):
+            ExpressionRefused, TooMuchAsked
+        """
+        with self._store.read() as conn:
+            yield Answers(queries, reading(conn, scope, start, end, self._clock.now()))

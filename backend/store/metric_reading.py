@@ -1,0 +1,65 @@
+"""Statistics of metrics over a time, as requests, alarms and policies read them. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from backend.domain.metric_queries import Line, MetricStat, TooMuchAsked
+from backend.domain.metrics import FIVE_MINUTES, HOUR, MINUTE, Datapoint, floored
+from backend.domain.scope import Scope
+from backend.store import metrics
+
+OLD: Final = timedelta(days=15)
+VERY_OLD: Final = timedelta(days=63)
+MOST_POINTS: Final = 500_000
+"""That one request looks at."""
+
+
+def begin(start: datetime, period: int, now: datetime) -> datetime:
+    """Where the first period of a question begins: the older it is, the coarser is what is kept.
+
+    Args:
+        period: seconds; one below a minute begins at its own multiples.
+    """
+    age = now - start
+    grain = HOUR if age > VERY_OLD else FIVE_MINUTES if age > OLD else min(period, MINUTE)
+    return floored(start, grain)
+
+
+def reading(
+    conn: Connection, scope: Scope, start: datetime, end: datetime, now: datetime
+) -> Callable[[MetricStat], Line]:
+    """What reads statistics from ``start`` on and before ``end``, each once, and not too much in all.
+
+    What is returned raises TooMuchAsked.
+    """
+    known: dict[MetricStat, Line] = {}
+    read = 0
+
+    def line(stat: MetricStat) -> Line:
+        nonlocal read
+        if stat not in known:
+            first = begin(start, stat.period, now)
+            found = metrics.by_unit(conn, scope, stat.metric, stat.period, first, end)
+            read += sum(map(len, found.values()))
+            if read > MOST_POINTS:
+                raise TooMuchAsked(MOST_POINTS)
+            known[stat] = of_unit(stat, found)
+        return known[stat]
+
+    return line
+
+
+def of_unit(stat: MetricStat, found: Mapping[str, Sequence[Datapoint]]) -> Line:
+    """A statistic of the unit that is wanted; where none is, of that which has the newest data."""
+    unit = stat.unit
+    if unit is None and found:
+        unit = max(sorted(found), key=lambda each: found[each][-1].at)
+    values = {point.at: point.value(stat.statistic) for point in (found.get(unit, ()) if unit else ())}
+    several = tuple(sorted(found)) if stat.unit is None and len(found) > 1 else ()
+    told = {at: value for at, value in values.items() if value is not None}
+    return Line("", stat.period, told, stat=stat, units=several)

@@ -1,0 +1,1 @@
+"""Amazon CloudWatch: metrics, dashboards and alarms."""

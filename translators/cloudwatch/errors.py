@@ -1,0 +1,75 @@
+"""CloudWatch's errors: the one table from the engine's findings to its codes (of the query form) and words.
+
+Words are the recorded ones (conformance/recorded, cloudwatch) unless marked. Members are named as in the query form,
+whatever form a request has.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from backend import errors
+from backend.domain import metric_queries
+from translators.errors import AWSError, Table, register
+
+
+def invalid(words: str) -> AWSError:
+    """A member's value that cannot be."""
+    return AWSError("InvalidParameterValue", words)
+
+
+def combination(words: str) -> AWSError:
+    """Members that cannot stand together."""
+    return AWSError("InvalidParameterCombination", words)
+
+
+def missing(words: str) -> AWSError:
+    return AWSError("MissingParameter", words)
+
+
+def validation(words: str) -> AWSError:
+    return AWSError("ValidationError", words)
+
+
+def exclusive(one: str, other: str) -> AWSError:
+    """Two members of which only one may be given."""
+    return combination(_EXCLUSIVE.format(one, other))
+
+
+_EXCLUSIVE: Final = "The parameters {} and {} are mutually exclusive and you have specified both."
+
+
+def exclusive_in_queries(one: str, other: str) -> AWSError:
+    """As ``exclusive``, in the code that questions to metrics have."""
+    return validation(_EXCLUSIVE.format(one, other))
+
+
+_LIMITS: Final = {
+    "series": "The maximum number of metrics for the account has been reached.",  # unsourced
+    "dashboards": "The maximum number of dashboards for the account has been reached.",  # unsourced
+    "tags": "The maximum number of tags for the resource has been reached.",  # unsourced
+}
+
+
+def _limit(found: errors.LimitExceeded) -> AWSError:
+    return AWSError("LimitExceeded", _LIMITS[found.what])
+
+
+def _unavailable(_: Any) -> AWSError:
+    return AWSError("InternalServiceError", "The service is unavailable. Please try again later.", 500)  # unsourced
+
+
+TABLE: Final[Table] = {
+    metric_queries.ExpressionRefused: lambda found: validation(
+        f"Error in expression '{found.query}' [{found.reason}]"
+    ),  # unsourced
+    metric_queries.TooMuchAsked: lambda found: validation(
+        f"You have requested metrics with more than {found.limit} datapoints."
+        " You may reduce the datapoints requested by increasing Period, or decreasing the time range."
+    ),  # unsourced
+    errors.LimitExceeded: _limit,
+    errors.StoreUnavailable: _unavailable,
+    errors.CommitUnknown: _unavailable,
+}
+
+register("cloudwatch", TABLE)
