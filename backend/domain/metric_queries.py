@@ -71,10 +71,3 @@ class ExpressionRefused(Finding):
 
     query: str
     reason: str
-
-
-@dataclass(eq=False)
-class TooMuchAsked(Finding):
-    """So many points are looked at by one request, and no more."""
-
-    limit: int

@@ -11,10 +11,11 @@ from typing import Final
 
 from backend.clock import Clock
 from backend.domain.metric_queries import Query
-from backend.domain.metrics import Datapoint, Datum, Metric, MetricLimits
+from backend.domain.metrics import MINUTE, Datapoint, Datum, Metric, MetricLimits
 from backend.domain.page import Page
 from backend.domain.scope import Scope
-from backend.policies.metric_math import Answers
+from backend.domain.steps import Steps
+from backend.policies.metric_math import Answers, timeline
 from backend.store import metrics as rows
 from backend.store.metric_reading import begin, reading
 from backend.store.metrics import MetricQuery
@@ -22,6 +23,8 @@ from backend.store.session import Store
 
 LISTED: Final = timedelta(days=14)
 """Metrics without data for so long are not listed."""
+_STEPS: Final = 2_000_000
+"""Work that one request may cause: a point that is read or reckoned with is one step."""
 
 
 class Metrics:
@@ -66,7 +69,9 @@ class Metrics:
         """The answers to questions about the periods from ``start`` on and before ``end``.
 
         Raises (when they are asked for):
-            ExpressionRefused, TooMuchAsked
+            ExpressionRefused, TooManySteps
         """
+        now, steps = self._clock.now(), Steps(_STEPS)
+        instants = timeline(begin(start, MINUTE, now), min(end, now))
         with self._store.read() as conn:
-            yield Answers(queries, reading(conn, scope, start, end, self._clock.now()))
+            yield Answers(queries, reading(conn, scope, start, end, now, steps), instants, steps=steps)

@@ -8,15 +8,16 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from backend.domain.metric_queries import Line, MetricStat, TooMuchAsked
+from backend.domain.metric_queries import Line, MetricStat
 from backend.domain.metrics import FIVE_MINUTES, HOUR, MINUTE, Datapoint, floored
 from backend.domain.scope import Scope
+from backend.domain.steps import Steps
 from backend.store import metrics
 
 OLD: Final = timedelta(days=15)
 VERY_OLD: Final = timedelta(days=63)
-MOST_POINTS: Final = 500_000
-"""That one request looks at."""
+STEPS_OF_LOOK: Final = 200
+"""That looking for a metric costs, whatever it has."""
 
 
 def begin(start: datetime, period: int, now: datetime) -> datetime:
@@ -30,24 +31,20 @@ def begin(start: datetime, period: int, now: datetime) -> datetime:
     return floored(start, grain)
 
 
-def reading(
-    conn: Connection, scope: Scope, start: datetime, end: datetime, now: datetime
+def reading(  # noqa: PLR0917 - whose, when, and how much of it
+    conn: Connection, scope: Scope, start: datetime, end: datetime, now: datetime, steps: Steps
 ) -> Callable[[MetricStat], Line]:
-    """What reads statistics from ``start`` on and before ``end``, each once, and not too much in all.
+    """What reads statistics from ``start`` on and before ``end``, each once.
 
-    What is returned raises TooMuchAsked.
+    What is returned raises TooManySteps.
     """
     known: dict[MetricStat, Line] = {}
-    read = 0
 
     def line(stat: MetricStat) -> Line:
-        nonlocal read
         if stat not in known:
             first = begin(start, stat.period, now)
-            found = metrics.by_unit(conn, scope, stat.metric, stat.period, first, end)
-            read += sum(map(len, found.values()))
-            if read > MOST_POINTS:
-                raise TooMuchAsked(MOST_POINTS)
+            steps.take(STEPS_OF_LOOK)
+            found = metrics.by_unit(conn, scope, stat.metric, stat.period, first, end, steps)
             known[stat] = of_unit(stat, found)
         return known[stat]
 

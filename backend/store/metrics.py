@@ -30,6 +30,7 @@ from backend.domain.metrics import (
 )
 from backend.domain.page import Page
 from backend.domain.scope import Scope
+from backend.domain.steps import Steps
 from backend.errors import LimitExceeded
 from backend.store.batches import chunks
 from backend.store.leased import Lease, Leased
@@ -267,19 +268,31 @@ def points(  # noqa: PLR0917 - which periods of which series
 
 
 def by_unit(  # noqa: PLR0917 - as above
-    conn: Connection, scope: Scope, metric: Metric, period_seconds: int, start: datetime, end: datetime
+    conn: Connection,
+    scope: Scope,
+    metric: Metric,
+    period_seconds: int,
+    start: datetime,
+    end: datetime,
+    steps: Steps | None = None,
 ) -> dict[str, list[Datapoint]]:
-    """As ``points``, of each unit that has data then by itself, in the order of their names."""
+    """As ``points``, of each unit that has data then by itself, in the order of their names.
+
+    Raises:
+        TooManySteps: of which reading a point as it is kept costs one.
+    """
     asked = select(_s.id, _s.unit).where(_s.metric_id == metric_id(scope, metric)).order_by(_s.unit)
     found = {}
     for row in conn.execute(asked).all():
-        raw = _raw(conn, row.id, period_seconds, start, end)
+        raw = _raw(conn, row.id, period_seconds, start, end, steps or Steps())
         if periods := by_period(raw, period_seconds, start):
             found[row.unit] = [replace(point, unit=row.unit) for point in periods]
     return found
 
 
-def _raw(conn: Connection, series: str, period_seconds: int, start: datetime, end: datetime) -> Iterable[Datapoint]:
+def _raw(  # noqa: PLR0917 - as above
+    conn: Connection, series: str, period_seconds: int, start: datetime, end: datetime, steps: Steps
+) -> Iterable[Datapoint]:
     """Points of a series within a time, as they are kept, packed ones of the coarsest grain that fits first."""
     fits = [grain for grain in GRAINS if period_seconds % grain.seconds == 0 and _aligned(start, grain)]
     # Shorter periods than a minute have what was measured by the second, and of older ones the minutes.
@@ -287,9 +300,12 @@ def _raw(conn: Connection, series: str, period_seconds: int, start: datetime, en
     t = grain.table.c
     blocks = select(t.at, t.points).where(t.series_id == series, t.at >= floored(start, grain.block), t.at < end)
     for row in conn.execute(blocks.order_by(t.at)):
-        yield from (point for point in unpack(row.at, row.points) if start <= point.at < end)
+        points = unpack(row.at, row.points)
+        steps.take(len(points))
+        yield from (point for point in points if start <= point.at < end)
     loose = select(metric_points).where(_p.series_id == series, _p.at >= start, _p.at < end).order_by(_p.at)
     for row in conn.execute(loose):
+        steps.take(1)
         yield _point(row)
 
 

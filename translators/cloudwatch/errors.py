@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from backend import errors
 from backend.domain import metric_queries
+from backend.domain.steps import TooManySteps
 from translators.errors import AWSError, Table, register
 
 
@@ -63,8 +64,8 @@ TABLE: Final[Table] = {
     metric_queries.ExpressionRefused: lambda found: validation(
         f"Error in expression '{found.query}' [{found.reason}]"
     ),  # unsourced
-    metric_queries.TooMuchAsked: lambda found: validation(
-        f"You have requested metrics with more than {found.limit} datapoints."
+    TooManySteps: lambda _: validation(
+        "You have requested more datapoints than one request may look at."
         " You may reduce the datapoints requested by increasing Period, or decreasing the time range."
     ),  # unsourced
     errors.LimitExceeded: _limit,

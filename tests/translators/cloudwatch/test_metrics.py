@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from backend.errors import Finding
 from tests.factories import NOW, OTHER, World
 from translators.cloudwatch.numbers import java
-from translators.errors import AWSError
+from translators.errors import AWSError, translate
 
 MINUTE = timedelta(minutes=1)
 
@@ -49,9 +50,10 @@ def stat(name="m", statistic="Sum", key="q", period=60, dimensions=(), **values)
 
 
 def refusal(call, *args, **params):
-    with pytest.raises(AWSError) as info:
+    with pytest.raises((AWSError, Finding)) as info:
         call(*args, **params)
-    return info.value.code, info.value.message
+    told = translate(info.value, "cloudwatch")
+    return told.code, told.message
 
 
 def test_what_was_put_is_read(world):
@@ -302,3 +304,30 @@ def test_names_are_told_page_by_page_and_by_their_dimensions(world):
 )
 def test_numbers_are_written_as_java_does(number, text):
     assert java(number) == text
+
+
+def test_expressions_are_answered_beside_statistics(world):
+    world.put(datum(2), datum(4, 1), datum(10, 0, "n"))
+    queries = [stat("m", key="m", ReturnData=False), stat("n", key="n", ReturnData=False)]
+    answer = world.data(*queries, {"Id": "e", "Expression": "FILL(n, 1) * m", "Label": "product"})
+    assert answer["MetricDataResults"] == [
+        {
+            "Id": "e",
+            "Label": "product",
+            "StatusCode": "Complete",
+            "Timestamps": [NOW + MINUTE, NOW],
+            "Values": [0.0, 20.0],
+        }
+    ]
+    world.clock.move(60)
+    assert world.data(*queries, {"Id": "e", "Expression": "FILL(n, 1) * m"})["MetricDataResults"][0]["Values"] == [
+        0,
+        20,
+    ]
+    world.clock.move(60)
+    (result,) = world.data(*queries, {"Id": "e", "Expression": "FILL(n, 1) * m"})["MetricDataResults"]
+    assert (result["Label"], result["Values"]) == ("e", [4, 20])
+    assert refusal(world.data, {"Id": "e", "Expression": "1 +"}) == (
+        "ValidationError",
+        "Error in expression 'e' [Unexpected end]",
+    )
