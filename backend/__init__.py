@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from backend.services.clusters import Clusters
     from backend.services.configurations import Configurations
     from backend.services.dhcp_options import DhcpOptionSets
+    from backend.services.direct_launches import DirectLaunches
     from backend.services.events import Events
     from backend.services.hooks import Hooks
     from backend.services.identity_providers import IdentityProviders
@@ -110,6 +111,7 @@ class Backend:
     events: Events
     account_settings: AccountSettings
     metrics: Metrics
+    direct_launches: DirectLaunches
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun
@@ -153,6 +155,7 @@ class Backend:
         from backend.services.clusters import Clusters
         from backend.services.configurations import Configurations
         from backend.services.dhcp_options import DhcpOptionSets
+        from backend.services.direct_launches import DirectLaunches
         from backend.services.events import Events
         from backend.services.hooks import Hooks
         from backend.services.identity_providers import IdentityProviders
@@ -249,6 +252,7 @@ class Backend:
             notifications=Notifications(store, trial),
             events=Events(store, clock, taking),
             account_settings=AccountSettings(store),
+            direct_launches=DirectLaunches(store, catalog, clock),
             topics=Topics(store, clock, queue_limits, rooms),
             metrics=Metrics(store, clock),
         )

@@ -26,7 +26,6 @@ LATER = {
     "later: scaling policies": ("DeletePolicy", "ExecutePolicy", "PutScalingPolicy"),
     "later: predictive scaling": ("GetPredictiveScalingForecast",),
     "later: warm pools": ("PutWarmPool",),
-    "later: synchronous launches": ("LaunchInstances",),
 }
 
 DECLINED = {operation: reason for reason, operations in LATER.items() for operation in operations}

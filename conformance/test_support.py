@@ -49,6 +49,7 @@ for."""
 ERRORS = {
     "autoscaling": {
         "AlreadyExists",
+        "IdempotentParameterMismatch",
         "InvalidAction",
         "InvalidNextToken",
         "LimitExceeded",
@@ -141,6 +142,7 @@ def test_the_suite_asked_everything(support: Support, request: pytest.FixtureReq
         "test_paging.py",
         "test_traffic.py",
         "test_balancers.py",
+        "test_direct_launches.py",
         "test_events.py",
         "test_classic_balancers.py",
         "test_queues.py",

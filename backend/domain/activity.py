@@ -47,6 +47,7 @@ class CauseKind(StrEnum):
     USER_UPDATED = (
         "user_updated"  #                                               minimum, maximum, desired, before, after
     )
+    USER_LAUNCHED = "user_launched"  #                                             count, zone; before, after
     USER_SET_DESIRED = "user_set_desired"  #                                       before, after
     USER_EXECUTED_POLICY = "user_executed_policy"  #                               policy, before, after
     ALARM_TRIGGERED_POLICY = "alarm_triggered_policy"  #                           alarm, policy, before, after
@@ -125,6 +126,7 @@ class ReasonKind(StrEnum):
     SOURCE_NOT_FOUND = "source_not_found"  #            (a pool is gone)
     OUT_OF_BOUNDS = "out_of_bounds"  #                  minimum, maximum, desired
     BOUNDS_CROSSED = "bounds_crossed"  #                minimum, maximum
+    ZONE_LEFT = "zone_left"  #                          zone (no longer one of the cluster's)
     CLUSTER_DELETED = "cluster_deleted"
     ABANDONED = "abandoned"  #                          token, decided (domain.lifecycle.Decided): a hook gave it up
     SUPERSEDED = "superseded"  #                        capacity was lowered before it came into service

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from backend.domain.activity import Activity, ActivityStatus, Reason
 from backend.domain.backoff import Backoff
 from backend.domain.cluster import Cluster
+from backend.domain.direct_launches import DirectLaunch
 from backend.domain.hooks import Hook, Transition
 from backend.domain.lifecycle import Action
 from backend.domain.messages import Message
@@ -32,6 +33,7 @@ class ClusterRows:
         delays: how long members of its sources drain, by source; of others it is the engine's to say.
         hooks: its lifecycle hooks, by name.
         actions: what its nodes wait for, by token.
+        direct: its direct launches at work by id, the oldest first.
     """
 
     cluster: Cluster
@@ -41,6 +43,7 @@ class ClusterRows:
     delays: Mapping[str, timedelta] = field(default_factory=dict)
     hooks: tuple[Hook, ...] = ()
     actions: Mapping[str, Action] = field(default_factory=dict)
+    direct: Mapping[str, DirectLaunch] = field(default_factory=dict)
 
 
 class Ending(NamedTuple):

@@ -149,6 +149,7 @@ class Cluster:
         given_up: those of ``suspended`` that nobody asked for: they failed for too long.
         held_since: since when a mass failure lasts that it has a part in, None while there is none.
         hooked: it has lifecycle hooks; without, nobody looks for any.
+        launching: it has direct launches at work; without, nobody looks for any.
     """
 
     id: str
@@ -170,6 +171,7 @@ class Cluster:
     given_up: frozenset[Process] = frozenset()
     held_since: datetime | None = None
     hooked: bool = False
+    launching: bool = False
 
     @property
     def scope(self) -> Scope:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from backend.errors import Finding
 
@@ -127,3 +128,20 @@ class LaunchUnsupported(Finding):
     """The launch source asks for something that this cloud cannot give; ``member`` names it in AWS's words."""
 
     member: str
+
+
+class Unfit(StrEnum):
+    """Why nodes cannot be launched into a cluster by number."""
+
+    NO_TEMPLATE = "no_template"  #        it launches from a launch configuration
+    NO_ZONE = "no_zone"  #                it has several, and none was named
+    FOREIGN_SUBNET = "foreign_subnet"  #  the one that was named is none of its own
+    TOO_MANY = "too_many"  #              for one request
+
+
+@dataclass(eq=False)
+class DirectLaunchRefused(Finding):
+    """Nodes cannot be launched like that while somebody waits for them."""
+
+    cluster: str
+    why: Unfit

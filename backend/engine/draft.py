@@ -211,7 +211,14 @@ class Draft(Revision):
 
     def surplus(self) -> int:
         """Capacity above the desired that nothing is meant to come of; below zero, what lacks."""
-        return self.capacity() - self.ahead() - self.cluster.spec.desired
+        return self.capacity() - self.ahead() - self.direct_capacity() - self.cluster.spec.desired
+
+    def direct_capacity(self) -> int:
+        """Capacity beyond the desired that was asked for by number, and of which it is not known yet what is made."""
+        if not self.direct:
+            return 0
+        claimed = {each.node_id for launch in self.direct.values() if launch.done_at is None for each in launch.claimed}
+        return capacity(self.nodes[node_id] for node_id in sorted(claimed & self.nodes.keys()))
 
     def heaviest(self) -> int:
         """What the node counts that counts most, of those there are."""
@@ -236,7 +243,7 @@ class Draft(Revision):
                 come[Arrival.COMING if refused else told][node.replaces] = node.weight
         followed, arrived = come[Arrival.COMING], come[Arrival.ARRIVED]
         leaving = {node.id: node.weight for node in self.every(*ENDING) if self._leaves_a_gap(node)}
-        missing = self.cluster.spec.desired - self.capacity() if self.failures else 0
+        missing = self.cluster.spec.desired + self.direct_capacity() - self.capacity() if self.failures else 0
         under_way = {**followed, **leaving}
         return max(sum(weight for node_id, weight in under_way.items() if node_id not in arrived), missing)
 

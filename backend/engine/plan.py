@@ -14,6 +14,7 @@ from backend.engine.draft import Draft
 from backend.engine.phases.capacity import meet_capacity
 from backend.engine.phases.deletion import delete_all
 from backend.engine.phases.depart import depart
+from backend.engine.phases.direct import launch_directly
 from backend.engine.phases.health import check_health
 from backend.engine.phases.lifetime import end_lifetimes
 from backend.engine.phases.rebalance import rebalance
@@ -30,6 +31,7 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
     settle,
     lead_waits,
     delete_all,
+    launch_directly,
     check_health,
     end_lifetimes,
     retire,

@@ -15,6 +15,7 @@ from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Caus
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.changes import Changes, ClusterRows, Ending, Entries, MemberKey, Place
 from backend.domain.cluster import Cluster
+from backend.domain.direct_launches import DirectLaunch
 from backend.domain.hooks import Hook, Transition
 from backend.domain.lifecycle import WAITS, Action, Left, asked, begin, message
 from backend.domain.messages import EVERYWHERE, Message
@@ -36,7 +37,7 @@ class Revision:
 
     Attributes:
         before: as they were.
-        cluster, nodes, registrations, backoffs, actions: as they are to be; ``nodes`` oldest first.
+        cluster, nodes, registrations, backoffs, actions, direct: as they are to be; ``nodes`` oldest first.
         entries: what the journal tells.
         goes: the cluster is gone.
         overdue: actions, by token, whose time is over.
@@ -53,6 +54,7 @@ class Revision:
         self.registrations: dict[MemberKey, Registration] = dict(before.registrations)
         self.backoffs = dict(before.backoffs)
         self.actions: dict[str, Action] = dict(before.actions)
+        self.direct: dict[str, DirectLaunch] = dict(before.direct)
         self._tokens: dict[str, list[str]] = {}  # of the actions of each node that waits
         for action in before.actions.values():
             self._tokens.setdefault(action.node_id, []).append(action.id)
@@ -70,7 +72,14 @@ class Revision:
     def changes(self) -> Changes:
         before = self.before
         after = ClusterRows(
-            self.cluster, self.nodes, self.registrations, self.backoffs, before.delays, before.hooks, self.actions
+            self.cluster,
+            self.nodes,
+            self.registrations,
+            self.backoffs,
+            before.delays,
+            before.hooks,
+            self.actions,
+            self.direct,
         )
         entries = replace(self.entries, messages=[*self.entries.messages, *self._asking()])
         return Changes(before, after, entries, self.now, self.goes, frozenset(self.overdue))
@@ -209,10 +218,11 @@ class Revision:
 
     def tell(
         self, kind: ActivityKind, status: ActivityStatus, causes: Collection[Cause], reason: Reason | None = None
-    ) -> None:
+    ) -> Activity:
         """An entry that ends as it begins."""
         entry = over(self.new_id(), self.cluster, kind, status, causes=tuple(causes), at=self.now, reason=reason)
         self.entries.opened[entry.id] = entry
+        return entry
 
     def note(self, causes: Collection[Cause]) -> None:
         """Something decided without a node: told once for each request."""

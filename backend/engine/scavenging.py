@@ -29,6 +29,7 @@ RETENTIONS: Final[Mapping[str, str]] = {
     garbage.ACTIVITIES.name: "activity_retention",
     garbage.CLAIMS.name: "claim_retention",
     garbage.TOKENS.name: "token_retention",
+    garbage.DIRECT.name: "token_retention",
     garbage.SESSIONS.name: "session_retention",
     garbage.LETTERS.name: "letter_retention",
 }

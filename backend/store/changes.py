@@ -15,7 +15,19 @@ from sqlalchemy import Connection, bindparam, delete
 from backend.domain.activity import ActivityStatus
 from backend.domain.changes import Changes, ClusterRows, Ending, Entries
 from backend.domain.node import Node
-from backend.store import activities, backoffs, balancers, clusters, journal, lifecycle, nodes, outbox, telling, traffic
+from backend.store import (
+    activities,
+    backoffs,
+    balancers,
+    clusters,
+    direct_launches,
+    journal,
+    lifecycle,
+    nodes,
+    outbox,
+    telling,
+    traffic,
+)
 from backend.store.batches import chunks
 from backend.store.listening import Audience
 from backend.store.tables import nodes as nodes_table
@@ -45,6 +57,7 @@ def read(conn: Connection, cluster_id: str) -> ClusterRows | None:
         balancers.delays(conn, cluster.scope, [each.pool_id for each in cluster.sources]),
         lifecycle.hooks(conn, cluster),
         lifecycle.actions(conn, cluster),
+        direct_launches.at_work(conn, cluster),
     )
 
 
@@ -68,6 +81,7 @@ def write(conn: Connection, changes: Changes, *, everywhere: bool = False) -> No
     traffic.save(conn, before.registrations, after.registrations)
     backoffs.save(conn, after.cluster.id, before.backoffs, after.backoffs)
     lifecycle.save(conn, after.cluster, before.actions, after.actions)
+    direct_launches.save(conn, after.cluster.scope, before.direct, after.direct)
     clusters.save(conn, before.cluster, after.cluster)
     _tell(conn, changes, Audience(conn, before.cluster, everywhere))
     if changes.goes:

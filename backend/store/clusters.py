@@ -16,7 +16,7 @@ from backend.domain.cluster_findings import ClusterExists, ClusterNotFound
 from backend.domain.page import Page
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
-from backend.store import journal, rows, schedules, tags, traffic
+from backend.store import direct_launches, journal, rows, schedules, tags, traffic
 from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes
 from backend.store.lifecycle_tables import lifecycle_actions, lifecycle_hooks
@@ -117,6 +117,7 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     tags.remove_all(conn, cluster_id)
     traffic.forget_cluster(conn, cluster_id, now)
     schedules.forget_cluster(conn, cluster_id)
+    direct_launches.forget_cluster(conn, cluster_id)
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
     for table in (lifecycle_actions, lifecycle_hooks):
         conn.execute(delete(table).where(table.c.cluster_id == cluster_id))

@@ -11,6 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, d
 
 from backend.domain.scope import Scope
 from backend.store.batches import chunks
+from backend.store.direct_tables import direct_launches
 from backend.store.leased import Lease, Leased
 from backend.store.outbox_tables import messages as told_messages
 from backend.store.queue_tables import deduplications
@@ -57,6 +58,7 @@ CLAIMS: Final = Garbage(
 TOKENS: Final = Garbage(
     "tokens", client_tokens, ("project_id", "region", "operation", "token"), client_tokens.c.created_at
 )
+DIRECT: Final = Garbage("direct", direct_launches, ("id",), direct_launches.c.done_at)
 SESSIONS: Final = Garbage("sessions", sessions, ("access_key",), sessions.c.expires_at)
 QUEUED: Final = Garbage("queued", queue_messages, ("id",), queue_messages.c.expires_at)
 DEDUPLICATIONS: Final = Garbage("deduplications", deduplications, ("owner_id", "key"), deduplications.c.expires_at)
@@ -64,7 +66,7 @@ DEDUPLICATIONS: Final = Garbage("deduplications", deduplications, ("owner_id", "
 LETTERS: Final = Garbage("letters", told_messages, ("id",), told_messages.c.dead_at)
 
 KINDS: Final[Mapping[str, Garbage]] = {
-    each.name: each for each in (ACTIVITIES, CLAIMS, TOKENS, SESSIONS, QUEUED, DEDUPLICATIONS, LETTERS)
+    each.name: each for each in (ACTIVITIES, CLAIMS, TOKENS, DIRECT, SESSIONS, QUEUED, DEDUPLICATIONS, LETTERS)
 }
 
 

@@ -54,7 +54,7 @@ _BEFORE = ("id", "project_id", "region", "name", "status")
 _AFTER = ("suspended", "metrics", "causes", "created_at", "cooldown_until", "force_delete", "generation", "epoch")
 _SPEC_FROM = len(_BEFORE)
 _SPEC_TO = _SPEC_FROM + len(_SPEC_NAMES)
-_LAST = ("owner", "lease_until", "due_at", "sources", "given_up", "held_since", "hooked")
+_LAST = ("owner", "lease_until", "due_at", "sources", "given_up", "held_since", "hooked", "launching")
 # cluster_of goes by position.
 assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, *_LAST)
 
@@ -115,6 +115,7 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "given_up": sorted(cluster.given_up),
         "held_since": cluster.held_since,
         "hooked": cluster.hooked,
+        "launching": cluster.launching,
     }
 
 
@@ -123,7 +124,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
     cluster_id, project_id, region, name, status = row[:_SPEC_FROM]
     rest = row[_SPEC_TO:]
     suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
-    _, _, due_at, sources, given_up, held_since, hooked = rest[len(_AFTER) :]
+    _, _, due_at, sources, given_up, held_since, hooked, launching = rest[len(_AFTER) :]
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -144,6 +145,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
         given_up=frozenset(Process(process) for process in given_up or ()),
         held_since=held_since,
         hooked=bool(hooked),
+        launching=bool(launching),
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Uniq
 from backend.store import (
     account_tables,
     balancer_tables,
+    direct_tables,
     group_tables,
     identity_tables,
     lifecycle_tables,
@@ -24,6 +25,7 @@ from backend.store.types import Document, Instant, Words
 __all__ = [
     "account_tables",
     "balancer_tables",
+    "direct_tables",
     "group_tables",
     "identity_tables",
     "lifecycle_tables",
@@ -98,6 +100,8 @@ clusters = table(
     Column("held_since", Instant),
     # Whether it has lifecycle hooks: one that has none costs no look.
     Column("hooked", Boolean),
+    # Whether it has direct launches at work.
+    Column("launching", Boolean),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, ReasonKind
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.ids import is_short_id
 from backend.domain.lifecycle import Decided
 from translators import arns
@@ -26,6 +26,8 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     CauseKind.USER_CREATED: f"a user request created an AutoScalingGroup {_STEP}.",
     CauseKind.USER_UPDATED: "a user request update of AutoScalingGroup constraints to min: {minimum}, max: {maximum},"
     f" desired: {{desired}} {_STEP}.",
+    # unsourced
+    CauseKind.USER_LAUNCHED: "a user request launched {count} instances into Availability Zone {zone}.",
     CauseKind.USER_SET_DESIRED: f"a user request explicitly set group desired capacity {_STEP}.",
     CauseKind.USER_EXECUTED_POLICY: f"a user request executed policy {{policy}} {_STEP}.",
     CauseKind.ALARM_TRIGGERED_POLICY: f"a monitor alarm {{alarm}} in state ALARM triggered policy {{policy}} {_STEP}.",
@@ -163,6 +165,11 @@ def status_message(activity: Activity) -> str | None:
         return words[:MESSAGE_LENGTH]
     tail = _FAILED.get(activity.kind, "")
     return words[: MESSAGE_LENGTH - len(tail)] + tail
+
+
+def reason(told: Reason) -> str:
+    """Why something was not done, whatever it was."""
+    return _ended(_REASONS[told.kind](_Data(told.data)))[:MESSAGE_LENGTH]
 
 
 def _is_abandoned(activity: Activity) -> bool:
@@ -309,6 +316,9 @@ _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
         f"Max bound, {data['maximum']}, must be greater than or equal to min bound, {data['minimum']}"
     ),
     ReasonKind.CLUSTER_DELETED: lambda _: "The AutoScalingGroup was deleted.",
+    ReasonKind.ZONE_LEFT: lambda data: (  # unsourced
+        f"The Availability Zone {data['zone']} is not one of the AutoScalingGroup any more."
+    ),
     ReasonKind.SUPERSEDED: lambda _: "The desired capacity was lowered before the instance came into service.",
 }
 

@@ -252,6 +252,16 @@ def _unavailable(_: Any) -> AWSError:
     return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)  # unsourced
 
 
+_UNFIT: Final[Mapping[str, str]] = {
+    launch_findings.Unfit.NO_TEMPLATE: "LaunchInstances is only supported for Auto Scaling groups that use a launch"
+    " template.",
+    launch_findings.Unfit.NO_ZONE: "You must specify an Availability Zone or a subnet for an Auto Scaling group with"
+    " several Availability Zones.",
+    launch_findings.Unfit.FOREIGN_SUBNET: "The subnet is not one of the Auto Scaling group's.",
+    launch_findings.Unfit.TOO_MANY: "You can launch at most 100 instances with one request.",
+}
+"""Why nothing can be launched by LaunchInstances. unsourced."""
+
 _FLAWS: Final[Mapping[str, str]] = {
     Flaw.NOTHING_TO_SET: "At least one of max size, min size, or desired capacity must be specified",
     Flaw.NEGATIVE_MINIMUM: "Min size must be non-negative",  # unsourced
@@ -337,6 +347,7 @@ TABLE: Final[Table] = {
     lifecycle_findings.ActionNotFound: _action,
     lifecycle_findings.TargetUnreached: _target,
     cluster_findings.ProcessSuspended: _suspended,
+    launch_findings.DirectLaunchRefused: lambda found: validation(_UNFIT[found.why]),
     server_findings.ServerUnknown: lambda found: validation(
         f"Invalid Instance ID(s): [{instance(found.server)}]"
     ),  # unsourced
@@ -389,6 +400,9 @@ TABLE: Final[Table] = {
     errors.LimitExceeded: _limit,
     lifecycle_findings.TopicRefused: _topic_refused,
     errors.StaleRead: _contention,
+    errors.TokenReused: lambda found: AWSError(  # unsourced
+        "IdempotentParameterMismatch", f"The client token {found.token} was used before with other parameters."
+    ),
     balancer_findings.PoolBusy: _contention,
     errors.CloudNotReached: _unavailable,
     errors.StoreUnavailable: _unavailable,

@@ -47,7 +47,7 @@ _LIMITS: Final = {
         "The maximum number of rules per security group has been reached.",
     ),
 }
-_CODES: Final = {
+QUOTA_CODES: Final = {
     "instances": "InstanceLimitExceeded",
     "server_groups": "PlacementGroupLimitExceeded",
     "server_group_members": "InstanceLimitExceeded",
@@ -117,7 +117,7 @@ def _limit(found: errors.LimitExceeded) -> AWSError:
 
 
 def _quota(found: errors.QuotaExceeded) -> AWSError:
-    code = _CODES.get(found.resource, "VcpuLimitExceeded")
+    code = QUOTA_CODES.get(found.resource, "VcpuLimitExceeded")
     noun = _NOUNS.get(found.resource, found.resource)
     limit = f" of {found.limit}" if found.limit >= 0 else ""
     return AWSError(  # unsourced

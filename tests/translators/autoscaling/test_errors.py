@@ -36,7 +36,7 @@ MODULES = (
 # Raised by what operations of other services alone ask for.
 ELSEWHERE = {
     "QuotaExceeded", "NoCapacity", "NetworkMissing", "LaunchUnsupported", "ProfileIncomplete",
-    "ServerConflict", "TemplateExists", "TemplateDefaultVersionKept", "TokenReused", "TokenSpent", "TokenUsed",
+    "ServerConflict", "TemplateExists", "TemplateDefaultVersionKept", "TokenSpent", "TokenUsed",
     "ServerGroupExists", "ServerGroupInUse", "ImageNameTaken", "ImageNotOwned", "ImagesExhausted", "RoleRefused",
     "BalancerNotFound", "BalancerExists", "BalancerProtected", "TargetGroupExists", "TargetGroupInUse",
     "TargetGroupElsewhere", "PolicyUnknown", "PolicyExists", "PolicyInUse",
@@ -58,6 +58,7 @@ FINDINGS = [
 
 def sample(finding):
     values = {"str": "x", "int": 1, "bool": False, "tuple[str, ...]": ("x",), "str | None": "x"}
+    values["Unfit"] = launch_findings.Unfit.NO_ZONE
     values["Finding"] = image_findings.ImageNotFound("x")
     return finding(**{field.name: values[str(field.type)] for field in dataclasses.fields(finding)})
 
