@@ -68,7 +68,7 @@ from gateway.metadata import Metadata
 from gateway.pipeline import Pipeline
 from gateway.services import Services
 from translators import load, registry  # noqa: F401 - registers every operation
-from translators.callers import Callers
+from translators.callers import Callers, names_of
 from translators.events.bodies import Bodies
 from translators.metadata import Guests
 from translators.registry import Caller
@@ -185,7 +185,9 @@ def create_gateway() -> Flask:
         limits=gateway.limits,
         throttle=gateway.throttle(),
         services=Services(strict=gateway.strict_answers),
-        scope_of=lambda who, region: Scope(who.project_id, identity.regions[region]),
+        scope_of=lambda who, region: Scope(
+            who.project_id, identity.regions[region], names_of(who, identity.account_id_of(who.project_id))
+        ),
         account_id_of=identity.account_id_of,
         verify=identity.verify,
         authorize=identity.authorize,

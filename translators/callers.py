@@ -10,10 +10,11 @@ from dataclasses import replace
 from backend.domain.session import Session
 from backend.drivers.credentials import AccessKey, AccessKeys, BadSignature, Signed
 from backend.drivers.errors import CloudError
+from translators import arns
 from translators.errors import AWSError
 from translators.registry import Caller
 
-__all__ = ["BadSignature", "Callers", "Session", "Signed", "acting"]
+__all__ = ["BadSignature", "Callers", "Session", "Signed", "acting", "names_of"]
 
 
 class Callers:
@@ -51,6 +52,15 @@ def acting(session: Session, base: Caller) -> Caller:
         project_name="" if session.project_id != base.project_id else base.project_name,
         assumed_role=f"{session.role}/{session.name}",
     )
+
+
+def names_of(caller: Caller, account: str) -> frozenset[str]:
+    """What a caller goes by where a group names its operator: a user's name and ARN, the ARNs of a role and session."""
+    if caller.assumed_role:
+        role = f"arn:aws:iam::{account}:role/{caller.assumed_role.partition('/')[0]}"
+        return frozenset({role, arns.assumed_role(account, caller.assumed_role)})
+    plain = () if caller.user_name.startswith("arn:") else (caller.user_name,)
+    return frozenset({*plain, arns.user(account, caller.user_name)})
 
 
 def _caller(found: AccessKey) -> Caller:

@@ -103,6 +103,7 @@ class ClusterSpec:
         service_role: ARN as given, None for the account's default.
         context: reserved text, kept as given.
         server_group: name of the server group that nodes are launched into; goes before the launch source's own.
+        operator: who alone may change it, by one of their names; None for everybody of the project.
         retain_abandoned: a node whose end a hook abandoned stays, out of service, until it is ended again.
     """
 
@@ -131,6 +132,11 @@ class ClusterSpec:
     context: str | None = None
     server_group: str | None = None
     retain_abandoned: bool = False
+    operator: str | None = None
+
+    def is_operated_by(self, scope: Scope) -> bool:
+        """Whether whoever asks may change it."""
+        return self.operator is None or self.operator in scope.names
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,14 @@ class NodeStateConflict(Finding):
 
 
 @dataclass(eq=False)
+class ClusterManaged(Finding):
+    """Only its operator may change the cluster, and another one asks."""
+
+    name: str
+    operator: str
+
+
+@dataclass(eq=False)
 class ProcessSuspended(Finding):
     """The request needs a process that is suspended (Launch for attach and exit standby)."""
 

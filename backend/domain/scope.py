@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,9 @@ class Scope:
     Attributes:
         project_id: the cloud's project id (AWS: the account).
         region: the cloud's region name (not AWS's, where the two differ).
+        names: what whoever asks goes by, where a cluster's operator alone may change it; no part of the place.
     """
 
     project_id: str
     region: str
+    names: frozenset[str] = field(default=frozenset(), compare=False, repr=False)

@@ -22,7 +22,14 @@ from backend.domain.cluster import (
     SourceRequest,
     TagMatch,
 )
-from backend.domain.cluster_findings import ClusterBusy, ClusterExists, ClusterInUse, ClusterProtected, CoolingDown
+from backend.domain.cluster_findings import (
+    ClusterBusy,
+    ClusterExists,
+    ClusterInUse,
+    ClusterManaged,
+    ClusterProtected,
+    CoolingDown,
+)
 from backend.domain.lifecycle_findings import RetentionForbids
 from backend.domain.node import LEAVING, Member
 from backend.domain.page import Page
@@ -60,6 +67,7 @@ class Clusters:
         """Make a cluster; the engine launches its nodes.
 
         Raises:
+            ClusterManaged: an operator is named who is not the one who asks.
             ClusterExists: the name is taken (also by a cluster that is being deleted).
             LimitExceeded: there are 500 clusters, or more than 50 tags were given.
             BoundsCrossed, CapacityOutOfBounds
@@ -73,6 +81,9 @@ class Clusters:
         """
         values = {"desired": wanted.values["minimum"], **wanted.values}
         bounds.check(values["minimum"], values["maximum"], values["desired"])
+        operator = values.get("operator")
+        if operator is not None and operator not in scope.names:  # nobody could change it
+            raise ClusterManaged(wanted.name, operator)
         if len(wanted.tags) > limits.TAGS_OF_CLUSTER:
             raise LimitExceeded("tags", limits.TAGS_OF_CLUSTER)
         zones, subnets = self._place(scope, wanted)
@@ -275,10 +286,11 @@ class Clusters:
         limit: int,
         after: str | None = None,
         with_members: bool = True,
+        managed: bool = True,
     ) -> Page[ClusterView]:
         """Clusters by name, with tags and (where wanted) members; unknown ``names`` are left out."""
         with self._store.read() as conn:
-            found = clusters.page(conn, scope, limit=limit, among=names, matches=matches, after=after)
+            found = clusters.page(conn, scope, limit=limit, among=names, matches=matches, after=after, managed=managed)
             ids = [cluster.id for cluster in found.items]
             tagged = tags.of(conn, ids)
             members = nodes.members(conn, ids) if with_members else {}

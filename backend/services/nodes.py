@@ -66,11 +66,17 @@ class Nodes:
         self._clock = clock
 
     def page(
-        self, scope: Scope, *, servers: Sequence[str] = (), limit: int, after: str | None = None
+        self,
+        scope: Scope,
+        *,
+        servers: Sequence[str] = (),
+        limit: int,
+        after: str | None = None,
+        managed: bool = True,
     ) -> Page[tuple[str, Member]]:
         """(cluster name, member) pairs by server; unknown ``servers`` are left out."""
         with self._store.read() as conn:
-            found = nodes.page(conn, scope, among=servers, limit=limit, after=after)
+            found = nodes.page(conn, scope, among=servers, limit=limit, after=after, managed=managed)
             named = {member.configuration for _, member in found.items if member.configuration is not None}
             gone = named - configurations.existing(conn, scope, named)
         if not gone:
@@ -241,6 +247,7 @@ class Nodes:
             node = nodes.by_servers(conn, scope, [server]).get(server)
             if cluster is None or node is None or node.cluster_id != cluster.id:
                 raise NodeNotFound(server)
+            clusters.managed_by(cluster, scope)
             return act(conn, cluster, node)
 
         return self._store.transact(work)

@@ -11,6 +11,7 @@ from backend.errors import LimitExceeded
 from backend.services.limits import TOPICS_OF_CLUSTER
 from backend.services.telling import Trial
 from backend.store import clusters, intents
+from backend.store.managed import managed_ids
 from backend.store.notifications import NOTIFICATIONS
 from backend.store.session import Connection, Store
 
@@ -60,11 +61,17 @@ class Notifications:
 
         self._store.transact(work)
 
-    def list(self, scope: Scope, names: Sequence[str] = ()) -> Sequence[Notification]:
-        """Who hears of these clusters, of all where none is named; by the cluster's name and the topic."""
+    def list(self, scope: Scope, names: Sequence[str] = (), *, managed: bool = True) -> Sequence[Notification]:
+        """Who hears of these clusters, of all where none is named; by the cluster's name and the topic.
+
+        Args:
+            managed: of clusters that have an operator, too.
+        """
         with self._store.read() as conn:
             among = {"cluster_name": list(names)} if names else {}
             found = NOTIFICATIONS.all(conn, scope, **among)
+            without = frozenset() if managed else managed_ids(conn, scope)
+        found = [each for each in found if each.cluster_id not in without]
         return sorted(found, key=lambda each: (each.cluster_name, each.topic))
 
 

@@ -13,6 +13,7 @@ from backend.domain.activity import Activity, ActivityKind
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.store import rows
+from backend.store.managed import unmanaged
 from backend.store.tables import activities
 from backend.store.types import from_micros, to_micros
 
@@ -30,6 +31,7 @@ class ActivityQuery:
         ids: among these.
         statuses: in one of these.
         started_from, started_until: started within, both inclusive.
+        managed: of clusters that have an operator, too.
     """
 
     cluster_id: str | None = None
@@ -39,6 +41,7 @@ class ActivityQuery:
     statuses: Sequence[str] = field(default=())
     started_from: datetime | None = None
     started_until: datetime | None = None
+    managed: bool = True
 
 
 def detached(conn: Connection, scope: Scope, servers: Sequence[str], since: datetime) -> set[str]:
@@ -128,6 +131,8 @@ def _wanted(scope: Scope, query: ActivityQuery) -> Select[Any]:
         statement = statement.where(_t.cluster_name == query.cluster_name)
     if not query.deleted:
         statement = statement.where(_t.cluster_deleted.is_(False))
+    if not query.managed:
+        statement = statement.where(unmanaged(scope, _t.cluster_id))
     if query.ids:
         statement = statement.where(_t.id.in_(query.ids))
     if query.statuses:

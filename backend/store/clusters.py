@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, select, upda
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.cluster import Cluster, ClusterStatus, Tag, TagMatch
-from backend.domain.cluster_findings import ClusterExists, ClusterNotFound
+from backend.domain.cluster_findings import ClusterExists, ClusterManaged, ClusterNotFound
 from backend.domain.page import Page
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
@@ -69,11 +69,19 @@ def lock(conn: Connection, scope: Scope, name: str) -> Cluster:
 
     Raises:
         ClusterNotFound: there is none.
+        ClusterManaged: it has an operator, and another one asks.
     """
     row = conn.execute(_LOCKED, _key(scope, name)).first()
     if row is None:
         raise ClusterNotFound(name)
-    return rows.cluster_of(row)
+    return managed_by(rows.cluster_of(row), scope)
+
+
+def managed_by(cluster: Cluster, scope: Scope) -> Cluster:
+    """The cluster, where whoever asks may change it. Raises ClusterManaged."""
+    if not cluster.spec.is_operated_by(scope):
+        raise ClusterManaged(cluster.name, cluster.spec.operator or "")
+    return cluster
 
 
 def get_by_id(conn: Connection, cluster_id: str) -> Cluster | None:
@@ -195,6 +203,7 @@ def page(
     among: Sequence[str] = (),
     matches: Sequence[TagMatch] = (),
     after: str | None = None,
+    managed: bool = True,
 ) -> Page[Cluster]:
     """Clusters by name.
 
@@ -202,8 +211,9 @@ def page(
         among: only those of these names; unknown ones are left out.
         matches: only those that have a tag for each of these.
         after: the marker of the page before (its last cluster's name).
+        managed: those that have an operator, too.
     """
-    if len(among) == 1 and not matches and after is None:
+    if len(among) == 1 and not matches and after is None and managed:
         # What clients ask most often, and the cheapest way to answer it.
         one = find(conn, scope, among[0])
         return Page([] if one is None else [one])
@@ -213,7 +223,7 @@ def page(
         "after": after or "",
         "most": limit + 1,
     }
-    statement = _IN_ORDER
+    statement = _IN_ORDER if managed else _IN_ORDER.where(_t.operator.is_(None))
     if among:
         statement = statement.where(_t.name.in_(bindparam("named", expanding=True)))
         parameters["named"] = list(among)

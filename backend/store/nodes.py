@@ -171,16 +171,25 @@ _IN_SCOPE = (
 
 
 def page(
-    conn: Connection, scope: Scope, *, limit: int, among: Sequence[str] = (), after: str | None = None
+    conn: Connection,
+    scope: Scope,
+    *,
+    limit: int,
+    among: Sequence[str] = (),
+    after: str | None = None,
+    managed: bool = True,
 ) -> Page[tuple[str, Member]]:
     """(cluster name, member) pairs of the project in the region, by the short id of their server.
 
     Args:
         among: only these servers, by short id; unknown ones are left out.
         after: the marker of the page before (its last server's short id).
+        managed: those of clusters that have an operator, too.
     """
     parameters: dict[str, Any] = {"project": scope.project_id, "in_region": scope.region, "after": after or ""}
     statement = _IN_SCOPE.limit(limit + 1)
+    if not managed:
+        statement = statement.where(clusters.c.operator.is_(None))
     if among:
         statement = statement.where(_t.server_short_id.in_(bindparam("servers", expanding=True)))
         parameters["servers"] = list(among)

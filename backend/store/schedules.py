@@ -13,6 +13,7 @@ from backend.domain.page import Page
 from backend.domain.schedules import Schedule
 from backend.domain.scope import Scope
 from backend.store.leased import Lease, Leased
+from backend.store.managed import unmanaged
 from backend.store.records import Records
 from backend.store.schedule_tables import schedules as table
 
@@ -43,12 +44,14 @@ class ScheduleQuery:
         cluster_name: of that cluster.
         names: of these names.
         next_from, next_until: whose next run is within, both inclusive.
+        managed: of clusters that have an operator, too.
     """
 
     cluster_name: str | None = None
     names: Sequence[str] = ()
     next_from: datetime | None = None
     next_until: datetime | None = None
+    managed: bool = True
 
 
 def of_cluster(conn: Connection, scope: Scope, cluster_id: str) -> dict[str, Schedule]:
@@ -84,6 +87,8 @@ def page(
     statement = select(_t.id).where(_t.project_id == scope.project_id, _t.region == scope.region)
     if query.cluster_name is not None:
         statement = statement.where(_t.cluster_name == query.cluster_name)
+    if not query.managed:
+        statement = statement.where(unmanaged(scope, _t.cluster_id))
     if query.names:
         statement = statement.where(_t.name.in_(query.names))
     if query.next_from is not None:

@@ -69,6 +69,7 @@ SPEC_COLUMNS = (
     Column("context", Document),
     Column("server_group", NAME),
     Column("retain_abandoned", Boolean),
+    Column("operator", String(128)),
 )
 
 clusters = table(

@@ -24,6 +24,7 @@ class TagQuery:
     keys: Sequence[str] = ()
     values: Sequence[str] = ()
     propagate: bool | None = None
+    managed: bool = True
 
 
 _OF = (
@@ -111,6 +112,8 @@ def page(
         statement = statement.where(_t.key.in_(query.keys))
     if query.values:
         statement = statement.where(_t.value.in_(query.values))
+    if not query.managed:
+        statement = statement.where(c.operator.is_(None))
     if query.propagate is not None:
         statement = statement.where(_t.propagate.is_(query.propagate))
     if after is not None:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from conformance.clients import refused
+from conformance.clients import client, refused
 from conformance.fleet import Fleet, unique
-from conformance.product import until
+from conformance.product import Access, until
 
 ALWAYS = {
     "AutoScalingGroupARN",
@@ -111,6 +111,18 @@ def test_account_settings(fleet: Fleet, loose_asg: Any) -> None:
         loose_asg.put_account_setting(Name="launchBeforeTerminate", Value="on")
     with refused("ValidationError", "'name' failed to satisfy constraint"):
         loose_asg.put_account_setting(Name="a b", Value="enabled")
+
+
+def test_a_group_with_an_operator(fleet: Fleet, server: Access) -> None:
+    own = {"Principal": client(server, "sts").get_caller_identity()["Arn"]}
+    name = fleet.create(Operator=own)
+    assert fleet.group(name)["Operator"] == own
+    fleet.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, MaxSize=1)
+    pages = fleet.autoscaling.get_paginator("describe_auto_scaling_groups").paginate(IncludeManagedResources=False)
+    assert name not in {group["AutoScalingGroupName"] for page in pages for group in page["AutoScalingGroups"]}
+    with refused("AccessDenied", status=403):
+        fleet.create(Operator={"Principal": "eks.amazonaws.com"})
+    fleet.made.pop()
 
 
 def test_zones_alone_place_in_their_default_subnets(fleet: Fleet) -> None:

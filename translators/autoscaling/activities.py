@@ -11,7 +11,7 @@ from typing import Any, Final
 from backend.services.activities import ActivityQuery
 from translators.autoscaling.activity_words import told
 from translators.autoscaling.errors import unknown_group, validation
-from translators.autoscaling.listing import among, limit_of, marker_of, refused_token, result
+from translators.autoscaling.listing import among, limit_of, marker_of, refused_token, result, with_managed
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 
@@ -30,7 +30,8 @@ def describe(call: Call) -> Result:
     ids = among(call, "ActivityIds", _MOST_IDS)
     # Activities asked for by id are told even when their group is gone: their callers poll them to the end.
     deleted = bool(params.get("IncludeDeletedGroups")) or (bool(ids) and name is None)
-    query = ActivityQuery(cluster_name=name, deleted=deleted, ids=ids, **_bounds(params.get("Filters") or (), name))
+    bounds = _bounds(params.get("Filters") or (), name)
+    query = ActivityQuery(cluster_name=name, deleted=deleted, ids=ids, managed=with_managed(call), **bounds)
     limit, after = limit_of(call, 100, 100), marker_of(call)
     try:
         with unknown_group(call.operation):

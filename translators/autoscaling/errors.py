@@ -346,6 +346,9 @@ TABLE: Final[Table] = {
     ),
     lifecycle_findings.ActionNotFound: _action,
     lifecycle_findings.TargetUnreached: _target,
+    cluster_findings.ClusterManaged: lambda found: AWSError(  # unsourced
+        "AccessDenied", f"Only its operator {found.operator} can change the AutoScalingGroup {found.name}.", 403
+    ),
     cluster_findings.ProcessSuspended: _suspended,
     launch_findings.DirectLaunchRefused: lambda found: validation(_UNFIT[found.why]),
     server_findings.ServerUnknown: lambda found: validation(

@@ -183,6 +183,10 @@ def _role(value: str) -> Values:
     return {"service_role": value}
 
 
+def _operator(value: Mapping[str, str]) -> Values:
+    return {"operator": value.get("Principal")}
+
+
 def _placement_group(value: str) -> Values:
     # An empty name takes a group away that was set before.
     return {"server_group": value or None}
@@ -212,17 +216,14 @@ READERS: Final[Mapping[str, Reader]] = {
     "PlacementGroup": _placement_group,
     "SkipZonalShiftValidation": lambda _: {},
     "MixedInstancesPolicy": _refuse_any("MixedInstancesPolicy"),
-    "Operator": _refuse_any("Operator"),
+    "Operator": _operator,
 }
 """Input member -> the fields of the engine's spec it sets; raises the refusal of a value that is not honoured."""
 
 INPUT: Final[Mapping[str, Fate]] = {
     **dict.fromkeys(READERS, Fate.HONOURED),
     **dict.fromkeys(
-        (
-            "MixedInstancesPolicy",
-            "Operator",
-        ),
+        ("MixedInstancesPolicy",),
         Fate.REFUSED,
     ),
     **dict.fromkeys(
@@ -284,6 +285,7 @@ OUTPUT: Final[Mapping[str, Fate]] = {
             "CapacityReservationSpecification",
             "InstanceLifecyclePolicy",
             "PlacementGroup",
+            "Operator",
         ),
         Fate.COMPUTED,
     ),
@@ -293,7 +295,6 @@ OUTPUT: Final[Mapping[str, Fate]] = {
             "PredictedCapacity",
             "WarmPoolConfiguration",
             "WarmPoolSize",
-            "Operator",
         ),
         Fate.ABSENT,
     ),

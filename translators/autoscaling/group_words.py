@@ -106,6 +106,8 @@ def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:
             "ZonalShiftEnabled": False,
             "ImpairedZoneHealthCheckBehavior": behaviour,
         }
+    if spec.operator is not None:
+        told["Operator"] = {"Principal": spec.operator}
     if cluster.status is ClusterStatus.DELETING:
         told["Status"] = "Delete in progress"
     return told

@@ -12,7 +12,7 @@ from backend.services.templates import TemplateRef
 from translators import arns
 from translators.autoscaling import group_spec, group_words, hook_words, ids, traffic_words
 from translators.autoscaling.errors import unknown_group, validation
-from translators.autoscaling.listing import among, limit_of, marker_of, result
+from translators.autoscaling.listing import among, limit_of, marker_of, result, with_managed
 from translators.autoscaling.tag_words import new_tags
 from translators.ec2 import launch_data
 from translators.errors import AWSError
@@ -92,7 +92,6 @@ def delete(call: Call) -> Result:
 def describe(call: Call) -> Result:
     params = call.params
     with_instances = params.get("IncludeInstances") is not False
-    # Nothing here is managed by another service, so IncludeManagedResources leaves nothing out either way.
     page = call.backend.clusters.page(
         call.scope,
         names=among(call, "AutoScalingGroupNames", _MOST_NAMES),
@@ -100,6 +99,7 @@ def describe(call: Call) -> Result:
         limit=limit_of(call, 50, 100),
         after=marker_of(call),
         with_members=with_instances,
+        managed=with_managed(call),
     )
     region, account = call.region, call.account_id
     zones = {zone for view in page.items for zone in view.cluster.spec.zones}

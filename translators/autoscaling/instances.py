@@ -11,7 +11,7 @@ from backend.domain.node import Health
 from translators.autoscaling import group_words, ids
 from translators.autoscaling.activity_words import told
 from translators.autoscaling.errors import launch_suspended, unknown_group, validation
-from translators.autoscaling.listing import among, limit_of, marker_of, result
+from translators.autoscaling.listing import among, limit_of, marker_of, result, with_managed
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 
@@ -25,7 +25,9 @@ _MOST_DESCRIBED: Final = 50
 def describe(call: Call) -> Result:
     wanted = ids.servers_of(among(call, "InstanceIds", _MOST_DESCRIBED))
     limit = limit_of(call, 50, 50)
-    page = call.backend.nodes.page(call.scope, servers=wanted, limit=limit, after=marker_of(call))
+    page = call.backend.nodes.page(
+        call.scope, servers=wanted, limit=limit, after=marker_of(call), managed=with_managed(call)
+    )
     zone_ids = call.backend.catalog.zone_ids(call.scope, {member.zone for _, member in page.items})
     return result(call, page, "AutoScalingInstances", lambda pair: group_words.instance_details(pair, zone_ids))
 

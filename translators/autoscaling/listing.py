@@ -43,6 +43,11 @@ def marker_of(call: Call) -> str | None:
     return str(paging.decode(token, call.operation, paging.binding(call)))
 
 
+def with_managed(call: Call) -> bool:
+    """Whether what belongs to groups that have an operator is told, too."""
+    return call.params.get("IncludeManagedResources") is not False
+
+
 def refused_token(call: Call) -> AWSError:
     """The refusal of this request's token."""
     return paging.refusal(call.params["NextToken"], "autoscaling")

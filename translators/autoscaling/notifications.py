@@ -9,7 +9,7 @@ from typing import Final
 from backend.domain.notifications import Notice
 from backend.domain.page import Page
 from translators.autoscaling.errors import validation
-from translators.autoscaling.listing import among, limit_of, marker_of, result
+from translators.autoscaling.listing import among, limit_of, marker_of, result, with_managed
 from translators.registry import Call, Result, operation
 
 _TYPES: Final[Mapping[Notice, str]] = {
@@ -63,7 +63,7 @@ def _rows(call: Call, names: Sequence[str]) -> list[_Row]:
     """(group, topic, type) of all, in the order in which they are told."""
     return [
         (each.cluster_name, each.topic, _TYPES[kind])
-        for each in call.backend.notifications.list(call.scope, names)
+        for each in call.backend.notifications.list(call.scope, names, managed=with_managed(call))
         for kind in each.kinds
     ]
 

@@ -10,7 +10,7 @@ from backend.errors import Finding
 from backend.services.schedules import ScheduleQuery
 from translators import arns
 from translators.autoscaling.errors import constraint, validation
-from translators.autoscaling.listing import among, limit_of, marker_of, result
+from translators.autoscaling.listing import among, limit_of, marker_of, result, with_managed
 from translators.errors import AWSError, translate
 from translators.registry import Call, Result, operation
 
@@ -69,7 +69,7 @@ def describe(call: Call) -> Result:
     names = among(call, "ScheduledActionNames", _MOST_PER_CALL)
     # Times narrow nothing where names are given. Source: the model's own words.
     start, end = (None, None) if names else (params.get("StartTime"), params.get("EndTime"))
-    query = ScheduleQuery(params.get("AutoScalingGroupName"), names, start, end)
+    query = ScheduleQuery(params.get("AutoScalingGroupName"), names, start, end, managed=with_managed(call))
     limit, marker = limit_of(call, 50, 100), marker_of(call)
     # No name of a group has a colon.
     cluster, _, name = (marker or "").partition(":")

@@ -10,7 +10,7 @@ from backend.services.tags import TagQuery
 from translators.autoscaling import tag_words
 from translators.autoscaling.errors import validation
 from translators.autoscaling.group_words import tag as described
-from translators.autoscaling.listing import limit_of, marker_of, result
+from translators.autoscaling.listing import limit_of, marker_of, result, with_managed
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 
@@ -46,7 +46,7 @@ def delete_tags(call: Call) -> Result:
 
 @operation("autoscaling", "DescribeTags")
 def describe_tags(call: Call) -> Result:
-    query = _query(call.params.get("Filters") or ())
+    query = _query(call.params.get("Filters") or (), managed=with_managed(call))
     limit, after = limit_of(call, 50, 100), marker_of(call)
     if query is None:
         return {"Tags": []}
@@ -65,7 +65,7 @@ def _not_found(found: ClusterNotFound) -> AWSError:
     return validation(f"AutoScalingGroup not found - AutoScaling Group {found.name} not found")
 
 
-def _query(filters: Sequence[Mapping[str, Any]]) -> TagQuery | None:
+def _query(filters: Sequence[Mapping[str, Any]], *, managed: bool) -> TagQuery | None:
     """What the filters ask for; None where they can match nothing.
 
     Filters of one name are alternatives, of several names all must hold. The API's page speaks of AND alone; what
@@ -94,4 +94,5 @@ def _query(filters: Sequence[Mapping[str, Any]]) -> TagQuery | None:
         keys=sorted(found["keys"] or ()),
         values=sorted(found["values"] or ()),
         propagate=None if either is None or len(either) > 1 else next(iter(either)),
+        managed=managed,
     )

@@ -1,4 +1,4 @@
-"""What a project decides once for all its clusters of a region; launches that somebody waits for."""
+"""What a project decides once for all its clusters of a region; launches that somebody waits for; operators."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def upgrade() -> None:
         **_TABLE,
     )
     op.add_column("clusters", sa.Column("launching", sa.Boolean(), nullable=True))
+    op.add_column("clusters", sa.Column("operator", sa.String(length=128), nullable=True))
     op.create_table(
         _LAUNCHES,
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -63,5 +64,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table(_LAUNCHES)
+    op.drop_column("clusters", "operator")
     op.drop_column("clusters", "launching")
     op.drop_table("account_settings")
