@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from backend.services.topics import Topics
     from backend.services.traffic import Traffic
     from backend.services.volumes import Volumes
+    from backend.services.warm_pools import WarmPools
     from backend.store.outlets import Outlets
     from backend.store.secrets import Seal
     from backend.store.session import Store
@@ -112,6 +113,7 @@ class Backend:
     account_settings: AccountSettings
     metrics: Metrics
     direct_launches: DirectLaunches
+    warm_pools: WarmPools
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun
@@ -191,6 +193,7 @@ class Backend:
         from backend.services.topics import Topics
         from backend.services.traffic import Traffic
         from backend.services.volumes import Volumes
+        from backend.services.warm_pools import WarmPools
         from backend.store.homes import StoredHomes
         from backend.store.outlets import Outlets
         from backend.store.rooms import Rooms
@@ -213,6 +216,7 @@ class Backend:
         return cls(
             clusters=Clusters(store, cloud, catalog, clock, hooks),
             hooks=hooks,
+            warm_pools=WarmPools(store, clock),
             nodes=Nodes(store, cloud, catalog, clock),
             configurations=Configurations(store, cloud, catalog, clock),
             tags=Tags(store, clock),

@@ -26,6 +26,8 @@ LATER = {
     "later: scaling policies": ("DeletePolicy", "ExecutePolicy", "PutScalingPolicy"),
     "later: predictive scaling": ("GetPredictiveScalingForecast",),
     "later: warm pools": ("PutWarmPool",),
+    "later: synchronous launches": ("LaunchInstances",),
+    "later: account settings": ("DescribeAccountSettings", "PutAccountSetting"),
 }
 
 DECLINED = {operation: reason for reason, operations in LATER.items() for operation in operations}

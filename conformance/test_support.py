@@ -42,8 +42,8 @@ ISSUE_EC2 = {
     "TerminateInstances",
 }
 
-NEVER_GRANTED = {"ConfirmSubscription", "DeleteWarmPool", "EnableVgwRoutePropagation", "GetInstanceUefiData"}
-"""There is nothing (a token that only a URL is told, a warm pool, a VPN gateway, UEFI data) that these could be granted
+NEVER_GRANTED = {"ConfirmSubscription", "EnableVgwRoutePropagation", "GetInstanceUefiData"}
+"""There is nothing (a token that only a URL is told, a VPN gateway, UEFI data) that these could be granted
 for."""
 
 ERRORS = {

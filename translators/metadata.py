@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Union
 
 from backend import Backend
-from backend.domain.node import NodeState, ServerStatus
+from backend.domain.node import COOLING, KEPT_WARM, WARM, WARMING, NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.domain.server_findings import ServerUnknown
+from backend.domain.warm_pools import SETTLED
 from backend.drivers.compute import Server
 from backend.errors import NotPermitted
 from translators import arns
@@ -40,6 +41,8 @@ _TARGETS: Final[Mapping[NodeState, str]] = {
     NodeState.STANDBY: "Standby",
     NodeState.DETACHING: "Detached",
     NodeState.DETACHED: "Detached",
+    **{state: str(state) for state in WARM},
+    **dict.fromkeys(COOLING | KEPT_WARM, str(NodeState.WARMED_TERMINATED)),
 }
 """State of a node -> where it is going; all others are on their way out."""
 _NO_NAME: Final = re.compile(r"[/\s]|\A(\.|\.\.|_index)?\Z")
@@ -231,7 +234,11 @@ def _autoscaling(call: Call, server: Server) -> dict[str, str] | None:
     found = call.backend.nodes.page(call.scope, servers=[server.short_id], limit=1).items
     if not found:
         return None
-    return {"target-lifecycle-state": _TARGETS.get(NodeState(found[0][1].state), "Terminated")}
+    group, member = found[0]
+    state = NodeState(member.state)
+    if state in WARMING and (pool := call.backend.clusters.get(call.scope, group).warm_pool) is not None:
+        return {"target-lifecycle-state": str(SETTLED[pool.state])}
+    return {"target-lifecycle-state": _TARGETS.get(state, "Terminated")}
 
 
 def _tags(server: Server) -> dict[str, str]:

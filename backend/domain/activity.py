@@ -12,6 +12,10 @@ from typing import Protocol
 class ActivityKind(StrEnum):
     LAUNCH = "launch"
     TERMINATE = "terminate"
+    WARM_LAUNCH = "warm_launch"  # into the warm pool
+    DRAW = "draw"  # from the warm pool into service
+    RETURN = "return"  # from service into the warm pool
+    WARM_TERMINATE = "warm_terminate"  # from the warm pool
     ATTACH = "attach"
     DETACH = "detach"
     ENTER_STANDBY = "enter_standby"
@@ -84,6 +88,18 @@ class CauseKind(StrEnum):
     ALL_PROTECTED = "all_protected"  #                                             could not scale in
     MASS_FAILURE = "mass_failure"  #                                               bad, total, extent, minutes
     ACCESS_REFUSED = "access_refused"  #                                           the cloud lets nobody look
+    HEALTH_VOLUME = "health_volume"  #                                             a stopped server cannot be started
+    # requests about the warm pool, whose size is before and after; prepared is absent where it is not set
+    USER_PUT_WARM_POOL = "user_put_warm_pool"  #                                   minimum, prepared, before, after
+    USER_UPDATED_WARM_POOL = (
+        "user_updated_warm_pool"  #                           old_* and new_* of these, before, after
+    )
+    USER_UPDATED_MAXIMUM = (
+        "user_updated_maximum"  #                               old, new (the cluster's), before, after
+    )
+    WARM_POOL_DECREASE = "warm_pool_decrease"  #                                   more are prepared than are wanted
+    SELECTED_FOR_WARM_POOL = "selected_for_warm_pool"  #                           server
+    WARM_POOL_DELETED = "warm_pool_deleted"  #                                     server (one that was retained)
     SOURCE_MISSING = "source_missing"  #                                           a pool does not exist any more
     ORPHANS_HELD = "orphans_held"  #                                               count (of servers of no cluster)
 
@@ -203,6 +219,10 @@ class Subject(Protocol):
 STARTS: Mapping[ActivityKind, tuple[ActivityStatus, int]] = {
     ActivityKind.LAUNCH: (ActivityStatus.PRE_IN_SERVICE, 30),
     ActivityKind.TERMINATE: (ActivityStatus.IN_PROGRESS, 0),
+    ActivityKind.WARM_LAUNCH: (ActivityStatus.PRE_IN_SERVICE, 30),
+    ActivityKind.DRAW: (ActivityStatus.PRE_IN_SERVICE, 30),
+    ActivityKind.RETURN: (ActivityStatus.IN_PROGRESS, 0),
+    ActivityKind.WARM_TERMINATE: (ActivityStatus.IN_PROGRESS, 0),
     ActivityKind.ATTACH: (ActivityStatus.IN_PROGRESS, 0),
     ActivityKind.DETACH: (ActivityStatus.IN_PROGRESS, 50),
     ActivityKind.ENTER_STANDBY: (ActivityStatus.IN_PROGRESS, 50),

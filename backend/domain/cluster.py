@@ -14,6 +14,7 @@ from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
 from backend.domain.traffic import TrafficSource
+from backend.domain.warm_pools import WarmPool
 
 CAUSES_KEPT: Final = 5
 """How many requests that changed the desired capacity are remembered until it is reached."""
@@ -156,6 +157,7 @@ class Cluster:
         held_since: since when a mass failure lasts that it has a part in, None while there is none.
         hooked: it has lifecycle hooks; without, nobody looks for any.
         launching: it has direct launches at work; without, nobody looks for any.
+        warm_pool: nodes prepared ahead of need; None where it has none.
     """
 
     id: str
@@ -178,6 +180,7 @@ class Cluster:
     held_since: datetime | None = None
     hooked: bool = False
     launching: bool = False
+    warm_pool: WarmPool | None = None
 
     @property
     def scope(self) -> Scope:
@@ -267,8 +270,13 @@ class ClusterChange:
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """A cluster with its tags by key and its members, oldest first."""
+    """A cluster with its tags by key and its members, oldest first.
+
+    Attributes:
+        warm: how many members its warm pool has.
+    """
 
     cluster: Cluster
     tags: Sequence[Tag]
     members: Sequence[Member]
+    warm: int = 0

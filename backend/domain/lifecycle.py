@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind, begun
 from backend.domain.cluster import Cluster
 from backend.domain.hooks import Hook, Result, Transition
 from backend.domain.ids import derived_uuid
 from backend.domain.messages import EVERYWHERE, Message, MessageKind
-from backend.domain.node import LeavesFor, Node, NodeState, move
+from backend.domain.node import ARRIVING, COOLING, WARMING, LeavesFor, Node, NodeState, move
 
 
 class Decided(StrEnum):
@@ -31,24 +31,40 @@ class Place(StrEnum):
 
     CLOUD = "EC2"
     CLUSTER = "AutoScalingGroup"
+    WARM_POOL = "WarmPool"
 
 
-WAITS: Final[Mapping[Transition, NodeState]] = {
-    Transition.LAUNCHING: NodeState.PENDING_WAIT,
-    Transition.TERMINATING: NodeState.TERMINATING_WAIT,
+WAITS: Final[Mapping[NodeState, NodeState]] = {
+    NodeState.PENDING: NodeState.PENDING_WAIT,
+    NodeState.TERMINATING: NodeState.TERMINATING_WAIT,
+    NodeState.WARMED_PENDING: NodeState.WARMED_PENDING_WAIT,
+    NodeState.WARMED_TERMINATING: NodeState.WARMED_TERMINATING_WAIT,
 }
-"""The state in which a node waits for the actions of a transition."""
+"""The state in which a node waits for the actions of the transition that it has set out for."""
 WAITING: Final = frozenset(WAITS.values())
 STAGES: Final[Mapping[Transition, tuple[ActivityStatus, int]]] = {
     Transition.LAUNCHING: (ActivityStatus.MID_LIFECYCLE, 40),
     Transition.TERMINATING: (ActivityStatus.MID_TERMINATING, 60),
 }
 """What the entry of a node's move says while it waits, and at how many percent."""
-WAYS: Final[Mapping[Transition, tuple[Place, Place]]] = {
-    Transition.LAUNCHING: (Place.CLOUD, Place.CLUSTER),
-    Transition.TERMINATING: (Place.CLUSTER, Place.CLOUD),
+WAYS: Final[Mapping[ActivityKind, tuple[Place, Place]]] = {
+    ActivityKind.LAUNCH: (Place.CLOUD, Place.CLUSTER),
+    ActivityKind.TERMINATE: (Place.CLUSTER, Place.CLOUD),
+    ActivityKind.WARM_LAUNCH: (Place.CLOUD, Place.WARM_POOL),
+    ActivityKind.DRAW: (Place.WARM_POOL, Place.CLUSTER),
+    ActivityKind.RETURN: (Place.CLUSTER, Place.WARM_POOL),
+    ActivityKind.WARM_TERMINATE: (Place.WARM_POOL, Place.CLOUD),
 }
-"""From where to where a node is on its way."""
+"""From where to where a node is on its way, by what its move is told as."""
+
+
+def told_as(node: Node) -> ActivityKind:
+    """What the move is told as that a node is on, which hooks may hold."""
+    if node.state in WARMING:
+        return ActivityKind.RETURN if node.returns else ActivityKind.WARM_LAUNCH
+    if node.state in ARRIVING:
+        return ActivityKind.LAUNCH if node.drawn_at is None else ActivityKind.DRAW
+    return ActivityKind.WARM_TERMINATE if node.state in COOLING else ActivityKind.TERMINATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +180,43 @@ def leave(
     result = verdict(actions)
     if result is None or node.state not in WAITING:
         return None
-    if node.state is NodeState.PENDING_WAIT:
+    way = _AFTER[node.state]
+    if way.end is not None and not node.returns:
         if result is Result.CONTINUE:
-            return Left(move(node, NodeState.PENDING_PROCEED, now, node.activity_id), proceeds=True)
+            return Left(move(node, way.proceed, now, node.activity_id), proceeds=True)
         cause = Cause(CauseKind.LAUNCH_ABANDONED, now)
-        entry = begun(new_id(), cluster, ActivityKind.TERMINATE, (cause,), now).about(node)
-        gone = replace(move(node, NodeState.TERMINATING, now, entry.id), leaves_for=LeavesFor.ABANDONED)
-        return Left(gone, abandoned(actions), entry)
-    if result is Result.ABANDON and cluster.spec.retain_abandoned:
-        kept = replace(move(node, NodeState.TERMINATING_RETAINED, now), leaves_for=None)
+        gone = move(node, way.end, now)
+        entry = begun(new_id(), cluster, told_as(gone), (cause,), now).about(node)
+        return Left(replace(gone, activity_id=entry.id, leaves_for=LeavesFor.ABANDONED), abandoned(actions), entry)
+    if result is Result.ABANDON and cluster.spec.retain_abandoned and way.retained is not None:
+        kept = replace(move(node, way.retained, now), leaves_for=None)
         return Left(kept, abandoned(actions))
-    return Left(move(node, NodeState.TERMINATING_PROCEED, now, node.activity_id))
+    return Left(move(node, way.proceed, now, node.activity_id))
+
+
+class _After(NamedTuple):
+    """Where a wait may lead.
+
+    Attributes:
+        end: where a launch goes that was abandoned; None where nothing is launched.
+        retained: where an end, or a return into the warm pool, goes that was abandoned and whose node is kept.
+    """
+
+    proceed: NodeState
+    end: NodeState | None
+    retained: NodeState | None
+
+
+_AFTER: Final[Mapping[NodeState, _After]] = {
+    NodeState.PENDING_WAIT: _After(NodeState.PENDING_PROCEED, NodeState.TERMINATING, None),
+    NodeState.TERMINATING_WAIT: _After(NodeState.TERMINATING_PROCEED, None, NodeState.TERMINATING_RETAINED),
+    NodeState.WARMED_PENDING_WAIT: _After(
+        NodeState.WARMED_PENDING_PROCEED, NodeState.WARMED_TERMINATING, NodeState.WARMED_PENDING_RETAINED
+    ),
+    NodeState.WARMED_TERMINATING_WAIT: _After(
+        NodeState.WARMED_TERMINATING_PROCEED, None, NodeState.WARMED_TERMINATING_RETAINED
+    ),
+}
 
 
 def abandoned(actions: Iterable[Action]) -> Reason:
@@ -185,7 +227,7 @@ def abandoned(actions: Iterable[Action]) -> Reason:
 
 def message(cluster: Cluster, hook: Hook, node: Node, action: Action, target: str) -> Message:
     """What a target is told of an action that began; the id is the same however often that is asked for."""
-    origin, destination = WAYS[action.transition]
+    origin, destination = WAYS[told_as(node)]
     data: dict[str, Any] = {
         "hook": action.hook,
         "transition": str(action.transition),

@@ -31,6 +31,18 @@ class NodeState(StrEnum):
     DETACHED = "Detached"
     ENTERING_STANDBY = "EnteringStandby"
     STANDBY = "Standby"
+    WARMED_PENDING = "Warmed:Pending"
+    WARMED_PENDING_WAIT = "Warmed:Pending:Wait"
+    WARMED_PENDING_PROCEED = "Warmed:Pending:Proceed"
+    WARMED_PENDING_RETAINED = "Warmed:Pending:Retained"
+    WARMED_STOPPED = "Warmed:Stopped"
+    WARMED_RUNNING = "Warmed:Running"
+    WARMED_HIBERNATED = "Warmed:Hibernated"
+    WARMED_TERMINATING = "Warmed:Terminating"
+    WARMED_TERMINATING_WAIT = "Warmed:Terminating:Wait"
+    WARMED_TERMINATING_PROCEED = "Warmed:Terminating:Proceed"
+    WARMED_TERMINATING_RETAINED = "Warmed:Terminating:Retained"
+    WARMED_TERMINATED = "Warmed:Terminated"
 
 
 # Every state is in one of these classes. Whoever asks for nodes by what they are about asks for a class, so that a
@@ -45,15 +57,27 @@ ENDING = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState
 """On their way out, and their servers with them."""
 PARTING = frozenset({NodeState.DETACHING})
 """On their way out of the cluster; their servers stay."""
+WARMING = frozenset({NodeState.WARMED_PENDING, NodeState.WARMED_PENDING_WAIT, NodeState.WARMED_PENDING_PROCEED})
+"""On their way into the warm pool: launched for it, or back from service."""
+WARM = frozenset({NodeState.WARMED_STOPPED, NodeState.WARMED_RUNNING, NodeState.WARMED_HIBERNATED})
+"""Ready in the warm pool, to be drawn from it."""
+COOLING = frozenset(
+    {NodeState.WARMED_TERMINATING, NodeState.WARMED_TERMINATING_WAIT, NodeState.WARMED_TERMINATING_PROCEED}
+)
+"""On their way out of the warm pool, and their servers with them."""
 KEPT = frozenset({NodeState.QUARANTINED, NodeState.TERMINATING_RETAINED})
 """Out of service for good, and kept for somebody to look at."""
-GONE = frozenset({NodeState.TERMINATED, NodeState.DETACHED})
+KEPT_WARM = frozenset({NodeState.WARMED_PENDING_RETAINED, NodeState.WARMED_TERMINATING_RETAINED})
+"""The same of the warm pool: neither ready nor on their way."""
+GONE = frozenset({NodeState.TERMINATED, NodeState.DETACHED, NodeState.WARMED_TERMINATED})
 """Never stored: a node that comes to them leaves the store, and the journal keeps what happened."""
 
-LEAVING = ENDING | PARTING
+LEAVING = ENDING | PARTING | COOLING
+IN_WARM_POOL = WARMING | WARM | COOLING | KEPT_WARM
+"""Members of the warm pool: they neither count nor serve, and are none of the cluster's own members."""
 COUNTED = ARRIVING | SERVING
 """The states that count towards the desired capacity."""
-MOVING = ARRIVING | PARKING | LEAVING
+MOVING = ARRIVING | PARKING | LEAVING | WARMING
 """Something is awaited of the cloud, or of whoever holds the node."""
 
 TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
@@ -61,7 +85,9 @@ TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
     NodeState.PENDING_WAIT: frozenset({NodeState.PENDING_PROCEED, NodeState.TERMINATING}),
     NodeState.PENDING_PROCEED: frozenset({NodeState.IN_SERVICE, NodeState.TERMINATING}),
     NodeState.QUARANTINED: frozenset({NodeState.TERMINATING}),
-    NodeState.IN_SERVICE: frozenset({NodeState.TERMINATING, NodeState.DETACHING, NodeState.ENTERING_STANDBY}),
+    NodeState.IN_SERVICE: frozenset(
+        {NodeState.TERMINATING, NodeState.DETACHING, NodeState.ENTERING_STANDBY, NodeState.WARMED_PENDING}
+    ),
     NodeState.ENTERING_STANDBY: frozenset({NodeState.STANDBY, NodeState.TERMINATING}),
     NodeState.STANDBY: frozenset({NodeState.PENDING, NodeState.TERMINATING, NodeState.DETACHING}),
     NodeState.TERMINATING: frozenset({NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED, NodeState.TERMINATED}),
@@ -71,6 +97,28 @@ TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
     NodeState.TERMINATING_PROCEED: frozenset({NodeState.TERMINATED}),
     NodeState.TERMINATING_RETAINED: frozenset({NodeState.TERMINATING, NodeState.TERMINATED, NodeState.DETACHING}),
     NodeState.DETACHING: frozenset({NodeState.DETACHED}),
+    NodeState.WARMED_PENDING: frozenset(
+        {NodeState.WARMED_PENDING_WAIT, NodeState.WARMED_PENDING_PROCEED, NodeState.WARMED_TERMINATING}
+    ),
+    NodeState.WARMED_PENDING_WAIT: frozenset(
+        {NodeState.WARMED_PENDING_PROCEED, NodeState.WARMED_PENDING_RETAINED, NodeState.WARMED_TERMINATING}
+    ),
+    NodeState.WARMED_PENDING_PROCEED: WARM | {NodeState.WARMED_TERMINATING},
+    NodeState.WARMED_PENDING_RETAINED: frozenset({NodeState.WARMED_TERMINATING, NodeState.WARMED_TERMINATED}),
+    **{state: frozenset({NodeState.PENDING, NodeState.WARMED_TERMINATING}) for state in sorted(WARM)},
+    NodeState.WARMED_TERMINATING: frozenset(
+        {NodeState.WARMED_TERMINATING_WAIT, NodeState.WARMED_TERMINATING_PROCEED, NodeState.WARMED_TERMINATED}
+    ),
+    NodeState.WARMED_TERMINATING_WAIT: frozenset(
+        {
+            NodeState.WARMED_TERMINATING_PROCEED,
+            NodeState.WARMED_TERMINATING_RETAINED,
+            NodeState.WARMED_TERMINATED,
+        }
+    ),
+    NodeState.WARMED_TERMINATING_PROCEED: frozenset({NodeState.WARMED_TERMINATED}),
+    NodeState.WARMED_TERMINATING_RETAINED: frozenset({NodeState.WARMED_TERMINATING, NodeState.WARMED_TERMINATED}),
+    NodeState.WARMED_TERMINATED: frozenset(),
     NodeState.TERMINATED: frozenset(),
     NodeState.DETACHED: frozenset(),
 }
@@ -123,6 +171,7 @@ class LeavesFor(StrEnum):
     DELETION = "deletion"  # of its cluster
     FAILED_LAUNCH = "failed_launch"
     ABANDONED = "abandoned"  # by a hook, before it came into service
+    WARM_POOL = "warm_pool"  # more nodes are prepared than are wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +194,9 @@ class Node:
             leaves_for: why it goes or is to go, None for one that stays.
             asked_at: when the request for its server ended without an answer: from then on nothing more is sent.
         unheard_at: when it was found that nobody lives who would have heard the answer, or knows whether it was asked.
+        warms_to: what it is to be in the warm pool, while it is on its way there.
+        drawn_at: when it left the warm pool for service; None once it serves, and for one that was launched for it.
+        power_asked_at: when the cloud was last asked to start or to stop its server for the state it is in.
             missing_at: when the cloud last did not know the server; None where it did, or told of its end.
         units: what it counts by its cluster's weights; None where there are none.
         preemptible: of the class of servers that the cloud may take back.
@@ -182,6 +234,19 @@ class Node:
     unheard_at: datetime | None = None
     units: int | None = None
     preemptible: bool = False
+    warms_to: NodeState | None = None
+    drawn_at: datetime | None = None
+    power_asked_at: datetime | None = None
+
+    @property
+    def set_out_at(self) -> datetime:
+        """When it set out for where it is going first: launched, or drawn from the warm pool."""
+        return self.drawn_at or self.created_at
+
+    @property
+    def returns(self) -> bool:
+        """Whether it is in the warm pool, or on its way there, from service."""
+        return self.state in WARMING and self.in_service_at is not None
 
     @property
     def counted(self) -> bool:
@@ -205,11 +270,13 @@ def move(node: Node, state: NodeState, now: datetime, activity_id: str | None = 
     """
     if state not in TRANSITIONS[node.state]:
         raise IllegalMove(node.id, node.state, state)
-    moved = replace(node, state=state, state_at=now, activity_id=activity_id)
+    moved = replace(node, state=state, state_at=now, activity_id=activity_id, power_asked_at=None)
     if state in SERVING:
-        return replace(moved, in_service_at=now)
+        return replace(moved, in_service_at=now, drawn_at=None)
+    if state in WARM:  # as new as one that was launched for it
+        return replace(moved, in_service_at=None, drawn_at=None, warms_to=None, leaves_for=None, replaces=None)
     # What was asked of the cloud for an earlier end says nothing about this one.
-    return replace(moved, delete_requested_at=None) if state in ENDING else moved
+    return replace(moved, delete_requested_at=None) if state in ENDING | COOLING else moved
 
 
 def capacity(nodes: Iterable[Node]) -> int:

@@ -22,6 +22,10 @@ class Notice(StrEnum):
 _NOTICES = {
     ActivityKind.LAUNCH: (Notice.LAUNCH, Notice.LAUNCH_ERROR),
     ActivityKind.TERMINATE: (Notice.TERMINATE, Notice.TERMINATE_ERROR),
+    ActivityKind.WARM_LAUNCH: (Notice.LAUNCH, Notice.LAUNCH_ERROR),
+    ActivityKind.DRAW: (Notice.LAUNCH, Notice.LAUNCH_ERROR),
+    ActivityKind.RETURN: (Notice.TERMINATE, Notice.TERMINATE_ERROR),
+    ActivityKind.WARM_TERMINATE: (Notice.TERMINATE, Notice.TERMINATE_ERROR),
 }
 
 

@@ -5,29 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backend.domain.activity import ActivityKind, Cause, Reason
+from backend.domain.activity import Cause, Reason
 from backend.domain.ids import short_id
+from backend.domain.lifecycle import told_as
 from backend.domain.node import GROUP_TAG, Health, Node, NodeState
+from backend.domain.warm_pools import SETTLED
 from backend.engine.acts.create_servers import CreateServers
 from backend.engine.draft import Draft
 from backend.engine.snapshot import Profile, Snapshot
 
 
 def launch(
-    draft: Draft, zone: str, subnet_id: str | None, causes: Sequence[Cause], replaces: Sequence[str | None]
+    draft: Draft,
+    zone: str,
+    subnet_id: str | None,
+    causes: Sequence[Cause],
+    replaces: Sequence[str | None],
+    *,
+    state: NodeState = NodeState.PENDING,
 ) -> None:
     """New nodes in one zone and subnet, whose servers one request makes.
 
     Args:
         replaces: for each node the id of the one it replaces, or None.
+        state: where they begin: on their way into service, or into the warm pool.
     """
     profile, launch_id = _profile(draft), draft.new_id()
     made = []
     for replaced in replaces:
-        node = _node(draft, profile, launch_id, (zone, subnet_id), replaced)
-        entry = draft.open(ActivityKind.LAUNCH, causes, node)
+        node = _begun(draft, _node(draft, profile, launch_id, (zone, subnet_id), replaced), state)
+        entry = draft.open(told_as(node), causes, node)
         made.append(draft.put(replace(node, activity_id=entry.id)))
     draft.act(order(draft, made))
+
+
+def _begun(draft: Draft, node: Node, state: NodeState) -> Node:
+    """A new node, where it begins."""
+    pool = draft.cluster.warm_pool
+    if state is NodeState.PENDING or pool is None:
+        return node
+    return replace(node, state=state, warms_to=SETTLED[pool.state])
 
 
 def order(draft: Draft, nodes: Sequence[Node]) -> CreateServers:

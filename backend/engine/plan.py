@@ -24,6 +24,7 @@ from backend.engine.phases.retire import retire
 from backend.engine.phases.settle import settle
 from backend.engine.phases.traffic import lead_traffic
 from backend.engine.phases.waits import lead_waits
+from backend.engine.phases.warm_pool import lead_warm_pool
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Snapshot
 
@@ -37,6 +38,7 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
     retire,
     rebalance,
     meet_capacity,
+    lead_warm_pool,
     relaunch,
     lead_traffic,
     depart,

@@ -17,9 +17,9 @@ from backend.domain.changes import Changes, ClusterRows, Ending, Entries, Member
 from backend.domain.cluster import Cluster
 from backend.domain.direct_launches import DirectLaunch
 from backend.domain.hooks import Hook, Transition
-from backend.domain.lifecycle import WAITS, Action, Left, asked, begin, message
+from backend.domain.lifecycle import WAITS, Action, Left, asked, begin, message, told_as
 from backend.domain.messages import EVERYWHERE, Message
-from backend.domain.node import LeavesFor, Node, NodeState, move
+from backend.domain.node import IN_WARM_POOL, LeavesFor, Node, NodeState, move
 from backend.domain.scope import Scope
 from backend.domain.traffic import Registration, RegistrationState
 from backend.engine.settings import EngineSettings
@@ -30,6 +30,11 @@ NO_ZONE = ""
 NOT_ASKED = frozenset({ReasonKind.NOT_AUTHORIZED, ReasonKind.LAUNCH_LOST, ReasonKind.CLOUD_UNREACHED})
 """Reasons of failed launches that tell nothing about the launch: the cloud let nobody ask, or nobody heard it."""
 _WAITED = frozenset({NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED})
+
+
+def _end_of(node: Node) -> NodeState:
+    """The state in which the end of a node begins."""
+    return NodeState.WARMED_TERMINATING if node.state in IN_WARM_POOL else NodeState.TERMINATING
 
 
 class Revision:
@@ -131,6 +136,13 @@ class Revision:
         self.end(node.activity_id, ActivityStatus.SUCCESSFUL)
         return self.put(move(node, NodeState.STANDBY, self.now))
 
+    def warm(self, node: Node, state: NodeState) -> Node:
+        """A node is ready in the warm pool."""
+        self.end(node.activity_id, ActivityStatus.SUCCESSFUL)
+        if not node.returns:
+            self.forgive({NO_ZONE, node.zone})
+        return self.put(move(node, state, self.now))
+
     def terminate(self, node: Node, causes: Collection[Cause], leaves_for: LeavesFor) -> Node:
         """A node is on its way out; what it was on its way to is cancelled.
 
@@ -139,8 +151,9 @@ class Revision:
         reason = Reason(ReasonKind.CLUSTER_DELETED if self.cluster.force_delete else ReasonKind.SUPERSEDED)
         self.end(node.activity_id, ActivityStatus.CANCELLED, reason)
         self.stop_waiting(node)
-        entry = None if node.server_id is None else self.open(ActivityKind.TERMINATE, causes, node).id
-        return self.put(replace(move(node, NodeState.TERMINATING, self.now, entry), leaves_for=leaves_for))
+        gone = replace(move(node, _end_of(node), self.now), leaves_for=leaves_for)
+        entry = None if node.server_id is None else self.open(told_as(gone), causes, node).id
+        return self.put(replace(gone, activity_id=entry))
 
     def fail_launch(self, node: Node, reason: Reason) -> None:
         """A node never came into service: its server, if it has one, goes, and its place is left alone for a while."""
@@ -151,7 +164,7 @@ class Revision:
         if node.server_id is None:
             del self.nodes[node.id]
         else:
-            gone = move(node, NodeState.TERMINATING, self.now)
+            gone = move(node, _end_of(node), self.now)
             self.put(replace(gone, leaves_for=LeavesFor.FAILED_LAUNCH))
 
     def forget(self, node: Node) -> None:
@@ -166,7 +179,7 @@ class Revision:
 
     def asked(self, node: Node, transition: Transition) -> list[Hook]:
         """The hooks that hold a node on its way: those that there were when it set out."""
-        begun_at = node.created_at if transition is Transition.LAUNCHING else node.state_at
+        begun_at = node.set_out_at if transition is Transition.LAUNCHING else node.state_at
         return asked(self.before.hooks, transition, begun_at)
 
     def wait(self, node: Node, transition: Transition) -> bool:
@@ -185,7 +198,7 @@ class Revision:
             self.cool_down()
         if node.activity_id is not None:
             self.entries.waiting[node.activity_id] = transition
-        self.put(move(node, WAITS[transition], self.now, node.activity_id))
+        self.put(move(node, WAITS[node.state], self.now, node.activity_id))
         return True
 
     def awaited(self, node: Node) -> list[Action]:

@@ -59,6 +59,7 @@ class EngineSettings:
             same token: servers that come of the first request nevertheless are found by it.
         boot_timeout: a server that is not active after so long has failed.
         delete_retry: a deletion is asked for again after this.
+        power_retry: a start or stop of a server of the warm pool is asked for again after this.
         cloud_retry: pause after the cloud could not be asked.
         deregistration: how long a member is given no new connections before it is removed; zero: it is removed at once.
         deregistration_patience: a server goes, after its draining, although its pool could not be told for so long.
@@ -123,6 +124,7 @@ class EngineSettings:
     relaunch_grace: timedelta = timedelta(seconds=30)
     boot_timeout: timedelta = timedelta(minutes=30)
     delete_retry: timedelta = timedelta(seconds=60)
+    power_retry: timedelta = timedelta(seconds=60)
     cloud_retry: timedelta = timedelta(seconds=5)
     deregistration: timedelta = timedelta(minutes=5)
     deregistration_patience: timedelta = timedelta(minutes=5)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from backend.domain.cluster import TerminationRule
-from backend.domain.node import Health, Node, NodeState
+from backend.domain.node import IN_WARM_POOL, Health, Node, NodeState
 from backend.domain.profile import LaunchSource
 
 _HOUR = 3600.0
@@ -75,7 +75,7 @@ def _fitting(queues: dict[str, list[tuple[Key, Node]]], units: int) -> dict[str,
 
 def may_go(node: Node) -> bool:
     """Whether scale-in may choose it: in service and not protected, or still on its way there."""
-    return node.counted and not (node.state is NodeState.IN_SERVICE and node.protected)
+    return (node.counted or node.state in IN_WARM_POOL) and not (node.state is NodeState.IN_SERVICE and node.protected)
 
 
 def _first(item: tuple[Key, Node]) -> Key:

@@ -36,6 +36,7 @@ from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, LaunchSource
 from backend.domain.scope import Scope
 from backend.domain.server_findings import ServerGroupNotFound
+from backend.domain.warm_pools import beside
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.errors import LimitExceeded
@@ -161,6 +162,8 @@ class Clusters:
                 values["source"] = source(conn)
             data = {"minimum": minimum, "maximum": maximum, "desired": desired}
             cause = Cause(CauseKind.USER_UPDATED, now, {**data, "before": spec.desired, "after": desired})
+            if cluster.warm_pool is not None:
+                values["warm_pool"] = beside(cluster.warm_pool, spec, (maximum, desired), now)
             intents.desire(conn, cluster, desired, now, cause, **values)
 
         self._store.transact(work)
@@ -213,7 +216,9 @@ class Clusters:
             if cluster.status is ClusterStatus.DELETING:
                 return
             empty = {"minimum": 0, "maximum": 0, "desired": 0}
-            clusters.change(conn, cluster.id, now, status=ClusterStatus.DELETING, force_delete=True, **empty)
+            pool = None if cluster.warm_pool is None else cluster.warm_pool.deleted()
+            status = ClusterStatus.DELETING
+            clusters.change(conn, cluster.id, now, status=status, force_delete=True, warm_pool=pool, **empty)
 
         self._store.transact(work)
 
@@ -295,8 +300,10 @@ class Clusters:
             tagged = tags.of(conn, ids)
             members = nodes.members(conn, ids) if with_members else {}
             members = _without_gone(conn, scope, found.items, members)
+            warm = nodes.warm_counts(conn, [cluster.id for cluster in found.items if cluster.warm_pool is not None])
         views = [
-            ClusterView(cluster, tagged.get(cluster.id, ()), members.get(cluster.id, ())) for cluster in found.items
+            ClusterView(cluster, tagged.get(cluster.id, ()), members.get(cluster.id, ()), warm.get(cluster.id, 0))
+            for cluster in found.items
         ]
         return Page(views, found.marker)
 

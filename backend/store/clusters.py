@@ -266,6 +266,8 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
             columns[name] = rows.sources_document(value)
         elif name == "suspended":
             columns[name] = rows.suspended_document(value)
+        elif name == "warm_pool":
+            columns[name] = rows.warm_pool_document(value)
         elif isinstance(value, frozenset):
             columns[name] = sorted(value)
         elif isinstance(value, tuple):

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain.ids import short_id
-from backend.domain.node import Member, Node
+from backend.domain.node import IN_WARM_POOL, Member, Node
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.domain.server_findings import ServerNotAttachable
@@ -133,20 +133,20 @@ _MEMBER_COLUMNS = (
     _t.profile_template_name,
     _t.profile_template_version,
 )
+_WARM = _t.state.in_(sorted(map(str, IN_WARM_POOL)))
+_OWN = and_(_t.server_short_id.is_not(None), _t.state.not_in(sorted(map(str, IN_WARM_POOL))))
 _MEMBERS = (
     select(_t.cluster_id, *_MEMBER_COLUMNS)
-    .where(_t.cluster_id.in_(bindparam("owners", expanding=True)), _t.server_short_id.is_not(None))
+    .where(_t.cluster_id.in_(bindparam("owners", expanding=True)), _OWN)
     .order_by(_t.cluster_id, _t.created_at, _t.id)
 )
 _MEMBERS_OF_ONE = (
-    select(*_MEMBER_COLUMNS)
-    .where(_t.cluster_id == bindparam("owner"), _t.server_short_id.is_not(None))
-    .order_by(_t.created_at, _t.id)
+    select(*_MEMBER_COLUMNS).where(_t.cluster_id == bindparam("owner"), _OWN).order_by(_t.created_at, _t.id)
 )
 
 
 def members(conn: Connection, cluster_ids: Sequence[str]) -> dict[str, list[Member]]:
-    """The nodes that have a server, of many clusters at once: by cluster id, oldest first."""
+    """The nodes that have a server, of many clusters at once: by cluster id, oldest first; those of no warm pool."""
     make = Member._make
     if len(cluster_ids) == 1:
         rows_of_one = conn.execute(_MEMBERS_OF_ONE, {"owner": cluster_ids[0]})
@@ -156,6 +156,36 @@ def members(conn: Connection, cluster_ids: Sequence[str]) -> dict[str, list[Memb
         for row in conn.execute(_MEMBERS, {"owners": list(cluster_ids)}).all():
             found[row[0]].append(make(row[1:]))
     return found
+
+
+_WARM_COUNTS = (
+    select(_t.cluster_id, func.count())
+    .where(_t.cluster_id.in_(bindparam("owners", expanding=True)), _t.server_short_id.is_not(None), _WARM)
+    .group_by(_t.cluster_id)
+)
+_WARM_MEMBERS = (
+    select(*_MEMBER_COLUMNS)
+    .where(_t.cluster_id == bindparam("owner"), _WARM, _t.server_short_id > bindparam("after"))
+    .order_by(_t.server_short_id)
+)
+
+
+def warm_counts(conn: Connection, cluster_ids: Sequence[str]) -> dict[str, int]:
+    """How many members the warm pools of these clusters have, by cluster id; none is left out."""
+    if not cluster_ids:
+        return {}
+    return {row[0]: row[1] for row in conn.execute(_WARM_COUNTS, {"owners": list(cluster_ids)})}
+
+
+def warm_page(conn: Connection, cluster_id: str, *, limit: int, after: str | None = None) -> Page[Member]:
+    """The members of a cluster's warm pool, by the short id of their server.
+
+    Args:
+        after: the marker of the page before (its last server's short id).
+    """
+    statement = _WARM_MEMBERS.limit(limit + 1)
+    found = [Member._make(row) for row in conn.execute(statement, {"owner": cluster_id, "after": after or ""})]
+    return Page(found) if len(found) <= limit else Page(found[:limit], found[limit - 1].server)
 
 
 _IN_SCOPE = (

@@ -33,6 +33,7 @@ from backend.domain.profile import (
     TemplateVersion,
 )
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
+from backend.domain.warm_pools import PoolState, WarmPool
 from backend.store.tables import SPEC_COLUMNS, clusters
 from backend.store.types import from_micros, to_micros
 
@@ -54,7 +55,7 @@ _BEFORE = ("id", "project_id", "region", "name", "status")
 _AFTER = ("suspended", "metrics", "causes", "created_at", "cooldown_until", "force_delete", "generation", "epoch")
 _SPEC_FROM = len(_BEFORE)
 _SPEC_TO = _SPEC_FROM + len(_SPEC_NAMES)
-_LAST = ("owner", "lease_until", "due_at", "sources", "given_up", "held_since", "hooked", "launching")
+_LAST = ("owner", "lease_until", "due_at", "sources", "given_up", "held_since", "hooked", "launching", "warm_pool")
 # cluster_of goes by position.
 assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, *_LAST)
 
@@ -116,6 +117,7 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "held_since": cluster.held_since,
         "hooked": cluster.hooked,
         "launching": cluster.launching,
+        "warm_pool": warm_pool_document(cluster.warm_pool),
     }
 
 
@@ -124,7 +126,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
     cluster_id, project_id, region, name, status = row[:_SPEC_FROM]
     rest = row[_SPEC_TO:]
     suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
-    _, _, due_at, sources, given_up, held_since, hooked, launching = rest[len(_AFTER) :]
+    _, _, due_at, sources, given_up, held_since, hooked, launching, warm_pool = rest[len(_AFTER) :]
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -146,6 +148,31 @@ def cluster_of(row: Row[Any]) -> Cluster:
         held_since=held_since,
         hooked=bool(hooked),
         launching=bool(launching),
+        warm_pool=None if warm_pool is None else warm_pool_of(warm_pool),
+    )
+
+
+def warm_pool_document(pool: WarmPool | None) -> dict[str, Any] | None:
+    if pool is None:
+        return None
+    return {
+        "minimum": pool.minimum,
+        "prepared": pool.prepared,
+        "state": str(pool.state),
+        "reuse": pool.reuse,
+        "deleting": pool.deleting,
+        "causes": causes_document(pool.causes),
+    }
+
+
+def warm_pool_of(document: Mapping[str, Any]) -> WarmPool:
+    return WarmPool(
+        document["minimum"],
+        document["prepared"],
+        PoolState(document["state"]),
+        document["reuse"],
+        document["deleting"],
+        causes_of(document["causes"]),
     )
 
 
@@ -209,6 +236,9 @@ def node_values(node: Node) -> dict[str, Any]:
         "unheard_at": node.unheard_at,
         "units": node.units,
         "preemptible": node.preemptible,
+        "warms_to": None if node.warms_to is None else str(node.warms_to),
+        "drawn_at": node.drawn_at,
+        "power_asked_at": node.power_asked_at,
     }
 
 
@@ -254,6 +284,9 @@ def node_of(row: Row[Any]) -> Node:
         unheard_at=row.unheard_at,
         units=row.units,
         preemptible=bool(row.preemptible),
+        warms_to=None if row.warms_to is None else NodeState(row.warms_to),
+        drawn_at=row.drawn_at,
+        power_asked_at=row.power_asked_at,
     )
 
 

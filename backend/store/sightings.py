@@ -12,7 +12,18 @@ from sqlalchemy import Connection, String, and_, bindparam, case, exists, func, 
 
 from backend.domain.ids import short_id
 from backend.domain.lifecycle import WAITING
-from backend.domain.node import ENDED_STATUSES, ENDING, LEAVING, MOVING, PARKING, SERVING, NodeState, ServerStatus
+from backend.domain.node import (
+    COOLING,
+    ENDED_STATUSES,
+    ENDING,
+    LEAVING,
+    MOVING,
+    PARKING,
+    SERVING,
+    WARMING,
+    NodeState,
+    ServerStatus,
+)
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.store import journal
@@ -23,8 +34,9 @@ from backend.store.tables import clusters, nodes, registrations
 _n = nodes.c
 # Of what waits for somebody's answer nothing is awaited of the cloud.
 _MOVING_STATES = tuple(str(state) for state in NodeState if state in MOVING - WAITING)
-_OUT_OF_SERVICE = tuple(str(state) for state in NodeState if state in LEAVING | PARKING)
-_ENDING = tuple(str(state) for state in ENDING)
+# What is to be stopped for the warm pool is awaited there: it will not be active.
+_OUT_OF_SERVICE = tuple(str(state) for state in NodeState if state in LEAVING | PARKING | WARMING)
+_ENDING = tuple(str(state) for state in NodeState if state in ENDING | COOLING)
 _SERVING = tuple(str(state) for state in SERVING)
 _LIVE_BAD = (ServerStatus.STOPPING, ServerStatus.STOPPED, ServerStatus.PAUSED, ServerStatus.ERROR)
 _BAD = tuple(str(status) for status in (*_LIVE_BAD, *sorted(ENDED_STATUSES)))

@@ -103,6 +103,8 @@ clusters = table(
     Column("hooked", Boolean),
     # Whether it has direct launches at work.
     Column("launching", Boolean),
+    # What it is to have in its warm pool; NULL: it has none, and nobody looks.
+    Column("warm_pool", Document),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),
@@ -151,6 +153,10 @@ nodes = table(
     # What it counts, where its cluster has weights, and whether the cloud may take it back.
     Column("units", Integer),
     Column("preemptible", Boolean),
+    # Of the warm pool: what it is to be there, when it left it for service, when its server's power was last changed.
+    Column("warms_to", WORD),
+    Column("drawn_at", Instant),
+    Column("power_asked_at", Instant),
     Index(None, "cluster_id", "created_at", "id"),
     Index(None, "launch_id"),
     Index(None, "project_id", "region", "server_short_id"),

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Reason, ReasonKind
+from backend.domain.activity import Activity, ActivityStatus, Reason, ReasonKind
 from backend.domain.changes import Ending
 from backend.domain.cluster import Cluster
-from backend.domain.hooks import Transition
 from backend.domain.ids import derived_uuid
 from backend.domain.lifecycle import WAYS
 from backend.domain.messages import EVERYWHERE, Message, MessageKind
@@ -22,18 +21,12 @@ from backend.store.listening import Audience
 from backend.store.tables import activities
 from backend.store.types import to_micros
 
-TRANSITIONS: Final = {
-    ActivityKind.LAUNCH: Transition.LAUNCHING,
-    ActivityKind.TERMINATE: Transition.TERMINATING,
-}
-"""The kinds of entries that are told of."""
-
 _OPEN = (
     select(activities)
     .where(
         activities.c.id.in_(bindparam("ids", expanding=True)),
         activities.c.ended == 0,
-        activities.c.kind.in_([str(kind) for kind in TRANSITIONS]),
+        activities.c.kind.in_([str(kind) for kind in WAYS]),
     )
     .order_by(activities.c.id)
 )
@@ -54,7 +47,7 @@ def end(audience: Audience, activity_ids: Sequence[str], ending: Ending, now: da
 
 def begun(audience: Audience, entries: Sequence[Activity]) -> None:
     """Tell of those of new entries that end as they begin."""
-    over = [each for each in entries if each.ended_at is not None and each.kind in TRANSITIONS]
+    over = [each for each in entries if each.ended_at is not None and each.kind in WAYS]
     _tell(audience, [(each, each) for each in over if _is_told(each.status, each.reason)])
 
 
@@ -91,7 +84,7 @@ def message(cluster: Cluster, was: Activity, entry: Activity, target: str) -> Me
         name: written[name]
         for name in ("id", "kind", "status", "progress", "causes", "reason", "server_id", "zone", "subnet_id")
     }
-    origin, destination = WAYS[TRANSITIONS[entry.kind]]
+    origin, destination = WAYS[entry.kind]
     data |= {
         "stage": str(was.status),
         "started_at": to_micros(entry.started_at),

@@ -21,6 +21,7 @@ MESSAGE_LENGTH: Final = 255
 
 _OUT: Final = "an instance was taken out of service in response to"
 _STEP: Final = "changing the desired capacity from {before} to {after}"
+_POOL_STEP: Final = "changing the capacity of WarmPool from {before} to {after}"
 # What is said after "At <time> "; keys are those of the cause's data. A sentence may name steps that were not taken.
 _CAUSES: Final[Mapping[CauseKind, str]] = {
     CauseKind.USER_CREATED: f"a user request created an AutoScalingGroup {_STEP}.",
@@ -55,6 +56,13 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     CauseKind.MAXIMUM_LIFETIME: "an instance was taken out of service in response to the maximum instance lifetime"
     " being reached.",
     CauseKind.LAUNCH_ABANDONED: "an instance was taken out of service in response to a launch failure.",  # unsourced
+    CauseKind.HEALTH_VOLUME: f"{_OUT} EBS volume health check failure.",
+    # Source: conformance/recorded stackd.autoscaling.warm_pool_sizing_native; what is not seen there is formed alike.
+    CauseKind.USER_UPDATED_MAXIMUM: "a user request update of AutoScalingGroup max capacity from max: {old} to max:"
+    f" {{new}} {_POOL_STEP}.",
+    CauseKind.WARM_POOL_DECREASE: f"{_OUT} a difference between desired and actual capacity, shrinking the capacity.",
+    CauseKind.SELECTED_FOR_WARM_POOL: "instance {server} was selected for scale in to warm pool.",
+    CauseKind.WARM_POOL_DELETED: "instance {server} was taken out of service in response to a group deletion.",
     CauseKind.MASS_FAILURE: "{bad} of {total} instances of the group were unhealthy at a time when most instances of"
     " the {extent} were. Until that ends, and for at most {minutes} minutes, no running instance is replaced for it.",
     CauseKind.ACCESS_REFUSED: "access to the instances of the group was refused during a health check. Until it is"
@@ -74,6 +82,10 @@ _MOVES: Final[Mapping[CauseKind, str]] = {
 _DESCRIPTIONS: Final[Mapping[ActivityKind, str]] = {
     ActivityKind.LAUNCH: "Launching a new EC2 instance",
     ActivityKind.TERMINATE: "Terminating EC2 instance",
+    ActivityKind.WARM_LAUNCH: "Launching a new EC2 instance into warm pool",
+    ActivityKind.DRAW: "Launching a new EC2 instance from warm pool",
+    ActivityKind.RETURN: "Scaling in EC2 instance into warm pool",
+    ActivityKind.WARM_TERMINATE: "Terminating EC2 instance from warm pool",
     ActivityKind.ATTACH: "Attaching an existing EC2 instance",
     ActivityKind.DETACH: "Detaching EC2 instance",
     ActivityKind.ENTER_STANDBY: "Moving EC2 instance to Standby",
@@ -84,6 +96,10 @@ _DESCRIPTIONS: Final[Mapping[ActivityKind, str]] = {
 _FAILED: Final[Mapping[ActivityKind, str]] = {
     ActivityKind.LAUNCH: " Launching EC2 instance failed.",
     ActivityKind.TERMINATE: " Terminating EC2 instance failed.",
+    ActivityKind.WARM_LAUNCH: " Launching EC2 instance failed.",
+    ActivityKind.DRAW: " Launching EC2 instance failed.",
+    ActivityKind.RETURN: " Terminating EC2 instance failed.",
+    ActivityKind.WARM_TERMINATE: " Terminating EC2 instance failed.",
     ActivityKind.HEALTH_CHECK: " Checking the health of EC2 instances failed.",
     ActivityKind.SCHEDULE: " Executing the scheduled action failed.",  # unsourced
 }
@@ -128,9 +144,31 @@ def _sentence(item: Cause) -> str:
     if item.kind is CauseKind.USER_DELETED_CLUSTER:
         step = f" {_STEP}" if "after" in data else ""
         return f"At {at} a user request force deleted AutoScalingGroup{step.format_map(data)}."
+    if item.kind in _POOL_REQUESTS:
+        return f"At {at} {_POOL_REQUESTS[item.kind](data)} {_POOL_STEP.format_map(data)}."
     if item.kind in _MOVES:
         return f"At {at} {_MOVES[item.kind].format_map(data)}{_step(data)}."
     return f"At {at} {_CAUSES[item.kind].format_map(data)}"
+
+
+def _put_pool(data: Mapping[str, Any]) -> str:
+    prepared = data.get("prepared", "null")
+    return f"a user request put a new WarmPool with MinSize: {data['minimum']} and MaxGroupPreparedCapacity: {prepared}"
+
+
+def _updated_pool(data: Mapping[str, Any]) -> str:
+    changed = {
+        member: f"{short}: {data[f'old_{name}']} to {short}: {data[f'new_{name}']}"
+        for name, member, short in (("minimum", "MinSize", "min"), ("prepared", "MaxGroupPreparedCapacity", "max"))
+        if f"new_{name}" in data
+    }
+    return f"a user request update of WarmPool {' and '.join(changed)} from {', '.join(changed.values())}"
+
+
+_POOL_REQUESTS: Final[Mapping[CauseKind, Callable[[Mapping[str, Any]], str]]] = {
+    CauseKind.USER_PUT_WARM_POOL: _put_pool,
+    CauseKind.USER_UPDATED_WARM_POOL: _updated_pool,
+}
 
 
 def _step(data: Mapping[str, Any]) -> str:
@@ -326,7 +364,7 @@ _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
 def unspoken() -> tuple[set[CauseKind], set[ReasonKind]]:
     """The kinds that have no sentence: none, and a test holds it so."""
     own = {CauseKind.ALL_PROTECTED, CauseKind.USER_ATTACHED, CauseKind.USER_DELETED_CLUSTER}
-    return set(CauseKind) - set(_CAUSES) - set(_MOVES) - own, set(ReasonKind) - set(_REASONS)
+    return set(CauseKind) - set(_CAUSES) - set(_MOVES) - set(_POOL_REQUESTS) - own, set(ReasonKind) - set(_REASONS)
 
 
 def _rounded(at: datetime) -> datetime:

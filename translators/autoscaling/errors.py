@@ -21,6 +21,7 @@ from backend.domain import (
     security_group_findings,
     server_findings,
     volume_findings,
+    warm_pool_findings,
 )
 from backend.domain.schedules import Flaw
 from translators import arns
@@ -65,6 +66,7 @@ _UNKNOWN_GROUP: Final[Mapping[str, str]] = {
     "AttachInstances": "AutoScalingGroup: {} not found",
     "DescribeWarmPool": "No such Auto Scaling group: {}",
     "DeleteWarmPool": "No such Auto Scaling group: {}",
+    "PutWarmPool": "No such Auto Scaling group: {}",
 }
 """What follows "name not found - " where an operation does not say it as DeleteAutoScalingGroup does.
 
@@ -292,7 +294,7 @@ TABLE: Final[Table] = {
     cluster_findings.ClusterInUse: lambda _: AWSError(
         "ResourceInUse",
         "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s)"
-        " still in the group.",
+        " still in the group. Also, you can\u2019t delete it while there are instances that are part of a warm pool.",
     ),
     cluster_findings.ClusterBusy: lambda _: AWSError(
         "ScalingActivityInProgress",
@@ -345,6 +347,24 @@ TABLE: Final[Table] = {
         else "'LifecycleTransition' parameter required for a new lifecycle hook"
     ),
     lifecycle_findings.ActionNotFound: _action,
+    # Source: stackd, warm_pool_native.
+    warm_pool_findings.WarmPoolNotFound: lambda found: validation(
+        f"No warm pool found for Auto Scaling group '{found.cluster}'."
+    ),
+    # Source: stackd, warm_pool_return_abandon_native.
+    warm_pool_findings.WarmPoolInUse: lambda _: AWSError(
+        "ResourceInUse",
+        "You cannot delete a warm pool while there are instances still in it unless you use the force delete option.",
+    ),
+    # unsourced
+    warm_pool_findings.WarmPoolBusy: lambda _: AWSError(
+        "ScalingActivityInProgress",
+        "You cannot delete a warm pool while there are scaling activities in progress for that group.",
+    ),
+    # unsourced
+    warm_pool_findings.WarmPoolDeleting: lambda _: validation(
+        "The warm pool may not be modified while it is pending delete"
+    ),
     lifecycle_findings.TargetUnreached: _target,
     cluster_findings.ClusterManaged: lambda found: AWSError(  # unsourced
         "AccessDenied", f"Only its operator {found.operator} can change the AutoScalingGroup {found.name}.", 403

@@ -286,6 +286,8 @@ OUTPUT: Final[Mapping[str, Fate]] = {
             "InstanceLifecyclePolicy",
             "PlacementGroup",
             "Operator",
+            "WarmPoolConfiguration",
+            "WarmPoolSize",
         ),
         Fate.COMPUTED,
     ),
@@ -293,8 +295,6 @@ OUTPUT: Final[Mapping[str, Fate]] = {
         (
             "MixedInstancesPolicy",
             "PredictedCapacity",
-            "WarmPoolConfiguration",
-            "WarmPoolSize",
         ),
         Fate.ABSENT,
     ),

@@ -8,6 +8,7 @@ from typing import Any, Final
 from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus, ClusterView, DeletionProtection, Tag
 from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
+from backend.domain.warm_pools import WarmPool
 from translators import arns
 from translators.autoscaling import traffic_words
 
@@ -68,6 +69,8 @@ def group(
         told["Instances"] = [instance(member, zone_ids) for member in view.members]
     told |= _source(spec.source)
     told |= _when_set(cluster, spec)
+    if cluster.warm_pool is not None:
+        told["WarmPoolSize"] = view.warm
     return told
 
 
@@ -108,6 +111,8 @@ def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:
         }
     if spec.operator is not None:
         told["Operator"] = {"Principal": spec.operator}
+    if cluster.warm_pool is not None:
+        told["WarmPoolConfiguration"] = warm_pool(cluster.warm_pool)
     if cluster.status is ClusterStatus.DELETING:
         told["Status"] = "Delete in progress"
     return told
@@ -156,6 +161,25 @@ def instance(member: Member, zone_ids: ZoneIds) -> dict[str, Any]:
             "LaunchTemplateName": name,
             "Version": str(version),
         }
+    return told
+
+
+def warm_pool(pool: WarmPool) -> dict[str, Any]:
+    """One WarmPoolConfiguration: what was not set is not told."""
+    told: dict[str, Any] = {"MinSize": pool.minimum, "PoolState": str(pool.state)}
+    if pool.prepared is not None:
+        told["MaxGroupPreparedCapacity"] = pool.prepared
+    if pool.reuse is not None:
+        told["InstanceReusePolicy"] = {"ReuseOnScaleIn": pool.reuse}
+    if pool.deleting:
+        told["Status"] = "PendingDelete"
+    return told
+
+
+def warm_instance(member: Member, zone_ids: ZoneIds) -> dict[str, Any]:
+    """One Instance of a warm pool, which knows no protection."""
+    told = instance(member, zone_ids)
+    del told["ProtectedFromScaleIn"]
     return told
 
 

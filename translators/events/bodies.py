@@ -21,7 +21,14 @@ SERVICE: Final = "AWS Auto Scaling"
 _SOURCE: Final = "aws.autoscaling"
 _TRANSITIONS: Final = {"launching": "LAUNCHING", "terminating": "TERMINATING"}
 _ACTIONS: Final = {"launching": "launch", "terminating": "terminate"}
-_MOVES: Final = {ActivityKind.LAUNCH: "Launch", ActivityKind.TERMINATE: "Terminate"}
+_MOVES: Final = {
+    ActivityKind.LAUNCH: "Launch",
+    ActivityKind.WARM_LAUNCH: "Launch",
+    ActivityKind.DRAW: "Launch",
+    ActivityKind.TERMINATE: "Terminate",
+    ActivityKind.RETURN: "Terminate",
+    ActivityKind.WARM_TERMINATE: "Terminate",
+}
 _SUBJECTS: Final = {
     "autoscaling:EC2_INSTANCE_LAUNCH": "launch",
     "autoscaling:EC2_INSTANCE_TERMINATE": "termination",

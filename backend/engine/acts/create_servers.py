@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from backend.domain.activity import ActivityStatus
-from backend.domain.node import ARRIVING, ServerStatus
+from backend.domain.node import ARRIVING, WARMING, ServerStatus
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
@@ -96,7 +96,7 @@ class CreateServers(Act):
             return
         reason = reason_of(result.error, self.profile.spec.instance_type or "", self.zone)
         for node in unmade:
-            if node.state in ARRIVING:
+            if node.state in ARRIVING | WARMING:
                 revision.end(node.activity_id, ActivityStatus.FAILED, reason)
             else:
                 revision.end(node.activity_id, ActivityStatus.SUCCESSFUL)

@@ -11,8 +11,22 @@ from math import ceil
 from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.cluster import Process
-from backend.domain.node import ARRIVING, ENDING, PARKED, PARKING, SERVING, LeavesFor, Node, ServerStatus, capacity
+from backend.domain.node import (
+    ARRIVING,
+    ENDING,
+    PARKED,
+    PARKING,
+    SERVING,
+    WARM,
+    WARMING,
+    LeavesFor,
+    Node,
+    NodeState,
+    ServerStatus,
+    capacity,
+)
 from backend.engine.draft import REPLACED, Draft
+from backend.engine.drawing import draw, may_return, room, send_back
 from backend.engine.launches import launch
 from backend.engine.phases.rebalance import failing_zones, termination_view
 from backend.engine.revision import NO_ZONE, NOT_ASKED
@@ -40,7 +54,12 @@ def _shrink(draft: Draft, present: int, surplus: int) -> None:
     chosen = termination.choose(counted, surplus, termination_view(draft), draft.rng)
     moved_away = any(True for _ in draft.pairs())
     decrease = Cause(CauseKind.CAPACITY_DECREASE, draft.now, {"before": present, "after": present - capacity(chosen)})
+    reusable = room(draft)
     for node in chosen:
+        if reusable and may_return(node) and not moved_away:
+            send_back(draft, node, (*draft.cluster.causes, decrease))
+            reusable -= 1
+            continue
         selected = Cause(CauseKind.SELECTED_FOR_TERMINATION, draft.now, {"server": node.server_id or ""})
         act = decrease
         if moved_away and not draft.cluster.causes:
@@ -52,7 +71,13 @@ def _shrink(draft: Draft, present: int, surplus: int) -> None:
 
 
 def _grow(draft: Draft, present: int, lacking: int) -> None:
-    if not draft.runs(Process.LAUNCH) or _gives_up(draft, present, lacking):
+    if not draft.runs(Process.LAUNCH):
+        return
+    if lacking > 0 and (drawn := draw(draft, lacking, _increase(draft, present, lacking), _gaps(draft))):
+        present, lacking = present + drawn, lacking - drawn
+        if lacking <= 0 and not draft.wishes:
+            return
+    if _gives_up(draft, present, lacking):
         return
     if isinstance(draft.snapshot.profile, Reason):
         _refuse(draft, draft.snapshot.profile, present, lacking)
@@ -137,13 +162,31 @@ def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int)
         draft.again = True
 
 
+def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
+    """Launches into the warm pool, as far as the cloud has room; spread over zones with the cluster's own nodes."""
+    if not draft.runs(Process.LAUNCH) or isinstance(draft.snapshot.profile, Reason):
+        return
+    if draft.snapshot.subnets is None:
+        draft.places_wanted = True
+        draft.wake(draft.now + draft.settings.cloud_retry)
+        return
+    failing = failing_zones(draft)
+    failing |= _hung_zones(draft, failing)
+    counts = draft.zone_counts() + Counter(node.zone for node in draft.every(*WARMING, *WARM))
+    most = min(number, draft.settings.launches if _is_proven(draft) else draft.settings.first_launches)
+    retried = {entry.zone for entry in draft.failures}
+    for zone, wanted in _spread(draft, counts, most, failing).items():
+        here = _room(draft, zone, min(wanted, 1) if zone in retried else wanted, failing)
+        _launch(draft, zone, causes, [None] * here, NodeState.WARMED_PENDING)
+
+
 def _room(draft: Draft, zone: str, wanted: int, failing: set[str]) -> int:
     """How many of those wanted in a zone the cloud is asked for now. What makes room wakes the cluster."""
     rule = draft.settings.window
     if wanted <= 0:
         return 0
     since = draft.now - rule.memory
-    serving = [node for node in draft.every(*SERVING) if node.zone == zone and not node.attached]
+    serving = [node for node in draft.every(*SERVING, *WARM) if node.zone == zone and not node.attached]
     came_up = sum(node.created_at >= since for node in serving)
     building = sum(node.zone == zone for node in _building(draft))
     zones = len(set(draft.cluster.spec.zones) - failing)
@@ -151,7 +194,10 @@ def _room(draft: Draft, zone: str, wanted: int, failing: set[str]) -> int:
 
 
 def _building(draft: Draft) -> list[Node]:
-    arriving = [node for node in draft.every(*ARRIVING) if node.in_service_at is None]  # not back from standby
+    # Neither those back from standby, nor those that were built long ago and go from the warm pool or back into it.
+    arriving = [
+        node for node in draft.every(*ARRIVING, *WARMING) if node.in_service_at is None and node.drawn_at is None
+    ]
     return [node for node in arriving if node.server_status in _BUILDING]
 
 
@@ -178,7 +224,8 @@ def _hung_zones(draft: Draft, failing: set[str]) -> set[str]:
 
 
 def _came_up(draft: Draft) -> list[Node]:
-    return [node for node in draft.counted() if node.server_status is ServerStatus.ACTIVE and not node.attached]
+    up = [node for node in draft.counted() if node.server_status is ServerStatus.ACTIVE and not node.attached]
+    return [*up, *draft.every(*WARM)]
 
 
 def _is_proven(draft: Draft) -> bool:
@@ -189,7 +236,13 @@ def _is_proven(draft: Draft) -> bool:
     )
 
 
-def _launch(draft: Draft, zone: str, causes: tuple[Cause, ...], replaces: Sequence[str | None]) -> None:
+def _launch(
+    draft: Draft,
+    zone: str,
+    causes: tuple[Cause, ...],
+    replaces: Sequence[str | None],
+    state: NodeState = NodeState.PENDING,
+) -> None:
     """Launches of these nodes in the zone, in batches of one subnet."""
     left = list(replaces)
     if left:
@@ -198,7 +251,7 @@ def _launch(draft: Draft, zone: str, causes: tuple[Cause, ...], replaces: Sequen
         here, left = left[:size], left[size:]
         batch = _batch(size, draft.settings.launch_batch)
         for start in range(0, size, batch):
-            launch(draft, zone, subnet, causes, here[start : start + batch])
+            launch(draft, zone, subnet, causes, here[start : start + batch], state=state)
 
 
 def _batch(number: int, most: int) -> int:

@@ -9,6 +9,9 @@ from backend.engine.acts.let_go import LetServerGo
 from backend.engine.draft import Draft
 from backend.engine.phases.settle import is_lost
 
+_PROCEEDING = frozenset({NodeState.TERMINATING_PROCEED, NodeState.WARMED_TERMINATING_PROCEED})
+_GOING = frozenset({NodeState.TERMINATING, NodeState.WARMED_TERMINATING}) | _PROCEEDING
+
 
 def depart(draft: Draft) -> None:
     for node in draft.every(*PARTING):
@@ -17,7 +20,7 @@ def depart(draft: Draft) -> None:
         draft.act(LetServerGo(draft.scope, node))
         draft.wake(draft.now + draft.settings.cloud_retry)
     room = draft.settings.deletions
-    for node in draft.every(NodeState.TERMINATING, NodeState.TERMINATING_PROCEED):
+    for node in draft.every(*_GOING):
         if _is_gone(draft, node):
             draft.forget(node)
         elif node.server_id is None or _is_held(draft, node):
@@ -32,7 +35,7 @@ def depart(draft: Draft) -> None:
 
 def _is_held(draft: Draft, node: Node) -> bool:
     """Whether its server has to stay for now: it is drained first, and then hooks are asked, where nobody did yet."""
-    if node.state is NodeState.TERMINATING_PROCEED:
+    if node.state in _PROCEEDING:
         return False
     if draft.takes_traffic(node):
         return True
@@ -40,7 +43,7 @@ def _is_held(draft: Draft, node: Node) -> bool:
     unheld = node.leaves_for is LeavesFor.FAILED_LAUNCH or node.server_status in ENDED_STATUSES
     if asked or unheld or not draft.asked(node, Transition.TERMINATING):
         return False
-    if draft.before.nodes[node.id].state is not NodeState.TERMINATING:
+    if draft.before.nodes[node.id].state is not node.state:
         draft.again = True  # one move is written at a time
         return True
     draft.wait(node, Transition.TERMINATING)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import ARRIVING, SERVING, Health, LeavesFor, Node, capacity
+from backend.domain.node import ARRIVING, SERVING, WARMING, Health, LeavesFor, Node, capacity
 from backend.engine.draft import Draft, Wish
 from backend.policies import placement, termination
 from backend.policies.replacement import Arrival, margin
@@ -116,7 +116,7 @@ def termination_view(draft: Draft) -> termination.TerminationView:
 def failing_zones(draft: Draft) -> set[str]:
     """Zones where the last launch failed: until its delay is over, and while one node tries them again."""
     since = draft.now - draft.settings.window.memory  # what is built for longer hangs, and tries nothing
-    trying = {node.zone for node in draft.every(*ARRIVING) if node.created_at > since}
+    trying = {node.zone for node in draft.every(*ARRIVING, *WARMING) if node.created_at > since}
     failing = set()
     for backoff in draft.failures:
         if backoff.retry_at > draft.now:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.domain.node import ARRIVING, Node
+from backend.domain.node import ARRIVING, WARMING, Node
 from backend.engine.draft import Draft
 from backend.engine.launches import order
 
@@ -10,7 +10,7 @@ from backend.engine.launches import order
 def relaunch(draft: Draft) -> None:
     """Those that settle let go on and that nothing has chosen to go since."""
     by_launch: dict[str, list[Node]] = {}
-    for node in draft.every(*ARRIVING):
+    for node in draft.every(*ARRIVING, *WARMING):
         before = draft.before.nodes.get(node.id)
         if before is not None and before.unheard_at is not None and node.unheard_at is None:
             by_launch.setdefault(node.launch_id, []).append(node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from backend.domain.node import ARRIVING, ENDING, NodeState
+from backend.domain.node import ARRIVING, ENDING, IN_WARM_POOL, WARM, NodeState
 from backend.engine.draft import Draft
 from backend.policies import backoff
 
@@ -16,6 +16,7 @@ def rest(draft: Draft) -> None:
     if not draft.active:
         draft.goes = not draft.nodes
         return
+    _rest_warm_pool(draft)
     if draft.every(*_UNDER_WAY):
         return
     above = draft.capacity() - draft.cluster.spec.desired
@@ -23,6 +24,20 @@ def rest(draft: Draft) -> None:
         draft.cluster = replace(draft.cluster, causes=())
     if draft.backoffs and above >= 0:
         _forgive(draft)
+
+
+def _rest_warm_pool(draft: Draft) -> None:
+    """A warm pool that came to its size tells no request any more; one that is deleted goes when it is empty."""
+    pool = draft.cluster.warm_pool
+    if pool is None:
+        return
+    here = draft.every(*IN_WARM_POOL)
+    if pool.deleting and not here:
+        draft.cluster = replace(draft.cluster, warm_pool=None)
+    elif pool.causes and all(node.state in WARM for node in here):
+        spec = draft.cluster.spec
+        if len(here) == pool.size(spec.maximum, spec.desired):
+            draft.cluster = replace(draft.cluster, warm_pool=replace(pool, causes=()))
 
 
 def _forgive(draft: Draft) -> None:

@@ -12,9 +12,11 @@ from backend.domain.node import ENDED_STATUSES, PARKING, Node, NodeState, Server
 from backend.engine.acts.look import LookAtServer
 from backend.engine.acts.take_in import TakeServerIn
 from backend.engine.draft import Draft
+from backend.engine.drawing import WAKE, wake
 from backend.engine.reasons import reason_of_fault
 
 _FAILED = frozenset({ServerStatus.ERROR, ServerStatus.STOPPED, ServerStatus.STOPPING, ServerStatus.PAUSED})
+_DOWN = frozenset({ServerStatus.STOPPED, ServerStatus.STOPPING, ServerStatus.PAUSED})
 _UNCLEAR = frozenset({None, ServerStatus.UNKNOWN})
 
 
@@ -29,17 +31,19 @@ def settle(draft: Draft) -> None:
 
 def _pending(draft: Draft, node: Node) -> None:
     if node.server_id is None:
-        _unseen(draft, node)
+        unseen(draft, node)
     elif node.in_service_at is not None:
         _returning(draft, node)
     elif node.attached:
         draft.act(TakeServerIn(draft.scope, node, draft.cluster.name))
         draft.wake(draft.now + draft.settings.cloud_retry)
-    else:
-        _booting(draft, node)
+    elif node.drawn_at is not None and node.server_status in _DOWN:
+        _waking(draft, node)
+    elif booted(draft, node) and not (draft.active and draft.wait(node, Transition.LAUNCHING)):
+        draft.enter_service(node)
 
 
-def _unseen(draft: Draft, node: Node) -> None:
+def unseen(draft: Draft, node: Node) -> None:
     """No server is known: the answer to the call that makes it was lost, or whoever was to ask for it died.
 
     The pass that claimed it is over, and wrote down if the answer was lost. Where it did not, it may never have asked:
@@ -82,21 +86,34 @@ def _was_seen_since(draft: Draft, deadline: datetime) -> bool:
     return True
 
 
-def _booting(draft: Draft, node: Node) -> None:
+def booted(draft: Draft, node: Node) -> bool:
+    """Whether its server runs; one that failed, ended or takes too long is given up."""
     status = node.server_status
     if status is ServerStatus.ACTIVE:
-        if not (draft.active and draft.wait(node, Transition.LAUNCHING)):
-            draft.enter_service(node)
-    elif status in ENDED_STATUSES:
+        return True
+    if status in ENDED_STATUSES:
         draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
     elif status in _FAILED:
-        draft.fail_launch(node, _fault(draft, node))
+        draft.fail_launch(node, fault_of(draft, node))
     else:
-        deadline = node.created_at + draft.settings.boot_timeout
-        if draft.now >= deadline:
-            draft.fail_launch(node, Reason(ReasonKind.START_TIMEOUT))
-        else:
-            draft.wake(deadline)
+        _is_late(draft, node)
+    return False
+
+
+def _is_late(draft: Draft, node: Node) -> bool:
+    """Whether its server was to run by now: then it is given up."""
+    deadline = node.set_out_at + draft.settings.boot_timeout
+    if draft.now >= deadline:
+        draft.fail_launch(node, Reason(ReasonKind.START_TIMEOUT))
+        return True
+    draft.wake(deadline)
+    return False
+
+
+def _waking(draft: Draft, node: Node) -> None:
+    """From the warm pool, and not up yet."""
+    if not _is_late(draft, node) and node.server_status in WAKE:
+        wake(draft, node)
 
 
 def _returning(draft: Draft, node: Node) -> None:
@@ -110,7 +127,7 @@ def _returning(draft: Draft, node: Node) -> None:
         draft.wake(draft.now + draft.settings.cloud_retry)
 
 
-def _fault(draft: Draft, node: Node) -> Reason:
+def fault_of(draft: Draft, node: Node) -> Reason:
     """Why a server failed, in the cloud's own words where it has any; they are asked for where they are not known."""
     if node.server_status is not ServerStatus.ERROR:
         return Reason(ReasonKind.SERVER_ERROR, {"detail": f"the server is {node.server_status}"})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from backend.domain.activity import Reason, ReasonKind
+from backend.domain.activity import Cause, CauseKind, Reason, ReasonKind
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.lifecycle import WAITING, leave
-from backend.domain.node import ENDED_STATUSES, LeavesFor, Node, NodeState, ServerStatus
+from backend.domain.node import ENDED_STATUSES, KEPT_WARM, LeavesFor, Node, NodeState, ServerStatus
 from backend.engine.draft import Draft
+
+_RETAINED = KEPT_WARM | {NodeState.TERMINATING_RETAINED}
+_LEAVING_WAITS = frozenset({NodeState.TERMINATING_WAIT, NodeState.WARMED_TERMINATING_WAIT})
 
 
 def lead_waits(draft: Draft) -> None:
@@ -23,26 +26,29 @@ def lead_waits(draft: Draft) -> None:
             draft.enter_service(node)
         else:
             draft.again = True  # one move is written at a time
-    for node in draft.every(NodeState.TERMINATING_RETAINED):
+    for node in draft.every(*_RETAINED):
         if node.server_status is ServerStatus.DELETED:
             draft.forget(node)
-    for node in draft.every(NodeState.TERMINATING):
+    for node in draft.every(NodeState.TERMINATING, NodeState.WARMED_TERMINATING):
         if node.leaves_for is LeavesFor.ABANDONED:
             _slow_down(draft, node)
 
 
 def _has_ended(node: Node) -> bool:
     """Whether its server ended under it: nothing is held any more, and nobody has to be waited for."""
-    if node.state is NodeState.TERMINATING_WAIT:
+    if node.state in _LEAVING_WAITS:
         return node.server_status is ServerStatus.DELETED
     return node.server_status in ENDED_STATUSES
 
 
 def _end(draft: Draft, node: Node) -> None:
-    if node.state is NodeState.PENDING_WAIT:
-        draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
-    else:
+    if node.state in _LEAVING_WAITS:
         draft.forget(node)
+    elif node.returns:
+        cause = Cause(CauseKind.HEALTH_TERMINATED_OR_STOPPED, draft.now)
+        draft.terminate(node, (cause,), LeavesFor.HEALTH)
+    else:
+        draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
 
 
 def _wait(draft: Draft, node: Node) -> None:

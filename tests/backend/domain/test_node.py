@@ -9,16 +9,22 @@ import pytest
 
 from backend.domain.node import (
     ARRIVING,
+    COOLING,
     COUNTED,
     ENDING,
     GONE,
+    IN_WARM_POOL,
     KEPT,
+    KEPT_WARM,
     PARKED,
     PARKING,
     PARTING,
     SERVING,
     TRANSITIONS,
+    WARM,
+    WARMING,
     IllegalMove,
+    LeavesFor,
     NodeState,
     capacity,
     leading_to,
@@ -27,7 +33,7 @@ from backend.domain.node import (
 from tests.factories import NOW, cluster, node
 
 LATER = NOW + timedelta(minutes=1)
-CLASSES = (ARRIVING, SERVING, PARKING, PARKED, ENDING, PARTING, KEPT, GONE)
+CLASSES = (ARRIVING, SERVING, PARKING, PARKED, ENDING, PARTING, KEPT, GONE, WARMING, WARM, COOLING, KEPT_WARM)
 GROUP = cluster()
 
 
@@ -47,7 +53,8 @@ def test_moves_are_those_of_the_table(was, wanted):
     after = move(one, wanted, LATER, "entry")
     assert (after.state, after.state_at, after.activity_id) == (wanted, LATER, "entry")
     assert move(one, wanted, LATER).activity_id is None
-    assert after.in_service_at == (LATER if wanted in SERVING else one.in_service_at)
+    known = None if wanted in WARM else one.in_service_at
+    assert after.in_service_at == (LATER if wanted in SERVING else known)
 
 
 def test_an_end_is_asked_for_anew():
@@ -58,6 +65,24 @@ def test_an_end_is_asked_for_anew():
 def test_nothing_leaves_the_end():
     for state in ENDING:
         assert TRANSITIONS[state] <= ENDING | KEPT | GONE
+    for state in COOLING:
+        assert TRANSITIONS[state] <= COOLING | KEPT_WARM | GONE
+
+
+def test_members_of_the_warm_pool_neither_count_nor_serve():
+    assert not IN_WARM_POOL & (COUNTED | SERVING | ENDING | PARTING | PARKED)
+    assert {state for state in NodeState if str(state).startswith("Warmed:")} - GONE == IN_WARM_POOL
+
+
+def test_what_comes_into_the_warm_pool_is_as_new():
+    old = {"in_service_at": NOW, "drawn_at": NOW, "leaves_for": LeavesFor.CAPACITY, "replaces": "other"}
+    back = node(GROUP, "n", state=NodeState.WARMED_PENDING_PROCEED, warms_to=NodeState.WARMED_STOPPED, **old)
+    assert back.returns
+    ready = move(back, NodeState.WARMED_STOPPED, LATER)
+    assert (ready.in_service_at, ready.leaves_for, ready.replaces, ready.warms_to) == (None, None, None, None)
+    drawn = replace(move(ready, NodeState.PENDING, LATER), drawn_at=LATER)
+    assert drawn.set_out_at == LATER
+    assert move(drawn, NodeState.IN_SERVICE, LATER).drawn_at is None
 
 
 def test_where_moves_come_from():

@@ -435,7 +435,7 @@ class TestDelete:
             "ResourceInUse",
             (
                 "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in"
-                " the group."
+                " the group. Also, you can\u2019t delete it while there are instances that are part of a warm pool."
             ),
         )
         world.change(node.id, state=NodeState.TERMINATING)

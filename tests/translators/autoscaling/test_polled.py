@@ -40,9 +40,3 @@ def test_of_no_group(world):
     assert world.call("DescribePolicies") == {"ScalingPolicies": []}
     params = {"AutoScalingGroupNames": ["x"]}
     assert world.call("DescribeNotificationConfigurations", **params) == {"NotificationConfigurations": []}
-
-
-def test_no_warm_pool_to_delete(world, refused):
-    world.group()
-    error = refused("DeleteWarmPool", AutoScalingGroupName="web")
-    assert (error.code, "No warm pool found" in error.message) == ("ValidationError", True)

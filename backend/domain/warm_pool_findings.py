@@ -1,0 +1,33 @@
+"""Findings about warm pools. Data, no sentences; see backend.errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.errors import Finding
+
+
+@dataclass(eq=False)
+class WarmPoolNotFound(Finding):
+    """``cluster``: the name of the one that has none."""
+
+    cluster: str
+
+
+@dataclass(eq=False)
+class WarmPoolInUse(Finding):
+    """It holds nodes and its deletion was not forced."""
+
+    cluster: str
+
+
+@dataclass(eq=False)
+class WarmPoolBusy(Finding):
+    """Its nodes are just coming or going and its deletion was not forced."""
+
+    cluster: str
+
+
+@dataclass(eq=False)
+class WarmPoolDeleting(Finding):
+    cluster: str

@@ -1,0 +1,95 @@
+"""Warm pools as requests make, change, read and delete them; each change one transaction that leaves intent."""
+
+from __future__ import annotations
+
+from backend.clock import Clock
+from backend.domain.cluster import Cluster
+from backend.domain.node import COOLING, IN_WARM_POOL, WARMING, Member
+from backend.domain.page import Page
+from backend.domain.scope import Scope
+from backend.domain.warm_pool_findings import WarmPoolBusy, WarmPoolDeleting, WarmPoolInUse, WarmPoolNotFound
+from backend.domain.warm_pools import WarmPool, WarmPoolRequest, put_cause
+from backend.store import clusters, configurations, intents, nodes
+from backend.store.session import Connection, Store
+
+
+class WarmPools:
+    """Puts, deletes and describes the warm pools of clusters; the engine fills and empties them."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def put(self, scope: Scope, name: str, request: WarmPoolRequest) -> None:
+        """Give a cluster a warm pool, or change what is named of the one it has.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting
+            WarmPoolDeleting: the one it has is on its way out.
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            cluster = intents.lock(conn, scope, name)
+            standing = cluster.warm_pool
+            if standing is not None and standing.deleting:
+                raise WarmPoolDeleting(name)
+            wanted = request.applied(standing)
+            sizes = (_size(cluster, standing), _size(cluster, wanted))
+            cause = put_cause(standing, wanted, sizes, now)
+            told = wanted if cause is None else wanted.remembering(cause)
+            clusters.change(conn, cluster.id, now, warm_pool=told)
+
+        self._store.transact(work)
+
+    def delete(self, scope: Scope, name: str, *, force: bool = False) -> None:
+        """Delete a cluster's warm pool: at once when it holds no nodes, with ``force`` when the engine has ended them.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting, WarmPoolNotFound
+            WarmPoolInUse: it holds nodes and ``force`` was not said.
+            WarmPoolBusy: its nodes are just coming or going and ``force`` was not said.
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            cluster = intents.lock(conn, scope, name)
+            standing = cluster.warm_pool
+            if standing is None:
+                raise WarmPoolNotFound(name)
+            states = {node.state for node in nodes.of_cluster(conn, cluster.id)} & IN_WARM_POOL
+            if not states:
+                clusters.change(conn, cluster.id, now, warm_pool=None)
+                return
+            if not force:
+                raise WarmPoolBusy(name) if states <= WARMING | COOLING else WarmPoolInUse(name)
+            if standing.deleting:
+                return
+            going = standing.deleted()
+            cause = put_cause(standing, going, (_size(cluster, standing), 0), now)
+            clusters.change(conn, cluster.id, now, warm_pool=going if cause is None else going.remembering(cause))
+
+        self._store.transact(work)
+
+    def page(
+        self, scope: Scope, name: str, *, limit: int, after: str | None = None
+    ) -> tuple[WarmPool | None, Page[Member]]:
+        """The warm pool of a cluster, None where it has none, and its members by server.
+
+        Raises:
+            ClusterNotFound
+        """
+        with self._store.read() as conn:
+            cluster = clusters.get(conn, scope, name)
+            if cluster.warm_pool is None:
+                return None, Page([])
+            found = nodes.warm_page(conn, cluster.id, limit=limit, after=after)
+            named = {member.configuration for member in found.items if member.configuration is not None}
+            gone = named - configurations.existing(conn, scope, named)
+        # A launch configuration that is no more is not told.
+        items = [one._replace(configuration=None) if one.configuration in gone else one for one in found.items]
+        return cluster.warm_pool, Page(items, found.marker)
+
+
+def _size(cluster: Cluster, pool: WarmPool | None) -> int:
+    return 0 if pool is None else pool.size(cluster.spec.maximum, cluster.spec.desired)

@@ -1,0 +1,191 @@
+"""Warm pools under the engine: filled, drawn from, gone back into, trimmed and deleted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind
+from backend.domain.cluster import ClusterChange, Process
+from backend.domain.hooks import HookRequest, Result, Transition
+from backend.domain.ids import short_id
+from backend.domain.node import NodeState, ServerStatus
+from backend.domain.warm_pool_findings import WarmPoolBusy, WarmPoolInUse, WarmPoolNotFound
+from backend.domain.warm_pools import PoolState, WarmPoolRequest
+from tests.backend.engine.world import EngineWorld
+from tests.factories import SCOPE
+
+MINUTE = 40.0
+
+
+class Warm(EngineWorld):
+    def pass_time(self, seconds: float, step: float = 2.0) -> None:
+        super().pass_time(seconds, step)
+
+    def warm(self, *, seconds: float = MINUTE, desired: int = 0, maximum: int = 2, **pool: object):
+        cluster = self.make(minimum=0, desired=desired, maximum=maximum)
+        self.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(**pool))
+        self.pass_time(seconds)
+        return cluster
+
+    def resize(self, desired: int, seconds: float = MINUTE) -> None:
+        self.backend.clusters.resize(SCOPE, "web", desired)
+        self.pass_time(seconds)
+
+    def pooled(self) -> list[str]:
+        return [member.state for member in self.backend.warm_pools.page(SCOPE, "web", limit=50)[1].items]
+
+    def shown(self) -> tuple[list[str], int]:
+        (view,) = self.backend.clusters.page(SCOPE, names=["web"], limit=1).items
+        return [member.state for member in view.members], view.warm
+
+
+@pytest.fixture
+def world():
+    return Warm()
+
+
+@pytest.mark.parametrize(
+    ("state", "settled", "status"),
+    [
+        (PoolState.STOPPED, "Warmed:Stopped", ServerStatus.STOPPED),
+        (PoolState.RUNNING, "Warmed:Running", ServerStatus.ACTIVE),
+        (PoolState.HIBERNATED, "Warmed:Hibernated", ServerStatus.PAUSED),
+    ],
+)
+def test_it_is_filled_and_its_servers_rest(world, state, settled, status):
+    cluster = world.warm(state=state)
+    assert world.pooled() == [settled] * 2
+    assert {server.status for server in world.simulated.cloud.compute.list(SCOPE)} == {status}
+    assert world.shown() == ([], 2)  # none of them is the group's
+    told = world.journal(cluster)
+    assert [(one.kind, one.status) for one in told] == [(ActivityKind.WARM_LAUNCH, ActivityStatus.SUCCESSFUL)] * 2
+    assert [cause.kind for cause in told[0].causes] == [CauseKind.USER_PUT_WARM_POOL, CauseKind.CAPACITY_INCREASE]
+
+
+@pytest.mark.parametrize("state", PoolState)
+def test_who_is_drawn_serves_with_the_server_that_was_prepared(world, state):
+    cluster = world.warm(state=state)
+    prepared = {node.server_id for node in world.nodes(cluster)}
+    world.resize(1)
+    assert world.shown() == (["InService"], 1)
+    (serving,) = [node for node in world.nodes(cluster) if node.state is NodeState.IN_SERVICE]
+    assert serving.server_id in prepared
+    assert {server.id for server in world.simulated.cloud.compute.list(SCOPE)} == prepared
+    (entry,) = [one for one in world.journal(cluster) if one.kind is ActivityKind.DRAW]
+    assert (entry.status, entry.server_id) == (ActivityStatus.SUCCESSFUL, serving.server_id)
+
+
+def test_what_the_pool_lacks_is_launched_cold(world):
+    world.warm(maximum=4, prepared=1)
+    world.resize(3)
+    assert world.shown() == (["InService"] * 3, 0)
+
+
+def test_with_launches_suspended_nothing_is_drawn_and_nothing_trimmed(world):
+    world.warm(maximum=1)
+    world.backend.clusters.suspend(SCOPE, "web", [Process.LAUNCH])
+    world.resize(1, 5 * MINUTE)
+    assert world.shown() == ([], 1)
+    world.backend.clusters.resume(SCOPE, "web", [Process.LAUNCH])
+    world.pass_time(MINUTE)
+    assert world.shown() == (["InService"], 0)
+
+
+def test_a_smaller_pool_is_trimmed(world):
+    cluster = world.warm(minimum=1, prepared=0)
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(minimum=0))
+    world.pass_time(MINUTE)
+    assert world.pooled() == []
+    assert world.simulated.cloud.compute.list(SCOPE) == []
+    entry = world.journal(cluster)[-1]
+    assert entry.kind is ActivityKind.WARM_TERMINATE
+    assert [cause.kind for cause in entry.causes] == [
+        CauseKind.USER_UPDATED_WARM_POOL,
+        CauseKind.WARM_POOL_DECREASE,
+        CauseKind.SELECTED_FOR_TERMINATION,
+    ]
+
+
+def test_scale_in_goes_back_where_that_is_wanted(world):
+    cluster = world.warm(desired=1, maximum=1, reuse=True)
+    (one,) = world.nodes(cluster)
+    world.resize(0)
+    assert world.pooled() == ["Warmed:Stopped"]
+    (back,) = world.nodes(cluster)
+    assert back.server_id == one.server_id
+    assert [entry.kind for entry in world.journal(cluster)] == [ActivityKind.LAUNCH, ActivityKind.RETURN]
+    world.resize(1)
+    assert world.shown() == (["InService"], 0)
+    assert world.nodes(cluster)[0].server_id == one.server_id
+
+
+def test_hooks_hold_the_way_in_the_draw_the_return_and_the_end(world):
+    cluster = world.make(minimum=0, desired=0, maximum=1)
+    for name, transition in (("in", Transition.LAUNCHING), ("out", Transition.TERMINATING)):
+        world.backend.hooks.put(SCOPE, "web", HookRequest(name, transition, 600))
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(reuse=True))
+
+    def passes(hook: str, state: NodeState) -> None:
+        world.pass_time(30)
+        (node,) = world.nodes(cluster)
+        assert node.state is state
+        server = short_id(node.server_id)
+        world.backend.hooks.complete(SCOPE, "web", hook, Result.CONTINUE, token=None, server=server)
+        world.pass_time(30)
+
+    passes("in", NodeState.WARMED_PENDING_WAIT)
+    assert world.pooled() == ["Warmed:Stopped"]
+    world.backend.clusters.resize(SCOPE, "web", 1)
+    passes("in", NodeState.PENDING_WAIT)
+    assert world.shown() == (["InService"], 0)
+    world.backend.clusters.resize(SCOPE, "web", 0)
+    passes("out", NodeState.WARMED_PENDING_WAIT)
+    assert world.pooled() == ["Warmed:Stopped"]
+    world.backend.warm_pools.delete(SCOPE, "web", force=True)
+    passes("out", NodeState.WARMED_TERMINATING_WAIT)
+    assert world.nodes(cluster) == []
+    assert world.cluster(cluster).warm_pool is None
+
+
+def test_a_pool_with_nodes_is_deleted_by_force_alone(world):
+    world.make(minimum=0, desired=0, maximum=1)
+    with pytest.raises(WarmPoolNotFound):
+        world.backend.warm_pools.delete(SCOPE, "web")
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest())
+    world.pass_time(2)
+    with pytest.raises(WarmPoolBusy):
+        world.backend.warm_pools.delete(SCOPE, "web")
+    world.pass_time(MINUTE)
+    with pytest.raises(WarmPoolInUse):
+        world.backend.warm_pools.delete(SCOPE, "web")
+    world.backend.warm_pools.delete(SCOPE, "web", force=True)
+    assert world.backend.warm_pools.page(SCOPE, "web", limit=1)[0].deleting
+    world.pass_time(MINUTE)
+    assert world.simulated.cloud.compute.list(SCOPE) == []
+    assert world.backend.warm_pools.page(SCOPE, "web", limit=1)[0] is None
+
+
+def test_a_deleted_group_takes_its_pool_with_it(world):
+    world.warm(desired=1)
+    world.backend.clusters.delete(SCOPE, "web", force=True)
+    world.pass_time(2 * MINUTE)
+    assert world.simulated.cloud.compute.list(SCOPE) == []
+    assert world.backend.clusters.page(SCOPE, limit=1).items == []
+
+
+def test_a_raised_maximum_is_told(world):
+    cluster = world.warm(maximum=0)
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({"maximum": 1}))
+    world.pass_time(MINUTE)
+    assert world.pooled() == ["Warmed:Stopped"]
+    assert world.journal(cluster)[0].causes[0].kind is CauseKind.USER_UPDATED_MAXIMUM
+    assert world.cluster(cluster).warm_pool.causes == ()
+
+
+def test_a_quiet_pool_costs_nothing(world):
+    world.warm(maximum=3)
+    before = world.engine.counters["passes"]
+    world.pass_time(timedelta(minutes=30).total_seconds(), 30.0)
+    assert world.engine.counters["passes"] - before <= 2
