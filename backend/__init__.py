@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
     from backend.services.routing import Routing
+    from backend.services.scaling_policies import ScalingPolicies
     from backend.services.schedules import Schedules
     from backend.services.security_groups import SecurityGroups
     from backend.services.server_certificates import ServerCertificates
@@ -114,6 +115,7 @@ class Backend:
     metrics: Metrics
     direct_launches: DirectLaunches
     warm_pools: WarmPools
+    scaling_policies: ScalingPolicies
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun
@@ -179,6 +181,7 @@ class Backend:
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
         from backend.services.routing import Routing
+        from backend.services.scaling_policies import ScalingPolicies
         from backend.services.schedules import Schedules
         from backend.services.security_groups import SecurityGroups
         from backend.services.server_certificates import ServerCertificates
@@ -257,6 +260,7 @@ class Backend:
             events=Events(store, clock, taking),
             account_settings=AccountSettings(store),
             direct_launches=DirectLaunches(store, catalog, clock),
+            scaling_policies=ScalingPolicies(store, clock),
             topics=Topics(store, clock, queue_limits, rooms),
             metrics=Metrics(store, clock),
         )

@@ -94,6 +94,19 @@ def scheduled_action(region: str, account: str, uuid: str, cluster: str, name: s
     return f"arn:aws:autoscaling:{region}:{account}:scheduledUpdateGroupAction:{uuid}:{group_and_name}"
 
 
+def scaling_policy(region: str, account: str, uuid: str, cluster: str, name: str) -> str:
+    """The ARN of a group's scaling policy."""
+    group_and_name = f"autoScalingGroupName/{cluster}:policyName/{name}"
+    return f"arn:aws:autoscaling:{region}:{account}:scalingPolicy:{uuid}:{group_and_name}"
+
+
+def scaling_policy_id(region: str, account: str, arn: str) -> str | None:
+    """The id of the scaling policy of an ARN of that region and account; None where it is no such ARN."""
+    head = f"arn:aws:autoscaling:{region}:{account}:scalingPolicy:"
+    uuid, _, rest = arn.removeprefix(head).partition(":")
+    return uuid if arn.startswith(head) and rest.startswith("autoScalingGroupName/") else None
+
+
 def launch_configuration(region: str, account: str, uuid: str, name: str) -> str:
     return f"arn:aws:autoscaling:{region}:{account}:launchConfiguration:{uuid}:launchConfigurationName/{name}"
 

@@ -158,6 +158,8 @@ class Cluster:
         hooked: it has lifecycle hooks; without, nobody looks for any.
         launching: it has direct launches at work; without, nobody looks for any.
         warm_pool: nodes prepared ahead of need; None where it has none.
+        own_cooldown_seconds: what the last change of the desired capacity wants to cool down for; None: the default.
+        scaled_out_at: since when scaling policies have been adding nodes that may still warm up; None: they never did.
     """
 
     id: str
@@ -181,6 +183,8 @@ class Cluster:
     hooked: bool = False
     launching: bool = False
     warm_pool: WarmPool | None = None
+    own_cooldown_seconds: int | None = None
+    scaled_out_at: datetime | None = None
 
     @property
     def scope(self) -> Scope:

@@ -263,7 +263,8 @@ class Revision:
 
     def cool_down(self) -> None:
         """A change of capacity finished."""
-        seconds, standing = self.cluster.spec.cooldown_seconds, self.cluster.cooldown_until
+        own, standing = self.cluster.own_cooldown_seconds, self.cluster.cooldown_until
+        seconds = self.cluster.spec.cooldown_seconds if own is None else own
         self.cluster = replace(self.cluster, cooldown_until=cooldown.until(self.now, seconds, standing))
 
     def back_off(self, zone: str, profile_key: str, *, refused: bool) -> None:

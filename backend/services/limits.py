@@ -15,6 +15,7 @@ TAGS_OF_CLUSTER: Final = 50
 POOLS_OF_CLUSTER: Final = 50
 SCHEDULES_OF_CLUSTER: Final = 125
 HOOKS_OF_CLUSTER: Final = 50
+POLICIES_OF_CLUSTER: Final = 50
 TOPICS_OF_CLUSTER: Final = 10
 
 # Source: Elastic Load Balancing User Guides, "Quotas for your Application (Network, Classic) Load Balancers".

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
 
 from backend.domain.activity import Activity, ActivityKind
+from backend.domain.cluster import Cluster, Process
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.store import rows
@@ -69,6 +70,44 @@ _FIND = select(activities).where(_t.id == bindparam("activity_id"))
 def find(conn: Connection, activity_id: str) -> Activity | None:
     row = conn.execute(_FIND, {"activity_id": activity_id}).first()
     return None if row is None else rows.activity_of(row)
+
+
+_UNDER_WAY = (
+    select(_t.id)
+    .where(
+        _t.cluster_id == bindparam("owner"),
+        _t.ended == 0,
+        _t.kind.in_([str(ActivityKind.LAUNCH), str(ActivityKind.TERMINATE)]),
+    )
+    .order_by(_t.started_at, _t.id)
+    .limit(1)
+)
+_LAST = (
+    select(_t.id, _t.started_at)
+    .where(_t.cluster_id == bindparam("owner"), _t.ended == 1)
+    .order_by(_t.started_at.desc())
+    .limit(1)
+)
+
+
+def blocking(conn: Connection, cluster: Cluster, now: datetime) -> str | None:
+    """What a simple policy waits for: the activity under way, or the last one while its cooldown lasts.
+
+    The last one is told, too, where a change of the capacity has been asked for that no activity has followed yet.
+
+    Source: Auto Scaling User Guide, "Scaling cooldowns".
+    """
+    owner = {"owner": cluster.id}
+    found: str | None = conn.execute(_UNDER_WAY, owner).scalar()
+    if found is not None:
+        return found
+    last = conn.execute(_LAST, owner).first()
+    cooling = cluster.cooldown_until is not None and cluster.cooldown_until > now
+    follows = cluster.runs(Process.LAUNCH) and cluster.runs(Process.TERMINATE)
+    asked_at = cluster.causes[-1].at if cluster.causes and follows else None
+    if cooling or (asked_at is not None and (last is None or last.started_at < asked_at)):
+        return "" if last is None else str(last.id)
+    return None
 
 
 _LAST_NOTE = select(func.max(_t.started_at)).where(

@@ -21,6 +21,7 @@ from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes
 from backend.store.lifecycle_tables import lifecycle_actions, lifecycle_hooks
 from backend.store.notification_tables import notifications
+from backend.store.scaling_tables import scaling_policies
 from backend.store.tables import backoffs, clusters, nodes
 from backend.store.tables import tags as tags_table
 
@@ -126,6 +127,7 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     traffic.forget_cluster(conn, cluster_id, now)
     schedules.forget_cluster(conn, cluster_id)
     direct_launches.forget_cluster(conn, cluster_id)
+    conn.execute(delete(scaling_policies).where(scaling_policies.c.cluster_id == cluster_id))
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
     for table in (lifecycle_actions, lifecycle_hooks):
         conn.execute(delete(table).where(table.c.cluster_id == cluster_id))

@@ -40,6 +40,7 @@ def desire(conn: Connection, cluster: Cluster, desired: int, now: datetime, caus
         also: further fields, as ``clusters.change`` takes them.
     """
     if desired != cluster.spec.desired:
-        also |= {"desired": desired, "causes": cluster.remembering(cause)}
+        # Whose doing it is says how long to cool down when it is done.
+        also = {"own_cooldown_seconds": None, **also, "desired": desired, "causes": cluster.remembering(cause)}
     if also:
         clusters.change(conn, cluster.id, now, **also)

@@ -55,7 +55,19 @@ _BEFORE = ("id", "project_id", "region", "name", "status")
 _AFTER = ("suspended", "metrics", "causes", "created_at", "cooldown_until", "force_delete", "generation", "epoch")
 _SPEC_FROM = len(_BEFORE)
 _SPEC_TO = _SPEC_FROM + len(_SPEC_NAMES)
-_LAST = ("owner", "lease_until", "due_at", "sources", "given_up", "held_since", "hooked", "launching", "warm_pool")
+_LAST = (
+    "owner",
+    "lease_until",
+    "due_at",
+    "sources",
+    "given_up",
+    "held_since",
+    "hooked",
+    "launching",
+    "warm_pool",
+    "own_cooldown_seconds",
+    "scaled_out_at",
+)
 # cluster_of goes by position.
 assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, *_LAST)
 
@@ -118,6 +130,8 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "hooked": cluster.hooked,
         "launching": cluster.launching,
         "warm_pool": warm_pool_document(cluster.warm_pool),
+        "own_cooldown_seconds": cluster.own_cooldown_seconds,
+        "scaled_out_at": cluster.scaled_out_at,
     }
 
 
@@ -126,7 +140,9 @@ def cluster_of(row: Row[Any]) -> Cluster:
     cluster_id, project_id, region, name, status = row[:_SPEC_FROM]
     rest = row[_SPEC_TO:]
     suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
-    _, _, due_at, sources, given_up, held_since, hooked, launching, warm_pool = rest[len(_AFTER) :]
+    _, _, due_at, sources, given_up, held_since, hooked, launching, warm_pool, own_cooldown, scaled_out_at = rest[
+        len(_AFTER) :
+    ]
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -149,6 +165,8 @@ def cluster_of(row: Row[Any]) -> Cluster:
         hooked=bool(hooked),
         launching=bool(launching),
         warm_pool=None if warm_pool is None else warm_pool_of(warm_pool),
+        own_cooldown_seconds=own_cooldown,
+        scaled_out_at=scaled_out_at,
     )
 
 

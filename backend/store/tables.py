@@ -17,6 +17,7 @@ from backend.store import (
     outbox_tables,
     queue_tables,
     rule_tables,
+    scaling_tables,
     schedule_tables,
 )
 from backend.store.table import ID, NAME, WORD, leased, metadata, record, table
@@ -36,6 +37,7 @@ __all__ = [
     "outbox_tables",
     "queue_tables",
     "rule_tables",
+    "scaling_tables",
     "schedule_tables",
 ]
 
@@ -105,6 +107,10 @@ clusters = table(
     Column("launching", Boolean),
     # What it is to have in its warm pool; NULL: it has none, and nobody looks.
     Column("warm_pool", Document),
+    # What the last change of the desired capacity wants to cool down for, where that is not the default.
+    Column("own_cooldown_seconds", Integer),
+    # Since when scaling policies have been adding nodes that may still warm up.
+    Column("scaled_out_at", Instant),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),

@@ -30,6 +30,12 @@ def enough(shared_fleet: Fleet) -> Fleet:
         fleet.ec2.create_launch_template_version(
             LaunchTemplateName=fleet.template, SourceVersion="1", LaunchTemplateData={"EbsOptimized": False}
         )
+        fleet.autoscaling.put_scaling_policy(
+            AutoScalingGroupName=fleet.made[-1],
+            PolicyName=unique("p"),
+            AdjustmentType="ChangeInCapacity",
+            ScalingAdjustment=1,
+        )
     return fleet
 
 
@@ -72,7 +78,6 @@ EMPTY = {
     "DescribeLoadBalancerTargetGroups",
     "DescribeLoadBalancers",
     "DescribeNotificationConfigurations",
-    "DescribePolicies",
     "DescribeWarmPool",
 }
 """Lists of what comes later."""

@@ -17,12 +17,14 @@ from backend.domain import (
     key_pair_findings,
     launch_findings,
     lifecycle_findings,
+    scaling_findings,
     schedule_findings,
     security_group_findings,
     server_findings,
     volume_findings,
     warm_pool_findings,
 )
+from backend.domain.scaling import PolicyFlaw
 from backend.domain.schedules import Flaw
 from translators import arns
 from translators.autoscaling.ids import instance, shown
@@ -218,6 +220,8 @@ def _limit(found: errors.LimitExceeded) -> AWSError:
         "schedules": f"You have already reached your limit of {found.limit} scheduled actions for this group.",
         "topics": f"An AutoScalingGroup can't have more than {found.limit} topics",
         "tags": "You tried to create more tags than allowed",
+        # unsourced
+        "policies": f"You have already reached your limit of {found.limit} scaling policies for this group.",
         "hooks": f"You have exceeded the limit of {found.limit} lifecycle hooks for an AutoScalingGroup.",
     }
     return AWSError("LimitExceeded", words.get(found.what, f"You have reached the limit of {found.limit}."))
@@ -288,6 +292,57 @@ def _schedule(found: schedule_findings.ScheduleRefused) -> AWSError:
     return validation(_FLAWS.get(found.flaw, f"Given recurrence string: {found.given} is invalid"))
 
 
+_STEP_END: Final = (
+    "There must be a StepAdjustment with an unspecified {end} bound (i.e., {end} bound is null) when one StepAdjustment"
+    " has a {sign} {end} bound"
+)
+_POLICY_FLAWS: Final[Mapping[str, str]] = {
+    PolicyFlaw.NO_ADJUSTMENT: "You must specify an AdjustmentType for policy type: {given}",
+    PolicyFlaw.NO_AMOUNT: "Scaling increment must be specified for a SimpleScaling policy",
+    PolicyFlaw.NO_STEPS: "You should specify at least one StepAdjustment with a StepScaling policy.",
+    PolicyFlaw.MANY_STEPS: "Your policies can have at most 20 StepAdjustments.",
+    PolicyFlaw.NEGATIVE_AMOUNT: "The lower range for adjustment is 0 with the specified adjustment type.",
+    PolicyFlaw.NEGATIVE_STEP: "The lowest value for ScalingAdjustment parameter is 0 with the specified adjustment"
+    " type. Erroneous StepAdjustment is {given}",
+    PolicyFlaw.NO_UPPER_END: _STEP_END.format(end="upper", sign="positive"),
+    PolicyFlaw.NO_LOWER_END: _STEP_END.format(end="lower", sign="negative"),  # the mirror: unsourced
+    PolicyFlaw.ENDLESS_STEP: "Both lower and upper bounds of a step adjustment cannot be left unspecified",
+    # unsourced, as are those that follow
+    PolicyFlaw.EMPTY_STEP: "The upper bound must be greater than the lower bound. Erroneous StepAdjustment is {given}",
+    PolicyFlaw.OVERLAP: "StepAdjustment intervals can't overlap",
+    PolicyFlaw.GAP: "StepAdjustment intervals can't have gaps between them",
+    PolicyFlaw.TWO_UPPER_ENDS: "At most one StepAdjustment may have an unspecified upper bound",
+    PolicyFlaw.TWO_LOWER_ENDS: "At most one StepAdjustment may have an unspecified lower bound",
+    PolicyFlaw.NEGATIVE_COOLDOWN: "Cooldown must be non-negative",
+    PolicyFlaw.NEGATIVE_WARMUP: "EstimatedInstanceWarmup must be non-negative",
+    PolicyFlaw.MAGNITUDE_WITHOUT_PERCENT: "MinAdjustmentMagnitude is only supported for the adjustment type"
+    " PercentChangeInCapacity",
+}
+"""What is wrong with a scaling policy.
+
+Source: badmintoncryer/cdk-preflight; aws/aws-cdk #28794; Netflix/asgard #704; terraform-provider-aws #9077, #4812 (the
+last of a sibling service).
+"""
+
+
+def _policy(found: scaling_findings.PolicyRefused) -> AWSError:
+    return validation(_POLICY_FLAWS[found.flaw].format(given=found.given))
+
+
+def _breach(found: scaling_findings.BreachMissing) -> AWSError:
+    if found.given:  # unsourced
+        return validation(f"MetricValue and BreachThreshold are not supported for policy type: {found.kind}")
+    return validation(f"MetricValue and BreachThreshold are required for policy type: {found.kind}")  # unsourced
+
+
+def _no_step(found: scaling_findings.NoStepFound) -> AWSError:
+    # Source: alarm histories that users showed (DFE-Digital #58, mapbox/watchbot #187).
+    points = ", ".join(str(float(point)) for point in found.points)
+    return validation(
+        f"No step adjustment found for metric value [{points}] and breach threshold {float(found.threshold)}"
+    )
+
+
 TABLE: Final[Table] = {
     cluster_findings.ClusterNotFound: _cluster_not_found,
     cluster_findings.ClusterExists: _cluster_exists,
@@ -309,6 +364,15 @@ TABLE: Final[Table] = {
         "AlreadyExists", "Scheduled action with this scheduled start time already exists"
     ),
     schedule_findings.ScheduleNotFound: lambda _: validation("Scheduled action name not found"),
+    scaling_findings.PolicyRefused: _policy,
+    # unsourced; clients look for "not found"
+    scaling_findings.ScalingPolicyNotFound: lambda found: validation(f"Scaling policy '{found.name}' not found"),
+    scaling_findings.PolicyNotExecutable: lambda found: validation(  # unsourced
+        f"Policies of type {found.kind} cannot be executed. Policy: {found.name}"
+    ),
+    scaling_findings.PolicyDisabled: lambda found: validation(f"Policy {found.name} is disabled"),  # unsourced
+    scaling_findings.BreachMissing: _breach,
+    scaling_findings.NoStepFound: _no_step,
     cluster_findings.CoolingDown: _cooling,
     cluster_findings.CapacityOutOfBounds: lambda found: validation(
         f"Desired capacity:{found.desired} must be between the specified min size:{found.minimum}"

@@ -100,6 +100,13 @@ def test_only_launches_of_plain_capacity_begin_a_cooldown():
         assert _settled(replace(plain, **values)).cluster.cooldown_until == ends
 
 
+def test_a_policys_own_cooldown_goes_before_the_default():
+    plain = pending(GROUP, "a", server_status=ServerStatus.ACTIVE)
+    for own, ends in ((7, NOW + timedelta(seconds=7)), (0, None)):
+        made = _settled(plain, cluster=replace(GROUP, own_cooldown_seconds=own))
+        assert made.cluster.cooldown_until == ends
+
+
 def test_a_node_that_enters_service_takes_the_clusters_protection():
     one = pending(GROUP, "n", server_status=ServerStatus.ACTIVE)
     after = _settled(one).nodes[one.id]

@@ -1,0 +1,55 @@
+"""Findings about scaling policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.errors import Finding
+
+
+@dataclass(eq=False)
+class PolicyRefused(Finding):
+    """What is wrong with a policy; ``flaw`` is a word of domain.scaling.PolicyFlaw, ``given`` what it is wrong with."""
+
+    flaw: str
+    given: str = ""
+
+
+@dataclass(eq=False)
+class ScalingPolicyNotFound(Finding):
+    """``name`` as the caller gave it."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class PolicyNotExecutable(Finding):
+    """Its kind acts by what is measured alone."""
+
+    name: str
+    kind: str
+
+
+@dataclass(eq=False)
+class PolicyDisabled(Finding):
+    name: str
+
+
+@dataclass(eq=False)
+class BreachMissing(Finding):
+    """A step policy is told what was measured, and the threshold; no other is."""
+
+    kind: str
+    given: bool
+
+
+@dataclass(eq=False)
+class NoStepFound(Finding):
+    """No step is for these points.
+
+    Attributes:
+        points: as they were given, oldest first.
+    """
+
+    points: tuple[float, ...]
+    threshold: float

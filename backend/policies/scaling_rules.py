@@ -1,0 +1,93 @@
+"""What a scaling policy must say to be one. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from backend.domain.scaling import Adjustment, PolicyFlaw, PolicyKind, Step, WantedPolicy
+from backend.domain.scaling_findings import PolicyRefused
+
+MOST_STEPS: Final = 20
+
+
+def check(wanted: WantedPolicy) -> None:
+    """Refuse a simple or step policy that says too little, or contradicts itself.
+
+    Raises:
+        PolicyRefused
+
+    Source: Amazon EC2 Auto Scaling API Reference, "PutScalingPolicy", "StepAdjustment".
+    """
+    if wanted.cooldown_seconds is not None and wanted.cooldown_seconds < 0:
+        raise PolicyRefused(PolicyFlaw.NEGATIVE_COOLDOWN)
+    if wanted.warmup_seconds is not None and wanted.warmup_seconds < 0:
+        raise PolicyRefused(PolicyFlaw.NEGATIVE_WARMUP)
+    if wanted.kind not in {PolicyKind.SIMPLE, PolicyKind.STEP}:
+        return
+    if wanted.adjustment is None:
+        raise PolicyRefused(PolicyFlaw.NO_ADJUSTMENT, str(wanted.kind))
+    if wanted.magnitude is not None and wanted.adjustment is not Adjustment.PERCENT:
+        raise PolicyRefused(PolicyFlaw.MAGNITUDE_WITHOUT_PERCENT)
+    if wanted.kind is PolicyKind.STEP:
+        check_steps(wanted.steps, wanted.adjustment)
+    elif wanted.amount is None:
+        raise PolicyRefused(PolicyFlaw.NO_AMOUNT)
+    elif wanted.adjustment is Adjustment.EXACT and wanted.amount < 0:
+        raise PolicyRefused(PolicyFlaw.NEGATIVE_AMOUNT)
+
+
+def check_steps(steps: Sequence[Step], adjustment: Adjustment) -> None:
+    """Refuse steps that overlap or leave a gap, or that do not go on for ever on the side where they are.
+
+    Raises:
+        PolicyRefused
+    """
+    if not steps:
+        raise PolicyRefused(PolicyFlaw.NO_STEPS)
+    if len(steps) > MOST_STEPS:
+        raise PolicyRefused(PolicyFlaw.MANY_STEPS)
+    for step in steps:
+        _check_step(step, adjustment)
+    if sum(step.lower is None for step in steps) > 1:
+        raise PolicyRefused(PolicyFlaw.TWO_LOWER_ENDS)
+    if sum(step.upper is None for step in steps) > 1:
+        raise PolicyRefused(PolicyFlaw.TWO_UPPER_ENDS)
+    ordered = sorted(steps, key=_lower)
+    for one, next_ in pairwise(ordered):
+        if _upper(one) > _lower(next_):
+            raise PolicyRefused(PolicyFlaw.OVERLAP)
+        if _upper(one) < _lower(next_):
+            raise PolicyRefused(PolicyFlaw.GAP)
+    if any(step.upper is not None and step.upper > 0 for step in steps) and ordered[-1].upper is not None:
+        raise PolicyRefused(PolicyFlaw.NO_UPPER_END)
+    if any(step.lower is not None and step.lower < 0 for step in steps) and ordered[0].lower is not None:
+        raise PolicyRefused(PolicyFlaw.NO_LOWER_END)
+
+
+def _check_step(step: Step, adjustment: Adjustment) -> None:
+    if step.lower is None and step.upper is None:
+        raise PolicyRefused(PolicyFlaw.ENDLESS_STEP)
+    if _lower(step) >= _upper(step):
+        raise PolicyRefused(PolicyFlaw.EMPTY_STEP, printed(step))
+    if adjustment is Adjustment.EXACT and step.amount < 0:
+        raise PolicyRefused(PolicyFlaw.NEGATIVE_STEP, printed(step))
+
+
+def _lower(step: Step) -> float:
+    return -math.inf if step.lower is None else step.lower
+
+
+def _upper(step: Step) -> float:
+    return math.inf if step.upper is None else step.upper
+
+
+def printed(step: Step) -> str:
+    """A step as refusals print it. Source: badmintoncryer/cdk-preflight pf-asg-step-exactcapacity-nonnegative."""
+    lower, upper = ("null" if end is None else str(float(end)) for end in (step.lower, step.upper))
+    return (
+        f"StepAdjustment{{MetricIntervalLowerBound={lower},MetricIntervalUpperBound={upper},"
+        f"ScalingAdjustment={float(step.amount)},ProportionalFactor=null}}"
+    )

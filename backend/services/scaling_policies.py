@@ -1,0 +1,174 @@
+"""Scaling policies: written, executed at a request, listed and deleted. Alarms have them executed by an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from backend.clock import Clock
+from backend.domain.activity import Cause, CauseKind
+from backend.domain.cluster import Cluster
+from backend.domain.cluster_findings import CoolingDown
+from backend.domain.page import Page
+from backend.domain.scaling import Breach, Capacity, Decision, PolicyKind, ScalingPolicy, Stay, WantedPolicy
+from backend.domain.scaling_findings import BreachMissing, PolicyDisabled, PolicyNotExecutable, ScalingPolicyNotFound
+from backend.domain.scope import Scope
+from backend.errors import LimitExceeded
+from backend.policies import scaling_rules, simple_scaling, step_scaling
+from backend.services.limits import POLICIES_OF_CLUSTER
+from backend.store import intents, scaling_policies
+from backend.store.scaling_policies import POLICIES, PolicyQuery
+from backend.store.session import Connection, Store
+
+__all__ = ["PolicyName", "PolicyQuery", "ScalingPolicies"]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyName:
+    """Which policy is meant.
+
+    Attributes:
+        given: as the caller wrote it.
+        id: where that is an ARN, its id.
+        cluster_name: None where the id alone says it.
+    """
+
+    given: str
+    cluster_name: str | None = None
+    id: str | None = None
+
+
+class ScalingPolicies:
+    """Writes, executes, lists and deletes scaling policies."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def put(self, scope: Scope, cluster_name: str, wanted: WantedPolicy) -> ScalingPolicy:
+        """Write a policy in the place of the one of its name: what is not given is not kept.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting
+            PolicyRefused: see domain.scaling.PolicyFlaw.
+            LimitExceeded
+        """
+        scaling_rules.check(wanted)
+        now = self._clock.now()
+
+        def work(conn: Connection) -> ScalingPolicy:
+            cluster = intents.lock(conn, scope, cluster_name)
+            here = scaling_policies.of_cluster(conn, scope, cluster.id)
+            if wanted.name not in here and len(here) >= POLICIES_OF_CLUSTER:
+                raise LimitExceeded("policies", POLICIES_OF_CLUSTER)
+            made = _made(cluster, wanted, here, now)
+            scaling_policies.write(conn, scope, made)
+            return made
+
+        return self._store.transact(work)
+
+    def execute(
+        self, scope: Scope, name: PolicyName, *, breach: Breach | None = None, honor_cooldown: bool = False
+    ) -> Decision:
+        """Have a simple or step policy change the desired capacity, as if an alarm asked; what it decided.
+
+        Args:
+            breach: what was measured, which a step policy needs and no other takes.
+            honor_cooldown: a simple one waits for what is under way.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting, ScalingPolicyNotFound
+            PolicyNotExecutable, PolicyDisabled, BreachMissing, NoStepFound
+            CoolingDown: the cooldown was to be honoured and is not over.
+        """
+        now = self._clock.now()
+
+        def work(conn: Connection) -> Decision:
+            cluster, policy = _locked(conn, scope, name)
+            if policy.kind not in {PolicyKind.SIMPLE, PolicyKind.STEP}:
+                raise PolicyNotExecutable(policy.name, str(policy.kind))
+            if (breach is not None) != (policy.kind is PolicyKind.STEP):
+                raise BreachMissing(str(policy.kind), given=breach is not None)
+            if not policy.enabled:
+                raise PolicyDisabled(policy.name)
+            upon = scaling_policies.capacity(conn, cluster, policy, now)
+            decision = _decided(policy, upon, breach, honor_cooldown=honor_cooldown)
+            if decision.stay is Stay.BUSY:
+                raise CoolingDown(cluster.name, upon.busy or "")
+            told: dict[str, str | int] = {"policy": policy.name, "before": upon.desired, "after": decision.desired}
+            cause = Cause(CauseKind.USER_EXECUTED_POLICY, now, told)
+            scaling_policies.follow(conn, cluster, policy, decision, cause, warming=upon.warming)
+            return decision
+
+        return self._store.transact(work)
+
+    def remove(self, scope: Scope, name: PolicyName) -> None:
+        """Delete a policy.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting, ScalingPolicyNotFound
+        """
+
+        def work(conn: Connection) -> None:
+            _, policy = _locked(conn, scope, name)
+            POLICIES.remove(conn, scope, id=policy.id)
+
+        self._store.transact(work)
+
+    def page(
+        self, scope: Scope, query: PolicyQuery, *, limit: int, after: tuple[str, str] | None = None
+    ) -> Page[ScalingPolicy]:
+        """Policies by cluster name and name; names that are unknown are left out."""
+        with self._store.read() as conn:
+            return scaling_policies.page(conn, scope, query, limit, after)
+
+
+def _locked(conn: Connection, scope: Scope, name: PolicyName) -> tuple[Cluster, ScalingPolicy]:
+    """The policy, and its cluster held."""
+    cluster_name = name.cluster_name
+    if cluster_name is None:
+        found = None if name.id is None else POLICIES.one(conn, scope, id=name.id)
+        if found is None:
+            raise ScalingPolicyNotFound(name.given)
+        cluster_name = found.cluster_name
+    cluster = intents.lock(conn, scope, cluster_name)
+    which = {"name": name.given} if name.id is None else {"id": name.id}
+    policy = POLICIES.one(conn, scope, cluster_id=cluster.id, **which)
+    if policy is None:
+        raise ScalingPolicyNotFound(name.given)
+    return cluster, policy
+
+
+def _decided(policy: ScalingPolicy, upon: Capacity, breach: Breach | None, *, honor_cooldown: bool) -> Decision:
+    if breach is None:
+        return simple_scaling.decide(policy, upon, honor_cooldown=honor_cooldown)
+    return step_scaling.decide(policy, upon, breach)
+
+
+def _made(cluster: Cluster, wanted: WantedPolicy, here: Mapping[str, ScalingPolicy], now: datetime) -> ScalingPolicy:
+    """What is written for what was asked for.
+
+    Args:
+        here: the cluster's policies by name.
+    """
+    before = here.get(wanted.name)
+    return ScalingPolicy(
+        id=str(uuid4()) if before is None else before.id,
+        cluster_id=cluster.id,
+        cluster_name=cluster.name,
+        name=wanted.name,
+        kind=wanted.kind,
+        enabled=wanted.enabled,
+        created_at=now if before is None else before.created_at,
+        adjustment=wanted.adjustment,
+        amount=wanted.amount,
+        magnitude=wanted.magnitude,
+        cooldown_seconds=wanted.cooldown_seconds,
+        aggregation=wanted.aggregation,
+        warmup_seconds=wanted.warmup_seconds,
+        ladder=tuple((step.lower, step.upper, step.amount) for step in wanted.steps),
+        tracking=wanted.tracking,
+        forecast=wanted.forecast,
+    )

@@ -1,0 +1,147 @@
+"""Rows of scaling policies, what they decide upon, and what comes of it. Whoever writes holds the cluster first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, delete, or_, select
+
+from backend.domain.activity import Cause
+from backend.domain.cluster import Cluster
+from backend.domain.node import SERVING, Node
+from backend.domain.node import capacity as capacity_of_nodes
+from backend.domain.page import Page
+from backend.domain.scaling import Capacity, Decision, PolicyKind, ScalingPolicy
+from backend.domain.scope import Scope
+from backend.store import activities, intents, nodes
+from backend.store.records import Records
+from backend.store.scaling_tables import scaling_policies as table
+
+_t = table.c
+POLICIES: Final = Records(table, ScalingPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyQuery:
+    """Which policies are wanted; an empty member asks for nothing in particular.
+
+    Attributes:
+        names_or_ids: named so, or of these ids.
+    """
+
+    cluster_name: str | None = None
+    names: Sequence[str] = ()
+    ids: Sequence[str] = ()
+    kinds: Sequence[str] = ()
+
+
+def of_cluster(conn: Connection, scope: Scope, cluster_id: str) -> dict[str, ScalingPolicy]:
+    """Those of a cluster, by name."""
+    return {each.name: each for each in POLICIES.all(conn, scope, cluster_id=cluster_id)}
+
+
+def write(conn: Connection, scope: Scope, policy: ScalingPolicy) -> None:
+    """Write one in the place of that of the same id, or a new one."""
+    values = {name: getattr(policy, name) for name in ScalingPolicy.__dataclass_fields__ if name != "id"}
+    if not POLICIES.change(conn, scope, policy.id, **values):
+        POLICIES.add(conn, scope, policy)
+
+
+def forget_cluster(conn: Connection, cluster_id: str) -> None:
+    """Delete those of a cluster that is being removed."""
+    conn.execute(delete(table).where(_t.cluster_id == cluster_id))
+
+
+def page(
+    conn: Connection, scope: Scope, query: PolicyQuery, limit: int, after: tuple[str, str] | None = None
+) -> Page[ScalingPolicy]:
+    """Policies by cluster name and name.
+
+    Args:
+        after: (cluster name, name) of the last one of the page before.
+    """
+    statement = select(_t.id).where(_t.project_id == scope.project_id, _t.region == scope.region)
+    if query.cluster_name is not None:
+        statement = statement.where(_t.cluster_name == query.cluster_name)
+    if query.names or query.ids:
+        statement = statement.where(or_(_t.name.in_(query.names), _t.id.in_(query.ids)))
+    if query.kinds:
+        statement = statement.where(_t.kind.in_(query.kinds))
+    if after is not None:
+        cluster, name = after
+        statement = statement.where(or_(_t.cluster_name > cluster, and_(_t.cluster_name == cluster, _t.name > name)))
+    ids = list(conn.execute(statement.order_by(_t.cluster_name, _t.name).limit(limit + 1)).scalars())
+    found = POLICIES.of(conn, scope, ids[:limit])
+    items = [found[each] for each in ids[:limit] if each in found]
+    if len(ids) <= limit or not items:
+        return Page(items)
+    return Page(items, f"{items[-1].cluster_name}:{items[-1].name}")
+
+
+def capacity(conn: Connection, cluster: Cluster, policy: ScalingPolicy, now: datetime) -> Capacity:
+    """What a policy decides upon.
+
+    Args:
+        cluster: as locked in this transaction.
+    """
+    here = nodes.of_cluster(conn, cluster.id)
+    warmup = warmup_of(cluster, policy)
+    warm = capacity_of_nodes(node for node in here if is_warm(cluster, node, warmup, now))
+    spec = cluster.spec
+    return Capacity(
+        minimum=spec.minimum,
+        maximum=spec.maximum,
+        desired=spec.desired,
+        warm=min(warm, spec.desired),
+        busy=activities.blocking(conn, cluster, now) if policy.kind is PolicyKind.SIMPLE else None,
+    )
+
+
+def warmup_of(cluster: Cluster, policy: ScalingPolicy) -> timedelta:
+    """How long a new node does not count: as the policy says, else the cluster, else as long as it cools down.
+
+    Source: the model, EstimatedInstanceWarmup.
+    """
+    spec = cluster.spec
+    for seconds in (policy.warmup_seconds, spec.warmup_seconds):
+        if seconds is not None:
+            return timedelta(seconds=seconds)
+    return timedelta(seconds=spec.cooldown_seconds)
+
+
+def is_warm(cluster: Cluster, node: Node, warmup: timedelta, now: datetime) -> bool:
+    """Whether a node serves, and for long enough where it is one that has to warm up.
+
+    Every new node has to where the cluster has a warm-up of its own, else only those that policies added.
+    """
+    if node.state not in SERVING or node.in_service_at is None:
+        return False
+    added_at = cluster.scaled_out_at
+    if cluster.spec.warmup_seconds is None and (added_at is None or node.created_at < added_at):
+        return True
+    return node.in_service_at + warmup <= now
+
+
+def follow(
+    conn: Connection, cluster: Cluster, policy: ScalingPolicy, decision: Decision, cause: Cause, *, warming: bool
+) -> None:
+    """Give the cluster what a policy decided, and keep why where that is nothing.
+
+    Args:
+        cluster: as locked in this transaction.
+        cause: told now, with ``before`` and ``after``.
+        warming: what policies added before still warms up.
+    """
+    now, desired = cause.at, cluster.spec.desired
+    also: dict[str, Any] = {}
+    if decision.stay is None:
+        if policy.kind is PolicyKind.SIMPLE:
+            also["own_cooldown_seconds"] = policy.cooldown_seconds
+        elif decision.desired > desired and not (warming and cluster.scaled_out_at):
+            also["scaled_out_at"] = now
+        intents.desire(conn, cluster, decision.desired, now, cause, **also)
+    stayed = None if decision.stay is None else str(decision.stay)
+    POLICIES.change(conn, cluster.scope, policy.id, stayed=stayed, decided_at=now)
