@@ -103,7 +103,8 @@ def test_only_launches_of_plain_capacity_begin_a_cooldown():
 def test_a_policys_own_cooldown_goes_before_the_default():
     plain = pending(GROUP, "a", server_status=ServerStatus.ACTIVE)
     for own, ends in ((7, NOW + timedelta(seconds=7)), (0, None)):
-        made = _settled(plain, cluster=replace(GROUP, own_cooldown_seconds=own))
+        made = draft(replace(GROUP, own_cooldown_seconds=own), plain)
+        settle(made)
         assert made.cluster.cooldown_until == ends
 
 
