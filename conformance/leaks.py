@@ -34,9 +34,14 @@ _NOUNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "describe_load_balancers": ("LoadBalancers", "LoadBalancerArn"),
         "describe_target_groups": ("TargetGroups", "TargetGroupArn"),
     },
+    "events": {"list_rules": ("Rules", "Name")},
     "iam": {
         "list_instance_profiles": ("InstanceProfiles", "InstanceProfileName"),
         "list_roles": ("Roles", "RoleName"),
+    },
+    "sns": {
+        "list_subscriptions": ("Subscriptions", "Endpoint"),
+        "list_topics": ("Topics", "TopicArn"),
     },
 }
 _GONE = {"deleting", "deleted"}
@@ -57,4 +62,5 @@ def standing(access: Access) -> dict[str, set[str]]:
     found["iam list_policies"] = {
         one["Arn"] for one in client(access, "iam", recorded=False).list_policies(Scope="Local")["Policies"]
     }
+    found["sqs list_queues"] = set(client(access, "sqs", recorded=False).list_queues().get("QueueUrls", ()))
     return found

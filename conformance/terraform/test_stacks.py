@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -110,4 +111,55 @@ def test_a_classic_stack(terraform: Tool, tmp_path: Path, server: Access, asg: A
     stack.no_change("-var=desired=2")
     _imports(stack, Stack(terraform, HERE / "classic", tmp_path / "two", server, mark))
     stack.run("destroy", "-auto-approve")
+    assert standing(server) == before
+
+
+def _told(asg: Any, name: str) -> dict[str, list[str]]:
+    """The topics that hear of a group, with what they hear."""
+    heard: dict[str, list[str]] = {}
+    found = asg.describe_notification_configurations(AutoScalingGroupNames=[name])["NotificationConfigurations"]
+    for each in found:
+        heard.setdefault(each["TopicARN"], []).append(each["NotificationType"].rpartition(":")[2])
+    return heard
+
+
+def _heard(sqs: Any, queue: str) -> list[str]:
+    """What a queue has, taken out of it."""
+    bodies: list[str] = []
+    while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        bodies += [each["Body"] for each in found]
+        entries = [{"Id": each["MessageId"], "ReceiptHandle": each["ReceiptHandle"]} for each in found]
+        sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
+    return bodies
+
+
+def test_what_tells_of_a_group(terraform: Tool, tmp_path: Path, server: Access, asg: Any) -> None:
+    """Its topic with a policy, the queue that hears it, one of dead letters, a rule with its target."""
+    before = standing(server)
+    mark = unique("tell")
+    stack = Stack(terraform, HERE / "messages", tmp_path / "one", server, mark)
+    stack.apply()
+    told = stack.outputs()
+    sqs, sns = client(server, "sqs"), client(server, "sns")
+    _heard(sqs, told["queue"])
+    assert _told(asg, told["group"]) == {told["topic"]: ["EC2_INSTANCE_LAUNCH"]}
+    stack.no_change()
+
+    changed = (
+        "-var=tries=5",
+        '-var=kinds=["good","better"]',
+        '-var=told=["autoscaling:EC2_INSTANCE_LAUNCH","autoscaling:EC2_INSTANCE_TERMINATE"]',
+    )
+    stack.apply(*changed)
+    redrive = sqs.get_queue_attributes(QueueUrl=told["queue"], AttributeNames=["RedrivePolicy"])["Attributes"]
+    assert json.loads(redrive["RedrivePolicy"])["maxReceiveCount"] == 5
+    assert sorted(_told(asg, told["group"])[told["topic"]]) == ["EC2_INSTANCE_LAUNCH", "EC2_INSTANCE_TERMINATE"]
+    for kind in ("better", "worst"):
+        kinds = {"kind": {"DataType": "String", "StringValue": kind}}
+        sns.publish(TopicArn=told["topic"], Message=kind, MessageAttributes=kinds)
+    assert _heard(sqs, told["queue"]) == ["better"]
+    stack.no_change(*changed)
+
+    _imports(stack, Stack(terraform, HERE / "messages", tmp_path / "two", server, mark), *changed)
+    stack.run("destroy", "-auto-approve", *changed)
     assert standing(server) == before
