@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from backend.services.account_settings import AccountSettings
     from backend.services.activities import Activities
     from backend.services.addresses import Addresses
+    from backend.services.alarms import Alarms
     from backend.services.balancers import LoadBalancers
     from backend.services.catalog import CatalogService
     from backend.services.classic import ClassicBalancers
@@ -112,6 +113,8 @@ class Backend:
     notifications: Notifications
     events: Events
     account_settings: AccountSettings
+    scaling_policies: ScalingPolicies
+    alarms: Alarms
     metrics: Metrics
     direct_launches: DirectLaunches
     warm_pools: WarmPools
@@ -153,6 +156,7 @@ class Backend:
         from backend.services.account_settings import AccountSettings
         from backend.services.activities import Activities
         from backend.services.addresses import Addresses
+        from backend.services.alarms import Alarms
         from backend.services.balancers import BalancersIn, LoadBalancers
         from backend.services.catalog import CatalogService
         from backend.services.classic import ClassicBalancers
@@ -261,6 +265,7 @@ class Backend:
             account_settings=AccountSettings(store),
             direct_launches=DirectLaunches(store, catalog, clock),
             scaling_policies=ScalingPolicies(store, clock),
+            alarms=Alarms(store, clock),
             topics=Topics(store, clock, queue_limits, rooms),
             metrics=Metrics(store, clock),
         )

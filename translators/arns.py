@@ -107,6 +107,11 @@ def scaling_policy_id(region: str, account: str, arn: str) -> str | None:
     return uuid if arn.startswith(head) and rest.startswith("autoScalingGroupName/") else None
 
 
+def alarm(region: str, account: str, name: str) -> str:
+    """The ARN of an alarm."""
+    return f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"
+
+
 def launch_configuration(region: str, account: str, uuid: str, name: str) -> str:
     return f"arn:aws:autoscaling:{region}:{account}:launchConfiguration:{uuid}:launchConfigurationName/{name}"
 

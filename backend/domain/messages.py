@@ -19,6 +19,7 @@ class MessageKind(StrEnum):
     ACTIVITY = "activity"  #  a move of a node ended: activity (id), and all that the entry says
     TEST = "test"  #          the target can be reached: request_id
     EVENT = "event"  #        a rule matched: body, a text that is sent as it is
+    ALARM = "alarm"  #        an alarm changed its state: see store.alarm_changes
     PUBLICATION = "sns"  #    a URL hears a topic: type, body, raw, topic, subscription (id), message_id
 
 

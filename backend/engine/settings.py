@@ -30,7 +30,9 @@ class EngineSettings:
         messages_batch: messages of a stream that are told in a row.
         message_pause, message_longest_pause: pause after a message was not taken, doubling from the one to the other.
         message_patience: a message that was not taken for so long is given up.
-        schedules_at_once: worked on at once of one region; half of it of one project.
+        schedules_at_once, alarms_at_once: worked on at once of one region; half of it of one project. All alarms of
+            a project are one work.
+        alarms_batch: alarms judged in one transaction.
         clusters_at_once, watches_at_once, pools_at_once, groups_at_once, networks_at_once, balancers_at_once: worked on
             at once of one region; half of it of one project.
         cloud_calls: calls of one region under way at once, half of them of one project.
@@ -99,6 +101,8 @@ class EngineSettings:
     message_longest_pause: timedelta = timedelta(minutes=5)
     message_patience: timedelta = timedelta(hours=1)
     schedules_at_once: int = 20
+    alarms_at_once: int = 10
+    alarms_batch: int = 200
     cloud_calls: int = 16
     breaker: BreakerRule = field(default_factory=BreakerRule)
     watch_busy: timedelta = timedelta(seconds=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -18,7 +18,7 @@ from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
 from backend.policies import scaling_rules, simple_scaling, step_scaling
 from backend.services.limits import POLICIES_OF_CLUSTER
-from backend.store import intents, scaling_policies
+from backend.store import alarms, intents, scaling_policies
 from backend.store.scaling_policies import POLICIES, PolicyQuery
 from backend.store.session import Connection, Store
 
@@ -113,6 +113,7 @@ class ScalingPolicies:
 
         def work(conn: Connection) -> None:
             _, policy = _locked(conn, scope, name)
+            alarms.forget_policies(conn, scope, [policy.id])
             POLICIES.remove(conn, scope, id=policy.id)
 
         self._store.transact(work)
@@ -123,6 +124,11 @@ class ScalingPolicies:
         """Policies by cluster name and name; names that are unknown are left out."""
         with self._store.read() as conn:
             return scaling_policies.page(conn, scope, query, limit, after)
+
+    def alarms_of(self, scope: Scope, policies: Sequence[ScalingPolicy]) -> Mapping[str, Sequence[str]]:
+        """Names of the alarms that have each of these policies executed, by the policy's id."""
+        with self._store.read() as conn:
+            return alarms.acting_on(conn, scope, [policy.id for policy in policies])
 
 
 def _locked(conn: Connection, scope: Scope, name: PolicyName) -> tuple[Cluster, ScalingPolicy]:

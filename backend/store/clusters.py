@@ -16,7 +16,7 @@ from backend.domain.cluster_findings import ClusterExists, ClusterManaged, Clust
 from backend.domain.page import Page
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
-from backend.store import direct_launches, journal, rows, schedules, tags, traffic
+from backend.store import alarms, direct_launches, journal, rows, schedules, tags, traffic
 from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes
 from backend.store.lifecycle_tables import lifecycle_actions, lifecycle_hooks
@@ -127,13 +127,22 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     traffic.forget_cluster(conn, cluster_id, now)
     schedules.forget_cluster(conn, cluster_id)
     direct_launches.forget_cluster(conn, cluster_id)
-    conn.execute(delete(scaling_policies).where(scaling_policies.c.cluster_id == cluster_id))
+    _forget_policies(conn, cluster_id)
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
     for table in (lifecycle_actions, lifecycle_hooks):
         conn.execute(delete(table).where(table.c.cluster_id == cluster_id))
     conn.execute(delete(notifications).where(notifications.c.cluster_id == cluster_id))
     journal.forget_cluster(conn, cluster_id)
     conn.execute(delete(clusters).where(_t.id == cluster_id))
+
+
+def _forget_policies(conn: Connection, cluster_id: str) -> None:
+    """Scaling policies go with their cluster, and alarms that did nothing else."""
+    p = scaling_policies.c
+    found = conn.execute(select(p.id, p.project_id, p.region).where(p.cluster_id == cluster_id)).all()
+    for scope in {Scope(row.project_id, row.region) for row in found}:
+        alarms.forget_policies(conn, scope, [row.id for row in found], idle_too=True)
+    conn.execute(delete(scaling_policies).where(p.cluster_id == cluster_id))
 
 
 _LOCK_MANY = select(_t.id).where(_t.id.in_(bindparam("ids", expanding=True))).order_by(_t.id).with_for_update()

@@ -6,6 +6,7 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Uniq
 
 from backend.store import (
     account_tables,
+    alarm_tables,
     balancer_tables,
     direct_tables,
     group_tables,
@@ -25,6 +26,7 @@ from backend.store.types import Document, Instant, Words
 
 __all__ = [
     "account_tables",
+    "alarm_tables",
     "balancer_tables",
     "direct_tables",
     "group_tables",

@@ -14,6 +14,7 @@ from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Caus
 from backend.domain.ids import is_short_id
 from backend.domain.lifecycle import Decided
 from translators import arns
+from translators.cloudwatch import alarm_messages
 from translators.ec2 import errors as ec2_errors
 
 CAUSE_LENGTH: Final = 1023
@@ -220,15 +221,21 @@ def _ended(words: str) -> str:
     return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
-def details(activity: Activity, zone_ids: Mapping[str, str]) -> str:
-    """Subnet and zone as a JSON text, as AWS gives it: of an instance that was attached without the subnet."""
-    told = {}
+def details(activity: Activity, zone_ids: Mapping[str, str], place: tuple[str, str]) -> str:
+    """Subnet and zone as a JSON text, as AWS gives it: of an instance that was attached without the subnet.
+
+    With the alarms that invoked it, where some did. ``place``: region and account.
+    """
+    told: dict[str, Any] = {}
     if activity.zone is not None and activity.zone in zone_ids:
         told["Availability Zone ID"] = zone_ids[activity.zone]
     if activity.subnet_id is not None and activity.kind is not ActivityKind.ATTACH:
         told["Subnet ID"] = arns.subnet_id(activity.subnet_id)
     if activity.zone is not None:
         told["Availability Zone"] = activity.zone
+    invoking = [json.loads(str(each.data["invoking"])) for each in activity.causes if "invoking" in each.data]
+    if invoking:
+        told["InvokingAlarms"] = [alarm_messages.invoking(facts, *place) for facts in invoking]
     return json.dumps(told, separators=(",", ":"))
 
 
@@ -390,7 +397,7 @@ def told(activity: Activity, region: str, account: str, zone_ids: Mapping[str, s
         "StartTime": activity.started_at,
         "StatusCode": str(activity.status),
         "Progress": activity.progress,
-        "Details": details(activity, zone_ids),
+        "Details": details(activity, zone_ids, (region, account)),
     }
     if activity.ended_at is not None:
         result["EndTime"] = _rounded(activity.ended_at)

@@ -19,7 +19,8 @@ _MOST_NAMES: Final = 50
 def put(call: Call) -> Result:
     cluster = call.params["AutoScalingGroupName"]
     made = call.backend.scaling_policies.put(call.scope, cluster, wanted(call.params))
-    answer = told(made, call.region, call.account_id)
+    own = made.alarms  # those of others are not told here
+    answer = told(made, (call.region, call.account_id), own)
     return {"PolicyARN": answer["PolicyARN"], "Alarms": answer["Alarms"]}
 
 
@@ -60,7 +61,9 @@ def describe(call: Call) -> Result:
     # No name of a group has a colon.
     cluster, _, name = (marker or "").partition(":")
     page = call.backend.scaling_policies.page(call.scope, query, limit=limit, after=(cluster, name) if marker else None)
-    return result(call, page, "ScalingPolicies", lambda policy: told(policy, call.region, call.account_id))
+    alarms = call.backend.scaling_policies.alarms_of(call.scope, page.items)
+    place = call.region, call.account_id
+    return result(call, page, "ScalingPolicies", lambda policy: told(policy, place, alarms.get(policy.id, ())))
 
 
 def _named(call: Call) -> PolicyName:

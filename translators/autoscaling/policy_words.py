@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -99,11 +99,16 @@ def _word(words: type[W], params: Mapping[str, Any], member: str) -> W | None:
     return words(given)
 
 
-def told(policy: ScalingPolicy, region: str, account: str) -> dict[str, Any]:
+def told(policy: ScalingPolicy, place: tuple[str, str], alarms: Sequence[str]) -> dict[str, Any]:
     """One ScalingPolicy. What was not given is not told: clients that keep what they read would see a change.
+
+    Args:
+        place: region and account.
+        alarms: names of those that have it executed.
 
     Source: hashicorp/terraform #10887, #14799; terraform-provider-aws #3689, #18853.
     """
+    region, account = place
     members: dict[str, Any] = {
         "AutoScalingGroupName": policy.cluster_name,
         "PolicyName": policy.name,
@@ -117,7 +122,7 @@ def told(policy: ScalingPolicy, region: str, account: str) -> dict[str, Any]:
         "StepAdjustments": [_step_told(step) for step in policy.steps],
         "MetricAggregationType": policy.aggregation and str(policy.aggregation),
         "EstimatedInstanceWarmup": policy.warmup_seconds,
-        "Alarms": [],
+        "Alarms": [{"AlarmName": name, "AlarmARN": arns.alarm(region, account, name)} for name in alarms],
         "Enabled": policy.enabled,
     }
     return {name: value for name, value in members.items() if value is not None}

@@ -6,10 +6,12 @@ whatever form a request has.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from backend import errors
-from backend.domain import metric_queries
+from backend.domain import alarms, metric_queries
+from backend.domain.alarms import AlarmFlaw
 from backend.domain.steps import TooManySteps
 from translators.errors import AWSError, Table, register
 
@@ -45,7 +47,16 @@ def exclusive_in_queries(one: str, other: str) -> AWSError:
     return validation(_EXCLUSIVE.format(one, other))
 
 
+_ALARM_FLAWS: Final[Mapping[str, str]] = {
+    AlarmFlaw.MORE_THAN_ALL: "DatapointsToAlarm must be less than or equal to EvaluationPeriods",
+    # unsourced, as is what follows
+    AlarmFlaw.MANY_SECONDS: "Metrics cannot be checked across more than a day"
+    " (EvaluationPeriods * Period must be <= 86400).",
+    AlarmFlaw.MANY_SECONDS_OF_WEEK: "Metrics cannot be checked across more than seven days"
+    " (EvaluationPeriods * Period must be <= 604800).",
+}
 _LIMITS: Final = {
+    "alarms": "The maximum number of alarms for the account has been reached.",  # unsourced
     "series": "The maximum number of metrics for the account has been reached.",  # unsourced
     "dashboards": "The maximum number of dashboards for the account has been reached.",  # unsourced
     "tags": "The maximum number of tags for the resource has been reached.",  # unsourced
@@ -68,6 +79,9 @@ TABLE: Final[Table] = {
         "You have requested more datapoints than one request may look at."
         " You may reduce the datapoints requested by increasing Period, or decreasing the time range."
     ),  # unsourced
+    alarms.AlarmRefused: lambda found: validation(_ALARM_FLAWS[found.flaw]),
+    alarms.AlarmNotFound: lambda _: AWSError("ResourceNotFound", "", 404),
+    alarms.ReasonDataUnreadable: lambda _: AWSError("InvalidFormat", ""),
     errors.LimitExceeded: _limit,
     errors.StoreUnavailable: _unavailable,
     errors.CommitUnknown: _unavailable,

@@ -16,6 +16,7 @@ from backend.domain.messages import Message, MessageKind, Telling
 from backend.domain.scope import Scope
 from translators import arns
 from translators.autoscaling import activity_words
+from translators.cloudwatch import alarm_messages
 
 SERVICE: Final = "AWS Auto Scaling"
 _SOURCE: Final = "aws.autoscaling"
@@ -133,9 +134,10 @@ def _activity(bodies: Bodies, message: Message) -> Telling:
     status = "Failed" if failed else _stage(message.data.get("stage"))
     instance = None if entry.server_id is None else arns.instance_id(entry.server_id)
     words = activity_words.status_message(entry) or ""
+    place = bodies.region_of(message.region), bodies.account_of(message.project_id)
     # What goes on has no reason yet: a failure tells it in its status.
     description = activity_words.description(replace(entry, reason=None) if failed else entry)
-    details = json.loads(activity_words.details(entry, zones))
+    details = json.loads(activity_words.details(entry, zones, place))
     ways = {"Origin": message.data["origin"], "Destination": message.data["destination"]}
     times = {"StartTime": milliseconds(entry.started_at), "EndTime": milliseconds(ended_at)}
     common = {
@@ -212,10 +214,18 @@ def _publication(bodies: Bodies, message: Message) -> Telling:
     return Telling(message.id, data["body"], attributes=headers)
 
 
+def _alarm(bodies: Bodies, message: Message) -> Telling:
+    """An alarm changed its state."""
+    region, account = bodies.region_of(message.region), bodies.account_of(message.project_id)
+    told = alarm_messages.body(message.data, region, account)
+    return Telling(message.id, text(told), alarm_messages.subject(message.data, region))
+
+
 _KINDS: Final[Mapping[MessageKind, Callable[[Bodies, Message], Telling]]] = {
     MessageKind.ACTION: _action,
     MessageKind.ACTIVITY: _activity,
     MessageKind.TEST: _test,
     MessageKind.EVENT: _event,
     MessageKind.PUBLICATION: _publication,
+    MessageKind.ALARM: _alarm,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backend.engine.kinds import (
+    alarms,
     balancers,
     clusters,
     launch_addresses,
@@ -28,6 +29,7 @@ KINDS: tuple[AnyKind, ...] = (
     launch_addresses.KIND,
     messages.KIND,
     schedules.KIND,
+    alarms.KIND,
     scavenges.KIND,
 )
 """Rows that are leased, in the order in which they are claimed: looks come first, for passes live by what they see."""

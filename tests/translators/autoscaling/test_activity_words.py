@@ -313,6 +313,7 @@ def test_long_messages_are_cut_before_what_clients_look_for():
     assert message.endswith(" Launching EC2 instance failed.")
 
 
+PLACE = ("us-east-1", "123456789012")
 ZONE_IDS = {"us-east-1a": "use1-az6"}
 
 
@@ -320,11 +321,11 @@ def test_details():
     entry = activity(WEB, zone="us-east-1a", subnet_id=SUBNET)
     short = SUBNET.replace("-", "")[:17]
     where = f'"Subnet ID":"subnet-{short}","Availability Zone":"us-east-1a"}}'
-    assert activity_words.details(entry, {}) == "{" + where
-    assert activity_words.details(entry, ZONE_IDS) == '{"Availability Zone ID":"use1-az6",' + where
-    assert activity_words.details(activity(WEB), ZONE_IDS) == "{}"
+    assert activity_words.details(entry, {}, PLACE) == "{" + where
+    assert activity_words.details(entry, ZONE_IDS, PLACE) == '{"Availability Zone ID":"use1-az6",' + where
+    assert activity_words.details(activity(WEB), ZONE_IDS, PLACE) == "{}"
     attached = replace(entry, kind=ActivityKind.ATTACH)
-    assert activity_words.details(attached, ZONE_IDS) == (
+    assert activity_words.details(attached, ZONE_IDS, PLACE) == (
         '{"Availability Zone ID":"use1-az6","Availability Zone":"us-east-1a"}'
     )
 

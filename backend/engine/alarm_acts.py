@@ -1,0 +1,159 @@
+"""What scaling policies do when an alarm asks them: once for each evaluation, under the lease of the round.
+
+A cluster is held before its alarm, as by everybody who holds both.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from backend.domain.activity import Cause, CauseKind
+from backend.domain.alarms import Alarm, AlarmState, next_evaluation, policy_of
+from backend.domain.cluster import Cluster, ClusterStatus, Process
+from backend.domain.scaling import Breach, Capacity, Decision, PolicyKind, ScalingPolicy, Stay
+from backend.domain.scaling_findings import NoStepFound
+from backend.domain.scope import Scope
+from backend.engine.context import Context
+from backend.policies import simple_scaling, step_scaling
+from backend.store import alarm_changes, clusters, scaling_policies
+from backend.store.alarms import ALARMS, ROUNDS, RoundLease
+from backend.store.scaling_policies import POLICIES
+from backend.store.session import Connection
+from backend.store.types import from_micros
+
+_FRESH: Final = timedelta(seconds=90)
+"""Data that a step is chosen by are no older. Source: conformance/recorded alarm_signals: two minutes are too old."""
+NO_POINTS: Final = "Failed to execute AutoScaling action: Metric data points must be provided"
+UNSAFE: Final = "Skipping autoscaling action: Scaling deemed unsafe: Error parsing monitor data for ALARM"
+
+
+class _Failed(Exception):
+    """An action that cannot be carried out; the words are those of the alarm's history."""
+
+
+def act(context: Context, lease: RoundLease, alarm_id: str, conn: Connection) -> Sequence[str]:
+    """Have the policies of an alarm do what its state asks for; what they did, for the log."""
+    scope = lease.scope
+    seen = ALARMS.one(conn, scope, id=alarm_id)
+    if seen is None or seen.acts is None:
+        return ()
+    ids = {action: policy_of(action) for action in seen.actions(AlarmState(seen.acts["state"]))}
+    wanted = {policy_id for policy_id in ids.values() if policy_id is not None}
+    found = POLICIES.of(conn, scope, wanted)
+    clusters.lock_many(conn, {policy.cluster_id for policy in found.values()})
+    if ROUNDS.fence(conn, lease) is None:
+        return ()
+    alarm = ALARMS.hold(conn, scope, id=alarm_id)
+    if alarm is None or alarm.acts != seen.acts:
+        return ()
+    now = context.now()
+    lines: list[str] = []
+    for action, policy_id in ids.items():
+        if policy_id is not None:
+            told = _Asked(conn, alarm, action, now)
+            lines += told.ask(scope, found.get(policy_id))
+    alarm_changes.write(conn, scope, alarm, acts=None, next_at=next_evaluation(alarm.id, alarm.rule.period, now))
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One policy that an alarm asks, by its ARN as it stands among the alarm's actions."""
+
+    conn: Connection
+    alarm: Alarm
+    action: str
+    now: datetime
+
+    def ask(self, scope: Scope, policy: ScalingPolicy | None) -> Sequence[str]:
+        """What comes of it is kept in the alarm's history where its state is new, or the capacity changes."""
+        acts = self.alarm.acts or {}
+        done, fault = "", None
+        try:
+            done = self._follow(policy)
+        except _Failed as failed:
+            fault = str(failed)
+        if done or acts["was"] != acts["state"]:
+            alarm_changes.executed(self.conn, scope, self.alarm, self.action, self.now, fault=fault)
+        return [done] if done else []
+
+    def _follow(self, policy: ScalingPolicy | None) -> str:
+        """Give the cluster what the policy decides; what that is, for the log. Raises _Failed."""
+        cluster = None if policy is None else clusters.lock_by_id(self.conn, policy.cluster_id)
+        if policy is None or cluster is None or cluster.status is ClusterStatus.DELETING:
+            raise _Failed(f"Failed to execute action {self.action}")  # unsourced
+        upon = scaling_policies.capacity(self.conn, cluster, policy, self.now)
+        decision = self._decide(cluster, policy, upon)
+        told: dict[str, str | int] = {
+            "alarm": self.alarm.name,
+            "policy": policy.name,
+            "before": upon.desired,
+            "after": decision.desired,
+            "invoking": self._invoking(),
+        }
+        cause = Cause(CauseKind.ALARM_TRIGGERED_POLICY, self.now, told)
+        scaling_policies.follow(self.conn, cluster, policy, decision, cause, warming=upon.warming)
+        if decision.stay is not None:
+            return ""
+        step = f"{upon.desired}->{decision.desired}"
+        return f"cluster={cluster.name!r} policy={policy.name!r} alarm={self.alarm.name!r} {step}"
+
+    def _decide(self, cluster: Cluster, policy: ScalingPolicy, upon: Capacity) -> Decision:
+        if not policy.enabled:
+            return Decision(upon.desired, Stay.DISABLED)
+        if not cluster.runs(Process.ALARM_NOTIFICATION):
+            return Decision(upon.desired, Stay.SUSPENDED)
+        if policy.kind is PolicyKind.SIMPLE:
+            return simple_scaling.decide(policy, upon, honor_cooldown=True)
+        if policy.kind is PolicyKind.STEP:
+            try:
+                return step_scaling.decide(policy, upon, Breach(self._points(), self.alarm.rule.threshold))
+            except NoStepFound as found:
+                points = ", ".join(str(float(point)) for point in found.points)
+                # Source: alarm histories that users showed (DFE-Digital #58, mapbox/watchbot #187).
+                raise _Failed(
+                    f"Failed to execute AutoScaling action: No step adjustment found for metric value [{points}]"
+                    f" and breach threshold {float(found.threshold)}"
+                ) from found
+        return Decision(upon.desired, Stay.NO_DATA)
+
+    def _points(self) -> tuple[float, ...]:
+        """What was measured, by the data of the state: by the evaluation's own or by what a caller set.
+
+        Source: conformance/recorded alarm_signals.
+        """
+        assert self.alarm.acts is not None
+        data = json.loads(self.alarm.acts["data"] or "{}")
+        data = data if isinstance(data, dict) else {}
+        given = data.get("recentDatapoints")
+        numbers = [each for each in given if _is_number(each)] if isinstance(given, list) else []
+        if not numbers:
+            raise _Failed(NO_POINTS)
+        if (at := _instant(data.get("queryDate"))) is not None and self.now - at > _FRESH:
+            raise _Failed(f"{UNSAFE}: {data.get('queryDate')}")  # what follows the colon is unsourced
+        return tuple(float(each) for each in numbers)
+
+    def _invoking(self) -> str:
+        """What activities tell of the alarm, as a JSON text."""
+        acts = self.alarm.acts or {}
+        states = AlarmState(acts["was"]), AlarmState(acts["state"])
+        told = alarm_changes.facts(self.alarm, *states, from_micros(acts["at"]))
+        return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _instant(text: object) -> datetime | None:
+    """An instant of a reason's data, None where it is none."""
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -1,0 +1,113 @@
+"""Alarms that are due: judged by what was measured, in batches; then their scaling policies, each in its own turn.
+
+What is to be done is written with the state that it is for, and done afterwards: an engine that dies in between is
+followed by another, which does it. A state that lasts has its policies asked again with each evaluation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from backend.domain.alarms import Alarm, next_evaluation, slots, window_end
+from backend.domain.metric_queries import ExpressionRefused, TooMuchAsked
+from backend.domain.scope import Scope
+from backend.engine.alarm_acts import act
+from backend.engine.context import Context
+from backend.engine.jobs import Job, Write
+from backend.policies.alarm_states import Point, Verdict, decide
+from backend.policies.metric_math import Answers
+from backend.store import alarm_changes, alarms, metrics
+from backend.store.alarms import ROUNDS, RoundLease
+from backend.store.metric_reading import reading
+from backend.store.session import Connection
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What came of one batch.
+
+    Attributes:
+        acting: ids of alarms whose policies are to be asked.
+        over: nothing is due any more, and the lease is given back.
+    """
+
+    acting: Sequence[str]
+    over: bool
+
+
+def look(context: Context, lease: RoundLease) -> Job:
+    """The job of a project whose alarms are due."""
+    while True:
+        found: _Round | None = yield Write(partial(_judge, context, lease))
+        if found is None:  # another engine has it
+            return
+        for alarm_id in found.acting:
+            decided: Sequence[str] = yield Write(partial(act, context, lease, alarm_id))
+            for line in decided:
+                context.count("alarms_acted")
+                LOG.info("project=%s region=%s %s", lease.scope.project_id, lease.scope.region, line)
+        if found.over:
+            return
+
+
+def _judge(context: Context, lease: RoundLease, conn: Connection) -> _Round | None:
+    if ROUNDS.fence(conn, lease) is None:
+        return None
+    now, scope, most = context.now(), lease.scope, context.settings.alarms_batch
+    due = alarms.due(conn, scope, now, most)
+    acting = [alarm.id for alarm in due if alarm.acts is not None]
+    for alarm in due:
+        if alarm.acts is None:
+            values = _judged(conn, scope, alarm, now)
+            if values.get("acts") is not None:
+                acting.append(alarm.id)
+                values["next_at"] = now
+            alarm_changes.write(conn, scope, alarm, **values)
+    context.count("alarms_judged", len(due))
+    over = len(due) < most and not acting
+    if over:
+        next_at = alarms.next_due(conn, scope)
+        ROUNDS.release(conn, lease, next_at)
+    return _Round(acting, over)
+
+
+def _judged(conn: Connection, scope: Scope, alarm: Alarm, now: datetime) -> dict[str, Any]:
+    """What an evaluation makes of an alarm."""
+    verdict = verdict_of(conn, scope, alarm, now)
+    values: dict[str, Any] = {"next_at": next_evaluation(alarm.id, alarm.rule.period, now)}
+    state = alarm.state if verdict is None else verdict.state
+    if verdict is not None and state is not alarm.state:
+        to = (verdict.state, verdict.reason, verdict.data)
+        return {**values, **alarm_changes.come_to(conn, scope, alarm, to, now)}
+    data = alarm.reason_data if verdict is None else verdict.data
+    return {**values, "acts": alarm_changes.acts(alarm, state, state, data, now)}
+
+
+def verdict_of(conn: Connection, scope: Scope, alarm: Alarm, now: datetime) -> Verdict | None:
+    """The state of an alarm by what has been measured; None where it keeps its own."""
+    watched = alarm.rule
+    end = window_end(watched.period, now)
+    starts = slots(watched.period, watched.reach, end)
+    points: Mapping[datetime, Point]
+    if watched.stat is not None:
+        stat = watched.stat
+        found = metrics.points(conn, scope, stat.metric, stat.period, starts[-1], end, stat.unit)
+        values = ((each, each.value(stat.statistic)) for each in found)
+        points = {each.at: Point(value, each.samples) for each, value in values if value is not None}
+    else:
+        answers = Answers(watched.queries, reading(conn, scope, starts[-1], end, now))
+        (returned,) = (query.id for query in watched.queries if query.returned)
+        try:
+            lines = answers.of(returned)
+        except (ExpressionRefused, TooMuchAsked) as refusal:
+            LOG.warning("alarm=%r project=%s cannot be judged: %r", alarm.name, scope.project_id, refusal)
+            return None
+        points = {at: Point(value) for line in lines[:1] for at, value in line.values.items()}
+    return decide(watched, starts, points, now)

@@ -1,0 +1,259 @@
+"""Alarms: written, set by hand, listed and deleted. An engine judges them; see engine/alarming.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from backend.clock import Clock
+from backend.domain.alarms import (
+    DAY,
+    WEEK,
+    Alarm,
+    AlarmFlaw,
+    AlarmNotFound,
+    AlarmRefused,
+    AlarmState,
+    HistoryItem,
+    HistoryKind,
+    ReasonDataUnreadable,
+    WantedAlarm,
+    Watched,
+    alarm_id,
+    happened,
+    metric_key,
+    next_evaluation,
+)
+from backend.domain.metrics import HOUR, Metric
+from backend.domain.page import Page
+from backend.domain.scope import Scope
+from backend.errors import LimitExceeded
+from backend.store import alarm_changes
+from backend.store import alarms as rows
+from backend.store.alarms import ALARMS, AlarmQuery, HistoryQuery
+from backend.store.session import Connection, Store
+
+__all__ = ["AlarmQuery", "Alarms", "HistoryQuery"]
+
+MOST_ALARMS = 10_000
+MOST_TAGS = 50
+UNCHECKED = "Unchecked: Initial alarm creation"
+Describe = Callable[[Alarm], Mapping[str, Any]]
+"""An alarm as its history tells it."""
+
+
+class Alarms:
+    """Each call may raise StoreUnavailable."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def put(self, scope: Scope, wanted: WantedAlarm, describe: Describe) -> Alarm:
+        """Make an alarm, or write another's configuration in the place of its own; that keeps its state and its tags.
+
+        The very same again changes nothing.
+
+        Raises:
+            AlarmRefused: see domain.alarms.AlarmFlaw.
+            LimitExceeded: of alarms or tags.
+        """
+        check(wanted.watched)
+        if len(wanted.tags) > MOST_TAGS:
+            raise LimitExceeded("tags", MOST_TAGS)
+        now = self._clock.now()
+
+        def work(conn: Connection) -> Alarm:
+            before = ALARMS.hold(conn, scope, id=alarm_id(scope, wanted.name))
+            made = made_of(scope, wanted, before, now)
+            if before is None:
+                if ALARMS.count(conn, scope) >= MOST_ALARMS:
+                    raise LimitExceeded("alarms", MOST_ALARMS)
+                ALARMS.add(conn, scope, made)
+                told = {"type": "Create", "createdAlarm": describe(made)}
+            elif _same(before, made):
+                return before
+            else:
+                ALARMS.change(conn, scope, made.id, **_changed(made))
+                told = {"type": "Update", "updatedAlarm": describe(made)}
+            _configured(conn, scope, made.name, told, now)
+            if made.next_at is not None:
+                rows.wake(conn, scope, made.next_at)
+            return made
+
+        return self._store.transact(work)
+
+    def remove(self, scope: Scope, names: Collection[str], describe: Describe) -> None:
+        """Delete alarms; those that are not there are passed over. Their history stays."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            for name in sorted(set(names)):
+                alarm = ALARMS.hold(conn, scope, id=alarm_id(scope, name))
+                if alarm is not None:
+                    ALARMS.remove(conn, scope, id=alarm.id)
+                    told = {"type": "Delete", "deletedAlarm": describe(alarm)}
+                    _configured(conn, scope, name, told, now)
+
+        self._store.transact(work)
+
+    def set_state(self, scope: Scope, name: str, state: AlarmState, reason: str, data: str | None = None) -> None:
+        """Have an alarm be in a state until it is judged next, and do what it does then.
+
+        The state that it has already changes nothing.
+
+        Raises:
+            AlarmNotFound, ReasonDataUnreadable
+        """
+        if data is not None:
+            try:
+                json.loads(data)
+            except ValueError as error:
+                raise ReasonDataUnreadable from error
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            alarm = ALARMS.hold(conn, scope, id=alarm_id(scope, name))
+            if alarm is None:
+                raise AlarmNotFound(name)
+            if alarm.state is state:
+                return
+            values = alarm_changes.come_to(conn, scope, alarm, (state, reason, data), now)
+            if values.get("acts") is not None:
+                values["next_at"] = now
+                rows.wake(conn, scope, now)
+            alarm_changes.write(conn, scope, alarm, **values)
+
+        self._store.transact(work)
+
+    def enable(self, scope: Scope, names: Collection[str], *, enabled: bool, describe: Describe) -> None:
+        """Let alarms do what they do, or do nothing; names that are unknown are passed over."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            for name in sorted(set(names)):
+                alarm = ALARMS.hold(conn, scope, id=alarm_id(scope, name))
+                if alarm is None:
+                    continue
+                ALARMS.change(conn, scope, alarm.id, enabled=enabled, configured_at=now)
+                told = {"type": "Update", "updatedAlarm": describe(replace(alarm, enabled=enabled, configured_at=now))}
+                _configured(conn, scope, name, told, now)
+
+        self._store.transact(work)
+
+    def page(self, scope: Scope, query: AlarmQuery, limit: int, after: str | None = None) -> Page[Alarm]:
+        """Alarms by name; names that are unknown are left out."""
+        with self._store.read() as conn:
+            return rows.page(conn, scope, query, limit, after)
+
+    def of_metric(self, scope: Scope, metric: Metric) -> Sequence[Alarm]:
+        """Alarms of a statistic of a metric, by name."""
+        with self._store.read() as conn:
+            found = ALARMS.all(conn, scope, metric_key=metric_key(metric))
+        return sorted(found, key=lambda alarm: alarm.name)
+
+    def history(
+        self, scope: Scope, query: HistoryQuery, limit: int, after: tuple[int, str] | None = None
+    ) -> Page[HistoryItem]:  # fmt: skip
+        """What happened to alarms, by time."""
+        with self._store.read() as conn:
+            return rows.history(conn, scope, query, limit, after)
+
+    def tags(self, scope: Scope, name: str) -> Mapping[str, str]:
+        """Raises AlarmNotFound."""
+        with self._store.read() as conn:
+            alarm = ALARMS.one(conn, scope, id=alarm_id(scope, name))
+        if alarm is None:
+            raise AlarmNotFound(name)
+        return alarm.tags
+
+    def tag(self, scope: Scope, name: str, added: Mapping[str, str], removed: Collection[str] = ()) -> None:
+        """Put tags on an alarm, over those of the same keys, and take others away.
+
+        Raises:
+            AlarmNotFound
+            LimitExceeded: it would have more than 50.
+        """
+
+        def work(conn: Connection) -> None:
+            alarm = ALARMS.hold(conn, scope, id=alarm_id(scope, name))
+            if alarm is None:
+                raise AlarmNotFound(name)
+            tags = {key: value for key, value in {**alarm.tags, **added}.items() if key not in removed}
+            if len(tags) > MOST_TAGS:
+                raise LimitExceeded("tags", MOST_TAGS)
+            ALARMS.change(conn, scope, alarm.id, tags=tags)
+
+        self._store.transact(work)
+
+
+def check(watched: Watched) -> None:
+    """Refuse what no alarm watches.
+
+    Raises:
+        AlarmRefused
+
+    Source: the model, EvaluationPeriods.
+    """
+    if watched.enough > watched.periods:
+        raise AlarmRefused(AlarmFlaw.MORE_THAN_ALL)
+    seconds = watched.period * watched.periods
+    if watched.period < HOUR and seconds > DAY:
+        raise AlarmRefused(AlarmFlaw.MANY_SECONDS)
+    if seconds > WEEK:
+        raise AlarmRefused(AlarmFlaw.MANY_SECONDS_OF_WEEK)
+
+
+def made_of(scope: Scope, wanted: WantedAlarm, before: Alarm | None, now: datetime) -> Alarm:
+    """What is written for what was asked for."""
+    key, stat = alarm_id(scope, wanted.name), wanted.watched.stat
+    made = Alarm(
+        id=key,
+        name=wanted.name,
+        created_at=now,
+        configured_at=now,
+        updated_at=now,
+        transitioned_at=now,
+        watched=wanted.watched.document(),
+        description=wanted.description,
+        enabled=wanted.enabled,
+        ok_actions=wanted.ok_actions,
+        alarm_actions=wanted.alarm_actions,
+        insufficient_actions=wanted.insufficient_actions,
+        reason=UNCHECKED,
+        metric_key=None if stat is None else metric_key(stat.metric),
+        policy_id=wanted.policy_id,
+        tags=wanted.tags,
+        next_at=next_evaluation(key, wanted.watched.period, now),
+    )
+    if before is None:
+        return made
+    kept = ("created_at", "updated_at", "transitioned_at", "state", "reason", "reason_data", "tags", "acts")
+    return replace(made, **{name: getattr(before, name) for name in kept})
+
+
+_CONFIGURED = (
+    *("watched", "description", "enabled", "ok_actions", "alarm_actions", "insufficient_actions", "metric_key"),
+    "policy_id",
+)
+
+
+def _same(one: Alarm, other: Alarm) -> bool:
+    """Whether both are configured alike. Source: conformance/recorded alarm_idempotence."""
+    return all(getattr(one, name) == getattr(other, name) for name in _CONFIGURED)
+
+
+def _changed(made: Alarm) -> dict[str, Any]:
+    values = {name: getattr(made, name) for name in (*_CONFIGURED, "configured_at")}
+    return values if made.acts is not None else {**values, "next_at": made.next_at}
+
+
+def _configured(conn: Connection, scope: Scope, name: str, told: Mapping[str, Any], now: datetime) -> None:
+    summary = f'Alarm "{name}" {_VERBS[told["type"]]}'
+    rows.record(conn, scope, happened(name, HistoryKind.CONFIGURATION, summary, {"version": "1.0", **told}, now))
+
+
+_VERBS: Final = {"Create": "created", "Update": "updated", "Delete": "deleted"}

@@ -1,0 +1,205 @@
+"""Alarms judged and policies that follow: from what is measured to a group that grows and shrinks."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from backend.domain.activity import CauseKind
+from backend.domain.alarms import AlarmState, Comparison, HistoryKind, Missing, WantedAlarm, Watched
+from backend.domain.cluster import Process
+from backend.domain.metric_queries import MetricStat
+from backend.domain.metrics import Metric, measured
+from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
+from backend.engine import alarming
+from backend.services.alarms import AlarmQuery, HistoryQuery
+from backend.store import alarms, metrics
+from backend.store.leased import Claimer, Room
+from tests.factories import SCOPE
+
+LOAD = Metric("App", "Load", (("Group", "web"),))
+OUT = (Step(0.0, 20.0, 1), Step(20.0, None, 2))
+
+
+@pytest.fixture
+def group(world):
+    made = world.make(desired=1, maximum=5, cooldown_seconds=60)
+    world.pass_time(5, step=1)
+    return made
+
+
+def describe(alarm):
+    return {"name": alarm.name}
+
+
+def policy(world, name="out", **values):
+    given = {"kind": PolicyKind.STEP, "adjustment": Adjustment.CHANGE, "steps": OUT, "warmup_seconds": 30, **values}
+    return world.backend.scaling_policies.put(SCOPE, "web", WantedPolicy(name, **given))
+
+
+def action(policy):
+    return (
+        f"arn:aws:autoscaling:us-east-1:1:scalingPolicy:{policy.id}:autoScalingGroupName/web:policyName/{policy.name}"
+    )
+
+
+def alarm(world, *actions, name="high", missing=None, comparison=Comparison.ABOVE, threshold=50.0, **values):
+    watched = Watched(comparison, threshold, 1, missing=missing, stat=MetricStat(LOAD, 60, "Average"))
+    world.backend.alarms.put(SCOPE, WantedAlarm(name, watched, alarm_actions=actions, **values), describe)
+
+
+def measure(world, value):
+    datum = measured(LOAD, world.clock.now(), [value])
+    world.store.transact(partial(metrics.add, scope=SCOPE, data=[datum], now=world.clock.now()))
+
+
+def minutes(world, number, value=None):
+    """That many minutes, in each of which so much is measured."""
+    for _ in range(number):
+        if value is not None:
+            measure(world, value)
+        world.pass_time(60, step=5)
+
+
+def state(world, name="high"):
+    (found,) = world.backend.alarms.page(SCOPE, AlarmQuery([name]), 5).items
+    return found.state
+
+
+def history(world, kind, name="high"):
+    page = world.backend.alarms.history(SCOPE, HistoryQuery(name, kind, ascending=True), 100)
+    return [item.summary for item in page.items]
+
+
+def test_load_grows_the_group_and_its_end_shrinks_it(world, group):
+    high, low = policy(world), policy(world, "in", steps=(Step(None, 0.0, -1),))
+    alarm(world, action(high))
+    alarm(world, action(low), name="low", comparison=Comparison.BELOW, threshold=10.0)
+    minutes(world, 3, 60.0)
+    assert state(world) is AlarmState.ALARM
+    assert world.cluster(group).spec.desired == 3
+    assert world.states(group) == ["InService"] * 3
+    causes = [cause for entry in world.journal(group) for cause in entry.causes if "policy" in cause.data]
+    assert {cause.kind for cause in causes} == {CauseKind.ALARM_TRIGGERED_POLICY}
+    first = causes[0].data
+    assert (first["alarm"], first["policy"], first["before"], first["after"]) == ("high", "out", 1, 2)
+    minutes(world, 4, 30.0)
+    assert (state(world), state(world, "low")) == (AlarmState.OK, AlarmState.OK)
+    assert world.cluster(group).spec.desired == 4  # the third minute was judged in the fourth
+    minutes(world, 6, 1.0)
+    assert world.cluster(group).spec.desired == 0
+    assert history(world, HistoryKind.STATE) == [
+        "Alarm updated from INSUFFICIENT_DATA to ALARM",
+        "Alarm updated from ALARM to OK",
+    ]
+    assert history(world, HistoryKind.ACTION)[0] == f"Successfully executed action {action(high)}"
+
+
+def test_the_same_step_adds_nothing_while_it_warms_up(world, group):
+    high = policy(world, warmup_seconds=600)
+    alarm(world, action(high))
+    minutes(world, 5, 60.0)
+    assert world.cluster(group).spec.desired == 2
+    minutes(world, 2, 90.0)
+    assert world.cluster(group).spec.desired == 3
+
+
+def test_a_simple_policy_waits_for_its_cooldown(world, group):
+    alarm(world, action(policy(world, kind=PolicyKind.SIMPLE, steps=(), amount=1, cooldown_seconds=170)))
+    minutes(world, 3, 60.0)
+    assert world.cluster(group).spec.desired == 2
+    minutes(world, 3, 60.0)
+    assert world.cluster(group).spec.desired == 3
+
+
+@pytest.mark.parametrize("why", ["suspended", "disabled", "switched off"])
+def test_what_keeps_a_policy_from_acting(world, group, why):
+    high = policy(world, enabled=why != "disabled")
+    alarm(world, action(high), enabled=why != "switched off")
+    if why == "suspended":
+        world.backend.clusters.suspend(SCOPE, "web", [Process.ALARM_NOTIFICATION])
+    minutes(world, 3, 60.0)
+    assert (state(world), world.cluster(group).spec.desired) == (AlarmState.ALARM, 1)
+    if why == "suspended":  # what breaches when it is resumed counts
+        world.backend.clusters.resume(SCOPE, "web")
+        minutes(world, 1, 60.0)
+        assert world.cluster(group).spec.desired == 2
+
+
+def test_a_value_without_a_step_fails_the_action(world, group):
+    high = policy(world, steps=(Step(30.0, None, 1),))
+    alarm(world, action(high))
+    minutes(world, 3, 60.0)
+    assert world.cluster(group).spec.desired == 1
+    assert history(world, HistoryKind.ACTION) == [
+        (
+            "Failed to execute AutoScaling action: No step adjustment found for metric value [60.0] and breach threshold"
+            " 50.0"
+        )
+    ]
+
+
+def test_a_state_that_is_set_acts_once_and_lasts_until_it_is_judged(world, group):
+    high = policy(world, kind=PolicyKind.SIMPLE, steps=(), amount=1)
+    alarm(world, action(high), missing=Missing.NOT_BREACHING)
+    world.pass_time(65, step=5)
+    assert state(world) is AlarmState.OK
+    world.backend.alarms.set_state(SCOPE, "high", AlarmState.ALARM, "by hand")
+    world.pass_time(2, step=1)
+    assert (state(world), world.cluster(group).spec.desired) == (AlarmState.ALARM, 2)
+    world.pass_time(65, step=5)
+    assert (state(world), world.cluster(group).spec.desired) == (AlarmState.OK, 2)
+
+
+def test_a_step_policy_is_told_the_points_of_a_state_that_is_set(world, group):
+    """Source: conformance/recorded alarm_signals."""
+    alarm(world, action(policy(world)), missing=Missing.IGNORE)
+    old = (world.clock.now() - timedelta(seconds=120)).isoformat()
+    for number, (data, words) in enumerate(
+        (
+            (None, "Failed to execute AutoScaling action: Metric data points must be provided"),
+            ('{"evaluatedDatapoints":[{"value":100.0}]}', "Failed to execute AutoScaling action: Metric data points"),
+            ("[]", "Failed to execute AutoScaling action: Metric data points must be provided"),
+            (
+                f'{{"recentDatapoints":[100.0],"queryDate":"{old}"}}',
+                "Skipping autoscaling action: Scaling deemed unsafe",
+            ),
+            ('{"recentDatapoints":[100.0]}', "Successfully executed action"),
+        )
+    ):
+        world.backend.alarms.set_state(SCOPE, "high", AlarmState.OK, "before")
+        world.backend.alarms.set_state(SCOPE, "high", AlarmState.ALARM, "by hand", data)
+        world.pass_time(1, step=1)
+        found = history(world, HistoryKind.ACTION)
+        assert len(found) == number + 1
+        assert found[-1].startswith(words)
+    assert world.cluster(group).spec.desired == 3
+
+
+def test_each_evaluation_is_one_engines(world, group):
+    """Two engines that both hold the round of a project: the second finds that it lost it."""
+    alarm(world, action(policy(world, kind=PolicyKind.SIMPLE, steps=(), amount=1)))
+    measure(world, 60.0)
+    world.clock.move(90)
+    now = world.clock.now()
+    (first,) = alarms.ROUNDS.claim(world.store, Claimer("one", timedelta(seconds=30)), now, Room(5, []))
+    world.clock.move(31)
+    (second,) = alarms.ROUNDS.claim(world.store, Claimer("two", timedelta(seconds=30)), world.clock.now(), Room(5, []))
+    context = world.engine._context
+    assert world.store.transact(partial(alarming._judge, context, first)) is None
+    found = world.store.transact(partial(alarming._judge, context, second))
+    assert len(found.acting) == 1
+    assert world.store.transact(partial(alarming.act, context, first, found.acting[0])) == ()
+    assert len(world.store.transact(partial(alarming.act, context, second, found.acting[0]))) == 1
+    assert world.store.transact(partial(alarming.act, context, second, found.acting[0])) == ()
+    assert world.cluster(group).spec.desired == 2
+
+
+def test_alarms_forget_policies_that_are_no_more(world, group):
+    high = policy(world)
+    alarm(world, action(high), "arn:aws:sns:us-east-1:1:t")
+    alarm(world, action(high), name="only")
+    world.backend.clusters.delete(SCOPE, "web", force=True)
+    world.pass_time(30, step=1)
+    found = world.backend.alarms.page(SCOPE, AlarmQuery(), 10).items
+    assert [(each.name, each.alarm_actions) for each in found] == [("high", ("arn:aws:sns:us-east-1:1:t",))]
