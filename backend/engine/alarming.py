@@ -11,22 +11,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from backend.domain.alarms import Alarm, next_evaluation, slots, window_end
-from backend.domain.metric_queries import ExpressionRefused, TooMuchAsked
+from backend.domain.metric_queries import ExpressionRefused
 from backend.domain.scope import Scope
+from backend.domain.steps import Steps, TooManySteps
 from backend.engine.alarm_acts import act
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.policies.alarm_states import Point, Verdict, decide
-from backend.policies.metric_math import Answers
+from backend.policies.metric_math import Answers, timeline
 from backend.store import alarm_changes, alarms, metrics
 from backend.store.alarms import ROUNDS, RoundLease
 from backend.store.metric_reading import reading
 from backend.store.session import Connection
 
 LOG = logging.getLogger(__name__)
+_STEPS: Final = 100_000
+"""Of one evaluation: a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +105,13 @@ def verdict_of(conn: Connection, scope: Scope, alarm: Alarm, now: datetime) -> V
         values = ((each, each.value(stat.statistic)) for each in found)
         points = {each.at: Point(value, each.samples) for each, value in values if value is not None}
     else:
-        answers = Answers(watched.queries, reading(conn, scope, starts[-1], end, now))
+        steps = Steps(_STEPS)
+        read = reading(conn, scope, starts[-1], end, now, steps)
+        answers = Answers(watched.queries, read, timeline(starts[-1], end), steps=steps)
         (returned,) = (query.id for query in watched.queries if query.returned)
         try:
             lines = answers.of(returned)
-        except (ExpressionRefused, TooMuchAsked) as refusal:
+        except (ExpressionRefused, TooManySteps) as refusal:
             LOG.warning("alarm=%r project=%s cannot be judged: %r", alarm.name, scope.project_id, refusal)
             return None
         points = {at: Point(value) for line in lines[:1] for at, value in line.values.items()}

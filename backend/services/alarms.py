@@ -27,10 +27,12 @@ from backend.domain.alarms import (
     metric_key,
     next_evaluation,
 )
+from backend.domain.metric_queries import Line
 from backend.domain.metrics import HOUR, Metric
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
+from backend.policies.metric_math import Answers
 from backend.store import alarm_changes
 from backend.store import alarms as rows
 from backend.store.alarms import ALARMS, AlarmQuery, HistoryQuery
@@ -59,6 +61,7 @@ class Alarms:
 
         Raises:
             AlarmRefused: see domain.alarms.AlarmFlaw.
+            ExpressionRefused, TooManySteps
             LimitExceeded: of alarms or tags.
         """
         check(wanted.watched)
@@ -194,10 +197,14 @@ def check(watched: Watched) -> None:
     """Refuse what no alarm watches.
 
     Raises:
-        AlarmRefused
+        AlarmRefused, ExpressionRefused, TooManySteps
 
     Source: the model, EvaluationPeriods.
     """
+    for returned in (query.id for query in watched.queries if query.returned):
+        # What an expression cannot mean is seen without any data.
+        answers = Answers(watched.queries, lambda stat: Line("", stat.period, {}, stat=stat), lambda _: ())
+        answers.of(returned)
     if watched.enough > watched.periods:
         raise AlarmRefused(AlarmFlaw.MORE_THAN_ALL)
     seconds = watched.period * watched.periods
