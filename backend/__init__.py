@@ -118,7 +118,6 @@ class Backend:
     metrics: Metrics
     direct_launches: DirectLaunches
     warm_pools: WarmPools
-    scaling_policies: ScalingPolicies
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun

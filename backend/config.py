@@ -113,6 +113,9 @@ OPTIONS: dict[str, Sequence[Any]] = {
                 ("claim", 42 * _DAY, _DAY, "traces of instances that are gone, by which late leftovers are known,"),
                 ("token", _DAY, 3600.0, "tokens of requests that were answered"),
                 ("session", _DAY, 0.0, "temporary keys that ended"),
+                ("minute", 15 * _DAY + 3600, 3600.0, "hours of metrics by the minute, from their begin on,"),
+                ("five_minute", 64 * _DAY, _DAY, "days of metrics by five minutes, from their begin on,"),
+                ("hour", 456 * _DAY, _DAY, "days of metrics by the hour, from their begin on,"),
             )
         ),
         cfg.IntOpt("garbage_rows", default=200, min=1, max=10_000, help="Old records that are deleted at once."),

@@ -29,6 +29,7 @@ _EVENTS: Final = {
     "messages": "Messages that their targets took.",
     "dead_messages": "Messages that were given up.",
     "scavenged": "Old records that were deleted.",
+    "series_packed": "Series of metrics whose points of an hour that is over were packed.",
     "archive_faults": "Batches of old records that could not be archived, and stay.",
     "schedules_failed": "Runs of scheduled actions that could not be applied.",
     "lost_leases": "Claims that another engine took over while this one was at work on them.",

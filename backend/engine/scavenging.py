@@ -32,6 +32,10 @@ RETENTIONS: Final[Mapping[str, str]] = {
     garbage.DIRECT.name: "token_retention",
     garbage.SESSIONS.name: "session_retention",
     garbage.LETTERS.name: "letter_retention",
+    garbage.MINUTES.name: "minute_retention",
+    garbage.FIVES.name: "five_minute_retention",
+    garbage.HOURS.name: "hour_retention",
+    garbage.SERIES.name: "hour_retention",
 }
 """Kind of records -> the setting that says how long they are kept; of others the row tells when it ends."""
 

@@ -82,6 +82,8 @@ class EngineSettings:
         activity_retention, claim_retention, token_retention: what is older is deleted.
         letter_retention: messages that were given up are there to be sent again for so long.
         session_retention: temporary keys are told as expired for so long, then they are unknown.
+        minute_retention, five_minute_retention, hour_retention: metrics are kept for so long in periods of a minute, of
+            five minutes, and of an hour; counted from the begin of the hour, or of the day, that is dropped with it.
         garbage_rows: deleted by one transaction, and a file of the archive.
     """
 
@@ -150,4 +152,7 @@ class EngineSettings:
     token_retention: timedelta = timedelta(days=1)
     session_retention: timedelta = timedelta(days=1)
     letter_retention: timedelta = timedelta(days=14)
+    minute_retention: timedelta = timedelta(days=15, hours=1)
+    five_minute_retention: timedelta = timedelta(days=64)
+    hour_retention: timedelta = timedelta(days=456)
     garbage_rows: int = 200

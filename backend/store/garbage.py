@@ -13,6 +13,7 @@ from backend.domain.scope import Scope
 from backend.store.batches import chunks
 from backend.store.direct_tables import direct_launches
 from backend.store.leased import Lease, Leased
+from backend.store.metric_tables import metric_fives, metric_hours, metric_minutes, metric_series
 from backend.store.outbox_tables import messages as told_messages
 from backend.store.queue_tables import deduplications
 from backend.store.queue_tables import messages as queue_messages
@@ -64,9 +65,17 @@ QUEUED: Final = Garbage("queued", queue_messages, ("id",), queue_messages.c.expi
 DEDUPLICATIONS: Final = Garbage("deduplications", deduplications, ("owner_id", "key"), deduplications.c.expires_at)
 # What nobody tries to tell any more, and no operator has sent again or dropped. No index has it alone: such are few.
 LETTERS: Final = Garbage("letters", told_messages, ("id",), told_messages.c.dead_at)
+MINUTES: Final = Garbage("minutes", metric_minutes, ("series_id", "at"), metric_minutes.c.at)
+FIVES: Final = Garbage("fives", metric_fives, ("series_id", "at"), metric_fives.c.at)
+HOURS: Final = Garbage("hours", metric_hours, ("series_id", "at"), metric_hours.c.at)
+SERIES: Final = Garbage("series", metric_series, ("id",), metric_series.c.last_at)
 
 KINDS: Final[Mapping[str, Garbage]] = {
-    each.name: each for each in (ACTIVITIES, CLAIMS, TOKENS, DIRECT, SESSIONS, QUEUED, DEDUPLICATIONS, LETTERS)
+    each.name: each
+    for each in (
+        *(ACTIVITIES, CLAIMS, TOKENS, DIRECT, SESSIONS, QUEUED, DEDUPLICATIONS, LETTERS),
+        *(MINUTES, FIVES, HOURS, SERIES),
+    )
 }
 
 

@@ -148,22 +148,28 @@ def _hold(  # noqa: PLR0917 - what is measured of which series, and what of that
 ) -> None:
     """Lock these series, make those that are not there, and say of each when it is to be packed."""
     columns = (_s.id, _s.fine, _s.last_at, _s.pack_at)
-    changed, known = [], set()
+    changed, known, due = [], set(), []
     for chunk in chunks(sorted(told)):
         for row in conn.execute(select(*columns).where(_s.id.in_(chunk)).order_by(_s.id).with_for_update()):
             known.add(row.id)
             fine = row.fine or told[row.id][1].fine
             last = max(fresh[row.id])
-            pack_at = _earlier(row.pack_at, pack_time(min(fresh[row.id]), fine, now))
+            pack_at = pack_time(min(fresh[row.id]), fine, now)
+            if row.pack_at is None:
+                due.append(pack_at)
+            else:
+                pack_at = min(pack_at, row.pack_at)
             if fine != row.fine or last > row.last_at + _STALE or pack_at != row.pack_at:
                 values = {"fine": fine, "last_at": max(last, row.last_at), "pack_at": pack_at}
                 changed.append({"key": row.id, **{f"new_{name}": value for name, value in values.items()}})
     if changed:
         values = {name: bindparam(f"new_{name}") for name in ("fine", "last_at", "pack_at")}
         conn.execute(update(metric_series).where(_s.id == bindparam("key")).values(values), changed)
-    made = [key for key in sorted(told) if key not in known]
+    made = {key: told[key] for key in sorted(told) if key not in known}
     if made:
-        _make(conn, scope, {key: told[key] for key in made}, fresh, now, limits)
+        due.append(_make(conn, scope, made, fresh, now, limits))
+    if due:
+        PACKINGS.demand(conn, (scope.project_id, scope.region), scope, min(due))
 
 
 def _make(  # noqa: PLR0917 - as above
@@ -173,7 +179,8 @@ def _make(  # noqa: PLR0917 - as above
     fresh: Mapping[str, Mapping[datetime, Datapoint]],
     now: datetime,
     limits: MetricLimits,
-) -> None:
+) -> datetime:
+    """Make these series; when the first of them is to be packed."""
     of_scope = select(func.count()).where(_s.project_id == scope.project_id, _s.region == scope.region)
     if int(conn.execute(of_scope).scalar_one()) + len(told) > limits.series:
         raise LimitExceeded("series", limits.series)
@@ -194,8 +201,8 @@ def _make(  # noqa: PLR0917 - as above
         for key, (of, datum) in told.items()
     ]
     conn.execute(insert(metric_series), rows)
-    due_at = min(row["pack_at"] for row in rows)
-    PACKINGS.demand(conn, (scope.project_id, scope.region), scope, due_at)
+    first: datetime = min(row["pack_at"] for row in rows)
+    return first
 
 
 def pack_time(at: datetime, fine: bool, now: datetime) -> datetime:
@@ -204,16 +211,12 @@ def pack_time(at: datetime, fine: bool, now: datetime) -> datetime:
     return max(over, now) + SETTLED
 
 
-def _earlier(one: datetime | None, other: datetime) -> datetime:
-    return other if one is None else min(one, other)
-
-
 def _write(conn: Connection, fresh: Mapping[str, Mapping[datetime, Datapoint]]) -> None:
     keys = [(key, at) for key in sorted(fresh) for at in sorted(fresh[key])]
     there: dict[tuple[str, datetime], Datapoint] = {}
     for chunk in chunks(keys):
         asked = select(metric_points).where(tuple_(_p.series_id, _p.at).in_(chunk)).with_for_update()
-        there |= {(row.series_id, row.at): _point(row) for row in conn.execute(asked)}
+        there |= {(row.series_id, row.at): point_of(row) for row in conn.execute(asked)}
     changed, made = [], []
     for key, at in keys:
         point, known = fresh[key][at], there.get((key, at))
@@ -235,7 +238,7 @@ def _columns(point: Datapoint) -> dict[str, Any]:
     return {**values, "spread": None if point.spread is None else sorted(point.spread.items())}
 
 
-def _point(row: Any) -> Datapoint:
+def point_of(row: Any) -> Datapoint:
     spread = None if row.spread is None else {float(value): float(count) for value, count in row.spread}
     return Datapoint(row.at, row.samples, row.total, row.least, row.most, spread)
 
@@ -306,7 +309,7 @@ def _raw(  # noqa: PLR0917 - as above
     loose = select(metric_points).where(_p.series_id == series, _p.at >= start, _p.at < end).order_by(_p.at)
     for row in conn.execute(loose):
         steps.take(1)
-        yield _point(row)
+        yield point_of(row)
 
 
 def _aligned(start: datetime, grain: Grain) -> bool:

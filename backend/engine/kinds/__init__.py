@@ -10,6 +10,7 @@ from backend.engine.kinds import (
     measuring,
     messages,
     networks,
+    packings,
     pools,
     scavenges,
     schedules,
@@ -31,6 +32,7 @@ KINDS: tuple[AnyKind, ...] = (
     schedules.KIND,
     alarms.KIND,
     scavenges.KIND,
+    packings.KIND,
 )
 """Rows that are leased, in the order in which they are claimed: looks come first, for passes live by what they see."""
 
