@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from backend.services.classic import ClassicBalancers
     from backend.services.clusters import Clusters
     from backend.services.configurations import Configurations
+    from backend.services.dashboards import Dashboards
     from backend.services.dhcp_options import DhcpOptionSets
     from backend.services.direct_launches import DirectLaunches
     from backend.services.events import Events
@@ -118,6 +119,7 @@ class Backend:
     metrics: Metrics
     direct_launches: DirectLaunches
     warm_pools: WarmPools
+    dashboards: Dashboards
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun
@@ -161,6 +163,7 @@ class Backend:
         from backend.services.classic import ClassicBalancers
         from backend.services.clusters import Clusters
         from backend.services.configurations import Configurations
+        from backend.services.dashboards import Dashboards
         from backend.services.dhcp_options import DhcpOptionSets
         from backend.services.direct_launches import DirectLaunches
         from backend.services.events import Events
@@ -267,4 +270,5 @@ class Backend:
             alarms=Alarms(store, clock),
             topics=Topics(store, clock, queue_limits, rooms),
             metrics=Metrics(store, clock),
+            dashboards=Dashboards(store, clock),
         )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from backend import errors
-from backend.domain import alarms, metric_queries
+from backend.domain import alarms, dashboards, metric_queries
 from backend.domain.alarms import AlarmFlaw
 from backend.domain.steps import TooManySteps
 from translators.errors import AWSError, Table, register
@@ -82,6 +82,9 @@ TABLE: Final[Table] = {
     alarms.AlarmRefused: lambda found: validation(_ALARM_FLAWS[found.flaw]),
     alarms.AlarmNotFound: lambda _: AWSError("ResourceNotFound", "", 404),
     alarms.ReasonDataUnreadable: lambda _: AWSError("InvalidFormat", ""),
+    dashboards.DashboardMissing: lambda found: AWSError(
+        "ResourceNotFound", f"Dashboard {found.name} does not exist", 404
+    ),  # unsourced
     errors.LimitExceeded: _limit,
     errors.StoreUnavailable: _unavailable,
     errors.CommitUnknown: _unavailable,
