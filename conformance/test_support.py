@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients import RECORD
 from conformance.readme import README, block, support_block
-from conformance.support import DECLINED, Support, table
+from conformance.support import DECLINED, LATER, Support, table
 
 ISSUE_EC2 = {
     "CreateLaunchTemplate",
@@ -113,6 +113,11 @@ def test_every_autoscaling_operation_is_answered_or_declined(support: Support) -
     assert missing - set(DECLINED) == set(), "neither answered nor declined with a reason"
     assert answered & set(DECLINED) == set(), "declined, and answered all the same"
     assert set(DECLINED) <= missing, "declined, but no operation of the model"
+
+
+def test_only_what_comes_later_is_declined() -> None:
+    later = {"instance refresh", "predictive scaling", "scaling policies", "warm pools"}
+    assert set(LATER) == {f"later: {what}" for what in later}
 
 
 def test_companions(support: Support) -> None:
