@@ -84,6 +84,8 @@ class CauseKind(StrEnum):
     ZONE_REBALANCE_TERMINATE = "zone_rebalance_terminate"  #                       server
     ZONE_MIGRATION = "zone_migration"  #                                           zones left (comma list), count
     MAXIMUM_LIFETIME = "maximum_lifetime"  #                                       server
+    REBALANCE_RECOMMENDED = "rebalance_recommended"  #                             server
+    INTERRUPTED = "interrupted"  #                                                 server
     LAUNCH_ABANDONED = "launch_abandoned"  #                                       (a hook gave it up)
     ALL_PROTECTED = "all_protected"  #                                             could not scale in
     MASS_FAILURE = "mass_failure"  #                                               bad, total, extent, minutes

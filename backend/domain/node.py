@@ -156,6 +156,13 @@ class ServerStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Notice(StrEnum):
+    """The cloud's word that it will take a server back."""
+
+    REBALANCE = "rebalance"  #        it is likely to, some time
+    INTERRUPTION = "interruption"  #  it does, in a few minutes
+
+
 ENDED_STATUSES = frozenset({ServerStatus.DELETING, ServerStatus.DELETED})
 """The cloud has been told to delete the server, by whomever: it does not come back."""
 
@@ -165,6 +172,7 @@ class LeavesFor(StrEnum):
 
     HEALTH = "health"
     LIFETIME = "lifetime"
+    NOTICE = "notice"  # the cloud will take its server back
     ZONE = "zone"  # another zone is to have what it is worth
     CAPACITY = "capacity"  # more nodes than are desired
     REQUEST = "request"
@@ -191,6 +199,7 @@ class Node:
         attached: the server was made by someone else and attached.
         activity_id: the open activity that ends when the present move ends.
         address: private address of its server, None until it was seen.
+        notice: the cloud's word that it will take the server back; None where it said nothing, or no longer says it.
             leaves_for: why it goes or is to go, None for one that stays.
             asked_at: when the request for its server ended without an answer: from then on nothing more is sent.
         unheard_at: when it was found that nobody lives who would have heard the answer, or knows whether it was asked.
@@ -237,6 +246,7 @@ class Node:
     warms_to: NodeState | None = None
     drawn_at: datetime | None = None
     power_asked_at: datetime | None = None
+    notice: Notice | None = None
 
     @property
     def set_out_at(self) -> datetime:

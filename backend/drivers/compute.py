@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from backend.domain.ids import short_id
-from backend.domain.node import ServerStatus
+from backend.domain.node import Notice, ServerStatus
 from backend.domain.options import ServerOptions
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
@@ -63,6 +63,7 @@ class Server:
         wants_address: it is to have a public address that the cloud gave it none of with its birth: engines take one.
         root_volume: its root disk is one of these, also while they are not told yet.
         block_devices: its own disks beside these, which are told by it alone.
+        notice: the cloud's word that it will take it back.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Server:
     volumes: Mapping[str, bool] = field(default_factory=dict)
     root_volume: bool = False
     wants_address: bool = False
+    notice: Notice | None = None
 
     @property
     def short_id(self) -> str:

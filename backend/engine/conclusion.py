@@ -59,6 +59,7 @@ def sighting(server: Server, maker: Maker = Maker.UNKNOWN) -> Sighting:
         server.private_address,
         maker=maker,
         wants_address=server.wants_address,
+        notice=server.notice,
     )
 
 

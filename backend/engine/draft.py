@@ -31,7 +31,7 @@ _ARRIVALS = {
     MemberHealth.UNHEALTHY: Arrival.FAILED,
 }
 
-REPLACED = frozenset({LeavesFor.HEALTH, LeavesFor.LIFETIME})
+REPLACED = frozenset({LeavesFor.HEALTH, LeavesFor.LIFETIME, LeavesFor.NOTICE})
 """What nodes leave for that others are launched in place of."""
 
 

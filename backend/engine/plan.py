@@ -17,6 +17,7 @@ from backend.engine.phases.depart import depart
 from backend.engine.phases.direct import launch_directly
 from backend.engine.phases.health import check_health
 from backend.engine.phases.lifetime import end_lifetimes
+from backend.engine.phases.notices import heed_notices
 from backend.engine.phases.rebalance import rebalance
 from backend.engine.phases.relaunch import relaunch
 from backend.engine.phases.rest import rest
@@ -35,6 +36,7 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
     launch_directly,
     check_health,
     end_lifetimes,
+    heed_notices,
     retire,
     rebalance,
     meet_capacity,

@@ -47,7 +47,17 @@ def adopt_many(conn: Connection, added: Sequence[Node]) -> None:
 
 
 OBSERVED = frozenset(
-    {"server_id", "server_short_id", "server_status", "server_status_at", "address", "image_id", "zone", "missing_at"}
+    {
+        "server_id",
+        "server_short_id",
+        "server_status",
+        "server_status_at",
+        "address",
+        "image_id",
+        "zone",
+        "missing_at",
+        "notice",
+    }
 )
 """The columns that only looks at the cloud write (sightings): whoever changes a node leaves them alone."""
 

@@ -21,7 +21,7 @@ from backend.domain.cluster import (
 )
 from backend.domain.ids import short_id
 from backend.domain.messages import Message
-from backend.domain.node import Health, LeavesFor, Node, NodeState, ServerStatus
+from backend.domain.node import Health, LeavesFor, Node, NodeState, Notice, ServerStatus
 from backend.domain.options import ServerOptions
 from backend.domain.profile import (
     BlockDevice,
@@ -257,6 +257,7 @@ def node_values(node: Node) -> dict[str, Any]:
         "warms_to": None if node.warms_to is None else str(node.warms_to),
         "drawn_at": node.drawn_at,
         "power_asked_at": node.power_asked_at,
+        "notice": None if node.notice is None else str(node.notice),
     }
 
 
@@ -305,6 +306,7 @@ def node_of(row: Row[Any]) -> Node:
         warms_to=None if row.warms_to is None else NodeState(row.warms_to),
         drawn_at=row.drawn_at,
         power_asked_at=row.power_asked_at,
+        notice=None if row.notice is None else Notice(row.notice),
     )
 
 

@@ -22,6 +22,7 @@ from backend.domain.node import (
     SERVING,
     WARMING,
     NodeState,
+    Notice,
     ServerStatus,
 )
 from backend.domain.scope import Scope
@@ -60,6 +61,7 @@ class Sighting:
         missing: the cloud does not know it, and has not told of its end.
         maker: which installation of Coppice gave it that.
         wants_address: it is to have a public address, which the cloud did not give it with its birth.
+        notice: the cloud's word that it will take it back.
     """
 
     server_id: str
@@ -72,6 +74,7 @@ class Sighting:
     missing: bool = False
     maker: Maker = Maker.UNKNOWN
     wants_address: bool = False
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,15 @@ class Recorded:
 
 
 _OWNED = select(
-    _n.id, _n.cluster_id, _n.server_id, _n.state, _n.server_status, _n.server_status_at, _n.activity_id, _n.address
+    _n.id,
+    _n.cluster_id,
+    _n.server_id,
+    _n.state,
+    _n.server_status,
+    _n.server_status_at,
+    _n.activity_id,
+    _n.address,
+    _n.notice,
 ).where(
     _n.server_id.in_(bindparam("servers", expanding=True)),
     _n.project_id == bindparam("project"),
@@ -117,6 +128,7 @@ _SEE = (
         server_status_at=bindparam("seen_at"),
         address=func.coalesce(bindparam("seen_address"), _n.address),
         missing_at=bindparam("missed"),
+        notice=bindparam("noticed"),
     )
 )
 _ADOPT = (
@@ -130,6 +142,7 @@ _ADOPT = (
         zone=func.coalesce(bindparam("in_zone"), _n.zone),
         image_id=func.coalesce(bindparam("image"), _n.image_id),
         address=bindparam("seen_address"),
+        notice=bindparam("noticed"),
     )
 )
 
@@ -202,7 +215,7 @@ def _owned(conn: Connection, scope: Scope, chunk: Sequence[Sighting]) -> dict[st
 
 
 def _is_news(sighting: Sighting, row: Any) -> bool:
-    if row.server_status != sighting.status or sighting.missing:
+    if row.server_status != sighting.status or sighting.missing or row.notice != sighting.notice:
         return True
     return sighting.address is not None and sighting.address != row.address
 
@@ -214,6 +227,7 @@ def _change(node_id: str, sighting: Sighting) -> dict[str, Any]:
         "seen_at": sighting.at,
         "seen_address": sighting.address,
         "missed": sighting.at if sighting.missing else None,
+        "noticed": None if sighting.notice is None else str(sighting.notice),
     }
 
 
@@ -257,6 +271,7 @@ def _adoption(node_id: str, stray: Sighting) -> dict[str, Any]:
         "in_zone": stray.zone,
         "image": stray.image_id,
         "seen_address": stray.address,
+        "noticed": None if stray.notice is None else str(stray.notice),
     }
 
 

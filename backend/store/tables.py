@@ -165,6 +165,8 @@ nodes = table(
     Column("warms_to", WORD),
     Column("drawn_at", Instant),
     Column("power_asked_at", Instant),
+    # The cloud's word that it will take the server back.
+    Column("notice", WORD),
     Index(None, "cluster_id", "created_at", "id"),
     Index(None, "launch_id"),
     Index(None, "project_id", "region", "server_short_id"),

@@ -56,6 +56,9 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     "  An instance was launched to aid in migrating instances from these zones to valid ones.",
     CauseKind.MAXIMUM_LIFETIME: "an instance was taken out of service in response to the maximum instance lifetime"
     " being reached.",
+    # unsourced, as is the next
+    CauseKind.REBALANCE_RECOMMENDED: "an EC2 instance rebalance recommendation was received for instance {server}.",
+    CauseKind.INTERRUPTED: f"{_OUT} an EC2 Spot instance interruption notice.",
     CauseKind.LAUNCH_ABANDONED: "an instance was taken out of service in response to a launch failure.",  # unsourced
     CauseKind.HEALTH_VOLUME: f"{_OUT} EBS volume health check failure.",
     # Source: conformance/recorded stackd.autoscaling.warm_pool_sizing_native; what is not seen there is formed alike.

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from backend.domain import options
+from backend.domain.node import Notice
 from backend.domain.options import ServerOptions
 
 OWN: Final = "coppice:"
@@ -35,6 +36,8 @@ GROUP_NAME: Final = "coppice:group-name"
 OPTION: Final = "coppice:option."
 KEY: Final = "coppice:key"
 PUBLIC: Final = "coppice:public"
+NOTICE: Final = "coppice:notice"
+"""Written by whatever takes servers back on a cloud, with a word of Notice; read, never written, by us."""
 
 _TAG: Final = "coppice:tag:"
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
@@ -50,6 +53,7 @@ _ID: Final = re.compile(r"[0-9A-Za-z-]{1,36}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SIZE: Final = re.compile(r"[0-9]{1,5}")
 _WORD: Final = 64
+_NOTICES: Final = {str(each): each for each in Notice}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Notes:
         port_id: of the port that was made for it.
         key_name: of its key pair, where Nova has that by another name.
         public: it is to have a public address.
+        notice: the cloud will take it back.
     """
 
     launch_id: str | None = None
@@ -77,6 +82,7 @@ class Notes:
     group_name: str | None = None
     key_name: str | None = None
     public: bool = False
+    notice: Notice | None = None
 
 
 def items_of(document: Mapping[str, Any]) -> Mapping[str, str]:
@@ -103,6 +109,7 @@ def notes_of(metadata: Mapping[str, str]) -> Notes:
         group_name=word(metadata.get(GROUP_NAME), _LONGEST),
         key_name=word(metadata.get(KEY), _LONGEST),
         public=metadata.get(PUBLIC) == "true",
+        notice=_NOTICES.get(metadata.get(NOTICE, "")),
     )
 
 

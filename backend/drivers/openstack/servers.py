@@ -101,6 +101,7 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         private_address=addresses.private,
         public_address=addresses.public,
         wants_address=noted.public,
+        notice=noted.notice,
         mac_address=addresses.mac,
         network_id=network_id,
         subnet_id=subnet_id,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from backend.domain.node import Notice
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
 from backend.drivers import errors
@@ -49,6 +50,9 @@ _ON_SERVERS: Final[Mapping[str, Callable[[Operator, str], None]]] = {
     "error": Operator.break_server,
     "lose-sight": Operator.lose_sight,
     "recover": Operator.recover,
+    "recommend-rebalance": lambda operator, server: operator.notify(server, Notice.REBALANCE),
+    "interrupt": lambda operator, server: operator.notify(server, Notice.INTERRUPTION),
+    "withdraw-notice": lambda operator, server: operator.notify(server, None),
     "terminate": Operator.terminate,
     "vanish": Operator.vanish,
 }
@@ -252,6 +256,9 @@ _ACTS: Final = {
     "error": "let servers fail",
     "lose-sight": "let the hosts of servers report no more",
     "recover": "servers are active again, whatever they were",
+    "recommend-rebalance": "tell that servers are likely to be taken back",
+    "interrupt": "tell that servers are taken back in a few minutes",
+    "withdraw-notice": "tell that servers are not taken back after all",
     "terminate": "delete servers behind everybody's back",
     "vanish": "let servers be gone without a trace",
 }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backend.domain.node import ServerStatus
+from backend.domain.node import Notice, ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers.compute import Server
 from backend.drivers.errors import ServerNotFound
 from backend.drivers.simulated.compute import SimulatedCompute
 from backend.drivers.simulated.servers import Row, gone
-from backend.drivers.simulated.timeline import moved
+from backend.drivers.simulated.timeline import moved, present
 from backend.drivers.simulated.world import World
 
 
@@ -46,6 +46,16 @@ class Operator:
     def recover(self, server: str) -> None:
         """It is ACTIVE again, whatever it was."""
         self._put(server, ServerStatus.ACTIVE)
+
+    def notify(self, server: str, notice: Notice | None) -> None:
+        """It is told that the cloud will take it back, or, with None, that it will not."""
+        with self._world.state.writing() as connection:
+            row = self._find(server)
+            now = self._world.now()
+            self._world.servers.change(connection, row, notice=None if notice is None else str(notice))
+            if row.move.change_at is None or row.move.change_at <= now:
+                # It does what it did; that somebody touched it is told to who asks for changes.
+                self._world.servers.move(connection, row, moved(row.move, now, present(row.move, now).status))
 
     def terminate(self, server: str) -> None:
         """It is deleted in the ordinary way, and told as DELETED afterwards."""

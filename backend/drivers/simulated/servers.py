@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from backend.domain import options
-from backend.domain.node import ServerStatus
+from backend.domain.node import Notice, ServerStatus
 from backend.domain.options import ServerOptions
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
@@ -306,7 +306,7 @@ class ServerTable:
         """The row as the port tells it at that instant."""
         batch = self._batch(connection, row.batch)
         own: dict[str, Any] = json.loads(row.own) if row.own else {}
-        volumes = own.pop("volumes", {})
+        volumes, notice = own.pop("volumes", {}), own.pop("notice", None)
         request = _changed(batch.request, own) if own else batch.request
         status, since, fault = present(row.move, as_of)
         return Server(
@@ -338,11 +338,13 @@ class ServerTable:
             options=request.options,
             volumes=volumes,
             wants_address=self._late_addresses and bool(request.public_address),
+            notice=None if notice is None else Notice(notice),
         )
 
     def _request(self, connection: sqlite3.Connection, row: Row) -> ServerRequest:
         """The request that would have made it as it is by now."""
         own = json.loads(row.own or "{}")
+        own.pop("notice", None)
         own.pop("volumes", None)
         return _changed(self._batch(connection, row.batch).request, own)
 

@@ -12,6 +12,8 @@ from backend.engine.draft import Draft
 from backend.engine.phases.health import cause_of
 from backend.policies.replacement import Arrival
 
+_CAUSES = {LeavesFor.LIFETIME: CauseKind.MAXIMUM_LIFETIME, LeavesFor.NOTICE: CauseKind.REBALANCE_RECOMMENDED}
+
 
 def retire(draft: Draft) -> None:
     if not draft.active:
@@ -45,6 +47,8 @@ def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[st
         return LeavesFor.HEALTH
     if draft.outlived(old):
         return LeavesFor.LIFETIME
+    if old.notice is not None and draft.cluster.spec.capacity_rebalance:
+        return LeavesFor.NOTICE
     if old.protected or surplus < old.weight:
         return None
     unwanted = old.zone not in draft.cluster.spec.zones or counts[old.zone] >= counts[new.zone]
@@ -55,6 +59,5 @@ def _cause(draft: Draft, old: Node, leaves_for: LeavesFor) -> Cause:
     """What the entry of its end names."""
     if leaves_for is LeavesFor.HEALTH:
         return Cause(cause_of(old, draft.now), draft.now)
-    lifetime = leaves_for is LeavesFor.LIFETIME
-    kind = CauseKind.MAXIMUM_LIFETIME if lifetime else CauseKind.ZONE_REBALANCE_TERMINATE
+    kind = _CAUSES.get(leaves_for, CauseKind.ZONE_REBALANCE_TERMINATE)
     return Cause(kind, draft.now, {"server": old.server_id or ""})

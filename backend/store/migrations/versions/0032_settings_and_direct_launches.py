@@ -37,6 +37,7 @@ def upgrade() -> None:
     )
     op.add_column("clusters", sa.Column("launching", sa.Boolean(), nullable=True))
     op.add_column("clusters", sa.Column("operator", sa.String(length=128), nullable=True))
+    op.add_column("nodes", sa.Column("notice", sa.String(length=64), nullable=True))
     op.create_table(
         _LAUNCHES,
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -64,6 +65,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table(_LAUNCHES)
+    op.drop_column("nodes", "notice")
     op.drop_column("clusters", "operator")
     op.drop_column("clusters", "launching")
     op.drop_table("account_settings")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.domain.node import Notice
 from backend.drivers.openstack import metadata
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=128)
@@ -144,3 +145,13 @@ def test_a_note_of_another_shape_is_not_ours(value):
 @pytest.mark.parametrize("found", [None, [], "text", {"a": 5}, {"a": None}, {"a": {"b": "c"}}])
 def test_metadata_of_another_form_is_none(found):
     assert metadata.items_of({"metadata": found}) == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "notice"),
+    [("rebalance", Notice.REBALANCE), ("interruption", Notice.INTERRUPTION), ("soon", None), ("", None), (None, None)],
+)
+def test_the_word_of_whatever_takes_servers_back(word, notice):
+    items = {} if word is None else {metadata.NOTICE: word}
+    assert metadata.notes_of(items).notice is notice
+    assert metadata.decoded(items) == {}

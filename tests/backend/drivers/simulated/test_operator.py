@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.domain.node import ServerStatus
+from backend.domain.node import Notice, ServerStatus
 from backend.drivers.errors import ServerNotFound
 
 
@@ -76,3 +76,21 @@ def test_servers_are_found_by_their_aws_style_id(simulated, scope, server):
         with pytest.raises(ServerNotFound):
             simulated.operator.scope_of(unknown)
     assert [(where, s.id) for where, s in simulated.operator.servers()] == [(scope, server.id)]
+
+
+def test_a_notice_is_told_with_its_server_which_does_what_it_did(simulated, scope, server, clock):
+    compute = simulated.cloud.compute
+    for notice in (Notice.REBALANCE, Notice.INTERRUPTION, None):
+        clock.wait(10)
+        before = clock.now()
+        simulated.operator.notify(server.id, notice)
+        (told,) = compute.list_changed(scope, before)
+        assert (told.notice, told.status) == (notice, ServerStatus.ACTIVE)
+
+
+def test_one_that_is_noticed_in_its_boot_comes_up_all_the_same(simulated, scope, launch, clock):
+    (server,) = simulated.cloud.compute.create(scope, launch, 1)
+    simulated.operator.notify(server.id, Notice.REBALANCE)
+    clock.wait(5)
+    told = simulated.cloud.compute.get(scope, server.id)
+    assert (told.notice, told.status) == (Notice.REBALANCE, ServerStatus.ACTIVE)
