@@ -79,6 +79,7 @@ class CauseKind(StrEnum):
     HEALTH_STATUS_CHECK = "health_status_check"  #                                 server in error / impaired
     HEALTH_TERMINATED_OR_STOPPED = "health_terminated_or_stopped"  #               server gone or stopped
     HEALTH_BALANCER = "health_balancer"
+    HEALTH_VOLUME = "health_volume"  #                                             a volume of its server in error
     HEALTH_CUSTOM = "health_custom"  #                                             SetInstanceHealth
     ZONE_REBALANCE_LAUNCH = "zone_rebalance_launch"  #                             short_zones, long_zones (comma lists)
     ZONE_REBALANCE_TERMINATE = "zone_rebalance_terminate"  #                       server

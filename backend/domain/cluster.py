@@ -16,6 +16,8 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import TrafficSource
 from backend.domain.warm_pools import WarmPool
 
+VOLUME_CHECK: Final = "EBS"
+"""The health check that goes by volumes."""
 CAUSES_KEPT: Final = 5
 """How many requests that changed the desired capacity are remembered until it is reached."""
 

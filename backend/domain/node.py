@@ -199,6 +199,7 @@ class Node:
         attached: the server was made by someone else and attached.
         activity_id: the open activity that ends when the present move ends.
         address: private address of its server, None until it was seen.
+        volume_failed: a volume that its server has was seen in error; looked for only where a cluster goes by it.
         notice: the cloud's word that it will take the server back; None where it said nothing, or no longer says it.
             leaves_for: why it goes or is to go, None for one that stays.
             asked_at: when the request for its server ended without an answer: from then on nothing more is sent.
@@ -247,6 +248,7 @@ class Node:
     drawn_at: datetime | None = None
     power_asked_at: datetime | None = None
     notice: Notice | None = None
+    volume_failed: bool = False
 
     @property
     def set_out_at(self) -> datetime:

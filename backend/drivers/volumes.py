@@ -74,6 +74,7 @@ class Volume:
         token: mark of the request that made it, None where there was none.
         snapshot_id: of the snapshot that it was made from.
         bootable: there is a system on it.
+        works: False where its server cannot use it: one that could not be made larger is in error, and works.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Volume:
     token: str | None = None
     attachment: Attachment | None = None
     modification: Modification | None = None
+    works: bool = True
 
     @property
     def short_id(self) -> str:

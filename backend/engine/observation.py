@@ -25,6 +25,7 @@ from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
 from backend.engine.loose_ports import PortSweep
 from backend.engine.settings import EngineSettings
+from backend.engine.volume_health import VolumeLook
 from backend.store import clusters, launch_addresses, leases, orphans, sightings, wakes, watches
 from backend.store.launch_addresses import LAUNCH_ADDRESSES
 from backend.store.leases import WatchLease
@@ -174,6 +175,8 @@ def observe(context: Context, lease: WatchLease) -> Job:
         ids = {one.server_id for one in listed}
         yield from _confirm(look, ids)
         yield Write(partial(look.forget_orphans, ids))
+    if not look.glance:
+        yield from VolumeLook(context, scope, look.is_held).run()
     context.unreached.discard(scope)
     ports = PortSweep(context, scope, look.is_held)
     if full and (yield from ports.look()):

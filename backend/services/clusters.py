@@ -11,6 +11,7 @@ from uuid import uuid4
 from backend.clock import Clock
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import (
+    VOLUME_CHECK,
     Cluster,
     ClusterChange,
     ClusterSpec,
@@ -36,6 +37,7 @@ from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, LaunchSource
 from backend.domain.scope import Scope
 from backend.domain.server_findings import ServerGroupNotFound
+from backend.domain.volume_findings import NoVolumes
 from backend.domain.warm_pools import beside
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
@@ -74,6 +76,7 @@ class Clusters:
             BoundsCrossed, CapacityOutOfBounds
             PlacementMissing, ZoneNotFound, SubnetNotFound, ZonesMismatch
             ServerGroupNotFound
+            NoVolumes: it is to go by the health of volumes, and the cloud has none.
             ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound,
             ServerUnknown: of the launch source.
             PoolNotFound: of the traffic sources; LimitExceeded where there are more than 50.
@@ -89,6 +92,7 @@ class Clusters:
             raise LimitExceeded("tags", limits.TAGS_OF_CLUSTER)
         zones, subnets = self._place(scope, wanted)
         group = self._group(scope, values)
+        self._check_volumes(values)
         source = self._source(scope, wanted.source, (zones, subnets), wanted.name, group)
         pools = traffic.sources_of(self._store, self._catalog, scope, wanted.pools)
         traffic.check_number(pools)
@@ -142,6 +146,7 @@ class Clusters:
         if not change.placement.is_empty:
             placed = placement.place(self._catalog, scope, change.placement)
         self._group(scope, change.values)
+        self._check_volumes(change.values)
         source: _Source | None = None
         if change.source is not None:
             spec = self.get(scope, name).spec
@@ -326,6 +331,11 @@ class Clusters:
             zone = sources.server_of(self._cloud, scope, wanted.source.server).zone
             request = replace(request, zones=(zone,))
         return placement.place(self._catalog, scope, request)
+
+    def _check_volumes(self, values: Mapping[str, Any]) -> None:
+        """Who goes by volumes needs a cloud that has some. Raises NoVolumes."""
+        if VOLUME_CHECK in values.get("health_checks", ()) and self._cloud.volumes is None:
+            raise NoVolumes("")
 
     def _group(self, scope: Scope, values: Mapping[str, Any]) -> str | None:
         """The name of the server group that the values name, which must exist."""

@@ -57,6 +57,7 @@ OBSERVED = frozenset(
         "zone",
         "missing_at",
         "notice",
+        "volume_failed",
     }
 )
 """The columns that only looks at the cloud write (sightings): whoever changes a node leaves them alone."""

@@ -258,6 +258,7 @@ def node_values(node: Node) -> dict[str, Any]:
         "drawn_at": node.drawn_at,
         "power_asked_at": node.power_asked_at,
         "notice": None if node.notice is None else str(node.notice),
+        "volume_failed": node.volume_failed,
     }
 
 
@@ -307,6 +308,7 @@ def node_of(row: Row[Any]) -> Node:
         drawn_at=row.drawn_at,
         power_asked_at=row.power_asked_at,
         notice=None if row.notice is None else Notice(row.notice),
+        volume_failed=bool(row.volume_failed),
     )
 
 

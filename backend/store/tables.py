@@ -167,6 +167,8 @@ nodes = table(
     Column("power_asked_at", Instant),
     # The cloud's word that it will take the server back.
     Column("notice", WORD),
+    # Whether a volume of its server was seen in error.
+    Column("volume_failed", Boolean),
     Index(None, "cluster_id", "created_at", "id"),
     Index(None, "launch_id"),
     Index(None, "project_id", "region", "server_short_id"),

@@ -113,6 +113,13 @@ def test_account_settings(fleet: Fleet, loose_asg: Any) -> None:
         loose_asg.put_account_setting(Name="a b", Value="enabled")
 
 
+def test_health_checks_are_told_as_they_were_given(fleet: Fleet) -> None:
+    name = fleet.create(HealthCheckType="EBS,ELB")
+    assert fleet.group(name)["HealthCheckType"] == "EBS,ELB"
+    with refused("ValidationError", "Specifying EC2 in addition"):
+        fleet.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, HealthCheckType="EC2,EBS")
+
+
 def test_a_group_with_an_operator(fleet: Fleet, server: Access) -> None:
     own = {"Principal": client(server, "sts").get_caller_identity()["Arn"]}
     name = fleet.create(Operator=own)

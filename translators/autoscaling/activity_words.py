@@ -47,6 +47,8 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     CauseKind.HEALTH_TERMINATED_OR_STOPPED: f"{_OUT} an EC2 health check that indicated it had been terminated or"
     " stopped.",
     CauseKind.HEALTH_BALANCER: f"{_OUT} an ELB system health check failure.",
+    # Source: Auto Scaling User Guide, "View health check status and the reason for health check failures".
+    CauseKind.HEALTH_VOLUME: f"{_OUT} EBS volume health check failure.",
     CauseKind.HEALTH_CUSTOM: f"{_OUT} a user health-check.",
     CauseKind.ZONE_REBALANCE_LAUNCH: "instances were launched to balance instances in zones {short_zones} with other"
     " zones resulting in more than desired number of instances in the group.",

@@ -455,6 +455,7 @@ TABLE: Final[Table] = {
     launch_findings.TemplateVersionNotFound: _template_missing,
     launch_findings.TemplateUnusable: _template_unusable,
     image_findings.ImageNotFound: _image,
+    volume_findings.NoVolumes: lambda _: unsupported("HealthCheckType EBS", "the cloud has no block storage"),
     volume_findings.VolumeTooSmall: lambda found: validation(ec2_errors.volume_too_small(found).message),
     launch_findings.TypeNotFound: lambda found: validation(f"Invalid instance type: '{found.type}'"),  # unsourced
     launch_findings.TypeNotSupported: _type_not_supported,

@@ -19,7 +19,7 @@ Reader = Callable[[Any], Values]
 DAY_SECONDS: Final = 86_400
 LIFETIME_SECONDS: Final = 365 * DAY_SECONDS
 MAXIMUM_COUNT: Final = 2**31 - 1
-HEALTH_CHECKS: Final = ("EC2", "ELB", "VPC_LATTICE")
+HEALTH_CHECKS: Final = ("EC2", "EBS", "ELB", "VPC_LATTICE")
 CAPACITY_TYPES: Final = ("units", "vcpu", "memory-mib")
 
 
@@ -77,8 +77,6 @@ def _refuse_any(member: str, why: str = "") -> Reader:
 def _health_checks(value: str) -> Values:
     kinds = tuple(dict.fromkeys(kind.strip() for kind in value.split(",")))
     for kind in kinds:
-        if kind == "EBS":
-            raise unsupported("HealthCheckType EBS")
         if kind not in HEALTH_CHECKS:
             # unsourced
             raise validation(f"Invalid HealthCheckType: {value}. Valid values are EC2, EBS, ELB and VPC_LATTICE.")

@@ -95,6 +95,7 @@ def volume_of(document: Mapping[str, Any], settings: OpenStackSettings, region: 
         token=word(noted.get(TOKEN)),
         attachment=attachment,
         modification=_modification(noted.get(CHANGED, "")),
+        works=status != "error",
     )
 
 

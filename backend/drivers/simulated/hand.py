@@ -12,13 +12,13 @@ from backend.domain.node import Notice
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
 from backend.drivers import errors
-from backend.drivers.errors import PoolNotFound, QuotaExceeded, Refused, ServerNotFound
+from backend.drivers.errors import PoolNotFound, QuotaExceeded, Refused, ServerNotFound, VolumeNotFound
 from backend.drivers.simulated.cloud import SimulatedCloud
 from backend.drivers.simulated.faults import READS, WRITES, Effect, Where
 from backend.drivers.simulated.operator import Operator
 from backend.drivers.simulated.settable import CannotSet, check_region
 
-REFUSALS: Final = (ServerNotFound, PoolNotFound, CannotSet)
+REFUSALS: Final = (ServerNotFound, VolumeNotFound, PoolNotFound, CannotSet)
 Told = str | Sequence[Mapping[str, Any]]
 """A sentence, or a listing: one mapping a row, columns in their order."""
 
@@ -55,6 +55,8 @@ _ON_SERVERS: Final[Mapping[str, Callable[[Operator, str], None]]] = {
     "withdraw-notice": lambda operator, server: operator.notify(server, None),
     "terminate": Operator.terminate,
     "vanish": Operator.vanish,
+    "break-volume": Operator.break_volume,
+    "mend-volume": lambda operator, volume: operator.break_volume(volume, broken=False),
 }
 _REFUSED: Final = {kind.__name__: kind for kind in Refused.__subclasses__()}
 _ONCE: Final = {Effect.LOSE_REQUEST, Effect.LOSE_ANSWER, Effect.BOOT_ERROR, Effect.BOOT_HANG}
@@ -261,6 +263,8 @@ _ACTS: Final = {
     "withdraw-notice": "tell that servers are not taken back after all",
     "terminate": "delete servers behind everybody's back",
     "vanish": "let servers be gone without a trace",
+    "break-volume": "let volumes be in error",
+    "mend-volume": "volumes are whole again",
 }
 _EFFECTS: Final = {
     Effect.CAPACITY: "a zone has room for so many servers",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from backend.domain.node import Notice, ServerStatus
 from backend.domain.scope import Scope
 from backend.drivers.compute import Server
-from backend.drivers.errors import ServerNotFound
+from backend.drivers.errors import ServerNotFound, VolumeNotFound
 from backend.drivers.simulated.compute import SimulatedCompute
 from backend.drivers.simulated.servers import Row, gone
 from backend.drivers.simulated.timeline import moved, present
@@ -66,6 +67,15 @@ class Operator:
         """It is gone without a trace: no listing of changes ever tells."""
         with self._world.state.writing() as connection:
             self._world.servers.forget(connection, self._find(server))
+
+    def break_volume(self, volume: str, *, broken: bool = True) -> None:
+        """It is in error, or whole again. Raises VolumeNotFound."""
+        with self._world.state.writing() as connection:
+            for scope, found in self._world.volumes.everywhere(connection, self._world.now()):
+                if volume in {found.id, f"vol-{found.short_id}"}:
+                    self._world.volumes.save(connection, scope, replace(found, works=not broken))
+                    return
+        raise VolumeNotFound(f"Volume {volume} could not be found.")
 
     def leave_ports(self, scope: Scope, installation: str, ports: Sequence[str]) -> None:
         """Ports that an installation made for servers are left without any, as if made now."""

@@ -106,6 +106,11 @@ class VolumeTable:
             )
         return volume
 
+    def everywhere(self, connection: sqlite3.Connection, now: int) -> list[tuple[Scope, Volume]]:
+        """Every volume of every project, in the order they were made."""
+        scopes = connection.execute("SELECT DISTINCT project, region FROM volumes").fetchall()
+        return [(Scope(*each), volume) for each in scopes for volume in self.all(connection, Scope(*each), now)]
+
     def delete(self, connection: sqlite3.Connection, volume_id: str) -> None:
         connection.execute("DELETE FROM volumes WHERE id = ?", (volume_id,))
 
@@ -184,6 +189,7 @@ def _written(volume: Volume) -> dict[str, Any]:
         "snapshot_id": volume.snapshot_id,
         "encrypted": volume.encrypted,
         "bootable": volume.bootable,
+        "works": volume.works,
         "token": volume.token,
         "attachment": attachment
         and [
@@ -204,14 +210,16 @@ def _kind(kind: Kind) -> list[Any]:
 def _read(volume_id: str, document: Mapping[str, Any]) -> Volume:
     values = dict(document)
     attached, modified = values.pop("attachment"), values.pop("modification")
+    whole = VolumeState.IN_USE if attached else VolumeState.AVAILABLE
     attachment = attached and Attachment(attached[0], attached[1], from_micros(attached[2]), attached[3])
+    state = whole if values.get("works", True) else VolumeState.ERROR
     return Volume(
         **{
             **values,
             "id": volume_id,
             "created_at": from_micros(values["created_at"]),
             "kind": Kind(*values["kind"]),
-            "state": VolumeState.IN_USE if attachment else VolumeState.AVAILABLE,
+            "state": state,
             "attachment": attachment,
             "modification": modified and Modification(from_micros(modified[0]), modified[1], Kind(*modified[2])),
         }

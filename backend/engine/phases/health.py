@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind
-from backend.domain.cluster import Process
+from backend.domain.cluster import VOLUME_CHECK, Process
 from backend.domain.node import ENDED_STATUSES, SERVING, Health, LeavesFor, Node, ServerStatus
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.engine.acts.look import LookAtServer
@@ -27,7 +27,7 @@ BAD = {
     ServerStatus.ERROR: CauseKind.HEALTH_STATUS_CHECK,
 }
 _OBSERVED = frozenset({CauseKind.HEALTH_TERMINATED_OR_STOPPED, CauseKind.HEALTH_STATUS_CHECK})
-_HELD = _OBSERVED | {CauseKind.HEALTH_BALANCER}
+_HELD = _OBSERVED | {CauseKind.HEALTH_BALANCER, CauseKind.HEALTH_VOLUME}
 
 
 def check_health(draft: Draft) -> None:
@@ -39,6 +39,9 @@ def check_health(draft: Draft) -> None:
         if BALANCER_CHECK in draft.cluster.spec.health_checks:
             for node in draft.every(*SERVING):
                 _judge_traffic(draft, node)
+        if VOLUME_CHECK in draft.cluster.spec.health_checks:
+            for node in draft.every(*SERVING):
+                _judge_after_grace(draft, node, CauseKind.HEALTH_VOLUME, failing=node.volume_failed)
     hold = _brake(draft)
     if draft.runs(Process.REPLACE_UNHEALTHY, Process.TERMINATE):
         _replace(draft, hold)
@@ -59,15 +62,20 @@ def _judge_traffic(draft: Draft, node: Node) -> None:
         each.state is RegistrationState.REGISTERED and each.served and each.health is MemberHealth.UNHEALTHY
         for each in draft.registered(node)
     )
+    _judge_after_grace(draft, node, CauseKind.HEALTH_BALANCER, failing=failing)
+
+
+def _judge_after_grace(draft: Draft, node: Node, cause: CauseKind, *, failing: bool) -> None:
+    """By what is no matter of its server's status: it counts when the node's grace is over."""
     if not failing:
-        if node.health_cause == CauseKind.HEALTH_BALANCER:
+        if node.health_cause == cause:
             _clear(draft, node)
         return
     grace_ends_at = (node.in_service_at or draft.now) + timedelta(seconds=draft.cluster.spec.health_grace_seconds)
     if node.health is Health.HEALTHY and draft.now < grace_ends_at:
         draft.wake(grace_ends_at)
     elif node.health is Health.HEALTHY:
-        _mark(draft, node, CauseKind.HEALTH_BALANCER)
+        _mark(draft, node, cause)
 
 
 def _mark(draft: Draft, node: Node, cause: CauseKind) -> None:

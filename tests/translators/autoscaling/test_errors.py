@@ -42,7 +42,7 @@ ELSEWHERE = {
     "TargetGroupElsewhere", "PolicyUnknown", "PolicyExists", "PolicyInUse",
     "ListenerNotFound", "ListenerExists", "RuleNotFound", "PriorityInUse", "TargetsInvalid", "BalancingLacks", "RuleMisplaced",
     "KeyGone", "RegionNotOpened", "RolesNotAssumed", "SessionsExhausted", "SessionsUnavailable",
-    "NoVolumes", "VolumeNotFound", "VolumeConflict", "VolumeAttached", "VolumeNotAttached", "VolumeElsewhere", "VolumeShrinks", "SnapshotNotFound",
+    "VolumeNotFound", "VolumeConflict", "VolumeAttached", "VolumeNotAttached", "VolumeElsewhere", "VolumeShrinks", "SnapshotNotFound",
     "SnapshotInUse", "ServerProtected",
     "SecurityGroupExists", "SecurityGroupInUse", "SecurityGroupKept", "GroupRuleExists",
     "GroupRuleMissing", "GroupRulesUnknown", "KeyPairExists", "KeyPairNotPublic",

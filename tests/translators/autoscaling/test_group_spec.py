@@ -111,7 +111,6 @@ def test_honoured(member, value, values):
         ("DefaultCooldown", -1, "defaultCooldown"),
         ("HealthCheckGracePeriod", -1, "Grace period must be a positive integer."),
         ("HealthCheckType", "EC2,ELB", "Specifying EC2 in addition to other health check types"),
-        ("HealthCheckType", "EBS", "HealthCheckType EBS is not supported"),
         ("HealthCheckType", "EC2,HTTP", "Invalid HealthCheckType: EC2,HTTP"),
         ("TerminationPolicies", ["Newest"], "Invalid termination policy: Newest"),
         ("TerminationPolicies", ["arn:aws:lambda:r:1:function:f"], "TerminationPolicies with a Lambda function"),

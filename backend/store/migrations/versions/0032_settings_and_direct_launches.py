@@ -38,6 +38,7 @@ def upgrade() -> None:
     op.add_column("clusters", sa.Column("launching", sa.Boolean(), nullable=True))
     op.add_column("clusters", sa.Column("operator", sa.String(length=128), nullable=True))
     op.add_column("nodes", sa.Column("notice", sa.String(length=64), nullable=True))
+    op.add_column("nodes", sa.Column("volume_failed", sa.Boolean(), nullable=True))
     op.create_table(
         _LAUNCHES,
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -65,6 +66,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table(_LAUNCHES)
+    op.drop_column("nodes", "volume_failed")
     op.drop_column("nodes", "notice")
     op.drop_column("clusters", "operator")
     op.drop_column("clusters", "launching")

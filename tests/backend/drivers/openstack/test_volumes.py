@@ -137,6 +137,14 @@ def test_states(cinder, volumes, scope, told, state, attached):
     assert volume.attachment is None or (volume.attachment.server_id, volume.attachment.device) == (SERVER, "/dev/sdf")
 
 
+@pytest.mark.parametrize(("status", "works"), [("in-use", True), ("error_extending", True), ("error", False)])
+def test_what_could_not_be_made_larger_works_all_the_same(cinder, volumes, scope, status, works):
+    told = document(status=status, attachments=[{"server_id": SERVER}])
+    cinder.on("GET", f"{CINDER}/volumes/detail", Reply(200, {"volumes": [told]}))
+    (volume,) = volumes.list(scope)
+    assert (volume.works, volume.attachment.server_id) == (works, SERVER)
+
+
 def test_what_is_noted_is_read_and_nonsense_is_passed_over(cinder, volumes, scope):
     before = Modification(NOW, 5, Kind("gp2"))
     sane = {"coppice:type": "io1", "coppice:iops": "200", "coppice:changed": f"{NOW.isoformat()} 5 gp2 0 0"}
