@@ -70,7 +70,7 @@ def _follow(context: Context, lease: ScheduleLease, conn: Connection) -> Sequenc
     due = [each for each in here if each.next_at is not None and each.next_at <= now]
     runs = []
     for wanted_at, schedule in sorted(((_last_time(each, now), each) for each in due), key=lambda one: one[0]):
-        rng = context.rng("schedule", schedule.id, lease.epoch)
+        rng = context.rng("schedule", *lease.key, lease.epoch, schedule.id)
         runs.append(_run(conn, schedule, wanted_at, now, rng))
         _move_on(conn, cluster, schedule, now)
     mine = schedules.SCHEDULES.one(conn, cluster.scope, id=lease.schedule_id)

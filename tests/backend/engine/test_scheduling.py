@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -70,6 +71,19 @@ def test_what_is_not_given_follows(world, group):
     assert sizes(world, group) == (2, 2, 5)
     leap(world, NOW + 2 * HOUR)
     assert sizes(world, group) == (0, 1, 1)
+
+
+def test_runs_that_fail_are_told_each_by_itself(world, group):
+    """Whoever has another schedule of the cluster at work runs it, too; the next time it has a turn of its own."""
+    world.engine_settings = replace(world.engine_settings, schedules_at_once=1)
+    world.engine = world.new_engine("one by one")
+    put(world, "even", recurrence="0 */2 * * *", desired=9)
+    put(world, "odd", recurrence="1 * * * *", desired=8)
+    for hours in (3.5, 4.5, 5.0):  # both in the turn of the odd one; that alone; the even one alone
+        leap(world, NOW + hours * HOUR)
+    told = [entry for entry in world.journal(group) if entry.kind is ActivityKind.SCHEDULE]
+    assert len({entry.id for entry in told}) == len(told) == world.engine.counters["schedules_failed"]
+    assert (len(told), world.engine.counters["faults"]) == (4, 0)
 
 
 def test_one_that_recurs_until_its_end(world, group):
