@@ -91,7 +91,6 @@ class CauseKind(StrEnum):
     ALL_PROTECTED = "all_protected"  #                                             could not scale in
     MASS_FAILURE = "mass_failure"  #                                               bad, total, extent, minutes
     ACCESS_REFUSED = "access_refused"  #                                           the cloud lets nobody look
-    HEALTH_VOLUME = "health_volume"  #                                             a stopped server cannot be started
     # requests about the warm pool, whose size is before and after; prepared is absent where it is not set
     USER_PUT_WARM_POOL = "user_put_warm_pool"  #                                   minimum, prepared, before, after
     USER_UPDATED_WARM_POOL = (

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from backend.domain.activity import Cause
 from backend.domain.hooks import HookRequest
+from backend.domain.mixes import Mix, MixRequest
 from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
@@ -108,6 +109,7 @@ class ClusterSpec:
         server_group: name of the server group that nodes are launched into; goes before the launch source's own.
         operator: who alone may change it, by one of their names; None for everybody of the project.
         retain_abandoned: a node whose end a hook abandoned stays, out of service, until it is ended again.
+        mix: what nodes are mixed of; None where all are as the source has them.
     """
 
     minimum: int
@@ -136,6 +138,7 @@ class ClusterSpec:
     server_group: str | None = None
     retain_abandoned: bool = False
     operator: str | None = None
+    mix: Mix | None = None
 
     def is_operated_by(self, scope: Scope) -> bool:
         """Whether whoever asks may change it."""
@@ -247,6 +250,7 @@ class NewCluster:
         values: fields of ClusterSpec by name, ``minimum`` and ``maximum`` at least; ``desired`` absent is the minimum.
         pools: short ids of the pools that its nodes become members of.
         hooks: lifecycle hooks that hold its first nodes already.
+        mix: what its nodes are mixed of, beside the source.
     """
 
     name: str
@@ -256,6 +260,7 @@ class NewCluster:
     tags: tuple[Tag, ...] = ()
     pools: tuple[str, ...] = ()
     hooks: tuple[HookRequest, ...] = ()
+    mix: MixRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,13 +270,15 @@ class ClusterChange:
     Attributes:
         values: field name of ClusterSpec -> new value. ``desired`` absent: it follows the new bounds as AWS does
             (a minimum above it lifts it, a maximum below it lowers it).
-        source: what nodes launched from now on are made from.
+        source: what nodes launched from now on are made from; without a mix they are of nothing else.
+        mix: what they are mixed of; with it ``source`` may be left out.
         placement: where they are launched.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     source: SourceRequest | None = None
     placement: PlacementRequest = PlacementRequest()
+    mix: MixRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,6 +303,7 @@ class Member(NamedTuple):
         server: short id of its server.
         state, health: NodeState and Health values as plain text.
         configuration, template_id, template_name, template_version: its ProfileRef, None where it has none.
+        units: what it counts, None where its cluster has no weights.
     """
 
     server: str
@@ -315,3 +316,4 @@ class Member(NamedTuple):
     template_id: str | None
     template_name: str | None
     template_version: int | None
+    units: int | None = None

@@ -144,6 +144,7 @@ class Flavor:
         memory_mib: memory in MiB.
         architectures: ``x86_64``, ``arm64``, ``i386``.
         zones: where it is offered.
+        cost: of an hour, in whatever the operator counts in; None where nobody told.
     """
 
     name: str
@@ -162,6 +163,7 @@ class Flavor:
     network_performance: str = ""
     ephemeral_gib: int = 0
     processor: str = ""
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

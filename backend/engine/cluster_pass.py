@@ -25,7 +25,7 @@ from backend.engine.lanes import Call
 from backend.engine.plan import Plan, make_plan
 from backend.engine.reading import read_snapshot
 from backend.engine.reasons import reason_of
-from backend.engine.snapshot import Snapshot
+from backend.engine.snapshot import OfferedType, Snapshot
 from backend.engine.telling import tell, tell_refusals
 from backend.store import changes, leases, traffic, watches
 from backend.store.changes import Overtaken
@@ -120,9 +120,11 @@ def _planned(context: Context, snapshot: Snapshot, rng: Random) -> Generator[Seq
     plan = make_plan(snapshot, context.now(), context.settings, rng)
     if plan.places_wanted:
         snapshot = yield from _placed(context, snapshot)
+    if plan.types_wanted:
+        snapshot = yield from _offered(context, snapshot)
     if plan.faults_wanted:
         snapshot = yield from _explained(context, snapshot, plan.faults_wanted)
-    if plan.places_wanted or plan.faults_wanted:
+    if plan.places_wanted or plan.types_wanted or plan.faults_wanted:
         plan = make_plan(snapshot, context.now(), context.settings, rng)
     return plan
 
@@ -134,6 +136,22 @@ def _placed(context: Context, snapshot: Snapshot) -> Generator[Sequence[Call], l
     if isinstance(answer, errors.NotAuthorized):  # which launches would meet too: it is told as theirs
         return replace(snapshot, subnets={}, profile=reason_of(answer, "", ""))
     return replace(snapshot, subnets=_by_zone(snapshot.cluster, answer))
+
+
+def _offered(context: Context, snapshot: Snapshot) -> Generator[Sequence[Call], list[Any], Snapshot]:
+    """The snapshot with the types that the cloud offers, where it tells them."""
+    scope = snapshot.cluster.scope
+    (answer,) = yield [Call(scope, partial(_types, context.catalog, scope))]
+    if isinstance(answer, errors.NotAuthorized):
+        return replace(snapshot, types=(), profile=reason_of(answer, "", ""))
+    return snapshot if isinstance(answer, errors.CloudError) else replace(snapshot, types=answer)
+
+
+def _types(catalog: Catalog, scope: Scope) -> Sequence[OfferedType] | errors.CloudError:
+    try:
+        return [OfferedType(flavor, flavor.cost) for flavor in catalog.flavors(scope)]
+    except errors.CloudError as error:
+        return error
 
 
 def _explained(

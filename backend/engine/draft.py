@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from random import Random
 
 from backend.domain.activity import Cause, Reason
@@ -19,9 +20,10 @@ from backend.domain.traffic import MemberHealth, Registration, RegistrationState
 from backend.drivers.balancing import Target
 from backend.engine.acts.act import Act
 from backend.engine.acts.members import Change, ChangeMembers
+from backend.engine.offers import asks_types, expand
 from backend.engine.revision import Revision
 from backend.engine.settings import EngineSettings
-from backend.engine.snapshot import Snapshot
+from backend.engine.snapshot import Profile, Snapshot
 from backend.policies.replacement import LAUNCH_FIRST, Arrival, Newcomer, Pace, arrival, pace
 
 BALANCER_CHECK = "ELB"
@@ -53,6 +55,7 @@ class Draft(Revision):
         wishes: launches wanted beside what the capacity lacks.
         wakes: instants at which something may have to be done.
         places_wanted: launches wait to be told where the cluster's subnets lie.
+        types_wanted: launches wait to be told what types the cloud offers.
         faults_wanted: nodes whose servers went into error, for reasons that the cloud is to be asked for.
     """
 
@@ -62,6 +65,7 @@ class Draft(Revision):
         self.wishes: list[Wish] = []
         self.wakes: list[datetime] = []
         self.places_wanted = False
+        self.types_wanted = False
         self.faults_wanted: list[Node] = []
         self._acts: list[Act] = []
         self._members: dict[tuple[str, Change], list[Target]] = {}
@@ -80,8 +84,34 @@ class Draft(Revision):
     def failures(self) -> list[Backoff]:
         """The backoffs of what would be launched now: another profile starts afresh."""
         profile = self.snapshot.profile
+        if self.snapshot.mixed:
+            begins = tuple({f"{each.ref.key}:" for each in self.snapshot.mixed})
+            return [each for each in self.backoffs.values() if each.profile_key.startswith(begins)]
         key = NO_PROFILE if isinstance(profile, Reason) else profile.ref.key
         return [each for each in self.backoffs.values() if each.profile_key == key]
+
+    # what may be launched --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def choices(self) -> Sequence[Profile]:
+        """What the next nodes may be made from, by rank; of a mix those of a type that the cloud is known to offer."""
+        if self.cluster.spec.mix is not None:
+            return expand(self.cluster.spec.mix, self.snapshot)
+        profile = self.snapshot.profile
+        return () if isinstance(profile, Reason) else (profile,)
+
+    @property
+    def lacks_types(self) -> bool:
+        """Whether what the cloud offers has to be known for a launch, and is not."""
+        mix = self.cluster.spec.mix
+        return mix is not None and self.snapshot.types is None and asks_types(mix, self.snapshot)
+
+    def profile_of(self, node: Node) -> Profile | None:
+        """What a node was to be made from, where that is still among what may be launched."""
+        for each in self.choices:
+            if each.ref == node.profile and (not each.mixed or each.instance_type == node.instance_type):
+                return replace(each, preemptible=node.preemptible)
+        return None
 
     # what is added ---------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backend.domain.activity import Cause, Reason
+from backend.domain.activity import Cause
 from backend.domain.ids import short_id
 from backend.domain.lifecycle import told_as
 from backend.domain.node import GROUP_TAG, Health, Node, NodeState
@@ -14,29 +14,32 @@ from backend.engine.acts.create_servers import CreateServers
 from backend.engine.draft import Draft
 from backend.engine.snapshot import Profile, Snapshot
 
+Place = tuple[str, str | None]
+"""A zone, and a subnet there."""
+
 
 def launch(
     draft: Draft,
-    zone: str,
-    subnet_id: str | None,
+    place: Place,
+    profile: Profile,
     causes: Sequence[Cause],
     replaces: Sequence[str | None],
     *,
     state: NodeState = NodeState.PENDING,
 ) -> None:
-    """New nodes in one zone and subnet, whose servers one request makes.
+    """New nodes in one place, whose servers one request makes.
 
     Args:
         replaces: for each node the id of the one it replaces, or None.
         state: where they begin: on their way into service, or into the warm pool.
     """
-    profile, launch_id = _profile(draft), draft.new_id()
+    launch_id = draft.new_id()
     made = []
     for replaced in replaces:
-        node = _begun(draft, _node(draft, profile, launch_id, (zone, subnet_id), replaced), state)
+        node = _begun(draft, _node(draft, profile, launch_id, place, replaced), state)
         entry = draft.open(told_as(node), causes, node)
         made.append(draft.put(replace(node, activity_id=entry.id)))
-    draft.act(order(draft, made))
+    draft.act(order(draft, made, profile))
 
 
 def _begun(draft: Draft, node: Node, state: NodeState) -> Node:
@@ -47,9 +50,9 @@ def _begun(draft: Draft, node: Node, state: NodeState) -> Node:
     return replace(node, state=state, warms_to=SETTLED[pool.state])
 
 
-def order(draft: Draft, nodes: Sequence[Node]) -> CreateServers:
+def order(draft: Draft, nodes: Sequence[Node], profile: Profile) -> CreateServers:
     """What asks for the servers of nodes of one launch."""
-    profile, first = _profile(draft), nodes[0]
+    first = nodes[0]
     tags = _tags(draft.snapshot, profile)
     return CreateServers(
         draft.scope,
@@ -64,13 +67,7 @@ def order(draft: Draft, nodes: Sequence[Node]) -> CreateServers:
     )
 
 
-def _profile(draft: Draft) -> Profile:
-    profile = draft.snapshot.profile
-    assert not isinstance(profile, Reason)
-    return profile
-
-
-def _node(draft: Draft, profile: Profile, launch_id: str, place: tuple[str, str | None], replaces: str | None) -> Node:
+def _node(draft: Draft, profile: Profile, launch_id: str, place: Place, replaces: str | None) -> Node:
     zone, subnet_id = place
     cluster = draft.cluster
     return Node(
@@ -88,10 +85,12 @@ def _node(draft: Draft, profile: Profile, launch_id: str, place: tuple[str, str 
         health_cause=None,
         protected=False,
         profile=profile.ref,
-        instance_type=profile.spec.instance_type or "",
+        instance_type=profile.instance_type,
         image_id=None,
         created_at=draft.now,
         replaces=replaces,
+        units=profile.units,
+        preemptible=profile.preemptible,
     )
 
 

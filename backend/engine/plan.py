@@ -56,6 +56,7 @@ class Plan:
         acts: what the cloud is told when the changes are written.
         places_wanted: there are launches too, once it is known where the cluster's subnets lie.
         faults_wanted: nodes whose launch failed for reasons that the cloud knows better.
+        types_wanted: there are launches too, once it is known what types the cloud offers.
     """
 
     changes: Changes
@@ -63,6 +64,7 @@ class Plan:
     due_at: datetime
     places_wanted: bool = False
     faults_wanted: tuple[Node, ...] = ()
+    types_wanted: bool = False
 
 
 def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: Random) -> Plan:
@@ -80,4 +82,5 @@ def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: 
         phase(draft)
     sweep = now + settings.sweep * rng.uniform(0.5, 1.0)
     due_at = now if draft.again else min((*(max(at, now) for at in draft.wakes), sweep))
-    return Plan(draft.changes, tuple(draft.acts), due_at, draft.places_wanted, tuple(draft.faults_wanted))
+    wanted = draft.places_wanted, tuple(draft.faults_wanted), draft.types_wanted
+    return Plan(draft.changes, tuple(draft.acts), due_at, *wanted)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from backend.domain.activity import Reason, ReasonKind
 from backend.domain.changes import ClusterRows
-from backend.domain.cluster import Cluster
 from backend.domain.image_findings import ImageNotFound
 from backend.domain.launch_findings import IamProfileNotFound
+from backend.domain.mixes import Mix, Override
 from backend.domain.node import SERVING, Health, ServerStatus
-from backend.domain.profile import ProfileRef
+from backend.domain.profile import LaunchSource, ProfileRef
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
 from backend.engine.snapshot import Profile, Snapshot
@@ -30,9 +33,12 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
     names = {profile.configuration for profile in profiles if profile.configuration}
     seen_until, launch_first = watches.standing(conn, scope)
     project, region = watches.tallies(conn, scope) if _any_doubtful(rows) else (NOTHING, NOTHING)
+    profile = _profile(conn, scope, cluster.spec.source)
+    mixed = _mixed(conn, scope, cluster.spec.mix, profile)
     return Snapshot(
         rows=rows,
-        profile=_profile(conn, scope, cluster),
+        profile=mixed if isinstance(mixed, Reason) else profile,
+        mixed=() if isinstance(mixed, Reason) else mixed,
         tags=tuple(tags.of_one(conn, cluster.id)),
         subnets=None if cluster.spec.subnets else {},
         configurations=configurations.created(conn, scope, names) if len(names) > 1 else {},
@@ -51,8 +57,27 @@ def _any_doubtful(rows: ClusterRows) -> bool:
     )
 
 
-def _profile(conn: Connection, scope: Scope, cluster: Cluster) -> Profile | Reason:
-    source = cluster.spec.source
+def _mixed(conn: Connection, scope: Scope, mix: Mix | None, profile: Profile | Reason) -> Sequence[Profile] | Reason:
+    """What may be launched of a mix, by rank; an override whose own template is gone is passed over while others stay.
+
+    A reason where nothing can be launched.
+    """
+    if mix is None or isinstance(profile, Reason):
+        return profile if isinstance(profile, Reason) else ()
+    found: list[Profile] = []
+    reason: Reason | None = None
+    for override in mix.overrides or (Override(),):
+        made = profile if override.source is None else _profile(conn, scope, override.source)
+        if isinstance(made, Reason):
+            reason = reason or made
+            continue
+        kind, image = override.instance_type or made.spec.instance_type, override.image or made.spec.image
+        spec = replace(made.spec, instance_type=kind, image=image)
+        found.append(Profile(spec, made.ref, mixed=True, units=override.units, requirements=override.requirements))
+    return reason if reason is not None and not found else found
+
+
+def _profile(conn: Connection, scope: Scope, source: LaunchSource) -> Profile | Reason:
     if source.template_id is None:
         name = source.configuration or ""
         configuration = configurations.find(conn, scope, name)

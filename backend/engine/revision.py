@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
-from backend.domain import ids
+from backend.domain import ids, mixes
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, Reason, ReasonKind, begun, over
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.changes import Changes, ClusterRows, Ending, Entries, MemberKey, Place
@@ -126,7 +126,7 @@ class Revision:
         entered = move(node, NodeState.IN_SERVICE, self.now)
         if node.in_service_at is None and not node.attached:
             entered = replace(entered, protected=self.cluster.spec.protect_new)
-            self.forgive({NO_ZONE, node.zone})
+            self.forgive(node)
             if node.replaces is None:
                 self.cool_down()
         return self.put(entered)
@@ -140,7 +140,7 @@ class Revision:
         """A node is ready in the warm pool."""
         self.end(node.activity_id, ActivityStatus.SUCCESSFUL)
         if not node.returns:
-            self.forgive({NO_ZONE, node.zone})
+            self.forgive(node)
         return self.put(move(node, state, self.now))
 
     def terminate(self, node: Node, causes: Collection[Cause], leaves_for: LeavesFor) -> Node:
@@ -159,8 +159,7 @@ class Revision:
         """A node never came into service: its server, if it has one, goes, and its place is left alone for a while."""
         self.end(node.activity_id, ActivityStatus.FAILED, reason)
         self.stop_waiting(node)
-        key = NO_PROFILE if node.profile is None else node.profile.key
-        self.back_off(node.zone, key, refused=reason.kind not in NOT_ASKED)
+        self.back_off(node.zone, self.key_of(node), refused=reason.kind not in NOT_ASKED)
         if node.server_id is None:
             del self.nodes[node.id]
         else:
@@ -281,12 +280,24 @@ class Revision:
             self.backoffs[place] = failed
         self.again = True
 
-    def forgive(self, zones: Collection[str]) -> None:
-        """Launches succeeded in these zones: what failed elsewhere was not in vain. What failed just now stands."""
+    def key_of(self, node: Node) -> str:
+        """What backoffs of launches like that of a node are kept by."""
+        if node.profile is None:
+            return NO_PROFILE
+        if self.cluster.spec.mix is None:
+            return node.profile.key
+        return mixes.key(node.profile.key, node.instance_type, preemptible=node.preemptible)
+
+    def forgive(self, came: Node) -> None:
+        """A launch succeeded: what failed elsewhere was not in vain, and what failed just now stands.
+
+        Of a mix only what the node is of is forgiven in its zone: another type may lack room there still.
+        """
+        mixed, own = self.cluster.spec.mix is not None, self.key_of(came)
         for place, entry in list(self.backoffs.items()):
             if place in self._failed:
                 continue
-            if place[0] in zones:
+            if place[0] == NO_ZONE or (place[0] == came.zone and (not mixed or place[1] == own)):
                 del self.backoffs[place]
             else:
                 self.backoffs[place] = replace(entry, refusals=0, failing=timedelta(0))

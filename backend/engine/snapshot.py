@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from backend.domain import mixes
 from backend.domain.activity import Reason
 from backend.domain.changes import ClusterRows
 from backend.domain.cluster import Cluster, Tag
 from backend.domain.profile import ProfileRef, ServerSpec
+from backend.domain.requirements import Requirements
 from backend.domain.traffic import Registration
+from backend.drivers.compute import Flavor
 from backend.policies.brake import NOTHING, Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the next node is made from: the launch source with its version resolved."""
+    """What the next node is made from: the launch source with its version resolved, and as what of a mix.
+
+    Attributes:
+        mixed: it is one choice of several.
+        units: what a node of it counts; None where nothing has weights.
+        preemptible: of the class of servers that the cloud may take back.
+        requirements: what its type is to have, where it is not chosen yet.
+        cost, size: of its type, where they were asked for.
+    """
 
     spec: ServerSpec
     ref: ProfileRef
+    mixed: bool = False
+    units: int | None = None
+    preemptible: bool = False
+    requirements: Requirements | None = None
+    cost: float | None = None
+    size: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def instance_type(self) -> str:
+        return self.spec.instance_type or ""
+
+    @property
+    def weight(self) -> int:
+        """How much of the desired capacity a node of it makes up."""
+        return self.units or 1
+
+    @property
+    def key(self) -> str:
+        """What backoffs of it are kept by."""
+        if not self.mixed:
+            return self.ref.key
+        return mixes.key(self.ref.key, self.instance_type, preemptible=self.preemptible)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedType:
+    """A type of the cloud. ``cost``: of an hour as the operator has it, None where nobody told."""
+
+    flavor: Flavor
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +70,8 @@ class Snapshot:
     Attributes:
         rows: the cluster and all that is its own.
         profile: what is launched, or why nothing can be.
+        mixed: where the cluster has a mix: what may be launched, in its order; those with requirements are looked up.
+        types: what the cloud offers, where it was asked; a mix may need it.
         subnets: zone -> cloud ids of the cluster's subnets there; empty when each zone's default is meant; None where
             the cloud was not asked where the subnets lie, or could not be.
         configurations: creation of the launch configurations that nodes were made from, by name.
@@ -49,6 +92,8 @@ class Snapshot:
     project: Tally = NOTHING
     region: Tally = NOTHING
     faults: Mapping[str, str | None] = field(default_factory=dict)
+    mixed: Sequence[Profile] = ()
+    types: Sequence[OfferedType] | None = None
 
     @property
     def cluster(self) -> Cluster:

@@ -32,6 +32,8 @@ from backend.domain.cluster_findings import (
     CoolingDown,
 )
 from backend.domain.lifecycle_findings import RetentionForbids
+from backend.domain.mix_findings import MixWithoutTemplate
+from backend.domain.mixes import Mix, MixRequest
 from backend.domain.node import LEAVING, Member
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, LaunchSource
@@ -43,10 +45,11 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.errors import LimitExceeded
 from backend.policies import bounds
-from backend.services import configurations, limits, placement, sources, traffic
+from backend.services import configurations, limits, mixes, placement, sources, traffic
 from backend.services import hooks as kept_hooks
 from backend.services.catalog import asking
 from backend.services.hooks import Hooks
+from backend.services.mixes import Ground
 from backend.store import activities, clusters, intents, lifecycle, nodes, tags, watches
 from backend.store import configurations as kept_configurations
 from backend.store.activities import ActivityQuery
@@ -81,6 +84,7 @@ class Clusters:
             ServerUnknown: of the launch source.
             PoolNotFound: of the traffic sources; LimitExceeded where there are more than 50.
             HookIncomplete, TargetUnreached: of the lifecycle hooks.
+            MixWithoutTemplate: of the mix.
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         values = {"desired": wanted.values["minimum"], **wanted.values}
@@ -93,7 +97,12 @@ class Clusters:
         zones, subnets = self._place(scope, wanted)
         group = self._group(scope, values)
         self._check_volumes(values)
-        source = self._source(scope, wanted.source, (zones, subnets), wanted.name, group)
+        mix: Mix | None = None
+        if wanted.mix is not None:
+            ground = Ground(self._store, self._catalog, scope, (zones, subnets), group)
+            source, mix = _mixed(ground, wanted.source, wanted.mix)
+        else:
+            source = self._source(scope, wanted.source, (zones, subnets), wanted.name, group)
         pools = traffic.sources_of(self._store, self._catalog, scope, wanted.pools)
         traffic.check_number(pools)
         cluster_id = str(uuid4())
@@ -108,7 +117,7 @@ class Clusters:
         def work(conn: Connection) -> Cluster:
             if clusters.count(conn, scope) >= limits.CLUSTERS:
                 raise LimitExceeded("clusters", limits.CLUSTERS)
-            spec = ClusterSpec(source=source(conn), zones=zones, subnets=subnets, **values)
+            spec = ClusterSpec(source=source(conn), zones=zones, subnets=subnets, mix=mix, **values)
             made = Cluster(
                 id=cluster_id,
                 project_id=scope.project_id,
@@ -140,6 +149,7 @@ class Clusters:
             ClusterNotFound, ClusterDeleting, BoundsCrossed, CapacityOutOfBounds
             ZoneNotFound, SubnetNotFound, ZonesMismatch, ServerGroupNotFound
             ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound
+            MixWithoutTemplate, WeightsIncomplete: of the mix.
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         placed: placement.Placement | None = None
@@ -147,11 +157,7 @@ class Clusters:
             placed = placement.place(self._catalog, scope, change.placement)
         self._group(scope, change.values)
         self._check_volumes(change.values)
-        source: _Source | None = None
-        if change.source is not None:
-            spec = self.get(scope, name).spec
-            group = change.values.get("server_group", spec.server_group)
-            source = self._source(scope, change.source, placed or (spec.zones, spec.subnets), name, group)
+        source, mix = self._changed_source(scope, name, change, placed)
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
@@ -164,7 +170,9 @@ class Clusters:
             if placed is not None:
                 values["zones"], values["subnets"] = placement.merge(placed, spec)
             if source is not None:
-                values["source"] = source(conn)
+                values |= {"source": source(conn), "mix": mix}
+                if mix is not None or spec.mix is not None:
+                    mixes.reweigh(conn, cluster.id, mix)
             data = {"minimum": minimum, "maximum": maximum, "desired": desired}
             cause = Cause(CauseKind.USER_UPDATED, now, {**data, "before": spec.desired, "after": desired})
             if cluster.warm_pool is not None:
@@ -364,6 +372,19 @@ class Clusters:
         sources.try_template(self._catalog, scope, version, place, group)
         return lambda _: sources.template_source(request, version)
 
+    def _changed_source(
+        self, scope: Scope, name: str, change: ClusterChange, placed: placement.Placement | None
+    ) -> tuple[_Source | None, Mix | None]:
+        """The launch source of a change, if it has one, and the mix that is then beside it."""
+        if change.source is None and change.mix is None:
+            return None, None
+        spec = self.get(scope, name).spec
+        group, place = change.values.get("server_group", spec.server_group), placed or (spec.zones, spec.subnets)
+        if change.mix is not None:
+            return _mixed(Ground(self._store, self._catalog, scope, place, group), change.source, change.mix, spec)
+        assert change.source is not None
+        return self._source(scope, change.source, place, name, group), None
+
     def _source_of_server(self, scope: Scope, server: str, name: str) -> _Source:
         found = sources.server_of(self._cloud, scope, server)
         with asking():
@@ -375,6 +396,22 @@ class Clusters:
             return LaunchSource(name)
 
         return kept
+
+
+def _mixed(
+    ground: Ground, request: SourceRequest | None, wanted: MixRequest, before: ClusterSpec | None = None
+) -> tuple[_Source, Mix]:
+    """The template and the mix of a policy; what it does not name is as it was before."""
+    with ground.store.read() as conn:
+        if request is not None:
+            version = sources.template_of(conn, ground.scope, request)
+            source = sources.template_source(request, version)
+        elif before is not None and before.source.is_template:
+            version, source = sources.template_kept(conn, ground.scope, before.source), before.source
+        else:
+            raise MixWithoutTemplate
+    mix = mixes.mix_of(ground, version, wanted, None if before is None else before.mix)
+    return lambda _: source, mix
 
 
 def _without_gone(

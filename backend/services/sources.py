@@ -50,6 +50,21 @@ def template_of(conn: Connection, scope: Scope, request: SourceRequest) -> Templ
     return version
 
 
+def template_kept(conn: Connection, scope: Scope, source: LaunchSource) -> TemplateVersion:
+    """The version that a cluster's source means now.
+
+    Raises:
+        TemplateNotFound, TemplateVersionNotFound
+    """
+    found = None if source.template_id is None else templates.find(conn, scope, template_id=source.template_id)
+    if found is None:
+        raise TemplateNotFound(None, source.template_name)
+    version = templates.version_of(conn, found, source.template_version)
+    if version is None:
+        raise TemplateVersionNotFound(found.name, found.id, source.template_version or "$Default")
+    return version
+
+
 def bound_template(conn: Connection, scope: Scope, version: TemplateVersion) -> TemplateVersion:
     """The version with what rows know in the place of the names of it.
 

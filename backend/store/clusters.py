@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Select, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from backend.domain import mixes
 from backend.domain.cluster import Cluster, ClusterStatus, Tag, TagMatch
 from backend.domain.cluster_findings import ClusterExists, ClusterManaged, ClusterNotFound
 from backend.domain.page import Page
@@ -271,6 +272,8 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if name == "source":
             columns |= _source_columns(value)
+        elif name == "mix":
+            columns[name] = mixes.document(value)
         elif name == "causes":
             columns[name] = rows.causes_document(value)
         elif name == "sources":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import lru_cache
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from backend.domain import options
+from backend.domain import mixes, options
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.cluster import (
     Cluster,
@@ -42,7 +43,7 @@ _SPEC_FIELDS = tuple(field.name for field in fields(ClusterSpec) if field.name !
 _PLAIN_FIELDS = tuple(
     name
     for name in _SPEC_FIELDS
-    if name not in {*_TUPLES, "deletion_protection", "zone_distribution", "retain_abandoned"}
+    if name not in {*_TUPLES, "deletion_protection", "zone_distribution", "retain_abandoned", "mix"}
 )
 
 # What a newer Coppice on the same database may have written beyond these is left out of what is read here.
@@ -79,6 +80,7 @@ def spec_values(spec: ClusterSpec) -> dict[str, Any]:
         values[name] = list(values[name])
     values["deletion_protection"] = str(spec.deletion_protection)
     values["zone_distribution"] = str(spec.zone_distribution)
+    values["mix"] = mixes.document(spec.mix)
     values["source_configuration"] = spec.source.configuration
     values["source_template_id"] = spec.source.template_id
     values["source_template_name"] = spec.source.template_name
@@ -102,6 +104,7 @@ def _spec_of(columns: tuple[Any, ...]) -> ClusterSpec:
         deletion_protection=DeletionProtection(mapping["deletion_protection"]),
         zone_distribution=ZoneDistribution(mapping["zone_distribution"]),
         retain_abandoned=bool(mapping["retain_abandoned"]),
+        mix=None if mapping["mix"] is None else mixes.mix_of(json.loads(mapping["mix"])),
         **values,
     )
 

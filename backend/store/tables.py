@@ -22,7 +22,7 @@ from backend.store import (
     schedule_tables,
 )
 from backend.store.table import ID, NAME, WORD, leased, metadata, record, table
-from backend.store.types import Document, Instant, Words
+from backend.store.types import Document, Instant, Words, Written
 
 __all__ = [
     "account_tables",
@@ -74,6 +74,7 @@ SPEC_COLUMNS = (
     Column("server_group", NAME),
     Column("retain_abandoned", Boolean),
     Column("operator", String(128)),
+    Column("mix", Written),
 )
 
 clusters = table(

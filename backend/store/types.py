@@ -59,6 +59,15 @@ class Document(TypeDecorator[Any]):
         return [] if value == "[]" else {} if value == "{}" else json.loads(value)
 
 
+class Written(Document):
+    """A Document read as the text it is, for who reads the same one often and keeps what came of it."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return value
+
+
 class Words(Document):
     """Some words in their order: a Document read as a tuple. Rows repeat each other, so each text is parsed once."""
 

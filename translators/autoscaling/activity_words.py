@@ -62,7 +62,6 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     CauseKind.REBALANCE_RECOMMENDED: "an EC2 instance rebalance recommendation was received for instance {server}.",
     CauseKind.INTERRUPTED: f"{_OUT} an EC2 Spot instance interruption notice.",
     CauseKind.LAUNCH_ABANDONED: "an instance was taken out of service in response to a launch failure.",  # unsourced
-    CauseKind.HEALTH_VOLUME: f"{_OUT} EBS volume health check failure.",
     # Source: conformance/recorded stackd.autoscaling.warm_pool_sizing_native; what is not seen there is formed alike.
     CauseKind.USER_UPDATED_MAXIMUM: "a user request update of AutoScalingGroup max capacity from max: {old} to max:"
     f" {{new}} {_POOL_STEP}.",

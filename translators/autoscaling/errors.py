@@ -17,6 +17,7 @@ from backend.domain import (
     key_pair_findings,
     launch_findings,
     lifecycle_findings,
+    mix_findings,
     scaling_findings,
     schedule_findings,
     security_group_findings,
@@ -390,6 +391,17 @@ TABLE: Final[Table] = {
         f"The instance {instance(found.server)} is not part of Auto Scaling group {found.cluster}."
     ),
     cluster_findings.NodeStateConflict: _state,
+    mix_findings.MixWithoutTemplate: lambda _: validation(
+        "Valid requests must contain either launchTemplateId or LaunchTemplateName"
+    ),
+    mix_findings.WeightsIncomplete: lambda found: validation(  # unsourced
+        "The Auto Scaling group has running instances of types without a defined WeightedCapacity:"
+        f" {', '.join(found.types)}"
+    ),
+    mix_findings.SpotRefused: lambda _: validation(  # unsourced
+        "Spot Instances are not available: this cloud has no preemptible class of servers. Set"
+        " OnDemandPercentageAboveBaseCapacity to 100, or ask the operator to map one."
+    ),
     # Source: stackd, retention_decrement.
     lifecycle_findings.NodeRetained: lambda found: validation(
         f"The instance {instance(found.server)} is in a Retained state and can't be terminated while decreasing desired"

@@ -229,6 +229,7 @@ INPUT: Final[Mapping[str, Fate]] = {
             "AutoScalingGroupName",
             "LaunchConfigurationName",
             "LaunchTemplate",
+            "MixedInstancesPolicy",
             "InstanceId",
             "AvailabilityZones",
             "AvailabilityZoneIds",
@@ -290,10 +291,7 @@ OUTPUT: Final[Mapping[str, Fate]] = {
         Fate.COMPUTED,
     ),
     **dict.fromkeys(
-        (
-            "MixedInstancesPolicy",
-            "PredictedCapacity",
-        ),
+        ("PredictedCapacity",),
         Fate.ABSENT,
     ),
 }

@@ -10,7 +10,7 @@ from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
 from backend.domain.warm_pools import WarmPool
 from translators import arns
-from translators.autoscaling import traffic_words
+from translators.autoscaling import mix_words, traffic_words
 
 RESOURCE_TYPE: Final = "auto-scaling-group"
 GRANULARITY: Final = "1Minute"
@@ -67,7 +67,9 @@ def group(
         told["TrafficSources"] = [traffic_words.source(each, region, account) for each in wanted]
     if with_instances:
         told["Instances"] = [instance(member, zone_ids) for member in view.members]
-    told |= _source(spec.source)
+    told |= (
+        _source(spec.source) if spec.mix is None else {"MixedInstancesPolicy": mix_words.policy(spec.mix, spec.source)}
+    )
     told |= _when_set(cluster, spec)
     if cluster.warm_pool is not None:
         told["WarmPoolSize"] = view.warm
@@ -77,13 +79,7 @@ def group(
 def _source(source: LaunchSource) -> dict[str, Any]:
     if source.template_id is None:
         return {"LaunchConfigurationName": source.configuration}
-    told: dict[str, Any] = {
-        "LaunchTemplateId": arns.template_id(source.template_id),
-        "LaunchTemplateName": source.template_name,
-    }
-    if source.template_version:
-        told["Version"] = source.template_version
-    return {"LaunchTemplate": told}
+    return {"LaunchTemplate": mix_words.template(source)}
 
 
 def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:
@@ -91,7 +87,7 @@ def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:
         "CapacityRebalance": spec.capacity_rebalance,
         "MaxInstanceLifetime": spec.maximum_lifetime_seconds,
         "DefaultInstanceWarmup": spec.warmup_seconds,
-        "DesiredCapacityType": spec.capacity_type,
+        "DesiredCapacityType": spec.capacity_type or (None if spec.mix is None else "units"),
         "Context": spec.context,
         "PlacementGroup": spec.server_group,
     }
@@ -142,7 +138,7 @@ def tag(cluster_name: str, item: Tag) -> dict[str, Any]:
 
 def instance(member: Member, zone_ids: ZoneIds) -> dict[str, Any]:
     """One Instance of a group; health in mixed case, as here and nowhere else."""
-    server, zone, state, health, protected, instance_type, configuration, template_id, name, version = member
+    server, zone, state, health, protected, instance_type, configuration, template_id, name, version, units = member
     told: dict[str, Any] = {
         "InstanceId": f"i-{server}",
         "InstanceType": instance_type,
@@ -153,6 +149,8 @@ def instance(member: Member, zone_ids: ZoneIds) -> dict[str, Any]:
     }
     if zone in zone_ids:
         told["AvailabilityZoneId"] = zone_ids[zone]
+    if units is not None:
+        told["WeightedCapacity"] = str(units)
     if configuration is not None:
         told["LaunchConfigurationName"] = configuration
     elif template_id is not None:

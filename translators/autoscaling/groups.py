@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, SourceRequest, TagMatch
 from backend.domain.cluster_findings import CapacityOutOfBounds
+from backend.domain.mixes import MixRequest
 from backend.services.templates import TemplateRef
 from translators import arns
-from translators.autoscaling import group_spec, group_words, hook_words, ids, traffic_words
+from translators.autoscaling import group_spec, group_words, hook_words, ids, mix_words, traffic_words
 from translators.autoscaling.errors import unknown_group, validation
 from translators.autoscaling.listing import among, limit_of, marker_of, result, with_managed
 from translators.autoscaling.tag_words import new_tags
@@ -36,13 +37,15 @@ def create(call: Call) -> Result:
     values = group_spec.values_of(params)
     if sum(params.get(source) is not None for source in _SOURCES) != 1:
         raise validation(_NO_SOURCE)
-    source = _source(params)
-    assert source is not None
+    source, mix = _source(params)
+    if source is None:
+        raise validation("Valid requests must contain either launchTemplateId or LaunchTemplateName")
     _check_template(call, source, by_subnet=bool(params.get("VPCZoneIdentifier")))
     tags = new_tags(params.get("Tags") or (), name)
     pools = traffic_words.pools_of_group(call)
     hooks = hook_words.at_creation(params.get("LifecycleHookSpecificationList") or ())
-    call.backend.clusters.create(call.scope, NewCluster(name, values, source, _placement(params), tags, pools, hooks))
+    wanted = NewCluster(name, values, source, _placement(params), tags, pools, hooks, mix)
+    call.backend.clusters.create(call.scope, wanted)
     return {}
 
 
@@ -52,7 +55,8 @@ def update(call: Call) -> Result:
     values = group_spec.values_of(params)
     if sum(params.get(source) is not None for source in _SOURCES) > 1:
         raise validation(_NO_SOURCE)
-    change = ClusterChange(values, _source(params), _placement(params))
+    source, mix = _source(params)
+    change = ClusterChange(values, source, _placement(params), mix)
     with unknown_group(call.operation):
         if change.source is not None:
             here = call.backend.clusters.get(call.scope, params["AutoScalingGroupName"]).spec
@@ -124,7 +128,16 @@ def check_name(name: str) -> None:
         raise validation("Group name must consist of printable ASCII characters")  # unsourced
 
 
-def _source(params: Mapping[str, Any]) -> SourceRequest | None:
+def _source(params: Mapping[str, Any]) -> tuple[SourceRequest | None, MixRequest | None]:
+    policy = params.get("MixedInstancesPolicy")
+    if policy is None:
+        return _plain_source(params), None
+    source, mix = mix_words.request(policy, _template)
+    mix_words.check(mix)
+    return source, mix
+
+
+def _plain_source(params: Mapping[str, Any]) -> SourceRequest | None:
     configuration, instance = params.get("LaunchConfigurationName"), params.get("InstanceId")
     if configuration is not None:
         return SourceRequest(configuration=configuration)

@@ -101,4 +101,4 @@ class CreateServers(Act):
             else:
                 revision.end(node.activity_id, ActivityStatus.SUCCESSFUL)
             del revision.nodes[node.id]
-        revision.back_off(self.zone, self.profile.ref.key, refused=reason.kind not in NOT_ASKED)
+        revision.back_off(self.zone, self.profile.key, refused=reason.kind not in NOT_ASKED)

@@ -25,12 +25,14 @@ from backend.domain.node import (
     ServerStatus,
     capacity,
 )
+from backend.engine.choosing import Chooser, failing_zones
 from backend.engine.draft import REPLACED, Draft
 from backend.engine.drawing import draw, may_return, room, send_back
 from backend.engine.launches import launch
-from backend.engine.phases.rebalance import failing_zones, termination_view
+from backend.engine.phases.rebalance import termination_view
 from backend.engine.revision import NO_ZONE, NOT_ASKED
-from backend.policies import backoff, placement, termination, window
+from backend.engine.snapshot import Profile
+from backend.policies import backoff, termination, window
 
 _WORTH_A_REQUEST = 8
 _BUILDING = frozenset({None, ServerStatus.BUILDING, ServerStatus.UNKNOWN})
@@ -82,14 +84,22 @@ def _grow(draft: Draft, present: int, lacking: int) -> None:
     if isinstance(draft.snapshot.profile, Reason):
         _refuse(draft, draft.snapshot.profile, present, lacking)
         return
-    if draft.snapshot.subnets is None:
-        draft.places_wanted = True
-        draft.wake(draft.now + draft.settings.cloud_retry)
+    if waits_for_facts(draft):
         return
     failing = failing_zones(draft)
-    failing |= _hung_zones(draft, failing)
-    _launch_wishes(draft, failing)
-    _launch_lacking(draft, failing, present, lacking)
+    hung = _hung_zones(draft, failing)
+    _launch_wishes(draft, hung)
+    _launch_lacking(draft, failing | hung, hung, (present, lacking))
+
+
+def waits_for_facts(draft: Draft) -> bool:
+    """Whether the cloud has to tell first where the subnets lie, and what types there are."""
+    draft.places_wanted = draft.places_wanted or draft.snapshot.subnets is None
+    draft.types_wanted = draft.types_wanted or draft.lacks_types
+    if not (draft.places_wanted or draft.lacks_types):
+        return False
+    draft.wake(draft.now + draft.settings.cloud_retry)
+    return True
 
 
 def _gives_up(draft: Draft, present: int, lacking: int) -> bool:
@@ -124,60 +134,73 @@ def _increase(draft: Draft, present: int, lacking: int) -> tuple[Cause, ...]:
     return (*draft.cluster.causes, Cause(CauseKind.CAPACITY_INCREASE, draft.now, data))
 
 
-def _launch_wishes(draft: Draft, failing: set[str]) -> None:
-    counts = draft.zone_counts()
-    for wish in draft.wishes:
-        if wish.zone is not None:
-            zone = None if wish.zone in failing else wish.zone
-        else:
-            zone = next(iter(_spread(draft, counts, 1, failing)), None)
-        if zone is not None:
-            counts[zone] += 1
-            draft.put(replace(draft.nodes[wish.victim.id], leaves_for=wish.leaves_for))
-            _launch(draft, zone, (wish.cause,), [wish.victim.id])
-
-
-def _launch_lacking(draft: Draft, failing: set[str], present: int, lacking: int) -> None:
-    most = min(lacking, draft.settings.launches if _is_proven(draft) else draft.settings.first_launches)
-    if most <= 0:
+def _launch_wishes(draft: Draft, hung: set[str]) -> None:
+    if not draft.wishes:
         return
-    counts = draft.zone_counts()
+    chooser = Chooser(draft, hung)
+    for wish in draft.wishes:
+        chooser.leaves(wish.victim)
+        allotted = chooser.allot(wish.victim.weight, wish.victim.weight, None if wish.zone is None else (wish.zone,))
+        if allotted:
+            draft.put(replace(draft.nodes[wish.victim.id], leaves_for=wish.leaves_for))
+        for zone, profiles in allotted.items():
+            _launch(draft, zone, profiles, (wish.cause,), [wish.victim.id] * len(profiles))
+
+
+def _launch_lacking(draft: Draft, failing: set[str], hung: set[str], missing: tuple[int, int]) -> None:
+    """Args:
+    missing: what there is, and what lacks, in units.
+    """
+    present, lacking = missing
+    most = draft.settings.launches if _is_proven(draft) else draft.settings.first_launches
+    if lacking <= 0 or most <= 0:
+        return
     gaps = _gaps(draft)
     causes = _increase(draft, present, lacking)
     replacing = (Cause(CauseKind.REPLACING_UNHEALTHY, draft.now),)
-    launched = 0
-    retried = {entry.zone for entry in draft.failures}
-    for zone, wanted in _spread(draft, counts, most, failing).items():
-        here = min(wanted, 1) if zone in retried else wanted
-        replaced = gaps[:here]
+    launched = units = 0
+    for zone, wanted in Chooser(draft, hung).allot(lacking, most).items():
+        profiles = _one_try_each(draft, zone, wanted)
+        replaced = gaps[: len(profiles)]
         # What heals the cluster waits for no room: it was there before, and what hangs must not keep it away.
-        here = len(replaced) + _room(draft, zone, here - len(replaced), failing)
+        here = len(replaced) + _room(draft, zone, len(profiles) - len(replaced), failing)
         gaps = gaps[len(replaced) :]
-        launched += here
+        profiles = profiles[:here]
+        launched, units = launched + here, units + sum(each.weight for each in profiles)
         unhealthy = [old.id for old in replaced if old.leaves_for is LeavesFor.HEALTH]
         outlived = [old.id for old in replaced if old.leaves_for is not LeavesFor.HEALTH]
-        _launch(draft, zone, replacing, unhealthy)
-        _launch(draft, zone, causes, [*outlived, *[None] * (here - len(replaced))])
-    if launched == most < lacking:
+        _launch(draft, zone, profiles[: len(unhealthy)], replacing, unhealthy)
+        others = [*outlived, *[None] * (here - len(replaced))]
+        _launch(draft, zone, profiles[len(unhealthy) :], causes, others)
+    if launched == most and units < lacking:
         draft.again = True
 
 
 def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
     """Launches into the warm pool, as far as the cloud has room; spread over zones with the cluster's own nodes."""
-    if not draft.runs(Process.LAUNCH) or isinstance(draft.snapshot.profile, Reason):
-        return
-    if draft.snapshot.subnets is None:
-        draft.places_wanted = True
-        draft.wake(draft.now + draft.settings.cloud_retry)
+    if not draft.runs(Process.LAUNCH) or isinstance(draft.snapshot.profile, Reason) or waits_for_facts(draft):
         return
     failing = failing_zones(draft)
-    failing |= _hung_zones(draft, failing)
-    counts = draft.zone_counts() + Counter(node.zone for node in draft.every(*WARMING, *WARM))
+    hung = _hung_zones(draft, failing)
     most = min(number, draft.settings.launches if _is_proven(draft) else draft.settings.first_launches)
-    retried = {entry.zone for entry in draft.failures}
-    for zone, wanted in _spread(draft, counts, most, failing).items():
-        here = _room(draft, zone, min(wanted, 1) if zone in retried else wanted, failing)
-        _launch(draft, zone, causes, [None] * here, NodeState.WARMED_PENDING)
+    beside = draft.every(*WARMING, *WARM)
+    for zone, wanted in Chooser(draft, hung, beside).allot(most, most).items():
+        profiles = _one_try_each(draft, zone, wanted)
+        here = _room(draft, zone, len(profiles), failing | hung)
+        _launch(draft, zone, profiles[:here], causes, [None] * here, state=NodeState.WARMED_PENDING)
+
+
+def _one_try_each(draft: Draft, zone: str, wanted: list[Profile]) -> list[Profile]:
+    """Of what failed in a zone lately one is tried at a time."""
+    retried = {entry.profile_key for entry in draft.failures if entry.zone == zone}
+    tried: set[str] = set()
+    found = []
+    for profile in wanted:
+        if profile.key not in tried:
+            found.append(profile)
+        if profile.key in retried:
+            tried.add(profile.key)
+    return found
 
 
 def _room(draft: Draft, zone: str, wanted: int, failing: set[str]) -> int:
@@ -230,39 +253,37 @@ def _came_up(draft: Draft) -> list[Node]:
 
 def _is_proven(draft: Draft) -> bool:
     """Whether the cloud has made a server of what is launched now: until then a few launches tell as much as many."""
-    profile = draft.snapshot.profile
-    return not isinstance(profile, Reason) and any(
-        node.server_id is not None and node.profile == profile.ref for node in draft.nodes.values()
-    )
+    refs = [each.ref for each in draft.choices]
+    return any(node.server_id is not None and node.profile in refs for node in draft.nodes.values())
 
 
 def _launch(
     draft: Draft,
     zone: str,
+    profiles: Sequence[Profile],
     causes: tuple[Cause, ...],
     replaces: Sequence[str | None],
+    *,
     state: NodeState = NodeState.PENDING,
 ) -> None:
-    """Launches of these nodes in the zone, in batches of one subnet."""
-    left = list(replaces)
-    if left:
+    """Launches of these nodes in the zone, in batches of one choice and subnet."""
+    if profiles:
         draft.wake(draft.now + draft.settings.launch_grace)
-    for subnet, size in _subnets(draft, zone, len(left)):
-        here, left = left[:size], left[size:]
-        batch = _batch(size, draft.settings.launch_batch)
-        for start in range(0, size, batch):
-            launch(draft, zone, subnet, causes, here[start : start + batch], state=state)
+    alike: dict[str, tuple[Profile, list[str | None]]] = {}
+    for profile, replaced in zip(profiles, replaces, strict=True):
+        alike.setdefault(f"{profile.key} {profile.spec.image}", (profile, []))[1].append(replaced)
+    for profile, left in alike.values():
+        for subnet, size in _subnets(draft, zone, len(left)):
+            here, left[:] = left[:size], left[size:]
+            batch = _batch(size, draft.settings.launch_batch)
+            for start in range(0, size, batch):
+                launch(draft, (zone, subnet), profile, causes, here[start : start + batch], state=state)
 
 
 def _batch(number: int, most: int) -> int:
     """How many a request is for; two requests, where both are worth it, are worked on side by side."""
     requests = max(ceil(number / most), min(2, number // _WORTH_A_REQUEST))
     return ceil(number / max(1, requests))
-
-
-def _spread(draft: Draft, counts: Counter[str], number: int, failing: set[str]) -> dict[str, int]:
-    spec = draft.cluster.spec
-    return placement.spread(counts, spec.zones, number, failing=failing, distribution=spec.zone_distribution)
 
 
 def _gaps(draft: Draft) -> list[Node]:

@@ -6,12 +6,16 @@ Until then their nodes are beside what is desired: nothing is launched for them,
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 
 from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
 from backend.domain.direct_launches import Claim, DirectLaunch
 from backend.domain.node import LeavesFor
+from backend.engine.choosing import Chooser
 from backend.engine.draft import Draft
 from backend.engine.launches import launch
+from backend.engine.phases.capacity import waits_for_facts
+from backend.engine.snapshot import Profile
 
 _TOO_MUCH = frozenset({LeavesFor.CAPACITY, LeavesFor.ZONE})
 """What a node leaves for that the cluster had no use for: what is desired is not raised for it."""
@@ -37,25 +41,35 @@ def _begin(draft: Draft, wanted: DirectLaunch) -> None:
     elif (together := spec.desired + draft.direct_capacity() + wanted.capacity) > spec.maximum:
         data = {"minimum": spec.minimum, "maximum": spec.maximum, "desired": together}
         _refuse(draft, wanted, Reason(ReasonKind.OUT_OF_BOUNDS, data))
-    elif draft.snapshot.subnets is None:
-        draft.places_wanted = True
-        draft.wake(draft.now + draft.settings.cloud_retry)
-    else:
+    elif not waits_for_facts(draft):
         _launch(draft, wanted)
 
 
 def _launch(draft: Draft, wanted: DirectLaunch) -> None:
     before = set(draft.nodes)
-    subnet, left = _subnet(draft, wanted), wanted.capacity
-    while left > 0:
-        size = min(left, draft.settings.launch_batch)
-        launch(draft, wanted.zone, subnet, (_cause(draft, wanted),), [None] * size)
-        left -= size
+    subnet, most = _subnet(draft, wanted), draft.settings.launch_batch
+    for _, alike in groupby(_profiles(draft, wanted), _alike):
+        profiles = list(alike)
+        for start in range(0, len(profiles), most):
+            here = profiles[start : start + most]
+            launch(draft, (wanted.zone, subnet), here[0], (_cause(draft, wanted),), [None] * len(here))
     made = [node for node_id, node in draft.nodes.items() if node_id not in before]
     claims = tuple(Claim(node.activity_id or "", node.id, node.instance_type, node.weight) for node in made)
     draft.direct[wanted.id] = replace(wanted, claims=claims)
     draft.wake(draft.now)  # somebody waits: what the cloud answers is looked at as soon as it is written
     draft.wake(draft.now + draft.settings.launch_grace)
+
+
+def _profiles(draft: Draft, wanted: DirectLaunch) -> list[Profile]:
+    """What is launched, alike beside alike: of a mix what its strategies choose, even where launches failed lately."""
+    if draft.cluster.spec.mix is None:
+        return [*draft.choices] * wanted.capacity
+    chosen = Chooser(draft, heeds_failures=False).allot(wanted.capacity, wanted.capacity, (wanted.zone,))
+    return sorted(chosen.get(wanted.zone, ()), key=_alike)
+
+
+def _alike(profile: Profile) -> tuple[str, str]:
+    return profile.key, profile.spec.image or ""
 
 
 def _subnet(draft: Draft, wanted: DirectLaunch) -> str | None:

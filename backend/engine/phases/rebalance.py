@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import ARRIVING, SERVING, WARMING, Health, LeavesFor, Node, capacity
+from backend.domain.node import SERVING, Health, LeavesFor, Node, capacity
+from backend.engine.choosing import failing_zones
 from backend.engine.draft import Draft, Wish
 from backend.policies import placement, termination
 from backend.policies.replacement import Arrival, margin
@@ -111,17 +112,3 @@ def _leaving_order(draft: Draft, candidates: list[Node]) -> Iterator[Node]:
 def termination_view(draft: Draft) -> termination.TerminationView:
     spec = draft.cluster.spec
     return termination.TerminationView(spec.termination_rules, spec.source, draft.now, draft.snapshot.configurations)
-
-
-def failing_zones(draft: Draft) -> set[str]:
-    """Zones where the last launch failed: until its delay is over, and while one node tries them again."""
-    since = draft.now - draft.settings.window.memory  # what is built for longer hangs, and tries nothing
-    trying = {node.zone for node in draft.every(*ARRIVING, *WARMING) if node.created_at > since}
-    failing = set()
-    for backoff in draft.failures:
-        if backoff.retry_at > draft.now:
-            draft.wake(backoff.retry_at)
-            failing.add(backoff.zone)
-        elif backoff.zone in trying:
-            failing.add(backoff.zone)
-    return failing

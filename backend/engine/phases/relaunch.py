@@ -15,5 +15,8 @@ def relaunch(draft: Draft) -> None:
         if before is not None and before.unheard_at is not None and node.unheard_at is None:
             by_launch.setdefault(node.launch_id, []).append(node)
     for nodes in by_launch.values():
-        draft.act(order(draft, nodes))
+        profile = draft.profile_of(nodes[0])
+        if profile is None:
+            continue  # settle gives it up
+        draft.act(order(draft, nodes, profile))
         draft.wake(draft.now + draft.settings.launch_grace)

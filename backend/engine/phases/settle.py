@@ -65,9 +65,14 @@ def unseen(draft: Draft, node: Node) -> None:
 
 def _is_wanted_still(draft: Draft, node: Node) -> bool:
     """Whether what would be launched now is what was to be launched then."""
-    profile = draft.snapshot.profile
-    same = not isinstance(profile, Reason) and profile.ref == node.profile
-    return same and draft.active and draft.runs(Process.LAUNCH) and node.zone in draft.cluster.spec.zones
+    if draft.lacks_types:
+        draft.types_wanted = True
+    return (
+        draft.profile_of(node) is not None
+        and draft.active
+        and draft.runs(Process.LAUNCH)
+        and node.zone in draft.cluster.spec.zones
+    )
 
 
 def is_lost(draft: Draft, node: Node) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from backend.domain.activity import Cause, CauseKind, Reason, ReasonKind
-from backend.domain.backoff import NO_PROFILE
 from backend.domain.lifecycle import WAITING, leave
 from backend.domain.node import ENDED_STATUSES, KEPT_WARM, LeavesFor, Node, NodeState, ServerStatus
 from backend.engine.draft import Draft
@@ -71,7 +70,7 @@ def _slow_down(draft: Draft, node: Node) -> None:
 
     Source: Auto Scaling User Guide, "How lifecycle hooks work": abandoned launches are slowed down.
     """
-    key = NO_PROFILE if node.profile is None else node.profile.key
+    key = draft.key_of(node)
     standing = draft.before.backoffs.get((node.zone, key))
     if node.delete_requested_at is None and (standing is None or standing.last_failed_at < node.state_at):
         draft.back_off(node.zone, key, refused=False)

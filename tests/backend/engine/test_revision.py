@@ -75,7 +75,7 @@ def test_a_failure_counts_from_those_before_and_a_success_forgives():
     revision = _revision(backoffs=standing)
     for refused in (False, True, False):
         revision.back_off("a", "configuration:lc", refused=refused)
-    revision.forgive({"a", "b"})
+    revision.forgive(node(GROUP, "n", zone="b"))
     assert {each.zone: (each.failures, each.refusals) for each in revision.backoffs.values()} == {
         "a": (4, 4),
         "c": (3, 0),

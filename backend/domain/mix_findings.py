@@ -1,0 +1,24 @@
+"""Findings about mixes. Data, no sentences; see backend.errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.errors import Finding
+
+
+@dataclass(eq=False)
+class WeightsIncomplete(Finding):
+    """Nodes of these types have no weight, and the mix gives them none."""
+
+    types: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class MixWithoutTemplate(Finding):
+    """A mix came to a cluster that launches from no template, and named none."""
+
+
+@dataclass(eq=False)
+class SpotRefused(Finding):
+    """This cloud has no class of servers that it may take back."""

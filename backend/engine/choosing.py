@@ -1,0 +1,164 @@
+"""What the next nodes of a draft are made of, and where: zones first, then class and type of its mix. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from backend.domain.cluster import ZoneDistribution
+from backend.domain.mixes import Distribution, Mix, Strategy
+from backend.domain.node import ARRIVING, WARMING, Node
+from backend.engine.draft import Draft
+from backend.engine.snapshot import Profile
+from backend.policies import allocation, placement
+from backend.policies.allocation import Candidate
+
+Allotted = dict[str, list[Profile]]
+"""Zone -> what is launched there, in the order chosen."""
+
+
+class Chooser:
+    """Chooses for all launches of one pass; what was chosen counts from then on.
+
+    Args:
+        hung: zones that are left alone beside those where launches fail.
+        beside: nodes that zones are balanced with, though they do not count.
+        heeds_failures: what failed lately is put off.
+    """
+
+    def __init__(
+        self, draft: Draft, hung: Collection[str] = (), beside: Iterable[Node] = (), *, heeds_failures: bool = True
+    ) -> None:
+        self._draft = draft
+        self._spec = draft.cluster.spec
+        self._hung = frozenset(hung)
+        self._counts = draft.zone_counts() + Counter(node.zone for node in beside)
+        self._closed = closed_places(draft) if heeds_failures else set()
+        self._held: Counter[tuple[str, str, bool]] = Counter()
+        self._on_demand = 0
+        if self._spec.mix is not None:
+            for node in draft.counted():
+                self._hold(node.zone, node.instance_type, node.weight, preemptible=node.preemptible)
+
+    def leaves(self, node: Node) -> None:
+        """A node goes as soon as what is chosen next has come: its share is free."""
+        if not node.preemptible:
+            self._on_demand -= node.weight
+
+    def allot(self, units: int, most: int, zones: Sequence[str] | None = None) -> Allotted:
+        """Launches that make up so many units, ``most`` of them at most; fewer where launches are put off.
+
+        Args:
+            zones: to choose among; None for all of the cluster's.
+        """
+        where = self._spec.zones if zones is None else zones
+        if self._spec.mix is None:
+            return self._plain(min(units, most), where)
+        return self._mixed(self._spec.mix, units, most, where)
+
+    def _plain(self, number: int, zones: Sequence[str]) -> Allotted:
+        failing = {zone for zone, _ in self._closed} | self._hung
+        spec = self._spec
+        found = placement.spread(self._counts, zones, number, failing=failing, distribution=spec.zone_distribution)
+        self._counts.update(found)
+        (profile,) = self._draft.choices
+        return {zone: [profile] * wanted for zone, wanted in found.items()}
+
+    def _mixed(self, mix: Mix, units: int, most: int, zones: Sequence[str]) -> Allotted:
+        found: Allotted = {}
+        left, number, shut = units, 0, 0
+        while left > 0 and number < most:
+            spot = allocation.is_spot_next(self._spec.desired, self._on_demand + shut, mix.distribution)
+            open_zones = [zone for zone in zones if zone not in self._hung and self._open(zone, preemptible=spot)]
+            if not open_zones and spot:
+                break
+            if not open_zones:
+                # On-Demand has to wait, and nothing stands in for it; what is to be Spot does not wait with it.
+                waits = min(left, self._share(mix.distribution) - self._on_demand - shut)
+                left, shut = left - waits, shut + waits
+                continue
+            best_effort = self._spec.zone_distribution is ZoneDistribution.BEST_EFFORT
+            zone = min(open_zones if best_effort else zones, key=lambda name: self._counts[name])
+            if zone not in open_zones:
+                self._counts[zone] += 1  # balanced-only: what falls to it waits for it
+                left -= 1
+                continue
+            profile = self._best(mix, zone, preemptible=spot)
+            found.setdefault(zone, []).append(profile)
+            self._counts[zone] += profile.weight
+            self._hold(zone, profile.instance_type, profile.weight, preemptible=spot)
+            left, number = left - profile.weight, number + 1
+        return {zone: found[zone] for zone in zones if zone in found}
+
+    def _share(self, share: Distribution) -> int:
+        return allocation.on_demand_of(self._spec.desired, share)
+
+    def _open(self, zone: str, *, preemptible: bool) -> list[Profile]:
+        """What may be launched in a zone now."""
+        choices = (replace(each, preemptible=preemptible) for each in self._draft.choices)
+        return [each for each in choices if (zone, each.key) not in self._closed]
+
+    def _best(self, mix: Mix, zone: str, *, preemptible: bool) -> Profile:
+        profiles = self._open(zone, preemptible=preemptible)
+        failures = {place: entry.failures for place, entry in self._draft.backoffs.items()}
+        candidates = [
+            candidate_of(each, position, failures.get((zone, each.key), 0)) for position, each in enumerate(profiles)
+        ]
+        strategy, pools = mix.on_demand_strategy, None
+        if preemptible:
+            strategy = mix.spot_strategy
+            if strategy is Strategy.LOWEST_PRICE:
+                pools = mix.distribution.spot_pools or allocation.USUAL_POOLS
+        held = {kind: units for (here, kind, spot), units in self._held.items() if here == zone and spot == preemptible}
+        chosen = allocation.best(strategy, candidates, pools, held)
+        assert chosen is not None
+        return profiles[chosen.position]
+
+    def _hold(self, zone: str, instance_type: str, units: int, *, preemptible: bool) -> None:
+        self._held[zone, instance_type, preemptible] += units
+        self._on_demand += 0 if preemptible else units
+
+
+def candidate_of(profile: Profile, position: int, failures: int = 0) -> Candidate:
+    """A profile as the allocation looks at it."""
+    return Candidate(position, profile.instance_type, profile.weight, profile.cost, profile.size, failures)
+
+
+def failing_zones(draft: Draft) -> set[str]:
+    """Zones where nothing may be launched now, as the last launches failed: until the delay of one of them is over."""
+    closed = closed_places(draft)
+    if draft.cluster.spec.mix is None:
+        return {zone for zone, _ in closed}
+    keys = {key for each in draft.choices for key in _keys(draft.cluster.spec.mix, each)}
+    zones = {zone for zone, _ in closed}
+    return {zone for zone in zones if all((zone, key) in closed for key in keys)}
+
+
+def _keys(mix: Mix, profile: Profile) -> Iterable[str]:
+    yield profile.key
+    if mix.wants_spot:
+        yield replace(profile, preemptible=True).key
+
+
+def closed_places(draft: Draft) -> set[tuple[str, str]]:
+    """(zone, key) where the last launch failed: until its delay is over, and while one node tries it again."""
+    since = draft.now - draft.settings.window.memory  # what is built for longer hangs, and tries nothing
+    trying = _trying(draft, since)
+    closed = set()
+    for backoff in draft.failures:
+        place = backoff.zone, backoff.profile_key
+        if backoff.retry_at > draft.now:
+            draft.wake(backoff.retry_at)
+            closed.add(place)
+        elif (place if draft.cluster.spec.mix is not None else (backoff.zone, "")) in trying:
+            closed.add(place)
+    return closed
+
+
+def _trying(draft: Draft, since: datetime) -> set[tuple[str, str]]:
+    arriving = [node for node in draft.every(*ARRIVING, *WARMING) if node.created_at > since]
+    if draft.cluster.spec.mix is None:
+        return {(node.zone, "") for node in arriving}
+    return {(node.zone, draft.key_of(node)) for node in arriving}

@@ -1,0 +1,161 @@
+"""boto3: groups of several types, with weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from conformance.clients import refused
+from conformance.fleet import Fleet, unique
+
+
+def policy(fleet: Fleet, overrides: list[dict[str, Any]], **distribution: Any) -> dict[str, Any]:
+    launch = {"LaunchTemplateSpecification": {"LaunchTemplateName": fleet.template}, "Overrides": overrides}
+    return {"LaunchTemplate": launch, **({"InstancesDistribution": distribution} if distribution else {})}
+
+
+def types(fleet: Fleet, name: str) -> Counter[str]:
+    return Counter(one["InstanceType"] for one in fleet.instances(name))
+
+
+def _refused(fleet: Fleet, text: str, given: dict[str, Any]) -> None:
+    with refused("ValidationError", text):
+        fleet.autoscaling.create_auto_scaling_group(
+            AutoScalingGroupName=unique("g"),
+            MinSize=0,
+            MaxSize=1,
+            MixedInstancesPolicy=given,
+            VPCZoneIdentifier=next(iter(fleet.subnets.values())),
+        )
+
+
+def test_the_first_type_is_launched_and_all_is_told(fleet: Fleet) -> None:
+    name = fleet.create(
+        2, MixedInstancesPolicy=policy(fleet, [{"InstanceType": "t3.small"}, {"InstanceType": "t3.micro"}])
+    )
+    assert types(fleet, name) == {"t3.small": 2}
+    assert {one["InstanceType"] for one in fleet.servers(name)} == {"t3.small"}
+    group = fleet.group(name)
+    assert "LaunchTemplate" not in group
+    assert group["DesiredCapacityType"] == "units"
+    told = group["MixedInstancesPolicy"]
+    assert told["LaunchTemplate"]["Overrides"] == [{"InstanceType": "t3.small"}, {"InstanceType": "t3.micro"}]
+    assert told["LaunchTemplate"]["LaunchTemplateSpecification"]["LaunchTemplateName"] == fleet.template
+    assert told["InstancesDistribution"] == {
+        "OnDemandAllocationStrategy": "prioritized",
+        "OnDemandBaseCapacity": 0,
+        "OnDemandPercentageAboveBaseCapacity": 100,
+        "SpotAllocationStrategy": "lowest-price",
+        "SpotInstancePools": 2,
+    }
+    assert all("WeightedCapacity" not in one for one in group["Instances"])
+
+
+def test_weights_make_capacity_a_sum(fleet: Fleet) -> None:
+    weighted = [
+        {"InstanceType": "t3.small", "WeightedCapacity": "3"},
+        {"InstanceType": "t3.micro", "WeightedCapacity": "1"},
+    ]
+    name = unique("g")
+    fleet.made.append(name)
+    fleet.autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=name,
+        MinSize=0,
+        MaxSize=12,
+        DesiredCapacity=7,
+        MixedInstancesPolicy=policy(fleet, weighted),
+        VPCZoneIdentifier=",".join(fleet.subnets.values()),
+    )
+    fleet.settle(name, 3)  # 3 + 3 + 3, as little above 7 as the type allows
+    assert [one["WeightedCapacity"] for one in fleet.instances(name)] == ["3"] * 3
+    details = fleet.autoscaling.describe_auto_scaling_instances(InstanceIds=fleet.ids(name))["AutoScalingInstances"]
+    assert [one["WeightedCapacity"] for one in details] == ["3"] * 3
+    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=6)
+    fleet.settle(name, 2)
+    # Others from now on, and those that are there count by what is told of their type now.
+    changed = [
+        {"InstanceType": "t3.micro", "WeightedCapacity": "2"},
+        {"InstanceType": "t3.small", "WeightedCapacity": "4"},
+    ]
+    fleet.autoscaling.update_auto_scaling_group(
+        AutoScalingGroupName=name, DesiredCapacity=10, MixedInstancesPolicy=policy(fleet, changed)
+    )
+    fleet.settle(name, 3)
+    assert types(fleet, name) == {"t3.small": 2, "t3.micro": 1}
+    assert {one["InstanceType"]: one["WeightedCapacity"] for one in fleet.instances(name)} == {
+        "t3.small": "4",
+        "t3.micro": "2",
+    }
+
+
+def test_a_policy_comes_and_goes_by_update_and_keeps_what_is_not_told(fleet: Fleet) -> None:
+    name = fleet.create(1)
+    share = {"OnDemandAllocationStrategy": "lowest-price", "OnDemandBaseCapacity": 3}
+    change = fleet.autoscaling.update_auto_scaling_group
+    change(AutoScalingGroupName=name, MixedInstancesPolicy=policy(fleet, [{"InstanceType": "t3.small"}], **share))
+    change(AutoScalingGroupName=name, MixedInstancesPolicy={"InstancesDistribution": {"OnDemandBaseCapacity": 4}})
+    told = fleet.group(name)["MixedInstancesPolicy"]
+    assert told["LaunchTemplate"]["Overrides"] == [{"InstanceType": "t3.small"}]
+    assert told["InstancesDistribution"] == {
+        "OnDemandAllocationStrategy": "lowest-price",
+        "OnDemandBaseCapacity": 4,
+        "OnDemandPercentageAboveBaseCapacity": 100,
+        "SpotAllocationStrategy": "lowest-price",
+        "SpotInstancePools": 2,
+    }
+    change(AutoScalingGroupName=name, LaunchTemplate={"LaunchTemplateName": fleet.template})
+    group = fleet.group(name)
+    assert (group["LaunchTemplate"]["LaunchTemplateName"], "MixedInstancesPolicy" in group) == (fleet.template, False)
+
+
+def test_an_override_has_a_template_of_its_own(fleet: Fleet) -> None:
+    other = fleet.new_template(InstanceType="t3.medium")
+    own = {"LaunchTemplateSpecification": {"LaunchTemplateName": other, "Version": "1"}}
+    name = fleet.create(1, MixedInstancesPolicy=policy(fleet, [{"InstanceType": "t3.small", **own}]))
+    (one,) = fleet.instances(name)
+    assert (one["InstanceType"], one["LaunchTemplate"]["LaunchTemplateName"]) == ("t3.small", other)
+    told = fleet.group(name)["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"][0]
+    assert told["LaunchTemplateSpecification"]["LaunchTemplateName"] == other
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ([{"InstanceType": "t3.micro"}] * 2, "Cannot add same instance type override more than once"),
+        (
+            [{"InstanceType": f"t3.n{number}"} for number in range(41)],
+            "The number of LaunchTemplateOverrides must be fewer than 40",
+        ),
+        (
+            [{"InstanceType": "t3.micro", "WeightedCapacity": "1"}, {"InstanceType": "t3.small"}],
+            "Not all instance types have a defined WeightedCapacity",
+        ),
+        ([{"InstanceType": "zz.unknown"}], "zz.unknown"),
+    ],
+)
+def test_overrides_that_do_not_go_together(fleet: Fleet, overrides: list[dict[str, Any]], text: str) -> None:
+    _refused(fleet, text, policy(fleet, overrides))
+
+
+def test_distributions_that_are_refused(fleet: Fleet) -> None:
+    _refused(
+        fleet,
+        "Member must have value less than or equal to 100",
+        policy(fleet, [], OnDemandPercentageAboveBaseCapacity=101),
+    )
+    _refused(
+        fleet, "SpotInstancePools", policy(fleet, [], SpotAllocationStrategy="capacity-optimized", SpotInstancePools=3)
+    )
+    _refused(
+        fleet,
+        "Valid requests must contain either launchTemplateId or LaunchTemplateName",
+        {"InstancesDistribution": {"OnDemandBaseCapacity": 1}},
+    )
+    both = {"LaunchTemplateName": fleet.template, "LaunchTemplateId": "lt-0123456789abcdef0"}
+    _refused(
+        fleet,
+        "Valid requests must contain either launchTemplateId or LaunchTemplateName",
+        {"LaunchTemplate": {"LaunchTemplateSpecification": both}},
+    )
