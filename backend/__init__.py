@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from backend.services.notifications import Notifications
     from backend.services.parameters import Parameters
     from backend.services.queues import Queues
+    from backend.services.refreshes import Refreshes
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
     from backend.services.routing import Routing
@@ -120,6 +121,7 @@ class Backend:
     direct_launches: DirectLaunches
     warm_pools: WarmPools
     dashboards: Dashboards
+    refreshes: Refreshes
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun
@@ -184,6 +186,7 @@ class Backend:
         from backend.services.notifications import Notifications
         from backend.services.parameters import Parameters
         from backend.services.queues import Queues
+        from backend.services.refreshes import Refreshes
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
         from backend.services.routing import Routing
@@ -268,6 +271,7 @@ class Backend:
             direct_launches=DirectLaunches(store, catalog, clock),
             scaling_policies=ScalingPolicies(store, clock),
             alarms=Alarms(store, clock),
+            refreshes=Refreshes(store, catalog, clock, everywhere=taking.everywhere),
             topics=Topics(store, clock, queue_limits, rooms),
             metrics=Metrics(store, clock),
             dashboards=Dashboards(store, clock),

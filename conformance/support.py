@@ -23,6 +23,7 @@ UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationExceptio
 
 LATER = {
     "later: instance refresh": ("CancelInstanceRefresh", "RollbackInstanceRefresh", "StartInstanceRefresh"),
+    "later: scaling policies": ("DeletePolicy", "ExecutePolicy", "PutScalingPolicy"),
     "later: predictive scaling": ("GetPredictiveScalingForecast",),
     "later: warm pools": ("PutWarmPool",),
     "later: synchronous launches": ("LaunchInstances",),

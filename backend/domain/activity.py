@@ -87,6 +87,8 @@ class CauseKind(StrEnum):
     MAXIMUM_LIFETIME = "maximum_lifetime"  #                                       server
     REBALANCE_RECOMMENDED = "rebalance_recommended"  #                             server
     INTERRUPTED = "interrupted"  #                                                 server
+    REFRESH_LAUNCH = "refresh_launch"
+    REFRESH_TERMINATE = "refresh_terminate"
     LAUNCH_ABANDONED = "launch_abandoned"  #                                       (a hook gave it up)
     ALL_PROTECTED = "all_protected"  #                                             could not scale in
     MASS_FAILURE = "mass_failure"  #                                               bad, total, extent, minutes

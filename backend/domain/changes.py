@@ -15,6 +15,7 @@ from backend.domain.hooks import Hook, Transition
 from backend.domain.lifecycle import Action
 from backend.domain.messages import Message
 from backend.domain.node import Node
+from backend.domain.refreshes import Refresh
 from backend.domain.traffic import Registration
 
 Place = tuple[str, str]
@@ -34,6 +35,7 @@ class ClusterRows:
         hooks: its lifecycle hooks, by name.
         actions: what its nodes wait for, by token.
         direct: its direct launches at work by id, the oldest first.
+        refresh: its instance refresh, where one is not over.
     """
 
     cluster: Cluster
@@ -44,6 +46,7 @@ class ClusterRows:
     hooks: tuple[Hook, ...] = ()
     actions: Mapping[str, Action] = field(default_factory=dict)
     direct: Mapping[str, DirectLaunch] = field(default_factory=dict)
+    refresh: Refresh | None = None
 
 
 class Ending(NamedTuple):

@@ -165,6 +165,7 @@ class Cluster:
         warm_pool: nodes prepared ahead of need; None where it has none.
         own_cooldown_seconds: what the last change of the desired capacity wants to cool down for; None: the default.
         scaled_out_at: since when scaling policies have been adding nodes that may still warm up; None: they never did.
+        refresh_id: its instance refresh that is not over.
     """
 
     id: str
@@ -190,6 +191,7 @@ class Cluster:
     warm_pool: WarmPool | None = None
     own_cooldown_seconds: int | None = None
     scaled_out_at: datetime | None = None
+    refresh_id: str | None = None
 
     @property
     def scope(self) -> Scope:

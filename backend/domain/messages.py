@@ -17,6 +17,7 @@ class MessageKind(StrEnum):
 
     ACTION = "action"  #      an action began: see domain.lifecycle
     ACTIVITY = "activity"  #  a move of a node ended: activity (id), and all that the entry says
+    REFRESH = "refresh"  #    an instance refresh: refresh (id), event; percentage and delay of a checkpoint
     TEST = "test"  #          the target can be reached: request_id
     EVENT = "event"  #        a rule matched: body, a text that is sent as it is
     ALARM = "alarm"  #        an alarm changed its state: see store.alarm_changes

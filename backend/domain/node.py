@@ -178,6 +178,7 @@ class LeavesFor(StrEnum):
     REQUEST = "request"
     DELETION = "deletion"  # of its cluster
     FAILED_LAUNCH = "failed_launch"
+    REFRESH = "refresh"  # of its cluster
     ABANDONED = "abandoned"  # by a hook, before it came into service
     WARM_POOL = "warm_pool"  # more nodes are prepared than are wanted
 
@@ -203,6 +204,7 @@ class Node:
         notice: the cloud's word that it will take the server back; None where it said nothing, or no longer says it.
             leaves_for: why it goes or is to go, None for one that stays.
             asked_at: when the request for its server ended without an answer: from then on nothing more is sent.
+        refresh_id: the refresh that it was made for, by what that brings.
         unheard_at: when it was found that nobody lives who would have heard the answer, or knows whether it was asked.
         warms_to: what it is to be in the warm pool, while it is on its way there.
         drawn_at: when it left the warm pool for service; None once it serves, and for one that was launched for it.
@@ -249,6 +251,7 @@ class Node:
     power_asked_at: datetime | None = None
     notice: Notice | None = None
     volume_failed: bool = False
+    refresh_id: str | None = None
 
     @property
     def set_out_at(self) -> datetime:

@@ -16,6 +16,7 @@ from backend.domain.activity import Cause, Reason
 from backend.domain.backoff import NO_PROFILE, Backoff
 from backend.domain.cluster import ClusterStatus, Process
 from backend.domain.node import ENDING, SERVING, Health, LeavesFor, Node, NodeState, ServerStatus, capacity
+from backend.domain.refreshes import FORWARD
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, TrafficSource
 from backend.drivers.balancing import Target
 from backend.engine.acts.act import Act
@@ -24,6 +25,7 @@ from backend.engine.offers import asks_types, expand
 from backend.engine.revision import Revision
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Profile, Snapshot
+from backend.policies.refresh import bounds as refresh_bounds
 from backend.policies.replacement import LAUNCH_FIRST, Arrival, Newcomer, Pace, arrival, pace
 
 BALANCER_CHECK = "ELB"
@@ -33,7 +35,7 @@ _ARRIVALS = {
     MemberHealth.UNHEALTHY: Arrival.FAILED,
 }
 
-REPLACED = frozenset({LeavesFor.HEALTH, LeavesFor.LIFETIME, LeavesFor.NOTICE})
+REPLACED = frozenset({LeavesFor.HEALTH, LeavesFor.LIFETIME, LeavesFor.NOTICE, LeavesFor.REFRESH})
 """What nodes leave for that others are launched in place of."""
 
 
@@ -57,6 +59,7 @@ class Draft(Revision):
         places_wanted: launches wait to be told where the cluster's subnets lie.
         types_wanted: launches wait to be told what types the cloud offers.
         faults_wanted: nodes whose servers went into error, for reasons that the cloud is to be asked for.
+        turned: what nodes are made from is no longer what was read: the rest is planned in the next pass.
     """
 
     def __init__(self, snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: Random) -> None:
@@ -67,6 +70,7 @@ class Draft(Revision):
         self.places_wanted = False
         self.types_wanted = False
         self.faults_wanted: list[Node] = []
+        self.turned = False
         self._acts: list[Act] = []
         self._members: dict[tuple[str, Change], list[Target]] = {}
         self._registered: dict[str, list[Registration]] = {}
@@ -175,7 +179,13 @@ class Draft(Revision):
 
     @property
     def pace(self) -> Pace:
-        return pace(self.cluster.spec.desired, *self.maintenance)
+        """A refresh that goes faster takes the rest with it: what it made and what fails has its turn meanwhile."""
+        desired = self.cluster.spec.desired
+        own = pace(desired, *self.maintenance)
+        if self.refresh is None:
+            return own
+        bounds = refresh_bounds(desired, self.refresh.minimum_percent, self.refresh.maximum_percent)
+        return replace(own, at_once=max(own.at_once, bounds.most - bounds.least))
 
     @property
     def maintenance(self) -> tuple[int | None, int | None]:
@@ -185,6 +195,11 @@ class Draft(Revision):
             return LAUNCH_FIRST
         return spec.maintenance_minimum_percent, spec.maintenance_maximum_percent
 
+    @property
+    def made_for(self) -> str | None:
+        """The refresh that nodes which are launched now are made for."""
+        return self.refresh.id if self.refresh is not None and self.refresh.status in FORWARD else None
+
     def pairs(self) -> Iterator[tuple[Node, Node]]:
         """(new, old): nodes that were launched ahead of the departure of another that still counts."""
         for new in self.nodes.values():
@@ -193,15 +208,25 @@ class Draft(Revision):
                 if old is not None and old.counted:
                     yield new, old
 
-    def arrival(self, new: Node) -> Arrival:
-        """Whether a node does what the one did that it replaces."""
+    @property
+    def warmup(self) -> timedelta:
+        """How long a new node is in service before it counts."""
+        if self.refresh is not None and self.refresh.active:
+            return timedelta(seconds=self.refresh.warmup_seconds)
         spec = self.cluster.spec
-        warmup = spec.health_grace_seconds if spec.warmup_seconds is None else spec.warmup_seconds
+        return timedelta(seconds=spec.health_grace_seconds if spec.warmup_seconds is None else spec.warmup_seconds)
+
+    def arrival(self, new: Node, *, warms: bool = True) -> Arrival:
+        """Whether a node does what the one did that it replaces.
+
+        Args:
+            warms: it has to be in service for a while before it counts.
+        """
         newcomer = Newcomer(
             new.in_service_at if new.state in SERVING else None,
             new.health is Health.HEALTHY,
             [self._arrival_in(new, source) for source in self.cluster.sources if source.wanted],
-            timedelta(seconds=warmup),
+            self.warmup if warms else timedelta(0),
             self.settings.arrival_patience,
         )
         return arrival(newcomer, self.now)
@@ -225,15 +250,18 @@ class Draft(Revision):
     def wake_for_arrivals(self) -> None:
         """Look again when a node on its way may have come, as far as time alone tells."""
         for new in self.every(*SERVING):
-            if new.replaces is None or self.arrival(new) is not Arrival.COMING:
-                continue
-            spec = self.cluster.spec
-            warmup = spec.health_grace_seconds if spec.warmup_seconds is None else spec.warmup_seconds
-            warm_at = (new.in_service_at or self.now) + timedelta(seconds=warmup)
-            told = [each.state_at + self.settings.pool_idle for each in self.registered(new)]
-            for at in (warm_at, warm_at + self.settings.arrival_patience, *told):
-                if at > self.now:
-                    self.wake(at)
+            if new.replaces is not None:
+                self.wake_for_arrival(new)
+
+    def wake_for_arrival(self, new: Node) -> None:
+        """The same of one node."""
+        if new.state not in SERVING or self.arrival(new) is not Arrival.COMING:
+            return
+        warm_at = (new.in_service_at or self.now) + self.warmup
+        told = [each.state_at + self.settings.pool_idle for each in self.registered(new)]
+        for at in (warm_at, warm_at + self.settings.arrival_patience, *told):
+            if at > self.now:
+                self.wake(at)
 
     def ahead(self) -> int:
         """Capacity beyond the desired that is meant to be: nodes on their way, for one that goes after them."""

@@ -91,6 +91,7 @@ def _node(draft: Draft, profile: Profile, launch_id: str, place: Place, replaces
         replaces=replaces,
         units=profile.units,
         preemptible=profile.preemptible,
+        refresh_id=draft.made_for,
     )
 
 

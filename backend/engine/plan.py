@@ -19,6 +19,7 @@ from backend.engine.phases.health import check_health
 from backend.engine.phases.lifetime import end_lifetimes
 from backend.engine.phases.notices import heed_notices
 from backend.engine.phases.rebalance import rebalance
+from backend.engine.phases.refresh import refresh_nodes
 from backend.engine.phases.relaunch import relaunch
 from backend.engine.phases.rest import rest
 from backend.engine.phases.retire import retire
@@ -37,6 +38,7 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
     check_health,
     end_lifetimes,
     heed_notices,
+    refresh_nodes,
     retire,
     rebalance,
     meet_capacity,
@@ -80,6 +82,8 @@ def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: 
     draft = Draft(snapshot, now, settings, rng)
     for phase in PHASES:
         phase(draft)
+        if draft.turned:
+            break
     sweep = now + settings.sweep * rng.uniform(0.5, 1.0)
     due_at = now if draft.again else min((*(max(at, now) for at in draft.wakes), sweep))
     wanted = draft.places_wanted, tuple(draft.faults_wanted), draft.types_wanted

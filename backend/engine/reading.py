@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from backend.domain.activity import Reason, ReasonKind
@@ -16,7 +16,7 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
 from backend.engine.snapshot import Profile, Snapshot
 from backend.policies.brake import NOTHING, Tally
-from backend.store import bindings, changes, configurations, tags, templates, watches
+from backend.store import alarms, bindings, changes, configurations, tags, templates, watches
 from backend.store.session import Connection
 
 _DOUBTFUL = frozenset(ServerStatus) - {ServerStatus.BUILDING, ServerStatus.ACTIVE, ServerStatus.UNKNOWN}
@@ -33,7 +33,7 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
     names = {profile.configuration for profile in profiles if profile.configuration}
     seen_until, launch_first = watches.standing(conn, scope)
     project, region = watches.tallies(conn, scope) if _any_doubtful(rows) else (NOTHING, NOTHING)
-    profile = _profile(conn, scope, cluster.spec.source)
+    profile = _profile(conn, scope, _source(rows))
     mixed = _mixed(conn, scope, cluster.spec.mix, profile)
     return Snapshot(
         rows=rows,
@@ -46,7 +46,15 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
         launch_first=launch_first,
         project=Tally(*project),
         region=Tally(*region),
+        alarms=_alarms(conn, rows),
     )
+
+
+def _alarms(conn: Connection, rows: ClusterRows) -> Mapping[str, bool]:
+    """How those stand that a refresh looks at."""
+    if rows.refresh is None or not rows.refresh.alarms:
+        return {}
+    return alarms.ringing(conn, rows.cluster.scope, rows.refresh.alarms)
 
 
 def _any_doubtful(rows: ClusterRows) -> bool:
@@ -75,6 +83,12 @@ def _mixed(conn: Connection, scope: Scope, mix: Mix | None, profile: Profile | R
         spec = replace(made.spec, instance_type=kind, image=image)
         found.append(Profile(spec, made.ref, mixed=True, units=override.units, requirements=override.requirements))
     return reason if reason is not None and not found else found
+
+
+def _source(rows: ClusterRows) -> LaunchSource:
+    """What the next node is made from: what a refresh under way brings, where it brings anything."""
+    standing = rows.cluster.spec.source
+    return standing if rows.refresh is None else rows.refresh.makes(standing)
 
 
 def _profile(conn: Connection, scope: Scope, source: LaunchSource) -> Profile | Reason:

@@ -20,6 +20,7 @@ from backend.domain.hooks import Hook, Transition
 from backend.domain.lifecycle import WAITS, Action, Left, asked, begin, message, told_as
 from backend.domain.messages import EVERYWHERE, Message
 from backend.domain.node import IN_WARM_POOL, LeavesFor, Node, NodeState, move
+from backend.domain.refreshes import Refresh
 from backend.domain.scope import Scope
 from backend.domain.traffic import Registration, RegistrationState
 from backend.engine.settings import EngineSettings
@@ -42,7 +43,7 @@ class Revision:
 
     Attributes:
         before: as they were.
-        cluster, nodes, registrations, backoffs, actions, direct: as they are to be; ``nodes`` oldest first.
+        cluster, nodes, registrations, backoffs, actions, direct, refresh: as they are to be; ``nodes`` oldest first.
         entries: what the journal tells.
         goes: the cluster is gone.
         overdue: actions, by token, whose time is over.
@@ -60,6 +61,7 @@ class Revision:
         self.backoffs = dict(before.backoffs)
         self.actions: dict[str, Action] = dict(before.actions)
         self.direct: dict[str, DirectLaunch] = dict(before.direct)
+        self.refresh: Refresh | None = before.refresh
         self._tokens: dict[str, list[str]] = {}  # of the actions of each node that waits
         for action in before.actions.values():
             self._tokens.setdefault(action.node_id, []).append(action.id)
@@ -76,15 +78,15 @@ class Revision:
     @property
     def changes(self) -> Changes:
         before = self.before
-        after = ClusterRows(
-            self.cluster,
-            self.nodes,
-            self.registrations,
-            self.backoffs,
-            before.delays,
-            before.hooks,
-            self.actions,
-            self.direct,
+        after = replace(
+            before,
+            cluster=self.cluster,
+            nodes=self.nodes,
+            registrations=self.registrations,
+            backoffs=self.backoffs,
+            actions=self.actions,
+            direct=self.direct,
+            refresh=self.refresh,
         )
         entries = replace(self.entries, messages=[*self.entries.messages, *self._asking()])
         return Changes(before, after, entries, self.now, self.goes, frozenset(self.overdue))

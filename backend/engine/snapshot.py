@@ -80,6 +80,7 @@ class Snapshot:
         project, region: how many of their nodes are in service and bad; nothing where none of the cluster's is.
         faults: the cloud's own words about servers that went into error, by node id; None where it has none. Only of
             those that it was asked for.
+        alarms: of those that a refresh looks at, whether they are in alarm; by name.
     """
 
     rows: ClusterRows
@@ -94,6 +95,7 @@ class Snapshot:
     faults: Mapping[str, str | None] = field(default_factory=dict)
     mixed: Sequence[Profile] = ()
     types: Sequence[OfferedType] | None = None
+    alarms: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def cluster(self) -> Cluster:

@@ -37,6 +37,7 @@ from backend.domain.mixes import Mix, MixRequest
 from backend.domain.node import LEAVING, Member
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, LaunchSource
+from backend.domain.refresh_findings import RefreshHolds
 from backend.domain.scope import Scope
 from backend.domain.server_findings import ServerGroupNotFound
 from backend.domain.volume_findings import NoVolumes
@@ -50,7 +51,7 @@ from backend.services import hooks as kept_hooks
 from backend.services.catalog import asking
 from backend.services.hooks import Hooks
 from backend.services.mixes import Ground
-from backend.store import activities, clusters, intents, lifecycle, nodes, tags, watches
+from backend.store import activities, clusters, intents, lifecycle, nodes, refreshes, tags, watches
 from backend.store import configurations as kept_configurations
 from backend.store.activities import ActivityQuery
 from backend.store.session import Connection, Store
@@ -150,6 +151,7 @@ class Clusters:
             ZoneNotFound, SubnetNotFound, ZonesMismatch, ServerGroupNotFound
             ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound
             MixWithoutTemplate, WeightsIncomplete: of the mix.
+            RefreshHolds: it names what nodes are made from while a refresh brings that.
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         placed: placement.Placement | None = None
@@ -163,6 +165,7 @@ class Clusters:
         def work(conn: Connection) -> None:
             cluster = intents.lock(conn, scope, name)
             spec = cluster.spec
+            _refuse_held(conn, cluster, change)
             values = dict(change.values)
             minimum, maximum, desired = bounds.changed(spec, values)
             values |= {"minimum": minimum, "maximum": maximum}
@@ -427,6 +430,12 @@ def _without_gone(
         cluster_id: [each._replace(configuration=None) if each.configuration in gone else each for each in here]
         for cluster_id, here in members.items()
     }
+
+
+def _refuse_held(conn: Connection, cluster: Cluster, change: ClusterChange) -> None:
+    refresh = None if change.source is None else refreshes.active(conn, cluster)
+    if refresh is not None and refresh.desired is not None:
+        raise RefreshHolds(cluster.name)
 
 
 def _refuse_protected(cluster: Cluster, *, force: bool) -> None:

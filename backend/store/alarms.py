@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -211,3 +211,12 @@ def remove(conn: Connection, scope: Scope, names: Collection[str]) -> None:
     if names:
         statement = delete(table).where(_t.project_id == scope.project_id, _t.region == scope.region)
         conn.execute(statement.where(_t.name.in_(list(names))))
+
+
+def ringing(conn: Connection, scope: Scope, names: Collection[str]) -> Mapping[str, bool]:
+    """Of each alarm of these names that there is, whether it is in alarm."""
+    if not names:
+        return {}
+    statement = select(_t.name, _t.state).where(_t.project_id == scope.project_id, _t.region == scope.region)
+    rows = conn.execute(statement.where(_t.name.in_(sorted(names))))
+    return {row.name: row.state == str(AlarmState.ALARM) for row in rows}

@@ -25,6 +25,7 @@ from backend.store import (
     lifecycle,
     nodes,
     outbox,
+    refreshes,
     telling,
     traffic,
 )
@@ -58,6 +59,7 @@ def read(conn: Connection, cluster_id: str) -> ClusterRows | None:
         lifecycle.hooks(conn, cluster),
         lifecycle.actions(conn, cluster),
         direct_launches.at_work(conn, cluster),
+        refreshes.active(conn, cluster),
     )
 
 
@@ -83,7 +85,9 @@ def write(conn: Connection, changes: Changes, *, everywhere: bool = False) -> No
     lifecycle.save(conn, after.cluster, before.actions, after.actions)
     direct_launches.save(conn, after.cluster.scope, before.direct, after.direct)
     clusters.save(conn, before.cluster, after.cluster)
-    _tell(conn, changes, Audience(conn, before.cluster, everywhere))
+    audience = Audience(conn, before.cluster, everywhere)
+    _tell(conn, changes, audience)
+    refreshes.save(audience, before.refresh, after.refresh, changes.at)
     if changes.goes:
         if clusters.has_nodes(conn, after.cluster.id):
             raise Overtaken(after.cluster.id)

@@ -68,6 +68,7 @@ _LAST = (
     "warm_pool",
     "own_cooldown_seconds",
     "scaled_out_at",
+    "refresh_id",
 )
 # cluster_of goes by position.
 assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, *_LAST)
@@ -135,6 +136,7 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "warm_pool": warm_pool_document(cluster.warm_pool),
         "own_cooldown_seconds": cluster.own_cooldown_seconds,
         "scaled_out_at": cluster.scaled_out_at,
+        "refresh_id": cluster.refresh_id,
     }
 
 
@@ -143,9 +145,8 @@ def cluster_of(row: Row[Any]) -> Cluster:
     cluster_id, project_id, region, name, status = row[:_SPEC_FROM]
     rest = row[_SPEC_TO:]
     suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
-    _, _, due_at, sources, given_up, held_since, hooked, launching, warm_pool, own_cooldown, scaled_out_at = rest[
-        len(_AFTER) :
-    ]
+    _, _, due_at, sources, given_up, held_since, hooked, *newer = rest[len(_AFTER) :]
+    launching, warm_pool, own_cooldown, scaled_out_at, refresh_id = newer
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -170,6 +171,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
         warm_pool=None if warm_pool is None else warm_pool_of(warm_pool),
         own_cooldown_seconds=own_cooldown,
         scaled_out_at=scaled_out_at,
+        refresh_id=refresh_id,
     )
 
 
@@ -262,6 +264,7 @@ def node_values(node: Node) -> dict[str, Any]:
         "power_asked_at": node.power_asked_at,
         "notice": None if node.notice is None else str(node.notice),
         "volume_failed": node.volume_failed,
+        "refresh_id": node.refresh_id,
     }
 
 
@@ -312,6 +315,7 @@ def node_of(row: Row[Any]) -> Node:
         power_asked_at=row.power_asked_at,
         notice=None if row.notice is None else Notice(row.notice),
         volume_failed=bool(row.volume_failed),
+        refresh_id=row.refresh_id,
     )
 
 

@@ -17,6 +17,7 @@ from backend.store import (
     notification_tables,
     outbox_tables,
     queue_tables,
+    refresh_tables,
     rule_tables,
     scaling_tables,
     schedule_tables,
@@ -38,6 +39,7 @@ __all__ = [
     "notification_tables",
     "outbox_tables",
     "queue_tables",
+    "refresh_tables",
     "rule_tables",
     "scaling_tables",
     "schedule_tables",
@@ -114,6 +116,8 @@ clusters = table(
     Column("own_cooldown_seconds", Integer),
     # Since when scaling policies have been adding nodes that may still warm up.
     Column("scaled_out_at", Instant),
+    # The instance refresh under way: one that has none costs no look.
+    Column("refresh_id", ID),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),
@@ -170,6 +174,8 @@ nodes = table(
     Column("notice", WORD),
     # Whether a volume of its server was seen in error.
     Column("volume_failed", Boolean),
+    # The instance refresh that it was made for.
+    Column("refresh_id", ID),
     Index(None, "cluster_id", "created_at", "id"),
     Index(None, "launch_id"),
     Index(None, "project_id", "region", "server_short_id"),

@@ -30,6 +30,9 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     f" desired: {{desired}} {_STEP}.",
     # unsourced
     CauseKind.USER_LAUNCHED: "a user request launched {count} instances into Availability Zone {zone}.",
+    # Source: conformance/recorded stackd.autoscaling.refresh_native.
+    CauseKind.REFRESH_LAUNCH: "an instance was launched in response to an instance refresh.",
+    CauseKind.REFRESH_TERMINATE: "an instance was taken out of service in response to an instance refresh.",
     CauseKind.USER_SET_DESIRED: f"a user request explicitly set group desired capacity {_STEP}.",
     CauseKind.USER_EXECUTED_POLICY: f"a user request executed policy {{policy}} {_STEP}.",
     CauseKind.ALARM_TRIGGERED_POLICY: f"a monitor alarm {{alarm}} in state ALARM triggered policy {{policy}} {_STEP}.",

@@ -18,6 +18,7 @@ from backend.domain import (
     launch_findings,
     lifecycle_findings,
     mix_findings,
+    refresh_findings,
     scaling_findings,
     schedule_findings,
     security_group_findings,
@@ -269,6 +270,11 @@ _UNFIT: Final[Mapping[str, str]] = {
 }
 """Why nothing can be launched by LaunchInstances. unsourced."""
 
+_IRREVERSIBLE: Final = (
+    "The request failed because a desired configuration was not found or an incompatible launch template (uses a"
+    " Systems Manager parameter instead of an AMI ID) or launch template version ($Latest or $Default) is present on"
+    " the Auto Scaling group."
+)
 _FLAWS: Final[Mapping[str, str]] = {
     Flaw.NOTHING_TO_SET: "At least one of max size, min size, or desired capacity must be specified",
     Flaw.NEGATIVE_MINIMUM: "Min size must be non-negative",  # unsourced
@@ -343,6 +349,35 @@ def _no_step(found: scaling_findings.NoStepFound) -> AWSError:
         f"No step adjustment found for metric value [{points}] and breach threshold {float(found.threshold)}"
     )
 
+
+def _no_refresh(found: refresh_findings.NoRefresh) -> AWSError:
+    which = "No in progress or baking" if found.rollback else "No in progress, baking, pending, or cancelling"
+    words = f"{which} Instance Refresh found for Auto Scaling group {found.cluster}."
+    return AWSError("ActiveInstanceRefreshNotFound", words)
+
+
+# Source: conformance/recorded refresh_native; of what cannot go back the model's own words; of a refused update Floci.
+_REFRESHES: Final[Table] = {
+    refresh_findings.RefreshUnderWay: lambda _: AWSError(
+        "InstanceRefreshInProgress",
+        "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
+    ),
+    refresh_findings.NoRefresh: _no_refresh,
+    refresh_findings.RefreshIrreversible: lambda _: AWSError("IrreversibleInstanceRefresh", _IRREVERSIBLE),
+    refresh_findings.RefreshHolds: lambda _: validation(
+        "An active instance refresh with a desired configuration exists. All configuration options derived from the"
+        " desired configuration are not available for update while the instance refresh is active."
+    ),
+    # Source: of launch configurations the User Guide's words; else unsourced.
+    refresh_findings.RefreshRefused: lambda found: (
+        validation("Using skip matching with a launch configuration is not supported.")
+        if found.flaw is refresh_findings.RefreshFlaw.SKIPS_CONFIGURATION
+        else validation(_IRREVERSIBLE)
+    ),
+    # unsourced
+    refresh_findings.AlarmNotFound: lambda found: validation(f"CloudWatch alarm {found.alarm} does not exist."),
+    refresh_findings.AlarmRings: lambda found: validation(f"CloudWatch alarm {found.alarm} is in the ALARM state."),
+}
 
 TABLE: Final[Table] = {
     cluster_findings.ClusterNotFound: _cluster_not_found,
@@ -441,6 +476,7 @@ TABLE: Final[Table] = {
     warm_pool_findings.WarmPoolDeleting: lambda _: validation(
         "The warm pool may not be modified while it is pending delete"
     ),
+    **_REFRESHES,
     lifecycle_findings.TargetUnreached: _target,
     cluster_findings.ClusterManaged: lambda found: AWSError(  # unsourced
         "AccessDenied", f"Only its operator {found.operator} can change the AutoScalingGroup {found.name}.", 403

@@ -68,7 +68,7 @@ def group(
     if with_instances:
         told["Instances"] = [instance(member, zone_ids) for member in view.members]
     told |= (
-        _source(spec.source) if spec.mix is None else {"MixedInstancesPolicy": mix_words.policy(spec.mix, spec.source)}
+        source(spec.source) if spec.mix is None else {"MixedInstancesPolicy": mix_words.policy(spec.mix, spec.source)}
     )
     told |= _when_set(cluster, spec)
     if cluster.warm_pool is not None:
@@ -76,10 +76,11 @@ def group(
     return told
 
 
-def _source(source: LaunchSource) -> dict[str, Any]:
-    if source.template_id is None:
-        return {"LaunchConfigurationName": source.configuration}
-    return {"LaunchTemplate": mix_words.template(source)}
+def source(launched: LaunchSource) -> dict[str, Any]:
+    """What a group's instances are made from, by the member that names it."""
+    if launched.template_id is None:
+        return {"LaunchConfigurationName": launched.configuration}
+    return {"LaunchTemplate": mix_words.template(launched)}
 
 
 def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def create(call: Call) -> Result:
     source, mix = _source(params)
     if source is None:
         raise validation("Valid requests must contain either launchTemplateId or LaunchTemplateName")
-    _check_template(call, source, by_subnet=bool(params.get("VPCZoneIdentifier")))
+    check_template(call, source, by_subnet=bool(params.get("VPCZoneIdentifier")))
     tags = new_tags(params.get("Tags") or (), name)
     pools = traffic_words.pools_of_group(call)
     hooks = hook_words.at_creation(params.get("LifecycleHookSpecificationList") or ())
@@ -60,7 +60,7 @@ def update(call: Call) -> Result:
     with unknown_group(call.operation):
         if change.source is not None:
             here = call.backend.clusters.get(call.scope, params["AutoScalingGroupName"]).spec
-            _check_template(call, change.source, by_subnet=bool(params.get("VPCZoneIdentifier") or here.subnets))
+            check_template(call, change.source, by_subnet=bool(params.get("VPCZoneIdentifier") or here.subnets))
         call.backend.clusters.update(call.scope, params["AutoScalingGroupName"], change)
     return {}
 
@@ -132,7 +132,7 @@ def _source(params: Mapping[str, Any]) -> tuple[SourceRequest | None, MixRequest
     policy = params.get("MixedInstancesPolicy")
     if policy is None:
         return _plain_source(params), None
-    source, mix = mix_words.request(policy, _template)
+    source, mix = mix_words.request(policy, template_of)
     mix_words.check(mix)
     return source, mix
 
@@ -144,10 +144,15 @@ def _plain_source(params: Mapping[str, Any]) -> SourceRequest | None:
     if instance is not None:
         return SourceRequest(server=ids.server_of(instance))
     template = params.get("LaunchTemplate")
-    return None if template is None else _template(template)
+    return None if template is None else template_of(template)
 
 
-def _template(template: Mapping[str, str]) -> SourceRequest:
+def template_of(template: Mapping[str, str]) -> SourceRequest:
+    """What a LaunchTemplateSpecification asks for.
+
+    Raises:
+        AWSError
+    """
     template_id, name = template.get("LaunchTemplateId"), template.get("LaunchTemplateName")
     if (template_id is None) is (name is None):
         raise validation("Valid requests must contain either launchTemplateId or LaunchTemplateName")
@@ -163,8 +168,12 @@ def _template(template: Mapping[str, str]) -> SourceRequest:
     return SourceRequest(template=short, template_name=name, version=version)
 
 
-def _check_template(call: Call, source: SourceRequest, *, by_subnet: bool) -> None:
-    """Refuse a template whose members do not go together."""
+def check_template(call: Call, source: SourceRequest, *, by_subnet: bool) -> None:
+    """Refuse a template whose members do not go together.
+
+    Raises:
+        AWSError
+    """
     if source.template is None and source.template_name is None:
         return
     ref = TemplateRef(id=source.template, name=source.template_name)

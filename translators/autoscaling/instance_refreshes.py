@@ -1,16 +1,81 @@
-"""Instance refreshes: none can be made yet, and lists say so truthfully, since clients poll them."""
+"""Instance refreshes: start, cancel, roll back, describe."""
 
 from __future__ import annotations
 
-from translators.autoscaling.errors import unknown_group
-from translators.autoscaling.listing import group_of, limit_of, marker_of
+from collections.abc import Mapping
+from typing import Any, Final
+
+from backend.domain.refreshes import RefreshRequest, RefreshStrategy
+from translators.autoscaling import groups, refresh_words
+from translators.autoscaling.errors import unknown_group, unsupported, validation
+from translators.autoscaling.listing import among, limit_of, marker_of, result
 from translators.registry import Call, Result, operation
+
+_MOST_IDS: Final = 50
+
+
+@operation("autoscaling", "StartInstanceRefresh")
+def start(call: Call) -> Result:
+    params = call.params
+    name, desired = params["AutoScalingGroupName"], params.get("DesiredConfiguration") or {}
+    given = refresh_words.preferences_of(params.get("Preferences") or {})
+    strategy = RefreshStrategy(params.get("Strategy") or RefreshStrategy.ROLLING)
+    if given["auto_rollback"] and not desired:
+        # With the apostrophe as it was recorded.
+        raise validation(
+            "The request isn\u2019t valid. The AutoRollback parameter cannot be set to true when the"
+            " DesiredConfiguration parameter is empty. Set AutoRollback to false or specify a desired configuration and"
+            " try again."
+        )
+    if strategy is RefreshStrategy.REPLACE_ROOT_VOLUME:
+        _refuse_root_volumes(desired)
+    request = RefreshRequest(strategy=strategy, desired=_desired(call, desired), **given)
+    return {"InstanceRefreshId": call.backend.refreshes.start(call.scope, name, request)}
+
+
+def _refuse_root_volumes(desired: Mapping[str, Any]) -> None:
+    if not desired:
+        raise validation(
+            "The request isn't valid. The DesiredConfiguration parameter must be specified when using"
+            " ReplaceRootVolume. Add the DesiredConfiguration parameter and try again."
+        )
+    raise unsupported("Strategy ReplaceRootVolume")
+
+
+def _desired(call: Call, desired: Mapping[str, Any]) -> Any:
+    if desired.get("MixedInstancesPolicy"):
+        raise unsupported("DesiredConfiguration.MixedInstancesPolicy")
+    template = desired.get("LaunchTemplate")
+    if not template:
+        return None
+    source = groups.template_of(template)
+    here = call.backend.clusters.get(call.scope, call.params["AutoScalingGroupName"]).spec
+    groups.check_template(call, source, by_subnet=bool(here.subnets))
+    return source
+
+
+@operation("autoscaling", "CancelInstanceRefresh")
+def cancel(call: Call) -> Result:
+    wait = call.params.get("WaitForTransitioningInstances") is not False
+    return {
+        "InstanceRefreshId": call.backend.refreshes.cancel(call.scope, call.params["AutoScalingGroupName"], wait=wait)
+    }
+
+
+@operation("autoscaling", "RollbackInstanceRefresh")
+def roll_back(call: Call) -> Result:
+    return {"InstanceRefreshId": call.backend.refreshes.roll_back(call.scope, call.params["AutoScalingGroupName"])}
 
 
 @operation("autoscaling", "DescribeInstanceRefreshes")
 def describe(call: Call) -> Result:
     with unknown_group(call.operation):
-        group_of(call)
-    limit_of(call, 50, 100)
-    marker_of(call)
-    return {"InstanceRefreshes": []}
+        page = call.backend.refreshes.page(
+            call.scope,
+            call.params["AutoScalingGroupName"],
+            ids=among(call, "InstanceRefreshIds", _MOST_IDS),
+            limit=limit_of(call, 50, 100),
+            after=marker_of(call),
+        )
+    now = call.backend.refreshes.now()
+    return result(call, page, "InstanceRefreshes", lambda item: refresh_words.refresh(item, now))

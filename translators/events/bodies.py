@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus
 from backend.domain.messages import Message, MessageKind, Telling
+from backend.domain.refreshes import RefreshStatus
 from backend.domain.scope import Scope
 from translators import arns
 from translators.autoscaling import activity_words
@@ -190,6 +191,31 @@ def _test(bodies: Bodies, message: Message) -> Telling:
     return Telling(message.id, text(body), f'Auto Scaling: test notification for group "{message.cluster_name}"')
 
 
+_REFRESHES: Final = {
+    "started": "Started",
+    "checkpoint": "Checkpoint Reached",
+    RefreshStatus.BAKING: "Started Baking",
+    RefreshStatus.SUCCESSFUL: "Succeeded",
+    RefreshStatus.FAILED: "Failed",
+    RefreshStatus.CANCELLED: "Cancelled",
+    RefreshStatus.ROLLING_BACK: "Rollback Started",
+    RefreshStatus.ROLLED_BACK: "Rollback Succeeded",
+    RefreshStatus.ROLLBACK_FAILED: "Rollback Failed",
+}
+"""What the bus calls what becomes of an instance refresh. Source: Auto Scaling User Guide, its EventBridge events."""
+
+
+def _refresh(bodies: Bodies, message: Message) -> Telling:
+    """Source: conformance/recorded stackd.autoscaling.refresh_native; of checkpoints the User Guide: texts."""
+    data = message.data
+    detail = {"InstanceRefreshId": data["refresh"], "AutoScalingGroupName": message.cluster_name}
+    if "percentage" in data:
+        detail |= {"CheckpointPercentage": str(data["percentage"]), "CheckpointDelay": str(data["delay"])}
+    kind = f"EC2 Auto Scaling Instance Refresh {_REFRESHES[data['event']]}"
+    event = bodies.event(message, kind, message.created_at, [bodies.group_arn(message)], detail)
+    return Telling(message.id, text(event), event=event)
+
+
 def _event(_bodies: Bodies, message: Message) -> Telling:
     """What a rule made of an event: as it is."""
     return Telling(message.id, message.data["body"])
@@ -224,6 +250,7 @@ def _alarm(bodies: Bodies, message: Message) -> Telling:
 _KINDS: Final[Mapping[MessageKind, Callable[[Bodies, Message], Telling]]] = {
     MessageKind.ACTION: _action,
     MessageKind.ACTIVITY: _activity,
+    MessageKind.REFRESH: _refresh,
     MessageKind.TEST: _test,
     MessageKind.EVENT: _event,
     MessageKind.PUBLICATION: _publication,

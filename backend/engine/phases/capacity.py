@@ -168,10 +168,13 @@ def _launch_lacking(draft: Draft, failing: set[str], hung: set[str], missing: tu
         profiles = profiles[:here]
         launched, units = launched + here, units + sum(each.weight for each in profiles)
         unhealthy = [old.id for old in replaced if old.leaves_for is LeavesFor.HEALTH]
-        outlived = [old.id for old in replaced if old.leaves_for is not LeavesFor.HEALTH]
-        _launch(draft, zone, profiles[: len(unhealthy)], replacing, unhealthy)
+        outlived = [old.id for old in replaced if old.leaves_for not in {LeavesFor.HEALTH, LeavesFor.REFRESH}]
+        refreshed = [old.id for old in replaced if old.leaves_for is LeavesFor.REFRESH]
         others = [*outlived, *[None] * (here - len(replaced))]
-        _launch(draft, zone, profiles[len(unhealthy) :], causes, others)
+        told = ((replacing, unhealthy), ((Cause(CauseKind.REFRESH_LAUNCH, draft.now),), refreshed), (causes, others))
+        for why, instead in told:
+            _launch(draft, zone, profiles[: len(instead)], why, instead)
+            profiles = profiles[len(instead) :]
     if launched == most and units < lacking:
         draft.again = True
 
@@ -287,7 +290,7 @@ def _batch(number: int, most: int) -> int:
 
 
 def _gaps(draft: Draft) -> list[Node]:
-    """Nodes that went for their health or their age and that no launch replaces yet, the unhealthy first."""
+    """Nodes that went for their health, their age or a refresh and that no launch replaces yet, the unhealthy first."""
     covered = {node.replaces for node in draft.nodes.values()}
     gone = [node for node in draft.every(*ENDING) if node.leaves_for in REPLACED and node.id not in covered]
     return sorted(gone, key=lambda node: node.leaves_for is not LeavesFor.HEALTH)

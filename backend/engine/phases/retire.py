@@ -51,6 +51,8 @@ def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[st
         return LeavesFor.NOTICE
     if old.protected or surplus < old.weight:
         return None
+    if old.leaves_for is LeavesFor.REFRESH:  # which may be over: what it began comes to an end
+        return LeavesFor.REFRESH
     unwanted = old.zone not in draft.cluster.spec.zones or counts[old.zone] >= counts[new.zone]
     return LeavesFor.ZONE if unwanted else None
 
@@ -59,5 +61,7 @@ def _cause(draft: Draft, old: Node, leaves_for: LeavesFor) -> Cause:
     """What the entry of its end names."""
     if leaves_for is LeavesFor.HEALTH:
         return Cause(cause_of(old, draft.now), draft.now)
+    if leaves_for is LeavesFor.REFRESH:
+        return Cause(CauseKind.REFRESH_TERMINATE, draft.now)
     kind = _CAUSES.get(leaves_for, CauseKind.ZONE_REBALANCE_TERMINATE)
     return Cause(kind, draft.now, {"server": old.server_id or ""})

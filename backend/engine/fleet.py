@@ -1,0 +1,103 @@
+"""A cluster's nodes as its instance refresh sees them: what is to go, what has come, and how far that is. Pure."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from backend.domain.activity import Reason
+from backend.domain.matching import matches
+from backend.domain.node import ENDING, PARKED, PARKING, SERVING, Health, LeavesFor, Node, ServerStatus, capacity
+from backend.domain.refreshes import Handling, Refresh, RefreshStatus
+from backend.engine.draft import Draft
+from backend.policies import refresh as policy
+from backend.policies.replacement import Arrival
+
+
+class Fleet:
+    """What is told of the nodes as they are in the draft; made anew where these have changed.
+
+    Attributes:
+        back: the refresh is rolled back: what it made is old.
+        old: counted nodes that are to be replaced, oldest first; not those that are left alone.
+        new: counted nodes that are as they are to be.
+        parked: nodes in standby, or on their way there, that are to be replaced and not left alone.
+        leaving: nodes on their way out for the refresh whose servers are not gone yet.
+        ready: what is there to be used, in units.
+    """
+
+    def __init__(self, draft: Draft, refresh: Refresh) -> None:
+        self._draft = draft
+        self._refresh = refresh
+        self._ready: dict[str, bool] = {}
+        self.back = refresh.status is RefreshStatus.ROLLING_BACK
+        counted = draft.counted()
+        stale = [node for node in counted if self._is_old(node)]
+        self.old = [node for node in stale if not self._is_ignored(node)]
+        self.new = [node for node in counted if not self._is_old(node)]
+        parked = [] if refresh.standby is Handling.IGNORE else draft.every(*PARKED, *PARKING)
+        self.parked = [node for node in parked if self._is_old(node)]
+        self.leaving = [node for node in draft.every(*ENDING) if _is_leaving(node)]
+        self.ready = capacity(node for node in counted if self.is_ready(node))
+        self._followed = {node.replaces for node in self.new if node.replaces is not None}
+
+    def _is_old(self, node: Node) -> bool:
+        made = node.refresh_id == self._refresh.id
+        if self.back or made:
+            return self.back and made
+        return not (self._refresh.skip_matching and self.is_matching(node))
+
+    def is_matching(self, node: Node) -> bool:
+        """Whether a node is made from what the next one will be."""
+        profile = self._draft.snapshot.profile
+        if isinstance(profile, Reason):
+            return False
+        if self._draft.cluster.spec.mix is not None:
+            return self._draft.profile_of(node) is not None
+        return matches(node, profile.ref)
+
+    def _is_ignored(self, node: Node) -> bool:
+        return node.protected and self._refresh.protected is Handling.IGNORE
+
+    def is_fresh(self, node: Node) -> bool:
+        """Whether a node has come with the refresh, or with its rollback, and has to warm up."""
+        if not self.back:
+            return node.refresh_id == self._refresh.id
+        since = self._refresh.rollback_at
+        return node.refresh_id != self._refresh.id and since is not None and node.created_at >= since
+
+    def is_ready(self, node: Node) -> bool:
+        """Whether a node is there to be used."""
+        known = self._ready.get(node.id)
+        if known is None:
+            known = self._ready[node.id] = self._is_there(node)
+        return known
+
+    def _is_there(self, node: Node) -> bool:
+        if node.state not in SERVING or node.health is not Health.HEALTHY:
+            return False
+        return self._draft.arrival(node, warms=self.is_fresh(node)) is Arrival.ARRIVED
+
+    @cached_property
+    def scores(self) -> list[int]:
+        """How far each place of the fleet is: of a new node, or of an old one that no new one follows yet."""
+        there = {node.id for node in (*self.old, *self.leaving)}
+        gaps = sum(node.id not in self._followed for node in self.leaving)
+        missing = max(0, self._draft.cluster.spec.desired - self._draft.capacity())
+        return [self._score(node, there) for node in self.new] + [0] * (self.untouched + max(gaps, missing))
+
+    def _score(self, node: Node, there: set[str]) -> int:
+        if node.state not in SERVING:
+            return 0
+        if not self.is_ready(node):
+            return policy.COMING
+        return policy.WARM if node.replaces in there else policy.DONE
+
+    @cached_property
+    def untouched(self) -> int:
+        """How many places there are of which nothing is begun."""
+        return sum(node.id not in self._followed for node in (*self.old, *self.parked))
+
+
+def _is_leaving(node: Node) -> bool:
+    gone = node.server_id is None or node.server_status is ServerStatus.DELETED
+    return node.leaves_for is LeavesFor.REFRESH and not gone
