@@ -226,7 +226,7 @@ class Backend:
         hooks = Hooks(store, clock, trial, everywhere=taking.everywhere)
         every = LoadBalancers(store, cloud, catalog, clock, names)
         return cls(
-            clusters=Clusters(store, cloud, catalog, clock, hooks),
+            clusters=Clusters(store, cloud, catalog, clock, hooks, everywhere=taking.everywhere),
             hooks=hooks,
             warm_pools=WarmPools(store, clock),
             nodes=Nodes(store, cloud, catalog, clock),

@@ -48,10 +48,13 @@ for."""
 
 ERRORS = {
     "autoscaling": {
+        "ActiveInstanceRefreshNotFound",
         "AlreadyExists",
         "IdempotentParameterMismatch",
+        "InstanceRefreshInProgress",
         "InvalidAction",
         "InvalidNextToken",
+        "IrreversibleInstanceRefresh",
         "LimitExceeded",
         "ResourceInUse",
         "ScalingActivityInProgress",

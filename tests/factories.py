@@ -14,6 +14,7 @@ from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus, NewClust
 from backend.domain.ids import account_id
 from backend.domain.node import Health, Node, NodeState
 from backend.domain.profile import LaunchConfiguration, LaunchSource, ProfileRef, ServerSpec
+from backend.domain.refreshes import Refresh, RefreshStatus, RefreshStrategy
 from backend.domain.scope import Scope
 from backend.drivers.compute import Server
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
@@ -129,6 +130,35 @@ def activity(owner: Cluster, name: str = "", **values: Any) -> Activity:
         "started_at": NOW,
     }
     return Activity(**{**defaults, **values})
+
+
+def refresh(owner: Cluster, **values: Any) -> Refresh:
+    """A refresh in progress since just now, of nodes that need no warming up."""
+    usual: dict[str, Any] = {
+        "id": owner.refresh_id or uuid_of("refresh"),
+        "project_id": owner.project_id,
+        "region": owner.region,
+        "cluster_id": owner.id,
+        "cluster_name": owner.name,
+        "strategy": RefreshStrategy.ROLLING,
+        "status": RefreshStatus.IN_PROGRESS,
+        "requested_at": NOW,
+        "started_at": NOW,
+        "progress_at": NOW,
+        "minimum_percent": 90,
+        "maximum_percent": None,
+        "warmup_seconds": 0,
+        "checkpoints": (),
+        "checkpoint_seconds": None,
+        "skip_matching": False,
+        "auto_rollback": False,
+        "protected": None,
+        "standby": None,
+        "alarms": (),
+        "bake_seconds": None,
+        "desired": None,
+    }
+    return Refresh(**{**usual, **values})
 
 
 def launch_configuration(name: str = "lc", *, scope: Scope = SCOPE, **values: Any) -> LaunchConfiguration:

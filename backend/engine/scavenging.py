@@ -27,6 +27,7 @@ LOG = logging.getLogger(__name__)
 
 RETENTIONS: Final[Mapping[str, str]] = {
     garbage.ACTIVITIES.name: "activity_retention",
+    garbage.REFRESHES.name: "activity_retention",
     garbage.CLAIMS.name: "claim_retention",
     garbage.TOKENS.name: "token_retention",
     garbage.DIRECT.name: "token_retention",

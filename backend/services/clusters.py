@@ -54,6 +54,7 @@ from backend.services.mixes import Ground
 from backend.store import activities, clusters, intents, lifecycle, nodes, refreshes, tags, watches
 from backend.store import configurations as kept_configurations
 from backend.store.activities import ActivityQuery
+from backend.store.listening import Audience
 from backend.store.session import Connection, Store
 
 # A launch source as far as it can be looked up before the transaction; the rest is done within it.
@@ -61,14 +62,21 @@ _Source = Callable[[Connection], LaunchSource]
 
 
 class Clusters:
-    """Makes, changes, deletes and reads clusters."""
+    """Makes, changes, deletes and reads clusters.
 
-    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock, hooks: Hooks) -> None:
+    Args:
+        everywhere: the operator named targets that hear of every cluster.
+    """
+
+    def __init__(
+        self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock, hooks: Hooks, *, everywhere: bool = False
+    ) -> None:
         self._store = store
         self._cloud = cloud
         self._catalog = catalog
         self._clock = clock
         self._hooks = hooks
+        self._everywhere = everywhere
 
     def create(self, scope: Scope, wanted: NewCluster) -> Cluster:
         """Make a cluster; the engine launches its nodes.
@@ -224,6 +232,7 @@ class Clusters:
                 raise RetentionForbids(name)
             here = nodes.of_cluster(conn, cluster.id)
             if not here:
+                refreshes.end_with_cluster(Audience(conn, cluster, self._everywhere), now)
                 clusters.remove(conn, cluster.id, now)
                 return
             if not force:
@@ -231,7 +240,8 @@ class Clusters:
                 raise ClusterInUse(name) if settled else ClusterBusy(name)
             if cluster.status is ClusterStatus.DELETING:
                 return
-            empty = {"minimum": 0, "maximum": 0, "desired": 0}
+            refreshes.end_with_cluster(Audience(conn, cluster, self._everywhere), now)
+            empty = {"minimum": 0, "maximum": 0, "desired": 0, "refresh_id": None}
             pool = None if cluster.warm_pool is None else cluster.warm_pool.deleted()
             status = ClusterStatus.DELETING
             clusters.change(conn, cluster.id, now, status=status, force_delete=True, warm_pool=pool, **empty)

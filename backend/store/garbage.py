@@ -17,6 +17,7 @@ from backend.store.metric_tables import metric_fives, metric_hours, metric_minut
 from backend.store.outbox_tables import messages as told_messages
 from backend.store.queue_tables import deduplications
 from backend.store.queue_tables import messages as queue_messages
+from backend.store.refresh_tables import refreshes
 from backend.store.tables import activities, claimed_nodes, client_tokens, nodes, scavenges, sessions
 
 
@@ -63,6 +64,7 @@ DIRECT: Final = Garbage("direct", direct_launches, ("id",), direct_launches.c.do
 SESSIONS: Final = Garbage("sessions", sessions, ("access_key",), sessions.c.expires_at)
 QUEUED: Final = Garbage("queued", queue_messages, ("id",), queue_messages.c.expires_at)
 DEDUPLICATIONS: Final = Garbage("deduplications", deduplications, ("owner_id", "key"), deduplications.c.expires_at)
+REFRESHES: Final = Garbage("refreshes", refreshes, ("id",), refreshes.c.ended_at)
 # What nobody tries to tell any more, and no operator has sent again or dropped. No index has it alone: such are few.
 LETTERS: Final = Garbage("letters", told_messages, ("id",), told_messages.c.dead_at)
 MINUTES: Final = Garbage("minutes", metric_minutes, ("series_id", "at"), metric_minutes.c.at)
@@ -74,6 +76,7 @@ KINDS: Final[Mapping[str, Garbage]] = {
     each.name: each
     for each in (
         *(ACTIVITIES, CLAIMS, TOKENS, DIRECT, SESSIONS, QUEUED, DEDUPLICATIONS, LETTERS),
+        REFRESHES,
         *(MINUTES, FIVES, HOURS, SERIES),
     )
 }

@@ -6,7 +6,7 @@ The cluster is locked, or held by a pass, wherever something is written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,8 +16,7 @@ from backend.domain.cluster import Cluster
 from backend.domain.ids import derived_uuid
 from backend.domain.messages import EVERYWHERE, Message, MessageKind
 from backend.domain.page import Page
-from backend.domain.refreshes import Refresh, RefreshStatus
-from backend.domain.scope import Scope
+from backend.domain.refreshes import Refresh, RefreshReason, RefreshStatus
 from backend.store import outbox
 from backend.store.listening import Audience
 from backend.store.records import Records
@@ -38,11 +37,6 @@ _NAMES: Final = tuple(field.name for field in fields(Refresh))
 def active(conn: Connection, cluster: Cluster) -> Refresh | None:
     """The refresh of a cluster that is not over."""
     return None if cluster.refresh_id is None else REFRESHES.one(conn, cluster.scope, id=cluster.refresh_id)
-
-
-def add(conn: Connection, refresh: Refresh) -> None:
-    """Write a new one."""
-    REFRESHES.add(conn, Scope(refresh.project_id, refresh.region), refresh)
 
 
 def save(audience: Audience, before: Refresh | None, after: Refresh | None, now: datetime) -> None:
@@ -77,6 +71,15 @@ def _message(cluster: Cluster, refresh: Refresh, event: str, now: datetime, **fa
         at=now,
         id=derived_uuid("refresh", refresh.id, event, now.isoformat()),
     )
+
+
+def end_with_cluster(audience: Audience, now: datetime) -> None:
+    """A cluster that goes takes its refresh with it; whoever deletes it no longer names one."""
+    refresh = active(audience.conn, audience.cluster)
+    if refresh is not None:
+        reason = {"kind": str(RefreshReason.CLUSTER_DELETED)}
+        over = replace(refresh, status=RefreshStatus.CANCELLED, ended_at=now, reason=reason, paused_until=None)
+        save(audience, refresh, over, now)
 
 
 def page(

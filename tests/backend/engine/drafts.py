@@ -14,6 +14,7 @@ from backend.domain.changes import ClusterRows
 from backend.domain.cluster import Cluster
 from backend.domain.node import ENDING, Health, Node, NodeState, ServerStatus
 from backend.domain.profile import ProfileRef, ServerSpec
+from backend.domain.refreshes import Refresh
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
 from backend.engine.acts.create_servers import CreateServers
 from backend.engine.draft import Draft
@@ -82,13 +83,18 @@ def member(of: Node, health: MemberHealth, state: RegistrationState = Registrati
 
 
 def rows(
-    cluster: Cluster, *nodes: Node, backoffs: Iterable[Backoff] = (), registrations: Iterable[Registration] = ()
+    cluster: Cluster,
+    *nodes: Node,
+    backoffs: Iterable[Backoff] = (),
+    registrations: Iterable[Registration] = (),
+    refresh: Refresh | None = None,
 ) -> ClusterRows:
     return ClusterRows(
         cluster,
         {each.id: each for each in nodes},
         {(each.node_id, each.pool_id): each for each in registrations},
         {(each.zone, each.profile_key): each for each in backoffs},
+        refresh=refresh,
     )
 
 
@@ -97,9 +103,10 @@ def snapshot(
     *nodes: Node,
     backoffs: Iterable[Backoff] = (),
     registrations: Iterable[Registration] = (),
+    refresh: Refresh | None = None,
     **values: Any,
 ) -> Snapshot:
-    here = rows(cluster, *nodes, backoffs=backoffs, registrations=registrations)
+    here = rows(cluster, *nodes, backoffs=backoffs, registrations=registrations, refresh=refresh)
     return Snapshot(here, **{"profile": PROFILE, "seen_until": NOW, **values})
 
 

@@ -6,10 +6,15 @@ from collections import Counter
 
 import pytest
 
-from backend.domain.cluster import NewCluster, PlacementRequest, SourceRequest
-from backend.domain.profile import ServerSpec
-from backend.domain.refreshes import RefreshRequest
+from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, SourceRequest
+from backend.domain.cluster_findings import ClusterNotFound
+from backend.domain.ids import short_id
+from backend.domain.node import Health
+from backend.domain.profile import LaunchSource, ServerSpec
+from backend.domain.refresh_findings import NoRefresh, RefreshHolds, RefreshUnderWay
+from backend.domain.refreshes import RefreshRequest, document
 from backend.services.templates import NewVersion, TemplateRef
+from backend.store import refreshes
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
@@ -56,3 +61,126 @@ def test_every_member_is_replaced_and_the_group_takes_what_it_was_given(world):
     assert versions(world, cluster) == {2: 4}
     assert world.cluster(cluster).spec.source.template_version == "2"
     assert world.cluster(cluster).refresh_id is None
+
+
+def test_a_second_one_is_refused_until_the_first_is_over(world):
+    group(world)
+    start(world)
+    with pytest.raises(RefreshUnderWay):
+        start(world)
+    world.pass_time(60)
+    start(world)
+    assert len(world.backend.refreshes.page(SCOPE, "web", limit=10).items) == 2
+
+
+def test_a_rollback_leaves_no_member_of_what_was_brought(world):
+    cluster = group(world, 4)
+    start(world, desired=V2, minimum_percent=50)
+    while versions(world, cluster)[2] < 2:
+        world.pass_time(0.5)
+    world.backend.refreshes.roll_back(SCOPE, "web")
+    world.pass_time(60)
+    refresh = told(world)
+    assert (refresh.status, refresh.percent) == ("RollbackSuccessful", 0)
+    assert versions(world, cluster) == {1: 4}
+    assert world.cluster(cluster).spec.source.template_version == "1"
+
+
+@pytest.mark.parametrize("preferences", [{}, {"minimum_percent": 100, "maximum_percent": 150}, {"minimum_percent": 50}])
+def test_it_stays_within_its_bounds_at_every_moment(world, preferences):
+    cluster = group(world, 6)
+    start(world, desired=V2, warmup_seconds=5, **preferences)
+    least = 6 * preferences.get("minimum_percent", 90) // 100 - (not preferences)
+    most = 6 * preferences.get("maximum_percent", 100) // 100
+    while told(world).ended_at is None:
+        world.pass_time(0.5)
+        nodes = world.nodes(cluster)
+        assert sum(node.state == "InService" for node in nodes) >= least
+        assert sum(node.counted for node in nodes) <= most
+    assert versions(world, cluster) == {2: 6}
+
+
+def test_a_cancelled_one_leaves_the_group_as_it_is(world):
+    cluster = group(world, 4)
+    start(world, desired=V2)
+    while versions(world, cluster)[2] < 1:
+        world.pass_time(0.5)
+    world.backend.refreshes.cancel(SCOPE, "web")
+    world.pass_time(30)
+    assert (told(world).status, told(world).reason) == ("Cancelled", {"kind": "cancelled"})
+    assert versions(world, cluster).keys() == {1, 2}
+    assert world.cluster(cluster).spec.source.template_version == "1"
+    with pytest.raises(NoRefresh):
+        world.backend.refreshes.cancel(SCOPE, "web")
+
+
+def test_launches_that_fail_end_it_after_an_hour_and_what_was_is_brought_back(world):
+    cluster = group(world, 2)
+    spec = ServerSpec(image="0" * 17, instance_type="t3.micro")  # which there was when the version was tried
+    world.backend.templates.add_version(SCOPE, TemplateRef(name="web"), NewVersion(spec, {}, "me"))
+    broken = LaunchSource(template_id=told_template(world), template_name="web", template_version="3")
+    identity = start(world, desired=V2, auto_rollback=True)
+    world.store.transact(lambda conn: refreshes.REFRESHES.change(conn, SCOPE, identity, desired=document(broken)))
+    world.pass_time(3700, step=30)
+    assert told(world).rollback_cause == "stalled"
+    world.pass_time(60)
+    assert told(world).status == "RollbackSuccessful"
+    assert versions(world, cluster) == {1: 2}
+
+
+def told_template(world):
+    return world.backend.templates.find(SCOPE, TemplateRef(name="web")).id
+
+
+def test_a_group_that_grows_meanwhile_grows_by_what_is_brought(world):
+    cluster = group(world, 2)
+    start(world, desired=V2)
+    world.backend.clusters.resize(SCOPE, "web", 5)
+    world.pass_time(90)
+    assert told(world).status == "Successful"
+    assert versions(world, cluster) == {2: 5}
+
+
+def test_a_group_that_shrinks_meanwhile_has_less_to_do(world):
+    cluster = group(world, 6)
+    start(world, desired=V2)
+    world.pass_time(2)
+    world.backend.clusters.resize(SCOPE, "web", 1)
+    world.pass_time(60)
+    assert told(world).status == "Successful"
+    assert versions(world, cluster) == {2: 1}
+
+
+def test_what_a_refresh_brings_is_not_changed_meanwhile(world):
+    group(world)
+    start(world, desired=V2, bake_seconds=60)
+    with pytest.raises(RefreshHolds):
+        world.backend.clusters.update(SCOPE, "web", ClusterChange(source=V1))
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({"cooldown_seconds": 5}))
+    world.backend.refreshes.cancel(SCOPE, "web", wait=False)
+    world.pass_time(5)
+    world.backend.clusters.update(SCOPE, "web", ClusterChange(source=V2))
+
+
+def test_a_deleted_group_takes_its_refresh_with_it(world):
+    group(world)
+    start(world, desired=V2, bake_seconds=60)
+    world.backend.clusters.delete(SCOPE, "web", force=True)
+    assert (told(world).status, told(world).reason) == ("Cancelled", {"kind": "cluster_deleted"})
+    world.pass_time(30)
+    with pytest.raises(ClusterNotFound):
+        told(world)
+
+
+def test_a_server_that_breaks_meanwhile_is_replaced_by_what_is_brought(world):
+    cluster = group(world, 2)
+    start(world, desired=V2, minimum_percent=100, maximum_percent=200, bake_seconds=600)
+    world.pass_time(30)
+    assert told(world).status == "Baking"
+    server = world.nodes(cluster)[0].server_id
+    world.backend.nodes.set_health(SCOPE, short_id(server), Health.UNHEALTHY, respect_grace=False)
+    world.pass_time(30)
+    assert versions(world, cluster) == {2: 2}
+    world.backend.refreshes.roll_back(SCOPE, "web")
+    world.pass_time(30)
+    assert versions(world, cluster) == {1: 2}

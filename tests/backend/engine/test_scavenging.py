@@ -196,7 +196,7 @@ def test_each_kind_has_a_retention():
 
 
 def test_a_kind_of_a_newer_engine_is_left_alone(world):
-    lease = world.store.transact(lambda conn: garbage.LEASED.demand(conn, ("refreshes",), garbage._NOBODY, NOW))
+    lease = world.store.transact(lambda conn: garbage.LEASED.demand(conn, ("forecasts",), garbage._NOBODY, NOW))
     assert lease is None
     world.pass_time(2)
-    assert rows(world) == ["refreshes"]
+    assert rows(world) == ["forecasts"]

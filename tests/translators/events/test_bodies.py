@@ -175,3 +175,25 @@ def test_a_test_has_an_event_key_and_is_no_event():
         "Time": "2026-11-28T08:00:00.123Z",
     }
     assert told.subject == 'Auto Scaling: test notification for group "web"'
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "facts"),
+    [
+        ({"event": "started"}, "Started", {}),
+        ({"event": "Baking"}, "Started Baking", {}),
+        ({"event": "RollbackSuccessful"}, "Rollback Succeeded", {}),
+        (
+            {"event": "checkpoint", "percentage": 50, "delay": 60},
+            "Checkpoint Reached",
+            {"CheckpointPercentage": "50", "CheckpointDelay": "60"},
+        ),
+    ],
+)
+def test_instance_refreshes(data, kind, facts):
+    """Source: conformance/recorded stackd.autoscaling.refresh_native.event-started; the User Guide."""
+    event = bodies(_message(MessageKind.REFRESH, refresh="r-1", **data)).event
+    assert event["detail-type"] == f"EC2 Auto Scaling Instance Refresh {kind}"
+    assert event["source"] == "aws.autoscaling"
+    assert event["detail"] == {"InstanceRefreshId": "r-1", "AutoScalingGroupName": "web", **facts}
+    assert len(event["resources"]) == 1
