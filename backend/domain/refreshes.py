@@ -13,6 +13,8 @@ from backend.domain.profile import LaunchSource
 
 MINIMUM_PERCENT: Final = 90
 CHECKPOINT_SECONDS: Final = 3600
+WIDEST: Final = 100
+"""How far the two percentages may lie apart."""
 
 
 class RefreshStatus(StrEnum):

@@ -25,6 +25,7 @@ from backend.domain.refresh_findings import (
 from backend.domain.refreshes import (
     CHECKPOINT_SECONDS,
     MINIMUM_PERCENT,
+    WIDEST,
     Refresh,
     RefreshReason,
     RefreshRequest,
@@ -199,9 +200,12 @@ def _check_alarms(conn: Connection, scope: Scope, names: Sequence[str]) -> None:
 def _made(cluster: Cluster, request: RefreshRequest, desired: LaunchSource | None, now: datetime) -> Refresh:
     """A new refresh: what was not said is the cluster's to say, or as usual."""
     spec = cluster.spec
-    minimum, maximum = request.minimum_percent, request.maximum_percent
+    minimum = request.minimum_percent
     if minimum is None:
-        minimum, maximum = spec.maintenance_minimum_percent, maximum or spec.maintenance_maximum_percent
+        minimum = MINIMUM_PERCENT if spec.maintenance_minimum_percent is None else spec.maintenance_minimum_percent
+    maximum = request.maximum_percent
+    if maximum is None and spec.maintenance_maximum_percent is not None:
+        maximum = min(spec.maintenance_maximum_percent, minimum + WIDEST)
     warmup = spec.health_grace_seconds if spec.warmup_seconds is None else spec.warmup_seconds
     seconds = request.checkpoint_seconds
     return Refresh(
@@ -213,7 +217,7 @@ def _made(cluster: Cluster, request: RefreshRequest, desired: LaunchSource | Non
         strategy=request.strategy,
         status=RefreshStatus.PENDING,
         requested_at=now,
-        minimum_percent=MINIMUM_PERCENT if minimum is None else minimum,
+        minimum_percent=minimum,
         maximum_percent=maximum,
         warmup_seconds=warmup if request.warmup_seconds is None else request.warmup_seconds,
         checkpoints=request.checkpoints,
