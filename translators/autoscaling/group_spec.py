@@ -65,15 +65,6 @@ def _plain(field: str) -> Reader:
     return lambda value: {field: value}
 
 
-def _refuse_any(member: str, why: str = "") -> Reader:
-    def read(value: Any) -> Values:
-        if value:
-            raise unsupported(member, why)
-        return {}
-
-    return read
-
-
 def _health_checks(value: str) -> Values:
     kinds = tuple(dict.fromkeys(kind.strip() for kind in value.split(",")))
     for kind in kinds:
@@ -213,17 +204,12 @@ READERS: Final[Mapping[str, Reader]] = {
     "InstanceLifecyclePolicy": _lifecycle,
     "PlacementGroup": _placement_group,
     "SkipZonalShiftValidation": lambda _: {},
-    "MixedInstancesPolicy": _refuse_any("MixedInstancesPolicy"),
     "Operator": _operator,
 }
 """Input member -> the fields of the engine's spec it sets; raises the refusal of a value that is not honoured."""
 
 INPUT: Final[Mapping[str, Fate]] = {
     **dict.fromkeys(READERS, Fate.HONOURED),
-    **dict.fromkeys(
-        ("MixedInstancesPolicy",),
-        Fate.REFUSED,
-    ),
     **dict.fromkeys(
         (
             "AutoScalingGroupName",
@@ -287,6 +273,7 @@ OUTPUT: Final[Mapping[str, Fate]] = {
             "Operator",
             "WarmPoolConfiguration",
             "WarmPoolSize",
+            "MixedInstancesPolicy",
         ),
         Fate.COMPUTED,
     ),

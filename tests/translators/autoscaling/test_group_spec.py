@@ -149,7 +149,6 @@ def test_honoured(member, value, values):
             },
             "You can't specify CapacityReservationPreference as default or none",
         ),
-        ("MixedInstancesPolicy", {"LaunchTemplate": {}}, "MixedInstancesPolicy is not supported"),
     ],
 )
 def test_refused_by_name(member, value, words):

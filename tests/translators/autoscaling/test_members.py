@@ -27,12 +27,9 @@ AS_IT_CAME: Final = "launch configurations are told as they came"
 
 UNREAD: Final[Mapping[str, str]] = {
     "AttachTrafficSources.SkipZonalShiftValidation": "zonal shift is refused, so there is nothing to validate",
-    "CreateAutoScalingGroup.MixedInstancesPolicy.": MIXES,
     "CreateLaunchConfiguration.BlockDeviceMappings.Ebs.Encrypted": "kept and told again: volume types decide on it",
     "DeleteTags.Tags.PropagateAtLaunch": "a tag goes by its key and value",
-    "DescribeInstanceRefreshes.InstanceRefreshIds": REFRESHES,
     "DescribePolicies.": POLICIES,
-    "UpdateAutoScalingGroup.MixedInstancesPolicy.": MIXES,
 }
 """Input members, by the beginning of their path, that no handler speaks of: why nothing is lost by it."""
 
@@ -41,20 +38,12 @@ _CONFIGURATIONS: Final = "DescribeLaunchConfigurations.LaunchConfigurations"
 UNTOLD: Final[Mapping[str, str]] = {
     "DescribeAccountSettings.Settings.": "told of settings that are enforced, and none is",
     f"{_GROUPS}.CapacityReservationSpecification.CapacityReservationTarget": "there are no capacity reservations",
-    f"{_GROUPS}.Instances.ImageId": "told of instances whose image was replaced or overridden",
-    f"{_GROUPS}.Instances.WeightedCapacity": MIXES,
-    f"{_GROUPS}.MixedInstancesPolicy": MIXES,
     f"{_GROUPS}.PredictedCapacity": POLICIES,
-    f"{_GROUPS}.WarmPool": WARM_POOLS,
-    "DescribeAutoScalingInstances.AutoScalingInstances.ImageId": "told where the image was replaced or overridden",
-    "DescribeAutoScalingInstances.AutoScalingInstances.WeightedCapacity": MIXES,
-    "DescribeInstanceRefreshes.": REFRESHES,
     f"{_CONFIGURATIONS}.BlockDeviceMappings.": AS_IT_CAME,
     f"{_CONFIGURATIONS}.ClassicLinkVPCId": "EC2-Classic is refused",
     f"{_CONFIGURATIONS}.MetadataOptions.": AS_IT_CAME,
     f"{_CONFIGURATIONS}.SpotPrice": "refused when it is asked for",
     "DescribePolicies.": POLICIES,
-    "DescribeWarmPool.": WARM_POOLS,
 }
 """Output members, by the beginning of their path, that no handler speaks of: why they are never missed."""
 
