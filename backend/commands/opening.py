@@ -119,6 +119,7 @@ def simulated_settings(chosen: BackendSettings) -> SimulatedSettings:
         any_region=True,
         boot_seconds=chosen.boot_seconds,
         delete_seconds=chosen.delete_seconds,
+        loads=True,
     )
 
 

@@ -33,6 +33,8 @@ class EngineSettings:
         schedules_at_once, alarms_at_once: worked on at once of one region; half of it of one project. All alarms of
             a project are one work.
         alarms_batch: alarms judged in one transaction.
+        measurements_at_once: projects of one region that are measured at once.
+        schedules_at_once: worked on at once of one region; half of it of one project.
         clusters_at_once, watches_at_once, pools_at_once, groups_at_once, networks_at_once, balancers_at_once: worked on
             at once of one region; half of it of one project.
         cloud_calls: calls of one region under way at once, half of them of one project.
@@ -105,6 +107,7 @@ class EngineSettings:
     schedules_at_once: int = 20
     alarms_at_once: int = 10
     alarms_batch: int = 200
+    measurements_at_once: int = 20
     cloud_calls: int = 16
     breaker: BreakerRule = field(default_factory=BreakerRule)
     watch_busy: timedelta = timedelta(seconds=1)

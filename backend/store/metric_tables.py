@@ -88,6 +88,14 @@ metric_packings = table(
     PrimaryKeyConstraint("project_id", "region"),
 )
 
+metric_sources = table(
+    "metric_sources",
+    Column("project_id", WORD, nullable=False),
+    Column("region", WORD, nullable=False),
+    *leased(),
+    PrimaryKeyConstraint("project_id", "region"),
+)
+
 dashboards = record(
     "dashboards",
     Column("name", NAME, nullable=False),

@@ -18,6 +18,7 @@ from backend.drivers.simulated.faults import Faults
 from backend.drivers.simulated.group_making import SimulatedGroupMaking
 from backend.drivers.simulated.images import SimulatedImages
 from backend.drivers.simulated.imaging import SimulatedImaging
+from backend.drivers.simulated.loads import SimulatedLoads
 from backend.drivers.simulated.network import SimulatedNetworking
 from backend.drivers.simulated.network_making import SimulatedNetworkMaking
 from backend.drivers.simulated.operator import Operator
@@ -48,6 +49,7 @@ class SimulatedCloud:
         operator: acts on servers behind their owners' backs.
         pools: makes and ends pools of load balancers, and judges their members.
         flavors: adds instance types.
+        loads: scripts what the servers of a group have to do.
         projects: seeds key pairs, security groups and private images.
     """
 
@@ -57,6 +59,7 @@ class SimulatedCloud:
     pools: Pools
     projects: Projects
     flavors: OwnFlavors
+    loads: SimulatedLoads
     settings: SimulatedSettings
     _state: State
     _world: World
@@ -100,7 +103,8 @@ class SimulatedCloud:
         ports = _ports(world, pools, origin, installation or named(ALONE))
         state.detach()
         operator = Operator(world, SimulatedCompute(world))
-        return cls(ports, faults, operator, pools, projects, flavors, settings, state, world, origin)
+        loads = SimulatedLoads(world)
+        return cls(ports, faults, operator, pools, projects, flavors, loads, settings, state, world, origin)
 
     def seen_by(self, installation: str) -> Cloud:
         """The ports of another installation of Coppice over the same cloud."""
@@ -145,4 +149,5 @@ def _ports(world: World, pools: Pools, origin: uuid.UUID, installation: Installa
         groups=SimulatedGroupMaking(world, installation),
         keys=compute,
         imaging=SimulatedImaging(world),
+        loads=SimulatedLoads(world) if world.settings.loads else None,
     )

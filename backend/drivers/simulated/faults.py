@@ -83,6 +83,7 @@ READS = (
     "find_subnet",
     "tree",
     "idle",
+    "loads",
 )
 _KNOWN = frozenset({*WRITES, *READS})
 

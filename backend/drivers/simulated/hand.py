@@ -15,8 +15,9 @@ from backend.drivers import errors
 from backend.drivers.errors import PoolNotFound, QuotaExceeded, Refused, ServerNotFound, VolumeNotFound
 from backend.drivers.simulated.cloud import SimulatedCloud
 from backend.drivers.simulated.faults import READS, WRITES, Effect, Where
+from backend.drivers.simulated.loads import script_of
 from backend.drivers.simulated.operator import Operator
-from backend.drivers.simulated.settable import CannotSet, check_region
+from backend.drivers.simulated.settable import MOST_SECONDS, CannotSet, check_region
 
 REFUSALS: Final = (ServerNotFound, VolumeNotFound, PoolNotFound, CannotSet)
 Told = str | Sequence[Mapping[str, Any]]
@@ -142,6 +143,23 @@ def _drop_pools(simulated: SimulatedCloud, asked: argparse.Namespace) -> Told:
     return f"drop-pool: {', '.join(asked.pools)}"
 
 
+def _list_loads(simulated: SimulatedCloud, _asked: argparse.Namespace) -> Told:
+    return simulated.loads.all()
+
+
+def _put_load(simulated: SimulatedCloud, asked: argparse.Namespace) -> Told:
+    if asked.every is not None and not 0 < asked.every <= MOST_SECONDS:
+        raise CannotSet(f"a load cannot begin again after {asked.every:g} seconds")
+    simulated.loads.put(asked.group, script_of(" ".join(asked.points)), asked.every, asked.project)
+    return f"load: {asked.group}"
+
+
+def _drop_load(simulated: SimulatedCloud, asked: argparse.Namespace) -> Told:
+    if not simulated.loads.drop(asked.group, asked.project):
+        raise CannotSet(f"{asked.group} has no load")
+    return f"drop-load: {asked.group}"
+
+
 def _judge(simulated: SimulatedCloud, asked: argparse.Namespace) -> Told:
     verdict = MemberHealth.UNHEALTHY if asked.command == "member-down" else None
     for member in asked.members:
@@ -246,6 +264,22 @@ def _pools_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pools", metavar="POOL", nargs="+")
 
 
+def _group_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("group", metavar="GROUP", help="name of the Auto Scaling group")
+    parser.add_argument("--project", metavar="PROJECT", help="of that project alone")
+
+
+def _load_arguments(parser: argparse.ArgumentParser) -> None:
+    _group_arguments(parser)
+    parser.add_argument(
+        "points",
+        metavar="SECOND:PERCENT",
+        nargs="+",
+        help="what there is to do then, from now on, in per cent of one server; in between it runs straight",
+    )
+    parser.add_argument("--every", metavar="SECONDS", type=float, help="it begins again after so long")
+
+
 def _judge_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pool", metavar="POOL")
     parser.add_argument("members", metavar="MEMBER", nargs="+", help="an address or i-...")
@@ -291,6 +325,9 @@ ORDERS: Final[Mapping[str, Order]] = {
     "member-down": Order("the pool's monitor finds members unhealthy", _judge_arguments, _judge),
     "member-up": Order("the pool's monitor finds members as they are", _judge_arguments, _judge),
     "drop-pool": Order("delete pools", _pools_arguments, _drop_pools),
+    "load": Order("what the servers of a group have to do and share, by time", _load_arguments, _put_load),
+    "loads": Order("the loads that are set: group, project, per cent now, script", _none, _list_loads),
+    "drop-load": Order("a group has nothing to do that is told", _group_arguments, _drop_load),
     **{
         effect.value: Order(text, partial(_fault_arguments, effect), partial(_set_fault, effect))
         for effect, text in _EFFECTS.items()

@@ -28,6 +28,7 @@ class SimulatedSettings:
         listing_lag_seconds: how far ``list`` and ``list_changed`` lag behind; ``get`` never does.
         retention_seconds: how long a deleted server is still told by ``list_changed``.
         network_cidr, subnet_prefix: the default network; its zones' default subnets are cut from it in order.
+        loads: the cloud tells what servers have to do, where a group's load is scripted.
         seed: makes server ids repeatable; None draws them at random when the state is made.
     """
 
@@ -54,4 +55,5 @@ class SimulatedSettings:
     retention_seconds: float = 86_400.0
     network_cidr: str = "172.31.0.0/16"
     subnet_prefix: int = 20
+    loads: bool = False
     seed: int | None = None

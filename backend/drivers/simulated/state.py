@@ -119,6 +119,10 @@ CREATE TABLE IF NOT EXISTS interfaces (
     subnet_id TEXT NOT NULL, address INTEGER NOT NULL, mac TEXT NOT NULL, groups TEXT NOT NULL, server_id TEXT,
     UNIQUE (subnet_id, address)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS loads (
+    project TEXT NOT NULL, name TEXT NOT NULL, points TEXT NOT NULL, every REAL, began_at INTEGER NOT NULL,
+    PRIMARY KEY (project, name)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT, effect TEXT NOT NULL, conditions TEXT NOT NULL, details TEXT NOT NULL,
     remaining INTEGER, until_at INTEGER

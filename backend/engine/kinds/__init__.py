@@ -7,6 +7,7 @@ from backend.engine.kinds import (
     balancers,
     clusters,
     launch_addresses,
+    measurements,
     measuring,
     messages,
     networks,
@@ -33,8 +34,9 @@ KINDS: tuple[AnyKind, ...] = (
     alarms.KIND,
     scavenges.KIND,
     packings.KIND,
+    measurements.KIND,
 )
 """Rows that are leased, in the order in which they are claimed: looks come first, for passes live by what they see."""
 
-ROUNDS: tuple[Round, ...] = (scavenges.ROUND, measuring.measuring(KINDS))
+ROUNDS: tuple[Round, ...] = (scavenges.ROUND, measurements.ROUND, measuring.measuring(KINDS))
 """What each engine does by itself now and then."""

@@ -18,6 +18,7 @@ _TABLE: dict[str, Any] = {
     for dialect in ("mysql", "mariadb")
     for key, value in (("charset", "utf8mb4"), ("collate", "utf8mb4_nopad_bin"), ("engine", "InnoDB"))
 }
+_LEASED = ("metric_packings", "metric_sources")
 _PACKED = ("metric_minutes", "metric_fives", "metric_hours")
 _LONG = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
@@ -25,18 +26,19 @@ _LONG = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 def upgrade() -> None:
     _series()
     _points()
-    op.create_table(
-        "metric_packings",
-        sa.Column("project_id", sa.String(length=64), nullable=False),
-        sa.Column("region", sa.String(length=64), nullable=False),
-        sa.Column("due_at", sa.BigInteger(), nullable=True),
-        sa.Column("owner", sa.String(length=64), nullable=True),
-        sa.Column("lease_until", sa.BigInteger(), nullable=True),
-        sa.Column("epoch", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("project_id", "region", name=op.f("pk_metric_packings")),
-        **_TABLE,
-    )
-    op.create_index(op.f("ix_metric_packings_due_at"), "metric_packings", ["due_at"], unique=False)
+    for name in _LEASED:
+        op.create_table(
+            name,
+            sa.Column("project_id", sa.String(length=64), nullable=False),
+            sa.Column("region", sa.String(length=64), nullable=False),
+            sa.Column("due_at", sa.BigInteger(), nullable=True),
+            sa.Column("owner", sa.String(length=64), nullable=True),
+            sa.Column("lease_until", sa.BigInteger(), nullable=True),
+            sa.Column("epoch", sa.Integer(), nullable=False),
+            sa.PrimaryKeyConstraint("project_id", "region", name=op.f(f"pk_{name}")),
+            **_TABLE,
+        )
+        op.create_index(op.f(f"ix_{name}_due_at"), name, ["due_at"], unique=False)
     op.create_table(
         "dashboards",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -113,8 +115,9 @@ def _points() -> None:
 
 def downgrade() -> None:
     op.drop_table("dashboards")
-    op.drop_index(op.f("ix_metric_packings_due_at"), table_name="metric_packings")
-    op.drop_table("metric_packings")
+    for name in reversed(_LEASED):
+        op.drop_index(op.f(f"ix_{name}_due_at"), table_name=name)
+        op.drop_table(name)
     for name in reversed(_PACKED):
         op.drop_index(op.f(f"ix_{name}_at"), table_name=name)
         op.drop_table(name)
