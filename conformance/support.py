@@ -18,7 +18,7 @@ from conformance.clients import client
 from conformance.product import Access, access_from
 from conformance.wire import VERSIONS, Signed
 
-SERVICES = ("autoscaling", "ec2", "elb", "elbv2", "events", "iam", "sns", "sqs", "ssm", "sts")
+SERVICES = ("autoscaling", "cloudwatch", "ec2", "elb", "elbv2", "events", "iam", "sns", "sqs", "ssm", "sts")
 UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationException"}
 
 LATER = {
@@ -34,6 +34,7 @@ DECLINED = {operation: reason for reason, operations in LATER.items() for operat
 """Operations of autoscaling that are not answered, and why."""
 
 ELSEWHERE = {
+    "cloudwatch": "metrics, expressions over them and dashboards are there; anomaly detection, insights and streams are not",
     "ec2": "the companions grow with what Auto Scaling's clients ask for",
     "elb": "policies of other kinds than stickiness are not there",
     "elbv2": "what stands around balancers (trust stores, capacity reservations, resource policies) is not there",

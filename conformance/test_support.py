@@ -60,6 +60,15 @@ ERRORS = {
         "ScalingActivityInProgress",
         "ValidationError",
     },
+    "cloudwatch": {
+        "InvalidNextToken",
+        "InvalidParameterCombination",
+        "InvalidParameterInput",
+        "InvalidParameterValue",
+        "MissingParameter",
+        "ResourceNotFound",
+        "ValidationError",
+    },
     "ec2": {
         "DryRunOperation",
         "IncorrectInstanceState",
@@ -155,10 +164,11 @@ def test_the_suite_asked_everything(support: Support, request: pytest.FixtureReq
         "test_events.py",
         "test_classic_balancers.py",
         "test_queues.py",
+        "test_metrics.py",
     }
     if not needed <= ran or os.environ.get("PYTEST_XDIST_WORKER"):
         pytest.skip("only a run of the whole boto3 suite in one process can tell")
-    for service in ("autoscaling", "ec2", "elbv2", "elb", "sts", "iam", "ssm", "sqs", "sns", "events"):
+    for service in ("autoscaling", "ec2", "elbv2", "elb", "sts", "iam", "ssm", "sqs", "sns", "events", "cloudwatch"):
         asked = {operation for owner, operation in RECORD.operations if owner == service}
         asked |= {operation for owner, operation in RECORD.refused if owner == service} & NEVER_GRANTED
         assert support.answered[service] - asked == set(), f"{service}: answered, but never asked with success"

@@ -113,9 +113,12 @@ class Answers:
     def _expression(self, query: Query) -> Value:
         if query.id in self._open or len(self._open) >= _CHAIN:
             raise ExpressionRefused(query.id, "The expression refers to itself, or to too long a chain of others")
+        text = query.expression or ""
+        if text.lstrip()[:6].upper() == "SELECT":
+            raise ExpressionRefused(query.id, "Queries that begin with SELECT are not supported by Coppice")
         self._open.append(query.id)
         try:
-            return self._value(parsed(query.expression or ""))
+            return self._value(parsed(text))
         except (BadSyntax, WrongKind) as error:
             raise ExpressionRefused(query.id, error.reason) from error
         finally:

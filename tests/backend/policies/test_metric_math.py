@@ -156,7 +156,7 @@ def test_arrays_of_lines(expression, values):
         ("SUM(m1]", "Unsupported token ']' at char 6, must be: ')'"),
         ("unknown", "Unsupported token 'unknown' at char 0"),
         ("1 + NOPE(m1)", "Unsupported token 'NOPE' at char 4"),
-        ("SELECT AVG(m1) FROM x", "Unsupported token 'AVG' at char 7"),
+        ("SELECT AVG(m1) FROM x", "Queries that begin with SELECT are not supported by Coppice"),
         ("1 + 1", "The expression must return a time series or an array of time series"),
         ("'text'", "Text 'text' stands where a value is needed"),
         ("METRICS('cpu') + METRICS('cpu')", "Operator '+' cannot be applied to two arrays of time series"),
