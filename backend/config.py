@@ -227,6 +227,14 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.DictOpt("regions", default={}, help="AWS region:the cloud's region (empty: [DEFAULT] region is the one)."),
         cfg.DictOpt("zones", default={}, help="AWS zone:the cloud's zone (of the region that the name begins with)."),
         cfg.DictOpt("flavors", default={}, help="AWS instance type:name of the flavor that answers it."),
+        cfg.StrOpt(
+            "spot",
+            default="refuse",
+            choices=("refuse", "on-demand", "preemptible"),
+            help="Spot: refused, made as any other server, or of the flavors of spot_flavors.",
+        ),
+        cfg.DictOpt("spot_flavors", default={}, help="AWS instance type:flavor whose servers the cloud takes back."),
+        cfg.DictOpt("costs", default={}, help="AWS instance type:cost of an hour; else flavors tell (coppice:cost)."),
         cfg.BoolOpt("match_flavors", default=True, help="Types without one get the smallest flavor that is enough."),
         cfg.ListOpt(
             "architectures",

@@ -22,3 +22,8 @@ class MixWithoutTemplate(Finding):
 @dataclass(eq=False)
 class SpotRefused(Finding):
     """This cloud has no class of servers that it may take back."""
+
+
+@dataclass(eq=False)
+class TemplateAsksSpot(Finding):
+    """A template that asks for Spot by itself goes with no mix, which shares it out."""

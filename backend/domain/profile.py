@@ -59,6 +59,7 @@ class ServerSpec:
         iam_profile: name or ARN of an instance profile.
         options: its switches.
         private_address: the address it is to have in its subnet; None takes any.
+        preemptible: of the class of servers that the cloud may take back.
         unsupported: members, in AWS's words, that no server here can have and that must not be passed over at launch
             (``InstanceMarketOptions``); a template may hold them, a launch with them is refused.
     """
@@ -80,6 +81,7 @@ class ServerSpec:
     unsupported: tuple[str, ...] = ()
     options: ServerOptions = field(default_factory=ServerOptions)
     private_address: str | None = None
+    preemptible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Catalog:
         """Args: aliases: names of public parameters -> names of their images, over the usual ones."""
         self.aliases: Final = {**public_images.USUAL, **(aliases or {})}
         self._cloud = cloud
+        self.spot: Final = cloud.spot
         self._kept_keys = kept_keys
         self._public_subnets = public_subnets
         self._clock = clock

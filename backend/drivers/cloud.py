@@ -17,6 +17,7 @@ from backend.drivers.loads import Loads
 from backend.drivers.network import Networking
 from backend.drivers.network_making import NetworkMaking
 from backend.drivers.server_changing import ServerChanging
+from backend.drivers.spot import Spot
 from backend.drivers.volumes import Volumes
 
 
@@ -34,6 +35,7 @@ class Cloud:
             ``keys`` likewise.
         network_making: None where networks are.
         balancer_making: of load balancers, likewise; ``addresses`` (public ones) and ``interfaces`` likewise.
+        spot: what becomes of launches that ask for Spot.
         installation: what this installation's servers, ports and members are known by.
     """
 
@@ -53,6 +55,7 @@ class Cloud:
     addresses: AddressMaking | None = None
     interfaces: InterfaceMaking | None = None
     loads: Loads | None = None
+    spot: Spot = Spot.REFUSE
 
     def made(self, found: Server | PoolMember) -> bool:
         """Whether this installation made it: others on the same cloud use the same tokens and names."""

@@ -64,6 +64,7 @@ class Server:
         root_volume: its root disk is one of these, also while they are not told yet.
         block_devices: its own disks beside these, which are told by it alone.
         notice: the cloud's word that it will take it back.
+        preemptible: the cloud may take it back.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Server:
     root_volume: bool = False
     wants_address: bool = False
     notice: Notice | None = None
+    preemptible: bool = False
 
     @property
     def short_id(self) -> str:
@@ -114,6 +116,7 @@ class ServerRequest:
         public_by_default: the project has its subnet give such addresses, whatever the cloud tells of it.
         private_address: the address it is to have in its subnet, or None.
         public_key: of the key pair, where the cloud may not have that.
+        preemptible: of the class of servers that the cloud may take back.
     """
 
     name: str
@@ -133,6 +136,7 @@ class ServerRequest:
     options: ServerOptions = field(default_factory=ServerOptions)
     private_address: str | None = None
     public_key: str | None = None
+    preemptible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

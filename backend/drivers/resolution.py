@@ -14,6 +14,7 @@ from backend.drivers.compute import ServerGroup, ServerRequest
 from backend.drivers.images import Image
 from backend.drivers.network import Subnet
 from backend.drivers.public_images import alias_of
+from backend.drivers.spot import Spot
 
 
 def resolve(
@@ -27,6 +28,7 @@ def resolve(
     launch_id: str | None = None,
     server_group: str | None = None,
     tags: Mapping[str, str] | None = None,
+    preemptible: bool = False,
 ) -> ServerRequest:
     """The request that makes the server.
 
@@ -35,6 +37,7 @@ def resolve(
         subnet_id: cloud id (uuid); None takes the spec's own, else the zone's default subnet.
         server_group: name of the group it is made in; None takes the spec's own, if it has one.
         tags: put over the spec's own.
+        preemptible: Spot is asked for, whatever the spec says.
 
     Raises:
         Unsupported: the spec asks for what no server here can have (``detail`` names the first such member).
@@ -49,6 +52,9 @@ def resolve(
         raise errors.Unsupported(spec.unsupported[0])
     if spec.iam_profile:
         raise errors.Unsupported("IamInstanceProfile")
+    preemptible = preemptible or spec.preemptible
+    if preemptible and catalog.spot is Spot.REFUSE:
+        raise errors.Unsupported("InstanceMarketOptions")
     if spec.image is None or spec.instance_type is None:
         raise errors.ProfileIncomplete("image" if spec.image is None else "instance_type")
     image = image_of(catalog, scope, spec.image)
@@ -83,6 +89,7 @@ def resolve(
         options=spec.options,
         private_address=spec.private_address,
         public_key=pair.public_key if pair is not None and pair.kept else None,
+        preemptible=preemptible and catalog.spot is Spot.PREEMPTIBLE,
     )
 
 

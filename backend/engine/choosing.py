@@ -126,6 +126,16 @@ def candidate_of(profile: Profile, position: int, failures: int = 0) -> Candidat
     return Candidate(position, profile.instance_type, profile.weight, profile.cost, profile.size, failures)
 
 
+def ranks(draft: Draft, mix: Mix) -> dict[tuple[str, bool], int]:
+    """(instance type, preemptible) -> in which order the allocation strategy launches what may be launched."""
+    candidates = [candidate_of(each, position) for position, each in enumerate(draft.choices)]
+    found: dict[tuple[str, bool], int] = {}
+    for preemptible, strategy in ((False, mix.on_demand_strategy), (True, mix.spot_strategy)):
+        for rank, one in enumerate(allocation.ordered(strategy, candidates)):
+            found.setdefault((one.instance_type, preemptible), rank)
+    return found
+
+
 def failing_zones(draft: Draft) -> set[str]:
     """Zones where nothing may be launched now, as the last launches failed: until the delay of one of them is over."""
     closed = closed_places(draft)

@@ -112,7 +112,7 @@ def _profile(conn: Connection, scope: Scope, source: LaunchSource) -> Profile | 
 def _bound(conn: Connection, scope: Scope, profile: Profile) -> Profile | Reason:
     """The profile with what rows know in the place of names, or what it names that is gone."""
     try:
-        return Profile(bindings.bound(conn, scope, profile.spec), profile.ref)
+        return Profile(bindings.bound(conn, scope, profile.spec), profile.ref, preemptible=profile.spec.preemptible)
     except IamProfileNotFound as found:
         return Reason(ReasonKind.IAM_PROFILE_NOT_FOUND, {"name": found.name, "empty": int(found.empty)})
     except ImageNotFound as found:

@@ -59,11 +59,16 @@ def best(
         pools: how many of the cheapest the nodes are spread over; None: all are of the cheapest one.
         held: type -> units of it in the zone, for that.
     """
-    order = sorted(candidates, key=_ORDERS[strategy])
+    order = ordered(strategy, candidates)
     if pools is None or not order:
         return next(iter(order), None)
     cheapest = order[:pools]
     return min(cheapest, key=lambda one: (held or {}).get(one.instance_type, 0))
+
+
+def ordered(strategy: Strategy, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates as the strategy takes them, the first before all others."""
+    return sorted(candidates, key=_ORDERS[strategy])
 
 
 def _by_position(one: Candidate) -> tuple[float | int | str, ...]:

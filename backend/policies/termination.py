@@ -9,12 +9,31 @@ from datetime import UTC, datetime
 from random import Random
 
 from backend.domain.cluster import TerminationRule
+from backend.domain.mixes import Distribution
 from backend.domain.node import IN_WARM_POOL, Health, Node, NodeState
 from backend.domain.profile import LaunchSource
+from backend.policies import allocation
 
 _HOUR = 3600.0
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_UNRANKED = 1_000_000
 Key = tuple[float, ...]
+Queues = dict[tuple[str, bool], list[tuple[Key, Node]]]
+"""(zone, preemptible) -> candidates, the first to go last."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixView:
+    """Attributes:
+    desired: units that are to be left.
+    share: of these between On-Demand and Spot.
+    ranks: (instance type, preemptible) -> its rank by the allocation strategy, 0 for what would be launched first.
+        What is not named would be launched no more.
+    """
+
+    desired: int
+    share: Distribution
+    ranks: Mapping[tuple[str, bool], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +44,22 @@ class TerminationView:
         rules: TerminationRule values in the order they are applied.
         source: what the cluster launches from now.
         configurations: name -> creation of the launch configurations there still are.
+        mix: how what is left is to be shared out; None without a mix.
     """
 
     rules: Sequence[str]
     source: LaunchSource
     now: datetime
     configurations: Mapping[str, datetime] = field(default_factory=dict)
+    mix: MixView | None = None
 
 
 def choose(nodes: Sequence[Node], units: int, view: TerminationView, rng: Random) -> list[Node]:
     """The nodes to terminate, in the order they are chosen; fewer when the rest is protected or counts more.
 
     Of the zones that hold most and at least one that may go, the one with the best candidate gives it up;
-    there, what is not in service yet or already unhealthy goes before the rules are asked.
+    there, what is not in service yet or already unhealthy goes before the rules are asked, and of a mix what is more
+    than its share, On-Demand or Spot.
 
     Args:
         nodes: all that count towards the capacity.
@@ -48,29 +70,45 @@ def choose(nodes: Sequence[Node], units: int, view: TerminationView, rng: Random
     counts: Counter[str] = Counter()
     for node in nodes:
         counts[node.zone] += node.weight
-    queues: dict[str, list[tuple[Key, Node]]] = {}
+    queues: Queues = {}
     for node in nodes:
         if may_go(node):
-            queues.setdefault(node.zone, []).append((_key(node, view, rng), node))
+            side = node.preemptible and view.mix is not None
+            queues.setdefault((node.zone, side), []).append((_key(node, view, rng), node))
     for queue in queues.values():
         queue.sort(key=_first, reverse=True)
     chosen: list[Node] = []
-    left = units
+    left, on_demand = units, sum(node.weight for node in nodes if not node.preemptible)
     while left > 0 and (queues := _fitting(queues, left)):
-        zone = min(queues, key=lambda name: (-counts[name], queues[name][-1][0]))
-        node = queues[zone].pop()[1]
+        spot_goes = view.mix is not None and not _is_above_its_share(on_demand, view.mix)
+        node = queues[_fullest(queues, counts, spot_goes=spot_goes)].pop()[1]
         chosen.append(node)
-        counts[zone] -= node.weight
+        counts[node.zone] -= node.weight
         left -= node.weight
+        on_demand -= 0 if node.preemptible else node.weight
     return chosen
 
 
-def _fitting(queues: dict[str, list[tuple[Key, Node]]], units: int) -> dict[str, list[tuple[Key, Node]]]:
+def _is_above_its_share(on_demand: int, mix: MixView) -> bool:
+    return on_demand > allocation.on_demand_of(mix.desired, mix.share)
+
+
+def _fullest(queues: Queues, counts: Mapping[str, int], *, spot_goes: bool) -> tuple[str, bool]:
+    """The zone that gives up a node, and of which side."""
+
+    def order(place: tuple[str, bool]) -> tuple[float, ...]:
+        useful, *rest = queues[place][-1][0]
+        return (-counts[place[0]], useful, float(place[1] is not spot_goes), *rest)
+
+    return min(queues, key=order)
+
+
+def _fitting(queues: Queues, units: int) -> Queues:
     """Each queue up to its next candidate that counts no more than that: less is left with each that goes."""
     for queue in queues.values():
         while queue and queue[-1][1].weight > units:
             queue.pop()
-    return {zone: queue for zone, queue in queues.items() if queue}
+    return {place: queue for place, queue in queues.items() if queue}
 
 
 def may_go(node: Node) -> bool:
@@ -95,12 +133,20 @@ def _key(node: Node, view: TerminationView, rng: Random) -> Key:
 
 
 def _nothing(_node: Node, _view: TerminationView) -> Iterable[float]:
-    return (0.0,)  # AllocationStrategy: one purchase option, nothing to choose between
+    return (0.0,)
+
+
+def _allocation(node: Node, view: TerminationView) -> Iterable[float]:
+    """What the allocation strategy would launch last goes first; without a mix there is nothing to choose between."""
+    if view.mix is None:
+        return (0.0,)
+    return (-float(view.mix.ranks.get((node.instance_type, node.preemptible), _UNRANKED)),)
 
 
 def _default(node: Node, view: TerminationView) -> Iterable[float]:
     by_profile = _template_default if view.source.is_template else _configuration_default
-    return (*by_profile(node, view), *_next_hour(node, view))
+    ranked = () if view.mix is None else _allocation(node, view)
+    return (*ranked, *by_profile(node, view), *_next_hour(node, view))
 
 
 def _template_default(node: Node, view: TerminationView) -> Iterable[float]:
@@ -149,6 +195,7 @@ def _oldest(node: Node, _view: TerminationView) -> Iterable[float]:
 
 _RULES: dict[str, Callable[[Node, TerminationView], Iterable[float]]] = {
     TerminationRule.DEFAULT: _default,
+    TerminationRule.ALLOCATION_STRATEGY: _allocation,
     TerminationRule.OLDEST_LAUNCH_TEMPLATE: _oldest_template,
     TerminationRule.OLDEST_LAUNCH_CONFIGURATION: _oldest_configuration,
     TerminationRule.CLOSEST_TO_NEXT_INSTANCE_HOUR: _next_hour,

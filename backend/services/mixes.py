@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from backend.domain.cluster import ClusterSpec
 from backend.domain.launch_findings import TemplateUnusable, TypeNotFound
-from backend.domain.mix_findings import WeightsIncomplete
+from backend.domain.mix_findings import SpotRefused, TemplateAsksSpot, WeightsIncomplete
 from backend.domain.mixes import Distribution, Mix, MixRequest, Override, OverrideRequest, Strategy
 from backend.domain.node import Node
 from backend.domain.profile import LaunchSource, TemplateVersion
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
+from backend.drivers.spot import Spot
 from backend.services import sources
 from backend.services.catalog import asking
 from backend.services.placement import Placement
 from backend.store import nodes
 from backend.store.session import Connection, Store
+
+_ALL: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ def mix_of(ground: Ground, version: TemplateVersion, request: MixRequest, before
 
     Raises:
         TemplateNotFound, TemplateVersionNotFound, TemplateUnusable
+        SpotRefused, TemplateAsksSpot
         CloudNotReached, NotPermitted: the cloud could not be asked.
     """
     before = before or Mix()
@@ -47,11 +52,15 @@ def mix_of(ground: Ground, version: TemplateVersion, request: MixRequest, before
     share = Distribution(**{**values, **request.distribution})
     if share.spot_strategy != Strategy.LOWEST_PRICE:
         share = replace(share, spot_pools=None)
+    if share.on_demand_percent < _ALL and ground.catalog.spot is Spot.REFUSE:
+        raise SpotRefused
     if request.overrides is None:
         overrides, templates = before.overrides, _templates_of(ground, before.overrides)
     else:
         templates = [_template(ground, each) for each in request.overrides]
         overrides = tuple(_override(*pair) for pair in zip(request.overrides, templates, strict=True))
+    if any(each.spec.preemptible for each in (version, *templates) if each is not None):
+        raise TemplateAsksSpot
     for override, own in zip(overrides, templates, strict=True):
         _try(ground, own or version, override)
     if not overrides:

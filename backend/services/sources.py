@@ -18,6 +18,7 @@ from backend.domain.launch_findings import (
     TypeNotFound,
     TypeNotSupported,
 )
+from backend.domain.mix_findings import SpotRefused
 from backend.domain.profile import LaunchConfiguration, LaunchSource, ServerSpec, TemplateVersion
 from backend.domain.scope import Scope
 from backend.domain.security_group_findings import SecurityGroupNotFound
@@ -27,6 +28,7 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
 from backend.drivers.errors import CloudError
 from backend.drivers.resolution import check_disks, resolve
+from backend.drivers.spot import Spot
 from backend.errors import CloudNotReached, NotPermitted
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
@@ -127,11 +129,13 @@ def try_spec(catalog: Catalog, scope: Scope, spec: ServerSpec) -> None:
 
     Raises:
         ImageNotFound, TypeNotFound, TypeNotSupported, VolumeTooSmall, KeyPairNotFound, SecurityGroupNotFound,
-        IamProfileNotFound
+        IamProfileNotFound, SpotRefused
         CloudNotReached, NotPermitted: the cloud could not be asked.
     """
     if spec.iam_profile is not None:
         raise IamProfileNotFound(spec.iam_profile)
+    if spec.preemptible and catalog.spot is Spot.REFUSE:
+        raise SpotRefused
     with asking():
         _try_image(catalog, scope, spec)
         if spec.key_name and catalog.key_pair(scope, spec.key_name) is None:

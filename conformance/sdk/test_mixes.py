@@ -159,3 +159,37 @@ def test_distributions_that_are_refused(fleet: Fleet) -> None:
         "Valid requests must contain either launchTemplateId or LaunchTemplateName",
         {"LaunchTemplate": {"LaunchTemplateSpecification": both}},
     )
+
+
+SPOT = [{"InstanceType": "t3.small"}, {"InstanceType": "t3.micro"}, {"InstanceType": "t3.medium"}]
+
+
+def lifecycles(fleet: Fleet, name: str) -> Counter[str]:
+    return Counter(one.get("InstanceLifecycle", "normal") for one in fleet.servers(name))
+
+
+def test_shares_of_on_demand_and_spot(fleet: Fleet) -> None:
+    share = {"OnDemandBaseCapacity": 1, "OnDemandPercentageAboveBaseCapacity": 50}
+    name = fleet.create(4, MixedInstancesPolicy=policy(fleet, SPOT, **share))
+    assert lifecycles(fleet, name) == {"normal": 3, "spot": 1}
+    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=7)
+    fleet.settle(name, 7)
+    assert lifecycles(fleet, name) == {"normal": 4, "spot": 3}
+    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
+    fleet.settle(name, 3)
+    assert lifecycles(fleet, name) == {"normal": 2, "spot": 1}
+
+
+def test_spot_of_a_configuration_and_of_a_template(fleet: Fleet) -> None:
+    name = fleet.create(1, LaunchConfigurationName=fleet.configuration(SpotPrice="0.05"))
+    assert lifecycles(fleet, name) == {"spot": 1}
+    asked = {"MarketType": "spot", "SpotOptions": {"MaxPrice": "0.05"}}
+    template = fleet.new_template(InstanceMarketOptions=asked)
+    name = fleet.create(1, LaunchTemplate={"LaunchTemplateName": template})
+    (server,) = fleet.servers(name)
+    found = fleet.ec2.describe_instances(
+        InstanceIds=[server["InstanceId"]], Filters=[{"Name": "instance-lifecycle", "Values": ["spot"]}]
+    )
+    assert len(found["Reservations"]) == 1
+    mixed = {"LaunchTemplate": {"LaunchTemplateSpecification": {"LaunchTemplateName": template}}}
+    _refused(fleet, "set to request Spot Instances", mixed)

@@ -433,6 +433,11 @@ TABLE: Final[Table] = {
         "The Auto Scaling group has running instances of types without a defined WeightedCapacity:"
         f" {', '.join(found.types)}"
     ),
+    mix_findings.TemplateAsksSpot: lambda _: validation(  # unsourced
+        "You cannot use a launch template that is set to request Spot Instances (InstanceMarketOptions) when you"
+        " configure an Auto Scaling group with a mixed instances policy. Add a different launch template to the group"
+        " and try again."
+    ),
     mix_findings.SpotRefused: lambda _: validation(  # unsourced
         "Spot Instances are not available: this cloud has no preemptible class of servers. Set"
         " OnDemandPercentageAboveBaseCapacity to 100, or ask the operator to map one."

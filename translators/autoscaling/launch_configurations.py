@@ -25,10 +25,16 @@ _REFUSED: Final[Mapping[str, str]] = {
     "ClassicLinkVPCSecurityGroups": "there is no EC2-Classic",
     "KernelId": "images bring their own kernel",
     "RamdiskId": "images bring their own RAM disk",
-    "SpotPrice": "there are no Spot Instances",
 }
 # Told again as given; on this cloud they change nothing (launch templates treat the same members alike).
-_KEPT: Final = ("BlockDeviceMappings", "EbsOptimized", "InstanceMonitoring", "MetadataOptions", "PlacementTenancy")
+_KEPT: Final = (
+    "BlockDeviceMappings",
+    "EbsOptimized",
+    "InstanceMonitoring",
+    "MetadataOptions",
+    "PlacementTenancy",
+    "SpotPrice",
+)
 
 MEMBERS: Final = frozenset(
     {
@@ -112,6 +118,8 @@ def _over(spec: ServerSpec, params: Mapping[str, Any]) -> ServerSpec:
         values["block_devices"] = tuple(launch_data.block_device(_device(each)) for each in devices)
     if "AssociatePublicIpAddress" in params:
         values["public_address"] = params["AssociatePublicIpAddress"]
+    if params.get("SpotPrice"):
+        values["preemptible"] = True  # whatever the bound: nobody bids here
     if profile := params.get("IamInstanceProfile"):
         values["iam_profile"] = profile
     # What is not said stays unsaid, though AWS measures in detail then: versions before these switches read it, too.
@@ -172,7 +180,7 @@ def _told(item: LaunchConfiguration, region: str, account: str) -> dict[str, Any
         told["AssociatePublicIpAddress"] = spec.public_address
     if spec.iam_profile:
         told["IamInstanceProfile"] = spec.iam_profile
-    for member in ("PlacementTenancy", "MetadataOptions"):
+    for member in ("PlacementTenancy", "MetadataOptions", "SpotPrice"):
         if kept.get(member):
             told[member] = kept[member]
     return told

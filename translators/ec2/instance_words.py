@@ -432,6 +432,7 @@ MEMBERS: Final[Members[Instance]] = {
     "AmiLaunchIndex": lambda instance: instance.server.index,
     "ProductCodes": (),
     "InstanceType": lambda instance: instance.server.flavor,
+    "InstanceLifecycle": lambda instance: "spot" if instance.server.preemptible else None,
     "LaunchTime": lambda instance: instance.server.created_at,
     "Placement": _placement,
     "Monitoring": lambda instance: {"State": "enabled" if instance.server.options.monitored else "disabled"},

@@ -216,6 +216,7 @@ def spec_of(data: Data, zone_names: Mapping[str, str], *, of_template: bool = Fa
         iam_profile=profile.get("Name") or profile.get("Arn") or None,
         options=options_of(data),
         private_address=_address(data, first),
+        preemptible=(data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot",
         unsupported=tuple(dict.fromkeys((*_unsupported(data, placement, interfaces), *unfit))),
     )
 
@@ -384,8 +385,13 @@ _INTERFACE: Final = _given(
 def _members(data: Data) -> Iterator[str]:
     yield from _MEMBERS(data)
     market: Data = data.get("InstanceMarketOptions") or {}
-    if market and market.get("MarketType") != "on-demand":
+    if market and market.get("MarketType") not in {"on-demand", "spot"}:
         yield "InstanceMarketOptions"
+    spot: Data = market.get("SpotOptions") or {}
+    if spot.get("SpotInstanceType") == "persistent":
+        yield "InstanceMarketOptions.SpotOptions.SpotInstanceType"
+    if spot.get("InstanceInterruptionBehavior") in {"stop", "hibernate"}:
+        yield "InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior"
     reservation: Data = data.get("CapacityReservationSpecification") or {}
     if reservation.get("CapacityReservationTarget"):
         yield "CapacityReservationSpecification.CapacityReservationTarget"

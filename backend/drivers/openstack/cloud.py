@@ -32,6 +32,7 @@ from backend.drivers.openstack.trusts import Trusts
 from backend.drivers.openstack.volumes import OpenStackVolumes
 from backend.drivers.openstack.ways import ApplicationCredentialWay, Way
 from backend.drivers.openstack.zones import Zones
+from backend.drivers.spot import Spot
 
 
 def open_cloud(
@@ -92,6 +93,7 @@ def open_cloud(
         volumes=OpenStackVolumes(rest, clock, settings, zones),
         imaging=images,
         balancer_making=OpenStackBalancers(rest, settings, networking, installation),
+        spot=Spot(settings.spot),
     )
 
 

@@ -200,7 +200,7 @@ class OpenStackCompute:
         if request.public_address and not floating:
             raise Unsupported("AssociatePublicIpAddress")
         public = request.public_by_default if request.public_address is None else request.public_address
-        offer = self._flavors.offer(scope, request.flavor)
+        offer = self._flavors.offer(scope, request.flavor, preemptible=request.preemptible)
         image = self._images.bootable(scope, request.image_id)
         if image.architecture not in offer.flavor.architectures:
             raise FlavorNotSupported(image.architecture)

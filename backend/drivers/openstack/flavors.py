@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from math import isfinite
+from typing import Any, Final, NamedTuple
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
@@ -24,6 +25,7 @@ ARCHITECTURES: Final = {"aarch64": "arm64", "arm64": "arm64", "i686": "i386", "i
 """OpenStack's words for architectures in AWS's."""
 
 _ARCHITECTURE_SPECS: Final = ("capabilities:cpu_info:arch", "capabilities:cpu_arch", "hw_architecture")
+_COST: Final = "coppice:cost"
 _MIB_A_CPU: Final = 2048
 """What a CPU weighs beside memory when flavors are ordered by size: clouds give some 2 to 8 GiB with each."""
 _ACCELERATED: Final = re.compile(r"(p|g|f|vt|dl|inf|trn)\d")
@@ -38,12 +40,14 @@ class Offer:
         flavor_id: Nova's id.
         disk_gib: size of the flavor's root disk; 0: as large as the image.
         ephemeral_gib: size of the disk that comes beside it.
+        cost: of an hour, as the flavor itself tells.
     """
 
     flavor: Flavor
     flavor_id: str
     disk_gib: int
     ephemeral_gib: int
+    cost: float | None = None
 
 
 def offers(documents: Sequence[Mapping[str, Any]], zones: Sequence[str], settings: OpenStackSettings) -> list[Offer]:
@@ -73,7 +77,22 @@ def offers(documents: Sequence[Mapping[str, Any]], zones: Sequence[str], setting
         if document is not None and architectures:
             found[aws.name] = _offer(_given(aws, document, architectures), document)
     found.update(_mapped(by_name, found, zones, settings))
-    return list(found.values())
+    return [_costed(offer, settings) for offer in found.values()]
+
+
+def _costed(offer: Offer, settings: OpenStackSettings) -> Offer:
+    told = settings.costs.get(offer.flavor.name)
+    cost = offer.cost if told is None else cost_of(told)
+    return replace(offer, flavor=replace(offer.flavor, cost=cost))
+
+
+def cost_of(told: object) -> float | None:
+    """A cost that somebody wrote; None where it is none."""
+    try:
+        cost = float(str(told))
+    except ValueError:
+        return None
+    return cost if isfinite(cost) and cost >= 0 else None
 
 
 def _mapped(
@@ -125,11 +144,19 @@ def _given(aws: Flavor, document: Mapping[str, Any], architectures: tuple[str, .
 
 
 def _offer(flavor: Flavor, document: Mapping[str, Any]) -> Offer:
-    return Offer(flavor, document["id"], document["disk"], _ephemeral(document))
+    cost = cost_of((document.get("extra_specs") or {}).get(_COST))
+    return Offer(flavor, document["id"], document["disk"], _ephemeral(document), cost)
 
 
 def _ephemeral(document: Mapping[str, Any]) -> int:
     return int(document.get("OS-FLV-EXT-DATA:ephemeral") or 0)
+
+
+class _Key(NamedTuple):
+    """An instance type, as servers that stay or as such that the cloud may take back."""
+
+    name: str
+    preemptible: bool = False
 
 
 class Flavors:
@@ -139,21 +166,29 @@ class Flavors:
         self._rest = rest
         self._settings = settings
         self._zones = zones
-        self._kept: Kept[Scope, Mapping[str, Offer]] = Kept(clock, self._ask)
+        self._kept: Kept[Scope, Mapping[_Key, Offer]] = Kept(clock, self._ask)
 
     def list(self, scope: Scope) -> Sequence[Flavor]:
-        return [offer.flavor for offer in self._kept.get(scope, timedelta()).values()]
+        return [offer.flavor for key, offer in self._kept.get(scope, timedelta()).items() if not key.preemptible]
 
-    def offer(self, scope: Scope, name: str) -> Offer:
+    def offer(self, scope: Scope, name: str, *, preemptible: bool = False) -> Offer:
         """What answers an instance type. Raises FlavorNotFound, CloudUnavailable, NotAuthorized."""
-        known = self._kept.get(scope, self._settings.layout_age)
-        if name not in known:
+        key, known = _Key(name, preemptible), self._kept.get(scope, self._settings.layout_age)
+        if key not in known:
             known = self._kept.get(scope, timedelta())
-        if name not in known:
+        if key not in known:
             raise FlavorNotFound(name)
-        return known[name]
+        return known[key]
 
-    def _ask(self, scope: Scope) -> Mapping[str, Offer]:
+    def _ask(self, scope: Scope) -> Mapping[_Key, Offer]:
         with told():
             documents = list(self._rest.listing(scope, COMPUTE, "/flavors/detail", "flavors"))
-        return {offer.flavor.name: offer for offer in offers(documents, self._zones.names(scope), self._settings)}
+        zones = self._zones.names(scope)
+        plain = {_Key(offer.flavor.name): offer for offer in offers(documents, zones, self._settings)}
+        by_name = {each["name"]: each for each in documents}
+        preemptible = {
+            _Key(name, preemptible=True): _offer(replace(plain[_Key(name)].flavor, name=name), by_name[flavor])
+            for name, flavor in self._settings.spot_flavors.items()
+            if flavor in by_name and _Key(name) in plain
+        }
+        return plain | preemptible

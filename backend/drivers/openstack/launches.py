@@ -116,6 +116,8 @@ class Launch:
             noted[notes.GROUP_NAME] = request.server_group.name
         if request.public_key and request.key_name:
             noted[notes.KEY] = request.key_name
+        if request.preemptible:
+            noted[notes.SPOT] = "true"
         if self.public:
             noted[notes.PUBLIC] = "true"
         if self.disks.root_volume:

@@ -38,6 +38,7 @@ KEY: Final = "coppice:key"
 PUBLIC: Final = "coppice:public"
 NOTICE: Final = "coppice:notice"
 """Written by whatever takes servers back on a cloud, with a word of Notice; read, never written, by us."""
+SPOT: Final = "coppice:spot"
 
 _TAG: Final = "coppice:tag:"
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
@@ -68,6 +69,7 @@ class Notes:
         key_name: of its key pair, where Nova has that by another name.
         public: it is to have a public address.
         notice: the cloud will take it back.
+        preemptible: it was made of a class that the cloud may take back.
     """
 
     launch_id: str | None = None
@@ -83,6 +85,7 @@ class Notes:
     key_name: str | None = None
     public: bool = False
     notice: Notice | None = None
+    preemptible: bool = False
 
 
 def items_of(document: Mapping[str, Any]) -> Mapping[str, str]:
@@ -110,6 +113,7 @@ def notes_of(metadata: Mapping[str, str]) -> Notes:
         key_name=word(metadata.get(KEY), _LONGEST),
         public=metadata.get(PUBLIC) == "true",
         notice=_NOTICES.get(metadata.get(NOTICE, "")),
+        preemptible=metadata.get(SPOT) == "true",
     )
 
 

@@ -102,6 +102,7 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         public_address=addresses.public,
         wants_address=noted.public,
         notice=noted.notice,
+        preemptible=noted.preemptible,
         mac_address=addresses.mac,
         network_id=network_id,
         subnet_id=subnet_id,

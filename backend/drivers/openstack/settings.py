@@ -34,6 +34,9 @@ class OpenStackSettings:
         flavors: AWS instance type -> name of a flavor.
         match_flavors: types without a flavor of their name or a mapping get the smallest flavor that has their CPUs
             and memory.
+        spot: what becomes of launches that ask for Spot: ``refuse``, ``on-demand`` or ``preemptible``.
+        spot_flavors: AWS instance type -> name of the flavor whose servers the cloud may take back, for the latter.
+        costs: AWS instance type -> cost of an hour, before what flavors say in ``coppice:cost``.
         architectures: what the hosts can run, in AWS's words; the first is that of images which do not tell.
         default_network: name or id of the network that stands for the default VPC.
         public_network: name or id of the network that internet gateways lead to; empty: the external one there is.
@@ -64,6 +67,9 @@ class OpenStackSettings:
     zones: Mapping[str, str] = field(default_factory=dict)
     flavors: Mapping[str, str] = field(default_factory=dict)
     match_flavors: bool = True
+    spot: str = "refuse"
+    spot_flavors: Mapping[str, str] = field(default_factory=dict)
+    costs: Mapping[str, str] = field(default_factory=dict)
     architectures: tuple[str, ...] = ("x86_64", "i386")
     default_network: str = ""
     public_network: str = ""

@@ -34,6 +34,7 @@ from backend.drivers.simulated.state import State
 from backend.drivers.simulated.volume_table import VolumeTable
 from backend.drivers.simulated.volumes import SimulatedVolumes
 from backend.drivers.simulated.world import World
+from backend.drivers.spot import Spot
 
 ALONE: Final = "a1000000-0000-4000-8000-000000000000"
 """The installation of a cloud that has but one."""
@@ -122,6 +123,8 @@ def _settled(state: State, given: SimulatedSettings | None) -> SimulatedSettings
         known: dict[str, Any] = {each.name: kept[each.name] for each in fields(SimulatedSettings) if each.name in kept}
         if "regions" in known:
             known["regions"] = tuple(known["regions"])
+        if "spot" in known:
+            known["spot"] = Spot(known["spot"])
         return SimulatedSettings(**known)
     told = json.dumps(asdict(given))
     if json.loads(told) != kept:
@@ -150,4 +153,5 @@ def _ports(world: World, pools: Pools, origin: uuid.UUID, installation: Installa
         keys=compute,
         imaging=SimulatedImaging(world),
         loads=SimulatedLoads(world) if world.settings.loads else None,
+        spot=world.settings.spot,
     )

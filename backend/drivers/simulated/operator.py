@@ -63,6 +63,14 @@ class Operator:
         with self._world.state.writing() as connection:
             self._compute.begin_deletion(connection, self._find(server), self._world.now())
 
+    def reclaim(self, server: str) -> None:
+        """The cloud takes a preemptible server back: it is deleted. Raises ServerNotFound where it is none."""
+        with self._world.state.writing() as connection:
+            row = self._find(server)
+            if not self._world.servers.server(connection, row, self._world.now()).preemptible:
+                raise ServerNotFound(f"Instance {server} is not preemptible.")
+            self._compute.begin_deletion(connection, row, self._world.now())
+
     def vanish(self, server: str) -> None:
         """It is gone without a trace: no listing of changes ever tells."""
         with self._world.state.writing() as connection:

@@ -339,6 +339,7 @@ class ServerTable:
             volumes=volumes,
             wants_address=self._late_addresses and bool(request.public_address),
             notice=None if notice is None else Notice(notice),
+            preemptible=request.preemptible,
         )
 
     def _request(self, connection: sqlite3.Connection, row: Row) -> ServerRequest:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.drivers.spot import Spot
+
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSettings:
@@ -25,6 +27,7 @@ class SimulatedSettings:
         instances_per_project: the quota of a project in a region.
         apart_per_zone: servers of one group with the policy anti-affinity that find hosts of their own in a zone.
         late_addresses: servers are made without their public addresses, for engines to take, as on other clouds.
+        spot: what becomes of launches that ask for Spot.
         listing_lag_seconds: how far ``list`` and ``list_changed`` lag behind; ``get`` never does.
         retention_seconds: how long a deleted server is still told by ``list_changed``.
         network_cidr, subnet_prefix: the default network; its zones' default subnets are cut from it in order.
@@ -51,6 +54,7 @@ class SimulatedSettings:
     instances_per_project: int = 10_000
     apart_per_zone: int = 7
     late_addresses: bool = False
+    spot: Spot = Spot.PREEMPTIBLE
     listing_lag_seconds: float = 0.0
     retention_seconds: float = 86_400.0
     network_cidr: str = "172.31.0.0/16"

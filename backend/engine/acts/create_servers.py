@@ -57,6 +57,7 @@ class CreateServers(Act):
             launch_id=self.launch_id,
             server_group=self.server_group,
             tags=self.tags,
+            preemptible=self.profile.preemptible,
         )
 
     def _create(self, cloud: Cloud, request: ServerRequest, servers: list[Server]) -> errors.CloudError | None:

@@ -52,6 +52,10 @@ def meet_capacity(draft: Draft) -> None:
 def _shrink(draft: Draft, present: int, surplus: int) -> None:
     if not draft.runs(Process.TERMINATE):
         return
+    if draft.lacks_types:
+        draft.types_wanted = True
+        draft.wake(draft.now + draft.settings.cloud_retry)
+        return
     counted = draft.counted()
     chosen = termination.choose(counted, surplus, termination_view(draft), draft.rng)
     moved_away = any(True for _ in draft.pairs())

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
 from backend.domain.node import SERVING, Health, LeavesFor, Node, capacity
-from backend.engine.choosing import failing_zones
+from backend.engine.choosing import failing_zones, ranks
 from backend.engine.draft import Draft, Wish
 from backend.policies import placement, termination
 from backend.policies.replacement import Arrival, margin
@@ -111,4 +111,7 @@ def _leaving_order(draft: Draft, candidates: list[Node]) -> Iterator[Node]:
 
 def termination_view(draft: Draft) -> termination.TerminationView:
     spec = draft.cluster.spec
-    return termination.TerminationView(spec.termination_rules, spec.source, draft.now, draft.snapshot.configurations)
+    mix = None if spec.mix is None else termination.MixView(spec.desired, spec.mix.distribution, ranks(draft, spec.mix))
+    return termination.TerminationView(
+        spec.termination_rules, spec.source, draft.now, draft.snapshot.configurations, mix
+    )

@@ -105,7 +105,6 @@ def test_from_an_instance(world):
         ),
         ({"IamInstanceProfile": "p"}, "Invalid IamInstanceProfile: p"),
         ({"UserData": "not base64!"}, "Invalid BASE64 encoding of user data."),
-        ({"SpotPrice": "0.1"}, "SpotPrice is not supported by this service: there are no Spot Instances."),
         ({"KernelId": "aki-1"}, "KernelId is not supported by this service: images bring their own kernel."),
         ({"PlacementTenancy": "dedicated"}, "PlacementTenancy dedicated is not supported by this service."),
         ({"ClassicLinkVPCId": "vpc-1"}, "ClassicLinkVPCId is not supported by this service: there is no EC2-Classic."),

@@ -90,7 +90,11 @@ def test_a_placement_group_by_name_or_id(placement: dict, name: str | None, shor
 @pytest.mark.parametrize(
     ("data", "named"),
     [
-        ({"InstanceMarketOptions": {"MarketType": "spot"}}, "InstanceMarketOptions"),
+        ({"InstanceMarketOptions": {"MarketType": "capacity-block"}}, "InstanceMarketOptions"),
+        (
+            {"InstanceMarketOptions": {"MarketType": "spot", "SpotOptions": {"SpotInstanceType": "persistent"}}},
+            "InstanceMarketOptions.SpotOptions.SpotInstanceType",
+        ),
         (
             {"CapacityReservationSpecification": {"CapacityReservationTarget": {"CapacityReservationId": "cr-1"}}},
             "CapacityReservationSpecification.CapacityReservationTarget",

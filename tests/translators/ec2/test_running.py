@@ -93,7 +93,7 @@ def test_a_template_and_the_request_over_it(aws: Asking, image: str) -> None:
         ({"SubnetId": "subnet"}, "InvalidSubnetId.Malformed"),
         ({"Placement": {"AvailabilityZone": "us-east-1z"}}, "InvalidParameterValue"),
         ({"Placement": {"Tenancy": "dedicated"}}, "Unsupported"),
-        ({"InstanceMarketOptions": {"MarketType": "spot"}}, "Unsupported"),
+        ({"InstanceMarketOptions": {"MarketType": "capacity-block"}}, "Unsupported"),
         ({"PrivateIpAddress": "10.9.0.77"}, "InvalidParameterValue"),
         ({"PrivateIpAddress": "172.31.0.77", "MaxCount": 2}, "InvalidParameterCombination"),
         ({"IamInstanceProfile": {"Name": "web"}}, "InvalidParameterValue"),
