@@ -126,6 +126,7 @@ class ReasonKind(StrEnum):
     SERVER_GROUP_NOT_FOUND = "server_group_not_found"  # group
     SUBNET_NOT_FOUND = "subnet_not_found"  #            subnet (short id)
     TYPE_NOT_FOUND = "type_not_found"  #                type
+    NO_TYPE_MEETS = "no_type_meets"  #                  (none has what the requirements of the mix ask for)
     TYPE_NOT_SUPPORTED = "type_not_supported"  #        type, zone (e.g. architecture does not match the image)
     PROFILE_NOT_FOUND = "profile_not_found"  #          name (launch configuration or template gone)
     IAM_PROFILE_NOT_FOUND = "iam_profile_not_found"  #  name, empty (1: it has no role)

@@ -20,6 +20,13 @@ class MixWithoutTemplate(Finding):
 
 
 @dataclass(eq=False)
+class CapacityTypeUnfit(Finding):
+    """Capacity in that type is told by what types have: it goes with requirements alone."""
+
+    type: str
+
+
+@dataclass(eq=False)
 class SpotRefused(Finding):
     """This cloud has no class of servers that it may take back."""
 

@@ -74,3 +74,33 @@ class Requirements:
 
 
 _BOUNDS = frozenset(each.name for each in fields(Requirements) if "Bounds" in str(each.type))
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFacts:
+    """What is known of an instance type. None, and () for words: nobody knows.
+
+    Attributes:
+        local_storage_gb: 0 where it has none.
+        accelerators: 0 where it has none.
+    """
+
+    name: str
+    vcpus: int
+    memory_mib: int
+    cpu_manufacturers: tuple[str, ...] = ()
+    current_generation: bool = True
+    bare_metal: bool = False
+    burstable: bool = False
+    hibernation: bool = False
+    encryption_in_transit: bool = False
+    network_interfaces: int | None = None
+    network_gbps: float | None = None
+    ebs_mbps: int | None = None
+    local_storage_gb: float = 0
+    local_storage_types: tuple[str, ...] = ()
+    accelerators: int | None = 0
+    accelerator_types: tuple[str, ...] = ()
+    accelerator_manufacturers: tuple[str, ...] = ()
+    accelerator_names: tuple[str, ...] = ()
+    accelerator_memory_mib: int | None = None

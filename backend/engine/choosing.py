@@ -97,7 +97,11 @@ class Chooser:
 
     def _open(self, zone: str, *, preemptible: bool) -> list[Profile]:
         """What may be launched in a zone now."""
-        choices = (replace(each, preemptible=preemptible) for each in self._draft.choices)
+        choices = (
+            replace(each, preemptible=preemptible)
+            for each in self._draft.choices
+            if preemptible not in each.barred and (each.zones is None or zone in each.zones)
+        )
         return [each for each in choices if (zone, each.key) not in self._closed]
 
     def _best(self, mix: Mix, zone: str, *, preemptible: bool) -> Profile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.network import Subnet
+from backend.drivers.resolution import image_of
 from backend.engine.acts.act import Act, Result
 from backend.engine.acts.look import LookAtServer
 from backend.engine.acts.members import ChangeMembers
@@ -25,7 +26,7 @@ from backend.engine.lanes import Call
 from backend.engine.plan import Plan, make_plan
 from backend.engine.reading import read_snapshot
 from backend.engine.reasons import reason_of
-from backend.engine.snapshot import OfferedType, Snapshot
+from backend.engine.snapshot import Offer, Snapshot
 from backend.engine.telling import tell, tell_refusals
 from backend.store import changes, leases, traffic, watches
 from backend.store.changes import Overtaken
@@ -141,15 +142,19 @@ def _placed(context: Context, snapshot: Snapshot) -> Generator[Sequence[Call], l
 def _offered(context: Context, snapshot: Snapshot) -> Generator[Sequence[Call], list[Any], Snapshot]:
     """The snapshot with the types that the cloud offers, where it tells them."""
     scope = snapshot.cluster.scope
-    (answer,) = yield [Call(scope, partial(_types, context.catalog, scope))]
+    images = {each.spec.image for each in snapshot.mixed if each.spec.image is not None}
+    (answer,) = yield [Call(scope, partial(_types, context.catalog, scope, images))]
     if isinstance(answer, errors.NotAuthorized):
-        return replace(snapshot, types=(), profile=reason_of(answer, "", ""))
+        return replace(snapshot, types=Offer(), profile=reason_of(answer, "", ""))
     return snapshot if isinstance(answer, errors.CloudError) else replace(snapshot, types=answer)
 
 
-def _types(catalog: Catalog, scope: Scope) -> Sequence[OfferedType] | errors.CloudError:
+def _types(catalog: Catalog, scope: Scope, images: Collection[str]) -> Offer | errors.CloudError:
     try:
-        return [OfferedType(flavor, flavor.cost) for flavor in catalog.flavors(scope)]
+        found = {each: image_of(catalog, scope, each) for each in images}
+        return Offer(
+            catalog.flavors(scope), {each: image.architecture for each, image in found.items() if image is not None}
+        )
     except errors.CloudError as error:
         return error
 

@@ -90,7 +90,9 @@ class Draft(Revision):
         profile = self.snapshot.profile
         if self.snapshot.mixed:
             begins = tuple({f"{each.ref.key}:" for each in self.snapshot.mixed})
-            return [each for each in self.backoffs.values() if each.profile_key.startswith(begins)]
+            return [
+                each for each in self.backoffs.values() if each.profile_key.startswith(begins) or not each.profile_key
+            ]
         key = NO_PROFILE if isinstance(profile, Reason) else profile.ref.key
         return [each for each in self.backoffs.values() if each.profile_key == key]
 
@@ -100,7 +102,7 @@ class Draft(Revision):
     def choices(self) -> Sequence[Profile]:
         """What the next nodes may be made from, by rank; of a mix those of a type that the cloud is known to offer."""
         if self.cluster.spec.mix is not None:
-            return expand(self.cluster.spec.mix, self.snapshot)
+            return expand(self.snapshot)
         profile = self.snapshot.profile
         return () if isinstance(profile, Reason) else (profile,)
 

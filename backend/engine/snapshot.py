@@ -26,7 +26,8 @@ class Profile:
         units: what a node of it counts; None where nothing has weights.
         preemptible: of the class of servers that the cloud may take back.
         requirements: what its type is to have, where it is not chosen yet.
-        cost, size: of its type, where they were asked for.
+        cost, size, zones: of its type, where they were asked for.
+        barred: sides, by whether they are preemptible, on which it is too dear.
     """
 
     spec: ServerSpec
@@ -37,6 +38,8 @@ class Profile:
     requirements: Requirements | None = None
     cost: float | None = None
     size: tuple[int, int, int] = (0, 0, 0)
+    zones: tuple[str, ...] | None = None
+    barred: tuple[bool, ...] = ()
 
     @property
     def instance_type(self) -> str:
@@ -56,11 +59,15 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferedType:
-    """A type of the cloud. ``cost``: of an hour as the operator has it, None where nobody told."""
+class Offer:
+    """What the cloud offers.
 
-    flavor: Flavor
-    cost: float | None = None
+    Attributes:
+        architectures: of the images that nodes may be made from, as their profiles name them.
+    """
+
+    flavors: Sequence[Flavor] = ()
+    architectures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ class Snapshot:
     region: Tally = NOTHING
     faults: Mapping[str, str | None] = field(default_factory=dict)
     mixed: Sequence[Profile] = ()
-    types: Sequence[OfferedType] | None = None
+    types: Offer | None = None
     alarms: Mapping[str, bool] = field(default_factory=dict)
 
     @property

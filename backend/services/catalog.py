@@ -6,12 +6,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from backend.domain.requirements import Requirements
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.compute import Flavor, KeyPair, ServerGroup, Zone
 from backend.drivers.errors import CloudError
 from backend.drivers.images import Image
+from backend.drivers.instance_types.facts import facts_of
 from backend.drivers.network import Network, SecurityGroup, Subnet
+from backend.policies.requirements import affordable, meets
 from backend.services.cloud_errors import finding_of
 
 T = TypeVar("T")
@@ -32,6 +35,13 @@ class CatalogService:
 
     def flavors(self, scope: Scope, *, fresh: bool = False) -> Sequence[Flavor]:
         return self._listing("flavors", scope, self._catalog.flavors, fresh=fresh)
+
+    def types_with(self, scope: Scope, wanted: Requirements, architectures: frozenset[str]) -> list[str]:
+        """Names of the types that meet requirements and have one of the architectures, in order."""
+        found = [each for each in self.flavors(scope) if not architectures.isdisjoint(each.architectures)]
+        found = [each for each in found if meets(wanted, facts_of(each))]
+        affordable_at = affordable(wanted, [each.cost for each in found], preemptible=False)
+        return sorted(each.name for each, fits in zip(found, affordable_at, strict=True) if fits)
 
     def key_pairs(self, scope: Scope, *, fresh: bool = False) -> Sequence[KeyPair]:
         return self._listing("key_pairs", scope, self._catalog.key_pairs, fresh=fresh)

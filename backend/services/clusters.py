@@ -112,6 +112,7 @@ class Clusters:
             source, mix = _mixed(ground, wanted.source, wanted.mix)
         else:
             source = self._source(scope, wanted.source, (zones, subnets), wanted.name, group)
+        mixes.check_capacity_type(values.get("capacity_type"), mix)
         pools = traffic.sources_of(self._store, self._catalog, scope, wanted.pools)
         traffic.check_number(pools)
         cluster_id = str(uuid4())
@@ -180,6 +181,9 @@ class Clusters:
             values.pop("desired", None)
             if placed is not None:
                 values["zones"], values["subnets"] = placement.merge(placed, spec)
+            mixes.check_capacity_type(
+                values.get("capacity_type", spec.capacity_type), spec.mix if source is None else mix
+            )
             if source is not None:
                 values |= {"source": source(conn), "mix": mix}
                 if mix is not None or spec.mix is not None:

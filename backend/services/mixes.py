@@ -8,7 +8,7 @@ from typing import Final
 
 from backend.domain.cluster import ClusterSpec
 from backend.domain.launch_findings import TemplateUnusable, TypeNotFound
-from backend.domain.mix_findings import SpotRefused, TemplateAsksSpot, WeightsIncomplete
+from backend.domain.mix_findings import CapacityTypeUnfit, SpotRefused, TemplateAsksSpot, WeightsIncomplete
 from backend.domain.mixes import Distribution, Mix, MixRequest, Override, OverrideRequest, Strategy
 from backend.domain.node import Node
 from backend.domain.profile import LaunchSource, TemplateVersion
@@ -105,6 +105,16 @@ def _try(ground: Ground, version: TemplateVersion, override: Override) -> None:
     with ground.store.read() as conn:
         bound = sources.bound_template(conn, ground.scope, replace(version, spec=spec))
     sources.try_template(ground.catalog, ground.scope, bound, ground.place, ground.server_group)
+
+
+def check_capacity_type(kind: str | None, mix: Mix | None) -> None:
+    """Refuse capacity in vCPUs or memory where types are not chosen by what they have.
+
+    Raises:
+        CapacityTypeUnfit
+    """
+    if kind not in {None, "units"} and (mix is None or not mix.by_requirements):
+        raise CapacityTypeUnfit(kind or "")
 
 
 def reweigh(conn: Connection, cluster_id: str, mix: Mix | None) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from conformance.clients import refused
 from conformance.fleet import Fleet, unique
+from conformance.product import until
 
 
 def policy(fleet: Fleet, overrides: list[dict[str, Any]], **distribution: Any) -> dict[str, Any]:
@@ -193,3 +194,92 @@ def test_spot_of_a_configuration_and_of_a_template(fleet: Fleet) -> None:
     assert len(found["Reservations"]) == 1
     mixed = {"LaunchTemplate": {"LaunchTemplateSpecification": {"LaunchTemplateName": template}}}
     _refused(fleet, "set to request Spot Instances", mixed)
+
+
+REQUIREMENTS = {
+    "VCpuCount": {"Min": 2, "Max": 4},
+    "MemoryMiB": {"Min": 4096},
+    "AcceleratorCount": {"Max": 0},
+    "AllowedInstanceTypes": ["m*"],
+}
+
+
+def _meeting(ec2: Any, requirements: dict[str, Any], **more: Any) -> list[str]:
+    pages = ec2.get_paginator("get_instance_types_from_instance_requirements").paginate(
+        ArchitectureTypes=["x86_64"], VirtualizationTypes=["hvm"], InstanceRequirements=requirements, **more
+    )
+    return [one["InstanceType"] for page in pages for one in page["InstanceTypes"]]
+
+
+def test_types_by_what_they_have(ec2: Any) -> None:
+    found = _meeting(ec2, REQUIREMENTS)
+    assert found == sorted(found)
+    assert found == _meeting(ec2, REQUIREMENTS, PaginationConfig={"PageSize": 2})
+    assert found
+    told = {one["InstanceType"]: one for one in ec2.describe_instance_types(InstanceTypes=found)["InstanceTypes"]}
+    assert all(2 <= one["VCpuInfo"]["DefaultVCpus"] <= 4 for one in told.values())
+    assert all(one["MemoryInfo"]["SizeInMiB"] >= 4096 and not one["BareMetal"] for one in told.values())
+    assert all(name.startswith("m") for name in found)
+    least = {"VCpuCount": {"Min": 2}, "MemoryMiB": {"Min": 0}}
+    assert not any(name.startswith("t3.") for name in _meeting(ec2, least))
+    burstable = _meeting(ec2, {**least, "BurstablePerformance": "required", "AllowedInstanceTypes": ["t3.*"]})
+    assert "t3.micro" in burstable
+    assert not any(name.startswith("t3a.") for name in burstable)
+    baseline = {"Cpu": {"References": [{"InstanceFamily": "c6i"}]}}
+    assert _meeting(ec2, {**least, "BaselinePerformanceFactors": baseline}) == []
+    with refused("InvalidParameterCombination"):
+        _meeting(ec2, {**least, "AllowedInstanceTypes": ["m*"], "ExcludedInstanceTypes": ["t*"]})
+
+
+def test_a_group_of_types_by_what_they_have(fleet: Fleet) -> None:
+    name = fleet.create(1, MixedInstancesPolicy=policy(fleet, [{"InstanceRequirements": REQUIREMENTS}]))
+    (kind,) = types(fleet, name)
+    assert kind in _meeting(fleet.ec2, REQUIREMENTS)
+    told = fleet.group(name)["MixedInstancesPolicy"]
+    assert told["LaunchTemplate"]["Overrides"] == [{"InstanceRequirements": REQUIREMENTS}]
+    assert told["InstancesDistribution"]["OnDemandAllocationStrategy"] == "lowest-price"
+
+
+def test_capacity_in_vcpus(fleet: Fleet) -> None:
+    wanted = {"VCpuCount": {"Min": 4, "Max": 4}, "MemoryMiB": {"Min": 0}}
+    name = unique("g")
+    fleet.made.append(name)
+    sizes = {"MinSize": 0, "MaxSize": 20, "DesiredCapacity": 9, "DesiredCapacityType": "vcpu"}
+    fleet.autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=name,
+        MixedInstancesPolicy=policy(fleet, [{"InstanceRequirements": wanted}]),
+        VPCZoneIdentifier=",".join(fleet.subnets.values()),
+        **sizes,
+    )
+    fleet.settle(name, 3)
+    assert fleet.group(name)["DesiredCapacityType"] == "vcpu"
+    assert [one["WeightedCapacity"] for one in fleet.instances(name)] == ["4"] * 3
+    with refused("ValidationError", "only supported with instance requirements"):
+        fleet.autoscaling.update_auto_scaling_group(
+            AutoScalingGroupName=name, LaunchTemplate={"LaunchTemplateName": fleet.template}
+        )
+
+
+def test_requirements_that_no_type_meets_fail_launches_and_say_so(fleet: Fleet) -> None:
+    wanted = {"VCpuCount": {"Min": 4000}, "MemoryMiB": {"Min": 0}}
+    name = fleet.create(0, MixedInstancesPolicy=policy(fleet, [{"InstanceRequirements": wanted}]))
+    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+    until("it is told", lambda: fleet.failures(name) != [])
+    assert "No instance type meets the instance requirements" in fleet.failures(name)[0]
+
+
+def test_requirements_that_do_not_go_together(fleet: Fleet) -> None:
+    least: dict[str, Any] = {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 0}}
+    every = {"InstanceRequirements": least}
+    both = {**least, "AllowedInstanceTypes": ["m*"], "ExcludedInstanceTypes": ["t*"]}
+    _refused(fleet, "but not both", policy(fleet, [{"InstanceRequirements": both}]))
+    _refused(
+        fleet, "cannot be used in a launch template override", policy(fleet, [{**every, "InstanceType": "t3.micro"}])
+    )
+    _refused(fleet, "at most", policy(fleet, [every] * 5))
+    text = "The prioritized allocation strategy is not compatible with instance requirements"
+    _refused(fleet, text, policy(fleet, [every], OnDemandAllocationStrategy="prioritized"))
+    prices = {"SpotMaxPricePercentageOverLowestPrice": 1, "MaxSpotPriceAsPercentageOfOptimalOnDemandPrice": 1}
+    _refused(
+        fleet, "Specify only one of these parameters", policy(fleet, [{"InstanceRequirements": {**least, **prices}}])
+    )

@@ -317,6 +317,7 @@ _REASONS: Final[Mapping[ReasonKind, Callable[[Mapping[str, Any]], str]]] = {
         f"The subnet ID '{_reference(arns.SUBNET, data['subnet'])}' does not exist."
     ),
     ReasonKind.TYPE_NOT_FOUND: lambda data: f"The following supplied instance types do not exist: [{data['type']}].",
+    ReasonKind.NO_TYPE_MEETS: lambda _: "No instance type meets the instance requirements.",  # unsourced
     ReasonKind.TYPE_NOT_SUPPORTED: _type_not_supported,
     ReasonKind.PROFILE_NOT_FOUND: lambda data: (
         f"The launch configuration or launch template {data['name']} does not exist."

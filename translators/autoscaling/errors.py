@@ -433,6 +433,9 @@ TABLE: Final[Table] = {
         "The Auto Scaling group has running instances of types without a defined WeightedCapacity:"
         f" {', '.join(found.types)}"
     ),
+    mix_findings.CapacityTypeUnfit: lambda found: validation(  # unsourced
+        f"DesiredCapacityType {found.type} is only supported with instance requirements"
+    ),
     mix_findings.TemplateAsksSpot: lambda _: validation(  # unsourced
         "You cannot use a launch template that is set to request Spot Instances (InstanceMarketOptions) when you"
         " configure an Auto Scaling group with a mixed instances policy. Add a different launch template to the group"

@@ -161,8 +161,6 @@ def _capacity_type(value: str) -> Values:
     if value not in CAPACITY_TYPES:
         # unsourced
         raise validation(f"Invalid DesiredCapacityType: {value}. Valid values: [{', '.join(CAPACITY_TYPES)}]")
-    if value != "units":
-        raise unsupported(f"DesiredCapacityType {value}", "it needs attribute-based instance type selection")
     return {"capacity_type": value}
 
 

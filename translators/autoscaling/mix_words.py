@@ -16,9 +16,9 @@ from backend.domain.mixes import (
     Strategy,
 )
 from backend.domain.profile import LaunchSource
+from backend.domain.requirements import Requirements
 from backend.policies.allocation import USUAL_POOLS
-from translators import arns
-from translators.autoscaling import requirement_words
+from translators import arns, requirement_words
 from translators.autoscaling.errors import constraint, validation
 
 MOST_OVERRIDES: Final = 40
@@ -88,8 +88,15 @@ def _override(given: Mapping[str, Any], template_of: TemplateReader) -> Override
         _units(given.get("WeightedCapacity")),
         None if own is None else template_of(own),
         None if image is None else arns.short_of(arns.IMAGE, image) or image,
-        None if requirements is None else requirement_words.read(requirements),
+        None if requirements is None else _requirements(requirements),
     )
+
+
+def _requirements(given: Mapping[str, Any]) -> Requirements:
+    try:
+        return requirement_words.read(given)
+    except requirement_words.Clash as clash:
+        raise validation(str(clash)) from clash
 
 
 def _units(given: str | None) -> int | None:

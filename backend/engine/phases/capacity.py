@@ -90,6 +90,9 @@ def _grow(draft: Draft, present: int, lacking: int) -> None:
         return
     if waits_for_facts(draft):
         return
+    if not draft.choices:
+        _refuse(draft, Reason(ReasonKind.NO_TYPE_MEETS), present, lacking)
+        return
     failing = failing_zones(draft)
     hung = _hung_zones(draft, failing)
     _launch_wishes(draft, hung)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from backend.domain.requirements import Bounds, Requirements
-from translators.autoscaling.errors import validation
 
 _BOUNDS: Final = {
     "VCpuCount": "vcpus",
@@ -40,6 +39,11 @@ _SPOT_PRICES: Final = ("SpotMaxPricePercentageOverLowestPrice", "MaxSpotPriceAsP
 _PRICES: Final = (*_SPOT_PRICES, "OnDemandMaxPricePercentageOverLowestPrice")
 _BASELINE: Final = "BaselinePerformanceFactors"
 
+
+class Clash(ValueError):
+    """Two members of requirements do not go together; its text is AWS's."""
+
+
 MEMBERS: Final = frozenset({*_BOUNDS, *_WORDS, *_PLAIN, *_PRICES, _BASELINE})
 """Every member that is understood; a test holds them against both models."""
 _FRACTIONS: Final = frozenset({"MemoryGiBPerVCpu", "NetworkBandwidthGbps", "TotalLocalStorageGB"})
@@ -49,12 +53,12 @@ def read(given: Mapping[str, Any]) -> Requirements:
     """What a caller asks for.
 
     Raises:
-        AWSError: two members do not go together.
+        Clash: two members do not go together.
     """
     if given.get("AllowedInstanceTypes") and given.get("ExcludedInstanceTypes"):
-        raise validation("You can specify either AllowedInstanceTypes or ExcludedInstanceTypes, but not both")
+        raise Clash("You can specify either AllowedInstanceTypes or ExcludedInstanceTypes, but not both")
     if sum(member in given for member in _SPOT_PRICES) > 1:
-        raise validation("Specify only one of these parameters")
+        raise Clash("Specify only one of these parameters")
     values: dict[str, Any] = {}
     for member, field in _BOUNDS.items():
         if member in given:
@@ -73,7 +77,7 @@ def _bounds(member: str, given: Mapping[str, float]) -> Bounds:
     found = Bounds(given.get("Min"), given.get("Max"))
     if found.least is not None and found.most is not None and found.least > found.most:
         # unsourced
-        raise validation(f"The value for {member}.Min must not be greater than the value for {member}.Max")
+        raise Clash(f"The value for {member}.Min must not be greater than the value for {member}.Max")
     return found
 
 
