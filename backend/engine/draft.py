@@ -281,8 +281,17 @@ class Draft(Revision):
         return capacity(self.nodes[node_id] for node_id in sorted(claimed & self.nodes.keys()))
 
     def heaviest(self) -> int:
-        """What the node counts that counts most, of those there are."""
-        return max((node.weight for node in self.nodes.values() if node.counted), default=1)
+        """What the node counts that counts most, of those there are and those that may be launched."""
+        there = max((node.weight for node in self.nodes.values() if node.counted), default=1)
+        return max(there, self._heaviest_choice)
+
+    @property
+    def _heaviest_choice(self) -> int:
+        return 1 if self.cluster.spec.mix is None else max((each.weight for each in self.choices), default=1)
+
+    def stake(self, node: Node) -> int:
+        """What may come in the place of a node that is replaced, in units: no less than it counts."""
+        return node.weight + self._heaviest_choice - 1
 
     def is_above(self, surplus: int) -> bool:
         """Whether one node less would still do: weights may leave a surplus that is smaller than any node."""
@@ -323,5 +332,5 @@ class Draft(Revision):
 
     def replaceable(self) -> int:
         """What more may be put under replacement now, in units; where anything may, one that counts more may, too."""
-        wished = sum(wish.victim.weight for wish in self.wishes)
+        wished = sum(self.stake(wish.victim) for wish in self.wishes)
         return max(0, self.pace.at_once - self.under_replacement() - wished)

@@ -28,7 +28,7 @@ class Replacing:
         Args:
             launch, end: why its successor is launched, and why it goes.
         """
-        self.room -= node.weight
+        self.room -= self._draft.stake(node)
         if (
             node.id in self.extra
         ):  # its predecessor serves still, and gets another successor: nobody comes before it goes

@@ -90,6 +90,8 @@ def node(cluster: Cluster, server: Server, now: datetime) -> Node:
         server_status_at=server.updated_at,
         attached=True,
         address=server.private_address,
+        units=None if cluster.spec.mix is None else cluster.spec.mix.units_of(server.flavor),
+        preemptible=server.preemptible,
     )
 
 

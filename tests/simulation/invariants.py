@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from backend.domain.activity import ActivityKind, CauseKind, ReasonKind
-from backend.domain.cluster import ClusterStatus
+from backend.domain.cluster import Cluster, ClusterStatus
 from backend.domain.ids import short_id
 from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus, capacity
 from backend.domain.scope import Scope
@@ -108,9 +108,10 @@ class Watcher:
                 node.state is NodeState.PENDING and node.id not in before and node.cluster_id == cluster.id
                 for node in now.nodes.values()
             )
-            allowed = spec.maximum + max(margin(spec.maximum), at_once) + heaviest.get(cluster.id, 1) - 1
+            allowed = spec.maximum + max(margin(spec.maximum), at_once) + 3 * (heaviest.get(cluster.id, 1) - 1)
             old = self.last.clusters.get(cluster.id) if self.last else None
             unchanged = old is not None and old.generation == cluster.generation
+            # Whatever lacks may be overshot once, and what is replaced by what comes for it.
             if launched and unchanged and counted[cluster.id] > allowed:
                 raise Violated("3 bounds", f"{cluster.name}: {counted[cluster.id]} units, at most {allowed}")
 
@@ -342,8 +343,15 @@ def balanced(now: State) -> None:
         if strays:
             raise Violated("4 convergence", f"{cluster.name}: nodes in {strays}, zones {cluster.spec.zones}")
         spread = [counts[zone] for zone in cluster.spec.zones]
-        if max(spread) - min(spread) >= 2 * max((node.weight for node in serving), default=1):
+        if max(spread) - min(spread) >= 2 * _heaviest(cluster, serving):
             raise Violated("4 convergence", f"{cluster.name}: out of balance {dict(counts)}")
+
+
+def _heaviest(cluster: Cluster, nodes: Sequence[Node]) -> int:
+    """What a node counts at most, of those there are and those that would be launched."""
+    mix = cluster.spec.mix
+    choices = [] if mix is None else [each.units or 1 for each in mix.overrides]
+    return max((*choices, *(node.weight for node in nodes)), default=1)
 
 
 def all_told(now: State, kept: Kept) -> None:

@@ -141,9 +141,21 @@ class Model:
 
     def raised(self, key: Key, number: int) -> Effect:
         def effect() -> None:
-            self.told[key].desired += number
+            if self.world.mood.heaviest == 1:
+                self.told[key].desired += number
+                return
+            told, present = self.told[key].desired, self._present(key)
+            if present is None or not told + number <= present <= told + number * self.world.mood.heaviest:
+                raise self.world.broke("8 accepted is kept", f"{key}: {number} came, {told} became {present}")
+            self.told[key].desired = present
 
         return effect
+
+    def _present(self, key: Key) -> int | None:
+        """The desired capacity by the rows."""
+        with self.world.store.watch() as conn:
+            cluster = clusters.find(conn, Scope(key[0], self.world.region), key[1])
+        return None if cluster is None else cluster.spec.desired
 
     def lowered(self, key: Key, most: int, *, decrement: bool) -> Effect:
         """At most so many less: those that did not count any more take nothing with them."""
@@ -152,10 +164,9 @@ class Model:
             told = self.told.get(key)
             if told is None or told.going:
                 return
-            with self.world.store.watch() as conn:
-                cluster = clusters.find(conn, Scope(key[0], self.world.region), key[1])
-            present = told.desired if cluster is None else cluster.spec.desired
-            if not told.desired - (most if decrement else 0) <= present <= told.desired:
+            kept = self._present(key)
+            present = told.desired if kept is None else kept
+            if not told.desired - (most * self.world.mood.heaviest if decrement else 0) <= present <= told.desired:
                 raise self.world.broke("8 accepted is kept", f"{key}: {most} left, {told.desired} became {present}")
             told.desired = present
 

@@ -23,6 +23,7 @@ class Mood:
         steps: for how many steps all of that goes on.
         patience: how long the engine may take to bring all to rest afterwards.
         hooked: users put lifecycle hooks, and answer some of what these ask.
+        heaviest: users put mixes, whose nodes count up to that much; 1: they do not.
     """
 
     crash: tuple[float, ...] = (0.0, 0.01, 0.03)
@@ -41,6 +42,7 @@ class Mood:
     trial: str | None = None
     steps: int = 70
     hooked: bool = False
+    heaviest: int = 1
 
 
 NORMAL = Mood()
@@ -54,6 +56,7 @@ SKEWED = Mood(skews=(0.5, 3.0))
 ALL_AT_ONCE = replace(SLOW, store=(0.0, 0.005), skews=(0.0, 2.0))
 OMITTING = Mood(omits=(0.2,), fault=(0.05,))
 HOOKED = Mood(hooked=True)
+MIXED = Mood(heaviest=3, trial="stays_quiet", steps=50)
 BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
@@ -108,6 +111,7 @@ MOODS = {
     "omitting": OMITTING,
     "big": BIG,
     "hooked": HOOKED,
+    "mixed": MIXED,
     "building": BUILDING,
 }
 SOAK = (
@@ -122,6 +126,7 @@ SOAK = (
     "skewed",
     "big",
     "hooked",
+    "mixed",
     "building",
 )
 """What seeds are soaked in, one after the other."""
@@ -136,6 +141,7 @@ SEEDS = {
     "omitting": 10,
     "big": 10,
     "hooked": 5,
+    "mixed": 3,
     "meddling": 5,
     "silent": 10,
     "overtaken": 10,

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from tests.simulation import broken_building as building
 from tests.simulation import broken_engine as engine
 from tests.simulation import broken_hooks as hooks
+from tests.simulation import broken_mixes as mixes
 from tests.simulation import broken_rules as rules
 from tests.simulation import broken_store as store
-from tests.simulation.moods import BIG, HOOKED, MEDDLING, NORMAL, OMITTING, OVERTAKEN, SILENT, TRIALS, WILD, Mood
+from tests.simulation.moods import BIG, HOOKED, MEDDLING, MIXED, NORMAL, OMITTING, OVERTAKEN, SILENT, TRIALS, WILD, Mood
 
 
 class Mutation(NamedTuple):
@@ -58,6 +59,8 @@ MUTATIONS = (
     Mutation(engine.parks_nobody),
     Mutation(engine.lets_nobody_go),
     Mutation(engine.takes_nobody_in, MEDDLING),
+    Mutation(mixes.counts_each_as_one, MIXED),
+    Mutation(mixes.shares_nothing_out, MIXED),
     Mutation(rules.builds_all_at_once, BIG),
     Mutation(rules.never_waits_after_failures, SILENT, 6),
     Mutation(rules.never_cools_down, first=1),

@@ -9,7 +9,7 @@ from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Caus
 from backend.domain.cluster import Process
 from backend.domain.ids import short_id
 from backend.domain.node import Health, NodeState, ServerStatus
-from tests.simulation import choices
+from tests.simulation import choices, mixes
 from tests.simulation.clocks import START
 from tests.simulation.history import Write, fault_of
 from tests.simulation.model import Model
@@ -61,6 +61,7 @@ def between(world: World, model: Model, before: State, now: State) -> None:
         _backed_off(step)
         _ready(step)
         choices.launched(step)
+        mixes.shared(step)
         choices.chosen(step)
 
 
@@ -177,6 +178,8 @@ def _came_up(state: State, cluster_id: str, zone: str) -> int:
 
 def _backed_off(step: Step) -> None:
     """A zone in which a launch of the cluster just failed is left alone for a while."""
+    if step.cluster.spec.mix is not None:
+        return  # another type may be launched there
     first = step.world.settings.backoff.first * 0.8 - step.world.slack
     launched = Counter(node.zone for old, node in step.nodes() if old is None and not node.attached)
     if not launched:

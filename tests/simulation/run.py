@@ -15,6 +15,7 @@ from tests.simulation.actor import Actor
 from tests.simulation.ground import Ground
 from tests.simulation.hooks import Askers, Waits
 from tests.simulation.invariants import Watcher
+from tests.simulation.mixes import Mixers
 from tests.simulation.model import Model
 from tests.simulation.moods import NORMAL, Mood
 from tests.simulation.races import Races
@@ -80,6 +81,7 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     askers = Askers(Waits(world), users) if mood.hooked else None
     if askers is not None:
         world.after_tick.append(askers.waits.look)
+    mixers = Mixers(world, users, kept) if mood.heaviest > 1 else None
     chaos = world.chaos
     chaos.crash = world.rng.choice(mood.crash)
     chaos.fault = world.rng.choice(mood.fault)
@@ -90,12 +92,15 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         *(partial(_overtake, world, mood) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
         *([] if askers is None else [askers.act]),
+        *([] if mixers is None else [mixers.act]),
     ]
     chaos.on = True
     for _ in range(steps):
         _step(world, actors, kept)
         if askers is not None:
             askers.act()
+        if mixers is not None:
+            mixers.act()
         watcher.look()
         if ground is not None:
             ground.compare()

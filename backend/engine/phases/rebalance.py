@@ -22,7 +22,7 @@ def rebalance(draft: Draft) -> None:
         return
     if not _is_calm(draft):
         return
-    room = margin(draft.cluster.spec.maximum) - draft.ahead() - sum(wish.victim.weight for wish in draft.wishes)
+    room = margin(draft.cluster.spec.maximum) - draft.ahead() - sum(draft.stake(wish.victim) for wish in draft.wishes)
     _migrate(draft, room)
     if not draft.wishes:
         _even_out(draft, room)
@@ -57,7 +57,7 @@ def _migrate(draft: Draft, room: int) -> None:
     for node in strays:
         if room <= 0:
             break
-        room -= node.weight
+        room -= draft.stake(node)
         draft.wishes.append(Wish(node, Cause(CauseKind.ZONE_MIGRATION, draft.now, data), LeavesFor.ZONE))
 
 
@@ -86,7 +86,7 @@ def _even_out(draft: Draft, room: int) -> None:
             break
         counts[long] -= victim.weight
         counts[short] += victim.weight
-        moving += victim.weight
+        moving += draft.stake(victim)
         moves.append((victim, short, long))
     data = {
         "short_zones": ",".join(sorted({short for _, short, _ in moves})),

@@ -1,0 +1,19 @@
+"""Deliberate faults of mixes: of what nodes count, and of what they are."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from backend.engine.snapshot import Profile
+from backend.policies import allocation
+from tests.simulation.putting import put
+
+
+def counts_each_as_one() -> AbstractContextManager[None]:
+    """What a choice counts is not looked at when it is launched."""
+    return put(Profile, "weight", property(lambda _self: 1))
+
+
+def shares_nothing_out() -> AbstractContextManager[None]:
+    """All is On-Demand."""
+    return put(allocation, "is_spot_next", lambda _desired, _on_demand, _share: False)

@@ -1,0 +1,94 @@
+"""Mixes in a run: users who put, change and take them away, types that have no room, and Spot that is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from backend.domain.cluster import ClusterChange, SourceRequest
+from backend.domain.mixes import SPOT_STRATEGIES, MixRequest, OverrideRequest, Strategy
+from backend.errors import Finding
+from backend.policies.allocation import on_demand_of
+from tests.simulation.chaos import Crash
+from tests.simulation.failing_store import STORE_AWAY
+from tests.simulation.step import Step
+from tests.simulation.users import ZONES, Kept, User
+from tests.simulation.world import World
+
+TYPES = ("t3.micro", "t3.small", "t3.medium")
+
+
+class Mixers:
+    """What users do with mixes, and what befalls these."""
+
+    def __init__(self, world: World, users: Sequence[User], kept: Kept) -> None:
+        self.world = world
+        self.users = users
+        self.kept = kept
+
+    def act(self) -> None:
+        rng = self.world.rng
+        user = rng.choice(self.users)
+        weighted: Sequence[tuple[int, Callable[[User], None]]] = (
+            (6, self._put),
+            (1, self._take_away),
+            (2, self._fill),
+            (2, self._reclaim),
+        )
+        act = rng.choices([call for _, call in weighted], [weight for weight, _ in weighted])[0]
+        try:
+            with self.world.chaos.inside("user", 0):
+                act(user)
+        except (Finding, Crash, *STORE_AWAY) as why:
+            self.world.trace(f"{user.scope.project_id} {act.__name__}: {why!r}")
+
+    def _put(self, user: User) -> None:
+        rng = self.world.rng
+        weighs = rng.random() < 0.6
+        kinds = rng.sample(TYPES, rng.randint(1, 3))
+        # All of them are named where there are weights: nodes of other types would have none.
+        kinds = [*kinds, *(kind for kind in TYPES if kind not in kinds)] if weighs else kinds
+        overrides = tuple(
+            OverrideRequest(kind, rng.randint(1, self.world.mood.heaviest) if weighs else None) for kind in kinds
+        )
+        share = {
+            "on_demand_base": rng.choice((0, 0, 1, 3)),
+            "on_demand_percent": rng.choice((0, 50, 100)),
+            "on_demand_strategy": rng.choice((Strategy.PRIORITIZED, Strategy.LOWEST_PRICE)).value,
+            "spot_strategy": rng.choice(SPOT_STRATEGIES).value,
+        }
+        source = SourceRequest(template_name=rng.choice(("lt-0", "lt-1")))
+        user.change(user._name(), ClusterChange({}, source, mix=MixRequest(overrides, share)))
+
+    def _take_away(self, user: User) -> None:
+        source = SourceRequest(template_name=self.world.rng.choice(("lt-0", "lt-1")))
+        user.change(user._name(), ClusterChange({}, source))
+
+    def _fill(self, _user: User) -> None:
+        rng, faults = self.world.rng, self.world.simulated.faults
+        zone, kind = rng.choice(ZONES), rng.choice(TYPES)
+        self.world.trace(f"fault: no room for {kind} in {zone}")
+        faults.capacity(zone, rng.randint(0, 2), flavor=kind, seconds=rng.choice((30.0, 600.0)))
+
+    def _reclaim(self, _user: User) -> None:
+        operator = self.world.simulated.operator
+        found = [server for _, server in operator.servers() if server.preemptible and server.launch_id is not None]
+        if not found:
+            return
+        server = self.world.rng.choice(found)
+        self.kept.judged.add(server.short_id)
+        self.world.trace(f"fate: reclaim {server.id}")
+        operator.reclaim(server.id)
+
+
+def shared(step: Step) -> None:
+    """On-Demand is launched while it is below its share, and not beyond."""
+    mix = step.cluster.spec.mix
+    if mix is None or not mix.wants_spot:
+        return
+    plain = [node for old, node in step.nodes() if old is None and node.replaces is None and not node.attached]
+    launched = sum(node.weight for node in plain if not node.preemptible)
+    on_demand = sum(node.weight for _, node in step.nodes() if node.counted and not node.preemptible)
+    most = on_demand_of(step.cluster.spec.desired, mix.distribution)
+    lightest = min((node.weight for node in plain if not node.preemptible), default=1)
+    if launched and on_demand - lightest >= most:
+        raise step.world.broke("22 shares", f"{step.cluster.name}: {on_demand} units On-Demand, their share is {most}")
