@@ -109,6 +109,8 @@ class Watcher:
                 for node in now.nodes.values()
             )
             allowed = spec.maximum + max(margin(spec.maximum), at_once) + 3 * (heaviest.get(cluster.id, 1) - 1)
+            if self.world.mood.refreshing:
+                allowed += self.most_desired[cluster.id]  # see refreshes: what one of them may
             old = self.last.clusters.get(cluster.id) if self.last else None
             unchanged = old is not None and old.generation == cluster.generation
             # Whatever lacks may be overshot once, and what is replaced by what comes for it.
@@ -221,6 +223,8 @@ class Watcher:
             self.widest[cluster_id] = max(
                 self.widest.get(cluster_id, 1), pace(self.most_desired[cluster_id], *percents).at_once
             )
+            if self.world.mood.refreshing:
+                self.widest[cluster_id] = max(self.widest[cluster_id], self.most_desired[cluster_id])
             weights = [now.nodes[node_id].weight for node_id in killed if node_id in now.nodes]
             if sum(weights) > self.widest[cluster_id] + max(weights, default=1) - 1:
                 raise Violated("10 brake", f"{cluster.name}: {weights} at once, at most {self.widest[cluster_id]}")

@@ -22,6 +22,7 @@ class Mood:
         trial: what is tried in the end with the world at rest; anything where None is named.
         steps: for how many steps all of that goes on.
         patience: how long the engine may take to bring all to rest afterwards.
+        refreshing: users have nodes replaced.
         hooked: users put lifecycle hooks, and answer some of what these ask.
         heaviest: users put mixes, whose nodes count up to that much; 1: they do not.
     """
@@ -43,6 +44,7 @@ class Mood:
     steps: int = 70
     hooked: bool = False
     heaviest: int = 1
+    refreshing: bool = False
 
 
 NORMAL = Mood()
@@ -57,6 +59,7 @@ ALL_AT_ONCE = replace(SLOW, store=(0.0, 0.005), skews=(0.0, 2.0))
 OMITTING = Mood(omits=(0.2,), fault=(0.05,))
 HOOKED = Mood(hooked=True)
 MIXED = Mood(heaviest=3, trial="stays_quiet", steps=50)
+REFRESHING = Mood(refreshing=True, largest=6)
 BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
@@ -112,6 +115,7 @@ MOODS = {
     "big": BIG,
     "hooked": HOOKED,
     "mixed": MIXED,
+    "refreshing": REFRESHING,
     "building": BUILDING,
 }
 SOAK = (
@@ -127,6 +131,7 @@ SOAK = (
     "big",
     "hooked",
     "mixed",
+    "refreshing",
     "building",
 )
 """What seeds are soaked in, one after the other."""
@@ -142,6 +147,7 @@ SEEDS = {
     "big": 10,
     "hooked": 5,
     "mixed": 3,
+    "refreshing": 5,
     "meddling": 5,
     "silent": 10,
     "overtaken": 10,

@@ -10,9 +10,23 @@ from tests.simulation import broken_building as building
 from tests.simulation import broken_engine as engine
 from tests.simulation import broken_hooks as hooks
 from tests.simulation import broken_mixes as mixes
+from tests.simulation import broken_refreshes as refreshes
 from tests.simulation import broken_rules as rules
 from tests.simulation import broken_store as store
-from tests.simulation.moods import BIG, HOOKED, MEDDLING, MIXED, NORMAL, OMITTING, OVERTAKEN, SILENT, TRIALS, WILD, Mood
+from tests.simulation.moods import (
+    BIG,
+    HOOKED,
+    MEDDLING,
+    MIXED,
+    NORMAL,
+    OMITTING,
+    OVERTAKEN,
+    REFRESHING,
+    SILENT,
+    TRIALS,
+    WILD,
+    Mood,
+)
 
 
 class Mutation(NamedTuple):
@@ -129,6 +143,12 @@ MUTATIONS = (
     Mutation(hooks.tells_nobody_of_a_wait, HOOKED),
     Mutation(hooks.holds_nobody, HOOKED),
     Mutation(hooks.goes_on_abandoned, HOOKED),
+    Mutation(refreshes.takes_the_protected, REFRESHING),
+    Mutation(refreshes.takes_the_matching, REFRESHING),
+    Mutation(refreshes.keeps_nobody_back, REFRESHING),
+    Mutation(refreshes.launches_ahead_without_end, REFRESHING),
+    Mutation(refreshes.is_back_at_once, REFRESHING),
+    Mutation(refreshes.never_comes_to_its_end, REFRESHING),
     _trial(building.keeps_the_mark, "ends_what_was_built"),
     _trial(building.forgets_a_deletion, "ends_what_was_built"),
     _trial(building.ends_no_subnet, "ends_what_was_built"),

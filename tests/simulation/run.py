@@ -19,11 +19,13 @@ from tests.simulation.mixes import Mixers
 from tests.simulation.model import Model
 from tests.simulation.moods import NORMAL, Mood
 from tests.simulation.races import Races
+from tests.simulation.refreshes import Refreshed, Refresher
 from tests.simulation.rows import Reader
 from tests.simulation.users import Kept, User
 from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
 
 MOST_TICKS = 3000
+OFTEN = 0.3  # how often, after a step, somebody has nodes replaced
 HASTE = 200  # ticks; what has not come to rest by then is looked at in longer steps
 
 
@@ -82,6 +84,9 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     if askers is not None:
         world.after_tick.append(askers.waits.look)
     mixers = Mixers(world, users, kept) if mood.heaviest > 1 else None
+    refreshers = [Refresher(user) for user in users] if mood.refreshing else []
+    if refreshers:
+        world.after_tick.append(Refreshed(world, watcher.reader, users).look)
     chaos = world.chaos
     chaos.crash = world.rng.choice(mood.crash)
     chaos.fault = world.rng.choice(mood.fault)
@@ -93,6 +98,7 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         partial(world.clock.wait, 2.0),
         *([] if askers is None else [askers.act]),
         *([] if mixers is None else [mixers.act]),
+        *(refresher.act for refresher in refreshers),
     ]
     chaos.on = True
     for _ in range(steps):
@@ -101,12 +107,16 @@ def _play(world: World, mood: Mood, steps: int) -> None:
             askers.act()
         if mixers is not None:
             mixers.act()
+        if refreshers and world.rng.random() < OFTEN:
+            world.rng.choice(refreshers).act()
         watcher.look()
         if ground is not None:
             ground.compare()
         model.compare(world.rng.choice(SCOPES), watcher.reader.read())
     chaos.on = False
     world.trace("=== quiet")
+    if refreshers:
+        _end_refreshes(world, refreshers, watcher.reader)
     _settle(world, users, watcher.reader)
     if askers is not None:
         askers.settle()
@@ -122,6 +132,18 @@ def _play(world: World, mood: Mood, steps: int) -> None:
             _wait_for_rest(world, watcher, timedelta(minutes=4), ground)
         return
     Races(world, watcher, users).try_one()
+
+
+def _end_refreshes(world: World, refreshers: Sequence[Refresher], reader: Reader) -> None:
+    """What is under way is cancelled, and has its time to end: it decides until then what nodes are made from."""
+    for refresher in refreshers:
+        refresher.settle(reader.read())
+    for tick in range(MOST_TICKS):
+        if not any(cluster.refresh_id for cluster in reader.read().clusters.values()):
+            return
+        world.tick(tick % 2)
+        world.clock.wait(1.0)
+    raise world.broke("21 refresh", "one that was cancelled does not end")
 
 
 def _overtake(world: World, mood: Mood) -> None:
