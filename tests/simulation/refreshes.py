@@ -152,15 +152,20 @@ class Refresher(Actor):
     def __init__(self, user: User) -> None:
         super().__init__(user.world, user.scope, user.rng)
         self.user = user
+        self._wanted: list[tuple[str, SourceRequest]] = []
 
     def deeds(self) -> Sequence[tuple[int, Deed]]:
         return [(6, self.start), (2, self.cancel), (3, self.roll_back), (1, self.hold)]
 
     def start(self) -> str:
         rng, name = self.rng, self.user._name()
-        desired = None
+        desired, skips = None, rng.random() < 0.3
         if rng.random() < 0.7:
             desired = SourceRequest(template_name=self.user._template(), version=rng.choice(("1", "2", "$Latest")))
+        if self._wanted and rng.random() < 0.3:  # what was brought once is brought again, to those that lack it
+            (name, desired), skips = rng.choice(self._wanted), True
+        elif desired is not None:
+            self._wanted.append((name, desired))
         least, most = rng.choice(_PERCENTS)
         checkpoints = rng.choice(((), (), (50, 100), (50,)))
         request = RefreshRequest(
@@ -170,7 +175,7 @@ class Refresher(Actor):
             warmup_seconds=rng.choice((0, 0, 30)),
             checkpoints=checkpoints,
             checkpoint_seconds=60 if checkpoints else None,
-            skip_matching=rng.random() < 0.4,
+            skip_matching=skips,
             auto_rollback=desired is not None and rng.random() < 0.3,
             protected=rng.choice((None, Handling.IGNORE, Handling.REFRESH)),
             standby=rng.choice((None, Handling.IGNORE, Handling.TERMINATE)),

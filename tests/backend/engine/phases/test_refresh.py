@@ -8,7 +8,7 @@ import pytest
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
 from backend.domain.node import LeavesFor, NodeState, ServerStatus
-from backend.domain.profile import ProfileRef
+from backend.domain.profile import LaunchSource, ProfileRef
 from backend.domain.refreshes import Handling, RefreshStatus, RollbackCause
 from backend.engine.phases.refresh import LONGEST, STALLED_AFTER
 from backend.engine.snapshot import Profile
@@ -362,3 +362,14 @@ def test_what_was_begun_comes_to_its_end_when_the_refresh_is_over():
     made = plan(cluster, before, follower)
     assert [each.id for each in terminated(made)] == [before.id]
     assert causes(made, before) == [CauseKind.REFRESH_TERMINATE]
+
+
+def test_scale_in_takes_what_was_before_what_is_brought():
+    cluster = group(1, source=LaunchSource(template_id="u", template_name="other", template_version="1"))
+    before = node(cluster, "old0", profile=ProfileRef(template_id="u", template_name="other", template_version=1))
+    refresh = factories.refresh(cluster, status=RefreshStatus.BAKING, desired=BROUGHT, bakes_until=NOW + HOUR)
+    made = plan(cluster, before, new(cluster), refresh=refresh, **TO_V2)
+    assert [each.id for each in terminated(made)] == [before.id]
+    held = replace(cluster, suspended={Process.INSTANCE_REFRESH: NOW})
+    back = rolled_back(held, before, new(held))
+    assert [each.profile for each in terminated(back)] == [V2]
