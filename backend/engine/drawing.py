@@ -70,8 +70,10 @@ def draw(draft: Draft, lacking: int, causes: tuple[Cause, ...], gaps: Sequence[N
 
 
 def _is_ready(node: Node) -> bool:
-    """Whether it may serve: also one that somebody started behind our back."""
-    return node.health is Health.HEALTHY and node.server_status in {AT_REST[node.state], ServerStatus.ACTIVE}
+    """Whether it may serve: also one that somebody started, or that rests otherwise than it was made to."""
+    running = node.server_status is ServerStatus.ACTIVE
+    rests = node.state is not NodeState.WARMED_RUNNING and node.server_status in WAKE
+    return node.health is Health.HEALTHY and (running or rests)
 
 
 def _take(draft: Draft, node: Node, causes: tuple[Cause, ...], gap: Node | None) -> None:
@@ -113,10 +115,11 @@ def room(draft: Draft) -> int:
     return max(0, pool.size(spec.maximum, spec.desired) - len(members(draft)))
 
 
-def may_return(node: Node) -> bool:
-    """Whether a node can go back: it serves, and is well."""
+def may_return(draft: Draft, node: Node) -> bool:
+    """Whether a node can go back: it serves, not only since now, and is well."""
     well = node.health is Health.HEALTHY and node.server_status is ServerStatus.ACTIVE
-    return node.state is NodeState.IN_SERVICE and well
+    before = draft.before.nodes.get(node.id)
+    return well and before is not None and before.state is node.state is NodeState.IN_SERVICE
 
 
 def send_back(draft: Draft, node: Node, causes: Sequence[Cause]) -> None:

@@ -22,6 +22,7 @@ from backend.domain.lifecycle_findings import NodeRetained
 from backend.domain.node import (
     ENDING,
     KEPT,
+    KEPT_WARM,
     LEAVING,
     PARKED,
     PARKING,
@@ -46,7 +47,7 @@ from backend.store.session import Connection, Store
 
 T = TypeVar("T")
 
-_TERMINABLE = leading_to(NodeState.TERMINATING)
+_TERMINABLE = (*leading_to(NodeState.TERMINATING), *sorted(KEPT_WARM))
 _DETACHABLE = tuple(state for state in leading_to(NodeState.DETACHING) if state not in KEPT)
 """What is told where a node cannot be detached; one that is kept can be, too."""
 _PARKABLE = leading_to(NodeState.ENTERING_STANDBY)
@@ -308,7 +309,7 @@ def _leave(
     """Move nodes out of the capacity; the desired one follows by those that counted, where that is wanted."""
     kind, cause = _LEAVING[state]
     for node in moving:
-        if decrement and node.state is NodeState.TERMINATING_RETAINED:
+        if decrement and node.state in KEPT_WARM | {NodeState.TERMINATING_RETAINED}:
             raise NodeRetained(short_id(node.server_id or ""))
     # A cluster that is going has nothing desired any more: there is nothing to decrement.
     decrement = decrement and cluster.status is ClusterStatus.ACTIVE
@@ -318,12 +319,18 @@ def _leave(
     # One that is on its way out already, and whose end nobody tells yet, stays where it is on that way.
     leaves_for = LeavesFor.REQUEST if state in LEAVING else None
     moved = [
-        node if node.state in ENDING else replace(move(node, state, now), leaves_for=leaves_for) for node in moving
+        node if node.state in ENDING else replace(move(node, _goal(node, state), now), leaves_for=leaves_for)
+        for node in moving
     ]
     _write(conn, moving, moved, opened)
     lifecycle.drop_of(conn, cluster, [node.id for node in moving])
     clusters.change(conn, cluster.id, now, **change)
     return opened
+
+
+def _goal(node: Node, state: NodeState) -> NodeState:
+    """Where a node moves: the end of what the warm pool kept is told as one of its own."""
+    return NodeState.WARMED_TERMINATING if node.state in KEPT_WARM else state
 
 
 def _journal(
@@ -337,7 +344,8 @@ def _journal(
         if step > 0 or (step < 0 and node.counted):
             steps = (desired, desired + step * node.weight)
             desired = steps[1]
-        opened.append(entries.opened(cluster, kind, node, (entries.moved(cause, node, now, steps),), now))
+        told = ActivityKind.WARM_TERMINATE if node.state in KEPT_WARM else kind
+        opened.append(entries.opened(cluster, told, node, (entries.moved(cause, node, now, steps),), now))
     return opened
 
 

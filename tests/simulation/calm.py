@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from backend.domain.cluster import Cluster, ClusterChange, PlacementRequest, Process
 from backend.domain.ids import short_id
-from backend.domain.node import Node, NodeState
+from backend.domain.node import IN_WARM_POOL, Node, NodeState
 from backend.drivers.simulated.faults import Where
 from backend.errors import Finding
 from backend.store import tables, wakes
@@ -279,7 +279,8 @@ class Calm:
         return any(at is None or at > self.world.clock.now() - patience for at in came)
 
     def _of(self, cluster_id: str) -> list[Node]:
-        return [node for node in self.watcher.reader.read().nodes.values() if node.cluster_id == cluster_id]
+        every = self.watcher.reader.read().nodes.values()
+        return [node for node in every if node.cluster_id == cluster_id and node.state not in IN_WARM_POOL]
 
     def _left(self, node_id: str) -> bool:
         """Whether the node is on its way out, or has a successor on its way in."""

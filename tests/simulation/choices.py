@@ -12,7 +12,11 @@ from tests.simulation.step import Step
 
 def launched(step: Step) -> None:
     """Not more than lack, and where fewest are."""
-    plain = [node for old, node in step.nodes() if old is None and node.replaces is None and not node.attached]
+    plain = [
+        node
+        for old, node in step.nodes()
+        if old is None and node.counted and node.replaces is None and not node.attached
+    ]
     if not plain:
         return
     counted = [node for _, node in step.nodes() if node.counted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from backend.domain.node import TRANSITIONS, NodeState, ServerStatus, leading_to
+from backend.domain.node import COOLING, TRANSITIONS, NodeState, ServerStatus, leading_to
 from tests.simulation import hook_writes
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ SCHEMA = (_TABLE, *_TRIGGERS, _READMITTED, _CHANGES, *_CHANGED, *hook_writes.SCH
 _ENDED = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED})
 _ENDED |= frozenset({NodeState.DETACHING})
 _ENDED |= frozenset(leading_to(NodeState.TERMINATING))
+_ENDED |= COOLING | frozenset(leading_to(NodeState.WARMED_TERMINATING))
 
 
 class Write(NamedTuple):

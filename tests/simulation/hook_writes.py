@@ -16,7 +16,7 @@ SCHEMA = (
         held INTEGER, asked INTEGER, open INTEGER, abandoned INTEGER
     )""",
     f"""CREATE TRIGGER seen_passage AFTER UPDATE OF state ON nodes
-    WHEN OLD.state IN ('Pending:Wait', 'Terminating:Wait') AND OLD.state <> NEW.state BEGIN
+    WHEN OLD.state LIKE '%:Wait' AND OLD.state <> NEW.state BEGIN
         INSERT INTO seen_passages (node_id, before, after, leaves_for, held, asked, open, abandoned)
         SELECT NEW.id, OLD.state, NEW.state, NEW.leaves_for, 1, ({_OF_NODE}),
             ({_OF_NODE} AND a.result IS NULL AND {_DUE} > NEW.state_at),
@@ -28,11 +28,22 @@ SCHEMA = (
     BEGIN
         INSERT INTO seen_passages (node_id, before, after, held, asked, open, abandoned)
         SELECT NEW.id, OLD.state, NEW.state, {
-        _HELD.format(transition="launching", begun="NEW.created_at", and_="AND c.status = 'active'")
+        _HELD.format(
+            transition="launching", begun="coalesce(OLD.drawn_at, NEW.created_at)", and_="AND c.status = 'active'"
+        )
     }, 0, 0, 0;
     END""",
+    f"""CREATE TRIGGER seen_warm_arrival AFTER UPDATE OF state ON nodes
+    WHEN OLD.state = 'Warmed:Pending' AND NEW.state = 'Warmed:Pending:Proceed'
+    BEGIN
+        INSERT INTO seen_passages (node_id, before, after, held, asked, open, abandoned)
+        SELECT NEW.id, OLD.state, NEW.state, CASE WHEN OLD.in_service_at IS NULL
+            THEN {_HELD.format(transition="launching", begun="NEW.created_at", and_="AND c.status = 'active'")}
+            ELSE {_HELD.format(transition="terminating", begun="OLD.state_at", and_="AND c.status = 'active'")}
+        END, 0, 0, 0;
+    END""",
     f"""CREATE TRIGGER seen_deletion AFTER UPDATE OF delete_requested_at ON nodes
-    WHEN NEW.state = 'Terminating' AND OLD.delete_requested_at IS NULL AND NEW.delete_requested_at IS NOT NULL
+    WHEN NEW.state IN ('Terminating', 'Warmed:Terminating') AND OLD.delete_requested_at IS NULL AND NEW.delete_requested_at IS NOT NULL
         AND NEW.leaves_for <> 'failed_launch' AND NEW.server_status NOT IN ('deleting', 'deleted')
         AND OLD.server_status NOT IN ('deleting', 'deleted')
     BEGIN
@@ -52,18 +63,21 @@ SCHEMA = (
 )
 
 
+_ENDS = frozenset({NodeState.TERMINATING, NodeState.WARMED_TERMINATING})
+
+
 def fault_of(
     before: str, after: str, leaves_for: str | None, held: int, asked: int, still_open: int, abandoned: int
 ) -> str | None:
     """What is wrong with a passage."""
-    if before in {NodeState.PENDING, NodeState.TERMINATING}:
+    if not before.endswith(":Wait"):
         return f"it passed to {after}, and hooks were not asked" if held else None
-    given_up = after == NodeState.TERMINATING and leaves_for == "abandoned"
-    if after == NodeState.TERMINATING and not given_up:
+    given_up = after in _ENDS and leaves_for == "abandoned"
+    if after in _ENDS and not given_up:
         return None  # something else ended it
     if not asked:
         return f"it passed from {before} to {after}, and nothing had been asked"
-    if given_up or after == NodeState.TERMINATING_RETAINED:
+    if given_up or after.endswith(":Retained"):
         return None if abandoned else f"it came to {after}, and nobody abandoned it"
     if after == NodeState.PENDING_PROCEED and abandoned:
         return "it goes on although it was abandoned"

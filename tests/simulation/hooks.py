@@ -14,7 +14,7 @@ from backend.domain.cluster import ClusterChange
 from backend.domain.hooks import HookRequest, Result, Transition
 from backend.domain.ids import short_id
 from backend.domain.lifecycle_findings import ActionNotFound
-from backend.domain.node import NodeState
+from backend.domain.node import KEPT_WARM, NodeState
 from backend.errors import Finding
 from backend.store import nodes, tables
 from backend.store.types import to_micros
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _HOOKS = ("warm", "check", "drain", "flush")
 _LAUNCHING = frozenset(_HOOKS[:2])
+_RETAINED = KEPT_WARM | {NodeState.TERMINATING_RETAINED}
 _LATE = timedelta(minutes=3)
 _messages = tables.outbox_tables.messages
 
@@ -156,7 +157,7 @@ class Askers:
                 short_id(node.server_id)
                 for cluster in user.backend.clusters.page(user.scope, limit=100).items
                 for node in nodes.of_cluster(conn, cluster.cluster.id)
-                if node.state is NodeState.TERMINATING_RETAINED and node.server_id is not None
+                if node.state in _RETAINED and node.server_id is not None
             ]
 
     def settle(self) -> None:

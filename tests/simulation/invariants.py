@@ -10,13 +10,13 @@ from datetime import timedelta
 from backend.domain.activity import ActivityKind, CauseKind, ReasonKind
 from backend.domain.cluster import Cluster, ClusterStatus
 from backend.domain.ids import short_id
-from backend.domain.node import COUNTED, Health, Node, NodeState, ServerStatus, capacity
+from backend.domain.node import COUNTED, IN_WARM_POOL, Health, Node, NodeState, ServerStatus, capacity
 from backend.domain.scope import Scope
 from backend.domain.traffic import RegistrationState, SourceState
 from backend.drivers.compute import Server
 from backend.policies.replacement import margin, pace
 from backend.store import traffic
-from tests.simulation import rules
+from tests.simulation import rules, warm_pools
 from tests.simulation.model import Model
 from tests.simulation.rows import Reader, State
 from tests.simulation.users import Kept
@@ -37,6 +37,8 @@ BY_CHOICE = frozenset(
         CauseKind.ZONE_REBALANCE_TERMINATE,
     }
 )
+_BEGINNINGS = frozenset({ActivityKind.LAUNCH, ActivityKind.WARM_LAUNCH, ActivityKind.ATTACH})
+_ENDINGS = frozenset({ActivityKind.TERMINATE, ActivityKind.WARM_TERMINATE})
 SHORT = timedelta(minutes=10)
 GONE = frozenset({ServerStatus.DELETED, ServerStatus.DELETING})
 
@@ -139,9 +141,9 @@ class Watcher:
         ends: Counter[str] = Counter()
         for entry in now.activities.values():
             if entry.node_id is not None:
-                launches[entry.node_id] += entry.kind in {ActivityKind.LAUNCH, ActivityKind.ATTACH}
+                launches[entry.node_id] += entry.kind in _BEGINNINGS
                 retained = entry.reason is not None and entry.reason.kind is ReasonKind.ABANDONED
-                ends[entry.node_id] += entry.kind is ActivityKind.TERMINATE and not retained
+                ends[entry.node_id] += entry.kind in _ENDINGS and not retained
         for node_id, number in launches.items():
             if number != 1 or ends[node_id] > 1:
                 raise Violated("7 journal", f"node {node_id}: {number} launches, {ends[node_id]} terminations")
@@ -194,10 +196,12 @@ class Watcher:
     def _brake(self, before: State, now: State) -> None:
         for entry in now.activities.values():
             causes = {cause.kind for cause in entry.causes}
-            if entry.id in before.activities or entry.kind is not ActivityKind.TERMINATE or not causes & HEALTH_CAUSES:
+            if entry.id in before.activities or entry.kind not in _ENDINGS or not causes & HEALTH_CAUSES:
                 continue
             if short_id(entry.server_id or "") not in self.kept.judged:
                 raise Violated("10 brake", f"server {entry.server_id} was never bad, but replaced: {causes}")
+            if entry.kind is ActivityKind.WARM_TERMINATE:
+                continue
             old, node = before.nodes.get(entry.node_id or ""), now.nodes.get(entry.node_id or "")
             if old is None or node is None or {old.server_status, node.server_status} & GONE:
                 continue
@@ -312,7 +316,7 @@ def settled(now: State) -> None:
     for cluster in now.clusters.values():
         if cluster.status is not ClusterStatus.ACTIVE:
             raise Violated("4 convergence", f"{cluster.name} of {cluster.project_id} is still being deleted")
-        here = [node for node in now.nodes.values() if node.cluster_id == cluster.id]
+        here = [node for node in now.nodes.values() if node.cluster_id == cluster.id and node.state not in IN_WARM_POOL]
         serving = [node for node in here if node.state is NodeState.IN_SERVICE]
         calm = all(node.state in {NodeState.IN_SERVICE, NodeState.STANDBY} for node in here)
         units, lightest = capacity(serving), min((node.weight for node in serving), default=1)
@@ -324,6 +328,8 @@ def settled(now: State) -> None:
             raise Violated("4 convergence", f"{cluster.name}: wants {cluster.spec.desired}, has {dict(states)}")
         if cluster.causes and not kept_above:
             raise Violated("7 journal", f"{cluster.name} still has causes {cluster.causes}")
+    if (fault := warm_pools.settled(now)) is not None:
+        raise Violated("4 convergence", fault)
 
 
 def all_serve(there: Rest) -> None:
@@ -331,6 +337,8 @@ def all_serve(there: Rest) -> None:
     for node in there.now.nodes.values():
         server = alive.get(node.server_id or "")
         works = server is not None and server.status is ServerStatus.ACTIVE and node.health is Health.HEALTHY
+        if not warm_pools.resting(node, server.status if server else None):
+            raise Violated("4 convergence", f"node {node.id} is {node.state}, its server {server}")
         if node.state is NodeState.IN_SERVICE and not works:
             raise Violated("4 convergence", f"node {node.id} is {node.health}, its server {server}")
 

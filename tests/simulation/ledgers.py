@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from backend.domain.ids import short_id
-from backend.domain.node import NodeState
+from backend.domain.node import COOLING, WARM, WARMING, NodeState
 from backend.domain.scope import Scope
 from backend.domain.traffic import RegistrationState
 from backend.drivers.balancing import Balancing, Target
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _n = tables.nodes.c
 _c = tables.claimed_nodes.c
-LEAVING = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED})
+LEAVING = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED}) | COOLING
 
 
 class Ledger:
@@ -52,6 +52,21 @@ class Ledger:
         self._check_need(scope, server_id)
         self._check_members(scope, server_id)
         self._compute.delete(scope, server_id)
+
+    def stop(self, scope: Scope, server_id: str) -> None:
+        self._check_power(server_id)
+        self._compute.stop(scope, server_id)
+
+    def suspend(self, scope: Scope, server_id: str) -> None:
+        self._check_power(server_id)
+        self._compute.suspend(scope, server_id)
+
+    def _check_power(self, server_id: str) -> None:
+        """To be stopped is who is in the warm pool; whoever asks for more lost the lease and goes on, not knowing."""
+        with self._world.store.watch() as conn:
+            node = conn.execute(select(_n.state).where(_n.server_id == server_id)).first()
+        if node is not None and node.state not in WARMING | WARM:
+            self._world.doubted.add(short_id(server_id))
 
     def delete_ports(self, scope: Scope, ports: Sequence[str]) -> None:
         """None is asked for that a server has: the cloud itself would spare it, but only just."""
@@ -88,7 +103,7 @@ class Ledger:
             }
         settings = self._world.settings
         patience = settings.deregistration + settings.deregistration_patience
-        if row is not None and row.state == NodeState.TERMINATING_PROCEED:
+        if row is not None and row.state in {NodeState.TERMINATING_PROCEED, NodeState.WARMED_TERMINATING_PROCEED}:
             return  # its pools were told, or patience with them had ended, before its hooks were asked
         if row is None or self._world.clock.now() - row.state_at >= patience - self._world.slack:
             return

@@ -21,7 +21,7 @@ from backend.store.tags import TagQuery
 from tests.simulation.rows import State
 from tests.simulation.world import Violated, World
 
-LEAVING = frozenset({NodeState.TERMINATING, NodeState.DETACHING})
+LEAVING = frozenset({NodeState.TERMINATING, NodeState.DETACHING, NodeState.WARMED_TERMINATING})
 Key = tuple[str, str]
 Effect = Callable[[], None]
 

@@ -25,6 +25,7 @@ class Mood:
         refreshing: users have nodes replaced.
         hooked: users put lifecycle hooks, and answer some of what these ask.
         heaviest: users put mixes, whose nodes count up to that much; 1: they do not.
+        warmed: users put warm pools, and scale more.
     """
 
     crash: tuple[float, ...] = (0.0, 0.01, 0.03)
@@ -45,6 +46,7 @@ class Mood:
     hooked: bool = False
     heaviest: int = 1
     refreshing: bool = False
+    warmed: bool = False
 
 
 NORMAL = Mood()
@@ -60,6 +62,8 @@ OMITTING = Mood(omits=(0.2,), fault=(0.05,))
 HOOKED = Mood(hooked=True)
 MIXED = Mood(heaviest=3, trial="stays_quiet", steps=50)
 REFRESHING = Mood(refreshing=True, largest=6)
+WARMED = Mood(warmed=True)
+WARMED_HOOKED = Mood(warmed=True, hooked=True)
 BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
@@ -116,6 +120,8 @@ MOODS = {
     "hooked": HOOKED,
     "mixed": MIXED,
     "refreshing": REFRESHING,
+    "warmed": WARMED,
+    "warmed-hooked": WARMED_HOOKED,
     "building": BUILDING,
 }
 SOAK = (
@@ -133,6 +139,8 @@ SOAK = (
     "mixed",
     "refreshing",
     "building",
+    "warmed",
+    "warmed-hooked",
 )
 """What seeds are soaked in, one after the other."""
 
@@ -148,6 +156,8 @@ SEEDS = {
     "hooked": 5,
     "mixed": 3,
     "refreshing": 5,
+    "warmed": 8,
+    "warmed-hooked": 5,
     "meddling": 5,
     "silent": 10,
     "overtaken": 10,

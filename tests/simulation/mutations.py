@@ -13,6 +13,7 @@ from tests.simulation import broken_mixes as mixes
 from tests.simulation import broken_refreshes as refreshes
 from tests.simulation import broken_rules as rules
 from tests.simulation import broken_store as store
+from tests.simulation import broken_warm_pools as warm_pools
 from tests.simulation.moods import (
     BIG,
     HOOKED,
@@ -24,6 +25,8 @@ from tests.simulation.moods import (
     REFRESHING,
     SILENT,
     TRIALS,
+    WARMED,
+    WARMED_HOOKED,
     WILD,
     Mood,
 )
@@ -149,6 +152,14 @@ MUTATIONS = (
     Mutation(refreshes.launches_ahead_without_end, REFRESHING),
     Mutation(refreshes.is_back_at_once, REFRESHING),
     Mutation(refreshes.never_comes_to_its_end, REFRESHING),
+    Mutation(warm_pools.draws_nobody, WARMED),
+    Mutation(warm_pools.draws_all, WARMED),
+    Mutation(warm_pools.lets_anybody_back, WARMED),
+    Mutation(warm_pools.stops_nobody, WARMED),
+    Mutation(warm_pools.trims_nobody, WARMED),
+    Mutation(warm_pools.sizes_by_the_maximum, WARMED),
+    Mutation(warm_pools.lets_the_pool_stay, WARMED),
+    Mutation(warm_pools.holds_nobody_in_the_pool, WARMED_HOOKED),
     _trial(building.keeps_the_mark, "ends_what_was_built"),
     _trial(building.forgets_a_deletion, "ends_what_was_built"),
     _trial(building.ends_no_subnet, "ends_what_was_built"),

@@ -8,8 +8,8 @@ from datetime import timedelta
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, CauseKind
 from backend.domain.cluster import Process
 from backend.domain.ids import short_id
-from backend.domain.node import Health, NodeState, ServerStatus
-from tests.simulation import choices, mixes
+from backend.domain.node import SERVING, WARM, Health, NodeState, ServerStatus
+from tests.simulation import choices, mixes, warm_pools
 from tests.simulation.clocks import START
 from tests.simulation.history import Write, fault_of
 from tests.simulation.model import Model
@@ -48,6 +48,7 @@ def _alive(world: World, write: Write) -> str | None:
 
 def between(world: World, model: Model, before: State, now: State) -> None:
     _protected(world, model, before, now)
+    warm_pools.remembered(world, model, before, now)
     for cluster in now.clusters.values():
         old = before.clusters.get(cluster.id)
         if old is None or old.generation != cluster.generation:
@@ -63,6 +64,8 @@ def between(world: World, model: Model, before: State, now: State) -> None:
         choices.launched(step)
         mixes.shared(step)
         choices.chosen(step)
+        if cluster.warm_pool is not None:
+            warm_pools.drawn(step)
 
 
 def _ready(step: Step) -> None:
@@ -158,6 +161,7 @@ def _windowed(step: Step) -> None:
         building = sum(
             node.zone == zone
             and node.state is NodeState.PENDING
+            and node.drawn_at is None
             and node.server_status in BUILDING
             and (old.server_status in BUILDING if old is not None else node.replaces is None)
             for old, node in pairs
@@ -171,7 +175,7 @@ def _windowed(step: Step) -> None:
 
 def _came_up(state: State, cluster_id: str, zone: str) -> int:
     return sum(
-        node.cluster_id == cluster_id and node.zone == zone and node.state is NodeState.IN_SERVICE
+        node.cluster_id == cluster_id and node.zone == zone and node.state in SERVING | WARM
         for node in state.nodes.values()
     )
 
@@ -186,7 +190,8 @@ def _backed_off(step: Step) -> None:
         return
     at = max(node.created_at for old, node in step.nodes() if old is None)
     for entry in step.before.activities.values():
-        failed = entry.kind is ActivityKind.LAUNCH and entry.status is ActivityStatus.FAILED
+        launch = entry.kind in {ActivityKind.LAUNCH, ActivityKind.WARM_LAUNCH}
+        failed = launch and entry.status is ActivityStatus.FAILED
         if not failed or entry.cluster_id != step.cluster.id or entry.zone not in launched or entry.ended_at is None:
             continue
         if entry.ended_at < at < entry.ended_at + first and not _forgiven(step, entry):

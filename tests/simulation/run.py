@@ -22,6 +22,7 @@ from tests.simulation.races import Races
 from tests.simulation.refreshes import Refreshed, Refresher
 from tests.simulation.rows import Reader
 from tests.simulation.users import Kept, User
+from tests.simulation.warm_pools import Preparers
 from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
 
 MOST_TICKS = 3000
@@ -81,6 +82,7 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     world.doubted = kept.judged
     world.after_tick.append(watcher.look)
     askers = Askers(Waits(world), users) if mood.hooked else None
+    preparers = Preparers(world, users) if mood.warmed else None
     if askers is not None:
         world.after_tick.append(askers.waits.look)
     mixers = Mixers(world, users, kept) if mood.heaviest > 1 else None
@@ -99,6 +101,7 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         *([] if askers is None else [askers.act]),
         *([] if mixers is None else [mixers.act]),
         *(refresher.act for refresher in refreshers),
+        *([] if preparers is None else [preparers.act]),
     ]
     chaos.on = True
     for _ in range(steps):
@@ -109,6 +112,8 @@ def _play(world: World, mood: Mood, steps: int) -> None:
             mixers.act()
         if refreshers and world.rng.random() < OFTEN:
             world.rng.choice(refreshers).act()
+        if preparers is not None:
+            preparers.act()
         watcher.look()
         if ground is not None:
             ground.compare()

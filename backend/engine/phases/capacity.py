@@ -62,7 +62,7 @@ def _shrink(draft: Draft, present: int, surplus: int) -> None:
     decrease = Cause(CauseKind.CAPACITY_DECREASE, draft.now, {"before": present, "after": present - capacity(chosen)})
     reusable = room(draft)
     for node in chosen:
-        if reusable and may_return(node) and not moved_away:
+        if reusable and may_return(draft, node) and not moved_away:
             send_back(draft, node, (*draft.cluster.causes, decrease))
             reusable -= 1
             continue

@@ -50,6 +50,9 @@ def lead_warm_pool(draft: Draft) -> None:
         _delete(draft, pool)
         return
     _check_health(draft)
+    for node in draft.every(NodeState.WARMED_STOPPED, NodeState.WARMED_HIBERNATED):
+        if node.server_status is ServerStatus.ACTIVE:  # started behind our back, or by a request that came late
+            ask(draft, node, _REST[AT_REST[node.state]])
     _keep_size(draft, pool)
 
 
@@ -99,9 +102,10 @@ def _rest(draft: Draft, node: Node) -> None:
 
 def _give_up(draft: Draft, node: Node) -> None:
     """A node that cannot come into the pool."""
-    if node.returns:
-        kind = BAD.get(node.server_status or ServerStatus.UNKNOWN, CauseKind.HEALTH_STATUS_CHECK)
-        draft.terminate(node, (Cause(kind, draft.now),), LeavesFor.HEALTH)
+    if node.returns and node.server_status in BAD:
+        draft.terminate(node, (Cause(BAD[node.server_status], draft.now),), LeavesFor.HEALTH)
+    elif node.returns:
+        dismiss(draft, node, LeavesFor.WARM_POOL)  # it cannot be stopped
     elif node.server_status in ENDED_STATUSES:
         draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
     elif node.server_status is ServerStatus.ERROR:
