@@ -66,7 +66,11 @@ def _arrive(draft: Draft, node: Node) -> None:
         unseen(draft, node)
     elif node.state is NodeState.WARMED_PENDING and node.returns:
         _come_back(draft, node)
-    elif node.state is NodeState.WARMED_PENDING and booted(draft, node) and not draft.wait(node, Transition.LAUNCHING):
+    elif (
+        node.state is NodeState.WARMED_PENDING
+        and booted(draft, node)
+        and not _is_held(draft, node, Transition.LAUNCHING)
+    ):
         _proceed(draft, node)
 
 
@@ -74,9 +78,17 @@ def _come_back(draft: Draft, node: Node) -> None:
     """From service: drained first, and then hooks are asked."""
     if node.server_status in ENDED_STATUSES:
         _give_up(draft, node)
-    elif not draft.takes_traffic(node) and not draft.wait(node, Transition.TERMINATING):
+    elif not draft.takes_traffic(node) and not _is_held(draft, node, Transition.TERMINATING):
         draft.cool_down()
         _proceed(draft, node)
+
+
+def _is_held(draft: Draft, node: Node, transition: Transition) -> bool:
+    """Whether hooks are asked now; the cluster is looked at again when their time is over."""
+    held = draft.wait(node, transition)
+    for action in draft.awaited(node):
+        draft.wake(action.due_at)
+    return held
 
 
 def _proceed(draft: Draft, node: Node) -> None:

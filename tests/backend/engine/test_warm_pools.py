@@ -149,6 +149,20 @@ def test_hooks_hold_the_way_in_the_draw_the_return_and_the_end(world):
     assert world.cluster(cluster).warm_pool is None
 
 
+def test_nobody_waits_in_the_pool_beyond_its_time(world):
+    """No news comes meanwhile: the deadline alone has the cluster looked at again."""
+    cluster = world.make(minimum=0, desired=0, maximum=1)
+    world.backend.hooks.put(SCOPE, "web", HookRequest("in", Transition.LAUNCHING, 30, Result.CONTINUE))
+    world.backend.hooks.put(SCOPE, "web", HookRequest("out", Transition.TERMINATING, 30, Result.CONTINUE))
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(reuse=True))
+    world.pass_time(2 * MINUTE)
+    assert world.states(cluster) == [NodeState.WARMED_STOPPED]
+    world.resize(1, 2 * MINUTE)
+    assert world.states(cluster) == [NodeState.IN_SERVICE]
+    world.resize(0, 2 * MINUTE)
+    assert world.states(cluster) == [NodeState.WARMED_STOPPED]
+
+
 def test_a_pool_with_nodes_is_deleted_by_force_alone(world):
     world.make(minimum=0, desired=0, maximum=1)
     with pytest.raises(WarmPoolNotFound):
