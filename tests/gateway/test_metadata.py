@@ -20,6 +20,7 @@ from backend.domain.ids import account_id
 from backend.domain.node import NodeState
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
+from backend.domain.warm_pools import PoolState, WarmPoolRequest
 from backend.services.servers import Order
 from gateway import metadata
 from gateway.metadata import Metadata, MetadataSettings
@@ -238,6 +239,7 @@ class TestBehindTheAgent:
         group = world.group(tags=[Tag("a", "b", propagate=True)])
         server = world.server()
         (node,) = world.put(group, "n", server_id=server.id)
+        world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(state=PoolState.HIBERNATED))
         path, headers = "/latest/meta-data/autoscaling/target-lifecycle-state", by_agent(server.id)
         for state, target in (
             (NodeState.PENDING, "InService"),
@@ -245,6 +247,9 @@ class TestBehindTheAgent:
             (NodeState.STANDBY, "Standby"),
             (NodeState.DETACHING, "Detached"),
             (NodeState.TERMINATING_WAIT, "Terminated"),
+            (NodeState.WARMED_PENDING_WAIT, "Warmed:Hibernated"),
+            (NodeState.WARMED_STOPPED, "Warmed:Stopped"),
+            (NodeState.WARMED_TERMINATING_WAIT, "Warmed:Terminated"),
         ):
             world.change(node.id, state=state)
             world.clock.move(6)

@@ -135,6 +135,9 @@ def _ready(step: Step, node: Node) -> bool:
 def _apart(step: Step, pairs: Sequence[tuple[Node | None, Node]]) -> None:
     """Who is ready has never served since it came; who went back was well, and nobody goes back where none may."""
     for old, node in pairs:
+        came = old is not None and old.state not in WARM and node.state in WARM
+        if came and node.state is not NodeState.WARMED_RUNNING and node.server_status is ServerStatus.ACTIVE:
+            raise step.world.broke("20 readiness", f"node {node.id} is {node.state}, its server runs")
         if node.state in WARM and (node.in_service_at is not None or node.counted):
             raise step.world.broke("21 warm pool", f"node {node.id} is {node.state}, and serves")
         returned = old is not None and old.state is NodeState.IN_SERVICE and node.state is NodeState.WARMED_PENDING

@@ -86,12 +86,14 @@ def _grow(draft: Draft, present: int, lacking: int) -> None:
     if _gives_up(draft, present, lacking):
         return
     if isinstance(draft.snapshot.profile, Reason):
-        _refuse(draft, draft.snapshot.profile, present, lacking)
+        if lacking > 0:
+            _refuse(draft, draft.snapshot.profile, _increase(draft, present, lacking))
         return
     if waits_for_facts(draft):
         return
     if not draft.choices:
-        _refuse(draft, Reason(ReasonKind.NO_TYPE_MEETS), present, lacking)
+        if lacking > 0:
+            _refuse(draft, Reason(ReasonKind.NO_TYPE_MEETS), _increase(draft, present, lacking))
         return
     failing = failing_zones(draft)
     hung = _hung_zones(draft, failing)
@@ -124,15 +126,13 @@ def _gives_up(draft: Draft, present: int, lacking: int) -> bool:
     return True
 
 
-def _refuse(draft: Draft, reason: Reason, present: int, lacking: int) -> None:
+def _refuse(draft: Draft, reason: Reason, causes: tuple[Cause, ...], kind: ActivityKind = ActivityKind.LAUNCH) -> None:
     """The launch source is gone: told again after each delay, as a launch that failed."""
-    if lacking <= 0:
-        return
     waiting = [entry.retry_at for entry in draft.failures if entry.retry_at > draft.now]
     if waiting:
         draft.wake(max(waiting))
         return
-    draft.tell(ActivityKind.LAUNCH, ActivityStatus.FAILED, _increase(draft, present, lacking), reason)
+    draft.tell(kind, ActivityStatus.FAILED, causes, reason)
     draft.back_off(NO_ZONE, NO_PROFILE, refused=reason.kind not in NOT_ASKED)
 
 
@@ -188,7 +188,15 @@ def _launch_lacking(draft: Draft, failing: set[str], hung: set[str], missing: tu
 
 def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
     """Launches into the warm pool, as far as the cloud has room; spread over zones with the cluster's own nodes."""
-    if not draft.runs(Process.LAUNCH) or isinstance(draft.snapshot.profile, Reason) or waits_for_facts(draft):
+    if not draft.runs(Process.LAUNCH):
+        return
+    if isinstance(draft.snapshot.profile, Reason):
+        _refuse(draft, draft.snapshot.profile, causes, ActivityKind.WARM_LAUNCH)
+        return
+    if waits_for_facts(draft):
+        return
+    if not draft.choices:
+        _refuse(draft, Reason(ReasonKind.NO_TYPE_MEETS), causes, ActivityKind.WARM_LAUNCH)
         return
     failing = failing_zones(draft)
     hung = _hung_zones(draft, failing)

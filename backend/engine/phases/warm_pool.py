@@ -173,6 +173,11 @@ def _verdict(draft: Draft, node: Node) -> CauseKind | None:
 def _keep_size(draft: Draft, pool: WarmPool) -> None:
     spec = draft.cluster.spec
     wanted, here = pool.size(spec.maximum, spec.desired), members(draft)
+    strays = [node for node in here if node.state in WARM and node.zone not in spec.zones]
+    if strays and draft.runs(Process.TERMINATE):  # nobody draws them any more; others come in their place
+        for node in strays:
+            dismiss(draft, node, LeavesFor.ZONE, pool.causes)
+        here = members(draft)
     lacking = max(0, -draft.surplus())  # what is ready is kept for the cluster, when it may launch again
     if len(here) > wanted + lacking:
         _trim(draft, pool, here, len(here) - wanted - lacking)

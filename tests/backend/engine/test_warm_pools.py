@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind
 from backend.domain.cluster import ClusterChange, Process
 from backend.domain.hooks import HookRequest, Result, Transition
 from backend.domain.ids import short_id
+from backend.domain.lifecycle_findings import NodeRetained
 from backend.domain.node import NodeState, ServerStatus
 from backend.domain.warm_pool_findings import WarmPoolBusy, WarmPoolInUse, WarmPoolNotFound
 from backend.domain.warm_pools import PoolState, WarmPoolRequest
+from backend.drivers.simulated.faults import Where
+from backend.services.events import RuleRequest
+from backend.store import tables
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
@@ -203,3 +208,78 @@ def test_a_quiet_pool_costs_nothing(world):
     before = world.engine.counters["passes"]
     world.pass_time(timedelta(minutes=30).total_seconds(), 30.0)
     assert world.engine.counters["passes"] - before <= 2
+
+
+def test_what_a_hook_keeps_of_a_return_is_ended_by_its_user(world):
+    cluster = world.make(minimum=0, desired=1, maximum=1)
+    world.backend.hooks.put(SCOPE, "web", HookRequest("out", Transition.TERMINATING, 30, Result.ABANDON))
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({"retain_abandoned": True}))
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(prepared=1, reuse=True))
+    world.pass_time(MINUTE)
+    world.resize(0, 2 * MINUTE)
+    kept = next(node for node in world.nodes(cluster) if node.state is NodeState.WARMED_PENDING_RETAINED)
+    entry = next(one for one in world.journal(cluster) if one.kind is ActivityKind.RETURN)
+    assert (entry.status, entry.node_id) == (ActivityStatus.CANCELLED, kept.id)
+    server = short_id(kept.server_id)
+    with pytest.raises(NodeRetained):
+        world.backend.nodes.terminate(SCOPE, server, decrement=True)
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({"retain_abandoned": False}))
+    told = world.backend.nodes.terminate(SCOPE, server, decrement=False)
+    assert told.kind is ActivityKind.WARM_TERMINATE
+    world.pass_time(2 * MINUTE)
+    assert [node.state for node in world.nodes(cluster)] == [NodeState.WARMED_STOPPED]
+
+
+def test_without_retention_an_abandoned_return_still_returns(world):
+    """Source: conformance/recorded stackd.autoscaling.warm_pool_return_abandon_native.abandoned-return."""
+    cluster = world.warm(desired=1, maximum=1, reuse=True)
+    world.backend.hooks.put(SCOPE, "web", HookRequest("out", Transition.TERMINATING, 30, Result.ABANDON))
+    world.resize(0, 2 * MINUTE)
+    assert world.states(cluster) == [NodeState.WARMED_STOPPED]
+    assert world.journal(cluster)[-1].status is ActivityStatus.SUCCESSFUL
+
+
+def test_one_that_an_entry_hook_gives_up_is_ended_and_another_comes(world):
+    cluster = world.make(minimum=0, desired=0, maximum=1)
+    world.backend.hooks.put(SCOPE, "web", HookRequest("in", Transition.LAUNCHING, 30))
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest())
+    world.pass_time(2 * MINUTE)
+    told = [(entry.kind, entry.status) for entry in world.journal(cluster)]
+    assert (ActivityKind.WARM_LAUNCH, ActivityStatus.CANCELLED) in told
+    assert (ActivityKind.WARM_TERMINATE, ActivityStatus.SUCCESSFUL) in told
+    assert len(world.pooled()) == 1
+
+
+def test_ends_are_told_with_their_ways(world):
+    world.backend.events.put(SCOPE, RuleRequest("all", '{"source":["aws.autoscaling"]}'))
+    world.warm(maximum=1, reuse=True)
+    world.resize(1)
+    world.resize(0)
+    world.backend.warm_pools.delete(SCOPE, "web", force=True)
+    world.pass_time(MINUTE)
+    columns = tables.metadata.tables["messages"].c
+    with world.store.read() as conn:
+        rows = conn.execute(select(columns.data).where(columns.kind == "activity").order_by(columns.created_at)).all()
+    assert [(row.data["origin"], row.data["destination"]) for row in rows] == [
+        ("EC2", "WarmPool"),
+        ("WarmPool", "AutoScalingGroup"),
+        ("AutoScalingGroup", "WarmPool"),
+        ("WarmPool", "EC2"),
+    ]
+
+
+def test_a_server_that_its_owner_ends_in_the_pool_is_replaced(world):
+    cluster = world.warm(maximum=1)
+    (one,) = world.nodes(cluster)
+    world.simulated.cloud.compute.delete(SCOPE, one.server_id)
+    world.pass_time(2 * MINUTE)
+    (other,) = world.nodes(cluster)
+    assert (other.state, other.id == one.id) == (NodeState.WARMED_STOPPED, False)
+
+
+@pytest.mark.parametrize("call", ["start", "stop", "create"])
+def test_what_the_cloud_did_not_hear_is_asked_again(world, call):
+    world.simulated.faults.lose_request(Where(calls=(call,)), times=1)
+    world.warm(maximum=1, seconds=4 * MINUTE)
+    world.resize(1, 4 * MINUTE)
+    assert world.shown() == (["InService"], 0)
