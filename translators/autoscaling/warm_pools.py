@@ -56,8 +56,6 @@ def _request(params: Mapping[str, Any]) -> WarmPoolRequest:
             wire = member[0].lower() + member[1:]
             raise constraint(value, wire, f"Member must have value greater than or equal to {bound}")
     state = params.get("PoolState")
-    if state is not None and state not in set(PoolState):
-        raise constraint(state, "poolState", f"Member must satisfy enum value set: [{', '.join(PoolState)}]")
     return WarmPoolRequest(
         minimum=params.get("MinSize"),
         prepared=params.get("MaxGroupPreparedCapacity"),

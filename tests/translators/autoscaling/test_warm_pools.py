@@ -119,13 +119,6 @@ def test_an_empty_pool_hinders_no_deletion(world, put):
                 " equal to -1"
             ),
         ),
-        (
-            {"PoolState": "Cold"},
-            (
-                "'Cold' at 'poolState' failed to satisfy constraint: Member must satisfy enum value set: [Stopped,"
-                " Hibernated, Running]"
-            ),
-        ),
     ],
 )
 def test_refusals(refused, put, params, words):
