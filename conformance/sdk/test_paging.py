@@ -25,7 +25,10 @@ def enough(shared_fleet: Fleet) -> Fleet:
         fleet.configuration()
         fleet.new_template()
         fleet.create(0, Tags=[tag])
-    fleet.create(SMALLEST + 2, Tags=[tag], AutoScalingGroupName=unique("paged"))
+    paged = fleet.create(SMALLEST + 2, Tags=[tag], AutoScalingGroupName=unique("paged"))
+    fleet.autoscaling.put_warm_pool(AutoScalingGroupName=paged, MinSize=4, PoolState="Running")
+    pool = {"AutoScalingGroupName": paged}
+    until("a pool is filled", lambda: len(fleet.autoscaling.describe_warm_pool(**pool)["Instances"]) == 4)
     for _ in range(SMALLEST + 1):
         fleet.ec2.create_launch_template_version(
             LaunchTemplateName=fleet.template, SourceVersion="1", LaunchTemplateData={"EbsOptimized": False}
@@ -78,7 +81,6 @@ EMPTY = {
     "DescribeLoadBalancerTargetGroups",
     "DescribeLoadBalancers",
     "DescribeNotificationConfigurations",
-    "DescribeWarmPool",
 }
 """Lists of what comes later."""
 

@@ -117,8 +117,12 @@ def test_iam_is_signed_for_a_region_that_is_not_ours():
             (400, "InvalidAction", "Could not find operation DescribeTags for version 1999-01-01"),
         ),
         (
-            lambda: action("autoscaling", "PutWarmPool", {"AutoScalingGroupName": "g"}),
-            (400, "InvalidAction", "The action PutWarmPool is not supported by Coppice for the service autoscaling."),
+            lambda: action("autoscaling", "PutScalingPolicy", {"AutoScalingGroupName": "g", "PolicyName": "p"}),
+            (
+                400,
+                "InvalidAction",
+                "The action PutScalingPolicy is not supported by Coppice for the service autoscaling.",
+            ),
         ),
         (
             lambda: action("ec2", "DescribeVolumes"),

@@ -201,11 +201,15 @@ def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
     failing = failing_zones(draft)
     hung = _hung_zones(draft, failing)
     most = min(number, draft.settings.launches if _is_proven(draft) else draft.settings.first_launches)
+    launched = 0
     beside = draft.every(*WARMING, *WARM)
     for zone, wanted in Chooser(draft, hung, beside).allot(most, most).items():
         profiles = _one_try_each(draft, zone, wanted)
         here = _room(draft, zone, len(profiles), failing | hung)
+        launched += here
         _launch(draft, zone, profiles[:here], causes, [None] * here, state=NodeState.WARMED_PENDING)
+    if launched == most < number:
+        draft.again = True
 
 
 def _one_try_each(draft: Draft, zone: str, wanted: list[Profile]) -> list[Profile]:

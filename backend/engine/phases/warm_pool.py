@@ -35,6 +35,8 @@ from backend.policies import termination
 
 _SHARE = 10
 """One in so many of the pool is replaced for its health at a time, and one of any pool."""
+_TRIES = 3
+"""So often a server is asked to be suspended."""
 _REST = {ServerStatus.STOPPED: Power.STOP, ServerStatus.PAUSED: Power.SUSPEND}
 
 
@@ -97,8 +99,16 @@ def _proceed(draft: Draft, node: Node) -> None:
 
 
 def _rest(draft: Draft, node: Node) -> None:
-    """The server comes to rest as the pool was to have it when the node set out."""
+    """The server comes to rest as the pool was to have it when the node set out.
+
+    A server that the cloud does not suspend is stopped, as one that is not set up for hibernation.
+    Source: Auto Scaling User Guide, "Warm pools"; stackd warm_pool_reuse_native.
+    """
     state = node.warms_to or NodeState.WARMED_STOPPED
+    given_up_at = node.state_at + _TRIES * draft.settings.power_retry
+    if state is NodeState.WARMED_HIBERNATED and node.server_status is ServerStatus.ACTIVE and draft.now >= given_up_at:
+        state = NodeState.WARMED_STOPPED
+        node = draft.put(replace(node, warms_to=state, power_asked_at=None))
     wanted, status = AT_REST[state], node.server_status
     deadline = node.state_at + draft.settings.boot_timeout
     if status is wanted:

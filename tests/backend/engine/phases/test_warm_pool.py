@@ -91,6 +91,21 @@ def test_a_server_is_told_once_in_a_while():
     assert power(plan(cluster, replace(asked, power_asked_at=NOW - SETTINGS.power_retry))) == [Power.STOP]
 
 
+def test_one_that_is_not_suspended_is_stopped():
+    cluster = group(WarmPool(state=PoolState.HIBERNATED), maximum=1)
+    tried = coming(cluster, "n", warms_to=NodeState.WARMED_HIBERNATED, state_at=NOW - 3 * SETTINGS.power_retry)
+    made = plan(cluster, replace(tried, power_asked_at=NOW))
+    assert power(made) == [Power.STOP]
+    assert made.changes.after.nodes[tried.id].warms_to is NodeState.WARMED_STOPPED
+
+
+def test_more_than_one_pass_launches_are_launched_by_the_next():
+    settings = replace(SETTINGS, first_launches=2)
+    made = plan(group(maximum=5), settings=settings)
+    assert len(launched(made)) == 2
+    assert made.due_at == NOW
+
+
 @pytest.mark.parametrize("returns", [False, True])
 def test_one_that_cannot_be_stopped_is_given_up(returns):
     cluster = group(WarmPool(reuse=True), maximum=1)
