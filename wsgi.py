@@ -37,8 +37,9 @@ from backend.commands.opening import (
     webhook_key_of,
 )
 from backend.config import BackendSettings
+from backend.domain.consultations import Question
 from backend.domain.ids import account_id
-from backend.domain.messages import EVERYWHERE
+from backend.domain.messages import EVERYWHERE, Telling
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.log_sink import LogSink
@@ -70,6 +71,7 @@ from gateway.services import Services
 from translators import load, registry  # noqa: F401 - registers every operation
 from translators.callers import Callers, names_of
 from translators.events.bodies import Bodies
+from translators.events.consultations import Consultations
 from translators.metadata import Guests
 from translators.registry import Caller
 from translators.sns.envelopes import notifications
@@ -137,18 +139,25 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
 
     rooms = Rooms(SystemClock(), chosen.queues)
     shelves = Shelves(is_home, partial(notifications, endpoint=chosen.messages_endpoint), rooms)
-    web = WebhookSink(webhook_key_of(chosen), SystemClock(), chosen.webhooks).send
+    hooks = WebhookSink(webhook_key_of(chosen), SystemClock(), chosen.webhooks)
+    asking = Consultations(lambda region: of_cloud.get(region, region), account_of)
+
+    def consult(question: Question) -> frozenset[str]:
+        asked = Telling(question.id, asking.asked(question))
+        return asking.named(hooks.ask(question.scope, question.target, asked))
+
     everywhere = bool(chosen.messages_everywhere)
     log = LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send
     bus = Bus(chosen.messages_everywhere, chosen.messages_waiting)
     return Outlets(
         words=words,
         shelves={"sqs": shelves.queue, "sns": shelves.topic, EVERYWHERE: bus},
-        sinks={"log": log, "http": web, "https": web},
+        sinks={"log": log, "http": hooks.send, "https": hooks.send},
         reserved={"log", EVERYWHERE},
         everywhere=everywhere,
         decide=partial(decide_by_default, everywhere=everywhere),
         most_waiting=chosen.messages_waiting,
+        consult=consult,
     )
 
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import base64
 import hmac
+import http.client
+import io
 import re
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from backend.clock import Clock
 from backend.domain.messages import Gone, Refused, Telling, Unreached
@@ -31,6 +33,10 @@ _MOST_HEAD: Final = 8192
 _MOST_ADDRESSES: Final = 4
 """Of a name that are tried."""
 _GONE: Final = 410
+_ANSWER_SECONDS: Final = 2.0
+"""How long an answer may take. Source: Auto Scaling User Guide, "Create a custom termination policy with Lambda"."""
+_MOST_ANSWER: Final = 65_536
+T = TypeVar("T")
 _NEVER: Final = frozenset({400, 413, 414, 415, 422})
 """Answers that say that this message will not do, whenever it comes."""
 
@@ -102,6 +108,24 @@ class WebhookSink:
             raise Gone(words)
         raise Refused(words) if status in _NEVER else Unreached(words)
 
+    def ask(self, scope: Scope, target: str, telling: Telling) -> bytes:
+        """What a URL answers to a question, as its body.
+
+        Raises:
+            Unreached: it did not answer in time, or with anything but success.
+            Refused: it is not to be asked.
+        """
+        address = web_address(target)
+        if address is None:
+            raise Refused(f"{shown(target)} is no URL that can be asked")
+        ends_at = self.clock.monotonic() + min(self.rule.seconds, _ANSWER_SECONDS)
+        request = self._request(address, scope, telling)
+        raw = self._spoken(address, ends_at, lambda connection: self._whole(connection, request, ends_at))
+        status, body = _body(raw)
+        if not 200 <= status < 300:
+            raise Unreached(f"{address.host} answered {status}")
+        return body
+
     def _request(self, address: WebAddress, scope: Scope, telling: Telling) -> bytes:
         at = int(self.clock.now().timestamp())
         body = telling.body.encode()
@@ -123,15 +147,32 @@ class WebhookSink:
     def _exchange(self, address: WebAddress, request: bytes) -> int:
         """The status that the server answers. Raises Unreached, Refused."""
         ends_at = self.clock.monotonic() + self.rule.seconds
+        return self._spoken(address, ends_at, lambda connection: self._answered(connection, request, ends_at))
+
+    def _spoken(self, address: WebAddress, ends_at: float, speak: Callable[[socket.socket], T]) -> T:
+        """What comes of speaking to the server. Raises Unreached, Refused."""
         try:
             with self._connected(self._chosen(address), address.port, ends_at) as plain:
                 if address.scheme == "http":
-                    return self._answered(plain, request, ends_at)
+                    return speak(plain)
                 plain.settimeout(self._left(ends_at))
                 with self._context().wrap_socket(plain, server_hostname=address.host) as sealed:
-                    return self._answered(sealed, request, ends_at)
+                    return speak(sealed)
         except OSError as error:  # among them what TLS finds wrong, and that time is up
             raise Unreached(f"{address.host}: {error}") from error
+
+    def _whole(self, connection: socket.socket, request: bytes, ends_at: float) -> bytes:
+        """All that the server sends until it closes. Raises OSError."""
+        connection.settimeout(self._left(ends_at))
+        connection.sendall(request)
+        answer = bytearray()
+        while len(answer) <= _MOST_ANSWER:
+            connection.settimeout(self._left(ends_at))
+            more = connection.recv(_MOST_HEAD)
+            if not more:
+                return bytes(answer)
+            answer += more
+        raise OSError(f"it answered more than {_MOST_ANSWER} bytes")
 
     def _connected(self, chosen: Sequence[Address], port: int, ends_at: float) -> socket.socket:
         """A connection to the first that takes one; each has its share of the time. Raises OSError."""
@@ -182,6 +223,26 @@ class WebhookSink:
         if self._tls is None:
             self._tls = ssl.create_default_context(cafile=self.rule.trust)
         return self._tls
+
+
+class _Read:
+    """Bytes that were read, as a socket for who parses them."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def makefile(self, *_: object, **__: object) -> io.BytesIO:
+        return io.BytesIO(self._raw)
+
+
+def _body(raw: bytes) -> tuple[int, bytes]:
+    """Status and body of an answer. Raises Unreached where it is none."""
+    try:
+        response = http.client.HTTPResponse(cast("socket.socket", _Read(raw)), method="POST")
+        response.begin()
+        return response.status, response.read()
+    except (http.client.HTTPException, ValueError) as error:
+        raise Unreached(f"what it answered is no HTTP: {error!r}") from error
 
 
 def _answer(head: bytes, *, whole: bool) -> tuple[int | None, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,8 +11,11 @@ from random import Random
 from typing import Any
 
 from backend.domain.cluster import Cluster
+from backend.domain.consultations import Question
+from backend.domain.messages import SinkError
 from backend.domain.node import Node
 from backend.domain.scope import Scope
+from backend.domain.web_addresses import shown
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.network import Subnet
@@ -34,6 +38,9 @@ from backend.store.leases import ClusterLease
 from backend.store.session import Connection
 
 REPLANS = 5
+_OUTSIDE = "http"
+"""The lane of those who are no part of the cloud."""
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,22 @@ def _planned(context: Context, snapshot: Snapshot, rng: Random) -> Generator[Seq
         snapshot = yield from _explained(context, snapshot, plan.faults_wanted)
     if plan.places_wanted or plan.types_wanted or plan.faults_wanted:
         plan = make_plan(snapshot, context.now(), context.settings, rng)
+    if plan.question is not None:
+        (named,) = yield [Call(plan.question.scope, partial(_consult, context, plan.question), lane=_OUTSIDE)]
+        plan = make_plan(replace(snapshot, named=named), context.now(), context.settings, rng)
     return plan
+
+
+def _consult(context: Context, question: Question) -> frozenset[str]:
+    """Who is named to go; nobody where no answer came, for then it is asked again."""
+    if context.outlets.consult is None:
+        return frozenset()
+    try:
+        return frozenset(context.outlets.consult(question))
+    except SinkError as error:
+        told = question.cluster.name, question.scope.project_id, shown(question.target), error
+        LOG.warning("cluster=%s project=%s: %s chose nobody to go: %s", *told)
+        return frozenset()
 
 
 def _placed(context: Context, snapshot: Snapshot) -> Generator[Sequence[Call], list[Any], Snapshot]:

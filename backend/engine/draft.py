@@ -15,6 +15,7 @@ from random import Random
 from backend.domain.activity import Cause, Reason
 from backend.domain.backoff import NO_PROFILE, Backoff
 from backend.domain.cluster import ClusterStatus, Process
+from backend.domain.consultations import Question
 from backend.domain.node import ENDING, SERVING, Health, LeavesFor, Node, NodeState, ServerStatus, capacity
 from backend.domain.refreshes import FORWARD
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, TrafficSource
@@ -58,6 +59,7 @@ class Draft(Revision):
         wakes: instants at which something may have to be done.
         places_wanted: launches wait to be told where the cluster's subnets lie.
         types_wanted: launches wait to be told what types the cloud offers.
+        question: somebody outside is to choose who goes.
         faults_wanted: nodes whose servers went into error, for reasons that the cloud is to be asked for.
         turned: what nodes are made from is no longer what was read: the rest is planned in the next pass.
     """
@@ -69,6 +71,7 @@ class Draft(Revision):
         self.wakes: list[datetime] = []
         self.places_wanted = False
         self.types_wanted = False
+        self.question: Question | None = None
         self.faults_wanted: list[Node] = []
         self.turned = False
         self._acts: list[Act] = []

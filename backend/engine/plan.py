@@ -8,6 +8,7 @@ from datetime import datetime
 from random import Random
 
 from backend.domain.changes import Changes
+from backend.domain.consultations import Question
 from backend.domain.node import Node
 from backend.engine.acts.act import Act
 from backend.engine.draft import Draft
@@ -57,6 +58,7 @@ class Plan:
     Attributes:
         acts: what the cloud is told when the changes are written.
         places_wanted: there are launches too, once it is known where the cluster's subnets lie.
+        question: somebody outside is to choose who goes.
         faults_wanted: nodes whose launch failed for reasons that the cloud knows better.
         types_wanted: there are launches too, once it is known what types the cloud offers.
     """
@@ -67,6 +69,7 @@ class Plan:
     places_wanted: bool = False
     faults_wanted: tuple[Node, ...] = ()
     types_wanted: bool = False
+    question: Question | None = None
 
 
 def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: Random) -> Plan:
@@ -86,5 +89,5 @@ def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: 
             break
     sweep = now + settings.sweep * rng.uniform(0.5, 1.0)
     due_at = now if draft.again else min((*(max(at, now) for at in draft.wakes), sweep))
-    wanted = draft.places_wanted, tuple(draft.faults_wanted), draft.types_wanted
+    wanted = draft.places_wanted, tuple(draft.faults_wanted), draft.types_wanted, draft.question
     return Plan(draft.changes, tuple(draft.acts), due_at, *wanted)

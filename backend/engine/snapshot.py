@@ -85,6 +85,7 @@ class Snapshot:
         seen_until: up to when the servers' changes have been observed.
         launch_first: the project wants clusters without a maintenance policy to launch before they terminate.
         project, region: how many of their nodes are in service and bad; nothing where none of the cluster's is.
+        named: servers, by short id, that somebody outside chose to go; None where nobody was asked.
         faults: the cloud's own words about servers that went into error, by node id; None where it has none. Only of
             those that it was asked for.
         alarms: of those that a refresh looks at, whether they are in alarm; by name.
@@ -103,6 +104,7 @@ class Snapshot:
     mixed: Sequence[Profile] = ()
     types: Offer | None = None
     alarms: Mapping[str, bool] = field(default_factory=dict)
+    named: Collection[str] | None = None
 
     @property
     def cluster(self) -> Cluster:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -54,7 +54,9 @@ class TerminationView:
     mix: MixView | None = None
 
 
-def choose(nodes: Sequence[Node], units: int, view: TerminationView, rng: Random) -> list[Node]:
+def choose(
+    nodes: Sequence[Node], units: int, view: TerminationView, rng: Random, *, among: Collection[str] | None = None
+) -> list[Node]:
     """The nodes to terminate, in the order they are chosen; fewer when the rest is protected or counts more.
 
     Of the zones that hold most and at least one that may go, the one with the best candidate gives it up;
@@ -64,6 +66,7 @@ def choose(nodes: Sequence[Node], units: int, view: TerminationView, rng: Random
     Args:
         nodes: all that count towards the capacity.
         units: what may go; never more than that does.
+        among: ids of those that may be chosen at all; None for any.
 
     Source: Auto Scaling User Guide, "Configure termination policies".
     """
@@ -72,7 +75,7 @@ def choose(nodes: Sequence[Node], units: int, view: TerminationView, rng: Random
         counts[node.zone] += node.weight
     queues: Queues = {}
     for node in nodes:
-        if may_go(node):
+        if may_go(node) and (among is None or node.id in among):
             side = node.preemptible and view.mix is not None
             queues.setdefault((node.zone, side), []).append((_key(node, view, rng), node))
     for queue in queues.values():

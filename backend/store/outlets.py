@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from backend.domain.consultations import Question
 from backend.domain.messages import MOST_WAITING, Message, Refused, SinkError, Telling
 from backend.domain.scope import Scope
 from backend.domain.web_addresses import web_address
@@ -57,6 +58,7 @@ class Outlets:
         reserved: kinds of targets that are the operator's: no caller may name one.
         everywhere: the operator named targets that hear of every event: all is written that may be told.
         decide: what becomes of an action whose message was given up.
+        consult: asks somebody outside which nodes may go: their servers' short ids; it raises SinkError. None: nobody.
         most_waiting: messages of a project in a region that wait at once; rules tell nobody while there are more.
     """
 
@@ -67,6 +69,7 @@ class Outlets:
     everywhere: bool = False
     decide: Decide = undecided
     most_waiting: int = MOST_WAITING
+    consult: Callable[[Question], Collection[str]] | None = None
 
     def takes(self, target: str) -> bool:
         """Whether a caller may have messages sent to it: what is kept here has an ARN, what is called has none."""

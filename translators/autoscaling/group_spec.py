@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from backend.domain.cluster import DeletionProtection, TerminationRule, ZoneDistribution
+from backend.domain.consultations import CONSULTANTS
+from backend.domain.web_addresses import shown, web_address
 from translators.autoscaling.errors import constraint, unsupported, validation
 
 Values = dict[str, Any]
@@ -80,9 +82,15 @@ def _health_checks(value: str) -> Values:
 
 
 def _termination(value: list[str]) -> Values:
-    for rule in value:
+    for position, rule in enumerate(value):
         if rule.startswith("arn:"):
-            raise unsupported("TerminationPolicies with a Lambda function")
+            raise unsupported("TerminationPolicies with a Lambda function", "a URL in its place is asked instead")
+        if rule.startswith(CONSULTANTS):
+            if position > 0:
+                raise validation("A custom termination policy must be the first one of the list.")  # unsourced
+            if web_address(rule) is None:
+                raise validation(f"Invalid termination policy: {shown(rule)} is no URL that can be asked.")  # unsourced
+            continue
         if rule not in set(TerminationRule):
             # unsourced
             raise validation(f"Invalid termination policy: {rule}. Valid values: [{', '.join(TerminationRule)}]")

@@ -29,6 +29,7 @@ from backend.engine.choosing import Chooser, failing_zones
 from backend.engine.draft import REPLACED, Draft
 from backend.engine.drawing import draw, may_return, room, send_back
 from backend.engine.launches import launch
+from backend.engine.phases.consultation import choosable
 from backend.engine.phases.rebalance import termination_view
 from backend.engine.revision import NO_ZONE, NOT_ASKED
 from backend.engine.snapshot import Profile
@@ -56,8 +57,8 @@ def _shrink(draft: Draft, present: int, surplus: int) -> None:
         draft.types_wanted = True
         draft.wake(draft.now + draft.settings.cloud_retry)
         return
-    counted = draft.counted()
-    chosen = termination.choose(counted, surplus, termination_view(draft), draft.rng)
+    counted, among = draft.counted(), choosable(draft, surplus)
+    chosen = termination.choose(counted, surplus, termination_view(draft), draft.rng, among=among)
     moved_away = any(True for _ in draft.pairs())
     decrease = Cause(CauseKind.CAPACITY_DECREASE, draft.now, {"before": present, "after": present - capacity(chosen)})
     reusable = room(draft)
@@ -72,7 +73,7 @@ def _shrink(draft: Draft, present: int, surplus: int) -> None:
             act = Cause(CauseKind.ZONE_REBALANCE_TERMINATE, draft.now, {"server": node.server_id or ""})
         leaves_for = LeavesFor.CAPACITY if act is decrease else LeavesFor.ZONE
         draft.terminate(node, (*draft.cluster.causes, act, selected), leaves_for)
-    if not any(map(termination.may_go, counted)):
+    if among is None and not any(map(termination.may_go, counted)):
         draft.note((*draft.cluster.causes, Cause(CauseKind.ALL_PROTECTED, draft.now)))
 
 

@@ -204,3 +204,46 @@ def test_what_is_no_url_is_refused_and_not_told():
     with pytest.raises(Refused) as found:
         _sink().send(SCOPE, "https://user:pass@h/", TELLING)
     assert "pass" not in str(found.value)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", b"abc"),
+        (b"HTTP/1.0 201 Made\r\n\r\nabc", b"abc"),
+        (CHUNKED, b"abc"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    ],
+)
+def test_a_question_is_answered_by_the_body(served, answer, body):
+    server = served(answer)
+    assert _sink().ask(SCOPE, f"http://choose.example:{server.port}/", TELLING) == body
+    assert b"webhook-signature: v1," in server.heard
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 500 Oh\r\n\r\n", "answered 500"),
+        (b"HTTP/1.1 302 There\r\nLocation: /x\r\n\r\n", "answered 302"),
+        (b"no HTTP at all", "is no HTTP"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "is no HTTP"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 70_000, "more than 65536 bytes"),
+        (b"", "is no HTTP"),
+        (None, "timed out"),
+    ],
+)
+def test_a_question_that_is_not_answered(served, answer, words):
+    server = served(answer)
+    with pytest.raises(Unreached, match=words):
+        _sink(seconds=0.3).ask(SCOPE, f"http://choose.example:{server.port}/", TELLING)
+
+
+def test_nobody_inside_is_asked():
+    with pytest.raises(Refused):
+        _sink(allowed=()).ask(SCOPE, "http://choose.example/", TELLING)
+    with pytest.raises(Refused):
+        _sink().ask(SCOPE, "ftp://choose.example/", TELLING)

@@ -114,6 +114,8 @@ def test_honoured(member, value, values):
         ("HealthCheckType", "EC2,HTTP", "Invalid HealthCheckType: EC2,HTTP"),
         ("TerminationPolicies", ["Newest"], "Invalid termination policy: Newest"),
         ("TerminationPolicies", ["arn:aws:lambda:r:1:function:f"], "TerminationPolicies with a Lambda function"),
+        ("TerminationPolicies", ["Default", "https://choose.example/"], "must be the first one of the list"),
+        ("TerminationPolicies", ["https://me@choose.example/"], "is no URL that can be asked"),
         ("ServiceLinkedRoleARN", "role", "Invalid ServiceLinkedRoleARN"),
         ("MaxInstanceLifetime", 86_399, "maxInstanceLifetime must be between 86400 and 31536000 seconds"),
         ("MaxInstanceLifetime", -1, "maxInstanceLifetime must be between 86400 and 31536000 seconds"),
