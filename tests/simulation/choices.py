@@ -27,15 +27,24 @@ def launched(step: Step) -> None:
         if node.replaces in here or (node.replaces is not None and node.state is NodeState.PENDING)
     )
     units, heaviest = capacity(counted), max(node.weight for node in counted)
-    if units > step.cluster.spec.desired + ahead + heaviest - 1:
+    direct = _direct(step) & here
+    beside = sum(node.weight for node in counted if node.id in direct)
+    if units > step.cluster.spec.desired + ahead + beside + heaviest - 1:
         detail = f"{step.cluster.name}: {units} units, {ahead} ahead, wants {step.cluster.spec.desired}"
         raise step.world.broke("3 bounds", detail)
-    if _troubled(step) or step.world.settings.window.first < len(counted):
+    if direct or _troubled(step) or step.world.settings.window.first < len(counted):
         return  # a zone may have to wait
     counts = _units(counted)
     for node in plain:
         if counts[node.zone] > min(counts[zone] for zone in step.cluster.spec.zones) + heaviest + ahead:
             raise step.world.broke("19 zones", f"{step.cluster.name}: launched in {node.zone}: {dict(counts)}")
+
+
+def _direct(step: Step) -> set[str]:
+    """Nodes that users launched into a zone by number, while it is not known of all of them what comes of it."""
+    if not step.cluster.launching and not step.before.clusters[step.cluster.id].launching:
+        return set()
+    return step.directly_launched()
 
 
 def _troubled(step: Step) -> bool:

@@ -26,6 +26,7 @@ class Mood:
         hooked: users put lifecycle hooks, and answer some of what these ask.
         heaviest: users put mixes, whose nodes count up to that much; 1: they do not.
         warmed: users put warm pools, and scale more.
+        direct: users launch nodes by number, and ask again for what they asked for.
     """
 
     crash: tuple[float, ...] = (0.0, 0.01, 0.03)
@@ -47,6 +48,7 @@ class Mood:
     heaviest: int = 1
     refreshing: bool = False
     warmed: bool = False
+    direct: bool = False
 
 
 NORMAL = Mood()
@@ -64,6 +66,7 @@ MIXED = Mood(heaviest=3, trial="stays_quiet", steps=50)
 REFRESHING = Mood(refreshing=True, largest=6)
 WARMED = Mood(warmed=True)
 WARMED_HOOKED = Mood(warmed=True, hooked=True)
+DIRECT = Mood(direct=True)
 BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
@@ -122,6 +125,7 @@ MOODS = {
     "refreshing": REFRESHING,
     "warmed": WARMED,
     "warmed-hooked": WARMED_HOOKED,
+    "direct": DIRECT,
     "building": BUILDING,
 }
 SOAK = (
@@ -141,6 +145,7 @@ SOAK = (
     "building",
     "warmed",
     "warmed-hooked",
+    "direct",
 )
 """What seeds are soaked in, one after the other."""
 
@@ -158,6 +163,7 @@ SEEDS = {
     "refreshing": 5,
     "warmed": 5,
     "warmed-hooked": 4,
+    "direct": 5,
     "meddling": 5,
     "silent": 10,
     "overtaken": 10,

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from tests.simulation import broken_building as building
+from tests.simulation import broken_direct as direct
 from tests.simulation import broken_engine as engine
 from tests.simulation import broken_hooks as hooks
 from tests.simulation import broken_mixes as mixes
@@ -16,6 +17,7 @@ from tests.simulation import broken_store as store
 from tests.simulation import broken_warm_pools as warm_pools
 from tests.simulation.moods import (
     BIG,
+    DIRECT,
     HOOKED,
     MEDDLING,
     MIXED,
@@ -160,6 +162,8 @@ MUTATIONS = (
     Mutation(warm_pools.sizes_by_the_maximum, WARMED),
     Mutation(warm_pools.lets_the_pool_stay, WARMED),
     Mutation(warm_pools.holds_nobody_in_the_pool, WARMED_HOOKED),
+    Mutation(direct.raises_nothing_for_what_was_made, DIRECT),
+    Mutation(direct.ends_before_the_cloud_has_answered, DIRECT),
     _trial(building.keeps_the_mark, "ends_what_was_built"),
     _trial(building.forgets_a_deletion, "ends_what_was_built"),
     _trial(building.ends_no_subnet, "ends_what_was_built"),

@@ -156,7 +156,11 @@ def _cooled(step: Step) -> None:
 def _windowed(step: Step) -> None:
     """Not more servers are built at once in a zone than the cloud is trusted with; what heals waits for none."""
     rule, pairs = step.world.settings.window, list(step.nodes())
-    asked = {node.zone for old, node in pairs if old is None and node.replaces is None and not node.attached}
+    fresh = [node for old, node in pairs if old is None and node.replaces is None and not node.attached]
+    if fresh:  # for what users launch by number somebody waits
+        direct = step.directly_launched()
+        fresh = [node for node in fresh if node.id not in direct]
+    asked = {node.zone for node in fresh}
     for zone in asked:
         building = sum(
             node.zone == zone

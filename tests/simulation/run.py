@@ -12,6 +12,7 @@ from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementReques
 from backend.errors import Finding
 from tests.simulation import fates, invariants
 from tests.simulation.actor import Actor
+from tests.simulation.direct import Launches
 from tests.simulation.ground import Ground
 from tests.simulation.hooks import Askers, Waits
 from tests.simulation.invariants import Watcher
@@ -89,6 +90,7 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     refreshers = [Refresher(user) for user in users] if mood.refreshing else []
     if refreshers:
         world.after_tick.append(Refreshed(world, watcher.reader, users).look)
+    launches = Launches(world, users, model) if mood.direct else None
     chaos = world.chaos
     chaos.crash = world.rng.choice(mood.crash)
     chaos.fault = world.rng.choice(mood.fault)
@@ -102,6 +104,7 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         *([] if mixers is None else [mixers.act]),
         *(refresher.act for refresher in refreshers),
         *([] if preparers is None else [preparers.act]),
+        *([] if launches is None else [launches.act]),
     ]
     chaos.on = True
     for _ in range(steps):
@@ -114,6 +117,8 @@ def _play(world: World, mood: Mood, steps: int) -> None:
             world.rng.choice(refreshers).act()
         if preparers is not None:
             preparers.act()
+        if launches is not None:
+            launches.act()
         watcher.look()
         if ground is not None:
             ground.compare()
@@ -131,6 +136,8 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     _wait_for_rest(world, watcher, mood.patience, ground)
     for scope in SCOPES:
         model.compare(scope, watcher.reader.read(), anew=True)
+    if launches is not None:
+        launches.at_rest()
     if mood.trial == "ends_what_was_built" and ground is not None:
         for phase in ground.phases():
             phase()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from backend.domain.activity import Activity, ActivityKind
+from backend.domain.activity import Activity, ActivityKind, CauseKind
 from backend.domain.cluster import Cluster
 from backend.domain.node import Node
 from tests.simulation.rows import State
@@ -25,6 +25,16 @@ class Step(NamedTuple):
         for node in self.now.nodes.values():
             if node.cluster_id == self.cluster.id:
                 yield self.before.nodes.get(node.id), node
+
+    def directly_launched(self) -> set[str]:
+        """Nodes that users launched by number."""
+        return {
+            entry.node_id or ""
+            for entry in self.now.activities.values()
+            if entry.kind is ActivityKind.LAUNCH
+            and entry.causes[0].kind is CauseKind.USER_LAUNCHED
+            and "before" not in entry.causes[0].data
+        }
 
     def opened(self, kind: ActivityKind) -> Iterator[Activity]:
         for entry in self.now.activities.values():

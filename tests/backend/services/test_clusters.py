@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from backend import Backend
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import (
     ClusterChange,
     ClusterStatus,
     DeletionProtection,
+    NewCluster,
     PlacementRequest,
     Process,
     SourceRequest,
@@ -37,6 +39,7 @@ from backend.domain.launch_findings import (
 from backend.domain.node import NodeState
 from backend.domain.profile import LaunchSource, ProfileRef, ServerSpec
 from backend.domain.server_findings import ServerGroupNotFound, ServerUnknown
+from backend.domain.volume_findings import NoVolumes
 from backend.drivers.compute import GroupPolicy
 from backend.errors import LimitExceeded
 from backend.services import clusters as services
@@ -429,3 +432,18 @@ def test_a_removed_cluster_leaves_no_node_behind(world, api):
         api.delete(SCOPE, "web")
     world.store.transact(lambda conn: nodes.remove(conn, only.id))
     api.delete(SCOPE, "web")
+
+
+def test_a_cloud_without_volumes_has_no_health_to_go_by(world):
+    bare = replace(world.simulated.cloud, volumes=None)
+    bare_backend = Backend.build(world.store, bare, world.clock)
+    world.launch_configuration()
+    values = {"minimum": 0, "maximum": 1, "desired": 0}
+    place, source = PlacementRequest(zones=("us-east-1a",)), SourceRequest(configuration="lc")
+    with pytest.raises(NoVolumes):
+        bare_backend.clusters.create(
+            SCOPE, NewCluster("web", {**values, "health_checks": ("EBS", "ELB")}, source, place)
+        )
+    bare_backend.clusters.create(SCOPE, NewCluster("web", values, source, place))
+    with pytest.raises(NoVolumes):
+        bare_backend.clusters.update(SCOPE, "web", ClusterChange({"health_checks": ("EBS",)}))
