@@ -8,8 +8,8 @@ from typing import Any
 
 from backend.domain.activity import CauseKind, ReasonKind
 from backend.domain.node import ServerStatus
-from backend.engine import draft, observation, sweeps
-from backend.engine.phases import capacity, depart, health, rebalance, retire, settle
+from backend.engine import draft, observation, plan, sweeps
+from backend.engine.phases import capacity, depart, health, notices, rebalance, retire, settle
 from backend.engine.phases import traffic as traffic_phase
 from backend.engine.revision import Revision
 from backend.policies import backoff, bounds, cooldown, placement, termination, window
@@ -150,6 +150,11 @@ def holds_nothing_back() -> Broken:
 def replaces_nobody() -> Broken:
     """Unhealthy nodes stay."""
     return put(health, "_replace", lambda *_arguments: None)
+
+
+def heeds_no_notice() -> Broken:
+    """What the cloud says of servers that it takes back is not heard."""
+    return put(plan, "PHASES", tuple(phase for phase in plan.PHASES if phase is not notices.heed_notices))
 
 
 def ends_the_young() -> Broken:

@@ -10,7 +10,7 @@ from typing import Any
 from backend.domain.activity import ActivityKind, ActivityStatus
 from backend.domain.cluster import Cluster, ClusterChange, NewCluster, PlacementRequest, SourceRequest
 from backend.domain.ids import balancing_id, short_id
-from backend.domain.node import Health, Node, NodeState, ServerStatus
+from backend.domain.node import Health, Node, NodeState, Notice, ServerStatus
 from backend.domain.traffic import MemberHealth
 from backend.drivers import errors
 from backend.drivers.simulated.faults import Where
@@ -101,6 +101,21 @@ class Hardships(Calm):
 
     def _serving(self, cluster: Cluster) -> list[Node]:
         return [node for node in self._of(cluster.id) if node.state is NodeState.IN_SERVICE]
+
+    def goes_before_it_is_taken_back(self) -> None:
+        """A server that the cloud is likely to take back goes, and not before its successor serves."""
+        cluster = self.group(2, capacity_rebalance=True)
+        node = self.world.rng.choice(self._serving(cluster))
+        assert node.server_id is not None
+        self.world.simulated.operator.notify(node.server_id, Notice.REBALANCE)
+
+        def has_gone() -> bool:
+            if len(self._serving(cluster)) < 2:
+                raise self.world.broke("23 notice", f"{GROUP} has fewer than 2 nodes in service")
+            return all(each.id != node.id for each in self._of(cluster.id))
+
+        by = self._in(self.world.settings.watch_idle + self._coming_up() * 2)
+        self._until(has_gone, by, "a server that is taken back stays")
 
     def asks_again(self) -> None:
         """A deletion that never reached the cloud is asked for again."""

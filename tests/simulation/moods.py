@@ -105,6 +105,7 @@ TRIALS = {
         "ends_loose_ports",
         "keeps_to_its_own",
         "asks_again",
+        "goes_before_it_is_taken_back",
     )
 }
 TRIALS["ends_what_was_built"] = replace(TRIALS["stays_quiet"], trial="ends_what_was_built", builders=1, steps=2)

@@ -108,6 +108,7 @@ MUTATIONS = (
     _trial(rules.holds_nothing_back, "bears_mass_failure"),
     _trial(rules.replaces_nobody, "notices_death"),
     Mutation(rules.ends_the_young),
+    _trial(rules.heeds_no_notice, "goes_before_it_is_taken_back"),
     _trial(rules.never_rebalances, "moves_house"),
     _trial(rules.retires_nobody, "moves_house"),
     _trial(rules.deletes_but_once, "asks_again"),
