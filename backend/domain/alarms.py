@@ -126,8 +126,8 @@ class Watched:
             "datapoints": self.datapoints,
             "missing": self.missing and str(self.missing),
             "ignores_low_samples": self.ignores_low_samples,
-            "stat": self.stat and _stat_document(self.stat),
-            "queries": [_query_document(query) for query in self.queries],
+            "stat": self.stat and stat_document(self.stat),
+            "queries": [query_document(query) for query in self.queries],
         }
 
     @classmethod
@@ -140,12 +140,13 @@ class Watched:
             told["datapoints"],
             told["missing"] and Missing(told["missing"]),
             told["ignores_low_samples"],
-            told["stat"] and _stat_of(told["stat"]),
-            tuple(_query_of(query) for query in told["queries"]),
+            told["stat"] and stat_of(told["stat"]),
+            tuple(query_of(query) for query in told["queries"]),
         )
 
 
-def _stat_document(stat: MetricStat) -> dict[str, Any]:
+def stat_document(stat: MetricStat) -> dict[str, Any]:
+    """As a JSON value."""
     metric = stat.metric
     return {
         "namespace": metric.namespace,
@@ -157,16 +158,18 @@ def _stat_document(stat: MetricStat) -> dict[str, Any]:
     }
 
 
-def _stat_of(told: Mapping[str, Any]) -> MetricStat:
+def stat_of(told: Mapping[str, Any]) -> MetricStat:
+    """Of such a document."""
     dimensions = tuple((name, value) for name, value in told["dimensions"])
     metric = Metric(told["namespace"], told["name"], dimensions)
     return MetricStat(metric, told["period"], told["statistic"], told["unit"])
 
 
-def _query_document(query: Query) -> dict[str, Any]:
+def query_document(query: Query) -> dict[str, Any]:
+    """As a JSON value."""
     return {
         "id": query.id,
-        "stat": query.stat and _stat_document(query.stat),
+        "stat": query.stat and stat_document(query.stat),
         "expression": query.expression,
         "label": query.label,
         "returned": query.returned,
@@ -174,8 +177,9 @@ def _query_document(query: Query) -> dict[str, Any]:
     }
 
 
-def _query_of(told: Mapping[str, Any]) -> Query:
-    stat = told["stat"] and _stat_of(told["stat"])
+def query_of(told: Mapping[str, Any]) -> Query:
+    """Of such a document."""
+    stat = told["stat"] and stat_of(told["stat"])
     return Query(told["id"], stat, told["expression"], told["label"], told["returned"], told["period"])
 
 

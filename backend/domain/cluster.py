@@ -164,6 +164,7 @@ class Cluster:
         launching: it has direct launches at work; without, nobody looks for any.
         warm_pool: nodes prepared ahead of need; None where it has none.
         own_cooldown_seconds: what the last change of the desired capacity wants to cool down for; None: the default.
+        desired_at: when the desired capacity last became another one; None: not since it was made.
         scaled_out_at: since when scaling policies have been adding nodes that may still warm up; None: they never did.
         refresh_id: its instance refresh that is not over.
     """
@@ -192,6 +193,7 @@ class Cluster:
     own_cooldown_seconds: int | None = None
     scaled_out_at: datetime | None = None
     refresh_id: str | None = None
+    desired_at: datetime | None = None
 
     @property
     def scope(self) -> Scope:

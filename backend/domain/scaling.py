@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from backend.domain.tracking import Tracking
+
 
 class PolicyKind(StrEnum):
     """AWS's own names."""
@@ -59,7 +61,7 @@ class WantedPolicy:
 
     Attributes:
         magnitude: what an adjustment by percent changes at the least, in units.
-        tracking, forecast: see ScalingPolicy.
+        forecast: see ScalingPolicy.
     """
 
     name: str
@@ -71,7 +73,7 @@ class WantedPolicy:
     aggregation: Aggregation | None = None
     warmup_seconds: int | None = None
     steps: tuple[Step, ...] = ()
-    tracking: Mapping[str, Any] | None = None
+    tracking: Tracking | None = None
     forecast: Mapping[str, Any] | None = None
     enabled: bool = True
 
@@ -198,3 +200,8 @@ class PolicyFlaw(StrEnum):
     NO_LOWER_END = "no_lower_end"
     TWO_UPPER_ENDS = "two_upper_ends"
     TWO_LOWER_ENDS = "two_lower_ends"
+    TARGET = "target"  # no number that a target can be
+    TRACKED_TWICE = "tracked_twice"
+    LABEL_MISSING = "label_missing"
+    LABEL = "label"  # given: it
+    LABEL_OF_NO_SOURCE = "label_of_no_source"  # given: the target group of the label

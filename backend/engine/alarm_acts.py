@@ -13,13 +13,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from backend.domain.activity import Cause, CauseKind
-from backend.domain.alarms import Alarm, AlarmState, next_evaluation, policy_of
+from backend.domain.alarms import Alarm, AlarmState, Watched, next_evaluation, policy_of
 from backend.domain.cluster import Cluster, ClusterStatus, Process
+from backend.domain.metric_queries import ExpressionRefused
 from backend.domain.scaling import Breach, Capacity, Decision, PolicyKind, ScalingPolicy, Stay
 from backend.domain.scaling_findings import NoStepFound
 from backend.domain.scope import Scope
+from backend.domain.steps import TooManySteps
+from backend.domain.tracking import Tracking
+from backend.engine.alarm_verdicts import measured
 from backend.engine.context import Context
-from backend.policies import simple_scaling, step_scaling
+from backend.policies import simple_scaling, step_scaling, target_tracking
+from backend.policies.alarm_states import decide
 from backend.store import alarm_changes, clusters, scaling_policies
 from backend.store.alarms import ALARMS, ROUNDS, RoundLease
 from backend.store.scaling_policies import POLICIES
@@ -120,7 +125,46 @@ class _Asked:
                     f"Failed to execute AutoScaling action: No step adjustment found for metric value [{points}]"
                     f" and breach threshold {float(found.threshold)}"
                 ) from found
+        if policy.kind is PolicyKind.TARGET_TRACKING:
+            return self._track(cluster, policy, upon)
         return Decision(upon.desired, Stay.NO_DATA)
+
+    def _track(self, cluster: Cluster, policy: ScalingPolicy, upon: Capacity) -> Decision:
+        """A policy that tracks a metric hears its own alarms alone: of too much, and of too little."""
+        assert policy.tracking is not None
+        tracking = Tracking.of(policy.tracking)
+        if self.alarm.name not in policy.alarms:
+            return Decision(upon.desired, Stay.NO_DATA)
+        if self.alarm.name == policy.alarms[0]:
+            points, at = self._points(), self._at("newest")
+            nodes = scaling_policies.measured_units(self.conn, cluster, policy, at)
+            return target_tracking.scale_out(tracking.target, upon, points, nodes)
+        if cluster.desired_at is not None and cluster.desired_at > self._at("oldest"):
+            return Decision(upon.desired, Stay.WARMING)  # what was measured is of another capacity
+        if tracking.no_scale_in:
+            return Decision(upon.desired, Stay.DISABLED)
+        others = [
+            (Tracking.of(other.tracking), other)
+            for other in scaling_policies.of_cluster(self.conn, cluster.scope, cluster.id).values()
+            if other.id != policy.id and other.enabled and other.tracking is not None
+        ]
+        needs = [
+            (each.target, self._too_little(cluster.scope, each.watched(cluster.name)[1]))
+            for each, _ in others
+            if not each.no_scale_in
+        ]
+        return target_tracking.scale_in(tracking.target, upon, self._points(), needs)
+
+    def _too_little(self, scope: Scope, watched: Watched) -> Sequence[float]:
+        """The points of another policy's metric, where they are below its target for long enough."""
+        try:
+            starts, points = measured(self.conn, scope, watched, self.now)
+        except (ExpressionRefused, TooManySteps):
+            return ()
+        verdict = decide(watched, starts, points, self.now)
+        if verdict is None or verdict.state is not AlarmState.ALARM:
+            return ()
+        return [points[slot].value for slot in starts if slot in points][: watched.periods]
 
     def _points(self) -> tuple[float, ...]:
         """What was measured, by the data of the state: by the evaluation's own or by what a caller set.
@@ -137,6 +181,15 @@ class _Asked:
         if (at := _instant(data.get("queryDate"))) is not None and self.now - at > _FRESH:
             raise _Failed(f"{UNSAFE}: {data.get('queryDate')}")  # what follows the colon is unsourced
         return tuple(float(each) for each in numbers)
+
+    def _at(self, which: str) -> datetime:
+        """When the newest, or the oldest, of the periods began that the state was judged by; now, where nobody says."""
+        assert self.alarm.acts is not None
+        data = json.loads(self.alarm.acts["data"] or "{}")
+        judged = data.get("evaluatedDatapoints") if isinstance(data, dict) else None
+        instants = [_instant(each.get("timestamp")) for each in judged or () if isinstance(each, dict)]
+        known = [each for each in instants if each is not None]
+        return self.now if not known else max(known) if which == "newest" else min(known)
 
     def _invoking(self) -> str:
         """What activities tell of the alarm, as a JSON text."""

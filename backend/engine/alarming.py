@@ -7,29 +7,23 @@ followed by another, which does it. A state that lasts has its policies asked ag
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
-from backend.domain.alarms import Alarm, next_evaluation, slots, window_end
-from backend.domain.metric_queries import ExpressionRefused
+from backend.domain.alarms import Alarm, next_evaluation
 from backend.domain.scope import Scope
-from backend.domain.steps import Steps, TooManySteps
 from backend.engine.alarm_acts import act
+from backend.engine.alarm_verdicts import verdict_of
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
-from backend.policies.alarm_states import Point, Verdict, decide
-from backend.policies.metric_math import Answers, timeline
-from backend.store import alarm_changes, alarms, metrics
+from backend.store import alarm_changes, alarms
 from backend.store.alarms import ROUNDS, RoundLease
-from backend.store.metric_reading import reading
 from backend.store.session import Connection
 
 LOG = logging.getLogger(__name__)
-_STEPS: Final = 100_000
-"""Of one evaluation: a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,28 +85,3 @@ def _judged(conn: Connection, scope: Scope, alarm: Alarm, now: datetime) -> dict
         return {**values, **alarm_changes.come_to(conn, scope, alarm, to, now)}
     data = alarm.reason_data if verdict is None else verdict.data
     return {**values, "acts": alarm_changes.acts(alarm, state, state, data, now)}
-
-
-def verdict_of(conn: Connection, scope: Scope, alarm: Alarm, now: datetime) -> Verdict | None:
-    """The state of an alarm by what has been measured; None where it keeps its own."""
-    watched = alarm.rule
-    end = window_end(watched.period, now)
-    starts = slots(watched.period, watched.reach, end)
-    points: Mapping[datetime, Point]
-    if watched.stat is not None:
-        stat = watched.stat
-        found = metrics.points(conn, scope, stat.metric, stat.period, starts[-1], end, stat.unit)
-        values = ((each, each.value(stat.statistic)) for each in found)
-        points = {each.at: Point(value, each.samples) for each, value in values if value is not None}
-    else:
-        steps = Steps(_STEPS)
-        read = reading(conn, scope, starts[-1], end, now, steps)
-        answers = Answers(watched.queries, read, timeline(starts[-1], end), steps=steps)
-        (returned,) = (query.id for query in watched.queries if query.returned)
-        try:
-            lines = answers.of(returned)
-        except (ExpressionRefused, TooManySteps) as refusal:
-            LOG.warning("alarm=%r project=%s cannot be judged: %r", alarm.name, scope.project_id, refusal)
-            return None
-        points = {at: Point(value) for line in lines[:1] for at, value in line.values.items()}
-    return decide(watched, starts, points, now)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from backend.domain.scaling import Adjustment, PolicyFlaw, PolicyKind, Step, WantedPolicy
+from backend.domain.ids import balancing_id
+from backend.domain.scaling import Adjustment, PolicyFlaw, PolicyKind, ScalingPolicy, Step, WantedPolicy
 from backend.domain.scaling_findings import PolicyRefused
+from backend.domain.tracking import Predefined, Tracking
+from backend.domain.traffic import TrafficSource
 
 MOST_STEPS: Final = 20
+# Source: badmintoncryer/cdk-preflight pf-asg-target-value-positive.
+_LEAST_TARGET: Final = 8.51592e-12
+_MOST_TARGET: Final = 1.174271e17
+_LABEL: Final = re.compile(r"app/[^/]+/[^/]+/targetgroup/[^/]+/[^/]+")
 
 
 def check(wanted: WantedPolicy) -> None:
@@ -25,6 +33,8 @@ def check(wanted: WantedPolicy) -> None:
         raise PolicyRefused(PolicyFlaw.NEGATIVE_COOLDOWN)
     if wanted.warmup_seconds is not None and wanted.warmup_seconds < 0:
         raise PolicyRefused(PolicyFlaw.NEGATIVE_WARMUP)
+    if wanted.tracking is not None:
+        check_tracking(wanted.tracking)
     if wanted.kind not in {PolicyKind.SIMPLE, PolicyKind.STEP}:
         return
     if wanted.adjustment is None:
@@ -65,6 +75,41 @@ def check_steps(steps: Sequence[Step], adjustment: Adjustment) -> None:
         raise PolicyRefused(PolicyFlaw.NO_UPPER_END)
     if any(step.lower is not None and step.lower < 0 for step in steps) and ordered[0].lower is not None:
         raise PolicyRefused(PolicyFlaw.NO_LOWER_END)
+
+
+def check_tracking(tracking: Tracking) -> None:
+    """Refuse a target that is none, and a label that is none.
+
+    Raises:
+        PolicyRefused
+    """
+    if not _LEAST_TARGET <= tracking.target <= _MOST_TARGET:
+        raise PolicyRefused(PolicyFlaw.TARGET)
+    if tracking.predefined is not Predefined.REQUESTS:
+        return
+    if tracking.label is None:
+        raise PolicyRefused(PolicyFlaw.LABEL_MISSING)
+    if not _LABEL.fullmatch(tracking.label):
+        raise PolicyRefused(PolicyFlaw.LABEL, tracking.label)
+
+
+def check_tracked(tracking: Tracking, others: Iterable[ScalingPolicy], sources: Sequence[TrafficSource]) -> None:
+    """Refuse a metric that another policy of the cluster tracks, and a target group that is none of its sources.
+
+    Args:
+        others: policies of the cluster beside the one that is written.
+
+    Raises:
+        PolicyRefused
+    """
+    for other in others:
+        if other.tracking is not None and Tracking.of(other.tracking).measured == tracking.measured:
+            raise PolicyRefused(PolicyFlaw.TRACKED_TWICE)
+    if tracking.predefined is Predefined.REQUESTS:
+        group = (tracking.label or "").rpartition("/")[2]
+        if not any(balancing_id(source.pool_id) == group for source in sources if source.wanted):
+            named = (tracking.label or "").partition("/targetgroup/")[2]
+            raise PolicyRefused(PolicyFlaw.LABEL_OF_NO_SOURCE, f"targetgroup/{named}")
 
 
 def _check_step(step: Step, adjustment: Adjustment) -> None:

@@ -64,30 +64,10 @@ class Alarms:
             ExpressionRefused, TooManySteps
             LimitExceeded: of alarms or tags.
         """
-        check(wanted.watched)
         if len(wanted.tags) > MOST_TAGS:
             raise LimitExceeded("tags", MOST_TAGS)
         now = self._clock.now()
-
-        def work(conn: Connection) -> Alarm:
-            before = ALARMS.hold(conn, scope, id=alarm_id(scope, wanted.name))
-            made = made_of(scope, wanted, before, now)
-            if before is None:
-                if ALARMS.count(conn, scope) >= MOST_ALARMS:
-                    raise LimitExceeded("alarms", MOST_ALARMS)
-                ALARMS.add(conn, scope, made)
-                told = {"type": "Create", "createdAlarm": describe(made)}
-            elif _same(before, made):
-                return before
-            else:
-                ALARMS.change(conn, scope, made.id, **_changed(made))
-                told = {"type": "Update", "updatedAlarm": describe(made)}
-            _configured(conn, scope, made.name, told, now)
-            if made.next_at is not None:
-                rows.wake(conn, scope, made.next_at)
-            return made
-
-        return self._store.transact(work)
+        return self._store.transact(lambda conn: put(conn, scope, wanted, describe, now))
 
     def remove(self, scope: Scope, names: Collection[str], describe: Describe) -> None:
         """Delete alarms; those that are not there are passed over. Their history stays."""
@@ -191,6 +171,27 @@ class Alarms:
             ALARMS.change(conn, scope, alarm.id, tags=tags)
 
         self._store.transact(work)
+
+
+def put(conn: Connection, scope: Scope, wanted: WantedAlarm, describe: Describe, now: datetime) -> Alarm:
+    """As ``Alarms.put``, within a transaction."""
+    check(wanted.watched)
+    before = ALARMS.hold(conn, scope, id=alarm_id(scope, wanted.name))
+    made = made_of(scope, wanted, before, now)
+    if before is None:
+        if ALARMS.count(conn, scope) >= MOST_ALARMS:
+            raise LimitExceeded("alarms", MOST_ALARMS)
+        ALARMS.add(conn, scope, made)
+        told = {"type": "Create", "createdAlarm": describe(made)}
+    elif _same(before, made):
+        return before
+    else:
+        ALARMS.change(conn, scope, made.id, **_changed(made))
+        told = {"type": "Update", "updatedAlarm": describe(made)}
+    _configured(conn, scope, made.name, told, now)
+    if made.next_at is not None:
+        rows.wake(conn, scope, made.next_at)
+    return made
 
 
 def check(watched: Watched) -> None:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 from backend.clock import Clock
 from backend.domain.activity import Cause, CauseKind
+from backend.domain.alarms import WantedAlarm
 from backend.domain.cluster import Cluster
 from backend.domain.cluster_findings import CoolingDown
 from backend.domain.page import Page
 from backend.domain.scaling import Breach, Capacity, Decision, PolicyKind, ScalingPolicy, Stay, WantedPolicy
 from backend.domain.scaling_findings import BreachMissing, PolicyDisabled, PolicyNotExecutable, ScalingPolicyNotFound
 from backend.domain.scope import Scope
+from backend.domain.tracking import Tracking
 from backend.errors import LimitExceeded
 from backend.policies import scaling_rules, simple_scaling, step_scaling
+from backend.services import alarms as kept_alarms
+from backend.services.alarms import Describe
 from backend.services.limits import POLICIES_OF_CLUSTER
 from backend.store import alarms, intents, scaling_policies
+from backend.store.alarms import ALARMS
 from backend.store.scaling_policies import POLICIES, PolicyQuery
 from backend.store.session import Connection, Store
 
-__all__ = ["PolicyName", "PolicyQuery", "ScalingPolicies"]
+__all__ = ["PolicyName", "PolicyQuery", "Said", "ScalingPolicies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,19 @@ class PolicyName:
     id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What only the caller's words tell.
+
+    Attributes:
+        arn: of a policy.
+        describe: an alarm as its history tells it.
+    """
+
+    arn: Callable[[ScalingPolicy], str]
+    describe: Describe
+
+
 class ScalingPolicies:
     """Writes, executes, lists and deletes scaling policies."""
 
@@ -47,12 +66,18 @@ class ScalingPolicies:
         self._store = store
         self._clock = clock
 
-    def put(self, scope: Scope, cluster_name: str, wanted: WantedPolicy) -> ScalingPolicy:
+    def put(self, scope: Scope, cluster_name: str, wanted: WantedPolicy, said: Said) -> ScalingPolicy:
         """Write a policy in the place of the one of its name: what is not given is not kept.
+
+        One of target tracking has two alarms of its own, which are made anew each time.
+
+        Args:
+            said: what only the caller's words tell.
 
         Raises:
             ClusterNotFound, ClusterDeleting
             PolicyRefused: see domain.scaling.PolicyFlaw.
+            AlarmRefused, ExpressionRefused, TooManySteps: of what its alarms would watch.
             LimitExceeded
         """
         scaling_rules.check(wanted)
@@ -64,6 +89,14 @@ class ScalingPolicies:
             if wanted.name not in here and len(here) >= POLICIES_OF_CLUSTER:
                 raise LimitExceeded("policies", POLICIES_OF_CLUSTER)
             made = _made(cluster, wanted, here, now)
+            ALARMS.remove(conn, scope, policy_id=made.id)
+            if wanted.tracking is not None:
+                others = (each for each in here.values() if each.name != wanted.name)
+                scaling_rules.check_tracked(wanted.tracking, others, cluster.sources)
+                own = _alarms(cluster.name, wanted.tracking, made.id, said.arn(made))
+                for alarm in own:
+                    kept_alarms.put(conn, scope, alarm, said.describe, now)
+                made = replace(made, alarms=tuple(alarm.name for alarm in own))
             scaling_policies.write(conn, scope, made)
             return made
 
@@ -175,6 +208,31 @@ def _made(cluster: Cluster, wanted: WantedPolicy, here: Mapping[str, ScalingPoli
         aggregation=wanted.aggregation,
         warmup_seconds=wanted.warmup_seconds,
         ladder=tuple((step.lower, step.upper, step.amount) for step in wanted.steps),
-        tracking=wanted.tracking,
+        tracking=None if wanted.tracking is None else wanted.tracking.document(),
         forecast=wanted.forecast,
     )
+
+
+_LONGEST_NAME: Final = 255
+_ALARM: Final = "TargetTracking-{cluster}-Alarm{which}-{uuid}"
+
+
+def _alarms(cluster_name: str, tracking: Tracking, policy_id: str, arn: str) -> list[WantedAlarm]:
+    """The alarms of a policy that tracks a metric: for too much, and for too little.
+
+    Source: conformance/recorded aas/scale_in; the words as users import them.
+    """
+    found = []
+    for which, watched in zip(("High", "Low"), tracking.watched(cluster_name), strict=True):
+        uuid = str(uuid4())
+        room = _LONGEST_NAME - len(_ALARM.format(cluster="", which=which, uuid=uuid))
+        found.append(
+            WantedAlarm(
+                name=_ALARM.format(cluster=cluster_name[:room], which=which, uuid=uuid),
+                watched=watched,
+                description=f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {arn}."[:_LONGEST_NAME],
+                alarm_actions=(arn,),
+                policy_id=policy_id,
+            )
+        )
+    return found

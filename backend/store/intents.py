@@ -41,6 +41,12 @@ def desire(conn: Connection, cluster: Cluster, desired: int, now: datetime, caus
     """
     if desired != cluster.spec.desired:
         # Whose doing it is says how long to cool down when it is done.
-        also = {"own_cooldown_seconds": None, **also, "desired": desired, "causes": cluster.remembering(cause)}
+        also = {
+            "own_cooldown_seconds": None,
+            **also,
+            "desired": desired,
+            "desired_at": now,
+            "causes": cluster.remembering(cause),
+        }
     if also:
         clusters.change(conn, cluster.id, now, **also)

@@ -69,6 +69,7 @@ _LAST = (
     "own_cooldown_seconds",
     "scaled_out_at",
     "refresh_id",
+    "desired_at",
 )
 # cluster_of goes by position.
 assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, *_LAST)
@@ -137,6 +138,7 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "own_cooldown_seconds": cluster.own_cooldown_seconds,
         "scaled_out_at": cluster.scaled_out_at,
         "refresh_id": cluster.refresh_id,
+        "desired_at": cluster.desired_at,
     }
 
 
@@ -146,7 +148,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
     rest = row[_SPEC_TO:]
     suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
     _, _, due_at, sources, given_up, held_since, hooked, *newer = rest[len(_AFTER) :]
-    launching, warm_pool, own_cooldown, scaled_out_at, refresh_id = newer
+    launching, warm_pool, own_cooldown, scaled_out_at, refresh_id, desired_at = newer
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -171,6 +173,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
         warm_pool=None if warm_pool is None else warm_pool_of(warm_pool),
         own_cooldown_seconds=own_cooldown,
         scaled_out_at=scaled_out_at,
+        desired_at=desired_at,
         refresh_id=refresh_id,
     )
 

@@ -100,6 +100,17 @@ def capacity(conn: Connection, cluster: Cluster, policy: ScalingPolicy, now: dat
     )
 
 
+def measured_units(conn: Connection, cluster: Cluster, policy: ScalingPolicy, at: datetime) -> int:
+    """What a metric is an average of in the period that begins then: what has served for long enough by that time."""
+    warmup = warmup_of(cluster, policy)
+    here = nodes.of_cluster(conn, cluster.id)
+    return capacity_of_nodes(
+        node
+        for node in here
+        if is_warm(cluster, node, warmup, at) and node.in_service_at is not None and node.in_service_at <= at
+    )
+
+
 def warmup_of(cluster: Cluster, policy: ScalingPolicy) -> timedelta:
     """How long a new node does not count: as the policy says, else the cluster, else as long as it cools down.
 

@@ -118,6 +118,8 @@ clusters = table(
     Column("scaled_out_at", Instant),
     # The instance refresh under way: one that has none costs no look.
     Column("refresh_id", ID),
+    # When the desired capacity last became another one.
+    Column("desired_at", Instant),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),

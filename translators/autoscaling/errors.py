@@ -17,6 +17,7 @@ from backend.domain import (
     key_pair_findings,
     launch_findings,
     lifecycle_findings,
+    metric_queries,
     mix_findings,
     refresh_findings,
     scaling_findings,
@@ -28,6 +29,7 @@ from backend.domain import (
 )
 from backend.domain.scaling import PolicyFlaw
 from backend.domain.schedules import Flaw
+from backend.domain.steps import TooManySteps
 from translators import arns
 from translators.autoscaling.ids import instance, shown
 from translators.ec2 import errors as ec2_errors
@@ -314,12 +316,18 @@ _POLICY_FLAWS: Final[Mapping[str, str]] = {
     PolicyFlaw.NO_UPPER_END: _STEP_END.format(end="upper", sign="positive"),
     PolicyFlaw.NO_LOWER_END: _STEP_END.format(end="lower", sign="negative"),  # the mirror: unsourced
     PolicyFlaw.ENDLESS_STEP: "Both lower and upper bounds of a step adjustment cannot be left unspecified",
+    PolicyFlaw.TARGET: "Target value must be between 8.51592E-12 and 1.174271E17",
+    PolicyFlaw.TRACKED_TWICE: "Only one TargetTrackingScaling policy for a given metric specification is allowed.",
+    # Source: stackd alb_policy_bound_native, of a sibling service.
+    PolicyFlaw.LABEL: "Invalid resource label '{given}' for predefined metric type ALBRequestCountPerTarget",
+    PolicyFlaw.LABEL_OF_NO_SOURCE: "Target group {given} is not attached to the Auto Scaling group",
     # unsourced, as are those that follow
     PolicyFlaw.EMPTY_STEP: "The upper bound must be greater than the lower bound. Erroneous StepAdjustment is {given}",
     PolicyFlaw.OVERLAP: "StepAdjustment intervals can't overlap",
     PolicyFlaw.GAP: "StepAdjustment intervals can't have gaps between them",
     PolicyFlaw.TWO_UPPER_ENDS: "At most one StepAdjustment may have an unspecified upper bound",
     PolicyFlaw.TWO_LOWER_ENDS: "At most one StepAdjustment may have an unspecified lower bound",
+    PolicyFlaw.LABEL_MISSING: "ResourceLabel must be specified for predefined metric type ALBRequestCountPerTarget",
     PolicyFlaw.NEGATIVE_COOLDOWN: "Cooldown must be non-negative",
     PolicyFlaw.NEGATIVE_WARMUP: "EstimatedInstanceWarmup must be non-negative",
     PolicyFlaw.MAGNITUDE_WITHOUT_PERCENT: "MinAdjustmentMagnitude is only supported for the adjustment type"
@@ -327,8 +335,8 @@ _POLICY_FLAWS: Final[Mapping[str, str]] = {
 }
 """What is wrong with a scaling policy.
 
-Source: badmintoncryer/cdk-preflight; aws/aws-cdk #28794; Netflix/asgard #704; terraform-provider-aws #9077, #4812 (the
-last of a sibling service).
+Source: badmintoncryer/cdk-preflight; aws/aws-cdk #28794; Netflix/asgard #704; terraform-provider-aws #9077, #34408, and
+#4812 of a sibling service.
 """
 
 
@@ -401,6 +409,11 @@ TABLE: Final[Table] = {
     ),
     schedule_findings.ScheduleNotFound: lambda _: validation("Scheduled action name not found"),
     scaling_findings.PolicyRefused: _policy,
+    # Source of the beginning: badmintoncryer/cdk-preflight; the rest is CloudWatch's own refusal.
+    metric_queries.ExpressionRefused: lambda found: validation(
+        f"Unable to create alarms in CloudWatch: Error in expression '{found.query}' [{found.reason}]"
+    ),
+    TooManySteps: lambda _: validation("Unable to create alarms in CloudWatch: the expression is too costly."),
     # unsourced; clients look for "not found"
     scaling_findings.ScalingPolicyNotFound: lambda found: validation(f"Scaling policy '{found.name}' not found"),
     scaling_findings.PolicyNotExecutable: lambda found: validation(  # unsourced

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from backend.domain.scaling import Breach, PolicyKind
-from backend.services.scaling_policies import PolicyName, PolicyQuery
+from backend.services.scaling_policies import PolicyName, PolicyQuery, Said
 from translators import arns
 from translators.autoscaling.errors import constraint, validation
 from translators.autoscaling.listing import among, group_of, limit_of, marker_of, result
 from translators.autoscaling.policy_words import finite, told, wanted
+from translators.cloudwatch.alarm_words import for_history
 from translators.registry import Call, Result, operation
 
 _MOST_NAMES: Final = 50
@@ -17,10 +19,13 @@ _MOST_NAMES: Final = 50
 
 @operation("autoscaling", "PutScalingPolicy")
 def put(call: Call) -> Result:
-    cluster = call.params["AutoScalingGroupName"]
-    made = call.backend.scaling_policies.put(call.scope, cluster, wanted(call.params))
-    own = made.alarms  # those of others are not told here
-    answer = told(made, (call.region, call.account_id), own)
+    cluster, (region, account) = call.params["AutoScalingGroupName"], (call.region, call.account_id)
+    said = Said(
+        lambda policy: arns.scaling_policy(region, account, policy.id, policy.cluster_name, policy.name),
+        partial(for_history, region=region, account=account),
+    )
+    made = call.backend.scaling_policies.put(call.scope, cluster, wanted(call.params), said)
+    answer = told(made, (region, account), made.alarms)  # alarms of others are not told here
     return {"PolicyARN": answer["PolicyARN"], "Alarms": answer["Alarms"]}
 
 

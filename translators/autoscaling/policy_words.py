@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from backend.domain.scaling import Adjustment, Aggregation, PolicyKind, ScalingPolicy, Step, WantedPolicy
+from backend.domain.tracking import Tracking
 from translators import arns
+from translators.autoscaling import tracking_words
 from translators.autoscaling.errors import constraint, unsupported, validation
 
 W = TypeVar("W", bound=StrEnum)
@@ -40,7 +42,7 @@ def wanted(params: Mapping[str, Any]) -> WantedPolicy:
     for member, kinds in _ONLY.items():
         if params.get(member) not in (None, []) and kind not in kinds:
             raise validation(f"{member} is not supported for policy type: {kind}")  # unsourced
-    if kind in {PolicyKind.TARGET_TRACKING, PolicyKind.PREDICTIVE}:
+    if kind is PolicyKind.PREDICTIVE:
         raise unsupported(f"Policy type {kind}")
     adjusts = kind in {PolicyKind.SIMPLE, PolicyKind.STEP}
     enabled = params.get("Enabled")
@@ -54,6 +56,7 @@ def wanted(params: Mapping[str, Any]) -> WantedPolicy:
         cooldown_seconds=params.get("Cooldown") if kind is PolicyKind.SIMPLE else None,
         aggregation=(aggregation or Aggregation.AVERAGE) if kind is PolicyKind.STEP else None,
         warmup_seconds=params.get("EstimatedInstanceWarmup"),
+        tracking=tracking_words.wanted(params) if kind is PolicyKind.TARGET_TRACKING else None,
         steps=tuple(_step(each) for each in params.get("StepAdjustments") or ()),
         enabled=True if enabled is None else bool(enabled),
     )
@@ -123,6 +126,7 @@ def told(policy: ScalingPolicy, place: tuple[str, str], alarms: Sequence[str]) -
         "MetricAggregationType": policy.aggregation and str(policy.aggregation),
         "EstimatedInstanceWarmup": policy.warmup_seconds,
         "Alarms": [{"AlarmName": name, "AlarmARN": arns.alarm(region, account, name)} for name in alarms],
+        "TargetTrackingConfiguration": policy.tracking and tracking_words.told(Tracking.of(policy.tracking)),
         "Enabled": policy.enabled,
     }
     return {name: value for name, value in members.items() if value is not None}

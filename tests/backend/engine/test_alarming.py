@@ -1,5 +1,6 @@
 """Alarms judged and policies that follow: from what is measured to a group that grows and shrinks."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -11,8 +12,10 @@ from backend.domain.cluster import Process
 from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import Metric, measured
 from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
+from backend.domain.tracking import Tracking
 from backend.engine import alarming
 from backend.services.alarms import AlarmQuery, HistoryQuery
+from backend.services.scaling_policies import PolicyName, Said
 from backend.store import alarms, metrics
 from backend.store.leased import Claimer, Room
 from tests.factories import SCOPE
@@ -34,7 +37,7 @@ def describe(alarm):
 
 def policy(world, name="out", **values):
     given = {"kind": PolicyKind.STEP, "adjustment": Adjustment.CHANGE, "steps": OUT, "warmup_seconds": 30, **values}
-    return world.backend.scaling_policies.put(SCOPE, "web", WantedPolicy(name, **given))
+    return world.backend.scaling_policies.put(SCOPE, "web", WantedPolicy(name, **given), Said(action, describe))
 
 
 def action(policy):
@@ -203,3 +206,82 @@ def test_alarms_forget_policies_that_are_no_more(world, group):
     world.pass_time(30, step=1)
     found = world.backend.alarms.page(SCOPE, AlarmQuery(), 10).items
     assert [(each.name, each.alarm_actions) for each in found] == [("high", ("arn:aws:sns:us-east-1:1:t",))]
+
+
+def test_ten_seconds(world, group):
+    watched = Watched(Comparison.ABOVE, 50.0, 1, stat=MetricStat(LOAD, 10, "Average"))
+    high = policy(world, warmup_seconds=600)
+    wanted = WantedAlarm("fine", watched, alarm_actions=(action(high),))
+    world.backend.alarms.put(SCOPE, wanted, describe)
+    for _ in range(30):
+        datum = measured(LOAD, world.clock.now(), [60.0], fine=True)
+        world.store.transact(partial(metrics.add, scope=SCOPE, data=[datum], now=world.clock.now()))
+        world.pass_time(1, step=1)
+    assert (state(world, "fine"), world.cluster(group).spec.desired) == (AlarmState.ALARM, 2)
+
+
+TARGET = Tracking(50.0, stat=MetricStat(LOAD, 60, "Average"))
+
+
+def track(world, name="track", tracking=TARGET, **values):
+    wanted = WantedPolicy(name, PolicyKind.TARGET_TRACKING, tracking=tracking, **{"warmup_seconds": 30, **values})
+    return world.backend.scaling_policies.put(SCOPE, "web", wanted, Said(action, describe))
+
+
+def test_a_metric_is_held_at_its_target(world, group):
+    """A load of 130 that the members share: three of them bring it below 50; and when it is gone one is enough."""
+    made = track(world)
+    high, low = made.alarms
+    assert (high[:28], low[:27]) == ("TargetTracking-web-AlarmHigh", "TargetTracking-web-AlarmLow")
+
+    def share(total, number):
+        for _ in range(number):
+            serving = max(1, world.states(group).count("InService"))
+            minutes(world, 1, total / serving)
+
+    share(130.0, 5)
+    assert world.cluster(group).spec.desired == 3
+    share(130.0, 25)
+    assert world.cluster(group).spec.desired == 3  # no flapping
+    share(30.0, 12)
+    assert world.cluster(group).spec.desired == 3  # too little, and not for long
+    share(30.0, 10)
+    assert world.cluster(group).spec.desired == 1
+
+
+def test_both_alarms_are_the_policys_own(world, group):
+    first = track(world)
+    again = track(world, tracking=replace(TARGET, target=60.0))
+    found = {each.name: each for each in world.backend.alarms.page(SCOPE, AlarmQuery(), 10).items}
+    assert set(found) == set(again.alarms)
+    assert not set(first.alarms) & set(again.alarms)
+    high, low = (found[name] for name in again.alarms)
+    assert (high.rule.threshold, high.rule.periods, low.rule.threshold, low.rule.periods) == (60.0, 3, 54.0, 15)
+    assert high.alarm_actions == low.alarm_actions == (action(again),)
+    world.backend.scaling_policies.remove(SCOPE, PolicyName("track", "web"))
+    assert world.backend.alarms.page(SCOPE, AlarmQuery(), 10).items == []
+
+
+@pytest.mark.parametrize("other", ["silent", "busy", "idle"])
+def test_all_policies_have_to_agree_before_anything_is_taken_away(world, group, other):
+    world.backend.clusters.resize(SCOPE, "web", 4)
+    world.pass_time(5, step=1)
+    track(world)
+    second = Metric("App", "Queue")
+    track(world, "other", Tracking(10.0, stat=MetricStat(second, 60, "Average")))
+    for _ in range(24):
+        if other != "silent":
+            datum = measured(second, world.clock.now(), [9.5 if other == "busy" else 1.0])
+            world.store.transact(partial(metrics.add, scope=SCOPE, data=[datum], now=world.clock.now()))
+        minutes(world, 1, 5.0)
+    assert world.cluster(group).spec.desired == (1 if other == "idle" else 4)
+
+
+def test_one_that_takes_nothing_away(world, group):
+    world.backend.clusters.resize(SCOPE, "web", 4)
+    world.pass_time(5, step=1)
+    track(world, tracking=replace(TARGET, no_scale_in=True))
+    minutes(world, 20, 5.0)
+    assert world.cluster(group).spec.desired == 4
+    minutes(world, 5, 60.0)
+    assert world.cluster(group).spec.desired == 5

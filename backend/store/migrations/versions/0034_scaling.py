@@ -19,7 +19,7 @@ _TABLE: dict[str, Any] = {
     for key, value in (("charset", "utf8mb4"), ("collate", "utf8mb4_nopad_bin"), ("engine", "InnoDB"))
 }
 _DOCUMENT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
-_ADDED = (("own_cooldown_seconds", sa.Integer()), ("scaled_out_at", sa.BigInteger()))
+_ADDED = (("own_cooldown_seconds", sa.Integer()), ("scaled_out_at", sa.BigInteger()), ("desired_at", sa.BigInteger()))
 _ORDER = "ix_scaling_policies_project_id_region_cluster_name_name"
 
 _INDEXES = (
