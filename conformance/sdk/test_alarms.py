@@ -123,7 +123,7 @@ def test_a_state_that_is_set_is_told_to_a_topic_and_acts(fleet: Fleet, cloudwatc
     assert (body["AlarmName"], body["OldStateValue"], body["NewStateValue"]) == (which, "INSUFFICIENT_DATA", "ALARM")
     assert (body["NewStateReason"], body["AlarmDescription"]) == ("testing", "by hand")
     assert (body["Trigger"]["Statistic"], body["Trigger"]["Unit"]) == ("SUM", None)
-    with refused("ResourceNotFound"):
+    with refused("ResourceNotFound", status=404):
         cloudwatch.set_alarm_state(AlarmName="none", StateValue="OK", StateReason="x")
     with refused("ValidationError", "Invalid arn syntax: not-an-arn"):
         alarm(cloudwatch, which, "GreaterThanThreshold", 1.0, "nothing", "not-an-arn")
