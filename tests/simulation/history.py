@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from backend.domain.node import COOLING, TRANSITIONS, NodeState, ServerStatus, leading_to
-from tests.simulation import hook_writes
+from tests.simulation import hook_writes, told_writes
 
 if TYPE_CHECKING:
     from tests.simulation.failing_store import FailingStore
@@ -55,7 +55,7 @@ _CHANGED = tuple(
     for table in TABLES
     for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD"))
 )
-SCHEMA = (_TABLE, *_TRIGGERS, _READMITTED, _CHANGES, *_CHANGED, *hook_writes.SCHEMA)
+SCHEMA = (_TABLE, *_TRIGGERS, _READMITTED, _CHANGES, *_CHANGED, *hook_writes.SCHEMA, *told_writes.SCHEMA)
 # What a pass moves on and forgets at once is one write: so it may also be in a state that leads to the end.
 _ENDED = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED})
 _ENDED |= frozenset({NodeState.DETACHING})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from backend.domain.node import KEPT_WARM, NodeState
 from backend.errors import Finding
 from backend.store import nodes, tables
 from backend.store.types import to_micros
-from tests.simulation import hook_writes
+from tests.simulation import hook_writes, targets
 from tests.simulation.chaos import Crash
 from tests.simulation.failing_store import STORE_AWAY
 
@@ -103,11 +104,22 @@ class Askers:
             self.world.trace(f"{user.scope.project_id} {act.__name__}: {why!r}")
 
     def _put(self, user: User) -> None:
+        self._put_named(user, self.world.rng.choice(_HOOKS))
+
+    def _put_named(self, user: User, name: str) -> None:
         rng = self.world.rng
-        name = rng.choice(_HOOKS)
         transition = Transition.LAUNCHING if name in _LAUNCHING else Transition.TERMINATING
         request = HookRequest(name, transition, rng.choice((30, 60, 600)), rng.choice(tuple(Result)))
+        if self.world.targets is not None:
+            request = replace(request, target=rng.choice(targets.NAMES), role="arn:aws:iam::1:role/hooks")
         user.backend.hooks.put(user.scope, user._name(), request)
+
+    def settle_in(self) -> None:
+        """Where there is somebody to tell, hooks from the beginning."""
+        for user in self.users if self.world.targets is not None else ():
+            for name in _HOOKS * 2:
+                with contextlib.suppress(Finding):  # there may be no such cluster
+                    self._put_named(user, name)
 
     def _delete(self, user: User) -> None:
         user.backend.hooks.delete(user.scope, user._name(), self.world.rng.choice(_HOOKS))

@@ -27,6 +27,7 @@ class Mood:
         heaviest: users put mixes, whose nodes count up to that much; 1: they do not.
         warmed: users put warm pools, and scale more.
         direct: users launch nodes by number, and ask again for what they asked for.
+        timed: they write schedules, and have their hooks told to targets that fail and recover.
     """
 
     crash: tuple[float, ...] = (0.0, 0.01, 0.03)
@@ -49,6 +50,7 @@ class Mood:
     refreshing: bool = False
     warmed: bool = False
     direct: bool = False
+    timed: bool = False
 
 
 NORMAL = Mood()
@@ -67,6 +69,7 @@ REFRESHING = Mood(refreshing=True, largest=6)
 WARMED = Mood(warmed=True)
 WARMED_HOOKED = Mood(warmed=True, hooked=True)
 DIRECT = Mood(direct=True)
+TIMED = Mood(hooked=True, timed=True)
 BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
@@ -127,6 +130,7 @@ MOODS = {
     "warmed": WARMED,
     "warmed-hooked": WARMED_HOOKED,
     "direct": DIRECT,
+    "timed": TIMED,
     "building": BUILDING,
 }
 SOAK = (
@@ -143,6 +147,7 @@ SOAK = (
     "hooked",
     "mixed",
     "refreshing",
+    "timed",
     "building",
     "warmed",
     "warmed-hooked",
@@ -165,6 +170,7 @@ SEEDS = {
     "warmed": 5,
     "warmed-hooked": 4,
     "direct": 5,
+    "timed": 5,
     "meddling": 5,
     "silent": 10,
     "overtaken": 10,

@@ -14,6 +14,7 @@ from tests.simulation import broken_mixes as mixes
 from tests.simulation import broken_refreshes as refreshes
 from tests.simulation import broken_rules as rules
 from tests.simulation import broken_store as store
+from tests.simulation import broken_telling as telling
 from tests.simulation import broken_warm_pools as warm_pools
 from tests.simulation.moods import (
     BIG,
@@ -26,6 +27,7 @@ from tests.simulation.moods import (
     OVERTAKEN,
     REFRESHING,
     SILENT,
+    TIMED,
     TRIALS,
     WARMED,
     WARMED_HOOKED,
@@ -165,6 +167,11 @@ MUTATIONS = (
     Mutation(warm_pools.holds_nobody_in_the_pool, WARMED_HOOKED),
     Mutation(direct.raises_nothing_for_what_was_made, DIRECT),
     Mutation(direct.ends_before_the_cloud_has_answered, DIRECT),
+    Mutation(telling.tells_in_another_transaction, TIMED, 5),
+    Mutation(telling.gives_up_in_silence, TIMED),
+    Mutation(telling.forgets_what_was_not_taken, TIMED),
+    Mutation(telling.runs_once_an_engine, TIMED),
+    Mutation(telling.sleeps_over_schedules, TIMED),
     _trial(building.keeps_the_mark, "ends_what_was_built"),
     _trial(building.forgets_a_deletion, "ends_what_was_built"),
     _trial(building.ends_no_subnet, "ends_what_was_built"),

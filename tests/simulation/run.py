@@ -22,6 +22,7 @@ from tests.simulation.moods import NORMAL, Mood
 from tests.simulation.races import Races
 from tests.simulation.refreshes import Refreshed, Refresher
 from tests.simulation.rows import Reader
+from tests.simulation.timed import Planners, Timetables
 from tests.simulation.users import Kept, User
 from tests.simulation.warm_pools import Preparers
 from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
@@ -86,6 +87,8 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     preparers = Preparers(world, users) if mood.warmed else None
     if askers is not None:
         world.after_tick.append(askers.waits.look)
+        askers.settle_in()
+    planners = _planned(world, model, users) if mood.timed else None
     mixers = Mixers(world, users, kept) if mood.heaviest > 1 else None
     refreshers = [Refresher(user) for user in users] if mood.refreshing else []
     if refreshers:
@@ -105,6 +108,7 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         *(refresher.act for refresher in refreshers),
         *([] if preparers is None else [preparers.act]),
         *([] if launches is None else [launches.act]),
+        *([] if planners is None else [planners.act]),
     ]
     chaos.on = True
     for _ in range(steps):
@@ -119,6 +123,9 @@ def _play(world: World, mood: Mood, steps: int) -> None:
             preparers.act()
         if launches is not None:
             launches.act()
+        if planners is not None:
+            planners.act()
+            _fail_targets(world)
         watcher.look()
         if ground is not None:
             ground.compare()
@@ -127,6 +134,10 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     world.trace("=== quiet")
     if refreshers:
         _end_refreshes(world, refreshers, watcher.reader)
+    if planners is not None:
+        planners.settle()
+    if world.targets is not None:
+        world.targets.settle()
     _settle(world, users, watcher.reader)
     if askers is not None:
         askers.settle()
@@ -156,6 +167,20 @@ def _end_refreshes(world: World, refreshers: Sequence[Refresher], reader: Reader
         world.tick(tick % 2)
         world.clock.wait(1.0)
     raise world.broke("21 refresh", "one that was cancelled does not end")
+
+
+def _planned(world: World, model: Model, users: Sequence[User]) -> Planners:
+    """Users who write schedules, with all that is looked at of these and of those who are told."""
+    timetables = Timetables(world, model)
+    world.after_tick.append(timetables.look)
+    if world.targets is not None:
+        world.after_tick.append(world.targets.look)
+    return Planners(timetables, users)
+
+
+def _fail_targets(world: World) -> None:
+    if world.targets is not None and world.rng.random() < 0.3:
+        world.targets.act()
 
 
 def _overtake(world: World, mood: Mood) -> None:

@@ -21,7 +21,9 @@ from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
 from backend.services import attachment, clusters, configurations, entries, hooks, making, networks
+from backend.services import schedules as schedule_services
 from backend.services import security_groups as group_services
+from backend.services import telling as telling_services
 from backend.store import lifecycle
 from backend.store import security_groups as group_rows
 from backend.store.types import from_micros
@@ -33,6 +35,7 @@ from tests.simulation.history import History
 from tests.simulation.ledgers import Gate, Ledger
 from tests.simulation.moods import NORMAL, Mood
 from tests.simulation.open_calls import Open, OpenCalls
+from tests.simulation.targets import Targets
 
 REGION = "us-east-1"
 POOLS = ("web", "api", "mute")
@@ -60,6 +63,8 @@ SETTINGS = EngineSettings(
 
 
 LEASED = ("clusters", "watches", "pools")
+TIMED = ("schedules", "streams")
+"""What they work on where users write schedules, and have somebody told."""
 BUILT = ("vpcs", "makings", "security_groups", "load_balancers")
 """What else engines work on, where somebody builds."""
 NEVER = timedelta(days=3650)
@@ -101,12 +106,15 @@ class World:
         changed_at: when a user last changed a cluster, by its id.
         readmitted_at: when a project let the engine in again, by its id.
         came_at: when a node last came into service, by its cluster's id and zone.
+        targets: those who are told, where users name any.
         broken: the first invariant that was seen broken, wherever that was: an engine survives its jobs' faults.
     """
 
     def __init__(self, seed: int, mood: Mood = NORMAL, settings: EngineSettings = SETTINGS) -> None:
         self.rng = Random(seed)
         self.region = REGION
+        if mood.timed:
+            settings = replace(settings, message_patience=timedelta(minutes=2))
         if seed % 3 == 0:
             settings = replace(settings, window=WindowRule(4))
         # Without the sweep a wake that is lost is lost for ever.
@@ -146,7 +154,10 @@ class World:
         for scope in SCOPES:
             for name in POOLS:
                 self.simulated.pools.create(scope, f"{scope.project_id}-{name}", monitored=name != "mute")
-        self.backend = Backend.build(self.store.on(gateway_clock), self.cloud, gateway_clock)
+        self.targets = Targets(self) if mood.timed else None
+        self.outlets = self.targets.outlets() if self.targets else None
+        gateway = self.store.on(gateway_clock)
+        self.backend = Backend.build(gateway, self.cloud, gateway_clock, outlets=self.outlets)
         self.calls: list[OpenCalls] = [self._calls() for _ in NAMES]
         self.late: list[Open] = []
         self.engines = [self.new_engine(number) for number in range(len(NAMES))]
@@ -168,6 +179,7 @@ class World:
             rng=Random(self.rng.getrandbits(64)),
             name=NAMES[number],
             calls=self.calls[number],
+            outlets=self.outlets,
         )
 
     def set_clock(self) -> None:
@@ -214,7 +226,7 @@ class World:
 
     def until_due(self) -> float:
         """Seconds until some row is due or some call under way goes on; 1 where nothing is."""
-        leased = (*LEASED, *BUILT) if self.mood.builders else LEASED
+        leased = (*LEASED, *(BUILT if self.mood.builders else ()), *(TIMED if self.mood.timed else ()))
         dues = " UNION ALL ".join(f"SELECT min(due_at) AS at FROM {table}" for table in leased)
         (at,) = self.store.database.raw.execute(f"SELECT min(at) FROM ({dues})").fetchone()
         known = [instant for instant in (at and from_micros(at), self.next_call_at()) if instant is not None]
@@ -265,7 +277,7 @@ def repeatable_ids(seed: int) -> Iterator[None]:
         return uuid.UUID(int=rng.getrandbits(128), version=4)
 
     drawing: tuple[ModuleType, ...] = (attachment, clusters, configurations, entries, hooks, lifecycle)
-    drawing = (*drawing, making, networks, ids, group_services, group_rows)
+    drawing = (*drawing, making, networks, ids, group_services, group_rows, schedule_services, telling_services)
     modules = [module for module in drawing if hasattr(module, "uuid4")]
     kept = uuid.uuid4
     uuid.uuid4 = drawn  # type: ignore[assignment]

@@ -1,0 +1,27 @@
+"""What the database itself notes of schedules that move on, of sizes that change, and of messages that go."""
+
+from __future__ import annotations
+
+SCHEMA = (
+    """CREATE TABLE seen_runs (
+        seq INTEGER PRIMARY KEY, id TEXT, cluster_id TEXT, was_at INTEGER,
+        minimum INTEGER, maximum INTEGER, desired INTEGER
+    )""",
+    """CREATE TRIGGER seen_run AFTER UPDATE OF next_at ON schedules WHEN OLD.next_at IS NOT NEW.next_at BEGIN
+        INSERT INTO seen_runs (id, cluster_id, was_at, minimum, maximum, desired)
+        VALUES (OLD.id, OLD.cluster_id, OLD.next_at, OLD.minimum, OLD.maximum, OLD.desired);
+    END""",
+    """CREATE TRIGGER seen_last_run AFTER DELETE ON schedules WHEN OLD.next_at IS NOT NULL BEGIN
+        INSERT INTO seen_runs (id, cluster_id, was_at, minimum, maximum, desired)
+        VALUES (OLD.id, OLD.cluster_id, OLD.next_at, OLD.minimum, OLD.maximum, OLD.desired);
+    END""",
+    "CREATE TABLE seen_sizes (seq INTEGER PRIMARY KEY, id TEXT)",
+    """CREATE TRIGGER seen_size AFTER UPDATE OF minimum, maximum, desired ON clusters
+    WHEN OLD.minimum <> NEW.minimum OR OLD.maximum <> NEW.maximum OR OLD.desired <> NEW.desired BEGIN
+        INSERT INTO seen_sizes (id) VALUES (NEW.id);
+    END""",
+    "CREATE TABLE seen_ends (seq INTEGER PRIMARY KEY, id TEXT, target TEXT)",
+    """CREATE TRIGGER seen_telling AFTER DELETE ON messages WHEN OLD.dead_at IS NULL BEGIN
+        INSERT INTO seen_ends (id, target) VALUES (OLD.id, OLD.target);
+    END""",
+)
