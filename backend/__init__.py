@@ -275,4 +275,5 @@ class Backend:
             topics=Topics(store, clock, queue_limits, rooms),
             metrics=Metrics(store, clock),
             dashboards=Dashboards(store, clock),
+            topics=Topics(store, clock, queue_limits, rooms, taking.most_waiting),
         )

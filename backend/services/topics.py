@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from backend.clock import Clock
-from backend.domain.messages import Message, MessageKind
+from backend.domain.messages import MOST_WAITING, Message, MessageKind
 from backend.domain.queues import QueueLimits, Sent
 from backend.domain.scope import Scope
 from backend.domain.topics import (
@@ -57,12 +57,18 @@ class Topics:
     """Each call may raise StoreUnavailable; who names a topic TopicMissing, who a subscription SubscriptionMissing."""
 
     def __init__(
-        self, store: Store, clock: Clock, limits: QueueLimits | None = None, rooms: Rooms | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        limits: QueueLimits | None = None,
+        rooms: Rooms | None = None,
+        most_waiting: int = MOST_WAITING,
     ) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits or QueueLimits()
         self._rooms = rooms or Rooms(clock, self._limits)
+        self._most_waiting = most_waiting
 
     def find(self, scope: Scope, name: str) -> Topic:
         with self._store.read() as conn:
@@ -202,11 +208,16 @@ class Topics:
     def _invite(
         self, conn: Connection, scope: Scope, topic: Topic, subscription: Subscription, invitation: Invitation
     ) -> None:
-        """Have a URL asked to confirm; whoever subscribes it again and again has it asked once in a while."""
+        """Have a URL asked to confirm; whoever subscribes it again and again has it asked once in a while.
+
+        Raises:
+            LimitExceeded: too much waits to be told.
+        """
         id_, now = str(uuid4()), self._clock.now()
         key = deduplications.key_of("invitation")
         if deduplications.had(conn, subscription.id, key, now) is not None:
             return
+        rows.check_waiting(conn, scope, [[subscription]], self._most_waiting)
         deduplications.remember(conn, subscription.id, key, Sent(id_), now, _INVITED_AGAIN)
         data = {
             "type": "SubscriptionConfirmation",
@@ -320,7 +331,7 @@ class Topics:
 
         Raises:
             PublicationRefused
-            LimitExceeded: the project has no room for what all of them would be told.
+            LimitExceeded: the project has no room for what all of them would be told, or too much waits for URLs.
         """
         now = self._clock.now()
         with self._store.read() as conn:  # filters take their time, in which nobody else has to wait
@@ -328,6 +339,7 @@ class Topics:
             for each in publications:
                 rows.check(topic, each)
             hearing = rows.hearers(conn, scope, topic, publications, self._rooms)
+            rows.check_waiting(conn, scope, hearing, self._most_waiting)
 
         def work(conn: Connection) -> Sequence[Sent]:
             present = rows.of_arn(conn, scope, topic_arn)

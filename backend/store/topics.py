@@ -102,6 +102,16 @@ def hearers(
     return hearing
 
 
+def check_waiting(conn: Connection, scope: Scope, hearing: Sequence[Sequence[Subscription]], most: int) -> None:
+    """Raises LimitExceeded where more would wait to be told to URLs than may wait at once in a project and region.
+
+    What goes on in place of a message that waited (``shelves``) is not asked: it would wait for itself.
+    """
+    urls = sum(each.protocol != _QUEUE for told in hearing for each in told)
+    if urls and urls > outbox.room(conn, scope, most):
+        raise LimitExceeded("messages", most)
+
+
 def publish(  # noqa: PLR0917 - what is said where, and to whom
     conn: Connection,
     scope: Scope,

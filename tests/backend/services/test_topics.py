@@ -101,6 +101,25 @@ def test_what_waits_for_urls_takes_room(topics, world):
         publish(topics, "x")
 
 
+def test_no_more_waits_for_urls_than_may_wait_at_once(topics, queues, world):
+    """What a caller publishes and subscribes finds a bound; queues hear all the same."""
+    few = Topics(world.store, world.clock, LIMITS, most_waiting=2)
+    subscribe(topics, arn("sqs", "a"))
+    publish(few, "x")
+    subscribe(topics, "https://a.example/", "https")
+    token = topics._store.transact(lambda conn: topic_rows.SUBSCRIPTIONS.all(conn, SCOPE, protocol="https")[0])
+    topics.confirm(SCOPE, "news", token.told_token, authenticated=True)
+    publish(few, "y")
+    with pytest.raises(LimitExceeded) as full:
+        publish(few, "z")
+    assert (full.value.what, full.value.limit) == ("messages", 2)
+    with pytest.raises(LimitExceeded):
+        subscribe(few, "https://b.example/", "https")
+    with world.store.read() as conn:
+        assert len(conn.execute(select(outbox_tables.messages.c.id)).all()) == 2
+        assert len(topic_rows.SUBSCRIPTIONS.all(conn, SCOPE)) == 2
+
+
 @pytest.mark.parametrize("service", ["sns", "sqs"])
 def test_what_the_outbox_tells_waits_where_there_is_no_room(topics, queues, world, service):
     for name in "abc":
