@@ -42,6 +42,7 @@ from backend.domain.ids import account_id
 from backend.domain.messages import EVERYWHERE, Telling
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
 from backend.drivers.log_sink import LogSink
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.drivers.webhooks import WebhookSink
@@ -122,7 +123,7 @@ def sessions_for(chosen: BackendSettings, store: Store, identity: Identity) -> S
     return sessions_of(chosen, store, lasting, identity.account_id_of)
 
 
-def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
+def outlets_of(chosen: BackendSettings, catalog: Catalog, cloud: Cloud) -> Outlets:
     """What takes messages, and AWS's words for them."""
     regions = regions_of(chosen)
     of_cloud = {mine: name for name, mine in regions.items()}
@@ -149,10 +150,11 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog) -> Outlets:
     everywhere = bool(chosen.messages_everywhere)
     log = LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send
     bus = Bus(chosen.messages_everywhere, chosen.messages_waiting)
+    zaqar = {"zaqar": cloud.queues.send} if cloud.queues else {}
     return Outlets(
         words=words,
         shelves={"sqs": shelves.queue, "sns": shelves.topic, EVERYWHERE: bus},
-        sinks={"log": log, "http": hooks.send, "https": hooks.send},
+        sinks={"log": log, "http": hooks.send, "https": hooks.send, **zaqar},
         reserved={"log", EVERYWHERE},
         everywhere=everywhere,
         decide=partial(decide_by_default, everywhere=everywhere),
@@ -177,7 +179,7 @@ def create_gateway() -> Flask:
             store,
             cloud,
             clock,
-            outlets=outlets_of(chosen, Catalog(cloud, clock)),
+            outlets=outlets_of(chosen, Catalog(cloud, clock), cloud),
             deregistration=chosen.engine.deregistration,
             record_acls=chosen.record_acls,
             sessions=sessions,

@@ -136,7 +136,7 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.ListOpt(
             "everywhere",
             default=[],
-            help="Targets that hear of every event of every project: log: writes them to the log or its file.",
+            help="Targets that hear of every event of every project: log: (the log or its file), zaqar:NAME (a queue).",
         ),
         cfg.IntOpt(
             "waiting",

@@ -320,10 +320,28 @@ def test_what_the_operator_names_hears_of_every_group(tmp_path, monkeypatch):
         monkeypatch.setenv("OS_MESSAGES__EVERYWHERE", named)
         chosen = wsgi.settings()
         store = wsgi.store_of(chosen)
-        outlets = wsgi.outlets_of(chosen, Catalog(wsgi.cloud_of(chosen, store), SystemClock()))
+        cloud = wsgi.cloud_of(chosen, store)
+        outlets = wsgi.outlets_of(chosen, Catalog(cloud, SystemClock()), cloud)
         told.append((outlets.everywhere, outlets.decide.keywords))
         store.close()
     assert told == [(False, {"everywhere": False}), (True, {"everywhere": True})]
+
+
+def test_queues_of_the_cloud_s_own_are_told_where_it_has_any(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    world, told = World(), []
+
+    class Queues:
+        def send(self, scope, target, telling):
+            told.append((scope, target, telling.body))
+
+    bare = world.simulated.cloud
+    for cloud, taken in ((bare, False), (replace(bare, queues=Queues()), True)):
+        outlets = wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud)
+        assert outlets.takes("zaqar:moves") is taken
+    outlets.sinks["zaqar"](SCOPE, "zaqar:moves", Telling(uuid_of("message"), "told"))
+    assert told == [(SCOPE, "zaqar:moves", "told")]
+    world.close()
 
 
 def test_a_queue_is_found_by_every_name_of_its_region_and_by_no_other(tmp_path, monkeypatch):
@@ -338,7 +356,7 @@ def test_a_queue_is_found_by_every_name_of_its_region_and_by_no_other(tmp_path, 
         monkeypatch.setenv(f"OS_{name}", value)
     world = World()
     scope, account = Scope(SCOPE.project_id, "R1"), account_id(SCOPE.project_id)
-    outlets = wsgi.outlets_of(wsgi.settings(), Catalog(world.simulated.cloud, world.clock))
+    outlets = wsgi.outlets_of(wsgi.settings(), Catalog(world.simulated.cloud, world.clock), world.simulated.cloud)
     world.backend.queues.create(scope, "q", {}, {})
     world.backend.topics.create(scope, "q", {}, {})
 

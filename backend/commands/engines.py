@@ -20,12 +20,13 @@ from backend.commands.line import Command
 from backend.commands.opening import archive_of, cloud_of, settings, store_of
 from backend.config import BackendSettings
 from backend.drivers.catalog import Catalog
+from backend.drivers.cloud import Cloud
 from backend.engine.loop import Engine
 from backend.services.key_pairs import kept_by
 from backend.services.networks import public_in
 from backend.store.outlets import Outlets
 
-OutletsOf = Callable[[BackendSettings, Catalog], Outlets]
+OutletsOf = Callable[[BackendSettings, Catalog, Cloud], Outlets]
 
 
 def create_engine(chosen: BackendSettings, outlets_of: OutletsOf) -> Engine:
@@ -51,7 +52,7 @@ def create_engine(chosen: BackendSettings, outlets_of: OutletsOf) -> Engine:
         store=store,
         cloud=cloud,
         catalog=catalog,
-        outlets=outlets_of(chosen, catalog),
+        outlets=outlets_of(chosen, catalog, cloud),
         clock=clock,
         settings=chosen.engine,
         rng=random.Random(secrets.randbits(64)),

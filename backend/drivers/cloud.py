@@ -17,6 +17,7 @@ from backend.drivers.loads import Loads
 from backend.drivers.network import Networking
 from backend.drivers.network_making import NetworkMaking
 from backend.drivers.server_changing import ServerChanging
+from backend.drivers.sinks import Sink
 from backend.drivers.spot import Spot
 from backend.drivers.volumes import Volumes
 
@@ -36,6 +37,7 @@ class Cloud:
         network_making: None where networks are.
         balancer_making: of load balancers, likewise; ``addresses`` (public ones) and ``interfaces`` likewise.
         spot: what becomes of launches that ask for Spot.
+        queues: of the cloud's own, which messages are put into; None where it has none.
         installation: what this installation's servers, ports and members are known by.
     """
 
@@ -56,6 +58,7 @@ class Cloud:
     interfaces: InterfaceMaking | None = None
     loads: Loads | None = None
     spot: Spot = Spot.REFUSE
+    queues: Sink | None = None
 
     def made(self, found: Server | PoolMember) -> bool:
         """Whether this installation made it: others on the same cloud use the same tokens and names."""

@@ -31,6 +31,7 @@ from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.trusts import Trusts
 from backend.drivers.openstack.volumes import OpenStackVolumes
 from backend.drivers.openstack.ways import ApplicationCredentialWay, Way
+from backend.drivers.openstack.zaqar import ZaqarSink
 from backend.drivers.openstack.zones import Zones
 from backend.drivers.spot import Spot
 
@@ -94,6 +95,7 @@ def open_cloud(
         imaging=images,
         balancer_making=OpenStackBalancers(rest, settings, networking, installation),
         spot=Spot(settings.spot),
+        queues=ZaqarSink(rest),
     )
 
 

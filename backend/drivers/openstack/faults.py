@@ -5,7 +5,7 @@ behind it: its 404 is no word about a server, and its 403 none about a role.
 
 Source: ``nova/api/openstack/wsgi.py`` (Fault), ``keystone/exception.py``, ``neutron/api/api_common.py``,
 ``cinder/api/openstack/wsgi.py`` (Nova's very document), ``webob/exc.py`` (Glance), WSME and Pecan (Octavia),
-keystonemiddleware's ``auth_token`` (401 of every service).
+``zaqar/transport/wsgi/errors.py``, keystonemiddleware's ``auth_token`` (401 of every service).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ IMAGE: Final = "image"
 IDENTITY: Final = "identity"
 VOLUME: Final = "block-storage"
 BALANCING: Final = "load-balancer"
+MESSAGING: Final = "message"
 
 _NOVA_KINDS: Final = {
     400: "badRequest",
@@ -133,6 +134,11 @@ def _octavia(document: Mapping[str, Any], status: int) -> Fault | None:
     return _said("", document.get("description")) if document.get("code") == status else None
 
 
+def _zaqar(document: Mapping[str, Any], _status: int) -> Fault | None:
+    told = set(document) == {"title", "description"} and isinstance(document["title"], str)
+    return _said("", document["description"]) if told else None
+
+
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], int], Fault | None]]] = {
     COMPUTE: _nova,
     NETWORK: _neutron,
@@ -140,6 +146,7 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], int], Fault | None]]] 
     IMAGE: _glance,
     BALANCING: _octavia,
     VOLUME: _nova,
+    MESSAGING: _zaqar,
 }
 
 

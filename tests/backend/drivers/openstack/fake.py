@@ -81,6 +81,10 @@ def octavia_fault(status: int, message: str) -> Reply:
     return Reply(status, {"faultcode": "Client", "faultstring": message, "debuginfo": None})
 
 
+def zaqar_error(status: int, description: str) -> Reply:
+    return Reply(status, {"title": "Invalid API request", "description": description})
+
+
 def proxy_page(status: int, words: str = "The requested URL was not found on this server.") -> Reply:
     """What Apache, HAProxy, nginx or a firewall answers in a service's place."""
     page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1><p>{words}</p></body></html>"

@@ -3,7 +3,17 @@ from __future__ import annotations
 import pytest
 import requests
 
-from backend.drivers.openstack.faults import BALANCING, COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME, Fault, fault_of
+from backend.drivers.openstack.faults import (
+    BALANCING,
+    COMPUTE,
+    IDENTITY,
+    IMAGE,
+    MESSAGING,
+    NETWORK,
+    VOLUME,
+    Fault,
+    fault_of,
+)
 from tests.backend.drivers.openstack.fake import (
     Reply,
     glance_error,
@@ -12,9 +22,10 @@ from tests.backend.drivers.openstack.fake import (
     nova_fault,
     octavia_fault,
     proxy_page,
+    zaqar_error,
 )
 
-SERVICES = (COMPUTE, NETWORK, IMAGE, IDENTITY, BALANCING, VOLUME)
+SERVICES = (COMPUTE, NETWORK, IMAGE, IDENTITY, BALANCING, VOLUME, MESSAGING)
 PECAN = Reply(404, {"code": 404, "title": "Not Found", "description": "Pool p-1 not found."})
 OWN = [
     (COMPUTE, nova_fault(404, "Instance s-1 could not be found."), Fault("itemNotFound", "Instance s-1 could not be found.")),
@@ -26,6 +37,7 @@ OWN = [
     (IMAGE, glance_error(404, "No image found with ID i-1"), Fault("", "No image found with ID i-1")),
     (IDENTITY, keystone_error(404, "Could not find user: u-1."), Fault("", "Could not find user: u-1.")),
     (BALANCING, octavia_fault(404, "Pool p-1 not found."), Fault("", "Pool p-1 not found.")),
+    (MESSAGING, zaqar_error(403, "You are not let in."), Fault("", "You are not let in.")),
     (BALANCING, PECAN, Fault("", "Pool p-1 not found.")),
 ]  # fmt: skip
 
