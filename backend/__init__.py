@@ -272,7 +272,6 @@ class Backend:
             scaling_policies=ScalingPolicies(store, clock),
             alarms=Alarms(store, clock),
             refreshes=Refreshes(store, catalog, clock, everywhere=taking.everywhere),
-            topics=Topics(store, clock, queue_limits, rooms),
             metrics=Metrics(store, clock),
             dashboards=Dashboards(store, clock),
             topics=Topics(store, clock, queue_limits, rooms, taking.most_waiting),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.fleet import unique
-from conformance.product import Access
+from conformance.product import Access, until
 from conformance.terraform.stack import Stack, Tool, alive, group
 
 HERE = Path(__file__).parent
@@ -41,9 +41,13 @@ def test_a_stack_with_a_launch_template(
 
     changed = ("-var=desired=4", "-var=instance_type=t3.small")
     stack.apply(*changed)
+    until("the refresh is over", lambda: refreshes(asg, told["group"])[0].get("EndTime"), 120.0)
+    (refresh,) = refreshes(asg, told["group"])
+    assert (refresh["Status"], refresh["PercentageComplete"]) == ("Successful", 100), refresh
+    assert refresh["DesiredConfiguration"]["LaunchTemplate"]["Version"] == "2"
     made = group(asg, told["group"])
     assert made is not None
-    assert sorted(one["InstanceType"] for one in made["Instances"]) == ["t3.micro", "t3.micro", "t3.small", "t3.small"]
+    assert [one["InstanceType"] for one in made["Instances"]] == ["t3.small"] * 4
     assert made["LaunchTemplate"]["Version"] == "2"
     assert schedules(asg, told["group"])["morning"]["DesiredCapacity"] == 4
 
@@ -51,8 +55,9 @@ def test_a_stack_with_a_launch_template(
     second.run("import", *changed, "aws_autoscaling_group.web", told["group"])
     imported = second.resource("aws_autoscaling_group.web")
     original = stack.resource("aws_autoscaling_group.web")
-    # These three live in the state alone: the service knows nothing of them.
+    # These live in the state alone: the service knows nothing of them.
     own = {"force_delete", "force_delete_warm_pool", "wait_for_capacity_timeout", "ignore_failed_scaling_activities"}
+    own |= {"instance_refresh"}
     different = {key for key in original if key not in own and original[key] != imported.get(key)}
     assert different == set(), {key: (original[key], imported.get(key)) for key in different}
 
@@ -63,6 +68,12 @@ def test_a_stack_with_a_launch_template(
     assert alive(ec2, told["group"]) == []
     names = {one["LaunchTemplateName"] for one in ec2.describe_launch_templates()["LaunchTemplates"]}
     assert not [name for name in names if name.startswith(mark)]
+
+
+def refreshes(asg: Any, name: str) -> list[dict[str, Any]]:
+    found = asg.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"]
+    assert isinstance(found, list)
+    return found
 
 
 def schedules(asg: Any, name: str) -> dict[str, dict[str, Any]]:

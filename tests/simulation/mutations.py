@@ -155,7 +155,7 @@ MUTATIONS = (
     Mutation(refreshes.takes_the_matching, REFRESHING),
     Mutation(refreshes.keeps_nobody_back, REFRESHING),
     Mutation(refreshes.launches_ahead_without_end, REFRESHING),
-    Mutation(refreshes.is_back_at_once, REFRESHING),
+    Mutation(refreshes.is_back_at_once, REFRESHING, 5),
     Mutation(refreshes.never_comes_to_its_end, REFRESHING),
     Mutation(warm_pools.draws_nobody, WARMED),
     Mutation(warm_pools.draws_all, WARMED),

@@ -155,7 +155,7 @@ class Refresher(Actor):
         self._wanted: list[tuple[str, SourceRequest]] = []
 
     def deeds(self) -> Sequence[tuple[int, Deed]]:
-        return [(6, self.start), (2, self.cancel), (3, self.roll_back), (1, self.hold)]
+        return [(6, self.start), (1, self.cancel), (4, self.roll_back), (1, self.hold)]
 
     def start(self) -> str:
         rng, name = self.rng, self.user._name()
@@ -184,10 +184,17 @@ class Refresher(Actor):
         return self.backend.refreshes.start(self.scope, name, request)
 
     def cancel(self) -> str:
-        return self.backend.refreshes.cancel(self.scope, self.user._name(), wait=self.rng.random() < 0.5)
+        return self.backend.refreshes.cancel(self.scope, self._under_way(), wait=self.rng.random() < 0.5)
 
     def roll_back(self) -> str:
-        return self.backend.refreshes.roll_back(self.scope, self.user._name())
+        return self.backend.refreshes.roll_back(self.scope, self._under_way())
+
+    def _under_way(self) -> str:
+        """The name of a cluster, most often of one that has a refresh under way."""
+        with self.world.store.watch() as conn:
+            own = (_rows.c.project_id == self.scope.project_id, _rows.c.ended_at.is_(None))
+            names = sorted(conn.execute(select(_rows.c.cluster_name).where(*own)).scalars())
+        return self.rng.choice(names) if names and self.rng.random() < 0.9 else self.user._name()
 
     def hold(self) -> None:
         name = self.user._name()

@@ -133,6 +133,16 @@ resource "aws_autoscaling_group" "web" {
     max_healthy_percentage = 120
   }
 
+  instance_refresh {
+    strategy = "Rolling"
+
+    preferences {
+      instance_warmup = 1
+      skip_matching   = true
+      auto_rollback   = true
+    }
+  }
+
   tag {
     key                 = "Name"
     value               = "web of ${var.mark}"
