@@ -25,8 +25,8 @@ from backend.store import activities, clusters, direct_launches, intents
 from backend.store.direct_launches import LAUNCHES
 from backend.store.session import Connection, Store
 
-_SHORTEST, _LONGEST, _SHARE = 0.05, 1.0, 0.25
-"""Seconds between two looks, and how much of what was waited for already they are."""
+SHORTEST, _LONGEST, _SHARE = 0.05, 1.0, 0.25
+"""Seconds between two looks, at least and at most, and how much of what was waited for already they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class DirectLaunches:
         Args:
             waited: seconds that the caller has waited already: the longer, the rarer.
         """
-        at = self._clock.monotonic() + min(max(waited * _SHARE, _SHORTEST), _LONGEST)
+        at = self._clock.monotonic() + min(max(waited * _SHARE, SHORTEST), _LONGEST)
         return lambda: self._clock.monotonic() >= at
 
 

@@ -10,7 +10,7 @@ from backend.domain.cluster import PlacementRequest
 from backend.domain.cluster_findings import AboveMaximum
 from backend.domain.direct_launches import Claim, DirectLaunch, Outcome
 from backend.domain.token import ClientToken
-from backend.services.direct_launches import LaunchRequest
+from backend.services.direct_launches import SHORTEST, LaunchRequest
 from translators import arns, paging
 from translators.autoscaling import activity_words
 from translators.autoscaling.errors import launch_suspended, validation
@@ -63,7 +63,8 @@ def launch(call: Call) -> Result:
         ) from found
     if asked.done_at is not None:
         return _told(call, launches.outcome(call.scope, asked))
-    mine = call.waited > 0 or not before
+    # Whoever comes with a token that is at work has not waited yet; who asked first comes back after a pause.
+    mine = not before or call.waited >= SHORTEST
     if not mine or not call.may_wait or call.waited >= _PATIENCE:
         raise AWSError(  # unsourced
             "IdempotentCallInProgress",
