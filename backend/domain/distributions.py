@@ -46,10 +46,23 @@ def rounded(spread: Spread) -> Spread:
 
 
 def _near(value: float) -> float:
-    if abs(value) < _LEAST:
-        return 0.0
-    size = math.exp((math.ceil(round(math.log(abs(value)) / _GROWTH, 6)) - 0.5) * _GROWTH)
-    return math.copysign(size, value)
+    return math.copysign(value_of(bucket_of(abs(value))), value)
+
+
+NOTHING: Final = -32_768
+"""The bucket of 0."""
+
+
+def bucket_of(value: float) -> int:
+    """The number of what a value that is not negative is told as; it has 16 bits, for all that may be measured."""
+    if value < _LEAST:
+        return NOTHING
+    return math.ceil(round(math.log(value) / _GROWTH, 6))
+
+
+def value_of(bucket: int) -> float:
+    """The value in the middle of a bucket."""
+    return 0.0 if bucket == NOTHING else math.exp((bucket - 0.5) * _GROWTH)
 
 
 @dataclass(frozen=True, slots=True)

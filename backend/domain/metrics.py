@@ -90,7 +90,11 @@ class Datapoint:
         if statistic in _SIMPLE:
             return self._simple(statistic)
         wanted, spread = distributions.statistic(statistic), self.spread_known
-        return None if wanted is None or spread is None else distributions.asked(spread, wanted)
+        if wanted is None or spread is None:
+            return None
+        found = distributions.asked(spread, wanted)
+        # A value that stands for some others is within one per cent of them, and may be beyond all of them.
+        return min(max(found, self.least), self.most) if found is not None and wanted.kind == "p" else found
 
     def _simple(self, statistic: str) -> float | None:
         if statistic == "Average":
@@ -195,10 +199,13 @@ def by_period(points: Iterable[Datapoint], period_seconds: int, since: datetime 
     start = since or _EPOCH
     found: dict[datetime, Datapoint] = {}
     for point in points:
-        at = start + (point.at - start) // length * length
-        if since is not None and at < since:
+        if since is not None and point.at < since:
             continue
+        past = (point.at - start) % length
+        at = point.at - past if past else point.at
         known = found.get(at)
-        placed = point if point.at == at else replace(point, at=at)
-        found[at] = placed if known is None else merged(known, placed)
+        if known is not None:
+            found[at] = merged(known, point)
+        else:
+            found[at] = replace(point, at=at) if past else point
     return [found[at] for at in sorted(found)]

@@ -112,7 +112,8 @@ def _blocks(conn: Connection, grain: Grain, wanted: Mapping[Block, Any]) -> Mapp
 
 def _write(conn: Connection, grain: Grain, blocks: Hours, there: Mapping[Block, Any]) -> None:
     t = grain.table.c
-    packed = {block: pack(block[1], points) for block, points in sorted(blocks.items())}
+    exact = grain is GRAINS[0]
+    packed = {block: pack(block[1], points, exact=exact) for block, points in sorted(blocks.items())}
     changed = [{"key": key, "start": at, "new": packed[key, at]} for key, at in packed if (key, at) in there]
     made = [{"series_id": key, "at": at, "points": packed[key, at]} for key, at in packed if (key, at) not in there]
     if changed:

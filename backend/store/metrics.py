@@ -238,9 +238,10 @@ def _columns(point: Datapoint) -> dict[str, Any]:
     return {**values, "spread": None if point.spread is None else sorted(point.spread.items())}
 
 
-def point_of(row: Any) -> Datapoint:
+def point_of(row: Any, unit: str | None = None) -> Datapoint:
+    """A row of ``metric_points`` as a value."""
     spread = None if row.spread is None else {float(value): float(count) for value, count in row.spread}
-    return Datapoint(row.at, row.samples, row.total, row.least, row.most, spread)
+    return Datapoint(row.at, row.samples, row.total, row.least, row.most, spread, unit)
 
 
 # Reading
@@ -287,29 +288,29 @@ def by_unit(  # noqa: PLR0917 - as above
     asked = select(_s.id, _s.unit).where(_s.metric_id == metric_id(scope, metric)).order_by(_s.unit)
     found = {}
     for row in conn.execute(asked).all():
-        raw = _raw(conn, row.id, period_seconds, start, end, steps or Steps())
+        raw = _raw(conn, row, period_seconds, start, end, steps or Steps())
         if periods := by_period(raw, period_seconds, start):
-            found[row.unit] = [replace(point, unit=row.unit) for point in periods]
+            found[row.unit] = periods
     return found
 
 
 def _raw(  # noqa: PLR0917 - as above
-    conn: Connection, series: str, period_seconds: int, start: datetime, end: datetime, steps: Steps
+    conn: Connection, series: Any, period_seconds: int, start: datetime, end: datetime, steps: Steps
 ) -> Iterable[Datapoint]:
     """Points of a series within a time, as they are kept, packed ones of the coarsest grain that fits first."""
     fits = [grain for grain in GRAINS if period_seconds % grain.seconds == 0 and _aligned(start, grain)]
     # Shorter periods than a minute have what was measured by the second, and of older ones the minutes.
     grain = fits[-1] if fits else GRAINS[0]
     t = grain.table.c
-    blocks = select(t.at, t.points).where(t.series_id == series, t.at >= floored(start, grain.block), t.at < end)
+    blocks = select(t.at, t.points).where(t.series_id == series.id, t.at >= floored(start, grain.block), t.at < end)
     for row in conn.execute(blocks.order_by(t.at)):
-        points = unpack(row.at, row.points)
+        points = unpack(row.at, row.points, series.unit)
         steps.take(len(points))
         yield from (point for point in points if start <= point.at < end)
-    loose = select(metric_points).where(_p.series_id == series, _p.at >= start, _p.at < end).order_by(_p.at)
+    loose = select(metric_points).where(_p.series_id == series.id, _p.at >= start, _p.at < end).order_by(_p.at)
     for row in conn.execute(loose):
         steps.take(1)
-        yield point_of(row)
+        yield point_of(row, series.unit)
 
 
 def _aligned(start: datetime, grain: Grain) -> bool:

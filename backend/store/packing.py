@@ -1,7 +1,8 @@
 """Points of a series packed into bytes, and read out of them again. Knows no table.
 
-Columns stand one after the other (instants, samples, sums, least, largest), for equal ones compress to nothing; after
-them, of points whose samples differ, how they are spread.
+Columns stand one after the other (pauses in seconds, samples, sums, least, largest), for equal ones compress to
+nothing; after them, of points whose samples differ, how they are spread: exactly where there are few values and that is
+wanted, else within one per cent. Of negative values nobody is told how they are spread, so that is not kept.
 """
 
 from __future__ import annotations
@@ -11,35 +12,61 @@ import zlib
 from array import array
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from itertools import accumulate, pairwise
+from typing import Any, Final
 
+from backend.domain.distributions import bucket_of, value_of
 from backend.domain.metrics import Datapoint
 from backend.store.types import from_micros, to_micros
 
 _VERSION: Final = b"\x01"
+_FEW: Final = 8
 _LEVEL: Final = 1
 _SECOND: Final = 1_000_000
 
 
-def pack(start: datetime, points: Sequence[Datapoint]) -> bytes:
-    """Points, ascending by whole seconds and none before ``start``, in the bytes that ``unpack`` reads."""
-    first = to_micros(start)
-    seconds = array("I", [(to_micros(point.at) - first) // _SECOND for point in points])
+def pack(start: datetime, points: Sequence[Datapoint], *, exact: bool = False) -> bytes:
+    """Points, ascending by whole seconds and none before ``start``, in the bytes that ``unpack`` reads.
+
+    Args:
+        exact: a few different values of a point stay as they are.
+    """
+    seconds = array("I", (_seconds(before, at) for before, at in pairwise([start, *(point.at for point in points)])))
     columns = [array("d", [getattr(point, name) for point in points]) for name in ("samples", "total", "least", "most")]
     parts = [struct.pack("<I", len(points)), seconds.tobytes(), *(column.tobytes() for column in columns)]
     for number, point in enumerate(points):
-        if point.spread is not None:
-            spread = array("d", [each for pair in sorted(point.spread.items()) for each in pair])
-            parts += [struct.pack("<II", number, len(spread)), spread.tobytes()]
+        if point.spread is not None and point.least >= 0:
+            parts += _spread(number, point.spread, exact=exact and len(point.spread) <= _FEW)
     return _VERSION + zlib.compress(b"".join(parts), _LEVEL)
 
 
-def unpack(start: datetime, packed: bytes) -> list[Datapoint]:
-    """What was packed."""
+def _seconds(before: datetime, at: datetime) -> int:
+    return (to_micros(at) - to_micros(before)) // _SECOND
+
+
+def _spread(number: int, spread: Mapping[float, float], *, exact: bool) -> list[bytes]:
+    """Which point, how many values, whether exactly; values, and their counts."""
+    if exact:
+        values = array("d", sorted(spread))
+        return [struct.pack("<IIB", number, len(values), 1), values.tobytes(), _counts(spread, values)]
+    buckets: dict[int, float] = {}
+    for value, count in spread.items():
+        bucket = bucket_of(value)
+        buckets[bucket] = buckets.get(bucket, 0.0) + count
+    told = array("h", sorted(buckets))
+    return [struct.pack("<IIB", number, len(told), 0), told.tobytes(), _counts(buckets, told)]
+
+
+def _counts(spread: Mapping[Any, float], keys: Sequence[Any]) -> bytes:
+    return array("d", [spread[key] for key in keys]).tobytes()
+
+
+def unpack(start: datetime, packed: bytes, unit: str | None = None) -> list[Datapoint]:
+    """What was packed, of a series in that unit."""
     raw = zlib.decompress(memoryview(packed)[1:])
     (count,) = struct.unpack_from("<I", raw)
     at = 4
-    seconds = array("I", raw[at : at + 4 * count])
+    seconds = accumulate(array("I", raw[at : at + 4 * count]))
     at += 4 * count
     columns = []
     for _ in range(4):
@@ -48,17 +75,21 @@ def unpack(start: datetime, packed: bytes) -> list[Datapoint]:
     spreads = _spreads(raw, at)
     first = to_micros(start)
     return [
-        Datapoint(from_micros(first + second * _SECOND), samples, total, least, most, spreads.get(number))
+        Datapoint(from_micros(first + second * _SECOND), samples, total, least, most, spreads.get(number), unit)
         for number, (second, samples, total, least, most) in enumerate(zip(seconds, *columns, strict=True))
     ]
 
 
 def _spreads(raw: bytes, at: int) -> Mapping[int, Mapping[float, float]]:
-    found = {}
+    found: dict[int, Mapping[float, float]] = {}
     while at < len(raw):
-        number, length = struct.unpack_from("<II", raw, at)
-        at += 8
-        pairs = array("d", raw[at : at + 8 * length])
+        number, length, exact = struct.unpack_from("<IIB", raw, at)
+        at += 9
+        kind, size = ("d", 8) if exact else ("h", 2)
+        keys = array(kind, raw[at : at + size * length])
+        at += size * length
+        counts = array("d", raw[at : at + 8 * length])
         at += 8 * length
-        found[number] = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        values = keys if exact else map(value_of, keys)
+        found[number] = dict(zip(values, counts, strict=True))
     return found
