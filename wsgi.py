@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -44,12 +44,13 @@ from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.log_sink import LogSink
+from backend.drivers.notifications import OSLO, NoLibrary, NotificationSink, opened
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.drivers.webhooks import WebhookSink
 from backend.errors import StoreUnavailable
 from backend.services.sessions import Owned, Sessions
 from backend.store.lifecycle import decide_by_default
-from backend.store.outlets import Outlets
+from backend.store.outlets import Outlets, Send
 from backend.store.rooms import Rooms
 from backend.store.rows import entry_told
 from backend.store.rules import Bus
@@ -150,17 +151,30 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog, cloud: Cloud) -> Outle
     everywhere = bool(chosen.messages_everywhere)
     log = LogSink(Path(chosen.messages_log) if chosen.messages_log else None).send
     bus = Bus(chosen.messages_everywhere, chosen.messages_waiting)
-    zaqar = {"zaqar": cloud.queues.send} if cloud.queues else {}
     return Outlets(
         words=words,
         shelves={"sqs": shelves.queue, "sns": shelves.topic, EVERYWHERE: bus},
-        sinks={"log": log, "http": hooks.send, "https": hooks.send, **zaqar},
-        reserved={"log", EVERYWHERE},
+        sinks={"log": log, "http": hooks.send, "https": hooks.send, **_optional(chosen, cloud)},
+        reserved={"log", OSLO, EVERYWHERE},
         everywhere=everywhere,
         decide=partial(decide_by_default, everywhere=everywhere),
         most_waiting=chosen.messages_waiting,
         consult=consult,
     )
+
+
+def _optional(chosen: BackendSettings, cloud: Cloud) -> Mapping[str, Send]:
+    """Sinks that an installation has or has not. Raises CannotDo."""
+    found: dict[str, Send] = {}
+    if cloud.queues is not None:
+        found["zaqar"] = cloud.queues.send
+    if chosen.notifications_url:
+        try:
+            notify = opened(chosen.notifications_url, chosen.notifications_topic)
+        except NoLibrary as why:
+            raise CannotDo(str(why)) from why
+        found[OSLO] = NotificationSink(notify, SystemClock()).send
+    return found
 
 
 def create_gateway() -> Flask:

@@ -136,8 +136,15 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.ListOpt(
             "everywhere",
             default=[],
-            help="Targets that hear of every event of every project: log: (the log or its file), zaqar:NAME (a queue).",
+            help="Targets that hear of every event of every project: log: (the log or its file), zaqar:NAME, oslo:.",
         ),
+        cfg.StrOpt(
+            "notifications_url",
+            default="",
+            secret=True,
+            help="Transport URL of oslo.messaging (rabbit://...) for the target oslo:, which needs that library.",
+        ),
+        cfg.StrOpt("notifications_topic", default="notifications", help="Topic of those notifications."),
         cfg.IntOpt(
             "waiting",
             default=MOST_WAITING,
@@ -316,6 +323,8 @@ class BackendSettings:
     messages_log: str = ""
     messages_endpoint: str = "http://localhost:8080"
     messages_everywhere: tuple[str, ...] = ()
+    notifications_url: str = field(default="", repr=False)
+    notifications_topic: str = "notifications"
     messages_waiting: int = MOST_WAITING
     webhooks: WebhookRule = field(default_factory=WebhookRule)
     names: Names = field(default_factory=Names)
@@ -352,6 +361,8 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         messages_log=conf.messages.log,
         messages_endpoint=conf.messages.endpoint.rstrip("/"),
         messages_everywhere=tuple(conf.messages.everywhere),
+        notifications_url=conf.messages.notifications_url,
+        notifications_topic=conf.messages.notifications_topic,
         messages_waiting=conf.messages.waiting,
         webhooks=_webhooks(conf),
         names=Names(conf.names.private.strip("."), conf.names.public.strip("."), conf.names.balancers.strip(".")),

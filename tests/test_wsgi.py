@@ -344,6 +344,23 @@ def test_queues_of_the_cloud_s_own_are_told_where_it_has_any(tmp_path, monkeypat
     world.close()
 
 
+def test_notifications_are_the_operator_s_and_need_their_library(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    world = World()
+    cloud = world.simulated.cloud
+    assert "oslo" not in wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud).sinks
+    monkeypatch.setenv("OS_MESSAGES__NOTIFICATIONS_URL", "rabbit://u:secret@broker/")
+    assert "u:secret" not in repr(wsgi.settings())
+    monkeypatch.setitem(sys.modules, "oslo_messaging", None)
+    with pytest.raises(CannotDo, match="not installed"):
+        wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud)
+    monkeypatch.setattr(wsgi, "opened", lambda url, topic: None)
+    outlets = wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud)
+    assert "oslo" in outlets.sinks
+    assert not outlets.takes("oslo:"), "no caller names it"
+    world.close()
+
+
 def test_a_queue_is_found_by_every_name_of_its_region_and_by_no_other(tmp_path, monkeypatch):
     clouds = tmp_path / "clouds.yaml"
     clouds.write_text("clouds: {here: {auth: {auth_url: 'http://x', username: u, password: p}, region_name: R1}}")

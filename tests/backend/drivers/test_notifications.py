@@ -1,0 +1,84 @@
+"""Notifications of oslo.messaging, over a stand-in for the library's transport, which CI does not have."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from backend.domain.messages import Telling, Unreached
+from backend.drivers.notifications import NoLibrary, NotificationSink, opened
+from tests.factories import SCOPE, HandClock, uuid_of
+
+EVENT = {"detail-type": "EC2 Instance-launch Lifecycle Action", "detail": {"a": 1}}
+
+
+class Transport:
+    """What the library's own notifier hands notifications to: their target, context and all."""
+
+    def __init__(self):
+        self.sent = []
+        self.fault = None
+
+    def _send_notification(self, target, ctxt, message, version, retry=None):
+        if self.fault is not None:
+            raise self.fault
+        self.sent.append((target, ctxt, message, version, retry))
+
+
+@pytest.fixture
+def transport(monkeypatch):
+    made = Transport()
+    library = SimpleNamespace(
+        get_notification_transport=lambda conf, url: made if url == "rabbit://broker/" else None,
+        Target=lambda topic: topic,
+    )
+    monkeypatch.setitem(sys.modules, "oslo_messaging", library)
+    return made
+
+
+@pytest.fixture
+def sink(transport):
+    return NotificationSink(opened("rabbit://broker/", "notifications"), HandClock())
+
+
+def test_a_notification_has_the_id_of_its_message_and_names_the_project(sink, transport):
+    for _ in range(2):
+        sink.send(SCOPE, "oslo:", Telling(uuid_of("message"), "told", "Subject", event=EVENT))
+    first, second = transport.sent
+    target, context, message, version, retry = first
+    assert (target, context, version, retry) == ("notifications.info", {}, 2.0, 0)
+    assert message == {
+        "message_id": uuid_of("message"),
+        "publisher_id": f"coppice.{SCOPE.region}",
+        "event_type": "coppice.ec2_instance_launch_lifecycle_action",
+        "priority": "INFO",
+        "payload": {
+            "project_id": SCOPE.project_id,
+            "region": SCOPE.region,
+            "body": "told",
+            "subject": "Subject",
+            "event": EVENT,
+        },
+        "timestamp": "2026-11-22 13:00:00",
+    }
+    assert first == second
+
+
+def test_what_is_no_event_is_a_message(sink, transport):
+    sink.send(SCOPE, "oslo:", Telling(uuid_of("message"), "told"))
+    assert transport.sent[0][2]["event_type"] == "coppice.message"
+
+
+def test_a_broker_that_takes_nothing_is_heard_and_its_words_are_not_shown(sink, transport):
+    transport.fault = ConnectionError("amqp://user:secret@broker")
+    with pytest.raises(Unreached, match="ConnectionError") as refused:
+        sink.send(SCOPE, "oslo:", Telling(uuid_of("message"), "told"))
+    assert "secret" not in str(refused.value)
+
+
+def test_the_library_need_not_be_there(monkeypatch):
+    monkeypatch.setitem(sys.modules, "oslo_messaging", None)
+    with pytest.raises(NoLibrary, match=r"oslo\.messaging is not installed"):
+        opened("rabbit://broker/", "notifications")
