@@ -59,7 +59,12 @@ def offers(documents: Sequence[Mapping[str, Any]], zones: Sequence[str], setting
     is told of a type is what its flavor gives.
     """
     by_name = {each["name"]: each for each in documents if word(each["name"])}
-    plain = [each for each in documents if not any(map(_SPECIAL_SPECS.match, each.get("extra_specs") or {}))]
+    special = {*settings.spot_flavors.values()}  # what the cloud may take back stands in for nothing else
+    plain = [
+        each
+        for each in documents
+        if each["name"] not in special and not any(map(_SPECIAL_SPECS.match, each.get("extra_specs") or {}))
+    ]
     plain.sort(key=lambda each: (each["ram"] + each["vcpus"] * _MIB_A_CPU, each["ram"], each["disk"], each["name"]))
     found = {name: _own(each, zones, settings) for name, each in by_name.items()}
     for aws in instance_types(tuple(zones)):

@@ -120,7 +120,6 @@ def test_honoured(member, value, values):
         ("MaxInstanceLifetime", 86_399, "maxInstanceLifetime must be between 86400 and 31536000 seconds"),
         ("MaxInstanceLifetime", -1, "maxInstanceLifetime must be between 86400 and 31536000 seconds"),
         ("MaxInstanceLifetime", 366 * 86_400, "maxInstanceLifetime must be between 86400 and 31536000 seconds"),
-        ("DesiredCapacityType", "vcpu", "DesiredCapacityType vcpu is not supported"),
         ("DesiredCapacityType", "pounds", "Invalid DesiredCapacityType"),
         ("DefaultInstanceWarmup", -2, "defaultInstanceWarmup"),
         ("InstanceMaintenancePolicy", {"MinHealthyPercentage": 90}, "needs both"),

@@ -94,3 +94,18 @@ def test_types_are_asked_for_anew_when_one_is_missing(rest, services, clock, sco
     with pytest.raises(FlavorNotFound):
         flavors.offer(scope, "m1.huge")
     assert "m1.tiny" in [each.name for each in flavors.list(scope)]
+
+
+def test_costs_are_the_operator_s_and_then_the_flavor_s_own():
+    settings = replace(SETTINGS, costs={"t3.micro": "0.5", "t3.large": "much"})
+    priced = {**MEDIUM, "extra_specs": {"coppice:cost": "2"}}
+    found = answered([priced, LARGE], settings)
+    assert (found["t3.micro"].flavor.cost, found["m1.medium"].flavor.cost) == (0.5, 2.0)
+    assert (found["m1.large"].flavor.cost, found["t3.large"].flavor.cost) == (None, None)
+
+
+def test_what_the_cloud_may_take_back_stands_in_for_nothing_else():
+    cheap = flavor("m1.spot", 2, 4096)
+    settings = replace(SETTINGS, spot_flavors={"t3.micro": "m1.spot"})
+    assert answered([cheap, LARGE], settings)["t3.micro"].flavor_id == "f-m1.large"
+    assert answered([cheap, LARGE])["t3.micro"].flavor_id == "f-m1.spot"
