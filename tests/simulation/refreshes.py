@@ -162,10 +162,8 @@ class Refresher(Actor):
         desired, skips = None, rng.random() < 0.3
         if rng.random() < 0.7:
             desired = SourceRequest(template_name=self.user._template(), version=rng.choice(("1", "2", "$Latest")))
-        if self._wanted and rng.random() < 0.3:  # what was brought once is brought again, to those that lack it
-            (name, desired), skips = rng.choice(self._wanted), True
-        elif desired is not None:
-            self._wanted.append((name, desired))
+        if self._wanted and rng.random() < 0.5:  # what was brought is brought again, to those that lack it
+            (name, desired), skips = self._wanted[-1], True
         least, most = rng.choice(_PERCENTS)
         checkpoints = rng.choice(((), (), (50, 100), (50,)))
         request = RefreshRequest(
@@ -181,7 +179,10 @@ class Refresher(Actor):
             standby=rng.choice((None, Handling.IGNORE, Handling.TERMINATE)),
             bake_seconds=rng.choice((None, 60)),
         )
-        return self.backend.refreshes.start(self.scope, name, request)
+        identity = self.backend.refreshes.start(self.scope, name, request)
+        if desired is not None:
+            self._wanted.append((name, desired))
+        return identity
 
     def cancel(self) -> str:
         return self.backend.refreshes.cancel(self.scope, self._under_way(), wait=self.rng.random() < 0.5)
