@@ -41,11 +41,6 @@ def stops_nobody() -> AbstractContextManager[None]:
     return put_all((warm_pool, "_rest", rest), (warm_pool, "ask", lambda *_args: None))
 
 
-def trims_nobody() -> AbstractContextManager[None]:
-    """A pool that became smaller keeps all that it had."""
-    return put(warm_pool, "_trim", lambda *_args: None)
-
-
 def sizes_by_the_maximum() -> AbstractContextManager[None]:
     """What the cluster itself has is prepared once more."""
     return put(WarmPool, "size", lambda self, maximum, _desired: 0 if self.deleting else max(self.minimum, maximum))

@@ -161,7 +161,6 @@ MUTATIONS = (
     Mutation(warm_pools.draws_all, WARMED),
     Mutation(warm_pools.lets_anybody_back, WARMED),
     Mutation(warm_pools.stops_nobody, WARMED),
-    Mutation(warm_pools.trims_nobody, WARMED),
     Mutation(warm_pools.sizes_by_the_maximum, WARMED),
     Mutation(warm_pools.lets_the_pool_stay, WARMED),
     Mutation(warm_pools.holds_nobody_in_the_pool, WARMED_HOOKED),

@@ -22,6 +22,8 @@ from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
 MINUTE = 40.0
+WAYS = [("EC2", "WarmPool"), ("WarmPool", "AutoScalingGroup"), ("AutoScalingGroup", "WarmPool"), ("WarmPool", "EC2")]
+"""Source: conformance/recorded stackd.autoscaling.warm_pool_sizing_native.hook-draw, hook-return, hook-pool-end."""
 
 
 class Warm(EngineWorld):
@@ -40,6 +42,13 @@ class Warm(EngineWorld):
 
     def pooled(self) -> list[str]:
         return [member.state for member in self.backend.warm_pools.page(SCOPE, "web", limit=50)[1].items]
+
+    def ways(self, kind: str) -> list[tuple[str, str]]:
+        """From where to where nodes went, as messages tell it."""
+        columns = tables.metadata.tables["messages"].c
+        with self.store.read() as conn:
+            rows = conn.execute(select(columns.data).where(columns.kind == kind).order_by(columns.created_at)).all()
+        return [(row.data["origin"], row.data["destination"]) for row in rows]
 
     def shown(self) -> tuple[list[str], int]:
         (view,) = self.backend.clusters.page(SCOPE, names=["web"], limit=1).items
@@ -152,6 +161,7 @@ def test_hooks_hold_the_way_in_the_draw_the_return_and_the_end(world):
     passes("out", NodeState.WARMED_TERMINATING_WAIT)
     assert world.nodes(cluster) == []
     assert world.cluster(cluster).warm_pool is None
+    assert world.ways("action") == WAYS
 
 
 def test_nobody_waits_in_the_pool_beyond_its_time(world):
@@ -257,15 +267,7 @@ def test_ends_are_told_with_their_ways(world):
     world.resize(0)
     world.backend.warm_pools.delete(SCOPE, "web", force=True)
     world.pass_time(MINUTE)
-    columns = tables.metadata.tables["messages"].c
-    with world.store.read() as conn:
-        rows = conn.execute(select(columns.data).where(columns.kind == "activity").order_by(columns.created_at)).all()
-    assert [(row.data["origin"], row.data["destination"]) for row in rows] == [
-        ("EC2", "WarmPool"),
-        ("WarmPool", "AutoScalingGroup"),
-        ("AutoScalingGroup", "WarmPool"),
-        ("WarmPool", "EC2"),
-    ]
+    assert world.ways("activity") == WAYS
 
 
 def test_a_server_that_its_owner_ends_in_the_pool_is_replaced(world):
