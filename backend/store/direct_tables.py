@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, UniqueConstraint
 
 from backend.store.table import ID, NAME, WORD, record
 from backend.store.types import Document, Instant
 
 direct_launches = record(
     "direct_launches",
-    Column("cluster_id", ID, ForeignKey("clusters.id"), nullable=False),
+    # No foreign key: the version before deletes clusters, and knows nothing of these.
+    Column("cluster_id", ID, nullable=False),
     Column("cluster_name", NAME, nullable=False),
     Column("token", WORD, nullable=False),
     Column("fingerprint", WORD, nullable=False),

@@ -56,7 +56,6 @@ def upgrade() -> None:
         sa.Column("claims", sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb"), nullable=False),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_direct_launches")),
-        sa.ForeignKeyConstraint(["cluster_id"], ["clusters.id"], name=op.f("fk_direct_launches_cluster_id")),
         sa.UniqueConstraint("project_id", "region", "token", name=op.f("uq_direct_launches_project_id_region_token")),
         **_TABLE,
     )
