@@ -16,6 +16,7 @@ def launched(answer: dict[str, Any]) -> list[str]:
 
 def test_ids_come_with_the_answer_and_the_token_brings_them_again(fleet: Fleet, loose_asg: Any) -> None:
     name, token = fleet.create(1, maximum=4), unique("token")
+    fleet.autoscaling.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=["AZRebalance"])
     zone = min(fleet.subnets)
     asked = {"AutoScalingGroupName": name, "RequestedCapacity": 2, "ClientToken": token, "AvailabilityZones": [zone]}
     answer = fleet.autoscaling.launch_instances(**asked)
@@ -61,6 +62,36 @@ def test_requests_of_one_token_at_once_launch_once(fleet: Fleet) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = set(pool.map(ask, range(4)))
     assert answers - {"IdempotentCallInProgress", "ResourceContention"} == set(fleet.settle(name, 1))
+
+
+def test_zones_go_by_their_ids_too(fleet: Fleet) -> None:
+    zones = fleet.ec2.describe_availability_zones()["AvailabilityZones"]
+    ids = {zone["ZoneName"]: zone["ZoneId"] for zone in zones}
+    first, second = sorted(fleet.subnets)[:2]
+    name = unique("g")
+    fleet.made.append(name)
+    fleet.autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=name,
+        MinSize=0,
+        MaxSize=4,
+        LaunchTemplate={"LaunchTemplateName": fleet.template},
+        AvailabilityZoneIds=[ids[first], ids[second]],
+    )
+    # Two in one zone of two would be evened out.
+    fleet.autoscaling.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=["AZRebalance"])
+    group = fleet.group(name)
+    assert (group["AvailabilityZones"], group["AvailabilityZoneIds"]) == ([first, second], [ids[first], ids[second]])
+    answer = fleet.autoscaling.launch_instances(
+        AutoScalingGroupName=name, RequestedCapacity=2, AvailabilityZoneIds=[ids[second]]
+    )
+    assert {made["AvailabilityZone"] for made in answer["Instances"]} == {second}
+    wanted = launched(answer)
+    assert fleet.settle(name, 2) == sorted(wanted)
+    ended = fleet.autoscaling.terminate_instance_in_auto_scaling_group(
+        AutoScalingGroupName=name, InstanceIds=wanted, ShouldDecrementDesiredCapacity=True
+    )
+    assert len(ended["Activities"]) == 2
+    fleet.settle(name, 0)
 
 
 def test_what_cannot_be_launched_is_told_with_a_code(fleet: Fleet) -> None:
