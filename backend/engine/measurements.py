@@ -73,7 +73,9 @@ def _of_servers(serving: Sequence[Serving], loads: Mapping[str, Load], minute: d
 
 
 def _write(context: Context, lease: SourceLease, servers: Sequence[Datum], at: datetime, conn: Connection) -> None:
-    if measuring.LEASED.fence(conn, lease) is None:
+    if not measuring.begin_minute(conn, lease, at):
+        # Done already, when the answer to a commit was lost; or the lease is, and then this gives nothing back.
+        measuring.LEASED.release(conn, lease, at + _MINUTE)
         return
     groups = [
         measured(metric(NAMESPACE, name, [(DIMENSION, cluster.name)]), at, [value])

@@ -38,6 +38,22 @@ class Serving:
     short_id: str
 
 
+def begin_minute(conn: Connection, lease: SourceLease, at: datetime) -> bool:
+    """Note that this minute is measured now, by whoever holds the lease; whether it is the first time.
+
+    False, too, where the lease is lost: nothing is to be written.
+    """
+    if LEASED.fence(conn, lease) is None:
+        return False
+    scope = lease.scope
+    asked = select(_m.measured_at).where(_m.project_id == scope.project_id, _m.region == scope.region)
+    last = conn.execute(asked).scalar()
+    if last is not None and last >= at:
+        return False
+    LEASED.write(conn, lease, measured_at=at)
+    return True
+
+
 def unmeasured(conn: Connection, *, all_clusters: bool) -> Sequence[Scope]:
     """Projects that have something to measure, and no row that says when.
 

@@ -92,6 +92,8 @@ metric_sources = table(
     "metric_sources",
     Column("project_id", WORD, nullable=False),
     Column("region", WORD, nullable=False),
+    # The last minute that was measured.
+    Column("measured_at", Instant),
     *leased(),
     PrimaryKeyConstraint("project_id", "region"),
 )

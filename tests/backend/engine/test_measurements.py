@@ -11,8 +11,10 @@ from backend.domain.metrics import metric
 from backend.domain.node import NodeState
 from backend.drivers.simulated import SimulatedSettings, Where
 from backend.drivers.simulated.loads import script_of
+from backend.engine import measurements
 from backend.policies.group_metrics import group_metrics
-from backend.store import metrics
+from backend.store import measuring, metrics
+from backend.store.leased import Claimer, Room
 from backend.store.measuring import LEASED
 from backend.store.metrics import MetricQuery
 from tests import factories
@@ -124,3 +126,27 @@ def test_a_cloud_that_does_not_answer_leaves_a_gap_and_groups_are_counted_all_th
     loaded.pass_time(240, step=5)
     assert told(loaded, "CPUUtilization", "AWS/EC2") == []
     assert len(told(loaded, "GroupInServiceInstances")) >= 2
+
+
+def test_a_minute_that_is_written_twice_is_measured_once(world):
+    """The answer to a commit may be lost: then the same is written again, under the same lease."""
+    world.make(desired=1)
+    world.backend.clusters.collect_metrics(SCOPE, "web", ("GroupDesiredCapacity",))
+    world.store.transact(lambda conn: measuring.demand(conn, SCOPE, world.clock.now()))
+    (lease,) = LEASED.claim(world.store, Claimer("one", MINUTE), world.clock.now(), Room(5, []))
+    context = world.engine._context
+    for _ in range(2):
+        world.store.transact(lambda conn: measurements._write(context, lease, (), NOW, conn))
+    assert minutes(told(world, "GroupDesiredCapacity")) == [(0, 1, 1)]
+
+
+def test_several_engines_measure_a_minute_once(world):
+    world.make(desired=1)
+    world.backend.clusters.collect_metrics(SCOPE, "web", ("GroupDesiredCapacity",))
+    other = world.new_engine("two")
+    for _ in range(60):
+        other.tick(world.clock.now())
+        world.pass_time(5, step=5)
+    points = told(world, "GroupDesiredCapacity")
+    assert len(points) >= 4
+    assert {point.samples for point in points} == {1}

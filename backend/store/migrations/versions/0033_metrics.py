@@ -39,6 +39,7 @@ def upgrade() -> None:
             **_TABLE,
         )
         op.create_index(op.f(f"ix_{name}_due_at"), name, ["due_at"], unique=False)
+    op.add_column("metric_sources", sa.Column("measured_at", sa.BigInteger(), nullable=True))
     op.create_table(
         "dashboards",
         sa.Column("id", sa.String(length=36), nullable=False),
