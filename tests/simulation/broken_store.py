@@ -20,6 +20,7 @@ from backend.store import (
     intents,
     leased,
     leases,
+    measuring,
     nodes,
     orphans,
     rows,
@@ -58,6 +59,11 @@ def drops_the_seen() -> Broken:
 def looks_without_lease() -> Broken:
     """A look writes although another engine has its project."""
     return put(leases, "fence_watch", lambda *_arguments: True)
+
+
+def measures_the_measured() -> Broken:
+    """A minute is measured by whoever thinks that it has the project."""
+    return put(measuring, "begin_minute", lambda *_arguments: True)
 
 
 def renews_nothing() -> Broken:

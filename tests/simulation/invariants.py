@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from backend.domain.activity import ActivityKind, CauseKind, ReasonKind
 from backend.domain.cluster import Cluster, ClusterStatus
 from backend.domain.ids import short_id
@@ -16,6 +18,7 @@ from backend.domain.traffic import RegistrationState, SourceState
 from backend.drivers.compute import Server
 from backend.policies.replacement import margin, pace
 from backend.store import traffic
+from backend.store.metric_tables import metric_points, metric_series
 from tests.simulation import rules, warm_pools
 from tests.simulation.model import Model
 from tests.simulation.rows import Reader, State
@@ -255,6 +258,7 @@ def at_rest(world: World, kept: Kept, now: State) -> None:
     balanced(now)
     all_told(now, kept)
     registered(world, now)
+    measured_once(world)
     there = Rest(now, kept, world.simulated.operator.servers())
     for check in (no_leak, no_double, isolated, all_serve, detached_go_on):
         check(there)
@@ -287,6 +291,18 @@ def registered(world: World, now: State) -> None:
             raise Violated("12 traffic", f"pool {pool.name}: lacks {wanted - there}, has {there - wanted}")
         if any(member.weight == 0 for member in members):
             raise Violated("12 traffic", f"pool {pool.name}: a member is still draining")
+
+
+def measured_once(world: World) -> None:
+    """A minute of a group is one sample, whatever the number of engines and however often the store is lost."""
+    points, series = metric_points.c, metric_series.c
+    asked = select(series.name, points.at, points.samples).join_from(
+        metric_points, metric_series, points.series_id == series.id
+    )
+    with world.store.watch() as conn:
+        twice = conn.execute(asked.where(series.namespace == "AWS/AutoScaling", points.samples != 1)).first()
+    if twice is not None:
+        raise Violated("11 once", f"{twice.name} at {twice.at}: {twice.samples:g} samples")
 
 
 def no_leak(there: Rest) -> None:
