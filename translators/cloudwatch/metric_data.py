@@ -13,12 +13,14 @@ from backend.domain.metric_queries import Line, MetricStat, Query
 from backend.domain.metrics import MINUTE, is_statistic
 from translators import paging
 from translators.cloudwatch.errors import exclusive_in_queries, validation
-from translators.cloudwatch.labels import labels
+from translators.cloudwatch.labels import check, filled, labels
 from translators.cloudwatch.listing import named
 from translators.cloudwatch.statistics import SHORT
 from translators.registry import Call, Result, operation
 
 _ID: Final = re.compile(r"[a-z][a-zA-Z0-9_]*")
+_ZONE: Final = re.compile(r"[+-](?:0[0-9]|1[0-9]|2[0-3])[0-5][0-9]")
+"""Of times in labels, which are refused: it changes nothing."""
 MOST_QUERIES: Final = 500
 MOST_POINTS: Final = 100_800
 _FOREIGN: Final = {
@@ -40,6 +42,9 @@ def get(call: Call) -> Result:
     queries = [_query(each, f"MetricDataQueries.member.{number}") for number, each in enumerate(told, 1)]
     _check(queries)
     foreign = {each["Id"] for each in told if each.get("AccountId") not in {None, call.account_id}}
+    zone = (params.get("LabelOptions") or {}).get("Timezone") or "+0000"
+    if not _ZONE.fullmatch(zone):
+        raise validation(f"The value {zone} for parameter LabelOptions.Timezone is not a valid offset.")  # unsourced
     most = params.get("MaxDatapoints", MOST_POINTS)
     if not 1 <= most <= MOST_POINTS:
         raise validation(
@@ -66,6 +71,7 @@ class _Page:
         self._ascending = call.params.get("ScanBy") == "TimestampAscending"
         unnamed = {query.id: query.stat for query in self._queries if query.label is None and query.stat is not None}
         self._labels = labels(unnamed)
+        self._account = {"AccountId": call.account_id, "Region": call.region}
         self._results: list[Mapping[str, Any]] = []
         self._next: list[int] | None = None
         self._messages: list[Mapping[str, str]] = []
@@ -115,7 +121,8 @@ class _Page:
 
     def _label(self, query: Query, line: Line | None = None) -> str:
         if query.label is not None:
-            return query.label
+            known = line or Line(query.id, query.stat.period if query.stat else MINUTE, {}, stat=query.stat)
+            return filled(query.label, known, query.stat.metric.name if query.stat else query.id, self._account)
         if query.id in self._labels:
             return self._labels[query.id]
         return line.label if line is not None and line.label else query.id
@@ -138,6 +145,8 @@ def _query(told: Mapping[str, Any], path: str) -> Query:
     if stat is None and expression is None:
         raise validation(f"The parameter {path}.Expression or {path}.MetricStat must be specified.")  # unsourced
     read = None if stat is None else _stat(stat, f"{path}.MetricStat")
+    if told.get("Label"):
+        check(told["Label"], f"{path}.Label")
     if told.get("Period") is not None:
         _check_period(told["Period"], f"{path}.Period")
     return Query(

@@ -6,11 +6,14 @@ Source: conformance/recorded, cloudwatch.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, Protocol
 
+from backend.domain.dashboards import DashboardMissing
 from backend.domain.scope import Scope
 from translators.cloudwatch.errors import invalid
+from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 
 
@@ -32,22 +35,34 @@ _ARN: Final = re.compile(r"arn:aws[a-z-]*:cloudwatch:([a-z0-9-]*):([0-9]{12}):([
 @operation("cloudwatch", "ListTagsForResource")
 def list_tags(call: Call) -> Result:
     keeper, name = _meant(call)
-    tags = keeper.tags(call.scope, name)
+    with _there():
+        tags = keeper.tags(call.scope, name)
     return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
 
 @operation("cloudwatch", "TagResource")
 def tag(call: Call) -> Result:
     keeper, name = _meant(call)
-    keeper.tag(call.scope, name, {each["Key"]: each["Value"] for each in call.params["Tags"]})
+    with _there():
+        keeper.tag(call.scope, name, {each["Key"]: each["Value"] for each in call.params["Tags"]})
     return {}
 
 
 @operation("cloudwatch", "UntagResource")
 def untag(call: Call) -> Result:
     keeper, name = _meant(call)
-    keeper.tag(call.scope, name, {}, call.params["TagKeys"])
+    with _there():
+        keeper.tag(call.scope, name, {}, call.params["TagKeys"])
     return {}
+
+
+@contextmanager
+def _there() -> Iterator[None]:
+    """What is not there is told without words, and by another name than where it is asked for by its own."""
+    try:
+        yield
+    except DashboardMissing as missing:
+        raise AWSError("ResourceNotFoundException", "", 404) from missing
 
 
 def _meant(call: Call) -> tuple[Tagged, str]:

@@ -109,7 +109,11 @@ def test_tags(world):
     assert ask(world, "ListTagsForResource", ResourceARN=ARN) == {"Tags": [{"Key": "a", "Value": "2"}]}
     many = [{"Key": str(number), "Value": ""} for number in range(51)]
     assert refusal(world, "TagResource", ResourceARN=ARN, Tags=many)[0] == "LimitExceeded"
-    assert refusal(world, "ListTagsForResource", ResourceARN=ARN.replace("/d", "/e"))[2] == 404
+    missing = ("ResourceNotFoundException", "", 404)
+    gone = ARN.replace("/d", "/e")
+    assert refusal(world, "ListTagsForResource", ResourceARN=gone) == missing
+    assert refusal(world, "TagResource", ResourceARN=gone, Tags=many[:1]) == missing
+    assert refusal(world, "UntagResource", ResourceARN=gone, TagKeys=["a"]) == missing
 
 
 @pytest.mark.parametrize(

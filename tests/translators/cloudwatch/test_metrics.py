@@ -331,3 +331,27 @@ def test_expressions_are_answered_beside_statistics(world):
         "ValidationError",
         "Error in expression 'e' [Unexpected end]",
     )
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        ("plain", "plain"),
+        ("${LABEL}: ${MIN} to ${MAX}", "m: 2.0 to 10.0"),
+        ("${SUM}/${DATAPOINT_COUNT} = ${AVG}", "16.0/3 = 5.333333333333333"),
+        ("${FIRST} ${LAST}", "4.0 2.0"),
+        ("${PROP('Dim.Host')} ${PROP('Stat')} ${PROP('Period')} ${PROP('Region')} ${PROP('x')}", "a Sum 60 us-east-1 "),
+    ],
+)
+def test_labels_are_filled_from_their_lines(world, label, told):
+    host = [{"Name": "Host", "Value": "a"}]
+    world.put(*(datum(value, at, Dimensions=host) for at, value in enumerate((4, 10, 2))))
+    (result,) = world.data(stat(dimensions=[("Host", "a")], Label=label))["MetricDataResults"]
+    assert result["Label"] == told
+
+
+def test_what_no_label_can_tell_is_refused(world):
+    for label in ("${MAX_TIME}", "${x}", "${LABEL}" * 6):
+        assert refusal(world.data, stat(Label=label))[0] == "ValidationError"
+    assert refusal(world.data, stat(), LabelOptions={"Timezone": "CET"})[0] == "ValidationError"
+    world.data(stat(), LabelOptions={"Timezone": "+0130"})
