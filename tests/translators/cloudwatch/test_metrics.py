@@ -355,3 +355,20 @@ def test_what_no_label_can_tell_is_refused(world):
         assert refusal(world.data, stat(Label=label))[0] == "ValidationError"
     assert refusal(world.data, stat(), LabelOptions={"Timezone": "CET"})[0] == "ValidationError"
     world.data(stat(), LabelOptions={"Timezone": "+0130"})
+
+
+def test_a_search_finds_metrics_by_the_terms_of_their_names(world):
+    for host in ("web-blue", "web-green"):
+        world.put(datum(2, name="queueLength", Dimensions=[{"Name": "Group", "Value": host}]))
+    world.put(datum(9, name="queueLength"), datum(9, name="other", Dimensions=[{"Name": "Group", "Value": "web-blue"}]))
+    every = {"Id": "e", "Expression": """SEARCH('{App,Group} MetricName="queueLength"', 'Sum', 60)"""}
+    results = world.data(every)["MetricDataResults"]
+    assert sorted((result["Label"], result["Values"]) for result in results) == [("web-blue", [2]), ("web-green", [2])]
+    (result,) = world.data({"Id": "e", "Expression": "SUM(SEARCH('{App,Group} queue web', 'Sum', 60))"})[
+        "MetricDataResults"
+    ]
+    assert result["Values"] == [4]
+    assert world.data(every, scope=OTHER)["MetricDataResults"] == []
+    assert refusal(world.data, {"Id": "e", "Expression": "SEARCH('(', 'Sum', 60)"})[0] == "ValidationError"
+    assert refusal(world.data, {"Id": "e", "Expression": "SEARCH('a', 'x', 60)"})[0] == "ValidationError"
+    assert refusal(world.data, {"Id": "e", "Expression": "SEARCH('a', 'Sum', 61)"})[0] == "ValidationError"

@@ -1,0 +1,170 @@
+"""The terms of a search for metrics: which names meet them. Pure.
+
+``{Namespace,DimA,DimB} terms``: metrics of that namespace with exactly those dimensions whose names meet the terms. A
+word is met by a whole part of a name (parts end where a capital or a digit begins), a text in quotes by those letters
+in their order; ``MetricName=``, ``Namespace=`` and ``Dimension=`` ask for one of them. NOT binds before AND, AND (or
+nothing) before OR.
+
+Source: CloudWatch User Guide, "CloudWatch search expression syntax".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from backend.domain.metrics import Metric
+from backend.policies.math_values import WrongKind
+
+LONGEST: Final = 1024
+_DEEPEST: Final = 20
+_SCHEMA: Final = re.compile(r"\s*\{([^{}]*)\}(.*)", re.DOTALL)
+_NAME: Final = re.compile(r'\s*(?:"([^"]*)"|([^",]+?))\s*(?:,|$)')
+_TERM: Final = re.compile(
+    r"\s*(?:(?P<sign>[()])"
+    r'|(?P<key>[\w.-]+|"[^"]*")\s*=\s*(?P<value>"[^"]*"|[^\s()"]+)'
+    r'|(?P<word>"[^"]*"|[^\s()"=]+))'
+)
+_PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
+Test = Callable[[Metric], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is searched for.
+
+    Attributes:
+        namespace, dimensions: exactly; None: any.
+    """
+
+    namespace: str | None
+    dimensions: frozenset[str] | None
+    met: Test
+
+    def meets(self, metric: Metric) -> bool:
+        if self.namespace not in {None, metric.namespace}:
+            return False
+        if self.dimensions is not None and self.dimensions != {name for name, _ in metric.dimensions}:
+            return False
+        return self.met(metric)
+
+
+@lru_cache(maxsize=256)
+def terms(text: str) -> Terms:
+    """Raises WrongKind where the text is no search."""
+    if len(text) > LONGEST:
+        raise WrongKind(f"Search is longer than {LONGEST} characters")
+    namespace, dimensions, rest = None, None, text
+    if schema := _SCHEMA.fullmatch(text):
+        names = [quoted or plain for quoted, plain in _NAME.findall(schema[1])]
+        if not names:
+            raise WrongKind("Search needs a namespace between braces")
+        namespace, dimensions, rest = names[0], frozenset(names[1:]), schema[2]
+    return Terms(namespace, dimensions, _Parser(_tokens(rest)).all())
+
+
+def _tokens(text: str) -> Sequence[re.Match[str]]:
+    found, at, end = [], 0, len(text.rstrip())
+    while at < end:
+        term = _TERM.match(text, at)
+        if term is None:
+            raise WrongKind(f"Unsupported token '{text[at:].lstrip()[0]}' in search")
+        found.append(term)
+        at = term.end()
+    return found
+
+
+class _Parser:
+    def __init__(self, tokens: Sequence[re.Match[str]]) -> None:
+        self._tokens, self._next, self._depth = tokens, 0, 0
+
+    def all(self) -> Test:
+        if not self._tokens:
+            return lambda _: True
+        found = self._either()
+        if self._next < len(self._tokens):
+            raise WrongKind("Unsupported token ')' in search")
+        return found
+
+    def _either(self) -> Test:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise WrongKind(f"Search is nested more than {_DEEPEST} deep")
+        choices = [self._every()]
+        while self._is("OR"):
+            self._next += 1
+            choices.append(self._every())
+        self._depth -= 1
+        return lambda metric: any(test(metric) for test in choices)
+
+    def _every(self) -> Test:
+        tests = [self._one()]
+        while self._next < len(self._tokens) and not self._is("OR") and not self._is(")"):
+            if self._is("AND"):
+                self._next += 1
+            tests.append(self._one())
+        return lambda metric: all(test(metric) for test in tests)
+
+    def _one(self) -> Test:
+        wanted = True
+        while self._is("NOT"):
+            self._next += 1
+            wanted = not wanted
+        if self._next >= len(self._tokens):
+            raise WrongKind("Unexpected end of search")
+        token = self._tokens[self._next]
+        self._next += 1
+        if token["sign"] == "(":
+            test = self._either()
+            if not self._is(")"):
+                raise WrongKind("Unexpected end of search, must be: ')'")
+            self._next += 1
+        elif token["sign"]:
+            raise WrongKind("Unsupported token ')' in search")
+        else:
+            test = _of(token["key"].strip('"'), token["value"]) if token["key"] else _anywhere(token["word"])
+        return test if wanted else lambda metric: not test(metric)
+
+    def _is(self, word: str) -> bool:
+        if self._next >= len(self._tokens):
+            return False
+        token = self._tokens[self._next]
+        return word in {token["sign"], token["word"]}
+
+
+def _of(key: str, wanted: str) -> Test:
+    """One thing of a metric meets a word, or, in quotes, is it."""
+    asked = wanted.strip('"')
+
+    def test(metric: Metric) -> bool:
+        named = {"MetricName": metric.name, "Namespace": metric.namespace, **dict(metric.dimensions)}
+        text = named.get(key)
+        return text is not None and (text == asked if wanted.startswith('"') else _has(text, asked))
+
+    return test
+
+
+def _anywhere(word: str) -> Test:
+    asked = word.strip('"')
+
+    def test(metric: Metric) -> bool:
+        texts = [metric.name, *(each for pair in metric.dimensions for each in pair)]
+        if word.startswith('"'):
+            return any(asked.lower() in text.lower() for text in texts)
+        return any(_has(text, asked) for text in texts)
+
+    return test
+
+
+def _has(text: str, word: str) -> bool:
+    """Whether the parts of a word stand in a text, in their order and next to each other."""
+    parts, wanted = _parts(text), _parts(word)
+    width = len(wanted)
+    return any(parts[at : at + width] == wanted for at in range(len(parts) - width + 1)) if wanted else False
+
+
+def _parts(text: str) -> list[str]:
+    return [part.lower() for part in _PART.findall(text)]
