@@ -9,7 +9,7 @@ than the model says, stand in SELF_CHECKED and are left to the translators.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -88,6 +88,12 @@ class Failure:
 
 _NOT_NULL: Final = "Member must not be null"
 _MOST_TOLD: Final = 100
+
+
+_TOLD_AS: Final[Mapping[frozenset[str], Sequence[str]]] = {
+    frozenset({"OK", "ALARM", "INSUFFICIENT_DATA"}): ("INSUFFICIENT_DATA", "ALARM", "OK"),
+}
+"""Words that the service names in another order than its model. Source: conformance/recorded, cloudwatch."""
 
 
 def sentence(failures: list[Failure]) -> str:
@@ -265,7 +271,8 @@ def _constraints(kind: str, metadata: Mapping[str, Any]) -> list[Constraint]:
         )
     if kind == "string" and (enum := metadata.get("enum")):
         allowed = frozenset(enum)
-        found.append((lambda value: value in allowed, f"Member must satisfy enum value set: [{', '.join(enum)}]"))
+        told = _TOLD_AS.get(allowed, enum)
+        found.append((lambda value: value in allowed, f"Member must satisfy enum value set: [{', '.join(told)}]"))
     return found
 
 

@@ -310,6 +310,13 @@ class AlarmNotFound(Finding):
 
 
 @dataclass(eq=False)
+class TaggedAlarmNotFound(Finding):
+    """As AlarmNotFound, said of tags."""
+
+    name: str
+
+
+@dataclass(eq=False)
 class ReasonDataUnreadable(Finding):
     """What is given as the data of a reason is no JSON."""
 

@@ -33,6 +33,7 @@ RETENTIONS: Final[Mapping[str, str]] = {
     garbage.DIRECT.name: "token_retention",
     garbage.SESSIONS.name: "session_retention",
     garbage.LETTERS.name: "letter_retention",
+    garbage.ALARM_HISTORY.name: "alarm_history_retention",
     garbage.MINUTES.name: "minute_retention",
     garbage.FIVES.name: "five_minute_retention",
     garbage.HOURS.name: "hour_retention",

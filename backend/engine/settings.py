@@ -83,6 +83,7 @@ class EngineSettings:
         garbage: pause between two looks whether anything is too old.
         garbage_pause: pause between two batches of old records of a kind that an archive may want.
         activity_retention, claim_retention, token_retention: what is older is deleted.
+        alarm_history_retention: what happened to alarms is told for so long.
         letter_retention: messages that were given up are there to be sent again for so long.
         session_retention: temporary keys are told as expired for so long, then they are unknown.
         minute_retention, five_minute_retention, hour_retention: metrics are kept for so long in periods of a minute, of
@@ -157,6 +158,7 @@ class EngineSettings:
     token_retention: timedelta = timedelta(days=1)
     session_retention: timedelta = timedelta(days=1)
     letter_retention: timedelta = timedelta(days=14)
+    alarm_history_retention: timedelta = timedelta(days=30)
     minute_retention: timedelta = timedelta(days=15, hours=1)
     five_minute_retention: timedelta = timedelta(days=64)
     hour_retention: timedelta = timedelta(days=456)

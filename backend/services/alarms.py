@@ -20,6 +20,7 @@ from backend.domain.alarms import (
     HistoryItem,
     HistoryKind,
     ReasonDataUnreadable,
+    TaggedAlarmNotFound,
     WantedAlarm,
     Watched,
     alarm_id,
@@ -65,7 +66,7 @@ class Alarms:
             LimitExceeded: of alarms or tags.
         """
         if len(wanted.tags) > MOST_TAGS:
-            raise LimitExceeded("tags", MOST_TAGS)
+            raise LimitExceeded("alarm_tags", MOST_TAGS)
         now = self._clock.now()
         return self._store.transact(lambda conn: put(conn, scope, wanted, describe, now))
 
@@ -122,8 +123,8 @@ class Alarms:
                 if alarm is None:
                     continue
                 ALARMS.change(conn, scope, alarm.id, enabled=enabled, configured_at=now)
-                told = {"type": "Update", "updatedAlarm": describe(replace(alarm, enabled=enabled, configured_at=now))}
-                _configured(conn, scope, name, told, now)
+                made = replace(alarm, enabled=enabled, configured_at=now)
+                _configured(conn, scope, name, _update(alarm, made, describe), now)
 
         self._store.transact(work)
 
@@ -146,28 +147,28 @@ class Alarms:
             return rows.history(conn, scope, query, limit, after)
 
     def tags(self, scope: Scope, name: str) -> Mapping[str, str]:
-        """Raises AlarmNotFound."""
+        """Raises TaggedAlarmNotFound."""
         with self._store.read() as conn:
             alarm = ALARMS.one(conn, scope, id=alarm_id(scope, name))
         if alarm is None:
-            raise AlarmNotFound(name)
+            raise TaggedAlarmNotFound(name)
         return alarm.tags
 
     def tag(self, scope: Scope, name: str, added: Mapping[str, str], removed: Collection[str] = ()) -> None:
         """Put tags on an alarm, over those of the same keys, and take others away.
 
         Raises:
-            AlarmNotFound
+            TaggedAlarmNotFound
             LimitExceeded: it would have more than 50.
         """
 
         def work(conn: Connection) -> None:
             alarm = ALARMS.hold(conn, scope, id=alarm_id(scope, name))
             if alarm is None:
-                raise AlarmNotFound(name)
+                raise TaggedAlarmNotFound(name)
             tags = {key: value for key, value in {**alarm.tags, **added}.items() if key not in removed}
             if len(tags) > MOST_TAGS:
-                raise LimitExceeded("tags", MOST_TAGS)
+                raise LimitExceeded("alarm_tags", MOST_TAGS)
             ALARMS.change(conn, scope, alarm.id, tags=tags)
 
         self._store.transact(work)
@@ -182,12 +183,12 @@ def put(conn: Connection, scope: Scope, wanted: WantedAlarm, describe: Describe,
         if ALARMS.count(conn, scope) >= MOST_ALARMS:
             raise LimitExceeded("alarms", MOST_ALARMS)
         ALARMS.add(conn, scope, made)
-        told = {"type": "Create", "createdAlarm": describe(made)}
+        told: dict[str, Any] = {"type": "Create", "createdAlarm": describe(made)}
     elif _same(before, made):
         return before
     else:
         ALARMS.change(conn, scope, made.id, **_changed(made))
-        told = {"type": "Update", "updatedAlarm": describe(made)}
+        told = _update(before, made, describe)
     _configured(conn, scope, made.name, told, now)
     if made.next_at is not None:
         rows.wake(conn, scope, made.next_at)
@@ -262,6 +263,16 @@ def _changed(made: Alarm) -> dict[str, Any]:
 def _configured(conn: Connection, scope: Scope, name: str, told: Mapping[str, Any], now: datetime) -> None:
     summary = f'Alarm "{name}" {_VERBS[told["type"]]}'
     rows.record(conn, scope, happened(name, HistoryKind.CONFIGURATION, summary, {"version": "1.0", **told}, now))
+
+
+def _update(before: Alarm, made: Alarm, describe: Describe) -> dict[str, Any]:
+    """What an update is told as: what is now, and what was where that is another.
+
+    Source: conformance/recorded alarm_controls.
+    """
+    was, now = describe(before), describe(made)
+    original = {name: value for name, value in was.items() if now.get(name) != value}
+    return {"type": "Update", "updatedAlarm": now, "originalUpdatedFields": original}
 
 
 _VERBS: Final = {"Create": "created", "Update": "updated", "Delete": "deleted"}

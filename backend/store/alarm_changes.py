@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -28,13 +29,11 @@ def come_to(
         to: the state, and why, in words and as a JSON text.
     """
     state, reason, data = to
-    told = {
-        "version": "1.0",
-        "oldState": _state(alarm.state, alarm.reason, alarm.reason_data),
-        "newState": _state(state, reason, data),
-    }
     summary = f"Alarm updated from {alarm.state} to {state}"
-    alarms.record(conn, scope, happened(alarm.name, HistoryKind.STATE, summary, told, now))
+    old, new = _state(alarm.state, alarm.reason, alarm.reason_data), _state(state, reason, data)
+    told = f'{{"version":"1.0","oldState":{old},"newState":{new}}}'
+    item = replace(happened(alarm.name, HistoryKind.STATE, summary, {}, now), data=told)
+    alarms.record(conn, scope, item)
     values: dict[str, Any] = {
         "state": state,
         "reason": reason,
@@ -65,11 +64,10 @@ def write(conn: Connection, scope: Scope, alarm: Alarm, **values: Any) -> None:
     ALARMS.change(conn, scope, alarm.id, **values)
 
 
-def _state(state: AlarmState, reason: str, data: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"stateValue": str(state), "stateReason": reason}
-    if data is not None:
-        told["stateReasonData"] = json.loads(data)
-    return told
+def _state(state: AlarmState, reason: str, data: str | None) -> str:
+    """A state as a JSON text; the data of its reason stand in it as they were given."""
+    told = json.dumps({"stateValue": str(state), "stateReason": reason}, separators=(",", ":"), ensure_ascii=False)
+    return told if data is None else f'{told[:-1]},"stateReasonData":{data}}}'
 
 
 def _tell(

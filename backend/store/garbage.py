@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, delete, exists, select, tuple_
 
 from backend.domain.scope import Scope
+from backend.store.alarm_tables import alarm_history
 from backend.store.batches import chunks
 from backend.store.direct_tables import direct_launches
 from backend.store.leased import Lease, Leased
@@ -63,6 +64,7 @@ TOKENS: Final = Garbage(
 DIRECT: Final = Garbage("direct", direct_launches, ("id",), direct_launches.c.done_at)
 SESSIONS: Final = Garbage("sessions", sessions, ("access_key",), sessions.c.expires_at)
 QUEUED: Final = Garbage("queued", queue_messages, ("id",), queue_messages.c.expires_at)
+ALARM_HISTORY: Final = Garbage("alarm_history", alarm_history, ("id",), alarm_history.c.at)
 DEDUPLICATIONS: Final = Garbage("deduplications", deduplications, ("owner_id", "key"), deduplications.c.expires_at)
 REFRESHES: Final = Garbage("refreshes", refreshes, ("id",), refreshes.c.ended_at)
 # What nobody tries to tell any more, and no operator has sent again or dropped. No index has it alone: such are few.
@@ -75,7 +77,7 @@ SERIES: Final = Garbage("series", metric_series, ("id",), metric_series.c.last_a
 KINDS: Final[Mapping[str, Garbage]] = {
     each.name: each
     for each in (
-        *(ACTIVITIES, CLAIMS, TOKENS, DIRECT, SESSIONS, QUEUED, DEDUPLICATIONS, LETTERS),
+        *(ACTIVITIES, CLAIMS, TOKENS, DIRECT, SESSIONS, QUEUED, DEDUPLICATIONS, ALARM_HISTORY, LETTERS),
         REFRESHES,
         *(MINUTES, FIVES, HOURS, SERIES),
     )

@@ -146,6 +146,7 @@ class Player:
             "CreateLoadBalancer": ("DeleteLoadBalancer", {"LoadBalancerArn": _arn(answer, "LoadBalancer")}),
             "CreateQueue": ("DeleteQueue", {"QueueUrl": answer.get("QueueUrl")}),
             "CreateTopic": ("DeleteTopic", {"TopicArn": answer.get("TopicArn")}),
+            "PutMetricAlarm": ("DeleteAlarms", {"AlarmNames": [asked.params.get("AlarmName")]}),
             "PutParameter": ("DeleteParameter", {"Name": asked.params.get("Name")}),
         }
         if asked.operation in undoing:

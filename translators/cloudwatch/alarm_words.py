@@ -164,7 +164,7 @@ def told(alarm: Alarm, region: str, account: str) -> dict[str, Any]:
         "AlarmActions": list(alarm.alarm_actions),
         "InsufficientDataActions": list(alarm.insufficient_actions),
         "StateValue": str(alarm.state),
-        "StateReason": alarm.reason,
+        "StateReason": alarm.reason or None,
         "StateReasonData": alarm.reason_data,
         "StateUpdatedTimestamp": alarm.updated_at,
         "StateTransitionedTimestamp": alarm.transitioned_at,
@@ -216,13 +216,16 @@ def _query_told(query: Query) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
+_UNTOLD: Final = ("stateReason", "stateReasonData", "stateTransitionedTimestamp", "statistic")
+
+
 def for_history(alarm: Alarm, region: str, account: str) -> dict[str, Any]:
-    """An alarm as its history tells it. Source: conformance/recorded alarm_idempotence."""
+    """An alarm as its history tells it. Source: conformance/recorded alarm_controls, alarm_idempotence."""
     found = {name[0].lower() + name[1:]: _plain(value) for name, value in told(alarm, region, account).items()}
     found["okactions"] = found.pop("oKActions")
-    for name in ("stateReason", "stateReasonData"):
-        found.pop(name, None)
-    return found
+    if "statistic" in found:
+        found["extendedStatistic"] = found["statistic"].upper()
+    return {name: value for name, value in found.items() if name not in _UNTOLD}
 
 
 def _plain(value: Any) -> Any:

@@ -56,14 +56,16 @@ _ALARM_FLAWS: Final[Mapping[str, str]] = {
     " (EvaluationPeriods * Period must be <= 604800).",
 }
 _LIMITS: Final = {
+    "tags": "The maximum number of tags for the resource has been reached.",  # unsourced
     "alarms": "The maximum number of alarms for the account has been reached.",  # unsourced
     "series": "The maximum number of metrics for the account has been reached.",  # unsourced
     "dashboards": "The maximum number of dashboards for the account has been reached.",  # unsourced
-    "tags": "The maximum number of tags for the resource has been reached.",  # unsourced
 }
 
 
 def _limit(found: errors.LimitExceeded) -> AWSError:
+    if found.what == "alarm_tags":  # Source: conformance/recorded alarm_controls
+        return validation(f"The resultant tag set must not have more than {found.limit} user tags.")
     return AWSError("LimitExceeded", _LIMITS[found.what])
 
 
@@ -81,6 +83,7 @@ TABLE: Final[Table] = {
     ),  # unsourced
     alarms.AlarmRefused: lambda found: validation(_ALARM_FLAWS[found.flaw]),
     alarms.AlarmNotFound: lambda _: AWSError("ResourceNotFound", "", 404),
+    alarms.TaggedAlarmNotFound: lambda _: AWSError("ResourceNotFoundException", "", 404),
     alarms.ReasonDataUnreadable: lambda _: AWSError("InvalidFormat", ""),
     dashboards.DashboardMissing: lambda found: AWSError(
         "ResourceNotFound", f"Dashboard {found.name} does not exist", 404

@@ -26,6 +26,7 @@ class Tagged(Protocol):
 
 
 KEEPERS: Final[Mapping[str, Callable[[Call], Tagged]]] = {
+    "alarm": lambda call: call.backend.alarms,
     "dashboard": lambda call: call.backend.dashboards,
 }
 """The word in an ARN -> who keeps the tags."""

@@ -1,0 +1,54 @@
+"""How many alarms one engine judges: 10,000 of as many metrics on SQLite, most of them quiet. ``--alarms N``.
+
+Prints the processor's seconds for one evaluation of all, which is due each minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from backend.domain.alarms import Comparison, WantedAlarm, Watched
+from backend.domain.metric_queries import MetricStat
+from backend.domain.metrics import measured, metric
+from backend.domain.scope import Scope
+from backend.store import metrics
+from tests.backend.engine.world import EngineWorld
+
+SCOPE = Scope("5f0c3b6d8e6f4e7a9b1c2d3e4f506172", "us-east-1")
+MINUTES = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--alarms", type=int, default=10_000)
+    number = parser.parse_args().alarms
+    with tempfile.TemporaryDirectory() as folder:
+        world = EngineWorld(url=f"sqlite:///{Path(folder) / 'coppice.db'}")
+        series = [metric("Load", "Busy", {"Server": f"s{each}"}) for each in range(number)]
+        for each, of in enumerate(series):
+            watched = Watched(Comparison.ABOVE, 50.0, 3, stat=MetricStat(of, 60, "Average"))
+            world.backend.alarms.put(SCOPE, WantedAlarm(f"a{each}", watched), lambda _: {})
+        for _ in range(MINUTES):
+            now = world.clock.now()
+            data = [measured(of, now, [60.0 if each % 100 == 0 else 10.0]) for each, of in enumerate(series)]
+            for start in range(0, number, 1000):
+                work = partial(metrics.add, scope=SCOPE, data=data[start : start + 1000], now=now)
+                world.store.transact(work)
+            world.clock.at = now + timedelta(minutes=1)
+        world.clock.move(30)
+        for told in ("first: every state changes", "after that"):
+            began, judged = time.process_time(), world.engine.counters["alarms_judged"]
+            world.pass_time(2, step=1)
+            spent, done = time.process_time() - began, world.engine.counters["alarms_judged"] - judged
+            print(f"{told}: {done} alarms judged in {spent:.2f} s of one processor, {spent / done * 1e3:.2f} ms each")
+            world.clock.move(58)
+        world.close()
+
+
+if __name__ == "__main__":
+    main()
