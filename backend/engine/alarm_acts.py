@@ -187,7 +187,8 @@ class _Asked:
         assert self.alarm.acts is not None
         data = json.loads(self.alarm.acts["data"] or "{}")
         judged = data.get("evaluatedDatapoints") if isinstance(data, dict) else None
-        instants = [_instant(each.get("timestamp")) for each in judged or () if isinstance(each, dict)]
+        entries = judged if isinstance(judged, list) else []
+        instants = [_instant(each.get("timestamp")) for each in entries if isinstance(each, dict)]
         known = [each for each in instants if each is not None]
         return self.now if not known else max(known) if which == "newest" else min(known)
 
@@ -200,7 +201,10 @@ class _Asked:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that is larger than any other
+        return False
 
 
 def _instant(text: object) -> datetime | None:

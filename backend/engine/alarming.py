@@ -60,13 +60,19 @@ def _judge(context: Context, lease: RoundLease, conn: Connection) -> _Round | No
     now, scope, most = context.now(), lease.scope, context.settings.alarms_batch
     due = alarms.due(conn, scope, now, most)
     acting = [alarm.id for alarm in due if alarm.acts is not None]
+    quiet: dict[str, datetime] = {}
     for alarm in due:
-        if alarm.acts is None:
-            values = _judged(conn, scope, alarm, now)
-            if values.get("acts") is not None:
-                acting.append(alarm.id)
-                values["next_at"] = now
+        if alarm.acts is not None:
+            continue
+        values = _judged(conn, scope, alarm, now)
+        if values.get("acts") is not None:
+            acting.append(alarm.id)
+            values["next_at"] = now
+        if "state" in values or values["acts"] is not None:
             alarm_changes.write(conn, scope, alarm, **values)
+        else:
+            quiet[alarm.id] = values["next_at"]
+    alarms.put_off(conn, quiet)
     context.count("alarms_judged", len(due))
     over = len(due) < most and not acting
     if over:

@@ -15,6 +15,8 @@ from backend.domain.scaling import Capacity, Decision, Stay
 from backend.policies.adjustment import bounded
 
 _ALMOST: Final = 1e-9
+_MOST: Final = 1e9
+"""More than any bound; what is measured may be beyond all numbers."""
 
 
 def needed(nodes: int, value: float, target: float) -> int:
@@ -26,9 +28,8 @@ def needed(nodes: int, value: float, target: float) -> int:
     """
     if value <= 0:
         return 0
-    if nodes == 0:
-        return max(1, ceil(value / target - _ALMOST))
-    return ceil(nodes * value / target - _ALMOST)
+    wanted = min(max(nodes, 1) * value / target, _MOST)
+    return max(1, ceil(wanted - _ALMOST)) if nodes == 0 else ceil(wanted - _ALMOST)
 
 
 def scale_out(target: float, capacity: Capacity, points: Sequence[float], nodes: int) -> Decision:

@@ -95,7 +95,7 @@ class Alarms:
         if data is not None:
             try:
                 json.loads(data)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ReasonDataUnreadable from error
         now = self._clock.now()
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, and_, delete, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
 from backend.domain.alarms import Alarm, AlarmState, HistoryItem, HistoryKind, policy_of
 from backend.domain.page import Page
@@ -17,7 +17,7 @@ from backend.store.alarm_tables import alarm_history, alarm_rounds
 from backend.store.alarm_tables import alarms as table
 from backend.store.leased import Lease, Leased
 from backend.store.records import Records
-from backend.store.types import from_micros, to_micros
+from backend.store.types import Instant, from_micros, to_micros
 
 _t = table.c
 _h = alarm_history.c
@@ -138,16 +138,26 @@ def forget_policies(conn: Connection, scope: Scope, policy_ids: Collection[str],
 
 
 def due(conn: Connection, scope: Scope, now: datetime, limit: int) -> list[Alarm]:
-    """Alarms to be evaluated, or whose actions are to be carried out, the longest due first."""
+    """Alarms to be evaluated, or to act, the longest due first, which nobody else changes before this ends."""
     statement = (
         select(_t.id)
         .where(_t.project_id == scope.project_id, _t.region == scope.region, _t.next_at <= now)
         .order_by(_t.next_at, _t.id)
         .limit(limit)
+        .with_for_update()
     )
     ids = list(conn.execute(statement).scalars())
     found = ALARMS.of(conn, scope, ids)
     return [found[each] for each in ids if each in found]
+
+
+_PUT_OFF: Final = update(table).where(_t.id == bindparam("alarm")).values(next_at=bindparam("next", type_=Instant()))
+
+
+def put_off(conn: Connection, next_at: Mapping[str, datetime]) -> None:
+    """Nothing comes of these: they are due again then. ``next_at``: by alarm id."""
+    if next_at:
+        conn.execute(_PUT_OFF, [{"alarm": alarm, "next": at} for alarm, at in sorted(next_at.items())])
 
 
 def next_due(conn: Connection, scope: Scope) -> datetime | None:

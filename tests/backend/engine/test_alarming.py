@@ -7,7 +7,15 @@ from functools import partial
 import pytest
 
 from backend.domain.activity import CauseKind
-from backend.domain.alarms import AlarmState, Comparison, HistoryKind, Missing, WantedAlarm, Watched
+from backend.domain.alarms import (
+    AlarmState,
+    Comparison,
+    HistoryKind,
+    Missing,
+    ReasonDataUnreadable,
+    WantedAlarm,
+    Watched,
+)
 from backend.domain.cluster import Process
 from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import Metric, measured
@@ -218,6 +226,38 @@ def test_ten_seconds(world, group):
         world.store.transact(partial(metrics.add, scope=SCOPE, data=[datum], now=world.clock.now()))
         world.pass_time(1, step=1)
     assert (state(world, "fine"), world.cluster(group).spec.desired) == (AlarmState.ALARM, 2)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"recentDatapoints":[1e999]}',
+        '{"recentDatapoints":[1' + "0" * 400 + "]}",
+        '{"recentDatapoints":[1e308],"evaluatedDatapoints":5,"queryDate":7}',
+        '{"recentDatapoints":[1e308],"evaluatedDatapoints":[null,{"timestamp":"0001-01-01T00:00:00+14:00"}]}',
+        '{"recentDatapoints":{"a":1}}',
+        '{"recentDatapoints":[true,null,"1"]}',
+        '{"recentDatapoints":[100.0],"queryDate":"9999-12-31T23:59:59-14:00"}',
+        "7",
+        "null",
+    ],
+)
+def test_data_of_a_state_that_anybody_may_write_stop_no_engine(world, group, data):
+    for policy_id in (policy(world), track(world)):
+        alarm(world, action(policy_id), name=f"of {policy_id.name}", missing=Missing.IGNORE)
+    own = world.backend.alarms.page(SCOPE, AlarmQuery(), 10).items
+    for each in own:
+        world.backend.alarms.set_state(SCOPE, each.name, AlarmState.ALARM, "by hand", data)
+    world.pass_time(2, step=1)
+    assert world.engine.counters["faults"] == 0
+    assert not any(each.acts for each in world.backend.alarms.page(SCOPE, AlarmQuery(), 10).items)
+
+
+def test_data_that_are_no_json_are_refused(world, group):
+    alarm(world)
+    for data in ("[" * 2000, "{", "[1,]"):
+        with pytest.raises(ReasonDataUnreadable):
+            world.backend.alarms.set_state(SCOPE, "high", AlarmState.ALARM, "by hand", data)
 
 
 TARGET = Tracking(50.0, stat=MetricStat(LOAD, 60, "Average"))
