@@ -34,7 +34,7 @@ DECLINED = {operation: reason for reason, operations in LATER.items() for operat
 """Operations of autoscaling that are not answered, and why."""
 
 ELSEWHERE = {
-    "cloudwatch": "metrics, expressions over them and dashboards are there; anomaly detection, insights and streams are not",
+    "cloudwatch": "metrics, expressions, alarms of them and dashboards are there; composite alarms, anomalies, insights and streams are not",
     "ec2": "the companions grow with what Auto Scaling's clients ask for",
     "elb": "policies of other kinds than stickiness are not there",
     "elbv2": "what stands around balancers (trust stores, capacity reservations, resource policies) is not there",
