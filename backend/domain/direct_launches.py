@@ -20,12 +20,14 @@ class Claim(NamedTuple):
         entry_id: of the journal, which tells what became of the launch for as long as the journal is kept.
         node_id: empty for an entry that tells why nothing was launched.
         weight: how much of the capacity it makes up.
+        preemptible: of the class that the cloud may take back.
     """
 
     entry_id: str
     node_id: str
     instance_type: str
     weight: int
+    preemptible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ class DirectLaunch:
     @property
     def claimed(self) -> list[Claim]:
         return [
-            Claim(str(entry_id), str(node_id), str(instance_type), int(weight))
-            for entry_id, node_id, instance_type, weight in self.claims
+            Claim(str(entry_id), str(node_id), str(instance_type), int(weight), any(spot))
+            for entry_id, node_id, instance_type, weight, *spot in self.claims
         ]
 
 

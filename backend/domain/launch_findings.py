@@ -136,6 +136,8 @@ class Unfit(StrEnum):
     NO_TEMPLATE = "no_template"  #        it launches from a launch configuration
     NO_ZONE = "no_zone"  #                it has several, and none was named
     FOREIGN_SUBNET = "foreign_subnet"  #  the one that was named is none of its own
+    WARM_POOL = "warm_pool"  #            it has one
+    TWO_CLASSES = "two_classes"  #        of its mix some are On-Demand and some Spot
     TOO_MANY = "too_many"  #              for one request
 
 

@@ -100,6 +100,11 @@ class Mix:
         """Whether any of its capacity may be preemptible."""
         return self.distribution.on_demand_percent < 100
 
+    @property
+    def all_spot(self) -> bool:
+        """Whether all of its capacity is."""
+        return self.distribution.on_demand_percent == 0 and self.distribution.on_demand_base == 0
+
     def units_of(self, instance_type: str) -> int | None:
         """What a node of that type counts; None where the mix does not tell."""
         return next((each.units for each in self.overrides if each.instance_type == instance_type), None)

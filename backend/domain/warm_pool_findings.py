@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from backend.errors import Finding
 
@@ -26,6 +27,22 @@ class WarmPoolBusy(Finding):
     """Its nodes are just coming or going and its deletion was not forced."""
 
     cluster: str
+
+
+class UnfitMix(StrEnum):
+    """What of a cluster's mix no warm pool goes with."""
+
+    SPOT = "spot"
+    WEIGHTS = "weights"
+
+
+@dataclass(eq=False)
+class WarmPoolUnfit(Finding):
+    """Its mix and a warm pool do not go together. ``joining``: the mix is the one that comes."""
+
+    cluster: str
+    why: UnfitMix
+    joining: bool = False
 
 
 @dataclass(eq=False)

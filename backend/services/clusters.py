@@ -46,7 +46,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.errors import LimitExceeded
 from backend.policies import bounds
-from backend.services import configurations, limits, mixes, placement, sources, traffic
+from backend.services import configurations, limits, mixes, placement, sources, traffic, warm_pools
 from backend.services import hooks as kept_hooks
 from backend.services.catalog import asking
 from backend.services.hooks import Hooks
@@ -160,6 +160,7 @@ class Clusters:
             ZoneNotFound, SubnetNotFound, ZonesMismatch, ServerGroupNotFound
             ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound
             MixWithoutTemplate, WeightsIncomplete: of the mix.
+            WarmPoolUnfit: its warm pool does not go with the mix.
             RefreshHolds: it names what nodes are made from while a refresh brings that.
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
@@ -185,6 +186,8 @@ class Clusters:
                 values.get("capacity_type", spec.capacity_type), spec.mix if source is None else mix
             )
             if source is not None:
+                if cluster.warm_pool is not None:
+                    warm_pools.check_mix(name, mix, joining=True)
                 values |= {"source": source(conn), "mix": mix}
                 if mix is not None or spec.mix is not None:
                     mixes.reweigh(conn, cluster.id, mix)

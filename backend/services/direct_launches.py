@@ -119,6 +119,10 @@ def _made(cluster: Cluster, wanted: LaunchRequest, placed: placement.Placement, 
         raise DirectLaunchRefused(cluster.name, Unfit.NO_TEMPLATE)
     if wanted.capacity > MOST_NODES:
         raise DirectLaunchRefused(cluster.name, Unfit.TOO_MANY)
+    if cluster.warm_pool is not None:
+        raise DirectLaunchRefused(cluster.name, Unfit.WARM_POOL)
+    if spec.mix is not None and spec.mix.wants_spot and not spec.mix.all_spot:
+        raise DirectLaunchRefused(cluster.name, Unfit.TWO_CLASSES)
     zones, subnets = placed
     foreign = [subnet for subnet in subnets if subnet not in spec.subnets]
     if foreign:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from backend.clock import Clock
 from backend.domain.cluster import Cluster
+from backend.domain.mixes import Mix
 from backend.domain.node import COOLING, IN_WARM_POOL, WARMING, Member
 from backend.domain.page import Page
 from backend.domain.scope import Scope
-from backend.domain.warm_pool_findings import WarmPoolBusy, WarmPoolDeleting, WarmPoolInUse, WarmPoolNotFound
+from backend.domain.warm_pool_findings import (
+    UnfitMix,
+    WarmPoolBusy,
+    WarmPoolDeleting,
+    WarmPoolInUse,
+    WarmPoolNotFound,
+    WarmPoolUnfit,
+)
 from backend.domain.warm_pools import WarmPool, WarmPoolRequest, put_cause
 from backend.store import clusters, configurations, intents, nodes
 from backend.store.session import Connection, Store
@@ -26,6 +34,7 @@ class WarmPools:
         Raises:
             ClusterNotFound, ClusterDeleting
             WarmPoolDeleting: the one it has is on its way out.
+            WarmPoolUnfit: none goes with its mix.
         """
         now = self._clock.now()
 
@@ -34,6 +43,7 @@ class WarmPools:
             standing = cluster.warm_pool
             if standing is not None and standing.deleting:
                 raise WarmPoolDeleting(name)
+            check_mix(cluster.name, cluster.spec.mix)
             wanted = request.applied(standing)
             sizes = (_size(cluster, standing), _size(cluster, wanted))
             cause = put_cause(standing, wanted, sizes, now)
@@ -89,6 +99,22 @@ class WarmPools:
         # A launch configuration that is no more is not told.
         items = [one._replace(configuration=None) if one.configuration in gone else one for one in found.items]
         return cluster.warm_pool, Page(items, found.marker)
+
+
+def check_mix(cluster: str, mix: Mix | None, *, joining: bool = False) -> None:
+    """Refuse a warm pool beside a mix that has Spot or weights.
+
+    Raises:
+        WarmPoolUnfit
+
+    Source: Auto Scaling User Guide, "Limitations for warm pools".
+    """
+    if mix is None:
+        return
+    if mix.wants_spot:
+        raise WarmPoolUnfit(cluster, UnfitMix.SPOT, joining)
+    if any(each.units is not None for each in mix.overrides):
+        raise WarmPoolUnfit(cluster, UnfitMix.WEIGHTS, joining)
 
 
 def _size(cluster: Cluster, pool: WarmPool | None) -> int:

@@ -17,6 +17,7 @@ from backend.domain.page import Page
 from backend.domain.scaling import Capacity, Decision, PolicyKind, ScalingPolicy
 from backend.domain.scope import Scope
 from backend.store import activities, intents, nodes
+from backend.store.managed import unmanaged
 from backend.store.records import Records
 from backend.store.scaling_tables import scaling_policies as table
 
@@ -29,13 +30,15 @@ class PolicyQuery:
     """Which policies are wanted; an empty member asks for nothing in particular.
 
     Attributes:
-        names_or_ids: named so, or of these ids.
+        names, ids: named so, or of these ids.
+        managed: of clusters that have an operator, too.
     """
 
     cluster_name: str | None = None
     names: Sequence[str] = ()
     ids: Sequence[str] = ()
     kinds: Sequence[str] = ()
+    managed: bool = True
 
 
 def of_cluster(conn: Connection, scope: Scope, cluster_id: str) -> dict[str, ScalingPolicy]:
@@ -70,6 +73,8 @@ def page(
         statement = statement.where(or_(_t.name.in_(query.names), _t.id.in_(query.ids)))
     if query.kinds:
         statement = statement.where(_t.kind.in_(query.kinds))
+    if not query.managed:
+        statement = statement.where(unmanaged(scope, _t.cluster_id))
     if after is not None:
         cluster, name = after
         statement = statement.where(or_(_t.cluster_name > cluster, and_(_t.cluster_name == cluster, _t.name > name)))

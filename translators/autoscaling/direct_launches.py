@@ -21,7 +21,7 @@ from translators.registry import Call, NotYet, Result, operation
 _PATIENCE: Final = 25.0
 """Seconds that a caller is kept waiting: less than clients and what stands between usually wait for an answer."""
 _RETRY: Final = "retry-with-group-configuration"
-_MARKET: Final = "OnDemand"
+_MARKETS: Final = ("OnDemand", "Spot")
 _CODES: Final[Mapping[ReasonKind, str]] = {
     ReasonKind.IMAGE_NOT_FOUND: "InvalidAMIID.NotFound",
     ReasonKind.KEY_PAIR_NOT_FOUND: "InvalidKeyPair.NotFound",
@@ -109,7 +109,7 @@ def _place(launch: DirectLaunch, claim: Claim, entry: Activity | None, zone_ids:
     subnet = launch.subnet_id if entry is None else entry.subnet_id or launch.subnet_id
     members = {
         "InstanceType": claim.instance_type or None,
-        "MarketType": _MARKET,
+        "MarketType": _MARKETS[claim.preemptible],
         "SubnetId": None if subnet is None else arns.subnet_id(subnet),
         "AvailabilityZone": launch.zone,
         "AvailabilityZoneId": zone_ids.get(launch.zone),

@@ -30,6 +30,7 @@ from backend.domain import (
 from backend.domain.scaling import PolicyFlaw
 from backend.domain.schedules import Flaw
 from backend.domain.steps import TooManySteps
+from backend.domain.warm_pool_findings import UnfitMix
 from translators import arns
 from translators.autoscaling.ids import instance, shown
 from translators.ec2 import errors as ec2_errors
@@ -268,9 +269,33 @@ _UNFIT: Final[Mapping[str, str]] = {
     launch_findings.Unfit.NO_ZONE: "You must specify an Availability Zone or a subnet for an Auto Scaling group with"
     " several Availability Zones.",
     launch_findings.Unfit.FOREIGN_SUBNET: "The subnet is not one of the Auto Scaling group's.",
+    launch_findings.Unfit.WARM_POOL: "LaunchInstances is not supported for Auto Scaling groups that have a warm pool.",
+    launch_findings.Unfit.TWO_CLASSES: "LaunchInstances is only supported for a mixed instances policy that is all"
+    " On-Demand or all Spot.",
     launch_findings.Unfit.TOO_MANY: "You can launch at most 100 instances with one request.",
 }
 """Why nothing can be launched by LaunchInstances. unsourced."""
+
+
+def _not_launchable(found: launch_findings.DirectLaunchRefused) -> AWSError:
+    if found.why is launch_findings.Unfit.WARM_POOL:
+        return AWSError("UnsupportedOperation", _UNFIT[found.why])
+    return validation(_UNFIT[found.why])
+
+
+_UNFIT_MIX: Final = (
+    {
+        # Source: badmintoncryer/cdk-preflight, of which that of weights is known in part.
+        UnfitMix.SPOT: "You can't add a warm pool to an Auto Scaling group that requests Spot Instances",
+        UnfitMix.WEIGHTS: "You can't add a warm pool to an Auto Scaling group that uses a mixed instances policy with"
+        " instance weights",
+    },
+    {  # unsourced
+        UnfitMix.SPOT: "You can't request Spot Instances for an Auto Scaling group that has a warm pool",
+        UnfitMix.WEIGHTS: "You can't use instance weights for an Auto Scaling group that has a warm pool",
+    },
+)
+"""What of a mix no warm pool goes with: for a pool that comes to a mix, and for a mix that comes to a pool."""
 
 _IRREVERSIBLE: Final = (
     "The request failed because a desired configuration was not found or an incompatible launch template (uses a"
@@ -494,6 +519,8 @@ TABLE: Final[Table] = {
         "You cannot delete a warm pool while there are scaling activities in progress for that group.",
     ),
     # unsourced
+    warm_pool_findings.WarmPoolUnfit: lambda found: validation(_UNFIT_MIX[found.joining][found.why]),
+    # unsourced
     warm_pool_findings.WarmPoolDeleting: lambda _: validation(
         "The warm pool may not be modified while it is pending delete"
     ),
@@ -503,7 +530,7 @@ TABLE: Final[Table] = {
         "AccessDenied", f"Only its operator {found.operator} can change the AutoScalingGroup {found.name}.", 403
     ),
     cluster_findings.ProcessSuspended: _suspended,
-    launch_findings.DirectLaunchRefused: lambda found: validation(_UNFIT[found.why]),
+    launch_findings.DirectLaunchRefused: _not_launchable,
     server_findings.ServerUnknown: lambda found: validation(
         f"Invalid Instance ID(s): [{instance(found.server)}]"
     ),  # unsourced

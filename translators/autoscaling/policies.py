@@ -9,7 +9,7 @@ from backend.domain.scaling import Breach, PolicyKind
 from backend.services.scaling_policies import PolicyName, PolicyQuery, Said
 from translators import arns
 from translators.autoscaling.errors import constraint, validation
-from translators.autoscaling.listing import among, group_of, limit_of, marker_of, result
+from translators.autoscaling.listing import among, group_of, limit_of, marker_of, result, with_managed
 from translators.autoscaling.policy_words import finite, told, wanted
 from translators.cloudwatch.alarm_words import for_history
 from translators.registry import Call, Result, operation
@@ -62,7 +62,7 @@ def describe(call: Call) -> Result:
     limit, marker = limit_of(call, 50, 100), marker_of(call)
     if given and not (ids or names):  # ARNs of elsewhere
         return {"ScalingPolicies": []}
-    query = PolicyQuery(params.get("AutoScalingGroupName"), names, ids, kinds)
+    query = PolicyQuery(params.get("AutoScalingGroupName"), names, ids, kinds, managed=with_managed(call))
     # No name of a group has a colon.
     cluster, _, name = (marker or "").partition(":")
     page = call.backend.scaling_policies.page(call.scope, query, limit=limit, after=(cluster, name) if marker else None)

@@ -46,15 +46,20 @@ def _begin(draft: Draft, wanted: DirectLaunch) -> None:
 
 
 def _launch(draft: Draft, wanted: DirectLaunch) -> None:
-    before = set(draft.nodes)
+    before, chosen = set(draft.nodes), _profiles(draft, wanted)
+    if not chosen:
+        _refuse(draft, wanted, Reason(ReasonKind.NO_TYPE_MEETS))
+        return
     subnet, most = _subnet(draft, wanted), draft.settings.launch_batch
-    for _, alike in groupby(_profiles(draft, wanted), _alike):
+    for _, alike in groupby(chosen, _alike):
         profiles = list(alike)
         for start in range(0, len(profiles), most):
             here = profiles[start : start + most]
             launch(draft, (wanted.zone, subnet), here[0], (_cause(draft, wanted),), [None] * len(here))
     made = [node for node_id, node in draft.nodes.items() if node_id not in before]
-    claims = tuple(Claim(node.activity_id or "", node.id, node.instance_type, node.weight) for node in made)
+    claims = tuple(
+        Claim(node.activity_id or "", node.id, node.instance_type, node.weight, node.preemptible) for node in made
+    )
     draft.direct[wanted.id] = replace(wanted, claims=claims)
     draft.wake(draft.now)  # somebody waits: what the cloud answers is looked at as soon as it is written
     draft.wake(draft.now + draft.settings.launch_grace)

@@ -82,6 +82,8 @@ def test_lists_leave_it_out_where_that_is_wanted(world, managed):
         world.call("CreateOrUpdateTags", scope=scope, Tags=[tag])
         schedule = {"ScheduledActionName": "s", "Recurrence": "0 9 * * *", "MinSize": 1}
         world.call("PutScheduledUpdateGroupAction", scope=scope, AutoScalingGroupName=name, **schedule)
+        policy = {"PolicyName": "p", "AdjustmentType": "ChangeInCapacity", "ScalingAdjustment": 1}
+        world.call("PutScalingPolicy", scope=scope, AutoScalingGroupName=name, **policy)
     world.call(
         "SetInstanceHealth", scope=MINE, InstanceId=f"i-{node.server_id.replace('-', '')[:17]}", HealthStatus="Healthy"
     )
