@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from backend.engine.fleet import Fleet
 from backend.engine.phases import refresh
 from backend.policies import refresh as policy
 from tests.simulation.putting import put
@@ -13,11 +12,6 @@ from tests.simulation.putting import put
 def takes_the_protected() -> AbstractContextManager[None]:
     """Protection keeps nobody."""
     return put(refresh, "_may_go", lambda _node, _refresh: True)
-
-
-def takes_the_matching() -> AbstractContextManager[None]:
-    """Every node is another one than is wanted."""
-    return put(Fleet, "is_matching", lambda _self, _node: False)
 
 
 def keeps_nobody_back() -> AbstractContextManager[None]:

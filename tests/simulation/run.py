@@ -161,7 +161,7 @@ def _end_refreshes(world: World, refreshers: Sequence[Refresher], reader: Reader
     """What is under way is cancelled, and has its time to end: it decides until then what nodes are made from."""
     for refresher in refreshers:
         refresher.settle(reader.read())
-    for tick in range(MOST_TICKS):
+    for tick in range(HASTE):
         if not any(cluster.refresh_id for cluster in reader.read().clusters.values()):
             return
         world.tick(tick % 2)
