@@ -22,12 +22,7 @@ SERVICES = ("autoscaling", "cloudwatch", "ec2", "elb", "elbv2", "events", "iam",
 UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationException"}
 
 LATER = {
-    "later: instance refresh": ("CancelInstanceRefresh", "RollbackInstanceRefresh", "StartInstanceRefresh"),
-    "later: scaling policies": ("DeletePolicy", "ExecutePolicy", "PutScalingPolicy"),
     "later: predictive scaling": ("GetPredictiveScalingForecast",),
-    "later: warm pools": ("PutWarmPool",),
-    "later: synchronous launches": ("LaunchInstances",),
-    "later: account settings": ("DescribeAccountSettings", "PutAccountSetting"),
 }
 
 DECLINED = {operation: reason for reason, operations in LATER.items() for operation in operations}
