@@ -122,11 +122,12 @@ class Calm:
 
     def holds_on(self) -> None:
         """A pass that waits long for the cloud keeps its lease: no other engine takes its cluster up."""
-        # A group that keeps more than is wanted, as where all of it is protected, would have nothing to begin.
+        # A group that keeps more than is wanted, as where all of it is protected, would have nothing to begin; one with a
+        # warm pool draws from it, and goes on at once.
         clusters = [
             one
             for one in self.watcher.reader.read().clusters.values()
-            if len(self._of(one.id)) <= one.spec.desired < one.spec.maximum
+            if len(self._of(one.id)) <= one.spec.desired < one.spec.maximum and one.warm_pool is None
         ]
         if not clusters:
             return
