@@ -20,12 +20,6 @@ def keeps_nobody_back() -> AbstractContextManager[None]:
     return put(policy, "bounds", lambda *asked: policy.Bounds(0, kept(*asked).most))
 
 
-def launches_ahead_without_end() -> AbstractContextManager[None]:
-    """There may be as many as want to be."""
-    kept = policy.bounds
-    return put(policy, "bounds", lambda *asked: policy.Bounds(kept(*asked).least, 1000))
-
-
 def is_back_at_once() -> AbstractContextManager[None]:
     """A rollback is over when it has begun."""
     kept = refresh._is_through

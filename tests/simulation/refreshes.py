@@ -152,18 +152,15 @@ class Refresher(Actor):
     def __init__(self, user: User) -> None:
         super().__init__(user.world, user.scope, user.rng)
         self.user = user
-        self._wanted: list[tuple[str, SourceRequest]] = []
 
     def deeds(self) -> Sequence[tuple[int, Deed]]:
         return [(6, self.start), (1, self.cancel), (4, self.roll_back), (1, self.hold)]
 
     def start(self) -> str:
         rng, name = self.rng, self.user._name()
-        desired, skips = None, rng.random() < 0.3
+        desired = None
         if rng.random() < 0.7:
             desired = SourceRequest(template_name=self.user._template(), version=rng.choice(("1", "2", "$Latest")))
-        if self._wanted and rng.random() < 0.5:  # what was brought is brought again, to those that lack it
-            (name, desired), skips = self._wanted[-1], True
         least, most = rng.choice(_PERCENTS)
         checkpoints = rng.choice(((), (), (50, 100), (50,)))
         request = RefreshRequest(
@@ -173,16 +170,13 @@ class Refresher(Actor):
             warmup_seconds=rng.choice((0, 0, 30)),
             checkpoints=checkpoints,
             checkpoint_seconds=60 if checkpoints else None,
-            skip_matching=skips,
+            skip_matching=rng.random() < 0.4,
             auto_rollback=desired is not None and rng.random() < 0.3,
             protected=rng.choice((None, Handling.IGNORE, Handling.REFRESH)),
             standby=rng.choice((None, Handling.IGNORE, Handling.TERMINATE)),
             bake_seconds=rng.choice((None, 60)),
         )
-        identity = self.backend.refreshes.start(self.scope, name, request)
-        if desired is not None:
-            self._wanted.append((name, desired))
-        return identity
+        return self.backend.refreshes.start(self.scope, name, request)
 
     def cancel(self) -> str:
         return self.backend.refreshes.cancel(self.scope, self._under_way(), wait=self.rng.random() < 0.5)
