@@ -80,7 +80,7 @@ def _write(context: Context, lease: SourceLease, servers: Sequence[Datum], at: d
     groups = [
         measured(metric(NAMESPACE, name, [(DIMENSION, cluster.name)]), at, [value])
         for cluster, states in measuring.counted(conn, lease.scope)
-        for name, value in group_metrics(cluster.spec, states).items()
+        for name, value in group_metrics(cluster, states).items()
         if name in cluster.metrics
     ]
     if groups or servers:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -72,17 +71,21 @@ def has_clusters(conn: Connection, scope: Scope) -> bool:
     return conn.execute(asked).first() is not None
 
 
-def counted(conn: Connection, scope: Scope) -> Sequence[tuple[Cluster, Counter[NodeState]]]:
-    """The clusters of a project that have group metrics switched on, and how many of their nodes are in each state."""
+def counted(conn: Connection, scope: Scope) -> Sequence[tuple[Cluster, Mapping[NodeState, tuple[int, int]]]]:
+    """The clusters of a project that have group metrics switched on, and what of their nodes is in each state.
+
+    Of each state the number of nodes and what they count in the cluster's units.
+    """
     asked = select(clusters).where(_c.project_id == scope.project_id, _c.region == scope.region, _c.metrics != [])
     found = [rows.cluster_of(row) for row in conn.execute(asked.order_by(_c.id))]
-    states: dict[str, Counter[NodeState]] = {cluster.id: Counter() for cluster in found}
+    states: dict[str, dict[NodeState, tuple[int, int]]] = {cluster.id: {} for cluster in found}
     if found:
         of_scope = _n.project_id == scope.project_id, _n.region == scope.region
-        counts = select(_n.cluster_id, _n.state, func.count()).where(*of_scope).group_by(_n.cluster_id, _n.state)
-        for cluster_id, state, number in conn.execute(counts):
+        amount = func.count(), func.sum(func.coalesce(_n.units, 1))
+        counts = select(_n.cluster_id, _n.state, *amount).where(*of_scope).group_by(_n.cluster_id, _n.state)
+        for cluster_id, state, number, units in conn.execute(counts):
             if cluster_id in states:
-                states[cluster_id][NodeState(state)] += number
+                states[cluster_id][NodeState(state)] = number, int(units)
     return [(cluster, states[cluster.id]) for cluster in found]
 
 

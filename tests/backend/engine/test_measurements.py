@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from backend.domain.metrics import metric
 from backend.domain.node import NodeState
+from backend.domain.warm_pools import WarmPool
 from backend.drivers.simulated import SimulatedSettings, Where
 from backend.drivers.simulated.loads import script_of
 from backend.engine import measurements
 from backend.policies.group_metrics import group_metrics
 from backend.store import measuring, metrics
-from backend.store.leased import Claimer, Room
+from backend.store.leased import Claimer, Kinds, Room
 from backend.store.measuring import LEASED
 from backend.store.metrics import MetricQuery
 from tests import factories
@@ -60,26 +60,39 @@ def names(world, namespace, scope=SCOPE):
 
 
 def test_every_metric_of_the_api_is_counted_and_no_other():
-    assert set(group_metrics(factories.spec(), Counter())) == set(METRICS)
+    assert set(group_metrics(factories.cluster(), {})) == set(METRICS)
 
 
 def test_nodes_count_by_their_state():
-    states = {NodeState.IN_SERVICE: 3, NodeState.PENDING_WAIT: 1, NodeState.TERMINATING: 2, NodeState.STANDBY: 4}
-    found = group_metrics(
-        factories.spec(minimum=1, maximum=9, desired=4), {**states, NodeState.TERMINATING_RETAINED: 5}
-    )
+    """Source of the total with what is retained: stackd, retention_native."""
+    states = {
+        NodeState.IN_SERVICE: (3, 7),
+        NodeState.PENDING_WAIT: (1, 1),
+        NodeState.TERMINATING: (2, 2),
+        NodeState.STANDBY: (4, 4),
+        NodeState.TERMINATING_RETAINED: (5, 5),
+        NodeState.WARMED_STOPPED: (2, 2),
+        NodeState.WARMED_PENDING: (1, 1),
+    }
+    pooled = factories.cluster(minimum=1, maximum=9, desired=4, warm_pool=WarmPool())
+    found = group_metrics(pooled, states)
+    assert (found["GroupInServiceInstances"], found["GroupTotalInstances"]) == (3, 11)
     assert {name: value for name, value in found.items() if value and not name.endswith("Instances")} == {
         "GroupMinSize": 1,
         "GroupMaxSize": 9,
         "GroupDesiredCapacity": 4,
-        "GroupInServiceCapacity": 3,
+        "GroupInServiceCapacity": 7,
         "GroupPendingCapacity": 1,
         "GroupStandbyCapacity": 4,
         "GroupTerminatingCapacity": 2,
         "GroupTerminatingRetainedCapacity": 5,
-        "GroupTotalCapacity": 6,
-        "GroupAndWarmPoolDesiredCapacity": 4,
-        "GroupAndWarmPoolTotalCapacity": 6,
+        "GroupTotalCapacity": 15,
+        "WarmPoolDesiredCapacity": 5,
+        "WarmPoolPendingCapacity": 1,
+        "WarmPoolWarmedCapacity": 2,
+        "WarmPoolTotalCapacity": 3,
+        "GroupAndWarmPoolDesiredCapacity": 9,
+        "GroupAndWarmPoolTotalCapacity": 18,
     }
 
 
@@ -100,7 +113,7 @@ def test_a_group_is_measured_each_minute_from_when_it_is_switched_on_until_it_is
     world.pass_time(200, step=5)
     assert len(told(world, "GroupInServiceInstances")) == before
     with world.store.read() as conn:
-        assert LEASED.oldest(conn) is None
+        assert Kinds({"sources": LEASED}).oldest(conn) == {"sources": None}
 
 
 def test_servers_are_measured_by_themselves_and_as_their_group(loaded):
