@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.domain.scaling import PolicyFlaw
 from backend.errors import Finding
 
 
 @dataclass(eq=False)
 class PolicyRefused(Finding):
-    """What is wrong with a policy; ``flaw`` is a word of domain.scaling.PolicyFlaw, ``given`` what it is wrong with."""
+    """What is wrong with a policy; ``given`` what it is wrong with."""
 
-    flaw: str
+    flaw: PolicyFlaw
     given: str = ""
 
 

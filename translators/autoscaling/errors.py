@@ -17,22 +17,16 @@ from backend.domain import (
     key_pair_findings,
     launch_findings,
     lifecycle_findings,
-    metric_queries,
-    mix_findings,
-    refresh_findings,
-    scaling_findings,
     schedule_findings,
     security_group_findings,
     server_findings,
     volume_findings,
-    warm_pool_findings,
 )
-from backend.domain.scaling import PolicyFlaw
 from backend.domain.schedules import Flaw
-from backend.domain.steps import TooManySteps
-from backend.domain.warm_pool_findings import UnfitMix
 from translators import arns
+from translators.autoscaling import fleet_errors, scaling_errors
 from translators.autoscaling.ids import instance, shown
+from translators.autoscaling.refusals import constraint, unsupported, validation
 from translators.ec2 import errors as ec2_errors
 from translators.errors import AWSError, Table, register, translate
 
@@ -40,30 +34,6 @@ __all__ = ["TABLE", "constraint", "launch_suspended", "unknown_group", "unsuppor
 
 # Registered by being imported: launch templates are refused in EC2's words.
 assert ec2_errors
-
-
-def validation(message: str) -> AWSError:
-    """A ValidationError of these words."""
-    return AWSError("ValidationError", message)
-
-
-def constraint(value: object, member: str, expectation: str) -> AWSError:
-    """A member that breaks a constraint which the service checks though its model does not say so.
-
-    Args:
-        value: as AWS prints it (lists in brackets).
-        member: its wire name (``maxRecords``).
-        expectation: ``Member must have value less than or equal to 100``.
-    """
-    printed = f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else value
-    return validation(
-        f"1 validation error detected: Value '{printed}' at '{member}' failed to satisfy constraint: {expectation}"
-    )
-
-
-def unsupported(member: str, why: str = "") -> AWSError:
-    """A member that Coppice knows and does not act on: refused by name, never dropped."""
-    return validation(f"{member} is not supported by this service{': ' if why else ''}{why}.")  # unsourced
 
 
 _UNKNOWN_GROUP: Final[Mapping[str, str]] = {
@@ -263,45 +233,6 @@ def _unavailable(_: Any) -> AWSError:
     return AWSError("ServiceUnavailable", "The service is unavailable. Please try again later.", 503)  # unsourced
 
 
-_UNFIT: Final[Mapping[str, str]] = {
-    launch_findings.Unfit.NO_TEMPLATE: "LaunchInstances is only supported for Auto Scaling groups that use a launch"
-    " template.",
-    launch_findings.Unfit.NO_ZONE: "You must specify an Availability Zone or a subnet for an Auto Scaling group with"
-    " several Availability Zones.",
-    launch_findings.Unfit.FOREIGN_SUBNET: "The subnet is not one of the Auto Scaling group's.",
-    launch_findings.Unfit.WARM_POOL: "LaunchInstances is not supported for Auto Scaling groups that have a warm pool.",
-    launch_findings.Unfit.TWO_CLASSES: "LaunchInstances is only supported for a mixed instances policy that is all"
-    " On-Demand or all Spot.",
-    launch_findings.Unfit.TOO_MANY: "You can launch at most 100 instances with one request.",
-}
-"""Why nothing can be launched by LaunchInstances. unsourced."""
-
-
-def _not_launchable(found: launch_findings.DirectLaunchRefused) -> AWSError:
-    if found.why is launch_findings.Unfit.WARM_POOL:
-        return AWSError("UnsupportedOperation", _UNFIT[found.why])
-    return validation(_UNFIT[found.why])
-
-
-_UNFIT_MIX: Final = (
-    {
-        # Source: badmintoncryer/cdk-preflight, of which that of weights is known in part.
-        UnfitMix.SPOT: "You can't add a warm pool to an Auto Scaling group that requests Spot Instances",
-        UnfitMix.WEIGHTS: "You can't add a warm pool to an Auto Scaling group that uses a mixed instances policy with"
-        " instance weights",
-    },
-    {  # unsourced
-        UnfitMix.SPOT: "You can't request Spot Instances for an Auto Scaling group that has a warm pool",
-        UnfitMix.WEIGHTS: "You can't use instance weights for an Auto Scaling group that has a warm pool",
-    },
-)
-"""What of a mix no warm pool goes with: for a pool that comes to a mix, and for a mix that comes to a pool."""
-
-_IRREVERSIBLE: Final = (
-    "The request failed because a desired configuration was not found or an incompatible launch template (uses a"
-    " Systems Manager parameter instead of an AMI ID) or launch template version ($Latest or $Default) is present on"
-    " the Auto Scaling group."
-)
 _FLAWS: Final[Mapping[str, str]] = {
     Flaw.NOTHING_TO_SET: "At least one of max size, min size, or desired capacity must be specified",
     Flaw.NEGATIVE_MINIMUM: "Min size must be non-negative",  # unsourced
@@ -326,92 +257,6 @@ def _schedule(found: schedule_findings.ScheduleRefused) -> AWSError:
     return validation(_FLAWS.get(found.flaw, f"Given recurrence string: {found.given} is invalid"))
 
 
-_STEP_END: Final = (
-    "There must be a StepAdjustment with an unspecified {end} bound (i.e., {end} bound is null) when one StepAdjustment"
-    " has a {sign} {end} bound"
-)
-_POLICY_FLAWS: Final[Mapping[str, str]] = {
-    PolicyFlaw.NO_ADJUSTMENT: "You must specify an AdjustmentType for policy type: {given}",
-    PolicyFlaw.NO_AMOUNT: "Scaling increment must be specified for a SimpleScaling policy",
-    PolicyFlaw.NO_STEPS: "You should specify at least one StepAdjustment with a StepScaling policy.",
-    PolicyFlaw.MANY_STEPS: "Your policies can have at most 20 StepAdjustments.",
-    PolicyFlaw.NEGATIVE_AMOUNT: "The lower range for adjustment is 0 with the specified adjustment type.",
-    PolicyFlaw.NEGATIVE_STEP: "The lowest value for ScalingAdjustment parameter is 0 with the specified adjustment"
-    " type. Erroneous StepAdjustment is {given}",
-    PolicyFlaw.NO_UPPER_END: _STEP_END.format(end="upper", sign="positive"),
-    PolicyFlaw.NO_LOWER_END: _STEP_END.format(end="lower", sign="negative"),  # the mirror: unsourced
-    PolicyFlaw.ENDLESS_STEP: "Both lower and upper bounds of a step adjustment cannot be left unspecified",
-    PolicyFlaw.TARGET: "Target value must be between 8.51592E-12 and 1.174271E17",
-    PolicyFlaw.TRACKED_TWICE: "Only one TargetTrackingScaling policy for a given metric specification is allowed.",
-    # Source: stackd alb_policy_bound_native, of a sibling service.
-    PolicyFlaw.LABEL: "Invalid resource label '{given}' for predefined metric type ALBRequestCountPerTarget",
-    PolicyFlaw.LABEL_OF_NO_SOURCE: "Target group {given} is not attached to the Auto Scaling group",
-    # unsourced, as are those that follow
-    PolicyFlaw.EMPTY_STEP: "The upper bound must be greater than the lower bound. Erroneous StepAdjustment is {given}",
-    PolicyFlaw.OVERLAP: "StepAdjustment intervals can't overlap",
-    PolicyFlaw.GAP: "StepAdjustment intervals can't have gaps between them",
-    PolicyFlaw.TWO_UPPER_ENDS: "At most one StepAdjustment may have an unspecified upper bound",
-    PolicyFlaw.TWO_LOWER_ENDS: "At most one StepAdjustment may have an unspecified lower bound",
-    PolicyFlaw.LABEL_MISSING: "ResourceLabel must be specified for predefined metric type ALBRequestCountPerTarget",
-    PolicyFlaw.NEGATIVE_COOLDOWN: "Cooldown must be non-negative",
-    PolicyFlaw.NEGATIVE_WARMUP: "EstimatedInstanceWarmup must be non-negative",
-    PolicyFlaw.MAGNITUDE_WITHOUT_PERCENT: "MinAdjustmentMagnitude is only supported for the adjustment type"
-    " PercentChangeInCapacity",
-}
-"""What is wrong with a scaling policy.
-
-Source: badmintoncryer/cdk-preflight; aws/aws-cdk #28794; Netflix/asgard #704; terraform-provider-aws #9077, #34408, and
-#4812 of a sibling service.
-"""
-
-
-def _policy(found: scaling_findings.PolicyRefused) -> AWSError:
-    return validation(_POLICY_FLAWS[found.flaw].format(given=found.given))
-
-
-def _breach(found: scaling_findings.BreachMissing) -> AWSError:
-    if found.given:  # unsourced
-        return validation(f"MetricValue and BreachThreshold are not supported for policy type: {found.kind}")
-    return validation(f"MetricValue and BreachThreshold are required for policy type: {found.kind}")  # unsourced
-
-
-def _no_step(found: scaling_findings.NoStepFound) -> AWSError:
-    # Source: alarm histories that users showed (DFE-Digital #58, mapbox/watchbot #187).
-    points = ", ".join(str(float(point)) for point in found.points)
-    return validation(
-        f"No step adjustment found for metric value [{points}] and breach threshold {float(found.threshold)}"
-    )
-
-
-def _no_refresh(found: refresh_findings.NoRefresh) -> AWSError:
-    which = "No in progress or baking" if found.rollback else "No in progress, baking, pending, or cancelling"
-    words = f"{which} Instance Refresh found for Auto Scaling group {found.cluster}."
-    return AWSError("ActiveInstanceRefreshNotFound", words)
-
-
-# Source: conformance/recorded refresh_native; of what cannot go back the model's own words; of a refused update Floci.
-_REFRESHES: Final[Table] = {
-    refresh_findings.RefreshUnderWay: lambda _: AWSError(
-        "InstanceRefreshInProgress",
-        "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
-    ),
-    refresh_findings.NoRefresh: _no_refresh,
-    refresh_findings.RefreshIrreversible: lambda _: AWSError("IrreversibleInstanceRefresh", _IRREVERSIBLE),
-    refresh_findings.RefreshHolds: lambda _: validation(
-        "An active instance refresh with a desired configuration exists. All configuration options derived from the"
-        " desired configuration are not available for update while the instance refresh is active."
-    ),
-    # Source: of launch configurations the User Guide's words; else unsourced.
-    refresh_findings.RefreshRefused: lambda found: (
-        validation("Using skip matching with a launch configuration is not supported.")
-        if found.flaw is refresh_findings.RefreshFlaw.SKIPS_CONFIGURATION
-        else validation(_IRREVERSIBLE)
-    ),
-    # unsourced
-    refresh_findings.AlarmNotFound: lambda found: validation(f"CloudWatch alarm {found.alarm} does not exist."),
-    refresh_findings.AlarmRings: lambda found: validation(f"CloudWatch alarm {found.alarm} is in the ALARM state."),
-}
-
 TABLE: Final[Table] = {
     cluster_findings.ClusterNotFound: _cluster_not_found,
     cluster_findings.ClusterExists: _cluster_exists,
@@ -433,20 +278,6 @@ TABLE: Final[Table] = {
         "AlreadyExists", "Scheduled action with this scheduled start time already exists"
     ),
     schedule_findings.ScheduleNotFound: lambda _: validation("Scheduled action name not found"),
-    scaling_findings.PolicyRefused: _policy,
-    # Source of the beginning: badmintoncryer/cdk-preflight; the rest is CloudWatch's own refusal.
-    metric_queries.ExpressionRefused: lambda found: validation(
-        f"Unable to create alarms in CloudWatch: Error in expression '{found.query}' [{found.reason}]"
-    ),
-    TooManySteps: lambda _: validation("Unable to create alarms in CloudWatch: the expression is too costly."),
-    # unsourced; clients look for "not found"
-    scaling_findings.ScalingPolicyNotFound: lambda found: validation(f"Scaling policy '{found.name}' not found"),
-    scaling_findings.PolicyNotExecutable: lambda found: validation(  # unsourced
-        f"Policies of type {found.kind} cannot be executed. Policy: {found.name}"
-    ),
-    scaling_findings.PolicyDisabled: lambda found: validation(f"Policy {found.name} is disabled"),  # unsourced
-    scaling_findings.BreachMissing: _breach,
-    scaling_findings.NoStepFound: _no_step,
     cluster_findings.CoolingDown: _cooling,
     cluster_findings.CapacityOutOfBounds: lambda found: validation(
         f"Desired capacity:{found.desired} must be between the specified min size:{found.minimum}"
@@ -464,25 +295,6 @@ TABLE: Final[Table] = {
         f"The instance {instance(found.server)} is not part of Auto Scaling group {found.cluster}."
     ),
     cluster_findings.NodeStateConflict: _state,
-    mix_findings.MixWithoutTemplate: lambda _: validation(
-        "Valid requests must contain either launchTemplateId or LaunchTemplateName"
-    ),
-    mix_findings.WeightsIncomplete: lambda found: validation(  # unsourced
-        "The Auto Scaling group has running instances of types without a defined WeightedCapacity:"
-        f" {', '.join(found.types)}"
-    ),
-    mix_findings.CapacityTypeUnfit: lambda found: validation(  # unsourced
-        f"DesiredCapacityType {found.type} is only supported with instance requirements"
-    ),
-    mix_findings.TemplateAsksSpot: lambda _: validation(  # unsourced
-        "You cannot use a launch template that is set to request Spot Instances (InstanceMarketOptions) when you"
-        " configure an Auto Scaling group with a mixed instances policy. Add a different launch template to the group"
-        " and try again."
-    ),
-    mix_findings.SpotRefused: lambda _: validation(  # unsourced
-        "Spot Instances are not available: this cloud has no preemptible class of servers. Set"
-        " OnDemandPercentageAboveBaseCapacity to 100, or ask the operator to map one."
-    ),
     # Source: stackd, retention_decrement.
     lifecycle_findings.NodeRetained: lambda found: validation(
         f"The instance {instance(found.server)} is in a Retained state and can't be terminated while decreasing desired"
@@ -504,33 +316,13 @@ TABLE: Final[Table] = {
         else "'LifecycleTransition' parameter required for a new lifecycle hook"
     ),
     lifecycle_findings.ActionNotFound: _action,
-    # Source: stackd, warm_pool_native.
-    warm_pool_findings.WarmPoolNotFound: lambda found: validation(
-        f"No warm pool found for Auto Scaling group '{found.cluster}'."
-    ),
-    # Source: stackd, warm_pool_return_abandon_native.
-    warm_pool_findings.WarmPoolInUse: lambda _: AWSError(
-        "ResourceInUse",
-        "You cannot delete a warm pool while there are instances still in it unless you use the force delete option.",
-    ),
-    # unsourced
-    warm_pool_findings.WarmPoolBusy: lambda _: AWSError(
-        "ScalingActivityInProgress",
-        "You cannot delete a warm pool while there are scaling activities in progress for that group.",
-    ),
-    # unsourced
-    warm_pool_findings.WarmPoolUnfit: lambda found: validation(_UNFIT_MIX[found.joining][found.why]),
-    # unsourced
-    warm_pool_findings.WarmPoolDeleting: lambda _: validation(
-        "The warm pool may not be modified while it is pending delete"
-    ),
-    **_REFRESHES,
+    **fleet_errors.TABLE,
+    **scaling_errors.TABLE,
     lifecycle_findings.TargetUnreached: _target,
     cluster_findings.ClusterManaged: lambda found: AWSError(  # unsourced
         "AccessDenied", f"Only its operator {found.operator} can change the AutoScalingGroup {found.name}.", 403
     ),
     cluster_findings.ProcessSuspended: _suspended,
-    launch_findings.DirectLaunchRefused: _not_launchable,
     server_findings.ServerUnknown: lambda found: validation(
         f"Invalid Instance ID(s): [{instance(found.server)}]"
     ),  # unsourced

@@ -2,6 +2,9 @@
 
 import dataclasses
 import inspect
+from enum import Enum
+from itertools import product
+from typing import get_type_hints
 
 import pytest
 
@@ -12,10 +15,16 @@ from backend.domain import (
     image_findings,
     key_pair_findings,
     launch_findings,
+    lifecycle_findings,
+    mix_findings,
+    refresh_findings,
+    scaling_findings,
+    schedule_findings,
     security_group_findings,
     server_findings,
     session_findings,
     volume_findings,
+    warm_pool_findings,
 )
 from translators.autoscaling.errors import TABLE, constraint, unsupported
 from translators.errors import translate
@@ -28,10 +37,16 @@ MODULES = (
     image_findings,
     key_pair_findings,
     launch_findings,
+    lifecycle_findings,
+    mix_findings,
+    refresh_findings,
+    scaling_findings,
+    schedule_findings,
     security_group_findings,
     server_findings,
     session_findings,
     volume_findings,
+    warm_pool_findings,
 )
 # Raised by what operations of other services alone ask for.
 ELSEWHERE = {
@@ -56,20 +71,37 @@ FINDINGS = [
 ]
 
 
-def sample(finding):
-    values = {"str": "x", "int": 1, "bool": False, "tuple[str, ...]": ("x",), "str | None": "x"}
-    values["Unfit"] = launch_findings.Unfit.NO_ZONE
-    values["Finding"] = image_findings.ImageNotFound("x")
-    return finding(**{field.name: values[str(field.type)] for field in dataclasses.fields(finding)})
+PLAIN = {
+    "str": "x",
+    "int": 1,
+    "float": 1.0,
+    "bool": False,
+    "str | None": "x",
+    "Finding": image_findings.ImageNotFound("x"),
+}
+SEVERAL = {"tuple[str, ...]": ("x",), "Sequence[float]": (1.0,), "tuple[float, ...]": (1.0,)}
+
+
+def samples(finding):
+    """One of the finding; where it names a member of an enumeration, one of each."""
+    hints, told = get_type_hints(finding), {}
+    enums = {}
+    for field in dataclasses.fields(finding):
+        if inspect.isclass(hints[field.name]) and issubclass(hints[field.name], Enum):
+            enums[field.name] = tuple(hints[field.name])
+        else:
+            told[field.name] = (PLAIN | SEVERAL)[str(field.type)]
+    return [finding(**told, **dict(zip(enums, chosen, strict=True))) for chosen in product(*enums.values())]
 
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.__name__)
 def test_each_has_words(finding):
     assert finding in TABLE
-    told = translate(sample(finding), "autoscaling")
-    assert told.code
-    assert told.message
-    assert 400 <= told.status < 600
+    for found in samples(finding):
+        told = translate(found, "autoscaling")
+        assert told.code
+        assert told.message
+        assert 400 <= told.status < 600
 
 
 def test_status():
