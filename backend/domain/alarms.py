@@ -301,7 +301,7 @@ class AlarmFlaw(StrEnum):
 
 @dataclass(eq=False)
 class AlarmRefused(Finding):
-    flaw: str
+    flaw: AlarmFlaw
 
 
 @dataclass(eq=False)

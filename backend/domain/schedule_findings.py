@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.domain.schedules import Flaw
 from backend.errors import Finding
 
 
 @dataclass(eq=False)
 class ScheduleRefused(Finding):
-    """What is wrong with a schedule; ``flaw`` is a word of domain.schedules.Flaw, ``given`` what it is wrong with."""
+    """What is wrong with a schedule; ``given`` what it is wrong with."""
 
-    flaw: str
+    flaw: Flaw
     given: str = ""
 
 
