@@ -14,7 +14,7 @@ from backend.domain.node import LeavesFor
 from backend.engine.choosing import Chooser
 from backend.engine.draft import Draft
 from backend.engine.launches import launch
-from backend.engine.phases.capacity import waits_for_facts
+from backend.engine.launching import waits_for_facts
 from backend.engine.snapshot import Profile
 
 _TOO_MUCH = frozenset({LeavesFor.CAPACITY, LeavesFor.ZONE})

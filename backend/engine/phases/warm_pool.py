@@ -27,7 +27,7 @@ from backend.domain.warm_pools import WarmPool
 from backend.engine.acts.power import Power
 from backend.engine.draft import Draft
 from backend.engine.drawing import AT_REST, ask, dismiss, members
-from backend.engine.phases.capacity import launch_warm
+from backend.engine.launching import launch_warm
 from backend.engine.phases.health import BAD, cause_of
 from backend.engine.phases.rebalance import termination_view
 from backend.engine.phases.settle import booted, fault_of, unseen

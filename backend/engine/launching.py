@@ -1,0 +1,181 @@
+"""How launches are made of what was decided: how many at once, where, in which requests; for all who launch. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from math import ceil
+
+from backend.domain.activity import ActivityKind, ActivityStatus, Cause, Reason, ReasonKind
+from backend.domain.backoff import NO_PROFILE
+from backend.domain.cluster import Process
+from backend.domain.node import (
+    ARRIVING,
+    SERVING,
+    WARM,
+    WARMING,
+    Node,
+    NodeState,
+    ServerStatus,
+)
+from backend.engine.choosing import Chooser, failing_zones
+from backend.engine.draft import Draft
+from backend.engine.launches import launch
+from backend.engine.revision import NO_ZONE, NOT_ASKED
+from backend.engine.snapshot import Profile
+from backend.policies import window
+
+_WORTH_A_REQUEST = 8
+_BUILDING = frozenset({None, ServerStatus.BUILDING, ServerStatus.UNKNOWN})
+
+
+def waits_for_facts(draft: Draft) -> bool:
+    """Whether the cloud has to tell first where the subnets lie, and what types there are."""
+    draft.places_wanted = draft.places_wanted or draft.snapshot.subnets is None
+    draft.types_wanted = draft.types_wanted or draft.lacks_types
+    if not (draft.places_wanted or draft.lacks_types):
+        return False
+    draft.wake(draft.now + draft.settings.cloud_retry)
+    return True
+
+
+def refuse(draft: Draft, reason: Reason, causes: tuple[Cause, ...], kind: ActivityKind = ActivityKind.LAUNCH) -> None:
+    """The launch source is gone: told again after each delay, as a launch that failed."""
+    waiting = [entry.retry_at for entry in draft.failures if entry.retry_at > draft.now]
+    if waiting:
+        draft.wake(max(waiting))
+        return
+    draft.tell(kind, ActivityStatus.FAILED, causes, reason)
+    draft.back_off(NO_ZONE, NO_PROFILE, refused=reason.kind not in NOT_ASKED)
+
+
+def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
+    """Launches into the warm pool, as far as the cloud has room; spread over zones with the cluster's own nodes."""
+    if not draft.runs(Process.LAUNCH):
+        return
+    if isinstance(draft.snapshot.profile, Reason):
+        refuse(draft, draft.snapshot.profile, causes, ActivityKind.WARM_LAUNCH)
+        return
+    if waits_for_facts(draft):
+        return
+    if not draft.choices:
+        refuse(draft, Reason(ReasonKind.NO_TYPE_MEETS), causes, ActivityKind.WARM_LAUNCH)
+        return
+    failing = failing_zones(draft)
+    hung = hung_zones(draft, failing)
+    most = min(number, draft.settings.launches if is_proven(draft) else draft.settings.first_launches)
+    launched = 0
+    beside = draft.every(*WARMING, *WARM)
+    for zone, wanted in Chooser(draft, hung, beside).allot(most, most).items():
+        profiles = one_try_each(draft, zone, wanted)
+        here = room_in(draft, zone, len(profiles), failing | hung)
+        launched += here
+        launch_there(draft, zone, profiles[:here], causes, [None] * here, state=NodeState.WARMED_PENDING)
+    if launched == most < number:
+        draft.again = True
+
+
+def launch_there(
+    draft: Draft,
+    zone: str,
+    profiles: Sequence[Profile],
+    causes: tuple[Cause, ...],
+    replaces: Sequence[str | None],
+    *,
+    state: NodeState = NodeState.PENDING,
+) -> None:
+    """Launches of these nodes in the zone, in batches of one choice and subnet."""
+    if profiles:
+        draft.wake(draft.now + draft.settings.launch_grace)
+    alike: dict[str, tuple[Profile, list[str | None]]] = {}
+    for profile, replaced in zip(profiles, replaces, strict=True):
+        alike.setdefault(f"{profile.key} {profile.spec.image}", (profile, []))[1].append(replaced)
+    for profile, left in alike.values():
+        for subnet, size in _subnets(draft, zone, len(left)):
+            here, left[:] = left[:size], left[size:]
+            batch = _batch(size, draft.settings.launch_batch)
+            for start in range(0, size, batch):
+                launch(draft, (zone, subnet), profile, causes, here[start : start + batch], state=state)
+
+
+def one_try_each(draft: Draft, zone: str, wanted: list[Profile]) -> list[Profile]:
+    """Of what failed in a zone lately one is tried at a time."""
+    retried = {entry.profile_key for entry in draft.failures if entry.zone == zone}
+    tried: set[str] = set()
+    found = []
+    for profile in wanted:
+        if profile.key not in tried:
+            found.append(profile)
+        if profile.key in retried:
+            tried.add(profile.key)
+    return found
+
+
+def room_in(draft: Draft, zone: str, wanted: int, failing: set[str]) -> int:
+    """How many of those wanted in a zone the cloud is asked for now. What makes room wakes the cluster."""
+    rule = draft.settings.window
+    if wanted <= 0:
+        return 0
+    since = draft.now - rule.memory
+    serving = [node for node in draft.every(*SERVING, *WARM) if node.zone == zone and not node.attached]
+    came_up = sum(node.created_at >= since for node in serving)
+    building = sum(node.zone == zone for node in _building(draft))
+    zones = len(set(draft.cluster.spec.zones) - failing)
+    return window.room(rule, came_up, building, wanted, max(1, zones))
+
+
+def is_proven(draft: Draft) -> bool:
+    """Whether the cloud has made a server of what is launched now: until then a few launches tell as much as many."""
+    refs = [each.ref for each in draft.choices]
+    return any(node.server_id is not None and node.profile in refs for node in draft.nodes.values())
+
+
+def _building(draft: Draft) -> list[Node]:
+    # Neither those back from standby, nor those that were built long ago and go from the warm pool or back into it.
+    arriving = [
+        node for node in draft.every(*ARRIVING, *WARMING) if node.in_service_at is None and node.drawn_at is None
+    ]
+    return [node for node in arriving if node.server_status in _BUILDING]
+
+
+def hung_zones(draft: Draft, failing: set[str]) -> set[str]:
+    """Zones where servers are built for so long that the cloud no longer works on them, and no younger one came up.
+
+    They are left alone like those where launches fail, as long as there is another: where all are slow none hangs.
+    A launch of which no server is known says nothing of its zone: whoever was to ask for it may have died, and a cloud
+    that cannot be asked has no zone to blame. What was looked for in vain has failed.
+    """
+    hangs_after = draft.settings.window.memory
+    begun: dict[str, datetime] = {}
+    for node in _building(draft):
+        if node.server_id is None:
+            continue
+        begun[node.zone] = min(node.created_at, begun.get(node.zone, node.created_at))
+    hung = set()
+    for zone, since in begun.items():
+        if since + hangs_after > draft.now:
+            draft.wake(since + hangs_after)
+        elif not any(node.zone == zone and node.created_at > since for node in _came_up(draft)):
+            hung.add(zone)
+    return hung if set(draft.cluster.spec.zones) - failing - hung else set()
+
+
+def _came_up(draft: Draft) -> list[Node]:
+    up = [node for node in draft.counted() if node.server_status is ServerStatus.ACTIVE and not node.attached]
+    return [*up, *draft.every(*WARM)]
+
+
+def _batch(number: int, most: int) -> int:
+    """How many a request is for; two requests, where both are worth it, are worked on side by side."""
+    requests = max(ceil(number / most), min(2, number // _WORTH_A_REQUEST))
+    return ceil(number / max(1, requests))
+
+
+def _subnets(draft: Draft, zone: str, number: int) -> list[tuple[str | None, int]]:
+    """(subnet, how many): each node's is drawn by chance among the cluster's in the zone."""
+    choices = (draft.snapshot.subnets or {}).get(zone, ())
+    if not choices:
+        return [(None, number)] if number else []
+    drawn = Counter(draft.rng.choice(choices) for _ in range(number))
+    return [(subnet, drawn[subnet]) for subnet in choices if drawn[subnet]]
