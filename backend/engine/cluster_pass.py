@@ -155,7 +155,7 @@ def _consult(context: Context, question: Question) -> frozenset[str]:
 def _placed(context: Context, snapshot: Snapshot) -> Generator[Sequence[Call], list[Any], Snapshot]:
     """The snapshot with the places of the cluster's subnets, where the cloud tells them: only launches need these."""
     scope = snapshot.cluster.scope
-    (answer,) = yield [Call(scope, partial(_subnets, context.catalog, scope))]
+    (answer,) = yield [Call(scope, partial(_subnets, context.catalog, snapshot.cluster))]
     if isinstance(answer, errors.NotAuthorized):  # which launches would meet too: it is told as theirs
         return replace(snapshot, subnets={}, profile=reason_of(answer, "", ""))
     return replace(snapshot, subnets=_by_zone(snapshot.cluster, answer))
@@ -194,9 +194,14 @@ def _explained(
     return replace(snapshot, faults=faults)
 
 
-def _subnets(catalog: Catalog, scope: Scope) -> Sequence[Subnet] | errors.CloudError:
+def _subnets(catalog: Catalog, cluster: Cluster) -> Sequence[Subnet] | errors.CloudError:
+    """The project's subnets; one that the cluster is told to use may be younger than what was listed."""
     try:
-        return catalog.subnets(scope)
+        found = catalog.subnets(cluster.scope)
+        if {subnet.id for subnet in found}.issuperset(cluster.spec.subnets):
+            return found
+        catalog.drop("subnets", cluster.scope)
+        return catalog.subnets(cluster.scope)
     except errors.CloudError as error:
         return error
 

@@ -18,11 +18,12 @@ from tests.factories import SCOPE
 
 @dataclass
 class Networks:
-    """A network port that counts how often subnets are asked for, and may be away."""
+    """A network port that counts how often subnets are asked for, and may be away, or not have the youngest yet."""
 
     network: Any
     asked: int = 0
     away: bool = False
+    most: int | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.network, name)
@@ -31,7 +32,7 @@ class Networks:
         self.asked += 1
         if self.away:
             raise CloudUnavailable("no answer")
-        return self.network.subnets(scope)
+        return self.network.subnets(scope)[: self.most]
 
 
 @pytest.fixture
@@ -66,6 +67,18 @@ def test_nodes_are_launched_on_the_clusters_subnets(world, networks):
     world.pass_time(10)
     subnets = {subnet.id: subnet.zone for subnet in world.simulated.cloud.network.subnets(SCOPE)}
     assert [subnets[node.subnet_id] for node in world.nodes(group)] == [node.zone for node in world.nodes(group)]
+
+
+def test_subnets_that_came_a_moment_ago_are_launched_into_like_all(world, networks):
+    networks.most = 1
+    (first,) = networks.subnets(SCOPE)
+    world.make("before", desired=1, place=PlacementRequest(subnets=(first.short_id,)))
+    world.pass_time(10)  # what there is has been listed
+    networks.most = None
+    group = on_subnets(world, desired=3)
+    world.engine.tick(world.clock.now())
+    subnets = {subnet.id: subnet.zone for subnet in world.simulated.cloud.network.subnets(SCOPE)}
+    assert sorted(subnets[node.subnet_id] for node in world.nodes(group)) == sorted(set(subnets.values()))
 
 
 def test_launches_wait_for_a_cloud_that_does_not_tell_where_the_subnets_lie(world, networks):
