@@ -314,7 +314,7 @@ def test_unanswered_operations_say_so(server: Access, ec2: Any, asg: Any) -> Non
     with refused("UnsupportedOperation"):
         ec2.describe_spot_fleet_requests()
     with refused("InvalidAction"):
-        asg.put_warm_pool(AutoScalingGroupName="x")
+        asg.get_predictive_scaling_forecast(AutoScalingGroupName="x", PolicyName="p", StartTime=0, EndTime=3600)
 
 
 def test_instances_of_a_terminated_group_are_told_a_while(fleet: Fleet) -> None:

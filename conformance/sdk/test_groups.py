@@ -390,8 +390,10 @@ def test_delete_in_use(fleet: Fleet) -> None:
     name = fleet.create(1)
     with refused("ResourceInUse") as answer:
         fleet.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=name)
+    # Source: stackd, warm_pool_group_deletion_native; what users showed before there were warm pools ends sooner.
     assert answer.message == (
         "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group."
+        " Also, you can\u2019t delete it while there are instances that are part of a warm pool."
     )
     fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=0)
     fleet.settle(name, 0)

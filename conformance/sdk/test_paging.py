@@ -49,6 +49,11 @@ def a_group(fleet: Fleet) -> dict[str, Any]:
 EXTRA: dict[tuple[str, str], Callable[[Fleet], dict[str, Any]]] = {
     ("ec2", "DescribeLaunchTemplateVersions"): lambda fleet: {"LaunchTemplateName": fleet.template},
     ("ec2", "GetSecurityGroupsForVpc"): lambda fleet: {"VpcId": fleet.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]},
+    ("ec2", "GetInstanceTypesFromInstanceRequirements"): lambda _: {
+        "ArchitectureTypes": ["x86_64"],
+        "VirtualizationTypes": ["hvm"],
+        "InstanceRequirements": {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}},
+    },
     ("autoscaling", "DescribeLoadBalancers"): a_group,
     ("autoscaling", "DescribeLoadBalancerTargetGroups"): a_group,
     ("autoscaling", "DescribeWarmPool"): a_group,
