@@ -22,7 +22,8 @@ from backend.policies.math_values import WrongKind
 LONGEST: Final = 1024
 _DEEPEST: Final = 20
 _SCHEMA: Final = re.compile(r"\s*\{([^{}]*)\}(.*)", re.DOTALL)
-_NAME: Final = re.compile(r'\s*(?:"([^"]*)"|([^",]+?))\s*(?:,|$)')
+_NAME: Final = re.compile(r'(?:"[^"]*"|[^",])+')
+"""What stands between commas; of two readings of a letter there is never a choice, so it takes no more than its length."""
 _TERM: Final = re.compile(
     r"\s*(?:(?P<sign>[()])"
     r'|(?P<key>[\w.-]+|"[^"]*")\s*=\s*(?P<value>"[^"]*"|[^\s()"]+)'
@@ -59,11 +60,20 @@ def terms(text: str) -> Terms:
         raise WrongKind(f"Search is longer than {LONGEST} characters")
     namespace, dimensions, rest = None, None, text
     if schema := _SCHEMA.fullmatch(text):
-        names = [quoted or plain for quoted, plain in _NAME.findall(schema[1])]
+        names = _names(schema[1])
         if not names:
             raise WrongKind("Search needs a namespace between braces")
         namespace, dimensions, rest = names[0], frozenset(names[1:]), schema[2]
     return Terms(namespace, dimensions, _Parser(_tokens(rest)).all())
+
+
+def _names(text: str) -> list[str]:
+    """What stands between the commas of a schema, in quotes or not. Raises WrongKind."""
+    found = [each.strip() for each in _NAME.findall(text)]
+    names = [each[1:-1] if each[:1] == each[-1:] == '"' else each for each in found]
+    if text.count('"') % 2 or any('"' in name for name in names):
+        raise WrongKind("Unsupported token '\"' in search")
+    return [name for name in names if name]
 
 
 def _tokens(text: str) -> Sequence[re.Match[str]]:

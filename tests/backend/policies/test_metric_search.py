@@ -24,6 +24,7 @@ EVERY = {"cpu": CPU, "group": GROUP, "green": GREEN, "network": NETWORK, "both":
         ('{AWS/EC2, "InstanceId"} CPUUtilization', "cpu"),
         ("{AWS/EC2}", ""),
         ('{"My App",Zone,Host} request', "both"),
+        ('{ My App , "Zone" ,, Host }', "both"),
         ("utilization", "cpu group green"),
         ("util", ""),
         ('"util"', "cpu group green"),
@@ -47,7 +48,11 @@ def test_what_meets_the_terms(text, names):
 
 
 @pytest.mark.parametrize(
-    "text", ["(a", "a)", ")", "NOT", "a OR", "a AND", "{}", '"a', "=", "(" * 50 + "a" + ")" * 50, "x" * 2000]
+    "text",
+    [
+        *("(a", "a)", ")", "NOT", "a OR", "a AND", "{}", "{ , }", '"a', "=", "(" * 50 + "a" + ")" * 50, "x" * 2000),
+        *('{"}', '{a"b"}', '{"a" b}', "{" + " " * 1000 + '"}', "{" + ' "" ' * 200 + '"}'),
+    ],
 )
 def test_what_is_no_search(text):
     with pytest.raises(WrongKind):
