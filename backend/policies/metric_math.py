@@ -37,6 +37,10 @@ _CHAIN: Final = 20
 """Expressions that name others that name others."""
 _DEEPEST: Final = 100
 """Of all expressions that name each other together: a level is some calls of Python's."""
+_LINES: Final = 500
+"""Of an array: as many as one request may ask for, and as one search finds."""
+_STEPS_OF_LINE: Final = 10
+"""That a line costs beside its values, even where it has none."""
 
 
 def no_search(_terms: str, _statistic: str, _period: int) -> Sequence[tuple[str, MetricStat]]:
@@ -97,6 +101,7 @@ class Answers:
             raise ExpressionRefused(query_id, "The expression must return a time series or an array of time series")
         label = self._queries[query_id].label
         lines = value if isinstance(value, list) else [value]
+        self._steps.take(_size(lines))
         return [replace(line, id=query_id, label=label or line.label) for line in lines]
 
     def _value_of(self, query_id: str) -> Value:
@@ -172,7 +177,11 @@ class Answers:
             value = self._value(item)
             if isinstance(value, float):
                 raise WrongKind("An array holds time series, not numbers")
-            lines += value if isinstance(value, list) else [value]
+            fresh = value if isinstance(value, list) else [value]
+            if len(lines) + len(fresh) > _LINES:
+                raise WrongKind(f"An array holds more than {_LINES} time series")  # unsourced
+            self._steps.take(_size(fresh))
+            lines += fresh
         return lines
 
     def _called(self, name: str, arguments: Sequence[Node], at: int) -> Value:
@@ -205,6 +214,5 @@ class Answers:
 
 
 def _size(value: Value) -> int:
-    if isinstance(value, list):
-        return sum(len(line.values) for line in value)
-    return len(value.values) if isinstance(value, Line) else 0
+    lines = value if isinstance(value, list) else [value]
+    return sum(_STEPS_OF_LINE + len(line.values) for line in lines if isinstance(line, Line))

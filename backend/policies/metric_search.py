@@ -23,7 +23,7 @@ LONGEST: Final = 1024
 _DEEPEST: Final = 20
 _SCHEMA: Final = re.compile(r"\s*\{([^{}]*)\}(.*)", re.DOTALL)
 _NAME: Final = re.compile(r'(?:"[^"]*"|[^",])+')
-"""What stands between commas; of two readings of a letter there is never a choice, so it takes no more than its length."""
+"""What stands between commas; a letter is read in one way, so a text takes no more time than its length says."""
 _TERM: Final = re.compile(
     r"\s*(?:(?P<sign>[()])"
     r'|(?P<key>[\w.-]+|"[^"]*")\s*=\s*(?P<value>"[^"]*"|[^\s()"]+)'

@@ -202,6 +202,18 @@ def test_what_takes_too_much_work_is_refused():
         found.of("e1")
 
 
+def test_an_array_holds_so_many_lines_even_empty_ones():
+    half = f"[{','.join(['none'] * 250)}]"
+    assert len(answers("[e2, e2]", half).of("e1")) == 500
+    assert "more than 500" in reason("[e2, e2, none]", half)
+
+
+def test_lines_without_values_are_work_too():
+    found = answers("[e2, e2, e2, e2]", f"[{','.join(['none'] * 100)}]", steps=Steps(5000))
+    with pytest.raises(TooManySteps):
+        found.of("e1")
+
+
 def test_depth_is_bounded_through_all_that_name_each_other():
     assert "nested" in reason(*(f"{'-' * 30}e{number + 2}" for number in range(15)), "m1")
     assert line("+".join(["m1"] * 600)) == [600, 1200, None, 2400]
