@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from backend.domain.metrics import Metric
@@ -30,7 +30,35 @@ _TERM: Final = re.compile(
     r'|(?P<word>"[^"]*"|[^\s()"=]+))'
 )
 _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
-Test = Callable[[Metric], bool]
+_LETTERS_OF_STEP: Final = 4
+"""Of a metric's names, that are cut into parts while a microsecond passes."""
+_LETTERS_OF_LOOK: Final = 250
+"""That are looked through for a word in such a time."""
+
+
+class _Names:
+    """The names of a metric, each cut into parts once, whatever number of words is looked for in them."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.named = {"MetricName": metric.name, "Namespace": metric.namespace, **dict(metric.dimensions)}
+        self._texts = [metric.name, *(each for pair in metric.dimensions for each in pair)]
+        self._parts: dict[str, str] = {}
+
+    @cached_property
+    def lower(self) -> str:
+        return _END.join(self._texts).lower()
+
+    @cached_property
+    def parts(self) -> str:
+        return _END.join(_parts(text) for text in self._texts)
+
+    def parts_of(self, text: str) -> str:
+        if text not in self._parts:
+            self._parts[text] = _parts(text)
+        return self._parts[text]
+
+
+Test = Callable[[_Names], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +67,28 @@ class Terms:
 
     Attributes:
         namespace, dimensions: exactly; None: any.
+        words: that are looked for.
     """
 
     namespace: str | None
     dimensions: frozenset[str] | None
+    words: int
     met: Test
 
+    def steps(self, metric: Metric) -> int:
+        """What looking at the names of a metric costs, for ``Steps``."""
+        if not self._may_meet(metric):
+            return 0
+        letters = len(metric.name) + sum(len(name) + len(value) for name, value in metric.dimensions)
+        return letters // _LETTERS_OF_STEP + self.words * (2 + letters // _LETTERS_OF_LOOK)
+
     def meets(self, metric: Metric) -> bool:
+        return self._may_meet(metric) and self.met(_Names(metric))
+
+    def _may_meet(self, metric: Metric) -> bool:
         if self.namespace not in {None, metric.namespace}:
             return False
-        if self.dimensions is not None and self.dimensions != {name for name, _ in metric.dimensions}:
-            return False
-        return self.met(metric)
+        return self.dimensions is None or self.dimensions == {name for name, _ in metric.dimensions}
 
 
 @lru_cache(maxsize=256)
@@ -64,7 +102,8 @@ def terms(text: str) -> Terms:
         if not names:
             raise WrongKind("Search needs a namespace between braces")
         namespace, dimensions, rest = names[0], frozenset(names[1:]), schema[2]
-    return Terms(namespace, dimensions, _Parser(_tokens(rest)).all())
+    tokens = _tokens(rest)
+    return Terms(namespace, dimensions, sum(not token["sign"] for token in tokens), _Parser(tokens).all())
 
 
 def _names(text: str) -> list[str]:
@@ -108,7 +147,7 @@ class _Parser:
             self._next += 1
             choices.append(self._every())
         self._depth -= 1
-        return lambda metric: any(test(metric) for test in choices)
+        return lambda names: any(test(names) for test in choices)
 
     def _every(self) -> Test:
         tests = [self._one()]
@@ -116,7 +155,7 @@ class _Parser:
             if self._is("AND"):
                 self._next += 1
             tests.append(self._one())
-        return lambda metric: all(test(metric) for test in tests)
+        return lambda names: all(test(names) for test in tests)
 
     def _one(self) -> Test:
         wanted = True
@@ -136,7 +175,7 @@ class _Parser:
             raise WrongKind("Unsupported token ')' in search")
         else:
             test = _of(token["key"].strip('"'), token["value"]) if token["key"] else _anywhere(token["word"])
-        return test if wanted else lambda metric: not test(metric)
+        return test if wanted else lambda names: not test(names)
 
     def _is(self, word: str) -> bool:
         if self._next >= len(self._tokens):
@@ -148,33 +187,33 @@ class _Parser:
 def _of(key: str, wanted: str) -> Test:
     """One thing of a metric meets a word, or, in quotes, is it."""
     asked = wanted.strip('"')
+    parts = _parts(asked)
 
-    def test(metric: Metric) -> bool:
-        named = {"MetricName": metric.name, "Namespace": metric.namespace, **dict(metric.dimensions)}
-        text = named.get(key)
-        return text is not None and (text == asked if wanted.startswith('"') else _has(text, asked))
+    def test(names: _Names) -> bool:
+        text = names.named.get(key)
+        return text is not None and (text == asked if wanted.startswith('"') else _has(names.parts_of(text), parts))
 
     return test
 
 
 def _anywhere(word: str) -> Test:
-    asked = word.strip('"')
-
-    def test(metric: Metric) -> bool:
-        texts = [metric.name, *(each for pair in metric.dimensions for each in pair)]
-        if word.startswith('"'):
-            return any(asked.lower() in text.lower() for text in texts)
-        return any(_has(text, asked) for text in texts)
-
-    return test
+    asked = word.strip('"').lower()
+    if word.startswith('"'):
+        return lambda names: asked in names.lower
+    parts = _parts(word)
+    return lambda names: _has(names.parts, parts)
 
 
-def _has(text: str, word: str) -> bool:
+_BETWEEN: Final = "\0"
+"""Before, between and after the parts of a text: names of metrics have no such letter."""
+_END: Final = "\1"
+"""Between texts: no word is found in two of them."""
+
+
+def _has(parts: str, wanted: str) -> bool:
     """Whether the parts of a word stand in a text, in their order and next to each other."""
-    parts, wanted = _parts(text), _parts(word)
-    width = len(wanted)
-    return any(parts[at : at + width] == wanted for at in range(len(parts) - width + 1)) if wanted else False
+    return wanted != _BETWEEN * 2 and wanted in parts
 
 
-def _parts(text: str) -> list[str]:
-    return [part.lower() for part in _PART.findall(text)]
+def _parts(text: str) -> str:
+    return f"{_BETWEEN}{_BETWEEN.join(_PART.findall(text)).lower()}{_BETWEEN}"

@@ -93,8 +93,8 @@ def _search(  # noqa: PLR0917 - where, and for what
     wanted, found, after = terms(text), [], None
     while True:
         page = rows.page(conn, scope, MetricQuery(wanted.namespace, since=since), _AT_ONCE, after)
-        steps.take(len(page.items) * _STEPS_OF_NAME)
         for metric, _ in page.items:
+            steps.take(_STEPS_OF_NAME + wanted.steps(metric))
             if wanted.meets(metric):
                 label = " ".join(value for _, value in metric.dimensions) or metric.name
                 found.append((label, MetricStat(metric, period, statistic)))

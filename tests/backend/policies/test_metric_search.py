@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.domain.metrics import metric
+from backend.policies import metric_search
 from backend.policies.math_values import WrongKind
 from backend.policies.metric_search import terms
 
@@ -57,3 +58,20 @@ def test_what_meets_the_terms(text, names):
 def test_what_is_no_search(text):
     with pytest.raises(WrongKind):
         terms(text)
+
+
+def test_the_names_of_a_metric_are_cut_once_whatever_number_of_words_is_looked_for(monkeypatch):
+    cut = []
+    monkeypatch.setattr(metric_search, "_parts", lambda text, real=metric_search._parts: cut.append(text) or real(text))
+    search = terms(" OR ".join(f"cutOnce{number}" for number in range(70)) + " InstanceId=cut InstanceId=once")
+    cut.clear()
+    assert not search.meets(CPU)
+    assert sorted(cut) == sorted(["CPUUtilization", "InstanceId", "i-123"])
+
+
+def test_looking_costs_by_the_length_of_the_names_and_the_number_of_the_words():
+    wide = metric("N", "m", {f"d{number}": "aB" * 500 for number in range(30)})
+    one, many = terms("q"), terms(" OR ".join(f"q{number}" for number in range(130)))
+    assert one.steps(CPU) < 20 < many.steps(CPU) < 1000
+    assert 7_000 < one.steps(wide) < 9_000 < 20_000 < many.steps(wide)
+    assert terms("{Other} q").steps(wide) == 0
