@@ -328,10 +328,7 @@ def alarm_id(scope: Scope, name: str) -> str:
 
 def metric_key(metric: Metric) -> str:
     """The same for the same metric; of any project."""
-    flat: list[str] = [metric.namespace, metric.name]
-    for name, value in metric.dimensions:
-        flat += (name, value)
-    return derived_uuid("metric", *(part.replace("/", "//") for part in flat))
+    return derived_uuid("metric", json.dumps([metric.namespace, metric.name, metric.dimensions]))
 
 
 def next_evaluation(alarm_id: str, period: int, now: datetime) -> datetime:

@@ -5,6 +5,7 @@ Source: CloudWatch User Guide, "CloudWatch concepts"; Amazon CloudWatch API Refe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -85,10 +86,13 @@ class Datapoint:
         """A statistic by its name (Average, Sum, Minimum, Maximum, SampleCount, p99, tm90, PR(1:5), ...).
 
         Returns:
-            None where the samples do not tell it: percentiles of statistic sets and of negative values.
+            None where the samples do not tell it: percentiles of statistic sets and of negative values, and what is
+            too large for a number.
         """
-        if statistic in _SIMPLE:
-            return self._simple(statistic)
+        found = self._simple(statistic) if statistic in _SIMPLE else self._of_spread(statistic)
+        return found if found is not None and math.isfinite(found) else None
+
+    def _of_spread(self, statistic: str) -> float | None:
         wanted, spread = distributions.statistic(statistic), self.spread_known
         if wanted is None or spread is None:
             return None
