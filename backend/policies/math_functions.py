@@ -15,7 +15,7 @@ from typing import Final
 from backend.domain.metric_queries import Line
 from backend.domain.metrics import MINUTE
 from backend.policies.math_syntax import Name, Node, Number, Text
-from backend.policies.math_values import Aggregate, Value, WrongKind, deviation, each, line_of, mean
+from backend.policies.math_values import Aggregate, Value, WrongKind, deviation, each, line_of, mean, told_safely
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST: Final = 86_400 * 30
@@ -167,12 +167,14 @@ _ORDERS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
 
 
 def _sort(context: Context, arguments: Sequence[Node]) -> Value:
+    """Lines whose place cannot be told, because they have no value or too large ones, come last."""
     lines = _array(context, arguments[0], "SORT")
     by = _word(arguments[1], _ORDERS, "SORT")
     order = _word(arguments[2], ("ASC", "DESC", "DSC"), "SORT")
-    full = [line for line in lines if line.values]
-    full.sort(key=lambda line: _ORDERS[by](list(line.values.values())), reverse=order != "ASC")
-    every = [*full, *(line for line in lines if not line.values)]
+    keys = [told_safely(_ORDERS[by], list(line.values.values())) if line.values else None for line in lines]
+    placed = [(key, at) for at, key in enumerate(keys) if key is not None]
+    placed.sort(key=lambda each: each[0], reverse=order != "ASC")
+    every = [*(lines[at] for _, at in placed), *(lines[at] for at, key in enumerate(keys) if key is None)]
     most = int(_number(context, arguments[3], "SORT")) if len(arguments) > 3 else len(every)
     return every[: max(most, 0)]
 

@@ -120,6 +120,14 @@ def coarser(one: Line, other: Line) -> Line:
     return one if one.period >= other.period else other
 
 
+def told_safely(work: Callable[[Sequence[float]], float], numbers: Sequence[float]) -> float | None:
+    """Many numbers as one; None where that cannot be told, for it is too large."""
+    try:
+        return finite(work(numbers))
+    except OverflowError:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """Many numbers as one."""
@@ -140,21 +148,15 @@ class Aggregate:
             for at, number in line.values.items():
                 there.setdefault(at, []).append(number)
         like = max(lines, key=lambda line: line.period)
-        found = {at: self._safely(numbers) for at, numbers in there.items()}
+        found = {at: told_safely(self.work, numbers) for at, numbers in there.items()}
         return line_of(found, replace(like, label=None, units=()))
 
     def number(self, numbers: Sequence[float]) -> float:
         """Raises WrongKind where it cannot be told."""
-        found = self._safely(numbers)
+        found = told_safely(self.work, numbers)
         if found is None:
             raise WrongKind(NO_VALUE)
         return found
-
-    def _safely(self, numbers: Sequence[float]) -> float | None:
-        try:
-            return finite(self.work(numbers))
-        except OverflowError:
-            return None
 
 
 def mean(numbers: Sequence[float]) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from backend.domain.metric_queries import Line, MetricStat
+from backend.policies.math_values import told_safely
 from translators.cloudwatch.errors import validation
 from translators.cloudwatch.numbers import java
 
@@ -86,7 +87,8 @@ def filled(label: str, line: Line, default: str, properties: Mapping[str, str]) 
         if place == "DATAPOINT_COUNT":
             return str(len(line.values))
         values = [line.values[at] for at in sorted(line.values)]
-        return java(_OF_VALUES[place](values)) if values else ""
+        told = told_safely(_OF_VALUES[place], values) if values else None
+        return "" if told is None else java(told)
 
     return _PLACE.sub(fill, label)
 

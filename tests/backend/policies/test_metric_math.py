@@ -22,6 +22,7 @@ LINES = {
     "cpu_a": [3, 3],
     "cpu_b": [7, 9],
     "none": [],
+    "huge": [1e308, 1e308],
 }
 
 
@@ -131,6 +132,9 @@ def test_lines(expression, values):
         ("ABS(METRICS('cpu'))", [[3, 3], [7, 9]]),
         ("SORT(METRICS('cpu'), MAX, DESC)", [[7, 9], [3, 3]]),
         ("SORT([cpu_b, none, cpu_a], AVG, ASC, 2)", [[3, 3], [7, 9]]),
+        ("SORT([huge, cpu_b, cpu_a], SUM, ASC)", [[3, 3], [7, 9], [1e308, 1e308]]),
+        ("SORT([huge, cpu_a, cpu_b], AVG, DESC)", [[7, 9], [3, 3], [1e308, 1e308]]),
+        ("SORT([huge, cpu_a, cpu_b], MAX, DESC)", [[1e308, 1e308], [7, 9], [3, 3]]),
         ("SLICE(METRICS('cpu'), 1)", [[7, 9]]),
         ("SLICE(METRICS('cpu'), 0, 1)", [[3, 3]]),
         ("SLICE(METRICS('cpu'), 5)", []),

@@ -350,6 +350,14 @@ def test_labels_are_filled_from_their_lines(world, label, told):
     assert result["Label"] == told
 
 
+def test_a_label_leaves_out_what_is_too_large_for_a_number(world):
+    world.put(datum(2.0**360, 0), datum(2.0**360, 1))
+    factor = "9" * 91
+    wide = {"Id": "e", "Expression": f"q * q * {factor} * 3", "Label": "${SUM}|${AVG}|${DATAPOINT_COUNT}"}
+    results = world.data(stat(ReturnData=False), wide)["MetricDataResults"]
+    assert [result["Label"] for result in results] == ["||2"]
+
+
 def test_what_no_label_can_tell_is_refused(world):
     for label in ("${MAX_TIME}", "${x}", "${LABEL}" * 6):
         assert refusal(world.data, stat(Label=label))[0] == "ValidationError"
