@@ -1,17 +1,23 @@
 """Alarms that are due: judged by what was measured, in batches; then their scaling policies, each in its own turn.
 
-What is to be done is written with the state that it is for, and done afterwards: an engine that dies in between is
-followed by another, which does it. A state that lasts has its policies asked again with each evaluation.
+What was measured is read with no transaction open. What comes of it is written for those alarms alone that are still
+as they were read. What is to be done is written with the state that it is for, and done afterwards: an engine that
+dies in between is followed by another, which does it. A state that lasts has its policies asked again with each
+evaluation.
+
+A look at a project is short, and there is one for each claim, so that nobody else's alarms, and no other work, wait
+for a project that has many. A fault of ours in one alarm puts that one off, and no other.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from backend.domain.alarms import Alarm, next_evaluation
 from backend.domain.scope import Scope
@@ -19,75 +25,205 @@ from backend.engine.alarm_acts import act
 from backend.engine.alarm_verdicts import verdict_of
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
-from backend.store import alarm_changes, alarms
-from backend.store.alarms import ROUNDS, RoundLease
+from backend.policies.alarm_states import Verdict
+from backend.store import alarm_changes, alarms, failures
+from backend.store.alarms import ALARMS, ROUNDS, RoundLease
+from backend.store.failures import Failure
 from backend.store.session import Connection
 
 LOG = logging.getLogger(__name__)
+_JUDGE_SECONDS: Final = 0.25
+"""No further alarm is judged by a look that has taken so long."""
+_WRITE_SECONDS: Final = 0.25
+"""No further state is written in a transaction that has taken so long."""
+_ACT_SECONDS: Final = 0.25
+"""No further alarm has its policies asked by a look that has done so for so long."""
+_REST: Final = 3
+"""Where more is due than a look had time for, the next one comes after so many times what this one took: a project
+has a quarter of the time of an engine."""
+_FAULT_PAUSE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """What came of one batch.
+class _Judged:
+    """An alarm as it was read, and what was measured says of it.
 
     Attributes:
-        acting: ids of alarms whose policies are to be asked.
-        over: nothing is due any more, and the lease is given back.
+        verdict: None where it keeps its state.
+        faulty: a fault of ours kept it from being judged.
     """
 
-    acting: Sequence[str]
-    over: bool
+    alarm: Alarm
+    verdict: Verdict | None = None
+    faulty: bool = False
+
+
+@dataclass(slots=True)
+class _Noted:
+    """What was written of a batch.
+
+    Attributes:
+        acting: ids of alarms whose policies are to be asked; where there are none, the lease was given back.
+        judged, faults: how many alarms were.
+    """
+
+    acting: list[str] = field(default_factory=list)
+    judged: int = 0
+    faults: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Acted:
+    """What the policies of an alarm did, for the log."""
+
+    lines: Sequence[str] = ()
+    faulty: bool = False
 
 
 def look(context: Context, lease: RoundLease) -> Job:
-    """The job of a project whose alarms are due."""
-    while True:
-        found: _Round | None = yield Write(partial(_judge, context, lease))
-        if found is None:  # another engine has it
-            return
-        for alarm_id in found.acting:
-            decided: Sequence[str] = yield Write(partial(act, context, lease, alarm_id))
-            for line in decided:
-                context.count("alarms_acted")
-                LOG.info("project=%s region=%s %s", lease.scope.project_id, lease.scope.region, line)
-        if found.over:
-            return
+    """The job of a project whose alarms are due: one look at those that are due longest."""
+    clock = context.clock
+    began = clock.monotonic()
+    judged, late = _judge(context, lease.scope, began + _JUDGE_SECONDS)
+    rest = timedelta(seconds=_REST * (clock.monotonic() - began)) if late else timedelta()
+    noted: _Noted | None = yield Write(partial(_note, context, lease, judged, rest))
+    if noted is None:  # another engine has it
+        return
+    context.count("alarms_judged", noted.judged)
+    faults = noted.faults
+    ends_at = clock.monotonic() + _ACT_SECONDS
+    for alarm_id in noted.acting:
+        acted: _Acted = yield Write(partial(_act, context, lease, alarm_id))
+        faults += acted.faulty
+        for line in acted.lines:
+            context.count("alarms_acted")
+            LOG.info("project=%s region=%s %s", lease.scope.project_id, lease.scope.region, line)
+        if clock.monotonic() >= ends_at:
+            break
+    if faults:
+        context.count("alarm_faults", faults)
+    if noted.acting:
+        yield Write(partial(_give_back, context, lease, rest))
 
 
-def _judge(context: Context, lease: RoundLease, conn: Connection) -> _Round | None:
+def _judge(context: Context, scope: Scope, ends_at: float) -> tuple[list[_Judged], bool]:
+    """What those that are due longest come to, and whether the time was over before all of them were judged."""
+    now = context.now()
+    with context.store.read() as conn:
+        due = deque(alarms.due(conn, scope, now, context.settings.alarms_batch))
+    judged: list[_Judged] = []
+    while due:
+        with context.store.read() as conn:
+            while due:
+                judged.append(_judged(conn, scope, due.popleft(), now))
+                if due and context.clock.monotonic() >= ends_at:
+                    return judged, True
+                if judged[-1].faulty:  # a statement that failed may have ended what is read in one go
+                    break
+    return judged, False
+
+
+def _judged(conn: Connection, scope: Scope, alarm: Alarm, now: datetime) -> _Judged:
+    if alarm.acts is not None:
+        return _Judged(alarm)
+    try:
+        return _Judged(alarm, verdict_of(conn, scope, alarm, now))
+    except Exception as error:  # noqa: BLE001 - a fault in one alarm keeps no other from being judged
+        _pass_over(scope, alarm.name, error)
+        return _Judged(alarm, faulty=True)
+
+
+def _pass_over(scope: Scope, alarm: str, error: Exception) -> None:
+    """Tell of a fault of ours. What is the database's own is raised: it is met by running all of it again."""
+    if failures.of(error) is not Failure.FAULT:
+        raise error
+    words = "alarm=%r project=%s region=%s is put off for a fault"
+    LOG.error(words, alarm, scope.project_id, scope.region, exc_info=error)
+
+
+def _note(
+    context: Context, lease: RoundLease, judged: Sequence[_Judged], rest: timedelta, conn: Connection
+) -> _Noted | None:
+    """Write what alarms come to that are as they were read; the others are still due. None where the lease was lost."""
     if ROUNDS.fence(conn, lease) is None:
         return None
-    now, scope, most = context.now(), lease.scope, context.settings.alarms_batch
-    due = alarms.due(conn, scope, now, most)
-    acting = [alarm.id for alarm in due if alarm.acts is not None]
-    quiet: dict[str, datetime] = {}
-    for alarm in due:
-        if alarm.acts is not None:
+    now, scope, noted = context.now(), lease.scope, _Noted()
+    here = alarms.hold_many(conn, scope, [each.alarm.id for each in judged])
+    next_at: dict[str, datetime] = {}
+    ends_at = context.clock.monotonic() + _WRITE_SECONDS
+    for each in judged:
+        alarm = each.alarm
+        if here.get(alarm.id) != alarm:
             continue
-        values = _judged(conn, scope, alarm, now)
-        if values.get("acts") is not None:
-            acting.append(alarm.id)
-            values["next_at"] = now
-        if "state" in values or values["acts"] is not None:
-            alarm_changes.write(conn, scope, alarm, **values)
-        else:
-            quiet[alarm.id] = values["next_at"]
-    alarms.put_off(conn, quiet)
-    context.count("alarms_judged", len(due))
-    over = len(due) < most and not acting
-    if over:
-        next_at = alarms.next_due(conn, scope)
-        ROUNDS.release(conn, lease, next_at)
-    return _Round(acting, over)
+        if alarm.acts is not None:
+            noted.acting.append(alarm.id)
+            continue
+        noted.judged += 1
+        if each.faulty or not _written(conn, scope, each, now, noted, next_at):
+            noted.faults += 1
+            next_at[alarm.id] = now + _FAULT_PAUSE
+        if context.clock.monotonic() >= ends_at:
+            break
+    alarms.put_off(conn, next_at)
+    if not noted.acting:
+        _release(conn, lease, now + rest)
+    return noted
 
 
-def _judged(conn: Connection, scope: Scope, alarm: Alarm, now: datetime) -> dict[str, Any]:
-    """What an evaluation makes of an alarm."""
-    verdict = verdict_of(conn, scope, alarm, now)
-    values: dict[str, Any] = {"next_at": next_evaluation(alarm.id, alarm.rule.period, now)}
+def _written(  # noqa: PLR0917 - what is written of which alarm, and what is left to be done for it
+    conn: Connection, scope: Scope, judged: _Judged, now: datetime, noted: _Noted, next_at: dict[str, datetime]
+) -> bool:
+    """Write what an alarm comes to, or have it put off where that is nothing; False where a fault kept us from it."""
+    alarm = judged.alarm
+    try:
+        values = _values(conn, scope, judged, now)
+    except Exception as error:  # noqa: BLE001 - as with its judgement
+        _pass_over(scope, alarm.name, error)
+        return False
+    if values.get("acts") is not None:
+        noted.acting.append(alarm.id)
+    elif not values:
+        next_at[alarm.id] = next_evaluation(alarm.id, alarm.rule.period, now)
+    return True
+
+
+def _values(conn: Connection, scope: Scope, judged: _Judged, now: datetime) -> dict[str, Any]:
+    """Write what an alarm comes to, all of it or nothing; what of its columns that changes."""
+    alarm, verdict = judged.alarm, judged.verdict
     state = alarm.state if verdict is None else verdict.state
-    if verdict is not None and state is not alarm.state:
-        to = (verdict.state, verdict.reason, verdict.data)
-        return {**values, **alarm_changes.come_to(conn, scope, alarm, to, now)}
     data = alarm.reason_data if verdict is None else verdict.data
-    return {**values, "acts": alarm_changes.acts(alarm, state, state, data, now)}
+    if verdict is None or state is alarm.state:
+        asked = alarm_changes.acts(alarm, state, state, data, now)
+        values: dict[str, Any] = {} if asked is None else {"acts": asked, "next_at": now}
+        if values:
+            alarm_changes.write(conn, scope, alarm, **values)
+        return values
+    with conn.begin_nested():
+        values = alarm_changes.come_to(conn, scope, alarm, (verdict.state, verdict.reason, verdict.data), now)
+        again = next_evaluation(alarm.id, alarm.rule.period, now)
+        values["next_at"] = now if values.get("acts") is not None else again
+        alarm_changes.write(conn, scope, alarm, **values)
+    return values
+
+
+def _act(context: Context, lease: RoundLease, alarm_id: str, conn: Connection) -> _Acted:
+    """Have an alarm's policies asked; where a fault keeps us from it they are asked again with a later evaluation."""
+    try:
+        with conn.begin_nested():
+            return _Acted(act(context, lease, alarm_id, conn))
+    except Exception as error:  # noqa: BLE001 - as with its judgement
+        _pass_over(lease.scope, alarm_id, error)
+    if ROUNDS.fence(conn, lease) is not None:
+        ALARMS.change(conn, lease.scope, alarm_id, acts=None, next_at=context.now() + _FAULT_PAUSE)
+    return _Acted(faulty=True)
+
+
+def _give_back(context: Context, lease: RoundLease, rest: timedelta, conn: Connection) -> None:
+    if ROUNDS.fence(conn, lease) is not None:
+        _release(conn, lease, context.now() + rest)
+
+
+def _release(conn: Connection, lease: RoundLease, rested_at: datetime) -> None:
+    """Give the project back, which is held: due when its next alarm is, though not before it has rested."""
+    next_at = alarms.next_due(conn, lease.scope)
+    ROUNDS.release(conn, lease, None if next_at is None else max(next_at, rested_at))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -28,11 +28,12 @@ from backend.domain.alarms import (
     metric_key,
     next_evaluation,
 )
-from backend.domain.metric_queries import Line
+from backend.domain.metric_queries import ExpressionRefused, Line
 from backend.domain.metrics import HOUR, Metric
 from backend.domain.page import Page
 from backend.domain.scope import Scope
-from backend.errors import LimitExceeded
+from backend.domain.steps import TooManySteps
+from backend.errors import Finding, LimitExceeded
 from backend.policies.metric_math import Answers
 from backend.store import alarm_changes
 from backend.store import alarms as rows
@@ -67,6 +68,8 @@ class Alarms:
         """
         if len(wanted.tags) > MOST_TAGS:
             raise LimitExceeded("alarm_tags", MOST_TAGS)
+        if (refusal := refusal_of(wanted.watched)) is not None:
+            raise refusal
         now = self._clock.now()
         return self._store.transact(lambda conn: put(conn, scope, wanted, describe, now))
 
@@ -75,12 +78,10 @@ class Alarms:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            for name in sorted(set(names)):
-                alarm = ALARMS.hold(conn, scope, id=alarm_id(scope, name))
-                if alarm is not None:
-                    ALARMS.remove(conn, scope, id=alarm.id)
-                    told = {"type": "Delete", "deletedAlarm": describe(alarm)}
-                    _configured(conn, scope, name, told, now)
+            for alarm in rows.hold_many(conn, scope, [alarm_id(scope, name) for name in names]).values():
+                ALARMS.remove(conn, scope, id=alarm.id)
+                told = {"type": "Delete", "deletedAlarm": describe(alarm)}
+                _configured(conn, scope, alarm.name, told, now)
 
         self._store.transact(work)
 
@@ -100,7 +101,12 @@ class Alarms:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            alarm = ALARMS.hold(conn, scope, id=alarm_id(scope, name))
+            seen = ALARMS.one(conn, scope, id=alarm_id(scope, name))
+            if seen is not None and seen.state is state:
+                return
+            if seen is not None:
+                rows.wake(conn, scope, now)  # before the alarm is held, as by everybody who holds both
+            alarm = seen and ALARMS.hold(conn, scope, id=seen.id)
             if alarm is None:
                 raise AlarmNotFound(name)
             if alarm.state is state:
@@ -108,7 +114,6 @@ class Alarms:
             values = alarm_changes.come_to(conn, scope, alarm, (state, reason, data), now)
             if values.get("acts") is not None:
                 values["next_at"] = now
-                rows.wake(conn, scope, now)
             alarm_changes.write(conn, scope, alarm, **values)
 
         self._store.transact(work)
@@ -118,13 +123,10 @@ class Alarms:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            for name in sorted(set(names)):
-                alarm = ALARMS.hold(conn, scope, id=alarm_id(scope, name))
-                if alarm is None:
-                    continue
+            for alarm in rows.hold_many(conn, scope, [alarm_id(scope, name) for name in names]).values():
                 ALARMS.change(conn, scope, alarm.id, enabled=enabled, configured_at=now)
                 made = replace(alarm, enabled=enabled, configured_at=now)
-                _configured(conn, scope, name, _update(alarm, made, describe), now)
+                _configured(conn, scope, alarm.name, _update(alarm, made, describe), now)
 
         self._store.transact(work)
 
@@ -175,8 +177,8 @@ class Alarms:
 
 
 def put(conn: Connection, scope: Scope, wanted: WantedAlarm, describe: Describe, now: datetime) -> Alarm:
-    """As ``Alarms.put``, within a transaction."""
-    check(wanted.watched)
+    """As ``Alarms.put``, within a transaction, of what was found to be right (``refusal_of``)."""
+    wake_for(conn, scope, [wanted], now)
     before = ALARMS.hold(conn, scope, id=alarm_id(scope, wanted.name))
     made = made_of(scope, wanted, before, now)
     if before is None:
@@ -190,12 +192,26 @@ def put(conn: Connection, scope: Scope, wanted: WantedAlarm, describe: Describe,
         ALARMS.change(conn, scope, made.id, **_changed(made))
         told = _update(before, made, describe)
     _configured(conn, scope, made.name, told, now)
-    if made.next_at is not None:
-        rows.wake(conn, scope, made.next_at)
     return made
 
 
-def check(watched: Watched) -> None:
+def wake_for(conn: Connection, scope: Scope, wanted: Iterable[WantedAlarm], now: datetime) -> None:
+    """Have an engine look when these are evaluated first. It is asked before any alarm is held: see store/alarms.py."""
+    first = [next_evaluation(alarm_id(scope, each.name), each.watched.period, now) for each in wanted]
+    if first:
+        rows.wake(conn, scope, min(first))
+
+
+def refusal_of(watched: Watched) -> Finding | None:
+    """Why no alarm may watch this, None where one may. It tries the expressions: no transaction waits for that."""
+    try:
+        _check(watched)
+    except (AlarmRefused, ExpressionRefused, TooManySteps) as refusal:
+        return refusal
+    return None
+
+
+def _check(watched: Watched) -> None:
     """Refuse what no alarm watches.
 
     Raises:

@@ -18,13 +18,12 @@ from backend.domain.scaling import Breach, Capacity, Decision, PolicyKind, Scali
 from backend.domain.scaling_findings import BreachMissing, PolicyDisabled, PolicyNotExecutable, ScalingPolicyNotFound
 from backend.domain.scope import Scope
 from backend.domain.tracking import Tracking
-from backend.errors import LimitExceeded
+from backend.errors import Finding, LimitExceeded
 from backend.policies import scaling_rules, simple_scaling, step_scaling
 from backend.services import alarms as kept_alarms
 from backend.services.alarms import Describe
 from backend.services.limits import POLICIES_OF_CLUSTER
 from backend.store import alarms, intents, scaling_policies
-from backend.store.alarms import ALARMS
 from backend.store.scaling_policies import POLICIES, PolicyQuery
 from backend.store.session import Connection, Store
 
@@ -81,6 +80,8 @@ class ScalingPolicies:
             LimitExceeded
         """
         scaling_rules.check(wanted)
+        # Tried here, for no transaction waits for that, and told where the group has been found.
+        refusal = None if wanted.tracking is None else _refusal_of(wanted.tracking, cluster_name)
         now = self._clock.now()
 
         def work(conn: Connection) -> ScalingPolicy:
@@ -89,14 +90,18 @@ class ScalingPolicies:
             if wanted.name not in here and len(here) >= POLICIES_OF_CLUSTER:
                 raise LimitExceeded("policies", POLICIES_OF_CLUSTER)
             made = _made(cluster, wanted, here, now)
-            ALARMS.remove(conn, scope, policy_id=made.id)
+            own: list[WantedAlarm] = []
             if wanted.tracking is not None:
                 others = (each for each in here.values() if each.name != wanted.name)
                 scaling_rules.check_tracked(wanted.tracking, others, cluster.sources)
+                if refusal is not None:
+                    raise refusal
                 own = _alarms(cluster.name, wanted.tracking, made.id, said.arn(made))
-                for alarm in own:
-                    kept_alarms.put(conn, scope, alarm, said.describe, now)
-                made = replace(made, alarms=tuple(alarm.name for alarm in own))
+            kept_alarms.wake_for(conn, scope, own, now)
+            alarms.remove_of_policy(conn, scope, made.id)
+            for alarm in own:
+                kept_alarms.put(conn, scope, alarm, said.describe, now)
+            made = replace(made, alarms=tuple(alarm.name for alarm in own))
             scaling_policies.write(conn, scope, made)
             return made
 
@@ -211,6 +216,12 @@ def _made(cluster: Cluster, wanted: WantedPolicy, here: Mapping[str, ScalingPoli
         tracking=None if wanted.tracking is None else wanted.tracking.document(),
         forecast=wanted.forecast,
     )
+
+
+def _refusal_of(tracking: Tracking, cluster_name: str) -> Finding | None:
+    """Why no alarm may watch what is tracked."""
+    refusals = (kept_alarms.refusal_of(watched) for watched in tracking.watched(cluster_name))
+    return next((refusal for refusal in refusals if refusal is not None), None)
 
 
 _LONGEST_NAME: Final = 255

@@ -1,4 +1,7 @@
-"""Rows of alarms and what happened to them. Whoever writes an alarm holds its row first."""
+"""Rows of alarms and what happened to them. Whoever writes an alarm holds its row first.
+
+Whoever holds the round of a project, or wakes it, does so before it holds an alarm, and holds alarms by id.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from backend.domain.alarms import Alarm, AlarmState, HistoryItem, HistoryKind, policy_of
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.store.alarm_tables import alarm_history, alarm_rounds
 from backend.store.alarm_tables import alarms as table
+from backend.store.batches import chunks
 from backend.store.leased import Lease, Leased
 from backend.store.records import Records
 from backend.store.types import Instant, from_micros, to_micros
@@ -120,13 +124,14 @@ def forget_policies(conn: Connection, scope: Scope, policy_ids: Collection[str],
 
     Source: Auto Scaling User Guide, "Delete a scaling policy", "Delete your Auto Scaling infrastructure".
     """
+    if not policy_ids:
+        return
     named = {name for names in acting_on(conn, scope, policy_ids).values() for name in names}
-    if policy_ids:
-        ALARMS.remove(conn, scope, policy_id=sorted(policy_ids))
-    for alarm in sorted(ALARMS.all(conn, scope, name=sorted(named)) if named else (), key=lambda each: each.id):
-        here = ALARMS.hold(conn, scope, id=alarm.id)
-        if here is None:
-            continue
+    own = _ids_of(conn, scope, _t.policy_id, policy_ids)
+    held = hold_many(conn, scope, own | _ids_of(conn, scope, _t.name, named))
+    if own:
+        ALARMS.remove(conn, scope, id=sorted(own))
+    for here in (held[each] for each in sorted(held) if each not in own):
         lists = {
             name: tuple(action for action in getattr(here, name) if policy_of(action) not in policy_ids)
             for name in ("ok_actions", "alarm_actions", "insufficient_actions")
@@ -137,14 +142,37 @@ def forget_policies(conn: Connection, scope: Scope, policy_ids: Collection[str],
             ALARMS.change(conn, scope, here.id, **lists)
 
 
+def remove_of_policy(conn: Connection, scope: Scope, policy_id: str) -> None:
+    """Delete a scaling policy's own alarms; it is about to have others, or none."""
+    own = hold_many(conn, scope, _ids_of(conn, scope, _t.policy_id, [policy_id]))
+    if own:
+        ALARMS.remove(conn, scope, id=sorted(own))
+
+
+def _ids_of(conn: Connection, scope: Scope, column: sa.Column[Any], values: Collection[str]) -> set[str]:
+    """Ids of the alarms of which a column has one of these values."""
+    found: set[str] = set()
+    for chunk in chunks(sorted(set(values))):
+        statement = select(_t.id).where(_t.project_id == scope.project_id, _t.region == scope.region)
+        found |= set(conn.execute(statement.where(column.in_(chunk))).scalars())
+    return found
+
+
+def hold_many(conn: Connection, scope: Scope, ids: Collection[str]) -> dict[str, Alarm]:
+    """Those of these alarms that there are, by id, which nobody else changes before this ends; locked by id."""
+    for chunk in chunks(sorted(set(ids))):
+        statement = select(_t.id).where(_t.project_id == scope.project_id, _t.region == scope.region)
+        conn.execute(statement.where(_t.id.in_(chunk)).order_by(_t.id).with_for_update()).all()
+    return ALARMS.of(conn, scope, ids)
+
+
 def due(conn: Connection, scope: Scope, now: datetime, limit: int) -> list[Alarm]:
-    """Alarms to be evaluated, or to act, the longest due first, which nobody else changes before this ends."""
+    """Alarms to be evaluated, or to act, the longest due first."""
     statement = (
         select(_t.id)
         .where(_t.project_id == scope.project_id, _t.region == scope.region, _t.next_at <= now)
         .order_by(_t.next_at, _t.id)
         .limit(limit)
-        .with_for_update()
     )
     ids = list(conn.execute(statement).scalars())
     found = ALARMS.of(conn, scope, ids)
@@ -214,13 +242,6 @@ def history(
     if len(ids) <= limit or not items:
         return Page(items)
     return Page(items, f"{to_micros(items[-1].at)}.{items[-1].id}")
-
-
-def remove(conn: Connection, scope: Scope, names: Collection[str]) -> None:
-    """Delete these; what happened to them stays."""
-    if names:
-        statement = delete(table).where(_t.project_id == scope.project_id, _t.region == scope.region)
-        conn.execute(statement.where(_t.name.in_(list(names))))
 
 
 def ringing(conn: Connection, scope: Scope, names: Collection[str]) -> Mapping[str, bool]:

@@ -1,7 +1,8 @@
 """Transactions: how a connection is opened, begun, retried and ended on each database.
 
 Rows are locked in one order everywhere, so that nobody waits in a circle: clusters by id, then what belongs to them
-(nodes, journal, registrations), then pools, then watches.
+(nodes, journal, registrations), then pools, then watches. The round of a project's alarms comes after clusters, and
+alarms by id after that.
 """
 
 from __future__ import annotations

@@ -197,8 +197,10 @@ def test_each_evaluation_is_one_engines(world, group):
     world.clock.move(31)
     (second,) = alarms.ROUNDS.claim(world.store, Claimer("two", timedelta(seconds=30)), world.clock.now(), Room(5, []))
     context = world.engine._context
-    assert world.store.transact(partial(alarming._judge, context, first)) is None
-    found = world.store.transact(partial(alarming._judge, context, second))
+    judged, _ = alarming._judge(context, SCOPE, context.clock.monotonic() + 1)
+    none = timedelta()
+    assert world.store.transact(partial(alarming._note, context, first, judged, none)) is None
+    found = world.store.transact(partial(alarming._note, context, second, judged, none))
     assert len(found.acting) == 1
     assert world.store.transact(partial(alarming.act, context, first, found.acting[0])) == ()
     assert len(world.store.transact(partial(alarming.act, context, second, found.acting[0]))) == 1

@@ -1,0 +1,177 @@
+"""How an engine looks at alarms: for a short while at a project's, past those that fail, and in one order of locks."""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Delete, Select, Update, event
+
+from backend.domain.alarms import AlarmState, Comparison, WantedAlarm, Watched
+from backend.domain.metric_queries import MetricStat
+from backend.domain.metrics import Metric
+from backend.domain.scaling import PolicyKind, WantedPolicy
+from backend.domain.scope import Scope
+from backend.domain.tracking import Tracking
+from backend.engine import alarming
+from backend.services.alarms import AlarmQuery
+from backend.services.scaling_policies import PolicyName, Said
+from backend.store.alarm_tables import alarm_rounds, alarms
+from tests.factories import SCOPE
+
+LOAD = MetricStat(Metric("App", "Load"), 60, "Average")
+OTHER = Scope("other", SCOPE.region)
+ACTION = "arn:aws:autoscaling:us-east-1:1:scalingPolicy:{}:autoScalingGroupName/web:policyName/out"
+
+
+def describe(alarm):
+    return {"name": alarm.name}
+
+
+def put(world, *names, scope=SCOPE, stat=LOAD, **values):
+    for name in names:
+        wanted = WantedAlarm(name, Watched(Comparison.ABOVE, 1.0, 1, stat=stat), **values)
+        world.backend.alarms.put(scope, wanted, describe)
+
+
+def found(world, scope=SCOPE):
+    page = world.backend.alarms.page(scope, AlarmQuery(), 1000)
+    return {alarm.name: alarm for alarm in page.items}
+
+
+def tick(world):
+    world.engine.tick(world.clock.now())
+
+
+def judged(world):
+    return world.engine.counters["alarms_judged"]
+
+
+def slow(world, monkeypatch, seconds):
+    real = alarming.verdict_of
+
+    def verdict_of(*told):
+        world.clock.at += timedelta(seconds=seconds)
+        return real(*told)
+
+    monkeypatch.setattr(alarming, "verdict_of", verdict_of)
+
+
+def test_a_look_ends_when_its_time_is_over_and_others_have_theirs(world, monkeypatch):
+    """Each evaluation takes half a second, and there are so many that all are due again before the last is judged."""
+    put(world, *(f"a{number}" for number in range(150)))
+    put(world, "b", scope=OTHER)
+    world.clock.move(90)
+    slow(world, monkeypatch, 0.5)
+    began = world.clock.now()
+    tick(world)
+    assert judged(world) == 2  # one of each project
+    assert world.clock.now() - began == timedelta(seconds=1)
+    tick(world)
+    assert judged(world) == 2  # the first project rests, and the other has nothing to do
+    world.clock.move(1.5)
+    tick(world)
+    assert judged(world) == 3
+
+
+def test_looks_reach_every_alarm(world):
+    put(world, *(f"a{number}" for number in range(250)))
+    world.clock.move(90)
+    for _ in range(2):
+        world.clock.move(1)
+        tick(world)
+    assert judged(world) == 250
+    assert {alarm.state for alarm in found(world).values()} == {AlarmState.INSUFFICIENT_DATA}
+
+
+@pytest.mark.parametrize("where", ["verdict_of", "come_to", "act"])
+def test_a_fault_in_one_alarm_puts_that_one_off_alone(world, monkeypatch, caplog, where):
+    policy = ACTION.format("12345678-1234-1234-1234-123456789012")
+    values = {"ok_actions": (policy,), "alarm_actions": (policy,), "insufficient_actions": (policy,)}
+    put(world, "good", "faulty", "well", **(values if where == "act" else {}))
+    faulty = found(world)["faulty"]
+    module = alarming.alarm_changes if where == "come_to" else alarming
+    real = getattr(module, where)
+
+    def fails(*told, **named):
+        if faulty.id in told or any(getattr(each, "name", None) == "faulty" for each in told):
+            raise ZeroDivisionError
+        return real(*told, **named)
+
+    monkeypatch.setattr(module, where, fails)
+    verdict = alarming.Verdict(AlarmState.OK, "why", "{}")
+    if where != "verdict_of":
+        monkeypatch.setattr(alarming, "verdict_of", lambda *_: verdict)
+    world.clock.move(90)
+    with caplog.at_level(logging.ERROR):
+        tick(world)
+    counters = world.engine.counters
+    assert (counters["faults"], counters["alarm_faults"], counters["alarms_judged"]) == (0, 1, 3)
+    assert any(name in caplog.text for name in ("faulty", faulty.id))
+    now = world.clock.now()
+    after = found(world)
+    assert all(alarm.next_at > now and alarm.acts is None for alarm in after.values())
+    if where != "verdict_of":
+        assert (after["good"].state, after["well"].state) == (AlarmState.OK, AlarmState.OK)
+    monkeypatch.setattr(module, where, real)
+    world.clock.move(61)
+    tick(world)
+    assert counters["alarm_faults"] == 1
+
+
+def test_what_is_changed_while_it_is_judged_is_judged_again(world, monkeypatch):
+    put(world, "a")
+    world.clock.move(90)
+
+    def verdict_of(*_):
+        world.backend.alarms.set_state(SCOPE, "a", AlarmState.ALARM, "by hand")
+        return alarming.Verdict(AlarmState.OK, "why", "{}")
+
+    monkeypatch.setattr(alarming, "verdict_of", verdict_of)
+    tick(world)
+    assert found(world)["a"].state is AlarmState.ALARM
+    monkeypatch.setattr(alarming, "verdict_of", lambda *_: alarming.Verdict(AlarmState.OK, "why", "{}"))
+    world.clock.move(1)
+    tick(world)
+    assert found(world)["a"].state is AlarmState.OK
+
+
+@pytest.fixture
+def locks(world) -> Iterator[list[list[str]]]:
+    """What each transaction locks, in order: the round of alarms, and alarms."""
+    told: list[list[str]] = []
+
+    def begun(_conn):
+        told.append([])
+
+    def executed(_conn, statement, *_):
+        writes = isinstance(statement, Update | Delete)
+        if not writes and not (isinstance(statement, Select) and statement._for_update_arg is not None):
+            return
+        tables = [statement.table] if writes else statement.get_final_froms()
+        told[-1].extend(each.name for each in tables if each in {alarm_rounds, alarms})
+
+    event.listen(world.store.engine, "begin", begun)
+    event.listen(world.store.engine, "before_execute", executed)
+    yield told
+    event.remove(world.store.engine, "begin", begun)
+    event.remove(world.store.engine, "before_execute", executed)
+
+
+def test_the_round_is_held_before_any_alarm(world, locks):
+    world.make(desired=1)
+    put(world, "a")
+    put(world, "a", description="another")
+    world.backend.alarms.set_state(SCOPE, "a", AlarmState.ALARM, "by hand")
+    said = Said(lambda policy: ACTION.format(policy.id), describe)
+    for target in (50.0, 60.0):
+        wanted = WantedPolicy("out", PolicyKind.TARGET_TRACKING, tracking=Tracking(target, stat=LOAD))
+        world.backend.scaling_policies.put(SCOPE, "web", wanted, said)
+    own = next(name for name in found(world) if name != "a")
+    world.backend.alarms.set_state(SCOPE, own, AlarmState.ALARM, "by hand")
+    world.clock.move(90)
+    tick(world)
+    world.backend.scaling_policies.remove(SCOPE, PolicyName("out", "web"))
+    both = [each for each in locks if {"alarm_rounds", "alarms"} <= set(each)]
+    assert len(both) >= 6
+    assert {each[0] for each in both} == {"alarm_rounds"}
