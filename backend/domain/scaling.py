@@ -123,7 +123,7 @@ class Capacity:
 
     Attributes:
         minimum, maximum, desired: the cluster's.
-        warm: what has been in service for long enough, or was there before policies began to add.
+        warm: what has been in service for long enough, or has been since before policies began to add.
         busy: the activity under way that a simple policy waits for, and that began the cooldown; None: there is none.
     """
 

@@ -131,12 +131,15 @@ def warmup_of(cluster: Cluster, policy: ScalingPolicy) -> timedelta:
 def is_warm(cluster: Cluster, node: Node, warmup: timedelta, now: datetime) -> bool:
     """Whether a node serves, and for long enough where it is one that has to warm up.
 
-    Every new node has to where the cluster has a warm-up of its own, else only those that policies added.
+    Each has to where the cluster has a warm-up of its own, else each that came into service since policies began to
+    add: launched, or from the warm pool or standby, where it may have been prepared long before.
+
+    Source: Auto Scaling User Guide, "Set the default instance warmup": it begins when an instance reaches InService.
     """
     if node.state not in SERVING or node.in_service_at is None:
         return False
     added_at = cluster.scaled_out_at
-    if cluster.spec.warmup_seconds is None and (added_at is None or node.created_at < added_at):
+    if cluster.spec.warmup_seconds is None and (added_at is None or node.in_service_at < added_at):
         return True
     return node.in_service_at + warmup <= now
 

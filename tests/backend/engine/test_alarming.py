@@ -21,6 +21,7 @@ from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import Metric, measured
 from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
 from backend.domain.tracking import Tracking
+from backend.domain.warm_pools import WarmPoolRequest
 from backend.engine import alarming
 from backend.services.alarms import AlarmQuery, HistoryQuery
 from backend.services.scaling_policies import PolicyName, Said
@@ -112,6 +113,18 @@ def test_the_same_step_adds_nothing_while_it_warms_up(world, group):
     minutes(world, 5, 60.0)
     assert world.cluster(group).spec.desired == 2
     minutes(world, 2, 90.0)
+    assert world.cluster(group).spec.desired == 3
+
+
+def test_what_comes_from_the_warm_pool_warms_up_like_what_is_launched(world, group):
+    """It was made before the policy added anything, and has come into service since."""
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(minimum=3))
+    world.pass_time(120, step=5)
+    alarm(world, action(policy(world, warmup_seconds=600)))
+    minutes(world, 8, 60.0)
+    assert world.cluster(group).spec.desired == 2
+    assert world.states(group).count("InService") == 2
+    minutes(world, 10, 60.0)
     assert world.cluster(group).spec.desired == 3
 
 
