@@ -137,7 +137,7 @@ class _Asked:
             return Decision(upon.desired, Stay.NO_DATA)
         if self.alarm.name == policy.alarms[0]:
             points, at = self._points(), self._at("newest")
-            nodes = scaling_policies.measured_units(self.conn, cluster, policy, at)
+            nodes = scaling_policies.measured_units(self.conn, cluster, at)
             return target_tracking.scale_out(tracking.target, upon, points, nodes)
         if cluster.desired_at is not None and cluster.desired_at > self._at("oldest"):
             return Decision(upon.desired, Stay.WARMING)  # what was measured is of another capacity

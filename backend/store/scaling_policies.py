@@ -105,14 +105,17 @@ def capacity(conn: Connection, cluster: Cluster, policy: ScalingPolicy, now: dat
     )
 
 
-def measured_units(conn: Connection, cluster: Cluster, policy: ScalingPolicy, at: datetime) -> int:
-    """What a metric is an average of in the period that begins then: what has served for long enough by that time."""
-    warmup = warmup_of(cluster, policy)
+def measured_units(conn: Connection, cluster: Cluster, at: datetime) -> int:
+    """What a metric is an average of in the period that begins then: what was in service by that time.
+
+    Whether it had warmed up says nothing: those who measure, or push their own, leave no member out for being new.
+
+    Source: Auto Scaling User Guide, "Set the default instance warmup": without one, each instance contributes as soon
+    as it is InService. That AWS leaves out what warms up where there is one is no reason to: here nobody does.
+    """
     here = nodes.of_cluster(conn, cluster.id)
     return capacity_of_nodes(
-        node
-        for node in here
-        if is_warm(cluster, node, warmup, at) and node.in_service_at is not None and node.in_service_at <= at
+        node for node in here if node.state in SERVING and node.in_service_at is not None and node.in_service_at <= at
     )
 
 

@@ -119,12 +119,11 @@ def test_the_same_step_adds_nothing_while_it_warms_up(world, group):
 def test_what_comes_from_the_warm_pool_warms_up_like_what_is_launched(world, group):
     """It was made before the policy added anything, and has come into service since."""
     world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(minimum=3))
-    world.pass_time(120, step=5)
-    alarm(world, action(policy(world, warmup_seconds=600)))
-    minutes(world, 8, 60.0)
-    assert world.cluster(group).spec.desired == 2
-    assert world.states(group).count("InService") == 2
-    minutes(world, 10, 60.0)
+    world.pass_time(60, step=5)
+    alarm(world, action(policy(world, warmup_seconds=240)))
+    minutes(world, 5, 60.0)
+    assert (world.cluster(group).spec.desired, world.states(group).count("InService")) == (2, 2)
+    minutes(world, 3, 60.0)
     assert world.cluster(group).spec.desired == 3
 
 
@@ -302,6 +301,18 @@ def test_a_metric_is_held_at_its_target(world, group):
     assert world.cluster(group).spec.desired == 3  # too little, and not for long
     share(30.0, 10)
     assert world.cluster(group).spec.desired == 1
+
+
+def test_what_warms_up_and_has_its_share_of_the_load_counts_as_such(world):
+    """A load of 800, of which no member can bear more than 100: sixteen bring it to 50, before the first is warm."""
+    made = world.make(desired=3, maximum=30, cooldown_seconds=60)
+    world.pass_time(30, step=1)
+    track(world, warmup_seconds=600)
+    seen = []
+    for _ in range(9):
+        minutes(world, 1, min(100.0, 800.0 / world.states(made).count("InService")))
+        seen.append(world.cluster(made).spec.desired)
+    assert (max(seen[:6]), seen[-3:]) == (12, [16, 16, 16])
 
 
 def test_both_alarms_are_the_policys_own(world, group):

@@ -11,13 +11,12 @@ def at(desired, warm=None, minimum=1, maximum=20):
 
 
 OUT = [
-    # capacity, points, target, becomes, stay
+    # capacity, points, target, becomes, stay; all that is desired had its share in the metric, warm or not
     (at(4), [90.0], 50.0, 8, None),
     (at(10), [51.0], 50.0, 11, None),
     (at(4), [200.0, 90.0], 50.0, 8, None),  # the newest counts
-    (at(6, warm=4), [90.0], 50.0, 8, None),  # what warms up is no part of the metric, and counts as there
-    (at(8, warm=4), [90.0], 50.0, 8, Stay.UNCHANGED),
-    (at(9, warm=4), [90.0], 50.0, 9, Stay.UNCHANGED),  # never in by too much
+    (at(6, warm=4), [90.0], 50.0, 11, None),
+    (at(8, warm=4), [45.0], 50.0, 8, Stay.UNCHANGED),  # never in by too much
     (at(0, minimum=0), [30.0], 50.0, 1, None),
     (at(0, minimum=0), [130.0], 50.0, 3, None),
     (at(15), [90.0], 50.0, 20, None),
@@ -29,13 +28,16 @@ OUT = [
 
 @pytest.mark.parametrize(("capacity", "points", "target", "becomes", "stay"), OUT)
 def test_out(capacity, points, target, becomes, stay):
-    decision = scale_out(target, capacity, points, capacity.warm)
+    decision = scale_out(target, capacity, points, capacity.desired)
     assert (decision.desired, decision.stay) == (becomes, stay)
 
 
 def test_what_came_since_the_metric_was_measured_may_be_enough():
     assert scale_out(50.0, at(3), [130.0], nodes=1).stay is Stay.UNCHANGED
     assert scale_out(50.0, at(3), [60.0], nodes=3).desired == 4
+    assert scale_out(50.0, at(6), [90.0], nodes=4).desired == 8  # two of them serve for too short to be in it
+    assert scale_out(50.0, at(8), [90.0], nodes=4).stay is Stay.UNCHANGED
+    assert scale_out(50.0, at(9), [90.0], nodes=4).stay is Stay.UNCHANGED
 
 
 IN = [
