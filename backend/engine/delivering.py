@@ -163,13 +163,19 @@ def _shelve(
     *,
     last: bool,
 ) -> Sequence[Tried] | None:
-    """Hand messages to what this database keeps; None where the lease was lost."""
+    """Hand messages to what this database keeps; None where the lease was lost.
+
+    Only what is in the outbox still: where the answer to a commit was lost, this may be done already.
+    """
     if not _held(conn, lease, [each for each, _ in tellings]):
         return None
+    left = outbox.left(conn, lease.stream_id, [each.message.id for each, _ in tellings])
     now = context.now()
     tried: list[Tried] = []
     ends_at = context.clock.monotonic() + _SHELF_SECONDS
     for each, telling in tellings:
+        if each.message.id not in left:
+            continue
         error = _shelved(conn, shelf, each.message, telling, now)
         tried.append(Tried(each, error))
         if _holds_up(each, error):

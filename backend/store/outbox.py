@@ -104,6 +104,15 @@ def waiting(conn: Connection, stream_id: str, now: datetime, most: int) -> list[
     return [Waiting(_message(row), row.attempts, row.failing_since, row.due_at) for row in conn.execute(statement)]
 
 
+def left(conn: Connection, stream_id: str, ids: Sequence[str]) -> set[str]:
+    """Those of them that the stream still has to tell."""
+    c = table.c
+    found: set[str] = set()
+    for chunk in chunks(ids):
+        found.update(conn.execute(select(c.id).where(c.stream_id == stream_id, c.id.in_(chunk))).scalars())
+    return found
+
+
 def kept(conn: Connection, project_id: str) -> int:
     """How many messages of a project wait, everywhere."""
     own = select(func.count()).where(table.c.project_id == project_id, table.c.dead_at.is_(None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from backend.domain.messages import Gone, Message, MessageKind, Refused, SinkError, Telling, Unreached
 from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
+from backend.errors import CommitUnknown
 from backend.store import leases, outbox
 from backend.store.leased import Kinds
 from backend.store.outlets import Outlets
@@ -182,6 +184,39 @@ def test_a_shelf_has_each_message_once_whatever_dies(world, decided):
     world.pass_time(1)
     assert kept == _ids("1", "3")
     assert decided == ["2"]
+
+
+def test_a_shelf_has_each_message_once_where_the_answer_to_a_commit_is_lost(world, monkeypatch, decided):
+    """Of a stream of several batches, which the engine goes on with, whether the lost commit was made or not."""
+    world.engine_settings = EngineSettings(messages_batch=2)
+    lost, real = [], world.store.transact
+
+    def transact(work):
+        done = real(work)
+        if "_shelve" in repr(work) and len(lost) < 2:
+            lost.append(work)
+            raise CommitUnknown("the answer is lost")
+        return done
+
+    monkeypatch.setattr(world.store, "transact", transact)
+
+    def shelf(conn, scope, target, telling, now):
+        if telling.id == uuid_of("2"):
+            raise Gone("no such queue")
+        outbox.add(conn, [_message(world, f"{telling.id} {next(number)}", "log:b")])
+
+    number = itertools.count()
+    target = _shelved(world, shelf, decided)
+    _add(world, *(_message(world, name, target, action_id=name) for name in "12345"))
+    world.pass_time(20)
+    with world.store.read() as conn:
+        names = [each["name"] for each in conn.execute(select(outbox.table.c.data)).scalars()]
+    kept = [name.partition(" ")[0] for name in names if " " in name]
+    assert (len(lost), sorted(kept)) == (2, sorted(_ids("1", "3", "4", "5")))
+    assert ([letter.message.id for letter in _dead(world) if letter.message.target == target], decided) == (
+        _ids("2"),
+        ["2"],
+    )
 
 
 def _shelved(world, shelf, decide):
