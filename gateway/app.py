@@ -116,7 +116,15 @@ def _request(environ: Mapping[str, Any], limits: Limits) -> Request:
         scheme,
         bool(environ.get(MAY_WAIT)),
         environ.get(WAITED, 0.0),
+        _peer(environ),
     )
+
+
+def _peer(environ: Mapping[str, Any]) -> str:
+    """The address of who asks; what others say of it is believed of a proxy on this machine alone."""
+    address = str(environ.get("REMOTE_ADDR", ""))
+    forwarded = str(environ.get("HTTP_X_FORWARDED_FOR", ""))
+    return forwarded.rpartition(",")[2].strip() if forwarded and address in _HERE else address
 
 
 def _path(uri: str) -> str:

@@ -63,7 +63,8 @@ class _Bucket:
 class TokenBuckets:
     """One bucket per account and region, as the real service throttles: all operations of a service share it.
 
-    The keys are authenticated accounts, so there are as many buckets as projects that really call.
+    The keys are authenticated accounts, so there are as many buckets as projects that really call; and the shares of
+    those who are nobody's, whose number is bounded.
 
     Args:
         rate: tokens that come back a second.

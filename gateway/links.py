@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import blake2b
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from gateway.limits import Limits
@@ -19,6 +21,8 @@ from translators.registry import Linked
 MOST_BYTES: Final = 2048
 """Of the query string of a link."""
 _MOST_PARAMETERS: Final = 8
+SHARES: Final = 1024
+"""Of the room for links: so many buckets, however many addresses there are."""
 
 FindLinked = Callable[[str], Linked | None]
 
@@ -32,3 +36,19 @@ def read(request: Request, limits: Limits, find: FindLinked) -> tuple[Linked, As
     asked = form.asked(request, replace(limits, parameters=_MOST_PARAMETERS, depth=1))
     linked = find(asked.operation)
     return None if linked is None else (linked, asked)
+
+
+def share(peer: str, key: bytes) -> str:
+    """Whose bucket takes the token of who follows a link: an address has one, and with IPv6 a network of 64 bits.
+
+    Args:
+        key: secret; without it nobody knows who else has theirs.
+    """
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        network = b""
+    else:
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        network = (mapped or address).packed[:8]
+    return str(int.from_bytes(blake2b(network, key=key[:64], digest_size=8).digest()) % SHARES)

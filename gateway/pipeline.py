@@ -149,8 +149,8 @@ class Pipeline:
     def _followed(self, request: Request, way: _Way, linked: Linked, asked: Asked) -> tuple[Operation, Handler, Call]:
         """What a link asks for that nobody signed, held against the project that it is about."""
         operation = self._operation(self.services.service(linked.service), asked, way)
-        # A bucket of their own, before anything is looked for: who follows links at random takes no caller's tokens.
-        self._throttle("", "", way.dialect)
+        # Before anything is looked for: who follows links at random takes no caller's tokens, and few others'.
+        self._throttle("", links.share(request.peer, self.page_key), way.dialect)
         params = _params(operation, way.dialect, asked.content, request)
         about = linked.concerns(self.backend, params)
         if about is None or not self._knows(about[1]):

@@ -29,6 +29,7 @@ class Request:
         scheme: ``http`` or ``https``, as the client spoke to us or to the proxy in front.
         may_wait: whether the server can keep the client waiting without a thread.
         waited: for how many seconds it has.
+        peer: the address of who asks, as far as it is known; empty where it is not.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Request:
     scheme: str = "http"
     may_wait: bool = False
     waited: float = 0.0
+    peer: str = ""
 
     @property
     def endpoint(self) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.app import create_app
 from gateway.limits import Limits
-from gateway.request import Request
+from gateway.request import Request, Response
 from tests.gateway.world import HOST, World, action, presigned, signed
 
 
@@ -270,6 +270,33 @@ def test_bytes_that_are_no_text(raw, place):
     sound(PIPELINE.answer(hostile[place]))
     if place == "header":
         sound(PIPELINE.answer(replace(request, headers={**request.headers, "authorization": text})))
+
+
+@pytest.mark.parametrize(
+    ("address", "forwarded", "peer"),
+    [
+        ("192.0.2.1", None, "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.1", "192.0.2.1"),  # anybody may say so
+        ("127.0.0.1", "203.0.113.9, 198.51.100.1", "198.51.100.1"),
+        ("", "198.51.100.1", "198.51.100.1"),
+        ("127.0.0.1", None, "127.0.0.1"),
+        ("", None, ""),
+    ],
+)
+def test_who_asks(address, forwarded, peer):
+    seen = []
+
+    class Answering:
+        limits = World().pipeline().limits
+
+        def answer(self, request):
+            seen.append(request.peer)
+            return Response(200, b"")
+
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    app = create_app(Answering(), lambda: None, str).test_client()
+    app.get("/", headers=headers, environ_overrides={"REMOTE_ADDR": address})
+    assert seen == [peer]
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 import pytest
 
 from gateway.limits import TokenBuckets
+from gateway.links import SHARES, share
 from gateway.request import Request
 from tests.gateway.test_pipeline import said
 from tests.gateway.world import HOST, World, action
-from translators import registry
+from translators import load, registry  # noqa: F401 - registers every operation
 from translators.registry import Linked
 
 ARN = "arn:aws:sns:us-east-1:123456789012:news"
@@ -110,6 +111,28 @@ def test_links_take_no_token_of_a_caller(world):
     assert [pipeline.answer(bad).status for _ in range(3)] == [403, 403, 400]
     assert said(pipeline.answer(followed()))[1] == "Throttling"
     assert pipeline.answer(action("sns", "ListTopics")).status == 200
+
+
+def test_who_follows_links_at_random_keeps_nobody_else_from_theirs(world):
+    world.options["throttle"] = TokenBuckets(0.001, 2)
+    pipeline = world.pipeline()
+    bad = replace(followed(Token="no"), peer="192.0.2.1")
+    assert [pipeline.answer(bad).status for _ in range(3)] == [403, 403, 400]
+    assert pipeline.answer(replace(GOOD, peer="192.0.2.2")).status == 200
+    assert pipeline.answer(replace(GOOD, peer="2001:db8::1")).status == 200
+
+
+def test_whose_tokens_a_link_takes():
+    key = b"secret"
+    assert share("2001:db8::1", key) == share("2001:db8::ffff:1", key) != share("2001:db8:0:1::1", key)
+    assert share("::ffff:192.0.2.1", key) == share("192.0.2.1", key) != share("192.0.2.2", key)
+    assert share("", key) == share("x" * 100_000, key) == share("fe80::1%", key)
+    assert share("fe80::1%eth0", key) == share("fe80::2", key)
+    every = [share(f"198.51.{high}.{low}", key) for high in range(40) for low in range(250)]
+    assert {int(each) for each in every} == set(range(SHARES))
+    assert every != [share(f"198.51.{high}.{low}", b"another") for high in range(40) for low in range(250)]
+    assert share("192.0.2.1", b"")
+    assert share("192.0.2.1", b"k" * 100)
 
 
 def test_two_operations_are_linked():
