@@ -20,23 +20,12 @@ class EngineSettings:
         poll: pause between two looks at what is due, when nothing is under way.
         drain: how long an engine that is told to stop waits for cloud calls under way.
         lease: how long a claim holds without being renewed.
-        clusters_at_once, watches_at_once, pools_at_once, groups_at_once, networks_at_once, balancers_at_once,
-            addresses_at_once: worked on at once of one region; half of it of one project.
-        clusters_at_once, watches_at_once, pools_at_once, groups_at_once: worked on at once of one region; half of it
-        clusters_at_once, watches_at_once, pools_at_once, networks_at_once: worked on at once of one region; half of it
-        clusters_at_once, watches_at_once, pools_at_once, balancers_at_once: worked on at once of one region; half of it
-            of one project.
-        streams_at_once: streams of messages that are told at once of one region, half of them of one project.
+        *_at_once: of each kind of work, so much is done at once of one region, half of it of one project. Of messages
+            it is streams that are told, of alarms and measurements whole projects.
         messages_batch: messages of a stream that are told in a row.
         message_pause, message_longest_pause: pause after a message was not taken, doubling from the one to the other.
         message_patience: a message that was not taken for so long is given up.
-        schedules_at_once, alarms_at_once: worked on at once of one region; half of it of one project. All alarms of
-            a project are one work.
         alarms_batch: alarms judged in one transaction.
-        measurements_at_once: projects of one region that are measured at once.
-        schedules_at_once: worked on at once of one region; half of it of one project.
-        clusters_at_once, watches_at_once, pools_at_once, groups_at_once, networks_at_once, balancers_at_once: worked on
-            at once of one region; half of it of one project.
         cloud_calls: calls of one region under way at once, half of them of one project.
         breaker: when what does not answer is asked no more.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
