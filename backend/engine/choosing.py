@@ -38,14 +38,17 @@ class Chooser:
         self._closed = closed_places(draft) if heeds_failures else set()
         self._held: Counter[tuple[str, str, bool]] = Counter()
         self._on_demand = 0
+        self._leaving = {old.id for _, old in draft.pairs()}
         if self._spec.mix is not None:
             for node in draft.counted():
-                self._hold(node.zone, node.instance_type, node.weight, preemptible=node.preemptible)
+                if node.id not in self._leaving:
+                    self._hold(node.zone, node.instance_type, node.weight, preemptible=node.preemptible)
 
     def leaves(self, node: Node) -> None:
         """A node goes as soon as what is chosen next has come: its share is free."""
-        if not node.preemptible:
+        if node.id not in self._leaving and not node.preemptible:
             self._on_demand -= node.weight
+        self._leaving.add(node.id)
 
     def allot(self, units: int, most: int, zones: Sequence[str] | None = None) -> Allotted:
         """Launches that make up so many units, ``most`` of them at most; fewer where launches are put off.
@@ -70,9 +73,9 @@ class Chooser:
         found: Allotted = {}
         left, number, shut = units, 0, 0
         while left > 0 and number < most:
-            spot = allocation.is_spot_next(self._spec.desired, self._on_demand + shut, mix.distribution)
+            spot = self._is_spot_next(mix, self._on_demand + shut)
             open_zones = [zone for zone in zones if zone not in self._hung and self._open(zone, preemptible=spot)]
-            if not open_zones and spot:
+            if not open_zones and (spot or not mix.wants_spot):
                 break
             if not open_zones:
                 # On-Demand has to wait, and nothing stands in for it; what is to be Spot does not wait with it.
@@ -91,6 +94,12 @@ class Chooser:
             self._hold(zone, profile.instance_type, profile.weight, preemptible=spot)
             left, number = left - profile.weight, number + 1
         return {zone: found[zone] for zone in zones if zone in found}
+
+    def _is_spot_next(self, mix: Mix, on_demand: int) -> bool:
+        """Beyond what is desired, where launches by number and pools come to, all is of the class that is wanted."""
+        if not mix.wants_spot or mix.all_spot:
+            return mix.wants_spot
+        return allocation.is_spot_next(self._spec.desired, on_demand, mix.distribution)
 
     def _share(self, share: Distribution) -> int:
         return allocation.on_demand_of(self._spec.desired, share)

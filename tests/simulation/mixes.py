@@ -81,14 +81,28 @@ class Mixers:
 
 
 def shared(step: Step) -> None:
-    """On-Demand is launched while it is below its share, and not beyond."""
+    """Each class is launched while it is below its share, and not beyond; what nobody wants is not launched at all."""
     mix = step.cluster.spec.mix
-    if mix is None or not mix.wants_spot:
+    if mix is None:
         return
-    plain = [node for old, node in step.nodes() if old is None and node.replaces is None and not node.attached]
+    new = [node for old, node in step.nodes() if old is None and not node.attached]
+    unwanted = [node.id for node in new if node.preemptible if not mix.wants_spot]
+    unwanted += [node.id for node in new if not node.preemptible if mix.all_spot]
+    if unwanted:
+        raise step.world.broke("22 shares", f"{step.cluster.name}: {unwanted} are of a class that is not wanted")
+    if not mix.wants_spot:
+        return
+    desired, plain = step.cluster.spec.desired, [node for node in new if node.replaces is None]
     launched = sum(node.weight for node in plain if not node.preemptible)
     on_demand = sum(node.weight for _, node in step.nodes() if node.counted and not node.preemptible)
-    most = on_demand_of(step.cluster.spec.desired, mix.distribution)
+    most = on_demand_of(desired, mix.distribution)
     lightest = min((node.weight for node in plain if not node.preemptible), default=1)
     if launched and on_demand - lightest >= most:
         raise step.world.broke("22 shares", f"{step.cluster.name}: {on_demand} units On-Demand, their share is {most}")
+    there = {node.id for _, node in step.nodes() if node.counted}
+    if any(node.replaces in there for _, node in step.nodes()) or step.cluster.launching:
+        return  # more is there than is desired, and is to be
+    spot = sum(node.weight for _, node in step.nodes() if node.counted and node.preemptible)
+    heaviest = max((node.weight for node in plain if node.preemptible), default=0)
+    if heaviest and spot - heaviest >= desired - most:
+        raise step.world.broke("22 shares", f"{step.cluster.name}: {spot} units Spot, {desired - most} are their share")

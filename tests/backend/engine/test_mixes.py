@@ -6,11 +6,19 @@ from collections import Counter
 from typing import Any
 
 from backend.domain.cluster import Cluster, NewCluster, PlacementRequest, SourceRequest
-from backend.domain.mixes import MixRequest, OverrideRequest, Strategy
+from backend.domain.mixes import Distribution, Mix, MixRequest, Override, OverrideRequest, Strategy
 from backend.domain.node import capacity
-from backend.domain.profile import ServerSpec
+from backend.domain.profile import ProfileRef, ServerSpec
+from backend.domain.refreshes import RefreshRequest
+from backend.domain.token import ClientToken
+from backend.domain.warm_pools import WarmPoolRequest
+from backend.drivers.compute import Flavor
 from backend.drivers.simulated.faults import Where
+from backend.engine.choosing import Chooser
+from backend.engine.snapshot import Offer, Profile
+from backend.services.direct_launches import LaunchRequest
 from backend.services.templates import NewVersion
+from tests.backend.engine import drafts
 from tests.factories import SCOPE
 
 A, B = "us-east-1a", "us-east-1b"
@@ -116,3 +124,73 @@ def test_an_engine_that_dies_after_the_claim_leaves_a_launch_of_the_same_choice(
     assert sorted(node.preemptible for node in world.nodes(cluster)) == [False, True]
     told = [server for _, server in world.simulated.operator.servers()]
     assert sorted(server.preemptible for server in told) == [False, True]
+
+
+ON_DEMAND = {"on_demand_percent": 100}
+
+
+def _classes(world: Any, cluster: Cluster) -> Counter[bool]:
+    """How many there are by whether the cloud may take them back."""
+    return Counter(node.preemptible for node in world.nodes(cluster))
+
+
+def _launch_two(world: Any) -> None:
+    asked = LaunchRequest("web", 2, ClientToken("LaunchInstances", "t", "2"), PlacementRequest(zones=(A,)))
+    world.backend.direct_launches.ask(SCOPE, asked)
+
+
+def test_what_is_launched_by_number_is_of_the_class_that_is_wanted(world: Any) -> None:
+    cluster = mixed(world, 2, **ON_DEMAND)
+    world.pass_time(20)
+    _launch_two(world)
+    world.pass_time(20)
+    assert _classes(world, cluster) == {False: 4}
+
+
+def test_launches_by_number_of_an_all_spot_mix_are_spot(world: Any) -> None:
+    cluster = mixed(world, 2, on_demand_percent=0)
+    world.pass_time(20)
+    _launch_two(world)
+    world.pass_time(20)
+    assert _classes(world, cluster) == {True: 4}
+
+
+def test_a_pool_is_of_the_class_that_is_wanted(world: Any) -> None:
+    cluster = mixed(world, 2, **ON_DEMAND)
+    world.pass_time(20)
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(prepared=4))
+    world.pass_time(60)
+    assert _classes(world, cluster) == {False: 4}
+
+
+def test_a_refresh_that_launches_ahead_keeps_all_on_demand(world: Any) -> None:
+    cluster = mixed(world, 4, **ON_DEMAND)
+    world.pass_time(20)
+    asked = RefreshRequest(minimum_percent=100, maximum_percent=200, warmup_seconds=600)
+    world.backend.refreshes.start(SCOPE, "web", asked)
+    world.pass_time(20)
+    lost = next(node for node in world.nodes(cluster) if node.refresh_id is not None)
+    world.simulated.operator.terminate(lost.server_id)  # another is launched beside the pairs that are left
+    world.pass_time(40)
+    assert _classes(world, cluster) == {False: 8}
+
+
+def test_a_pair_leaves_the_other_launches_their_class() -> None:
+    """Of three, one more On-Demand is wanted; the one that leaves a pair has none of the share any more."""
+    mix = Mix((Override("t3.small"),), Distribution(on_demand_percent=50))
+    group = drafts.owner(desired=4, mix=mix)
+    old = drafts.node(group, "old", instance_type="t3.small")
+    follower = drafts.pending(group, "follower", instance_type="t3.small", replaces=old.id)
+    profile = Profile(ServerSpec(image="0" * 17, instance_type="t3.small"), ProfileRef("lc"), mixed=True)
+    made = drafts.draft(group, old, follower, profile=profile, mixed=(profile,))
+    found = Chooser(made).allot(3, 3)
+    assert sorted(each.preemptible for profiles in found.values() for each in profiles) == [False, True, True]
+
+
+def test_beyond_what_is_desired_a_zone_without_the_type_gets_none() -> None:
+    group = drafts.owner(desired=1, mix=Mix((Override("t3.small"),)))
+    there = drafts.node(group, "n", instance_type="t3.small")
+    profile = Profile(ServerSpec(image="0" * 17, instance_type="t3.small"), ProfileRef("lc"), mixed=True)
+    offered = Offer([Flavor("t3.small", 2, 2048, ("x86_64",), (B,), 10)], {})
+    made = drafts.draft(group, there, profile=profile, mixed=(profile,), types=offered)
+    assert Chooser(made).allot(1, 1, (A,)) == {}
