@@ -25,6 +25,7 @@ from backend.domain.node import (
 from backend.domain.warm_pools import SETTLED
 from backend.engine.acts.power import ChangePower, Power
 from backend.engine.draft import Draft
+from backend.engine.fleet import is_outdated
 
 AT_REST: Final = {
     NodeState.WARMED_RUNNING: ServerStatus.ACTIVE,
@@ -53,6 +54,7 @@ def draw(draft: Draft, lacking: int, causes: tuple[Cause, ...], gaps: Sequence[N
         return 0
     zones = draft.cluster.spec.zones
     ready = [node for node in draft.every(*WARM) if node.zone in zones and _is_ready(node)]
+    ready = [node for node in ready if not is_outdated(draft, node)]
     ready.sort(key=lambda node: _ORDER.index(node.state))
     counts = draft.zone_counts()
     drawn = 0
@@ -116,10 +118,11 @@ def room(draft: Draft) -> int:
 
 
 def may_return(draft: Draft, node: Node) -> bool:
-    """Whether a node can go back: it serves, not only since now, and is well."""
+    """Whether a node can go back: it serves, not only since now, is well, and no refresh is to be rid of it."""
     well = node.health is Health.HEALTHY and node.server_status is ServerStatus.ACTIVE
     before = draft.before.nodes.get(node.id)
-    return well and before is not None and before.state is node.state is NodeState.IN_SERVICE
+    stays = before is not None and before.state is node.state is NodeState.IN_SERVICE
+    return well and stays and not is_outdated(draft, node)
 
 
 def send_back(draft: Draft, node: Node, causes: Sequence[Cause]) -> None:

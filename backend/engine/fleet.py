@@ -41,19 +41,11 @@ class Fleet:
         self._followed = {node.replaces for node in self.new if node.replaces is not None}
 
     def _is_old(self, node: Node) -> bool:
-        made = node.refresh_id == self._refresh.id
-        if self.back or made:
-            return self.back and made
-        return not (self._refresh.skip_matching and self.is_matching(node))
+        return _is_old(self._draft, self._refresh, node)
 
     def is_matching(self, node: Node) -> bool:
         """Whether a node is made from what the next one will be."""
-        profile = self._draft.snapshot.profile
-        if isinstance(profile, Reason):
-            return False
-        if self._draft.cluster.spec.mix is not None:
-            return self._draft.profile_of(node) is not None
-        return matches(node, profile.ref)
+        return _is_matching(self._draft, node)
 
     def _is_ignored(self, node: Node) -> bool:
         return node.protected and self._refresh.protected is Handling.IGNORE
@@ -85,6 +77,11 @@ class Fleet:
         missing = max(0, self._draft.cluster.spec.desired - self._draft.capacity())
         return [self._score(node, there) for node in self.new] + [0] * (self.untouched + max(gaps, missing))
 
+    @property
+    def is_renewed(self) -> bool:
+        """Whether no place is left that is not as it is to be."""
+        return all(score == policy.DONE for score in self.scores)
+
     def _score(self, node: Node, there: set[str]) -> int:
         if node.state not in SERVING:
             return 0
@@ -96,6 +93,30 @@ class Fleet:
     def untouched(self) -> int:
         """How many places there are of which nothing is begun."""
         return sum(node.id not in self._followed for node in (*self.old, *self.parked))
+
+
+def is_outdated(draft: Draft, node: Node) -> bool:
+    """Whether a refresh is under way that is to be rid of a node: nothing brings it into service meanwhile."""
+    refresh = draft.refresh
+    if refresh is None or not refresh.active or refresh.status is RefreshStatus.CANCELLING:
+        return False
+    return _is_old(draft, refresh, node)
+
+
+def _is_old(draft: Draft, refresh: Refresh, node: Node) -> bool:
+    back, made = refresh.status is RefreshStatus.ROLLING_BACK, node.refresh_id == refresh.id
+    if back or made:
+        return back and made
+    return not (refresh.skip_matching and _is_matching(draft, node))
+
+
+def _is_matching(draft: Draft, node: Node) -> bool:
+    profile = draft.snapshot.profile
+    if isinstance(profile, Reason):
+        return False
+    if draft.cluster.spec.mix is not None:
+        return draft.profile_of(node) is not None
+    return matches(node, profile.ref)
 
 
 def _is_leaving(node: Node) -> bool:

@@ -12,10 +12,11 @@ from typing import Final
 
 from backend.domain.activity import Cause, CauseKind, Reason
 from backend.domain.cluster import Process
-from backend.domain.node import ARRIVING, SERVING, LeavesFor, Node, capacity
+from backend.domain.node import ARRIVING, SERVING, TRANSITIONS, LeavesFor, Node, NodeState, capacity
 from backend.domain.refreshes import Handling, Refresh, RefreshReason, RefreshStatus, RollbackCause
 from backend.engine.draft import Draft, Wish
-from backend.engine.fleet import Fleet
+from backend.engine.drawing import dismiss, members
+from backend.engine.fleet import Fleet, is_outdated
 from backend.policies import brake
 from backend.policies import refresh as policy
 from backend.policies.replacement import Arrival
@@ -69,9 +70,12 @@ def _advance(draft: Draft, refresh: Refresh) -> None:
     refresh = _past_checkpoint(draft, _measured(draft, refresh, fleet), fleet)
     draft.refresh = refresh
     through, paused = _is_through(refresh, fleet), _is_paused(draft, refresh)
-    fault = _fault(draft, refresh, stalls=not (through or paused))
+    pool = _old_in_pool(draft) if through and fleet.is_renewed else []
+    fault = _fault(draft, refresh, stalls=not paused and (not through or bool(pool)))
     if fault is not None:
         _give_up(draft, refresh, *fault)
+    elif pool:
+        _renew_pool(draft, pool)
     elif through:
         _finish(draft, refresh)
     elif not paused and _may_replace(draft):
@@ -143,7 +147,7 @@ def _is_paused(draft: Draft, refresh: Refresh) -> bool:
 
 def _is_through(refresh: Refresh, fleet: Fleet) -> bool:
     """Whether nothing is left to be done; a last checkpoint below all is the end too."""
-    if all(score == policy.DONE for score in fleet.scores):
+    if fleet.is_renewed:
         return True
     return not fleet.back and bool(refresh.checkpoints) and refresh.checkpoint == refresh.checkpoints[-1]
 
@@ -257,6 +261,22 @@ def _end_followed(draft: Draft, refresh: Refresh) -> None:
             _terminate(draft, before)
             old.discard(before.id)
             surplus -= before.weight
+
+
+def _old_in_pool(draft: Draft) -> list[Node]:
+    return [node for node in members(draft) if is_outdated(draft, node)]
+
+
+def _renew_pool(draft: Draft, old: list[Node]) -> None:
+    """The warm pool's turn is after the live part: what is old leaves it at once, and the pool fills itself anew.
+
+    Source: Auto Scaling User Guide, "How an instance refresh works".
+    """
+    if not draft.runs(Process.TERMINATE):
+        return
+    for node in old:
+        if NodeState.WARMED_TERMINATING in TRANSITIONS[node.state] and not node.returns:
+            dismiss(draft, node, LeavesFor.REFRESH, (Cause(CauseKind.REFRESH_TERMINATE, draft.now),))
 
 
 def _may_replace(draft: Draft) -> bool:

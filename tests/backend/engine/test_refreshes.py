@@ -6,13 +6,14 @@ from collections import Counter
 
 import pytest
 
-from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, SourceRequest
+from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, Process, SourceRequest
 from backend.domain.cluster_findings import ClusterNotFound
 from backend.domain.ids import short_id
 from backend.domain.node import Health
 from backend.domain.profile import LaunchSource, ServerSpec
 from backend.domain.refresh_findings import NoRefresh, RefreshHolds, RefreshUnderWay
 from backend.domain.refreshes import RefreshRequest, document
+from backend.domain.warm_pools import WarmPoolRequest
 from backend.services.templates import NewVersion, TemplateRef
 from backend.store import refreshes
 from tests.backend.engine.world import EngineWorld
@@ -184,3 +185,59 @@ def test_a_server_that_breaks_meanwhile_is_replaced_by_what_is_brought(world):
     world.backend.refreshes.roll_back(SCOPE, "web")
     world.pass_time(30)
     assert versions(world, cluster) == {1: 2}
+
+
+def pooled(world, cluster):
+    return Counter(node.profile.template_version for node in world.nodes(cluster) if node.state == "Warmed:Stopped")
+
+
+@pytest.mark.parametrize("preferences", [{"minimum_percent": 50}, {"minimum_percent": 100, "maximum_percent": 200}])
+def test_a_pool_is_refreshed_when_the_members_are(world, preferences):
+    cluster = group(world, 2, maximum=8)
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(prepared=5))
+    world.pass_time(60, 2)
+    assert pooled(world, cluster) == {1: 3}
+    servers = {node.server_id for node in world.nodes(cluster)}
+    start(world, desired=V2, **preferences)
+    for _ in range(60):
+        world.pass_time(2)
+        drawn = [node for node in world.nodes(cluster) if node.drawn_at is not None and node.server_id in servers]
+        assert not drawn  # nothing of what was is brought into service
+        if told(world).status == "Successful":
+            break
+    assert told(world).status == "Successful"
+    world.pass_time(60, 2)
+    assert (versions(world, cluster), pooled(world, cluster)) == ({2: 2}, {2: 3})
+
+
+def test_a_rollback_leaves_nothing_in_the_pool_of_what_was_brought(world):
+    cluster = group(world, 2, maximum=8)
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(prepared=5))
+    start(world, desired=V2, minimum_percent=50, bake_seconds=3600)
+    world.pass_time(120, 2)
+    assert (told(world).status, pooled(world, cluster)) == ("Baking", {2: 3})
+    world.backend.refreshes.roll_back(SCOPE, "web")
+    world.pass_time(120, 2)
+    assert told(world).status == "RollbackSuccessful"
+    assert (versions(world, cluster), pooled(world, cluster)) == ({1: 2}, {1: 3})
+
+
+def test_a_partial_refresh_leaves_the_pool_alone(world):
+    cluster = group(world, 2, maximum=8)
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(prepared=5))
+    world.pass_time(60, 2)
+    start(world, desired=V2, minimum_percent=50, checkpoints=(50,), checkpoint_seconds=0)
+    world.pass_time(60, 2)
+    assert (told(world).status, pooled(world, cluster)) == ("Successful", {1: 3})
+
+
+def test_without_ends_a_pool_holds_a_refresh_up_for_an_hour(world):
+    group(world, 0, maximum=8)
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest(prepared=1))
+    world.pass_time(60, 2)
+    world.backend.clusters.suspend(SCOPE, "web", [Process.TERMINATE])
+    start(world, desired=V2)
+    world.pass_time(60, 5)
+    assert told(world).status == "InProgress"
+    world.pass_time(3600, 60)
+    assert told(world).status == "Failed"
