@@ -111,7 +111,7 @@ class Launches:
         """How many nodes of a launch were made, at least and at most; with those that the cluster is to make itself."""
         raw = self.world.store.database.raw
         least, most = 0, 0
-        for entry_id, node_id, _, weight in claims:
+        for entry_id, node_id, _, weight, *_ in claims:
             assert isinstance(weight, int)
             node = raw.execute("SELECT state, server_id FROM nodes WHERE id = ?", (node_id,)).fetchone()
             entry = raw.execute("SELECT server_id FROM activities WHERE id = ?", (entry_id,)).fetchone()
