@@ -1,7 +1,7 @@
 """Messages as signed HTTP requests to servers of callers, who are led to no address that is not theirs to name.
 
 A name is resolved once, its addresses are looked at, and the first of them that takes a connection is spoken to; no
-redirect is followed. Of the answer only the status line is read, within one deadline for all of it.
+redirect is followed. Of the answer only the status line is read, within one deadline for all, the name's among it.
 
 Headers and signature are those of Standard Webhooks (https://www.standardwebhooks.com), for which there are libraries:
 whoever hears a message checks the signature over id, time stamp and body, drops what is older than five minutes, and
@@ -25,8 +25,8 @@ from backend.clock import Clock
 from backend.domain.messages import Gone, Refused, Telling, Unreached
 from backend.domain.scope import Scope
 from backend.domain.web_addresses import Address, Network, WebAddress, may_be_told, resolved, shown, web_address
+from backend.drivers.name_lookups import Lookups, resolve
 
-Resolve = Callable[[str, int], Sequence[str]]
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: |\r|\Z)")
 _END: Final = re.compile(rb"\r?\n\r?\n")
 _MOST_HEAD: Final = 8192
@@ -57,11 +57,6 @@ def signature(secret: bytes, message_id: str, timestamp: int, body: str) -> str:
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
-def resolve(host: str, port: int) -> Sequence[str]:
-    """Addresses of a host. Raises OSError."""
-    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
 @dataclass(frozen=True, slots=True)
 class WebhookRule:
     """How servers are spoken to.
@@ -88,7 +83,7 @@ class WebhookSink:
     key: bytes = field(repr=False)
     clock: Clock
     rule: WebhookRule = field(default_factory=WebhookRule)
-    resolve: Resolve = resolve
+    lookups: Lookups = field(default_factory=lambda: Lookups(resolve))
     _tls: ssl.SSLContext | None = None
 
     def send(self, scope: Scope, target: str, telling: Telling) -> None:
@@ -152,7 +147,7 @@ class WebhookSink:
     def _spoken(self, address: WebAddress, ends_at: float, speak: Callable[[socket.socket], T]) -> T:
         """What comes of speaking to the server. Raises Unreached, Refused."""
         try:
-            with self._connected(self._chosen(address), address.port, ends_at) as plain:
+            with self._connected(self._chosen(address, ends_at), address.port, ends_at) as plain:
                 if address.scheme == "http":
                     return speak(plain)
                 plain.settimeout(self._left(ends_at))
@@ -184,10 +179,12 @@ class WebhookSink:
                 continue
         return socket.create_connection((str(chosen[-1]), port), timeout=self._left(ends_at))
 
-    def _chosen(self, address: WebAddress) -> Sequence[Address]:
+    def _chosen(self, address: WebAddress, ends_at: float) -> Sequence[Address]:
         """The addresses that may be connected to. Raises Unreached, Refused."""
         try:
-            found = resolved(self.resolve(address.host, address.port))
+            address.host.encode("idna")  # which TLS does: what it finds wrong then is no OSError, and leaves a socket
+            told = self.lookups.addresses(address.host, address.port, lambda: self._left(ends_at))
+            found = resolved(told)
         except (OSError, ValueError, UnicodeError) as error:
             raise Unreached(f"{address.host} is not known: {error}") from error
         if not found:
@@ -241,7 +238,7 @@ def _body(raw: bytes) -> tuple[int, bytes]:
         response = http.client.HTTPResponse(cast("socket.socket", _Read(raw)), method="POST")
         response.begin()
         return response.status, response.read()
-    except (http.client.HTTPException, ValueError) as error:
+    except (http.client.HTTPException, ValueError, OverflowError) as error:  # a length beyond all lengths
         raise Unreached(f"what it answered is no HTTP: {error!r}") from error
 
 

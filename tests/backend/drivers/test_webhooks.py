@@ -10,6 +10,7 @@ import pytest
 
 from backend.clock import SystemClock
 from backend.domain.messages import Gone, Refused, Telling, Unreached
+from backend.drivers.name_lookups import Lookups
 from backend.drivers.webhooks import WebhookRule, WebhookSink, secret_of, signature, told_secret
 from tests.factories import NOW, SCOPE, HandClock
 
@@ -64,7 +65,7 @@ def served():
 
 def _sink(resolve=None, allowed=(LOOPBACK,), clock=None, seconds=5.0):
     found = resolve or (lambda _host, _port: ["127.0.0.1"])
-    return WebhookSink(b"key", clock or SystemClock(), WebhookRule(allowed, seconds), found)
+    return WebhookSink(b"key", clock or SystemClock(), WebhookRule(allowed, seconds), Lookups(found))
 
 
 def test_a_message_is_one_signed_request_to_the_address_that_was_looked_at(served):
@@ -200,6 +201,32 @@ def test_unknown_names_are_unreached():
         _sink(unknown).send(SCOPE, "https://nowhere.example/", TELLING)
 
 
+@pytest.mark.parametrize("speak", ["send", "ask"])
+def test_a_name_that_is_never_resolved_is_left_when_the_time_is_up(speak):
+    over, ended = threading.Event(), []
+
+    def hangs(_host, _port):
+        ended.append(over.wait(5))
+        return ["127.0.0.1"]
+
+    try:
+        with pytest.raises(Unreached, match="timed out"):
+            getattr(_sink(hangs, seconds=0.2), speak)(SCOPE, "https://slow.example/", TELLING)
+        assert not ended
+    finally:
+        over.set()
+
+
+def test_lookups_that_hang_are_bounded_and_make_room_when_they_end():
+    over = threading.Event()
+    lookups = Lookups(lambda _host, _port: ["127.0.0.1"] if over.wait(5) else [], most=1)
+    for words in ("^timed out$", "too many names"):
+        with pytest.raises(TimeoutError, match=words):
+            lookups.addresses("slow.example", 80, lambda: 0.05)
+    over.set()
+    assert lookups.addresses("slow.example", 80, lambda: 5.0) == ["127.0.0.1"]
+
+
 def test_what_is_no_url_is_refused_and_not_told():
     with pytest.raises(Refused) as found:
         _sink().send(SCOPE, "https://user:pass@h/", TELLING)
@@ -231,6 +258,8 @@ def test_a_question_is_answered_by_the_body(served, answer, body):
         (b"HTTP/1.1 302 There\r\nLocation: /x\r\n\r\n", "answered 302"),
         (b"no HTTP at all", "is no HTTP"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "is no HTTP"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 40 + b"\r\nabc\r\n", "is no HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 40 + b"\r\n\r\nabc", "is no HTTP"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 70_000, "more than 65536 bytes"),
         (b"", "is no HTTP"),
         (None, "timed out"),
@@ -240,6 +269,12 @@ def test_a_question_that_is_not_answered(served, answer, words):
     server = served(answer)
     with pytest.raises(Unreached, match=words):
         _sink(seconds=0.3).ask(SCOPE, f"http://choose.example:{server.port}/", TELLING)
+
+
+@pytest.mark.parametrize("host", [".example", f"{'a' * 64}.example", "a..example"])
+def test_what_can_be_no_name_is_unreached_before_anybody_is_connected_to(host):
+    with pytest.raises(Unreached, match="is not known"):
+        _sink().send(SCOPE, f"https://{host}/", TELLING)
 
 
 def test_nobody_inside_is_asked():
