@@ -20,14 +20,14 @@ class Question:
     Attributes:
         id: of this question.
         target: who is asked.
-        capacity: how much is to go, by zone, as the cluster would choose itself.
+        capacity: how much is to go, as the cluster would choose itself: by zone, and whether it is preemptible.
         nodes: those that it would choose, each with a server.
     """
 
     id: str
     target: str
     cluster: Cluster
-    capacity: Mapping[str, int]
+    capacity: Mapping[tuple[str, bool], int]
     nodes: Sequence[Node]
 
     @property

@@ -14,7 +14,8 @@ from backend.domain.consultations import Question
 from backend.domain.messages import Unreached
 from translators import arns
 
-_MARKET: Final = "on-demand"
+_MARKETS: Final = {False: "on-demand", True: "spot"}
+"""By whether the cloud may take a node back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,15 @@ class Consultations:
             "AutoScalingGroupARN": arns.group(region, account, cluster.id, cluster.name),
             "AutoScalingGroupName": cluster.name,
             "CapacityToTerminate": [
-                {"AvailabilityZone": zone, "Capacity": capacity, "InstanceMarketOption": _MARKET}
-                for zone, capacity in sorted(question.capacity.items())
+                {"AvailabilityZone": zone, "Capacity": capacity, "InstanceMarketOption": _MARKETS[preemptible]}
+                for (zone, preemptible), capacity in sorted(question.capacity.items())
             ],
             "Instances": [
                 {
                     "AvailabilityZone": node.zone,
                     "InstanceId": arns.instance_id(node.server_id or ""),
                     "InstanceType": node.instance_type,
-                    "InstanceMarketOption": _MARKET,
+                    "InstanceMarketOption": _MARKETS[node.preemptible],
                 }
                 for node in question.nodes
             ],

@@ -19,7 +19,8 @@ WORDS = Consultations(lambda region: region, lambda _project: "123456789012")
 def test_the_question():
     group = cluster("web")
     (one, other) = (node(group, name, zone=zone) for name, zone in (("a", "us-east-1b"), ("b", "us-east-1a")))
-    told = json.loads(WORDS.asked(Question("q", "https://x/", group, {"us-east-1b": 1, "us-east-1a": 1}, [one, other])))
+    capacity = {("us-east-1b", False): 1, ("us-east-1a", False): 1}
+    told = json.loads(WORDS.asked(Question("q", "https://x/", group, capacity, [one, other])))
     market = {"InstanceMarketOption": "on-demand"}
     assert told.pop("AutoScalingGroupARN").endswith(":autoScalingGroupName/web")
     assert told == {
@@ -39,6 +40,18 @@ def test_the_question():
         ],
         "Cause": "SCALE_IN",
     }
+
+
+def test_capacity_is_split_by_market():
+    group = cluster("web")
+    nodes = [node(group, "a", zone="us-east-1a"), node(group, "b", zone="us-east-1a", preemptible=True)]
+    capacity = {("us-east-1a", True): 1, ("us-east-1a", False): 1}
+    told = json.loads(WORDS.asked(Question("q", "https://x/", group, capacity, nodes)))
+    assert [each["InstanceMarketOption"] for each in told["Instances"]] == ["on-demand", "spot"]
+    assert told["CapacityToTerminate"] == [
+        {"AvailabilityZone": "us-east-1a", "Capacity": 1, "InstanceMarketOption": market}
+        for market in ("on-demand", "spot")
+    ]
 
 
 def test_what_an_answer_names():
