@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from backend.domain.cluster import Cluster
-from backend.domain.consultations import Question
+from backend.domain.consultations import Question, consultant_of
 from backend.domain.messages import SinkError
 from backend.domain.node import Node
 from backend.domain.scope import Scope
@@ -102,12 +102,13 @@ def cluster_pass(context: Context, lease: ClusterLease) -> Job:
     another word.
     """
     rng = context.rng(lease.cluster_id, lease.epoch)
+    answer = _Answer()
     for _ in range(REPLANS):
         with context.store.read() as conn:
             snapshot = read_snapshot(conn, lease.cluster_id)
         if snapshot is None:
             return
-        plan = yield from _planned(context, snapshot, rng)
+        plan = yield from _planned(context, snapshot, rng, answer)
         this = _Pass(context, lease, plan, rng)
         try:
             if not context.store.transact(this.claim):
@@ -123,8 +124,24 @@ def cluster_pass(context: Context, lease: ClusterLease) -> Job:
     context.store.transact(lambda conn: leases.release(conn, lease, context.now()))
 
 
-def _planned(context: Context, snapshot: Snapshot, rng: Random) -> Generator[Sequence[Call], list[Any], Plan]:
-    """A plan; made anew where the cloud knows what it lacks: where subnets lie, and why servers failed."""
+@dataclass(slots=True)
+class _Answer:
+    """Who was named to go by whom; a plan that is made anew in the same pass goes by it, too."""
+
+    target: str | None = None
+    named: frozenset[str] | None = None
+
+    def of(self, cluster: Cluster) -> frozenset[str] | None:
+        """What those said whom the cluster asks now; None where they were not asked."""
+        return self.named if self.target == consultant_of(cluster.spec.termination_rules) else None
+
+
+def _planned(
+    context: Context, snapshot: Snapshot, rng: Random, answer: _Answer
+) -> Generator[Sequence[Call], list[Any], Plan]:
+    """A plan; made anew where others know what it lacks: where subnets lie, why servers failed, and who is to go."""
+    cluster = snapshot.cluster
+    snapshot = replace(snapshot, named=answer.of(cluster), asked_at=context.consulted.at(cluster.id))
     plan = make_plan(snapshot, context.now(), context.settings, rng)
     if plan.places_wanted:
         snapshot = yield from _placed(context, snapshot)
@@ -135,7 +152,9 @@ def _planned(context: Context, snapshot: Snapshot, rng: Random) -> Generator[Seq
     if plan.places_wanted or plan.types_wanted or plan.faults_wanted:
         plan = make_plan(snapshot, context.now(), context.settings, rng)
     if plan.question is not None:
+        context.consulted.asked(cluster.id, context.now())
         (named,) = yield [Call(plan.question.scope, partial(_consult, context, plan.question), lane=_OUTSIDE)]
+        answer.target, answer.named = plan.question.target, named
         plan = make_plan(replace(snapshot, named=named), context.now(), context.settings, rng)
     return plan
 

@@ -13,6 +13,7 @@ from backend.drivers.archives import Archive
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.errors import CloudError
+from backend.engine.consulted import Consulted
 from backend.engine.measures import Measures, Unmeasured
 from backend.engine.pauses import Bounds, HeldUp, bounds_of
 from backend.engine.settings import EngineSettings
@@ -31,6 +32,7 @@ class Context:
         measures: are told the same, and more.
         outlets: where messages go.
         held_up: what the cloud holds up: asked for less and less often.
+        consulted: when somebody outside was last asked which nodes of a cluster may go.
         unreached: projects that could not be asked at the last look of this engine: told in the log once.
         archive: where old records go before they are deleted; None: nowhere.
     """
@@ -46,6 +48,7 @@ class Context:
     measures: Measures = field(default_factory=Unmeasured)
     outlets: Outlets = field(default_factory=Outlets)
     held_up: HeldUp = field(default_factory=HeldUp)
+    consulted: Consulted = field(default_factory=Consulted)
     unreached: set[Scope] = field(default_factory=set)
     archive: Archive | None = None
 

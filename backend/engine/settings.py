@@ -44,7 +44,7 @@ class EngineSettings:
         watch_again: full listings that found servers missing go on after this pause.
         confirmations: servers missing from a listing that are asked for one by one in one observation.
         launch_batch: servers made by one call.
-        consult_again: who chooses the nodes that go, and named too few, is asked again then.
+        consult_again: who chooses the nodes that go, and named too few, is asked again then, and by no pass sooner.
         launches, deletions: nodes launched and delete calls made by one pass over a cluster.
         first_launches: nodes launched by one pass while no server was made yet of what is launched.
         window: how many servers of a cluster are built at once.

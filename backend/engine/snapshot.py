@@ -86,6 +86,7 @@ class Snapshot:
         launch_first: the project wants clusters without a maintenance policy to launch before they terminate.
         project, region: how many of their nodes are in service and bad; nothing where none of the cluster's is.
         named: servers, by short id, that somebody outside chose to go; None where nobody was asked.
+        asked_at: when this engine last asked them; None: it has not lately.
         faults: the cloud's own words about servers that went into error, by node id; None where it has none. Only of
             those that it was asked for.
         alarms: of those that a refresh looks at, whether they are in alarm; by name.
@@ -105,6 +106,7 @@ class Snapshot:
     types: Offer | None = None
     alarms: Mapping[str, bool] = field(default_factory=dict)
     named: Collection[str] | None = None
+    asked_at: datetime | None = None
 
     @property
     def cluster(self) -> Cluster:

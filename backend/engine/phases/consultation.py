@@ -26,7 +26,11 @@ def choosable(draft: Draft, number: int) -> frozenset[str] | None:
     unmade = frozenset(node.id for node in draft.counted() if node.server_id is None)
     named = draft.snapshot.named
     if named is None:
-        _ask(draft, target, number)
+        asked_at = draft.snapshot.asked_at
+        if asked_at is not None and asked_at <= draft.now < asked_at + draft.settings.consult_again:
+            draft.wake(asked_at + draft.settings.consult_again)
+        else:
+            _ask(draft, target, number)
         return unmade
     found = unmade | {node.id for node in draft.counted() if node.server_id and short_id(node.server_id) in named}
     if len(found) < number:
@@ -38,6 +42,6 @@ def _ask(draft: Draft, target: str, number: int) -> None:
     chosen = termination.choose(draft.counted(), number, termination_view(draft), draft.rng)
     nodes = [node for node in chosen if node.server_id is not None]
     if nodes:
-        capacity = Counter(node.zone for node in nodes)
+        capacity = Counter((node.zone, node.preemptible) for node in nodes)
         draft.question = Question(draft.new_id(), target, draft.cluster, dict(capacity), nodes)
     draft.wake(draft.now + draft.settings.consult_again)
