@@ -36,7 +36,7 @@ def merged(one: Spread, other: Spread) -> Spread:
     return found if len(found) <= EXACT else rounded(found)
 
 
-def rounded(spread: Spread) -> Spread:
+def rounded(spread: Spread) -> dict[float, float]:
     """With one value for all that are within one per cent of it; done again it changes nothing."""
     found: dict[float, float] = {}
     for value, count in spread.items():

@@ -121,6 +121,11 @@ _SIMPLE: Final[Mapping[str, str]] = {
 }
 
 
+def by_spread(statistic: str) -> bool:
+    """Whether it asks how samples are spread: a percentile, and what is trimmed at one."""
+    return statistic not in _SIMPLE
+
+
 def is_statistic(text: str) -> bool:
     """Whether ``Datapoint.value`` knows it."""
     return text in _SIMPLE or distributions.statistic(text) is not None
@@ -201,15 +206,54 @@ def by_period(points: Iterable[Datapoint], period_seconds: int, since: datetime 
     """
     length = timedelta(seconds=period_seconds)
     start = since or _EPOCH
-    found: dict[datetime, Datapoint] = {}
+    found: dict[datetime, Datapoint | _Period] = {}
     for point in points:
         if since is not None and point.at < since:
             continue
         past = (point.at - start) % length
         at = point.at - past if past else point.at
         known = found.get(at)
-        if known is not None:
-            found[at] = merged(known, point)
-        else:
+        if known is None:
             found[at] = replace(point, at=at) if past else point
-    return [found[at] for at in sorted(found)]
+            continue
+        if isinstance(known, Datapoint):
+            found[at] = known = _Period(known)
+        known.add(point)
+    return [each if isinstance(each := found[at], Datapoint) else each.point() for at in sorted(found)]
+
+
+class _Period:
+    """Many points of one period, put together one after the other; ``merged`` would copy their spread each time."""
+
+    def __init__(self, first: Datapoint) -> None:
+        self._first = first
+        self._samples, self._total, self._least, self._most = first.samples, first.total, first.least, first.most
+        self._unit = first.unit
+        known = first.spread_known
+        self._spread = None if known is None else dict(known)
+        self._most_values = _MANY
+
+    def add(self, point: Datapoint) -> None:
+        self._samples += point.samples
+        self._total += point.total
+        self._least, self._most = min(self._least, point.least), max(self._most, point.most)
+        self._unit = self._unit if self._unit == point.unit else None
+        other, spread = point.spread_known, self._spread
+        if spread is None or other is None:
+            self._spread = None
+            return
+        for value, count in other.items():
+            spread[value] = spread.get(value, 0.0) + count
+        if len(spread) > self._most_values:
+            self._spread = distributions.rounded(spread)
+            self._most_values = max(_MANY, 2 * len(self._spread))
+
+    def point(self) -> Datapoint:
+        same = self._least == self._most
+        spread = None if same or self._spread is None else distributions.merged(self._spread, {})
+        told = (self._samples, self._total, self._least, self._most, spread, self._unit)
+        return Datapoint(self._first.at, *told)
+
+
+_MANY: Final = 10 * distributions.EXACT
+"""Different values of a period that are put together before they are told as fewer."""

@@ -186,11 +186,21 @@ class _Asked:
         """When the newest, or the oldest, of the periods began that the state was judged by; now, where nobody says."""
         assert self.alarm.acts is not None
         data = json.loads(self.alarm.acts["data"] or "{}")
-        judged = data.get("evaluatedDatapoints") if isinstance(data, dict) else None
+        data = data if isinstance(data, dict) else {}
+        judged = data.get("evaluatedDatapoints")
         entries = judged if isinstance(judged, list) else []
         instants = [_instant(each.get("timestamp")) for each in entries if isinstance(each, dict)]
         known = [each for each in instants if each is not None]
-        return self.now if not known else max(known) if which == "newest" else min(known)
+        if not known or which == "newest":
+            return max(known, default=self.now)
+        # Of many periods not all are told, but there is a recent point, or a gap, for each of them.
+        recent = data.get("recentDatapoints")
+        number = len(recent) if isinstance(recent, list) else 0
+        try:
+            oldest = max(known) - timedelta(seconds=self.alarm.rule.period) * max(number - 1, 0)
+        except OverflowError:  # of data that anybody may have set
+            return min(known)
+        return min(oldest, *known)
 
     def _invoking(self) -> str:
         """What activities tell of the alarm, as a JSON text."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from backend.domain.alarms import AlarmState, Comparison, Missing, Watched
 
+T = TypeVar("T")
 _PERCENTILE: Final = re.compile(r"p(\d+(?:\.\d+)?)")
 _HALF: Final = 0.5
 _TREATED: Final = {Missing.BREACHING: "Breaching", Missing.NOT_BREACHING: "NonBreaching"}
@@ -70,14 +71,15 @@ def _judged(
 ) -> _Judged:
     needed, number, treatment = watched.enough, watched.periods, watched.treatment
     if len(there) >= number:
-        newest = there[:number]
-        bad = [slot for slot in breaching if slot in newest]
+        newest, crossing = there[:number], set(breaching)
+        bad = [slot for slot in newest if slot in crossing]
         if len(bad) >= needed:
             return AlarmState.ALARM, bad, 0
-        return AlarmState.OK, [slot for slot in newest if slot not in bad], 0
+        return AlarmState.OK, [slot for slot in newest if slot not in crossing], 0
     if len(breaching) >= needed:
         return AlarmState.ALARM, breaching, 0
-    missing, good = number - len(there), [slot for slot in there if slot not in breaching]
+    crossing = set(breaching)
+    missing, good = number - len(there), [slot for slot in there if slot not in crossing]
     if not there:
         return _without_data(treatment, number)
     if treatment is Missing.BREACHING and len(breaching) + missing >= needed:
@@ -121,6 +123,15 @@ _ABOVE: Final = {
 }
 
 
+_SHOWN: Final = 5
+"""Where so many points say so, the reason tells the newest of them in a sentence of their own. Source: messages that
+users showed (30 and 24 datapoints, guardian/alarms-handler; 5, of 2020 and of 2025)."""
+_MOST_DATA: Final = 4000
+"""Characters. Source: the model, StateReasonData."""
+_MOST_RECENT: Final = 2000
+"""Of those, the recent points' at most."""
+
+
 class _Told:
     """Why a state is so, in words and as data."""
 
@@ -139,16 +150,19 @@ class _Told:
         if not used:
             periods = "period" if number == 1 else "periods"
             return f"Threshold Crossed: no datapoints were received for {number} {periods} and {missing}."
-        shown = ", ".join(f"{float(self._points[slot].value)} ({slot:%d/%m/%y %H:%M:%S})" for slot in used)
+        shown = ", ".join(f"{float(self._points[slot].value)} ({slot:%d/%m/%y %H:%M:%S})" for slot in used[:_SHOWN])
         alarm = state is AlarmState.ALARM
         verb = ("was" if len(used) == 1 else "were") + ("" if alarm else " not")
         least = self._watched.enough if alarm else number - self._watched.enough + 1
         way = "OK -> ALARM" if alarm else "ALARM -> OK"
+        many = len(used) >= _SHOWN
+        crossed = "crossed" if alarm else "did not cross"  # the latter is unsourced
+        newest = f". The most recent datapoints which {crossed} the threshold: [{shown}]" if many else ""
         return (
-            f"Threshold Crossed: {len(used)} out of the last {number} datapoints [{shown}] {verb}"
+            f"Threshold Crossed: {len(used)} out of the last {number} datapoints{'' if many else f' [{shown}]'} {verb}"
             f" {_ABOVE[self._watched.comparison]} the threshold ({float(self._watched.threshold)})"
-            f"{f' and {missing}' if treated else ''} (minimum {least} {'datapoint' if least == 1 else 'datapoints'}"
-            f" for {way} transition)."
+            f"{f' and {missing}' if treated else ''}{newest}"
+            f" (minimum {least} {'datapoint' if least == 1 else 'datapoints'} for {way} transition)."
         )
 
     def data(self, state: AlarmState, used: Sequence[datetime]) -> str:
@@ -166,11 +180,11 @@ class _Told:
             **({"unit": stat.unit} if stat is not None and stat.unit is not None else {}),
             **({"statistic": stat.statistic} if stat is not None else {}),
             "period": self._watched.period,
-            "recentDatapoints": [None if point is None else point.value for point in recent] if there else [],
+            "recentDatapoints": _newest([None if point is None else point.value for point in recent] if there else []),
             "threshold": self._watched.threshold,
-            "evaluatedDatapoints": [self._evaluated(slot) for slot in shown],
         }
-        return json.dumps(told, separators=(",", ":"))
+        left = _MOST_DATA - len(_json({**told, "evaluatedDatapoints": []}))
+        return _json({**told, "evaluatedDatapoints": _as_fits((self._evaluated(slot) for slot in shown), left)})
 
     def _oldest(self, there: Sequence[datetime]) -> int:
         """Of the points that are told: as many as are judged, and no gap before the first of them."""
@@ -184,6 +198,26 @@ class _Told:
                 told["sampleCount"] = point.samples
             told["value"] = point.value
         return told
+
+
+def _newest(values: Sequence[float | None]) -> list[float | None]:
+    """As many as there is room for, of values of which the last is the newest."""
+    return _as_fits(reversed(values), _MOST_RECENT)[::-1]
+
+
+def _as_fits(told: Iterable[T], room: int) -> list[T]:
+    """The first of these, as many as there is room for."""
+    found: list[T] = []
+    for each in told:
+        room -= len(_json(each)) + 1
+        if room < 0:
+            break
+        found.append(each)
+    return found
+
+
+def _json(told: Any) -> str:
+    return json.dumps(told, separators=(",", ":"))
 
 
 def _instant(at: datetime) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from backend.domain.metric_queries import Line, MetricStat
-from backend.domain.metrics import FIVE_MINUTES, HOUR, MINUTE, Datapoint, floored
+from backend.domain.metrics import FIVE_MINUTES, HOUR, MINUTE, Datapoint, by_spread, floored
 from backend.domain.scope import Scope
 from backend.domain.steps import Steps
 from backend.store import metrics
@@ -44,7 +44,8 @@ def reading(  # noqa: PLR0917 - whose, when, and how much of it
         if stat not in known:
             first = begin(start, stat.period, now)
             steps.take(STEPS_OF_LOOK)
-            found = metrics.by_unit(conn, scope, stat.metric, stat.period, first, end, steps)
+            spreads = by_spread(stat.statistic)
+            found = metrics.by_unit(conn, scope, stat.metric, stat.period, first, end, steps, spreads=spreads)
             known[stat] = of_unit(stat, found)
         return known[stat]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, and_, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Table, and_, bindparam, func, insert, null, or_, select, tuple_, update
 
 from backend.domain.metrics import (
     FIVE_MINUTES,
@@ -255,14 +255,21 @@ def points(  # noqa: PLR0917 - which periods of which series
     start: datetime,
     end: datetime,
     unit: str | None = None,
+    steps: Steps | None = None,
+    *,
+    spreads: bool = True,
 ) -> list[Datapoint]:
     """The periods of a metric that start from ``start`` on and before ``end``, ascending; those without data are not.
 
     Args:
         period_seconds: periods begin at multiples of it, counted from ``start``.
         unit: data of that unit alone; None: of any, put together.
+        spreads: how samples are spread is wanted, which costs most of what is read.
+
+    Raises:
+        TooManySteps: see ``by_unit``.
     """
-    found = by_unit(conn, scope, metric, period_seconds, start, end)
+    found = by_unit(conn, scope, metric, period_seconds, start, end, steps, spreads=spreads)
     if unit is not None:
         return found.get(unit, [])
     if len(found) == 1:
@@ -279,23 +286,33 @@ def by_unit(  # noqa: PLR0917 - as above
     start: datetime,
     end: datetime,
     steps: Steps | None = None,
+    *,
+    spreads: bool = True,
 ) -> dict[str, list[Datapoint]]:
     """As ``points``, of each unit that has data then by itself, in the order of their names.
 
     Raises:
-        TooManySteps: of which reading a point as it is kept costs one.
+        TooManySteps: of which reading a point as it is kept costs one, and each value that its samples have.
     """
+    steps = steps or Steps()
     asked = select(_s.id, _s.unit).where(_s.metric_id == metric_id(scope, metric)).order_by(_s.unit)
     found = {}
     for row in conn.execute(asked).all():
-        raw = _raw(conn, row, period_seconds, start, end, steps or Steps())
+        raw = _raw(conn, row, period_seconds, start, end, steps, spreads=spreads)
         if periods := by_period(raw, period_seconds, start):
             found[row.unit] = periods
     return found
 
 
 def _raw(  # noqa: PLR0917 - as above
-    conn: Connection, series: Any, period_seconds: int, start: datetime, end: datetime, steps: Steps
+    conn: Connection,
+    series: Any,
+    period_seconds: int,
+    start: datetime,
+    end: datetime,
+    steps: Steps,
+    *,
+    spreads: bool,
 ) -> Iterable[Datapoint]:
     """Points of a series within a time, as they are kept, packed ones of the coarsest grain that fits first."""
     fits = [grain for grain in GRAINS if period_seconds % grain.seconds == 0 and _aligned(start, grain)]
@@ -304,12 +321,12 @@ def _raw(  # noqa: PLR0917 - as above
     t = grain.table.c
     blocks = select(t.at, t.points).where(t.series_id == series.id, t.at >= floored(start, grain.block), t.at < end)
     for row in conn.execute(blocks.order_by(t.at)):
-        points = unpack(row.at, row.points, series.unit)
-        steps.take(len(points))
+        points = unpack(row.at, row.points, series.unit, spreads=spreads, steps=steps)
         yield from (point for point in points if start <= point.at < end)
-    loose = select(metric_points).where(_p.series_id == series.id, _p.at >= start, _p.at < end).order_by(_p.at)
+    columns = [each if spreads or each is not _p.spread else null().label("spread") for each in _p]
+    loose = select(*columns).where(_p.series_id == series.id, _p.at >= start, _p.at < end).order_by(_p.at)
     for row in conn.execute(loose):
-        steps.take(1)
+        steps.take(1 + len(row.spread or ()))
         yield point_of(row, series.unit)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from backend.domain.distributions import bucket_of, value_of
 from backend.domain.metrics import Datapoint
+from backend.domain.steps import Steps
 from backend.store.types import from_micros, to_micros
 
 _VERSION: Final = b"\x01"
@@ -61,8 +62,18 @@ def _counts(spread: Mapping[Any, float], keys: Sequence[Any]) -> bytes:
     return array("d", [spread[key] for key in keys]).tobytes()
 
 
-def unpack(start: datetime, packed: bytes, unit: str | None = None) -> list[Datapoint]:
-    """What was packed, of a series in that unit."""
+def unpack(
+    start: datetime, packed: bytes, unit: str | None = None, *, spreads: bool = True, steps: Steps | None = None
+) -> list[Datapoint]:
+    """What was packed, of a series in that unit.
+
+    Args:
+        spreads: how samples are spread is wanted, too.
+        steps: a point costs one, and so does each value that its samples have.
+
+    Raises:
+        TooManySteps
+    """
     raw = zlib.decompress(memoryview(packed)[1:])
     (count,) = struct.unpack_from("<I", raw)
     at = 4
@@ -72,12 +83,18 @@ def unpack(start: datetime, packed: bytes, unit: str | None = None) -> list[Data
     for _ in range(4):
         columns.append(array("d", raw[at : at + 8 * count]))
         at += 8 * count
-    spreads = _spreads(raw, at)
+    if steps is not None:
+        steps.take(count + ((len(raw) - at) // _SPREAD_VALUE if spreads else 0))
+    spread = _spreads(raw, at) if spreads else {}
     first = to_micros(start)
     return [
-        Datapoint(from_micros(first + second * _SECOND), samples, total, least, most, spreads.get(number), unit)
+        Datapoint(from_micros(first + second * _SECOND), samples, total, least, most, spread.get(number), unit)
         for number, (second, samples, total, least, most) in enumerate(zip(seconds, *columns, strict=True))
     ]
+
+
+_SPREAD_VALUE: Final = 10
+"""Bytes of a value and how many samples have it; of one that is kept as it is they are more."""
 
 
 def _spreads(raw: bytes, at: int) -> Mapping[int, Mapping[float, float]]:

@@ -2,20 +2,23 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Delete, Select, Update, event
 
 from backend.domain.alarms import AlarmState, Comparison, WantedAlarm, Watched
 from backend.domain.metric_queries import MetricStat
-from backend.domain.metrics import Metric
+from backend.domain.metrics import Metric, measured
 from backend.domain.scaling import PolicyKind, WantedPolicy
 from backend.domain.scope import Scope
 from backend.domain.tracking import Tracking
-from backend.engine import alarming
+from backend.engine import alarm_verdicts, alarming
 from backend.services.alarms import AlarmQuery
 from backend.services.scaling_policies import PolicyName, Said
+from backend.store import metrics
 from backend.store.alarm_tables import alarm_rounds, alarms
 from tests.factories import SCOPE
 
@@ -134,6 +137,23 @@ def test_what_is_changed_while_it_is_judged_is_judged_again(world, monkeypatch):
     world.clock.move(1)
     tick(world)
     assert found(world)["a"].state is AlarmState.OK
+
+
+def test_an_evaluation_has_its_measure_and_reads_only_what_is_asked_for(world, monkeypatch):
+    """How samples are spread is most of what a metric has: no average pays for it, and a percentile within bounds."""
+    monkeypatch.setattr(alarm_verdicts, "_STEPS", 100)
+    put(world, "average")
+    put(world, "percentile", stat=replace(LOAD, statistic="p90"))
+    datum = measured(LOAD.metric, world.clock.now(), [float(number) for number in range(100)])
+    world.store.transact(partial(metrics.add, scope=SCOPE, data=[datum], now=world.clock.now()))
+    world.clock.move(90)
+    tick(world)
+    states = {name: alarm.state for name, alarm in found(world).items()}
+    assert states == {"average": AlarmState.ALARM, "percentile": AlarmState.INSUFFICIENT_DATA}
+    monkeypatch.setattr(alarm_verdicts, "_STEPS", 102)
+    world.clock.move(60)
+    tick(world)
+    assert found(world)["percentile"].state is AlarmState.ALARM
 
 
 @pytest.fixture

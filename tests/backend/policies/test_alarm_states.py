@@ -141,3 +141,23 @@ def test_when_it_is_evaluated():
         fine = next_evaluation(name, 10, now)
         assert fine - now <= timedelta(seconds=10)
         assert next_evaluation(name, 10, fine) == fine + timedelta(seconds=10)
+
+
+def test_many_points_are_told_as_far_as_there_is_room():
+    """Source: a message that a user showed, of 30 datapoints; the model's lengths of StateReason and StateReasonData."""
+    verdict = decided(watched(30, 30), "X" * 30)
+    first = "100.0 (14/09/26 10:59:00)"
+    assert verdict.reason.startswith(
+        "Threshold Crossed: 30 out of the last 30 datapoints were greater than the threshold (50.0)."
+        f" The most recent datapoints which crossed the threshold: [{first}, "
+    )
+    assert verdict.reason.endswith("10:55:00)] (minimum 30 datapoints for OK -> ALARM transition).")
+    assert len(json.loads(verdict.data)["evaluatedDatapoints"]) == 30
+    for drawn in ("X" * 1440, "X0" * 720):
+        verdict = decided(watched(1440, 1440), drawn)
+        assert len(verdict.reason) <= 1023
+        assert len(verdict.data) <= 4000
+        told = json.loads(verdict.data)
+        assert told["evaluatedDatapoints"][0]["timestamp"].startswith("2026-09-14T10:5")
+        assert len(told["recentDatapoints"]) > 300
+        assert len(told["evaluatedDatapoints"]) > 15
