@@ -159,7 +159,7 @@ def _note(
             noted.acting.append(alarm.id)
             continue
         noted.judged += 1
-        if each.faulty or not _written(conn, scope, each, now, noted, next_at):
+        if each.faulty or not _written(context, conn, scope, each, noted, next_at):
             noted.faults += 1
             next_at[alarm.id] = now + _FAULT_PAUSE
         if context.clock.monotonic() >= ends_at:
@@ -171,12 +171,12 @@ def _note(
 
 
 def _written(  # noqa: PLR0917 - what is written of which alarm, and what is left to be done for it
-    conn: Connection, scope: Scope, judged: _Judged, now: datetime, noted: _Noted, next_at: dict[str, datetime]
+    context: Context, conn: Connection, scope: Scope, judged: _Judged, noted: _Noted, next_at: dict[str, datetime]
 ) -> bool:
     """Write what an alarm comes to, or have it put off where that is nothing; False where a fault kept us from it."""
-    alarm = judged.alarm
+    alarm, now = judged.alarm, context.now()
     try:
-        values = _values(conn, scope, judged, now)
+        values = _values(context, conn, scope, judged, now)
     except Exception as error:  # noqa: BLE001 - as with its judgement
         _pass_over(scope, alarm.name, error)
         return False
@@ -187,7 +187,7 @@ def _written(  # noqa: PLR0917 - what is written of which alarm, and what is lef
     return True
 
 
-def _values(conn: Connection, scope: Scope, judged: _Judged, now: datetime) -> dict[str, Any]:
+def _values(context: Context, conn: Connection, scope: Scope, judged: _Judged, now: datetime) -> dict[str, Any]:
     """Write what an alarm comes to, all of it or nothing; what of its columns that changes."""
     alarm, verdict = judged.alarm, judged.verdict
     state = alarm.state if verdict is None else verdict.state
@@ -199,7 +199,8 @@ def _values(conn: Connection, scope: Scope, judged: _Judged, now: datetime) -> d
             alarm_changes.write(conn, scope, alarm, **values)
         return values
     with conn.begin_nested():
-        values = alarm_changes.come_to(conn, scope, alarm, (verdict.state, verdict.reason, verdict.data), now)
+        to, most = (verdict.state, verdict.reason, verdict.data), context.outlets.most_waiting
+        values = alarm_changes.come_to(conn, scope, alarm, to, now, most)
         again = next_evaluation(alarm.id, alarm.rule.period, now)
         values["next_at"] = now if values.get("acts") is not None else again
         alarm_changes.write(conn, scope, alarm, **values)

@@ -28,6 +28,7 @@ from backend.domain.alarms import (
     metric_key,
     next_evaluation,
 )
+from backend.domain.messages import MOST_WAITING
 from backend.domain.metric_queries import ExpressionRefused, Line
 from backend.domain.metrics import HOUR, Metric
 from backend.domain.page import Page
@@ -50,11 +51,16 @@ Describe = Callable[[Alarm], Mapping[str, Any]]
 
 
 class Alarms:
-    """Each call may raise StoreUnavailable."""
+    """Each call may raise StoreUnavailable.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    Args:
+        most_waiting: see ``Outlets``.
+    """
+
+    def __init__(self, store: Store, clock: Clock, most_waiting: int = MOST_WAITING) -> None:
         self._store = store
         self._clock = clock
+        self._most_waiting = most_waiting
 
     def put(self, scope: Scope, wanted: WantedAlarm, describe: Describe) -> Alarm:
         """Make an alarm, or write another's configuration in the place of its own; that keeps its state and its tags.
@@ -111,7 +117,7 @@ class Alarms:
                 raise AlarmNotFound(name)
             if alarm.state is state:
                 return
-            values = alarm_changes.come_to(conn, scope, alarm, (state, reason, data), now)
+            values = alarm_changes.come_to(conn, scope, alarm, (state, reason, data), now, self._most_waiting)
             if values.get("acts") is not None:
                 values["next_at"] = now
             alarm_changes.write(conn, scope, alarm, **values)

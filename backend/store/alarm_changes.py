@@ -19,14 +19,21 @@ from backend.store.alarms import ALARMS
 from backend.store.types import to_micros
 
 
-def come_to(
-    conn: Connection, scope: Scope, alarm: Alarm, to: tuple[AlarmState, str, str | None], now: datetime
+def come_to(  # noqa: PLR0917 - which alarm comes to what, when, and how much may be told of it
+    conn: Connection,
+    scope: Scope,
+    alarm: Alarm,
+    to: tuple[AlarmState, str, str | None],
+    now: datetime,
+    most_waiting: int,
 ) -> dict[str, Any]:
     """Write that an alarm is in another state from now on; what of its columns that changes.
 
     Args:
         alarm: as held in this transaction.
         to: the state, and why, in words and as a JSON text.
+        most_waiting: messages of the project in this region that wait at once; see ``Outlets``. An action for which
+            there is no room fails, as the history tells.
     """
     state, reason, data = to
     summary = f"Alarm updated from {alarm.state} to {state}"
@@ -42,7 +49,7 @@ def come_to(
         "transitioned_at": now,
     }
     if alarm.enabled:
-        _tell(conn, scope, alarm, to, now)
+        _tell(conn, scope, alarm, to, now, most_waiting)
         values["acts"] = acts(alarm, state, alarm.state, data, now)
     return values
 
@@ -70,16 +77,25 @@ def _state(state: AlarmState, reason: str, data: str | None) -> str:
     return told if data is None else f'{told[:-1]},"stateReasonData":{data}}}'
 
 
-def _tell(
-    conn: Connection, scope: Scope, alarm: Alarm, to: tuple[AlarmState, str, str | None], now: datetime
-) -> None:  # fmt: skip
-    """Send whoever hears of the state a message, and keep that in the history."""
+def _tell(  # noqa: PLR0917 - as above
+    conn: Connection,
+    scope: Scope,
+    alarm: Alarm,
+    to: tuple[AlarmState, str, str | None],
+    now: datetime,
+    most_waiting: int,
+) -> None:
+    """Send whoever hears of the state a message, as far as there is room, and keep that in the history."""
     state, reason, _ = to
     targets = [action for action in alarm.actions(state) if policy_of(action) is None]
+    if not targets:
+        return
+    room = max(outbox.room(conn, scope, most_waiting), 0)
     data = {**facts(alarm, alarm.state, state, now), "reason": reason, **_actions(alarm)}
-    outbox.add(conn, [_message(scope, alarm, target, data, now) for target in targets])
-    for target in targets:
-        executed(conn, scope, alarm, target, now)
+    outbox.add(conn, [_message(scope, alarm, target, data, now) for target in targets[:room]])
+    for number, target in enumerate(targets):
+        fault = None if number < room else f"Failed to execute action {target}"  # unsourced
+        executed(conn, scope, alarm, target, now, fault=fault)
 
 
 def _message(scope: Scope, alarm: Alarm, target: str, data: Mapping[str, Any], now: datetime) -> Message:

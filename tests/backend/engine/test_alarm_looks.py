@@ -1,5 +1,6 @@
 """How an engine looks at alarms: for a short while at a project's, past those that fail, and in one order of locks."""
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,16 +10,16 @@ from functools import partial
 import pytest
 from sqlalchemy import Delete, Select, Update, event
 
-from backend.domain.alarms import AlarmState, Comparison, WantedAlarm, Watched
+from backend.domain.alarms import AlarmState, Comparison, HistoryKind, WantedAlarm, Watched
 from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import Metric, measured
 from backend.domain.scaling import PolicyKind, WantedPolicy
 from backend.domain.scope import Scope
 from backend.domain.tracking import Tracking
 from backend.engine import alarm_verdicts, alarming
-from backend.services.alarms import AlarmQuery
+from backend.services.alarms import AlarmQuery, HistoryQuery
 from backend.services.scaling_policies import PolicyName, Said
-from backend.store import metrics
+from backend.store import metrics, outbox
 from backend.store.alarm_tables import alarm_rounds, alarms
 from tests.factories import SCOPE
 
@@ -154,6 +155,21 @@ def test_an_evaluation_has_its_measure_and_reads_only_what_is_asked_for(world, m
     world.clock.move(60)
     tick(world)
     assert found(world)["percentile"].state is AlarmState.ALARM
+
+
+def test_messages_of_alarms_have_no_more_room_than_others(world):
+    world.backend.alarms._most_waiting = 3
+    topics = tuple(f"arn:aws:sns:{SCOPE.region}:1:t{number}" for number in range(2))
+    put(world, "a", alarm_actions=topics, ok_actions=topics)
+    for state in (AlarmState.ALARM, AlarmState.OK, AlarmState.ALARM):
+        world.backend.alarms.set_state(SCOPE, "a", state, "by hand")
+    with world.store.read() as conn:
+        assert outbox.kept(conn, SCOPE.project_id) == 3
+    query = HistoryQuery("a", HistoryKind.ACTION, ascending=True)
+    items = world.backend.alarms.history(SCOPE, query, 10).items
+    words = [item.summary.split()[0] for item in items]
+    assert sorted(words) == ["Failed"] * 3 + ["Successfully"] * 3
+    assert json.loads(items[-1].data)["actionState"] == "Failed"
 
 
 @pytest.fixture
