@@ -36,6 +36,9 @@ class Chooser:
         self._hung = frozenset(hung)
         self._counts = draft.zone_counts() + Counter(node.zone for node in beside)
         self._closed = closed_places(draft) if heeds_failures else set()
+        self._failures = {place: entry.failures for place, entry in draft.backoffs.items()}
+        self._sides: dict[bool, dict[int, tuple[str, Profile]]] = {}
+        self._orders: dict[tuple[str, bool], list[Candidate]] = {}
         self._held: Counter[tuple[str, str, bool]] = Counter()
         self._on_demand = 0
         self._leaving = {old.id for _, old in draft.pairs()}
@@ -104,30 +107,37 @@ class Chooser:
     def _share(self, share: Distribution) -> int:
         return allocation.on_demand_of(self._spec.desired, share)
 
-    def _open(self, zone: str, *, preemptible: bool) -> list[Profile]:
-        """What may be launched in a zone now."""
-        choices = (
-            replace(each, preemptible=preemptible)
-            for each in self._draft.choices
-            if preemptible not in each.barred and (each.zones is None or zone in each.zones)
-        )
-        return [each for each in choices if (zone, each.key) not in self._closed]
+    def _open(self, zone: str, *, preemptible: bool) -> list[Candidate]:
+        """What may be launched in a zone now, as the strategy takes it: neither changes while launches are chosen."""
+        mix, found = self._spec.mix, self._orders.get((zone, preemptible))
+        if found is None and mix is not None:
+            candidates = [
+                candidate_of(each, position, self._failures.get((zone, key), 0))
+                for position, (key, each) in self._side(preemptible=preemptible).items()
+                if (each.zones is None or zone in each.zones) and (zone, key) not in self._closed
+            ]
+            found = allocation.ordered(mix.spot_strategy if preemptible else mix.on_demand_strategy, candidates)
+            self._orders[zone, preemptible] = found
+        return found or []
+
+    def _side(self, *, preemptible: bool) -> dict[int, tuple[str, Profile]]:
+        """Rank -> key and profile of what may be launched of a class."""
+        if preemptible not in self._sides:
+            choices = enumerate(self._draft.choices)
+            here = (
+                (at, replace(each, preemptible=preemptible)) for at, each in choices if preemptible not in each.barred
+            )
+            self._sides[preemptible] = {at: (each.key, each) for at, each in here}
+        return self._sides[preemptible]
 
     def _best(self, mix: Mix, zone: str, *, preemptible: bool) -> Profile:
-        profiles = self._open(zone, preemptible=preemptible)
-        failures = {place: entry.failures for place, entry in self._draft.backoffs.items()}
-        candidates = [
-            candidate_of(each, position, failures.get((zone, each.key), 0)) for position, each in enumerate(profiles)
-        ]
-        strategy, pools = mix.on_demand_strategy, None
-        if preemptible:
-            strategy = mix.spot_strategy
-            if strategy is Strategy.LOWEST_PRICE:
-                pools = mix.distribution.spot_pools or allocation.USUAL_POOLS
-        held = {kind: units for (here, kind, spot), units in self._held.items() if here == zone and spot == preemptible}
-        chosen = allocation.best(strategy, candidates, pools, held)
+        pools, held = None, {}
+        if preemptible and mix.spot_strategy is Strategy.LOWEST_PRICE:
+            pools = mix.distribution.spot_pools or allocation.USUAL_POOLS
+            held = {kind: units for (here, kind, spot), units in self._held.items() if here == zone and spot}
+        chosen = allocation.best(self._open(zone, preemptible=preemptible), pools, held)
         assert chosen is not None
-        return profiles[chosen.position]
+        return self._side(preemptible=preemptible)[chosen.position][1]
 
     def _hold(self, zone: str, instance_type: str, units: int, *, preemptible: bool) -> None:
         self._held[zone, instance_type, preemptible] += units

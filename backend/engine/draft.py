@@ -17,6 +17,7 @@ from backend.domain.backoff import NO_PROFILE, Backoff
 from backend.domain.cluster import ClusterStatus, Process
 from backend.domain.consultations import Question
 from backend.domain.node import ENDING, SERVING, Health, LeavesFor, Node, NodeState, ServerStatus, capacity
+from backend.domain.profile import ProfileRef
 from backend.domain.refreshes import FORWARD
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, TrafficSource
 from backend.drivers.balancing import Target
@@ -117,10 +118,16 @@ class Draft(Revision):
 
     def profile_of(self, node: Node) -> Profile | None:
         """What a node was to be made from, where that is still among what may be launched."""
+        found = self._by_made.get((node.profile, node.instance_type)) or self._by_made.get((node.profile, None))
+        return None if found is None else replace(found, preemptible=node.preemptible)
+
+    @cached_property
+    def _by_made(self) -> dict[tuple[ProfileRef | None, str | None], Profile]:
+        """(what it is made from, its type where it is one of a mix) -> the first such choice."""
+        found: dict[tuple[ProfileRef | None, str | None], Profile] = {}
         for each in self.choices:
-            if each.ref == node.profile and (not each.mixed or each.instance_type == node.instance_type):
-                return replace(each, preemptible=node.preemptible)
-        return None
+            found.setdefault((each.ref, each.instance_type if each.mixed else None), each)
+        return found
 
     # what is added ---------------------------------------------------------------------------------------------------
 

@@ -48,18 +48,15 @@ def is_spot_next(desired: int, on_demand: int, share: Distribution) -> bool:
 
 
 def best(
-    strategy: Strategy, candidates: Sequence[Candidate], pools: int | None = None, held: Mapping[str, int] | None = None
+    order: Sequence[Candidate], pools: int | None = None, held: Mapping[str, int] | None = None
 ) -> Candidate | None:
     """The type that comes next.
 
-    Without the prices of a market, and where the cloud does not tell how much room it has, failures are what is known
-    of that: what failed least comes first where capacity decides.
-
     Args:
+        order: candidates as the strategy takes them, see ``ordered``.
         pools: how many of the cheapest the nodes are spread over; None: all are of the cheapest one.
         held: type -> units of it in the zone, for that.
     """
-    order = ordered(strategy, candidates)
     if pools is None or not order:
         return next(iter(order), None)
     cheapest = order[:pools]
@@ -67,7 +64,11 @@ def best(
 
 
 def ordered(strategy: Strategy, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Candidates as the strategy takes them, the first before all others."""
+    """Candidates as the strategy takes them, the first before all others.
+
+    Without the prices of a market, and where the cloud does not tell how much room it has, failures are what is known
+    of that: what failed least comes first where capacity decides.
+    """
     return sorted(candidates, key=_ORDERS[strategy])
 
 

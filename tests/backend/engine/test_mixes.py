@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
+
+import pytest
 
 from backend.domain.cluster import Cluster, NewCluster, PlacementRequest, SourceRequest
 from backend.domain.mixes import Distribution, Mix, MixRequest, Override, OverrideRequest, Strategy
@@ -16,6 +19,8 @@ from backend.drivers.compute import Flavor
 from backend.drivers.simulated.faults import Where
 from backend.engine.choosing import Chooser
 from backend.engine.snapshot import Offer, Profile
+from backend.policies import allocation
+from backend.policies.allocation import Candidate, ordered
 from backend.services.direct_launches import LaunchRequest
 from backend.services.templates import NewVersion
 from tests.backend.engine import drafts
@@ -194,3 +199,22 @@ def test_beyond_what_is_desired_a_zone_without_the_type_gets_none() -> None:
     offered = Offer([Flavor("t3.small", 2, 2048, ("x86_64",), (B,), 10)], {})
     made = drafts.draft(group, there, profile=profile, mixed=(profile,), types=offered)
     assert Chooser(made).allot(1, 1, (A,)) == {}
+
+
+def test_what_may_be_launched_is_ordered_once_for_a_zone_and_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has a mix that many types fit does not hold up the engine's other work by launching many nodes."""
+    asked: list[int] = []
+
+    def counted(strategy: Strategy, candidates: Sequence[Candidate]) -> list[Candidate]:
+        asked.append(len(candidates))
+        return ordered(strategy, candidates)
+
+    monkeypatch.setattr(allocation, "ordered", counted)
+    group = drafts.owner(desired=100, maximum=100, mix=Mix((), Distribution(on_demand_percent=50)))
+    made_from = tuple(
+        Profile(ServerSpec(image="0" * 17, instance_type=f"t{number}"), ProfileRef("lc"), mixed=True)
+        for number in range(20)
+    )
+    made = drafts.draft(group, profile=made_from[0], mixed=made_from)
+    assert sum(map(len, Chooser(made).allot(100, 100).values())) == 100
+    assert asked == [20] * 4

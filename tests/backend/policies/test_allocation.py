@@ -49,9 +49,9 @@ def test_costs_that_are_told_come_before_sizes() -> None:
 def test_pools_are_spread_over_and_dearer_ones_left() -> None:
     chosen, held = [], {"large": 2}
     for _ in range(4):
-        one = best(Strategy.LOWEST_PRICE, [SMALL, LARGE, TINY], 2, held)
+        one = best(ordered(Strategy.LOWEST_PRICE, [SMALL, LARGE, TINY]), 2, held)
         assert one is not None
         chosen.append(one.instance_type)
         held[one.instance_type] = held.get(one.instance_type, 0) + 1
     assert chosen == ["tiny", "tiny", "tiny", "large"]
-    assert best(Strategy.LOWEST_PRICE, [], 2) is None
+    assert best([], 2) is None
