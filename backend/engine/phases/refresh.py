@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from backend.domain.activity import Cause, CauseKind, Reason
@@ -56,11 +56,12 @@ def _advance(draft: Draft, refresh: Refresh) -> None:
     draft.refresh = refresh
     if refresh.alarms:
         draft.wake(draft.now + draft.settings.watch_idle)
-    if refresh.status is RefreshStatus.BAKING:
-        fault = _fault(draft, refresh, stalls=False)
+    bakes = refresh.status is RefreshStatus.BAKING
+    if bakes or _waits_for_types(draft, refresh):
+        fault = _fault(draft, refresh)
         if fault is not None:
             _give_up(draft, refresh, *fault)
-        else:
+        elif bakes:
             _bake(draft, refresh)
         return
     _forgive_old(draft, refresh)
@@ -71,7 +72,8 @@ def _advance(draft: Draft, refresh: Refresh) -> None:
     draft.refresh = refresh
     through, paused = _is_through(refresh, fleet), _is_paused(draft, refresh)
     pool = _old_in_pool(draft) if through and fleet.is_renewed else []
-    fault = _fault(draft, refresh, stalls=not paused and (not through or bool(pool)))
+    stalls_at = None if paused or (through and not pool) else _stalls_at(draft, refresh, fleet)
+    fault = _fault(draft, refresh, stalls_at)
     if fault is not None:
         _give_up(draft, refresh, *fault)
     elif pool:
@@ -80,6 +82,15 @@ def _advance(draft: Draft, refresh: Refresh) -> None:
         _finish(draft, refresh)
     elif not paused and _may_replace(draft):
         _replace(draft, refresh, fleet)
+
+
+def _waits_for_types(draft: Draft, refresh: Refresh) -> bool:
+    """Whether the cloud has to tell first what types there are: until then no node matches the next one."""
+    if not (refresh.skip_matching and draft.lacks_types):
+        return False
+    draft.types_wanted = True
+    draft.wake(draft.now + draft.settings.cloud_retry)
+    return True
 
 
 # how far it is ------------------------------------------------------------------------------------------------------
@@ -155,11 +166,13 @@ def _is_through(refresh: Refresh, fleet: Fleet) -> bool:
 # how it ends --------------------------------------------------------------------------------------------------------
 
 
-def _fault(draft: Draft, refresh: Refresh, *, stalls: bool) -> tuple[RollbackCause, dict[str, str]] | None:
+def _fault(
+    draft: Draft, refresh: Refresh, stalls_at: datetime | None = None
+) -> tuple[RollbackCause, dict[str, str]] | None:
     """Why it cannot go on, and the facts.
 
     Args:
-        stalls: something is left to be done, and nothing is waited for on purpose.
+        stalls_at: until when something has to be done of what is left; None where that is nothing, or is put off.
     """
     ringing = next((name for name in refresh.alarms if draft.snapshot.alarms.get(name)), None)
     if ringing is not None and refresh.status is not RefreshStatus.ROLLING_BACK:
@@ -168,14 +181,21 @@ def _fault(draft: Draft, refresh: Refresh, *, stalls: bool) -> tuple[RollbackCau
     if draft.now >= begun_at + LONGEST:
         return RollbackCause.OVERDUE, {}
     draft.wake(begun_at + LONGEST)
-    if not stalls:
+    if stalls_at is None:
         return None
-    stalls_at = (refresh.progress_at or draft.now) + STALLED_AFTER
     if draft.now >= stalls_at:
         reason = refresh.reason or {}
         return RollbackCause.STALLED, {"waits": reason["kind"], "server": reason["server"]} if reason else {}
     draft.wake(stalls_at)
     return None
+
+
+def _stalls_at(draft: Draft, refresh: Refresh, fleet: Fleet) -> datetime:
+    """Until when it has to come nearer to its end; a node that warms up is waited for, though not one after another."""
+    at = (refresh.progress_at or draft.now) + STALLED_AFTER
+    fresh = [node for node in fleet.new if fleet.is_fresh(node) and node.state in SERVING]
+    warm_at = max((node.in_service_at + draft.warmup for node in fresh if node.in_service_at is not None), default=None)
+    return at if warm_at is None else max(at, min(warm_at, at + draft.warmup) + draft.settings.arrival_patience)
 
 
 def _give_up(draft: Draft, refresh: Refresh, cause: RollbackCause, facts: dict[str, str]) -> None:
@@ -286,6 +306,10 @@ def _may_replace(draft: Draft) -> bool:
         return False
     if not draft.runs(Process.LAUNCH, Process.TERMINATE) or isinstance(draft.snapshot.profile, Reason):
         return False
+    if draft.lacks_types:
+        draft.types_wanted = True
+        draft.wake(draft.now + draft.settings.cloud_retry)
+        return False
     return not draft.is_refused()
 
 
@@ -313,12 +337,14 @@ def _replace(draft: Draft, refresh: Refresh, fleet: Fleet) -> None:
             _terminate(draft, node)
             spare -= cost
         else:
-            return
+            continue  # one that counts less, or that serves nobody, may fit
         under_way += 1
 
 
 def _candidates(draft: Draft, refresh: Refresh, fleet: Fleet) -> list[Node]:
     """Old nodes that may go, in the order in which they do: those of what was before an aborted refresh first.
+
+    Of these those that serve nobody: nothing is lost with them.
 
     Source: Auto Scaling User Guide, "How an instance refresh works".
     """
@@ -326,7 +352,7 @@ def _candidates(draft: Draft, refresh: Refresh, fleet: Fleet) -> list[Node]:
     busy |= {wish.victim.id for wish in draft.wishes}
     states = SERVING if refresh.status is not RefreshStatus.ROLLING_BACK else SERVING | ARRIVING
     free = [node for node in fleet.old if node.state in states and node.id not in busy and _may_go(node, refresh)]
-    return sorted(free, key=fleet.is_matching)
+    return sorted(free, key=lambda node: (fleet.is_matching(node), fleet.is_ready(node)))
 
 
 def _may_go(node: Node, refresh: Refresh) -> bool:

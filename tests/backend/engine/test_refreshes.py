@@ -241,3 +241,10 @@ def test_without_ends_a_pool_holds_a_refresh_up_for_an_hour(world):
     assert told(world).status == "InProgress"
     world.pass_time(3600, 60)
     assert told(world).status == "Failed"
+
+
+def test_a_warm_up_may_take_longer_than_an_hour(world):
+    cluster = group(world, 2)
+    start(world, desired=V2, warmup_seconds=4000, minimum_percent=50)
+    world.pass_time(8200, 40)
+    assert (told(world).status, versions(world, cluster)) == ("Successful", {2: 2})

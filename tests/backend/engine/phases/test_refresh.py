@@ -7,9 +7,11 @@ import pytest
 
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
+from backend.domain.mixes import Distribution, Mix, Override
 from backend.domain.node import LeavesFor, NodeState, ServerStatus
 from backend.domain.profile import LaunchSource, ProfileRef
 from backend.domain.refreshes import Handling, RefreshStatus, RollbackCause
+from backend.domain.requirements import Bounds, Requirements
 from backend.engine.phases.refresh import LONGEST, STALLED_AFTER
 from backend.engine.snapshot import Profile
 from tests import factories
@@ -373,3 +375,69 @@ def test_scale_in_takes_what_was_before_what_is_brought():
     held = replace(cluster, suspended={Process.INSTANCE_REFRESH: NOW})
     back = rolled_back(held, before, new(held))
     assert [each.profile for each in terminated(back)] == [V2]
+
+
+@pytest.mark.parametrize(
+    "preferences",
+    [{}, {"minimum_percent": 100, "maximum_percent": 110}, {"minimum_percent": 90, "maximum_percent": 100}],
+)
+@pytest.mark.parametrize("sick_first", [True, False])
+def test_one_that_serves_nobody_goes_before_those_that_do(preferences, sick_first):
+    cluster = group(2)
+    well, bad = node(cluster, "a", profile=V1), sick(cluster, "b", profile=V1)
+    nodes = (bad, well) if sick_first else (well, bad)
+    made = planned(cluster, *nodes, processes=[Process.REPLACE_UNHEALTHY, Process.AZ_REBALANCE], **preferences)
+    assert [each.id for each in terminated(made)] == [bad.id]
+
+
+def by_requirements(number=2, **values):
+    """A cluster whose types are chosen by what they have, before the cloud told what types there are."""
+    wanted = Requirements(Bounds(1), Bounds(1))
+    mix = Mix((Override(requirements=wanted),), Distribution(on_demand_strategy="lowest-price"))
+    cluster = group(number, mix=mix)
+    nodes = [node(cluster, f"n{each}", profile=V2, instance_type="t3.micro") for each in range(number)]
+    profile = Profile(drafts.PROFILE.spec, V2, mixed=True, requirements=wanted)
+    refresh = factories.refresh(cluster, **AT_ONCE, **values)
+    return plan(cluster, *nodes, refresh=refresh, profile=profile, mixed=(profile,))
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_nobody_goes_before_it_is_known_what_types_there_are(skips):
+    made = by_requirements(skip_matching=skips)
+    assert (terminated(made), made.types_wanted) == ([], True)
+    assert after(made).active
+
+
+WARMUP = timedelta(seconds=7200)
+
+
+@pytest.mark.parametrize(
+    ("since", "status"),
+    [
+        (timedelta(hours=1), "InProgress"),
+        (timedelta(hours=2), "InProgress"),
+        (timedelta(hours=2, minutes=11), "Failed"),
+    ],
+)
+def test_a_node_that_warms_up_is_waited_for(since, status):
+    """Its replacement has come; nobody takes the next away before it is warm."""
+    cluster = group(2)
+    here = [new(cluster, "new", in_service_at=NOW - since), *old(cluster, 1)]
+    made = planned(
+        replace(cluster, sources=(drafts.SOURCE,)),
+        *here,
+        warmup_seconds=int(WARMUP.total_seconds()),
+        status=RefreshStatus.IN_PROGRESS,
+        started_at=NOW - since,
+        progress_at=NOW - since,
+        to_update=1,
+    )
+    assert after(made).status == status
+
+
+def test_nodes_that_come_one_after_another_do_not_put_the_end_off_for_ever():
+    cluster = group(2)
+    here = [new(cluster, "new", in_service_at=NOW), *old(cluster, 1)]
+    since = NOW - timedelta(hours=1, minutes=20)
+    begun = {"status": RefreshStatus.IN_PROGRESS, "started_at": since, "progress_at": since, "to_update": 1}
+    assert after(planned(cluster, *here, warmup_seconds=300, **begun)).status == "Failed"
