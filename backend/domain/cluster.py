@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -202,6 +202,12 @@ class Cluster:
     def runs(self, process: Process) -> bool:
         """Whether the process is not suspended."""
         return process not in self.suspended
+
+    def desiring(self, desired: int, at: datetime) -> Cluster:
+        """The cluster as it is where this capacity is desired from then on."""
+        if desired == self.spec.desired:
+            return self
+        return replace(self, spec=replace(self.spec, desired=desired), desired_at=at)
 
     def remembering(self, cause: Cause) -> tuple[Cause, ...]:
         """The requests to tell of when the capacity is reached, this one the last."""

@@ -248,7 +248,7 @@ class Clusters:
             if cluster.status is ClusterStatus.DELETING:
                 return
             refreshes.end_with_cluster(Audience(conn, cluster, self._everywhere), now)
-            empty = {"minimum": 0, "maximum": 0, "desired": 0, "refresh_id": None}
+            empty = {"minimum": 0, "maximum": 0, "refresh_id": None, **intents.desired_values(cluster, 0, now)}
             pool = None if cluster.warm_pool is None else cluster.warm_pool.deleted()
             status = ClusterStatus.DELETING
             clusters.change(conn, cluster.id, now, status=status, force_delete=True, warm_pool=pool, **empty)

@@ -142,7 +142,7 @@ class Nodes:
                 conn, [attachment.with_activity(node, entry) for node, entry in zip(made, opened, strict=True)]
             )
             journal.begin(conn, opened)
-            clusters.change(conn, cluster.id, now, desired=desired)
+            clusters.change(conn, cluster.id, now, **intents.desired_values(cluster, desired, now))
             return opened
 
         return self._store.transact(work)
@@ -193,7 +193,7 @@ class Nodes:
             kind, cause = ActivityKind.EXIT_STANDBY, CauseKind.USER_EXITED_STANDBY
             opened = _journal(cluster, kind, cause, returning, now, step=1)
             _write(conn, parked, returning, opened)
-            clusters.change(conn, cluster.id, now, desired=desired)
+            clusters.change(conn, cluster.id, now, **intents.desired_values(cluster, desired, now))
             return opened
 
         return self._store.transact(work)
@@ -314,7 +314,7 @@ def _leave(
     # A cluster that is going has nothing desired any more: there is nothing to decrement.
     decrement = decrement and cluster.status is ClusterStatus.ACTIVE
     counted = capacity(moving) if decrement else 0
-    change = {"desired": bounds.lowered(cluster, counted)} if counted else {}
+    change = intents.desired_values(cluster, bounds.lowered(cluster, counted), now) if counted else {}
     opened = _journal(cluster, kind, cause, moving, now, step=-1 if decrement else 0)
     # One that is on its way out already, and whose end nobody tells yet, stays where it is on that way.
     leaves_for = LeavesFor.REQUEST if state in LEAVING else None

@@ -102,8 +102,10 @@ def change(conn: Connection, cluster_id: str, now: datetime, **values: Any) -> N
     """Write intent: the values, a new generation, and the engine is due at once.
 
     Args:
-        values: fields of Cluster or ClusterSpec by name, as domain values (``source`` spreads over its columns).
+        values: fields of Cluster or ClusterSpec by name, as domain values (``source`` spreads over its columns);
+            ``desired`` is the business of ``intents``.
     """
+    assert "desired" not in values or "desired_at" in values
     conn.execute(
         update(clusters).where(_t.id == bindparam("cluster_id")).values(generation=_t.generation + 1),
         {"cluster_id": cluster_id, "due_at": now, **_columns(values)},
@@ -120,6 +122,7 @@ def save(conn: Connection, before: Cluster, after: Cluster) -> None:
         return
     change = difference(rows.cluster_values(before), rows.cluster_values(after))
     assert not _INTENT_ALONE & change.keys()
+    assert "desired" not in change or "desired_at" in change
     write_changes(conn, clusters, {after.id: change})
 
 

@@ -31,6 +31,12 @@ def lock(conn: Connection, scope: Scope, name: str, *, needs: Process | None = N
     return cluster
 
 
+def desired_values(cluster: Cluster, desired: int, now: datetime) -> dict[str, Any]:
+    """What ``clusters.change`` takes where this capacity is desired from now on; scaling in looks at since when."""
+    after = cluster.desiring(desired, now)
+    return {"desired": after.spec.desired, "desired_at": after.desired_at}
+
+
 def desire(conn: Connection, cluster: Cluster, desired: int, now: datetime, cause: Cause, **also: Any) -> None:
     """Write a desired capacity and whose doing it is, which activities tell until it is reached.
 
@@ -44,8 +50,7 @@ def desire(conn: Connection, cluster: Cluster, desired: int, now: datetime, caus
         also = {
             "own_cooldown_seconds": None,
             **also,
-            "desired": desired,
-            "desired_at": now,
+            **desired_values(cluster, desired, now),
             "causes": cluster.remembering(cause),
         }
     if also:

@@ -116,5 +116,5 @@ def _end(draft: Draft, ended: DirectLaunch, more: int) -> None:
             "after": desired,
         }
         cause = Cause(CauseKind.USER_LAUNCHED, draft.now, data)
-        cluster = replace(cluster, spec=replace(spec, desired=desired), causes=cluster.remembering(cause))
+        cluster = replace(cluster.desiring(desired, draft.now), causes=cluster.remembering(cause))
     draft.cluster = replace(cluster, launching=any(each.done_at is None for each in draft.direct.values()))

@@ -17,6 +17,7 @@ from backend.domain.alarms import (
     Watched,
 )
 from backend.domain.cluster import Process
+from backend.domain.ids import short_id
 from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import Metric, measured
 from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
@@ -341,6 +342,19 @@ def test_all_policies_have_to_agree_before_anything_is_taken_away(world, group, 
             world.store.transact(partial(metrics.add, scope=SCOPE, data=[datum], now=world.clock.now()))
         minutes(world, 1, 5.0)
     assert world.cluster(group).spec.desired == (1 if other == "idle" else 4)
+
+
+def test_what_was_measured_of_another_capacity_takes_nothing_away_whoever_changed_it(world, group):
+    world.backend.clusters.resize(SCOPE, "web", 4)
+    world.pass_time(5, step=1)
+    track(world)
+    minutes(world, 14, 5.0)
+    node = next(node for node in world.nodes(group) if node.counted)
+    world.backend.nodes.detach(SCOPE, "web", [short_id(node.server_id)], decrement=True)
+    minutes(world, 4, 5.0)
+    assert world.cluster(group).spec.desired == 3
+    minutes(world, 20, 5.0)
+    assert world.cluster(group).spec.desired == 1
 
 
 def test_one_that_takes_nothing_away(world, group):

@@ -65,6 +65,11 @@ def desired(world, group):
     return world.cluster(group).spec.desired
 
 
+def told_at(world):
+    """When what came of it was known."""
+    return ask(world)[0].done_at
+
+
 def test_nodes_are_made_at_once_and_what_is_desired_follows(world, group):
     assert ask(world)[1] is False
     assert (told(world), desired(world, group)) == (None, 1)
@@ -74,6 +79,7 @@ def test_nodes_are_made_at_once_and_what_is_desired_follows(world, group):
     assert servers == {node.server_id for node in fresh}
     assert [node.zone for node in fresh] == ["us-east-1a"] * 2
     assert (refused, desired(world, group), world.cluster(group).launching) == ([], 3, False)
+    assert world.cluster(group).desired_at == told_at(world)
     world.pass_time(20)
     assert Counter(world.states(group)) == {"InService": 3}
     assert told(world) == (servers, [])

@@ -310,3 +310,33 @@ def test_page(world, api):
     assert len(members) == 3
     assert sorted(member.configuration or "" for member in members) == ["", "lc", "lc"]
     assert [name for name, _ in api.page(SCOPE, servers=[members[0].server, "x"], limit=9).items] == ["web"]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda world, api, node: api.terminate(SCOPE, short(node), decrement=True),
+        lambda world, api, node: api.attach(SCOPE, "web", [world.server().short_id]),
+        lambda world, api, node: api.detach(SCOPE, "web", [short(node)], decrement=True),
+        lambda world, api, node: api.enter_standby(SCOPE, "web", [short(node)], decrement=True),
+    ],
+    ids=["terminate", "attach", "detach", "standby"],
+)
+def test_since_when_the_capacity_is_desired_is_known_whoever_changed_it(world, api, act):
+    (node,) = world.put(world.group(), "a")
+    world.clock.move(3)
+    act(world, api, node)
+    assert world.backend.clusters.get(SCOPE, "web").desired_at == world.clock.now()
+
+
+def test_what_leaves_without_a_decrement_changes_nothing_of_it(world, api):
+    (node,) = world.put(world.group(), "a")
+    api.terminate(SCOPE, short(node), decrement=False)
+    assert world.backend.clusters.get(SCOPE, "web").desired_at is None
+
+
+def test_who_is_back_from_standby_is_desired_from_then_on(world, api):
+    (node,) = world.put(world.group(), "a", state=NodeState.STANDBY)
+    world.clock.move(3)
+    api.exit_standby(SCOPE, "web", [short(node)])
+    assert world.backend.clusters.get(SCOPE, "web").desired_at == world.clock.now()

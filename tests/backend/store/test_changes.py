@@ -134,7 +134,7 @@ def test_backoffs_replace_each_other_and_go(store, group):
 
 def test_what_an_engine_makes_of_a_cluster_is_no_intent(store, group):
     before = _read(store, group)
-    store.transact(lambda conn: clusters.change(conn, group.id, NOW, desired=3))
+    store.transact(lambda conn: clusters.change(conn, group.id, NOW, desired=3, desired_at=NOW))
     after = replace(
         group,
         cooldown_until=LATER,

@@ -95,6 +95,7 @@ def test_change_raises_the_generation_and_is_due(store, add):
     cause = Cause(CauseKind.USER_SET_DESIRED, later, {"before": 2, "after": 3})
     values = {
         "desired": 3,
+        "desired_at": later,
         "zones": ("z",),
         "source": LaunchSource("other"),
         "causes": (cause,),
@@ -105,6 +106,7 @@ def test_change_raises_the_generation_and_is_due(store, add):
     with store.read() as conn:
         read = clusters.get(conn, SCOPE, "web")
     assert (read.generation, read.due_at, read.status) == (1, later, ClusterStatus.DELETING)
+    assert read.desired_at == later
     assert (read.spec.desired, read.spec.zones, read.spec.source) == (3, ("z",), LaunchSource("other"))
     assert read.causes == (cause,)
     assert read.suspended == {Process.TERMINATE: later}
@@ -117,7 +119,7 @@ def test_locked_changes_are_all_kept(store, add):
     def raise_by_one(_):
         def work(conn):
             here = clusters.lock(conn, SCOPE, "web")
-            clusters.change(conn, here.id, NOW, desired=here.spec.desired + 1)
+            clusters.change(conn, here.id, NOW, desired=here.spec.desired + 1, desired_at=NOW)
 
         store.transact(work)
 

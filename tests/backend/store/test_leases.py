@@ -78,7 +78,9 @@ def test_a_released_cluster_is_due_when_the_pass_says(store, group):
 def test_a_wish_made_during_the_pass_outlives_its_release(store, group):
     (lease,) = _claim(store)
     store.clock.move(1)
-    store.transact(lambda conn: clusters.change(conn, group.id, store.clock.now(), desired=3))
+    store.transact(
+        lambda conn: clusters.change(conn, group.id, store.clock.now(), desired=3, desired_at=store.clock.now())
+    )
     assert store.transact(lambda conn: leases.fence(conn, lease)) == group.generation + 1
     store.transact(lambda conn: leases.release(conn, lease, NOW + timedelta(hours=1)))
     assert _now(store, group).due_at == store.clock.now()
