@@ -162,6 +162,7 @@ def test_distributions_that_are_refused(fleet: Fleet) -> None:
     )
 
 
+spot = pytest.mark.embedded("the test cloud has no class of servers that it takes back")
 SPOT = [{"InstanceType": "t3.small"}, {"InstanceType": "t3.micro"}, {"InstanceType": "t3.medium"}]
 
 
@@ -169,6 +170,7 @@ def lifecycles(fleet: Fleet, name: str) -> Counter[str]:
     return Counter(one.get("InstanceLifecycle", "normal") for one in fleet.servers(name))
 
 
+@spot
 def test_shares_of_on_demand_and_spot(fleet: Fleet) -> None:
     share = {"OnDemandBaseCapacity": 1, "OnDemandPercentageAboveBaseCapacity": 50}
     name = fleet.create(4, MixedInstancesPolicy=policy(fleet, SPOT, **share))
@@ -181,6 +183,7 @@ def test_shares_of_on_demand_and_spot(fleet: Fleet) -> None:
     assert lifecycles(fleet, name) == {"normal": 2, "spot": 1}
 
 
+@spot
 def test_spot_of_a_configuration_and_of_a_template(fleet: Fleet) -> None:
     name = fleet.create(1, LaunchConfigurationName=fleet.configuration(SpotPrice="0.05"))
     assert lifecycles(fleet, name) == {"spot": 1}
