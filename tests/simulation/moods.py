@@ -27,6 +27,7 @@ class Mood:
         heaviest: users put mixes, whose nodes count up to that much; 1: they do not.
         warmed: users put warm pools, and scale more.
         direct: users launch nodes by number, and ask again for what they asked for.
+        scaling: they put scaling policies and execute them, and alarms ask these.
         timed: they write schedules, and have their hooks told to targets that fail and recover.
     """
 
@@ -51,6 +52,7 @@ class Mood:
     warmed: bool = False
     direct: bool = False
     timed: bool = False
+    scaling: bool = False
 
 
 NORMAL = Mood()
@@ -69,6 +71,7 @@ REFRESHING = Mood(refreshing=True, largest=6)
 WARMED = Mood(warmed=True)
 WARMED_HOOKED = Mood(warmed=True, hooked=True)
 DIRECT = Mood(direct=True)
+SCALING = Mood(scaling=True, warmed=True, largest=14, steps=40)
 TIMED = Mood(hooked=True, timed=True)
 BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
@@ -130,6 +133,7 @@ MOODS = {
     "warmed": WARMED,
     "warmed-hooked": WARMED_HOOKED,
     "direct": DIRECT,
+    "scaling": SCALING,
     "timed": TIMED,
     "building": BUILDING,
 }
@@ -152,6 +156,7 @@ SOAK = (
     "warmed",
     "warmed-hooked",
     "direct",
+    "scaling",
 )
 """What seeds are soaked in, one after the other."""
 
@@ -170,6 +175,7 @@ SEEDS = {
     "warmed": 3,
     "warmed-hooked": 2,
     "direct": 3,
+    "scaling": 3,
     "timed": 3,
     "meddling": 5,
     "silent": 10,

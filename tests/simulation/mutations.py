@@ -13,6 +13,7 @@ from tests.simulation import broken_hooks as hooks
 from tests.simulation import broken_mixes as mixes
 from tests.simulation import broken_refreshes as refreshes
 from tests.simulation import broken_rules as rules
+from tests.simulation import broken_scaling as scaling
 from tests.simulation import broken_store as store
 from tests.simulation import broken_telling as telling
 from tests.simulation import broken_warm_pools as warm_pools
@@ -26,6 +27,7 @@ from tests.simulation.moods import (
     OMITTING,
     OVERTAKEN,
     REFRESHING,
+    SCALING,
     SILENT,
     TIMED,
     TRIALS,
@@ -163,6 +165,7 @@ MUTATIONS = (
     Mutation(warm_pools.sizes_by_the_maximum, WARMED),
     Mutation(warm_pools.lets_the_pool_stay, WARMED),
     Mutation(warm_pools.holds_nobody_in_the_pool, WARMED_HOOKED),
+    Mutation(scaling.counts_the_old_as_warm, SCALING, 1),
     Mutation(direct.raises_nothing_for_what_was_made, DIRECT),
     Mutation(direct.ends_before_the_cloud_has_answered, DIRECT),
     Mutation(telling.tells_in_another_transaction, TIMED, 5),

@@ -22,6 +22,7 @@ from tests.simulation.moods import NORMAL, Mood
 from tests.simulation.races import Races
 from tests.simulation.refreshes import Refreshed, Refresher
 from tests.simulation.rows import Reader
+from tests.simulation.scaling import Decisions, Scalers
 from tests.simulation.timed import Planners, Timetables
 from tests.simulation.users import Kept, User
 from tests.simulation.warm_pools import Preparers
@@ -94,6 +95,9 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     if refreshers:
         world.after_tick.append(Refreshed(world, watcher.reader, users).look)
     launches = Launches(world, users, model) if mood.direct else None
+    scalers = Scalers(Decisions(world, model), users) if mood.scaling else None
+    if scalers is not None:
+        scalers.settle_in()
     chaos = world.chaos
     chaos.crash = world.rng.choice(mood.crash)
     chaos.fault = world.rng.choice(mood.fault)
@@ -109,6 +113,7 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         *([] if preparers is None else [preparers.act]),
         *([] if launches is None else [launches.act]),
         *([] if planners is None else [planners.act]),
+        *([] if scalers is None else [scalers.act]),
     ]
     chaos.on = True
     for _ in range(steps):
@@ -126,6 +131,9 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         if planners is not None:
             planners.act()
             _fail_targets(world)
+        if scalers is not None:
+            scalers.act()
+            scalers.act()
         watcher.look()
         if ground is not None:
             ground.compare()
@@ -136,6 +144,8 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         _end_refreshes(world, refreshers, watcher.reader)
     if planners is not None:
         planners.settle()
+    if scalers is not None:
+        scalers.settle()
     if world.targets is not None:
         world.targets.settle()
     _settle(world, users, watcher.reader)

@@ -1,4 +1,4 @@
-"""What the database itself notes of schedules that move on, of sizes that change, and of messages that go."""
+"""What the database itself notes of schedules that move on, of sizes that change, of what policies decide, and of messages that go."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ SCHEMA = (
     """CREATE TRIGGER seen_size AFTER UPDATE OF minimum, maximum, desired ON clusters
     WHEN OLD.minimum <> NEW.minimum OR OLD.maximum <> NEW.maximum OR OLD.desired <> NEW.desired BEGIN
         INSERT INTO seen_sizes (id) VALUES (NEW.id);
+    END""",
+    """CREATE TABLE seen_decisions (
+        seq INTEGER PRIMARY KEY, name TEXT, cluster_id TEXT, warmup_seconds INTEGER, at INTEGER, stayed TEXT,
+        minimum INTEGER, maximum INTEGER, desired INTEGER
+    )""",
+    """CREATE TRIGGER seen_decision AFTER UPDATE OF decided_at ON scaling_policies
+    WHEN NEW.decided_at IS NOT NULL BEGIN
+        INSERT INTO seen_decisions (name, cluster_id, warmup_seconds, at, stayed, minimum, maximum, desired)
+        SELECT NEW.name, NEW.cluster_id, coalesce(NEW.warmup_seconds, 0), NEW.decided_at, NEW.stayed,
+            minimum, maximum, desired
+        FROM clusters WHERE id = NEW.cluster_id;
     END""",
     "CREATE TABLE seen_ends (seq INTEGER PRIMARY KEY, id TEXT, target TEXT)",
     """CREATE TRIGGER seen_telling AFTER DELETE ON messages WHEN OLD.dead_at IS NULL BEGIN

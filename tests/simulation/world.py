@@ -21,10 +21,11 @@ from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
 from backend.services import attachment, clusters, configurations, entries, hooks, making, networks
+from backend.services import scaling_policies as policy_services
 from backend.services import schedules as schedule_services
 from backend.services import security_groups as group_services
 from backend.services import telling as telling_services
-from backend.store import lifecycle
+from backend.store import alarm_changes, lifecycle
 from backend.store import security_groups as group_rows
 from backend.store.types import from_micros
 from tests.simulation.building_ports import building_ports
@@ -278,6 +279,7 @@ def repeatable_ids(seed: int) -> Iterator[None]:
 
     drawing: tuple[ModuleType, ...] = (attachment, clusters, configurations, entries, hooks, lifecycle)
     drawing = (*drawing, making, networks, ids, group_services, group_rows, schedule_services, telling_services)
+    drawing = (*drawing, policy_services, alarm_changes)
     modules = [module for module in drawing if hasattr(module, "uuid4")]
     kept = uuid.uuid4
     uuid.uuid4 = drawn  # type: ignore[assignment]
