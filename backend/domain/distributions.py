@@ -1,7 +1,8 @@
 """How values are spread, and what is asked of that: percentiles and what is trimmed at them. Sums and counts alone.
 
 A spread is value -> how many samples had it. It is exact while there are few different values; beyond that values
-stand for all within one per cent of them, so that its size is bounded and two of them add up in any order.
+stand for all within one per cent of them, so that two of them add up in any order; and where there are more than some
+hundreds even of those, for all within two, four, ... per cent, so that its size is bounded whatever is measured.
 
 Source: CloudWatch User Guide, "CloudWatch statistics definitions".
 """
@@ -19,6 +20,8 @@ Spread = Mapping[float, float]
 
 EXACT: Final = 150
 """Different values that are kept as they are: as many as one datum may have."""
+MOST: Final = 1000
+"""Different values that a spread has at most: at one per cent, from a millisecond to four days."""
 _GROWTH: Final = math.log(1.02)
 _LEAST: Final = 2.0**-360
 """What is nearer to nothing is nothing."""
@@ -37,16 +40,32 @@ def merged(one: Spread, other: Spread) -> Spread:
 
 
 def rounded(spread: Spread) -> dict[float, float]:
-    """With one value for all that are within one per cent of it; done again it changes nothing."""
+    """With one value for all that are within one per cent of it, or as many as are needed; again it changes nothing."""
     found: dict[float, float] = {}
     for value, count in spread.items():
         near = _near(value)
         found[near] = found.get(near, 0.0) + count
+    width = 1
+    while len(found) > MOST:
+        width *= 2
+        found = _widened(found, width)
     return found
 
 
 def _near(value: float) -> float:
     return math.copysign(value_of(bucket_of(abs(value))), value)
+
+
+def _widened(spread: Spread, width: int) -> dict[float, float]:
+    """With the value of the bucket in the middle of so many for all of them; wider ones are made of whole others."""
+    found: dict[float, float] = {}
+    for value, count in spread.items():
+        bucket = bucket_of(abs(value))
+        if bucket != NOTHING:
+            bucket = -(-bucket // width) * width - width // 2
+        near = math.copysign(value_of(bucket), value)
+        found[near] = found.get(near, 0.0) + count
+    return found
 
 
 NOTHING: Final = -32_768

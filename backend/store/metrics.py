@@ -14,7 +14,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, and_, bindparam, func, insert, null, or_, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    union_all,
+    update,
+)
 
 from backend.domain.metrics import (
     FIVE_MINUTES,
@@ -244,6 +260,11 @@ def point_of(row: Any, unit: str | None = None) -> Datapoint:
     return Datapoint(row.at, row.samples, row.total, row.least, row.most, spread, unit)
 
 
+def weight(point: Datapoint) -> int:
+    """What a point takes of time and room."""
+    return 1 + (0 if point.spread is None else len(point.spread))
+
+
 # Reading
 
 
@@ -291,8 +312,11 @@ def by_unit(  # noqa: PLR0917 - as above
 ) -> dict[str, list[Datapoint]]:
     """As ``points``, of each unit that has data then by itself, in the order of their names.
 
+    Args:
+        spreads: how samples are spread is told, too, which takes far more than all else.
+
     Raises:
-        TooManySteps: of which reading a point as it is kept costs one, and each value that its samples have.
+        TooManySteps: of which reading a point as it is kept costs what it weighs.
     """
     steps = steps or Steps()
     asked = select(_s.id, _s.unit).where(_s.metric_id == metric_id(scope, metric)).order_by(_s.unit)
@@ -314,20 +338,35 @@ def _raw(  # noqa: PLR0917 - as above
     *,
     spreads: bool,
 ) -> Iterable[Datapoint]:
-    """Points of a series within a time, as they are kept, packed ones of the coarsest grain that fits first."""
+    """Points of a series within a time, as they are kept, packed ones of the coarsest grain that fits.
+
+    One statement reads those that are packed and those that are not: between two of them some might be packed.
+    """
     fits = [grain for grain in GRAINS if period_seconds % grain.seconds == 0 and _aligned(start, grain)]
     # Shorter periods than a minute have what was measured by the second, and of older ones the minutes.
     grain = fits[-1] if fits else GRAINS[0]
     t = grain.table.c
-    blocks = select(t.at, t.points).where(t.series_id == series.id, t.at >= floored(start, grain.block), t.at < end)
-    for row in conn.execute(blocks.order_by(t.at)):
-        points = unpack(row.at, row.points, series.unit, spreads=spreads, steps=steps)
+    loose = select(*_LOOSE, (_p.spread if spreads else _none(_p.spread)).label("spread"), _none(t.points)).where(
+        _p.series_id == series.id, _p.at >= start, _p.at < end
+    )
+    blocks = select(t.at, *map(_none, (*_LOOSE[1:], _p.spread)), t.points).where(
+        t.series_id == series.id, t.at >= floored(start, grain.block), t.at < end
+    )
+    for row in conn.execute(union_all(loose, blocks)):
+        if row.points is None:
+            points = [point_of(row, series.unit)]
+            steps.take(weight(points[0]))
+        else:
+            points = unpack(row.at, row.points, series.unit, spreads=spreads, steps=steps)
         yield from (point for point in points if start <= point.at < end)
-    columns = [each if spreads or each is not _p.spread else null().label("spread") for each in _p]
-    loose = select(*columns).where(_p.series_id == series.id, _p.at >= start, _p.at < end).order_by(_p.at)
-    for row in conn.execute(loose):
-        steps.take(1 + len(row.spread or ()))
-        yield point_of(row, series.unit)
+
+
+_LOOSE: Final = (_p.at, _p.samples, _p.total, _p.least, _p.most)
+
+
+def _none(column: Column[Any]) -> ColumnElement[Any]:
+    """Nothing, where others have a column."""
+    return type_coerce(null(), column.type).label(column.name)
 
 
 def _aligned(start: datetime, grain: Grain) -> bool:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from backend.domain.distributions import EXACT, asked, merged, rounded, statistic
+from backend.domain.distributions import EXACT, MOST, asked, merged, rounded, statistic
 
 
 def of(text, spread):
@@ -82,3 +82,21 @@ def test_few_values_stay_as_they_are():
     for at in range(EXACT):
         spread = merged(spread, {at / 7: 1.0})
     assert of("p50", spread) == (EXACT // 2 - 1) / 7
+
+
+def test_however_wide_values_are_spread_they_stay_few_and_in_their_order():
+    spread = {}
+    for start in range(-12_000, 12_000, 600):
+        spread = merged(spread, {1.02**at: 2.0 for at in range(start, start + 600)})
+        assert len(spread) <= MOST
+    assert sum(spread.values()) == 48_000
+    assert rounded(spread) == spread
+    for percent in (1, 50, 99):
+        exact = 1.02 ** (-12_000 + 240 * percent)
+        assert exact / 2 < of(f"p{percent}", spread) < exact * 2
+    assert len(merged(spread, {-value: count for value, count in spread.items()})) <= MOST
+
+
+def test_a_factor_of_many_millions_is_told_within_a_per_cent():
+    spread = rounded({1.02**at: 1.0 for at in range(900)})
+    assert of("p90", spread) == pytest.approx(1.02**809, rel=0.0101)

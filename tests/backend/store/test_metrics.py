@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.metrics import Datapoint, MetricLimits, measured, metric
+from backend.domain.steps import Steps, TooManySteps
 from backend.errors import LimitExceeded
-from backend.store import metrics
+from backend.store import metric_packing, metrics
 from backend.store.metrics import MetricQuery
 from tests.factories import NOW, OTHER, SCOPE
 
@@ -80,6 +81,53 @@ def test_fine_points_are_told_by_the_second_and_others_by_the_minute(store):
     assert [point.total for point in points(store, fine, 1)] == [1, 2, 5, 61]
     assert [point.total for point in points(store, fine, 5)] == [3, 5, 61]
     assert [(point.at, point.total) for point in points(store, period=1)] == [(NOW, 8), (NOW + MINUTE, 61)]
+
+
+def test_reading_a_point_costs_by_how_its_samples_are_spread(store):
+    add(store, datum([*range(1, 101)]), datum([*range(101)], 0.5), datum(7, 1))
+
+    def read(most, **further):
+        with store.read() as conn:
+            return metrics.by_unit(conn, SCOPE, CPU, 60, NOW, NOW + 9 * MINUTE, Steps(most), **further)["None"]
+
+    assert [len(point.spread or ()) for point in read(103)] == [101, 0]
+    with pytest.raises(TooManySteps):
+        read(102)
+    assert [(point.samples, point.total, point.spread) for point in read(2, spreads=False)] == [
+        (201, 10100, None),
+        (1, 7, None),
+    ]
+
+
+class _Disturbed:
+    """A connection that has something done after each of its statements."""
+
+    def __init__(self, conn, disturb):
+        self._conn, self._disturb = conn, disturb
+
+    def execute(self, *statement):
+        found = self._conn.execute(*statement)
+        rows = found.all()
+        self._disturb()
+        return _Rows(rows)
+
+
+class _Rows(list):
+    def all(self):
+        return self
+
+
+def test_what_is_packed_while_it_is_read_is_told_once(store):
+    add(store, datum(5), datum([1, 2, 3], 2))
+    later = NOW + 70 * MINUTE
+
+    def disturb():
+        store.transact(lambda conn: metric_packing.pack_due(conn, SCOPE, later, 100))
+
+    with store.read() as conn:
+        found = metrics.points(_Disturbed(conn, disturb), SCOPE, CPU, 60, NOW, later)
+    assert [(point.samples, point.total) for point in found] == [(1, 5), (3, 6)]
+    assert [(point.samples, point.total) for point in points(store)] == [(1, 5), (3, 6)]
 
 
 def test_a_project_has_so_many_series_and_no_more(store):

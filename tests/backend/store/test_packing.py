@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from backend.domain.distributions import rounded
 from backend.domain.metrics import Datapoint, measured, metric
 from backend.store.packing import pack, unpack
 from tests.factories import NOW
@@ -34,6 +35,19 @@ def test_many_values_are_told_within_a_per_cent_and_never_beyond_the_least_and_t
         wanted = sorted(values)[max(-(-percent * len(values) // 100) - 1, 0)]
         assert found.value(f"p{percent}") == pytest.approx(wanted, rel=0.0101)
     assert (found.value("p0"), found.value("p100")) == (0, 2.0**360)
+
+
+def test_spreads_are_left_out_where_nobody_asks_for_them():
+    (found,) = unpack(NOW, pack(NOW, [point(0, [1, 2, 7])], exact=True), spreads=False)
+    assert (found.samples, found.total, found.least, found.most, found.spread) == (3, 10, 1, 7, None)
+
+
+def test_a_day_of_points_as_wide_as_may_be_fits_into_a_row():
+    spread = rounded({1.02**at: 1 / (abs(at) + 3) for at in range(-12_500, 12_500)})
+    points = [Datapoint(NOW + at * MINUTE, 1, 1, 2.0**-360, 2.0**360, spread) for at in range(288)]
+    packed = pack(NOW, points)
+    assert len(packed) < 4_000_000 < 2**24
+    assert unpack(NOW, packed)[-1].spread == pytest.approx(spread)
 
 
 def test_an_hour_of_numbers_without_order_takes_little_more_than_the_numbers():
