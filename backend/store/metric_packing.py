@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, true, tuple_, update
 
 from backend.domain.metrics import HOUR, MINUTE, Datapoint, by_period, floored
 from backend.domain.scope import Scope
 from backend.store.batches import chunks
 from backend.store.metric_tables import metric_points, metric_series
-from backend.store.metrics import FINE_FOR, GRAINS, SETTLED, Grain, pack_time, point_of
+from backend.store.metrics import FINE_FOR, GRAINS, SETTLED, Grain, pack_time, point_of, weight
 from backend.store.packing import pack, unpack
 
 _s = metric_series.c
@@ -24,17 +24,28 @@ _p = metric_points.c
 Block = tuple[str, datetime]
 Hours = Mapping[Block, Sequence[Datapoint]]
 _HOUR: Final = timedelta(seconds=HOUR)
+_OF_HOUR: Final = 20
+"""What an hour weighs beside its points: the rows that it goes into are read and written whole."""
+_ROWS: Final = 500
 
 
-def pack_due(conn: Connection, scope: Scope, now: datetime, limit: int) -> int:
-    """Pack what is due of up to ``limit`` series; how many there were."""
+def pack_due(conn: Connection, scope: Scope, now: datetime, limit: int, most: int = 5000) -> int:
+    """Pack what is due of up to ``limit`` series and about ``most`` points; how many series have none left.
+
+    Series that have some left stay due.
+    """
     due = select(_s.id).where(_s.project_id == scope.project_id, _s.region == scope.region, _s.pack_at <= now)
     ids = sorted(conn.execute(due.order_by(_s.pack_at).limit(limit)).scalars())
+    done = 0
     for chunk in chunks(ids):
         held = select(_s.id, _s.fine).where(_s.id.in_(chunk)).order_by(_s.id).with_for_update()
         fine = {row.id: row.fine for row in conn.execute(held)}
-        _pack(conn, fine, now)
-    return len(ids)
+        for is_fine in (False, True):
+            of_kind = sorted(key for key, value in fine.items() if value is is_fine)
+            if of_kind and most > 0:
+                packed, weighed = _pack(conn, of_kind, is_fine, now, most)
+                done, most = done + packed, most - weighed
+    return done
 
 
 def next_due(conn: Connection, scope: Scope) -> datetime | None:
@@ -44,21 +55,42 @@ def next_due(conn: Connection, scope: Scope) -> datetime | None:
     return found
 
 
-def _pack(conn: Connection, fine: Mapping[str, bool], now: datetime) -> None:
-    """Pack these series, which are held; ``fine``: those that have points by the second."""
-    for is_fine in (False, True):
-        ids = [key for key, value in fine.items() if value is is_fine]
-        if not ids:
-            continue
-        before = floored(now - SETTLED - (FINE_FOR if is_fine else timedelta(0)), HOUR)
-        over = _p.series_id.in_(ids), _p.at < before
-        hours: dict[Block, list[Datapoint]] = defaultdict(list)
-        for row in conn.execute(select(metric_points).where(*over).order_by(_p.series_id, _p.at)):
-            hours[row.series_id, floored(row.at, HOUR)].append(point_of(row))
-        if hours:
-            _roll_up(conn, {block: by_period(points, MINUTE) for block, points in hours.items()})
-            conn.execute(delete(metric_points).where(*over))
-        _put_off(conn, ids, is_fine, now)
+def _pack(conn: Connection, ids: Sequence[str], fine: bool, now: datetime, most: int) -> tuple[int, int]:
+    """Pack these series, which are held, in their order; how many have nothing left, and what was packed weighs."""
+    before = floored(now - SETTLED - (FINE_FOR if fine else timedelta(0)), HOUR)
+    hours, weighed, last = _over(conn, ids, before, most)
+    if hours:
+        _roll_up(conn, {block: by_period(points, MINUTE) for block, points in hours.items()})
+    # The database may have an order of texts of its own: those that were seen before the last one are done.
+    whole = ids if last is None else sorted({key for key, _ in hours} - {last[0]})
+    if whole:
+        conn.execute(delete(metric_points).where(_p.series_id.in_(whole), _p.at < before))
+        _put_off(conn, whole, fine, now)
+    if last is not None:
+        conn.execute(delete(metric_points).where(_p.series_id == last[0], _p.at <= last[1]))
+    return len(whole), weighed
+
+
+def _over(
+    conn: Connection, ids: Sequence[str], before: datetime, most: int
+) -> tuple[Mapping[Block, list[Datapoint]], int, Block | None]:
+    """Points before an instant by their hours, what they weigh, and the last of them where there may be more."""
+    hours: dict[Block, list[Datapoint]] = defaultdict(list)
+    weighed, last = 0, None
+    asked = select(metric_points).where(_p.series_id.in_(ids), _p.at < before).order_by(_p.series_id, _p.at)
+    while True:
+        further = or_(_p.series_id > last[0], and_(_p.series_id == last[0], _p.at > last[1])) if last else true()
+        rows = conn.execute(asked.where(further).limit(_ROWS)).all()
+        for row in rows:
+            block = (row.series_id, floored(row.at, HOUR))
+            weighed += 0 if block in hours else _OF_HOUR
+            hours[block].append(point := point_of(row))
+            weighed += weight(point)
+            last = (row.series_id, row.at)
+            if weighed >= most:
+                return hours, weighed, last
+        if len(rows) < _ROWS:
+            return hours, weighed, None
 
 
 def _put_off(conn: Connection, ids: Sequence[str], fine: bool, now: datetime) -> None:

@@ -93,6 +93,21 @@ def test_packing_twice_is_packing_once(world):
     assert (told(world), told(world, 3600)) == ([(1, 1, 1), (2, 1, 1)], [(0, 2, 2)])
 
 
+def test_a_transaction_packs_so_many_points_and_what_is_left_stays_due(world):
+    for number in range(3):
+        add(world, *range(60), of=metric("App", f"m{number}"))
+    later, left, done = NOW + 2 * HOUR, [], []
+    while not left or left[-1]:
+        packed = world.store.transact(lambda conn: metric_packing.pack_due(conn, SCOPE, later, 10, most=100))
+        done.append(packed)
+        left.append(rows(world)[0])
+    assert (left, done) == ([119, 59, 0], [1, 1, 1])
+    assert rows(world) == (0, 3, 3, 3)
+    for number in range(3):
+        found = told(world, of=metric("App", f"m{number}"))
+        assert [(samples, total) for _, samples, total in found] == [(1, 1)] * 60
+
+
 def test_fine_points_are_told_by_the_second_for_three_hours_and_by_the_minute_then(world):
     add(world, 0, 0.5, 1, fine=True)
     leap(world, NOW + 3 * HOUR)
