@@ -71,6 +71,10 @@ SETTLED: Final = timedelta(minutes=10)
 """Points of an hour are packed so long after it, when hardly any still come in."""
 
 
+COUNTED: Final = timedelta(days=15)
+"""Series without data for so long are not counted among those that a project may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grain:
     """Points of one length, packed.
@@ -197,7 +201,9 @@ def _make(  # noqa: PLR0917 - as above
     limits: MetricLimits,
 ) -> datetime:
     """Make these series; when the first of them is to be packed."""
-    of_scope = select(func.count()).where(_s.project_id == scope.project_id, _s.region == scope.region)
+    of_scope = select(func.count()).where(
+        _s.project_id == scope.project_id, _s.region == scope.region, _s.last_at >= now - COUNTED
+    )
     if int(conn.execute(of_scope).scalar_one()) + len(told) > limits.series:
         raise LimitExceeded("series", limits.series)
     rows: list[dict[str, Any]] = [

@@ -140,6 +140,16 @@ def test_a_project_has_so_many_series_and_no_more(store):
     add(store, datum(5, of=metric("App", "Other")), limits=limits, scope=OTHER)
 
 
+def test_series_without_data_for_long_are_not_counted(store):
+    limits = MetricLimits(series=1)
+    add(store, datum(1), limits=limits)
+    other, later = metric("App", "Other"), NOW + timedelta(days=15)
+    with pytest.raises(LimitExceeded):
+        store.transact(lambda conn: metrics.add(conn, SCOPE, [datum(1, of=other)], later, limits))
+    later += MINUTE
+    store.transact(lambda conn: metrics.add(conn, SCOPE, [datum(1, of=other)], later, limits))
+
+
 def test_names_are_listed_in_their_order_page_by_page(store):
     named = [metric(f"N{at}", name, {"D": str(at)}) for at in range(3) for name in ("b", "a")]
     add(store, *(datum(1, of=of, unit=unit) for of in named for unit in ("Count", "None")))
