@@ -159,6 +159,7 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog, cloud: Cloud) -> Outle
         everywhere=everywhere,
         decide=partial(decide_by_default, everywhere=everywhere),
         most_waiting=chosen.messages_waiting,
+        reaches=shelves.reaches,
         consult=consult,
     )
 

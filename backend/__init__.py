@@ -270,7 +270,7 @@ class Backend:
             account_settings=AccountSettings(store),
             direct_launches=DirectLaunches(store, catalog, clock),
             scaling_policies=ScalingPolicies(store, clock),
-            alarms=Alarms(store, clock, taking.most_waiting),
+            alarms=Alarms(store, clock, taking),
             refreshes=Refreshes(store, catalog, clock, everywhere=taking.everywhere),
             metrics=Metrics(store, clock),
             dashboards=Dashboards(store, clock),

@@ -199,8 +199,8 @@ def _values(context: Context, conn: Connection, scope: Scope, judged: _Judged, n
             alarm_changes.write(conn, scope, alarm, **values)
         return values
     with conn.begin_nested():
-        to, most = (verdict.state, verdict.reason, verdict.data), context.outlets.most_waiting
-        values = alarm_changes.come_to(conn, scope, alarm, to, now, most)
+        to = (verdict.state, verdict.reason, verdict.data)
+        values = alarm_changes.come_to(conn, scope, alarm, to, now, context.outlets)
         again = next_evaluation(alarm.id, alarm.rule.period, now)
         values["next_at"] = now if values.get("acts") is not None else again
         alarm_changes.write(conn, scope, alarm, **values)

@@ -28,7 +28,6 @@ from backend.domain.alarms import (
     metric_key,
     next_evaluation,
 )
-from backend.domain.messages import MOST_WAITING
 from backend.domain.metric_queries import ExpressionRefused, Line
 from backend.domain.metrics import HOUR, Metric
 from backend.domain.page import Page
@@ -39,6 +38,7 @@ from backend.policies.metric_math import Answers
 from backend.store import alarm_changes
 from backend.store import alarms as rows
 from backend.store.alarms import ALARMS, AlarmQuery, HistoryQuery
+from backend.store.outlets import Outlets
 from backend.store.session import Connection, Store
 
 __all__ = ["AlarmQuery", "Alarms", "HistoryQuery"]
@@ -54,13 +54,13 @@ class Alarms:
     """Each call may raise StoreUnavailable.
 
     Args:
-        most_waiting: see ``Outlets``.
+        outlets: what takes messages.
     """
 
-    def __init__(self, store: Store, clock: Clock, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, store: Store, clock: Clock, outlets: Outlets | None = None) -> None:
         self._store = store
         self._clock = clock
-        self._most_waiting = most_waiting
+        self._outlets = outlets or Outlets()
 
     def put(self, scope: Scope, wanted: WantedAlarm, describe: Describe) -> Alarm:
         """Make an alarm, or write another's configuration in the place of its own; that keeps its state and its tags.
@@ -117,7 +117,7 @@ class Alarms:
                 raise AlarmNotFound(name)
             if alarm.state is state:
                 return
-            values = alarm_changes.come_to(conn, scope, alarm, (state, reason, data), now, self._most_waiting)
+            values = alarm_changes.come_to(conn, scope, alarm, (state, reason, data), now, self._outlets)
             if values.get("acts") is not None:
                 values["next_at"] = now
             alarm_changes.write(conn, scope, alarm, **values)

@@ -16,24 +16,25 @@ from backend.domain.messages import Message, MessageKind
 from backend.domain.scope import Scope
 from backend.store import alarms, outbox
 from backend.store.alarms import ALARMS
+from backend.store.outlets import Outlets
 from backend.store.types import to_micros
 
 
-def come_to(  # noqa: PLR0917 - which alarm comes to what, when, and how much may be told of it
+def come_to(  # noqa: PLR0917 - which alarm comes to what, when, and who may be told of it
     conn: Connection,
     scope: Scope,
     alarm: Alarm,
     to: tuple[AlarmState, str, str | None],
     now: datetime,
-    most_waiting: int,
+    outlets: Outlets,
 ) -> dict[str, Any]:
     """Write that an alarm is in another state from now on; what of its columns that changes.
 
     Args:
         alarm: as held in this transaction.
         to: the state, and why, in words and as a JSON text.
-        most_waiting: messages of the project in this region that wait at once; see ``Outlets``. An action for which
-            there is no room fails, as the history tells.
+        outlets: what takes messages. An action that nothing here takes, for it is another account's or region's, or
+            for which there is no room, fails, as the history tells.
     """
     state, reason, data = to
     summary = f"Alarm updated from {alarm.state} to {state}"
@@ -49,7 +50,7 @@ def come_to(  # noqa: PLR0917 - which alarm comes to what, when, and how much ma
         "transitioned_at": now,
     }
     if alarm.enabled:
-        _tell(conn, scope, alarm, to, now, most_waiting)
+        _tell(conn, scope, alarm, to, now, outlets)
         values["acts"] = acts(alarm, state, alarm.state, data, now)
     return values
 
@@ -83,18 +84,19 @@ def _tell(  # noqa: PLR0917 - as above
     alarm: Alarm,
     to: tuple[AlarmState, str, str | None],
     now: datetime,
-    most_waiting: int,
+    outlets: Outlets,
 ) -> None:
     """Send whoever hears of the state a message, as far as there is room, and keep that in the history."""
     state, reason, _ = to
     targets = [action for action in alarm.actions(state) if policy_of(action) is None]
     if not targets:
         return
-    room = max(outbox.room(conn, scope, most_waiting), 0)
+    room = outbox.room(conn, scope, outlets.most_waiting)
+    told = [target for target in targets if outlets.reaches(scope, target)][: max(room, 0)]
     data = {**facts(alarm, alarm.state, state, now), "reason": reason, **_actions(alarm)}
-    outbox.add(conn, [_message(scope, alarm, target, data, now) for target in targets[:room]])
-    for number, target in enumerate(targets):
-        fault = None if number < room else f"Failed to execute action {target}"  # unsourced
+    outbox.add(conn, [_message(scope, alarm, target, data, now) for target in told])
+    for target in targets:
+        fault = None if target in told else f"Failed to execute action {target}"  # unsourced
         executed(conn, scope, alarm, target, now, fault=fault)
 
 

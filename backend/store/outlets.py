@@ -43,6 +43,11 @@ def undecided(_conn: Connection, _action_id: str, _now: datetime) -> None:
     """Nothing waits for an answer."""
 
 
+def anywhere(_scope: Scope, _arn: str) -> bool:
+    """Every ARN is a project's own."""
+    return True
+
+
 def _nothing() -> Mapping[str, Any]:
     return {}
 
@@ -58,6 +63,7 @@ class Outlets:
         reserved: kinds of targets that are the operator's: no caller may name one.
         everywhere: the operator named targets that hear of every event: all is written that may be told.
         decide: what becomes of an action whose message was given up.
+        reaches: whether an ARN is in a project's own region and account: what is kept here takes nothing for others.
         consult: asks somebody outside which nodes may go: their servers' short ids; it raises SinkError. None: nobody.
         most_waiting: messages of a project in a region that wait at once; rules tell nobody while there are more.
     """
@@ -69,6 +75,7 @@ class Outlets:
     everywhere: bool = False
     decide: Decide = undecided
     most_waiting: int = MOST_WAITING
+    reaches: Callable[[Scope, str], bool] = anywhere
     consult: Callable[[Question], Collection[str]] | None = None
 
     def takes(self, target: str) -> bool:

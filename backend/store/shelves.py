@@ -65,8 +65,11 @@ class Shelves:
         except PublicationRefused as refused:
             raise Refused(f"the topic {arn} takes no such message: {refused.why}") from refused
 
-    def _check(self, scope: Scope, arn: str) -> None:
-        """Names count within a project and region only: an ARN of another one names nothing of this one's."""
+    def reaches(self, scope: Scope, arn: str) -> bool:
+        """Whether an ARN is of the project's own region and account; names count within those only."""
         parts = arn.split(":")
-        if len(parts) != 6 or not self.is_home(scope, parts[3], parts[4]):
+        return len(parts) == 6 and self.is_home(scope, parts[3], parts[4])
+
+    def _check(self, scope: Scope, arn: str) -> None:
+        if not self.reaches(scope, arn):
             raise Gone(f"{arn} is in another region or account")

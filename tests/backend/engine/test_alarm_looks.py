@@ -21,6 +21,7 @@ from backend.services.alarms import AlarmQuery, HistoryQuery
 from backend.services.scaling_policies import PolicyName, Said
 from backend.store import metrics, outbox
 from backend.store.alarm_tables import alarm_rounds, alarms
+from backend.store.outlets import Outlets
 from tests.factories import SCOPE
 
 LOAD = MetricStat(Metric("App", "Load"), 60, "Average")
@@ -158,7 +159,7 @@ def test_an_evaluation_has_its_measure_and_reads_only_what_is_asked_for(world, m
 
 
 def test_messages_of_alarms_have_no_more_room_than_others(world):
-    world.backend.alarms._most_waiting = 3
+    world.backend.alarms._outlets = Outlets(most_waiting=3)
     topics = tuple(f"arn:aws:sns:{SCOPE.region}:1:t{number}" for number in range(2))
     put(world, "a", alarm_actions=topics, ok_actions=topics)
     for state in (AlarmState.ALARM, AlarmState.OK, AlarmState.ALARM):
@@ -170,6 +171,20 @@ def test_messages_of_alarms_have_no_more_room_than_others(world):
     words = [item.summary.split()[0] for item in items]
     assert sorted(words) == ["Failed"] * 3 + ["Successfully"] * 3
     assert json.loads(items[-1].data)["actionState"] == "Failed"
+
+
+def test_what_is_another_accounts_is_not_told_to_have_been_reached(world):
+    world.backend.alarms._outlets = Outlets(reaches=lambda _, arn: ":111:" in arn)
+    topics = tuple(f"arn:aws:sns:{SCOPE.region}:{account}:t" for account in ("111", "222"))
+    put(world, "a", alarm_actions=topics)
+    world.backend.alarms.set_state(SCOPE, "a", AlarmState.ALARM, "by hand")
+    items = world.backend.alarms.history(SCOPE, HistoryQuery("a", HistoryKind.ACTION), 10).items
+    assert {item.summary for item in items} == {
+        f"Successfully executed action {topics[0]}",
+        f"Failed to execute action {topics[1]}",
+    }
+    with world.store.read() as conn:
+        assert outbox.kept(conn, SCOPE.project_id) == 1
 
 
 @pytest.fixture
