@@ -29,6 +29,10 @@ _SETTLES: Final = timedelta(seconds=10)
 """So long after its end a period is judged: until then data still come in."""
 
 
+ONE_LINE: Final = "The expression must return a single time series"  # unsourced
+"""Why an alarm does not watch an expression that answers several lines."""
+
+
 class AlarmState(StrEnum):
     OK = "OK"
     ALARM = "ALARM"

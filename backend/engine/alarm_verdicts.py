@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from backend.domain.alarms import Alarm, Watched, slots, window_end
+from backend.domain.alarms import ONE_LINE, Alarm, Watched, slots, window_end
 from backend.domain.metric_queries import ExpressionRefused
 from backend.domain.metrics import by_spread
 from backend.domain.scope import Scope
@@ -55,4 +55,7 @@ def measured(
     read = reading(conn, scope, starts[-1], end, now, steps)
     answers = Answers(watched.queries, read, timeline(starts[-1], end), steps=steps)
     (returned,) = (query.id for query in watched.queries if query.returned)
-    return starts, {at: Point(value) for line in answers.of(returned)[:1] for at, value in line.values.items()}
+    lines = answers.of(returned)
+    if len(lines) > 1:  # what is seen by its data alone: of some functions, as many lines as have any
+        raise ExpressionRefused(returned, ONE_LINE)
+    return starts, {at: Point(value) for line in lines for at, value in line.values.items()}

@@ -11,6 +11,7 @@ from typing import Any, Final
 from backend.clock import Clock
 from backend.domain.alarms import (
     DAY,
+    ONE_LINE,
     WEEK,
     Alarm,
     AlarmFlaw,
@@ -228,7 +229,8 @@ def _check(watched: Watched) -> None:
     for returned in (query.id for query in watched.queries if query.returned):
         # What an expression cannot mean is seen without any data.
         answers = Answers(watched.queries, lambda stat: Line("", stat.period, {}, stat=stat), lambda _: ())
-        answers.of(returned)
+        if len(answers.of(returned)) > 1:
+            raise ExpressionRefused(returned, ONE_LINE)
     if watched.enough > watched.periods:
         raise AlarmRefused(AlarmFlaw.MORE_THAN_ALL)
     seconds = watched.period * watched.periods

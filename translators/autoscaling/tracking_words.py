@@ -9,6 +9,7 @@ from backend.domain.metric_queries import MetricStat, Query
 from backend.domain.metrics import MINUTE, UNITS, is_statistic
 from backend.domain.tracking import Predefined, Tracking
 from translators.autoscaling.errors import validation
+from translators.cloudwatch.alarm_words import MOST_QUERIES
 from translators.cloudwatch.listing import named
 from translators.cloudwatch.listing import told as metric_told
 
@@ -56,6 +57,9 @@ def _of_queries(target: float, no_scale_in: bool, given: Mapping[str, Any]) -> T
     for member in ("MetricName", "Namespace", "Dimensions", "Statistic", "Unit", "Period"):
         if given.get(member) not in (None, []):
             raise validation(f"{member} should not be set if list of Metrics is set.")  # of alarms; unsourced here
+    if len(given["Metrics"]) > MOST_QUERIES:
+        # unsourced
+        raise validation(f"The collection Metrics must not have a size greater than {MOST_QUERIES}.")
     queries = tuple(_query(each) for each in given["Metrics"])
     if len({query.id for query in queries}) < len(queries):
         raise validation("The values for parameter Id in Metrics are not unique.")  # unsourced

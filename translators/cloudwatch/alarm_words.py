@@ -27,7 +27,7 @@ _UNSERVED: Final = (
     "ActionConfiguration",
 )
 _OF_METRIC: Final = ("MetricName", "Namespace", "Dimensions", "Statistic", "ExtendedStatistic", "Period", "Unit")
-_MOST_QUERIES: Final = 20
+MOST_QUERIES: Final = 20
 
 
 def wanted(params: Mapping[str, Any]) -> WantedAlarm:
@@ -137,8 +137,8 @@ def _check_queries(params: Mapping[str, Any], queries: Sequence[Query]) -> None:
     for member in _OF_METRIC:
         if params.get(member) not in (None, []):
             raise validation(f"{member} should not be set if list of Metrics is set.")
-    if len(queries) > _MOST_QUERIES:
-        raise validation(f"The collection Metrics must not have a size greater than {_MOST_QUERIES}.")  # unsourced
+    if len(queries) > MOST_QUERIES:
+        raise validation(f"The collection Metrics must not have a size greater than {MOST_QUERIES}.")  # unsourced
     if len({query.id for query in queries}) < len(queries):
         raise validation("The values for parameter Id in Metrics are not unique.")  # unsourced
     if sum(query.returned for query in queries) != 1:

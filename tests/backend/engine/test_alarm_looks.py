@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Delete, Select, Update, event
 
 from backend.domain.alarms import AlarmState, Comparison, HistoryKind, WantedAlarm, Watched
-from backend.domain.metric_queries import MetricStat
+from backend.domain.metric_queries import MetricStat, Query
 from backend.domain.metrics import Metric, measured
 from backend.domain.scaling import PolicyKind, WantedPolicy
 from backend.domain.scope import Scope
@@ -185,6 +185,20 @@ def test_what_is_another_accounts_is_not_told_to_have_been_reached(world):
     }
     with world.store.read() as conn:
         assert outbox.kept(conn, SCOPE.project_id) == 1
+
+
+def test_several_lines_that_only_data_show_are_judged_by_none_of_them(world):
+    """REMOVE_EMPTY answers as many lines as have data."""
+    other = replace(LOAD, metric=Metric("App", "Other"))
+    stats = (Query("a", LOAD, returned=False), Query("b", other, returned=False))
+    queries = (*stats, Query("e", expression="REMOVE_EMPTY([a,b])"))
+    wanted = WantedAlarm("a", Watched(Comparison.ABOVE, 1.0, 1, queries=queries))
+    world.backend.alarms.put(SCOPE, wanted, describe)
+    both = [measured(each.metric, world.clock.now(), [5.0]) for each in (LOAD, other)]
+    world.store.transact(partial(metrics.add, scope=SCOPE, data=both, now=world.clock.now()))
+    world.clock.move(90)
+    tick(world)
+    assert (judged(world), found(world)["a"].state) == (1, AlarmState.INSUFFICIENT_DATA)
 
 
 @pytest.fixture

@@ -122,6 +122,7 @@ REFUSED = {
     "Unable to create alarms in CloudWatch: All metrics in the alarm should have the same period": custom(
         Metrics=[WORK, {**RATIO, "Period": 10}]
     ),
+    "The collection Metrics must not have a size greater than 20.": custom(Metrics=[WORK] * 21),
     "Exactly one element of the metrics list should return data.": custom(Metrics=[WORK]),
     "Unable to create alarms in CloudWatch: Error in expression 'ratio' [": custom(Metrics=[WORK, {**RATIO, "Expression": "work / absent"}]),
     "ResourceLabel must be specified for predefined metric type ALBRequestCountPerTarget": {

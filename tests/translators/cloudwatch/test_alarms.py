@@ -240,3 +240,16 @@ def test_pages_and_filters(ask, put, refused):
     assert sorted(names) == seen
     error = refused("DescribeAlarmHistory", AlarmName="a1", NextToken="invalid-token")
     assert (error.code, error.message) == ("InvalidNextToken", "Invalid NextToken : invalid-token")
+
+
+def test_an_expression_that_answers_several_lines_is_watched_by_no_alarm(world, refused):
+    metric = {"Metric": {"Namespace": "N", "MetricName": "u"}, "Period": 60, "Stat": "Average"}
+    queries = [{"Id": name, "MetricStat": metric, "ReturnData": False} for name in ("a", "b")]
+    asked = {name: value for name, value in BASE.items() if name in {"EvaluationPeriods", "Threshold"}}
+    asked |= {"AlarmName": "a", "ComparisonOperator": BASE["ComparisonOperator"]}
+    for several in ("[a,b]", "METRICS()", "[a,b]*2"):
+        told = refused("PutMetricAlarm", **asked, Metrics=[*queries, {"Id": "e", "Expression": several}])
+        assert (told.code, "single time series" in told.message) == ("ValidationError", True)
+    world.call(
+        "PutMetricAlarm", service="cloudwatch", **asked, Metrics=[*queries, {"Id": "e", "Expression": "SUM([a,b])"}]
+    )
