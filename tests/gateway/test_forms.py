@@ -21,7 +21,7 @@ both = pytest.mark.parametrize("form", FORMS)
 
 WORDS = (
     "1 validation error detected: Value 'INVALID' at 'stateValue' failed to satisfy constraint: "
-    "Member must satisfy enum value set: [OK, ALARM, INSUFFICIENT_DATA]"
+    "Member must satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]"
 )
 
 
