@@ -34,6 +34,7 @@ class UnfitMix(StrEnum):
 
     SPOT = "spot"
     WEIGHTS = "weights"
+    CAPACITY_TYPE = "capacity_type"
 
 
 @dataclass(eq=False)

@@ -185,10 +185,14 @@ class Clusters:
             mixes.check_capacity_type(
                 values.get("capacity_type", spec.capacity_type), spec.mix if source is None else mix
             )
+            if cluster.warm_pool is not None and (source is not None or "capacity_type" in values):
+                kind = values.get("capacity_type", spec.capacity_type)
+                warm_pools.check_mix(name, spec.mix if source is None else mix, kind, joining=True)
             if source is not None:
-                if cluster.warm_pool is not None:
-                    warm_pools.check_mix(name, mix, joining=True)
-                values |= {"source": source(conn), "mix": mix}
+                if change.source is None and not spec.source.is_template:  # since it was looked at
+                    raise MixWithoutTemplate
+                # A refresh may have brought another meanwhile: what is not named stays as it is now.
+                values |= {"source": spec.source if change.source is None else source(conn), "mix": mix}
                 if mix is not None or spec.mix is not None:
                     mixes.reweigh(conn, cluster.id, mix)
             data = {"minimum": minimum, "maximum": maximum, "desired": desired}
@@ -450,7 +454,7 @@ def _without_gone(
 
 
 def _refuse_held(conn: Connection, cluster: Cluster, change: ClusterChange) -> None:
-    refresh = None if change.source is None else refreshes.active(conn, cluster)
+    refresh = None if change.source is None and change.mix is None else refreshes.active(conn, cluster)
     if refresh is not None and refresh.desired is not None:
         raise RefreshHolds(cluster.name)
 

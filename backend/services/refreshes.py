@@ -35,8 +35,9 @@ from backend.domain.refreshes import (
 )
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
+from backend.policies.replacement import LAUNCH_FIRST
 from backend.services import sources
-from backend.store import alarms, clusters, intents, refreshes, templates
+from backend.store import alarms, clusters, intents, refreshes, templates, watches
 from backend.store.listening import Audience
 from backend.store.session import Connection, Store
 
@@ -87,7 +88,7 @@ class Refreshes:
             if request.skip_matching and not (desired or cluster.spec.source).is_template:
                 raise RefreshRefused(RefreshFlaw.SKIPS_CONFIGURATION)
             _check_alarms(conn, scope, request.alarms)
-            made = _made(cluster, request, desired, now)
+            made = _made(cluster, request, desired, now, _maintenance(conn, cluster))
             refreshes.REFRESHES.add(conn, scope, made)
             clusters.change(conn, cluster.id, now, refresh_id=made.id)
             return made.id
@@ -197,15 +198,29 @@ def _check_alarms(conn: Connection, scope: Scope, names: Sequence[str]) -> None:
             raise AlarmRings(name)
 
 
-def _made(cluster: Cluster, request: RefreshRequest, desired: LaunchSource | None, now: datetime) -> Refresh:
-    """A new refresh: what was not said is the cluster's to say, or as usual."""
+def _maintenance(conn: Connection, cluster: Cluster) -> tuple[int | None, int | None]:
+    """The percentages of the cluster's maintenance policy, or those that the project has for clusters without one."""
     spec = cluster.spec
+    if spec.maintenance_minimum_percent is None and watches.standing(conn, cluster.scope)[1]:
+        return LAUNCH_FIRST
+    return spec.maintenance_minimum_percent, spec.maintenance_maximum_percent
+
+
+def _made(
+    cluster: Cluster,
+    request: RefreshRequest,
+    desired: LaunchSource | None,
+    now: datetime,
+    maintenance: tuple[int | None, int | None],
+) -> Refresh:
+    """A new refresh: what was not said is the cluster's to say, or the project's, or as usual."""
+    spec, (least, most) = cluster.spec, maintenance
     minimum = request.minimum_percent
     if minimum is None:
-        minimum = MINIMUM_PERCENT if spec.maintenance_minimum_percent is None else spec.maintenance_minimum_percent
+        minimum = MINIMUM_PERCENT if least is None else least
     maximum = request.maximum_percent
-    if maximum is None and spec.maintenance_maximum_percent is not None:
-        maximum = min(spec.maintenance_maximum_percent, minimum + WIDEST)
+    if maximum is None and most is not None:
+        maximum = min(most, minimum + WIDEST)
     warmup = spec.health_grace_seconds if spec.warmup_seconds is None else spec.warmup_seconds
     seconds = request.checkpoint_seconds
     return Refresh(

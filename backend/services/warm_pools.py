@@ -43,7 +43,7 @@ class WarmPools:
             standing = cluster.warm_pool
             if standing is not None and standing.deleting:
                 raise WarmPoolDeleting(name)
-            check_mix(cluster.name, cluster.spec.mix)
+            check_mix(cluster.name, cluster.spec.mix, cluster.spec.capacity_type)
             wanted = request.applied(standing)
             sizes = (_size(cluster, standing), _size(cluster, wanted))
             cause = put_cause(standing, wanted, sizes, now)
@@ -101,8 +101,10 @@ class WarmPools:
         return cluster.warm_pool, Page(items, found.marker)
 
 
-def check_mix(cluster: str, mix: Mix | None, *, joining: bool = False) -> None:
-    """Refuse a warm pool beside a mix that has Spot or weights.
+def check_mix(cluster: str, mix: Mix | None, capacity_type: str | None, *, joining: bool = False) -> None:
+    """Refuse a warm pool beside a mix that has Spot or weights, or beside capacity that is not in nodes.
+
+    A pool's size is in nodes: of a group in vCPUs or MiB it would be of as many nodes as these are.
 
     Raises:
         WarmPoolUnfit
@@ -115,6 +117,8 @@ def check_mix(cluster: str, mix: Mix | None, *, joining: bool = False) -> None:
         raise WarmPoolUnfit(cluster, UnfitMix.SPOT, joining)
     if any(each.units is not None for each in mix.overrides):
         raise WarmPoolUnfit(cluster, UnfitMix.WEIGHTS, joining)
+    if capacity_type not in {None, "units"}:
+        raise WarmPoolUnfit(cluster, UnfitMix.CAPACITY_TYPE, joining)
 
 
 def _size(cluster: Cluster, pool: WarmPool | None) -> int:

@@ -36,10 +36,14 @@ _UNFIT_MIX: Final = (
         UnfitMix.SPOT: "You can't add a warm pool to an Auto Scaling group that requests Spot Instances",
         UnfitMix.WEIGHTS: "You can't add a warm pool to an Auto Scaling group that uses a mixed instances policy with"
         " instance weights",
+        UnfitMix.CAPACITY_TYPE: "You can't add a warm pool to an Auto Scaling group whose desired capacity type is not"
+        " units",  # unsourced
     },
     {  # unsourced
         UnfitMix.SPOT: "You can't request Spot Instances for an Auto Scaling group that has a warm pool",
         UnfitMix.WEIGHTS: "You can't use instance weights for an Auto Scaling group that has a warm pool",
+        UnfitMix.CAPACITY_TYPE: "You can't use a desired capacity type other than units for an Auto Scaling group that"
+        " has a warm pool",
     },
 )
 """What of a mix no warm pool goes with: for a pool that comes to a mix, and for a mix that comes to a pool."""

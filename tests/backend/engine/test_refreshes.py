@@ -6,14 +6,17 @@ from collections import Counter
 
 import pytest
 
+from backend.domain.account_settings import Setting
 from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, Process, SourceRequest
 from backend.domain.cluster_findings import ClusterNotFound
 from backend.domain.ids import short_id
+from backend.domain.mixes import MixRequest, OverrideRequest
 from backend.domain.node import Health
 from backend.domain.profile import LaunchSource, ServerSpec
 from backend.domain.refresh_findings import NoRefresh, RefreshHolds, RefreshUnderWay
 from backend.domain.refreshes import RefreshRequest, document
 from backend.domain.warm_pools import WarmPoolRequest
+from backend.services import mixes
 from backend.services.templates import NewVersion, TemplateRef
 from backend.store import refreshes
 from tests.backend.engine.world import EngineWorld
@@ -248,3 +251,49 @@ def test_a_warm_up_may_take_longer_than_an_hour(world):
     start(world, desired=V2, warmup_seconds=4000, minimum_percent=50)
     world.pass_time(8200, 40)
     assert (told(world).status, versions(world, cluster)) == ("Successful", {2: 2})
+
+
+def mix_of(world, cluster):
+    return [each.instance_type for each in world.cluster(cluster).spec.mix.overrides]
+
+
+def test_a_mix_that_names_no_template_is_held_back_too(world):
+    cluster = group(world)
+    first = MixRequest((OverrideRequest("t3.micro"),))
+    world.backend.clusters.update(SCOPE, "web", ClusterChange(source=V1, mix=first))
+    start(world, desired=V2, bake_seconds=60)
+    with pytest.raises(RefreshHolds):
+        world.backend.clusters.update(SCOPE, "web", ClusterChange(mix=MixRequest((OverrideRequest("t3.small"),))))
+    assert mix_of(world, cluster) == ["t3.micro"]
+
+
+def test_a_mix_leaves_what_a_refresh_brought_while_it_was_looked_at(world, monkeypatch):
+    cluster = group(world)
+    world.backend.clusters.update(
+        SCOPE, "web", ClusterChange(source=V1, mix=MixRequest((OverrideRequest("t3.micro"),)))
+    )
+    start(world, desired=V2, minimum_percent=0)
+
+    def slow(*asked):
+        world.pass_time(60, 1)
+        assert told(world).status == "Successful"
+        return mix_of_request(*asked)
+
+    mix_of_request = mixes.mix_of
+    monkeypatch.setattr(mixes, "mix_of", slow)
+    world.backend.clusters.update(SCOPE, "web", ClusterChange(mix=MixRequest((OverrideRequest("t3.small"),))))
+    assert (world.cluster(cluster).spec.source.template_version, mix_of(world, cluster)) == ("2", ["t3.small"])
+
+
+def test_a_project_that_launches_first_refreshes_so(world):
+    world.backend.account_settings.put(SCOPE, Setting.LAUNCH_FIRST, enabled=True)
+    group(world)
+    start(world)
+    assert (told(world).minimum_percent, told(world).maximum_percent) == (100, 110)
+
+
+def test_what_is_asked_for_goes_before_what_the_project_wants(world):
+    world.backend.account_settings.put(SCOPE, Setting.LAUNCH_FIRST, enabled=True)
+    group(world)
+    start(world, minimum_percent=50, maximum_percent=100)
+    assert (told(world).minimum_percent, told(world).maximum_percent) == (50, 100)

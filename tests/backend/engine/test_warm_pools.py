@@ -8,15 +8,19 @@ import pytest
 from sqlalchemy import select
 
 from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind
-from backend.domain.cluster import ClusterChange, Process
+from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, Process, SourceRequest
 from backend.domain.hooks import HookRequest, Result, Transition
 from backend.domain.ids import short_id
 from backend.domain.lifecycle_findings import NodeRetained
+from backend.domain.mixes import MixRequest, OverrideRequest
 from backend.domain.node import NodeState, ServerStatus
-from backend.domain.warm_pool_findings import WarmPoolBusy, WarmPoolInUse, WarmPoolNotFound
+from backend.domain.profile import ServerSpec
+from backend.domain.requirements import Bounds, Requirements
+from backend.domain.warm_pool_findings import UnfitMix, WarmPoolBusy, WarmPoolInUse, WarmPoolNotFound, WarmPoolUnfit
 from backend.domain.warm_pools import PoolState, WarmPoolRequest
 from backend.drivers.simulated.faults import Where
 from backend.services.events import RuleRequest
+from backend.services.templates import NewVersion
 from backend.store import tables
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
@@ -285,3 +289,30 @@ def test_what_the_cloud_did_not_hear_is_asked_again(world, call):
     world.warm(maximum=1, seconds=4 * MINUTE)
     world.resize(1, 4 * MINUTE)
     assert world.shown() == (["InService"], 0)
+
+
+def by_requirements(world, **values):
+    """A group whose types are chosen by what they have."""
+    spec = ServerSpec(image=world.image(), instance_type="t3.micro")
+    world.backend.templates.create(SCOPE, "lt", NewVersion(spec, {}, "me"))
+    mix = MixRequest((OverrideRequest(requirements=Requirements(Bounds(2, 2), Bounds(1))),))
+    bounds = {"minimum": 0, "maximum": 12, "desired": 0, **values}
+    place = PlacementRequest(zones=("us-east-1a",))
+    world.backend.clusters.create(SCOPE, NewCluster("web", bounds, SourceRequest(template_name="lt"), place, mix=mix))
+
+
+@pytest.mark.parametrize("kind", ["vcpu", "memory-mib"])
+def test_a_pool_goes_with_capacity_in_nodes_alone(world, kind):
+    by_requirements(world, capacity_type=kind)
+    with pytest.raises(WarmPoolUnfit) as refused:
+        world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest())
+    assert (refused.value.why, refused.value.joining) == (UnfitMix.CAPACITY_TYPE, False)
+
+
+def test_capacity_in_vcpus_does_not_come_to_a_pool(world):
+    by_requirements(world, capacity_type="units")
+    world.backend.warm_pools.put(SCOPE, "web", WarmPoolRequest())
+    with pytest.raises(WarmPoolUnfit) as refused:
+        world.backend.clusters.update(SCOPE, "web", ClusterChange({"capacity_type": "vcpu"}))
+    assert (refused.value.why, refused.value.joining) == (UnfitMix.CAPACITY_TYPE, True)
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({"capacity_type": "units"}))
