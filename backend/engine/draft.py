@@ -285,10 +285,13 @@ class Draft(Revision):
 
     def direct_capacity(self) -> int:
         """Capacity beyond the desired that was asked for by number, and of which it is not known yet what is made."""
-        if not self.direct:
-            return 0
-        claimed = {each.node_id for launch in self.direct.values() if launch.done_at is None for each in launch.claimed}
-        return capacity(self.nodes[node_id] for node_id in sorted(claimed & self.nodes.keys()))
+        return capacity(self.nodes[node_id] for node_id in sorted(self.claimed & self.nodes.keys()))
+
+    @property
+    def claimed(self) -> frozenset[str]:
+        """The nodes of launches by number of which it is not known yet what is made."""
+        under_way = [launch for launch in self.direct.values() if launch.done_at is None]
+        return frozenset(each.node_id for launch in under_way for each in launch.claimed)
 
     def heaviest(self) -> int:
         """What the node counts that counts most, of those there are and those that may be launched."""

@@ -50,7 +50,10 @@ def _shrink(draft: Draft, present: int, surplus: int) -> None:
         draft.types_wanted = True
         draft.wake(draft.now + draft.settings.cloud_retry)
         return
-    counted, among = draft.counted(), choosable(draft, surplus)
+    counted, named = draft.counted(), choosable(draft, surplus)
+    among = named
+    if draft.claimed:  # somebody waits for them, and they are beside what is too much
+        among = (frozenset(node.id for node in counted) if named is None else named) - draft.claimed
     chosen = termination.choose(counted, surplus, termination_view(draft), draft.rng, among=among)
     moved_away = any(True for _ in draft.pairs())
     decrease = Cause(CauseKind.CAPACITY_DECREASE, draft.now, {"before": present, "after": present - capacity(chosen)})
@@ -66,7 +69,7 @@ def _shrink(draft: Draft, present: int, surplus: int) -> None:
             act = Cause(CauseKind.ZONE_REBALANCE_TERMINATE, draft.now, {"server": node.server_id or ""})
         leaves_for = LeavesFor.CAPACITY if act is decrease else LeavesFor.ZONE
         draft.terminate(node, (*draft.cluster.causes, act, selected), leaves_for)
-    if among is None and not any(map(termination.may_go, counted)):
+    if named is None and not any(map(termination.may_go, counted)):
         draft.note((*draft.cluster.causes, Cause(CauseKind.ALL_PROTECTED, draft.now)))
 
 

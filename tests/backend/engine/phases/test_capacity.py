@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -10,8 +11,10 @@ from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKi
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.changes import Entries
 from backend.domain.cluster import Process, ZoneDistribution
+from backend.domain.direct_launches import Claim, DirectLaunch
 from backend.domain.node import LeavesFor, NodeState, ServerStatus
 from backend.domain.profile import ProfileRef
+from backend.engine.draft import Draft
 from backend.engine.phases.capacity import meet_capacity
 from backend.policies.window import WindowRule
 from tests.backend.engine.drafts import (
@@ -29,6 +32,7 @@ from tests.backend.engine.drafts import (
     plan,
     requests,
     sick,
+    snapshot,
     terminated,
 )
 from tests.factories import NOW
@@ -353,3 +357,17 @@ def test_a_node_back_from_standby_is_no_build_that_hangs():
     back = node(group, "back", zone=A, state=NodeState.PENDING, server_status=ServerStatus.UNKNOWN)
     other = node(group, "other", zone=B, created_at=NOW - timedelta(hours=3))
     assert launches(_met(group, back, other)) == {A: 1}
+
+
+def test_what_is_launched_by_number_is_not_too_much():
+    """Somebody waits for it: of the others those go that are beyond what is desired."""
+    group = owner(desired=2, launching=True)
+    there = [node(group, "a", zone=A), node(group, "b", zone=B), node(group, "c", zone=A)]
+    asked = pending(group, "asked", server_id=None, server_status=None, zone=A)
+    claims = (Claim(asked.activity_id, asked.id, asked.instance_type, 1, False),)
+    launch = DirectLaunch("launch", group.id, group.name, "t", "f", 1, A, None, False, NOW, claims=claims)
+    here = snapshot(group, *there, asked)
+    made = Draft(replace(here, rows=replace(here.rows, direct={"launch": launch})), NOW, SETTINGS, Random(1))
+    meet_capacity(made)
+    (gone,) = terminated(made)
+    assert gone.id in {each.id for each in there}
