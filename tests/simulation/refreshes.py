@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from backend.domain.activity import Activity, ActivityKind, CauseKind
 from backend.domain.cluster import Process, SourceRequest
-from backend.domain.node import Health, Node, NodeState
+from backend.domain.node import PARKED, PARKING, Health, Node, NodeState
 from backend.domain.profile import ProfileRef
 from backend.domain.refreshes import FORWARD, Handling, Refresh, RefreshRequest, RefreshStatus
 from backend.domain.scope import Scope
@@ -142,6 +142,13 @@ class Refreshed:
         return old is not None and old.counted
 
 
+def to_end(now: State) -> list[str]:
+    """Names of clusters whose refresh is under way, and has no node that it may have to wait for as long as it likes."""
+    waiting = {node.cluster_id for node in now.nodes.values() if node.protected or node.state in PARKING | PARKED}
+    clusters = (each for each in now.clusters.values() if each.refresh_id is not None and each.id not in waiting)
+    return [each.name for each in clusters]
+
+
 def _is_well(node: Node) -> bool:
     return node.state is NodeState.IN_SERVICE and node.health is Health.HEALTHY
 
@@ -195,6 +202,12 @@ class Refresher(Actor):
         name = self.user._name()
         with self.user.model.expects(self.user.model.suspended(self.user._key(name), {Process.INSTANCE_REFRESH})):
             self.backend.clusters.suspend(self.scope, name, [Process.INSTANCE_REFRESH])
+
+    def let_end(self, now: State) -> None:
+        """Processes run, so that what is under way may come to its end by itself."""
+        for cluster in now.clusters.values():
+            if cluster.project_id == self.scope.project_id and cluster.refresh_id is not None:
+                self.user.resume(cluster.name)
 
     def settle(self, now: State) -> None:
         """What is under way is cancelled: nobody waits for nodes that stay protected."""

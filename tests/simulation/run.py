@@ -20,7 +20,7 @@ from tests.simulation.mixes import Mixers
 from tests.simulation.model import Model
 from tests.simulation.moods import NORMAL, Mood
 from tests.simulation.races import Races
-from tests.simulation.refreshes import Refreshed, Refresher
+from tests.simulation.refreshes import Refreshed, Refresher, to_end
 from tests.simulation.rows import Reader
 from tests.simulation.scaling import Decisions, Scalers
 from tests.simulation.timed import Planners, Timetables
@@ -29,6 +29,7 @@ from tests.simulation.warm_pools import Preparers
 from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
 
 MOST_TICKS = 3000
+REFRESHED_WITHIN = timedelta(hours=2, minutes=10)
 OFTEN = 0.3  # how often, after a step, somebody has nodes replaced
 HASTE = 200  # ticks; what has not come to rest by then is looked at in longer steps
 
@@ -141,6 +142,8 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     chaos.on = False
     world.trace("=== quiet")
     if refreshers:
+        _heal(world)
+        _let_refreshes_end(world, refreshers, watcher.reader)
         _end_refreshes(world, refreshers, watcher.reader)
     if planners is not None:
         planners.settle()
@@ -165,6 +168,20 @@ def _play(world: World, mood: Mood, steps: int) -> None:
             _wait_for_rest(world, watcher, timedelta(minutes=4), ground)
         return
     Races(world, watcher, users).try_one()
+
+
+def _let_refreshes_end(world: World, refreshers: Sequence[Refresher], reader: Reader) -> None:
+    """What nobody keeps back ends by itself: it gets through, or it stalls, for an hour on its way there and back."""
+    for refresher in refreshers:
+        refresher.let_end(reader.read())
+    deadline = world.clock.now() + REFRESHED_WITHIN
+    ticks = 0
+    while names := to_end(reader.read()):
+        if world.clock.now() >= deadline or ticks >= MOST_TICKS:
+            raise world.broke("21 refresh", f"those of {names} do not end")
+        world.tick(ticks % 2)
+        ticks += 1
+        world.clock.wait(min(max(world.until_due(), 3.0 if ticks < HASTE else 60.0), 600.0))
 
 
 def _end_refreshes(world: World, refreshers: Sequence[Refresher], reader: Reader) -> None:
@@ -218,13 +235,7 @@ def _step(world: World, actors: Sequence[Actor], kept: Kept) -> None:
 
 def _settle(world: World, users: Sequence[User], reader: Reader) -> None:
     """The users put right what only they can: processes run, sources exist, zones are free."""
-    world.simulated.faults.lift()
-    for _, server in world.simulated.operator.servers():
-        if str(server.status) == "unknown":
-            world.simulated.operator.recover(server.id)
-    for pool in world.simulated.pools.all():
-        for member in world.simulated.pools.members(pool.id):
-            world.simulated.pools.judge(pool.id, member.address, None)
+    _heal(world)
     for user in users:
         _provide_sources(user)
     for cluster in reader.read().clusters.values():
@@ -232,6 +243,17 @@ def _settle(world: World, users: Sequence[User], reader: Reader) -> None:
         if cluster.status is ClusterStatus.ACTIVE:
             user.resume(cluster.name)
             user.change(cluster.name, ClusterChange({}, SourceRequest(configuration="lc-0"), PlacementRequest()))
+
+
+def _heal(world: World) -> None:
+    """The cloud has no faults any more."""
+    world.simulated.faults.lift()
+    for _, server in world.simulated.operator.servers():
+        if str(server.status) == "unknown":
+            world.simulated.operator.recover(server.id)
+    for pool in world.simulated.pools.all():
+        for member in world.simulated.pools.members(pool.id):
+            world.simulated.pools.judge(pool.id, member.address, None)
 
 
 def _provide_sources(user: User) -> None:
