@@ -126,7 +126,10 @@ def test_who_waits_hears_a_message_when_it_comes(sqs: Any, server: Access, queue
 
     def listen() -> None:
         own = client(server, "sqs", recorded=False)
-        heard.extend(each["Body"] for each in own.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", []))
+        for _ in range(3):  # a busy machine may take longer to send them all than one may wait
+            if messages := own.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages"):
+                heard.extend(each["Body"] for each in messages)
+                return
 
     listeners = [threading.Thread(target=listen) for _ in range(24)]
     for each in listeners:
@@ -135,7 +138,7 @@ def test_who_waits_hears_a_message_when_it_comes(sqs: Any, server: Access, queue
     for number in range(24):
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
     for each in listeners:
-        each.join(timeout=60)
+        each.join(timeout=90)
     assert sorted(heard, key=int) == [str(number) for number in range(24)]
 
 
