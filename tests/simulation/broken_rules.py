@@ -8,8 +8,8 @@ from typing import Any
 
 from backend.domain.activity import CauseKind, ReasonKind
 from backend.domain.node import ServerStatus
-from backend.engine import draft, observation, plan, sweeps
-from backend.engine.phases import capacity, depart, health, notices, rebalance, retire, settle
+from backend.engine import choosing, draft, observation, plan, sweeps
+from backend.engine.phases import depart, health, notices, rebalance, retire, settle
 from backend.engine.phases import traffic as traffic_phase
 from backend.engine.revision import Revision
 from backend.policies import backoff, bounds, cooldown, placement, termination, window
@@ -107,9 +107,7 @@ def launches_in_one_zone() -> Broken:
 
 def launches_where_it_failed() -> Broken:
     """Zones in which launches failed are not avoided."""
-    return put_all(
-        (capacity, "failing_zones", lambda _draft: set()), (rebalance, "failing_zones", lambda _draft: set())
-    )
+    return put(choosing, "closed_places", lambda _draft: set())
 
 
 def serves_before_it_is_up() -> Broken:
