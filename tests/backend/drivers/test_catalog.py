@@ -8,6 +8,7 @@ from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.compute import KeyPair, Zone
 from backend.drivers.errors import CloudUnavailable
+from backend.drivers.spot import Spot
 from tests.factories import NOW, OTHER, SCOPE, HandClock
 
 
@@ -28,6 +29,7 @@ class Cloud:
     compute: Keys = field(default_factory=Keys)
     images: None = None
     network: None = None
+    spot: Spot = Spot.REFUSE
 
 
 def made() -> tuple[Catalog, Keys, HandClock]:
