@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementRequest, SourceRequest
 from backend.errors import Finding
@@ -108,33 +109,20 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         *(actor.act for actor in actors for _ in range(mood.users)),
         *(partial(_overtake, world, mood) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
-        *([] if askers is None else [askers.act]),
-        *([] if mixers is None else [mixers.act]),
-        *(refresher.act for refresher in refreshers),
-        *([] if preparers is None else [preparers.act]),
-        *([] if launches is None else [launches.act]),
-        *([] if planners is None else [planners.act]),
-        *([] if scalers is None else [scalers.act]),
+        *_acts(askers, mixers, *refreshers, preparers, launches, planners, scalers),
+    ]
+    after_step = [
+        *_acts(askers, mixers),
+        *([partial(_refresh_now_and_then, world, refreshers)] if refreshers else []),
+        *_acts(preparers, launches, planners),
+        *([partial(_fail_targets, world)] if planners is not None else []),
+        *_acts(scalers, scalers),
     ]
     chaos.on = True
     for _ in range(steps):
         _step(world, actors, kept)
-        if askers is not None:
-            askers.act()
-        if mixers is not None:
-            mixers.act()
-        if refreshers and world.rng.random() < OFTEN:
-            world.rng.choice(refreshers).act()
-        if preparers is not None:
-            preparers.act()
-        if launches is not None:
-            launches.act()
-        if planners is not None:
-            planners.act()
-            _fail_targets(world)
-        if scalers is not None:
-            scalers.act()
-            scalers.act()
+        for act in after_step:
+            act()
         watcher.look()
         if ground is not None:
             ground.compare()
@@ -203,6 +191,21 @@ def _planned(world: World, model: Model, users: Sequence[User]) -> Planners:
     if world.targets is not None:
         world.after_tick.append(world.targets.look)
     return Planners(timetables, users)
+
+
+class Companion(Protocol):
+    """Somebody of a mood's own, beside the users."""
+
+    def act(self) -> None: ...
+
+
+def _acts(*companions: Companion | None) -> list[Callable[[], None]]:
+    return [one.act for one in companions if one is not None]
+
+
+def _refresh_now_and_then(world: World, refreshers: Sequence[Refresher]) -> None:
+    if world.rng.random() < OFTEN:
+        world.rng.choice(refreshers).act()
 
 
 def _fail_targets(world: World) -> None:
