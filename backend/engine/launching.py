@@ -88,15 +88,20 @@ def launch_there(
     """Launches of these nodes in the zone, in batches of one choice and subnet."""
     if profiles:
         draft.wake(draft.now + draft.settings.launch_grace)
-    alike: dict[str, tuple[Profile, list[str | None]]] = {}
+    together: dict[tuple[str, str], tuple[Profile, list[str | None]]] = {}
     for profile, replaced in zip(profiles, replaces, strict=True):
-        alike.setdefault(f"{profile.key} {profile.spec.image}", (profile, []))[1].append(replaced)
-    for profile, left in alike.values():
+        together.setdefault(alike(profile), (profile, []))[1].append(replaced)
+    for profile, left in together.values():
         for subnet, size in _subnets(draft, zone, len(left)):
             here, left[:] = left[:size], left[size:]
             batch = _batch(size, draft.settings.launch_batch)
             for start in range(0, size, batch):
                 launch(draft, (zone, subnet), profile, causes, here[start : start + batch], state=state)
+
+
+def alike(profile: Profile) -> tuple[str, str]:
+    """Equal for what one request can be for."""
+    return profile.key, profile.spec.image or ""
 
 
 def one_try_each(draft: Draft, zone: str, wanted: list[Profile]) -> list[Profile]:

@@ -14,7 +14,7 @@ from backend.domain.node import LeavesFor
 from backend.engine.choosing import Chooser
 from backend.engine.draft import Draft
 from backend.engine.launches import launch
-from backend.engine.launching import waits_for_facts
+from backend.engine.launching import alike, waits_for_facts
 from backend.engine.snapshot import Profile
 
 _TOO_MUCH = frozenset({LeavesFor.CAPACITY, LeavesFor.ZONE})
@@ -51,8 +51,8 @@ def _launch(draft: Draft, wanted: DirectLaunch) -> None:
         _refuse(draft, wanted, Reason(ReasonKind.NO_TYPE_MEETS))
         return
     subnet, most = _subnet(draft, wanted), draft.settings.launch_batch
-    for _, alike in groupby(chosen, _alike):
-        profiles = list(alike)
+    for _, same in groupby(chosen, alike):
+        profiles = list(same)
         for start in range(0, len(profiles), most):
             here = profiles[start : start + most]
             launch(draft, (wanted.zone, subnet), here[0], (_cause(draft, wanted),), [None] * len(here))
@@ -70,11 +70,7 @@ def _profiles(draft: Draft, wanted: DirectLaunch) -> list[Profile]:
     if draft.cluster.spec.mix is None:
         return [*draft.choices] * wanted.capacity
     chosen = Chooser(draft, heeds_failures=False).allot(wanted.capacity, wanted.capacity, (wanted.zone,))
-    return sorted(chosen.get(wanted.zone, ()), key=_alike)
-
-
-def _alike(profile: Profile) -> tuple[str, str]:
-    return profile.key, profile.spec.image or ""
+    return sorted(chosen.get(wanted.zone, ()), key=alike)
 
 
 def _subnet(draft: Draft, wanted: DirectLaunch) -> str | None:
