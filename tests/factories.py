@@ -20,6 +20,7 @@ from backend.drivers.compute import Server
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.services.servers import Order
 from backend.store import nodes, tables
+from backend.store.leased import Kinds, Leased
 from backend.store.outlets import Outlets
 from backend.store.session import Connection, Store
 from tests.answers import hold
@@ -259,3 +260,8 @@ def request(backend: Backend, service: str, operation: str, params: Mapping[str,
         request_id="00000000-0000-0000-0000-000000000001",
         backend=backend,
     )
+
+
+def longest_due(conn: Connection, rows: Leased[Any]) -> datetime | None:
+    """Since when what is due longest of these rows is due, as engines measure it; None where there are none."""
+    return Kinds({"rows": rows}).oldest(conn)["rows"]

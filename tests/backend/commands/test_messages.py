@@ -7,8 +7,7 @@ import pytest
 from backend.commands import CannotDo, messages
 from backend.domain.messages import Message, MessageKind
 from backend.store import leases, outbox
-from backend.store.leased import Kinds
-from tests.factories import NOW, OTHER, SCOPE, World, uuid_of
+from tests.factories import NOW, OTHER, SCOPE, World, longest_due, uuid_of
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def test_one_is_sent_again_and_another_dropped(world):
     with world.store.read() as conn:
         (waiting,) = outbox.waiting(conn, outbox.stream_of(first), NOW, 10)
         assert (waiting.message.id, waiting.attempts) == (first.id, 0)
-        assert Kinds({"streams": leases.STREAMS}).oldest(conn) == {"streams": NOW}
+        assert longest_due(conn, leases.STREAMS) == NOW
 
 
 def test_an_unknown_id_changes_nothing(world):

@@ -15,11 +15,10 @@ from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
 from backend.errors import CommitUnknown
 from backend.store import leases, outbox
-from backend.store.leased import Kinds
 from backend.store.outlets import Outlets
 from tests.backend.engine.threads import Threads
 from tests.backend.engine.world import EngineWorld
-from tests.factories import SCOPE, uuid_of
+from tests.factories import SCOPE, longest_due, uuid_of
 
 
 @dataclass
@@ -99,7 +98,7 @@ def test_messages_of_a_group_are_told_in_their_order_and_leave_nothing(world, he
     world.pass_time(1)
     assert hearer.heard == {"log:a": _ids("1", "2", "0"), "log:b": _ids("3", "4")}
     with world.store.read() as conn:
-        assert Kinds({"streams": leases.STREAMS}).oldest(conn) == {"streams": None}
+        assert longest_due(conn, leases.STREAMS) is None
     assert world.measures.told["messages"] == 5
 
 

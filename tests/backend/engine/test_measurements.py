@@ -14,12 +14,12 @@ from backend.drivers.simulated.loads import script_of
 from backend.engine import measurements
 from backend.policies.group_metrics import group_metrics
 from backend.store import measuring, metrics
-from backend.store.leased import Claimer, Kinds, Room
+from backend.store.leased import Claimer, Room
 from backend.store.measuring import LEASED
 from backend.store.metrics import MetricQuery
 from tests import factories
 from tests.backend.engine.world import EngineWorld
-from tests.factories import NOW, OTHER, SCOPE
+from tests.factories import NOW, OTHER, SCOPE, longest_due
 from translators.autoscaling.metrics import METRICS
 
 MINUTE = timedelta(minutes=1)
@@ -113,7 +113,7 @@ def test_a_group_is_measured_each_minute_from_when_it_is_switched_on_until_it_is
     world.pass_time(200, step=5)
     assert len(told(world, "GroupInServiceInstances")) == before
     with world.store.read() as conn:
-        assert Kinds({"sources": LEASED}).oldest(conn) == {"sources": None}
+        assert longest_due(conn, LEASED) is None
 
 
 def test_servers_are_measured_by_themselves_and_as_their_group(loaded):

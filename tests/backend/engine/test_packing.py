@@ -10,10 +10,9 @@ from sqlalchemy import func, select
 from backend.domain.metrics import measured, metric
 from backend.engine.settings import EngineSettings
 from backend.store import metric_packing, metric_tables, metrics
-from backend.store.leased import Kinds
 from backend.store.metrics import PACKINGS
 from tests.backend.engine.world import EngineWorld
-from tests.factories import NOW, OTHER, SCOPE
+from tests.factories import NOW, OTHER, SCOPE, longest_due
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -148,8 +147,8 @@ def test_many_projects_and_series_are_packed_and_then_there_is_nothing_to_do(wor
     assert rows(world) == (0, 500, 500, 500)
     assert world.engine.counters["series_packed"] == 500
     with world.store.read() as conn:
-        assert Kinds({"packings": PACKINGS}).oldest(conn)["packings"] is None
+        assert longest_due(conn, PACKINGS) is None
         assert conn.execute(select(func.count()).select_from(metric_tables.metric_packings)).scalar_one() == 0
     add(world, 121, of=metric("App", "m0"))
     with world.store.read() as conn:
-        assert Kinds({"packings": PACKINGS}).oldest(conn)["packings"] == NOW + 3 * HOUR + timedelta(minutes=10)
+        assert longest_due(conn, PACKINGS) == NOW + 3 * HOUR + timedelta(minutes=10)

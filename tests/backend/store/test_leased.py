@@ -8,8 +8,8 @@ import pytest
 
 from backend.domain.scope import Scope
 from backend.store import leases, traffic, watches
-from backend.store.leased import Claimer, Kinds, Room
-from tests.factories import NOW, OTHER, SCOPE
+from backend.store.leased import Claimer, Room
+from tests.factories import NOW, OTHER, SCOPE, longest_due
 
 LEASE = timedelta(seconds=60)
 ONE, TWO = Claimer("one", LEASE), Claimer("two", LEASE)
@@ -30,7 +30,7 @@ def _release(store, lease, due_at=LATER):
 
 def _due_at(store):
     with store.read() as conn:
-        return Kinds({"watches": leases.WATCHES}).oldest(conn)["watches"]
+        return longest_due(conn, leases.WATCHES)
 
 
 def test_a_full_region_does_not_hold_up_the_others(store):

@@ -15,10 +15,10 @@ from backend.domain.rules import Rule, RuleTarget, rule_id, target_id
 from backend.domain.scope import Scope
 from backend.services.events import Events, RuleRequest
 from backend.store import leases, notifications, outbox, rules
-from backend.store.leased import Claimer, Kinds, Room
+from backend.store.leased import Claimer, Room
 from backend.store.outlets import Outlets
 from backend.store.rules import RULES, TARGETS, Bus
-from tests.factories import NOW, SCOPE, uuid_of
+from tests.factories import NOW, SCOPE, longest_due, uuid_of
 
 OTHER = Scope("other", SCOPE.region)
 CLAIMER = Claimer("one", timedelta(seconds=60))
@@ -74,7 +74,7 @@ def test_an_empty_stream_is_forgotten_and_made_anew(store):
     (lease,) = _claim(store)
     store.transact(lambda conn: (outbox.told(conn, [uuid_of("1")]), leases.STREAMS.forget(conn, lease)))
     with store.read() as conn:
-        assert Kinds({"streams": leases.STREAMS}).oldest(conn) == {"streams": None}
+        assert longest_due(conn, leases.STREAMS) is None
     _add(store, _message("2"))
     assert len(_claim(store)) == 1
 

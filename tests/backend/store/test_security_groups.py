@@ -8,10 +8,10 @@ import pytest
 
 from backend.domain.security_groups import CONFIRMED, UNSETTLED, GroupState, KeptGroup
 from backend.store import security_groups as rows
-from backend.store.leased import Claimer, Kinds, Room
+from backend.store.leased import Claimer, Room
 from backend.store.security_groups import GROUPS, LEASED, GroupLease, Held
 from backend.store.session import Store
-from tests.factories import NOW, OTHER, SCOPE, HandClock, uuid_of
+from tests.factories import NOW, OTHER, SCOPE, HandClock, longest_due, uuid_of
 
 WEB = KeptGroup(
     "0123456789abcdef0", "web", "d", "v" * 17, uuid_of("v"), GroupState.AVAILABLE, NOW, "t", cloud_id=uuid_of("w")
@@ -35,7 +35,7 @@ def hold(store: Store, clock: HandClock) -> Held:
 def due(store: Store, clock: HandClock) -> timedelta:
     """In how long the engine looks at it."""
     with store.read() as conn:
-        found = Kinds({"groups": LEASED}).oldest(conn)["groups"]
+        found = longest_due(conn, LEASED)
     assert found is not None
     return found - clock.now()
 
