@@ -131,6 +131,14 @@ class Draft(Revision):
 
     # what is added ---------------------------------------------------------------------------------------------------
 
+    def waits_for_types(self) -> bool:
+        """Whether the cloud has to tell first what types there are: it is asked, and again after a while."""
+        if not self.lacks_types:
+            return False
+        self.types_wanted = True
+        self.wake(self.now + self.settings.cloud_retry)
+        return True
+
     def wake(self, at: datetime | None) -> None:
         if at is not None:
             self.wakes.append(at)

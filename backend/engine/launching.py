@@ -21,6 +21,7 @@ from backend.domain.node import (
 )
 from backend.engine.choosing import Chooser, failing_zones
 from backend.engine.draft import Draft
+from backend.engine.drawing import members
 from backend.engine.launches import launch
 from backend.engine.revision import NO_ZONE, NOT_ASKED
 from backend.engine.snapshot import Profile
@@ -33,11 +34,9 @@ _BUILDING = frozenset({None, ServerStatus.BUILDING, ServerStatus.UNKNOWN})
 def waits_for_facts(draft: Draft) -> bool:
     """Whether the cloud has to tell first where the subnets lie, and what types there are."""
     draft.places_wanted = draft.places_wanted or draft.snapshot.subnets is None
-    draft.types_wanted = draft.types_wanted or draft.lacks_types
-    if not (draft.places_wanted or draft.lacks_types):
-        return False
-    draft.wake(draft.now + draft.settings.cloud_retry)
-    return True
+    if draft.places_wanted:
+        draft.wake(draft.now + draft.settings.cloud_retry)
+    return draft.waits_for_types() or draft.places_wanted
 
 
 def refuse(draft: Draft, reason: Reason, causes: tuple[Cause, ...], kind: ActivityKind = ActivityKind.LAUNCH) -> None:
@@ -66,7 +65,7 @@ def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
     hung = hung_zones(draft, failing)
     most = min(number, draft.settings.launches if is_proven(draft) else draft.settings.first_launches)
     launched = 0
-    beside = draft.every(*WARMING, *WARM)
+    beside = members(draft)
     for zone, wanted in Chooser(draft, hung, beside).allot(most, most).items():
         profiles = one_try_each(draft, zone, wanted)
         here = room_in(draft, zone, len(profiles), failing | hung)

@@ -46,9 +46,7 @@ def meet_capacity(draft: Draft) -> None:
 def _shrink(draft: Draft, present: int, surplus: int) -> None:
     if not draft.runs(Process.TERMINATE):
         return
-    if draft.lacks_types:
-        draft.types_wanted = True
-        draft.wake(draft.now + draft.settings.cloud_retry)
+    if draft.waits_for_types():
         return
     counted, named = draft.counted(), choosable(draft, surplus)
     among = named

@@ -86,11 +86,7 @@ def _advance(draft: Draft, refresh: Refresh) -> None:
 
 def _waits_for_types(draft: Draft, refresh: Refresh) -> bool:
     """Whether the cloud has to tell first what types there are: until then no node matches the next one."""
-    if not (refresh.skip_matching and draft.lacks_types):
-        return False
-    draft.types_wanted = True
-    draft.wake(draft.now + draft.settings.cloud_retry)
-    return True
+    return refresh.skip_matching and draft.waits_for_types()
 
 
 # how far it is ------------------------------------------------------------------------------------------------------
@@ -306,11 +302,7 @@ def _may_replace(draft: Draft) -> bool:
         return False
     if not draft.runs(Process.LAUNCH, Process.TERMINATE) or isinstance(draft.snapshot.profile, Reason):
         return False
-    if draft.lacks_types:
-        draft.types_wanted = True
-        draft.wake(draft.now + draft.settings.cloud_retry)
-        return False
-    return not draft.is_refused()
+    return not draft.waits_for_types() and not draft.is_refused()
 
 
 def _replace(draft: Draft, refresh: Refresh, fleet: Fleet) -> None:
