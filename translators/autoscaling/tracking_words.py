@@ -9,7 +9,7 @@ from backend.domain.metric_queries import MetricStat, Query
 from backend.domain.metrics import MINUTE, UNITS, is_statistic
 from backend.domain.tracking import Predefined, Tracking
 from translators.autoscaling.errors import validation
-from translators.cloudwatch.alarm_words import MOST_QUERIES
+from translators.cloudwatch.alarm_words import check_metrics, check_queries
 from translators.cloudwatch.listing import named
 from translators.cloudwatch.listing import told as metric_told
 
@@ -54,21 +54,10 @@ def _null(where: str) -> Any:
 
 
 def _of_queries(target: float, no_scale_in: bool, given: Mapping[str, Any]) -> Tracking:
-    for member in ("MetricName", "Namespace", "Dimensions", "Statistic", "Unit", "Period"):
-        if given.get(member) not in (None, []):
-            raise validation(f"{member} should not be set if list of Metrics is set.")  # of alarms; unsourced here
-    if len(given["Metrics"]) > MOST_QUERIES:
-        # unsourced
-        raise validation(f"The collection Metrics must not have a size greater than {MOST_QUERIES}.")
+    check_metrics(given, ("MetricName", "Namespace", "Dimensions", "Statistic", "Unit", "Period"))  # unsourced here
     queries = tuple(_query(each) for each in given["Metrics"])
-    if len({query.id for query in queries}) < len(queries):
-        raise validation("The values for parameter Id in Metrics are not unique.")  # unsourced
-    if sum(query.returned for query in queries) != 1:
-        raise validation("Exactly one element of the metrics list should return data.")
-    periods = {query.stat.period for query in queries if query.stat is not None}
-    if len(periods | {query.period for query in queries if query.period is not None}) > 1:
-        # Source: badmintoncryer/cdk-preflight.
-        raise validation("Unable to create alarms in CloudWatch: All metrics in the alarm should have the same period")
+    # Source of the beginning: badmintoncryer/cdk-preflight.
+    check_queries(queries, "Unable to create alarms in CloudWatch: ")
     return Tracking(target, no_scale_in, queries=queries, periods_given=_given(given["Metrics"]))
 
 

@@ -81,7 +81,8 @@ def _watched(params: Mapping[str, Any]) -> Watched:
         raise validation("EvaluateLowSampleCountPercentile must be one of [evaluate, ignore]")  # unsourced
     queries = tuple(_query(each) for each in params.get("Metrics") or ())
     if queries:
-        _check_queries(params, queries)
+        check_metrics(params, _OF_METRIC)
+        check_queries(queries)
     return Watched(
         comparison=Comparison(comparison),
         threshold=threshold,
@@ -133,19 +134,38 @@ def _query(given: Mapping[str, Any]) -> Query:
     return Query(given["Id"], read, expression, given.get("Label"), True if returned is None else returned, period)
 
 
-def _check_queries(params: Mapping[str, Any], queries: Sequence[Query]) -> None:
-    for member in _OF_METRIC:
+def check_metrics(params: Mapping[str, Any], others: Sequence[str]) -> None:
+    """Refuse too many Metrics, and members that say the same otherwise.
+
+    Args:
+        others: names of these members.
+
+    Raises:
+        AWSError
+    """
+    for member in others:
         if params.get(member) not in (None, []):
             raise validation(f"{member} should not be set if list of Metrics is set.")
-    if len(queries) > MOST_QUERIES:
+    if len(params["Metrics"]) > MOST_QUERIES:
         raise validation(f"The collection Metrics must not have a size greater than {MOST_QUERIES}.")  # unsourced
+
+
+def check_queries(queries: Sequence[Query], doing: str = "") -> None:
+    """Refuse queries that do not come to the one line that an alarm watches.
+
+    Args:
+        doing: what is said before where their periods differ.
+
+    Raises:
+        AWSError
+    """
     if len({query.id for query in queries}) < len(queries):
         raise validation("The values for parameter Id in Metrics are not unique.")  # unsourced
     if sum(query.returned for query in queries) != 1:
         raise validation("Exactly one element of the metrics list should return data.")
     periods = {query.stat.period for query in queries if query.stat is not None}
     if len(periods | {query.period for query in queries if query.period is not None}) > 1:
-        raise validation("All metrics in the alarm should have the same period")
+        raise validation(f"{doing}All metrics in the alarm should have the same period")
 
 
 def arn(region: str, account: str, name: str) -> str:
