@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,8 +20,7 @@ from backend.errors import Finding
 from backend.store import nodes, tables
 from backend.store.types import to_micros
 from tests.simulation import hook_writes, targets
-from tests.simulation.chaos import Crash
-from tests.simulation.failing_store import STORE_AWAY
+from tests.simulation.companion import Companion, Deed
 
 if TYPE_CHECKING:
     from tests.simulation.users import User
@@ -77,18 +76,15 @@ class Waits:
         return rows
 
 
-class Askers:
+class Askers(Companion):
     """What users do with hooks, and those who answer for them."""
 
     def __init__(self, waits: Waits, users: Sequence[User]) -> None:
+        super().__init__(waits.world, users)
         self.waits = waits
-        self.world = waits.world
-        self.users = users
 
-    def act(self) -> None:
-        rng = self.world.rng
-        user = rng.choice(self.users)
-        weighted: Sequence[tuple[int, Callable[[User], None]]] = (
+    def deeds(self) -> Sequence[tuple[int, Deed]]:
+        return (
             (4, self._put),
             (1, self._delete),
             (10, self._answer),
@@ -96,12 +92,6 @@ class Askers:
             (1, self._retain),
             (1, self._release),
         )
-        act = rng.choices([call for _, call in weighted], [weight for weight, _ in weighted])[0]
-        try:
-            with self.world.chaos.inside("user", 0):
-                act(user)
-        except (Finding, Crash, *STORE_AWAY) as why:
-            self.world.trace(f"{user.scope.project_id} {act.__name__}: {why!r}")
 
     def _put(self, user: User) -> None:
         self._put_named(user, self.world.rng.choice(_HOOKS))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from backend.domain.cluster import ClusterChange, SourceRequest
 from backend.domain.mixes import SPOT_STRATEGIES, MixRequest, OverrideRequest, Strategy
-from backend.errors import Finding
 from backend.policies.allocation import on_demand_of
-from tests.simulation.chaos import Crash
-from tests.simulation.failing_store import STORE_AWAY
+from tests.simulation.companion import Companion, Deed
 from tests.simulation.step import Step
 from tests.simulation.users import ZONES, Kept, User
 from tests.simulation.world import World
@@ -17,29 +15,20 @@ from tests.simulation.world import World
 TYPES = ("t3.micro", "t3.small", "t3.medium")
 
 
-class Mixers:
+class Mixers(Companion):
     """What users do with mixes, and what befalls these."""
 
     def __init__(self, world: World, users: Sequence[User], kept: Kept) -> None:
-        self.world = world
-        self.users = users
+        super().__init__(world, users)
         self.kept = kept
 
-    def act(self) -> None:
-        rng = self.world.rng
-        user = rng.choice(self.users)
-        weighted: Sequence[tuple[int, Callable[[User], None]]] = (
+    def deeds(self) -> Sequence[tuple[int, Deed]]:
+        return (
             (6, self._put),
             (1, self._take_away),
             (2, self._fill),
             (2, self._reclaim),
         )
-        act = rng.choices([call for _, call in weighted], [weight for weight, _ in weighted])[0]
-        try:
-            with self.world.chaos.inside("user", 0):
-                act(user)
-        except (Finding, Crash, *STORE_AWAY) as why:
-            self.world.trace(f"{user.scope.project_id} {act.__name__}: {why!r}")
 
     def _put(self, user: User) -> None:
         rng = self.world.rng

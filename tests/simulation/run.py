@@ -193,13 +193,13 @@ def _planned(world: World, model: Model, users: Sequence[User]) -> Planners:
     return Planners(timetables, users)
 
 
-class Companion(Protocol):
+class Acting(Protocol):
     """Somebody of a mood's own, beside the users."""
 
     def act(self) -> None: ...
 
 
-def _acts(*companions: Companion | None) -> list[Callable[[], None]]:
+def _acts(*companions: Acting | None) -> list[Callable[[], None]]:
     return [one.act for one in companions if one is not None]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from backend.domain.alarms import AlarmState, Comparison, WantedAlarm, Watched
@@ -13,8 +13,7 @@ from backend.domain.metrics import Metric
 from backend.domain.scaling import Adjustment, Breach, PolicyKind, ScalingPolicy, Step, WantedPolicy
 from backend.errors import Finding
 from backend.services.scaling_policies import PolicyName, Said
-from tests.simulation.chaos import Crash
-from tests.simulation.failing_store import STORE_AWAY
+from tests.simulation.companion import Companion, Deed
 
 if TYPE_CHECKING:
     from tests.simulation.model import Model
@@ -101,23 +100,14 @@ class Decisions:
         return sum(at <= settled for (at,) in self._raw.execute(question, (decision.cluster_id,)).fetchall())
 
 
-class Scalers:
+class Scalers(Companion):
     """What users do with policies, and with the alarms that ask them."""
 
     def __init__(self, decisions: Decisions, users: Sequence[User]) -> None:
-        self.world = decisions.world
-        self.users = users
+        super().__init__(decisions.world, users)
 
-    def act(self) -> None:
-        rng = self.world.rng
-        user = rng.choice(self.users)
-        weighted: Sequence[tuple[int, Callable[[User], None]]] = ((3, self._put), (6, self._execute), (3, self._alarm))
-        act = rng.choices([call for _, call in weighted], [weight for weight, _ in weighted])[0]
-        try:
-            with self.world.chaos.inside("user", 0):
-                act(user)
-        except (Finding, Crash, *STORE_AWAY) as why:
-            self.world.trace(f"{user.scope.project_id} {act.__name__}: {why!r}")
+    def deeds(self) -> Sequence[tuple[int, Deed]]:
+        return ((3, self._put), (6, self._execute), (3, self._alarm))
 
     def settle_in(self) -> None:
         """Some to begin with."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,8 +11,7 @@ from backend.domain.cluster import ClusterStatus
 from backend.domain.schedules import WantedSchedule
 from backend.errors import Finding
 from backend.store.types import to_micros
-from tests.simulation.chaos import Crash
-from tests.simulation.failing_store import STORE_AWAY
+from tests.simulation.companion import Companion, Deed
 from tests.simulation.model import Model, Told
 
 if TYPE_CHECKING:
@@ -96,23 +95,14 @@ def _give(told: Told, run: _Run) -> None:
         told.minimum, told.desired, told.maximum = minimum, desired, maximum
 
 
-class Planners:
+class Planners(Companion):
     """What users do with schedules."""
 
     def __init__(self, timetables: Timetables, users: Sequence[User]) -> None:
-        self.world = timetables.world
-        self.users = users
+        super().__init__(timetables.world, users)
 
-    def act(self) -> None:
-        rng = self.world.rng
-        user = rng.choice(self.users)
-        weighted: Sequence[tuple[int, Callable[[User], None]]] = ((6, self._put), (1, self._remove))
-        act = rng.choices([call for _, call in weighted], [weight for weight, _ in weighted])[0]
-        try:
-            with self.world.chaos.inside("user", 0):
-                act(user)
-        except (Finding, Crash, *STORE_AWAY) as why:
-            self.world.trace(f"{user.scope.project_id} {act.__name__}: {why!r}")
+    def deeds(self) -> Sequence[tuple[int, Deed]]:
+        return ((6, self._put), (1, self._remove))
 
     def _put(self, user: User) -> None:
         rng = self.world.rng

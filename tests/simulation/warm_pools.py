@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backend.domain.activity import ActivityKind, CauseKind
@@ -11,9 +11,7 @@ from backend.domain.cluster import Process
 from backend.domain.ids import short_id
 from backend.domain.node import IN_WARM_POOL, WARM, Health, Node, NodeState, ServerStatus
 from backend.domain.warm_pools import PoolState, WarmPoolRequest
-from backend.errors import Finding
-from tests.simulation.chaos import Crash
-from tests.simulation.failing_store import STORE_AWAY
+from tests.simulation.companion import Companion, Deed
 
 if TYPE_CHECKING:
     from tests.simulation.model import Model
@@ -29,27 +27,15 @@ AT_REST = {
 }
 
 
-class Preparers:
+class Preparers(Companion):
     """What users do with warm pools."""
 
-    def __init__(self, world: World, users: Sequence[User]) -> None:
-        self.world = world
-        self.users = users
-
-    def act(self) -> None:
-        rng = self.world.rng
-        user = rng.choice(self.users)
-        weighted: Sequence[tuple[int, Callable[[User], None]]] = (
+    def deeds(self) -> Sequence[tuple[int, Deed]]:
+        return (
             (6, self._put),
             (1, self._delete),
             (2, self._resize),
         )
-        act = rng.choices([call for _, call in weighted], [weight for weight, _ in weighted])[0]
-        try:
-            with self.world.chaos.inside("user", 0):
-                act(user)
-        except (Finding, Crash, *STORE_AWAY) as why:
-            self.world.trace(f"{user.scope.project_id} {act.__name__}: {why!r}")
 
     def _put(self, user: User) -> None:
         rng = self.world.rng
