@@ -10,7 +10,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint unit simulation fuzz conformance ansible soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes storm clean
+.PHONY: install run test lint docs unit simulation fuzz conformance ansible soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -92,7 +92,11 @@ bench-openstack: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) \
 		$(BIN)/python benchmarks/openstack.py $(if $(NUMBER),--number $(NUMBER)) $(OPTIONS)
 
-# The tour and the table of operations in the README, from a real run.
+# The site of docs/, into build/site.
+docs: $(VENV)/.dev
+	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+# The tours and the tables of operations in README and docs/, from a real run.
 readme: $(VENV)/.dev
 	$(BIN)/python -m conformance.readme
 

@@ -254,9 +254,7 @@ def create_metadata() -> Metadata:
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
     refusals = (CannotStart, CannotDo, StoreUnavailable, cfg.Error, cfg.ConfigSourceValueError)
-    return line.run(
-        (*_SERVICES, *accounts.COMMANDS, *offers.COMMANDS, *operator.COMMANDS, *messages.COMMANDS), given, refusals, LOG
-    )
+    return line.run(COMMANDS, given, refusals, LOG)
 
 
 def _serve(asked: argparse.Namespace) -> None:
@@ -315,6 +313,7 @@ _SERVICES = (
     ),
     engines.command(outlets_of),
 )
+COMMANDS = (*_SERVICES, *accounts.COMMANDS, *offers.COMMANDS, *operator.COMMANDS, *messages.COMMANDS)
 
 
 def __getattr__(name: str) -> Any:

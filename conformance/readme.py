@@ -1,6 +1,6 @@
-"""Writes what the README shows of a running server: the tour's real output and the table of operations.
+"""Writes what README and docs/ show of a running server: the tours' real output and the tables of operations.
 
-``python -m conformance.readme`` starts a server of its own, runs the tour with the real aws CLI and rewrites README.md.
+``python -m conformance.readme`` starts a server of its own, runs the tours with the real aws CLI and rewrites the blocks.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.product import ROOT, Product, until
-from conformance.support import Support, probe, table
+from conformance.support import probe, summary, table
 
 README = ROOT / "README.md"
+ACCOUNTS_PAGE = ROOT / "docs" / "accounts.md"
+SUPPORT_PAGE = ROOT / "docs" / "support.md"
 INSTANCES = "AutoScalingInstances[].[InstanceId,AvailabilityZone,LifecycleState,HealthStatus]"
 
 
@@ -121,13 +123,8 @@ ACCOUNTS = (
 def block(text: str, name: str, body: str) -> str:
     """The text with the part between ``<!-- name -->`` and ``<!-- /name -->`` replaced."""
     found = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    assert found.search(text), f"README has no block {name}"
+    assert found.search(text), f"there is no block {name}"
     return found.sub(lambda match: f"{match[1]}{body}\n{match[2]}", text)
-
-
-def support_block(support: Support) -> str:
-    """What the README says of operations."""
-    return table(support).replace("### ", "**").replace(" operations\n", " operations**\n").rstrip()
 
 
 def tour(environment: Mapping[str, str], folder: Path, steps: Sequence[Step] = TOUR) -> str:
@@ -173,7 +170,7 @@ def _run(command: str, environment: Mapping[str, str], folder: Path) -> str:
 
 
 def main() -> None:
-    """Rewrite README.md."""
+    """Rewrite the blocks."""
     folder = Path(tempfile.mkdtemp(prefix="coppice-tour-"))
     product = Product(folder / "state", arguments=())
     try:
@@ -181,9 +178,14 @@ def main() -> None:
         environment = access.environment()
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
         environment["OS_DEFAULT__STATE"] = str(folder / "state")
-        text = block(README.read_text(), "tour", tour(environment, folder / "state"))
-        text = block(text, "accounts", tour(environment, folder / "state", ACCOUNTS))
-        README.write_text(block(text, "support", support_block(probe(access))))
+        told = probe(access)
+        for page, name, body in (
+            (README, "tour", tour(environment, folder / "state")),
+            (ACCOUNTS_PAGE, "accounts", tour(environment, folder / "state", ACCOUNTS)),
+            (README, "support", summary(told)),
+            (SUPPORT_PAGE, "support", table(told).rstrip()),
+        ):
+            page.write_text(block(page.read_text(), name, body))
     finally:
         product.stop()
         shutil.rmtree(folder)

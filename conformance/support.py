@@ -85,8 +85,19 @@ def _asker(access: Access, service: str) -> Any:
     return client(access, service, strict=False, recorded=False)
 
 
+def summary(support: Support) -> str:
+    """How much of each service is answered, and what is not, in Markdown."""
+    lines = ["| service | operations | what is not there |", "|---|---|---|"]
+    for service in SERVICES:
+        answered, missing = support.answered.get(service, set()), support.missing.get(service, set())
+        told = ", ".join(f"`{name}`" for name in sorted(missing)) if service == "autoscaling" else ELSEWHERE[service]
+        number = f"{len(answered)} of {len(answered) + len(missing)}"
+        lines.append(f"| {service} | {number} | {told if missing else ''} |")
+    return "\n".join(lines)
+
+
 def table(support: Support) -> str:
-    """The support table in Markdown."""
+    """Every operation by name in Markdown."""
     lines: list[str] = []
     for service in SERVICES:
         answered, missing = support.answered.get(service, set()), support.missing.get(service, set())

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from conformance.clients import RECORD
-from conformance.readme import README, block, support_block
-from conformance.support import DECLINED, LATER, Support, table
+from conformance.readme import README, SUPPORT_PAGE, block
+from conformance.support import DECLINED, LATER, Support, summary, table
 
 ISSUE_EC2 = {
     "CreateLaunchTemplate",
@@ -179,6 +179,7 @@ def test_the_suite_asked_everything(support: Support, request: pytest.FixtureReq
     assert missing == {service: set() for service in ERRORS}
 
 
-def test_the_readme_tells_what_is_answered(support: Support) -> None:
-    told = README.read_text()
-    assert block(told, "support", support_block(support)) == told, "run `make readme`"
+def test_the_pages_tell_what_is_answered(support: Support) -> None:
+    for page, body in ((README, summary(support)), (SUPPORT_PAGE, table(support).rstrip())):
+        told = page.read_text()
+        assert block(told, "support", body) == told, "run `make readme`"
