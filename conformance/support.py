@@ -29,7 +29,7 @@ DECLINED = {operation: reason for reason, operations in LATER.items() for operat
 """Operations of autoscaling that are not answered, and why."""
 
 ELSEWHERE = {
-    "cloudwatch": "metrics, expressions, alarms of them and dashboards are there; composite alarms, anomalies, insights and streams are not",
+    "cloudwatch": "composite alarms, anomalies, insights, streams",
     "ec2": "the companions grow with what Auto Scaling's clients ask for",
     "elb": "policies of other kinds than stickiness are not there",
     "elbv2": "what stands around balancers (trust stores, capacity reservations, resource policies) is not there",
