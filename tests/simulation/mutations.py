@@ -165,7 +165,7 @@ MUTATIONS = (
     Mutation(warm_pools.sizes_by_the_maximum, WARMED),
     Mutation(warm_pools.lets_the_pool_stay, WARMED),
     Mutation(warm_pools.holds_nobody_in_the_pool, WARMED_HOOKED),
-    Mutation(scaling.counts_the_old_as_warm, SCALING, 1),
+    Mutation(scaling.counts_the_old_as_warm, SCALING, 36),
     Mutation(direct.raises_nothing_for_what_was_made, DIRECT),
     Mutation(direct.ends_before_the_cloud_has_answered, DIRECT),
     Mutation(telling.tells_in_another_transaction, TIMED, 5),
