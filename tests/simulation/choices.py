@@ -11,15 +11,16 @@ from tests.simulation.step import Step
 
 
 def launched(step: Step) -> None:
-    """Not more than lack, and where fewest are."""
+    """Not more than lack, and where fewest are; what users launch by number is beside that, whatever is too many."""
+    pairs = list(step.nodes())
     plain = [
-        node
-        for old, node in step.nodes()
-        if old is None and node.counted and node.replaces is None and not node.attached
+        node for old, node in pairs if old is None and node.counted and node.replaces is None and not node.attached
     ]
+    direct = _direct(step) if plain else set()
+    plain = [node for node in plain if node.id not in direct]
     if not plain:
         return
-    counted = [node for _, node in step.nodes() if node.counted]
+    counted = [node for _, node in pairs if node.counted]
     here = {node.id for node in counted}
     ahead = sum(
         node.weight
@@ -27,12 +28,11 @@ def launched(step: Step) -> None:
         if node.replaces in here or (node.replaces is not None and node.state is NodeState.PENDING)
     )
     units, heaviest = capacity(counted), max(node.weight for node in counted)
-    direct = _direct(step) & here
     beside = sum(node.weight for node in counted if node.id in direct)
     if units > step.cluster.spec.desired + ahead + beside + heaviest - 1:
         detail = f"{step.cluster.name}: {units} units, {ahead} ahead, wants {step.cluster.spec.desired}"
         raise step.world.broke("3 bounds", detail)
-    if direct or _troubled(step) or step.world.settings.window.first < len(counted):
+    if direct & here or _troubled(step) or step.world.settings.window.first < len(counted):
         return  # a zone may have to wait
     counts = _units(counted)
     for node in plain:

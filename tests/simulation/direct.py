@@ -16,7 +16,9 @@ from tests.simulation.chaos import Crash
 from tests.simulation.failing_store import STORE_AWAY
 
 if TYPE_CHECKING:
+    from backend.domain.node import Node
     from tests.simulation.model import Model
+    from tests.simulation.step import Step
     from tests.simulation.users import User
     from tests.simulation.world import World
 
@@ -129,3 +131,19 @@ class Launches:
         found = self.world.store.database.raw.execute(question).fetchone()
         if found is not None:
             raise self.world.broke("13 direct", f"launch {found[0]} never ends")
+
+
+def within_bounds(step: Step, fresh: Sequence[Node]) -> set[str]:
+    """The nodes launched by number, held against the bounds: what was desired before and they are within them.
+
+    Who is protected and was to go stays beside them, as beside nodes that are attached: only what is desired counts.
+    """
+    if not fresh:
+        return set()
+    found = step.directly_launched() & {node.id for node in fresh}
+    units = sum(node.weight for node in fresh if node.id in found)
+    spec = step.before.clusters[step.cluster.id].spec
+    if spec.desired + units > spec.maximum:
+        detail = f"{step.cluster.name}: {units} launched by number beside {spec.desired}, at most {spec.maximum}"
+        raise step.world.broke("3 bounds", detail)
+    return found

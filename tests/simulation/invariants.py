@@ -19,9 +19,10 @@ from backend.drivers.compute import Server
 from backend.policies.replacement import margin, pace
 from backend.store import traffic
 from backend.store.metric_tables import metric_points, metric_series
-from tests.simulation import rules, warm_pools
+from tests.simulation import direct, rules, warm_pools
 from tests.simulation.model import Model
 from tests.simulation.rows import Reader, State
+from tests.simulation.step import Step
 from tests.simulation.users import Kept
 from tests.simulation.world import Violated, World
 
@@ -108,18 +109,17 @@ class Watcher:
             at_once = pace(
                 self.most_desired[cluster.id], spec.maintenance_minimum_percent, spec.maintenance_maximum_percent
             ).at_once
-            before = self.last.nodes if self.last else {}
-            launched = any(
-                node.state is NodeState.PENDING and node.id not in before and node.cluster_id == cluster.id
-                for node in now.nodes.values()
-            )
             allowed = spec.maximum + max(margin(spec.maximum), at_once) + 3 * (heaviest.get(cluster.id, 1) - 1)
             if self.world.mood.refreshing:
                 allowed += self.most_desired[cluster.id]  # see refreshes: what one of them may
             old = self.last.clusters.get(cluster.id) if self.last else None
-            unchanged = old is not None and old.generation == cluster.generation
+            if self.last is None or old is None or old.generation != cluster.generation:
+                continue
+            step = Step(self.world, cluster, self.last, now)
+            fresh = [node for before, node in step.nodes() if before is None and node.state is NodeState.PENDING]
+            by_number = direct.within_bounds(step, fresh) if self.world.mood.direct else set()
             # Whatever lacks may be overshot once, and what is replaced by what comes for it.
-            if launched and unchanged and counted[cluster.id] > allowed:
+            if counted[cluster.id] > allowed and any(node.id not in by_number for node in fresh):
                 raise Violated("3 bounds", f"{cluster.name}: {counted[cluster.id]} units, at most {allowed}")
 
     def _one_server(self, now: State) -> None:
@@ -353,7 +353,8 @@ def all_serve(there: Rest) -> None:
     for node in there.now.nodes.values():
         server = alive.get(node.server_id or "")
         works = server is not None and server.status is ServerStatus.ACTIVE and node.health is Health.HEALTHY
-        if not warm_pools.resting(node, server.status if server else None):
+        touched = short_id(node.server_id or "") in there.kept.judged
+        if not warm_pools.resting(node, server.status if server else None, touched=touched):
             raise Violated("4 convergence", f"node {node.id} is {node.state}, its server {server}")
         if node.state is NodeState.IN_SERVICE and not works:
             raise Violated("4 convergence", f"node {node.id} is {node.health}, its server {server}")

@@ -83,15 +83,16 @@ def shared(step: Step) -> None:
         return
     desired, plain = step.cluster.spec.desired, [node for node in new if node.replaces is None]
     launched = sum(node.weight for node in plain if not node.preemptible)
-    on_demand = sum(node.weight for _, node in step.nodes() if node.counted and not node.preemptible)
+    counted = [node for _, node in step.nodes() if node.counted]
+    goes = {node.replaces for node in counted}  # who came ahead of another has its share from then on
+    on_demand = sum(node.weight for node in counted if not node.preemptible and node.id not in goes)
     most = on_demand_of(desired, mix.distribution)
     lightest = min((node.weight for node in plain if not node.preemptible), default=1)
     if launched and on_demand - lightest >= most:
         raise step.world.broke("22 shares", f"{step.cluster.name}: {on_demand} units On-Demand, their share is {most}")
-    there = {node.id for _, node in step.nodes() if node.counted}
-    if any(node.replaces in there for _, node in step.nodes()) or step.cluster.launching:
+    if any(node.id in goes for node in counted) or step.cluster.launching:
         return  # more is there than is desired, and is to be
-    spot = sum(node.weight for _, node in step.nodes() if node.counted and node.preemptible)
+    spot = sum(node.weight for node in counted if node.preemptible)
     heaviest = max((node.weight for node in plain if node.preemptible), default=0)
     if heaviest and spot - heaviest >= desired - most:
         raise step.world.broke("22 shares", f"{step.cluster.name}: {spot} units Spot, {desired - most} are their share")

@@ -25,6 +25,7 @@ AT_REST = {
     NodeState.WARMED_RUNNING: ServerStatus.ACTIVE,
     NodeState.WARMED_HIBERNATED: ServerStatus.PAUSED,
 }
+_ASLEEP = frozenset(AT_REST.values()) - {ServerStatus.ACTIVE}
 
 
 class Preparers(Companion):
@@ -70,8 +71,10 @@ def settled(now: State) -> str | None:
     return None
 
 
-def resting(node: Node, status: ServerStatus | None) -> bool:
-    """Whether the server of a node in the pool is as its state says."""
+def resting(node: Node, status: ServerStatus | None, *, touched: bool) -> bool:
+    """Whether the server of a node in the pool is as its state says; or, where somebody touched it, rests otherwise."""
+    if touched and node.state is not NodeState.WARMED_RUNNING and status in _ASLEEP:
+        return True
     return node.state not in AT_REST or status is AT_REST[node.state]
 
 
