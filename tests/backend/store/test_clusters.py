@@ -1,6 +1,7 @@
 """Clusters' rows on every database."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -111,6 +112,20 @@ def test_change_raises_the_generation_and_is_due(store, add):
     assert read.causes == (cause,)
     assert read.suspended == {Process.TERMINATE: later}
     assert read.spec.maximum == made.spec.maximum
+
+
+def test_what_is_desired_may_change_twice_at_one_instant(store, add):
+    """The clocks of who writes intent and of an engine may tell the same one."""
+    made = add("web", desired=1)
+    before = made.desiring(2, NOW)
+    store.transact(lambda conn: clusters.save(conn, made, before))
+    store.transact(lambda conn: clusters.save(conn, before, before.desiring(3, NOW)))
+    with store.read() as conn:
+        read = clusters.get_by_id(conn, made.id)
+    assert (read.spec.desired, read.desired_at) == (3, NOW)
+    untold = replace(made, spec=replace(made.spec, desired=2))
+    with pytest.raises(AssertionError):
+        store.transact(lambda conn: clusters.save(conn, made, untold))
 
 
 def test_locked_changes_are_all_kept(store, add):
