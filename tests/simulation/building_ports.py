@@ -109,7 +109,7 @@ class BalancerLedger:
             wanted |= {part.listener_key} if isinstance(part, RulePlan) else set()
             lacking = wanted - {each.key for each in tree.parts}
             if lacking:
-                raise self._world.broke("22 order", f"{part.kind} {part.key} comes before {sorted(lacking)}")
+                raise self._world.broke("32 order", f"{part.kind} {part.key} comes before {sorted(lacking)}")
         return self._making.put(scope, tree, part)
 
     def remove(self, scope: Scope, tree: Tree, present: Present) -> None:
@@ -120,7 +120,7 @@ class BalancerLedger:
                 continue
             refers = {*forwarded([json.loads(each.form["action"])]), each.form.get("listener_key")}
             if present.key in refers:
-                raise self._world.broke("22 order", f"{present.kind} {present.key} goes before {each.kind} {each.key}")
+                raise self._world.broke("32 order", f"{present.kind} {present.key} goes before {each.kind} {each.key}")
         self._making.remove(scope, tree, present)
 
 

@@ -70,7 +70,7 @@ class Built:
         self.gone[noun].add(identity)
         still = hindering & inside()
         if still:
-            raise self.world.broke("21 refusals", f"{noun} {identity} may go, with {sorted(still)} in it")
+            raise self.world.broke("29 refusals", f"{noun} {identity} may go, with {sorted(still)} in it")
 
     def compare(self) -> None:
         """Hold what is described against what was told."""
@@ -101,16 +101,16 @@ class Built:
         for each in standing:
             vpc = vpcs.get(each.vpc_id)
             if vpc is None or vpc.state not in STANDING:
-                raise self.world.broke("21 refusals", f"subnet {each.id} is told, and its VPC is not")
+                raise self.world.broke("29 refusals", f"subnet {each.id} is told, and its VPC is not")
         places = Counter((each.vpc_id, each.cidr) for each in standing)
         ports = Counter((each.balancer_id, each.port) for each in listeners)
         twice = [key for key, number in (places + ports).items() if number > 1]
         if twice:
-            raise self.world.broke("21 refusals", f"{twice} are there twice")
+            raise self.world.broke("29 refusals", f"{twice} are there twice")
         for part in (*listeners, *rules):
             for group in forwarded(part.actions):
                 if group not in targets or targets[group].balancer_id != part.balancer_id:
-                    raise self.world.broke("21 refusals", f"{part.id} forwards to {group}, which is not its balancer's")
+                    raise self.world.broke("29 refusals", f"{part.id} forwards to {group}, which is not its balancer's")
 
     def _compare(self, noun: Noun, shown: Mapping[str, object]) -> None:
         for each in self.here[noun]:

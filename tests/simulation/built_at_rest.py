@@ -102,7 +102,7 @@ class Rest:
             pools |= {each.key: each.id for each in parts if each.kind == "pool"}
         for group in GROUPS.all(self._conn, self._scope):
             if group.pool_id != pools.get(group.id):
-                raise Violated("12 traffic", f"target group {group.id} has pool {group.pool_id}, not {pools}")
+                raise Violated("25 traffic", f"target group {group.id} has pool {group.pool_id}, not {pools}")
 
     def _there(self, table: str, columns: str) -> list[tuple[Any, ...]]:
         """What the cloud has of the project, but for what strangers made."""

@@ -146,7 +146,7 @@ class Calm:
         now = self.watcher.reader.read().clusters[cluster.id].epoch
         if now != epoch:
             raise self.world.broke(
-                "4 in time", f"{cluster.name} was taken up again while its pass waited: {epoch} {now}"
+                "33 in time", f"{cluster.name} was taken up again while its pass waited: {epoch} {now}"
             )
 
     def moves_house(self) -> None:
@@ -192,10 +192,10 @@ class Calm:
         self.watcher.model.given_up.add(self._named(user, "grey").id)
         self._let(DAY * 0.9, steps_of=600.0)
         if Process.LAUNCH in self._named(user, "grey").suspended:
-            raise self.world.broke("13 giving up", "a group gave up before its day was over")
+            raise self.world.broke("27 giving up", "a group gave up before its day was over")
         self._let(DAY * 0.2, steps_of=600.0)
         if Process.LAUNCH not in self._named(user, "grey").suspended:
-            raise self.world.broke("13 giving up", "a group still tries after more than a day in vain")
+            raise self.world.broke("27 giving up", "a group still tries after more than a day in vain")
 
     def _wait_for_look(self) -> None:
         """Until just before a project is looked at: its listing does not tell yet what happens now."""
@@ -312,7 +312,7 @@ class Calm:
     def _until(self, holds: Callable[[], bool], deadline: datetime, otherwise: str) -> None:
         while not holds():
             if self.world.clock.now() >= deadline:
-                raise self.world.broke("4 in time", otherwise)
+                raise self.world.broke("33 in time", otherwise)
             self._pass(1.0, deadline)
 
     def _let(self, while_: timedelta, steps_of: float = 2.0) -> None:

@@ -75,9 +75,9 @@ class Launches:
     def _told(self, user: User, wanted: LaunchRequest, launch: DirectLaunch) -> None:
         here = user.scope.project_id, wanted.token.value
         if self.known.setdefault(here, launch.id) != launch.id and launch.cluster_name == wanted.cluster:
-            raise self.world.broke("13 direct", f"token {here} was launch {self.known[here]}, is {launch.id}")
+            raise self.world.broke("26 direct", f"token {here} was launch {self.known[here]}, is {launch.id}")
         if (launch.capacity, launch.cluster_name) != (wanted.capacity, wanted.cluster):
-            raise self.world.broke("13 direct", f"token {here} asked for {wanted}, is {launch}")
+            raise self.world.broke("26 direct", f"token {here} asked for {wanted}, is {launch}")
         self.world.trace(f"{here[0]} launches {launch.capacity} into {launch.cluster_name}: {launch.id[:4]}")
 
     def _committed(self) -> None:
@@ -105,7 +105,7 @@ class Launches:
         raised = desired - told.desired
         if not min(least, max(0, maximum - told.desired)) <= raised <= most:
             detail = f"{key} had {told.desired} desired, has {desired}, for {least} to {most} made"
-            raise self.world.broke("13 direct", detail)
+            raise self.world.broke("26 direct", detail)
         told.desired = desired
         self.model.effects += 1
 
@@ -130,7 +130,7 @@ class Launches:
         )
         found = self.world.store.database.raw.execute(question).fetchone()
         if found is not None:
-            raise self.world.broke("13 direct", f"launch {found[0]} never ends")
+            raise self.world.broke("26 direct", f"launch {found[0]} never ends")
 
 
 def within_bounds(step: Step, fresh: Sequence[Node]) -> set[str]:

@@ -276,7 +276,7 @@ def registered(world: World, now: State) -> None:
         }
         for source in cluster.sources:
             if source.state not in {SourceState.ADDED, SourceState.IN_SERVICE}:
-                raise Violated("12 traffic", f"{cluster.name}: source {source.name} is {source.state}")
+                raise Violated("25 traffic", f"{cluster.name}: source {source.name} is {source.state}")
             serving.setdefault(source.pool_id, set()).update(here)
     sources = world.sources()
     with world.store.watch() as conn:
@@ -288,9 +288,9 @@ def registered(world: World, now: State) -> None:
         wanted = serving.get(sources.get(pool.id, pool.id), set()) - kept_out[pool.id]
         there = {member.owner for member in members}
         if there != wanted or len(members) != len(there):
-            raise Violated("12 traffic", f"pool {pool.name}: lacks {wanted - there}, has {there - wanted}")
+            raise Violated("25 traffic", f"pool {pool.name}: lacks {wanted - there}, has {there - wanted}")
         if any(member.weight == 0 for member in members):
-            raise Violated("12 traffic", f"pool {pool.name}: a member is still draining")
+            raise Violated("25 traffic", f"pool {pool.name}: a member is still draining")
 
 
 def measured_once(world: World) -> None:

@@ -110,7 +110,7 @@ class Ledger:
         for pool_id in registered:
             if any(member.owner == row.id for member in self._world.simulated.pools.members(pool_id)):
                 raise self._world.broke(
-                    "12 traffic", f"server {server_id} of {scope.project_id} is still in pool {pool_id}"
+                    "25 traffic", f"server {server_id} of {scope.project_id} is still in pool {pool_id}"
                 )
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
@@ -202,4 +202,4 @@ class Gate:
         if drained_at is None or self._world.clock.now() - drained_at < wanted - self._world.slack:
             states = [str(each.state) for each in traffic.of_pool(conn, pool_id) if each.node_id == node.id]
             detail = f"node {node.id} ({node.state}, {states}) leaves pool {pool_id}, drained at {drained_at}"
-            raise self._world.broke("12 traffic", detail)
+            raise self._world.broke("25 traffic", detail)

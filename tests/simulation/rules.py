@@ -32,7 +32,7 @@ def written(world: World) -> None:
             continue
         fault = fault_of(write) or _alive(world, write)
         if fault is not None:
-            raise world.broke("13 law of moves", f"node {write.node_id}: {fault}")
+            raise world.broke("28 law of moves", f"node {write.node_id}: {fault}")
 
 
 def _alive(world: World, write: Write) -> str | None:
@@ -104,17 +104,17 @@ def _resting(step: Step) -> None:
     asleep = set(step.cluster.suspended) & set(step.before.clusters[step.cluster.id].suspended)
     for old, node in step.nodes():
         if old is None and Process.LAUNCH in asleep and not node.attached:
-            raise step.world.broke("11 suspended", f"{step.cluster.name}: node {node.id} was launched")
+            raise step.world.broke("24 suspended", f"{step.cluster.name}: node {node.id} was launched")
         fell = old is not None and old.health is Health.HEALTHY and node.health is Health.UNHEALTHY
         if fell and Process.HEALTH_CHECK in asleep and node.health_cause in OBSERVED:
-            raise step.world.broke("11 suspended", f"{step.cluster.name}: node {node.id} was judged")
+            raise step.world.broke("24 suspended", f"{step.cluster.name}: node {node.id} was judged")
     for entry in step.opened(ActivityKind.TERMINATE):
         causes = {cause.kind for cause in entry.causes}
         if Process.TERMINATE in asleep and causes & (HEALTH | OF_CAPACITY):
-            raise step.world.broke("11 suspended", f"{step.cluster.name}: a node is terminated: {causes}")
+            raise step.world.broke("24 suspended", f"{step.cluster.name}: a node is terminated: {causes}")
         followed = any(node.replaces == entry.node_id for _, node in step.nodes())  # begun before it was suspended
         if Process.REPLACE_UNHEALTHY in asleep and causes & HEALTH and not followed:
-            raise step.world.broke("11 suspended", f"{step.cluster.name}: a node is replaced: {causes}")
+            raise step.world.broke("24 suspended", f"{step.cluster.name}: a node is replaced: {causes}")
 
 
 def _spared(step: Step) -> None:

@@ -73,7 +73,7 @@ class Decisions:
             raise self.world.broke("3 bounds", f"{decision}")
         fault = self._simple(decision, before) if decision.name in _SIMPLE else self._step(decision, before)
         if fault:
-            raise self.world.broke("22 scaling", f"{fault}, {before} -> {after}: {decision}")
+            raise self.world.broke("31 scaling", f"{fault}, {before} -> {after}: {decision}")
         if decision.name in _STEPS and after > before:
             self.added_at[decision.cluster_id] = decision.at
         told.desired = after

@@ -94,7 +94,7 @@ def drawn(step: Step) -> None:
     pairs = list(step.nodes())
     came = [node for old, node in pairs if old is not None and old.state in WARM and node.state is NodeState.PENDING]
     if came and asleep:
-        raise step.world.broke("11 suspended", f"{step.cluster.name}: {len(came)} nodes are drawn")
+        raise step.world.broke("24 suspended", f"{step.cluster.name}: {len(came)} nodes are drawn")
     counted = [node for _, node in pairs if node.counted]
     here = {node.id for node in counted}
     ahead = sum(node.replaces in here for node in counted)
@@ -105,7 +105,7 @@ def drawn(step: Step) -> None:
     ready = [node for old, node in pairs if old is not None and _ready(step, old) and _ready(step, node)]
     if ready and any(node.replaces is None for node in cold):
         detail = f"{step.cluster.name}: launched, and {[node.id[:4] for node in ready]} are ready"
-        raise step.world.broke("21 warm pool", detail)
+        raise step.world.broke("30 warm pool", detail)
     _apart(step, pairs)
 
 
@@ -128,13 +128,13 @@ def _apart(step: Step, pairs: Sequence[tuple[Node | None, Node]]) -> None:
         if came and node.state is not NodeState.WARMED_RUNNING and node.server_status is ServerStatus.ACTIVE:
             raise step.world.broke("20 readiness", f"node {node.id} is {node.state}, its server runs")
         if node.state in WARM and (node.in_service_at is not None or node.counted):
-            raise step.world.broke("21 warm pool", f"node {node.id} is {node.state}, and serves")
+            raise step.world.broke("30 warm pool", f"node {node.id} is {node.state}, and serves")
         returned = old is not None and old.state is NodeState.IN_SERVICE and node.state is NodeState.WARMED_PENDING
         if not returned:
             continue
         pool = step.cluster.warm_pool
         if pool is None or not pool.reuse or (old is not None and old.protected and node.protected):
-            raise step.world.broke("21 warm pool", f"node {node.id} goes back, the pool is {pool}")
+            raise step.world.broke("30 warm pool", f"node {node.id} goes back, the pool is {pool}")
     for entry in step.opened(ActivityKind.RETURN):
         if CauseKind.SELECTED_FOR_WARM_POOL not in {cause.kind for cause in entry.causes}:
-            raise step.world.broke("21 warm pool", f"entry {entry.id} does not tell why")
+            raise step.world.broke("30 warm pool", f"entry {entry.id} does not tell why")
