@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from backend.domain.node import Node
 from backend.domain.profile import LaunchSource
 from backend.domain.requirements import Requirements
 
@@ -105,9 +106,25 @@ class Mix:
         """Whether all of its capacity is."""
         return self.distribution.on_demand_percent == 0 and self.distribution.on_demand_base == 0
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether it tells what nodes count."""
+        return self.by_requirements or any(each.units for each in self.overrides)
+
     def units_of(self, instance_type: str) -> int | None:
         """What a node of that type counts; None where the mix does not tell."""
         return next((each.units for each in self.overrides if each.instance_type == instance_type), None)
+
+
+def weighed(node: Node, mix: Mix | None) -> Node:
+    """The node as it counts where that mix stands; a type that is in it no more keeps its last weight.
+
+    Of one with requirements only what is launched from then on is counted anew.
+    """
+    if mix is None or not mix.has_weights:
+        return node if node.units is None else replace(node, units=None)
+    units = None if mix.by_requirements else mix.units_of(node.instance_type)
+    return node if units is None or units == node.units else replace(node, units=units)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from backend.domain import mixes
 from backend.domain.cluster import SourceRequest
+from backend.domain.mixes import Mix, MixRequest
 from backend.domain.profile import LaunchSource
 
 MINIMUM_PERCENT: Final = 90
@@ -90,12 +92,14 @@ class RefreshRequest:
 
     Attributes:
         desired: what nodes are to be made from, None for what the cluster launches from anyway.
+        mix: what they are to be mixed of; with it ``desired`` may be left out.
         checkpoints: percentages, ascending.
         alarms: names.
     """
 
     strategy: RefreshStrategy = RefreshStrategy.ROLLING
     desired: SourceRequest | None = None
+    mix: MixRequest | None = None
     minimum_percent: int | None = None
     maximum_percent: int | None = None
     warmup_seconds: int | None = None
@@ -174,7 +178,15 @@ class Refresh:
     @property
     def source(self) -> LaunchSource | None:
         """What it brings, None where that is what the cluster says."""
-        return None if self.desired is None else LaunchSource(**self.desired)
+        if self.desired is None:
+            return None
+        return LaunchSource(**{name: self.desired[name] for name in _SOURCE})
+
+    @property
+    def mix(self) -> Mix | None:
+        """The mix that it brings, None where it brings none: then the cluster's own stays."""
+        written = None if self.desired is None else self.desired.get("mix")
+        return None if written is None else mixes.mix_of(written)
 
     def makes(self, standing: LaunchSource) -> LaunchSource:
         """What nodes are made from while it stands as it does.
@@ -183,6 +195,10 @@ class Refresh:
             standing: what the cluster launches from by itself.
         """
         return (self.source or standing) if self.status in FORWARD else standing
+
+    def mixes(self, standing: Mix | None) -> Mix | None:
+        """What nodes are mixed of while it stands as it does; ``standing``: what the cluster's are by itself."""
+        return (self.mix or standing) if self.status in FORWARD else standing
 
     def rolled_back(self, cause: RollbackCause, facts: Mapping[str, str], now: datetime) -> Refresh:
         """It, as it begins to go back."""
@@ -201,12 +217,12 @@ class Refresh:
         )
 
 
-def document(source: LaunchSource | None) -> dict[str, Any] | None:
+_SOURCE: Final = ("template_id", "template_name", "template_version")
+
+
+def document(source: LaunchSource | None, mix: Mix | None = None) -> dict[str, Any] | None:
     """What a refresh keeps of what it brings: the members that there are."""
     if source is None:
         return None
-    return {
-        "template_id": source.template_id,
-        "template_name": source.template_name,
-        "template_version": source.template_version,
-    }
+    written: dict[str, Any] = {name: getattr(source, name) for name in _SOURCE}
+    return written if mix is None else {**written, "mix": mixes.document(mix)}

@@ -33,6 +33,7 @@ class Chooser:
     ) -> None:
         self._draft = draft
         self._spec = draft.cluster.spec
+        self._mix = draft.mix
         self._hung = frozenset(hung)
         self._counts = draft.zone_counts() + Counter(node.zone for node in beside)
         self._closed = closed_places(draft) if heeds_failures else set()
@@ -42,7 +43,7 @@ class Chooser:
         self._held: Counter[tuple[str, str, bool]] = Counter()
         self._on_demand = 0
         self._leaving = {old.id for _, old in draft.pairs()}
-        if self._spec.mix is not None:
+        if self._mix is not None:
             for node in draft.counted():
                 if node.id not in self._leaving:
                     self._hold(node.zone, node.instance_type, node.weight, preemptible=node.preemptible)
@@ -60,9 +61,9 @@ class Chooser:
             zones: to choose among; None for all of the cluster's.
         """
         where = self._spec.zones if zones is None else zones
-        if self._spec.mix is None:
+        if self._mix is None:
             return self._plain(min(units, most), where)
-        return self._mixed(self._spec.mix, units, most, where)
+        return self._mixed(self._mix, units, most, where)
 
     def _plain(self, number: int, zones: Sequence[str]) -> Allotted:
         failing = {zone for zone, _ in self._closed} | self._hung
@@ -109,7 +110,7 @@ class Chooser:
 
     def _open(self, zone: str, *, preemptible: bool) -> list[Candidate]:
         """What may be launched in a zone now, as the strategy takes it: neither changes while launches are chosen."""
-        mix, found = self._spec.mix, self._orders.get((zone, preemptible))
+        mix, found = self._mix, self._orders.get((zone, preemptible))
         if found is None and mix is not None:
             candidates = [
                 candidate_of(each, position, self._failures.get((zone, key), 0))
@@ -162,9 +163,9 @@ def ranks(draft: Draft, mix: Mix) -> dict[tuple[str, bool], int]:
 def failing_zones(draft: Draft) -> set[str]:
     """Zones where nothing may be launched now, as the last launches failed: until the delay of one of them is over."""
     closed = closed_places(draft)
-    if draft.cluster.spec.mix is None:
+    if draft.mix is None:
         return {zone for zone, _ in closed}
-    keys = {key for each in draft.choices for key in _keys(draft.cluster.spec.mix, each)}
+    keys = {key for each in draft.choices for key in _keys(draft.mix, each)}
     zones = {zone for zone, _ in closed}
     return {zone for zone in zones if all((zone, key) in closed for key in keys)}
 
@@ -185,13 +186,13 @@ def closed_places(draft: Draft) -> set[tuple[str, str]]:
         if backoff.retry_at > draft.now:
             draft.wake(backoff.retry_at)
             closed.add(place)
-        elif (place if draft.cluster.spec.mix is not None else (backoff.zone, "")) in trying:
+        elif (place if draft.mix is not None else (backoff.zone, "")) in trying:
             closed.add(place)
     return closed
 
 
 def _trying(draft: Draft, since: datetime) -> set[tuple[str, str]]:
     arriving = [node for node in draft.every(*ARRIVING, *WARMING) if node.created_at > since]
-    if draft.cluster.spec.mix is None:
+    if draft.mix is None:
         return {(node.zone, "") for node in arriving}
     return {(node.zone, draft.key_of(node)) for node in arriving}

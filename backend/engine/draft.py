@@ -105,7 +105,7 @@ class Draft(Revision):
     @cached_property
     def choices(self) -> Sequence[Profile]:
         """What the next nodes may be made from, by rank; of a mix those of a type that the cloud is known to offer."""
-        if self.cluster.spec.mix is not None:
+        if self.mix is not None:
             return expand(self.snapshot)
         profile = self.snapshot.profile
         return () if isinstance(profile, Reason) else (profile,)
@@ -113,7 +113,7 @@ class Draft(Revision):
     @property
     def lacks_types(self) -> bool:
         """Whether what the cloud offers has to be known for a launch, and is not."""
-        mix = self.cluster.spec.mix
+        mix = self.mix
         return mix is not None and self.snapshot.types is None and asks_types(mix, self.snapshot)
 
     def profile_of(self, node: Node) -> Profile | None:
@@ -308,7 +308,7 @@ class Draft(Revision):
 
     @property
     def _heaviest_choice(self) -> int:
-        return 1 if self.cluster.spec.mix is None else max((each.weight for each in self.choices), default=1)
+        return 1 if self.mix is None else max((each.weight for each in self.choices), default=1)
 
     def stake(self, node: Node) -> int:
         """What may come in the place of a node that is replaced, in units: no less than it counts."""

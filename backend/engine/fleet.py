@@ -114,7 +114,7 @@ def _is_matching(draft: Draft, node: Node) -> bool:
     profile = draft.snapshot.profile
     if isinstance(profile, Reason):
         return False
-    if draft.cluster.spec.mix is not None:
+    if draft.mix is not None:
         return draft.profile_of(node) is not None
     return matches(node, profile.ref)
 

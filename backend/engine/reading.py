@@ -34,7 +34,7 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
     seen_until, launch_first = watches.standing(conn, scope)
     project, region = watches.tallies(conn, scope) if _any_doubtful(rows) else (NOTHING, NOTHING)
     profile = _profile(conn, scope, _source(rows))
-    mixed = _mixed(conn, scope, cluster.spec.mix, profile)
+    mixed = _mixed(conn, scope, _mix(rows), profile)
     return Snapshot(
         rows=rows,
         profile=mixed if isinstance(mixed, Reason) else profile,
@@ -89,6 +89,11 @@ def _source(rows: ClusterRows) -> LaunchSource:
     """What the next node is made from: what a refresh under way brings, where it brings anything."""
     standing = rows.cluster.spec.source
     return standing if rows.refresh is None else rows.refresh.makes(standing)
+
+
+def _mix(rows: ClusterRows) -> Mix | None:
+    standing = rows.cluster.spec.mix
+    return standing if rows.refresh is None else rows.refresh.mixes(standing)
 
 
 def _profile(conn: Connection, scope: Scope, source: LaunchSource) -> Profile | Reason:

@@ -19,8 +19,9 @@ from backend.domain.direct_launches import DirectLaunch
 from backend.domain.hooks import Hook, Transition
 from backend.domain.lifecycle import WAITS, Action, Left, asked, begin, message, told_as
 from backend.domain.messages import EVERYWHERE, Message
+from backend.domain.mixes import Mix
 from backend.domain.node import IN_WARM_POOL, LeavesFor, Node, NodeState, move
-from backend.domain.refreshes import Refresh
+from backend.domain.refreshes import FORWARD, Refresh
 from backend.domain.scope import Scope
 from backend.domain.traffic import Registration, RegistrationState
 from backend.engine.settings import EngineSettings
@@ -62,6 +63,7 @@ class Revision:
         self.actions: dict[str, Action] = dict(before.actions)
         self.direct: dict[str, DirectLaunch] = dict(before.direct)
         self.refresh: Refresh | None = before.refresh
+        self._brought: Mix | None = None if before.refresh is None else before.refresh.mix
         self._tokens: dict[str, list[str]] = {}  # of the actions of each node that waits
         for action in before.actions.values():
             self._tokens.setdefault(action.node_id, []).append(action.id)
@@ -74,6 +76,13 @@ class Revision:
     @property
     def scope(self) -> Scope:
         return self.cluster.scope
+
+    @property
+    def mix(self) -> Mix | None:
+        """What nodes are mixed of that are made now: what a refresh under way brings, where it brings a mix."""
+        if self._brought is not None and self.refresh is not None and self.refresh.status in FORWARD:
+            return self._brought
+        return self.cluster.spec.mix
 
     @property
     def changes(self) -> Changes:
@@ -286,7 +295,7 @@ class Revision:
         """What backoffs of launches like that of a node are kept by."""
         if node.profile is None:
             return NO_PROFILE
-        if self.cluster.spec.mix is None:
+        if self.mix is None:
             return node.profile.key
         return mixes.key(node.profile.key, node.instance_type, preemptible=node.preemptible)
 
@@ -295,7 +304,7 @@ class Revision:
 
         Of a mix only what the node is of is forgiven in its zone: another type may lack room there still.
         """
-        mixed, own = self.cluster.spec.mix is not None, self.key_of(came)
+        mixed, own = self.mix is not None, self.key_of(came)
         for place, entry in list(self.backoffs.items()):
             if place in self._failed:
                 continue

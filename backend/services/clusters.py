@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from backend.clock import Clock
@@ -32,8 +32,7 @@ from backend.domain.cluster_findings import (
     CoolingDown,
 )
 from backend.domain.lifecycle_findings import RetentionForbids
-from backend.domain.mix_findings import MixWithoutTemplate
-from backend.domain.mixes import Mix, MixRequest
+from backend.domain.mixes import Mix
 from backend.domain.node import LEAVING, Member
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, LaunchSource
@@ -44,7 +43,7 @@ from backend.domain.volume_findings import NoVolumes
 from backend.domain.warm_pools import beside
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.errors import LimitExceeded
+from backend.errors import LimitExceeded, StaleRead
 from backend.policies import bounds
 from backend.services import configurations, limits, mixes, placement, sources, traffic, warm_pools
 from backend.services import hooks as kept_hooks
@@ -59,6 +58,24 @@ from backend.store.session import Connection, Store
 
 # A launch source as far as it can be looked up before the transaction; the rest is done within it.
 _Source = Callable[[Connection], LaunchSource]
+
+
+class _Made(NamedTuple):
+    """What a change makes of what nodes are made from.
+
+    Attributes:
+        source: the launch source, None where the change has none.
+        mix: what is then beside it.
+        before: mix and source that it was made on.
+    """
+
+    source: _Source | None = None
+    mix: Mix | None = None
+    before: tuple[Mix | None, LaunchSource] | None = None
+
+
+_TRIES: Final = 5
+"""So often a change of a mix begins anew that others are quicker with."""
 
 
 class Clusters:
@@ -109,7 +126,8 @@ class Clusters:
         mix: Mix | None = None
         if wanted.mix is not None:
             ground = Ground(self._store, self._catalog, scope, (zones, subnets), group)
-            source, mix = _mixed(ground, wanted.source, wanted.mix)
+            template, mix = mixes.mixed(ground, wanted.source, wanted.mix)
+            source = _as_is(template)
         else:
             source = self._source(scope, wanted.source, (zones, subnets), wanted.name, group)
         mixes.check_capacity_type(values.get("capacity_type"), mix)
@@ -162,6 +180,7 @@ class Clusters:
             MixWithoutTemplate, WeightsIncomplete: of the mix.
             WarmPoolUnfit: its warm pool does not go with the mix.
             RefreshHolds: it names what nodes are made from while a refresh brings that.
+            StaleRead: others changed its mix again and again meanwhile.
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         placed: placement.Placement | None = None
@@ -169,13 +188,24 @@ class Clusters:
             placed = placement.place(self._catalog, scope, change.placement)
         self._group(scope, change.values)
         self._check_volumes(change.values)
-        source, mix = self._changed_source(scope, name, change, placed)
-        now = self._clock.now()
+        for _ in range(_TRIES):
+            made = self._changed_source(scope, name, change, placed)
+            if self._update(scope, name, change, placed, made):
+                return
+        raise StaleRead(name)
 
-        def work(conn: Connection) -> None:
+    def _update(
+        self, scope: Scope, name: str, change: ClusterChange, placed: placement.Placement | None, made: _Made
+    ) -> bool:
+        """Write a change; False where another one was quicker with the mix that this one was made on."""
+        now, source, mix = self._clock.now(), made.source, made.mix
+
+        def work(conn: Connection) -> bool:
             cluster = intents.lock(conn, scope, name)
             spec = cluster.spec
             _refuse_held(conn, cluster, change)
+            if change.mix is not None and made.before != (spec.mix, spec.source):
+                return False
             values = dict(change.values)
             minimum, maximum, desired = bounds.changed(spec, values)
             values |= {"minimum": minimum, "maximum": maximum}
@@ -189,10 +219,7 @@ class Clusters:
                 kind = values.get("capacity_type", spec.capacity_type)
                 warm_pools.check_mix(name, spec.mix if source is None else mix, kind, joining=True)
             if source is not None:
-                if change.source is None and not spec.source.is_template:  # since it was looked at
-                    raise MixWithoutTemplate
-                # A refresh may have brought another meanwhile: what is not named stays as it is now.
-                values |= {"source": spec.source if change.source is None else source(conn), "mix": mix}
+                values |= {"source": source(conn), "mix": mix}
                 if mix is not None or spec.mix is not None:
                     mixes.reweigh(conn, cluster.id, mix)
             data = {"minimum": minimum, "maximum": maximum, "desired": desired}
@@ -200,8 +227,9 @@ class Clusters:
             if cluster.warm_pool is not None:
                 values["warm_pool"] = beside(cluster.warm_pool, spec, (maximum, desired), now)
             intents.desire(conn, cluster, desired, now, cause, **values)
+            return True
 
-        self._store.transact(work)
+        return self._store.transact(work)
 
     def resize(self, scope: Scope, name: str, desired: int, *, honor_cooldown: bool = False) -> None:
         """Set the desired capacity.
@@ -398,16 +426,17 @@ class Clusters:
 
     def _changed_source(
         self, scope: Scope, name: str, change: ClusterChange, placed: placement.Placement | None
-    ) -> tuple[_Source | None, Mix | None]:
-        """The launch source of a change, if it has one, and the mix that is then beside it."""
+    ) -> _Made:
         if change.source is None and change.mix is None:
-            return None, None
+            return _Made()
         spec = self.get(scope, name).spec
         group, place = change.values.get("server_group", spec.server_group), placed or (spec.zones, spec.subnets)
         if change.mix is not None:
-            return _mixed(Ground(self._store, self._catalog, scope, place, group), change.source, change.mix, spec)
+            ground = Ground(self._store, self._catalog, scope, place, group)
+            template, mix = mixes.mixed(ground, change.source, change.mix, spec)
+            return _Made(_as_is(template), mix, (spec.mix, spec.source))
         assert change.source is not None
-        return self._source(scope, change.source, place, name, group), None
+        return _Made(self._source(scope, change.source, place, name, group))
 
     def _source_of_server(self, scope: Scope, server: str, name: str) -> _Source:
         found = sources.server_of(self._cloud, scope, server)
@@ -422,20 +451,8 @@ class Clusters:
         return kept
 
 
-def _mixed(
-    ground: Ground, request: SourceRequest | None, wanted: MixRequest, before: ClusterSpec | None = None
-) -> tuple[_Source, Mix]:
-    """The template and the mix of a policy; what it does not name is as it was before."""
-    with ground.store.read() as conn:
-        if request is not None:
-            version = sources.template_of(conn, ground.scope, request)
-            source = sources.template_source(request, version)
-        elif before is not None and before.source.is_template:
-            version, source = sources.template_kept(conn, ground.scope, before.source), before.source
-        else:
-            raise MixWithoutTemplate
-    mix = mixes.mix_of(ground, version, wanted, None if before is None else before.mix)
-    return lambda _: source, mix
+def _as_is(source: LaunchSource) -> _Source:
+    return lambda _: source
 
 
 def _without_gone(

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from backend.domain.cluster import ClusterSpec
+from backend.domain.cluster import ClusterSpec, SourceRequest
 from backend.domain.launch_findings import TemplateUnusable, TypeNotFound
-from backend.domain.mix_findings import CapacityTypeUnfit, SpotRefused, TemplateAsksSpot, WeightsIncomplete
-from backend.domain.mixes import Distribution, Mix, MixRequest, Override, OverrideRequest, Strategy
-from backend.domain.node import Node
+from backend.domain.mix_findings import (
+    CapacityTypeUnfit,
+    MixWithoutTemplate,
+    SpotRefused,
+    TemplateAsksSpot,
+    WeightsIncomplete,
+)
+from backend.domain.mixes import Distribution, Mix, MixRequest, Override, OverrideRequest, Strategy, weighed
 from backend.domain.profile import LaunchSource, TemplateVersion
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
@@ -66,6 +71,26 @@ def mix_of(ground: Ground, version: TemplateVersion, request: MixRequest, before
     if not overrides:
         _try(ground, version, Override())
     return Mix(overrides, share)
+
+
+def mixed(
+    ground: Ground, request: SourceRequest | None, wanted: MixRequest, before: ClusterSpec | None = None
+) -> tuple[LaunchSource, Mix]:
+    """The template and the mix of a policy; what it does not name is as it was before.
+
+    Raises:
+        MixWithoutTemplate: it names none, and there was none.
+        What ``mix_of`` does.
+    """
+    with ground.store.read() as conn:
+        if request is not None:
+            version = sources.template_of(conn, ground.scope, request)
+            source = sources.template_source(request, version)
+        elif before is not None and before.source.is_template:
+            version, source = sources.template_kept(conn, ground.scope, before.source), before.source
+        else:
+            raise MixWithoutTemplate
+    return source, mix_of(ground, version, wanted, None if before is None else before.mix)
 
 
 def _template(ground: Ground, override: OverrideRequest) -> TemplateVersion | None:
@@ -124,23 +149,12 @@ def reweigh(conn: Connection, cluster_id: str, mix: Mix | None) -> None:
         WeightsIncomplete: weights come to a cluster that has nodes of other types, without weights.
     """
     here = nodes.of_cluster(conn, cluster_id)
-    if mix is None or (not mix.by_requirements and not any(each.units for each in mix.overrides)):
-        changed = [replace(node, units=None) for node in here if node.units is not None]
-    elif mix.by_requirements:
-        return  # what is launched from now on is counted anew
-    else:
-        unknown = {
-            node.instance_type for node in here if node.units is None and mix.units_of(node.instance_type) is None
-        }
+    changed = [weighed(node, mix) for node in here]
+    if mix is not None and mix.has_weights and not mix.by_requirements:
+        unknown = {node.instance_type for node in changed if node.units is None}
         if unknown:
             raise WeightsIncomplete(tuple(sorted(unknown)))
-        changed = [_weighed(node, mix) for node in here]
     nodes.save(conn, here, [node for node in changed if node not in here])
-
-
-def _weighed(node: Node, mix: Mix) -> Node:
-    units = mix.units_of(node.instance_type)
-    return node if units is None else replace(node, units=units)
 
 
 def sources_of(spec: ClusterSpec) -> list[LaunchSource]:

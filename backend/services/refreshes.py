@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 from backend.clock import Clock
-from backend.domain.cluster import Cluster, SourceRequest
+from backend.domain.cluster import Cluster, ClusterSpec
+from backend.domain.mixes import Mix
 from backend.domain.page import Page
 from backend.domain.parameters import ALIAS
 from backend.domain.profile import LaunchSource
@@ -35,8 +36,10 @@ from backend.domain.refreshes import (
 )
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
+from backend.errors import StaleRead
 from backend.policies.replacement import LAUNCH_FIRST
-from backend.services import sources
+from backend.services import mixes, sources, warm_pools
+from backend.services.mixes import Ground
 from backend.store import alarms, clusters, intents, refreshes, templates, watches
 from backend.store.listening import Audience
 from backend.store.session import Connection, Store
@@ -45,6 +48,13 @@ TOLD_FOR: Final = timedelta(days=42)
 _REVERSIBLE: Final = frozenset({RefreshStatus.IN_PROGRESS, RefreshStatus.BAKING})
 _MOVING: Final = frozenset({None, "$Latest", "$Default"})
 """Versions of a template that are another one each time."""
+_TRIES: Final = 5
+"""So often a start begins anew that others are quicker than with the mix."""
+
+
+class _Brought(NamedTuple):
+    source: LaunchSource | None = None
+    mix: Mix | None = None
 
 
 class Refreshes:
@@ -70,25 +80,39 @@ class Refreshes:
         Raises:
             ClusterNotFound, ClusterDeleting, RefreshUnderWay
             TemplateNotFound, TemplateVersionNotFound, TemplateUnusable: of what it is to bring.
+            MixWithoutTemplate, SpotRefused, TemplateAsksSpot, CapacityTypeUnfit, WarmPoolUnfit: of the mix it brings.
+            StaleRead: others changed the cluster's mix again and again meanwhile.
             RefreshRefused: see RefreshFlaw.
             AlarmNotFound, AlarmRings
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
-        with self._store.read() as conn:
-            seen = clusters.get(conn, scope, name)
-        desired = None if request.desired is None else self._desired(scope, seen, request.desired)
-        now = self._clock.now()
+        for _ in range(_TRIES):
+            with self._store.read() as conn:
+                seen = clusters.get(conn, scope, name)
+            started = self._start(scope, seen, request, self._brought(scope, seen, request))
+            if started is not None:
+                return started
+        raise StaleRead(name)
 
-        def work(conn: Connection) -> str:
-            cluster = intents.lock(conn, scope, name)
+    def _start(self, scope: Scope, seen: Cluster, request: RefreshRequest, brings: _Brought) -> str | None:
+        """Write a new refresh; None where what the request left out is by now another than it was made on."""
+        now, desired, mix = self._clock.now(), brings.source, brings.mix
+
+        def work(conn: Connection) -> str | None:
+            cluster = intents.lock(conn, scope, seen.name)
+            spec = cluster.spec
             if refreshes.active(conn, cluster) is not None:
-                raise RefreshUnderWay(name)
-            if request.auto_rollback and not _is_reversible(conn, scope, cluster.spec.source):
+                raise RefreshUnderWay(cluster.name)
+            if mix is not None and (spec.mix, spec.source) != (seen.spec.mix, seen.spec.source):
+                return None
+            if request.auto_rollback and not _is_reversible(conn, scope, spec):
                 raise RefreshRefused(RefreshFlaw.NOT_REVERSIBLE)
-            if request.skip_matching and not (desired or cluster.spec.source).is_template:
+            if request.skip_matching and not (desired or spec.source).is_template:
                 raise RefreshRefused(RefreshFlaw.SKIPS_CONFIGURATION)
+            if mix is not None:
+                _check_mix(cluster, mix)
             _check_alarms(conn, scope, request.alarms)
-            made = _made(cluster, request, desired, now, _maintenance(conn, cluster))
+            made = _made(cluster, request, brings, now, _maintenance(conn, cluster))
             refreshes.REFRESHES.add(conn, scope, made)
             clusters.change(conn, cluster.id, now, refresh_id=made.id)
             return made.id
@@ -121,8 +145,8 @@ class Refreshes:
         """
 
         def back(conn: Connection, refresh: Refresh, now: datetime) -> Refresh:
-            source = clusters.get(conn, scope, name).spec.source
-            if refresh.desired is None or not _is_reversible(conn, scope, source):
+            spec = clusters.get(conn, scope, name).spec
+            if refresh.desired is None or not _is_reversible(conn, scope, spec):
                 raise RefreshIrreversible(name)
             return refresh.rolled_back(RollbackCause.USER, {}, now)
 
@@ -163,17 +187,40 @@ class Refreshes:
 
         return self._store.transact(work)
 
-    def _desired(self, scope: Scope, cluster: Cluster, request: SourceRequest) -> LaunchSource:
-        """What it is to bring, tried against the cloud."""
-        with self._store.read() as conn:
-            version = sources.bound_template(conn, scope, sources.template_of(conn, scope, request))
+    def _brought(self, scope: Scope, cluster: Cluster, request: RefreshRequest) -> _Brought:
+        """What it is to bring, tried against the cloud; of a mix what is not named stays as it is."""
         spec = cluster.spec
-        sources.try_template(self._catalog, scope, version, (spec.zones, spec.subnets), spec.server_group)
-        return sources.template_source(request, version)
+        place = spec.zones, spec.subnets
+        if request.mix is not None:
+            ground = Ground(self._store, self._catalog, scope, place, spec.server_group)
+            return _Brought(*mixes.mixed(ground, request.desired, request.mix, spec))
+        if request.desired is None:
+            return _Brought()
+        with self._store.read() as conn:
+            version = sources.bound_template(conn, scope, sources.template_of(conn, scope, request.desired))
+        sources.try_template(self._catalog, scope, version, place, spec.server_group)
+        return _Brought(sources.template_source(request.desired, version))
 
 
-def _is_reversible(conn: Connection, scope: Scope, source: LaunchSource) -> bool:
-    """Whether what a cluster launches from is the same each time.
+def _check_mix(cluster: Cluster, mix: Mix) -> None:
+    """Refuse a mix that the cluster could not have by itself.
+
+    Raises:
+        CapacityTypeUnfit, WarmPoolUnfit
+    """
+    kind = cluster.spec.capacity_type
+    mixes.check_capacity_type(kind, mix)
+    if cluster.warm_pool is not None:
+        warm_pools.check_mix(cluster.name, mix, kind, joining=True)
+
+
+def _is_reversible(conn: Connection, scope: Scope, spec: ClusterSpec) -> bool:
+    """Whether all that a cluster launches from is the same each time."""
+    return all(_is_fixed(conn, scope, each) for each in mixes.sources_of(spec))
+
+
+def _is_fixed(conn: Connection, scope: Scope, source: LaunchSource) -> bool:
+    """Whether what is launched from a source is the same each time.
 
     Source: RollbackInstanceRefresh in the model: no Systems Manager parameter for the image, no ``$Latest`` or
     ``$Default``.
@@ -209,7 +256,7 @@ def _maintenance(conn: Connection, cluster: Cluster) -> tuple[int | None, int | 
 def _made(
     cluster: Cluster,
     request: RefreshRequest,
-    desired: LaunchSource | None,
+    brings: _Brought,
     now: datetime,
     maintenance: tuple[int | None, int | None],
 ) -> Refresh:
@@ -243,5 +290,5 @@ def _made(
         standby=request.standby,
         alarms=request.alarms,
         bake_seconds=request.bake_seconds,
-        desired=document(desired),
+        desired=document(brings.source, brings.mix),
     )

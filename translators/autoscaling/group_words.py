@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from backend.domain.cluster import Cluster, ClusterSpec, ClusterStatus, ClusterView, DeletionProtection, Tag
+from backend.domain.mixes import Mix
 from backend.domain.node import Member
 from backend.domain.profile import LaunchSource
 from backend.domain.warm_pools import WarmPool
@@ -67,13 +68,16 @@ def group(
         told["TrafficSources"] = [traffic_words.source(each, region, account) for each in wanted]
     if with_instances:
         told["Instances"] = [instance(member, zone_ids) for member in view.members]
-    told |= (
-        source(spec.source) if spec.mix is None else {"MixedInstancesPolicy": mix_words.policy(spec.mix, spec.source)}
-    )
+    told |= launched_from(spec.source, spec.mix)
     told |= _when_set(cluster, spec)
     if cluster.warm_pool is not None:
         told["WarmPoolSize"] = view.warm
     return told
+
+
+def launched_from(launched: LaunchSource, mix: Mix | None) -> dict[str, Any]:
+    """What instances are made from and mixed of, by the member that names it."""
+    return source(launched) if mix is None else {"MixedInstancesPolicy": mix_words.policy(mix, launched)}
 
 
 def source(launched: LaunchSource) -> dict[str, Any]:

@@ -132,6 +132,15 @@ def _source(params: Mapping[str, Any]) -> tuple[SourceRequest | None, MixRequest
     policy = params.get("MixedInstancesPolicy")
     if policy is None:
         return _plain_source(params), None
+    return mix_of(policy)
+
+
+def mix_of(policy: Mapping[str, Any]) -> tuple[SourceRequest | None, MixRequest]:
+    """What a MixedInstancesPolicy asks for.
+
+    Raises:
+        AWSError
+    """
     source, mix = mix_words.request(policy, template_of)
     mix_words.check(mix)
     return source, mix

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from backend.domain.cluster import SourceRequest
+from backend.domain.mixes import MixRequest
 from backend.domain.refreshes import RefreshRequest, RefreshStrategy
 from translators.autoscaling import groups, refresh_words
 from translators.autoscaling.errors import unknown_group, unsupported, validation
@@ -29,7 +31,8 @@ def start(call: Call) -> Result:
         )
     if strategy is RefreshStrategy.REPLACE_ROOT_VOLUME:
         _refuse_root_volumes(desired)
-    request = RefreshRequest(strategy=strategy, desired=_desired(call, desired), **given)
+    source, mix = _desired(call, desired)
+    request = RefreshRequest(strategy=strategy, desired=source, mix=mix, **given)
     return {"InstanceRefreshId": call.backend.refreshes.start(call.scope, name, request)}
 
 
@@ -42,16 +45,19 @@ def _refuse_root_volumes(desired: Mapping[str, Any]) -> None:
     raise unsupported("Strategy ReplaceRootVolume")
 
 
-def _desired(call: Call, desired: Mapping[str, Any]) -> Any:
-    if desired.get("MixedInstancesPolicy"):
-        raise unsupported("DesiredConfiguration.MixedInstancesPolicy")
-    template = desired.get("LaunchTemplate")
-    if not template:
-        return None
-    source = groups.template_of(template)
-    here = call.backend.clusters.get(call.scope, call.params["AutoScalingGroupName"]).spec
-    groups.check_template(call, source, by_subnet=bool(here.subnets))
-    return source
+def _desired(call: Call, desired: Mapping[str, Any]) -> tuple[SourceRequest | None, MixRequest | None]:
+    template, policy = desired.get("LaunchTemplate"), desired.get("MixedInstancesPolicy")
+    if template and policy:
+        # unsourced
+        raise validation("The DesiredConfiguration must specify either a LaunchTemplate or a MixedInstancesPolicy.")
+    if policy:
+        source, mix = groups.mix_of(policy)
+    else:
+        source, mix = (groups.template_of(template) if template else None), None
+    if source is not None:
+        here = call.backend.clusters.get(call.scope, call.params["AutoScalingGroupName"]).spec
+        groups.check_template(call, source, by_subnet=bool(here.subnets))
+    return source, mix
 
 
 @operation("autoscaling", "CancelInstanceRefresh")

@@ -97,7 +97,7 @@ def refresh(item: Refresh, now: datetime) -> dict[str, Any]:
         "Strategy": str(item.strategy),
     }
     if item.source is not None:
-        told["DesiredConfiguration"] = group_words.source(item.source)
+        told["DesiredConfiguration"] = group_words.launched_from(item.source, item.mix)
     if item.rollback_cause is not None:
         told["RollbackDetails"] = {
             "RollbackReason": _ROLLBACKS[item.rollback_cause](item.rollback_data or {}),

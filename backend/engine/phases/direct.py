@@ -67,7 +67,7 @@ def _launch(draft: Draft, wanted: DirectLaunch) -> None:
 
 def _profiles(draft: Draft, wanted: DirectLaunch) -> list[Profile]:
     """What is launched, alike beside alike: of a mix what its strategies choose, even where launches failed lately."""
-    if draft.cluster.spec.mix is None:
+    if draft.mix is None:
         return [*draft.choices] * wanted.capacity
     chosen = Chooser(draft, heeds_failures=False).allot(wanted.capacity, wanted.capacity, (wanted.zone,))
     return sorted(chosen.get(wanted.zone, ()), key=alike)

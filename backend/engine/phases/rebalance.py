@@ -111,6 +111,7 @@ def _leaving_order(draft: Draft, candidates: list[Node]) -> Iterator[Node]:
 
 def termination_view(draft: Draft) -> termination.TerminationView:
     spec = draft.cluster.spec
-    mix = None if spec.mix is None else termination.MixView(spec.desired, spec.mix.distribution, ranks(draft, spec.mix))
+    mix = draft.mix
+    view = None if mix is None else termination.MixView(spec.desired, mix.distribution, ranks(draft, mix))
     source = spec.source if draft.refresh is None else draft.refresh.makes(spec.source)
-    return termination.TerminationView(spec.termination_rules, source, draft.now, draft.snapshot.configurations, mix)
+    return termination.TerminationView(spec.termination_rules, source, draft.now, draft.snapshot.configurations, view)

@@ -12,6 +12,7 @@ from typing import Final
 
 from backend.domain.activity import Cause, CauseKind, Reason
 from backend.domain.cluster import Process
+from backend.domain.mixes import weighed
 from backend.domain.node import ARRIVING, SERVING, TRANSITIONS, LeavesFor, Node, NodeState, capacity
 from backend.domain.refreshes import Handling, Refresh, RefreshReason, RefreshStatus, RollbackCause
 from backend.engine.draft import Draft, Wish
@@ -226,8 +227,14 @@ def _finish(draft: Draft, refresh: Refresh) -> None:
 def _succeed(draft: Draft, refresh: Refresh) -> None:
     """What it brought is the cluster's own from now on."""
     _end(draft, refresh, RefreshStatus.SUCCESSFUL)
-    if refresh.source is not None:
-        draft.cluster = replace(draft.cluster, spec=replace(draft.cluster.spec, source=refresh.source))
+    if refresh.source is None:
+        return
+    spec, mix = replace(draft.cluster.spec, source=refresh.source), refresh.mix
+    if mix is not None:
+        spec = replace(spec, mix=mix)
+        for node in list(draft.nodes.values()):
+            draft.put(weighed(node, mix))
+    draft.cluster = replace(draft.cluster, spec=spec)
 
 
 def _cancel(draft: Draft, refresh: Refresh) -> None:

@@ -111,7 +111,16 @@ def test_what_was_not_given_is_the_groups_to_say(world):
         ),
         (
             {"DesiredConfiguration": {"MixedInstancesPolicy": {"LaunchTemplate": {}}}},
-            "DesiredConfiguration.MixedInstancesPolicy is not supported by this service.",
+            "Valid requests must contain either launchTemplateId or LaunchTemplateName",
+        ),
+        (
+            {
+                "DesiredConfiguration": {
+                    "LaunchTemplate": {"LaunchTemplateName": "web"},
+                    "MixedInstancesPolicy": {"LaunchTemplate": {}},
+                }
+            },
+            "The DesiredConfiguration must specify either a LaunchTemplate or a MixedInstancesPolicy.",
         ),
     ],
 )

@@ -29,7 +29,6 @@ UNREAD: Final[Mapping[str, str]] = {
     "CreateLaunchConfiguration.BlockDeviceMappings.Ebs.Encrypted": "kept and told again: volume types decide on it",
     "DeleteTags.Tags.PropagateAtLaunch": "a tag goes by its key and value",
     "PutScalingPolicy.PredictiveScalingConfiguration.": PREDICTIVE,
-    "StartInstanceRefresh.DesiredConfiguration.MixedInstancesPolicy.": "refused by name",
 }
 """Input members, by the beginning of their path, that no handler speaks of: why nothing is lost by it."""
 
