@@ -77,9 +77,12 @@ def _by_position(one: Candidate) -> tuple[float | int | str, ...]:
 
 
 def cheapness(one: Candidate) -> tuple[float | int | str, ...]:
-    """Sorts by what a unit costs; what nobody told the cost of comes after, the smallest first."""
+    """Sorts by what a unit costs; what nobody told the cost of comes after, the smallest first.
+
+    Sizes of one family cost the same by unit: the smallest of them leaves the least above what was asked for.
+    """
     cost = _DEAR if one.cost is None else one.cost / one.units
-    return (cost, *(part / one.units for part in one.size), one.instance_type)
+    return (cost, *(part / one.units for part in one.size), *one.size, one.instance_type)
 
 
 def _by_room(one: Candidate) -> tuple[float | int | str, ...]:

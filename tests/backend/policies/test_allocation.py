@@ -46,6 +46,12 @@ def test_costs_that_are_told_come_before_sizes() -> None:
     ]
 
 
+def test_of_what_costs_the_same_the_smallest_comes_first() -> None:
+    large, small = Candidate(0, "c5.2xlarge", 8, None, (8, 16384, 0)), Candidate(1, "c5.large", 2, None, (2, 4096, 0))
+    for strategy in (Strategy.LOWEST_PRICE, Strategy.PRICE_CAPACITY):
+        assert [one.instance_type for one in ordered(strategy, [large, small])] == ["c5.large", "c5.2xlarge"]
+
+
 def test_pools_are_spread_over_and_dearer_ones_left() -> None:
     chosen, held = [], {"large": 2}
     for _ in range(4):
