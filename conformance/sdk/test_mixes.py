@@ -40,7 +40,7 @@ def test_the_first_type_is_launched_and_all_is_told(fleet: Fleet) -> None:
     assert {one["InstanceType"] for one in fleet.servers(name)} == {"t3.small"}
     group = fleet.group(name)
     assert "LaunchTemplate" not in group
-    assert group["DesiredCapacityType"] == "units"
+    assert "DesiredCapacityType" not in group
     told = group["MixedInstancesPolicy"]
     assert told["LaunchTemplate"]["Overrides"] == [{"InstanceType": "t3.small"}, {"InstanceType": "t3.micro"}]
     assert told["LaunchTemplate"]["LaunchTemplateSpecification"]["LaunchTemplateName"] == fleet.template

@@ -92,7 +92,10 @@ def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:
         "CapacityRebalance": spec.capacity_rebalance,
         "MaxInstanceLifetime": spec.maximum_lifetime_seconds,
         "DefaultInstanceWarmup": spec.warmup_seconds,
-        "DesiredCapacityType": spec.capacity_type or (None if spec.mix is None else "units"),
+        # What nobody set is not told, of a mix neither: Terraform would take it away again with every plan.
+        # Source: recorded c7n/autoscaling.DescribeAutoScalingGroups: one of the two groups with a mix has it;
+        # hashicorp/terraform-provider-aws issues 31521 and 37523.
+        "DesiredCapacityType": spec.capacity_type,
         "Context": spec.context,
         "PlacementGroup": spec.server_group,
     }
