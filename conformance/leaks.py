@@ -12,6 +12,11 @@ _NOUNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "autoscaling": {
         "describe_auto_scaling_groups": ("AutoScalingGroups", "AutoScalingGroupName"),
         "describe_launch_configurations": ("LaunchConfigurations", "LaunchConfigurationName"),
+        "describe_policies": ("ScalingPolicies", "PolicyARN"),
+    },
+    "cloudwatch": {
+        "describe_alarms": ("MetricAlarms", "AlarmName"),
+        "list_dashboards": ("DashboardEntries", "DashboardName"),
     },
     "ec2": {
         "describe_addresses": ("Addresses", "AllocationId"),
