@@ -24,6 +24,8 @@ class MessageKind(StrEnum):
     PUBLICATION = "sns"  #    a URL hears a topic: type, body, raw, topic, subscription (id), message_id
 
 
+KNOWN_KINDS = frozenset(map(str, MessageKind))
+
 EVERYWHERE = ""
 """The target of a message that goes to whoever listens to the events of the project, and to nobody by name."""
 
@@ -38,6 +40,7 @@ class Message:
 
     Attributes:
         id: a UUID, the same in every attempt: whoever hears it twice can know.
+        kind: a word of MessageKind, or one that only a newer version knows, which wrote it.
         cluster_id, cluster_name: the group that it tells of; its messages go out in their order as well as can be.
         target: ARN of a topic, a queue or another sink; EVERYWHERE for the event bus.
         data: values of JSON.
@@ -49,7 +52,7 @@ class Message:
     region: str
     cluster_id: str
     cluster_name: str
-    kind: MessageKind
+    kind: str
     target: str
     data: Mapping[str, Any]
     created_at: datetime

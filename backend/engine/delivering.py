@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from backend.domain.messages import Gone, Message, SinkError, Telling, Unreached
+from backend.domain.messages import KNOWN_KINDS, Gone, Message, SinkError, Telling, Unreached
 from backend.domain.scope import Scope
 from backend.domain.web_addresses import shown
 from backend.engine.context import Context
@@ -41,7 +41,10 @@ _MOST_DOUBLINGS = 20
 
 
 class Faulty(Unreached):
-    """A fault of ours kept a message from being told, and no target did; it may be mended while there is patience."""
+    """A fault of ours kept a message from being told, or that it is of a newer version, and no target did.
+
+    It may be mended while there is patience, or an engine that knows more may come by.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ def _worded(context: Context, due: Sequence[Waiting]) -> list[tuple[Waiting, Tel
 
 
 def _words(context: Context, message: Message) -> Telling | SinkError:
+    if message.kind not in KNOWN_KINDS:  # it waits for an engine of the version that wrote it
+        return Faulty(f"only a newer Coppice knows messages of the kind {message.kind}")
     try:
         return context.outlets.words(message)
     except Exception as error:  # noqa: BLE001 - a fault in one message's words keeps nobody else's from being told

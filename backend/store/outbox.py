@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from backend.domain.ids import derived_uuid
-from backend.domain.messages import Message, MessageKind
+from backend.domain.messages import Message
 from backend.domain.scope import Scope
 from backend.store import leases
 from backend.store.batches import chunks
@@ -190,5 +190,4 @@ def drop(conn: Connection, letters: Sequence[Dead]) -> None:
 
 
 def _message(row: Any) -> Message:
-    values = {name: getattr(row, name) for name in _NAMES}
-    return Message(**{**values, "kind": MessageKind(values["kind"])})
+    return Message(**{name: getattr(row, name) for name in _NAMES})

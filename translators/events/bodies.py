@@ -247,7 +247,7 @@ def _alarm(bodies: Bodies, message: Message) -> Telling:
     return Telling(message.id, text(told), alarm_messages.subject(message.data, region))
 
 
-_KINDS: Final[Mapping[MessageKind, Callable[[Bodies, Message], Telling]]] = {
+_KINDS: Final[Mapping[str, Callable[[Bodies, Message], Telling]]] = {
     MessageKind.ACTION: _action,
     MessageKind.ACTIVITY: _activity,
     MessageKind.REFRESH: _refresh,

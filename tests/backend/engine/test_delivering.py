@@ -268,6 +268,31 @@ def test_a_fault_in_the_words_of_one_message_ends_it_after_its_patience_and_keep
     assert (told, decided) == (_ids("1", "3"), ["2"])
 
 
+@pytest.mark.parametrize("target", ["log:a", "arn:aws:sqs:us-east-1:1:q"])
+def test_a_message_of_a_kind_that_a_newer_version_knows_waits_for_it_and_keeps_no_other(world, target, caplog):
+    """Two versions on one database: this one tells what it knows, and leaves the rest as it was written."""
+    told = []
+    outlets = Outlets(
+        shelves={"sqs": lambda _conn, _scope, _target, telling, _now: told.append(telling.id)},
+        sinks={"log": lambda _scope, _target, telling: told.append(telling.id)},
+    )
+    world.engine = world.new_engine("two", outlets=outlets)
+    unknown = replace(_message(world, "2", target), kind="from_the_future")
+    _add(world, _message(world, "1", target), unknown, _message(world, "3", target))
+    world.pass_time(60)
+    assert told == _ids("1", "3")
+    with world.store.read() as conn:
+        assert conn.execute(select(outbox.table.c.kind)).scalars().all() == ["from_the_future"]
+        assert longest_due(conn, leases.STREAMS) is not None  # whoever knows it finds it there
+    assert "failed" not in caplog.text
+    world.pass_time(900, 5)
+    (letter,) = _dead(world)
+    assert (letter.message, letter.fault) == (
+        unknown,
+        "only a newer Coppice knows messages of the kind from_the_future",
+    )
+
+
 def test_a_fault_of_a_sink_ends_one_message_after_its_patience_and_keeps_no_other(world, decided):
     told = []
 
