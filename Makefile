@@ -10,7 +10,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint docs unit simulation fuzz conformance ansible soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes storm clean
+.PHONY: install run test lint docs unit simulation fuzz conformance ansible soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -79,6 +79,12 @@ volumes: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_VOLUMES=1 \
 		$(BIN)/python -m conformance.openstack with cinder \
 		$(BIN)/python -m pytest -q tests/backend/drivers/openstack/live/test_volumes.py
+
+# Messages into queues of a real Zaqar, which runs beside the test cloud meanwhile: the driver's sink, and a group's events.
+queues: $(VENV)/.dev openstack-up
+	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
+		COPPICE_QUEUES=1 OS_MESSAGES__EVERYWHERE=zaqar:coppice $(BIN)/python -m conformance.openstack with zaqar \
+		$(BIN)/python -m pytest -q tests/backend/drivers/openstack/live/test_queues.py conformance/openstack_lane/test_queues.py
 
 # Everything at once on the test cloud: engines killed, lying proxies, a region that hangs. MINUTES=N, SEED=N.
 storm: $(VENV)/.dev

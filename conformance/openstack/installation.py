@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from conformance.openstack.services import MARIADB, RABBITMQ
@@ -22,6 +22,8 @@ PACKAGES = {
     "memcached": "memcached",
     "openssl": "openssl",
 }
+# Of a service that only some commands start.
+PEER_PACKAGES = {"zaqar": {"redis-server": "redis-server"}}
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _DISTRIBUTED = "/usr/bin/python3"
 """Debian's is built with profiles and link-time optimization: the services take a tenth to a quarter less of a
@@ -33,13 +35,17 @@ class NotInstalled(Exception):
     """A package cannot be had; the words say which and why."""
 
 
-def install_debian(settings: Settings) -> bool:
+def install_debian(settings: Settings, packages: Mapping[str, str] | None = None) -> bool:
     """Install the packages that are missing; whether there was one.
+
+    Args:
+        packages: package -> a program of it; by default those of the cloud itself.
 
     Raises:
         NotInstalled: it takes root and apt-get, or apt-get failed.
     """
-    missing = [package for package, program in PACKAGES.items() if shutil.which(program) is None]
+    wanted = PACKAGES if packages is None else packages
+    missing = [package for package, program in wanted.items() if shutil.which(program) is None]
     if not missing:
         return False
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -94,11 +100,12 @@ def install_python(settings: Settings) -> bool:
 
 
 def install_peer(settings: Settings, name: str) -> bool:
-    """Make the environment of a service that others are measured against; whether there was anything to do.
+    """Install what a service needs that is no part of the cloud itself; whether there was anything to do in Python.
 
     Raises:
         NotInstalled: see the log it names.
     """
+    install_debian(settings, PEER_PACKAGES.get(name, {}))
     venv, file = settings.peer_venv(name), HERE / f"requirements-{name}.txt"
     stamp = venv / "installed"
     if stamp.exists() and stamp.read_text() == file.read_text():

@@ -1,4 +1,4 @@
-"""Senlin, Heat and Cinder on the test cloud: installed, started and ended apart from the cloud itself.
+"""Senlin, Heat, Cinder and Zaqar on the test cloud: installed, started and ended apart from the cloud itself.
 
 Each has an environment of its own below ``venvs`` of the state folder: their requirements are not those of the others.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from conformance.openstack import configuration, lifecycle, readiness, seeding
 from conformance.openstack.cloud import connect
 from conformance.openstack.installation import install_peer
-from conformance.openstack.services import Answering, Saying, Schema, Service, Stage, uwsgi
+from conformance.openstack.services import Answering, Listening, Saying, Schema, Service, Stage, uwsgi
 from conformance.openstack.settings import PASSWORD, Settings
 
 TEMPLATES = Path(__file__).parent / "peers_etc"
@@ -22,8 +22,9 @@ CATALOG = {
     "heat": ("orchestration", "/v1/%(tenant_id)s"),
     "senlin": ("clustering", ""),
     "cinder": ("block-storage", "/v3"),
+    "zaqar": ("messaging", ""),
 }
-PASSING = {"cinder"}
+PASSING = {"cinder", "zaqar"}
 """Services that are in the catalog only while they run: Nova and Coppice ask whatever the catalog names."""
 _HEAT_ROLES = ("heat_stack_owner", "heat_stack_user")
 _HEAT_DOMAIN = "heat"
@@ -31,7 +32,7 @@ _HEAT_DOMAIN = "heat"
 
 @contextlib.contextmanager
 def running(settings: Settings, name: str, environment: Mapping[str, str]) -> Iterator[None]:
-    """``heat``, ``senlin`` or ``cinder`` on the running cloud until the block ends.
+    """``heat``, ``senlin``, ``cinder`` or ``zaqar`` on the running cloud until the block ends.
 
     Args:
         environment: more of it for its processes.
@@ -56,7 +57,9 @@ def running(settings: Settings, name: str, environment: Mapping[str, str]) -> It
 
 def services(settings: Settings, name: str, environment: Mapping[str, str]) -> list[Service]:
     """Its processes, the API first."""
-    venv, file = settings.peer_venv(name), str(settings.etc / name / f"{name}.conf")
+    if name == "zaqar":
+        return _zaqar(settings, environment)
+    venv, file = settings.peer_venv(name), str(_file(settings, name))
     if name == "heat":
         application, workers = ("--module", "heat.wsgi.api:application"), {"engine": "Starting engine_worker"}
     elif name == "cinder":
@@ -90,6 +93,32 @@ def services(settings: Settings, name: str, environment: Mapping[str, str]) -> l
     ]
 
 
+def _zaqar(settings: Settings, environment: Mapping[str, str]) -> list[Service]:
+    """Its API looks for its configuration in the home folder alone; its messages are kept in Redis, never in SQL."""
+    home = settings.etc / "zaqar"
+    command = uwsgi(
+        settings, "zaqar", 2, ("--module", "zaqar.transport.wsgi.app:application"), settings.peer_venv("zaqar")
+    )
+    api = Service(
+        "zaqar-api",
+        Stage.APIS,
+        command,
+        Answering(settings.url("zaqar", "/")),
+        "zaqar",
+        {**environment, "HOME": str(home)},
+        patience=5,
+    )
+    store = ("redis-server", "--bind", "127.0.0.1", "--port", str(settings.port("zaqar-redis")))
+    kept = ("--save", "", "--appendonly", "no", "--dir", str(settings.data / "zaqar"))
+    return [api, Service("zaqar-redis", Stage.BACKING, (*store, *kept), Listening(), "zaqar-redis")]
+
+
+def _file(settings: Settings, name: str) -> Path:
+    """Its configuration."""
+    folder = settings.etc / name
+    return (folder / ".zaqar" if name == "zaqar" else folder) / f"{name}.conf"
+
+
 def values_of(settings: Settings, name: str) -> dict[str, str]:
     """What its templates may name."""
     return {
@@ -111,9 +140,12 @@ def _configure(settings: Settings, name: str) -> None:
 
 
 def _schema(settings: Settings, name: str) -> Schema:
-    manage = str(settings.peer_venv(name) / "bin" / f"{name}-manage")
-    sync = ("db", "sync") if name == "cinder" else ("db_sync",)
-    return Schema(name, (manage, "--config-file", str(settings.etc / name / f"{name}.conf"), *sync))
+    program, *sync = {
+        "cinder": ("cinder-manage", "db", "sync"),
+        "zaqar": ("zaqar-sql-db-manage", "upgrade", "head"),
+    }.get(name, (f"{name}-manage", "db_sync"))
+    manage = str(settings.peer_venv(name) / "bin" / program)
+    return Schema(name, (manage, "--config-file", str(_file(settings, name)), *sync))
 
 
 def _identity(settings: Settings, name: str) -> None:

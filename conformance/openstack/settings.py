@@ -28,6 +28,8 @@ OFFSETS = {
     "heat": 6,
     "senlin": 7,
     "cinder": 8,
+    "zaqar": 9,
+    "zaqar-redis": 10,
     "nova-two": 11,
     "placement-two": 12,
     "neutron-two": 14,

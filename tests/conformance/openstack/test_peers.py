@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from conformance.openstack import configuration, peers
-from conformance.openstack.settings import Settings
+from conformance.openstack.settings import OFFSETS, Settings
 
 
 @pytest.fixture
@@ -18,6 +20,17 @@ def test_every_name_of_a_peers_template_has_a_value(settings, name):
     assert f"@127.0.0.1:{settings.port('mariadb')}/{name}?" in written
     assert f"username = {name}" in written
     assert "${" not in written
+
+
+def test_zaqar_finds_its_configuration_at_home_and_its_messages_in_redis(settings):
+    configuration.write_all(peers.TEMPLATES / "zaqar", settings.etc / "zaqar", peers.values_of(settings, "zaqar"))
+    api, redis = peers.services(settings, "zaqar", {})
+    written = (Path(api.environment["HOME"]) / ".zaqar" / "zaqar.conf").read_text()
+    assert f"uri = redis://127.0.0.1:{settings.port('zaqar-redis')}" in written
+    assert f"@127.0.0.1:{settings.port('mariadb')}/zaqar?" in written
+    assert "${" not in written
+    assert str(settings.port("zaqar-redis")) in redis.command
+    assert len({settings.port(name) for name in OFFSETS}) == len(OFFSETS)
 
 
 @pytest.mark.parametrize("name", ["heat", "senlin"])
