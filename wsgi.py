@@ -19,7 +19,7 @@ from oslo_config import cfg
 
 from backend import Backend, measures
 from backend.clock import SystemClock
-from backend.commands import CannotDo, accounts, engines, line, messages, offers, operator, schema
+from backend.commands import CannotDo, accounts, engines, line, messages, offers, operator, quotas, schema
 from backend.commands.line import Command
 from backend.commands.opening import (
     ENV_FILE,
@@ -313,7 +313,7 @@ _SERVICES = (
     ),
     engines.command(outlets_of),
 )
-COMMANDS = (*_SERVICES, *accounts.COMMANDS, *offers.COMMANDS, *operator.COMMANDS, *messages.COMMANDS)
+COMMANDS = (*_SERVICES, *accounts.COMMANDS, *offers.COMMANDS, *operator.COMMANDS, *messages.COMMANDS, *quotas.COMMANDS)
 
 
 def __getattr__(name: str) -> Any:

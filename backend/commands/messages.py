@@ -71,12 +71,7 @@ def _chosen(conn: Connection, project: str | None, ids: Sequence[str]) -> Sequen
 
 def _secret(asked: argparse.Namespace) -> Told:
     present = opening.settings()
-    project: str = asked.project
-    if present.driver != "openstack":
-        named = [each for each in opening.accounts_of(present).all() if project in {each.name, each.id}]
-        if not named:
-            raise CannotDo(f"there is no account {project}: coppice account list tells them")
-        project = named[0].project
+    project = opening.project_of(present, asked.project)
     return told_secret(secret_of(opening.webhook_key_of(present), project))
 
 

@@ -128,6 +128,16 @@ def accounts_of(chosen: BackendSettings) -> Accounts:
     return Accounts(Path(chosen.state) / ACCOUNTS_FILE, seal_of(chosen))
 
 
+def project_of(chosen: BackendSettings, named: str) -> str:
+    """The id of the project that is meant: on the embedded cloud by an account's name or number. Raises CannotDo."""
+    if chosen.driver == "openstack":
+        return named
+    found = [each for each in accounts_of(chosen).all() if named in {each.name, each.id, each.project}]
+    if not found:
+        raise CannotDo(f"there is no account {named}: coppice account list tells them")
+    return found[0].project
+
+
 def patience_of(chosen: BackendSettings) -> Brief | None:
     """How long requests of clients wait for the cloud; None where it is on this machine."""
     if chosen.driver != "openstack":

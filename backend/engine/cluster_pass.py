@@ -32,7 +32,7 @@ from backend.engine.reading import read_snapshot
 from backend.engine.reasons import reason_of
 from backend.engine.snapshot import Offer, Snapshot
 from backend.engine.telling import tell, tell_refusals
-from backend.store import changes, leases, traffic, watches
+from backend.store import changes, leases, quotas, traffic, watches
 from backend.store.changes import Overtaken
 from backend.store.leases import ClusterLease
 from backend.store.session import Connection
@@ -41,6 +41,14 @@ REPLANS = 5
 _OUTSIDE = "http"
 """The lane of those who are no part of the cloud."""
 LOG = logging.getLogger(__name__)
+
+
+class TooMany(Exception):
+    """A plan launches more nodes than its project may have: ``room`` as ``quotas.room`` tells it."""
+
+    def __init__(self, room: tuple[int, int]) -> None:
+        super().__init__(room)
+        self.room = room
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +71,29 @@ class _Pass:
 
         Raises:
             Overtaken: the rows are no longer those that the plan was made from.
+            TooMany: of nodes, for the project.
         """
         generation = leases.fence(conn, self.lease)
         if generation is None:
             return False
         if generation != self.cluster.generation:
             raise Overtaken(self.cluster.id)
+        self._check_quota(conn)
         changes.write(conn, self.plan.changes, everywhere=self.context.outlets.everywhere)
         if self.plan.acts:
             self._pull_looks(conn, self.plan.changes.at)
         else:
             leases.release(conn, self.lease, self.plan.due_at)
         return True
+
+    def _check_quota(self, conn: Connection) -> None:
+        """Only a plan that launches is held against what the project may have, and in this transaction."""
+        launched = self.plan.changes.after.nodes.keys() - self.plan.changes.before.nodes.keys()
+        if not launched:
+            return
+        room = quotas.room(conn, self.cluster.scope)
+        if room is not None and len(launched) > room[0]:
+            raise TooMany(room)
 
     def _pull_looks(self, conn: Connection, now: datetime) -> None:
         """What is done now is to be seen soon."""
@@ -102,18 +121,21 @@ def cluster_pass(context: Context, lease: ClusterLease) -> Job:
     another word.
     """
     rng = context.rng(lease.cluster_id, lease.epoch)
-    answer = _Answer()
+    answer, room = _Answer(), None
     for _ in range(REPLANS):
         with context.store.read() as conn:
             snapshot = read_snapshot(conn, lease.cluster_id)
         if snapshot is None:
             return
-        plan = yield from _planned(context, snapshot, rng, answer)
+        plan = yield from _planned(context, replace(snapshot, room=room), rng, answer)
         this = _Pass(context, lease, plan, rng)
         try:
             if not context.store.transact(this.claim):
                 return
         except Overtaken:
+            continue
+        except TooMany as found:
+            room = found.room
             continue
         tell(context, plan)
         if plan.acts:

@@ -39,6 +39,8 @@ def launch(
         node = _begun(draft, _node(draft, profile, launch_id, place, replaced), state)
         entry = draft.open(told_as(node), causes, node)
         made.append(draft.put(replace(node, activity_id=entry.id)))
+    if draft.room is not None:
+        draft.room -= len(made)
     draft.act(order(draft, made, profile))
 
 

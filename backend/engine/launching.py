@@ -49,6 +49,27 @@ def refuse(draft: Draft, reason: Reason, causes: tuple[Cause, ...], kind: Activi
     draft.back_off(NO_ZONE, NO_PROFILE, refused=reason.kind not in NOT_ASKED)
 
 
+def within_quota(draft: Draft, most: int) -> int:
+    """How many of so many nodes the project may have now."""
+    return most if draft.room is None else min(most, draft.room)
+
+
+def tell_quota(draft: Draft, causes: tuple[Cause, ...], kind: ActivityKind = ActivityKind.LAUNCH) -> None:
+    """The project may have no more nodes: told again after each delay, as a launch that failed."""
+    standing = draft.backoffs.get((NO_ZONE, NO_PROFILE))
+    if standing is not None and standing.retry_at > draft.now:
+        draft.wake(standing.retry_at)
+        return
+    draft.tell(kind, ActivityStatus.FAILED, causes, quota_reason(draft, 1))
+    draft.back_off(NO_ZONE, NO_PROFILE, refused=True)
+
+
+def quota_reason(draft: Draft, requested: int) -> Reason:
+    """Why a launch of more nodes than there may be failed."""
+    limit = 0 if draft.snapshot.room is None else draft.snapshot.room[1]
+    return Reason(ReasonKind.QUOTA, {"resource": "instances", "requested": requested, "limit": limit, "type": ""})
+
+
 def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
     """Launches into the warm pool, as far as the cloud has room; spread over zones with the cluster's own nodes."""
     if not draft.runs(Process.LAUNCH):
@@ -63,7 +84,10 @@ def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
         return
     failing = failing_zones(draft)
     hung = hung_zones(draft, failing)
-    most = min(number, draft.settings.launches if is_proven(draft) else draft.settings.first_launches)
+    pace = min(number, draft.settings.launches if is_proven(draft) else draft.settings.first_launches)
+    most = within_quota(draft, pace)
+    if most < pace:
+        tell_quota(draft, causes, ActivityKind.WARM_LAUNCH)
     launched = 0
     beside = members(draft)
     for zone, wanted in Chooser(draft, hung, beside).allot(most, most).items():
@@ -71,7 +95,7 @@ def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
         here = room_in(draft, zone, len(profiles), failing | hung)
         launched += here
         launch_there(draft, zone, profiles[:here], causes, [None] * here, state=NodeState.WARMED_PENDING)
-    if launched == most < number:
+    if launched == pace < number:
         draft.again = True
 
 

@@ -90,6 +90,7 @@ class Snapshot:
         faults: the cloud's own words about servers that went into error, by node id; None where it has none. Only of
             those that it was asked for.
         alarms: of those that a refresh looks at, whether they are in alarm; by name.
+        room: (how many nodes more, of how many) the project may have; None where that keeps nothing back.
     """
 
     rows: ClusterRows
@@ -107,6 +108,7 @@ class Snapshot:
     alarms: Mapping[str, bool] = field(default_factory=dict)
     named: Collection[str] | None = None
     asked_at: datetime | None = None
+    room: tuple[int, int] | None = None
 
     @property
     def cluster(self) -> Cluster:

@@ -36,6 +36,7 @@ from backend.domain.mixes import Mix
 from backend.domain.node import LEAVING, Member
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, LaunchSource
+from backend.domain.quotas import Quota
 from backend.domain.refresh_findings import RefreshHolds
 from backend.domain.scope import Scope
 from backend.domain.server_findings import ServerGroupNotFound
@@ -43,14 +44,14 @@ from backend.domain.volume_findings import NoVolumes
 from backend.domain.warm_pools import beside
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.errors import LimitExceeded, StaleRead
+from backend.errors import StaleRead
 from backend.policies import bounds
-from backend.services import configurations, limits, mixes, placement, sources, traffic, warm_pools
+from backend.services import configurations, mixes, placement, sources, traffic, warm_pools
 from backend.services import hooks as kept_hooks
 from backend.services.catalog import asking
 from backend.services.hooks import Hooks
 from backend.services.mixes import Ground
-from backend.store import activities, clusters, intents, lifecycle, nodes, refreshes, tags, watches
+from backend.store import activities, clusters, intents, lifecycle, nodes, quotas, refreshes, tags, watches
 from backend.store import configurations as kept_configurations
 from backend.store.activities import ActivityQuery
 from backend.store.listening import Audience
@@ -101,14 +102,14 @@ class Clusters:
         Raises:
             ClusterManaged: an operator is named who is not the one who asks.
             ClusterExists: the name is taken (also by a cluster that is being deleted).
-            LimitExceeded: there are 500 clusters, or more than 50 tags were given.
+            LimitExceeded: there are as many clusters as may be, or it would have too many tags or be too large.
             BoundsCrossed, CapacityOutOfBounds
             PlacementMissing, ZoneNotFound, SubnetNotFound, ZonesMismatch
             ServerGroupNotFound
             NoVolumes: it is to go by the health of volumes, and the cloud has none.
             ProfileNotFound, TemplateNotFound, TemplateVersionNotFound, TemplateUnusable, IamProfileNotFound,
             ServerUnknown: of the launch source.
-            PoolNotFound: of the traffic sources; LimitExceeded where there are more than 50.
+            PoolNotFound: of the traffic sources; LimitExceeded where there are too many.
             HookIncomplete, TargetUnreached: of the lifecycle hooks.
             MixWithoutTemplate: of the mix.
             CloudNotReached, NotPermitted: the cloud could not be asked.
@@ -118,8 +119,6 @@ class Clusters:
         operator = values.get("operator")
         if operator is not None and operator not in scope.names:  # nobody could change it
             raise ClusterManaged(wanted.name, operator)
-        if len(wanted.tags) > limits.TAGS_OF_CLUSTER:
-            raise LimitExceeded("tags", limits.TAGS_OF_CLUSTER)
         zones, subnets = self._place(scope, wanted)
         group = self._group(scope, values)
         self._check_volumes(values)
@@ -132,7 +131,6 @@ class Clusters:
             source = self._source(scope, wanted.source, (zones, subnets), wanted.name, group)
         mixes.check_capacity_type(values.get("capacity_type"), mix)
         pools = traffic.sources_of(self._store, self._catalog, scope, wanted.pools)
-        traffic.check_number(pools)
         cluster_id = str(uuid4())
         for hook in wanted.hooks:
             kept_hooks.check_new(hook)
@@ -143,8 +141,10 @@ class Clusters:
             causes = (Cause(CauseKind.USER_CREATED, now, {"before": 0, "after": values["desired"]}),)
 
         def work(conn: Connection) -> Cluster:
-            if clusters.count(conn, scope) >= limits.CLUSTERS:
-                raise LimitExceeded("clusters", limits.CLUSTERS)
+            quotas.check(conn, scope, Quota.CLUSTERS, clusters.count(conn, scope) + 1)
+            quotas.check(conn, scope, Quota.TAGS, len(wanted.tags))
+            quotas.check(conn, scope, Quota.SIZE, values["maximum"])
+            traffic.check_number(conn, scope, pools)
             spec = ClusterSpec(source=source(conn), zones=zones, subnets=subnets, mix=mix, **values)
             made = Cluster(
                 id=cluster_id,
@@ -208,6 +208,8 @@ class Clusters:
                 return False
             values = dict(change.values)
             minimum, maximum, desired = bounds.changed(spec, values)
+            if maximum > spec.maximum:
+                quotas.check(conn, scope, Quota.SIZE, maximum)
             values |= {"minimum": minimum, "maximum": maximum}
             values.pop("desired", None)
             if placed is not None:
@@ -372,10 +374,14 @@ class Clusters:
         ]
         return Page(views, found.marker)
 
-    def usage(self, scope: Scope) -> tuple[int, int]:
-        """How many clusters and how many launch configurations the project has in the region."""
+    def usage(self, scope: Scope) -> Mapping[Quota, tuple[int, int | None]]:
+        """How many clusters and launch configurations the project has in the region, and may have."""
         with self._store.read() as conn:
-            return clusters.count(conn, scope), kept_configurations.count(conn, scope)
+            present = {
+                Quota.CLUSTERS: clusters.count(conn, scope),
+                Quota.CONFIGURATIONS: kept_configurations.count(conn, scope),
+            }
+            return {quota: (number, quotas.limit(conn, scope, quota)) for quota, number in present.items()}
 
     def _set(self, scope: Scope, name: str, now: datetime, values: Callable[[Cluster], Mapping[str, Any]]) -> None:
         def work(conn: Connection) -> None:

@@ -10,13 +10,13 @@ from backend.clock import Clock
 from backend.domain.launch_findings import ProfileInUse, ProfileNotFound
 from backend.domain.page import Page
 from backend.domain.profile import LaunchConfiguration, ServerSpec
+from backend.domain.quotas import Quota
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.errors import LimitExceeded
-from backend.services import limits, sources
+from backend.services import sources
 from backend.services.catalog import asking
-from backend.store import bindings, clusters, configurations
+from backend.store import bindings, clusters, configurations, quotas
 from backend.store.session import Connection, Store
 
 
@@ -92,6 +92,5 @@ def add(conn: Connection, scope: Scope, made: LaunchConfiguration) -> None:
     Raises:
         ProfileExists, LimitExceeded
     """
-    if configurations.count(conn, scope) >= limits.CONFIGURATIONS:
-        raise LimitExceeded("profiles", limits.CONFIGURATIONS)
+    quotas.check(conn, scope, Quota.CONFIGURATIONS, configurations.count(conn, scope) + 1)
     configurations.insert(conn, made)

@@ -13,11 +13,10 @@ from backend.domain.hooks import HEARTBEAT_SECONDS, Hook, HookRequest, Result, T
 from backend.domain.ids import short_id
 from backend.domain.lifecycle import Action, Decided
 from backend.domain.lifecycle_findings import ActionNotFound, HookIncomplete, HookNotFound, TargetUnreached
+from backend.domain.quotas import Quota
 from backend.domain.scope import Scope
-from backend.errors import LimitExceeded
-from backend.services import limits
 from backend.services.telling import Trial
-from backend.store import clusters, intents, lifecycle, nodes
+from backend.store import clusters, intents, lifecycle, nodes, quotas
 from backend.store.session import Connection, Store
 
 
@@ -70,8 +69,8 @@ class Hooks:
                 if values:
                     lifecycle.HOOKS.change(conn, scope, standing.id, **values)
             else:
-                if lifecycle.HOOKS.count(conn, scope, cluster_id=cluster.id) >= limits.HOOKS_OF_CLUSTER:
-                    raise LimitExceeded("hooks", limits.HOOKS_OF_CLUSTER)
+                present = lifecycle.HOOKS.count(conn, scope, cluster_id=cluster.id)
+                quotas.check(conn, scope, Quota.HOOKS, present + 1)
                 lifecycle.HOOKS.add(conn, scope, made(cluster, request, now))
             clusters.change(conn, cluster.id, now, hooked=True)
 

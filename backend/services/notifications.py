@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 from backend.domain.lifecycle_findings import TargetUnreached, TopicRefused
 from backend.domain.notifications import Notice, Notification, id_of
+from backend.domain.quotas import Quota
 from backend.domain.scope import Scope
-from backend.errors import LimitExceeded
-from backend.services.limits import TOPICS_OF_CLUSTER
 from backend.services.telling import Trial
-from backend.store import clusters, intents
+from backend.store import clusters, intents, quotas
 from backend.store.managed import managed_ids
 from backend.store.notifications import NOTIFICATIONS
 from backend.store.session import Connection, Store
@@ -46,8 +45,8 @@ class Notifications:
             cluster = intents.lock(conn, scope, name)
             made = Notification(id_of(cluster.id, topic), cluster.id, cluster.name, topic, _in_order(kinds))
             if not NOTIFICATIONS.change(conn, scope, made.id, kinds=made.kinds):
-                if NOTIFICATIONS.count(conn, scope, cluster_id=cluster.id) >= TOPICS_OF_CLUSTER:
-                    raise LimitExceeded("topics", TOPICS_OF_CLUSTER)
+                present = NOTIFICATIONS.count(conn, scope, cluster_id=cluster.id)
+                quotas.check(conn, scope, Quota.TOPICS, present + 1)
                 NOTIFICATIONS.add(conn, scope, made)
 
         self._store.transact(work)

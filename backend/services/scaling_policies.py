@@ -14,16 +14,16 @@ from backend.domain.alarms import WantedAlarm
 from backend.domain.cluster import Cluster
 from backend.domain.cluster_findings import CoolingDown
 from backend.domain.page import Page
+from backend.domain.quotas import Quota
 from backend.domain.scaling import Breach, Capacity, Decision, PolicyKind, ScalingPolicy, Stay, WantedPolicy
 from backend.domain.scaling_findings import BreachMissing, PolicyDisabled, PolicyNotExecutable, ScalingPolicyNotFound
 from backend.domain.scope import Scope
 from backend.domain.tracking import Tracking
-from backend.errors import Finding, LimitExceeded
+from backend.errors import Finding
 from backend.policies import scaling_rules, simple_scaling, step_scaling
 from backend.services import alarms as kept_alarms
 from backend.services.alarms import Describe
-from backend.services.limits import POLICIES_OF_CLUSTER
-from backend.store import alarms, intents, scaling_policies
+from backend.store import alarms, intents, quotas, scaling_policies
 from backend.store.scaling_policies import POLICIES, PolicyQuery
 from backend.store.session import Connection, Store
 
@@ -87,8 +87,8 @@ class ScalingPolicies:
         def work(conn: Connection) -> ScalingPolicy:
             cluster = intents.lock(conn, scope, cluster_name)
             here = scaling_policies.of_cluster(conn, scope, cluster.id)
-            if wanted.name not in here and len(here) >= POLICIES_OF_CLUSTER:
-                raise LimitExceeded("policies", POLICIES_OF_CLUSTER)
+            if wanted.name not in here:
+                quotas.check(conn, scope, Quota.POLICIES, len(here) + 1)
             made = _made(cluster, wanted, here, now)
             own: list[WantedAlarm] = []
             if wanted.tracking is not None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from backend.clock import Clock
 from backend.domain.cluster import Cluster
 from backend.domain.page import Page
+from backend.domain.quotas import Quota
 from backend.domain.schedule_findings import ScheduleNotFound, ScheduleRefused, ScheduleTimeTaken
 from backend.domain.schedules import Flaw, Schedule, WantedSchedule
 from backend.domain.scope import Scope
-from backend.errors import Finding, LimitExceeded
+from backend.errors import Finding
 from backend.policies import recurrence
 from backend.policies.recurrence import Unreadable
-from backend.services.limits import SCHEDULES_OF_CLUSTER
-from backend.store import intents, schedules
+from backend.store import intents, quotas, schedules
 from backend.store.schedules import ScheduleQuery
 from backend.store.session import Connection, Store
 
@@ -61,7 +62,7 @@ class Schedules:
             failures: list[tuple[str, Finding]] = []
             for each in wanted:
                 try:
-                    made = _made(cluster, each, here, now)
+                    made = _made(cluster, each, here, now, partial(quotas.check, conn, scope, Quota.SCHEDULES))
                 except Finding as finding:
                     failures.append((each.name, finding))
                 else:
@@ -105,19 +106,26 @@ class Schedules:
             return schedules.page(conn, scope, query, limit, after)
 
 
-def _made(cluster: Cluster, wanted: WantedSchedule, here: Mapping[str, Schedule], now: datetime) -> Schedule:
+def _made(
+    cluster: Cluster,
+    wanted: WantedSchedule,
+    here: Mapping[str, Schedule],
+    now: datetime,
+    check_room: Callable[[int], None],
+) -> Schedule:
     """What is written for what was asked for.
 
     Args:
         here: the cluster's schedules by name.
+        check_room: raises LimitExceeded where there may not be so many.
 
     Raises:
         ScheduleRefused, ScheduleTimeTaken, LimitExceeded
     """
     _check_sizes(wanted)
     before = here.get(wanted.name)
-    if before is None and len(here) >= SCHEDULES_OF_CLUSTER:
-        raise LimitExceeded("schedules", SCHEDULES_OF_CLUSTER)
+    if before is None:
+        check_room(len(here) + 1)
     first = _first_run(wanted, before, now)
     others = (each for each in here.values() if each.name != wanted.name)
     if first is not None and any(each.next_at == first for each in others):

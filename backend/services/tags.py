@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from backend.clock import Clock
 from backend.domain.cluster import Tag
 from backend.domain.page import Page
+from backend.domain.quotas import Quota
 from backend.domain.scope import Scope
-from backend.errors import LimitExceeded
-from backend.services.limits import TAGS_OF_CLUSTER
-from backend.store import clusters, tags
+from backend.store import clusters, quotas, tags
 from backend.store.session import Connection, Store
 from backend.store.tags import TagQuery
 
@@ -39,8 +38,7 @@ class Tags:
             for name, of_name in _by_cluster(wanted).items():
                 cluster = clusters.lock(conn, scope, name)
                 tags.put(conn, cluster.id, of_name)
-                if tags.count(conn, cluster.id) > TAGS_OF_CLUSTER:
-                    raise LimitExceeded("tags", TAGS_OF_CLUSTER)
+                quotas.check(conn, scope, Quota.TAGS, tags.count(conn, cluster.id))
 
         self._store.transact(work)
 

@@ -13,15 +13,14 @@ from backend.domain.cluster import Cluster
 from backend.domain.cluster_findings import SourceNotAttached
 from backend.domain.ids import balancing_id, short_id
 from backend.domain.page import Page
+from backend.domain.quotas import Quota
 from backend.domain.scope import Scope
 from backend.domain.traffic import OUTGOING, MemberHealth, RegistrationState, SourceState, TrafficSource
 from backend.drivers.balancing import Balancer, Listener, Pool
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.errors import LimitExceeded
 from backend.services.catalog import asking
-from backend.services.limits import POOLS_OF_CLUSTER
-from backend.store import clusters, intents, traffic
+from backend.store import clusters, intents, quotas, traffic
 from backend.store.balancers import BALANCERS, GROUPS
 from backend.store.session import Connection, Store
 
@@ -171,7 +170,7 @@ class Traffic:
         def work(conn: Connection) -> None:
             cluster = intents.lock(conn, scope, name)
             sources = change(cluster)
-            check_number(sources)
+            check_number(conn, scope, sources)
             if sources != cluster.sources:
                 clusters.change(conn, cluster.id, now, sources=sources)
 
@@ -209,7 +208,6 @@ def sources_of(store: Store, catalog: Catalog, scope: Scope, pools: Sequence[str
     return tuple(found)
 
 
-def check_number(sources: Sequence[TrafficSource]) -> None:
+def check_number(conn: Connection, scope: Scope, sources: Sequence[TrafficSource]) -> None:
     """Raises LimitExceeded."""
-    if sum(source.wanted for source in sources) > POOLS_OF_CLUSTER:
-        raise LimitExceeded("pools", POOLS_OF_CLUSTER)
+    quotas.check(conn, scope, Quota.SOURCES, sum(source.wanted for source in sources))

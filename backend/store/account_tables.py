@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column
+from sqlalchemy import Boolean, Column, Integer
 
 from backend.store.table import WORD, table
 
@@ -12,4 +12,12 @@ account_settings = table(
     Column("region", WORD, primary_key=True),
     Column("name", WORD, primary_key=True),
     Column("enabled", Boolean, nullable=False),
+)
+
+# How much a project may have, by the operator's word for it; project_id is empty for what holds for all others.
+quotas = table(
+    "quotas",
+    Column("project_id", WORD, primary_key=True),
+    Column("name", WORD, primary_key=True),
+    Column("most", Integer, nullable=False),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from backend.domain.cluster import Process, TerminationRule
-from backend.services import limits
+from backend.domain.quotas import Quota
 from translators.autoscaling.group_words import GRANULARITY
 from translators.autoscaling.metrics import METRICS
 from translators.registry import Call, Result, operation
@@ -15,10 +15,12 @@ _EVENTS: Final = ("LAUNCH", "LAUNCH_ERROR", "TERMINATE", "TERMINATE_ERROR")
 
 @operation("autoscaling", "DescribeAccountLimits")
 def account_limits(call: Call) -> Result:
-    clusters, configurations = call.backend.clusters.usage(call.scope)
+    usage = call.backend.clusters.usage(call.scope)
+    clusters, most_clusters = usage[Quota.CLUSTERS]
+    configurations, most_configurations = usage[Quota.CONFIGURATIONS]
     return {
-        "MaxNumberOfAutoScalingGroups": limits.CLUSTERS,
-        "MaxNumberOfLaunchConfigurations": limits.CONFIGURATIONS,
+        "MaxNumberOfAutoScalingGroups": most_clusters,
+        "MaxNumberOfLaunchConfigurations": most_configurations,
         "NumberOfAutoScalingGroups": clusters,
         "NumberOfLaunchConfigurations": configurations,
     }

@@ -22,6 +22,7 @@ from backend.domain import (
     server_findings,
     volume_findings,
 )
+from backend.domain.quotas import Quota
 from backend.domain.schedules import Flaw
 from translators import arns
 from translators.autoscaling import fleet_errors, scaling_errors
@@ -187,17 +188,19 @@ def _template(reason: errors.Finding) -> AWSError:
 
 
 def _limit(found: errors.LimitExceeded) -> AWSError:
-    words = {
-        "clusters": f"You have already reached your limit of {found.limit} AutoScalingGroups.",
-        "profiles": f"You have already reached your limit of {found.limit} launch configurations.",
-        "pools": f"You have exceeded the limit of {found.limit} target groups for an AutoScalingGroup.",
+    words: dict[str, str] = {
+        Quota.CLUSTERS: f"You have already reached your limit of {found.limit} AutoScalingGroups.",
+        Quota.CONFIGURATIONS: f"You have already reached your limit of {found.limit} launch configurations.",
+        Quota.SOURCES: f"You have exceeded the limit of {found.limit} target groups for an AutoScalingGroup.",
         # unsourced
-        "schedules": f"You have already reached your limit of {found.limit} scheduled actions for this group.",
-        "topics": f"An AutoScalingGroup can't have more than {found.limit} topics",
-        "tags": "You tried to create more tags than allowed",
+        Quota.SCHEDULES: f"You have already reached your limit of {found.limit} scheduled actions for this group.",
+        Quota.TOPICS: f"An AutoScalingGroup can't have more than {found.limit} topics",
+        Quota.TAGS: "You tried to create more tags than allowed",
         # unsourced
-        "policies": f"You have already reached your limit of {found.limit} scaling policies for this group.",
-        "hooks": f"You have exceeded the limit of {found.limit} lifecycle hooks for an AutoScalingGroup.",
+        Quota.POLICIES: f"You have already reached your limit of {found.limit} scaling policies for this group.",
+        Quota.HOOKS: f"You have exceeded the limit of {found.limit} lifecycle hooks for an AutoScalingGroup.",
+        Quota.SIZE: f"The maximum size of an AutoScalingGroup can be no more than {found.limit}.",  # unsourced
+        Quota.INSTANCES: f"You have already reached your limit of {found.limit} instances.",  # unsourced
     }
     return AWSError("LimitExceeded", words.get(found.what, f"You have reached the limit of {found.limit}."))
 

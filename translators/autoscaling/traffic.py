@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from backend.domain.page import Page
+from backend.domain.quotas import MOST
 from backend.domain.traffic import TrafficSource
-from backend.services.limits import POOLS_OF_CLUSTER
 from translators.autoscaling import traffic_words
 from translators.autoscaling.errors import validation
 from translators.autoscaling.listing import group_of, limit_of, marker_of, result
@@ -100,9 +100,7 @@ def detach_load_balancers(call: Call) -> Result:
 
 def _attached(call: Call, names: Sequence[str]) -> Sequence[str]:
     """Classic balancers of a group by name, which need not exist any more."""
-    every = call.backend.traffic.page(
-        call.scope, call.params["AutoScalingGroupName"], limit=POOLS_OF_CLUSTER * 2, classic=True
-    )
+    every = call.backend.traffic.page(call.scope, call.params["AutoScalingGroupName"], limit=MOST, classic=True)
     ids = {each.name: each.pool_id for each in every.items}
     if not ids.keys() >= set(names):
         raise validation("Trying to remove Load Balancers that are not part of the group")  # unsourced

@@ -25,7 +25,9 @@ from backend.engine.launching import (
     one_try_each,
     refuse,
     room_in,
+    tell_quota,
     waits_for_facts,
+    within_quota,
 )
 from backend.engine.phases.consultation import choosable
 from backend.engine.phases.rebalance import termination_view
@@ -122,7 +124,11 @@ def _launch_wishes(draft: Draft, hung: set[str]) -> None:
     chooser = Chooser(draft, hung)
     for wish in draft.wishes:
         chooser.leaves(wish.victim)
-        allotted = chooser.allot(wish.victim.weight, wish.victim.weight, None if wish.zone is None else (wish.zone,))
+        most = within_quota(draft, wish.victim.weight)
+        if most <= 0:
+            tell_quota(draft, (wish.cause,))
+            continue
+        allotted = chooser.allot(wish.victim.weight, most, None if wish.zone is None else (wish.zone,))
         if allotted:
             draft.put(replace(draft.nodes[wish.victim.id], leaves_for=wish.leaves_for))
         for zone, profiles in allotted.items():
@@ -134,9 +140,10 @@ def _launch_lacking(draft: Draft, failing: set[str], hung: set[str], missing: tu
     missing: what there is, and what lacks, in units.
     """
     present, lacking = missing
-    most = draft.settings.launches if is_proven(draft) else draft.settings.first_launches
-    if lacking <= 0 or most <= 0:
+    pace = draft.settings.launches if is_proven(draft) else draft.settings.first_launches
+    if lacking <= 0 or pace <= 0:
         return
+    most = within_quota(draft, pace)
     gaps = _gaps(draft)
     causes = _increase(draft, present, lacking)
     replacing = (Cause(CauseKind.REPLACING_UNHEALTHY, draft.now),)
@@ -157,7 +164,9 @@ def _launch_lacking(draft: Draft, failing: set[str], hung: set[str], missing: tu
         for why, instead in told:
             launch_there(draft, zone, profiles[: len(instead)], why, instead)
             profiles = profiles[len(instead) :]
-    if launched == most and units < lacking:
+    if units < lacking and launched == most < pace:
+        tell_quota(draft, causes)
+    elif launched == most and units < lacking:
         draft.again = True
 
 

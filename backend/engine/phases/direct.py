@@ -14,7 +14,7 @@ from backend.domain.node import LeavesFor
 from backend.engine.choosing import Chooser
 from backend.engine.draft import Draft
 from backend.engine.launches import launch
-from backend.engine.launching import alike, waits_for_facts
+from backend.engine.launching import alike, quota_reason, waits_for_facts, within_quota
 from backend.engine.snapshot import Profile
 
 _TOO_MUCH = frozenset({LeavesFor.CAPACITY, LeavesFor.ZONE})
@@ -49,6 +49,9 @@ def _launch(draft: Draft, wanted: DirectLaunch) -> None:
     before, chosen = set(draft.nodes), _profiles(draft, wanted)
     if not chosen:
         _refuse(draft, wanted, Reason(ReasonKind.NO_TYPE_MEETS))
+        return
+    if within_quota(draft, len(chosen)) < len(chosen):
+        _refuse(draft, wanted, quota_reason(draft, len(chosen)))
         return
     subnet, most = _subnet(draft, wanted), draft.settings.launch_batch
     for _, same in groupby(chosen, alike):

@@ -1,0 +1,63 @@
+"""A project may have so many instances and no more, whatever its groups want."""
+
+import pytest
+
+from backend.domain.activity import ActivityStatus, ReasonKind
+from backend.domain.ids import short_id
+from backend.domain.quotas import Quota
+from backend.store import quotas
+from tests.factories import SCOPE
+
+
+@pytest.fixture
+def allowed(world):
+    def put(most):
+        world.store.transact(lambda conn: quotas.put(conn, SCOPE.project_id, Quota.INSTANCES, most))
+
+    return put
+
+
+def _failed(world, group):
+    return [each for each in world.journal(group) if each.status is ActivityStatus.FAILED]
+
+
+def test_as_many_are_launched_as_may_be_and_the_rest_is_told(world, allowed):
+    allowed(3)
+    group = world.make(desired=5, maximum=10)
+    world.pass_time(20)
+    assert world.states(group) == ["InService"] * 3
+    told = _failed(world, group)
+    assert {each.reason.kind for each in told} == {ReasonKind.QUOTA}
+    assert told[0].reason.data["limit"] == 3
+    before = len(told)
+    world.pass_time(2)
+    assert len(_failed(world, group)) - before <= 1  # told again by growing pauses, not at each look
+
+
+def test_what_grew_is_filled_up(world, allowed):
+    allowed(1)
+    group = world.make(desired=3)
+    world.pass_time(20)
+    assert world.states(group) == ["InService"]
+    allowed(None)
+    world.pass_time(1000)
+    assert world.states(group) == ["InService"] * 3
+
+
+def test_groups_of_a_project_share_it(world, allowed):
+    allowed(4)
+    one = world.make("one", desired=3)
+    two = world.make("two", desired=3)
+    world.pass_time(30)
+    assert len(world.nodes(one)) + len(world.nodes(two)) == 4
+
+
+def test_lowered_it_ends_nobody_and_replaces_nobody(world, allowed):
+    group = world.make(desired=3)
+    world.pass_time(20)
+    allowed(1)
+    first = world.nodes(group)[0]
+    world.backend.nodes.terminate(SCOPE, short_id(first.server_id), decrement=False)
+    world.pass_time(60)
+    assert world.states(group) == ["InService"] * 2
+    assert {each.reason.kind for each in _failed(world, group)} == {ReasonKind.QUOTA}
