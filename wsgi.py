@@ -110,7 +110,7 @@ def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) ->
         regions_of(chosen),
         account_id,
         RemoteVerification(credentials) if chosen.verify == "ec2tokens" else sigv4.verify,
-        RolePolicy(gateway_config.parsed()).check,
+        RolePolicy(asked := gateway_config.parsed(), gateway_config.policy_of(asked)).check,
     )
 
 
@@ -182,7 +182,8 @@ def create_gateway() -> Flask:
     """The WSGI application."""
     log_lines.to_stderr()
     chosen = settings()
-    gateway = gateway_config.load()
+    asked = gateway_config.parsed()
+    gateway, audit = gateway_config.settings_of(asked), gateway_config.audit_of(asked)
     store = store_of(chosen)
     clock = SystemClock()
     patience = patience_of(chosen)
@@ -217,6 +218,7 @@ def create_gateway() -> Flask:
         account_id_of=identity.account_id_of,
         verify=identity.verify,
         authorize=identity.authorize,
+        observe=request_log.shared() if audit is None else audit.beside(request_log.shared()),
         find_handler=log_lines.about_requests(registry.find if patience is None else patience.handlers(registry.find)),
     )
     return create_app(
@@ -287,6 +289,32 @@ def _run(asked: argparse.Namespace) -> None:
     commands.run(asked, _prepare, Path(__file__), SystemClock())
 
 
+def _policy_sample(_asked: argparse.Namespace) -> line.Told:
+    from gateway.auth import policy
+
+    return policy.sample([(service, name) for service, names in registry.supported().items() for name in names])
+
+
+def _policy_check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", help="autoscaling:SetDesiredCapacity")
+    parser.add_argument("--role", action="append", default=[], help="a role of the caller's; may be given again")
+    parser.add_argument("--project", default="", help="id of the caller's project")
+    parser.add_argument("--user", default="", help="id of the caller")
+    parser.add_argument("--region", default="", help="AWS's name of the region")
+
+
+def _policy_check(asked: argparse.Namespace) -> line.Told:
+    from gateway.auth import policy
+
+    conf = gateway_config.parsed()
+    caller = Caller("", asked.user, "", asked.project, roles=frozenset(asked.role))
+    return policy.judged(conf, gateway_config.policy_of(conf), caller, asked.action, asked.region)
+
+
+_POLICY = (
+    Command("policy sample", "print a policy file with every rule and action there is", _policy_sample),
+    Command("policy check", "tell what the rules say of an action", _policy_check, _policy_check_arguments),
+)
 _SERVICES = (
     Command(
         "run",
@@ -313,7 +341,15 @@ _SERVICES = (
     ),
     engines.command(outlets_of),
 )
-COMMANDS = (*_SERVICES, *accounts.COMMANDS, *offers.COMMANDS, *operator.COMMANDS, *messages.COMMANDS, *quotas.COMMANDS)
+COMMANDS = (
+    *_SERVICES,
+    *_POLICY,
+    *accounts.COMMANDS,
+    *offers.COMMANDS,
+    *operator.COMMANDS,
+    *messages.COMMANDS,
+    *quotas.COMMANDS,
+)
 
 
 def __getattr__(name: str) -> Any:

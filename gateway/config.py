@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gunicorn.config import KNOWN_SETTINGS as _SETTINGS
 from oslo_config import cfg
 
+from gateway.audit import Audit
+from gateway.auth.decisions import DecisionSettings
+from gateway.auth.policy import PolicySettings
 from gateway.limits import Limits, TokenBuckets
 from gateway.metadata import MetadataSettings
 from gateway.worker import patient
@@ -36,6 +40,31 @@ OPTIONS = (
     ),
 )
 """What can be set in the group ``gateway``."""
+
+POLICY_OPTIONS = (
+    cfg.StrOpt(
+        "opa_url",
+        default="",
+        regex=r"^(https?://[^/\s]+(/\S*)?)?$",
+        help="Open Policy Agent (http://127.0.0.1:8181), which rules ask as opa:PATH.",
+    ),
+    cfg.FloatOpt("opa_seconds", default=1.0, min=0.05, max=10.0, help="How long it may take to answer."),
+    cfg.FloatOpt("opa_kept_seconds", default=5.0, min=0.0, help="How long its answer holds for the same question."),
+    cfg.BoolOpt(
+        "undecided_reads",
+        default=False,
+        help="Whether operations that only look go on while whoever a rule asks does not answer. Others never do.",
+    ),
+    cfg.StrOpt("dry_run_file", default="", help="Rules that are tried beside those that hold; differences are logged."),
+)
+"""What can be set in the group ``policy``."""
+
+AUDIT_OPTIONS = (
+    cfg.StrOpt("file", default="", help="File that tells who did what, a line of JSON each; none: nothing is told."),
+    cfg.StrOpt("form", default="json", choices=["json", "cadf"], help="Form of its lines."),
+    cfg.BoolOpt("reads", default=False, help="Whether operations that only look are told, too."),
+)
+"""What can be set in the group ``audit``."""
 
 METADATA_OPTIONS = (
     cfg.StrOpt(
@@ -101,11 +130,26 @@ def register(conf: cfg.ConfigOpts) -> None:
     """Make the options known; safe to repeat."""
     conf.register_opts(OPTIONS, group="gateway")
     conf.register_opts(METADATA_OPTIONS, group="metadata")
+    conf.register_opts(POLICY_OPTIONS, group="policy")
+    conf.register_opts(AUDIT_OPTIONS, group="audit")
 
 
 def settings_of(conf: cfg.ConfigOpts) -> GatewaySettings:
     """The values of a parsed configuration."""
     return GatewaySettings(**{option.dest: conf.gateway[option.dest] for option in OPTIONS})
+
+
+def policy_of(conf: cfg.ConfigOpts) -> PolicySettings:
+    """How rules are held, of a parsed configuration."""
+    chosen = conf.policy
+    decisions = DecisionSettings(url=chosen.opa_url, seconds=chosen.opa_seconds, kept_seconds=chosen.opa_kept_seconds)
+    return PolicySettings(decisions, chosen.undecided_reads, chosen.dry_run_file)
+
+
+def audit_of(conf: cfg.ConfigOpts) -> Audit | None:
+    """What tells who did what, of a parsed configuration; None where nobody wants to know."""
+    chosen = conf.audit
+    return Audit(Path(chosen.file), chosen.form, reads=chosen.reads) if chosen.file else None
 
 
 def metadata_of(conf: cfg.ConfigOpts) -> MetadataSettings:

@@ -18,7 +18,7 @@ from gateway.limits import Limits, TokenBuckets
 from gateway.protocol import wire
 from gateway.protocol.wire import Asked
 from gateway.request import Later, Request, Response
-from gateway.request_log import Observe, Record
+from gateway.request_log import Observe, Record, names_in
 from gateway.services import UNKNOWN, Operation, Service, Services
 from translators import errors, registry
 from translators.errors import AWSError
@@ -27,10 +27,10 @@ from translators.registry import Call, Caller, Handler, Linked, NotYet
 _log = logging.getLogger(__name__)
 
 Verify = Callable[[Request, claims.Claim, Credentials, datetime], Credential]
-Authorize = Callable[[Caller, str, str, str], None]
+Authorize = Callable[[Caller, str, str, str, str], None]
 
 
-def allow_all(_caller: Caller, _account: str, _service: str, _operation: str) -> None:
+def allow_all(_caller: Caller, _account: str, _service: str, _operation: str, _region: str) -> None:
     """On the embedded cloud whoever holds the keys may do anything."""
 
 
@@ -55,6 +55,8 @@ class _Way:
     action: str = ""
     account: str = ""
     region: str = ""
+    caller: Caller | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ class Pipeline:
         throttle: request tokens per account and region; None for no throttling.
         observe: told of every answered request.
         verify: finds out who signed a request.
-        authorize: raises the AWS error of a caller (with account, service and operation) who may not do it.
+        authorize: raises the AWS error of a caller (with account, service, operation and region) who may not do it.
         services: the compiled services.
         told: names of regions that clients are told of.
     """
@@ -124,7 +126,9 @@ class Pipeline:
             answered, code = way.protocol.refuse(error, request_id), error.code
         seconds = self.clock.monotonic() - started
         told = (way.service, way.action, way.account, way.region)
-        self.observe(Record(request_id, *told, answered.status, code, seconds))
+        self.observe(
+            Record(request_id, *told, answered.status, code, seconds, way.caller, request.peer, names_in(way.params))
+        )
         return answered
 
     def _signed(self, request: Request, way: _Way) -> tuple[Operation, Handler, Call]:
@@ -133,7 +137,7 @@ class Pipeline:
         # What is claimed more than once was perhaps read otherwise when nothing but the form was asked for.
         way.protocol, way.dialect = self.services.spoken(request, claim.scope.service)
         credential = self.verify(request, claim, self.credentials, self.clock.now())
-        caller = credential.caller
+        caller = way.caller = credential.caller
         way.account = self.account_id_of(caller.project_id)
         way.region = self._region(claim.scope)
         way.service = self.services.named(claim.scope.service)
@@ -141,9 +145,9 @@ class Pipeline:
         self._throttle(way.account, way.region, way.dialect)
         asked = way.protocol.asked(request, self.limits.of(way.service))
         operation = self._operation(self.services.choose(claim.scope.service, way.protocol.name, asked), asked, way)
-        self.authorize(caller, way.account, way.service, way.action)
+        self.authorize(caller, way.account, way.service, way.action, way.region)
         handler = self._handler(way)
-        params = _params(operation, way.dialect, asked.content, request)
+        params = way.params = _params(operation, way.dialect, asked.content, request)
         return operation, handler, self._call(request, way, caller, params)
 
     def _followed(self, request: Request, way: _Way, linked: Linked, asked: Asked) -> tuple[Operation, Handler, Call]:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any, Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from translators.registry import Caller
+
+_NAMING: Final = re.compile(r"(Name|Names|Id|Ids|ID|IDs|Arn|ARN|ARNs|Arns|Url|Resource|Resources)$")
+_MOST_NAMES: Final = 10
+_MOST_LISTED: Final = 50
+_LONGEST_NAME: Final = 1024
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -27,6 +35,9 @@ class Record:
         status: the HTTP status.
         code: AWS's error code, empty for success.
         seconds: from the first byte in the gateway's hand to the finished answer.
+        caller: who signed it, None where nobody is authenticated.
+        peer: the address of who asked, as far as it is known.
+        names: what it is about: the names and ids that were given, by member. For the audit trail alone.
     """
 
     request_id: str
@@ -37,9 +48,27 @@ class Record:
     status: int
     code: str
     seconds: float
+    caller: Caller | None = None
+    peer: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 Observe = Callable[[Record], None]
+
+
+def names_in(params: Mapping[str, Any]) -> dict[str, str]:
+    """Names, ids and ARNs among members, shortened: what a request is about, and nothing else of it."""
+    found: dict[str, str] = {}
+    for member, value in params.items():
+        if len(found) >= _MOST_NAMES:
+            break
+        if not _NAMING.search(member):
+            continue
+        if isinstance(value, str):
+            found[member] = value[:_LONGEST_NAME]
+        elif isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+            found[member] = ",".join(value[:_MOST_LISTED])[:_LONGEST_NAME]
+    return found
 
 
 def metrics_text(registry: CollectorRegistry = REGISTRY) -> str:

@@ -25,6 +25,7 @@ _GROUPS: Final = {
     "cloud": "look into the embedded cloud, and make things go wrong in it",
     "image": "images of the embedded cloud",
     "messages": "messages that their targets did not take",
+    "policy": "who may call what on an OpenStack cloud",
     "quota": "how much each project may have",
     "type": "instance types of the embedded cloud",
 }

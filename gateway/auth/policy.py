@@ -1,20 +1,28 @@
 """Who may call what: oslo.policy over the caller's roles, with rules that an operator may overwrite.
 
 The rules are named for operations (``autoscaling:CreateAutoScalingGroup``); an operation without a rule of its own is
-judged by ``coppice:read`` or ``coppice:write``. A rule may ask an external decision point (``http://...``).
+judged by ``coppice:read`` or ``coppice:write``. A rule may ask an external decision point (``opa:PATH``, ``http://...``).
 
 Source: oslo.policy's documentation; IAM User Guide, "Troubleshooting access denied error messages".
 """
 
 from __future__ import annotations
 
+import logging
 import re
-from typing import Final
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Final
 
 from oslo_config import cfg
 from oslo_policy import policy
+from prometheus_client import Counter
 
 from gateway import dialects
+from gateway.auth.decisions import DecisionPoint, DecisionSettings, Enforcer, Undecided
 from translators import arns
 from translators.errors import AWSError
 from translators.registry import Caller
@@ -30,6 +38,27 @@ RULES: Final = (
 )
 _READS: Final = re.compile(r"Describe|Get|List|Search")
 _SELVES: Final = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")})
+_WAITING: Final = 1000
+_UNANSWERED: Final = (Undecided, OSError, RuntimeError, LookupError)
+"""Of our own check, and what oslo.policy's ``http`` raises where nobody answers or its URL lacks something."""
+_LOG = logging.getLogger(__name__)
+_UNDECIDED: Final = Counter("coppice_policy_undecided", "Requests that nobody decided about.", ["allowed"])
+_TRIED: Final = Counter("coppice_policy_dry_run", "Requests that were tried on other rules, too.", ["today", "then"])
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """How rules are held.
+
+    Attributes:
+        decisions: how an external decision point is asked.
+        undecided_reads: whether operations that only look go on where it does not answer; others never do.
+        dry_run_file: rules that are tried beside those that hold: differences are logged and counted.
+    """
+
+    decisions: DecisionSettings = field(default_factory=DecisionSettings)
+    undecided_reads: bool = False
+    dry_run_file: str = ""
 
 
 class RolePolicy:
@@ -39,38 +68,161 @@ class RolePolicy:
         conf: where oslo.policy finds its own options (``[oslo_policy] policy_file``).
     """
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
-        self._enforcer = policy.Enforcer(conf)
-        self._enforcer.register_defaults(list(RULES))
-        self._enforcer.load_rules()
+    def __init__(self, conf: cfg.ConfigOpts, settings: PolicySettings | None = None) -> None:
+        self._settings = settings or PolicySettings()
+        self._point = DecisionPoint(self._settings.decisions, monotonic)
+        self._enforcer = self._made(conf, None)
+        file = self._settings.dry_run_file
+        self._dry_run = DryRun(self._made(conf, file)) if file else None
 
-    def check(self, caller: Caller, account_id: str, service: str, operation: str) -> None:
+    def _made(self, conf: cfg.ConfigOpts, file: str | None) -> Enforcer:
+        enforcer = Enforcer(conf, policy_file=file)
+        enforcer.decision_point = self._point
+        enforcer.register_defaults(list(RULES))
+        enforcer.load_rules()
+        return enforcer
+
+    def check(self, caller: Caller, account_id: str, service: str, operation: str, region: str = "") -> None:
         """Let an authenticated caller do an operation, or not.
 
         Args:
             account_id: the caller's twelve digits, for the words of the refusal.
             service: botocore's name.
+            region: AWS's name, for rules that go by it.
 
         Raises:
             AWSError: AccessDenied, or UnauthorizedOperation in EC2's words.
         """
-        action = f"{dialects.of(service).actions or service}:{operation}"
-        self._enforcer.load_rules()  # picks up a changed file
-        rule = action if action in self._enforcer.rules else _base(service, operation)
-        credentials = {
-            "roles": sorted(caller.roles),
-            "user_id": caller.user_id,
-            "project_id": caller.project_id,
-            "project_name": caller.project_name,
+        question = Question(service, operation, region, account_id, caller)
+        try:
+            allowed = self.decide(question)
+        except _UNANSWERED as error:
+            allowed = self._settings.undecided_reads and is_read(service, operation)
+            _UNDECIDED.labels(str(allowed).lower()).inc()
+            _LOG.warning("nobody decided about %s of account %s: %s", question.action, account_id, error)
+        if self._dry_run is not None:
+            self._dry_run.put(question, allowed=allowed)
+        if not allowed:
+            raise denied(service, question.action, arns.user(account_id, caller.user_name))
+
+    def decide(self, question: Question) -> bool:
+        """What the rules say. Raises Undecided, and what oslo.policy's own checks raise."""
+        return question.put(self._enforcer)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether a caller may do an operation."""
+
+    service: str
+    operation: str
+    region: str
+    account_id: str
+    caller: Caller
+
+    @property
+    def action(self) -> str:
+        return action_of(self.service, self.operation)
+
+    def put(self, enforcer: Enforcer) -> bool:
+        """The answer of some rules. Raises Undecided, and what oslo.policy's own checks raise."""
+        enforcer.load_rules()  # picks up a changed file
+        rule = self.action if self.action in enforcer.rules else _base(self.service, self.operation)
+        target = {
+            "project_id": self.caller.project_id,
+            "account_id": self.account_id,
+            "region": self.region,
+            "action": self.action,
         }
-        if not self._enforcer.enforce(rule, {"project_id": caller.project_id}, credentials):
-            raise denied(service, action, arns.user(account_id, caller.user_name))
+        return bool(enforcer.enforce(rule, target, _credentials(self.caller)))
+
+
+@dataclass(slots=True)
+class DryRun:
+    """Other rules, tried in a thread of their own: no answer waits for them."""
+
+    enforcer: Enforcer
+    run: Callable[[Callable[[], None]], object] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _waiting: int = 0
+
+    def put(self, question: Question, *, allowed: bool) -> None:
+        """Try a question; while many wait it is left out."""
+        with self._lock:
+            if self._waiting >= _WAITING:
+                return
+            self._waiting += 1
+            if self.run is None:  # not before: a thread does not outlive the fork of a worker
+                self.run = ThreadPoolExecutor(1, thread_name_prefix="dry-run").submit
+        self.run(lambda: self._try(question, allowed))
+
+    def _try(self, question: Question, today: bool) -> None:
+        with self._lock:
+            self._waiting -= 1
+        try:
+            then = "allowed" if question.put(self.enforcer) else "denied"
+        except _UNANSWERED:
+            then = "undecided"
+        now = "allowed" if today else "denied"
+        _TRIED.labels(now, then).inc()
+        if now != then:
+            roles = ",".join(sorted(question.caller.roles))
+            told = question.action, question.account_id, question.caller.user_id, roles, now, then
+            _LOG.info("dry run: %s of account %s by user %s (%s) is %s and would be %s", *told)
 
 
 def denied(service: str, action: str, arn: str) -> AWSError:
     """The refusal of an action, as the service says it."""
     why = f"because no identity-based policy allows the {action} action"
     return dialects.of(service).denied(f"User: {arn} is not authorized to perform: {action} {why}")
+
+
+def action_of(service: str, operation: str) -> str:
+    """What rules name an operation by, as IAM does."""
+    return f"{dialects.of(service).actions or service}:{operation}"
+
+
+def is_read(service: str, operation: str) -> bool:
+    """Whether an operation changes nothing."""
+    return _base(service, operation) != WRITE
+
+
+def judged(conf: cfg.ConfigOpts, settings: PolicySettings, caller: Caller, action: str, region: str) -> str:
+    """What the rules say of a caller: ``allowed``, ``denied``, or why nobody decided.
+
+    Args:
+        action: ``SERVICE:OPERATION`` as rules name it.
+    """
+    service, _, operation = action.partition(":")
+    try:
+        allowed = RolePolicy(conf, settings).decide(Question(service, operation, region, "", caller))
+    except _UNANSWERED as error:
+        return f"undecided: {error}"
+    return "allowed" if allowed else "denied"
+
+
+def sample(operations: Collection[tuple[str, str]]) -> str:
+    """A policy file that says what holds anyway, with the name of each action that may have a rule.
+
+    Args:
+        operations: (service, name) of those that are answered.
+    """
+    lines = ["# Rules of Coppice: what is commented out holds anyway. [oslo_policy] policy_file names this file.", ""]
+    for rule in RULES:
+        lines += [f"# {rule.description}", f'#"{rule.name}": "{rule.check_str}"', ""]
+    lines.append("# Rules of single actions go before those above.")
+    lines += sorted(f'#"{action_of(*each)}": "rule:{_base(*each)}"' for each in operations)
+    return "\n".join(lines)
+
+
+def _credentials(caller: Caller) -> dict[str, Any]:
+    return {
+        "roles": sorted(caller.roles),
+        "user_id": caller.user_id,
+        "user_name": caller.user_name,
+        "project_id": caller.project_id,
+        "project_name": caller.project_name,
+    }
 
 
 def _base(service: str, operation: str) -> str:

@@ -77,8 +77,9 @@ def test_a_pipeline_verifies_and_authorizes_as_it_is_told():
     denied = Refusal("AccessDenied", "no", 403)
     asked = []
 
-    def authorize(caller, account, service, operation):
-        asked.append((caller, account, service, operation))
+    def authorize(*given):
+        asked.append(given)
+        _, _, _, operation, _ = given
         if operation != "DescribeAutoScalingGroups":
             raise denied
 
@@ -88,6 +89,6 @@ def test_a_pipeline_verifies_and_authorizes_as_it_is_told():
     pipeline = world.pipeline()
     assert pipeline.answer(action("autoscaling", "DescribeAutoScalingGroups")).status == 200
     assert pipeline.answer(action("autoscaling", "DeleteAutoScalingGroup", {"AutoScalingGroupName": "g"})).status == 403
-    assert asked[0] == (reader, "123456789012", "autoscaling", "DescribeAutoScalingGroups")
+    assert asked[0] == (reader, "123456789012", "autoscaling", "DescribeAutoScalingGroups", "us-east-1")
     assert [call.operation for call in world.calls] == ["DescribeAutoScalingGroups"]
     assert [record.code for record in world.records] == ["", "AccessDenied"]

@@ -1,0 +1,155 @@
+"""The audit trail: who did what, from where, and what came of it. A line of JSON each; never a secret or a body.
+
+Source of the form ``cadf``: DMTF DSP0262, "Cloud Auditing Data Federation".
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client import Counter
+
+from gateway.auth.policy import action_of, is_read
+from gateway.request_log import Observe, Record
+
+_LOG = logging.getLogger(__name__)
+_LOST: Final = Counter("coppice_audit_lost", "Events that could not be written to the audit trail.")
+_EVENT: Final = "http://schemas.dmtf.org/cloud/audit/1.0/event"
+_ACTIONS: Final = (
+    (("Create", "Put", "Run", "Allocate", "Register", "Import", "Start"), "create"),
+    (("Delete", "Terminate", "Release", "Deregister", "Remove", "Purge"), "delete"),
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Audit:
+    """Writes what operations changed, and all that was denied, to the end of a file.
+
+    The file may be moved away or deleted at any time (by logrotate): the next event begins it anew. Each event is one
+    write to its end, so that several processes share it.
+
+    Attributes:
+        form: ``json`` or ``cadf``.
+        reads: whether what only looks is told, too.
+    """
+
+    file: Path
+    form: str = "json"
+    reads: bool = False
+    now: Callable[[], datetime] = _now
+    _opened: tuple[int, int, int] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _losing: bool = False
+
+    def beside(self, observe: Observe) -> Observe:
+        """Tells both of each request."""
+
+        def both(record: Record) -> None:
+            observe(record)
+            self(record)
+
+        return both
+
+    def __call__(self, record: Record) -> None:
+        """Tell of one request, if it is one to be told of."""
+        refused = record.status in (401, 403)
+        if not record.operation or (not self.reads and not refused and is_read(record.service, record.operation)):
+            return
+        event = _cadf(record, self.now()) if self.form == "cadf" else _plain(record, self.now())
+        line = json.dumps(event, separators=(",", ":")) + "\n"
+        try:
+            with self._lock:
+                os.write(self._descriptor(), line.encode())
+        except OSError as error:
+            _LOST.inc()
+            if not self._losing:  # once, until one is written again
+                _LOG.error("the audit trail %s cannot be written: %s", self.file, error.strerror)
+            self._losing = True
+        else:
+            self._losing = False
+
+    def _descriptor(self) -> int:
+        """Of the file that has the name now."""
+        if self._opened is not None:
+            try:
+                there = self.file.stat()
+            except FileNotFoundError:
+                there = None
+            if there is not None and (there.st_dev, there.st_ino) == self._opened[1:]:
+                return self._opened[0]
+            os.close(self._opened[0])
+            self._opened = None
+        opened = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        found = os.fstat(opened)
+        self._opened = opened, found.st_dev, found.st_ino
+        return opened
+
+
+def _plain(record: Record, now: datetime) -> dict[str, Any]:
+    who = record.caller
+    return {
+        "time": now.isoformat(timespec="milliseconds"),
+        "request_id": record.request_id,
+        "account": record.account,
+        "project_id": who.project_id if who else "",
+        "user_id": who.user_id if who else "",
+        "user": who.user_name if who else "",
+        "assumed_role": who.assumed_role if who else "",
+        "access_key": who.access_key if who else "",
+        "source": record.peer,
+        "region": record.region,
+        "action": action_of(record.service, record.operation),
+        "about": dict(record.names),
+        "outcome": "success" if record.status < 400 else "failure",
+        "status": record.status,
+        "code": record.code,
+    }
+
+
+def _cadf(record: Record, now: datetime) -> dict[str, Any]:
+    who = record.caller
+    service = action_of(record.service, record.operation).partition(":")[0]
+    event: dict[str, Any] = {
+        "typeURI": _EVENT,
+        "eventType": "activity",
+        "id": record.request_id,
+        "eventTime": now.isoformat(timespec="milliseconds"),
+        "action": _action(record),
+        "outcome": "success" if record.status < 400 else "failure",
+        "initiator": {
+            "typeURI": "service/security/account/user",
+            "id": who.user_id if who else "unknown",
+            "name": who.user_name if who else "",
+            "project_id": who.project_id if who else "",
+            "credential": {"token": who.access_key if who else ""},
+            "host": {"address": record.peer},
+        },
+        "target": {
+            "typeURI": f"service/compute/{service}",
+            "id": next(iter(record.names.values()), record.account or "unknown"),
+            "name": record.operation,
+            "addresses": [{"url": record.region, "name": "region"}],
+        },
+        "observer": {"typeURI": "service/compute/coppice", "id": "coppice"},
+    }
+    if record.code:
+        event["reason"] = {"reasonType": record.code, "reasonCode": str(record.status)}
+    return event
+
+
+def _action(record: Record) -> str:
+    if is_read(record.service, record.operation):
+        return "read"
+    return next((word for begins, word in _ACTIONS if record.operation.startswith(begins)), "update")

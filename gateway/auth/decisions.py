@@ -1,0 +1,139 @@
+"""An external decision point: Open Policy Agent's data API as a check of oslo.policy, ``opa:PATH`` in a rule.
+
+``opa:coppice/allow`` asks ``POST URL/v1/data/coppice/allow`` with ``{"input": {"rule", "target", "credentials"}}`` and
+holds only for ``{"result": true}``. What is not answered is ``Undecided``, never a yes.
+
+Source: Open Policy Agent's documentation, "REST API", "Get a Document (with Input)".
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+import requests
+from oslo_policy import _checks, policy
+
+_LONGEST: Final = 64 * 1024
+_MOST_KEPT: Final = 10_000
+_TROUBLES: Final = 3
+"""After so many questions in a row that nobody answered, none is asked for a while."""
+
+
+class Undecided(Exception):
+    """Whoever was to decide did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSettings:
+    """How a decision point is asked.
+
+    Attributes:
+        url: where OPA is (``http://127.0.0.1:8181``); empty where there is none.
+        seconds: how long it may take to answer.
+        kept_seconds: how long an answer holds for the same question.
+        rest_seconds: how long nobody is asked who did not answer.
+    """
+
+    url: str = ""
+    seconds: float = 1.0
+    kept_seconds: float = 5.0
+    rest_seconds: float = 5.0
+
+
+@dataclass(slots=True)
+class DecisionPoint:
+    """Asks one decision point; for all threads of a process.
+
+    Args:
+        monotonic: seconds of a clock that never goes back.
+    """
+
+    settings: DecisionSettings
+    monotonic: Callable[[], float]
+    _session: requests.Session = field(default_factory=requests.Session)
+    _kept: dict[str, tuple[bool, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _troubles: int = 0
+    _rests_until: float = 0.0
+
+    def allows(self, path: str, asked: Mapping[str, Any]) -> bool:
+        """Whether it says yes. Raises Undecided."""
+        if not self.settings.url:
+            raise Undecided("[policy] opa_url is not set")
+        body = json.dumps({"input": asked}, sort_keys=True)
+        key, now = f"{path} {body}", self.monotonic()
+        with self._lock:
+            answer, until = self._kept.get(key, (False, now))
+            if until > now:
+                return answer
+            if self._rests_until > now:
+                raise Undecided("the decision point did not answer lately")
+            if self._troubles >= _TROUBLES:  # one asks whether it is back; the others do not wait for that
+                self._rests_until = now + self.settings.rest_seconds
+        answer = self._asked(path, body)
+        with self._lock:
+            self._troubles, self._rests_until = 0, 0.0
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = answer, now + self.settings.kept_seconds
+        return answer
+
+    def _asked(self, path: str, body: str) -> bool:
+        url = f"{self.settings.url.rstrip('/')}/v1/data/{path}"
+        seconds = self.settings.seconds
+        try:
+            with self._session.post(
+                url,
+                data=body,
+                headers={"Content-Type": "application/json"},
+                timeout=(seconds / 2, seconds),
+                stream=True,
+                allow_redirects=False,
+            ) as answer:
+                said = answer.raw.read(_LONGEST, decode_content=True)
+                if answer.status_code != HTTPStatus.OK:
+                    raise Undecided(f"the decision point answered {answer.status_code}")
+            told = json.loads(said)
+        except (requests.RequestException, OSError, ValueError) as error:
+            self._failed()
+            raise Undecided(f"the decision point did not answer: {error}") from error
+        except Undecided:
+            self._failed()
+            raise
+        return isinstance(told, dict) and told.get("result") is True
+
+    def _failed(self) -> None:
+        with self._lock:
+            self._troubles += 1
+            if self._troubles >= _TROUBLES:
+                self._rests_until = self.monotonic() + self.settings.rest_seconds
+
+
+class OpaCheck(_checks.Check):
+    """``opa:PATH`` in a rule."""
+
+    def __call__(
+        self, target: Mapping[str, Any], creds: Mapping[str, Any], enforcer: Any, current_rule: str | None = None
+    ) -> bool:
+        asked = {"rule": current_rule or "", "target": dict(target), "credentials": _plain(creds)}
+        point: DecisionPoint = enforcer.decision_point
+        return point.allows(self.match, asked)
+
+
+class Enforcer(policy.Enforcer):
+    """oslo.policy's, with a decision point that its rules may ask."""
+
+    decision_point: DecisionPoint
+
+
+def _plain(creds: Mapping[str, Any]) -> dict[str, Any]:
+    """What oslo.policy adds of its own (a system's scope and the like) is left out where it is no plain value."""
+    return {name: value for name, value in creds.items() if isinstance(value, str | int | bool | list)}
+
+
+policy.register("opa", OpaCheck)

@@ -1,0 +1,131 @@
+"""The audit trail: who did what, and what came of it."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.audit import Audit
+from gateway.request_log import Record, names_in
+from tests.gateway.world import CALLER, World, action
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def record(operation="SetDesiredCapacity", status=200, code="", service="autoscaling", caller=CALLER):
+    names = {"AutoScalingGroupName": "web"}
+    return Record(
+        "id-1", service, operation, "123456789012", "us-east-1", status, code, 0.1, caller, "192.0.2.7", names
+    )
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "audit.log"
+
+
+def told(file):
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_a_change_is_told_with_who_and_what_came_of_it(file):
+    Audit(file, now=lambda: NOW)(record(status=400, code="ValidationError"))
+    assert told(file) == [
+        {
+            "time": "2026-01-02T03:04:05.000+00:00",
+            "request_id": "id-1",
+            "account": "123456789012",
+            "project_id": CALLER.project_id,
+            "user_id": CALLER.user_id,
+            "user": CALLER.user_name,
+            "assumed_role": "",
+            "access_key": CALLER.access_key,
+            "source": "192.0.2.7",
+            "region": "us-east-1",
+            "action": "autoscaling:SetDesiredCapacity",
+            "about": {"AutoScalingGroupName": "web"},
+            "outcome": "failure",
+            "status": 400,
+            "code": "ValidationError",
+        }
+    ]
+
+
+def test_what_only_looks_is_told_where_it_is_wanted_or_denied(file):
+    audit = Audit(file, now=lambda: NOW)
+    audit(record("DescribeTags"))
+    audit(record("DescribeTags", 403, "AccessDenied"))
+    audit(record("DescribeTags", 403, "InvalidClientTokenId", caller=None))
+    audit(record(""))  # nobody asked for anything that there is
+    assert [event["code"] for event in told(file)] == ["AccessDenied", "InvalidClientTokenId"]
+    Audit(file, reads=True, now=lambda: NOW)(record("DescribeTags"))
+    assert told(file)[-1]["action"] == "autoscaling:DescribeTags"
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("CreateAutoScalingGroup", "create"),
+        ("TerminateInstanceInAutoScalingGroup", "delete"),
+        ("ResumeProcesses", "update"),
+    ],
+)
+def test_in_cadfs_form(file, operation, action):
+    Audit(file, "cadf", now=lambda: NOW)(record(operation, 400, "ValidationError"))
+    (event,) = told(file)
+    assert (event["action"], event["outcome"]) == (action, "failure")
+    assert event["initiator"]["id"] == CALLER.user_id
+    assert event["target"] == {
+        "typeURI": "service/compute/autoscaling",
+        "id": "web",
+        "name": operation,
+        "addresses": [{"url": "us-east-1", "name": "region"}],
+    }
+    assert event["reason"] == {"reasonType": "ValidationError", "reasonCode": "400"}
+
+
+def test_a_file_that_was_moved_away_is_begun_anew(file, tmp_path):
+    audit = Audit(file, now=lambda: NOW)
+    audit(record())
+    file.rename(tmp_path / "audit.log.1")
+    audit(record())
+    assert (len(told(file)), len(told(tmp_path / "audit.log.1"))) == (1, 1)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_one_that_cannot_be_written_refuses_nobody_and_is_told_once(tmp_path, caplog):
+    audit = Audit(tmp_path / "none" / "audit.log", now=lambda: NOW)
+    audit(record())
+    audit(record())
+    assert len(caplog.messages) == 1
+    (tmp_path / "none").mkdir()
+    audit(record())
+    assert len(told(tmp_path / "none" / "audit.log")) == 1
+
+
+def test_of_what_was_sent_names_alone_are_kept():
+    given = {
+        "AutoScalingGroupName": "x" * 5000,
+        "InstanceIds": ["i-1", "i-2"],
+        "UserData": "secret",
+        "SecretString": "secret",
+        "Tags": [{"Key": "a"}],
+        "MinSize": 1,
+    }
+    assert names_in(given) == {"AutoScalingGroupName": "x" * 1024, "InstanceIds": "i-1,i-2"}
+    assert len(names_in({f"N{n}Name": "x" for n in range(50)})) == 10
+
+
+def test_a_pipeline_tells_who_asked_for_what(file):
+    audit = Audit(file, now=lambda: NOW)
+    seen = []
+    pipeline = replace(
+        World().on("autoscaling", "DeleteAutoScalingGroup").pipeline(), observe=audit.beside(seen.append)
+    )
+    pipeline.answer(action("autoscaling", "DeleteAutoScalingGroup", {"AutoScalingGroupName": "web"}))
+    pipeline.answer(action("autoscaling", "MakeCoffee"))
+    (event,) = told(file)
+    assert (event["user_id"], event["about"]) == (CALLER.user_id, {"AutoScalingGroupName": "web"})
+    assert (event["outcome"], event["request_id"]) == ("success", seen[0].request_id)
+    assert len(seen) == 2
