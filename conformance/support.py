@@ -21,9 +21,7 @@ from conformance.wire import VERSIONS, Signed
 SERVICES = ("autoscaling", "cloudwatch", "ec2", "elb", "elbv2", "events", "iam", "sns", "sqs", "ssm", "sts")
 UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationException"}
 
-LATER = {
-    "later: predictive scaling": ("GetPredictiveScalingForecast",),
-}
+LATER: dict[str, tuple[str, ...]] = {}
 
 DECLINED = {operation: reason for reason, operations in LATER.items() for operation in operations}
 """Operations of autoscaling that are not answered, and why."""

@@ -127,8 +127,8 @@ def test_every_autoscaling_operation_is_answered_or_declined(support: Support) -
     assert set(DECLINED) <= missing, "declined, but no operation of the model"
 
 
-def test_only_what_comes_later_is_declined() -> None:
-    assert set(LATER) == {"later: predictive scaling"}
+def test_nothing_is_left_for_later() -> None:
+    assert LATER == {}
 
 
 def test_companions(support: Support) -> None:

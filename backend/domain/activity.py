@@ -55,6 +55,7 @@ class CauseKind(StrEnum):
     USER_SET_DESIRED = "user_set_desired"  #                                       before, after
     USER_EXECUTED_POLICY = "user_executed_policy"  #                               policy, before, after
     ALARM_TRIGGERED_POLICY = "alarm_triggered_policy"  #                           alarm, policy, before, after
+    FORECAST = "forecast"  #                                                       policy, forecast, before, after
     SCHEDULED_ACTION = (
         "scheduled_action"  #                                       minimum, maximum, desired, before, after
     )

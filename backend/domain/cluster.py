@@ -167,6 +167,7 @@ class Cluster:
         desired_at: when the desired capacity last became another one; None: not since it was made.
         scaled_out_at: since when scaling policies have been adding nodes that may still warm up; None: they never did.
         refresh_id: its instance refresh that is not over.
+        predicted: what forecasts ask for now, whether or not they act; None where there are none.
     """
 
     id: str
@@ -194,6 +195,7 @@ class Cluster:
     scaled_out_at: datetime | None = None
     refresh_id: str | None = None
     desired_at: datetime | None = None
+    predicted: int | None = None
 
     @property
     def scope(self) -> Scope:

@@ -27,6 +27,8 @@ UNITS: Final = (
     *(f"{size}{what}/Second" for what in ("Bytes", "Bits") for size in ("", "Kilo", "Mega", "Giga", "Tera")),
     *("Count/Second", NO_UNIT),
 )
+LISTED: Final = timedelta(days=14)
+"""Metrics without data for so long are not listed, and not found."""
 STATISTICS: Final = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

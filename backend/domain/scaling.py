@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from backend.domain.prediction import Prediction
 from backend.domain.tracking import Tracking
 
 
@@ -61,7 +62,6 @@ class WantedPolicy:
 
     Attributes:
         magnitude: what an adjustment by percent changes at the least, in units.
-        forecast: see ScalingPolicy.
     """
 
     name: str
@@ -74,7 +74,7 @@ class WantedPolicy:
     warmup_seconds: int | None = None
     steps: tuple[Step, ...] = ()
     tracking: Tracking | None = None
-    forecast: Mapping[str, Any] | None = None
+    prediction: Prediction | None = None
     enabled: bool = True
 
 
@@ -86,7 +86,7 @@ class ScalingPolicy:
         created_at: when its name was first used; writing it anew keeps that.
         ladder: its steps as (lower, upper, amount).
         tracking: the document of a target tracking policy.
-        forecast: the document of a predictive policy.
+        forecast: the document of a Prediction.
         alarms: names of the alarms that are its own: high and low.
         stayed: why it last left the capacity as it was, a word of Stay; None where it last changed it.
         decided_at: when that was.
@@ -116,6 +116,12 @@ class ScalingPolicy:
     def steps(self) -> tuple[Step, ...]:
         return tuple(Step(*step) for step in self.ladder)
 
+    @property
+    def prediction(self) -> Prediction:
+        """Of one that is predictive."""
+        assert self.forecast is not None
+        return Prediction.of(self.forecast)
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -125,6 +131,7 @@ class Capacity:
         minimum, maximum, desired: the cluster's.
         warm: what has been in service for long enough, or has been since before policies began to add.
         busy: the activity under way that a simple policy waits for, and that began the cooldown; None: there is none.
+        foreseen: what forecasts ask for now, which no other policy goes below.
     """
 
     minimum: int
@@ -132,6 +139,7 @@ class Capacity:
     desired: int
     warm: int
     busy: str | None = None
+    foreseen: int = 0
 
     @property
     def warming(self) -> bool:
@@ -163,6 +171,8 @@ class Stay(StrEnum):
     SUSPENDED = "suspended"  # the cluster hears no alarms
     NO_DATA = "no_data"
     OTHERS = "others"  # another policy needs what is there
+    FORESEEN = "foreseen"  # a forecast asks for what is there
+    FORECAST_ONLY = "forecast_only"  # it is not to act
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,3 +215,6 @@ class PolicyFlaw(StrEnum):
     LABEL_MISSING = "label_missing"
     LABEL = "label"  # given: it
     LABEL_OF_NO_SOURCE = "label_of_no_source"  # given: the target group of the label
+    BUFFER = "buffer"  # as long as an hour, or longer
+    ROOM_MISSING = "room_missing"  # how far the maximum is raised
+    ROOM = "room"  # the same, where it is not raised

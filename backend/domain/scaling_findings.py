@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from backend.domain.scaling import PolicyFlaw
 from backend.errors import Finding
@@ -54,3 +55,39 @@ class NoStepFound(Finding):
 
     points: tuple[float, ...]
     threshold: float
+
+
+@dataclass(eq=False)
+class PolicyNotPredictive(Finding):
+    """It foresees nothing."""
+
+    name: str
+    kind: str
+
+
+@dataclass(eq=False)
+class ForecastMissing(Finding):
+    """Nothing has been foreseen for a policy: too little was measured, or no engine has come to it yet."""
+
+    name: str
+
+
+class SpanFlaw(StrEnum):
+    """Why hours of a forecast are not told."""
+
+    OLD = "old"  # it begins more than a year ago
+    LONG = "long"  # more than 30 days
+    BACKWARDS = "backwards"  # it ends before it begins, or as it begins
+
+
+@dataclass(eq=False)
+class ForecastOutOfBounds(Finding):
+    flaw: SpanFlaw
+
+
+@dataclass(eq=False)
+class GaugeRefused(Finding):
+    """``query``: the id of one of a predictive policy's queries; ``reason``: what is wrong with it."""
+
+    query: str
+    reason: str

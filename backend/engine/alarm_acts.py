@@ -102,7 +102,7 @@ class _Asked:
             "invoking": self._invoking(),
         }
         cause = Cause(CauseKind.ALARM_TRIGGERED_POLICY, self.now, told)
-        scaling_policies.follow(self.conn, cluster, policy, decision, cause, warming=upon.warming)
+        scaling_policies.follow(self.conn, cluster, policy, decision, cause)
         if decision.stay is not None:
             return ""
         step = f"{upon.desired}->{decision.desired}"

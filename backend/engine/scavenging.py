@@ -34,6 +34,7 @@ RETENTIONS: Final[Mapping[str, str]] = {
     garbage.SESSIONS.name: "session_retention",
     garbage.LETTERS.name: "letter_retention",
     garbage.ALARM_HISTORY.name: "alarm_history_retention",
+    garbage.FORESEEN.name: "forecast_retention",
     garbage.MINUTES.name: "minute_retention",
     garbage.FIVES.name: "five_minute_retention",
     garbage.HOURS.name: "hour_retention",

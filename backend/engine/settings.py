@@ -26,6 +26,7 @@ class EngineSettings:
         message_pause, message_longest_pause: pause after a message was not taken, doubling from the one to the other.
         message_patience: a message that was not taken for so long is given up.
         alarms_batch: alarms judged in one transaction.
+        forecast: a policy's forecast is made anew after so long.
         cloud_calls: calls of one region under way at once, half of them of one project.
         breaker: when what does not answer is asked no more.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
@@ -73,6 +74,7 @@ class EngineSettings:
         garbage_pause: pause between two batches of old records of a kind that an archive may want.
         activity_retention, claim_retention, token_retention: what is older is deleted.
         alarm_history_retention: what happened to alarms is told for so long.
+        forecast_retention: what was foreseen for a day is told for so long after it.
         letter_retention: messages that were given up are there to be sent again for so long.
         session_retention: temporary keys are told as expired for so long, then they are unknown.
         minute_retention, five_minute_retention, hour_retention: metrics are kept for so long in periods of a minute, of
@@ -98,6 +100,8 @@ class EngineSettings:
     schedules_at_once: int = 20
     alarms_at_once: int = 10
     alarms_batch: int = 200
+    forecasts_at_once: int = 4
+    forecast: timedelta = timedelta(hours=6)
     measurements_at_once: int = 20
     cloud_calls: int = 16
     breaker: BreakerRule = field(default_factory=BreakerRule)
@@ -148,6 +152,7 @@ class EngineSettings:
     session_retention: timedelta = timedelta(days=1)
     letter_retention: timedelta = timedelta(days=14)
     alarm_history_retention: timedelta = timedelta(days=30)
+    forecast_retention: timedelta = timedelta(days=367)
     minute_retention: timedelta = timedelta(days=15, hours=1)
     five_minute_retention: timedelta = timedelta(days=64)
     hour_retention: timedelta = timedelta(days=456)

@@ -30,10 +30,17 @@ def adjusted(kind: Adjustment, amount: int, capacity: int, magnitude: int | None
 
 
 def bounded(wanted: int, capacity: Capacity) -> Decision:
-    """That capacity within the cluster's bounds."""
-    desired = min(max(wanted, capacity.minimum), capacity.maximum)
+    """That capacity within the cluster's bounds, and no less than forecasts ask for where so much is there.
+
+    Source: Auto Scaling User Guide, "Predictive scaling": each policy determines the desired capacity, and the largest
+    of them is what is desired.
+    """
+    kept = min(capacity.foreseen, capacity.desired)
+    desired = min(max(wanted, kept, capacity.minimum), capacity.maximum)
     if desired != capacity.desired:
         return Decision(desired)
     if wanted == desired:
         return Decision(desired, Stay.UNCHANGED)
+    if wanted < desired and kept > capacity.minimum:
+        return Decision(desired, Stay.FORESEEN)
     return Decision(desired, Stay.AT_MAXIMUM if wanted > desired else Stay.AT_MINIMUM)

@@ -48,6 +48,11 @@ def no_search(_terms: str, _statistic: str, _period: int) -> Sequence[tuple[str,
     raise WrongKind("Function SEARCH is not supported here")
 
 
+def nothing_read(stat: MetricStat) -> Line:
+    """A statistic without any data: by it is seen what an expression cannot mean."""
+    return Line("", stat.period, {}, stat=stat)
+
+
 def timeline(start: datetime, end: datetime) -> Callable[[int], Sequence[datetime]]:
     """The starts of periods of a length from ``start`` on and before ``end``."""
 

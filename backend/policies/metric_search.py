@@ -16,10 +16,21 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 
-from backend.domain.metrics import Metric
+from backend.domain.metric_queries import MetricStat
+from backend.domain.metrics import Metric, is_statistic
+from backend.domain.page import Page
+from backend.domain.steps import Steps
 from backend.policies.math_values import WrongKind
 
 LONGEST: Final = 1024
+Key = tuple[str, str, str]
+"""Namespace, name and id of a metric."""
+Names = Callable[[str | None, int, Key | None], Page[tuple[Metric, str]]]
+"""(namespace, limit, last one of the page before) -> metrics with their ids, in the order of their keys."""
+_FOUND: Final = 500
+"""Metrics that one search finds."""
+_AT_ONCE: Final = 1000
+_STEPS_OF_NAME: Final = 10
 _DEEPEST: Final = 20
 _SCHEMA: Final = re.compile(r"\s*\{([^{}]*)\}(.*)", re.DOTALL)
 _NAME: Final = re.compile(r'(?:"[^"]*"|[^",])+')
@@ -217,3 +228,28 @@ def _has(parts: str, wanted: str) -> bool:
 
 def _parts(text: str) -> str:
     return f"{_BETWEEN}{_BETWEEN.join(_PART.findall(text)).lower()}{_BETWEEN}"
+
+
+def searching(names: Names, steps: Steps) -> Callable[[str, str, int], Sequence[tuple[str, MetricStat]]]:
+    """What finds metrics by terms, so many at most: the statistics of them, with what each of them is called.
+
+    What is returned raises WrongKind where a text is no search or no statistic, and TooManySteps.
+    """
+
+    def search(text: str, statistic: str, period: int) -> Sequence[tuple[str, MetricStat]]:
+        if not is_statistic(statistic):
+            raise WrongKind(f"'{statistic}' is not a valid statistic")
+        wanted, found, after = terms(text), [], None
+        while True:
+            page = names(wanted.namespace, _AT_ONCE, after)
+            for metric, _ in page.items:
+                steps.take(_STEPS_OF_NAME + wanted.steps(metric))
+                if wanted.meets(metric):
+                    label = " ".join(value for _, value in metric.dimensions) or metric.name
+                    found.append((label, MetricStat(metric, period, statistic)))
+            if page.marker is None or len(found) >= _FOUND:
+                return found[:_FOUND]
+            last, key = page.items[-1]
+            after = (last.namespace, last.name, key)
+
+    return search

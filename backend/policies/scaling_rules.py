@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
 from backend.domain.ids import balancing_id
+from backend.domain.prediction import MOST_BUFFER_SECONDS, MaximumBreach, Prediction
 from backend.domain.scaling import Adjustment, PolicyFlaw, PolicyKind, ScalingPolicy, Step, WantedPolicy
-from backend.domain.scaling_findings import PolicyRefused
+from backend.domain.scaling_findings import ForecastOutOfBounds, PolicyRefused, SpanFlaw
 from backend.domain.tracking import Predefined, Tracking
 from backend.domain.traffic import TrafficSource
 
@@ -18,6 +20,8 @@ MOST_STEPS: Final = 20
 # Source: badmintoncryer/cdk-preflight pf-asg-target-value-positive.
 _LEAST_TARGET: Final = 8.51592e-12
 _MOST_TARGET: Final = 1.174271e17
+LONGEST_SPAN: Final = timedelta(days=30)
+OLDEST_FORECAST: Final = timedelta(days=365)
 _LABEL: Final = re.compile(r"app/[^/]+/[^/]+/targetgroup/[^/]+/[^/]+")
 
 
@@ -35,6 +39,8 @@ def check(wanted: WantedPolicy) -> None:
         raise PolicyRefused(PolicyFlaw.NEGATIVE_WARMUP)
     if wanted.tracking is not None:
         check_tracking(wanted.tracking)
+    if wanted.prediction is not None:
+        check_prediction(wanted.prediction)
     if wanted.kind not in {PolicyKind.SIMPLE, PolicyKind.STEP}:
         return
     if wanted.adjustment is None:
@@ -93,6 +99,55 @@ def check_tracking(tracking: Tracking) -> None:
         raise PolicyRefused(PolicyFlaw.LABEL, tracking.label)
 
 
+def check_prediction(prediction: Prediction) -> None:
+    """Refuse a target that is none, a label that is none, a buffer of an hour, and a maximum that is raised by nothing.
+
+    Raises:
+        PolicyRefused
+    """
+    if not _LEAST_TARGET <= prediction.target <= _MOST_TARGET:
+        raise PolicyRefused(PolicyFlaw.TARGET)
+    if prediction.buffer_seconds is not None and not 0 <= prediction.buffer_seconds < MOST_BUFFER_SECONDS:
+        raise PolicyRefused(PolicyFlaw.BUFFER)
+    raises = prediction.breach is MaximumBreach.INCREASE
+    if raises and prediction.maximum_percent is None:
+        raise PolicyRefused(PolicyFlaw.ROOM_MISSING)
+    if not raises and prediction.maximum_percent is not None:
+        raise PolicyRefused(PolicyFlaw.ROOM)
+    for label in prediction.labels:
+        if not _LABEL.fullmatch(label):
+            raise PolicyRefused(PolicyFlaw.LABEL, label)
+
+
+def check_sources(labels: Sequence[str], sources: Sequence[TrafficSource]) -> None:
+    """Refuse labels of target groups that are none of a cluster's sources.
+
+    Raises:
+        PolicyRefused
+    """
+    for label in labels:
+        group = label.rpartition("/")[2]
+        if not any(balancing_id(source.pool_id) == group for source in sources if source.wanted):
+            named = label.partition("/targetgroup/")[2]
+            raise PolicyRefused(PolicyFlaw.LABEL_OF_NO_SOURCE, f"targetgroup/{named}")
+
+
+def check_span(start: datetime, end: datetime, now: datetime) -> None:
+    """Refuse hours of a forecast that are too old or too many.
+
+    Raises:
+        ForecastOutOfBounds
+
+    Source: Amazon EC2 Auto Scaling API Reference, "GetPredictiveScalingForecast".
+    """
+    if start >= end:
+        raise ForecastOutOfBounds(SpanFlaw.BACKWARDS)
+    if end - start > LONGEST_SPAN:
+        raise ForecastOutOfBounds(SpanFlaw.LONG)
+    if start < now - OLDEST_FORECAST:
+        raise ForecastOutOfBounds(SpanFlaw.OLD)
+
+
 def check_tracked(tracking: Tracking, others: Iterable[ScalingPolicy], sources: Sequence[TrafficSource]) -> None:
     """Refuse a metric that another policy of the cluster tracks, and a target group that is none of its sources.
 
@@ -106,10 +161,7 @@ def check_tracked(tracking: Tracking, others: Iterable[ScalingPolicy], sources: 
         if other.tracking is not None and Tracking.of(other.tracking).measured == tracking.measured:
             raise PolicyRefused(PolicyFlaw.TRACKED_TWICE)
     if tracking.predefined is Predefined.REQUESTS:
-        group = (tracking.label or "").rpartition("/")[2]
-        if not any(balancing_id(source.pool_id) == group for source in sources if source.wanted):
-            named = (tracking.label or "").partition("/targetgroup/")[2]
-            raise PolicyRefused(PolicyFlaw.LABEL_OF_NO_SOURCE, f"targetgroup/{named}")
+        check_sources([tracking.label or ""], sources)
 
 
 def _check_step(step: Step, adjustment: Adjustment) -> None:

@@ -29,13 +29,13 @@ from backend.domain.alarms import (
     metric_key,
     next_evaluation,
 )
-from backend.domain.metric_queries import ExpressionRefused, Line
+from backend.domain.metric_queries import ExpressionRefused
 from backend.domain.metrics import HOUR, Metric
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.domain.steps import TooManySteps
 from backend.errors import Finding, LimitExceeded
-from backend.policies.metric_math import Answers
+from backend.policies.metric_math import Answers, nothing_read
 from backend.store import alarm_changes
 from backend.store import alarms as rows
 from backend.store.alarms import ALARMS, AlarmQuery, HistoryQuery
@@ -228,7 +228,7 @@ def _check(watched: Watched) -> None:
     """
     for returned in (query.id for query in watched.queries if query.returned):
         # What an expression cannot mean is seen without any data.
-        answers = Answers(watched.queries, lambda stat: Line("", stat.period, {}, stat=stat), lambda _: ())
+        answers = Answers(watched.queries, nothing_read, lambda _: ())
         if len(answers.of(returned)) > 1:
             raise ExpressionRefused(returned, ONE_LINE)
     if watched.enough > watched.periods:

@@ -5,30 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 from backend.clock import Clock
-from backend.domain.metric_queries import MetricStat, Query
-from backend.domain.metrics import MINUTE, Datapoint, Datum, Metric, MetricLimits, is_statistic
+from backend.domain.metric_queries import Query
+from backend.domain.metrics import LISTED, MINUTE, Datapoint, Datum, Metric, MetricLimits
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.domain.steps import Steps
-from backend.policies.math_values import WrongKind
 from backend.policies.metric_math import Answers, timeline
-from backend.policies.metric_search import terms
+from backend.policies.metric_search import searching
 from backend.store import metrics as rows
-from backend.store.metric_reading import begin, reading
+from backend.store.metric_reading import begin, names, reading
 from backend.store.metrics import MetricQuery
-from backend.store.session import Connection, Store
+from backend.store.session import Store
 
-LISTED: Final = timedelta(days=14)
-"""Metrics without data for so long are not listed."""
-_FOUND: Final = 500
-"""Metrics that one search finds."""
-_AT_ONCE: Final = 1000
-_STEPS_OF_NAME: Final = 10
 _STEPS: Final = 2_000_000
 """Work that one request may cause: a point that is read or reckoned with is one step."""
 
@@ -80,25 +73,5 @@ class Metrics:
         now, steps = self._clock.now(), Steps(_STEPS)
         instants = timeline(begin(start, MINUTE, now), min(end, now))
         with self._store.read() as conn:
-            search = partial(_search, conn, scope, now - LISTED, steps)
+            search = searching(names(conn, scope, now - LISTED), steps)
             yield Answers(queries, reading(conn, scope, start, end, now, steps), instants, search, steps)
-
-
-def _search(  # noqa: PLR0917 - where, and for what
-    conn: Connection, scope: Scope, since: datetime, steps: Steps, text: str, statistic: str, period: int
-) -> Sequence[tuple[str, MetricStat]]:
-    """The statistics of metrics that meet terms, with what each of them is called; so many at most."""
-    if not is_statistic(statistic):
-        raise WrongKind(f"'{statistic}' is not a valid statistic")
-    wanted, found, after = terms(text), [], None
-    while True:
-        page = rows.page(conn, scope, MetricQuery(wanted.namespace, since=since), _AT_ONCE, after)
-        for metric, _ in page.items:
-            steps.take(_STEPS_OF_NAME + wanted.steps(metric))
-            if wanted.meets(metric):
-                label = " ".join(value for _, value in metric.dimensions) or metric.name
-                found.append((label, MetricStat(metric, period, statistic)))
-        if page.marker is None or len(found) >= _FOUND:
-            return found[:_FOUND]
-        last, key = page.items[-1]
-        after = (last.namespace, last.name, key)

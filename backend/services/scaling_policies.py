@@ -10,20 +10,32 @@ from uuid import uuid4
 
 from backend.clock import Clock
 from backend.domain.activity import Cause, CauseKind
-from backend.domain.alarms import WantedAlarm
+from backend.domain.alarms import ONE_LINE, WantedAlarm
 from backend.domain.cluster import Cluster
 from backend.domain.cluster_findings import CoolingDown
+from backend.domain.metric_queries import ExpressionRefused
 from backend.domain.page import Page
+from backend.domain.prediction import Prediction, Told
 from backend.domain.quotas import Quota
 from backend.domain.scaling import Breach, Capacity, Decision, PolicyKind, ScalingPolicy, Stay, WantedPolicy
-from backend.domain.scaling_findings import BreachMissing, PolicyDisabled, PolicyNotExecutable, ScalingPolicyNotFound
+from backend.domain.scaling_findings import (
+    BreachMissing,
+    ForecastMissing,
+    GaugeRefused,
+    PolicyDisabled,
+    PolicyNotExecutable,
+    PolicyNotPredictive,
+    ScalingPolicyNotFound,
+)
 from backend.domain.scope import Scope
+from backend.domain.steps import TooManySteps
 from backend.domain.tracking import Tracking
 from backend.errors import Finding
 from backend.policies import scaling_rules, simple_scaling, step_scaling
+from backend.policies.metric_math import Answers, nothing_read
 from backend.services import alarms as kept_alarms
 from backend.services.alarms import Describe
-from backend.store import alarms, intents, quotas, scaling_policies
+from backend.store import alarms, clusters, forecasts, intents, quotas, scaling_policies
 from backend.store.scaling_policies import POLICIES, PolicyQuery
 from backend.store.session import Connection, Store
 
@@ -77,11 +89,16 @@ class ScalingPolicies:
             ClusterNotFound, ClusterDeleting
             PolicyRefused: see domain.scaling.PolicyFlaw.
             AlarmRefused, ExpressionRefused, TooManySteps: of what its alarms would watch.
+            GaugeRefused: of what it would foresee.
             LimitExceeded
         """
         scaling_rules.check(wanted)
         # Tried here, for no transaction waits for that, and told where the group has been found.
-        refusal = None if wanted.tracking is None else _refusal_of(wanted.tracking, cluster_name)
+        refusal: Finding | None = None
+        if wanted.tracking is not None:
+            refusal = _refusal_of(wanted.tracking, cluster_name)
+        elif wanted.prediction is not None:
+            refusal = _refusal_of_queries(wanted.prediction)
         now = self._clock.now()
 
         def work(conn: Connection) -> ScalingPolicy:
@@ -97,12 +114,20 @@ class ScalingPolicies:
                 if refusal is not None:
                     raise refusal
                 own = _alarms(cluster.name, wanted.tracking, made.id, said.arn(made))
+            if wanted.prediction is not None:
+                scaling_rules.check_sources(wanted.prediction.labels, cluster.sources)
+                if refusal is not None:
+                    raise refusal
             kept_alarms.wake_for(conn, scope, own, now)
             alarms.remove_of_policy(conn, scope, made.id)
             for alarm in own:
                 kept_alarms.put(conn, scope, alarm, said.describe, now)
             made = replace(made, alarms=tuple(alarm.name for alarm in own))
             scaling_policies.write(conn, scope, made)
+            if wanted.prediction is not None:
+                forecasts.ask(conn, scope, made.id, cluster.id, now)
+            else:
+                _foresee_nothing(conn, cluster, made.id, now)
             return made
 
         return self._store.transact(work)
@@ -137,7 +162,7 @@ class ScalingPolicies:
                 raise CoolingDown(cluster.name, upon.busy or "")
             told: dict[str, str | int] = {"policy": policy.name, "before": upon.desired, "after": decision.desired}
             cause = Cause(CauseKind.USER_EXECUTED_POLICY, now, told)
-            scaling_policies.follow(conn, cluster, policy, decision, cause, warming=upon.warming)
+            scaling_policies.follow(conn, cluster, policy, decision, cause)
             return decision
 
         return self._store.transact(work)
@@ -150,9 +175,11 @@ class ScalingPolicies:
         """
 
         def work(conn: Connection) -> None:
-            _, policy = _locked(conn, scope, name)
+            cluster, policy = _locked(conn, scope, name)
             alarms.forget_policies(conn, scope, [policy.id])
             POLICIES.remove(conn, scope, id=policy.id)
+            if policy.kind is PolicyKind.PREDICTIVE:
+                _foresee_nothing(conn, cluster, policy.id, self._clock.now())
 
         self._store.transact(work)
 
@@ -162,6 +189,30 @@ class ScalingPolicies:
         """Policies by cluster name and name; names that are unknown are left out."""
         with self._store.read() as conn:
             return scaling_policies.page(conn, scope, query, limit, after)
+
+    def forecast(self, scope: Scope, name: PolicyName, start: datetime, end: datetime) -> tuple[Prediction, Told]:
+        """What a predictive policy foresaw for the hours that begin from ``start`` on and before ``end``.
+
+        Raises:
+            ClusterNotFound, ScalingPolicyNotFound
+            PolicyNotPredictive
+            ForecastOutOfBounds: see domain.scaling_findings.
+            ForecastMissing: none has been made yet.
+        """
+        scaling_rules.check_span(start, end, self._clock.now())
+        with self._store.read() as conn:
+            cluster = clusters.get(conn, scope, name.cluster_name or "")
+            which = {"name": name.given} if name.id is None else {"id": name.id}
+            policy = POLICIES.one(conn, scope, cluster_id=cluster.id, **which)
+            if policy is None:
+                raise ScalingPolicyNotFound(name.given)
+            if policy.kind is not PolicyKind.PREDICTIVE:
+                raise PolicyNotPredictive(policy.name, str(policy.kind))
+            kept = forecasts.of(conn, scope, [policy.id]).get(policy.id)
+            told = None if kept is None else forecasts.told(conn, kept, start, end)
+        if told is None:
+            raise ForecastMissing(policy.name)
+        return policy.prediction, told
 
     def alarms_of(self, scope: Scope, policies: Sequence[ScalingPolicy]) -> Mapping[str, Sequence[str]]:
         """Names of the alarms that have each of these policies executed, by the policy's id."""
@@ -214,14 +265,34 @@ def _made(cluster: Cluster, wanted: WantedPolicy, here: Mapping[str, ScalingPoli
         warmup_seconds=wanted.warmup_seconds,
         ladder=tuple((step.lower, step.upper, step.amount) for step in wanted.steps),
         tracking=None if wanted.tracking is None else wanted.tracking.document(),
-        forecast=wanted.forecast,
+        forecast=None if wanted.prediction is None else wanted.prediction.document(),
     )
+
+
+def _foresee_nothing(conn: Connection, cluster: Cluster, policy_id: str, now: datetime) -> None:
+    forecasts.forget(conn, cluster.scope, policy_id)
+    scaling_policies.note_foreseen(conn, cluster, now)
 
 
 def _refusal_of(tracking: Tracking, cluster_name: str) -> Finding | None:
     """Why no alarm may watch what is tracked."""
     refusals = (kept_alarms.refusal_of(watched) for watched in tracking.watched(cluster_name))
     return next((refusal for refusal in refusals if refusal is not None), None)
+
+
+def _refusal_of_queries(prediction: Prediction) -> Finding | None:
+    """Why queries cannot tell what is to be foreseen: seen without any data."""
+    gauges = (prediction.load, prediction.scaling, prediction.capacity)
+    for queries in (gauge.queries for gauge in gauges if gauge is not None):
+        for returned in (query.id for query in queries if query.returned):
+            try:
+                if len(Answers(queries, nothing_read, lambda _: (), lambda *_: ()).of(returned)) > 1:
+                    return GaugeRefused(returned, ONE_LINE)
+            except ExpressionRefused as refusal:
+                return GaugeRefused(refusal.query, refusal.reason)
+            except TooManySteps:
+                return GaugeRefused(returned, "the expression is too costly")
+    return None
 
 
 _LONGEST_NAME: Final = 255

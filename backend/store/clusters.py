@@ -17,7 +17,7 @@ from backend.domain.cluster_findings import ClusterExists, ClusterManaged, Clust
 from backend.domain.page import Page
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
-from backend.store import alarms, direct_launches, journal, rows, schedules, tags, traffic
+from backend.store import alarms, direct_launches, forecasts, journal, rows, schedules, tags, traffic
 from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes
 from backend.store.lifecycle_tables import lifecycle_actions, lifecycle_hooks
@@ -112,6 +112,11 @@ def change(conn: Connection, cluster_id: str, now: datetime, **values: Any) -> N
     )
 
 
+def predict(conn: Connection, cluster_id: str, predicted: int | None) -> None:
+    """Write what forecasts ask for, which is told to who looks at the cluster, and is nobody's intent by itself."""
+    conn.execute(update(clusters).where(_t.id == cluster_id).values(predicted=predicted))
+
+
 _INTENT_ALONE = frozenset({"generation", "epoch", "due_at"})
 """What ``save`` leaves to others: who changes intent, and who holds the cluster."""
 
@@ -131,6 +136,7 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     tags.remove_all(conn, cluster_id)
     traffic.forget_cluster(conn, cluster_id, now)
     schedules.forget_cluster(conn, cluster_id)
+    forecasts.forget_cluster(conn, cluster_id)
     direct_launches.forget_cluster(conn, cluster_id)
     _forget_policies(conn, cluster_id)
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))

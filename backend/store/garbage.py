@@ -19,6 +19,7 @@ from backend.store.outbox_tables import messages as told_messages
 from backend.store.queue_tables import deduplications
 from backend.store.queue_tables import messages as queue_messages
 from backend.store.refresh_tables import refreshes
+from backend.store.scaling_tables import foreseen
 from backend.store.tables import activities, claimed_nodes, client_tokens, nodes, scavenges, sessions
 
 
@@ -69,6 +70,7 @@ DEDUPLICATIONS: Final = Garbage("deduplications", deduplications, ("owner_id", "
 REFRESHES: Final = Garbage("refreshes", refreshes, ("id",), refreshes.c.ended_at)
 # What nobody tries to tell any more, and no operator has sent again or dropped. No index has it alone: such are few.
 LETTERS: Final = Garbage("letters", told_messages, ("id",), told_messages.c.dead_at)
+FORESEEN: Final = Garbage("foreseen", foreseen, ("policy_id", "day"), foreseen.c.day)
 MINUTES: Final = Garbage("minutes", metric_minutes, ("series_id", "at"), metric_minutes.c.at)
 FIVES: Final = Garbage("fives", metric_fives, ("series_id", "at"), metric_fives.c.at)
 HOURS: Final = Garbage("hours", metric_hours, ("series_id", "at"), metric_hours.c.at)
@@ -78,7 +80,7 @@ KINDS: Final[Mapping[str, Garbage]] = {
     each.name: each
     for each in (
         *(ACTIVITIES, CLAIMS, TOKENS, DIRECT, SESSIONS, QUEUED, DEDUPLICATIONS, ALARM_HISTORY, LETTERS),
-        REFRESHES,
+        *(REFRESHES, FORESEEN),
         *(MINUTES, FIVES, HOURS, SERIES),
     )
 }

@@ -9,10 +9,12 @@ from typing import Final
 from sqlalchemy import Connection
 
 from backend.domain.metric_queries import Line, MetricStat
-from backend.domain.metrics import FIVE_MINUTES, HOUR, MINUTE, Datapoint, by_spread, floored
+from backend.domain.metrics import FIVE_MINUTES, HOUR, MINUTE, Datapoint, Metric, by_spread, floored
+from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.domain.steps import Steps
 from backend.store import metrics
+from backend.store.metrics import MetricQuery
 
 OLD: Final = timedelta(days=15)
 VERY_OLD: Final = timedelta(days=63)
@@ -50,6 +52,17 @@ def reading(  # noqa: PLR0917 - whose, when, and how much of it
         return known[stat]
 
     return line
+
+
+def names(
+    conn: Connection, scope: Scope, since: datetime
+) -> Callable[[str | None, int, tuple[str, str, str] | None], Page[tuple[Metric, str]]]:
+    """What lists metrics that have had data since then, with their ids: (namespace, limit, last one before) -> page."""
+
+    def page(namespace: str | None, limit: int, after: tuple[str, str, str] | None) -> Page[tuple[Metric, str]]:
+        return metrics.page(conn, scope, MetricQuery(namespace, since=since), limit, after)
+
+    return page
 
 
 def of_unit(stat: MetricStat, found: Mapping[str, Sequence[Datapoint]]) -> Line:

@@ -70,6 +70,7 @@ _LAST = (
     "scaled_out_at",
     "refresh_id",
     "desired_at",
+    "predicted",
 )
 # cluster_of goes by position.
 assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, *_LAST)
@@ -139,6 +140,7 @@ def cluster_values(cluster: Cluster) -> dict[str, Any]:
         "scaled_out_at": cluster.scaled_out_at,
         "refresh_id": cluster.refresh_id,
         "desired_at": cluster.desired_at,
+        "predicted": cluster.predicted,
     }
 
 
@@ -148,7 +150,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
     rest = row[_SPEC_TO:]
     suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
     _, _, due_at, sources, given_up, held_since, hooked, *newer = rest[len(_AFTER) :]
-    launching, warm_pool, own_cooldown, scaled_out_at, refresh_id, desired_at = newer
+    launching, warm_pool, own_cooldown, scaled_out_at, refresh_id, desired_at, predicted = newer
     return Cluster(
         id=cluster_id,
         project_id=project_id,
@@ -175,6 +177,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
         scaled_out_at=scaled_out_at,
         desired_at=desired_at,
         refresh_id=refresh_id,
+        predicted=predicted,
     )
 
 

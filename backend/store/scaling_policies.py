@@ -16,7 +16,7 @@ from backend.domain.node import capacity as capacity_of_nodes
 from backend.domain.page import Page
 from backend.domain.scaling import Capacity, Decision, PolicyKind, ScalingPolicy
 from backend.domain.scope import Scope
-from backend.store import activities, intents, nodes
+from backend.store import activities, clusters, forecasts, intents, nodes
 from backend.store.managed import unmanaged
 from backend.store.records import Records
 from backend.store.scaling_tables import scaling_policies as table
@@ -102,7 +102,37 @@ def capacity(conn: Connection, cluster: Cluster, policy: ScalingPolicy, now: dat
         desired=spec.desired,
         warm=min(warm, spec.desired),
         busy=activities.blocking(conn, cluster, now) if policy.kind is PolicyKind.SIMPLE else None,
+        foreseen=0 if policy.kind is PolicyKind.PREDICTIVE else foreseen(conn, cluster, now, acting=True) or 0,
     )
+
+
+def foreseen(conn: Connection, cluster: Cluster, now: datetime, *, acting: bool = False) -> int | None:
+    """What forecasts ask for: the most of all; None where there are none.
+
+    Args:
+        acting: of policies alone that are to act by them.
+    """
+    policies = POLICIES.all(conn, cluster.scope, cluster_id=cluster.id, kind=str(PolicyKind.PREDICTIVE))
+    predictions = {each.id: each.prediction for each in policies if each.enabled or not acting}
+    kept = forecasts.of(conn, cluster.scope, predictions) if predictions else {}
+    asked = [
+        units
+        for policy_id, prediction in predictions.items()
+        if (prediction.acts or not acting) and policy_id in kept
+        if (expected := kept[policy_id].foreseen) is not None
+        if (units := expected.asked(now, prediction.buffer)) is not None
+    ]
+    return max(asked, default=None)
+
+
+def note_foreseen(conn: Connection, cluster: Cluster, now: datetime) -> None:
+    """Have the cluster tell what forecasts ask for now.
+
+    Args:
+        cluster: as locked in this transaction.
+    """
+    if (predicted := foreseen(conn, cluster, now)) != cluster.predicted:
+        clusters.predict(conn, cluster.id, predicted)
 
 
 def measured_units(conn: Connection, cluster: Cluster, at: datetime) -> int:
@@ -148,22 +178,35 @@ def is_warm(cluster: Cluster, node: Node, warmup: timedelta, now: datetime) -> b
 
 
 def follow(
-    conn: Connection, cluster: Cluster, policy: ScalingPolicy, decision: Decision, cause: Cause, *, warming: bool
+    conn: Connection, cluster: Cluster, policy: ScalingPolicy, decision: Decision, cause: Cause, **also: Any
 ) -> None:
     """Give the cluster what a policy decided, and keep why where that is nothing.
 
     Args:
         cluster: as locked in this transaction.
         cause: told now, with ``before`` and ``after``.
-        warming: what policies added before still warms up.
+        also: further fields of the cluster that change with it.
     """
     now, desired = cause.at, cluster.spec.desired
-    also: dict[str, Any] = {}
     if decision.stay is None:
         if policy.kind is PolicyKind.SIMPLE:
             also["own_cooldown_seconds"] = policy.cooldown_seconds
-        elif decision.desired > desired and not (warming and cluster.scaled_out_at):
+        elif decision.desired > desired and not (cluster.scaled_out_at and _warms(conn, cluster, policy, now)):
             also["scaled_out_at"] = now
+    if decision.stay is None or also:
         intents.desire(conn, cluster, decision.desired, now, cause, **also)
     stayed = None if decision.stay is None else str(decision.stay)
     POLICIES.change(conn, cluster.scope, policy.id, stayed=stayed, decided_at=now)
+
+
+def _warms(conn: Connection, cluster: Cluster, policy: ScalingPolicy, now: datetime) -> bool:
+    """Whether what policies added still warms up for any of them, or has not come yet.
+
+    What one of a short warm-up adds begins nothing anew for one of a long warm-up: to that it would look as if all
+    that came before had always been there.
+    """
+    policies = (policy, *POLICIES.all(conn, cluster.scope, cluster_id=cluster.id))
+    longest = max(warmup_of(cluster, each) for each in policies)
+    here = nodes.of_cluster(conn, cluster.id)
+    warm = capacity_of_nodes(node for node in here if is_warm(cluster, node, longest, now))
+    return warm < cluster.spec.desired

@@ -120,6 +120,8 @@ clusters = table(
     Column("refresh_id", ID),
     # When the desired capacity last became another one.
     Column("desired_at", Instant),
+    # What forecasts ask for now; NULL: there are none.
+    Column("predicted", Integer),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),

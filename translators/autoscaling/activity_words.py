@@ -36,6 +36,8 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     CauseKind.USER_SET_DESIRED: f"a user request explicitly set group desired capacity {_STEP}.",
     CauseKind.USER_EXECUTED_POLICY: f"a user request executed policy {{policy}} {_STEP}.",
     CauseKind.ALARM_TRIGGERED_POLICY: f"a monitor alarm {{alarm}} in state ALARM triggered policy {{policy}} {_STEP}.",
+    # unsourced
+    CauseKind.FORECAST: f"a predictive scaling policy {{policy}} with a forecast of {{forecast}} {_STEP}.",
     CauseKind.SCHEDULED_ACTION: "a scheduled action update of AutoScalingGroup constraints to min: {minimum},"
     f" max: {{maximum}}, desired: {{desired}} {_STEP}.",
     CauseKind.SCHEDULE_DUE: "a scheduled action {schedule} was due.",  # unsourced

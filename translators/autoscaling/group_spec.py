@@ -32,7 +32,6 @@ class Fate(StrEnum):
     REFUSED = "refused"  # a value that asks for anything is refused by name
     ELSEWHERE = "elsewhere"  # honoured by groups.py: names, source, placement, tags
     COMPUTED = "computed"  # output: from the cluster's own rows
-    ABSENT = "absent"  # output: only when the feature that fills it is there
 
 
 def _count(member: str, field: str) -> Reader:
@@ -280,12 +279,9 @@ OUTPUT: Final[Mapping[str, Fate]] = {
             "WarmPoolConfiguration",
             "WarmPoolSize",
             "MixedInstancesPolicy",
+            "PredictedCapacity",
         ),
         Fate.COMPUTED,
-    ),
-    **dict.fromkeys(
-        ("PredictedCapacity",),
-        Fate.ABSENT,
     ),
 }
 

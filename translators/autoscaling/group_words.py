@@ -98,6 +98,7 @@ def _when_set(cluster: Cluster, spec: ClusterSpec) -> dict[str, Any]:
         "DesiredCapacityType": spec.capacity_type,
         "Context": spec.context,
         "PlacementGroup": spec.server_group,
+        "PredictedCapacity": cluster.predicted,
     }
     told = {name: value for name, value in told.items() if value is not None}
     if spec.deletion_protection is not DeletionProtection.NONE:

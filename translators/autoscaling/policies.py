@@ -11,6 +11,7 @@ from translators import arns
 from translators.autoscaling.errors import constraint, validation
 from translators.autoscaling.listing import among, group_of, limit_of, marker_of, result, with_managed
 from translators.autoscaling.policy_words import finite, told, wanted
+from translators.autoscaling.prediction_words import forecast_told
 from translators.cloudwatch.alarm_words import for_history
 from translators.registry import Call, Result, operation
 
@@ -69,6 +70,12 @@ def describe(call: Call) -> Result:
     alarms = call.backend.scaling_policies.alarms_of(call.scope, page.items)
     place = call.region, call.account_id
     return result(call, page, "ScalingPolicies", lambda policy: told(policy, place, alarms.get(policy.id, ())))
+
+
+@operation("autoscaling", "GetPredictiveScalingForecast")
+def forecast(call: Call) -> Result:
+    start, end = call.params["StartTime"], call.params["EndTime"]
+    return forecast_told(*call.backend.scaling_policies.forecast(call.scope, _named(call), start, end))
 
 
 def _named(call: Call) -> PolicyName:

@@ -10,12 +10,13 @@ from typing import Any, Final, TypeVar
 from backend.domain.scaling import Adjustment, Aggregation, PolicyKind, ScalingPolicy, Step, WantedPolicy
 from backend.domain.tracking import Tracking
 from translators import arns
-from translators.autoscaling import tracking_words
-from translators.autoscaling.errors import constraint, unsupported, validation
+from translators.autoscaling import prediction_words, tracking_words
+from translators.autoscaling.errors import constraint, validation
 
 W = TypeVar("W", bound=StrEnum)
 
 _ONLY: Final[Mapping[str, frozenset[PolicyKind]]] = {
+    "AdjustmentType": frozenset(PolicyKind) - {PolicyKind.PREDICTIVE},
     "ScalingAdjustment": frozenset({PolicyKind.SIMPLE}),
     "StepAdjustments": frozenset({PolicyKind.STEP}),
     "MetricAggregationType": frozenset({PolicyKind.STEP}),
@@ -27,8 +28,8 @@ _ONLY: Final[Mapping[str, frozenset[PolicyKind]]] = {
 }
 """Members that say something to policies of these kinds alone. Source: the model's own words.
 
-Cooldown and AdjustmentType are taken with every kind, and used by none but their own, as by the real service (aws-cdk
-#32667, terraform-provider-aws).
+Cooldown is taken with every kind and AdjustmentType with all but predictive policies, and used by none but their own,
+as by the real service (aws-cdk #32667, terraform-provider-aws).
 """
 
 
@@ -41,9 +42,8 @@ def wanted(params: Mapping[str, Any]) -> WantedPolicy:
     kind = _word(PolicyKind, params, "PolicyType") or PolicyKind.SIMPLE
     for member, kinds in _ONLY.items():
         if params.get(member) not in (None, []) and kind not in kinds:
-            raise validation(f"{member} is not supported for policy type: {kind}")  # unsourced
-    if kind is PolicyKind.PREDICTIVE:
-        raise unsupported(f"Policy type {kind}")
+            # Source, of predictive policies: badmintoncryer/cdk-preflight pf-asg-predictive-forbids-other-policy-props.
+            raise validation(f"You can't specify {member} for policy type: {kind}")
     adjusts = kind in {PolicyKind.SIMPLE, PolicyKind.STEP}
     enabled = params.get("Enabled")
     aggregation = _word(Aggregation, params, "MetricAggregationType")
@@ -57,6 +57,7 @@ def wanted(params: Mapping[str, Any]) -> WantedPolicy:
         aggregation=(aggregation or Aggregation.AVERAGE) if kind is PolicyKind.STEP else None,
         warmup_seconds=params.get("EstimatedInstanceWarmup"),
         tracking=tracking_words.wanted(params) if kind is PolicyKind.TARGET_TRACKING else None,
+        prediction=prediction_words.wanted(params) if kind is PolicyKind.PREDICTIVE else None,
         steps=tuple(_step(each) for each in params.get("StepAdjustments") or ()),
         enabled=True if enabled is None else bool(enabled),
     )
@@ -127,6 +128,7 @@ def told(policy: ScalingPolicy, place: tuple[str, str], alarms: Sequence[str]) -
         "EstimatedInstanceWarmup": policy.warmup_seconds,
         "Alarms": [{"AlarmName": name, "AlarmARN": arns.alarm(region, account, name)} for name in alarms],
         "TargetTrackingConfiguration": policy.tracking and tracking_words.told(Tracking.of(policy.tracking)),
+        "PredictiveScalingConfiguration": policy.forecast and prediction_words.told(policy.prediction),
         "Enabled": policy.enabled,
     }
     return {name: value for name, value in members.items() if value is not None}

@@ -7,6 +7,7 @@ from typing import Final
 
 from backend.domain import metric_queries, scaling_findings
 from backend.domain.scaling import PolicyFlaw
+from backend.domain.scaling_findings import SpanFlaw
 from backend.domain.steps import TooManySteps
 from translators.autoscaling.refusals import validation
 from translators.errors import AWSError, Table
@@ -31,6 +32,8 @@ _POLICY_FLAWS: Final[Mapping[str, str]] = {
     # Source: stackd alb_policy_bound_native, of a sibling service.
     PolicyFlaw.LABEL: "Invalid resource label '{given}' for predefined metric type ALBRequestCountPerTarget",
     PolicyFlaw.LABEL_OF_NO_SOURCE: "Target group {given} is not attached to the Auto Scaling group",
+    PolicyFlaw.ROOM_MISSING: "You must specify max capacity buffer when using IncreaseMaxCapacity",
+    PolicyFlaw.ROOM: "You must not specify max capacity buffer when using HonorMaxCapacity",
     # unsourced, as are those that follow
     PolicyFlaw.EMPTY_STEP: "The upper bound must be greater than the lower bound. Erroneous StepAdjustment is {given}",
     PolicyFlaw.OVERLAP: "StepAdjustment intervals can't overlap",
@@ -40,6 +43,8 @@ _POLICY_FLAWS: Final[Mapping[str, str]] = {
     PolicyFlaw.LABEL_MISSING: "ResourceLabel must be specified for predefined metric type ALBRequestCountPerTarget",
     PolicyFlaw.NEGATIVE_COOLDOWN: "Cooldown must be non-negative",
     PolicyFlaw.NEGATIVE_WARMUP: "EstimatedInstanceWarmup must be non-negative",
+    # SchedulingBufferTime: of its bounds the manual tells.
+    PolicyFlaw.BUFFER: "SchedulingBufferTime must be less than 3600",
     PolicyFlaw.MAGNITUDE_WITHOUT_PERCENT: "MinAdjustmentMagnitude is only supported for the adjustment type"
     " PercentChangeInCapacity",
 }
@@ -48,6 +53,13 @@ _POLICY_FLAWS: Final[Mapping[str, str]] = {
 Source: badmintoncryer/cdk-preflight; aws/aws-cdk #28794; Netflix/asgard #704; terraform-provider-aws #9077, #34408, and
 #4812 of a sibling service.
 """
+
+
+_SPANS: Final[Mapping[str, str]] = {
+    SpanFlaw.BACKWARDS: "StartTime must be before EndTime",
+    SpanFlaw.LONG: "The time between StartTime and EndTime must not be more than 30 days",
+    SpanFlaw.OLD: "StartTime must not be more than one year in the past",
+}
 
 
 def _policy(found: scaling_findings.PolicyRefused) -> AWSError:
@@ -68,6 +80,12 @@ def _no_step(found: scaling_findings.NoStepFound) -> AWSError:
     )
 
 
+def incorrect(query_id: str, reason: str = "") -> str:
+    """What is said of a query that CloudWatch would refuse; what stands between object and has is unsourced."""
+    words = f"The MetricDataQuery object {query_id} has a problem or incorrect syntax"
+    return f"{words}: {reason}" if reason else words
+
+
 TABLE: Final[Table] = {
     scaling_findings.PolicyRefused: _policy,
     # Source of the beginning: badmintoncryer/cdk-preflight; the rest is CloudWatch's own refusal.
@@ -82,5 +100,14 @@ TABLE: Final[Table] = {
     ),
     scaling_findings.PolicyDisabled: lambda found: validation(f"Policy {found.name} is disabled"),  # unsourced
     scaling_findings.BreachMissing: _breach,
+    # unsourced, as are the two that follow
+    scaling_findings.PolicyNotPredictive: lambda found: validation(
+        f"Policies of type {found.kind} have no forecast. Policy: {found.name}"
+    ),
+    scaling_findings.ForecastMissing: lambda found: validation(
+        f"No forecast has been made for policy {found.name} yet"
+    ),
+    scaling_findings.ForecastOutOfBounds: lambda found: validation(_SPANS[found.flaw]),
+    scaling_findings.GaugeRefused: lambda found: validation(incorrect(found.query, found.reason)),
     scaling_findings.NoStepFound: _no_step,
 }

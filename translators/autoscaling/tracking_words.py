@@ -55,7 +55,7 @@ def _null(where: str) -> Any:
 
 def _of_queries(target: float, no_scale_in: bool, given: Mapping[str, Any]) -> Tracking:
     check_metrics(given, ("MetricName", "Namespace", "Dimensions", "Statistic", "Unit", "Period"))  # unsourced here
-    queries = tuple(_query(each) for each in given["Metrics"])
+    queries = tuple(query(each) for each in given["Metrics"])
     # Source of the beginning: badmintoncryer/cdk-preflight.
     check_queries(queries, "Unable to create alarms in CloudWatch: ")
     return Tracking(target, no_scale_in, queries=queries, periods_given=_given(given["Metrics"]))
@@ -66,7 +66,15 @@ def _given(queries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return (*own, *(f"{each['Id']}:" for each in queries if (each.get("MetricStat") or {}).get("Period") is not None))
 
 
-def _query(given: Mapping[str, Any]) -> Query:
+def query(given: Mapping[str, Any], default: int = MINUTE) -> Query:
+    """One metric data query of a policy.
+
+    Args:
+        default: seconds, the period where none is given.
+
+    Raises:
+        AWSError
+    """
     stat, expression, read = given.get("MetricStat"), given.get("Expression"), None
     if (stat is None) == (expression is None):
         # unsourced
@@ -74,16 +82,18 @@ def _query(given: Mapping[str, Any]) -> Query:
     if stat is not None:
         if not is_statistic(stat["Stat"]):
             raise validation(f"The value {stat['Stat']} for parameter Stat is not supported.")  # unsourced
-        read = MetricStat(named(stat["Metric"]), _period(stat.get("Period")), stat["Stat"], _unit(stat.get("Unit")))
+        read = MetricStat(
+            named(stat["Metric"]), _period(stat.get("Period"), default), stat["Stat"], _unit(stat.get("Unit"))
+        )
     returned = given.get("ReturnData")
-    period = _period(given.get("Period")) if expression is not None else None
-    return Query(given["Id"], read, expression, given.get("Label"), True if returned is None else returned, period)
+    searched = _period(given.get("Period"), default) if expression is not None else None
+    return Query(given["Id"], read, expression, given.get("Label"), True if returned is None else returned, searched)
 
 
-def _period(given: int | None) -> int:
+def _period(given: int | None, default: int = MINUTE) -> int:
     if given is not None and given not in _PERIODS:
         raise validation("Period must be 10, 30 or 60")  # unsourced
-    return MINUTE if given is None else given
+    return default if given is None else given
 
 
 def _unit(given: str | None) -> str | None:
@@ -101,7 +111,7 @@ def told(tracking: Tracking) -> dict[str, Any]:
         return {**members, "PredefinedMetricSpecification": kind}
     if tracking.stat is None:
         # Source: conformance/recorded aas/metric_math: an empty list of dimensions, and no period that was not given.
-        queries = [_query_told(query, tracking.periods_given) for query in tracking.queries]
+        queries = [query_told(each, tracking.periods_given) for each in tracking.queries]
         return {**members, "CustomizedMetricSpecification": {"Dimensions": [], "Metrics": queries}}
     stat = tracking.stat
     customized: dict[str, Any] = {**metric_told(stat.metric), "Statistic": stat.statistic}
@@ -112,16 +122,17 @@ def told(tracking: Tracking) -> dict[str, Any]:
     return {**members, "CustomizedMetricSpecification": customized}
 
 
-def _query_told(query: Query, periods_given: Sequence[str]) -> dict[str, Any]:
+def query_told(asked: Query, periods_given: Sequence[str] = ()) -> dict[str, Any]:
+    """A metric data query of a policy, with those periods alone that were given."""
     members: dict[str, Any] = {
-        "Id": query.id,
-        "Expression": query.expression,
-        "Label": query.label,
-        "Period": query.period if query.id in periods_given else None,
-        "ReturnData": query.returned,
+        "Id": asked.id,
+        "Expression": asked.expression,
+        "Label": asked.label,
+        "Period": asked.period if asked.id in periods_given else None,
+        "ReturnData": asked.returned,
     }
-    if (stat := query.stat) is not None:
+    if (stat := asked.stat) is not None:
         unit = {} if stat.unit is None else {"Unit": stat.unit}
-        period = {"Period": stat.period} if f"{query.id}:" in periods_given else {}
+        period = {"Period": stat.period} if f"{asked.id}:" in periods_given else {}
         members["MetricStat"] = {"Metric": metric_told(stat.metric), "Stat": stat.statistic, **unit, **period}
     return {name: value for name, value in members.items() if value is not None}

@@ -43,3 +43,20 @@ def test_bounded():
     assert bounded(3, here) == Decision(3, Stay.UNCHANGED)
     assert bounded(6, Capacity(1, 5, 5, 5)) == Decision(5, Stay.AT_MAXIMUM)
     assert bounded(0, Capacity(1, 5, 1, 1)) == Decision(1, Stay.AT_MINIMUM)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "foreseen", "desired", "stay"),
+    [
+        (2, 4, 4, Stay.FORESEEN),
+        (2, 3, 3, None),
+        (2, 9, 5, Stay.FORESEEN),  # a forecast of more than there is adds nothing here
+        (7, 9, 7, None),
+        (2, 1, 2, None),
+        (0, 1, 1, None),
+    ],
+)
+def test_nothing_goes_below_what_is_foreseen(wanted, foreseen, desired, stay):
+    there = 4 if foreseen == 4 else 5
+    decision = bounded(wanted, Capacity(1, 10, there, there, foreseen=foreseen))
+    assert (decision.desired, decision.stay) == (desired, stay)

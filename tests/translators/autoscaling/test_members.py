@@ -19,7 +19,6 @@ load.load()
 MODEL: Final = botocore.session.get_session().get_service_model("autoscaling")
 ANSWERED: Final = tuple(name for name in MODEL.operation_names if registry.find("autoscaling", name) is not None)
 
-PREDICTIVE: Final = "predictive policies come later: they are refused by name"
 PRICES: Final = "prices are the operator's: no type is left out for its price"
 POOLED: Final = "told of the warm pool's own progress, which a refresh leaves alone"
 AS_IT_CAME: Final = "launch configurations are told as they came"
@@ -28,7 +27,6 @@ UNREAD: Final[Mapping[str, str]] = {
     "AttachTrafficSources.SkipZonalShiftValidation": "zonal shift is refused, so there is nothing to validate",
     "CreateLaunchConfiguration.BlockDeviceMappings.Ebs.Encrypted": "kept and told again: volume types decide on it",
     "DeleteTags.Tags.PropagateAtLaunch": "a tag goes by its key and value",
-    "PutScalingPolicy.PredictiveScalingConfiguration.": PREDICTIVE,
 }
 """Input members, by the beginning of their path, that no handler speaks of: why nothing is lost by it."""
 
@@ -38,14 +36,12 @@ UNTOLD: Final[Mapping[str, str]] = {
     "DescribeAccountSettings.Settings.": "told of settings that are enforced, and none is",
     f"{_GROUPS}.CapacityReservationSpecification.CapacityReservationTarget": "there are no capacity reservations",
     f"{_GROUPS}.MixedInstancesPolicy.LaunchTemplate.Overrides.InstanceRequirements.": PRICES,
-    f"{_GROUPS}.PredictedCapacity": PREDICTIVE,
     "DescribeAutoScalingInstances.AutoScalingInstances.ImageId": "told where the image was replaced or overridden",
     "DescribeInstanceRefreshes.InstanceRefreshes.ProgressDetails": POOLED,
     "DescribeInstanceRefreshes.InstanceRefreshes.RollbackDetails.ProgressDetailsOnRollback": POOLED,
     f"{_CONFIGURATIONS}.BlockDeviceMappings.": AS_IT_CAME,
     f"{_CONFIGURATIONS}.ClassicLinkVPCId": "EC2-Classic is refused",
     f"{_CONFIGURATIONS}.MetadataOptions.": AS_IT_CAME,
-    "DescribePolicies.ScalingPolicies.PredictiveScalingConfiguration": PREDICTIVE,
 }
 """Output members, by the beginning of their path, that no handler speaks of: why they are never missed."""
 

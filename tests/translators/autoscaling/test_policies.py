@@ -123,10 +123,10 @@ FLAWS = {
     "At most one StepAdjustment may have an unspecified lower bound": {
         **STEP, "StepAdjustments": steps((None, 0), (None, -5)),
     },
-    "MetricAggregationType is not supported for policy type: SimpleScaling": {
+    "You can't specify MetricAggregationType for policy type: SimpleScaling": {
         **SIMPLE, "ScalingAdjustment": 1, "MetricAggregationType": "Average",
     },
-    "ScalingAdjustment is not supported for policy type: StepScaling": {
+    "You can't specify ScalingAdjustment for policy type: StepScaling": {
         **STEP, "StepAdjustments": [OUT], "ScalingAdjustment": 1,
     },
     "StepAdjustments must be a finite number.": {**STEP, "StepAdjustments": steps((float("nan"), None))},
