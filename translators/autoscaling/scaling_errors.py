@@ -104,9 +104,7 @@ TABLE: Final[Table] = {
     scaling_findings.PolicyNotPredictive: lambda found: validation(
         f"Policies of type {found.kind} have no forecast. Policy: {found.name}"
     ),
-    scaling_findings.ForecastMissing: lambda found: validation(
-        f"No forecast has been made for policy {found.name} yet"
-    ),
+    scaling_findings.ForecastMissing: lambda found: validation(f"There is no forecast for policy {found.name} yet"),
     scaling_findings.ForecastOutOfBounds: lambda found: validation(_SPANS[found.flaw]),
     scaling_findings.GaugeRefused: lambda found: validation(incorrect(found.query, found.reason)),
     scaling_findings.NoStepFound: _no_step,

@@ -20,7 +20,7 @@ from backend.domain.cluster import Process
 from backend.domain.ids import short_id
 from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import Metric, measured
-from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
+from backend.domain.scaling import Adjustment, Breach, PolicyKind, Step, WantedPolicy
 from backend.domain.tracking import Tracking
 from backend.domain.warm_pools import WarmPoolRequest
 from backend.engine import alarming
@@ -365,3 +365,16 @@ def test_one_that_takes_nothing_away(world, group):
     assert world.cluster(group).spec.desired == 4
     minutes(world, 5, 60.0)
     assert world.cluster(group).spec.desired == 5
+
+
+def test_a_short_warm_up_does_not_end_a_long_one(world, group):
+    """What the one of a long warm-up added still warms up for it, whatever another adds for whom it is warm."""
+    slow = policy(world, "slow", warmup_seconds=900)
+    policy(world, "quick", warmup_seconds=30)
+    alarm(world, action(slow), name="for-slow")
+    minutes(world, 3, 60.0)
+    assert world.cluster(group).spec.desired == 2
+    world.backend.scaling_policies.execute(SCOPE, PolicyName("quick", "web"), breach=Breach((60.0,), 50.0))
+    assert world.cluster(group).spec.desired == 3
+    minutes(world, 2, 90.0)
+    assert world.cluster(group).spec.desired == 3  # one is warm for it, and the higher step has added two
