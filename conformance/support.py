@@ -111,7 +111,7 @@ def table(support: Support) -> str:
         for reason, names in sorted(reasons.items()):
             told = ", ".join(f"`{name}`" for name in names) if service == "autoscaling" else f"the other {len(names)}"
             lines.append(f"| {told} | {reason} |")
-        lines.append("")
+        lines += [""] if reasons else []
     return "\n".join(lines).rstrip() + "\n"
 
 

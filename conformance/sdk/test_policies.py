@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from conformance.clients import refused
+from conformance.clients import client, refused
 from conformance.fleet import Fleet
-from conformance.product import until
+from conformance.product import Access, until
 
 
 def put(fleet: Fleet, name: str, policy: str, **params: Any) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def predictive(group: str, target: float) -> dict[str, Any]:
     }
 
 
-def test_a_predictive_policy_foresees_and_acts(fleet: Fleet) -> None:
+def test_a_predictive_policy_foresees_and_acts(fleet: Fleet, server: Access) -> None:
     """Six units of work in each hour of the last two days, two nodes that each had three of them: at most two each."""
     name = fleet.create(1, 0, 5)
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -123,7 +123,7 @@ def test_a_predictive_policy_foresees_and_acts(fleet: Fleet) -> None:
         for what, value in values.items()
         for at in past
     ]
-    fleet.cloudwatch.put_metric_data(Namespace="Conformance", MetricData=data)
+    client(server, "cloudwatch").put_metric_data(Namespace="Conformance", MetricData=data)
     configuration = {
         "MetricSpecifications": [predictive(name, 2.0)],
         "Mode": "ForecastAndScale",
