@@ -269,7 +269,7 @@ class Backend:
             events=Events(store, clock, taking),
             account_settings=AccountSettings(store),
             direct_launches=DirectLaunches(store, catalog, clock),
-            scaling_policies=ScalingPolicies(store, clock),
+            scaling_policies=ScalingPolicies(store, clock, taking),
             alarms=Alarms(store, clock, taking),
             refreshes=Refreshes(store, catalog, clock, everywhere=taking.everywhere),
             metrics=Metrics(store, clock),

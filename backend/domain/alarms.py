@@ -199,7 +199,11 @@ class Alarm:
         updated_at: when its state, or the reason of it, was last written; ``transitioned_at``: when it last changed.
         configured_at: when what it watches or does was last written.
         acts: what is to be done: the document of a Transition whose actions have not been carried out.
-        next_at: when it is evaluated next.
+        next_at: when it is evaluated next; a composite one has none while no other alarm has changed.
+        composite: of a composite alarm, the document of domain.composites.Composite; it watches nothing then.
+        because: why a composite alarm has its state, in facts, where it came to it by its rule: see ``because``.
+        seen: states of the alarms in its rule, in their order, as they were when it was looked at last.
+        held: the document of a Held, while its actions are held back.
     """
 
     id: str
@@ -222,10 +226,19 @@ class Alarm:
     tags: Mapping[str, str] = field(default_factory=dict)
     acts: Mapping[str, Any] | None = None
     next_at: datetime | None = None
+    composite: Mapping[str, Any] | None = None
+    because: Mapping[str, Any] | None = None
+    seen: tuple[str, ...] | None = None
+    held: Mapping[str, Any] | None = None
 
     @property
     def rule(self) -> Watched:
         return Watched.of(self.watched)
+
+    @property
+    def holder(self) -> Holder | None:
+        """What holds actions back, where there are any."""
+        return Holder(self.held["by"]) if self.held is not None and self.held["was"] is not None else None
 
     def actions(self, state: AlarmState) -> tuple[str, ...]:
         """What is done when it comes to that state."""
@@ -238,9 +251,61 @@ class Alarm:
                 return self.insufficient_actions
 
 
+class Holder(StrEnum):
+    """What holds actions back; AWS's own names."""
+
+    ALARM = "Alarm"
+    WAIT = "WaitPeriod"
+    EXTENSION = "ExtensionPeriod"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Actions of a change of state that are held back.
+
+    Attributes:
+        was: the state before the change; None where there was none, and the time in which one would be held runs.
+        until: when they are carried out, if nothing comes between; None while the suppressor is in alarm.
+    """
+
+    by: Holder
+    was: AlarmState | None
+    until: datetime | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As a JSON value."""
+        until = None if self.until is None else self.until.isoformat()
+        return {"by": str(self.by), "was": self.was and str(self.was), "until": until}
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Held:
+        """Of such a document."""
+        until = told["until"] and datetime.fromisoformat(told["until"])
+        return cls(Holder(told["by"]), told["was"] and AlarmState(told["was"]), until)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A state that an alarm comes to, and why.
+
+    Attributes:
+        reason, data: in words and as a JSON text,
+        because: or in facts: a JSON value.
+    """
+
+    state: AlarmState
+    reason: str = ""
+    data: str | None = None
+    because: Mapping[str, Any] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class WantedAlarm:
-    """An alarm as asked for: what it does not name, it has not."""
+    """An alarm as asked for: what it does not name, it has not.
+
+    Attributes:
+        composite: of a composite alarm; see Alarm.
+    """
 
     name: str
     watched: Watched
@@ -251,6 +316,7 @@ class WantedAlarm:
     insufficient_actions: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     policy_id: str | None = None
+    composite: Mapping[str, Any] | None = None
 
 
 _POLICY: Final = re.compile(r"arn:[^:]*:autoscaling:[^:]*:[^:]*:scalingPolicy:([0-9a-f-]{36}):.+")
@@ -260,6 +326,63 @@ def policy_of(action: str) -> str | None:
     """The id of the scaling policy that an action executes; None where it is another kind of action."""
     found = _POLICY.fullmatch(action)
     return found[1] if found else None
+
+
+_SERVER_ACT: Final = re.compile(
+    r"arn:[^:]*:(?:automate:[^:]*:ec2:|swf:[^:]*:[^:]*:action/actions/AWS_EC2\.InstanceId\.)([a-z]+)"
+    r"(?:/[0-9]+\.[0-9]+)?",
+    re.IGNORECASE,
+)
+
+
+class ServerAct(StrEnum):
+    """What an alarm does to the server that it watches."""
+
+    STOP = "stop"
+    TERMINATE = "terminate"
+    REBOOT = "reboot"
+    RECOVER = "recover"
+
+
+def server_act_of(action: str) -> ServerAct | None:
+    """What an action does to the server that is watched; None where it is another kind of action."""
+    found = _SERVER_ACT.fullmatch(action)
+    word = found[1].lower() if found else ""
+    return ServerAct(word) if word in set(ServerAct) else None
+
+
+def is_told(action: str) -> bool:
+    """Whether an action is a message to somebody."""
+    return policy_of(action) is None and server_act_of(action) is None
+
+
+def server_of(watched: Watched) -> str | None:
+    """The short id of the server whose metric is watched; None where no one server's is.
+
+    Source: CloudWatch User Guide, "Create alarms to stop, terminate, reboot, or recover an EC2 instance": a metric of
+    the instance, and none of an expression.
+    """
+    if watched.stat is None:
+        return None
+    dimensions = dict(watched.stat.metric.dimensions)
+    found = _INSTANCE.fullmatch(dimensions.get("InstanceId", ""))
+    return None if found is None else found[1]
+
+
+_INSTANCE: Final = re.compile(r"i-([0-9a-f]{17})")
+
+
+class ActionFault(StrEnum):
+    """Why an action was not carried out. What more is told of it stands beside it in the history."""
+
+    UNREACHED = "unreached"  #    nothing here takes it
+    NO_POLICY = "no_policy"
+    NO_POINTS = "no_points"  #    the state was set without data
+    STALE = "stale"  #            the data are too old; at: as they say
+    NO_STEP = "no_step"  #        points, threshold
+    NO_SERVER = "no_server"
+    PROTECTED = "protected"  #    the server is to be kept as it is
+    REFUSED = "refused"  #        the cloud does not do it; why: the kind of its refusal
 
 
 class HistoryKind(StrEnum):
@@ -276,6 +399,7 @@ class HistoryItem:
 
     Attributes:
         data: a JSON text.
+        composite: whether it was a composite alarm; None: it was none.
     """
 
     id: str
@@ -284,15 +408,17 @@ class HistoryItem:
     kind: HistoryKind
     summary: str
     data: str
+    composite: bool | None = None
 
 
 _SUMMARY: Final = 255
 
 
-def happened(alarm: str, kind: HistoryKind, summary: str, told: Mapping[str, Any], at: datetime) -> HistoryItem:
-    """What happened to the alarm of that name then. ``told``: a JSON value."""
+def happened(alarm: Alarm, kind: HistoryKind, summary: str, told: Mapping[str, Any], at: datetime) -> HistoryItem:
+    """What happened to that alarm then. ``told``: a JSON value."""
     data = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
-    return HistoryItem(str(uuid4()), alarm, at, kind, summary[:_SUMMARY], data)
+    composite = None if alarm.composite is None else True
+    return HistoryItem(str(uuid4()), alarm.name, at, kind, summary[:_SUMMARY], data, composite)
 
 
 class AlarmFlaw(StrEnum):
@@ -301,6 +427,7 @@ class AlarmFlaw(StrEnum):
     MANY_SECONDS = "many_seconds"
     MANY_SECONDS_OF_WEEK = "many_seconds_of_week"
     MORE_THAN_ALL = "more_than_all"
+    NO_SERVER = "no_server"
 
 
 @dataclass(eq=False)

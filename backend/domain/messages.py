@@ -21,6 +21,7 @@ class MessageKind(StrEnum):
     TEST = "test"  #          the target can be reached: request_id
     EVENT = "event"  #        a rule matched: body, a text that is sent as it is
     ALARM = "alarm"  #        an alarm changed its state: see store.alarm_changes
+    ALARM_CONFIGURATION = "alarm-configuration"  #  an alarm was made, written anew or deleted: see there, too
     PUBLICATION = "sns"  #    a URL hears a topic: type, body, raw, topic, subscription (id), message_id
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from backend.domain.activity import Cause, CauseKind
-from backend.domain.alarms import Alarm, AlarmState, Watched, next_evaluation, policy_of
+from backend.domain.alarms import ActionFault, Alarm, AlarmState, Watched, next_evaluation, policy_of
 from backend.domain.cluster import Cluster, ClusterStatus, Process
 from backend.domain.metric_queries import ExpressionRefused
 from backend.domain.scaling import Breach, Capacity, Decision, PolicyKind, ScalingPolicy, Stay
@@ -33,12 +33,14 @@ from backend.store.types import from_micros
 
 _FRESH: Final = timedelta(seconds=90)
 """Data that a step is chosen by are no older. Source: conformance/recorded alarm_signals: two minutes are too old."""
-NO_POINTS: Final = "Failed to execute AutoScaling action: Metric data points must be provided"
-UNSAFE: Final = "Skipping autoscaling action: Scaling deemed unsafe: Error parsing monitor data for ALARM"
 
 
 class _Failed(Exception):
-    """An action that cannot be carried out; the words are those of the alarm's history."""
+    """An action that cannot be carried out: why, and what more the alarm's history keeps of that."""
+
+    def __init__(self, fault: ActionFault, **told: Any) -> None:
+        super().__init__(str(fault))
+        self.told: Mapping[str, Any] = {"kind": str(fault), **told}
 
 
 def act(context: Context, lease: RoundLease, alarm_id: str, conn: Connection) -> Sequence[str]:
@@ -82,7 +84,7 @@ class _Asked:
         try:
             done = self._follow(policy)
         except _Failed as failed:
-            fault = str(failed)
+            fault = failed.told
         if done or acts["was"] != acts["state"]:
             alarm_changes.executed(self.conn, scope, self.alarm, self.action, self.now, fault=fault)
         return [done] if done else []
@@ -91,7 +93,7 @@ class _Asked:
         """Give the cluster what the policy decides; what that is, for the log. Raises _Failed."""
         cluster = None if policy is None else clusters.lock_by_id(self.conn, policy.cluster_id)
         if policy is None or cluster is None or cluster.status is ClusterStatus.DELETING:
-            raise _Failed(f"Failed to execute action {self.action}")  # unsourced
+            raise _Failed(ActionFault.NO_POLICY)
         upon = scaling_policies.capacity(self.conn, cluster, policy, self.now)
         decision = self._decide(cluster, policy, upon)
         told: dict[str, str | int] = {
@@ -119,12 +121,7 @@ class _Asked:
             try:
                 return step_scaling.decide(policy, upon, Breach(self._points(), self.alarm.rule.threshold))
             except NoStepFound as found:
-                points = ", ".join(str(float(point)) for point in found.points)
-                # Source: alarm histories that users showed (DFE-Digital #58, mapbox/watchbot #187).
-                raise _Failed(
-                    f"Failed to execute AutoScaling action: No step adjustment found for metric value [{points}]"
-                    f" and breach threshold {float(found.threshold)}"
-                ) from found
+                raise _Failed(ActionFault.NO_STEP, points=list(found.points), threshold=found.threshold) from found
         if policy.kind is PolicyKind.TARGET_TRACKING:
             return self._track(cluster, policy, upon)
         return Decision(upon.desired, Stay.NO_DATA)
@@ -177,9 +174,9 @@ class _Asked:
         given = data.get("recentDatapoints")
         numbers = [each for each in given if _is_number(each)] if isinstance(given, list) else []
         if not numbers:
-            raise _Failed(NO_POINTS)
+            raise _Failed(ActionFault.NO_POINTS)
         if (at := _instant(data.get("queryDate"))) is not None and self.now - at > _FRESH:
-            raise _Failed(f"{UNSAFE}: {data.get('queryDate')}")  # what follows the colon is unsourced
+            raise _Failed(ActionFault.STALE, at=str(data.get("queryDate")))
         return tuple(float(each) for each in numbers)
 
     def _at(self, which: str) -> datetime:

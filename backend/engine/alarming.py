@@ -19,14 +19,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.alarms import Alarm, next_evaluation
+from backend.domain.alarms import Alarm, Standing, next_evaluation
 from backend.domain.scope import Scope
 from backend.engine.alarm_acts import act
 from backend.engine.alarm_verdicts import verdict_of
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.policies.alarm_states import Verdict
-from backend.store import alarm_changes, alarms, failures
+from backend.store import alarm_changes, alarms, composing, failures
 from backend.store.alarms import ALARMS, ROUNDS, RoundLease
 from backend.store.failures import Failure
 from backend.store.session import Connection
@@ -124,7 +124,7 @@ def _judge(context: Context, scope: Scope, ends_at: float) -> tuple[list[_Judged
 
 
 def _judged(conn: Connection, scope: Scope, alarm: Alarm, now: datetime) -> _Judged:
-    if alarm.acts is not None:
+    if alarm.acts is not None or alarm.composite is not None:
         return _Judged(alarm)
     try:
         return _Judged(alarm, verdict_of(conn, scope, alarm, now))
@@ -144,7 +144,10 @@ def _pass_over(scope: Scope, alarm: str, error: Exception) -> None:
 def _note(
     context: Context, lease: RoundLease, judged: Sequence[_Judged], rest: timedelta, conn: Connection
 ) -> _Noted | None:
-    """Write what alarms come to that are as they were read; the others are still due. None where the lease was lost."""
+    """Write what alarms come to that are as they were read; the others are still due. None where the lease was lost.
+
+    Composite alarms come last, and are read anew: they follow those that were written before.
+    """
     if ROUNDS.fence(conn, lease) is None:
         return None
     now, scope, noted = context.now(), lease.scope, _Noted()
@@ -153,7 +156,7 @@ def _note(
     ends_at = context.clock.monotonic() + _WRITE_SECONDS
     for each in judged:
         alarm = each.alarm
-        if here.get(alarm.id) != alarm:
+        if here.get(alarm.id) != alarm or alarm.composite is not None:
             continue
         if alarm.acts is not None:
             noted.acting.append(alarm.id)
@@ -165,9 +168,33 @@ def _note(
         if context.clock.monotonic() >= ends_at:
             break
     alarms.put_off(conn, next_at)
+    _follow(
+        context, conn, scope, [each.alarm.id for each in judged if each.alarm.composite is not None], noted, ends_at
+    )
     if not noted.acting:
         _release(conn, lease, now + rest)
     return noted
+
+
+def _follow(  # noqa: PLR0917 - which composite alarms, and what is counted of them until when
+    context: Context, conn: Connection, scope: Scope, ids: Sequence[str], noted: _Noted, ends_at: float
+) -> None:
+    """Have composite alarms that are due follow those that they depend on, as many as there is time for."""
+    now = context.now()
+    for key in ids:
+        if context.clock.monotonic() >= ends_at:
+            return
+        alarm = ALARMS.hold(conn, scope, id=key)
+        if alarm is None or alarm.composite is None or alarm.next_at is None or alarm.next_at > now:
+            continue
+        noted.judged += 1
+        try:
+            with conn.begin_nested():
+                composing.follow(conn, scope, alarm, now, context.outlets)
+        except Exception as error:  # noqa: BLE001 - as with the judgement of others
+            _pass_over(scope, alarm.name, error)
+            noted.faults += 1
+            alarms.put_off(conn, {alarm.id: now + _FAULT_PAUSE})
 
 
 def _written(  # noqa: PLR0917 - what is written of which alarm, and what is left to be done for it
@@ -199,7 +226,7 @@ def _values(context: Context, conn: Connection, scope: Scope, judged: _Judged, n
             alarm_changes.write(conn, scope, alarm, **values)
         return values
     with conn.begin_nested():
-        to = (verdict.state, verdict.reason, verdict.data)
+        to = Standing(verdict.state, verdict.reason, verdict.data)
         values = alarm_changes.come_to(conn, scope, alarm, to, now, context.outlets)
         again = next_evaluation(alarm.id, alarm.rule.period, now)
         values["next_at"] = now if values.get("acts") is not None else again

@@ -21,6 +21,7 @@ from backend.domain.alarms import (
     HistoryItem,
     HistoryKind,
     ReasonDataUnreadable,
+    Standing,
     TaggedAlarmNotFound,
     WantedAlarm,
     Watched,
@@ -28,7 +29,10 @@ from backend.domain.alarms import (
     happened,
     metric_key,
     next_evaluation,
+    server_act_of,
+    server_of,
 )
+from backend.domain.composites import AlarmsNeeded, Composite, ManyCompositesDeleted, OtherKindOfAlarm
 from backend.domain.metric_queries import ExpressionRefused
 from backend.domain.metrics import HOUR, Metric
 from backend.domain.page import Page
@@ -36,9 +40,10 @@ from backend.domain.scope import Scope
 from backend.domain.steps import TooManySteps
 from backend.errors import Finding, LimitExceeded
 from backend.policies.metric_math import Answers, nothing_read
-from backend.store import alarm_changes
+from backend.store import alarm_changes, composing, composites
 from backend.store import alarms as rows
 from backend.store.alarms import ALARMS, AlarmQuery, HistoryQuery
+from backend.store.composing import Why
 from backend.store.outlets import Outlets
 from backend.store.session import Connection, Store
 
@@ -66,29 +71,49 @@ class Alarms:
     def put(self, scope: Scope, wanted: WantedAlarm, describe: Describe) -> Alarm:
         """Make an alarm, or write another's configuration in the place of its own; that keeps its state and its tags.
 
-        The very same again changes nothing.
+        The very same again changes nothing. The state of a composite alarm is what its rule says at once.
 
         Raises:
             AlarmRefused: see domain.alarms.AlarmFlaw.
+            OtherKindOfAlarm: a composite alarm is put in the place of another, or another in the place of one.
             ExpressionRefused, TooManySteps
+            ChildrenMissing, SuppressorMissing, Circular, TooManyBelow, TooManyParents: of a composite alarm.
             LimitExceeded: of alarms or tags.
         """
         if len(wanted.tags) > MOST_TAGS:
             raise LimitExceeded("alarm_tags", MOST_TAGS)
-        if (refusal := refusal_of(wanted.watched)) is not None:
-            raise refusal
+        if wanted.composite is None:
+            if (refusal := refusal_of(wanted.watched)) is not None:
+                raise refusal
+            _check_server(wanted)
         now = self._clock.now()
-        return self._store.transact(lambda conn: put(conn, scope, wanted, describe, now))
+        return self._store.transact(lambda conn: put(conn, scope, wanted, describe, now, self._outlets))
 
     def remove(self, scope: Scope, names: Collection[str], describe: Describe) -> None:
-        """Delete alarms; those that are not there are passed over. Their history stays."""
+        """Delete alarms; those that are not there are passed over. Their history stays.
+
+        Raises:
+            AlarmsNeeded: composite alarms depend on some, be it such that were to be deleted as well.
+            ManyCompositesDeleted
+        """
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            for alarm in rows.hold_many(conn, scope, [alarm_id(scope, name) for name in names]).values():
+            ids = {alarm_id(scope, name): name for name in names}
+            if ALARMS.count(conn, scope, id=set(ids)):
+                rows.wake(conn, scope, now)
+            found = rows.hold_many(conn, scope, ids)
+            if needed := composites.needed(conn, scope, found):
+                raise AlarmsNeeded([name for each, name in ids.items() if each in needed])
+            if len(many := [alarm.name for alarm in found.values() if alarm.composite is not None]) > 1:
+                raise ManyCompositesDeleted(many)
+            for alarm in found.values():
                 ALARMS.remove(conn, scope, id=alarm.id)
+                if alarm.composite is not None:
+                    composites.depend(conn, scope, alarm.name, None)
                 told = {"type": "Delete", "deletedAlarm": describe(alarm)}
-                _configured(conn, scope, alarm.name, told, now)
+                _configured(conn, scope, alarm, told, now)
+                alarm_changes.configured(conn, scope, alarm, None, now, self._outlets)
 
         self._store.transact(work)
 
@@ -118,7 +143,11 @@ class Alarms:
                 raise AlarmNotFound(name)
             if alarm.state is state:
                 return
-            values = alarm_changes.come_to(conn, scope, alarm, (state, reason, data), now, self._outlets)
+            to = Standing(state, reason, data)
+            if alarm.composite is not None:
+                composing.set_by_hand(conn, scope, alarm, to, now, self._outlets)
+                return
+            values = alarm_changes.come_to(conn, scope, alarm, to, now, self._outlets)
             if values.get("acts") is not None:
                 values["next_at"] = now
             alarm_changes.write(conn, scope, alarm, **values)
@@ -130,10 +159,14 @@ class Alarms:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            for alarm in rows.hold_many(conn, scope, [alarm_id(scope, name) for name in names]).values():
+            ids = {alarm_id(scope, name) for name in names}
+            if ALARMS.count(conn, scope, id=ids):
+                rows.wake(conn, scope, now)
+            for alarm in rows.hold_many(conn, scope, ids).values():
                 ALARMS.change(conn, scope, alarm.id, enabled=enabled, configured_at=now)
                 made = replace(alarm, enabled=enabled, configured_at=now)
-                _configured(conn, scope, alarm.name, _update(alarm, made, describe), now)
+                _configured(conn, scope, alarm, _update(alarm, made, describe), now)
+                alarm_changes.configured(conn, scope, alarm, made, now, self._outlets)
 
         self._store.transact(work)
 
@@ -141,6 +174,18 @@ class Alarms:
         """Alarms by name; names that are unknown are left out."""
         with self._store.read() as conn:
             return rows.page(conn, scope, query, limit, after)
+
+    def parents(self, scope: Scope, name: str, limit: int, after: str | None = None) -> Page[Alarm]:
+        """Composite alarms whose rules name that alarm, by name."""
+        with self._store.read() as conn:
+            ids = composites.related(conn, scope, parents_of=name)
+            return rows.page(conn, scope, AlarmQuery(ids=ids), limit, after)
+
+    def children(self, scope: Scope, name: str, limit: int, after: str | None = None) -> Page[Alarm]:
+        """Alarms that the rule of that one names, by name."""
+        with self._store.read() as conn:
+            ids = composites.related(conn, scope, children_of=name)
+            return rows.page(conn, scope, AlarmQuery(ids=ids), limit, after)
 
     def of_metric(self, scope: Scope, metric: Metric) -> Sequence[Alarm]:
         """Alarms of a statistic of a metric, by name."""
@@ -183,28 +228,48 @@ class Alarms:
         self._store.transact(work)
 
 
-def put(conn: Connection, scope: Scope, wanted: WantedAlarm, describe: Describe, now: datetime) -> Alarm:
+def put(  # noqa: PLR0917 - what is asked for where, and who is told of it
+    conn: Connection,
+    scope: Scope,
+    wanted: WantedAlarm,
+    describe: Describe,
+    now: datetime,
+    outlets: Outlets,
+) -> Alarm:
     """As ``Alarms.put``, within a transaction, of what was found to be right (``refusal_of``)."""
     wake_for(conn, scope, [wanted], now)
     before = ALARMS.hold(conn, scope, id=alarm_id(scope, wanted.name))
     made = made_of(scope, wanted, before, now)
+    if before is not None:
+        if (before.composite is None) is not (made.composite is None):
+            raise OtherKindOfAlarm(wanted.name)
+        if _same(before, made):
+            return before
+    composite = None if wanted.composite is None else Composite.of(wanted.composite)
+    if composite is not None:
+        composites.check(conn, scope, wanted.name, composite)
+        composites.depend(conn, scope, wanted.name, composite)
     if before is None:
         if ALARMS.count(conn, scope) >= MOST_ALARMS:
             raise LimitExceeded("alarms", MOST_ALARMS)
         ALARMS.add(conn, scope, made)
         told: dict[str, Any] = {"type": "Create", "createdAlarm": describe(made)}
-    elif _same(before, made):
-        return before
     else:
         ALARMS.change(conn, scope, made.id, **_changed(made))
         told = _update(before, made, describe)
-    _configured(conn, scope, made.name, told, now)
+    _configured(conn, scope, made, told, now)
+    alarm_changes.configured(conn, scope, before, made, now, outlets)
+    if composite is not None:
+        composing.follow(conn, scope, made, now, outlets, Why.CREATED if before is None else Why.UPDATED)
     return made
 
 
 def wake_for(conn: Connection, scope: Scope, wanted: Iterable[WantedAlarm], now: datetime) -> None:
     """Have an engine look when these are evaluated first. It is asked before any alarm is held: see store/alarms.py."""
-    first = [next_evaluation(alarm_id(scope, each.name), each.watched.period, now) for each in wanted]
+    first = [
+        now if each.composite is not None else next_evaluation(alarm_id(scope, each.name), each.watched.period, now)
+        for each in wanted
+    ]
     if first:
         rows.wake(conn, scope, min(first))
 
@@ -216,6 +281,13 @@ def refusal_of(watched: Watched) -> Finding | None:
     except (AlarmRefused, ExpressionRefused, TooManySteps) as refusal:
         return refusal
     return None
+
+
+def _check_server(wanted: WantedAlarm) -> None:
+    """Refuse to act on a server where none is watched. Raises AlarmRefused."""
+    actions = (*wanted.ok_actions, *wanted.alarm_actions, *wanted.insufficient_actions)
+    if any(server_act_of(action) for action in actions) and server_of(wanted.watched) is None:
+        raise AlarmRefused(AlarmFlaw.NO_SERVER)
 
 
 def _check(watched: Watched) -> None:
@@ -260,17 +332,21 @@ def made_of(scope: Scope, wanted: WantedAlarm, before: Alarm | None, now: dateti
         metric_key=None if stat is None else metric_key(stat.metric),
         policy_id=wanted.policy_id,
         tags=wanted.tags,
-        next_at=next_evaluation(key, wanted.watched.period, now),
+        next_at=None if wanted.composite is not None else next_evaluation(key, wanted.watched.period, now),
+        composite=wanted.composite,
     )
     if before is None:
         return made
-    kept = ("created_at", "updated_at", "transitioned_at", "state", "reason", "reason_data", "tags", "acts")
+    kept = (
+        *("created_at", "updated_at", "transitioned_at", "state", "reason", "reason_data", "tags", "acts"),
+        *("because", "held"),
+    )
     return replace(made, **{name: getattr(before, name) for name in kept})
 
 
 _CONFIGURED = (
     *("watched", "description", "enabled", "ok_actions", "alarm_actions", "insufficient_actions", "metric_key"),
-    "policy_id",
+    *("policy_id", "composite"),
 )
 
 
@@ -284,9 +360,9 @@ def _changed(made: Alarm) -> dict[str, Any]:
     return values if made.acts is not None else {**values, "next_at": made.next_at}
 
 
-def _configured(conn: Connection, scope: Scope, name: str, told: Mapping[str, Any], now: datetime) -> None:
-    summary = f'Alarm "{name}" {_VERBS[told["type"]]}'
-    rows.record(conn, scope, happened(name, HistoryKind.CONFIGURATION, summary, {"version": "1.0", **told}, now))
+def _configured(conn: Connection, scope: Scope, alarm: Alarm, told: Mapping[str, Any], now: datetime) -> None:
+    summary = f'Alarm "{alarm.name}" {_VERBS[told["type"]]}'
+    rows.record(conn, scope, happened(alarm, HistoryKind.CONFIGURATION, summary, {"version": "1.0", **told}, now))
 
 
 def _update(before: Alarm, made: Alarm, describe: Describe) -> dict[str, Any]:

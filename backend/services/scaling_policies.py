@@ -36,6 +36,7 @@ from backend.policies.metric_math import Answers, nothing_read
 from backend.services import alarms as kept_alarms
 from backend.services.alarms import Describe
 from backend.store import alarms, clusters, forecasts, intents, quotas, scaling_policies
+from backend.store.outlets import Outlets
 from backend.store.scaling_policies import POLICIES, PolicyQuery
 from backend.store.session import Connection, Store
 
@@ -73,9 +74,10 @@ class Said:
 class ScalingPolicies:
     """Writes, executes, lists and deletes scaling policies."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, outlets: Outlets | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._outlets = outlets or Outlets()
 
     def put(self, scope: Scope, cluster_name: str, wanted: WantedPolicy, said: Said) -> ScalingPolicy:
         """Write a policy in the place of the one of its name: what is not given is not kept.
@@ -119,9 +121,9 @@ class ScalingPolicies:
                 if refusal is not None:
                     raise refusal
             kept_alarms.wake_for(conn, scope, own, now)
-            alarms.remove_of_policy(conn, scope, made.id)
+            alarms.remove_of_policy(conn, scope, made.id, now)
             for alarm in own:
-                kept_alarms.put(conn, scope, alarm, said.describe, now)
+                kept_alarms.put(conn, scope, alarm, said.describe, now, self._outlets)
             made = replace(made, alarms=tuple(alarm.name for alarm in own))
             scaling_policies.write(conn, scope, made)
             if wanted.prediction is not None:
@@ -176,7 +178,7 @@ class ScalingPolicies:
 
         def work(conn: Connection) -> None:
             cluster, policy = _locked(conn, scope, name)
-            alarms.forget_policies(conn, scope, [policy.id])
+            alarms.forget_policies(conn, scope, [policy.id], self._clock.now())
             POLICIES.remove(conn, scope, id=policy.id)
             if policy.kind is PolicyKind.PREDICTIVE:
                 _foresee_nothing(conn, cluster, policy.id, self._clock.now())

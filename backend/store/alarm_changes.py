@@ -6,64 +6,77 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from backend.domain.alarms import Alarm, AlarmState, HistoryKind, happened, policy_of
-from backend.domain.messages import Message, MessageKind
+from backend.domain.alarms import (
+    ActionFault,
+    Alarm,
+    AlarmState,
+    HistoryKind,
+    Standing,
+    happened,
+    is_told,
+    policy_of,
+    server_act_of,
+)
+from backend.domain.messages import EVERYWHERE, Message, MessageKind
 from backend.domain.scope import Scope
-from backend.store import alarms, outbox
+from backend.store import alarms, composites, listening, outbox
 from backend.store.alarms import ALARMS
 from backend.store.outlets import Outlets
 from backend.store.types import to_micros
 
 
 def come_to(  # noqa: PLR0917 - which alarm comes to what, when, and who may be told of it
-    conn: Connection,
-    scope: Scope,
-    alarm: Alarm,
-    to: tuple[AlarmState, str, str | None],
-    now: datetime,
-    outlets: Outlets,
+    conn: Connection, scope: Scope, alarm: Alarm, to: Standing, now: datetime, outlets: Outlets
 ) -> dict[str, Any]:
     """Write that an alarm is in another state from now on; what of its columns that changes.
 
+    What a composite alarm does is asked for apart, for it may be held back: see store/composing.py.
+
     Args:
-        alarm: as held in this transaction.
-        to: the state, and why, in words and as a JSON text.
+        alarm: as held in this transaction, as the round of its project is.
         outlets: what takes messages. An action that nothing here takes, for it is another account's or region's, or
             for which there is no room, fails, as the history tells.
     """
-    state, reason, data = to
-    summary = f"Alarm updated from {alarm.state} to {state}"
-    old, new = _state(alarm.state, alarm.reason, alarm.reason_data), _state(state, reason, data)
-    told = f'{{"version":"1.0","oldState":{old},"newState":{new}}}'
-    item = replace(happened(alarm.name, HistoryKind.STATE, summary, {}, now), data=told)
-    alarms.record(conn, scope, item)
+    summary = f"Alarm updated from {alarm.state} to {to.state}"
+    old = _state(Standing(alarm.state, alarm.reason, alarm.reason_data, alarm.because))
+    told = f'{{"version":"1.0","oldState":{old},"newState":{_state(to)}}}'
+    alarms.record(conn, scope, replace(happened(alarm, HistoryKind.STATE, summary, {}, now), data=told))
     values: dict[str, Any] = {
-        "state": state,
-        "reason": reason,
-        "reason_data": data,
+        "state": to.state,
+        "reason": to.reason,
+        "reason_data": to.data,
+        "because": to.because,
         "updated_at": now,
         "transitioned_at": now,
     }
-    if alarm.enabled:
-        _tell(conn, scope, alarm, to, now, outlets)
-        values["acts"] = acts(alarm, state, alarm.state, data, now)
+    composites.wake_parents(conn, scope, [alarm.id], now)
+    _publish(conn, scope, alarm, replace(alarm, **values), outlets)
+    if alarm.enabled and alarm.composite is None:
+        tell(conn, scope, alarm, to, now, outlets)
+        values["acts"] = acts(alarm, to.state, alarm.state, to.data, now)
     return values
 
 
 def acts(
     alarm: Alarm, state: AlarmState, was: AlarmState, data: str | None, now: datetime
 ) -> Mapping[str, Any] | None:  # fmt: skip
-    """What scaling policies are to do about a state that an alarm is in; None where it executes none.
+    """What an engine is to do about a state that an alarm is in; None where there is nothing.
+
+    Scaling policies are asked as long as a state lasts, servers are acted on when it begins.
 
     Args:
         was: the state before; the same one where it lasts.
     """
-    if not alarm.enabled or not any(policy_of(action) for action in alarm.actions(state)):
+    if not alarm.enabled:
+        return None
+    actions = alarm.actions(state)
+    begins = was is not state and any(server_act_of(action) for action in actions)
+    if not begins and not any(policy_of(action) for action in actions):
         return None
     return {"was": str(was), "state": str(state), "at": to_micros(now), "data": data}
 
@@ -72,32 +85,91 @@ def write(conn: Connection, scope: Scope, alarm: Alarm, **values: Any) -> None:
     ALARMS.change(conn, scope, alarm.id, **values)
 
 
-def _state(state: AlarmState, reason: str, data: str | None) -> str:
+def _state(of: Standing) -> str:
     """A state as a JSON text; the data of its reason stand in it as they were given."""
-    told = json.dumps({"stateValue": str(state), "stateReason": reason}, separators=(",", ":"), ensure_ascii=False)
-    return told if data is None else f'{told[:-1]},"stateReasonData":{data}}}'
+    why: dict[str, Any] = {"stateReason": of.reason} if of.because is None else {"because": of.because}
+    told = json.dumps({"stateValue": str(of.state), **why}, separators=(",", ":"), ensure_ascii=False)
+    return told if of.data is None else f'{told[:-1]},"stateReasonData":{of.data}}}'
 
 
-def _tell(  # noqa: PLR0917 - as above
-    conn: Connection,
-    scope: Scope,
-    alarm: Alarm,
-    to: tuple[AlarmState, str, str | None],
-    now: datetime,
-    outlets: Outlets,
+def tell(  # noqa: PLR0917 - as above
+    conn: Connection, scope: Scope, alarm: Alarm, to: Standing, now: datetime, outlets: Outlets
 ) -> None:
-    """Send whoever hears of the state a message, as far as there is room, and keep that in the history."""
-    state, reason, _ = to
-    targets = [action for action in alarm.actions(state) if policy_of(action) is None]
+    """Send whoever hears of the state a message, as far as there is room, and keep that in the history.
+
+    Args:
+        alarm: with the state that it comes from.
+    """
+    targets = [action for action in alarm.actions(to.state) if is_told(action)]
     if not targets:
         return
     room = outbox.room(conn, scope, outlets.most_waiting)
     told = [target for target in targets if outlets.reaches(scope, target)][: max(room, 0)]
-    data = {**facts(alarm, alarm.state, state, now), "reason": reason, **_actions(alarm)}
+    data = {**facts(alarm, alarm.state, to.state, now), "reason": to.reason, "because": to.because, **_actions(alarm)}
     outbox.add(conn, [_message(scope, alarm, target, data, now) for target in told])
     for target in targets:
-        fault = None if target in told else f"Failed to execute action {target}"  # unsourced
+        fault = None if target in told else {"kind": str(ActionFault.UNREACHED)}
         executed(conn, scope, alarm, target, now, fault=fault)
+
+
+def _publish(conn: Connection, scope: Scope, was: Alarm, alarm: Alarm, outlets: Outlets) -> None:
+    """Tell the events of the project that an alarm changed its state, if anybody hears of them."""
+    if _is_heard(conn, scope, outlets):
+        data = {"event": snapshot(alarm), "previous": {**standing(was), "held": None}}
+        outbox.add(conn, [_message(scope, alarm, EVERYWHERE, data, alarm.updated_at)])
+
+
+def configured(  # noqa: PLR0917 - as above
+    conn: Connection, scope: Scope, was: Alarm | None, alarm: Alarm | None, now: datetime, outlets: Outlets
+) -> None:
+    """Tell the events of the project that an alarm was made, written anew or deleted, if anybody hears of them.
+
+    Args:
+        was: as it was before; None of a new one.
+        alarm: as it is now; None of one that is deleted.
+    """
+    known = alarm or was
+    if known is None or not _is_heard(conn, scope, outlets):
+        return
+    data = {
+        "operation": "create" if was is None else "delete" if alarm is None else "update",
+        "event": snapshot(known),
+        "was": None if was is None or alarm is None else snapshot(was),
+    }
+    message = replace(_message(scope, known, EVERYWHERE, data, now), kind=MessageKind.ALARM_CONFIGURATION)
+    outbox.add(conn, [message])
+
+
+def _is_heard(conn: Connection, scope: Scope, outlets: Outlets) -> bool:
+    """Whether anybody hears of events, and there is room to tell them."""
+    if not outlets.everywhere and not listening.is_ruled(conn, scope):
+        return False
+    return outbox.room(conn, scope, outlets.most_waiting) > 0
+
+
+def snapshot(alarm: Alarm) -> dict[str, Any]:
+    """An alarm as events tell it, as a JSON value."""
+    told = {
+        "name": alarm.name,
+        "description": alarm.description,
+        "enabled": alarm.enabled,
+        "configured_at": to_micros(alarm.configured_at),
+        "watched": alarm.watched,
+        "composite": alarm.composite,
+    }
+    return {**told, **_actions(alarm), "standing": standing(alarm)}
+
+
+def standing(alarm: Alarm) -> dict[str, Any]:
+    """The state of an alarm, and why, as a JSON value."""
+    return {
+        "state": str(alarm.state),
+        "at": to_micros(alarm.updated_at),
+        "reason": alarm.reason,
+        "data": alarm.reason_data,
+        "because": alarm.because,
+        "held": alarm.held,
+    }
 
 
 def _message(scope: Scope, alarm: Alarm, target: str, data: Mapping[str, Any], now: datetime) -> Message:
@@ -132,22 +204,19 @@ def facts(alarm: Alarm, was: AlarmState, state: AlarmState, at: datetime) -> dic
         "state": str(state),
         "changed_at": to_micros(at),
         "watched": alarm.watched,
+        "composite": alarm.composite,
     }
-
-
-_WORKED: Final = "Successfully executed action {}"
 
 
 def executed(
-    conn: Connection, scope: Scope, alarm: Alarm, action: str, now: datetime, *, fault: str | None = None
+    conn: Connection,
+    scope: Scope,
+    alarm: Alarm,
+    action: str,
+    now: datetime,
+    *,
+    fault: Mapping[str, Any] | None = None,
 ) -> None:
-    """Keep in the history that an action was carried out, or the words of why it was not."""
-    data: dict[str, Any] = {
-        "actionState": "Succeeded" if fault is None else "Failed",
-        "stateUpdateTimestamp": to_micros(alarm.updated_at) // 1000,
-        "notificationResource": action,
-        "publishedMessage": None,
-        "error": fault,
-    }
-    summary = _WORKED.format(action) if fault is None else fault
-    alarms.record(conn, scope, happened(alarm.name, HistoryKind.ACTION, summary, data, now))
+    """Keep in the history that an action was carried out, or why it was not: an ActionFault and what is told of it."""
+    data = {"action": action, "updated_at": to_micros(alarm.updated_at), "fault": fault}
+    alarms.record(conn, scope, happened(alarm, HistoryKind.ACTION, "", data, now))

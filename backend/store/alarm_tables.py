@@ -28,6 +28,10 @@ alarms = record(
     Column("tags", Document, nullable=False),
     Column("acts", Document),
     Column("next_at", Instant),
+    Column("composite", Document),
+    Column("because", Document),
+    Column("seen", Document),
+    Column("held", Document),
     Index(None, "project_id", "region", "name"),
     Index(None, "project_id", "region", "next_at"),
     Index(None, "policy_id"),
@@ -40,8 +44,19 @@ alarm_history = record(
     Column("kind", WORD, nullable=False),
     Column("summary", String(255), nullable=False),
     Column("data", Document, nullable=False),
+    Column("composite", Boolean),
     Index(None, "project_id", "region", "alarm", "at"),
     Index(None, "at"),
+)
+
+alarm_children = record(
+    "alarm_children",
+    Column("parent_id", ID, nullable=False),
+    Column("child_id", ID, nullable=False),
+    # It is no part of the rule, but keeps the parent from acting.
+    Column("suppresses", Boolean, nullable=False),
+    Index(None, "project_id", "region", "child_id"),
+    Index(None, "project_id", "region", "parent_id"),
 )
 
 alarm_rounds = table(

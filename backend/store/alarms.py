@@ -1,6 +1,8 @@
 """Rows of alarms and what happened to them. Whoever writes an alarm holds its row first.
 
-Whoever holds the round of a project, or wakes it, does so before it holds an alarm, and holds alarms by id.
+Whoever holds the round of a project, or wakes it, does so before it holds an alarm, and holds alarms by id. Whoever
+changes the state of an alarm, or holds more than one of them, holds the round: composite alarms are written after
+those that they depend on.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 from backend.domain.alarms import Alarm, AlarmState, HistoryItem, HistoryKind, policy_of
 from backend.domain.page import Page
 from backend.domain.scope import Scope
+from backend.store import composites
 from backend.store.alarm_tables import alarm_history, alarm_rounds
 from backend.store.alarm_tables import alarms as table
 from backend.store.batches import chunks
@@ -44,12 +47,16 @@ class AlarmQuery:
     Attributes:
         prefix: with which their names begin.
         action: with which one of their actions begins.
+        composite: composite alarms, or the others; None: both.
+        ids: of these alone; None: of any.
     """
 
     names: Collection[str] = ()
     prefix: str | None = None
     state: AlarmState | None = None
     action: str | None = None
+    composite: bool | None = None
+    ids: Collection[str] | None = None
 
 
 def wake(conn: Connection, scope: Scope, at: datetime) -> None:
@@ -73,6 +80,10 @@ def page(conn: Connection, scope: Scope, query: AlarmQuery, limit: int, after: s
             statement = statement.where(func.substr(_t.name, 1, size) == query.prefix)
         if query.state is not None:
             statement = statement.where(_t.state == str(query.state))
+        if query.composite is not None:
+            statement = statement.where(_t.composite.is_not(None) if query.composite else _t.composite.is_(None))
+        if query.ids is not None:
+            statement = statement.where(_t.id.in_(sorted(query.ids)))
         if after is not None:
             statement = statement.where(_t.name > after)
         rows = conn.execute(statement.order_by(_t.name).limit(limit + 1)).all()
@@ -116,7 +127,9 @@ def acting_on(conn: Connection, scope: Scope, policy_ids: Collection[str]) -> di
     return found
 
 
-def forget_policies(conn: Connection, scope: Scope, policy_ids: Collection[str], *, idle_too: bool = False) -> None:
+def forget_policies(
+    conn: Connection, scope: Scope, policy_ids: Collection[str], now: datetime, *, idle_too: bool = False
+) -> None:
     """Scaling policies are no more: their own alarms go, and no other has them executed.
 
     Args:
@@ -128,25 +141,35 @@ def forget_policies(conn: Connection, scope: Scope, policy_ids: Collection[str],
         return
     named = {name for names in acting_on(conn, scope, policy_ids).values() for name in names}
     own = _ids_of(conn, scope, _t.policy_id, policy_ids)
+    if own or named:
+        wake(conn, scope, now)  # before any alarm is held; composite alarms look at what is left
     held = hold_many(conn, scope, own | _ids_of(conn, scope, _t.name, named))
-    if own:
-        ALARMS.remove(conn, scope, id=sorted(own))
+    gone = set(own)
     for here in (held[each] for each in sorted(held) if each not in own):
         lists = {
             name: tuple(action for action in getattr(here, name) if policy_of(action) not in policy_ids)
             for name in ("ok_actions", "alarm_actions", "insufficient_actions")
         }
         if idle_too and not any(lists.values()):
-            ALARMS.remove(conn, scope, id=here.id)
+            gone.add(here.id)
         else:
             ALARMS.change(conn, scope, here.id, **lists)
+    _remove(conn, scope, gone, now)
 
 
-def remove_of_policy(conn: Connection, scope: Scope, policy_id: str) -> None:
+def _remove(conn: Connection, scope: Scope, ids: Collection[str], now: datetime) -> None:
+    """Delete these, and have those looked at that depend on them."""
+    if ids:
+        ALARMS.remove(conn, scope, id=sorted(ids))
+        composites.wake_parents(conn, scope, ids, now)
+
+
+def remove_of_policy(conn: Connection, scope: Scope, policy_id: str, now: datetime) -> None:
     """Delete a scaling policy's own alarms; it is about to have others, or none."""
-    own = hold_many(conn, scope, _ids_of(conn, scope, _t.policy_id, [policy_id]))
-    if own:
-        ALARMS.remove(conn, scope, id=sorted(own))
+    ids = _ids_of(conn, scope, _t.policy_id, [policy_id])
+    if ids:
+        wake(conn, scope, now)
+    _remove(conn, scope, hold_many(conn, scope, ids), now)
 
 
 def _ids_of(conn: Connection, scope: Scope, column: sa.Column[Any], values: Collection[str]) -> set[str]:
@@ -209,6 +232,7 @@ class HistoryQuery:
 
     alarm: str | None = None
     kind: HistoryKind | None = None
+    composite: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
     ascending: bool = False
@@ -226,6 +250,9 @@ def history(
     for column, wanted in ((_h.alarm, query.alarm), (_h.kind, query.kind and str(query.kind))):
         if wanted is not None:
             statement = statement.where(column == wanted)
+    if query.composite is not None:
+        of_kind = _h.composite.is_(True)
+        statement = statement.where(of_kind if query.composite else or_(_h.composite.is_(None), ~of_kind))
     if query.since is not None:
         statement = statement.where(_h.at >= query.since)
     if query.until is not None:

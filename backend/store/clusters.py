@@ -138,7 +138,7 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     schedules.forget_cluster(conn, cluster_id)
     forecasts.forget_cluster(conn, cluster_id)
     direct_launches.forget_cluster(conn, cluster_id)
-    _forget_policies(conn, cluster_id)
+    _forget_policies(conn, cluster_id, now)
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
     for table in (lifecycle_actions, lifecycle_hooks, refreshes):
         conn.execute(delete(table).where(table.c.cluster_id == cluster_id))
@@ -147,12 +147,12 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     conn.execute(delete(clusters).where(_t.id == cluster_id))
 
 
-def _forget_policies(conn: Connection, cluster_id: str) -> None:
+def _forget_policies(conn: Connection, cluster_id: str, now: datetime) -> None:
     """Scaling policies go with their cluster, and alarms that did nothing else."""
     p = scaling_policies.c
     found = conn.execute(select(p.id, p.project_id, p.region).where(p.cluster_id == cluster_id)).all()
     for scope in {Scope(row.project_id, row.region) for row in found}:
-        alarms.forget_policies(conn, scope, [row.id for row in found], idle_too=True)
+        alarms.forget_policies(conn, scope, [row.id for row in found], now, idle_too=True)
     conn.execute(delete(scaling_policies).where(p.cluster_id == cluster_id))
 
 

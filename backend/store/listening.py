@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, exists, or_, select
 
 from backend.domain.cluster import Cluster
+from backend.domain.scope import Scope
 from backend.store import notifications
 from backend.store.notification_tables import notifications as notifications_table
 from backend.store.rule_tables import rules
@@ -24,6 +25,11 @@ _RULED = exists(
 )
 _NOTIFIED = exists(select(1).where(notifications_table.c.cluster_id == bindparam("cluster")))
 _HEARD: Final = select(or_(_RULED, _NOTIFIED))
+
+
+def is_ruled(conn: Connection, scope: Scope) -> bool:
+    """Whether a project has rules of events there."""
+    return bool(conn.execute(select(_RULED), {"project": scope.project_id, "place": scope.region}).scalar_one())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from backend.domain.alarms import Watched
+from backend.domain.composites import Composite
 from translators import arns
+from translators.cloudwatch.composite_words import reason, triggering
 
 _NAMES: Final[Mapping[str, str]] = {
     "us-east-1": "US East (N. Virginia)",
@@ -36,14 +38,15 @@ _MOST: Final = 100
 
 def body(facts: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
     """The body that a topic gets. ``facts``: those of store.alarm_changes."""
-    watched = Watched.of(facts["watched"])
+    place = region, account
+    words, _ = reason(facts["alarm"], {**facts, "data": None}, place)
     told = {
         "AlarmName": facts["alarm"],
         "AlarmDescription": facts["description"],
         "AWSAccountId": account,
         "AlarmConfigurationUpdatedTimestamp": _stamp(facts["configured_at"]),
         "NewStateValue": facts["state"],
-        "NewStateReason": facts["reason"],
+        "NewStateReason": words,
         "StateChangeTime": _stamp(facts["changed_at"]),
         "Region": _NAMES.get(region, region),
         "AlarmArn": arns.alarm(region, account, facts["alarm"]),
@@ -51,12 +54,24 @@ def body(facts: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
         "OKActions": facts["ok_actions"],
         "AlarmActions": facts["alarm_actions"],
         "InsufficientDataActions": facts["insufficient_actions"],
-        "Trigger": _trigger(watched),
         "ActionExecutedAfterMuteWindow": False,
     }
+    if facts.get("composite") is not None:
+        return {**told, **_composite(facts, place)}
+    watched = Watched.of(facts["watched"])
+    told["Trigger"] = _trigger(watched)
     if watched.datapoints is not None:
         told["Trigger"]["DatapointsToAlarm"] = watched.datapoints
     return told
+
+
+def _composite(facts: Mapping[str, Any], place: tuple[str, str]) -> dict[str, Any]:
+    """What is told of a composite alarm in the place of what triggers others. Source: messages that users showed."""
+    children = [
+        {"Arn": each["arn"], "State": {name.capitalize(): value for name, value in each["state"].items()}}
+        for each in triggering(facts.get("because"), place)
+    ]
+    return {"AlarmRule": Composite.of(facts["composite"]).text, "TriggeringChildren": children}
 
 
 def subject(facts: Mapping[str, Any], region: str) -> str:

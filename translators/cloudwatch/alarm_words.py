@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from backend.domain.alarms import Alarm, Comparison, Missing, WantedAlarm, Watched
+from backend.domain.alarms import Alarm, Comparison, Missing, WantedAlarm, Watched, server_act_of
 from backend.domain.metric_queries import MetricStat, Query
 from backend.domain.metrics import MINUTE, is_statistic
 from translators import arns
@@ -20,7 +20,8 @@ from translators.cloudwatch.listing import named
 from translators.cloudwatch.listing import told as metric_told
 
 _PERIODS: Final = (10, 20, 30)
-_ACTION: Final = re.compile(r"arn:[^:\s]+:([^:\s]+):[^:\s]*:[^:\s]*:.+")
+_ACTION: Final = re.compile(r"arn:[^:\s]+:([^:\s]+):([^:\s]*):[^:\s]*:.+")
+_OF_SERVERS: Final = frozenset({"automate", "swf"})
 _KINDS: Final = frozenset({"autoscaling", "sns"})
 _UNSERVED: Final = (
     *("ThresholdMetricId", "EvaluationWindow", "WarmUpConfiguration", "EvaluationCriteria", "EvaluationInterval"),
@@ -30,8 +31,11 @@ _OF_METRIC: Final = ("MetricName", "Namespace", "Dimensions", "Statistic", "Exte
 MOST_QUERIES: Final = 20
 
 
-def wanted(params: Mapping[str, Any]) -> WantedAlarm:
+def wanted(params: Mapping[str, Any], region: str) -> WantedAlarm:
     """The alarm that a request asks for.
+
+    Args:
+        region: the caller's, in which servers are acted on.
 
     Raises:
         AWSError: a member is not what it may be, or is of a kind of alarm that is not served.
@@ -39,9 +43,7 @@ def wanted(params: Mapping[str, Any]) -> WantedAlarm:
     for member in _UNSERVED:
         if params.get(member) is not None:
             raise validation(f"{member} is not supported by this service.")  # unsourced
-    actions = [tuple(params.get(each) or ()) for each in ("OKActions", "AlarmActions", "InsufficientDataActions")]
-    for action in (each for some in actions for each in some):
-        _check_action(action)
+    actions = wanted_actions(params, _KINDS, region)
     enabled = params.get("ActionsEnabled")
     return WantedAlarm(
         name=params["AlarmName"],
@@ -55,12 +57,33 @@ def wanted(params: Mapping[str, Any]) -> WantedAlarm:
     )
 
 
-def _check_action(action: str) -> None:
-    found = _ACTION.fullmatch(action)
-    if found is None:
-        raise validation(f"Invalid arn syntax: {action}")
-    if found[1] not in _KINDS:
-        raise validation(f"Actions of {found[1]} are not supported by this service: {action}")  # unsourced
+def wanted_actions(params: Mapping[str, Any], kinds: Collection[str], region: str = "") -> list[tuple[str, ...]]:
+    """What is to be done in each state: OK, ALARM, and without enough data.
+
+    Args:
+        kinds: services whose actions such an alarm may have.
+        region: in which servers are acted on.
+
+    Raises:
+        AWSError: an action is none, or of another kind.
+    """
+    lists = [tuple(params.get(each) or ()) for each in ("OKActions", "AlarmActions", "InsufficientDataActions")]
+    for action in (each for some in lists for each in some):
+        found = _ACTION.fullmatch(action)
+        if found is None:
+            raise validation(f"Invalid arn syntax: {action}")
+        if found[1] not in kinds:
+            raise validation(f"Actions of {found[1]} are not supported by this service: {action}")  # unsourced
+        if found[1] in _OF_SERVERS:
+            _check_server_act(action, found[2], region)
+    return lists
+
+
+def _check_server_act(action: str, where: str, region: str) -> None:
+    if server_act_of(action) is None:
+        raise validation(f"Actions of this kind are not supported by this service: {action}")  # unsourced
+    if where != region:
+        raise validation(f"Invalid region {where} specified. Only {region} is supported.")  # unsourced
 
 
 def _watched(params: Mapping[str, Any]) -> Watched:
@@ -175,6 +198,17 @@ def arn(region: str, account: str, name: str) -> str:
 def told(alarm: Alarm, region: str, account: str) -> dict[str, Any]:
     """One MetricAlarm. What was not given is not told. Source: conformance/recorded, shapes of DescribeAlarms."""
     members = {
+        **common(alarm, region, account),
+        "StateReason": alarm.reason or None,
+        "StateReasonData": alarm.reason_data,
+        **rule_told(alarm.rule),
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def common(alarm: Alarm, region: str, account: str) -> dict[str, Any]:
+    """What is told of alarms of both kinds; None where nothing is."""
+    return {
         "AlarmName": alarm.name,
         "AlarmArn": arns.alarm(region, account, alarm.name),
         "AlarmDescription": alarm.description,
@@ -184,13 +218,9 @@ def told(alarm: Alarm, region: str, account: str) -> dict[str, Any]:
         "AlarmActions": list(alarm.alarm_actions),
         "InsufficientDataActions": list(alarm.insufficient_actions),
         "StateValue": str(alarm.state),
-        "StateReason": alarm.reason or None,
-        "StateReasonData": alarm.reason_data,
         "StateUpdatedTimestamp": alarm.updated_at,
         "StateTransitionedTimestamp": alarm.transitioned_at,
-        **rule_told(alarm.rule),
     }
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def rule_told(watched: Watched) -> dict[str, Any]:

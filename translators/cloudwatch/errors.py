@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from backend import errors
-from backend.domain import alarms, dashboards, metric_queries
+from backend.domain import alarms, composites, dashboards, metric_queries
 from backend.domain.alarms import AlarmFlaw
 from backend.domain.steps import TooManySteps
 from translators.errors import AWSError, Table, register
@@ -48,6 +48,9 @@ def exclusive_in_queries(one: str, other: str) -> AWSError:
 
 
 _ALARM_FLAWS: Final[Mapping[str, str]] = {
+    # Source: a text that a user showed (marklogic #82).
+    AlarmFlaw.NO_SERVER: "Invalid use of EC2 action. An EC2 action can only be used if the alarm is monitoring an EC2"
+    " instance.",
     AlarmFlaw.MORE_THAN_ALL: "DatapointsToAlarm must be less than or equal to EvaluationPeriods",
     # unsourced, as is what follows
     AlarmFlaw.MANY_SECONDS: "Metrics cannot be checked across more than a day"
@@ -73,7 +76,36 @@ def _unavailable(_: Any) -> AWSError:
     return AWSError("InternalServiceError", "The service is unavailable. Please try again later.", 500)  # unsourced
 
 
+def _needed(found: composites.AlarmsNeeded) -> AWSError:
+    """Source: conformance/recorded alarm_composites, language/54; of several aws-nuke #462."""
+    which = "it" if len(found.names) == 1 else "them"
+    return validation(f"Cannot delete {','.join(found.names)} as there are composite alarm(s) depending on {which}.")
+
+
+def _circular(found: composites.Circular) -> AWSError:
+    way = "ActionsSuppressor" if found.suppressor else "AlarmRule"  # the former is unsourced
+    beyond = "" if found.by is None else f" and {found.by}"  # unsourced
+    return validation(
+        f"A composite alarm cannot have a child relation with itself via its {way}{beyond}, as it would introduce a"
+        " circular dependency"
+    )
+
+
 TABLE: Final[Table] = {
+    composites.OtherKindOfAlarm: lambda found: validation(
+        f"AlarmName [{found.name}] is already used by another alarm of a different type"
+    ),
+    composites.AlarmsNeeded: _needed,
+    composites.Circular: _circular,
+    composites.ManyCompositesDeleted: lambda _: validation(
+        "Only one composite alarm can be deleted at a time."
+    ),  # unsourced
+    composites.TooManyBelow: lambda found: validation(
+        f"A composite alarm cannot depend on more than {found.limit} composite alarms"
+    ),  # unsourced
+    composites.TooManyParents: lambda found: AWSError(
+        "LimitExceeded", f"The alarm {found.name} is in the alarm rules of {found.limit} composite alarms already."
+    ),  # unsourced
     metric_queries.ExpressionRefused: lambda found: validation(
         f"Error in expression '{found.query}' [{found.reason}]"
     ),  # unsourced

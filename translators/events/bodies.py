@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus
-from backend.domain.messages import Message, MessageKind, Telling
+from backend.domain.messages import EVERYWHERE, Message, MessageKind, Telling
 from backend.domain.refreshes import RefreshStatus
 from backend.domain.scope import Scope
 from translators import arns
 from translators.autoscaling import activity_words
-from translators.cloudwatch import alarm_messages
+from translators.cloudwatch import alarm_events, alarm_messages
 
 SERVICE: Final = "AWS Auto Scaling"
 _SOURCE: Final = "aws.autoscaling"
@@ -243,8 +243,25 @@ def _publication(bodies: Bodies, message: Message) -> Telling:
 def _alarm(bodies: Bodies, message: Message) -> Telling:
     """An alarm changed its state."""
     region, account = bodies.region_of(message.region), bodies.account_of(message.project_id)
+    if message.target == EVERYWHERE:
+        detail = alarm_events.changed(message.data, (region, account))
+        return _alarm_event(bodies, message, alarm_events.STATE_CHANGE, detail)
     told = alarm_messages.body(message.data, region, account)
     return Telling(message.id, text(told), alarm_messages.subject(message.data, region))
+
+
+def _alarm_configuration(bodies: Bodies, message: Message) -> Telling:
+    """An alarm was made, written anew or deleted."""
+    place = bodies.region_of(message.region), bodies.account_of(message.project_id)
+    detail = alarm_events.configured(message.data, place)
+    return _alarm_event(bodies, message, alarm_events.CONFIGURATION_CHANGE, detail)
+
+
+def _alarm_event(bodies: Bodies, message: Message, kind: str, detail: Words) -> Telling:
+    region, account = bodies.region_of(message.region), bodies.account_of(message.project_id)
+    resources = [arns.alarm(region, account, message.cluster_name)]
+    event = {**bodies.event(message, kind, message.created_at, resources, detail), "source": alarm_events.SOURCE}
+    return Telling(message.id, text(event), event=event)
 
 
 _KINDS: Final[Mapping[str, Callable[[Bodies, Message], Telling]]] = {
@@ -255,4 +272,5 @@ _KINDS: Final[Mapping[str, Callable[[Bodies, Message], Telling]]] = {
     MessageKind.EVENT: _event,
     MessageKind.PUBLICATION: _publication,
     MessageKind.ALARM: _alarm,
+    MessageKind.ALARM_CONFIGURATION: _alarm_configuration,
 }

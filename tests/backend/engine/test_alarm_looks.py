@@ -23,7 +23,9 @@ from backend.store import metrics, outbox
 from backend.store.alarm_tables import alarm_rounds, alarms
 from backend.store.outlets import Outlets
 from tests.factories import SCOPE
+from translators.cloudwatch import alarm_history
 
+PLACE = ("us-east-1", "1")
 LOAD = MetricStat(Metric("App", "Load"), 60, "Average")
 OTHER = Scope("other", SCOPE.region)
 ACTION = "arn:aws:autoscaling:us-east-1:1:scalingPolicy:{}:autoScalingGroupName/web:policyName/out"
@@ -168,9 +170,9 @@ def test_messages_of_alarms_have_no_more_room_than_others(world):
         assert outbox.kept(conn, SCOPE.project_id) == 3
     query = HistoryQuery("a", HistoryKind.ACTION, ascending=True)
     items = world.backend.alarms.history(SCOPE, query, 10).items
-    words = [item.summary.split()[0] for item in items]
+    words = [alarm_history.told(item, PLACE)["HistorySummary"].split()[0] for item in items]
     assert sorted(words) == ["Failed"] * 3 + ["Successfully"] * 3
-    assert json.loads(items[-1].data)["actionState"] == "Failed"
+    assert json.loads(alarm_history.told(items[-1], PLACE)["HistoryData"])["actionState"] == "Failed"
 
 
 def test_what_is_another_accounts_is_not_told_to_have_been_reached(world):
@@ -179,7 +181,7 @@ def test_what_is_another_accounts_is_not_told_to_have_been_reached(world):
     put(world, "a", alarm_actions=topics)
     world.backend.alarms.set_state(SCOPE, "a", AlarmState.ALARM, "by hand")
     items = world.backend.alarms.history(SCOPE, HistoryQuery("a", HistoryKind.ACTION), 10).items
-    assert {item.summary for item in items} == {
+    assert {alarm_history.told(item, PLACE)["HistorySummary"] for item in items} == {
         f"Successfully executed action {topics[0]}",
         f"Failed to execute action {topics[1]}",
     }

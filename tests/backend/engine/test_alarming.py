@@ -29,6 +29,7 @@ from backend.services.scaling_policies import PolicyName, Said
 from backend.store import alarms, metrics
 from backend.store.leased import Claimer, Room
 from tests.factories import SCOPE
+from translators.cloudwatch import alarm_history
 
 LOAD = Metric("App", "Load", (("Group", "web"),))
 OUT = (Step(0.0, 20.0, 1), Step(20.0, None, 2))
@@ -81,7 +82,7 @@ def state(world, name="high"):
 
 def history(world, kind, name="high"):
     page = world.backend.alarms.history(SCOPE, HistoryQuery(name, kind, ascending=True), 100)
-    return [item.summary for item in page.items]
+    return [alarm_history.told(item, ("us-east-1", "1"))["HistorySummary"] for item in page.items]
 
 
 def test_load_grows_the_group_and_its_end_shrinks_it(world, group):

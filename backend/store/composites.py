@@ -1,0 +1,193 @@
+"""What composite alarms depend on: rows of parents and children, their states, and who is to be looked at for a change.
+
+Whoever changes the state of an alarm, or writes or deletes more than one, holds the round of the project first, see
+store/alarms.py: so parents are written after their children without fear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+
+from backend.domain.alarms import AlarmState, alarm_id
+from backend.domain.composite_states import ChildState
+from backend.domain.composites import (
+    MOST_BELOW,
+    MOST_PARENTS,
+    ChildrenMissing,
+    Circular,
+    Composite,
+    SuppressorMissing,
+    TooManyBelow,
+    TooManyParents,
+)
+from backend.domain.ids import derived_uuid
+from backend.domain.scope import Scope
+from backend.store.alarm_tables import alarm_children, alarms
+from backend.store.batches import chunks
+from backend.store.records import Records
+
+_a = alarms.c
+_c = alarm_children.c
+
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """An alarm that another cannot be without.
+
+    Attributes:
+        suppresses: it is no part of the rule, but keeps the parent from acting.
+    """
+
+    id: str
+    parent_id: str
+    child_id: str
+    suppresses: bool
+
+
+CHILDREN: Final = Records(alarm_children, Dependence)
+
+
+def depend(conn: Connection, scope: Scope, parent: str, composite: Composite | None) -> None:
+    """Write on which alarms the one of that name depends; None: on none any more.
+
+    Raises:
+        TooManyParents
+    """
+    parent_id = alarm_id(scope, parent)
+    CHILDREN.remove(conn, scope, parent_id=parent_id)
+    if composite is None:
+        return
+    rows = [_dependence(scope, parent_id, name, suppresses=False) for name in composite.children]
+    if composite.suppressor is not None:
+        rows.append(_dependence(scope, parent_id, composite.suppressor.name, suppresses=True))
+    CHILDREN.add(conn, scope, *rows)
+    for name in composite.children:
+        if CHILDREN.count(conn, scope, child_id=alarm_id(scope, name), suppresses=False) > MOST_PARENTS:
+            raise TooManyParents(name, MOST_PARENTS)
+
+
+def _dependence(scope: Scope, parent_id: str, child: str, *, suppresses: bool) -> Dependence:
+    child_id = alarm_id(scope, child)
+    return Dependence(
+        derived_uuid("alarm-child", parent_id, child_id, str(suppresses)), parent_id, child_id, suppresses
+    )
+
+
+def check(conn: Connection, scope: Scope, name: str, composite: Composite) -> None:
+    """Refuse what an alarm of that name cannot follow. What it names is held until the transaction ends.
+
+    Raises:
+        ChildrenMissing, SuppressorMissing, Circular, TooManyBelow
+    """
+    if name in composite.children:
+        raise Circular
+    held = composite.suppressor
+    if held is not None and held.name == name:
+        raise Circular(suppressor=True)
+    ids = {each: alarm_id(scope, each) for each in composite.needed}
+    there = set[str]()
+    for chunk in chunks(sorted(set(ids.values()))):
+        asked = select(_a.id).where(*_of(scope), _a.id.in_(chunk)).order_by(_a.id).with_for_update()
+        there.update(conn.execute(asked).scalars())
+    if missing := [each for each in composite.children if ids[each] not in there]:
+        raise ChildrenMissing(missing)
+    if held is not None and ids[held.name] not in there:
+        raise SuppressorMissing(held.name)
+    _check_circle(conn, scope, alarm_id(scope, name), composite)
+
+
+def _check_circle(conn: Connection, scope: Scope, own_id: str, composite: Composite) -> None:
+    """Look at all composite alarms below a new rule for the one whose rule it is."""
+    if not CHILDREN.count(conn, scope, child_id=own_id):
+        return  # nothing depends on it
+    for name in composite.needed:
+        below, seen = {alarm_id(scope, name)}, set[str]()
+        while below:
+            seen |= below
+            if len(seen) > MOST_BELOW:
+                raise TooManyBelow(MOST_BELOW)
+            found = _below(conn, scope, below)
+            if own_id in found:
+                raise Circular(by=name)
+            below = found - seen
+
+
+def _below(conn: Connection, scope: Scope, ids: Collection[str]) -> set[str]:
+    """Ids of the alarms that these depend on and that depend on others themselves."""
+    found = set[str]()
+    for chunk in chunks(sorted(ids)):
+        asked = select(_c.child_id).distinct().where(*_of_rows(scope), _c.parent_id.in_(chunk))
+        composites = select(_c.parent_id).where(*_of_rows(scope))
+        found.update(conn.execute(asked.where(_c.child_id.in_(composites))).scalars())
+    return found
+
+
+def states(conn: Connection, scope: Scope, composite: Composite) -> list[ChildState]:
+    """The states of the alarms that one needs, in its order, the suppressor's last."""
+    ids = {alarm_id(scope, name): name for name in composite.needed}
+    found: dict[str, ChildState] = {}
+    for chunk in chunks(sorted(ids)):
+        asked = select(_a.name, _a.state, _a.transitioned_at).where(*_of(scope), _a.id.in_(chunk))
+        for row in conn.execute(asked):
+            found[row.name] = ChildState(row.name, AlarmState(row.state), row.transitioned_at)
+    return [found.get(name) or ChildState(name) for name in composite.needed]
+
+
+def wake_parents(conn: Connection, scope: Scope, ids: Collection[str], at: datetime) -> bool:
+    """Have those looked at then that depend on these alarms, whose states have changed; whether there are any.
+
+    The round is to be woken by the caller, who holds it.
+    """
+    woken = 0
+    for chunk in chunks(sorted(ids)):
+        parents = select(_c.parent_id).where(*_of_rows(scope), _c.child_id.in_(chunk))
+        later = or_(_a.next_at.is_(None), _a.next_at > at)
+        statement = update(alarms).where(*_of(scope), _a.id.in_(parents), later).values(next_at=at)
+        woken += conn.execute(statement).rowcount
+    return woken > 0
+
+
+def needed(conn: Connection, scope: Scope, ids: Collection[str]) -> set[str]:
+    """Those of these alarms that others depend on."""
+    found = set[str]()
+    for chunk in chunks(sorted(ids)):
+        asked = select(_c.child_id).distinct().where(*_of_rows(scope), _c.child_id.in_(chunk))
+        found.update(conn.execute(asked).scalars())
+    return found
+
+
+def number_of(conn: Connection, scope: Scope, ids: Collection[str]) -> int:
+    """How many of these alarms are composite."""
+    of_these = (
+        select(func.count()).where(*_of(scope), _a.id.in_(chunk), _a.composite.is_not(None)) for chunk in chunks(ids)
+    )
+    return sum(int(conn.execute(each).scalar_one()) for each in of_these)
+
+
+def _of(scope: Scope) -> Sequence[ColumnElement[bool]]:
+    return _a.project_id == scope.project_id, _a.region == scope.region
+
+
+def _of_rows(scope: Scope) -> Sequence[ColumnElement[bool]]:
+    return _c.project_id == scope.project_id, _c.region == scope.region
+
+
+def related(
+    conn: Connection, scope: Scope, *, parents_of: str | None = None, children_of: str | None = None
+) -> set[str]:
+    """Ids of the composite alarms whose rules name an alarm, or of the alarms that the rule of one names."""
+    if parents_of is not None:
+        rows = CHILDREN.all(conn, scope, child_id=alarm_id(scope, parents_of), suppresses=False)
+        return {row.parent_id for row in rows}
+    assert children_of is not None
+    return {row.child_id for row in CHILDREN.all(conn, scope, parent_id=alarm_id(scope, children_of), suppresses=False)}
+
+
+def told(children: Collection[ChildState]) -> list[Mapping[str, object]]:
+    """States of alarms as a JSON value."""
+    return [{"name": each.name, "state": str(each.state), "at": each.at and each.at.isoformat()} for each in children]
