@@ -19,7 +19,7 @@ class MessageKind(StrEnum):
     ACTIVITY = "activity"  #  a move of a node ended: activity (id), and all that the entry says
     REFRESH = "refresh"  #    an instance refresh: refresh (id), event; percentage and delay of a checkpoint
     TEST = "test"  #          the target can be reached: request_id
-    EVENT = "event"  #        a rule matched: body, a text that is sent as it is
+    EVENT = "event"  #        a rule matched: body, a text that is sent as it is; whole: it is the event
     ALARM = "alarm"  #        an alarm changed its state: see store.alarm_changes
     ALARM_CONFIGURATION = "alarm-configuration"  #  an alarm was made, written anew or deleted: see there, too
     PUBLICATION = "sns"  #    a URL hears a topic: type, body, raw, topic, subscription (id), message_id

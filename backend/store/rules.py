@@ -178,6 +178,6 @@ def _copy(scope: Scope, event: Mapping[str, Any], target: str, now: datetime) ->
         cluster_name="",
         kind=MessageKind.EVENT,
         target=target,
-        data={"body": json.dumps(event, separators=(",", ":"), ensure_ascii=False)},
+        data={"body": json.dumps(event, separators=(",", ":"), ensure_ascii=False), "whole": True},
         created_at=now,
     )

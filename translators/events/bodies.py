@@ -217,8 +217,9 @@ def _refresh(bodies: Bodies, message: Message) -> Telling:
 
 
 def _event(_bodies: Bodies, message: Message) -> Telling:
-    """What a rule made of an event: as it is."""
-    return Telling(message.id, message.data["body"])
+    """What a rule made of an event: as it is. Where that is all of it, who tells events by their kind has that, too."""
+    body = message.data["body"]
+    return Telling(message.id, body, event=json.loads(body) if message.data.get("whole") else None)
 
 
 def _publication(bodies: Bodies, message: Message) -> Telling:

@@ -61,9 +61,17 @@ def heard():
 
 
 @pytest.fixture
-def world(heard):
+def wholes():
+    """(target, event) of what was delivered as an event, and not as a text alone."""
+    return []
+
+
+@pytest.fixture
+def world(heard, wholes):
     def shelf(_conn, _scope, target, telling, _now):
         heard.append((target, telling.body))
+        if telling.event is not None:
+            wholes.append((target, telling.event))
 
     words = Bodies(lambda region: region, lambda _: "123456789012", lambda *_: {}, rows.entry_told)
     outlets = Outlets(
@@ -219,7 +227,7 @@ def test_who_is_disabled_or_means_others_or_belongs_to_others_hears_nothing(worl
     assert [target for target, _ in heard] == [queue]
 
 
-def test_what_the_engine_tells_everywhere_reaches_rules_and_the_operator(world, queue, heard):
+def test_what_the_engine_tells_everywhere_reaches_rules_and_the_operator(world, queue, heard, wholes):
     _put(world, pattern='{"source":["aws.autoscaling"],"detail-type":["EC2 Instance-launch Lifecycle Action"]}')
     _target(world, queue)
     data = {
@@ -239,6 +247,10 @@ def test_what_the_engine_tells_everywhere_reaches_rules_and_the_operator(world, 
     world.tell()
     assert sorted(target for target, _ in heard) == sorted([queue, "log:"])
     assert {json.loads(body)["detail"]["LifecycleHookName"] for _, body in heard} == {"h"}
+    # The operator's targets may tell what kind of event it is (notifications of oslo.messaging do).
+    ((target, event),) = wholes
+    assert (target, event["detail-type"]) == ("log:", "EC2 Instance-launch Lifecycle Action")
+    assert event == json.loads(dict(heard)["log:"])
 
 
 @pytest.mark.parametrize(
