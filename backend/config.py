@@ -13,10 +13,12 @@ from typing import Any
 
 from oslo_config import cfg, types
 
+from backend import metric_options
 from backend.domain.messages import MOST_WAITING
 from backend.domain.names import Names
 from backend.domain.queues import QueueLimits
 from backend.drivers.openstack.settings import OpenStackSettings
+from backend.drivers.prometheus import PrometheusSettings
 from backend.drivers.webhooks import WebhookRule
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
@@ -163,6 +165,7 @@ OPTIONS: dict[str, Sequence[Any]] = {
         ),
         cfg.FloatOpt("webhook_seconds", default=10.0, min=1.0, max=60.0, help="How long a web server may take."),
     ),
+    **metric_options.OPTIONS,
     "openstack": (
         cfg.StrOpt("cloud", default="coppice", help="Entry of clouds.yaml that holds the service user."),
         cfg.StrOpt("clouds_file", default="", help="Path of clouds.yaml (empty: where OpenStack's clients look)."),
@@ -327,6 +330,8 @@ class BackendSettings:
     notifications_topic: str = "notifications"
     messages_waiting: int = MOST_WAITING
     webhooks: WebhookRule = field(default_factory=WebhookRule)
+    metric_sources: tuple[str, ...] = ()
+    prometheus: PrometheusSettings | None = None
     names: Names = field(default_factory=Names)
     queues: QueueLimits = field(default_factory=QueueLimits)
     engine: EngineSettings = field(default_factory=EngineSettings)
@@ -365,6 +370,8 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         notifications_topic=conf.messages.notifications_topic,
         messages_waiting=conf.messages.waiting,
         webhooks=_webhooks(conf),
+        metric_sources=tuple(dict.fromkeys(conf.metrics.sources)),
+        prometheus=metric_options.prometheus(conf),
         names=Names(conf.names.private.strip("."), conf.names.public.strip("."), conf.names.balancers.strip(".")),
         queues=QueueLimits(
             conf.queues.queues,
@@ -390,6 +397,7 @@ def _engine(conf: cfg.ConfigOpts) -> EngineSettings:
     settings = EngineSettings(**given)
     return replace(
         settings,
+        measure_all=conf.metrics.all,
         port_grace=timedelta(seconds=conf.openstack.port_grace_seconds),
         # The embedded cloud builds as many as it is asked for.
         window=WindowRule(conf.openstack.launch_window) if conf.cloud.driver == "openstack" else WindowRule(),

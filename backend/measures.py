@@ -36,6 +36,7 @@ _EVENTS: Final = {
     "schedules_failed": "Runs of scheduled actions that could not be applied.",
     "alarms_judged": "Evaluations of alarms.",
     "alarm_faults": "Alarms that were put off for a fault of Coppice.",
+    "source_faults": "Questions to sources of metrics that were not answered.",
     "alarms_acted": "Changes of a group's desired capacity that a scaling policy made for an alarm.",
     "lost_leases": "Claims that another engine took over while this one was at work on them.",
     "faults": "Jobs that ended in an error of our own.",

@@ -19,6 +19,8 @@ from backend.drivers.archives import Archive
 from backend.drivers.cloud import Cloud
 from backend.drivers.errors import CloudError
 from backend.drivers.folder_archive import FolderArchive
+from backend.drivers.metric_sources import MetricSource
+from backend.drivers.prometheus import Prometheus
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.drivers.simulated.accounts import Accounts
 from backend.drivers.simulated.regions import AnyRegion
@@ -83,7 +85,28 @@ def webhook_key_of(chosen: BackendSettings) -> bytes:
 
 
 def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = None) -> Cloud:
-    """Args: patience: of a gateway."""
+    """The cloud, with the sources of metrics that the settings choose.
+
+    Args:
+        patience: of a gateway.
+
+    Raises:
+        CannotDo: a source that is named is none of this cloud's.
+    """
+    cloud = _opened(chosen, store, patience)
+    clock = SystemClock()
+    known: dict[str, MetricSource] = {source.name: source for source in cloud.sources}
+    if chosen.prometheus is not None:
+        known["prometheus"] = Prometheus(chosen.prometheus, clock)
+    missing = [name for name in chosen.metric_sources if name not in known]
+    if missing:
+        raise CannotDo(f"[metrics] sources names {missing[0]}, which the {chosen.driver} cloud has not")
+    wanted = [known[name] for name in chosen.metric_sources]
+    free = [source for source in cloud.sources if source.free and source not in wanted]
+    return replace(cloud, sources=(*wanted, *free))
+
+
+def _opened(chosen: BackendSettings, store: Store, patience: Brief | None) -> Cloud:
     if chosen.driver == "openstack":
         from backend.drivers.openstack.cloud import open_cloud  # its libraries are not loaded where they are not used
 

@@ -13,7 +13,7 @@ from backend.drivers.images import ImageMaking, Images
 from backend.drivers.imaging import Imaging
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.key_keeping import KeyKeeping
-from backend.drivers.loads import Loads
+from backend.drivers.metric_sources import MetricSource
 from backend.drivers.network import Networking
 from backend.drivers.network_making import NetworkMaking
 from backend.drivers.server_changing import ServerChanging
@@ -30,7 +30,7 @@ class Cloud:
         making: of images; None where they are made with the cloud's own tools.
         changing: of servers that are there; None where the cloud's are made and ended only.
         imaging: of servers; None where no images are made of them.
-        loads: what servers have to do; None where the cloud does not tell.
+        sources: who tells what servers have to do, in the order in which they are asked.
         volumes: None where no block storage is driven.
         making: of images; None where they are made with the cloud's own tools. ``groups`` (of security groups) and
             ``keys`` likewise.
@@ -56,7 +56,7 @@ class Cloud:
     imaging: Imaging | None = None
     addresses: AddressMaking | None = None
     interfaces: InterfaceMaking | None = None
-    loads: Loads | None = None
+    sources: tuple[MetricSource, ...] = ()
     spot: Spot = Spot.REFUSE
     queues: Sink | None = None
 

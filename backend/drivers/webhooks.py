@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import base64
 import hmac
-import http.client
-import io
 import re
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 from backend.clock import Clock
 from backend.domain.messages import Gone, Refused, Telling, Unreached
 from backend.domain.scope import Scope
 from backend.domain.web_addresses import Address, Network, WebAddress, may_be_told, resolved, shown, web_address
 from backend.drivers.name_lookups import Lookups, resolve
+from backend.drivers.web_exchange import Deadline, body_of, connection_to, whole
 
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: |\r|\Z)")
 _END: Final = re.compile(rb"\r?\n\r?\n")
@@ -113,10 +112,13 @@ class WebhookSink:
         address = web_address(target)
         if address is None:
             raise Refused(f"{shown(target)} is no URL that can be asked")
-        ends_at = self.clock.monotonic() + min(self.rule.seconds, _ANSWER_SECONDS)
+        deadline = Deadline(self.clock, self.clock.monotonic() + min(self.rule.seconds, _ANSWER_SECONDS))
         request = self._request(address, scope, telling)
-        raw = self._spoken(address, ends_at, lambda connection: self._whole(connection, request, ends_at))
-        status, body = _body(raw)
+        raw = self._spoken(address, deadline, lambda connection: whole(connection, request, deadline, _MOST_ANSWER))
+        try:
+            status, body = body_of(raw)
+        except ValueError as error:
+            raise Unreached(str(error)) from error
         if not 200 <= status < 300:
             raise Unreached(f"{address.host} answered {status}")
         return body
@@ -141,49 +143,22 @@ class WebhookSink:
 
     def _exchange(self, address: WebAddress, request: bytes) -> int:
         """The status that the server answers. Raises Unreached, Refused."""
-        ends_at = self.clock.monotonic() + self.rule.seconds
-        return self._spoken(address, ends_at, lambda connection: self._answered(connection, request, ends_at))
+        deadline = Deadline(self.clock, self.clock.monotonic() + self.rule.seconds)
+        return self._spoken(address, deadline, lambda connection: self._answered(connection, request, deadline))
 
-    def _spoken(self, address: WebAddress, ends_at: float, speak: Callable[[socket.socket], T]) -> T:
+    def _spoken(self, address: WebAddress, deadline: Deadline, speak: Callable[[socket.socket], T]) -> T:
         """What comes of speaking to the server. Raises Unreached, Refused."""
         try:
-            with self._connected(self._chosen(address, ends_at), address.port, ends_at) as plain:
-                if address.scheme == "http":
-                    return speak(plain)
-                plain.settimeout(self._left(ends_at))
-                with self._context().wrap_socket(plain, server_hostname=address.host) as sealed:
-                    return speak(sealed)
+            with connection_to(address, self._chosen(address, deadline), deadline, self._context) as connection:
+                return speak(connection)
         except OSError as error:  # among them what TLS finds wrong, and that time is up
             raise Unreached(f"{address.host}: {error}") from error
 
-    def _whole(self, connection: socket.socket, request: bytes, ends_at: float) -> bytes:
-        """All that the server sends until it closes. Raises OSError."""
-        connection.settimeout(self._left(ends_at))
-        connection.sendall(request)
-        answer = bytearray()
-        while len(answer) <= _MOST_ANSWER:
-            connection.settimeout(self._left(ends_at))
-            more = connection.recv(_MOST_HEAD)
-            if not more:
-                return bytes(answer)
-            answer += more
-        raise OSError(f"it answered more than {_MOST_ANSWER} bytes")
-
-    def _connected(self, chosen: Sequence[Address], port: int, ends_at: float) -> socket.socket:
-        """A connection to the first that takes one; each has its share of the time. Raises OSError."""
-        for number, each in enumerate(chosen[:-1]):
-            try:
-                share = self._left(ends_at) / (len(chosen) - number)
-                return socket.create_connection((str(each), port), timeout=share)
-            except OSError:
-                continue
-        return socket.create_connection((str(chosen[-1]), port), timeout=self._left(ends_at))
-
-    def _chosen(self, address: WebAddress, ends_at: float) -> Sequence[Address]:
+    def _chosen(self, address: WebAddress, deadline: Deadline) -> Sequence[Address]:
         """The addresses that may be connected to. Raises Unreached, Refused."""
         try:
             address.host.encode("idna")  # which TLS does: what it finds wrong then is no OSError, and leaves a socket
-            told = self.lookups.addresses(address.host, address.port, lambda: self._left(ends_at))
+            told = self.lookups.addresses(address.host, address.port, deadline.left)
             found = resolved(told)
         except (OSError, ValueError, UnicodeError) as error:
             raise Unreached(f"{address.host} is not known: {error}") from error
@@ -195,12 +170,12 @@ class WebhookSink:
                 raise Refused(f"{address.host} leads to {each}, which is not told anything")
         return found[:_MOST_ADDRESSES]
 
-    def _answered(self, connection: socket.socket, request: bytes, ends_at: float) -> int:
-        connection.settimeout(self._left(ends_at))
+    def _answered(self, connection: socket.socket, request: bytes, deadline: Deadline) -> int:
+        connection.settimeout(deadline.left())
         connection.sendall(request)
         head, read = b"", 0
         while read < _MOST_HEAD:
-            connection.settimeout(self._left(ends_at))
+            connection.settimeout(deadline.left())
             more = connection.recv(_MOST_HEAD)
             read += len(more)
             status, head = _answer(head + more, whole=not more)
@@ -210,36 +185,10 @@ class WebhookSink:
                 break
         raise OSError("it did not answer")
 
-    def _left(self, ends_at: float) -> float:
-        left = ends_at - self.clock.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        return left
-
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
             self._tls = ssl.create_default_context(cafile=self.rule.trust)
         return self._tls
-
-
-class _Read:
-    """Bytes that were read, as a socket for who parses them."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-
-    def makefile(self, *_: object, **__: object) -> io.BytesIO:
-        return io.BytesIO(self._raw)
-
-
-def _body(raw: bytes) -> tuple[int, bytes]:
-    """Status and body of an answer. Raises Unreached where it is none."""
-    try:
-        response = http.client.HTTPResponse(cast("socket.socket", _Read(raw)), method="POST")
-        response.begin()
-        return response.status, response.read()
-    except (http.client.HTTPException, ValueError, OverflowError) as error:  # a length beyond all lengths
-        raise Unreached(f"what it answered is no HTTP: {error!r}") from error
 
 
 def _answer(head: bytes, *, whole: bool) -> tuple[int | None, bytes]:

@@ -27,6 +27,7 @@ class EngineSettings:
         message_patience: a message that was not taken for so long is given up.
         alarms_batch: alarms judged in one transaction.
         forecast: a policy's forecast is made anew after so long.
+        measure_all: sources of metrics are asked for what no alarm and no policy looks at, too.
         cloud_calls: calls of one region under way at once, half of them of one project.
         breaker: when what does not answer is asked no more.
         watch_busy, watch_idle: pause between two listings of a project while nodes move, and while none does.
@@ -103,6 +104,7 @@ class EngineSettings:
     forecasts_at_once: int = 4
     forecast: timedelta = timedelta(hours=6)
     measurements_at_once: int = 20
+    measure_all: bool = False
     cloud_calls: int = 16
     breaker: BreakerRule = field(default_factory=BreakerRule)
     watch_busy: timedelta = timedelta(seconds=1)

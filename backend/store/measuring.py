@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, select
 
 from backend.domain.cluster import Cluster
-from backend.domain.node import SERVING, NodeState
+from backend.domain.node import NodeState
 from backend.domain.scope import Scope
 from backend.store import rows
 from backend.store.leased import Lease, Leased
 from backend.store.metric_tables import metric_sources
 from backend.store.tables import clusters, nodes
+from backend.store.types import from_micros, to_micros
 
 _c, _n, _m = clusters.c, nodes.c, metric_sources.c
 
@@ -29,12 +30,55 @@ LEASED: Final = Leased(metric_sources, SourceLease, key=("project_id", "region")
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """A node in service: its cluster's name and its server."""
+class Rest:
+    """Why a source of metrics is not asked for a while.
 
-    cluster: str
-    server_id: str
-    short_id: str
+    Attributes:
+        failures: how often it failed in a row.
+        until: it is asked again then.
+        why: what came of asking it last.
+    """
+
+    failures: int
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStates:
+    """What is kept of the sources that a project is measured by, by their names.
+
+    Attributes:
+        readings: see drivers.metric_sources.Told.
+    """
+
+    readings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rests: Mapping[str, Rest] = field(default_factory=dict)
+
+
+def states(conn: Connection, scope: Scope) -> SourceStates:
+    """What is kept of the sources of a project."""
+    asked = select(_m.readings, _m.rests).where(_m.project_id == scope.project_id, _m.region == scope.region)
+    row = conn.execute(asked).first()
+    if row is None:
+        return SourceStates()
+    rests = {
+        name: Rest(failures, from_micros(until), why) for name, (failures, until, why) in (row.rests or {}).items()
+    }
+    return SourceStates(row.readings or {}, rests)
+
+
+def keep_states(conn: Connection, lease: SourceLease, kept: SourceStates) -> None:
+    """Keep it, in the place of what was kept, while the lease holds."""
+    rests = {name: [rest.failures, to_micros(rest.until), rest.why] for name, rest in kept.rests.items()}
+    LEASED.write(conn, lease, readings=dict(kept.readings) or None, rests=rests or None)
+
+
+def resting(conn: Connection) -> Sequence[tuple[Scope, str, Rest]]:
+    """Sources that failed when they were asked last, of all projects."""
+    asked = select(_m.project_id, _m.region).where(_m.rests.is_not(None)).order_by(_m.project_id, _m.region)
+    scopes = [Scope(*row) for row in conn.execute(asked)]
+    return [(scope, name, rest) for scope in scopes for name, rest in sorted(states(conn, scope).rests.items())]
 
 
 def begin_minute(conn: Connection, lease: SourceLease, at: datetime) -> bool:
@@ -87,14 +131,6 @@ def counted(conn: Connection, scope: Scope) -> Sequence[tuple[Cluster, Mapping[N
             if cluster_id in states:
                 states[cluster_id][NodeState(state)] = number, int(units)
     return [(cluster, states[cluster.id]) for cluster in found]
-
-
-def serving(conn: Connection, scope: Scope) -> Sequence[Serving]:
-    """The nodes of a project that are in service."""
-    asked = select(_c.name, _n.server_id, _n.server_short_id).join_from(nodes, clusters, _n.cluster_id == _c.id)
-    asked = asked.where(_n.project_id == scope.project_id, _n.region == scope.region, _n.state.in_(list(SERVING)))
-    found = conn.execute(asked.where(_n.server_id.is_not(None)).order_by(_n.server_id))
-    return [Serving(*row) for row in found]
 
 
 def demand(conn: Connection, scope: Scope, at: datetime) -> None:

@@ -94,6 +94,9 @@ metric_sources = table(
     Column("region", WORD, nullable=False),
     # The last minute that was measured.
     Column("measured_at", Instant),
+    # By the name of a source: counters as it read them last; and since when, and until when, it rests after a fault.
+    Column("readings", Document),
+    Column("rests", Document),
     *leased(),
     PrimaryKeyConstraint("project_id", "region"),
 )

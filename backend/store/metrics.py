@@ -379,6 +379,22 @@ def _aligned(start: datetime, grain: Grain) -> bool:
     return floored(start, grain.seconds) == start
 
 
+def present(
+    conn: Connection, scope: Scope, wanted: Collection[Metric], start: datetime, end: datetime
+) -> set[tuple[Metric, datetime]]:
+    """Of which of these metrics there is something, whatever its unit, and in which minutes from ``start`` on.
+
+    Of the present and the hour before: what is packed is not looked at.
+    """
+    by_id = {metric_id(scope, metric): metric for metric in wanted}
+    found: set[tuple[Metric, datetime]] = set()
+    for chunk in chunks(sorted(by_id)):
+        asked = select(_s.metric_id, _p.at).join_from(metric_series, metric_points, _p.series_id == _s.id)
+        rows = conn.execute(asked.where(_s.metric_id.in_(chunk), _p.at >= start, _p.at < end))
+        found |= {(by_id[row.metric_id], floored(row.at, MINUTE)) for row in rows}
+    return found
+
+
 # Names
 
 

@@ -21,7 +21,7 @@ import psycopg
 import pymysql
 
 START_SECONDS = 60
-_PACKAGES = {"postgresql": "postgresql", "mariadb": "mariadb-server-core"}
+_PACKAGES = {"postgresql": "postgresql", "mariadb": "mariadb-server-core", "prometheus": "prometheus"}
 
 
 class _NotYet(Exception):
@@ -48,7 +48,7 @@ def server(kind: str) -> Iterator[str]:
 @contextmanager
 def postgresql() -> Iterator[str]:
     """A PostgreSQL server; it refuses to run as root, so root starts it as another user."""
-    folder_of = _installed("postgresql", "initdb", _postgresql_folders)
+    folder_of = installed("postgresql", "initdb", _postgresql_folders)
     with _folder("coppice-pg-", ("postgres", "nobody")) as (folder, user):
         data = str(folder / "data")
         initdb = [str(folder_of / "initdb"), "-D", data, "-U", "coppice", "--auth=trust"]
@@ -62,7 +62,7 @@ def postgresql() -> Iterator[str]:
 @contextmanager
 def mariadb() -> Iterator[str]:
     """A MariaDB server that asks nobody for a password."""
-    binary = str(_installed("mariadb", "mariadbd", _mariadb_folders) / "mariadbd")
+    binary = str(installed("mariadb", "mariadbd", _mariadb_folders) / "mariadbd")
     with _folder("coppice-my-", ("mysql", "nobody")) as (folder, user):
         data, socket = folder / "data", folder / "s"
         _run(["mkdir", str(data)], user)
@@ -119,7 +119,7 @@ def _mariadb_folders() -> list[Path]:
     return [Path("/usr/sbin"), Path("/usr/libexec")]
 
 
-def _installed(kind: str, program: str, folders: Callable[[], Sequence[Path]]) -> Path:
+def installed(kind: str, program: str, folders: Callable[[], Sequence[Path]]) -> Path:
     """The folder of a server's programs, installed first where they are missing."""
     for attempt in range(2):
         on_path = shutil.which(program)

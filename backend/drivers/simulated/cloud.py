@@ -152,6 +152,6 @@ def _ports(world: World, pools: Pools, origin: uuid.UUID, installation: Installa
         groups=SimulatedGroupMaking(world, installation),
         keys=compute,
         imaging=SimulatedImaging(world),
-        loads=SimulatedLoads(world) if world.settings.loads else None,
+        sources=(SimulatedLoads(world),) if world.settings.loads else (),
         spot=world.settings.spot,
     )

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from backend.domain.node import GROUP_TAG, ServerStatus
 from backend.domain.scope import Scope
-from backend.drivers.loads import Load
+from backend.drivers.metric_sources import Asked, Measure, Series, Told
 from backend.drivers.simulated.faults import Call
 from backend.drivers.simulated.settable import CannotSet
 from backend.drivers.simulated.state import to_micros
@@ -102,10 +102,15 @@ class SimulatedLoads:
             for project, name, points, every, began_at in rows
         ]
 
-    def loads(self, scope: Scope, server_ids: Sequence[str], minute: datetime) -> Mapping[str, Load]:
+    name: Final = "simulated"
+    measures: Final = frozenset({Measure.CPU})
+    free: Final = True
+    minutes: Final = 1
+    late: Final = 0
+
+    def ask(self, scope: Scope, asked: Asked) -> Told:
         """See the port: the servers of a group that are active now share what there was to do."""
-        wanted = set(server_ids)
-        found: dict[str, Load] = {}
+        wanted, minute = asked.subjects.get(Measure.CPU, frozenset()), asked.since
         with self._world.call(Call("loads", scope)), self._world.state.reading() as connection:
             scripts = {
                 (project, name): (json.loads(points), every, began_at)
@@ -114,19 +119,20 @@ class SimulatedLoads:
                 )
             }
             if not scripts:
-                return {}
+                return Told()
             now = self._world.now()
             groups: dict[str, list[str]] = {}
             for row in self._world.servers.standing(connection, scope, now):
                 server = self._world.servers.server(connection, row, now)
                 if server.status is ServerStatus.ACTIVE and GROUP_TAG in server.tags:
                     groups.setdefault(server.tags[GROUP_TAG], []).append(server.id)
+        found: dict[tuple[Measure, str], Series] = {}
         for group, servers in groups.items():
             script = scripts.get((scope.project_id, group)) or scripts.get(("", group))
             if script is not None:
                 share = min(_mean(*script, minute) / len(servers), _FULL)
-                found |= {server: Load(share) for server in servers if server in wanted}
-        return found
+                found |= {(Measure.CPU, server): {minute: share} for server in servers if server in wanted}
+        return Told(found)
 
 
 def _mean(points: Sequence[Point], every: float | None, began_at: int, minute: datetime) -> float:

@@ -149,7 +149,7 @@ def test_a_minute_that_is_written_twice_is_measured_once(world):
     (lease,) = LEASED.claim(world.store, Claimer("one", MINUTE), world.clock.now(), Room(5, []))
     context = world.engine._context
     for _ in range(2):
-        world.store.transact(lambda conn: measurements._write(context, lease, (), NOW, conn))
+        world.store.transact(lambda conn: measurements._write(context, lease, (), NOW, None, conn))
     assert minutes(told(world, "GroupDesiredCapacity")) == [(0, 1, 1)]
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.node import GROUP_TAG
+from backend.drivers.metric_sources import Asked, Measure
 from backend.drivers.simulated import SimulatedSettings, hand
 from backend.drivers.simulated.loads import at, script_of
 from backend.drivers.simulated.settable import CannotSet
@@ -32,8 +33,9 @@ def servers(world, number, group="web"):
 
 
 def loads(world, ids, minute=NOW, scope=SCOPE):
-    found = world.simulated.cloud.loads.loads(scope, ids, minute)
-    return [found[each].cpu_percent if each in found else None for each in ids]
+    (source,) = world.simulated.cloud.sources
+    told = source.ask(scope, Asked({Measure.CPU: frozenset(ids)}, minute, minute + MINUTE))
+    return [told.series.get((Measure.CPU, each), {}).get(minute) for each in ids]
 
 
 def test_a_script_runs_straight_between_its_points():
@@ -82,7 +84,7 @@ def test_a_projects_own_goes_before_that_of_all(world):
 
 
 def test_a_cloud_that_was_not_told_to_tells_nothing():
-    assert World(settings=SimulatedSettings(seed=7)).simulated.cloud.loads is None
+    assert World(settings=SimulatedSettings(seed=7)).simulated.cloud.sources == ()
 
 
 def test_the_operators_words(world):
