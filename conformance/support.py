@@ -27,7 +27,7 @@ DECLINED = {operation: reason for reason, operations in LATER.items() for operat
 """Operations of autoscaling that are not answered, and why."""
 
 ELSEWHERE = {
-    "cloudwatch": "composite alarms, anomalies, insights, streams",
+    "cloudwatch": "anomalies, insights, streams, mute rules and PromQL alarms",
     "ec2": "the companions grow with what Auto Scaling's clients ask for",
     "elb": "policies of other kinds than stickiness are not there",
     "elbv2": "what stands around balancers (trust stores, capacity reservations, resource policies) is not there",
