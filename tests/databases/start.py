@@ -21,7 +21,12 @@ import psycopg
 import pymysql
 
 START_SECONDS = 60
-_PACKAGES = {"postgresql": "postgresql", "mariadb": "mariadb-server-core", "prometheus": "prometheus"}
+_PACKAGES = {
+    "postgresql": "postgresql",
+    "mariadb": "mariadb-server-core",
+    "prometheus": "prometheus",
+    "systemd": "systemd",
+}
 
 
 class _NotYet(Exception):
