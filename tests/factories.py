@@ -24,6 +24,7 @@ from backend.store.leased import Kinds, Leased
 from backend.store.outlets import Outlets
 from backend.store.session import Connection, Store
 from tests.answers import hold
+from tests.databases import memory
 from translators import load
 from translators.registry import Call, Caller, Handler, find
 
@@ -174,12 +175,13 @@ class World:
     """Services over a store in memory and a simulated cloud whose servers are ACTIVE at once.
 
     Attributes:
+        url: where the store is; None for memory.
         over: the cloud, where somebody else has made it.
         outlets: what takes messages.
     """
 
     clock: HandClock = field(default_factory=HandClock)
-    url: str = "sqlite://"
+    url: str | None = None
     settings: SimulatedSettings = field(default_factory=lambda: SimulatedSettings(boot_seconds=0, seed=7))
     over: SimulatedCloud | None = None
     outlets: Outlets = field(default_factory=Outlets)
@@ -188,13 +190,19 @@ class World:
     backend: Backend = field(init=False)
 
     def __post_init__(self) -> None:
-        self.store = Store(self.url, self.clock)
-        tables.metadata.create_all(self.store.engine)
+        if self.url is None:
+            self.store = memory.opened(self.clock)
+        else:
+            self.store = Store(self.url, self.clock)
+            tables.metadata.create_all(self.store.engine)
         self.simulated = self.over or SimulatedCloud.open(None, self.clock, self.settings)
         self.backend = Backend.build(self.store, self.simulated.cloud, self.clock, outlets=self.outlets)
 
     def close(self) -> None:
-        self.store.close()
+        if self.url is None:
+            memory.release(self.store)
+        else:
+            self.store.close()
         self.simulated.close()
 
     def image(self) -> str:

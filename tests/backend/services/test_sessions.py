@@ -13,7 +13,8 @@ from backend.services.sessions import MOST, Owned, Role, SessionRules, Sessions
 from backend.store import sessions as rows
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
-from backend.store.tables import metadata, sessions
+from backend.store.tables import sessions
+from tests.databases import memory
 from tests.factories import HandClock
 
 OLD, NEW = new_key(), new_key()
@@ -26,10 +27,9 @@ def clock():
 
 @pytest.fixture
 def store(clock):
-    store = Store("sqlite://", clock)
-    metadata.create_all(store.engine)
+    store = memory.opened(clock)
     yield store
-    store.close()
+    memory.release(store)
 
 
 BASE = Owned("p", "s3cret")
