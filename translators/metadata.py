@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Union
 
 from backend import Backend
-from backend.domain.node import COOLING, KEPT_WARM, WARM, WARMING, NodeState, ServerStatus
+from backend.domain.node import COOLING, KEPT_WARM, REBUILDING, WARM, WARMING, NodeState, ServerStatus
 from backend.domain.scope import Scope
 from backend.domain.server_findings import ServerUnknown
 from backend.domain.warm_pools import SETTLED
@@ -37,6 +37,7 @@ _TARGETS: Final[Mapping[NodeState, str]] = {
     NodeState.PENDING_WAIT: "InService",
     NodeState.PENDING_PROCEED: "InService",
     NodeState.IN_SERVICE: "InService",
+    **dict.fromkeys(REBUILDING, "InService"),
     NodeState.ENTERING_STANDBY: "Standby",
     NodeState.STANDBY: "Standby",
     NodeState.DETACHING: "Detached",

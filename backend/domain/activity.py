@@ -20,6 +20,7 @@ class ActivityKind(StrEnum):
     DETACH = "detach"
     ENTER_STANDBY = "enter_standby"
     EXIT_STANDBY = "exit_standby"
+    REBUILD = "rebuild"  # the root disk of an instance is written anew
     HEALTH_CHECK = "health_check"  # a look at all instances that was refused
     SCHEDULE = "schedule"  # a schedule that could not be followed
     NOTE = "note"  # something decided without an instance (all candidates protected...)
@@ -90,6 +91,7 @@ class CauseKind(StrEnum):
     INTERRUPTED = "interrupted"  #                                                 server
     REFRESH_LAUNCH = "refresh_launch"
     REFRESH_TERMINATE = "refresh_terminate"
+    REFRESH_REBUILD = "refresh_rebuild"
     LAUNCH_ABANDONED = "launch_abandoned"  #                                       (a hook gave it up)
     ALL_PROTECTED = "all_protected"  #                                             could not scale in
     MASS_FAILURE = "mass_failure"  #                                               bad, total, extent, minutes
@@ -233,6 +235,7 @@ STARTS: Mapping[ActivityKind, tuple[ActivityStatus, int]] = {
     ActivityKind.DETACH: (ActivityStatus.IN_PROGRESS, 50),
     ActivityKind.ENTER_STANDBY: (ActivityStatus.IN_PROGRESS, 50),
     ActivityKind.EXIT_STANDBY: (ActivityStatus.PRE_IN_SERVICE, 30),
+    ActivityKind.REBUILD: (ActivityStatus.IN_PROGRESS, 0),
 }
 
 

@@ -37,6 +37,8 @@ class Place(StrEnum):
 WAITS: Final[Mapping[NodeState, NodeState]] = {
     NodeState.PENDING: NodeState.PENDING_WAIT,
     NodeState.TERMINATING: NodeState.TERMINATING_WAIT,
+    NodeState.REPLACING_ROOT_VOLUME: NodeState.REPLACING_ROOT_VOLUME_WAIT,
+    NodeState.ROOT_VOLUME_REPLACED: NodeState.PENDING_WAIT,
     NodeState.WARMED_PENDING: NodeState.WARMED_PENDING_WAIT,
     NodeState.WARMED_TERMINATING: NodeState.WARMED_TERMINATING_WAIT,
 }
@@ -50,6 +52,7 @@ STAGES: Final[Mapping[Transition, tuple[ActivityStatus, int]]] = {
 WAYS: Final[Mapping[ActivityKind, tuple[Place, Place]]] = {
     ActivityKind.LAUNCH: (Place.CLOUD, Place.CLUSTER),
     ActivityKind.TERMINATE: (Place.CLUSTER, Place.CLOUD),
+    ActivityKind.REBUILD: (Place.CLUSTER, Place.CLUSTER),
     ActivityKind.WARM_LAUNCH: (Place.CLOUD, Place.WARM_POOL),
     ActivityKind.DRAW: (Place.WARM_POOL, Place.CLUSTER),
     ActivityKind.RETURN: (Place.CLUSTER, Place.WARM_POOL),
@@ -60,6 +63,8 @@ WAYS: Final[Mapping[ActivityKind, tuple[Place, Place]]] = {
 
 def told_as(node: Node) -> ActivityKind:
     """What the move is told as that a node is on, which hooks may hold."""
+    if node.is_rebuilt:
+        return ActivityKind.REBUILD
     if node.state in WARMING:
         return ActivityKind.RETURN if node.returns else ActivityKind.WARM_LAUNCH
     if node.state in ARRIVING:
@@ -210,6 +215,7 @@ class _After(NamedTuple):
 _AFTER: Final[Mapping[NodeState, _After]] = {
     NodeState.PENDING_WAIT: _After(NodeState.PENDING_PROCEED, NodeState.TERMINATING, None),
     NodeState.TERMINATING_WAIT: _After(NodeState.TERMINATING_PROCEED, None, NodeState.TERMINATING_RETAINED),
+    NodeState.REPLACING_ROOT_VOLUME_WAIT: _After(NodeState.REPLACING_ROOT_VOLUME_PROCEED, None, None),
     NodeState.WARMED_PENDING_WAIT: _After(
         NodeState.WARMED_PENDING_PROCEED, NodeState.WARMED_TERMINATING, NodeState.WARMED_PENDING_RETAINED
     ),
@@ -240,6 +246,8 @@ def message(cluster: Cluster, hook: Hook, node: Node, action: Action, target: st
     }
     if hook.metadata is not None:
         data["metadata"] = hook.metadata
+    if told_as(node) is ActivityKind.REBUILD:
+        data["rebuilds"] = 1
     return Message.about(
         cluster,
         MessageKind.ACTION,

@@ -31,6 +31,10 @@ class NodeState(StrEnum):
     DETACHED = "Detached"
     ENTERING_STANDBY = "EnteringStandby"
     STANDBY = "Standby"
+    REPLACING_ROOT_VOLUME = "ReplacingRootVolume"
+    REPLACING_ROOT_VOLUME_WAIT = "ReplacingRootVolume:Wait"
+    REPLACING_ROOT_VOLUME_PROCEED = "ReplacingRootVolume:Proceed"
+    ROOT_VOLUME_REPLACED = "RootVolumeReplaced"
     WARMED_PENDING = "Warmed:Pending"
     WARMED_PENDING_WAIT = "Warmed:Pending:Wait"
     WARMED_PENDING_PROCEED = "Warmed:Pending:Proceed"
@@ -50,6 +54,15 @@ class NodeState(StrEnum):
 ARRIVING = frozenset({NodeState.PENDING, NodeState.PENDING_WAIT, NodeState.PENDING_PROCEED})
 """On their way into service."""
 SERVING = frozenset({NodeState.IN_SERVICE})
+REBUILDING = frozenset(
+    {
+        NodeState.REPLACING_ROOT_VOLUME,
+        NodeState.REPLACING_ROOT_VOLUME_WAIT,
+        NodeState.REPLACING_ROOT_VOLUME_PROCEED,
+        NodeState.ROOT_VOLUME_REPLACED,
+    }
+)
+"""Out of service while their root disks are written anew from another image; they come back."""
 PARKING = frozenset({NodeState.ENTERING_STANDBY})
 PARKED = frozenset({NodeState.STANDBY})
 """There, but neither counted nor checked."""
@@ -75,9 +88,9 @@ GONE = frozenset({NodeState.TERMINATED, NodeState.DETACHED, NodeState.WARMED_TER
 LEAVING = ENDING | PARTING | COOLING
 IN_WARM_POOL = WARMING | WARM | COOLING | KEPT_WARM
 """Members of the warm pool: they neither count nor serve, and are none of the cluster's own members."""
-COUNTED = ARRIVING | SERVING
+COUNTED = ARRIVING | SERVING | REBUILDING
 """The states that count towards the desired capacity."""
-MOVING = ARRIVING | PARKING | LEAVING | WARMING
+MOVING = ARRIVING | REBUILDING | PARKING | LEAVING | WARMING
 """Something is awaited of the cloud, or of whoever holds the node."""
 
 TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
@@ -86,8 +99,20 @@ TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
     NodeState.PENDING_PROCEED: frozenset({NodeState.IN_SERVICE, NodeState.TERMINATING}),
     NodeState.QUARANTINED: frozenset({NodeState.TERMINATING}),
     NodeState.IN_SERVICE: frozenset(
-        {NodeState.TERMINATING, NodeState.DETACHING, NodeState.ENTERING_STANDBY, NodeState.WARMED_PENDING}
+        {
+            NodeState.TERMINATING,
+            NodeState.DETACHING,
+            NodeState.ENTERING_STANDBY,
+            NodeState.WARMED_PENDING,
+            NodeState.REPLACING_ROOT_VOLUME,
+        }
     ),
+    NodeState.REPLACING_ROOT_VOLUME: frozenset(
+        {NodeState.REPLACING_ROOT_VOLUME_WAIT, NodeState.REPLACING_ROOT_VOLUME_PROCEED, NodeState.TERMINATING}
+    ),
+    NodeState.REPLACING_ROOT_VOLUME_WAIT: frozenset({NodeState.REPLACING_ROOT_VOLUME_PROCEED, NodeState.TERMINATING}),
+    NodeState.REPLACING_ROOT_VOLUME_PROCEED: frozenset({NodeState.ROOT_VOLUME_REPLACED, NodeState.TERMINATING}),
+    NodeState.ROOT_VOLUME_REPLACED: frozenset({NodeState.PENDING_WAIT, NodeState.IN_SERVICE, NodeState.TERMINATING}),
     NodeState.ENTERING_STANDBY: frozenset({NodeState.STANDBY, NodeState.TERMINATING}),
     NodeState.STANDBY: frozenset({NodeState.PENDING, NodeState.TERMINATING, NodeState.DETACHING}),
     NodeState.TERMINATING: frozenset({NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED, NodeState.TERMINATED}),
@@ -208,10 +233,13 @@ class Node:
         unheard_at: when it was found that nobody lives who would have heard the answer, or knows whether it was asked.
         warms_to: what it is to be in the warm pool, while it is on its way there.
         drawn_at: when it left the warm pool for service; None once it serves, and for one that was launched for it.
-        power_asked_at: when the cloud was last asked to start or to stop its server for the state it is in.
+        power_asked_at: when the cloud was last asked to start, stop or rebuild its server for the state it is in.
             missing_at: when the cloud last did not know the server; None where it did, or told of its end.
         units: what it counts by its cluster's weights; None where there are none.
         preemptible: of the class of servers that the cloud may take back.
+        own_image: short id of the image of its root disk, where that is of an override of the mix, or was replaced.
+        rebuilds_to: short id of the image that its root disk is to be written from, until the cloud took that on.
+        rebuilt_from: cloud id of the image that its server had before that.
     """
 
     id: str
@@ -252,11 +280,20 @@ class Node:
     notice: Notice | None = None
     volume_failed: bool = False
     refresh_id: str | None = None
+    own_image: str | None = None
+    rebuilds_to: str | None = None
+    rebuilt_from: str | None = None
 
     @property
     def set_out_at(self) -> datetime:
-        """When it set out for where it is going first: launched, or drawn from the warm pool."""
-        return self.drawn_at or self.created_at
+        """When it set out for where it is going first: launched, drawn from the warm pool, or back from a rebuild."""
+        return self.state_at if self.state in REBUILDING else self.drawn_at or self.created_at
+
+    @property
+    def is_rebuilt(self) -> bool:
+        """Whether it is out of service for its root disk: hooks may hold it on its way back, too."""
+        waits = {NodeState.PENDING_WAIT, NodeState.PENDING_PROCEED}
+        return self.state in REBUILDING or (self.state in waits and self.in_service_at is not None)
 
     @property
     def returns(self) -> bool:
@@ -307,6 +344,7 @@ class Member(NamedTuple):
         state, health: NodeState and Health values as plain text.
         configuration, template_id, template_name, template_version: its ProfileRef, None where it has none.
         units: what it counts, None where its cluster has no weights.
+        image: see own_image of Node.
     """
 
     server: str
@@ -320,3 +358,4 @@ class Member(NamedTuple):
     template_name: str | None
     template_version: int | None
     units: int | None = None
+    image: str | None = None

@@ -13,6 +13,12 @@ class RefreshFlaw(StrEnum):
 
     NOT_REVERSIBLE = "not_reversible"  #      it is to roll back by itself, and what would be rolled back to changes
     SKIPS_CONFIGURATION = "skips_configuration"  # matching nodes of a launch configuration are skipped by nobody
+    # where root disks are to be replaced
+    NEEDS_MIX = "needs_mix"  #                the cluster has no mix, or none is brought
+    NEEDS_IMAGES = "needs_images"  #          an override of what is brought names no image
+    MOVING_VERSION = "moving_version"  #      what is brought is another one each time
+    FOREIGN_TYPES = "foreign_types"  #        nodes are of types that it does not hold
+    WARM_POOL = "warm_pool"  #                the cluster has one
 
 
 @dataclass(eq=False)
@@ -40,6 +46,13 @@ class RefreshIrreversible(Finding):
 @dataclass(eq=False)
 class RefreshHolds(Finding):
     """The cluster's refresh decides what nodes are made from."""
+
+    cluster: str
+
+
+@dataclass(eq=False)
+class RefreshForbidsPool(Finding):
+    """The cluster's refresh goes with no warm pool, or brings a mix that does not."""
 
     cluster: str
 

@@ -125,7 +125,9 @@ class Refresh:
         skip_matching: nodes made from the same as those it makes are left alone.
         protected, standby: None where nothing was said, which means to wait for them.
         desired: what it brings, as a document; None where nodes are made from what the cluster says.
-        percent, to_update: how far it is; None before it began.
+        percent, to_update: how far it is, with the warm pool; None before it began.
+        members_percent, members_to_update, pool_percent, pool_to_update: of these the parts of the cluster's own nodes
+            and of its warm pool; None where it has no pool.
         reason: a document of ``kind`` (RefreshReason) and the facts named there, None where there is nothing to say.
         progress_at: when it last came nearer to its end.
         held: its process was suspended when it was last looked at.
@@ -170,6 +172,14 @@ class Refresh:
     rollback_at: datetime | None = None
     rollback_percent: int | None = None
     rollback_to_update: int | None = None
+    members_percent: int | None = None
+    members_to_update: int | None = None
+    pool_percent: int | None = None
+    pool_to_update: int | None = None
+    rollback_members_percent: int | None = None
+    rollback_members_to_update: int | None = None
+    rollback_pool_percent: int | None = None
+    rollback_pool_to_update: int | None = None
 
     @property
     def active(self) -> bool:
@@ -214,6 +224,10 @@ class Refresh:
             rollback_at=now,
             rollback_percent=self.percent or 0,
             rollback_to_update=self.to_update or 0,
+            rollback_members_percent=self.members_percent,
+            rollback_members_to_update=self.members_to_update,
+            rollback_pool_percent=self.pool_percent,
+            rollback_pool_to_update=self.pool_to_update,
         )
 
 

@@ -16,7 +16,8 @@ from backend.domain.activity import Cause, Reason
 from backend.domain.backoff import NO_PROFILE, Backoff
 from backend.domain.cluster import ClusterStatus, Process
 from backend.domain.consultations import Question
-from backend.domain.node import ENDING, SERVING, Health, LeavesFor, Node, NodeState, ServerStatus, capacity
+from backend.domain.ids import short_id
+from backend.domain.node import ENDING, REBUILDING, SERVING, Health, LeavesFor, Node, NodeState, ServerStatus, capacity
 from backend.domain.profile import ProfileRef
 from backend.domain.refreshes import FORWARD
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, TrafficSource
@@ -49,6 +50,14 @@ class Wish:
     cause: Cause
     leaves_for: LeavesFor
     zone: str | None = None
+
+
+def _is_of_image(node: Node, profile: Profile) -> bool:
+    """Whether a node's root disk is of the image that a profile has now."""
+    if node.own_image is not None:
+        return node.own_image == profile.spec.image
+    seen = None if node.image_id is None else short_id(node.image_id)
+    return profile.own_image is None or profile.own_image == seen
 
 
 class Draft(Revision):
@@ -121,7 +130,9 @@ class Draft(Revision):
     def profile_of(self, node: Node) -> Profile | None:
         """What a node was to be made from, where that is still among what may be launched."""
         found = self._by_made.get((node.profile, node.instance_type)) or self._by_made.get((node.profile, None))
-        return None if found is None else replace(found, preemptible=node.preemptible)
+        if found is None or not _is_of_image(node, found):
+            return None
+        return replace(found, preemptible=node.preemptible)
 
     @cached_property
     def _by_made(self) -> dict[tuple[ProfileRef | None, str | None], Profile]:
@@ -336,7 +347,8 @@ class Draft(Revision):
         followed, arrived = come[Arrival.COMING], come[Arrival.ARRIVED]
         leaving = {node.id: node.weight for node in self.every(*ENDING) if self._leaves_a_gap(node)}
         missing = self.cluster.spec.desired + self.direct_capacity() - self.capacity() if self.failures else 0
-        under_way = {**followed, **leaving}
+        rebuilding = {node.id: node.weight for node in self.every(*REBUILDING)}
+        under_way = {**followed, **leaving, **rebuilding}
         return max(sum(weight for node_id, weight in under_way.items() if node_id not in arrived), missing)
 
     def is_refused(self) -> bool:

@@ -7,8 +7,9 @@ from functools import cached_property
 from backend.domain.activity import Reason
 from backend.domain.matching import matches
 from backend.domain.node import ENDING, PARKED, PARKING, SERVING, Health, LeavesFor, Node, ServerStatus, capacity
-from backend.domain.refreshes import Handling, Refresh, RefreshStatus
+from backend.domain.refreshes import Handling, Refresh, RefreshStatus, RefreshStrategy
 from backend.engine.draft import Draft
+from backend.engine.snapshot import Profile
 from backend.policies import refresh as policy
 from backend.policies.replacement import Arrival
 
@@ -55,7 +56,10 @@ class Fleet:
         if not self.back:
             return node.refresh_id == self._refresh.id
         since = self._refresh.rollback_at
-        return node.refresh_id != self._refresh.id and since is not None and node.created_at >= since
+        if node.refresh_id == self._refresh.id or since is None:
+            return False
+        rebuilt_at = node.in_service_at if self._refresh.strategy is RefreshStrategy.REPLACE_ROOT_VOLUME else None
+        return max(node.created_at, rebuilt_at or node.created_at) >= since
 
     def is_ready(self, node: Node) -> bool:
         """Whether a node is there to be used."""
@@ -93,6 +97,19 @@ class Fleet:
     def untouched(self) -> int:
         """How many places there are of which nothing is begun."""
         return sum(node.id not in self._followed for node in (*self.old, *self.parked))
+
+
+def anew_from(draft: Draft, refresh: Refresh, node: Node) -> Profile | None:
+    """What a node's root disk is to be written anew from; None where the node is replaced as a whole.
+
+    Only a server that runs is told so, and only where what is made now has a node of that type.
+    """
+    if refresh.strategy is not RefreshStrategy.REPLACE_ROOT_VOLUME or node.state not in SERVING:
+        return None
+    if node.health is not Health.HEALTHY or node.server_status is not ServerStatus.ACTIVE:
+        return None
+    found = (each for each in draft.choices if each.instance_type == node.instance_type and each.spec.image is not None)
+    return next(found, None)
 
 
 def is_outdated(draft: Draft, node: Node) -> bool:

@@ -94,6 +94,7 @@ def _node(draft: Draft, profile: Profile, launch_id: str, place: Place, replaces
         units=profile.units,
         preemptible=profile.preemptible,
         refresh_id=draft.made_for,
+        own_image=profile.own_image,
     )
 
 

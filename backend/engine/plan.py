@@ -20,6 +20,7 @@ from backend.engine.phases.health import check_health
 from backend.engine.phases.lifetime import end_lifetimes
 from backend.engine.phases.notices import heed_notices
 from backend.engine.phases.rebalance import rebalance
+from backend.engine.phases.rebuild import rebuild
 from backend.engine.phases.refresh import refresh_nodes
 from backend.engine.phases.relaunch import relaunch
 from backend.engine.phases.rest import rest
@@ -46,6 +47,7 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
     lead_warm_pool,
     relaunch,
     lead_traffic,
+    rebuild,
     depart,
     rest,
 )

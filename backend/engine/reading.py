@@ -81,7 +81,16 @@ def _mixed(conn: Connection, scope: Scope, mix: Mix | None, profile: Profile | R
             continue
         kind, image = override.instance_type or made.spec.instance_type, override.image or made.spec.image
         spec = replace(made.spec, instance_type=kind, image=image)
-        found.append(Profile(spec, made.ref, mixed=True, units=override.units, requirements=override.requirements))
+        found.append(
+            Profile(
+                spec,
+                made.ref,
+                mixed=True,
+                units=override.units,
+                requirements=override.requirements,
+                own_image=override.image,
+            )
+        )
     return reason if reason is not None and not found else found
 
 

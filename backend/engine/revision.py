@@ -11,7 +11,17 @@ from datetime import datetime, timedelta
 from random import Random
 
 from backend.domain import ids, mixes
-from backend.domain.activity import Activity, ActivityKind, ActivityStatus, Cause, Reason, ReasonKind, begun, over
+from backend.domain.activity import (
+    Activity,
+    ActivityKind,
+    ActivityStatus,
+    Cause,
+    CauseKind,
+    Reason,
+    ReasonKind,
+    begun,
+    over,
+)
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.changes import Changes, ClusterRows, Ending, Entries, MemberKey, Place
 from backend.domain.cluster import Cluster
@@ -176,6 +186,16 @@ class Revision:
         else:
             gone = move(node, _end_of(node), self.now)
             self.put(replace(gone, leaves_for=LeavesFor.FAILED_LAUNCH))
+
+    def fail_rebuild(self, node: Node, reason: Reason) -> None:
+        """The root disk of a node cannot be written anew: it goes, and another is launched in its place.
+
+        Source: Auto Scaling User Guide, "Replace root volumes during instance refresh".
+        """
+        self.end(node.activity_id, ActivityStatus.FAILED, reason)
+        cause = Cause(CauseKind.REFRESH_TERMINATE, self.now)
+        self.terminate(replace(node, activity_id=None, rebuilds_to=None), (cause,), LeavesFor.REFRESH)
+        self.again = True
 
     def forget(self, node: Node) -> None:
         """A node has left: its server is gone or no longer ours."""

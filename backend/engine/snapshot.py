@@ -28,6 +28,7 @@ class Profile:
         requirements: what its type is to have, where it is not chosen yet.
         cost, size, zones: of its type, where they were asked for.
         barred: sides, by whether they are preemptible, on which it is too dear.
+        own_image: short id of the image where the mix names it, and not the template.
     """
 
     spec: ServerSpec
@@ -40,6 +41,7 @@ class Profile:
     size: tuple[int, int, int] = (0, 0, 0)
     zones: tuple[str, ...] | None = None
     barred: tuple[bool, ...] = ()
+    own_image: str | None = None
 
     @property
     def instance_type(self) -> str:

@@ -9,7 +9,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from backend.domain.cluster import Cluster
-from backend.domain.node import ARRIVING, COOLING, ENDING, PARKED, PARKING, SERVING, WARM, WARMING, NodeState
+from backend.domain.node import (
+    ARRIVING,
+    COOLING,
+    ENDING,
+    PARKED,
+    PARKING,
+    REBUILDING,
+    SERVING,
+    WARM,
+    WARMING,
+    NodeState,
+)
 
 NAMESPACE: Final = "AWS/AutoScaling"
 DIMENSION: Final = "AutoScalingGroupName"
@@ -21,7 +32,7 @@ _COUNTED: Final[Mapping[str, frozenset[NodeState]]] = {
     "Terminating": ENDING,
     "TerminatingRetained": frozenset({NodeState.TERMINATING_RETAINED}),
     # Retained ones too. Source: stackd, retention_native.
-    "Total": SERVING | ARRIVING | ENDING | {NodeState.TERMINATING_RETAINED},
+    "Total": SERVING | ARRIVING | REBUILDING | ENDING | {NodeState.TERMINATING_RETAINED},
 }
 _WARM: Final[Mapping[str, frozenset[NodeState]]] = {
     "Warmed": WARM,

@@ -10,7 +10,7 @@ from random import Random
 
 from backend.domain.cluster import TerminationRule
 from backend.domain.mixes import Distribution
-from backend.domain.node import IN_WARM_POOL, Health, Node, NodeState
+from backend.domain.node import IN_WARM_POOL, REBUILDING, SERVING, Health, Node, NodeState
 from backend.domain.profile import LaunchSource
 from backend.policies import allocation
 
@@ -116,7 +116,8 @@ def _fitting(queues: Queues, units: int) -> Queues:
 
 def may_go(node: Node) -> bool:
     """Whether scale-in may choose it: in service and not protected, or still on its way there."""
-    return (node.counted or node.state in IN_WARM_POOL) and not (node.state is NodeState.IN_SERVICE and node.protected)
+    guarded = node.protected and node.state in SERVING | REBUILDING
+    return (node.counted or node.state in IN_WARM_POOL) and not guarded
 
 
 def _first(item: tuple[Key, Node]) -> Key:

@@ -11,6 +11,7 @@ from uuid import uuid4
 from backend.clock import Clock
 from backend.domain.cluster import Cluster, ClusterSpec
 from backend.domain.mixes import Mix
+from backend.domain.node import LEAVING
 from backend.domain.page import Page
 from backend.domain.parameters import ALIAS
 from backend.domain.profile import LaunchSource
@@ -31,6 +32,7 @@ from backend.domain.refreshes import (
     RefreshReason,
     RefreshRequest,
     RefreshStatus,
+    RefreshStrategy,
     RollbackCause,
     document,
 )
@@ -40,7 +42,7 @@ from backend.errors import StaleRead
 from backend.policies.replacement import LAUNCH_FIRST
 from backend.services import mixes, sources, warm_pools
 from backend.services.mixes import Ground
-from backend.store import alarms, clusters, intents, refreshes, templates, watches
+from backend.store import alarms, clusters, intents, nodes, refreshes, templates, watches
 from backend.store.listening import Audience
 from backend.store.session import Connection, Store
 
@@ -111,6 +113,8 @@ class Refreshes:
                 raise RefreshRefused(RefreshFlaw.SKIPS_CONFIGURATION)
             if mix is not None:
                 _check_mix(cluster, mix)
+            if request.strategy is RefreshStrategy.REPLACE_ROOT_VOLUME:
+                _check_rebuilds(conn, cluster, brings)
             _check_alarms(conn, scope, request.alarms)
             made = _made(cluster, request, brings, now, _maintenance(conn, cluster))
             refreshes.REFRESHES.add(conn, scope, made)
@@ -212,6 +216,30 @@ def _check_mix(cluster: Cluster, mix: Mix) -> None:
     mixes.check_capacity_type(kind, mix)
     if cluster.warm_pool is not None:
         warm_pools.check_mix(cluster.name, mix, kind, joining=True)
+
+
+def _check_rebuilds(conn: Connection, cluster: Cluster, brings: _Brought) -> None:
+    """Refuse to replace root disks where not every node can be told what by.
+
+    Raises:
+        RefreshRefused
+
+    Source: Auto Scaling User Guide, "Replace root volumes during instance refresh": its requirements and limitations.
+    """
+    mix = brings.mix
+    if mix is None or cluster.spec.mix is None:
+        raise RefreshRefused(RefreshFlaw.NEEDS_MIX)
+    if not mix.overrides or any(each.image is None for each in mix.overrides):
+        raise RefreshRefused(RefreshFlaw.NEEDS_IMAGES)
+    sources_brought = [brings.source, *(each.source for each in mix.overrides)]
+    if any(each is not None and each.template_version in _MOVING for each in sources_brought):
+        raise RefreshRefused(RefreshFlaw.MOVING_VERSION)
+    if cluster.warm_pool is not None:
+        raise RefreshRefused(RefreshFlaw.WARM_POOL)
+    known = {each.instance_type for each in mix.overrides}
+    here = {node.instance_type for node in nodes.of_cluster(conn, cluster.id) if node.state not in LEAVING}
+    if not mix.by_requirements and not here <= known:
+        raise RefreshRefused(RefreshFlaw.FOREIGN_TYPES)
 
 
 def _is_reversible(conn: Connection, scope: Scope, spec: ClusterSpec) -> bool:

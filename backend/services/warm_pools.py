@@ -7,6 +7,8 @@ from backend.domain.cluster import Cluster
 from backend.domain.mixes import Mix
 from backend.domain.node import COOLING, IN_WARM_POOL, WARMING, Member
 from backend.domain.page import Page
+from backend.domain.refresh_findings import RefreshForbidsPool
+from backend.domain.refreshes import RefreshStrategy
 from backend.domain.scope import Scope
 from backend.domain.warm_pool_findings import (
     UnfitMix,
@@ -17,7 +19,7 @@ from backend.domain.warm_pool_findings import (
     WarmPoolUnfit,
 )
 from backend.domain.warm_pools import WarmPool, WarmPoolRequest, put_cause
-from backend.store import clusters, configurations, intents, nodes
+from backend.store import clusters, configurations, intents, nodes, refreshes
 from backend.store.session import Connection, Store
 
 
@@ -35,6 +37,7 @@ class WarmPools:
             ClusterNotFound, ClusterDeleting
             WarmPoolDeleting: the one it has is on its way out.
             WarmPoolUnfit: none goes with its mix.
+            RefreshForbidsPool: none goes with its refresh that is under way.
         """
         now = self._clock.now()
 
@@ -44,6 +47,7 @@ class WarmPools:
             if standing is not None and standing.deleting:
                 raise WarmPoolDeleting(name)
             check_mix(cluster.name, cluster.spec.mix, cluster.spec.capacity_type)
+            _check_refresh(conn, cluster)
             wanted = request.applied(standing)
             sizes = (_size(cluster, standing), _size(cluster, wanted))
             cause = put_cause(standing, wanted, sizes, now)
@@ -99,6 +103,25 @@ class WarmPools:
         # A launch configuration that is no more is not told.
         items = [one._replace(configuration=None) if one.configuration in gone else one for one in found.items]
         return cluster.warm_pool, Page(items, found.marker)
+
+
+def _check_refresh(conn: Connection, cluster: Cluster) -> None:
+    """Refuse a warm pool while root disks are replaced, or while a mix is brought that goes with none.
+
+    Raises:
+        RefreshForbidsPool
+
+    Source: Auto Scaling User Guide, "Replace root volumes during instance refresh": its limitations.
+    """
+    refresh = refreshes.active(conn, cluster)
+    if refresh is None:
+        return
+    if refresh.strategy is RefreshStrategy.REPLACE_ROOT_VOLUME:
+        raise RefreshForbidsPool(cluster.name)
+    try:
+        check_mix(cluster.name, refresh.mix, cluster.spec.capacity_type)
+    except WarmPoolUnfit as found:
+        raise RefreshForbidsPool(cluster.name) from found
 
 
 def check_mix(cluster: str, mix: Mix | None, capacity_type: str | None, *, joining: bool = False) -> None:

@@ -144,6 +144,7 @@ _MEMBER_COLUMNS = (
     _t.profile_template_name,
     _t.profile_template_version,
     _t.units,
+    _t.own_image,
 )
 _WARM = _t.state.in_(sorted(map(str, IN_WARM_POOL)))
 _OWN = and_(_t.server_short_id.is_not(None), _t.state.not_in(sorted(map(str, IN_WARM_POOL))))

@@ -271,6 +271,9 @@ def node_values(node: Node) -> dict[str, Any]:
         "notice": None if node.notice is None else str(node.notice),
         "volume_failed": node.volume_failed,
         "refresh_id": node.refresh_id,
+        "own_image": node.own_image,
+        "rebuilds_to": node.rebuilds_to,
+        "rebuilt_from": node.rebuilt_from,
     }
 
 
@@ -322,6 +325,9 @@ def node_of(row: Row[Any]) -> Node:
         notice=None if row.notice is None else Notice(row.notice),
         volume_failed=bool(row.volume_failed),
         refresh_id=row.refresh_id,
+        own_image=row.own_image,
+        rebuilds_to=row.rebuilds_to,
+        rebuilt_from=row.rebuilt_from,
     )
 
 

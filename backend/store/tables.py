@@ -174,6 +174,10 @@ nodes = table(
     Column("warms_to", WORD),
     Column("drawn_at", Instant),
     Column("power_asked_at", Instant),
+    # Of its root disk: the image where it is an override's or was replaced, what it is replaced by, what it had before.
+    Column("own_image", NAME),
+    Column("rebuilds_to", NAME),
+    Column("rebuilt_from", ID),
     # The cloud's word that it will take the server back.
     Column("notice", WORD),
     # Whether a volume of its server was seen in error.

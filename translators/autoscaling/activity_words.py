@@ -33,6 +33,8 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     # Source: conformance/recorded stackd.autoscaling.refresh_native.
     CauseKind.REFRESH_LAUNCH: "an instance was launched in response to an instance refresh.",
     CauseKind.REFRESH_TERMINATE: "an instance was taken out of service in response to an instance refresh.",
+    # unsourced
+    CauseKind.REFRESH_REBUILD: "the root volume of an instance was replaced in response to an instance refresh.",
     CauseKind.USER_SET_DESIRED: f"a user request explicitly set group desired capacity {_STEP}.",
     CauseKind.USER_EXECUTED_POLICY: f"a user request executed policy {{policy}} {_STEP}.",
     CauseKind.ALARM_TRIGGERED_POLICY: f"a monitor alarm {{alarm}} in state ALARM triggered policy {{policy}} {_STEP}.",
@@ -100,6 +102,7 @@ _DESCRIPTIONS: Final[Mapping[ActivityKind, str]] = {
     ActivityKind.DETACH: "Detaching EC2 instance",
     ActivityKind.ENTER_STANDBY: "Moving EC2 instance to Standby",
     ActivityKind.EXIT_STANDBY: "Moving EC2 instance out of Standby",
+    ActivityKind.REBUILD: "Replacing root volume of EC2 instance",  # unsourced
     ActivityKind.HEALTH_CHECK: "Checking the health of EC2 instances",
     ActivityKind.SCHEDULE: "Executing a scheduled action",  # unsourced
 }
@@ -112,6 +115,7 @@ _FAILED: Final[Mapping[ActivityKind, str]] = {
     ActivityKind.WARM_TERMINATE: " Terminating EC2 instance failed.",
     ActivityKind.HEALTH_CHECK: " Checking the health of EC2 instances failed.",
     ActivityKind.SCHEDULE: " Executing the scheduled action failed.",  # unsourced
+    ActivityKind.REBUILD: " Replacing root volume failed.",  # unsourced
 }
 # Source: stackd retention_force; of a heartbeat the CodeDeploy User Guide, "Troubleshoot Auto Scaling issues".
 _DECIDED: Final[Mapping[str, str]] = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from backend.domain import launch_findings, mix_findings, refresh_findings, warm_pool_findings
+from backend.domain.refresh_findings import RefreshFlaw
 from backend.domain.warm_pool_findings import UnfitMix
 from translators.autoscaling.refusals import validation
 from translators.errors import AWSError, Table
@@ -53,6 +54,20 @@ _IRREVERSIBLE: Final = (
     " Systems Manager parameter instead of an AMI ID) or launch template version ($Latest or $Default) is present on"
     " the Auto Scaling group."
 )
+
+# Source: of launch configurations the User Guide's words; else unsourced.
+_FLAWS: Final[Mapping[RefreshFlaw, str]] = {
+    RefreshFlaw.NOT_REVERSIBLE: _IRREVERSIBLE,
+    RefreshFlaw.SKIPS_CONFIGURATION: "Using skip matching with a launch configuration is not supported.",
+    RefreshFlaw.NEEDS_MIX: "ReplaceRootVolume requires an Auto Scaling group, and a desired"
+    " configuration, with a mixed instances policy.",
+    RefreshFlaw.NEEDS_IMAGES: "ReplaceRootVolume requires an ImageId in every launch template override"
+    " of the desired configuration.",
+    RefreshFlaw.MOVING_VERSION: "ReplaceRootVolume requires a launch template version other than $Latest and $Default.",
+    RefreshFlaw.FOREIGN_TYPES: "ReplaceRootVolume requires the instance types of all instances in the"
+    " launch template overrides of the desired configuration.",
+    RefreshFlaw.WARM_POOL: "ReplaceRootVolume is not supported for an Auto Scaling group that has a warm pool.",
+}
 
 
 def _no_refresh(found: refresh_findings.NoRefresh) -> AWSError:
@@ -114,11 +129,9 @@ TABLE: Final[Table] = {
         "An active instance refresh with a desired configuration exists. All configuration options derived from the"
         " desired configuration are not available for update while the instance refresh is active."
     ),
-    # Source: of launch configurations the User Guide's words; else unsourced.
-    refresh_findings.RefreshRefused: lambda found: (
-        validation("Using skip matching with a launch configuration is not supported.")
-        if found.flaw is refresh_findings.RefreshFlaw.SKIPS_CONFIGURATION
-        else validation(_IRREVERSIBLE)
+    refresh_findings.RefreshRefused: lambda found: validation(_FLAWS[found.flaw]),
+    refresh_findings.RefreshForbidsPool: lambda _: AWSError(  # unsourced
+        "InstanceRefreshInProgress", "The instance refresh that is in progress does not support warm pools."
     ),
     # unsourced
     refresh_findings.AlarmNotFound: lambda found: validation(f"CloudWatch alarm {found.alarm} does not exist."),

@@ -147,7 +147,9 @@ def tag(cluster_name: str, item: Tag) -> dict[str, Any]:
 
 def instance(member: Member, zone_ids: ZoneIds) -> dict[str, Any]:
     """One Instance of a group; health in mixed case, as here and nowhere else."""
-    server, zone, state, health, protected, instance_type, configuration, template_id, name, version, units = member
+    server, zone, state, health, protected, instance_type, configuration, template_id, name, version, units, image = (
+        member
+    )
     told: dict[str, Any] = {
         "InstanceId": f"i-{server}",
         "InstanceType": instance_type,
@@ -160,6 +162,8 @@ def instance(member: Member, zone_ids: ZoneIds) -> dict[str, Any]:
         told["AvailabilityZoneId"] = zone_ids[zone]
     if units is not None:
         told["WeightedCapacity"] = str(units)
+    if image is not None:
+        told["ImageId"] = arns.image_id(image)
     if configuration is not None:
         told["LaunchConfigurationName"] = configuration
     elif template_id is not None:

@@ -9,7 +9,7 @@ from backend.domain.cluster import SourceRequest
 from backend.domain.mixes import MixRequest
 from backend.domain.refreshes import RefreshRequest, RefreshStrategy
 from translators.autoscaling import groups, refresh_words
-from translators.autoscaling.errors import unknown_group, unsupported, validation
+from translators.autoscaling.errors import unknown_group, validation
 from translators.autoscaling.listing import among, limit_of, marker_of, result
 from translators.registry import Call, Result, operation
 
@@ -29,20 +29,14 @@ def start(call: Call) -> Result:
             " DesiredConfiguration parameter is empty. Set AutoRollback to false or specify a desired configuration and"
             " try again."
         )
-    if strategy is RefreshStrategy.REPLACE_ROOT_VOLUME:
-        _refuse_root_volumes(desired)
-    source, mix = _desired(call, desired)
-    request = RefreshRequest(strategy=strategy, desired=source, mix=mix, **given)
-    return {"InstanceRefreshId": call.backend.refreshes.start(call.scope, name, request)}
-
-
-def _refuse_root_volumes(desired: Mapping[str, Any]) -> None:
-    if not desired:
+    if strategy is RefreshStrategy.REPLACE_ROOT_VOLUME and not desired:
         raise validation(
             "The request isn't valid. The DesiredConfiguration parameter must be specified when using"
             " ReplaceRootVolume. Add the DesiredConfiguration parameter and try again."
         )
-    raise unsupported("Strategy ReplaceRootVolume")
+    source, mix = _desired(call, desired)
+    request = RefreshRequest(strategy=strategy, desired=source, mix=mix, **given)
+    return {"InstanceRefreshId": call.backend.refreshes.start(call.scope, name, request)}
 
 
 def _desired(call: Call, desired: Mapping[str, Any]) -> tuple[SourceRequest | None, MixRequest | None]:

@@ -98,14 +98,32 @@ def refresh(item: Refresh, now: datetime) -> dict[str, Any]:
     }
     if item.source is not None:
         told["DesiredConfiguration"] = group_words.launched_from(item.source, item.mix)
+    told["ProgressDetails"] = _progress(
+        (item.members_percent, item.members_to_update), (item.pool_percent, item.pool_to_update)
+    )
     if item.rollback_cause is not None:
-        told["RollbackDetails"] = {
+        back = {
             "RollbackReason": _ROLLBACKS[item.rollback_cause](item.rollback_data or {}),
             "RollbackStartTime": item.rollback_at,
             "PercentageCompleteOnRollback": item.rollback_percent,
             "InstancesToUpdateOnRollback": item.rollback_to_update,
+            "ProgressDetailsOnRollback": _progress(
+                (item.rollback_members_percent, item.rollback_members_to_update),
+                (item.rollback_pool_percent, item.rollback_pool_to_update),
+            ),
         }
+        told["RollbackDetails"] = {name: value for name, value in back.items() if value is not None}
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _progress(live: tuple[int | None, int | None], warm: tuple[int | None, int | None]) -> dict[str, Any] | None:
+    """InstanceRefreshProgressDetails, of groups with a warm pool alone. Source: the model."""
+    if live[0] is None:
+        return None
+    return {
+        "LivePoolProgress": {"PercentageComplete": live[0], "InstancesToUpdate": live[1]},
+        "WarmPoolProgress": {"PercentageComplete": warm[0], "InstancesToUpdate": warm[1]},
+    }
 
 
 def status_reason(item: Refresh, now: datetime) -> str | None:

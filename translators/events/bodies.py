@@ -98,6 +98,8 @@ def _action(bodies: Bodies, message: Message) -> Telling:
     moving, server = _TRANSITIONS[data["transition"]], data.get("server_id")
     instance = None if server is None else arns.instance_id(server)
     ways = {"Origin": data["origin"], "Destination": data["destination"]}
+    # Source: Auto Scaling User Guide, "Auto Scaling event reference".
+    what = {"Action": "ReplaceRootVolume"} if data.get("rebuilds") else {}
     common = {
         "LifecycleActionToken": data["token"],
         "AutoScalingGroupName": message.cluster_name,
@@ -115,7 +117,9 @@ def _action(bodies: Bodies, message: Message) -> Telling:
         "Time": milliseconds(message.created_at),
     }
     detail_type = f"EC2 Instance-{_ACTIONS[data['transition']]} Lifecycle Action"
-    event = bodies.event(message, detail_type, message.created_at, [bodies.group_arn(message)], {**common, **ways})
+    event = bodies.event(
+        message, detail_type, message.created_at, [bodies.group_arn(message)], {**common, **ways, **what}
+    )
     # unsourced: the words are those that consumers quote
     subject = f"Auto Scaling:  Lifecycle action '{moving}' for instance {instance} in progress."
     return Telling(message.id, text(body), subject, event)

@@ -10,6 +10,7 @@ from backend.domain.node import (
     ENDING,
     PARKED,
     PARKING,
+    REBUILDING,
     SERVING,
     LeavesFor,
     Node,
@@ -100,7 +101,7 @@ def _grow(draft: Draft, present: int, lacking: int) -> None:
 
 def _gives_up(draft: Draft, present: int, lacking: int) -> bool:
     """A cluster that has a node in service did succeed in launching: it goes on trying, ever more rarely."""
-    if lacking <= 0 or draft.every(*SERVING, *PARKING, *PARKED):
+    if lacking <= 0 or draft.every(*SERVING, *REBUILDING, *PARKING, *PARKED):
         return False
     rule, cluster = draft.settings.backoff, draft.cluster
     if not backoff.is_hopeless(rule, draft.failures):

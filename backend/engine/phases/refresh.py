@@ -8,22 +8,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from backend.domain.activity import Cause, CauseKind, Reason
 from backend.domain.cluster import Process
+from backend.domain.lifecycle import told_as
 from backend.domain.mixes import weighed
-from backend.domain.node import ARRIVING, SERVING, TRANSITIONS, LeavesFor, Node, NodeState, capacity
+from backend.domain.node import (
+    ARRIVING,
+    REBUILDING,
+    SERVING,
+    TRANSITIONS,
+    LeavesFor,
+    Node,
+    NodeState,
+    capacity,
+    move,
+)
 from backend.domain.refreshes import Handling, Refresh, RefreshReason, RefreshStatus, RollbackCause
 from backend.engine.draft import Draft, Wish
 from backend.engine.drawing import dismiss, members
-from backend.engine.fleet import Fleet, is_outdated
+from backend.engine.fleet import Fleet, anew_from, is_outdated
 from backend.policies import brake
 from backend.policies import refresh as policy
 from backend.policies.replacement import Arrival
 
 STALLED_AFTER: Final = timedelta(hours=1)
 LONGEST: Final = timedelta(days=14)
+_PARTS: Final = ("members_percent", "members_to_update", "pool_percent", "pool_to_update")
 _FAULTS: Final = {
     RollbackCause.ALARM: RefreshReason.ALARM,
     RollbackCause.OVERDUE: RefreshReason.OVERDUE,
@@ -95,14 +107,16 @@ def _waits_for_types(draft: Draft, refresh: Refresh) -> bool:
 
 def _measured(draft: Draft, refresh: Refresh, fleet: Fleet) -> Refresh:
     """How far it has come, and what it waits for; coming nearer to the end is progress."""
-    scores = fleet.scores
+    pool = _pool_scores(draft)
+    percent, told = _come(fleet, [*fleet.scores, *pool])
     if fleet.back:
-        percent, told = policy.percent_back(scores), len(scores) - scores.count(0)
         percent = percent if refresh.percent is None else min(percent, refresh.percent)
         nearer = refresh.to_update is not None and told > refresh.to_update
     else:
-        percent, told = policy.percent(scores), sum(score < policy.DONE for score in scores)
         nearer = refresh.to_update is None or told < refresh.to_update
+    parts: dict[str, Any] = dict.fromkeys(_PARTS)
+    if draft.cluster.warm_pool is not None:
+        parts = dict(zip(_PARTS, (*_come(fleet, fleet.scores), *_come(fleet, pool)), strict=True))
     for node in fleet.new:
         if fleet.is_fresh(node):
             draft.wake_for_arrival(node)
@@ -112,13 +126,26 @@ def _measured(draft: Draft, refresh: Refresh, fleet: Fleet) -> Refresh:
         to_update=told,
         reason=_waits_for(fleet),
         progress_at=draft.now if nearer else refresh.progress_at,
+        **parts,
     )
+
+
+def _pool_scores(draft: Draft) -> list[int]:
+    """How far the warm pool is: what is old leaves it at once, and whoever comes after that is as it is to be."""
+    return [0 if is_outdated(draft, node) else policy.DONE for node in members(draft)]
+
+
+def _come(fleet: Fleet, scores: list[int]) -> tuple[int, int]:
+    """How far these places have come, in percent, and of how many that is told."""
+    if fleet.back:
+        return policy.percent_back(scores), len(scores) - scores.count(0)
+    return policy.percent(scores), sum(score < policy.DONE for score in scores)
 
 
 def _waits_for(fleet: Fleet) -> dict[str, str] | None:
     """What it waits for, with an example; None where it goes on."""
     found = (
-        (RefreshReason.AVAILABLE, [node for node in (*fleet.new, *fleet.old) if node.state in ARRIVING]),
+        (RefreshReason.AVAILABLE, [node for node in (*fleet.new, *fleet.old) if node.state in ARRIVING | REBUILDING]),
         (RefreshReason.WARMING, [node for node in fleet.new if node.state in SERVING and not fleet.is_ready(node)]),
         (RefreshReason.TERMINATING, fleet.leaving),
         (RefreshReason.PROTECTED, [node for node in fleet.old if node.protected]),
@@ -243,6 +270,7 @@ def _cancel(draft: Draft, refresh: Refresh) -> None:
     until = (refresh.progress_at or draft.now) + STALLED_AFTER
     if waits and draft.now < until:
         coming = [node for node in draft.every(*ARRIVING) if node.replaces is not None or node.refresh_id == refresh.id]
+        coming += draft.every(*REBUILDING)
         if coming or Fleet(draft, refresh).leaving:
             draft.wake(until)
             return
@@ -322,18 +350,20 @@ def _replace(draft: Draft, refresh: Refresh, fleet: Fleet) -> None:
     allowed = places if fleet.back else policy.until(places, refresh.checkpoints, refresh.checkpoint)
     allowed -= places - fleet.untouched
     under_way = len(fleet.leaving) + sum(not fleet.is_ready(node) for node in fleet.new) + len(draft.wishes)
+    under_way += sum(node.state in REBUILDING for node in fleet.old)
     at_once = max(1, bounds.most - bounds.least)
     for node in _candidates(draft, refresh, fleet)[: max(0, allowed)]:
         cost = node.weight if fleet.is_ready(node) else 0
         alone = not under_way and fleet.ready >= desired  # nothing fits between the bounds: one at a time
+        ahead = node.weight <= room or (alone and refresh.maximum_percent is not None)
         if cost <= spare if cost else under_way < at_once:
-            _terminate(draft, node)
+            _renew(draft, refresh, node)
             spare -= cost
-        elif node.weight <= room or (alone and refresh.maximum_percent is not None):
+        elif ahead and anew_from(draft, refresh, node) is None:
             draft.wishes.append(Wish(node, Cause(CauseKind.REFRESH_LAUNCH, draft.now), LeavesFor.REFRESH))
             room -= node.weight
         elif alone:
-            _terminate(draft, node)
+            _renew(draft, refresh, node)
             spare -= cost
         else:
             continue  # one that counts less, or that serves nobody, may fit
@@ -356,6 +386,26 @@ def _candidates(draft: Draft, refresh: Refresh, fleet: Fleet) -> list[Node]:
 
 def _may_go(node: Node, refresh: Refresh) -> bool:
     return not node.protected or refresh.protected is Handling.REFRESH
+
+
+def _renew(draft: Draft, refresh: Refresh, node: Node) -> None:
+    """An old node goes, or stays and has its root disk written anew from what nodes are made from now."""
+    wanted = anew_from(draft, refresh, node)
+    if wanted is None:
+        _terminate(draft, node)
+        return
+    moved = replace(
+        move(node, NodeState.REPLACING_ROOT_VOLUME, draft.now),
+        profile=wanted.ref,
+        units=wanted.units,
+        refresh_id=draft.made_for,
+        rebuilds_to=wanted.spec.image,
+        rebuilt_from=node.image_id,
+        leaves_for=None,
+    )
+    entry = draft.open(told_as(moved), (Cause(CauseKind.REFRESH_REBUILD, draft.now),), moved)
+    draft.put(replace(moved, activity_id=entry.id))
+    draft.again = True
 
 
 def _terminate(draft: Draft, node: Node) -> None:

@@ -20,7 +20,7 @@ def lead_waits(draft: Draft) -> None:
             _wait(draft, node)
     for node in draft.every(NodeState.PENDING_PROCEED):
         if _has_ended(node):
-            draft.fail_launch(node, Reason(ReasonKind.SERVER_VANISHED))
+            _end(draft, node)
         elif draft.before.nodes[node.id].state is NodeState.PENDING_PROCEED:
             draft.enter_service(node)
         else:
@@ -43,7 +43,7 @@ def _has_ended(node: Node) -> bool:
 def _end(draft: Draft, node: Node) -> None:
     if node.state in _LEAVING_WAITS:
         draft.forget(node)
-    elif node.returns:
+    elif node.returns or node.is_rebuilt:
         cause = Cause(CauseKind.HEALTH_TERMINATED_OR_STOPPED, draft.now)
         draft.terminate(node, (cause,), LeavesFor.HEALTH)
     else:

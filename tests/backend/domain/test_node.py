@@ -19,6 +19,7 @@ from backend.domain.node import (
     PARKED,
     PARKING,
     PARTING,
+    REBUILDING,
     SERVING,
     TRANSITIONS,
     WARM,
@@ -33,7 +34,10 @@ from backend.domain.node import (
 from tests.factories import NOW, cluster, node
 
 LATER = NOW + timedelta(minutes=1)
-CLASSES = (ARRIVING, SERVING, PARKING, PARKED, ENDING, PARTING, KEPT, GONE, WARMING, WARM, COOLING, KEPT_WARM)
+CLASSES = (
+    *(ARRIVING, SERVING, REBUILDING, PARKING, PARKED, ENDING, PARTING, KEPT, GONE),
+    *(WARMING, WARM, COOLING, KEPT_WARM),
+)
 GROUP = cluster()
 
 
@@ -67,6 +71,16 @@ def test_nothing_leaves_the_end():
         assert TRANSITIONS[state] <= ENDING | KEPT | GONE
     for state in COOLING:
         assert TRANSITIONS[state] <= COOLING | KEPT_WARM | GONE
+
+
+def test_who_is_rebuilt_counts_and_comes_back_or_ends():
+    for state in REBUILDING:
+        assert state in COUNTED
+        assert TRANSITIONS[state] <= REBUILDING | ARRIVING | SERVING | ENDING
+        assert node(GROUP, "n", state=state).is_rebuilt
+    assert node(GROUP, "n", state=NodeState.PENDING_WAIT, in_service_at=NOW).is_rebuilt
+    assert not node(GROUP, "n", state=NodeState.PENDING_WAIT, in_service_at=None).is_rebuilt
+    assert not node(GROUP, "n", state=NodeState.PENDING, in_service_at=NOW).is_rebuilt  # from standby
 
 
 def test_members_of_the_warm_pool_neither_count_nor_serve():

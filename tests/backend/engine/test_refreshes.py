@@ -202,15 +202,19 @@ def test_a_pool_is_refreshed_when_the_members_are(world, preferences):
     assert pooled(world, cluster) == {1: 3}
     servers = {node.server_id for node in world.nodes(cluster)}
     start(world, desired=V2, **preferences)
+    parts = []
     for _ in range(60):
         world.pass_time(2)
         drawn = [node for node in world.nodes(cluster) if node.drawn_at is not None and node.server_id in servers]
         assert not drawn  # nothing of what was is brought into service
+        now = told(world)
+        parts.append((now.members_percent, now.members_to_update, now.pool_percent, now.pool_to_update))
         if told(world).status == "Successful":
             break
     assert told(world).status == "Successful"
     world.pass_time(60, 2)
     assert (versions(world, cluster), pooled(world, cluster)) == ({2: 2}, {2: 3})
+    assert (parts[0][2:], parts[-1]) == ((0, 3), (100, 0, 100, 0))
 
 
 def test_a_rollback_leaves_nothing_in_the_pool_of_what_was_brought(world):
@@ -219,9 +223,12 @@ def test_a_rollback_leaves_nothing_in_the_pool_of_what_was_brought(world):
     start(world, desired=V2, minimum_percent=50, bake_seconds=3600)
     world.pass_time(120, 2)
     assert (told(world).status, pooled(world, cluster)) == ("Baking", {2: 3})
+    assert (told(world).percent, told(world).pool_percent) == (100, 100)
     world.backend.refreshes.roll_back(SCOPE, "web")
     world.pass_time(120, 2)
     assert told(world).status == "RollbackSuccessful"
+    assert (told(world).percent, told(world).members_percent, told(world).pool_percent) == (0, 0, 0)
+    assert (told(world).rollback_members_percent, told(world).rollback_pool_percent) == (100, 100)
     assert (versions(world, cluster), pooled(world, cluster)) == ({1: 2}, {1: 3})
 
 

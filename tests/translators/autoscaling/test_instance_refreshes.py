@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from backend.domain.refresh_findings import RefreshFlaw, RefreshRefused
 from backend.domain.refreshes import Handling, RefreshReason, RefreshStatus, RollbackCause
 from tests import factories
 from tests.factories import NOW
-from translators.autoscaling import refresh_words
+from translators.autoscaling import fleet_errors, refresh_words
 
 SERVER = "0a1b2c3d-4e5f-4a6b-8c7d-9e8f7a6b5c4d"
 INSTANCE = "i-0a1b2c3d4e5f4a6b8"
@@ -131,6 +132,11 @@ def test_refusals(world, refused, request_, words):
     assert described(world) == []
 
 
+@pytest.mark.parametrize("flaw", list(RefreshFlaw))
+def test_every_flaw_has_words(flaw):
+    assert fleet_errors.TABLE[RefreshRefused](RefreshRefused(flaw)).code == "ValidationError"
+
+
 def test_eleven_alarms_are_refused(world, refused):
     world.group()
     alarms = {"Alarms": [f"a{each}" for each in range(11)]}
@@ -191,6 +197,20 @@ def test_a_rollback_tells_why(cause):
         "PercentageCompleteOnRollback": 100,
         "InstancesToUpdateOnRollback": 0,
     }
+
+
+def test_what_is_told_of_a_warm_pool():
+    """Source: the model, InstanceRefreshProgressDetails."""
+    item = factories.refresh(
+        OWNER, percent=60, to_update=2, members_percent=100, members_to_update=0, pool_percent=0, pool_to_update=2
+    )
+    parts = {
+        "LivePoolProgress": {"PercentageComplete": 100, "InstancesToUpdate": 0},
+        "WarmPoolProgress": {"PercentageComplete": 0, "InstancesToUpdate": 2},
+    }
+    assert refresh_words.refresh(item, NOW)["ProgressDetails"] == parts
+    back = refresh_words.refresh(item.rolled_back(RollbackCause.USER, {}, NOW), NOW)
+    assert back["RollbackDetails"]["ProgressDetailsOnRollback"] == parts
 
 
 def test_what_is_left_of_a_bake():

@@ -20,7 +20,6 @@ MODEL: Final = botocore.session.get_session().get_service_model("autoscaling")
 ANSWERED: Final = tuple(name for name in MODEL.operation_names if registry.find("autoscaling", name) is not None)
 
 PRICES: Final = "prices are the operator's: no type is left out for its price"
-POOLED: Final = "told of the warm pool's own progress, which a refresh leaves alone"
 AS_IT_CAME: Final = "launch configurations are told as they came"
 
 UNREAD: Final[Mapping[str, str]] = {
@@ -36,9 +35,6 @@ UNTOLD: Final[Mapping[str, str]] = {
     "DescribeAccountSettings.Settings.": "told of settings that are enforced, and none is",
     f"{_GROUPS}.CapacityReservationSpecification.CapacityReservationTarget": "there are no capacity reservations",
     f"{_GROUPS}.MixedInstancesPolicy.LaunchTemplate.Overrides.InstanceRequirements.": PRICES,
-    "DescribeAutoScalingInstances.AutoScalingInstances.ImageId": "told where the image was replaced or overridden",
-    "DescribeInstanceRefreshes.InstanceRefreshes.ProgressDetails": POOLED,
-    "DescribeInstanceRefreshes.InstanceRefreshes.RollbackDetails.ProgressDetailsOnRollback": POOLED,
     f"{_CONFIGURATIONS}.BlockDeviceMappings.": AS_IT_CAME,
     f"{_CONFIGURATIONS}.ClassicLinkVPCId": "EC2-Classic is refused",
     f"{_CONFIGURATIONS}.MetadataOptions.": AS_IT_CAME,
