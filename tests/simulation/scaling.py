@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from backend.domain.alarms import AlarmState, Comparison, WantedAlarm, Watched
-from backend.domain.metric_queries import MetricStat
-from backend.domain.metrics import Metric
+from backend.domain.metric_queries import MetricStat, Query
+from backend.domain.metrics import HOUR, Metric, measured
+from backend.domain.prediction import Gauge, MaximumBreach, Mode, Prediction
 from backend.domain.scaling import Adjustment, Breach, PolicyKind, ScalingPolicy, Step, WantedPolicy
 from backend.errors import Finding
 from backend.services.scaling_policies import PolicyName, Said
+from backend.store.types import from_micros
 from tests.simulation.companion import Companion, Deed
 
 if TYPE_CHECKING:
@@ -24,7 +27,21 @@ _STEPS: Final = {"out": 1, "more": 2, "in": -1}
 _SIMPLE: Final = {"up": 1, "down": -1}
 _THRESHOLD: Final = 50.0
 _MEASURED: Final = 60.0
+_AHEAD: Final = "ahead"
+_BUFFERS: Final = (0, 300, 3540)
+_PAST: Final = 30
+"""Hours of a load that were measured before."""
+_HOUR: Final = timedelta(hours=1)
+_WORK, _BUSY, _UNITS = (Metric("App", name) for name in ("Work", "Busy", "Units"))
+
+
+def needed(at: datetime) -> int:
+    """The nodes that a load needs which comes again each day."""
+    return 2 + at.hour % 5
+
+
 _MICROS: Final = 1_000_000
+_ASKED_ANEW: Final = "asked anew"
 
 
 class _Decision(NamedTuple):
@@ -51,6 +68,7 @@ class Decisions:
         self.world = world
         self.model = model
         self.added_at: dict[str, int] = {}
+        self.acted: set[tuple[str, datetime]] = set()
         self._read = 0
         self._raw = world.store.database.raw
         world.chaos.on_commit.append(self._committed)
@@ -60,8 +78,38 @@ class Decisions:
         for row in self._raw.execute(question, (self._read,)).fetchall():
             decision = _Decision(*row)
             self._read = decision.seq
+            if decision.name == _ASKED_ANEW:
+                self.acted = {each for each in self.acted if each[0] != decision.cluster_id}
+                continue
+            if decision.name == _AHEAD:
+                self._once(decision)
             if decision.stayed is None:
                 self._done(decision)
+
+    def _once(self, decision: _Decision) -> None:
+        """What is foreseen for an hour is acted by once, whether or not anything comes of it."""
+        buffer, known = self._foreseeing(decision.cluster_id)
+        if not known or decision.stayed == "no_data":
+            return
+        hour = (decision.cluster_id, (from_micros(decision.at) + buffer).replace(minute=0, second=0, microsecond=0))
+        if hour in self.acted:
+            raise self.world.broke("11 once", f"an hour is acted for twice: {decision}")
+        self.acted.add(hour)
+
+    def _foreseeing(self, cluster_id: str) -> tuple[timedelta, bool]:
+        """How long before its hour a cluster's forecast asks for what is needed; whether there is any."""
+        question = """SELECT p.forecast, f.expected FROM scaling_policies p JOIN forecasts f ON f.id = p.id
+            WHERE p.cluster_id = ? AND p.kind = 'PredictiveScaling'"""
+        row = self._raw.execute(question, (cluster_id,)).fetchone()
+        if row is None or row[1] is None:
+            return timedelta(), False
+        return Prediction.of(json.loads(row[0])).buffer, True
+
+    def _asked(self, decision: _Decision) -> int | None:
+        """What a cluster's forecast asks for at the time of a decision."""
+        buffer, known = self._foreseeing(decision.cluster_id)
+        at = from_micros(decision.at)
+        return max(needed(at), needed(at + buffer)) if known else None
 
     def _done(self, decision: _Decision) -> None:
         question = "SELECT project_id, name FROM clusters WHERE id = ?"
@@ -71,13 +119,34 @@ class Decisions:
         self.world.trace(f"{who} {decision.name} of {decision.cluster_id[:4]}: {before} -> {after}")
         if not decision.minimum <= after <= decision.maximum:
             raise self.world.broke("3 bounds", f"{decision}")
-        fault = self._simple(decision, before) if decision.name in _SIMPLE else self._step(decision, before)
+        judges = {_AHEAD: self._ahead, **dict.fromkeys(_SIMPLE, self._simple)}
+        fault = judges.get(decision.name, self._step)(decision, before) or self._below(decision, before)
         if fault:
             raise self.world.broke("31 scaling", f"{fault}, {before} -> {after}: {decision}")
-        if decision.name in _STEPS and after > before:
+        if decision.name not in _SIMPLE and after > before and not self._warms(decision, before):
             self.added_at[decision.cluster_id] = decision.at
-        told.desired = after
+        told.desired, told.maximum = after, decision.maximum
         self.model.effects += 1
+
+    def _ahead(self, decision: _Decision, before: int) -> str:
+        """More, and no more than is asked for."""
+        asked = self._asked(decision)
+        if decision.desired <= before:
+            return "a forecast takes away"
+        return "" if asked is not None and decision.desired == min(asked, decision.maximum) else f"asked for {asked}"
+
+    def _below(self, decision: _Decision, before: int) -> str:
+        """No policy goes below what a forecast asks for, where so much is there."""
+        asked = self._asked(decision)
+        return f"{asked} are foreseen" if asked is not None and decision.desired < min(asked, before) else ""
+
+    def _warms(self, decision: _Decision, before: int) -> bool:
+        """Whether what was added before still warms up for any policy of the cluster."""
+        added_at = self.added_at.get(decision.cluster_id)
+        question = """SELECT max(coalesce(p.warmup_seconds, c.warmup_seconds, c.cooldown_seconds))
+            FROM scaling_policies p JOIN clusters c ON c.id = p.cluster_id WHERE p.cluster_id = ?"""
+        (longest,) = self._raw.execute(question, (decision.cluster_id,)).fetchone()
+        return added_at is not None and self._settled(decision, longest, added_at) < before
 
     def _simple(self, decision: _Decision, before: int) -> str:
         bounded = sorted((decision.minimum, before + _SIMPLE[decision.name], decision.maximum))[1]
@@ -94,9 +163,12 @@ class Decisions:
 
     def _warm(self, decision: _Decision) -> int:
         """How many have served for long enough, or since before the last step that added any."""
+        added_at = self.added_at.get(decision.cluster_id, decision.at)
+        return self._settled(decision, decision.warmup_seconds, added_at)
+
+    def _settled(self, decision: _Decision, warmup_seconds: int, added_at: int) -> int:
         question = "SELECT in_service_at FROM nodes WHERE cluster_id = ? AND state = 'InService'"
-        since = decision.at - decision.warmup_seconds * _MICROS
-        settled = max(since, self.added_at.get(decision.cluster_id, decision.at))
+        settled = max(decision.at - warmup_seconds * _MICROS, added_at)
         return sum(at <= settled for (at,) in self._raw.execute(question, (decision.cluster_id,)).fetchall())
 
 
@@ -107,14 +179,37 @@ class Scalers(Companion):
         super().__init__(decisions.world, users)
 
     def deeds(self) -> Sequence[tuple[int, Deed]]:
-        return ((3, self._put), (6, self._execute), (3, self._alarm))
+        return ((3, self._put), (6, self._execute), (3, self._alarm), (2, self._foresee))
 
     def settle_in(self) -> None:
         """Some to begin with."""
         for user in self.users:
+            self._measure(user)
             for cluster in ("red", "green"):
                 for name in (*_STEPS, *_SIMPLE):
                     self._write(user, cluster, name)
+
+    def _measure(self, user: User) -> None:
+        """A load of some days, which one node had alone."""
+        hour = self.world.clock.now().replace(minute=0, second=0, microsecond=0)
+        past = [hour - _HOUR * back for back in range(1, _PAST + 1)]
+        values = [(at, float(needed(at))) for at in past]
+        data = [measured(of, at, [value]) for at, value in values for of in (_WORK, _BUSY)]
+        user.backend.metrics.put(user.scope, [*data, *(measured(_UNITS, at, [1.0]) for at in past)])
+
+    def _foresee(self, user: User) -> None:
+        """A predictive policy, or the end of one."""
+        cluster = user._name()
+        if self.world.rng.random() < 0.15:
+            user.backend.scaling_policies.remove(user.scope, PolicyName(_AHEAD, cluster))
+            return
+        gauges = (_gauge(_WORK, "Sum"), _gauge(_BUSY, "Average"), _gauge(_UNITS, "Average"))
+        room = self.world.rng.choice((None, None, 0, 50))
+        breach = None if room is None else MaximumBreach.INCREASE
+        buffer = self.world.rng.choice(_BUFFERS)
+        prediction = Prediction(1.0, None, *gauges, Mode.SCALE, breach, buffer, room)
+        wanted = WantedPolicy(_AHEAD, PolicyKind.PREDICTIVE, prediction=prediction)
+        user.backend.scaling_policies.put(user.scope, cluster, wanted, Said(_arn, lambda alarm: {}))
 
     def _put(self, user: User) -> None:
         self._write(user, user._name(), self._policy())
@@ -152,13 +247,20 @@ class Scalers(Companion):
         return self.world.rng.choice(("out", "out", *_STEPS, *_SIMPLE))
 
     def settle(self) -> None:
-        """No alarm asks for anything any more: all is to come to rest."""
+        """No alarm asks for anything any more, and nothing is foreseen: all is to come to rest."""
         for user in self.users:
             names = [
                 f"{cluster}-{name}" for cluster in sorted({"red", "green", "blue"}) for name in (*_STEPS, *_SIMPLE)
             ]
             with contextlib.suppress(Finding):
                 user.backend.alarms.remove(user.scope, names, lambda alarm: {})
+            for cluster in ("red", "green", "blue"):
+                with contextlib.suppress(Finding):
+                    user.backend.scaling_policies.remove(user.scope, PolicyName(_AHEAD, cluster))
+
+
+def _gauge(of: Metric, statistic: str) -> Gauge:
+    return Gauge(queries=(Query("q", MetricStat(of, HOUR, statistic)),))
 
 
 def _arn(policy: ScalingPolicy) -> str:

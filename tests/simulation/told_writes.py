@@ -31,6 +31,15 @@ SCHEMA = (
             minimum, maximum, desired
         FROM clusters WHERE id = NEW.cluster_id;
     END""",
+    # A forecast that is asked for anew is acted by anew.
+    """CREATE TRIGGER seen_asking AFTER UPDATE OF make_at ON forecasts WHEN NEW.acted_for IS NULL BEGIN
+        INSERT INTO seen_decisions (name, cluster_id, warmup_seconds, at, minimum, maximum, desired)
+        VALUES ('asked anew', NEW.cluster_id, 0, 0, 0, 0, 0);
+    END""",
+    """CREATE TRIGGER seen_new_asking AFTER INSERT ON forecasts BEGIN
+        INSERT INTO seen_decisions (name, cluster_id, warmup_seconds, at, minimum, maximum, desired)
+        VALUES ('asked anew', NEW.cluster_id, 0, 0, 0, 0, 0);
+    END""",
     "CREATE TABLE seen_ends (seq INTEGER PRIMARY KEY, id TEXT, target TEXT)",
     """CREATE TRIGGER seen_telling AFTER DELETE ON messages WHEN OLD.dead_at IS NULL BEGIN
         INSERT INTO seen_ends (id, target) VALUES (OLD.id, OLD.target);
