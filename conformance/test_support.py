@@ -152,6 +152,7 @@ def test_the_suite_asked_everything(support: Support, request: pytest.FixtureReq
         "test_launch_sources.py",
         "test_scaling.py",
         "test_alarms.py",
+        "test_composite_alarms.py",
         "test_policies.py",
         "test_schedules.py",
         "test_accounts.py",
