@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.alarms import Alarm, Standing, next_evaluation
+from backend.domain.alarms import Alarm, AlarmState, Standing, next_evaluation, server_act_of
 from backend.domain.scope import Scope
 from backend.engine.alarm_acts import act
+from backend.engine.alarm_servers import serve
 from backend.engine.alarm_verdicts import verdict_of
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
@@ -64,10 +65,12 @@ class _Noted:
 
     Attributes:
         acting: ids of alarms whose policies are to be asked; where there are none, the lease was given back.
+        serving: ids of those among them that do something to a server.
         judged, faults: how many alarms were.
     """
 
     acting: list[str] = field(default_factory=list)
+    serving: list[str] = field(default_factory=list)
     judged: int = 0
     faults: int = 0
 
@@ -91,6 +94,7 @@ def look(context: Context, lease: RoundLease) -> Job:
         return
     context.count("alarms_judged", noted.judged)
     faults = noted.faults
+    yield from serve(context, lease, noted.serving)
     ends_at = clock.monotonic() + _ACT_SECONDS
     for alarm_id in noted.acting:
         acted: _Acted = yield Write(partial(_act, context, lease, alarm_id))
@@ -159,7 +163,7 @@ def _note(
         if here.get(alarm.id) != alarm or alarm.composite is not None:
             continue
         if alarm.acts is not None:
-            noted.acting.append(alarm.id)
+            _act_on(alarm, alarm.acts, noted)
             continue
         noted.judged += 1
         if each.faulty or not _written(context, conn, scope, each, noted, next_at):
@@ -208,10 +212,17 @@ def _written(  # noqa: PLR0917 - what is written of which alarm, and what is lef
         _pass_over(scope, alarm.name, error)
         return False
     if values.get("acts") is not None:
-        noted.acting.append(alarm.id)
+        _act_on(alarm, values["acts"], noted)
     elif not values:
         next_at[alarm.id] = next_evaluation(alarm.id, alarm.rule.period, now)
     return True
+
+
+def _act_on(alarm: Alarm, acts: Mapping[str, Any], noted: _Noted) -> None:
+    """Note that an alarm is to do something, and whether to a server."""
+    noted.acting.append(alarm.id)
+    if any(server_act_of(action) for action in alarm.actions(AlarmState(acts["state"]))):
+        noted.serving.append(alarm.id)
 
 
 def _values(context: Context, conn: Connection, scope: Scope, judged: _Judged, now: datetime) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from translators.cloudwatch.listing import told as metric_told
 _PERIODS: Final = (10, 20, 30)
 _ACTION: Final = re.compile(r"arn:[^:\s]+:([^:\s]+):([^:\s]*):[^:\s]*:.+")
 _OF_SERVERS: Final = frozenset({"automate", "swf"})
-_KINDS: Final = frozenset({"autoscaling", "sns"})
+_KINDS: Final = frozenset({"autoscaling", "sns"}) | _OF_SERVERS
 _UNSERVED: Final = (
     *("ThresholdMetricId", "EvaluationWindow", "WarmUpConfiguration", "EvaluationCriteria", "EvaluationInterval"),
     "ActionConfiguration",

@@ -253,3 +253,31 @@ def test_an_expression_that_answers_several_lines_is_watched_by_no_alarm(world, 
     world.call(
         "PutMetricAlarm", service="cloudwatch", **asked, Metrics=[*queries, {"Id": "e", "Expression": "SUM([a,b])"}]
     )
+
+
+@pytest.mark.parametrize(
+    ("action", "dimension", "words"),
+    [
+        ("arn:aws:automate:us-east-1:ec2:stop", "InstanceId", None),
+        ("arn:aws:swf:us-east-1:123456789012:action/actions/AWS_EC2.InstanceId.Reboot/1.0", "InstanceId", None),
+        (
+            "arn:aws:automate:us-east-1:ec2:stop",
+            "Group",
+            "Invalid use of EC2 action. An EC2 action can only be used if",
+        ),
+        ("arn:aws:automate:us-west-2:ec2:stop", "InstanceId", "Invalid region us-west-2 specified."),
+        (
+            "arn:aws:automate:us-east-1:ec2:melt",
+            "InstanceId",
+            "Actions of this kind are not supported by this service:",
+        ),
+        ("arn:aws:lambda:us-east-1:123456789012:function:f", "InstanceId", "Actions of lambda are not supported"),
+    ],
+)
+def test_actions_on_instances(put, refused, action, dimension, words):
+    """Source: of what is no instance a text that a user showed (marklogic #82)."""
+    given = {"Dimensions": [{"Name": dimension, "Value": "i-0123456789abcdef0"}], "OKActions": [action]}
+    if words is None:
+        put(**given)
+    else:
+        assert refused("PutMetricAlarm", AlarmName="a", **{**BASE, **given}).message.startswith(words)
