@@ -30,7 +30,7 @@ not_ok() {
     FAILED=$((FAILED + 1))
     echo "not ok $COUNT - $1"
     shift
-    printf '#   %s\n' "$@"
+    printf '#   %s\n' "${@//$'\n'/ }"
 }
 # is NAME WANTED: the last command succeeded and said exactly WANTED (tabs and newlines count as blanks).
 is() {
@@ -74,6 +74,7 @@ clean_up() {
     done
     [ -z "${LONE:-}" ] || command "$AWS" ec2 terminate-instances --instance-ids $LONE >/dev/null 2>&1
     command "$AWS" ec2 delete-launch-template --launch-template-name $MARK-lt >/dev/null 2>&1
+    command "$AWS" cloudwatch delete-alarms --alarm-names $MARK-high >/dev/null 2>&1
     rm -f "$ERRORS"
 }
 trap clean_up EXIT
@@ -157,7 +158,7 @@ aws autoscaling describe-launch-configurations --launch-configuration-names $MAR
 is "describe-launch-configurations" "t3.nano $IMAGE"
 
 # --- a group --------------------------------------------------------------------------------------------------------
-aws autoscaling create-auto-scaling-group --auto-scaling-group-name $MARK-web --min-size 0 --max-size 6 --desired-capacity 2 \
+aws autoscaling create-auto-scaling-group --auto-scaling-group-name $MARK-web --min-size 0 --max-size 6 --desired-capacity 2 --default-cooldown 0 \
     --launch-template "LaunchTemplateName=$MARK-lt,Version=\$Latest" --vpc-zone-identifier "$SUBNET_A,$SUBNET_B" \
     --tags "Key=Name,Value=web server,PropagateAtLaunch=true" "Key=mark,Value=$MARK,PropagateAtLaunch=false"
 silent "create-auto-scaling-group"
@@ -272,6 +273,84 @@ silent "disable-metrics-collection"
 aws autoscaling describe-auto-scaling-groups --auto-scaling-group-names $MARK-web \
     --query 'AutoScalingGroups[0].[MinSize,MaxSize,DefaultCooldown,MaxInstanceLifetime,EnabledMetrics[].Metric,length(SuspendedProcesses)]'
 is "describe-auto-scaling-groups: as it was told" "1 3 30 86400 0 GroupTotalInstances"
+
+# --- following load -------------------------------------------------------------------------------------------------
+aws autoscaling put-scaling-policy --auto-scaling-group-name $MARK-web --policy-name out --adjustment-type ChangeInCapacity \
+    --scaling-adjustment 1 --cooldown 1 --query PolicyARN
+like "put-scaling-policy" "arn:aws:autoscaling:us-east-1:$ACCOUNT:scalingPolicy:[0-9a-f-]{36}:autoScalingGroupName/$MARK-web:policyName/out"
+POLICY=$OUT
+aws autoscaling put-scaling-policy --auto-scaling-group-name $MARK-web --policy-name in --policy-type StepScaling \
+    --adjustment-type ExactCapacity --step-adjustments MetricIntervalUpperBound=0,ScalingAdjustment=1 --query 'length(Alarms)'
+is "put-scaling-policy: steps" "0"
+aws autoscaling put-scaling-policy --auto-scaling-group-name $MARK-web --policy-name held --policy-type TargetTrackingScaling --no-enabled \
+    --target-tracking-configuration '{"TargetValue":60,"PredefinedMetricSpecification":{"PredefinedMetricType":"ASGAverageCPUUtilization"}}' \
+    --query 'length(Alarms)'
+is "put-scaling-policy: target tracking, with its alarms" "2"
+aws autoscaling put-scaling-policy --auto-scaling-group-name $MARK-web --policy-name x --adjustment-type Sideways --scaling-adjustment 1
+refused "put-scaling-policy: an unknown adjustment" ValidationError "Sideways"
+aws autoscaling describe-policies --auto-scaling-group-name $MARK-web --query 'sort_by(ScalingPolicies,&PolicyName)[].[PolicyName,PolicyType,Enabled]'
+is "describe-policies" "held TargetTrackingScaling False in StepScaling True out SimpleScaling True"
+aws cloudwatch put-metric-alarm --alarm-name $MARK-high --namespace Tour --metric-name load --dimensions Name=mark,Value=$MARK --statistic Average \
+    --period 60 --evaluation-periods 1 --threshold 50 --comparison-operator GreaterThanThreshold --treat-missing-data ignore --alarm-actions "$POLICY"
+silent "cloudwatch put-metric-alarm"
+aws cloudwatch wait alarm-exists --alarm-names $MARK-high
+silent "cloudwatch wait alarm-exists"
+aws cloudwatch put-metric-data --namespace Tour --metric-data "MetricName=load,Dimensions=[{Name=mark,Value=$MARK}],Value=12.5,Unit=Percent"
+silent "cloudwatch put-metric-data"
+aws cloudwatch list-metrics --namespace Tour --dimensions Name=mark,Value=$MARK --query 'Metrics[].MetricName'
+is "cloudwatch list-metrics" "load"
+NOW=$(date +%s)
+aws cloudwatch get-metric-statistics --namespace Tour --metric-name load --dimensions Name=mark,Value=$MARK --statistics Maximum SampleCount \
+    --period 60 --start-time $((NOW - 300)) --end-time $((NOW + 120)) --query 'Datapoints[].[Maximum,SampleCount,Unit]'
+is "cloudwatch get-metric-statistics" "12.5 1.0 Percent"
+aws autoscaling describe-policies --auto-scaling-group-name $MARK-web --policy-names out --query 'ScalingPolicies[].Alarms[].AlarmName'
+is "describe-policies: the alarm that acts on it" "$MARK-high"
+aws cloudwatch set-alarm-state --alarm-name $MARK-high --state-value ALARM --state-reason "the tour"
+silent "cloudwatch set-alarm-state"
+members "the policy acts" $MARK-web 2
+aws cloudwatch set-alarm-state --alarm-name $MARK-high --state-value OK --state-reason "the tour goes on"
+aws cloudwatch describe-alarm-history --alarm-name $MARK-high --history-item-type Action --query 'AlarmHistoryItems[0].HistorySummary'
+is "cloudwatch describe-alarm-history" "Successfully executed action $POLICY"
+aws autoscaling describe-scaling-activities --auto-scaling-group-name $MARK-web --max-items 1 --query 'Activities[0].Cause'
+like "describe-scaling-activities: names both" ".*a monitor alarm $MARK-high in state ALARM triggered policy out changing the desired capacity from 1 to 2\..*"
+aws autoscaling execute-policy --policy-name "$POLICY" --no-honor-cooldown
+silent "execute-policy"
+members "and again by hand" $MARK-web 3
+aws autoscaling execute-policy --auto-scaling-group-name $MARK-web --policy-name in --metric-value 10 --breach-threshold 20
+silent "execute-policy: steps"
+members "and back" $MARK-web 1
+aws cloudwatch put-metric-alarm --alarm-name $MARK-x --namespace Tour --metric-name load --statistic Average --period 7 --evaluation-periods 1 \
+    --threshold 1 --comparison-operator GreaterThanThreshold
+refused "cloudwatch put-metric-alarm: a period that there is not" ValidationError "10, 20, 30"
+aws cloudwatch set-alarm-state --alarm-name $MARK-nobody --state-value OK --state-reason x
+refused "cloudwatch set-alarm-state: an unknown one" ResourceNotFound ""
+aws autoscaling delete-policy --auto-scaling-group-name $MARK-web --policy-name held
+silent "delete-policy"
+aws cloudwatch delete-alarms --alarm-names $MARK-high
+silent "cloudwatch delete-alarms"
+aws cloudwatch describe-alarms --alarm-name-prefix "$MARK-" --query 'length(MetricAlarms)'
+is "cloudwatch describe-alarms: none is left" "0"
+
+# --- the group as a fleet -------------------------------------------------------------------------------------------
+aws autoscaling start-instance-refresh --auto-scaling-group-name $MARK-web --query InstanceRefreshId \
+    --preferences '{"MinHealthyPercentage":0,"InstanceWarmup":0,"SkipMatching":false,"ScaleInProtectedInstances":"Refresh"}'
+like "start-instance-refresh" '[0-9a-f-]{36}'
+REFRESH=$OUT
+becomes "describe-instance-refreshes: until it is over" "Successful 100" autoscaling describe-instance-refreshes \
+    --auto-scaling-group-name $MARK-web --instance-refresh-ids "$REFRESH" --query 'InstanceRefreshes[0].[Status,PercentageComplete]'
+aws autoscaling cancel-instance-refresh --auto-scaling-group-name $MARK-web
+refused "cancel-instance-refresh: none" ActiveInstanceRefreshNotFound ""
+members "one is there, a new one" $MARK-web 1
+aws autoscaling put-warm-pool --auto-scaling-group-name $MARK-web --min-size 1 --max-group-prepared-capacity 2 --pool-state Stopped
+silent "put-warm-pool"
+becomes "describe-warm-pool" "Warmed:Stopped" autoscaling describe-warm-pool --auto-scaling-group-name $MARK-web --query 'Instances[].LifecycleState'
+aws autoscaling delete-warm-pool --auto-scaling-group-name $MARK-web --force-delete
+silent "delete-warm-pool --force-delete"
+becomes "the pool is gone" "None" autoscaling describe-warm-pool --auto-scaling-group-name $MARK-web --query WarmPoolConfiguration
+aws ec2 get-instance-types-from-instance-requirements --architecture-types x86_64 --virtualization-types hvm \
+    --instance-requirements '{"VCpuCount":{"Min":2,"Max":2},"MemoryMiB":{"Min":0},"BurstablePerformance":"required","AllowedInstanceTypes":["t3.m*"]}' \
+    --query 'sort(InstanceTypes[].InstanceType)'
+is "ec2 get-instance-types-from-instance-requirements" "t3.medium t3.micro"
 
 # --- an instance of its own -----------------------------------------------------------------------------------------
 aws ec2 run-instances --image-id "$IMAGE" --instance-type t3.micro --subnet-id "$SUBNET_A" --query 'Instances[0].InstanceId' \

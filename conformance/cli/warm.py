@@ -21,7 +21,7 @@ from pathlib import Path
 
 from awscli import clidriver
 
-MODELS = ("autoscaling", "ec2", "elb", "elbv2", "iam", "sts")
+MODELS = ("autoscaling", "cloudwatch", "ec2", "elb", "elbv2", "iam", "sts")
 _LENGTH = 4
 
 
