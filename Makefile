@@ -10,7 +10,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint docs unit simulation fuzz conformance ansible soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues storm clean
+.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -44,6 +44,10 @@ conformance: $(VENV)/.dev
 # A play with Ansible's amazon.aws, made, made again and taken away. Ansible comes into build/ansible, half a gigabyte.
 ansible: $(VENV)/.dev
 	$(BIN)/python -m conformance.ansible
+
+# The AWS SDK for JavaScript, in all wire forms of CloudWatch. Needs node and npm; it comes into build/javascript.
+javascript: $(VENV)/.dev
+	$(BIN)/python -m conformance.javascript
 
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START)

@@ -28,7 +28,6 @@ DECLINED = {operation: reason for reason, operations in LATER.items() for operat
 
 ELSEWHERE = {
     "cloudwatch": "anomalies, insights, streams, mute rules and PromQL alarms",
-    "cloudwatch": "metrics, expressions, alarms of them, composite alarms and dashboards are there; anomalies, insights and streams are not",
     "ec2": "the companions grow with what Auto Scaling's clients ask for",
     "elb": "policies of other kinds than stickiness are not there",
     "elbv2": "what stands around balancers (trust stores, capacity reservations, resource policies) is not there",

@@ -1,0 +1,1 @@
+"""The AWS SDK for JavaScript against the server."""
