@@ -68,6 +68,18 @@ class CommitUnknown(StoreUnavailable):
 
 
 @dataclass(eq=False)
+class NewerWord(Finding):
+    """A row says what only a newer version of Coppice knows, which works on the same database: it may be asked instead.
+
+    Attributes:
+        kind: the enumeration that has no such word here.
+    """
+
+    kind: str
+    said: str
+
+
+@dataclass(eq=False)
 class CloudNotReached(Finding):
     """The cloud could not be asked; nothing was done."""
 

@@ -39,6 +39,7 @@ _EVENTS: Final = {
     "source_faults": "Questions to sources of metrics that were not answered.",
     "alarms_acted": "Changes of a group's desired capacity that a scaling policy made for an alarm.",
     "lost_leases": "Claims that another engine took over while this one was at work on them.",
+    "left_to_newer": "Jobs that were left to engines of a newer version, which wrote what they met.",
     "faults": "Jobs that ended in an error of our own.",
     "failed_ticks": "Ticks that ended in an error, such as a database that is away.",
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from backend.errors import Finding, StoreUnavailable
+from backend.errors import Finding, NewerWord, StoreUnavailable
 
 
 class AWSError(Exception):
@@ -72,7 +72,9 @@ def translate(exc: BaseException, service: str) -> AWSError | None:
         return exc
     if not isinstance(exc, Finding):
         return None
-    table: Table = {StoreUnavailable: _unavailable, **_tables.get(service, {})}
+    own = _tables.get(service, {})
+    unavailable = own.get(StoreUnavailable, _unavailable)
+    table: Table = {StoreUnavailable: unavailable, NewerWord: unavailable, **own}
     for kind in type(exc).__mro__:
         if row := table.get(kind):
             return row(exc)

@@ -20,6 +20,7 @@ from backend.domain.ids import derived_uuid
 from backend.domain.metric_queries import MetricStat, Query
 from backend.domain.metrics import MINUTE, Metric, floored
 from backend.domain.scope import Scope
+from backend.domain.words import known
 from backend.errors import Finding
 
 DAY: Final = 86_400
@@ -138,11 +139,11 @@ class Watched:
     def of(cls, told: Mapping[str, Any]) -> Watched:
         """Of such a document."""
         return cls(
-            Comparison(told["comparison"]),
+            known(Comparison, told["comparison"]),
             told["threshold"],
             told["periods"],
             told["datapoints"],
-            told["missing"] and Missing(told["missing"]),
+            told["missing"] and known(Missing, told["missing"]),
             told["ignores_low_samples"],
             told["stat"] and stat_of(told["stat"]),
             tuple(query_of(query) for query in told["queries"]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backend.domain.node import Node
 from backend.domain.profile import LaunchSource
 from backend.domain.requirements import Requirements
+from backend.domain.words import known
 
 if TYPE_CHECKING:
     from backend.domain.cluster import SourceRequest
@@ -90,11 +91,11 @@ class Mix:
     def on_demand_strategy(self) -> Strategy:
         told = self.distribution.on_demand_strategy
         usual = Strategy.LOWEST_PRICE if self.by_requirements else Strategy.PRIORITIZED
-        return usual if told is None else Strategy(told)
+        return usual if told is None else known(Strategy, told)
 
     @property
     def spot_strategy(self) -> Strategy:
-        return Strategy(self.distribution.spot_strategy)
+        return known(Strategy, self.distribution.spot_strategy)
 
     @property
     def wants_spot(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from backend.domain.alarms import Comparison, Watched, query_document, query_of, stat_document, stat_of
 from backend.domain.metric_queries import MetricStat, Query
 from backend.domain.metrics import MINUTE, metric
+from backend.domain.words import known
 
 LOW_SHARE: Final = 0.9
 """Of the target, below which it is too little. Source: conformance/recorded aas/scale_in, alb_policy_bound_native."""
@@ -101,7 +102,7 @@ class Tracking:
         return cls(
             told["target"],
             told["no_scale_in"],
-            told["predefined"] and Predefined(told["predefined"]),
+            told["predefined"] and known(Predefined, told["predefined"]),
             told["label"],
             told["stat"] and stat_of(told["stat"]),
             tuple(query_of(query) for query in told["queries"]),

@@ -19,6 +19,7 @@ from backend.domain.web_addresses import shown
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call
+from backend.errors import NewerWord
 from backend.store import clusters, leases, outbox
 from backend.store.leases import StreamLease
 from backend.store.outbox import Waiting
@@ -117,6 +118,8 @@ def _words(context: Context, message: Message) -> Telling | SinkError:
         return Faulty(f"only a newer Coppice knows messages of the kind {message.kind}")
     try:
         return context.outlets.words(message)
+    except NewerWord as newer:
+        return Faulty(f"only a newer Coppice knows the {newer.kind} {newer.said}")
     except Exception as error:  # noqa: BLE001 - a fault in one message's words keeps nobody else's from being told
         return _fault(message, error)
 

@@ -27,6 +27,7 @@ from backend.engine.kinds.kind import AnyKind, Round
 from backend.engine.lanes import Calls, Lanes, held_by
 from backend.engine.measures import Measures, Unmeasured
 from backend.engine.settings import EngineSettings
+from backend.errors import NewerWord
 from backend.store.away import AWAY
 from backend.store.homes import StoredHomes
 from backend.store.leased import Claimer, Kinds, Lease, Room
@@ -151,6 +152,7 @@ class Engine:
         self._in_doubt: set[str] = set()
         self._away_since: float | None = None
         self._told_at: float | None = None
+        self._newer: set[str] = set()
         self._asked_at: dict[str, datetime] = {}
         self._round_due_at: dict[str, datetime] = {}
 
@@ -272,6 +274,9 @@ class Engine:
             self._note_away(error)
             self._failed.append((job.kind, job.lease, self._clock.now()))
             return 0
+        except NewerWord as newer:
+            self._leave(job, newer)
+            return 0
         except Exception:
             LOG.exception("a job failed: %s", job.lease)
             self._context.count("faults")
@@ -279,6 +284,14 @@ class Engine:
             return 1
         self._running.append(job)
         return 0
+
+    def _leave(self, job: _Running, newer: NewerWord) -> None:
+        """What a newer version wrote is left to engines of that version; told once of each word."""
+        if newer.said not in self._newer:
+            self._newer.add(newer.said)
+            LOG.warning("left to a newer Coppice, which knows the %s %s: %s", newer.kind, newer.said, job.lease)
+        self._context.count("left_to_newer")
+        self._failed.append((job.kind, job.lease, self._clock.now() + _FAULT_PAUSE))
 
     def _run_on(self, job: _Running, done: Sequence[Future[Any]] | None) -> None:
         """Let the job run until it waits. Raises StopIteration where it ends, and whatever it raises."""

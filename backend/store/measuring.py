@@ -18,6 +18,7 @@ from backend.store.metric_tables import metric_sources
 from backend.store.tables import clusters, nodes
 from backend.store.types import from_micros, to_micros
 
+_STATES: Final = frozenset(map(str, NodeState))
 _c, _n, _m = clusters.c, nodes.c, metric_sources.c
 
 
@@ -128,7 +129,7 @@ def counted(conn: Connection, scope: Scope) -> Sequence[tuple[Cluster, Mapping[N
         amount = func.count(), func.sum(func.coalesce(_n.units, 1))
         counts = select(_n.cluster_id, _n.state, *amount).where(*of_scope).group_by(_n.cluster_id, _n.state)
         for cluster_id, state, number, units in conn.execute(counts):
-            if cluster_id in states:
+            if cluster_id in states and state in _STATES:
                 states[cluster_id][NodeState(state)] = number, int(units)
     return [(cluster, states[cluster.id]) for cluster in found]
 

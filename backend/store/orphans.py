@@ -175,6 +175,7 @@ def give_up(conn: Connection, place: Place, ids: Sequence[str], now: datetime) -
         conn.execute(update(orphans).where(place.here, _o.id.in_(chunk)).values(released=true()))
 
 
+_KINDS = frozenset(map(str, Kind))
 _PLACE = (_o.project_id, _o.region, _o.kind)
 _COUNTS = (
     select(*_PLACE, _o.known, _o.released, func.count().label("number"), func.min(_o.first_seen_at).label("oldest"))
@@ -193,6 +194,8 @@ def everywhere(conn: Connection, scope: Scope | None = None) -> list[Orphans]:
     found = conn.execute(_COUNTS) if scope is None else conn.execute(_COUNTS_HERE, _in(scope))
     grouped: dict[tuple[Scope, Kind], list[tuple[bool, bool, int, datetime]]] = {}
     for row in found:
+        if row.kind not in _KINDS:  # only a newer version knows what that is, and counts it
+            continue
         key = (Scope(row.project_id, row.region), Kind(row.kind))
         grouped.setdefault(key, []).append((row.known, row.released, row.number, row.oldest))
     return [_orphans(conn, where, kind, parts) for (where, kind), parts in grouped.items()]

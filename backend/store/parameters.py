@@ -14,6 +14,7 @@ from backend.domain.parameters import (
     key_of,
 )
 from backend.domain.scope import Scope
+from backend.domain.words import known
 from backend.store.identity_tables import parameters
 from backend.store.records import Records
 
@@ -35,7 +36,7 @@ def heads(conn: Connection, scope: Scope, *, after: str = "", below: str = "", m
     if below:
         within.append(c.name.startswith(below, autoescape=True))
     found = conn.execute(select(*_HEADS).where(*within).order_by(c.name).limit(most)).mappings()
-    return [Parameter(**{**row, "type": ParameterType(row["type"]), "value": ""}) for row in found]
+    return [Parameter(**{**row, "type": known(ParameterType, row["type"]), "value": ""}) for row in found]
 
 
 def find(conn: Connection, scope: Scope, name: str, selector: str | None = None) -> Parameter:

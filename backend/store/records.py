@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import Field, fields
 from enum import StrEnum
+from functools import partial
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, literal, select, update
 
 from backend.domain.scope import Scope
+from backend.domain.words import known
 
 
 class Record(Protocol):
@@ -139,9 +141,9 @@ def _reader(hint: Any) -> Callable[[Any], Any] | None:
     """What makes a column's value a field's, None where they are the same."""
     for kind in get_args(hint) if get_origin(hint) is not tuple else ():
         if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return kind
+            return partial(known, kind)
         if get_origin(kind) is tuple:
             return tuple
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint
+        return partial(known, hint)
     return tuple if get_origin(hint) is tuple else None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Row
 
@@ -35,6 +35,7 @@ from backend.domain.profile import (
 )
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
 from backend.domain.warm_pools import PoolState, WarmPool
+from backend.domain.words import known
 from backend.store.tables import SPEC_COLUMNS, clusters
 from backend.store.types import from_micros, to_micros
 
@@ -48,6 +49,7 @@ _PLAIN_FIELDS = tuple(
 
 # What a newer Coppice on the same database may have written beyond these is left out of what is read here.
 _ACTIVITIES, _CAUSES, _REASONS = (frozenset(map(str, kinds)) for kinds in (ActivityKind, CauseKind, ReasonKind))
+_PROCESSES = frozenset(map(str, Process))
 
 _REGISTRATION_FIELDS = tuple(field.name for field in fields(Registration))
 
@@ -104,8 +106,8 @@ def _spec_of(columns: tuple[Any, ...]) -> ClusterSpec:
             mapping["source_template_name"],
             mapping["source_template_version"],
         ),
-        deletion_protection=DeletionProtection(mapping["deletion_protection"]),
-        zone_distribution=ZoneDistribution(mapping["zone_distribution"]),
+        deletion_protection=known(DeletionProtection, mapping["deletion_protection"]),
+        zone_distribution=known(ZoneDistribution, mapping["zone_distribution"]),
         retain_abandoned=bool(mapping["retain_abandoned"]),
         mix=None if mapping["mix"] is None else mixes.mix_of(json.loads(mapping["mix"])),
         **values,
@@ -156,9 +158,9 @@ def cluster_of(row: Row[Any]) -> Cluster:
         project_id=project_id,
         region=region,
         name=name,
-        status=ClusterStatus(status),
+        status=known(ClusterStatus, status),
         spec=_spec_of(row[_SPEC_FROM:_SPEC_TO]),
-        suspended={Process(process): from_micros(at) for process, at in suspended.items()},
+        suspended={_process(process): from_micros(at) for process, at in suspended.items()},
         metrics=tuple(metrics),
         causes=causes_of(causes),
         created_at=created_at,
@@ -168,7 +170,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
         due_at=due_at,
         force_delete=force_delete,
         sources=sources_of(sources) if sources else (),
-        given_up=frozenset(Process(process) for process in given_up or ()),
+        given_up=frozenset(_process(process) for process in given_up or ()),
         held_since=held_since,
         hooked=bool(hooked),
         launching=bool(launching),
@@ -179,6 +181,11 @@ def cluster_of(row: Row[Any]) -> Cluster:
         refresh_id=refresh_id,
         predicted=predicted,
     )
+
+
+def _process(said: str) -> Process:
+    """A process; one that only a newer version has stays suspended, and is told, by its name."""
+    return Process(said) if said in _PROCESSES else cast("Process", said)
 
 
 def warm_pool_document(pool: WarmPool | None) -> dict[str, Any] | None:
@@ -198,7 +205,7 @@ def warm_pool_of(document: Mapping[str, Any]) -> WarmPool:
     return WarmPool(
         document["minimum"],
         document["prepared"],
-        PoolState(document["state"]),
+        known(PoolState, document["state"]),
         document["reuse"],
         document["deleting"],
         causes_of(document["causes"]),
@@ -214,7 +221,9 @@ def sources_document(sources: Sequence[TrafficSource]) -> list[Any]:
 
 
 def sources_of(document: Sequence[Any]) -> tuple[TrafficSource, ...]:
-    return tuple(TrafficSource(pool_id, name, port, SourceState(state)) for pool_id, name, port, state in document)
+    return tuple(
+        TrafficSource(pool_id, name, port, known(SourceState, state)) for pool_id, name, port, state in document
+    )
 
 
 def causes_document(causes: Sequence[Cause]) -> list[Any]:
@@ -295,9 +304,9 @@ def node_of(row: Row[Any]) -> Node:
         server_id=row.server_id,
         zone=row.zone,
         subnet_id=row.subnet_id,
-        state=NodeState(row.state),
+        state=known(NodeState, row.state),
         state_at=row.state_at,
-        health=Health(row.health),
+        health=known(Health, row.health),
         health_cause=row.health_cause,
         protected=row.protected,
         profile=profile,
@@ -305,7 +314,7 @@ def node_of(row: Row[Any]) -> Node:
         image_id=row.image_id,
         created_at=row.created_at,
         health_due_at=row.health_due_at,
-        server_status=None if row.server_status is None else ServerStatus(row.server_status),
+        server_status=None if row.server_status is None else known(ServerStatus, row.server_status),
         server_status_at=row.server_status_at,
         in_service_at=row.in_service_at,
         delete_requested_at=row.delete_requested_at,
@@ -313,16 +322,16 @@ def node_of(row: Row[Any]) -> Node:
         attached=row.attached,
         activity_id=row.activity_id,
         address=row.address,
-        leaves_for=None if row.leaves_for is None else LeavesFor(row.leaves_for),
+        leaves_for=None if row.leaves_for is None else known(LeavesFor, row.leaves_for),
         missing_at=row.missing_at,
         asked_at=row.asked_at,
         unheard_at=row.unheard_at,
         units=row.units,
         preemptible=bool(row.preemptible),
-        warms_to=None if row.warms_to is None else NodeState(row.warms_to),
+        warms_to=None if row.warms_to is None else known(NodeState, row.warms_to),
         drawn_at=row.drawn_at,
         power_asked_at=row.power_asked_at,
-        notice=None if row.notice is None else Notice(row.notice),
+        notice=None if row.notice is None else known(Notice, row.notice),
         volume_failed=bool(row.volume_failed),
         refresh_id=row.refresh_id,
         own_image=row.own_image,
@@ -341,7 +350,9 @@ def registration_values(registration: Registration) -> dict[str, Any]:
 
 def registration_of(row: Row[Any]) -> Registration:
     values = {name: getattr(row, name) for name in _REGISTRATION_FIELDS}
-    return Registration(**{**values, "state": RegistrationState(row.state), "health": MemberHealth(row.health)})
+    return Registration(
+        **{**values, "state": known(RegistrationState, row.state), "health": known(MemberHealth, row.health)}
+    )
 
 
 def reason_document(reason: Reason | None) -> list[Any] | None:
@@ -383,7 +394,7 @@ def activity_of(row: Row[Any]) -> Activity:
         cluster_id=row.cluster_id,
         cluster_name=row.cluster_name,
         kind=ActivityKind(row.kind) if row.kind in _ACTIVITIES else ActivityKind.NOTE,
-        status=ActivityStatus(row.status),
+        status=known(ActivityStatus, row.status),
         progress=row.progress,
         causes=causes_of(row.causes),
         started_at=row.started_at,
@@ -467,8 +478,8 @@ def entry_told(message: Message) -> Activity:
         region=message.region,
         cluster_id=message.cluster_id,
         cluster_name=message.cluster_name,
-        kind=ActivityKind(data["kind"]),
-        status=ActivityStatus(data["status"]),
+        kind=known(ActivityKind, data["kind"]),
+        status=known(ActivityStatus, data["status"]),
         progress=data["progress"],
         causes=causes_of(data["causes"]),
         started_at=from_micros(data["started_at"]),

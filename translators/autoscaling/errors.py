@@ -385,6 +385,7 @@ TABLE: Final[Table] = {
     balancer_findings.PoolBusy: _contention,
     errors.CloudNotReached: _unavailable,
     errors.StoreUnavailable: _unavailable,
+    errors.NewerWord: _unavailable,
     errors.CommitUnknown: _unavailable,
     errors.OutcomeUnclear: _unavailable,
     errors.NotPermitted: lambda _: AWSError(  # unsourced

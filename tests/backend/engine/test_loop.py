@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind, ReasonKind
 from backend.domain.cluster import ClusterChange, PlacementRequest, Process, SourceRequest, Tag
@@ -21,6 +22,7 @@ from backend.services.roles import NewRole
 from backend.services.servers import Order
 from backend.services.templates import NewVersion
 from backend.store import wakes
+from backend.store.tables import nodes as node_table
 from tests.backend.engine.threads import Threads
 from tests.factories import SCOPE
 
@@ -522,6 +524,32 @@ def test_a_fault_in_one_cluster_does_not_stop_the_next(world, caplog):
     world.clock.move(31)
     world.pass_time(130, 1)
     assert world.states(broken) == world.states(fine) == ["InService"]
+
+
+def test_what_a_newer_version_wrote_is_left_to_it_and_stops_nothing_else(world, caplog):
+    """Two versions on one database, while one takes the other's place."""
+    left, other = world.make("left", desired=1), world.make("other", desired=1)
+    another = replace(SCOPE, project_id="another")
+    elsewhere = world.make("elsewhere", desired=1, scope=another)
+    world.pass_time(5)
+
+    def write(state):
+        written = update(node_table).where(node_table.c.cluster_id == left.id).values(state=state)
+        world.store.transact(lambda conn: conn.execute(written))
+
+    write("FromTheFuture")
+    for group, scope, desired in ((left, SCOPE, 2), (other, SCOPE, 3), (elsewhere, another, 2)):
+        world.backend.clusters.resize(scope, group.name, desired)
+    world.pass_time(120)
+    assert world.states(other) == ["InService"] * 3
+    assert world.states(elsewhere) == ["InService"] * 2
+    counters = world.engine.counters
+    assert (counters["faults"], counters["left_to_newer"] > 0) == (0, True)
+    assert caplog.text.count("left to a newer Coppice, which knows the NodeState FromTheFuture") == 1
+    assert "Traceback" not in caplog.text
+    write("InService")
+    world.pass_time(60)
+    assert world.states(left) == ["InService"] * 2
 
 
 def test_another_engine_takes_over_what_the_first_left(world):
