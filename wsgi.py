@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oslo_config import cfg
-
 from backend import Backend, measures
 from backend.clock import SystemClock
 from backend.commands import CannotDo, accounts, engines, line, messages, offers, operator, quotas, schema
@@ -24,6 +22,7 @@ from backend.commands.line import Command
 from backend.commands.opening import (
     ENV_FILE,
     KEY_FILE,
+    UNREADABLE,
     accounts_of,
     cloud_of,
     page_key_of,
@@ -182,6 +181,7 @@ def create_gateway() -> Flask:
     """The WSGI application."""
     log_lines.to_stderr()
     chosen = settings()
+    log_lines.set_level(chosen.log_level)
     asked = gateway_config.parsed()
     gateway, audit = gateway_config.settings_of(asked), gateway_config.audit_of(asked)
     store = store_of(chosen)
@@ -233,6 +233,7 @@ def create_metadata() -> Metadata:
     """The metadata service of guests. Raises CannotDo where nobody could ask it."""
     log_lines.to_stderr()
     chosen = settings()
+    log_lines.set_level(chosen.log_level)
     asked = gateway_config.metadata_of(gateway_config.parsed())
     embedded = chosen.driver != "openstack"
     if embedded:
@@ -255,7 +256,7 @@ def create_metadata() -> Metadata:
 
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
-    refusals = (CannotStart, CannotDo, StoreUnavailable, cfg.Error, cfg.ConfigSourceValueError)
+    refusals = (CannotStart, CannotDo, StoreUnavailable, *UNREADABLE)
     return line.run(COMMANDS, given, refusals, LOG)
 
 
@@ -339,7 +340,7 @@ _SERVICES = (
         cannot="The metadata service cannot start",
         serves=True,
     ),
-    engines.command(outlets_of),
+    engines.command(outlets_of, log_lines.set_level),
 )
 COMMANDS = (
     *_SERVICES,

@@ -29,6 +29,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
     "DEFAULT": (
         cfg.StrOpt("state", default=".coppice", help="Folder of the embedded state: databases, keys, logs."),
         cfg.StrOpt("region", default="us-east-1", help="AWS region name that clients sign for."),
+        cfg.StrOpt(
+            "log_level",
+            default="info",
+            choices=("debug", "info", "warning", "error"),
+            help="From which level on what Coppice itself tells is logged.",
+        ),
     ),
     "names": (
         cfg.StrOpt(
@@ -51,18 +57,38 @@ OPTIONS: dict[str, Sequence[Any]] = {
             secret=True,
             help="SQLAlchemy URL: postgresql+psycopg://, mysql+pymysql://, sqlite:/// (empty: SQLite in the state).",
         ),
+        cfg.StrOpt(
+            "listen_url",
+            default="",
+            secret=True,
+            help="URL by which engines hear of work, past what pools transactions (empty: url; none: they only look).",
+        ),
         cfg.BoolOpt("durable", default=True, help="SQLite: every commit is on disk before it is answered."),
         cfg.IntOpt("pool_size", default=10, min=1, help="Open connections a process keeps."),
     ),
     "engine": (
         cfg.FloatOpt("poll_seconds", default=0.25, min=0.01, help="Pause between looks at what is due."),
+        cfg.FloatOpt(
+            "poll_longest_seconds",
+            default=1.0,
+            min=0.01,
+            help="That pause at most, doubling while nothing is due, where the database tells engines of no work.",
+        ),
+        cfg.FloatOpt("beat_seconds", default=3.0, min=0.1, help="How often an engine is heard of by the others."),
+        cfg.FloatOpt(
+            "silence_seconds",
+            default=9.0,
+            min=1.0,
+            help="An engine that was not heard of for so long is dead, and its work taken over: over three beats.",
+        ),
+        cfg.FloatOpt("drain_seconds", default=10.0, min=0.0, help="How long an engine that is to stop finishes work."),
         cfg.FloatOpt("watch_busy_seconds", default=0.5, min=0.0, help="Pause between listings while servers change."),
         cfg.FloatOpt("watch_idle_seconds", default=5.0, min=0.0, help="Pause between listings while nothing changes."),
         cfg.FloatOpt(
             "lease_seconds",
             default=60.0,
             min=5.0,
-            help="What a killed engine was at work on is taken over after so long.",
+            help="What an engine is at work on is anybody's after so long, unless it is renewed.",
         ),
         cfg.FloatOpt("watch_full_seconds", default=900.0, min=1.0, help="Pause between two complete listings."),
         cfg.FloatOpt(
@@ -314,6 +340,8 @@ class BackendSettings:
     pool_size: int
     boot_seconds: float
     delete_seconds: float
+    log_level: str = "info"
+    listen_url: str = field(default="", repr=False)
     metrics_port: int = 0
     metrics_host: str = "127.0.0.1"
     archive: str = ""
@@ -351,6 +379,8 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         region=conf.region,
         database_url=conf.database.url or f"sqlite:///{conf.state}/coppice.db",
         durable=conf.database.durable,
+        log_level=conf.log_level,
+        listen_url=conf.database.listen_url,
         pool_size=conf.database.pool_size,
         boot_seconds=conf.simulated.boot_seconds,
         delete_seconds=conf.simulated.delete_seconds,

@@ -69,11 +69,16 @@ def to_stderr() -> None:
     if not any(isinstance(each, _Stderr) for each in root.handlers):
         root.addHandler(_Stderr())
     root.setLevel(logging.WARNING)
-    for name in OURS:
-        logging.getLogger(name).setLevel(logging.INFO)
+    set_level("info")
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
+
+
+def set_level(name: str) -> None:
+    """Log what is ours from that level on (debug, info, warning, error)."""
+    for origin in OURS:
+        logging.getLogger(origin).setLevel(name.upper())
 
 
 def about_requests(find: Find) -> Find:

@@ -3,43 +3,59 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import random
 import secrets
 import signal
 import socket
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from types import FrameType
+from typing import Final
 
 from backend import measures
-from backend.clock import SystemClock
+from backend.clock import Clock, SystemClock
 from backend.commands import schema
 from backend.commands.line import Command
-from backend.commands.opening import archive_of, cloud_of, settings, store_of
+from backend.commands.opening import UNREADABLE, archive_of, cloud_of, settings, store_of
 from backend.config import BackendSettings
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
+from backend.engine.bell import Bell
+from backend.engine.kinds import KINDS
 from backend.engine.loop import Engine
+from backend.engine.membership import Membership
+from backend.engine.settings import EngineSettings
 from backend.services.key_pairs import kept_by
 from backend.services.networks import public_in
+from backend.store import migrate
+from backend.store.engines import EngineRecord
 from backend.store.outlets import Outlets
+from backend.store.work_calls import Listener
 
+LOG = logging.getLogger(__name__)
+_NONE: Final = "none"
+SetLevel = Callable[[str], None]
 OutletsOf = Callable[[BackendSettings, Catalog, Cloud], Outlets]
 
 
-def create_engine(chosen: BackendSettings, outlets_of: OutletsOf) -> Engine:
+def create_engine(chosen: BackendSettings, outlets_of: OutletsOf, bell: Bell) -> Engine:
     """The engine of one process. Raises CannotDo where it cannot work with the database.
 
     Args:
         outlets_of: where messages go, and the words that they are told in.
+        bell: what it sleeps by.
     """
     clock = SystemClock()
     store = store_of(chosen, redoes=True)
     schema.wait(store, clock)
     cloud = cloud_of(chosen, store)
-    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    me = _record(clock)
+    listener = Listener(chosen.listen_url or chosen.database_url, bell.ring, clock)
+    if chosen.listen_url != _NONE:
+        listener.start()
     catalog = Catalog(
         cloud,
         clock,
@@ -56,24 +72,83 @@ def create_engine(chosen: BackendSettings, outlets_of: OutletsOf) -> Engine:
         clock=clock,
         settings=chosen.engine,
         rng=random.Random(secrets.randbits(64)),
-        name=name[:64],
+        name=me.name,
         measures=measures.shared(),
         archive=archive_of(chosen),
+        membership=Membership(store, clock, me, chosen.engine, KINDS),
+        bell=bell,
+        is_told=listener.hears,
     )
 
 
-def _engine(outlets_of: OutletsOf, _asked: argparse.Namespace) -> None:
+def _record(clock: Clock) -> EngineRecord:
+    """This process among the engines; its name is no other's, also after it."""
+    host, pid = socket.gethostname(), os.getpid()
+    name = f"{host[:40]}-{pid}-{secrets.token_hex(4)}"
+    return EngineRecord(name[:64], host[:255], pid, migrate.head() or "", clock.now(), clock.now())
+
+
+def _engine(outlets_of: OutletsOf, set_level: SetLevel, _asked: argparse.Namespace) -> None:
     chosen = settings()
-    engine = create_engine(chosen, outlets_of)
+    set_level(chosen.log_level)
+    bell = Bell()
+    engine = create_engine(chosen, outlets_of, bell)
     if chosen.metrics_port:
         measures.serve(chosen.metrics_port, chosen.metrics_host)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    engine.run(stop)
+    signals = Signals(engine, bell, partial(_settings_again, set_level))
+    signals.heed()
+    engine.run(signals)
+    LOG.info("the engine has ended, what it did not finish is given back")
+    logging.shutdown()
+    # A call that still hangs would hold the process up for as long as it does, and nobody waits for its answer now.
+    os._exit(0)
 
 
-def command(outlets_of: OutletsOf) -> Command:
-    """The command; ``outlets_of`` as in ``create_engine``."""
-    work = partial(_engine, outlets_of)
+class Signals:
+    """What a process's signals ask of its engine: to end, to end at once, to read its settings again."""
+
+    def __init__(self, engine: Engine, bell: Bell, read: Callable[[], EngineSettings | None]) -> None:
+        self._engine, self._bell, self._read = engine, bell, read
+        self._told_to_end = False
+
+    def heed(self) -> None:
+        """From now on: SIGTERM and SIGINT end it, the second one at once; SIGHUP has settings read again."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._end)
+        signal.signal(signal.SIGHUP, self._reload)
+
+    def is_set(self) -> bool:
+        """Whether it is to end."""
+        return self._told_to_end
+
+    def _end(self, number: int, _frame: FrameType | None) -> None:
+        if self._told_to_end:
+            os._exit(128 + number)
+        self._told_to_end = True
+        self._bell.ring()
+
+    def _reload(self, _number: int, _frame: FrameType | None) -> None:
+        self._engine.reload(self._read)
+        self._bell.ring()
+
+
+def _settings_again(set_level: SetLevel) -> EngineSettings | None:
+    """The settings as they are now; None, and told, where they cannot be read."""
+    try:
+        chosen = settings()
+    except UNREADABLE as error:
+        LOG.error("the settings cannot be read, those of before stay: %s", error)  # noqa: TRY400 - the words say it
+        return None
+    set_level(chosen.log_level)
+    return chosen.engine
+
+
+def command(outlets_of: OutletsOf, set_level: SetLevel) -> Command:
+    """The command.
+
+    Args:
+        outlets_of: as in ``create_engine``.
+        set_level: lets what is logged begin at a level, by its name.
+    """
+    work = partial(_engine, outlets_of, set_level)
     return Command("engine", "one engine", work, cannot="The engine cannot start", serves=True)

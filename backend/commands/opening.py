@@ -37,6 +37,8 @@ KEY_FILE = "secrets.key"
 CLOUD_FILE = "cloud.db"
 ACCOUNTS_FILE = "accounts.json"
 ENV_FILE = "coppice.env"
+UNREADABLE = (cfg.Error, cfg.ConfigSourceValueError)
+"""What is raised where settings cannot be read."""
 
 
 def settings() -> BackendSettings:
@@ -49,9 +51,20 @@ def settings() -> BackendSettings:
 
 
 def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
-    """The database of the settings. Raises CannotDo where their URL is of none."""
+    """The database of the settings. Raises CannotDo where their URL is of none.
+
+    Args:
+        redoes: for an engine, which finds and does again what it loses, and knows of itself what it wrote.
+    """
     schema.check_url(chosen.database_url)
-    return Store(chosen.database_url, SystemClock(), durable=chosen.durable, redoes=redoes, pool_size=chosen.pool_size)
+    return Store(
+        chosen.database_url,
+        SystemClock(),
+        durable=chosen.durable,
+        redoes=redoes,
+        calls=not redoes,
+        pool_size=chosen.pool_size,
+    )
 
 
 def delegations_of(chosen: BackendSettings, store: Store) -> StoredDelegations:

@@ -117,8 +117,7 @@ class _Queue:
     """Calls that wait for threads: projects take turns, and each has at most half of what is at once under way."""
 
     def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
-        self._share = (at_once + 1) // 2
+        self.at_once = at_once
         self._by_project: dict[str, deque[_Waiting]] = {}
 
     def put(self, waiting: _Waiting) -> None:
@@ -131,10 +130,10 @@ class _Queue:
             running: how many are under way, by project.
             begin: whether a thread has it now.
         """
-        turn = deque(self._by_project)
-        while turn and running.total() < self._at_once:
+        turn, share = deque(self._by_project), (self.at_once + 1) // 2
+        while turn and running.total() < self.at_once:
             project = turn.popleft()
-            waiting = self._next(self._by_project[project]) if running[project] < self._share else None
+            waiting = self._next(self._by_project[project]) if running[project] < share else None
             if waiting is None:
                 continue
             running[project] += begin(waiting)
@@ -160,10 +159,20 @@ class _Queue:
 class _Lane:
     """The calls of one region. Heavy ones have threads of their own, so that they hold up nobody else."""
 
-    def __init__(self, region: str, executor: Executor, at_once: int, heavy_at_once: int, breaker: Breaker) -> None:
+    def __init__(
+        self,
+        region: str,
+        executor: Executor,
+        at_once: int,
+        heavy_at_once: int,
+        breaker: Breaker,
+        *,
+        ring: Callable[[], None],
+    ) -> None:
         self._region = region
         self._executor = executor
         self._breaker = breaker
+        self._ring = ring
         self._queues = {False: _Queue(at_once), True: _Queue(heavy_at_once)}
         self.running: dict[Future[Any], _Begun] = {}
 
@@ -192,6 +201,7 @@ class _Lane:
             return False
         begun = self._executor.submit(partial(_timed, call.ask, clock))
         self.running[begun] = _Begun(call, waiting.answer, leave)
+        begun.add_done_callback(lambda _: self._ring())
         return True
 
     def _end(self, done: Future[Any]) -> None:
@@ -213,6 +223,12 @@ class _Lane:
         turn = self._breaker.record(project, begun.leave, failed=failed, seconds=seconds)
         if turn is not None:
             LOG.warning("region=%s project=%s %s", self._region, project, turn.value)
+
+    def resize(self, executor: Executor, at_once: int) -> None:
+        """Go on with other threads; those that are at work end what they have."""
+        self._queues[False].at_once = at_once
+        self._executor.shutdown(wait=False)
+        self._executor = executor
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
@@ -236,6 +252,7 @@ class Lanes:
         at_once: calls of one region under way at once, heavy ones apart; a project has half of them at most.
         heavy_at_once: heavy calls of one region under way at once; half of them, too.
         executor_of: a region's threads, so many of them, made when its first call comes.
+        ring: told of each call that is done, by the thread that did it.
     """
 
     def __init__(
@@ -245,7 +262,10 @@ class Lanes:
         heavy_at_once: int = 2,
         rule: BreakerRule | None = None,
         executor_of: Callable[[str, int], Executor] = _threads,
+        *,
+        ring: Callable[[], None] = lambda: None,
     ) -> None:
+        self._ring = ring
         self._clock = clock
         self._at_once = at_once
         self._heavy_at_once = heavy_at_once
@@ -271,6 +291,14 @@ class Lanes:
         self._start(self._lanes)
         self._news = False
 
+    def resize(self, at_once: int) -> None:
+        """So many calls of one region from now on."""
+        if at_once == self._at_once:
+            return
+        self._at_once = at_once
+        for name, lane in self._lanes.items():
+            lane.resize(self._executor_of(name, at_once + self._heavy_at_once), at_once)
+
     def close(self) -> None:
         for lane in self._lanes.values():
             lane.close()
@@ -283,7 +311,7 @@ class Lanes:
         if name not in self._lanes:
             executor = self._executor_of(name, self._at_once + self._heavy_at_once)
             breaker = Breaker(self._rule, self._clock)
-            self._lanes[name] = _Lane(name, executor, self._at_once, self._heavy_at_once, breaker)
+            self._lanes[name] = _Lane(name, executor, self._at_once, self._heavy_at_once, breaker, ring=self._ring)
         return self._lanes[name]
 
 

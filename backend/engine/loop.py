@@ -7,9 +7,9 @@ is a generator that is put aside while its calls are under way. What kinds of wo
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -20,12 +20,14 @@ from backend.drivers.archives import Archive
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.housing import housed
+from backend.engine.bell import Sleep, Undisturbed
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.kinds import KINDS, ROUNDS
 from backend.engine.kinds.kind import AnyKind, Round
-from backend.engine.lanes import Calls, Lanes, held_by
+from backend.engine.lanes import Calls, Lanes, Term, held_by
 from backend.engine.measures import Measures, Unmeasured
+from backend.engine.membership import Membership, Standing
 from backend.engine.settings import EngineSettings
 from backend.errors import NewerWord
 from backend.store.away import AWAY
@@ -106,6 +108,9 @@ class Engine:
         measures: kept nowhere by default.
         outlets: where messages go; by default there is no way to any target.
         archive: where old records go before they are deleted.
+        membership: its place among others; without, it knows of none, and its leases alone tell them apart.
+        bell: what it sleeps by.
+        is_told: whether somebody rings now when there is work; what is due by itself it finds anyhow.
     """
 
     def __init__(
@@ -124,6 +129,9 @@ class Engine:
         rounds: Sequence[Round] = ROUNDS,
         outlets: Outlets | None = None,
         archive: Archive | None = None,
+        membership: Membership | None = None,
+        bell: Sleep | None = None,
+        is_told: Callable[[], bool] = lambda: False,
     ) -> None:
         seed, told = rng.getrandbits(64), measures or Unmeasured()
         # Sources of ours are spoken to through the pools that they have.
@@ -144,7 +152,10 @@ class Engine:
         self._store = store
         self._clock = clock
         self._claimer = Claimer(name, settings.lease)
-        self._calls: Calls = calls or Lanes(clock, settings.cloud_calls, rule=settings.breaker)
+        self._membership, self._bell, self._is_told = membership, bell or Undisturbed(clock), is_told
+        self._calls: Calls = calls or Lanes(clock, settings.cloud_calls, rule=settings.breaker, ring=self._bell.ring)
+        self._idle_looks = 0
+        self._wanted: Callable[[], EngineSettings | None] | None = None
         self._kinds, self._rounds = kinds, rounds
         self._asked = Kinds({kind.name: kind.leased for kind in kinds})
         self._running: list[_Running] = []
@@ -161,27 +172,99 @@ class Engine:
         """What was done since the start, by name."""
         return self._context.counters
 
+    def reload(self, read: Callable[[], EngineSettings | None]) -> None:
+        """Go by other settings from the next tick on; may be called by a handler of a signal.
+
+        Args:
+            read: the settings; None where they cannot be read: the engine goes on by those it has.
+        """
+        self._wanted = read
+
+    def _take_settings(self) -> None:
+        read, self._wanted = self._wanted, None
+        settings = None if read is None else read()
+        if settings is None:
+            return
+        self._settings = settings
+        self._context = replace(self._context, settings=settings)  # what is under way goes on as it began
+        self._claimer = replace(self._claimer, lease=settings.lease)
+        if self._membership is not None:
+            self._membership.take(settings)
+        if isinstance(self._calls, Lanes):
+            self._calls.resize(settings.cloud_calls)
+        LOG.info("settings were read again")
+
     def run(self, stop: Stop) -> None:
-        """Work until told to stop, then end what waits for the cloud; what takes too long is left to the next claim."""
-        poll = self._settings.poll.total_seconds()
+        """Work until told to stop, then end what waits for the cloud; what takes too long is given back as it is."""
+        told = False
         while not stop.is_set():
             outcome = self._guarded_tick()
-            if outcome is None:
-                self._clock.wait(_AWAY_SECONDS)
-            elif outcome.under_way:
-                self._calls.wait(poll)
-            elif outcome.idle:
-                self._clock.wait(poll)
-        ends_at = self._clock.monotonic() + self._settings.drain.total_seconds()
+            if outcome is not None and not told:
+                told = True
+                LOG.info("the engine starts: %s", self._claimer.name)
+            self._rest(outcome)
+        self._drain()
+        self._calls.close()
+
+    def _rest(self, outcome: Outcome | None) -> None:
+        """Sleep until there may be something to do."""
+        poll = self._settings.poll.total_seconds()
+        if outcome is None:
+            self._bell.wait(_AWAY_SECONDS)
+        elif outcome.under_way:
+            self._idle_looks = 0
+            self._bell.wait(poll)
+        elif outcome.idle:
+            self._bell.wait(self._pause())
+            self._idle_looks += 1
+        else:
+            self._idle_looks = 0
+
+    def _pause(self) -> float:
+        """How long nothing needs to be looked at: until something is due, or so long as looks are apart by now."""
+        settings = self._settings
+        apart = settings.poll * 2 ** min(self._idle_looks, 10)
+        most = settings.beat if self._is_told() else min(apart, settings.poll_longest)
+        try:
+            due_at = self._asked.next_due(self._store)
+        except AWAY:
+            return _AWAY_SECONDS
+        until = most if due_at is None else min(due_at - self._clock.now(), most)
+        return max(until, min(settings.poll, most)).total_seconds()
+
+    def _drain(self) -> None:
+        """Claim nothing more, end what is under way, and give back what does not end in time."""
+        poll, ends_at = (
+            self._settings.poll.total_seconds(),
+            self._clock.monotonic() + self._settings.drain.total_seconds(),
+        )
+        told = self._store_takes(self._membership.drain) if self._membership else True
         while self._running and self._clock.monotonic() < ends_at:
             self._calls.wait(poll)
             self._resume()
             if self._away_since is not None:
                 self._clock.wait(poll)
-        self._calls.close()
+            elif self._membership is not None:
+                told = self._store_takes(self._membership.attend if told else self._membership.drain)
+        if self._membership is not None:
+            self._store_takes(self._membership.leave)
+
+    def _store_takes(self, work: Callable[[], None]) -> bool:
+        """Whether that was done; nothing is waited for by an engine that ends."""
+        try:
+            work()
+        except AWAY as error:
+            self._note_away(error)
+            return False
+        return True
 
     def tick(self, now: datetime) -> Outcome:
         """Claim what is due and do it, as far as the cloud has answered."""
+        if self._wanted is not None:
+            self._take_settings()
+        if self._membership is not None:
+            self._membership.attend()
+            self._claimer = replace(self._claimer, share=self._membership.share)
         self._calls.wait(0)  # takes note of what has been answered
         faults = self._resume()
         self._renew(now)
@@ -230,7 +313,7 @@ class Engine:
 
     def _due(self, now: datetime) -> set[str]:
         """The kinds that are to be claimed, and those of which nobody knows what came of the last claim."""
-        due = self._asked.due(self._store, now)
+        due = self._asked.due(self._store, now, self._claimer.share)
         if not any(job.write for job in self._running):  # a store that is read may still take nothing
             self._note_back()
         return due | self._in_doubt
@@ -310,9 +393,13 @@ class Engine:
             if isinstance(asked, Write):
                 job.write = asked
                 continue
-            job.waits = done = self._calls.submit(held_by(job.lease, asked))
+            job.waits = done = self._calls.submit(held_by(self._term(job.lease), asked))
             if not all(future.done() for future in done):
                 return
+
+    def _term(self, lease: Lease) -> Term:
+        """While what may calls be begun that a lease is held for."""
+        return lease if self._membership is None else Standing(lease, self._membership)
 
     def _wait_to_write(self, job: _Running, error: Exception) -> None:
         """Raise the error where the store takes everything but this for as long as a lease."""

@@ -17,7 +17,12 @@ class EngineSettings:
     """One engine's settings; every engine of an installation is given the same.
 
     Attributes:
-        poll: pause between two looks at what is due, when nothing is under way.
+        poll: pause between two looks at what is due, when nothing is under way, at first.
+        poll_longest: it doubles up to that while nothing is due, where nobody tells the engine of what is; where
+            somebody does it sleeps until it has to be heard of, or something is due.
+        beat, silence: an engine is heard of that often; one that is not for so long is taken for dead, and what it
+            had claimed is given back.
+        share_patience: what comes first to one engine is anybody's after so long.
         drain: how long an engine that is told to stop waits for cloud calls under way.
         lease: how long a claim holds without being renewed.
         *_at_once: of each kind of work, so much is done at once of one region, half of it of one project. Of messages
@@ -84,6 +89,10 @@ class EngineSettings:
     """
 
     poll: timedelta = timedelta(seconds=0.5)
+    poll_longest: timedelta = timedelta(seconds=1)
+    beat: timedelta = timedelta(seconds=3)
+    silence: timedelta = timedelta(seconds=9)
+    share_patience: timedelta = timedelta(seconds=0.5)
     drain: timedelta = timedelta(seconds=10)
     lease: timedelta = timedelta(seconds=60)
     clusters_at_once: int = 100

@@ -17,7 +17,7 @@ from backend.domain.cluster_findings import ClusterExists, ClusterManaged, Clust
 from backend.domain.page import Page
 from backend.domain.profile import LaunchSource
 from backend.domain.scope import Scope
-from backend.store import alarms, direct_launches, forecasts, journal, rows, schedules, tags, traffic
+from backend.store import alarms, direct_launches, forecasts, journal, rows, schedules, tags, traffic, work_calls
 from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes
 from backend.store.lifecycle_tables import lifecycle_actions, lifecycle_hooks
@@ -42,6 +42,7 @@ def insert(conn: Connection, cluster: Cluster, with_tags: Sequence[Tag] = ()) ->
     Raises:
         ClusterExists: the project has one of that name in the region.
     """
+    work_calls.want(conn)
     try:
         conn.execute(sa.insert(clusters), rows.cluster_values(cluster))
     except IntegrityError as error:
@@ -106,6 +107,7 @@ def change(conn: Connection, cluster_id: str, now: datetime, **values: Any) -> N
             ``desired`` is the business of ``intents``.
     """
     assert "desired" not in values or "desired_at" in values
+    work_calls.want(conn)
     conn.execute(
         update(clusters).where(_t.id == bindparam("cluster_id")).values(generation=_t.generation + 1),
         {"cluster_id": cluster_id, "due_at": now, **_columns(values)},

@@ -40,16 +40,39 @@ from sqlalchemy.exc import IntegrityError
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
+from backend.store import work_calls
 from backend.store.session import Store
 from backend.store.types import Instant
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """The projects whose work comes first to one of several engines: ids from ``low`` on, and before ``high``.
+
+    A preference: what others' share has due for longer than ``patience`` is anybody's. It is projects that are shared
+    out, so that what an engine remembers of one (lists, breakers, pauses) serves all of its work.
+    """
+
+    low: str
+    high: str
+    patience: timedelta
+
+    def words(self, now: datetime) -> dict[str, Any]:
+        """What a statement that asks for it is told."""
+        return {"share_low": self.low, "share_high": self.high, "overdue": now - self.patience}
+
+
+@dataclass(frozen=True, slots=True)
 class Claimer:
-    """Who claims, and for how long."""
+    """Who claims, and for how long; with a share where others claim, too."""
 
     name: str
     lease: timedelta
+    share: Share | None = None
+
+    def words(self, now: datetime) -> dict[str, Any]:
+        """What a statement that asks for its share is told."""
+        return {} if self.share is None else self.share.words(now)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -179,8 +202,12 @@ class Leased(Generic[L]):
             .where(c.due_at <= bindparam("now"), free)
             .order_by(c.due_at, *self._keys)
         )
-        self._open = self._looks(self._due)
+        # A share is a part of the text of statements only where there is one: alone, an engine pays nothing for it.
+        mine = and_(c.project_id >= bindparam("share_low"), c.project_id < bindparam("share_high"))
+        self._mine = or_(mine, c.due_at <= bindparam("overdue", type_=Instant()))
+        self._open = {shared: self._looks(self._shared(self._due, shared=shared)) for shared in (False, True)}
         self.any_due = exists(select(1).where(c.due_at <= bindparam("now"), free))
+        self.any_due_of_share = exists(select(1).where(c.due_at <= bindparam("now"), free, self._mine))
         self.longest_due = select(func.min(c.due_at)).scalar_subquery()
         self._take = (
             update(table)
@@ -216,9 +243,10 @@ class Leased(Generic[L]):
         What waits for a region or a project that is full does not hold up the rest; where not all has room, projects
         that hold less come first.
         """
-        peek, _ = self._where(room)
+        peek, _ = self._where(room, claimer)
         with store.read() as conn:  # no write transaction is begun where nothing is due
-            if conn.execute(peek, {"now": now, "lease_now": store.lease_now(conn)}).first() is None:
+            words = {"now": now, "lease_now": store.lease_now(conn), **claimer.words(now)}
+            if conn.execute(peek, words).first() is None:
                 return []
         return store.transact(lambda conn: self._claimed(conn, store, claimer, now, room.copy()))
 
@@ -226,13 +254,14 @@ class Leased(Generic[L]):
         lease_now = store.lease_now(conn)
         mark = now + claimer.lease
         common = {"by": claimer.name, "until": lease_now + claimer.lease, "new": mark}
+        due = _Due(claimer, now, lease_now)
         claimed: list[L] = []
         everybody = False
         while True:
-            found = self._longest(conn, room, now, lease_now)
+            found = self._longest(conn, room, due)
             more = len(found) >= room.at_once
             if more and not everybody:
-                others, everybody = self._others(conn, room, now, lease_now, found)
+                others, everybody = self._others(conn, room, due, found)
                 found = [*found, *others]
             taken = [found[number] for number in room.fill([_scope(row) for row in found])]
             if taken:
@@ -241,28 +270,26 @@ class Leased(Generic[L]):
             if not more:
                 return claimed
 
-    def _longest(
-        self, conn: Connection, room: Room, now: datetime, lease_now: datetime, seen: Iterable[Scope] = ()
-    ) -> Sequence[Row[Any]]:
+    def _longest(self, conn: Connection, room: Room, due: _Due, seen: Iterable[Scope] = ()) -> Sequence[Row[Any]]:
         """What is due longest where there is room, but for these projects, locked, as much as a region has room for."""
-        _, lock = self._where(room, seen)
-        return conn.execute(lock, {"now": now, "lease_now": lease_now, "most": room.at_once}).all()
+        _, lock = self._where(room, due.claimer, seen)
+        return conn.execute(lock, {**due.words(), "most": room.at_once}).all()
 
     def _others(
-        self, conn: Connection, room: Room, now: datetime, lease_now: datetime, found: Sequence[Row[Any]]
+        self, conn: Connection, room: Room, due: _Due, found: Sequence[Row[Any]]
     ) -> tuple[list[Row[Any]], bool]:
         """What is due of projects that are not among those, as far as their turn may come; whether those are all."""
         others: list[Row[Any]] = []
         seen = {_scope(row) for row in found}
         while not room.goes_to(seen):
-            more = self._longest(conn, room, now, lease_now, seen)
+            more = self._longest(conn, room, due, seen)
             others += more
             seen |= {_scope(row) for row in more}
             if len(more) < room.at_once:
                 return others, True
         return others, False
 
-    def _where(self, room: Room, seen: Iterable[Scope] = ()) -> tuple[Select[Any], Select[Any]]:
+    def _where(self, room: Room, claimer: Claimer, seen: Iterable[Scope] = ()) -> tuple[Select[Any], Select[Any]]:
         """How to look whether anything is due where there is room, and how to lock ``most`` of it.
 
         Args:
@@ -270,11 +297,17 @@ class Leased(Generic[L]):
 
         Asked for at every tick, mostly with room everywhere: that is built once.
         """
-        due = self._outside(room)
+        due, shared = self._outside(room), claimer.share is not None
+        if due is self._due and not seen:
+            return self._open[shared]
         if seen:
             c = self._table.c
             due = due.where(tuple_(c.project_id, c.region).not_in([(each.project_id, each.region) for each in seen]))
-        return self._open if due is self._due else self._looks(due)
+        return self._looks(self._shared(due, shared=shared))
+
+    def _shared(self, due: Select[Any], *, shared: bool) -> Select[Any]:
+        """What is due, or of that what comes first to an engine with a share."""
+        return due.where(self._mine) if shared else due
 
     def _looks(self, due: Select[Any]) -> tuple[Select[Any], Select[Any]]:
         return due.limit(1), due.limit(bindparam("most", type_=Integer())).with_for_update(skip_locked=True)
@@ -347,6 +380,7 @@ class Leased(Generic[L]):
 
     def pull(self, conn: Connection, key: Sequence[str], at: datetime) -> bool:
         """Work on the row at that time, or sooner; whether there is such a row."""
+        work_calls.want(conn)
         return conn.execute(self._pull, {**_bound(key), "wanted": at}).rowcount > 0
 
     def demand(self, conn: Connection, key: Sequence[str], scope: Scope, at: datetime) -> None:
@@ -386,21 +420,47 @@ class Leased(Generic[L]):
         return {**self._fence_key(lease), "mark": None if lease.over else lease.mark}
 
 
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What one claim asks for."""
+
+    claimer: Claimer
+    now: datetime
+    lease_now: datetime
+
+    def words(self) -> dict[str, Any]:
+        return {"now": self.now, "lease_now": self.lease_now, **self.claimer.words(self.now)}
+
+
 class Kinds:
     """Several kinds of rows, asked together by one statement: an engine that has nothing to do costs one a tick."""
 
     def __init__(self, kinds: Mapping[str, Leased[Any]]) -> None:
         self._none = not kinds
         self._due = select(*(each.any_due.label(name) for name, each in kinds.items()))
+        self._due_of_share = select(*(each.any_due_of_share.label(name) for name, each in kinds.items()))
         self._longest = select(*(each.longest_due.label(name) for name, each in kinds.items()))
 
-    def due(self, store: Store, now: datetime) -> set[str]:
-        """The names of those that have rows that are due and that nobody holds, room for them or not."""
+    def due(self, store: Store, now: datetime, share: Share | None = None) -> set[str]:
+        """The names of those that have rows that are due and that nobody holds, room for them or not.
+
+        Args:
+            share: asks for what comes first to one of several engines.
+        """
         if self._none:
             return set()
+        statement = self._due if share is None else self._due_of_share
+        words = {} if share is None else share.words(now)
         with store.read() as conn:
-            told = conn.execute(self._due, {"now": now, "lease_now": store.lease_now(conn)}).mappings().one()
+            told = conn.execute(statement, {"now": now, "lease_now": store.lease_now(conn), **words}).mappings().one()
         return {name for name, is_due in told.items() if is_due}
+
+    def next_due(self, store: Store) -> datetime | None:
+        """When the next row is due, held or not; None where none ever is."""
+        if self._none:
+            return None
+        with store.read() as conn:
+            return min((at for at in self.oldest(conn).values() if at is not None), default=None)
 
     def oldest(self, conn: Connection) -> dict[str, datetime | None]:
         """For each name since when what is due longest is due; a time to come where nothing is, None without rows."""

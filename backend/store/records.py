@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, ins
 
 from backend.domain.scope import Scope
 from backend.domain.words import known
+from backend.store import work_calls
 
 
 class Record(Protocol):
@@ -86,10 +87,14 @@ class Records(Generic[R]):
     def add(self, conn: Connection, scope: Scope, *records: R, **columns: object) -> None:
         """Write new ones; ``columns`` are those of the table that are no fields (what is due, for instance)."""
         if records:
+            if "due_at" in columns:
+                work_calls.want(conn)
             conn.execute(insert(self._table), [{**self._written(scope, record), **columns} for record in records])
 
     def change(self, conn: Connection, scope: Scope, record_id: str, **values: object) -> bool:
         """Set fields, or columns that are no fields, of one; whether it is there."""
+        if "due_at" in values:
+            work_calls.want(conn)
         where = self._where(scope, {"id": record_id})
         return bool(conn.execute(update(self._table).where(where).values(_plain(values))).rowcount)
 

@@ -20,6 +20,7 @@ from backend.domain.security_groups import (
     GroupState,
     KeptGroup,
 )
+from backend.store import work_calls
 from backend.store.group_tables import security_group_rules, security_groups
 from backend.store.leased import Lease, Leased
 from backend.store.records import Records
@@ -108,6 +109,7 @@ def unsettle(conn: Connection, scope: Scope, group_id: str, now: datetime, **val
     """Have the engine look at a group soon, and again where it is at it, whatever others find settled; whether it is
     there. ``values``: of further columns, or when to look.
     """
+    work_calls.want(conn)
     soon = literal(now + UNSETTLED, Instant())  # without its type the database would be sent another's form of it
     sooner = case((_c.due_at <= soon, _c.due_at), else_=soon)
     raised = update(security_groups).where(_this(scope, group_id))

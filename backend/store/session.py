@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 
 from backend.clock import Clock
 from backend.errors import CommitUnknown, StoreUnavailable
-from backend.store import failures
+from backend.store import failures, work_calls
 from backend.store.failures import Failure
 from backend.store.turns import FileTurns, NoTurns, Turns
 from backend.store.types import from_micros
@@ -53,6 +53,7 @@ class Store:
         durable: SQLite only: every commit reaches the disk before it is answered (synchronous=FULL).
         redoes: SQLite only: a commit may be lost with the machine's power, though not with the process
             (synchronous=NORMAL). For the engine: what it loses it finds and does again.
+        calls: tell engines of what is written for them. For all but an engine, which knows what it wrote itself.
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class Store:
         hook: Callable[[str], None] | None = None,
         durable: bool = True,
         redoes: bool = False,
+        calls: bool = False,
         pool_size: int = 10,
     ) -> None:
         """Opens no connection yet. Raises DatabaseMisnamed where the URL is of no database that could be."""
         self.clock = clock
         self.hook = hook
+        self._calls = calls
         self.engine = _engine(parsed(url), synchronous=_synchronous(durable, redoes), pool_size=pool_size)
         self.dialect = self.engine.dialect.name
         self._turns = _turns(self.engine)
@@ -127,7 +130,10 @@ class Store:
             self._turns.taken(),
             connection.begin() as transaction,
         ):
+            work_calls.is_wanted(connection)  # a run that failed may have said so before
             result = work(connection)
+            if work_calls.is_wanted(connection) and self._calls:
+                work_calls.call(connection)
             if self.hook:
                 self.hook("commit")
             try:

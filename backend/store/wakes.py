@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, or_, update
 
+from backend.store import work_calls
 from backend.store.batches import chunks
 from backend.store.tables import clusters
 
@@ -22,5 +23,6 @@ _WAKE = (
 
 def wake(conn: Connection, cluster_ids: Iterable[str], now: datetime) -> None:
     """The engine looks at these clusters at once."""
+    work_calls.want(conn)
     for chunk in chunks(sorted(cluster_ids)):
         conn.execute(_WAKE, {"ids": chunk, "now": now})

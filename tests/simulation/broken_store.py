@@ -79,7 +79,7 @@ def claims_the_held() -> Broken:
         c = self._table.c
         return select(*kept(self, room).selected_columns).where(c.due_at <= leased.bindparam("now")).order_by(c.due_at)
 
-    def due(self: Any, _store: Any, _now: Any) -> set[str]:
+    def due(self: Any, _store: Any, _now: Any, _share: Any) -> set[str]:
         return set(self._due.selected_columns.keys())
 
     return put_all((leased.Leased, "_outside", outside), (leased.Kinds, "due", due))

@@ -8,7 +8,7 @@ import pytest
 
 from backend.domain.scope import Scope
 from backend.store import leases, traffic, watches
-from backend.store.leased import Claimer, Room
+from backend.store.leased import Claimer, Kinds, Room, Share
 from tests.factories import NOW, OTHER, SCOPE, longest_due
 
 LEASE = timedelta(seconds=60)
@@ -159,3 +159,41 @@ def test_an_undisturbed_release_says_when_it_is_due(store):
     assert _due_at(store) == lease.mark == NOW + LEASE
     _release(store, lease)
     assert _due_at(store) == LATER
+
+
+LOW, HIGH = Scope("1111", "r"), Scope("eeee", "r")
+SHARES = [Share("", "8000", timedelta(seconds=2)), Share("8000", "zzzz", timedelta(seconds=2))]
+
+
+def test_what_is_of_an_engines_share_comes_first_and_what_waits_too_long_is_anybodys(store):
+    kinds = Kinds({"watches": leases.WATCHES})
+    _pull(store, LOW)
+    _pull(store, HIGH)
+    one, two = (Claimer(name, LEASE, share) for name, share in zip("12", SHARES, strict=True))
+    assert [lease.scope for lease in _claim(store, two)] == [HIGH]
+    assert kinds.due(store, store.clock.now(), two.share) == set()
+    assert kinds.due(store, store.clock.now(), one.share) == {"watches"}
+    store.clock.move(1)
+    assert _claim(store, two) == []
+    store.clock.move(1)
+    assert kinds.due(store, store.clock.now(), two.share) == {"watches"}
+    assert [lease.scope for lease in _claim(store, two)] == [LOW]
+    assert _claim(store, one) == []
+
+
+def test_a_share_keeps_within_the_room_there_is(store):
+    for number in range(6):
+        _pull(store, Scope(f"1{number}", "full"))
+    _pull(store, Scope("19", "other"))
+    claimed = _claim(store, Claimer("1", LEASE, SHARES[0]), Room(3, [Scope("10", "full")]))
+    assert sorted(lease.scope.region for lease in claimed) == ["full", "full", "other"]
+
+
+def test_when_the_next_row_is_due_is_told_held_or_not(store):
+    kinds = Kinds({"watches": leases.WATCHES, "pools": leases.POOLS})
+    assert kinds.next_due(store) is None
+    _pull(store, LOW, LATER)
+    assert kinds.next_due(store) == LATER
+    _pull(store, HIGH)
+    _claim(store)
+    assert kinds.next_due(store) == NOW + LEASE

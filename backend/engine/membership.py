@@ -1,0 +1,148 @@
+"""An engine among the others of its installation: it is heard of, sees who is not, and knows what comes first to it.
+
+What keeps two engines off the same row is its lease alone. This says whose turn it is, so that engines seldom contend,
+and gives back what an engine that died had claimed, so that its work does not wait for the end of each lease.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from backend.clock import Clock
+from backend.engine.kinds.kind import AnyKind
+from backend.engine.lanes import Term
+from backend.engine.settings import EngineSettings
+from backend.store import engines
+from backend.store.engines import EngineRecord
+from backend.store.leased import Share
+from backend.store.session import Connection, Store
+
+LOG = logging.getLogger(__name__)
+_IDS = 0x10000
+_BEYOND = "zzzz"  # after every id: those of projects are of hexadecimal digits
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What one look told.
+
+    Attributes:
+        at: the database's time of it.
+        among: whether the others still had this engine among them.
+    """
+
+    at: datetime
+    among: bool
+    records: Sequence[EngineRecord]
+
+
+class Membership:
+    """One engine's place among the others. Only the thread of its loop calls any of this, but for ``lapsed``.
+
+    Args:
+        me: its record.
+        kinds: what it gives back of engines that died.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, me: EngineRecord, settings: EngineSettings, kinds: Sequence[AnyKind]
+    ) -> None:
+        self._store, self._clock, self._me = store, clock, me
+        self._kinds = kinds
+        self._settings = settings
+        self._heard_at: float | None = None
+        self._steady_since = 0.0
+        self.share: Share | None = None
+
+    @property
+    def lapsed(self) -> bool:
+        """It was not heard of for so long that others may take it for dead soon: it begins nothing at the cloud."""
+        grace = self._settings.silence - self._settings.beat
+        return self._heard_at is None or self._clock.monotonic() - self._heard_at >= grace.total_seconds()
+
+    def attend(self) -> None:
+        """Be heard of where it is time, see who else is there, and take over from those who are not any more."""
+        now = self._clock.monotonic()
+        if self._heard_at is not None and now < self._heard_at + self._settings.beat.total_seconds():
+            return
+        heard = self._store.transact(self._look)
+        if self.lapsed:
+            self._steady_since = now
+        if self._heard_at is not None and not heard.among:
+            LOG.warning("the other engines took this one for dead: it is among them again")
+        self._heard_at = now  # it was heard of then or later: it never thinks itself safe for longer than it is
+        silent_since = heard.at - self._settings.silence
+        living = sorted(one.name for one in heard.records if one.seen_at > silent_since and not one.draining)
+        self.share = share_of(self._me.name, living, self._settings.share_patience)
+        # Whoever was kept from the database itself cannot say who else was.
+        if now - self._steady_since >= self._settings.silence.total_seconds():
+            for one in heard.records:
+                if one.seen_at <= silent_since:
+                    self._take_over(one, silent_since)
+
+    def take(self, settings: EngineSettings) -> None:
+        """Go by other settings."""
+        self._settings = settings
+
+    def drain(self) -> None:
+        """Tell the others that this one ends: what is due is theirs."""
+        self._me = replace(self._me, draining=True)
+        self._heard_at = None
+        self.attend()
+
+    def leave(self) -> None:
+        """Give back what is still claimed, due at once, and be no engine any more."""
+        self._give_back(self._me.name)
+        self._store.transact(partial(engines.forget, name=self._me.name))
+
+    def _look(self, conn: Connection) -> _Heard:
+        now = self._store.lease_now(conn)
+        among = engines.seen(conn, self._me, now)
+        return _Heard(now, among, engines.all_of_them(conn))
+
+    def _take_over(self, dead: EngineRecord, silent_since: datetime) -> None:
+        """Give back what a dead engine had; it is taken out last, so that who dies in between leaves it to the next."""
+        number = self._give_back(dead.name)
+        if self._store.transact(partial(engines.forget_unseen, name=dead.name, before=silent_since)):
+            LOG.warning("engine %s was not heard of for too long: %d claims of it are given back", dead.name, number)
+
+    def _give_back(self, owner: str) -> int:
+        """A claim that is given back keeps its epoch: who claims it next raises that, and its late writes are void."""
+        now = self._clock.now()
+        return sum(
+            self._store.transact(partial(kind.leased.abandon, owner=owner, held=(), now=now)) for kind in self._kinds
+        )
+
+
+def share_of(name: str, living: Sequence[str], patience: timedelta) -> Share | None:
+    """The projects that come first to an engine: as many ids as to each other; None where it is alone, or not there.
+
+    Args:
+        living: names of all that claim, in the order that all of them see.
+    """
+    if name not in living or len(living) == 1:
+        return None
+    at, number = living.index(name), len(living)
+    low = "" if at == 0 else f"{at * _IDS // number:04x}"
+    high = _BEYOND if at == number - 1 else f"{(at + 1) * _IDS // number:04x}"
+    return Share(low, high, patience)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A lease of an engine that must be heard of, too, for what it is held for to be begun."""
+
+    lease: Term
+    membership: Membership
+
+    @property
+    def over(self) -> bool:
+        return self.lease.over or self.membership.lapsed
+
+    @property
+    def lost(self) -> bool:
+        return self.lease.lost

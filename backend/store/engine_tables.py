@@ -1,0 +1,23 @@
+"""The table of the engines that work on this database."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Integer
+
+from backend.store.table import NAME, WORD, table
+from backend.store.types import Instant
+
+# One row an engine's process: made when it starts, renewed while it works, gone when it ends or was not heard of.
+engines = table(
+    "engines",
+    Column("name", WORD, primary_key=True),
+    Column("host", NAME, nullable=False),
+    Column("pid", Integer, nullable=False),
+    # The newest revision of the schema that its code knows.
+    Column("version", WORD, nullable=False),
+    # Both by the clock that leases are judged by.
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    # It was told to end, and claims nothing more.
+    Column("draining", Boolean, nullable=False),
+)

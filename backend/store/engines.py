@@ -1,0 +1,67 @@
+"""The engines of this installation: who works, who was told to end, and who was not heard of. Leases are ``leased``'s.
+
+Times are the database's, as those of leases are, so that nobody's clock makes another engine look dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from backend.store.engine_tables import engines
+
+_e = engines.c
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRecord:
+    """One engine's process.
+
+    Attributes:
+        name: what its claims are told apart by; no two engines ever have the same.
+        version: the newest revision of the schema that its code knows.
+        started_at, seen_at: by the clock that leases are judged by.
+        draining: it was told to end: it finishes what it has, and claims nothing more.
+    """
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    seen_at: datetime
+    draining: bool = False
+
+
+_COLUMNS = (_e.name, _e.host, _e.pid, _e.version, _e.started_at, _e.seen_at, _e.draining)
+_ALL = select(*_COLUMNS).order_by(_e.started_at, _e.name).limit(bindparam("most"))
+_SEEN = update(engines).where(_e.name == bindparam("this")).values(seen_at=bindparam("now"), draining=bindparam("ends"))
+_FORGET = delete(engines).where(_e.name == bindparam("this"))
+_FORGET_UNSEEN = _FORGET.where(_e.seen_at <= bindparam("before"))
+
+
+def all_of_them(conn: Connection, most: int = 1000) -> Sequence[EngineRecord]:
+    """Every engine that has a row, the oldest first; also of those that have not been heard of for long."""
+    return [EngineRecord(*row) for row in conn.execute(_ALL, {"most": most})]
+
+
+def seen(conn: Connection, me: EngineRecord, now: datetime) -> bool:
+    """Note that this engine works; whether others still had it among them, or have to learn of it anew."""
+    if conn.execute(_SEEN, {"this": me.name, "now": now, "ends": me.draining}).rowcount:
+        return True
+    values = {name: getattr(me, name) for name in EngineRecord.__dataclass_fields__}
+    conn.execute(insert(engines), {**values, "seen_at": now})
+    return False
+
+
+def forget(conn: Connection, name: str) -> None:
+    """It has ended."""
+    conn.execute(_FORGET, {"this": name})
+
+
+def forget_unseen(conn: Connection, name: str, before: datetime) -> bool:
+    """Take out an engine that nobody has heard of since; False where it was heard of after all, or is gone."""
+    return conn.execute(_FORGET_UNSEEN, {"this": name, "before": before}).rowcount > 0

@@ -1,0 +1,197 @@
+"""Engines among each other: who is there, what comes first to whom, and what becomes of the work of one that dies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from backend.engine.kinds import KINDS
+from backend.engine.lanes import Lanes
+from backend.engine.membership import Membership, share_of
+from backend.store import engines, leases
+from backend.store.engines import EngineRecord
+from backend.store.leased import Claimer, Room
+from tests.backend.engine.threads import Threads
+from tests.factories import NOW
+
+PATIENCE = timedelta(seconds=0.5)
+
+
+def _membership(world, name):
+    me = EngineRecord(name, "host", 1, "0039", NOW, NOW)
+    return Membership(world.store, world.clock, me, world.engine_settings, KINDS)
+
+
+def _names(world):
+    with world.store.read() as conn:
+        return [each.name for each in engines.all_of_them(conn)]
+
+
+def _attend(world, *members, seconds, step=1.0):
+    """Let these be heard of while time passes."""
+    for _ in range(round(seconds / step)):
+        for each in members:
+            each.attend()
+        world.clock.move(step)
+
+
+def test_shares_are_equal_and_every_project_comes_first_to_one_of_them():
+    living = [f"e{number}" for number in range(5)]
+    shares = [share_of(name, living, PATIENCE) for name in living]
+    assert shares[0].low == ""
+    assert all(left.high == right.low for left, right in pairwise(shares))
+    sizes = [int(share.high[:4].replace("zzzz", "10000"), 16) - int(share.low or "0", 16) for share in shares]
+    assert max(sizes) - min(sizes) <= 1
+    for project in ("00ff", "123456789012", "ffffffff", "default", ""):
+        assert sum(share.low <= project < share.high for share in shares) == 1
+
+
+def test_who_is_alone_or_told_to_end_has_no_share():
+    assert share_of("one", ["one"], PATIENCE) is None
+    assert share_of("one", ["two", "three"], PATIENCE) is None
+
+
+def test_engines_see_each_other_and_share_and_one_that_drains_leaves_it_to_the_other(world):
+    one, two = _membership(world, "one"), _membership(world, "two")
+    _attend(world, one, two, seconds=4)
+    assert (one.share.high, two.share.low) == ("8000", "8000")
+    two.drain()
+    _attend(world, one, two, seconds=4)
+    assert one.share is None
+    assert _names(world) == ["one", "two"]
+    two.leave()
+    assert _names(world) == ["one"]
+
+
+def test_the_claims_of_an_engine_that_died_are_given_back_long_before_they_end(world):
+    group = world.make(desired=1)
+    one, two = _membership(world, "one"), _membership(world, "two")
+    _attend(world, one, two, seconds=12)
+    lease = leases.CLUSTERS.claim(
+        world.store, Claimer("two", world.engine_settings.lease), world.clock.now(), Room(5, [])
+    )
+    assert [each.cluster_id for each in lease] == [group.id]
+    died_at = world.clock.monotonic()
+    while "two" in _names(world):
+        _attend(world, one, seconds=1)
+    assert world.clock.monotonic() - died_at < 13
+    again = leases.CLUSTERS.claim(
+        world.store, Claimer("one", world.engine_settings.lease), world.clock.now(), Room(5, [])
+    )
+    assert [(each.cluster_id, each.epoch) for each in again] == [(group.id, lease[0].epoch + 1)]
+    with world.store.read() as conn:
+        assert leases.fence(conn, lease[0]) is None
+
+
+def test_nobody_is_taken_for_dead_by_who_was_kept_from_the_database_too(world):
+    one, two = _membership(world, "one"), _membership(world, "two")
+    _attend(world, one, two, seconds=12)
+    world.clock.move(60)  # the database was away for all
+    one.attend()
+    assert _names(world) == ["one", "two"]
+    _attend(world, one, two, seconds=12)
+    assert _names(world) == ["one", "two"]
+
+
+def test_an_engine_that_starts_takes_nobody_for_dead_before_it_has_waited(world):
+    two = _membership(world, "two")
+    two.attend()
+    world.clock.move(8)
+    one = _membership(world, "one")
+    _attend(world, one, seconds=8)
+    assert "two" in _names(world)
+    _attend(world, one, seconds=4)
+    assert _names(world) == ["one"]
+
+
+def test_who_was_taken_for_dead_is_among_them_again_and_tells(world, caplog):
+    one, two = _membership(world, "one"), _membership(world, "two")
+    _attend(world, one, two, seconds=12)
+    _attend(world, one, seconds=16)
+    assert _names(world) == ["one"]
+    two.attend()
+    assert _names(world) == ["one", "two"]
+    assert "took this one for dead" in caplog.text
+
+
+def test_an_engine_that_is_not_heard_of_begins_no_call_however_long_its_lease_is(world):
+    lanes = Threads(world.clock, 1000.0)
+    member = _membership(world, "one")
+    calls = Lanes(world.clock, 1, executor_of=lambda *_: lanes)
+    world.engine = world.new_engine("one", calls=calls, membership=member)
+    world.make("first", desired=1)
+    world.make("second", desired=1)
+    world.engine.tick(world.clock.now())
+    assert len(lanes.begun) == 1
+    world.clock.move(8)  # the lease holds on for a minute, and others may take this engine for dead in a moment
+    assert member.lapsed
+    lanes.begun.pop(0)[1].set_result((None, 0.0))
+    calls.wait(0)
+    assert lanes.begun == []
+    member.attend()
+    calls.wait(0)
+    assert len(lanes.begun) == 1
+
+
+def test_an_engine_that_ends_gives_back_what_it_did_not_finish(world):
+    class Told:
+        def is_set(self):
+            return bool(lanes.begun)
+
+    lanes = Threads(world.clock, 1000.0)
+    calls = Lanes(world.clock, 4, executor_of=lambda *_: lanes)
+    world.engine_settings = replace(world.engine_settings, drain=timedelta(0))
+    engine = world.new_engine("two", calls=calls, membership=_membership(world, "two"))
+    group = world.make(desired=1)
+    engine.run(Told())
+    assert _names(world) == []
+    one = world.new_engine("one")
+    assert one.tick(world.clock.now()).claimed["clusters"] == 1
+    assert world.states(group) == ["Pending"]
+
+
+def test_an_engine_without_a_database_still_ends(world):
+    class Told:
+        looks = 0
+
+        def is_set(self):
+            self.looks += 1
+            if self.looks > 3:
+                world.store.hook = away
+            return self.looks > 3
+
+    def away(_point):
+        raise OperationalError("BEGIN", None, Exception("connection refused"))
+
+    engine = world.new_engine("two", membership=_membership(world, "two"))
+    engine.run(Told())
+    world.store.hook = None
+    assert _names(world) == ["two"]
+
+
+@pytest.mark.parametrize("beat", [1.0, 2.0])
+def test_settings_are_read_again_by_a_running_engine(world, beat):
+    lanes = [Threads(world.clock, 1.0), Threads(world.clock, 1.0)]
+    made: list[int] = []
+
+    def threads(_region, number):
+        made.append(number)
+        return lanes[len(made) - 1]
+
+    calls = Lanes(world.clock, 4, executor_of=threads)
+    member = _membership(world, "one")
+    engine = world.new_engine("one", calls=calls, membership=member)
+    world.make(desired=1)
+    engine.tick(world.clock.now())
+    other = replace(world.engine_settings, cloud_calls=9, beat=timedelta(seconds=beat))
+    engine.reload(lambda: other)
+    engine.tick(world.clock.now())
+    engine.reload(lambda: None)  # which cannot be read
+    engine.tick(world.clock.now())
+    assert made == [4 + 2, 9 + 2]
+    assert engine._settings is other
+    assert member._settings is other
