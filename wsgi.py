@@ -17,7 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 from backend import Backend, measures
 from backend.clock import SystemClock
-from backend.commands import CannotDo, accounts, engines, line, messages, offers, operator, quotas, schema
+from backend.commands import (
+    CannotDo,
+    accounts,
+    engines,
+    line,
+    messages,
+    offers,
+    operator,
+    quotas,
+    receivers,
+    schema,
+    sources,
+)
 from backend.commands.line import Command
 from backend.commands.opening import (
     ENV_FILE,
@@ -68,12 +80,14 @@ from gateway.auth.sessions import SessionCredentials
 from gateway.local import CannotStart
 from gateway.metadata import Metadata
 from gateway.pipeline import Pipeline
+from gateway.receivers import Receivers
 from gateway.services import Services
 from translators import load, registry  # noqa: F401 - registers every operation
 from translators.callers import Callers, names_of
 from translators.events.bodies import Bodies
 from translators.events.consultations import Consultations
 from translators.metadata import Guests
+from translators.receivers import receive
 from translators.registry import Caller
 from translators.sns.envelopes import notifications
 
@@ -226,6 +240,9 @@ def create_gateway() -> Flask:
         readiness=lambda: schema.not_ready(store),
         metrics=request_log.shared().metrics_text,
         operator_bind=gateway.operator_bind,
+        receivers=Receivers(
+            partial(receive, pipeline.backend), pipeline.clock.monotonic, pipeline.throttle, pipeline.page_key
+        ),
     )
 
 
@@ -350,6 +367,8 @@ COMMANDS = (
     *operator.COMMANDS,
     *messages.COMMANDS,
     *quotas.COMMANDS,
+    *receivers.COMMANDS,
+    *sources.COMMANDS,
 )
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from backend.services.notifications import Notifications
     from backend.services.parameters import Parameters
     from backend.services.queues import Queues
+    from backend.services.receivers import Receivers
     from backend.services.refreshes import Refreshes
     from backend.services.resource_tags import ResourceTags
     from backend.services.roles import Roles
@@ -122,6 +123,7 @@ class Backend:
     warm_pools: WarmPools
     dashboards: Dashboards
     refreshes: Refreshes
+    receivers: Receivers
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun
@@ -186,6 +188,7 @@ class Backend:
         from backend.services.notifications import Notifications
         from backend.services.parameters import Parameters
         from backend.services.queues import Queues
+        from backend.services.receivers import Receivers
         from backend.services.refreshes import Refreshes
         from backend.services.resource_tags import ResourceTags
         from backend.services.roles import Roles
@@ -272,6 +275,7 @@ class Backend:
             scaling_policies=ScalingPolicies(store, clock, taking),
             alarms=Alarms(store, clock, taking),
             refreshes=Refreshes(store, catalog, clock, everywhere=taking.everywhere),
+            receivers=Receivers(store, clock, Nodes(store, cloud, catalog, clock)),
             metrics=Metrics(store, clock),
             dashboards=Dashboards(store, clock),
             topics=Topics(store, clock, queue_limits, rooms, taking.most_waiting),

@@ -1,4 +1,4 @@
-"""The HTTP application: one route for everything AWS, and three for the operator. The only module that knows flask."""
+"""The HTTP application: a route for all of AWS, three for the operator, one for receivers. Only this knows flask."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gateway import request_log
 from gateway.documents import plain_error
 from gateway.limits import Limits
 from gateway.pipeline import Pipeline
+from gateway.receivers import PREFIX, Receivers
 from gateway.request import LATER, MAY_WAIT, WAITED, Request
 
 Readiness = Callable[[], str | None]
@@ -27,7 +28,12 @@ _log = logging.getLogger(__name__)
 
 
 def create_app(
-    pipeline: Pipeline, readiness: Readiness, metrics: MetricsText | None = None, *, operator_bind: str = ""
+    pipeline: Pipeline,
+    readiness: Readiness,
+    metrics: MetricsText | None = None,
+    *,
+    operator_bind: str = "",
+    receivers: Receivers | None = None,
 ) -> Flask:
     """The WSGI application.
 
@@ -35,6 +41,7 @@ def create_app(
         pipeline: answers every AWS request.
         readiness: None where requests can be served, else the reason why not.
         metrics: all metrics in Prometheus's text format; by default those of the process.
+        receivers: answers messages of alarms of others; None: there are no such addresses.
         operator_bind: address and port at which the operator asks; empty: on this machine.
 
     Returns:
@@ -73,6 +80,14 @@ def create_app(
             return aws()
         return Response(told(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
+    def receive(token: str) -> Response:
+        del token  # as it was sent, it is in the request
+        if receivers is None:
+            return aws()
+        answered = receivers.answer(_request(flask.request.environ, limits))
+        return Response(answered.body, answered.status, answered.headers)
+
+    app.add_url_rule(f"{PREFIX}<path:token>", "receive", receive, methods=["POST"], provide_automatic_options=False)
     for path, endpoint, view in (
         ("/healthz", "healthz", healthz),
         ("/readyz", "readyz", readyz),

@@ -27,6 +27,8 @@ _GROUPS: Final = {
     "messages": "messages that their targets did not take",
     "policy": "who may call what on an OpenStack cloud",
     "quota": "how much each project may have",
+    "receivers": "addresses at which alarms of Aodh and of Prometheus have groups act",
+    "sources": "who measures servers",
     "type": "instance types of the embedded cloud",
 }
 _EPILOG: Final = """\

@@ -198,8 +198,13 @@ class Nodes:
 
         return self._store.transact(work)
 
-    def set_health(self, scope: Scope, server: str, health: Health, *, respect_grace: bool = True) -> None:
+    def set_health(
+        self, scope: Scope, server: str, health: Health, *, respect_grace: bool = True, cluster_id: str | None = None
+    ) -> None:
         """Judge a node as its user does; an unhealthy one is replaced, after its grace where that is respected.
+
+        Args:
+            cluster_id: the node must be of that cluster, for who may judge no other.
 
         Raises:
             NodeNotFound
@@ -207,6 +212,8 @@ class Nodes:
         now = self._clock.now()
 
         def work(conn: Connection, cluster: Cluster, node: Node) -> None:
+            if cluster_id not in {None, cluster.id}:
+                raise NodeNotFound(server)
             cause, due = None, None
             if health is Health.UNHEALTHY:
                 cause = str(CauseKind.HEALTH_CUSTOM)

@@ -40,7 +40,7 @@ from backend.store.outlets import Outlets
 from backend.store.scaling_policies import POLICIES, PolicyQuery
 from backend.store.session import Connection, Store
 
-__all__ = ["PolicyName", "PolicyQuery", "Said", "ScalingPolicies"]
+__all__ = ["PolicyName", "PolicyQuery", "Said", "ScalingPolicies", "carry_out", "locked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,21 +151,8 @@ class ScalingPolicies:
         now = self._clock.now()
 
         def work(conn: Connection) -> Decision:
-            cluster, policy = _locked(conn, scope, name)
-            if policy.kind not in {PolicyKind.SIMPLE, PolicyKind.STEP}:
-                raise PolicyNotExecutable(policy.name, str(policy.kind))
-            if (breach is not None) != (policy.kind is PolicyKind.STEP):
-                raise BreachMissing(str(policy.kind), given=breach is not None)
-            if not policy.enabled:
-                raise PolicyDisabled(policy.name)
-            upon = scaling_policies.capacity(conn, cluster, policy, now)
-            decision = _decided(policy, upon, breach, honor_cooldown=honor_cooldown)
-            if decision.stay is Stay.BUSY:
-                raise CoolingDown(cluster.name, upon.busy or "")
-            told: dict[str, str | int] = {"policy": policy.name, "before": upon.desired, "after": decision.desired}
-            cause = Cause(CauseKind.USER_EXECUTED_POLICY, now, told)
-            scaling_policies.follow(conn, cluster, policy, decision, cause)
-            return decision
+            cluster, policy = locked(conn, scope, name)
+            return carry_out(conn, cluster, policy, breach, now, honor_cooldown=honor_cooldown)
 
         return self._store.transact(work)
 
@@ -177,7 +164,7 @@ class ScalingPolicies:
         """
 
         def work(conn: Connection) -> None:
-            cluster, policy = _locked(conn, scope, name)
+            cluster, policy = locked(conn, scope, name)
             alarms.forget_policies(conn, scope, [policy.id], self._clock.now())
             POLICIES.remove(conn, scope, id=policy.id)
             if policy.kind is PolicyKind.PREDICTIVE:
@@ -222,8 +209,12 @@ class ScalingPolicies:
             return alarms.acting_on(conn, scope, [policy.id for policy in policies])
 
 
-def _locked(conn: Connection, scope: Scope, name: PolicyName) -> tuple[Cluster, ScalingPolicy]:
-    """The policy, and its cluster held."""
+def locked(conn: Connection, scope: Scope, name: PolicyName) -> tuple[Cluster, ScalingPolicy]:
+    """The policy, and its cluster held.
+
+    Raises:
+        ClusterNotFound, ClusterDeleting, ScalingPolicyNotFound
+    """
     cluster_name = name.cluster_name
     if cluster_name is None:
         found = None if name.id is None else POLICIES.one(conn, scope, id=name.id)
@@ -236,6 +227,36 @@ def _locked(conn: Connection, scope: Scope, name: PolicyName) -> tuple[Cluster, 
     if policy is None:
         raise ScalingPolicyNotFound(name.given)
     return cluster, policy
+
+
+def carry_out(
+    conn: Connection,
+    cluster: Cluster,
+    policy: ScalingPolicy,
+    breach: Breach | None,
+    now: datetime,
+    *,
+    honor_cooldown: bool,
+) -> Decision:
+    """Have a policy change the desired capacity of its cluster, which is held; see ``ScalingPolicies.execute``.
+
+    Raises:
+        PolicyNotExecutable, PolicyDisabled, BreachMissing, NoStepFound, CoolingDown
+    """
+    if policy.kind not in {PolicyKind.SIMPLE, PolicyKind.STEP}:
+        raise PolicyNotExecutable(policy.name, str(policy.kind))
+    if (breach is not None) != (policy.kind is PolicyKind.STEP):
+        raise BreachMissing(str(policy.kind), given=breach is not None)
+    if not policy.enabled:
+        raise PolicyDisabled(policy.name)
+    upon = scaling_policies.capacity(conn, cluster, policy, now)
+    decision = _decided(policy, upon, breach, honor_cooldown=honor_cooldown)
+    if decision.stay is Stay.BUSY:
+        raise CoolingDown(cluster.name, upon.busy or "")
+    told: dict[str, str | int] = {"policy": policy.name, "before": upon.desired, "after": decision.desired}
+    cause = Cause(CauseKind.USER_EXECUTED_POLICY, now, told)
+    scaling_policies.follow(conn, cluster, policy, decision, cause, warming=upon.warming)
+    return decision
 
 
 def _decided(policy: ScalingPolicy, upon: Capacity, breach: Breach | None, *, honor_cooldown: bool) -> Decision:

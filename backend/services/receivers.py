@@ -1,0 +1,201 @@
+"""Receivers: made and ended, and what they do when they hear of an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from backend.clock import Clock
+from backend.domain.cluster import Process
+from backend.domain.cluster_findings import ClusterDeleting, ClusterNotFound, CoolingDown, NodeNotFound
+from backend.domain.node import Health
+from backend.domain.receivers import (
+    Outcome,
+    Receiver,
+    ReceiverGone,
+    ReceiverUnknown,
+    Signal,
+    ThresholdMissing,
+    ValueMissing,
+    WantedReceiver,
+    digest_of,
+    new_token,
+)
+from backend.domain.scaling import Breach, PolicyKind
+from backend.domain.scaling_findings import (
+    NoStepFound,
+    PolicyDisabled,
+    PolicyNotExecutable,
+    ScalingPolicyNotFound,
+)
+from backend.domain.scope import Scope
+from backend.errors import LimitExceeded
+from backend.services.nodes import Nodes
+from backend.services.scaling_policies import PolicyName, carry_out, locked
+from backend.store import clusters, intents
+from backend.store.receivers import RECEIVERS, scope_of
+from backend.store.scaling_policies import POLICIES
+from backend.store.session import Connection, Store
+
+AGAIN: Final = timedelta(minutes=1)
+"""The same message within so long is one that was sent twice; later it says that the alarm lasts."""
+_MOST: Final = 100
+"""Receivers of a project in a region."""
+_MOST_HEARD: Final = 20
+_GONE: Final = (ClusterNotFound, ClusterDeleting, ScalingPolicyNotFound)
+_STAYS: Final[Mapping[type[Exception], Outcome]] = {
+    CoolingDown: Outcome.COOLING,
+    PolicyDisabled: Outcome.DISABLED,
+    NoStepFound: Outcome.NO_STEP,
+}
+
+
+class Receivers:
+    """Each call may raise StoreUnavailable."""
+
+    def __init__(self, store: Store, clock: Clock, nodes: Nodes) -> None:
+        self._store = store
+        self._clock = clock
+        self._nodes = nodes
+
+    def add(self, scope: Scope, wanted: WantedReceiver) -> tuple[Receiver, str]:
+        """Make a receiver; its token is told this once.
+
+        Raises:
+            ClusterNotFound, ClusterDeleting, ScalingPolicyNotFound
+            PolicyNotExecutable: the policy's kind acts by what is measured alone.
+            ThresholdMissing: of a step policy, or there is one where it has no meaning.
+            LimitExceeded
+        """
+        token, now = new_token(), self._clock.now()
+
+        def work(conn: Connection) -> Receiver:
+            cluster = intents.lock(conn, scope, wanted.cluster_name)
+            policy = None
+            if wanted.policy_name is not None:
+                policy = POLICIES.one(conn, scope, cluster_id=cluster.id, name=wanted.policy_name)
+                if policy is None:
+                    raise ScalingPolicyNotFound(wanted.policy_name)
+                if policy.kind not in {PolicyKind.SIMPLE, PolicyKind.STEP}:
+                    raise PolicyNotExecutable(policy.name, str(policy.kind))
+            needed = policy is not None and policy.kind is PolicyKind.STEP
+            if needed != (wanted.threshold is not None):
+                raise ThresholdMissing(wanted.policy_name or "", given=not needed)
+            if RECEIVERS.count(conn, scope) >= _MOST:
+                raise LimitExceeded("receivers", _MOST)
+            made = Receiver(
+                id=str(uuid4()),
+                cluster_id=cluster.id,
+                cluster_name=cluster.name,
+                digest=digest_of(token),
+                created_at=now,
+                policy_id=None if policy is None else policy.id,
+                policy_name=None if policy is None else policy.name,
+                threshold=wanted.threshold,
+                label=wanted.label,
+            )
+            RECEIVERS.add(conn, scope, made)
+            return made
+
+        return self._store.transact(work), token
+
+    def all(self, scope: Scope) -> Sequence[Receiver]:
+        """Those of a project, by id."""
+        with self._store.read() as conn:
+            return RECEIVERS.all(conn, scope)
+
+    def remove(self, scope: Scope, receiver_id: str) -> bool:
+        """Whether there was one."""
+        return bool(self._store.transact(lambda conn: RECEIVERS.remove(conn, scope, id=receiver_id)))
+
+    def of(self, token: str) -> tuple[Scope, Receiver]:
+        """Whose token that is. Raises ReceiverUnknown."""
+        digest = digest_of(token)
+        with self._store.read() as conn:
+            scope = scope_of(conn, digest)
+            found = None if scope is None else RECEIVERS.one(conn, scope, digest=digest)
+        if scope is None or found is None:
+            raise ReceiverUnknown
+        return scope, found
+
+    def hear(self, scope: Scope, receiver: Receiver, signal: Signal) -> Outcome:
+        """Do what a message asks for, once however often it comes within a minute.
+
+        Raises:
+            ReceiverUnknown: it was ended meanwhile.
+            ReceiverGone, ValueMissing, PolicyNotExecutable
+        """
+        try:
+            if receiver.policy_id is None:
+                return self._judge(scope, receiver, signal)
+            return self._store.transact(lambda conn: self._execute(conn, scope, receiver.id, signal))
+        except _GONE as gone:
+            raise ReceiverGone from gone
+
+    def _execute(self, conn: Connection, scope: Scope, receiver_id: str, signal: Signal) -> Outcome:
+        """In one transaction: whoever sends it again finds that it was heard, and that it was done."""
+        now = self._clock.now()
+        receiver, again = self._held(conn, scope, receiver_id, signal, now)
+        if again:
+            return Outcome.AGAIN
+        outcome = self._executed(conn, scope, receiver, signal, now) if signal.firing else Outcome.OVER
+        RECEIVERS.change(conn, scope, receiver.id, outcome=outcome)
+        return outcome
+
+    @staticmethod
+    def _executed(conn: Connection, scope: Scope, receiver: Receiver, signal: Signal, now: datetime) -> Outcome:
+        cluster, policy = locked(
+            conn, scope, PolicyName(receiver.policy_name or "", receiver.cluster_name, receiver.policy_id)
+        )
+        if cluster.id != receiver.cluster_id:  # another of that name
+            raise ReceiverGone
+        if not cluster.runs(Process.ALARM_NOTIFICATION):
+            return Outcome.SUSPENDED
+        breach = None
+        if policy.kind is PolicyKind.STEP:
+            if signal.value is None or receiver.threshold is None:
+                raise ValueMissing
+            breach = Breach((signal.value,), receiver.threshold)
+        try:
+            decision = carry_out(conn, cluster, policy, breach, now, honor_cooldown=True)
+        except tuple(_STAYS) as stays:
+            return _STAYS[type(stays)]
+        return Outcome.STAYED if decision.stay is not None else Outcome.SCALED
+
+    def _judge(self, scope: Scope, receiver: Receiver, signal: Signal) -> Outcome:
+        """Each instance by itself, which may be judged twice: the verdict is the same."""
+        marked = 0
+        for server in signal.servers if signal.firing else ():
+            try:
+                self._nodes.set_health(scope, server, Health.UNHEALTHY, cluster_id=receiver.cluster_id)
+            except NodeNotFound:
+                continue
+            marked += 1
+        outcome = Outcome.OVER if not signal.firing else Outcome.MARKED if marked else Outcome.UNKNOWN
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            self._held(conn, scope, receiver.id, signal, now)
+            if clusters.get_by_id(conn, receiver.cluster_id) is None:
+                raise ReceiverGone
+            RECEIVERS.change(conn, scope, receiver.id, outcome=outcome)
+
+        self._store.transact(work)
+        return outcome
+
+    @staticmethod
+    def _held(conn: Connection, scope: Scope, receiver_id: str, signal: Signal, now: datetime) -> tuple[Receiver, bool]:
+        """The receiver, held, and whether it has heard that just now; it has from now on."""
+        receiver = RECEIVERS.hold(conn, scope, id=receiver_id)
+        if receiver is None:
+            raise ReceiverUnknown
+        at = int(now.timestamp() * 1e6)
+        since = at - AGAIN // timedelta(microseconds=1)
+        lately: list[Any] = [each for each in receiver.heard if each[1] > since]
+        if any(each[0] == signal.digest for each in lately):
+            return receiver, True
+        heard = (*lately[1 - _MOST_HEARD :], [signal.digest, at])
+        RECEIVERS.change(conn, scope, receiver.id, heard=heard, heard_at=now)
+        return receiver, False

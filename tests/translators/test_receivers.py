@@ -1,0 +1,152 @@
+"""Messages of alarms of others, as they are sent: what they say, and what no message can do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from translators.receivers import Message, NotUnderstood, signal_of
+
+SERVER = "5f0c3b6d-8e6f-4e7a-9b1c-2d3e4f506172"
+SHORT = "5f0c3b6d8e6f4e7a9"
+AODH = {  # as a webhook of Aodh got it
+    "alarm_name": "busy",
+    "alarm_id": "0d0c9c35-4c2c-4b8e-8f1b-0f5d5a6d5a11",
+    "severity": "low",
+    "previous": "ok",
+    "current": "alarm",
+    "reason": "Transition to alarm due to 1 samples outside threshold, most recent: 90.0",
+    "reason_data": {"type": "threshold", "disposition": "outside", "count": 1, "most_recent": 90.0},
+}
+
+
+def alert(status="firing", fingerprint="f1", **labels):
+    return {
+        "status": status,
+        "labels": {"alertname": "Busy", "severity": "page", **labels},
+        "annotations": {"summary": "busy", "value": "91.5"},
+        "startsAt": "2026-11-29T10:00:00.000Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "http://prometheus:9090/graph",
+        "fingerprint": fingerprint,
+    }
+
+
+def alertmanager(*alerts, status="firing"):
+    return {
+        "receiver": "coppice",
+        "status": status,
+        "alerts": list(alerts),
+        "groupLabels": {"alertname": "Busy"},
+        "commonLabels": {"alertname": "Busy"},
+        "commonAnnotations": {},
+        "externalURL": "http://alertmanager:9093",
+        "version": "4",
+        "groupKey": '{}:{alertname="Busy"}',
+        "truncatedAlerts": 0,
+    }
+
+
+def heard(told, label="instance_id", instance="", **headers):
+    body = told if isinstance(told, bytes) else json.dumps(told).encode()
+    return signal_of(Message(body, headers, instance), label)
+
+
+def test_an_alarm_of_aodh():
+    signal = heard(AODH, instance=SERVER)
+    assert (signal.firing, signal.value, signal.servers) == (True, 90.0, (SHORT,))
+
+
+@pytest.mark.parametrize("state", ["ok", "insufficient data"])
+def test_the_end_of_one(state):
+    assert not heard({**AODH, "current": state}).firing
+
+
+def test_alerts_of_prometheus():
+    told = alertmanager(alert(instance_id=SERVER), alert("resolved", "f2", instance_id="i-00000000000000000"))
+    signal = heard(told)
+    assert (signal.firing, signal.value, signal.servers) == (True, 91.5, (SHORT,))
+    assert heard(alertmanager(alert(vm=f"i-{SHORT}")), label="vm").servers == (SHORT,)
+    assert not heard(alertmanager(alert("resolved"), status="resolved")).firing
+
+
+def test_an_empty_message_is_a_knock():
+    assert heard(b" \n").firing
+    assert heard(b"").value is None
+
+
+def test_what_is_sent_twice_is_the_same_and_all_else_is_not():
+    told = alertmanager(alert(), alert(fingerprint="f2"))
+    turned = alertmanager(alert(fingerprint="f2"), alert())
+    assert heard(told).digest == heard({**turned, "externalURL": "http://the-other-of-the-pair"}).digest
+    others = [
+        alertmanager(alert()),
+        alertmanager(alert(), alert("resolved", "f2")),
+        {**told, "groupKey": "other"},
+    ]
+    request = "x-openstack-request-id"
+    digests = {heard(each).digest for each in (told, *others)}
+    digests |= {heard(AODH, **{request: "req-1"}).digest, heard(AODH, **{request: "req-2"}).digest}
+    digests |= {heard(AODH, instance=SERVER, **{request: "req-1"}).digest}
+    assert len(digests) == 7
+    assert heard(AODH, **{request: "req-1"}).digest in digests
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"\xff\xfe",
+        b"[" * 60_000,
+        b"[]",
+        b'"firing"',
+        b"{}",
+        b'{"alerts": {}, "status": "firing"}',
+        b'{"alerts": [], "status": ["firing"]}',
+        b'{"alerts": [], "status": "on fire"}',
+        b'{"alarm_id": 1, "current": "alarm"}',
+        b'{"Type": "Notification", "Message": "alarm"}',
+    ],
+)
+def test_what_is_no_message_of_an_alarm(body):
+    with pytest.raises(NotUnderstood):
+        heard(body)
+
+
+def test_instances_that_are_none_are_passed_over_and_there_is_an_end_to_them():
+    names = ["", "i-1", "x" * 5000, "i-" + "g" * 17, "../../etc"]
+    assert heard(alertmanager(*(alert(instance_id=name) for name in names))).servers == ()
+    many = [alert(instance_id=f"i-{number:017x}") for number in range(1000)]
+    assert len(heard(alertmanager(*many)).servers) == 100
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["firing", "alarm"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [*AODH, "alerts", "status", "labels", "annotations", "value", "instance_id", "fingerprint", "groupKey"]
+            ),
+            inner,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON)
+def test_no_message_is_a_fault_of_ours(told):
+    try:
+        heard(told)
+    except NotUnderstood:
+        return

@@ -1,0 +1,184 @@
+"""Messages of alarms of others (Aodh's webhooks, Prometheus Alertmanager's) <-> signals. No HTTP server, no clock.
+
+An empty message is one of an alarm, too: whoever has the token may knock.
+
+Source: aodh/notifier/rest.py; Prometheus documentation, "Alerting: configuration", webhook_config (version 4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from backend.domain.ids import is_short_id, short_id
+from backend.domain.receivers import (
+    Outcome,
+    ReceiverGone,
+    ReceiverUnknown,
+    Signal,
+    ValueMissing,
+)
+from backend.domain.scaling_findings import PolicyNotExecutable
+from backend.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from backend import Backend
+
+LOG = logging.getLogger(__name__)
+MOST_BYTES: Final = 65_536
+"""Of a message."""
+_MOST_ALERTS: Final = 100
+_INSTANCE: Final = re.compile(r"i-([0-9a-f]{17})")
+_REQUEST_ID: Final = "x-openstack-request-id"
+"""Aodh gives each notification one, and keeps it where it sends again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came to a receiver's address.
+
+    Attributes:
+        headers: by lower-case name.
+        instance: that the address names beside the token, where an alarm is of one; empty where it names none.
+    """
+
+    body: bytes
+    headers: Mapping[str, str]
+    instance: str = ""
+
+
+class NotUnderstood(Exception):
+    """It is no message of an alarm; the words say why."""
+
+
+def receive(backend: Backend, token: str, message: Message) -> tuple[int, Mapping[str, str]]:
+    """The status and the document that answer a message to the receiver of that token."""
+    try:
+        scope, receiver = backend.receivers.of(token)
+        signal = signal_of(message, receiver.label)
+        outcome = backend.receivers.hear(scope, receiver, signal)
+        words = "receiver=%s project=%s region=%s group=%r heard of an alarm: %s"
+        LOG.info(words, receiver.id, scope.project_id, scope.region, receiver.cluster_name, outcome)
+    except ReceiverUnknown:
+        return 404, {"error": "There is no receiver here."}
+    except ReceiverGone:
+        return 410, {"error": "The group or the policy of this receiver is gone."}
+    except PolicyNotExecutable:
+        return 410, {"error": "The policy of this receiver acts by what is measured alone now."}
+    except ValueMissing:
+        return 422, {"error": "The policy has steps, and the message tells no value (annotation 'value')."}
+    except NotUnderstood as why:
+        return 400, {"error": str(why)}
+    except StoreUnavailable:
+        return 503, {"error": "Try again."}
+    return 200, {"outcome": str(outcome), "why": _WHY[outcome]}
+
+
+_WHY: Final[Mapping[Outcome, str]] = {
+    Outcome.SCALED: "The policy changed the desired capacity.",
+    Outcome.STAYED: "The policy asks for the capacity that is desired already.",
+    Outcome.COOLING: "A scaling activity or a cooldown is under way.",
+    Outcome.DISABLED: "The policy is disabled.",
+    Outcome.SUSPENDED: "The process AlarmNotification of the group is suspended.",
+    Outcome.NO_STEP: "The policy has no step for the value.",
+    Outcome.MARKED: "Instances are unhealthy now and will be replaced.",
+    Outcome.UNKNOWN: "None of the instances is in the group.",
+    Outcome.OVER: "Nothing is to be done: the message tells of no alarm.",
+    Outcome.AGAIN: "This message has been heard already.",
+}
+
+
+def signal_of(message: Message, label: str) -> Signal:
+    """What a message says.
+
+    Args:
+        label: of alerts, that names an instance.
+
+    Raises:
+        NotUnderstood
+    """
+    if not message.body.strip():
+        return Signal(True, _digest(message, b""), servers=tuple(_servers([message.instance])))
+    try:
+        told = json.loads(message.body)
+    except (ValueError, RecursionError):
+        raise NotUnderstood("The message is no JSON.") from None
+    if isinstance(told, dict) and isinstance(told.get("alerts"), list) and told.get("status") in ("firing", "resolved"):
+        return _of_alertmanager(message, told, label)
+    if isinstance(told, dict) and isinstance(told.get("alarm_id"), str) and isinstance(told.get("current"), str):
+        return _of_aodh(message, told)
+    raise NotUnderstood("The message is none of Aodh's and none of Prometheus Alertmanager's.")
+
+
+def _of_aodh(message: Message, told: Mapping[str, Any]) -> Signal:
+    data = told.get("reason_data")
+    value = data.get("most_recent") if isinstance(data, dict) else None
+    return Signal(
+        told["current"] == "alarm",
+        _digest(message, message.body),
+        _number(value),
+        tuple(_servers([message.instance])),
+    )
+
+
+def _of_alertmanager(message: Message, told: Mapping[str, Any], label: str) -> Signal:
+    """Alerts that ended are in a message beside those that fire. What is the same alert has the same fingerprint."""
+    alerts = [each for each in told["alerts"][:_MOST_ALERTS] if isinstance(each, dict)]
+    firing = [each for each in alerts if each.get("status") == "firing"]
+    known = [str([each.get(name) for name in ("status", "fingerprint", "startsAt", "endsAt")]) for each in alerts]
+    group = json.dumps([told.get("groupKey"), told["status"], sorted(known)], default=str)
+    values = [_number(value) for each in firing for value in _named(each, "value")]
+    named = [str(value) for each in firing for value in _named(each, label)]
+    return Signal(
+        bool(firing),
+        _digest(message, group.encode("utf-8", "surrogatepass")),
+        max((value for value in values if value is not None), default=None),
+        tuple(dict.fromkeys(_servers([message.instance, *named]))),
+    )
+
+
+def _named(alert: Mapping[str, Any], name: str) -> Iterator[Any]:
+    """What an alert's annotations, or its labels, say under a name."""
+    for part in ("annotations", "labels"):
+        words = alert.get(part)
+        if isinstance(words, dict) and isinstance(words.get(name), str):
+            yield words[name]
+            return
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _servers(names: list[str]) -> Iterator[str]:
+    """Short ids of instances, by AWS's ids or the cloud's; what is neither is passed over."""
+    for name in names:
+        found = _INSTANCE.fullmatch(name)
+        if found is not None:
+            yield found[1]
+            continue
+        try:
+            server = short_id(str(UUID(name)))
+        except ValueError:
+            continue
+        if is_short_id(server):
+            yield server
+
+
+def _digest(message: Message, about: bytes) -> str:
+    """The same for what is sent twice: what has an id of its own is known by that, too."""
+    named = f"{message.headers.get(_REQUEST_ID, '')[:100]}\n{message.instance}\n".encode("utf-8", "surrogateescape")
+    return hashlib.sha256(named + about).hexdigest()
