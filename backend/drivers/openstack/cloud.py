@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Final
 
 import requests
 
@@ -19,11 +20,13 @@ from backend.drivers.openstack.balancers import OpenStackBalancers
 from backend.drivers.openstack.balancing import OpenStackBalancing
 from backend.drivers.openstack.compute import OpenStackCompute
 from backend.drivers.openstack.credentials import KeystoneKeys
+from backend.drivers.openstack.diagnostics import Diagnostics
 from backend.drivers.openstack.ec2_way import Ec2Way
+from backend.drivers.openstack.gnocchi import Gnocchi
 from backend.drivers.openstack.images import OpenStackImages
 from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.network_making import OpenStackNetworkMaking
-from backend.drivers.openstack.patience import Patience
+from backend.drivers.openstack.patience import Patience, Within
 from backend.drivers.openstack.rest import Rest
 from backend.drivers.openstack.security_groups import SecurityGroups
 from backend.drivers.openstack.server_changes import OpenStackServerChanging
@@ -34,6 +37,9 @@ from backend.drivers.openstack.ways import ApplicationCredentialWay, Way
 from backend.drivers.openstack.zaqar import ZaqarSink
 from backend.drivers.openstack.zones import Zones
 from backend.drivers.spot import Spot
+
+_MEASURED: Final = 8.0
+"""Seconds for an answer to what is measured: it is asked for each minute."""
 
 
 def open_cloud(
@@ -63,6 +69,7 @@ def open_cloud(
     own = Access(settings, entry, clock, None, transport, record=record)
     ways = _ways(settings, own, clock, delegations or NoDelegations(), patience)
     rest = Rest(Access(settings, entry, clock, ways, transport, record=record), clock, patience=patience)
+    brief = Rest(Access(settings, entry, clock, ways, transport, record=record), clock, patience=Within(_MEASURED))
     zones = Zones(rest, clock, settings)
     images = OpenStackImages(rest, clock, settings)
     networking = OpenStackNetworking(rest, clock, settings, zones)
@@ -96,6 +103,7 @@ def open_cloud(
         balancer_making=OpenStackBalancers(rest, settings, networking, installation),
         spot=Spot(settings.spot),
         queues=ZaqarSink(rest),
+        sources=(Gnocchi(brief), Diagnostics(brief, clock)),
     )
 
 

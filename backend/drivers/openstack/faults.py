@@ -5,7 +5,7 @@ behind it: its 404 is no word about a server, and its 403 none about a role.
 
 Source: ``nova/api/openstack/wsgi.py`` (Fault), ``keystone/exception.py``, ``neutron/api/api_common.py``,
 ``cinder/api/openstack/wsgi.py`` (Nova's very document), ``webob/exc.py`` (Glance), WSME and Pecan (Octavia),
-``zaqar/transport/wsgi/errors.py``, keystonemiddleware's ``auth_token`` (401 of every service).
+``zaqar/transport/wsgi/errors.py``, ``gnocchi/rest/api.py``, keystonemiddleware's ``auth_token`` (401 of every service).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ IDENTITY: Final = "identity"
 VOLUME: Final = "block-storage"
 BALANCING: Final = "load-balancer"
 MESSAGING: Final = "message"
+METRIC: Final = "metric"
 
 _NOVA_KINDS: Final = {
     400: "badRequest",
@@ -139,6 +140,14 @@ def _zaqar(document: Mapping[str, Any], _status: int) -> Fault | None:
     return _said("", document["description"]) if told else None
 
 
+def _gnocchi(document: Mapping[str, Any], status: int) -> Fault | None:
+    """Its description is a text, or says cause, reason and detail."""
+    if document.get("code") != status or "title" not in document:
+        return None
+    told = document.get("description")
+    return _said("", told if isinstance(told, str) else json.dumps(told))
+
+
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], int], Fault | None]]] = {
     COMPUTE: _nova,
     NETWORK: _neutron,
@@ -147,6 +156,7 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], int], Fault | None]]] 
     BALANCING: _octavia,
     VOLUME: _nova,
     MESSAGING: _zaqar,
+    METRIC: _gnocchi,
 }
 
 

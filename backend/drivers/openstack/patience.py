@@ -54,6 +54,26 @@ class Patience:
         return True
 
 
+class Within(Patience):
+    """Of one who would rather have no answer than a late one, and asks again by himself.
+
+    Args:
+        seconds: for one exchange.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    @contextmanager
+    def call(self, service: str, scope: Scope | None, *, write: bool) -> Iterator[float | None]:
+        del service, scope, write
+        yield self._seconds
+
+    def repeats(self, pause: float, *, hung: bool) -> bool:
+        del pause, hung
+        return False
+
+
 @dataclass(slots=True)
 class _Circuit:
     """Of one project's calls to a service, or of all projects'."""

@@ -19,15 +19,35 @@ from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnkno
 from backend.drivers.exchanges import UNANSWERED
 from backend.drivers.openstack import faults
 from backend.drivers.openstack.access import Access, is_keystones, words_of
-from backend.drivers.openstack.faults import BALANCING, COMPUTE, IDENTITY, IMAGE, MESSAGING, NETWORK, VOLUME
+from backend.drivers.openstack.faults import BALANCING, COMPUTE, IDENTITY, IMAGE, MESSAGING, METRIC, NETWORK, VOLUME
 from backend.drivers.openstack.patience import Patience
 from backend.drivers.openstack.transport import never_sent
 
-__all__ = ["BALANCING", "COMPUTE", "IDENTITY", "IMAGE", "MESSAGING", "NETWORK", "VOLUME", "Answer", "Declined", "Rest"]
+__all__ = [
+    "BALANCING",
+    "COMPUTE",
+    "IDENTITY",
+    "IMAGE",
+    "MESSAGING",
+    "METRIC",
+    "NETWORK",
+    "VOLUME",
+    "Answer",
+    "Declined",
+    "Rest",
+]
 
 _log = logging.getLogger(__name__)
 
-_VERSIONS: Final = {COMPUTE: "v2.1", NETWORK: "v2.0", IMAGE: "v2", IDENTITY: "v3", BALANCING: "v2", MESSAGING: "v2"}
+_VERSIONS: Final = {
+    COMPUTE: "v2.1",
+    NETWORK: "v2.0",
+    IMAGE: "v2",
+    IDENTITY: "v3",
+    BALANCING: "v2",
+    MESSAGING: "v2",
+    METRIC: "v1",
+}
 _MICROVERSIONS: Final = {COMPUTE: "compute 2.72", VOLUME: "volume 3.42"}
 """Nova's of the release Stein: tells servers of an unreachable cell as UNKNOWN instead of leaving them out. Cinder's of
 Pike: volumes grow while they are attached.
