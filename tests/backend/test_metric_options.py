@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from oslo_config import cfg
 
@@ -82,3 +85,13 @@ def test_what_is_no_such_word(tmp_path, text):
 def test_a_source_that_the_cloud_has_not(tmp_path):
     with pytest.raises(CannotDo, match="gnocchi, which the simulated cloud has not"):
         sources(chosen(tmp_path, "[metrics]\nsources = gnocchi\n"))
+
+
+def test_the_manual_shows_what_can_be_set(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "openstack.md").read_text()
+    first, second = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
+    settings = chosen(tmp_path, first)
+    assert (settings.metric_sources, set(settings.prometheus.queries)) == (("prometheus", "gnocchi"), set(Measure))
+    queries = chosen(tmp_path, second).prometheus.queries
+    assert set(queries) == {Measure.CPU, Measure.NETWORK_IN}
+    assert '{mode="idle",uuid=~"a|b"}[2m]' in queries[Measure.CPU].about(["a", "b"], "2m")
