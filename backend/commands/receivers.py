@@ -93,18 +93,8 @@ def _add(asked: argparse.Namespace) -> Told:
         raise CannotDo(f"{region} is no region that is served here")
     store = _store(chosen)
     wanted = WantedReceiver(asked.group, asked.policy, asked.threshold, asked.label)
-    scope = Scope(_project(chosen, asked.project), regions[region])
+    scope = Scope(opening.project_of(chosen, asked.project), regions[region])
     return add(_service(chosen, store, SystemClock()), scope, wanted, chosen.messages_endpoint)
-
-
-def _project(chosen: BackendSettings, named: str) -> str:
-    """Raises CannotDo."""
-    if chosen.driver == "openstack":
-        return named
-    for each in opening.accounts_of(chosen).all():
-        if named in {each.name, each.id}:
-            return each.project
-    raise CannotDo(f"there is no account {named}: coppice account list tells them")
 
 
 def _store(chosen: BackendSettings) -> Store:
