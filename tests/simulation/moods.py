@@ -57,7 +57,7 @@ class Mood:
 
 NORMAL = Mood()
 WILD = Mood((0.02,), (0.1, 0.3), (0.2, 0.4))
-MEDDLING = Mood((0.0,), (0.05,), (0.3,), users=1, overtakes=0)
+MEDDLING = Mood((0.0,), (0.05,), (0.3,), users=1, overtakes=0, steps=35)
 SILENT = Mood((0.0,), (0.5,), (0.0,))
 OVERTAKEN = Mood((0.0,), (0.05,), (0.1,), users=0, overtakes=1, pauses=(61.0,))
 SLOW = Mood(delays=((0.0, 0.2, 1.0, 5.0), (0.0, 0.0, 0.5, 30.0), (0.0, 1.0, 10.0, 70.0)))
@@ -161,14 +161,14 @@ SOAK = (
 """What seeds are soaked in, one after the other."""
 
 SEEDS = {
-    "normal": 40,
-    "wild": 20,
+    "normal": 30,
+    "wild": 15,
     "slow": 20,
     "all-at-once": 20,
     "storeless": 10,
     "skewed": 10,
-    "omitting": 10,
-    "big": 10,
+    "omitting": 8,
+    "big": 6,
     "hooked": 5,
     "mixed": 3,
     "refreshing": 3,

@@ -51,17 +51,17 @@ def _trial(mutate: Callable[[], AbstractContextManager[Any]], trial: str, first:
 
 
 MUTATIONS = (
-    Mutation(engine.drop_the_fence, OVERTAKEN, 13),
+    Mutation(engine.drop_the_fence, OVERTAKEN, 14),
     Mutation(engine.skip_adopt),
     Mutation(engine.launch_before_claim),
     _trial(engine.ignore_generation, "heeds_the_last_word", 1),
     _trial(engine.no_orphan_sweep, "ends_what_nobody_owns"),
     Mutation(engine.forget_the_pending),
-    Mutation(engine.silence_is_death, SILENT, 5),
+    Mutation(engine.silence_is_death, SILENT, 8),
     _trial(engine.no_brake, "bears_closed_pools", 1),
     _trial(engine.ignore_protection, "spares_the_protected"),
     Mutation(engine.repeat_lost_launches, first=4),
-    Mutation(engine.wait_for_ever, WILD, 1),
+    Mutation(engine.wait_for_ever, WILD, 2),
     Mutation(engine.forget_the_journal),
     _trial(engine.ask_once, "asks_again"),
     _trial(engine.lose_wakes, "spares_the_young"),
