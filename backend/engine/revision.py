@@ -24,7 +24,7 @@ from backend.domain.activity import (
 )
 from backend.domain.backoff import NO_PROFILE
 from backend.domain.changes import Changes, ClusterRows, Ending, Entries, MemberKey, Place
-from backend.domain.cluster import Cluster
+from backend.domain.cluster import Cluster, ClusterStatus, Process
 from backend.domain.direct_launches import DirectLaunch
 from backend.domain.hooks import Hook, Transition
 from backend.domain.lifecycle import WAITS, Action, Left, asked, begin, message, told_as
@@ -190,8 +190,12 @@ class Revision:
     def fail_rebuild(self, node: Node, reason: Reason) -> None:
         """The root disk of a node cannot be written anew: it goes, and another is launched in its place.
 
+        Where the cluster may not end anybody it stays as it is, out of service, until that may be.
+
         Source: Auto Scaling User Guide, "Replace root volumes during instance refresh".
         """
+        if self.cluster.status is ClusterStatus.ACTIVE and not self.cluster.runs(Process.TERMINATE):
+            return
         self.end(node.activity_id, ActivityStatus.FAILED, reason)
         cause = Cause(CauseKind.REFRESH_TERMINATE, self.now)
         self.terminate(replace(node, activity_id=None, rebuilds_to=None), (cause,), LeavesFor.REFRESH)

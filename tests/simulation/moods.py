@@ -23,6 +23,7 @@ class Mood:
         steps: for how many steps all of that goes on.
         patience: how long the engine may take to bring all to rest afterwards.
         refreshing: users have nodes replaced.
+        rebuilding: they have root disks replaced, too, and refreshes bring mixes.
         hooked: users put lifecycle hooks, and answer some of what these ask.
         heaviest: users put mixes, whose nodes count up to that much; 1: they do not.
         warmed: users put warm pools, and scale more.
@@ -49,6 +50,7 @@ class Mood:
     hooked: bool = False
     heaviest: int = 1
     refreshing: bool = False
+    rebuilding: bool = False
     warmed: bool = False
     direct: bool = False
     timed: bool = False
@@ -68,6 +70,7 @@ OMITTING = Mood(omits=(0.2,), fault=(0.05,))
 HOOKED = Mood(hooked=True)
 MIXED = Mood(heaviest=3, trial="stays_quiet", steps=50)
 REFRESHING = Mood(refreshing=True, largest=6)
+REBUILDING = Mood(refreshing=True, rebuilding=True, largest=6, overtakes=0, interfere=(0.0, 0.03))
 WARMED = Mood(warmed=True)
 WARMED_HOOKED = Mood(warmed=True, hooked=True)
 DIRECT = Mood(direct=True)
@@ -130,6 +133,7 @@ MOODS = {
     "hooked": HOOKED,
     "mixed": MIXED,
     "refreshing": REFRESHING,
+    "rebuilding": REBUILDING,
     "warmed": WARMED,
     "warmed-hooked": WARMED_HOOKED,
     "direct": DIRECT,
@@ -151,6 +155,7 @@ SOAK = (
     "hooked",
     "mixed",
     "refreshing",
+    "rebuilding",
     "timed",
     "building",
     "warmed",
@@ -172,6 +177,7 @@ SEEDS = {
     "hooked": 5,
     "mixed": 3,
     "refreshing": 3,
+    "rebuilding": 3,
     "warmed": 3,
     "warmed-hooked": 2,
     "direct": 3,

@@ -11,6 +11,7 @@ from tests.simulation import broken_direct as direct
 from tests.simulation import broken_engine as engine
 from tests.simulation import broken_hooks as hooks
 from tests.simulation import broken_mixes as mixes
+from tests.simulation import broken_rebuilds as rebuilds
 from tests.simulation import broken_refreshes as refreshes
 from tests.simulation import broken_rules as rules
 from tests.simulation import broken_scaling as scaling
@@ -26,6 +27,7 @@ from tests.simulation.moods import (
     NORMAL,
     OMITTING,
     OVERTAKEN,
+    REBUILDING,
     REFRESHING,
     SCALING,
     SILENT,
@@ -158,6 +160,10 @@ MUTATIONS = (
     Mutation(refreshes.keeps_nobody_back, REFRESHING, 17),
     Mutation(refreshes.is_back_at_once, REFRESHING),
     Mutation(refreshes.never_comes_to_its_end, REFRESHING),
+    Mutation(rebuilds.writes_nothing, REBUILDING),
+    Mutation(rebuilds.asks_twice, REBUILDING),
+    Mutation(rebuilds.comes_back_too_soon, REBUILDING),
+    Mutation(rebuilds.brings_no_mix, REBUILDING),
     Mutation(warm_pools.draws_nobody, WARMED),
     Mutation(warm_pools.draws_all, WARMED),
     Mutation(warm_pools.lets_anybody_back, WARMED),

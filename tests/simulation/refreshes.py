@@ -17,6 +17,7 @@ from backend.domain.scope import Scope
 from backend.policies.refresh import bounds
 from backend.store import refreshes, tables
 from tests.simulation.actor import Actor, Deed
+from tests.simulation.rebuilds import Rebuilds
 from tests.simulation.step import Step
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Refreshed:
         self.last: State | None = None
         self.known: dict[str, Refresh] = {}
         self._succeeded: set[str] = set()
+        self._rebuilds = Rebuilds(world) if world.mood.rebuilding else None
         world.chaos.on_commit.append(self._committed)
 
     def _committed(self) -> None:
@@ -57,6 +59,8 @@ class Refreshed:
         now, before, was = self.reader.read(), self.last, self.known
         self.last, self.known = now, self._read()
         self._one_under_way(now)
+        if self._rebuilds is not None:
+            self._rebuilds.look(now, self.known)
         if before is None or now is before:
             return
         for refresh in self.known.values():
@@ -89,7 +93,7 @@ class Refreshed:
             raise self.world.broke("21 refresh", f"rolled back, and {left} are there still")
 
     def _within(self, stood: Refresh, refresh: Refresh, step: Step) -> None:
-        ended = [step.before.nodes[entry.node_id or ""] for entry in self._ended(step)]
+        ended = [step.before.nodes[entry.node_id or ""] for entry in (*self._ended(step), *self._rebuilt(step))]
         desired, pairs = step.cluster.spec.desired, list(step.nodes())
         allowed = bounds(desired, refresh.minimum_percent, refresh.maximum_percent)
         for node in ended:
@@ -120,13 +124,20 @@ class Refreshed:
             and entry.node_id in step.before.nodes
         ]
 
+    def _rebuilt(self, step: Step) -> list[Activity]:
+        """Who is rebuilt is out of service as who ended is, if for a while; who came this moment serves nobody yet."""
+        known = step.before.nodes
+        began = [entry for entry in step.opened(ActivityKind.REBUILD) if entry.node_id in known]
+        return [entry for entry in began if known[entry.node_id or ""].in_service_at != entry.started_at]
+
     def _may_go(self, stood: Refresh, refresh: Refresh, old: Node, step: Step) -> None:
         node = step.now.nodes.get(old.id, old)
         if old.protected and node.protected and refresh.protected is not Handling.REFRESH:
             raise self.world.broke("21 refresh", f"node {node.id} was protected")
         brought = refresh.source
         forward = {stood.status, refresh.status} <= FORWARD | {RefreshStatus.SUCCESSFUL}
-        if refresh.skip_matching and forward and brought is not None and old.profile is not None:
+        plain = refresh.mix is None and step.cluster.spec.mix is None  # a mix tells types and images, too
+        if refresh.skip_matching and forward and brought is not None and old.profile is not None and plain:
             profile: ProfileRef = old.profile
             if (profile.template_id, str(profile.template_version)) == (brought.template_id, brought.template_version):
                 raise self.world.broke("21 refresh", f"node {node.id} is as it was to be, and goes")
@@ -161,7 +172,8 @@ class Refresher(Actor):
         self.user = user
 
     def deeds(self) -> Sequence[tuple[int, Deed]]:
-        return [(6, self.start), (1, self.cancel), (4, self.roll_back), (1, self.hold)]
+        starts = 1 if self.world.mood.rebuilding else 6  # others start there
+        return [(starts, self.start), (1, self.cancel), (4, self.roll_back), (1, self.hold)]
 
     def start(self) -> str:
         rng, name = self.rng, self.user._name()

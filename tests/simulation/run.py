@@ -21,6 +21,7 @@ from tests.simulation.mixes import Mixers
 from tests.simulation.model import Model
 from tests.simulation.moods import NORMAL, Mood
 from tests.simulation.races import Races
+from tests.simulation.rebuilds import Rebuilders
 from tests.simulation.refreshes import Refreshed, Refresher, to_end
 from tests.simulation.rows import Reader
 from tests.simulation.scaling import Decisions, Scalers
@@ -96,6 +97,7 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     refreshers = [Refresher(user) for user in users] if mood.refreshing else []
     if refreshers:
         world.after_tick.append(Refreshed(world, watcher.reader, users).look)
+    rebuilders = Rebuilders(world, users) if mood.rebuilding else None
     launches = Launches(world, users, model) if mood.direct else None
     scalers = Scalers(Decisions(world, model), users) if mood.scaling else None
     if scalers is not None:
@@ -109,12 +111,12 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         *(actor.act for actor in actors for _ in range(mood.users)),
         *(partial(_overtake, world, mood) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
-        *_acts(askers, mixers, *refreshers, preparers, launches, planners, scalers),
+        *_acts(askers, mixers, *refreshers, rebuilders, preparers, launches, planners, scalers),
     ]
     after_step = [
         *_acts(askers, mixers),
         *([partial(_refresh_now_and_then, world, refreshers)] if refreshers else []),
-        *_acts(preparers, launches, planners),
+        *_acts(rebuilders, preparers, launches, planners),
         *([partial(_fail_targets, world)] if planners is not None else []),
         *_acts(scalers, scalers),
     ]

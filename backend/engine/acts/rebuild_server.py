@@ -59,7 +59,8 @@ class RebuildServer(ActOnServer):
         if node is None or not self._is_awaited(node):
             return
         if isinstance(result.error, _NEVER):
-            revision.fail_rebuild(node, reason_of(result.error, node.instance_type, node.zone))
+            self.refused(node, revision)
+            revision.fail_rebuild(revision.nodes[node.id], reason_of(result.error, node.instance_type, node.zone))
         else:
             ActOnServer.conclude(self, result, revision)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from backend.domain.activity import Cause, CauseKind, Reason, ReasonKind
+from backend.domain.activity import Reason, ReasonKind
 from backend.domain.hooks import Transition
-from backend.domain.node import ENDED_STATUSES, REBUILDING, LeavesFor, Node, NodeState, ServerStatus, move
+from backend.domain.node import ENDED_STATUSES, REBUILDING, Node, NodeState, ServerStatus, move
 from backend.engine.acts.rebuild_server import RebuildServer
 from backend.engine.draft import Draft
 from backend.engine.phases.settle import fault_of
@@ -13,9 +13,7 @@ from backend.engine.phases.settle import fault_of
 def rebuild(draft: Draft) -> None:
     for node in draft.every(*REBUILDING - {NodeState.REPLACING_ROOT_VOLUME_WAIT}):
         if node.server_status in ENDED_STATUSES:
-            cause = Cause(CauseKind.HEALTH_TERMINATED_OR_STOPPED, draft.now)
-            draft.terminate(node, (cause,), LeavesFor.HEALTH)
-            draft.again = True  # for what is launched in its place
+            draft.fail_rebuild(node, Reason(ReasonKind.SERVER_VANISHED))
         elif draft.before.nodes[node.id].state is not node.state:
             draft.again = True  # one move is written at a time
         else:

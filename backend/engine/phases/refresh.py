@@ -25,7 +25,14 @@ from backend.domain.node import (
     capacity,
     move,
 )
-from backend.domain.refreshes import Handling, Refresh, RefreshReason, RefreshStatus, RollbackCause
+from backend.domain.refreshes import (
+    Handling,
+    Refresh,
+    RefreshReason,
+    RefreshStatus,
+    RefreshStrategy,
+    RollbackCause,
+)
 from backend.engine.draft import Draft, Wish
 from backend.engine.drawing import dismiss, members
 from backend.engine.fleet import Fleet, anew_from, is_outdated
@@ -381,7 +388,16 @@ def _candidates(draft: Draft, refresh: Refresh, fleet: Fleet) -> list[Node]:
     busy |= {wish.victim.id for wish in draft.wishes}
     states = SERVING if refresh.status is not RefreshStatus.ROLLING_BACK else SERVING | ARRIVING
     free = [node for node in fleet.old if node.state in states and node.id not in busy and _may_go(node, refresh)]
+    if refresh.strategy is RefreshStrategy.REPLACE_ROOT_VOLUME:
+        came = {node.id for node in free if node.state in SERVING and not _stays(draft, node)}
+        free = [node for node in free if node.id not in came]
+        draft.again |= bool(came)  # one move is written at a time
     return sorted(free, key=lambda node: (fleet.is_matching(node), fleet.is_ready(node)))
+
+
+def _stays(draft: Draft, node: Node) -> bool:
+    before = draft.before.nodes.get(node.id)
+    return before is not None and before.state is node.state
 
 
 def _may_go(node: Node, refresh: Refresh) -> bool:

@@ -43,7 +43,9 @@ def _has_ended(node: Node) -> bool:
 def _end(draft: Draft, node: Node) -> None:
     if node.state in _LEAVING_WAITS:
         draft.forget(node)
-    elif node.returns or node.is_rebuilt:
+    elif node.is_rebuilt:
+        draft.fail_rebuild(node, Reason(ReasonKind.SERVER_VANISHED))
+    elif node.returns:
         cause = Cause(CauseKind.HEALTH_TERMINATED_OR_STOPPED, draft.now)
         draft.terminate(node, (cause,), LeavesFor.HEALTH)
     else:

@@ -391,3 +391,28 @@ def test_nobody_waits_for_hooks_of_one_that_is_gone(world):
     assert world.images(cluster) == {world.new: 1}
     with world.store.read() as conn:
         assert not lifecycle.actions(conn, world.cluster(cluster))
+
+
+def test_where_nobody_may_be_ended_it_stays_out_of_service(world):
+    cluster = world.group(1)
+    world.start()
+    while not world.written:
+        world.pass_time(0.5)
+    world.backend.clusters.suspend(SCOPE, "web", [Process.TERMINATE])
+    world.simulated.operator.terminate(next(iter(world.written)))
+    world.pass_time(30)
+    assert [node.state for node in world.nodes(cluster)] == ["ReplacingRootVolume:Proceed"]
+    world.backend.clusters.resume(SCOPE, "web")
+    world.pass_time(30)
+    assert world.images(cluster) == {world.new: 1}
+
+
+def test_one_that_has_just_come_is_written_anew_in_a_later_pass(world):
+    cluster = world.group(0)
+    world.start(minimum_percent=0, bake_seconds=60)
+    world.pass_time(1)
+    world.backend.clusters.resize(SCOPE, "web", 2)
+    world.pass_time(2.5)
+    world.backend.refreshes.roll_back(SCOPE, "web")
+    world.pass_time(60)
+    assert (world.refresh.status, world.images(cluster)) == ("RollbackSuccessful", {world.old: 2})
