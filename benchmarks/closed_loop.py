@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from statistics import fmean
@@ -190,7 +190,7 @@ def held(loads: Sequence[float], policy: Policy | None, *, predictive: bool = Fa
     tried = loads[HISTORY_DAYS * DAY :]
     if policy is None:
         nodes = [needed(load) for load in tried]
-        return _judged(tried, nodes, nodes)
+        return replace(_judged(tried, nodes, nodes), settling=0)  # each minute has what it needs
     begin = BEGIN + timedelta(days=HISTORY_DAYS)
     first = needed(tried[0])
     group = Group(begin, first, [begin - timedelta(hours=1)] * first)

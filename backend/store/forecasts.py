@@ -10,12 +10,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete, insert, select, update
 
 from backend.domain.metrics import HOUR, floored
-from backend.domain.prediction import HOURLY, Expected, Told
+from backend.domain.prediction import HOURLY, Expected, Prediction, Told
 from backend.domain.scope import Scope
 from backend.store.leased import Lease, Leased
 from backend.store.records import Records
 from backend.store.scaling_tables import forecasts as table
-from backend.store.scaling_tables import foreseen
+from backend.store.scaling_tables import foreseen, scaling_policies
 from backend.store.types import from_micros, to_micros
 
 _t, _f = table.c, foreseen.c
@@ -134,3 +134,35 @@ def told(conn: Connection, kept: Kept, start: datetime, end: datetime) -> Told |
         for hour, load, units in row.hours
     }
     return Told({at: values for at, values in found.items() if start <= at < end}, kept.made_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseeing:
+    """A predictive policy with what is kept of its forecast, for an operator.
+
+    Attributes:
+        stayed: why it last left the capacity as it was, a word of Stay.
+    """
+
+    scope: Scope
+    cluster_name: str
+    name: str
+    enabled: bool
+    prediction: Prediction
+    stayed: str | None
+    kept: Kept
+
+
+def everywhere(conn: Connection, limit: int, project: str | None = None) -> list[Foreseeing]:
+    """Those of all projects, or of one, by project, region, cluster and name."""
+    p = scaling_policies.c
+    policy = (p.cluster_name, p.name, p.enabled, p.forecast, p.stayed)
+    kept = (_t.id, _t.cluster_id, _t.make_at, _t.made_at, _t.expected, _t.accuracy, _t.acted_for)
+    asked = select(p.project_id, p.region, *policy, *kept).join_from(scaling_policies, table, p.id == _t.id)
+    if project is not None:
+        asked = asked.where(p.project_id == project)
+    asked = asked.where(p.forecast.is_not(None)).order_by(p.project_id, p.region, p.cluster_name, p.name).limit(limit)
+    return [
+        Foreseeing(Scope(row[0], row[1]), row[2], row[3], row[4], Prediction.of(row[5]), row[6], Kept(*row[7:]))
+        for row in conn.execute(asked)
+    ]

@@ -19,7 +19,7 @@ from backend.store.types import from_micros
 from tests.simulation.companion import Companion, Deed
 
 if TYPE_CHECKING:
-    from tests.simulation.model import Model
+    from tests.simulation.model import Model, Told
     from tests.simulation.users import User
     from tests.simulation.world import World
 
@@ -95,6 +95,10 @@ class Decisions:
         if hour in self.acted:
             raise self.world.broke("11 once", f"an hour is acted for twice: {decision}")
         self.acted.add(hour)
+        told = self._told(decision)
+        if decision.maximum < told.maximum:
+            raise self.world.broke("22 scaling", f"a forecast lowers the maximum {told.maximum}: {decision}")
+        told.maximum = decision.maximum  # though nothing else may come of it
 
     def _foreseeing(self, cluster_id: str) -> tuple[timedelta, bool]:
         """How long before its hour a cluster's forecast asks for what is needed; whether there is any."""
@@ -112,8 +116,7 @@ class Decisions:
         return max(needed(at), needed(at + buffer)) if known else None
 
     def _done(self, decision: _Decision) -> None:
-        question = "SELECT project_id, name FROM clusters WHERE id = ?"
-        told = self.model.told[tuple(self._raw.execute(question, (decision.cluster_id,)).fetchone())]
+        told = self._told(decision)
         before, after = told.desired, decision.desired
         who = "" if not self.world.chaos.actors else self.world.chaos.actors[-1][0]
         self.world.trace(f"{who} {decision.name} of {decision.cluster_id[:4]}: {before} -> {after}")
@@ -125,8 +128,13 @@ class Decisions:
             raise self.world.broke("31 scaling", f"{fault}, {before} -> {after}: {decision}")
         if decision.name not in _SIMPLE and after > before and not self._warms(decision, before):
             self.added_at[decision.cluster_id] = decision.at
-        told.desired, told.maximum = after, decision.maximum
+        told.desired = after
         self.model.effects += 1
+
+    def _told(self, decision: _Decision) -> Told:
+        """What users know of the cluster."""
+        question = "SELECT project_id, name FROM clusters WHERE id = ?"
+        return self.model.told[tuple(self._raw.execute(question, (decision.cluster_id,)).fetchone())]
 
     def _ahead(self, decision: _Decision, before: int) -> str:
         """More, and no more than is asked for."""
