@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -45,6 +45,7 @@ class _Made:
     """
 
     asked_at: datetime
+    pause: timedelta
     expected: Expected | None = None
     accuracy: Mapping[str, Any] = field(default_factory=dict)
 
@@ -73,10 +74,10 @@ def _make(context: Context, lease: ForecastLease) -> _Made | None:
             past = history(conn, cluster, policy.prediction, now)
         except (ExpressionRefused, TooManySteps) as refusal:
             LOG.warning("policy=%r project=%s cannot be foreseen: %r", policy.name, lease.scope.project_id, refusal)
-            return _Made(kept.make_at)
+            return _Made(kept.make_at, context.settings.forecast)
     found = forecast(past.loads, floored(now, HOUR))
     if found is None or not past.per_unit:
-        return _Made(kept.make_at)
+        return _Made(kept.make_at, HOURLY)
     accuracy: dict[str, Any] = {
         "error": found.accuracy.error,
         "last_day": found.accuracy.last_day,
@@ -86,7 +87,8 @@ def _make(context: Context, lease: ForecastLease) -> _Made | None:
     }
     shown = {name: value if value is None else round(value, 3) for name, value in accuracy.items()}
     LOG.info("cluster=%r policy=%r project=%s forecast %s", cluster.name, policy.name, lease.scope.project_id, shown)
-    return _Made(kept.make_at, Expected(found.begin, found.values, capacities(found.values, past.per_unit)), accuracy)
+    expected = Expected(found.begin, found.values, capacities(found.values, past.per_unit))
+    return _Made(kept.make_at, context.settings.forecast, expected, accuracy)
 
 
 def _conclude(context: Context, lease: ForecastLease, made: _Made | None, conn: Connection) -> str | None:
@@ -101,8 +103,7 @@ def _conclude(context: Context, lease: ForecastLease, made: _Made | None, conn: 
     now = context.now()
     kept = forecasts.of(conn, lease.scope, [policy.id])[policy.id]
     if made is not None and made.asked_at == kept.make_at:
-        pause = context.settings.forecast if made.expected is not None else HOURLY
-        LEASED.write(conn, lease, make_at=now + pause)
+        LEASED.write(conn, lease, make_at=now + made.pause)
         if made.expected is not None:
             forecasts.keep(conn, lease, made.expected, made.accuracy, now)
         kept = forecasts.of(conn, lease.scope, [policy.id])[policy.id]

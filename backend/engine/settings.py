@@ -110,7 +110,7 @@ class EngineSettings:
     schedules_at_once: int = 20
     alarms_at_once: int = 10
     alarms_batch: int = 200
-    forecasts_at_once: int = 4
+    forecasts_at_once: int = 6
     forecast: timedelta = timedelta(hours=6)
     measurements_at_once: int = 20
     measure_all: bool = False
