@@ -13,6 +13,7 @@ from typing import Final
 
 from backend.domain import distributions
 from backend.domain.distributions import Spread
+from backend.errors import Finding
 
 MINUTE: Final = 60
 FIVE_MINUTES: Final = 300
@@ -44,6 +45,11 @@ class MetricLimits:
 
     series: int = 100_000
     dashboards: int = 1000
+
+
+@dataclass(eq=False)
+class PackingBehind(Finding):
+    """So much old data wait to be packed that no more are taken for now."""
 
 
 @dataclass(frozen=True, slots=True)

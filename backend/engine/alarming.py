@@ -23,7 +23,7 @@ from backend.domain.alarms import Alarm, AlarmState, Standing, next_evaluation, 
 from backend.domain.scope import Scope
 from backend.engine.alarm_acts import act
 from backend.engine.alarm_servers import serve
-from backend.engine.alarm_verdicts import verdict_of
+from backend.engine.alarm_verdicts import Known, read_together, verdict_of
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.policies.alarm_states import Verdict
@@ -33,6 +33,8 @@ from backend.store.failures import Failure
 from backend.store.session import Connection
 
 LOG = logging.getLogger(__name__)
+_TOGETHER: Final = 100
+"""Alarms whose data are read at once."""
 _JUDGE_SECONDS: Final = 0.25
 """No further alarm is judged by a look that has taken so long."""
 _WRITE_SECONDS: Final = 0.25
@@ -117,21 +119,36 @@ def _judge(context: Context, scope: Scope, ends_at: float) -> tuple[list[_Judged
         due = deque(alarms.due(conn, scope, now, context.settings.alarms_batch))
     judged: list[_Judged] = []
     while due:
-        with context.store.read() as conn:
-            while due:
-                judged.append(_judged(conn, scope, due.popleft(), now))
-                if due and context.clock.monotonic() >= ends_at:
-                    return judged, True
-                if judged[-1].faulty:  # a statement that failed may have ended what is read in one go
-                    break
+        together = deque(due.popleft() for _ in range(min(_TOGETHER, len(due))))
+        known = _read_together(context, scope, together, now)
+        while together:
+            with context.store.read() as conn:
+                while together:
+                    judged.append(_judged(conn, scope, together.popleft(), now, known))
+                    if (together or due) and context.clock.monotonic() >= ends_at:
+                        return judged, True
+                    if judged[-1].faulty:  # a statement that failed may have ended what is read in one go
+                        break
     return judged, False
 
 
-def _judged(conn: Connection, scope: Scope, alarm: Alarm, now: datetime) -> _Judged:
+def _read_together(context: Context, scope: Scope, due: Sequence[Alarm], now: datetime) -> Known:
+    """What can be read of these at once; nothing where a fault of ours keeps us from it: each is read alone then."""
+    plain = [alarm for alarm in due if alarm.acts is None and alarm.composite is None]
+    try:
+        with context.store.read() as conn:
+            return read_together(conn, scope, plain, now)
+    except Exception as error:
+        if failures.of(error) is not Failure.FAULT:
+            raise
+        return {}
+
+
+def _judged(conn: Connection, scope: Scope, alarm: Alarm, now: datetime, known: Known) -> _Judged:
     if alarm.acts is not None or alarm.composite is not None:
         return _Judged(alarm)
     try:
-        return _Judged(alarm, verdict_of(conn, scope, alarm, now))
+        return _Judged(alarm, verdict_of(conn, scope, alarm, now, known))
     except Exception as error:  # noqa: BLE001 - a fault in one alarm keeps no other from being judged
         _pass_over(scope, alarm.name, error)
         return _Judged(alarm, faulty=True)
@@ -228,10 +245,11 @@ def _act_on(alarm: Alarm, acts: Mapping[str, Any], noted: _Noted) -> None:
 def _values(context: Context, conn: Connection, scope: Scope, judged: _Judged, now: datetime) -> dict[str, Any]:
     """Write what an alarm comes to, all of it or nothing; what of its columns that changes."""
     alarm, verdict = judged.alarm, judged.verdict
-    state = alarm.state if verdict is None else verdict.state
-    data = alarm.reason_data if verdict is None else verdict.data
-    if verdict is None or state is alarm.state:
-        asked = alarm_changes.acts(alarm, state, state, data, now)
+    if verdict is None or verdict.state is alarm.state:
+        state = alarm.state
+        asked = alarm_changes.acts(alarm, state, state, None, now)
+        if asked is not None:
+            asked = {**asked, "data": alarm.reason_data if verdict is None else verdict.data}
         values: dict[str, Any] = {} if asked is None else {"acts": asked, "next_at": now}
         if values:
             alarm_changes.write(conn, scope, alarm, **values)

@@ -31,15 +31,21 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A state and why.
-
-    Attributes:
-        data: a JSON text.
-    """
+    """A state and why, which is told where it is asked for: most alarms stay as they are, and nobody asks."""
 
     state: AlarmState
-    reason: str
-    data: str
+    _told: _Told
+    _used: Sequence[datetime]
+    _treated: int
+
+    @property
+    def reason(self) -> str:
+        return self._told.reason(self.state, self._used, self._treated)
+
+    @property
+    def data(self) -> str:
+        """A JSON text."""
+        return self._told.data(self.state, self._used)
 
 
 def decide(
@@ -58,8 +64,7 @@ def decide(
     state, used, treated = _judged(watched, slots, there, breaching)
     if state is None:
         return None
-    told = _Told(watched, slots, points, now)
-    return Verdict(state, told.reason(state, used, treated), told.data(state, used))
+    return Verdict(state, _Told(watched, slots, points, now), used, treated)
 
 
 _Judged = tuple[AlarmState | None, Sequence[datetime], int]

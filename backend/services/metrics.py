@@ -11,10 +11,11 @@ from typing import Final
 
 from backend.clock import Clock
 from backend.domain.metric_queries import Query
-from backend.domain.metrics import LISTED, MINUTE, Datapoint, Datum, Metric, MetricLimits
+from backend.domain.metrics import LISTED, MINUTE, Datapoint, Datum, Metric, MetricLimits, PackingBehind
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.domain.steps import Steps
+from backend.errors import LimitExceeded
 from backend.policies.metric_math import Answers, timeline
 from backend.policies.metric_search import searching
 from backend.store import metrics as rows
@@ -42,10 +43,18 @@ class Metrics:
         """Add what was measured.
 
         Raises:
-            LimitExceeded: too many series.
+            LimitExceeded: of new series; what was measured of others is added all the same.
+            PackingBehind: some are of times gone by, and more of those wait to be packed than are to wait.
         """
         if data:
-            self._store.transact(partial(rows.add, scope=scope, data=data, now=self._clock.now(), limits=self._limits))
+            now = self._clock.now()
+            if any(datum.slot < now - rows.FINE_FOR for datum in data):
+                with self._store.read() as conn:
+                    if rows.is_behind(conn, scope, now):
+                        raise PackingBehind
+            add = partial(rows.add, scope=scope, data=data, now=now, limits=self._limits)
+            if self._store.transact(add):
+                raise LimitExceeded("series", self._limits.series)
 
     def page(
         self, scope: Scope, query: MetricQuery, limit: int, after: tuple[str, str, str] | None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
 
 from backend.domain.alarms import AlarmState, alarm_id
 from backend.domain.composite_states import ChildState
@@ -30,6 +30,7 @@ from backend.domain.scope import Scope
 from backend.store.alarm_tables import alarm_children, alarms
 from backend.store.batches import chunks
 from backend.store.records import Records
+from backend.store.types import Instant
 
 _a = alarms.c
 _c = alarm_children.c
@@ -145,11 +146,29 @@ def wake_parents(conn: Connection, scope: Scope, ids: Collection[str], at: datet
     """
     woken = 0
     for chunk in chunks(sorted(ids)):
-        parents = select(_c.parent_id).where(*_of_rows(scope), _c.child_id.in_(chunk))
-        later = or_(_a.next_at.is_(None), _a.next_at > at)
-        statement = update(alarms).where(*_of(scope), _a.id.in_(parents), later).values(next_at=at)
-        woken += conn.execute(statement).rowcount
+        told = {"project": scope.project_id, "place": scope.region, "children": chunk, "at": at}
+        parents = list(conn.execute(_PARENTS, told).scalars())
+        if parents:
+            woken += conn.execute(_WAKE, {**told, "parents": parents}).rowcount
     return woken > 0
+
+
+_PARENTS: Final = select(_c.parent_id).where(
+    _c.project_id == bindparam("project"),
+    _c.region == bindparam("place"),
+    _c.child_id.in_(bindparam("children", expanding=True)),
+)
+_AT: Final = bindparam("at", type_=Instant())
+_WAKE: Final = (
+    update(alarms)
+    .where(
+        _a.project_id == bindparam("project"),
+        _a.region == bindparam("place"),
+        _a.id.in_(bindparam("parents", expanding=True)),
+        or_(_a.next_at.is_(None), _a.next_at > _AT),
+    )
+    .values(next_at=_AT)
+)
 
 
 def needed(conn: Connection, scope: Scope, ids: Collection[str]) -> set[str]:

@@ -23,13 +23,14 @@ _RULED = exists(
         rules.c.project_id == bindparam("project"), rules.c.region == bindparam("place"), rules.c.enabled.is_(True)
     )
 )
+_IS_RULED: Final = select(_RULED)
 _NOTIFIED = exists(select(1).where(notifications_table.c.cluster_id == bindparam("cluster")))
 _HEARD: Final = select(or_(_RULED, _NOTIFIED))
 
 
 def is_ruled(conn: Connection, scope: Scope) -> bool:
     """Whether a project has rules of events there."""
-    return bool(conn.execute(select(_RULED), {"project": scope.project_id, "place": scope.region}).scalar_one())
+    return bool(conn.execute(_IS_RULED, {"project": scope.project_id, "place": scope.region}).scalar_one())
 
 
 @dataclass(frozen=True)

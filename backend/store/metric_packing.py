@@ -6,7 +6,7 @@ What is packed of an hour stands in all three grains, or in none. Points that co
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ Hours = Mapping[Block, Sequence[Datapoint]]
 _HOUR: Final = timedelta(seconds=HOUR)
 _OF_HOUR: Final = 20
 """What an hour weighs beside its points: the rows that it goes into are read and written whole."""
+_BYTES: Final = 8
+"""Of what is packed, that weigh as much as a point."""
 _ROWS: Final = 500
 
 
@@ -76,14 +78,16 @@ def _over(
 ) -> tuple[Mapping[Block, list[Datapoint]], int, Block | None]:
     """Points before an instant by their hours, what they weigh, and the last of them where there may be more."""
     hours: dict[Block, list[Datapoint]] = defaultdict(list)
+    seen: set[tuple[int, Block]] = set()
     weighed, last = 0, None
     asked = select(metric_points).where(_p.series_id.in_(ids), _p.at < before).order_by(_p.series_id, _p.at)
     while True:
         further = or_(_p.series_id > last[0], and_(_p.series_id == last[0], _p.at > last[1])) if last else true()
         rows = conn.execute(asked.where(further).limit(_ROWS)).all()
+        there = _weights(conn, {(row.series_id, floored(row.at, HOUR)) for row in rows} - hours.keys(), seen)
         for row in rows:
             block = (row.series_id, floored(row.at, HOUR))
-            weighed += 0 if block in hours else _OF_HOUR
+            weighed += 0 if block in hours else _OF_HOUR + there[block]
             hours[block].append(point := point_of(row))
             weighed += weight(point)
             last = (row.series_id, row.at)
@@ -91,6 +95,29 @@ def _over(
                 return hours, weighed, last
         if len(rows) < _ROWS:
             return hours, weighed, None
+
+
+def _weights(conn: Connection, hours: Collection[Block], seen: set[tuple[int, Block]]) -> Mapping[Block, int]:
+    """What is packed already weighs that hours go into: it is read and written whole, in each grain.
+
+    Args:
+        seen: what has been weighed before, by the length of its periods; what is weighed here is added. Of the hours of
+            one day the first has the weight of the day.
+    """
+    found = dict.fromkeys(hours, 0)
+    for grain in GRAINS:
+        first: dict[Block, Block] = {}
+        for key, hour in sorted(hours):
+            block = (key, floored(hour, grain.block))
+            if (grain.seconds, block) not in seen:
+                seen.add((grain.seconds, block))
+                first[block] = (key, hour)
+        t = grain.table.c
+        for chunk in chunks(sorted(first)):
+            asked = select(t.series_id, t.at, func.length(t.points)).where(tuple_(t.series_id, t.at).in_(chunk))
+            for key, at, size in conn.execute(asked):
+                found[first[key, at]] += size // _BYTES
+    return found
 
 
 def _put_off(conn: Connection, ids: Sequence[str], fine: bool, now: datetime) -> None:

@@ -47,7 +47,6 @@ from backend.domain.metrics import (
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.domain.steps import Steps
-from backend.errors import LimitExceeded
 from backend.store.batches import chunks
 from backend.store.leased import Lease, Leased
 from backend.store.metric_tables import (
@@ -71,6 +70,8 @@ SETTLED: Final = timedelta(minutes=10)
 """Points of an hour are packed so long after it, when hardly any still come in."""
 
 
+BEHIND: Final = timedelta(minutes=15)
+"""By so much packing may be late while data of times gone by are still taken. It bounds what waits in rows."""
 COUNTED: Final = timedelta(days=15)
 """Series without data for so long are not counted among those that a project may have."""
 
@@ -139,11 +140,12 @@ def _digest(parts: Sequence[Any]) -> str:
 
 def add(
     conn: Connection, scope: Scope, data: Sequence[Datum], now: datetime, limits: MetricLimits | None = None
-) -> None:
+) -> int:
     """Add what was measured: to the same second, or minute, of a series its samples add up.
 
-    Raises:
-        LimitExceeded: the project would have too many series in this region; nothing is written.
+    Returns:
+        How many series were refused, with what was measured of them: they are new, and the project has as many as it
+        may have in this region. All else is written.
     """
     fresh: dict[str, dict[datetime, Datapoint]] = {}
     told: dict[str, tuple[str, Datum]] = {}
@@ -151,11 +153,14 @@ def add(
         of = metric_id(scope, datum.metric)
         key = series_id(of, datum.unit)
         told[key] = (of, datum if key not in told or datum.fine else told[key][1])
-        point = Datapoint(datum.slot, datum.samples, datum.total, datum.least, datum.most, datum.spread)
+        # What is too old to be kept by the second needs no row for each.
+        slot = datum.slot if datum.slot > now - FINE_FOR else floored(datum.slot, MINUTE)
+        point = Datapoint(slot, datum.samples, datum.total, datum.least, datum.most, datum.spread)
         known = fresh.setdefault(key, {}).get(point.at)
         fresh[key][point.at] = point if known is None else merged(known, point)
-    _hold(conn, scope, told, fresh, now, limits or MetricLimits())
-    _write(conn, fresh)
+    refused = _hold(conn, scope, told, fresh, now, limits or MetricLimits())
+    _write(conn, {key: points for key, points in fresh.items() if key not in refused})
+    return len(refused)
 
 
 def _hold(  # noqa: PLR0917 - what is measured of which series, and what of that may be
@@ -165,8 +170,12 @@ def _hold(  # noqa: PLR0917 - what is measured of which series, and what of that
     fresh: Mapping[str, Mapping[datetime, Datapoint]],
     now: datetime,
     limits: MetricLimits,
-) -> None:
-    """Lock these series, make those that are not there, and say of each when it is to be packed."""
+) -> Collection[str]:
+    """Lock these series, make those that are not there, and say of each when it is to be packed.
+
+    Returns:
+        Those that are new, and too many.
+    """
     columns = (_s.id, _s.fine, _s.last_at, _s.pack_at)
     changed, known, due = [], set(), []
     for chunk in chunks(sorted(told)):
@@ -185,27 +194,40 @@ def _hold(  # noqa: PLR0917 - what is measured of which series, and what of that
     if changed:
         values = {name: bindparam(f"new_{name}") for name in ("fine", "last_at", "pack_at")}
         conn.execute(update(metric_series).where(_s.id == bindparam("key")).values(values), changed)
-    made = {key: told[key] for key in sorted(told) if key not in known}
+    new = [key for key in sorted(told) if key not in known]
+    room = _room(conn, scope, now, limits) if new else 0
+    made = {key: told[key] for key in new[:room]}
     if made:
-        due.append(_make(conn, scope, made, fresh, now, limits))
+        due.append(_make(conn, scope, made, fresh, now))
     if due:
         PACKINGS.demand(conn, (scope.project_id, scope.region), scope, min(due))
+    return set(new[room:])
 
 
-def _make(  # noqa: PLR0917 - as above
+def is_behind(conn: Connection, scope: Scope, now: datetime) -> bool:
+    """Whether packing is long due in a project: what is measured of times gone by would only add to that."""
+    first = conn.execute(
+        select(func.min(_s.pack_at)).where(_s.project_id == scope.project_id, _s.region == scope.region)
+    ).scalar()
+    return first is not None and first < now - BEHIND
+
+
+def _room(conn: Connection, scope: Scope, now: datetime, limits: MetricLimits) -> int:
+    """How many more series the project may have there."""
+    of_scope = select(func.count()).where(
+        _s.project_id == scope.project_id, _s.region == scope.region, _s.last_at >= now - COUNTED
+    )
+    return max(limits.series - int(conn.execute(of_scope).scalar_one()), 0)
+
+
+def _make(
     conn: Connection,
     scope: Scope,
     told: Mapping[str, tuple[str, Datum]],
     fresh: Mapping[str, Mapping[datetime, Datapoint]],
     now: datetime,
-    limits: MetricLimits,
 ) -> datetime:
     """Make these series; when the first of them is to be packed."""
-    of_scope = select(func.count()).where(
-        _s.project_id == scope.project_id, _s.region == scope.region, _s.last_at >= now - COUNTED
-    )
-    if int(conn.execute(of_scope).scalar_one()) + len(told) > limits.series:
-        raise LimitExceeded("series", limits.series)
     rows: list[dict[str, Any]] = [
         {
             "id": key,
@@ -348,14 +370,12 @@ def _raw(  # noqa: PLR0917 - as above
 
     One statement reads those that are packed and those that are not: between two of them some might be packed.
     """
-    fits = [grain for grain in GRAINS if period_seconds % grain.seconds == 0 and _aligned(start, grain)]
-    # Shorter periods than a minute have what was measured by the second, and of older ones the minutes.
-    grain = fits[-1] if fits else GRAINS[0]
+    grain = fitting(period_seconds, start)
     t = grain.table.c
-    loose = select(*_LOOSE, (_p.spread if spreads else _none(_p.spread)).label("spread"), _none(t.points)).where(
+    loose = select(*LOOSE, (_p.spread if spreads else nothing(_p.spread)).label("spread"), nothing(t.points)).where(
         _p.series_id == series.id, _p.at >= start, _p.at < end
     )
-    blocks = select(t.at, *map(_none, (*_LOOSE[1:], _p.spread)), t.points).where(
+    blocks = select(t.at, *map(nothing, (*LOOSE[1:], _p.spread)), t.points).where(
         t.series_id == series.id, t.at >= floored(start, grain.block), t.at < end
     )
     for row in conn.execute(union_all(loose, blocks)):
@@ -367,16 +387,21 @@ def _raw(  # noqa: PLR0917 - as above
         yield from (point for point in points if start <= point.at < end)
 
 
-_LOOSE: Final = (_p.at, _p.samples, _p.total, _p.least, _p.most)
+LOOSE: Final = (_p.at, _p.samples, _p.total, _p.least, _p.most)
 
 
-def _none(column: Column[Any]) -> ColumnElement[Any]:
+def nothing(column: Column[Any]) -> ColumnElement[Any]:
     """Nothing, where others have a column."""
     return type_coerce(null(), column.type).label(column.name)
 
 
-def _aligned(start: datetime, grain: Grain) -> bool:
-    return floored(start, grain.seconds) == start
+def fitting(period_seconds: int, start: datetime) -> Grain:
+    """The coarsest grain that periods can be made of which begin so.
+
+    Shorter periods than a minute have what was measured by the second, and of older ones the minutes.
+    """
+    fits = [g for g in GRAINS if period_seconds % g.seconds == 0 and floored(start, g.seconds) == start]
+    return fits[-1] if fits else GRAINS[0]
 
 
 def present(

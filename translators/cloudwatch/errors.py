@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from backend import errors
-from backend.domain import alarms, composites, dashboards, metric_queries
+from backend.domain import alarms, composites, dashboards, metric_queries, metrics
 from backend.domain.alarms import AlarmFlaw
 from backend.domain.steps import TooManySteps
 from translators.errors import AWSError, Table, register
@@ -120,6 +120,7 @@ TABLE: Final[Table] = {
     dashboards.DashboardMissing: lambda found: AWSError(
         "ResourceNotFound", f"Dashboard {found.name} does not exist", 404
     ),  # unsourced
+    metrics.PackingBehind: lambda _: AWSError("Throttling", "Rate exceeded"),
     errors.LimitExceeded: _limit,
     errors.StoreUnavailable: _unavailable,
     errors.CommitUnknown: _unavailable,

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -29,6 +29,15 @@ PLACE = ("us-east-1", "1")
 LOAD = MetricStat(Metric("App", "Load"), 60, "Average")
 OTHER = Scope("other", SCOPE.region)
 ACTION = "arn:aws:autoscaling:us-east-1:1:scalingPolicy:{}:autoScalingGroupName/web:policyName/out"
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A verdict that needs no data."""
+
+    state: AlarmState
+    reason: str = "why"
+    data: str = "{}"
 
 
 def describe(alarm):
@@ -106,7 +115,7 @@ def test_a_fault_in_one_alarm_puts_that_one_off_alone(world, monkeypatch, caplog
         return real(*told, **named)
 
     monkeypatch.setattr(module, where, fails)
-    verdict = alarming.Verdict(AlarmState.OK, "why", "{}")
+    verdict = Settled(AlarmState.OK)
     if where != "verdict_of":
         monkeypatch.setattr(alarming, "verdict_of", lambda *_: verdict)
     world.clock.move(90)
@@ -132,12 +141,12 @@ def test_what_is_changed_while_it_is_judged_is_judged_again(world, monkeypatch):
 
     def verdict_of(*_):
         world.backend.alarms.set_state(SCOPE, "a", AlarmState.ALARM, "by hand")
-        return alarming.Verdict(AlarmState.OK, "why", "{}")
+        return Settled(AlarmState.OK)
 
     monkeypatch.setattr(alarming, "verdict_of", verdict_of)
     tick(world)
     assert found(world)["a"].state is AlarmState.ALARM
-    monkeypatch.setattr(alarming, "verdict_of", lambda *_: alarming.Verdict(AlarmState.OK, "why", "{}"))
+    monkeypatch.setattr(alarming, "verdict_of", lambda *_: Settled(AlarmState.OK))
     world.clock.move(1)
     tick(world)
     assert found(world)["a"].state is AlarmState.OK

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from backend.domain.metrics import Datapoint, MetricLimits, measured, metric
 from backend.domain.steps import Steps, TooManySteps
-from backend.errors import LimitExceeded
 from backend.store import metric_packing, metrics
+from backend.store.metric_batches import points_of
+from backend.store.metric_tables import metric_points
 from backend.store.metrics import MetricQuery
 from tests.factories import NOW, OTHER, SCOPE
 
@@ -22,7 +24,7 @@ def datum(value=1.0, minutes=0.0, of=CPU, **values):
 
 
 def add(store, *data, scope=SCOPE, **values):
-    store.transact(lambda conn: metrics.add(conn, scope, data, NOW, **values))
+    return store.transact(lambda conn: metrics.add(conn, scope, data, NOW, **values))
 
 
 def points(store, of=CPU, period=60, minutes=60, scope=SCOPE, unit=None, start=NOW):
@@ -133,21 +135,25 @@ def test_what_is_packed_while_it_is_read_is_told_once(store):
 def test_a_project_has_so_many_series_and_no_more(store):
     limits = MetricLimits(series=2)
     add(store, datum(1), datum(1, unit="Count"), limits=limits)
-    with pytest.raises(LimitExceeded):
-        add(store, datum(5), datum(1, of=metric("App", "Other")), limits=limits)
-    assert [point.total for point in points(store, unit="None")] == [1]
-    add(store, datum(5), limits=limits)
-    add(store, datum(5, of=metric("App", "Other")), limits=limits, scope=OTHER)
+    other = metric("App", "Other")
+    assert add(store, datum(5), datum(1, of=other), limits=limits) == 1
+    assert [point.total for point in points(store, unit="None")] == [6]  # what is known is not refused along with it
+    assert points(store, other) == []
+    assert add(store, datum(5), limits=limits) == 0
+    assert add(store, datum(5, of=other), datum(5), datum(5, unit="Count"), limits=limits, scope=OTHER) == 1
 
 
 def test_series_without_data_for_long_are_not_counted(store):
     limits = MetricLimits(series=1)
     add(store, datum(1), limits=limits)
     other, later = metric("App", "Other"), NOW + timedelta(days=15)
-    with pytest.raises(LimitExceeded):
-        store.transact(lambda conn: metrics.add(conn, SCOPE, [datum(1, of=other)], later, limits))
+
+    def more():
+        return store.transact(lambda conn: metrics.add(conn, SCOPE, [datum(1, of=other)], later, limits))
+
+    assert more() == 1
     later += MINUTE
-    store.transact(lambda conn: metrics.add(conn, SCOPE, [datum(1, of=other)], later, limits))
+    assert more() == 0
 
 
 def test_names_are_listed_in_their_order_page_by_page(store):
@@ -179,3 +185,63 @@ def test_names_are_found_by_what_is_asked_of_them(store):
     assert found(dimensions=[("A", "2"), ("B", None)]) == {both}
     assert found(namespace="n") == set()
     assert found(since=NOW + MINUTE) == set()
+
+
+def test_many_read_at_once_say_the_same_as_each_by_itself(store):
+    """Loose and packed, of one unit, of another and of any, of one project alone."""
+    other, none = metric("App", "Other"), metric("App", "None")
+    for minutes in range(0, 120, 7):
+        add(store, datum(minutes, minutes), datum(1, minutes, unit="Count"), datum(minutes / 2, minutes, of=other))
+    add(store, datum(100), scope=OTHER)
+    later = NOW + timedelta(minutes=90)
+    store.transact(lambda conn: metric_packing.pack_due(conn, SCOPE, later, 10))
+    wanted = [(CPU, None), (CPU, "Count"), (CPU, "Bytes"), (other, None), (none, None)]
+    for period, minutes in ((60, 30), (300, 0), (600, 7), (10, 100)):
+        start = NOW + timedelta(minutes=minutes)
+        end = start + timedelta(minutes=60)
+        with store.read() as conn:
+            together = points_of(conn, SCOPE, wanted, period, start, end)
+            for of, unit in wanted:
+                alone = metrics.points(conn, SCOPE, of, period, start, end, unit, spreads=False)
+                assert [_figures(each) for each in together[of, unit]] == [_figures(each) for each in alone]
+
+
+def _figures(point):
+    return point.at, point.samples, point.total, point.least, point.most
+
+
+def test_old_data_need_no_row_for_each_second(store):
+    old = [datum(1, -300 + second / 60, fine=True) for second in range(120)]
+    add(store, *old)
+    with store.read() as conn:
+        assert len(conn.execute(select(metric_points)).all()) == 2
+    assert [point.samples for point in points(store, start=NOW - 300 * MINUTE)] == [60, 60]
+
+
+def test_what_is_packed_already_weighs_where_more_is_packed_into_it(store):
+    """Each hour is read and written whole: of wide ones few are packed at once."""
+    hours = range(-60, -12, 6)
+    values = [float((value * 7919) % 10007) for value in range(140)]
+    add(store, *(datum(values, 60 * hour) for hour in hours))
+    later = NOW + timedelta(hours=2)
+    store.transact(lambda conn: metric_packing.pack_due(conn, SCOPE, later, 10, 10**6))
+    add(store, *(datum(1, 60 * hour + 5) for hour in hours))
+    rounds = 0
+    while True:
+        rounds += 1
+        store.transact(lambda conn: metric_packing.pack_due(conn, SCOPE, later, 10, 100))
+        with store.read() as conn:
+            if not conn.execute(select(metric_points)).first():
+                break
+    assert rounds >= 4
+    assert [point.samples for point in points(store, start=NOW - 3600 * MINUTE, minutes=60 * 60)] == [140, 1] * len(
+        hours
+    )
+
+
+def test_packing_that_is_long_due_is_told(store):
+    add(store, datum(1, -600))
+    with store.read() as conn:
+        assert not metrics.is_behind(conn, SCOPE, NOW + 20 * MINUTE)
+        assert metrics.is_behind(conn, SCOPE, NOW + 30 * MINUTE)
+        assert not metrics.is_behind(conn, OTHER, NOW + 30 * MINUTE)
