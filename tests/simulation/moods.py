@@ -29,6 +29,7 @@ class Mood:
         warmed: users put warm pools, and scale more.
         direct: users launch nodes by number, and ask again for what they asked for.
         scaling: they put scaling policies and execute them, and alarms ask these.
+        composed: beside each alarm they put a composite one.
         timed: they write schedules, and have their hooks told to targets that fail and recover.
     """
 
@@ -55,6 +56,7 @@ class Mood:
     direct: bool = False
     timed: bool = False
     scaling: bool = False
+    composed: bool = False
 
 
 NORMAL = Mood()
@@ -75,6 +77,7 @@ WARMED = Mood(warmed=True)
 WARMED_HOOKED = Mood(warmed=True, hooked=True)
 DIRECT = Mood(direct=True)
 SCALING = Mood(scaling=True, warmed=True, largest=14, steps=40)
+COMPOSED = Mood(scaling=True, composed=True, largest=4, steps=20)
 TIMED = Mood(hooked=True, timed=True)
 BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
@@ -138,6 +141,7 @@ MOODS = {
     "warmed-hooked": WARMED_HOOKED,
     "direct": DIRECT,
     "scaling": SCALING,
+    "composed": COMPOSED,
     "timed": TIMED,
     "building": BUILDING,
 }
@@ -162,6 +166,7 @@ SOAK = (
     "warmed-hooked",
     "direct",
     "scaling",
+    "composed",
 )
 """What seeds are soaked in, one after the other."""
 
@@ -182,6 +187,7 @@ SEEDS = {
     "warmed-hooked": 2,
     "direct": 3,
     "scaling": 3,
+    "composed": 2,
     "timed": 3,
     "meddling": 5,
     "silent": 10,

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from tests.simulation import broken_building as building
+from tests.simulation import broken_composing as composing
 from tests.simulation import broken_direct as direct
 from tests.simulation import broken_engine as engine
 from tests.simulation import broken_hooks as hooks
@@ -20,6 +21,7 @@ from tests.simulation import broken_telling as telling
 from tests.simulation import broken_warm_pools as warm_pools
 from tests.simulation.moods import (
     BIG,
+    COMPOSED,
     DIRECT,
     HOOKED,
     MEDDLING,
@@ -176,6 +178,8 @@ MUTATIONS = (
     Mutation(scaling.takes_away_what_is_not_foreseen, SCALING),
     Mutation(scaling.goes_below_what_is_foreseen, SCALING),
     Mutation(scaling.acts_whenever_it_looks, SCALING),
+    Mutation(composing.tells_no_parents, COMPOSED),
+    Mutation(composing.keeps_its_state, COMPOSED),
     Mutation(direct.raises_nothing_for_what_was_made, DIRECT),
     Mutation(direct.ends_before_the_cloud_has_answered, DIRECT),
     Mutation(telling.tells_in_another_transaction, TIMED, 5),

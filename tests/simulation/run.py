@@ -13,6 +13,7 @@ from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementReques
 from backend.errors import Finding
 from tests.simulation import fates, invariants
 from tests.simulation.actor import Actor
+from tests.simulation.composing import Composites
 from tests.simulation.direct import Launches
 from tests.simulation.ground import Ground
 from tests.simulation.hooks import Askers, Waits
@@ -99,7 +100,8 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         world.after_tick.append(Refreshed(world, watcher.reader, users).look)
     rebuilders = Rebuilders(world, users) if mood.rebuilding else None
     launches = Launches(world, users, model) if mood.direct else None
-    scalers = Scalers(Decisions(world, model), users) if mood.scaling else None
+    composites = Composites(world) if mood.composed else None
+    scalers = Scalers(Decisions(world, model), users, composites) if mood.scaling else None
     if scalers is not None:
         scalers.settle_in()
     chaos = world.chaos

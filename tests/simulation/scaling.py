@@ -19,6 +19,7 @@ from backend.store.types import from_micros
 from tests.simulation.companion import Companion, Deed
 
 if TYPE_CHECKING:
+    from tests.simulation.composing import Composites
     from tests.simulation.model import Model, Told
     from tests.simulation.users import User
     from tests.simulation.world import World
@@ -183,8 +184,9 @@ class Decisions:
 class Scalers(Companion):
     """What users do with policies, and with the alarms that ask them."""
 
-    def __init__(self, decisions: Decisions, users: Sequence[User]) -> None:
+    def __init__(self, decisions: Decisions, users: Sequence[User], composites: Composites | None) -> None:
         super().__init__(decisions.world, users)
+        self._composites = composites
 
     def deeds(self) -> Sequence[tuple[int, Deed]]:
         return ((3, self._put), (6, self._execute), (3, self._alarm), (2, self._foresee))
@@ -237,6 +239,8 @@ class Scalers(Companion):
         watched = Watched(Comparison.ABOVE, _THRESHOLD, 1, stat=stat)
         alarm = WantedAlarm(f"{cluster}-{name}", watched, alarm_actions=(_arn(made),))
         user.backend.alarms.put(user.scope, alarm, lambda alarm: {})
+        if self._composites is not None:
+            self._composites.follow(user, alarm.name)
 
     def _execute(self, user: User) -> None:
         name = self._policy()
@@ -260,6 +264,8 @@ class Scalers(Companion):
             names = [
                 f"{cluster}-{name}" for cluster in sorted({"red", "green", "blue"}) for name in (*_STEPS, *_SIMPLE)
             ]
+            if self._composites is not None:
+                self._composites.let_go(user, names)
             with contextlib.suppress(Finding):
                 user.backend.alarms.remove(user.scope, names, lambda alarm: {})
             for cluster in ("red", "green", "blue"):
