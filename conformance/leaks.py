@@ -64,6 +64,8 @@ def standing(access: Access) -> dict[str, set[str]]:
             found[f"{service} {operation}"] = {
                 one[name] for one in answer[member] if str(one.get("State")) not in _GONE
             }
+    composite = client(access, "cloudwatch", recorded=False).describe_alarms(AlarmTypes=["CompositeAlarm"])
+    found["cloudwatch describe_alarms of others"] = {each["AlarmName"] for each in composite["CompositeAlarms"]}
     found["iam list_policies"] = {
         one["Arn"] for one in client(access, "iam", recorded=False).list_policies(Scope="Local")["Policies"]
     }

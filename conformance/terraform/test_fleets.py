@@ -53,7 +53,7 @@ def test_groups_of_several_types(terraform: Tool, tmp_path: Path, server: Access
     (refresh,) = _refreshes(asg, told["weighted"])
     assert (refresh["Status"], refresh["PercentageComplete"]) == ("Successful", 100), refresh
     assert refresh["Preferences"]["CheckpointPercentages"] == [50, 100]
-    assert refresh["Preferences"]["AutoRollback"] is False
+    assert refresh["Preferences"]["AutoRollback"] is True
     weighted = group(asg, told["weighted"])
     assert weighted is not None
     assert not first & {one["InstanceId"] for one in weighted["Instances"]}

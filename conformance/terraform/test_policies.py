@@ -43,6 +43,9 @@ def test_what_makes_a_group_follow_load(terraform: Tool, tmp_path: Path, server:
         "predefined": "TargetTrackingScaling",
         "customized": "TargetTrackingScaling",
         "math": "TargetTrackingScaling",
+        "pair": "PredictiveScaling",
+        "two": "PredictiveScaling",
+        "own": "PredictiveScaling",
     }
     alarms = _alarms(cloudwatch, mark)
     assert alarms.keys() == {"high", "slow", "errors"}
@@ -59,6 +62,12 @@ def test_what_makes_a_group_follow_load(terraform: Tool, tmp_path: Path, server:
     assert made["predefined"]["TargetTrackingConfiguration"]["TargetValue"] == 40
     assert {policy for policy, each in made.items() if not each["Enabled"]} == {"exact", "predefined"}
     assert (alarms["high"]["ActionsEnabled"], alarms["errors"]["Threshold"]) == (False, 20)
+    foreseen = made["pair"]["PredictiveScalingConfiguration"]
+    assert (foreseen["Mode"], foreseen["SchedulingBufferTime"]) == ("ForecastAndScale", 120)
+    (composite,) = cloudwatch.describe_alarms(AlarmNames=[f"{mark}-bad"], AlarmTypes=["CompositeAlarm"])[
+        "CompositeAlarms"
+    ]
+    assert (composite["ActionsEnabled"], composite["ActionsSuppressorExtensionPeriod"]) == (False, 20)
     board = json.loads(cloudwatch.get_dashboard(DashboardName=f"{mark}-web")["DashboardBody"])
     assert board["widgets"][0]["height"] == 12
     stack.no_change(*changed)

@@ -132,7 +132,8 @@ resource "aws_autoscaling_group" "weighted" {
 
         launch_template_specification {
           launch_template_id = aws_launch_template.other.id
-          version            = "$Latest"
+          # A rollback has to know what to go back to.
+          version = aws_launch_template.other.latest_version
         }
       }
     }
@@ -146,7 +147,7 @@ resource "aws_autoscaling_group" "weighted" {
       min_healthy_percentage       = 50
       max_healthy_percentage       = 150
       instance_warmup              = 1
-      auto_rollback                = false
+      auto_rollback                = true
       checkpoint_percentages       = [50, 100]
       checkpoint_delay             = 1
       scale_in_protected_instances = "Ignore"

@@ -218,6 +218,114 @@ resource "aws_autoscaling_policy" "math" {
   }
 }
 
+resource "aws_autoscaling_policy" "pair" {
+  name                   = "pair"
+  autoscaling_group_name = aws_autoscaling_group.web.name
+  policy_type            = "PredictiveScaling"
+
+  predictive_scaling_configuration {
+    mode                         = var.enabled ? "ForecastOnly" : "ForecastAndScale"
+    scheduling_buffer_time       = 60 * var.step
+    max_capacity_breach_behavior = "IncreaseMaxCapacity"
+    max_capacity_buffer          = 10
+
+    metric_specification {
+      target_value = var.target
+
+      predefined_metric_pair_specification {
+        predefined_metric_type = "ASGCPUUtilization"
+      }
+    }
+  }
+}
+
+resource "aws_autoscaling_policy" "two" {
+  name                   = "two"
+  autoscaling_group_name = aws_autoscaling_group.web.name
+  policy_type            = "PredictiveScaling"
+
+  predictive_scaling_configuration {
+    metric_specification {
+      target_value = var.target
+
+      predefined_scaling_metric_specification {
+        predefined_metric_type = "ASGAverageCPUUtilization"
+      }
+
+      predefined_load_metric_specification {
+        predefined_metric_type = "ASGTotalCPUUtilization"
+      }
+    }
+  }
+}
+
+resource "aws_autoscaling_policy" "own" {
+  name                   = "own"
+  autoscaling_group_name = aws_autoscaling_group.web.name
+  policy_type            = "PredictiveScaling"
+
+  predictive_scaling_configuration {
+    metric_specification {
+      target_value = var.target
+
+      customized_scaling_metric_specification {
+        metric_data_queries {
+          id          = "load"
+          expression  = "SUM(SEARCH('{Web,group} MetricName=\"Load\" ${var.mark}', 'Average', 300))"
+          return_data = false
+        }
+
+        metric_data_queries {
+          id         = "each"
+          expression = "load / ${var.step}"
+          label      = "load of each"
+        }
+      }
+
+      customized_load_metric_specification {
+        metric_data_queries {
+          id = "requests"
+
+          metric_stat {
+            stat = "Sum"
+            unit = "Count"
+
+            metric {
+              namespace   = "Web"
+              metric_name = "Requests"
+
+              dimensions {
+                name  = "group"
+                value = aws_autoscaling_group.web.name
+              }
+            }
+          }
+        }
+      }
+
+      customized_capacity_metric_specification {
+        metric_data_queries {
+          id = "capacity"
+
+          metric_stat {
+            stat = "Average"
+
+            metric {
+              namespace   = "AWS/AutoScaling"
+              metric_name = "GroupInServiceInstances"
+
+              dimensions {
+                name  = "AutoScalingGroupName"
+                value = aws_autoscaling_group.web.name
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 resource "aws_sns_topic" "alarms" {
   name = "${var.mark}-alarms"
 }
@@ -294,6 +402,22 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   }
 }
 
+resource "aws_cloudwatch_composite_alarm" "bad" {
+  alarm_name        = "${var.mark}-bad"
+  alarm_description = "errors, and slow or loaded ${var.target}"
+  actions_enabled   = var.enabled
+  alarm_actions     = [aws_sns_topic.alarms.arn]
+  ok_actions        = [aws_sns_topic.alarms.arn]
+
+  alarm_rule = "ALARM(\"${aws_cloudwatch_metric_alarm.errors.alarm_name}\") AND (ALARM(${aws_cloudwatch_metric_alarm.high.arn}) OR NOT OK(${aws_cloudwatch_metric_alarm.slow.alarm_name}))"
+
+  actions_suppressor {
+    alarm            = aws_cloudwatch_metric_alarm.high.alarm_name
+    extension_period = 10 * var.step
+    wait_period      = 20
+  }
+}
+
 resource "aws_cloudwatch_dashboard" "web" {
   dashboard_name = "${var.mark}-web"
 
@@ -327,13 +451,14 @@ output "mark" {
 output "import" {
   value = merge(
     {
-      for name in ["exact", "step", "simple", "predefined", "customized", "math"] :
+      for name in ["exact", "step", "simple", "predefined", "customized", "math", "pair", "two", "own"] :
       "aws_autoscaling_policy.${name}" => "${aws_autoscaling_group.web.name}/${name}"
     },
     {
       "aws_cloudwatch_metric_alarm.high"   = aws_cloudwatch_metric_alarm.high.alarm_name
       "aws_cloudwatch_metric_alarm.slow"   = aws_cloudwatch_metric_alarm.slow.alarm_name
       "aws_cloudwatch_metric_alarm.errors" = aws_cloudwatch_metric_alarm.errors.alarm_name
+      "aws_cloudwatch_composite_alarm.bad" = aws_cloudwatch_composite_alarm.bad.alarm_name
       "aws_cloudwatch_dashboard.web"       = aws_cloudwatch_dashboard.web.dashboard_name
       "aws_sns_topic.alarms"               = aws_sns_topic.alarms.arn
     },
