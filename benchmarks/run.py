@@ -18,11 +18,14 @@ import engine  # noqa: E402
 import idle  # noqa: E402
 import messages  # noqa: E402
 import networks  # noqa: E402
+import queues  # noqa: E402
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("api", "networks", "engine", "messages", "idle"), help="one part alone")
+    parser.add_argument(
+        "--only", choices=("api", "networks", "engine", "messages", "queues", "idle"), help="one part alone"
+    )
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one load")
     parser.add_argument("--rounds", type=int, default=5, help="loads of each kind, taken in turn; the median counts")
     parser.add_argument("--minute", type=float, default=60.0, help="how long the idle engine is watched, in seconds")
@@ -45,6 +48,8 @@ def main() -> int:
             missed += engine.report(Path(folder))
         if chosen.only in (None, "messages"):
             missed += messages.report(Path(folder))
+        if chosen.only in (None, "queues"):
+            missed += queues.report(Path(folder), chosen.seconds, chosen.rounds)
         if chosen.only in (None, "idle"):
             missed += idle.report(Path(folder), chosen.minute)
     print(f"{missed} aims missed" if missed else "every aim met")
