@@ -53,6 +53,10 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
 )
 
 
+UNDER_BRAKE: frozenset[Callable[[Draft], None]] = frozenset({settle, lead_waits, lead_traffic, depart, rest})
+"""What goes on while an operator's brake is on: what was begun is seen to its end, and nothing is begun."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What becomes of a cluster now, and when to look again at the latest.
@@ -86,6 +90,8 @@ def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: 
     """
     draft = Draft(snapshot, now, settings, rng)
     for phase in PHASES:
+        if snapshot.braked and phase not in UNDER_BRAKE:
+            continue
         phase(draft)
         if draft.turned:
             break

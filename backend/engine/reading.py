@@ -16,7 +16,7 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
 from backend.engine.snapshot import Profile, Snapshot
 from backend.policies.brake import NOTHING, Tally
-from backend.store import alarms, bindings, changes, configurations, tags, templates, watches
+from backend.store import alarms, bindings, brakes, changes, configurations, tags, templates, watches
 from backend.store.session import Connection
 
 _DOUBTFUL = frozenset(ServerStatus) - {ServerStatus.BUILDING, ServerStatus.ACTIVE, ServerStatus.UNKNOWN}
@@ -47,6 +47,7 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
         project=Tally(*project),
         region=Tally(*region),
         alarms=_alarms(conn, rows),
+        braked=brakes.over(conn, scope) is not None,
     )
 
 

@@ -88,6 +88,7 @@ class Snapshot:
         launch_first: the project wants clusters without a maintenance policy to launch before they terminate.
         project, region: how many of their nodes are in service and bad; nothing where none of the cluster's is.
         named: servers, by short id, that somebody outside chose to go; None where nobody was asked.
+        braked: an operator's brake is on: nothing is begun.
         asked_at: when this engine last asked them; None: it has not lately.
         faults: the cloud's own words about servers that went into error, by node id; None where it has none. Only of
             those that it was asked for.
@@ -111,6 +112,7 @@ class Snapshot:
     named: Collection[str] | None = None
     asked_at: datetime | None = None
     room: tuple[int, int] | None = None
+    braked: bool = False
 
     @property
     def cluster(self) -> Cluster:

@@ -24,7 +24,7 @@ from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
 from backend.engine.notices import notices
 from backend.policies.sweep import SweepRule
-from backend.store import activities, claimed, clusters, journal, orphans, sightings, wakes, watches
+from backend.store import activities, brakes, claimed, clusters, journal, orphans, sightings, wakes, watches
 from backend.store.orphans import Kind, Orphans, Place
 from backend.store.session import Connection
 from backend.store.sightings import Maker
@@ -90,9 +90,11 @@ def ends_at(context: Context, found: Sequence[Orphans], conn: Connection, scope:
 
 
 def due(context: Context, place: Place) -> list[str]:
-    """What may end now of what is no pool's: nobody's for as long as the grace, and not held."""
+    """What may end now of what is no pool's: nobody's for as long as the grace, and neither held nor under a brake."""
     before = context.now() - context.settings.orphan_grace
     with context.store.read() as conn:
+        if brakes.over(conn, place.scope) is not None:
+            return []
         found = orphans.everywhere(conn, place.scope)
         if not any(each.kind is place.kind for each in found):
             return []
@@ -140,7 +142,7 @@ class ServerSweep:
         """(servers to delete, servers to let go), from what is told of each now."""
         told = [sighting(answer) for answer in answers if isinstance(answer, Server)]
         sightings.lock_concerned(conn, self.scope, told)
-        if not self.is_held(conn):
+        if not self.is_held(conn) or brakes.over(conn, self.scope) is not None:
             return [], []
         now = self.context.now()
         detached = activities.detached(conn, self.scope, ripe, now - _REMEMBERED)

@@ -1,4 +1,4 @@
-"""The table of the engines that work on this database."""
+"""Tables of the engines that work on this database, and of what an operator keeps them from."""
 
 from __future__ import annotations
 
@@ -20,4 +20,14 @@ engines = table(
     Column("seen_at", Instant, nullable=False),
     # It was told to end, and claims nothing more.
     Column("draining", Boolean, nullable=False),
+)
+
+# Where an operator lets engines begin nothing; empty words are all projects, and all regions.
+brakes = table(
+    "brakes",
+    Column("project_id", WORD, primary_key=True),
+    Column("region", WORD, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("set_by", NAME, nullable=False),
+    Column("reason", NAME, nullable=False),
 )

@@ -30,6 +30,7 @@ class Mood:
         direct: users launch nodes by number, and ask again for what they asked for.
         scaling: they put scaling policies and execute them, and alarms ask these.
         composed: beside each alarm they put a composite one.
+        braked: an operator puts brakes on and takes them off.
         timed: they write schedules, and have their hooks told to targets that fail and recover.
     """
 
@@ -57,6 +58,7 @@ class Mood:
     timed: bool = False
     scaling: bool = False
     composed: bool = False
+    braked: bool = False
 
 
 NORMAL = Mood()
@@ -79,6 +81,7 @@ DIRECT = Mood(direct=True)
 SCALING = Mood(scaling=True, warmed=True, largest=14, steps=40)
 COMPOSED = Mood(scaling=True, composed=True, largest=4, steps=20)
 TIMED = Mood(hooked=True, timed=True)
+BRAKED = Mood(braked=True)
 BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
@@ -144,6 +147,7 @@ MOODS = {
     "composed": COMPOSED,
     "timed": TIMED,
     "building": BUILDING,
+    "braked": BRAKED,
 }
 SOAK = (
     "normal",
@@ -167,6 +171,7 @@ SOAK = (
     "direct",
     "scaling",
     "composed",
+    "braked",
 )
 """What seeds are soaked in, one after the other."""
 
@@ -193,6 +198,7 @@ SEEDS = {
     "silent": 10,
     "overtaken": 10,
     "building": 5,
+    "braked": 5,
 }
 """How many seeds of a mood, from 0 on, hold whenever the tests do."""
 LONG = {"outlives_outage", "gives_up"}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
+from tests.simulation import broken_brakes as brakes
 from tests.simulation import broken_building as building
 from tests.simulation import broken_composing as composing
 from tests.simulation import broken_direct as direct
@@ -21,6 +22,7 @@ from tests.simulation import broken_telling as telling
 from tests.simulation import broken_warm_pools as warm_pools
 from tests.simulation.moods import (
     BIG,
+    BRAKED,
     COMPOSED,
     DIRECT,
     HOOKED,
@@ -187,6 +189,9 @@ MUTATIONS = (
     Mutation(telling.forgets_what_was_not_taken, TIMED),
     Mutation(telling.runs_once_an_engine, TIMED),
     Mutation(telling.sleeps_over_schedules, TIMED),
+    Mutation(brakes.begins_under_a_brake, BRAKED),
+    Mutation(brakes.heeds_no_brake, BRAKED),
+    Mutation(brakes.goes_on_by_older_plans, BRAKED),
     _trial(building.keeps_the_mark, "ends_what_was_built"),
     _trial(building.forgets_a_deletion, "ends_what_was_built"),
     _trial(building.ends_no_subnet, "ends_what_was_built"),

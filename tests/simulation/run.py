@@ -13,6 +13,7 @@ from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementReques
 from backend.errors import Finding
 from tests.simulation import fates, invariants
 from tests.simulation.actor import Actor
+from tests.simulation.brakes import Operator
 from tests.simulation.composing import Composites
 from tests.simulation.direct import Launches
 from tests.simulation.ground import Ground
@@ -104,6 +105,9 @@ def _play(world: World, mood: Mood, steps: int) -> None:
     scalers = Scalers(Decisions(world, model), users, composites) if mood.scaling else None
     if scalers is not None:
         scalers.settle_in()
+    operator = Operator(world, watcher.reader) if mood.braked else None
+    if operator is not None:
+        world.after_tick.append(operator.look)
     chaos = world.chaos
     chaos.crash = world.rng.choice(mood.crash)
     chaos.fault = world.rng.choice(mood.fault)
@@ -113,14 +117,14 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         *(actor.act for actor in actors for _ in range(mood.users)),
         *(partial(_overtake, world, mood) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
-        *_acts(askers, mixers, *refreshers, rebuilders, preparers, launches, planners, scalers),
+        *_acts(askers, mixers, *refreshers, rebuilders, preparers, launches, planners, scalers, operator),
     ]
     after_step = [
         *_acts(askers, mixers),
         *([partial(_refresh_now_and_then, world, refreshers)] if refreshers else []),
         *_acts(rebuilders, preparers, launches, planners),
         *([partial(_fail_targets, world)] if planners is not None else []),
-        *_acts(scalers, scalers),
+        *_acts(scalers, scalers, operator),
     ]
     chaos.on = True
     for _ in range(steps):
@@ -133,6 +137,8 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         model.compare(world.rng.choice(SCOPES), watcher.reader.read())
     chaos.on = False
     world.trace("=== quiet")
+    if operator is not None:
+        operator.settle()
     if refreshers:
         _heal(world)
         _let_refreshes_end(world, refreshers, watcher.reader)

@@ -23,8 +23,8 @@ def depart(draft: Draft) -> None:
     for node in draft.every(*_GOING):
         if _is_gone(draft, node):
             draft.forget(node)
-        elif node.server_id is None or _is_held(draft, node):
-            continue
+        elif node.server_id is None or draft.snapshot.braked or _is_held(draft, node):
+            continue  # a brake that is lifted has the cluster looked at
         elif _is_due(draft, node):
             if room:
                 draft.act(DeleteServer(draft.scope, node))

@@ -1,0 +1,52 @@
+"""Brakes: whom one holds, and that plans made before it are void."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.brakes import Brake
+from backend.domain.scope import Scope
+from backend.store import brakes, clusters
+from tests.factories import NOW, OTHER, SCOPE, cluster
+
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("project", "region", "held"),
+    [
+        ("", "", {SCOPE, OTHER}),
+        (SCOPE.project_id, "", {SCOPE}),
+        ("", "us-east-1", {SCOPE, OTHER}),
+        ("", "elsewhere", set()),
+        (OTHER.project_id, "us-east-1", {OTHER}),
+    ],
+)
+def test_a_brake_holds_whom_it_names_and_nobody_else(store, project, region, held):
+    made = {scope: cluster(scope=scope, due_at=LATER) for scope in (SCOPE, OTHER)}
+    for each in made.values():
+        store.transact(lambda conn, each=each: clusters.insert(conn, each))
+    brake = Brake(project, region, NOW, "root@ops", "the switch is being replaced")
+    assert brakes.put(store, brake) == len(held)
+    with store.read() as conn:
+        assert {scope for scope in made if brakes.over(conn, scope) == brake} == held
+        for scope, each in made.items():
+            now = clusters.get(conn, scope, "web")
+            assert (now.generation > each.generation, now.due_at == NOW) == (scope in held, scope in held)
+    assert brakes.lift(store, project, region, LATER) is True
+    assert brakes.lift(store, project, region, LATER) is False
+    with store.read() as conn:
+        assert brakes.over(conn, SCOPE) is None
+
+
+def test_the_last_word_on_a_brake_is_told_and_the_oldest_of_several_holds(store):
+    for reason in ("first", "second"):
+        brakes.put(store, Brake("", "", NOW, "root@ops", reason))
+    brakes.put(store, Brake(SCOPE.project_id, "", LATER, "root@ops", "third"))
+    with store.read() as conn:
+        assert [each.reason for each in brakes.everywhere(conn)] == ["second", "third"]
+        assert brakes.over(conn, SCOPE).reason == "second"
+        assert brakes.over(conn, Scope("nobody", "us-east-1")).reason == "second"
+        assert len(brakes.everywhere(conn, 1)) == 1
