@@ -26,11 +26,13 @@ from backend.commands import (
     messages,
     offers,
     operator,
+    overview,
     quotas,
     receivers,
     schema,
     sources,
 )
+from backend.commands.groups import Words
 from backend.commands.line import Command
 from backend.commands.opening import (
     ENV_FILE,
@@ -84,6 +86,7 @@ from gateway.pipeline import Pipeline
 from gateway.receivers import Receivers
 from gateway.services import Services
 from translators import load, registry  # noqa: F401 - registers every operation
+from translators.autoscaling import activity_words
 from translators.callers import Callers, names_of
 from translators.events.bodies import Bodies
 from translators.events.consultations import Consultations
@@ -371,6 +374,7 @@ COMMANDS = (
     *quotas.COMMANDS,
     *receivers.COMMANDS,
     *sources.COMMANDS,
+    *overview.commands(Words(activity_words.description, activity_words.status_message, activity_words.reason)),
 )
 
 

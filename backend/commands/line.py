@@ -13,8 +13,14 @@ from typing import Any, Final, TextIO
 from backend.commands import PartlyDone
 
 Rows = Sequence[Mapping[str, Any]]
-Told = str | Rows | None
-"""A sentence, or a listing: one mapping a row, columns in their order."""
+Document = Mapping[str, Any]
+Told = str | Rows | Document | None
+"""A sentence, a listing (one mapping a row, columns in their order), or a document: what is to be told of one thing."""
+
+
+class Troubles(list[Mapping[str, Any]]):
+    """A listing of what was looked at, where something is wrong: the command's status is 1."""
+
 
 Arguments = Callable[[argparse.ArgumentParser], None]
 
@@ -123,7 +129,7 @@ def run(
         refusals: what commands raise where they cannot.
 
     Returns:
-        The exit status: 0, or 1 with the reason told.
+        The exit status: 0, or 1 with the reason told, or with what is wrong.
     """
     asked = parser(commands).parse_args(given)
     command: Command = asked.chosen
@@ -137,7 +143,7 @@ def run(
             sys.stderr.write(f"{said}\n")
         return 1
     (out or sys.stdout).writelines(f"{line}\n" for line in written(told, asked.output))
-    return 0
+    return 1 if isinstance(told, Troubles) else 0
 
 
 def written(told: Told, form: str) -> Iterator[str]:
@@ -145,15 +151,35 @@ def written(told: Told, form: str) -> Iterator[str]:
     if told is None:
         return
     if form == "json":
-        yield json.dumps({"message": told} if isinstance(told, str) else list(told), indent=2, default=str)
+        whole = {"message": told} if isinstance(told, str) else told if isinstance(told, Mapping) else list(told)
+        yield json.dumps(whole, indent=2, default=str)
     elif isinstance(told, str):
         yield told
+    elif isinstance(told, Mapping):
+        yield from _sections(told)
     elif told:
         cells = [[*told[0]], *([_cell(value) for value in row.values()] for row in told)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         for number, row in enumerate(cells):
             shown = [cell.upper() if number == 0 else cell for cell in row]
             yield "  ".join(cell.ljust(width) for cell, width in zip(shown, widths, strict=True)).rstrip()
+
+
+def _sections(told: Document) -> Iterator[str]:
+    """A line for each thing that is told, those of a list or of a mapping below each other; nothing of what is not."""
+    width = max(map(len, told), default=0)
+    for name, value in told.items():
+        for number, line in enumerate(_lines_of(value)):
+            label = name.replace("_", " ") if number == 0 else ""
+            yield f"{label.ljust(width)}  {line}"
+
+
+def _lines_of(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [f"{key}: {each}" for key, each in value.items()]
+    if isinstance(value, (list, tuple)):
+        return list(map(str, value))
+    return [] if value is None else [str(value)]
 
 
 def _cell(value: Any) -> str:

@@ -93,6 +93,8 @@ def _orphans(asked: argparse.Namespace) -> Told:
         regions = opening.regions_of(present)
         served = regions if present.driver != "openstack" else regions.values()
         return orphans.look(store, clock, asked.look, served, regions.values())
+    if asked.output == "json":
+        return orphans.found(store, clock.now(), present.engine.sweeping)
     return "\n".join(orphans.listed(store, clock, present.engine.sweeping))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from backend.clock import Clock
 from backend.commands import CannotDo
@@ -26,6 +27,33 @@ def listed(store: Store, clock: Clock, rule: SweepRule) -> list[str]:
         for scope, number in strange.items()
     ]
     return lines or ["Nothing belongs to no group."]
+
+
+def found(store: Store, now: datetime, rule: SweepRule) -> list[dict[str, Any]]:
+    """The same as values, for programs."""
+    with store.read() as conn:
+        each_kind, spared = orphans.everywhere(conn), watches.spared(conn)
+    rows = [
+        {
+            "project": each.scope.project_id,
+            "region": each.scope.region,
+            "kind": str(each.kind),
+            "unowned": each.known + each.unknown + each.released,
+            "total": each.total,
+            "oldest_seconds": int((now - each.oldest).total_seconds()),
+            "held": sweeps.held(rule, each),
+            "unknown": each.unknown,
+            "released": each.released,
+            "strangers": 0,
+        }
+        for each in each_kind
+    ]
+    for scope, (strangers, _) in spared.items():
+        if strangers:
+            none = dict.fromkeys(("unowned", "total", "oldest_seconds", "held", "unknown", "released"), 0)
+            place = {"project": scope.project_id, "region": scope.region, "kind": "server"}
+            rows.append({**place, **none, "strangers": strangers})
+    return rows
 
 
 def release(store: Store, clock: Clock, word: str) -> str:

@@ -1,0 +1,201 @@
+"""What is wrong with an installation, and what to do about it: one row for each thing that was looked at.
+
+It changes nothing, and asks the cloud as an engine would: in projects that have groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from backend.clock import Clock
+from backend.commands import CannotDo, orphans
+from backend.commands.engine_list import state_of
+from backend.commands.groups import brake_words
+from backend.commands.line import Rows, Troubles
+from backend.domain.scope import Scope
+from backend.drivers.cloud import Cloud
+from backend.drivers.errors import CloudError, NotAuthorized
+from backend.engine.kinds import KINDS
+from backend.engine.settings import EngineSettings
+from backend.errors import StoreUnavailable
+from backend.policies.sweep import SweepRule
+from backend.store import brakes, engines, migrate, outbox, overview, watches
+from backend.store.away import AWAY
+from backend.store.leased import Kinds
+from backend.store.session import Store
+
+_SOME: Final = 5
+_MOST: Final = 1000
+_SKEWED: Final = timedelta(seconds=1)
+_LATE: Final = timedelta(seconds=60)
+OK, WARNING, FAULT = "ok", "warning", "FAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found of one thing.
+
+    Attributes:
+        state: ``ok``, ``warning`` or ``FAULT``.
+        todo: what to do about it; empty where nothing is.
+    """
+
+    check: str
+    state: str
+    found: str
+    todo: str = ""
+
+    def row(self) -> Mapping[str, Any]:
+        return {"check": self.check, "state": self.state, "found": self.found, "todo": self.todo}
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """What is examined.
+
+    Attributes:
+        log_in: logs the service user in, and answers who that is; None: the cloud is on this machine.
+        open_cloud: the cloud; raises CannotDo.
+    """
+
+    store: Store
+    clock: Clock
+    settings: EngineSettings
+    open_cloud: Callable[[], Cloud]
+    log_in: Callable[[], str] | None = None
+
+
+def examined(ward: Ward) -> Rows:
+    """Everything that was looked at; Troubles where some of it is a fault."""
+    found = list(_checks(ward))
+    rows = [each.row() for each in found]
+    return Troubles(rows) if any(each.state == FAULT for each in found) else rows
+
+
+def _checks(ward: Ward) -> Iterator[Checked]:
+    try:
+        began = ward.clock.monotonic()
+        reason = migrate.refusal(ward.store)
+        took = ward.clock.monotonic() - began
+    except (*AWAY, StoreUnavailable) as error:
+        yield Checked("database", FAULT, " ".join(str(error).split())[:200], "start it, or correct [database] url")
+        return
+    yield Checked("database", OK, f"{ward.store.dialect}, answers in {took * 1000:.0f} ms")
+    if reason is not None:
+        yield Checked("schema", FAULT, reason, "coppice migrate")
+        return
+    yield Checked("schema", OK, f"revision {migrate.head()}")
+    yield _skew(ward)
+    yield _engines(ward)
+    yield _work(ward)
+    yield from _held(ward)
+    yield from _cloud(ward)
+
+
+def _skew(ward: Ward) -> Checked:
+    """Leases are judged by the database's clock, and what is due by those of gateways and engines."""
+    with ward.store.read() as conn:
+        apart = abs(ward.store.lease_now(conn) - ward.clock.now())
+    told = f"{apart.total_seconds():.3f} s between this machine and the database"
+    return Checked("clocks", WARNING, told, "run NTP on both") if apart > _SKEWED else Checked("clocks", OK, told)
+
+
+def _engines(ward: Ward) -> Checked:
+    with ward.store.read() as conn:
+        now, found = ward.store.lease_now(conn), engines.all_of_them(conn, _MOST)
+    states = [state_of(each, now, ward.settings) for each in found]
+    told = f"{states.count('works')} at work, {states.count('draining')} draining, {states.count('silent')} silent"
+    if "works" not in states:
+        return Checked("engines", FAULT, told, "coppice engine, on any host: nothing is launched or ended without one")
+    if "silent" in states:
+        return Checked("engines", WARNING, told, "coppice engines tells which: look at its log; its work is taken over")
+    if len({each.version for each in found}) > 1:
+        return Checked("engines", WARNING, f"{told}, of several versions", "end the upgrade: restart the older ones")
+    return Checked("engines", OK, told)
+
+
+def _work(ward: Ward) -> Checked:
+    """What is due for long and not done: engines are too few, or something holds them up."""
+    now = ward.clock.now()
+    with ward.store.read() as conn:
+        oldest = Kinds({kind.name: kind.leased for kind in KINDS}).oldest(conn)
+    late = {name: now - at for name, at in oldest.items() if at is not None and now - at > _LATE}
+    if not late:
+        return Checked("work", OK, "nothing is long due")
+    told = ", ".join(f"{name} for {int(late[name].total_seconds())} s" for name in sorted(late))
+    return Checked("work", WARNING, f"due and not done: {told}", "start more engines, or see in their logs what fails")
+
+
+def _held(ward: Ward) -> Iterator[Checked]:
+    """What waits for an operator's word."""
+    with ward.store.read() as conn:
+        on, refusing = brakes.everywhere(conn, _MOST), watches.refusing(conn)
+        dead = len(outbox.dead(conn, _MOST))
+    for brake in on[:_SOME]:
+        yield Checked("brake", WARNING, brake_words(brake), "coppice resume-all")
+    if not on:
+        yield Checked("brake", OK, "none is on")
+    if refusing:
+        named = ", ".join(f"{scope.project_id}/{scope.region}" for scope in refusing[:_SOME])
+        told = f"{len(refusing)} projects let the engine do nothing: {named}"
+        yield Checked("delegations", WARNING, told, "the owner runs coppice grant, or give the service user its role")
+    else:
+        yield Checked("delegations", OK, "no project refuses the engine")
+    held = _resting(ward.store, ward.clock.now(), ward.settings.sweeping)
+    yield Checked("orphans", WARNING, held, "coppice orphans") if held else Checked("orphans", OK, "none is held")
+    if dead:
+        told = f"{dead}{' or more' if dead == _MOST else ''} messages were given up"
+        yield Checked("messages", WARNING, told, "coppice messages list, then resend or drop")
+    else:
+        yield Checked("messages", OK, "none was given up")
+
+
+def _resting(store: Store, now: datetime, rule: SweepRule) -> str:
+    held = [each for each in orphans.found(store, now, rule) if each["held"]]
+    return f"{sum(each['held'] for each in held)} of {len(held)} projects are held" if held else ""
+
+
+def _cloud(ward: Ward) -> Iterator[Checked]:
+    if ward.log_in is not None:
+        try:
+            yield Checked("keystone", OK, f"service user {ward.log_in()}")
+        except CannotDo as why:
+            yield Checked(
+                "keystone", FAULT, str(why), "see clouds.yaml and [openstack] cloud: nothing works without it"
+            )
+            return
+    try:
+        cloud = ward.open_cloud()
+    except CannotDo as why:
+        yield Checked("cloud", FAULT, str(why), "correct the settings")
+        return
+    with ward.store.read() as conn:
+        asked = overview.projects(conn, _SOME)
+    if not asked:
+        yield Checked("cloud", OK, "not asked: no project has a group")
+    for scope in asked:
+        yield from _services(cloud, scope)
+
+
+def _services(cloud: Cloud, scope: Scope) -> Iterator[Checked]:
+    """Whether the services answer in a project, and let the engine look."""
+    services: Sequence[tuple[str, Callable[[Scope], Sequence[Any]]]] = (
+        ("nova", cloud.compute.flavors),
+        ("neutron", cloud.network.networks),
+        ("octavia", cloud.balancing.pools),
+    )
+    for name, ask in services:
+        check = f"{name} {scope.region}"
+        try:
+            number = len(ask(scope))
+        except NotAuthorized as error:
+            yield Checked(
+                check, WARNING, f"project {scope.project_id}: {error}", "coppice grant, by the project's owner"
+            )
+        except CloudError as error:
+            yield Checked(check, FAULT, f"project {scope.project_id}: {error}", "see that its API answers")
+        else:
+            yield Checked(check, OK, f"answers for project {scope.project_id}: {number}")

@@ -1,0 +1,111 @@
+"""Commands by which an operator looks at a whole installation, and stops it, as words and arguments."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import socket
+from collections.abc import Sequence
+from functools import partial
+
+from backend.clock import SystemClock
+from backend.commands import brakes, doctor, engine_list, groups, opening, schema
+from backend.commands.groups import Wanted, Words
+from backend.commands.line import Command, Told
+from backend.config import BackendSettings
+from backend.domain.brakes import Brake
+from backend.store.session import Store
+
+
+def _opened() -> tuple[BackendSettings, Store]:
+    """The settings, and a database that can be worked with. Raises CannotDo."""
+    present = opening.settings()
+    store = opening.store_of(present)
+    schema.check(store)
+    return present, store
+
+
+def _engines(_asked: argparse.Namespace) -> Told:
+    present, store = _opened()
+    return engine_list.listed(store, present.engine)
+
+
+def _groups_arguments(parser: argparse.ArgumentParser) -> None:
+    _place_arguments(parser, "only of this")
+    parser.add_argument("--limit", type=_number, default=100, help="so many at most (default: 100)")
+    parser.add_argument("--after", metavar="PROJECT/REGION/GROUP", default="", help="those that follow this one")
+
+
+def _place_arguments(parser: argparse.ArgumentParser, help_text: str) -> None:
+    parser.add_argument("--project", help=f"{help_text} project")
+    parser.add_argument("--region", help=f"{help_text} region, by the cloud's name")
+
+
+def _number(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if not 1 <= number <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 to 10000")
+    return number
+
+
+def _groups(asked: argparse.Namespace) -> Told:
+    _, store = _opened()
+    return groups.listed(store, SystemClock(), Wanted(asked.project, asked.region, asked.after, asked.limit))
+
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("group", help="its name, or its id")
+    parser.add_argument("--project", help="whose it is, where several have one of that name")
+
+
+def _explain(words: Words, asked: argparse.Namespace) -> Told:
+    present, store = _opened()
+    return groups.explain(store, SystemClock(), present.engine, words, (asked.group, asked.project))
+
+
+def _suspend_arguments(parser: argparse.ArgumentParser) -> None:
+    _place_arguments(parser, "only in this")
+    parser.add_argument("--reason", default="", help="why, for who asks coppice explain or coppice doctor")
+
+
+def _suspend(asked: argparse.Namespace) -> Told:
+    _, store = _opened()
+    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    brake = Brake(asked.project or "", asked.region or "", SystemClock().now(), who[:255], asked.reason[:255])
+    return brakes.suspend(store, brake)
+
+
+def _resume(asked: argparse.Namespace) -> Told:
+    _, store = _opened()
+    return brakes.resume(store, SystemClock(), asked.project or "", asked.region or "")
+
+
+def _doctor(_asked: argparse.Namespace) -> Told:
+    present, clock = opening.settings(), SystemClock()
+    store = opening.store_of(present)
+    log_in = partial(opening.service_user_of, present) if present.driver == "openstack" else None
+    ward = doctor.Ward(store, clock, present.engine, partial(opening.cloud_of, present, store), log_in)
+    return doctor.examined(ward)
+
+
+def commands(words: Words) -> Sequence[Command]:
+    """The commands.
+
+    Args:
+        words: AWS's, in which a group's owner reads what happened.
+    """
+    return (
+        Command("engines", "list the engines, who has how much, and who is silent", _engines),
+        Command("groups", "list the groups of all projects", _groups, _groups_arguments),
+        Command(
+            "explain", "tell why a group is as it is, and what comes next", partial(_explain, words), _explain_arguments
+        ),
+        Command("suspend-all", "put the brake on: nothing is launched and nothing ended", _suspend, _suspend_arguments),
+        Command(
+            "resume-all",
+            "take the brake off",
+            _resume,
+            partial(_place_arguments, help_text="as it was put on for this"),
+        ),
+        Command("doctor", "look what is wrong with the installation, and tell what to do (status 1: a fault)", _doctor),
+    )

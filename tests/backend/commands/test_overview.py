@@ -1,0 +1,278 @@
+"""What an operator is told of engines, groups and what is wrong, of real states; and the brake as a command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+import wsgi
+from backend.commands import CannotDo, brakes, doctor, engine_list, groups, opening, orphans
+from backend.commands.groups import Wanted, Words
+from backend.commands.line import Troubles, written
+from backend.domain.brakes import Brake
+from backend.domain.cluster import Process
+from backend.domain.hooks import HookRequest, Transition
+from backend.domain.profile import ServerSpec
+from backend.drivers.errors import CloudUnavailable, NotAuthorized
+from backend.services.servers import Order
+from backend.store import brakes as brake_rows
+from backend.store import engines, leases, migrate
+from backend.store.engines import EngineRecord
+from backend.store.leased import Claimer, Room
+from tests.backend.engine.world import EngineWorld
+from tests.factories import NOW, OTHER, SCOPE
+from translators.autoscaling import activity_words
+
+WORDS = Words(activity_words.description, activity_words.status_message, activity_words.reason)
+HERE = migrate.head() or ""
+
+
+@pytest.fixture
+def world() -> Iterator[EngineWorld]:
+    made = EngineWorld()
+    yield made
+    made.close()
+
+
+def _explained(world, name="web", project=None):
+    return groups.explain(world.store, world.clock, world.engine_settings, WORDS, (name, project))
+
+
+def _seen(world, name, *, seconds_ago=0.0, version=HERE, draining=False):
+    at = world.clock.now() - timedelta(seconds=seconds_ago)
+    record = EngineRecord(name, "ctl1", 4711, version, NOW, at, draining)
+    world.store.transact(partial(engines.seen, me=record, now=at))
+
+
+def _text(told):
+    return "\n".join(written(told, "table"))
+
+
+def test_engines_are_listed_with_their_shares_and_what_they_have(world):
+    world.make(desired=1)
+    for name in ("a", "b"):
+        _seen(world, name)
+    _seen(world, "c", seconds_ago=20)
+    _seen(world, "d", draining=True)
+    settings = world.engine_settings
+    leases.CLUSTERS.claim(world.store, Claimer("b", settings.lease), world.clock.now(), Room(5, []))
+    world.make("app", desired=1)
+    leases.CLUSTERS.claim(world.store, Claimer("who", settings.lease), world.clock.now(), Room(5, []))
+    told = engine_list.listed(world.store, settings)
+    assert [(row["engine"], row["state"], row["share"], row["claims"]) for row in told] == [
+        ("a", "works", "0000-8000", 0),
+        ("b", "works", "8000-ffff", 1),
+        ("c", "silent", None, 0),
+        ("d", "draining", None, 0),
+        ("who", "unknown", None, 1),
+    ]
+    assert "20.0 s ago" in _text(told)
+
+
+def test_groups_of_all_projects_come_in_pages_with_what_is_odd_about_them(world):
+    for name, scope in (("web", SCOPE), ("app", OTHER), ("db", SCOPE)):
+        world.make(name, desired=2, scope=scope)
+    world.pass_time(5)
+    world.backend.clusters.suspend(SCOPE, "db", [Process.LAUNCH])
+    brake_rows.put(world.store, Brake(OTHER.project_id, "", world.clock.now(), "root@ops", ""))
+    told = groups.listed(world.store, world.clock, Wanted(most=2))
+    assert [(row["group"], row["desired"], row["in_service"]) for row in told] == [("app", 2, 2), ("db", 2, 2)]
+    assert [row["notes"] for row in told] == [["brake"], ["suspended: Launch"]]
+    after = "/".join(told[-1][each] for each in ("project", "region", "group"))
+    assert [row["group"] for row in groups.listed(world.store, world.clock, Wanted(after=after))] == ["web"]
+    only = Wanted(project=OTHER.project_id, region="us-east-1")
+    assert [row["group"] for row in groups.listed(world.store, world.clock, only)] == ["app"]
+    assert _text(told).splitlines()[0].split() == [
+        *("PROJECT", "REGION", "GROUP", "DESIRED", "IN_SERVICE", "COMING", "GOING", "DUE", "NOTES")
+    ]
+    with pytest.raises(CannotDo, match="is no PROJECT/REGION/GROUP"):
+        groups.listed(world.store, world.clock, Wanted(after="web"))
+
+
+def test_a_group_that_is_whole_is_explained_as_such(world):
+    world.make(desired=2)
+    world.pass_time(5)
+    told = _explained(world)
+    assert (told["blocked_by"], told["next_pass"]) == ([], ["nothing"])
+    assert told["capacity"] == "2 wanted (0 to 20), 2 there"
+    assert told["nodes"] == {"InService": 2}
+    assert told["latest"][0].startswith("2026-11-22T13:00:00+00:00 Successful: Launching a new EC2 instance: i-")
+    assert json.loads("\n".join(written(told, "json")))["group"] == "web"
+
+
+def test_what_keeps_a_group_from_what_is_desired_is_told(world):
+    for zone in ("us-east-1a", "us-east-1b"):
+        world.simulated.faults.capacity(zone, 0)
+    world.make(desired=2)
+    world.pass_time(20)
+    text = _text(_explained(world))
+    assert "launches failed in 2 places, left alone for now; the next is tried" in text
+    assert "us-east-1a, " in text
+    assert "capacity    " in text
+    assert "2 wanted (0 to 20), 0 there" in text
+    assert "Failed: Launching a new EC2 instance" in text
+    world.backend.clusters.suspend(SCOPE, "web", [Process.LAUNCH, Process.TERMINATE])
+    brake_rows.put(world.store, Brake("", "", NOW, "root@ops", "the switch is replaced"))
+    text = _text(_explained(world))
+    assert (
+        "the brake of all projects in all regions is on since 2026-11-22T13:00:00+00:00, by root@ops: the switch is"
+        " replaced (coppice resume-all)" in text
+    )
+    assert "Launch is suspended (ResumeProcesses)" in text
+    assert "Terminate is suspended (ResumeProcesses)" in text
+
+
+def test_what_the_next_pass_would_do_is_told_and_not_done(world):
+    group = world.make(desired=1)
+    world.pass_time(5)
+    world.backend.clusters.resize(SCOPE, "web", 3)
+    told = _explained(world)
+    assert told["next_pass"] == ["CreateServers 2", "new->Pending 2"]
+    assert told["due"] is not None
+    assert world.states(group) == ["InService"]
+
+
+def test_who_waits_for_a_hook_and_who_is_at_work_on_a_group_is_told(world):
+    hook = HookRequest("wait", Transition.LAUNCHING, heartbeat_seconds=600)
+    world.make(desired=1)
+    world.backend.hooks.put(SCOPE, "web", hook)
+    world.pass_time(5)
+    leases.CLUSTERS.claim(
+        world.store, Claimer("one", world.engine_settings.lease), world.clock.now() + timedelta(hours=2), Room(5, [])
+    )
+    told = _explained(world)
+    assert told["waits_for_hooks"][0].startswith("wait: node ")
+    assert "unanswered, ABANDON at 2026-11-22T13:10:" in told["waits_for_hooks"][0]
+    assert told["engine"].startswith("one until 2026-11-22T13:01:")
+
+
+def test_a_launch_source_that_is_gone_is_told_in_aws_words(world):
+    world.make(desired=0)
+    world.store.transact(lambda conn: conn.exec_driver_sql("DELETE FROM launch_configurations"))
+    assert any("nothing can be launched: " in each for each in _explained(world)["blocked_by"])
+
+
+def test_a_group_that_is_not_there_or_there_twice_is_not_explained(world):
+    with pytest.raises(CannotDo, match="there is no group web"):
+        _explained(world)
+    made = [world.make(desired=0, scope=scope) for scope in (SCOPE, OTHER)]
+    with pytest.raises(CannotDo, match="several have a group web"):
+        _explained(world)
+    assert _explained(world, project=OTHER.project_id)["id"] == made[1].id
+    assert _explained(world, made[0].id)["project"] == SCOPE.project_id
+
+
+def test_the_brake_is_put_on_and_taken_off_by_a_word(world):
+    world.make(desired=1)
+    said = brakes.suspend(world.store, Brake("", "", NOW, "root@ops", ""))
+    assert said.startswith(
+        "The brake of all projects in all regions is on since 2026-11-22T13:00:00+00:00, by root@ops: 1"
+    )
+    brakes.suspend(world.store, Brake("p", "", NOW, "root@ops", ""))
+    with pytest.raises(CannotDo, match="no such brake is on; the brake of all projects in all regions is on"):
+        brakes.resume(world.store, world.clock, "q", "")
+    assert "Still, the brake of project p" in brakes.resume(world.store, world.clock, "", "")
+    assert brakes.resume(world.store, world.clock, "p", "") == "The brake is off: what it held goes on."
+
+
+def _examined(world, **instead):
+    ward = doctor.Ward(world.store, world.clock, world.engine_settings, lambda: world.simulated.cloud)
+    return doctor.examined(replace(ward, **instead))
+
+
+def _states(told):
+    return {row["check"]: row["state"] for row in told}
+
+
+@pytest.fixture
+def migrated(world, monkeypatch):
+    monkeypatch.setattr(migrate, "refusal", lambda _store: None)  # its tables are made at once
+    return world
+
+
+def test_a_sound_installation_has_nothing_to_do(migrated):
+    migrated.make(desired=1)
+    migrated.pass_time(5)
+    _seen(migrated, "one")
+    told = _examined(migrated)
+    assert not isinstance(told, Troubles)
+    assert {row["state"] for row in told} == {"ok"}
+    assert {"database", "schema", "clocks", "engines", "work", "brake", "nova us-east-1", "octavia us-east-1"} <= {
+        row["check"] for row in told
+    }
+
+
+def test_what_is_wrong_is_told_with_what_to_do(migrated):
+    migrated.make(desired=1)
+    _seen(migrated, "one", seconds_ago=60)
+    migrated.clock.move(120)
+    brake_rows.put(migrated.store, Brake("", "", NOW, "root@ops", ""))
+
+    def refuses(moment, call):
+        if moment == "before" and call.name == "flavors":
+            raise NotAuthorized("the trust is gone")
+        if moment == "before" and call.name == "networks":
+            raise CloudUnavailable("connection refused")
+
+    migrated.simulated.faults.hooks.append(refuses)
+    told = _examined(migrated)
+    assert isinstance(told, Troubles)
+    states = _states(told)
+    assert (states["nova us-east-1"], states["neutron us-east-1"]) == ("warning", "FAULT")
+    assert (states["engines"], states["work"], states["brake"]) == ("FAULT", "warning", "warning")
+    assert "coppice engine, on any host" in _text(told)
+    assert "coppice resume-all" in _text(told)
+
+
+def test_a_cloud_that_cannot_be_logged_in_to_and_a_schema_that_is_old_are_faults(world, monkeypatch):
+    told = _examined(world)
+    assert _states(told) == {"database": "ok", "schema": "FAULT"}
+    monkeypatch.setattr(migrate, "refusal", lambda _store: None)
+
+    def fails():
+        raise CannotDo("Keystone does not know the service user")
+
+    assert _states(_examined(world, log_in=fails))["keystone"] == "FAULT"
+    assert _states(_examined(world, open_cloud=fails))["cloud"] == "FAULT"
+    assert _states(_examined(world, log_in=lambda: "u1"))["keystone"] == "ok"
+
+
+def test_orphans_are_told_to_programs_as_values(world):
+    group = world.make(desired=1)
+    world.pass_time(5)
+    order = Order(ServerSpec(image=world.image(), instance_type="t3.micro", zone="us-east-1a"))
+    (made,) = world.backend.servers.run(SCOPE, order)
+    world.simulated.cloud.compute.adopt(SCOPE, made.id, world.nodes(group)[0].launch_id)
+    world.pass_time(60, 2)
+    (row,) = orphans.found(world.store, world.clock.now(), world.engine_settings.sweeping)
+    assert (row["project"], row["kind"], row["unowned"], row["total"]) == (SCOPE.project_id, "server", 1, 2)
+    assert row["oldest_seconds"] > 30
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    assert wsgi.main(["migrate"]) == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_each_is_a_command(state, form, capsys):
+    assert wsgi.main(["suspend-all", "--reason", "a test", "-o", form]) == 0
+    assert wsgi.main(["doctor", "-o", form]) == 1  # no engine
+    told = capsys.readouterr().out
+    assert "coppice engine, on any host" in told
+    assert "the brake of all projects in all regions is on" in told
+    assert wsgi.main(["engines", "-o", form]) == 0
+    assert wsgi.main(["groups", "-o", form, "--limit", "5"]) == 0
+    assert wsgi.main(["orphans", "-o", form]) == 0
+    assert wsgi.main(["explain", "web", "-o", form]) == 1
+    assert capsys.readouterr().err == "Nothing was changed: there is no group web\n"
+    assert wsgi.main(["resume-all", "-o", form]) == 0
+    assert "The brake is off" in capsys.readouterr().out
+    assert opening.settings().state == str(state)
