@@ -8,11 +8,12 @@ from typing import Any, Final
 from oslo_config import cfg, types
 
 from backend.domain.web_addresses import web_address
-from backend.drivers.metric_sources import Measure
+from backend.drivers.metric_sources import OF_POOLS, OF_SERVERS
 from backend.drivers.prometheus import PrometheusSettings, basic
 from backend.drivers.prometheus_queries import PRESETS, CpuUnit, Query
 
-SOURCES: Final = ("prometheus", "gnocchi", "diagnostics")
+SOURCES: Final = ("prometheus", "gnocchi", "diagnostics", "octavia")
+_QUERIED: Final = sorted(OF_SERVERS | OF_POOLS)
 
 OPTIONS: Final[dict[str, Sequence[Any]]] = {
     "metrics": (
@@ -21,7 +22,7 @@ OPTIONS: Final[dict[str, Sequence[Any]]] = {
             default=[],
             item_type=types.String(choices=SOURCES),
             help="Who tells what servers and pools do (AWS/EC2, AWS/ApplicationELB), asked in this order, each for what"
-            " those before it did not tell: prometheus, gnocchi, diagnostics. What users put themselves stands"
+            " those before it did not tell: prometheus, gnocchi, diagnostics, octavia. What users put themselves stands"
             " before all of them.",
         ),
         cfg.BoolOpt(
@@ -86,7 +87,7 @@ def prometheus(conf: cfg.ConfigOpts) -> PrometheusSettings | None:
     if address is None or "?" in address.path:
         raise cfg.ConfigSourceValueError("[prometheus] url is no URL of a server")
     queries = dict(PRESETS[told.preset])
-    for measure in Measure:
+    for measure in _QUERIED:
         text, label = told[f"{measure}_query"], told[f"{measure}_label"]
         if bool(text) != bool(label):
             raise cfg.ConfigSourceValueError(f"[prometheus] {measure}_query and {measure}_label go together")

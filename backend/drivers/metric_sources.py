@@ -20,16 +20,20 @@ _FULL: Final = 100.0
 
 
 class Measure(StrEnum):
-    """What sources are asked for: of servers, and of pools."""
+    """What sources are asked for: of servers, of pools, and of balancers."""
 
     CPU = "cpu"  # per cent of all processors of a server together, 0 to 100
     NETWORK_IN = "network_in"  # bytes in a minute
     NETWORK_OUT = "network_out"
     REQUESTS = "requests"  # that a pool was given in a minute
+    BYTES = "bytes"  # that went through a balancer in a minute, both ways
+    NEW_CONNECTIONS = "new_connections"  # in a minute
+    ACTIVE_CONNECTIONS = "active_connections"
 
 
 OF_SERVERS: Final = frozenset({Measure.CPU, Measure.NETWORK_IN, Measure.NETWORK_OUT})
 OF_POOLS: Final = frozenset({Measure.REQUESTS})
+OF_BALANCERS: Final = frozenset({Measure.BYTES, Measure.NEW_CONNECTIONS, Measure.ACTIVE_CONNECTIONS})
 
 Series = Mapping[datetime, float]
 """Values by the minute that they are of."""
@@ -40,7 +44,7 @@ class Asked:
     """What a source is asked.
 
     Attributes:
-        subjects: of each measure the cloud's ids of the servers, or the pools, that it is wanted of.
+        subjects: of each measure the cloud's ids of the servers, pools or balancers that it is wanted of.
         processors: how many a server has, where that is known.
         since, until: whole minutes: those that begin from the one on and before the other.
         readings: what this source answered with as its readings the last time, for this project.

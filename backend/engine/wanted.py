@@ -20,6 +20,7 @@ from backend.store.session import Connection
 
 SERVERS: Final = "AWS/EC2"
 BALANCERS: Final = "AWS/ApplicationELB"
+NETWORK_BALANCERS: Final = "AWS/NetworkELB"
 _INSTANCE: Final = "InstanceId"
 _TARGET_GROUP: Final = "TargetGroup"
 _BALANCER: Final = "LoadBalancer"
@@ -29,6 +30,18 @@ _OF_SERVERS: Final = {
     "NetworkOut": (Measure.NETWORK_OUT, "Bytes"),
 }
 _PER_TARGET: Final = "RequestCountPerTarget"
+_OF_BALANCERS: Final = {
+    BALANCERS: {
+        "ProcessedBytes": (Measure.BYTES, "Bytes"),
+        "NewConnectionCount": (Measure.NEW_CONNECTIONS, "Count"),
+        "ActiveConnectionCount": (Measure.ACTIVE_CONNECTIONS, "Count"),
+    },
+    NETWORK_BALANCERS: {
+        "ProcessedBytes": (Measure.BYTES, "Bytes"),
+        "NewFlowCount": (Measure.NEW_CONNECTIONS, "Count"),
+        "ActiveFlowCount": (Measure.ACTIVE_CONNECTIONS, "Count"),
+    },
+}
 _OF_GROUPS: Final = {_PER_TARGET: NO_UNIT, "RequestCount": "Count"}
 
 
@@ -83,12 +96,13 @@ def wanted(conn: Connection, scope: Scope, *, everything: bool, free: bool) -> W
     types = {each.server_id: each.instance_type for each in serving}
     every = list(_every(serving)) if everything or free else []
     if everything:
-        asked = looked_at.watched(conn, scope, [BALANCERS])
-        return Wanted([*every, *_of_groups(conn, scope, asked)], every if free else (), types)
-    asked = looked_at.watched(conn, scope, [SERVERS, BALANCERS])
+        asked = looked_at.watched(conn, scope, [BALANCERS, NETWORK_BALANCERS])
+        beside = [*_of_groups(conn, scope, asked), *_of_balancers(conn, scope, asked)]
+        return Wanted([*every, *beside], every if free else (), types)
+    asked = looked_at.watched(conn, scope, [SERVERS, BALANCERS, NETWORK_BALANCERS])
     for cluster in looked_at.predicted(conn, scope):
         asked |= {metric(SERVERS, name, [(DIMENSION, cluster)]) for name in _OF_SERVERS}
-    found = [*_of_servers(serving, asked), *_of_groups(conn, scope, asked)]
+    found = [*_of_servers(serving, asked), *_of_groups(conn, scope, asked), *_of_balancers(conn, scope, asked)]
     return Wanted(found, every, types)
 
 
@@ -113,7 +127,12 @@ def _of_groups(conn: Connection, scope: Scope, asked: Iterable[Metric]) -> Itera
     for each in asked:
         dimensions = dict(each.dimensions)
         group = dimensions.get(_TARGET_GROUP, "").rpartition("/")[2]
-        if each.name in _OF_GROUPS and group and not set(dimensions) - {_TARGET_GROUP, _BALANCER}:
+        if (
+            each.namespace == BALANCERS
+            and each.name in _OF_GROUPS
+            and group
+            and not set(dimensions) - {_TARGET_GROUP, _BALANCER}
+        ):
             named[each] = group
     pools = looked_at.pools_of(conn, scope, set(named.values()))
     for each in sorted(named, key=lambda of: (of.name, of.dimensions)):
@@ -121,3 +140,17 @@ def _of_groups(conn: Connection, scope: Scope, asked: Iterable[Metric]) -> Itera
         among = sharing if each.name == _PER_TARGET else 1
         if pool and among:
             yield Want(each, _OF_GROUPS[each.name], Measure.REQUESTS, (pool,), among)
+
+
+def _of_balancers(conn: Connection, scope: Scope, asked: Iterable[Metric]) -> Iterator[Want]:
+    """Of load balancers as a whole."""
+    named = {
+        each: dict(each.dimensions)[_BALANCER].rpartition("/")[2]
+        for each in asked
+        if [name for name, _ in each.dimensions] == [_BALANCER] and each.name in _OF_BALANCERS.get(each.namespace, {})
+    }
+    known = looked_at.balancers_of(conn, scope, set(named.values()))
+    for each in sorted(named, key=lambda of: (of.namespace, of.name, of.dimensions)):
+        if (balancer := known.get(named[each])) is not None:
+            measure, unit = _OF_BALANCERS[each.namespace][each.name]
+            yield Want(each, unit, measure, (balancer,))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from backend.clock import Clock
-from backend.domain.cluster import Process
+from backend.domain.cluster import Cluster, Process
 from backend.domain.cluster_findings import ClusterDeleting, ClusterNotFound, CoolingDown, NodeNotFound
 from backend.domain.node import Health
 from backend.domain.receivers import (
@@ -23,7 +23,7 @@ from backend.domain.receivers import (
     digest_of,
     new_token,
 )
-from backend.domain.scaling import Breach, PolicyKind
+from backend.domain.scaling import Breach, PolicyKind, ScalingPolicy
 from backend.domain.scaling_findings import (
     NoStepFound,
     PolicyDisabled,
@@ -38,6 +38,7 @@ from backend.store import clusters, intents
 from backend.store.receivers import RECEIVERS, scope_of
 from backend.store.scaling_policies import POLICIES
 from backend.store.session import Connection, Store
+from backend.store.types import to_micros
 
 AGAIN: Final = timedelta(minutes=1)
 """The same message within so long is one that was sent twice; later it says that the alarm lasts."""
@@ -130,39 +131,27 @@ class Receivers:
         try:
             if receiver.policy_id is None:
                 return self._judge(scope, receiver, signal)
-            return self._store.transact(lambda conn: self._execute(conn, scope, receiver.id, signal))
+            return self._store.transact(lambda conn: self._execute(conn, scope, receiver, signal))
         except _GONE as gone:
             raise ReceiverGone from gone
 
-    def _execute(self, conn: Connection, scope: Scope, receiver_id: str, signal: Signal) -> Outcome:
-        """In one transaction: whoever sends it again finds that it was heard, and that it was done."""
+    def _execute(self, conn: Connection, scope: Scope, receiver: Receiver, signal: Signal) -> Outcome:
+        """In one transaction: whoever sends it again finds that it was heard, and that it was done.
+
+        The group is held before its receiver, as by whoever deletes both.
+        """
         now = self._clock.now()
-        receiver, again = self._held(conn, scope, receiver_id, signal, now)
-        if again:
+        name = PolicyName(receiver.policy_name or "", receiver.cluster_name, receiver.policy_id)
+        held = locked(conn, scope, name) if signal.firing else None
+        if held is not None and held[0].id != receiver.cluster_id:  # another of that name
+            raise ReceiverGone
+        if self._heard(conn, scope, receiver.id, signal, now):
             return Outcome.AGAIN
-        outcome = self._executed(conn, scope, receiver, signal, now) if signal.firing else Outcome.OVER
+        outcome = Outcome.OVER
+        if held is not None:
+            outcome = _executed(conn, *held, receiver.threshold, signal.value, now)
         RECEIVERS.change(conn, scope, receiver.id, outcome=outcome)
         return outcome
-
-    @staticmethod
-    def _executed(conn: Connection, scope: Scope, receiver: Receiver, signal: Signal, now: datetime) -> Outcome:
-        cluster, policy = locked(
-            conn, scope, PolicyName(receiver.policy_name or "", receiver.cluster_name, receiver.policy_id)
-        )
-        if cluster.id != receiver.cluster_id:  # another of that name
-            raise ReceiverGone
-        if not cluster.runs(Process.ALARM_NOTIFICATION):
-            return Outcome.SUSPENDED
-        breach = None
-        if policy.kind is PolicyKind.STEP:
-            if signal.value is None or receiver.threshold is None:
-                raise ValueMissing
-            breach = Breach((signal.value,), receiver.threshold)
-        try:
-            decision = carry_out(conn, cluster, policy, breach, now, honor_cooldown=True)
-        except tuple(_STAYS) as stays:
-            return _STAYS[type(stays)]
-        return Outcome.STAYED if decision.stay is not None else Outcome.SCALED
 
     def _judge(self, scope: Scope, receiver: Receiver, signal: Signal) -> Outcome:
         """Each instance by itself, which may be judged twice: the verdict is the same."""
@@ -177,7 +166,7 @@ class Receivers:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            self._held(conn, scope, receiver.id, signal, now)
+            self._heard(conn, scope, receiver.id, signal, now)
             if clusters.get_by_id(conn, receiver.cluster_id) is None:
                 raise ReceiverGone
             RECEIVERS.change(conn, scope, receiver.id, outcome=outcome)
@@ -186,16 +175,37 @@ class Receivers:
         return outcome
 
     @staticmethod
-    def _held(conn: Connection, scope: Scope, receiver_id: str, signal: Signal, now: datetime) -> tuple[Receiver, bool]:
-        """The receiver, held, and whether it has heard that just now; it has from now on."""
+    def _heard(conn: Connection, scope: Scope, receiver_id: str, signal: Signal, now: datetime) -> bool:
+        """Whether the receiver, which is held, has heard that just now; it has from now on."""
         receiver = RECEIVERS.hold(conn, scope, id=receiver_id)
         if receiver is None:
             raise ReceiverUnknown
-        at = int(now.timestamp() * 1e6)
-        since = at - AGAIN // timedelta(microseconds=1)
-        lately: list[Any] = [each for each in receiver.heard if each[1] > since]
+        lately: list[Any] = [each for each in receiver.heard if each[1] > to_micros(now - AGAIN)]
         if any(each[0] == signal.digest for each in lately):
-            return receiver, True
-        heard = (*lately[1 - _MOST_HEARD :], [signal.digest, at])
+            return True
+        heard = (*lately[1 - _MOST_HEARD :], [signal.digest, to_micros(now)])
         RECEIVERS.change(conn, scope, receiver.id, heard=heard, heard_at=now)
-        return receiver, False
+        return False
+
+
+def _executed(  # noqa: PLR0917 - which policy of whom, upon what
+    conn: Connection,
+    cluster: Cluster,
+    policy: ScalingPolicy,
+    threshold: float | None,
+    value: float | None,
+    now: datetime,
+) -> Outcome:
+    """Have the policy of a group act, which is held, as if an alarm of ours had asked. Raises ValueMissing."""
+    if not cluster.runs(Process.ALARM_NOTIFICATION):
+        return Outcome.SUSPENDED
+    breach = None
+    if policy.kind is PolicyKind.STEP:
+        if value is None or threshold is None:
+            raise ValueMissing
+        breach = Breach((value,), threshold)
+    try:
+        decision = carry_out(conn, cluster, policy, breach, now, honor_cooldown=True)
+    except tuple(_STAYS) as stays:
+        return _STAYS[type(stays)]
+    return Outcome.STAYED if decision.stay is not None else Outcome.SCALED

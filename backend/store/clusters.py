@@ -22,6 +22,7 @@ from backend.store.batches import chunks
 from backend.store.differences import difference, write_changes
 from backend.store.lifecycle_tables import lifecycle_actions, lifecycle_hooks
 from backend.store.notification_tables import notifications
+from backend.store.receiver_tables import receivers
 from backend.store.refresh_tables import refreshes
 from backend.store.scaling_tables import scaling_policies
 from backend.store.tables import backoffs, clusters, nodes
@@ -142,7 +143,7 @@ def remove(conn: Connection, cluster_id: str, now: datetime) -> None:
     direct_launches.forget_cluster(conn, cluster_id)
     _forget_policies(conn, cluster_id, now)
     conn.execute(delete(backoffs).where(backoffs.c.cluster_id == cluster_id))
-    for table in (lifecycle_actions, lifecycle_hooks, refreshes):
+    for table in (lifecycle_actions, lifecycle_hooks, refreshes, receivers):
         conn.execute(delete(table).where(table.c.cluster_id == cluster_id))
     conn.execute(delete(notifications).where(notifications.c.cluster_id == cluster_id))
     journal.forget_cluster(conn, cluster_id)

@@ -18,7 +18,7 @@ from backend.domain.scaling import PolicyKind
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.store.alarm_tables import alarms
-from backend.store.balancers import GROUPS, TARGETS
+from backend.store.balancers import BALANCERS, GROUPS, TARGETS
 from backend.store.scaling_tables import scaling_policies
 from backend.store.tables import clusters, nodes, registrations
 
@@ -101,3 +101,9 @@ def pools_of(conn: Connection, scope: Scope, group_ids: Collection[str]) -> Mapp
 
 def _sharing(healths: Counter[str]) -> int:
     return healths[str(MemberHealth.HEALTHY)] or healths.total()
+
+
+def balancers_of(conn: Connection, scope: Scope, balancer_ids: Collection[str]) -> Mapping[str, str]:
+    """The cloud's balancer of each of these that has one, by the digits of their ARNs."""
+    found = BALANCERS.all(conn, scope, id=list(balancer_ids)) if balancer_ids else ()
+    return {each.id: each.cloud_id for each in found if each.cloud_id is not None and not each.gone}

@@ -12,7 +12,7 @@ from backend import config
 from backend.clock import SystemClock
 from backend.commands import CannotDo
 from backend.commands.opening import cloud_of
-from backend.drivers.metric_sources import Measure
+from backend.drivers.metric_sources import OF_POOLS, OF_SERVERS, Measure
 from backend.drivers.prometheus_queries import PRESETS, CpuUnit
 from backend.store.session import Store
 
@@ -91,7 +91,10 @@ def test_the_manual_shows_what_can_be_set(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "openstack.md").read_text()
     first, second = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
     settings = chosen(tmp_path, first)
-    assert (settings.metric_sources, set(settings.prometheus.queries)) == (("prometheus", "gnocchi"), set(Measure))
+    assert (settings.metric_sources, set(settings.prometheus.queries)) == (
+        ("prometheus", "gnocchi"),
+        OF_SERVERS | OF_POOLS,
+    )
     queries = chosen(tmp_path, second).prometheus.queries
     assert set(queries) == {Measure.CPU, Measure.NETWORK_IN}
     assert '{mode="idle",uuid=~"a|b"}[2m]' in queries[Measure.CPU].about(["a", "b"], "2m")

@@ -16,6 +16,7 @@ from backend.drivers.exchanges import Exchanges, unrecorded
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack.access import Access, Entry
 from backend.drivers.openstack.addresses import Addresses
+from backend.drivers.openstack.balancer_statistics import BalancerStatistics
 from backend.drivers.openstack.balancers import OpenStackBalancers
 from backend.drivers.openstack.balancing import OpenStackBalancing
 from backend.drivers.openstack.compute import OpenStackCompute
@@ -103,7 +104,7 @@ def open_cloud(
         balancer_making=OpenStackBalancers(rest, settings, networking, installation),
         spot=Spot(settings.spot),
         queues=ZaqarSink(rest),
-        sources=(Gnocchi(brief), Diagnostics(brief, clock)),
+        sources=(Gnocchi(brief), Diagnostics(brief, clock), BalancerStatistics(brief, clock)),
     )
 
 

@@ -9,19 +9,19 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.alarms import AlarmState, Comparison, Missing, WantedAlarm, Watched
-from backend.domain.balancers import TargetGroup
+from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, TargetGroup
 from backend.domain.metric_queries import MetricStat, Query
 from backend.domain.metrics import measured, metric
 from backend.domain.scaling import PolicyKind, WantedPolicy
 from backend.domain.tracking import Predefined, Tracking
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
-from backend.drivers.metric_sources import OF_POOLS, OF_SERVERS, Measure, Told
+from backend.drivers.metric_sources import OF_BALANCERS, OF_POOLS, OF_SERVERS, Measure, Told
 from backend.engine.settings import EngineSettings
 from backend.services.alarms import AlarmQuery
 from backend.services.scaling_policies import Said
 from backend.store import measuring, metrics
-from backend.store.balancers import GROUPS
+from backend.store.balancers import BALANCERS, GROUPS
 from backend.store.metrics import MetricQuery
 from backend.store.traffic import put
 from tests.backend.engine.world import EngineWorld
@@ -332,6 +332,39 @@ def test_requests_are_shared_by_the_healthy_targets_of_a_group(open_world):
         ((Measure.REQUESTS, frozenset({"the-pool"})),)
     }
     assert {(point.total, point.unit) for point in points(world, of)} == {(450.0, "None")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "namespace", "name"),
+    [("app", "AWS/ApplicationELB", "NewConnectionCount"), ("net", "AWS/NetworkELB", "ActiveFlowCount")],
+)
+def test_a_balancer_as_a_whole(open_world, kind, namespace, name):
+    source = Source(value=30.0, measures=OF_BALANCERS)
+    world = open_world(source)
+    world.make(desired=0)
+    kinds = {"app": BalancerKind.APPLICATION, "net": BalancerKind.NETWORK}
+    made = LoadBalancer(
+        "0123456789abcdef",
+        "lb",
+        kinds[kind],
+        "internal",
+        "net",
+        (),
+        (),
+        (),
+        BalancerState.ACTIVE,
+        NOW,
+        cloud_id="cloud",
+    )
+    gone = replace(made, id="f" * 16, name="gone", state=BalancerState.DELETING)
+    world.store.transact(lambda conn: BALANCERS.add(conn, SCOPE, made, gone, family="elbv2", epoch=0))
+    of = metric(namespace, name, {"LoadBalancer": f"{kind}/lb/{made.id}"})
+    watch(world, of, "one")
+    watch(world, metric(namespace, name, {"LoadBalancer": f"{kind}/gone/{gone.id}"}), "two")
+    watch(world, metric(namespace, "HTTPCode_ELB_5XX_Count", {"LoadBalancer": f"{kind}/lb/{made.id}"}), "three")
+    world.pass_time(130, step=15)
+    assert {ids for _, asked in source.asked for ids in asked.subjects.values()} == {frozenset({"cloud"})}
+    assert {point.total for point in points(world, of)} == {30.0}
 
 
 def register(world, group, *healths):

@@ -8,7 +8,7 @@ import pytest
 
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.metric_sources import OF_SERVERS, Asked, Measure
-from backend.drivers.openstack import diagnostics
+from backend.drivers.openstack import counters
 from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.openstack.fake import Reply, lost, nova_fault
 from tests.factories import NOW
@@ -132,7 +132,7 @@ def test_where_it_is_for_administrators_alone(source, services, scope):
 
 
 def test_so_many_are_asked_for_in_turn(source, services, scope, clock, monkeypatch):
-    monkeypatch.setattr(diagnostics, "_MOST", 2)
+    monkeypatch.setattr(counters, "MOST", 2)
     on(services, told(100), server="[^/]*")
     ids = [f"{number:08x}-1111-4111-8111-111111111111" for number in range(3)]
     first = ask(source, scope, ids=ids)
