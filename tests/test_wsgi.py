@@ -303,6 +303,16 @@ def test_a_session_ends_with_its_key_though_the_id_is_given_to_another_account(t
     store.close()
 
 
+def test_receivers_answer_in_the_gateway_without_a_signature(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    monkeypatch.delenv("COPPICE_CONFIG", raising=False)
+    local.keep_key(tmp_path / opening.KEY_FILE, new_key)
+    keys.keep(tmp_path / opening.ENV_FILE, "http://127.0.0.1:8080", "us-east-1")
+    schema.migrate(wsgi.settings().database_url)
+    answer = wsgi.create_gateway().test_client().post("/receivers/nobodys-token", data=b"")
+    assert (answer.status_code, answer.json) == (404, {"error": "There is no receiver here."})
+
+
 def test_the_metadata_service_is_made_of_the_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     monkeypatch.delenv("COPPICE_CONFIG", raising=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from backend.domain.tracking import Predefined, Tracking
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.metric_sources import OF_BALANCERS, OF_POOLS, OF_SERVERS, Measure, Told
+from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
 from backend.services.alarms import AlarmQuery
 from backend.services.scaling_policies import Said
@@ -274,6 +276,43 @@ def test_minutes_that_come_late_are_each_kept_once(open_world):
     last = source.asked[-1][1]
     assert last.until - last.since == 4 * MINUTE
     assert points(world)[-1].at == last.until - MINUTE
+
+
+def test_one_that_hangs_holds_up_no_alarm_and_no_group(open_world):
+    """Its call is under way in a thread of its own, for as long as the test lasts; the others wait for nothing."""
+    ends, begun = threading.Event(), threading.Event()
+
+    class Hanging(Source):
+        def ask(self, scope, asked):
+            begun.set()
+            ends.wait(60)
+            return super().ask(scope, asked)
+
+    world = open_world(Hanging())
+    group = world.make(desired=1)
+    world.pass_time(20)
+    watch(world)
+    watch(world, metric("App", "Load"), "own", missing=Missing.BREACHING)
+    lanes = Lanes(world.clock, 2)
+    world.engine = world.new_engine("threads", lanes)
+    try:
+        while not begun.is_set():
+            world.pass_time(30, step=15)
+        before = world.engine.counters["alarms_judged"]
+        world.pass_time(180, step=15)
+        assert world.engine.counters["alarms_judged"] >= before + 4
+        assert states(world) == {"busy": AlarmState.INSUFFICIENT_DATA, "own": AlarmState.ALARM}
+        world.backend.clusters.resize(SCOPE, "web", 3)
+        for _ in range(300):
+            world.pass_time(1, step=1)
+            lanes.wait(0.01)
+            if world.states(group) == ["InService"] * 3:
+                break
+        assert world.states(group) == ["InService"] * 3
+        assert points(world) == []
+    finally:
+        ends.set()
+        lanes.close()
 
 
 def test_what_a_source_read_it_is_given_back(open_world):
