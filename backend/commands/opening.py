@@ -159,6 +159,16 @@ def simulated_settings(chosen: BackendSettings) -> SimulatedSettings:
     )
 
 
+def project_of(chosen: BackendSettings, named: str) -> str:
+    """The id of a project: of the embedded cloud that of an account, by its name or number. Raises CannotDo."""
+    if chosen.driver == "openstack":
+        return named
+    for each in accounts_of(chosen).all():
+        if named in {each.name, each.id}:
+            return each.project
+    raise CannotDo(f"there is no account {named}: coppice account list tells them")
+
+
 def accounts_of(chosen: BackendSettings) -> Accounts:
     """The accounts of the embedded cloud. Raises CannotDo."""
     return Accounts(Path(chosen.state) / ACCOUNTS_FILE, seal_of(chosen))

@@ -262,7 +262,7 @@ def open_session(
         note: is handed the answers to requests that name no hook of their own.
     """
     http = requests.Session()
-    http.trust_env = transport is None
+    http.trust_env = transport is None or isinstance(transport, TimedAdapter)  # proxies are those of the environment
     if note is not None:
         http.hooks["response"].append(note)
     adapter = transport or TimedAdapter(settings.connect_seconds, settings.read_seconds, settings.connections)

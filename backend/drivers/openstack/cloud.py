@@ -32,6 +32,7 @@ from backend.drivers.openstack.rest import Rest
 from backend.drivers.openstack.security_groups import SecurityGroups
 from backend.drivers.openstack.server_changes import OpenStackServerChanging
 from backend.drivers.openstack.settings import OpenStackSettings
+from backend.drivers.openstack.transport import BriefAdapter
 from backend.drivers.openstack.trusts import Trusts
 from backend.drivers.openstack.volumes import OpenStackVolumes
 from backend.drivers.openstack.ways import ApplicationCredentialWay, Way
@@ -41,6 +42,8 @@ from backend.drivers.spot import Spot
 
 _MEASURED: Final = 8.0
 """Seconds for an answer to what is measured: it is asked for each minute."""
+_MOST_MEASURED: Final = 4 * 1024 * 1024
+"""Bytes of one."""
 
 
 def open_cloud(
@@ -70,7 +73,8 @@ def open_cloud(
     own = Access(settings, entry, clock, None, transport, record=record)
     ways = _ways(settings, own, clock, delegations or NoDelegations(), patience)
     rest = Rest(Access(settings, entry, clock, ways, transport, record=record), clock, patience=patience)
-    brief = Rest(Access(settings, entry, clock, ways, transport, record=record), clock, patience=Within(_MEASURED))
+    shortly = transport or BriefAdapter(clock, _MEASURED, _MOST_MEASURED, settings.connections)
+    brief = Rest(Access(settings, entry, clock, ways, shortly, record=record), clock, patience=Within(_MEASURED))
     zones = Zones(rest, clock, settings)
     images = OpenStackImages(rest, clock, settings)
     networking = OpenStackNetworking(rest, clock, settings, zones)

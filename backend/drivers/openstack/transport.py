@@ -6,7 +6,11 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from backend.clock import Clock
+
+_PIECE = 65_536
 
 _BEFORE_SENDING = (
     requests.exceptions.ConnectTimeout,
@@ -41,6 +45,48 @@ class TimedAdapter(HTTPAdapter):
         connect, read = self._times
         times = (min(connect, timeout), timeout) if isinstance(timeout, int | float) else (connect, read)
         return super().send(request, stream, times, verify, cert, proxies)
+
+
+class BriefAdapter(TimedAdapter):
+    """One whose exchanges end within a time for all of the answer, and whose answers have an end: of what is measured.
+
+    Args:
+        seconds: for a connection and each piece of the answer, and once more for all pieces together.
+        most: bytes of an answer.
+    """
+
+    def __init__(self, clock: Clock, seconds: float, most: int, connections: int) -> None:
+        super().__init__(seconds, seconds, connections)
+        self._clock, self._seconds, self._most = clock, seconds, most
+
+    def send(  # noqa: PLR0917 - as the base class has it
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: float | tuple[float | None, float | None] | None = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        del stream  # the answer is read here, whole
+        response = super().send(request, True, timeout, verify, cert, proxies)
+        ends_at = self._clock.monotonic() + self._seconds
+        body = bytearray()
+        try:
+            while piece := response.raw.read1(_PIECE, decode_content=True):
+                body += piece
+                if len(body) > self._most:
+                    raise requests.exceptions.ConnectionError(f"it answered more than {self._most} bytes")
+                if self._clock.monotonic() >= ends_at:
+                    raise requests.exceptions.ReadTimeout(f"it had not answered all after {self._seconds} s")
+        except (HTTPError, OSError) as error:
+            response.close()
+            if isinstance(error, requests.exceptions.RequestException):
+                raise
+            raise requests.exceptions.ConnectionError(error) from error
+        response.raw.release_conn()
+        response._content = bytes(body)  # noqa: SLF001 - what ``stream=False`` would have put there
+        return response
 
 
 def never_sent(error: BaseException) -> bool:

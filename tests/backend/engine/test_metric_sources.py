@@ -336,17 +336,25 @@ def track(world, predefined, target, label=None):
     world.backend.scaling_policies.put(SCOPE, "web", wanted, said)
 
 
-@pytest.mark.parametrize("predefined", [Predefined.CPU, Predefined.NETWORK_IN, Predefined.NETWORK_OUT])
-def test_a_group_follows_what_a_source_tells(open_world, predefined):
+def test_a_group_follows_what_a_source_tells(open_world):
     source = Source(value=80.0)
     world = open_world(source)
     group = world.make(desired=2)
-    track(world, predefined, 40.0)
-    world.pass_time(60 * 6, step=15)
+    track(world, Predefined.CPU, 40.0)
+    world.pass_time(60 * 5, step=20)
     assert world.cluster(group).spec.desired >= 4
     source.value = 1.0
-    world.pass_time(60 * 25, step=15)
+    world.pass_time(60 * 20, step=20)
     assert world.cluster(group).spec.desired <= 1
+
+
+@pytest.mark.parametrize("predefined", [Predefined.NETWORK_IN, Predefined.NETWORK_OUT])
+def test_a_group_follows_its_network(open_world, predefined):
+    world = open_world(Source(value=2e6))
+    group = world.make(desired=1)
+    track(world, predefined, 1e6)
+    world.pass_time(60 * 5, step=20)
+    assert world.cluster(group).spec.desired >= 2
 
 
 def test_requests_are_shared_by_the_healthy_targets_of_a_group(open_world):

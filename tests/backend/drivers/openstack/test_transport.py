@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ import requests
 from keystoneauth1 import exceptions as keystone_errors
 from keystoneauth1.session import Session
 
-from backend.drivers.openstack.transport import TimedAdapter, never_sent
+from backend.clock import SystemClock
+from backend.drivers.openstack.transport import BriefAdapter, TimedAdapter, never_sent
 
 
 @contextmanager
@@ -69,3 +71,60 @@ def test_who_asks_may_say_how_long_it_takes_at_most():
         failure = asked(url, read_seconds=60.0, timeout=0.05)
         done.set()
     assert isinstance(failure, keystone_errors.ConnectTimeout)
+
+
+def briefly(url, seconds=5.0, most=1000):
+    http = requests.Session()
+    http.trust_env = False
+    http.mount("http://", BriefAdapter(SystemClock(), seconds, most, 2))
+    return Session(session=http).get(url, authenticated=False)
+
+
+def sends(*pieces):
+    def answer(connection):
+        for piece in pieces:
+            connection.sendall(piece)
+
+    return answer
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n3\r\n678\r\n0\r\n\r\n"
+PACKED = gzip.compress(b"12345678")
+ZIPPED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n12345678", CHUNKED, ZIPPED])
+def test_a_brief_answer_is_read_whole(answer):
+    with listening(sends(answer)) as url:
+        assert briefly(url).content == b"12345678"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 2000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n12345",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nno gzip",
+    ],
+)
+def test_a_brief_answer_that_is_too_long_or_broken_is_lost(answer):
+    with listening(sends(answer)) as url, pytest.raises(keystone_errors.ClientException):
+        briefly(url)
+
+
+def test_a_brief_answer_that_comes_drop_by_drop_ends_in_time():
+    done = threading.Event()
+
+    def drips(connection):
+        try:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while not done.wait(0.02):
+                connection.sendall(b" ")
+        except OSError:  # the other side has lost its patience
+            return
+
+    with listening(drips) as url:
+        with pytest.raises(keystone_errors.ConnectTimeout):
+            briefly(url, 0.3)
+        done.set()
