@@ -160,21 +160,6 @@ def simulated_settings(chosen: BackendSettings) -> SimulatedSettings:
 
 
 def project_of(chosen: BackendSettings, named: str) -> str:
-    """The id of a project: of the embedded cloud that of an account, by its name or number. Raises CannotDo."""
-    if chosen.driver == "openstack":
-        return named
-    for each in accounts_of(chosen).all():
-        if named in {each.name, each.id}:
-            return each.project
-    raise CannotDo(f"there is no account {named}: coppice account list tells them")
-
-
-def accounts_of(chosen: BackendSettings) -> Accounts:
-    """The accounts of the embedded cloud. Raises CannotDo."""
-    return Accounts(Path(chosen.state) / ACCOUNTS_FILE, seal_of(chosen))
-
-
-def project_of(chosen: BackendSettings, named: str) -> str:
     """The id of the project that is meant: on the embedded cloud by an account's name or number. Raises CannotDo."""
     if chosen.driver == "openstack":
         return named
@@ -182,6 +167,11 @@ def project_of(chosen: BackendSettings, named: str) -> str:
     if not found:
         raise CannotDo(f"there is no account {named}: coppice account list tells them")
     return found[0].project
+
+
+def accounts_of(chosen: BackendSettings) -> Accounts:
+    """The accounts of the embedded cloud. Raises CannotDo."""
+    return Accounts(Path(chosen.state) / ACCOUNTS_FILE, seal_of(chosen))
 
 
 def patience_of(chosen: BackendSettings) -> Brief | None:
