@@ -27,6 +27,13 @@ class CapacityTypeUnfit(Finding):
 
 
 @dataclass(eq=False)
+class StrategyUnfit(Finding):
+    """It takes types by their rank, which those that are chosen by what they have do not have."""
+
+    strategy: str
+
+
+@dataclass(eq=False)
 class SpotRefused(Finding):
     """This cloud has no class of servers that it may take back."""
 

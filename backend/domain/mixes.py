@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from backend.domain.node import Node
-from backend.domain.profile import LaunchSource
+from backend.domain.profile import LaunchSource, ServerSpec
 from backend.domain.requirements import Requirements
 from backend.domain.words import known
 
@@ -52,6 +52,10 @@ class Override:
     image: str | None = None
     requirements: Requirements | None = None
 
+    def wanted(self, spec: ServerSpec) -> Requirements | None:
+        """What its types are to have: its own word, else that of the template, which a type of its own silences."""
+        return self.requirements or (None if self.instance_type else spec.requirements)
+
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
@@ -77,15 +81,21 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """A mixed instances policy beside its launch template, which is the cluster's source. ``overrides``: by rank."""
+    """A mixed instances policy beside its launch template, which is the cluster's source.
+
+    Attributes:
+        overrides: by rank.
+        template_chooses: a template that names no type said, when this was written, what types are to have.
+    """
 
     overrides: tuple[Override, ...] = ()
     distribution: Distribution = field(default_factory=Distribution)
+    template_chooses: bool = False
 
     @property
     def by_requirements(self) -> bool:
         """Whether types are chosen by what they have."""
-        return any(each.requirements is not None for each in self.overrides)
+        return self.template_chooses or any(each.requirements is not None for each in self.overrides)
 
     @property
     def on_demand_strategy(self) -> Strategy:
@@ -166,6 +176,7 @@ def document(mix: Mix | None) -> dict[str, Any] | None:
     return {
         "overrides": [_override_document(each) for each in mix.overrides],
         "distribution": {name: value for name, value in told.items() if value is not None},
+        **({"template_chooses": True} if mix.template_chooses else {}),
     }
 
 
@@ -174,7 +185,8 @@ def mix_of(written: Mapping[str, Any]) -> Mix:
     share = dict(written["distribution"])
     if "segments" in share:
         share["segments"] = tuple(tuple(kinds) for kinds in share["segments"])
-    return Mix(tuple(_override_of(each) for each in written["overrides"]), Distribution(**share))
+    overrides = tuple(_override_of(each) for each in written["overrides"])
+    return Mix(overrides, Distribution(**share), written.get("template_chooses", False))
 
 
 def _override_document(override: Override) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.domain.options import ServerOptions
+from backend.domain.requirements import Requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class ServerSpec:
         options: its switches.
         private_address: the address it is to have in its subnet; None takes any.
         preemptible: of the class of servers that the cloud may take back.
+        requirements: what its type is to have, where it names none: a mix chooses, nothing else launches it.
         unsupported: members, in AWS's words, that no server here can have and that must not be passed over at launch
             (``InstanceMarketOptions``); a template may hold them, a launch with them is refused.
     """
@@ -82,6 +84,7 @@ class ServerSpec:
     options: ServerOptions = field(default_factory=ServerOptions)
     private_address: str | None = None
     preemptible: bool = False
+    requirements: Requirements | None = None
 
 
 @dataclass(frozen=True, slots=True)

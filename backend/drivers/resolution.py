@@ -50,6 +50,8 @@ def resolve(
     """
     if spec.unsupported:
         raise errors.Unsupported(spec.unsupported[0])
+    if spec.requirements is not None:
+        raise errors.Unsupported("InstanceRequirements")
     if spec.iam_profile:
         raise errors.Unsupported("IamInstanceProfile")
     preemptible = preemptible or spec.preemptible

@@ -81,14 +81,14 @@ def _mixed(conn: Connection, scope: Scope, mix: Mix | None, profile: Profile | R
             reason = reason or made
             continue
         kind, image = override.instance_type or made.spec.instance_type, override.image or made.spec.image
-        spec = replace(made.spec, instance_type=kind, image=image)
+        spec = replace(made.spec, instance_type=kind, image=image, requirements=None)
         found.append(
             Profile(
                 spec,
                 made.ref,
                 mixed=True,
                 units=override.units,
-                requirements=override.requirements,
+                requirements=override.wanted(made.spec),
                 own_image=override.image,
             )
         )

@@ -12,6 +12,7 @@ from backend.domain.mix_findings import (
     CapacityTypeUnfit,
     MixWithoutTemplate,
     SpotRefused,
+    StrategyUnfit,
     TemplateAsksSpot,
     WeightsIncomplete,
 )
@@ -27,6 +28,7 @@ from backend.store import nodes
 from backend.store.session import Connection, Store
 
 _ALL: Final = 100
+_BY_RANK: Final = frozenset({Strategy.PRIORITIZED, Strategy.CAPACITY_PRIORITIZED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def mix_of(ground: Ground, version: TemplateVersion, request: MixRequest, before
 
     Raises:
         TemplateNotFound, TemplateVersionNotFound, TemplateUnusable
-        SpotRefused, TemplateAsksSpot
+        SpotRefused, TemplateAsksSpot, StrategyUnfit
         CloudNotReached, NotPermitted: the cloud could not be asked.
     """
     before = before or Mix()
@@ -66,11 +68,17 @@ def mix_of(ground: Ground, version: TemplateVersion, request: MixRequest, before
         overrides = tuple(_override(*pair) for pair in zip(request.overrides, templates, strict=True))
     if any(each.spec.preemptible for each in (version, *templates) if each is not None):
         raise TemplateAsksSpot
-    for override, own in zip(overrides, templates, strict=True):
-        _try(ground, own or version, override)
-    if not overrides:
-        _try(ground, version, Override())
-    return Mix(overrides, share)
+    ways = [(own or version, override) for override, own in zip(overrides, templates, strict=True)]
+    ways = ways or [(version, Override())]
+    for own, override in ways:
+        _try(ground, own, override)
+    mix = Mix(
+        overrides, share, any(each.requirements is None and each.wanted(own.spec) is not None for own, each in ways)
+    )
+    for strategy in (mix.on_demand_strategy, mix.spot_strategy):
+        if mix.by_requirements and strategy in _BY_RANK:
+            raise StrategyUnfit(strategy)
+    return mix
 
 
 def mixed(
@@ -117,9 +125,9 @@ def _override(request: OverrideRequest, version: TemplateVersion | None) -> Over
 
 def _try(ground: Ground, version: TemplateVersion, override: Override) -> None:
     """Resolve a server of an override; one whose type is chosen later is resolved then."""
-    if override.requirements is not None:
+    if override.wanted(version.spec) is not None:
         return
-    spec = version.spec
+    spec = replace(version.spec, requirements=None)
     if override.instance_type is not None:
         with asking():
             if ground.catalog.flavor(ground.scope, override.instance_type) is None:

@@ -33,6 +33,7 @@ from backend.domain.profile import (
     Template,
     TemplateVersion,
 )
+from backend.domain.requirements import Requirements
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState, SourceState, TrafficSource
 from backend.domain.warm_pools import PoolState, WarmPool
 from backend.domain.words import known
@@ -412,7 +413,7 @@ def _plain_disk(disk: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in disk.items() if name not in {"iops", "throughput"} or value is not None}
 
 
-_LATER: Final = frozenset({"options", "private_address", "preemptible"})
+_LATER: Final = frozenset({"options", "private_address", "preemptible", "requirements"})
 
 
 def server_spec_document(spec: ServerSpec) -> dict[str, Any]:
@@ -420,10 +421,12 @@ def server_spec_document(spec: ServerSpec) -> dict[str, Any]:
     written = asdict(spec)
     written["block_devices"] = [_plain_disk(disk) for disk in written["block_devices"]]
     written["options"] = options.document(spec.options)
+    written["requirements"] = None if spec.requirements is None else spec.requirements.document()
     return {name: value for name, value in written.items() if name not in _LATER or value}
 
 
 def server_spec_of(document: Mapping[str, Any]) -> ServerSpec:
+    wanted = document.get("requirements")
     return ServerSpec(
         **{
             **document,
@@ -432,6 +435,7 @@ def server_spec_of(document: Mapping[str, Any]) -> ServerSpec:
             "block_devices": tuple(BlockDevice(**device) for device in document["block_devices"]),
             "unsupported": tuple(document["unsupported"]),
             "options": ServerOptions(**document.get("options", {})),
+            "requirements": None if wanted is None else Requirements.of(wanted),
         }
     )
 

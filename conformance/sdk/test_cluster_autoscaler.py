@@ -43,18 +43,19 @@ def _type_of(fleet: Fleet, group: dict[str, Any]) -> str:
     """The type that its template node is made from: of the overrides the first, or the first that meets what is asked for."""
     mix = group["MixedInstancesPolicy"]["LaunchTemplate"]
     overrides = mix["Overrides"]
-    if "InstanceType" in overrides[0]:
+    if overrides and "InstanceType" in overrides[0]:
         return str(overrides[0]["InstanceType"])
     template = mix["LaunchTemplateSpecification"]
     (version,) = fleet.ec2.describe_launch_template_versions(
         LaunchTemplateName=template["LaunchTemplateName"], Versions=[template["Version"]]
     )["LaunchTemplateVersions"]
     data = version["LaunchTemplateData"]
+    wanted = overrides[0]["InstanceRequirements"] if overrides else data["InstanceRequirements"]
     (image,) = fleet.ec2.describe_images(ImageIds=[data["ImageId"]])["Images"]
     pages = fleet.ec2.get_paginator("get_instance_types_from_instance_requirements").paginate(
         ArchitectureTypes=[image["Architecture"]],
         VirtualizationTypes=[image["VirtualizationType"]],
-        InstanceRequirements=overrides[0]["InstanceRequirements"],
+        InstanceRequirements=wanted,
     )
     return next(str(one["InstanceType"]) for page in pages for one in page["InstanceTypes"])
 
@@ -89,10 +90,17 @@ def test_a_cluster_grows_and_shrinks(fleet: Fleet) -> None:
     meeting = fleet.create(
         MixedInstancesPolicy=_mixed(fleet.template, {"InstanceRequirements": REQUIREMENTS}), Tags=_tags(cluster)
     )
+    template = unique("lt")
+    fleet.ec2.create_launch_template(
+        LaunchTemplateName=template,
+        LaunchTemplateData={"ImageId": fleet.image, "InstanceRequirements": REQUIREMENTS},
+    )
+    fleet.templates.append(template)
+    by_template = fleet.create(MixedInstancesPolicy=_mixed(template), Tags=_tags(cluster))
     fleet.create()  # of no cluster
 
     catalog, groups = _catalog(fleet.ec2), _discovered(fleet, cluster)
-    assert groups.keys() == {typed, meeting}
+    assert groups.keys() == {typed, meeting, by_template}
     for name, group in groups.items():
         kind = catalog[_type_of(fleet, group)]
         assert kind["architecture"] == "x86_64"
@@ -106,11 +114,11 @@ def test_a_cluster_grows_and_shrinks(fleet: Fleet) -> None:
         }
         assert {each["ResourceId"] for each in group["Tags"]} == {name}
 
-    for name in (typed, meeting):
+    for name in (typed, meeting, by_template):
         wanted = groups[name]["DesiredCapacity"] + 1
         assert wanted <= groups[name]["MaxSize"]
         fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=wanted, HonorCooldown=False)
-    for name, count in ((typed, 2), (meeting, 1)):
+    for name, count in ((typed, 2), (meeting, 1), (by_template, 1)):
         fleet.settle(name, count)
     groups = _discovered(fleet, cluster)
     for name, group in groups.items():

@@ -284,6 +284,13 @@ def test_requirements_that_do_not_go_together(fleet: Fleet) -> None:
     _refused(fleet, "at most", policy(fleet, [every] * 5))
     text = "The prioritized allocation strategy is not compatible with instance requirements"
     _refused(fleet, text, policy(fleet, [every], OnDemandAllocationStrategy="prioritized"))
+    asks = fleet.new_template(InstanceType="", InstanceRequirements=least)
+    mix = {"LaunchTemplate": {"LaunchTemplateSpecification": {"LaunchTemplateName": asks}}}
+    _refused(fleet, text, {**mix, "InstancesDistribution": {"OnDemandAllocationStrategy": "prioritized"}})
+    with refused("InvalidParameterCombination", "InstanceType cannot be used"):
+        fleet.new_template(InstanceRequirements=least)
+    with refused("ValidationError", "InstanceRequirements has no meaning"):
+        fleet.create(LaunchTemplate={"LaunchTemplateName": asks})
     prices = {"SpotMaxPricePercentageOverLowestPrice": 1, "MaxSpotPriceAsPercentageOfOptimalOnDemandPrice": 1}
     _refused(
         fleet, "Specify only one of these parameters", policy(fleet, [{"InstanceRequirements": {**least, **prices}}])

@@ -88,6 +88,9 @@ TABLE: Final[Table] = {
     mix_findings.CapacityTypeUnfit: lambda found: validation(  # unsourced
         f"DesiredCapacityType {found.type} is only supported with instance requirements"
     ),
+    mix_findings.StrategyUnfit: lambda found: validation(
+        f"The {found.strategy} allocation strategy is not compatible with instance requirements"
+    ),
     mix_findings.TemplateAsksSpot: lambda _: validation(  # unsourced
         "You cannot use a launch template that is set to request Spot Instances (InstanceMarketOptions) when you"
         " configure an Auto Scaling group with a mixed instances policy. Add a different launch template to the group"

@@ -44,20 +44,6 @@ def request(policy: Mapping[str, Any], template_of: TemplateReader) -> tuple[Sou
     return source, MixRequest(overrides, share)
 
 
-def check(mix: MixRequest) -> None:
-    """Refuse a strategy that does not go with overrides by requirements.
-
-    Raises:
-        AWSError
-    """
-    if not any(each.requirements is not None for each in mix.overrides or ()):
-        return
-    for field in ("on_demand_strategy", "spot_strategy"):
-        strategy = mix.distribution.get(field)
-        if strategy in {Strategy.PRIORITIZED, Strategy.CAPACITY_PRIORITIZED}:
-            raise validation(f"The {strategy} allocation strategy is not compatible with instance requirements")
-
-
 def _overrides(given: Sequence[Mapping[str, Any]], template_of: TemplateReader) -> tuple[OverrideRequest, ...]:
     if len(given) > MOST_OVERRIDES:
         raise validation("The number of LaunchTemplateOverrides must be fewer than 40")

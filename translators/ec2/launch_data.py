@@ -17,8 +17,9 @@ from typing import Any, Final
 from backend.domain.options import ServerOptions
 from backend.domain.parameters import ALIAS
 from backend.domain.profile import BlockDevice, ServerSpec
+from backend.domain.requirements import Requirements
 from backend.drivers.volumes import Kind
-from translators import arns
+from translators import arns, requirement_words
 from translators.ec2 import tag_words, volume_words
 from translators.errors import AWSError
 
@@ -216,9 +217,25 @@ def spec_of(data: Data, zone_names: Mapping[str, str], *, of_template: bool = Fa
         iam_profile=profile.get("Name") or profile.get("Arn") or None,
         options=options_of(data),
         private_address=_address(data, first),
+        requirements=_requirements(data),
         preemptible=(data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot",
         unsupported=tuple(dict.fromkeys((*_unsupported(data, placement, interfaces), *unfit))),
     )
+
+
+def _requirements(data: Data) -> Requirements | None:
+    """What the type is to have, where none is named: an empty text is no type."""
+    given = data.get("InstanceRequirements")
+    if not given:
+        return None
+    if data.get("InstanceType"):
+        # unsourced
+        words = "The parameter InstanceType cannot be used with the parameter InstanceRequirements"
+        raise AWSError("InvalidParameterCombination", words)
+    try:
+        return requirement_words.read(given)
+    except requirement_words.Clash as clash:
+        raise AWSError("InvalidParameterCombination", str(clash)) from clash  # unsourced
 
 
 def options_of(data: Data) -> ServerOptions:
@@ -363,7 +380,6 @@ _MEMBERS: Final = _given(
     "ElasticGpuSpecifications",
     "ElasticInferenceAccelerators",
     "LicenseSpecifications",
-    "InstanceRequirements",
     "SecondaryInterfaces",
     "Operator",
 )

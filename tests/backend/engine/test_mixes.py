@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from backend.domain.cluster import Cluster, NewCluster, PlacementRequest, SourceRequest
+from backend.domain.cluster import Cluster, ClusterChange, NewCluster, PlacementRequest, SourceRequest
+from backend.domain.launch_findings import LaunchUnsupported, TemplateUnusable
+from backend.domain.mix_findings import StrategyUnfit
 from backend.domain.mixes import Distribution, Mix, MixRequest, Override, OverrideRequest, Strategy
 from backend.domain.node import capacity
 from backend.domain.profile import ProfileRef, ServerSpec
 from backend.domain.refreshes import RefreshRequest
+from backend.domain.requirements import Bounds, Requirements
 from backend.domain.token import ClientToken
 from backend.domain.warm_pools import WarmPoolRequest
 from backend.drivers.compute import Flavor
@@ -50,6 +53,23 @@ def kinds(world: Any, cluster: Cluster) -> Counter[tuple[str, str]]:
     return Counter((node.zone, node.instance_type) for node in world.nodes(cluster) if node.server_id)
 
 
+def by_template(world: Any, overrides: tuple[OverrideRequest, ...] = (), **share: Any) -> Cluster:
+    """Of a template that says what types are to have, and names none."""
+    wanted = Requirements(Bounds(2, 4), Bounds(4096), allowed=("m*", "c*"))
+    world.backend.templates.create(
+        SCOPE, "any", NewVersion(ServerSpec(image=world.image(), requirements=wanted), {}, "root")
+    )
+    asked = NewCluster(
+        "web",
+        {"minimum": 0, "maximum": 40, "desired": 2},
+        SourceRequest(template_name="any"),
+        PlacementRequest(zones=(A, B)),
+        mix=MixRequest(overrides, share),
+    )
+    made: Cluster = world.backend.clusters.create(SCOPE, asked)
+    return made
+
+
 def full(world: Any, zone: str, instance_type: str, servers: int = 0, seconds: float | None = None) -> None:
     world.simulated.faults.capacity(zone, servers, flavor=instance_type, seconds=seconds)
 
@@ -60,6 +80,49 @@ def test_where_a_type_has_no_room_the_next_is_taken_there(world: Any) -> None:
     world.pass_time(20)
     assert kinds(world, cluster) == {(A, SECOND): 2, (B, FIRST): 2}
     assert {(each.zone, each.profile_key.rpartition(":")[2]) for each in world.backoffs(cluster)} == {(A, FIRST)}
+
+
+def test_a_template_chooses_types_by_what_they_have(world: Any) -> None:
+    cluster = by_template(world)
+    assert cluster.spec.mix is not None
+    assert cluster.spec.mix.on_demand_strategy is Strategy.LOWEST_PRICE
+    world.pass_time(20)
+    offered = {each.name: each for each in world.backend.catalog.flavors(SCOPE)}
+    made = {kind for _, kind in kinds(world, cluster)}
+    assert kinds(world, cluster).total() == 2
+    assert all(offered[kind].vcpus == 2 and offered[kind].memory_mib >= 4096 for kind in made)
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({"capacity_type": "vcpu", "desired": 8}))
+    world.pass_time(20)
+    assert all(node.units == 2 for node in world.nodes(cluster)[2:])
+
+
+def test_a_type_that_is_named_silences_the_template(world: Any) -> None:
+    cluster = by_template(world, (OverrideRequest(SECOND),))
+    assert cluster.spec.mix is not None
+    assert not cluster.spec.mix.by_requirements
+    world.pass_time(20)
+    assert kinds(world, cluster) == {(A, SECOND): 1, (B, SECOND): 1}
+
+
+def test_what_is_taken_by_rank_does_not_go_with_what_has_none(world: Any) -> None:
+    """Neither where a template chooses, nor where a change keeps a strategy that was fit before."""
+    prioritized = {"on_demand_strategy": Strategy.PRIORITIZED.value}
+    with pytest.raises(StrategyUnfit):
+        by_template(world, **prioritized)
+    mixed(world, 0, **prioritized)
+    wanted = MixRequest((OverrideRequest(requirements=Requirements(Bounds(2), Bounds(1))),))
+    with pytest.raises(StrategyUnfit):
+        world.backend.clusters.update(SCOPE, "web", ClusterChange(mix=wanted))
+
+
+def test_without_a_mix_such_a_template_launches_nothing(world: Any) -> None:
+    spec = ServerSpec(image=world.image(), requirements=Requirements(Bounds(1), Bounds(1)))
+    world.backend.templates.create(SCOPE, "any", NewVersion(spec, {}, "root"))
+    asked = NewCluster("web", {"minimum": 0, "maximum": 1}, SourceRequest(template_name="any"), PlacementRequest((A,)))
+    with pytest.raises(TemplateUnusable) as refused:
+        world.backend.clusters.create(SCOPE, asked)
+    assert isinstance(refused.value.reason, LaunchUnsupported)
+    assert refused.value.reason.member == "InstanceRequirements"
 
 
 def test_a_success_of_another_type_forgives_nothing(world: Any) -> None:

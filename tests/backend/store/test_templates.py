@@ -9,6 +9,7 @@ import pytest
 from backend.domain import launch_findings
 from backend.domain.ids import short_id
 from backend.domain.profile import BlockDevice, ServerSpec, Template, TemplateVersion
+from backend.domain.requirements import Bounds, Requirements
 from backend.domain.scope import Scope
 from backend.store import templates
 from backend.store.session import Store
@@ -20,6 +21,7 @@ SPEC = ServerSpec(
     block_devices=(BlockDevice("/dev/sdb", 9),),
     tags={"a": "ü"},
     unsupported=("Placement.Tenancy",),
+    requirements=Requirements(Bounds(1, 2), Bounds(1), allowed=("m*",)),
 )
 
 

@@ -5,8 +5,10 @@ from botocore.model import Shape
 
 from backend.domain.options import ServerOptions
 from backend.domain.profile import BlockDevice
+from backend.domain.requirements import Bounds, Requirements
 from gateway.models import operation_model
 from translators.ec2 import launch_data
+from translators.errors import AWSError
 
 
 def spec(**data: object):
@@ -111,7 +113,6 @@ def test_a_placement_group_by_name_or_id(placement: dict, name: str | None, shor
         ({"ElasticGpuSpecifications": [{"Type": "eg1"}]}, "ElasticGpuSpecifications"),
         ({"ElasticInferenceAccelerators": [{"Type": "eia"}]}, "ElasticInferenceAccelerators"),
         ({"LicenseSpecifications": [{"LicenseConfigurationArn": "a"}]}, "LicenseSpecifications"),
-        ({"InstanceRequirements": {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}}}, "InstanceRequirements"),
         ({"CpuOptions": {"AmdSevSnp": "enabled"}}, "CpuOptions.AmdSevSnp"),
         ({"KernelId": "aki-1"}, "KernelId"),
         ({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1"}]}, "NetworkInterfaces.NetworkInterfaceId"),
@@ -146,6 +147,17 @@ READ = {
     "IamInstanceProfile", "KernelId", "RamDiskId", "ElasticGpuSpecifications", "ElasticInferenceAccelerators", "LicenseSpecifications",
     "InstanceRequirements", "SecondaryInterfaces", "Operator", "DisableApiStop", "DisableApiTermination",
 }  # fmt: skip
+
+
+def test_a_type_by_what_it_has() -> None:
+    wanted = {"VCpuCount": {"Min": 2, "Max": 4}, "MemoryMiB": {"Min": 1}, "AllowedInstanceTypes": ["m*"]}
+    made = spec(InstanceRequirements=wanted, InstanceType="")
+    assert made.requirements == Requirements(Bounds(2, 4), Bounds(1), allowed=("m*",))
+    assert (made.instance_type, made.unsupported) == (None, ())
+    with pytest.raises(AWSError, match="InstanceType cannot be used"):
+        spec(InstanceRequirements=wanted, InstanceType="m5.large")
+    with pytest.raises(AWSError, match="but not both"):
+        spec(InstanceRequirements={**wanted, "ExcludedInstanceTypes": ["m5*"]})
 
 
 def test_switches_go_with_the_server() -> None:
