@@ -69,11 +69,11 @@ def installed(folder: Path) -> Path:
 
 
 def _hold(ansible: Path, access: Access, folder: Path) -> None:
-    """Make, make again, and take away, twice each: only the first of two changes anything."""
+    """Make, renew and take away, twice each: only the first of two changes anything."""
     before = leaks.standing(access)
     key = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
     (folder / "given.json").write_text(json.dumps({"mark": MARK, "public_key": key}))
-    for play in ("present", "absent"):
+    for play in ("present", "refreshed", "absent"):
         for again in (False, True):
             begun = time.monotonic()
             changed = run(ansible, play, access, folder)
