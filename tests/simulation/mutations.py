@@ -73,7 +73,7 @@ MUTATIONS = (
     _trial(engine.lose_wakes, "spares_the_young"),
     Mutation(engine.skip_the_draining),
     Mutation(engine.delete_before_removal),
-    Mutation(engine.believe_in_additions, WILD, 1),
+    Mutation(engine.believe_in_additions, WILD, 4),
     Mutation(engine.keep_the_token),
     _trial(engine.no_member_sweep, "takes_out_latecomers"),
     _trial(engine.no_port_sweep, "ends_loose_ports"),
