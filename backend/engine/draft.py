@@ -317,15 +317,16 @@ class Draft(Revision):
     def heaviest(self) -> int:
         """What the node counts that counts most, of those there are and those that may be launched."""
         there = max((node.weight for node in self.nodes.values() if node.counted), default=1)
-        return max(there, self._heaviest_choice)
+        return max(there, self.heaviest_choice)
 
     @property
-    def _heaviest_choice(self) -> int:
+    def heaviest_choice(self) -> int:
+        """What the node counts that counts most of those that may be launched."""
         return 1 if self.mix is None else max((each.weight for each in self.choices), default=1)
 
     def stake(self, node: Node) -> int:
         """What may come in the place of a node that is replaced, in units: no less than it counts."""
-        return node.weight + self._heaviest_choice - 1
+        return node.weight + self.heaviest_choice - 1
 
     def is_above(self, surplus: int) -> bool:
         """Whether one node less would still do: weights may leave a surplus that is smaller than any node."""

@@ -48,8 +48,12 @@ class Fleet:
         """Whether a node is made from what the next one will be."""
         return _is_matching(self._draft, node)
 
+    def is_guarded(self, node: Node) -> bool:
+        """Whether a node's protection keeps the refresh from it."""
+        return _is_guarded(self._draft, self._refresh, node)
+
     def _is_ignored(self, node: Node) -> bool:
-        return node.protected and self._refresh.protected is Handling.IGNORE
+        return self.is_guarded(node) and self._refresh.protected is Handling.IGNORE
 
     def is_fresh(self, node: Node) -> bool:
         """Whether a node has come with the refresh, or with its rollback, and has to warm up."""
@@ -78,7 +82,8 @@ class Fleet:
         """How far each place of the fleet is: of a new node, or of an old one that no new one follows yet."""
         there = {node.id for node in (*self.old, *self.leaving)}
         gaps = sum(node.id not in self._followed for node in self.leaving)
-        missing = max(0, self._draft.cluster.spec.desired - self._draft.capacity())
+        lacking = max(0, self._draft.cluster.spec.desired - self._draft.capacity())
+        missing = -(-lacking // self._draft.heaviest_choice)  # in nodes, as all places are
         return [self._score(node, there) for node in self.new] + [0] * (self.untouched + max(gaps, missing))
 
     @property
@@ -97,6 +102,12 @@ class Fleet:
     def untouched(self) -> int:
         """How many places there are of which nothing is begun."""
         return sum(node.id not in self._followed for node in (*self.old, *self.parked))
+
+
+def _is_guarded(draft: Draft, refresh: Refresh, node: Node) -> bool:
+    """Not in a rollback where the cluster protects all that is new by itself: nobody asked for that of what goes."""
+    by_itself = draft.cluster.spec.protect_new and node.refresh_id == refresh.id
+    return node.protected and not (by_itself and refresh.status is RefreshStatus.ROLLING_BACK)
 
 
 def anew_from(draft: Draft, refresh: Refresh, node: Node) -> Profile | None:

@@ -11,7 +11,7 @@ from tests.simulation.putting import put
 
 def takes_the_protected() -> AbstractContextManager[None]:
     """Protection keeps nobody."""
-    return put(refresh, "_may_go", lambda _node, _refresh: True)
+    return put(refresh, "_may_go", lambda _fleet, _node, _refresh: True)
 
 
 def keeps_nobody_back() -> AbstractContextManager[None]:

@@ -88,7 +88,8 @@ class Refreshed:
     def _rolled_back(self, refresh: Refresh, now: State) -> None:
         left = [node.id for node in now.nodes.values() if node.refresh_id == refresh.id and node.counted]
         ignores = refresh.protected is Handling.IGNORE
-        left = [node_id for node_id in left if not (ignores and now.nodes[node_id].protected)]
+        by_itself = now.clusters[refresh.cluster_id].spec.protect_new
+        left = [node_id for node_id in left if not (ignores and now.nodes[node_id].protected and not by_itself)]
         if left:
             raise self.world.broke("21 refresh", f"rolled back, and {left} are there still")
 
@@ -132,7 +133,9 @@ class Refreshed:
 
     def _may_go(self, stood: Refresh, refresh: Refresh, old: Node, step: Step) -> None:
         node = step.now.nodes.get(old.id, old)
-        if old.protected and node.protected and refresh.protected is not Handling.REFRESH:
+        by_itself = old.refresh_id == refresh.id and step.cluster.spec.protect_new
+        goes_back = by_itself and refresh.status in {RefreshStatus.ROLLING_BACK, RefreshStatus.ROLLED_BACK}
+        if old.protected and node.protected and refresh.protected is not Handling.REFRESH and not goes_back:
             raise self.world.broke("21 refresh", f"node {node.id} was protected")
         brought = refresh.source
         forward = {stood.status, refresh.status} <= FORWARD | {RefreshStatus.SUCCESSFUL}

@@ -18,12 +18,13 @@ def heed_notices(draft: Draft) -> None:
     if not draft.cluster.spec.capacity_rebalance or not draft.active:
         return
     noticed = [node for node in draft.every(*SERVING) if node.notice is not None]
-    if not noticed or not draft.runs(Process.LAUNCH, Process.TERMINATE):
+    if not noticed or not draft.runs(Process.TERMINATE):
         return
     for node in noticed:
         if node.notice is Notice.INTERRUPTION:
             draft.terminate(node, (_cause(draft, node, CauseKind.INTERRUPTED),), LeavesFor.NOTICE)
-    _launch_first(draft, [node for node in noticed if node.notice is Notice.REBALANCE])
+    if draft.runs(Process.LAUNCH):  # who is taken back in minutes is led out in any case
+        _launch_first(draft, [node for node in noticed if node.notice is Notice.REBALANCE])
 
 
 def _launch_first(draft: Draft, recommended: list[Node]) -> None:

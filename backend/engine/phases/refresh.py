@@ -155,7 +155,7 @@ def _waits_for(fleet: Fleet) -> dict[str, str] | None:
         (RefreshReason.AVAILABLE, [node for node in (*fleet.new, *fleet.old) if node.state in ARRIVING | REBUILDING]),
         (RefreshReason.WARMING, [node for node in fleet.new if node.state in SERVING and not fleet.is_ready(node)]),
         (RefreshReason.TERMINATING, fleet.leaving),
-        (RefreshReason.PROTECTED, [node for node in fleet.old if node.protected]),
+        (RefreshReason.PROTECTED, [node for node in fleet.old if fleet.is_guarded(node)]),
         (RefreshReason.STANDBY, fleet.parked),
     )
     for reason, nodes in found:
@@ -311,7 +311,7 @@ def _end_followed(draft: Draft, refresh: Refresh) -> None:
     if not draft.runs(Process.TERMINATE):
         return
     fleet, surplus = Fleet(draft, refresh), draft.surplus()
-    old = {node.id for node in fleet.old if _may_go(node, refresh)}
+    old = {node.id for node in fleet.old if _may_go(fleet, node, refresh)}
     for new, before in list(draft.pairs()):
         if surplus <= 0:
             break
@@ -356,8 +356,10 @@ def _replace(draft: Draft, refresh: Refresh, fleet: Fleet) -> None:
     places = len(fleet.scores)
     allowed = places if fleet.back else policy.until(places, refresh.checkpoints, refresh.checkpoint)
     allowed -= places - fleet.untouched
-    under_way = len(fleet.leaving) + sum(not fleet.is_ready(node) for node in fleet.new) + len(draft.wishes)
-    under_way += sum(node.state in REBUILDING for node in fleet.old)
+    moving = [*fleet.leaving, *(wish.victim for wish in draft.wishes)]
+    moving += [node for node in fleet.new if not fleet.is_ready(node)]
+    moving += [node for node in fleet.old if node.state in REBUILDING]
+    under_way = sum(node.weight for node in moving)
     at_once = max(1, bounds.most - bounds.least)
     for node in _candidates(draft, refresh, fleet)[: max(0, allowed)]:
         cost = node.weight if fleet.is_ready(node) else 0
@@ -374,7 +376,7 @@ def _replace(draft: Draft, refresh: Refresh, fleet: Fleet) -> None:
             spare -= cost
         else:
             continue  # one that counts less, or that serves nobody, may fit
-        under_way += 1
+        under_way += node.weight
 
 
 def _candidates(draft: Draft, refresh: Refresh, fleet: Fleet) -> list[Node]:
@@ -387,7 +389,9 @@ def _candidates(draft: Draft, refresh: Refresh, fleet: Fleet) -> list[Node]:
     busy = {old.id for new, old in draft.pairs() if draft.arrival(new) is not Arrival.ARRIVED}
     busy |= {wish.victim.id for wish in draft.wishes}
     states = SERVING if refresh.status is not RefreshStatus.ROLLING_BACK else SERVING | ARRIVING
-    free = [node for node in fleet.old if node.state in states and node.id not in busy and _may_go(node, refresh)]
+    free = [
+        node for node in fleet.old if node.state in states and node.id not in busy and _may_go(fleet, node, refresh)
+    ]
     if refresh.strategy is RefreshStrategy.REPLACE_ROOT_VOLUME:
         came = {node.id for node in free if node.state in SERVING and not _stays(draft, node)}
         free = [node for node in free if node.id not in came]
@@ -400,8 +404,8 @@ def _stays(draft: Draft, node: Node) -> bool:
     return before is not None and before.state is node.state
 
 
-def _may_go(node: Node, refresh: Refresh) -> bool:
-    return not node.protected or refresh.protected is Handling.REFRESH
+def _may_go(fleet: Fleet, node: Node, refresh: Refresh) -> bool:
+    return not fleet.is_guarded(node) or refresh.protected is Handling.REFRESH
 
 
 def _renew(draft: Draft, refresh: Refresh, node: Node) -> None:

@@ -7,11 +7,12 @@ from collections import Counter
 import pytest
 
 from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, SourceRequest
+from backend.domain.ids import short_id
 from backend.domain.mix_findings import CapacityTypeUnfit
 from backend.domain.mixes import MixRequest, OverrideRequest
 from backend.domain.profile import ServerSpec
 from backend.domain.refresh_findings import RefreshHolds, RefreshIrreversible, RefreshRefused
-from backend.domain.refreshes import RefreshRequest
+from backend.domain.refreshes import Handling, RefreshRequest
 from backend.domain.warm_pool_findings import WarmPoolUnfit
 from backend.domain.warm_pools import WarmPoolRequest
 from backend.errors import StaleRead
@@ -218,3 +219,37 @@ def test_who_never_comes_to_it_is_told_to_try_again(world, monkeypatch):
         world.backend.clusters.update(SCOPE, "web", ClusterChange(mix=mix(SMALL)))
     with pytest.raises(StaleRead):
         start(world, mix=mix(SMALL))
+
+
+@pytest.mark.parametrize("protected", [None, Handling.IGNORE])
+def test_what_the_group_protects_by_itself_holds_no_rollback_up(world, protected):
+    cluster = group(world, own=mix(MICRO))
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({"protect_new": True}))
+    start(world, mix=mix(SMALL), minimum_percent=50, bake_seconds=3600, protected=protected)
+    world.pass_time(60)
+    assert (told(world).status, there(world, cluster)) == ("Baking", {(1, SMALL): 4})
+    world.backend.refreshes.roll_back(SCOPE, "web")
+    world.pass_time(60)
+    assert (told(world).status, there(world, cluster)) == ("RollbackSuccessful", {(1, MICRO): 4})
+
+
+def test_what_a_user_protected_does(world):
+    cluster = group(world, 2, own=mix(MICRO))
+    start(world, mix=mix(SMALL), minimum_percent=50, bake_seconds=3600)
+    world.pass_time(60)
+    kept = short_id(world.nodes(cluster)[0].server_id)
+    world.backend.nodes.protect(SCOPE, "web", [kept], protected=True)
+    world.backend.refreshes.roll_back(SCOPE, "web")
+    world.pass_time(60)
+    assert (told(world).status, told(world).reason["kind"]) == ("RollbackInProgress", "protected")
+
+
+def test_what_lacks_counts_in_places_and_not_in_units(world):
+    weighty = MixRequest((OverrideRequest(MICRO, 4),))
+    group(world, 8, own=weighty)
+    start(world, mix=weighty, minimum_percent=50, warmup_seconds=60)
+    world.pass_time(1)
+    assert told(world).to_update == 2
+    while told(world).percent < 25:
+        assert told(world).to_update <= 2
+        world.pass_time(0.5)

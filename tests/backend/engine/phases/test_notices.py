@@ -46,7 +46,7 @@ def test_a_scale_out_goes_first():
 
 
 def test_nothing_is_done_where_nobody_wants_it_or_may():
-    for values in ({}, {**SAFE, "suspended": {Process.LAUNCH: NOW}}, {**SAFE, "suspended": {Process.TERMINATE: NOW}}):
+    for values in ({}, {**SAFE, "suspended": {Process.TERMINATE: NOW}}):
         group = owner(desired=2, **values)
         noticed = [node(group, "old", **TOLD), node(group, "other", notice=Notice.INTERRUPTION)]
         assert kinds(_heeded(group, *noticed)) == []
@@ -61,3 +61,10 @@ def test_who_has_a_successor_is_waited_for_and_then_goes():
     assert [each.id for each in terminated(gone)] == [old.id]
     assert causes(gone, old) == [CauseKind.REBALANCE_RECOMMENDED]
     assert gone.changes.after.nodes[old.id].state is NodeState.TERMINATING
+
+
+def test_who_is_interrupted_is_led_out_also_where_nothing_is_launched():
+    group = owner(desired=2, **SAFE, suspended={Process.LAUNCH: NOW})
+    old = node(group, "old", notice=Notice.INTERRUPTION)
+    made = _heeded(group, old, node(group, "told", **TOLD))
+    assert ([each.id for each in terminated(made)], made.wishes) == ([old.id], [])

@@ -441,3 +441,28 @@ def test_nodes_that_come_one_after_another_do_not_put_the_end_off_for_ever():
     since = NOW - timedelta(hours=1, minutes=20)
     begun = {"status": RefreshStatus.IN_PROGRESS, "started_at": since, "progress_at": since, "to_update": 1}
     assert after(planned(cluster, *here, warmup_seconds=300, **begun)).status == "Failed"
+
+
+def weighty(wanted, units, *nodes, **values):
+    """A cluster whose nodes count so many units each."""
+    cluster = group(wanted, mix=Mix((Override("t3.micro", units),)))
+    here = [node(cluster, name, profile=V1, units=units, instance_type="t3.micro", **more) for name, more in nodes]
+    profile = Profile(drafts.PROFILE.spec, V2, mixed=True, units=units)
+    refresh = factories.refresh(cluster, **values)
+    return plan(cluster, *here, refresh=refresh, profile=profile, mixed=(profile,))
+
+
+def test_what_lacks_is_told_in_nodes_and_not_in_units():
+    made = weighty(8, 4, ("old", {"protected": True}))
+    assert after(made).to_update == 2
+
+
+def test_those_that_serve_nobody_go_by_what_they_count():
+    out = {"state": NodeState.PENDING, "server_status": ServerStatus.BUILDING}
+    idle = [(f"n{each}", {**out, "refresh_id": factories.uuid_of("refresh")}) for each in range(4)]
+    made = weighty(16, 4, *idle, **AT_ONCE, status=RefreshStatus.ROLLING_BACK, rollback_at=NOW, desired=BROUGHT)
+    assert len(terminated(made)) == 4
+    made = weighty(
+        16, 4, *idle, minimum_percent=50, status=RefreshStatus.ROLLING_BACK, rollback_at=NOW, desired=BROUGHT
+    )
+    assert len(terminated(made)) == 2
