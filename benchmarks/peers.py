@@ -23,11 +23,21 @@ class Peer:
 
 
 @contextmanager
-def coppice(folder: Path) -> Iterator[Peer]:
-    """Gateway and engine with a state of their own in ``folder``; servers boot and go without delay."""
+def coppice(folder: Path, boot_seconds: float = 0) -> Iterator[Peer]:
+    """Gateway and engine with a state of their own in ``folder``; servers boot in that time, and go without delay."""
     port = free_port()
     state = folder / "state"
-    command = [sys.executable, "wsgi.py", "run", "--port", str(port), "--state", str(state), "--boot-seconds", "0"]
+    command = [
+        sys.executable,
+        "wsgi.py",
+        "run",
+        "--port",
+        str(port),
+        "--state",
+        str(state),
+        "--boot-seconds",
+        f"{boot_seconds:g}",
+    ]
     environment = {"OS_SIMULATED__DELETE_SECONDS": "0"}
     with running(command, folder / "coppice.log", f"http://127.0.0.1:{port}/readyz", environment) as process:
         keys = dict(re.findall(r"^export (\w+)=['\"]?([^'\"\n]*)", (state / "coppice.env").read_text(), re.MULTILINE))

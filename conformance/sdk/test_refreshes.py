@@ -119,3 +119,25 @@ def test_a_rollback_brings_back_what_was(fleet: Fleet, template: str) -> None:
     assert details["RollbackReason"] == "Rollback triggered due to user request."
     assert (details["PercentageCompleteOnRollback"], details["InstancesToUpdateOnRollback"]) == (100, 0)
     assert made_from(fleet, name) == {"1"}
+
+
+def test_root_volumes_are_replaced_and_members_stay(fleet: Fleet, template: str) -> None:
+    override = {"InstanceType": "t3.micro", "ImageId": fleet.image}
+    policy = {"LaunchTemplate": {"LaunchTemplateSpecification": version(template, "1"), "Overrides": [override]}}
+    name = fleet.create(2, MixedInstancesPolicy=policy, DefaultInstanceWarmup=0)
+    before, brought = fleet.ids(name), {"MixedInstancesPolicy": policy}
+    with refused("ValidationError", "The DesiredConfiguration parameter must be specified"):
+        start(fleet, name, Strategy="ReplaceRootVolume")
+    bare = {"LaunchTemplate": {**policy["LaunchTemplate"], "Overrides": [{"InstanceType": "t3.micro"}]}}
+    with refused("ValidationError", "requires an ImageId in every launch template override"):
+        start(fleet, name, Strategy="ReplaceRootVolume", DesiredConfiguration={"MixedInstancesPolicy": bare})
+    preferences = {**AT_ONCE, "BakeTime": 2}
+    start(fleet, name, Strategy="ReplaceRootVolume", DesiredConfiguration=brought, Preferences=preferences)
+    with refused("InstanceRefreshInProgress", "does not support warm pools"):
+        fleet.autoscaling.put_warm_pool(AutoScalingGroupName=name)
+    told = ended(fleet, name, 60.0)
+    assert (told["Status"], told["Strategy"]) == ("Successful", "ReplaceRootVolume")
+    (shown,) = told["DesiredConfiguration"]["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]
+    assert shown == override
+    here = fleet.instances(name, "InService")
+    assert ({one["InstanceId"] for one in here}, {one["ImageId"] for one in here}) == (set(before), {fleet.image})
