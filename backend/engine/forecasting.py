@@ -157,7 +157,7 @@ def _publish(  # noqa: PLR0917 - what is told of which hour
     hour: datetime,
     now: datetime,
 ) -> None:
-    """Tell the hour's forecast as metrics.
+    """Tell the hour's forecast as metrics, unless there is one already: of the policy as it was, or of that name.
 
     Source: Auto Scaling User Guide, "Monitor predictive scaling metrics with CloudWatch".
     """
@@ -166,15 +166,14 @@ def _publish(  # noqa: PLR0917 - what is told of which hour
     if not 0 <= number < len(expected.loads):
         return
     own = [(DIMENSION, cluster.name), ("PolicyName", policy.name)]
+    capacity = metric(NAMESPACE, "PredictiveScalingCapacityForecast", own)
+    if metrics.points(conn, cluster.scope, capacity, HOUR, hour, hour + HOURLY):
+        return
     paired = [*own, ("PairIndex", "0")]
-    values = [
-        ("PredictiveScalingLoadForecast", paired, expected.loads[number]),
-        ("PredictiveScalingCapacityForecast", own, expected.capacities[number]),
-        ("PredictiveScalingMetricPairCorrelation", paired, accuracy.get("correlation")),
-    ]
-    data: list[Datum] = [
-        measured(metric(NAMESPACE, name, dimensions), hour, [float(value)])
-        for name, dimensions, value in values
-        if value is not None
-    ]
+    values = {
+        capacity: expected.capacities[number],
+        metric(NAMESPACE, "PredictiveScalingLoadForecast", paired): expected.loads[number],
+        metric(NAMESPACE, "PredictiveScalingMetricPairCorrelation", paired): accuracy.get("correlation"),
+    }
+    data: list[Datum] = [measured(of, hour, [float(value)]) for of, value in values.items() if value is not None]
     metrics.add(conn, cluster.scope, data, now, _LIMITS)

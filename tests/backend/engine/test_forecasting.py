@@ -287,8 +287,9 @@ def test_the_capacity_that_there_was(world, group):
 
 def test_what_was_foreseen_is_told_as_metrics_once_an_hour(world, group):
     fill(world)
-    write(world, custom())
-    world.pass_time(60, step=5)
+    for target in (50.0, 25.0, 50.0):
+        write(world, replace(custom(), target=target))
+        world.pass_time(10, step=5)
     until(world, 57)
     own = (("AutoScalingGroupName", "web"), ("PolicyName", "ahead"))
     found = world.backend.metrics.periods(

@@ -55,6 +55,11 @@ def test_every_kind_has_words():
             "a monitor alarm a in state ALARM triggered policy p changing the desired capacity from 3 to 2.",
         ),
         (
+            CauseKind.FORECAST,
+            {"policy": "p", "forecast": 9, **STEP},
+            "a predictive scaling policy p with a forecast of 9 changing the desired capacity from 1 to 2.",
+        ),
+        (
             CauseKind.SCHEDULED_ACTION,
             {"minimum": 1, "maximum": 5, "desired": 2, **STEP},
             (
