@@ -1,5 +1,6 @@
 """Composite alarms: they follow others, act once whatever the number of engines, and are held back by a suppressor."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import Metric
 from backend.domain.scope import Scope
 from backend.services.alarms import AlarmQuery, HistoryQuery
+from backend.store import alarms as rows
 from backend.store.alarms import ALARMS
 from tests.factories import SCOPE
 from translators.cloudwatch import alarm_history
@@ -231,3 +233,37 @@ def test_another_projects_alarms_are_nobodys_children(world):
     put(world, "one", scope=Scope("other", SCOPE.region))
     with pytest.raises(ChildrenMissing):
         compose(world, "c", "one")
+
+
+def test_two_engines_act_once(world, children):
+    compose(world, "c", *children)
+    other = world.new_engine("two")
+    change(world, "one")
+    for _ in range(6):
+        for engine in (other, world.engine):
+            assert not engine.tick(world.clock.now()).faults
+        world.clock.move(0.5)
+    assert (alarm(world, "c").state, told(world)) == (A, 1)
+
+
+def test_what_changes_while_it_is_looked_at_is_not_missed(world, children):
+    """A child of the same batch is written before it: it is looked at afterwards, as it is then."""
+    compose(world, "c", *children)
+    rings = replace(WATCHED, missing=Missing.BREACHING)
+    world.backend.alarms.put(SCOPE, WantedAlarm("one", rings), describe)
+    one, both = alarm(world, "one"), alarm(world, "c")
+    world.store.transact(lambda conn: ALARMS.change(conn, SCOPE, both.id, next_at=one.next_at))
+    world.pass_time(75, step=1)
+    assert (alarm(world, "one").state, alarm(world, "c").state) == (A, A)
+
+
+def test_an_alarm_that_went_with_its_policy_has_no_data(world, children):
+    compose(world, "c", *children, tree=["is", "INSUFFICIENT_DATA", 0])
+    change(world, "one")
+    world.pass_time(2, step=1)
+    assert alarm(world, "c").state is OK
+    one = alarm(world, "one")
+    world.store.transact(lambda conn: rows._remove(conn, SCOPE, {one.id}, world.clock.now()))
+    world.store.transact(lambda conn: rows.wake(conn, SCOPE, world.clock.now()))
+    world.pass_time(2, step=1)
+    assert (alarm(world, "c").state, alarm(world, "c").because["by"][0]["state"]) == (A, "INSUFFICIENT_DATA")
