@@ -147,8 +147,8 @@ def wake_parents(conn: Connection, scope: Scope, ids: Collection[str], at: datet
     woken = 0
     for chunk in chunks(sorted(ids)):
         told = {"project": scope.project_id, "place": scope.region, "children": chunk, "at": at}
-        parents = list(conn.execute(_PARENTS, told).scalars())
-        if parents:
+        # A suppressor may have any number of them.
+        for parents in chunks(sorted(set(conn.execute(_PARENTS, told).scalars()))):
             woken += conn.execute(_WAKE, {**told, "parents": parents}).rowcount
     return woken > 0
 

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from backend.domain.metrics import MetricLimits
 from backend.errors import Finding
-from tests.factories import NOW, OTHER, World
+from backend.store import metric_packing
+from tests.factories import NOW, OTHER, SCOPE, World
 from translators.cloudwatch.numbers import java
 from translators.errors import AWSError, translate
 
@@ -380,3 +382,22 @@ def test_a_search_finds_metrics_by_the_terms_of_their_names(world):
     assert refusal(world.data, {"Id": "e", "Expression": "SEARCH('(', 'Sum', 60)"})[0] == "ValidationError"
     assert refusal(world.data, {"Id": "e", "Expression": "SEARCH('a', 'x', 60)"})[0] == "ValidationError"
     assert refusal(world.data, {"Id": "e", "Expression": "SEARCH('a', 'Sum', 61)"})[0] == "ValidationError"
+
+
+def test_old_data_wait_while_packing_is_long_due(world):
+    """What is measured now is taken all the same; and so is what is old, once packing has come so far."""
+    world.put(datum(1, -600))
+    world.put(datum(1, -500))
+    world.clock.move(3600)
+    assert refusal(world.put, datum(1, -400)) == ("Throttling", "Rate exceeded")
+    world.put(datum(1, 60))
+    world.store.transact(lambda conn: metric_packing.pack_due(conn, SCOPE, world.clock.now(), 10))
+    world.put(datum(1, -400))
+
+
+def test_what_is_known_is_taken_where_a_new_series_is_refused(world):
+    world.backend.metrics._limits = MetricLimits(series=1)
+    world.put(datum(1))
+    assert refusal(world.put, datum(2), datum(3, name="other"))[0] == "LimitExceeded"
+    assert [point["Sum"] for point in world.statistics("Sum")] == [3.0]
+    assert world.statistics("Sum", MetricName="other") == []
