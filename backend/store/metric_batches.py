@@ -11,10 +11,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, select, union_all
+from sqlalchemy import BindParameter, Connection, Integer, bindparam, select, union_all
 
 from backend.domain.metrics import Datapoint, Metric, by_period, floored
 from backend.domain.scope import Scope
+from backend.domain.steps import TooManySteps
 from backend.store.batches import chunks
 from backend.store.metric_tables import metric_points, metric_series
 from backend.store.metrics import GRAINS, LOOSE, Grain, fitting, metric_id, nothing
@@ -25,6 +26,8 @@ _s = metric_series.c
 _p = metric_points.c
 _AT_ONCE: Final = 250
 """Metrics that one statement asks for."""
+MOST_ROWS: Final = 20_000
+"""That one statement reads: what is measured by the second has many of them."""
 _START, _END, _FIRST = (bindparam(name, type_=Instant()) for name in ("start", "end", "first"))
 _SERIES: Final = select(_s.id, _s.metric_id, _s.unit).where(_s.metric_id.in_(bindparam("metrics", expanding=True)))
 
@@ -39,7 +42,7 @@ def _kept(grain: Grain) -> Any:
     blocks = select(t.series_id, t.at, *map(nothing, LOOSE[1:]), t.points).where(
         t.series_id.in_(ids), t.at >= _FIRST, t.at < _END
     )
-    return union_all(loose, blocks)
+    return union_all(loose, blocks).limit(bindparam("most", type_=Integer()))
 
 
 _KEPT: Final = {grain.seconds: _kept(grain) for grain in GRAINS}
@@ -58,6 +61,9 @@ def points_of(  # noqa: PLR0917 - which periods of which metrics
     Args:
         wanted: metrics, each with the unit of its data; None: of any unit, put together.
         period: seconds; periods begin at multiples of it, counted from ``start``.
+
+    Raises:
+        TooManySteps: there are more rows than are read at once: each is better read by itself.
     """
     asked = list(dict.fromkeys(wanted))
     found: dict[tuple[Metric, str | None], list[Datapoint]] = {}
@@ -88,7 +94,10 @@ def _read(
     grain = fitting(period, start)
     times = {"start": start, "end": end, "first": floored(start, grain.block)}
     for chunk in chunks(sorted(ids), _AT_ONCE):
-        for row in conn.execute(_KEPT[grain.seconds], {"ids": chunk, **times}):
+        rows = conn.execute(_KEPT[grain.seconds], {"ids": chunk, **times, "most": MOST_ROWS + 1}).all()
+        if len(rows) > MOST_ROWS:
+            raise TooManySteps
+        for row in rows:
             key, at, samples, total, least, most, packed = row
             if packed is None:
                 found[key].append(Datapoint(at, samples, total, least, most))

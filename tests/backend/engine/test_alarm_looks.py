@@ -251,3 +251,18 @@ def test_the_round_is_held_before_any_alarm(world, locks):
     both = [each for each in locks if {"alarm_rounds", "alarms"} <= set(each)]
     assert len(both) >= 6
     assert {each[0] for each in both} == {"alarm_rounds"}
+
+
+@pytest.mark.parametrize("most", [0, 20_000])
+def test_alarms_with_much_to_read_are_read_one_by_one(world, monkeypatch, most):
+    """What comes of them is the same."""
+    monkeypatch.setattr("backend.store.metric_batches.MOST_ROWS", most)
+    put(world, "a", "b")
+    for _ in range(3):
+        world.store.transact(
+            partial(
+                metrics.add, scope=SCOPE, data=[measured(LOAD.metric, world.clock.now(), [9.0])], now=world.clock.now()
+            )
+        )
+        world.pass_time(60, step=5)
+    assert {alarm.state for alarm in found(world).values()} == {AlarmState.ALARM}
