@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 import api  # noqa: E402 - after the path
 import engine  # noqa: E402
+import hooks  # noqa: E402
 import idle  # noqa: E402
 import messages  # noqa: E402
 import networks  # noqa: E402
@@ -24,7 +25,7 @@ import queues  # noqa: E402
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--only", choices=("api", "networks", "engine", "messages", "queues", "idle"), help="one part alone"
+        "--only", choices=("api", "networks", "engine", "messages", "queues", "hooks", "idle"), help="one part alone"
     )
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one load")
     parser.add_argument("--rounds", type=int, default=5, help="loads of each kind, taken in turn; the median counts")
@@ -50,6 +51,8 @@ def main() -> int:
             missed += messages.report(Path(folder))
         if chosen.only in (None, "queues"):
             missed += queues.report(Path(folder), chosen.seconds, chosen.rounds)
+        if chosen.only in (None, "hooks"):
+            missed += hooks.report(Path(folder), chosen.rounds)
         if chosen.only in (None, "idle"):
             missed += idle.report(Path(folder), chosen.minute)
     print(f"{missed} aims missed" if missed else "every aim met")

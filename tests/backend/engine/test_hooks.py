@@ -91,6 +91,19 @@ def test_one_of_two_answers_does_not_let_it_pass(world):
     assert world.states(cluster) == [NodeState.IN_SERVICE]
 
 
+def test_the_token_of_one_and_the_id_of_another_are_no_answer(world):
+    cluster = world.hooked(STRICT, desired=2)
+    first, second = world.actions(cluster)
+    servers = {node.id: short_id(node.server_id) for node in world.nodes(cluster)}
+    with pytest.raises(ActionNotFound):
+        world.answer(Result.CONTINUE, "strict", token=first.id, server=servers[second.node_id])
+    with pytest.raises(ActionNotFound):
+        world.backend.hooks.heartbeat(SCOPE, "web", "strict", token=first.id, server=servers[second.node_id])
+    assert world.states(cluster) == [NodeState.PENDING_WAIT] * 2
+    world.answer(Result.CONTINUE, "strict", token=first.id, server=servers[first.node_id])
+    assert sorted(world.states(cluster)) == [NodeState.PENDING_PROCEED, NodeState.PENDING_WAIT]
+
+
 def test_an_abandoned_launch_ends_through_the_hooks_of_the_end_and_is_replaced(world):
     cluster = world.hooked(LAUNCH, STRICT, DRAIN)
     (node,) = world.nodes(cluster)
