@@ -35,22 +35,23 @@ from backend.store import deduplications, outbox
 from backend.store import topics as rows
 from backend.store.rooms import Rooms
 from backend.store.session import Connection, Store
-from backend.store.topics import SUBSCRIPTIONS, TOPICS
+from backend.store.topics import ENDED, SUBSCRIPTIONS, TOPICS
 
 _TAGS: Final = 50
 _TOKEN_BYTES: Final = 32
 _INVITED_AGAIN: Final = timedelta(minutes=1)
 
 Invitation = Callable[[Topic, Subscription, str, datetime], str]
-"""What a URL is told so that it confirms; the text is the message's id."""
+"""What a URL is told so that it confirms, or takes its end back; the text is the message's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Subscriptions of a topic, by whether they are confirmed."""
+    """Subscriptions of a topic, by whether they are confirmed, and those that a link ended and that may come back."""
 
     confirmed: int
     pending: int
+    ended: int
 
 
 class Topics:
@@ -148,7 +149,8 @@ class Topics:
         def work(conn: Connection) -> None:
             topic = TOPICS.one(conn, scope, name=name)
             if topic is not None:
-                SUBSCRIPTIONS.remove(conn, scope, topic_id=topic.id)
+                for records in (SUBSCRIPTIONS, ENDED):
+                    records.remove(conn, scope, topic_id=topic.id)
                 TOPICS.remove(conn, scope, id=topic.id)
 
         self._store.transact(work)
@@ -219,31 +221,23 @@ class Topics:
             return
         rows.check_waiting(conn, scope, [[subscription]], self._most_waiting)
         deduplications.remember(conn, subscription.id, key, Sent(id_), now, _INVITED_AGAIN)
-        data = {
-            "type": "SubscriptionConfirmation",
-            "message_id": id_,
-            "topic": topic.name,
-            "subscription": subscription.id,
-        }
-        message = Message(
-            id=id_,
-            project_id=scope.project_id,
-            region=scope.region,
-            cluster_id=topic.id,
-            cluster_name=topic.name[:255],
-            kind=MessageKind.PUBLICATION,
-            target=subscription.endpoint,
-            data={**data, "body": invitation(topic, subscription, id_, now), "raw": False},
-            created_at=now,
-        )
-        outbox.add(conn, [message])
+        body = invitation(topic, subscription, id_, now)
+        outbox.add(conn, [_asking("SubscriptionConfirmation", scope, topic, subscription, id_, body, now)])
 
     def confirm(self, scope: Scope, topic_name: str, token: str, *, authenticated: bool) -> Subscription:
-        """Confirm the subscription of a token, with whether only those may end it who sign. Raises TokenUnknown."""
+        """Confirm the subscription of a token, with whether only those may end it who sign.
+
+        What was ended by a link comes back by the token that its URL was told, as it was.
+
+        Raises:
+            TokenUnknown
+        """
         now = self._clock.now()
 
         def work(conn: Connection) -> Subscription:
             topic, id_ = TOPICS.one(conn, scope, name=topic_name), subscription_of(token)
+            if topic is not None and (again := rows.resume(conn, scope, topic, token, now)) is not None:
+                return again
             found = SUBSCRIPTIONS.one(conn, scope, topic_id=topic.id, id=id_) if topic and id_ else None
             if found is None or not found.has_token(token) or now - found.created_at > CONFIRMATION:
                 raise TokenUnknown(token)
@@ -253,10 +247,14 @@ class Topics:
 
         return self._store.transact(work)
 
-    def project_of(self, subscription_id: str) -> str | None:
-        """The project of a subscription, for who follows a link and names no project; None where there is none."""
+    def project_of(self, subscription_id: str, *, ended: bool = False) -> str | None:
+        """The project of a subscription, for who follows a link and names no project; None where there is none.
+
+        Args:
+            ended: of one that was ended by a link, too.
+        """
         with self._store.read() as conn:
-            return rows.project_of(conn, subscription_id)
+            return rows.project_of(conn, subscription_id, ended=ended)
 
     def subscription(self, scope: Scope, topic_name: str, subscription_id: str) -> tuple[Topic, Subscription]:
         """A subscription and its topic."""
@@ -299,15 +297,19 @@ class Topics:
 
         self._store.transact(work)
 
-    def unsubscribe(self, scope: Scope, topic_name: str, subscription_id: str, *, signed: bool = True) -> None:
+    def unsubscribe(
+        self, scope: Scope, topic_name: str, subscription_id: str, *, farewell: Invitation | None = None
+    ) -> None:
         """End a subscription, if it is there.
 
         Args:
-            signed: whether anybody signed the wish; what was confirmed so that it takes one is not ended without.
+            farewell: what its URL is told, with how to take it back, where nobody signed the wish; what was confirmed
+                so that it takes a signature is not ended without. None: somebody signed.
 
         Raises:
             SubscriptionPending, SignatureMissing
         """
+        now = self._clock.now()
 
         def work(conn: Connection) -> None:
             topic = TOPICS.one(conn, scope, name=topic_name)
@@ -316,11 +318,34 @@ class Topics:
                 return
             if found.confirmed_at is None:
                 raise SubscriptionPending(subscription_id)
-            if found.authenticated and not signed:
+            if farewell is None:
+                SUBSCRIPTIONS.remove(conn, scope, id=found.id)
+                return
+            if found.authenticated:
                 raise SignatureMissing(subscription_id)
-            SUBSCRIPTIONS.remove(conn, scope, id=found.id)
+            self._dismiss(conn, scope, topic, found, farewell, now)
 
         self._store.transact(work)
+
+    def _dismiss(  # noqa: PLR0917 - who ends what, and is told how
+        self,
+        conn: Connection,
+        scope: Scope,
+        topic: Topic,
+        found: Subscription,
+        farewell: Invitation,
+        now: datetime,
+    ) -> None:
+        """End it so that its URL can take that back; where too much of that is kept, or waits, it just ends."""
+        full = ENDED.count(conn, scope) >= self._limits.subscriptions
+        if full or outbox.room(conn, scope, self._most_waiting) < 1:
+            SUBSCRIPTIONS.remove(conn, scope, id=found.id)
+            return
+        token, id_ = secrets.token_hex(_TOKEN_BYTES), str(uuid4())
+        rows.end(conn, scope, found, token, now + CONFIRMATION)
+        ended = replace(found, token=token)
+        body = farewell(topic, ended, id_, now)
+        outbox.add(conn, [_asking("UnsubscribeConfirmation", scope, topic, ended, id_, body, now)])
 
     # Publishing
 
@@ -346,6 +371,24 @@ class Topics:
             return rows.publish(conn, scope, present, publications, hearing, now, envelope=envelope)
 
         return self._store.transact(work)
+
+
+def _asking(  # noqa: PLR0917 - who is asked what
+    kind: str, scope: Scope, topic: Topic, subscription: Subscription, id_: str, body: str, now: datetime
+) -> Message:
+    """What asks a URL whether it wants what was done with its subscription."""
+    data = {"type": kind, "message_id": id_, "topic": topic.name, "subscription": subscription.id}
+    return Message(
+        id=id_,
+        project_id=scope.project_id,
+        region=scope.region,
+        cluster_id=topic.id,
+        cluster_name=topic.name[:255],
+        kind=MessageKind.PUBLICATION,
+        target=subscription.endpoint,
+        data={**data, "body": body, "raw": False},
+        created_at=now,
+    )
 
 
 def _check_filters(conn: Connection, scope: Scope, topic: Topic) -> None:

@@ -16,7 +16,7 @@ from backend.store.direct_tables import direct_launches
 from backend.store.leased import Lease, Leased
 from backend.store.metric_tables import metric_fives, metric_hours, metric_minutes, metric_series
 from backend.store.outbox_tables import messages as told_messages
-from backend.store.queue_tables import deduplications
+from backend.store.queue_tables import deduplications, ended_subscriptions
 from backend.store.queue_tables import messages as queue_messages
 from backend.store.refresh_tables import refreshes
 from backend.store.scaling_tables import foreseen
@@ -67,6 +67,7 @@ SESSIONS: Final = Garbage("sessions", sessions, ("access_key",), sessions.c.expi
 QUEUED: Final = Garbage("queued", queue_messages, ("id",), queue_messages.c.expires_at)
 ALARM_HISTORY: Final = Garbage("alarm_history", alarm_history, ("id",), alarm_history.c.at)
 DEDUPLICATIONS: Final = Garbage("deduplications", deduplications, ("owner_id", "key"), deduplications.c.expires_at)
+UNSUBSCRIBED: Final = Garbage("unsubscribed", ended_subscriptions, ("id",), ended_subscriptions.c.expires_at)
 REFRESHES: Final = Garbage("refreshes", refreshes, ("id",), refreshes.c.ended_at)
 # What nobody tries to tell any more, and no operator has sent again or dropped. No index has it alone: such are few.
 LETTERS: Final = Garbage("letters", told_messages, ("id",), told_messages.c.dead_at)
@@ -80,7 +81,7 @@ KINDS: Final[Mapping[str, Garbage]] = {
     each.name: each
     for each in (
         *(ACTIVITIES, CLAIMS, TOKENS, DIRECT, SESSIONS, QUEUED, DEDUPLICATIONS, ALARM_HISTORY, LETTERS),
-        *(REFRESHES, FORESEEN),
+        *(REFRESHES, FORESEEN, UNSUBSCRIBED),
         *(MINUTES, FIVES, HOURS, SERIES),
     )
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, String
 from sqlalchemy import UniqueConstraint as Unique
 
@@ -99,23 +101,41 @@ topics = record(
     Unique("project_id", "region", "name"),
 )
 
+
+def _subscription() -> tuple[Column[Any], ...]:
+    """What is kept of one."""
+    return (
+        Column("topic_id", ID, ForeignKey("topics.id"), nullable=False),
+        Column("protocol", WORD, nullable=False),
+        Column("endpoint", _ARN, nullable=False),
+        # Stands for the endpoint, which is too long for an index of MariaDB.
+        Column("endpoint_key", ID, nullable=False),
+        Column("created_at", Instant, nullable=False),
+        Column("principal", _ARN, nullable=False),
+        Column("confirmed_at", Instant),
+        Column("authenticated", Boolean, nullable=False),
+        Column("token", WORD, nullable=False),
+        Column("raw", Boolean, nullable=False),
+        Column("filter", Document),
+        Column("filter_scope", WORD, nullable=False),
+        Column("dead_letters", _QUEUE_NAME),
+        Column("delivery_policy", Document),
+    )
+
+
 subscriptions = record(
     "subscriptions",
-    Column("topic_id", ID, ForeignKey("topics.id"), nullable=False),
-    Column("protocol", WORD, nullable=False),
-    Column("endpoint", _ARN, nullable=False),
-    # Stands for the endpoint, which is too long for an index of MariaDB.
-    Column("endpoint_key", ID, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("principal", _ARN, nullable=False),
-    Column("confirmed_at", Instant),
-    Column("authenticated", Boolean, nullable=False),
-    Column("token", WORD, nullable=False),
-    Column("raw", Boolean, nullable=False),
-    Column("filter", Document),
-    Column("filter_scope", WORD, nullable=False),
-    Column("dead_letters", _QUEUE_NAME),
-    Column("delivery_policy", Document),
+    *_subscription(),
     Unique("topic_id", "protocol", "endpoint_key"),
     Index(None, "project_id", "region"),
+)
+
+# Those that were ended by a link, until nobody may take that back any more.
+ended_subscriptions = record(
+    "ended_subscriptions",
+    *_subscription(),
+    Column("expires_at", Instant, nullable=False),
+    Index(None, "project_id", "region"),
+    Index(None, "topic_id"),
+    Index(None, "expires_at"),
 )

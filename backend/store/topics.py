@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, literal, select
 
 from backend.domain import filters
 from backend.domain.ids import derived_uuid
@@ -23,9 +23,11 @@ from backend.domain.topics import (
     Subscription,
     Topic,
     TopicMissing,
+    subscription_of,
 )
 from backend.errors import LimitExceeded
 from backend.store import deduplications, outbox, queues
+from backend.store.queue_tables import ended_subscriptions as ended_table
 from backend.store.queue_tables import subscriptions as subscription_table
 from backend.store.queue_tables import topics as topic_table
 from backend.store.records import Records
@@ -34,6 +36,8 @@ from backend.store.types import to_micros
 
 TOPICS: Final = Records(topic_table, Topic)
 SUBSCRIPTIONS: Final = Records(subscription_table, Subscription)
+ENDED: Final = Records(ended_table, Subscription)
+"""Those that were ended by a link, with the token that takes it back; what is read of them may be over."""
 _QUEUE: Final = "sqs"
 _NUMBERS: Final = 1000
 MOST_TOLD_BYTES: Final = 64 * 1024**2
@@ -62,18 +66,57 @@ def of_arn(conn: Connection, scope: Scope, arn: str) -> Topic:
     return named(conn, scope, arn.rpartition(":")[2])
 
 
-def heard(conn: Connection, scope: Scope, topic: Topic) -> tuple[int, int]:
-    """(confirmed, pending) subscriptions of a topic."""
+def heard(conn: Connection, scope: Scope, topic: Topic) -> tuple[int, int, int]:
+    """(confirmed, pending, lately ended) subscriptions of a topic."""
     c = subscription_table.c
     own = (c.project_id == scope.project_id, c.region == scope.region, c.topic_id == topic.id)
     every, confirmed = conn.execute(select(func.count(), func.count(c.confirmed_at)).where(*own)).one()
-    return int(confirmed), int(every) - int(confirmed)
+    return int(confirmed), int(every) - int(confirmed), ENDED.count(conn, scope, topic_id=topic.id)
 
 
-def project_of(conn: Connection, subscription_id: str) -> str | None:
-    """The project of a subscription, which nothing else is told of to who has no more than its id."""
-    c = subscription_table.c
-    found: str | None = conn.execute(select(c.project_id).where(c.id == subscription_id)).scalar()
+def project_of(conn: Connection, subscription_id: str, *, ended: bool = False) -> str | None:
+    """The project of a subscription, which nothing else is told of to who has no more than its id.
+
+    Args:
+        ended: of one that was ended by a link, too.
+    """
+    for c in (subscription_table.c, ended_table.c)[: 1 + ended]:
+        found: str | None = conn.execute(select(c.project_id).where(c.id == subscription_id)).scalar()
+        if found is not None:
+            return found
+    return None
+
+
+def end(conn: Connection, scope: Scope, subscription: Subscription, token: str, expires_at: datetime) -> None:
+    """End a subscription so that whoever shows the token until then has it again."""
+    names = subscription_table.c.keys()
+    kept = [literal(token) if name == "token" else subscription_table.c[name] for name in names]
+    found = select(*kept, literal(expires_at, ended_table.c.expires_at.type)).where(
+        subscription_table.c.id == subscription.id
+    )
+    conn.execute(insert(ended_table).from_select([*names, "expires_at"], found))
+    SUBSCRIPTIONS.remove(conn, scope, id=subscription.id)
+
+
+def resume(conn: Connection, scope: Scope, topic: Topic, told_token: str, now: datetime) -> Subscription | None:
+    """The subscription that was ended by a link, again; None where the token takes nothing back, or no more.
+
+    Who subscribed the same endpoint meanwhile has that one.
+    """
+    id_ = subscription_of(told_token)
+    found = ENDED.one(conn, scope, topic_id=topic.id, id=id_) if id_ else None
+    if found is None or not found.has_token(told_token):
+        return None
+    over = conn.execute(select(ended_table.c.expires_at).where(ended_table.c.id == found.id)).scalar_one() <= now
+    if over:
+        return None
+    ENDED.remove(conn, scope, id=found.id)
+    present = SUBSCRIPTIONS.one(
+        conn, scope, topic_id=topic.id, protocol=found.protocol, endpoint_key=found.endpoint_key
+    )
+    if present is not None:
+        return present
+    SUBSCRIPTIONS.add(conn, scope, found)
     return found
 
 

@@ -238,7 +238,7 @@ def _publication(bodies: Bodies, message: Message) -> Telling:
         "x-amz-sns-message-id": data["message_id"],
         "x-amz-sns-topic-arn": topic,
     }
-    if data["type"] == "Notification":
+    if data["type"] != "SubscriptionConfirmation":
         headers["x-amz-sns-subscription-arn"] = f"{topic}:{data['subscription']}"
     if data["raw"]:
         headers["x-amz-sns-rawdelivery"] = "true"

@@ -10,7 +10,7 @@ message formats".
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -72,20 +72,38 @@ def notifications(arn_of: str, endpoint: str) -> Envelope:
 
 def invitations(arn_of: str, endpoint: str) -> Invitation:
     """What asks a URL to confirm that it wants to hear a topic."""
+    words = (
+        f"You have chosen to subscribe to the topic {arn_of}.\nTo confirm the subscription, visit the SubscribeURL"
+        " included in this message."
+    )
+    return _asking("SubscriptionConfirmation", lambda _: words, arn_of, endpoint)
 
-    def invitation(topic: Topic, subscription: Subscription, message_id: str, now: datetime) -> str:
-        words = (
-            f"You have chosen to subscribe to the topic {arn_of}.\nTo confirm the subscription, visit the SubscribeURL"
-            " included in this message."
+
+def farewells(arn_of: str, endpoint: str) -> Invitation:
+    """What tells a URL that it hears a topic no more, and how to hear it again.
+
+    Source: Amazon SNS Developer Guide, "Parsing message formats": HTTP/HTTPS unsubscribe confirmation JSON format.
+    """
+
+    def words(subscription: Subscription) -> str:
+        return (
+            f"You have chosen to deactivate subscription {arn_of}:{subscription.id}.\nTo cancel this operation and"
+            " restore the subscription, visit the SubscribeURL included in this message."
         )
+
+    return _asking("UnsubscribeConfirmation", words, arn_of, endpoint)
+
+
+def _asking(kind: str, words: Callable[[Subscription], str], arn_of: str, endpoint: str) -> Invitation:
+    def invitation(topic: Topic, subscription: Subscription, message_id: str, now: datetime) -> str:
         token = subscription.told_token
         url = f"{endpoint}/?Action=ConfirmSubscription&TopicArn={quote(arn_of, safe=':')}&Token={token}"
         members = {
-            "Type": "SubscriptionConfirmation",
+            "Type": kind,
             "MessageId": message_id,
             "Token": token,
             "TopicArn": arn_of,
-            "Message": words,
+            "Message": words(subscription),
             "SubscribeURL": url,
             "Timestamp": _instant(now),
             "SignatureVersion": topic.further.get("SignatureVersion", "1"),

@@ -166,7 +166,7 @@ def confirm(call: Call) -> Result:
 def of_token(backend: Backend, params: Params) -> tuple[str, str] | None:
     """The project of the subscription that a SubscribeURL names; who wants more than that signs."""
     subscription_id = subscription_of(_token(params))
-    project_id = backend.topics.project_of(subscription_id) if subscription_id else None
+    project_id = backend.topics.project_of(subscription_id, ended=True) if subscription_id else None
     if project_id is None:
         raise TokenUnknown(params["Token"])
     return None if _authenticates(params) else (project_id, parts_of(params["TopicArn"], "TopicArn")[3])
@@ -186,7 +186,8 @@ def _authenticates(params: Params) -> bool:
 @operation("sns", "Unsubscribe")
 def unsubscribe(call: Call) -> Result:
     name, id_ = subscription_parts(call, call.params["SubscriptionArn"])
-    call.backend.topics.unsubscribe(call.scope, name, id_, signed=call.signed)
+    farewell = None if call.signed else envelopes.farewells(topic_arn(call, name), call.endpoint)
+    call.backend.topics.unsubscribe(call.scope, name, id_, farewell=farewell)
     return {}
 
 

@@ -169,7 +169,7 @@ def get_attributes(call: Call) -> Result:
         "EffectiveDeliveryPolicy": compact(_effective(topic)),
         "SubscriptionsConfirmed": str(heard.confirmed),
         "DisplayName": topic.display_name,
-        "SubscriptionsDeleted": "0",
+        "SubscriptionsDeleted": str(heard.ended),
         **topic.further,
     }
     if topic.delivery_policy is not None:

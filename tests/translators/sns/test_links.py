@@ -101,6 +101,61 @@ def test_a_url_confirms_and_ends_its_subscription_by_the_links_it_is_told(world,
     assert follow(pipeline, at(told, "UnsubscribeURL")) == (403, "MissingAuthenticationToken")
 
 
+def test_who_was_unsubscribed_by_a_link_is_told_and_takes_it_back_as_it_was(world, pipeline, topic):
+    arn = subscribed(world, topic, Attributes={"FilterPolicy": '{"a":["b"]}'})
+    (invited,) = heard(world)
+    follow(pipeline, at(invited, "SubscribeURL"))
+    before = world.call("GetSubscriptionAttributes", service="sns", SubscriptionArn=arn)
+    end = f"http://cloud.example/?Action=Unsubscribe&SubscriptionArn={arn}"
+    world.clock.move(5 * 86_400)
+    assert follow(pipeline, end)[0] == 200
+    told = heard(world)[-1]
+    words = (
+        f"You have chosen to deactivate subscription {arn}.\nTo cancel this operation and restore the subscription,"
+        " visit the SubscribeURL included in this message."
+    )
+    assert (told["Type"], told["TopicArn"], told["Message"]) == ("UnsubscribeConfirmation", topic, words)
+    with world.store.read() as conn:
+        data = conn.execute(select(messages.c.data).order_by(messages.c.created_at.desc())).scalars().first()
+    assert (data["type"], data["raw"]) == ("UnsubscribeConfirmation", False)
+    attributes = world.call("GetTopicAttributes", service="sns", TopicArn=topic)["Attributes"]
+    assert [attributes[f"Subscriptions{each}"] for each in ("Confirmed", "Pending", "Deleted")] == ["0", "0", "1"]
+    world.call("Publish", service="sns", TopicArn=topic, Message="unheard")
+    assert heard(world)[-1] == told
+    back = told["SubscribeURL"]
+    assert follow(pipeline, back, Token=invited["Token"]) == (400, "InvalidParameter")
+    assert follow(pipeline, back) == (200, arn)
+    assert world.call("GetSubscriptionAttributes", service="sns", SubscriptionArn=arn) == before
+    assert follow(pipeline, back) == (400, "InvalidParameter")  # as often as it was ended
+    assert world.call("GetTopicAttributes", service="sns", TopicArn=topic)["Attributes"]["SubscriptionsDeleted"] == "0"
+
+
+def test_an_end_is_taken_back_for_three_days_and_not_into_another_that_came_meanwhile(world, pipeline, topic):
+    arn = subscribed(world, topic)
+    end = f"http://cloud.example/?Action=Unsubscribe&SubscriptionArn={arn}"
+    follow(pipeline, at(heard(world)[-1], "SubscribeURL"))
+    follow(pipeline, end)
+    world.clock.move(1)
+    again = subscribed(world, topic)
+    assert again != arn
+    told = next(each for each in heard(world) if each["Type"] == "UnsubscribeConfirmation")
+    assert follow(pipeline, told["SubscribeURL"]) == (200, again)
+    assert len(world.call("ListSubscriptions", service="sns")["Subscriptions"]) == 1
+    follow(pipeline, at(heard(world)[-1], "SubscribeURL"))
+    world.clock.move(1)
+    follow(pipeline, end.replace(arn, again))
+    world.clock.move(timedelta(days=3).total_seconds())
+    assert follow(pipeline, heard(world)[-1]["SubscribeURL"]) == (400, "InvalidParameter")
+    world.call("DeleteTopic", service="sns", TopicArn=topic)
+
+
+def test_whoever_signs_the_end_means_it(world, pipeline, topic):
+    arn = subscribed(world, topic)
+    follow(pipeline, at(heard(world)[-1], "SubscribeURL"))
+    world.call("Unsubscribe", service="sns", SubscriptionArn=arn)
+    assert [each["Type"] for each in heard(world)] == ["SubscriptionConfirmation"]
+
+
 def test_a_token_that_is_not_the_one_confirms_nothing(world, pipeline, topic):
     arn = subscribed(world, topic)
     (invited,) = heard(world)
