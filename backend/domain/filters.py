@@ -57,8 +57,8 @@ def passes_body(policy: Mapping[str, Any], body: str) -> bool:
 
 def _attribute_values(attribute: Mapping[str, str]) -> list[Any]:
     kind, text = attribute["type"].partition(".")[0], attribute.get("text")
-    if text is None:
-        return [_Opaque()]
+    if text is None:  # Binary is ignored. Source: the same guide, "Filter policy constraints"
+        return []
     if attribute["type"] == "String.Array":
         try:
             read = json.loads(text)
@@ -71,10 +71,6 @@ def _attribute_values(attribute: Mapping[str, str]) -> list[Any]:
         except ValueError:
             return [text]
     return [text]
-
-
-class _Opaque:
-    """A value that is there and is like nothing."""
 
 
 def _at(value: Any, path: Sequence[str]) -> list[Any]:

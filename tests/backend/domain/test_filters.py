@@ -36,7 +36,10 @@ def text(value, kind="String"):
         ({"anything-but": ["bad"]}, text('["bad","good"]', "String.Array"), True),
         ({"anything-but": {"prefix": "a"}}, text("abc"), False),
         ({"anything-but": {"prefix": ["a", "b"]}}, text("cba"), True),
-        ({"exists": True}, {"v": {"type": "Binary", "bytes": "AA=="}}, True),
+        # SNS ignores what is Binary, as if it were not there.
+        ({"exists": True}, {"v": {"type": "Binary", "bytes": "AA=="}}, False),
+        ({"exists": False}, {"v": {"type": "Binary", "bytes": "AA=="}}, True),
+        ({"anything-but": ["z"]}, {"v": {"type": "Binary.png", "bytes": "AA=="}}, False),
         ({"exists": False}, {}, True),
         ({"exists": False}, text("a"), False),
         ({"cidr": "10.0.0.0/8"}, text("10.1.2.3"), True),
