@@ -203,7 +203,8 @@ class _Told:
         places = [each for each in self.snapshot.rows.backoffs.values() if each.retry_at > self.now]
         if places:
             soonest = min(each.retry_at for each in places)
-            yield f"launches failed in {len(places)} places, left alone for now; the next is tried {_instant(soonest)}"
+            number = "1 place" if len(places) == 1 else f"{len(places)} places"
+            yield f"launches failed in {number}, left alone for now; the next is tried {_instant(soonest)}"
 
     def _backoffs(self) -> Iterator[str]:
         for each in sorted(self.snapshot.rows.backoffs.values(), key=lambda one: one.retry_at):
