@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from backend.domain.alarms import stat_of
 from backend.domain.metrics import NO_UNIT, Datum, Metric, measured, metric
 from backend.domain.scope import Scope
 from backend.drivers.metric_sources import Measure, Series
@@ -100,10 +101,26 @@ def wanted(conn: Connection, scope: Scope, *, everything: bool, free: bool) -> W
         beside = [*_of_groups(conn, scope, asked), *_of_balancers(conn, scope, asked)]
         return Wanted([*every, *beside], every if free else (), types)
     asked = looked_at.watched(conn, scope, [SERVERS, BALANCERS, NETWORK_BALANCERS])
-    for cluster in looked_at.predicted(conn, scope):
-        asked |= {metric(SERVERS, name, [(DIMENSION, cluster)]) for name in _OF_SERVERS}
+    for cluster, forecast in looked_at.predicted(conn, scope):
+        asked |= set(_of_forecast(cluster, forecast))
     found = [*_of_servers(serving, asked), *_of_groups(conn, scope, asked), *_of_balancers(conn, scope, asked)]
     return Wanted(found, every, types)
+
+
+def _of_forecast(cluster: str, forecast: Mapping[str, Any]) -> Iterator[Metric]:
+    """What a predictive policy learns from: its servers, the target groups that it names, and its queries."""
+    for name in _OF_SERVERS:
+        yield metric(SERVERS, name, [(DIMENSION, cluster)])
+    for gauge in forecast.values():
+        if not isinstance(gauge, dict):
+            continue
+        if label := gauge.get("label"):
+            balancer, _, group = label.partition("/targetgroup/")
+            for name in _OF_GROUPS:
+                yield metric(BALANCERS, name, {_BALANCER: balancer, _TARGET_GROUP: f"targetgroup/{group}"})
+        for query in gauge.get("queries") or ():
+            if query["stat"] is not None:
+                yield stat_of(query["stat"]).metric
 
 
 def _every(serving: Sequence[Serving]) -> Iterator[Want]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
@@ -64,10 +64,11 @@ def watched(conn: Connection, scope: Scope, namespaces: Collection[str]) -> set[
         after = rows_[-1].id
 
 
-def predicted(conn: Connection, scope: Scope) -> Sequence[str]:
-    """Names of the clusters of a project that have a predictive policy."""
+def predicted(conn: Connection, scope: Scope) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    """The names of clusters of a project that have predictive policies, and the documents of these."""
     mine = (_p.project_id == scope.project_id, _p.region == scope.region, _p.kind == str(PolicyKind.PREDICTIVE))
-    return list(conn.execute(select(_p.cluster_name).where(*mine).distinct().order_by(_p.cluster_name)).scalars())
+    found = conn.execute(select(_p.cluster_name, _p.forecast).where(*mine).order_by(_p.id))
+    return [(row.cluster_name, row.forecast or {}) for row in found]
 
 
 def pools_of(conn: Connection, scope: Scope, group_ids: Collection[str]) -> Mapping[str, tuple[str, int]]:

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
-from backend.domain.alarms import AlarmState, Comparison, Missing, WantedAlarm, Watched
+from backend.domain.alarms import AlarmState, Comparison, Missing, WantedAlarm, Watched, query_document
 from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, TargetGroup
 from backend.domain.metric_queries import MetricStat, Query
 from backend.domain.metrics import measured, metric
-from backend.domain.scaling import PolicyKind, WantedPolicy
+from backend.domain.scaling import PolicyKind, ScalingPolicy, WantedPolicy
 from backend.domain.tracking import Predefined, Tracking
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
@@ -25,6 +25,7 @@ from backend.services.scaling_policies import Said
 from backend.store import measuring, metrics
 from backend.store.balancers import BALANCERS, GROUPS
 from backend.store.metrics import MetricQuery
+from backend.store.scaling_policies import POLICIES
 from backend.store.traffic import put
 from tests.backend.engine.world import EngineWorld
 from tests.factories import NOW, OTHER, SCOPE
@@ -147,6 +148,46 @@ def test_of_one_instance_and_in_an_expression(open_world):
     }
     assert {(point.total, point.unit) for point in points(world, alone)} == {(40.0, "Bytes")}
     assert states(world) == {"sum": AlarmState.ALARM}
+
+
+def test_what_a_predictive_policy_learns_from_is_asked_for(open_world):
+    source = Source()
+    world = open_world(source)
+    group = world.make(desired=1)
+    stat = MetricStat(
+        metric("AWS/NetworkELB", "ProcessedBytes", {"LoadBalancer": "net/lb/0123456789abcdef"}), 3600, "Sum"
+    )
+    gauge = {"predefined": "ALBRequestCount", "label": "app/lb/1111111111111111/targetgroup/tg/0123456789abcdef"}
+    forecast = {
+        "target": 50.0,
+        "pair": {**gauge, "queries": []},
+        "load": {"predefined": None, "label": None, "queries": [query_document(Query("m", stat))]},
+        "mode": "ForecastOnly",
+    }
+    policy = ScalingPolicy("p", group.id, "web", "ahead", PolicyKind.PREDICTIVE, True, NOW, forecast=forecast)
+    made = TargetGroup("0123456789abcdef", "tg", "HTTP", 80, "net", "instance", NOW, pool_id="the-pool")
+
+    def work(conn):
+        POLICIES.add(conn, SCOPE, policy)
+        GROUPS.add(conn, SCOPE, made)
+        BALANCERS.add(conn, SCOPE, balancer(), family="elbv2", epoch=0)
+
+    world.store.transact(work)
+    register(world, made, "healthy")
+    world.pass_time(130, step=15)
+    servers = frozenset(server_ids(world, group))
+    assert source.asked[-1][1].subjects == {
+        **dict.fromkeys(OF_SERVERS, servers),
+        Measure.REQUESTS: frozenset({"the-pool"}),
+    }
+
+
+def balancer(**values):
+    given = {"kind": BalancerKind.NETWORK, "scheme": "internal", "network_id": "net", "state": BalancerState.ACTIVE}
+    nothing = dict.fromkeys(("subnets", "zones", "security_groups"), ())
+    return LoadBalancer(
+        **{"id": "0123456789abcdef", "name": "lb", "created_at": NOW, "cloud_id": "cloud", **nothing, **given, **values}
+    )
 
 
 def test_all_is_measured_where_an_operator_says_so(open_world):
@@ -389,20 +430,7 @@ def test_a_balancer_as_a_whole(open_world, kind, namespace, name):
     source = Source(value=30.0, measures=OF_BALANCERS)
     world = open_world(source)
     world.make(desired=0)
-    kinds = {"app": BalancerKind.APPLICATION, "net": BalancerKind.NETWORK}
-    made = LoadBalancer(
-        "0123456789abcdef",
-        "lb",
-        kinds[kind],
-        "internal",
-        "net",
-        (),
-        (),
-        (),
-        BalancerState.ACTIVE,
-        NOW,
-        cloud_id="cloud",
-    )
+    made = balancer(kind={"app": BalancerKind.APPLICATION, "net": BalancerKind.NETWORK}[kind])
     gone = replace(made, id="f" * 16, name="gone", state=BalancerState.DELETING)
     world.store.transact(lambda conn: BALANCERS.add(conn, SCOPE, made, gone, family="elbv2", epoch=0))
     of = metric(namespace, name, {"LoadBalancer": f"{kind}/lb/{made.id}"})
