@@ -181,7 +181,7 @@ def measured(  # noqa: PLR0917 - what a measurement is
         if count > 0:
             spread[value] = spread.get(value, 0.0) + count
     total = sum(value * count for value, count in spread.items())
-    several = spread if len(spread) > 1 else None
+    several = distributions.merged(spread, {}) if len(spread) > 1 else None
     return Datum(of, at, sum(spread.values()), total, min(spread), max(spread), several, unit, fine)
 
 

@@ -20,6 +20,7 @@ from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.metric_sources import OF_BALANCERS, OF_POOLS, OF_SERVERS, Measure, Told
 from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
+from backend.engine.wanted import Want
 from backend.services.alarms import AlarmQuery
 from backend.services.scaling_policies import Said
 from backend.store import measuring, metrics
@@ -363,6 +364,16 @@ def test_what_a_source_read_it_is_given_back(open_world):
     watch(world)
     world.pass_time(200, step=15)
     assert [asked.readings for _, asked in source.asked[:2]] == [{}, {"server": [1, 2]}]
+
+
+def test_a_large_group_takes_no_more_room_than_its_spread():
+    """Percentiles are within one per cent, all else is exact."""
+    servers = tuple(f"s{number}" for number in range(2000))
+    series = {(Measure.CPU, server): {NOW: number / 20} for number, server in enumerate(servers)}
+    (datum,) = Want(CPU, "Percent", Measure.CPU, servers).data(series)
+    assert len(datum.spread) < 1000
+    assert (datum.samples, datum.least, datum.most) == (2000, 0.0, 99.95)
+    assert datum.total == pytest.approx(sum(number / 20 for number in range(2000)))
 
 
 def track(world, predefined, target, label=None):
