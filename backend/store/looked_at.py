@@ -56,7 +56,9 @@ def watched(conn: Connection, scope: Scope, namespaces: Collection[str]) -> set[
         )
         rows_ = conn.execute(asked.order_by(_a.id).limit(_BATCH)).all()
         for row in rows_:
-            stats = [row.watched["stat"], *(query["stat"] for query in row.watched["queries"])]
+            # Alarms of other alarms watch none of their own.
+            queries = row.watched.get("queries") or ()
+            stats = [row.watched.get("stat"), *(query["stat"] for query in queries)]
             named = (stat for stat in stats if stat is not None and stat["namespace"] in namespaces)
             found |= {stat_of(stat).metric for stat in named}
         if len(rows_) < _BATCH:

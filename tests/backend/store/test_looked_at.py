@@ -41,6 +41,7 @@ def test_every_alarm_of_a_project_is_looked_through_and_nobody_elses(store, monk
     def work(conn):
         for each in mine:
             ALARMS.add(conn, SCOPE, each)
+        ALARMS.add(conn, SCOPE, replace(alarm("of alarms"), watched={}))
         ALARMS.add(conn, OTHER, alarm("theirs", MetricStat(metric("AWS/EC2", "NetworkOut"), 60, "Sum"), scope=OTHER))
 
     store.transact(work)
