@@ -59,16 +59,17 @@ class Result:
         return "\n".join([*self.trace, f"seed {self.seed}: {self.detail or 'holds'}"])
 
 
-def run(seed: int, mood: Mood = NORMAL, steps: int | None = None) -> Result:
+def run(seed: int, mood: Mood = NORMAL, steps: int | None = None, *, calm: bool = True) -> Result:
     """Run one seed; the same seed is the same run.
 
     Args:
         steps: in place of the mood's own.
+        calm: once all has come to rest, something is tried.
     """
     with repeatable_ids(seed):
         world = World(seed, mood)
         try:
-            _play(world, mood, mood.steps if steps is None else steps)
+            _play(world, mood, mood.steps if steps is None else steps, calm=calm)
         except Violated as violated:
             told = Result(seed, violated.invariant, str(violated), world.trace.lines, world.clock.monotonic())
             return replace(told, late=violated.late)
@@ -80,7 +81,7 @@ def run(seed: int, mood: Mood = NORMAL, steps: int | None = None) -> Result:
     return Result(seed, None, trace=world.trace.lines, seconds=world.clock.monotonic())
 
 
-def _play(world: World, mood: Mood, steps: int) -> None:
+def _play(world: World, mood: Mood, steps: int, *, calm: bool) -> None:
     kept = Kept()
     model = Model(world)
     users = [User(world, scope, world.rng, kept, model) for scope in SCOPES]
@@ -160,6 +161,8 @@ def _play(world: World, mood: Mood, steps: int) -> None:
         model.compare(scope, watcher.reader.read(), anew=True)
     if launches is not None:
         launches.at_rest()
+    if not calm:
+        return
     if mood.trial == "ends_what_was_built" and ground is not None:
         for phase in ground.phases():
             phase()
