@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from backend.clock import Clock
 from backend.domain.messages import Telling, Unreached
@@ -23,6 +24,9 @@ _PRIORITY: Final = "INFO"
 _ENVELOPED: Final = 2.0
 _NO_WORD: Final = re.compile(r"[^a-z0-9]+")
 _OTHER: Final = "message"
+_PATIENCE: Final = "heartbeat_timeout_threshold"
+_PATIENCE_SECONDS: Final = 10
+"""Whoever is told by the same threads waits as long where a broker takes connections and answers nothing."""
 
 Notify = Callable[[Mapping[str, Any]], None]
 """Hands a notification to the broker; raises Unreached where that did not take it."""
@@ -64,6 +68,19 @@ def _kind(telling: Telling) -> str:
     return _NO_WORD.sub("_", told.lower()).strip("_")
 
 
+def _impatient(url: str) -> str:
+    """With how long a RabbitMQ that hangs is waited for, where the operator says nothing else: it is a minute then.
+
+    Source: oslo.messaging, ``_drivers/common.py`` (a URL's query has options of its driver), ``impl_rabbit.py`` (the
+    option is the time-out of the connection's socket, too).
+    """
+    parts = urlsplit(url)
+    if not parts.scheme.startswith(("rabbit", "kombu")) or _PATIENCE in parts.query:
+        return url
+    query = "&".join(each for each in (parts.query, f"{_PATIENCE}={_PATIENCE_SECONDS}") if each)
+    return parts._replace(query=query).geturl()
+
+
 def opened(url: str, topic: str) -> Notify:
     """What hands notifications to the broker of a transport URL. Nothing is asked yet.
 
@@ -82,7 +99,7 @@ def opened(url: str, topic: str) -> Notify:
 
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[], default_config_dirs=[])
-    transport = oslo_messaging.get_notification_transport(conf, url=url)
+    transport = oslo_messaging.get_notification_transport(conf, url=_impatient(url))
     target = oslo_messaging.Target(topic=f"{topic}.{_PRIORITY.lower()}")
 
     def notify(notification: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ class Transport:
 
     def __init__(self):
         self.sent = []
+        self.opened = []
         self.fault = None
 
     def _send_notification(self, target, ctxt, message, version, retry=None):
@@ -31,7 +32,7 @@ class Transport:
 def transport(monkeypatch):
     made = Transport()
     library = SimpleNamespace(
-        get_notification_transport=lambda conf, url: made if url == "rabbit://broker/" else None,
+        get_notification_transport=lambda conf, url: made.opened.append(url) or made,
         Target=lambda topic: topic,
     )
     monkeypatch.setitem(sys.modules, "oslo_messaging", library)
@@ -76,6 +77,23 @@ def test_a_broker_that_takes_nothing_is_heard_and_its_words_are_not_shown(sink, 
     with pytest.raises(Unreached, match="ConnectionError") as refused:
         sink.send(SCOPE, "oslo:", Telling(uuid_of("message"), "told"))
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "opened_as"),
+    [
+        ("rabbit://broker/", "rabbit://broker/?heartbeat_timeout_threshold=10"),
+        (
+            "rabbit://u:p@a:5672,u:p@b:5672/cells?ssl=1",
+            "rabbit://u:p@a:5672,u:p@b:5672/cells?ssl=1&heartbeat_timeout_threshold=10",
+        ),
+        ("rabbit://broker/?heartbeat_timeout_threshold=60", "rabbit://broker/?heartbeat_timeout_threshold=60"),
+        ("kafka://broker/", "kafka://broker/"),
+    ],
+)
+def test_a_broker_that_hangs_is_not_waited_for_a_minute(transport, url, opened_as):
+    opened(url, "notifications")
+    assert transport.opened == [opened_as]
 
 
 def test_the_library_need_not_be_there(monkeypatch):
