@@ -213,7 +213,10 @@ class Engine:
             self._bell.wait(_AWAY_SECONDS)
         elif outcome.under_way:
             self._idle_looks = 0
-            self._bell.wait(poll)
+            if isinstance(self._bell, Undisturbed):
+                self._calls.wait(poll)  # nobody rings when they are done
+            else:
+                self._bell.wait(poll)
         elif outcome.idle:
             self._bell.wait(self._pause())
             self._idle_looks += 1
