@@ -75,8 +75,8 @@ LANES = (
     Lane("ruff format", (str(BIN / "ruff"), "format", "--check", ".")),
     Lane("mypy", (str(BIN / "mypy"),)),
     Lane("import contracts", (str(BIN / "lint-imports"),)),
-    Lane("unit, store, engine", ("tests", "--ignore=tests/simulation", "-n", "2", "--dist", "loadgroup"), pytest=True),
     Lane("simulation", ("tests/simulation", "-n", "2"), pytest=True),
+    Lane("unit, store, engine", ("tests", "--ignore=tests/simulation", "-n", "2", "--dist", "loadgroup"), pytest=True),
     Lane(
         "conformance",
         ("conformance", *(f"--ignore=conformance/{one}" for one in ELSEWHERE)),
