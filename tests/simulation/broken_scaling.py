@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from backend.domain.cluster import Cluster
-from backend.domain.node import SERVING, Node, capacity
+from backend.domain.node import SERVING, Node
 from backend.domain.prediction import Prediction
 from backend.domain.scaling import Capacity, ScalingPolicy, Stay
 from backend.engine import forecasting
 from backend.policies import predictive_scaling
 from backend.policies.adjustment import bounded
 from backend.policies.predictive_scaling import Raised
-from backend.store import nodes, scaling_policies
+from backend.store import scaling_policies
 from backend.store.forecasts import LEASED, ForecastLease, Kept
 from backend.store.session import Connection
 from tests.simulation.putting import put
@@ -30,17 +30,6 @@ def counts_the_old_as_warm() -> AbstractContextManager[None]:
         return added_at is None or node.created_at < added_at or node.in_service_at + warmup <= now
 
     return put(scaling_policies, "is_warm", is_warm)
-
-
-def lets_others_warm_it_up() -> AbstractContextManager[None]:
-    """Whether anything still warms up is asked for the policy that adds alone, not for those of a longer warm-up."""
-
-    def warms(conn: Connection, cluster: Cluster, policy: ScalingPolicy, now: datetime) -> bool:
-        here, warmup = nodes.of_cluster(conn, cluster.id), scaling_policies.warmup_of(cluster, policy)
-        warm = capacity(node for node in here if scaling_policies.is_warm(cluster, node, warmup, now))
-        return warm < cluster.spec.desired
-
-    return put(scaling_policies, "_warms", warms)
 
 
 def takes_away_what_is_not_foreseen() -> AbstractContextManager[None]:

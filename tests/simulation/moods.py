@@ -31,6 +31,7 @@ class Mood:
         scaling: they put scaling policies and execute them, and alarms ask these.
         composed: beside each alarm they put a composite one.
         braked: an operator puts brakes on and takes them off.
+        foreseeing: where they do, they put predictive ones, too, and let some time pass.
         timed: they write schedules, and have their hooks told to targets that fail and recover.
     """
 
@@ -59,6 +60,7 @@ class Mood:
     scaling: bool = False
     composed: bool = False
     braked: bool = False
+    foreseeing: bool = False
 
 
 NORMAL = Mood()
@@ -80,6 +82,7 @@ WARMED_HOOKED = Mood(warmed=True, hooked=True)
 DIRECT = Mood(direct=True)
 SCALING = Mood(scaling=True, warmed=True, largest=14, steps=40)
 COMPOSED = Mood(scaling=True, composed=True, largest=4, steps=20)
+FORESEEING = replace(SCALING, foreseeing=True)
 TIMED = Mood(hooked=True, timed=True)
 BRAKED = Mood(braked=True)
 BUILDING = Mood(builders=3, largest=3, steps=50)
@@ -145,6 +148,7 @@ MOODS = {
     "direct": DIRECT,
     "scaling": SCALING,
     "composed": COMPOSED,
+    "foreseeing": FORESEEING,
     "timed": TIMED,
     "building": BUILDING,
     "braked": BRAKED,
@@ -172,6 +176,7 @@ SOAK = (
     "scaling",
     "composed",
     "braked",
+    "foreseeing",
 )
 """What seeds are soaked in, one after the other."""
 
@@ -193,6 +198,7 @@ SEEDS = {
     "direct": 3,
     "scaling": 3,
     "composed": 2,
+    "foreseeing": 3,
     "timed": 3,
     "meddling": 5,
     "silent": 10,

@@ -189,12 +189,16 @@ class Scalers(Companion):
         self._composites = composites
 
     def deeds(self) -> Sequence[tuple[int, Deed]]:
-        return ((3, self._put), (6, self._execute), (3, self._alarm), (2, self._foresee))
+        deeds: Sequence[tuple[int, Deed]] = ((3, self._put), (6, self._execute), (3, self._alarm))
+        if not self.world.mood.foreseeing:
+            return deeds
+        return (*deeds, (2, self._foresee), (3, self._let_warm_up))
 
     def settle_in(self) -> None:
         """Some to begin with."""
         for user in self.users:
-            self._measure(user)
+            if self.world.mood.foreseeing:
+                self._measure(user)
             for cluster in ("red", "green"):
                 for name in (*_STEPS, *_SIMPLE):
                     self._write(user, cluster, name)
@@ -254,6 +258,10 @@ class Scalers(Companion):
         state = self.world.rng.choice((AlarmState.ALARM, AlarmState.ALARM, AlarmState.OK))
         data = json.dumps({"recentDatapoints": [_MEASURED]})
         user.backend.alarms.set_state(user.scope, f"{user._name()}-{self._policy()}", state, "by hand", data)
+
+    def _let_warm_up(self, _user: User) -> None:
+        """Nobody does anything for a while: what is always new is never warm."""
+        self.world.clock.wait(self.world.rng.choice((10.0, 20.0, 40.0)))
 
     def _policy(self) -> str:
         return self.world.rng.choice(("out", "out", *_STEPS, *_SIMPLE))
