@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -339,6 +340,32 @@ def test_urls_hear_by_the_outbox_once_they_are_confirmed(store):
         found = conn.execute(rows.select().where(rows.c.cluster_id == news.id)).all()
     assert [(row.kind, row.target) for row in found] == [(str(MessageKind.PUBLICATION), "https://a.example/")]
     assert found[0].data["body"] == f"{news.name} says hello"
+
+
+def test_what_a_link_ended_comes_back_as_it_was_by_its_new_token_and_not_too_late(store):
+    news = topic(store)
+    subscribe(store, news, "https://a.example/", "https", filter={"kind": ["good"]})
+    with store.read() as conn:
+        (before,) = topics.SUBSCRIPTIONS.all(conn, SCOPE, topic_id=news.id)
+    ended = replace(before, token="f" * 64)
+    store.transact(lambda conn: topics.end(conn, SCOPE, before, ended.token, NOW + timedelta(hours=1)))
+    with store.read() as conn:
+        assert topics.SUBSCRIPTIONS.all(conn, SCOPE, topic_id=news.id) == []
+        assert topics.heard(conn, SCOPE, news) == (0, 0, 1)
+        assert (topics.project_of(conn, before.id), topics.project_of(conn, before.id, ended=True)) == (
+            None,
+            SCOPE.project_id,
+        )
+
+    def resume(token, at):
+        return store.transact(lambda conn: topics.resume(conn, SCOPE, news, token, at))
+
+    assert resume(before.told_token, NOW) is None
+    assert resume(ended.told_token, NOW + timedelta(hours=1)) is None
+    assert resume(ended.told_token, NOW) == ended
+    with store.read() as conn:
+        assert topics.SUBSCRIPTIONS.all(conn, SCOPE, topic_id=news.id) == [ended]
+    assert resume(ended.told_token, NOW) is None
 
 
 def test_what_a_gone_queue_cannot_hear_goes_to_its_dead_letters(store):
