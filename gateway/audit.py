@@ -5,6 +5,7 @@ Source of the form ``cadf``: DMTF DSP0262, "Cloud Auditing Data Federation".
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -22,6 +23,9 @@ from gateway.request_log import Observe, Record
 
 _LOG = logging.getLogger(__name__)
 _LOST: Final = Counter("coppice_audit_lost", "Events that could not be written to the audit trail.")
+_LEFT_OUT: Final = Counter("coppice_audit_left_out", "Denied requests of strangers that were too many to be told.")
+_STRANGERS: Final = 10
+"""Events a second and process of requests that nobody known has signed."""
 _EVENT: Final = "http://schemas.dmtf.org/cloud/audit/1.0/event"
 _ACTIONS: Final = (
     (("Create", "Put", "Run", "Allocate", "Register", "Import", "Start"), "create"),
@@ -52,6 +56,9 @@ class Audit:
     _opened: tuple[int, int, int] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _losing: bool = False
+    _torn: bool = False
+    _second: int = 0
+    _of_strangers: int = 0
 
     def beside(self, observe: Observe) -> Observe:
         """Tells both of each request."""
@@ -65,13 +72,17 @@ class Audit:
     def __call__(self, record: Record) -> None:
         """Tell of one request, if it is one to be told of."""
         refused = record.status in (401, 403)
-        if not record.operation or (not self.reads and not refused and is_read(record.service, record.operation)):
+        looks = not record.operation or is_read(record.service, record.operation)
+        if not refused and (looks if not self.reads else not record.operation):
+            return
+        if record.caller is None and not self._has_room():
+            _LEFT_OUT.inc()
             return
         event = _cadf(record, self.now()) if self.form == "cadf" else _plain(record, self.now())
         line = json.dumps(event, separators=(",", ":")) + "\n"
         try:
             with self._lock:
-                os.write(self._descriptor(), line.encode())
+                self._write(line.encode())
         except OSError as error:
             _LOST.inc()
             if not self._losing:  # once, until one is written again
@@ -79,6 +90,23 @@ class Audit:
             self._losing = True
         else:
             self._losing = False
+
+    def _write(self, line: bytes) -> None:
+        """Raises OSError where not all of it is there; what comes next begins a line of its own."""
+        whole = b"\n" + line if self._torn else line
+        written = os.write(self._descriptor(), whole)
+        self._torn = written < len(whole) and (written > 0 or self._torn)
+        if written < len(whole):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _has_room(self) -> bool:
+        """Whether what strangers have denied to them is told: they are not to fill the disk."""
+        second = int(self.now().timestamp())
+        with self._lock:
+            if second != self._second:
+                self._second, self._of_strangers = second, 0
+            self._of_strangers += 1
+            return self._of_strangers <= _STRANGERS
 
     def _descriptor(self) -> int:
         """Of the file that has the name now."""
@@ -110,7 +138,7 @@ def _plain(record: Record, now: datetime) -> dict[str, Any]:
         "access_key": who.access_key if who else "",
         "source": record.peer,
         "region": record.region,
-        "action": action_of(record.service, record.operation),
+        "action": action_of(record.service, record.operation) if record.operation else "",
         "about": dict(record.names),
         "outcome": "success" if record.status < 400 else "failure",
         "status": record.status,
@@ -120,7 +148,7 @@ def _plain(record: Record, now: datetime) -> dict[str, Any]:
 
 def _cadf(record: Record, now: datetime) -> dict[str, Any]:
     who = record.caller
-    service = action_of(record.service, record.operation).partition(":")[0]
+    service = action_of(record.service, record.operation).partition(":")[0] or "unknown"
     event: dict[str, Any] = {
         "typeURI": _EVENT,
         "eventType": "activity",

@@ -145,7 +145,11 @@ class Pipeline:
         self._throttle(way.account, way.region, way.dialect)
         asked = way.protocol.asked(request, self.limits.of(way.service))
         operation = self._operation(self.services.choose(claim.scope.service, way.protocol.name, asked), asked, way)
-        self.authorize(caller, way.account, way.service, way.action, way.region)
+        try:
+            self.authorize(caller, way.account, way.service, way.action, way.region)
+        except AWSError:
+            way.params = _asked_about(operation, asked.content)
+            raise
         handler = self._handler(way)
         params = way.params = _params(operation, way.dialect, asked.content, request)
         return operation, handler, self._call(request, way, caller, params)
@@ -241,6 +245,14 @@ def _told(regions: Mapping[str, str] | Callable[[str], str | None]) -> tuple[str
         return ()
     named = {cloud for name, cloud in regions.items() if name != cloud}
     return tuple(name for name, cloud in regions.items() if name != cloud or cloud not in named)
+
+
+def _asked_about(operation: Operation, content: Any) -> dict[str, Any]:
+    """The members of a request that is denied, for the audit trail; none where they cannot be read."""
+    try:
+        return operation.read(content)
+    except AWSError:
+        return {}
 
 
 def _params(operation: Operation, dialect: Dialect, content: Any, request: Request) -> dict[str, Any]:

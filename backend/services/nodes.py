@@ -37,12 +37,14 @@ from backend.domain.node import (
     move,
 )
 from backend.domain.page import Page
+from backend.domain.quotas import Quota
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
+from backend.errors import LimitExceeded
 from backend.policies import bounds
 from backend.services import attachment, entries
-from backend.store import activities, clusters, configurations, intents, journal, lifecycle, nodes
+from backend.store import activities, clusters, configurations, intents, journal, lifecycle, nodes, quotas
 from backend.store.session import Connection, Store
 
 T = TypeVar("T")
@@ -120,6 +122,7 @@ class Nodes:
         Raises:
             ClusterNotFound, ClusterDeleting, ProcessSuspended, AboveMaximum
             ServerUnknown, ServerNotAttachable
+            LimitExceeded: the project would have more nodes than it may.
             CloudNotReached, NotPermitted: the cloud could not be asked.
         """
         with self._store.read() as conn:
@@ -135,6 +138,9 @@ class Nodes:
         def work(conn: Connection) -> list[Activity]:
             cluster = intents.lock(conn, scope, name, needs=Process.LAUNCH)
             attachment.check(conn, scope, cluster, found)
+            room = quotas.room(conn, scope)
+            if room is not None and len(found) > room[0]:
+                raise LimitExceeded(str(Quota.INSTANCES), room[1])
             made = [attachment.node(cluster, server, now) for server in found]
             desired = bounds.raised(cluster, capacity(made))
             opened = _journal(cluster, ActivityKind.ATTACH, CauseKind.USER_ATTACHED, made, now, step=1)

@@ -11,7 +11,7 @@ from backend.domain.quotas import AWS, Allowance, Quota
 from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
 from backend.store.account_tables import quotas as table
-from backend.store.tables import nodes
+from backend.store.tables import nodes, watches
 
 DEFAULT: Final = ""
 """The project of what holds for all that have no number of their own."""
@@ -19,6 +19,12 @@ DEFAULT: Final = ""
 _c = table.c
 _BOTH = select(_c.project_id, _c.name, _c.most).where(_c.project_id.in_((DEFAULT, bindparam("project"))))
 _ONE = _BOTH.where(_c.name == bindparam("named"))
+# A project has one in each region where it has clusters; whoever launches there writes it in the end anyhow.
+_HELD = (
+    select(watches.c.project_id)
+    .where(watches.c.project_id == bindparam("project"), watches.c.region == bindparam("in_region"))
+    .with_for_update()
+)
 _PRESENT = select(func.count()).where(
     nodes.c.project_id == bindparam("project"),
     nodes.c.region == bindparam("in_region"),
@@ -28,7 +34,8 @@ _PRESENT = select(func.count()).where(
 
 def limit(conn: Connection, scope: Scope, quota: Quota) -> int | None:
     """How much of it the project may have in each region; None for as much as it likes."""
-    return _limit(conn, scope.project_id, quota, held=False)
+    found = {row.project_id: int(row.most) for row in conn.execute(_ONE, {"project": scope.project_id, "named": quota})}
+    return found.get(scope.project_id, found.get(DEFAULT, AWS[quota]))
 
 
 def check(conn: Connection, scope: Scope, quota: Quota, wanted: int) -> None:
@@ -43,9 +50,10 @@ def room(conn: Connection, scope: Scope) -> tuple[int, int] | None:
 
     Nobody else is told so before this transaction ends: what is written by this number holds.
     """
-    most = _limit(conn, scope.project_id, Quota.INSTANCES, held=True)
+    most = limit(conn, scope, Quota.INSTANCES)
     if most is None:
         return None
+    conn.execute(_HELD, {"project": scope.project_id, "in_region": scope.region})
     return max(0, most - present(conn, scope)), most
 
 
@@ -73,9 +81,3 @@ def put(conn: Connection, project_id: str, quota: Quota, most: int | None) -> No
     conn.execute(delete(table).where(_c.project_id == project_id, _c.name == str(quota)))
     if most is not None:
         conn.execute(insert(table), {"project_id": project_id, "name": str(quota), "most": most})
-
-
-def _limit(conn: Connection, project_id: str, quota: Quota, *, held: bool) -> int | None:
-    statement = _ONE.with_for_update() if held else _ONE
-    found = {row.project_id: int(row.most) for row in conn.execute(statement, {"project": project_id, "named": quota})}
-    return found.get(project_id, found.get(DEFAULT, AWS[quota]))

@@ -9,19 +9,29 @@ Source: Open Policy Agent's documentation, "REST API", "Get a Document (with Inp
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
 
 import requests
+import yaml
 from oslo_policy import _checks, policy
+from prometheus_client import Counter
+from urllib3.exceptions import HTTPError
 
 _LONGEST: Final = 64 * 1024
 _MOST_KEPT: Final = 10_000
+_PIECE: Final = 4096
 _TROUBLES: Final = 3
 """After so many questions in a row that nobody answered, none is asked for a while."""
+_AWAY: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+"""What a proxy says for a decision point that is not there. Other statuses are about one question."""
+_LOG = logging.getLogger(__name__)
+_UNREADABLE: Final = Counter("coppice_policy_unreadable", "Changes of policy files that could not be read.")
 
 
 class Undecided(Exception):
@@ -45,6 +55,13 @@ class DecisionSettings:
     rest_seconds: float = 5.0
 
 
+def _session() -> requests.Session:
+    """No proxy of the environment stands between."""
+    made = requests.Session()
+    made.trust_env = False
+    return made
+
+
 @dataclass(slots=True)
 class DecisionPoint:
     """Asks one decision point; for all threads of a process.
@@ -55,7 +72,7 @@ class DecisionPoint:
 
     settings: DecisionSettings
     monotonic: Callable[[], float]
-    _session: requests.Session = field(default_factory=requests.Session)
+    _session: requests.Session = field(default_factory=_session)
     _kept: dict[str, tuple[bool, float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _troubles: int = 0
@@ -77,35 +94,48 @@ class DecisionPoint:
                 self._rests_until = now + self.settings.rest_seconds
         answer = self._asked(path, body)
         with self._lock:
-            self._troubles, self._rests_until = 0, 0.0
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
             self._kept[key] = answer, now + self.settings.kept_seconds
         return answer
 
     def _asked(self, path: str, body: str) -> bool:
-        url = f"{self.settings.url.rstrip('/')}/v1/data/{path}"
-        seconds = self.settings.seconds
         try:
-            with self._session.post(
-                url,
-                data=body,
-                headers={"Content-Type": "application/json"},
-                timeout=(seconds / 2, seconds),
-                stream=True,
-                allow_redirects=False,
-            ) as answer:
-                said = answer.raw.read(_LONGEST, decode_content=True)
-                if answer.status_code != HTTPStatus.OK:
-                    raise Undecided(f"the decision point answered {answer.status_code}")
-            told = json.loads(said)
-        except (requests.RequestException, OSError, ValueError) as error:
+            status, said = self._exchanged(f"{self.settings.url.rstrip('/')}/v1/data/{path}", body)
+        except (requests.RequestException, HTTPError, OSError) as error:
             self._failed()
             raise Undecided(f"the decision point did not answer: {error}") from error
-        except Undecided:
+        if status in _AWAY:
             self._failed()
-            raise
+            raise Undecided(f"the decision point answered {status}")
+        with self._lock:
+            self._troubles, self._rests_until = 0, 0.0
+        if status != HTTPStatus.OK:
+            raise Undecided(f"the decision point answered {status}")
+        try:
+            told = json.loads(said)
+        except (ValueError, RecursionError) as error:
+            raise Undecided(f"the decision point answered what is no JSON: {error}") from error
         return isinstance(told, dict) and told.get("result") is True
+
+    def _exchanged(self, url: str, body: str) -> tuple[int, bytes]:
+        """Status and body. A body that comes drop by drop ends with the time there is for all of it."""
+        seconds = self.settings.seconds
+        ends_at = self.monotonic() + seconds
+        with self._session.post(
+            url,
+            data=body,
+            headers={"Content-Type": "application/json", "Accept-Encoding": "identity"},
+            timeout=(seconds / 2, seconds),
+            stream=True,
+            allow_redirects=False,
+        ) as answer:
+            said = bytearray()
+            while len(said) < _LONGEST and (piece := answer.raw.read1(_PIECE)):
+                said += piece
+                if self.monotonic() > ends_at:
+                    raise TimeoutError("it took too long")
+            return answer.status_code, bytes(said)
 
     def _failed(self) -> None:
         with self._lock:
@@ -129,6 +159,35 @@ class Enforcer(policy.Enforcer):
     """oslo.policy's, with a decision point that its rules may ask."""
 
     decision_point: DecisionPoint
+    _seen: tuple[int, int, int] | None = None
+    _sound: bool = True
+
+    def load_rules(self, force_reload: bool = False) -> None:
+        """Take up a changed file; one that is gone, empty or broken changes nothing: the denials in it go on."""
+        if self.is_sound():
+            super().load_rules(force_reload)
+
+    def is_sound(self) -> bool:
+        """Whether the file, where there was one, can be gone by as it is."""
+        if not self.policy_path:
+            return True
+        file = Path(self.policy_path)
+        try:
+            there = file.stat()
+            seen = there.st_mtime_ns, there.st_size, there.st_ino
+            if seen == self._seen:
+                return self._sound
+            text = file.read_text()
+            told = yaml.safe_load(text)
+        except (OSError, ValueError, yaml.YAMLError):
+            seen, sound = None, False
+        else:
+            sound = bool(text.strip()) and (told is None or isinstance(told, dict))
+        if self._sound and not sound:
+            _UNREADABLE.inc()
+            _LOG.error("the policy file %s is gone, empty or broken: the rules before it go on", file)
+        self._seen, self._sound = seen, sound
+        return sound
 
 
 def _plain(creds: Mapping[str, Any]) -> dict[str, Any]:

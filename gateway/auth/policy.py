@@ -23,6 +23,7 @@ from prometheus_client import Counter
 
 from gateway import dialects
 from gateway.auth.decisions import DecisionPoint, DecisionSettings, Enforcer, Undecided
+from gateway.local import CannotStart
 from translators import arns
 from translators.errors import AWSError
 from translators.registry import Caller
@@ -38,6 +39,8 @@ RULES: Final = (
 )
 _READS: Final = re.compile(r"Describe|Get|List|Search")
 _SELVES: Final = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")})
+_USUAL: Final = "policy.yaml"
+"""The file that oslo.policy looks for by itself, and that need not be there."""
 _WAITING: Final = 1000
 _UNANSWERED: Final = (Undecided, OSError, RuntimeError, LookupError)
 """Of our own check, and what oslo.policy's ``http`` raises where nobody answers or its URL lacks something."""
@@ -66,20 +69,30 @@ class RolePolicy:
 
     Args:
         conf: where oslo.policy finds its own options (``[oslo_policy] policy_file``).
+
+    Raises:
+        CannotStart: a file that was named is not there, or one that is there cannot be gone by.
     """
 
     def __init__(self, conf: cfg.ConfigOpts, settings: PolicySettings | None = None) -> None:
         self._settings = settings or PolicySettings()
-        self._point = DecisionPoint(self._settings.decisions, monotonic)
         self._enforcer = self._made(conf, None)
         file = self._settings.dry_run_file
         self._dry_run = DryRun(self._made(conf, file)) if file else None
 
     def _made(self, conf: cfg.ConfigOpts, file: str | None) -> Enforcer:
+        """With a decision point of its own: what rules on trial do to theirs is nothing to those that hold."""
         enforcer = Enforcer(conf, policy_file=file)
-        enforcer.decision_point = self._point
+        enforcer.decision_point = DecisionPoint(self._settings.decisions, monotonic)
         enforcer.register_defaults(list(RULES))
-        enforcer.load_rules()
+        try:
+            enforcer.load_rules()
+        except (ValueError, AttributeError) as error:  # it is no YAML, or no mapping
+            raise CannotStart(f"the policy file {enforcer.policy_path} cannot be read: {error}") from error
+        if not enforcer.is_sound():
+            raise CannotStart(f"the policy file {enforcer.policy_path} is empty or broken")
+        if enforcer.policy_path is None and (file or conf.oslo_policy.policy_file != _USUAL):
+            raise CannotStart(f"there is no policy file {enforcer.policy_file}")
         return enforcer
 
     def check(self, caller: Caller, account_id: str, service: str, operation: str, region: str = "") -> None:

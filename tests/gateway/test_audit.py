@@ -1,14 +1,16 @@
 """The audit trail: who did what, and what came of it."""
 
 import json
+import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gateway.audit import Audit
 from gateway.request_log import Record, names_in
 from tests.gateway.world import CALLER, World, action
+from translators.errors import AWSError
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -57,8 +59,9 @@ def test_what_only_looks_is_told_where_it_is_wanted_or_denied(file):
     audit(record("DescribeTags"))
     audit(record("DescribeTags", 403, "AccessDenied"))
     audit(record("DescribeTags", 403, "InvalidClientTokenId", caller=None))
-    audit(record(""))  # nobody asked for anything that there is
-    assert [event["code"] for event in told(file)] == ["AccessDenied", "InvalidClientTokenId"]
+    audit(record("", 400, "InvalidAction"))  # nobody asked for anything that there is
+    audit(record("", 403, "SignatureDoesNotMatch", caller=None))  # that is found before what was asked for
+    assert [event["code"] for event in told(file)] == ["AccessDenied", "InvalidClientTokenId", "SignatureDoesNotMatch"]
     Audit(file, reads=True, now=lambda: NOW)(record("DescribeTags"))
     assert told(file)[-1]["action"] == "autoscaling:DescribeTags"
 
@@ -129,3 +132,37 @@ def test_a_pipeline_tells_who_asked_for_what(file):
     assert (event["user_id"], event["about"]) == (CALLER.user_id, {"AutoScalingGroupName": "web"})
     assert (event["outcome"], event["request_id"]) == ("success", seen[0].request_id)
     assert len(seen) == 2
+
+
+def test_strangers_do_not_fill_the_disk(file):
+    now = [NOW]
+    audit = Audit(file, now=lambda: now[0])
+    for _ in range(50):
+        audit(record("", 403, "SignatureDoesNotMatch", caller=None))
+    audit(record())
+    assert len(told(file)) == 11
+    now[0] += timedelta(seconds=1)
+    audit(record("", 403, "SignatureDoesNotMatch", caller=None))
+    assert len(told(file)) == 12
+
+
+def test_a_line_that_was_cut_off_spoils_no_other(file, monkeypatch):
+    audit = Audit(file, now=lambda: NOW)
+    write = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:20]))
+        audit(record())
+    audit(record())
+    cut, whole = file.read_text().splitlines()
+    assert (len(cut), json.loads(whole)["outcome"]) == (20, "success")
+
+
+def test_what_was_denied_is_told_with_what_it_was_about(file):
+    def nobody(*_):
+        raise AWSError("AccessDenied", "no", 403)
+
+    world = World(options={"authorize": nobody}).on("autoscaling", "DeleteAutoScalingGroup")
+    pipeline = replace(world.pipeline(), observe=Audit(file, now=lambda: NOW))
+    pipeline.answer(action("autoscaling", "DeleteAutoScalingGroup", {"AutoScalingGroupName": "web"}))
+    (event,) = told(file)
+    assert (event["code"], event["about"]) == ("AccessDenied", {"AutoScalingGroupName": "web"})

@@ -5,6 +5,7 @@ import pytest
 from backend.domain.activity import ActivityStatus, ReasonKind
 from backend.domain.ids import short_id
 from backend.domain.quotas import Quota
+from backend.errors import LimitExceeded
 from backend.store import quotas
 from tests.factories import SCOPE
 
@@ -61,3 +62,16 @@ def test_lowered_it_ends_nobody_and_replaces_nobody(world, allowed):
     world.pass_time(60)
     assert world.states(group) == ["InService"] * 2
     assert {each.reason.kind for each in _failed(world, group)} == {ReasonKind.QUOTA}
+
+
+def test_what_is_attached_counts(world, allowed):
+    world.make("one", desired=1)
+    world.pass_time(20)
+    server = world.server()
+    world.pass_time(5)
+    allowed(1)
+    with pytest.raises(LimitExceeded) as refused:
+        world.backend.nodes.attach(SCOPE, "one", [server.short_id])
+    assert (refused.value.what, refused.value.limit) == ("instances", 1)
+    allowed(2)
+    assert len(world.backend.nodes.attach(SCOPE, "one", [server.short_id])) == 1

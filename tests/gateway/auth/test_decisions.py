@@ -1,16 +1,20 @@
 """An external decision point: a stand-in speaks the wire of Open Policy Agent's data API."""
 
+import contextlib
 import json
+import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
 
 import pytest
 from oslo_config import cfg
 
 from gateway.auth.decisions import DecisionPoint, DecisionSettings, Undecided
 from gateway.auth.policy import DryRun, PolicySettings, RolePolicy, judged, sample
+from gateway.local import CannotStart
 from tests.gateway.world import CALLER
 from translators.errors import AWSError
 
@@ -130,6 +134,106 @@ def test_what_is_no_answer_denies_changes_and_lets_look_only_where_it_is_said(tm
         assert may(policy, BLUE, "DescribeTags") is undecided_reads
 
 
+@pytest.mark.parametrize("way", ["drips", "breaks off", "is mute"])
+def test_a_body_that_does_not_come_decides_nothing_and_is_left_alone(way):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ends = threading.Event()
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    taken, _ = listening.accept()
+                    with taken:
+                        taken.recv(65_536)
+                        if way != "is mute":
+                            taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+                        while way == "drips" and not ends.wait(0.02):
+                            taken.sendall(b" ")
+                        if way == "is mute":
+                            ends.wait(5)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            point = DecisionPoint(
+                DecisionSettings(f"http://127.0.0.1:{listening.getsockname()[1]}", seconds=0.1), monotonic
+            )
+            for _ in range(3):
+                with pytest.raises(Undecided, match="did not answer"):
+                    point.allows("a", {})
+            with pytest.raises(Undecided, match="lately"):
+                point.allows("a", {})
+        finally:
+            ends.set()
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_a_rule_that_breaks_on_one_question_closes_it_to_nobody_else(agent, url):
+    point = DecisionPoint(DecisionSettings(url), lambda: 0.0)
+    agent.answers = [(500, b"{}")] * 5
+    for number in range(5):
+        with pytest.raises(Undecided, match="answered 500"):
+            point.allows("a", {"target": {"project_id": f"evil-{number}"}})
+    assert point.allows("a", {"target": {"project_id": "blue"}})
+
+
+def test_a_proxy_without_it_counts_as_its_silence(agent, url):
+    point = DecisionPoint(DecisionSettings(url), lambda: 0.0)
+    agent.answers = [(503, b"")] * 3
+    for _ in range(3):
+        with pytest.raises(Undecided, match="answered 503"):
+            point.allows("a", {})
+    with pytest.raises(Undecided, match="lately"):
+        point.allows("a", {})
+
+
+def test_rules_on_trial_close_nothing_to_those_that_hold(tmp_path, agent, url):
+    other = tmp_path / "other.yaml"
+    other.write_text('"coppice:write": "opa:trial"\n')
+    policy = rules(tmp_path, WRITES, decisions=DecisionSettings(url), dry_run_file=str(other))
+    policy._dry_run.run = lambda work: work()
+    answer = agent.answer
+    agent.answer = lambda path, body: (503, b"") if path.endswith("/trial") else answer(path, body)
+    for number in range(5):
+        assert may(policy, replace(BLUE, user_id=f"user-{number}"))
+
+
+@pytest.mark.parametrize("becomes", ["", None, "]broken: [", "- a list\n"])
+def test_a_file_that_is_gone_empty_or_broken_opens_nothing(tmp_path, caplog, becomes):
+    policy = rules(tmp_path, '"coppice:write": "role:admin"\n')
+    file = tmp_path / "policy.yaml"
+    assert not may(policy, BLUE)
+    file.unlink() if becomes is None else file.write_text(becomes)
+    assert not may(policy, BLUE)
+    assert not may(policy, BLUE)
+    assert len([line for line in caplog.messages if "gone, empty or broken" in line]) == 1
+    file.write_text('"coppice:write": "role:member" # now they may\n')
+    assert may(policy, BLUE)
+
+
+def test_comments_alone_are_a_file(tmp_path):
+    policy = rules(tmp_path, '"coppice:write": "role:admin"\n')
+    (tmp_path / "policy.yaml").write_text("# nothing is ruled here any more\n")
+    assert may(policy, BLUE)
+
+
+def test_a_file_that_was_named_has_to_be_there(tmp_path):
+    conf = cfg.ConfigOpts()
+    conf(args=["--config-dir", str(tmp_path)])
+    with pytest.raises(CannotStart, match="no policy file"):
+        RolePolicy(conf, PolicySettings(dry_run_file=str(tmp_path / "none.yaml")))
+    conf.set_override("policy_file", str(tmp_path / "none.yaml"), group="oslo_policy")
+    with pytest.raises(CannotStart, match="no policy file"):
+        RolePolicy(conf)
+
+
+@pytest.mark.parametrize("text", ["", "]broken: [", "- a list\n"])
+def test_nobody_starts_by_a_file_that_cannot_be_gone_by(tmp_path, text):
+    with pytest.raises(CannotStart, match=r"policy\.yaml"):
+        rules(tmp_path, text)
+
+
 @pytest.mark.parametrize("said", [b"{}", b'{"result": "true"}', b'{"result": 1}', b"[true]", b"true"])
 def test_nothing_but_true_is_a_yes(agent, url, said):
     agent.answers = [(200, said)]
@@ -164,7 +268,7 @@ def test_oslo_policys_own_check_that_nobody_answers_denies(tmp_path, agent):
 def test_other_rules_are_tried_beside_those_that_hold(tmp_path, caplog):
     other = tmp_path / "other.yaml"
     other.write_text('"autoscaling:SetDesiredCapacity": "role:admin"\n')
-    policy = rules(tmp_path, "", dry_run_file=str(other))
+    policy = rules(tmp_path, "# none\n", dry_run_file=str(other))
     assert isinstance(policy._dry_run, DryRun)
     policy._dry_run.run = lambda work: work()
     with caplog.at_level("INFO", "gateway.auth.policy"):

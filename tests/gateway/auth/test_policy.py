@@ -12,7 +12,7 @@ from translators.errors import AWSError
 ACCOUNT = "123456789012"
 
 
-def rules(tmp_path, text=""):
+def rules(tmp_path, text="# none\n"):
     (tmp_path / "policy.yaml").write_text(text)
     conf = cfg.ConfigOpts()
     conf(args=["--config-dir", str(tmp_path)])
