@@ -52,7 +52,6 @@ STAGES: Final[Mapping[Transition, tuple[ActivityStatus, int]]] = {
 WAYS: Final[Mapping[ActivityKind, tuple[Place, Place]]] = {
     ActivityKind.LAUNCH: (Place.CLOUD, Place.CLUSTER),
     ActivityKind.TERMINATE: (Place.CLUSTER, Place.CLOUD),
-    ActivityKind.REBUILD: (Place.CLUSTER, Place.CLUSTER),
     ActivityKind.WARM_LAUNCH: (Place.CLOUD, Place.WARM_POOL),
     ActivityKind.DRAW: (Place.WARM_POOL, Place.CLUSTER),
     ActivityKind.RETURN: (Place.CLUSTER, Place.WARM_POOL),
@@ -233,7 +232,8 @@ def abandoned(actions: Iterable[Action]) -> Reason:
 
 def message(cluster: Cluster, hook: Hook, node: Node, action: Action, target: str) -> Message:
     """What a target is told of an action that began; the id is the same however often that is asked for."""
-    origin, destination = WAYS[told_as(node)]
+    # Nothing tells of a rebuild's end, so it has no way among those of moves.
+    origin, destination = WAYS.get(told_as(node), (Place.CLUSTER, Place.CLUSTER))
     data: dict[str, Any] = {
         "hook": action.hook,
         "transition": str(action.transition),

@@ -10,6 +10,7 @@ from backend.domain.activity import ActivityKind, ActivityStatus
 from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, Process, SourceRequest
 from backend.domain.hooks import HookRequest, Result, Transition
 from backend.domain.ids import short_id
+from backend.domain.lifecycle import WAYS
 from backend.domain.mixes import MixRequest, OverrideRequest
 from backend.domain.node import REBUILDING, Health
 from backend.domain.profile import ServerSpec
@@ -99,6 +100,7 @@ def test_members_stay_and_their_root_disks_are_written_anew(world):
     assert {each.image for each in world.cluster(cluster).spec.mix.overrides} == {world.new}
     rebuilt = [entry for entry in world.journal(cluster) if entry.kind is ActivityKind.REBUILD]
     assert [entry.status for entry in rebuilt] == [ActivityStatus.SUCCESSFUL] * 4
+    assert ActivityKind.REBUILD not in WAYS  # whose ends are told as launches and terminations
     world.backend.clusters.resize(SCOPE, "web", 5)
     world.pass_time(10)
     assert world.images(cluster) == {world.new: 5}

@@ -114,7 +114,7 @@ def test_members_of_many(store, web, add):
     assert [member.server for member in found[web.id]] == [short_id(first.server_id), short_id(second.server_id)]
     assert found[web.id][1].protected
     assert found[web.id][0][1:] == (
-        first.zone, "InService", "Healthy", False, "t3.micro", "lc", None, None, None, None,
+        first.zone, "InService", "Healthy", False, "t3.micro", "lc", None, None, None, None, None,
     )  # fmt: skip
     assert [member.server for member in found[other.id]] == [short_id(alone.server_id)]
     assert found["x"] == []

@@ -63,6 +63,14 @@ def _activity(status="Successful", kind="launch", **more):
     return bodies(_message(MessageKind.ACTIVITY, **{**data, **more}))
 
 
+def test_an_action_for_a_root_volume_says_so_on_the_bus():
+    """Source: Auto Scaling User Guide, "Auto Scaling event reference"."""
+    told = _action(rebuilds=1)
+    assert told.event["detail"]["Action"] == "ReplaceRootVolume"
+    assert "Action" not in json.loads(told.body)
+    assert "Action" not in _action().event["detail"]
+
+
 def test_an_action_is_told_as_consumers_parse_it():
     assert json.loads(_action(metadata="m").body) == {
         "Origin": "AutoScalingGroup",
