@@ -199,7 +199,7 @@ def create_gateway() -> Flask:
     """The WSGI application."""
     log_lines.to_stderr()
     chosen = settings()
-    log_lines.set_level(chosen.log_level)
+    _log_from(chosen.log_level)
     asked = gateway_config.parsed()
     gateway, audit = gateway_config.settings_of(asked), gateway_config.audit_of(asked)
     store = store_of(chosen)
@@ -254,7 +254,7 @@ def create_metadata() -> Metadata:
     """The metadata service of guests. Raises CannotDo where nobody could ask it."""
     log_lines.to_stderr()
     chosen = settings()
-    log_lines.set_level(chosen.log_level)
+    _log_from(chosen.log_level)
     asked = gateway_config.metadata_of(gateway_config.parsed())
     embedded = chosen.driver != "openstack"
     if embedded:
@@ -281,13 +281,21 @@ def main(given: Sequence[str] | None = None) -> int:
     return line.run(COMMANDS, given, refusals, LOG)
 
 
+def _log_from(level: str) -> None:
+    """Log from that level on, in the form of the settings."""
+    log_lines.set_level(level)
+    log_lines.set_form(settings().log_form)
+
+
 def _serve(asked: argparse.Namespace) -> None:
     schema.check_url(settings().database_url)
+    log_lines.set_form(settings().log_form)
     commands.become(commands.gunicorn(asked.bind))
 
 
 def _metadata(asked: argparse.Namespace) -> None:
     schema.check_url(settings().database_url)
+    log_lines.set_form(settings().log_form)
     commands.become(commands.metadata(asked.bind))
 
 
@@ -295,6 +303,7 @@ def _prepare(state: Path, endpoint: str) -> list[str]:
     """Everything that gateway and engine of this machine need; what to do with them, in lines. Raises CannotDo."""
     local.keep_key(state / KEY_FILE, new_key)
     present = settings()
+    log_lines.set_form(present.log_form)
     gateway_config.load()
     schema.check_url(present.database_url)
     seal_of(present)
@@ -361,7 +370,7 @@ _SERVICES = (
         cannot="The metadata service cannot start",
         serves=True,
     ),
-    engines.command(outlets_of, log_lines.set_level),
+    engines.command(outlets_of, _log_from),
 )
 COMMANDS = (
     *_SERVICES,

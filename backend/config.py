@@ -30,6 +30,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.StrOpt("state", default=".coppice", help="Folder of the embedded state: databases, keys, logs."),
         cfg.StrOpt("region", default="us-east-1", help="AWS region name that clients sign for."),
         cfg.StrOpt(
+            "log_form",
+            default="text",
+            choices=["text", "json"],
+            help="Form of the lines of logs: text, or a JSON document each.",
+        ),
+        cfg.StrOpt(
             "log_level",
             default="info",
             choices=("debug", "info", "warning", "error"),
@@ -341,6 +347,7 @@ class BackendSettings:
     boot_seconds: float
     delete_seconds: float
     log_level: str = "info"
+    log_form: str = "text"
     listen_url: str = field(default="", repr=False)
     metrics_port: int = 0
     metrics_host: str = "127.0.0.1"
@@ -380,6 +387,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         database_url=conf.database.url or f"sqlite:///{conf.state}/coppice.db",
         durable=conf.database.durable,
         log_level=conf.log_level,
+        log_form=conf.log_form,
         listen_url=conf.database.listen_url,
         pool_size=conf.database.pool_size,
         boot_seconds=conf.simulated.boot_seconds,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -20,12 +22,16 @@ _ESCAPED: Final = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" 
 _INSET: Final = "    "
 _request: ContextVar[str] = ContextVar("request", default="")
 
+FORMS: Final = ("text", "json")
+_FORM: Final = "COPPICE_LOG_FORM"
+"""In the environment, so that processes that are started from here write alike from their first line on."""
+
 Handler = Callable[[Any], Any]
 Find = Callable[[str, str], Handler | None]
 
 
 class Lines(logging.Formatter):
-    """Times are UTC, to the millisecond: ``2026-11-22T13:00:00.125Z``."""
+    """Times are UTC, to the millisecond: ``2026-11-22T13:00:00.125Z``. In the form ``json`` a line is a document."""
 
     def __init__(self) -> None:
         super().__init__(FORMAT)
@@ -36,8 +42,24 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         request_id = _request.get()
+        if os.environ.get(_FORM) == "json":
+            return self._document(record, request_id)
         record.request = f"request={request_id} " if request_id else ""
         return super().format(record)
+
+    def _document(self, record: logging.LogRecord, request_id: str) -> str:
+        told: dict[str, Any] = {
+            "time": self.formatTime(record),
+            "process": record.process,
+            "level": record.levelname,
+            "origin": record.name,
+            "message": record.getMessage(),
+        }
+        if request_id:
+            told["request"] = request_id
+        if record.exc_info:
+            told["exception"] = super().formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=False, default=str)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """What follows a line feed is set in: a name that holds one begins no line that looks like another."""
@@ -79,6 +101,11 @@ def set_level(name: str) -> None:
     """Log what is ours from that level on (debug, info, warning, error)."""
     for origin in OURS:
         logging.getLogger(origin).setLevel(name.upper())
+
+
+def set_form(name: str) -> None:
+    """Write lines in that form (FORMS) from now on, here and in processes that are started from here."""
+    os.environ[_FORM] = name
 
 
 def about_requests(find: Find) -> Find:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import sys
@@ -111,3 +112,32 @@ def test_no_error_s_words_begin_a_line():
     _, *others = log_lines.Lines().format(record).splitlines()
     assert others
     assert all(line.startswith("    ") for line in others)
+
+
+@pytest.fixture
+def documents(lines, monkeypatch):
+    """What is written as JSON, line by line."""
+    monkeypatch.setenv("COPPICE_LOG_FORM", "text")
+    log_lines.set_form("json")
+    return lambda: [json.loads(line) for line in lines()]
+
+
+def test_as_json_each_line_is_a_document(documents):
+    find = log_lines.about_requests(lambda service, name: lambda call: logging.getLogger("backend").info('a "b"\nc'))
+    find("autoscaling", "DescribeTags")(Call("r-1"))
+    logging.getLogger("backend").warning("ü")
+    one, two = documents()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", one.pop("time"))
+    assert one.pop("process") > 0
+    assert one == {"level": "INFO", "origin": "backend", "message": 'a "b"\nc', "request": "r-1"}
+    assert ("request" in two, two["message"]) == (False, "ü")
+
+
+def test_as_json_an_error_has_its_trace_in_its_own_document(documents):
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        logging.getLogger("backend").exception("a fault")
+    (told,) = documents()
+    assert told["message"] == "a fault"
+    assert told["exception"].endswith("ValueError: broken")
