@@ -38,6 +38,8 @@ _SHARE = 10
 _TRIES = 3
 """So often a server is asked to be suspended."""
 _REST = {ServerStatus.STOPPED: Power.STOP, ServerStatus.PAUSED: Power.SUSPEND}
+_ASLEEP = {status: state for state, status in AT_REST.items() if status in _REST}
+"""What a node is that was to rest, by how its server does."""
 
 
 def lead_warm_pool(draft: Draft) -> None:
@@ -101,7 +103,8 @@ def _proceed(draft: Draft, node: Node) -> None:
 def _rest(draft: Draft, node: Node) -> None:
     """The server comes to rest as the pool was to have it when the node set out.
 
-    A server that the cloud does not suspend is stopped, as one that is not set up for hibernation.
+    A server that the cloud does not suspend is stopped, as one that is not set up for hibernation. One that came to
+    rest the other way is as ready: a suspension may take longer than it is waited for, and somebody may shut it down.
     Source: Auto Scaling User Guide, "Warm pools"; stackd warm_pool_reuse_native.
     """
     state = node.warms_to or NodeState.WARMED_STOPPED
@@ -111,8 +114,9 @@ def _rest(draft: Draft, node: Node) -> None:
         node = draft.put(replace(node, warms_to=state, power_asked_at=None))
     wanted, status = AT_REST[state], node.server_status
     deadline = node.state_at + draft.settings.boot_timeout
-    if status is wanted:
-        draft.warm(node, state)
+    reached = _reached(state, status)
+    if reached is not None:
+        draft.warm(node, reached)
         draft.again = True  # for who waits to draw it
     elif status in ENDED_STATUSES or status is ServerStatus.ERROR or draft.now >= deadline:
         _give_up(draft, node)
@@ -120,6 +124,13 @@ def _rest(draft: Draft, node: Node) -> None:
         draft.wake(deadline)
         if status is ServerStatus.ACTIVE:
             ask(draft, node, _REST[wanted])
+
+
+def _reached(wanted: NodeState, status: ServerStatus | None) -> NodeState | None:
+    """The state that a node has come to by its server's, None before that."""
+    if status is None or wanted not in _ASLEEP.values():
+        return wanted if status is AT_REST[wanted] else None
+    return _ASLEEP.get(status)
 
 
 def _give_up(draft: Draft, node: Node) -> None:

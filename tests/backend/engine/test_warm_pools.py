@@ -18,6 +18,8 @@ from backend.domain.profile import ServerSpec
 from backend.domain.requirements import Bounds, Requirements
 from backend.domain.warm_pool_findings import UnfitMix, WarmPoolBusy, WarmPoolInUse, WarmPoolNotFound, WarmPoolUnfit
 from backend.domain.warm_pools import PoolState, WarmPoolRequest
+from backend.drivers.errors import ServerStateConflict
+from backend.drivers.simulated import SimulatedSettings
 from backend.drivers.simulated.faults import Where
 from backend.services.events import RuleRequest
 from backend.services.templates import NewVersion
@@ -289,6 +291,23 @@ def test_what_the_cloud_did_not_hear_is_asked_again(world, call):
     world.warm(maximum=1, seconds=4 * MINUTE)
     world.resize(1, 4 * MINUTE)
     assert world.shown() == (["InService"], 0)
+
+
+def test_a_server_that_is_suspended_for_minutes_comes_to_rest_as_it_is():
+    """The engine has given up waiting by then, and a cloud that suspends takes no stop meanwhile."""
+    world = Warm(settings=SimulatedSettings(boot_seconds=0, seed=7, suspend_seconds=200.0))
+
+    def refuse(moment, call):
+        if moment == "before" and call.name == "stop":
+            raise ServerStateConflict("Cannot 'stop' instance while it is in task_state suspending")
+
+    world.simulated.faults.hooks.append(refuse)
+    cluster = world.warm(state=PoolState.HIBERNATED, maximum=1, seconds=6 * MINUTE)
+    (node,) = world.nodes(cluster)
+    assert [server.status for server in world.simulated.cloud.compute.list(SCOPE)] == [ServerStatus.PAUSED]
+    assert node.state is NodeState.WARMED_HIBERNATED
+    world.resize(1)
+    assert [one.state for one in world.nodes(cluster) if one.id == node.id] == [NodeState.IN_SERVICE]
 
 
 def by_requirements(world, **values):
