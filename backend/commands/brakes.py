@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from backend.clock import Clock
 from backend.commands import CannotDo
 from backend.commands.groups import brake_words
 from backend.domain.brakes import Brake
@@ -19,9 +18,9 @@ def suspend(store: Store, brake: Brake) -> str:
     )
 
 
-def resume(store: Store, clock: Clock, project: str, region: str) -> str:
+def resume(store: Store, project: str, region: str) -> str:
     """Take one off. Raises CannotDo where it is not on; others that hold the same groups stay on."""
-    if not brakes.lift(store, project, region, clock.now()):
+    if not brakes.lift(store, project, region):
         with store.read() as conn:
             others = [brake_words(each) for each in brakes.everywhere(conn)]
         raise CannotDo(f"no such brake is on{''.join(f'; {each}' for each in others)}")

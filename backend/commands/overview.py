@@ -71,13 +71,15 @@ def _suspend_arguments(parser: argparse.ArgumentParser) -> None:
 def _suspend(asked: argparse.Namespace) -> Told:
     _, store = _opened()
     who = f"{getpass.getuser()}@{socket.gethostname()}"
-    brake = Brake(asked.project or "", asked.region or "", SystemClock().now(), who[:255], asked.reason[:255])
+    with store.read() as conn:
+        now = store.lease_now(conn)  # as everybody reads it, whatever this machine's clock says
+    brake = Brake(asked.project or "", asked.region or "", now, who[:255], asked.reason[:255])
     return brakes.suspend(store, brake)
 
 
 def _resume(asked: argparse.Namespace) -> Told:
     _, store = _opened()
-    return brakes.resume(store, SystemClock(), asked.project or "", asked.region or "")
+    return brakes.resume(store, asked.project or "", asked.region or "")
 
 
 def _doctor(_asked: argparse.Namespace) -> Told:

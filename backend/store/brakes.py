@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, update
 
 from backend.domain.brakes import Brake
 from backend.domain.scope import Scope
@@ -14,6 +13,7 @@ from backend.store.batches import chunks
 from backend.store.engine_tables import brakes
 from backend.store.session import Store
 from backend.store.tables import clusters
+from backend.store.types import Instant
 
 EVERY = ""
 """In the place of a project or a region: all of them."""
@@ -26,10 +26,12 @@ _OVER = (
     .limit(1)
 )
 _LIFT = delete(brakes).where(_b.project_id == bindparam("project"), _b.region == bindparam("in_region"))
+_NOW = bindparam("now", type_=Instant())
+_LATER = or_(_c.due_at.is_(None), _c.due_at > _NOW)
 _VOID = (
     update(clusters)
     .where(_c.id.in_(bindparam("ids", expanding=True)))
-    .values(generation=_c.generation + 1, due_at=bindparam("now"))
+    .values(generation=_c.generation + 1, due_at=case((_LATER, _NOW), else_=_c.due_at))
 )
 
 
@@ -55,23 +57,28 @@ def put(store: Store, brake: Brake) -> int:
         conn.execute(insert(brakes), {name: getattr(brake, name) for name in Brake.__dataclass_fields__})
 
     store.transact(work)
-    return _void(store, brake.project_id, brake.region, brake.since)
+    return _void(store, brake.project_id, brake.region)
 
 
-def lift(store: Store, project: str, region: str, now: datetime) -> bool:
-    """Take one off; whether it was on. What it held goes on at once."""
+def lift(store: Store, project: str, region: str) -> bool:
+    """Take one off; whether it was on. What it held goes on at once.
+
+    That is seen to where none was on, too: a command that died may have taken it off, and told no engine.
+    """
 
     def work(conn: Connection) -> bool:
         return bool(conn.execute(_LIFT, {"project": project, "in_region": region}).rowcount)
 
-    if not store.transact(work):
-        return False
-    _void(store, project, region, now)
-    return True
+    was_on = store.transact(work)
+    _void(store, project, region)
+    return was_on
 
 
-def _void(store: Store, project: str, region: str, now: datetime) -> int:
-    """A new generation of every cluster there, and the engine is due at once; in batches, for they may be many."""
+def _void(store: Store, project: str, region: str) -> int:
+    """A new generation of every cluster there, and the engine is due at once; in batches, for they may be many.
+
+    By the database's time: whoever puts a brake on sits at any machine, whose clock may be ahead of every engine's.
+    """
     held = select(_c.id).where(
         or_(_c.project_id == bindparam("project"), bindparam("project") == EVERY),
         or_(_c.region == bindparam("in_region"), bindparam("in_region") == EVERY),
@@ -82,7 +89,7 @@ def _void(store: Store, project: str, region: str, now: datetime) -> int:
 
         def work(conn: Connection, chunk: list[str] = chunk) -> None:
             work_calls.want(conn)
-            conn.execute(_VOID, {"ids": chunk, "now": now})
+            conn.execute(_VOID, {"ids": chunk, "now": store.lease_now(conn)})
 
         store.transact(work)
     return len(ids)

@@ -64,7 +64,7 @@ class Operator:
 
     def _lift(self, project: str) -> None:
         del self._held[project]  # from the moment on in which it may be off
-        self._undisturbed(lambda: brakes.lift(self.world.store, project, brakes.EVERY, self.world.clock.now()))
+        self._undisturbed(lambda: brakes.lift(self.world.store, project, brakes.EVERY))
         self.world.trace(f"the brake of {project or 'all'} is off")
 
     def _undisturbed(self, work: Callable[[], object]) -> None:

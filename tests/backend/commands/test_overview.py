@@ -175,9 +175,9 @@ def test_the_brake_is_put_on_and_taken_off_by_a_word(world):
     )
     brakes.suspend(world.store, Brake("p", "", NOW, "root@ops", ""))
     with pytest.raises(CannotDo, match="no such brake is on; the brake of all projects in all regions is on"):
-        brakes.resume(world.store, world.clock, "q", "")
-    assert "Still, the brake of project p" in brakes.resume(world.store, world.clock, "", "")
-    assert brakes.resume(world.store, world.clock, "p", "") == "The brake is off: what it held goes on."
+        brakes.resume(world.store, "q", "")
+    assert "Still, the brake of project p" in brakes.resume(world.store, "", "")
+    assert brakes.resume(world.store, "p", "") == "The brake is off: what it held goes on."
 
 
 def _examined(world, **instead):

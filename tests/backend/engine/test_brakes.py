@@ -16,7 +16,7 @@ def _put(world, project=""):
 
 
 def _lift(world, project=""):
-    assert brakes.lift(world.store, project, "", world.clock.now())
+    assert brakes.lift(world.store, project, "")
 
 
 def test_nothing_is_launched_under_a_brake_and_what_lacks_comes_when_it_is_off(world):
