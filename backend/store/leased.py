@@ -402,7 +402,8 @@ class Leased(Generic[L]):
         """
         c = self._table.c
         known = {lease.key for lease in held}
-        rows = conn.execute(select(*self._keys, c.epoch).where(c.owner == owner)).all()
+        # In the one order that rows are locked in, for who renews or claims some of them meanwhile.
+        rows = conn.execute(select(*self._keys, c.epoch).where(c.owner == owner).order_by(*self._keys)).all()
         lost = [row for row in rows if tuple(row[:-1]) not in known]
         for row in lost:
             told = {**_bound(row[:-1]), "held_epoch": row.epoch, "mark": None, "next_due": now}

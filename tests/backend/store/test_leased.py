@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from backend.domain.scope import Scope
 from backend.store import leases, traffic, watches
@@ -197,3 +198,20 @@ def test_when_the_next_row_is_due_is_told_held_or_not(store):
     _pull(store, HIGH)
     _claim(store)
     assert kinds.next_due(store) == NOW + LEASE
+
+
+def test_what_is_given_back_is_locked_in_the_order_in_which_it_is_renewed(store):
+    for project in ("c", "a", "b"):
+        _pull(store, Scope(project, "r"))
+    assert len(_claim(store)) == 3
+    updated = []
+
+    def note(_conn, _cursor, statement, parameters, _context, _many):
+        if statement.startswith("UPDATE watches"):
+            told = parameters.values() if isinstance(parameters, dict) else parameters
+            updated.extend(each for each in told if each in {"a", "b", "c"})
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    given_back = store.transact(lambda conn: leases.WATCHES.abandon(conn, "one", (), NOW))
+    event.remove(store.engine, "before_cursor_execute", note)
+    assert (given_back, updated) == (3, ["a", "b", "c"])
