@@ -56,7 +56,7 @@ class Listener:
 
     def __init__(self, url: str, ring: Callable[[], None], clock: Clock) -> None:
         self._url, self._ring, self._clock = parsed(url), ring, clock
-        self._hears = False
+        self._hears = self._is_told = False
 
     def hears(self) -> bool:
         """Whether what is written now is heard of."""
@@ -102,9 +102,9 @@ class Listener:
             self._clock.wait(_AGAIN_SECONDS)
 
     def _note(self, *, hears: bool, why: str = "") -> None:
-        if self._hears and not hears:
+        if not hears and not self._is_told:
             LOG.warning("calls of the API are not heard, work is looked for now and then: %s", why)
-        self._hears = hears
+        self._hears, self._is_told = hears, not hears
 
     def _glance(self) -> None:
         """Ask SQLite whether any other connection has written to the file: that takes microseconds, and no lock."""

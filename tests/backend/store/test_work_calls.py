@@ -14,7 +14,7 @@ from backend.store import engines, watches, work_calls
 from backend.store.engines import EngineRecord
 from backend.store.session import Store
 from backend.store.work_calls import CHANNEL, Listener
-from tests.factories import NOW, SCOPE
+from tests.factories import NOW, SCOPE, HandClock
 
 PATIENCE = 30.0  # for a machine that is busy; what is waited for comes within milliseconds
 
@@ -91,6 +91,30 @@ def test_a_connection_that_is_lost_is_made_again_and_what_was_missed_is_looked_f
     assert listener.hears()
     api.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
     assert ear.hears()
+
+
+class _Enough(Exception):
+    """So long is listened."""
+
+
+@pytest.mark.on("sqlite")
+def test_that_nobody_is_heard_is_told_once_also_where_it_never_went(store, caplog):
+    class Clock(HandClock):
+        def wait(self, seconds):
+            super().wait(seconds)
+            if self.monotonic() > 2:
+                raise _Enough
+
+    listener = Listener("postgresql+psycopg://nobody@127.0.0.1:1/nothing", lambda: None, Clock())
+    with pytest.raises(_Enough):
+        listener._listen()
+    assert not listener.hears()
+    assert [each.message.partition(":")[0] for each in caplog.records] == [
+        "calls of the API are not heard, work is looked for now and then"
+    ]
+    listener._note(hears=True)
+    listener._note(hears=False, why="gone")
+    assert len(caplog.records) == 2
 
 
 @pytest.mark.on("mariadb")
