@@ -24,6 +24,7 @@ from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
 
 _DAY = 86_400.0
+_BEATS_MISSED = 3  # by an engine that is taken for dead: one may be late, and one may be lost
 
 OPTIONS: dict[str, Sequence[Any]] = {
     "DEFAULT": (
@@ -85,7 +86,7 @@ OPTIONS: dict[str, Sequence[Any]] = {
             "silence_seconds",
             default=9.0,
             min=1.0,
-            help="An engine that was not heard of for so long is dead, and its work taken over: over three beats.",
+            help="An engine that was not heard of for so long is dead, and its work taken over: at least three beats.",
         ),
         cfg.FloatOpt("drain_seconds", default=10.0, min=0.0, help="How long an engine that is to stop finishes work."),
         cfg.FloatOpt("watch_busy_seconds", default=0.5, min=0.0, help="Pause between listings while servers change."),
@@ -433,6 +434,9 @@ def _engine(conf: cfg.ConfigOpts) -> EngineSettings:
             if name in known:
                 given[name] = value if name == option.name else timedelta(seconds=value)
     settings = EngineSettings(**given)
+    if settings.silence < _BEATS_MISSED * settings.beat:
+        told = f"[engine] silence_seconds is less than {_BEATS_MISSED} times beat_seconds"
+        raise cfg.ConfigSourceValueError(f"{told}: engines would take each other for dead")
     return replace(
         settings,
         measure_all=conf.metrics.all,

@@ -106,7 +106,7 @@ def _skew(ward: Ward) -> Checked:
 def _engines(ward: Ward) -> Checked:
     with ward.store.read() as conn:
         now, found = ward.store.lease_now(conn), engines.all_of_them(conn, _MOST)
-    states = [state_of(each, now, ward.settings) for each in found]
+    states = [state_of(each, now) for each in found]
     told = f"{states.count('works')} at work, {states.count('draining')} draining, {states.count('silent')} silent"
     if "works" not in states:
         return Checked("engines", FAULT, told, "coppice engine, on any host: nothing is launched or ended without one")

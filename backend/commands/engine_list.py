@@ -24,7 +24,7 @@ def listed(store: Store, settings: EngineSettings) -> Rows:
         owned: Counter[str] = Counter()
         for kind in KINDS:
             owned.update(kind.leased.owned(conn))
-    living = sorted(each.name for each in found if state_of(each, now, settings) == "works")
+    living = sorted(each.name for each in found if state_of(each, now) == "works")
     rows = [
         {
             "engine": each.name,
@@ -33,7 +33,7 @@ def listed(store: Store, settings: EngineSettings) -> Rows:
             "version": each.version,
             "started": each.started_at.isoformat(timespec="seconds"),
             "seen": f"{max((now - each.seen_at).total_seconds(), 0.0):.1f} s ago",
-            "state": state_of(each, now, settings),
+            "state": state_of(each, now),
             "share": _share(each.name, living, settings),
             "claims": owned.pop(each.name, 0),
         }
@@ -51,9 +51,9 @@ def listed(store: Store, settings: EngineSettings) -> Rows:
     return rows + [{"engine": name, **gone, "claims": number} for name, number in sorted(owned.items())]
 
 
-def state_of(engine: EngineRecord, now: datetime, settings: EngineSettings) -> str:
+def state_of(engine: EngineRecord, now: datetime) -> str:
     """``works``, ``draining`` (it was told to end) or ``silent`` (others are about to take its work over)."""
-    if now - engine.seen_at >= settings.silence:
+    if engine.is_silent(now):
         return "silent"
     return "draining" if engine.draining else "works"
 

@@ -52,7 +52,7 @@ def create_engine(chosen: BackendSettings, outlets_of: OutletsOf, bell: Bell) ->
     store = store_of(chosen, redoes=True)
     schema.wait(store, clock)
     cloud = cloud_of(chosen, store)
-    me = _record(clock)
+    me = _record(clock, chosen.engine)
     listener = Listener(chosen.listen_url or chosen.database_url, bell.ring, clock)
     if chosen.listen_url != _NONE:
         listener.start()
@@ -81,22 +81,24 @@ def create_engine(chosen: BackendSettings, outlets_of: OutletsOf, bell: Bell) ->
     )
 
 
-def _record(clock: Clock) -> EngineRecord:
+def _record(clock: Clock, settings: EngineSettings) -> EngineRecord:
     """This process among the engines; its name is no other's, also after it."""
     host, pid = socket.gethostname(), os.getpid()
     name = f"{host[:40]}-{pid}-{secrets.token_hex(4)}"
-    return EngineRecord(name[:64], host[:255], pid, migrate.head() or "", clock.now(), clock.now())
+    now = clock.now()
+    return EngineRecord(name[:64], host[:255], pid, migrate.head() or "", now, now, settings.silence)
 
 
 def _engine(outlets_of: OutletsOf, set_level: SetLevel, _asked: argparse.Namespace) -> None:
+    bell = Bell()
+    signals = Signals(bell, partial(_settings_again, set_level))
+    signals.heed()  # first of all: it may have to wait for the database, and a signal that nobody heeds ends a process
     chosen = settings()
     set_level(chosen.log_level)
-    bell = Bell()
     engine = create_engine(chosen, outlets_of, bell)
+    signals.concern(engine)
     if chosen.metrics_port:
         measures.serve(chosen.metrics_port, chosen.metrics_host)
-    signals = Signals(engine, bell, partial(_settings_again, set_level))
-    signals.heed()
     engine.run(signals)
     LOG.info("the engine has ended, what it did not finish is given back")
     logging.shutdown()
@@ -107,28 +109,42 @@ def _engine(outlets_of: OutletsOf, set_level: SetLevel, _asked: argparse.Namespa
 class Signals:
     """What a process's signals ask of its engine: to end, to end at once, to read its settings again."""
 
-    def __init__(self, engine: Engine, bell: Bell, read: Callable[[], EngineSettings | None]) -> None:
-        self._engine, self._bell, self._read = engine, bell, read
-        self._told_to_end = False
+    def __init__(self, bell: Bell, read: Callable[[], EngineSettings | None]) -> None:
+        self._bell, self._read = bell, read
+        self._engine: Engine | None = None
+        self._told_to_end = self._told_to_read = False
 
     def heed(self) -> None:
-        """From now on: SIGTERM and SIGINT end it, the second one at once; SIGHUP has settings read again."""
+        """From now on: SIGTERM and SIGINT end it, the second one at once; SIGHUP has settings read again.
+
+        As long as there is no engine there is nothing to finish: the process ends at once.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
         signal.signal(signal.SIGHUP, self._reload)
+
+    def concern(self, engine: Engine) -> None:
+        """It is this engine that they are about, also what was asked before it was there."""
+        self._engine = engine
+        if self._told_to_read:
+            engine.reload(self._read)
 
     def is_set(self) -> bool:
         """Whether it is to end."""
         return self._told_to_end
 
     def _end(self, number: int, _frame: FrameType | None) -> None:
+        if self._engine is None:
+            os._exit(0)
         if self._told_to_end:
             os._exit(128 + number)
         self._told_to_end = True
         self._bell.ring()
 
     def _reload(self, _number: int, _frame: FrameType | None) -> None:
-        self._engine.reload(self._read)
+        self._told_to_read = True
+        if self._engine is not None:
+            self._engine.reload(self._read)
         self._bell.ring()
 
 

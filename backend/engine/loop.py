@@ -245,6 +245,8 @@ class Engine:
         while self._running and self._clock.monotonic() < ends_at:
             self._calls.wait(poll)
             self._resume()
+            # It may wait for longer than a lease: what is under way stays its own meanwhile.
+            self._store_takes(partial(self._renew, self._clock.now()))
             if self._away_since is not None:
                 self._clock.wait(poll)
             elif self._membership is not None:

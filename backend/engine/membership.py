@@ -55,38 +55,41 @@ class Membership:
         self._kinds = kinds
         self._settings = settings
         self._heard_at: float | None = None
+        self._is_overdue = True
+        self._grace = _grace(settings)
         self._steady_since = 0.0
         self.share: Share | None = None
 
     @property
     def lapsed(self) -> bool:
         """It was not heard of for so long that others may take it for dead soon: it begins nothing at the cloud."""
-        grace = self._settings.silence - self._settings.beat
-        return self._heard_at is None or self._clock.monotonic() - self._heard_at >= grace.total_seconds()
+        return self._heard_at is None or self._clock.monotonic() - self._heard_at >= self._grace
 
     def attend(self) -> None:
         """Be heard of where it is time, see who else is there, and take over from those who are not any more."""
         now = self._clock.monotonic()
-        if self._heard_at is not None and now < self._heard_at + self._settings.beat.total_seconds():
+        due_at = now if self._heard_at is None else self._heard_at + self._settings.beat.total_seconds()
+        if now < due_at and not self._is_overdue:
             return
         heard = self._store.transact(self._look)
-        if self.lapsed:
+        if self.lapsed or now - due_at >= self._too_late(heard.records):
             self._steady_since = now
         if self._heard_at is not None and not heard.among:
             LOG.warning("the other engines took this one for dead: it is among them again")
         self._heard_at = now  # it was heard of then or later: it never thinks itself safe for longer than it is
-        silent_since = heard.at - self._settings.silence
-        living = sorted(one.name for one in heard.records if one.seen_at > silent_since and not one.draining)
+        self._is_overdue, self._grace = False, _grace(self._settings)
+        living = sorted(one.name for one in heard.records if not one.draining and not one.is_silent(heard.at))
         self.share = share_of(self._me.name, living, self._settings.share_patience)
         # Whoever was kept from the database itself cannot say who else was.
-        if now - self._steady_since >= self._settings.silence.total_seconds():
-            for one in heard.records:
-                if one.seen_at <= silent_since:
-                    self._take_over(one, silent_since)
+        for one in heard.records:
+            if one.is_silent(heard.at) and now - self._steady_since >= one.silence.total_seconds():
+                self._take_over(one, heard.at - one.silence)
 
     def take(self, settings: EngineSettings) -> None:
-        """Go by other settings."""
-        self._settings = settings
+        """Go by other settings, of which the others hear at once: they judge this engine by those that it told them."""
+        self._settings, self._me = settings, replace(self._me, silence=settings.silence)
+        # Until they have heard, the shorter of both counts: nobody knows what they went by while the database is away.
+        self._is_overdue, self._grace = True, min(self._grace, _grace(settings))
 
     def drain(self) -> None:
         """Tell the others that this one ends: what is due is theirs."""
@@ -104,6 +107,11 @@ class Membership:
         among = engines.seen(conn, self._me, now)
         return _Heard(now, among, engines.all_of_them(conn))
 
+    def _too_late(self, records: Sequence[EngineRecord]) -> float:
+        """By how many seconds a beat of this engine is so late that others may have been kept from theirs as well."""
+        shortest = min((one.silence for one in records), default=self._settings.silence)
+        return max(shortest - 2 * self._settings.beat, shortest / 3).total_seconds()
+
     def _take_over(self, dead: EngineRecord, silent_since: datetime) -> None:
         """Give back what a dead engine had; it is taken out last, so that who dies in between leaves it to the next."""
         number = self._give_back(dead.name)
@@ -116,6 +124,11 @@ class Membership:
         return sum(
             self._store.transact(partial(kind.leased.abandon, owner=owner, held=(), now=now)) for kind in self._kinds
         )
+
+
+def _grace(settings: EngineSettings) -> float:
+    """For how many seconds after it was heard of an engine is safe: it may have to wait for its next beat."""
+    return (settings.silence - settings.beat).total_seconds()
 
 
 def share_of(name: str, living: Sequence[str], patience: timedelta) -> Share | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Integer
 
 from backend.store.table import NAME, WORD, table
-from backend.store.types import Instant
+from backend.store.types import Instant, Span
 
 # One row an engine's process: made when it starts, renewed while it works, gone when it ends or was not heard of.
 engines = table(
@@ -18,6 +18,8 @@ engines = table(
     # Both by the clock that leases are judged by.
     Column("started_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
+    # Not heard of for so long, it is dead: by its own settings, which may differ from who looks at it.
+    Column("silence", Span, nullable=False),
     # It was told to end, and claims nothing more.
     Column("draining", Boolean, nullable=False),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -24,6 +24,8 @@ class EngineRecord:
         name: what its claims are told apart by; no two engines ever have the same.
         version: the newest revision of the schema that its code knows.
         started_at, seen_at: by the clock that leases are judged by.
+        silence: an engine that was not heard of for so long is dead; each is judged by its own, so that settings that
+            change at one engine after the other make none look dead to those that have others.
         draining: it was told to end: it finishes what it has, and claims nothing more.
     """
 
@@ -33,12 +35,21 @@ class EngineRecord:
     version: str
     started_at: datetime
     seen_at: datetime
+    silence: timedelta
     draining: bool = False
 
+    def is_silent(self, now: datetime) -> bool:
+        """Whether it was not heard of for too long. ``now``: by the same clock."""
+        return self.seen_at <= now - self.silence
 
-_COLUMNS = (_e.name, _e.host, _e.pid, _e.version, _e.started_at, _e.seen_at, _e.draining)
+
+_COLUMNS = (_e.name, _e.host, _e.pid, _e.version, _e.started_at, _e.seen_at, _e.silence, _e.draining)
 _ALL = select(*_COLUMNS).order_by(_e.started_at, _e.name).limit(bindparam("most"))
-_SEEN = update(engines).where(_e.name == bindparam("this")).values(seen_at=bindparam("now"), draining=bindparam("ends"))
+_SEEN = (
+    update(engines)
+    .where(_e.name == bindparam("this"))
+    .values(seen_at=bindparam("now"), silence=bindparam("silent_for"), draining=bindparam("ends"))
+)
 _FORGET = delete(engines).where(_e.name == bindparam("this"))
 _FORGET_UNSEEN = _FORGET.where(_e.seen_at <= bindparam("before"))
 
@@ -50,7 +61,8 @@ def all_of_them(conn: Connection, most: int = 1000) -> Sequence[EngineRecord]:
 
 def seen(conn: Connection, me: EngineRecord, now: datetime) -> bool:
     """Note that this engine works; whether others still had it among them, or have to learn of it anew."""
-    if conn.execute(_SEEN, {"this": me.name, "now": now, "ends": me.draining}).rowcount:
+    told = {"this": me.name, "now": now, "silent_for": me.silence, "ends": me.draining}
+    if conn.execute(_SEEN, told).rowcount:
         return True
     values = {name: getattr(me, name) for name in EngineRecord.__dataclass_fields__}
     conn.execute(insert(engines), {**values, "seen_at": now})

@@ -14,6 +14,8 @@ import pytest
 import wsgi
 from backend.clock import SystemClock
 from backend.commands import schema
+from backend.commands.engines import Signals
+from backend.engine.bell import Bell
 from backend.store import engines
 from backend.store.session import Store
 
@@ -39,24 +41,63 @@ def _lines_until(process, word):
     return "".join(told)
 
 
-def test_an_engine_takes_up_other_settings_and_ends_in_order(tmp_path, database):
-    config = tmp_path / "coppice.conf"
-    config.write_text("[engine]\nbeat_seconds = 0.1\n")
-    environment = {**os.environ, "OS_DEFAULT__STATE": str(tmp_path), "COPPICE_CONFIG": str(config)}
-    process = subprocess.Popen(
+def _started(tmp_path, config):
+    return subprocess.Popen(
         [sys.executable, str(HERE), "engine"],
-        env=environment,
+        env={**os.environ, "OS_DEFAULT__STATE": str(tmp_path), "COPPICE_CONFIG": str(config)},
         cwd=HERE.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_an_engine_that_waits_for_its_database_outlives_other_settings_and_ends_when_it_is_told_to(tmp_path):
+    config = tmp_path / "coppice.conf"
+    config.write_text("[database]\nurl = postgresql+psycopg://nobody@127.0.0.1:1/nothing\n")
+    process = _started(tmp_path, config)
+    try:
+        assert "it is waited for" in _lines_until(process, "waited for")
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_settings_that_were_to_be_read_before_there_was_an_engine_are_read_by_it():
+    read = object()
+
+    class Engine:
+        def reload(self, asked):
+            told.append(asked)
+
+    told: list[object] = []
+    signals = Signals(Bell(), read)
+    signals.concern(Engine())
+    assert told == []
+    signals = Signals(Bell(), read)
+    signals._reload(signal.SIGHUP, None)
+    signals.concern(Engine())
+    assert told == [read]
+
+
+def test_an_engine_takes_up_other_settings_and_ends_in_order(tmp_path, database):
+    config = tmp_path / "coppice.conf"
+    config.write_text("[engine]\nbeat_seconds = 0.1\n")
+    process = _started(tmp_path, config)
     store = Store(database, SystemClock())
     try:
         assert "engine starts" in _lines_until(process, "engine starts")
         config.write_text("[engine]\nbeat_seconds = soon\n")
         process.send_signal(signal.SIGHUP)
         assert "the settings cannot be read" in _lines_until(process, "cannot be read")
+        config.write_text("[engine]\nbeat_seconds = 10\n")  # which others would take for its death
+        process.send_signal(signal.SIGHUP)
+        assert "silence_seconds is less than 3 times beat_seconds" in _lines_until(process, "cannot be read")
         config.write_text("[DEFAULT]\nlog_level = warning\n[engine]\ncloud_calls = 3\n")
         process.send_signal(signal.SIGHUP)
         with store.read() as conn:

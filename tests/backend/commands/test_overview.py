@@ -45,7 +45,7 @@ def _explained(world, name="web", project=None):
 
 def _seen(world, name, *, seconds_ago=0.0, version=HERE, draining=False):
     at = world.clock.now() - timedelta(seconds=seconds_ago)
-    record = EngineRecord(name, "ctl1", 4711, version, NOW, at, draining)
+    record = EngineRecord(name, "ctl1", 4711, version, NOW, at, timedelta(seconds=9), draining)
     world.store.transact(partial(engines.seen, me=record, now=at))
 
 

@@ -21,9 +21,10 @@ from tests.factories import NOW
 PATIENCE = timedelta(seconds=0.5)
 
 
-def _membership(world, name):
-    me = EngineRecord(name, "host", 1, "0039", NOW, NOW)
-    return Membership(world.store, world.clock, me, world.engine_settings, KINDS)
+def _membership(world, name, settings=None):
+    settings = settings or world.engine_settings
+    me = EngineRecord(name, "host", 1, "0039", NOW, NOW, settings.silence)
+    return Membership(world.store, world.clock, me, settings, KINDS)
 
 
 def _names(world):
@@ -195,3 +196,85 @@ def test_settings_are_read_again_by_a_running_engine(world, beat):
     assert made == [4 + 2, 9 + 2]
     assert engine._settings is other
     assert member._settings is other
+
+
+def test_what_an_engine_finishes_stays_its_own_for_longer_than_a_lease(world):
+    class Told:
+        def is_set(self):
+            return bool(lanes.begun)
+
+    class Slow(Lanes):
+        def wait(self, seconds):
+            if lanes.begun:
+                world.clock.move(1)
+                lanes.move()
+                other = Claimer("two", world.engine_settings.lease)
+                taken.extend(leases.CLUSTERS.claim(world.store, other, world.clock.now(), Room(5, [])))
+            super().wait(0)
+
+    taken: list[object] = []
+    lanes = Threads(world.clock, 150.0)
+    world.engine_settings = replace(world.engine_settings, drain=timedelta(seconds=300))
+    engine = world.new_engine("one", calls=Slow(world.clock, 4, executor_of=lambda *_: lanes))
+    world.make(desired=1)
+    engine.run(Told())
+    assert world.clock.monotonic() > 2 * world.engine_settings.lease.total_seconds()
+    assert (taken, world.engine.counters.get("lost_leases", 0), len(world.servers())) == ([], 0, 1)
+
+
+def test_an_engine_is_judged_by_its_own_silence(world):
+    slow = replace(world.engine_settings, beat=timedelta(seconds=20), silence=timedelta(seconds=60))
+    one, two = _membership(world, "one"), _membership(world, "two", slow)
+    for _ in range(60):
+        for each in (one, two):
+            each.attend()
+            assert not each.lapsed
+        assert _names(world) == ["one", "two"]
+        world.clock.move(1)
+    assert (one.share.high, two.share.low) == ("8000", "8000")
+    _attend(world, one, seconds=85)
+    assert _names(world) == ["one"]
+
+
+def test_who_beats_seldom_takes_over_from_who_beat_often(world):
+    slow = replace(world.engine_settings, beat=timedelta(seconds=20), silence=timedelta(seconds=60))
+    one, two = _membership(world, "one"), _membership(world, "two", slow)
+    _attend(world, one, two, seconds=30)
+    _attend(world, two, seconds=41)
+    assert _names(world) == ["two"]
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 30), (30, 3)])
+def test_settings_that_change_at_one_engine_after_the_other_make_none_look_dead(world, before, after):
+    def settings(beat):
+        return replace(world.engine_settings, beat=timedelta(seconds=beat), silence=timedelta(seconds=3 * beat))
+
+    one, two = (_membership(world, name, settings(before)) for name in ("one", "two"))
+    _attend(world, one, two, seconds=100)
+    for changed in (two, one):
+        changed.take(settings(after))
+        for _ in range(100):
+            for each in (one, two):
+                each.attend()
+                assert not each.lapsed
+            assert _names(world) == ["one", "two"]
+            world.clock.move(1)
+
+
+def test_until_the_others_know_of_a_longer_silence_the_shorter_one_counts(world):
+    def away(_point):
+        raise OperationalError("BEGIN", None, Exception("connection refused"))
+
+    one = _membership(world, "one")
+    one.attend()
+    one.take(replace(world.engine_settings, beat=timedelta(seconds=30), silence=timedelta(seconds=90)))
+    world.store.hook = away
+    with pytest.raises(OperationalError):
+        one.attend()
+    world.store.hook = None
+    assert not one.lapsed
+    world.clock.move(6)
+    assert one.lapsed
+    one.attend()
+    world.clock.move(59)
+    assert not one.lapsed

@@ -9,7 +9,7 @@ from backend.store import engines
 from backend.store.engines import EngineRecord
 from tests.factories import NOW
 
-ME = EngineRecord("host-1-aa", "host", 1, "0039", NOW, NOW)
+ME = EngineRecord("host-1-aa", "host", 1, "0039", NOW, NOW, timedelta(seconds=9))
 LATER = NOW + timedelta(seconds=3)
 
 
@@ -38,7 +38,9 @@ def test_an_engine_that_was_heard_of_meanwhile_is_not_taken_out(store):
 
 def test_no_more_than_so_many_are_told_the_oldest_first(store):
     for number in range(4):
-        record = EngineRecord(f"e{number}", "host", number, "0039", NOW - timedelta(hours=number), NOW)
+        record = EngineRecord(
+            f"e{number}", "host", number, "0039", NOW - timedelta(hours=number), NOW, timedelta(seconds=9)
+        )
         store.transact(partial(engines.seen, me=record, now=NOW))
     with store.read() as conn:
         assert [each.name for each in engines.all_of_them(conn, 2)] == ["e3", "e2"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -70,7 +71,7 @@ def test_nobody_is_called_for_what_is_no_work_was_not_committed_or_is_an_engines
 
     with pytest.raises(StoreUnavailable):
         api.transact(fails)
-    record = EngineRecord("one", "host", 1, "0039", NOW, NOW)
+    record = EngineRecord("one", "host", 1, "0039", NOW, NOW, timedelta(seconds=9))
     api.transact(partial(engines.seen, me=record, now=NOW))
     store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
     with store.engine.begin() as conn:
