@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from backend.domain.scope import Scope
+from backend.drivers.errors import CloudUnavailable
 
 MOST: Final = 2.0**60
 """No minute has more bytes or requests; what is beyond that is no measurement."""
@@ -70,6 +71,18 @@ class Told:
     readings: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Unanswered(CloudUnavailable):
+    """None of those that a source asked for the same answered it.
+
+    Attributes:
+        readings: as of Told, kept all the same: whom it asked in vain it asks last when it is asked next.
+    """
+
+    def __init__(self, words: str, readings: Mapping[str, Any]) -> None:
+        super().__init__(words)
+        self.readings = readings
+
+
 class MetricSource(Protocol):
     """Somebody who measures. It answers within a time of its own, or not at all."""
 
@@ -97,7 +110,7 @@ class MetricSource(Protocol):
         """What was measured.
 
         Raises:
-            CloudUnavailable: it could not be asked, or what it answered cannot be believed.
+            CloudUnavailable: it could not be asked, or what it answered cannot be believed; Unanswered among them.
             NotAuthorized: it does not tell us.
         """
 

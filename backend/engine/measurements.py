@@ -18,7 +18,7 @@ from backend.domain.metrics import MINUTE, Datum, MetricLimits, floored, measure
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.errors import CloudError
-from backend.drivers.metric_sources import Asked, Measure, MetricSource, Series, Told, sane
+from backend.drivers.metric_sources import Asked, Measure, MetricSource, Series, Told, Unanswered, sane
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call
@@ -73,6 +73,8 @@ def measure(context: Context, lease: SourceLease) -> Job:
             if isinstance(answer, CloudError):
                 context.count("source_faults")
                 round_.failed(source, answer, context.now())
+                if isinstance(answer, Unanswered):
+                    round_.keep(source, answer.readings)
             else:
                 round_.told(source, asked, answer)
         data = round_.data()
@@ -142,8 +144,13 @@ class _Round:
         rests = {name: rest for name, rest in self.states.rests.items() if name != source.name}
         if len(rests) < len(self.states.rests):
             LOG.warning("source=%s %s tells again what it measures", source.name, _named(self.scope))
-        readings: dict[str, Mapping[str, Any]] = {**self.states.readings, source.name: told.readings}
-        self.states = SourceStates({name: each for name, each in readings.items() if each}, rests)
+        self.states = replace(self.states, rests=rests)
+        self.keep(source, told.readings)
+
+    def keep(self, source: MetricSource, told: Mapping[str, Any]) -> None:
+        """Have what a source read given back to it when it is asked next."""
+        readings: dict[str, Mapping[str, Any]] = {**self.states.readings, source.name: told}
+        self.states = replace(self.states, readings={name: each for name, each in readings.items() if each})
 
     def failed(self, source: MetricSource, error: CloudError, now: datetime) -> None:
         """It rests, longer with each time in a row."""

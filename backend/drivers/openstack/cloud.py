@@ -42,6 +42,8 @@ from backend.drivers.spot import Spot
 
 _MEASURED: Final = 8.0
 """Seconds for an answer to what is measured: it is asked for each minute."""
+_COUNTED: Final = 4.0
+"""The same of one question among many: each that is not answered costs the others so much of their minute."""
 _MOST_MEASURED: Final = 4 * 1024 * 1024
 """Bytes of one."""
 
@@ -74,7 +76,8 @@ def open_cloud(
     ways = _ways(settings, own, clock, delegations or NoDelegations(), patience)
     rest = Rest(Access(settings, entry, clock, ways, transport, record=record), clock, patience=patience)
     shortly = transport or BriefAdapter(clock, _MEASURED, _MOST_MEASURED, settings.connections)
-    brief = Rest(Access(settings, entry, clock, ways, shortly, record=record), clock, patience=Within(_MEASURED))
+    measured = Access(settings, entry, clock, ways, shortly, record=record)
+    brief, briefest = (Rest(measured, clock, patience=Within(seconds)) for seconds in (_MEASURED, _COUNTED))
     zones = Zones(rest, clock, settings)
     images = OpenStackImages(rest, clock, settings)
     networking = OpenStackNetworking(rest, clock, settings, zones)
@@ -108,7 +111,7 @@ def open_cloud(
         balancer_making=OpenStackBalancers(rest, settings, networking, installation),
         spot=Spot(settings.spot),
         queues=ZaqarSink(rest),
-        sources=(Gnocchi(brief), Diagnostics(brief, clock), BalancerStatistics(brief, clock)),
+        sources=(Gnocchi(brief), Diagnostics(briefest, clock), BalancerStatistics(briefest, clock)),
     )
 
 

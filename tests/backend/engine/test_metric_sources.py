@@ -17,7 +17,7 @@ from backend.domain.scaling import PolicyKind, ScalingPolicy, WantedPolicy
 from backend.domain.tracking import Predefined, Tracking
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
-from backend.drivers.metric_sources import OF_BALANCERS, OF_POOLS, OF_SERVERS, Measure, Told
+from backend.drivers.metric_sources import OF_BALANCERS, OF_POOLS, OF_SERVERS, Measure, Told, Unanswered
 from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
 from backend.engine.wanted import Want
@@ -364,6 +364,17 @@ def test_what_a_source_read_it_is_given_back(open_world):
     watch(world)
     world.pass_time(200, step=15)
     assert [asked.readings for _, asked in source.asked[:2]] == [{}, {"server": [1, 2]}]
+
+
+def test_what_it_asked_in_vain_it_is_given_back_too(open_world):
+    source = Source(error=Unanswered("nobody is there", {"server": [3]}))
+    world = open_world(source)
+    world.make(desired=1)
+    watch(world)
+    world.pass_time(200, step=15)
+    assert [asked.readings for _, asked in source.asked[:2]] == [{}, {"server": [3]}]
+    with world.store.read() as conn:
+        assert [(name, rest.why) for _, name, rest in measuring.resting(conn)] == [("one", "nobody is there")]
 
 
 def test_a_large_group_takes_no_more_room_than_its_spread():

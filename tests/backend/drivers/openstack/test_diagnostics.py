@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
-from backend.drivers.metric_sources import OF_SERVERS, Asked, Measure
+from backend.drivers.metric_sources import OF_SERVERS, Asked, Measure, Told, Unanswered
 from backend.drivers.openstack import counters
 from backend.drivers.openstack.cloud import open_cloud
-from tests.backend.drivers.openstack.fake import Reply, lost, nova_fault
+from tests.backend.drivers.openstack.fake import Reply, lost, nova_fault, timed_out
 from tests.factories import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -61,6 +62,7 @@ def test_two_readings_make_a_value(source, services, scope, clock):
         (Measure.NETWORK_OUT, ONE): {NOW - MINUTE: 40.0},
     }
     assert services.asked[0].headers["OpenStack-API-Version"] == MICROVERSION
+    assert services.times[0] == 4.0
 
 
 def test_only_what_is_asked_for_is_told(source, services, scope, clock):
@@ -106,7 +108,13 @@ def test_a_server_that_does_not_run_has_no_value_and_is_forgotten(source, servic
     first = ask(source, scope)
     clock.move(60)
     found = ask(source, scope, first.readings)
-    assert (found.series, found.readings) == ({}, {})
+    assert found.series == {}
+    on(services, told(200), told(230))
+    clock.move(60)
+    again = ask(source, scope, found.readings)
+    assert again.series == {}  # nothing of before is taken for a reading
+    clock.move(60)
+    assert (Measure.CPU, ONE) in ask(source, scope, again.readings).series
 
 
 def test_a_host_that_does_not_answer_keeps_the_others_from_nothing(source, services, scope, clock):
@@ -116,6 +124,101 @@ def test_a_host_that_does_not_answer_keeps_the_others_from_nothing(source, servi
     clock.move(60)
     found = ask(source, scope, first.readings, ids=(ONE, TWO))
     assert set(found.series) == {(measure, TWO) for measure in OF_SERVERS}
+
+
+def rounds(source, scope, clock, ids, number):
+    """What of CPU was told in each of so many minutes, as the engine asks: with what was kept, also of a failure."""
+    kept, found = {}, []
+    for _ in range(number):
+        began = clock.monotonic()
+        try:
+            told = ask(source, scope, kept, ids=ids, measures=[Measure.CPU])
+        except Unanswered as nobody:
+            told = Told({}, nobody.readings)
+        kept = json.loads(json.dumps(told.readings))
+        found.append({subject for _, subject in told.series})
+        clock.move(max(0.0, 60 - (clock.monotonic() - began)))
+    return found, kept
+
+
+def numbered(first, number):
+    return [f"{each:08x}-1111-4111-8111-111111111111" for each in range(first, first + number)]
+
+
+def hung(clock, seconds=8):
+    def answer(_):
+        clock.move(seconds)
+        raise timed_out()
+
+    return answer
+
+
+def shortly(clock, reply):
+    def answer(_):
+        clock.move(0.01)
+        return reply
+
+    return answer
+
+
+def test_hosts_that_are_dead_do_not_take_the_minutes_of_the_others(source, services, scope, clock):
+    dead, healthy = numbered(0, 4), numbered(100, 20)
+    on(services, told(100), server="[^/]*")
+    for server in dead:
+        on(services, hung(clock), server=server)
+    found, _ = rounds(source, scope, clock, [*dead, *healthy], 8)
+    assert [len(each) for each in found[3:]] == [20] * 5
+
+
+def test_a_host_that_is_back_is_told_of_again(source, services, scope, clock):
+    dead, healthy = numbered(0, 2), numbered(100, 3)
+    on(services, told(100), server="[^/]*")
+    for server in dead:
+        on(services, *[hung(clock)] * 2, told(100), server=server)
+    found, _ = rounds(source, scope, clock, [*dead, *healthy], 8)
+    assert found[-1] == {*dead, *healthy}
+
+
+def test_the_many_that_do_not_run_do_not_take_the_minutes_of_the_others(source, services, scope, clock, monkeypatch):
+    monkeypatch.setattr(counters, "MOST", 10)
+    off, healthy = numbered(0, 10), numbered(100, 2)
+    on(services, told(100), server="[^/]*")
+    for server in off:
+        on(services, shortly(clock, nova_fault(409, "not running")), server=server)
+    found, _ = rounds(source, scope, clock, [*off, *healthy], 12)
+    assert [bool(each) for each in found].count(True) >= 8
+    assert {subject for each in found for subject in each} == set(healthy)
+
+
+def test_of_too_many_the_same_are_asked_for_and_it_is_told_once(source, services, scope, clock, monkeypatch, caplog):
+    monkeypatch.setattr(counters, "MOST", 4)
+    on(services, told(100), server="[^/]*")
+    found, kept = rounds(source, scope, clock, numbered(0, 26), 8)
+    assert found[1:] == [set(numbered(0, 4))] * 7
+    assert set(kept) == set(numbered(0, 4))
+    assert [record.args for record in caplog.records if "always the same" in record.msg] == [
+        ("diagnostics", scope.project_id, scope.region, 26)
+    ]
+
+
+def test_of_those_that_answer_slowly_some_are_told_of_each_minute(source, services, scope, clock, caplog):
+    def slowly(_):
+        clock.move(4)
+        return told(100)
+
+    on(services, slowly, server="[^/]*")
+    found, _ = rounds(source, scope, clock, numbered(0, 40), 16)
+    assert all(found[5:])
+    assert sum("always the same" in record.msg for record in caplog.records) == 1
+
+
+def test_what_can_be_asked_for_in_turn_is_and_nobody_is_told_of_it(source, services, scope, clock, monkeypatch, caplog):
+    monkeypatch.setattr(counters, "MOST", 4)
+    on(services, told(100), server="[^/]*")
+    found, _ = rounds(source, scope, clock, numbered(0, 12), 9)
+    assert {subject for each in found for subject in each} == set(numbered(0, 12))
+    assert all(found[3:])
+    assert not [record for record in caplog.records if "always the same" in record.msg]
 
 
 def test_where_none_answers_it_has_failed(source, services, scope):
