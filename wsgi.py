@@ -239,14 +239,22 @@ def create_gateway() -> Flask:
         observe=request_log.shared() if audit is None else audit.beside(request_log.shared()),
         find_handler=log_lines.about_requests(registry.find if patience is None else patience.handlers(registry.find)),
     )
+    names = {mine: name for name, mine in identity.regions.items()}
+    receiving = Receivers(
+        partial(receive, pipeline.backend),
+        clock.monotonic,
+        pipeline.throttle,
+        pipeline.page_key,
+        audit,
+        identity.account_id_of,
+        lambda region: names.get(region, region),
+    )
     return create_app(
         pipeline,
         readiness=lambda: schema.not_ready(store),
         metrics=request_log.shared().metrics_text,
         operator_bind=gateway.operator_bind,
-        receivers=Receivers(
-            partial(receive, pipeline.backend), pipeline.clock.monotonic, pipeline.throttle, pipeline.page_key
-        ),
+        receivers=receiving,
     )
 
 

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
 from gateway import links
 from gateway.limits import TokenBuckets
 from gateway.request import Request, Response
-from translators.receivers import MOST_BYTES, Message
+from gateway.request_log import Observe, Record
+from translators.receivers import MOST_BYTES, Admit, Heard, Message
+from translators.registry import Caller
 
 PREFIX: Final = "/receivers/"
 _IN_HEADERS: Final = "-"
 """In the place of the token, where a header has it."""
 _MOST_TOKEN: Final = 100
 _MOST_QUERY: Final = 500
-Receive = Callable[[str, Message], tuple[int, Mapping[str, str]]]
+_SERVICE: Final = "receivers"
+_OPERATION: Final = "HearAlarm"
+"""As the audit trail names it."""
+Receive = Callable[[str, Message, Admit], Heard]
+
+
+def _as_it_is(name: str) -> str:
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +39,25 @@ class Receivers:
     Attributes:
         receive: what a message to a token comes to.
         now: seconds of a clock that never goes back.
-        throttle: as for requests of AWS's; who sends has the share of their address.
+        throttle: as for requests of AWS's. Each receiver has a share of its own, whoever sends; those that are not
+            there take from the share of the sender's address, for many may send through one proxy.
         key: of shares, see ``links.share``.
+        audit: is told of every message, with the receiver and what came of it; of tokens that are nobody's as long as
+            there is something in the sender's share.
+        account_of: the twelve digits of a project.
+        region_of: AWS's name of a region of the cloud.
     """
 
     receive: Receive
     now: Callable[[], float]
     throttle: TokenBuckets | None = None
     key: bytes = field(default=b"", repr=False)
+    audit: Observe | None = None
+    account_of: Callable[[str], str] = _as_it_is
+    region_of: Callable[[str], str] = _as_it_is
 
     def answer(self, request: Request) -> Response:
         """The answer in JSON; in headers a token may stand where an address would be written into logs."""
-        if self.throttle is not None and not self.throttle.take("", links.share(request.peer, self.key), self.now()):
-            return _told(429, {"error": "Rate exceeded"})
         if len(request.body) > MOST_BYTES or len(request.query) > _MOST_QUERY:
             return _told(413, {"error": f"A message has at most {MOST_BYTES} bytes."})
         token = request.path.removeprefix(PREFIX)
@@ -50,7 +67,25 @@ class Receivers:
         if not 0 < len(token) <= _MOST_TOKEN:
             return _told(404, {"error": "There is no receiver here."})
         instance = parse_qs(request.query, max_num_fields=10).get("instance", [""])[0] if request.query else ""
-        return _told(*self.receive(token, Message(request.body, request.headers, instance)))
+        began = self.now()
+        heard = self.receive(token, Message(request.body, request.headers, instance), partial(self._admit, request))
+        self._tell(request, heard, self.now() - began)
+        return _told(heard.status, heard.document)
+
+    def _admit(self, request: Request, digest: str) -> bool:
+        if self.throttle is None:
+            return True
+        share = (_SERVICE, digest) if digest else ("", links.share(request.peer, self.key))
+        return self.throttle.take(*share, self.now())
+
+    def _tell(self, request: Request, heard: Heard, seconds: float) -> None:
+        if self.audit is None or (not heard.project_id and heard.status >= 500):
+            return
+        found = heard.project_id
+        who = Caller("", "", "", found, roles=frozenset()) if found else None
+        account, region = (self.account_of(found), self.region_of(heard.region)) if found else ("", "")
+        told = _SERVICE, _OPERATION, account, region, heard.status, heard.code, seconds
+        self.audit(Record(str(uuid.uuid4()), *told, who, request.peer, heard.names))
 
 
 def _told(status: int, document: Mapping[str, str]) -> Response:

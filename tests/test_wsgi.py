@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import re
 import socket
@@ -309,8 +310,10 @@ def test_receivers_answer_in_the_gateway_without_a_signature(tmp_path, monkeypat
     local.keep_key(tmp_path / opening.KEY_FILE, new_key)
     keys.keep(tmp_path / opening.ENV_FILE, "http://127.0.0.1:8080", "us-east-1")
     schema.migrate(wsgi.settings().database_url)
+    monkeypatch.setenv("OS_AUDIT__FILE", str(tmp_path / "audit.log"))
     answer = wsgi.create_gateway().test_client().post("/receivers/nobodys-token", data=b"")
     assert (answer.status_code, answer.json) == (404, {"error": "There is no receiver here."})
+    assert json.loads((tmp_path / "audit.log").read_text())["action"] == "receivers:HearAlarm"
 
 
 def test_the_metadata_service_is_made_of_the_settings(tmp_path, monkeypatch):

@@ -12,20 +12,22 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from backend.domain.ids import is_short_id, short_id
 from backend.domain.receivers import (
     Outcome,
+    Receiver,
     ReceiverGone,
     ReceiverUnknown,
     Signal,
     ValueMissing,
 )
 from backend.domain.scaling_findings import PolicyNotExecutable
+from backend.domain.scope import Scope
 from backend.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 MOST_BYTES: Final = 65_536
 """Of a message."""
-_MOST_ALERTS: Final = 100
+_MOST_INSTANCES: Final = 100
+"""That one message has judged."""
 _INSTANCE: Final = re.compile(r"i-([0-9a-f]{17})")
 _REQUEST_ID: Final = "x-openstack-request-id"
 """Aodh gives each notification one, and keeps it where it sends again."""
@@ -58,27 +61,88 @@ class NotUnderstood(Exception):
     """It is no message of an alarm; the words say why."""
 
 
-def receive(backend: Backend, token: str, message: Message) -> tuple[int, Mapping[str, str]]:
-    """The status and the document that answer a message to the receiver of that token."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a message came to.
+
+    Attributes:
+        code: in a word; of a message that was heard, its outcome.
+        project_id, region: of the receiver, as the cloud names them; empty where there is none.
+        names: of the receiver, and of what it acts on, by AWS's members where AWS has such.
+    """
+
+    status: int
+    document: Mapping[str, str]
+    code: str
+    project_id: str = ""
+    region: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+Admit = Callable[[str], bool]
+"""Whether another message may come to the receiver of this digest; where that is empty, to one that is not there."""
+
+
+def receive(backend: Backend, token: str, message: Message, admit: Admit) -> Heard:
+    """What comes of a message to the receiver of that token.
+
+    Who sends is told of what may be otherwise soon with a 503: Alertmanager tries again upon 5xx alone.
+    """
     try:
         scope, receiver = backend.receivers.of(token)
+    except ReceiverUnknown:
+        return _refused(_NOBODY if admit("") else _TOO_MANY)
+    except StoreUnavailable:
+        return _refused(_LATER)
+    heard = _heard(backend, scope, receiver, message) if admit(receiver.digest) else _refused(_TOO_MANY)
+    names = {"ReceiverId": receiver.id, "AutoScalingGroupName": receiver.cluster_name}
+    if receiver.policy_name is not None:
+        names["PolicyName"] = receiver.policy_name
+    return replace(heard, project_id=scope.project_id, region=scope.region, names=names)
+
+
+def _heard(backend: Backend, scope: Scope, receiver: Receiver, message: Message) -> Heard:
+    try:
         signal = signal_of(message, receiver.label)
         outcome = backend.receivers.hear(scope, receiver, signal)
-        words = "receiver=%s project=%s region=%s group=%r heard of an alarm: %s"
-        LOG.info(words, receiver.id, scope.project_id, scope.region, receiver.cluster_name, outcome)
-    except ReceiverUnknown:
-        return 404, {"error": "There is no receiver here."}
-    except ReceiverGone:
-        return 410, {"error": "The group or the policy of this receiver is gone."}
-    except PolicyNotExecutable:
-        return 410, {"error": "The policy of this receiver acts by what is measured alone now."}
-    except ValueMissing:
-        return 422, {"error": "The policy has steps, and the message tells no value (annotation 'value')."}
     except NotUnderstood as why:
-        return 400, {"error": str(why)}
-    except StoreUnavailable:
-        return 503, {"error": "Try again."}
-    return 200, {"outcome": str(outcome), "why": _WHY[outcome]}
+        return Heard(400, {"error": str(why)}, "NotUnderstood")
+    except tuple(_REFUSALS) as found:
+        return _refused(_REFUSALS[type(found)])
+    words = "receiver=%s project=%s region=%s group=%r heard of an alarm: %s"
+    LOG.info(words, receiver.id, scope.project_id, scope.region, receiver.cluster_name, outcome)
+    document = {"outcome": str(outcome), "why": _WHY[outcome]}
+    if receiver.policy_id is None and signal.left:
+        document["left"] = f"{signal.left} more instances are not judged: a message judges {_MOST_INSTANCES}."
+        words = "receiver=%s project=%s region=%s group=%r left %d instances of a message unjudged"
+        LOG.warning(words, receiver.id, scope.project_id, scope.region, receiver.cluster_name, signal.left)
+    return Heard(200, document, str(outcome))
+
+
+_Refusal = tuple[int, str, str]
+_NOBODY: Final[_Refusal] = 404, "ReceiverUnknown", "There is no receiver here."
+_LATER: Final[_Refusal] = 503, "ServiceUnavailable", "Try again."
+_TOO_MANY: Final[_Refusal] = 503, "Throttling", "Rate exceeded"
+_REFUSALS: Final[Mapping[type[Exception], _Refusal]] = {
+    ReceiverUnknown: _NOBODY,
+    ReceiverGone: (410, "ReceiverGone", "The group or the policy of this receiver is gone."),
+    PolicyNotExecutable: (
+        410,
+        "PolicyNotExecutable",
+        "The policy of this receiver acts by what is measured alone now.",
+    ),
+    ValueMissing: (
+        422,
+        "ValueMissing",
+        "The policy has steps, and the message tells no value (annotation 'value').",
+    ),
+    StoreUnavailable: _LATER,
+}
+
+
+def _refused(refusal: _Refusal) -> Heard:
+    status, code, words = refusal
+    return Heard(status, {"error": words}, code)
 
 
 _WHY: Final[Mapping[Outcome, str]] = {
@@ -130,17 +194,19 @@ def _of_aodh(message: Message, told: Mapping[str, Any]) -> Signal:
 
 def _of_alertmanager(message: Message, told: Mapping[str, Any], label: str) -> Signal:
     """Alerts that ended are in a message beside those that fire. What is the same alert has the same fingerprint."""
-    alerts = [each for each in told["alerts"][:_MOST_ALERTS] if isinstance(each, dict)]
+    alerts = [each for each in told["alerts"] if isinstance(each, dict)]
     firing = [each for each in alerts if each.get("status") == "firing"]
     known = [str([each.get(name) for name in ("status", "fingerprint", "startsAt", "endsAt")]) for each in alerts]
     group = json.dumps([told.get("groupKey"), told["status"], sorted(known)], default=str)
     values = [_number(value) for each in firing for value in _named(each, "value")]
     named = [str(value) for each in firing for value in _named(each, label)]
+    servers = tuple(dict.fromkeys(_servers([message.instance, *named])))
     return Signal(
         bool(firing),
         _digest(message, group.encode("utf-8", "surrogatepass")),
         max((value for value in values if value is not None), default=None),
-        tuple(dict.fromkeys(_servers([message.instance, *named]))),
+        servers[:_MOST_INSTANCES],
+        len(servers[_MOST_INSTANCES:]),
     )
 
 

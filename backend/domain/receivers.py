@@ -75,12 +75,14 @@ class Signal:
         digest: the same for the same message when it comes again.
         value: what was measured, where it tells.
         servers: short ids of the instances that it is about.
+        left: how many more it is about, of whom no message has so many judged.
     """
 
     firing: bool
     digest: str
     value: float | None = None
     servers: tuple[str, ...] = ()
+    left: int = 0
 
 
 class Outcome(StrEnum):

@@ -210,10 +210,10 @@ class Nodes:
         """Judge a node as its user does; an unhealthy one is replaced, after its grace where that is respected.
 
         Args:
-            cluster_id: the node must be of that cluster, for who may judge no other.
+            cluster_id: the node must be of that cluster, for who may judge no other; and may whoever its operator is.
 
         Raises:
-            NodeNotFound
+            NodeNotFound, ClusterManaged
         """
         now = self._clock.now()
 
@@ -231,7 +231,7 @@ class Nodes:
             nodes.save(conn, [node], [judged])
             clusters.change(conn, cluster.id, now)
 
-        self._of_server(scope, server, work)
+        self._of_server(scope, server, work, operated=cluster_id is None)
 
     def protect(self, scope: Scope, name: str, servers: Sequence[str], *, protected: bool) -> None:
         """Guard nodes against scale-in, or stop guarding them.
@@ -249,8 +249,14 @@ class Nodes:
 
         self._store.transact(work)
 
-    def _of_server(self, scope: Scope, server: str, act: Callable[[Connection, Cluster, Node], T]) -> T:
-        """Run a write on the node of a server, its cluster locked first and the node read after."""
+    def _of_server(
+        self, scope: Scope, server: str, act: Callable[[Connection, Cluster, Node], T], *, operated: bool = True
+    ) -> T:
+        """Run a write on the node of a server, its cluster locked first and the node read after.
+
+        Args:
+            operated: where its cluster has an operator, nobody else may.
+        """
         with self._store.read() as conn:
             seen = nodes.by_servers(conn, scope, [server]).get(server)
         if seen is None:
@@ -261,7 +267,8 @@ class Nodes:
             node = nodes.by_servers(conn, scope, [server]).get(server)
             if cluster is None or node is None or node.cluster_id != cluster.id:
                 raise NodeNotFound(server)
-            clusters.managed_by(cluster, scope)
+            if operated:
+                clusters.managed_by(cluster, scope)
             return act(conn, cluster, node)
 
         return self._store.transact(work)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from backend.clock import Clock
-from backend.domain.cluster import Cluster, Process
+from backend.domain.cluster import Cluster, ClusterStatus, Process
 from backend.domain.cluster_findings import ClusterDeleting, ClusterNotFound, CoolingDown, NodeNotFound
 from backend.domain.node import Health
 from backend.domain.receivers import (
@@ -33,8 +33,8 @@ from backend.domain.scaling_findings import (
 from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
 from backend.services.nodes import Nodes
-from backend.services.scaling_policies import PolicyName, carry_out, locked
-from backend.store import clusters, intents
+from backend.services.scaling_policies import carry_out
+from backend.store import clusters
 from backend.store.receivers import RECEIVERS, scope_of
 from backend.store.scaling_policies import POLICIES
 from backend.store.session import Connection, Store
@@ -45,7 +45,6 @@ AGAIN: Final = timedelta(minutes=1)
 _MOST: Final = 100
 """Receivers of a project in a region."""
 _MOST_HEARD: Final = 20
-_GONE: Final = (ClusterNotFound, ClusterDeleting, ScalingPolicyNotFound)
 _STAYS: Final[Mapping[type[Exception], Outcome]] = {
     CoolingDown: Outcome.COOLING,
     PolicyDisabled: Outcome.DISABLED,
@@ -73,7 +72,12 @@ class Receivers:
         token, now = new_token(), self._clock.now()
 
         def work(conn: Connection) -> Receiver:
-            cluster = intents.lock(conn, scope, wanted.cluster_name)
+            # Whoever is its operator: this is for who runs the installation, and an alarm of ours would act as well.
+            cluster = clusters.lock_by_id(conn, clusters.get(conn, scope, wanted.cluster_name).id)
+            if cluster is None:
+                raise ClusterNotFound(wanted.cluster_name)
+            if cluster.status is ClusterStatus.DELETING:
+                raise ClusterDeleting(cluster.name)
             policy = None
             if wanted.policy_name is not None:
                 policy = POLICIES.one(conn, scope, cluster_id=cluster.id, name=wanted.policy_name)
@@ -128,12 +132,9 @@ class Receivers:
             ReceiverUnknown: it was ended meanwhile.
             ReceiverGone, ValueMissing, PolicyNotExecutable
         """
-        try:
-            if receiver.policy_id is None:
-                return self._judge(scope, receiver, signal)
-            return self._store.transact(lambda conn: self._execute(conn, scope, receiver, signal))
-        except _GONE as gone:
-            raise ReceiverGone from gone
+        if receiver.policy_id is None:
+            return self._judge(scope, receiver, signal)
+        return self._store.transact(lambda conn: self._execute(conn, scope, receiver, signal))
 
     def _execute(self, conn: Connection, scope: Scope, receiver: Receiver, signal: Signal) -> Outcome:
         """In one transaction: whoever sends it again finds that it was heard, and that it was done.
@@ -141,10 +142,7 @@ class Receivers:
         The group is held before its receiver, as by whoever deletes both.
         """
         now = self._clock.now()
-        name = PolicyName(receiver.policy_name or "", receiver.cluster_name, receiver.policy_id)
-        held = locked(conn, scope, name) if signal.firing else None
-        if held is not None and held[0].id != receiver.cluster_id:  # another of that name
-            raise ReceiverGone
+        held = _held(conn, scope, receiver) if signal.firing else None
         if self._heard(conn, scope, receiver.id, signal, now):
             return Outcome.AGAIN
         outcome = Outcome.OVER
@@ -186,6 +184,17 @@ class Receivers:
         heard = (*lately[1 - _MOST_HEARD :], [signal.digest, to_micros(now)])
         RECEIVERS.change(conn, scope, receiver.id, heard=heard, heard_at=now)
         return False
+
+
+def _held(conn: Connection, scope: Scope, receiver: Receiver) -> tuple[Cluster, ScalingPolicy]:
+    """Its group, held, and its policy; whoever is the group's operator. Raises ReceiverGone."""
+    cluster = clusters.lock_by_id(conn, receiver.cluster_id)
+    if cluster is None or cluster.status is ClusterStatus.DELETING:
+        raise ReceiverGone
+    policy = POLICIES.one(conn, scope, cluster_id=cluster.id, id=receiver.policy_id)
+    if policy is None:
+        raise ReceiverGone
+    return cluster, policy
 
 
 def _executed(  # noqa: PLR0917 - which policy of whom, upon what

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 
 from gateway.app import create_app
+from gateway.audit import Audit
 from gateway.limits import TokenBuckets
 from gateway.receivers import Receivers
 from tests.gateway.world import World, action
-from translators.receivers import MOST_BYTES
+from translators.receivers import MOST_BYTES, Heard
+
+KNOWN = ("abc", "def")
 
 
-def served(status=200, throttle=None):
+def served(throttle=None, audit=None, **answer):
+    """The application with receivers of two tokens, and what they heard."""
     heard = []
 
-    def receive(token, message):
+    def receive(token, message, admit):
+        if not admit(token if token in KNOWN else ""):
+            of = {"project_id": "p-1", "region": "R1"} if token in KNOWN else {}
+            return Heard(503, {"error": "Rate exceeded"}, "Throttling", **of)
+        if token not in KNOWN:
+            return Heard(404, {"error": "none"}, "ReceiverUnknown")
         heard.append((token, message))
-        return status, {"outcome": "scaled"}
+        return Heard(200, {"outcome": "scaled"}, "scaled", "p-1", "R1", {"ReceiverId": f"of-{token}"})
 
-    receivers = Receivers(receive, lambda: 0.0, throttle)
+    receivers = Receivers(
+        receive,
+        lambda: 0.0,
+        throttle,
+        audit=audit,
+        account_of=lambda _: "123456789012",
+        region_of=lambda _: "us-east-1",
+    )
     return create_app(World().pipeline(), lambda: None, receivers=receivers).test_client(), heard
 
 
@@ -51,10 +70,57 @@ def test_what_is_turned_away(path, body, status):
     assert heard == []
 
 
-def test_who_knocks_too_often_waits():
-    app, heard = served(throttle=TokenBuckets(rate=0.001, burst=2))
-    assert [app.post("/receivers/x").status_code for _ in range(3)] == [200, 200, 429]
+def statuses(app, *tokens):
+    return [app.post(f"/receivers/{token}").status_code for token in tokens]
+
+
+def test_who_knocks_too_often_is_told_to_try_again():
+    """Alertmanager tries again upon 5xx alone."""
+    app, heard = served(TokenBuckets(rate=0.001, burst=2))
+    assert statuses(app, "abc", "abc", "abc") == [200, 200, 503]
     assert len(heard) == 2
+
+
+def test_wrong_tokens_and_other_receivers_shut_nobody_out_behind_the_same_proxy():
+    app, _ = served(TokenBuckets(rate=0.001, burst=2))
+    assert statuses(app, "x", "y", "z") == [404, 404, 503]
+    assert statuses(app, "abc", "abc", "abc", "def", "z") == [200, 200, 503, 200, 503]
+
+
+def test_the_audit_trail_tells_of_each_message(tmp_path):
+    audit = Audit(tmp_path / "audit.log", now=lambda: datetime(2026, 1, 2, tzinfo=UTC))
+    app, _ = served(TokenBuckets(rate=0.001, burst=1), audit)
+    assert statuses(app, "abc", "abc", "x", "y", "z" * 200) == [200, 503, 404, 503, 404]
+    first, second, third = map(json.loads, (tmp_path / "audit.log").read_text().splitlines())
+    assert first.pop("request_id") != second["request_id"]
+    assert first == {
+        "time": "2026-01-02T00:00:00.000+00:00",
+        "account": "123456789012",
+        "project_id": "p-1",
+        "user_id": "",
+        "user": "",
+        "assumed_role": "",
+        "access_key": "",
+        "source": "127.0.0.1",
+        "region": "us-east-1",
+        "action": "receivers:HearAlarm",
+        "about": {"ReceiverId": "of-abc"},
+        "outcome": "success",
+        "status": 200,
+        "code": "scaled",
+    }
+    assert [(each["project_id"], each["outcome"], each["code"]) for each in (second, third)] == [
+        ("p-1", "failure", "Throttling"),
+        ("", "failure", "ReceiverUnknown"),
+    ]
+
+
+def test_the_audit_trail_tells_in_cadfs_form_what_came_of_it(tmp_path):
+    app, _ = served(audit=Audit(tmp_path / "audit.log", "cadf"))
+    app.post("/receivers/abc")
+    event = json.loads((tmp_path / "audit.log").read_text())
+    assert (event["action"], event["outcome"], event["target"]["id"]) == ("update", "success", "of-abc")
+    assert event["reason"] == {"reasonType": "scaled", "reasonCode": "200"}
 
 
 def test_only_a_post_is_a_message_and_all_else_is_a_request_of_awss():

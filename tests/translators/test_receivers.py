@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from translators.receivers import Message, NotUnderstood, signal_of
+from backend.domain.receivers import WantedReceiver
+from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
+from backend.services.scaling_policies import PolicyName, Said
+from tests.factories import SCOPE, World
+from translators.receivers import Heard, Message, NotUnderstood, receive, signal_of
 
 SERVER = "5f0c3b6d-8e6f-4e7a-9b1c-2d3e4f506172"
 SHORT = "5f0c3b6d8e6f4e7a9"
@@ -120,7 +124,70 @@ def test_instances_that_are_none_are_passed_over_and_there_is_an_end_to_them():
     names = ["", "i-1", "x" * 5000, "i-" + "g" * 17, "../../etc"]
     assert heard(alertmanager(*(alert(instance_id=name) for name in names))).servers == ()
     many = [alert(instance_id=f"i-{number:017x}") for number in range(1000)]
-    assert len(heard(alertmanager(*many)).servers) == 100
+    signal = heard(alertmanager(*many))
+    assert (len(signal.servers), signal.left) == (100, 900)
+
+
+def test_those_that_fire_are_chosen_before_the_rest_is_left_out():
+    ended = [alert("resolved", f"e{number}", instance_id=f"i-{number:017x}") for number in range(150)]
+    signal = heard(alertmanager(*ended, alert(instance_id=SERVER), alert(instance_id=SERVER)))
+    assert (signal.firing, signal.value, signal.servers, signal.left) == (True, 91.5, (SHORT,), 0)
+
+
+@pytest.fixture
+def world():
+    made = World()
+    yield made
+    made.close()
+
+
+def post(world, token, told, digests=None, *, admits=True):
+    def admit(digest):
+        if digests is not None:
+            digests.append(digest)
+        return admits
+
+    return receive(world.backend, token, Message(json.dumps(told).encode(), {}), admit)
+
+
+def test_what_comes_of_a_message_and_whose_it_is(world):
+    (node,) = world.put(world.group("web"), "a")
+    receiver, token = world.backend.receivers.add(SCOPE, WantedReceiver("web"))
+    digests = []
+    told = post(world, token, alertmanager(alert(instance_id=node.server_id)), digests)
+    names = {"ReceiverId": receiver.id, "AutoScalingGroupName": "web"}
+    assert told == Heard(200, told.document, "marked", SCOPE.project_id, SCOPE.region, names)
+    assert set(told.document) == {"outcome", "why"}
+    assert digests == [receiver.digest]
+    again = post(world, token, alertmanager(alert()), admits=False)
+    assert again == Heard(503, {"error": "Rate exceeded"}, "Throttling", SCOPE.project_id, SCOPE.region, names)
+
+
+def test_a_token_that_is_nobodys_is_told_so_where_there_is_room(world):
+    digests = []
+    assert post(world, "nobodys", AODH, digests).status == 404
+    assert post(world, "nobodys", AODH, digests, admits=False).status == 503
+    assert digests == ["", ""]
+
+
+def test_those_whom_a_message_has_not_judged_are_told(world):
+    world.group("web")
+    token = world.backend.receivers.add(SCOPE, WantedReceiver("web"))[1]
+    many = [alert(instance_id=f"i-{number:017x}") for number in range(101)]
+    assert post(world, token, alertmanager(*many)).document["left"].startswith("1 more")
+
+
+def test_each_refusal_has_its_status(world):
+    world.group("web")
+    steps = WantedPolicy("steps", PolicyKind.STEP, Adjustment.CHANGE, steps=(Step(0.0, None, 1),))
+    said = Said(lambda policy: f"arn:{policy.id}", lambda alarm: {"name": alarm.name})
+    world.backend.scaling_policies.put(SCOPE, "web", steps, said)
+    _, token = world.backend.receivers.add(SCOPE, WantedReceiver("web", "steps", 50.0))
+    assert post(world, token, {**AODH, "reason_data": {}}).status == 422
+    assert post(world, token, []).status == 400
+    world.backend.scaling_policies.remove(SCOPE, PolicyName("steps", "web"))
+    gone = post(world, token, AODH)
+    assert (gone.status, gone.code, gone.names["PolicyName"]) == (410, "ReceiverGone", "steps")
 
 
 JSON = st.recursive(

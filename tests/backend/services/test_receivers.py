@@ -23,6 +23,7 @@ from backend.domain.receivers import (
 )
 from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
 from backend.domain.scaling_findings import PolicyNotExecutable, ScalingPolicyNotFound
+from backend.domain.scope import Scope
 from backend.domain.tracking import Predefined, Tracking
 from backend.errors import LimitExceeded
 from backend.services import receivers as services
@@ -128,6 +129,17 @@ def test_instances_of_the_group_are_judged_and_no_others(world):
     }
     assert knock(world, token, "x", servers=tuple(shorts[1:])) is Outcome.UNKNOWN
     assert knock(world, token, "y", servers=tuple(shorts[:1]), firing=False) is Outcome.OVER
+
+
+def test_a_group_with_an_operator_is_heard_of_as_any_other(world):
+    operator = Scope(SCOPE.project_id, SCOPE.region, frozenset({"them"}))
+    made = world.group("web", scope=operator, minimum=0, desired=0, operator="them")
+    world.backend.scaling_policies.put(operator, "web", OUT, SAID)
+    (node,) = world.put(made, "a")
+    assert knock(world, add(world, policy_name="out")) is Outcome.SCALED
+    assert knock(world, add(world), servers=(node.server_id.replace("-", "")[:17],)) is Outcome.MARKED
+    with world.store.read() as conn:
+        assert nodes.get(conn, node.id).health is Health.UNHEALTHY
 
 
 def test_a_token_is_of_one_receiver_of_one_project(world):
