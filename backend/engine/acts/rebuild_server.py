@@ -18,6 +18,8 @@ from backend.engine.revision import Revision
 
 _NEVER = (errors.ImageNotFound, errors.FlavorNotSupported, errors.Unsupported)
 """What would be answered however often it is asked."""
+_NO_VERDICT = (errors.NotAuthorized, errors.Busy)
+"""Refusals that say nothing of the server: it is waited for until they end, however long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,23 @@ class RebuildServer(ActOnServer):
         node = revision.nodes.get(self.node.id)
         if node is None or not self._is_awaited(node):
             return
-        if isinstance(result.error, _NEVER):
-            self.refused(node, revision)
-            revision.fail_rebuild(revision.nodes[node.id], reason_of(result.error, node.instance_type, node.zone))
-        else:
+        error = result.error
+        if error is None:
             ActOnServer.conclude(self, result, revision)
+            return
+        reason = reason_of(error, node.instance_type, node.zone)
+        if isinstance(error, errors.Refused):
+            self.refused(node, revision)
+            if isinstance(error, _NEVER) or self._is_refused_for_good(error, node, revision):
+                revision.fail_rebuild(revision.nodes[node.id], reason)
+                return
+        revision.remark(node.activity_id, reason)
+
+    @staticmethod
+    def _is_refused_for_good(error: errors.CloudError, node: Node, revision: Revision) -> bool:
+        """Whether its time is over and it was refused before, too: once may be by chance, after the cloud was away."""
+        late = revision.now >= node.state_at + revision.settings.boot_timeout
+        return late and node.power_asked_at is not None and not isinstance(error, _NO_VERDICT)
 
     def done(self, result: Result, node: Node, revision: Revision) -> None:
         revision.again = True

@@ -7,7 +7,7 @@ from backend.domain.hooks import Transition
 from backend.domain.node import ENDED_STATUSES, REBUILDING, Node, NodeState, ServerStatus, move
 from backend.engine.acts.rebuild_server import RebuildServer
 from backend.engine.draft import Draft
-from backend.engine.phases.settle import fault_of
+from backend.engine.phases.settle import fault_of, was_seen_since
 
 
 def rebuild(draft: Draft) -> None:
@@ -27,25 +27,25 @@ def _set_out(draft: Draft, node: Node) -> None:
 
 
 def _write_anew(draft: Draft, node: Node) -> None:
-    """Its server is told once the rows say what it is to become, and is up again after that."""
-    deadline = node.state_at + draft.settings.boot_timeout
-    if node.rebuilds_to is None and node.server_status is ServerStatus.ACTIVE:
+    """Its server is told once the rows say what it is to become, and is up again after that.
+
+    It has its time from when the cloud took it on. Before that no time ends it: what could not be asked is no failure
+    of its server, and what is refused for good the act itself gives up.
+    """
+    if node.rebuilds_to is not None:
+        _tell(draft, node, node.rebuilds_to)
+    elif node.server_status is ServerStatus.ACTIVE:
         _go_on(draft, node, NodeState.ROOT_VOLUME_REPLACED)
-    elif node.rebuilds_to is None and node.server_status is ServerStatus.ERROR:
+    elif node.server_status is ServerStatus.ERROR:
         draft.fail_rebuild(node, fault_of(draft, node))
-    elif draft.now >= deadline:
+    elif was_seen_since(draft, (node.power_asked_at or node.state_at) + draft.settings.boot_timeout):
         draft.fail_rebuild(node, Reason(ReasonKind.START_TIMEOUT))
-    else:
-        draft.wake(deadline)
-        _tell(draft, node)
 
 
-def _tell(draft: Draft, node: Node) -> None:
-    if node.rebuilds_to is None:
-        return
+def _tell(draft: Draft, node: Node, image: str) -> None:
     again_at = None if node.power_asked_at is None else node.power_asked_at + draft.settings.power_retry
     if again_at is None or again_at <= draft.now:
-        draft.act(RebuildServer(draft.scope, node, node.rebuilds_to))
+        draft.act(RebuildServer(draft.scope, node, image))
         draft.wake(draft.now + draft.settings.cloud_retry)
     else:
         draft.wake(again_at)

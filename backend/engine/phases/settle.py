@@ -55,7 +55,7 @@ def unseen(draft: Draft, node: Node) -> None:
     elif node.unheard_at is None:
         draft.put(replace(node, unheard_at=draft.now))
         draft.wake(draft.now + draft.settings.relaunch_grace)
-    elif not _was_seen_since(draft, node.unheard_at + draft.settings.relaunch_grace):
+    elif not was_seen_since(draft, node.unheard_at + draft.settings.relaunch_grace):
         return
     elif _is_wanted_still(draft, node):
         draft.put(replace(node, unheard_at=None))
@@ -77,10 +77,11 @@ def _is_wanted_still(draft: Draft, node: Node) -> bool:
 
 def is_lost(draft: Draft, node: Node) -> bool:
     """Whether the servers were looked at late enough to say that the node's launch made none."""
-    return _was_seen_since(draft, (node.asked_at or node.created_at) + draft.settings.launch_grace)
+    return was_seen_since(draft, (node.asked_at or node.created_at) + draft.settings.launch_grace)
 
 
-def _was_seen_since(draft: Draft, deadline: datetime) -> bool:
+def was_seen_since(draft: Draft, deadline: datetime) -> bool:
+    """Whether that time is over, and what the rows say of servers was seen after it; the cluster is woken for both."""
     if draft.now < deadline:
         draft.wake(deadline)
         return False
@@ -106,19 +107,35 @@ def booted(draft: Draft, node: Node) -> bool:
 
 
 def _is_late(draft: Draft, node: Node) -> bool:
-    """Whether its server was to run by now: then it is given up."""
-    deadline = node.set_out_at + draft.settings.boot_timeout
-    if draft.now >= deadline:
-        draft.fail_launch(node, Reason(ReasonKind.START_TIMEOUT))
-        return True
-    draft.wake(deadline)
-    return False
+    """Whether its server was to run by now, and was seen not to: then it is given up."""
+    if not is_overdue(draft, node, node.set_out_at):
+        return False
+    draft.fail_launch(node, Reason(ReasonKind.START_TIMEOUT))
+    return True
 
 
 def _waking(draft: Draft, node: Node) -> None:
     """From the warm pool, and not up yet."""
-    if not _is_late(draft, node) and node.server_status in WAKE:
+    if node.server_status not in WAKE or not may_tell(draft, node, node.set_out_at):
+        _is_late(draft, node)
+    else:
         wake(draft, node)
+
+
+def may_tell(draft: Draft, node: Node, begun_at: datetime) -> bool:
+    """Whether its server may be told to start or to stop: until its time is over, and once in any case.
+
+    What the cloud could not be told by then is no failure of the server.
+    """
+    return node.power_asked_at is None or draft.now < begun_at + draft.settings.boot_timeout
+
+
+def is_overdue(draft: Draft, node: Node, begun_at: datetime) -> bool:
+    """Whether its server was to be up, or down, by now, and was seen not to be, some time after it was told to."""
+    deadline = begun_at + draft.settings.boot_timeout
+    if node.power_asked_at is not None:
+        deadline = max(deadline, node.power_asked_at + draft.settings.power_retry)
+    return was_seen_since(draft, deadline)
 
 
 def _returning(draft: Draft, node: Node) -> None:

@@ -30,7 +30,7 @@ from backend.engine.drawing import AT_REST, ask, dismiss, members
 from backend.engine.launching import launch_warm
 from backend.engine.phases.health import BAD, cause_of
 from backend.engine.phases.rebalance import termination_view
-from backend.engine.phases.settle import booted, fault_of, unseen
+from backend.engine.phases.settle import booted, fault_of, is_overdue, may_tell, unseen
 from backend.policies import termination
 
 _SHARE = 10
@@ -109,21 +109,21 @@ def _rest(draft: Draft, node: Node) -> None:
     """
     state = node.warms_to or NodeState.WARMED_STOPPED
     given_up_at = node.state_at + _TRIES * draft.settings.power_retry
-    if state is NodeState.WARMED_HIBERNATED and node.server_status is ServerStatus.ACTIVE and draft.now >= given_up_at:
+    told = node.power_asked_at is not None and node.server_status is ServerStatus.ACTIVE
+    if state is NodeState.WARMED_HIBERNATED and told and draft.now >= given_up_at:
         state = NodeState.WARMED_STOPPED
         node = draft.put(replace(node, warms_to=state, power_asked_at=None))
     wanted, status = AT_REST[state], node.server_status
-    deadline = node.state_at + draft.settings.boot_timeout
     reached = _reached(state, status)
     if reached is not None:
         draft.warm(node, reached)
         draft.again = True  # for who waits to draw it
-    elif status in ENDED_STATUSES or status is ServerStatus.ERROR or draft.now >= deadline:
+    elif status in ENDED_STATUSES or status is ServerStatus.ERROR:
         _give_up(draft, node)
-    else:
-        draft.wake(deadline)
-        if status is ServerStatus.ACTIVE:
-            ask(draft, node, _REST[wanted])
+    elif status is ServerStatus.ACTIVE and may_tell(draft, node, node.state_at):
+        ask(draft, node, _REST[wanted])
+    elif is_overdue(draft, node, node.state_at):
+        _give_up(draft, node)
 
 
 def _reached(wanted: NodeState, status: ServerStatus | None) -> NodeState | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
-from backend.domain.activity import ActivityKind, ActivityStatus
+from backend.domain.activity import ActivityKind, ActivityStatus, ReasonKind
 from backend.domain.cluster import ClusterChange, NewCluster, PlacementRequest, Process, SourceRequest
 from backend.domain.hooks import HookRequest, Result, Transition
 from backend.domain.ids import short_id
@@ -18,7 +19,8 @@ from backend.domain.refresh_findings import RefreshFlaw, RefreshForbidsPool, Ref
 from backend.domain.refreshes import Handling, RefreshRequest, RefreshStrategy
 from backend.domain.warm_pools import WarmPoolRequest
 from backend.drivers import errors
-from backend.drivers.simulated.faults import Where
+from backend.drivers.simulated.faults import ANYWHERE, Where
+from backend.engine.settings import EngineSettings
 from backend.services.templates import NewVersion, TemplateRef
 from backend.store import lifecycle, tables
 from tests.backend.engine.world import EngineWorld
@@ -183,15 +185,93 @@ def test_what_was_never_heard_is(world):
     assert (world.images(cluster), sorted(world.written.values())) == ({world.new: 2}, [1, 1])
 
 
-def test_a_cloud_that_is_away_ends_nobody(world):
-    cluster = world.group(2)
-    before = world.ids(cluster)
-    world.simulated.faults.unavailable(REBUILD, seconds=120)
-    world.start(minimum_percent=0)
-    world.pass_time(100, 2)
-    assert {str(node.state) for node in world.nodes(cluster)} == {"ReplacingRootVolume:Proceed"}
-    world.pass_time(120, 2)
-    assert (world.images(cluster), world.ids(cluster)) == ({world.new: 2}, before)
+@pytest.fixture
+def hasty():
+    """A world in which a server that is not active within a minute has failed."""
+    return Rebuilt(engine_settings=EngineSettings(boot_timeout=timedelta(seconds=60)))
+
+
+def none_written(_world):
+    return True
+
+
+def some_written(world):
+    return bool(world.written)
+
+
+@pytest.mark.parametrize(
+    ("where", "since"),
+    [(REBUILD, none_written), (ANYWHERE, none_written), (ANYWHERE, some_written)],
+    ids=["rebuilds", "all", "all, from when it was told"],
+)
+def test_a_cloud_that_is_away_ends_nobody(hasty, where, since):
+    """It is away for longer than a server may take to be active."""
+    cluster = hasty.group(2)
+    before = hasty.ids(cluster)
+    hasty.start(minimum_percent=0)
+    while not since(hasty):
+        hasty.pass_time(0.5)
+    hasty.simulated.faults.unavailable(where, seconds=120)
+    hasty.pass_time(110, 2)
+    assert all(node.state in REBUILDING for node in hasty.nodes(cluster))
+    hasty.pass_time(120, 2)
+    assert (hasty.images(cluster), hasty.ids(cluster)) == ({hasty.new: 2}, before)
+    assert sorted(hasty.written.values()) == [1, 1]
+
+
+def remarks(world, cluster):
+    return {
+        entry.reason and entry.reason.kind
+        for entry in world.journal(cluster)
+        if entry.kind is ActivityKind.REBUILD and entry.status is not ActivityStatus.FAILED
+    }
+
+
+def test_what_is_waited_for_is_told(hasty):
+    cluster = hasty.group(2)
+    hasty.simulated.faults.unavailable(REBUILD, seconds=60)
+    hasty.start(minimum_percent=0)
+    hasty.pass_time(50, 2)
+    assert remarks(hasty, cluster) == {ReasonKind.CLOUD_UNREACHED}
+    hasty.pass_time(60, 2)
+    assert remarks(hasty, cluster) == {None}
+
+
+def test_an_engine_that_may_not_ask_ends_nobody_either(hasty):
+    cluster = hasty.group(2)
+    before = hasty.ids(cluster)
+    hasty.simulated.faults.refuse(errors.NotAuthorized("over"), REBUILD, seconds=200)
+    hasty.start(minimum_percent=0)
+    hasty.pass_time(600, 5)
+    assert (hasty.images(cluster), hasty.ids(cluster)) == ({hasty.new: 2}, before)
+
+
+def test_one_that_is_refused_all_its_time_is_replaced(hasty):
+    cluster = hasty.group(1)
+    before = hasty.ids(cluster)
+    hasty.simulated.faults.refuse(errors.ServerStateConflict("it is locked"), REBUILD, seconds=600)
+    hasty.start(minimum_percent=0)
+    hasty.pass_time(50, 2)
+    assert hasty.ids(cluster) == before
+    hasty.pass_time(120, 2)
+    assert (hasty.images(cluster), hasty.ids(cluster) & before) == ({hasty.new: 1}, set())
+    (failed,) = [entry for entry in hasty.journal(cluster) if entry.status is ActivityStatus.FAILED]
+    assert (failed.kind, failed.reason.kind) == (ActivityKind.REBUILD, ReasonKind.CLOUD_REFUSED)
+
+
+def test_one_that_is_not_active_in_time_is_replaced(hasty):
+    cluster = hasty.group(1)
+    before = hasty.ids(cluster)
+    hasty.start(minimum_percent=0)
+    while not hasty.written:
+        hasty.pass_time(0.5)
+    hasty.simulated.operator.stop(next(iter(before)))
+    hasty.pass_time(50, 2)
+    assert hasty.ids(cluster) == before
+    hasty.pass_time(60, 2)
+    assert (hasty.images(cluster), hasty.ids(cluster) & before) == ({hasty.new: 1}, set())
+    (failed,) = [entry for entry in hasty.journal(cluster) if entry.status is ActivityStatus.FAILED]
+    assert failed.reason.kind is ReasonKind.START_TIMEOUT
 
 
 def test_one_that_is_written_anew_from_its_own_image_is_written_once(world):

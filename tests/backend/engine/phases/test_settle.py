@@ -130,6 +130,28 @@ def test_a_launch_is_not_lost_before_the_servers_were_looked_at(seen_until):
         assert made.wakes == [NOW + SETTINGS.cloud_retry]
 
 
+@pytest.mark.parametrize("seen_until", [None, NOW - timedelta(seconds=1)])
+@pytest.mark.parametrize("status", [ServerStatus.BUILDING, ServerStatus.STOPPED])
+def test_no_server_is_late_before_it_was_looked_at_since(status, seen_until):
+    long_ago = NOW - SETTINGS.boot_timeout
+    drawn = {"drawn_at": long_ago, "power_asked_at": long_ago} if status is ServerStatus.STOPPED else {}
+    one = pending(GROUP, "n", server_status=status, created_at=long_ago, **drawn)
+    made = _settled(one, seen_until=seen_until)
+    assert (kinds(made), made.nodes) == ([], {one.id: one})
+    assert made.wakes == [NOW + SETTINGS.cloud_retry]
+    assert made.entries == Entries()
+    assert kinds(_settled(one)) == ["Pending->Terminating"]
+
+
+def test_one_from_the_warm_pool_is_late_only_some_time_after_the_cloud_was_told():
+    long_ago = NOW - 2 * SETTINGS.boot_timeout
+    one = pending(GROUP, "n", server_status=ServerStatus.STOPPED, created_at=long_ago, drawn_at=long_ago)
+    assert kinds(_settled(one)) == ["ChangePower"]
+    told = _settled(replace(one, power_asked_at=NOW - SETTINGS.power_retry + timedelta(seconds=1)))
+    assert (kinds(told), told.wakes) == ([], [NOW + timedelta(seconds=1)])
+    assert kinds(_settled(replace(one, power_asked_at=NOW - SETTINGS.power_retry))) == ["Pending->Terminating"]
+
+
 def test_a_launch_that_nobody_heard_of_is_remembered_as_that_and_made_again_as_the_same():
     one = pending(GROUP, "n", server_id=None, server_status=None, created_at=PAST_GRACE)
     found = _settled(one)

@@ -113,7 +113,8 @@ def test_more_than_one_pass_launches_are_launched_by_the_next():
 def test_one_that_cannot_be_stopped_is_given_up(returns):
     cluster = group(WarmPool(reuse=True), maximum=1)
     late = NOW - SETTINGS.boot_timeout
-    one = coming(cluster, "n", state_at=late, in_service_at=LONG_AGO if returns else None)
+    served = LONG_AGO if returns else None
+    one = coming(cluster, "n", state_at=late, power_asked_at=NOW - SETTINGS.power_retry, in_service_at=served)
     made = plan(cluster, one)
     after = made.changes.after.nodes[one.id]
     assert (after.state, after.leaves_for) == (
@@ -122,6 +123,20 @@ def test_one_that_cannot_be_stopped_is_given_up(returns):
     )
     ended = made.changes.entries.ended[one.activity_id or ""]
     assert ended.status is (ActivityStatus.CANCELLED if returns else ActivityStatus.FAILED)
+
+
+@pytest.mark.parametrize("returns", [False, True])
+def test_one_that_the_cloud_could_not_be_told_to_stop_is_not(returns):
+    cluster = group(WarmPool(reuse=True), maximum=1)
+    late, served = NOW - 2 * SETTINGS.boot_timeout, LONG_AGO if returns else None
+    one = coming(cluster, "n", state_at=late, in_service_at=served)
+    assert power(plan(cluster, one)) == [Power.STOP]
+    told = replace(one, power_asked_at=NOW - timedelta(seconds=1))
+    assert kinds(plan(cluster, told)) == []
+    unseen = replace(one, power_asked_at=late)
+    assert kinds(plan(cluster, unseen, seen_until=NOW - SETTINGS.boot_timeout - timedelta(seconds=1))) == []
+    sleepy = replace(one, warms_to=NodeState.WARMED_HIBERNATED)
+    assert power(plan(cluster, sleepy)) == [Power.SUSPEND]
 
 
 def test_a_launch_that_fails_is_told_as_one_into_the_pool():
