@@ -176,26 +176,23 @@ class Topics:
         Raises:
             SubscriptionDiffers, LimitExceeded
         """
-        now, key = self._clock.now(), endpoint_key(wanted.endpoint)
+        now = self._clock.now()
+        wanted = replace(wanted, endpoint_key=endpoint_key(wanted.endpoint))
 
         def work(conn: Connection) -> Subscription:
             topic = rows.named(conn, scope, topic_name)
-            present = SUBSCRIPTIONS.one(conn, scope, topic_id=topic.id, protocol=wanted.protocol, endpoint_key=key)
+            present = rows.alike(conn, scope, replace(wanted, topic_id=topic.id))
             if present is not None:
                 if any(getattr(present, name) != getattr(wanted, name) for name in settings):
                     raise SubscriptionDiffers(present.id)
                 if present.confirmed_at is None:
                     self._invite(conn, scope, topic, present, invitation)
                 return present
-            if SUBSCRIPTIONS.count(conn, scope) >= self._limits.subscriptions:
-                raise LimitExceeded("subscriptions", self._limits.subscriptions)
-            if wanted.filter:
-                _check_filters(conn, scope, topic)
+            self._check_room(conn, scope, topic, wanted)
             made = replace(
                 wanted,
                 id=str(uuid4()),
                 topic_id=topic.id,
-                endpoint_key=key,
                 created_at=now,
                 confirmed_at=now if wanted.authenticated else None,
                 token=secrets.token_hex(_TOKEN_BYTES),
@@ -206,6 +203,13 @@ class Topics:
             return made
 
         return self._store.transact(work)
+
+    def _check_room(self, conn: Connection, scope: Scope, topic: Topic, wanted: Subscription) -> None:
+        """Raises LimitExceeded where the project has no room for one more, or the topic none for its filter."""
+        if SUBSCRIPTIONS.count(conn, scope) >= self._limits.subscriptions:
+            raise LimitExceeded("subscriptions", self._limits.subscriptions)
+        if wanted.filter:
+            _check_filters(conn, scope, topic)
 
     def _invite(
         self, conn: Connection, scope: Scope, topic: Topic, subscription: Subscription, invitation: Invitation
@@ -231,13 +235,14 @@ class Topics:
 
         Raises:
             TokenUnknown
+            LimitExceeded: others have taken the place of what was ended; it comes back when there is room again.
         """
         now = self._clock.now()
 
         def work(conn: Connection) -> Subscription:
             topic, id_ = TOPICS.one(conn, scope, name=topic_name), subscription_of(token)
-            if topic is not None and (again := rows.resume(conn, scope, topic, token, now)) is not None:
-                return again
+            if topic is not None and (ended := rows.ended(conn, scope, topic, token, now)) is not None:
+                return self._resume(conn, scope, topic, ended)
             found = SUBSCRIPTIONS.one(conn, scope, topic_id=topic.id, id=id_) if topic and id_ else None
             if found is None or not found.has_token(token) or now - found.created_at > CONFIRMATION:
                 raise TokenUnknown(token)
@@ -246,6 +251,16 @@ class Topics:
             return found
 
         return self._store.transact(work)
+
+    def _resume(self, conn: Connection, scope: Scope, topic: Topic, ended: Subscription) -> Subscription:
+        """What was ended by a link, again; who subscribed the same endpoint meanwhile has that one."""
+        present = rows.alike(conn, scope, ended)
+        if present is not None:
+            ENDED.remove(conn, scope, id=ended.id)
+            return present
+        self._check_room(conn, scope, topic, ended)
+        rows.resume(conn, scope, ended)
+        return ended
 
     def project_of(self, subscription_id: str, *, ended: bool = False) -> str | None:
         """The project of a subscription, for who follows a link and names no project; None where there is none.

@@ -98,26 +98,27 @@ def end(conn: Connection, scope: Scope, subscription: Subscription, token: str, 
     SUBSCRIPTIONS.remove(conn, scope, id=subscription.id)
 
 
-def resume(conn: Connection, scope: Scope, topic: Topic, told_token: str, now: datetime) -> Subscription | None:
-    """The subscription that was ended by a link, again; None where the token takes nothing back, or no more.
-
-    Who subscribed the same endpoint meanwhile has that one.
-    """
+def ended(conn: Connection, scope: Scope, topic: Topic, told_token: str, now: datetime) -> Subscription | None:
+    """The subscription that was ended by a link, as it was; None where the token takes nothing back, or no more."""
     id_ = subscription_of(told_token)
     found = ENDED.one(conn, scope, topic_id=topic.id, id=id_) if id_ else None
     if found is None or not found.has_token(told_token):
         return None
     over = conn.execute(select(ended_table.c.expires_at).where(ended_table.c.id == found.id)).scalar_one() <= now
-    if over:
-        return None
-    ENDED.remove(conn, scope, id=found.id)
-    present = SUBSCRIPTIONS.one(
-        conn, scope, topic_id=topic.id, protocol=found.protocol, endpoint_key=found.endpoint_key
+    return None if over else found
+
+
+def alike(conn: Connection, scope: Scope, wanted: Subscription) -> Subscription | None:
+    """The subscription of its topic that the same endpoint has."""
+    return SUBSCRIPTIONS.one(
+        conn, scope, topic_id=wanted.topic_id, protocol=wanted.protocol, endpoint_key=wanted.endpoint_key
     )
-    if present is not None:
-        return present
+
+
+def resume(conn: Connection, scope: Scope, found: Subscription) -> None:
+    """Have one that was ended by a link again."""
+    ENDED.remove(conn, scope, id=found.id)
     SUBSCRIPTIONS.add(conn, scope, found)
-    return found
 
 
 def hearers(

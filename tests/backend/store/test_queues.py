@@ -358,7 +358,15 @@ def test_what_a_link_ended_comes_back_as_it_was_by_its_new_token_and_not_too_lat
         )
 
     def resume(token, at):
-        return store.transact(lambda conn: topics.resume(conn, SCOPE, news, token, at))
+        def work(conn):
+            found = topics.ended(conn, SCOPE, news, token, at)
+            if found is not None:
+                assert topics.alike(conn, SCOPE, found) is None
+                topics.resume(conn, SCOPE, found)
+                assert topics.alike(conn, SCOPE, found) == found
+            return found
+
+        return store.transact(work)
 
     assert resume(before.told_token, NOW) is None
     assert resume(ended.told_token, NOW + timedelta(hours=1)) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree as ET
@@ -147,6 +148,57 @@ def test_an_end_is_taken_back_for_three_days_and_not_into_another_that_came_mean
     world.clock.move(timedelta(days=3).total_seconds())
     assert follow(pipeline, heard(world)[-1]["SubscribeURL"]) == (400, "InvalidParameter")
     world.call("DeleteTopic", service="sns", TopicArn=topic)
+
+
+def ended(world, pipeline, topic, endpoint, **given):
+    """The subscription of a URL that confirmed and ended it, and the link by which it has it again."""
+    arn = world.call(
+        "Subscribe",
+        service="sns",
+        TopicArn=topic,
+        Protocol="https",
+        Endpoint=endpoint,
+        ReturnSubscriptionArn=True,
+        **given,
+    )["SubscriptionArn"]
+    world.clock.move(1)
+    follow(pipeline, at(heard(world)[-1], "SubscribeURL"))
+    world.clock.move(1)
+    assert follow(pipeline, f"http://cloud.example/?Action=Unsubscribe&SubscriptionArn={arn}")[0] == 200
+    world.clock.move(1)
+    return arn, heard(world)[-1]["SubscribeURL"]
+
+
+FILTERED = {"Attributes": {"FilterPolicy": '{"a":["b"]}'}}
+
+
+def test_what_was_ended_comes_back_to_no_more_filters_than_there_may_be(world, pipeline, topic, monkeypatch):
+    monkeypatch.setattr("backend.services.topics.MOST_FILTERS", 2)
+    back = [ended(world, pipeline, topic, f"https://h{number}.example/", **FILTERED) for number in range(3)]
+    plain, plainly = ended(world, pipeline, topic, "https://plain.example/")
+    assert [follow(pipeline, url)[1] for _, url in back] == [back[0][0], back[1][0], "FilterPolicyLimitExceeded"]
+    assert follow(pipeline, plainly) == (200, plain)
+    world.call("Unsubscribe", service="sns", SubscriptionArn=back[0][0])
+    assert follow(pipeline, back[2][1]) == (200, back[2][0])  # what was refused is kept until there is room
+
+
+def test_nor_to_more_subscriptions(world, pipeline, topic):
+    topics = world.backend.topics
+    topics._limits = replace(topics._limits, subscriptions=2)
+    back = [ended(world, pipeline, topic, f"https://h{number}.example/") for number in range(2)]
+    others = [subscribed(world, topic)]
+    assert [follow(pipeline, url)[1] for _, url in back] == [back[0][0], "SubscriptionLimitExceeded"]
+    world.call("Unsubscribe", service="sns", SubscriptionArn=back[0][0])
+    same = world.call(
+        "Subscribe",
+        service="sns",
+        TopicArn=topic,
+        Protocol="https",
+        Endpoint="https://h1.example/",
+        ReturnSubscriptionArn=True,
+    )["SubscriptionArn"]
+    assert follow(pipeline, back[1][1]) == (200, same)  # it has one already, which takes no more room
+    assert len(world.call("ListSubscriptions", service="sns")["Subscriptions"]) == len(others) + 1
 
 
 def test_whoever_signs_the_end_means_it(world, pipeline, topic):
