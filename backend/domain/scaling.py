@@ -132,6 +132,7 @@ class Capacity:
         warm: what has been in service for long enough, or has been since before policies began to add.
         busy: the activity under way that a simple policy waits for, and that began the cooldown; None: there is none.
         foreseen: what forecasts ask for now, which no other policy goes below.
+        ceiling: what the maximum may be raised to at the most, where somebody decided that.
     """
 
     minimum: int
@@ -140,6 +141,7 @@ class Capacity:
     warm: int
     busy: str | None = None
     foreseen: int = 0
+    ceiling: int | None = None
 
     @property
     def warming(self) -> bool:

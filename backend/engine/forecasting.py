@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Cluster, ClusterStatus
 from backend.domain.metric_queries import ExpressionRefused
-from backend.domain.metrics import HOUR, Datum, MetricLimits, floored, measured, metric
+from backend.domain.metrics import HOUR, Datum, floored, measured, metric
 from backend.domain.prediction import HOURLY, Expected
 from backend.domain.scaling import Decision, PolicyKind, ScalingPolicy, Stay
 from backend.domain.steps import TooManySteps
@@ -32,8 +32,6 @@ from backend.store.scaling_policies import POLICIES
 from backend.store.session import Connection
 
 LOG = logging.getLogger(__name__)
-# What is foreseen is bounded by the number of policies.
-_LIMITS: Final = MetricLimits(series=10_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def _make(context: Context, lease: ForecastLease) -> _Made | None:
             return None
         try:
             past = history(conn, cluster, policy.prediction, now)
-        except (ExpressionRefused, TooManySteps) as refusal:
+        except (ExpressionRefused, TooManySteps, OverflowError) as refusal:  # of numbers that anybody may have put
             LOG.warning("policy=%r project=%s cannot be foreseen: %r", policy.name, lease.scope.project_id, refusal)
             return _Made(kept.make_at, context.settings.forecast)
     found = forecast(past.loads, floored(now, HOUR))
@@ -159,6 +157,8 @@ def _publish(  # noqa: PLR0917 - what is told of which hour
 ) -> None:
     """Tell the hour's forecast as metrics, unless there is one already: of the policy as it was, or of that name.
 
+    They count among the project's own, for names of policies are without number: those that are too many are not told.
+
     Source: Auto Scaling User Guide, "Monitor predictive scaling metrics with CloudWatch".
     """
     expected, accuracy = foreseen
@@ -176,4 +176,4 @@ def _publish(  # noqa: PLR0917 - what is told of which hour
         metric(NAMESPACE, "PredictiveScalingMetricPairCorrelation", paired): accuracy.get("correlation"),
     }
     data: list[Datum] = [measured(of, hour, [float(value)]) for of, value in values.items() if value is not None]
-    metrics.add(conn, cluster.scope, data, now, _LIMITS)
+    metrics.add(conn, cluster.scope, data, now)

@@ -32,6 +32,8 @@ _STRAY: Final = 2.0
 """An hour that is so many times as much as that of any other day, or as little, is not of the load's shape..."""
 _STRAY_HOURS: Final = 6
 """...where no more than so many follow each other: what lasts is a new level, not a stray."""
+_GREATEST: Final = 1e300
+"""An hour with more has no forecast: what is made of so large numbers may be beyond all of them."""
 _TRIALS: Final = (AHEAD, 2 * AHEAD)
 """How far back forecasts begin that are held against what came."""
 
@@ -72,12 +74,15 @@ class Forecast:
 def forecast(history: Mapping[datetime, float], begin: datetime, hours: int = AHEAD) -> Forecast | None:
     """The load of so many hours from ``begin`` on; None where fewer than LEAST hours of the past are known.
 
+    None, too, where one of them is beyond what can be reckoned with.
+
     Args:
         history: loads by the start of their hour; hours may be missing, and those from ``begin`` on are not looked at.
         begin: the start of an hour.
     """
     past = _past(history, begin)
-    if sum(value is not None for value in past) < LEAST:
+    known = [value for value in past if value is not None]
+    if len(known) < LEAST or not max(known) <= _GREATEST:
         return None
     seasons = [season for season in (DAY, WEEK) if season == DAY or len(past) > WEEK]
     season = min(seasons, key=lambda each: (_or_worst(_error(past, _by(each))), -each))

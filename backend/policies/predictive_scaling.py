@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import ceil, isfinite, sqrt
+from math import ceil, inf, isfinite, sqrt
 from statistics import fmean, median
 from typing import Final
 
@@ -17,7 +17,7 @@ from backend.domain.scaling import Capacity, Decision, Stay
 
 _ALMOST: Final = 1e-9
 _MOST: Final = 10**9
-"""More than any bound; a load may be beyond all numbers."""
+"""More than any bound, and less than what a maximum may be at all; a load may be beyond all numbers."""
 _WHOLE: Final = 100
 _FEWEST: Final = 3
 
@@ -43,7 +43,7 @@ def share(loads: Hours, scaled: Hours, units: Hours) -> float | None:
         loads, scaled, units: by hours; those that have all three count.
     """
     found = [
-        loads[at] / (scaled[at] * units[at])
+        loads[at] / scaled[at] / units[at]  # the product of the two may be too small for a number
         for at in sorted(loads.keys() & scaled.keys() & units.keys())
         if loads[at] > 0 and scaled[at] > 0 and units[at] > 0
     ]
@@ -77,7 +77,8 @@ def decide(prediction: Prediction, capacity: Capacity, asked: int | None) -> Rai
     maximum = capacity.maximum
     if prediction.breach is MaximumBreach.INCREASE:
         roomy = ceil(asked * (_WHOLE + (prediction.maximum_percent or 0)) / _WHOLE - _ALMOST)
-        maximum = max(maximum, min(roomy, _MOST))
+        ceiling = _MOST if capacity.ceiling is None else min(capacity.ceiling, _MOST)
+        maximum = max(maximum, min(roomy, ceiling))
     wanted = min(asked, maximum)
     if wanted > capacity.desired:
         return Raised(Decision(wanted), maximum)
@@ -93,9 +94,17 @@ def correlation(loads: Hours, scaled: Hours, units: Hours) -> float | None:
     hours = [at for at in sorted(loads.keys() & scaled.keys() & units.keys()) if units[at] > 0]
     if len(hours) < _FEWEST:
         return None
-    one, other = [loads[at] / units[at] for at in hours], [scaled[at] for at in hours]
-    of_one, of_other = fmean(one), fmean(other)
-    spread = sqrt(sum((each - of_one) ** 2 for each in one) * sum((each - of_other) ** 2 for each in other))
-    together = sum((a - of_one) * (b - of_other) for a, b in zip(one, other, strict=True))
-    found = together / spread if spread > 0 else None
+    one, other = _apart([loads[at] / units[at] for at in hours]), _apart([scaled[at] for at in hours])
+    spread = sqrt(sum(each**2 for each in one) * sum(each**2 for each in other))
+    found = sum(a * b for a, b in zip(one, other, strict=True)) / spread if spread > 0 else None
     return found if found is not None and isfinite(found) else None
+
+
+def _apart(values: Sequence[float]) -> list[float]:
+    """How far each is from their mean, as a share of the greatest, so that no square is beyond all numbers."""
+    greatest = max(map(abs, values))
+    if not 0 < greatest < inf:
+        return [0.0] * len(values)
+    shares = [value / greatest for value in values]
+    mean = fmean(shares)
+    return [each - mean for each in shares]

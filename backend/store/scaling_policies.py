@@ -14,9 +14,10 @@ from backend.domain.cluster import Cluster
 from backend.domain.node import SERVING, Node
 from backend.domain.node import capacity as capacity_of_nodes
 from backend.domain.page import Page
+from backend.domain.quotas import Quota
 from backend.domain.scaling import Capacity, Decision, PolicyKind, ScalingPolicy
 from backend.domain.scope import Scope
-from backend.store import activities, clusters, forecasts, intents, nodes
+from backend.store import activities, clusters, forecasts, intents, nodes, quotas
 from backend.store.managed import unmanaged
 from backend.store.records import Records
 from backend.store.scaling_tables import scaling_policies as table
@@ -95,14 +96,15 @@ def capacity(conn: Connection, cluster: Cluster, policy: ScalingPolicy, now: dat
     here = nodes.of_cluster(conn, cluster.id)
     warmup = warmup_of(cluster, policy)
     warm = capacity_of_nodes(node for node in here if is_warm(cluster, node, warmup, now))
-    spec = cluster.spec
+    spec, predicts = cluster.spec, policy.kind is PolicyKind.PREDICTIVE
     return Capacity(
         minimum=spec.minimum,
         maximum=spec.maximum,
         desired=spec.desired,
         warm=min(warm, spec.desired),
         busy=activities.blocking(conn, cluster, now) if policy.kind is PolicyKind.SIMPLE else None,
-        foreseen=0 if policy.kind is PolicyKind.PREDICTIVE else foreseen(conn, cluster, now, acting=True) or 0,
+        foreseen=0 if predicts else foreseen(conn, cluster, now, acting=True) or 0,
+        ceiling=quotas.limit(conn, cluster.scope, Quota.SIZE) if predicts else None,
     )
 
 

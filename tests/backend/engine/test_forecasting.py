@@ -9,14 +9,15 @@ import pytest
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import ClusterChange
 from backend.domain.metric_queries import MetricStat, Query
-from backend.domain.metrics import HOUR, Metric, floored, measured
+from backend.domain.metrics import HOUR, Metric, MetricLimits, floored, measured
 from backend.domain.prediction import Gauge, MaximumBreach, Mode, Pair, Prediction
+from backend.domain.quotas import Quota
 from backend.domain.scaling import Adjustment, PolicyKind, WantedPolicy
 from backend.domain.scaling_findings import ForecastMissing, PolicyNotPredictive, ScalingPolicyNotFound
 from backend.engine import forecasting
 from backend.services.metrics import MetricQuery
 from backend.services.scaling_policies import PolicyName, PolicyQuery, Said
-from backend.store import forecasts, metrics
+from backend.store import forecasts, metrics, quotas
 from backend.store.leased import Claimer, Room
 from tests.factories import NOW, OTHER, SCOPE
 
@@ -204,6 +205,69 @@ def test_the_maximum_holds_unless_it_may_be_raised(world, group):
     world.pass_time(30, step=5)
     spec = world.cluster(group).spec
     assert (spec.desired, spec.maximum) == (5, 7)
+
+
+def test_the_maximum_is_raised_no_further_than_the_project_may_have_it(world, group):
+    world.store.transact(lambda conn: quotas.put(conn, SCOPE.project_id, Quota.SIZE, 4))
+    world.backend.clusters.update(SCOPE, "web", ClusterChange({"maximum": 2}))
+    fill(world)
+    write(world, custom(breach=MaximumBreach.INCREASE, maximum_percent=40))
+    world.pass_time(60, step=5)
+    spec = world.cluster(group).spec
+    assert (spec.desired, spec.maximum) == (3, 4)
+    until(world, 57)
+    spec = world.cluster(group).spec
+    assert (spec.desired, spec.maximum) == (4, 4)
+    write(world, custom(breach=MaximumBreach.INCREASE, maximum_percent=50))
+    world.pass_time(30, step=5)
+    assert (policy(world).stayed, world.cluster(group).spec.maximum) == ("at_maximum", 4)
+
+
+@pytest.mark.parametrize(
+    ("size", "expression", "predicted"), [(1.0, "m*m", 4), (1e101, "m*m", 4), (1e101, "m*m*m", None)]
+)
+def test_how_large_numbers_are_makes_no_odds_as_long_as_there_are_any(
+    world, group, size, expression, predicted, caplog
+):
+    now = floored(world.clock.now(), HOUR)
+    data = []
+    for back in range(48, 0, -1):
+        at = now - AN_HOUR * back
+        large = measured(WORK, at, [(1 + back) * size])
+        data += [large, measured(BUSY, at, [50.0 + back]), measured(UNITS, at, [2.0])]
+    put(world, data)
+    load = Gauge(queries=(Query("m", MetricStat(WORK, HOUR, "Sum"), returned=False), Query("e", expression=expression)))
+    write(world, custom(load=load, mode=None))
+    world.pass_time(60, step=5)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    assert world.cluster(group).predicted == predicted
+    assert policy(world).stayed == ("no_data" if predicted is None else "forecast_only")
+
+
+def test_the_mean_of_the_greatest_numbers_is_no_forecast_either(world, group, caplog):
+    """The mean of an hour's periods is reckoned by their sum, which is beyond all numbers."""
+    now = floored(world.clock.now(), HOUR)
+    fill(world)
+    at = now - AN_HOUR
+    put(world, [measured(BUSY, at + timedelta(minutes=10 * part), [1e108]) for part in range(6)])
+    scaling = Gauge(
+        queries=(Query("m", MetricStat(BUSY, 300, "Sum"), returned=False), Query("e", expression="m*m*1e92"))
+    )
+    made = write(world, custom(scaling=scaling))
+    world.pass_time(60, step=5)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    assert (policy(world).stayed, kept(world, made).expected) == ("no_data", None)
+
+
+def test_metrics_of_forecasts_count_among_the_project_s(world, group, monkeypatch):
+    """Names of policies are without number; what is refused is dropped, and the policy acts."""
+    monkeypatch.setattr(metrics, "MetricLimits", lambda: MetricLimits(series=4))
+    fill(world)
+    write(world, custom())
+    world.pass_time(60, step=5)
+    page = world.backend.metrics.page(SCOPE, MetricQuery("AWS/AutoScaling"), 10, None)
+    assert len(page.items) == 1
+    assert desired(world, group) == 3
 
 
 def test_the_greatest_of_several_is_what_there_is(world, group):

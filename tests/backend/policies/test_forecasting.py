@@ -56,6 +56,18 @@ def test_how_near_it_comes(shape):
     assert sum(errors) / len(errors) < WORST.get(shape, 8.5), errors
 
 
+@pytest.mark.parametrize("size", [1e200, 1e297, 1e306, 1e308])
+def test_loads_as_large_as_numbers_are(size):
+    """A forecast of finite numbers, or none."""
+    known = past([value / 1000 * size for value in series("spike")])
+    found = forecast(known, BEGIN)
+    assert (found is None) is (max(known.values()) > 1e300)
+    if found is not None:
+        told = (*found.values, found.accuracy.error, found.accuracy.last_day, found.accuracy.last_week)
+        assert all(map(math.isfinite, told))
+    assert forecast({**past(series("weekly")), BEGIN - HOUR: math.inf}, BEGIN) is None
+
+
 def test_it_tells_how_good_it_would_have_been():
     found = forecast(past(series("weekly")), BEGIN)
     assert found.season == WEEK

@@ -83,6 +83,33 @@ def test_how_closely_they_go_together():
     assert correlation(hours(1, 2), hours(1, 2), hours(1, 1)) is None
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e160, 1e308])
+def test_numbers_as_large_or_small_as_there_are_go_together_like_any_other(size):
+    one, other = hours(*(size * each for each in (0.1, 0.2, 0.3))), hours(*(size * each for each in (0.3, 0.2, 0.1)))
+    assert correlation(one, one, hours(1, 1, 1)) == pytest.approx(1.0)
+    assert correlation(one, other, hours(1, 1, 1)) == pytest.approx(-1.0)
+    assert correlation(one, other, hours(1e-300, 1, 1)) is None or size < 1
+
+
+def test_a_share_of_what_is_too_small_to_be_multiplied():
+    tiny = hours(1e-200)
+    assert share(hours(1e-300), tiny, tiny) == pytest.approx(1e100)
+    assert share(hours(1.0), tiny, tiny) is None
+
+
+@pytest.mark.parametrize(("ceiling", "maximum", "desired"), [(None, 55, 50), (52, 52, 50), (20, 20, 20), (3, 10, 10)])
+def test_the_maximum_is_raised_to_what_it_may_be_at_the_most(ceiling, maximum, desired):
+    raised = decide(prediction(MaximumBreach.INCREASE, 10), Capacity(1, 10, 4, 4, ceiling=ceiling), 50)
+    assert (raised.decision.desired, raised.maximum) == (desired, maximum)
+    again = decide(prediction(MaximumBreach.INCREASE, 10), Capacity(1, maximum, desired, 4, ceiling=ceiling), 50)
+    assert (again.decision.stay, again.maximum) == (Stay.UNCHANGED if desired == 50 else Stay.AT_MAXIMUM, maximum)
+
+
+def test_no_maximum_is_beyond_what_a_group_s_may_be():
+    raised = decide(prediction(MaximumBreach.INCREASE, 100), Capacity(1, 10, 4, 4), 10**9)
+    assert raised.maximum < 2**31
+
+
 def test_as_a_document():
     one = prediction(MaximumBreach.INCREASE, 10)
     assert Prediction.of(one.document()) == one
