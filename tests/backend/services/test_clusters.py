@@ -38,15 +38,15 @@ from backend.domain.launch_findings import (
 )
 from backend.domain.node import NodeState
 from backend.domain.profile import LaunchSource, ProfileRef, ServerSpec
+from backend.domain.quotas import Quota
 from backend.domain.server_findings import ServerGroupNotFound, ServerUnknown
 from backend.domain.volume_findings import NoVolumes
 from backend.drivers.compute import GroupPolicy
 from backend.errors import LimitExceeded
 from backend.services import clusters as services
-from backend.services import limits
 from backend.services.clusters import Clusters
 from backend.services.templates import NewVersion
-from backend.store import clusters, journal, nodes, tables
+from backend.store import clusters, journal, nodes, quotas, tables
 from tests.factories import NOW, OTHER, SCOPE, World, activity
 
 
@@ -119,7 +119,7 @@ class TestCreate:
     def test_refusals_leave_nothing(self, world, api, values, finding):
         with pytest.raises(finding):
             world.group(**values)
-        assert api.usage(SCOPE)[0] == 0
+        assert api.usage(SCOPE)[Quota.CLUSTERS] == (0, 500)
 
     def test_names(self, world):
         world.group()
@@ -142,8 +142,8 @@ class TestCreate:
             assert sorted(pool.map(create, range(4))) == ["exists"] * 3 + ["made"]
         world.close()
 
-    def test_the_quota(self, world, monkeypatch):
-        monkeypatch.setattr(limits, "CLUSTERS", 2)
+    def test_the_quota(self, world):
+        world.store.transact(lambda conn: quotas.put(conn, SCOPE.project_id, Quota.CLUSTERS, 2))
         world.group("a")
         world.group("b")
         with pytest.raises(LimitExceeded):
@@ -422,7 +422,7 @@ class TestPage:
 def test_usage(world, api):
     world.group("a")
     world.group("b")
-    assert api.usage(SCOPE) == (2, 1)
+    assert api.usage(SCOPE) == {Quota.CLUSTERS: (2, 500), Quota.CONFIGURATIONS: (1, 200)}
 
 
 def test_a_removed_cluster_leaves_no_node_behind(world, api):

@@ -11,10 +11,11 @@ from backend.domain.launch_findings import (
     TypeNotSupported,
 )
 from backend.domain.profile import ServerSpec
+from backend.domain.quotas import Quota
 from backend.domain.security_group_findings import SecurityGroupNotFound
 from backend.domain.server_findings import ServerUnknown
 from backend.errors import CloudNotReached, LimitExceeded
-from backend.services import limits
+from backend.store import quotas
 from tests.factories import OTHER, SCOPE
 
 
@@ -71,8 +72,8 @@ def test_a_cloud_out_of_reach(world, api):
         api.create(SCOPE, "lc", ServerSpec(image="0" * 17, instance_type="t3.micro"), {})
 
 
-def test_names_and_quota(api, spec, monkeypatch):
-    monkeypatch.setattr(limits, "CONFIGURATIONS", 2)
+def test_names_and_quota(world, api, spec):
+    world.store.transact(lambda conn: quotas.put(conn, SCOPE.project_id, Quota.CONFIGURATIONS, 2))
     api.create(SCOPE, "a", spec(), {})
     with pytest.raises(ProfileExists):
         api.create(SCOPE, "a", spec(), {})
