@@ -100,7 +100,7 @@ class _Reader:
 
     def whole(self) -> Tree:
         tree = self._either()
-        self._after(_END)
+        self._after(None)
         return tree
 
     @property
@@ -123,14 +123,19 @@ class _Reader:
             raise self._refused(f"'{sign}'")
         self._take()
 
-    def _after(self, closing: str) -> None:
-        """What has to follow a whole expression."""
-        if self._is(closing):
-            self._next += closing != _END
+    def _after(self, closing: str | None) -> None:
+        """What has to follow a whole expression: that sign, or the end of the rule where it is None."""
+        if self._ends(self._next, closing):
+            self._next += closing is not None
             return
-        told = _END if closing == _END else f"'{closing}'"
-        in_the_way = self._token.text != _END and self._tokens[self._next + 1].text == closing
+        told = _END if closing is None else f"'{closing}'"
+        in_the_way = not self._ends(self._next, None) and self._ends(self._next + 1, closing)
         raise self._refused(told if in_the_way else f"{told}, 'AND', 'OR'")
+
+    def _ends(self, number: int, closing: str | None) -> bool:
+        """Whether the piece of that number is this sign, or the end: known by its place, for a word may read so."""
+        is_last = number == len(self._tokens) - 1
+        return is_last if closing is None else self._tokens[number].text == closing
 
     def _count(self) -> None:
         self._elements += 1
