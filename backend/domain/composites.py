@@ -24,6 +24,8 @@ MOST_CHILDREN: Final = 100
 MOST_PARENTS: Final = 150
 MOST_BELOW: Final = 1000
 """Composite alarms that one may depend on, by way of others: so many are looked at for a circle."""
+MOST_LEVELS: Final = 100
+"""One on top of the other: so many statements look for a circle."""
 NOTHING_WATCHED: Final[Mapping[str, Any]] = Watched(Comparison.ABOVE, 0.0, 1).document()
 """In the place of what a metric's alarm watches: an engine that knows no composite alarms reads it, too."""
 
@@ -106,6 +108,13 @@ class Circular(Finding):
 @dataclass(eq=False)
 class TooManyBelow(Finding):
     """More composite alarms than ``limit`` stand below one."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class TooDeep(Finding):
+    """Composite alarms would stand on each other higher than ``limit``."""
 
     limit: int
 

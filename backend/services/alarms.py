@@ -77,7 +77,7 @@ class Alarms:
             AlarmRefused: see domain.alarms.AlarmFlaw.
             OtherKindOfAlarm: a composite alarm is put in the place of another, or another in the place of one.
             ExpressionRefused, TooManySteps
-            ChildrenMissing, SuppressorMissing, Circular, TooManyBelow, TooManyParents: of a composite alarm.
+            ChildrenMissing, SuppressorMissing, Circular, TooManyBelow, TooDeep, TooManyParents: of a composite alarm.
             LimitExceeded: of alarms or tags.
         """
         if len(wanted.tags) > MOST_TAGS:
@@ -247,7 +247,8 @@ def put(  # noqa: PLR0917 - what is asked for where, and who is told of it
             return before
     composite = None if wanted.composite is None else Composite.of(wanted.composite)
     if composite is not None:
-        composites.check(conn, scope, wanted.name, composite)
+        so_far = None if before is None or before.composite is None else Composite.of(before.composite)
+        composites.check(conn, scope, wanted.name, composite, so_far)
         composites.depend(conn, scope, wanted.name, composite)
     if before is None:
         if ALARMS.count(conn, scope) >= MOST_ALARMS:
@@ -337,11 +338,18 @@ def made_of(scope: Scope, wanted: WantedAlarm, before: Alarm | None, now: dateti
     )
     if before is None:
         return made
-    kept = (
+    kept: tuple[str, ...] = (
         *("created_at", "updated_at", "transitioned_at", "state", "reason", "reason_data", "tags", "acts"),
         *("because", "held"),
     )
+    if _suppressor(before) == _suppressor(made):  # what it was in when it was looked at last is known
+        kept = (*kept, "seen")
     return replace(made, **{name: getattr(before, name) for name in kept})
+
+
+def _suppressor(alarm: Alarm) -> str | None:
+    held = None if alarm.composite is None else Composite.of(alarm.composite).suppressor
+    return None if held is None else held.name
 
 
 _CONFIGURED = (

@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
 
 from backend.domain.alarms import AlarmState, alarm_id
 from backend.domain.composite_states import ChildState
 from backend.domain.composites import (
     MOST_BELOW,
+    MOST_LEVELS,
     MOST_PARENTS,
     ChildrenMissing,
     Circular,
     Composite,
     SuppressorMissing,
+    TooDeep,
     TooManyBelow,
     TooManyParents,
 )
@@ -79,11 +81,16 @@ def _dependence(scope: Scope, parent_id: str, child: str, *, suppresses: bool) -
     )
 
 
-def check(conn: Connection, scope: Scope, name: str, composite: Composite) -> None:
+def check(
+    conn: Connection, scope: Scope, name: str, composite: Composite, before: Composite | None = None
+) -> None:  # fmt: skip
     """Refuse what an alarm of that name cannot follow. What it names is held until the transaction ends.
 
+    Args:
+        before: what it follows so far: where it needs nothing beside that, no circle comes of it.
+
     Raises:
-        ChildrenMissing, SuppressorMissing, Circular, TooManyBelow
+        ChildrenMissing, SuppressorMissing, Circular, TooManyBelow, TooDeep
     """
     if name in composite.children:
         raise Circular
@@ -99,32 +106,48 @@ def check(conn: Connection, scope: Scope, name: str, composite: Composite) -> No
         raise ChildrenMissing(missing)
     if held is not None and ids[held.name] not in there:
         raise SuppressorMissing(held.name)
-    _check_circle(conn, scope, alarm_id(scope, name), composite)
+    known = set() if before is None else set(before.needed)
+    _check_circle(conn, scope, alarm_id(scope, name), {key: each for each, key in ids.items() if each not in known})
 
 
-def _check_circle(conn: Connection, scope: Scope, own_id: str, composite: Composite) -> None:
-    """Look at all composite alarms below a new rule for the one whose rule it is."""
-    if not CHILDREN.count(conn, scope, child_id=own_id):
-        return  # nothing depends on it
-    for name in composite.needed:
-        below, seen = {alarm_id(scope, name)}, set[str]()
-        while below:
-            seen |= below
-            if len(seen) > MOST_BELOW:
-                raise TooManyBelow(MOST_BELOW)
-            found = _below(conn, scope, below)
-            if own_id in found:
-                raise Circular(by=name)
-            below = found - seen
+def _check_circle(conn: Connection, scope: Scope, own_id: str, added: Mapping[str, str]) -> None:
+    """Look at all composite alarms below what a rule needs now for the one whose rule it is.
+
+    All of them at once, and none twice: a statement for each level. It is done where nothing depends on the alarm as
+    well, or there would be towers that nobody can look through afterwards.
+
+    Args:
+        added: names of what it needs and did not before, by id.
+    """
+    by, below, levels = dict(added), set(added), 0
+    while below:
+        if len(by) > MOST_BELOW:
+            raise TooManyBelow(MOST_BELOW)
+        if levels == MOST_LEVELS:
+            raise TooDeep(MOST_LEVELS)
+        levels += 1
+        found: dict[str, str] = {}
+        for parent_id, child_id in _below(conn, scope, below):
+            if child_id == own_id:
+                raise Circular(by=by[parent_id])
+            if child_id not in by:
+                found[child_id] = min(found.get(child_id, by[parent_id]), by[parent_id])
+        by |= found
+        below = set(found)
 
 
-def _below(conn: Connection, scope: Scope, ids: Collection[str]) -> set[str]:
-    """Ids of the alarms that these depend on and that depend on others themselves."""
-    found = set[str]()
+def _below(conn: Connection, scope: Scope, ids: Collection[str]) -> list[tuple[str, str]]:
+    """Of these alarms and those that they depend on the pairs in which the latter depend on others themselves."""
+    further = alarm_children.alias()
+    is_composite = exists().where(
+        further.c.project_id == scope.project_id,
+        further.c.region == scope.region,
+        further.c.parent_id == _c.child_id,
+    )
+    found: list[tuple[str, str]] = []
     for chunk in chunks(sorted(ids)):
-        asked = select(_c.child_id).distinct().where(*_of_rows(scope), _c.parent_id.in_(chunk))
-        composites = select(_c.parent_id).where(*_of_rows(scope))
-        found.update(conn.execute(asked.where(_c.child_id.in_(composites))).scalars())
+        asked = select(_c.parent_id, _c.child_id).where(*_of_rows(scope), _c.parent_id.in_(chunk), is_composite)
+        found += [(parent_id, child_id) for parent_id, child_id in conn.execute(asked)]
     return found
 
 

@@ -103,6 +103,9 @@ TABLE: Final[Table] = {
     composites.TooManyBelow: lambda found: validation(
         f"A composite alarm cannot depend on more than {found.limit} composite alarms"
     ),  # unsourced
+    composites.TooDeep: lambda found: validation(
+        f"Composite alarms cannot depend on each other over more than {found.limit} levels"
+    ),  # unsourced
     composites.TooManyParents: lambda found: AWSError(
         "LimitExceeded", f"The alarm {found.name} is in the alarm rules of {found.limit} composite alarms already."
     ),  # unsourced

@@ -189,6 +189,19 @@ def test_what_is_over_while_it_is_silent_is_not_told(world, held):
     assert (alarm(world, "c").state, alarm(world, "c").holder, told(world)) == (OK, None, 0)
 
 
+@pytest.mark.parametrize("names", [("one", "two"), ("one",)])
+def test_a_suppressor_that_ends_while_a_rule_is_written_anew_is_not_missed(world, held, names):
+    change(world, "s")
+    change(world, "one")
+    world.pass_time(3, step=1)
+    assert alarm(world, "c").holder == "Alarm"
+    change(world, "s", OK)
+    compose(world, "c", *names, suppressor=holding(), description="written anew")
+    assert (alarm(world, "c").holder, told(world)) == ("ExtensionPeriod", 0)
+    world.pass_time(8, step=1)
+    assert (alarm(world, "c").holder, told(world)) == (None, 1)
+
+
 def test_a_circle_is_refused_and_what_is_needed_is_kept(world, children):
     compose(world, "low", *children)
     compose(world, "top", "low")

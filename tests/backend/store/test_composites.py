@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 
 from backend.domain.alarms import Alarm, AlarmState, alarm_id
-from backend.domain.composites import NOTHING_WATCHED, ChildrenMissing, Circular, Composite, TooManyBelow
+from backend.domain.composites import NOTHING_WATCHED, ChildrenMissing, Circular, Composite, TooDeep, TooManyBelow
 from backend.store import composites
 from backend.store.alarms import ALARMS
 from tests.factories import NOW, OTHER, SCOPE
@@ -84,3 +85,40 @@ def test_circles_are_found_however_long(alarms, monkeypatch):
     monkeypatch.setattr(composites, "MOST_BELOW", 0)
     with pytest.raises(TooManyBelow):
         check("low", "b")
+
+
+def test_a_circle_is_looked_for_on_all_ways_at_once(alarms, store):
+    """However many ways lead to one tower, it is looked through once: a statement for each of its levels."""
+    for level in range(10):
+        write(alarms, f"c{level}", f"c{level - 1}" if level else "a")
+    ways = [f"way{number}" for number in range(8)]
+    for way in ways:
+        write(alarms, way, "c9")
+    asked = []
+
+    def note(_conn, _cursor, statement, *_):
+        asked.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    alarms.transact(lambda conn: composites.check(conn, SCOPE, "low", Composite("", False, tuple(ways))))
+    event.remove(store.engine, "before_cursor_execute", note)
+    assert len([each for each in asked if "alarm_children" in each]) <= 12
+    with pytest.raises(Circular) as found:
+        alarms.transact(lambda conn: composites.check(conn, SCOPE, "c0", Composite("", False, ("b", "way3"))))
+    assert found.value.by == "way3"
+
+
+def test_a_tower_has_an_end(alarms, monkeypatch):
+    """Also where it is built upwards, each time by one on which nothing depends."""
+    monkeypatch.setattr(composites, "MOST_LEVELS", 2)
+    write(alarms, "third", "top")
+    with pytest.raises(TooDeep):
+        write(alarms, "fourth", "third")
+
+
+def test_who_needs_no_more_than_before_is_not_looked_through(alarms, monkeypatch):
+    monkeypatch.setattr(composites, "MOST_LEVELS", 0)
+    top = Composite("", False, ("low", "a"))
+    alarms.transact(lambda conn: composites.check(conn, SCOPE, "top", Composite("", False, ("low",)), top))
+    with pytest.raises(TooDeep):
+        alarms.transact(lambda conn: composites.check(conn, SCOPE, "top", Composite("", False, ("low", "b")), top))
