@@ -240,8 +240,16 @@ class Compute(Protocol):
     def stop(self, scope: Scope, server_id: str) -> None:
         """Raises ServerNotFound, ServerStateConflict."""
 
-    def reboot(self, scope: Scope, server_id: str) -> None:
-        """Raises ServerNotFound, ServerStateConflict."""
+    def reboot(self, scope: Scope, server_id: str, *, hard: bool = False) -> None:
+        """Have its system begin anew.
+
+        Args:
+            hard: by power off and on, whatever the system does, and be the server stopped, paused or failed; else
+                the system of an active server is asked to.
+
+        Raises:
+            ServerNotFound, ServerStateConflict
+        """
 
     def suspend(self, scope: Scope, server_id: str) -> None:
         """Let it run no further and keep its memory: an active server becomes PAUSED.

@@ -132,8 +132,8 @@ class OpenStackCompute:
     def stop(self, scope: Scope, server_id: str) -> None:
         self._act(scope, server_id, {"os-stop": None})
 
-    def reboot(self, scope: Scope, server_id: str) -> None:
-        self._act(scope, server_id, {"reboot": {"type": "SOFT"}})
+    def reboot(self, scope: Scope, server_id: str, *, hard: bool = False) -> None:
+        self._act(scope, server_id, {"reboot": {"type": "HARD" if hard else "SOFT"}})
 
     def suspend(self, scope: Scope, server_id: str) -> None:
         self._act(scope, server_id, {"suspend": None})

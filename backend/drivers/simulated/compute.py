@@ -41,6 +41,7 @@ class _Change(NamedTuple):
 
 
 _BUILT = frozenset({ServerStatus.ACTIVE, ServerStatus.ERROR})
+_REBOOTED_HARD = (ServerStatus.ACTIVE, ServerStatus.STOPPED, ServerStatus.PAUSED, ServerStatus.ERROR)
 _REBUILT = (ServerStatus.ACTIVE, ServerStatus.STOPPED, ServerStatus.ERROR)
 
 
@@ -115,8 +116,8 @@ class SimulatedCompute:
         change = _Change((ServerStatus.ACTIVE, ServerStatus.ERROR), ServerStatus.STOPPING, ServerStatus.STOPPED)
         self._change("stop", scope, server_id, change, self._settings.stop_seconds)
 
-    def reboot(self, scope: Scope, server_id: str) -> None:
-        change = _Change((ServerStatus.ACTIVE,), ServerStatus.ACTIVE, ServerStatus.ACTIVE)
+    def reboot(self, scope: Scope, server_id: str, *, hard: bool = False) -> None:
+        change = _Change(_REBOOTED_HARD if hard else (ServerStatus.ACTIVE,), ServerStatus.ACTIVE, ServerStatus.ACTIVE)
         self._change("reboot", scope, server_id, change, self._settings.reboot_seconds)
 
     def suspend(self, scope: Scope, server_id: str) -> None:

@@ -167,6 +167,15 @@ class CloudContract(OnACloud):
         until(lambda: cloud.compute.get(scope, server.id).status is ServerStatus.ACTIVE)
         assert cloud.compute.get(scope, server.id).private_address == server.private_address
 
+    def test_a_hard_reboot_asks_no_system(self, cloud, scope, make, until):
+        (server,) = make()
+        cloud.compute.suspend(scope, server.id)
+        until(lambda: cloud.compute.get(scope, server.id).status is ServerStatus.PAUSED)
+        with pytest.raises(ServerStateConflict):
+            cloud.compute.reboot(scope, server.id)
+        cloud.compute.reboot(scope, server.id, hard=True)
+        until(lambda: cloud.compute.get(scope, server.id).status is ServerStatus.ACTIVE)
+
     def test_a_rebuild_changes_the_image_and_nothing_else(self, cloud, scope, request_, make, until):
         fitting = [each for each in cloud.images.list(scope) if each.active and each.architecture == "x86_64"]
         other = min((each for each in fitting if each.id != request_.image_id), key=lambda each: each.size_gib)

@@ -271,10 +271,12 @@ def test_acts_on_a_server(nova, compute, scope):
     compute.start(scope, SERVER)
     compute.stop(scope, SERVER)
     compute.reboot(scope, SERVER)
+    compute.reboot(scope, SERVER, hard=True)
     assert [each.body for each in nova.of("POST")] == [
         {"os-start": None},
         {"os-stop": None},
         {"reboot": {"type": "SOFT"}},
+        {"reboot": {"type": "HARD"}},
     ]
     nova.on("POST", f"{NOVA}/servers/{SERVER}/action", BUSY, MISSING, lost())
     for error in (errors.ServerStateConflict, errors.ServerNotFound, errors.OutcomeUnknown):
