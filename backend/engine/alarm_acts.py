@@ -21,7 +21,6 @@ from backend.domain.scaling_findings import NoStepFound
 from backend.domain.scope import Scope
 from backend.domain.steps import TooManySteps
 from backend.domain.tracking import Tracking
-from backend.engine.alarm_servers import waits
 from backend.engine.alarm_verdicts import measured
 from backend.engine.context import Context
 from backend.policies import simple_scaling, step_scaling, target_tracking
@@ -34,8 +33,6 @@ from backend.store.types import from_micros
 
 _FRESH: Final = timedelta(seconds=90)
 """Data that a step is chosen by are no older. Source: conformance/recorded alarm_signals: two minutes are too old."""
-_ASKED: Final = "asked"
-"""The mark in what an alarm is to do: its policies have been asked about the new state, and what else it does waits."""
 
 
 class _Failed(Exception):
@@ -63,14 +60,11 @@ def act(context: Context, lease: RoundLease, alarm_id: str, conn: Connection) ->
         return ()
     now = context.now()
     lines: list[str] = []
-    waiting = waits(alarm)
-    again = _ASKED not in alarm.acts or waiting
     for action, policy_id in ids.items():
-        if policy_id is not None and again:
+        if policy_id is not None:
             told = _Asked(conn, alarm, action, now)
             lines += told.ask(scope, found.get(policy_id))
-    rest = {**alarm.acts, _ASKED: str(now)} if waiting else None
-    alarm_changes.write(conn, scope, alarm, acts=rest, next_at=next_evaluation(alarm.id, alarm.rule.period, now))
+    alarm_changes.write(conn, scope, alarm, acts=None, next_at=next_evaluation(alarm.id, alarm.rule.period, now))
     return lines
 
 
@@ -91,7 +85,7 @@ class _Asked:
             done = self._follow(policy)
         except _Failed as failed:
             fault = failed.told
-        if done or (acts["was"] != acts["state"] and _ASKED not in acts):
+        if done or acts["was"] != acts["state"]:
             alarm_changes.executed(self.conn, scope, self.alarm, self.action, self.now, fault=fault)
         return [done] if done else []
 

@@ -3,9 +3,6 @@
 A server is looked for in the listing of the alarm's own project and region: nobody else's is touched. Stopping and
 ending may be asked for again by an engine that takes over, and change nothing then; a reboot is written down before it
 is asked for, and is not asked for twice.
-
-Where an operator's brake is on nothing of it is done until it is off, and then only where the alarm is in that state
-still, does what it does and watches the same server: others may have changed it meanwhile, and nobody waits for it.
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ from backend.drivers.compute import Compute, Server
 from backend.engine.context import Context
 from backend.engine.jobs import Write
 from backend.engine.lanes import Call, answer_of
-from backend.store import alarm_changes, alarms, balancers, brakes, launch_addresses
+from backend.store import alarm_changes, alarms, balancers, launch_addresses
 from backend.store.alarms import ALARMS, ROUNDS, RoundLease
 from backend.store.session import Connection
 
@@ -34,8 +31,6 @@ _GOING: Final = timedelta(seconds=15)
 """A server that is told to go is on its way by then."""
 _DONE: Final = "servers"
 """The mark in what an alarm is to do: what it does to servers has been done, or is not to be done again."""
-_HELD: Final = "held"
-"""The mark with the short id of the server that a brake kept it from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +56,6 @@ class _Done:
     ended: str | None = None
 
 
-def waits(alarm: Alarm) -> bool:
-    """Whether what an alarm does to its server waits for a brake: it is judged meanwhile, and its policies asked."""
-    acts = alarm.acts
-    if acts is None or _HELD not in acts or _DONE in acts or not alarm.enabled:
-        return False
-    acting = any(server_act_of(action) for action in alarm.actions(AlarmState(acts["state"])))
-    return acting and acts[_HELD] == server_of(alarm.rule)
-
-
 def serve(context: Context, lease: RoundLease, alarm_ids: Sequence[str]) -> Generator[Any, Any, None]:
     """Carry out what these alarms do to servers, as a part of a job."""
     asked: Sequence[_Asked] = yield Write(partial(_asked, context, lease, alarm_ids))
@@ -89,23 +75,16 @@ def serve(context: Context, lease: RoundLease, alarm_ids: Sequence[str]) -> Gene
 
 
 def _asked(context: Context, lease: RoundLease, alarm_ids: Sequence[str], conn: Connection) -> Sequence[_Asked]:
-    """What is to be done; a reboot is marked as done. Nothing where the lease was lost, or under a brake."""
+    """What is to be done; a reboot is marked as done. Nothing where the lease was lost."""
     if ROUNDS.fence(conn, lease) is None:
         return ()
-    braked = brakes.over(conn, lease.scope) is not None
     found: list[_Asked] = []
     for alarm in alarms.hold_many(conn, lease.scope, alarm_ids).values():
         if alarm.acts is None or alarm.acts["was"] == alarm.acts["state"] or _DONE in alarm.acts:
             continue
-        if _HELD in alarm.acts and not waits(alarm):
-            continue
         server = server_of(alarm.rule)
         acts = {action: server_act_of(action) for action in alarm.actions(AlarmState(alarm.acts["state"]))}
         own = [_Asked(alarm, action, act, server or "") for action, act in acts.items() if act is not None]
-        if braked:
-            if own and _HELD not in alarm.acts:
-                ALARMS.change(conn, lease.scope, alarm.id, acts={**alarm.acts, _HELD: server or ""})
-            continue
         found += own
         if any(each.act is ServerAct.REBOOT for each in own):
             ALARMS.change(conn, lease.scope, alarm.id, acts={**alarm.acts, _DONE: str(context.now())})

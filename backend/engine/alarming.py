@@ -23,7 +23,7 @@ from backend.domain.alarms import Alarm, AlarmState, Standing, next_evaluation, 
 from backend.domain.scope import Scope
 from backend.domain.steps import TooManySteps
 from backend.engine.alarm_acts import act
-from backend.engine.alarm_servers import serve, waits
+from backend.engine.alarm_servers import serve
 from backend.engine.alarm_verdicts import Known, read_together, verdict_of
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
@@ -32,7 +32,6 @@ from backend.store import alarm_changes, alarms, composing, failures
 from backend.store.alarms import ALARMS, ROUNDS, RoundLease
 from backend.store.failures import Failure
 from backend.store.session import Connection
-from backend.store.types import to_micros
 
 LOG = logging.getLogger(__name__)
 _TOGETHER: Final = 100
@@ -136,7 +135,7 @@ def _judge(context: Context, scope: Scope, ends_at: float) -> tuple[list[_Judged
 
 def _read_together(context: Context, scope: Scope, due: Sequence[Alarm], now: datetime) -> Known:
     """What can be read of these at once; nothing where a fault of ours keeps us from it: each is read alone then."""
-    plain = [alarm for alarm in due if _is_judged(alarm)]
+    plain = [alarm for alarm in due if alarm.acts is None and alarm.composite is None]
     try:
         with context.store.read() as conn:
             return read_together(conn, scope, plain, now)
@@ -148,13 +147,8 @@ def _read_together(context: Context, scope: Scope, due: Sequence[Alarm], now: da
         return {}
 
 
-def _is_judged(alarm: Alarm) -> bool:
-    """Whether what was measured says what becomes of it: not before it has done what it is to do, unless that waits."""
-    return alarm.composite is None and (alarm.acts is None or waits(alarm))
-
-
 def _judged(conn: Connection, scope: Scope, alarm: Alarm, now: datetime, known: Known) -> _Judged:
-    if not _is_judged(alarm):
+    if alarm.acts is not None or alarm.composite is not None:
         return _Judged(alarm)
     try:
         return _Judged(alarm, verdict_of(conn, scope, alarm, now, known))
@@ -188,8 +182,8 @@ def _note(
         alarm = each.alarm
         if here.get(alarm.id) != alarm or alarm.composite is not None:
             continue
-        if alarm.acts is not None and not _turns(each):
-            _act_on(alarm, _renewed(conn, scope, each, now), noted)
+        if alarm.acts is not None:
+            _act_on(alarm, alarm.acts, noted)
             continue
         noted.judged += 1
         if each.faulty or not _written(context, conn, scope, each, noted, next_at):
@@ -242,20 +236,6 @@ def _written(  # noqa: PLR0917 - what is written of which alarm, and what is lef
     elif not values:
         next_at[alarm.id] = next_evaluation(alarm.id, alarm.rule.period, now)
     return True
-
-
-def _turns(judged: _Judged) -> bool:
-    """Whether an alarm comes to another state: what it was to do for the one before is void."""
-    return judged.verdict is not None and judged.verdict.state is not judged.alarm.state
-
-
-def _renewed(conn: Connection, scope: Scope, judged: _Judged, now: datetime) -> Mapping[str, Any]:
-    """What an alarm is to do, with what its policies are asked by as it is now, where it was judged meanwhile."""
-    acts = judged.alarm.acts or {}
-    if judged.verdict is not None:
-        acts = {**acts, "at": to_micros(now), "data": judged.verdict.data}
-        ALARMS.change(conn, scope, judged.alarm.id, acts=acts)
-    return acts
 
 
 def _act_on(alarm: Alarm, acts: Mapping[str, Any], noted: _Noted) -> None:
