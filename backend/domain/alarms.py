@@ -199,7 +199,7 @@ class Alarm:
         reason, reason_data: why it has its state: in words, and as a JSON text.
         updated_at: when its state, or the reason of it, was last written; ``transitioned_at``: when it last changed.
         configured_at: when what it watches or does was last written.
-        acts: what is to be done: the document of a Transition whose actions have not been carried out.
+        acts: what is to be done about its state and is not done yet; see domain.alarm_work.
         next_at: when it is evaluated next; a composite one has none while no other alarm has changed.
         composite: of a composite alarm, the document of domain.composites.Composite; it watches nothing then.
         because: why a composite alarm has its state, in facts, where it came to it by its rule: see ``because``.
@@ -384,6 +384,8 @@ class ActionFault(StrEnum):
     NO_SERVER = "no_server"
     PROTECTED = "protected"  #    the server is to be kept as it is
     REFUSED = "refused"  #        the cloud does not do it; why: the kind of its refusal
+    OVERTAKEN = "overtaken"  #    the state ended, or the alarm was written anew, before it was carried out
+    UNKNOWN = "unknown"  #        it was asked for, and whoever asked did not live to tell
 
 
 class HistoryKind(StrEnum):

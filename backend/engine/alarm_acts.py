@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from backend.domain import alarm_work
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.alarms import ActionFault, Alarm, AlarmState, Watched, next_evaluation, policy_of
 from backend.domain.cluster import Cluster, ClusterStatus, Process
@@ -44,12 +45,16 @@ class _Failed(Exception):
 
 
 def act(context: Context, lease: RoundLease, alarm_id: str, conn: Connection) -> Sequence[str]:
-    """Have the policies of an alarm do what its state asks for; what they did, for the log."""
+    """Have the policies of an alarm do what its state asks for; what they did, for the log.
+
+    What is still to be done to a server stays: its alarm is due when that is.
+    """
     scope = lease.scope
     seen = ALARMS.one(conn, scope, id=alarm_id)
     if seen is None or seen.acts is None:
         return ()
-    ids = {action: policy_of(action) for action in seen.actions(AlarmState(seen.acts["state"]))}
+    due = alarm_work.is_for_policies(seen.acts)
+    ids = {action: policy_of(action) for action in seen.actions(AlarmState(seen.acts["state"])) if due}
     wanted = {policy_id for policy_id in ids.values() if policy_id is not None}
     found = POLICIES.of(conn, scope, wanted)
     clusters.lock_many(conn, {policy.cluster_id for policy in found.values()})
@@ -64,8 +69,16 @@ def act(context: Context, lease: RoundLease, alarm_id: str, conn: Connection) ->
         if policy_id is not None:
             told = _Asked(conn, alarm, action, now)
             lines += told.ask(scope, found.get(policy_id))
-    alarm_changes.write(conn, scope, alarm, acts=None, next_at=next_evaluation(alarm.id, alarm.rule.period, now))
+    passed(conn, scope, alarm, next_evaluation(alarm.id, alarm.rule.period, now))
     return lines
+
+
+def passed(conn: Connection, scope: Scope, alarm: Alarm, next_at: datetime) -> None:
+    """Its policies are not asked any more: it is evaluated next then, unless something is to be done to a server."""
+    if alarm.acts is not None and alarm_work.is_for_server(alarm.acts):
+        alarm_changes.write(conn, scope, alarm, acts=alarm_work.without_policies(alarm.acts))
+    else:
+        alarm_changes.write(conn, scope, alarm, acts=None, next_at=next_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """What alarms do to the servers that they watch: stop, end, reboot or recover them, once when a state begins.
 
-A server is looked for in the listing of the alarm's own project and region: nobody else's is touched. Stopping and
-ending may be asked for again by an engine that takes over, and change nothing then; a reboot is written down before it
-is asked for, and is not asked for twice.
+A server is looked for in the listing of the alarm's own project and region: nobody else's is touched. It is the one
+that was watched when the state began, and what is asked of it stands in the alarm still. All is written down before it
+is asked for: an engine that takes over asks for a stop or an end again, which changes nothing, and never for a reboot,
+of which nobody knows what came of it. What could not be asked is asked for again, until the state ends.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.alarms import ActionFault, Alarm, AlarmState, ServerAct, server_act_of, server_of
+from backend.domain import alarm_work
+from backend.domain.alarms import ActionFault, Alarm, ServerAct, server_act_of, server_of
 from backend.domain.node import ENDED_STATUSES, ServerStatus
 from backend.drivers import errors
 from backend.drivers.compute import Compute, Server
@@ -25,12 +27,13 @@ from backend.engine.lanes import Call, answer_of
 from backend.store import alarm_changes, alarms, balancers, launch_addresses
 from backend.store.alarms import ALARMS, ROUNDS, RoundLease
 from backend.store.session import Connection
+from backend.store.types import from_micros
 
 LOG = logging.getLogger(__name__)
 _GOING: Final = timedelta(seconds=15)
 """A server that is told to go is on its way by then."""
-_DONE: Final = "servers"
-"""The mark in what an alarm is to do: what it does to servers has been done, or is not to be done again."""
+_ONCE: Final = frozenset({ServerAct.REBOOT, ServerAct.RECOVER})
+"""What is not the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,12 @@ class _Done:
     Attributes:
         fault: why it was not carried out, as the history keeps it.
         ended: the id of a server that is ended.
+        away: the cloud could not be asked: it may be asked again.
     """
 
     fault: Mapping[str, Any] | None = None
     ended: str | None = None
+    away: bool = False
 
 
 def serve(context: Context, lease: RoundLease, alarm_ids: Sequence[str]) -> Generator[Any, Any, None]:
@@ -64,30 +69,48 @@ def serve(context: Context, lease: RoundLease, alarm_ids: Sequence[str]) -> Gene
     compute = context.cloud.compute
     (listed,) = yield [Call(lease.scope, partial(answer_of, compute.list, lease.scope))]
     if isinstance(listed, errors.CloudError):
-        done = [_refused(listed)] * len(asked)
+        done = [_refused(listed, away=not isinstance(listed, errors.Refused))] * len(asked)
     else:
         there = {server.short_id: server for server in listed if server.status not in ENDED_STATUSES}
         calls = [Call(lease.scope, partial(_carry_out, compute, lease, each, there.get(each.server))) for each in asked]
+        answers = yield calls
         done = [
-            _refused(answer) if isinstance(answer, errors.CloudError) else answer for answer in (yield calls)
-        ]  # fmt: skip
+            _refused(answer, away=_may_be_repeated(each, answer)) if isinstance(answer, errors.CloudError) else answer
+            for each, answer in zip(asked, answers, strict=True)
+        ]
     yield Write(partial(_keep, context, lease, asked, done))
 
 
 def _asked(context: Context, lease: RoundLease, alarm_ids: Sequence[str], conn: Connection) -> Sequence[_Asked]:
-    """What is to be done; a reboot is marked as done. Nothing where the lease was lost."""
+    """What is to be done, which is written down. Nothing where the lease was lost."""
     if ROUNDS.fence(conn, lease) is None:
         return ()
     found: list[_Asked] = []
     for alarm in alarms.hold_many(conn, lease.scope, alarm_ids).values():
-        if alarm.acts is None or alarm.acts["was"] == alarm.acts["state"] or _DONE in alarm.acts:
+        if alarm.acts is None or not alarm_work.is_for_server(alarm.acts):
             continue
-        server = server_of(alarm.rule)
-        acts = {action: server_act_of(action) for action in alarm.actions(AlarmState(alarm.acts["state"]))}
-        own = [_Asked(alarm, action, act, server or "") for action, act in acts.items() if act is not None]
-        found += own
-        if any(each.act is ServerAct.REBOOT for each in own):
-            ALARMS.change(conn, lease.scope, alarm.id, acts={**alarm.acts, _DONE: str(context.now())})
+        found += _begun(context, lease, alarm, alarm.acts, conn)
+    return found
+
+
+def _begun(
+    context: Context, lease: RoundLease, alarm: Alarm, work: alarm_work.Work, conn: Connection
+) -> list[_Asked]:  # fmt: skip
+    """What an alarm has to ask for; what it has not any more is told as not carried out."""
+    server, before = work["server"], alarm_work.asked(work)
+    wanted = alarm.actions(alarm_work.state_of(work)) if alarm.enabled and server_of(alarm.rule) == server else ()
+    found: list[_Asked] = []
+    for action in dict.fromkeys((*before, *alarm_work.waiting(work))):
+        act = server_act_of(action)
+        assert act is not None
+        others = before.get(action, lease.epoch) != lease.epoch  # this may be the second time that this is written
+        if action in wanted and not (others and act in _ONCE):
+            found.append(_Asked(alarm, action, act, server or ""))
+            continue
+        fault = ActionFault.UNKNOWN if others else ActionFault.OVERTAKEN
+        alarm_changes.executed(conn, lease.scope, alarm, action, context.now(), fault={"kind": str(fault)})
+    marks = {each.action: lease.epoch for each in found}
+    ALARMS.change(conn, lease.scope, alarm.id, acts=alarm_work.given(work, (), marks))
     return found
 
 
@@ -104,7 +127,7 @@ def _carry_out(compute: Compute, lease: RoundLease, asked: _Asked, server: Serve
     except errors.ServerNotFound:
         return _Done() if ends else _Done({"kind": str(ActionFault.NO_SERVER)})
     except errors.CloudError as error:
-        return _refused(error)
+        return _refused(error, away=_may_be_repeated(asked, error))
     return _Done(ended=server.id if ends else None)
 
 
@@ -117,12 +140,21 @@ def _ask(compute: Compute, lease: RoundLease, act: ServerAct, server: Server) ->
                 compute.stop(lease.scope, server.id)
         case ServerAct.RECOVER if server.status is ServerStatus.STOPPED:
             compute.start(lease.scope, server.id)
-        case _:  # of what a project may ask for itself, a reboot is nearest to another host
+        case ServerAct.RECOVER:  # of what a project may ask for itself, this is nearest to another host
+            compute.reboot(lease.scope, server.id, hard=True)
+        case ServerAct.REBOOT:
             compute.reboot(lease.scope, server.id)
 
 
-def _refused(error: errors.CloudError) -> _Done:
-    return _Done({"kind": str(ActionFault.REFUSED), "why": type(error).__name__})
+def _may_be_repeated(asked: _Asked, error: errors.CloudError) -> bool:
+    """Whether the cloud was not asked, or may be asked the same once more without harm."""
+    if isinstance(error, errors.CloudUnavailable):
+        return True
+    return isinstance(error, errors.OutcomeUnknown) and asked.act not in _ONCE
+
+
+def _refused(error: errors.CloudError, *, away: bool = False) -> _Done:
+    return _Done({"kind": str(ActionFault.REFUSED), "why": type(error).__name__}, away=away)
 
 
 def _keep(
@@ -133,13 +165,26 @@ def _keep(
         return
     now, scope = context.now(), lease.scope
     here = alarms.hold_many(conn, scope, {each.alarm.id for each in asked})
+    work = {key: alarm.acts for key, alarm in here.items()}
     for each, came in zip(asked, done, strict=True):
+        left = work.get(each.alarm.id)
+        if left is not None and alarm_work.is_of_same_change(left, each.alarm.acts):
+            marks = dict(alarm_work.asked(left))
+            if marks.pop(each.action, None) is None:  # this was written already
+                continue
+            again = came.away and now < from_micros(left["at"]) + context.settings.alarm_patience
+            todo = (*alarm_work.waiting(left), *([each.action] if again else []))
+            work[each.alarm.id] = alarm_work.given(left, todo, marks)
+            if again:
+                continue
         alarm_changes.executed(conn, scope, each.alarm, each.action, now, fault=came.fault)
         told = json.dumps({"server": each.server, "fault": came.fault})
         LOG.info("alarm=%r project=%s %s %s", each.alarm.name, scope.project_id, each.act, told)
-    for alarm in here.values():
-        if alarm.acts is not None:
-            ALARMS.change(conn, scope, alarm.id, acts={**alarm.acts, _DONE: str(now)})
+    for key, alarm in here.items():
+        left = work[key]
+        if left is not None and left != alarm.acts:
+            later = {"next_at": now + context.settings.cloud_retry} if alarm_work.waiting(left) else {}
+            ALARMS.change(conn, scope, key, acts=left, **later)
     if ended := [came.ended for came in done if came.ended is not None]:
         balancers.pull_of_servers(conn, scope, ended, now + _GOING)
         launch_addresses.pull(conn, scope, ended, now + _GOING)

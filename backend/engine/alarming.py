@@ -19,10 +19,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.alarms import Alarm, AlarmState, Standing, next_evaluation, server_act_of
+from backend.domain import alarm_work
+from backend.domain.alarms import Alarm, Standing, next_evaluation
 from backend.domain.scope import Scope
 from backend.domain.steps import TooManySteps
-from backend.engine.alarm_acts import act
+from backend.engine.alarm_acts import act, passed
 from backend.engine.alarm_servers import serve
 from backend.engine.alarm_verdicts import Known, read_together, verdict_of
 from backend.engine.context import Context
@@ -32,6 +33,7 @@ from backend.store import alarm_changes, alarms, composing, failures
 from backend.store.alarms import ALARMS, ROUNDS, RoundLease
 from backend.store.failures import Failure
 from backend.store.session import Connection
+from backend.store.types import from_micros
 
 LOG = logging.getLogger(__name__)
 _TOGETHER: Final = 100
@@ -148,13 +150,25 @@ def _read_together(context: Context, scope: Scope, due: Sequence[Alarm], now: da
 
 
 def _judged(conn: Connection, scope: Scope, alarm: Alarm, now: datetime, known: Known) -> _Judged:
-    if alarm.acts is not None or alarm.composite is not None:
+    if alarm.composite is not None or not _is_judged(alarm, now):
         return _Judged(alarm)
     try:
         return _Judged(alarm, verdict_of(conn, scope, alarm, now, known))
     except Exception as error:  # noqa: BLE001 - a fault in one alarm keeps no other from being judged
         _pass_over(scope, alarm.name, error)
         return _Judged(alarm, faulty=True)
+
+
+def _is_judged(alarm: Alarm, now: datetime) -> bool:
+    """Whether its state is asked for: not before what is to be done about the last one is done.
+
+    Where that waits for a cloud that is away its state is asked for meanwhile: nothing is done when it has ended.
+    """
+    if alarm.acts is None:
+        return True
+    if alarm_work.is_for_policies(alarm.acts):
+        return False
+    return now >= next_evaluation(alarm.id, alarm.rule.period, from_micros(alarm.acts["at"]))
 
 
 def _pass_over(scope: Scope, alarm: str, error: Exception) -> None:
@@ -182,7 +196,7 @@ def _note(
         alarm = each.alarm
         if here.get(alarm.id) != alarm or alarm.composite is not None:
             continue
-        if alarm.acts is not None:
+        if alarm.acts is not None and (each.verdict is None or each.verdict.state is alarm.state):
             _act_on(alarm, alarm.acts, noted)
             continue
         noted.judged += 1
@@ -241,7 +255,7 @@ def _written(  # noqa: PLR0917 - what is written of which alarm, and what is lef
 def _act_on(alarm: Alarm, acts: Mapping[str, Any], noted: _Noted) -> None:
     """Note that an alarm is to do something, and whether to a server."""
     noted.acting.append(alarm.id)
-    if any(server_act_of(action) for action in alarm.actions(AlarmState(acts["state"]))):
+    if alarm_work.is_for_server(acts):
         noted.serving.append(alarm.id)
 
 
@@ -274,7 +288,9 @@ def _act(context: Context, lease: RoundLease, alarm_id: str, conn: Connection) -
     except Exception as error:  # noqa: BLE001 - as with its judgement
         _pass_over(lease.scope, alarm_id, error)
     if ROUNDS.fence(conn, lease) is not None:
-        ALARMS.change(conn, lease.scope, alarm_id, acts=None, next_at=context.now() + _FAULT_PAUSE)
+        alarm = ALARMS.hold(conn, lease.scope, id=alarm_id)
+        if alarm is not None:
+            passed(conn, lease.scope, alarm, context.now() + _FAULT_PAUSE)
     return _Acted(faulty=True)
 
 

@@ -31,6 +31,7 @@ class EngineSettings:
         message_pause, message_longest_pause: pause after a message was not taken, doubling from the one to the other.
         message_patience: a message that was not taken for so long is given up.
         alarms_batch: alarms judged in one transaction.
+        alarm_patience: what an alarm does to a server is asked for again for so long while the cloud cannot be asked.
         forecast: a policy's forecast is made anew after so long.
         measure_all: sources of metrics are asked for what no alarm and no policy looks at, too.
         cloud_calls: calls of one region under way at once, half of them of one project.
@@ -110,6 +111,7 @@ class EngineSettings:
     schedules_at_once: int = 20
     alarms_at_once: int = 10
     alarms_batch: int = 200
+    alarm_patience: timedelta = timedelta(minutes=5)
     forecasts_at_once: int = 6
     forecast: timedelta = timedelta(hours=6)
     measurements_at_once: int = 20

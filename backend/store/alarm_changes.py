@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from backend.domain import alarm_work
 from backend.domain.alarms import (
     ActionFault,
     Alarm,
@@ -21,6 +22,7 @@ from backend.domain.alarms import (
     is_told,
     policy_of,
     server_act_of,
+    server_of,
 )
 from backend.domain.messages import EVERYWHERE, Message, MessageKind
 from backend.domain.scope import Scope
@@ -56,9 +58,13 @@ def come_to(  # noqa: PLR0917 - which alarm comes to what, when, and who may be 
     }
     composites.wake_parents(conn, scope, [alarm.id], now)
     _publish(conn, scope, alarm, replace(alarm, **values), outlets)
-    if alarm.enabled and alarm.composite is None:
+    if alarm.composite is not None:
+        return values
+    for action in alarm_work.waiting(alarm.acts or {}):  # of the state that ends now
+        executed(conn, scope, alarm, action, now, fault={"kind": str(ActionFault.OVERTAKEN)})
+    if alarm.enabled:
         tell(conn, scope, alarm, to, now, outlets)
-        values["acts"] = acts(alarm, to.state, alarm.state, to.data, now)
+    values["acts"] = acts(alarm, to.state, alarm.state, to.data, now)
     return values
 
 
@@ -75,10 +81,11 @@ def acts(
     if not alarm.enabled:
         return None
     actions = alarm.actions(state)
-    begins = was is not state and any(server_act_of(action) for action in actions)
-    if not begins and not any(policy_of(action) for action in actions):
+    own = [action for action in actions if server_act_of(action)] if was is not state else []
+    if not own and not any(policy_of(action) for action in actions):
         return None
-    return {"was": str(was), "state": str(state), "at": to_micros(now), "data": data}
+    work = {"was": str(was), "state": str(state), "at": to_micros(now), "data": data}
+    return alarm_work.with_server(work, server_of(alarm.rule), own) if own else work
 
 
 def write(conn: Connection, scope: Scope, alarm: Alarm, **values: Any) -> None:

@@ -87,4 +87,6 @@ _FAULTS: Final[Mapping[str, Callable[[Mapping[str, Any], str], str]]] = {
     ActionFault.NO_SERVER: lambda _, action: f"Failed to execute action {action}: the instance does not exist",
     ActionFault.PROTECTED: lambda _, action: f"Failed to execute action {action}: the instance is protected",
     ActionFault.REFUSED: lambda fault, action: f"Failed to execute action {action}: {fault['why']}",
+    ActionFault.OVERTAKEN: lambda _, action: f"Failed to execute action {action}: the alarm changed before it was done",
+    ActionFault.UNKNOWN: lambda _, action: f"Failed to execute action {action}: its outcome is unknown",
 }

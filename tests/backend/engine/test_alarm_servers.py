@@ -15,12 +15,12 @@ from backend.domain.alarms import (
     server_act_of,
 )
 from backend.domain.metric_queries import MetricStat
-from backend.domain.metrics import Metric
+from backend.domain.metrics import Datum, Metric
 from backend.domain.node import ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
-from backend.drivers.simulated.faults import Moment
-from backend.services.alarms import HistoryQuery
+from backend.drivers.simulated.faults import Moment, Where
+from backend.services.alarms import AlarmQuery, HistoryQuery
 from backend.services.servers import Order
 from tests.factories import SCOPE
 from translators.cloudwatch import alarm_history
@@ -47,15 +47,28 @@ def describe(alarm):
     return {"name": alarm.name}
 
 
-def watch(world, server, *actions, scope=SCOPE, name="a", dimension="InstanceId"):
+def watched_of(server, dimension="InstanceId"):
     metric = Metric("AWS/EC2", "CPUUtilization", ((dimension, f"i-{server}"),))
-    watched = Watched(Comparison.ABOVE, 1.0, 1, missing=Missing.IGNORE, stat=MetricStat(metric, 60, "Average"))
-    world.backend.alarms.put(scope, WantedAlarm(name, watched, alarm_actions=actions), describe)
+    return Watched(Comparison.ABOVE, 1.0, 1, missing=Missing.IGNORE, stat=MetricStat(metric, 60, "Average"))
+
+
+def watch(world, server, *actions, scope=SCOPE, name="a", dimension="InstanceId"):
+    wanted = WantedAlarm(name, watched_of(server, dimension), alarm_actions=actions)
+    world.backend.alarms.put(scope, wanted, describe)
+
+
+def comes_to(world, state, name="a", scope=SCOPE):
+    world.backend.alarms.set_state(scope, name, state, "by hand")
 
 
 def rings(world, name="a", scope=SCOPE):
-    world.backend.alarms.set_state(scope, name, AlarmState.ALARM, "by hand")
+    comes_to(world, AlarmState.ALARM, name, scope)
     world.pass_time(4, step=1)
+
+
+def alarm(world, name="a"):
+    (found,) = world.backend.alarms.page(SCOPE, AlarmQuery([name]), 5).items
+    return found
 
 
 def happened(world, name="a"):
@@ -114,6 +127,17 @@ def test_a_server_that_stopped_is_recovered_by_a_start(world, server, asked):
     assert asked == ["stop", "start"]
 
 
+@pytest.mark.parametrize(("action", "hard"), [(REBOOT, False), (RECOVER, True)])
+def test_to_recover_needs_no_system_that_answers(world, server, action, hard):
+    world.simulated.cloud.compute.suspend(SCOPE, server.id)
+    world.pass_time(30, step=5)
+    assert status(world, server) is ServerStatus.PAUSED
+    watch(world, server.short_id, action)
+    rings(world)
+    world.pass_time(5, step=1)
+    assert (status(world, server) is ServerStatus.ACTIVE) is hard
+
+
 def test_another_projects_server_is_never_touched(world, server, asked):
     watch(world, server.short_id, TERMINATE, scope=OTHER)
     rings(world, scope=OTHER)
@@ -144,3 +168,128 @@ def test_one_server_alone_can_be_acted_on(world, server):
     with pytest.raises(AlarmRefused) as found:
         watch(world, server.short_id, STOP, dimension="AutoScalingGroupName")
     assert found.value.flaw is AlarmFlaw.NO_SERVER
+
+
+class Died(BaseException):
+    """The engine's process ends here."""
+
+
+def once(world, moment, name, work):
+    """Have something happen at the first such call."""
+    done = []
+
+    def note(when, call):
+        if when is moment and call.name == name and not done:
+            done.append(call)
+            work()
+
+    world.simulated.faults.hooks.append(note)
+
+
+def die():
+    raise Died
+
+
+@pytest.mark.parametrize("action", [REBOOT, RECOVER])
+def test_a_reboot_whose_outcome_nobody_knows_is_not_asked_for_again(world, server, asked, action):
+    watch(world, server.short_id, action)
+    once(world, Moment.AFTER, "reboot", die)
+    with pytest.raises(Died):
+        rings(world)
+    world.pass_time(300, step=5)
+    assert asked == ["reboot"]
+    assert happened(world) == [f"Failed to execute action {action}: its outcome is unknown"]
+
+
+def test_a_stop_that_an_engine_died_over_is_asked_for_again(world, server, asked):
+    watch(world, server.short_id, STOP)
+    once(world, Moment.BEFORE, "stop", die)
+    with pytest.raises(Died):
+        rings(world)
+    world.pass_time(300, step=5)
+    assert (asked, status(world, server)) == (["stop", "stop"], ServerStatus.STOPPED)
+    assert happened(world) == [f"Successfully executed action {STOP}"]
+
+
+def test_a_state_that_begins_while_a_server_is_acted_on_acts_too(world, server, asked):
+    watched = watched_of(server.short_id)
+    wanted = WantedAlarm("a", watched, alarm_actions=(REBOOT,), ok_actions=(STOP,))
+    world.backend.alarms.put(SCOPE, wanted, describe)
+    once(world, Moment.BEFORE, "reboot", lambda: comes_to(world, AlarmState.OK))
+    rings(world)
+    world.pass_time(60, step=5)
+    assert asked == ["reboot", "stop"]
+    assert sorted(happened(world)) == [f"Successfully executed action {action}" for action in (REBOOT, STOP)]
+
+
+@pytest.fixture
+def other(world, server):
+    """A server of the same project."""
+    spec = ServerSpec(image=world.image(), instance_type="t3.micro")
+    (made,) = world.backend.servers.run(SCOPE, Order(spec))
+    world.pass_time(5, step=1)
+    return world.backend.servers.get(SCOPE, made.id)
+
+
+def test_a_server_that_is_watched_from_now_on_has_not_breached(world, server, other, asked):
+    watch(world, server.short_id, TERMINATE)
+    comes_to(world, AlarmState.ALARM)
+    watch(world, other.short_id, TERMINATE)
+    world.pass_time(90, step=5)
+    assert (asked, status(world, server), status(world, other)) == ([], ServerStatus.ACTIVE, ServerStatus.ACTIVE)
+    assert happened(world) == [f"Failed to execute action {TERMINATE}: the alarm changed before it was done"]
+
+
+@pytest.mark.parametrize("actions", [(), (REBOOT,)])
+def test_an_action_is_for_states_that_begin_after_it_was_asked_for(world, server, asked, actions):
+    watch(world, server.short_id, STOP)
+    comes_to(world, AlarmState.ALARM)
+    watch(world, server.short_id, *actions)
+    world.pass_time(90, step=5)
+    assert (asked, status(world, server)) == ([], ServerStatus.ACTIVE)
+
+
+def test_an_alarm_that_is_disabled_meanwhile_does_nothing(world, server, asked):
+    watch(world, server.short_id, TERMINATE)
+    comes_to(world, AlarmState.ALARM)
+    world.backend.alarms.enable(SCOPE, ["a"], enabled=False, describe=describe)
+    world.pass_time(90, step=5)
+    assert (asked, status(world, server)) == ([], ServerStatus.ACTIVE)
+
+
+@pytest.mark.parametrize("name", ["list", "stop"])
+def test_it_is_done_when_the_cloud_is_back(world, server, name):
+    watch(world, server.short_id, STOP)
+    world.simulated.faults.unavailable(Where(calls=(name,)), times=None, seconds=60)
+    rings(world)
+    world.pass_time(40, step=2)
+    assert (status(world, server), happened(world)) == (ServerStatus.ACTIVE, [])
+    world.pass_time(60, step=2)
+    assert (status(world, server), happened(world)) == (ServerStatus.STOPPED, [f"Successfully executed action {STOP}"])
+    assert alarm(world).acts is None
+
+
+def test_a_cloud_that_stays_away_is_given_up(world, server, asked):
+    watch(world, server.short_id, STOP)
+    world.simulated.faults.unavailable(Where(calls=("stop",)), times=None, seconds=3600)
+    rings(world)
+    world.pass_time(400, step=5)
+    assert happened(world) == [f"Failed to execute action {STOP}: CloudUnavailable"]
+    assert len(asked) < 80
+    assert alarm(world).acts is None
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_nothing_is_done_to_a_server_any_more_when_the_state_has_ended(world, server, by_hand):
+    watch(world, server.short_id, TERMINATE)
+    world.simulated.faults.unavailable(Where(calls=("list", "delete")), times=None, seconds=180)
+    rings(world)
+    if by_hand:
+        comes_to(world, AlarmState.OK)
+    else:
+        world.backend.metrics.put(
+            SCOPE, [Datum(watched_of(server.short_id).stat.metric, world.clock.now(), 1, 0.5, 0.5, 0.5)]
+        )
+    world.pass_time(250, step=5)
+    assert (alarm(world).state, status(world, server)) == (AlarmState.OK, ServerStatus.ACTIVE)
+    assert happened(world) == [f"Failed to execute action {TERMINATE}: the alarm changed before it was done"]
