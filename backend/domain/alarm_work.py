@@ -4,18 +4,21 @@ Its members beside the change of state itself (was, state, at in microseconds, d
 
     server    the short id of the server that was watched when the state began: nothing is done to another
     todo      actions on that server that wait
-    asked     actions that it is told of: action -> the epoch of the look that asks
-    policies  true: scaling policies have been asked, the rest is for the server
+    asked     actions that it is told of: action -> the epoch of the look that asks, NOBODY where none does any more
+    policies  scaling policies have been asked, the rest is for the server: when they are asked again
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
-from backend.domain.alarms import AlarmState
+from backend.domain.alarms import ActionFault, AlarmState
 
 Work = Mapping[str, Any]
+NOBODY: Final = 0
+"""In the place of an epoch: it was asked for, and no answer came."""
 
 
 def with_server(work: Work, server: str | None, actions: Collection[str]) -> Work:
@@ -38,14 +41,19 @@ def is_for_server(work: Work) -> bool:
     return bool(work.get("todo") or work.get("asked"))
 
 
-def is_for_policies(work: Work) -> bool:
-    """Whether scaling policies are still to be asked."""
-    return not work.get("policies", False)
+def is_fresh(work: Work) -> bool:
+    """Whether scaling policies have not been asked for this change yet."""
+    return "policies" not in work
 
 
-def without_policies(work: Work) -> Work:
+def is_for_policies(work: Work, now: datetime) -> bool:
+    """Whether scaling policies are to be asked: at once, and with each evaluation while a server is waited for."""
+    return is_fresh(work) or now >= datetime.fromisoformat(work["policies"])
+
+
+def without_policies(work: Work, until: datetime) -> Work:
     """The same after they have been asked."""
-    return {**work, "policies": True}
+    return {**work, "policies": until.isoformat()}
 
 
 def given(work: Work, todo: Collection[str], under_way: Mapping[str, int]) -> Work:
@@ -63,3 +71,9 @@ def is_of_same_change(one: Work | None, other: Work | None) -> bool:
 def state_of(work: Work) -> AlarmState:
     """The state that it is done in."""
     return AlarmState(work["state"])
+
+
+def left_over(work: Work) -> Mapping[str, ActionFault]:
+    """Actions on the server that are not done any more, if nobody is about to; and how that is told."""
+    unsure = {action: ActionFault.UNKNOWN for action, by in asked(work).items() if by == NOBODY}
+    return {**dict.fromkeys(waiting(work), ActionFault.OVERTAKEN), **unsure}

@@ -53,7 +53,7 @@ def act(context: Context, lease: RoundLease, alarm_id: str, conn: Connection) ->
     seen = ALARMS.one(conn, scope, id=alarm_id)
     if seen is None or seen.acts is None:
         return ()
-    due = alarm_work.is_for_policies(seen.acts)
+    due = alarm_work.is_for_policies(seen.acts, context.now())
     ids = {action: policy_of(action) for action in seen.actions(AlarmState(seen.acts["state"])) if due}
     wanted = {policy_id for policy_id in ids.values() if policy_id is not None}
     found = POLICIES.of(conn, scope, wanted)
@@ -74,9 +74,9 @@ def act(context: Context, lease: RoundLease, alarm_id: str, conn: Connection) ->
 
 
 def passed(conn: Connection, scope: Scope, alarm: Alarm, next_at: datetime) -> None:
-    """Its policies are not asked any more: it is evaluated next then, unless something is to be done to a server."""
+    """Its policies have been asked: it is evaluated next then. Before that, too, it is due for a server of its own."""
     if alarm.acts is not None and alarm_work.is_for_server(alarm.acts):
-        alarm_changes.write(conn, scope, alarm, acts=alarm_work.without_policies(alarm.acts))
+        alarm_changes.write(conn, scope, alarm, acts=alarm_work.without_policies(alarm.acts, next_at))
     else:
         alarm_changes.write(conn, scope, alarm, acts=None, next_at=next_at)
 
@@ -98,7 +98,7 @@ class _Asked:
             done = self._follow(policy)
         except _Failed as failed:
             fault = failed.told
-        if done or acts["was"] != acts["state"]:
+        if done or (acts["was"] != acts["state"] and alarm_work.is_fresh(acts)):
             alarm_changes.executed(self.conn, scope, self.alarm, self.action, self.now, fault=fault)
         return [done] if done else []
 

@@ -3,7 +3,8 @@
 A server is looked for in the listing of the alarm's own project and region: nobody else's is touched. It is the one
 that was watched when the state began, and what is asked of it stands in the alarm still. All is written down before it
 is asked for: an engine that takes over asks for a stop or an end again, which changes nothing, and never for a reboot,
-of which nobody knows what came of it. What could not be asked is asked for again, until the state ends.
+of which nobody knows what came of it. What could not be asked is asked for again, until the state ends; so is, for as
+long as it is on, what an operator's brake forbids.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from backend.drivers.compute import Compute, Server
 from backend.engine.context import Context
 from backend.engine.jobs import Write
 from backend.engine.lanes import Call, answer_of
-from backend.store import alarm_changes, alarms, balancers, launch_addresses
+from backend.store import alarm_changes, alarms, balancers, brakes, launch_addresses
 from backend.store.alarms import ALARMS, ROUNDS, RoundLease
 from backend.store.session import Connection
 from backend.store.types import from_micros
@@ -38,12 +39,17 @@ _ONCE: Final = frozenset({ServerAct.REBOOT, ServerAct.RECOVER})
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One action of one alarm on its server, by the server's short id."""
+    """One action of one alarm on its server, by the server's short id.
+
+    Attributes:
+        again: it was asked for before, and nobody knows what came of it.
+    """
 
     alarm: Alarm
     action: str
     act: ServerAct
     server: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +59,14 @@ class _Done:
     Attributes:
         fault: why it was not carried out, as the history keeps it.
         ended: the id of a server that is ended.
-        away: the cloud could not be asked: it may be asked again.
+        away: the cloud could not be asked, and may be asked again.
+        unsure: it was asked, and may be asked again.
     """
 
     fault: Mapping[str, Any] | None = None
     ended: str | None = None
     away: bool = False
+    unsure: bool = False
 
 
 def serve(context: Context, lease: RoundLease, alarm_ids: Sequence[str]) -> Generator[Any, Any, None]:
@@ -69,25 +77,29 @@ def serve(context: Context, lease: RoundLease, alarm_ids: Sequence[str]) -> Gene
     compute = context.cloud.compute
     (listed,) = yield [Call(lease.scope, partial(answer_of, compute.list, lease.scope))]
     if isinstance(listed, errors.CloudError):
-        done = [_refused(listed, away=not isinstance(listed, errors.Refused))] * len(asked)
+        done = [_refused(each, listed) for each in asked]
     else:
         there = {server.short_id: server for server in listed if server.status not in ENDED_STATUSES}
         calls = [Call(lease.scope, partial(_carry_out, compute, lease, each, there.get(each.server))) for each in asked]
         answers = yield calls
         done = [
-            _refused(answer, away=_may_be_repeated(each, answer)) if isinstance(answer, errors.CloudError) else answer
+            _refused(each, answer) if isinstance(answer, errors.CloudError) else answer
             for each, answer in zip(asked, answers, strict=True)
         ]
     yield Write(partial(_keep, context, lease, asked, done))
 
 
 def _asked(context: Context, lease: RoundLease, alarm_ids: Sequence[str], conn: Connection) -> Sequence[_Asked]:
-    """What is to be done, which is written down. Nothing where the lease was lost."""
+    """What is to be done, which is written down. Nothing where the lease was lost, and later under a brake."""
     if ROUNDS.fence(conn, lease) is None:
         return ()
+    is_braked = brakes.over(conn, lease.scope) is not None
     found: list[_Asked] = []
     for alarm in alarms.hold_many(conn, lease.scope, alarm_ids).values():
         if alarm.acts is None or not alarm_work.is_for_server(alarm.acts):
+            continue
+        if is_braked:
+            ALARMS.change(conn, lease.scope, alarm.id, next_at=context.now() + context.settings.cloud_retry)
             continue
         found += _begun(context, lease, alarm, alarm.acts, conn)
     return found
@@ -105,7 +117,7 @@ def _begun(
         assert act is not None
         others = before.get(action, lease.epoch) != lease.epoch  # this may be the second time that this is written
         if action in wanted and not (others and act in _ONCE):
-            found.append(_Asked(alarm, action, act, server or ""))
+            found.append(_Asked(alarm, action, act, server or "", again=others))
             continue
         fault = ActionFault.UNKNOWN if others else ActionFault.OVERTAKEN
         alarm_changes.executed(conn, lease.scope, alarm, action, context.now(), fault={"kind": str(fault)})
@@ -116,10 +128,10 @@ def _begun(
 
 def _carry_out(compute: Compute, lease: RoundLease, asked: _Asked, server: Server | None) -> _Done:
     """Do it, unless the server's owner has forbidden that. A server that is so already stays as it is."""
-    if server is None:
-        return _Done({"kind": str(ActionFault.NO_SERVER)})
-    options = server.options
     ends = asked.act is ServerAct.TERMINATE
+    if server is None:
+        return _Done() if ends and asked.again else _Done({"kind": str(ActionFault.NO_SERVER)})
+    options = server.options
     if (ends and options.protected) or (options.kept_running and asked.act in {ServerAct.STOP, ServerAct.TERMINATE}):
         return _Done({"kind": str(ActionFault.PROTECTED)})
     try:
@@ -127,7 +139,7 @@ def _carry_out(compute: Compute, lease: RoundLease, asked: _Asked, server: Serve
     except errors.ServerNotFound:
         return _Done() if ends else _Done({"kind": str(ActionFault.NO_SERVER)})
     except errors.CloudError as error:
-        return _refused(error, away=_may_be_repeated(asked, error))
+        return _refused(asked, error)
     return _Done(ended=server.id if ends else None)
 
 
@@ -146,15 +158,12 @@ def _ask(compute: Compute, lease: RoundLease, act: ServerAct, server: Server) ->
             compute.reboot(lease.scope, server.id)
 
 
-def _may_be_repeated(asked: _Asked, error: errors.CloudError) -> bool:
-    """Whether the cloud was not asked, or may be asked the same once more without harm."""
-    if isinstance(error, errors.CloudUnavailable):
-        return True
-    return isinstance(error, errors.OutcomeUnknown) and asked.act not in _ONCE
-
-
-def _refused(error: errors.CloudError, *, away: bool = False) -> _Done:
-    return _Done({"kind": str(ActionFault.REFUSED), "why": type(error).__name__}, away=away)
+def _refused(asked: _Asked, error: errors.CloudError) -> _Done:
+    return _Done(
+        {"kind": str(ActionFault.REFUSED), "why": type(error).__name__},
+        away=isinstance(error, errors.CloudUnavailable),
+        unsure=isinstance(error, errors.OutcomeUnknown) and asked.act not in _ONCE,
+    )
 
 
 def _keep(
@@ -170,11 +179,13 @@ def _keep(
         left = work.get(each.alarm.id)
         if left is not None and alarm_work.is_of_same_change(left, each.alarm.acts):
             marks = dict(alarm_work.asked(left))
-            if marks.pop(each.action, None) is None:  # this was written already
+            if marks.pop(each.action, None) != lease.epoch:  # this was written already
                 continue
-            again = came.away and now < from_micros(left["at"]) + context.settings.alarm_patience
-            todo = (*alarm_work.waiting(left), *([each.action] if again else []))
-            work[each.alarm.id] = alarm_work.given(left, todo, marks)
+            again = (came.away or came.unsure) and now < from_micros(left["at"]) + context.settings.alarm_patience
+            if again and (came.unsure or each.again):
+                marks[each.action] = alarm_work.NOBODY
+            todo = alarm_work.waiting(left)
+            work[each.alarm.id] = alarm_work.given(left, [*todo, each.action] if again else todo, marks)
             if again:
                 continue
         alarm_changes.executed(conn, scope, each.alarm, each.action, now, fault=came.fault)
@@ -183,7 +194,7 @@ def _keep(
     for key, alarm in here.items():
         left = work[key]
         if left is not None and left != alarm.acts:
-            later = {"next_at": now + context.settings.cloud_retry} if alarm_work.waiting(left) else {}
+            later = {"next_at": now + context.settings.cloud_retry} if alarm_work.is_for_server(left) else {}
             ALARMS.change(conn, scope, key, acts=left, **later)
     if ended := [came.ended for came in done if came.ended is not None]:
         balancers.pull_of_servers(conn, scope, ended, now + _GOING)

@@ -33,7 +33,6 @@ from backend.store import alarm_changes, alarms, composing, failures
 from backend.store.alarms import ALARMS, ROUNDS, RoundLease
 from backend.store.failures import Failure
 from backend.store.session import Connection
-from backend.store.types import from_micros
 
 LOG = logging.getLogger(__name__)
 _TOGETHER: Final = 100
@@ -166,9 +165,7 @@ def _is_judged(alarm: Alarm, now: datetime) -> bool:
     """
     if alarm.acts is None:
         return True
-    if alarm_work.is_for_policies(alarm.acts):
-        return False
-    return now >= next_evaluation(alarm.id, alarm.rule.period, from_micros(alarm.acts["at"]))
+    return not alarm_work.is_fresh(alarm.acts) and alarm_work.is_for_policies(alarm.acts, now)
 
 
 def _pass_over(scope: Scope, alarm: str, error: Exception) -> None:
@@ -197,6 +194,8 @@ def _note(
         if here.get(alarm.id) != alarm or alarm.composite is not None:
             continue
         if alarm.acts is not None and (each.verdict is None or each.verdict.state is alarm.state):
+            if each.verdict is not None:  # what policies choose a step by
+                alarm_changes.write(conn, scope, alarm, acts={**alarm.acts, "data": each.verdict.data})
             _act_on(alarm, alarm.acts, noted)
             continue
         noted.judged += 1

@@ -60,8 +60,8 @@ def come_to(  # noqa: PLR0917 - which alarm comes to what, when, and who may be 
     _publish(conn, scope, alarm, replace(alarm, **values), outlets)
     if alarm.composite is not None:
         return values
-    for action in alarm_work.waiting(alarm.acts or {}):  # of the state that ends now
-        executed(conn, scope, alarm, action, now, fault={"kind": str(ActionFault.OVERTAKEN)})
+    for action, fault in alarm_work.left_over(alarm.acts or {}).items():  # of the state that ends now
+        executed(conn, scope, alarm, action, now, fault={"kind": str(fault)})
     if alarm.enabled:
         tell(conn, scope, alarm, to, now, outlets)
     values["acts"] = acts(alarm, to.state, alarm.state, to.data, now)

@@ -14,6 +14,7 @@ from backend.domain.alarms import (
     Watched,
     server_act_of,
 )
+from backend.domain.brakes import Brake
 from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import Datum, Metric
 from backend.domain.node import ServerStatus
@@ -22,6 +23,7 @@ from backend.domain.scope import Scope
 from backend.drivers.simulated.faults import Moment, Where
 from backend.services.alarms import AlarmQuery, HistoryQuery
 from backend.services.servers import Order
+from backend.store import brakes
 from tests.factories import SCOPE
 from translators.cloudwatch import alarm_history
 
@@ -293,3 +295,36 @@ def test_nothing_is_done_to_a_server_any_more_when_the_state_has_ended(world, se
     world.pass_time(250, step=5)
     assert (alarm(world).state, status(world, server)) == (AlarmState.OK, ServerStatus.ACTIVE)
     assert happened(world) == [f"Failed to execute action {TERMINATE}: the alarm changed before it was done"]
+
+
+@pytest.mark.parametrize(("action", "becomes"), [(STOP, ServerStatus.STOPPED), (TERMINATE, None)])
+def test_what_was_done_without_an_answer_is_told_as_done(world, server, action, becomes):
+    watch(world, server.short_id, action)
+    world.simulated.faults.lose_answer(Where(calls=("stop", "delete")))
+    rings(world)
+    world.pass_time(60, step=2)
+    assert (status(world, server), happened(world)) == (becomes, [f"Successfully executed action {action}"])
+
+
+def test_a_reboot_without_an_answer_is_asked_for_once(world, server, asked):
+    watch(world, server.short_id, REBOOT)
+    world.simulated.faults.lose_answer(Where(calls=("reboot",)))
+    rings(world)
+    world.pass_time(60, step=2)
+    assert (asked, happened(world)) == (["reboot"], [f"Failed to execute action {REBOOT}: OutcomeUnknown"])
+
+
+def test_an_operators_brake_holds_it_back_while_the_state_lasts(world, server, other, asked):
+    for name, each in (("a", server), ("b", other)):
+        watch(world, each.short_id, TERMINATE, name=name)
+    brakes.put(world.store, Brake(SCOPE.project_id, SCOPE.region, world.clock.now(), "anna", "a fire"))
+    rings(world, "a")
+    rings(world, "b")
+    world.pass_time(600, step=10)
+    comes_to(world, AlarmState.OK, "b")
+    world.pass_time(10, step=1)
+    assert (asked, happened(world)) == ([], [])
+    brakes.lift(world.store, SCOPE.project_id, SCOPE.region, world.clock.now())
+    world.pass_time(10, step=1)
+    assert (asked, status(world, server), status(world, other)) == (["delete"], None, ServerStatus.ACTIVE)
+    assert happened(world, "b") == [f"Failed to execute action {TERMINATE}: the alarm changed before it was done"]
