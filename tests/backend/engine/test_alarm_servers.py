@@ -1,5 +1,8 @@
 """What alarms do to servers: once when a state begins, to the server that they watch and to nobody else's."""
 
+from datetime import timedelta
+from functools import partial
+
 import pytest
 
 from backend.domain.alarms import (
@@ -19,11 +22,16 @@ from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import Datum, Metric
 from backend.domain.node import ServerStatus
 from backend.domain.profile import ServerSpec
+from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
 from backend.domain.scope import Scope
 from backend.drivers.simulated.faults import Moment, Where
+from backend.engine import alarm_servers
 from backend.services.alarms import AlarmQuery, HistoryQuery
+from backend.services.scaling_policies import Said
 from backend.services.servers import Order
-from backend.store import brakes
+from backend.store import alarms, brakes
+from backend.store.leased import Claimer, Room
+from tests.backend.engine.test_alarming import action as action_of
 from tests.factories import SCOPE
 from translators.cloudwatch import alarm_history
 
@@ -328,3 +336,39 @@ def test_an_operators_brake_holds_it_back_while_the_state_lasts(world, server, o
     world.pass_time(10, step=1)
     assert (asked, status(world, server), status(world, other)) == (["delete"], None, ServerStatus.ACTIVE)
     assert happened(world, "b") == [f"Failed to execute action {TERMINATE}: the alarm changed before it was done"]
+
+
+def test_policies_are_asked_with_each_evaluation_while_a_server_is_waited_for(world, server):
+    group = world.make(desired=1, maximum=9)
+    steps = (Step(0.0, None, 1),)
+    wanted = WantedPolicy("out", PolicyKind.STEP, adjustment=Adjustment.CHANGE, steps=steps, warmup_seconds=0)
+    policy = world.backend.scaling_policies.put(SCOPE, "web", wanted, Said(action_of, describe))
+    watch(world, server.short_id, STOP, action_of(policy))
+    world.simulated.faults.unavailable(Where(calls=("stop",)), times=None, seconds=150)
+    desired = []
+    for _ in range(4):
+        datum = Datum(watched_of(server.short_id).stat.metric, world.clock.now(), 1, 5.0, 5.0, 5.0)
+        world.backend.metrics.put(SCOPE, [datum])
+        world.pass_time(60, step=2)
+        desired.append(world.cluster(group).spec.desired)
+    assert desired == [1, 2, 3, 4]
+    assert alarm(world).acts is None
+    assert happened(world).count(f"Successfully executed action {STOP}") == 1
+
+
+def test_what_is_written_down_twice_is_asked_for_all_the_same(world, server):
+    """A store that does not tell whether it wrote has it written once more."""
+    watch(world, server.short_id, REBOOT)
+    comes_to(world, AlarmState.ALARM)
+    ids = [alarm(world).id]
+    now = world.clock.now()
+    claim = Claimer("me", timedelta(seconds=60))
+    (lease,) = alarms.ROUNDS.claim(world.store, claim, now, Room(5, []))
+    context = world.engine._context
+    for _ in range(2):
+        begun = world.store.transact(partial(alarm_servers._asked, context, lease, ids))
+        assert [(each.act, each.again) for each in begun] == [(ServerAct.REBOOT, False)]
+    for _ in range(2):
+        done = [alarm_servers._Done()]
+        world.store.transact(partial(alarm_servers._keep, context, lease, begun, done))
+    assert happened(world) == [f"Successfully executed action {REBOOT}"]
