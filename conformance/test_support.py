@@ -52,7 +52,6 @@ ERRORS = {
         "AlreadyExists",
         "IdempotentParameterMismatch",
         "InstanceRefreshInProgress",
-        "InvalidAction",
         "InvalidNextToken",
         "IrreversibleInstanceRefresh",
         "LimitExceeded",

@@ -308,13 +308,11 @@ def test_iam_as_terraform_asks(server: Access, account: str) -> None:
         iam.get_role(RoleName="nobody")
 
 
-def test_unanswered_operations_say_so(server: Access, ec2: Any, asg: Any) -> None:
+def test_unanswered_operations_say_so(server: Access, ec2: Any) -> None:
     with refused("InvalidAction"):
         client(server, "iam").list_users()
     with refused("UnsupportedOperation"):
         ec2.describe_spot_fleet_requests()
-    with refused("InvalidAction"):
-        asg.get_predictive_scaling_forecast(AutoScalingGroupName="x", PolicyName="p", StartTime=0, EndTime=3600)
 
 
 def test_instances_of_a_terminated_group_are_told_a_while(fleet: Fleet) -> None:
