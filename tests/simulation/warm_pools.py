@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backend.domain.activity import ActivityKind, CauseKind
-from backend.domain.cluster import Process
+from backend.domain.cluster import ClusterSpec, Process
 from backend.domain.ids import short_id
 from backend.domain.node import IN_WARM_POOL, WARM, Health, Node, NodeState, ServerStatus
-from backend.domain.warm_pools import PoolState, WarmPoolRequest
+from backend.domain.warm_pools import PoolState, WarmPool, WarmPoolRequest
 from tests.simulation.companion import Companion, Deed
 
 if TYPE_CHECKING:
@@ -62,13 +62,19 @@ def settled(now: State) -> str | None:
     for cluster in now.clusters.values():
         here = [one for one in now.nodes.values() if one.cluster_id == cluster.id and one.state in IN_WARM_POOL]
         pool, spec = cluster.warm_pool, cluster.spec
-        wanted = 0 if pool is None else pool.size(spec.maximum, spec.desired)
+        wanted = 0 if pool is None else _size(pool, spec)
         if (pool is not None and pool.deleting) or len(here) != wanted or any(one.state not in WARM for one in here):
             states = Counter(str(one.state) for one in here)
             return f"the pool of {cluster.name}: wants {wanted}, has {dict(states)}, {pool}"
         if pool is not None and pool.causes:
             return f"the pool of {cluster.name} still has causes {pool.causes}"
     return None
+
+
+def _size(pool: WarmPool, spec: ClusterSpec) -> int:
+    """How many nodes a pool is to hold, reckoned apart from the engine, whose own count may be what is wrong."""
+    whole = spec.maximum if pool.prepared is None else pool.prepared
+    return max(pool.minimum, whole - spec.desired, 0)
 
 
 def resting(node: Node, status: ServerStatus | None, *, touched: bool) -> bool:
