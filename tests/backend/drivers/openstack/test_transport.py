@@ -73,11 +73,15 @@ def test_who_asks_may_say_how_long_it_takes_at_most():
     assert isinstance(failure, keystone_errors.ConnectTimeout)
 
 
-def briefly(url, seconds=5.0, most=1000):
+def brief_session(seconds, most):
     http = requests.Session()
     http.trust_env = False
     http.mount("http://", BriefAdapter(SystemClock(), seconds, most, 2))
-    return Session(session=http).get(url, authenticated=False)
+    return http
+
+
+def briefly(url, seconds=5.0, most=1000):
+    return Session(session=brief_session(seconds, most)).get(url, authenticated=False)
 
 
 def sends(*pieces):
@@ -113,18 +117,42 @@ def test_a_brief_answer_that_is_too_long_or_broken_is_lost(answer):
         briefly(url)
 
 
-def test_a_brief_answer_that_comes_drop_by_drop_ends_in_time():
+BODY = b"HTTP/1.1 200 OK\r\n\r\n"
+HEADERS = b"HTTP/1.1 200 OK\r\nX-Long: "
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5; "
+
+
+@pytest.mark.parametrize("first", [BODY, HEADERS, CHUNKS, b""])
+def test_a_brief_answer_that_comes_drop_by_drop_ends_in_time(first):
     done = threading.Event()
 
     def drips(connection):
         try:
-            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            connection.sendall(first)
             while not done.wait(0.02):
                 connection.sendall(b" ")
         except OSError:  # the other side has lost its patience
             return
 
     with listening(drips) as url:
+        # Where nothing ends it, the test does: by an answer that breaks off, which is no timeout.
+        end = threading.Timer(3.0, done.set)
+        end.start()
         with pytest.raises(keystone_errors.ConnectTimeout):
             briefly(url, 0.3)
         done.set()
+        end.cancel()
+
+
+def test_a_connection_is_used_again_after_a_brief_answer():
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    def twice(connection):
+        connection.sendall(answer)
+        connection.recv(65536)
+        connection.sendall(answer)
+
+    with listening(twice) as url:
+        http = brief_session(5.0, 1000)
+        assert [http.get(url).content for _ in range(2)] == [b"ok", b"ok"]
+        http.close()
