@@ -143,7 +143,9 @@ class CounterSource(ABC):
             self._crowded.discard(scope)
         elif urgent and scope not in self._crowded:
             self._crowded.add(scope)
-            words = "source=%s project=%s region=%s %d are too many to be asked in turn: some are, always the same ones"
+            words = (
+                "source=%s project=%s region=%s %d are too many or too slow for a turn: always the same ones are asked"
+            )
             LOG.warning(words, self.name, scope.project_id, scope.region, number)
 
 

@@ -196,7 +196,7 @@ def test_of_too_many_the_same_are_asked_for_and_it_is_told_once(source, services
     found, kept = rounds(source, scope, clock, numbered(0, 26), 8)
     assert found[1:] == [set(numbered(0, 4))] * 7
     assert set(kept) == set(numbered(0, 4))
-    assert [record.args for record in caplog.records if "always the same" in record.msg] == [
+    assert [record.args for record in caplog.records if "always the same ones" in record.msg] == [
         ("diagnostics", scope.project_id, scope.region, 26)
     ]
 
@@ -209,7 +209,7 @@ def test_of_those_that_answer_slowly_some_are_told_of_each_minute(source, servic
     on(services, slowly, server="[^/]*")
     found, _ = rounds(source, scope, clock, numbered(0, 40), 16)
     assert all(found[5:])
-    assert sum("always the same" in record.msg for record in caplog.records) == 1
+    assert sum("always the same ones" in record.msg for record in caplog.records) == 1
 
 
 def test_what_can_be_asked_for_in_turn_is_and_nobody_is_told_of_it(source, services, scope, clock, monkeypatch, caplog):
@@ -218,7 +218,7 @@ def test_what_can_be_asked_for_in_turn_is_and_nobody_is_told_of_it(source, servi
     found, _ = rounds(source, scope, clock, numbered(0, 12), 9)
     assert {subject for each in found for subject in each} == set(numbered(0, 12))
     assert all(found[3:])
-    assert not [record for record in caplog.records if "always the same" in record.msg]
+    assert not [record for record in caplog.records if "always the same ones" in record.msg]
 
 
 def test_where_none_answers_it_has_failed(source, services, scope):
