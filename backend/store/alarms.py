@@ -211,6 +211,23 @@ def put_off(conn: Connection, next_at: Mapping[str, datetime]) -> None:
         conn.execute(_PUT_OFF, [{"alarm": alarm, "next": at} for alarm, at in sorted(next_at.items())])
 
 
+def acting(conn: Connection, project: str | None, region: str | None) -> Sequence[Scope]:
+    """Where there are alarms that have to do something yet. It looks at every alarm there; None: in all of them."""
+    statement = select(_t.project_id, _t.region).where(_t.acts.is_not(None)).distinct()
+    if project is not None:
+        statement = statement.where(_t.project_id == project)
+    if region is not None:
+        statement = statement.where(_t.region == region)
+    return [Scope(*row) for row in conn.execute(statement.order_by(_t.project_id, _t.region))]
+
+
+def pull_acting(conn: Connection, scope: Scope, now: datetime) -> None:
+    """Have an engine look at once at those of a project that have to do something yet."""
+    wake(conn, scope, now)
+    mine = and_(_t.project_id == scope.project_id, _t.region == scope.region)
+    conn.execute(update(table).where(mine, _t.acts.is_not(None), _t.next_at > now).values(next_at=now))
+
+
 def next_due(conn: Connection, scope: Scope) -> datetime | None:
     """When the first of the project's alarms is due; None where there are none."""
     statement = select(func.min(_t.next_at)).where(_t.project_id == scope.project_id, _t.region == scope.region)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select,
 
 from backend.domain.brakes import Brake
 from backend.domain.scope import Scope
-from backend.store import work_calls
+from backend.store import alarms, work_calls
 from backend.store.batches import chunks
 from backend.store.engine_tables import brakes
 from backend.store.session import Store
@@ -71,6 +71,14 @@ def lift(store: Store, project: str, region: str) -> bool:
 
     was_on = store.transact(work)
     _void(store, project, region)
+    with store.read() as conn:
+        scopes = alarms.acting(conn, project or None, region or None)
+    for scope in scopes:
+
+        def pull(conn: Connection, scope: Scope = scope) -> None:
+            alarms.pull_acting(conn, scope, store.lease_now(conn))
+
+        store.transact(pull)
     return was_on
 
 

@@ -19,7 +19,7 @@ from backend.domain.alarms import (
 )
 from backend.domain.brakes import Brake
 from backend.domain.metric_queries import MetricStat
-from backend.domain.metrics import Datum, Metric
+from backend.domain.metrics import Datum, Metric, measured
 from backend.domain.node import ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
@@ -29,7 +29,7 @@ from backend.engine import alarm_servers
 from backend.services.alarms import AlarmQuery, HistoryQuery
 from backend.services.scaling_policies import Said
 from backend.services.servers import Order
-from backend.store import alarms, brakes
+from backend.store import alarms, brakes, metrics
 from backend.store.leased import Claimer, Room
 from tests.backend.engine.test_alarming import action as action_of
 from tests.factories import SCOPE
@@ -332,7 +332,7 @@ def test_an_operators_brake_holds_it_back_while_the_state_lasts(world, server, o
     comes_to(world, AlarmState.OK, "b")
     world.pass_time(10, step=1)
     assert (asked, happened(world)) == ([], [])
-    brakes.lift(world.store, SCOPE.project_id, SCOPE.region, world.clock.now())
+    brakes.lift(world.store, SCOPE.project_id, SCOPE.region)
     world.pass_time(10, step=1)
     assert (asked, status(world, server), status(world, other)) == (["delete"], None, ServerStatus.ACTIVE)
     assert happened(world, "b") == [f"Failed to execute action {TERMINATE}: the alarm changed before it was done"]
@@ -372,3 +372,98 @@ def test_what_is_written_down_twice_is_asked_for_all_the_same(world, server):
         done = [alarm_servers._Done()]
         world.store.transact(partial(alarm_servers._keep, context, lease, begun, done))
     assert happened(world) == [f"Successfully executed action {REBOOT}"]
+
+
+def _brake(world):
+    brakes.put(world.store, Brake("", "", world.clock.now(), "root@ops", ""))
+
+
+@pytest.mark.parametrize(("action", "call"), [(STOP, "stop"), (TERMINATE, "delete"), (REBOOT, "reboot")])
+def test_under_a_brake_it_waits_and_is_done_once_when_that_is_off(world, server, asked, action, call):
+    watch(world, server.short_id, action)
+    _brake(world)
+    rings(world)
+    world.pass_time(130, step=5)
+    assert (asked, happened(world)) == ([], [])
+    assert brakes.lift(world.store, "", "")
+    world.pass_time(2, step=1)
+    assert (asked, happened(world)) == ([call], [f"Successfully executed action {action}"])
+    world.pass_time(130, step=5)
+    assert asked == [call]
+
+
+def test_under_another_projects_brake_it_does_not_wait(world, server, asked):
+    watch(world, server.short_id, TERMINATE)
+    brakes.put(world.store, Brake(OTHER.project_id, "", world.clock.now(), "root@ops", ""))
+    rings(world)
+    assert asked == ["delete"]
+
+
+def _turns_to_ok(world, server):
+    world.backend.alarms.set_state(SCOPE, "a", AlarmState.OK, "by hand")
+
+
+def _does_nothing_any_more(world, server):
+    world.backend.alarms.enable(SCOPE, ["a"], enabled=False, describe=describe)
+
+
+def _watches_another(world, server):
+    spec = ServerSpec(image=world.image(), instance_type="t3.micro")
+    (other,) = world.backend.servers.run(SCOPE, Order(spec))
+    watch(world, other.short_id, TERMINATE)
+
+
+@pytest.mark.parametrize("change", [_turns_to_ok, _does_nothing_any_more, _watches_another])
+def test_what_waited_for_a_brake_is_not_done_where_it_is_not_meant_any_more(world, server, asked, change):
+    watch(world, server.short_id, TERMINATE)
+    _brake(world)
+    rings(world)
+    change(world, server)
+    world.pass_time(70, step=5)
+    assert brakes.lift(world.store, "", "")
+    world.pass_time(70, step=5)
+    assert asked == []
+
+
+def _measured(world, server, value, minutes):
+    metric = Metric("AWS/EC2", "CPUUtilization", (("InstanceId", f"i-{server.short_id}"),))
+    for _ in range(minutes):
+        datum = measured(metric, world.clock.now(), [value])
+        world.store.transact(partial(metrics.add, scope=SCOPE, data=[datum], now=world.clock.now()))
+        world.pass_time(60, step=5)
+
+
+def test_an_alarm_whose_action_waits_is_judged_and_what_it_was_to_do_is_void_when_it_is_well_again(
+    world, server, asked
+):
+    watch(world, server.short_id, TERMINATE)
+    _brake(world)
+    _measured(world, server, 99.0, 3)
+    assert _state(world) is AlarmState.ALARM
+    _measured(world, server, 0.0, 3)
+    assert _state(world) is AlarmState.OK
+    assert brakes.lift(world.store, "", "")
+    world.pass_time(70, step=5)
+    assert asked == []
+
+
+def test_the_policies_of_an_alarm_are_asked_while_what_it_does_to_its_server_waits(world, server, asked):
+    group = world.make(desired=1, maximum=2, cooldown_seconds=0)
+    world.pass_time(5, step=1)
+    wanted = WantedPolicy("out", PolicyKind.SIMPLE, Adjustment.CHANGE, 1, cooldown_seconds=0)
+    policy = world.backend.scaling_policies.put(SCOPE, "web", wanted, Said(lambda made: made.id, describe))
+    grows = f"arn:aws:autoscaling:us-east-1:1:scalingPolicy:{policy.id}:autoScalingGroupName/web:policyName/out"
+    watch(world, server.short_id, TERMINATE, grows)
+    _brake(world)
+    _measured(world, server, 99.0, 4)
+    assert world.cluster(group).spec.desired == 2
+    assert happened(world) == [f"Successfully executed action {grows}"]
+    assert brakes.lift(world.store, "", "")
+    _measured(world, server, 99.0, 1)
+    assert asked.count("delete") == 1
+    assert happened(world).count(f"Successfully executed action {TERMINATE}") == 1
+
+
+def _state(world):
+    (found,) = world.backend.alarms.page(SCOPE, AlarmQuery(["a"]), 5).items
+    return found.state
