@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from backend.domain.brakes import Brake
+from backend.domain.node import LEAVING
 from backend.store import brakes
 from tests.simulation.chaos import Crash
 from tests.simulation.failing_store import STORE_AWAY
@@ -19,12 +20,14 @@ class _Held:
     """What had begun when a brake was on.
 
     Attributes:
-        nodes: every node there was, with when its deletion was asked for.
+        nodes: every node there was, with when its deletion was asked for; what that pass asks for later is put down, too.
+        leaving: those that were on their way out: a plan to end them had been written.
         epochs: the pass that each cluster was in, or had been in: what that one has begun it ends.
     """
 
     brake: Brake
-    nodes: Mapping[str, datetime | None]
+    nodes: dict[str, datetime | None]
+    leaving: Collection[str]
     epochs: Mapping[str, int]
 
     def holds(self, project: str) -> bool:
@@ -60,7 +63,8 @@ class Operator:
         self.world.trace(f"the brake of {project or 'all'} is on")
         now = self.reader.read()
         nodes = {node.id: node.delete_requested_at for node in now.nodes.values()}
-        self._held[project] = _Held(brake, nodes, {one.id: one.epoch for one in now.clusters.values()})
+        leaving = {node.id for node in now.nodes.values() if node.state in LEAVING}
+        self._held[project] = _Held(brake, nodes, leaving, {one.id: one.epoch for one in now.clusters.values()})
 
     def _lift(self, project: str) -> None:
         del self._held[project]  # from the moment on in which it may be off
@@ -94,6 +98,10 @@ class Operator:
             if node.id not in held.nodes:
                 raise self.world.broke("25 brake", f"node {node.id} is launched while an operator's brake is on")
             cluster = now.clusters[node.cluster_id]
-            goes_on = cluster.epoch == held.epochs.get(cluster.id)
-            if node.delete_requested_at != held.nodes[node.id] and not goes_on:
+            if node.delete_requested_at == held.nodes[node.id]:
+                continue
+            if cluster.epoch == held.epochs.get(cluster.id):
+                if node.id in held.leaving:
+                    held.nodes[node.id] = node.delete_requested_at  # which is so still when the next pass comes
+            else:
                 raise self.world.broke("25 brake", f"node {node.id} is ended while an operator's brake is on")
