@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import uuid
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from tests.simulation.moods import ALL_AT_ONCE, MOODS, TRIALS, WILD, played
+from tests.simulation.moods import ALL_AT_ONCE, MOODS, REBUILDING, TRIALS, WILD, played
 from tests.simulation.run import run
+from tests.simulation.world import repeatable_ids
 
 BLOCK = 5
 BLOCKS = [
@@ -40,3 +44,23 @@ def test_a_world_at_rest(trial: str) -> None:
 def test_a_seed_replays_exactly() -> None:
     assert list(run(4, mood=WILD).trace) == list(run(4, mood=WILD).trace)
     assert list(run(4, mood=ALL_AT_ONCE).trace) == list(run(4, mood=ALL_AT_ONCE).trace)
+
+
+def test_a_seed_replays_exactly_whatever_its_process_played_before() -> None:
+    assert _last_trace((3, 30)) == _last_trace((4, 1), (3, 30))
+
+
+def _last_trace(*plan: tuple[int, int]) -> Sequence[str]:
+    """What the last of these seeds did in its steps, in a process that played the others before and nothing else."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+        played_ones = [fresh.submit(run, seed, REBUILDING, steps, calm=False) for seed, steps in plan]
+        return list(played_ones[-1].result().trace)
+
+
+def test_who_takes_what_draws_ids_while_one_seed_is_played_draws_those_of_the_next_too() -> None:
+    with repeatable_ids(1):
+        from uuid import uuid4  # as a module does that is imported when the first world is built
+    with repeatable_ids(2):
+        drawn = uuid4()
+    with repeatable_ids(2):
+        assert drawn == uuid.uuid4()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
-from types import ModuleType
 
 from backend import Backend
-from backend.domain import ids
 from backend.domain.ids import short_id
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
@@ -20,13 +18,6 @@ from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.engine.loop import Engine
 from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
-from backend.services import attachment, clusters, configurations, entries, hooks, making, networks
-from backend.services import scaling_policies as policy_services
-from backend.services import schedules as schedule_services
-from backend.services import security_groups as group_services
-from backend.services import telling as telling_services
-from backend.store import alarm_changes, lifecycle
-from backend.store import security_groups as group_rows
 from backend.store.types import from_micros
 from tests.simulation.building_ports import building_ports
 from tests.simulation.chaos import Chaos, Crash
@@ -271,23 +262,18 @@ class World:
 
 @contextlib.contextmanager
 def repeatable_ids(seed: int) -> Iterator[None]:
-    """Every id that the services draw comes from the seed."""
+    """Every id that anybody draws comes from the seed.
+
+    What ids are drawn from is put in the place of chance, not ``uuid4`` itself: that has by then been taken by name, and
+    modules that are imported while a run is under way would keep that run's for all that follow.
+    """
     rng = Random(f"ids:{seed}")
 
-    def drawn() -> uuid.UUID:
-        return uuid.UUID(int=rng.getrandbits(128), version=4)
+    def drawn(size: int) -> bytes:
+        return rng.getrandbits(8 * size).to_bytes(size, "big")
 
-    drawing: tuple[ModuleType, ...] = (attachment, clusters, configurations, entries, hooks, lifecycle)
-    drawing = (*drawing, making, networks, ids, group_services, group_rows, schedule_services, telling_services)
-    drawing = (*drawing, policy_services, alarm_changes)
-    modules = [module for module in drawing if hasattr(module, "uuid4")]
-    kept = uuid.uuid4
-    uuid.uuid4 = drawn  # type: ignore[assignment]
-    for module in modules:
-        module.uuid4 = drawn  # type: ignore[attr-defined]
+    kept, os.urandom = os.urandom, drawn
     try:
         yield
     finally:
-        uuid.uuid4 = kept
-        for module in modules:
-            module.uuid4 = kept  # type: ignore[attr-defined]
+        os.urandom = kept
