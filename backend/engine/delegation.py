@@ -28,7 +28,8 @@ def note_refused(context: Context, lease: WatchLease, error: errors.NotAuthorize
     now = context.now()
     if lease.refused_since is None:
         leases.refused_watch(conn, lease, now)
-        rng = context.rng(lease.scope.project_id, lease.scope.region, lease.epoch)
+        # A watch that was forgotten and made anew counts its epochs from the begin: the instant is no other's.
+        rng = context.rng(lease.scope.project_id, lease.scope.region, lease.epoch, now.isoformat())
         cause, reason = Cause(CauseKind.ACCESS_REFUSED, now), reason_of(error, "", "")
         journal.begin(conn, notices(lease.scope, named, ActivityStatus.FAILED, cause, rng, reason=reason))
     due_at = now + _pause(context.settings, lease.refused_since, now)

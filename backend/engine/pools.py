@@ -124,8 +124,10 @@ class _Look:
     def tell_missing(self, conn: Connection) -> None:
         """An entry for each group that the pool is missing to."""
         owners = {each.cluster_id for each in traffic.of_pool(conn, self.lease.pool_id)}
-        cause = Cause(CauseKind.SOURCE_MISSING, self.context.now())
-        rng = self.context.rng("missing", self.lease.pool_id, self.lease.epoch)
+        now = self.context.now()
+        cause = Cause(CauseKind.SOURCE_MISSING, now)
+        # A row that was forgotten and made anew counts its epochs from the begin: the instant is no other's.
+        rng = self.context.rng("missing", self.lease.pool_id, self.lease.epoch, now.isoformat())
         reason = Reason(ReasonKind.SOURCE_NOT_FOUND)
         named = clusters.names(conn, sorted(owners))
         journal.begin(conn, notices(self.lease.scope, named, ActivityStatus.FAILED, cause, rng, reason=reason))

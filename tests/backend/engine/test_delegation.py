@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from backend.domain.activity import ActivityKind, ActivityStatus, CauseKind, ReasonKind
 from backend.domain.cluster import ClusterChange, PlacementRequest
 from backend.drivers.errors import NotAuthorized
 from backend.drivers.simulated.faults import Moment, Where
 from backend.engine.settings import EngineSettings
+from backend.store import tables
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
 
@@ -192,3 +195,19 @@ def test_orphans_whose_deletion_is_refused_are_tried_once_a_grace():
         assert 1 < refusing.times <= 31
     finally:
         world.close()
+
+
+def test_a_watch_that_counts_its_epochs_anew_tells_entries_of_its_own(world):
+    web = world.make()
+    world.pass_time(10)
+    told = []
+    for _ in range(2):
+        fault = world.simulated.faults.refuse(NotAuthorized(WORDS), LOOKS)
+        with world.store.engine.begin() as conn:
+            conn.execute(update(tables.watches).values(epoch=100, due_at=world.clock.now()))
+        world.pass_time(2)
+        told.append(len(checks(world, web)))
+        world.simulated.faults.lift(fault)
+        world.pass_time(120)
+    assert told == [1, 2]
+    assert world.measures.told["faults"] == 0
