@@ -100,6 +100,8 @@ def _by_age(step: Step, gone: Node, left: list[Node]) -> None:
     rule = step.cluster.spec.termination_rules[0]
     if rule not in {"OldestInstance", "NewestInstance"} or not _is_well(gone):
         return
+    if step.cluster.spec.mix is not None:  # what is more than its share goes first, On-Demand or Spot
+        left = [node for node in left if node.preemptible is gone.preemptible]
     for node in left:
         older = node.created_at < gone.created_at
         if _is_well(node) and node.created_at != gone.created_at and older is (rule == "OldestInstance"):

@@ -4,6 +4,7 @@ import pytest
 
 from backend.domain.activity import Reason, ReasonKind
 from backend.drivers import errors
+from backend.drivers.metric_sources import Unanswered
 from backend.engine.reasons import reason_of, reason_of_fault
 
 WHERE = {"type": "t3.micro", "zone": "us-east-1a"}
@@ -56,6 +57,7 @@ def test_only_a_refusal_is_told_as_one(kind):
         errors.QuotaExceeded: ("instances", 7, 6),
         errors.PartlyMade: ((), errors.CloudUnavailable("none")),
         errors.VolumeTooSmall: (1, 8),
+        Unanswered: ("because", {}),
     }
     reason = reason_of(kind(*given.get(kind, ("because",))), "t3.micro", "us-east-1a")
     asked = {ReasonKind.CLOUD_UNREACHED, ReasonKind.OUTCOME_UNKNOWN}
