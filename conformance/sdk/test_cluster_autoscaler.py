@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from conformance.fleet import Fleet, unique
 from conformance.product import until
 
@@ -80,6 +82,7 @@ def _failed_since(fleet: Fleet, name: str, since: datetime) -> bool:
     return False
 
 
+@pytest.mark.embedded("the test cloud's flavors are of other sizes than types of these names")
 def test_a_cluster_grows_and_shrinks(fleet: Fleet) -> None:
     cluster = f"kubernetes.io/cluster/{unique('k')}"
     typed = fleet.create(
