@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from backend.clock import Clock, SystemClock
-from backend.commands import opening, schema
+from backend.commands import opening
 from backend.commands.line import Command, Rows, Told
 from backend.store import forecasts
 from backend.store.forecasts import Foreseeing
@@ -54,8 +54,7 @@ def _share(error: float | None) -> str:
 
 
 def _list(asked: argparse.Namespace) -> Told:
-    store = opening.store_of(opening.settings())
-    schema.check(store)
+    store = opening.ready_store(opening.settings())
     told = listed(store, SystemClock(), asked.project)
     return told or ("No policy foresees anything." if asked.output == "table" else [])
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from backend.clock import Clock, SystemClock
-from backend.commands import CannotDo, opening, schema
+from backend.commands import CannotDo, opening
 from backend.commands.line import Command, Rows, Told
 from backend.domain.web_addresses import shown
 from backend.drivers.webhooks import secret_of, told_secret
@@ -91,9 +91,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _store() -> Store:
-    store = opening.store_of(opening.settings())
-    schema.check(store)
-    return store
+    return opening.ready_store(opening.settings())
 
 
 def _list(asked: argparse.Namespace) -> Told:

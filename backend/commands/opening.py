@@ -50,6 +50,13 @@ def settings() -> BackendSettings:
     return config.settings_of(conf)
 
 
+def ready_store(chosen: BackendSettings) -> Store:
+    """The database of the settings, for who works on what is in it. Raises CannotDo where it is not ready."""
+    store = store_of(chosen)
+    schema.check(store)
+    return store
+
+
 def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
     """The database of the settings. Raises CannotDo where their URL is of none.
 

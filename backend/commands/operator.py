@@ -85,8 +85,7 @@ def _orphans_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _orphans(asked: argparse.Namespace) -> Told:
     present, clock = opening.settings(), SystemClock()
-    store = opening.store_of(present)
-    schema.check(store)
+    store = opening.ready_store(present)
     if asked.release:
         return orphans.release(store, clock, asked.release)
     if asked.look:

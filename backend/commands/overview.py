@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from backend.clock import SystemClock
-from backend.commands import brakes, doctor, engine_list, groups, opening, schema
+from backend.commands import brakes, doctor, engine_list, groups, opening
 from backend.commands.groups import Wanted, Words
 from backend.commands.line import Command, Told
 from backend.config import BackendSettings
@@ -20,9 +20,7 @@ from backend.store.session import Store
 def _opened() -> tuple[BackendSettings, Store]:
     """The settings, and a database that can be worked with. Raises CannotDo."""
     present = opening.settings()
-    store = opening.store_of(present)
-    schema.check(store)
-    return present, store
+    return present, opening.ready_store(present)
 
 
 def _engines(_asked: argparse.Namespace) -> Told:

@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 from typing import Final
 
-from backend.commands import CannotDo, opening, schema
+from backend.commands import CannotDo, opening
 from backend.commands.line import Command, Rows, Told
 from backend.domain.quotas import MOST, Quota
 from backend.domain.scope import Scope
@@ -85,9 +85,7 @@ def _unset_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _store() -> Store:
-    store = opening.store_of(opening.settings())
-    schema.check(store)
-    return store
+    return opening.ready_store(opening.settings())
 
 
 def _project(named: str | None) -> str:

@@ -6,7 +6,7 @@ import argparse
 from typing import Final
 
 from backend.clock import Clock, SystemClock
-from backend.commands import CannotDo, opening, schema
+from backend.commands import CannotDo, opening
 from backend.commands.line import Command, Rows, Told
 from backend.config import BackendSettings
 from backend.domain.cluster_findings import ClusterDeleting, ClusterNotFound
@@ -91,20 +91,14 @@ def _add(asked: argparse.Namespace) -> Told:
     region = asked.region or chosen.region
     if region not in regions:
         raise CannotDo(f"{region} is no region that is served here")
-    store = _store(chosen)
+    store = opening.ready_store(chosen)
     wanted = WantedReceiver(asked.group, asked.policy, asked.threshold, asked.label)
     scope = Scope(opening.project_of(chosen, asked.project), regions[region])
     return add(_service(chosen, store, SystemClock()), scope, wanted, chosen.messages_endpoint)
 
 
-def _store(chosen: BackendSettings) -> Store:
-    store = opening.store_of(chosen)
-    schema.check(store)
-    return store
-
-
 def _list(asked: argparse.Namespace) -> Told:
-    return listed(_store(opening.settings())) or ("There are none." if asked.output == "table" else [])
+    return listed(opening.ready_store(opening.settings())) or ("There are none." if asked.output == "table" else [])
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +122,7 @@ COMMANDS: Final = (
     Command(
         "receivers remove",
         "end a receiver",
-        lambda asked: remove(_store(opening.settings()), asked.id),
+        lambda asked: remove(opening.ready_store(opening.settings()), asked.id),
         _remove_arguments,
     ),
 )

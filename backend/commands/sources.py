@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Final
 
-from backend.commands import opening, schema
+from backend.commands import opening
 from backend.commands.line import Command, Rows, Told
 from backend.store import measuring
 from backend.store.session import Store
@@ -40,8 +40,7 @@ def listed(store: Store, names: Sequence[str]) -> Rows:
 
 def _list(asked: argparse.Namespace) -> Told:
     chosen = opening.settings()
-    store = opening.store_of(chosen)
-    schema.check(store)
+    store = opening.ready_store(chosen)
     names = [source.name for source in opening.cloud_of(chosen, store).sources]
     return listed(store, names) or ("No source is asked." if asked.output == "table" else [])
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from backend.clock import Clock
-from backend.domain.messages import MOST_WAITING, Message, MessageKind
+from backend.domain.messages import MOST_WAITING, Message
 from backend.domain.queues import QueueLimits, Sent
 from backend.domain.scope import Scope
 from backend.domain.topics import (
@@ -392,18 +392,8 @@ def _asking(  # noqa: PLR0917 - who is asked what
     kind: str, scope: Scope, topic: Topic, subscription: Subscription, id_: str, body: str, now: datetime
 ) -> Message:
     """What asks a URL whether it wants what was done with its subscription."""
-    data = {"type": kind, "message_id": id_, "topic": topic.name, "subscription": subscription.id}
-    return Message(
-        id=id_,
-        project_id=scope.project_id,
-        region=scope.region,
-        cluster_id=topic.id,
-        cluster_name=topic.name[:255],
-        kind=MessageKind.PUBLICATION,
-        target=subscription.endpoint,
-        data={**data, "body": body, "raw": False},
-        created_at=now,
-    )
+    told = {"type": kind, "message_id": id_, "body": body, "raw": False}
+    return rows.url_message(scope, topic, subscription, id_, told, now)
 
 
 def _check_filters(conn: Connection, scope: Scope, topic: Topic) -> None:

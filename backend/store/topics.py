@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, literal, select
@@ -273,15 +273,26 @@ def to_url(scope: Scope, topic: Topic, subscription: Subscription, published: Pu
     """The row of the outbox that tells a URL."""
     publication = published.publication
     body = publication.text(subscription.protocol) if subscription.raw else envelope(topic, subscription, published)
-    data = {"type": "Notification", "message_id": published.id, "topic": topic.name, "subscription": subscription.id}
+    told = {"type": "Notification", "message_id": published.id, "body": body, "raw": subscription.raw}
+    return url_message(scope, topic, subscription, derived_uuid(published.id, subscription.id), told, published.at)
+
+
+def url_message(  # noqa: PLR0917 - whom what is told of
+    scope: Scope, topic: Topic, subscription: Subscription, id_: str, told: Mapping[str, Any], now: datetime
+) -> Message:
+    """A row of the outbox for a subscriber's URL.
+
+    Args:
+        told: its type, the id that the subscriber is told, its body, and whether that is all that is sent.
+    """
     return Message(
-        id=derived_uuid(published.id, subscription.id),
+        id=id_,
         project_id=scope.project_id,
         region=scope.region,
         cluster_id=topic.id,
         cluster_name=topic.name[:255],
         kind=MessageKind.PUBLICATION,
         target=subscription.endpoint,
-        data={**data, "body": body, "raw": subscription.raw},
-        created_at=published.at,
+        data={**told, "topic": topic.name, "subscription": subscription.id},
+        created_at=now,
     )
