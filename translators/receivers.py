@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from backend.domain.receivers import (
 )
 from backend.domain.scaling_findings import PolicyNotExecutable
 from backend.domain.scope import Scope
+from backend.domain.told_numbers import told_number
 from backend.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _of_aodh(message: Message, told: Mapping[str, Any]) -> Signal:
     return Signal(
         told["current"] == "alarm",
         _digest(message, message.body),
-        _number(value),
+        told_number(value),
         tuple(_servers([message.instance])),
     )
 
@@ -198,7 +198,7 @@ def _of_alertmanager(message: Message, told: Mapping[str, Any], label: str) -> S
     firing = [each for each in alerts if each.get("status") == "firing"]
     known = [str([each.get(name) for name in ("status", "fingerprint", "startsAt", "endsAt")]) for each in alerts]
     group = json.dumps([told.get("groupKey"), told["status"], sorted(known)], default=str)
-    values = [_number(value) for each in firing for value in _named(each, "value")]
+    values = [told_number(value) for each in firing for value in _named(each, "value")]
     named = [str(value) for each in firing for value in _named(each, label)]
     servers = tuple(dict.fromkeys(_servers([message.instance, *named])))
     return Signal(
@@ -217,16 +217,6 @@ def _named(alert: Mapping[str, Any], name: str) -> Iterator[Any]:
         if isinstance(words, dict) and isinstance(words.get(name), str):
             yield words[name]
             return
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _servers(names: list[str]) -> Iterator[str]:

@@ -5,7 +5,6 @@ A source tells what it knows and nothing in the place of what it does not: a min
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from backend.domain.scope import Scope
+from backend.domain.told_numbers import told_number
 from backend.drivers.errors import CloudUnavailable
 
 MOST: Final = 2.0**60
@@ -117,12 +117,7 @@ class MetricSource(Protocol):
 
 def sane(measure: Measure, value: object) -> float | None:
     """A value as it may be believed; None where it is no measurement. Per cent end at a hundred."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    if not math.isfinite(number) or not 0 <= number <= MOST:
+    number = told_number(value)
+    if number is None or not 0 <= number <= MOST:
         return None
     return min(number, _FULL) if measure is Measure.CPU else number
