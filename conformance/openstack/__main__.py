@@ -9,7 +9,7 @@ from pathlib import Path
 
 from openstack.exceptions import SDKException
 
-from conformance.openstack import lifecycle, peers, processes, readiness
+from conformance.openstack import balancers, lifecycle, peers, processes, readiness
 from conformance.openstack.cloud import state_folder
 from conformance.openstack.installation import NotInstalled
 from conformance.openstack.lifecycle import NotUp, Progress, UnknownService
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.command == "status":
             return _status(settings)
         if given.command == "with":
-            with peers.running(settings, given.peer, {}):
+            with balancers.running(settings) if given.peer == "balancers" else peers.running(settings, given.peer, {}):
                 return subprocess.run(given.program, check=False).returncode
         with lifecycle.alone(settings):
             _act(given, settings)
@@ -52,8 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     down = commands.add_parser("down", parents=[common], help="stop all")
     down.add_argument("--wipe", action="store_true", help="delete its data too, but not the installed packages")
     commands.add_parser("status", parents=[common], help="what runs; exit status 1 unless all of it is ready")
-    beside = commands.add_parser("with", parents=[common], help="run a command while one more service runs")
-    beside.add_argument("peer", choices=sorted(peers.CATALOG))
+    beside = commands.add_parser(
+        "with", parents=[common], help="run a command while one more service runs, or balancers forward"
+    )
+    beside.add_argument("peer", choices=sorted({*peers.CATALOG, "balancers"}))
     beside.add_argument("program", nargs=argparse.REMAINDER, metavar="COMMAND")
     for name, words in (
         ("start", "start services and wait until they are ready"),

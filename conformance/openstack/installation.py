@@ -23,7 +23,10 @@ PACKAGES = {
     "openssl": "openssl",
 }
 # Of a service that only some commands start.
-PEER_PACKAGES = {"zaqar": {"redis-server": "redis-server"}}
+PEER_PACKAGES = {
+    "zaqar": {"redis-server": "redis-server"},
+    "balancers": {"haproxy": "haproxy", "iproute2": "ip"},
+}
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _DISTRIBUTED = "/usr/bin/python3"
 """Debian's is built with profiles and link-time optimization: the services take a tenth to a quarter less of a

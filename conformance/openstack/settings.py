@@ -33,6 +33,8 @@ OFFSETS = {
     "nova-two": 11,
     "placement-two": 12,
     "neutron-two": 14,
+    # UDP: what balancers say of themselves.
+    "octavia-heartbeats": 15,
     "mariadb": 20,
     "rabbitmq": 21,
     "rabbitmq-nodes": 22,
