@@ -10,7 +10,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues storm clean
+.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues guests storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -89,6 +89,12 @@ queues: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
 		COPPICE_QUEUES=1 OS_MESSAGES__EVERYWHERE=zaqar:coppice $(BIN)/python -m conformance.openstack with zaqar \
 		$(BIN)/python -m pytest -q tests/backend/drivers/openstack/live/test_queues.py conformance/openstack_lane/test_queues.py
+
+# Servers that really run, on a host with libvirt beside the test cloud's: they read their metadata and complete their hooks.
+guests: $(VENV)/.dev openstack-up
+	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
+		COPPICE_GUESTS=1 $(BIN)/python -m conformance.openstack with guests \
+		$(BIN)/python -m pytest -q conformance/openstack_lane/test_guests.py
 
 # Everything at once on the test cloud: engines killed, lying proxies, a region that hangs. MINUTES=N, SEED=N.
 storm: $(VENV)/.dev

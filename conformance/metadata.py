@@ -46,21 +46,28 @@ class Companion:
 
 
 @contextlib.contextmanager
-def companion(product: Product, **settings: str) -> Iterator[Companion]:
-    """``coppice metadata`` on the state of a product, with its settings and others."""
-    made = Companion(free_port())
+def companion(product: Product, port: int | None = None, **settings: str) -> Iterator[Companion]:
+    """``coppice metadata`` on the state of a product, with its settings and others; at any free port by default."""
+    made = Companion(port or free_port())
+    with beside(product, "metadata", f"127.0.0.1:{made.port}", **settings):
+        until("the metadata service is up", made.is_up)
+        yield made
+
+
+@contextlib.contextmanager
+def beside(product: Product, command: str, bind: str, **settings: str) -> Iterator[None]:
+    """``coppice metadata`` or ``coppice serve`` on the state of a product, with its settings and others."""
     state = {"OS_DEFAULT__STATE": str(product.state), "OS_GATEWAY__WORKERS": "1"}
-    with (product.state / "metadata.log").open("ab") as log:
+    with (product.state / f"{command}.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "wsgi.py", "metadata", "--bind", f"127.0.0.1:{made.port}"],
+            [sys.executable, "wsgi.py", command, "--bind", bind],
             cwd=ROOT,
             stdout=log,
             stderr=log,
             env={**os.environ, **product.settings, **state, **settings},
         )
     try:
-        until("the metadata service is up", made.is_up)
-        yield made
+        yield
     finally:
         process.terminate()
         process.wait(20)

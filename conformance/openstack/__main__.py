@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from openstack.exceptions import SDKException
 
 from conformance.openstack import balancers, lifecycle, peers, processes, readiness
 from conformance.openstack.cloud import state_folder
+from conformance.openstack.guests import host as guests
 from conformance.openstack.installation import NotInstalled
 from conformance.openstack.lifecycle import NotUp, Progress, UnknownService
 from conformance.openstack.readiness import NotReady
@@ -27,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.command == "status":
             return _status(settings)
         if given.command == "with":
-            with balancers.running(settings) if given.peer == "balancers" else peers.running(settings, given.peer, {}):
+            with _beside(settings, given.peer):
                 return subprocess.run(given.program, check=False).returncode
         with lifecycle.alone(settings):
             _act(given, settings)
@@ -38,6 +40,16 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted: what was started runs on; `up` goes on from here, `down` ends it", file=sys.stderr)
         return 130
     return 0
+
+
+def _beside(settings: Settings, name: str) -> AbstractContextManager[None]:
+    match name:
+        case "balancers":
+            return balancers.running(settings)
+        case guests.NAME:
+            return guests.running(settings)
+        case peer:
+            return peers.running(settings, peer, {})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,9 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--wipe", action="store_true", help="delete its data too, but not the installed packages")
     commands.add_parser("status", parents=[common], help="what runs; exit status 1 unless all of it is ready")
     beside = commands.add_parser(
-        "with", parents=[common], help="run a command while one more service runs, or balancers forward"
+        "with", parents=[common], help="run a command while one more service runs, balancers forward or servers run"
     )
-    beside.add_argument("peer", choices=sorted({*peers.CATALOG, "balancers"}))
+    beside.add_argument("peer", choices=sorted({*peers.CATALOG, "balancers", guests.NAME}))
     beside.add_argument("program", nargs=argparse.REMAINDER, metavar="COMMAND")
     for name, words in (
         ("start", "start services and wait until they are ready"),

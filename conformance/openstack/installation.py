@@ -15,7 +15,7 @@ from conformance.openstack.services import MARIADB, RABBITMQ
 from conformance.openstack.settings import Settings
 
 HERE = Path(__file__).parent
-# Package -> a program of it.
+# Package -> a program or a file of it.
 PACKAGES = {
     "mariadb-server-core": MARIADB,
     "rabbitmq-server": RABBITMQ,
@@ -26,6 +26,21 @@ PACKAGES = {
 PEER_PACKAGES = {
     "zaqar": {"redis-server": "redis-server"},
     "balancers": {"haproxy": "haproxy", "iproute2": "ip"},
+    "guests": {
+        "qemu-system-x86": "qemu-system-x86_64",
+        "libvirt-daemon": "/usr/sbin/libvirtd",
+        "libvirt-daemon-driver-qemu": "virt-qemu-run",
+        "genisoimage": "genisoimage",
+        "haproxy": "/usr/sbin/haproxy",
+        "busybox-static": "/usr/share/doc/busybox-static",
+        "curl": "curl",
+        "cpio": "cpio",
+        "kmod": "/sbin/depmod",
+        # For libvirt's bindings, which are compiled.
+        "libvirt-dev": "/usr/include/libvirt/libvirt.h",
+        "pkg-config": "pkg-config",
+        "gcc": "gcc",
+    },
 }
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _DISTRIBUTED = "/usr/bin/python3"
@@ -42,13 +57,13 @@ def install_debian(settings: Settings, packages: Mapping[str, str] | None = None
     """Install the packages that are missing; whether there was one.
 
     Args:
-        packages: package -> a program of it; by default those of the cloud itself.
+        packages: package -> a program or a file of it; by default those of the cloud itself.
 
     Raises:
         NotInstalled: it takes root and apt-get, or apt-get failed.
     """
     wanted = PACKAGES if packages is None else packages
-    missing = [package for package, program in wanted.items() if shutil.which(program) is None]
+    missing = [name for name, sign in wanted.items() if shutil.which(sign) is None and not Path(sign).exists()]
     if not missing:
         return False
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -57,8 +72,11 @@ def install_debian(settings: Settings, packages: Mapping[str, str] | None = None
         )
     log = settings.logs / "apt.log"
     with _nothing_started():
-        _run(("apt-get", "update", "-q"), log)
-        _run(("apt-get", "install", "-q", "-y", "--no-install-recommends", *missing), log)
+        run(("apt-get", "update", "-q"), log)
+        run(
+            ("apt-get", "install", "-q", "-y", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends", *missing),
+            log,
+        )
     return True
 
 
@@ -97,7 +115,7 @@ def install_python(settings: Settings) -> bool:
     python = _environment(settings.venv, requirements, log)
     # Several processes of each service start at once: let them not all compile the same.
     library = next((settings.venv / "lib").glob("python3*/site-packages"))
-    _run((python, "-m", "compileall", "-q", "-j", "0", "-x", r"/tests?/|/locale/", str(library)), log, check=False)
+    run((python, "-m", "compileall", "-q", "-j", "0", "-x", r"/tests?/|/locale/", str(library)), log, check=False)
     stamp.write_text(wanted)
     return True
 
@@ -121,13 +139,13 @@ def install_peer(settings: Settings, name: str) -> bool:
 def _environment(venv: Path, requirements: Sequence[str], log: Path) -> str:
     """Make a virtual environment of these; its interpreter."""
     python = str(venv / "bin" / "python")
-    _run((interpreter(), "-m", "venv", "--clear", str(venv)), log)
-    _run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"), log)
+    run((interpreter(), "-m", "venv", "--clear", str(venv)), log)
+    run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"), log)
     try:
-        _run((str(venv / "bin" / "uv"), "pip", "install", "--python", python, *requirements), log)
+        run((str(venv / "bin" / "uv"), "pip", "install", "--python", python, *requirements), log)
     except NotInstalled:
         # Slower, but it knows pip's own settings: proxies, mirrors, certificates.
-        _run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements), log)
+        run((python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements), log)
     return python
 
 
@@ -153,7 +171,8 @@ def _digest() -> str:
     return hashlib.sha256(b"\0".join([sys.version.encode(), *(file.read_bytes() for file in files)])).hexdigest()
 
 
-def _run(command: Sequence[str], log: Path, *, check: bool = True) -> None:
+def run(command: Sequence[str], log: Path, *, check: bool = True) -> None:
+    """Run a step, its output to the end of a log. Raises NotInstalled with its last lines where it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     # An environment that we run in is not the one that is meant.

@@ -15,7 +15,7 @@ import pymysql
 
 from conformance.openstack import processes
 from conformance.openstack.processes import Leader
-from conformance.openstack.services import Answering, Listening, Reporting, Saying, Service
+from conformance.openstack.services import Answering, Listening, Present, Reporting, Saying, Service
 from conformance.openstack.settings import PASSWORD, Settings
 
 PAUSE = 0.2
@@ -56,6 +56,8 @@ def ready(settings: Settings, service: Service, led: Leader) -> bool:
             return _reported_since(settings, service.ready, max(led.at, time.time() - DOWN))
         case Saying(words):
             return words in said(settings, service, led)
+        case Present(file):
+            return file.exists()
 
 
 def diagnosis(settings: Settings, service: Service, led: Leader, what: str) -> str:

@@ -160,8 +160,8 @@ def cloud(settings: Settings) -> None:
 
 def _region(settings: Settings, region: Region) -> None:
     with connect("admin", settings.state, region.name) as admin:
-        _zones(admin, region.zones)
-        _flavors(admin)
+        zones(admin, region.zones)
+        flavors(admin, seeds.FLAVORS)
         if region == REGIONS[0]:
             _images(admin)
         external = _external_network(admin)
@@ -173,23 +173,23 @@ def _region(settings: Settings, region: Region) -> None:
                 connection.compute.create_keypair(name=seeds.KEY_NAME, public_key=seeds.KEY)
 
 
-def _zones(admin: Connection, zones: Sequence[str]) -> None:
+def zones(admin: Connection, names: Sequence[str]) -> None:
     """An aggregate for each zone, with its one host; servers may name a zone once Nova tells it."""
     aggregates = {aggregate.name: aggregate for aggregate in admin.compute.aggregates()}
-    for zone in zones:
+    for zone in names:
         aggregate = aggregates.get(zone) or admin.compute.create_aggregate(name=zone, availability_zone=zone)
         if f"cpu-{zone}" not in (aggregate.hosts or []):
             admin.compute.add_host_to_aggregate(aggregate, f"cpu-{zone}")
     deadline = time.monotonic() + _ZONE_SECONDS
-    while not set(zones) <= {zone.name for zone in admin.compute.availability_zones() if zone.state["available"]}:
+    while not set(names) <= {zone.name for zone in admin.compute.availability_zones() if zone.state["available"]}:
         if time.monotonic() > deadline:
-            raise NotSeeded(f"Nova does not tell the zones {', '.join(zones)} as available")
+            raise NotSeeded(f"Nova does not tell the zones {', '.join(names)} as available")
         time.sleep(0.5)
 
 
-def _flavors(admin: Connection) -> None:
+def flavors(admin: Connection, several: Sequence[seeds.Flavor]) -> None:
     known = {flavor.name for flavor in admin.compute.flavors()}
-    for flavor in seeds.FLAVORS:
+    for flavor in several:
         if flavor.name not in known:
             admin.compute.create_flavor(name=flavor.name, vcpus=flavor.vcpus, ram=flavor.ram, disk=flavor.disk)
 

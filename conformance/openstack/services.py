@@ -55,7 +55,14 @@ class Saying:
     words: str
 
 
-Ready: TypeAlias = Listening | Answering | Reporting | Saying
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Ready when this file is there, which was not before its start: a socket."""
+
+    file: Path
+
+
+Ready: TypeAlias = Listening | Answering | Reporting | Saying | Present
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ OFFSETS = {
     "neutron-two": 14,
     # UDP: what balancers say of themselves.
     "octavia-heartbeats": 15,
+    "nova-metadata": 17,
+    "metadata": 18,
     "mariadb": 20,
     "rabbitmq": 21,
     "rabbitmq-nodes": 22,

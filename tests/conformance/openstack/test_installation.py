@@ -44,7 +44,7 @@ def test_without_root_the_missing_packages_are_named(tmp_path: Path, monkeypatch
 def test_a_command_that_fails_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "pip.log"
     with pytest.raises(NotInstalled, match=r"(?s)`sh -c .*the end of .*pip.log:\nno such package"):
-        installation._run(("sh", "-c", "echo no such package; exit 1"), log)
+        installation.run(("sh", "-c", "echo no such package; exit 1"), log)
 
 
 def test_another_list_of_packages_is_noticed(tmp_path: Path) -> None:

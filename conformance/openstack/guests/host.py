@@ -1,0 +1,220 @@
+"""A fourth host and zone of the running cloud, whose servers really run, and what their metadata come through."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from openstack.connection import Connection
+
+from conformance.openstack import configuration, lifecycle, processes, seeding, seeds
+from conformance.openstack.cloud import connect
+from conformance.openstack.guests import image, wires
+from conformance.openstack.installation import install_peer
+from conformance.openstack.lifecycle import NotUp
+from conformance.openstack.processes import Process
+from conformance.openstack.services import (
+    Answering,
+    Present,
+    Reporting,
+    Saying,
+    Schema,
+    Service,
+    Stage,
+    nova_manage,
+    uwsgi,
+)
+from conformance.openstack.settings import PASSWORD, Settings
+
+NAME = "guests"
+ZONE = "az4"
+HOST = f"cpu-{ZONE}"
+IMAGE = "guest"
+FLAVOR = seeds.Flavor("guest.small", 1, 192, 1)
+SECRET = PASSWORD
+"""What Neutron's metadata agent shares with the service that it asks, which listens at the port ``metadata``."""
+TEMPLATES = Path(__file__).parent.parent / "peers_etc" / NAME
+_GOING_SECONDS = 60.0
+_DISK = bytes(1 << 20)
+"""The root disk: empty, for all that a guest is comes with its kernel."""
+
+
+@contextlib.contextmanager
+def running(settings: Settings) -> Iterator[None]:
+    """The zone ``az4`` with its host, a flavor ``guest.small`` and a public image ``guest``, until the block ends.
+
+    Raises:
+        NotInstalled, NotUp, NotReady, NotSeeded: with the diagnosis.
+    """
+    install_peer(settings, NAME)
+    kernel, initrd = image.build(settings)
+    several = services(settings)
+    with connect("admin", settings.state) as admin:
+        _forget(settings, admin)
+        write_configuration(settings)
+        _make_folders(settings)
+        try:
+            lifecycle.resume(settings, several)
+            lifecycle.once(settings, _discovered(settings))
+            seeding.zones(admin, [ZONE])
+            seeding.flavors(admin, [FLAVOR])
+            _make_image(admin, kernel, initrd)
+            with wires.kept(settings, HOST):
+                try:
+                    yield
+                finally:
+                    _empty(admin)
+        finally:
+            lifecycle.stop(settings, several)
+            _forget(settings, admin)
+
+
+def services(settings: Settings) -> list[Service]:
+    """libvirt and Nova's host on it; Nova's metadata service; Neutron's server for agents and its metadata agent."""
+    etc, data = settings.etc / NAME, settings.data / NAME
+    paste = settings.venv / "etc" / "nova" / "api-paste.ini"
+    nova = [settings.etc / "nova" / f"{name}.conf" for name in ("nova", "database", "ctl")]
+    neutron = ("--config-file", str(settings.etc / "neutron" / "neutron.conf"))
+    # Of its settings those of QEMU have to be in /etc/libvirt: it sees ours there, and nobody else does.
+    libvirt = f"mount --bind {etc / 'libvirt'} /etc/libvirt && exec libvirtd --config /etc/libvirt/libvirtd.conf"
+    return [
+        Service(
+            "libvirtd",
+            Stage.BACKING,
+            ("unshare", "--mount", "sh", "-c", f"{libvirt} --pid-file {data / 'libvirtd.pid'}"),
+            Present(data / "libvirt-sock"),
+        ),
+        Service(
+            f"nova-compute-{ZONE}",
+            Stage.HOSTS,
+            (
+                str(settings.peer_venv(NAME) / "bin" / "nova-compute"),
+                *("--config-file", str(nova[0]), "--config-file", str(etc / f"{HOST}.conf")),
+            ),
+            Reporting("nova-compute", HOST, "nova"),
+            seconds=300,
+        ),
+        Service(
+            "nova-metadata",
+            Stage.APIS,
+            uwsgi(settings, "nova-metadata", 1, ("--module", "nova.wsgi.metadata:application"), settings.venv),
+            Answering(settings.url("nova-metadata", "/")),
+            "nova-metadata",
+            {
+                "OS_NOVA_CONFIG_DIR": str(settings.etc / "nova"),
+                "OS_NOVA_CONFIG_FILES": ";".join(map(str, (paste, *nova, etc / "metadata.conf"))),
+            },
+            patience=5,
+        ),
+        Service(
+            "neutron-rpc-server",
+            Stage.APIS,
+            (settings.program("neutron-rpc-server"), *neutron, "--config-file", str(etc / "rpc.conf")),
+            Saying("worker started"),
+        ),
+        Service(
+            "neutron-metadata-agent",
+            Stage.HOSTS,
+            (settings.program("neutron-metadata-agent"), "--config-file", str(etc / "metadata_agent.conf")),
+            Present(data / "metadata_proxy"),
+        ),
+    ]
+
+
+def write_configuration(settings: Settings) -> None:
+    values = {**configuration.values_of(settings), "guests_venv": str(settings.peer_venv(NAME))}
+    for template in sorted(TEMPLATES.rglob("*.conf")):
+        target = settings.etc / NAME / template.relative_to(TEMPLATES)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(configuration.render(template.read_text(), values))
+
+
+def _make_folders(settings: Settings) -> None:
+    """Anew: sockets of an earlier run say nothing of this one."""
+    for folder in (settings.data / NAME, settings.data / "nova" / HOST):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    (settings.data / "nova" / HOST / "lock").mkdir()
+    Path("/etc/libvirt").mkdir(exist_ok=True)
+
+
+def _discovered(settings: Settings) -> Schema:
+    return Schema(f"nova-hosts-{NAME}", (*nova_manage(settings), "cell_v2", "discover_hosts"))
+
+
+def _make_image(admin: Connection, kernel: Path, initrd: Path) -> None:
+    parts = {}
+    for kind, file in (("aki", kernel), ("ari", initrd)):
+        made = admin.image.create_image(
+            f"{IMAGE}-{kind}", filename=str(file), disk_format=kind, container_format=kind, visibility="public"
+        )
+        parts[kind] = made.id
+    admin.image.create_image(
+        IMAGE,
+        data=io.BytesIO(_DISK),
+        disk_format="raw",
+        container_format="bare",
+        visibility="public",
+        architecture="x86_64",
+        os_type="linux",
+        os_distro="debian",
+        kernel_id=parts["aki"],
+        ramdisk_id=parts["ari"],
+        os_command_line="console=ttyS0 quiet panic=1",
+        hw_cdrom_bus="scsi",
+        hw_scsi_model="virtio-scsi",
+    )
+
+
+def _empty(admin: Connection) -> None:
+    """End all servers of the host. Raises NotUp when some stay."""
+    deadline = time.monotonic() + _GOING_SECONDS
+    while left := [one for one in admin.compute.servers(all_projects=True) if one.compute_host == HOST]:
+        if time.monotonic() > deadline:
+            raise NotUp(f"servers of {HOST} do not go: {', '.join(one.id for one in left)}")
+        for server in left:
+            admin.compute.delete_server(server, ignore_missing=True)
+        time.sleep(1)
+
+
+def _forget(settings: Settings, admin: Connection) -> None:
+    """Take the zone, its host, its image and its flavor out of the cloud: what does not run is not to be told."""
+    _empty(admin)
+    _end_emulators(settings)
+    for aggregate in admin.compute.aggregates():
+        if aggregate.name == ZONE:
+            for host in aggregate.hosts or []:
+                admin.compute.remove_host_from_aggregate(aggregate, host)
+            admin.compute.delete_aggregate(aggregate)
+    for service in admin.compute.services(binary="nova-compute"):
+        if service.host == HOST:
+            admin.compute.delete_service(service)
+    for made in admin.image.images():
+        if made.name in {IMAGE, f"{IMAGE}-aki", f"{IMAGE}-ari"}:
+            admin.image.delete_image(made)
+    if flavor := admin.compute.find_flavor(FLAVOR.name):
+        admin.compute.delete_flavor(flavor)
+    (settings.stamps / _discovered(settings).name).unlink(missing_ok=True)
+
+
+def _end_emulators(settings: Settings) -> None:
+    """What libvirt started outlives it."""
+    for one in emulators(settings):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one.pid, signal.SIGKILL)
+
+
+def emulators(settings: Settings) -> Iterator[Process]:
+    """The processes of this cloud's guests."""
+    mark = str(settings.data / "nova" / HOST).encode()
+    for one in processes.everything():
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{one.pid}/cmdline").read_bytes()
+            if b"qemu-system" in words.split(b"\0")[0] and mark in words:
+                yield one

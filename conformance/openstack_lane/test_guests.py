@@ -1,0 +1,199 @@
+"""Servers that really run: they read who they are, complete their own hooks and answer: ``make guests``.
+
+What they are told comes through haproxy and Neutron's own metadata agent, as on any cloud.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conformance.fleet import Fleet, unique
+from conformance.metadata import beside, companion
+from conformance.openstack.balancers import inside
+from conformance.openstack.cloud import state_folder
+from conformance.openstack.guests import host
+from conformance.openstack.settings import Settings, settle
+from conformance.openstack_lane.operator import Operator
+from conformance.product import Access, Product, make_product, openstack_settings, until
+
+ZONE = "us-east-1d"
+LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
+TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
+BOOT_SECONDS = 100.0
+"""Emulated processors share the machine with the cloud."""
+SCRIPT = """#!/bin/sh
+imds=http://169.254.169.254
+token=$(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600' $imds/latest/api/token)
+read_it() { curl -sf -H "X-aws-ec2-metadata-token: $token" "$imds/latest/$1"; }
+id=$(read_it meta-data/instance-id)
+group=$(read_it meta-data/tags/instance/aws:autoscaling:groupName)
+
+complete() {
+    curl -s -o /dev/null -w '%{{http_code}}' --aws-sigv4 aws:amz:us-east-1:autoscaling --user '{key}:{secret}' \\
+        -d "Action=CompleteLifecycleAction&Version=2011-01-01&AutoScalingGroupName=$group&LifecycleHookName=$1" \\
+        -d "InstanceId=$id&LifecycleActionResult=CONTINUE" {endpoint}/
+}
+
+{{
+    echo "token ${{#token}}"
+    echo "instance-id $id"
+    echo "without-a-token $(curl -sf $imds/latest/meta-data/instance-id)"
+    echo "group $group"
+    echo "role $(read_it meta-data/tags/instance/role)"
+    echo "state $(read_it meta-data/autoscaling/target-lifecycle-state)"
+    echo "address $(read_it meta-data/local-ipv4)"
+    echo "zone $(read_it meta-data/placement/availability-zone)"
+    echo "user-data $(read_it user-data | sha256sum | cut -d' ' -f1)"
+    echo "nova $(curl -sf $imds/openstack/latest/meta_data.json | sed 's/.*"uuid": "\\([^"]*\\)".*/\\1/')"
+}} > /www/told.new
+mv /www/told.new /www/told
+
+until [ "$(complete launch)" = 200 ]; do sleep 1; done
+echo "guest: $id completed its launch $(cut -d' ' -f1 /proc/uptime) s after its kernel began"
+(
+    until [ "$(read_it meta-data/autoscaling/target-lifecycle-state)" = Terminated ]; do sleep 2; done
+    complete leave
+) &
+"""
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A Coppice that knows the guests' zone."""
+    zones = openstack_settings(state_folder())["OS_OPENSTACK__ZONES"] + f",{ZONE}:{host.ZONE}"
+    patience = {"OS_ENGINE__LAUNCH_GRACE_SECONDS": "120", "OS_ENGINE__BOOT_TIMEOUT_SECONDS": "300"}
+    made = make_product(tmp_path_factory.mktemp("product") / "state", {"OS_OPENSTACK__ZONES": zones, **patience})
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Settings:
+    return settle(state_folder(), None)
+
+
+@pytest.fixture(scope="session")
+def metadata(product: Product, cloud: Settings) -> Iterator[None]:
+    """Coppice's metadata service, where Neutron's agent asks."""
+    given = {"OS_METADATA__SECRET": host.SECRET, "OS_METADATA__NOVA_URL": cloud.url("nova-metadata")}
+    with companion(product, cloud.port("metadata"), **given):
+        yield
+
+
+@pytest.fixture(scope="session")
+def gateway(product: Product, cloud: Settings) -> Iterator[None]:
+    """The API where guests call it."""
+    socket = cloud.data / host.NAME / "aws"
+    with beside(product, "serve", f"unix:{socket}"):
+        until("the API is served to guests", socket.exists)
+        yield
+
+
+class Place:
+    """A VPC with one subnet, in the guests' zone."""
+
+    endpoint = "http://10.66.0.1:8080"
+    """Where its guests call the API: at their gateway."""
+
+    def __init__(self, ec2: Any) -> None:
+        self._ec2 = ec2
+        self.vpc: str = ec2.create_vpc(CidrBlock="10.66.0.0/24")["Vpc"]["VpcId"]
+        made = ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.66.0.0/24", AvailabilityZone=ZONE)
+        self.subnet: str = made["Subnet"]["SubnetId"]
+
+    def end(self) -> None:
+        until("its subnet is empty", self._emptied, 60)
+        self._ec2.delete_vpc(VpcId=self.vpc)
+
+    def _emptied(self) -> bool:
+        try:
+            self._ec2.delete_subnet(SubnetId=self.subnet)
+        except self._ec2.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "DependencyViolation":
+                raise
+            return False
+        return True
+
+
+@pytest.fixture
+def place(ec2: Any) -> Iterator[Place]:
+    made = Place(ec2)
+    yield made
+    made.end()
+
+
+def template(fleet: Fleet, ec2: Any, script: str) -> str:
+    """A launch template of guests that run a script."""
+    (image,) = ec2.describe_images(Filters=[{"Name": "name", "Values": [host.IMAGE]}])["Images"]
+    return fleet.new_template(
+        ImageId=image["ImageId"],
+        InstanceType=host.FLAVOR.name,
+        UserData=base64.b64encode(script.encode()).decode(),
+        MetadataOptions={"InstanceMetadataTags": "enabled", "HttpTokens": "required"},
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "role", "Value": "web"}]}],
+    )
+
+
+def get(cloud: Settings, address: str, path: str = "/") -> str:
+    """What a guest answers."""
+    command = inside(cloud, "curl", "-sS", "--fail", "--max-time", "30", f"http://{address}{path}")
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.usefixtures("metadata", "gateway")
+def test_guests_read_who_they_are_and_complete_their_own_hooks(
+    server: Access, fleet: Fleet, operator: Operator, ec2: Any, place: Place, cloud: Settings
+) -> None:
+    script = SCRIPT.format(key=server.key, secret=server.secret, endpoint=place.endpoint)
+    name = unique("guests")
+    hooks = [
+        {
+            "LifecycleHookName": hook,
+            "LifecycleTransition": transition,
+            "HeartbeatTimeout": 900,
+            "DefaultResult": "ABANDON",
+        }
+        for hook, transition in (("launch", LAUNCHING), ("leave", TERMINATING))
+    ]
+    fleet.made.append(name)
+    fleet.autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=name,
+        MinSize=0,
+        MaxSize=3,
+        DesiredCapacity=2,
+        VPCZoneIdentifier=place.subnet,
+        LaunchTemplate={"LaunchTemplateName": template(fleet, ec2, script)},
+        LifecycleHookSpecificationList=hooks,
+    )
+    # Nobody but they themselves ends the wait of 900 s, by whose end they would be given up.
+    members = fleet.settle(name, 2, seconds=BOOT_SECONDS)
+    addresses = {one["InstanceId"]: one["PrivateIpAddress"] for one in fleet.servers(name)}
+    for member in members:
+        uuid = operator.uuid(member)
+        told = get(cloud, addresses[member], "/told")
+        assert dict(line.split(" ", 1) for line in told.splitlines()) == {
+            "token": "56",
+            "instance-id": member,
+            "without-a-token": member,
+            "group": name,
+            "role": "web",
+            "state": "InService",
+            "address": addresses[member],
+            "zone": ZONE,
+            "user-data": hashlib.sha256(script.encode()).hexdigest(),
+            "nova": uuid,
+        }
+        assert get(cloud, addresses[member]).split()[1:] == [addresses[member], uuid]
+        console = base64.b64decode(ec2.get_console_output(InstanceId=member)["Output"]).decode()
+        assert f"guest: {member} completed its launch" in console
+    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+    fleet.settle(name, 1, seconds=BOOT_SECONDS)
+    fleet.autoscaling.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName="leave")
+    fleet.delete(name)
