@@ -10,7 +10,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues guests storm clean
+.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues guests metrics storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -95,6 +95,14 @@ guests: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
 		COPPICE_GUESTS=1 $(BIN)/python -m conformance.openstack with guests \
 		$(BIN)/python -m pytest -q conformance/openstack_lane/test_guests.py
+
+# Groups that follow measures of a real Gnocchi and alarms of a real Aodh, which run beside the test cloud meanwhile, and of
+# Debian's Prometheus Alertmanager. Half an hour: what is too little has to be so for fifteen minutes.
+metrics: $(VENV)/.dev openstack-up
+	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
+		COPPICE_METRICS=1 OS_METRICS__SOURCES=gnocchi $(BIN)/python -m conformance.openstack with gnocchi \
+		$(BIN)/python -m conformance.openstack with aodh \
+		$(BIN)/python -m pytest -q conformance/openstack_lane/test_metrics.py
 
 # Everything at once on the test cloud: engines killed, lying proxies, a region that hangs. MINUTES=N, SEED=N.
 storm: $(VENV)/.dev

@@ -200,7 +200,8 @@ class Product:
                 env={**os.environ, **(CALM if self.keys else BRISK), **self.settings},
                 start_new_session=True,
             )
-        deadline = time.monotonic() + READY_SECONDS
+        seconds = READY_SECONDS * PATIENCE
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise NotReadyError(f"the product ended with {self.process.returncode}:\n{self.tail()}")
@@ -208,7 +209,7 @@ class Product:
                 return self.access
             time.sleep(0.05)
         self.stop()
-        raise NotReadyError(f"the product was not ready within {READY_SECONDS:g} s:\n{self.tail()}")
+        raise NotReadyError(f"the product was not ready within {seconds:g} s:\n{self.tail()}")
 
     def tail(self, lines: int = 40) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""

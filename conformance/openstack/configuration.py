@@ -65,7 +65,7 @@ def values_of(settings: Settings, region: Region = REGIONS[0]) -> dict[str, str]
         for database in databases:
             values[f"database_{database}"] = database_url(settings, owner, database, region)
     for name in SERVICE_USERS:
-        values[f"auth_{name}"] = _auth(settings, name, region)
+        values[f"auth_{name}"] = auth(settings, name, region)
         values[f"authtoken_{name}"] = authtoken(settings, name, region)
     return values
 
@@ -110,7 +110,7 @@ def owned(owner: str, databases: Sequence[str]) -> list[str]:
     return lines
 
 
-def _auth(settings: Settings, name: str, region: Region) -> str:
+def auth(settings: Settings, name: str, region: Region = REGIONS[0]) -> str:
     """Options of keystoneauth's password plugin, for a user of the project ``service``."""
     options = {
         "auth_type": "password",
@@ -134,4 +134,4 @@ def authtoken(settings: Settings, name: str, region: Region = REGIONS[0]) -> str
         "service_token_roles_required": "true",
         "token_cache_time": "300",
     }
-    return "\n".join([_auth(settings, name, region), *(f"{key} = {value}" for key, value in options.items())])
+    return "\n".join([auth(settings, name, region), *(f"{key} = {value}" for key, value in options.items())])

@@ -1,4 +1,4 @@
-"""Senlin, Heat, Cinder and Zaqar on the test cloud: installed, started and ended apart from the cloud itself.
+"""Senlin, Heat, Cinder, Zaqar, Gnocchi and Aodh on the test cloud, apart from the cloud itself.
 
 Each has an environment of its own below ``venvs`` of the state folder: their requirements are not those of the others.
 """
@@ -23,16 +23,20 @@ CATALOG = {
     "senlin": ("clustering", ""),
     "cinder": ("block-storage", "/v3"),
     "zaqar": ("messaging", ""),
+    "gnocchi": ("metric", ""),
+    "aodh": ("alarming", ""),
 }
-PASSING = {"cinder", "zaqar"}
+PASSING = {"cinder", "zaqar", "gnocchi", "aodh"}
 """Services that are in the catalog only while they run: Nova and Coppice ask whatever the catalog names."""
+_AT_HOME = {"zaqar", "gnocchi", "aodh"}
+"""Services whose API looks for its configuration in the home folder alone."""
 _HEAT_ROLES = ("heat_stack_owner", "heat_stack_user")
 _HEAT_DOMAIN = "heat"
 
 
 @contextlib.contextmanager
 def running(settings: Settings, name: str, environment: Mapping[str, str]) -> Iterator[None]:
-    """``heat``, ``senlin``, ``cinder`` or ``zaqar`` on the running cloud until the block ends.
+    """A service of ``CATALOG`` on the running cloud until the block ends.
 
     Args:
         environment: more of it for its processes.
@@ -60,15 +64,25 @@ def services(settings: Settings, name: str, environment: Mapping[str, str]) -> l
     if name == "zaqar":
         return _zaqar(settings, environment)
     venv, file = settings.peer_venv(name), str(_file(settings, name))
-    if name == "heat":
-        application, workers = ("--module", "heat.wsgi.api:application"), {"engine": "Starting engine_worker"}
-    elif name == "cinder":
-        application = ("--module", "cinder.wsgi.api:application")
-        workers = {"scheduler": "Starting cinder-scheduler node", "volume": "Driver post RPC initialization completed"}
-        environment = {**environment, "PYTHONPATH": str(HOLLOW)}
-    else:
-        application = ("--wsgi-file", str(venv / "bin" / "senlin-wsgi-api"))
-        workers = {each: f"Starting senlin-{each} service" for each in ("conductor", "engine", "health-manager")}
+    environment = {**environment, **({"HOME": str(settings.etc / name)} if name in _AT_HOME else {})}
+    match name:
+        case "heat":
+            application, workers = ("--module", "heat.wsgi.api:application"), {"engine": "Starting engine_worker"}
+        case "cinder":
+            application = ("--module", "cinder.wsgi.api:application")
+            workers = {
+                "scheduler": "Starting cinder-scheduler node",
+                "volume": "Driver post RPC initialization completed",
+            }
+            environment = {**environment, "PYTHONPATH": str(HOLLOW)}
+        case "gnocchi":
+            application, workers = ("--module", "gnocchi.wsgi.api:application"), {"metricd": "wait to be processed"}
+        case "aodh":
+            application = ("--module", "aodh.wsgi.api:application")
+            workers = dict.fromkeys(("evaluator", "notifier"), "Run service Alarm")
+        case _:
+            application = ("--wsgi-file", str(venv / "bin" / "senlin-wsgi-api"))
+            workers = {each: f"Starting senlin-{each} service" for each in ("conductor", "engine", "health-manager")}
     api = Service(
         f"{name}-api",
         Stage.APIS,
@@ -94,7 +108,7 @@ def services(settings: Settings, name: str, environment: Mapping[str, str]) -> l
 
 
 def _zaqar(settings: Settings, environment: Mapping[str, str]) -> list[Service]:
-    """Its API looks for its configuration in the home folder alone; its messages are kept in Redis, never in SQL."""
+    """Its messages are kept in Redis, never in SQL."""
     home = settings.etc / "zaqar"
     command = uwsgi(
         settings, "zaqar", 2, ("--module", "zaqar.transport.wsgi.app:application"), settings.peer_venv("zaqar")
@@ -116,7 +130,7 @@ def _zaqar(settings: Settings, environment: Mapping[str, str]) -> list[Service]:
 def _file(settings: Settings, name: str) -> Path:
     """Its configuration."""
     folder = settings.etc / name
-    return (folder / ".zaqar" if name == "zaqar" else folder) / f"{name}.conf"
+    return (folder / f".{name}" if name in _AT_HOME else folder) / f"{name}.conf"
 
 
 def values_of(settings: Settings, name: str) -> dict[str, str]:
@@ -127,6 +141,7 @@ def values_of(settings: Settings, name: str) -> dict[str, str]:
         "keystone_url": settings.url("keystone"),
         "heat_url": settings.url("heat"),
         f"database_{name}": configuration.database_url(settings, name, name),
+        f"auth_{name}": configuration.auth(settings, name),
         f"authtoken_{name}": configuration.authtoken(settings, name),
     }
 
@@ -143,6 +158,8 @@ def _schema(settings: Settings, name: str) -> Schema:
     program, *sync = {
         "cinder": ("cinder-manage", "db", "sync"),
         "zaqar": ("zaqar-sql-db-manage", "upgrade", "head"),
+        "gnocchi": ("gnocchi-upgrade", "--sacks-number", "4"),
+        "aodh": ("aodh-dbsync",),
     }.get(name, (f"{name}-manage", "db_sync"))
     manage = str(settings.peer_venv(name) / "bin" / program)
     return Schema(name, (manage, "--config-file", str(_file(settings, name)), *sync))

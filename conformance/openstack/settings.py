@@ -35,8 +35,10 @@ OFFSETS = {
     "neutron-two": 14,
     # UDP: what balancers say of themselves.
     "octavia-heartbeats": 15,
+    "gnocchi": 16,
     "nova-metadata": 17,
     "metadata": 18,
+    "aodh": 19,
     "mariadb": 20,
     "rabbitmq": 21,
     "rabbitmq-nodes": 22,

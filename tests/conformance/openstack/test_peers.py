@@ -33,6 +33,19 @@ def test_zaqar_finds_its_configuration_at_home_and_its_messages_in_redis(setting
     assert len({settings.port(name) for name in OFFSETS}) == len(OFFSETS)
 
 
+@pytest.mark.parametrize("name", ["gnocchi", "aodh"])
+def test_who_measures_and_who_watches_find_their_configuration_at_home(settings, name):
+    configuration.write_all(peers.TEMPLATES / name, settings.etc / name, peers.values_of(settings, name))
+    api, *workers = peers.services(settings, name, {})
+    file = Path(api.environment["HOME"]) / f".{name}" / f"{name}.conf"
+    written = file.read_text()
+    assert f"@127.0.0.1:{settings.port('mariadb')}/{name}?" in written
+    assert "${" not in written
+    assert workers
+    assert all(str(file) in worker.command for worker in workers)
+    assert name in peers.PASSING
+
+
 @pytest.mark.parametrize("name", ["heat", "senlin"])
 def test_a_peer_runs_from_its_own_environment_on_its_own_port(settings, name):
     api, *workers = peers.services(settings, name, {"http_proxy": "http://127.0.0.1:1"})
