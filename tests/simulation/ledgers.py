@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from backend.domain.alarms import ServerAct
 from backend.domain.ids import short_id
 from backend.domain.node import COOLING, WARM, WARMING, NodeState
 from backend.domain.scope import Scope
@@ -49,13 +52,30 @@ class Ledger:
 
     def delete(self, scope: Scope, server_id: str) -> None:
         """No server goes that a node needs, or that still takes traffic and whose pool could be told."""
-        self._check_need(scope, server_id)
-        self._check_members(scope, server_id)
-        self._compute.delete(scope, server_id)
+        with self._for_alarm(scope, server_id, ServerAct.TERMINATE) as is_asked:
+            if not is_asked:
+                self._check_need(scope, server_id)
+                self._check_members(scope, server_id)
+            self._compute.delete(scope, server_id)
 
     def stop(self, scope: Scope, server_id: str) -> None:
-        self._check_power(server_id)
-        self._compute.stop(scope, server_id)
+        with self._for_alarm(scope, server_id, ServerAct.STOP) as is_asked:
+            if not is_asked:
+                self._check_power(server_id)
+            self._compute.stop(scope, server_id)
+
+    def start(self, scope: Scope, server_id: str) -> None:
+        with self._for_alarm(scope, server_id, ServerAct.RECOVER):
+            self._compute.start(scope, server_id)
+
+    def reboot(self, scope: Scope, server_id: str, *, hard: bool = False) -> None:
+        with self._for_alarm(scope, server_id, ServerAct.RECOVER if hard else ServerAct.REBOOT):
+            self._compute.reboot(scope, server_id, hard=hard)
+
+    def _for_alarm(self, scope: Scope, server_id: str, act: ServerAct) -> AbstractContextManager[bool]:
+        """The block is a call for a server; whether an alarm asks for it."""
+        guards = self._world.guards
+        return contextlib.nullcontext(False) if guards is None else guards.doing(act, scope, server_id)
 
     def suspend(self, scope: Scope, server_id: str) -> None:
         self._check_power(server_id)

@@ -32,6 +32,7 @@ class Mood:
         composed: beside each alarm they put a composite one.
         braked: an operator puts brakes on and takes them off.
         foreseeing: where they do, they put predictive ones, too, and let some time pass.
+        watching: they have alarms stop, end, reboot or recover servers.
         timed: they write schedules, and have their hooks told to targets that fail and recover.
     """
 
@@ -61,6 +62,7 @@ class Mood:
     composed: bool = False
     braked: bool = False
     foreseeing: bool = False
+    watching: bool = False
 
 
 NORMAL = Mood()
@@ -83,6 +85,7 @@ DIRECT = Mood(direct=True)
 SCALING = Mood(scaling=True, warmed=True, largest=14, steps=40)
 COMPOSED = Mood(scaling=True, composed=True, largest=4, steps=20)
 FORESEEING = replace(SCALING, foreseeing=True)
+WATCHING = Mood(watching=True, largest=4, steps=40)
 TIMED = Mood(hooked=True, timed=True)
 BRAKED = Mood(braked=True)
 BUILDING = Mood(builders=3, largest=3, steps=50)
@@ -149,6 +152,7 @@ MOODS = {
     "scaling": SCALING,
     "composed": COMPOSED,
     "foreseeing": FORESEEING,
+    "watching": WATCHING,
     "timed": TIMED,
     "building": BUILDING,
     "braked": BRAKED,
@@ -177,6 +181,7 @@ SOAK = (
     "composed",
     "braked",
     "foreseeing",
+    "watching",
 )
 """What seeds are soaked in, one after the other."""
 
@@ -199,6 +204,7 @@ SEEDS = {
     "scaling": 3,
     "composed": 2,
     "foreseeing": 3,
+    "watching": 3,
     "timed": 3,
     "meddling": 5,
     "silent": 10,

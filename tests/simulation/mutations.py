@@ -20,6 +20,7 @@ from tests.simulation import broken_scaling as scaling
 from tests.simulation import broken_store as store
 from tests.simulation import broken_telling as telling
 from tests.simulation import broken_warm_pools as warm_pools
+from tests.simulation import broken_watched as watched
 from tests.simulation.moods import (
     BIG,
     BRAKED,
@@ -40,6 +41,7 @@ from tests.simulation.moods import (
     TRIALS,
     WARMED,
     WARMED_HOOKED,
+    WATCHING,
     WILD,
     Mood,
 )
@@ -180,6 +182,11 @@ MUTATIONS = (
     Mutation(scaling.takes_away_what_is_not_foreseen, FORESEEING),
     Mutation(scaling.goes_below_what_is_foreseen, FORESEEING, 3),
     Mutation(scaling.acts_whenever_it_looks, FORESEEING),
+    Mutation(watched.does_it_to_anybodys_servers, WATCHING),
+    Mutation(watched.does_it_to_whom_it_watches_now, WATCHING, 2),
+    Mutation(watched.does_it_with_each_evaluation, WATCHING),
+    Mutation(watched.reboots_again, WATCHING, 8),
+    Mutation(watched.writes_nothing_down, WATCHING),
     Mutation(composing.tells_no_parents, COMPOSED),
     Mutation(composing.keeps_its_state, COMPOSED),
     Mutation(direct.raises_nothing_for_what_was_made, DIRECT),

@@ -30,6 +30,7 @@ from tests.simulation.scaling import Decisions, Scalers
 from tests.simulation.timed import Planners, Timetables
 from tests.simulation.users import Kept, User
 from tests.simulation.warm_pools import Preparers
+from tests.simulation.watched import Guards, Wardens
 from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
 
 MOST_TICKS = 3000
@@ -106,6 +107,7 @@ def _play(world: World, mood: Mood, steps: int, *, calm: bool) -> None:
     scalers = Scalers(Decisions(world, model), users, composites) if mood.scaling else None
     if scalers is not None:
         scalers.settle_in()
+    wardens = _watched(world, model, users) if mood.watching else None
     operator = Operator(world, watcher.reader) if mood.braked else None
     if operator is not None:
         world.after_tick.append(operator.look)
@@ -118,14 +120,14 @@ def _play(world: World, mood: Mood, steps: int, *, calm: bool) -> None:
         *(actor.act for actor in actors for _ in range(mood.users)),
         *(partial(_overtake, world, mood) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
-        *_acts(askers, mixers, *refreshers, rebuilders, preparers, launches, planners, scalers, operator),
+        *_acts(askers, mixers, *refreshers, rebuilders, preparers, launches, planners, scalers, wardens, operator),
     ]
     after_step = [
         *_acts(askers, mixers),
         *([partial(_refresh_now_and_then, world, refreshers)] if refreshers else []),
         *_acts(rebuilders, preparers, launches, planners),
         *([partial(_fail_targets, world)] if planners is not None else []),
-        *_acts(scalers, scalers, operator),
+        *_acts(scalers, scalers, wardens, wardens, operator),
     ]
     chaos.on = True
     for _ in range(steps):
@@ -148,6 +150,8 @@ def _play(world: World, mood: Mood, steps: int, *, calm: bool) -> None:
         planners.settle()
     if scalers is not None:
         scalers.settle()
+    if wardens is not None:
+        wardens.settle()
     if world.targets is not None:
         world.targets.settle()
     _settle(world, users, watcher.reader)
@@ -204,6 +208,14 @@ def _planned(world: World, model: Model, users: Sequence[User]) -> Planners:
     if world.targets is not None:
         world.after_tick.append(world.targets.look)
     return Planners(timetables, users)
+
+
+def _watched(world: World, model: Model, users: Sequence[User]) -> Wardens:
+    """Users who have alarms do something to servers, with all that is looked at of that."""
+    world.guards = Guards(world, model)
+    wardens = Wardens(world.guards, users)
+    wardens.settle_in()
+    return wardens
 
 
 class Acting(Protocol):

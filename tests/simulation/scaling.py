@@ -171,14 +171,19 @@ class Decisions:
         return f"{warm} are warm" if warm < before else ""
 
     def _warm(self, decision: _Decision) -> int:
-        """How many have served for long enough, or since before the last step that added any."""
-        added_at = self.added_at.get(decision.cluster_id, decision.at)
-        return self._settled(decision, decision.warmup_seconds, added_at)
+        """How many have served for long enough, or since before the last step that added any.
 
-    def _settled(self, decision: _Decision, warmup_seconds: int, added_at: int) -> int:
+        All of them where none ever did: one that came while the decision was under way is newer than its time, and warm.
+        """
+        return self._settled(decision, decision.warmup_seconds, self.added_at.get(decision.cluster_id))
+
+    def _settled(self, decision: _Decision, warmup_seconds: int, added_at: int | None) -> int:
         question = "SELECT in_service_at FROM nodes WHERE cluster_id = ? AND state = 'InService'"
+        came = [at for (at,) in self._raw.execute(question, (decision.cluster_id,)).fetchall()]
+        if added_at is None:
+            return len(came)
         settled = max(decision.at - warmup_seconds * _MICROS, added_at)
-        return sum(at <= settled for (at,) in self._raw.execute(question, (decision.cluster_id,)).fetchall())
+        return sum(at <= settled for at in came)
 
 
 class Scalers(Companion):

@@ -7,10 +7,11 @@ import multiprocessing
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from tests.simulation.moods import ALL_AT_ONCE, MOODS, REBUILDING, TRIALS, WILD, played
+from tests.simulation.moods import ALL_AT_ONCE, MOODS, REBUILDING, SCALING, TRIALS, WILD, played
 from tests.simulation.run import run
 from tests.simulation.world import repeatable_ids
 
@@ -64,3 +65,8 @@ def test_who_takes_what_draws_ids_while_one_seed_is_played_draws_those_of_the_ne
         drawn = uuid4()
     with repeatable_ids(2):
         assert drawn == uuid.uuid4()
+
+
+def test_who_comes_while_a_policy_decides_is_warm_where_none_ever_added() -> None:
+    result = run(4, replace(SCALING, composed=True), calm=False)
+    assert result.broken is None, str(result)

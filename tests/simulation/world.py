@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
 from backend import Backend
 from backend.domain.ids import short_id
@@ -28,6 +29,9 @@ from tests.simulation.ledgers import Gate, Ledger
 from tests.simulation.moods import NORMAL, Mood
 from tests.simulation.open_calls import Open, OpenCalls
 from tests.simulation.targets import Targets
+
+if TYPE_CHECKING:
+    from tests.simulation.watched import Guards
 
 REGION = "us-east-1"
 POOLS = ("web", "api", "mute")
@@ -99,6 +103,7 @@ class World:
         readmitted_at: when a project let the engine in again, by its id.
         came_at: when a node last came into service, by its cluster's id and zone.
         targets: those who are told, where users name any.
+        guards: look at what alarms do to servers, where users have them do that.
         broken: the first invariant that was seen broken, wherever that was: an engine survives its jobs' faults.
     """
 
@@ -120,6 +125,7 @@ class World:
         self.changed_at: dict[str, datetime] = {}
         self.readmitted_at: dict[str, datetime] = {}
         self.came_at: dict[tuple[str, str], datetime] = {}
+        self.guards: Guards | None = None
         self.clock = VirtualClock()
         self.trace = Trace(self.clock)
         self.chaos = Chaos(Random(self.rng.getrandbits(64)), self.trace, self.clock)
