@@ -16,6 +16,7 @@ from backend.drivers.errors import CloudError
 from backend.engine.consulted import Consulted
 from backend.engine.measures import Measures, Unmeasured
 from backend.engine.pauses import Bounds, HeldUp, bounds_of
+from backend.engine.rests import Rests
 from backend.engine.settings import EngineSettings
 from backend.store.leased import Lease
 from backend.store.outlets import Outlets
@@ -35,6 +36,7 @@ class Context:
         consulted: when somebody outside was last asked which nodes of a cluster may go.
         unreached: projects that could not be asked at the last look of this engine: told in the log once.
         archive: where old records go before they are deleted; None: nowhere.
+        forecasting: projects whose forecasts took long.
     """
 
     store: Store
@@ -51,6 +53,7 @@ class Context:
     consulted: Consulted = field(default_factory=Consulted)
     unreached: set[Scope] = field(default_factory=set)
     archive: Archive | None = None
+    forecasting: Rests = field(default_factory=Rests)
 
     def rng(self, *about: object) -> Random:
         """Chance of its own for one pass."""

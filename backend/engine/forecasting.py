@@ -2,6 +2,9 @@
 
 What was measured is read, and the forecast made, with no transaction open. A policy that was written meanwhile has its
 forecast made again, and that one thrown away. No call to the cloud is made.
+
+A forecast takes a bounded time, and a project's together take a quarter of an engine's: what is beyond that is made
+later, and until then its cluster goes by what was foreseen before.
 """
 
 from __future__ import annotations
@@ -50,8 +53,13 @@ class _Made:
 
 def foresee(context: Context, lease: ForecastLease) -> Job:
     """The job of a policy's forecast: made where it is time for that, and acted by where an hour is near."""
-    made = _make(context, lease)
-    told: str | None = yield Write(partial(_conclude, context, lease, made))
+    began = context.clock.monotonic()
+    rest = context.forecasting.left(lease.scope, began)
+    made: _Made | None = None
+    if not rest:
+        made = _make(context, lease)
+        context.forecasting.took(lease.scope, began, context.clock.monotonic())
+    told: str | None = yield Write(partial(_conclude, context, lease, made, rest))
     if made is not None:
         context.count("forecasts_made" if made.expected is not None else "forecasts_without_data")
     if told:
@@ -89,8 +97,14 @@ def _make(context: Context, lease: ForecastLease) -> _Made | None:
     return _Made(kept.make_at, context.settings.forecast, expected, accuracy)
 
 
-def _conclude(context: Context, lease: ForecastLease, made: _Made | None, conn: Connection) -> str | None:
-    """Write a forecast, and do what it asks for; what that is, for the log. None where the lease was lost."""
+def _conclude(
+    context: Context, lease: ForecastLease, made: _Made | None, rest: timedelta, conn: Connection
+) -> str | None:
+    """Write a forecast, and do what it asks for; what that is, for the log. None where the lease was lost.
+
+    Args:
+        rest: none is made before that is over, whatever is due.
+    """
     cluster = clusters.lock_by_id(conn, lease.cluster_id)
     if LEASED.fence(conn, lease) is None:
         return None
@@ -111,7 +125,7 @@ def _conclude(context: Context, lease: ForecastLease, made: _Made | None, conn: 
         scaling_policies.note_foreseen(conn, cluster, now)
     buffer = policy.prediction.buffer
     next_hour = floored(now + buffer, HOUR) + HOURLY
-    LEASED.release(conn, lease, min(kept.make_at, next_hour - buffer))
+    LEASED.release(conn, lease, min(max(kept.make_at, now + rest), next_hour - buffer))
     return done
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -405,3 +406,62 @@ def test_it_goes_with_its_group(world, group):
     world.pass_time(60, step=1)
     with world.store.read() as conn:
         assert forecasts.of(conn, SCOPE, [made.id]) == {}
+
+
+def slow(world, monkeypatch, seconds):
+    """What was measured of the first project's load takes that long to read; when that was, by the clock."""
+    original, read = forecasting.history, []
+
+    def history(conn, cluster, prediction, now):
+        if cluster.scope == SCOPE:
+            world.clock.wait(seconds)
+            read.append(world.clock.monotonic())
+        return original(conn, cluster, prediction, now)
+
+    monkeypatch.setattr(forecasting, "history", history)
+    return read
+
+
+def test_a_project_whose_forecasts_take_long_has_a_quarter_of_an_engine(world, group, monkeypatch):
+    fill(world)
+    for number in range(12):
+        write(world, custom(), f"p{number}")
+    read = slow(world, monkeypatch, 0.25)
+    begun = world.clock.monotonic()
+    while len(read) < 12:
+        world.pass_time(0.1, step=0.1)
+    assert world.clock.monotonic() - begun >= 12 * 0.25 * 4 - 1.0
+    assert max(later - before for before, later in pairwise(read)) < 1.5
+    assert world.engine.counters["forecasts_made"] == 12
+
+
+def test_forecasts_of_others_wait_for_none_that_take_long(world, group, monkeypatch):
+    fill(world)
+    for number in range(12):
+        write(world, custom(), f"p{number}")
+    world.make(scope=OTHER, name="theirs", desired=0, maximum=8)
+    said = Said(lambda policy: f"arn:{policy.id}", lambda alarm: {"name": alarm.name})
+    wanted = WantedPolicy("theirs", PolicyKind.PREDICTIVE, prediction=custom())
+    read = slow(world, monkeypatch, 0.25)
+    world.pass_time(1, step=0.1)
+    made = world.backend.scaling_policies.put(OTHER, "theirs", wanted, said)
+    before = len(read)
+    world.pass_time(1, step=0.1)
+    with world.store.read() as conn:
+        theirs = forecasts.of(conn, OTHER, [made.id])[made.id]
+    assert theirs.make_at > world.clock.now()  # looked at: there is nothing to foresee it by
+    assert len(read) - before <= 2
+
+
+def test_an_hour_is_acted_for_whatever_waits(world, group, monkeypatch):
+    """Its forecast is to be made anew, which waits; what was foreseen is acted by in time."""
+    fill(world)
+    made = write(world, custom())
+    world.pass_time(60, step=5)
+    until(world, 54)
+    world.store.transact(lambda conn: forecasts.FORECASTS.change(conn, SCOPE, made.id, make_at=world.clock.now()))
+    now = world.clock.monotonic()
+    world.engine._context.forecasting.took(SCOPE, now, now + 1000.0)
+    until(world, 56)
+    assert desired(world, group) == 5
+    assert kept(world, made).made_at < NOW + timedelta(minutes=2)
