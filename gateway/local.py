@@ -179,5 +179,6 @@ def _announce(endpoint: str, words: Sequence[str], state: Path, stopping: Callab
             sys.stderr.write(f"Not ready after {START_SECONDS} s: see {logs}\n")
             return
         clock.wait(0.05)
-    sys.stdout.write("\n".join(words) + "\n")
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):  # who does not read it wants the servers all the same
+        sys.stdout.write("\n".join(words) + "\n")
+        sys.stdout.flush()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 from backend.commands import PartlyDone
@@ -37,6 +41,8 @@ _GROUPS: Final = {
     "sources": "who measures servers",
     "type": "instance types of the embedded cloud",
 }
+UNREAD: Final = 128 + signal.SIGPIPE
+"""The exit status where whoever read the answer has gone, as a shell tells it of any command: ``... | head``."""
 _EPILOG: Final = """\
 A first session:
   coppice run                                        everything on this machine, with a cloud that is simulated
@@ -130,8 +136,13 @@ def run(
 
     Returns:
         The exit status: 0, or 1 with the reason told, or with what is wrong.
+
+    Raises:
+        SystemExit: help was asked for, the words are no command, or the answer could not be written.
     """
-    asked = parser(commands).parse_args(given)
+    stream = out or sys.stdout
+    with _written_to(stream):  # help
+        asked = parser(commands).parse_args(given)
     command: Command = asked.chosen
     try:
         told = command.do(asked)
@@ -142,8 +153,31 @@ def run(
             said = str(reason) if isinstance(reason, PartlyDone) else f"{command.cannot}: {reason}"
             sys.stderr.write(f"{said}\n")
         return 1
-    (out or sys.stdout).writelines(f"{line}\n" for line in written(told, asked.output))
+    with _written_to(stream):
+        stream.writelines(f"{line}\n" for line in written(told, asked.output))
     return 1 if isinstance(told, Troubles) else 0
+
+
+@contextlib.contextmanager
+def _written_to(stream: TextIO) -> Iterator[None]:
+    """All that is written there in between has been written at the end.
+
+    Raises:
+        SystemExit: it could not be; nobody is told where nobody reads any more.
+    """
+    try:
+        try:
+            yield
+        finally:
+            stream.flush()
+    except OSError as error:
+        unread = isinstance(error, BrokenPipeError)
+        if not unread:
+            sys.stderr.write(f"The answer could not be written: {error.strerror}\n")
+        # What is left of it would be tried again, and told, at the process's end.
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+        raise SystemExit(UNREAD if unread else 1) from None
 
 
 def written(told: Told, form: str) -> Iterator[str]:

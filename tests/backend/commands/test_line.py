@@ -62,6 +62,40 @@ def test_help_teaches(capsys):
         assert word in told
 
 
+_MANY = "from backend.commands import line; import logging, sys; "
+_MANY += "many = line.Command('many', 'tell much', lambda _: [{'number': each} for each in range(100_000)]); "
+_MANY += "sys.exit(line.run([many], None, (), logging.getLogger()))"
+
+
+def _ends(words, stdout):
+    return subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("asked", [["many"], ["many", "-o", "json"], ["--help"], ["many", "--help"]])
+@pytest.mark.parametrize("lines", [0, 1])
+def test_whoever_stops_reading_ends_a_command_without_a_word(asked, lines):
+    """As ``head`` does, whether or not all of it was written by then."""
+    reader, writer = os.pipe()
+    with os.fdopen(reader, encoding="utf-8") as read:
+        if lines == 0:
+            read.close()
+        running = _ends([sys.executable, "-c", _MANY, *asked], writer)
+        os.close(writer)
+        for _ in range(lines):
+            assert read.readline()
+    told = running.communicate(timeout=60)[1]
+    assert told == ""
+    # What was written at once may be in the pipe as a whole.
+    assert running.returncode in ({line.UNREAD} if lines == 0 or asked == ["many"] else {0, line.UNREAD})
+
+
+def test_an_answer_that_cannot_be_written_is_told():
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        running = _ends([sys.executable, "-c", _MANY, "many"], full)
+    assert running.communicate(timeout=60)[1] == "The answer could not be written: No space left on device\n"
+    assert running.returncode == 1
+
+
 def test_the_command_of_a_fresh_clone_finds_its_tree(tmp_path):
     venv = tmp_path / "tree" / ".venv"
     (venv / "bin").mkdir(parents=True)
