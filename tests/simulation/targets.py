@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,12 +25,14 @@ class Targets:
     Attributes:
         heard: ids of messages that were taken.
         faults: what is wrong with a target.
+        well_since: nothing is wrong with any since then.
     """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.heard: set[str] = set()
         self.faults: dict[str, type[Unreached | Gone]] = {}
+        self.well_since: datetime | None = None
         self._read = 0
 
     def outlets(self) -> Outlets:
@@ -58,6 +60,7 @@ class Targets:
 
     def settle(self) -> None:
         self.faults.clear()
+        self.well_since = self.world.clock.now()
 
     def look(self) -> None:
         raw = self.world.store.database.raw
@@ -73,7 +76,8 @@ class Targets:
         ).fetchone()
         if found is not None:
             raise self.world.broke("6 hooks", f"message {found[0]} was given up, and its wait is not decided")
-        if not self.world.chaos.on:
+        # What waited behind others while its target was away has been due for long when that is well again.
+        if self.well_since is not None and self.world.clock.now() - self.well_since >= _LATE:
             late = to_micros(self.world.clock.now() - _LATE)
             found = raw.execute("SELECT id FROM messages WHERE dead_at IS NULL AND due_at < ?", (late,)).fetchone()
             if found is not None:
