@@ -23,6 +23,7 @@ from backend.commands import (
     engines,
     forecasts,
     line,
+    listening,
     messages,
     offers,
     operator,
@@ -379,6 +380,7 @@ _SERVICES = (
         serves=True,
     ),
     engines.command(outlets_of, _log_from),
+    listening.command(_log_from),
 )
 COMMANDS = (
     *_SERVICES,

@@ -24,6 +24,13 @@ from backend.engine.settings import EngineSettings
 from backend.policies.window import WindowRule
 
 _DAY = 86_400.0
+TOPICS = (
+    ("nova", "versioned_notifications"),
+    ("nova", "notifications"),
+    ("neutron", "notifications"),
+    ("octavia", "notifications"),
+    ("keystone", "notifications"),
+)
 _BEATS_MISSED = 3  # by an engine that is taken for dead: one may be late, and one may be lost
 
 OPTIONS: dict[str, Sequence[Any]] = {
@@ -301,6 +308,27 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.DictOpt("subnet_zones", default={}, help="Subnet (name or id):AWS zone, for subnets of one zone."),
         cfg.DictOpt("volume_types", default={}, help="AWS volume type:the cloud's; others get its default."),
     ),
+    "events": (
+        cfg.StrOpt(
+            "urls",
+            default="",
+            secret=True,
+            help="Buses that coppice listen hears: REGION=URL of oslo.messaging for each of the cloud's regions, apart"
+            " by blanks; of the only region the URL alone.",
+        ),
+        cfg.ListOpt(
+            "topics",
+            default=[f"{exchange}:{topic}" for exchange, topic in TOPICS],
+            help="Where services tell: exchange:topic.",
+        ),
+        cfg.StrOpt(
+            "pool",
+            default="coppice",
+            regex=r"^[A-Za-z0-9._-]{1,64}$",
+            help="What Coppice's own queues begin with: another word for each installation on the same bus.",
+        ),
+        cfg.PortOpt("metrics_port", default=0, help="Port of the listener's metrics (0: none), at that host."),
+    ),
     "parameters": (
         cfg.DictOpt(
             "images",
@@ -334,6 +362,21 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.FloatOpt("delete_seconds", default=1.0, min=0.0, help="How long a simulated server takes to go."),
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class EventSettings:
+    """Where and how events of the cloud are listened for.
+
+    Attributes:
+        urls: of the bus of each of the cloud's regions, by its name; empty of its only one.
+        topics: pairs of exchange and topic.
+    """
+
+    urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+    topics: tuple[tuple[str, str], ...] = TOPICS
+    pool: str = "coppice"
+    metrics_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +414,7 @@ class BackendSettings:
     names: Names = field(default_factory=Names)
     queues: QueueLimits = field(default_factory=QueueLimits)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    events: EventSettings = field(default_factory=EventSettings)
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
 
 
@@ -420,6 +464,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
             conf.queues.megabytes * 1024**2,
         ),
         engine=_engine(conf),
+        events=_events(conf),
         openstack=_openstack(conf),
     )
 
@@ -456,6 +501,21 @@ def _webhooks(conf: cfg.ConfigOpts) -> WebhookRule:
         except ValueError as error:
             raise cfg.ConfigSourceValueError(f"[messages] webhook_networks: {error}") from error
     return WebhookRule(tuple(networks), conf.messages.webhook_seconds)
+
+
+def _events(conf: cfg.ConfigOpts) -> EventSettings:
+    urls: dict[str, str] = {}
+    for word in conf.events.urls.split():
+        before, _, after = word.partition("=")
+        region, url = ("", word) if "://" in before else (before, after)
+        if "://" not in url or region in urls:
+            raise cfg.ConfigSourceValueError("[events] urls: REGION=URL for each region, apart by blanks")
+        urls[region] = url
+    topics = [tuple(each.split(":")) for each in conf.events.topics]
+    if any(len(each) != 2 or not all(each) for each in topics):
+        raise cfg.ConfigSourceValueError("[events] topics: exchange:topic, apart by commas")
+    pairs = tuple((exchange, topic) for exchange, topic in topics)
+    return EventSettings(urls, pairs, conf.events.pool, conf.events.metrics_port)
 
 
 def _openstack(conf: cfg.ConfigOpts) -> OpenStackSettings:

@@ -18,11 +18,12 @@ from backend.commands.line import Rows, Troubles
 from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.drivers.errors import CloudError, NotAuthorized
+from backend.engine.inbox import SILENCE
 from backend.engine.kinds import KINDS
 from backend.engine.settings import EngineSettings
 from backend.errors import StoreUnavailable
 from backend.policies.sweep import SweepRule
-from backend.store import brakes, engines, migrate, outbox, overview, watches
+from backend.store import brakes, engines, events, migrate, outbox, overview, watches
 from backend.store.away import AWAY
 from backend.store.leased import Kinds
 from backend.store.session import Store
@@ -31,6 +32,8 @@ _SOME: Final = 5
 _MOST: Final = 1000
 _SKEWED: Final = timedelta(seconds=1)
 _LATE: Final = timedelta(seconds=60)
+_QUIET: Final = timedelta(hours=1)
+"""A cloud on which nothing at all happens for so long tells nobody of it, most likely."""
 OK, WARNING, FAULT = "ok", "warning", "FAULT"
 
 
@@ -59,6 +62,7 @@ class Ward:
     Attributes:
         log_in: logs the service user in, and answers who that is; None: the cloud is on this machine.
         open_cloud: the cloud; raises CannotDo.
+        listens: the settings name a bus on which events of the cloud are heard.
     """
 
     store: Store
@@ -66,6 +70,7 @@ class Ward:
     settings: EngineSettings
     open_cloud: Callable[[], Cloud]
     log_in: Callable[[], str] | None = None
+    listens: bool = False
 
 
 def examined(ward: Ward) -> Rows:
@@ -91,6 +96,8 @@ def _checks(ward: Ward) -> Iterator[Checked]:
     yield _skew(ward)
     yield _engines(ward)
     yield _work(ward)
+    if ward.listens:
+        yield _events(ward)
     yield from _held(ward)
     yield from _cloud(ward)
 
@@ -127,6 +134,22 @@ def _work(ward: Ward) -> Checked:
         return Checked("work", OK, "nothing is long due")
     told = ", ".join(f"{name} for {int(late[name].total_seconds())} s" for name in sorted(late))
     return Checked("work", WARNING, f"due and not done: {told}", "start more engines, or see in their logs what fails")
+
+
+def _events(ward: Ward) -> Checked:
+    """Nothing rests on events: without them what happens behind Coppice's back is seen some seconds later."""
+    with ward.store.read() as conn:
+        now, found = ward.store.lease_now(conn), events.listeners(conn)
+    living = [each for each in found if each.seen_at > now - SILENCE]
+    if not living:
+        return Checked("events", WARNING, "nobody listens on the cloud's bus", "coppice listen, on any host")
+    heard_at = max((each.heard_at for each in living if each.heard_at is not None), default=None)
+    told = f"{len(living)} listening"
+    if heard_at is None or now - heard_at > _QUIET:
+        words = "nothing was heard yet" if heard_at is None else f"the last was heard {now - heard_at} ago"
+        todo = "see that the services notify (docs/openstack.md), and the listener's log for its broker"
+        return Checked("events", WARNING, f"{told}, {words}", todo)
+    return Checked("events", OK, f"{told}, the last was heard {(now - heard_at).total_seconds():.0f} s ago")
 
 
 def _held(ward: Ward) -> Iterator[Checked]:

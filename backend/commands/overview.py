@@ -84,7 +84,8 @@ def _doctor(_asked: argparse.Namespace) -> Told:
     present, clock = opening.settings(), SystemClock()
     store = opening.store_of(present)
     log_in = partial(opening.service_user_of, present) if present.driver == "openstack" else None
-    ward = doctor.Ward(store, clock, present.engine, partial(opening.cloud_of, present, store), log_in)
+    open_cloud = partial(opening.cloud_of, present, store)
+    ward = doctor.Ward(store, clock, present.engine, open_cloud, log_in, listens=bool(present.events.urls))
     return doctor.examined(ward)
 
 

@@ -245,8 +245,13 @@ def _is_between(seen_until: datetime, now: datetime, settings: EngineSettings) -
 
 
 def _glances(context: Context, lease: WatchLease, now: datetime) -> bool:
-    """Whether it is enough to look for servers that were built: between two looks at all, while none leaves."""
+    """Whether it is enough to look for servers that were built: between two looks at all, while none leaves.
+
+    What the cloud told of may have happened to any server.
+    """
     if lease.seen_until is None or not _is_between(lease.seen_until, now, context.settings):
+        return False
+    if lease.told_at is not None and lease.told_at >= lease.seen_until:
         return False
     with context.store.read() as conn:
         return not sightings.leaving(conn, lease.scope)

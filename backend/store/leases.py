@@ -31,12 +31,14 @@ class WatchLease(Lease):
         full_due_at: when a complete listing is due; None at once.
         refused_since: when the cloud began to refuse looks; None while it does not.
         empty_since: since when complete listings show nothing of ours, and there is no node; None while there is.
+        told_at: when the cloud last told of something that happened there; None: it never did.
     """
 
     seen_until: datetime | None
     full_due_at: datetime | None
     refused_since: datetime | None
     empty_since: datetime | None
+    told_at: datetime | None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -10,6 +10,7 @@ from backend.store import (
     balancer_tables,
     direct_tables,
     engine_tables,
+    event_tables,
     group_tables,
     identity_tables,
     lifecycle_tables,
@@ -33,6 +34,7 @@ __all__ = [
     "balancer_tables",
     "direct_tables",
     "engine_tables",
+    "event_tables",
     "group_tables",
     "identity_tables",
     "lifecycle_tables",
@@ -323,6 +325,8 @@ watches = table(
     Column("held_orphans", Integer),
     # Of engines that held replacement for a time; nothing reads it any more, and the next line of the schema ends it.
     Column("held_until", Instant),
+    # When the cloud last told of something that happened to a server: what was seen until then may lack it.
+    Column("told_at", Instant),
     Column("owner", WORD),
     Column("lease_until", Instant),
     Column("epoch", Integer, nullable=False),
