@@ -41,6 +41,7 @@ from backend.commands.opening import (
     UNREADABLE,
     accounts_of,
     cloud_of,
+    ended_in,
     page_key_of,
     patience_of,
     regions_of,
@@ -58,6 +59,7 @@ from backend.domain.messages import EVERYWHERE, Telling
 from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
+from backend.drivers.endings import Ended, nobody
 from backend.drivers.log_sink import LogSink
 from backend.drivers.notifications import OSLO, NoLibrary, NotificationSink, opened
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
@@ -114,13 +116,17 @@ def embedded_identity(chosen: BackendSettings) -> Identity:
     return Identity(FirstOf(first, others), regions_of(chosen), number_of)
 
 
-def keystone_identity(chosen: BackendSettings, patience: Brief | None = None) -> Identity:
+def keystone_identity(chosen: BackendSettings, patience: Brief | None = None, ended: Ended = nobody) -> Identity:
     """Keystone's EC2 credentials, and oslo.policy's rules over the roles of their users."""
     from backend.drivers.openstack.cloud import open_keys
     from gateway.auth.policy import RolePolicy
 
     known = open_keys(
-        chosen.openstack.for_requests(), SystemClock(), record=measures.shared().exchanged, patience=patience
+        chosen.openstack.for_requests(),
+        SystemClock(),
+        record=measures.shared().exchanged,
+        patience=patience,
+        ended=ended,
     )
     credentials = KeystoneCredentials(Callers(known))
     return Identity(
@@ -206,7 +212,9 @@ def create_gateway() -> Flask:
     store = store_of(chosen)
     clock = SystemClock()
     patience = patience_of(chosen)
-    identity = keystone_identity(chosen, patience) if chosen.driver == "openstack" else embedded_identity(chosen)
+    embedded = chosen.driver != "openstack"
+    ended = ended_in(chosen, store)
+    identity = embedded_identity(chosen) if embedded else keystone_identity(chosen, patience, ended)
     sessions = sessions_for(chosen, store, identity)
     cloud = cloud_of(chosen, store, patience)
     pipeline = Pipeline(

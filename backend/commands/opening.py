@@ -17,6 +17,7 @@ from backend.commands import CannotDo, schema, seals
 from backend.config import BackendSettings
 from backend.drivers.archives import Archive
 from backend.drivers.cloud import Cloud
+from backend.drivers.endings import Ended, nobody
 from backend.drivers.errors import CloudError
 from backend.drivers.folder_archive import FolderArchive
 from backend.drivers.metric_sources import MetricSource
@@ -24,8 +25,10 @@ from backend.drivers.prometheus import Prometheus
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.drivers.simulated.accounts import Accounts
 from backend.drivers.simulated.regions import AnyRegion
-from backend.services.sessions import Owned, SessionRules, Sessions, nobody
+from backend.services.sessions import Owned, SessionRules, Sessions
+from backend.services.sessions import nobody as no_owner
 from backend.store.delegations import StoredDelegations
+from backend.store.endings import Endings
 from backend.store.installation import Installation
 from backend.store.secrets import Seal
 from backend.store.session import Store
@@ -137,10 +140,16 @@ def _opened(chosen: BackendSettings, store: Store, patience: Brief | None) -> Cl
             delegations=delegations_of(chosen, store),
             patience=patience,
             installation=Installation(store),
+            ended=ended_in(chosen, store),
         )
     simulated = simulated_settings(chosen)
     Path(chosen.state).mkdir(mode=0o700, parents=True, exist_ok=True)
     return SimulatedCloud.open(f"{chosen.state}/{CLOUD_FILE}", SystemClock(), simulated, Installation(store)).cloud
+
+
+def ended_in(chosen: BackendSettings, store: Store) -> Ended:
+    """What is told of identities that ended; nothing where nobody listens, so that nobody asks for it in vain."""
+    return Endings(store, SystemClock()) if chosen.events.urls else nobody
 
 
 def archive_of(chosen: BackendSettings) -> Archive | None:
@@ -227,7 +236,7 @@ def sessions_of(
     rules = SessionRules(
         seal=seal_of(chosen) if sealed else None,
         roles=accounts_of(chosen) if embedded else None,
-        lasting=lasting if sealed else nobody,  # who has signatures checked may read no keys
+        lasting=lasting if sealed else no_owner,  # who has signatures checked may read no keys
         number_of=number_of,
     )
     why = rules.why if sealed else "Keystone checks signatures ([openstack] verify)"

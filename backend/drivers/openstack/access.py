@@ -20,6 +20,7 @@ from openstack.config import OpenStackConfig
 from openstack.exceptions import ConfigException
 
 from backend.clock import Clock
+from backend.drivers.endings import Ended, Gone, nobody
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.exchanges import UNANSWERED, Exchanges, unrecorded
 from backend.drivers.openstack.faults import IDENTITY, fault_of
@@ -93,6 +94,7 @@ class Access:
         ways: by the names that the settings list; a role of its own is known without.
         transport: carries the requests; by default over the network with the settings' times.
         record: is told every request.
+        ended: whose rights Keystone told to have ended: what leads into their projects is tried anew at once.
     """
 
     def __init__(
@@ -104,8 +106,10 @@ class Access:
         transport: requests.adapters.BaseAdapter | None = None,
         *,
         record: Exchanges = unrecorded,
+        ended: Ended = nobody,
     ) -> None:
         self.record = record
+        self._ended = ended
         self._clock = clock
         self.entry = entry
         known: Mapping[str, Way] = {"role": RoleWay(entry.user), **(ways or {})}
@@ -124,6 +128,7 @@ class Access:
                 calls of one look do not all try every way.
             CloudUnavailable: Keystone could not be asked.
         """
+        self._heed()
         with self._lock:
             known = self._plugins.get(project_id)
             shut = self._shut.get(project_id)
@@ -145,6 +150,21 @@ class Access:
         with self._lock:
             self._shut.pop(project_id, None)
             return self._plugins.setdefault(project_id, plugin)
+
+    def _heed(self) -> None:
+        """Forget logins as those whose rights ended, and those of projects that did.
+
+        Of who is not named (everybody of a group) nothing is forgotten: each project would be logged into anew.
+        """
+        events = self._ended()
+        if not events:
+            return
+        gone = Gone.of(events)
+        with self._lock:
+            known = [name for name in self._plugins if not name.startswith(_OWN)]
+            for project_id in known:
+                if project_id in gone.projects or _is_of(self._plugins[project_id], gone):
+                    del self._plugins[project_id]
 
     def forget(self, project_id: str) -> None:
         """Log in anew at the next call: the way into the project may have changed."""
@@ -240,6 +260,15 @@ class Access:
             if not isinstance(error, keystone_errors.HttpError):
                 self.record("identity", "POST", UNANSWERED, self._clock.monotonic() - started)
             raise CloudUnavailable(f"Keystone could not be asked: {error}") from error
+
+
+def _is_of(plugin: BaseIdentityPlugin, gone: Gone) -> bool:
+    """Whether it logs in as one of these users, or by one of these trusts or application credentials."""
+    held = plugin.auth_ref
+    if held is not None and (held.user_id in gone.users or held.trust_id in gone.trusts):
+        return True
+    methods = getattr(plugin, "auth_methods", ())
+    return any(getattr(each, "application_credential_id", None) in gone.credentials for each in methods)
 
 
 def _is_restart(error: keystone_errors.ClientException) -> bool:

@@ -116,11 +116,6 @@ def _start(messaging: Any, settings: BusSettings, heard: Heard) -> None:
     LOG.info("region=%s the bus of the cloud is listened to", settings.region)
 
 
-def present() -> None:
-    """Raises NoLibrary where there is nothing to listen with."""
-    _library()
-
-
 def _library() -> Any:
     """The library, with threads: its default would be eventlet, which it loads unless it is told before."""
     try:

@@ -10,8 +10,10 @@ from typing import Final
 import requests
 
 from backend.clock import Clock
+from backend.drivers import endings
 from backend.drivers.cloud import Cloud
 from backend.drivers.delegations import Delegations, NoDelegations
+from backend.drivers.endings import Ended
 from backend.drivers.exchanges import Exchanges, unrecorded
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack.access import Access, Entry
@@ -57,6 +59,7 @@ def open_cloud(
     delegations: Delegations | None = None,
     patience: Patience | None = None,
     installation: Installation = nobody,
+    ended: Ended = endings.nobody,
 ) -> Cloud:
     """The cloud's ports. Nothing is asked of it yet.
 
@@ -67,6 +70,7 @@ def open_cloud(
         delegations: what owners handed over; nothing by default.
         patience: how long is waited for answers; by default as long as the settings say for connections.
         installation: what is made carries it, see Cloud.
+        ended: whose rights Keystone told to have ended; nobody's by default.
 
     Raises:
         Misconfigured: clouds.yaml has no usable entry.
@@ -74,7 +78,7 @@ def open_cloud(
     entry = Entry.read(settings)
     own = Access(settings, entry, clock, None, transport, record=record)
     ways = _ways(settings, own, clock, delegations or NoDelegations(), patience)
-    rest = Rest(Access(settings, entry, clock, ways, transport, record=record), clock, patience=patience)
+    rest = Rest(Access(settings, entry, clock, ways, transport, record=record, ended=ended), clock, patience=patience)
     shortly = transport or BriefAdapter(clock, _MEASURED, _MOST_MEASURED, settings.connections)
     measured = Access(settings, entry, clock, ways, shortly, record=record)
     brief, briefest = (Rest(measured, clock, patience=Within(seconds)) for seconds in (_MEASURED, _COUNTED))
@@ -146,11 +150,12 @@ def open_keys(
     *,
     record: Exchanges = unrecorded,
     patience: Patience | None = None,
+    ended: Ended = endings.nobody,
 ) -> KeystoneKeys:
     """Keystone's EC2 credentials, as the service user reads them or has them checked. Raises Misconfigured."""
     access = Access(settings, Entry.read(settings), clock, None, transport, record=record)
     reader = Rest(access, clock, settings.identity_scope, patience)
-    return KeystoneKeys(reader, Rest(access, clock, "project", patience), clock, settings)
+    return KeystoneKeys(reader, Rest(access, clock, "project", patience), clock, settings, ended)
 
 
 def cloud_regions(settings: OpenStackSettings, default: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from backend.clock import Clock
 from backend.drivers.credentials import AccessKey, BadSignature, Signed
+from backend.drivers.endings import Ended, Gone, nobody
 from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnknown
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
@@ -69,10 +70,14 @@ class KeystoneKeys:
     Args:
         rest: reads credentials.
         checker: has signatures checked, which Keystone does for services alone: with the token of a project.
+        ended: whose rights Keystone told to have ended: their keys are read anew at once.
     """
 
-    def __init__(self, rest: Rest, checker: Rest, clock: Clock, settings: OpenStackSettings) -> None:
+    def __init__(
+        self, rest: Rest, checker: Rest, clock: Clock, settings: OpenStackSettings, ended: Ended = nobody
+    ) -> None:
         self._rest = rest
+        self._ended = ended
         self._checker = checker
         self._age = timedelta(seconds=settings.key_seconds)
         self._unknown_age = timedelta(seconds=settings.unknown_key_seconds)
@@ -86,6 +91,7 @@ class KeystoneKeys:
         """The owner of a key, None where there is none. Raises CloudUnavailable."""
         if not (0 < len(access_key) <= _LONGEST_KEY and access_key.isprintable()):
             return None
+        self._heed()
         if not self._kept.knows(access_key):
             if self._unknown.get(access_key, min(self._unknown_age, self._age)):
                 return None
@@ -95,6 +101,18 @@ class KeystoneKeys:
         except _NoSuchKey:
             self._kept.drop(access_key)
             return None
+
+    def _heed(self) -> None:
+        events = self._ended()
+        if not events:
+            return
+        gone = Gone.of(events)
+
+        def is_old(access_key: str, key: AccessKey) -> bool:
+            named = gone.credentials and hashlib.sha256(access_key.encode()).hexdigest() in gone.credentials
+            return bool(gone.everybody or named or key.user_id in gone.users or key.project_id in gone.projects)
+
+        self._kept.drop_all(is_old)
 
     def check(self, signed: Signed) -> AccessKey | None:
         credentials = {

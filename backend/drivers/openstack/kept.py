@@ -63,6 +63,12 @@ class Kept(Generic[K, V]):
         with self._lock:
             return key in self._values
 
+    def drop_all(self, is_old: Callable[[K, V], bool]) -> None:
+        """Ask anew for each of which that is true; the answers to all questions under way are not kept."""
+        with self._lock:
+            self._asking.clear()
+            self._values = {key: kept for key, kept in self._values.items() if not is_old(key, kept[1])}
+
     def drop(self, key: K) -> None:
         """Ask anew at the next call; the answers to questions under way are not kept."""
         with self._lock:

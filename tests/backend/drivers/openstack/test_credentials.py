@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from backend.domain.events import Event, Subject
 from backend.drivers.credentials import BadSignature, Signed
 from backend.drivers.errors import CloudUnavailable
 from backend.drivers.openstack.cloud import open_keys
@@ -218,3 +219,29 @@ def test_a_key_that_was_good_and_is_none_any_more(keys, keystone, clock):
     asked = len(keystone.asked)
     assert [keys.find(KEY) for _ in range(5)] == [None] * 5
     assert len(keystone.asked) == asked + 1
+
+
+OF_THE_KEY = hashlib.sha256(KEY.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("event", "asked"),
+    [
+        (Event(Subject.CREDENTIAL, OF_THE_KEY), 2),
+        (Event(Subject.USER, "u-1"), 2),
+        (Event(Subject.PROJECT, "p-1"), 2),
+        (Event(Subject.EVERYBODY), 2),
+        (Event(Subject.USER, "u-2"), 1),
+        (Event(Subject.CREDENTIAL, KEY), 1),
+    ],
+)
+def test_what_keystone_told_to_have_ended_is_read_anew(settings, clock, keystone, event, asked):
+    told = []
+    keys = open_keys(settings, clock, keystone, ended=lambda: [told.pop()] if told else [])
+    for _ in range(2):
+        assert keys.find(KEY)
+    assert len(keystone.of("GET", CREDENTIAL)) == 1
+    told.append(event)
+    for _ in range(2):
+        assert keys.find(KEY)
+    assert len(keystone.of("GET", CREDENTIAL)) == asked

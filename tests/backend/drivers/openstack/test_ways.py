@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.delegation import Delegation, DelegationsUnanswered, SecretUnreadable
+from backend.domain.events import Event, Subject
 from backend.domain.scope import Scope
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.openstack.cloud import open_cloud
@@ -115,3 +116,27 @@ def test_look_ups_stand_for_a_while(opened, services, clock):
 
 def test_a_secret_is_never_shown():
     assert "secret of" not in repr(delegation("c-1"))
+
+
+@pytest.mark.parametrize(
+    ("event", "logins"),
+    [
+        (Event(Subject.CREDENTIAL, "c-1"), 2),
+        (Event(Subject.PROJECT, "p-1"), 2),
+        (Event(Subject.PROJECT, "p-2"), 1),
+        (Event(Subject.TRUST, "c-1"), 1),
+        (Event(Subject.EVERYBODY), 1),
+    ],
+)
+def test_a_login_whose_right_ended_is_tried_anew(settings, services, clock, event, logins):
+    only = replace(settings, access=("application_credential",))
+    services.on("GET", SERVERS, Reply(200, {"servers": []}))
+    told = []
+    ended = lambda: [told.pop()] if told else []  # noqa: E731
+    compute = open_cloud(only, clock, services, delegations=Kept(delegation("c-1")), ended=ended).compute
+    for _ in range(2):
+        look(compute, clock)
+    assert len(services.logins) == 1
+    told.append(event)
+    look(compute, clock)
+    assert len(services.logins) == logins

@@ -1,0 +1,77 @@
+"""Which buses are listened to, and what is said where that cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from oslo_config import cfg
+
+import wsgi
+from backend import config
+from backend.commands import CannotDo
+from backend.commands.listening import buses
+from backend.config import EventSettings
+
+
+def settings(tmp_path, text, driver="openstack"):
+    file = tmp_path / "coppice.conf"
+    file.write_text(f"[DEFAULT]\nstate = {tmp_path}\n[cloud]\ndriver = {driver}\n[events]\n{text}\n")
+    conf = cfg.ConfigOpts()
+    config.register(conf)
+    conf(args=[], project="coppice", default_config_files=[str(file)])
+    return config.settings_of(conf)
+
+
+def test_each_region_has_a_bus_and_a_url_may_name_many_brokers(tmp_path):
+    urls = "one=rabbit://u:p@a:5672,u:p@b:5672/?ssl=1 two=rabbit://u:p@c/two"
+    found = buses(settings(tmp_path, f"urls = {urls}\ntopics = nova:versioned_notifications"), ["one", "two"])
+    assert [(each.region, each.url, each.topics, each.pool) for each in found] == [
+        ("one", "rabbit://u:p@a:5672,u:p@b:5672/?ssl=1", (("nova", "versioned_notifications"),), "coppice"),
+        ("two", "rabbit://u:p@c/two", (("nova", "versioned_notifications"),), "coppice"),
+    ]
+    assert not [each for each in found if "u:p" in repr(each)], "a URL holds a password"
+
+
+def test_of_the_only_region_the_url_is_enough(tmp_path):
+    chosen = settings(tmp_path, "urls = rabbit://u:p@a/")
+    assert [each.region for each in buses(chosen, ["one", "one"])] == ["one"]
+    assert "u:p" not in repr(chosen)
+    with pytest.raises(CannotDo, match=r"^\[events\] urls has to say of which region each is: one, two$"):
+        buses(chosen, ["two", "one"])
+
+
+@pytest.mark.parametrize(
+    ("urls", "driver", "told"),
+    [
+        ({}, "openstack", "[events] urls is not set: it says where the cloud's services tell what happens"),
+        ({"far": "rabbit://a/"}, "openstack", "[events] urls names far, and these are served: one"),
+        ({"": "rabbit://a/"}, "simulated", "the embedded cloud has no bus: its engine sees at once what happens there"),
+    ],
+)
+def test_what_cannot_be_listened_to_is_told_in_a_sentence(tmp_path, urls, driver, told):
+    chosen = replace(settings(tmp_path, "", driver), events=EventSettings(urls))
+    with pytest.raises(CannotDo) as refused:
+        buses(chosen, ["one"])
+    assert str(refused.value) == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "urls = one=nothing",
+        "urls = rabbit://a/ rabbit://b/",
+        "urls = x=rabbit://a x=rabbit://b",
+        "topics = nova",
+        "topics = nova:",
+    ],
+)
+def test_settings_that_say_nothing_are_refused_without_their_passwords(tmp_path, text):
+    with pytest.raises(cfg.ConfigSourceValueError, match=r"^\[events\] (urls|topics): "):
+        settings(tmp_path, text)
+
+
+def test_the_command_is_refused_on_the_embedded_cloud(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    assert wsgi.main(["listen"]) == 1
+    assert "The listener cannot start: the embedded cloud has no bus" in caplog.text
