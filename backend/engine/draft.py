@@ -286,11 +286,11 @@ class Draft(Revision):
             if new.replaces is not None:
                 self.wake_for_arrival(new)
 
-    def wake_for_arrival(self, new: Node) -> None:
-        """The same of one node."""
-        if new.state not in SERVING or self.arrival(new) is not Arrival.COMING:
+    def wake_for_arrival(self, new: Node, *, warms: bool = True) -> None:
+        """The same of one node; ``warms``: see ``arrival``."""
+        if new.state not in SERVING or self.arrival(new, warms=warms) is not Arrival.COMING:
             return
-        warm_at = (new.in_service_at or self.now) + self.warmup
+        warm_at = (new.in_service_at or self.now) + (self.warmup if warms else timedelta(0))
         told = [each.state_at + self.settings.pool_idle for each in self.registered(new)]
         for at in (warm_at, warm_at + self.settings.arrival_patience, *told):
             if at > self.now:

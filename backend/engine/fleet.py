@@ -8,6 +8,7 @@ from backend.domain.activity import Reason
 from backend.domain.matching import matches
 from backend.domain.node import ENDING, PARKED, PARKING, SERVING, Health, LeavesFor, Node, ServerStatus, capacity
 from backend.domain.refreshes import Handling, Refresh, RefreshStatus, RefreshStrategy
+from backend.domain.traffic import MemberHealth
 from backend.engine.draft import Draft
 from backend.engine.snapshot import Profile
 from backend.policies import refresh as policy
@@ -76,6 +77,15 @@ class Fleet:
         if node.state not in SERVING or node.health is not Health.HEALTHY:
             return False
         return self._draft.arrival(node, warms=self.is_fresh(node)) is Arrival.ARRIVED
+
+    def is_coming(self, node: Node) -> bool:
+        """Whether a node is about to be ready: it serves, and a pool has neither taken it in yet nor refused it.
+
+        That is over after the patience with pools at the latest.
+        """
+        if node.state not in SERVING or node.health is not Health.HEALTHY or self.is_ready(node):
+            return False
+        return not any(each.health is MemberHealth.UNHEALTHY for each in self._draft.registered(node))
 
     @cached_property
     def scores(self) -> list[int]:

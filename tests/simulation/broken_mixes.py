@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from backend.domain.mixes import Mix
 from backend.engine.snapshot import Profile
 from backend.policies import allocation
 from tests.simulation.putting import put
@@ -17,3 +18,8 @@ def counts_each_as_one() -> AbstractContextManager[None]:
 def shares_nothing_out() -> AbstractContextManager[None]:
     """All is On-Demand."""
     return put(allocation, "is_spot_next", lambda _desired, _on_demand, _share: False)
+
+
+def wants_no_spot() -> AbstractContextManager[None]:
+    """What of a mix may be preemptible is not looked at."""
+    return put(Mix, "wants_spot", property(lambda _self: False))

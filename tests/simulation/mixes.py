@@ -12,6 +12,7 @@ from tests.simulation.step import Step
 from tests.simulation.users import ZONES, Kept, User
 from tests.simulation.world import World
 
+_ALL = 100
 TYPES = ("t3.micro", "t3.small", "t3.medium")
 
 
@@ -74,12 +75,14 @@ def shared(step: Step) -> None:
     mix = step.cluster.spec.mix
     if mix is None:
         return
+    share = mix.distribution
+    wants_spot, all_spot = share.on_demand_percent < _ALL, not (share.on_demand_percent or share.on_demand_base)
     new = [node for old, node in step.nodes() if old is None and not node.attached]
-    unwanted = [node.id for node in new if node.preemptible if not mix.wants_spot]
-    unwanted += [node.id for node in new if not node.preemptible if mix.all_spot]
+    unwanted = [node.id for node in new if node.preemptible if not wants_spot]
+    unwanted += [node.id for node in new if not node.preemptible if all_spot]
     if unwanted:
         raise step.world.broke("22 shares", f"{step.cluster.name}: {unwanted} are of a class that is not wanted")
-    if not mix.wants_spot:
+    if not wants_spot:
         return
     desired, plain = step.cluster.spec.desired, [node for node in new if node.replaces is None]
     launched = sum(node.weight for node in plain if not node.preemptible)

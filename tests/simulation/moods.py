@@ -80,6 +80,7 @@ MIXED = Mood(heaviest=3, trial="stays_quiet", steps=50)
 REFRESHING = Mood(refreshing=True, largest=6)
 REBUILDING = Mood(refreshing=True, rebuilding=True, largest=6, overtakes=0, interfere=(0.0, 0.03))
 WARMED = Mood(warmed=True)
+REFRESHING_WARMED = replace(REFRESHING, warmed=True)
 WARMED_HOOKED = Mood(warmed=True, hooked=True)
 DIRECT = Mood(direct=True)
 SCALING = Mood(scaling=True, warmed=True, largest=14, steps=40)
@@ -146,6 +147,7 @@ MOODS = {
     "mixed": MIXED,
     "refreshing": REFRESHING,
     "rebuilding": REBUILDING,
+    "refreshing-warmed": REFRESHING_WARMED,
     "warmed": WARMED,
     "warmed-hooked": WARMED_HOOKED,
     "direct": DIRECT,
@@ -172,6 +174,7 @@ SOAK = (
     "mixed",
     "refreshing",
     "rebuilding",
+    "refreshing-warmed",
     "timed",
     "building",
     "warmed",
@@ -198,6 +201,7 @@ SEEDS = {
     "mixed": 3,
     "refreshing": 3,
     "rebuilding": 3,
+    "refreshing-warmed": 2,
     "warmed": 3,
     "warmed-hooked": 2,
     "direct": 3,

@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from backend.domain.activity import Activity, ActivityKind, CauseKind
 from backend.domain.cluster import Process, SourceRequest
-from backend.domain.node import PARKED, PARKING, Health, Node, NodeState
-from backend.domain.profile import ProfileRef
+from backend.domain.node import PARKED, PARKING, WARM, Health, LeavesFor, Node, NodeState
 from backend.domain.refreshes import FORWARD, Handling, Refresh, RefreshRequest, RefreshStatus
 from backend.domain.scope import Scope
 from backend.policies.refresh import bounds
 from backend.store import refreshes, tables
 from tests.simulation.actor import Actor, Deed
+from tests.simulation.matching import Matching
 from tests.simulation.rebuilds import Rebuilds
 from tests.simulation.step import Step
 
@@ -39,6 +39,7 @@ class Refreshed:
         self.last: State | None = None
         self.known: dict[str, Refresh] = {}
         self._succeeded: set[str] = set()
+        self._matching = Matching(world)
         self._rebuilds = Rebuilds(world) if world.mood.rebuilding else None
         world.chaos.on_commit.append(self._committed)
 
@@ -58,6 +59,7 @@ class Refreshed:
     def look(self) -> None:
         now, before, was = self.reader.read(), self.last, self.known
         self.last, self.known = now, self._read()
+        self._matching.look()
         self._one_under_way(now)
         if self._rebuilds is not None:
             self._rebuilds.look(now, self.known)
@@ -94,6 +96,7 @@ class Refreshed:
             raise self.world.broke("21 refresh", f"rolled back, and {left} are there still")
 
     def _within(self, stood: Refresh, refresh: Refresh, step: Step) -> None:
+        self._pool(stood, refresh, step)
         ended = [step.before.nodes[entry.node_id or ""] for entry in (*self._ended(step), *self._rebuilt(step))]
         desired, pairs = step.cluster.spec.desired, list(step.nodes())
         allowed = bounds(desired, refresh.minimum_percent, refresh.maximum_percent)
@@ -117,6 +120,25 @@ class Refreshed:
         if ahead and counted > most:
             raise self.world.broke("21 refresh", f"{step.cluster.name}: {counted} nodes, at most {most}")
 
+    def _pool(self, stood: Refresh, refresh: Refresh, step: Step) -> None:
+        """Nothing that it is to be rid of is drawn from the warm pool, or stays there when it is through."""
+        pairs = [(old, node) for old, node in step.nodes() if old is not None and old.state in WARM]
+        drawn = [old for old, node in pairs if node.state is NodeState.PENDING]
+        if {stood.status, refresh.status} <= FORWARD and not refresh.skip_matching:
+            wrong = [node.id for node in drawn if node.refresh_id != refresh.id]
+        elif {stood.status, refresh.status} == {RefreshStatus.ROLLING_BACK}:
+            wrong = [node.id for node in drawn if node.refresh_id == refresh.id]
+        elif (
+            refresh.status is RefreshStatus.SUCCESSFUL
+            and not refresh.skip_matching
+            and refresh.checkpoints[-1:] != (50,)
+        ):
+            wrong = [node.id for _, node in pairs if node.state in WARM and node.refresh_id != refresh.id]
+        else:
+            return
+        if wrong:
+            raise self.world.broke("21 refresh", f"{wrong} of the pool are as they were, and {refresh.status}")
+
     def _ended(self, step: Step) -> list[Activity]:
         return [
             entry
@@ -126,10 +148,8 @@ class Refreshed:
         ]
 
     def _rebuilt(self, step: Step) -> list[Activity]:
-        """Who is rebuilt is out of service as who ended is, if for a while; who came this moment serves nobody yet."""
-        known = step.before.nodes
-        began = [entry for entry in step.opened(ActivityKind.REBUILD) if entry.node_id in known]
-        return [entry for entry in began if known[entry.node_id or ""].in_service_at != entry.started_at]
+        """Who is rebuilt is out of service as who ended is, if for a while."""
+        return [entry for entry in step.opened(ActivityKind.REBUILD) if entry.node_id in step.before.nodes]
 
     def _may_go(self, stood: Refresh, refresh: Refresh, old: Node, step: Step) -> None:
         node = step.now.nodes.get(old.id, old)
@@ -137,13 +157,11 @@ class Refreshed:
         goes_back = by_itself and refresh.status in {RefreshStatus.ROLLING_BACK, RefreshStatus.ROLLED_BACK}
         if old.protected and node.protected and refresh.protected is not Handling.REFRESH and not goes_back:
             raise self.world.broke("21 refresh", f"node {node.id} was protected")
-        brought = refresh.source
         forward = {stood.status, refresh.status} <= FORWARD | {RefreshStatus.SUCCESSFUL}
-        plain = refresh.mix is None and step.cluster.spec.mix is None  # a mix tells types and images, too
-        if refresh.skip_matching and forward and brought is not None and old.profile is not None and plain:
-            profile: ProfileRef = old.profile
-            if (profile.template_id, str(profile.template_version)) == (brought.template_id, brought.template_version):
-                raise self.world.broke("21 refresh", f"node {node.id} is as it was to be, and goes")
+        if not refresh.skip_matching or not forward or old.leaves_for is LeavesFor.REFRESH:
+            return
+        if self._matching.matches(old, refresh, step.cluster):
+            raise self.world.broke("21 refresh", f"node {node.id} is as it was to be, and goes")
 
     def _is_ahead(self, node: Node, step: Step) -> bool:
         """Whether a node was launched for the refresh, before another goes."""

@@ -365,6 +365,9 @@ def _replace(draft: Draft, refresh: Refresh, fleet: Fleet) -> None:
         cost = node.weight if fleet.is_ready(node) else 0
         alone = not under_way and fleet.ready >= desired  # nothing fits between the bounds: one at a time
         ahead = node.weight <= room or (alone and refresh.maximum_percent is not None)
+        if spare < 0 and fleet.is_coming(node):
+            draft.wake_for_arrival(node, warms=False)  # too few serve: who is about to is waited for
+            continue
         if cost <= spare if cost else under_way < at_once:
             _renew(draft, refresh, node)
             spare -= cost

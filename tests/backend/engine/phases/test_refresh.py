@@ -10,8 +10,9 @@ from backend.domain.cluster import Process
 from backend.domain.mixes import Distribution, Mix, Override
 from backend.domain.node import LeavesFor, NodeState, ServerStatus
 from backend.domain.profile import LaunchSource, ProfileRef
-from backend.domain.refreshes import Handling, RefreshStatus, RollbackCause
+from backend.domain.refreshes import Handling, RefreshStatus, RefreshStrategy, RollbackCause
 from backend.domain.requirements import Bounds, Requirements
+from backend.domain.traffic import MemberHealth
 from backend.engine.phases.refresh import LONGEST, STALLED_AFTER
 from backend.engine.snapshot import Profile
 from tests import factories
@@ -466,3 +467,52 @@ def test_those_that_serve_nobody_go_by_what_they_count():
         16, 4, *idle, minimum_percent=50, status=RefreshStatus.ROLLING_BACK, rollback_at=NOW, desired=BROUGHT
     )
     assert len(terminated(made)) == 2
+
+
+REBUILT = {"strategy": RefreshStrategy.REPLACE_ROOT_VOLUME}
+
+
+def with_newcomers(came_at=NOW, health=MemberHealth.INITIAL, *, back=False, **values):
+    """Four nodes, at least two of which are to be ready: one is, and the pool has to take the others in.
+
+    Args:
+        health: what the pool says of the first of these.
+        back: the refresh made them, and is rolled back.
+    """
+    cluster = group(4, sources=(drafts.SOURCE,), health_checks=("ELB",), suspended={Process.REPLACE_UNHEALTHY: NOW})
+    made = {"refresh_id": cluster.refresh_id} if back else {}
+    refresh = factories.refresh(cluster, minimum_percent=50, progress_at=NOW, desired=BROUGHT, **values)
+    if back:
+        refresh = refresh.rolled_back(RollbackCause.USER, {}, NOW)
+    ready = node(cluster, "ready", profile=V1, **made)
+    coming = [node(cluster, f"coming{each}", profile=V1, in_service_at=came_at, **made) for each in range(3)]
+    told = (health, MemberHealth.INITIAL, MemberHealth.INITIAL)
+    registered = [drafts.member(ready, MemberHealth.HEALTHY), *map(drafts.member, coming, told)]
+    here = {"refresh": refresh, "registrations": registered, "mixed": (TO_V2["profile"],), **TO_V2}
+    return plan(cluster, ready, *coming, **here), coming
+
+
+def renewed(made):
+    """Nodes that are taken out of service by a refresh."""
+    gone = [each for each in made.changes.before.nodes.values() if each.state is NodeState.IN_SERVICE]
+    return [each for each in gone if made.changes.after.nodes[each.id].state is not NodeState.IN_SERVICE]
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("strategy", [{}, REBUILT])
+def test_who_is_about_to_serve_is_waited_for_while_too_few_do(strategy, back):
+    made, _ = with_newcomers(back=back, **strategy)
+    assert not renewed(made)
+    assert made.due_at <= NOW + drafts.SETTINGS.arrival_patience
+
+
+@pytest.mark.parametrize("strategy", [{}, REBUILT])
+def test_who_is_about_to_serve_is_waited_for_no_longer_than_that(strategy):
+    made, _ = with_newcomers(NOW - drafts.SETTINGS.arrival_patience, **strategy)
+    assert len(renewed(made)) == 2  # of whom nothing is told counts as ready
+
+
+@pytest.mark.parametrize("strategy", [{}, REBUILT])
+def test_who_is_refused_is_not_waited_for(strategy):
+    made, coming = with_newcomers(NOW, MemberHealth.UNHEALTHY, **strategy)
+    assert renewed(made) == coming[:1]
