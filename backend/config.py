@@ -95,6 +95,13 @@ OPTIONS: dict[str, Sequence[Any]] = {
             min=1.0,
             help="An engine that was not heard of for so long is dead, and its work taken over: at least three beats.",
         ),
+        cfg.StrOpt(
+            "coordinator",
+            default="",
+            secret=True,
+            help="URL by tooz of what tells engines of each other, too (redis://, etcd3+http://, memcached://,"
+            " zookeeper://; empty: the database alone).",
+        ),
         cfg.FloatOpt("drain_seconds", default=10.0, min=0.0, help="How long an engine that is to stop finishes work."),
         cfg.FloatOpt("watch_busy_seconds", default=0.5, min=0.0, help="Pause between listings while servers change."),
         cfg.FloatOpt("watch_idle_seconds", default=5.0, min=0.0, help="Pause between listings while nothing changes."),
@@ -393,6 +400,7 @@ class BackendSettings:
     log_level: str = "info"
     log_form: str = "text"
     listen_url: str = field(default="", repr=False)
+    coordinator: str = field(default="", repr=False)
     metrics_port: int = 0
     metrics_host: str = "127.0.0.1"
     archive: str = ""
@@ -434,6 +442,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         log_level=conf.log_level,
         log_form=conf.log_form,
         listen_url=conf.database.listen_url,
+        coordinator=conf.engine.coordinator,
         pool_size=conf.database.pool_size,
         boot_seconds=conf.simulated.boot_seconds,
         delete_seconds=conf.simulated.delete_seconds,

@@ -17,16 +17,17 @@ from typing import Final
 
 from backend import measures
 from backend.clock import Clock, SystemClock
-from backend.commands import schema
+from backend.commands import CannotDo, schema
 from backend.commands.line import Command
 from backend.commands.opening import UNREADABLE, archive_of, cloud_of, settings, store_of
 from backend.config import BackendSettings
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
+from backend.drivers.coordination import Coordinator, NoLibrary, driver_of
 from backend.engine.bell import Bell
 from backend.engine.kinds import KINDS
 from backend.engine.loop import Engine
-from backend.engine.membership import Membership
+from backend.engine.membership import Membership, Peers
 from backend.engine.settings import EngineSettings
 from backend.services.key_pairs import kept_by
 from backend.services.networks import public_in
@@ -75,10 +76,22 @@ def create_engine(chosen: BackendSettings, outlets_of: OutletsOf, bell: Bell) ->
         name=me.name,
         measures=measures.shared(),
         archive=archive_of(chosen),
-        membership=Membership(store, clock, me, chosen.engine, KINDS),
+        membership=Membership(store, clock, me, chosen.engine, KINDS, peers=_peers(chosen, me, clock)),
         bell=bell,
         is_told=listener.hears,
     )
+
+
+def _peers(chosen: BackendSettings, me: EngineRecord, clock: Clock) -> Peers | None:
+    """The coordinator of the settings, told of this engine from now on; None: there is none. Raises CannotDo."""
+    if not chosen.coordinator:
+        return None
+    try:
+        made = Coordinator(driver_of(chosen.coordinator), me.name, chosen.engine.beat.total_seconds(), clock)
+    except NoLibrary as why:
+        raise CannotDo(str(why)) from why
+    made.start()
+    return made
 
 
 def _record(clock: Clock, settings: EngineSettings) -> EngineRecord:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Protocol
 
 from backend.clock import Clock
 from backend.engine.kinds.kind import AnyKind
@@ -22,6 +24,8 @@ from backend.store.leased import Share
 from backend.store.session import Connection, Store
 
 LOG = logging.getLogger(__name__)
+_HUSH = 2 / 3  # of its silence: so long has nobody heard of an engine that a coordinator misses, before it is dead
+_SAFE = 1 / 2  # of it: so long has an engine been heard of that others may miss there
 _IDS = 0x10000
 _BEYOND = "zzzz"  # after every id: those of projects are of hexadecimal digits
 
@@ -40,23 +44,46 @@ class _Heard:
     records: Sequence[EngineRecord]
 
 
+class Peers(Protocol):
+    """Whom a coordinator has among the engines."""
+
+    def present(self) -> frozenset[str] | None:
+        """Names of those that are there now; None where that is not known."""
+
+    def end(self) -> None:
+        """Be there no more."""
+
+
 class Membership:
     """One engine's place among the others. Only the thread of its loop calls any of this, but for ``lapsed``.
+
+    A coordinator, where there is one, tells sooner who is not there any more, and has no say beyond that: who it does
+    not have comes first to nothing, and is dead only where the database has not heard of it either, though for less
+    long. Where it is away, or has forgotten everybody, all is as without it.
 
     Args:
         me: its record.
         kinds: what it gives back of engines that died.
+        peers: the coordinator.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, me: EngineRecord, settings: EngineSettings, kinds: Sequence[AnyKind]
+        self,
+        store: Store,
+        clock: Clock,
+        me: EngineRecord,
+        settings: EngineSettings,
+        kinds: Sequence[AnyKind],
+        *,
+        peers: Peers | None = None,
     ) -> None:
         self._store, self._clock, self._me = store, clock, me
-        self._kinds = kinds
+        self._kinds, self._peers = kinds, peers
+        self._met: AbstractSet[str] = frozenset()
         self._settings = settings
         self._heard_at: float | None = None
         self._is_overdue = True
-        self._grace = _grace(settings)
+        self._grace = self._safe_for(settings)
         self._steady_since = 0.0
         self.share: Share | None = None
 
@@ -77,23 +104,39 @@ class Membership:
         if self._heard_at is not None and not heard.among:
             LOG.warning("the other engines took this one for dead: it is among them again")
         self._heard_at = now  # it was heard of then or later: it never thinks itself safe for longer than it is
-        self._is_overdue, self._grace = False, _grace(self._settings)
-        living = sorted(one.name for one in heard.records if not one.draining and not one.is_silent(heard.at))
+        self._is_overdue, self._grace = False, self._safe_for(self._settings)
+        gone = self._missed({one.name for one in heard.records})
+        living = sorted(
+            one.name
+            for one in heard.records
+            if not one.draining and not one.is_silent(heard.at) and one.name not in gone
+        )
         self.share = share_of(self._me.name, living, self._settings.share_patience)
         # Whoever was kept from the database itself cannot say who else was.
         for one in heard.records:
-            if one.is_silent(heard.at) and now - self._steady_since >= one.silence.total_seconds():
-                self._take_over(one, heard.at - one.silence)
+            silence = one.silence * (_HUSH if one.name in gone else 1)
+            if one.seen_at <= heard.at - silence and now - self._steady_since >= silence.total_seconds():
+                self._take_over(one, heard.at - silence)
+
+    def _missed(self, known: AbstractSet[str]) -> AbstractSet[str]:
+        """Engines that the coordinator had, and has no more; nobody where it cannot be asked."""
+        present = None if self._peers is None else self._peers.present()
+        if present is None:
+            return frozenset()
+        self._met = (self._met | present) & known
+        return self._met - present
 
     def take(self, settings: EngineSettings) -> None:
         """Go by other settings, of which the others hear at once: they judge this engine by those that it told them."""
         self._settings, self._me = settings, replace(self._me, silence=settings.silence)
         # Until they have heard, the shorter of both counts: nobody knows what they went by while the database is away.
-        self._is_overdue, self._grace = True, min(self._grace, _grace(settings))
+        self._is_overdue, self._grace = True, min(self._grace, self._safe_for(settings))
 
     def drain(self) -> None:
         """Tell the others that this one ends: what is due is theirs."""
         self._me = replace(self._me, draining=True)
+        if self._peers is not None:
+            self._peers.end()
         self._heard_at = None
         self.attend()
 
@@ -101,6 +144,11 @@ class Membership:
         """Give back what is still claimed, due at once, and be no engine any more."""
         self._give_back(self._me.name)
         self._store.transact(partial(engines.forget, name=self._me.name))
+
+    def _safe_for(self, settings: EngineSettings) -> float:
+        """For how many seconds after it was heard of an engine is safe: it may have to wait for its next beat."""
+        safe = settings.silence - settings.beat
+        return (safe if self._peers is None else min(safe, settings.silence * _SAFE)).total_seconds()
 
     def _look(self, conn: Connection) -> _Heard:
         now = self._store.lease_now(conn)
@@ -124,11 +172,6 @@ class Membership:
         return sum(
             self._store.transact(partial(kind.leased.abandon, owner=owner, held=(), now=now)) for kind in self._kinds
         )
-
-
-def _grace(settings: EngineSettings) -> float:
-    """For how many seconds after it was heard of an engine is safe: it may have to wait for its next beat."""
-    return (settings.silence - settings.beat).total_seconds()
 
 
 def share_of(name: str, living: Sequence[str], patience: timedelta) -> Share | None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -25,6 +25,8 @@ _PACKAGES = {
     "postgresql": "postgresql",
     "mariadb": "mariadb-server-core",
     "prometheus": "prometheus",
+    "redis": "redis-server",
+    "memcached": "memcached",
     "systemd": "systemd",
 }
 
@@ -37,6 +39,30 @@ class Unavailable(Exception):
     """A server cannot be had here; the words say why."""
 
 
+class Database:
+    """An empty database on a private server, which can be made to fail.
+
+    Attributes:
+        url: of the database, as its owner: who may do all in it, and is nobody at the server.
+    """
+
+    def __init__(self, url: str, process: _Process, set_read_only: Callable[[bool], None]) -> None:
+        self.url = url
+        self._process, self._set_read_only = process, set_read_only
+
+    def crash(self) -> None:
+        """The server ends at once, and no session in order. What was committed is there when it starts again."""
+        self._process.crash()
+
+    def start(self) -> None:
+        """Start again after a crash; it answers when this returns. Raises Unavailable."""
+        self._process.start()
+
+    def refuse_writes(self, *, refused: bool) -> None:
+        """Take no write until told otherwise, as a server does from which another one has taken over."""
+        self._set_read_only(refused)
+
+
 @contextmanager
 def server(kind: str) -> Iterator[str]:
     """The URL of an empty database on a private server of that kind (``postgresql``, ``mariadb``).
@@ -46,13 +72,27 @@ def server(kind: str) -> Iterator[str]:
     Raises:
         Unavailable: not installed and not installable, or it does not start.
     """
-    with {"postgresql": postgresql, "mariadb": mariadb}[kind]() as url:
-        yield url
+    with database(kind) as made:
+        yield made.url
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL server; it refuses to run as root, so root starts it as another user."""
+def database(kind: str, *, durable: bool = False) -> Iterator[Database]:
+    """As ``server``, with a hand on the server itself.
+
+    Args:
+        durable: what was committed outlives a crash of the server, though not one of the machine.
+    """
+    with _DATABASES[kind](durable=durable) as made:
+        yield made
+
+
+@contextmanager
+def postgresql(*, durable: bool) -> Iterator[Database]:
+    """A PostgreSQL server; it refuses to run as root, so root starts it as another user.
+
+    What it has committed is the operating system's when it answers, also without ``durable``.
+    """
     folder_of = installed("postgresql", "initdb", _postgresql_folders)
     with _folder("coppice-pg-", ("postgres", "nobody")) as (folder, user):
         data = str(folder / "data")
@@ -60,12 +100,15 @@ def postgresql() -> Iterator[str]:
         _run([*initdb, "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"], user)
         options = ("listen_addresses=", f"unix_socket_directories={folder}", "fsync=off", "full_page_writes=off")
         command = [str(folder_of / "postgres"), "-D", data, *(word for each in options for word in ("-c", each))]
-        with _running(command, user, folder, lambda: _create_postgresql(folder), signal.SIGINT):
-            yield f"postgresql+psycopg://coppice@/coppice?host={folder}"
+        # SIGQUIT is its immediate shutdown; a child that is left alone by SIGKILL keeps the next start waiting.
+        process = _Process(command, user, folder, lambda: _reach_postgresql(folder), signal.SIGINT, signal.SIGQUIT)
+        url = f"postgresql+psycopg://coppice@/coppice?host={folder}"
+        with process.running():
+            yield Database(url, process, lambda refused: _read_only_postgresql(folder, refused))
 
 
 @contextmanager
-def mariadb() -> Iterator[str]:
+def mariadb(*, durable: bool) -> Iterator[Database]:
     """A MariaDB server that asks nobody for a password."""
     binary = str(installed("mariadb", "mariadbd", _mariadb_folders) / "mariadbd")
     with _folder("coppice-my-", ("mysql", "nobody")) as (folder, user):
@@ -76,18 +119,28 @@ def mariadb() -> Iterator[str]:
             "--no-defaults",
             f"--datadir={data}",
             f"--tmpdir={folder}",  # a server that starts removes the temporary tables of all that have the same one
-            "--innodb-flush-log-at-trx-commit=0",
+            f"--innodb-flush-log-at-trx-commit={2 if durable else 0}",
             "--innodb-use-native-aio=0",
         ]
-        # What mariadb-install-db does, without the client package it needs.
+        # What mariadb-install-db does, without the client package it needs. A server that takes no writes takes them
+        # from who administers it nevertheless, so there is somebody who does not.
+        everything = '{"access":18446744073709551615,"version_id":101100}'
+        users = (
+            f"INSERT INTO mysql.global_priv VALUES ('localhost','root','{everything}'), ('localhost','coppice','{{}}');"
+        )
         _run(
             [*common, "--bootstrap", "--skip-grant-tables"],
             user,
-            f"CREATE DATABASE mysql;\nUSE mysql;\n{_system_tables()}",
+            f"CREATE DATABASE mysql;\nUSE mysql;\n{_system_tables()}\n{users}\n",
         )
-        command = [*common, "--skip-grant-tables", f"--socket={socket}", "--skip-networking"]
-        with _running(command, user, folder, lambda: _create_mariadb(socket), signal.SIGTERM):
-            yield f"mariadb+pymysql://root@localhost/coppice?unix_socket={socket}&charset=utf8mb4"
+        command = [*common, f"--socket={socket}", "--skip-networking"]
+        process = _Process(command, user, folder, lambda: _reach_mariadb(socket), signal.SIGTERM, signal.SIGKILL)
+        with process.running():
+            url = f"mariadb+pymysql://coppice@localhost/coppice?unix_socket={socket}&charset=utf8mb4"
+            yield Database(url, process, lambda refused: _read_only_mariadb(socket, refused))
+
+
+_DATABASES = {"postgresql": postgresql, "mariadb": mariadb}
 
 
 def _system_tables() -> str:
@@ -98,21 +151,47 @@ def _system_tables() -> str:
     raise Unavailable("the system tables of MariaDB are missing")
 
 
-def _create_postgresql(folder: Path) -> None:
-    with psycopg.connect(host=str(folder), user="coppice", dbname="postgres", autocommit=True) as connection:
+def _reach_postgresql(folder: Path) -> None:
+    """Make the database where there is none yet."""
+    with (
+        psycopg.connect(host=str(folder), user="coppice", dbname="postgres", autocommit=True) as connection,
+        suppress(psycopg.errors.DuplicateDatabase),
+    ):
         connection.execute("CREATE DATABASE coppice")
 
 
-def _create_mariadb(socket: Path) -> None:
+def _read_only_postgresql(folder: Path, refused: bool) -> None:
+    """Sessions that are there hear of it at their next transaction, as they do after a server became a standby."""
+    with psycopg.connect(host=str(folder), user="coppice", dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if refused else 'off'}")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def _root_of_mariadb(socket: Path) -> Iterator[pymysql.cursors.Cursor]:
     # PyMySQL leaves its own socket open where there is nothing to connect to.
     if not socket.exists():
         raise _NotYet
     connection = pymysql.connect(user="root", unix_socket=str(socket))
     try:
         with connection.cursor() as cursor:
-            cursor.execute("CREATE DATABASE coppice CHARACTER SET utf8mb4")
+            yield cursor
     finally:
         connection.close()
+
+
+def _reach_mariadb(socket: Path) -> None:
+    """Make the database where there is none yet."""
+    with _root_of_mariadb(socket) as cursor:
+        cursor.execute("SHOW DATABASES LIKE 'coppice'")
+        if not cursor.fetchall():
+            cursor.execute("CREATE DATABASE coppice CHARACTER SET utf8mb4")
+            cursor.execute("GRANT ALL ON coppice.* TO coppice@localhost")
+
+
+def _read_only_mariadb(socket: Path, refused: bool) -> None:
+    with _root_of_mariadb(socket) as cursor:
+        cursor.execute(f"SET GLOBAL read_only = {int(refused)}")
 
 
 def _postgresql_folders() -> list[Path]:
@@ -183,29 +262,10 @@ def _as(user: str | None) -> dict[str, object]:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
-@contextmanager
-def _running(
-    command: Sequence[str], user: str | None, folder: Path, create: Callable[[], None], stop: signal.Signals
-) -> Iterator[None]:
-    """The server while it answers; ``create`` makes the database, and so tells that it does."""
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", start_new_session=True, **_as(user))
-        try:
-            _await(process, create, folder)
-            yield
-        finally:
-            process.send_signal(stop)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _await(process: subprocess.Popen[bytes], create: Callable[[], None], folder: Path) -> None:
+def _await(process: subprocess.Popen[bytes], reach: Callable[[], None], folder: Path) -> None:
     for _ in range(START_SECONDS * 10):
         try:
-            create()
+            reach()
         except (_NotYet, psycopg.OperationalError, pymysql.err.OperationalError):
             try:
                 process.wait(0.1)
@@ -217,9 +277,62 @@ def _await(process: subprocess.Popen[bytes], create: Callable[[], None], folder:
     raise Unavailable(f"the server does not start: {(folder / 'log').read_text()[-500:]}")
 
 
+class _Process:
+    """A server's process.
+
+    Args:
+        reach: asks the server, and makes what it is to have; raises where it does not answer.
+        stop: the signal that ends it in order.
+        crash: the one that ends it otherwise.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        user: str | None,
+        folder: Path,
+        reach: Callable[[], None],
+        stop: signal.Signals,
+        crash: signal.Signals,
+    ) -> None:
+        self._command, self._user, self._folder, self._reach = command, user, folder, reach
+        self._stop, self._crash = stop, crash
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The server, from when it answers on."""
+        try:
+            self.start()
+            yield
+        finally:
+            self._end(self._stop)
+
+    def start(self) -> None:
+        with (self._folder / "log").open("a") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, cwd="/", start_new_session=True, **_as(self._user)
+            )
+        _await(self._process, self._reach, self._folder)
+
+    def crash(self) -> None:
+        self._end(self._crash)
+
+    def _end(self, how: signal.Signals) -> None:
+        process = self._process
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 def main() -> int:
     with ExitStack() as stack:
-        for kind in _PACKAGES:
+        for kind in _DATABASES:
             sys.stdout.write(f"{kind}: {stack.enter_context(server(kind))}\n")
             sys.stdout.flush()
         try:

@@ -21,10 +21,23 @@ from tests.factories import NOW
 PATIENCE = timedelta(seconds=0.5)
 
 
-def _membership(world, name, settings=None):
+class Roll:
+    """What a coordinator tells all engines; None: it is away."""
+
+    def __init__(self, *names):
+        self.names = frozenset(names)
+
+    def present(self):
+        return self.names
+
+    def end(self):
+        self.names = None
+
+
+def _membership(world, name, settings=None, peers=None):
     settings = settings or world.engine_settings
     me = EngineRecord(name, "host", 1, "0039", NOW, NOW, settings.silence)
-    return Membership(world.store, world.clock, me, settings, KINDS)
+    return Membership(world.store, world.clock, me, settings, KINDS, peers=peers)
 
 
 def _names(world):
@@ -278,3 +291,58 @@ def test_until_the_others_know_of_a_longer_silence_the_shorter_one_counts(world)
     one.attend()
     world.clock.move(59)
     assert not one.lapsed
+
+
+def test_whom_a_coordinator_misses_is_taken_over_from_sooner(world):
+    roll = Roll("one", "two")
+    one, two = (_membership(world, name, peers=roll) for name in ("one", "two"))
+    _attend(world, one, two, seconds=12)
+    roll.names = frozenset({"one"})
+    died_at = world.clock.monotonic()
+    while "two" in _names(world):
+        _attend(world, one, seconds=1)
+        assert two.lapsed or "two" in _names(world), "it may still begin calls"
+    assert world.clock.monotonic() - died_at <= 9
+
+
+def test_whom_a_coordinator_misses_and_the_database_hears_of_lives_and_comes_first_to_nothing(world):
+    roll = Roll("one", "two")
+    one, two = (_membership(world, name, peers=roll) for name in ("one", "two"))
+    _attend(world, one, two, seconds=12)
+    assert one.share is not None
+    roll.names = frozenset({"one"})
+    _attend(world, one, two, seconds=30)
+    assert _names(world) == ["one", "two"]
+    assert one.share is None
+
+
+@pytest.mark.parametrize("gone", [None, frozenset()])
+def test_a_coordinator_that_is_away_or_has_forgotten_all_is_as_none(world, gone):
+    roll = Roll("one", "two")
+    one, two = (_membership(world, name, peers=roll) for name in ("one", "two"))
+    _attend(world, one, two, seconds=12)
+    roll.names = gone
+    _attend(world, one, two, seconds=12)
+    assert _names(world) == ["one", "two"]
+    if gone is None:
+        assert (one.share.high, two.share.low) == ("8000", "8000")
+
+
+def test_an_engine_that_no_coordinator_ever_had_is_judged_by_the_database_alone(world):
+    one, two = _membership(world, "one", peers=Roll("one")), _membership(world, "two")
+    _attend(world, one, two, seconds=12)
+    assert (one.share.high, two.share.low) == ("8000", "8000")
+    _attend(world, one, seconds=5)
+    assert "two" in _names(world)
+
+
+@pytest.mark.parametrize("peers", [None, Roll("one", "two")])
+def test_no_engine_begins_a_call_after_another_may_have_taken_its_work(world, peers):
+    """Whatever the moment at which it was heard of last."""
+    silence, beat = world.engine_settings.silence, world.engine_settings.beat
+    one = _membership(world, "one", peers=peers)
+    one.attend()
+    moment = silence * (2 / 3 if peers else 1)
+    while not one.lapsed:
+        world.clock.move(0.25)
+    assert beat.total_seconds() < world.clock.monotonic() < moment.total_seconds()

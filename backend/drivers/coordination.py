@@ -1,0 +1,145 @@
+"""Which engines there are, as a coordinator tells it: etcd, Redis, memcached or ZooKeeper, through tooz.
+
+The library is loaded where a coordinator is named, and need not be there otherwise. Its drivers block for as long as a
+minute and raise errors of their own libraries while a service is away, and after that nobody is a member any more
+though everybody's heart beats on. So all of it is done by one thread, from the begin after each error, and what it
+heard counts for a while only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from backend.clock import Clock
+
+LOG = logging.getLogger(__name__)
+GROUP: Final = b"coppice-engines"
+_AGAIN_SECONDS: Final = 1.0
+_ANSWER_SECONDS: Final = 10.0
+
+
+class NoLibrary(Exception):
+    """tooz is not installed, or not what it needs for this coordinator; the words say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What the coordinator told last, and when that was asked for by a monotonic clock."""
+
+    at: float
+    names: frozenset[str]
+
+
+class Coordinator:
+    """One engine's membership.
+
+    Args:
+        open_driver: makes a driver of tooz, not yet started.
+        name: of this engine, which no other ever has.
+        beat_seconds: how often it is heard of, and asks who else is.
+    """
+
+    def __init__(self, open_driver: Callable[[bytes], Any], name: str, beat_seconds: float, clock: Clock) -> None:
+        self._open, self._name, self._beat, self._clock = open_driver, name, beat_seconds, clock
+        self._heard: _Heard | None = None
+        self._is_told = False
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Be a member from now on, until ``end`` or the end of the process."""
+        threading.Thread(target=self._attend, name="coordinator", daemon=True).start()
+
+    def end(self) -> None:
+        """Be no member any more, soon."""
+        self._ended.set()
+
+    def present(self) -> frozenset[str] | None:
+        """Names of the engines that are members; None where that is not known now.
+
+        It is not known while the coordinator is away, nor while it does not tell of this engine itself: after an outage
+        members come back one by one.
+        """
+        heard = self._heard
+        if heard is None or self._name not in heard.names:
+            return None
+        return heard.names if self._clock.monotonic() - heard.at <= 2 * self._beat + _AGAIN_SECONDS else None
+
+    def _attend(self) -> None:
+        while not self._ended.is_set():
+            driver = None
+            try:
+                driver = self._open(self._name.encode())
+                driver.start()
+                self._member(driver)
+            except Exception as error:  # noqa: BLE001 - of tooz, and of whatever library it drives: redis has its own
+                self._note(f"{type(error).__name__}: {error}")
+            if driver is not None:
+                with suppress(Exception):
+                    driver.stop()
+            self._heard = None
+            if not self._ended.is_set():
+                self._clock.wait(_AGAIN_SECONDS)
+
+    def _member(self, driver: Any) -> None:
+        """Beat, and ask who is there, until the end; raises whatever the driver raises."""
+        self.join(driver)
+        while not self._ended.is_set():
+            self.look(driver)
+            self._note("")
+            self._ended.wait(self._beat)
+        with suppress(Exception):
+            driver.leave_group(GROUP).get(timeout=2)
+
+    def join(self, driver: Any) -> None:
+        """Be a member; raises whatever the driver raises."""
+        try:
+            driver.join_group_create(GROUP)
+        except Exception as error:
+            # A name is no other engine's: it is this one, before its coordinator went away and came back.
+            if type(error).__name__ != "MemberAlreadyExist":
+                raise
+
+    def look(self, driver: Any) -> None:
+        """Be heard of once, and hear who else is; raises whatever the driver raises."""
+        at = self._clock.monotonic()
+        driver.heartbeat()
+        names = driver.get_members(GROUP).get(timeout=_ANSWER_SECONDS)
+        if self._name.encode() not in names:  # it was away, and has forgotten
+            self.join(driver)
+            names = driver.get_members(GROUP).get(timeout=_ANSWER_SECONDS)
+        self._heard = _Heard(at, frozenset(name.decode() for name in names))
+
+    def _note(self, why: str) -> None:
+        """Told once as long as it lasts."""
+        if why and not self._is_told:
+            LOG.warning("the coordinator does not answer, engines go by the database alone: %s", " ".join(why.split()))
+        elif not why and self._is_told:
+            LOG.warning("the coordinator answers again")
+        self._is_told = bool(why)
+
+
+def driver_of(url: str) -> Callable[[bytes], Any]:
+    """What makes drivers for a coordinator. Nothing is asked yet.
+
+    Args:
+        url: as tooz takes it: ``etcd3+http://host:2379``, ``redis://host:6379?membership_timeout=6``.
+
+    Raises:
+        NoLibrary
+    """
+    try:
+        from tooz import coordination
+    except ImportError as error:
+        raise NoLibrary("tooz is not installed, which [engine] coordinator needs") from error
+    try:
+        coordination.get_coordinator(url, b"coppice")
+    except ImportError as error:
+        raise NoLibrary(f"[engine] coordinator needs a library that is not installed: {error}") from error
+    except Exception as error:  # what stevedore and each driver say of a URL that they cannot use
+        raise NoLibrary(f"[engine] coordinator is of no kind that tooz knows: {error}") from error
+    return lambda name: coordination.get_coordinator(url, name)
