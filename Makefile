@@ -10,7 +10,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues guests metrics storm clean
+.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues guests metrics balancers storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -103,6 +103,12 @@ metrics: $(VENV)/.dev openstack-up
 		COPPICE_METRICS=1 OS_METRICS__SOURCES=gnocchi $(BIN)/python -m conformance.openstack with gnocchi \
 		$(BIN)/python -m conformance.openstack with aodh \
 		$(BIN)/python -m pytest -q conformance/openstack_lane/test_metrics.py
+
+# Groups behind balancers that really forward: an HAProxy for each, and servers that answer. It takes root.
+balancers: $(VENV)/.dev openstack-up
+	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
+		COPPICE_BALANCERS=1 $(BIN)/python -m conformance.openstack with balancers \
+		$(BIN)/python -m pytest -q -s conformance/openstack_lane/test_forwarding.py
 
 # Everything at once on the test cloud: engines killed, lying proxies, a region that hangs. MINUTES=N, SEED=N.
 storm: $(VENV)/.dev

@@ -29,6 +29,8 @@ if "COPPICE_GUESTS" not in os.environ:
     collect_ignore.append("openstack_lane/test_guests.py")  # `make guests` has servers that really run
 if "COPPICE_METRICS" not in os.environ:
     collect_ignore.append("openstack_lane/test_metrics.py")  # `make metrics` has a Gnocchi and an Aodh
+if "COPPICE_BALANCERS" not in os.environ:
+    collect_ignore.append("openstack_lane/test_forwarding.py")  # `make balancers` has balancers that forward
 if "COPPICE_STORM_MINUTES" not in os.environ:
     collect_ignore.append("openstack_lane/test_long_storm.py")  # `make storm`; test_storms.py is its short form
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import ctypes
 import json
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conformance.openstack import readiness
-from conformance.openstack.balancers import inside, namespace
+from conformance.openstack.balancers import enter, inside
 from conformance.openstack.lifecycle import resume, stop
 from conformance.openstack.services import Saying, Service, Stage
 from conformance.openstack.settings import ROOT, Settings, settle
@@ -32,7 +31,6 @@ _BOOT_SECONDS = 2.0
 _PAUSE = 0.1
 _HEAD_BYTES = 8192
 _NAME = "backends"
-_CLONE_NEWNET = 0x40000000
 _QUERY = (
     "SELECT i.uuid, c.network_info FROM instances i JOIN instance_info_caches c ON c.instance_uuid = i.uuid"
     " WHERE i.deleted = 0 AND i.vm_state = 'active' AND (i.task_state IS NULL OR i.task_state LIKE 'image%')"
@@ -164,10 +162,7 @@ class Servers:
 
     def _run(self) -> None:
         """A thread has its own network namespace; its sockets belong there."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        with Path(f"/var/run/netns/{namespace(self._settings)}").open() as file:
-            if libc.setns(file.fileno(), _CLONE_NEWNET) != 0:
-                raise OSError(ctypes.get_errno(), "setns")
+        enter(self._settings)
         self._loop.run_forever()
 
     def look(self, active: dict[str, list[str]]) -> None:

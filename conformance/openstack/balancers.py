@@ -8,6 +8,8 @@ their addresses lie, with those of the members, in a network namespace of the cl
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import os
 import shutil
 import subprocess
 import time
@@ -28,6 +30,7 @@ from conformance.openstack.settings import Settings
 TEMPLATES = Path(__file__).parent / "peers_etc" / "balancers"
 DRIVER = Path(__file__).parent / "octavia_haproxy"
 _DELETION_SECONDS = 90
+_CLONE_NEWNET = 0x40000000
 _NAMES = ("octavia-api", "octavia-worker")
 _ENTRY_POINTS = """\
 [octavia.amphora.drivers]
@@ -46,6 +49,17 @@ def namespace(settings: Settings) -> str:
 def inside(settings: Settings, *command: str) -> tuple[str, ...]:
     """A command as it is run where balancers can be reached. It takes root."""
     return ("ip", "netns", "exec", namespace(settings), *command)
+
+
+def enter(settings: Settings) -> None:
+    """Have the calling thread's sockets, from now on, be where balancers can be reached. It takes root.
+
+    Raises:
+        OSError: no balancers run, or it is not root's thread.
+    """
+    with Path(f"/var/run/netns/{namespace(settings)}").open() as file:
+        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), _CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"setns: {os.strerror(ctypes.get_errno())}")
 
 
 @contextlib.contextmanager
