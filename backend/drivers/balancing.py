@@ -154,7 +154,13 @@ class Balancing(Protocol):
         """Let the targets take traffic; a member that is there already becomes the target's and drains no more."""
 
     def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
-        """Give the targets no new connections. Those that are no members, or others' by now, are left alone."""
+        """Give the targets no new connections. Those that are no members, or others' by now, are left alone.
+
+        It is done when this returns. Raises Busy while it is not: ask again.
+        """
 
     def remove_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
-        """Take the targets out. Those that are no members, or others' by now, are left alone."""
+        """Take the targets out. Those that are no members, or others' by now, are left alone.
+
+        It is done when this returns, and servers may go. Raises Busy while it is not: ask again.
+        """

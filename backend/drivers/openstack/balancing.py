@@ -2,7 +2,8 @@
 
 Octavia changes a load balancer by one request at a time and answers 409 to the others meanwhile: writes are repeated a
 few times. Members are added and drained in batches; they are removed one by one, as a batch that removes would take
-along what somebody else added a moment ago.
+along what somebody else added a moment ago. What Octavia has taken it has not done: members that go are waited for, as
+their servers are deleted next.
 
 A pool has no port of its own: its tag ``port=NUMBER`` tells where members are spoken to, else its listener's port does.
 """
@@ -125,14 +126,33 @@ class OpenStackBalancing:
     def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
         present = self._owned(scope, pool_id, targets)
         self._put(scope, pool_id, [{**_key(target), "weight": 0} for target, each in present if each["weight"]])
+        self._await_done(scope, pool_id, targets)
 
     def remove_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
         for _, each in self._owned(scope, pool_id, targets):
             self._write(scope, pool_id, "DELETE", f"/lbaas/pools/{pool_id}/members/{each['id']}")
+        self._await_done(scope, pool_id, targets)
+
+    def _await_done(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        """Wait until what was taken for members that go is done: until then they are sent requests as before.
+
+        Raises:
+            Busy: it takes longer than a call should; who asks again finds it done, or waits on.
+        """
+        for pause in (*_PAUSES, None):
+            owned = self._owned_of(self._listed(scope, pool_id), targets)
+            if not any(each["provisioning_status"].startswith("PENDING") for _, each in owned):
+                return
+            if pause is not None:
+                self._clock.wait(pause)
+        raise Busy(f"the balancer of pool {pool_id} does not yet do what was asked of its members")
 
     def _owned(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> list[tuple[Target, Document]]:
         """The members that are still those targets'."""
-        here = {(each["address"], each["protocol_port"]): each for each in self._members(scope, pool_id)}
+        return self._owned_of(self._members(scope, pool_id), targets)
+
+    def _owned_of(self, members: Sequence[Document], targets: Sequence[Target]) -> list[tuple[Target, Document]]:
+        here = {(each["address"], each["protocol_port"]): each for each in members}
         found = [(target, here.get((target.address, target.port))) for target in targets]
         return [(target, each) for target, each in found if each and self._is_of(each, target)]
 
@@ -157,12 +177,16 @@ class OpenStackBalancing:
         return frozenset(each["vip_subnet_id"] for each in balancers if each["id"] in serving)
 
     def _members(self, scope: Scope, pool_id: str) -> list[Document]:
+        """Without those that are on their way out."""
+        listed = self._listed(scope, pool_id)
+        return [each for each in listed if each["provisioning_status"] not in {"PENDING_DELETE", "DELETED"}]
+
+    def _listed(self, scope: Scope, pool_id: str) -> list[Document]:
         self._require(scope)
         try:
-            listed = list(self._rest.listing(scope, BALANCING, f"/lbaas/pools/{pool_id}/members", "members"))
+            return list(self._rest.listing(scope, BALANCING, f"/lbaas/pools/{pool_id}/members", "members"))
         except Declined as declined:
             raise _refusal(declined, pool_id) from declined
-        return [each for each in listed if each["provisioning_status"] not in {"PENDING_DELETE", "DELETED"}]
 
     def _put(self, scope: Scope, pool_id: str, members: Sequence[Document]) -> None:
         if members:

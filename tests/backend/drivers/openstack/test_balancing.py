@@ -213,6 +213,47 @@ def test_what_drains_already_is_not_told_again(balancing, services, scope):
     assert services.of("PUT") == []
 
 
+def listed(*members):
+    return Reply(200, {"members": [*members]})
+
+
+CHANGING = {"weight": 0, "provisioning_status": "PENDING_UPDATE"}
+
+
+def test_members_drain_when_the_balancer_has_it(balancing, services, scope, clock):
+    """What Octavia has taken it has not done: until HAProxy is told, new connections go on."""
+    services.on("GET", MEMBERS, listed(member()), *[listed(member(**CHANGING))] * 3, listed(member(weight=0)))
+    started = clock.now()
+    balancing.drain_members(scope, POOL, [TARGET])
+    assert len(services.of("GET", "/members")) == 5
+    assert 0 < (clock.now() - started).total_seconds() < 10
+
+
+def test_a_member_is_out_when_the_balancer_has_it(balancing, services, scope):
+    going = member(provisioning_status="PENDING_DELETE")
+    services.on("GET", MEMBERS, listed(member()), listed(going), listed(going), listed())
+    balancing.remove_members(scope, POOL, [TARGET])
+    assert len(services.of("GET", "/members")) == 4
+
+
+@pytest.mark.parametrize("write", ["drain_members", "remove_members"])
+def test_a_balancer_that_takes_long_is_asked_again(balancing, services, scope, clock, write):
+    status = {"drain_members": "PENDING_UPDATE", "remove_members": "PENDING_DELETE"}[write]
+    services.on("GET", MEMBERS, listed(member(weight=0, provisioning_status=status)))
+    started = clock.now()
+    with pytest.raises(Busy, match="not yet"):
+        getattr(balancing, write)(scope, POOL, [TARGET])
+    assert (clock.now() - started).total_seconds() < 10
+    services.on("GET", MEMBERS, listed(member(weight=0)) if write == "drain_members" else listed())
+    getattr(balancing, write)(scope, POOL, [TARGET])
+
+
+def test_changes_of_other_members_are_not_waited_for(balancing, services, scope):
+    others = member(id="m-2", address="10.0.0.6", provisioning_status="PENDING_CREATE")
+    services.on("GET", MEMBERS, listed(member(weight=0), others))
+    balancing.drain_members(scope, POOL, [TARGET])
+
+
 def test_a_busy_pool_is_waited_for(balancing, services, scope, clock):
     services.on("PUT", MEMBERS, IMMUTABLE, IMMUTABLE, Reply(202))
     started = clock.now()
