@@ -26,6 +26,7 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,
 _ATTRIBUTE_NAME: Final = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
 _ATTRIBUTE_TYPE: Final = re.compile(r"(String|Number|Binary)(\.[\w.-]+)?")
 _UNFIT: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LISTS: Final = frozenset({"StringListValues", "BinaryListValues"})
 _TRACE: Final = "AWSTraceHeader"
 # Its bytes count towards no limit, so it is what a trace header can be. Source: AWS X-Ray Developer Guide, "Tracing
 # header"; how long it may be is ours.
@@ -36,6 +37,7 @@ _LONGEST_TRACE: Final = 512
 @operation("sqs", "SendMessage")
 def send(call: Call) -> Result:
     queue = found(call)
+    _check_lists(call, [call.params])
     outgoing = _outgoing(call, call.params)
     (sent,) = call.backend.queues.send(call.scope, queue, [outgoing])
     return told(queue, outgoing, sent)
@@ -45,6 +47,7 @@ def send(call: Call) -> Result:
 def send_batch(call: Call) -> Result:
     queue = found(call)
     given = entries(call, "SendMessageBatchRequestEntry")
+    _check_lists(call, given)
     size = sum(_size(each) for each in given)
     if size > MOST_BYTES:
         words = f"Batch requests cannot be longer than {MOST_BYTES} bytes. You have sent {size} bytes."
@@ -66,6 +69,18 @@ def send_batch(call: Call) -> Result:
     sent = call.backend.queues.send(call.scope, queue, [each for _, each in good]) if good else []
     done = [{"Id": id_, **told(queue, outgoing, each)} for (id_, outgoing), each in zip(good, sent, strict=True)]
     return results(done, failed)
+
+
+def _check_lists(call: Call, given: Sequence[Mapping[str, Any]]) -> None:
+    """Raises AWSError where an attribute has a list of values, be it empty; a batch is refused as a whole.
+
+    Source: ruby-shoryuken/shoryuken #769, lumigo-io/lumigo-CLI #94.
+    """
+    members = ("MessageAttributes", "MessageSystemAttributes")
+    told = (each for entry in given for name in members for each in (entry.get(name) or {}).values())
+    if any(each.keys() & _LISTS for each in told):
+        words = f"Message attribute list values in {call.operation} operation are not supported."
+        raise batch("UnsupportedOperation", words)
 
 
 def _refusal(call: Call, reason: Any) -> AWSError:

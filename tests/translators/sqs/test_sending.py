@@ -41,3 +41,27 @@ def test_a_trace_header_is_text(send):
     with pytest.raises(AWSError) as refused:
         send(f"{TRACE};a=\0")
     assert refused.value.code == "InvalidMessageContents"
+
+
+@pytest.fixture
+def queue():
+    world = World()
+    url = world.call("CreateQueue", service="sqs", QueueName="q")["QueueUrl"]
+    yield lambda operation, **given: world.call(operation, service="sqs", QueueUrl=url, **given)
+    world.close()
+
+
+@pytest.mark.parametrize("name", ["MessageAttributes", "MessageSystemAttributes"])
+@pytest.mark.parametrize("given", [{"StringListValues": ["a"]}, {"BinaryListValues": []}])
+def test_lists_of_values_are_refused_as_aws_refuses_them(queue, name, given):
+    """The newer members of the model, which AWS keeps for later."""
+    attributes = {"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE, **given}}
+    with pytest.raises(AWSError) as refused:
+        queue("SendMessage", MessageBody="x", **{name: attributes})
+    words = "Message attribute list values in SendMessage operation are not supported."
+    assert (refused.value.code, refused.value.message) == ("AWS.SimpleQueueService.UnsupportedOperation", words)
+    entries = [{"Id": "1", "MessageBody": "x"}, {"Id": "2", "MessageBody": "x", name: attributes}]
+    with pytest.raises(AWSError) as refused:
+        queue("SendMessageBatch", Entries=entries)
+    assert refused.value.message == words.replace("SendMessage", "SendMessageBatch")
+    assert "Messages" not in queue("ReceiveMessage")
