@@ -13,12 +13,13 @@ from backend.domain.scope import Scope
 from backend.drivers import public_images
 from backend.drivers.balancing import Pool
 from backend.drivers.cloud import Cloud
-from backend.drivers.compute import Flavor, KeyPair, ServerGroup, Zone
+from backend.drivers.compute import Flavor, KeyPair, Quota, ServerGroup, Zone
 from backend.drivers.errors import CloudError
 from backend.drivers.images import Image
 from backend.drivers.network import Network, SecurityGroup, Subnet
 
 T = TypeVar("T")
+_BRIEFLY: Final = timedelta(seconds=5)
 KeptKeys = Callable[[Scope], Sequence[KeyPair]]
 """Key pairs that Coppice keeps for a project; raises CloudUnavailable where it cannot tell now."""
 
@@ -108,6 +109,10 @@ class Catalog:
         found: KeyPair | None = self._one("key_pairs", scope, self._cloud.compute.key_pairs, _name, name)
         return found
 
+    def quotas(self, scope: Scope) -> Sequence[Quota]:
+        """Remembered for a moment: whoever makes or ends servers drops them."""
+        return self._listing("quotas", scope, self._cloud.compute.quotas, _resource, _BRIEFLY)[0]
+
     def server_groups(self, scope: Scope) -> Sequence[ServerGroup]:
         return self._listing("server_groups", scope, self._cloud.compute.server_groups, _name)[0]
 
@@ -190,7 +195,12 @@ class Catalog:
             self._kept.clear()
 
     def _listing(
-        self, noun: str, scope: Scope, ask: Callable[[Scope], Sequence[T]], key: Callable[[T], str]
+        self,
+        noun: str,
+        scope: Scope,
+        ask: Callable[[Scope], Sequence[T]],
+        key: Callable[[T], str],
+        ttl: timedelta | None = None,
     ) -> tuple[Sequence[T], dict[str, T]]:
         now = self._clock.now()
         with self._lock:
@@ -201,7 +211,7 @@ class Catalog:
         by_key = {key(item): item for item in items}
         with self._lock:
             self._kept.pop((noun, scope), None)
-            self._kept[noun, scope] = (now + self._ttl, items, by_key)
+            self._kept[noun, scope] = (now + (ttl or self._ttl), items, by_key)
             while len(self._kept) > self._most or next(iter(self._kept.values()))[0] <= now:
                 del self._kept[next(iter(self._kept))]
         return items, by_key
@@ -222,6 +232,10 @@ class Catalog:
 
 def _short(item: Image | Network | Subnet | SecurityGroup) -> str:
     return item.short_id
+
+
+def _resource(item: Quota) -> str:
+    return item.resource
 
 
 def _balancing(item: Pool) -> str:

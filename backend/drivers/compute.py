@@ -200,6 +200,23 @@ class LoosePort:
     made_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much of one thing a project may have, and has.
+
+    Attributes:
+        resource: as ``QuotaExceeded`` names it: ``instances``, ``cores``, ``ram`` (in MiB), ``ports``.
+    """
+
+    resource: str
+    limit: int
+    used: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.used)
+
+
 class Compute(Protocol):
     """Servers and what they are made of, within one project and region.
 
@@ -317,6 +334,12 @@ class Compute(Protocol):
 
     def flavors(self, scope: Scope) -> Sequence[Flavor]:
         """Every instance type offered."""
+
+    def quotas(self, scope: Scope) -> Sequence[Quota]:
+        """What bounds how many servers the project may have: none of what it may have as much of as it likes.
+
+        What is asked for by others at the same time is not in it: ``create`` has the last word.
+        """
 
     def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
         """The project's (user's) key pairs."""

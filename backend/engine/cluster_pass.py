@@ -30,7 +30,7 @@ from backend.engine.lanes import Call
 from backend.engine.plan import Plan, make_plan
 from backend.engine.reading import read_snapshot
 from backend.engine.reasons import reason_of
-from backend.engine.snapshot import Offer, Snapshot
+from backend.engine.snapshot import OF_SIZES, Headroom, Offer, Snapshot
 from backend.engine.telling import tell, tell_refusals
 from backend.store import changes, leases, quotas, traffic, watches
 from backend.store.changes import Overtaken
@@ -164,14 +164,18 @@ def _planned(
     """A plan; made anew where others know what it lacks: where subnets lie, why servers failed, and who is to go."""
     cluster = snapshot.cluster
     snapshot = replace(snapshot, named=answer.of(cluster), asked_at=context.consulted.at(cluster.id))
+    drawn = rng.getstate()
     plan = make_plan(snapshot, context.now(), context.settings, rng)
     if plan.places_wanted:
         snapshot = yield from _placed(context, snapshot)
     if plan.types_wanted:
         snapshot = yield from _offered(context, snapshot)
+    if plan.quotas_wanted:
+        snapshot = yield from _allowed(context, snapshot)
     if plan.faults_wanted:
         snapshot = yield from _explained(context, snapshot, plan.faults_wanted)
-    if plan.places_wanted or plan.types_wanted or plan.faults_wanted:
+    if plan.places_wanted or plan.types_wanted or plan.quotas_wanted or plan.faults_wanted:
+        rng.setstate(drawn)  # the same draws: it differs by what was told alone
         plan = make_plan(snapshot, context.now(), context.settings, rng)
     if plan.question is not None:
         context.consulted.asked(cluster.id, context.now())
@@ -220,6 +224,23 @@ def _types(catalog: Catalog, scope: Scope, images: Collection[str]) -> Offer | e
         )
     except errors.CloudError as error:
         return error
+
+
+def _allowed(context: Context, snapshot: Snapshot) -> Generator[Sequence[Call], list[Any], Snapshot]:
+    """The snapshot with what the cloud lets the project have; where it does not tell, its refusals do."""
+    scope = snapshot.cluster.scope
+    (answer,) = yield [Call(scope, partial(_headroom, context.catalog, scope))]
+    return replace(snapshot, headroom=Headroom() if isinstance(answer, errors.CloudError) else answer)
+
+
+def _headroom(catalog: Catalog, scope: Scope) -> Headroom | errors.CloudError:
+    try:
+        quotas = catalog.quotas(scope)
+        sized = any(each.resource in OF_SIZES for each in quotas)
+        flavors = catalog.flavors(scope) if sized else ()
+    except errors.CloudError as error:
+        return error
+    return Headroom(quotas, {each.name: (each.vcpus, each.memory_mib) for each in flavors})
 
 
 def _explained(

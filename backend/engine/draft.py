@@ -69,6 +69,8 @@ class Draft(Revision):
         wakes: instants at which something may have to be done.
         places_wanted: launches wait to be told where the cluster's subnets lie.
         types_wanted: launches wait to be told what types the cloud offers.
+        quotas_wanted: launches wait to be told how much the cloud lets the project have.
+        left: of each thing that it does, how much that still is.
         question: somebody outside is to choose who goes.
         faults_wanted: nodes whose servers went into error, for reasons that the cloud is to be asked for.
         room: how many nodes more the project may have; None where that keeps nothing back.
@@ -82,6 +84,8 @@ class Draft(Revision):
         self.wakes: list[datetime] = []
         self.places_wanted = False
         self.types_wanted = False
+        self.quotas_wanted = False
+        self.left = {each.resource: each.left for each in snapshot.headroom.quotas} if snapshot.headroom else {}
         self.question: Question | None = None
         self.faults_wanted: list[Node] = []
         self.turned = False

@@ -41,6 +41,9 @@ def launch(
         made.append(draft.put(replace(node, activity_id=entry.id)))
     if draft.room is not None:
         draft.room -= len(made)
+    if draft.snapshot.headroom is not None:
+        for resource in draft.left:
+            draft.left[resource] -= draft.snapshot.headroom.need(resource, profile.instance_type) * len(made)
     draft.act(order(draft, made, profile))
 
 

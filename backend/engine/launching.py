@@ -19,6 +19,7 @@ from backend.domain.node import (
     NodeState,
     ServerStatus,
 )
+from backend.drivers.compute import Quota
 from backend.engine.choosing import Chooser, failing_zones
 from backend.engine.draft import Draft
 from backend.engine.drawing import members
@@ -32,11 +33,12 @@ _BUILDING = frozenset({None, ServerStatus.BUILDING, ServerStatus.UNKNOWN})
 
 
 def waits_for_facts(draft: Draft) -> bool:
-    """Whether the cloud has to tell first where the subnets lie, and what types there are."""
+    """Whether the cloud has to tell first where the subnets lie, what types there are, and how much there may be."""
+    draft.quotas_wanted = draft.quotas_wanted or draft.snapshot.headroom is None
     draft.places_wanted = draft.places_wanted or draft.snapshot.subnets is None
     if draft.places_wanted:
         draft.wake(draft.now + draft.settings.cloud_retry)
-    return draft.waits_for_types() or draft.places_wanted
+    return draft.waits_for_types() or draft.places_wanted or draft.quotas_wanted
 
 
 def refuse(draft: Draft, reason: Reason, causes: tuple[Cause, ...], kind: ActivityKind = ActivityKind.LAUNCH) -> None:
@@ -50,8 +52,28 @@ def refuse(draft: Draft, reason: Reason, causes: tuple[Cause, ...], kind: Activi
 
 
 def within_quota(draft: Draft, most: int) -> int:
-    """How many of so many nodes the project may have now."""
-    return most if draft.room is None else min(most, draft.room)
+    """How many of so many nodes the project may have now: by our own quota, and by the cloud's.
+
+    Of several types that may be launched the smallest counts; what is too large for what is left is refused there.
+    """
+    own = () if draft.room is None else (draft.room,)
+    return min((most, *own, *(left // need for _, left, need in _quotas(draft))))
+
+
+def _quotas(draft: Draft) -> list[tuple[Quota, int, int]]:
+    """Quotas of the cloud's: how much is left of each, and how much of it a node takes at the least."""
+    headroom = draft.snapshot.headroom
+    if headroom is None:
+        return []
+    types = {each.instance_type for each in draft.choices}
+    needs = {
+        each.resource: min((headroom.need(each.resource, one) for one in types), default=0) for each in headroom.quotas
+    }
+    return [
+        (each, max(0, draft.left[each.resource]), needs[each.resource])
+        for each in headroom.quotas
+        if needs[each.resource] > 0
+    ]
 
 
 def tell_quota(draft: Draft, causes: tuple[Cause, ...], kind: ActivityKind = ActivityKind.LAUNCH) -> None:
@@ -66,8 +88,16 @@ def tell_quota(draft: Draft, causes: tuple[Cause, ...], kind: ActivityKind = Act
 
 def quota_reason(draft: Draft, requested: int) -> Reason:
     """Why a launch of more nodes than there may be failed."""
-    limit = 0 if draft.snapshot.room is None else draft.snapshot.room[1]
-    return Reason(ReasonKind.QUOTA, {"resource": "instances", "requested": requested, "limit": limit, "type": ""})
+    told = {"resource": "instances", "requested": requested, "limit": 0, "type": ""}
+    clouds = min(_quotas(draft), key=lambda quota: quota[1] // quota[2], default=None)
+    if draft.snapshot.room is not None and (clouds is None or (draft.room or 0) <= clouds[1] // clouds[2]):
+        return Reason(ReasonKind.QUOTA, {**told, "limit": draft.snapshot.room[1]})
+    if clouds is None:
+        return Reason(ReasonKind.QUOTA, told)
+    quota, _, need = clouds
+    return Reason(
+        ReasonKind.QUOTA, {**told, "resource": quota.resource, "requested": requested * need, "limit": quota.limit}
+    )
 
 
 def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:

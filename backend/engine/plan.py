@@ -67,6 +67,7 @@ class Plan:
         question: somebody outside is to choose who goes.
         faults_wanted: nodes whose launch failed for reasons that the cloud knows better.
         types_wanted: there are launches too, once it is known what types the cloud offers.
+        quotas_wanted: likewise, once it is known how much the cloud lets the project have.
     """
 
     changes: Changes
@@ -76,6 +77,7 @@ class Plan:
     faults_wanted: tuple[Node, ...] = ()
     types_wanted: bool = False
     question: Question | None = None
+    quotas_wanted: bool = False
 
 
 def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: Random) -> Plan:
@@ -97,5 +99,5 @@ def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: 
             break
     sweep = now + settings.sweep * rng.uniform(0.5, 1.0)
     due_at = now if draft.again else min((*(max(at, now) for at in draft.wakes), sweep))
-    wanted = draft.places_wanted, tuple(draft.faults_wanted), draft.types_wanted, draft.question
+    wanted = draft.places_wanted, tuple(draft.faults_wanted), draft.types_wanted, draft.question, draft.quotas_wanted
     return Plan(draft.changes, tuple(draft.acts), due_at, *wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from backend.domain import mixes
 from backend.domain.activity import Reason
@@ -13,8 +14,11 @@ from backend.domain.cluster import Cluster, Tag
 from backend.domain.profile import ProfileRef, ServerSpec
 from backend.domain.requirements import Requirements
 from backend.domain.traffic import Registration
-from backend.drivers.compute import Flavor
+from backend.drivers.compute import Flavor, Quota
 from backend.policies.brake import NOTHING, Tally
+
+OF_SIZES: Final = {"cores": 0, "ram": 1}
+"""Quotas that are of what a type has: where that stands in its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,24 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Headroom:
+    """What the cloud lets the project have; nothing where it does not tell.
+
+    Attributes:
+        sizes: of the types that are launched, where quotas count these: cores, and memory in MiB.
+    """
+
+    quotas: Sequence[Quota] = ()
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def need(self, resource: str, instance_type: str) -> int:
+        """How much of it a server of that type takes; 0 where that is not known."""
+        if resource in OF_SIZES:
+            return self.sizes.get(instance_type, (0, 0))[OF_SIZES[resource]]
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One cluster as its rows tell it.
 
@@ -94,6 +116,7 @@ class Snapshot:
             those that it was asked for.
         alarms: of those that a refresh looks at, whether they are in alarm; by name.
         room: (how many nodes more, of how many) the project may have; None where that keeps nothing back.
+        headroom: what the cloud lets it have; None where it was not asked.
     """
 
     rows: ClusterRows
@@ -112,6 +135,7 @@ class Snapshot:
     named: Collection[str] | None = None
     asked_at: datetime | None = None
     room: tuple[int, int] | None = None
+    headroom: Headroom | None = None
     braked: bool = False
 
     @property

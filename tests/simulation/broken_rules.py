@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from backend.domain.activity import CauseKind, ReasonKind
 from backend.domain.node import ServerStatus
-from backend.engine import choosing, draft, observation, plan, sweeps
+from backend.drivers import catalog
+from backend.engine import choosing, draft, launching, observation, plan, sweeps
 from backend.engine.phases import depart, health, notices, rebalance, retire, settle
 from backend.engine.phases import traffic as traffic_phase
 from backend.engine.revision import Revision
@@ -18,6 +20,16 @@ from backend.store.sightings import Sighting
 from tests.simulation.putting import put, put_all
 
 Broken = AbstractContextManager[Any]
+
+
+def asks_beyond_the_quota() -> Broken:
+    """What the cloud lets the project have keeps nothing back."""
+    return put(launching, "_quotas", lambda _draft: [])
+
+
+def forgets_the_quota_for_good() -> Broken:
+    """How much there may be is asked for once, and never again."""
+    return put(catalog, "_BRIEFLY", timedelta(days=1))
 
 
 def builds_all_at_once() -> Broken:

@@ -7,13 +7,13 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from backend.domain.activity import ActivityKind, ActivityStatus
+from backend.domain.activity import Activity, ActivityKind, ActivityStatus, ReasonKind
 from backend.domain.cluster import Cluster, ClusterChange, NewCluster, PlacementRequest, SourceRequest
 from backend.domain.ids import balancing_id, short_id
 from backend.domain.node import Health, Node, NodeState, Notice, ServerStatus
 from backend.domain.traffic import MemberHealth
 from backend.drivers import errors
-from backend.drivers.simulated.faults import Where
+from backend.drivers.simulated.faults import Call, Moment, Where
 from backend.errors import Finding
 from backend.store import wakes
 from tests.simulation.calm import DAY, QUIET, REACTION, Calm
@@ -46,6 +46,42 @@ class Hardships(Calm):
         """What a zone has no room for is built in the others."""
         self.world.simulated.faults.capacity(self.world.rng.choice(ZONES), 0)
         self.group(3)
+
+    def heeds_its_quota(self) -> None:
+        """The cloud is asked for what its quota lets the project have, and for no more; all comes when that is lifted.
+
+        Where it does not tell of its quotas, its refusals do.
+        """
+        faults, scope = self.world.simulated.faults, self._user.scope
+        used = self.world.simulated.cloud.compute.quotas(scope)[0].used
+        silent = self.world.rng.random() < 0.3
+        asked: list[int] = []
+
+        def note(moment: Moment, call: Call) -> None:
+            if moment is Moment.BEFORE and call.name == "create" and call.scope == scope:
+                asked.append(call.count)
+
+        faults.quota(scope.project_id, used + 1)
+        if silent:
+            faults.unavailable(Where(calls=("quotas",)))
+        faults.hooks.append(note)
+        cluster = self.group(3, whole=False)
+        by = self._in(self._coming_up() * 2 + QUIET)
+        self._until(lambda: len(self._serving(cluster)) == 1, by, f"{GROUP} has not the one node that it may have")
+        self._let(timedelta(minutes=3))
+        faults.hooks.remove(note)
+        if not silent and sum(asked) != 1:
+            raise self.world.broke("3 bounds", f"{sum(asked)} servers were asked for where one may be had")
+        told = [each.reason.kind for each in self._entries(cluster) if each.reason is not None]
+        if set(told) != {ReasonKind.QUOTA}:
+            raise self.world.broke("9 journal", f"of a quota the journal tells {sorted(set(told))}")
+        faults.lift()
+        by = self._in(self.world.settings.backoff.most + self._coming_up() * 2 + QUIET)
+        self._until(lambda: self._is_whole(cluster.id), by, f"{GROUP} does not have its 3 nodes")
+
+    def _entries(self, cluster: Cluster) -> list[Activity]:
+        every = self.watcher.reader.read().activities.values()
+        return [each for each in every if each.cluster_id == cluster.id]
 
     def gives_up_a_hung_boot(self) -> None:
         """A server that never comes up is replaced after its time."""

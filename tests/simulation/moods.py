@@ -104,6 +104,7 @@ TRIALS = {
         "bears_mass_failure",
         "spares_the_young",
         "avoids_a_full_zone",
+        "heeds_its_quota",
         "gives_up_a_hung_boot",
         "bears_the_unseen",
         "finds_lost_answers",

@@ -112,6 +112,8 @@ MUTATIONS = (
     Mutation(rules.forgets_before_it_is_gone),
     Mutation(rules.launches_in_one_zone, first=2),
     _trial(rules.launches_where_it_failed, "avoids_a_full_zone"),
+    _trial(rules.asks_beyond_the_quota, "heeds_its_quota"),
+    _trial(rules.forgets_the_quota_for_good, "heeds_its_quota"),
     Mutation(rules.serves_before_it_is_up),
     _trial(rules.waits_for_hung_boots, "gives_up_a_hung_boot"),
     _trial(rules.gives_launches_up_at_once, "finds_lost_answers"),

@@ -51,6 +51,7 @@ QUOTA_CODES: Final = {
     "instances": "InstanceLimitExceeded",
     "server_groups": "PlacementGroupLimitExceeded",
     "server_group_members": "InstanceLimitExceeded",
+    "ports": "NetworkInterfaceLimitExceeded",
     "volumes": "VolumeLimitExceeded",
     "gigabytes": "VolumeLimitExceeded",
     "snapshots": "SnapshotLimitExceeded",

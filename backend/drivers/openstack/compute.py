@@ -18,7 +18,17 @@ from backend.clock import Clock
 from backend.domain.ids import short_id
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
-from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, LoosePort, Server, ServerGroup, ServerRequest, Zone
+from backend.drivers.compute import (
+    Flavor,
+    GroupPolicy,
+    KeyPair,
+    LoosePort,
+    Quota,
+    Server,
+    ServerGroup,
+    ServerRequest,
+    Zone,
+)
 from backend.drivers.errors import (
     CloudError,
     CloudUnavailable,
@@ -42,6 +52,7 @@ from backend.drivers.openstack.launches import Launch, numbered
 from backend.drivers.openstack.layout import Layout, Placement
 from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.ports import Launched, Ports
+from backend.drivers.openstack.quotas import quotas
 from backend.drivers.openstack.refusals import of_create, of_rebuild, of_server
 from backend.drivers.openstack.rest import COMPUTE, VOLUME, Declined, Rest
 from backend.drivers.openstack.server_groups import ServerGroups
@@ -185,6 +196,9 @@ class OpenStackCompute:
 
     def flavors(self, scope: Scope) -> Sequence[Flavor]:
         return self._flavors.list(scope)
+
+    def quotas(self, scope: Scope) -> Sequence[Quota]:
+        return quotas(self._rest, scope)
 
     def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
         return self._keys.list(scope)

@@ -126,12 +126,17 @@ class Admission:
         if full or elsewhere:
             raise NoCapacity(f"No valid host was found. Server group policy {group.policy} leaves none.")
 
-    def _quota(self, connection: sqlite3.Connection, call: Call) -> None:
+    def quota(self, connection: sqlite3.Connection, call: Call) -> tuple[int, int]:
+        """How many servers the project may have there, and how many it has."""
         used = counter(connection, f"project:{call.scope.region}/{call.scope.project_id}")
         limit = self._settings.instances_per_project
         for fault in self._faults.meeting(call, Effect.QUOTA):
             limit = fault.details["instances"]
             break
+        return limit, used
+
+    def _quota(self, connection: sqlite3.Connection, call: Call) -> None:
+        limit, used = self.quota(connection, call)
         if used + call.count > limit:
             detail = (
                 f"Quota exceeded for instances: Requested {call.count}, but already used {used} of {limit} instances"

@@ -11,7 +11,17 @@ from typing import NamedTuple
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
-from backend.drivers.compute import Flavor, GroupPolicy, KeyPair, LoosePort, Server, ServerGroup, ServerRequest, Zone
+from backend.drivers.compute import (
+    Flavor,
+    GroupPolicy,
+    KeyPair,
+    LoosePort,
+    Quota,
+    Server,
+    ServerGroup,
+    ServerRequest,
+    Zone,
+)
 from backend.drivers.errors import ServerGroupNotFound, ServerNotFound, ServerStateConflict
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.simulated import layout
@@ -185,6 +195,11 @@ class SimulatedCompute:
     def flavors(self, scope: Scope) -> Sequence[Flavor]:
         with self._world.call(Call("flavors", scope)):
             return self._world.flavors.offered(layout.zone_names(scope.region, self._settings))
+
+    def quotas(self, scope: Scope) -> Sequence[Quota]:
+        with self._world.call(Call("quotas", scope)), self._state.writing() as connection:
+            self._servers.settle(connection, self._world.now())
+            return [Quota("instances", *self._admission.quota(connection, Call("create", scope)))]
 
     def key_pairs(self, scope: Scope) -> Sequence[KeyPair]:
         with self._world.call(Call("key_pairs", scope)):

@@ -60,6 +60,7 @@ READS = (
     "list",
     "list_changed",
     "flavors",
+    "quotas",
     "key_pairs",
     "zones",
     "server_groups",

@@ -44,6 +44,8 @@ class CreateServers(Act):
             refusal = self._create(cloud, self._resolved(catalog), servers)
         except errors.CloudError as error:
             return Result(self, servers, error=error)
+        finally:
+            catalog.drop("quotas", self.scope)
         return Result(self, servers, error=refusal)
 
     def _resolved(self, catalog: Catalog) -> ServerRequest:

@@ -20,7 +20,7 @@ from backend.engine.acts.create_servers import CreateServers
 from backend.engine.draft import Draft
 from backend.engine.plan import Plan, make_plan
 from backend.engine.settings import EngineSettings
-from backend.engine.snapshot import Profile, Snapshot
+from backend.engine.snapshot import Headroom, Profile, Snapshot
 from backend.engine.telling import happenings
 from tests import factories
 from tests.factories import NOW
@@ -107,7 +107,7 @@ def snapshot(
     **values: Any,
 ) -> Snapshot:
     here = rows(cluster, *nodes, backoffs=backoffs, registrations=registrations, refresh=refresh)
-    return Snapshot(here, **{"profile": PROFILE, "seen_until": NOW, **values})
+    return Snapshot(here, **{"profile": PROFILE, "seen_until": NOW, "headroom": Headroom(), **values})
 
 
 def draft(cluster: Cluster, *nodes: Node, settings: EngineSettings = SETTINGS, **values: Any) -> Draft:

@@ -5,9 +5,18 @@ import pytest
 from backend.domain.activity import ActivityStatus, ReasonKind
 from backend.domain.ids import short_id
 from backend.domain.quotas import Quota
+from backend.drivers.simulated.faults import Moment, Where
 from backend.errors import LimitExceeded
 from backend.store import quotas
 from tests.factories import SCOPE
+
+
+@pytest.fixture
+def asked(world):
+    """How many servers were asked for, in each request, and how often the cloud's quotas were."""
+    calls = []
+    world.simulated.faults.hooks.append(lambda moment, call: calls.append(call) if moment is Moment.BEFORE else None)
+    return calls
 
 
 @pytest.fixture
@@ -43,6 +52,42 @@ def test_what_grew_is_filled_up(world, allowed):
     allowed(None)
     world.pass_time(1000)
     assert world.states(group) == ["InService"] * 3
+
+
+def test_the_cloud_is_asked_for_no_more_than_its_own_quota(world, asked):
+    world.simulated.faults.quota(SCOPE.project_id, 3)
+    group = world.make(desired=5, maximum=10)
+    world.pass_time(20)
+    assert world.states(group) == ["InService"] * 3
+    assert sum(each.count for each in asked if each.name == "create") == 3
+    told = _failed(world, group)
+    assert {(each.reason.kind, each.reason.data["resource"], each.reason.data["limit"]) for each in told} == {
+        (ReasonKind.QUOTA, "instances", 3)
+    }
+    world.simulated.faults.lift()
+    world.pass_time(1000)
+    assert world.states(group) == ["InService"] * 5
+
+
+def test_the_cloud_is_asked_for_its_quotas_once_a_pass_and_a_project(world, asked):
+    for name in ("one", "two", "three"):
+        world.make(name, desired=5, maximum=10)
+    world.engine.tick(world.clock.now())
+    assert sum(each.name == "create" for each in asked) > 3
+    assert sum(each.name == "quotas" for each in asked) <= 3
+    world.pass_time(20)
+    before = len(asked)
+    world.pass_time(60)
+    assert not [each for each in asked[before:] if each.name == "quotas"], "who launches nothing asks for none"
+
+
+def test_a_cloud_that_tells_nothing_of_its_quotas_is_asked_for_servers(world, asked):
+    world.simulated.faults.unavailable(Where(calls=("quotas",)))
+    world.simulated.faults.quota(SCOPE.project_id, 3)
+    group = world.make(desired=5, maximum=10)
+    world.pass_time(20)
+    assert world.states(group) == ["InService"] * 3
+    assert {each.reason.kind for each in _failed(world, group)} == {ReasonKind.QUOTA}
 
 
 def test_groups_of_a_project_share_it(world, allowed):

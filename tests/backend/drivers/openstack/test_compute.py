@@ -8,7 +8,7 @@ import pytest
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.drivers import errors
-from backend.drivers.compute import GroupPolicy, ServerGroup, ServerRequest
+from backend.drivers.compute import GroupPolicy, Quota, ServerGroup, ServerRequest
 from backend.drivers.installation import named
 from backend.drivers.openstack.cloud import open_cloud
 from backend.drivers.openstack.layout import view_id
@@ -92,6 +92,36 @@ def accepts(nova, count):
     nova.on("POST", f"{NOVA}/servers", reserve)
     nova.on("GET", f"{NOVA}/servers/detail", lambda _asked: Reply(200, {"servers": made[::-1]}))
     return made
+
+
+LIMITS = {
+    "maxTotalInstances": 10,
+    "totalInstancesUsed": 4,
+    "maxTotalCores": -1,
+    "totalCoresUsed": 8,
+    "maxTotalRAMSize": 51200,
+    "totalRAMUsed": 60000,
+    "maxServerMeta": 128,
+}
+
+
+def test_quotas_are_novas_limits_and_neutrons_of_ports(nova, compute, scope):
+    nova.on("GET", f"{NOVA}/limits", Reply(200, {"limits": {"rate": [], "absolute": LIMITS}}))
+    ports = {"quota": {"port": {"used": 7, "limit": 50, "reserved": 1}, "network": {"used": 1, "limit": 2}}}
+    nova.on("GET", f"/network/v2.0/quotas/{scope.project_id}/details", Reply(200, ports))
+    found = compute.quotas(scope)
+    assert found == [Quota("instances", 10, 4), Quota("ram", 51200, 60000), Quota("ports", 50, 8)]
+    assert [each.left for each in found] == [6, 0, 42]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [Reply(404, {}), Reply(403, {"message": "policy"}), Reply(200, {"quota": {"port": {"limit": -1, "used": 1}}})],
+)
+def test_a_neutron_that_tells_nothing_of_ports_bounds_none(nova, compute, scope, told):
+    nova.on("GET", f"{NOVA}/limits", Reply(200, {"limits": {"absolute": {}}}))
+    nova.on("GET", f"/network/v2.0/quotas/{scope.project_id}/details", told)
+    assert compute.quotas(scope) == []
 
 
 def test_a_batch_is_one_request_that_carries_the_launch(nova, compute, scope):

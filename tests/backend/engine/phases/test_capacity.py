@@ -14,8 +14,10 @@ from backend.domain.cluster import Process, ZoneDistribution
 from backend.domain.direct_launches import Claim, DirectLaunch
 from backend.domain.node import LeavesFor, NodeState, ServerStatus
 from backend.domain.profile import ProfileRef
+from backend.drivers.compute import Quota
 from backend.engine.draft import Draft
 from backend.engine.phases.capacity import meet_capacity
+from backend.engine.snapshot import Headroom
 from backend.policies.window import WindowRule
 from tests.backend.engine.drafts import (
     SETTINGS,
@@ -53,6 +55,42 @@ def test_what_lacks_is_launched_level_over_the_zones():
     assert launches(made) == {A: 3, B: 1}
     assert [causes(made, new) for new in launched(made)] == [[CauseKind.CAPACITY_INCREASE]] * 4
     assert opened(made, launched(made)[0]).causes[0].data == {"before": 1, "after": 5}
+
+
+@pytest.mark.parametrize(
+    ("quotas", "number", "told"),
+    [
+        ([Quota("instances", 10, 7)], 3, {"resource": "instances", "requested": 1, "limit": 10}),
+        ([Quota("ports", 10, 8), Quota("instances", 10, 7)], 2, {"resource": "ports", "requested": 1, "limit": 10}),
+        ([Quota("cores", 9, 0), Quota("ram", 99_999, 0)], 4, {"resource": "cores", "requested": 2, "limit": 9}),
+        ([Quota("ram", 4096, 1024)], 3, {"resource": "ram", "requested": 1024, "limit": 4096}),
+        ([Quota("ram", 4096, 5000)], 0, {"resource": "ram", "requested": 1024, "limit": 4096}),
+        ([Quota("instances", 10, 5), Quota("cores", 30, 20)], 5, None),
+    ],
+)
+def test_no_more_is_launched_than_the_cloud_lets_the_project_have(quotas, number, told):
+    group = owner(desired=5)
+    # Proven, so that the pace of first launches keeps nothing back.
+    made = _met(group, headroom=Headroom(quotas, {"t3.micro": (2, 1024)}), settings=replace(SETTINGS, first_launches=9))
+    assert len(launched(made)) == number
+    failed = [each.reason for each in made.entries.opened.values() if each.status is ActivityStatus.FAILED]
+    assert [{**each.data} for each in failed] == ([] if told is None else [{**told, "type": ""}])
+
+
+def test_of_several_types_the_smallest_counts_in_what_the_cloud_lets_the_project_have():
+    group = owner(desired=5)
+    sizes = {"t3.micro": (2, 1024)}
+    made = _met(group, headroom=Headroom([Quota("cores", 0, 0)], {}))
+    assert len(launched(made)) > 0, "what is not known of a type keeps nothing back"
+    made = _met(group, headroom=Headroom([Quota("cores", 1, 0)], sizes))
+    assert launched(made) == []
+
+
+def test_launches_wait_to_be_told_what_the_cloud_lets_the_project_have():
+    made = _met(owner(desired=5), headroom=None)
+    assert (launched(made), made.quotas_wanted) == ([], True)
+    made = _met(owner(desired=0), headroom=None)
+    assert not made.quotas_wanted
 
 
 def test_requests_are_told_before_the_act():
