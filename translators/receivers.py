@@ -1,4 +1,4 @@
-"""Messages of alarms of others (Aodh's webhooks, Prometheus Alertmanager's) <-> signals. No HTTP server, no clock.
+"""Messages of alarms of others (Aodh, Prometheus Alertmanager, Masakari, Zaqar) <-> signals. No HTTP server, no clock.
 
 An empty message is one of an alarm, too: whoever has the token may knock.
 
@@ -153,6 +153,7 @@ _WHY: Final[Mapping[Outcome, str]] = {
     Outcome.SUSPENDED: "The process AlarmNotification of the group is suspended.",
     Outcome.NO_STEP: "The policy has no step for the value.",
     Outcome.MARKED: "Instances are unhealthy now and will be replaced.",
+    Outcome.DRAINED: "Instances will be replaced, the new ones first; where it is over, those that were not stay.",
     Outcome.UNKNOWN: "None of the instances is in the group.",
     Outcome.OVER: "Nothing is to be done: the message tells of no alarm.",
     Outcome.AGAIN: "This message has been heard already.",
@@ -174,11 +175,43 @@ def signal_of(message: Message, label: str) -> Signal:
         told = json.loads(message.body)
     except (ValueError, RecursionError):
         raise NotUnderstood("The message is no JSON.") from None
+    return _of(message, _unwrapped(told), label)
+
+
+def _unwrapped(told: Any) -> Any:
+    """What a message of a queue of Zaqar's holds, where it is one: subscribers get it in an envelope."""
+    if not isinstance(told, dict) or not isinstance(told.get("queue_name"), str) or "body" not in told:
+        return told
+    body = told["body"]
+    if not isinstance(body, str):
+        return body
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise NotUnderstood("The message in the queue is no JSON.") from None
+
+
+def _of(message: Message, told: Any, label: str) -> Signal:
     if isinstance(told, dict) and isinstance(told.get("alerts"), list) and told.get("status") in ("firing", "resolved"):
         return _of_alertmanager(message, told, label)
     if isinstance(told, dict) and isinstance(told.get("alarm_id"), str) and isinstance(told.get("current"), str):
         return _of_aodh(message, told)
-    raise NotUnderstood("The message is none of Aodh's and none of Prometheus Alertmanager's.")
+    if isinstance(told, dict) and isinstance(told.get("notification"), dict):
+        return _of_masakari(message, told["notification"])
+    raise NotUnderstood("The message is none of Aodh's, of Prometheus Alertmanager's and of Masakari's monitors.")
+
+
+def _of_masakari(message: Message, told: Mapping[str, Any]) -> Signal:
+    """Of one instance (type VM); of a host or process nothing is told that a group could go by.
+
+    Source: Masakari API, "Create Notification".
+    """
+    payload = told.get("payload")
+    if told.get("type") != "VM" or not isinstance(payload, dict) or not isinstance(payload.get("instance_uuid"), str):
+        raise NotUnderstood("The notification is of no instance.")
+    about = json.dumps([told.get("generated_time"), payload], sort_keys=True, default=str)
+    servers = tuple(_servers([message.instance, payload["instance_uuid"]]))
+    return Signal(True, _digest(message, about.encode("utf-8", "surrogatepass")), servers=servers)
 
 
 def _of_aodh(message: Message, told: Mapping[str, Any]) -> Signal:

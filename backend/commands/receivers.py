@@ -61,7 +61,8 @@ def listed(store: Store) -> Rows:
 def _does(conn: Connection, scope: Scope, receiver: Receiver) -> str:
     gone = clusters.get_by_id(conn, receiver.cluster_id) is None
     if receiver.policy_id is None:
-        return "(its group is gone)" if gone else f"judges instances by {receiver.label}"
+        does = "replaces" if receiver.drains else "judges"
+        return "(its group is gone)" if gone else f"{does} instances by {receiver.label}"
     if gone or POLICIES.one(conn, scope, id=receiver.policy_id) is None:
         return f"(its policy {receiver.policy_name} is gone)"
     return f"executes {receiver.policy_name}"
@@ -92,7 +93,7 @@ def _add(asked: argparse.Namespace) -> Told:
     if region not in regions:
         raise CannotDo(f"{region} is no region that is served here")
     store = opening.ready_store(chosen)
-    wanted = WantedReceiver(asked.group, asked.policy, asked.threshold, asked.label)
+    wanted = WantedReceiver(asked.group, asked.policy, asked.threshold, asked.label, asked.drain)
     scope = Scope(opening.project_of(chosen, asked.project), regions[region])
     return add(_service(chosen, store, SystemClock()), scope, wanted, chosen.messages_endpoint)
 
@@ -107,6 +108,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     does = parser.add_mutually_exclusive_group(required=True)
     does.add_argument("--policy", help="name of the simple or step policy that is executed")
     does.add_argument("--health", action="store_true", help="instances that alerts name are unhealthy")
+    does.add_argument("--drain", action="store_true", help="they are replaced, the new ones first")
     parser.add_argument("--region", help="AWS region of the group (default: that of the settings)")
     parser.add_argument("--threshold", type=float, help="of a step policy: what values are compared with")
     parser.add_argument("--label", default=INSTANCE_LABEL, help="label of alerts that names an instance (%(default)s)")
@@ -117,7 +119,7 @@ def _remove_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 COMMANDS: Final = (
-    Command("receivers add", "make an address for alarms of Aodh or Prometheus", _add, _add_arguments),
+    Command("receivers add", "make an address for alarms of Aodh, Prometheus, Zaqar or Masakari", _add, _add_arguments),
     Command("receivers list", "list receivers, and what they heard last", _list),
     Command(
         "receivers remove",

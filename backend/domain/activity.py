@@ -89,6 +89,7 @@ class CauseKind(StrEnum):
     MAXIMUM_LIFETIME = "maximum_lifetime"  #                                       server
     REBALANCE_RECOMMENDED = "rebalance_recommended"  #                             server
     INTERRUPTED = "interrupted"  #                                                 server
+    HOST_DRAINED = "host_drained"  #                                               server
     REFRESH_LAUNCH = "refresh_launch"
     REFRESH_TERMINATE = "refresh_terminate"
     REFRESH_REBUILD = "refresh_rebuild"

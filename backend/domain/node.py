@@ -198,6 +198,7 @@ class LeavesFor(StrEnum):
     HEALTH = "health"
     LIFETIME = "lifetime"
     NOTICE = "notice"  # the cloud will take its server back
+    HOST = "host"  # an operator drains the host of its server
     ZONE = "zone"  # another zone is to have what it is worth
     CAPACITY = "capacity"  # more nodes than are desired
     REQUEST = "request"
@@ -226,6 +227,7 @@ class Node:
         activity_id: the open activity that ends when the present move ends.
         address: private address of its server, None until it was seen.
         volume_failed: a volume that its server has was seen in error; looked for only where a cluster goes by it.
+        drained_from: the host that it is to leave, or who asked for it; None where nobody wants that.
         notice: the cloud's word that it will take the server back; None where it said nothing, or no longer says it.
             leaves_for: why it goes or is to go, None for one that stays.
             asked_at: when the request for its server ended without an answer: from then on nothing more is sent.
@@ -279,6 +281,7 @@ class Node:
     power_asked_at: datetime | None = None
     notice: Notice | None = None
     volume_failed: bool = False
+    drained_from: str | None = None
     refresh_id: str | None = None
     own_image: str | None = None
     rebuilds_to: str | None = None

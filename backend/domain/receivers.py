@@ -31,7 +31,7 @@ def digest_of(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A receiver of one group: it executes a policy, or judges instances.
+    """A receiver of one group: it executes a policy, judges instances, or has them replaced.
 
     Attributes:
         policy_id, policy_name: what it executes; None where it judges.
@@ -40,6 +40,7 @@ class Receiver:
         digest: of its token.
         heard: digests of the last messages and when they came, in microseconds since 1970; the newest last.
         outcome: what came of the last one.
+        drains: what it names is replaced, the new one first, and is not judged.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Receiver:
     heard: tuple[Any, ...] = ()
     heard_at: datetime | None = None
     outcome: str | None = None
+    drains: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class WantedReceiver:
     policy_name: str | None = None
     threshold: float | None = None
     label: str = INSTANCE_LABEL
+    drains: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Outcome(StrEnum):
     SUSPENDED = "suspended"  # the group hears no alarms
     NO_STEP = "no_step"  # the policy has no step for the value
     MARKED = "marked"  # instances are unhealthy now
+    DRAINED = "drained"  # instances are to be replaced, or need not be any more
     UNKNOWN = "unknown"  # none of the instances is one of the group
     OVER = "over"  # it tells of no alarm, or of the end of one
     AGAIN = "again"  # it has been heard already

@@ -248,6 +248,9 @@ class Compute(Protocol):
             built: only those that are active or failed, which costs a cloud less while it builds many.
         """
 
+    def on_host(self, scope: Scope, host: str) -> Sequence[str]:
+        """Ids of the project's servers on one of the cloud's hosts, by the operator's name of that."""
+
     def delete(self, scope: Scope, server_id: str) -> None:
         """Ask for its deletion. Safe to repeat. Raises ServerNotFound when it is gone already."""
 

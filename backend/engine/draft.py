@@ -38,7 +38,7 @@ _ARRIVALS = {
     MemberHealth.UNHEALTHY: Arrival.FAILED,
 }
 
-REPLACED = frozenset({LeavesFor.HEALTH, LeavesFor.LIFETIME, LeavesFor.NOTICE, LeavesFor.REFRESH})
+REPLACED = frozenset({LeavesFor.HEALTH, LeavesFor.LIFETIME, LeavesFor.NOTICE, LeavesFor.HOST, LeavesFor.REFRESH})
 """What nodes leave for that others are launched in place of."""
 
 

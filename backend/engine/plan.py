@@ -17,6 +17,7 @@ from backend.engine.phases.deletion import delete_all
 from backend.engine.phases.depart import depart
 from backend.engine.phases.direct import launch_directly
 from backend.engine.phases.health import check_health
+from backend.engine.phases.hosts import leave_hosts
 from backend.engine.phases.lifetime import end_lifetimes
 from backend.engine.phases.notices import heed_notices
 from backend.engine.phases.rebalance import rebalance
@@ -40,6 +41,7 @@ PHASES: tuple[Callable[[Draft], None], ...] = (
     check_health,
     end_lifetimes,
     heed_notices,
+    leave_hosts,
     refresh_nodes,
     retire,
     rebalance,

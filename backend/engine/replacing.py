@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from backend.domain.activity import Cause
+from collections.abc import Sequence
+
+from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import LeavesFor, Node
+from backend.domain.node import ARRIVING, LeavesFor, Node
 from backend.engine.draft import Draft, Wish
+from backend.policies.replacement import margin
 
 
 class Replacing:
@@ -38,3 +41,16 @@ class Replacing:
         else:
             self._draft.terminate(node, (end,), leaves_for)
             self._surplus -= node.weight
+
+
+def launch_ahead(draft: Draft, leaving: Sequence[Node], kind: CauseKind, leaves_for: LeavesFor) -> None:
+    """A successor is wished for each, as far as the margin goes; what is wanted anyway comes before."""
+    busy = {old.id for _, old in draft.pairs()} | {wish.victim.id for wish in draft.wishes}
+    room = margin(draft.cluster.spec.desired) - draft.ahead() - len(draft.wishes)
+    scales_out = draft.surplus() < 0 or any(node.replaces is None for node in draft.every(*ARRIVING))
+    if scales_out:
+        return
+    for node in leaving:
+        if node.id not in busy and room > 0:
+            room -= node.weight
+            draft.wishes.append(Wish(node, Cause(kind, draft.now, {"server": node.server_id or ""}), leaves_for))

@@ -34,7 +34,7 @@ from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
 from backend.services.nodes import Nodes
 from backend.services.scaling_policies import carry_out
-from backend.store import clusters
+from backend.store import clusters, hosts
 from backend.store.receivers import RECEIVERS, scope_of
 from backend.store.scaling_policies import POLICIES
 from backend.store.session import Connection, Store
@@ -100,6 +100,7 @@ class Receivers:
                 policy_name=None if policy is None else policy.name,
                 threshold=wanted.threshold,
                 label=wanted.label,
+                drains=wanted.drains,
             )
             RECEIVERS.add(conn, scope, made)
             return made
@@ -132,6 +133,8 @@ class Receivers:
             ReceiverUnknown: it was ended meanwhile.
             ReceiverGone, ValueMissing, PolicyNotExecutable
         """
+        if receiver.drains:
+            return self._store.transact(lambda conn: self._drain(conn, scope, receiver, signal))
         if receiver.policy_id is None:
             return self._judge(scope, receiver, signal)
         return self._store.transact(lambda conn: self._execute(conn, scope, receiver, signal))
@@ -148,6 +151,20 @@ class Receivers:
         outcome = Outcome.OVER
         if held is not None:
             outcome = _executed(conn, *held, receiver.threshold, signal.value, now)
+        RECEIVERS.change(conn, scope, receiver.id, outcome=outcome)
+        return outcome
+
+    def _drain(self, conn: Connection, scope: Scope, receiver: Receiver, signal: Signal) -> Outcome:
+        """What is named is to be replaced; where it is over, what was not replaced yet stays."""
+        now = self._clock.now()
+        cluster = clusters.lock_by_id(conn, receiver.cluster_id)
+        if cluster is None or cluster.status is ClusterStatus.DELETING:
+            raise ReceiverGone
+        if self._heard(conn, scope, receiver.id, signal, now):
+            return Outcome.AGAIN
+        why = f"receiver {receiver.id}" if signal.firing else None
+        found = hosts.drain_some(conn, cluster.id, signal.servers, why, now)
+        outcome = Outcome.DRAINED if found else Outcome.UNKNOWN if signal.firing else Outcome.OVER
         RECEIVERS.change(conn, scope, receiver.id, outcome=outcome)
         return outcome
 

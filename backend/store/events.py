@@ -137,6 +137,12 @@ def watched(conn: Connection, project_ids: Collection[str]) -> set[Scope]:
     return found
 
 
+def watched_everywhere(conn: Connection) -> list[Scope]:
+    """All projects that are looked at, by id."""
+    rows = conn.execute(select(_w.project_id, _w.region).order_by(_w.project_id, _w.region))
+    return [Scope(row.project_id, row.region) for row in rows]
+
+
 def watched_in(conn: Connection, region: str) -> set[Scope]:
     """All projects that are looked at in a region."""
     return {Scope(each, region) for each in conn.execute(select(_w.project_id).where(_w.region == region)).scalars()}

@@ -58,9 +58,10 @@ OBSERVED = frozenset(
         "missing_at",
         "notice",
         "volume_failed",
+        "drained_from",
     }
 )
-"""The columns that only looks at the cloud write (sightings): whoever changes a node leaves them alone."""
+"""What only looks at the cloud write (sightings), and who drains hosts: whoever else changes a node leaves it alone."""
 
 
 def save(conn: Connection, before: Iterable[Node], after: Iterable[Node]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, Index, UniqueConstraint
+from sqlalchemy import Boolean, Column, Double, Index, UniqueConstraint
 
 from backend.store.table import ID, NAME, WORD, record
 from backend.store.types import Document, Instant
@@ -21,6 +21,8 @@ receivers = record(
     Column("heard", Document, nullable=False),
     Column("heard_at", Instant),
     Column("outcome", WORD),
+    # What it names is replaced, new first.
+    Column("drains", Boolean),
     UniqueConstraint("digest"),
     Index(None, "project_id", "region"),
     Index(None, "cluster_id"),

@@ -188,6 +188,8 @@ nodes = table(
     Column("notice", WORD),
     # Whether a volume of its server was seen in error.
     Column("volume_failed", Boolean),
+    # The host that it is to leave.
+    Column("drained_from", NAME),
     # The instance refresh that it was made for.
     Column("refresh_id", ID),
     Index(None, "cluster_id", "created_at", "id"),

@@ -5,17 +5,23 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, ReasonKind
 from backend.domain.cluster import Cluster, ClusterChange, NewCluster, PlacementRequest, SourceRequest
+from backend.domain.events import Event, Subject
 from backend.domain.ids import balancing_id, short_id
 from backend.domain.node import Health, Node, NodeState, Notice, ServerStatus
 from backend.domain.traffic import MemberHealth
 from backend.drivers import errors
 from backend.drivers.simulated.faults import Call, Moment, Where
+from backend.engine.bell import Undisturbed
+from backend.engine.inbox import Inbox
+from backend.engine.measures import Unmeasured
 from backend.errors import Finding
-from backend.store import wakes
+from backend.store import hosts, wakes
+from backend.store.events import ListenerRecord
 from tests.simulation.calm import DAY, QUIET, REACTION, Calm
 from tests.simulation.model import Told
 from tests.simulation.users import ZONES, User
@@ -152,6 +158,40 @@ class Hardships(Calm):
 
         by = self._in(self.world.settings.watch_idle + self._coming_up() * 2)
         self._until(has_gone, by, "a server that is taken back stays")
+
+    def leaves_its_host(self) -> None:
+        """A node whose host is drained goes, and not before its successor serves."""
+        cluster = self.group(2)
+        node = self.world.rng.choice(self._serving(cluster))
+        assert node.server_id is not None
+        told = partial(hosts.drain, scope=self._user.scope, server_ids=[node.server_id], host="cpu-1")
+        self.world.store.transact(lambda conn: told(conn, now=self.world.clock.now()))
+
+        def has_gone() -> bool:
+            if len(self._serving(cluster)) < 2:
+                raise self.world.broke("23 notice", f"{GROUP} has fewer than 2 nodes in service")
+            return all(each.id != node.id for each in self._of(cluster.id))
+
+        by = self._in(self._coming_up() * 2)
+        self._until(has_gone, by, "a node stays on a host that is drained")
+
+    def hears_of_an_end(self) -> None:
+        """A server's end that the cloud tells of is noticed at once, by whatever else it tells beside."""
+        cluster = self.group(2)
+        node = self.world.rng.choice(self._serving(cluster))
+        assert node.server_id is not None
+        cloud = self.world.simulated.settings
+        self.watcher.kept.judged.add(short_id(node.server_id))
+        self.world.simulated.operator.terminate(node.server_id)
+        self.world.clock.wait(cloud.delete_seconds + cloud.listing_lag_seconds + 1)
+        now = self.world.clock.now()
+        me = ListenerRecord("listener", "host", 1, now, now)
+        bell = Undisturbed(self.world.clock)
+        inbox = Inbox(self.world.store, self.world.clock, me, bell=bell, measures=Unmeasured())
+        for server in ("0" * 36, node.server_id, node.server_id):
+            inbox.put(self._user.scope.region, Event(Subject.SERVER, server))
+        inbox.deliver()
+        self._until(lambda: self._left(node.id), self._in(REACTION), f"the end of node {node.id} is not heard of")
 
     def asks_again(self) -> None:
         """A deletion that never reached the cloud is asked for again."""

@@ -129,6 +129,8 @@ TRIALS = {
         "keeps_to_its_own",
         "asks_again",
         "goes_before_it_is_taken_back",
+        "leaves_its_host",
+        "hears_of_an_end",
     )
 }
 TRIALS["ends_what_was_built"] = replace(TRIALS["stays_quiet"], trial="ends_what_was_built", builders=1, steps=2)

@@ -11,6 +11,7 @@ from tests.simulation import broken_building as building
 from tests.simulation import broken_composing as composing
 from tests.simulation import broken_direct as direct
 from tests.simulation import broken_engine as engine
+from tests.simulation import broken_hearing as hearing
 from tests.simulation import broken_hooks as hooks
 from tests.simulation import broken_mixes as mixes
 from tests.simulation import broken_rebuilds as rebuilds
@@ -126,6 +127,10 @@ MUTATIONS = (
     _trial(rules.replaces_nobody, "notices_death"),
     Mutation(rules.ends_the_young),
     _trial(rules.heeds_no_notice, "goes_before_it_is_taken_back"),
+    _trial(hearing.stays_on_drained_hosts, "leaves_its_host"),
+    _trial(hearing.leaves_hosts_at_once, "leaves_its_host"),
+    _trial(hearing.hears_nothing, "hears_of_an_end"),
+    _trial(hearing.glances_at_what_was_told, "hears_of_an_end"),
     _trial(rules.never_rebalances, "moves_house"),
     _trial(rules.retires_nobody, "moves_house"),
     _trial(rules.deletes_but_once, "asks_again"),

@@ -77,6 +77,30 @@ def test_alerts_of_prometheus():
     assert not heard(alertmanager(alert("resolved"), status="resolved")).firing
 
 
+MASAKARI = {  # as its instance monitor sends it
+    "notification": {
+        "type": "VM",
+        "hostname": "compute-1",
+        "generated_time": "2026-11-29T10:00:00.000000",
+        "payload": {"event": "LIFECYCLE", "instance_uuid": SERVER, "vir_domain_event": "STOPPED_FAILED"},
+    }
+}
+
+
+def test_an_instance_that_masakari_saw_fail():
+    signal = heard(MASAKARI)
+    assert (signal.firing, signal.value, signal.servers) == (True, None, (SHORT,))
+    later = {"notification": {**MASAKARI["notification"], "generated_time": "2026-11-29T10:05:00.000000"}}
+    assert heard(MASAKARI).digest == signal.digest != heard(later).digest
+
+
+@pytest.mark.parametrize("wrapped", [AODH, json.dumps(AODH)], ids=["a document", "a text"])
+def test_what_comes_by_a_queue_of_zaqar_is_taken_out_of_its_envelope(wrapped):
+    told = {"body": wrapped, "queue_name": "alarms", "ttl": 3600, "Message_Type": "Notification"}
+    signal = heard(told, instance=SERVER)
+    assert (signal.firing, signal.value, signal.servers) == (True, 90.0, (SHORT,))
+
+
 def test_an_empty_message_is_a_knock():
     assert heard(b" \n").firing
     assert heard(b"").value is None
@@ -113,6 +137,12 @@ def test_what_is_sent_twice_is_the_same_and_all_else_is_not():
         b'{"alerts": [], "status": "on fire"}',
         b'{"alarm_id": 1, "current": "alarm"}',
         b'{"Type": "Notification", "Message": "alarm"}',
+        b'{"queue_name": "alarms", "body": "on fire"}',
+        b'{"queue_name": "alarms", "body": {"queue_name": "alarms", "body": "on fire"}}',
+        b'{"queue_name": "alarms", "Message_Type": "UnsubscribeConfirmation"}',
+        b'{"notification": {"type": "COMPUTE_HOST", "hostname": "compute-1", "payload": {"event": "STOPPED"}}}',
+        b'{"notification": {"type": "VM", "payload": {"instance_uuid": 7}}}',
+        b'{"notification": {"type": "VM"}}',
     ],
 )
 def test_what_is_no_message_of_an_alarm(body):

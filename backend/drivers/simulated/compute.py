@@ -111,6 +111,10 @@ class SimulatedCompute:
             changed = [server for server in self._told(connection, rows, as_of) if server.updated_at >= since]
             return [server for server in changed if server.status in _BUILT] if built else changed
 
+    def on_host(self, scope: Scope, host: str) -> Sequence[str]:
+        """Each zone is one host, of its name."""
+        return [server.id for server in self.list(scope) if server.zone == host]
+
     def delete(self, scope: Scope, server_id: str) -> None:
         with self._world.call(Call("delete", scope, server=server_id)), self._state.writing() as connection:
             now = self._world.now()

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import ARRIVING, SERVING, LeavesFor, Node, Notice
-from backend.engine.draft import Draft, Wish
-from backend.policies.replacement import margin
+from backend.domain.node import SERVING, LeavesFor, Notice
+from backend.engine.draft import Draft
+from backend.engine.replacing import launch_ahead
 
 
 def heed_notices(draft: Draft) -> None:
@@ -22,24 +22,8 @@ def heed_notices(draft: Draft) -> None:
         return
     for node in noticed:
         if node.notice is Notice.INTERRUPTION:
-            draft.terminate(node, (_cause(draft, node, CauseKind.INTERRUPTED),), LeavesFor.NOTICE)
+            cause = Cause(CauseKind.INTERRUPTED, draft.now, {"server": node.server_id or ""})
+            draft.terminate(node, (cause,), LeavesFor.NOTICE)
     if draft.runs(Process.LAUNCH):  # who is taken back in minutes is led out in any case
-        _launch_first(draft, [node for node in noticed if node.notice is Notice.REBALANCE])
-
-
-def _launch_first(draft: Draft, recommended: list[Node]) -> None:
-    """A successor is wished for each, as far as the margin goes; what is wanted anyway comes before."""
-    busy = {old.id for _, old in draft.pairs()} | {wish.victim.id for wish in draft.wishes}
-    room = margin(draft.cluster.spec.desired) - draft.ahead() - len(draft.wishes)
-    scales_out = draft.surplus() < 0 or any(node.replaces is None for node in draft.every(*ARRIVING))
-    if scales_out:
-        return
-    for node in recommended:
-        if node.id not in busy and room > 0:
-            room -= node.weight
-            cause = _cause(draft, node, CauseKind.REBALANCE_RECOMMENDED)
-            draft.wishes.append(Wish(node, cause, LeavesFor.NOTICE))
-
-
-def _cause(draft: Draft, node: Node, kind: CauseKind) -> Cause:
-    return Cause(kind, draft.now, {"server": node.server_id or ""})
+        recommended = [node for node in noticed if node.notice is Notice.REBALANCE]
+        launch_ahead(draft, recommended, CauseKind.REBALANCE_RECOMMENDED, LeavesFor.NOTICE)

@@ -12,7 +12,11 @@ from backend.engine.draft import Draft
 from backend.engine.phases.health import cause_of
 from backend.policies.replacement import Arrival
 
-_CAUSES = {LeavesFor.LIFETIME: CauseKind.MAXIMUM_LIFETIME, LeavesFor.NOTICE: CauseKind.REBALANCE_RECOMMENDED}
+_CAUSES = {
+    LeavesFor.LIFETIME: CauseKind.MAXIMUM_LIFETIME,
+    LeavesFor.NOTICE: CauseKind.REBALANCE_RECOMMENDED,
+    LeavesFor.HOST: CauseKind.HOST_DRAINED,
+}
 
 
 def retire(draft: Draft) -> None:
@@ -49,6 +53,8 @@ def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[st
         return LeavesFor.LIFETIME
     if old.notice is not None and draft.cluster.spec.capacity_rebalance:
         return LeavesFor.NOTICE
+    if old.drained_from is not None:
+        return LeavesFor.HOST
     if old.protected or surplus < old.weight:
         return None
     if old.leaves_for is LeavesFor.REFRESH:  # which may be over: what it began comes to an end

@@ -131,6 +131,26 @@ def test_instances_of_the_group_are_judged_and_no_others(world):
     assert knock(world, token, "y", servers=tuple(shorts[:1]), firing=False) is Outcome.OVER
 
 
+def test_instances_are_to_be_replaced_until_it_is_over(world):
+    mine = world.put(group(world), "a", "b")
+    neighbours = world.put(world.group("other"), "c")
+    token = add(world, drains=True)
+    shorts = [node.server_id.replace("-", "")[:17] for node in (mine[0], *neighbours)]
+
+    def leaving():
+        with world.store.read() as conn:
+            return [nodes.get(conn, each.id).drained_from is not None for each in (*mine, *neighbours)]
+
+    assert knock(world, token, servers=tuple(shorts)) is Outcome.DRAINED
+    assert leaving() == [True, False, False]
+    assert knock(world, token, servers=tuple(shorts)) is Outcome.AGAIN
+    assert knock(world, token, "x", servers=tuple(shorts[1:])) is Outcome.UNKNOWN
+    assert knock(world, token, "y", firing=False) is Outcome.OVER
+    assert leaving() == [True, False, False]
+    assert knock(world, token, "z", servers=tuple(shorts[:1]), firing=False) is Outcome.DRAINED
+    assert leaving() == [False, False, False]
+
+
 def test_a_group_with_an_operator_is_heard_of_as_any_other(world):
     operator = Scope(SCOPE.project_id, SCOPE.region, frozenset({"them"}))
     made = world.group("web", scope=operator, minimum=0, desired=0, operator="them")

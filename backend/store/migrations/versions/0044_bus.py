@@ -1,4 +1,4 @@
-"""Events of the cloud: when a project was told of, who listens, whose rights ended."""
+"""Events of the cloud: when a project was told of, who listens, whose rights ended; hosts that are drained."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ _TABLE: dict[str, Any] = {
 
 def upgrade() -> None:
     op.add_column("watches", sa.Column("told_at", sa.BigInteger(), nullable=True))
+    op.add_column("nodes", sa.Column("drained_from", sa.String(length=255), nullable=True))
+    op.add_column("receivers", sa.Column("drains", sa.Boolean(), nullable=True))
     op.create_table(
         "event_listeners",
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -48,4 +50,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_ended_identities_ended_at"), table_name="ended_identities")
     op.drop_table("ended_identities")
     op.drop_table("event_listeners")
+    op.drop_column("receivers", "drains")
+    op.drop_column("nodes", "drained_from")
     op.drop_column("watches", "told_at")
