@@ -29,7 +29,6 @@ from gateway.request import LATER, MAY_WAIT, WAITED
 
 _SLOWEST: Final = 64 * 1024
 """Bytes a second at which an answer must be taken, beside the time that each client has."""
-_LINGER_SECONDS: Final = 2.0
 """How long a client may be silent before it closes a connection that we have closed (RFC 9112, 9.6)."""
 _FORGOTTEN_BYTES: Final = Limits().discard_bytes
 _TICK: Final = 0.25
@@ -97,12 +96,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     Attributes:
         client_seconds: how long a client may take to send a request, or to begin to take an answer.
+        linger_seconds: how long one that goes on sending after its last answer is listened to after each piece.
         gathered_bytes: what all connections of a process may have gathered; beyond that the largest is refused.
         unsent_bytes: what all may have left untaken of answers; beyond that whoever is at it longest is closed.
         now: seconds of a clock that never goes back.
     """
 
     client_seconds: float = 20.0
+    linger_seconds: float = 2.0
     gathered_bytes: int = 64 * 1024 * 1024
     unsent_bytes: int = 128 * 1024 * 1024
     now: Callable[[], float] = staticmethod(time.monotonic)
@@ -347,7 +348,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._close(client)
             return
         client.until = self.now() + self.client_seconds
-        self._wait(client, self._lingering, _LINGER_SECONDS, self._on_more)
+        self._wait(client, self._lingering, self.linger_seconds, self._on_more)
 
     def _on_more(self, client: _Client) -> None:
         length = client.sock.forget()
@@ -355,7 +356,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if length == 0 or client.forgotten > _FORGOTTEN_BYTES:
             self._close(client)
         elif length:
-            self._lingering[client] = min(self.now() + _LINGER_SECONDS, client.until)
+            self._lingering[client] = min(self.now() + self.linger_seconds, client.until)
 
     def _close(self, client: _Client) -> None:
         self._leave(client)

@@ -13,6 +13,8 @@ import pytest
 
 from gateway.config import GatewaySettings, gunicorn_options
 
+PATIENCE = 60  # seconds of a test, on a machine that has much else to do
+LONG = 600  # what a server would wait for, if it did: no test has so long
 LARGE = 12 * 1024 * 1024
 GOOD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 SERVER = """
@@ -29,6 +31,7 @@ class Server(BaseApplication):
         settings = GatewaySettings(workers=1, threads=2, client_seconds=float(sys.argv[2]), graceful_seconds=int(sys.argv[3]))
         options = gunicorn_options(settings)
         options["worker_class"].gathered_bytes = int(sys.argv[6])
+        options["worker_class"].linger_seconds = float(sys.argv[7])
         for name, value in options.items():
             self.cfg.set(name, value)
         self.cfg.set("bind", "fd://" + sys.argv[1])
@@ -44,8 +47,8 @@ class Server(BaseApplication):
             # Answers when somebody has asked for /come, or when its time is over.
             polls.append(1)
             waited = flask.request.environ[WAITED]
-            if not came and waited < 20 and flask.request.environ[MAY_WAIT]:
-                flask.request.environ[LATER] = Later(20, lambda: bool(came), flask.request.headers.get("X-Account", ""))
+            if not came and waited < 600 and flask.request.environ[MAY_WAIT]:
+                flask.request.environ[LATER] = Later(600, lambda: bool(came), flask.request.headers.get("X-Account", ""))
                 return "not yet"
             return f"came {len(came)} {flask.request.get_data(as_text=True)}"
 
@@ -70,7 +73,7 @@ Server().run()
 
 @pytest.fixture(scope="module")
 def address():
-    yield from serving(client_seconds=30)
+    yield from serving(client_seconds=LONG)
 
 
 @pytest.fixture(scope="module")
@@ -82,16 +85,16 @@ def hasty():
 @pytest.fixture(scope="module")
 def few():
     """A server that holds few connections at once."""
-    yield from serving(client_seconds=30, connections=40)
+    yield from serving(client_seconds=LONG, connections=40)
 
 
-def serving(client_seconds, graceful_seconds=1, connections=1000, gathered=64 * 1024 * 1024):
+def serving(client_seconds, graceful_seconds=1, connections=1000, gathered=64 * 1024 * 1024, linger=LONG):
     # The socket listens before the server starts: nobody has to wait for it.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         descriptor = os.dup(listener.fileno())
         os.set_inheritable(descriptor, True)
         environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTHONWARNINGS": "default"}
-        given = (descriptor, client_seconds, graceful_seconds, connections, LARGE, gathered)
+        given = (descriptor, client_seconds, graceful_seconds, connections, LARGE, gathered, linger)
         command = [sys.executable, "-c", SERVER, *map(str, given)]
         server = subprocess.Popen(command, pass_fds=(descriptor,), env=environment, stderr=subprocess.DEVNULL)
         os.close(descriptor)
@@ -99,12 +102,12 @@ def serving(client_seconds, graceful_seconds=1, connections=1000, gathered=64 * 
             yield listener.getsockname()
         finally:
             server.terminate()
-            server.wait(timeout=20)
+            server.wait(timeout=2 * PATIENCE)
 
 
 def talk(address, data):
     """Everything a server says to some bytes until it hangs up."""
-    with socket.create_connection(address, timeout=30) as connection:
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(data)
         said = b""
         while piece := connection.recv(65536):
@@ -157,7 +160,7 @@ def test_what_is_no_http_is_refused_with_a_document(address, data):
     ],
 )
 def test_slow_clients_are_cut_off(hasty, data):
-    with socket.create_connection(hasty, timeout=30) as connection:
+    with socket.create_connection(hasty, timeout=PATIENCE) as connection:
         connection.sendall(data)
         while connection.recv(65536):
             pass
@@ -176,12 +179,12 @@ def test_slow_clients_hold_no_thread(address):
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n",
         GOOD + b"POST",
     ]
-    # Five times as many as threads, each with 30 s.
-    slow = [socket.create_connection(address, timeout=30) for _ in halves]
+    # Five times as many as threads, each with as long as no test has.
+    slow = [socket.create_connection(address, timeout=PATIENCE) for _ in halves]
     for connection, half in zip(slow, halves, strict=True):
         connection.sendall(half)
     assert slow[-1].recv(65536).startswith(b"HTTP/1.1 200")
-    with socket.create_connection(address, timeout=5) as connection:
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(GOOD)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
     for connection in slow:
@@ -191,14 +194,14 @@ def test_slow_clients_hold_no_thread(address):
 def test_clients_that_do_not_close_hold_up_nobody(address):
     refused = b"nonsense\r\n\r\n"
     closing = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    unclosed = [socket.create_connection(address, timeout=30) for _ in range(6)]
+    unclosed = [socket.create_connection(address, timeout=PATIENCE) for _ in range(6)]
     for number, connection in enumerate(unclosed):
         connection.sendall((refused, closing)[number % 2])
     for connection in unclosed:
         while connection.recv(65536):
             pass
-    # Each of them would be waited for two seconds, one after another.
-    with socket.create_connection(address, timeout=5) as connection:
+    # Each of them would be waited for so long that nobody else is served meanwhile.
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(GOOD)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
     for connection in unclosed:
@@ -206,7 +209,7 @@ def test_clients_that_do_not_close_hold_up_nobody(address):
 
 
 def test_who_goes_on_sending_after_the_end_loses_no_answer(address):
-    with socket.create_connection(address, timeout=30) as connection:
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" + b"more" * 1000)
         connection.sendall(b"and more" * 10_000)
         said = b""
@@ -217,7 +220,7 @@ def test_who_goes_on_sending_after_the_end_loses_no_answer(address):
 
 def test_a_request_in_pieces(address):
     request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nConnection: close\r\n\r\nAction"
-    with socket.create_connection(address, timeout=30) as connection:
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
         for start in range(0, len(request), 7):
             connection.sendall(request[start : start + 7])
         said = b""
@@ -241,14 +244,14 @@ def test_a_body_over_the_limit_gets_its_answer(address):
 
 
 def test_idle_connections_do_not_hold_up_the_end():
-    server = serving(client_seconds=30, graceful_seconds=60)
+    server = serving(client_seconds=LONG, graceful_seconds=3 * PATIENCE, linger=2)
     address = next(server)
-    with socket.create_connection(address, timeout=30) as connection:
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         said = b""
         while not said.endswith(b"ok\n"):
             said += connection.recv(65536)
-        # Closing waits for the end of the server, a third of its grace at most.
+        # Closing waits for the end of the server, for less than its grace.
         server.close()
         assert connection.recv(65536) == b""
 
@@ -268,7 +271,7 @@ def test_a_chunked_body_over_the_limit_gets_its_answer(address):
 
 
 def test_who_waits_for_our_word_is_told_once(address):
-    with socket.create_connection(address, timeout=30) as connection:
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(
             b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n"
         )
@@ -305,13 +308,13 @@ def test_who_does_not_take_an_answer_holds_no_thread(address):
     for _ in range(6):  # with two threads
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        connection.settimeout(30)
+        connection.settimeout(PATIENCE)
         connection.connect(address)
         connection.sendall(asked)
         greedy.append(connection)
     for connection in greedy:
         assert connection.recv(12) == b"HTTP/1.1 200"
-    with socket.create_connection(address, timeout=5) as connection:
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
         connection.sendall(GOOD)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
     # Whoever takes it late has all of it, and another answer after that.
@@ -327,17 +330,17 @@ def test_who_does_not_take_an_answer_holds_no_thread(address):
 
 
 def test_idle_connections_give_way(few):
-    kept = [socket.create_connection(few, timeout=30) for _ in range(30)]
+    kept = [socket.create_connection(few, timeout=PATIENCE) for _ in range(30)]
     for connection in kept:
         connection.sendall(GOOD)
         said = b""
         while not said.endswith(b"ok\n"):
             said += connection.recv(65536)
-    kept += [socket.create_connection(few, timeout=30) for _ in range(30)]
+    kept += [socket.create_connection(few, timeout=PATIENCE) for _ in range(30)]
     for connection in kept[30:]:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n")
     for _ in range(3):
-        with socket.create_connection(few, timeout=5) as connection:
+        with socket.create_connection(few, timeout=PATIENCE) as connection:
             connection.sendall(GOOD)
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
     assert kept[0].recv(1) == b""  # who was idle longest went first
@@ -371,14 +374,14 @@ def heard(connection, ending):
 
 def test_those_who_wait_for_an_answer_hold_no_thread():
     """Ten wait where there are two threads: others are served, and all are answered when something comes."""
-    serve = serving(client_seconds=30)
+    serve = serving(client_seconds=LONG)
     address = next(serve)
-    waiting = [socket.create_connection(address, timeout=30) for _ in range(10)]
+    waiting = [socket.create_connection(address, timeout=PATIENCE) for _ in range(10)]
     for each in waiting:
         each.sendall(POLL)
     gone = waiting.pop()
     gone.close()
-    with socket.create_connection(address, timeout=30) as other:
+    with socket.create_connection(address, timeout=PATIENCE) as other:
         other.sendall(GOOD)
         heard(other, b"ok\n")
         other.sendall(b"GET /come HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -398,12 +401,12 @@ def padded(size, account=""):
 
 
 def test_what_those_who_wait_have_sent_takes_no_room_from_others():
-    serve = serving(client_seconds=30, gathered=256 * 1024)
+    serve = serving(client_seconds=LONG, gathered=256 * 1024)
     address = next(serve)
     with contextlib.ExitStack() as stack:
-        other = stack.enter_context(socket.create_connection(address, timeout=10))
+        other = stack.enter_context(socket.create_connection(address, timeout=PATIENCE))
         for number in range(1, 9):
-            stack.enter_context(socket.create_connection(address, timeout=10)).sendall(padded(50_000))
+            stack.enter_context(socket.create_connection(address, timeout=PATIENCE)).sendall(padded(50_000))
             said = b""
             while b"polls %d." % number not in said:
                 other.sendall(b"GET /polls HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -412,34 +415,34 @@ def test_what_those_who_wait_have_sent_takes_no_room_from_others():
 
 
 def test_a_long_request_is_not_kept_waiting(address):
-    with socket.create_connection(address, timeout=10) as client:
+    with socket.create_connection(address, timeout=PATIENCE) as client:
         client.sendall(padded(65_000 + 2048))
         assert b"came 0" in heard(client, b" .")
 
 
 def test_the_room_to_wait_in_is_shared_among_accounts():
     """Of twenty places one account is given ten, however many it asks for; another finds room."""
-    serve = serving(client_seconds=30, connections=40)
+    serve = serving(client_seconds=LONG, connections=40)
     address = next(serve)
     with contextlib.ExitStack() as stack:
-        waiting = [stack.enter_context(socket.create_connection(address, timeout=10)) for _ in range(15)]
+        waiting = [stack.enter_context(socket.create_connection(address, timeout=PATIENCE)) for _ in range(15)]
         for each in waiting:
             each.sendall(padded(4, "one"))
         answered = set()
         while len(answered) < 5:
-            readable, _, _ = select.select([each for each in waiting if each not in answered], [], [], 10)
+            readable, _, _ = select.select([each for each in waiting if each not in answered], [], [], PATIENCE)
             assert readable
             for each in readable:
                 assert b"came 0" in heard(each, b" .")
                 answered.add(each)
-        another = stack.enter_context(socket.create_connection(address, timeout=10))
+        another = stack.enter_context(socket.create_connection(address, timeout=PATIENCE))
         another.sendall(padded(4, "another"))
         said = b""
         while b"polls 21." not in said:  # five were asked twice
-            with socket.create_connection(address, timeout=10) as other:
+            with socket.create_connection(address, timeout=PATIENCE) as other:
                 other.sendall(b"GET /polls HTTP/1.1\r\nHost: x\r\n\r\n")
                 said = heard(other, b".")
-        with socket.create_connection(address, timeout=10) as other:
+        with socket.create_connection(address, timeout=PATIENCE) as other:
             other.sendall(b"GET /come HTTP/1.1\r\nHost: x\r\n\r\n")
             heard(other, b"ok")
         for each in (another, *(each for each in waiting if each not in answered)):
@@ -452,9 +455,9 @@ def test_who_waits_is_answered_when_the_time_is_over(address):
 
 
 def test_who_sends_another_request_waits_no_longer_for_the_first():
-    serve = serving(client_seconds=30)
+    serve = serving(client_seconds=LONG)
     address = next(serve)
-    with socket.create_connection(address, timeout=10) as client:
+    with socket.create_connection(address, timeout=PATIENCE) as client:
         client.sendall(POLL)
         client.sendall(GOOD)
         said = heard(client, b"ok\n")
@@ -463,11 +466,11 @@ def test_who_sends_another_request_waits_no_longer_for_the_first():
 
 
 def test_a_server_that_stops_answers_those_who_wait():
-    serve = serving(client_seconds=30, graceful_seconds=10)
+    serve = serving(client_seconds=LONG, graceful_seconds=10)
     address = next(serve)
     with (
-        socket.create_connection(address, timeout=10) as client,
-        socket.create_connection(address, timeout=10) as other,
+        socket.create_connection(address, timeout=PATIENCE) as client,
+        socket.create_connection(address, timeout=PATIENCE) as other,
     ):
         client.sendall(POLL)
         other.sendall(GOOD)
