@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 
 from backend.clock import Clock
 from backend.errors import CommitUnknown, StoreUnavailable
-from backend.store import failures, work_calls
+from backend.store import dead_peers, failures, work_calls
 from backend.store.failures import Failure
 from backend.store.turns import FileTurns, NoTurns, Turns
 from backend.store.types import from_micros
@@ -170,8 +170,9 @@ def _synchronous(durable: bool, redoes: bool) -> str:
 def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
     if url.get_backend_name() != "sqlite":
         # After a lock was waited for, plain reads must see what its holder committed: MariaDB's own default would not.
-        return create_engine(
+        made = create_engine(
             url,
+            connect_args=dead_peers.arguments(url),
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
             pool_size=pool_size,
@@ -179,6 +180,8 @@ def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
             pool_recycle=1800,
             hide_parameters=True,
         )
+        dead_peers.notice(made)
+        return made
     memory = in_memory(url)
     options: dict[str, Any] = {
         "connect_args": {"check_same_thread": False, "timeout": _SQLITE_BUSY_MS / 1000},

@@ -17,6 +17,7 @@ import psycopg
 from sqlalchemy import URL, Connection, text
 
 from backend.clock import Clock
+from backend.store import dead_peers
 from backend.store.urls import in_memory, parsed
 
 LOG = logging.getLogger(__name__)
@@ -82,13 +83,7 @@ class Listener:
         while True:
             try:
                 with psycopg.connect(
-                    address,
-                    autocommit=True,
-                    connect_timeout=5,
-                    keepalives_idle=5,
-                    keepalives_interval=2,
-                    keepalives_count=3,
-                    application_name="coppice-engine",
+                    address, autocommit=True, application_name="coppice-engine", **dead_peers.arguments(self._url)
                 ) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._note(hears=True)
