@@ -10,7 +10,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues guests metrics balancers storm clean
+.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues guests metrics balancers chaos storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -116,6 +116,12 @@ storm: $(VENV)/.dev
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
 		COPPICE_STORM_MINUTES=$(or $(MINUTES),20) $(if $(SEED),COPPICE_STORM_SEED=$(SEED)) \
 		$(BIN)/python -m pytest -q -s conformance/openstack_lane/test_long_storm.py
+
+# Four engines, two gateways, eight customers with 200 groups, on PostgreSQL and on MariaDB: everything is killed, stands
+# still, goes away. MINUTES=N of each, SEED=N. CI has a short form of it.
+chaos: $(VENV)/.dev
+	@COPPICE_CHAOS_MINUTES=$(or $(MINUTES),10) $(if $(SEED),COPPICE_CHAOS_SEED=$(SEED)) \
+		$(BIN)/python -m pytest -q -s conformance/chaos
 
 # Coppice against an operator's own scripts on the test cloud. NUMBER=N servers; OPTIONS, such as "--network private".
 bench-openstack: $(VENV)/.dev openstack-up

@@ -15,7 +15,7 @@ from conformance.support import Support, probe
 
 # One lane's suites are no other's: what only a real cloud shows, and what the simulated one alone can be made to do.
 collect_ignore = (
-    ["test_faults.py", "sdk/test_accounts.py", "sdk/test_traffic.py", "recorded"]
+    ["chaos", "test_faults.py", "sdk/test_accounts.py", "sdk/test_traffic.py", "recorded"]
     if ON_OPENSTACK
     else ["openstack_lane", "two_regions"]
 )

@@ -67,7 +67,7 @@ ON_BOTH = ("cli", "sdk", "terraform")
 """Suites of conformance/ that hold on both clouds."""
 UNDISTURBED = "openstack_lane/test_bad_input.py"
 """What only a real cloud shows, and leaves alone what others need of it."""
-ELSEWHERE = ("cli", "terraform", "test_faults.py", "test_oracle.py")
+ELSEWHERE = ("chaos", "cli", "terraform", "test_faults.py", "test_oracle.py")
 """What of conformance/ need not be in the one process that counts which operations were asked for."""
 STACKS = "terraform/test_stacks.py"
 LANES = (
