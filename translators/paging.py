@@ -60,10 +60,14 @@ def decode(token: str, operation: str, binding: str, service: str = "autoscaling
                 return marker
     except (binascii.Error, ValueError, RecursionError):
         pass
-    raise refusal(token, service)
+    raise refusal(token, service, operation)
 
 
-def refusal(token: str, service: str) -> AWSError:
+_BY_VALUE: Final = frozenset({"ListMetrics", "ListDashboards"})
+"""Operations of CloudWatch that know no InvalidNextToken. Source: the model."""
+
+
+def refusal(token: str, service: str, operation: str = "") -> AWSError:
     """What a service answers to a token that means nothing."""
     if service == "autoscaling":
         return AWSError("InvalidNextToken", f"The token '{token}' is invalid.")
@@ -71,6 +75,9 @@ def refusal(token: str, service: str) -> AWSError:
         return AWSError("ValidationError", "Invalid Marker.")
     if service in {"elb", "elbv2"}:
         return AWSError("ValidationError", "The marker is not valid")  # unsourced
+    if service == "cloudwatch":  # Source of the words: moto; of the codes the model
+        code = "InvalidParameterValue" if operation in _BY_VALUE else "InvalidNextToken"
+        return AWSError(code, "Request parameter NextToken is invalid")
     if service == "events":
         return AWSError("ValidationException", "Parameter NextToken is not valid.")  # unsourced
     return AWSError("InvalidNextToken", "The specified NextToken is not valid.")  # unsourced

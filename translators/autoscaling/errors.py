@@ -102,9 +102,9 @@ def _topic_refused(found: lifecycle_findings.TopicRefused) -> AWSError:
 
 
 def _cooling(found: cluster_findings.CoolingDown) -> AWSError:
-    return AWSError(
-        "ScalingActivityInProgress", f"Scaling activity {found.activity} is in progress and blocks this action"
-    )
+    """Source: diem #4597. What was just asked for has no activity yet: the words for that are unsourced."""
+    which = f"Scaling activity {found.activity}" if found.activity else "A scaling activity"
+    return AWSError("ScalingActivityInProgress", f"{which} is in progress and blocks this action")
 
 
 def _protected(found: cluster_findings.ClusterProtected) -> AWSError:
