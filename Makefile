@@ -10,7 +10,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues guests metrics balancers chaos storm clean
+.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues guests metrics balancers chaos upgrade-proof storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -122,6 +122,11 @@ storm: $(VENV)/.dev
 chaos: $(VENV)/.dev
 	@COPPICE_CHAOS_MINUTES=$(or $(MINUTES),10) $(if $(SEED),COPPICE_CHAOS_SEED=$(SEED)) \
 		$(BIN)/python -m pytest -q -s conformance/chaos
+
+# The version of a commit (FROM) and this one side by side on one PostgreSQL under load, in each order of restarts.
+upgrade-proof: FROM ?= 365b380
+upgrade-proof: $(VENV)/.dev
+	COPPICE_UPGRADE_FROM=$(FROM) $(BIN)/python -m pytest -q -s conformance/upgrade
 
 # Coppice against an operator's own scripts on the test cloud. NUMBER=N servers; OPTIONS, such as "--network private".
 bench-openstack: $(VENV)/.dev openstack-up

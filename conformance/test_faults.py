@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
 from conformance.clients import client
-from conformance.fleet import Fleet, make_fleet, unique
-from conformance.product import ROOT, Access, Product, until
-
-GONE = -1
-"""The capacity of a group that does not exist."""
+from conformance.fleet import Fleet, make_fleet
+from conformance.product import ROOT, Product, until
+from conformance.writers import Writer, capacity, nothing_lost_doubled_or_leaked
 
 
 @pytest.fixture(scope="module")
@@ -46,112 +39,6 @@ def doomed(product: Product) -> Iterator[Fleet]:
     made = make_fleet(*clients)
     yield made
     made.sweep()
-
-
-class Writer(threading.Thread):
-    """One user who changes one group again and again, and remembers what was promised.
-
-    ``allowed`` holds the capacities that the group may have: the one that was last acknowledged, and any that was
-    asked for since and got no answer.
-    """
-
-    def __init__(self, access: Access, template: str, seed: int) -> None:
-        super().__init__(daemon=True)
-        self.access, self.template, self.seed = access, template, seed
-        self.group = unique("load")
-        self.allowed = {GONE}
-        self.accepted = 0
-        self.stop = threading.Event()
-
-    def run(self) -> None:
-        asg = client(self.access, "autoscaling", recorded=False)
-        chance = random.Random(self.seed)
-        while not self.stop.is_set():
-            wanted = chance.choice((GONE, 0, 1, 1, 2, 2, 3, 3, 4))
-            self.allowed.add(wanted)
-            try:
-                self._ask(asg, wanted)
-            except (BotoCoreError, ClientError, ResponseParserError):
-                # No answer, one that was cut off, or a refusal: what was asked for may have happened.
-                self.stop.wait(0.1)
-                continue
-            self.allowed = {wanted}
-            self.accepted += 1
-            self.stop.wait(chance.random() * 0.4)
-
-    def _ask(self, asg: Any, wanted: int) -> None:
-        """Make the group so; a create that finds it there already becomes an update."""
-        if wanted == GONE:
-            try:
-                asg.delete_auto_scaling_group(AutoScalingGroupName=self.group, ForceDelete=True)
-            except ClientError as error:
-                if "not found" not in error.response["Error"]["Message"]:
-                    raise
-            return
-        try:
-            asg.set_desired_capacity(AutoScalingGroupName=self.group, DesiredCapacity=wanted)
-        except ClientError as error:
-            if "not found" not in error.response["Error"]["Message"]:
-                raise
-            asg.create_auto_scaling_group(
-                AutoScalingGroupName=self.group,
-                MinSize=0,
-                MaxSize=4,
-                DesiredCapacity=wanted,
-                AvailabilityZones=["us-east-1a", "us-east-1b", "us-east-1c"],
-                LaunchTemplate={"LaunchTemplateName": self.template},
-            )
-
-
-def capacity(fleet: Fleet, name: str) -> int:
-    found = fleet.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
-    if not found or found[0].get("Status") == "Delete in progress":
-        return GONE
-    desired: int = found[0]["DesiredCapacity"]
-    return desired
-
-
-def nothing_lost_doubled_or_leaked(fleet: Fleet, names: list[str]) -> None:
-    """Groups come to their desired capacity; members and servers are the same things; the journal is whole."""
-    for name in names:
-        wanted = capacity(fleet, name)
-        if wanted == GONE:
-            until(f"{name} is gone", lambda name=name: not fleet.exists(name), 60)
-        else:
-            fleet.settle(name, wanted, seconds=90)
-
-    def census() -> bool:
-        return all(
-            sorted(one["InstanceId"] for one in fleet.servers(name))
-            == (fleet.ids(name, None) if fleet.exists(name) else [])
-            for name in names
-        )
-
-    until("every server is a member and every member has one server", census, 60)
-    filters = [
-        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
-        {"Name": "tag-key", "Values": ["aws:autoscaling:groupName"]},
-    ]
-    alive = [
-        {tag["Key"]: tag["Value"] for tag in one["Tags"]}["aws:autoscaling:groupName"]
-        for reservation in fleet.ec2.describe_instances(Filters=filters)["Reservations"]
-        for one in reservation["Instances"]
-    ]
-    assert not [name for name in alive if not fleet.exists(name)], "servers of groups that do not exist"
-    for name in names:
-        told = fleet.activities(name) if fleet.exists(name) else []
-        ids = [one["ActivityId"] for one in told]
-        assert len(ids) == len(set(ids))
-        until(
-            f"every activity of {name} has ended",
-            lambda name=name: all(
-                one["Progress"] == 100 for one in (fleet.activities(name) if fleet.exists(name) else [])
-            ),
-        )
-        launched = [
-            one["Description"] for one in told if one["Description"].startswith("Launching a new EC2 instance: ")
-        ]
-        assert len(launched) == len(set(launched)), "one launch activity a server"
 
 
 @pytest.mark.parametrize("part", ["gateway", "worker", "engine", "coppice", "everything"])
