@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -161,10 +161,25 @@ class Enforcer(policy.Enforcer):
     decision_point: DecisionPoint
     _seen: tuple[int, int, int] | None = None
     _sound: bool = True
+    _loaded = threading.local()
+
+    def judge(self, rules: Sequence[str], target: Mapping[str, Any], creds: Mapping[str, Any]) -> bool:
+        """What the first of these rules says that there is; all of it by the file as it is now.
+
+        Raises:
+            Undecided, and what oslo.policy's own checks raise.
+        """
+        self.load_rules()
+        rule = next((each for each in rules[:-1] if each in self.rules), rules[-1])
+        self._loaded.just_now = True  # oslo.policy loads the rules again, which may be others by then
+        try:
+            return bool(self.enforce(rule, dict(target), dict(creds)))
+        finally:
+            self._loaded.just_now = False
 
     def load_rules(self, force_reload: bool = False) -> None:
         """Take up a changed file; one that is gone, empty or broken changes nothing: the denials in it go on."""
-        if self.is_sound():
+        if not getattr(self._loaded, "just_now", False) and self.is_sound():
             super().load_rules(force_reload)
 
     def is_sound(self) -> bool:

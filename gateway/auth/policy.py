@@ -139,15 +139,13 @@ class Question:
 
     def put(self, enforcer: Enforcer) -> bool:
         """The answer of some rules. Raises Undecided, and what oslo.policy's own checks raise."""
-        enforcer.load_rules()  # picks up a changed file
-        rule = self.action if self.action in enforcer.rules else _base(self.service, self.operation)
         target = {
             "project_id": self.caller.project_id,
             "account_id": self.account_id,
             "region": self.region,
             "action": self.action,
         }
-        return bool(enforcer.enforce(rule, target, _credentials(self.caller)))
+        return enforcer.judge((self.action, _base(self.service, self.operation)), target, _credentials(self.caller))
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from oslo_config import cfg
+from oslo_policy import policy as oslo
 
 from gateway.auth.policy import RolePolicy
 from tests.gateway.world import CALLER
@@ -42,6 +43,24 @@ def test_readers_look_and_members_do(policy, roles, reads, writes):
     for service, operation in (("autoscaling", "SetDesiredCapacity"), ("ec2", "RunInstances"), ("elbv2", "AddTags")):
         assert allowed(policy, roles, service, operation) is writes
     assert allowed(policy, roles, "sts", "GetCallerIdentity")
+
+
+def test_a_request_is_judged_by_one_load_of_the_rules(tmp_path, monkeypatch):
+    """The rule that is chosen and the rules that judge it are of one file: it may change between two loads."""
+    loads = []
+
+    load = oslo.Enforcer.load_rules
+
+    def counted(enforcer, force_reload=False):
+        loads.append(enforcer)
+        load(enforcer, force_reload)
+
+    monkeypatch.setattr(oslo.Enforcer, "load_rules", counted)
+    held = rules(tmp_path, '"autoscaling:DescribeTags": "role:reader"\n')
+    loads.clear()
+    for number in (1, 2):
+        assert allowed(held, ["reader"], "autoscaling", "DescribeTags")
+        assert len(loads) == number
 
 
 def test_the_refusal_is_in_the_service_s_own_words(policy):
