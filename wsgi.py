@@ -20,6 +20,7 @@ from backend.clock import SystemClock
 from backend.commands import (
     CannotDo,
     accounts,
+    batches,
     engines,
     forecasts,
     hosts,
@@ -401,6 +402,7 @@ COMMANDS = (
     *forecasts.COMMANDS,
     *hosts.COMMANDS,
     *quotas.COMMANDS,
+    *batches.COMMANDS,
     *receivers.COMMANDS,
     *sources.COMMANDS,
     *overview.commands(Words(activity_words.description, activity_words.status_message, activity_words.reason)),

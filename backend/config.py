@@ -14,6 +14,7 @@ from typing import Any
 from oslo_config import cfg, types
 
 from backend import metric_options
+from backend.domain.batch_sizes import MOST, Batch
 from backend.domain.messages import MOST_WAITING
 from backend.domain.names import Names
 from backend.domain.queues import QueueLimits
@@ -132,6 +133,31 @@ OPTIONS: dict[str, Sequence[Any]] = {
             default=300.0,
             min=0.0,
             help="How long a leaving member of a load balancer gets no new connections before its server goes.",
+        ),
+        *(
+            cfg.IntOpt(name, default=number, min=1, max=most, help=what)
+            for name, number, most, what in (
+                ("launch_batch", 25, MOST[Batch.SERVERS], "Servers of a group that one call asks for."),
+                ("launches", 500, MOST[Batch.LAUNCHES], "Servers of a group that one pass over it asks for."),
+                (
+                    "first_launches",
+                    50,
+                    MOST[Batch.FIRST_LAUNCHES],
+                    "The same while no server was made yet of what is launched.",
+                ),
+                ("deletions", 200, MOST[Batch.DELETIONS], "Servers of a group whose end one pass over it asks for."),
+                (
+                    "registrations",
+                    500,
+                    MOST[Batch.REGISTRATIONS],
+                    "Members of a pool that one pass over a group adds, drains or removes.",
+                ),
+                ("clusters_at_once", 100, 1000, "Groups of a region that an engine works on at once."),
+                ("watches_at_once", 40, 1000, "Projects of a region that it lists the servers of at once."),
+                ("pools_at_once", 40, 1000, "Pools of a region that it lists the members of at once."),
+                ("alarms_batch", 200, 1000, "Alarms that are judged in one transaction."),
+                ("messages_batch", 100, 1000, "Messages to a target that are told in a row."),
+            )
         ),
         cfg.IntOpt(
             "cloud_calls",

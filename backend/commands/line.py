@@ -32,6 +32,7 @@ FORMS: Final = ("table", "json")
 _GROUPS: Final = {
     "account": "accounts of the embedded cloud, and their keys",
     "account key": "keys of an account",
+    "batches": "how much of a group is asked of the cloud at once",
     "cloud": "look into the embedded cloud, and make things go wrong in it",
     "image": "images of the embedded cloud",
     "messages": "messages that their targets did not take",

@@ -164,6 +164,14 @@ class Draft(Revision):
         """The cloud is told, once all is claimed."""
         self._acts.append(act)
 
+    def has_room_for_members(self, pool_id: str) -> bool:
+        """Whether this pass changes another member of a pool; where it does not, another pass follows at once."""
+        told = sum(len(targets) for (pool, _), targets in self._members.items() if pool == pool_id)
+        if told < self.settings.registrations:
+            return True
+        self.again = True
+        return False
+
     def change_member(self, change: Change, member: Registration) -> None:
         """The same of all members of one pool, in one act."""
         target = Target(member.node_id, member.address, member.port, member.subnet_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
+from backend.domain.batch_sizes import asked
 from backend.domain.changes import Changes
 from backend.domain.consultations import Question
 from backend.domain.node import Node
@@ -92,6 +93,7 @@ def make_plan(snapshot: Snapshot, now: datetime, settings: EngineSettings, rng: 
         Due at once where there is more to do than one pass does, else at the next deadline, never later than the
         settings' sweep.
     """
+    settings = settings.sized(snapshot.sizes, asked(snapshot.tags))
     draft = Draft(snapshot, now, settings, rng)
     for phase in PHASES:
         if snapshot.braked and phase not in UNDER_BRAKE:

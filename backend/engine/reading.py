@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from backend.domain.activity import Reason, ReasonKind
+from backend.domain.batch_sizes import ordered
 from backend.domain.changes import ClusterRows
 from backend.domain.image_findings import ImageNotFound
 from backend.domain.launch_findings import IamProfileNotFound
@@ -16,7 +17,7 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth
 from backend.engine.snapshot import Profile, Snapshot
 from backend.policies.brake import NOTHING, Tally
-from backend.store import alarms, bindings, brakes, changes, configurations, tags, templates, watches
+from backend.store import alarms, batch_sizes, bindings, brakes, changes, configurations, tags, templates, watches
 from backend.store.session import Connection
 
 _DOUBTFUL = frozenset(ServerStatus) - {ServerStatus.BUILDING, ServerStatus.ACTIVE, ServerStatus.UNKNOWN}
@@ -48,6 +49,7 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
         region=Tally(*region),
         alarms=_alarms(conn, rows),
         braked=brakes.over(conn, scope) is not None,
+        sizes=ordered(batch_sizes.over(conn, scope)),
     )
 
 

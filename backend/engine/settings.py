@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any, Final
 
+from backend.domain.batch_sizes import Batch
 from backend.engine.breaker import BreakerRule
 from backend.policies.backoff import BackoffRule
 from backend.policies.brake import BrakeRule
@@ -54,6 +57,7 @@ class EngineSettings:
         launch_batch: servers made by one call.
         consult_again: who chooses the nodes that go, and named too few, is asked again then, and by no pass sooner.
         launches, deletions: nodes launched and delete calls made by one pass over a cluster.
+        registrations: members of one pool that one pass over a cluster adds, drains or removes.
         first_launches: nodes launched by one pass while no server was made yet of what is launched.
         window: how many servers of a cluster are built at once.
         launch_grace: a launch whose answer was lost and of which no server is seen for so long made none.
@@ -138,6 +142,7 @@ class EngineSettings:
     first_launches: int = 50
     window: WindowRule = field(default_factory=WindowRule)
     deletions: int = 200
+    registrations: int = 500
     launch_grace: timedelta = timedelta(seconds=90)
     relaunch_grace: timedelta = timedelta(seconds=30)
     boot_timeout: timedelta = timedelta(minutes=30)
@@ -170,3 +175,23 @@ class EngineSettings:
     five_minute_retention: timedelta = timedelta(days=64)
     hour_retention: timedelta = timedelta(days=456)
     garbage_rows: int = 200
+
+    def sized(self, by_operator: Mapping[Batch, int], by_tags: Mapping[Batch, int]) -> EngineSettings:
+        """The settings for one group: an operator's number in the place of ours, a tag's where it is smaller still."""
+        wanted: dict[str, Any] = {SIZES[batch]: size for batch, size in by_operator.items()}
+        for batch, size in by_tags.items():
+            name = SIZES[batch]
+            wanted[name] = min(size, wanted.get(name, getattr(self, name)))
+        if not wanted:
+            return self
+        made = replace(self, **wanted)
+        return replace(made, first_launches=min(made.first_launches, made.launches))
+
+
+SIZES: Final[Mapping[Batch, str]] = {
+    Batch.SERVERS: "launch_batch",
+    Batch.LAUNCHES: "launches",
+    Batch.FIRST_LAUNCHES: "first_launches",
+    Batch.DELETIONS: "deletions",
+    Batch.REGISTRATIONS: "registrations",
+}

@@ -9,6 +9,7 @@ from typing import Final
 
 from backend.domain import mixes
 from backend.domain.activity import Reason
+from backend.domain.batch_sizes import Batch
 from backend.domain.changes import ClusterRows
 from backend.domain.cluster import Cluster, Tag
 from backend.domain.profile import ProfileRef, ServerSpec
@@ -115,6 +116,7 @@ class Snapshot:
         faults: the cloud's own words about servers that went into error, by node id; None where it has none. Only of
             those that it was asked for.
         alarms: of those that a refresh looks at, whether they are in alarm; by name.
+        sizes: an operator's sizes of batches for the project in this region.
         room: (how many nodes more, of how many) the project may have; None where that keeps nothing back.
         headroom: what the cloud lets it have; None where it was not asked.
     """
@@ -134,6 +136,7 @@ class Snapshot:
     alarms: Mapping[str, bool] = field(default_factory=dict)
     named: Collection[str] | None = None
     asked_at: datetime | None = None
+    sizes: Mapping[Batch, int] = field(default_factory=dict)
     room: tuple[int, int] | None = None
     headroom: Headroom | None = None
     braked: bool = False

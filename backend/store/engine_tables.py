@@ -33,3 +33,12 @@ brakes = table(
     Column("set_by", NAME, nullable=False),
     Column("reason", NAME, nullable=False),
 )
+
+# How much of a group engines ask of the cloud at once; empty words are all projects, and all regions.
+batch_sizes = table(
+    "batch_sizes",
+    Column("project_id", WORD, primary_key=True),
+    Column("region", WORD, primary_key=True),
+    Column("name", WORD, primary_key=True),
+    Column("size", Integer, nullable=False),
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from backend.domain import batch_sizes
 from backend.domain.cluster import Tag
 from translators.autoscaling.errors import validation
 from translators.autoscaling.group_words import RESOURCE_TYPE
@@ -51,11 +52,16 @@ def tag(item: Mapping[str, Any]) -> Tag:
     """One tag.
 
     Raises:
-        AWSError: its key is reserved.
+        AWSError: its key is reserved, or its value is not what such a tag has.
     """
     key: str = item["Key"]
     refuse_reserved(key)
-    return Tag(key, item.get("Value") or "", bool(item.get("PropagateAtLaunch")))
+    value: str = item.get("Value") or ""
+    try:
+        batch_sizes.of_tag(key, value)
+    except batch_sizes.BatchUnreadable as why:
+        raise validation(str(why)) from why
+    return Tag(key, value, bool(item.get("PropagateAtLaunch")))
 
 
 def refuse_reserved(key: str) -> None:

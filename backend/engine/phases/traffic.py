@@ -52,6 +52,8 @@ def _join(draft: Draft, node: Node, sources: list[TrafficSource]) -> None:
 
 
 def _register(draft: Draft, source: TrafficSource, node: Node) -> None:
+    if not draft.has_room_for_members(source.pool_id):
+        return
     member = _enrol(draft, source, node, RegistrationState.ADDING, draft.now + draft.settings.cloud_retry)
     draft.change_member(Change.ADD, member)
     draft.wake(member.due_at)
@@ -113,6 +115,8 @@ def _deregister(draft: Draft, registration: Registration) -> None:
 
 
 def _ask(draft: Draft, change: Change, registration: Registration, state: RegistrationState) -> None:
+    if not draft.has_room_for_members(registration.pool_id):
+        return
     again_at = draft.now + draft.settings.cloud_retry
     draft.register((registration.node_id, registration.pool_id), state, again_at)
     draft.change_member(change, registration)

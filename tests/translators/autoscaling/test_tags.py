@@ -72,6 +72,15 @@ def test_refusals(refused, operation, item, words):
     assert (error.code, error.message) == ("ValidationError", words)
 
 
+def test_a_size_of_batches_is_one(put, refused):
+    """It is refused where it would say nothing; a tag that is taken away is not asked what it said."""
+    put({**tag("a", "coppice:batch:launches"), "Value": "5"})
+    error = refused("CreateOrUpdateTags", Tags=[{**tag("a", "coppice:batch:launches"), "Value": "0"}])
+    assert error.message == "The value of the tag coppice:batch:launches is a number from 1 to 1000."
+    error = refused("DeleteTags", Tags=[tag("nobody", "coppice:batch:else")])
+    assert "not found" in error.message
+
+
 def test_limits(put, refused):
     for start in (0, 25):
         put(*(tag("a", str(number)) for number in range(start, start + 25)))

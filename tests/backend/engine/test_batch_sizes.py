@@ -1,0 +1,123 @@
+"""Sizes of batches: whose number holds, and what a pass makes of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from backend.domain.batch_sizes import MOST, TAG, Batch, BatchUnreadable, Sized, asked, of_tag, ordered
+from backend.domain.cluster import Tag
+from backend.domain.node import NodeState
+from backend.domain.traffic import RegistrationState
+from backend.engine.acts.create_servers import CreateServers
+from backend.engine.acts.delete_server import DeleteServer
+from backend.engine.acts.members import ChangeMembers
+from backend.engine.settings import SIZES, EngineSettings
+from tests.backend.engine.drafts import SETTINGS, SOURCE, launched, member, node, owner, plan
+from tests.factories import NOW
+
+
+def test_each_has_a_field_of_the_settings_and_an_end():
+    assert set(SIZES) == set(Batch) == set(MOST)
+    for batch, name in SIZES.items():
+        assert 1 <= getattr(SETTINGS, name) <= MOST[batch]
+
+
+def test_the_narrowest_of_an_operators_numbers_holds():
+    wide = Sized("", "", Batch.LAUNCHES, 1)
+    region, project, both = (Sized(*place, Batch.LAUNCHES, 2) for place in (("", "r"), ("p", ""), ("p", "r")))
+    assert ordered([region, wide])[Batch.LAUNCHES] == 2
+    assert ordered([Sized("p", "", Batch.LAUNCHES, 3), region, wide])[Batch.LAUNCHES] == 3
+    assert ordered([Sized("p", "r", Batch.LAUNCHES, 4), project, wide])[Batch.LAUNCHES] == 4
+    assert ordered([both, Sized("", "", Batch.DELETIONS, 9)]) == {Batch.LAUNCHES: 2, Batch.DELETIONS: 9}
+
+
+def test_a_tag_makes_a_batch_smaller_and_never_larger():
+    operators = {Batch.DELETIONS: 10}
+    assert SETTINGS.sized(operators, {}).deletions == 10
+    assert SETTINGS.sized(operators, {Batch.DELETIONS: 3}).deletions == 3
+    assert SETTINGS.sized(operators, {Batch.DELETIONS: 30}).deletions == 10
+    assert SETTINGS.sized({}, {Batch.DELETIONS: SETTINGS.deletions + 1}).deletions == SETTINGS.deletions
+    assert SETTINGS.sized({}, {}) is SETTINGS
+
+
+def test_the_first_launches_are_no_more_than_the_others():
+    assert SETTINGS.sized({Batch.LAUNCHES: 7}, {}).first_launches == 7
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("role", "web", None),
+        (f"{TAG}launches", "5", (Batch.LAUNCHES, 5)),
+        (f"{TAG}servers-per-call", "100", (Batch.SERVERS, 100)),
+    ],
+)
+def test_what_a_tag_says(key, value, expected):
+    assert of_tag(key, value) == expected
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "1001", "99999999999", "٣", "1.5", "many"])
+def test_what_is_no_size(value):
+    with pytest.raises(BatchUnreadable, match="is a number from 1 to 1000"):
+        of_tag(f"{TAG}launches", value)
+    assert asked([Tag(f"{TAG}launches", value, propagate=False)]) == {}
+
+
+def test_a_word_that_no_batch_has_is_told_with_those_there_are():
+    with pytest.raises(BatchUnreadable, match="followed by one of servers-per-call, launches"):
+        of_tag(f"{TAG}launch", "5")
+
+
+def _tags(**sizes: int) -> tuple[Tag, ...]:
+    return tuple(Tag(TAG + name.replace("_", "-"), str(size), propagate=False) for name, size in sizes.items())
+
+
+def test_launches_of_a_pass_and_servers_of_a_call():
+    cluster = owner(desired=10)
+    alive = node(cluster, "proves-it")
+    made = plan(cluster, alive, sizes={Batch.LAUNCHES: 6}, tags=_tags(servers_per_call=2))
+    assert len(launched(made)) == 6
+    calls = [len(act.node_ids) for act in made.acts if isinstance(act, CreateServers)]
+    assert max(calls) <= 2
+    assert made.due_at == plan(cluster, alive, sizes={Batch.LAUNCHES: 6}).due_at  # at once: there is more to do
+
+
+def test_deletions_of_a_pass():
+    cluster = owner()
+    going = [node(cluster, f"n{number}", state=NodeState.TERMINATING) for number in range(5)]
+    made = plan(cluster, *going, sizes={Batch.DELETIONS: 2})
+    assert sum(isinstance(act, DeleteServer) for act in made.acts) == 2
+    assert sum(isinstance(act, DeleteServer) for act in plan(cluster, *going).acts) == 5
+
+
+def test_registrations_of_a_pass_joining():
+    cluster = owner(desired=5, sources=(SOURCE,))
+    here = [node(cluster, f"n{number}", address=f"10.0.0.{number}") for number in range(5)]
+    made = plan(cluster, *here, sizes={Batch.REGISTRATIONS: 2})
+    (act,) = (act for act in made.acts if isinstance(act, ChangeMembers))
+    first = [target.owner for target in act.targets]
+    assert len(first) == 2
+    assert {key[0] for key in made.changes.after.registrations} == set(first)
+    again = plan(
+        cluster, *here, registrations=made.changes.after.registrations.values(), sizes={Batch.REGISTRATIONS: 2}
+    )
+    (act,) = (act for act in again.acts if isinstance(act, ChangeMembers))
+    second = [target.owner for target in act.targets]
+    assert len(second) == 2
+    assert not set(first) & set(second)
+
+
+def test_registrations_of_a_pass_leaving():
+    """Who waits for its turn keeps its member as it is, and its server."""
+    cluster = owner(sources=(SOURCE,))
+    going = [node(cluster, f"n{number}", state=NodeState.TERMINATING, state_at=NOW) for number in range(5)]
+    known = [member(each, health="healthy") for each in going]
+    made = plan(cluster, *going, registrations=known, sizes={Batch.REGISTRATIONS: 2})
+    states = [each.state for each in made.changes.after.registrations.values()]
+    assert states.count(RegistrationState.LEAVING) == 2
+    assert states.count(RegistrationState.REGISTERED) == 3
+    assert not any(isinstance(act, DeleteServer) for act in made.acts)
+
+
+def test_settings_of_another_size_are_settings_of_the_engine():
+    assert isinstance(SETTINGS.sized({Batch.SERVERS: 3}, {}), EngineSettings)
