@@ -56,8 +56,8 @@ def within_quota(draft: Draft, most: int) -> int:
 
     Of several types that may be launched the smallest counts; what is too large for what is left is refused there.
     """
-    own = () if draft.room is None else (draft.room,)
-    return min((most, *own, *(left // need for _, left, need in _quotas(draft))))
+    bounds = [most, *(left // need for _, left, need in _quotas(draft))]
+    return min(bounds if draft.room is None else [*bounds, draft.room])
 
 
 def _quotas(draft: Draft) -> list[tuple[Quota, int, int]]:
@@ -88,7 +88,7 @@ def tell_quota(draft: Draft, causes: tuple[Cause, ...], kind: ActivityKind = Act
 
 def quota_reason(draft: Draft, requested: int) -> Reason:
     """Why a launch of more nodes than there may be failed."""
-    told = {"resource": "instances", "requested": requested, "limit": 0, "type": ""}
+    told: dict[str, str | int] = {"resource": "instances", "requested": requested, "limit": 0, "type": ""}
     clouds = min(_quotas(draft), key=lambda quota: quota[1] // quota[2], default=None)
     if draft.snapshot.room is not None and (clouds is None or (draft.room or 0) <= clouds[1] // clouds[2]):
         return Reason(ReasonKind.QUOTA, {**told, "limit": draft.snapshot.room[1]})

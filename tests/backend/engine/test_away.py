@@ -62,10 +62,17 @@ def _go_on(world, calls, seconds):
         world.clock.move(0.5)
 
 
+def _begin(world, calls):
+    """Passes are told what the cloud's quotas leave them, and ask for servers."""
+    world.engine.tick(world.clock.now())
+    calls.answer()
+    world.engine.tick(world.clock.now())
+
+
 @pytest.mark.parametrize("moment", ["begin", "commit", "committed"])
 def test_what_the_cloud_answered_is_written_when_the_store_is_back(world, calls, caplog, moment):
     groups = [world.make(f"g{number}", desired=1) for number in range(4)]
-    world.engine.tick(world.clock.now())
+    _begin(world, calls)
     assert len(calls.open) == 4
     calls.answer()
     world.store.hook = Away(moment)
@@ -86,14 +93,14 @@ def test_a_claim_that_nobody_heard_of_is_given_back(world, calls):
     world.store.hook = Away("committed", times=1)
     assert world.engine._guarded_tick() is None
     assert calls.open == []
-    world.engine.tick(world.clock.now())
+    _begin(world, calls)
     assert len(calls.open) == 1
     assert len(world.nodes(group)) == 1
 
 
 def test_what_is_claimed_and_under_way_is_not_given_back_with_it(world, calls):
     world.make("first", desired=1)
-    world.engine.tick(world.clock.now())
+    _begin(world, calls)
     world.make("second", desired=1)
     world.store.hook = Away("committed", times=1)
     assert world.engine._guarded_tick() is None
@@ -128,7 +135,7 @@ def test_a_pass_that_could_not_begin_is_taken_up_when_the_store_is_back(world, c
 
 def test_what_the_store_refuses_while_it_works_is_a_fault_in_the_end(world, calls, caplog):
     world.make(desired=1)
-    world.engine.tick(world.clock.now())
+    _begin(world, calls)
     calls.answer()
 
     def refused(_conn, _lease):
