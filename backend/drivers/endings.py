@@ -35,10 +35,14 @@ class Gone:
         found: dict[Subject, set[str]] = {}
         for each in events:
             found.setdefault(each.subject, set()).add(each.id)
+
+        def ids(subject: Subject) -> frozenset[str]:
+            return frozenset(found.get(subject, ()))
+
         return cls(
-            *(
-                frozenset(found.get(subject, ()))
-                for subject in (Subject.USER, Subject.PROJECT, Subject.CREDENTIAL, Subject.TRUST)
-            ),
+            users=ids(Subject.USER),
+            projects=ids(Subject.PROJECT),
+            credentials=ids(Subject.CREDENTIAL),
+            trusts=ids(Subject.TRUST),
             everybody=Subject.EVERYBODY in found,
         )
