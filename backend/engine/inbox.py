@@ -196,17 +196,21 @@ class Inbox:
         due = {what: pools for what, pools in self._wishes.items() if what not in self._done_at}
         if not due:
             return
-        woken = self._store.transact(partial(self._make_due, due))
+        wishes = dict.fromkeys(wish for wish, _ in due)
+        woken = sum(self._store.transact(partial(self._make_due, wish, due)) for wish in wishes)
         for what in due:
             del self._wishes[what]
             self._done_at[what] = now
         self._measures.count("events_woke", woken)
 
-    def _make_due(self, due: Mapping[tuple[Wish, Scope], set[str]], conn: Connection) -> int:
-        now = self._clock.now()
-        woken = events.look(conn, (scope for wish, scope in due if wish is Wish.SERVERS), now)
-        woken += events.look_at_balancing(conn, (scope for wish, scope in due if wish is Wish.BALANCING), now)
-        return woken + events.look_at_pools(conn, {pool for pools in due.values() for pool in pools}, now)
+    def _make_due(self, wish: Wish, due: Mapping[tuple[Wish, Scope], set[str]], conn: Connection) -> int:
+        """What is wished for in one way; each in a transaction of its own, for the sake of those who lock both."""
+        now, scopes = self._clock.now(), [scope for each, scope in due if each is wish]
+        if wish is Wish.SERVERS:
+            return events.look(conn, scopes, now)
+        if wish is Wish.BALANCING:
+            return events.look_at_balancing(conn, scopes, now)
+        return events.look_at_pools(conn, {pool for pools in due.values() for pool in pools}, now)
 
     def _beat(self, heard: int) -> None:
         """Tell that somebody listens, and when the last event came."""

@@ -84,7 +84,7 @@ def look(conn: Connection, scopes: Iterable[Scope], now: datetime) -> int:
     work_calls.want(conn)
     return sum(
         conn.execute(_TELL, {"project": each.project_id, "at": each.region, "now": now}).rowcount
-        for each in sorted(scopes, key=lambda scope: (scope.region, scope.project_id))
+        for each in sorted(scopes, key=lambda scope: (scope.project_id, scope.region))  # as all lock them
     )
 
 

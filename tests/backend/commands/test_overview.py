@@ -21,7 +21,7 @@ from backend.domain.profile import ServerSpec
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.services.servers import Order
 from backend.store import brakes as brake_rows
-from backend.store import engines, leases, migrate
+from backend.store import engines, events, leases, migrate
 from backend.store.engines import EngineRecord
 from backend.store.leased import Claimer, Room
 from tests.backend.engine.world import EngineWorld
@@ -205,6 +205,30 @@ def test_a_sound_installation_has_nothing_to_do(migrated):
     assert {"database", "schema", "clocks", "engines", "work", "brake", "nova us-east-1", "octavia us-east-1"} <= {
         row["check"] for row in told
     }
+
+
+def test_whether_anybody_listens_is_told_where_a_bus_is_named(migrated):
+    def told(**instead):
+        return [(row["state"], row["found"]) for row in _examined(migrated, **instead) if row["check"] == "events"]
+
+    def listening(heard_at):
+        now = migrated.clock.now()
+        me = events.ListenerRecord("one", "ctl1", 1, now, now, heard_at)
+        migrated.store.transact(partial(events.listens, me=me, now=now))
+
+    assert told() == []
+    assert told(listens=True) == [("warning", "nobody listens on the cloud's bus")]
+    listening(None)
+    assert told(listens=True) == [("warning", "1 listening, nothing was heard yet")]
+    listening(migrated.clock.now())
+    migrated.clock.move(7)
+    assert told(listens=True) == [("ok", "1 listening, the last was heard 7 s ago")]
+    heard_at = migrated.clock.now()
+    migrated.clock.move(7200)
+    listening(heard_at)
+    assert told(listens=True) == [("warning", "1 listening, the last was heard 2:00:00 ago")]
+    migrated.clock.move(30)
+    assert told(listens=True) == [("warning", "nobody listens on the cloud's bus")]
 
 
 def test_what_is_wrong_is_told_with_what_to_do(migrated):
