@@ -171,6 +171,7 @@ def _meta_data(call: Call, instance: Instance, *, tagged: bool) -> dict[str, Any
             "availability-zone": server.zone,
             "availability-zone-id": instance.zone_id,
             "group-name": server.server_group_name,
+            "partition-number": None if server.partition is None else str(server.partition),
             "region": instance.around.region,
         },
         "profile": "default-hvm",

@@ -56,6 +56,7 @@ class ServerSpec:
         zone: a fixed zone (templates with placement).
         server_group: name of the server group it is made in.
         server_group_id: its short id, where it is not named.
+        partition: the number of that group's partition it is to be in; None leaves that to the cloud.
         tags: of the server, before the group's own.
         iam_profile: name or ARN of an instance profile.
         options: its switches.
@@ -85,6 +86,7 @@ class ServerSpec:
     private_address: str | None = None
     preemptible: bool = False
     requirements: Requirements | None = None
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,13 @@ class ServerGroupNotFound(Finding):
 
 
 @dataclass(eq=False)
+class PartitionNotFound(Finding):
+    """The server group has no partition of that number, or is no group of partitions."""
+
+    partition: str
+
+
+@dataclass(eq=False)
 class ServerGroupExists(Finding):
     name: str
 

@@ -65,6 +65,7 @@ class Catalog:
         self.aliases: Final = {**public_images.USUAL, **(aliases or {})}
         self._cloud = cloud
         self.spot: Final = cloud.spot
+        self.partitions: Final = cloud.partitions
         self._kept_keys = kept_keys
         self._public_subnets = public_subnets
         self._clock = clock

@@ -37,6 +37,7 @@ class Cloud:
         network_making: None where networks are.
         balancer_making: of load balancers, likewise; ``addresses`` (public ones) and ``interfaces`` likewise.
         spot: what becomes of launches that ask for Spot.
+        partitions: how many a server group may have that share no hosts; 0 where the cloud keeps none apart.
         queues: of the cloud's own, which messages are put into; None where it has none.
         installation: what this installation's servers, ports and members are known by.
     """
@@ -58,6 +59,7 @@ class Cloud:
     interfaces: InterfaceMaking | None = None
     sources: tuple[MetricSource, ...] = ()
     spot: Spot = Spot.REFUSE
+    partitions: int = 0
     queues: Sink | None = None
 
     def made(self, found: Server | PoolMember) -> bool:

@@ -16,12 +16,17 @@ from backend.domain.scope import Scope
 
 
 class GroupPolicy(StrEnum):
-    """How the servers of a group lie to each other; OpenStack's own words. The soft ones are wishes."""
+    """How the servers of a group lie to each other; OpenStack's own words. The soft ones are wishes.
+
+    PARTITION is none of OpenStack's: the group has a number of partitions that share no hosts, and who is in the same
+    one may share its.
+    """
 
     AFFINITY = "affinity"
     ANTI_AFFINITY = "anti-affinity"
     SOFT_AFFINITY = "soft-affinity"
     SOFT_ANTI_AFFINITY = "soft-anti-affinity"
+    PARTITION = "partition"
 
     @property
     def apart(self) -> bool:
@@ -36,12 +41,14 @@ class ServerGroup:
     Attributes:
         name: a cloud may have several of one name.
         members: ids of the servers in it that are not deleted.
+        partitions: how many it has, None where its policy is another.
     """
 
     id: str
     name: str
     policy: GroupPolicy
     members: tuple[str, ...] = ()
+    partitions: int | None = None
 
     @property
     def short_id(self) -> str:
@@ -58,6 +65,7 @@ class Server:
         installation: of Coppice, which gave it the token; None where that was not noted.
         tags: AWS-style tags (any key and value AWS allows).
         server_group_id, server_group_name: the group it was made in; None where its maker did not note it.
+        partition: which one of that group's it is in, from 1 on; None where it has none.
         fault: the cloud's words about an error status.
         volumes: cloud ids of the block storage's volumes that it has -> whether they are deleted with it.
         wants_address: it is to have a public address that the cloud gave it none of with its birth: engines take one.
@@ -89,6 +97,7 @@ class Server:
     tags: Mapping[str, str] = field(default_factory=dict)
     server_group_id: str | None = None
     server_group_name: str | None = None
+    partition: int | None = None
     fault: str | None = None
     reservation_id: str = ""
     index: int = 0
@@ -112,6 +121,8 @@ class ServerRequest:
         launch_id: token to carry, or None for a server that is no cluster's.
         user_data: base64, or None.
         server_group: the group it is made in, or None.
+        partition: which one of that group's it is to be in, from 1 on; None leaves that to the cloud, which puts each
+            server where the fewest are.
         public_address: whether it is to have one of the cloud's public addresses; None: as its subnet is.
         public_by_default: the project has its subnet give such addresses, whatever the cloud tells of it.
         private_address: the address it is to have in its subnet, or None.
@@ -137,6 +148,7 @@ class ServerRequest:
     private_address: str | None = None
     public_key: str | None = None
     preemptible: bool = False
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,12 +335,18 @@ class Compute(Protocol):
     def server_groups(self, scope: Scope) -> Sequence[ServerGroup]:
         """The project's server groups, in the order they were made."""
 
-    def create_server_group(self, scope: Scope, name: str, policy: GroupPolicy) -> ServerGroup:
+    def create_server_group(
+        self, scope: Scope, name: str, policy: GroupPolicy, partitions: int | None = None
+    ) -> ServerGroup:
         """Make an empty group; names are not kept apart.
 
         Not safe to repeat: after OutcomeUnknown it is looked for by name.
 
+        Args:
+            partitions: how many it has, where that is its policy.
+
         Raises:
+            Unsupported: the cloud knows no such policy.
             QuotaExceeded: the project may have no more of them.
         """
 

@@ -92,6 +92,10 @@ class ServerGroupNotFound(Refused):
     """No such server group; ``detail`` is its name, or its id where that is all there is."""
 
 
+class PartitionNotFound(Refused):
+    """The server group has no partition of that number, or is no group of partitions; ``detail`` is the number."""
+
+
 class SubnetNotFound(Refused):
     pass
 

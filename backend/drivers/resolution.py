@@ -44,7 +44,7 @@ def resolve(
         ProfileIncomplete: image or instance type is missing (``detail`` names which).
         VolumeTooSmall: a disk is smaller than the image's, or than a disk can be.
         ImageNotFound, FlavorNotFound, FlavorNotSupported, KeyPairNotFound, SecurityGroupNotFound, SubnetNotFound,
-        ServerGroupNotFound: a reference matches nothing; ``detail`` is the reference as given.
+        ServerGroupNotFound, PartitionNotFound: a reference matches nothing; ``detail`` is the reference as given.
         NetworkMissing: nothing to put the server on.
         CloudUnavailable, NotAuthorized: the cloud could not be asked.
     """
@@ -72,6 +72,7 @@ def resolve(
     if spec.key_name and pair is None:
         raise errors.KeyPairNotFound(spec.key_name)
     group = _server_group(catalog, scope, spec, server_group)
+    _check_partition(spec, group)
     subnet = _subnet(catalog, scope, spec, zone, subnet_id)
     return ServerRequest(
         name=name,
@@ -87,6 +88,7 @@ def resolve(
         public_by_default=catalog.is_public(scope, subnet),
         launch_id=launch_id,
         server_group=group,
+        partition=spec.partition,
         tags={**spec.tags, **(tags or {})},
         options=spec.options,
         private_address=spec.private_address,
@@ -128,6 +130,13 @@ def _server_group(catalog: Catalog, scope: Scope, spec: ServerSpec, name: str | 
     if found is None:
         raise errors.ServerGroupNotFound(wanted or short or "")
     return replace(found, members=())  # who else is in it is for the cloud to know
+
+
+def _check_partition(spec: ServerSpec, group: ServerGroup | None) -> None:
+    if spec.partition is None:
+        return
+    if group is None or not 1 <= spec.partition <= (group.partitions or 0):
+        raise errors.PartitionNotFound(str(spec.partition))
 
 
 def _subnet(catalog: Catalog, scope: Scope, spec: ServerSpec, zone: str | None, subnet_id: str | None) -> Subnet:

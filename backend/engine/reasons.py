@@ -83,11 +83,16 @@ def _no_subnet(_error: errors.CloudError, where: Mapping[str, str]) -> Reason:
     return Reason(ReasonKind.CLOUD_REFUSED, {"detail": detail})
 
 
+def _no_partition(error: errors.CloudError, _where: Mapping[str, str]) -> Reason:
+    return Reason(ReasonKind.CLOUD_REFUSED, {"detail": f"The placement group has no partition {_words(error)}."})
+
+
 _REASONS: dict[type[errors.CloudError], Callable[[errors.CloudError, Mapping[str, str]], Reason]] = {
     errors.ImageNotFound: _detail(ReasonKind.IMAGE_NOT_FOUND, "image"),
     errors.KeyPairNotFound: _detail(ReasonKind.KEY_PAIR_NOT_FOUND, "name"),
     errors.SecurityGroupNotFound: _detail(ReasonKind.SECURITY_GROUP_NOT_FOUND, "group"),
     errors.ServerGroupNotFound: _detail(ReasonKind.SERVER_GROUP_NOT_FOUND, "group"),
+    errors.PartitionNotFound: _no_partition,
     errors.SubnetNotFound: _subnet,
     errors.NetworkMissing: _no_subnet,
     errors.FlavorNotFound: _detail(ReasonKind.TYPE_NOT_FOUND, "type"),

@@ -77,6 +77,8 @@ _TOLD: Final[Mapping[type[cloud.Refused], Callable[[str], errors.Finding]]] = {
     cloud.AddressTaken: network_findings.AddressTaken,
     cloud.AddressUnfit: network_findings.AddressUnfit,
     cloud.GroupInUse: security_group_findings.SecurityGroupInUse,
+    cloud.ServerGroupNotFound: server_findings.ServerGroupNotFound,
+    cloud.PartitionNotFound: server_findings.PartitionNotFound,
     cloud.PoolNotFound: balancer_findings.PoolNotFound,
     cloud.Busy: balancer_findings.PoolBusy,
 }
@@ -94,8 +96,6 @@ def _room(error: cloud.Refused, type_name: str, zone: str) -> errors.Finding:
             return launch_findings.NoCapacity(type_name, zone)
         case cloud.NoAddresses():
             return network_findings.NoAddresses(detail)
-        case cloud.ServerGroupNotFound():
-            return server_findings.ServerGroupNotFound(detail)
         case cloud.NetworkMissing():
             return launch_findings.NetworkMissing(detail)
         case cloud.PoolNotFound():

@@ -26,6 +26,11 @@ class ServerGroups:
         self._compute = cloud.compute
         self._catalog = catalog
 
+    @property
+    def partitions(self) -> int:
+        """How many a group may have; 0 where the cloud keeps none apart."""
+        return self._catalog.partitions
+
     def list(self, scope: Scope) -> Sequence[ServerGroup]:
         """The groups with their members as they are now, one a name, in the order they were made."""
         self._catalog.drop(_NOUN, scope)
@@ -36,16 +41,20 @@ class ServerGroups:
             first.setdefault(group.name, group)
         return [*first.values()]
 
-    def create(self, scope: Scope, name: str, policy: GroupPolicy) -> ServerGroup:
+    def create(self, scope: Scope, name: str, policy: GroupPolicy, partitions: int | None = None) -> ServerGroup:
         """Make a group.
 
+        Args:
+            partitions: how many it has, where that is its policy.
+
         Raises:
+            LaunchUnsupported: the cloud knows no such policy.
             ServerGroupExists: the name is taken, or was taken by somebody who was quicker.
             QuotaExceeded
         """
         if self._find(scope, name) is not None:
             raise server_findings.ServerGroupExists(name)
-        made = self._make(scope, name, policy)
+        made = self._make(scope, name, policy, partitions)
         first = self._find(scope, name)
         if first is not None and first.id != made.id:
             self._delete(scope, made.id)
@@ -70,13 +79,13 @@ class ServerGroups:
     def _find(self, scope: Scope, name: str) -> ServerGroup | None:
         return next((group for group in self.list(scope) if group.name == name), None)
 
-    def _make(self, scope: Scope, name: str, policy: GroupPolicy) -> ServerGroup:
+    def _make(self, scope: Scope, name: str, policy: GroupPolicy, partitions: int | None) -> ServerGroup:
         try:
             with asking():
-                return self._compute.create_server_group(scope, name, policy)
+                return self._compute.create_server_group(scope, name, policy, partitions)
         except errors.OutcomeUnclear:
             made = self._find(scope, name)
-            if made is None or made.policy is not policy:
+            if made is None or (made.policy, made.partitions) != (policy, partitions):
                 raise
             return made
         finally:

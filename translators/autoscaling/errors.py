@@ -353,6 +353,9 @@ TABLE: Final[Table] = {
     key_pair_findings.KeyPairNotFound: lambda found: validation(f"The key pair '{found.name}' does not exist"),
     security_group_findings.SecurityGroupNotFound: _security_group,
     # unsourced
+    server_findings.PartitionNotFound: lambda found: validation(  # unsourced
+        f"The placement group has no partition {found.partition}."
+    ),
     server_findings.ServerGroupNotFound: lambda found: validation(f"The Placement Group '{found.group}' is unknown."),
     launch_findings.SubnetNotFound: lambda found: validation(
         f"The subnet ID '{shown(arns.SUBNET, found.subnet)}' does not exist"

@@ -316,6 +316,11 @@ TABLE: Final[dict[type[errors.Finding], Row]] = {
     key_pair_findings.KeyPairNotPublic: lambda _: AWSError(
         "InvalidKey.Format", "Key is not in valid OpenSSH public key format"
     ),
+    server_findings.PartitionNotFound: lambda found: AWSError(  # unsourced
+        "InvalidParameterValue",
+        f"Value ({found.partition}) for parameter partitionNumber is invalid. "
+        "The placement group has no partition of that number.",
+    ),
     server_findings.ServerGroupNotFound: lambda found: AWSError(  # unsourced
         "InvalidPlacementGroup.Unknown",
         f"The Placement Group '{_shown(arns.PLACEMENT_GROUP, found.group)}' is unknown.",

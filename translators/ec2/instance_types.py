@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from backend.drivers.compute import Flavor
+from backend.drivers.compute import Flavor, GroupPolicy
 from translators.ec2 import actions
 from translators.ec2.placement_groups import STRATEGIES
 from translators.filters import Filters, never
@@ -119,6 +119,9 @@ def _hypervisor(flavor: Flavor) -> str | None:
     return "nitro" if flavor.hypervisor == "nitro" else "xen"
 
 
+_STRATEGIES: Final = tuple(each for policy, each in STRATEGIES.items() if policy is not GroupPolicy.PARTITION)
+"""Those that every cloud has; partitions are told by none of its types."""
+
 _MEMBERS: Final[Members[Flavor]] = {
     "InstanceType": lambda flavor: flavor.name,
     "CurrentGeneration": lambda flavor: flavor.current_generation,
@@ -139,7 +142,7 @@ _MEMBERS: Final[Members[Flavor]] = {
         "NvmeSupport": _by_nitro(flavor),
     },
     "NetworkInfo": _network,
-    "PlacementGroupInfo": {"SupportedStrategies": tuple(STRATEGIES.values())},
+    "PlacementGroupInfo": {"SupportedStrategies": _STRATEGIES},
     "HibernationSupported": False,
     "BurstablePerformanceSupported": lambda flavor: flavor.burstable,
     "DedicatedHostsSupported": False,

@@ -357,9 +357,15 @@ def _windows(instance: Instance) -> bool:
 
 def _placement(instance: Instance) -> dict[str, Any]:
     server = instance.server
-    told = {"AvailabilityZone": server.zone, "GroupName": server.server_group_name or "", "Tenancy": "default"}
+    told: dict[str, Any] = {
+        "AvailabilityZone": server.zone,
+        "GroupName": server.server_group_name or "",
+        "Tenancy": "default",
+    }
     if server.server_group_id:
         told["GroupId"] = arns.resource_id(arns.PLACEMENT_GROUP, server.server_group_id)
+    if server.partition is not None:
+        told["PartitionNumber"] = server.partition
     if instance.zone_id:
         told["AvailabilityZoneId"] = instance.zone_id
     return told

@@ -213,6 +213,7 @@ def spec_of(data: Data, zone_names: Mapping[str, str], *, of_template: bool = Fa
         zone=_zone(placement, zone_names),
         server_group=placement.get("GroupName") or None,
         server_group_id=_short(arns.PLACEMENT_GROUP, placement.get("GroupId")),
+        partition=placement.get("PartitionNumber"),
         tags=tags.get("instance", {}),
         iam_profile=profile.get("Name") or profile.get("Arn") or None,
         options=options_of(data),
@@ -383,7 +384,7 @@ _MEMBERS: Final = _given(
     "SecondaryInterfaces",
     "Operator",
 )
-_PLACEMENT: Final = _given("Affinity", "HostId", "HostResourceGroupArn", "PartitionNumber", "SpreadDomain")
+_PLACEMENT: Final = _given("Affinity", "HostId", "HostResourceGroupArn", "SpreadDomain")
 _INTERFACE: Final = _given(
     "AssociateCarrierIpAddress",
     "Ipv4PrefixCount",

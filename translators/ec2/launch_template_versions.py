@@ -212,6 +212,8 @@ def _data_of(instance: Instance) -> dict[str, Any]:
         told["CreditSpecification"] = {"CpuCredits": switches.credits}
     if server.server_group_name:
         told["Placement"]["GroupName"] = server.server_group_name
+    if server.partition is not None:
+        told["Placement"]["PartitionNumber"] = server.partition
     if server.image_id:
         told["ImageId"] = arns.image_id(server.image_id)
     if profile := noted_profile(server.tags):

@@ -1,8 +1,8 @@
 """Placement groups: the cloud's server groups.
 
-``spread`` keeps servers on different hosts, ``cluster`` on the same one. A cloud knows no partitions of its hosts, so
-``partition`` is refused, and with it ``PartitionCount``. Groups of the soft policies that somebody made at the cloud
-are told as the strategy that they wish for.
+``spread`` keeps servers on different hosts, ``cluster`` on the same one. ``partition`` is refused where a cloud knows
+no partitions of its hosts, as Nova. Groups of the soft policies that somebody made at the cloud are told as the
+strategy that they wish for.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ from translators.registry import Call, Result, operation
 STRATEGIES: Final[Mapping[GroupPolicy, str]] = {
     GroupPolicy.AFFINITY: "cluster",
     GroupPolicy.ANTI_AFFINITY: "spread",
+    GroupPolicy.PARTITION: "partition",
 }
 """What a strategy is made of; the others are told as the hard one of their kind."""
 _POLICIES: Final = {strategy: policy for policy, strategy in STRATEGIES.items()}
 _TAGGABLE: Final = frozenset({"placement-group"})
 _LONGEST: Final = 255
+_USUAL_PARTITIONS: Final = 2
+"""Source: Terraform's aws_placement_group, "partition_count"."""
 _RESERVED: Final = ("LinkedGroupId", "ParentGroupId", "Operator")
 
 
@@ -35,15 +38,18 @@ def group_id(group: ServerGroup) -> str:
 
 
 def strategy(group: ServerGroup) -> str:
+    if group.policy is GroupPolicy.PARTITION:
+        return STRATEGIES[group.policy]
     return "spread" if group.policy.apart else "cluster"
 
 
 @operation("ec2", "CreatePlacementGroup")
 def create(call: Call) -> Result:
-    name, policy = _name(call.params), _policy(call.params)
+    name, policy = _name(call.params), _policy(call.params, call.backend.server_groups.partitions)
+    partitions = _partitions(call.params, call.backend.server_groups.partitions)
     tags = tag_words.specified(call.params.get("TagSpecifications"), _TAGGABLE).get("placement-group", {})
     actions.check_dry_run(call)
-    made = call.backend.server_groups.create(call.scope, name, policy)
+    made = call.backend.server_groups.create(call.scope, name, policy, partitions)
     call.backend.resource_tags.put(call.scope, [group_id(made)], tags)
     return {"PlacementGroup": GROUPS.view(_Group(made, call)) | tag_words.whole(tags)}
 
@@ -71,8 +77,12 @@ def _name(params: Mapping[str, Any]) -> str:
     return name
 
 
-def _policy(params: Mapping[str, Any]) -> GroupPolicy:
-    """What the cloud is to heed; raises AWSError where that is more than it can."""
+def _policy(params: Mapping[str, Any], partitions: int) -> GroupPolicy:
+    """What the cloud is to heed; raises AWSError where that is more than it can.
+
+    Args:
+        partitions: how many of them the cloud keeps apart.
+    """
     for member in _RESERVED:
         if params.get(member):
             raise AWSError("UnsupportedOperation", f"The parameter {member} is reserved.")
@@ -83,7 +93,7 @@ def _policy(params: Mapping[str, Any]) -> GroupPolicy:
         raise AWSError(  # unsourced
             "InvalidParameterCombination", "The parameter PartitionCount is only valid with the strategy 'partition'."
         )
-    if wanted not in _POLICIES:
+    if wanted not in _POLICIES or (wanted == "partition" and not partitions):
         raise AWSError("UnsupportedOperation", f"The strategy '{wanted}' is not supported in this region.")  # unsourced
     level = params.get("SpreadLevel")
     if level and wanted != "spread":
@@ -97,6 +107,15 @@ def _policy(params: Mapping[str, Any]) -> GroupPolicy:
     if level not in {None, "", "rack"}:
         raise _invalid(level, "spreadLevel", "Valid values are host and rack")
     return _POLICIES[wanted]
+
+
+def _partitions(params: Mapping[str, Any], most: int) -> int | None:
+    if params["Strategy"] != "partition":
+        return None
+    count: int | None = params.get("PartitionCount")
+    if count is not None and not 1 <= count <= most:
+        raise _invalid(str(count), "partitionCount", f"The number of partitions is between 1 and {most}")  # unsourced
+    return min(_USUAL_PARTITIONS, most) if count is None else count
 
 
 def _invalid(value: str, member: str, words: str) -> AWSError:
@@ -119,6 +138,7 @@ _MEMBERS: Final[Members[_Group]] = {
     "Strategy": lambda each: strategy(each.group),
     "GroupId": lambda each: group_id(each.group),
     "GroupArn": lambda each: arns.ec2(each.call.region, each.call.account_id, "placement-group", each.group.name),
+    "PartitionCount": lambda each: each.group.partitions,
     "SpreadLevel": lambda each: "rack" if each.group.policy.apart else None,
 }
 _FILTERS: Final[Filters[_Group]] = {

@@ -199,7 +199,13 @@ class OpenStackCompute:
     def server_groups(self, scope: Scope) -> Sequence[ServerGroup]:
         return self._groups.list(scope)
 
-    def create_server_group(self, scope: Scope, name: str, policy: GroupPolicy) -> ServerGroup:
+    def create_server_group(
+        self,
+        scope: Scope,
+        name: str,
+        policy: GroupPolicy,
+        partitions: int | None = None,
+    ) -> ServerGroup:
         return self._groups.create(scope, name, policy)
 
     def delete_server_group(self, scope: Scope, group_id: str) -> None:

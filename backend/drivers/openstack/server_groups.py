@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from backend.domain.scope import Scope
 from backend.drivers.compute import GroupPolicy, ServerGroup
-from backend.drivers.errors import ServerGroupNotFound
+from backend.drivers.errors import ServerGroupNotFound, Unsupported
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.refusals import of_group
 from backend.drivers.openstack.rest import COMPUTE, Declined, Rest
 
 _PAGE: Final = 100
-_POLICIES: Final = {policy.value: policy for policy in GroupPolicy}
+_POLICIES: Final = {policy.value: policy for policy in GroupPolicy if policy is not GroupPolicy.PARTITION}
 
 
 class ServerGroups:
@@ -26,6 +26,9 @@ class ServerGroups:
             return [_group(each) for each in self._documents(scope) if each.get("policy") in _POLICIES]
 
     def create(self, scope: Scope, name: str, policy: GroupPolicy) -> ServerGroup:
+        """Make one. Nova keeps servers apart, and not groups of them: it knows no partitions."""
+        if policy.value not in _POLICIES:
+            raise Unsupported("Strategy")
         asked = {"server_group": {"name": name, "policy": policy.value}}
         try:
             answer = self._rest.write(scope, COMPUTE, "POST", "/os-server-groups", asked)

@@ -154,4 +154,5 @@ def _ports(world: World, pools: Pools, origin: uuid.UUID, installation: Installa
         imaging=SimulatedImaging(world),
         sources=(SimulatedLoads(world),) if world.settings.loads else (),
         spot=world.settings.spot,
+        partitions=world.settings.partitions_per_zone,
     )

@@ -186,9 +186,11 @@ class SimulatedCompute:
         with self._world.call(Call("server_groups", scope)), self._state.reading() as connection:
             return self._groups.list(connection, scope, self._world.now())
 
-    def create_server_group(self, scope: Scope, name: str, policy: GroupPolicy) -> ServerGroup:
+    def create_server_group(
+        self, scope: Scope, name: str, policy: GroupPolicy, partitions: int | None = None
+    ) -> ServerGroup:
         with self._world.call(Call("create_server_group", scope)), self._state.writing() as connection:
-            return self._groups.insert(connection, scope, name, policy)
+            return self._groups.insert(connection, scope, name, policy, partitions)
 
     def delete_server_group(self, scope: Scope, group_id: str) -> None:
         with self._world.call(Call("delete_server_group", scope)), self._state.writing() as connection:
@@ -243,11 +245,17 @@ class SimulatedCompute:
             request, subnet_id=subnet.id, security_group_ids=admitted.security_group_ids, public_address=public
         )
         batch = self._servers.new_batch(connection, resolved, subnet.network_id, call.count, now)
+        group, place = request.server_group, (request.zone, request.partition)
+        partitions = (
+            [None] * call.count if group is None else self._groups.spread(connection, group, place, call.count, now)
+        )
         servers = []
         for position, boot in enumerate(self._boots(call, now)):
             server_id = self._servers.server_id(batch.id, position)
             goes = boot or _Boot(ServerStatus.ACTIVE, self._boot_end(server_id, now))
-            servers.append(NewServer(server_id, addresses[position], public_addresses[position], *goes))
+            servers.append(
+                NewServer(server_id, addresses[position], public_addresses[position], *goes, partitions[position])
+            )
         made = self._servers.insert(connection, batch, call.scope, servers, self._installation() or None)
         outliving = [disk for disk in request.block_devices if not disk.delete_on_termination and not disk.suppressed]
         if not outliving:

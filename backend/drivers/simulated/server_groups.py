@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 
 from backend.domain.scope import Scope
@@ -19,20 +20,23 @@ class ServerGroups:
         self._origin = origin
         self._servers = servers
 
-    def insert(self, connection: sqlite3.Connection, scope: Scope, name: str, policy: GroupPolicy) -> ServerGroup:
+    def insert(
+        self, connection: sqlite3.Connection, scope: Scope, name: str, policy: GroupPolicy, partitions: int | None
+    ) -> ServerGroup:
         add_to_counter(connection, "server_groups", 1)
         number = counter(connection, "server_groups")
         identity = str(uuid.uuid5(self._origin, f"server-group/{number}"))
         connection.execute(
-            "INSERT INTO server_groups VALUES (?, ?, ?, ?, ?, ?)",
-            (number, identity, scope.project_id, scope.region, name, policy.value),
+            "INSERT INTO server_groups (number, id, project, region, name, policy, partitions)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (number, identity, scope.project_id, scope.region, name, policy.value, partitions),
         )
-        return ServerGroup(identity, name, policy)
+        return ServerGroup(identity, name, policy, partitions=partitions)
 
     def list(self, connection: sqlite3.Connection, scope: Scope, now: int) -> Sequence[ServerGroup]:
         """The scope's groups with their members, in the order they were made."""
         rows = connection.execute(
-            "SELECT id, name, policy FROM server_groups WHERE project = ? AND region = ? ORDER BY number",
+            "SELECT id, name, policy, partitions FROM server_groups WHERE project = ? AND region = ? ORDER BY number",
             (scope.project_id, scope.region),
         ).fetchall()
         return [
@@ -40,9 +44,10 @@ class ServerGroups:
                 identity,
                 name,
                 GroupPolicy(policy),
-                tuple(server for server, _ in self._servers.of_group(connection, identity, now)),
+                tuple(server for server, _, _ in self._servers.of_group(connection, identity, now)),
+                partitions,
             )
-            for identity, name, policy in rows
+            for identity, name, policy, partitions in rows
         ]
 
     def has(self, connection: sqlite3.Connection, scope: Scope, group_id: str) -> bool:
@@ -55,7 +60,28 @@ class ServerGroups:
 
     def zones(self, connection: sqlite3.Connection, group_id: str, now: int) -> Sequence[str]:
         """The zone of each of its servers."""
-        return [zone for _, zone in self._servers.of_group(connection, group_id, now)]
+        return [zone for _, zone, _ in self._servers.of_group(connection, group_id, now)]
+
+    def spread(
+        self, connection: sqlite3.Connection, group: ServerGroup, place: tuple[str, int | None], count: int, now: int
+    ) -> list[int | None]:
+        """The partitions that new servers of a group come into, one after the other where the fewest are in their zone.
+
+        Args:
+            place: their zone, and the partition that was asked for.
+        """
+        zone, wanted = place
+        if group.partitions is None or wanted is not None:
+            return [wanted] * count
+        here = Counter(
+            partition for _, there, partition in self._servers.of_group(connection, group.id, now) if there == zone
+        )
+        found: list[int | None] = []
+        for _ in range(count):
+            partition = min(range(1, group.partitions + 1), key=lambda number: here[number])
+            here[partition] += 1
+            found.append(partition)
+        return found
 
     def delete(self, connection: sqlite3.Connection, group_id: str) -> None:
         connection.execute("DELETE FROM server_groups WHERE id = ?", (group_id,))

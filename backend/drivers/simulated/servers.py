@@ -99,6 +99,7 @@ class NewServer:
     next_status: str | None
     change_at: int | None
     next_fault: str | None
+    partition: int | None = None
 
 
 def usage_keys(project: str, region: str, zone: str, flavor: str, subnet_id: str) -> tuple[str, ...]:
@@ -169,7 +170,7 @@ class ServerTable:
                 next_fault=new.next_fault,
                 prior=None,
                 prior_at=None,
-                own=None,
+                own=None if new.partition is None else json.dumps({"partition": new.partition}),
             )
             for position, new in enumerate(servers)
         ]
@@ -231,10 +232,11 @@ class ServerTable:
         query = f"SELECT {_COLUMNS} FROM servers WHERE gone_at IS NULL OR gone_at > ? ORDER BY rowid"  # noqa: S608 - constant columns
         return map(Row._make, connection.execute(query, (as_of,)))
 
-    def of_group(self, connection: sqlite3.Connection, group_id: str, now: int) -> list[tuple[str, str]]:
-        """(server id, zone) of a group's servers that are not deleted, oldest first."""
+    def of_group(self, connection: sqlite3.Connection, group_id: str, now: int) -> list[tuple[str, str, int | None]]:
+        """(server id, zone, partition) of a group's servers that are not deleted, oldest first."""
         query = (
-            "SELECT id, zone FROM servers WHERE server_group = ? AND (gone_at IS NULL OR gone_at > ?) ORDER BY rowid"
+            "SELECT id, zone, json_extract(own, '$.partition') FROM servers"
+            " WHERE server_group = ? AND (gone_at IS NULL OR gone_at > ?) ORDER BY rowid"
         )
         return connection.execute(query, (group_id, now)).fetchall()
 
@@ -332,6 +334,7 @@ class ServerTable:
             tags=request.tags if row.tags is None else json.loads(row.tags),
             server_group_id=row.server_group,
             server_group_name=request.server_group.name if request.server_group else None,
+            partition=request.partition,
             fault=fault,
             reservation_id=batch.reservation_id,
             index=row.position,
@@ -431,7 +434,9 @@ def _changed(request: ServerRequest, own: Mapping[str, Any]) -> ServerRequest:
 
 def _request(document: dict[str, Any]) -> ServerRequest:
     if group := document.get("server_group"):
-        document["server_group"] = ServerGroup(group["id"], group["name"], GroupPolicy(group["policy"]))
+        document["server_group"] = ServerGroup(
+            group["id"], group["name"], GroupPolicy(group["policy"]), partitions=group.get("partitions")
+        )
     document["block_devices"] = tuple(BlockDevice(**device) for device in document["block_devices"])
     document["options"] = ServerOptions(**document.get("options", {}))
     document["security_group_ids"] = tuple(document["security_group_ids"])

@@ -26,6 +26,7 @@ class SimulatedSettings:
         zone_capacity: servers that fit into one zone, all projects together; None for no limit.
         instances_per_project: the quota of a project in a region.
         apart_per_zone: servers of one group with the policy anti-affinity that find hosts of their own in a zone.
+        partitions_per_zone: how many groups of hosts a zone has that a server group may keep apart; 0 for none.
         late_addresses: servers are made without their public addresses, for engines to take, as on other clouds.
         spot: what becomes of launches that ask for Spot.
         listing_lag_seconds: how far ``list`` and ``list_changed`` lag behind; ``get`` never does.
@@ -53,6 +54,7 @@ class SimulatedSettings:
     zone_capacity: int | None = None
     instances_per_project: int = 10_000
     apart_per_zone: int = 7
+    partitions_per_zone: int = 7
     late_addresses: bool = False
     spot: Spot = Spot.PREEMPTIBLE
     listing_lag_seconds: float = 0.0

@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS made_groups (
 );
 CREATE TABLE IF NOT EXISTS server_groups (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, region TEXT NOT NULL,
-    name TEXT NOT NULL, policy TEXT NOT NULL
+    name TEXT NOT NULL, policy TEXT NOT NULL, partitions INTEGER
 );
 CREATE TABLE IF NOT EXISTS images (
     id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, document TEXT NOT NULL
@@ -131,6 +131,7 @@ CREATE TABLE IF NOT EXISTS faults (
 
 _ADDED = {
     "servers": {"image_id": "TEXT", "server_group": "TEXT", "installation": "TEXT", "own": "TEXT"},
+    "server_groups": {"partitions": "INTEGER"},
     "members": {"installation": "TEXT", "monitor_port": "INTEGER"},
     "pools": {"balancer": "TEXT"},
 }

@@ -25,7 +25,7 @@ from backend.engine.snapshot import Offer, Profile
 from backend.policies import allocation
 from backend.policies.allocation import Candidate, ordered
 from backend.services.direct_launches import LaunchRequest
-from backend.services.templates import NewVersion
+from backend.services.templates import NewVersion, TemplateRef
 from tests.backend.engine import drafts
 from tests.factories import SCOPE
 
@@ -94,6 +94,26 @@ def test_a_template_chooses_types_by_what_they_have(world: Any) -> None:
     world.backend.clusters.update(SCOPE, "web", ClusterChange({"capacity_type": "vcpu", "desired": 8}))
     world.pass_time(20)
     assert all(node.units == 2 for node in world.nodes(cluster)[2:])
+
+
+def test_what_a_newer_version_of_a_template_asks_for_is_launched_from_then_on(world: Any) -> None:
+    """Types are looked up at each launch, as ``$Latest`` is; what is there stays."""
+    named = NewVersion(ServerSpec(image=world.image(), instance_type=SECOND), {}, "root")
+    wanted = Requirements(Bounds(2, 4), Bounds(4096), allowed=("m*",))
+    chosen = NewVersion(ServerSpec(image=world.image(), requirements=wanted), {}, "root")
+    world.backend.templates.create(SCOPE, "newest", named)
+    bounds = {"minimum": 0, "maximum": 40, "desired": 1}
+    source = SourceRequest(template_name="newest", version="$Latest")
+    asked = NewCluster("web", bounds, source, PlacementRequest(zones=(A, B)), mix=MixRequest(()))
+    cluster = world.backend.clusters.create(SCOPE, asked)
+    world.pass_time(10)
+    for version, desired in ((chosen, 2), (named, 4)):
+        world.backend.templates.add_version(SCOPE, TemplateRef(name="newest"), version)
+        world.backend.clusters.resize(SCOPE, "web", desired)
+        world.pass_time(10)
+    made = [node.instance_type for node in world.nodes(cluster)]
+    assert [each == SECOND for each in made] == [True, False, True, True]
+    assert made[1].startswith("m")
 
 
 def test_a_type_that_is_named_silences_the_template(world: Any) -> None:

@@ -16,6 +16,11 @@ WHERE = {"type": "t3.micro", "zone": "us-east-1a"}
         (errors.ImageNotFound("0123"), ReasonKind.IMAGE_NOT_FOUND, {"image": "0123"}),
         (errors.KeyPairNotFound("k"), ReasonKind.KEY_PAIR_NOT_FOUND, {"name": "k"}),
         (errors.SecurityGroupNotFound("g"), ReasonKind.SECURITY_GROUP_NOT_FOUND, {"group": "g"}),
+        (
+            errors.PartitionNotFound("8"),
+            ReasonKind.CLOUD_REFUSED,
+            {"detail": "The placement group has no partition 8."},
+        ),
         (errors.ServerGroupNotFound("pg"), ReasonKind.SERVER_GROUP_NOT_FOUND, {"group": "pg"}),
         (errors.SubnetNotFound("0" * 17), ReasonKind.SUBNET_NOT_FOUND, {"subnet": "0" * 17}),
         (errors.FlavorNotFound("t9"), ReasonKind.TYPE_NOT_FOUND, {"type": "t9"}),

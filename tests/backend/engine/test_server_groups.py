@@ -68,3 +68,11 @@ def test_without_a_group_again_launches_go_where_they_like(world):
     world.pass_time(10)
     inside = [server.server_group_id is not None for server in world.simulated.cloud.compute.list(SCOPE)]
     assert sorted(inside) == [False, False, True]
+
+
+def test_a_cluster_fills_the_partitions_of_its_group_evenly(world):
+    world.backend.server_groups.create(SCOPE, "racks", GroupPolicy.PARTITION, 3)
+    world.make(desired=12, server_group="racks")
+    world.pass_time(20)
+    told = Counter((server.zone, server.partition) for server in world.simulated.cloud.compute.list(SCOPE))
+    assert told == {(zone, number): 2 for zone in ("us-east-1a", "us-east-1b") for number in (1, 2, 3)}

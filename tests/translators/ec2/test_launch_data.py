@@ -107,7 +107,7 @@ def test_a_placement_group_by_name_or_id(placement: dict, name: str | None, shor
         ),
         ({"Placement": {"Tenancy": "dedicated"}}, "Placement.Tenancy"),
         ({"Placement": {"HostId": "h-1"}}, "Placement.HostId"),
-        ({"Placement": {"GroupName": "g", "PartitionNumber": 2}}, "Placement.PartitionNumber"),
+        ({"Placement": {"GroupName": "g", "SpreadDomain": "d"}}, "Placement.SpreadDomain"),
         ({"HibernationOptions": {"Configured": True}}, "HibernationOptions"),
         ({"EnclaveOptions": {"Enabled": True}}, "EnclaveOptions"),
         ({"ElasticGpuSpecifications": [{"Type": "eg1"}]}, "ElasticGpuSpecifications"),

@@ -72,7 +72,9 @@ def test_tags_are_changed_and_go_with_the_group(groups: Asking) -> None:
         ({"GroupName": "x" * 256, "Strategy": "cluster"}, "InvalidParameterValue"),
         ({"GroupName": "é", "Strategy": "cluster"}, "InvalidParameterValue"),
         ({"GroupName": " x", "Strategy": "cluster"}, "InvalidParameterValue"),
-        ({"GroupName": "x", "Strategy": "partition", "PartitionCount": 3}, "UnsupportedOperation"),
+        ({"GroupName": "x", "Strategy": "partition", "PartitionCount": 0}, "InvalidParameterValue"),
+        ({"GroupName": "x", "Strategy": "partition", "PartitionCount": 8}, "InvalidParameterValue"),
+        ({"GroupName": "x", "Strategy": "partition", "SpreadLevel": "rack"}, "InvalidParameterCombination"),
         ({"GroupName": "x", "Strategy": "precision-time"}, "UnsupportedOperation"),
         ({"GroupName": "x", "Strategy": "spread", "PartitionCount": 3}, "InvalidParameterCombination"),
         ({"GroupName": "x", "Strategy": "cluster", "SpreadLevel": "rack"}, "InvalidParameterCombination"),
@@ -134,7 +136,7 @@ def test_instances_are_run_in_a_group_by_name_or_id_and_tell_it(groups: Asking, 
 
 def test_what_the_cloud_s_users_made_is_told_by_what_it_wishes_for(aws: Asking, world: World) -> None:
     compute = world.simulated.cloud.compute
-    for policy in GroupPolicy:
+    for policy in [*GroupPolicy][:4]:
         compute.create_server_group(SCOPE, policy.value, policy)
     told = aws("DescribePlacementGroups")["PlacementGroups"]
     assert [group["Strategy"] for group in told] == ["cluster", "spread", "cluster", "spread"]
@@ -145,3 +147,34 @@ def test_a_quota_of_groups_is_told_as_one(aws: Asking, world: World) -> None:
     told = aws.refused("CreatePlacementGroup", GroupName="x", Strategy="spread")
     assert told.code == "PlacementGroupLimitExceeded"
     assert "more placement groups than your current placement groups limit of 10" in told.message
+
+
+def partitions(aws: Asking, **params: object) -> list[int]:
+    told = aws("DescribeInstances", **params)["Reservations"]
+    return sorted(each["Placement"]["PartitionNumber"] for all_ in told for each in all_["Instances"])
+
+
+def test_partitions_are_filled_evenly_or_as_was_asked_for(aws: Asking, image: str) -> None:
+    made = aws("CreatePlacementGroup", GroupName="racks", Strategy="partition", PartitionCount=3)["PlacementGroup"]
+    assert (made["Strategy"], made["PartitionCount"]) == ("partition", 3)
+    assert aws("DescribePlacementGroups", Filters=filtered("strategy", "partition"))["PlacementGroups"] == [made]
+    ids = run(aws, image, 7, Placement={"GroupName": "racks", "AvailabilityZone": "us-east-1b"})
+    assert partitions(aws, InstanceIds=ids) == [1, 1, 1, 2, 2, 3, 3]
+    (more,) = run(aws, image, Placement={"GroupName": "racks", "AvailabilityZone": "us-east-1b", "PartitionNumber": 1})
+    assert partitions(aws, InstanceIds=[more]) == [1]
+    assert partitions(aws, Filters=filtered("placement-partition-number", "1")) == [1, 1, 1, 1]
+    data = aws("GetLaunchTemplateData", InstanceId=more)["LaunchTemplateData"]
+    assert data["Placement"]["PartitionNumber"] == 1
+    ids = run(aws, image, 2, Placement={"GroupName": "racks", "AvailabilityZone": "us-east-1c"})
+    assert partitions(aws, InstanceIds=ids) == [1, 2]  # each zone has partitions of its own
+    again = aws("CreatePlacementGroup", GroupName="usual", Strategy="partition")["PlacementGroup"]
+    assert again["PartitionCount"] == 2
+
+
+@pytest.mark.parametrize("placement", [{"GroupName": "far", "PartitionNumber": 1}, {"PartitionNumber": 1}])
+def test_a_partition_that_there_is_not_is_refused(groups: Asking, image: str, placement: dict) -> None:
+    asked = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    assert groups.code("RunInstances", **asked, Placement=placement) == "InvalidParameterValue"
+    groups("CreatePlacementGroup", GroupName="racks", Strategy="partition", PartitionCount=3)
+    told = groups.refused("RunInstances", **asked, Placement={"GroupName": "racks", "PartitionNumber": 4})
+    assert (told.code, "(4) for parameter partitionNumber" in told.message) == ("InvalidParameterValue", True)
