@@ -129,14 +129,21 @@ def place(ec2: Any) -> Iterator[Place]:
     made.end()
 
 
-def template(fleet: Fleet, ec2: Any, script: str) -> str:
-    """A launch template of guests that run a script."""
+@pytest.fixture(scope="session")
+def shared_fleet(asg: Any, ec2: Any) -> Iterator[Fleet]:
+    """A fleet of guests, whose groups say themselves where they are."""
     (image,) = ec2.describe_images(Filters=[{"Name": "name", "Values": [host.IMAGE]}])["Images"]
+    made = Fleet(asg, ec2, image["ImageId"], {}, "")
+    yield made
+    made.sweep()
+
+
+def template(fleet: Fleet, script: str) -> str:
+    """A launch template of guests that run a script."""
     return fleet.new_template(
-        ImageId=image["ImageId"],
         InstanceType=host.FLAVOR.name,
         UserData=base64.b64encode(script.encode()).decode(),
-        MetadataOptions={"InstanceMetadataTags": "enabled", "HttpTokens": "required"},
+        MetadataOptions={"InstanceMetadataTags": "enabled"},
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "role", "Value": "web"}]}],
     )
 
@@ -149,7 +156,7 @@ def get(cloud: Settings, address: str, path: str = "/") -> str:
 
 @pytest.mark.usefixtures("metadata", "gateway")
 def test_guests_read_who_they_are_and_complete_their_own_hooks(
-    server: Access, fleet: Fleet, operator: Operator, ec2: Any, place: Place, cloud: Settings
+    server: Access, place: Place, fleet: Fleet, operator: Operator, ec2: Any, cloud: Settings
 ) -> None:
     script = SCRIPT.format(key=server.key, secret=server.secret, endpoint=place.endpoint)
     name = unique("guests")
@@ -169,7 +176,7 @@ def test_guests_read_who_they_are_and_complete_their_own_hooks(
         MaxSize=3,
         DesiredCapacity=2,
         VPCZoneIdentifier=place.subnet,
-        LaunchTemplate={"LaunchTemplateName": template(fleet, ec2, script)},
+        LaunchTemplate={"LaunchTemplateName": template(fleet, script)},
         LifecycleHookSpecificationList=hooks,
     )
     # Nobody but they themselves ends the wait of 900 s, by whose end they would be given up.
