@@ -149,11 +149,10 @@ def write_configuration(settings: Settings) -> None:
 
 
 def _make_folders(settings: Settings) -> None:
-    """Anew: sockets of an earlier run say nothing of this one."""
-    for folder in (settings.data / NAME, settings.data / "nova" / HOST):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-    (settings.data / "nova" / HOST / "lock").mkdir()
+    """Sockets of an earlier run say nothing of this one."""
+    shutil.rmtree(settings.data / NAME, ignore_errors=True)
+    for folder in (settings.data / NAME, settings.data / "nova" / HOST / "lock"):
+        folder.mkdir(parents=True, exist_ok=True)
     Path("/etc/libvirt").mkdir(exist_ok=True)
 
 
@@ -225,6 +224,8 @@ def _forget(settings: Settings, admin: Connection) -> None:
         if service.host == HOST:
             with contextlib.suppress(HttpException):
                 admin.compute.delete_service(service)
+                # Who the host is lies here, and Nova wants both or neither.
+                shutil.rmtree(settings.data / "nova" / HOST, ignore_errors=True)
     for made in admin.image.images():
         if made.name in {IMAGE, f"{IMAGE}-aki", f"{IMAGE}-ari"}:
             admin.image.delete_image(made)
