@@ -12,10 +12,10 @@ ARG BASE=python:3.12-slim
 
 FROM ${BASE} AS build
 WORKDIR /build
-COPY requirements.txt .
-# Every dependency comes as a wheel: nothing is compiled here, so no build tools are needed anywhere.
+COPY requirements.lock .
+# One version of each, held to its hashes. Every dependency comes as a wheel: nothing is compiled here, so no build tools are needed anywhere.
 RUN python3 -m venv /opt/coppice \
- && /opt/coppice/bin/pip install --only-binary :all: --no-cache-dir --disable-pip-version-check -r requirements.txt \
+ && /opt/coppice/bin/pip install --only-binary :all: --no-cache-dir --disable-pip-version-check -r requirements.lock \
  && /opt/coppice/bin/pip uninstall --yes --quiet pip
 
 FROM ${BASE}
