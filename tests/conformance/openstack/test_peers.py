@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.openstack import configuration, peers
+from conformance.openstack import balancers, configuration, peers
 from conformance.openstack.settings import OFFSETS, Settings
 
 
@@ -54,3 +54,18 @@ def test_a_peer_runs_from_its_own_environment_on_its_own_port(settings, name):
     for service in (api, *workers):
         assert service.command[0].startswith(str(settings.peer_venv(name)))
         assert service.environment["http_proxy"] == "http://127.0.0.1:1"
+
+
+def test_balancers_that_forward_are_octavia_s_own_services_with_more_of_a_configuration(settings):
+    configuration.write_all(balancers.TEMPLATES, settings.etc / "balancers", configuration.values_of(settings))
+    written = (settings.etc / "balancers" / "balancers.conf").read_text()
+    assert f"bind_port = {settings.port('octavia-heartbeats')}" in written
+    assert "${" not in written
+    host, api, worker, manager = balancers.services(settings)
+    for service in (host, worker, manager):
+        assert service.command[-1] == str(settings.etc / "balancers" / "balancers.conf")
+    assert api.environment["UWSGI_PYARGV"].endswith("balancers.conf")
+    assert balancers.namespace(settings) in host.command
+    package = Path(api.environment["PYTHONPATH"])
+    assert "haproxy_on_host" in (package / "octavia_haproxy-1.0.dist-info" / "entry_points.txt").read_text()
+    assert (package / "octavia_haproxy.py").exists()
