@@ -90,6 +90,13 @@ def test_what_is_put_is_read_in_every_form(spoken: Any) -> None:
     assert (result["Label"], result["Timestamps"], result["Values"]) == ("x", [NOW, NOW - MINUTE], [7, 14])
     with refused("InvalidParameterValue", "The value NaN for parameter MetricData.member.1.Value is invalid."):
         spoken.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "m", "Value": float("nan")}])
+    for value, told in ((float("inf"), "Infinity"), (float("-inf"), "-Infinity"), (1e109, "1.0E109")):
+        with refused("InvalidParameterValue", f"The value {told} for parameter MetricData.member.1.Value is invalid."):
+            spoken.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "m", "Value": value}])
+    old = {"MetricName": "m", "Value": 1.0, "Timestamp": NOW - timedelta(days=15)}
+    words = "The parameter MetricData.member.1.Timestamp must specify a time within the past two weeks."
+    with refused("InvalidParameterValue", words):
+        spoken.put_metric_data(Namespace=namespace, MetricData=[old])
     with refused("ValidationError", "Error in expression 'e' [Unsupported token ')' at char 4]"):
         spoken.get_metric_data(MetricDataQueries=[{"Id": "e", "Expression": "1 + )"}], **period)
 
@@ -99,7 +106,7 @@ def test_what_cannot_be_is_refused(cloudwatch: Any) -> None:
         cloudwatch.put_metric_data(Namespace="App")
     with refused("InvalidParameterCombination", "At least one of the parameters must be specified."):
         cloudwatch.put_metric_data(Namespace="App", MetricData=[{"MetricName": "m"}])
-    with refused("InvalidNextToken"):
+    with refused("InvalidParameterValue", "Request parameter NextToken is invalid"):
         cloudwatch.list_metrics(NextToken="x")
     with refused("ValidationError", "Member must satisfy enum value set"):
         cloudwatch.put_metric_data(Namespace="App", MetricData=[{"MetricName": "m", "Value": 1, "Unit": "Miles"}])
