@@ -15,7 +15,7 @@ from backend.domain.prediction import Gauge, MaximumBreach, Mode, Pair, Predicti
 from backend.domain.quotas import Quota
 from backend.domain.scaling import Adjustment, PolicyKind, WantedPolicy
 from backend.domain.scaling_findings import ForecastMissing, PolicyNotPredictive, ScalingPolicyNotFound
-from backend.engine import forecasting
+from backend.engine import forecasting, load_history
 from backend.services.metrics import MetricQuery
 from backend.services.scaling_policies import PolicyName, PolicyQuery, Said
 from backend.store import forecasts, metrics, quotas
@@ -465,3 +465,13 @@ def test_an_hour_is_acted_for_whatever_waits(world, group, monkeypatch):
     until(world, 56)
     assert desired(world, group) == 5
     assert kept(world, made).made_at < NOW + timedelta(minutes=2)
+
+
+def test_what_takes_too_long_to_read_has_no_forecast_and_is_tried_as_seldom_as_any(world, group, monkeypatch, caplog):
+    monkeypatch.setattr(load_history, "_STEPS", 100)
+    fill(world)
+    made = write(world, custom())
+    world.pass_time(60, step=5)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    assert policy(world).stayed == "no_data"
+    assert kept(world, made).make_at - world.clock.now() > 5 * AN_HOUR
