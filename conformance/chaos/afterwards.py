@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,13 +79,13 @@ class Afterwards:
             }
         servers: Sequence[tuple[Scope, Server]] = self.cloud.operator.servers()
         kept = Kept()
-        kept.detached = {one for customer in self.customers for one in customer.detached}
-        kept.judged = {one for customer in self.customers for one in customer.terminated}
+        kept.detached = _digits(customer.detached for customer in self.customers)
+        kept.judged = _digits(customer.terminated for customer in self.customers)
         return Rest(State(**found), kept, servers)
 
     def _no_needless_kill(self, now: State) -> None:
         """Nobody harmed a server but by asking for its end: whoever is replaced for its health was needlessly killed."""
-        asked = {one for customer in self.customers for one in customer.terminated}
+        asked = _digits(customer.terminated for customer in self.customers)
         for entry in now.activities.values():
             if HEALTH_CAUSES & {cause.kind for cause in entry.causes} and short_id(entry.server_id or "") not in asked:
                 raise Violated("12 no needless kill", f"{entry}")
@@ -128,6 +129,11 @@ class Afterwards:
 
     def groups(self) -> int:
         return sum(promise.sides[THERE] == {True} for each in self.customers for promise in each.promises.values())
+
+
+def _digits(instances: Iterable[AbstractSet[str]]) -> set[str]:
+    """Ids as the cloud's own are shortened to, of those that users know."""
+    return {one.removeprefix("i-") for each in instances for one in each}
 
 
 def _bounds(now: State) -> None:

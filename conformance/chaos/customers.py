@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
 from conformance.chaos.installation import Installation
@@ -33,9 +33,14 @@ class BrokenPromise(AssertionError):
 
 @dataclass
 class Promise:
-    """What a group may be: of each of its sides the values that may be told."""
+    """What a group may be: of each of its sides the values that may be told.
+
+    Attributes:
+        late: what was asked for by requests that nobody waited for any longer: they may be done at any later time.
+    """
 
     sides: dict[str, set[Any]] = field(default_factory=lambda: {THERE: {False}})
+    late: dict[str, set[Any]] = field(default_factory=dict)
 
     def asked(self, **values: Any) -> None:
         """It may be so from now on."""
@@ -45,7 +50,12 @@ class Promise:
     def granted(self, **values: Any) -> None:
         """It is so."""
         for side, value in values.items():
-            self.sides[side] = {value}
+            self.sides[side] = {value} | self.late.get(side, set())
+
+    def given_up(self, **values: Any) -> None:
+        """It may be so, whatever is granted after it."""
+        for side, value in values.items():
+            self.late.setdefault(side, set()).add(value)
 
     @property
     def surely_there(self) -> bool:
@@ -140,6 +150,8 @@ class Customer(threading.Thread):
             return None
         except NO_ANSWER as error:
             self.answers[type(error).__name__] += 1
+            if isinstance(error, ReadTimeoutError):
+                promise.given_up(**values)
             self.stop.wait(0.2)
             return None
         self.answers["200"] += 1
@@ -168,7 +180,7 @@ class Customer(threading.Thread):
         if True in promise.sides[THERE]:  # it may be there as it was: look before asking for anything
             self._look_again(name, promise)
             return
-        promise.sides = {THERE: {False}}
+        promise.granted(**{THERE: False})
         self._ask(
             "create_auto_scaling_group",
             promise,

@@ -25,3 +25,13 @@ def test_what_got_no_answer_may_be_so_or_not():
 def test_nothing_is_there_that_nobody_asked_for():
     assert Promise().holds({DESIRED: 1}) == ["it is there"]
     assert Promise().holds(None) == []
+
+
+def test_what_nobody_waited_for_any_longer_may_come_after_what_was_granted():
+    promise = Promise()
+    promise.granted(**{THERE: True, DESIRED: 2})
+    promise.asked(**{DESIRED: 3})
+    promise.given_up(**{DESIRED: 3})
+    promise.granted(**{DESIRED: 4})
+    assert promise.holds({DESIRED: 3}) == promise.holds({DESIRED: 4}) == []
+    assert promise.holds({DESIRED: 2})

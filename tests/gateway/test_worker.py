@@ -99,15 +99,17 @@ def serving(client_seconds, graceful_seconds=1, connections=1000, gathered=64 * 
         server = subprocess.Popen(command, pass_fds=(descriptor,), env=environment, stderr=subprocess.DEVNULL)
         os.close(descriptor)
         try:
+            # To start takes a machine that has much else to do longer than any test waits for an answer.
+            talk(listener.getsockname(), GOOD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), LONG)
             yield listener.getsockname()
         finally:
             server.terminate()
             server.wait(timeout=2 * PATIENCE)
 
 
-def talk(address, data):
+def talk(address, data, patience=PATIENCE):
     """Everything a server says to some bytes until it hangs up."""
-    with socket.create_connection(address, timeout=PATIENCE) as connection:
+    with socket.create_connection(address, timeout=patience) as connection:
         connection.sendall(data)
         said = b""
         while piece := connection.recv(65536):
