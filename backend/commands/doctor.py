@@ -31,6 +31,7 @@ from backend.store.session import Store
 _SOME: Final = 5
 _MOST: Final = 1000
 _SKEWED: Final = timedelta(seconds=1)
+_CLOUD_SKEWED: Final = timedelta(seconds=5)
 _LATE: Final = timedelta(seconds=60)
 _QUIET: Final = timedelta(hours=1)
 """A cloud on which nothing at all happens for so long tells nobody of it, most likely."""
@@ -63,6 +64,7 @@ class Ward:
         log_in: logs the service user in, and answers who that is; None: the cloud is on this machine.
         open_cloud: the cloud; raises CannotDo.
         listens: the settings name a bus on which events of the cloud are heard.
+        cloud_time: the clock of who makes the cloud's tokens, to the second; None where it tells none; raises CannotDo.
     """
 
     store: Store
@@ -71,6 +73,7 @@ class Ward:
     open_cloud: Callable[[], Cloud]
     log_in: Callable[[], str] | None = None
     listens: bool = False
+    cloud_time: Callable[[], datetime | None] | None = None
 
 
 def examined(ward: Ward) -> Rows:
@@ -190,6 +193,8 @@ def _cloud(ward: Ward) -> Iterator[Checked]:
                 "keystone", FAULT, str(why), "see clouds.yaml and [openstack] cloud: nothing works without it"
             )
             return
+    if ward.cloud_time is not None:
+        yield _cloud_skew(ward, ward.cloud_time)
     try:
         cloud = ward.open_cloud()
     except CannotDo as why:
@@ -201,6 +206,23 @@ def _cloud(ward: Ward) -> Iterator[Checked]:
         yield Checked("cloud", OK, "not asked: no project has a group")
     for scope in asked:
         yield from _services(cloud, scope)
+
+
+def _cloud_skew(ward: Ward, cloud_time: Callable[[], datetime | None]) -> Checked:
+    """Tokens end by the cloud's clock, and what changed since the last listing is asked for by it."""
+    check, before = "clock of keystone", ward.clock.now()
+    try:
+        told_at = cloud_time()
+    except CannotDo as why:
+        return Checked(check, WARNING, str(why), "see that Keystone answers without a login, too")
+    if told_at is None:
+        return Checked(check, OK, "not told: its answers have no date")
+    # It told the time at some instant between the question and the answer.
+    apart = max(told_at - ward.clock.now(), before - told_at, timedelta(0))
+    if apart > _CLOUD_SKEWED:
+        told = f"{apart.total_seconds():.0f} s between this machine and Keystone"
+        return Checked(check, WARNING, told, "run NTP on both: tokens are refused, and changes are seen late")
+    return Checked(check, OK, "no more than some seconds between this machine and Keystone")
 
 
 def _services(cloud: Cloud, scope: Scope) -> Iterator[Checked]:

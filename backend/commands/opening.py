@@ -6,6 +6,7 @@ import hmac
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -215,6 +216,16 @@ def service_user_of(chosen: BackendSettings) -> str:
 
     try:
         return service_user_id(chosen.openstack, SystemClock())
+    except (Misconfigured, CloudError) as error:
+        raise CannotDo(str(error)) from error
+
+
+def cloud_time_of(chosen: BackendSettings) -> datetime | None:
+    """The clock of an OpenStack cloud's Keystone; None where it tells none. Raises CannotDo."""
+    from backend.drivers.openstack.access import Misconfigured, keystone_time
+
+    try:
+        return keystone_time(chosen.openstack)
     except (Misconfigured, CloudError) as error:
         raise CannotDo(str(error)) from error
 

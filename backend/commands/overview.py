@@ -6,6 +6,7 @@ import argparse
 import getpass
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from backend.clock import SystemClock
@@ -83,9 +84,11 @@ def _resume(asked: argparse.Namespace) -> Told:
 def _doctor(_asked: argparse.Namespace) -> Told:
     present, clock = opening.settings(), SystemClock()
     store = opening.store_of(present)
-    log_in = partial(opening.service_user_of, present) if present.driver == "openstack" else None
     open_cloud = partial(opening.cloud_of, present, store)
-    ward = doctor.Ward(store, clock, present.engine, open_cloud, log_in, listens=bool(present.events.urls))
+    ward = doctor.Ward(store, clock, present.engine, open_cloud, listens=bool(present.events.urls))
+    if present.driver == "openstack":
+        log_in, time = partial(opening.service_user_of, present), partial(opening.cloud_time_of, present)
+        ward = replace(ward, log_in=log_in, cloud_time=time)
     return doctor.examined(ward)
 
 

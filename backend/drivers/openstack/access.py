@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -276,6 +278,25 @@ def _is_restart(error: keystone_errors.ClientException) -> bool:
     if isinstance(error, keystone_errors.HttpError):
         return error.http_status in {502, 503}
     return isinstance(error, keystone_errors.ConnectFailure)
+
+
+def keystone_time(
+    settings: OpenStackSettings, transport: requests.adapters.BaseAdapter | None = None
+) -> datetime | None:
+    """Keystone's clock to the second, as its answers date themselves; None where they do not.
+
+    Raises:
+        Misconfigured, CloudUnavailable
+    """
+    entry = Entry.read(settings)
+    session = open_session(settings, entry, transport)
+    try:
+        answer = session.get(str(entry.user.get("auth_url", "")), authenticated=False, raise_exc=False)
+        return parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
+    except keystone_errors.ClientException as error:
+        raise CloudUnavailable(f"Keystone could not be asked: {error}") from error
+    except (KeyError, ValueError):
+        return None
 
 
 def open_session(

@@ -266,6 +266,22 @@ def test_a_cloud_that_cannot_be_logged_in_to_and_a_schema_that_is_old_are_faults
     assert _states(_examined(world, log_in=lambda: "u1"))["keystone"] == "ok"
 
 
+@pytest.mark.parametrize(("seconds", "state"), [(0, "ok"), (4, "ok"), (-4, "ok"), (30, "warning"), (-30, "warning")])
+def test_the_clock_of_keystone_is_held_against_ours(migrated, seconds, state):
+    there = migrated.clock.now() + timedelta(seconds=seconds)
+    told = _examined(migrated, log_in=lambda: "u1", cloud_time=lambda: there)
+    assert _states(told)["clock of keystone"] == state
+    assert not seconds > 4 or "30 s between this machine and Keystone" in _text(told)
+
+
+def test_a_keystone_that_tells_no_time_is_none_of_ours_to_judge(migrated):
+    def fails():
+        raise CannotDo("connection refused")
+
+    assert _states(_examined(migrated, log_in=lambda: "u1", cloud_time=lambda: None))["clock of keystone"] == "ok"
+    assert _states(_examined(migrated, log_in=lambda: "u1", cloud_time=fails))["clock of keystone"] == "warning"
+
+
 def test_orphans_are_told_to_programs_as_values(world):
     group = world.make(desired=1)
     world.pass_time(5)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from keystoneauth1 import identity
 
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
-from backend.drivers.openstack.access import Access, Entry, Misconfigured
+from backend.drivers.openstack.access import Access, Entry, Misconfigured, keystone_time
 from tests.backend.drivers.openstack.fake import HOST, Reply, denied, granted, lost, proxy_page, refused, timed_out
 from tests.factories import HandClock
 
@@ -173,3 +174,22 @@ def test_a_login_that_hangs_is_not_sent_again(access, services):
     with pytest.raises(CloudUnavailable):
         access.project("p-1")
     assert len(services.logins) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Date": "Sun, 22 Nov 2026 13:00:07 GMT"}, datetime(2026, 11, 22, 13, 0, 7, tzinfo=UTC)),
+        ({"Date": "now"}, None),
+        ({}, None),
+    ],
+)
+def test_keystones_clock_is_the_date_of_its_answers(settings, services, headers, expected):
+    services.on("GET", "/identity/v3", Reply(200, {"version": {}}, headers))
+    assert keystone_time(settings, services) == expected
+
+
+def test_a_keystone_that_is_away_has_no_clock(settings, services):
+    services.on("GET", "/identity/v3", refused())
+    with pytest.raises(CloudUnavailable):
+        keystone_time(settings, services)
