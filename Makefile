@@ -108,7 +108,7 @@ metrics: $(VENV)/.dev openstack-up
 balancers: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
 		COPPICE_BALANCERS=1 $(BIN)/python -m conformance.openstack with balancers \
-		$(BIN)/python -m pytest -q -s conformance/openstack_lane/test_forwarding.py
+		$(BIN)/python -m pytest -q -s tests/backend/drivers/openstack/live/test_forwarding.py conformance/openstack_lane/test_forwarding.py
 
 # Everything at once on the test cloud: engines killed, lying proxies, a region that hangs. MINUTES=N, SEED=N.
 storm: $(VENV)/.dev
