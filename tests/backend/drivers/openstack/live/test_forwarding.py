@@ -78,9 +78,18 @@ def backends(cloud_settings):
     yield folder, made, do
     for each in made.values():
         do(each.end())
+    do(_all_over())
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
+
+
+async def _all_over() -> None:
+    """End the connections that HAProxy keeps open."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in left:
+        each.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 @pytest.fixture(scope="module")
