@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from backend.engine import drawing, fleet
+from backend.engine import fleet
 from backend.engine.fleet import Fleet
 from backend.engine.phases import refresh
 from backend.policies import refresh as policy
@@ -41,13 +41,3 @@ def takes_who_is_about_to_serve() -> AbstractContextManager[None]:
 def touches_who_matches() -> AbstractContextManager[None]:
     """What is made from what the next ones are is replaced as others are."""
     return put(fleet, "_is_matching", lambda _draft, _node: False)
-
-
-def draws_the_outdated() -> AbstractContextManager[None]:
-    """What a refresh is to be rid of is brought into service, and back into the pool."""
-    return put(drawing, "is_outdated", lambda _draft, _node: False)
-
-
-def leaves_the_pool_as_it_was() -> AbstractContextManager[None]:
-    """A refresh is over when those that serve are replaced."""
-    return put(refresh, "_old_in_pool", lambda _draft: [])

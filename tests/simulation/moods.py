@@ -80,7 +80,6 @@ MIXED = Mood(heaviest=3, trial="stays_quiet", steps=50)
 REFRESHING = Mood(refreshing=True, largest=6)
 REBUILDING = Mood(refreshing=True, rebuilding=True, largest=6, overtakes=0, interfere=(0.0, 0.03))
 WARMED = Mood(warmed=True)
-REFRESHING_WARMED = replace(REFRESHING, warmed=True)
 WARMED_HOOKED = Mood(warmed=True, hooked=True)
 DIRECT = Mood(direct=True)
 SCALING = Mood(scaling=True, warmed=True, largest=14, steps=40)
@@ -150,7 +149,6 @@ MOODS = {
     "mixed": MIXED,
     "refreshing": REFRESHING,
     "rebuilding": REBUILDING,
-    "refreshing-warmed": REFRESHING_WARMED,
     "warmed": WARMED,
     "warmed-hooked": WARMED_HOOKED,
     "direct": DIRECT,
@@ -177,7 +175,6 @@ SOAK = (
     "mixed",
     "refreshing",
     "rebuilding",
-    "refreshing-warmed",
     "timed",
     "building",
     "warmed",
@@ -204,7 +201,6 @@ SEEDS = {
     "mixed": 3,
     "refreshing": 3,
     "rebuilding": 3,
-    "refreshing-warmed": 2,
     "warmed": 3,
     "warmed-hooked": 2,
     "direct": 3,

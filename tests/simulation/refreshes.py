@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from backend.domain.activity import Activity, ActivityKind, CauseKind
 from backend.domain.cluster import Process, SourceRequest
-from backend.domain.node import PARKED, PARKING, WARM, Health, LeavesFor, Node, NodeState
+from backend.domain.node import PARKED, PARKING, Health, LeavesFor, Node, NodeState
 from backend.domain.refreshes import FORWARD, Handling, Refresh, RefreshRequest, RefreshStatus
 from backend.domain.scope import Scope
 from backend.policies.refresh import bounds
@@ -96,7 +96,6 @@ class Refreshed:
             raise self.world.broke("21 refresh", f"rolled back, and {left} are there still")
 
     def _within(self, stood: Refresh, refresh: Refresh, step: Step) -> None:
-        self._pool(stood, refresh, step)
         ended = [step.before.nodes[entry.node_id or ""] for entry in (*self._ended(step), *self._rebuilt(step))]
         desired, pairs = step.cluster.spec.desired, list(step.nodes())
         allowed = bounds(desired, refresh.minimum_percent, refresh.maximum_percent)
@@ -119,25 +118,6 @@ class Refreshed:
         most = max(allowed.most, desired + 1) + moving
         if ahead and counted > most:
             raise self.world.broke("21 refresh", f"{step.cluster.name}: {counted} nodes, at most {most}")
-
-    def _pool(self, stood: Refresh, refresh: Refresh, step: Step) -> None:
-        """Nothing that it is to be rid of is drawn from the warm pool, or stays there when it is through."""
-        pairs = [(old, node) for old, node in step.nodes() if old is not None and old.state in WARM]
-        drawn = [old for old, node in pairs if node.state is NodeState.PENDING]
-        if {stood.status, refresh.status} <= FORWARD and not refresh.skip_matching:
-            wrong = [node.id for node in drawn if node.refresh_id != refresh.id]
-        elif {stood.status, refresh.status} == {RefreshStatus.ROLLING_BACK}:
-            wrong = [node.id for node in drawn if node.refresh_id == refresh.id]
-        elif (
-            refresh.status is RefreshStatus.SUCCESSFUL
-            and not refresh.skip_matching
-            and refresh.checkpoints[-1:] != (50,)
-        ):
-            wrong = [node.id for _, node in pairs if node.state in WARM and node.refresh_id != refresh.id]
-        else:
-            return
-        if wrong:
-            raise self.world.broke("21 refresh", f"{wrong} of the pool are as they were, and {refresh.status}")
 
     def _ended(self, step: Step) -> list[Activity]:
         return [
