@@ -246,7 +246,7 @@ class SimulatedCompute:
         )
         batch = self._servers.new_batch(connection, resolved, subnet.network_id, call.count, now)
         group, place = request.server_group, (request.zone, request.partition)
-        partitions = (
+        partitions: Sequence[int | None] = (
             [None] * call.count if group is None else self._groups.spread(connection, group, place, call.count, now)
         )
         servers = []

@@ -64,7 +64,7 @@ class ServerGroups:
 
     def spread(
         self, connection: sqlite3.Connection, group: ServerGroup, place: tuple[str, int | None], count: int, now: int
-    ) -> list[int | None]:
+    ) -> Sequence[int | None]:
         """The partitions that new servers of a group come into, one after the other where the fewest are in their zone.
 
         Args:
@@ -76,7 +76,7 @@ class ServerGroups:
         here = Counter(
             partition for _, there, partition in self._servers.of_group(connection, group.id, now) if there == zone
         )
-        found: list[int | None] = []
+        found = []
         for _ in range(count):
             partition = min(range(1, group.partitions + 1), key=lambda number: here[number])
             here[partition] += 1
