@@ -92,8 +92,12 @@ _MOST_TOLD: Final = 100
 
 _TOLD_AS: Final[Mapping[frozenset[str], Sequence[str]]] = {
     frozenset({"OK", "ALARM", "INSUFFICIENT_DATA"}): ("INSUFFICIENT_DATA", "ALARM", "OK"),
+    frozenset({"Stopped", "Running", "Hibernated"}): ("Stopped", "Hibernated", "Running"),
 }
-"""Words that the service names in another order than its model. Source: conformance/recorded, cloudwatch."""
+"""Words that the service names in another order than its model.
+
+Source: conformance/recorded, cloudwatch; answers of the real service recorded by stackd, warm_pool_native.
+"""
 
 
 def sentence(failures: list[Failure]) -> str:

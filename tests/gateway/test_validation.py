@@ -164,6 +164,11 @@ def test_exceptions_name_shapes_that_exist():
         assert member in service_model(service).shape_for(shape).required_members
 
 
+def test_states_of_a_warm_pool_are_told_in_the_service_s_order():
+    (found,) = failures("autoscaling", "PutWarmPool", {"AutoScalingGroupName": "web", "PoolState": "x"})
+    assert found.expectation == "Member must satisfy enum value set: [Stopped, Hibernated, Running]"
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_check_compiles_and_takes_an_empty_request(service):
     for name in service_model(service).operation_names:
