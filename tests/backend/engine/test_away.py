@@ -159,11 +159,14 @@ def test_an_engine_that_is_told_to_stop_does_so_while_the_store_is_away(world):
 
         def is_set(self):
             self.looks += 1
-            if self.looks == 4:
+            if self.looks == 3:  # the cloud has told its quotas
+                world.clock.move(1)
+                threads.move()
+            if self.looks == 6:
                 world.store.hook = Away("begin")
                 world.clock.move(1)
                 threads.move()
-            return self.looks == 4
+            return self.looks == 6
 
     world.engine.run(Stop())
     assert len(world.simulated.operator.servers()) == 1
