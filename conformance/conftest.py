@@ -33,6 +33,8 @@ if "COPPICE_BALANCERS" not in os.environ:
     collect_ignore.append("openstack_lane/test_forwarding.py")  # `make balancers` has balancers that forward
 if "COPPICE_UPGRADE_FROM" not in os.environ:
     collect_ignore.append("upgrade")  # `make upgrade-proof`: it takes minutes, and a clone with its history
+if "COPPICE_EVENTS" not in os.environ:
+    collect_ignore.append("openstack_lane/test_events.py")  # `make events`
 if "COPPICE_STORM_MINUTES" not in os.environ:
     collect_ignore.append("openstack_lane/test_long_storm.py")  # `make storm`; test_storms.py is its short form
 
