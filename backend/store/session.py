@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 
 from backend.clock import Clock
 from backend.errors import CommitUnknown, StoreUnavailable
-from backend.store import dead_peers, failures, work_calls
+from backend.store import dead_peers, failures, lost_connections, work_calls
 from backend.store.failures import Failure
 from backend.store.turns import FileTurns, NoTurns, Turns
 from backend.store.types import from_micros
@@ -181,6 +181,7 @@ def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
             hide_parameters=True,
         )
         dead_peers.notice(made)
+        lost_connections.in_words()
         return made
     memory = in_memory(url)
     options: dict[str, Any] = {
