@@ -134,7 +134,7 @@ class Customer(threading.Thread):
         if not promise.surely_there:
             act: Callable[[str, Promise], None] = self._create
         else:
-            acts = (self._resize, self._update, self._terminate, self._detach, self._suspend, self._tag, self._delete)
+            acts = (self._resize, self._update, self._terminate, self._detach, self._suspend, self._tag, self._remove)
             (act,) = self.rng.choices(acts, weights=(8, 3, 3, 1, 1, 2, 2))
         act(name, promise)
 
@@ -290,7 +290,7 @@ class Customer(threading.Thread):
         tag = {"ResourceId": name, "ResourceType": "auto-scaling-group", "Key": TAG, "Value": value}
         self._ask("create_or_update_tags", promise, {TAGGED: value}, Tags=[{**tag, "PropagateAtLaunch": True}])
 
-    def _delete(self, name: str, promise: Promise) -> None:
+    def _remove(self, name: str, promise: Promise) -> None:
         self._ask("delete_auto_scaling_group", promise, {THERE: False}, AutoScalingGroupName=name, ForceDelete=True)
 
 

@@ -50,7 +50,7 @@ class Part:
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     log: Path
     process: subprocess.Popen[bytes] | None = None
     started: int = 0

@@ -1,6 +1,8 @@
 """What a customer of the chaos suite holds against what it is told."""
 
-from conformance.chaos.customers import DESIRED, THERE, Promise
+import threading
+
+from conformance.chaos.customers import DESIRED, THERE, Customer, Promise
 
 
 def test_what_was_acknowledged_last_is_all_that_may_be_told():
@@ -35,3 +37,7 @@ def test_what_nobody_waited_for_any_longer_may_come_after_what_was_granted():
     promise.granted(**{DESIRED: 4})
     assert promise.holds({DESIRED: 3}) == promise.holds({DESIRED: 4}) == []
     assert promise.holds({DESIRED: 2})
+
+
+def test_nothing_of_a_customer_stands_in_the_place_of_what_threads_are_made_of():
+    assert set(vars(Customer)) & {name for name in vars(threading.Thread) if not name.startswith("__")} == {"run"}
