@@ -193,7 +193,7 @@ class World:
         if self.url is None:
             self.store = memory.opened(self.clock)
         else:
-            self.store = Store(self.url, self.clock)
+            self.store = Store(self.url, self.clock, database_clock=False)
             tables.metadata.create_all(self.store.engine)
         self.simulated = self.over or SimulatedCloud.open(None, self.clock, self.settings)
         self.backend = Backend.build(self.store, self.simulated.cloud, self.clock, outlets=self.outlets)
