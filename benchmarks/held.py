@@ -20,23 +20,22 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import load
-from processes import Process
-from serving import ROOT
-from signing import Target, signed
-from table import Table
-
-sys.path.insert(0, str(ROOT))
-
 from sqlalchemy import text
 
-from backend.clock import SystemClock
-from backend.drivers.simulated import SimulatedCloud
-from backend.store.session import Store
-from conformance.chaos.installation import SETTINGS, Installation, installation
-from conformance.clients import client
-from conformance.fleet import default_subnets, newest_image
-from tests.databases import start
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # in the place of this folder, whose openstack.py would be taken for the SDK
+
+from backend.clock import SystemClock  # noqa: E402
+from backend.drivers.simulated import SimulatedCloud  # noqa: E402
+from backend.store.session import Store  # noqa: E402
+from benchmarks import load  # noqa: E402
+from benchmarks.processes import Process  # noqa: E402
+from benchmarks.signing import Target, signed  # noqa: E402
+from benchmarks.table import Table  # noqa: E402
+from conformance.chaos.installation import SETTINGS, Installation, installation  # noqa: E402
+from conformance.clients import client  # noqa: E402
+from conformance.fleet import default_subnets, newest_image  # noqa: E402
+from tests.databases import start  # noqa: E402
 
 _PATIENCE_SECONDS = 300.0
 _AS_IN_PRODUCTION = {
