@@ -151,7 +151,8 @@ def write_configuration(settings: Settings) -> None:
 def _make_folders(settings: Settings) -> None:
     """Sockets of an earlier run say nothing of this one."""
     shutil.rmtree(settings.data / NAME, ignore_errors=True)
-    for folder in (settings.data / NAME, settings.data / "nova" / HOST / "lock"):
+    nova = settings.data / "nova" / HOST
+    for folder in (settings.data / NAME, nova / "lock", nova / "instances"):
         folder.mkdir(parents=True, exist_ok=True)
     Path("/etc/libvirt").mkdir(exist_ok=True)
 
