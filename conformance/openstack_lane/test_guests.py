@@ -30,15 +30,15 @@ BOOT_SECONDS = 100.0
 SCRIPT = """#!/bin/sh
 imds=http://169.254.169.254
 token=$(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600' $imds/latest/api/token)
-read_it() { curl -sf -H "X-aws-ec2-metadata-token: $token" "$imds/latest/$1"; }
+read_it() {{ curl -sf -H "X-aws-ec2-metadata-token: $token" "$imds/latest/$1"; }}
 id=$(read_it meta-data/instance-id)
 group=$(read_it meta-data/tags/instance/aws:autoscaling:groupName)
 
-complete() {
+complete() {{
     curl -s -o /dev/null -w '%{{http_code}}' --aws-sigv4 aws:amz:us-east-1:autoscaling --user '{key}:{secret}' \\
         -d "Action=CompleteLifecycleAction&Version=2011-01-01&AutoScalingGroupName=$group&LifecycleHookName=$1" \\
         -d "InstanceId=$id&LifecycleActionResult=CONTINUE" {endpoint}/
-}
+}}
 
 {{
     echo "token ${{#token}}"
