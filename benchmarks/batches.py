@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=int, default=1000)
     members = parser.parse_args().members
-    table = Table("", "size", "", "seconds", "calls to the cloud", "passes", "processor s")
+    table = Table("", "size", "", "seconds", "calls to the cloud", "passes", "processor s", "")
     for told, (name, sizes) in _SIZES.items():
         for size in sizes:
             out, back = _measure(members, EngineSettings(**{name: size}))
