@@ -148,10 +148,18 @@ def cluster_pass(context: Context, lease: ClusterLease) -> Job:
 
 @dataclass(slots=True)
 class _Answer:
-    """Who was named to go by whom; a plan that is made anew in the same pass goes by it, too."""
+    """What others told a pass; a plan that is made anew in it, since its rows have changed, goes by that, too.
+
+    Attributes:
+        target: who was asked whom to let go.
+        named: whom it named.
+        headroom: what the cloud lets the project have. A slow cloud would be asked again and again where rows change
+            while it thinks, and nothing would ever be launched.
+    """
 
     target: str | None = None
     named: frozenset[str] | None = None
+    headroom: Headroom | None = None
 
     def of(self, cluster: Cluster) -> frozenset[str] | None:
         """What those said whom the cluster asks now; None where they were not asked."""
@@ -163,7 +171,9 @@ def _planned(
 ) -> Generator[Sequence[Call], list[Any], Plan]:
     """A plan; made anew where others know what it lacks: where subnets lie, why servers failed, and who is to go."""
     cluster = snapshot.cluster
-    snapshot = replace(snapshot, named=answer.of(cluster), asked_at=context.consulted.at(cluster.id))
+    snapshot = replace(
+        snapshot, named=answer.of(cluster), headroom=answer.headroom, asked_at=context.consulted.at(cluster.id)
+    )
     drawn = rng.getstate()
     plan = make_plan(snapshot, context.now(), context.settings, rng)
     if plan.places_wanted:
@@ -172,6 +182,7 @@ def _planned(
         snapshot = yield from _offered(context, snapshot)
     if plan.quotas_wanted:
         snapshot = yield from _allowed(context, snapshot)
+        answer.headroom = snapshot.headroom
     if plan.faults_wanted:
         snapshot = yield from _explained(context, snapshot, plan.faults_wanted)
     if plan.places_wanted or plan.types_wanted or plan.quotas_wanted or plan.faults_wanted:

@@ -133,12 +133,15 @@ class Calm:
             return
         lease = self.world.settings.lease.total_seconds()
         self._answer_in(lease * 2)
+        # Before it launches it asks where networks and subnets lie, what types there are, and what the quotas leave.
+        answered = timedelta(seconds=lease * 2) * 5
         cluster = clusters[0]
         user = next(user for user in self.users if user.scope.project_id == cluster.project_id)
         with user.model.expects(user.model.resized((cluster.project_id, cluster.name), cluster.spec.desired + 1)):
             user.backend.clusters.resize(user.scope, cluster.name, cluster.spec.desired + 1)
         before = len(self._of(cluster.id))
-        self._until(lambda: len(self._of(cluster.id)) > before, self._in(REACTION * 80), "no launch is begun")
+        begun = self._in(answered + REACTION * 8)
+        self._until(lambda: len(self._of(cluster.id)) > before, begun, "no launch is begun")
         epoch = self.watcher.reader.read().clusters[cluster.id].epoch
         self._let(timedelta(seconds=lease * 0.5))
         self.world.store.transact(lambda conn: wakes.wake(conn, [cluster.id], self.world.clock.now()))

@@ -209,7 +209,7 @@ MUTATIONS = (
     Mutation(telling.sleeps_over_schedules, TIMED),
     Mutation(brakes.begins_under_a_brake, BRAKED),
     Mutation(brakes.heeds_no_brake, BRAKED),
-    Mutation(brakes.goes_on_by_older_plans, BRAKED, 24),
+    Mutation(brakes.goes_on_by_older_plans, BRAKED, 47),
     _trial(building.keeps_the_mark, "ends_what_was_built"),
     _trial(building.forgets_a_deletion, "ends_what_was_built"),
     _trial(building.ends_no_subnet, "ends_what_was_built"),
