@@ -18,13 +18,20 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from backend.clock import SystemClock
+from backend.store import failures
+from backend.store.failures import Failure
 from backend.store.session import Store
 
 _HERE: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 4_302_119_551
 _LOCK_SECONDS: Final = 600
+_AGAIN_SECONDS: Final = 0.2
+_GIVE_WAY_MS: Final = 500
+"""Everybody who wants a table queues behind who waits to change it, and a revision that changes several tables may wait
+in a circle with them: whoever migrates gives way before the database (after a second) ends one of the circle."""
 
 
 class SchemaUnknown(Exception):
@@ -34,35 +41,61 @@ class SchemaUnknown(Exception):
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring a database to a revision; nothing is done where it stands there already.
 
-    Several processes may do so at once: one migrates, the others wait and find it done.
+    Several processes may do so at once: one migrates, the others wait and find it done. Gateways and engines may be at
+    work meanwhile. PostgreSQL has each revision in a transaction of its own, which gives way and is begun again where
+    somebody else's holds a table for too long.
 
     Raises:
         SchemaUnknown: a newer Coppice migrated it beyond what this one can work with.
+        DBAPIError: the database refuses, or others held its tables for too long. What was done of it stays, and a
+            further call goes on from there.
     """
-    with _migrating(url) as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-        if revision == "head" and is_beyond(present, head()):
-            reason = _refusal(present)
-            if reason is not None:
-                raise SchemaUnknown(reason)
-            return  # a newer Coppice has been here, and left room for this one
-        command.upgrade(_config(connection), revision)
+    with _opened(url) as store:
+        clock, began = store.clock, store.clock.monotonic()
+        while True:
+            try:
+                with _migrating(store) as connection:
+                    if not _step(connection, revision, alone=store.dialect != "postgresql"):
+                        return
+            except DBAPIError as error:
+                gave_way = store.dialect == "postgresql" and failures.of(error) is Failure.CONFLICT
+                if not gave_way or clock.monotonic() - began >= _LOCK_SECONDS:
+                    raise
+                clock.wait(_AGAIN_SECONDS)
+
+
+def _step(connection: Connection, revision: str, *, alone: bool) -> bool:
+    """Do a step towards a revision; False where there is nothing left to do.
+
+    Args:
+        alone: to do all of it at once: nobody can come between, or no transaction would hold it together.
+    """
+    present = MigrationContext.configure(connection).get_current_revision()
+    if revision == "head" and is_beyond(present, head()):
+        reason = _refusal(present)
+        if reason is not None:
+            raise SchemaUnknown(reason)
+        return False  # a newer Coppice has been here, and left room for this one
+    left = [each for each in revisions() if is_beyond(each, present)]
+    if revision != "head":
+        left = [each for each in left if not is_beyond(each, revision)]
+    if not left:
+        return False
+    # Nobody works on a database that is empty.
+    command.upgrade(_config(connection), left[-1] if alone or present is None else left[0])
+    return True
 
 
 def downgrade(url: str, revision: str) -> None:
     """Take a database back to a revision; ``base`` leaves it empty. What later revisions kept is lost."""
-    with _migrating(url) as connection:
+    with _opened(url) as store, _migrating(store) as connection:
         command.downgrade(_config(connection), revision)
 
 
 def current(url: str) -> str | None:
     """The revision a database stands at, None where it has none."""
-    store = Store(url, SystemClock(), pool_size=1)
-    try:
-        with store.read() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
-    finally:
-        store.close()
+    with _opened(url) as store, store.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def refusal(store: Store) -> str | None:
@@ -112,15 +145,21 @@ def _config(connection: Connection | None) -> Config:
 
 
 @contextmanager
-def _migrating(url: str) -> Iterator[Connection]:
-    """A connection in one transaction, alone among all who migrate."""
+def _opened(url: str) -> Iterator[Store]:
     store = Store(url, SystemClock(), pool_size=1)
     try:
-        with store.engine.connect().execution_options(coppice_write=True) as connection, connection.begin():
-            if store.dialect == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            elif store.dialect != "sqlite":
-                connection.execute(text(f"SELECT GET_LOCK('coppice-{_LOCK}', {_LOCK_SECONDS})"))
-            yield connection
+        yield store
     finally:
         store.close()
+
+
+@contextmanager
+def _migrating(store: Store) -> Iterator[Connection]:
+    """A connection in one transaction, alone among all who migrate."""
+    with store.engine.connect().execution_options(coppice_write=True) as connection, connection.begin():
+        if store.dialect == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            connection.execute(text(f"SET LOCAL lock_timeout = {_GIVE_WAY_MS}"))
+        elif store.dialect != "sqlite":
+            connection.execute(text(f"SELECT GET_LOCK('coppice-{_LOCK}', {_LOCK_SECONDS})"))
+        yield connection

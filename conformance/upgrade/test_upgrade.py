@@ -150,6 +150,7 @@ class Novelties:
 
     fleet: Fleet
     cloudwatch: Any
+    mix: dict[str, Any] = field(default_factory=dict)
     rebuilt: str = ""
     foreseen: str = ""
     composite: str = ""
@@ -161,9 +162,10 @@ class Novelties:
         """
         asg = self.fleet.autoscaling
         override = {"InstanceType": "t3.micro", "ImageId": self.fleet.image}
-        specification = {"LaunchTemplateName": self.fleet.template}
-        mix = {"LaunchTemplate": {"LaunchTemplateSpecification": specification, "Overrides": [override]}}
-        self.rebuilt = self.empty(MixedInstancesPolicy=mix)
+        # Root volumes are replaced from a version that has a number, and a template is named in one way.
+        specification = {"LaunchTemplateName": self.fleet.template, "Version": "1"}
+        self.mix = {"LaunchTemplate": {"LaunchTemplateSpecification": specification, "Overrides": [override]}}
+        self.rebuilt = self.empty(MixedInstancesPolicy=self.mix)
         self.foreseen = self.empty()
         load = {"PredefinedMetricType": "ASGCPUUtilization"}
         asg.put_scaling_policy(
@@ -197,11 +199,10 @@ class Novelties:
     def rebuild(self) -> None:
         """Begun as soon as there are members, whoever is at work on them."""
         self.fleet.settle(self.rebuilt, 2)
-        group = self.fleet.group(self.rebuilt)
         self.fleet.autoscaling.start_instance_refresh(
             AutoScalingGroupName=self.rebuilt,
             Strategy="ReplaceRootVolume",
-            DesiredConfiguration={"MixedInstancesPolicy": group["MixedInstancesPolicy"]},
+            DesiredConfiguration={"MixedInstancesPolicy": self.mix},
             Preferences={"MinHealthyPercentage": 0, "InstanceWarmup": 0},
         )
 

@@ -105,6 +105,47 @@ def test_several_at_once(empty):
     assert migrate.current(empty) == migrate.head()
 
 
+_WAITS_FOR_NODES = text("SELECT 1 FROM pg_locks WHERE relation = CAST('nodes' AS regclass) AND NOT granted")
+
+
+@pytest.mark.on("postgresql")
+def test_who_migrates_gives_way_to_those_at_work(empty):
+    """This revision changes clusters and then nodes; a transaction has read nodes and reads clusters next."""
+    migrate.upgrade(empty, "0031")
+    engine = create_engine(empty)
+    try:
+        with ThreadPoolExecutor(1) as pool, engine.connect() as at_work:
+            at_work.execute(text("SELECT count(*) FROM nodes"))
+            migrating = pool.submit(migrate.upgrade, empty, "0032")
+            with engine.connect() as watcher:
+                while not watcher.execute(_WAITS_FOR_NODES).all():
+                    assert not migrating.done()
+            assert at_work.execute(text("SELECT count(*) FROM clusters")).scalar_one() == 0
+            at_work.commit()
+            assert migrating.result(60) is None
+    finally:
+        engine.dispose()
+    assert migrate.current(empty) == "0032"
+
+
+@pytest.mark.on("postgresql")
+def test_what_is_done_stays_where_the_next_revision_has_to_wait(empty, monkeypatch):
+    """Somebody reads all the while what 0041 changes."""
+    monkeypatch.setattr(migrate, "_LOCK_SECONDS", 0)
+    migrate.upgrade(empty, "0034")
+    engine = create_engine(empty)
+    try:
+        with engine.connect() as at_work:
+            at_work.execute(text("LOCK TABLE metric_sources IN ACCESS SHARE MODE"))
+            with pytest.raises(CannotDo, match="the database says: canceling statement due to lock timeout"):
+                schema.migrate(empty)
+            assert migrate.current(empty) == "0040"
+    finally:
+        engine.dispose()
+    migrate.upgrade(empty)
+    assert migrate.current(empty) == migrate.head()
+
+
 def _stand_at(store, revision):
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
