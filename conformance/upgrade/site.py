@@ -52,6 +52,7 @@ class Site:
     Attributes:
         url: of the database.
         folder: where state, keys and logs are.
+        serving: gateways that were ready once since they were started, as a balancer that asks /readyz knows them.
     """
 
     url: str
@@ -59,6 +60,7 @@ class Site:
     settings: Mapping[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    serving: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.state.mkdir(parents=True)
@@ -81,6 +83,7 @@ class Site:
 
     def start(self, name: str, tree: Path) -> None:
         """Start it from that tree; a gateway is waited for until it is ready."""
+        self.serving.discard(name)
         words = ["engine"]
         if name.startswith("gateway"):
             words = ["serve", "--bind", self.access(name).url.removeprefix("http://")]
@@ -98,11 +101,17 @@ class Site:
             self.alive(name)
             assert time.monotonic() < deadline, f"{name} is not ready:\n{self.tail(name)}"
             time.sleep(0.05)
+        self.serving.add(name)
 
     def alive(self, name: str) -> None:
         """AssertionError where it ended by itself."""
         status = self.running[name].poll()
         assert status is None, f"{name} ended with {status}:\n{self.tail(name)}"
+
+    def has_work(self, name: str) -> bool:
+        """Whether an engine has told of a group that it changed since it was started; a gateway is waited for before."""
+        worked = f"[{self.running[name].pid}] INFO backend.engine.telling"
+        return name.startswith("gateway") or worked in self.log(name).read_text(errors="replace")
 
     def stop(self, name: str) -> None:
         """Tell it to stop, and wait until it has ended as it should."""

@@ -23,7 +23,8 @@ from conformance.writers import Writer, capacity, make_so, nothing_lost_doubled_
 from tests.databases import start
 
 FROM = os.environ["COPPICE_UPGRADE_FROM"]
-PROCESSES = ("gateway-1", "gateway-2", "engine-1", "engine-2")
+GATEWAYS = ("gateway-1", "gateway-2")
+PROCESSES = (*GATEWAYS, "engine-1", "engine-2")
 CLIENTS = 4
 ORDERS = {
     "engines-first": ("engine-1", "engine-2", "gateway-1", "gateway-2"),
@@ -47,7 +48,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 class Balanced(Writer):
-    """A user behind a balancer of both gateways: where one takes no connections, the other is asked.
+    """A user behind a balancer of both gateways: where one takes no connections, or is not ready yet, the other is asked.
 
     Attributes:
         broken: what came of requests that a gateway had taken and did not answer as it should.
@@ -55,17 +56,19 @@ class Balanced(Writer):
 
     def __init__(self, site: Site, template: str, seed: int) -> None:
         super().__init__(site.access("gateway-1"), template, seed)
-        gateways = [name for name in PROCESSES if name.startswith("gateway")]
-        self.clients = [client(site.access(name), "autoscaling", recorded=False) for name in gateways]
-        self.turn = seed
+        self.clients = {name: client(site.access(name), "autoscaling", recorded=False) for name in GATEWAYS}
+        self.site, self.turn = site, seed
         self.broken: list[str] = []
 
     def ask(self, wanted: int) -> None:
         refused: Exception | None = None
-        for _ in self.clients:
+        for _ in GATEWAYS:
             self.turn += 1
+            gateway = GATEWAYS[self.turn % len(GATEWAYS)]
+            if gateway not in self.site.serving:
+                continue
             try:
-                return make_so(self.clients[self.turn % len(self.clients)], self.group, self.template, wanted)
+                return make_so(self.clients[gateway], self.group, self.template, wanted)
             except EndpointConnectionError as error:
                 refused = error
                 continue
@@ -256,6 +259,7 @@ def test_two_versions_on_one_database(site: Site, older: Path, order: tuple[str,
             60,
         )
         for name in site.running:
+            until(f"{name} has its share of the work", lambda name=name: site.has_work(name), 60)
             site.alive(name)
 
     load_goes_on()
