@@ -141,6 +141,7 @@ def run(
     Raises:
         SystemExit: help was asked for, the words are no command, or the answer could not be written.
     """
+    _answerable()
     stream = out or sys.stdout
     with _written_to(stream):  # help
         asked = parser(commands).parse_args(given)
@@ -157,6 +158,15 @@ def run(
     with _written_to(stream):
         stream.writelines(f"{line}\n" for line in written(told, asked.output))
     return 1 if isinstance(told, Troubles) else 0
+
+
+def _answerable() -> None:
+    """A process that was begun with closed outputs has some that nobody reads, and so has what it starts or becomes."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # an output in its place, unless something else is there by now
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.set_inheritable(nowhere, True)
+            setattr(sys, name, open(nowhere, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 @contextlib.contextmanager

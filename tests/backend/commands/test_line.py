@@ -89,6 +89,37 @@ def test_whoever_stops_reading_ends_a_command_without_a_word(asked, lines):
     assert running.returncode in ({line.UNREAD} if lines == 0 or asked == ["many"] else {0, line.UNREAD})
 
 
+_TELLS = """
+import logging, os, sys
+from backend.commands import CannotDo, line
+
+def tell(_):
+    sys.stdout.write("begun\\n")
+    with open(sys.argv[1], "w") as made:
+        made.write(f"{os.system('echo of a child >&1 2>&2')} {made.fileno() > 2}")
+    return "told"
+
+def refuse(_):
+    raise CannotDo("no")
+
+commands = [line.Command("tell", "a", tell), line.Command("refuse", "b", refuse)]
+ended = [line.run(commands, [word], (CannotDo,), logging.getLogger()) for word in ("tell", "refuse")]
+sys.exit(0 if ended == [0, 1] else 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("closed", "out", "err"),
+    [(">&-", "", "Nothing was changed: no\n"), ("2>&-", "begun\nof a child\ntold\n", ""), (">&- 2>&-", "", "")],
+)
+def test_whoever_closes_outputs_has_the_commands_work_all_the_same(closed, out, err, tmp_path):
+    """What they start can write as well, and no file of theirs takes the place of an output."""
+    words = ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", _TELLS, str(tmp_path / "made")]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, out, err)
+    assert (tmp_path / "made").read_text() == "0 True"
+
+
 def test_an_answer_that_cannot_be_written_is_told():
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         running = _ends([sys.executable, "-c", _MANY, "many"], full)
