@@ -8,6 +8,7 @@ Source: Open Policy Agent's documentation, "REST API", "Get a Document (with Inp
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import threading
@@ -161,7 +162,11 @@ class Enforcer(policy.Enforcer):
     decision_point: DecisionPoint
     _seen: tuple[int, int, int] | None = None
     _sound: bool = True
-    _loaded = threading.local()
+    _stays: bool = False
+
+    def __init__(self, *told: Any, **named: Any) -> None:
+        super().__init__(*told, **named)
+        self._loading = threading.RLock()
 
     def judge(self, rules: Sequence[str], target: Mapping[str, Any], creds: Mapping[str, Any]) -> bool:
         """What the first of these rules says that there is; all of it by the file as it is now.
@@ -169,18 +174,25 @@ class Enforcer(policy.Enforcer):
         Raises:
             Undecided, and what oslo.policy's own checks raise.
         """
-        self.load_rules()
-        rule = next((each for each in rules[:-1] if each in self.rules), rules[-1])
-        self._loaded.just_now = True  # oslo.policy loads the rules again, which may be others by then
-        try:
-            return bool(self.enforce(rule, dict(target), dict(creds)))
-        finally:
-            self._loaded.just_now = False
+        now = self._as_it_is()
+        rule = next((each for each in rules[:-1] if each in now.rules), rules[-1])
+        return bool(now.enforce(rule, dict(target), dict(creds)))
+
+    def _as_it_is(self) -> Enforcer:
+        """One with the rules of now, whatever other threads load meanwhile: loading puts others in their place."""
+        with self._loading:
+            self.load_rules()
+            now = copy.copy(self)
+        now._stays = True
+        return now
 
     def load_rules(self, force_reload: bool = False) -> None:
         """Take up a changed file; one that is gone, empty or broken changes nothing: the denials in it go on."""
-        if not getattr(self._loaded, "just_now", False) and self.is_sound():
-            super().load_rules(force_reload)
+        if self._stays:
+            return
+        with self._loading:
+            if self.is_sound():
+                super().load_rules(force_reload)
 
     def is_sound(self) -> bool:
         """Whether the file, where there was one, can be gone by as it is."""

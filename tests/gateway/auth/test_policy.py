@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import replace
 
 import pytest
 from oslo_config import cfg
+from oslo_policy import _checks
 from oslo_policy import policy as oslo
 
 from gateway.auth.policy import RolePolicy
@@ -61,6 +64,58 @@ def test_a_request_is_judged_by_one_load_of_the_rules(tmp_path, monkeypatch):
     for number in (1, 2):
         assert allowed(held, ["reader"], "autoscaling", "DescribeTags")
         assert len(loads) == number
+
+
+class Elsewhere:
+    """Another thread, whose request finds the file changed. Once."""
+
+    def __init__(self, tmp_path, text):
+        self.file, self.text, self.held, self.found = tmp_path / "policy.yaml", text, None, None
+
+    def asks(self):
+        if self.text is None:
+            return
+        text, self.text = self.text, None
+        then = self.file.stat().st_mtime + 10
+        self.file.write_text(text)
+        os.utime(self.file, (then, then))
+
+        def ask():
+            self.found = allowed(self.held, ["reader"], "autoscaling", "DescribeTags")
+
+        other = threading.Thread(target=ask)
+        other.start()
+        other.join()
+
+
+def test_a_rule_that_another_thread_takes_away_judges_who_chose_it(tmp_path, monkeypatch):
+    elsewhere = Elsewhere(tmp_path, "# ours\n")
+    enforce = oslo.Enforcer.enforce
+
+    def enforced(enforcer, *asked):
+        elsewhere.asks()
+        return enforce(enforcer, *asked)
+
+    monkeypatch.setattr(oslo.Enforcer, "enforce", enforced)
+    elsewhere.held = rules(tmp_path, '"autoscaling:DescribeTags": "role:reader"\n')
+    assert allowed(elsewhere.held, ["reader"], "autoscaling", "DescribeTags")
+    assert elsewhere.found is True
+
+
+def test_rules_of_two_files_judge_no_request(tmp_path, monkeypatch):
+    named = '"autoscaling:DescribeTags": "{} and rule:inner"\n"inner": "{}"\n'
+    elsewhere = Elsewhere(tmp_path, named.format("@", "!"))
+
+    class Changes(_checks.Check):
+        def __call__(self, target, creds, enforcer, current_rule=None):
+            elsewhere.asks()
+            return True
+
+    monkeypatch.setitem(_checks.registered_checks, "changes", Changes)
+    elsewhere.held = rules(tmp_path, named.format("changes:it", "@"))
+    assert allowed(elsewhere.held, ["reader"], "autoscaling", "DescribeTags")
+    assert elsewhere.found is False
+    assert not allowed(elsewhere.held, ["reader"], "autoscaling", "DescribeTags")
 
 
 def test_the_refusal_is_in_the_service_s_own_words(policy):
