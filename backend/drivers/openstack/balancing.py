@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ Document = Mapping[str, Any]
 MEMBER_NAME: Final = "coppice-node-"
 PORT_TAG: Final = "port="
 _PAUSES: Final = (0.3, 0.7, 1.5, 3.0)
+_LONGEST_REMOVAL: Final = 30.0
+"""Seconds after which what is left of a batch is for the next call: it holds a thread that others wait for."""
 _PORTS: Final = {"HTTP": 80, "HTTPS": 443, "TERMINATED_HTTPS": 443, "PROXY": 80, "PROXYV2": 80}
 _OTHER_PORT: Final = 80
 _PORT: Final = re.compile(rf"{PORT_TAG}([0-9]{{1,5}})")
@@ -126,22 +128,28 @@ class OpenStackBalancing:
     def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
         present = self._owned(scope, pool_id, targets)
         self._put(scope, pool_id, [{**_key(target), "weight": 0} for target, each in present if each["weight"]])
-        self._await_done(scope, pool_id, targets)
+        self._await_done(scope, pool_id, targets, _has_drained)
 
     def remove_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        ends_at = self._clock.monotonic() + _LONGEST_REMOVAL
         for _, each in self._owned(scope, pool_id, targets):
+            if self._clock.monotonic() > ends_at:
+                raise Busy(f"the balancer of pool {pool_id} takes long: not all members were removed yet")
             self._write(scope, pool_id, "DELETE", f"/lbaas/pools/{pool_id}/members/{each['id']}")
-        self._await_done(scope, pool_id, targets)
+        self._await_done(scope, pool_id, targets, _is_out)
 
-    def _await_done(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+    def _await_done(
+        self, scope: Scope, pool_id: str, targets: Sequence[Target], is_done: Callable[[Document], bool]
+    ) -> None:
         """Wait until what was taken for members that go is done: until then they are sent requests as before.
 
         Raises:
-            Busy: it takes longer than a call should; who asks again finds it done, or waits on.
+            Busy: it takes longer than a call should, or Octavia gave it up; who asks again finds it done, has it done
+                anew, or waits on.
         """
         for pause in (*_PAUSES, None):
             owned = self._owned_of(self._listed(scope, pool_id), targets)
-            if not any(each["provisioning_status"].startswith("PENDING") for _, each in owned):
+            if all(is_done(each) for _, each in owned):
                 return
             if pause is not None:
                 self._clock.wait(pause)
@@ -179,7 +187,7 @@ class OpenStackBalancing:
     def _members(self, scope: Scope, pool_id: str) -> list[Document]:
         """Without those that are on their way out."""
         listed = self._listed(scope, pool_id)
-        return [each for each in listed if each["provisioning_status"] not in {"PENDING_DELETE", "DELETED"}]
+        return [each for each in listed if each["provisioning_status"] != "PENDING_DELETE" and not _is_out(each)]
 
     def _listed(self, scope: Scope, pool_id: str) -> list[Document]:
         self._require(scope)
@@ -301,6 +309,16 @@ def _owner(each: Document) -> tuple[str | None, str | None]:
     """(node, installation) of a member; neither where somebody else made it."""
     found = _OWNER.fullmatch(each.get("name") or "")
     return (found[1], found[2]) if found else (None, None)
+
+
+def _is_out(each: Document) -> bool:
+    """Whether a member that is listed is one no more. One that Octavia could not remove is in ERROR, or as before."""
+    return bool(each["provisioning_status"] == "DELETED")
+
+
+def _has_drained(each: Document) -> bool:
+    status = each["provisioning_status"]
+    return _is_out(each) or (each["weight"] == 0 and not status.startswith("PENDING"))
 
 
 def _member(each: Document) -> PoolMember:

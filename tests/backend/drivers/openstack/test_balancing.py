@@ -198,7 +198,8 @@ def test_health_is_asked_for_at_the_port_that_was_told(balancing, services, scop
 
 def test_only_what_is_still_ours_is_drained_and_removed(balancing, services, scope):
     others = member(id="m-2", address="10.0.0.6", name="coppice-node-" + "a" * 36)
-    services.on("GET", MEMBERS, Reply(200, {"members": [member(), others]}))
+    drained = listed(member(weight=0), others)
+    services.on("GET", MEMBERS, listed(member(), others), drained, drained, listed(others))
     targets = [TARGET, Target(NODE, "10.0.0.6", 8080), Target(NODE, "10.0.0.7", 8080)]
     balancing.drain_members(scope, POOL, targets)
     (asked,) = services.of("PUT")
@@ -248,6 +249,74 @@ def test_a_balancer_that_takes_long_is_asked_again(balancing, services, scope, c
     getattr(balancing, write)(scope, POOL, [TARGET])
 
 
+FAILED = [{"provisioning_status": status} for status in ("ERROR", "ACTIVE")]
+
+
+@pytest.mark.parametrize("left", FAILED)
+def test_a_removal_that_octavia_gave_up_is_not_done(balancing, services, scope, left):
+    """The member is there as before: its server is not to go."""
+    going = member(provisioning_status="PENDING_DELETE")
+    services.on("GET", MEMBERS, listed(member()), listed(going), listed(member(**left)))
+    with pytest.raises(Busy, match="not yet"):
+        balancing.remove_members(scope, POOL, [TARGET])
+    services.on("GET", MEMBERS, listed(member(**left)), listed())
+    balancing.remove_members(scope, POOL, [TARGET])
+    assert len(services.of("DELETE")) == 2
+
+
+@pytest.mark.parametrize("left", FAILED)
+def test_a_drain_that_octavia_gave_up_is_not_done(balancing, services, scope, left):
+    services.on("GET", MEMBERS, listed(member()), listed(member(**CHANGING)), listed(member(weight=1, **left)))
+    with pytest.raises(Busy, match="not yet"):
+        balancing.drain_members(scope, POOL, [TARGET])
+    services.on("GET", MEMBERS, listed(member(weight=1, **left)), listed(member(weight=0)))
+    balancing.drain_members(scope, POOL, [TARGET])
+    assert len(services.of("PUT")) == 2
+
+
+@pytest.mark.parametrize("status", ["ERROR", "ACTIVE", "DELETED"])
+def test_a_member_without_weight_has_drained(balancing, services, scope, status):
+    services.on("GET", MEMBERS, listed(member(weight=0, provisioning_status=status)))
+    balancing.drain_members(scope, POOL, [TARGET])
+
+
+def test_a_member_that_octavia_still_tells_as_deleted_is_out(balancing, services, scope):
+    services.on("GET", MEMBERS, listed(member(provisioning_status="DELETED")))
+    balancing.remove_members(scope, POOL, [TARGET])
+    assert services.of("DELETE") == []
+
+
+def test_removals_end_before_a_thread_is_held_for_long(balancing, services, scope, clock):
+    """What is left is asked for again with the next turn."""
+    there = [member(id=f"m-{number}", address=f"10.0.1.{number}") for number in range(100)]
+    gone = set()
+
+    def left(_):
+        return listed(*[each for each in there if each["id"] not in gone])
+
+    services.on("GET", MEMBERS, left)
+    targets = [Target(NODE, each["address"], 8080) for each in there]
+    turns = 0
+    while len(gone) < 100 and turns < 20:
+        turns += 1
+        started = clock.now()
+        asked = iter(range(1000))
+
+        def delete(request, asked=asked):
+            if next(asked) % 3 < 2:
+                return IMMUTABLE
+            gone.add(request.path.rpartition("/")[2])
+            return Reply(204)
+
+        services.on("DELETE", f"{MEMBERS}/.*", delete)
+        try:
+            balancing.remove_members(scope, POOL, targets)
+        except Busy:
+            assert len(gone) < 100
+        assert (clock.now() - started).total_seconds() < 40
+    assert 1 < turns <= 5
+
+
 def test_changes_of_other_members_are_not_waited_for(balancing, services, scope):
     others = member(id="m-2", address="10.0.0.6", provisioning_status="PENDING_CREATE")
     services.on("GET", MEMBERS, listed(member(weight=0), others))
@@ -272,6 +341,7 @@ def test_a_pool_that_stays_busy_is_told_so(balancing, services, scope, clock):
 
 
 def test_a_member_that_is_gone_meanwhile_is_removed(balancing, services, scope):
+    services.on("GET", MEMBERS, listed(member()), listed())
     services.on(
         "DELETE", f"{MEMBERS}/.*", Reply(404, {"code": 404, "title": "x", "description": "Member m-1 not found."})
     )
@@ -331,7 +401,8 @@ def test_members_carry_the_installation_and_those_of_another_one_are_left_alone(
     assert name == f"coppice-node-{NODE}.{OURS}"
     others = member(id="m-2", address="10.0.0.6", name=f"coppice-node-{NODE}.{THEIRS}")
     old = member(id="m-3", address="10.0.0.7")
-    services.on("GET", MEMBERS, Reply(200, {"members": [member(name=name), others, old]}))
+    there = listed(member(name=name), others, old)
+    services.on("GET", MEMBERS, there, there, listed(others))
     told = cloud.balancing.members(scope, POOL)
     assert [(each.owner, each.installation) for each in told] == [(NODE, OURS), (NODE, THEIRS), (NODE, None)]
     assert [cloud.made(each) for each in told] == [True, False, False]
