@@ -6,7 +6,7 @@ nobody tells. Sources that are pools of the cloud itself are passed on as they a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,8 +15,10 @@ from backend.domain.scope import Scope
 from backend.domain.traffic import OUTGOING, MemberHealth, Registration
 from backend.drivers.balancing import Balancer, Balancing, Listener, Pool, PoolMember, Target
 from backend.drivers.cloud import Cloud
-from backend.drivers.errors import PoolNotFound
+from backend.drivers.errors import Busy, PoolNotFound, Refused
 from backend.drivers.installation import Installation, nobody
+
+_Write = Callable[[Scope, str, Sequence[Target]], None]
 
 _WORST = (MemberHealth.UNHEALTHY, MemberHealth.INITIAL, MemberHealth.UNKNOWN, MemberHealth.HEALTHY)
 
@@ -58,16 +60,22 @@ class Housing:
         return found[0] if homes[0].port is None else _together(found)
 
     def add_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
-        for home in self._of(scope, pool_id):
-            self._balancing.add_members(scope, home.pool_id, _at(home, targets))
+        failed = _each(self._balancing.add_members, scope, self._of(scope, pool_id), targets)
+        if failed:
+            raise _foremost(failed)
 
     def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
-        for home in self._of(scope, pool_id):
-            self._balancing.drain_members(scope, home.pool_id, _at(home, targets))
+        self._out(self._balancing.drain_members, scope, pool_id, targets)
 
     def remove_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
-        for home in self._of(scope, pool_id):
-            self._balancing.remove_members(scope, home.pool_id, _at(home, targets))
+        self._out(self._balancing.remove_members, scope, pool_id, targets)
+
+    def _out(self, write: _Write, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
+        """Nobody is a member of a pool that is gone; the source is gone with the last of them."""
+        homes = self._of(scope, pool_id)
+        failed = _each(write, scope, homes, targets)
+        if failed and (len(failed) == len(homes) or not isinstance(_foremost(failed), PoolNotFound)):
+            raise _foremost(failed)
 
     def _of(self, scope: Scope, source_id: str) -> Sequence[Home]:
         if not is_made(source_id):
@@ -88,6 +96,26 @@ class Housing:
 def housed(cloud: Cloud, homes: Homes) -> Cloud:
     """The cloud, whose balancing port knows sources of ours."""
     return replace(cloud, balancing=Housing(cloud.balancing, homes, cloud.installation))
+
+
+def _each(write: _Write, scope: Scope, homes: Sequence[Home], targets: Sequence[Target]) -> Sequence[Refused]:
+    """Ask it of all pools, and return what they refused: none waits for another that is busy.
+
+    Raises:
+        CloudError: the cloud is away, or what came of it is not known: nothing more is asked.
+    """
+    failed = []
+    for home in homes:
+        try:
+            write(scope, home.pool_id, _at(home, targets))
+        except Refused as refused:
+            failed.append(refused)
+    return failed
+
+
+def _foremost(failed: Sequence[Refused]) -> Refused:
+    """What is to be told of several: that it is asked for again, else what stands against it."""
+    return min(failed, key=lambda each: (not isinstance(each, Busy), isinstance(each, PoolNotFound)))
 
 
 def _at(home: Home, targets: Sequence[Target]) -> Sequence[Target]:

@@ -11,7 +11,7 @@ from backend.domain.balancers import Home
 from backend.domain.scope import Scope
 from backend.domain.traffic import MemberHealth, Registration, RegistrationState
 from backend.drivers.balancing import Target
-from backend.drivers.errors import PoolNotFound
+from backend.drivers.errors import Busy, CloudError, CloudUnavailable, PoolNotFound, Refused
 from backend.drivers.housing import Housing
 from backend.drivers.installation import named
 from tests.factories import NOW, SCOPE, World, uuid_of
@@ -87,3 +87,60 @@ def test_pools_of_the_cloud_are_passed_on(world):
     port = Housing(world.simulated.cloud.balancing, KnownHomes())
     port.add_members(SCOPE, pool.id, [Target(NODE, "10.0.0.5", 80)])
     assert port.members(SCOPE, pool.id) == world.simulated.pools.members("a")
+
+
+class Asked:
+    """A balancing port that answers of some pools otherwise. ``asked``: (what, pool) in order."""
+
+    def __init__(self, failures):
+        self.failures, self.asked = failures, []
+
+    def add_members(self, scope, pool_id, targets):
+        self._asked("add_members", pool_id)
+
+    def drain_members(self, scope, pool_id, targets):
+        self._asked("drain_members", pool_id)
+
+    def remove_members(self, scope, pool_id, targets):
+        self._asked("remove_members", pool_id)
+
+    def _asked(self, what, pool_id):
+        self.asked.append((what, pool_id))
+        if pool_id in self.failures:
+            raise self.failures[pool_id]
+
+
+WRITES = ("add_members", "drain_members", "remove_members")
+
+
+def put(write, failures):
+    port = Asked(failures)
+    try:
+        getattr(Housing(port, KnownHomes([Home(pool, 80) for pool in "abc"])), write)(SCOPE, GROUP, [])
+    except CloudError as error:
+        return error, [pool for _, pool in port.asked]
+    return None, [pool for _, pool in port.asked]
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_pool_that_is_busy_keeps_no_other_from_being_asked(write):
+    busy, again = Busy("a"), Busy("b")
+    assert put(write, {"a": busy, "b": again}) == (busy, ["a", "b", "c"])
+    refused, gone = Refused("b"), PoolNotFound("a")
+    assert put(write, {"a": gone, "b": refused}) == (refused, ["a", "b", "c"])
+    assert put(write, {"a": refused, "b": busy}) == (busy, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_cloud_that_is_away_is_not_asked_on(write):
+    away = CloudUnavailable("away")
+    assert put(write, {"a": Busy("a"), "b": away}) == (away, ["a", "b"])
+
+
+def test_members_of_a_pool_that_is_gone_are_none():
+    """They stay those of the other pools: the source is not gone with one of them."""
+    gone = {pool: PoolNotFound(pool) for pool in "abc"}
+    for write in ("drain_members", "remove_members"):
+        assert put(write, {"a": gone["a"]}) == (None, ["a", "b", "c"])
+        assert put(write, gone) == (gone["a"], ["a", "b", "c"])
+    assert put("add_members", {"a": gone["a"]}) == (gone["a"], ["a", "b", "c"])
