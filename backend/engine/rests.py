@@ -15,7 +15,7 @@ from backend.domain.scope import Scope
 _REST: Final = 3
 """So many times what it took."""
 _SHORT: Final = 0.02
-"""Seconds that are no matter."""
+"""Seconds of work that nobody rests for."""
 
 
 @dataclass(slots=True)
@@ -25,11 +25,11 @@ class Rests:
     _until: dict[Scope, float] = field(default_factory=dict)
 
     def took(self, scope: Scope, began: float, ended: float) -> None:
-        """Work of a project was done in that time."""
-        if ended - began > _SHORT:
-            self._until = {each: until for each, until in self._until.items() if until > ended}
-            self._until[scope] = ended + _REST * (ended - began)
+        """Work of a project was done in that time. Short works add up, unless there is time enough in between."""
+        self._until = {each: until for each, until in self._until.items() if until > ended or each == scope}
+        self._until[scope] = max(self._until.get(scope, began), began) + (1 + _REST) * (ended - began)
 
     def left(self, scope: Scope, at: float) -> timedelta:
         """How long more of a project's work waits; nothing where it may be done now."""
-        return timedelta(seconds=max(self._until.get(scope, at) - at, 0.0))
+        rest = self._until.get(scope, at) - at
+        return timedelta(seconds=rest if rest > _REST * _SHORT else 0.0)
