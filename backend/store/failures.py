@@ -62,12 +62,12 @@ def of(error: Exception) -> Failure:
 
 
 def words(error: Exception) -> str:
-    """The database's own words, on one line, without the statement and its values."""
+    """The database's own words, or its name for it, on one line, without the statement and its values."""
     original = getattr(error, "orig", None) or error
     number, *told = getattr(original, "args", None) or ("",)
     # PyMySQL tells its number first.
     text = told[0] if isinstance(number, int) and told and isinstance(told[0], str) else original
-    return " ".join(str(text).split())
+    return " ".join(str(text).split()) or type(original).__name__
 
 
 def _by_state(original: Any) -> Failure | None:

@@ -12,13 +12,15 @@ from typing import Final
 from backend.store import failures
 
 _POOL: Final = "sqlalchemy.pool.impl.QueuePool"
-_LOST: Final = frozenset({"OperationalError", "InterfaceError"})  # as all drivers of databases call it
+_LOST: Final = frozenset(
+    {"OperationalError", "InterfaceError"}
+)  # as all drivers of databases call it, or what it is a kind of
 
 
 class _InWords(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-        if isinstance(error, Exception) and type(error).__name__ in _LOST:
+        if error is not None and any(kind.__name__ in _LOST for kind in type(error).__mro__):
             record.msg, record.args = "a connection to the database was lost: %s", (failures.words(error),)
             record.exc_info = record.exc_text = None
             record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)

@@ -2,6 +2,7 @@
 
 import logging
 
+import psycopg
 import pymysql
 import pytest
 
@@ -25,6 +26,21 @@ def test_a_lost_connection_is_no_error_with_a_traceback(caplog: pytest.LogCaptur
     assert record.getMessage() == (
         "a connection to the database was lost: Lost connection to MySQL server during query"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (psycopg.errors.AdminShutdown("terminating connection"), "terminating connection"),
+        (psycopg.errors.AdminShutdown(), "AdminShutdown"),
+        (psycopg.OperationalError(" "), "OperationalError"),
+    ],
+)
+def test_the_kinds_of_a_driver_are_lost_connections_as_well(error, words, caplog: pytest.LogCaptureFixture) -> None:
+    _told(error)
+    (record,) = caplog.records
+    assert (record.levelno, record.exc_info) == (logging.WARNING, None)
+    assert record.getMessage() == f"a connection to the database was lost: {words}"
 
 
 def test_what_is_a_fault_is_told_whole(caplog: pytest.LogCaptureFixture) -> None:
