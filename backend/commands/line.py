@@ -166,7 +166,7 @@ def _answerable() -> None:
         if getattr(sys, name) is None:  # an output in its place, unless something else is there by now
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.set_inheritable(nowhere, True)
-            setattr(sys, name, open(nowhere, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
 
 
 @contextlib.contextmanager

@@ -162,7 +162,7 @@ class Enforcer(policy.Enforcer):
     decision_point: DecisionPoint
     _seen: tuple[int, int, int] | None = None
     _sound: bool = True
-    _stays: bool = False
+    stays: bool = False
 
     def __init__(self, *told: Any, **named: Any) -> None:
         super().__init__(*told, **named)
@@ -183,12 +183,12 @@ class Enforcer(policy.Enforcer):
         with self._loading:
             self.load_rules()
             now = copy.copy(self)
-        now._stays = True
+        now.stays = True
         return now
 
     def load_rules(self, force_reload: bool = False) -> None:
         """Take up a changed file; one that is gone, empty or broken changes nothing: the denials in it go on."""
-        if self._stays:
+        if self.stays:
             return
         with self._loading:
             if self.is_sound():
