@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from conformance.chaos.installation import LEASE_SECONDS, Gateway, Installation, Part
 
+_LOOKS = 300
+
 
 @dataclass
 class Faults:
@@ -69,12 +71,17 @@ class Faults:
         self._again(self._gateway())
 
     def worker_killed(self) -> None:
-        """The gateway itself starts another."""
-        self.done["worker killed"] += 1
-        worker = self._gateway().child()
-        if worker is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)
+        """The gateway itself starts another. One that has none yet is given the time to."""
+        gateway = self._gateway()
+        for _ in range(_LOOKS):
+            worker = gateway.child()
+            if worker is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
+                    self.done["worker killed"] += 1
+                    return
+            self._pause(0.1)
+        raise AssertionError(f"{gateway.name} has no worker")
 
     def database_crashes(self) -> None:
         self.done["database crashes"] += 1
