@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,22 @@ MOST = 4
 TAG = "told"
 THERE, DESIRED, MAXIMUM, SUSPENDED, TAGGED = "there", "desired", "maximum", "suspended", "tagged"
 NO_ANSWER = (BotoCoreError, ResponseParserError, OSError)
+LATE_SECONDS = 180
+"""Whatever was asked for is done, or never will be, so long after nobody waits for its answer."""
+NOT_SO = frozenset({"ValidationError"})
+"""The group, or its member, is gone meanwhile, or is about to go."""
+MAY_BE_TOLD: Mapping[str, frozenset[str]] = {
+    "create_auto_scaling_group": frozenset({"AlreadyExists"}),
+    "set_desired_capacity": NOT_SO,
+    "update_auto_scaling_group": NOT_SO,
+    "terminate_instance_in_auto_scaling_group": NOT_SO,
+    "detach_instances": NOT_SO,
+    "suspend_processes": NOT_SO,
+    "resume_processes": NOT_SO,
+    "create_or_update_tags": NOT_SO,
+    "delete_auto_scaling_group": NOT_SO,
+}
+"""What a customer's own doing may bring as a refusal; any other is the service's fault."""
 _PROCESSES = ("AZRebalance", "ReplaceUnhealthy", "ScheduledActions")
 
 
@@ -36,11 +53,13 @@ class Promise:
     """What a group may be: of each of its sides the values that may be told.
 
     Attributes:
-        late: what was asked for by requests that nobody waited for any longer: they may be done at any later time.
+        late: what was asked for by requests that nobody waited for any longer, with when it is done at the latest.
+        now: seconds of a clock that never goes back.
     """
 
     sides: dict[str, set[Any]] = field(default_factory=lambda: {THERE: {False}})
-    late: dict[str, set[Any]] = field(default_factory=dict)
+    late: dict[str, dict[Any, float]] = field(default_factory=dict)
+    now: Callable[[], float] = time.monotonic
 
     def asked(self, **values: Any) -> None:
         """It may be so from now on."""
@@ -50,12 +69,13 @@ class Promise:
     def granted(self, **values: Any) -> None:
         """It is so."""
         for side, value in values.items():
-            self.sides[side] = {value} | self.late.get(side, set())
+            late = self.late.get(side, {})
+            self.sides[side] = {value} | {each for each, until in late.items() if until > self.now()}
 
     def given_up(self, **values: Any) -> None:
-        """It may be so, whatever is granted after it."""
+        """It may be so for a while, whatever is granted after it."""
         for side, value in values.items():
-            self.late.setdefault(side, set()).add(value)
+            self.late.setdefault(side, {})[value] = self.now() + LATE_SECONDS
 
     @property
     def surely_there(self) -> bool:
@@ -167,6 +187,9 @@ class Customer(threading.Thread):
             self.stop.wait(0.2)
             return
         promise.sides = before
+        if code not in MAY_BE_TOLD[operation]:
+            self.broken.append(f"{operation} {self.number}: {status} {code}: {message}")
+            return
         if "not found" in message and operation != "create_auto_scaling_group":
             if False not in promise.sides[THERE] and "Instance" not in message:
                 self.broken.append(f"{operation} {self.number}: {message}")
