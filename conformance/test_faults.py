@@ -72,6 +72,7 @@ def test_kill_9_under_load(product: Product, doomed: Fleet, part: str) -> None:
     doomed.made.extend(writer.group for writer in writers)
     for writer in writers:
         assert capacity(doomed, writer.group) in writer.allowed, (writer.group, writer.allowed)
+        assert writer.broken == []
     nothing_lost_doubled_or_leaked(doomed, [writer.group for writer in writers])
 
 

@@ -13,6 +13,8 @@ from conformance.clients import client
 from conformance.fleet import Fleet, unique
 from conformance.product import Access, until
 
+MAY_BE_TOLD = frozenset({"ValidationError", "AlreadyExists"})
+"""Refusals of a user who does not know what came of the request before: the group is gone, goes, or is there."""
 GONE = -1
 """The capacity of a group that does not exist."""
 
@@ -21,7 +23,7 @@ class Writer(threading.Thread):
     """One user who changes one group again and again, and remembers what was promised.
 
     ``allowed`` holds the capacities that the group may have: the one that was last acknowledged, and any that was
-    asked for since and got no answer.
+    asked for since and got no answer; ``broken`` what was told that no user brought about.
     """
 
     def __init__(self, access: Access, template: str, seed: int) -> None:
@@ -30,6 +32,7 @@ class Writer(threading.Thread):
         self.group = unique("load")
         self.allowed = {GONE}
         self.accepted = 0
+        self.broken: list[str] = []
         self.stop = threading.Event()
         self._asg: Any = None
 
@@ -40,7 +43,9 @@ class Writer(threading.Thread):
             self.allowed.add(wanted)
             try:
                 self.ask(wanted)
-            except (BotoCoreError, ClientError, ResponseParserError):
+            except (BotoCoreError, ClientError, ResponseParserError) as error:
+                if is_uncalled_for(error):
+                    self.broken.append(str(error))
                 # No answer, one that was cut off, or a refusal: what was asked for may have happened.
                 self.stop.wait(0.1)
                 continue
@@ -53,6 +58,13 @@ class Writer(threading.Thread):
         if self._asg is None:
             self._asg = client(self.access, "autoscaling", recorded=False)
         make_so(self._asg, self.group, self.template, wanted)
+
+
+def is_uncalled_for(error: Exception) -> bool:
+    """Whether it is a refusal of what nobody should be refused."""
+    if not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        return False
+    return error.response["Error"]["Code"] not in MAY_BE_TOLD
 
 
 def make_so(asg: Any, group: str, template: str, wanted: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from conformance.chaos.customers import DESIRED, LATE_SECONDS, MAY_BE_TOLD, THERE, Customer, Promise
+from conformance.writers import Writer
 
 
 def test_what_was_acknowledged_last_is_all_that_may_be_told():
@@ -83,6 +84,23 @@ def test_a_refusal_that_no_customer_brought_about_breaks_a_promise(operation, st
     Customer._refused(customer, ClientError(told, "Any"), operation, promise, {THERE: {True}, DESIRED: {2}})
     expected = code not in MAY_BE_TOLD[operation] if is_broken is None else is_broken
     assert bool(customer.broken) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_broken"),
+    [(400, "ValidationError", False), (400, "AlreadyExists", False), (403, "AccessDenied", True), (500, "X", False)],
+)
+def test_a_writer_tells_what_no_user_brought_about(status, code, is_broken):
+    class Refused(Writer):
+        def ask(self, wanted):
+            self.stop.set()
+            told: Any = {"Error": {"Code": code, "Message": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            raise ClientError(told, "Any")
+
+    nowhere: Any = None
+    writer = Refused(nowhere, "template", 1)
+    writer.run()
+    assert bool(writer.broken) is is_broken
 
 
 def test_nothing_of_a_customer_stands_in_the_place_of_what_threads_are_made_of():
