@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from backend.clock import Clock
-from backend.domain.events import Event
+from backend.domain.events import Event, Subject
 from backend.store import events
 from backend.store.away import AWAY
 from backend.store.session import Store
@@ -25,6 +25,7 @@ class Endings:
         self._store, self._clock = store, clock
         self._lock = threading.Lock()
         self._asked_at: float | None = None
+        self._missed = False
         self._low: int | None = None
         self._told: dict[int, float] = {}
 
@@ -39,6 +40,7 @@ class Endings:
             self._asked_at = now
             return self._read(now)
         except AWAY:
+            self._missed = self._missed or self._low is None
             return ()
         finally:
             self._lock.release()
@@ -47,7 +49,8 @@ class Endings:
         with self._store.read() as conn:
             if self._low is None:
                 self._low = events.last_ended(conn)
-                return ()
+                # From where to read is known only now: what was told since the first question is not.
+                return (Event(Subject.EVERYBODY),) if self._missed else ()
             found = events.ended_after(conn, self._low, _MOST)
         new = [event for number, event in found if number not in self._told]
         self._told.update((number, now) for number, _ in found if number not in self._told)

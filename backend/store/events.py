@@ -168,8 +168,14 @@ def last_ended(conn: Connection) -> int:
 
 
 def forget_ended(conn: Connection, before: datetime) -> int:
-    """Every process has heard of these, or knows nothing that is so old."""
-    return conn.execute(delete(ended_identities).where(_i.ended_at < before)).rowcount
+    """Every process has heard of these, or knows nothing that is so old.
+
+    The highest number stays: SQLite hands out the one above the highest that is there, and who reads on from a number
+    would never hear of one that is given again.
+    """
+    return conn.execute(
+        delete(ended_identities).where(_i.ended_at < before, _i.number < last_ended(conn))
+    ).rowcount
 
 
 # listeners -----------------------------------------------------------------------------------------------------------

@@ -181,12 +181,12 @@ def test_identities_that_ended_are_told_to_all_processes_and_their_projects_are_
     assert [event for _, event in told] == [Event(Subject.PROJECT, SCOPE.project_id), Event(Subject.USER, "somebody")]
 
 
-def test_what_ended_long_ago_is_forgotten(post):
-    post.put(Event(Subject.USER, "somebody"))
+def test_what_ended_long_ago_is_forgotten_but_for_the_last_by_which_numbers_go_on(post):
+    post.put(Event(Subject.USER, "somebody"), Event(Subject.USER, "the last"))
     post.world.clock.move(3601)
     post.inbox.deliver()
     with post.world.store.read() as conn:
-        assert conn.execute(select(ended_identities.c.number)).all() == []
+        assert conn.execute(select(ended_identities.c.identity)).scalars().all() == ["the last"]
 
 
 def test_who_listens_is_told_and_when_it_last_heard(post):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import insert
 
@@ -66,6 +68,32 @@ def test_while_the_database_is_away_nothing_is_told_and_it_comes_later(store, cl
     endings._store = there
     clock.move(1)
     assert endings() == [Event(Subject.USER, "meanwhile")]
+
+
+def test_what_was_told_before_the_first_answer_may_have_been_about_anybody(store, clock):
+    endings = Endings(Away(), clock)
+    assert endings() == ()
+    put(store, 1, "meanwhile")
+    endings._store = store
+    clock.move(1)
+    assert endings() == (Event(Subject.EVERYBODY),)
+    for _ in range(30):
+        clock.move(1)
+        assert endings() == [], "once"
+
+
+def test_what_ends_is_told_also_after_all_that_ended_before_was_forgotten(store, clock):
+    endings = Endings(store, clock)
+    endings()
+    for number in range(3):
+        store.transact(lambda conn, name=f"u{number}": events.end(conn, [Event(Subject.USER, name)], NOW))
+    for _ in range(15):
+        clock.move(1)
+        endings()
+    assert store.transact(lambda conn: events.forget_ended(conn, NOW + timedelta(hours=2))) == 2
+    store.transact(lambda conn: events.end(conn, [Event(Subject.USER, "later")], NOW))
+    clock.move(1)
+    assert endings() == [Event(Subject.USER, "later")]
 
 
 def test_a_word_of_a_newer_version_is_everybody(store):
