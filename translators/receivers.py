@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -217,30 +217,43 @@ def _of_masakari(message: Message, told: Mapping[str, Any]) -> Signal:
 def _of_aodh(message: Message, told: Mapping[str, Any]) -> Signal:
     data = told.get("reason_data")
     value = data.get("most_recent") if isinstance(data, dict) else None
+    firing, servers = told["current"] == "alarm", tuple(_servers([message.instance]))
     return Signal(
-        told["current"] == "alarm",
+        firing,
         _digest(message, message.body),
         told_number(value),
-        tuple(_servers([message.instance])),
+        servers if firing else (),
+        over=() if firing else servers,
     )
 
 
 def _of_alertmanager(message: Message, told: Mapping[str, Any], label: str) -> Signal:
-    """Alerts that ended are in a message beside those that fire. What is the same alert has the same fingerprint."""
+    """Alerts that ended are in a message beside those that fire. What is the same alert has the same fingerprint.
+
+    With an instance it is over where none that fires names it.
+    """
     alerts = [each for each in told["alerts"] if isinstance(each, dict)]
     firing = [each for each in alerts if each.get("status") == "firing"]
     known = [str([each.get(name) for name in ("status", "fingerprint", "startsAt", "endsAt")]) for each in alerts]
     group = json.dumps([told.get("groupKey"), told["status"], sorted(known)], default=str)
     values = [told_number(value) for each in firing for value in _named(each, "value")]
-    named = [str(value) for each in firing for value in _named(each, label)]
-    servers = tuple(dict.fromkeys(_servers([message.instance, *named])))
+    wrong = _instances(message, firing, label)
+    there = frozenset(wrong)
+    well = _instances(message, [each for each in alerts if each.get("status") == "resolved"], label)
     return Signal(
         bool(firing),
         _digest(message, group.encode("utf-8", "surrogatepass")),
         max((value for value in values if value is not None), default=None),
-        servers[:_MOST_INSTANCES],
-        len(servers[_MOST_INSTANCES:]),
+        wrong[:_MOST_INSTANCES],
+        len(wrong[_MOST_INSTANCES:]),
+        tuple(each for each in well if each not in there),
     )
+
+
+def _instances(message: Message, alerts: Sequence[Mapping[str, Any]], label: str) -> tuple[str, ...]:
+    """Short ids of those that alerts name, and of the one that the address names, each once; none of no alert."""
+    named = [str(value) for each in alerts for value in _named(each, label)]
+    return tuple(dict.fromkeys(_servers([message.instance, *named]))) if alerts else ()
 
 
 def _named(alert: Mapping[str, Any], name: str) -> Iterator[Any]:

@@ -77,7 +77,8 @@ class Signal:
         firing: something is wrong; False: it is over, or nobody knows.
         digest: the same for the same message when it comes again.
         value: what was measured, where it tells.
-        servers: short ids of the instances that it is about.
+        servers: short ids of the instances that something is wrong with.
+        over: of those with which it is over, or of which nobody knows.
         left: how many more it is about, of whom no message has so many judged.
     """
 
@@ -86,6 +87,7 @@ class Signal:
     value: float | None = None
     servers: tuple[str, ...] = ()
     left: int = 0
+    over: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):

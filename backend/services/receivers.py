@@ -155,16 +155,20 @@ class Receivers:
         return outcome
 
     def _drain(self, conn: Connection, scope: Scope, receiver: Receiver, signal: Signal) -> Outcome:
-        """What is named is to be replaced; where it is over, what was not replaced yet stays."""
+        """What an alarm names is to be replaced; where it is over, what was not replaced yet stays.
+
+        One that an operator drains, or another receiver has named, is theirs: the end of this alarm keeps it not.
+        """
         now = self._clock.now()
         cluster = clusters.lock_by_id(conn, receiver.cluster_id)
         if cluster is None or cluster.status is ClusterStatus.DELETING:
             raise ReceiverGone
         if self._heard(conn, scope, receiver.id, signal, now):
             return Outcome.AGAIN
-        why = f"receiver {receiver.id}" if signal.firing else None
-        found = hosts.drain_some(conn, cluster.id, signal.servers, why, now)
-        outcome = Outcome.DRAINED if found else Outcome.UNKNOWN if signal.firing else Outcome.OVER
+        why = f"receiver {receiver.id}"
+        kept = hosts.keep_some(conn, cluster.id, signal.over, why, now)
+        leave = hosts.drain_some(conn, cluster.id, signal.servers, why, now)
+        outcome = Outcome.DRAINED if kept or leave else Outcome.UNKNOWN if signal.firing else Outcome.OVER
         RECEIVERS.change(conn, scope, receiver.id, outcome=outcome)
         return outcome
 

@@ -173,9 +173,7 @@ def forget_ended(conn: Connection, before: datetime) -> int:
     The highest number stays: SQLite hands out the one above the highest that is there, and who reads on from a number
     would never hear of one that is given again.
     """
-    return conn.execute(
-        delete(ended_identities).where(_i.ended_at < before, _i.number < last_ended(conn))
-    ).rowcount
+    return conn.execute(delete(ended_identities).where(_i.ended_at < before, _i.number < last_ended(conn))).rowcount
 
 
 # listeners -----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from backend.domain.receivers import WantedReceiver
 from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
 from backend.services.scaling_policies import PolicyName, Said
+from backend.store import nodes
 from tests.factories import SCOPE, World
 from translators.receivers import Heard, Message, NotUnderstood, receive, signal_of
 
@@ -66,7 +67,8 @@ def test_an_alarm_of_aodh():
 
 @pytest.mark.parametrize("state", ["ok", "insufficient data"])
 def test_the_end_of_one(state):
-    assert not heard({**AODH, "current": state}).firing
+    signal = heard({**AODH, "current": state}, instance=SERVER)
+    assert (signal.firing, signal.servers, signal.over) == (False, (), (SHORT,))
 
 
 def test_alerts_of_prometheus():
@@ -164,6 +166,20 @@ def test_those_that_fire_are_chosen_before_the_rest_is_left_out():
     assert (signal.firing, signal.value, signal.servers, signal.left) == (True, 91.5, (SHORT,), 0)
 
 
+def test_with_whom_it_is_over_and_with_whom_it_lasts():
+    well = alert("resolved", "f1", instance_id=SERVER)
+    signal = heard(alertmanager(well, status="resolved"))
+    assert (signal.firing, signal.servers, signal.over) == (False, (), (SHORT,))
+    other = "i-00000000000000001"
+    signal = heard(alertmanager(well, alert(fingerprint="f2", instance_id=other)))
+    assert (signal.firing, signal.servers, signal.over) == (True, (other[2:],), (SHORT,))
+    both = heard(alertmanager(well, alert(fingerprint="f2", instance_id=SERVER)))
+    assert (both.firing, both.servers, both.over) == (True, (SHORT,), ()), "another alert of it fires"
+    named = heard(alertmanager(alert("resolved"), status="resolved"), instance=SERVER)
+    assert (named.servers, named.over) == ((), (SHORT,))
+    assert heard(alertmanager(status="resolved"), instance=SERVER).over == (), "it tells of no alert"
+
+
 @pytest.fixture
 def world():
     made = World()
@@ -191,6 +207,28 @@ def test_what_comes_of_a_message_and_whose_it_is(world):
     assert digests == [receiver.digest]
     again = post(world, token, alertmanager(alert()), admits=False)
     assert again == Heard(503, {"error": "Rate exceeded"}, "Throttling", SCOPE.project_id, SCOPE.region, names)
+
+
+def test_what_is_drained_stays_when_alertmanager_says_that_it_is_over(world):
+    mine = world.put(world.group("web"), "a", "b")
+    _, token = world.backend.receivers.add(SCOPE, WantedReceiver("web", drains=True))
+    first, second = (each.server_id for each in mine)
+
+    def leaving():
+        with world.store.read() as conn:
+            return [nodes.get(conn, each.id).drained_from is not None for each in mine]
+
+    said = [post(world, token, alertmanager(alert(instance_id=first), alert(fingerprint="f2", instance_id=second)))]
+    assert leaving() == [True, True]
+    mixed = alertmanager(alert("resolved", instance_id=first), alert(fingerprint="f2", instance_id=second))
+    said.append(post(world, token, mixed))
+    assert leaving() == [False, True]
+    ended = (alert("resolved", instance_id=first), alert("resolved", "f2", instance_id=second))
+    said.append(post(world, token, alertmanager(*ended, status="resolved")))
+    assert leaving() == [False, False]
+    world.clock.move(61)
+    said.append(post(world, token, alertmanager(*ended, status="resolved")))
+    assert [each.code for each in said] == ["drained", "drained", "drained", "over"]
 
 
 def test_a_token_that_is_nobodys_is_told_so_where_there_is_room(world):

@@ -7,6 +7,7 @@ import pytest
 import wsgi
 from backend.commands import hosts
 from backend.commands.line import Troubles
+from backend.domain.ids import short_id
 from backend.drivers.errors import NotAuthorized
 from backend.drivers.simulated import SimulatedSettings
 from tests.backend.engine.world import EngineWorld
@@ -53,6 +54,19 @@ def test_what_is_on_the_host_is_replaced_and_never_are_there_fewer(world):
     (left,) = [server for server, zone in before.items() if zone == HERE]
     assert left not in after
     assert set(before) - {left} <= set(after), "who is on another host stays"
+
+
+def test_what_comes_of_each_is_told_and_who_is_on_the_way_out_is_not_counted(world):
+    group = world.make(desired=6, maximum=6)
+    world.pass_time(20)
+    standby, ended = [node.server_id for node in world.nodes(group) if node.zone == HERE][:2]
+    world.backend.nodes.enter_standby(SCOPE, "web", [short_id(standby)], decrement=True)
+    world.backend.nodes.terminate(SCOPE, short_id(ended), decrement=True)
+    assert {row["what"]: row["instances"] for row in _drain(world)} == {
+        "replaced, new ones first": 1,
+        "stays (standby)": 1,
+    }
+    assert [row["instances"] for row in hosts.kept(world.store, HERE, None, world.clock.now())] == [2]
 
 
 def test_what_was_not_replaced_yet_stays_where_it_is_taken_back(world):

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
 from backend.domain.cluster_findings import ClusterNotFound
-from backend.domain.node import Health
+from backend.domain.ids import short_id
+from backend.domain.node import LEAVING, Health
 from backend.domain.receivers import (
     Outcome,
     ReceiverGone,
@@ -28,9 +29,9 @@ from backend.domain.tracking import Predefined, Tracking
 from backend.errors import LimitExceeded
 from backend.services import receivers as services
 from backend.services.scaling_policies import PolicyName, Said
-from backend.store import nodes
+from backend.store import hosts, nodes
 from backend.store.receiver_tables import receivers as table
-from tests.factories import OTHER, SCOPE, World
+from tests.factories import NOW, OTHER, SCOPE, World
 
 SAID = Said(lambda policy: f"arn:{policy.id}", lambda alarm: {"name": alarm.name})
 OUT = WantedPolicy("out", PolicyKind.SIMPLE, Adjustment.CHANGE, 1, cooldown_seconds=300)
@@ -57,8 +58,9 @@ def add(world, scope=SCOPE, **values):
     return world.backend.receivers.add(scope, WantedReceiver("web", **values))[1]
 
 
-def knock(world, token, digest="d", *, firing=True, value=None, servers=()):
-    return world.backend.receivers.hear(*world.backend.receivers.of(token), Signal(firing, digest, value, servers))
+def knock(world, token, digest="d", *, firing=True, value=None, servers=(), over=()):
+    signal = Signal(firing, digest, value, servers, over=over)
+    return world.backend.receivers.hear(*world.backend.receivers.of(token), signal)
 
 
 def desired(world, scope=SCOPE):
@@ -147,8 +149,45 @@ def test_instances_are_to_be_replaced_until_it_is_over(world):
     assert knock(world, token, "x", servers=tuple(shorts[1:])) is Outcome.UNKNOWN
     assert knock(world, token, "y", firing=False) is Outcome.OVER
     assert leaving() == [True, False, False]
-    assert knock(world, token, "z", servers=tuple(shorts[:1]), firing=False) is Outcome.DRAINED
+    assert knock(world, token, "z", over=tuple(shorts), firing=False) is Outcome.DRAINED
     assert leaving() == [False, False, False]
+
+
+def test_each_takes_back_what_it_asked_for_itself(world):
+    mine = world.put(group(world), "a", "b")
+    one, other = add(world, drains=True), add(world, drains=True)
+    (first, second), names = mine, [f"receiver {each.id}" for each in world.backend.receivers.all(SCOPE)]
+    shorts = [short_id(node.server_id) for node in mine]
+
+    def marks():
+        with world.store.read() as conn:
+            return [nodes.get(conn, each.id).drained_from for each in mine]
+
+    def drain(node):
+        world.store.transact(lambda conn: hosts.drain(conn, SCOPE, [node.server_id], "cpu-1", NOW))
+
+    drain(first)
+    assert knock(world, one, "1", over=tuple(shorts), firing=False) is Outcome.OVER
+    assert marks() == ["cpu-1", None], "an operator drains it"
+    assert knock(world, one, "2", servers=tuple(shorts)) is Outcome.DRAINED
+    assert marks()[0] == "cpu-1"
+    mine_now = marks()[1]
+    assert mine_now in names
+    assert knock(world, other, "3", servers=tuple(shorts[1:])) is Outcome.DRAINED, "it is to go already"
+    assert knock(world, other, "4", over=tuple(shorts[1:]), firing=False) is Outcome.OVER
+    assert marks() == ["cpu-1", mine_now]
+    drain(second)
+    assert marks() == ["cpu-1", "cpu-1"], "an operator's word is over that of a receiver"
+    assert len(world.store.transact(lambda conn: hosts.keep(conn, None, "cpu-1", NOW))) == 2
+    assert marks() == [None, None]
+
+
+def test_what_is_on_its_way_out_is_nobodys_to_drain(world):
+    (node,) = world.put(group(world), "a")
+    world.backend.nodes.terminate(SCOPE, short_id(node.server_id), decrement=False)
+    with world.store.read() as conn:
+        assert nodes.get(conn, node.id).state in LEAVING
+    assert knock(world, add(world, drains=True), servers=(short_id(node.server_id),)) is Outcome.UNKNOWN
 
 
 def test_a_group_with_an_operator_is_heard_of_as_any_other(world):

@@ -26,7 +26,7 @@ def clock():
 
 
 def test_what_came_since_the_first_question_is_told_once_and_at_most_once_a_second(store, clock):
-    put(store, 1, "before")
+    store.transact(lambda conn: events.end(conn, [Event(Subject.USER, "before")], NOW))
     endings = Endings(store, clock)
     assert endings() == ()
     store.transact(lambda conn: events.end(conn, [Event(Subject.USER, "after")], NOW))
