@@ -5,6 +5,7 @@ A setting of the engine, or of the driver of OpenStack, is an option here and a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -545,6 +546,9 @@ def _events(conf: cfg.ConfigOpts) -> EventSettings:
         region, url = ("", word) if "://" in before else (before, after)
         if "://" not in url or region in urls:
             raise cfg.ConfigSourceValueError("[events] urls: REGION=URL for each region, apart by blanks")
+        # A password with a slash in it would end the host's name, and a part of it would pass for a port.
+        if "@" in re.sub(r"^[^/?#]*", "", url.partition("://")[2]):
+            raise cfg.ConfigSourceValueError("[events] urls: in a password / is written %2F, ? %3F, # %23 and @ %40")
         urls[region] = url
     topics = [tuple(each.split(":")) for each in conf.events.topics]
     if any(len(each) != 2 or not all(each) for each in topics):

@@ -20,7 +20,7 @@ from backend.commands.opening import regions_of, settings, store_of
 from backend.config import BackendSettings
 from backend.drivers.notifications import NoLibrary
 from backend.drivers.openstack import bus
-from backend.drivers.openstack.bus import BusSettings
+from backend.drivers.openstack.bus import BusSettings, Unusable
 from backend.engine.bell import Bell
 from backend.engine.inbox import Inbox
 from backend.store.events import ListenerRecord
@@ -52,11 +52,12 @@ def buses(chosen: BackendSettings, regions: Collection[str]) -> Sequence[BusSett
 
 
 class _Stop:
-    """Whether the process was told to end."""
+    """Whether the process was told to end, or cannot go on; and its status then."""
 
     def __init__(self, bell: Bell) -> None:
         self._bell = bell
         self._told = False
+        self.status = 0
 
     def is_set(self) -> bool:
         return self._told
@@ -64,6 +65,12 @@ class _Stop:
     def heed(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
+
+    def give_up(self) -> None:
+        """End, with a status that says that it was no wish; for any thread."""
+        self.status = 1
+        self._told = True
+        self._bell.ring()
 
     def _end(self, number: int, _frame: FrameType | None) -> None:
         if self._told:
@@ -84,15 +91,14 @@ def _listen(set_level: Callable[[str], None], _asked: argparse.Namespace) -> Non
         measures.serve(chosen.events.metrics_port, chosen.metrics_host)
     inbox = Inbox(store, clock, _record(clock), bell=bell, measures=measures.shared())
     try:
-        for each in wanted:
-            bus.listen(each, partial(inbox.put, each.region), clock)
-    except NoLibrary as why:
+        bus.listen(wanted, lambda region: partial(inbox.put, region), stop.give_up, clock)
+    except (NoLibrary, Unusable) as why:
         raise CannotDo(str(why)) from why
     LOG.info("events are listened for in %s", ", ".join(each.region for each in wanted))
     inbox.run(stop)
     LOG.info("the listener has ended")
     logging.shutdown()
-    os._exit(0)  # a thread that waits for its broker would hold the process up
+    os._exit(stop.status)  # a thread that waits for its broker would hold the process up
 
 
 def _record(clock: Clock) -> ListenerRecord:

@@ -41,7 +41,7 @@ def drain(conn: Connection, scope: Scope, server_ids: Collection[str], host: str
 def drain_some(
     conn: Connection, cluster_id: str, short_ids: Collection[str], why: str, now: datetime
 ) -> Sequence[Marked]:
-    """The same with some nodes of one cluster, by short ids; those that are to go already are found, and stay marked."""
+    """The same with some nodes of one cluster, by short ids; those that are to go already are found, and stay so."""
     found: list[Marked] = []
     for chunk in chunks(sorted(short_ids)):
         mine = (_n.cluster_id == cluster_id, _n.server_short_id.in_(chunk))
@@ -66,7 +66,7 @@ def keep(conn: Connection, region: str | None, host: str, now: datetime) -> Sequ
     return _mark(conn, where, (_n.drained_from == host,), None, now)
 
 
-def _mark(  # noqa: PLR0917 - which, where what holds, to what
+def _mark(
     conn: Connection,
     where: Sequence[ColumnElement[bool]],
     still: Sequence[ColumnElement[bool]],

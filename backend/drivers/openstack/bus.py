@@ -21,17 +21,27 @@ from backend.drivers.notifications import NoLibrary
 from backend.drivers.openstack.events import event_of
 
 LOG = logging.getLogger(__name__)
-_NOISY: Final = (
+_MODULES: Final = (
     *("oslo_messaging._drivers.amqpdriver", "oslo_messaging._drivers.common", "oslo_messaging._drivers.impl_rabbit"),
-    *("oslo_messaging.notify.dispatcher", "oslo_messaging.notify.listener", "oslo_messaging.server"),
-    *("oslo_service.backend", "amqp", "kombu.connection"),
+    *("oslo_messaging._drivers.pool", "oslo_messaging.notify.dispatcher", "oslo_messaging.notify.listener"),
+    *("oslo_messaging.server", "oslo_messaging.transport", "oslo_service.backend._threading.loopingcall"),
+    *("oslo_service.backend._threading.service", "oslo_service.backend._threading.threadgroup"),
+    *("amqp", "kombu.connection"),
 )
 """What the library writes of a broker that is away, and of messages that are none: 15 to 40 lines of each."""
+_NOISY: Final = tuple(name for each in _MODULES for name in dict.fromkeys((each, each.replace("oslo_", "oslo.", 1))))
+"""The names of their loggers: a module that has its own of oslo.log is renamed by that."""
 _QUIET_SECONDS: Final = 60.0
 _LINE: Final = 300
 
 Heard = Callable[[Event | None], None]
 """Told of each notification what it is about; None: nothing that concerns us. It returns at once, and never fails."""
+Lost = Callable[[], None]
+"""Told, from any thread, that nothing will be heard."""
+
+
+class Unusable(Exception):
+    """A URL is none that the library can use; the words have nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,37 +92,61 @@ class _Seldom(logging.Filter):
         return True
 
 
-def listen(settings: BusSettings, heard: Heard, clock: Clock) -> None:
-    """Listen from now on, in threads, for as long as this process lives; a broker that is away is tried for ever.
+def listen(settings: Sequence[BusSettings], heard: Callable[[str], Heard], lost: Lost, clock: Clock) -> None:
+    """Listen to these buses from now on, in threads, for as long as this process lives.
+
+    A broker that is away is tried for ever. Nothing is listened to where one of the buses cannot be.
+
+    Args:
+        heard: who is told of what happens in a region.
+        lost: told, from another thread, that a region cannot be listened to.
 
     Raises:
         NoLibrary
+        Unusable
     """
     messaging = _library()
     seldom = _Seldom(clock)
     for name in _NOISY:
         logging.getLogger(name).addFilter(seldom)
-    start = partial(_start, messaging, settings, heard)
-    threading.Thread(target=start, name=f"bus {settings.region}", daemon=True).start()
+    for each, transport in [(each, _transport(messaging, each)) for each in settings]:
+        start = partial(_start, messaging, transport, each, heard(each.region), lost)
+        threading.Thread(target=start, name=f"bus {each.region}", daemon=True).start()
 
 
-def _start(messaging: Any, settings: BusSettings, heard: Heard) -> None:
-    """It waits for the broker, so no other region waits for it."""
+def _transport(messaging: Any, settings: BusSettings) -> Any:
+    """It asks nobody. Raises Unusable."""
     from oslo_config import cfg
 
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[], default_config_dirs=[])
-    transport = messaging.get_notification_transport(conf, url=settings.url)
-    for exchange, topic in settings.topics:
-        listener = messaging.get_notification_listener(
-            transport,
-            [messaging.Target(exchange=exchange, topic=topic)],
-            [_Endpoint(heard)],
-            executor="threading",
-            pool=f"{settings.pool}-{exchange}-{topic}",
-            allow_requeue=False,  # what could not be heard would come again at once, for ever
-        )
-        listener.start(override_pool_size=1)  # one thread takes thousands a second, and keeps their order
+    try:
+        return messaging.get_notification_transport(conf, url=settings.url)
+    except Exception as error:  # noqa: BLE001 - of the library, of stevedore, or of whatever driver
+        why = type(error).__name__
+    # Outside of the block, so that nothing that was raised there, with words of the URL, hangs on it.
+    raise Unusable(f"[events] urls: oslo.messaging cannot use that of {settings.region} ({why})")
+
+
+def _start(messaging: Any, transport: Any, settings: BusSettings, heard: Heard, lost: Lost) -> None:
+    """It waits for the broker, so no other region waits for it."""
+    try:
+        for exchange, topic in settings.topics:
+            listener = messaging.get_notification_listener(
+                transport,
+                [messaging.Target(exchange=exchange, topic=topic)],
+                [_Endpoint(heard)],
+                executor="threading",
+                pool=f"{settings.pool}-{exchange}-{topic}",
+                allow_requeue=False,  # what could not be heard would come again at once, for ever
+            )
+            listener.start(override_pool_size=1)  # one thread takes thousands a second, and keeps their order
+    except Exception as error:  # noqa: BLE001 - whatever it is, a thread that ends would leave a listener that is deaf
+        # Its words may be those of the URL.
+        why = type(error).__name__
+        LOG.error("region=%s the bus of the cloud cannot be listened to: %s", settings.region, why)  # noqa: TRY400
+        lost()
+        return
     LOG.info("region=%s the bus of the cloud is listened to", settings.region)
 
 

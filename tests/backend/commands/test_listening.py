@@ -9,9 +9,10 @@ from oslo_config import cfg
 
 import wsgi
 from backend import config
-from backend.commands import CannotDo
+from backend.commands import CannotDo, listening
 from backend.commands.listening import buses
 from backend.config import EventSettings
+from backend.engine.bell import Bell
 
 
 def settings(tmp_path, text, driver="openstack"):
@@ -62,6 +63,10 @@ def test_what_cannot_be_listened_to_is_told_in_a_sentence(tmp_path, urls, driver
         "urls = one=nothing",
         "urls = rabbit://a/ rabbit://b/",
         "urls = x=rabbit://a x=rabbit://b",
+        "urls = rabbit://u:pa/ss@a/",
+        "urls = rabbit://u:123/ss@a/",
+        "urls = rabbit://u:123?ss@a/",
+        "urls = one=rabbit://u:p@b,u:1#ss@a/",
         "topics = nova",
         "topics = nova:",
     ],
@@ -75,3 +80,12 @@ def test_the_command_is_refused_on_the_embedded_cloud(tmp_path, monkeypatch, cap
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     assert wsgi.main(["listen"]) == 1
     assert "The listener cannot start: the embedded cloud has no bus" in caplog.text
+
+
+def test_a_bus_that_cannot_be_heard_ends_the_listener_with_a_status_of_its_own():
+    bell = Bell()
+    stop = listening._Stop(bell)
+    assert (stop.is_set(), stop.status) == (False, 0)
+    stop.give_up()
+    assert (stop.is_set(), stop.status) == (True, 1)
+    assert bell.wait(0), "whoever waits is woken"
