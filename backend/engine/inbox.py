@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
+from math import inf
 from typing import Final, Protocol
 
 from backend.clock import Clock
@@ -70,12 +71,19 @@ class _Mail:
     Attributes:
         events: by the cloud's name of a region.
         flooded: regions of which more came than is kept.
+        everybody: identities ended that are not kept: of whom is not known any more.
     """
 
     events: dict[tuple[str, Event], None] = field(default_factory=dict)
     flooded: set[str] = field(default_factory=set)
+    everybody: bool = False
     heard: int = 0
     lost: int = 0
+
+    def drop(self, region: str, event: Event) -> None:
+        """There is no room for it: what stands for it is wider."""
+        self.flooded.add(region)
+        self.everybody = self.everybody or event.subject.is_identity
 
     def by_region(self, *subjects: Subject) -> Mapping[str, set[str]]:
         found: dict[str, set[str]] = {}
@@ -87,7 +95,8 @@ class _Mail:
     @property
     def ended(self) -> list[Event]:
         """Identities; of all regions alike."""
-        return list(dict.fromkeys(event for _, event in self.events if event.subject.is_identity))
+        found = dict.fromkeys(event for _, event in self.events if event.subject.is_identity)
+        return list(found | ({Event(Subject.EVERYBODY): None} if self.everybody else {}))
 
 
 class Inbox:
@@ -114,6 +123,7 @@ class Inbox:
         self._lock = threading.Lock()
         self._wishes: dict[tuple[Wish, Scope], set[str]] = {}  # with the pools, where it is about some
         self._done_at: dict[tuple[Wish, Scope], float] = {}
+        self._flooded: set[str] = set()  # regions of which all is to be looked at, as soon as it is their turn
         self._flooded_at: dict[str, float] = {}
         self._beat_at: float | None = None
         self._is_away = self._heard_since = False
@@ -127,7 +137,7 @@ class Inbox:
                 return
             if len(mail.events) >= self._rule.most:
                 mail.lost += 1
-                mail.flooded.add(region)
+                mail.drop(region, event)
                 return
             mail.events[region, event] = None
         self._bell.ring()
@@ -163,6 +173,8 @@ class Inbox:
     def _look_up(self, mail: _Mail) -> None:
         """What events are about, in this database; of servers that are nobody's here nothing remains."""
         now = self._clock.monotonic()
+        self._flooded |= mail.flooded
+        mail.flooded.clear()
         with self._store.read() as conn:
             for region, ids in mail.by_region(Subject.SERVER).items():
                 self._wish(Wish.SERVERS, events.owners(conn, region, ids))
@@ -174,16 +186,21 @@ class Inbox:
                 self._wish(Wish.BALANCING, (each for each in here if each.region == region))
             if mail.ended:
                 self._wish(Wish.SERVERS, events.watched(conn, events.concerned(conn, mail.ended)))
-            for region in mail.flooded:
-                flooded_at = self._flooded_at.get(region)
-                if flooded_at is None or now - flooded_at >= self._rule.everything.total_seconds():
-                    self._flooded_at[region] = now
+            for region in sorted(self._flooded):
+                if self._turn(region) <= now:
                     self._wish(Wish.SERVERS, events.watched_in(conn, region))
+                    self._flooded_at[region] = now
+                    self._flooded.remove(region)
         if mail.ended:
             self._store.transact(partial(events.end, events=mail.ended, now=self._clock.now()))
             self._measures.count("identities_ended", len(mail.ended))
         mail.events.clear()  # all of it is wished for now: where the rest has to wait nothing is told twice
-        mail.flooded.clear()
+        mail.everybody = False
+
+    def _turn(self, region: str) -> float:
+        """When all of a region may be looked at again."""
+        looked_at = self._flooded_at.get(region)
+        return -inf if looked_at is None else looked_at + self._rule.everything.total_seconds()
 
     def _wish(self, wish: Wish, scopes: Iterable[Scope], pools: Iterable[str] = ()) -> None:
         for scope in scopes:
@@ -237,15 +254,16 @@ class Inbox:
         self._is_away = True
         with self._lock:
             self._mail.flooded |= mail.flooded
+            self._mail.everybody = self._mail.everybody or mail.everybody
             for region, event in mail.events:
                 if len(self._mail.events) >= self._rule.most:
-                    self._mail.flooded.add(region)
+                    self._mail.drop(region, event)
                 else:
                     self._mail.events[region, event] = None
 
     def _pause(self) -> float:
         beat = self._rule.beat.total_seconds()
-        if not self._wishes:
-            return beat
         now, pause = self._clock.monotonic(), self._rule.pause.total_seconds()
-        return max(0.0, min(self._done_at.get(what, now) + pause - now for what in self._wishes))
+        turns = [self._turn(region) - now for region in self._flooded]
+        turns += [self._done_at.get(what, now) + pause - now for what in self._wishes]
+        return max(0.0, min((beat, *turns)))

@@ -116,6 +116,45 @@ def test_more_than_is_kept_has_all_of_the_region_looked_at_now_and_then():
         assert post.is_due() is due
 
 
+def test_a_region_of_which_too_much_came_is_looked_at_when_it_is_its_turn_though_nothing_more_comes():
+    post = Post(InboxRule(most=2))
+    strangers = [about(uuid_of(str(number))) for number in range(2)]
+    post.put(*strangers, about(post.servers[0]))
+    assert post.is_due()
+    post.rest()
+    post.world.clock.move(1)
+    assert post.put(*strangers, about(post.servers[0])) == 5, "a beat comes before its turn"
+    assert not post.is_due()
+    post.world.clock.move(27)
+    assert post.inbox.deliver() == 2, "its turn comes before a beat"
+    post.world.clock.move(2)
+    post.inbox.deliver()
+    assert post.is_due()
+    post.rest()
+    post.world.clock.move(60)
+    post.inbox.deliver()
+    assert not post.is_due(), "once"
+
+
+def test_of_identities_for_which_there_is_no_room_everybody_is_told():
+    post = Post(InboxRule(most=2))
+    strangers = [about(uuid_of(str(number))) for number in range(2)]
+    post.put(*strangers, Event(Subject.USER, "one"), Event(Subject.USER, "another"))
+    post.put()
+
+    def told():
+        with post.world.store.read() as conn:
+            return [event for _, event in events.ended_after(conn, 0, 10)]
+
+    assert told() == [Event(Subject.EVERYBODY)]
+    post.inbox._store = away = Away(post.world.store)
+    away.away = True
+    post.put(Event(Subject.USER, "one"), *strangers, Event(Subject.USER, "another"))
+    away.away = False
+    post.inbox.deliver()
+    assert told() == [Event(Subject.EVERYBODY), Event(Subject.USER, "one"), Event(Subject.EVERYBODY)]
+
+
 class Away:
     """A store that cannot be asked while it is away."""
 
