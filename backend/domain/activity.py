@@ -90,6 +90,7 @@ class CauseKind(StrEnum):
     REBALANCE_RECOMMENDED = "rebalance_recommended"  #                             server
     INTERRUPTED = "interrupted"  #                                                 server
     HOST_DRAINED = "host_drained"  #                                               server
+    DRAIN_UNDONE = "drain_undone"  #                                               server (that stays)
     REFRESH_LAUNCH = "refresh_launch"
     REFRESH_TERMINATE = "refresh_terminate"
     REFRESH_REBUILD = "refresh_rebuild"

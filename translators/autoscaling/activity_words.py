@@ -65,8 +65,9 @@ _CAUSES: Final[Mapping[CauseKind, str]] = {
     "  An instance was launched to aid in migrating instances from these zones to valid ones.",
     CauseKind.MAXIMUM_LIFETIME: "an instance was taken out of service in response to the maximum instance lifetime"
     " being reached.",
-    # unsourced, as are the next two
+    # unsourced, as are the next three
     CauseKind.HOST_DRAINED: "maintenance of the host of instance {server} was announced.",
+    CauseKind.DRAIN_UNDONE: "maintenance of the host of instance {server} was called off.",
     CauseKind.REBALANCE_RECOMMENDED: "an EC2 instance rebalance recommendation was received for instance {server}.",
     CauseKind.INTERRUPTED: f"{_OUT} an EC2 Spot instance interruption notice.",
     CauseKind.LAUNCH_ABANDONED: "an instance was taken out of service in response to a launch failure.",  # unsourced

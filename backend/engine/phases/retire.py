@@ -1,9 +1,13 @@
-"""Where the new node was launched first and has arrived, the old one goes: not before, nor is it drained. Pure."""
+"""Where the new node was launched first and has arrived, the old one goes: not before, nor is it drained. Pure.
+
+Where an operator took back what the new one was launched for, the old one stays and the new one goes.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
@@ -31,6 +35,10 @@ def retire(draft: Draft) -> None:
     for new, old in pairs:
         coming[old.id] += 0 if draft.arrival(new) is Arrival.ARRIVED else new.weight
     for new, old in pairs:
+        if _is_undone(draft, old):
+            surplus = _let_go(draft, new, old, surplus)
+            counts = draft.zone_counts()
+            continue
         # One that has two successors goes but once.
         if draft.arrival(new) is not Arrival.ARRIVED or draft.nodes[old.id].state not in SERVING:
             continue
@@ -47,20 +55,47 @@ def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[st
     What it was to leave for may be over, and another reason may have come: it leaves for the one that holds.
     """
     new, old = pair
-    if old.health is Health.UNHEALTHY:
-        return LeavesFor.HEALTH
-    if draft.outlived(old):
-        return LeavesFor.LIFETIME
-    if old.notice is not None and draft.cluster.spec.capacity_rebalance:
-        return LeavesFor.NOTICE
-    if old.drained_from is not None:
-        return LeavesFor.HOST
+    holds = _holding(draft, old)
+    if holds is not None:
+        return holds
     if old.protected or surplus < old.weight:
         return None
     if old.leaves_for is LeavesFor.REFRESH:  # which may be over: what it began comes to an end
         return LeavesFor.REFRESH
     unwanted = old.zone not in draft.cluster.spec.zones or counts[old.zone] >= counts[new.zone]
     return LeavesFor.ZONE if unwanted else None
+
+
+def _holding(draft: Draft, old: Node) -> LeavesFor | None:
+    """Why a node is to go whatever the capacity is."""
+    if old.health is Health.UNHEALTHY:
+        return LeavesFor.HEALTH
+    if draft.outlived(old):
+        return LeavesFor.LIFETIME
+    if old.notice is not None and draft.cluster.spec.capacity_rebalance:
+        return LeavesFor.NOTICE
+    return None if old.drained_from is None else LeavesFor.HOST
+
+
+def _is_undone(draft: Draft, old: Node) -> bool:
+    """Whether a node need not leave its host any more, and nothing else makes it go."""
+    wanted = old.zone in draft.cluster.spec.zones and _holding(draft, old) is None
+    return old.leaves_for is LeavesFor.HOST and old.state in SERVING and wanted
+
+
+def _let_go(draft: Draft, new: Node, old: Node, surplus: int) -> int:
+    """A successor that nobody needs goes, protected or not as the old one would have; where more is desired it stays.
+
+    Returns:
+        The surplus that is left.
+    """
+    has_arrived = draft.arrival(new) is Arrival.ARRIVED
+    if surplus < (new.weight if has_arrived else 0):
+        draft.put(replace(new, replaces=None))
+        return surplus + (0 if has_arrived else new.weight)
+    why = Cause(CauseKind.DRAIN_UNDONE, draft.now, {"server": old.server_id or ""})
+    draft.terminate(new, (why,), LeavesFor.CAPACITY)
+    return surplus - (new.weight if has_arrived else 0)
 
 
 def _cause(draft: Draft, old: Node, leaves_for: LeavesFor) -> Cause:

@@ -80,6 +80,23 @@ def test_what_was_not_replaced_yet_stays_where_it_is_taken_back(world):
     assert _serving(world, group) == before
 
 
+def test_it_stays_as_well_where_its_successor_is_under_way(world):
+    group = world.make(desired=2)
+    world.pass_time(10)
+    before = _serving(world, group)
+    _drain(world)
+    for _ in range(100):
+        if len(world.nodes(group)) > 2:
+            break
+        world.engine.tick(world.clock.now())
+        world.clock.move(0.1)
+    assert len(world.nodes(group)) == 3
+    hosts.kept(world.store, HERE, None, world.clock.now())
+    world.pass_time(60)
+    assert _serving(world, group) == before
+    assert len(world.nodes(group)) == 2
+
+
 class Shut:
     """A project lets nobody look."""
 
