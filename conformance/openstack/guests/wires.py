@@ -112,18 +112,29 @@ class Wires:
         addresses = tuple(f"{one.gateway_ip}/{one.cidr.partition('/')[2]}" for one in subnets)
         made = Network(identity, addresses)
         _ip("link", "add", made.bridge, "type", "bridge", "forward_delay", "0")
+        try:
+            self._join(made)
+        except BaseException:
+            # The next look begins anew: it would be refused a bridge that is there. Half of a pair goes with the other.
+            for device in (made.outer, made.bridge):
+                with contextlib.suppress(NoWire):
+                    _ip("link", "del", device)
+            raise
+        self._made[identity] = made
+        return made
+
+    def _join(self, made: Network) -> None:
+        """Join a bridge that is there to the namespace, and have the network's proxy listen."""
         _ip("link", "set", made.bridge, "alias", self._mark, "up")
         space = namespace(self._settings)
         _ip("link", "add", made.outer, "type", "veth", "peer", "name", made.inner, "netns", space)
         _ip("link", "set", made.outer, "alias", self._mark, "master", made.bridge, "up")
         _ip("-n", space, "link", "set", made.inner, "up")
-        for address in (*addresses, f"{METADATA}/32"):
+        for address in (*made.addresses, f"{METADATA}/32"):
             _ip("-n", space, "addr", "add", address, "dev", made.inner)
         file = self._settings.data / "guests" / f"{made.bridge}.cfg"
         file.write_text(render(PROXY.read_text(), values_of(self._settings, made)))
         lifecycle.start(self._settings, [_proxy(self._settings, made, file)])
-        self._made[identity] = made
-        return made
 
     def _take_away(self, network: Network) -> None:
         lifecycle.kill(self._settings, [_proxy(self._settings, network, Path())])

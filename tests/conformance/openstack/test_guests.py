@@ -3,8 +3,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from openstack.connection import Connection
 
 from conformance.openstack import configuration
 from conformance.openstack.guests import host, image, wires
@@ -43,6 +46,47 @@ def test_names_of_devices_fit_into_the_kernel_and_differ() -> None:
     devices = {NETWORK.bridge, NETWORK.outer, NETWORK.inner}
     assert len(devices) == 3
     assert all(len(name) < 16 for name in devices)
+
+
+class Machine:
+    """The devices of a machine that refuses the pair once, or once that somebody listens on it."""
+
+    def __init__(self, refuses: str) -> None:
+        self.devices: set[str] = set()
+        self.refuses: str | None = refuses
+
+    def ip(self, *words: str) -> None:
+        self._ask(" ".join(words))
+        if words[:2] == ("link", "add"):
+            if words[2] in self.devices:
+                raise wires.NoWire("File exists")
+            self.devices.add(words[2])
+        if words[:2] == ("link", "del"):
+            self.devices.discard(words[2])
+
+    def start(self, *_: object) -> None:
+        self._ask("proxy")
+
+    def _ask(self, what: str) -> None:
+        if self.refuses is not None and self.refuses in what:
+            self.refuses = None
+            raise wires.NoWire("busy")
+
+
+@pytest.mark.parametrize("refuses", ["alias", "veth", "addr add", "proxy"])
+def test_a_bridge_that_comes_to_nothing_is_taken_away_and_made_at_the_next_look(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, refuses: str
+) -> None:
+    machine, admin = Machine(refuses), SimpleNamespace(network=SimpleNamespace(subnets=lambda network_id: []))
+    monkeypatch.setattr(wires, "_ip", machine.ip)
+    monkeypatch.setattr(wires.lifecycle, "start", machine.start)
+    (settings.data / "guests").mkdir(parents=True)
+    made = wires.Wires(settings, cast("Connection", admin), "host")
+    with pytest.raises(wires.NoWire, match="busy"):
+        made._network(NETWORK.id)
+    assert machine.devices == set()
+    assert made._network(NETWORK.id).id == NETWORK.id
+    assert machine.devices == {NETWORK.bridge, NETWORK.outer}
 
 
 def test_an_image_is_built_anew_only_for_another_init(settings: Settings) -> None:
