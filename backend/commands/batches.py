@@ -84,7 +84,8 @@ def _place(asked: argparse.Namespace) -> tuple[Store, str, str]:
     """The database, the project and the region that are meant. Raises CannotDo."""
     present = opening.settings()
     project = EVERY if asked.project is None else opening.project_of(present, asked.project)
-    return opening.ready_store(present), project, asked.region or EVERY
+    region = EVERY if asked.region is None else opening.cloud_region(present, asked.region)
+    return opening.ready_store(present), project, region
 
 
 def _show(_asked: argparse.Namespace) -> Told:

@@ -81,6 +81,8 @@ def _drain(asked: argparse.Namespace) -> Told:
     if not 0 < len(asked.host) <= _LONGEST:
         raise CannotDo(f"a host's name has at most {_LONGEST} characters")
     chosen = opening.settings()
+    if asked.region is not None:
+        opening.cloud_region(chosen, asked.region)
     store = opening.ready_store(chosen)
     with store.read() as conn:
         now = store.lease_now(conn)

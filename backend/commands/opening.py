@@ -209,6 +209,14 @@ def regions_of(chosen: BackendSettings) -> Mapping[str, str]:
     return cloud_regions(chosen.openstack, chosen.region)
 
 
+def cloud_region(chosen: BackendSettings, named: str) -> str:
+    """A region that is served, by the cloud's name. Raises CannotDo where that is none."""
+    regions = regions_of(chosen)
+    if named not in (regions.values() if chosen.driver == "openstack" else regions):
+        raise CannotDo(f"{named} is no region that is served here")
+    return named
+
+
 def service_user_of(chosen: BackendSettings) -> str:
     """Id of the service user of an OpenStack cloud. Raises CannotDo where it cannot log in."""
     from backend.drivers.openstack.access import Misconfigured

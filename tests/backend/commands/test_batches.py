@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import wsgi
 from backend.commands import CannotDo, batches
 from backend.engine.settings import EngineSettings
 from tests.factories import SCOPE, World
@@ -39,3 +40,13 @@ def test_what_holds_is_told_beside_the_settings(world):
 def test_what_is_no_size_is_refused(world, name, size, why):
     with pytest.raises(CannotDo, match=why):
         batches.put(world.store, "", "", name, size)
+
+
+def test_a_region_that_is_not_served_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    assert wsgi.main(["migrate"]) == 0
+    assert wsgi.main(["batches", "set", "launches", "3", "--region", "us-east-1"]) == 0
+    for words in (["batches", "set", "launches", "3"], ["batches", "unset", "launches"], ["drain", "cpu-1"]):
+        capsys.readouterr()
+        assert wsgi.main([*words, "--region", "no where"]) == 1
+        assert "no where is no region that is served here" in capsys.readouterr().err
