@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from math import ceil
 from typing import Any, Final
 
 from backend.domain.batch_sizes import Batch
@@ -177,11 +178,15 @@ class EngineSettings:
     garbage_rows: int = 200
 
     def sized(self, by_operator: Mapping[Batch, int], by_tags: Mapping[Batch, int]) -> EngineSettings:
-        """The settings for one group: an operator's number in the place of ours, a tag's where it is smaller still."""
+        """The settings for one group: an operator's number in the place of ours, a tag's where it is smaller still.
+
+        A tag makes no batch smaller than a tenth: each costs calls and passes, which are not its owner's to spend.
+        """
         wanted: dict[str, Any] = {SIZES[batch]: size for batch, size in by_operator.items()}
         for batch, size in by_tags.items():
             name = SIZES[batch]
-            wanted[name] = min(size, wanted.get(name, getattr(self, name)))
+            most = wanted.get(name, getattr(self, name))
+            wanted[name] = min(most, max(size, ceil(most / 10)))
         if not wanted:
             return self
         made = replace(self, **wanted)

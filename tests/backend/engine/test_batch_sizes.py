@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backend.domain.batch_sizes import MOST, TAG, Batch, BatchUnreadable, Sized, asked, of_tag, ordered
@@ -40,6 +42,14 @@ def test_a_tag_makes_a_batch_smaller_and_never_larger():
     assert SETTINGS.sized({}, {}) is SETTINGS
 
 
+@pytest.mark.parametrize(("holds", "tag", "size"), [(100, 1, 10), (95, 1, 10), (100, 11, 11), (5, 1, 1), (1, 1, 1)])
+@pytest.mark.parametrize("batch", list(Batch))
+def test_a_tag_makes_no_batch_smaller_than_a_tenth(batch, holds, tag, size):
+    """Each call and each pass costs all others something."""
+    wide = replace(SETTINGS, launches=1000)
+    assert getattr(wide.sized({batch: holds}, {batch: tag}), SIZES[batch]) == size
+
+
 def test_the_first_launches_are_no_more_than_the_others():
     assert SETTINGS.sized({Batch.LAUNCHES: 7}, {}).first_launches == 7
 
@@ -75,10 +85,10 @@ def _tags(**sizes: int) -> tuple[Tag, ...]:
 def test_launches_of_a_pass_and_servers_of_a_call():
     cluster = owner(desired=10)
     alive = node(cluster, "proves-it")
-    made = plan(cluster, alive, sizes={Batch.LAUNCHES: 6}, tags=_tags(servers_per_call=2))
+    made = plan(cluster, alive, sizes={Batch.LAUNCHES: 6}, tags=_tags(servers_per_call=3))
     assert len(launched(made)) == 6
     calls = [len(act.node_ids) for act in made.acts if isinstance(act, CreateServers)]
-    assert max(calls) <= 2
+    assert calls == [3, 3]
     assert made.due_at == plan(cluster, alive, sizes={Batch.LAUNCHES: 6}).due_at  # at once: there is more to do
 
 
