@@ -23,7 +23,7 @@ from backend.commands.opening import UNREADABLE, archive_of, cloud_of, settings,
 from backend.config import BackendSettings
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.drivers.coordination import Coordinator, NoLibrary, driver_of
+from backend.drivers.coordination import Coordinator, NoLibrary, driver_of, membership_seconds
 from backend.engine.bell import Bell
 from backend.engine.kinds import KINDS
 from backend.engine.loop import Engine
@@ -38,6 +38,8 @@ from backend.store.work_calls import Listener
 
 LOG = logging.getLogger(__name__)
 _NONE: Final = "none"
+_BEATS: Final = 2
+"""A coordinator waits for so many at least: by fewer it misses whoever is a little late."""
 SetLevel = Callable[[str], None]
 OutletsOf = Callable[[BackendSettings, Catalog, Cloud], Outlets]
 
@@ -90,8 +92,22 @@ def _peers(chosen: BackendSettings, me: EngineRecord, clock: Clock) -> Peers | N
         made = Coordinator(driver_of(chosen.coordinator), me.name, chosen.engine.beat.total_seconds(), clock)
     except NoLibrary as why:
         raise CannotDo(str(why)) from why
+    hasty = hastiness(chosen.coordinator, chosen.engine.beat)
+    if hasty:
+        LOG.warning("%s", hasty)
     made.start()
     return made
+
+
+def hastiness(url: str, beat: timedelta) -> str:
+    """A sentence where a coordinator misses engines that are well, by what its URL says; empty where it does not."""
+    patience = membership_seconds(url)
+    if patience is None or patience >= _BEATS * beat.total_seconds():
+        return ""
+    return (
+        f"[engine] coordinator: membership_timeout={patience:g} is less than {_BEATS} beats of"
+        f" {beat.total_seconds():g} s, so that engines are missed which are well"
+    )
 
 
 def _record(clock: Clock, settings: EngineSettings) -> EngineRecord:

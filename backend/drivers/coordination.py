@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from backend.clock import Clock
 
@@ -121,6 +122,15 @@ class Coordinator:
         elif not why and self._is_told:
             LOG.warning("the coordinator answers again")
         self._is_told = bool(why)
+
+
+def membership_seconds(url: str) -> float | None:
+    """After what silence a member is missed, where a URL says so in numbers (Redis, memcached)."""
+    said = parse_qs(urlsplit(url).query).get("membership_timeout", [])
+    try:
+        return float(said[-1]) if said else None
+    except ValueError:
+        return None
 
 
 def driver_of(url: str) -> Callable[[bytes], Any]:

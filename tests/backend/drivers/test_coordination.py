@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from backend.clock import SystemClock
-from backend.drivers.coordination import GROUP, Coordinator, NoLibrary, driver_of
+from backend.drivers.coordination import GROUP, Coordinator, NoLibrary, driver_of, membership_seconds
 from tests.databases.start import installed
 from tests.factories import HandClock
 
@@ -195,3 +195,16 @@ def test_engines_see_each_other_by_a_real_one_also_after_it_was_away(running: tu
     two.end()
     _until(lambda: one.present() == {"one"})
     one.end()
+
+
+@pytest.mark.parametrize(
+    ("url", "seconds"),
+    [
+        ("redis://a:6379?membership_timeout=3", 3.0),
+        ("memcached://a?timeout=2&membership_timeout=4.5", 4.5),
+        ("etcd3+http://a:2379", None),
+        ("redis://a?membership_timeout=soon", None),
+    ],
+)
+def test_how_long_a_coordinator_waits_is_read_from_its_url(url, seconds):
+    assert membership_seconds(url) == seconds
