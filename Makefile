@@ -93,8 +93,9 @@ queues: $(VENV)/.dev openstack-up
 # Servers that really run, on a host with libvirt beside the test cloud's: they read their metadata and complete their hooks.
 guests: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
-		COPPICE_GUESTS=1 $(BIN)/python -m conformance.openstack with guests \
-		$(BIN)/python -m pytest -q conformance/openstack_lane/test_guests.py
+		COPPICE_GUESTS=1 $(BIN)/python -m conformance.openstack with balancers \
+		$(BIN)/python -m conformance.openstack with guests \
+		$(BIN)/python -m pytest -q -s conformance/openstack_lane/test_guests.py
 
 # Groups that follow measures of a real Gnocchi and alarms of a real Aodh, which run beside the test cloud meanwhile, and of
 # Debian's Prometheus Alertmanager. Half an hour: what is too little has to be so for fifteen minutes.

@@ -47,17 +47,21 @@ class Asking:
         for thread in self._threads:
             thread.join(_SECONDS + 5)
 
-    def fresh(self) -> set[str]:
-        """Who answered since this was last asked."""
+    def fresh(self) -> None:
+        """Forget who answered, not how often."""
         with self._lock:
-            found = set(self.answers) - {""}
             self.answers = Counter({"": sum(self.answers.values())})
-        return found
+
+    def heard(self) -> set[str]:
+        """All answers since ``fresh``, each once."""
+        with self._lock:
+            return set(self.answers) - {""}
 
     @property
     def asked(self) -> int:
         """Requests that were answered by a server."""
-        return sum(self.answers.values())
+        with self._lock:
+            return sum(self.answers.values())
 
     def _ask(self, path: str) -> None:
         enter(self._settings)

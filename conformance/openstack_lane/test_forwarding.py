@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 
 from conformance.clients import client
-from conformance.fleet import Fleet, unique
+from conformance.fleet import Fleet
 from conformance.openstack import backends
 from conformance.openstack.backends import Folder
-from conformance.openstack.cloud import connect, state_folder
+from conformance.openstack.cloud import state_folder
 from conformance.openstack.settings import Settings, settle
 from conformance.openstack_lane.asking import Asking
-from conformance.product import TENANT, Access, until
+from conformance.openstack_lane.fronts import LONG, Front, await_turns, front, none_lost
+from conformance.openstack_lane.operator import short
+from conformance.product import Access, until
 
 SIZE = 6
-LONG = 600.0
-"""Seconds, before patience: Octavia makes one change after the other, each a reload of HAProxy."""
 
 
 @pytest.fixture(scope="module")
@@ -45,110 +45,39 @@ def elb(server: Access) -> Any:
 class Site:
     """A group behind a balancer."""
 
-    elb: Any
+    front: Front
     fleet: Fleet
-    target_group: str
-    balancer: str
-    address: str
-    group: str = ""
-
-    def health(self) -> dict[str, str]:
-        told = self.elb.describe_target_health(TargetGroupArn=self.target_group)["TargetHealthDescriptions"]
-        return {each["Target"]["Id"]: each["TargetHealth"]["State"] for each in told}
+    group: str
 
     def await_healthy(self, count: int) -> list[str]:
-        """All targets are healthy, and they are the group's members."""
-
-        def check() -> bool:
-            health = self.health()
-            members = self.fleet.ids(self.group)
-            return len(members) == count and health == dict.fromkeys(members, "healthy")
-
-        until(f"{count} healthy targets", check, LONG)
-        return self.fleet.ids(self.group)
+        return self.front.await_healthy(self.fleet, self.group, count)
 
 
 @pytest.fixture(scope="module")
 def site(shared_fleet: Fleet, ec2: Any, elb: Any, folder: Folder) -> Iterator[Site]:
     vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
-    name = unique("lb")
-    made = elb.create_load_balancer(Name=name, Subnets=list(shared_fleet.subnets.values())[:2], Scheme="internal")
-    arn = made["LoadBalancers"][0]["LoadBalancerArn"]
-    target_group = elb.create_target_group(
-        Name=unique("tg"),
-        Protocol="HTTP",
-        Port=80,
-        VpcId=vpc,
-        HealthCheckPath="/health",
-        HealthCheckIntervalSeconds=5,
-        HealthCheckTimeoutSeconds=3,
-        HealthyThresholdCount=2,
-        UnhealthyThresholdCount=2,
-    )["TargetGroups"][0]["TargetGroupArn"]
-    delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "10"}]
-    elb.modify_target_group_attributes(TargetGroupArn=target_group, Attributes=delay)
-    forward = [{"Type": "forward", "TargetGroupArn": target_group}]
-    elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=forward)
-    with connect(TENANT) as owner:
-
-        def address() -> str | None:
-            found = [each.vip_address for each in owner.load_balancer.load_balancers() if name in each.name]
-            return found[0] if found else None
-
-        vip = until("a balancer's address", address, LONG)
-    made_site = Site(elb, shared_fleet, target_group, arn, str(vip))
-    made_site.group = shared_fleet.create(
-        0,
-        maximum=SIZE,
-        TargetGroupARNs=[target_group],
-        HealthCheckType="ELB",
-        HealthCheckGracePeriod=600,
-    )
-    try:
-        shared_fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=made_site.group, DesiredCapacity=SIZE)
-        made_site.await_healthy(SIZE)
-        yield made_site
-    finally:
-        shared_fleet.delete(made_site.group)
-        elb.delete_load_balancer(LoadBalancerArn=arn)
-        until("the balancer is gone", lambda: not _known(elb, arn), LONG)
-        elb.delete_target_group(TargetGroupArn=target_group)
-
-
-def _known(elb: Any, arn: str) -> bool:
-    try:
-        return bool(elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"])
-    except elb.exceptions.LoadBalancerNotFoundException:
-        return False
-
-
-def instance(server_id: str) -> str:
-    """A server's id as Coppice tells it."""
-    return f"i-{server_id.replace('-', '')[:17]}"
-
-
-def await_turns(asking: Asking, members: list[str]) -> None:
-    """All these answer in turn, and nobody else."""
-    asking.fresh()
-
-    def turns() -> bool:
-        return {instance(each) for each in asking.answers if each} == set(members)
-
-    until("all members take turns", turns, 30)
-
-
-def none_lost(asking: Asking, folder: Folder, what: str) -> None:
-    print(f"\n{what}: {asking.asked} requests answered, {asking.failed} failed, slowest {asking.slowest:.2f} s")
-    assert asking.failures == []
-    assert folder.lost == []
-    assert asking.asked > 0
+    with front(elb, vpc, list(shared_fleet.subnets.values())[:2], "/health") as made:
+        group = shared_fleet.create(
+            0,
+            maximum=SIZE,
+            TargetGroupARNs=[made.target_group],
+            HealthCheckType="ELB",
+            HealthCheckGracePeriod=600,
+        )
+        try:
+            shared_fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=SIZE)
+            site = Site(made, shared_fleet, group)
+            site.await_healthy(SIZE)
+            yield site
+        finally:
+            shared_fleet.delete(group)
 
 
 def test_a_refresh_of_six_loses_no_request(site: Site, settings: Settings, folder: Folder) -> None:
     before = site.fleet.ids(site.group)
     autoscaling = site.fleet.autoscaling
-    with Asking(settings, site.address) as asking:
-        await_turns(asking, before)
+    with Asking(settings, site.front.address) as asking:
+        await_turns(asking, before, short)
         refresh = autoscaling.start_instance_refresh(
             AutoScalingGroupName=site.group,
             Preferences={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150, "InstanceWarmup": 0},
@@ -164,27 +93,27 @@ def test_a_refresh_of_six_loses_no_request(site: Site, settings: Settings, folde
         assert status() == "Successful"
         after = site.await_healthy(SIZE)
         assert not set(after) & set(before)
-        await_turns(asking, after)
-    none_lost(asking, folder, "a refresh of six")
+        await_turns(asking, after, short)
+    none_lost(asking, folder.lost, "a refresh of six")
 
 
 def test_a_sick_member_is_replaced(site: Site, settings: Settings, folder: Folder) -> None:
     members = site.fleet.ids(site.group)
-    with Asking(settings, site.address) as asking:
-        await_turns(asking, members)
-        server = next(each for each in asking.answers if each)
+    with Asking(settings, site.front.address) as asking:
+        await_turns(asking, members, short)
+        server = min(asking.heard())
         site.fleet.autoscaling.update_auto_scaling_group(AutoScalingGroupName=site.group, HealthCheckGracePeriod=0)
         folder.sicken(server)
-        until("the sick one is gone", lambda: instance(server) not in site.fleet.ids(site.group, None), LONG)
+        until("the sick one is gone", lambda: short(server) not in site.fleet.ids(site.group, None), LONG)
         site.fleet.autoscaling.update_auto_scaling_group(AutoScalingGroupName=site.group, HealthCheckGracePeriod=600)
-        await_turns(asking, site.await_healthy(SIZE))
-    none_lost(asking, folder, "a sick member")
+        await_turns(asking, site.await_healthy(SIZE), short)
+    none_lost(asking, folder.lost, "a sick member")
 
 
 def test_scaling_in_loses_no_request(site: Site, settings: Settings, folder: Folder) -> None:
-    with Asking(settings, site.address) as asking:
-        await_turns(asking, site.fleet.ids(site.group))
+    with Asking(settings, site.front.address) as asking:
+        await_turns(asking, site.fleet.ids(site.group), short)
         site.fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=site.group, DesiredCapacity=2)
         site.fleet.settle(site.group, 2, seconds=LONG)
-        await_turns(asking, site.await_healthy(2))
-    none_lost(asking, folder, "scaling in from six to two")
+        await_turns(asking, site.await_healthy(2), short)
+    none_lost(asking, folder.lost, "scaling in from six to two")

@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 
+from conformance.clients import client
 from conformance.fleet import Fleet, unique
 from conformance.metadata import beside, companion
 from conformance.openstack.balancers import inside
 from conformance.openstack.cloud import state_folder
 from conformance.openstack.guests import host
 from conformance.openstack.settings import Settings, settle
-from conformance.openstack_lane.operator import Operator
+from conformance.openstack_lane.asking import Asking
+from conformance.openstack_lane.fronts import LONG, await_turns, front, none_lost
+from conformance.openstack_lane.operator import Operator, short
 from conformance.product import Access, Product, make_product, openstack_settings, until
 
 ZONE = "us-east-1d"
@@ -204,3 +207,48 @@ def test_guests_read_who_they_are_and_complete_their_own_hooks(
     fleet.settle(name, 1, seconds=BOOT_SECONDS)
     fleet.autoscaling.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName="leave")
     fleet.delete(name)
+
+
+def test_guests_behind_a_balancer_are_replaced_without_a_lost_request(
+    server: Access, place: Place, fleet: Fleet, cloud: Settings
+) -> None:
+    """A refresh of two and scaling in, of servers that boot, while a client asks the balancer."""
+    autoscaling = fleet.autoscaling
+    with front(client(server, "elbv2"), place.vpc, [place.subnet], "/") as made:
+        group = fleet.create(
+            0,
+            maximum=4,
+            VPCZoneIdentifier=place.subnet,
+            LaunchTemplate={"LaunchTemplateName": template(fleet, "#!/bin/sh\n")},
+            TargetGroupARNs=[made.target_group],
+            HealthCheckType="ELB",
+            HealthCheckGracePeriod=600,
+        )
+        autoscaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=2)
+        before = made.await_healthy(fleet, group, 2)
+        with Asking(cloud, made.address, ("/", "/")) as asking:
+            await_turns(asking, before, guest)
+            refresh = autoscaling.start_instance_refresh(
+                AutoScalingGroupName=group,
+                Preferences={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150, "InstanceWarmup": 0},
+            )["InstanceRefreshId"]
+
+            def status() -> str:
+                told = autoscaling.describe_instance_refreshes(AutoScalingGroupName=group, InstanceRefreshIds=[refresh])
+                return str(told["InstanceRefreshes"][0]["Status"])
+
+            until("the refresh's end", lambda: status() not in {"Pending", "InProgress"}, LONG)
+            assert status() == "Successful"
+            after = made.await_healthy(fleet, group, 2)
+            assert not set(after) & set(before)
+            await_turns(asking, after, guest)
+            autoscaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=1)
+            fleet.settle(group, 1, seconds=LONG)
+            await_turns(asking, made.await_healthy(fleet, group, 1), guest)
+        none_lost(asking, (), "a refresh of two guests, and scaling in to one")
+        fleet.delete(group)
+
+
+def guest(answer: str) -> str:
+    """The instance that answered: a guest tells its name, its address and its UUID."""
+    return short(answer.rsplit(maxsplit=1)[-1])

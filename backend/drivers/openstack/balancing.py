@@ -5,6 +5,10 @@ few times. Members are added and drained in batches; they are removed one by one
 along what somebody else added a moment ago. What Octavia has taken it has not done: members that go are waited for, as
 their servers are deleted next.
 
+HAProxy counts a member as up until it has checked it, and begins to count anew whenever it is told of a change: Octavia
+says ONLINE of a server that boots. A member that was changed lately is believed to be well once its balancer was left
+alone for as long as a first check takes.
+
 A pool has no port of its own: its tag ``port=NUMBER`` tells where members are spoken to, else its listener's port does.
 """
 
@@ -13,7 +17,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from backend.clock import Clock
@@ -35,6 +40,14 @@ Document = Mapping[str, Any]
 
 MEMBER_NAME: Final = "coppice-node-"
 PORT_TAG: Final = "port="
+_BEAT: Final = timedelta(seconds=10)
+"""Octavia hears from its balancers that often, unless an operator says otherwise."""
+_AHEAD: Final = timedelta(minutes=1)
+"""The cloud's clock may be so far ahead of ours."""
+_LATELY: Final = 4
+"""First checks; a member that was not changed for so long was checked, however busy its balancer is."""
+_LONGEST_CHECK: Final = timedelta(minutes=10)
+"""No monitor is waited for longer."""
 _PAUSES: Final = (0.3, 0.7, 1.5, 3.0)
 _LONGEST_REMOVAL: Final = 30.0
 """Seconds after which what is left of a batch is for the next call: it holds a thread that others wait for."""
@@ -52,6 +65,8 @@ _HEALTH: Final = {
 }
 """By operating status; NO_MONITOR, DRAINING and whatever else there is say nothing."""
 
+_WELL: Final = frozenset(status for status, health in _HEALTH.items() if health is MemberHealth.HEALTHY)
+
 
 class OpenStackBalancing:
     def __init__(
@@ -68,6 +83,7 @@ class OpenStackBalancing:
         self._networking = networking
         self._installation = installation
         self._fronts: Kept[tuple[Scope, str], frozenset[str]] = Kept(clock, self._ask_fronts)
+        self._checks: Kept[tuple[Scope, str], timedelta] = Kept(clock, self._ask_check)
 
     def pools(self, scope: Scope) -> Sequence[Pool]:
         listeners = self._listing(scope, "listeners")
@@ -109,7 +125,11 @@ class OpenStackBalancing:
         return sorted(found, key=lambda listener: (listener.balancer_id, listener.port, listener.id))
 
     def members(self, scope: Scope, pool_id: str) -> Sequence[PoolMember]:
-        return [_member(each) for each in self._members(scope, pool_id)]
+        found = self._members(scope, pool_id)
+        unproven = self._unproven(scope, pool_id, found)
+        return [
+            replace(each, health=MemberHealth.INITIAL) if each.id in unproven else each for each in map(_member, found)
+        ]
 
     def add_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
         self._require(scope)
@@ -176,13 +196,45 @@ class OpenStackBalancing:
     def _ask_fronts(self, key: tuple[Scope, str]) -> frozenset[str]:
         """Subnets of the addresses of a pool's balancers."""
         scope, pool_id = key
-        try:
-            pool = self._rest.item(scope, BALANCING, f"/lbaas/pools/{pool_id}", "pool")
-        except Declined as declined:
-            raise _refusal(declined, pool_id) from declined
-        serving = {each["id"] for each in pool["loadbalancers"]}
+        serving = {each["id"] for each in self._pool_item(scope, pool_id)["loadbalancers"]}
         balancers = self._listing(scope, "loadbalancers")
         return frozenset(each["vip_subnet_id"] for each in balancers if each["id"] in serving)
+
+    def _unproven(self, scope: Scope, pool_id: str, members: Sequence[Document]) -> frozenset[str]:
+        """Ids of the members that are told as well, perhaps because nobody has checked them yet."""
+        ages = {each["id"]: self._age(each) for each in members if each["operating_status"] in _WELL}
+        if min(ages.values(), default=timedelta.max) >= _LATELY * _LONGEST_CHECK:
+            return frozenset()
+        check = self._checks.get((scope, pool_id), self._settings.layout_age)
+        recent = {member: age for member, age in ages.items() if age < _LATELY * check}
+        if not recent:
+            return frozenset()
+        serving = {each["id"] for each in self._pool_item(scope, pool_id)["loadbalancers"]}
+        balancers = [each for each in self._listing(scope, "loadbalancers") if each["id"] in serving]
+        rested = min(map(self._age, balancers), default=timedelta.max)
+        return frozenset(member for member, age in recent.items() if min(age, rested) < check)
+
+    def _age(self, each: Document) -> timedelta:
+        """For how long it has been as it is; for ever where the cloud's clock is too far ahead of ours to tell."""
+        told = each.get("updated_at") or each.get("created_at")
+        age = self._clock.now() - _instant(told) if told else timedelta.max
+        return timedelta.max if age < -_AHEAD else max(age, timedelta(0))
+
+    def _ask_check(self, key: tuple[Scope, str]) -> timedelta:
+        """How long it takes until a pool's monitor has checked a new member, and Octavia was told; zero without one."""
+        scope, pool_id = key
+        watched = self._pool_item(scope, pool_id).get("healthmonitor_id")
+        monitors = {each["id"]: each for each in self._listing(scope, "healthmonitors")} if watched else {}
+        found = _monitor(monitors.get(watched or ""))
+        if found is None:
+            return timedelta(0)
+        return min(timedelta(seconds=found.interval_seconds + found.timeout_seconds) + _BEAT, _LONGEST_CHECK)
+
+    def _pool_item(self, scope: Scope, pool_id: str) -> Document:
+        try:
+            return self._rest.item(scope, BALANCING, f"/lbaas/pools/{pool_id}", "pool")
+        except Declined as declined:
+            raise _refusal(declined, pool_id) from declined
 
     def _members(self, scope: Scope, pool_id: str) -> list[Document]:
         """Without those that are on their way out."""

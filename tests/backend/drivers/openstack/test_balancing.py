@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -153,6 +154,49 @@ def test_a_member_s_status_is_its_health(balancing, services, scope, status, hea
     services.on("GET", MEMBERS, Reply(200, {"members": [member(operating_status=status)]}))
     (told,) = balancing.members(scope, POOL)
     assert (told.health, told.owner, told.operating_status) == (health, NODE, status)
+
+
+WATCHED = {"id": "hm-1", "type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 2, "max_retries_down": 2}
+CHECK = 5 + 3 + 10
+"""Seconds until its first check was made and told."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "balancer_changed", "health"),
+    [
+        (0, 0, MemberHealth.INITIAL),
+        (CHECK - 1, CHECK - 1, MemberHealth.INITIAL),
+        (CHECK, CHECK, MemberHealth.HEALTHY),
+        (CHECK + 3, 3, MemberHealth.INITIAL),  # checks begin anew whenever the balancer is told of a change
+        (4 * CHECK, 3, MemberHealth.HEALTHY),
+        (3600, 0, MemberHealth.HEALTHY),
+        (-2, -2, MemberHealth.INITIAL),
+        (-3600, -3600, MemberHealth.HEALTHY),  # clocks so far apart tell nothing
+        (None, 0, MemberHealth.HEALTHY),
+    ],
+)
+def test_a_member_that_nobody_has_checked_yet_is_not_well(
+    balancing, services, scope, clock, changed, balancer_changed, health
+):
+    def ago(seconds):
+        return None if seconds is None else (clock.now() - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+
+    services.on("GET", f"{LBAAS}/healthmonitors", Reply(200, {"healthmonitors": [WATCHED]}))
+    services.on("GET", f"{LBAAS}/pools/{POOL}", Reply(200, {"pool": pool(healthmonitor_id="hm-1")}))
+    services.on(
+        "GET", f"{LBAAS}/loadbalancers", Reply(200, {"loadbalancers": [balancer(updated_at=ago(balancer_changed))]})
+    )
+    told = [member(operating_status="ONLINE", updated_at=ago(changed), created_at=None)]
+    told.append(member(id="m-2", operating_status="ERROR", updated_at=ago(0)))
+    services.on("GET", MEMBERS, Reply(200, {"members": told}))
+    assert [each.health for each in balancing.members(scope, POOL)] == [health, MemberHealth.UNHEALTHY]
+
+
+def test_members_at_rest_are_told_in_one_request(balancing, services, scope, clock):
+    old = (clock.now() - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    services.on("GET", MEMBERS, Reply(200, {"members": [member(operating_status="ONLINE", updated_at=old)]}))
+    balancing.members(scope, POOL)
+    assert len(services.of("GET", LBAAS)) == 1
 
 
 @pytest.mark.parametrize("name", ["", None, "web-1", "coppice-node-", f"coppice-node-{NODE}x"])

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::openstack.warnings._RemovedInSD
 
 NODES = [f"{number:08d}-0000-4000-8000-{number:012d}" for number in range(1, 5)]
 TARGETS = [Target(node, f"10.10.15.{200 + number}", 80) for number, node in enumerate(NODES)]
+BOOTING = Target(NODES[1], "10.10.15.250", 80)
 MONITOR = {"type": "HTTP", "delay": 3, "timeout": 2, "max_retries": 2, "max_retries_down": 2, "url_path": "/health"}
 
 
@@ -70,9 +71,10 @@ def backends(cloud_settings):
         return asyncio.run_coroutine_threadsafe(what, loop).result(20)
 
     made = {}
-    for target in TARGETS:
+    for target in (*TARGETS, BOOTING):
         address = inside(cloud_settings, "ip", "address", "replace", f"{target.address}/32", "dev", "lo")
         subprocess.run(address, check=True)
+    for target in TARGETS:
         made[target.owner] = Backend(target.owner, target.address, folder)
         do(made[target.owner].begin())
     yield folder, made, do
@@ -134,7 +136,7 @@ def test_members_that_go_lose_no_request(front, balancing, demo_scope, cloud_set
     up = {target.owner: MemberHealth.HEALTHY for target in TARGETS}
     patience(lambda: {each.owner: each.health for each in balancing.members(demo_scope, front.pool)} == up)
     with Asking(cloud_settings, front.address, ("/", "/", "/slow/1")) as asking:
-        patience(lambda: set(asking.answers) == set(NODES))
+        patience(lambda: asking.heard() == set(NODES))
         settled(balancing.remove_members, demo_scope, front.pool, TARGETS[:1])
         front.do(front.backends[NODES[0]].leave())
         settled(balancing.drain_members, demo_scope, front.pool, TARGETS[1:2])
@@ -142,7 +144,7 @@ def test_members_that_go_lose_no_request(front, balancing, demo_scope, cloud_set
         patience(lambda: asking.asked > before + 40)  # what was under way when it drained is over
         asking.fresh()
         patience(lambda: asking.asked > before + 100)
-        assert set(asking.answers) - {""} == set(NODES[2:])
+        assert asking.heard() == set(NODES[2:])
         settled(balancing.remove_members, demo_scope, front.pool, TARGETS[1:2])
         front.do(front.backends[NODES[1]].leave())
         before = asking.asked
@@ -159,3 +161,26 @@ def test_the_verdict_on_a_member_is_the_balancer_s(front, balancing, demo_scope,
         return {each.owner: each.health for each in balancing.members(demo_scope, front.pool)}
 
     patience(lambda: healths() == {NODES[2]: MemberHealth.UNHEALTHY, NODES[3]: MemberHealth.HEALTHY})
+
+
+def test_a_server_that_boots_is_never_told_as_well(front, balancing, demo_scope, settled, patience):
+    """Octavia says ONLINE of it until HAProxy has checked it for the first time."""
+    node = NODES[1]
+    told: list[tuple[str, MemberHealth]] = []
+
+    def look() -> MemberHealth:
+        (found,) = [each for each in balancing.members(demo_scope, front.pool) if each.owner == node]
+        told.append((found.operating_status, found.health))
+        return found.health
+
+    settled(balancing.add_members, demo_scope, front.pool, [BOOTING])
+    patience(lambda: look() is MemberHealth.UNHEALTHY)
+    assert MemberHealth.HEALTHY not in {health for _, health in told}
+    backend = Backend(node, BOOTING.address, front.folder)
+    front.do(backend.begin())
+    try:
+        patience(lambda: look() is MemberHealth.HEALTHY)
+    finally:
+        settled(balancing.remove_members, demo_scope, front.pool, [BOOTING])
+        front.do(backend.end())
+    print(f"\n{list(dict.fromkeys(told))}")
