@@ -6,8 +6,8 @@ along what somebody else added a moment ago. What Octavia has taken it has not d
 their servers are deleted next.
 
 HAProxy counts a member as up until it has checked it, and begins to count anew whenever it is told of a change: Octavia
-says ONLINE of a server that boots. A member that was changed lately is believed to be well once its balancer was left
-alone for as long as a first check takes.
+says ONLINE of a server that boots. A new member is believed to be well once its balancer was left alone for as long as
+a first check takes. It is new by when it was made: a batch of changes touches all members.
 
 A pool has no port of its own: its tag ``port=NUMBER`` tells where members are spoken to, else its listener's port does.
 """
@@ -45,7 +45,7 @@ _BEAT: Final = timedelta(seconds=10)
 _AHEAD: Final = timedelta(minutes=1)
 """The cloud's clock may be so far ahead of ours."""
 _LATELY: Final = 4
-"""First checks; a member that was not changed for so long was checked, however busy its balancer is."""
+"""First checks; a member that is so old was checked, however busy its balancer is."""
 _LONGEST_CHECK: Final = timedelta(minutes=10)
 """No monitor is waited for longer."""
 _PAUSES: Final = (0.3, 0.7, 1.5, 3.0)
@@ -202,7 +202,9 @@ class OpenStackBalancing:
 
     def _unproven(self, scope: Scope, pool_id: str, members: Sequence[Document]) -> frozenset[str]:
         """Ids of the members that are told as well, perhaps because nobody has checked them yet."""
-        ages = {each["id"]: self._age(each) for each in members if each["operating_status"] in _WELL}
+        ages = {
+            each["id"]: self._since(each.get("created_at")) for each in members if each["operating_status"] in _WELL
+        }
         if min(ages.values(), default=timedelta.max) >= _LATELY * _LONGEST_CHECK:
             return frozenset()
         check = self._checks.get((scope, pool_id), self._settings.layout_age)
@@ -211,12 +213,11 @@ class OpenStackBalancing:
             return frozenset()
         serving = {each["id"] for each in self._pool_item(scope, pool_id)["loadbalancers"]}
         balancers = [each for each in self._listing(scope, "loadbalancers") if each["id"] in serving]
-        rested = min(map(self._age, balancers), default=timedelta.max)
+        rested = min((self._since(each.get("updated_at")) for each in balancers), default=timedelta.max)
         return frozenset(member for member, age in recent.items() if min(age, rested) < check)
 
-    def _age(self, each: Document) -> timedelta:
-        """For how long it has been as it is; for ever where the cloud's clock is too far ahead of ours to tell."""
-        told = each.get("updated_at") or each.get("created_at")
+    def _since(self, told: str | None) -> timedelta:
+        """The time since then; for ever where it was never told, or the cloud's clock is too far ahead of ours."""
         age = self._clock.now() - _instant(told) if told else timedelta.max
         return timedelta.max if age < -_AHEAD else max(age, timedelta(0))
 

@@ -162,7 +162,7 @@ CHECK = 5 + 3 + 10
 
 
 @pytest.mark.parametrize(
-    ("changed", "balancer_changed", "health"),
+    ("made", "balancer_changed", "health"),
     [
         (0, 0, MemberHealth.INITIAL),
         (CHECK - 1, CHECK - 1, MemberHealth.INITIAL),
@@ -176,7 +176,7 @@ CHECK = 5 + 3 + 10
     ],
 )
 def test_a_member_that_nobody_has_checked_yet_is_not_well(
-    balancing, services, scope, clock, changed, balancer_changed, health
+    balancing, services, scope, clock, made, balancer_changed, health
 ):
     def ago(seconds):
         return None if seconds is None else (clock.now() - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
@@ -186,15 +186,15 @@ def test_a_member_that_nobody_has_checked_yet_is_not_well(
     services.on(
         "GET", f"{LBAAS}/loadbalancers", Reply(200, {"loadbalancers": [balancer(updated_at=ago(balancer_changed))]})
     )
-    told = [member(operating_status="ONLINE", updated_at=ago(changed), created_at=None)]
-    told.append(member(id="m-2", operating_status="ERROR", updated_at=ago(0)))
+    told = [member(operating_status="ONLINE", created_at=ago(made), updated_at=ago(0))]
+    told.append(member(id="m-2", operating_status="ERROR", created_at=ago(0)))
     services.on("GET", MEMBERS, Reply(200, {"members": told}))
     assert [each.health for each in balancing.members(scope, POOL)] == [health, MemberHealth.UNHEALTHY]
 
 
 def test_members_at_rest_are_told_in_one_request(balancing, services, scope, clock):
     old = (clock.now() - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
-    services.on("GET", MEMBERS, Reply(200, {"members": [member(operating_status="ONLINE", updated_at=old)]}))
+    services.on("GET", MEMBERS, Reply(200, {"members": [member(operating_status="ONLINE", created_at=old)]}))
     balancing.members(scope, POOL)
     assert len(services.of("GET", LBAAS)) == 1
 
