@@ -22,11 +22,12 @@ from pathlib import Path
 
 from conformance.openstack import readiness
 from conformance.openstack.balancers import enter, inside
+from conformance.openstack.guests import host as guests
 from conformance.openstack.lifecycle import resume, stop
 from conformance.openstack.services import Saying, Service, Stage
 from conformance.openstack.settings import ROOT, Settings, settle
 
-PORTS = (80, 8080)
+PORT = 80
 _BOOT_SECONDS = 12.0
 """Longer than the suites' balancers take to look at a new member twice."""
 _PAUSE = 0.1
@@ -34,7 +35,7 @@ _HEAD_BYTES = 8192
 _NAME = "backends"
 _QUERY = (
     "SELECT i.uuid, c.network_info FROM instances i JOIN instance_info_caches c ON c.instance_uuid = i.uuid"
-    " WHERE i.deleted = 0 AND i.vm_state = 'active' AND (i.task_state IS NULL OR i.task_state LIKE 'image%')"
+    " WHERE i.deleted = 0 AND i.host <> %s AND i.vm_state = 'active' AND (i.task_state IS NULL OR i.task_state LIKE 'image%%')"
 )
 
 
@@ -94,12 +95,11 @@ class Backend:
         self.address = address
         self._folder = folder
         self._gone = False
-        self._listeners: list[asyncio.Server] = []
+        self._listener: asyncio.Server | None = None
         self._asked: dict[asyncio.StreamWriter, str | None] = {}
 
     async def begin(self) -> None:
-        for port in PORTS:
-            self._listeners.append(await asyncio.start_server(self._serve, self.address, port))
+        self._listener = await asyncio.start_server(self._serve, self.address, PORT)
 
     async def leave(self) -> None:
         """The server is gone; its address still tells who comes."""
@@ -111,8 +111,8 @@ class Backend:
 
     async def end(self) -> None:
         """The address is another's now."""
-        for listener in self._listeners:
-            listener.close()
+        if self._listener is not None:
+            self._listener.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._asked[writer] = None
@@ -215,7 +215,7 @@ def main() -> None:
         cursor.execute("USE nova")
         print("Servers answer", flush=True)
         while True:
-            cursor.execute(_QUERY)
+            cursor.execute(_QUERY, (guests.HOST,))
             servers.look({server: addresses(told) for server, told in cursor.fetchall()})
             time.sleep(_PAUSE)
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,14 @@ def test_a_server_that_was_deleted_is_replaced_by_what_nova_told(
     name = fleet.create(2)
     until("they came by looks of their own", lambda: len(fleet.ids(name)) == 2)
     heard = listening()
+    before = {each.id for each in operator.servers(name)}
     gone = operator.servers(name)[0]
+    asked_at = datetime.now(UTC)
     operator.owner.compute.delete_server(gone.id)
     until("it was replaced", lambda: len(fleet.ids(name)) == 2 and short(gone.id) not in fleet.ids(name, None))
+    (successor,) = [each for each in operator.servers(name) if each.id not in before]
+    took = datetime.fromisoformat(successor.created_at) - asked_at
+    print(f"\nthe successor was made {took.total_seconds():.0f} s after the deletion was asked for")
     told = listening()
     assert told["events_woke"] > heard.get("events_woke", 0)
     assert told["events_lost"] == 0

@@ -20,9 +20,23 @@ from conformance.openstack.settings import Settings, settle
 from conformance.openstack_lane.asking import Asking
 from conformance.openstack_lane.fronts import LONG, Front, await_turns, front, none_lost
 from conformance.openstack_lane.operator import short
-from conformance.product import Access, until
+from conformance.product import Access, Product, make_product, until
 
 SIZE = 6
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A Coppice that waits longer: balancers and a client that keeps asking share the machine with the cloud."""
+    patience = {
+        "OS_ENGINE__LAUNCH_GRACE_SECONDS": "120",
+        "OS_ENGINE__BOOT_TIMEOUT_SECONDS": "300",
+        "OS_OPENSTACK__PORT_GRACE_SECONDS": "300",
+    }
+    made = make_product(tmp_path_factory.mktemp("product") / "state", patience)
+    made.start()
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +77,7 @@ def site(shared_fleet: Fleet, ec2: Any, elb: Any, folder: Folder) -> Iterator[Si
             TargetGroupARNs=[made.target_group],
             HealthCheckType="ELB",
             HealthCheckGracePeriod=600,
+            DefaultInstanceWarmup=0,
         )
         try:
             shared_fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=SIZE)

@@ -70,7 +70,7 @@ echo "guest: $id completed its launch $(cut -d' ' -f1 /proc/uptime) s after its 
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A Coppice that knows the guests' zone."""
     zones = openstack_settings(state_folder())["OS_OPENSTACK__ZONES"] + f",{ZONE}:{host.ZONE}"
-    patience = {"OS_ENGINE__LAUNCH_GRACE_SECONDS": "120", "OS_ENGINE__BOOT_TIMEOUT_SECONDS": "300"}
+    patience = {"OS_ENGINE__LAUNCH_GRACE_SECONDS": "120", "OS_ENGINE__BOOT_TIMEOUT_SECONDS": "600"}
     made = make_product(tmp_path_factory.mktemp("product") / "state", {"OS_OPENSTACK__ZONES": zones, **patience})
     made.start()
     yield made
@@ -223,6 +223,7 @@ def test_guests_behind_a_balancer_are_replaced_without_a_lost_request(
             TargetGroupARNs=[made.target_group],
             HealthCheckType="ELB",
             HealthCheckGracePeriod=600,
+            DefaultInstanceWarmup=0,
         )
         autoscaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=2)
         before = made.await_healthy(fleet, group, 2)
