@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 from typing import Any, Final
@@ -18,7 +18,7 @@ from backend.domain.node import ARRIVING, ENDING, SERVING, capacity
 from backend.engine.plan import Plan, make_plan
 from backend.engine.reading import read_snapshot
 from backend.engine.settings import EngineSettings
-from backend.engine.snapshot import Snapshot
+from backend.engine.snapshot import Headroom, Snapshot
 from backend.engine.telling import happenings
 from backend.store import activities, brakes, overview
 from backend.store.activities import ActivityQuery
@@ -127,7 +127,8 @@ def explain(
             overview.refused_since(conn, cluster.scope),
             activities.page(conn, cluster.scope, ActivityQuery(cluster_id=cluster.id), limit=_LATEST).items,
         )
-    plan = make_plan(snapshot, told.now, settings, Random(0))
+    # The cloud is not asked for its quotas: what it refuses for them is among what failed.
+    plan = make_plan(replace(snapshot, headroom=Headroom()), told.now, settings, Random(0))
     return told.document(plan, words)
 
 

@@ -65,8 +65,23 @@ def test_made_told_tagged_and_deleted(ec2: Any, account: str) -> None:
         ec2.describe_placement_groups(GroupNames=[name])
     with refused("InvalidPlacementGroup.Unknown"):
         ec2.delete_placement_group(GroupName=name)
-    with refused("UnsupportedOperation"):
-        ec2.create_placement_group(GroupName=name, Strategy="partition", PartitionCount=2)
+    if ON_OPENSTACK:
+        with refused("UnsupportedOperation"):
+            ec2.create_placement_group(GroupName=name, Strategy="partition", PartitionCount=2)
+
+
+@pytest.mark.embedded("Nova keeps no partitions apart")
+def test_a_group_in_a_placement_group_of_partitions(fleet: Fleet) -> None:
+    name = unique("pg")
+    made = fleet.ec2.create_placement_group(GroupName=name, Strategy="partition", PartitionCount=3)["PlacementGroup"]
+    assert (made["Strategy"], made["PartitionCount"]) == ("partition", 3)
+    group = fleet.create(3, PlacementGroup=name, VPCZoneIdentifier=fleet.subnets["us-east-1a"])
+    fleet.settle(group, 3)
+    told = fleet.ec2.describe_instances(Filters=[{"Name": "placement-group-name", "Values": [name]}])["Reservations"]
+    placements = [one["Placement"] for each in told for one in each["Instances"]]
+    assert {(one["GroupName"], one["PartitionNumber"]) for one in placements} == {(name, 1), (name, 2), (name, 3)}
+    fleet.delete(group)
+    fleet.ec2.delete_placement_group(GroupName=name)
 
 
 def test_a_group_in_a_spread_placement_group(fleet: Fleet, placement_group: Callable[[str], str]) -> None:

@@ -187,6 +187,9 @@ def _reach_mariadb(socket: Path) -> None:
         if not cursor.fetchall():
             cursor.execute("CREATE DATABASE coppice CHARACTER SET utf8mb4")
             cursor.execute("GRANT ALL ON coppice.* TO coppice@localhost")
+            # A test has a zone of time of its own.
+            for table in ("time_zone", "time_zone_name", "time_zone_transition_type", "time_zone_transition"):
+                cursor.execute(f"GRANT INSERT, DELETE ON mysql.{table} TO coppice@localhost")
 
 
 def _read_only_mariadb(socket: Path, refused: bool) -> None:

@@ -51,7 +51,7 @@ def test_units_are_sound(unit, tmp_path):
     python = re.compile(r"^ExecStart=/opt/coppice/.venv/bin/python /opt/coppice/wsgi.py (\w+)", re.MULTILINE)
     text = unit.read_text()
     (command,) = python.findall(text)
-    assert command in {"serve", "engine", "metadata"}
+    assert command in {"serve", "engine", "listen", "metadata"}
     here = tmp_path / unit.name.replace("@.", "@1.")
     here.write_text(python.sub("ExecStart=/bin/true", text).replace("=coppice\n", "=root\n"))
     done = _ran(str(program), "verify", "--man=no", str(here))

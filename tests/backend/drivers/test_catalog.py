@@ -30,6 +30,7 @@ class Cloud:
     images: None = None
     network: None = None
     spot: Spot = Spot.REFUSE
+    partitions: int = 0
 
 
 def made() -> tuple[Catalog, Keys, HandClock]:

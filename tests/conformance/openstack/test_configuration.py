@@ -98,7 +98,7 @@ def test_a_second_region_shares_no_port_database_or_queue_with_the_first(tmp_pat
 def test_rabbitmq_gets_its_user(settings: Settings) -> None:
     definitions = json.loads((settings.etc / "rabbitmq" / "definitions.json").read_text())
     assert [user["name"] for user in definitions["users"]] == ["openstack"]
-    assert {each["pattern"] for each in definitions["policies"]} == {r"^(versioned_)?notifications\..*"}
+    assert {each["pattern"] for each in definitions["policies"]} == {r"^(coppice|(versioned_)?notifications\.).*"}
     hosts = [each["name"] for each in definitions["vhosts"]]
     assert [each["vhost"] for each in definitions["permissions"]] == hosts == ["/", "two"]
 
