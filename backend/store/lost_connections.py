@@ -20,7 +20,7 @@ _LOST: Final = frozenset(
 class _InWords(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-        if error is not None and any(kind.__name__ in _LOST for kind in type(error).__mro__):
+        if isinstance(error, Exception) and any(kind.__name__ in _LOST for kind in type(error).__mro__):
             record.msg, record.args = "a connection to the database was lost: %s", (failures.words(error),)
             record.exc_info = record.exc_text = None
             record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
