@@ -82,3 +82,8 @@ def does_it_with_each_evaluation() -> AbstractContextManager[None]:
 
     original = alarm_changes.acts
     return put(alarm_changes, "acts", acts)
+
+
+def never_acts() -> AbstractContextManager[None]:
+    """States begin, and nothing is done to any server."""
+    return put(alarm_servers, "_begun", lambda *_: [])

@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from backend.domain.alarms import Comparison, Missing, ServerAct, WantedAlarm, Watched
 from backend.domain.cluster import Cluster, ClusterChange, PlacementRequest, Process
 from backend.domain.ids import short_id
+from backend.domain.metric_queries import MetricStat
+from backend.domain.metrics import MINUTE, floored, measured
 from backend.domain.node import IN_WARM_POOL, Node, NodeState
 from backend.drivers.simulated.faults import Where
 from backend.errors import Finding
@@ -17,12 +20,15 @@ from backend.store import tables, wakes
 from backend.store.types import from_micros
 from tests.simulation.invariants import Watcher
 from tests.simulation.users import ZONES, User
+from tests.simulation.watched import action_of, cpu_of
 from tests.simulation.world import World
 
 # A quiet project is listed, and each of its pools, every so often; a cluster's sweep is far rarer.
 QUIET = timedelta(minutes=5)
 REACTION = timedelta(seconds=5)
 DAY = timedelta(hours=24)
+_JUDGED = timedelta(minutes=3)
+"""By then an alarm of one minute has acted."""
 ANY_TIME = ("stays_quiet", "notices_death", "heeds_at_once", "holds_on", "moves_house")
 """What is tried where no trial is named."""
 AWHILE = (
@@ -99,6 +105,28 @@ class Calm:
         self._until(lambda: self._left(node.id), looked_by, f"{act} of node {node.id} is not noticed")
         served_by = self._in(self._coming_up() + settings.watch_idle * 2 + lag)
         self._until(lambda: self._is_whole(node.cluster_id), served_by, f"node {node.id} has no successor")
+
+    def does_as_alarms_say(self) -> None:
+        """A server that was measured above an alarm's threshold is stopped or rebooted by it soon."""
+        node = self._victim()
+        if node is None or node.server_id is None:
+            return
+        project = self.watcher.reader.read().clusters[node.cluster_id].project_id
+        user = next(user for user in self.users if user.scope.project_id == project)
+        server = short_id(node.server_id)
+        self.watcher.kept.judged.add(server)
+        act = self.world.rng.choice((ServerAct.STOP, ServerAct.REBOOT))
+        done: list[str] = []
+        self.world.simulated.faults.hooks.append(
+            lambda moment, call: done.append(call.name) if moment == "after" and call.server == node.server_id else None
+        )
+        cpu = cpu_of(server)
+        watched = Watched(Comparison.ABOVE, 50.0, 1, missing=Missing.IGNORE, stat=MetricStat(cpu, 60, "Average"))
+        alarm = WantedAlarm("hot", watched, alarm_actions=(action_of(act),))
+        user.backend.alarms.put(user.scope, alarm, lambda alarm: {})
+        minute = floored(self.world.clock.now(), MINUTE)
+        user.backend.metrics.put(user.scope, [measured(cpu, minute, [90.0])])
+        self._until(lambda: str(act) in done, self._in(_JUDGED), f"no alarm has hot node {node.id} do a {act}")
 
     def heeds_at_once(self) -> None:
         """What a user asks for begins at once, whatever the engine's own deadlines."""

@@ -95,6 +95,7 @@ TRIALS = {
     for trial in (
         "stays_quiet",
         "notices_death",
+        "does_as_alarms_say",
         "heeds_at_once",
         "holds_on",
         "moves_house",

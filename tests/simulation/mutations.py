@@ -197,6 +197,7 @@ MUTATIONS = (
     Mutation(watched.does_it_with_each_evaluation, WATCHING),
     Mutation(watched.reboots_again, WATCHING, 8),
     Mutation(watched.writes_nothing_down, WATCHING),
+    _trial(watched.never_acts, "does_as_alarms_say"),
     Mutation(composing.tells_no_parents, COMPOSED),
     Mutation(composing.keeps_its_state, COMPOSED),
     Mutation(direct.raises_nothing_for_what_was_made, DIRECT),

@@ -41,7 +41,7 @@ _ONCE: Final = frozenset({ServerAct.REBOOT, ServerAct.RECOVER})
 """What is not the same again: a stop or an end may be asked for twice."""
 
 
-def _action(act: ServerAct) -> str:
+def action_of(act: ServerAct) -> str:
     return f"arn:aws:automate:us-east-1:ec2:{act}"
 
 
@@ -173,9 +173,9 @@ class Wardens(Companion):
             _THRESHOLD,
             1,
             missing=Missing.IGNORE,
-            stat=MetricStat(_cpu(server), 60, "Average"),
+            stat=MetricStat(cpu_of(server), 60, "Average"),
         )
-        actions = tuple(dict.fromkeys(map(_action, acts)))
+        actions = tuple(dict.fromkeys(map(action_of, acts)))
         user.backend.alarms.put(user.scope, WantedAlarm(name, watched, alarm_actions=actions), lambda alarm: {})
 
     def _measure(self, user: User) -> None:
@@ -188,7 +188,7 @@ class Wardens(Companion):
         if value == _HOT:
             self._guards.hot.add(_Watching(user.scope.project_id, server))
         minute = floored(self.world.clock.now(), MINUTE)
-        user.backend.metrics.put(user.scope, [measured(_cpu(server), minute, [value])])
+        user.backend.metrics.put(user.scope, [measured(cpu_of(server), minute, [value])])
         self.world.trace(f"{user.scope.project_id} measures {value} of {server}")
         self.world.clock.wait(rng.choice((5.0, 20.0, 61.0)))
 
@@ -215,5 +215,5 @@ class Wardens(Companion):
                     continue
 
 
-def _cpu(server: str) -> Metric:
+def cpu_of(server: str) -> Metric:
     return metric("AWS/EC2", "CPUUtilization", {"InstanceId": f"i-{server}"})
