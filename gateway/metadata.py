@@ -20,7 +20,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote, urlsplit
@@ -40,6 +40,7 @@ VERSIONS: Final = (
     "2021-03-23",
     "latest",
 )
+_USER_DATA: Final = ("user-data",)
 _TOKEN_PATH: Final = ("latest", "api", "token")
 _TTL: Final = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"
 _LONGEST_SECONDS: Final = 21_600
@@ -183,6 +184,9 @@ class Metadata:
         if asked.method == "PUT" and asked.parts == _TOKEN_PATH:
             # The header that says how long it is to last never comes here; a refusal would end an SDK's search.
             return self._token(guest, _LONGEST_SECONDS)
+        if asked.parts[1:] == _USER_DATA and asked.parts[0] in VERSIONS and _USER_DATA[0] not in guest.tree:
+            # Nova tells a server's user data to administrators and to the server itself. It does not know all versions.
+            return self._forwarded(replace(asked, path="/latest/user-data"))
         return _read(guest, asked)
 
     def _directly(self, asked: _Asked) -> Answer:

@@ -100,24 +100,29 @@ def gateway(product: Product, cloud: Settings) -> Iterator[None]:
 
 
 class Place:
-    """A VPC with one subnet, in the guests' zone."""
+    """A VPC with a subnet in the guests' zone; another one is there for balancers, which want two zones."""
 
     endpoint = "http://10.66.0.1:8080"
     """Where its guests call the API: at their gateway."""
 
     def __init__(self, ec2: Any) -> None:
         self._ec2 = ec2
-        self.vpc: str = ec2.create_vpc(CidrBlock="10.66.0.0/24")["Vpc"]["VpcId"]
-        made = ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.66.0.0/24", AvailabilityZone=ZONE)
-        self.subnet: str = made["Subnet"]["SubnetId"]
+        self.vpc: str = ec2.create_vpc(CidrBlock="10.66.0.0/16")["Vpc"]["VpcId"]
+        self.subnet = self._subnet("10.66.0.0/24", ZONE)
+        self.other = self._subnet("10.66.1.0/24", "us-east-1a")
+
+    def _subnet(self, block: str, zone: str) -> str:
+        made = self._ec2.create_subnet(VpcId=self.vpc, CidrBlock=block, AvailabilityZone=zone)
+        return str(made["Subnet"]["SubnetId"])
 
     def end(self) -> None:
-        until("its subnet is empty", self._emptied, 60)
+        for subnet in (self.subnet, self.other):
+            until("its subnet is empty", lambda: self._emptied(subnet), 60)  # noqa: B023 - at once
         self._ec2.delete_vpc(VpcId=self.vpc)
 
-    def _emptied(self) -> bool:
+    def _emptied(self, subnet: str) -> bool:
         try:
-            self._ec2.delete_subnet(SubnetId=self.subnet)
+            self._ec2.delete_subnet(SubnetId=subnet)
         except self._ec2.exceptions.ClientError as error:
             if error.response["Error"]["Code"] != "DependencyViolation":
                 raise
@@ -214,7 +219,7 @@ def test_guests_behind_a_balancer_are_replaced_without_a_lost_request(
 ) -> None:
     """A refresh of two and scaling in, of servers that boot, while a client asks the balancer."""
     autoscaling = fleet.autoscaling
-    with front(client(server, "elbv2"), place.vpc, [place.subnet], "/") as made:
+    with front(client(server, "elbv2"), place.vpc, [place.subnet, place.other], "/") as made:
         group = fleet.create(
             0,
             maximum=4,

@@ -223,6 +223,16 @@ class TestBehindTheAgent:
     def test_statuses_that_break_the_agent_do_not_come_through(self, app, server):
         assert ask(app, "/openstack/teapot", headers=by_agent(server.id)).status == 500
 
+    def test_user_data_that_the_cloud_did_not_tell_are_asked_of_nova(self, app, world, server):
+        """Nova tells them to administrators and to the server itself."""
+        (plain,) = world.backend.servers.run(SCOPE, Order(ServerSpec(image=world.image(), instance_type="t3.micro")))
+        assert ask(app, "/2021-03-23/user-data", headers=by_agent(plain.id)).text == "from nova"
+        method, path, headers = Nova.seen.pop()
+        assert (method, path, plain.id in headers.values()) == ("GET", "/latest/user-data", True)
+        assert ask(app, "/latest/user-data/more", headers=by_agent(plain.id)).status == 404
+        assert ask(app, "/latest/user-data", headers=by_agent(server.id)).body == b"#!/bin/sh\necho \xff\n"
+        assert Nova.seen == []
+
     def test_a_nova_that_is_away_is_told_as_what_passes(self, world, server):
         settings = MetadataSettings(secret=SECRET, nova_url="http://127.0.0.1:1", nova_seconds=1)
         app = Metadata(guests(world), settings, world.clock, b"key")
