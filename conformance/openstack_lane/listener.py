@@ -1,6 +1,7 @@
 """``coppice listen`` with the test cloud's own oslo.messaging, which Coppice's requirements do not have.
 
-Run as ``python listener.py PACKAGES``: what Coppice has itself comes first, what it lacks is taken from that folder.
+Run as ``python -m`` with a folder of packages: what Coppice has itself comes first, what it lacks is taken from there. As a
+file it would have ``operator.py`` stand in the place of Python's own.
 """
 
 from __future__ import annotations

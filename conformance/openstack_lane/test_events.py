@@ -71,7 +71,11 @@ def listening(product: Product) -> Iterator[Counts]:
     log = Path(f"{product.state}-listener.log")
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, listener.__file__, str(packages)], cwd=ROOT, env=environment, stdout=output, stderr=output
+            [sys.executable, "-m", listener.__name__, str(packages)],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output,
         )
     try:
         until("the bus is listened to", lambda: "the bus of the cloud is listened to" in log.read_text())
