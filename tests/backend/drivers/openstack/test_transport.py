@@ -93,7 +93,7 @@ def sends(*pieces):
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n3\r\n678\r\n0\r\n\r\n"
-PACKED = gzip.compress(b"12345678")
+PACKED = gzip.compress(b"12345678", mtime=0)
 ZIPPED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED
 
 
