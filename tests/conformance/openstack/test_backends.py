@@ -26,7 +26,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         found = probe.getsockname()[1]
-    monkeypatch.setattr(backends, "PORTS", (found,))
+    monkeypatch.setattr(backends, "PORT", found)
     return found
 
 
