@@ -57,11 +57,12 @@ class CloudContract(OnACloud):
 
     def test_quotas_tell_what_of_them_is_used(self, cloud, scope, make):
         before = {each.resource: each for each in cloud.compute.quotas(scope)}
-        assert "instances" in before
         assert before.keys() <= {"instances", "cores", "ram", "ports"}
         make(2, active=False)
         after = {each.resource: each for each in cloud.compute.quotas(scope)}
-        assert after["instances"].used == before["instances"].used + 2
+        # A project may be bounded in one thing and not in another: of what has no bound nothing is told.
+        for resource in before.keys() & {"instances", "ports"}:
+            assert after[resource].used >= before[resource].used + 2
         assert {name: each.limit for name, each in after.items()} == {n: each.limit for n, each in before.items()}
 
     def test_there_is_one_default_network_with_a_default_subnet_in_its_zones(self, cloud, scope):
