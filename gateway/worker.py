@@ -29,7 +29,6 @@ from gateway.request import LATER, MAY_WAIT, WAITED
 
 _SLOWEST: Final = 64 * 1024
 """Bytes a second at which an answer must be taken, beside the time that each client has."""
-"""How long a client may be silent before it closes a connection that we have closed (RFC 9112, 9.6)."""
 _FORGOTTEN_BYTES: Final = Limits().discard_bytes
 _TICK: Final = 0.25
 _GLANCE: Final = 0.05
@@ -96,7 +95,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     Attributes:
         client_seconds: how long a client may take to send a request, or to begin to take an answer.
-        linger_seconds: how long one that goes on sending after its last answer is listened to after each piece.
+        linger_seconds: how long one may be silent before it closes a connection that we have closed (RFC 9112, 9.6).
         gathered_bytes: what all connections of a process may have gathered; beyond that the largest is refused.
         unsent_bytes: what all may have left untaken of answers; beyond that whoever is at it longest is closed.
         now: seconds of a clock that never goes back.

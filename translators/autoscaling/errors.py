@@ -352,8 +352,8 @@ TABLE: Final[Table] = {
     launch_findings.TypeNotSupported: _type_not_supported,
     key_pair_findings.KeyPairNotFound: lambda found: validation(f"The key pair '{found.name}' does not exist"),
     security_group_findings.SecurityGroupNotFound: _security_group,
-    # unsourced
-    server_findings.PartitionNotFound: lambda found: validation(  # unsourced
+    # unsourced, as is the next
+    server_findings.PartitionNotFound: lambda found: validation(
         f"The placement group has no partition {found.partition}."
     ),
     server_findings.ServerGroupNotFound: lambda found: validation(f"The Placement Group '{found.group}' is unknown."),

@@ -195,10 +195,12 @@ class OpenStackBalancing:
 
     def _ask_fronts(self, key: tuple[Scope, str]) -> frozenset[str]:
         """Subnets of the addresses of a pool's balancers."""
-        scope, pool_id = key
+        return frozenset(each["vip_subnet_id"] for each in self._serving(*key))
+
+    def _serving(self, scope: Scope, pool_id: str) -> list[Document]:
+        """A pool's balancers."""
         serving = {each["id"] for each in self._pool_item(scope, pool_id)["loadbalancers"]}
-        balancers = self._listing(scope, "loadbalancers")
-        return frozenset(each["vip_subnet_id"] for each in balancers if each["id"] in serving)
+        return [each for each in self._listing(scope, "loadbalancers") if each["id"] in serving]
 
     def _unproven(self, scope: Scope, pool_id: str, members: Sequence[Document]) -> frozenset[str]:
         """Ids of the members that are told as well, perhaps because nobody has checked them yet."""
@@ -211,9 +213,8 @@ class OpenStackBalancing:
         recent = {member: age for member, age in ages.items() if age < _LATELY * check}
         if not recent:
             return frozenset()
-        serving = {each["id"] for each in self._pool_item(scope, pool_id)["loadbalancers"]}
-        balancers = [each for each in self._listing(scope, "loadbalancers") if each["id"] in serving]
-        rested = min((self._since(each.get("updated_at")) for each in balancers), default=timedelta.max)
+        told = [self._since(each.get("updated_at")) for each in self._serving(scope, pool_id)]
+        rested = min(told, default=timedelta.max)
         return frozenset(member for member, age in recent.items() if min(age, rested) < check)
 
     def _since(self, told: str | None) -> timedelta:
