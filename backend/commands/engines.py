@@ -8,7 +8,6 @@ import os
 import random
 import secrets
 import signal
-import socket
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -19,7 +18,7 @@ from backend import measures
 from backend.clock import Clock, SystemClock
 from backend.commands import CannotDo, schema
 from backend.commands.line import Command
-from backend.commands.opening import UNREADABLE, archive_of, cloud_of, settings, store_of
+from backend.commands.opening import UNREADABLE, archive_of, cloud_of, settings, store_of, this_process
 from backend.config import BackendSettings
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
@@ -111,11 +110,9 @@ def hastiness(url: str, beat: timedelta) -> str:
 
 
 def _record(clock: Clock, settings: EngineSettings) -> EngineRecord:
-    """This process among the engines; its name is no other's, also after it."""
-    host, pid = socket.gethostname(), os.getpid()
-    name = f"{host[:40]}-{pid}-{secrets.token_hex(4)}"
+    """This process among the engines."""
     now = clock.now()
-    return EngineRecord(name[:64], host[:255], pid, migrate.head() or "", now, now, settings.silence)
+    return EngineRecord(*this_process(), migrate.head() or "", now, now, settings.silence)
 
 
 def _engine(outlets_of: OutletsOf, set_level: SetLevel, _asked: argparse.Namespace) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import secrets
 import signal
-import socket
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from types import FrameType
@@ -16,7 +14,7 @@ from backend import measures
 from backend.clock import Clock, SystemClock
 from backend.commands import CannotDo, schema
 from backend.commands.line import Command
-from backend.commands.opening import regions_of, settings, store_of
+from backend.commands.opening import regions_of, settings, store_of, this_process
 from backend.config import BackendSettings
 from backend.drivers.notifications import NoLibrary
 from backend.drivers.openstack import bus
@@ -102,8 +100,8 @@ def _listen(set_level: Callable[[str], None], _asked: argparse.Namespace) -> Non
 
 
 def _record(clock: Clock) -> ListenerRecord:
-    host, pid, now = socket.gethostname(), os.getpid(), clock.now()
-    return ListenerRecord(f"{host[:40]}-{pid}-{secrets.token_hex(4)}", host[:255], pid, now, now)
+    now = clock.now()
+    return ListenerRecord(*this_process(), now, now)
 
 
 def command(set_level: Callable[[str], None]) -> Command:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import os
+import secrets
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -52,6 +54,12 @@ def settings() -> BackendSettings:
     named = os.environ.get("COPPICE_CONFIG")
     conf(args=[], project="coppice", default_config_files=[named] if named else [])
     return config.settings_of(conf)
+
+
+def this_process() -> tuple[str, str, int]:
+    """A name of this process, which is no other's, also after it; its host, and its number there."""
+    host, pid = socket.gethostname(), os.getpid()
+    return f"{host[:40]}-{pid}-{secrets.token_hex(4)}", host[:255], pid
 
 
 def ready_store(chosen: BackendSettings) -> Store:
