@@ -5,7 +5,6 @@ A setting of the engine, or of the driver of OpenStack, is an option here and a 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -14,7 +13,7 @@ from typing import Any
 
 from oslo_config import cfg, types
 
-from backend import metric_options
+from backend import event_options, metric_options
 from backend.domain.batch_sizes import MOST, Batch
 from backend.domain.messages import MOST_WAITING
 from backend.domain.names import Names
@@ -23,16 +22,10 @@ from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.prometheus import PrometheusSettings
 from backend.drivers.webhooks import WebhookRule
 from backend.engine.settings import EngineSettings
+from backend.event_options import EventSettings
 from backend.policies.window import WindowRule
 
 _DAY = 86_400.0
-TOPICS = (
-    ("nova", "versioned_notifications"),
-    ("nova", "notifications"),
-    ("neutron", "notifications"),
-    ("octavia", "notifications"),
-    ("keystone", "notifications"),
-)
 _BEATS_MISSED = 3  # by an engine that is taken for dead: one may be late, and one may be lost
 
 OPTIONS: dict[str, Sequence[Any]] = {
@@ -240,6 +233,7 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.FloatOpt("webhook_seconds", default=10.0, min=1.0, max=60.0, help="How long a web server may take."),
     ),
     **metric_options.OPTIONS,
+    **event_options.OPTIONS,
     "openstack": (
         cfg.StrOpt("cloud", default="coppice", help="Entry of clouds.yaml that holds the service user."),
         cfg.StrOpt("clouds_file", default="", help="Path of clouds.yaml (empty: where OpenStack's clients look)."),
@@ -342,27 +336,6 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.DictOpt("subnet_zones", default={}, help="Subnet (name or id):AWS zone, for subnets of one zone."),
         cfg.DictOpt("volume_types", default={}, help="AWS volume type:the cloud's; others get its default."),
     ),
-    "events": (
-        cfg.StrOpt(
-            "urls",
-            default="",
-            secret=True,
-            help="Buses that coppice listen hears: REGION=URL of oslo.messaging for each of the cloud's regions, apart"
-            " by blanks; of the only region the URL alone.",
-        ),
-        cfg.ListOpt(
-            "topics",
-            default=[f"{exchange}:{topic}" for exchange, topic in TOPICS],
-            help="Where services tell: exchange:topic.",
-        ),
-        cfg.StrOpt(
-            "pool",
-            default="coppice",
-            regex=r"^[A-Za-z0-9._-]{1,64}$",
-            help="What Coppice's own queues begin with: another word for each installation on the same bus.",
-        ),
-        cfg.PortOpt("metrics_port", default=0, help="Port of the listener's metrics (0: none), at that host."),
-    ),
     "parameters": (
         cfg.DictOpt(
             "images",
@@ -396,21 +369,6 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.FloatOpt("delete_seconds", default=1.0, min=0.0, help="How long a simulated server takes to go."),
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class EventSettings:
-    """Where and how events of the cloud are listened for.
-
-    Attributes:
-        urls: of the bus of each of the cloud's regions, by its name; empty of its only one.
-        topics: pairs of exchange and topic.
-    """
-
-    urls: Mapping[str, str] = field(default_factory=dict, repr=False)
-    topics: tuple[tuple[str, str], ...] = TOPICS
-    pool: str = "coppice"
-    metrics_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,7 +458,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
             conf.queues.megabytes * 1024**2,
         ),
         engine=_engine(conf),
-        events=_events(conf),
+        events=event_options.events(conf),
         openstack=_openstack(conf),
     )
 
@@ -537,24 +495,6 @@ def _webhooks(conf: cfg.ConfigOpts) -> WebhookRule:
         except ValueError as error:
             raise cfg.ConfigSourceValueError(f"[messages] webhook_networks: {error}") from error
     return WebhookRule(tuple(networks), conf.messages.webhook_seconds)
-
-
-def _events(conf: cfg.ConfigOpts) -> EventSettings:
-    urls: dict[str, str] = {}
-    for word in conf.events.urls.split():
-        before, _, after = word.partition("=")
-        region, url = ("", word) if "://" in before else (before, after)
-        if "://" not in url or region in urls:
-            raise cfg.ConfigSourceValueError("[events] urls: REGION=URL for each region, apart by blanks")
-        # A password with a slash in it would end the host's name, and a part of it would pass for a port.
-        if "@" in re.sub(r"^[^/?#]*", "", url.partition("://")[2]):
-            raise cfg.ConfigSourceValueError("[events] urls: in a password / is written %2F, ? %3F, # %23 and @ %40")
-        urls[region] = url
-    topics = [tuple(each.split(":")) for each in conf.events.topics]
-    if any(len(each) != 2 or not all(each) for each in topics):
-        raise cfg.ConfigSourceValueError("[events] topics: exchange:topic, apart by commas")
-    pairs = tuple((exchange, topic) for exchange, topic in topics)
-    return EventSettings(urls, pairs, conf.events.pool, conf.events.metrics_port)
 
 
 def _openstack(conf: cfg.ConfigOpts) -> OpenStackSettings:

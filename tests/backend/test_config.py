@@ -5,16 +5,11 @@ from __future__ import annotations
 import pytest
 from oslo_config import cfg
 
-from backend import config
+from tests.backend.configured import configured
 
 
 def _chosen(tmp_path, text):
-    file = tmp_path / "coppice.conf"
-    file.write_text(f"[DEFAULT]\nstate = {tmp_path}\n[engine]\n{text}")
-    conf = cfg.ConfigOpts()
-    config.register(conf)
-    conf(args=[], project="coppice", default_config_files=[str(file)])
-    return config.settings_of(conf)
+    return configured(tmp_path, f"[engine]\n{text}")
 
 
 @pytest.mark.parametrize(("beat", "silence"), [(10, 9), (3, 3), (3, 8.9)])

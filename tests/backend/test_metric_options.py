@@ -8,24 +8,15 @@ from pathlib import Path
 import pytest
 from oslo_config import cfg
 
-from backend import config
 from backend.clock import SystemClock
 from backend.commands import CannotDo
 from backend.commands.opening import cloud_of
 from backend.drivers.metric_sources import OF_POOLS, OF_SERVERS, Measure
 from backend.drivers.prometheus_queries import PRESETS, CpuUnit
 from backend.store.session import Store
+from tests.backend.configured import configured
 
 PROMETHEUS = "[metrics]\nsources = prometheus\n[prometheus]\nurl = https://prom.example:9090/x\n"
-
-
-def chosen(tmp_path, text):
-    file = tmp_path / "coppice.conf"
-    file.write_text(f"[DEFAULT]\nstate = {tmp_path}\n{text}")
-    conf = cfg.ConfigOpts()
-    config.register(conf)
-    conf(args=[], project="coppice", default_config_files=[str(file)])
-    return config.settings_of(conf)
 
 
 def sources(settings):
@@ -37,13 +28,13 @@ def sources(settings):
 
 
 def test_nobody_is_asked_where_nothing_is_set_but_the_embedded_cloud(tmp_path):
-    settings = chosen(tmp_path, "")
+    settings = configured(tmp_path, "")
     assert (settings.metric_sources, settings.prometheus, settings.engine.measure_all) == ((), None, False)
     assert sources(settings) == ["simulated"]
 
 
 def test_a_prometheus_is_asked_before_the_embedded_cloud(tmp_path):
-    settings = chosen(tmp_path, f"{PROMETHEUS}preset = libvirt\ntoken = abc\n")
+    settings = configured(tmp_path, f"{PROMETHEUS}preset = libvirt\ntoken = abc\n")
     assert sources(settings) == ["prometheus", "simulated"]
     found = settings.prometheus
     assert (found.address.authority, found.address.path) == ("prom.example:9090", "/x")
@@ -54,7 +45,7 @@ def test_a_prometheus_is_asked_before_the_embedded_cloud(tmp_path):
 
 def test_a_query_of_ones_own_stands_in_the_place_of_the_presets(tmp_path):
     text = f'{PROMETHEUS}preset = none\ncpu_query = avg by (id) (cpu{{id=~"%servers%"}})\ncpu_label = id\ncpu_unit = cores\n'
-    found = chosen(tmp_path, text).prometheus.queries
+    found = configured(tmp_path, text).prometheus.queries
     assert set(found) == {Measure.CPU}
     assert (found[Measure.CPU].label, found[Measure.CPU].unit) == ("id", CpuUnit.CORES)
     assert found[Measure.CPU].about(["a", "b"], "2m") == 'avg by (id) (cpu{id=~"a|b"})'
@@ -73,29 +64,29 @@ def test_a_query_of_ones_own_stands_in_the_place_of_the_presets(tmp_path):
 )
 def test_what_cannot_be_asked_is_refused(tmp_path, text, words):
     with pytest.raises(cfg.ConfigSourceValueError, match=words):
-        chosen(tmp_path, text)
+        configured(tmp_path, text)
 
 
 @pytest.mark.parametrize("text", ["[metrics]\nsources = graphite\n", f"{PROMETHEUS}window = 2 minutes\n"])
 def test_what_is_no_such_word(tmp_path, text):
     with pytest.raises((cfg.ConfigFileValueError, ValueError)):
-        chosen(tmp_path, text)
+        configured(tmp_path, text)
 
 
 def test_a_source_that_the_cloud_has_not(tmp_path):
     with pytest.raises(CannotDo, match="gnocchi, which the simulated cloud has not"):
-        sources(chosen(tmp_path, "[metrics]\nsources = gnocchi\n"))
+        sources(configured(tmp_path, "[metrics]\nsources = gnocchi\n"))
 
 
 def test_the_manual_shows_what_can_be_set(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "openstack.md").read_text()
     shown = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
     first, second = (each for each in shown if "[prometheus]" in each)
-    settings = chosen(tmp_path, first)
+    settings = configured(tmp_path, first)
     assert (settings.metric_sources, set(settings.prometheus.queries)) == (
         ("prometheus", "gnocchi"),
         OF_SERVERS | OF_POOLS,
     )
-    queries = chosen(tmp_path, second).prometheus.queries
+    queries = configured(tmp_path, second).prometheus.queries
     assert set(queries) == {Measure.CPU, Measure.NETWORK_IN}
     assert '{mode="idle",uuid=~"a|b"}[2m]' in queries[Measure.CPU].about(["a", "b"], "2m")

@@ -8,20 +8,15 @@ import pytest
 from oslo_config import cfg
 
 import wsgi
-from backend import config
 from backend.commands import CannotDo, listening
 from backend.commands.listening import buses
-from backend.config import EventSettings
 from backend.engine.bell import Bell
+from backend.event_options import EventSettings
+from tests.backend.configured import configured
 
 
 def settings(tmp_path, text, driver="openstack"):
-    file = tmp_path / "coppice.conf"
-    file.write_text(f"[DEFAULT]\nstate = {tmp_path}\n[cloud]\ndriver = {driver}\n[events]\n{text}\n")
-    conf = cfg.ConfigOpts()
-    config.register(conf)
-    conf(args=[], project="coppice", default_config_files=[str(file)])
-    return config.settings_of(conf)
+    return configured(tmp_path, f"[cloud]\ndriver = {driver}\n[events]\n{text}\n")
 
 
 def test_each_region_has_a_bus_and_a_url_may_name_many_brokers(tmp_path):
