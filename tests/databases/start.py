@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -112,7 +113,7 @@ def mariadb(*, durable: bool) -> Iterator[Database]:
     """A MariaDB server that asks nobody for a password."""
     binary = str(installed("mariadb", "mariadbd", _mariadb_folders) / "mariadbd")
     with _folder("coppice-my-", ("mysql", "nobody")) as (folder, user):
-        data, socket = folder / "data", folder / "s"
+        data, at = folder / "data", folder / "s"
         _run(["mkdir", str(data)], user)
         common = [
             binary,
@@ -133,11 +134,11 @@ def mariadb(*, durable: bool) -> Iterator[Database]:
             user,
             f"CREATE DATABASE mysql;\nUSE mysql;\n{_system_tables()}\n{users}\n",
         )
-        command = [*common, f"--socket={socket}", "--skip-networking"]
-        process = _Process(command, user, folder, lambda: _reach_mariadb(socket), signal.SIGTERM, signal.SIGKILL)
+        command = [*common, f"--socket={at}", "--skip-networking"]
+        process = _Process(command, user, folder, lambda: _reach_mariadb(at), signal.SIGTERM, signal.SIGKILL)
         with process.running():
-            url = f"mariadb+pymysql://coppice@localhost/coppice?unix_socket={socket}&charset=utf8mb4"
-            yield Database(url, process, lambda refused: _read_only_mariadb(socket, refused))
+            url = f"mariadb+pymysql://coppice@localhost/coppice?unix_socket={at}&charset=utf8mb4"
+            yield Database(url, process, lambda refused: _read_only_mariadb(at, refused))
 
 
 _DATABASES = {"postgresql": postgresql, "mariadb": mariadb}
@@ -168,11 +169,14 @@ def _read_only_postgresql(folder: Path, refused: bool) -> None:
 
 
 @contextmanager
-def _root_of_mariadb(socket: Path) -> Iterator[pymysql.cursors.Cursor]:
-    # PyMySQL leaves its own socket open where there is nothing to connect to.
-    if not socket.exists():
-        raise _NotYet
-    connection = pymysql.connect(user="root", unix_socket=str(socket))
+def _root_of_mariadb(at: Path) -> Iterator[pymysql.cursors.Cursor]:
+    # PyMySQL leaves its own socket open where nobody listens; a server that was killed leaves its file there.
+    with socket.socket(socket.AF_UNIX) as asked:
+        try:
+            asked.connect(str(at))
+        except OSError:
+            raise _NotYet from None
+    connection = pymysql.connect(user="root", unix_socket=str(at))
     try:
         with connection.cursor() as cursor:
             yield cursor
@@ -180,9 +184,9 @@ def _root_of_mariadb(socket: Path) -> Iterator[pymysql.cursors.Cursor]:
         connection.close()
 
 
-def _reach_mariadb(socket: Path) -> None:
+def _reach_mariadb(at: Path) -> None:
     """Make the database where there is none yet."""
-    with _root_of_mariadb(socket) as cursor:
+    with _root_of_mariadb(at) as cursor:
         cursor.execute("SHOW DATABASES LIKE 'coppice'")
         if not cursor.fetchall():
             cursor.execute("CREATE DATABASE coppice CHARACTER SET utf8mb4")
@@ -192,8 +196,8 @@ def _reach_mariadb(socket: Path) -> None:
                 cursor.execute(f"GRANT INSERT, DELETE ON mysql.{table} TO coppice@localhost")
 
 
-def _read_only_mariadb(socket: Path, refused: bool) -> None:
-    with _root_of_mariadb(socket) as cursor:
+def _read_only_mariadb(at: Path, refused: bool) -> None:
+    with _root_of_mariadb(at) as cursor:
         cursor.execute(f"SET GLOBAL read_only = {int(refused)}")
 
 
