@@ -467,12 +467,25 @@ def metric_key(metric: Metric) -> str:
 
 def next_evaluation(alarm_id: str, period: int, now: datetime) -> datetime:
     """When an alarm is evaluated next: each minute, or each ten seconds, at a phase of its own that stays."""
-    every = MINUTE if period >= MINUTE else _FINE
-    phase = timedelta(milliseconds=zlib.crc32(alarm_id.encode()) % (_FINE * 1000))
-    if every == MINUTE:
-        phase += _SETTLES
+    every, phase = _rhythm(alarm_id, period)
     at = floored(now, every) + phase
     return at if at > now else at + timedelta(seconds=every)
+
+
+def is_minute_of(alarm: Alarm, now: datetime) -> bool:
+    """Whether this evaluation is one of those that come once in each minute of the state that an alarm is in.
+
+    Of one that is evaluated more often each sixth is, however early or late in its turn it comes.
+    """
+    every, phase = _rhythm(alarm.id, alarm.rule.period)
+    turns = (floored(now - phase, every) - floored(alarm.transitioned_at - phase, every)) // timedelta(seconds=every)
+    return turns % (MINUTE // every) == 0
+
+
+def _rhythm(alarm_id: str, period: int) -> tuple[int, timedelta]:
+    """Seconds between two evaluations of an alarm, and when in that time they are."""
+    phase = timedelta(milliseconds=zlib.crc32(alarm_id.encode()) % (_FINE * 1000))
+    return (MINUTE, phase + _SETTLES) if period >= MINUTE else (_FINE, phase)
 
 
 def window_end(period: int, now: datetime) -> datetime:

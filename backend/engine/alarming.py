@@ -2,8 +2,7 @@
 
 What was measured is read with no transaction open. What comes of it is written for those alarms alone that are still
 as they were read. What is to be done is written with the state that it is for, and done afterwards: an engine that
-dies in between is followed by another, which does it. A state that lasts has its policies asked again with each
-evaluation.
+dies in between is followed by another, which does it. A state that lasts has its policies asked again once a minute.
 
 A look at a project is short, and there is one for each claim, so that nobody else's alarms, and no other work, wait
 for a project that has many. A fault of ours in one alarm puts that one off, and no other.
@@ -20,7 +19,7 @@ from functools import partial
 from typing import Any, Final
 
 from backend.domain import alarm_work
-from backend.domain.alarms import Alarm, Standing, next_evaluation
+from backend.domain.alarms import Alarm, Standing, is_minute_of, next_evaluation
 from backend.domain.scope import Scope
 from backend.domain.steps import TooManySteps
 from backend.engine.alarm_acts import act, passed
@@ -263,7 +262,7 @@ def _values(context: Context, conn: Connection, scope: Scope, judged: _Judged, n
     alarm, verdict = judged.alarm, judged.verdict
     if verdict is None or verdict.state is alarm.state:
         state = alarm.state
-        asked = alarm_changes.acts(alarm, state, state, None, now)
+        asked = alarm_changes.acts(alarm, state, state, None, now) if is_minute_of(alarm, now) else None
         if asked is not None:
             asked = {**asked, "data": alarm.reason_data if verdict is None else verdict.data}
         values: dict[str, Any] = {} if asked is None else {"acts": asked, "next_at": now}

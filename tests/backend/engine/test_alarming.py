@@ -232,16 +232,27 @@ def test_alarms_forget_policies_that_are_no_more(world, group):
     assert [(each.name, each.alarm_actions) for each in found] == [("high", ("arn:aws:sns:us-east-1:1:t",))]
 
 
-def test_ten_seconds(world, group):
+def _fine(world, seconds, *actions):
+    """An alarm of ten seconds, and so much time in which it has reason to ring."""
     watched = Watched(Comparison.ABOVE, 50.0, 1, stat=MetricStat(LOAD, 10, "Average"))
-    high = policy(world, warmup_seconds=600)
-    wanted = WantedAlarm("fine", watched, alarm_actions=(action(high),))
-    world.backend.alarms.put(SCOPE, wanted, describe)
-    for _ in range(30):
+    world.backend.alarms.put(SCOPE, WantedAlarm("fine", watched, alarm_actions=actions), describe)
+    for _ in range(seconds):
         datum = measured(LOAD, world.clock.now(), [60.0], fine=True)
         world.store.transact(partial(metrics.add, scope=SCOPE, data=[datum], now=world.clock.now()))
         world.pass_time(1, step=1)
+
+
+def test_ten_seconds(world, group):
+    _fine(world, 30, action(policy(world, warmup_seconds=600)))
     assert (state(world, "fine"), world.cluster(group).spec.desired) == (AlarmState.ALARM, 2)
+
+
+def test_who_is_looked_at_each_ten_seconds_has_its_policies_asked_once_a_minute(world, group):
+    """Source: the guide; an Auto Scaling action is invoked again once a minute while the state lasts."""
+    _fine(world, 55, action(policy(world, steps=(Step(0.0, None, 1),), warmup_seconds=0)))
+    assert world.cluster(group).spec.desired == 2
+    _fine(world, 60, action(policy(world, steps=(Step(0.0, None, 1),), warmup_seconds=0)))
+    assert world.cluster(group).spec.desired == 3
 
 
 @pytest.mark.parametrize(
