@@ -99,6 +99,7 @@ class Customer(threading.Thread):
     """One of them, with groups of its own in an account that it may share.
 
     Attributes:
+        pause: seconds between two requests, at most.
         terminated, detached: servers whose end, or whose release, was asked for.
         told: activities that answers named.
         answers: how often which answer came.
@@ -110,6 +111,7 @@ class Customer(threading.Thread):
     number: int
     groups: int
     seed: int
+    pause: float = 0.1
     promises: dict[str, Promise] = field(default_factory=dict)
     terminated: set[str] = field(default_factory=set)
     detached: set[str] = field(default_factory=set)
@@ -146,7 +148,7 @@ class Customer(threading.Thread):
             except Exception as error:  # noqa: BLE001 - the test is told, whatever it is
                 self.failed = error
                 return
-            self.stop.wait(self.rng.random() * 0.1)
+            self.stop.wait(self.rng.random() * self.pause)
 
     def _act(self) -> None:
         name = self.rng.choice(list(self.promises))
