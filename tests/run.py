@@ -112,6 +112,8 @@ LANES = (
     Lane("OpenStack: a second region", (*CLOUD, "up", "--regions", "2"), Track.CLOUD),
     Lane("OpenStack: two regions", ("conformance/two_regions",), Track.CLOUD, pytest=True),
 )
+_LONGEST = 12
+"""Tests of a lane that are named with their time when it has ended: where to look first when CI takes too long."""
 GIVES_WAY = ("nice", "-n", "10")
 BESIDE_OTHERS = {"COPPICE_PATIENCE": "3"}
 """Suites wait that many times as long for what has to come true where others use the machine, too."""
@@ -174,6 +176,10 @@ class Report:
             print(f"--- {name}: {'held' if held else 'BROKEN'} in {seconds:.0f} s, {used:.0f} computed", flush=True)
             if not held:
                 self.broken.append(name)
+
+    def say(self, words: str) -> None:
+        with self.lock:
+            print(words, flush=True)
 
     def count(self, passed: int = 0, failed: int = 0, skipped: int = 0) -> None:
         with self.lock:
@@ -276,10 +282,15 @@ def _run_pytest(lane: Lane, before: Sequence[str], environment: Mapping[str, str
         if not results.exists():
             report.count(failed=1)
             return False
-        suites = ET.parse(results).getroot().iter("testsuite")
-        totals = [
-            {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")} for suite in suites
-        ]
+        told = ET.parse(results).getroot()
+    totals = [
+        {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
+        for suite in told.iter("testsuite")
+    ]
+    longest = sorted(((float(case.get("time", 0)), case.get("name")) for case in told.iter("testcase")), reverse=True)
+    report.say(
+        f"longest in {lane.name}: " + ", ".join(f"{name} {seconds:.0f} s" for seconds, name in longest[:_LONGEST])
+    )
     failed = sum(total["failures"] + total["errors"] for total in totals)
     skipped = sum(total["skipped"] for total in totals)
     passed = sum(total["tests"] for total in totals) - failed - skipped

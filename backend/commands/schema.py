@@ -59,7 +59,7 @@ def migrate(url: str) -> None:
     check_url(url)
     try:
         revisions.upgrade(url)
-    except revisions.SchemaUnknown as reason:
+    except (revisions.SchemaUnknown, revisions.MigratedElsewhere) as reason:
         raise CannotDo(str(reason)) from reason
     except SAYS_NO as error:
         raise CannotDo(f"the database says: {_why(error, url)}") from error

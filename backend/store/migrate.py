@@ -38,6 +38,10 @@ class SchemaUnknown(Exception):
     """The database is beyond what this code can work with; in one sentence."""
 
 
+class MigratedElsewhere(Exception):
+    """Another process has been migrating the database for longer than is waited for; in one sentence."""
+
+
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring a database to a revision; nothing is done where it stands there already.
 
@@ -47,6 +51,7 @@ def upgrade(url: str, revision: str = "head") -> None:
 
     Raises:
         SchemaUnknown: a newer Coppice migrated it beyond what this one can work with.
+        MigratedElsewhere: MariaDB's; PostgreSQL goes on waiting.
         DBAPIError: the database refuses, or others held its tables for too long. What was done of it stays, and a
             further call goes on from there.
     """
@@ -161,5 +166,7 @@ def _migrating(store: Store) -> Iterator[Connection]:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             connection.execute(text(f"SET LOCAL lock_timeout = {_GIVE_WAY_MS}"))
         elif store.dialect != "sqlite":
-            connection.execute(text(f"SELECT GET_LOCK('coppice-{_LOCK}', {_LOCK_SECONDS})"))
+            held = connection.execute(text(f"SELECT GET_LOCK('coppice-{_LOCK}', {_LOCK_SECONDS})")).scalar()
+            if held != 1:  # it is released with the session
+                raise MigratedElsewhere("another process is migrating the database: call again when it has ended")
         yield connection

@@ -12,6 +12,8 @@ from conformance.clients import client, refused
 from conformance.fleet import unique
 from conformance.product import Access, until
 
+pytestmark = pytest.mark.embedded("no cloud has a part in composite alarms")
+
 
 @pytest.fixture
 def cloudwatch(server: Access) -> Any:

@@ -18,6 +18,8 @@ from conformance.clients import client, refused
 from conformance.fleet import unique
 from conformance.product import ROOT, Access, Product, until
 
+pytestmark = pytest.mark.embedded("no cloud has a part in rules of events")
+
 PATTERN = json.dumps({"source": ["conformance"], "detail": {"size": [{"numeric": [">", 3]}]}})
 TARGET = "https://hooks.example/path"
 
@@ -76,7 +78,6 @@ def hearer() -> Iterator[_Hearer]:
     made.server_close()
 
 
-@pytest.mark.embedded("the test cloud's engine tells nobody on this machine")
 def test_an_event_reaches_a_web_server_signed_although_it_fails_at_first(
     events: Any, rule: str, hearer: _Hearer, product: Product
 ) -> None:

@@ -16,6 +16,8 @@ from conformance.clients import RECORD, client, refused
 from conformance.fleet import unique
 from conformance.product import Access
 
+pytestmark = pytest.mark.embedded("no cloud has a part in metrics")
+
 MINUTE = timedelta(minutes=1)
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 

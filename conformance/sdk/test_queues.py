@@ -13,6 +13,8 @@ from conformance.clients import client, refused
 from conformance.fleet import unique
 from conformance.product import Access
 
+pytestmark = pytest.mark.embedded("no cloud has a part in queues and topics")
+
 
 @pytest.fixture(scope="module")
 def sqs(server: Access) -> Any:

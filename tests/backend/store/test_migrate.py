@@ -105,6 +105,19 @@ def test_several_at_once(empty):
     assert migrate.current(empty) == migrate.head()
 
 
+@pytest.mark.on("mariadb")
+def test_who_waited_in_vain_for_another_who_migrates_does_not_begin(empty, monkeypatch):
+    monkeypatch.setattr(migrate, "_LOCK_SECONDS", 0)
+    engine = create_engine(empty)
+    try:
+        with engine.connect() as other:
+            other.execute(text(f"SELECT GET_LOCK('coppice-{migrate._LOCK}', 0)"))
+            assert _refusal(make_url(empty)).startswith("another process is migrating the database")
+    finally:
+        engine.dispose()
+    assert migrate.current(empty) is None
+
+
 _WAITS_FOR_NODES = text("SELECT 1 FROM pg_locks WHERE relation = CAST('nodes' AS regclass) AND NOT granted")
 
 
