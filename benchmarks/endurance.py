@@ -20,15 +20,15 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-sys.path[0] = str(Path(__file__).parent.parent)
+sys.path[0] = str(Path(__file__).parent.parent)  # in the place of this folder, as in held.py
 
-from benchmarks.processes import Process, family
-from benchmarks.table import Table
-from conformance.chaos.afterwards import Afterwards
-from conformance.chaos.customers import Customer
-from conformance.chaos.installation import Installation, installation
-from conformance.product import until
-from tests.databases import start
+from benchmarks.processes import Process, family  # noqa: E402
+from benchmarks.table import Table  # noqa: E402
+from conformance.chaos.afterwards import Afterwards  # noqa: E402
+from conformance.chaos.customers import Customer  # noqa: E402
+from conformance.chaos.installation import Installation, installation  # noqa: E402
+from conformance.product import until  # noqa: E402
+from tests.databases import start  # noqa: E402
 
 ENGINES, GATEWAYS, CUSTOMERS, GROUPS, PAUSE_SECONDS = 2, 2, 4, 5, 4.0
 LOOKS_SECONDS = 60

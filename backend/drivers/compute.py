@@ -73,6 +73,7 @@ class Server:
         block_devices: its own disks beside these, which are told by it alone.
         notice: the cloud's word that it will take it back.
         preemptible: the cloud may take it back.
+        rebuild_mark: of the request by which it was last rebuilt from the image that it had.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Server:
     wants_address: bool = False
     notice: Notice | None = None
     preemptible: bool = False
+    rebuild_mark: str | None = None
 
     @property
     def short_id(self) -> str:
@@ -300,7 +302,7 @@ class Compute(Protocol):
             ServerStateConflict: it is not suspended; a repeat meets this as that of ``suspend`` does.
         """
 
-    def rebuild(self, scope: Scope, server_id: str, image_id: str | None = None) -> None:
+    def rebuild(self, scope: Scope, server_id: str, image_id: str | None = None, mark: str | None = None) -> None:
         """Write its root disk anew from an image: id, name, addresses, tags and token stay.
 
         An active server, and one in error, becomes BUILDING and then ACTIVE; a stopped one is stopped again after it.
@@ -309,6 +311,7 @@ class Compute(Protocol):
 
         Args:
             image_id: None takes the image it was made from last.
+            mark: what the server tells of the request from when the cloud took it on, where its image does not tell.
 
         Raises:
             ServerNotFound

@@ -24,7 +24,7 @@ def asks_twice() -> AbstractContextManager[None]:
     """What the server tells of an earlier request is not looked at."""
 
     def anew(self: RebuildServer, cloud: Cloud, image: Image) -> Server:
-        cloud.compute.rebuild(self.scope, self.server_id, image.id)
+        cloud.compute.rebuild(self.scope, self.server_id, image.id, self.node.activity_id)
         return self.ask(cloud)
 
     return put(RebuildServer, "_rebuilt", anew)

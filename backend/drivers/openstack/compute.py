@@ -163,17 +163,19 @@ class OpenStackCompute:
     def resume(self, scope: Scope, server_id: str) -> None:
         self._act(scope, server_id, {"resume": None})
 
-    def rebuild(self, scope: Scope, server_id: str, image_id: str | None = None) -> None:
-        own = image_of(self._show(scope, server_id))
+    def rebuild(self, scope: Scope, server_id: str, image_id: str | None = None, mark: str | None = None) -> None:
+        document = self._show(scope, server_id)
+        own = image_of(document)
         if own is None:  # Nova would leave the volume as it is, and answer yes
             raise Unsupported("BlockDeviceMappings")
         image = self._images.bootable(scope, image_id or own)
         if image.architecture not in self._settings.architectures:
             raise FlavorNotSupported(image.architecture)
+        asked: dict[str, Any] = {"imageRef": image.id}
+        if mark is not None and image.id == own:  # Nova takes on both at once, and all metadata in the place of what is
+            asked["metadata"] = {**notes.items_of(document), notes.REBUILD: mark}
         try:
-            self._rest.write(
-                scope, COMPUTE, "POST", f"/servers/{server_id}/action", {"rebuild": {"imageRef": image.id}}
-            )
+            self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/action", {"rebuild": asked})
         except Declined as declined:
             raise of_rebuild(declined, server_id, image.id) from declined
 

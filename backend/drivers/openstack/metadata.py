@@ -39,6 +39,7 @@ PUBLIC: Final = "coppice:public"
 NOTICE: Final = "coppice:notice"
 """Written by whatever takes servers back on a cloud, with a word of Notice; read, never written, by us."""
 SPOT: Final = "coppice:spot"
+REBUILD: Final = "coppice:rebuild"
 
 _TAG: Final = "coppice:tag:"
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
@@ -70,6 +71,7 @@ class Notes:
         public: it is to have a public address.
         notice: the cloud will take it back.
         preemptible: it was made of a class that the cloud may take back.
+        rebuild_mark: of the request by which it was last rebuilt from its own image.
     """
 
     launch_id: str | None = None
@@ -86,6 +88,7 @@ class Notes:
     public: bool = False
     notice: Notice | None = None
     preemptible: bool = False
+    rebuild_mark: str | None = None
 
 
 def items_of(document: Mapping[str, Any]) -> Mapping[str, str]:
@@ -114,6 +117,7 @@ def notes_of(metadata: Mapping[str, str]) -> Notes:
         public=metadata.get(PUBLIC) == "true",
         notice=_NOTICES.get(metadata.get(NOTICE, "")),
         preemptible=metadata.get(SPOT) == "true",
+        rebuild_mark=_like(_ID, metadata.get(REBUILD)),
     )
 
 

@@ -142,7 +142,7 @@ class SimulatedCompute:
         change = _Change((ServerStatus.PAUSED,), ServerStatus.BUILDING, ServerStatus.ACTIVE)
         self._change("resume", scope, server_id, change, self._settings.resume_seconds)
 
-    def rebuild(self, scope: Scope, server_id: str, image_id: str | None = None) -> None:
+    def rebuild(self, scope: Scope, server_id: str, image_id: str | None = None, mark: str | None = None) -> None:
         call = Call("rebuild", scope, server=server_id, image=image_id)
         with self._world.call(call), self._state.writing() as connection:
             now = self._world.now()
@@ -154,6 +154,8 @@ class SimulatedCompute:
             self._check("rebuild", row, now, change)
             image = image_id or server.image_id or ""
             self._admission.flavor_runs_image(scope, server.flavor, image)
+            if mark is not None and image == server.image_id:
+                self._servers.change(connection, row, rebuild_mark=mark)
             self._servers.set_image(connection, row, image)
             self._move(connection, row, now, change, self._settings.rebuild_seconds)
 

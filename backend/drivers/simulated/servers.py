@@ -26,6 +26,8 @@ _COLUMNS = (
     " own"
 )
 _INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 23)})"  # noqa: S608 - constant columns
+_BESIDE = frozenset({"volumes", "notice", "rebuild_mark"})
+"""Of what a server has otherwise than its batch, what no request for one can say."""
 _FLAVOR = "coalesce(json_extract(s.own, '$.flavor'), b.flavor)"
 _CACHED_BATCHES = 4096
 SWEEP = 500
@@ -308,7 +310,8 @@ class ServerTable:
         """The row as the port tells it at that instant."""
         batch = self._batch(connection, row.batch)
         own: dict[str, Any] = json.loads(row.own) if row.own else {}
-        volumes, notice = own.pop("volumes", {}), own.pop("notice", None)
+        beside = {name: own.pop(name) for name in _BESIDE & own.keys()}
+        notice = beside.get("notice")
         request = _changed(batch.request, own) if own else batch.request
         status, since, fault = present(row.move, as_of)
         return Server(
@@ -339,17 +342,16 @@ class ServerTable:
             reservation_id=batch.reservation_id,
             index=row.position,
             options=request.options,
-            volumes=volumes,
+            volumes=beside.get("volumes", {}),
             wants_address=self._late_addresses and bool(request.public_address),
             notice=None if notice is None else Notice(notice),
             preemptible=request.preemptible,
+            rebuild_mark=beside.get("rebuild_mark"),
         )
 
     def _request(self, connection: sqlite3.Connection, row: Row) -> ServerRequest:
         """The request that would have made it as it is by now."""
-        own = json.loads(row.own or "{}")
-        own.pop("notice", None)
-        own.pop("volumes", None)
+        own = {name: value for name, value in json.loads(row.own or "{}").items() if name not in _BESIDE}
         return _changed(self._batch(connection, row.batch).request, own)
 
     def created_at(self, connection: sqlite3.Connection, row: Row) -> int:

@@ -26,7 +26,7 @@ _NO_VERDICT = (errors.NotAuthorized, errors.Busy)
 class RebuildServer(ActOnServer):
     """What was asked and not answered is read from the server: it shows its new image from when the cloud took it on.
 
-    Of one that is written anew from the image that it had nothing tells that: it is asked again.
+    One that is written anew from the image that it had shows the mark of the request instead.
     """
 
     image: str
@@ -50,10 +50,11 @@ class RebuildServer(ActOnServer):
 
     def _rebuilt(self, cloud: Cloud, image: Image) -> Server:
         """The server as it is once it was told, by this request or an earlier one."""
-        server = self.ask(cloud)
-        if server.image_id == image.id != self.node.rebuilt_from:
+        server, mark = self.ask(cloud), self.node.activity_id
+        told = image.id != self.node.rebuilt_from or (mark is not None and server.rebuild_mark == mark)
+        if server.image_id == image.id and told:
             return server
-        cloud.compute.rebuild(self.scope, self.server_id, image.id)
+        cloud.compute.rebuild(self.scope, self.server_id, image.id, mark)
         return self.ask(cloud)
 
     def conclude(self, result: Result, revision: Revision) -> None:

@@ -203,8 +203,9 @@ class CloudContract(OnACloud):
         assert rebuilt == replace(server, image_id=other.id, updated_at=rebuilt.updated_at)
         cloud.compute.stop(scope, server.id)
         settled(ServerStatus.STOPPED)
-        cloud.compute.rebuild(scope, server.id)
-        assert settled(ServerStatus.STOPPED).image_id == other.id
+        cloud.compute.rebuild(scope, server.id, mark="again-1")
+        again = settled(ServerStatus.STOPPED)
+        assert (again.image_id, again.rebuild_mark, again.tags) == (other.id, "again-1", server.tags)
 
     @pytest.fixture
     def group(self, cloud: Cloud, scope: Scope) -> Iterator[Callable[..., ServerGroup]]:

@@ -177,6 +177,14 @@ def test_what_was_heard_and_not_answered_is_not_asked_again(world):
     assert (world.images(cluster), sorted(world.written.values())) == ({world.new: 2}, [1, 1])
 
 
+def test_the_same_image_is_not_asked_for_again_either(world):
+    cluster = world.group(2)
+    world.simulated.faults.lose_answer(REBUILD, times=2)
+    world.start(world.old, minimum_percent=0, skip_matching=False)
+    world.pass_time(60)
+    assert (world.images(cluster), sorted(world.written.values())) == ({world.old: 2}, [1, 1])
+
+
 def test_what_was_never_heard_is(world):
     cluster = world.group(2)
     world.simulated.faults.lose_request(REBUILD, times=2)

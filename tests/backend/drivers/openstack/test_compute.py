@@ -343,6 +343,19 @@ def test_a_rebuild_takes_the_server_s_own_image_or_another_and_is_asked_for_once
     ]
 
 
+def test_a_rebuild_from_the_same_image_is_marked_beside_all_that_the_server_has(nova, compute, scope):
+    other = IMAGE[:-1] + "5"
+    nova.on("GET", f"{NOVA}/servers/{SERVER}", Reply(200, {"server": server(metadata={"Name": "web"})}))
+    nova.on("GET", f"/image/v2/images/{other}", Reply(200, image(id=other)))
+    nova.on("POST", f"{NOVA}/servers/{SERVER}/action", Reply(202))
+    compute.rebuild(scope, SERVER, mark="m-1")
+    compute.rebuild(scope, SERVER, other, mark="m-2")
+    assert [each.body["rebuild"] for each in nova.of("POST")] == [
+        {"imageRef": IMAGE, "metadata": {"Name": "web", "coppice:rebuild": "m-1"}},
+        {"imageRef": other},
+    ]
+
+
 @pytest.mark.parametrize(
     ("found", "root", "answer", "error"),
     [
