@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +60,7 @@ def running(settings: Settings) -> Iterator[None]:
     kernel, initrd = image.build(settings)
     several = services(settings)
     with connect("admin", settings.state) as admin:
+        lifecycle.stop(settings, several)  # those of a run that broke off
         _forget(settings, admin)
         write_configuration(settings)
         _make_folders(settings)
@@ -67,7 +68,7 @@ def running(settings: Settings) -> Iterator[None]:
             # Nova's host gives up where no libvirt answers it.
             lifecycle.resume(settings, several[:1])
             lifecycle.resume(settings, several)
-            _await_node(settings)
+            _await_node(settings, several)
             lifecycle.once(settings, _discovered(settings))
             seeding.zones(admin, [ZONE])
             seeding.flavors(admin, [FLAVOR])
@@ -157,7 +158,7 @@ def _make_folders(settings: Settings) -> None:
     Path("/etc/libvirt").mkdir(exist_ok=True)
 
 
-def _await_node(settings: Settings) -> None:
+def _await_node(settings: Settings, several: Sequence[Service]) -> None:
     """Return when Nova knows what the host has, some time after it first reports: before, no discovery finds it."""
     deadline = time.monotonic() + _START_SECONDS
     query = "SELECT COUNT(*) FROM nova.compute_nodes WHERE host = %s AND deleted = 0"
@@ -166,6 +167,7 @@ def _await_node(settings: Settings) -> None:
         while not (cursor.execute(query, (HOST,)) and cursor.fetchone()[0]):
             if time.monotonic() > deadline:
                 raise NotUp(f"{HOST} does not tell Nova what it has: see the log of nova-compute-{ZONE}")
+            readiness.wait(settings, several)  # it may have ended since it reported
             time.sleep(readiness.PAUSE)
 
 
@@ -214,7 +216,7 @@ def _forget(settings: Settings, admin: Connection) -> None:
     Nova refuses it, or fails, for a host that started and was never discovered: that one is found again at the next start.
     """
     _empty(admin)
-    _end_emulators(settings)
+    end_guests(settings)
     for aggregate in admin.compute.aggregates():
         if aggregate.name == ZONE:
             with contextlib.suppress(HttpException):
@@ -235,11 +237,15 @@ def _forget(settings: Settings, admin: Connection) -> None:
     (settings.stamps / _discovered(settings).name).unlink(missing_ok=True)
 
 
-def _end_emulators(settings: Settings) -> None:
-    """What libvirt started outlives it."""
+def end_guests(settings: Settings) -> None:
+    """What libvirt started outlives it, and what it was to start. It must not be running.
+
+    Nova's host refuses to begin where libvirt knows of guests that a run left which broke off.
+    """
     for one in emulators(settings):
         with contextlib.suppress(ProcessLookupError):
             os.kill(one.pid, signal.SIGKILL)
+    shutil.rmtree(settings.etc / NAME / "libvirt" / "qemu", ignore_errors=True)
 
 
 def emulators(settings: Settings) -> Iterator[Process]:

@@ -113,3 +113,14 @@ def test_only_this_clouds_emulators_are_found(settings: Settings) -> None:
         assert [found.pid for found in host.emulators(settings)] == [one.pid]
         assert list(host.emulators(Settings(settings.state / "another"))) == []
         one.stdin.close()
+
+
+def test_what_a_run_left_of_its_guests_is_not_known_to_the_next(settings: Settings) -> None:
+    """Nova's host refuses to begin where libvirt knows guests and the cloud does not know the host."""
+    host.write_configuration(settings)
+    definitions = settings.etc / host.NAME / "libvirt" / "qemu"
+    (definitions / "networks").mkdir(parents=True)
+    (definitions / "instance-0000001e.xml").write_text("<domain/>")
+    host.end_guests(settings)
+    assert not definitions.exists()
+    assert (definitions.parent / "qemu.conf").exists()
