@@ -6,12 +6,15 @@ What they are told comes through haproxy and Neutron's own metadata agent, as on
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import itertools
 import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from conformance.clients import client
 from conformance.fleet import Fleet, unique
@@ -26,10 +29,12 @@ from conformance.openstack_lane.operator import Operator, short
 from conformance.product import Access, Product, make_product, openstack_settings, until
 
 ZONE = "us-east-1d"
-LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
-TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
-BOOT_SECONDS = 100.0
-"""Emulated processors share the machine with the cloud."""
+HOOKS = {"launch": "autoscaling:EC2_INSTANCE_LAUNCHING", "leave": "autoscaling:EC2_INSTANCE_TERMINATING"}
+BOOT_SECONDS = 300.0
+"""Before patience: emulated processors share the machine with the cloud."""
+HEARTBEAT_SECONDS = 3600
+"""Longer than any of the suite's waits: nobody is given up meanwhile."""
+_numbers = itertools.count(66)
 SCRIPT = """#!/bin/sh
 imds=http://169.254.169.254
 token=$(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600' $imds/latest/api/token)
@@ -70,7 +75,11 @@ echo "guest: $id completed its launch $(cut -d' ' -f1 /proc/uptime) s after its 
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A Coppice that knows the guests' zone."""
     zones = openstack_settings(state_folder())["OS_OPENSTACK__ZONES"] + f",{ZONE}:{host.ZONE}"
-    patience = {"OS_ENGINE__LAUNCH_GRACE_SECONDS": "120", "OS_ENGINE__BOOT_TIMEOUT_SECONDS": "600"}
+    patience = {
+        "OS_ENGINE__LAUNCH_GRACE_SECONDS": "300",
+        "OS_ENGINE__BOOT_TIMEOUT_SECONDS": "1200",
+        "OS_OPENSTACK__PORT_GRACE_SECONDS": "600",
+    }
     made = make_product(tmp_path_factory.mktemp("product") / "state", {"OS_OPENSTACK__ZONES": zones, **patience})
     made.start()
     yield made
@@ -100,16 +109,21 @@ def gateway(product: Product, cloud: Settings) -> Iterator[None]:
 
 
 class Place:
-    """A VPC with a subnet in the guests' zone; another one is there for balancers, which want two zones."""
+    """A VPC with a subnet in the guests' zone; another one is there for balancers, which want two zones.
 
-    endpoint = "http://10.66.0.1:8080"
-    """Where its guests call the API: at their gateway."""
+    Each has a range of its own: all networks with guests lead into one namespace, also one that a test left behind.
+
+    Attributes:
+        endpoint: where its guests call the API: at their gateway.
+    """
 
     def __init__(self, ec2: Any) -> None:
         self._ec2 = ec2
-        self.vpc: str = ec2.create_vpc(CidrBlock="10.66.0.0/16")["Vpc"]["VpcId"]
-        self.subnet = self._subnet("10.66.0.0/24", ZONE)
-        self.other = self._subnet("10.66.1.0/24", "us-east-1a")
+        number = next(_numbers)
+        self.endpoint = f"http://10.{number}.0.1:8080"
+        self.vpc: str = ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"]
+        self.subnet = self._subnet(f"10.{number}.0.0/24", ZONE)
+        self.other = self._subnet(f"10.{number}.1.0/24", "us-east-1a")
 
     def _subnet(self, block: str, zone: str) -> str:
         made = self._ec2.create_subnet(VpcId=self.vpc, CidrBlock=block, AvailabilityZone=zone)
@@ -162,56 +176,67 @@ def get(cloud: Settings, address: str, path: str = "/") -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+@contextlib.contextmanager
+def unhooked(fleet: Fleet) -> Iterator[str]:
+    """A name for a group with ``HOOKS``; the group goes at the end, and waits for no guest that never came to itself."""
+    name = unique("guests")
+    fleet.made.append(name)
+    try:
+        yield name
+    finally:
+        for hook in HOOKS:
+            with contextlib.suppress(ClientError):
+                fleet.autoscaling.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName=hook)
+    fleet.delete(name)
+
+
 @pytest.mark.usefixtures("metadata", "gateway")
 def test_guests_read_who_they_are_and_complete_their_own_hooks(
     server: Access, place: Place, fleet: Fleet, operator: Operator, ec2: Any, cloud: Settings
 ) -> None:
     script = SCRIPT.format(key=server.key, secret=server.secret, endpoint=place.endpoint)
-    name = unique("guests")
     hooks = [
         {
             "LifecycleHookName": hook,
             "LifecycleTransition": transition,
-            "HeartbeatTimeout": 900,
+            "HeartbeatTimeout": HEARTBEAT_SECONDS,
             "DefaultResult": "ABANDON",
         }
-        for hook, transition in (("launch", LAUNCHING), ("leave", TERMINATING))
+        for hook, transition in HOOKS.items()
     ]
-    fleet.made.append(name)
-    fleet.autoscaling.create_auto_scaling_group(
-        AutoScalingGroupName=name,
-        MinSize=0,
-        MaxSize=3,
-        DesiredCapacity=2,
-        VPCZoneIdentifier=place.subnet,
-        LaunchTemplate={"LaunchTemplateName": template(fleet, script)},
-        LifecycleHookSpecificationList=hooks,
-    )
-    # Nobody but they themselves ends the wait of 900 s, by whose end they would be given up.
-    members = fleet.settle(name, 2, seconds=BOOT_SECONDS)
-    addresses = {one["InstanceId"]: one["PrivateIpAddress"] for one in fleet.servers(name)}
-    for member in members:
-        uuid = operator.uuid(member)
-        told = get(cloud, addresses[member], "/told")
-        assert dict(line.split(" ", 1) for line in told.splitlines()) == {
-            "token": "56",
-            "instance-id": member,
-            "without-a-token": member,
-            "group": name,
-            "role": "web",
-            "state": "InService",
-            "address": addresses[member],
-            "zone": ZONE,
-            "user-data": hashlib.sha256(script.encode()).hexdigest(),
-            "nova": uuid,
-        }
-        assert get(cloud, addresses[member]).split()[1:] == [addresses[member], uuid]
-        console = ec2.get_console_output(InstanceId=member)["Output"]  # which boto3 has decoded
-        assert f"guest: {member} completed its launch" in console
-    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
-    fleet.settle(name, 1, seconds=BOOT_SECONDS)
-    fleet.autoscaling.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName="leave")
-    fleet.delete(name)
+    with unhooked(fleet) as name:
+        fleet.autoscaling.create_auto_scaling_group(
+            AutoScalingGroupName=name,
+            MinSize=0,
+            MaxSize=3,
+            DesiredCapacity=2,
+            VPCZoneIdentifier=place.subnet,
+            LaunchTemplate={"LaunchTemplateName": template(fleet, script)},
+            LifecycleHookSpecificationList=hooks,
+        )
+        # Nobody but they themselves ends the wait, by whose end they would be given up.
+        members = fleet.settle(name, 2, seconds=BOOT_SECONDS)
+        addresses = {one["InstanceId"]: one["PrivateIpAddress"] for one in fleet.servers(name)}
+        for member in members:
+            uuid = operator.uuid(member)
+            told = get(cloud, addresses[member], "/told")
+            assert dict(line.split(" ", 1) for line in told.splitlines()) == {
+                "token": "56",
+                "instance-id": member,
+                "without-a-token": member,
+                "group": name,
+                "role": "web",
+                "state": "InService",
+                "address": addresses[member],
+                "zone": ZONE,
+                "user-data": hashlib.sha256(script.encode()).hexdigest(),
+                "nova": uuid,
+            }
+            assert get(cloud, addresses[member]).split()[1:] == [addresses[member], uuid]
+            console = ec2.get_console_output(InstanceId=member)["Output"]  # which boto3 has decoded
+            assert f"guest: {member} completed its launch" in console
+        fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+        fleet.settle(name, 1, seconds=BOOT_SECONDS)
 
 
 def test_guests_behind_a_balancer_are_replaced_without_a_lost_request(
