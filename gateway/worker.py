@@ -95,6 +95,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     Attributes:
         client_seconds: how long a client may take to send a request, or to begin to take an answer.
+        farewell_seconds: how long, when stopping, connections without a request stay for one that may be on its way.
         linger_seconds: how long one may be silent before it closes a connection that we have closed (RFC 9112, 9.6).
         gathered_bytes: what all connections of a process may have gathered; beyond that the largest is refused.
         unsent_bytes: what all may have left untaken of answers; beyond that whoever is at it longest is closed.
@@ -102,11 +103,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """
 
     client_seconds: float = 20.0
+    farewell_seconds: float = 1.0
     linger_seconds: float = 2.0
     gathered_bytes: int = 64 * 1024 * 1024
     unsent_bytes: int = 128 * 1024 * 1024
     now: Callable[[], float] = staticmethod(time.monotonic)
     worker_connections: int
+    sockets: list[Any]
     wsgi: Any
 
     def __init__(self, *given: Any, **named: Any) -> None:
@@ -118,6 +121,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._parked: _Waiting = {}
         self._gathered = self._unsent = 0
         self._looked_at = self._shut_until = 0.0
+        self._farewell_until: float | None = None
 
     def init_process(self) -> None:
         self.worker_connections = _affordable(self.worker_connections)
@@ -130,28 +134,44 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     # Coming
 
-    def accept(self, listener: Any) -> None:
-        """Begin to gather the first request of a connection."""
+    def accept(self, listener: Any) -> bool:
+        """Begin to gather the first request of a connection. False: nobody else is there, or can be let in."""
         try:
             plain, address = listener.accept()
         except OSError as error:
             if error.errno in _NO_ROOM:
-                if not self._give_way():
+                if not self._give_way() and self.alive:
                     self._shut_until = self.now() + _TICK
                     self.set_accept_enabled(enabled=False)
-            elif error.errno not in _PASSING:
+                return False
+            if error.errno not in _PASSING:
                 raise
-            return
+            return error.errno != errno.EAGAIN
         self.nr_conns += 1
         client = _Client(self.cfg, PatientSocket.over(plain), address, listener.getsockname())
         if self.nr_conns >= self.worker_connections:
             self._give_way()
         self._go_on(client, client.sock.gather())
+        return True
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Where there was no room for a newcomer, the next one is let in a moment later."""
+        """Where there was no room for a newcomer, the next one is let in a moment later. When stopping, nobody is."""
         if not (enabled and self.now() < self._shut_until):
             super().set_accept_enabled(enabled)
+        if not (enabled or self.alive):
+            self._shut_the_doors()
+
+    def _shut_the_doors(self) -> None:
+        """Let in who stands before them already; who comes later is refused at once, and can ask another gateway.
+
+        At an open door that nobody attends to newcomers would wait as long as others are answered, and be lost then.
+        """
+        for listener in self.sockets:
+            for _ in range(self.cfg.backlog):
+                if not self.accept(listener):
+                    break
+            listener.close()
+        self.sockets = []
 
     def _give_way(self) -> bool:
         """Close whoever waits longest of those who cost least, for a newcomer's sake; False where there is none."""
@@ -366,7 +386,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         client.close()
 
     def murder_keepalived(self) -> None:
-        """Close those whose time is over; when stopping, also those who wait for a request that has not begun."""
+        """Close those whose time is over; when stopping, soon also those who wait for a request that has not begun."""
         now = self.now()
         if self.alive and now - self._looked_at < _TICK:
             return
@@ -374,7 +394,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         for table in (self.keepalived_conns, self.pending_conns, self._sending, self._lingering):
             for client in [each for each, until in table.items() if until <= now]:
                 self._close(client)
-        if not self.alive:
+        if self.alive:
+            return
+        if self._farewell_until is None:
+            self._farewell_until = now + self.farewell_seconds
+        if self._farewell_until <= now:
             for client in [*self.keepalived_conns, *(each for each in self.pending_conns if not each.sock.kept)]:
                 self._close(client)
 

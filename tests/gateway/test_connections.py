@@ -28,6 +28,10 @@ class Listener:
 
     def __init__(self):
         self.next = []
+        self.closed = False
+
+    def close(self):
+        self.closed = True
 
     def accept(self):
         came = self.next.pop(0)
@@ -373,6 +377,55 @@ def test_the_word_to_go_on_is_said_to_who_asked_behind_another_request(worker):
     assert far.recv(1000) == ANSWER + b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
+def test_who_is_at_the_door_when_it_stops_is_answered_and_who_comes_later_is_refused(worker):
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        worker.sockets = [door]
+        worker.set_accept_enabled(enabled=True)
+        address = door.getsockname()
+        early = [socket.create_connection(address, timeout=5) for _ in range(3)]
+        worker.open += early
+        worker.alive = False
+        worker.set_accept_enabled(enabled=False)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, timeout=5)
+        worker.turns()
+        for far in early:
+            far.sendall(GOOD)
+        worker.turns()
+        for client in worker.handed:
+            client.sock.sendall(ANSWER)
+            worker.finish_request(client, Done(result=True))
+        assert [far.recv(1000) for far in early] == [ANSWER] * 3
+        assert all(gone(far) for far in early)
+
+
+def test_a_door_without_room_is_shut_at_once_when_it_stops(worker):
+    worker.sockets = [worker.listener]
+    worker.listener.next = [OSError(errno.ECONNABORTED, "gone"), OSError(errno.EMFILE, "too many"), "nobody looks"]
+    worker.alive = False
+    worker.set_accept_enabled(enabled=False)
+    assert worker.listener.next == ["nobody looks"]
+    assert worker.listener.closed
+    worker.set_accept_enabled(enabled=False)
+
+
+def test_who_is_connected_when_it_stops_is_answered_once_more(worker):
+    asking, silent = worker.comes(), worker.comes()
+    for far in (asking, silent):
+        far.sendall(GOOD)
+        worker.answers(2)
+        assert far.recv(10) == b"aa"
+    worker.alive = False
+    worker.turns()
+    asking.sendall(GOOD)
+    worker.answers(3)
+    assert asking.recv(10) == b"aaa"
+    assert gone(asking)
+    assert not gone(silent)
+    worker.passes(worker.farewell_seconds)
+    assert gone(silent)
+
+
 def test_the_inside_of_gunicorn_is_as_we_use_it():
     """What is used beside gunicorn's documented settings; requirements.txt holds it to the release this was seen in."""
     names = ("accept", "enqueue_req", "finish_request", "handle_request", "handle_error", "set_accept_enabled")
@@ -387,6 +440,7 @@ def test_the_inside_of_gunicorn_is_as_we_use_it():
         "nr_conns",
         "worker_connections",
         "_accepting",
+        "sockets",
     }
     assert held <= vars(made).keys()
     made.tmp.close()
