@@ -53,6 +53,7 @@ class Site:
         url: of the database.
         folder: where state, keys and logs are.
         serving: gateways that were ready once since they were started, as a balancer that asks /readyz knows them.
+        leaving: gateways that were told to stop, until those in their place serve, with the trees that they run.
     """
 
     url: str
@@ -61,6 +62,8 @@ class Site:
     ports: dict[str, int] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     serving: set[str] = field(default_factory=set)
+    leaving: dict[str, Path] = field(default_factory=dict)
+    _trees: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.state.mkdir(parents=True)
@@ -84,6 +87,7 @@ class Site:
     def start(self, name: str, tree: Path) -> None:
         """Start it from that tree; a gateway is waited for until it is ready."""
         self.serving.discard(name)
+        self._trees[name] = tree
         words = ["engine"]
         if name.startswith("gateway"):
             words = ["serve", "--bind", self.access(name).url.removeprefix("http://")]
@@ -101,6 +105,7 @@ class Site:
             self.alive(name)
             assert time.monotonic() < deadline, f"{name} is not ready:\n{self.tail(name)}"
             time.sleep(0.05)
+        self.leaving.pop(name, None)
         self.serving.add(name)
 
     def alive(self, name: str) -> None:
@@ -115,6 +120,7 @@ class Site:
 
     def stop(self, name: str) -> None:
         """Tell it to stop, and wait until it has ended as it should."""
+        self.leaving[name] = self._trees[name]
         process = self.running.pop(name)
         process.send_signal(signal.SIGTERM)
         status = process.wait(STOP_SECONDS * PATIENCE)
