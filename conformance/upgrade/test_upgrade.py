@@ -308,7 +308,7 @@ def test_two_versions_on_one_database(site: Site, older: Path, order: tuple[str,
     assert novelties is not None
     novelties.fleet.autoscaling = fleet.autoscaling
     novelties.come_true()
-    looked = site.command(ROOT, "-o", "json", "doctor")
+    looked = site.command(ROOT, "doctor", "-o", "json")
     assert looked.returncode == 0, looked.stdout + looked.stderr
 
 
