@@ -133,7 +133,12 @@ def _replaced(fleet: Fleet, operator: Operator, name: str, rest_seconds: float) 
     gone = min(before)
     asked_at = datetime.now(UTC)
     operator.owner.compute.delete_server(gone)
-    until("it was replaced", lambda: len(fleet.ids(name)) == 2 and short(gone) not in fleet.ids(name, None))
+
+    def is_replaced() -> bool:
+        members = fleet.ids(name)
+        return len(members) == 2 and short(gone) not in members
+
+    until("it was replaced", is_replaced)
     (successor,) = [each for each in operator.servers(name) if each.id not in before]
     return (datetime.fromisoformat(successor.created_at) - asked_at).total_seconds()
 
