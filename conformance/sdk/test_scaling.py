@@ -294,7 +294,7 @@ def test_detach_without_decrement_is_replaced(fleet: Fleet) -> None:
     fleet.autoscaling.detach_instances(
         AutoScalingGroupName=name, InstanceIds=[one], ShouldDecrementDesiredCapacity=False
     )
-    until("a replacement", lambda: fleet.ids(name) and one not in fleet.ids(name, None))
+    until("a replacement", lambda: one not in fleet.ids(name, None) and fleet.ids(name))
     fleet.ec2.terminate_instances(InstanceIds=[one])
 
 
@@ -353,7 +353,7 @@ def test_terminate_in_group(fleet: Fleet) -> None:
     ):
         end(InstanceId=two, ShouldDecrementDesiredCapacity=True)
     end(InstanceId=two, ShouldDecrementDesiredCapacity=False)
-    until("a replacement", lambda: fleet.ids(name) and two not in fleet.ids(name, None))
+    until("a replacement", lambda: two not in fleet.ids(name, None) and fleet.ids(name))
     assert fleet.group(name)["DesiredCapacity"] == 1
     with refused("ValidationError"):
         end(InstanceId="i-00000000000000000", ShouldDecrementDesiredCapacity=False)
