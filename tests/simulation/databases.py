@@ -15,6 +15,7 @@ from backend.clock import SystemClock
 from backend.store import tables
 from backend.store.session import Store
 from tests.simulation import history
+from tests.simulation.prepared import Preparing
 
 _free: list[Database] = []
 
@@ -27,11 +28,11 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.connection = engine.connect()
+        self.connection = Preparing(engine)
         self.connection.begin()
         raw = self.connection.connection.driver_connection
         assert isinstance(raw, sqlite3.Connection)
-        self.raw = raw
+        self.raw = self.connection.raw = raw
         self.raw.execute("COMMIT")
 
     def release(self) -> None:

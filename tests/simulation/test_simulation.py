@@ -10,8 +10,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.simulation.moods import ALL_AT_ONCE, MOODS, REBUILDING, SCALING, TRIALS, WILD, played
+from tests.simulation.prepared import Preparing
 from tests.simulation.run import run
 from tests.simulation.world import repeatable_ids
 
@@ -45,6 +47,12 @@ def test_a_world_at_rest(trial: str) -> None:
 def test_a_seed_replays_exactly() -> None:
     assert list(run(4, mood=WILD).trace) == list(run(4, mood=WILD).trace)
     assert list(run(4, mood=ALL_AT_ONCE).trace) == list(run(4, mood=ALL_AT_ONCE).trace)
+
+
+def test_a_seed_is_the_same_where_sqlalchemy_asks_for_each_statement_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = run(5, replace(WILD, hooked=True), 20, calm=False)
+    monkeypatch.setattr(Preparing, "execute", Connection.execute)
+    assert list(run(5, replace(WILD, hooked=True), 20, calm=False).trace) == list(quick.trace)
 
 
 def test_a_seed_replays_exactly_whatever_its_process_played_before() -> None:
