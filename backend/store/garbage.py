@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, delete, exists, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    select,
+    tuple_,
+)
 
 from backend.domain.scope import Scope
 from backend.store.alarm_tables import alarm_history
@@ -21,6 +35,8 @@ from backend.store.queue_tables import messages as queue_messages
 from backend.store.refresh_tables import refreshes
 from backend.store.scaling_tables import foreseen
 from backend.store.tables import activities, claimed_nodes, client_tokens, nodes, scavenges, sessions
+
+Before = datetime | BindParameter[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,10 +57,10 @@ class Garbage:
     unless: ColumnElement[bool] | None = None
     kept: bool = False
 
-    def older(self, before: datetime, limit: int, *columns: Column[Any]) -> Select[Any]:
+    def older(self, before: Before, limit: int, *columns: Column[Any]) -> Select[Any]:
         return select(*columns).where(self.old(before)).order_by(self.since).limit(limit)
 
-    def old(self, before: datetime) -> ColumnElement[bool]:
+    def old(self, before: Before) -> ColumnElement[bool]:
         """Whether a record is older than that, and nothing keeps it."""
         old = self.since < before
         return old if self.unless is None else and_(old, ~self.unless)
@@ -118,7 +134,13 @@ class Batch:
 
 def waits(conn: Connection, kind: Garbage, before: datetime) -> bool:
     """Whether anything is older than that."""
-    return conn.execute(kind.older(before, 1, kind.since)).first() is not None
+    return conn.execute(_waits(kind), {"before": before}).first() is not None
+
+
+@cache
+def _waits(kind: Garbage) -> Select[Any]:
+    """Asked at each turn, and of every kind: it is not built anew."""
+    return kind.older(bindparam("before"), 1, kind.since)
 
 
 def demand(conn: Connection, kind: Garbage, now: datetime) -> None:

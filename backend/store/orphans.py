@@ -132,7 +132,8 @@ def settle(conn: Connection, place: Place, ids: Sequence[str]) -> None:
 
 def keep(conn: Connection, place: Place, seen: Collection[str]) -> None:
     """Forget those that a complete listing did not tell, and servers that a node has by now."""
-    noted = list(conn.execute(select(_o.id).where(place.here)).scalars())
+    told = {"kind": str(place.kind), "pool": place.pool_id, **_in(place.scope)}
+    noted = list(conn.execute(_NOTED, told).scalars())
     owned: set[str | None] = set()
     if place.kind is Kind.SERVER:
         for chunk in chunks(noted):
@@ -175,6 +176,12 @@ def give_up(conn: Connection, place: Place, ids: Sequence[str], now: datetime) -
         conn.execute(update(orphans).where(place.here, _o.id.in_(chunk)).values(released=true()))
 
 
+_NOTED = select(_o.id).where(
+    _o.kind == bindparam("kind"),
+    _o.pool_id == bindparam("pool"),
+    _o.project_id == bindparam("project"),
+    _o.region == bindparam("in_region"),
+)
 _KINDS = frozenset(map(str, Kind))
 _PLACE = (_o.project_id, _o.region, _o.kind)
 _COUNTS = (

@@ -6,7 +6,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, false, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from backend.domain import launch_findings
@@ -22,6 +35,14 @@ LATEST: Final = "$Latest"
 DEFAULT: Final = "$Default"
 _UUID_LENGTH: Final = 36
 
+_t, _v = templates.c, template_versions.c
+_OF_ID = select(templates).where(
+    _t.project_id == bindparam("project"), _t.region == bindparam("in_region"), _t.id == bindparam("template")
+)
+"""Asked by each pass of an engine over a cluster: it is not built anew."""
+_NEWEST = select(func.max(_v.version)).where(_v.template_id == bindparam("template"))
+_VERSION = select(template_versions).where(_v.template_id == bindparam("template"), _v.version == bindparam("number"))
+
 
 def find(
     conn: Connection, scope: Scope, *, template_id: str | None = None, name: str | None = None, lock: bool = False
@@ -31,18 +52,22 @@ def find(
     Args:
         lock: hold the row until the transaction ends.
     """
-    conditions = [_within(scope)]
-    if template_id is not None:
-        conditions.append(_has_id(template_id))
-    if name is not None:
-        conditions.append(templates.c.name == name)
-    statement = select(templates).where(*conditions)
-    row = conn.execute(statement.with_for_update() if lock else statement).one_or_none()
+    if template_id is not None and len(template_id) == _UUID_LENGTH and name is None and not lock:
+        told = {"project": scope.project_id, "in_region": scope.region, "template": template_id}
+        row = conn.execute(_OF_ID, told).one_or_none()
+    else:
+        conditions = [_within(scope)]
+        if template_id is not None:
+            conditions.append(_has_id(template_id))
+        if name is not None:
+            conditions.append(templates.c.name == name)
+        statement = select(templates).where(*conditions)
+        row = conn.execute(statement.with_for_update() if lock else statement).one_or_none()
     if row is None:
         return None
     # Read after the lock was given: another transaction may have added or removed the newest one meanwhile.
-    newest = select(func.max(template_versions.c.version)).where(template_versions.c.template_id == row.id)
-    return replace(rows.template_of(row), latest_version=conn.execute(newest).scalar_one() or 0)
+    newest = conn.execute(_NEWEST, {"template": row.id}).scalar_one()
+    return replace(rows.template_of(row), latest_version=newest or 0)
 
 
 def add(conn: Connection, template: Template) -> None:
@@ -106,10 +131,7 @@ def version_of(conn: Connection, template: Template, version: str | None) -> Tem
     number = number_of(template, version)
     if number is None:
         return None
-    statement = select(template_versions).where(
-        template_versions.c.template_id == template.id, template_versions.c.version == number
-    )
-    row = conn.execute(statement).one_or_none()
+    row = conn.execute(_VERSION, {"template": template.id, "number": number}).one_or_none()
     return None if row is None else rows.template_version_of(row, template)
 
 
