@@ -31,7 +31,7 @@ from tests.simulation.timed import Planners, Timetables
 from tests.simulation.users import Kept, User
 from tests.simulation.warm_pools import Preparers
 from tests.simulation.watched import Guards, Wardens
-from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
+from tests.simulation.world import SCOPES, Over, Violated, World, repeatable_ids
 
 MOST_TICKS = 3000
 REFRESHED_WITHIN = timedelta(hours=2, minutes=10)
@@ -60,20 +60,26 @@ class Result:
         return "\n".join([*self.trace, f"seed {self.seed}: {self.detail or 'holds'}"])
 
 
-def run(seed: int, mood: Mood = NORMAL, steps: int | None = None, *, calm: bool = True) -> Result:
+def run(
+    seed: int, mood: Mood = NORMAL, steps: int | None = None, *, calm: bool = True, until: float | None = None
+) -> Result:
     """Run one seed; the same seed is the same run.
 
     Args:
         steps: in place of the mood's own.
         calm: once all has come to rest, something is tried.
+        until: no longer than for so many seconds of virtual time.
     """
     with repeatable_ids(seed):
         world = World(seed, mood)
+        world.ends_after = until
         try:
             _play(world, mood, mood.steps if steps is None else steps, calm=calm)
         except Violated as violated:
             told = Result(seed, violated.invariant, str(violated), world.trace.lines, world.clock.monotonic())
             return replace(told, late=violated.late)
+        except Over:
+            world.trace("=== over")
         except BaseException as error:
             error.add_note("\n".join([*world.trace.lines, f"seed {seed}"]))
             raise

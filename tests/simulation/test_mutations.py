@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.moods import MOODS, TRIALS, Mood, played
 from tests.simulation.mutations import MUTATIONS, Mutation
-from tests.simulation.run import run
+from tests.simulation.run import Result, run
 
 SEEDS = 20
 
@@ -21,19 +21,22 @@ HASTE = timedelta(minutes=20)
 
 
 @functools.cache
-def _holds(seed: int, mood: Mood, *, calm: bool) -> bool:
-    return run(seed, mood, calm=calm).broken is None
+def _comes_to_rest(seed: int, mood: Mood) -> bool:
+    return run(seed, mood, calm=False).broken is None
 
 
-def _without_the_fault(seed: int, mood: Mood, *, late: bool) -> bool:
+def _without_the_fault(seed: int, mood: Mood, caught: Result) -> bool:
     """Whether the same seed holds, so that it is the fault that was caught, and neither the seed nor our haste.
 
-    What broke before patience ended has nothing to do with it; and that the seed holds, given all its patience, is
-    test_simulation's to say where it plays it. Where patience ended, what comes after the rest is not asked for.
+    What broke before patience ended has nothing to do with it; that the seed holds, given all its patience, is
+    test_simulation's to say where it plays it, and elsewhere it is played for as long as it took to catch the fault.
+    Where patience ended, what comes after the rest is not asked for.
     """
-    if not late and seed in played(NAMES[mood]):
+    if caught.late:
+        return _comes_to_rest(seed, replace(mood, patience=HASTE))
+    if seed in played(NAMES[mood]):
         return True
-    return _holds(seed, replace(mood, patience=HASTE), calm=not late)
+    return run(seed, replace(mood, patience=HASTE), until=caught.seconds).broken is None
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.mutate.__name__)
@@ -43,6 +46,6 @@ def test_the_simulation_catches(mutation: Mutation, caplog: pytest.LogCaptureFix
     for seed in range(mutation.first, mutation.first + SEEDS):
         with mutation.mutate():
             result = run(seed, hasty)
-        if result.broken is not None and _without_the_fault(seed, mutation.mood, late=result.late):
+        if result.broken is not None and _without_the_fault(seed, mutation.mood, result):
             return
     pytest.fail(f"not caught: {mutation.mutate.__doc__}")

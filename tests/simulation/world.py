@@ -78,6 +78,10 @@ class Trace:
         self.lines.append(f"{self.clock.monotonic():10.3f}  {text}")
 
 
+class Over(BaseException):
+    """The time that a run was given is over: no handler of anybody's runs on."""
+
+
 class Violated(AssertionError):
     """An invariant does not hold.
 
@@ -105,6 +109,7 @@ class World:
         targets: those who are told, where users name any.
         guards: look at what alarms do to servers, where users have them do that.
         broken: the first invariant that was seen broken, wherever that was: an engine survives its jobs' faults.
+        ends_after: no tick ends later than that, in seconds of virtual time; None: it goes on.
     """
 
     def __init__(self, seed: int, mood: Mood = NORMAL, settings: EngineSettings = SETTINGS) -> None:
@@ -117,6 +122,7 @@ class World:
         # Without the sweep a wake that is lost is lost for ever.
         self.settings = replace(settings, sweep=NEVER) if seed % 2 else settings
         self.broken: Violated | None = None
+        self.ends_after: float | None = None
         self.delays = self.rng.choice(mood.delays)
         self.skew = self.rng.choice(mood.skews)
         self.omits = self.rng.choice(mood.omits)
@@ -208,6 +214,8 @@ class World:
             raise self.broken
         if faults and self.chaos.store_failures == failures:
             raise Violated("no fault", f"engine {number}: {faults} of its jobs failed")
+        if self.ends_after is not None and self.clock.monotonic() > self.ends_after:
+            raise Over
         return not idle
 
     def _let_late_ones_in(self) -> None:
