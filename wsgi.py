@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend import Backend, measures
+from backend import Backend, measures, tracing
 from backend.clock import SystemClock
 from backend.commands import (
     CannotDo,
@@ -52,6 +52,7 @@ from backend.commands.opening import (
     sessions_of,
     settings,
     store_of,
+    traces_of,
     webhook_key_of,
 )
 from backend.config import BackendSettings
@@ -76,6 +77,7 @@ from backend.store.rules import Bus
 from backend.store.secrets import new_key
 from backend.store.session import Store
 from backend.store.shelves import Shelves
+from backend.tracing import UNTRACED, Traces
 from gateway import commands, local, log_lines, request_log
 from gateway import config as gateway_config
 from gateway.app import create_app
@@ -96,6 +98,7 @@ from translators.callers import Callers, names_of
 from translators.events.bodies import Bodies
 from translators.events.consultations import Consultations
 from translators.metadata import Guests
+from translators.passages import Passages
 from translators.receivers import receive
 from translators.registry import Caller
 from translators.sns.envelopes import notifications
@@ -118,7 +121,9 @@ def embedded_identity(chosen: BackendSettings) -> Identity:
     return Identity(FirstOf(first, others), regions_of(chosen), number_of)
 
 
-def keystone_identity(chosen: BackendSettings, patience: Brief | None = None, ended: Ended = nobody) -> Identity:
+def keystone_identity(
+    chosen: BackendSettings, patience: Brief | None = None, ended: Ended = nobody, traces: Traces = UNTRACED
+) -> Identity:
     """Keystone's EC2 credentials, and oslo.policy's rules over the roles of their users."""
     from backend.drivers.openstack.cloud import open_keys
     from gateway.auth.policy import RolePolicy
@@ -129,6 +134,7 @@ def keystone_identity(chosen: BackendSettings, patience: Brief | None = None, en
         record=measures.shared().exchanged,
         patience=patience,
         ended=ended,
+        traces=traces,
     )
     credentials = KeystoneCredentials(Callers(known))
     return Identity(
@@ -216,9 +222,10 @@ def create_gateway() -> Flask:
     patience = patience_of(chosen)
     embedded = chosen.driver != "openstack"
     ended = ended_in(chosen, store)
-    identity = embedded_identity(chosen) if embedded else keystone_identity(chosen, patience, ended)
+    traces = traces_of(chosen, "coppice-gateway")
+    identity = embedded_identity(chosen) if embedded else keystone_identity(chosen, patience, ended, traces)
     sessions = sessions_for(chosen, store, identity)
-    cloud = cloud_of(chosen, store, patience)
+    cloud = cloud_of(chosen, store, patience, traces)
     pipeline = Pipeline(
         backend=Backend.build(
             store,
@@ -247,6 +254,7 @@ def create_gateway() -> Flask:
         account_id_of=identity.account_id_of,
         verify=identity.verify,
         authorize=identity.authorize,
+        along=Passages(traces, chosen.client_context),
         observe=request_log.shared() if audit is None else audit.beside(request_log.shared()),
         find_handler=log_lines.about_requests(registry.find if patience is None else patience.handlers(registry.find)),
     )
@@ -304,6 +312,12 @@ def _log_from(level: str) -> None:
     """Log from that level on, in the form of the settings."""
     log_lines.set_level(level)
     log_lines.set_form(settings().log_form)
+
+
+def _engine_log_from(level: str) -> None:
+    """The same for an engine, whose lines name what they are written for."""
+    log_lines.name_requests(tracing.request_id)
+    _log_from(level)
 
 
 def _serve(asked: argparse.Namespace) -> None:
@@ -389,7 +403,7 @@ _SERVICES = (
         cannot="The metadata service cannot start",
         serves=True,
     ),
-    engines.command(outlets_of, _log_from),
+    engines.command(outlets_of, _engine_log_from),
     listening.command(_log_from),
 )
 COMMANDS = (

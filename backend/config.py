@@ -232,6 +232,20 @@ OPTIONS: dict[str, Sequence[Any]] = {
         ),
         cfg.FloatOpt("webhook_seconds", default=10.0, min=1.0, max=60.0, help="How long a web server may take."),
     ),
+    "tracing": (
+        cfg.BoolOpt(
+            "enabled",
+            default=False,
+            help="Requests, work and calls to the cloud are told as spans by OTLP, see OpenTelemetry's environment.",
+        ),
+        cfg.StrOpt(
+            "client_context",
+            default="ignore",
+            choices=("ignore", "link", "follow"),
+            help="What becomes of a client's traceparent: nothing, spans link to it, or they are a part of that trace."
+            " What is kept of them is never the client's to say.",
+        ),
+    ),
     **metric_options.OPTIONS,
     **event_options.OPTIONS,
     "openstack": (
@@ -392,6 +406,8 @@ class BackendSettings:
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
     secret_key_file: str = ""
     driver: str = "simulated"
+    traced: bool = False
+    client_context: str = "ignore"
     record_acls: bool = False
     verify: str = "secret"
     public_images: Mapping[str, str] = field(default_factory=dict)
@@ -437,6 +453,8 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         secret_keys=tuple(conf.secrets.key),
         secret_key_file=conf.secrets.key_file,
         driver=conf.cloud.driver,
+        traced=conf.tracing.enabled,
+        client_context=conf.tracing.client_context,
         record_acls=conf.cloud.network_acls == "record",
         verify=conf.openstack.verify,
         public_images=dict(conf.parameters.images),

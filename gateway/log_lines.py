@@ -21,6 +21,7 @@ _CONTROLS: Final = (*range(0x0A), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x2028
 _ESCAPED: Final = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _CONTROLS}
 _INSET: Final = "    "
 _request: ContextVar[str] = ContextVar("request", default="")
+_asked_for: Callable[[], str] = str
 
 FORMS: Final = ("text", "json")
 _FORM: Final = "COPPICE_LOG_FORM"
@@ -41,7 +42,7 @@ class Lines(logging.Formatter):
         return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(record.msecs):03}Z"
 
     def format(self, record: logging.LogRecord) -> str:
-        request_id = _request.get()
+        request_id = _request.get() or _asked_for()
         if os.environ.get(_FORM) == "json":
             return self._document(record, request_id)
         record.request = f"request={request_id} " if request_id else ""
@@ -106,6 +107,16 @@ def set_level(name: str) -> None:
 def set_form(name: str) -> None:
     """Write lines in that form (FORMS) from now on, here and in processes that are started from here."""
     os.environ[_FORM] = name
+
+
+def name_requests(asked_for: Callable[[], str]) -> None:
+    """Name in lines what they are written for, where no request is being answered here.
+
+    Args:
+        asked_for: the id of the request, or of the work, that this thread does something for; empty for none.
+    """
+    global _asked_for  # noqa: PLW0603 - lines are written by whoever writes one
+    _asked_for = asked_for
 
 
 def about_requests(find: Find) -> Find:

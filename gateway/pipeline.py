@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, Self
 
 from gateway import links, models, request_log
 from gateway.auth import claims, sigv4
@@ -26,6 +26,36 @@ from translators.registry import Call, Caller, Handler, Linked, NotYet
 
 _log = logging.getLogger(__name__)
 
+
+class Passage(Protocol):
+    """What goes along with one request, around all of its answering."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *what: object) -> None: ...
+
+    def tell(self, answered: Record) -> None:
+        """It is answered; never told where it waits to be asked again."""
+
+
+class _Alone:
+    """Nothing goes along."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        pass
+
+    def tell(self, answered: Record) -> None:
+        pass
+
+
+_ALONE: Final = _Alone()
+Along = Callable[[str, str], Passage]
+"""What goes along with a request of that id, in which that traceparent stands (empty: none)."""
 Verify = Callable[[Request, claims.Claim, Credentials, datetime], Credential]
 Authorize = Callable[[Caller, str, str, str, str], None]
 
@@ -76,6 +106,7 @@ class Pipeline:
         default_region: the AWS region of services that have none (iam, sts) where the signature's is not the cloud's.
         page_key: what tokens of pages are authenticated with, the same in all processes of an installation.
         limits: what one request may ask for.
+        along: makes what goes along with each request.
         throttle: request tokens per account and region; None for no throttling.
         observe: told of every answered request.
         verify: finds out who signed a request.
@@ -101,6 +132,7 @@ class Pipeline:
     services: Services = field(default_factory=Services)
     verify: Verify = sigv4.verify
     authorize: Authorize = allow_all
+    along: Along = lambda _request_id, _traceparent: _ALONE
     told: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,8 +140,12 @@ class Pipeline:
 
     def answer(self, request: Request) -> Response:
         """The answer to a request; raises nothing."""
-        started = self.clock.monotonic()
-        request_id, code = str(uuid.uuid4()), ""
+        request_id = str(uuid.uuid4())
+        with self.along(request_id, request.headers.get("traceparent", "")) as passage:
+            return self._answered(request, request_id, passage)
+
+    def _answered(self, request: Request, request_id: str, passage: Passage) -> Response:
+        started, code = self.clock.monotonic(), ""
         way = _Way(request_id, *UNKNOWN)
         try:
             claimed = claims.service_of(request)
@@ -126,9 +162,11 @@ class Pipeline:
             answered, code = way.protocol.refuse(error, request_id), error.code
         seconds = self.clock.monotonic() - started
         told = (way.service, way.action, way.account, way.region)
-        self.observe(
-            Record(request_id, *told, answered.status, code, seconds, way.caller, request.peer, names_in(way.params))
+        record = Record(
+            request_id, *told, answered.status, code, seconds, way.caller, request.peer, names_in(way.params)
         )
+        passage.tell(record)
+        self.observe(record)
         return answered
 
     def _signed(self, request: Request, way: _Way) -> tuple[Operation, Handler, Call]:

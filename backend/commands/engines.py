@@ -18,7 +18,16 @@ from backend import measures
 from backend.clock import Clock, SystemClock
 from backend.commands import CannotDo, schema
 from backend.commands.line import Command
-from backend.commands.opening import UNREADABLE, archive_of, cloud_of, settings, store_of, this_process
+from backend.commands.opening import (
+    LAST_SECONDS,
+    UNREADABLE,
+    archive_of,
+    cloud_of,
+    settings,
+    store_of,
+    this_process,
+    traces_of,
+)
 from backend.config import BackendSettings
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
@@ -34,6 +43,7 @@ from backend.store import migrate
 from backend.store.engines import EngineRecord
 from backend.store.outlets import Outlets
 from backend.store.work_calls import Listener
+from backend.tracing import UNTRACED, Traces
 
 LOG = logging.getLogger(__name__)
 _NONE: Final = "none"
@@ -43,17 +53,18 @@ SetLevel = Callable[[str], None]
 OutletsOf = Callable[[BackendSettings, Catalog, Cloud], Outlets]
 
 
-def create_engine(chosen: BackendSettings, outlets_of: OutletsOf, bell: Bell) -> Engine:
+def create_engine(chosen: BackendSettings, outlets_of: OutletsOf, bell: Bell, traces: Traces = UNTRACED) -> Engine:
     """The engine of one process. Raises CannotDo where it cannot work with the database.
 
     Args:
         outlets_of: where messages go, and the words that they are told in.
         bell: what it sleeps by.
+        traces: keep spans of its work.
     """
     clock = SystemClock()
     store = store_of(chosen, redoes=True)
     schema.wait(store, clock)
-    cloud = cloud_of(chosen, store)
+    cloud = cloud_of(chosen, store, traces=traces)
     me = _record(clock, chosen.engine)
     listener = Listener(chosen.listen_url or chosen.database_url, bell.ring, clock)
     if chosen.listen_url != _NONE:
@@ -80,6 +91,7 @@ def create_engine(chosen: BackendSettings, outlets_of: OutletsOf, bell: Bell) ->
         membership=Membership(store, clock, me, chosen.engine, KINDS, peers=_peers(chosen, me, clock)),
         bell=bell,
         is_told=listener.hears,
+        traces=traces,
     )
 
 
@@ -121,11 +133,13 @@ def _engine(outlets_of: OutletsOf, set_level: SetLevel, _asked: argparse.Namespa
     signals.heed()  # first of all: it may have to wait for the database, and a signal that nobody heeds ends a process
     chosen = settings()
     set_level(chosen.log_level)
-    engine = create_engine(chosen, outlets_of, bell)
+    traces = traces_of(chosen, "coppice-engine")
+    engine = create_engine(chosen, outlets_of, bell, traces)
     signals.concern(engine)
     if chosen.metrics_port:
         measures.serve(chosen.metrics_port, chosen.metrics_host)
     engine.run(signals)
+    traces.close(LAST_SECONDS)
     LOG.info("the engine has ended, what it did not finish is given back")
     logging.shutdown()
     # A call that still hangs would hold the process up for as long as it does, and nobody waits for its answer now.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hmac
 import os
 import secrets
@@ -18,6 +19,7 @@ from backend import config, measures
 from backend.clock import SystemClock
 from backend.commands import CannotDo, schema, seals
 from backend.config import BackendSettings
+from backend.drivers import telemetry
 from backend.drivers.archives import Archive
 from backend.drivers.cloud import Cloud
 from backend.drivers.endings import Ended, nobody
@@ -35,6 +37,7 @@ from backend.store.endings import Endings
 from backend.store.installation import Installation
 from backend.store.secrets import Seal
 from backend.store.session import Store
+from backend.tracing import UNTRACED, Traces
 
 if TYPE_CHECKING:
     from backend.drivers.openstack.patience import Brief
@@ -43,6 +46,8 @@ KEY_FILE = "secrets.key"
 CLOUD_FILE = "cloud.db"
 ACCOUNTS_FILE = "accounts.json"
 ENV_FILE = "coppice.env"
+LAST_SECONDS = 2.0
+"""For what is kept of spans at the end of a process."""
 UNREADABLE = (cfg.Error, cfg.ConfigSourceValueError)
 """What is raised where settings cannot be read."""
 
@@ -116,16 +121,36 @@ def webhook_key_of(chosen: BackendSettings) -> bytes:
     return hmac.digest(page_key_of(chosen), b"coppice webhooks", "sha256")
 
 
-def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = None) -> Cloud:
+def traces_of(chosen: BackendSettings, name: str) -> Traces:
+    """What keeps spans of this process, which forks no more; nothing where the settings do not want it.
+
+    Args:
+        name: of the service that this process is a part of.
+
+    Raises:
+        CannotDo
+    """
+    if not chosen.traced:
+        return UNTRACED
+    try:
+        made = telemetry.opened(name, this_process()[0], SystemClock().monotonic)
+    except telemetry.NoLibrary as why:
+        raise CannotDo(str(why)) from why
+    atexit.register(made.close, LAST_SECONDS)
+    return made
+
+
+def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = None, traces: Traces = UNTRACED) -> Cloud:
     """The cloud, with the sources of metrics that the settings choose.
 
     Args:
         patience: of a gateway.
+        traces: keep spans of what it is asked over the network.
 
     Raises:
         CannotDo: a source that is named is none of this cloud's.
     """
-    cloud = _opened(chosen, store, patience)
+    cloud = _opened(chosen, store, patience, traces)
     clock = SystemClock()
     known: dict[str, MetricSource] = {source.name: source for source in cloud.sources}
     if chosen.prometheus is not None:
@@ -138,7 +163,7 @@ def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = Non
     return replace(cloud, sources=(*wanted, *free))
 
 
-def _opened(chosen: BackendSettings, store: Store, patience: Brief | None) -> Cloud:
+def _opened(chosen: BackendSettings, store: Store, patience: Brief | None, traces: Traces) -> Cloud:
     if chosen.driver == "openstack":
         from backend.drivers.openstack.cloud import open_cloud  # its libraries are not loaded where they are not used
 
@@ -150,6 +175,7 @@ def _opened(chosen: BackendSettings, store: Store, patience: Brief | None) -> Cl
             patience=patience,
             installation=Installation(store),
             ended=ended_in(chosen, store),
+            traces=traces,
         )
     simulated = simulated_settings(chosen)
     Path(chosen.state).mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -15,7 +15,9 @@ from functools import partial
 from random import Random
 from typing import Any, Protocol
 
+from backend import tracing
 from backend.clock import Clock
+from backend.domain.ids import derived_uuid
 from backend.drivers.archives import Archive
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
@@ -25,7 +27,7 @@ from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.kinds import KINDS, ROUNDS
 from backend.engine.kinds.kind import AnyKind, Round
-from backend.engine.lanes import Calls, Lanes, Term, held_by
+from backend.engine.lanes import Call, Calls, Lanes, Term, held_by
 from backend.engine.measures import Measures, Unmeasured
 from backend.engine.membership import Membership, Standing
 from backend.engine.settings import EngineSettings
@@ -35,6 +37,7 @@ from backend.store.homes import StoredHomes
 from backend.store.leased import Claimer, Kinds, Lease, Room
 from backend.store.outlets import Outlets
 from backend.store.session import Store
+from backend.tracing import UNTRACED, Origin, Role, Traces
 
 LOG = logging.getLogger(__name__)
 _FAULT_PAUSE = timedelta(seconds=30)
@@ -78,6 +81,7 @@ class _Running:
     """A job that has begun.
 
     Attributes:
+        origin: what it is done for.
         waits: for these answers of the cloud,
         write: or for the store, that has not taken this yet,
         refused_at: since then,
@@ -87,6 +91,7 @@ class _Running:
     kind: AnyKind
     lease: Lease
     steps: Job
+    origin: Origin
     waits: Sequence[Future[Any]] = field(default=())
     write: Write | None = None
     refused_at: datetime | None = None
@@ -111,6 +116,7 @@ class Engine:
         membership: its place among others; without, it knows of none, and its leases alone tell them apart.
         bell: what it sleeps by.
         is_told: whether somebody rings now when there is work; what is due by itself it finds anyhow.
+        traces: keep spans of its jobs.
     """
 
     def __init__(
@@ -132,6 +138,7 @@ class Engine:
         membership: Membership | None = None,
         bell: Sleep | None = None,
         is_told: Callable[[], bool] = lambda: False,
+        traces: Traces = UNTRACED,
     ) -> None:
         seed, told = rng.getrandbits(64), measures or Unmeasured()
         # Sources of ours are spoken to through the pools that they have.
@@ -149,6 +156,7 @@ class Engine:
             archive=archive,
         )
         self._settings = settings
+        self._traces = traces
         self._store = store
         self._clock = clock
         self._claimer = Claimer(name, settings.lease)
@@ -280,12 +288,27 @@ class Engine:
             leases = self._claim(kind, now) if kind.name in due else []
             claimed[kind.name] = len(leases)
             for lease in leases:
-                faults += self._advance(_Running(kind, lease, kind.work(self._context, lease)), None)
+                faults += self._advance(self._begun(kind, lease), None)
             if leases:
                 due = self._due(now)  # what was done may have pulled other work
         for each in self._rounds:
             self._round(each, now)
         return Outcome(claimed, faults, len(self._running))
+
+    def _begun(self, kind: AnyKind, lease: Lease) -> _Running:
+        """The job of a claim, done for whose sake it was called; what was due by itself has a name of its own."""
+        asked_for, by = tracing.read(getattr(lease, kind.leased.heeded, None) if kind.leased.heeded else None)
+        request_id = asked_for or derived_uuid("work", kind.name, *lease.key, str(lease.epoch))
+        told = {
+            "coppice.request_id": request_id,
+            "coppice.kind": kind.name,
+            "coppice.key": "/".join(lease.key),
+            "coppice.epoch": lease.epoch,
+            "coppice.project": lease.scope.project_id,
+            "coppice.region": lease.scope.region,
+        }
+        span = self._traces.begin(f"engine {kind.name}", Role.WORKS, told, links=[by] if by else ())
+        return _Running(kind, lease, kind.work(self._context, lease), Origin(request_id, span))
 
     def _guarded_tick(self) -> Outcome | None:
         """A tick that survives a store that is away, and a fault; None: nothing is to be done for a moment."""
@@ -355,17 +378,21 @@ class Engine:
     def _advance(self, job: _Running, done: Sequence[Future[Any]] | None) -> int:
         """Let the job run until it waits or ends; 1 when it failed. One job's fault never stops the next."""
         try:
-            self._run_on(job, done)
+            tracing.during(job.origin, self._run_on, job, done)
         except StopIteration:
+            job.origin.span.end()
             return 0
         except AWAY as error:  # nothing the cloud said is lost by that: it would be a Write
+            job.origin.span.end("StoreAway")
             self._note_away(error)
             self._failed.append((job.kind, job.lease, self._clock.now()))
             return 0
         except NewerWord as newer:
+            job.origin.span.end("NewerWord")
             self._leave(job, newer)
             return 0
-        except Exception:
+        except Exception as error:
+            job.origin.span.end(type(error).__name__)
             LOG.exception("a job failed: %s", job.lease)
             self._context.count("faults")
             self._failed.append((job.kind, job.lease, self._clock.now() + _FAULT_PAUSE))
@@ -398,7 +425,7 @@ class Engine:
             if isinstance(asked, Write):
                 job.write = asked
                 continue
-            job.waits = done = self._calls.submit(held_by(self._term(job.lease), asked))
+            job.waits = done = self._calls.submit(_asked_for(job.origin, held_by(self._term(job.lease), asked)))
             if not all(future.done() for future in done):
                 return
 
@@ -435,7 +462,13 @@ class Engine:
                     self._context.count("lost_leases")
                     self._running.remove(job)
                     job.steps.close()
+                    job.origin.span.end("LeaseLost")
 
     def _round(self, each: Round, now: datetime) -> None:
         if now >= self._round_due_at.get(each.name, now):
             self._round_due_at[each.name] = now + each.work(self._context)
+
+
+def _asked_for(origin: Origin, calls: Sequence[Call]) -> Sequence[Call]:
+    """These calls, in whose threads it is known what they are for."""
+    return [replace(call, ask=partial(tracing.during, origin, call.ask)) for call in calls]

@@ -6,13 +6,16 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Protocol
 
+from backend import tracing
 from backend.domain.changes import Changes
 from backend.domain.cluster import Cluster
 from backend.engine.acts.act import Act, Result
 from backend.engine.context import Context
 from backend.engine.plan import Plan
+from backend.tracing import NO_SPAN, Value
 
 LOG = logging.getLogger(__name__)
 
@@ -20,6 +23,7 @@ LOG = logging.getLogger(__name__)
 def tell(context: Context, plan: Plan) -> None:
     """Count what is done, and log it."""
     done = happenings(plan.changes, plan.acts)
+    tell_span(plan, done)
     context.count("passes")
     context.counters.update(done)
     for kind, number in done.items():
@@ -28,6 +32,21 @@ def tell(context: Context, plan: Plan) -> None:
         cluster = plan.changes.before.cluster
         told = " ".join(f"{name}={number}" for name, number in done.items())
         LOG.info("cluster=%r project=%s region=%s %s", cluster.name, cluster.project_id, cluster.region, told)
+
+
+def tell_span(plan: Plan, done: Mapping[str, int]) -> None:
+    """Have the span of the pass tell whose it is and what it did, in bounded words."""
+    span = tracing.span()
+    if span is NO_SPAN:
+        return
+    told: dict[str, Value] = {"coppice.group": plan.changes.before.cluster.name}
+    of = plan.changes.entries
+    activities = dict.fromkeys(chain(of.opened, of.ended, of.waiting, of.remarks, sorted(of.draining | of.proceeding)))
+    if activities:
+        told["coppice.activities"] = [*activities]
+    if done:
+        told["coppice.steps"] = [f"{name}={number}" for name, number in done.items()]
+    span.tell(told)
 
 
 def happenings(changes: Changes, acts: Sequence[Act]) -> Counter[str]:

@@ -27,6 +27,7 @@ from backend.store.refresh_tables import refreshes
 from backend.store.scaling_tables import scaling_policies
 from backend.store.tables import backoffs, clusters, nodes
 from backend.store.tables import tags as tags_table
+from backend.store.wakes import asked_by
 
 _t = clusters.c
 _NAMED = select(clusters).where(
@@ -45,7 +46,7 @@ def insert(conn: Connection, cluster: Cluster, with_tags: Sequence[Tag] = ()) ->
     """
     work_calls.want(conn)
     try:
-        conn.execute(sa.insert(clusters), rows.cluster_values(cluster))
+        conn.execute(sa.insert(clusters), {**rows.cluster_values(cluster), "asked_by": asked_by()})
     except IntegrityError as error:
         raise ClusterExists(cluster.name) from error
     tags.put(conn, cluster.id, with_tags)
@@ -111,7 +112,7 @@ def change(conn: Connection, cluster_id: str, now: datetime, **values: Any) -> N
     work_calls.want(conn)
     conn.execute(
         update(clusters).where(_t.id == bindparam("cluster_id")).values(generation=_t.generation + 1),
-        {"cluster_id": cluster_id, "due_at": now, **_columns(values)},
+        {"cluster_id": cluster_id, "due_at": now, "asked_by": asked_by(), **_columns(values)},
     )
 
 
@@ -120,7 +121,7 @@ def predict(conn: Connection, cluster_id: str, predicted: int | None) -> None:
     conn.execute(update(clusters).where(_t.id == cluster_id).values(predicted=predicted))
 
 
-_INTENT_ALONE = frozenset({"generation", "epoch", "due_at"})
+_INTENT_ALONE = frozenset({"generation", "epoch", "due_at", "asked_by"})
 """What ``save`` leaves to others: who changes intent, and who holds the cluster."""
 
 

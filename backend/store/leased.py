@@ -186,9 +186,13 @@ class Leased(Generic[L]):
         made: the class of its leases; fields beyond those of Lease are columns of the same names.
         key: the columns of the primary key.
         fenced: the column that the fence answers.
+        heeded: the column, and field of the lease, that tells what the row is claimed for: given back, it is empty, but
+            for what was written there meanwhile.
     """
 
-    def __init__(self, table: Table, made: type[L], *, key: Sequence[str], fenced: str = "epoch") -> None:
+    def __init__(
+        self, table: Table, made: type[L], *, key: Sequence[str], fenced: str = "epoch", heeded: str | None = None
+    ) -> None:
         c = table.c
         self._table, self._made, self._names = table, made, tuple(key)
         self._extra = tuple(each.name for each in fields(made) if each.name not in {one.name for one in fields(Lease)})
@@ -231,6 +235,7 @@ class Leased(Generic[L]):
         )
         # The sooner of what the work says and what anybody asked for meanwhile.
         self._given_back = case((c.due_at == _MARK, _NEXT_DUE), (c.due_at > _NEXT_DUE, _NEXT_DUE), else_=c.due_at)
+        self.heeded = heeded
         self._releases: dict[tuple[str, ...], Update] = {}
         wanted = bindparam("wanted", type_=Instant())
         sooner = or_(c.due_at.is_(None), c.due_at > wanted)
@@ -361,12 +366,17 @@ class Leased(Generic[L]):
     def release(self, conn: Connection, lease: L, due_at: datetime | None, **values: Any) -> None:
         """Give the row back, with these columns; it is due then, or when someone asked for it meanwhile."""
         told: dict[str, Any] = {f"new_{name}": value for name, value in values.items()}
+        if self.heeded is not None:
+            told["was_heeded"] = getattr(lease, self.heeded)
         conn.execute(self._release(*values), {**self._fenced(lease), "next_due": due_at, **told})
 
     def _release(self, *names: str) -> Update:
         if names not in self._releases:
             told: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
             values = {"owner": None, "lease_until": None, "due_at": self._given_back, **told}
+            if self.heeded is not None:
+                column = self._table.c[self.heeded]
+                values[self.heeded] = case((column == bindparam("was_heeded", type_=column.type), None), else_=column)
             self._releases[names] = update(self._table).where(self._held).values(values)
         return self._releases[names]
 
@@ -407,6 +417,8 @@ class Leased(Generic[L]):
         lost = [row for row in rows if tuple(row[:-1]) not in known]
         for row in lost:
             told = {**_bound(row[:-1]), "held_epoch": row.epoch, "mark": None, "next_due": now}
+            if self.heeded is not None:
+                told["was_heeded"] = None  # whoever takes it up does it for the same
             conn.execute(self._release(), told)
         return len(lost)
 

@@ -15,7 +15,13 @@ from backend.store.tables import clusters, pools, watches
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ClusterLease(Lease):
-    """A claimed cluster."""
+    """A claimed cluster.
+
+    Attributes:
+        asked_by: what it was called for, as ``tracing.read`` reads it; None: it was due by itself.
+    """
+
+    asked_by: str | None = None
 
     @property
     def cluster_id(self) -> str:
@@ -76,7 +82,7 @@ class StreamLease(Lease):
         return self.key[0]
 
 
-CLUSTERS = Leased(clusters, ClusterLease, key=("id",), fenced="generation")
+CLUSTERS = Leased(clusters, ClusterLease, key=("id",), fenced="generation", heeded="asked_by")
 WATCHES = Leased(watches, WatchLease, key=("project_id", "region"))
 POOLS = Leased(pools, PoolLease, key=("id",))
 BALANCER_LEASES = Leased(load_balancers, BalancerLease, key=("id",))

@@ -74,6 +74,7 @@ _LAST = (
     "refresh_id",
     "desired_at",
     "predicted",
+    "asked_by",
 )
 # cluster_of goes by position.
 assert tuple(clusters.c.keys()) == (*_BEFORE, *_SPEC_NAMES, *_AFTER, *_LAST)
@@ -153,7 +154,7 @@ def cluster_of(row: Row[Any]) -> Cluster:
     rest = row[_SPEC_TO:]
     suspended, metrics, causes, created_at, cooldown_until, force_delete, generation, epoch = rest[: len(_AFTER)]
     _, _, due_at, sources, given_up, held_since, hooked, *newer = rest[len(_AFTER) :]
-    launching, warm_pool, own_cooldown, scaled_out_at, refresh_id, desired_at, predicted = newer
+    launching, warm_pool, own_cooldown, scaled_out_at, refresh_id, desired_at, predicted, _ = newer
     return Cluster(
         id=cluster_id,
         project_id=project_id,

@@ -128,6 +128,8 @@ clusters = table(
     Column("desired_at", Instant),
     # What forecasts ask for now; NULL: there are none.
     Column("predicted", Integer),
+    # What the engine was last called for, see backend.tracing; NULL: by itself.
+    Column("asked_by", String(128)),
     UniqueConstraint("project_id", "region", "name"),
     Index(None, "due_at"),
     Index(None, "project_id", "region", "source_configuration"),

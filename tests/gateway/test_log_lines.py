@@ -141,3 +141,20 @@ def test_as_json_an_error_has_its_trace_in_its_own_document(documents):
     (told,) = documents()
     assert told["message"] == "a fault"
     assert told["exception"].endswith("ValueError: broken")
+
+
+def test_what_is_written_for_a_piece_of_work_names_it_and_a_request_that_is_answered_comes_first(lines, monkeypatch):
+    monkeypatch.setattr(log_lines, "_asked_for", log_lines._asked_for)
+    log_lines.name_requests(lambda: "w-1")
+    logging.getLogger("backend").warning("of work")
+    find = log_lines.about_requests(
+        lambda service, name: lambda call: logging.getLogger("backend").warning("of a request")
+    )
+    find("autoscaling", "x")(Call("r-1"))
+    log_lines.name_requests(str)
+    logging.getLogger("backend").warning("of nothing")
+    assert [line.partition(" WARNING ")[2] for line in lines()] == [
+        "backend request=w-1 of work",
+        "backend request=r-1 of a request",
+        "backend of nothing",
+    ]

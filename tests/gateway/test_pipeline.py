@@ -6,7 +6,7 @@ import pytest
 
 from gateway.limits import Limits, TokenBuckets
 from gateway.request import Request
-from tests.gateway.world import CALLER, KEY, World, action, presigned, signed
+from tests.gateway.world import CALLER, KEY, World, action, json_action, presigned, signed
 from translators.errors import AWSError
 from translators.registry import NotYet
 
@@ -358,3 +358,45 @@ def test_a_queues_address_may_stand_for_its_url():
     world = World().on("sqs", "ReceiveMessage", {})
     world.pipeline().answer(action("sqs", "ReceiveMessage", path="/123456789012/jobs"))
     assert [call.params for call in world.calls] == [{"QueueUrl": "/123456789012/jobs"}]
+
+
+class Along:
+    """What goes along with requests: what it is told, and whether it is around."""
+
+    def __init__(self):
+        self.begun, self.told, self.around = [], [], 0
+
+    def __call__(self, request_id, traceparent):
+        self.begun.append((request_id, traceparent))
+        return self
+
+    def __enter__(self):
+        self.around += 1
+        return self
+
+    def __exit__(self, *_):
+        self.around -= 1
+
+    def tell(self, record):
+        self.told.append((self.around, record))
+
+
+@pytest.mark.parametrize("answer", [{}, Lost(), AWSError("ValidationError", "no")])
+def test_what_goes_along_is_around_all_of_it_and_told_what_came_of_it(answer):
+    along = Along()
+    world = World(options={"along": along}).on("autoscaling", "DescribeTags", answer)
+    answered = world.pipeline().answer(action("autoscaling", "DescribeTags", headers={"traceparent": "00-a-b-01"}))
+    assert along.begun == [(answered.headers["x-amzn-requestid"], "00-a-b-01")]
+    assert along.told == [(1, world.records[0])]
+    assert along.around == 0
+
+
+def test_it_goes_along_with_strangers_too_and_is_told_nothing_of_who_waits():
+    along = Along()
+    world = World(options={"along": along}).on("sqs", "ReceiveMessage", NotYet(1.0, lambda: False))
+    pipeline = world.pipeline()
+    pipeline.answer(replace(action("autoscaling", "DescribeTags"), headers={"host": "x"}))
+    assert [record.operation for _, record in along.told] == [""]
+    asked = json_action("sqs", "ReceiveMessage", b'{"QueueUrl": "https://x/1/q"}')
+    assert pipeline.answer(asked).later is not None
+    assert (len(along.begun), len(along.told), along.around) == (2, 1, 0)

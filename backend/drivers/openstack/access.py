@@ -25,10 +25,12 @@ from backend.clock import Clock
 from backend.drivers.endings import Ended, Gone, nobody
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.drivers.exchanges import UNANSWERED, Exchanges, unrecorded
+from backend.drivers.openstack.exchange import TracedSession
 from backend.drivers.openstack.faults import IDENTITY, fault_of
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.drivers.openstack.transport import TimedAdapter
 from backend.drivers.openstack.ways import RoleWay, Way
+from backend.tracing import UNTRACED, Traces
 
 _log = logging.getLogger(__name__)
 _USER = ("auth_url", "username", "user_id", "password", "user_domain_name", "user_domain_id")
@@ -97,6 +99,7 @@ class Access:
         transport: carries the requests; by default over the network with the settings' times.
         record: is told every request.
         ended: whose rights Keystone told to have ended: what leads into their projects is tried anew at once.
+        traces: keep a span of each request.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class Access:
         *,
         record: Exchanges = unrecorded,
         ended: Ended = nobody,
+        traces: Traces = UNTRACED,
     ) -> None:
         self.record = record
         self._ended = ended
@@ -120,7 +124,7 @@ class Access:
         self._shut: dict[str, tuple[float, NotAuthorized]] = {}
         self._lock = threading.Lock()
         # What names no other service is a login.
-        self.session = open_session(settings, entry, transport, self.recorder("identity"))
+        self.session = open_session(settings, entry, transport, self.recorder("identity"), traces)
 
     def project(self, project_id: str) -> BaseIdentityPlugin:
         """The identity with which the driver acts in a project; it holds a token when it is returned.
@@ -304,14 +308,16 @@ def open_session(
     entry: Entry,
     transport: requests.adapters.BaseAdapter | None = None,
     note: Callable[..., None] | None = None,
+    traces: Traces = UNTRACED,
 ) -> Session:
     """A session with Keystone and the services.
 
     Args:
         transport: carries the requests; by default over the network with the settings' times.
         note: is handed the answers to requests that name no hook of their own.
+        traces: keep a span of each request.
     """
-    http = requests.Session()
+    http = TracedSession(traces)
     http.trust_env = transport is None or isinstance(transport, TimedAdapter)  # proxies are those of the environment
     if note is not None:
         http.hooks["response"].append(note)

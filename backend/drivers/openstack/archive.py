@@ -17,6 +17,7 @@ from backend.drivers.archives import NotArchived, Sheaf
 from backend.drivers.errors import CloudError
 from backend.drivers.exchanges import Exchanges, unrecorded
 from backend.drivers.openstack.access import Access, Entry
+from backend.drivers.openstack.exchange import Asked, Asking
 from backend.drivers.openstack.settings import OpenStackSettings
 
 OBJECTS: Final = "object-store"
@@ -56,14 +57,15 @@ class SwiftArchive:
         url = access.endpoint(plugin, OBJECTS, access.entry.region)
         if url is None:
             raise NotArchived(f"the cloud's catalog has no {OBJECTS} in {access.entry.region}")
-        answer: requests.Response = access.session.put(
-            f"{url.rstrip('/')}/{path}",
-            auth=plugin,
-            data=content,
-            headers=headers,
-            raise_exc=False,
-            hooks={"response": [access.recorder(OBJECTS)]},
-        )
+        with Asking(Asked(OBJECTS, path)):
+            answer: requests.Response = access.session.put(
+                f"{url.rstrip('/')}/{path}",
+                auth=plugin,
+                data=content,
+                headers=headers,
+                raise_exc=False,
+                hooks={"response": [access.recorder(OBJECTS)]},
+            )
         return answer
 
     def _accepted(self, answer: requests.Response) -> None:

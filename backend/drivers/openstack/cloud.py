@@ -41,6 +41,7 @@ from backend.drivers.openstack.ways import ApplicationCredentialWay, Way
 from backend.drivers.openstack.zaqar import ZaqarSink
 from backend.drivers.openstack.zones import Zones
 from backend.drivers.spot import Spot
+from backend.tracing import UNTRACED, Traces
 
 _MEASURED: Final = 8.0
 """Seconds for an answer to what is measured: it is asked for each minute."""
@@ -60,6 +61,7 @@ def open_cloud(
     patience: Patience | None = None,
     installation: Installation = nobody,
     ended: Ended = endings.nobody,
+    traces: Traces = UNTRACED,
 ) -> Cloud:
     """The cloud's ports. Nothing is asked of it yet.
 
@@ -71,16 +73,18 @@ def open_cloud(
         patience: how long is waited for answers; by default as long as the settings say for connections.
         installation: what is made carries it, see Cloud.
         ended: whose rights Keystone told to have ended; nobody's by default.
+        traces: keep a span of each request.
 
     Raises:
         Misconfigured: clouds.yaml has no usable entry.
     """
     entry = Entry.read(settings)
-    own = Access(settings, entry, clock, None, transport, record=record)
+    own = Access(settings, entry, clock, None, transport, record=record, traces=traces)
     ways = _ways(settings, own, clock, delegations or NoDelegations(), patience)
-    rest = Rest(Access(settings, entry, clock, ways, transport, record=record, ended=ended), clock, patience=patience)
+    access = Access(settings, entry, clock, ways, transport, record=record, ended=ended, traces=traces)
+    rest = Rest(access, clock, patience=patience)
     shortly = transport or BriefAdapter(clock, _MEASURED, _MOST_MEASURED, settings.connections)
-    measured = Access(settings, entry, clock, ways, shortly, record=record)
+    measured = Access(settings, entry, clock, ways, shortly, record=record, traces=traces)
     brief, briefest = (Rest(measured, clock, patience=Within(seconds)) for seconds in (_MEASURED, _COUNTED))
     zones = Zones(rest, clock, settings)
     images = OpenStackImages(rest, clock, settings)
@@ -151,9 +155,10 @@ def open_keys(
     record: Exchanges = unrecorded,
     patience: Patience | None = None,
     ended: Ended = endings.nobody,
+    traces: Traces = UNTRACED,
 ) -> KeystoneKeys:
     """Keystone's EC2 credentials, as the service user reads them or has them checked. Raises Misconfigured."""
-    access = Access(settings, Entry.read(settings), clock, None, transport, record=record)
+    access = Access(settings, Entry.read(settings), clock, None, transport, record=record, traces=traces)
     reader = Rest(access, clock, settings.identity_scope, patience)
     return KeystoneKeys(reader, Rest(access, clock, "project", patience), clock, settings, ended)
 

@@ -19,6 +19,7 @@ from backend.drivers.errors import CloudUnavailable, NotAuthorized, OutcomeUnkno
 from backend.drivers.exchanges import UNANSWERED
 from backend.drivers.openstack import faults
 from backend.drivers.openstack.access import Access, is_keystones, words_of
+from backend.drivers.openstack.exchange import Asked, Asking, answered_id
 from backend.drivers.openstack.faults import BALANCING, COMPUTE, IDENTITY, IMAGE, MESSAGING, METRIC, NETWORK, VOLUME
 from backend.drivers.openstack.patience import Patience
 from backend.drivers.openstack.transport import never_sent
@@ -53,7 +54,6 @@ _MICROVERSIONS: Final = {COMPUTE: "compute 2.72", VOLUME: "volume 3.42"}
 Pike: volumes grow while they are attached.
 """
 _VERSIONED: Final = re.compile(r"/v\d+(\.\d+)?(/[^/]+)?$")
-_REQUEST_IDS: Final = ("x-openstack-request-id", "x-compute-request-id")
 _PAUSES: Final = (0.2, 0.6)
 _LONGEST_PAUSE: Final = 5.0
 _TOO_MANY: Final = 429
@@ -148,9 +148,10 @@ class Rest:
             NotAuthorized: 401 or 403, likewise.
             CloudUnavailable: it could not be asked, or answered 5xx or 429, or something else answered in its place.
         """
-        for pause in (*_PAUSES, None):
+        for attempt, pause in enumerate((*_PAUSES, None)):
             try:
-                return self._exchange(scope, service, "GET", path, params=params).document(f"GET {service} {path}")
+                answer = self._exchange(scope, service, "GET", path, params=params, attempt=attempt)
+                return answer.document(f"GET {service} {path}")
             except _Lost as error:
                 wait = self._pause(pause, error)
                 if wait is None:
@@ -229,10 +230,10 @@ class Rest:
             for written in self._watchers:
                 written(scope, service, path)
 
-    def _written(self, scope: Scope | None, send: Callable[[], Answer], pauses: Sequence[float]) -> Answer:
-        for pause in (*pauses, None):
+    def _written(self, scope: Scope | None, send: Callable[..., Answer], pauses: Sequence[float]) -> Answer:
+        for attempt, pause in enumerate((*pauses, None)):
             try:
-                return send()
+                return send(attempt=attempt)
             except _Lost as error:
                 wait = self._pause(pause, error)
                 if wait is None:
@@ -279,8 +280,10 @@ class Rest:
         params: Mapping[str, Any] | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        attempt: int = 0,
     ) -> Answer:
-        with self._patience.call(service, scope, write=method != "GET") as seconds:
+        asked = Asked(service, path, *((scope.project_id, scope.region) if scope else ("", "")), attempt)
+        with self._patience.call(service, scope, write=method != "GET") as seconds, Asking(asked):
             return self._sent(scope, service, method, path, params=params, body=body, headers=headers, seconds=seconds)
 
     def _sent(
@@ -330,7 +333,7 @@ class Rest:
                 return Answer(status, faults.document_of(response), response.headers)
             except faults.NoDocument as error:
                 raise _Lost(f"{what} answered {status} without a document: {error}", sent=True) from error
-        request_id = next((response.headers[name] for name in _REQUEST_IDS if name in response.headers), None)
+        request_id = answered_id(response)
         fault = faults.fault_of(service, response)
         message = fault.message if fault else faults.words_of(response)
         project = scope.project_id if scope else "-"

@@ -6,6 +6,7 @@ import pytest
 
 from backend.store import clusters, leases, wakes, watches
 from backend.store.leased import Claimer, Room
+from backend.tracing import During, Origin
 from tests import factories
 from tests.factories import NOW, SCOPE
 
@@ -139,3 +140,70 @@ def test_a_watch_is_not_put_off_by_a_later_wish(store):
     store.transact(lambda conn: watches.pull(conn, SCOPE, NOW))
     store.transact(lambda conn: watches.pull(conn, SCOPE, NOW + timedelta(hours=1)))
     assert len(_watches(store, ONE)) == 1
+
+
+ASKED = Origin("0b7f1a52-3d36-4c53-9d5e-0c1a7b3f5a11")
+LATER = Origin("1c8f1a52-3d36-4c53-9d5e-0c1a7b3f5a22")
+
+
+def _change(store, group, origin):
+    with During(origin):
+        store.transact(lambda conn: clusters.change(conn, group.id, NOW, cooldown_seconds=7))
+
+
+def test_a_claim_knows_which_request_called_for_it_until_it_is_given_back(store, group):
+    _change(store, group, ASKED)
+    (lease,) = _claim(store)
+    assert lease.asked_by == ASKED.written()
+    store.transact(lambda conn: leases.release(conn, lease, NOW))
+    (again,) = _claim(store)
+    assert again.asked_by is None
+
+
+@pytest.mark.parametrize("by", ["change", "wake", "insert"])
+def test_whoever_calls_the_engine_is_known(store, by):
+    made = factories.cluster(due_at=None if by == "wake" else NOW)
+    if by == "insert":
+        with During(ASKED):
+            store.transact(lambda conn: clusters.insert(conn, made))
+    else:
+        store.transact(lambda conn: clusters.insert(conn, made))
+    if by == "change":
+        _change(store, made, ASKED)
+    elif by == "wake":
+        with During(ASKED):
+            store.transact(lambda conn: wakes.wake(conn, [made.id], NOW))
+    (lease,) = _claim(store)
+    assert lease.asked_by == ASKED.written()
+
+
+def test_who_calls_for_it_meanwhile_is_known_to_the_next_claim(store, group):
+    _change(store, group, ASKED)
+    (lease,) = _claim(store)
+    _change(store, group, LATER)
+    store.transact(lambda conn: leases.release(conn, lease, NOW))
+    (again,) = _claim(store)
+    assert again.asked_by == LATER.written()
+
+
+def test_also_where_nobody_had_called_for_the_first(store, group):
+    (lease,) = _claim(store)
+    _change(store, group, LATER)
+    store.transact(lambda conn: leases.release(conn, lease, None))
+    (again,) = _claim(store)
+    assert again.asked_by == LATER.written()
+
+
+def test_what_is_taken_from_a_dead_engine_is_done_for_the_same(store, group):
+    _change(store, group, ASKED)
+    _claim(store)
+    store.transact(lambda conn: leases.CLUSTERS.abandon(conn, "one", [], NOW))
+    (taken,) = _claim(store, TWO)
+    assert taken.asked_by == ASKED.written()
+
+
+def test_what_nobody_asked_for_names_nobody(store, group):
+    _change(store, group, ASKED)
+    _change(store, group, None)
+    (lease,) = _claim(store)
+    assert lease.asked_by is None
