@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, ParamSpec, Protocol, TypeVar
+from typing import Final, ParamSpec, Protocol, Self, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -171,13 +171,14 @@ def span() -> Span:
 class During:
     """Around what this thread does for an origin: light, for it is around each request and each step of an engine."""
 
-    __slots__ = ("_origin", "_token")
+    __slots__ = ("_token", "origin")
 
     def __init__(self, origin: Origin | None) -> None:
-        self._origin = origin
+        self.origin = origin
 
-    def __enter__(self) -> None:
-        self._token: Token[Origin | None] = _PRESENT.set(self._origin)
+    def __enter__(self) -> Self:
+        self._token: Token[Origin | None] = _PRESENT.set(self.origin)
+        return self
 
     def __exit__(self, *_: object) -> None:
         _PRESENT.reset(self._token)

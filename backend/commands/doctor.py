@@ -5,8 +5,8 @@ It changes nothing, and asks the cloud as an engine would: in projects that have
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from backend.commands.engine_list import state_of
 from backend.commands.groups import brake_words
 from backend.commands.line import Rows, Troubles
 from backend.domain.scope import Scope
+from backend.drivers.brokers import Broker
 from backend.drivers.cloud import Cloud
 from backend.drivers.errors import CloudError, NotAuthorized
 from backend.engine.inbox import SILENCE
@@ -65,6 +66,9 @@ class Ward:
         open_cloud: the cloud; raises CannotDo.
         listens: the settings name a bus on which events of the cloud are heard.
         cloud_time: the clock of who makes the cloud's tokens, to the second; None where it tells none; raises CannotDo.
+        read_keys: reads a key as gateways do for each caller; raises CannotDo.
+        members: names of the engines that a coordinator tells; None: there is none; raises CannotDo.
+        buses: what became of a word to the brokers of each bus, by what it is called.
     """
 
     store: Store
@@ -74,6 +78,9 @@ class Ward:
     log_in: Callable[[], str] | None = None
     listens: bool = False
     cloud_time: Callable[[], datetime | None] | None = None
+    read_keys: Callable[[], None] | None = None
+    members: Callable[[], Collection[str]] | None = None
+    buses: Mapping[str, Callable[[], Sequence[Broker]]] = field(default_factory=dict)
 
 
 def examined(ward: Ward) -> Rows:
@@ -98,7 +105,11 @@ def _checks(ward: Ward) -> Iterator[Checked]:
     yield Checked("schema", OK, f"revision {migrate.head()}")
     yield _skew(ward)
     yield _engines(ward)
+    if ward.members is not None:
+        yield _coordinator(ward, ward.members)
     yield _work(ward)
+    for name, ask in ward.buses.items():
+        yield _bus(name, ask())
     if ward.listens:
         yield _events(ward)
     yield from _held(ward)
@@ -125,6 +136,36 @@ def _engines(ward: Ward) -> Checked:
     if len({each.version for each in found}) > 1:
         return Checked("engines", WARNING, f"{told}, of several versions", "end the upgrade: restart the older ones")
     return Checked("engines", OK, told)
+
+
+def _coordinator(ward: Ward, members: Callable[[], Collection[str]]) -> Checked:
+    """Engines go by the database where it does not tell, so nothing of it is a fault."""
+    check = "coordinator"
+    try:
+        named = frozenset(members())
+    except CannotDo as why:
+        return Checked(check, WARNING, str(why), "see that it answers; until then engines go by the database alone")
+    with ward.store.read() as conn:
+        now, found = ward.store.lease_now(conn), engines.all_of_them(conn, _MOST)
+    working = {each.name for each in found if state_of(each, now) == "works"}
+    missed = sorted(working - named)
+    told = f"knows {len(working & named)} of {len(working)} engines at work"
+    if missed:
+        todo = f"see in the log of {missed[0]} why, and that [engine] coordinator is the same everywhere"
+        return Checked(check, WARNING, told, todo)
+    return Checked(check, OK, told)
+
+
+def _bus(name: str, found: Sequence[Broker]) -> Checked:
+    """Nothing rests on a bus: what comes by it is a hint, and what goes there waits."""
+    broken = [each for each in found if each.fault]
+    if not found:
+        return Checked(name, OK, "not looked at: its URL names no host")
+    if broken:
+        told = ", ".join(f"{each.place}: {each.fault}" for each in broken[:_SOME])
+        left = f"{len(found) - len(broken)} of {len(found)} brokers answer; {told}"
+        return Checked(name, WARNING, left, "start it, or correct its URL; services that notify may hang on it as well")
+    return Checked(name, OK, f"{len(found)} of {len(found)} brokers answer; who is let in their logs tell")
 
 
 def _work(ward: Ward) -> Checked:
@@ -193,6 +234,8 @@ def _cloud(ward: Ward) -> Iterator[Checked]:
                 "keystone", FAULT, str(why), "see clouds.yaml and [openstack] cloud: nothing works without it"
             )
             return
+    if ward.read_keys is not None:
+        yield _keys(ward.read_keys)
     if ward.cloud_time is not None:
         yield _cloud_skew(ward, ward.cloud_time)
     try:
@@ -205,7 +248,20 @@ def _cloud(ward: Ward) -> Iterator[Checked]:
     if not asked:
         yield Checked("cloud", OK, "not asked: no project has a group")
     for scope in asked:
-        yield from _services(cloud, scope)
+        answers = [*_services(cloud, scope)]
+        yield from answers
+        if answers[0].state == OK:  # who tells what a project may have
+            yield _quotas(cloud, scope)
+
+
+def _keys(read: Callable[[], None]) -> Checked:
+    """Without that no caller is known."""
+    try:
+        read()
+    except CannotDo as why:
+        todo = "the service user needs the role reader on the system, or see [openstack] identity_scope and verify"
+        return Checked("access keys", FAULT, str(why), todo)
+    return Checked("access keys", OK, "the service user may ask for them")
 
 
 def _cloud_skew(ward: Ward, cloud_time: Callable[[], datetime | None]) -> Checked:
@@ -244,3 +300,21 @@ def _services(cloud: Cloud, scope: Scope) -> Iterator[Checked]:
             yield Checked(check, FAULT, f"project {scope.project_id}: {error}", "see that its API answers")
         else:
             yield Checked(check, OK, f"answers for project {scope.project_id}: {number}")
+
+
+def _quotas(cloud: Cloud, scope: Scope) -> Checked:
+    """Whether the cloud lets the project have one more server: groups that grow are refused otherwise, and told."""
+    check = f"quotas {scope.region}"
+    try:
+        found = cloud.compute.quotas(scope)
+    except CloudError as error:
+        return Checked(check, WARNING, f"project {scope.project_id}: {error}", "see why its quotas are not told")
+    used = ", ".join(f"{each.used} of {each.limit} {each.resource}" for each in found) or "no bounds"
+    told = f"project {scope.project_id}: {used}"
+    full = [each.resource for each in found if each.left <= 0]
+    if full:
+        todo = (
+            f"raise its quota of {', '.join(full)} at the cloud: its groups can neither grow nor launch before they end"
+        )
+        return Checked(check, WARNING, told, todo)
+    return Checked(check, OK, told)

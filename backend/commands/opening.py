@@ -7,9 +7,10 @@ import hmac
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,12 @@ from backend import config, measures
 from backend.clock import SystemClock
 from backend.commands import CannotDo, schema, seals
 from backend.config import BackendSettings
-from backend.drivers import telemetry
+from backend.drivers import brokers, telemetry
 from backend.drivers.archives import Archive
+from backend.drivers.brokers import Broker
 from backend.drivers.cloud import Cloud
+from backend.drivers.coordination import NoLibrary, Unanswered, driver_of, members
+from backend.drivers.credentials import BadSignature, Signed
 from backend.drivers.endings import Ended, nobody
 from backend.drivers.errors import CloudError
 from backend.drivers.folder_archive import FolderArchive
@@ -46,6 +50,8 @@ KEY_FILE = "secrets.key"
 CLOUD_FILE = "cloud.db"
 ACCOUNTS_FILE = "accounts.json"
 ENV_FILE = "coppice.env"
+_COORDINATOR_SECONDS = 10.0
+_BROKER_SECONDS = 5.0
 LAST_SECONDS = 2.0
 """For what is kept of spans at the end of a process."""
 UNREADABLE = (cfg.Error, cfg.ConfigSourceValueError)
@@ -260,6 +266,39 @@ def service_user_of(chosen: BackendSettings) -> str:
         return service_user_id(chosen.openstack, SystemClock())
     except (Misconfigured, CloudError) as error:
         raise CannotDo(str(error)) from error
+
+
+def read_keys(chosen: BackendSettings) -> None:
+    """Read an access key that nobody has, as gateways read those of callers. Raises CannotDo where that is refused."""
+    from backend.drivers.openstack.access import Misconfigured
+    from backend.drivers.openstack.cloud import open_keys
+
+    try:
+        known = open_keys(chosen.openstack, SystemClock())
+        if chosen.verify == "ec2tokens":
+            known.check(Signed("nobody", "", "GET", "/", "localhost", {}, {}, ""))
+        else:
+            known.find("nobody")
+    except BadSignature:
+        return
+    except (Misconfigured, CloudError) as error:
+        raise CannotDo(str(error)) from error
+
+
+def members_of(chosen: BackendSettings) -> frozenset[str]:
+    """Names of the engines that the coordinator of the settings tells. Raises CannotDo."""
+    try:
+        return members(driver_of(chosen.coordinator), f"doctor-{this_process()[0]}", _COORDINATOR_SECONDS)
+    except (NoLibrary, Unanswered) as why:
+        raise CannotDo(str(why)) from why
+
+
+def buses_of(chosen: BackendSettings) -> Mapping[str, Callable[[], Sequence[Broker]]]:
+    """What asks the brokers of each bus of the settings, by what the bus is called."""
+    urls = {f"bus {region}".rstrip(): url for region, url in chosen.events.urls.items()}
+    if chosen.notifications_url:
+        urls["bus of oslo:"] = chosen.notifications_url
+    return {name: partial(brokers.asked, url, _BROKER_SECONDS) for name, url in urls.items()}
 
 
 def cloud_time_of(chosen: BackendSettings) -> datetime | None:

@@ -85,10 +85,18 @@ def _doctor(_asked: argparse.Namespace) -> Told:
     present, clock = opening.settings(), SystemClock()
     store = opening.store_of(present)
     open_cloud = partial(opening.cloud_of, present, store)
-    ward = doctor.Ward(store, clock, present.engine, open_cloud, listens=bool(present.events.urls))
+    ward = doctor.Ward(
+        store,
+        clock,
+        present.engine,
+        open_cloud,
+        listens=bool(present.events.urls),
+        members=partial(opening.members_of, present) if present.coordinator else None,
+        buses=opening.buses_of(present),
+    )
     if present.driver == "openstack":
         log_in, time = partial(opening.service_user_of, present), partial(opening.cloud_time_of, present)
-        ward = replace(ward, log_in=log_in, cloud_time=time)
+        ward = replace(ward, log_in=log_in, cloud_time=time, read_keys=partial(opening.read_keys, present))
     return doctor.examined(ward)
 
 

@@ -22,6 +22,7 @@ LOG = logging.getLogger(__name__)
 GROUP: Final = b"coppice-engines"
 _AGAIN_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 10.0
+_LONGEST: Final = 200
 
 
 class NoLibrary(Exception):
@@ -122,6 +123,44 @@ class Coordinator:
         elif not why and self._is_told:
             LOG.warning("the coordinator answers again")
         self._is_told = bool(why)
+
+
+class Unanswered(Exception):
+    """The coordinator did not tell; the words say why."""
+
+
+def members(open_driver: Callable[[bytes], Any], name: str, seconds: float) -> frozenset[str]:
+    """Names of the engines that the coordinator knows now, asked by one who is none of them.
+
+    Args:
+        seconds: for the answer: drivers wait for as long as they like.
+
+    Raises:
+        Unanswered
+    """
+    told: list[frozenset[str] | str] = []
+
+    def ask() -> None:
+        driver = None
+        try:
+            driver = open_driver(name.encode())
+            driver.start()
+            told.append(frozenset(each.decode() for each in driver.get_members(GROUP).get(timeout=seconds)))
+        except Exception as error:  # noqa: BLE001 - of tooz, and of whatever library it drives
+            kind = type(error).__name__  # a group that nobody ever joined is there for no driver
+            told.append(frozenset() if kind == "GroupNotCreated" else f"{kind}: {error}")
+        if driver is not None:
+            with suppress(Exception):
+                driver.stop()
+
+    asking = threading.Thread(target=ask, name="coordinator", daemon=True)
+    asking.start()
+    asking.join(seconds)
+    if not told:
+        raise Unanswered(f"no answer for {seconds:g} s")
+    if isinstance(told[0], str):
+        raise Unanswered(" ".join(told[0].split())[:_LONGEST])
+    return told[0]
 
 
 def membership_seconds(url: str) -> float | None:

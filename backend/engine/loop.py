@@ -37,7 +37,7 @@ from backend.store.homes import StoredHomes
 from backend.store.leased import Claimer, Kinds, Lease, Room
 from backend.store.outlets import Outlets
 from backend.store.session import Store
-from backend.tracing import UNTRACED, Origin, Role, Traces
+from backend.tracing import UNTRACED, Origin, Role, Traces, Value
 
 LOG = logging.getLogger(__name__)
 _FAULT_PAUSE = timedelta(seconds=30)
@@ -299,7 +299,7 @@ class Engine:
         """The job of a claim, done for whose sake it was called; what was due by itself has a name of its own."""
         asked_for, by = tracing.read(getattr(lease, kind.leased.heeded, None) if kind.leased.heeded else None)
         request_id = asked_for or derived_uuid("work", kind.name, *lease.key, str(lease.epoch))
-        told = {
+        told: dict[str, Value] = {
             "coppice.request_id": request_id,
             "coppice.kind": kind.name,
             "coppice.key": "/".join(lease.key),

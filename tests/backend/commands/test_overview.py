@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -18,12 +19,14 @@ from backend.domain.brakes import Brake
 from backend.domain.cluster import Process
 from backend.domain.hooks import HookRequest, Transition
 from backend.domain.profile import ServerSpec
+from backend.drivers.brokers import Broker
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
 from backend.services.servers import Order
 from backend.store import brakes as brake_rows
 from backend.store import engines, events, leases, migrate
 from backend.store.engines import EngineRecord
 from backend.store.leased import Claimer, Room
+from tests.backend.configured import configured
 from tests.backend.engine.world import EngineWorld
 from tests.factories import NOW, OTHER, SCOPE
 from translators.autoscaling import activity_words
@@ -280,6 +283,92 @@ def test_a_keystone_that_tells_no_time_is_none_of_ours_to_judge(migrated):
 
     assert _states(_examined(migrated, log_in=lambda: "u1", cloud_time=lambda: None))["clock of keystone"] == "ok"
     assert _states(_examined(migrated, log_in=lambda: "u1", cloud_time=fails))["clock of keystone"] == "warning"
+
+
+def _row(told, check):
+    (found,) = (row for row in told if row["check"] == check)
+    return found["state"], found["found"]
+
+
+def test_a_project_whose_quota_is_used_up_is_told(migrated):
+    migrated.make(desired=2)
+    migrated.pass_time(5)
+    state, found = _row(_examined(migrated), "quotas us-east-1")
+    assert state == "ok"
+    assert found.startswith(f"project {SCOPE.project_id}: 2 of ")
+    migrated.simulated.faults.quota(SCOPE.project_id, 2)
+    told = _examined(migrated)
+    assert _row(told, "quotas us-east-1") == ("warning", f"project {SCOPE.project_id}: 2 of 2 instances")
+    assert "raise its quota of instances" in _text(told)
+    assert not isinstance(told, Troubles) or _states(told)["engines"] == "FAULT"
+
+
+@pytest.mark.parametrize("error", [CloudUnavailable("no limits today"), NotAuthorized("no")])
+def test_quotas_that_are_not_told_are_no_fault_and_not_asked_for_where_nova_says_nothing(migrated, error):
+    migrated.make(desired=1)
+
+    def refuses(moment, call):
+        if moment == "before" and call.name in silent:
+            raise error
+
+    migrated.simulated.faults.hooks.append(refuses)
+    silent = {"quotas"}
+    assert _row(_examined(migrated), "quotas us-east-1")[0] == "warning"
+    silent = {"flavors"}
+    assert "quotas us-east-1" not in _states(_examined(migrated))
+
+
+def test_engines_that_the_coordinator_does_not_know_are_told(migrated):
+    for name in ("a", "b"):
+        _seen(migrated, name)
+    _seen(migrated, "dead", seconds_ago=60)
+    assert "coordinator" not in _states(_examined(migrated))
+    known = ["a", "b", "of another installation"]
+    assert _row(_examined(migrated, members=lambda: known), "coordinator") == ("ok", "knows 2 of 2 engines at work")
+    told = _examined(migrated, members=lambda: ["b"])
+    assert _row(told, "coordinator") == ("warning", "knows 1 of 2 engines at work")
+    assert "see in the log of a why" in _text(told)
+
+    def fails():
+        raise CannotDo("ConnectionError: away")
+
+    assert _row(_examined(migrated, members=fails), "coordinator") == ("warning", "ConnectionError: away")
+
+
+def test_brokers_that_do_not_answer_are_told(migrated):
+    found = [Broker("one:5672"), Broker("two:5672", "Connection refused")]
+    told = _examined(migrated, buses={"bus RegionOne": lambda: found, "bus of oslo:": list})
+    assert _row(told, "bus RegionOne") == ("warning", "1 of 2 brokers answer; two:5672: Connection refused")
+    assert _row(told, "bus of oslo:")[0] == "ok"
+    assert _row(_examined(migrated, buses={"bus": lambda: found[:1]}), "bus")[0] == "ok"
+
+
+def test_which_brokers_are_asked_is_what_the_settings_name(tmp_path):
+    assert opening.buses_of(configured(tmp_path, "")) == {}
+    said = "[events]\nurls = RegionOne=rabbit://u:secret@host.invalid:1/\n[messages]\nnotifications_url = fake://\n"
+    asked = opening.buses_of(configured(tmp_path, said))
+    assert list(asked) == ["bus RegionOne", "bus of oslo:"]
+    assert asked["bus of oslo:"]() == []
+
+
+def test_a_coordinator_that_is_not_there_is_what_the_command_tells(state, monkeypatch, capsys):
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("OS_ENGINE__COORDINATOR", f"redis://:secret@127.0.0.1:{unheard.getsockname()[1]}")
+        wsgi.main(["doctor", "-o", "json"])
+    told = capsys.readouterr().out
+    assert _row(json.loads(told), "coordinator")[0] == "warning"
+    assert "secret" not in told
+
+
+def test_a_service_user_who_may_not_read_keys_is_a_fault(migrated):
+    def fails():
+        raise CannotDo("the service user may not read credentials")
+
+    told = _examined(migrated, log_in=lambda: "u1", read_keys=fails)
+    assert _row(told, "access keys") == ("FAULT", "the service user may not read credentials")
+    assert isinstance(told, Troubles)
+    assert _row(_examined(migrated, log_in=lambda: "u1", read_keys=lambda: None), "access keys")[0] == "ok"
 
 
 def test_orphans_are_told_to_programs_as_values(world):

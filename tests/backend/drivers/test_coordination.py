@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from backend.clock import SystemClock
-from backend.drivers.coordination import GROUP, Coordinator, NoLibrary, driver_of, membership_seconds
+from backend.drivers.coordination import (
+    GROUP,
+    Coordinator,
+    NoLibrary,
+    Unanswered,
+    driver_of,
+    members,
+    membership_seconds,
+)
 from tests.databases.start import installed
 from tests.factories import HandClock
 
@@ -208,3 +216,60 @@ def test_engines_see_each_other_by_a_real_one_also_after_it_was_away(running: tu
 )
 def test_how_long_a_coordinator_waits_is_read_from_its_url(url, seconds):
     assert membership_seconds(url) == seconds
+
+
+class Asked(Driver):
+    """A driver that is started for one question."""
+
+    stopped = 0
+
+    def start(self) -> None:
+        self._members()
+
+    def stop(self) -> None:
+        Asked.stopped += 1
+
+
+class GroupNotCreated(Exception):
+    """As tooz calls it."""
+
+
+def test_who_is_no_engine_asks_who_is_there_and_is_no_member(service: Service) -> None:
+    service.members = {b"one", b"two"}
+    before = Asked.stopped
+    assert members(lambda name: Asked(service, name), "doctor", 5.0) == {"one", "two"}
+    assert (service.members, Asked.stopped - before) == ({b"one", b"two"}, 1)
+
+
+def test_a_coordinator_that_nobody_ever_joined_knows_nobody(service: Service) -> None:
+    class Empty(Asked):
+        def get_members(self, group: bytes) -> Answer:
+            raise GroupNotCreated
+
+    assert members(lambda name: Empty(service, name), "doctor", 5.0) == frozenset()
+
+
+def test_a_coordinator_that_is_away_says_why_in_few_words(service: Service) -> None:
+    service.members = None
+    with pytest.raises(Unanswered, match=r"^ConnectionError: away$"):
+        members(lambda name: Asked(service, name), "doctor", 5.0)
+
+    def fails(name: bytes) -> object:
+        raise ValueError("x\n" * 1000)
+
+    with pytest.raises(Unanswered) as told:
+        members(fails, "doctor", 5.0)
+    assert len(str(told.value)) <= 200
+    assert "\n" not in str(told.value)
+
+
+def test_one_that_hangs_is_not_waited_for_for_long() -> None:
+    released = threading.Event()
+
+    def hangs(name: bytes) -> object:
+        released.wait(30)
+        raise ValueError
+
+    with pytest.raises(Unanswered, match=r"no answer for 0\.05 s"):
+        members(hangs, "doctor", 0.05)
+    released.set()
