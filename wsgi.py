@@ -33,6 +33,7 @@ from backend.commands import (
     quotas,
     receivers,
     schema,
+    seals,
     sources,
 )
 from backend.commands.groups import Words
@@ -44,7 +45,8 @@ from backend.commands.opening import (
     accounts_of,
     cloud_of,
     ended_in,
-    page_key_of,
+    keeper_of,
+    page_keys_of,
     patience_of,
     regions_of,
     seal_of,
@@ -53,7 +55,7 @@ from backend.commands.opening import (
     settings,
     store_of,
     traces_of,
-    webhook_key_of,
+    webhook_keys_of,
 )
 from backend.config import BackendSettings
 from backend.domain.consultations import Question
@@ -64,7 +66,8 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.endings import Ended, nobody
 from backend.drivers.log_sink import LogSink
-from backend.drivers.notifications import OSLO, NoLibrary, NotificationSink, opened
+from backend.drivers.notifications import OSLO, NotificationSink, opened
+from backend.drivers.optional import NoLibrary
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.drivers.webhooks import WebhookSink
 from backend.errors import StoreUnavailable
@@ -74,7 +77,7 @@ from backend.store.outlets import Outlets, Send
 from backend.store.rooms import Rooms
 from backend.store.rows import entry_told
 from backend.store.rules import Bus
-from backend.store.secrets import new_key
+from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
 from backend.store.shelves import Shelves
 from backend.tracing import UNTRACED, Traces
@@ -156,7 +159,7 @@ def sessions_for(chosen: BackendSettings, store: Store, identity: Identity) -> S
     return sessions_of(chosen, store, lasting, identity.account_id_of)
 
 
-def outlets_of(chosen: BackendSettings, catalog: Catalog, cloud: Cloud) -> Outlets:
+def outlets_of(chosen: BackendSettings, catalog: Catalog, cloud: Cloud, seal: Seal) -> Outlets:
     """What takes messages, and AWS's words for them."""
     regions = regions_of(chosen)
     of_cloud = {mine: name for name, mine in regions.items()}
@@ -173,7 +176,7 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog, cloud: Cloud) -> Outle
 
     rooms = Rooms(SystemClock(), chosen.queues)
     shelves = Shelves(is_home, partial(notifications, endpoint=chosen.messages_endpoint), rooms)
-    hooks = WebhookSink(webhook_key_of(chosen), SystemClock(), chosen.webhooks)
+    hooks = WebhookSink(webhook_keys_of(chosen, seal), SystemClock(), chosen.webhooks)
     asking = Consultations(lambda region: of_cloud.get(region, region), account_of)
 
     def consult(question: Question) -> frozenset[str]:
@@ -231,11 +234,11 @@ def create_gateway() -> Flask:
             store,
             cloud,
             clock,
-            outlets=outlets_of(chosen, Catalog(cloud, clock), cloud),
+            outlets=outlets_of(chosen, Catalog(cloud, clock), cloud, store.seal),
             deregistration=chosen.engine.deregistration,
             record_acls=chosen.record_acls,
             sessions=sessions,
-            seal=seal_of(chosen),
+            seal=store.seal,
             public_images=chosen.public_images,
             names=chosen.names,
             queue_limits=chosen.queues,
@@ -243,7 +246,7 @@ def create_gateway() -> Flask:
         credentials=SessionCredentials(identity.credentials, sessions),
         clock=clock,
         regions=identity.regions,
-        page_key=page_key_of(chosen),
+        page_keys=page_keys_of(chosen, store.seal),
         default_region=chosen.region if chosen.region in identity.regions else next(iter(identity.regions)),
         limits=gateway.limits,
         throttle=gateway.throttle(),
@@ -258,19 +261,20 @@ def create_gateway() -> Flask:
         observe=request_log.shared() if audit is None else audit.beside(request_log.shared()),
         find_handler=log_lines.about_requests(registry.find if patience is None else patience.handlers(registry.find)),
     )
+    keeper_of(chosen, store).start()
     names = {mine: name for name, mine in identity.regions.items()}
     receiving = Receivers(
         partial(receive, pipeline.backend),
         clock.monotonic,
         pipeline.throttle,
-        pipeline.page_key,
+        pipeline.share_key,
         audit,
         identity.account_id_of,
         lambda region: names.get(region, region),
     )
     return create_app(
         pipeline,
-        readiness=lambda: schema.not_ready(store),
+        readiness=lambda: schema.not_ready(store) or seals.not_ready(store.seal),
         metrics=request_log.shared().metrics_text,
         operator_bind=gateway.operator_bind,
         receivers=receiving,
@@ -299,7 +303,8 @@ def create_metadata() -> Metadata:
         number_of if embedded else account_id,
         nullcontext if patience is None else patience.request,
     )
-    return Metadata(guests, asked, SystemClock(), page_key_of(chosen))
+    keeper_of(chosen, store).start()
+    return Metadata(guests, asked, SystemClock(), page_keys_of(chosen, store.seal))
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -322,6 +327,7 @@ def _engine_log_from(level: str) -> None:
 
 def _serve(asked: argparse.Namespace) -> None:
     schema.check_url(settings().database_url)
+    seal_of(settings())
     log_lines.set_form(settings().log_form)
     commands.become(commands.gunicorn(asked.bind))
 

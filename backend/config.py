@@ -13,7 +13,7 @@ from typing import Any
 
 from oslo_config import cfg, types
 
-from backend import event_options, metric_options
+from backend import event_options, metric_options, secret_options
 from backend.domain.batch_sizes import MOST, Batch
 from backend.domain.messages import MOST_WAITING
 from backend.domain.names import Names
@@ -24,6 +24,7 @@ from backend.drivers.webhooks import WebhookRule
 from backend.engine.settings import EngineSettings
 from backend.event_options import EventSettings
 from backend.policies.window import WindowRule
+from backend.secret_options import SecretSettings
 
 _DAY = 86_400.0
 _BEATS_MISSED = 3  # by an engine that is taken for dead: one may be late, and one may be lost
@@ -364,20 +365,7 @@ OPTIONS: dict[str, Sequence[Any]] = {
         cfg.IntOpt("messages", default=1_000_000, min=1, help="Messages of a project in all its queues."),
         cfg.IntOpt("megabytes", default=4096, min=1, help="What they may weigh together."),
     ),
-    "secrets": (
-        cfg.ListOpt(
-            "key",
-            default=[],
-            secret=True,
-            help="Keys that seal secrets in the database (coppice key makes one). The first seals, all of them"
-            " open: put a new one first, run coppice reseal, take the old one out.",
-        ),
-        cfg.StrOpt(
-            "key_file",
-            default="",
-            help="File of such keys, one a line, in the place of key (empty: secrets.key in the state, if there).",
-        ),
-    ),
+    **secret_options.OPTIONS,
     "simulated": (
         cfg.FloatOpt("boot_seconds", default=2.0, min=0.0, help="How long a simulated server takes to boot."),
         cfg.FloatOpt("delete_seconds", default=1.0, min=0.0, help="How long a simulated server takes to go."),
@@ -403,8 +391,6 @@ class BackendSettings:
     metrics_port: int = 0
     metrics_host: str = "127.0.0.1"
     archive: str = ""
-    secret_keys: tuple[str, ...] = field(default=(), repr=False)
-    secret_key_file: str = ""
     driver: str = "simulated"
     traced: bool = False
     client_context: str = "ignore"
@@ -424,6 +410,7 @@ class BackendSettings:
     queues: QueueLimits = field(default_factory=QueueLimits)
     engine: EngineSettings = field(default_factory=EngineSettings)
     events: EventSettings = field(default_factory=EventSettings)
+    secrets: SecretSettings = field(default_factory=SecretSettings)
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
 
 
@@ -450,8 +437,6 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         metrics_port=conf.engine.metrics_port,
         metrics_host=conf.engine.metrics_host,
         archive=conf.records.archive,
-        secret_keys=tuple(conf.secrets.key),
-        secret_key_file=conf.secrets.key_file,
         driver=conf.cloud.driver,
         traced=conf.tracing.enabled,
         client_context=conf.tracing.client_context,
@@ -477,6 +462,7 @@ def settings_of(conf: cfg.ConfigOpts) -> BackendSettings:
         ),
         engine=_engine(conf),
         events=event_options.events(conf),
+        secrets=secret_options.secrets(conf),
         openstack=_openstack(conf),
     )
 

@@ -68,6 +68,20 @@ class CommitUnknown(StoreUnavailable):
 
 
 @dataclass(eq=False)
+class KeysUnreached(Finding):
+    """What opens secrets is kept elsewhere, and cannot be asked now: whether a secret is good is not known.
+
+    Attributes:
+        detail: why, without anything of a key.
+    """
+
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+@dataclass(eq=False)
 class NewerWord(Finding):
     """A row says what only a newer version of Coppice knows, which works on the same database: it may be asked instead.
 

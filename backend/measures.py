@@ -46,6 +46,7 @@ _EVENTS: Final = {
     "events_woke": "Looks at a project's servers, at a pool or a balancer that were made due by notifications.",
     "identities_ended": "Users, projects and keys of Keystone of which it told that they ended, or may have.",
     "lost_leases": "Claims that another engine took over while this one was at work on them.",
+    "keys_unreached": "Jobs that waited for keys of secrets, which could not be read.",
     "left_to_newer": "Jobs that were left to engines of a newer version, which wrote what they met.",
     "faults": "Jobs that ended in an error of our own.",
     "failed_ticks": "Ticks that ended in an error, such as a database that is away.",

@@ -19,7 +19,7 @@ import http.client
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -132,14 +132,16 @@ class Metadata:
     """The WSGI application.
 
     Args:
-        key: makes the tokens of sessions; nobody else has it.
+        keys: the first makes the tokens of sessions, all know them; nobody else has them.
     """
 
-    def __init__(self, guests: Guests, settings: MetadataSettings, clock: Clock, key: bytes) -> None:
+    def __init__(
+        self, guests: Guests, settings: MetadataSettings, clock: Clock, keys: Callable[[], Sequence[bytes]]
+    ) -> None:
         self._guests = guests
         self._settings = settings
         self._clock = clock
-        self._key = hmac.digest(key, b"coppice metadata tokens", "sha256")
+        self._keys = keys
         self._kept: dict[tuple[str, str], tuple[float, Guest | None]] = {}
         self._lock = threading.Lock()
 
@@ -220,19 +222,21 @@ class Metadata:
 
     def _token(self, guest: Guest, seconds: int) -> Answer:
         ends = int(self._clock.now().timestamp()) + seconds  # which another machine knows too
-        return Answer(200, self._sealed(guest, ends).encode(), headers=((_TTL, str(seconds)),))
+        return Answer(200, self._sealed(guest, ends)[0].encode(), headers=((_TTL, str(seconds)),))
 
-    def _sealed(self, guest: Guest, ends: int) -> str:
-        """The token of a session: until when it lasts, and a proof that it was given to that instance."""
+    def _sealed(self, guest: Guest, ends: int) -> Sequence[str]:
+        """The token of a session, by each key: until when it lasts, and a proof that it was given to that instance."""
         body = ends.to_bytes(8, "big")
-        return base64.urlsafe_b64encode(body + hmac.digest(self._key, guest.id.encode() + body, "sha256")).decode()
+        keys = [hmac.digest(key, b"coppice metadata tokens", "sha256") for key in self._keys()]
+        proofs = [hmac.digest(key, guest.id.encode() + body, "sha256") for key in keys]
+        return [base64.urlsafe_b64encode(body + proof).decode() for proof in proofs]
 
     def _is_valid(self, guest: Guest, token: str) -> bool:
         try:
             ends = int.from_bytes(base64.urlsafe_b64decode(token.encode())[:8], "big")
         except ValueError:
             return False
-        alike = hmac.compare_digest(self._sealed(guest, ends).encode(), token.encode())
+        alike = any(hmac.compare_digest(each.encode(), token.encode()) for each in self._sealed(guest, ends))
         return alike and self._clock.now().timestamp() < ends
 
     def _known(self, key: tuple[str, str, str], find: Callable[[], Guest | None]) -> Guest | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from secrets import token_bytes
 from typing import Any, Final, Protocol, Self
 
 from gateway import links, models, request_log
@@ -22,7 +24,7 @@ from gateway.request_log import Observe, Record, names_in
 from gateway.services import UNKNOWN, Operation, Service, Services
 from translators import errors, registry
 from translators.errors import AWSError
-from translators.registry import Call, Caller, Handler, Linked, NotYet
+from translators.registry import Call, Caller, Handler, Linked, NotYet, no_keys
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +106,8 @@ class Pipeline:
         find_linked: the operation that links in messages ask for by its name; None for all others.
         translate: the AWS error of a finding of the backend, by service; None for exceptions that are no findings.
         default_region: the AWS region of services that have none (iam, sts) where the signature's is not the cloud's.
-        page_key: what tokens of pages are authenticated with, the same in all processes of an installation.
+        page_keys: what tokens of pages are authenticated with, the same in all processes of an installation.
+        share_key: see ``links.share``.
         limits: what one request may ask for.
         along: makes what goes along with each request.
         throttle: request tokens per account and region; None for no throttling.
@@ -125,7 +128,8 @@ class Pipeline:
     find_linked: links.FindLinked = registry.find_linked
     translate: Callable[[Exception, str], AWSError | None] = errors.translate
     default_region: str = "us-east-1"
-    page_key: bytes = field(default=b"", repr=False)
+    page_keys: Callable[[], Sequence[bytes]] = no_keys
+    share_key: bytes = field(default_factory=partial(token_bytes, 32), repr=False)
     limits: Limits = field(default_factory=Limits)
     throttle: TokenBuckets | None = None
     observe: Observe = field(default_factory=request_log.shared)
@@ -196,7 +200,7 @@ class Pipeline:
         """What a link asks for that nobody signed, held against the project that it is about."""
         operation = self._operation(self.services.service(linked.service), asked, way)
         # Before anything is looked for: who follows links at random takes no caller's tokens, and few others'.
-        self._throttle("", links.share(request.peer, self.page_key), way.dialect)
+        self._throttle("", links.share(request.peer, self.share_key), way.dialect)
         params = _params(operation, way.dialect, asked.content, request)
         about = linked.concerns(self.backend, params)
         if about is None or not self._knows(about[1]):
@@ -231,7 +235,7 @@ class Pipeline:
             way.request_id,
             self.backend,
             self.told,
-            self.page_key,
+            self.page_keys,
             request.endpoint,
             lambda name: self.scope_of(caller, name) if self._knows(name) else None,
             request.may_wait,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from backend.errors import Finding, NewerWord, StoreUnavailable
+from backend.errors import Finding, KeysUnreached, NewerWord, StoreUnavailable
 
 
 class AWSError(Exception):
@@ -74,7 +74,7 @@ def translate(exc: BaseException, service: str) -> AWSError | None:
         return None
     own = _tables.get(service, {})
     unavailable = own.get(StoreUnavailable, _unavailable)
-    table: Table = {StoreUnavailable: unavailable, NewerWord: unavailable, **own}
+    table: Table = {StoreUnavailable: unavailable, KeysUnreached: unavailable, NewerWord: unavailable, **own}
     for kind in type(exc).__mro__:
         if row := table.get(kind):
             return row(exc)

@@ -20,6 +20,8 @@ from translators.registry import Call
 
 _UNBOUND: Final = frozenset({"NextToken", "Marker", "MaxRecords", "MaxResults", "MaxItems", "PageSize", "DryRun"})
 _CHECK_BYTES: Final = 12
+Binding = tuple[str, ...]
+"""The first makes tokens; the others know those of before there was another key."""
 
 
 def fingerprint(call: Call) -> str:
@@ -30,18 +32,19 @@ def fingerprint(call: Call) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def binding(call: Call) -> str:
+def binding(call: Call) -> Binding:
     """What a token of this request is made with: its fingerprint, and a key that its caller does not have."""
-    return hmac.new(call.page_key, fingerprint(call).encode(), hashlib.sha256).hexdigest()
+    asked = fingerprint(call).encode()
+    return tuple(hmac.new(key, asked, hashlib.sha256).hexdigest() for key in call.page_keys())
 
 
-def encode(operation: str, marker: Any, binding: str) -> str:
+def encode(operation: str, marker: Any, binding: Binding) -> str:
     """The token of a page that starts after ``marker`` (any JSON value)."""
     body = json.dumps(marker, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(_check(operation, body, binding) + body).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_check(operation, body, binding[0]) + body).decode().rstrip("=")
 
 
-def decode(token: str, operation: str, binding: str, service: str = "autoscaling", *, like: Any = "") -> Any:
+def decode(token: str, operation: str, binding: Binding, service: str = "autoscaling", *, like: Any = "") -> Any:
     """The marker a token was made of.
 
     Args:
@@ -54,7 +57,7 @@ def decode(token: str, operation: str, binding: str, service: str = "autoscaling
     try:
         raw = base64.b64decode(token.encode() + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
         check, body = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
-        if hmac.compare_digest(check, _check(operation, body, binding)):
+        if any(hmac.compare_digest(check, _check(operation, body, each)) for each in binding):
             marker = json.loads(body)
             if _alike(marker, like):
                 return marker

@@ -5,6 +5,7 @@ It changes nothing, and asks the cloud as an engine would: in projects that have
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,11 +23,12 @@ from backend.drivers.errors import CloudError, NotAuthorized
 from backend.engine.inbox import SILENCE
 from backend.engine.kinds import KINDS
 from backend.engine.settings import EngineSettings
-from backend.errors import StoreUnavailable
+from backend.errors import KeysUnreached, StoreUnavailable
 from backend.policies.sweep import SweepRule
-from backend.store import brakes, engines, events, migrate, outbox, overview, watches
+from backend.store import brakes, engines, events, migrate, outbox, overview, sealed, watches
 from backend.store.away import AWAY
 from backend.store.leased import Kinds
+from backend.store.sealed import How
 from backend.store.session import Store
 
 _SOME: Final = 5
@@ -104,6 +106,7 @@ def _checks(ward: Ward) -> Iterator[Checked]:
         return
     yield Checked("schema", OK, f"revision {migrate.head()}")
     yield _skew(ward)
+    yield _secrets(ward.store)
     yield _engines(ward)
     if ward.members is not None:
         yield _coordinator(ward, ward.members)
@@ -114,6 +117,30 @@ def _checks(ward: Ward) -> Iterator[Checked]:
         yield _events(ward)
     yield from _held(ward)
     yield from _cloud(ward)
+
+
+def _secrets(store: Store) -> Checked:
+    """Whether the keys are there, and what lies sealed with which of them."""
+    name = "secrets"
+    try:
+        store.seal.look()
+        if not store.seal.has_keys:
+            return Checked(name, OK, "no key is set: what is secret is not taken (coppice key makes one)")
+        found = sum(
+            (sealed.census(store, place, store.seal, _MOST) for place in sealed.PLACES.values()), start=Counter[How]()
+        )
+    except KeysUnreached as error:
+        todo = "see that the key manager answers, and [secrets]: what runs goes on with the keys it has"
+        return Checked(name, FAULT, str(error), todo)
+    told = f"{found[How.FIRST]} sealed with the first of {len(store.seal.keys)} keys"
+    if found[How.LOST]:
+        words = f"{told}, {found[How.LOST]} with none that is there"
+        return Checked(name, FAULT, words, "put the keys of before into [secrets] again, behind the first")
+    if found[How.OLDER]:
+        return Checked(name, WARNING, f"{told}, {found[How.OLDER]} with older ones", "coppice reseal")
+    if found[How.CLEAR] and store.guard.closes:
+        return Checked(name, WARNING, f"{told}, {found[How.CLEAR]} not sealed yet", "coppice reseal")
+    return Checked(name, OK, told)
 
 
 def _skew(ward: Ward) -> Checked:

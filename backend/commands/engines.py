@@ -8,7 +8,7 @@ import os
 import random
 import secrets
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from types import FrameType
@@ -23,15 +23,18 @@ from backend.commands.opening import (
     UNREADABLE,
     archive_of,
     cloud_of,
+    keeper_of,
     settings,
     store_of,
     this_process,
     traces_of,
 )
+from backend.commands.seals import Keeper
 from backend.config import BackendSettings
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.drivers.coordination import Coordinator, NoLibrary, driver_of, membership_seconds
+from backend.drivers.coordination import Coordinator, driver_of, membership_seconds
+from backend.drivers.optional import NoLibrary
 from backend.engine.bell import Bell
 from backend.engine.kinds import KINDS
 from backend.engine.loop import Engine
@@ -42,6 +45,8 @@ from backend.services.networks import public_in
 from backend.store import migrate
 from backend.store.engines import EngineRecord
 from backend.store.outlets import Outlets
+from backend.store.secrets import Seal
+from backend.store.session import Store
 from backend.store.work_calls import Listener
 from backend.tracing import UNTRACED, Traces
 
@@ -50,19 +55,21 @@ _NONE: Final = "none"
 _BEATS: Final = 2
 """A coordinator waits for so many at least: by fewer it misses whoever is a little late."""
 SetLevel = Callable[[str], None]
-OutletsOf = Callable[[BackendSettings, Catalog, Cloud], Outlets]
+OutletsOf = Callable[[BackendSettings, Catalog, Cloud, Seal], Outlets]
 
 
-def create_engine(chosen: BackendSettings, outlets_of: OutletsOf, bell: Bell, traces: Traces = UNTRACED) -> Engine:
+def create_engine(
+    chosen: BackendSettings, outlets_of: OutletsOf, bell: Bell, store: Store, traces: Traces = UNTRACED
+) -> Engine:
     """The engine of one process. Raises CannotDo where it cannot work with the database.
 
     Args:
         outlets_of: where messages go, and the words that they are told in.
         bell: what it sleeps by.
+        store: which redoes what it loses.
         traces: keep spans of its work.
     """
     clock = SystemClock()
-    store = store_of(chosen, redoes=True)
     schema.wait(store, clock)
     cloud = cloud_of(chosen, store, traces=traces)
     me = _record(clock, chosen.engine)
@@ -81,7 +88,7 @@ def create_engine(chosen: BackendSettings, outlets_of: OutletsOf, bell: Bell, tr
         store=store,
         cloud=cloud,
         catalog=catalog,
-        outlets=outlets_of(chosen, catalog, cloud),
+        outlets=outlets_of(chosen, catalog, cloud, store.seal),
         clock=clock,
         settings=chosen.engine,
         rng=random.Random(secrets.randbits(64)),
@@ -129,12 +136,16 @@ def _record(clock: Clock, settings: EngineSettings) -> EngineRecord:
 
 def _engine(outlets_of: OutletsOf, set_level: SetLevel, _asked: argparse.Namespace) -> None:
     bell = Bell()
-    signals = Signals(bell, partial(_settings_again, set_level))
+    keepers: list[Keeper] = []
+    signals = Signals(bell, partial(_settings_again, set_level, keepers))
     signals.heed()  # first of all: it may have to wait for the database, and a signal that nobody heeds ends a process
     chosen = settings()
     set_level(chosen.log_level)
     traces = traces_of(chosen, "coppice-engine")
-    engine = create_engine(chosen, outlets_of, bell, traces)
+    store = store_of(chosen, redoes=True)
+    keepers.append(keeper_of(chosen, store))
+    keepers[0].start()
+    engine = create_engine(chosen, outlets_of, bell, store, traces)
     signals.concern(engine)
     if chosen.metrics_port:
         measures.serve(chosen.metrics_port, chosen.metrics_host)
@@ -188,8 +199,10 @@ class Signals:
         self._bell.ring()
 
 
-def _settings_again(set_level: SetLevel) -> EngineSettings | None:
-    """The settings as they are now; None, and told, where they cannot be read."""
+def _settings_again(set_level: SetLevel, keepers: Sequence[Keeper]) -> EngineSettings | None:
+    """The settings as they are now; None, and told, where they cannot be read. Keys are looked for meanwhile."""
+    for keeper in keepers:
+        keeper.soon()
     try:
         chosen = settings()
     except UNREADABLE as error:

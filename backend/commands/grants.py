@@ -12,7 +12,6 @@ from backend.domain.delegation import DelegationsUnanswered, SecretUnreadable
 from backend.drivers.errors import CloudError
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.store.delegations import StoredDelegations
-from backend.store.secrets import Seal
 from backend.store.session import Store
 
 
@@ -37,12 +36,12 @@ class Wish:
     revoke: bool
 
 
-def grant(own: OpenStackSettings, wish: Wish, kept: Callable[[], tuple[Store, Seal]], clock: Clock) -> str:
+def grant(own: OpenStackSettings, wish: Wish, kept: Callable[[], Store], clock: Clock) -> str:
     """Do it; what was done, in words.
 
     Args:
         own: the installation's own settings.
-        kept: the database and what seals secrets in it, opened only where they are needed.
+        kept: the database, with what seals secrets in it, opened only where it is needed.
 
     Raises:
         CannotDo: nothing was changed.
@@ -76,7 +75,7 @@ def _handed_over(
     own: OpenStackSettings,
     wish: Wish,
     owner: OpenStackSettings,
-    kept: Callable[[], tuple[Store, Seal]],
+    kept: Callable[[], Store],
     clock: Clock,
 ) -> str:
     """Give or take back an application credential."""
@@ -85,11 +84,11 @@ def _handed_over(
 
     if wish.trustee:
         raise CannotDo("an application credential has no trustee: it is kept in Coppice's database")
-    store, seal = kept()
-    if not (seal.has_keys or wish.revoke):
+    store = kept()
+    if not (wish.revoke or store.seal.has_keys):
         raise CannotDo("no key is set in [secrets] to seal it with: coppice key makes one")
     schema.check(store)
-    hand = HandOver(Owner(owner), StoredDelegations(store, seal), clock)
+    hand = HandOver(Owner(owner), StoredDelegations(store, store.seal), clock)
     if wish.revoke:
         return _taken_back(hand.take_back(), hand.owner.project_id)
     made = hand.give(wish.role, wish.expires_at)

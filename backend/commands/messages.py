@@ -72,7 +72,8 @@ def _chosen(conn: Connection, project: str | None, ids: Sequence[str]) -> Sequen
 def _secret(asked: argparse.Namespace) -> Told:
     present = opening.settings()
     project = opening.project_of(present, asked.project)
-    return told_secret(secret_of(opening.webhook_key_of(present), project))
+    key, *_older = opening.webhook_keys_of(present, opening.seal_of(present))()
+    return told_secret(secret_of(key, project))
 
 
 def _secret_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,20 +20,23 @@ from backend import config, measures
 from backend.clock import SystemClock
 from backend.commands import CannotDo, schema, seals
 from backend.config import BackendSettings
-from backend.drivers import brokers, telemetry
+from backend.drivers import brokers, castellan_keys, telemetry
 from backend.drivers.archives import Archive
 from backend.drivers.brokers import Broker
 from backend.drivers.cloud import Cloud
-from backend.drivers.coordination import NoLibrary, Unanswered, driver_of, members
+from backend.drivers.coordination import Unanswered, driver_of, members
 from backend.drivers.credentials import BadSignature, Signed
 from backend.drivers.endings import Ended, nobody
 from backend.drivers.errors import CloudError
 from backend.drivers.folder_archive import FolderArchive
+from backend.drivers.key_manager import KeptKeys, ManagerMisconfigured
 from backend.drivers.metric_sources import MetricSource
+from backend.drivers.optional import NoLibrary
 from backend.drivers.prometheus import Prometheus
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.drivers.simulated.accounts import Accounts
 from backend.drivers.simulated.regions import AnyRegion
+from backend.secret_options import LOCAL, SecretSettings
 from backend.services.sessions import Owned, SessionRules, Sessions
 from backend.services.sessions import nobody as no_owner
 from backend.store.delegations import StoredDelegations
@@ -45,6 +48,7 @@ from backend.tracing import UNTRACED, Traces
 
 if TYPE_CHECKING:
     from backend.drivers.openstack.patience import Brief
+    from backend.drivers.openstack.settings import OpenStackSettings
 
 KEY_FILE = "secrets.key"
 CLOUD_FILE = "cloud.db"
@@ -54,17 +58,22 @@ _COORDINATOR_SECONDS = 10.0
 _BROKER_SECONDS = 5.0
 LAST_SECONDS = 2.0
 """For what is kept of spans at the end of a process."""
+_managers: dict[str, KeptKeys] = {}
 UNREADABLE = (cfg.Error, cfg.ConfigSourceValueError)
 """What is raised where settings cannot be read."""
 
 
 def settings() -> BackendSettings:
     """The settings of the file that ``COPPICE_CONFIG`` names, and of the environment (``OS_GROUP__OPTION``)."""
+    return config.settings_of(_parsed())
+
+
+def _parsed() -> cfg.ConfigOpts:
     conf = cfg.ConfigOpts()
     config.register(conf)
     named = os.environ.get("COPPICE_CONFIG")
     conf(args=[], project="coppice", default_config_files=[named] if named else [])
-    return config.settings_of(conf)
+    return conf
 
 
 def this_process() -> tuple[str, str, int]:
@@ -94,37 +103,81 @@ def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
         redoes=redoes,
         calls=not redoes,
         pool_size=chosen.pool_size,
+        seal=seal_of(chosen),
+        seals_launch_data=chosen.secrets.seals_launch_data,
     )
 
 
-def delegations_of(chosen: BackendSettings, store: Store) -> StoredDelegations:
-    """What owners handed over. Raises CannotDo."""
-    return StoredDelegations(store, seal_of(chosen))
+def delegations_of(store: Store) -> StoredDelegations:
+    """What owners handed over."""
+    return StoredDelegations(store, store.seal)
 
 
 def seal_of(chosen: BackendSettings) -> Seal:
-    """What seals secrets: the settings' keys, or those of a file; none where neither is set. Raises CannotDo."""
-    return seals.opened(chosen.secret_keys, key_file_of(chosen), required=bool(chosen.secret_key_file))
+    """What seals secrets: keys of the settings, of a file, of a manager; none where none is set. Raises CannotDo."""
+
+    def present() -> tuple[SecretSettings, Path]:
+        now = settings()
+        return now.secrets, key_file_of(now)
+
+    kept = None if chosen.secrets.manager == LOCAL else manager_of(chosen).of
+    return seals.opened(chosen.secrets, key_file_of(chosen), kept, present)
+
+
+def manager_of(chosen: BackendSettings) -> KeptKeys:
+    """The key manager of the settings, one for all of a process. Raises CannotDo."""
+    kind = chosen.secrets.manager
+    if kind == LOCAL:
+        raise CannotDo("[secrets] manager names none")
+    if kind not in _managers:
+        try:
+            manager = castellan_keys.opened(
+                kind, _parsed(), chosen.secrets.manager_seconds, partial(_login_of, chosen.openstack)
+            )
+        except (NoLibrary, ManagerMisconfigured) as why:
+            raise CannotDo(str(why)) from why
+        _managers[kind] = KeptKeys(manager, kind.capitalize())
+    return _managers[kind]
+
+
+def _login_of(chosen: OpenStackSettings) -> castellan_keys.Login:
+    from backend.drivers.openstack.access import Misconfigured
+    from backend.drivers.openstack.barbican import login_of
+
+    try:
+        return login_of(chosen)
+    except Misconfigured as why:
+        raise CannotDo(str(why)) from why
+
+
+def keeper_of(chosen: BackendSettings, store: Store) -> seals.Keeper:
+    """What looks for other keys while a process runs; not started."""
+    return seals.Keeper(store.seal, chosen.secrets.look_seconds)
 
 
 def key_file_of(chosen: BackendSettings) -> Path:
     """Where keys lie that the settings do not hold themselves."""
-    return Path(chosen.secret_key_file or f"{chosen.state}/{KEY_FILE}")
+    return Path(chosen.secrets.key_file or f"{chosen.state}/{KEY_FILE}")
 
 
-def page_key_of(chosen: BackendSettings) -> bytes:
+def page_keys_of(chosen: BackendSettings, seal: Seal) -> Callable[[], Sequence[bytes]]:
     """What authenticates tokens of pages: nothing that a caller knows, the same in all gateways of an installation.
 
-    It is derived from the keys of secrets, and where there are none from the database's URL, which holds its password.
+    One for each key of secrets, so that what was told before there was another key is good as long as the older one is
+    there; without any, one of the database's URL, which holds its password. It raises KeysUnreached.
     """
-    file = key_file_of(chosen)
-    known = chosen.secret_keys or ((file.read_text().split("\n")[0],) if file.exists() else ())
-    return hmac.digest(b"coppice pages", (known[0] if known else chosen.database_url).encode(), "sha256")
+
+    def keys() -> Sequence[bytes]:
+        known = seal.keys or (chosen.database_url,)
+        return [hmac.digest(b"coppice pages", each.encode(), "sha256") for each in known]
+
+    return keys
 
 
-def webhook_key_of(chosen: BackendSettings) -> bytes:
-    """What the secrets that web servers check signatures with are made of; no caller has it."""
-    return hmac.digest(page_key_of(chosen), b"coppice webhooks", "sha256")
+def webhook_keys_of(chosen: BackendSettings, seal: Seal) -> Callable[[], Sequence[bytes]]:
+    """What the secrets are made of that web servers check signatures with, likewise; no caller has it."""
+    pages = page_keys_of(chosen, seal)
+    return lambda: [hmac.digest(each, b"coppice webhooks", "sha256") for each in pages()]
 
 
 def traces_of(chosen: BackendSettings, name: str) -> Traces:
@@ -140,7 +193,7 @@ def traces_of(chosen: BackendSettings, name: str) -> Traces:
         return UNTRACED
     try:
         made = telemetry.opened(name, this_process()[0], SystemClock().monotonic)
-    except telemetry.NoLibrary as why:
+    except NoLibrary as why:
         raise CannotDo(str(why)) from why
     atexit.register(made.close, LAST_SECONDS)
     return made
@@ -177,7 +230,7 @@ def _opened(chosen: BackendSettings, store: Store, patience: Brief | None, trace
             chosen.openstack.for_requests() if patience else chosen.openstack,
             SystemClock(),
             record=measures.shared().exchanged,
-            delegations=delegations_of(chosen, store),
+            delegations=delegations_of(store),
             patience=patience,
             installation=Installation(store),
             ended=ended_in(chosen, store),
@@ -326,7 +379,7 @@ def sessions_of(
     embedded = chosen.driver != "openstack"
     sealed = embedded or chosen.verify == "secret"
     rules = SessionRules(
-        seal=seal_of(chosen) if sealed else None,
+        seal=store.seal if sealed else None,
         roles=accounts_of(chosen) if embedded else None,
         lasting=lasting if sealed else no_owner,  # who has signatures checked may read no keys
         number_of=number_of,

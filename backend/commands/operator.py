@@ -14,7 +14,6 @@ from backend.commands.line import Command, Told
 from backend.drivers.simulated import SimulatedCloud, hand
 from backend.store import sealed, sessions
 from backend.store.secrets import new_key
-from backend.store.session import Connection
 
 
 def _grant_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,24 +53,27 @@ def _grant(asked: argparse.Namespace) -> Told:
         sealed=asked.application_credential,
         revoke=asked.revoke,
     )
-    kept = lambda: (opening.store_of(present), opening.seal_of(present))  # noqa: E731
+    kept = lambda: opening.store_of(present)  # noqa: E731
     return grants.grant(present.openstack, wish, kept, SystemClock())
+
+
+def _key_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store", action="store_true", help="put it into the key manager of [secrets], and print its reference there"
+    )
+
+
+def _key(asked: argparse.Namespace) -> Told:
+    return opening.manager_of(opening.settings()).put(new_key()) if asked.store else new_key()
 
 
 def _reseal(_asked: argparse.Namespace) -> Told:
     present = opening.settings()
     store = opening.store_of(present)
-    kept = opening.delegations_of(present, store)
     schema.check(store)
-    seal = opening.seal_of(present)
-    now = SystemClock().now()
-
-    def temporary_keys(conn: Connection) -> int:
-        sessions.drop(conn, now)  # of no use, whatever they are sealed with
-        return sessions.reseal(conn, seal)
-
-    places = [kept.reseal, lambda: store.transact(temporary_keys)]
-    places += [partial(store.transact, partial(sealed.reseal, seal=seal, place=place)) for place in sealed.PLACES]
+    # Of no use, whatever they are sealed with.
+    store.transact(partial(sessions.drop, ended_before=SystemClock().now()))
+    places = [partial(sealed.reseal, store, place, store.guard) for place in sealed.PLACES.values()]
     if present.driver == "simulated":
         places.append(opening.accounts_of(present).reseal)
     return seals.reseal(*places)
@@ -143,7 +145,7 @@ COMMANDS: Final = (
     ),
     Command("grant", "let Coppice act in your OpenStack project", _grant, _grant_arguments),
     Command("orphans", "list what belongs to no group, or let it go", _orphans, _orphans_arguments),
-    Command("key", "print a new key for [secrets]", lambda _: new_key()),
+    Command("key", "print a new key for [secrets]", _key, _key_arguments),
     Command(
         "reseal",
         "seal every secret with the first key of [secrets]",

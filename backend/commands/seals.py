@@ -1,33 +1,130 @@
-"""Secrets in the database by hand: a new key, and every secret sealed anew."""
+"""The keys of secrets as processes hold them, and every secret sealed anew by hand."""
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from oslo_config import cfg
 
 from backend.commands import CannotDo, PartlyDone
 from backend.domain.delegation import DelegationsUnanswered, SecretUnreadable
 from backend.drivers.errors import CloudUnavailable
-from backend.errors import StoreUnavailable
+from backend.errors import KeysUnreached, StoreUnavailable
+from backend.secret_options import LOCAL, SecretSettings
+from backend.store.sealed import SomeUnreadable
 from backend.store.secrets import Seal
 
+LOG = logging.getLogger(__name__)
+_AWAITED_SECONDS = 2.0
+"""Between looks for keys that are not here yet."""
+KeysOf = Callable[[Sequence[str]], Sequence[str]]
+"""Keys that a manager keeps, by their references. Raises KeysUnreached."""
 
-def opened(keys: Sequence[str], path: Path, *, required: bool) -> Seal:
-    """What seals secrets: these keys, or else those of the file; none where there are neither.
+
+def opened(
+    chosen: SecretSettings, path: Path, kept: KeysOf | None, present: Callable[[], tuple[SecretSettings, Path]]
+) -> Seal:
+    """What seals secrets: the settings' keys or those of the file, and those that a manager keeps.
+
+    Keys that are here are read now, those that a manager keeps when they are needed or looked for.
 
     Args:
-        required: the file has to be there.
+        path: of the key file, which need not be there unless the settings name it.
+        kept: None: there is no manager.
+        present: settings and file as they are now, whenever keys are looked for again.
 
     Raises:
-        CannotDo: the file cannot be read, or what is set is no key.
+        CannotDo: the file cannot be read, what is set is no key, or no key of the manager's is named.
     """
+
+    def again() -> Sequence[str]:
+        try:
+            return _keys(*present(), kept)
+        except OSError as error:
+            raise KeysUnreached(f"the key file cannot be read ({error.strerror})") from error
+        except (cfg.Error, cfg.ConfigSourceValueError) as error:
+            raise KeysUnreached(f"the settings cannot be read: {error}") from error
+
     try:
-        lines = path.read_text().split() if required or path.exists() else []
-        return Seal(keys or lines)
+        local = _local(chosen, path)
+        Seal(local)
     except OSError as error:
         raise CannotDo(f"the key file {path} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise CannotDo("a key in [secrets] is none: coppice key makes one") from error
+    if chosen.manager == LOCAL:
+        if chosen.seals_launch_data and not local:
+            raise CannotDo("[secrets] launch_data is sealed, and no key is set there: coppice key makes one")
+        return Seal(local, again)
+    if not set(chosen.references) - {LOCAL}:
+        told = f"[secrets] manager is {chosen.manager}, and references names no key there"
+        raise CannotDo(f"{told}: coppice key --store makes one")
+    return Seal((), again, lazily=True)
+
+
+def _local(chosen: SecretSettings, path: Path) -> list[str]:
+    """Raises OSError."""
+    return list(chosen.keys) or (path.read_text().split() if chosen.key_file or path.exists() else [])
+
+
+def _keys(chosen: SecretSettings, path: Path, kept: KeysOf | None) -> list[str]:
+    """All keys in their order. Raises OSError, KeysUnreached."""
+    local = _local(chosen, path)
+    if chosen.manager == LOCAL or kept is None:
+        return local
+    references = chosen.references if LOCAL in chosen.references else (*chosen.references, LOCAL)
+    held = dict(zip(named := [each for each in references if each != LOCAL], kept(named), strict=True))
+    keys = [key for each in references for key in (local if each == LOCAL else [held[each]])]
+    return list(dict.fromkeys(keys))
+
+
+class Keeper:
+    """Looks for other keys now and then, in a thread of its own: what asks a manager waits for nobody's request.
+
+    Args:
+        pause: seconds between two looks.
+    """
+
+    def __init__(self, seal: Seal, pause: float) -> None:
+        self._seal, self._pause = seal, pause
+        self._wanted = threading.Event()
+        self._told = ""
+
+    def start(self) -> None:
+        """Look now, and from now on."""
+        threading.Thread(target=self._keep, name="keys", daemon=True).start()
+
+    def soon(self) -> None:
+        """Look at once; may be called by a handler of a signal."""
+        self._wanted.set()
+
+    def look(self) -> None:
+        """Look once; what cannot be asked is told once as long as that lasts, and the keys that are held stay."""
+        try:
+            changed = self._seal.look()
+        except KeysUnreached as error:
+            if str(error) != self._told:
+                stays = "what they seal waits for them" if self._seal.awaits else "those that are held stay in use"
+                LOG.error("keys of secrets cannot be read, %s: %s", stays, error)  # noqa: TRY400 - the words say it
+            self._told = str(error)
+            return
+        if changed or self._told:
+            LOG.info("keys of secrets were read: %d", len(self._seal.keys))
+        self._told = ""
+
+    def _keep(self) -> None:
+        while True:
+            self.look()
+            self._wanted.wait(min(self._pause, _AWAITED_SECONDS) if self._seal.awaits else self._pause)
+            self._wanted.clear()
+
+
+def not_ready(seal: Seal) -> str | None:
+    """Why secrets cannot be read yet; None where they can, or there are no keys."""
+    return f"the keys of [secrets] are not here yet: {seal.awaits}" if seal.awaits else None
 
 
 def reseal(*kept: Callable[[], int]) -> str:
@@ -42,7 +139,13 @@ def reseal(*kept: Callable[[], int]) -> str:
     for each in kept:
         try:
             number += each()
-        except (SecretUnreadable, DelegationsUnanswered, CloudUnavailable, StoreUnavailable, OSError) as error:
+        except SomeUnreadable as error:
+            number += error.number
+            reasons[str(error)] = None
+        except (
+            *(SecretUnreadable, DelegationsUnanswered, CloudUnavailable),
+            *(StoreUnavailable, KeysUnreached, OSError),
+        ) as error:
             reasons[str(error)] = None
     if reasons and not number:
         raise CannotDo("; ".join(reasons))

@@ -17,16 +17,13 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from backend.clock import Clock
+from backend.drivers.optional import NoLibrary
 
 LOG = logging.getLogger(__name__)
 GROUP: Final = b"coppice-engines"
 _AGAIN_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 10.0
 _LONGEST: Final = 200
-
-
-class NoLibrary(Exception):
-    """tooz is not installed, or not what it needs for this coordinator; the words say so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from backend.clock import Clock
 from backend.domain.messages import Telling, Unreached
 from backend.domain.scope import Scope
+from backend.drivers.optional import NoLibrary
 
 OSLO: Final = "oslo"
 """The target that the operator names, ``oslo:``."""
@@ -30,10 +31,6 @@ _PATIENCE_SECONDS: Final = 10
 
 Notify = Callable[[Mapping[str, Any]], None]
 """Hands a notification to the broker; raises Unreached where that did not take it."""
-
-
-class NoLibrary(Exception):
-    """oslo.messaging is not installed; the words say so."""
 
 
 class NotificationSink:

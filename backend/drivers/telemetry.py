@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from backend.drivers.optional import NoLibrary
 from backend.tracing import Role, Span, Value
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ _LONGEST_CONTEXT: Final = 512
 _LONGEST: Final = 256
 _MOST: Final = 50
 _AGAIN_SECONDS: Final = 60.0
-
-
-class NoLibrary(Exception):
-    """OpenTelemetry's SDK is not installed, or cannot be used as it is set; the words say so."""
 
 
 class OtlpTraces:

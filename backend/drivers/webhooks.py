@@ -25,6 +25,7 @@ from backend.domain.scope import Scope
 from backend.domain.web_addresses import Address, Network, WebAddress, may_be_told, resolved, shown, web_address
 from backend.drivers.name_lookups import Lookups, resolve
 from backend.drivers.web_exchange import Deadline, body_of, connection_to, whole
+from backend.errors import KeysUnreached
 
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: |\r|\Z)")
 _END: Final = re.compile(rb"\r?\n\r?\n")
@@ -76,10 +77,11 @@ class WebhookSink:
     """Tells web servers.
 
     Attributes:
-        key: the installation's; see ``secret_of``.
+        keys: the installation's, see ``secret_of``; messages are signed with the secrets of all of them, so that a web
+            server may take the newest while the older ones are still there. It may raise KeysUnreached.
     """
 
-    key: bytes = field(repr=False)
+    keys: Callable[[], Sequence[bytes]] = field(repr=False)
     clock: Clock
     rule: WebhookRule = field(default_factory=WebhookRule)
     lookups: Lookups = field(default_factory=lambda: Lookups(resolve))
@@ -126,7 +128,10 @@ class WebhookSink:
     def _request(self, address: WebAddress, scope: Scope, telling: Telling) -> bytes:
         at = int(self.clock.now().timestamp())
         body = telling.body.encode()
-        secret = secret_of(self.key, scope.project_id)
+        try:
+            secrets = [secret_of(key, scope.project_id) for key in self.keys()]
+        except KeysUnreached as error:
+            raise Unreached(f"nothing can be signed now: {error}") from error
         headers = {
             "Host": address.authority,
             "User-Agent": "coppice",
@@ -135,7 +140,7 @@ class WebhookSink:
             "Connection": "close",
             "webhook-id": telling.id,
             "webhook-timestamp": str(at),
-            "webhook-signature": signature(secret, telling.id, at, telling.body),
+            "webhook-signature": " ".join(signature(each, telling.id, at, telling.body) for each in secrets),
             **{name: _one_line(value) for name, value in telling.attributes.items()},
         }
         lines = [f"POST {address.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]

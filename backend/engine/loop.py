@@ -31,7 +31,7 @@ from backend.engine.lanes import Call, Calls, Lanes, Term, held_by
 from backend.engine.measures import Measures, Unmeasured
 from backend.engine.membership import Membership, Standing
 from backend.engine.settings import EngineSettings
-from backend.errors import NewerWord
+from backend.errors import KeysUnreached, NewerWord
 from backend.store.away import AWAY
 from backend.store.homes import StoredHomes
 from backend.store.leased import Claimer, Kinds, Lease, Room
@@ -172,6 +172,7 @@ class Engine:
         self._away_since: float | None = None
         self._told_at: float | None = None
         self._newer: set[str] = set()
+        self._keyless: set[str] = set()
         self._asked_at: dict[str, datetime] = {}
         self._round_due_at: dict[str, datetime] = {}
 
@@ -391,6 +392,10 @@ class Engine:
             job.origin.span.end("NewerWord")
             self._leave(job, newer)
             return 0
+        except KeysUnreached as error:  # whose user data cannot be opened now is launched nothing
+            job.origin.span.end("KeysUnreached")
+            self._hold(job, error)
+            return 0
         except Exception as error:
             job.origin.span.end(type(error).__name__)
             LOG.exception("a job failed: %s", job.lease)
@@ -406,6 +411,14 @@ class Engine:
             self._newer.add(newer.said)
             LOG.warning("left to a newer Coppice, which knows the %s %s: %s", newer.kind, newer.said, job.lease)
         self._context.count("left_to_newer")
+        self._failed.append((job.kind, job.lease, self._clock.now() + _FAULT_PAUSE))
+
+    def _hold(self, job: _Running, error: KeysUnreached) -> None:
+        """What lies sealed waits for its keys, and with it this job; told once of each reason."""
+        if str(error) not in self._keyless:
+            self._keyless = {str(error)}
+            LOG.warning("what lies sealed cannot be opened, what needs it waits: %s: %s", error, job.lease)
+        self._context.count("keys_unreached")
         self._failed.append((job.kind, job.lease, self._clock.now() + _FAULT_PAUSE))
 
     def _run_on(self, job: _Running, done: Sequence[Future[Any]] | None) -> None:

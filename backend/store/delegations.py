@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.domain.delegation import Delegation, DelegationsUnanswered
-from backend.errors import StoreUnavailable
+from backend.errors import KeysUnreached, StoreUnavailable
 from backend.store.secrets import Seal
 from backend.store.session import Store
 from backend.store.tables import delegations
@@ -21,8 +21,6 @@ _OF_PROJECT = (
     .where(_t.project_id == bindparam("project"))
     .order_by(_t.created_at.desc(), _t.credential_id.desc())
 )
-_SEALED = select(_t.credential_id, _t.secret).order_by(_t.credential_id)
-_RESEAL = update(delegations).where(_t.credential_id == bindparam("known")).values(secret=bindparam("sealed"))
 
 
 class StoredDelegations:
@@ -39,7 +37,7 @@ class StoredDelegations:
     def of_project(self, project_id: str) -> Sequence[Delegation]:
         """Those of a project, the newest first. Raises KeyMissing, SecretUnreadable."""
         rows = _asked(lambda: self._rows(project_id))
-        return [self._opened(row) for row in rows]
+        return _asked(lambda: [self._opened(row) for row in rows])
 
     def ids(self, project_id: str, user_id: str) -> list[str]:
         """Ids of the credentials that a user handed over for a project; no secret is opened for it."""
@@ -54,7 +52,7 @@ class StoredDelegations:
             "role": delegation.role,
             "created_at": delegation.created_at,
             "expires_at": delegation.expires_at,
-            "secret": self._seal.close(delegation.secret),
+            "secret": _asked(lambda: self._seal.close(delegation.secret)),
         }
         _asked(lambda: self._store.transact(lambda conn: conn.execute(insert(delegations), values)))
 
@@ -62,18 +60,6 @@ class StoredDelegations:
         """Forget these."""
         statement = delete(delegations).where(_t.credential_id.in_(list(credential_ids)))
         _asked(lambda: self._store.transact(lambda conn: conn.execute(statement)))
-
-    def reseal(self) -> int:
-        """Seal every secret with the first key, so that the others can go; how many. Raises as ``of_project``."""
-        return _asked(lambda: self._store.transact(self._reseal))
-
-    def _reseal(self, conn: Connection) -> int:
-        found = conn.execute(_SEALED.with_for_update()).all()
-        if found:
-            conn.execute(
-                _RESEAL, [{"known": row.credential_id, "sealed": self._seal.renew(row.secret)} for row in found]
-            )
-        return len(found)
 
     def _rows(self, project_id: str) -> Sequence[Row[Any]]:
         with self._store.read() as conn:
@@ -94,5 +80,7 @@ class StoredDelegations:
 def _asked(work: Callable[[], T]) -> T:
     try:
         return work()
+    except KeysUnreached as error:
+        raise DelegationsUnanswered(str(error)) from error
     except (SQLAlchemyError, StoreUnavailable) as error:
         raise DelegationsUnanswered(f"the database could not be asked: {type(error).__name__}") from error

@@ -1,15 +1,24 @@
 """Secrets as they lie in the database: sealed with the first of the installation's keys, opened with any of them.
 
-Fernet (AES-128-CBC and HMAC-SHA256, keys of 32 random bytes in URL-safe base64).
+Fernet (AES-128-CBC and HMAC-SHA256, keys of 32 random bytes in URL-safe base64). The keys are held in memory: no secret
+waits for where they are kept, and nothing that runs stops while that is away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from backend.clock import Clock, SystemClock
 from backend.domain.delegation import SecretUnreadable
+from backend.errors import KeysUnreached
+
+_AGAIN_SECONDS: Final = 5.0
+"""Between two looks that unknown secrets cause: one that nothing opens is no reason to ask without end."""
 
 
 def new_key() -> str:
@@ -24,41 +33,148 @@ class KeyMissing(SecretUnreadable):
         super().__init__("no key is set in [secrets]")
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Keys in use, the first of which seals."""
+
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    fernets: tuple[Fernet, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, keys: Sequence[str]) -> _Held:
+        """Raises ValueError: one is no key."""
+        return cls(tuple(keys), tuple(Fernet(key) for key in keys))
+
+
 class Seal:
-    """Seals and opens.
+    """Seals and opens; safe to use from many threads.
 
     Args:
         keys: the first one seals; none: nothing can be sealed or opened.
+        again: the keys as they are now, where they may change while this process runs. It raises KeysUnreached where
+            they cannot be asked for, and those that are held stay.
+        lazily: they are not here yet, and asked for when one is needed first.
 
     Raises:
         ValueError: one is no key.
     """
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys]) if keys else None
+    def __init__(
+        self,
+        keys: Sequence[str] = (),
+        again: Callable[[], Sequence[str]] | None = None,
+        *,
+        lazily: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self._held = _Held.of(keys)
+        self._again = again
+        self._awaited = lazily
+        self._clock = clock or SystemClock()
+        self._looking = threading.Lock()
+        self._looks = 0
+        self._looked_at: float | None = None
+        self._why = "they were not asked for yet"
 
     def __repr__(self) -> str:
-        return f"Seal({'with keys' if self._fernet else 'without keys'})"
+        return f"Seal({'with keys' if self._held.keys else 'without keys'})"
 
     @property
     def has_keys(self) -> bool:
-        return self._fernet is not None
+        """Raises KeysUnreached."""
+        return bool(self._present().keys)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys, for what is derived from them. Raises KeysUnreached."""
+        return self._present().keys
+
+    @property
+    def awaits(self) -> str:
+        """Why the keys are not here yet; empty where they are, or there are none."""
+        return self._why if self._awaited else ""
+
+    def look(self) -> bool:
+        """Whether the keys are others than before. Raises KeysUnreached, and goes on with those that it has."""
+        if self._again is None:
+            return False
+        seen = self._looks
+        with self._looking:
+            before = self._held
+            if self._looks == seen:  # nobody looked while this waited
+                self._look(self._again)
+            return self._held.keys != before.keys
+
+    def _look(self, again: Callable[[], Sequence[str]]) -> None:
+        self._looks += 1
+        try:
+            keys = tuple(again())
+            if self._held.keys and not keys:
+                raise KeysUnreached("none is set any more")
+            if keys != self._held.keys:
+                self._held = _Held.of(keys)
+        except ValueError as error:
+            self._why = "one of them is no key"
+            raise KeysUnreached(self._why) from error
+        except KeysUnreached as error:
+            self._why = str(error)
+            raise
+        else:
+            self._awaited, self._why = False, ""
+        finally:
+            self._looked_at = self._clock.monotonic()
+
+    def _look_in_need(self) -> None:
+        """Look, unless that was done a moment ago. Raises KeysUnreached where that failed."""
+        looked_at = self._looked_at
+        if looked_at is None or self._clock.monotonic() - looked_at >= _AGAIN_SECONDS:
+            self.look()
+        elif self._why:
+            raise KeysUnreached(self._why)
+
+    def _present(self) -> _Held:
+        """What is held. Raises KeysUnreached where there should be keys that are not here yet."""
+        if self._awaited:
+            self._look_in_need()
+        return self._held
 
     def close(self, secret: str) -> str:
-        """The secret, sealed. Raises KeyMissing."""
-        if self._fernet is None:
+        """The secret, sealed. Raises KeyMissing, KeysUnreached."""
+        fernets = self._present().fernets
+        if not fernets:
             raise KeyMissing
-        return self._fernet.encrypt(secret.encode()).decode()
+        return fernets[0].encrypt(secret.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """The secret. Raises KeyMissing, SecretUnreadable."""
-        if self._fernet is None:
+        """The secret. Raises KeyMissing, SecretUnreadable, KeysUnreached.
+
+        What no key opens was perhaps sealed by a process that has a newer one: keys are looked for again.
+        """
+        held = self._present()
+        opened = _opened(held, sealed)
+        if opened is None and self._again is not None:
+            self._look_in_need()
+            if self._held is not held:
+                held = self._held
+                opened = _opened(held, sealed)
+        if opened is not None:
+            return opened
+        if not held.keys:
             raise KeyMissing
-        try:
-            return self._fernet.decrypt(sealed).decode()
-        except (InvalidToken, TypeError, ValueError) as error:  # the latter two of what is no text, or of other letters
-            raise SecretUnreadable("none of the keys in [secrets] opens it") from error
+        raise SecretUnreadable("none of the keys in [secrets] opens it")
+
+    def is_sealed_first(self, sealed: str) -> bool:
+        """Whether the first key sealed it."""
+        held = self._present()
+        return bool(held.fernets) and _opened(_Held(fernets=held.fernets[:1]), sealed) is not None
 
     def renew(self, sealed: str) -> str:
         """The same secret, sealed with the first key. Raises as ``open``."""
         return self.close(self.open(sealed))
+
+
+def _opened(held: _Held, sealed: str) -> str | None:
+    try:
+        return MultiFernet(held.fernets).decrypt(sealed).decode() if held.fernets else None
+    except (InvalidToken, TypeError, ValueError):  # the latter two of what is no text, or of other letters
+        return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
@@ -22,6 +22,8 @@ from backend.clock import Clock
 from backend.errors import CommitUnknown, StoreUnavailable
 from backend.store import dead_peers, failures, lost_connections, work_calls
 from backend.store.failures import Failure
+from backend.store.guarded import Guard, guard, unsealed
+from backend.store.secrets import Seal
 from backend.store.turns import FileTurns, NoTurns, Turns
 from backend.store.types import from_micros
 from backend.store.urls import in_memory, parsed
@@ -54,6 +56,8 @@ class Store:
         redoes: SQLite only: a commit may be lost with the machine's power, though not with the process
             (synchronous=NORMAL). For the engine: what it loses it finds and does again.
         calls: tell engines of what is written for them. For all but an engine, which knows what it wrote itself.
+        seal: closes and opens what lies sealed.
+        seals_launch_data: what is launched is written sealed, too; what is sealed is read in any case.
     """
 
     def __init__(
@@ -67,12 +71,17 @@ class Store:
         redoes: bool = False,
         calls: bool = False,
         pool_size: int = 10,
+        seal: Seal | None = None,
+        seals_launch_data: bool = False,
     ) -> None:
         """Opens no connection yet. Raises DatabaseMisnamed where the URL is of no database that could be."""
         self.clock = clock
         self.hook = hook
         self._calls = calls
         self.engine = _engine(parsed(url), synchronous=_synchronous(durable, redoes), pool_size=pool_size)
+        self.seal = seal or Seal()
+        self.guard = Guard(self.seal, closes=seals_launch_data)
+        guard(self.engine, self.guard)
         self.dialect = self.engine.dialect.name
         self._turns = _turns(self.engine)
         self._database_clock = self.dialect != "sqlite" if database_clock is None else database_clock
@@ -94,6 +103,8 @@ class Store:
             if failures.of(error) in {Failure.AWAY, Failure.CONFLICT}:
                 raise StoreUnavailable(failures.words(error)) from error
             raise
+        except StatementError as error:
+            raise unsealed(error) from error
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns, in one write transaction; run again from its start when the database says so.
@@ -121,6 +132,8 @@ class Store:
                 if self.hook:
                     self.hook("again")
                 self.clock.wait(0.005 * 2 ** (attempt - 1))
+            except StatementError as error:
+                raise unsealed(error) from error
 
     def _once(self, work: Callable[[Connection], T]) -> T:
         if self.hook:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 
 from backend.domain.session import Session
 from backend.store.secrets import Seal
@@ -28,15 +28,6 @@ def find(conn: Connection, access_key: str, seal: Seal) -> Session | None:
     values = row._asdict()
     secret, token = json.loads(seal.open(values.pop("sealed")))
     return Session(**values, secret=secret, token=token)
-
-
-def reseal(conn: Connection, seal: Seal) -> int:
-    """Seal each with the first key; how many. Raises KeyMissing, SecretUnreadable."""
-    found = conn.execute(select(_c.access_key, _c.sealed).order_by(_c.access_key).with_for_update()).all()
-    for row in found:
-        statement = update(sessions).where(_c.access_key == row.access_key)
-        conn.execute(statement.values(sealed=seal.renew(row.sealed)))
-    return len(found)
 
 
 def make_room(conn: Connection, base_key: str, now: datetime, most: int) -> None:

@@ -25,6 +25,7 @@ from backend.store import (
     scaling_tables,
     schedule_tables,
 )
+from backend.store.guarded import Guarded
 from backend.store.table import ID, NAME, WORD, leased, metadata, record, table
 from backend.store.types import Document, Instant, Words, Written
 
@@ -243,8 +244,8 @@ launch_configurations = table(
     Column("project_id", WORD, nullable=False),
     Column("region", WORD, nullable=False),
     Column("name", NAME, nullable=False),
-    Column("spec", Document, nullable=False),
-    Column("document", Document, nullable=False),
+    Column("spec", Guarded, nullable=False),
+    Column("document", Guarded, nullable=False),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("project_id", "region", "name"),
 )
@@ -267,8 +268,8 @@ template_versions = table(
     Column("template_id", ID, ForeignKey("templates.id"), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("description", NAME),
-    Column("spec", Document, nullable=False),
-    Column("document", Document, nullable=False),
+    Column("spec", Guarded, nullable=False),
+    Column("document", Guarded, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("created_by", NAME, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""Senlin, Heat, Cinder, Zaqar, Gnocchi and Aodh on the test cloud, apart from the cloud itself.
+"""Senlin, Heat, Cinder, Zaqar, Gnocchi, Aodh and Barbican on the test cloud, apart from the cloud itself.
 
 Each has an environment of its own below ``venvs`` of the state folder: their requirements are not those of the others.
 """
@@ -25,10 +25,11 @@ CATALOG = {
     "zaqar": ("messaging", ""),
     "gnocchi": ("metric", ""),
     "aodh": ("alarming", ""),
+    "barbican": ("key-manager", ""),
 }
-PASSING = {"cinder", "zaqar", "gnocchi", "aodh"}
+PASSING = {"cinder", "zaqar", "gnocchi", "aodh", "barbican"}
 """Services that are in the catalog only while they run: Nova and Coppice ask whatever the catalog names."""
-_AT_HOME = {"zaqar", "gnocchi", "aodh"}
+_AT_HOME = {"zaqar", "gnocchi", "aodh", "barbican"}
 """Services whose API looks for its configuration in the home folder alone."""
 _HEAT_ROLES = ("heat_stack_owner", "heat_stack_user")
 _HEAT_DOMAIN = "heat"
@@ -77,6 +78,8 @@ def services(settings: Settings, name: str, environment: Mapping[str, str]) -> l
             environment = {**environment, "PYTHONPATH": str(HOLLOW)}
         case "gnocchi":
             application, workers = ("--module", "gnocchi.wsgi.api:application"), {"metricd": "wait to be processed"}
+        case "barbican":
+            application, workers = ("--wsgi-file", str(_file(settings, name).with_name("api.py"))), {}
         case "aodh":
             application = ("--module", "aodh.wsgi.api:application")
             workers = dict.fromkeys(("evaluator", "notifier"), "Run service Alarm")
@@ -140,6 +143,7 @@ def values_of(settings: Settings, name: str) -> dict[str, str]:
         "peers": str(settings.state / "venvs"),
         "keystone_url": settings.url("keystone"),
         "heat_url": settings.url("heat"),
+        "barbican_url": settings.url("barbican"),
         f"database_{name}": configuration.database_url(settings, name, name),
         f"auth_{name}": configuration.auth(settings, name),
         f"authtoken_{name}": configuration.authtoken(settings, name),
@@ -155,6 +159,9 @@ def _configure(settings: Settings, name: str) -> None:
 
 
 def _schema(settings: Settings, name: str) -> Schema:
+    if name == "barbican":  # whose command knows no file of its own
+        manage = str(settings.peer_venv(name) / "bin" / "barbican-manage")
+        return Schema(name, (manage, "db", "upgrade", "--db-url", configuration.database_url(settings, name, name)))
     program, *sync = {
         "cinder": ("cinder-manage", "db", "sync"),
         "zaqar": ("zaqar-sql-db-manage", "upgrade", "head"),

@@ -32,6 +32,7 @@ OFFSETS = {
     "zaqar-redis": 10,
     "nova-two": 11,
     "placement-two": 12,
+    "barbican": 13,
     "neutron-two": 14,
     # UDP: what balancers say of themselves.
     "octavia-heartbeats": 15,

@@ -130,12 +130,12 @@ def nova() -> Iterator[str]:
 
 @pytest.fixture
 def app(world, nova):
-    return Metadata(guests(world), MetadataSettings(secret=SECRET, nova_url=nova), world.clock, b"key")
+    return Metadata(guests(world), MetadataSettings(secret=SECRET, nova_url=nova), world.clock, lambda: [b"key"])
 
 
 @pytest.fixture
 def direct(world):
-    return Metadata(guests(world), MetadataSettings(project=SCOPE.project_id), world.clock, b"key")
+    return Metadata(guests(world), MetadataSettings(project=SCOPE.project_id), world.clock, lambda: [b"key"])
 
 
 class TestBehindTheAgent:
@@ -235,7 +235,7 @@ class TestBehindTheAgent:
 
     def test_a_nova_that_is_away_is_told_as_what_passes(self, world, server):
         settings = MetadataSettings(secret=SECRET, nova_url="http://127.0.0.1:1", nova_seconds=1)
-        app = Metadata(guests(world), settings, world.clock, b"key")
+        app = Metadata(guests(world), settings, world.clock, lambda: [b"key"])
         assert ask(app, "/openstack/latest", headers=by_agent(server.id)).status == 503
 
     def test_a_cloud_that_is_away_is_told_as_what_passes(self, world, app, server):
@@ -300,7 +300,7 @@ class TestWhatIsNova:
 
         for name in ("HTTPConnection", "HTTPSConnection"):
             monkeypatch.setattr(metadata.http.client, name, Connection)
-        app = Metadata(guests(world), MetadataSettings(secret=SECRET, nova_url=url), world.clock, b"key")
+        app = Metadata(guests(world), MetadataSettings(secret=SECRET, nova_url=url), world.clock, lambda: [b"key"])
         assert ask(app, "/openstack", headers=by_agent(server.id)).status == 503
         assert asked == [port]
 
@@ -362,7 +362,9 @@ class TestDirectly:
     def test_a_session_is_one_on_each_machine(self, world, direct, server):
         base = f"/{arns.instance_id(server.id)}/latest"
         token = {TOKEN: ask(direct, f"{base}/api/token", "PUT", {TTL: "60"}).text}
-        other = Metadata(guests(world), MetadataSettings(project=SCOPE.project_id), Booted(world.clock), b"key")
+        other = Metadata(
+            guests(world), MetadataSettings(project=SCOPE.project_id), Booted(world.clock), lambda: [b"key"]
+        )
         assert ask(other, f"{base}/meta-data/instance-id", headers=token).status == 200
 
     def test_what_is_no_instance_is_404(self, direct):
@@ -383,5 +385,5 @@ class TestDirectly:
 
 
 def test_where_nobody_may_ask_nobody_is_told(world, server):
-    app = Metadata(guests(world), MetadataSettings(), world.clock, b"key")
+    app = Metadata(guests(world), MetadataSettings(), world.clock, lambda: [b"key"])
     assert ask(app, "/latest/meta-data/instance-id", headers=by_agent(server.id, secret="")).status == 404

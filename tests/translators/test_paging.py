@@ -57,7 +57,7 @@ def test_each_service_says_it_in_its_own_words() -> None:
 
 
 def test_nobody_makes_a_token_without_the_key() -> None:
-    theirs, ours = call(), replace(call(), page_key=b"ours")
+    theirs, ours = call(), replace(call(), page_keys=lambda: [b"ours"])
     token = paging.encode("DescribeVpcs", "m", paging.binding(theirs))
     with pytest.raises(AWSError):
         paging.decode(token, "DescribeVpcs", paging.binding(ours))

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from backend.clock import Clock
 from backend.domain.events import Event
-from backend.drivers.notifications import NoLibrary
 from backend.drivers.openstack.events import event_of
+from backend.drivers.optional import NoLibrary
 
 LOG = logging.getLogger(__name__)
 _MODULES: Final = (

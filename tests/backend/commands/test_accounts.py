@@ -227,7 +227,7 @@ def test_what_could_be_sealed_anew_is_told_beside_what_could_not(state, monkeypa
     assert capsys.readouterr().out == "Sealed with the first key: 2.\n"
     lost.open("AKIAX", "p", HOUR)
     assert wsgi.main(["reseal"]) == 1
-    assert "Sealed with the first key: 1. Others are as they were" in capsys.readouterr().err
+    assert "Sealed with the first key: 2. Others are as they were" in capsys.readouterr().err
     store.close()
 
 

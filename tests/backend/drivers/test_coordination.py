@@ -12,15 +12,8 @@ from pathlib import Path
 import pytest
 
 from backend.clock import SystemClock
-from backend.drivers.coordination import (
-    GROUP,
-    Coordinator,
-    NoLibrary,
-    Unanswered,
-    driver_of,
-    members,
-    membership_seconds,
-)
+from backend.drivers.coordination import GROUP, Coordinator, Unanswered, driver_of, members, membership_seconds
+from backend.drivers.optional import NoLibrary
 from tests.databases.start import installed
 from tests.factories import HandClock
 

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from backend.domain.messages import Telling, Unreached
-from backend.drivers.notifications import NoLibrary, NotificationSink, opened
+from backend.drivers.notifications import NotificationSink, opened
+from backend.drivers.optional import NoLibrary
 from tests.factories import SCOPE, HandClock, uuid_of
 
 EVENT = {"detail-type": "EC2 Instance-launch Lifecycle Action", "detail": {"a": 1}}

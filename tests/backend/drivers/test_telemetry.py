@@ -16,7 +16,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from backend.clock import SystemClock
 from backend.drivers import telemetry
-from backend.drivers.telemetry import NoLibrary, OtlpTraces, opened
+from backend.drivers.optional import NoLibrary
+from backend.drivers.telemetry import OtlpTraces, opened
 from backend.tracing import NO_SPAN, Role
 from tests.collector import attributes, collector
 

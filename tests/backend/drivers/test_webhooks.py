@@ -65,7 +65,7 @@ def served():
 
 def _sink(resolve=None, allowed=(LOOPBACK,), clock=None, seconds=5.0):
     found = resolve or (lambda _host, _port: ["127.0.0.1"])
-    return WebhookSink(b"key", clock or SystemClock(), WebhookRule(allowed, seconds), Lookups(found))
+    return WebhookSink(lambda: [b"key"], clock or SystemClock(), WebhookRule(allowed, seconds), Lookups(found))
 
 
 def test_a_message_is_one_signed_request_to_the_address_that_was_looked_at(served):

@@ -10,7 +10,8 @@ from backend.domain.identities import NOWHERE
 from backend.domain.scope import Scope
 from backend.services.roles import NewRole, Roles
 from backend.services.sessions import MOST, Owned, Role, SessionRules, Sessions
-from backend.store import sessions as rows
+from backend.store.guarded import Guard
+from backend.store.sealed import PLACES, reseal
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
 from backend.store.tables import sessions
@@ -58,7 +59,7 @@ def test_a_session_that_nobody_can_open_is_none(store, clock, caplog):
 
 def test_sessions_are_sealed_anew(store, clock):
     made = sessions_of(store, clock, OLD).open("AKIAX", "p", timedelta(hours=1))
-    assert store.transact(lambda conn: rows.reseal(conn, Seal([NEW, OLD]))) == 1
+    assert reseal(store, PLACES["temporary keys"], Guard(Seal([NEW, OLD]))) == 1
     assert sessions_of(store, clock, NEW).find(made.access_key) == made
 
 

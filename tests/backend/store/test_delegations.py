@@ -10,6 +10,8 @@ from backend.clock import SystemClock
 from backend.domain.delegation import Delegation, DelegationsUnanswered, SecretUnreadable
 from backend.store import tables
 from backend.store.delegations import StoredDelegations
+from backend.store.guarded import Guard
+from backend.store.sealed import PLACES, reseal
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
 from tests.factories import NOW
@@ -53,7 +55,7 @@ def test_secrets_are_sealed_anew_when_keys_change(kept, store, key):
     new = new_key()
     with pytest.raises(SecretUnreadable):
         StoredDelegations(store, Seal([new])).of_project("p-1")
-    assert StoredDelegations(store, Seal([new, key])).reseal() == 1
+    assert reseal(store, PLACES["delegations"], Guard(Seal([new, key]))) == 1
     assert StoredDelegations(store, Seal([new])).of_project("p-1") == [ONE]
 
 

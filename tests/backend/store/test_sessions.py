@@ -6,6 +6,8 @@ import pytest
 
 from backend.domain.session import Session
 from backend.store import sessions
+from backend.store.guarded import Guard
+from backend.store.sealed import PLACES, reseal
 from backend.store.secrets import Seal, new_key
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -29,7 +31,7 @@ def test_sessions_are_kept_counted_sealed_anew_and_forgotten(store):
     with store.read() as conn:
         assert [sessions.find(conn, each.access_key, Seal([OLD])) for each in kept] == kept
         assert sessions.find(conn, "asiaone", Seal([OLD])) is None
-    assert store.transact(lambda conn: sessions.reseal(conn, Seal([NEW, OLD]))) == 3
+    assert reseal(store, PLACES["temporary keys"], Guard(Seal([NEW, OLD]))) == 3
     later = NOW + timedelta(hours=2)
     assert [store.transact(lambda conn: sessions.drop(conn, later, 1)) for _ in range(3)] == [1, 1, 0]
     with store.read() as conn:

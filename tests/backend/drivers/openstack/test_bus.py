@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from backend.domain.events import Event, Subject
-from backend.drivers.notifications import NoLibrary
 from backend.drivers.openstack import bus
 from backend.drivers.openstack.bus import BusSettings, Unusable
+from backend.drivers.optional import NoLibrary
 from tests.factories import HandClock, uuid_of
 
 SETTINGS = BusSettings(

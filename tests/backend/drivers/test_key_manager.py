@@ -1,0 +1,158 @@
+"""Keys that a manager keeps: each asked for once, in whatever form they are there; then castellan itself over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import socket
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from oslo_config import cfg
+
+from backend.drivers import castellan_keys
+from backend.drivers.castellan_keys import Login
+from backend.drivers.key_manager import KeptKeys, KeyManager, ManagerMisconfigured
+from backend.drivers.optional import NoLibrary
+from backend.errors import KeysUnreached
+from backend.store.secrets import Seal, new_key
+from tests.backend.drivers.key_managers import Barbican, FakeManager, Vault, serving
+
+RAW = bytes(range(32))
+TEXT = base64.urlsafe_b64encode(RAW).decode()
+
+
+def test_what_is_held_is_asked_for_once() -> None:
+    manager = FakeManager({"one": RAW, "two": new_key().encode()})
+    kept = KeptKeys(manager, "Barbican")
+    assert kept.of(["one", "two"])[0] == TEXT
+    manager.away = True
+    assert len(kept.of(["two", "one"])) == 2
+    assert manager.asked == ["one", "two"]
+    with pytest.raises(KeysUnreached, match="away"):
+        kept.of(["one", "three"])
+
+
+@pytest.mark.parametrize("form", [RAW, TEXT.encode(), f"{TEXT}\n".encode()])
+def test_keys_come_as_bytes_or_as_text(form: bytes) -> None:
+    (key,) = KeptKeys(FakeManager({"one": form}), "Vault").of(["one"])
+    assert Seal([key]).open(Seal([TEXT]).close("x")) == "x"
+
+
+@pytest.mark.parametrize("form", [b"", b"password", b"\xff" * 31, TEXT[:-4].encode(), "ä".encode() * 22])
+def test_what_is_no_key_is_told_and_not_shown(form: bytes) -> None:
+    with pytest.raises(KeysUnreached, match="what Vault keeps as one is no key") as refused:
+        KeptKeys(FakeManager({"one": form}), "Vault").of(["one"])
+    assert "password" not in str(refused.value)
+
+
+def test_a_key_of_ours_is_kept_as_bytes() -> None:
+    manager, key = FakeManager(), new_key()
+    kept = KeptKeys(manager, "Barbican")
+    assert kept.of([kept.put(key)]) == [key]
+    assert [len(each) for each in manager.kept.values()] == [32]
+
+
+def test_without_the_library_it_is_said_which_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "castellan", None)
+    with pytest.raises(NoLibrary, match=r"castellan is not installed, which .* vault needs"):
+        castellan_keys.opened("vault", cfg.ConfigOpts(), 1.0, _nobody)
+
+
+def _nobody() -> Login:
+    raise AssertionError("nobody is asked who asks Vault")
+
+
+class Real:
+    """A manager of castellan's before what stands in for the service; more of them for others' settings."""
+
+    def __init__(self, kind: str, server: Vault | Barbican) -> None:
+        self.kind, self.server = kind, server
+
+    def opened(self, *, secret: str = "s3cret-id", seconds: float = 1.0) -> KeyManager:
+        conf = cfg.ConfigOpts()
+        conf(args=[], project="coppice", default_config_files=[])
+        if self.kind == "barbican":
+            user = {"auth_url": f"{self.server.url}/v3", "username": "coppice", "password": secret}
+            scope = {"user_domain_name": "Default", "project_name": "service", "project_domain_name": "Default"}
+            return castellan_keys.opened("barbican", conf, seconds, lambda: Login({**user, **scope}, "R1", "public"))
+        from castellan import options
+
+        options.set_defaults(conf)  # what the file says, which has the options as castellan names them
+        for name, value in {"vault_url": self.server.url, "approle_role_id": "coppice"}.items():
+            conf.set_override(name, value, "vault")
+        conf.set_override("approle_secret_id", secret, "vault")
+        return castellan_keys.opened("vault", conf, seconds, _nobody)
+
+
+@pytest.fixture(params=["vault", "barbican"])
+def real(request: pytest.FixtureRequest) -> Iterator[Real]:
+    server: Vault | Barbican = Vault() if request.param == "vault" else Barbican()
+    with serving(server):
+        yield Real(request.param, server)
+
+
+def test_what_is_put_there_is_there(real: Real) -> None:
+    kept = KeptKeys(real.opened(), real.kind)
+    key = new_key()
+    reference = kept.put(key)
+    assert KeptKeys(real.opened(), real.kind).of([reference]) == [key]
+
+
+def test_an_unknown_reference_is_named(real: Real) -> None:
+    with pytest.raises(
+        KeysUnreached, match=f"{real.kind.capitalize()} has not the key 00000000-aaaa-4000-8000-000000000000"
+    ):
+        real.opened().get("00000000-aaaa-4000-8000-000000000000")
+
+
+def _fails(server: Vault | Barbican) -> None:
+    server.status = 503
+
+
+def _hangs(server: Vault | Barbican) -> None:
+    server.hangs = True
+
+
+@pytest.mark.parametrize("fault", [_fails, _hangs])
+def test_a_manager_that_fails_or_hangs_is_away_and_comes_back(
+    real: Real, fault: Callable[[Vault | Barbican], None]
+) -> None:
+    manager = real.opened()
+    reference = manager.put(RAW)
+    fault(real.server)
+    with pytest.raises(KeysUnreached, match=f"{real.kind.capitalize()} does not give the key"):
+        manager.get(reference)
+    real.server.status, real.server.hangs = 200, False
+    assert manager.get(reference) == RAW
+
+
+def test_a_manager_that_hangs_from_the_first_is_waited_for_no_longer(real: Real) -> None:
+    real.server.hangs = True
+    with pytest.raises(KeysUnreached):
+        real.opened(seconds=0.5).get("one")
+
+
+def test_a_manager_that_is_not_there_is_away(real: Real) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        nowhere = probe.getsockname()[1]
+    real.server.server_address = ("127.0.0.1", nowhere)
+    with pytest.raises(KeysUnreached):
+        real.opened().get("one")
+
+
+def test_nothing_secret_is_logged_at_any_level(real: Real, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        manager = real.opened()
+        assert manager.get(manager.put(RAW)) == RAW
+    for secret in (TEXT, RAW.hex(), base64.b64encode(RAW).decode(), "s3cret-id", "t0ken", repr(RAW)):
+        assert secret not in caplog.text
+
+
+def test_options_that_cannot_be_used_are_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_VAULT__KV_VERSION", "nine")
+    conf = cfg.ConfigOpts()
+    conf(args=[], project="coppice", default_config_files=[])
+    with pytest.raises(ManagerMisconfigured, match=r"\[vault\] cannot be used"):
+        castellan_keys.opened("vault", conf, 1.0, _nobody)
