@@ -1,0 +1,148 @@
+"""Keys as processes hold them: from settings, a file and a manager, in their order, also when these change."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from oslo_config import cfg
+
+from backend.commands import CannotDo, opening, seals
+from backend.drivers.key_manager import KeptKeys
+from backend.errors import KeysUnreached
+from backend.secret_options import SecretSettings
+from backend.store.secrets import Seal, new_key
+from tests.backend.configured import configured
+from tests.backend.drivers.key_managers import FakeManager
+
+FILE, ONE, TWO = new_key(), new_key(), new_key()
+
+
+class Installation:
+    """Settings and a key file that an operator changes, and a manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "secrets.key"
+        self.path.write_text(f"{FILE}\n")
+        self.manager = FakeManager({"one": ONE.encode(), "two": TWO.encode()})
+        self.chosen = SecretSettings(manager="barbican", references=("one",))
+
+    def opened(self) -> Seal:
+        kept = KeptKeys(self.manager, "Barbican").of
+        return seals.opened(self.chosen, self.path, kept, lambda: (self.chosen, self.path))
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    return Installation(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("references", "keys"),
+    [
+        (("one",), [ONE, FILE]),
+        (("two", "one"), [TWO, ONE, FILE]),
+        (("local", "one"), [FILE, ONE]),
+        (("one", "local", "two"), [ONE, FILE, TWO]),
+    ],
+)
+def test_the_first_reference_seals_and_what_is_here_opens(installation, references, keys):
+    installation.chosen = replace(installation.chosen, references=references)
+    assert installation.opened().keys == tuple(keys)
+
+
+def test_nothing_is_asked_before_a_key_is_needed(installation):
+    installation.manager.away = True
+    seal = installation.opened()
+    assert installation.manager.asked == []
+    assert seals.not_ready(seal) == "the keys of [secrets] are not here yet: they were not asked for yet"
+    with pytest.raises(KeysUnreached):
+        seal.look()
+    assert "the manager is away" in (seals.not_ready(seal) or "")
+
+
+def test_other_references_are_taken_while_it_runs_and_known_ones_not_asked_for_again(installation):
+    seal = installation.opened()
+    seal.look()
+    installation.chosen = replace(installation.chosen, references=("two", "one"))
+    assert seal.look()
+    assert seal.keys == (TWO, ONE, FILE)
+    assert not seal.look()
+    assert installation.manager.asked == ["one", "two"]
+    assert seals.not_ready(seal) is None
+
+
+def test_a_key_file_is_read_again(installation):
+    installation.chosen = SecretSettings()
+    seal = installation.opened()
+    installation.path.write_text(f"{ONE}\n{FILE}\n")
+    assert seal.look()
+    installation.path.unlink()
+    with pytest.raises(KeysUnreached, match="none is set any more"):
+        seal.look()
+    assert seal.keys == (ONE, FILE)
+
+
+def test_settings_that_cannot_be_read_again_change_nothing(installation):
+    def unreadable():
+        raise cfg.ConfigFileParseError("coppice.conf", "what is this")
+
+    seal = seals.opened(SecretSettings(), installation.path, None, unreadable)
+    with pytest.raises(KeysUnreached, match="the settings cannot be read"):
+        seal.look()
+    assert seal.keys == (FILE,)
+
+
+def test_what_is_wrong_with_keys_is_told_once_and_when_it_is_over(installation, caplog):
+    installation.manager.away = True
+    seal = installation.opened()
+    keeper = seals.Keeper(seal, 60)
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            keeper.look()
+        assert [each.message for each in caplog.records] == [
+            "keys of secrets cannot be read, what they seal waits for them: the manager is away"
+        ]
+        caplog.clear()
+        installation.manager.away = False
+        for _ in range(3):
+            keeper.look()
+        assert [each.message for each in caplog.records] == ["keys of secrets were read: 2"]
+        caplog.clear()
+        installation.chosen = replace(installation.chosen, references=("three", "one"))
+        keeper.look()
+        assert "those that are held stay in use: the manager has not the key three" in caplog.text
+    assert not any(key in caplog.text for key in (FILE, ONE, TWO))
+
+
+def test_a_manager_without_a_reference_is_refused_in_words(installation):
+    installation.chosen = replace(installation.chosen, references=("local",))
+    with pytest.raises(CannotDo, match=r"manager is barbican, and references names no key there: coppice key --store"):
+        installation.opened()
+
+
+def test_launch_data_are_not_to_be_sealed_without_a_key(installation):
+    installation.path.unlink()
+    installation.chosen = SecretSettings(seals_launch_data=True)
+    with pytest.raises(CannotDo, match="launch_data is sealed, and no key is set"):
+        installation.opened()
+
+
+def test_references_are_of_a_manager(tmp_path):
+    with pytest.raises(cfg.ConfigSourceValueError, match="references names keys of a manager, and manager is local"):
+        configured(tmp_path, "[secrets]\nreferences = one\n")
+    found = configured(tmp_path, "[secrets]\nmanager = vault\nreferences = one, local, one\nlaunch_data = sealed\n")
+    assert found.secrets.references == ("one", "local")
+    assert found.secrets.seals_launch_data
+
+
+def test_what_was_derived_from_a_key_is_good_as_long_as_it_is_there(installation):
+    chosen = configured(installation.path.parent, "")
+    before = opening.page_keys_of(chosen, Seal([FILE]))()
+    assert opening.page_keys_of(chosen, Seal([ONE, FILE]))() == [*opening.page_keys_of(chosen, Seal([ONE]))(), *before]
+    hooks = opening.webhook_keys_of(chosen, Seal([ONE, FILE]))()
+    assert hooks[1:] == opening.webhook_keys_of(chosen, Seal([FILE]))()
+    assert len({*before, *hooks}) == 3
+    assert len(opening.page_keys_of(chosen, Seal())()) == 1
