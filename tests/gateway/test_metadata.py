@@ -362,6 +362,10 @@ class TestDirectly:
     def test_a_session_is_one_on_each_machine(self, world, direct, server):
         base = f"/{arns.instance_id(server.id)}/latest"
         token = {TOKEN: ask(direct, f"{base}/api/token", "PUT", {TTL: "60"}).text}
+        keys = Metadata(
+            guests(world), MetadataSettings(project=SCOPE.project_id), world.clock, lambda: [b"new", b"key"]
+        )
+        assert ask(keys, f"{base}/meta-data/instance-id", headers=token).status == 200, "the older key is still there"
         other = Metadata(
             guests(world), MetadataSettings(project=SCOPE.project_id), Booted(world.clock), lambda: [b"key"]
         )

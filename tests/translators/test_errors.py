@@ -6,7 +6,7 @@ import pytest
 
 from backend import errors as findings
 from backend.domain import server_findings
-from translators import errors, load
+from translators import errors, load, registry
 from translators.ec2.errors import TABLE
 
 assert load
@@ -70,3 +70,14 @@ def test_every_row_of_ec2_makes_an_error(kind: type[findings.Finding]) -> None:
     assert told.message
     assert "None" not in told.message
     assert 400 <= told.status < 600
+
+
+@pytest.mark.parametrize("service", sorted(registry.supported()))
+def test_while_keys_are_away_every_service_says_that_it_is_unavailable(service):
+    away, database = (
+        errors.translate(found, service)
+        for found in (findings.KeysUnreached("away"), findings.StoreUnavailable("away"))
+    )
+    assert (away.code, away.status) == (database.code, database.status)
+    assert away.status in (500, 503)
+    assert "away" not in away.message

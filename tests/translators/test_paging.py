@@ -48,7 +48,7 @@ def test_the_length_of_a_page_may_change_on_the_way() -> None:
 @given(st.text())
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(AWSError):
-        paging.decode(text, "DescribeVpcs", paging.fingerprint(call()))
+        paging.decode(text, "DescribeVpcs", (paging.fingerprint(call()),))
 
 
 def test_each_service_says_it_in_its_own_words() -> None:
@@ -63,6 +63,18 @@ def test_nobody_makes_a_token_without_the_key() -> None:
         paging.decode(token, "DescribeVpcs", paging.binding(ours))
     assert paging.decode(paging.encode("DescribeVpcs", "m", paging.binding(ours)), "DescribeVpcs", paging.binding(ours))
     assert "ours" not in repr(ours)
+
+
+def test_a_token_of_before_there_was_another_key_is_good_while_the_older_is_there() -> None:
+    before = replace(call(), page_keys=lambda: [b"old"])
+    between, after = (replace(call(), page_keys=lambda keys=keys: keys) for keys in ([b"new", b"old"], [b"new"]))
+    token = paging.encode("DescribeVpcs", "m", paging.binding(before))
+    assert paging.decode(token, "DescribeVpcs", paging.binding(between)) == "m"
+    with pytest.raises(AWSError):
+        paging.decode(token, "DescribeVpcs", paging.binding(after))
+    assert paging.decode(
+        paging.encode("DescribeVpcs", "m", paging.binding(between)), "DescribeVpcs", paging.binding(after)
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,6 +105,6 @@ def test_a_marker_of_another_type_is_refused_whoever_made_it(marker: object, lik
 def test_a_marker_without_end_is_refused() -> None:
     mark = paging.binding(call())
     body = b"[" * 200_000
-    token = base64.urlsafe_b64encode(paging._check("DescribeVpcs", body, mark) + body).decode()
+    token = base64.urlsafe_b64encode(paging._check("DescribeVpcs", body, *mark) + body).decode()
     with pytest.raises(AWSError):
         paging.decode(token, "DescribeVpcs", mark)

@@ -17,15 +17,20 @@ from backend.commands.groups import Wanted, Words
 from backend.commands.line import Troubles, written
 from backend.domain.brakes import Brake
 from backend.domain.cluster import Process
+from backend.domain.delegation import Delegation
 from backend.domain.hooks import HookRequest, Transition
 from backend.domain.profile import ServerSpec
 from backend.drivers.brokers import Broker
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
+from backend.errors import KeysUnreached
 from backend.services.servers import Order
 from backend.store import brakes as brake_rows
 from backend.store import engines, events, leases, migrate
+from backend.store.delegations import StoredDelegations
 from backend.store.engines import EngineRecord
+from backend.store.guarded import Guard
 from backend.store.leased import Claimer, Room
+from backend.store.secrets import Seal, new_key
 from tests.backend.configured import configured
 from tests.backend.engine.world import EngineWorld
 from tests.factories import NOW, OTHER, SCOPE
@@ -381,6 +386,34 @@ def test_orphans_are_told_to_programs_as_values(world):
     (row,) = orphans.found(world.store, world.clock.now(), world.engine_settings.sweeping)
     assert (row["project"], row["kind"], row["unowned"], row["total"]) == (SCOPE.project_id, "server", 1, 2)
     assert row["oldest_seconds"] > 30
+
+
+def _secrets(world, seal, closes=False):
+    """What doctor says of secrets, of which one is kept, sealed with OLD, and one launch configuration in the clear."""
+    world.store.seal, world.store.guard = seal, Guard(seal, closes)
+    (found,) = [row for row in _examined(world) if row["check"] == "secrets"]
+    return found["state"], found["found"], found["todo"]
+
+
+def test_doctor_tells_what_secrets_lie_sealed_with(migrated):
+    world, (old, new) = migrated, (new_key(), new_key())
+    world.make(desired=0)
+    handed = Delegation("c", "p", "u", "member", NOW, None, "s3cret")
+    StoredDelegations(world.store, Seal([old])).put(handed)
+    assert _secrets(world, Seal()) == ("ok", "no key is set: what is secret is not taken (coppice key makes one)", "")
+    assert _secrets(world, Seal([old])) == ("ok", "1 sealed with the first of 1 keys", "")
+    words = "0 sealed with the first of 2 keys, 1 with older ones"
+    assert _secrets(world, Seal([new, old])) == ("warning", words, "coppice reseal")
+    assert _secrets(world, Seal([new]))[:2] == ("FAULT", "0 sealed with the first of 1 keys, 1 with none that is there")
+    clear = "1 sealed with the first of 1 keys, 1 not sealed yet"
+    assert _secrets(world, Seal([old]), closes=True) == ("warning", clear, "coppice reseal")
+
+    def away():
+        raise KeysUnreached("Barbican does not give the key k: ConnectTimeout")
+
+    told = _secrets(world, Seal((), away, lazily=True))
+    assert told[:2] == ("FAULT", "Barbican does not give the key k: ConnectTimeout")
+    assert _secrets(world, Seal([old], away))[0] == "FAULT", "what runs goes on, and the operator hears of it"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -12,6 +13,7 @@ from backend.clock import SystemClock
 from backend.domain.messages import Gone, Refused, Telling, Unreached
 from backend.drivers.name_lookups import Lookups
 from backend.drivers.webhooks import WebhookRule, WebhookSink, secret_of, signature, told_secret
+from backend.errors import KeysUnreached
 from tests.factories import NOW, SCOPE, HandClock
 
 LOOPBACK = ip_network("127.0.0.0/8")
@@ -84,6 +86,27 @@ def test_a_message_is_one_signed_request_to_the_address_that_was_looked_at(serve
     assert headers["x-amz-sns-message-type"] == "Notification X: y"
     assert "X" not in headers
     assert body.decode() == TELLING.body
+
+
+def test_while_there_are_several_keys_a_message_has_the_signatures_of_all(served):
+    """Source: Standard Webhooks, "Webhook headers": signatures are apart by blanks, so that secrets may change."""
+    server, clock = served(), HandClock()
+    sink = replace(_sink(clock=clock), keys=lambda: [b"new", b"old"])
+    sink.send(SCOPE, f"http://hooks.example:{server.port}/", TELLING)
+    (told,) = [line for line in server.heard.decode().split("\r\n") if line.startswith("webhook-signature: ")]
+    at = int(NOW.timestamp())
+    both = [signature(secret_of(key, SCOPE.project_id), "m", at, TELLING.body) for key in (b"new", b"old")]
+    assert told.removeprefix("webhook-signature: ").split() == both
+
+
+def test_without_keys_a_message_waits(served):
+    server = served()
+
+    def away():
+        raise KeysUnreached("the manager is away")
+
+    with pytest.raises(Unreached, match="nothing can be signed now: the manager is away"):
+        replace(_sink(), keys=away).send(SCOPE, f"http://hooks.example:{server.port}/", TELLING)
 
 
 def test_the_signature_is_that_of_the_standard():

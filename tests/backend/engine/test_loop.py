@@ -18,10 +18,13 @@ from backend.drivers.simulated import Where
 from backend.engine.kinds import KINDS
 from backend.engine.lanes import Lanes
 from backend.engine.settings import EngineSettings
+from backend.errors import KeysUnreached
 from backend.services.roles import NewRole
 from backend.services.servers import Order
 from backend.services.templates import NewVersion
 from backend.store import wakes
+from backend.store.guarded import Guard, guard
+from backend.store.secrets import Seal, new_key
 from backend.store.tables import nodes as node_table
 from tests.backend.engine.threads import Threads
 from tests.factories import SCOPE
@@ -550,6 +553,30 @@ def test_what_a_newer_version_wrote_is_left_to_it_and_stops_nothing_else(world, 
     write("InService")
     world.pass_time(60)
     assert world.states(left) == ["InService"] * 2
+
+
+def test_what_lies_sealed_waits_for_its_keys_and_stops_nothing_else(world, caplog):
+    """An engine that starts while the key manager is away: no server is launched without its user data."""
+    key, away = new_key(), [True]
+
+    def keys():
+        if away[0]:
+            raise KeysUnreached("the manager is away")
+        return [key]
+
+    guard(world.store.engine, Guard(Seal([key]), closes=True))
+    sealed = world.make("sealed", desired=1)
+    guard(world.store.engine, Guard(Seal((), keys, lazily=True, clock=world.clock)))
+    other = world.make("other", desired=2)
+    world.pass_time(120)
+    assert (world.states(sealed), world.states(other)) == ([], ["InService"] * 2)
+    counters = world.engine.counters
+    assert (counters["faults"], counters["keys_unreached"] > 0) == (0, True)
+    assert caplog.text.count("what lies sealed cannot be opened, what needs it waits: the manager is away") == 1
+    assert "Traceback" not in caplog.text
+    away[0] = False
+    world.pass_time(90)
+    assert world.states(sealed) == ["InService"]
 
 
 def test_another_engine_takes_over_what_the_first_left(world):
