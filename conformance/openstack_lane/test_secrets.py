@@ -217,11 +217,7 @@ def _logs(installation: Installation) -> str:
 
 def _with_user_data(fleet: Fleet, desired: int) -> str:
     """A group of a launch configuration with user data; its name."""
-    name = unique("sealed")
-    fleet.autoscaling.create_launch_configuration(
-        LaunchConfigurationName=name, ImageId=fleet.image, InstanceType="t3.micro", UserData=_DATA
-    )
-    return fleet.create(desired, LaunchConfigurationName=name)
+    return fleet.create(desired, LaunchConfigurationName=fleet.configuration(UserData=_DATA))
 
 
 def _user_data(fleet: Fleet, group: str) -> set[str]:
