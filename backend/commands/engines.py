@@ -54,6 +54,8 @@ LOG = logging.getLogger(__name__)
 _NONE: Final = "none"
 _BEATS: Final = 2
 """A coordinator waits for so many at least: by fewer it misses whoever is a little late."""
+_PATIENCE_SECONDS: Final = 1.0
+"""How long an engine's one thread stands still for a key that it has not: it has other work."""
 SetLevel = Callable[[str], None]
 OutletsOf = Callable[[BackendSettings, Catalog, Cloud, Seal], Outlets]
 
@@ -143,7 +145,7 @@ def _engine(outlets_of: OutletsOf, set_level: SetLevel, _asked: argparse.Namespa
     set_level(chosen.log_level)
     traces = traces_of(chosen, "coppice-engine")
     store = store_of(chosen, redoes=True)
-    keepers.append(keeper_of(chosen, store))
+    keepers.append(keeper_of(chosen, store, _PATIENCE_SECONDS))
     keepers[0].start()
     engine = create_engine(chosen, outlets_of, bell, store, traces)
     signals.concern(engine)

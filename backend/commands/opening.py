@@ -150,9 +150,13 @@ def _login_of(chosen: OpenStackSettings) -> castellan_keys.Login:
         raise CannotDo(str(why)) from why
 
 
-def keeper_of(chosen: BackendSettings, store: Store) -> seals.Keeper:
-    """What looks for other keys while a process runs; not started."""
-    return seals.Keeper(store.seal, chosen.secrets.look_seconds)
+def keeper_of(chosen: BackendSettings, store: Store, patience: float = 5.0) -> seals.Keeper:
+    """What looks for other keys while a process runs; not started.
+
+    Args:
+        patience: seconds that a thread of it that needs another key waits for it.
+    """
+    return seals.Keeper(store.seal, chosen.secrets.look_seconds, patience)
 
 
 def key_file_of(chosen: BackendSettings) -> Path:

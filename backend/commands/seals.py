@@ -86,15 +86,17 @@ class Keeper:
 
     Args:
         pause: seconds between two looks.
+        patience: seconds that who needs another key waits for it.
     """
 
-    def __init__(self, seal: Seal, pause: float) -> None:
-        self._seal, self._pause = seal, pause
+    def __init__(self, seal: Seal, pause: float, patience: float) -> None:
+        self._seal, self._pause, self._patience = seal, pause, patience
         self._wanted = threading.Event()
         self._told = ""
 
     def start(self) -> None:
         """Look now, and from now on."""
+        self._seal.tended(self.soon, self._patience)
         threading.Thread(target=self._keep, name="keys", daemon=True).start()
 
     def soon(self) -> None:

@@ -18,7 +18,8 @@ from backend.drivers.key_manager import KEY_BYTES, KeyManager, ManagerMisconfigu
 from backend.drivers.optional import NoLibrary
 from backend.errors import KeysUnreached
 
-_TALKATIVE: Final = ("castellan", "barbicanclient", "keystoneauth")
+_LEVELS: Final = {"castellan": logging.CRITICAL, "barbicanclient": logging.WARNING, "keystoneauth": logging.INFO}
+"""Of the libraries' own logs. What castellan tells at the level of error it raises as well, each time it is asked."""
 _NAME: Final = "coppice"
 _MOST_WORDS: Final = 300
 
@@ -86,8 +87,8 @@ def opened(kind: str, conf: cfg.ConfigOpts, seconds: float, login: Callable[[], 
         from castellan import key_manager, options
     except ImportError as error:
         raise NoLibrary(f"castellan is not installed, which [secrets] manager {kind} needs") from error
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.INFO)
+    for name, level in _LEVELS.items():
+        logging.getLogger(name).setLevel(level)
     options.set_defaults(conf, backend=kind)
     context = None
     try:

@@ -72,9 +72,13 @@ class Seal:
         self._awaited = lazily
         self._clock = clock or SystemClock()
         self._looking = threading.Lock()
-        self._looks = 0
+        self._looked = threading.Condition()
+        self._soon: Callable[[], None] | None = None
+        self._patience = 0.0
+        self._needed_at: float | None = None
+        self._looks = self._done = 0
         self._looked_at: float | None = None
-        self._why = "they were not asked for yet"
+        self._why = "they were not asked for yet" if lazily else ""
 
     def __repr__(self) -> str:
         return f"Seal({'with keys' if self._held.keys else 'without keys'})"
@@ -123,14 +127,39 @@ class Seal:
             self._awaited, self._why = False, ""
         finally:
             self._looked_at = self._clock.monotonic()
+            with self._looked:
+                self._done += 1
+                self._looked.notify_all()
+
+    def tended(self, soon: Callable[[], None], patience: float) -> None:
+        """From now on another thread looks now and then, and ``soon`` has it look at once.
+
+        Args:
+            patience: seconds that who needs another key waits for it.
+        """
+        self._patience, self._soon = patience, soon
 
     def _look_in_need(self) -> None:
-        """Look, unless that was done a moment ago. Raises KeysUnreached where that failed."""
-        looked_at = self._looked_at
-        if looked_at is None or self._clock.monotonic() - looked_at >= _AGAIN_SECONDS:
+        """Have keys looked for, unless that was done a moment ago. Raises KeysUnreached where they cannot be had."""
+        now = self._clock.monotonic()
+        last = max((at for at in (self._looked_at, self._needed_at) if at is not None), default=None)
+        if last is not None and now - last < _AGAIN_SECONDS:
+            if self._why:
+                raise KeysUnreached(self._why)
+        elif self._soon is None:
             self.look()
-        elif self._why:
-            raise KeysUnreached(self._why)
+        else:
+            self._needed_at = now
+            self._wait_for_look(self._soon)
+
+    def _wait_for_look(self, soon: Callable[[], None]) -> None:
+        """Raises KeysUnreached where it does not come in time, or fails."""
+        with self._looked:
+            seen = self._done
+            soon()
+            came = self._looked.wait_for(lambda: self._done != seen, self._patience)
+        if self._why or not came:
+            raise KeysUnreached(self._why or "they are being looked for")
 
     def _present(self) -> _Held:
         """What is held. Raises KeysUnreached where there should be keys that are not here yet."""

@@ -98,7 +98,7 @@ def test_settings_that_cannot_be_read_again_change_nothing(installation):
 def test_what_is_wrong_with_keys_is_told_once_and_when_it_is_over(installation, caplog):
     installation.manager.away = True
     seal = installation.opened()
-    keeper = seals.Keeper(seal, 60)
+    keeper = seals.Keeper(seal, 60, 5)
     with caplog.at_level(logging.INFO):
         for _ in range(3):
             keeper.look()

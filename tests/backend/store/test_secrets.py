@@ -152,3 +152,24 @@ def test_many_that_need_a_newer_key_at_once_all_have_it(clock):
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(ask) for _ in range(4)]
         assert [each.result() for each in asked] == ["x"] * 4
+
+
+def test_where_another_thread_looks_it_is_asked_and_waited_for(clock):
+    old, new = new_key(), new_key()
+    seal = Seal([old], lambda: (new, old), clock=clock)
+    seal.tended(lambda: threading.Thread(target=seal.look).start(), 60)
+    assert seal.open(Seal([new]).close("x")) == "x"
+
+
+def test_who_has_other_work_does_not_wait_for_a_manager_that_hangs(clock):
+    asked = []
+    seal = Seal((), lambda: (), lazily=True, clock=clock)
+    seal.tended(lambda: asked.append(None), 0)
+    for _ in range(3):
+        with pytest.raises(KeysUnreached):
+            seal.open("x")
+    assert len(asked) == 1
+    clock.move(5)
+    with pytest.raises(KeysUnreached):
+        seal.close("x")
+    assert len(asked) == 2
