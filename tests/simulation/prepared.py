@@ -1,15 +1,15 @@
-"""Statements that are asked again and again, without what SQLAlchemy does each time to find out that it knows them.
+"""Statements that are asked again and again, without what SQLAlchemy does each time to ask one of any database.
 
-The text, and the types of what is bound and of what comes back, are those that SQLAlchemy itself took for the statement;
-what it does round them for a database of any kind is left out, and a fifth of a run's time with it. All that is not plain
-goes SQLAlchemy's way: several rows of parameters, tuples in ``IN``, and statements that are built anew each time. So does
-again what the database refused, for the error to be SQLAlchemy's.
+The text, and the types of what is bound and of what comes back, are those that SQLAlchemy itself took the first time;
+what it does round them is left out, and a quarter of a run's time with it. All that is not plain goes SQLAlchemy's way:
+several rows of parameters, tuples in ``IN``, columns with defaults. So does again what the database refused, for the error
+to be SQLAlchemy's.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,13 +18,14 @@ from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.row import Row
 from sqlalchemy.sql.compiler import SQLCompiler
 
-_MARK = "_prepared"
+_MARK = "_kept"
+_SEEN = object()
 _NOTHING: dict[str, Any] = {}
 Processor = Callable[[Any], Any]
 
 
 class Preparing(Connection):
-    """A connection to SQLite that keeps with each statement how it is asked."""
+    """A connection to SQLite that remembers how statements are asked, by what SQLAlchemy knows them by."""
 
     raw: sqlite3.Connection
 
@@ -35,18 +36,28 @@ class Preparing(Connection):
         if execution_options is not None or not isinstance(told, dict):
             return super().execute(statement, parameters, execution_options=execution_options)
         kept = statement.__dict__.get(_MARK)
-        # One that was made from another begins with what that one keeps.
-        if isinstance(kept, Prepared) and kept.statement is statement and kept.names == told.keys():
-            try:
-                return kept.ask(self.raw, told)
-            except sqlite3.Error:
+        # A statement that was made from another begins with what that one keeps.
+        if isinstance(kept, Kept) and kept.statement is statement and kept.prepared.names == told.keys():
+            prepared, values = kept.prepared, kept.values
+        else:
+            known_by = statement._generate_cache_key()
+            if known_by is None:
                 return super().execute(statement, parameters)
-        result = super().execute(statement, parameters)
-        if kept == id(statement):  # it is no one that is built anew each time
-            statement.__dict__[_MARK] = _prepared(statement, told, result)
-        elif kept is not _NEVER:
-            statement.__dict__[_MARK] = id(statement)
-        return result
+            key = (known_by.key, *told)
+            prepared = _known.get(key)
+            if prepared is None:
+                result = super().execute(statement, parameters)
+                _known[key] = _prepared(told, result)
+                return result
+            if prepared is _NEVER:
+                return super().execute(statement, parameters)
+            values = prepared.given(known_by.bindparams)
+            # Not the first time: what is built anew for each asking would be kept alive by what it keeps.
+            statement.__dict__[_MARK] = _SEEN if kept is None else Kept(statement, prepared, values)
+        try:
+            return prepared.ask(self.raw, values, told)
+        except sqlite3.Error:
+            return super().execute(statement, parameters)
 
 
 class Written:
@@ -73,32 +84,38 @@ class Rows(IteratorResult[Any]):
         return [self._row_getter(found) for found in self._found.fetchall()]
 
 
-_NEVER = object()
-"""In the place of what is kept of a statement: it goes SQLAlchemy's way."""
-
-
 class Prepared:
-    """One statement, as it is asked with parameters of these names.
+    """How statements are asked that differ in what is bound alone, with parameters of these names.
 
     Attributes:
-        values: what is bound whoever asks, by name in the text.
-        told: name in the text, name among the parameters, and what makes of it what the database is given.
-        texts: how it is asked, by how long the lists in ``IN`` are.
+        fixed: what is bound whoever asks, by name in the text.
+        own: name in the text, the place of its value among those of a statement, and what makes of it what is bound.
+        told: name in the text, name among the parameters, and what makes of it what is bound.
+        lists: names in the text of lists in ``IN``.
+        texts: how it is asked, by how long these are.
     """
 
-    def __init__(self, statement: Any, compiled: Any, names: frozenset[str]) -> None:
-        self.statement = statement
+    def __init__(self, compiled: SQLCompiler, names: frozenset[str]) -> None:
         self.names = names
-        self.values: dict[str, Any] = {}
+        self.fixed: dict[str, Any] = {}
+        self.own: list[tuple[str, int, Processor | None]] = []
         self.told: list[tuple[str, str, Processor | None]] = []
-        self.lists: tuple[str, ...] = tuple(compiled.bind_names[each] for each in compiled.post_compile_params)
+        self.lists = tuple(compiled.bind_names[each] for each in compiled.post_compile_params)
         self.texts: dict[tuple[int, ...], Text] = {}
         self.metadata: Any = None
         self.make_row: Callable[[Any], Row[Any]] | None = None
         self._compiled = compiled
 
-    def ask(self, raw: sqlite3.Connection, told: Mapping[str, Any]) -> Any:
-        values = self.values.copy()
+    def given(self, parameters: Sequence[Any]) -> dict[str, Any]:
+        """What a statement binds by itself, by name in the text."""
+        values = self.fixed.copy()
+        for name, at, processor in self.own:
+            value = parameters[at].value
+            values[name] = value if processor is None else processor(value)
+        return values
+
+    def ask(self, raw: sqlite3.Connection, given: Mapping[str, Any], told: Mapping[str, Any]) -> Any:
+        values = dict(given)
         for name, key, processor in self.told:
             values[name] = told[key] if processor is None else processor(told[key])
         lengths = tuple([len(values[name]) for name in self.lists])
@@ -141,15 +158,26 @@ class Text(NamedTuple):
     parts: tuple[tuple[str, tuple[tuple[str, Processor | None], ...]], ...]
 
 
-def _prepared(statement: Any, told: Mapping[str, Any], result: Any) -> Prepared | object:
+class Kept(NamedTuple):
+    """What a statement keeps that may be asked again."""
+
+    statement: Any
+    prepared: Prepared
+    values: dict[str, Any]
+
+
+_NEVER: Any = object()
+"""In the place of how a statement is asked: it goes SQLAlchemy's way."""
+_known: dict[Any, Any] = {}
+
+
+def _prepared(told: Mapping[str, Any], result: Any) -> Any:
     """How a statement is asked, by how SQLAlchemy has just asked it."""
     compiled = result.context.compiled
     if not isinstance(compiled, SQLCompiler) or not _is_plain(compiled, result):
         return _NEVER
-    made = Prepared(statement, compiled, frozenset(told))
-    bound = compiled.construct_params(
-        told or None, extracted_parameters=result.context.extracted_parameters, escape_names=False
-    )
+    made = Prepared(compiled, frozenset(told))
+    places = _places(compiled)
     for parameter, name in compiled.bind_names.items():
         key = next((key for key in (parameter.key, name) if key in told), None)
         processor = None if name in made.lists else compiled._bind_processors.get(name)
@@ -157,13 +185,23 @@ def _prepared(statement: Any, told: Mapping[str, Any], result: Any) -> Prepared 
             made.told.append((name, key, processor))
         elif parameter.callable is not None:
             return _NEVER
+        elif parameter in places:
+            made.own.append((name, places[parameter], processor))
         else:
-            made.values[name] = bound[name] if processor is None else processor(bound[name])
+            made.fixed[name] = parameter.value if processor is None else processor(parameter.value)
     metadata = result._metadata
     if metadata.returns_rows:
         made.metadata = metadata
         made.make_row = partial(Row, metadata, metadata._effective_processors, metadata._key_to_index)
     return made
+
+
+def _places(compiled: SQLCompiler) -> dict[Any, int]:
+    """Of each parameter the place of its value among those of a statement that is known by the same key."""
+    if compiled.cache_key is None or compiled._cache_key_bind_match is None:
+        return {}
+    same, _ = compiled._cache_key_bind_match
+    return {each: at for at, one in enumerate(compiled.cache_key.bindparams) for each in same[one]}
 
 
 def _is_plain(compiled: SQLCompiler, result: Any) -> bool:
