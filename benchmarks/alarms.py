@@ -6,11 +6,14 @@ Prints the processor's seconds for one evaluation of all, which is due each minu
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from backend.domain.alarms import Comparison, WantedAlarm, Watched
 from backend.domain.metric_queries import MetricStat

@@ -8,12 +8,16 @@ for, takes its even share of the load then, and warms up for two minutes more. W
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
+from pathlib import Path
 from statistics import fmean
 from typing import Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from backend.domain.alarms import AlarmState, Comparison, Watched, slots, window_end
 from backend.domain.metric_queries import MetricStat

@@ -20,6 +20,9 @@ from random import Random
 from typing import Any
 
 import boto3
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from peers import coppice
 
 from backend.domain.cluster import NewCluster, PlacementRequest, SourceRequest
