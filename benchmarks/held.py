@@ -1,13 +1,15 @@
 """What an installation of several processes holds: ``python benchmarks/held.py``, on one PostgreSQL. Tables.
 
 Requests a second under many connections with two gateways, the time from a write of the API to the first call to the
-cloud, what engines cost that have nothing to do, and the time from ``kill -9`` of one until another goes on with its
-work. ``benchmarks/engines.py`` tells what several do that one alone does.
+cloud, what engines cost that have nothing to do, the time from ``kill -9`` of one until another goes on with its work,
+and from the end of a server behind its group's back until the cloud has made another. ``benchmarks/engines.py`` tells
+what several do that one alone does.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import sys
 import tempfile
@@ -231,6 +233,55 @@ def deaths(chosen: Chosen) -> Table:
     return table
 
 
+def replacements(chosen: Chosen) -> Table:
+    """Servers that end behind their groups' backs, one after the other, while nothing tells of it but looks."""
+    table = Table("from a server's end to its replacement at the cloud", "deaths", "median s", "longest s", "")
+    took: list[float] = []
+    with _started(2, 1, chosen) as made:
+        asg = client(made.access("default", 0), "autoscaling", recorded=False)
+        names = [f"group-{number:04}" for number in range(min(chosen.deaths, chosen.groups))]
+        for name in names:
+            asg.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+        cloud = SimulatedCloud.open(str(made.cloud), SystemClock())
+        _waited(lambda: len(_serving(asg)) == len(names))
+        for name in names:
+            server = _serving(asg)[name]
+            scope, found = next(each for each in cloud.operator.servers() if each[1].short_id == server)
+            begun = time.time()
+            cloud.cloud.compute.delete(scope, found.id)
+            made_at = _waited(lambda name=name, server=server: _another(cloud, name, server))
+            took.append(made_at - begun)
+            _waited(lambda: len(_serving(asg)) == len(names))
+        cloud.close()
+    table.add("", str(len(took)), f"{median(took):.1f}", f"{max(took):.1f}")
+    return table
+
+
+def _serving(asg: Any) -> dict[str, str]:
+    """The instance of each group that has one in service."""
+    groups = [
+        group
+        for page in asg.get_paginator("describe_auto_scaling_groups").paginate()
+        for group in page["AutoScalingGroups"]
+    ]
+    found = {group["AutoScalingGroupName"]: group["Instances"] for group in groups}
+    serves = {
+        name: [each["InstanceId"] for each in members if each["LifecycleState"] == "InService"]
+        for name, members in found.items()
+    }
+    return {name: ids[0] for name, ids in serves.items() if ids}
+
+
+def _another(cloud: SimulatedCloud, group: str, server: str) -> float | None:
+    """When the group's server that is not that one was made."""
+    made = [
+        each.created_at.timestamp()
+        for _, each in cloud.operator.servers()
+        if each.tags.get("aws:autoscaling:groupName") == group and each.short_id != server
+    ]
+    return min(made, default=None)
+
+
 def _holder(store: Store) -> tuple[str, dict[str, int]] | None:
     """The engine that has claimed most clusters, and the epochs of its claims."""
     with store.read() as conn:
@@ -261,7 +312,13 @@ def _waited(look: Callable[[], Any]) -> Any:
     return found
 
 
-PARTS = {"requests": requests_held, "writes": writes_to_cloud, "idle": idle_cost, "deaths": deaths}
+PARTS = {
+    "requests": requests_held,
+    "writes": writes_to_cloud,
+    "idle": idle_cost,
+    "deaths": deaths,
+    "replacements": replacements,
+}
 
 
 def main() -> int:
@@ -277,7 +334,11 @@ def main() -> int:
     chosen = Chosen(asked.clients, asked.idle, asked.seconds, asked.groups, asked.writes, asked.deaths)
     for name, measure in PARTS.items():
         if asked.only in {None, name}:
-            print(f"{measure(chosen)}\n", flush=True)
+            before = os.getloadavg()[0]
+            print(
+                f"{measure(chosen)}\nload of the machine {before:.1f} before, {os.getloadavg()[0]:.1f} after\n",
+                flush=True,
+            )
     return 0
 
 

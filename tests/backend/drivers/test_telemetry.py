@@ -81,7 +81,9 @@ def test_who_is_under_nobody_who_keeps_spans_begins_a_trace():
 
 def test_what_caused_it_is_linked_and_what_names_nothing_is_not():
     traces, kept = in_memory()
-    traces.begin("engine clusters", Role.WORKS, {}, links=[THEIRS, "", "00-zz", f"ff{THEIRS[2:]}", THEIRS * 100]).end()
+    traces.begin(
+        "engine clusters", Role.WORKS, {}, links=[THEIRS, "", "00-zz", f"ff{THEIRS[2:]}", f"{THEIRS}-{'x' * 1000}"]
+    ).end()
     (span,) = kept.get_finished_spans()
     assert [f"{link.context.trace_id:032x}" for link in span.links] == [NUMBER]
 
@@ -254,6 +256,7 @@ def test_a_collector_that_hangs_holds_nobody_up_and_costs_the_oldest_of_a_queue_
     worker.start()
     assert done.wait(30), "somebody waited for the collector"
     traces.close(0.05)  # nor at the end
+    assert "spans-end" in {thread.name for thread in threading.enumerate()}, "it was waited for to the end"
     assert len(words) == 1
     assert "Queue full" in words[0]
     sent.hangs.set()
@@ -264,11 +267,13 @@ def test_a_collector_that_refuses_is_told_of_once_a_minute(sent, monkeypatch, st
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     sent.status = status
     words, hand = told_of(telemetry.LOG.name, monkeypatch), Hand()
+    elsewhere = told_of("", monkeypatch)
     traces = opened("x", "y", hand)
     theirs = logging.getLogger("opentelemetry.exporter")
     traces.begin("lost", Role.WORKS, {}).end()
     traces.close(30.0)
     assert len(words) == 1
+    assert elsewhere == []
     theirs.error("again")
     assert len(words) == 1
     hand.seconds += 61

@@ -81,6 +81,13 @@ def test_what_is_sent_again_is_a_span_each_time(rest, services, scope, traces):
     assert all(each.ended for each in traces.spans)
 
 
+def test_a_write_that_is_sent_again_is_too(rest, services, scope, traces):
+    services.on("DELETE", f"{SERVERS}/{SERVER}", Reply(503), Reply(204))
+    rest.write(scope, COMPUTE, "DELETE", f"/servers/{SERVER}", repeat=True)
+    tried = traces.named("compute DELETE /servers/{id}")
+    assert [(each.told["http.request.resend_count"], each.failed) for each in tried] == [(0, "503"), (1, "")]
+
+
 def test_a_refusal_has_its_status_and_nova_s_id(rest, services, scope, traces):
     services.on("POST", SERVERS, nova_fault(400, "Invalid key_name provided."))
     with pytest.raises(Declined):
