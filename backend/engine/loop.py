@@ -459,7 +459,7 @@ class Engine:
         """What failed is tried again after a while; it stays on the list until the store has taken note of that."""
         while self._failed:
             kind, lease, due_at = self._failed[0]
-            self._store.transact(partial(kind.leased.release, lease=lease, due_at=due_at))
+            self._store.transact(partial(kind.leased.put_off, lease=lease, due_at=due_at))
             self._failed.pop(0)
 
     def _renew(self, now: datetime) -> None:

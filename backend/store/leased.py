@@ -366,9 +366,15 @@ class Leased(Generic[L]):
     def release(self, conn: Connection, lease: L, due_at: datetime | None, **values: Any) -> None:
         """Give the row back, with these columns; it is due then, or when someone asked for it meanwhile."""
         told: dict[str, Any] = {f"new_{name}": value for name, value in values.items()}
-        if self.heeded is not None:
-            told["was_heeded"] = getattr(lease, self.heeded)
-        conn.execute(self._release(*values), {**self._fenced(lease), "next_due": due_at, **told})
+        heeded = self._heeded(None if self.heeded is None else getattr(lease, self.heeded))
+        conn.execute(self._release(*values), {**self._fenced(lease), "next_due": due_at, **heeded, **told})
+
+    def put_off(self, conn: Connection, lease: L, due_at: datetime) -> None:
+        """Give the row back with its work not done: whoever does it then does it for the same."""
+        conn.execute(self._release(), {**self._fenced(lease), "next_due": due_at, **self._heeded(None)})
+
+    def _heeded(self, what: Any) -> dict[str, Any]:
+        return {} if self.heeded is None else {"was_heeded": what}
 
     def _release(self, *names: str) -> Update:
         if names not in self._releases:
@@ -417,9 +423,7 @@ class Leased(Generic[L]):
         lost = [row for row in rows if tuple(row[:-1]) not in known]
         for row in lost:
             told = {**_bound(row[:-1]), "held_epoch": row.epoch, "mark": None, "next_due": now}
-            if self.heeded is not None:
-                told["was_heeded"] = None  # whoever takes it up does it for the same
-            conn.execute(self._release(), told)
+            conn.execute(self._release(), {**told, **self._heeded(None)})
         return len(lost)
 
     def owned(self, conn: Connection) -> dict[str, int]:

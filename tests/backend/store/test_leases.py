@@ -207,3 +207,11 @@ def test_what_nobody_asked_for_names_nobody(store, group):
     _change(store, group, None)
     (lease,) = _claim(store)
     assert lease.asked_by is None
+
+
+def test_what_could_not_be_done_is_done_later_for_the_same(store, group):
+    _change(store, group, ASKED)
+    (lease,) = _claim(store)
+    store.transact(lambda conn: leases.CLUSTERS.put_off(conn, lease, NOW))
+    (again,) = _claim(store)
+    assert again.asked_by == ASKED.written()
