@@ -258,7 +258,7 @@ def replacements(chosen: Chosen) -> Table:
 
 
 def _serving(asg: Any) -> dict[str, str]:
-    """The instance of each group that has one in service."""
+    """The digits of the instance of each group that has one in service."""
     groups = [
         group
         for page in asg.get_paginator("describe_auto_scaling_groups").paginate()
@@ -266,7 +266,7 @@ def _serving(asg: Any) -> dict[str, str]:
     ]
     found = {group["AutoScalingGroupName"]: group["Instances"] for group in groups}
     serves = {
-        name: [each["InstanceId"] for each in members if each["LifecycleState"] == "InService"]
+        name: [each["InstanceId"].removeprefix("i-") for each in members if each["LifecycleState"] == "InService"]
         for name, members in found.items()
     }
     return {name: ids[0] for name, ids in serves.items() if ids}
